@@ -1,0 +1,4 @@
+//! Monte-Carlo simulation of randomised stroke trials with an ordinal 90-day outcome (modified
+//! Rankin Scale), minimisation and group-sequential looks.
+
+pub mod num;
