@@ -2,3 +2,4 @@
 //! Rankin Scale), minimisation and group-sequential looks.
 
 pub mod num;
+pub mod design;

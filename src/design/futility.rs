@@ -1,0 +1,97 @@
+//! Lower (futility) boundaries on the Z scale, non-binding: efficacy bounds never rely on them.
+
+use super::recursion::{Continuation, finest_increment};
+use super::spending::SpendingFunction;
+use crate::num::normal::upper_quantile;
+use crate::num::root::brent;
+
+/// How the futility boundary is found. All rules are non-binding.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FutilityRule {
+    /// No stopping for futility.
+    None,
+    /// Z bounds at the interim looks, `None` where a look does not test for futility.
+    Z(Vec<Option<f64>>),
+    /// β-spending under the drift at which the design just reaches its power
+    /// (Pampallona, Tsiatis & Kim 2001): the bounds depend on the fractions only, not on the
+    /// sample size.
+    BetaSpending {
+        /// Spends the type II error.
+        function: SpendingFunction,
+        /// The power 1 − β that the bounds are built for.
+        power: f64,
+    },
+}
+
+impl FutilityRule {
+    /// Futility bounds at the interim looks, −∞ where there is none; `None` when no drift gives
+    /// the wanted power (β not below 1 − α).
+    pub fn bounds(&self, fractions: &[f64], efficacy: &[f64]) -> Option<Vec<f64>> {
+        let interims = fractions.len() - 1;
+        match self {
+            Self::None => Some(vec![f64::NEG_INFINITY; interims]),
+            Self::Z(bounds) => {
+                Some(bounds.iter().map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
+            }
+            Self::BetaSpending { function, power } => {
+                beta_spending(*function, 1.0 - power, fractions, efficacy)
+            }
+        }
+    }
+}
+
+/// Finds the drift at which the β left for the last look makes its futility bound meet its
+/// efficacy bound, and returns the interim bounds at that drift.
+fn beta_spending(
+    function: SpendingFunction,
+    beta: f64,
+    fractions: &[f64],
+    efficacy: &[f64],
+) -> Option<Vec<f64>> {
+    let last = *efficacy.last()?;
+    // The surplus falls as the drift grows: with a strong effect the last look would have to stop
+    // for futility well above its efficacy bound to use up β.
+    let surplus = |theta: f64| {
+        let (_, state) = interim_bounds(function, beta, fractions, efficacy, theta);
+        let spent_before = spent_before_last(function, beta, fractions);
+        state.below(1.0, theta, last) - (beta - spent_before)
+    };
+    let fixed = last + upper_quantile(beta);
+    let theta = brent(surplus, (fixed - 2.0).max(1e-3), fixed + 6.0)?;
+    Some(interim_bounds(function, beta, fractions, efficacy, theta).0)
+}
+
+fn spent_before_last(function: SpendingFunction, beta: f64, fractions: &[f64]) -> f64 {
+    match fractions {
+        [.., before, _] => function.spent(beta, *before),
+        _ => 0.0,
+    }
+}
+
+/// The interim futility bounds at drift `theta`, and the state of the trial before the last look.
+fn interim_bounds(
+    function: SpendingFunction,
+    beta: f64,
+    fractions: &[f64],
+    efficacy: &[f64],
+    theta: f64,
+) -> (Vec<f64>, Continuation) {
+    let mut state = Continuation::start();
+    let mut spent = 0.0;
+    let mut bounds = Vec::with_capacity(fractions.len() - 1);
+    for k in 0..fractions.len() - 1 {
+        let (t, upper) = (fractions[k], efficacy[k]);
+        let by_now = function.spent(beta, t);
+        let ceiling = upper.min(38.0);
+        let excess = |z: f64| {
+            let below = state.below(t, theta, z).max(f64::MIN_POSITIVE);
+            libm::log(below) - libm::log((by_now - spent).max(f64::MIN_POSITIVE))
+        };
+        let lower = brent(excess, -38.0, ceiling).unwrap_or(ceiling);
+        bounds.push(lower);
+        spent = by_now;
+        let finest = finest_increment(fractions, k);
+        state = state.advance(t, theta, (lower, upper), finest);
+    }
+    (bounds, state)
+}

@@ -1,0 +1,163 @@
+//! Probabilities of crossing group-sequential boundaries by recursive numerical integration.
+//!
+//! Armitage, McPherson & Rowe (1969); Jennison & Turnbull (2000), chapter 19. The score statistic
+//! S_k has mean θ·I_k and variance I_k at information I_k, with independent increments, and
+//! Z_k = S_k / √I_k. Information may be on any scale (fractions, patients); θ is the drift per
+//! unit of it, so that Z has mean θ·√I.
+
+use crate::num::normal::{lower_tail, upper_tail};
+use crate::num::quadrature::GaussLegendre;
+
+/// Standard deviations kept on each side of the mean; the mass beyond is below 2e-23.
+const REACH: f64 = 10.0;
+/// Bounds on the number of quadrature nodes at one look.
+const NODES: std::ops::RangeInclusive<f64> = 64.0..=1024.0;
+
+/// The sub-density of the score over the region where the trial is still going on.
+#[derive(Debug, Clone)]
+pub struct Continuation {
+    information: f64,
+    scores: Vec<f64>,
+    /// Density times quadrature weight at each score: the masses add up to P(still going on).
+    masses: Vec<f64>,
+}
+
+impl Continuation {
+    /// Before the first look: all mass at score 0 and information 0.
+    pub fn start() -> Self {
+        Self { information: 0.0, scores: vec![0.0], masses: vec![1.0] }
+    }
+
+    /// The probability of still going on.
+    pub fn mass(&self) -> f64 {
+        self.masses.iter().sum()
+    }
+
+    /// P(still going on now and Z > `bound` at the given information).
+    pub fn above(&self, information: f64, theta: f64, bound: f64) -> f64 {
+        self.crossing(information, theta, bound, upper_tail)
+    }
+
+    /// P(still going on now and Z < `bound` at the given information).
+    pub fn below(&self, information: f64, theta: f64, bound: f64) -> f64 {
+        self.crossing(information, theta, bound, lower_tail)
+    }
+
+    fn crossing(&self, information: f64, theta: f64, bound: f64, tail: fn(f64) -> f64) -> f64 {
+        let increment = information - self.information;
+        let scale = libm::sqrt(increment);
+        let offset = bound * libm::sqrt(information) - theta * increment;
+        let probabilities = self.scores.iter().zip(&self.masses);
+        probabilities.map(|(score, mass)| mass * tail((offset - score) / scale)).sum()
+    }
+
+    /// The state after a look that stops outside (`lower`, `upper`) on the Z scale.
+    ///
+    /// `finest` is the smallest increment of information this state will be integrated over; it
+    /// sets how dense the nodes must be.
+    pub fn advance(
+        &self,
+        information: f64,
+        theta: f64,
+        (lower, upper): (f64, f64),
+        finest: f64,
+    ) -> Self {
+        let scale = libm::sqrt(information);
+        let mean = theta * information;
+        let low = (lower * scale).max(mean - REACH * scale);
+        let high = (upper * scale).min(mean + REACH * scale);
+        if high <= low {
+            return Self { information, scores: Vec::new(), masses: Vec::new() };
+        }
+        let increment = information - self.information;
+        let kernel = libm::sqrt(increment.min(finest));
+        let order = (3.0 * (high - low) / kernel).clamp(*NODES.start(), *NODES.end());
+        let (scores, masses) = GaussLegendre::new(order as usize)
+            .on(low, high)
+            .map(|(score, weight)| (score, weight * self.density(score, increment, theta)))
+            .unzip();
+        Self { information, scores, masses }
+    }
+
+    /// Density of the score after `increment` more information.
+    fn density(&self, score: f64, increment: f64, theta: f64) -> f64 {
+        let target = score - theta * increment;
+        let exponent = -0.5 / increment;
+        let sum: f64 = self
+            .scores
+            .iter()
+            .zip(&self.masses)
+            .map(|(from, mass)| mass * libm::exp(exponent * (target - from) * (target - from)))
+            .sum();
+        sum / libm::sqrt(2.0 * std::f64::consts::PI * increment)
+    }
+}
+
+/// The smallest increment of information that starts or ends at look `k`.
+pub(super) fn finest_increment(information: &[f64], k: usize) -> f64 {
+    let before = information[k] - if k == 0 { 0.0 } else { information[k - 1] };
+    let after = information.get(k + 1).map_or(before, |next| next - information[k]);
+    before.min(after)
+}
+
+/// Stopping probabilities of a whole design at one drift.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CrossingProbabilities {
+    /// P(stop above the upper bound at look k).
+    pub upper: Vec<f64>,
+    /// P(stop below the lower bound at look k).
+    pub lower: Vec<f64>,
+}
+
+impl CrossingProbabilities {
+    /// `upper` and `lower` are Z bounds per look (±∞ where there is none), `information` is
+    /// increasing and positive; all of one length.
+    pub fn new(information: &[f64], theta: f64, lower: &[f64], upper: &[f64]) -> Self {
+        let mut state = Continuation::start();
+        let mut out = Self { upper: Vec::new(), lower: Vec::new() };
+        for (k, &now) in information.iter().enumerate() {
+            out.upper.push(state.above(now, theta, upper[k]));
+            out.lower.push(state.below(now, theta, lower[k]));
+            if k + 1 < information.len() {
+                let finest = finest_increment(information, k);
+                state = state.advance(now, theta, (lower[k], upper[k]), finest);
+            }
+        }
+        out
+    }
+
+    /// P(ever above an upper bound).
+    pub fn total_upper(&self) -> f64 {
+        self.upper.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Armitage, McPherson & Rowe (1969), table 2: probability of |Z| > 1.96 at one of K equally
+    /// spaced looks.
+    #[test]
+    fn repeated_tests_at_1_96_have_the_published_error() {
+        for (looks, published) in [(1, 0.050), (2, 0.083), (3, 0.107), (5, 0.142), (10, 0.193)] {
+            let information: Vec<f64> = (1..=looks).map(f64::from).collect();
+            let bound = vec![1.96; looks as usize];
+            let mirror = vec![-1.96; looks as usize];
+            let out = CrossingProbabilities::new(&information, 0.0, &mirror, &bound);
+            let total = out.total_upper() + out.lower.iter().sum::<f64>();
+            assert!((total - published).abs() < 5.1e-4, "{looks}: {total}");
+        }
+    }
+
+    #[test]
+    fn probabilities_add_to_one_when_the_last_look_decides() {
+        let information = [0.2, 0.21, 0.6, 1.0];
+        let (lower, upper) = ([-1.0, -0.5, 0.3, 1.9], [3.1, 3.0, 2.4, 1.9]);
+        for theta in [-1.0, 0.0, 1.4, 2.8, 6.0] {
+            let out = CrossingProbabilities::new(&information, theta, &lower, &upper);
+            let total = out.total_upper() + out.lower.iter().sum::<f64>();
+            assert!((total - 1.0).abs() < 1e-11, "{theta}: {total}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Error-spending functions: how much of an error rate is used up by information fraction t.
+
+use crate::num::normal::{upper_quantile, upper_tail};
+
+/// A family of spending functions; `spent` is 0 at t = 0 and the whole rate from t = 1 on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum SpendingFunction {
+    /// Lan & DeMets (1983), O'Brien–Fleming-type: 2 − 2Φ(z_{α/2} / √t). Not the classical
+    /// O'Brien–Fleming bounds, which it only resembles.
+    LanDeMetsObrienFleming,
+    /// Lan & DeMets (1983), Pocock-type: α·ln(1 + (e − 1)·t).
+    LanDeMetsPocock,
+    /// Hwang, Shih & DeCani (1990): α·(1 − e^{−γt}) / (1 − e^{−γ}), and α·t at γ = 0.
+    HwangShihDeCani {
+        /// Large negative values spend late (−4 is near O'Brien–Fleming), 1 is near Pocock.
+        gamma: f64,
+    },
+    /// Kim & DeMets (1987): α·t^ρ.
+    KimDeMets {
+        /// Positive; 1 spends evenly, 3 is near O'Brien–Fleming.
+        rho: f64,
+    },
+}
+
+impl SpendingFunction {
+    /// The part of the one-sided error rate `total` spent by information fraction `t` ≥ 0.
+    pub fn spent(self, total: f64, t: f64) -> f64 {
+        if t <= 0.0 {
+            return 0.0;
+        }
+        if t >= 1.0 {
+            return total;
+        }
+        match self {
+            Self::LanDeMetsObrienFleming => {
+                2.0 * upper_tail(upper_quantile(0.5 * total) / libm::sqrt(t))
+            }
+            Self::LanDeMetsPocock => total * libm::log1p((std::f64::consts::E - 1.0) * t),
+            Self::HwangShihDeCani { gamma } if gamma.abs() < 1e-8 => total * t,
+            Self::HwangShihDeCani { gamma } => {
+                total * libm::expm1(-gamma * t) / libm::expm1(-gamma)
+            }
+            Self::KimDeMets { rho } => total * libm::pow(t, rho),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_function() -> impl Strategy<Value = SpendingFunction> {
+        prop_oneof![
+            Just(SpendingFunction::LanDeMetsObrienFleming),
+            Just(SpendingFunction::LanDeMetsPocock),
+            (-20.0..10.0).prop_map(|gamma| SpendingFunction::HwangShihDeCani { gamma }),
+            (0.1..10.0).prop_map(|rho| SpendingFunction::KimDeMets { rho }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn is_zero_at_zero_all_at_one_and_never_falls(
+            function in any_function(),
+            total in 1e-6..0.5f64,
+            t in 0.0..1.0f64,
+            step in 0.0..0.3f64,
+        ) {
+            prop_assert_eq!(function.spent(total, 0.0), 0.0);
+            prop_assert_eq!(function.spent(total, 1.0), total);
+            prop_assert_eq!(function.spent(total, 1.7), total);
+            let (now, later) = (function.spent(total, t), function.spent(total, t + step));
+            prop_assert!(0.0 <= now && now <= later * (1.0 + 1e-12) && later <= total * (1.0 + 1e-12));
+        }
+    }
+
+    #[test]
+    fn protocol_function_has_the_published_values() {
+        // rpact 3.3.4, getDesignGroupSequential(typeOfDesign = "asOF", alpha = 0.025, kMax = 3).
+        let f = SpendingFunction::LanDeMetsObrienFleming;
+        assert!((f.spent(0.025, 1.0 / 3.0) - 0.000103505718147155).abs() < 1e-15);
+        assert!((f.spent(0.025, 2.0 / 3.0) - 0.00604838912990766).abs() < 1e-14);
+    }
+}
