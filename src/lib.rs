@@ -2,4 +2,9 @@
 //! Rankin Scale), minimisation and group-sequential looks.
 
 pub mod num;
+pub mod rng;
+pub mod population;
+pub mod accrual;
+pub mod randomisation;
+pub mod outcome;
 pub mod design;

@@ -1,0 +1,180 @@
+//! The calendar: when patients arrive, and when their outcomes are known.
+//!
+//! Time is in days from the opening of the trial; a month is 30.4375 days.
+
+use crate::rng::uniform;
+use rand::Rng;
+
+/// Days in a month (365.25 / 12).
+pub const DAYS_PER_MONTH: f64 = 30.4375;
+
+/// Poisson arrivals, at a rate that may rise linearly from zero when the trial opens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Accrual {
+    per_day: f64,
+    ramp_up_days: f64,
+}
+
+impl Accrual {
+    /// `per_month` > 0 is the full rate, reached after `ramp_up_months` ≥ 0.
+    pub fn new(per_month: f64, ramp_up_months: f64) -> Self {
+        Self { per_day: per_month / DAYS_PER_MONTH, ramp_up_days: ramp_up_months * DAYS_PER_MONTH }
+    }
+
+    /// Replaces `days` by the arrival days of `patients` patients, in order: unit exponential gaps
+    /// of cumulative intensity, taken back to calendar time (Çinlar 1975, section 4.7).
+    pub fn arrivals(&self, patients: u32, rng: &mut impl Rng, days: &mut Vec<f64>) {
+        days.clear();
+        let mut intensity = 0.0;
+        days.extend((0..patients).map(|_| {
+            intensity -= libm::log(1.0 - uniform(rng));
+            self.expected_day(intensity)
+        }));
+    }
+
+    /// The day by which the expected number of arrivals is `patients`.
+    pub fn expected_day(&self, patients: f64) -> f64 {
+        let full = patients / self.per_day;
+        if full >= 0.5 * self.ramp_up_days {
+            full + 0.5 * self.ramp_up_days
+        } else {
+            (2.0 * self.ramp_up_days * full).sqrt()
+        }
+    }
+}
+
+/// When the outcome is assessed: uniform over `days` ± `window_days` after randomisation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FollowUp {
+    /// Planned time to the outcome.
+    pub days: f64,
+    /// Half width of the window, at most `days`.
+    pub window_days: f64,
+}
+
+impl FollowUp {
+    /// The day a patient's outcome is known, from one draw.
+    #[inline]
+    pub fn outcome_day(&self, arrival_day: f64, rng: &mut impl Rng) -> f64 {
+        arrival_day + self.days + self.window_days * (2.0 * uniform(rng) - 1.0)
+    }
+
+    /// The first day on which it can be known.
+    pub fn opens(&self, arrival_day: f64) -> f64 {
+        arrival_day + self.days - self.window_days
+    }
+
+    /// The last day on which it can be known.
+    pub fn closes(&self, arrival_day: f64) -> f64 {
+        arrival_day + self.days + self.window_days
+    }
+}
+
+/// The day on which the `n`-th outcome becomes known (n ≥ 1), from patients in order of arrival;
+/// `None` when fewer are ever known. A missing outcome has day +∞. `buffer` is scratch space.
+///
+/// The n-th patient to arrive among those with an outcome opens and closes the interval in which
+/// the day must lie, so only patients whose window overlaps it need to be looked at.
+pub fn day_of_nth_outcome(
+    n: u32,
+    follow_up: &FollowUp,
+    arrival_days: &[f64],
+    outcome_days: &[f64],
+    buffer: &mut Vec<f64>,
+) -> Option<f64> {
+    let mut with_outcome = (0..outcome_days.len()).filter(|&i| outcome_days[i].is_finite());
+    let pivot = with_outcome.nth(n as usize - 1)?;
+    let (from, to) = (follow_up.opens(arrival_days[pivot]), follow_up.closes(arrival_days[pivot]));
+    let first = arrival_days.partition_point(|&day| follow_up.closes(day) < from);
+    let last = arrival_days.partition_point(|&day| follow_up.opens(day) <= to);
+    buffer.clear();
+    let mut before = outcome_days[..first].iter().filter(|day| day.is_finite()).count();
+    for &day in &outcome_days[first..last] {
+        if day < from {
+            before += 1;
+        } else if day <= to {
+            buffer.push(day);
+        }
+    }
+    let (_, &mut day, _) = buffer.select_nth_unstable_by(n as usize - 1 - before, f64::total_cmp);
+    Some(day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Replicate, Seed, Streams};
+    use proptest::prelude::*;
+
+    fn arrivals(accrual: Accrual, patients: u32, replicate: u64) -> Vec<f64> {
+        let mut rng = Streams::new(Seed(5)).stream(Replicate(replicate), Purpose::Arrival);
+        let mut days = Vec::new();
+        accrual.arrivals(patients, &mut rng, &mut days);
+        days
+    }
+
+    /// Gaps are exponential: Kolmogorov's D below 2.23 / √n but for one seed in ten thousand.
+    #[test]
+    fn gaps_are_exponential_with_the_stated_rate() {
+        let n = 20_000;
+        let days = arrivals(Accrual::new(22.39, 0.0), n, 0);
+        let mut gaps: Vec<f64> =
+            std::iter::once(days[0]).chain(days.windows(2).map(|w| w[1] - w[0])).collect();
+        gaps.sort_by(f64::total_cmp);
+        let rate = 22.39 / DAYS_PER_MONTH;
+        let distance = gaps
+            .iter()
+            .enumerate()
+            .map(|(i, gap)| (1.0 - libm::exp(-rate * gap) - (i as f64 + 0.5) / f64::from(n)).abs())
+            .fold(0.0, f64::max);
+        assert!(distance < 2.23 / f64::from(n).sqrt(), "{distance}");
+    }
+
+    /// In the ramp the expected number by month t is rate·t²/(2·ramp), after it rate·(t − ramp/2).
+    /// Each mean of 4 000 counts within 4.5 standard errors (one seed in 70 000 for both).
+    #[test]
+    fn ramp_up_halves_the_arrivals_of_its_months() {
+        let accrual = Accrual::new(20.0, 6.0);
+        for (month, expected) in [(3.0, 15.0), (10.0, 140.0)] {
+            let replicates = 4_000;
+            let total: usize = (0..replicates)
+                .map(|r| {
+                    let days = arrivals(accrual, 300, r);
+                    days.partition_point(|&day| day <= month * DAYS_PER_MONTH)
+                })
+                .sum();
+            let mean = total as f64 / replicates as f64;
+            let error = (expected / replicates as f64).sqrt();
+            assert!((mean - expected).abs() < 4.5 * error, "{month}: {mean}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nth_outcome_is_the_nth_smallest_day(
+            seed in any::<u64>(),
+            patients in 1u32..120,
+            window_days in 0.0..90.0f64,
+            missing_every in 2usize..9,
+            per_month in 0.5..2000.0f64,
+        ) {
+            let follow_up = FollowUp { days: 90.0, window_days };
+            let streams = Streams::new(Seed(seed));
+            let mut arrival = Vec::new();
+            Accrual::new(per_month, 1.0).arrivals(
+                patients, &mut streams.stream(Replicate(0), Purpose::Arrival), &mut arrival);
+            let mut rng = streams.stream(Replicate(0), Purpose::FollowUp);
+            let outcome: Vec<f64> = arrival.iter().enumerate().map(|(i, &day)| {
+                let known = follow_up.outcome_day(day, &mut rng);
+                if i % missing_every == 1 { f64::INFINITY } else { known }
+            }).collect();
+            let mut sorted: Vec<f64> = outcome.iter().copied().filter(|d| d.is_finite()).collect();
+            sorted.sort_by(f64::total_cmp);
+            let mut buffer = Vec::new();
+            for n in 1..=patients {
+                let found = day_of_nth_outcome(n, &follow_up, &arrival, &outcome, &mut buffer);
+                prop_assert_eq!(found, sorted.get(n as usize - 1).copied());
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
+
+pub mod model;
+
+pub use model::OutcomeModel;
+
+use crate::num::{logistic, logit};
+
+/// Levels of the modified Rankin Scale, 0 (no symptoms) to 6 (death).
+pub const LEVELS: usize = 7;
+
+/// A modified Rankin Scale score, 0 to 6; lower is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mrs(u8);
+
+impl Mrs {
+    /// Functional independence is an mRS at or below this.
+    pub const INDEPENDENT: Self = Self(2);
+
+    /// The score, if it is 0 to 6.
+    pub fn new(score: u8) -> Option<Self> {
+        (usize::from(score) < LEVELS).then_some(Self(score))
+    }
+
+    /// As an index into arrays of [`LEVELS`].
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A distribution over the seven levels with no impossible value: non-negative, summing to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MrsDistribution([f64; LEVELS]);
+
+/// How far a sum may be from 1.
+pub const SUM_TOLERANCE: f64 = 1e-6;
+
+/// Why seven numbers are not a distribution.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum NotADistribution {
+    /// A share below 0 or not a number.
+    #[error("the share of mRS {level} is {value}; allowed: 0 or more")]
+    Impossible {
+        /// The mRS it belongs to.
+        level: usize,
+        /// As given.
+        value: f64,
+    },
+    /// The shares do not add up.
+    #[error("the shares sum to {sum}, {} by {:.6}; allowed: a sum of {whole}", if sum > whole { "too much" } else { "too little" }, (sum - whole).abs())]
+    Sum {
+        /// What they add up to.
+        sum: f64,
+        /// 1, or 100 for percentages.
+        whole: f64,
+    },
+}
+
+impl MrsDistribution {
+    /// From fractions that sum to 1, or percentages that sum to 100: percentages when any value
+    /// exceeds 1.
+    ///
+    /// # Errors
+    /// When a share is negative or not finite, or the sum misses by more than [`SUM_TOLERANCE`].
+    pub fn new(shares: [f64; LEVELS]) -> Result<Self, NotADistribution> {
+        for (level, &value) in shares.iter().enumerate() {
+            if !(value >= 0.0 && value.is_finite()) {
+                return Err(NotADistribution::Impossible { level, value });
+            }
+        }
+        let whole = if shares.iter().any(|&share| share > 1.0) { 100.0 } else { 1.0 };
+        let sum: f64 = shares.iter().sum();
+        if (sum - whole).abs() > SUM_TOLERANCE * whole {
+            return Err(NotADistribution::Sum { sum, whole });
+        }
+        Ok(Self(shares.map(|share| share / sum)))
+    }
+
+    /// Probabilities of mRS 0 to 6.
+    pub fn probabilities(&self) -> &[f64; LEVELS] {
+        &self.0
+    }
+
+    /// P(mRS ≤ cut).
+    pub fn at_most(&self, cut: Mrs) -> f64 {
+        self.0[..=cut.index()].iter().sum()
+    }
+
+    /// P(mRS ≤ j) for j = 0 … 5.
+    pub fn cumulative(&self) -> [f64; LEVELS - 1] {
+        let mut sum = 0.0;
+        std::array::from_fn(|j| {
+            sum += self.0[j];
+            sum.min(1.0)
+        })
+    }
+
+    /// From P(mRS ≤ j), j = 0 … 5, non-decreasing.
+    fn from_cumulative(cumulative: [f64; LEVELS - 1]) -> Self {
+        Self(std::array::from_fn(|j| {
+            let upper = cumulative.get(j).copied().unwrap_or(1.0);
+            upper - if j == 0 { 0.0 } else { cumulative[j - 1] }
+        }))
+    }
+
+    /// The distribution whose odds of mRS ≤ j are `odds_ratio` times these at every cut.
+    pub fn shifted(&self, odds_ratio: f64) -> Self {
+        let by = libm::log(odds_ratio);
+        Self::from_cumulative(self.cumulative().map(|p| logistic(logit(p) + by)))
+    }
+
+    /// The common odds ratio that takes P(mRS ≤ cut) to `target`; both must be inside (0, 1).
+    pub fn odds_ratio_to(&self, cut: Mrs, target: f64) -> f64 {
+        libm::exp(logit(target) - logit(self.at_most(cut)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLANNED: [f64; LEVELS] = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0];
+
+    #[test]
+    fn percentages_and_fractions_are_the_same_distribution() {
+        let percent = MrsDistribution::new(PLANNED).expect("sums to 100");
+        let fraction = MrsDistribution::new(PLANNED.map(|p| p / 100.0)).expect("sums to 1");
+        for (a, b) in percent.probabilities().iter().zip(fraction.probabilities()) {
+            assert!((a - b).abs() < 1e-15);
+        }
+        assert!((percent.at_most(Mrs::INDEPENDENT) - 0.25).abs() < 1e-15);
+    }
+
+    /// The planning pair of ANGEL-REBOOT: odds ratio 2 takes 25 % to exactly 40 %.
+    #[test]
+    fn odds_ratio_two_gives_the_planned_experimental_arm() {
+        let control = MrsDistribution::new(PLANNED).expect("sums to 100");
+        assert!((control.odds_ratio_to(Mrs::INDEPENDENT, 0.40) - 2.0).abs() < 1e-12);
+        let treated = control.shifted(2.0);
+        let expected = [8.98, 12.61, 18.41, 18.16, 21.29, 9.44, 11.11];
+        for (p, percent) in treated.probabilities().iter().zip(expected) {
+            assert!((100.0 * p - percent).abs() < 0.006, "{p} {percent}");
+        }
+        let back = treated.shifted(0.5);
+        for (a, b) in back.probabilities().iter().zip(control.probabilities()) {
+            assert!((a - b).abs() < 1e-14);
+        }
+    }
+
+    #[test]
+    fn empty_levels_at_either_end_stay_empty_when_shifted() {
+        let control = MrsDistribution::new([0.0, 0.0, 0.3, 0.4, 0.3, 0.0, 0.0]).expect("sums to 1");
+        let shifted = control.shifted(2.0);
+        let p = shifted.probabilities();
+        assert_eq!((p[0], p[1], p[5], p[6]), (0.0, 0.0, 0.0, 0.0));
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn impossible_shares_say_what_is_wrong() {
+        let mut shares = PLANNED;
+        shares[3] = 15.3;
+        let text = MrsDistribution::new(shares).expect_err("sums to 99.3").to_string();
+        assert!(text.contains("too little by 0.700000") && text.contains("a sum of 100"), "{text}");
+        shares[3] = -1.0;
+        assert!(
+            MrsDistribution::new(shares).expect_err("negative").to_string().contains("mRS 3 is -1")
+        );
+        shares[3] = f64::NAN;
+        assert!(MrsDistribution::new(shares).is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! Who is randomised: baseline factors, and the strata they make.
+
+use crate::rng::uniform;
+use rand::Rng;
+
+/// A baseline covariate with two or more levels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Factor {
+    /// As scenarios refer to it.
+    pub name: String,
+    /// Names of its levels.
+    pub levels: Vec<String>,
+    /// Prognostic log odds of each level, above 0 for a better outcome.
+    pub log_odds: Vec<f64>,
+}
+
+/// One combination of levels.
+#[derive(Debug, Clone, PartialEq)]
+struct Stratum {
+    /// A level of each factor, as an index.
+    levels: Vec<usize>,
+    share: f64,
+}
+
+/// The distribution of strata that patients come from.
+#[derive(Debug, Clone)]
+pub struct Population {
+    factors: Vec<Factor>,
+    strata: Vec<Stratum>,
+    /// P(stratum ≤ s), without the last, which is 1.
+    cumulative: Vec<f64>,
+}
+
+/// Up to this many strata a scan that the compiler vectorises beats a binary search.
+const SCANNED: usize = 32;
+
+impl Population {
+    /// A population without factors: one stratum.
+    pub fn uniform() -> Self {
+        Self::independent(Vec::new())
+    }
+
+    /// Independent factors with the shares of their levels. The last factor varies fastest.
+    pub fn independent(factors: Vec<(Factor, Vec<f64>)>) -> Self {
+        let mut strata = vec![Stratum { levels: Vec::new(), share: 1.0 }];
+        for (_, shares) in &factors {
+            strata = strata
+                .iter()
+                .flat_map(|stratum| {
+                    shares.iter().enumerate().map(|(level, share)| Stratum {
+                        levels: [stratum.levels.as_slice(), &[level]].concat(),
+                        share: stratum.share * share,
+                    })
+                })
+                .collect();
+        }
+        Self::new(factors.into_iter().map(|(factor, _)| factor).collect(), strata)
+    }
+
+    /// Correlated factors: the share of each combination of levels (one index per factor).
+    pub fn joint(factors: Vec<Factor>, table: Vec<(Vec<usize>, f64)>) -> Self {
+        let strata = table.into_iter().map(|(levels, share)| Stratum { levels, share }).collect();
+        Self::new(factors, strata)
+    }
+
+    fn new(factors: Vec<Factor>, mut strata: Vec<Stratum>) -> Self {
+        let total: f64 = strata.iter().map(|stratum| stratum.share).sum();
+        let mut sum = 0.0;
+        let mut cumulative = Vec::with_capacity(strata.len());
+        for stratum in &mut strata {
+            stratum.share /= total;
+            sum += stratum.share;
+            cumulative.push(sum);
+        }
+        cumulative.pop();
+        Self { factors, strata, cumulative }
+    }
+
+    /// A stratum, by inverse CDF from one draw.
+    #[inline]
+    pub fn draw(&self, rng: &mut impl Rng) -> u32 {
+        let u = uniform(rng);
+        if self.cumulative.len() <= SCANNED {
+            self.cumulative.iter().map(|&below| u32::from(u >= below)).sum()
+        } else {
+            self.cumulative.partition_point(|&below| u >= below) as u32
+        }
+    }
+
+    /// The factors.
+    pub fn factors(&self) -> &[Factor] {
+        &self.factors
+    }
+
+    /// Number of strata.
+    pub fn strata(&self) -> usize {
+        self.strata.len()
+    }
+
+    /// The level of each factor in a stratum, as indices.
+    pub fn levels(&self, stratum: usize) -> &[usize] {
+        &self.strata[stratum].levels
+    }
+
+    /// Share and prognostic log odds of each stratum.
+    pub fn prognosis(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.strata.iter().map(|stratum| {
+            let of_levels = self.factors.iter().zip(&stratum.levels);
+            (stratum.share, of_levels.map(|(factor, &level)| factor.log_odds[level]).sum())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Replicate, Seed, Streams};
+
+    fn factor(name: &str, levels: usize) -> Factor {
+        Factor {
+            name: name.into(),
+            levels: (0..levels).map(|level| format!("{name}-{level}")).collect(),
+            log_odds: (0..levels).map(|level| level as f64).collect(),
+        }
+    }
+
+    #[test]
+    fn independent_shares_multiply() {
+        let population = Population::independent(vec![
+            (factor("a", 2), vec![0.25, 0.75]),
+            (factor("b", 3), vec![0.5, 0.3, 0.2]),
+        ]);
+        assert_eq!(population.strata(), 6);
+        assert_eq!(population.levels(4), [1, 1]);
+        let prognosis: Vec<_> = population.prognosis().collect();
+        assert!((prognosis[4].0 - 0.225).abs() < 1e-15 && prognosis[4].1 == 2.0);
+    }
+
+    /// Shares drawn agree with shares stated: each of 64 strata within 4.5 standard errors, which
+    /// chance breaks for one seed in two thousand. The binary search gives the same as the scan.
+    #[test]
+    fn draws_follow_the_shares() {
+        for levels in [2usize, 8] {
+            let shares: Vec<f64> = (1..=levels).map(|i| i as f64).collect();
+            let total: f64 = shares.iter().sum();
+            let shares: Vec<f64> = shares.iter().map(|share| share / total).collect();
+            let population = Population::independent(vec![
+                (factor("a", levels), shares.clone()),
+                (factor("b", levels), shares),
+            ]);
+            let mut rng = Streams::new(Seed(11)).stream(Replicate(0), Purpose::Baseline);
+            let n = 200_000;
+            let mut counts = vec![0u32; population.strata()];
+            for _ in 0..n {
+                counts[population.draw(&mut rng) as usize] += 1;
+            }
+            for (count, (share, _)) in counts.iter().zip(population.prognosis()) {
+                let error = (share * (1.0 - share) / f64::from(n)).sqrt();
+                assert!((f64::from(*count) / f64::from(n) - share).abs() < 4.5 * error);
+            }
+        }
+    }
+}

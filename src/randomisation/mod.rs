@@ -1,0 +1,105 @@
+//! Allocation of each patient on arrival, given all who came before.
+
+pub mod minimisation;
+pub mod permuted_blocks;
+
+pub use minimisation::{Imbalance, Minimisation};
+pub use permuted_blocks::PermutedBlocks;
+
+use crate::rng::uniform;
+use rand::Rng;
+
+/// A randomised group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arm {
+    /// Standard treatment.
+    Control,
+    /// The treatment under test.
+    Experimental,
+}
+
+impl Arm {
+    /// 0 for control, 1 for experimental.
+    #[inline]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// How many patients go to each arm: 1:1, 1:2, 3:2 …, control first, each part at least 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AllocationRatio {
+    /// Control's part.
+    pub control: u32,
+    /// The experimental arm's part.
+    pub experimental: u32,
+}
+
+impl AllocationRatio {
+    /// Sum of the parts.
+    pub fn parts(self) -> u32 {
+        self.control + self.experimental
+    }
+
+    /// Share of patients in the experimental arm.
+    pub fn share_experimental(self) -> f64 {
+        f64::from(self.experimental) / f64::from(self.parts())
+    }
+
+    /// The same ratio in lowest terms.
+    pub fn reduced(self) -> Self {
+        let (mut a, mut b) = (self.control, self.experimental);
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        Self { control: self.control / a, experimental: self.experimental / a }
+    }
+}
+
+/// How patients are allocated.
+#[derive(Debug, Clone)]
+pub enum RandomisationMethod {
+    /// Each patient independently, by the ratio.
+    Complete(AllocationRatio),
+    /// Blocks that hold the arms in the exact ratio, in random order.
+    PermutedBlocks(PermutedBlocks),
+    /// Pocock & Simon's minimisation.
+    Minimisation(Minimisation),
+}
+
+/// What a method remembers of the patients so far; its content belongs to the method.
+#[derive(Debug, Clone, Default)]
+pub struct AllocationState {
+    cells: Vec<i32>,
+}
+
+impl RandomisationMethod {
+    /// Forgets all patients.
+    pub fn reset(&self, state: &mut AllocationState) {
+        let cells = match self {
+            Self::Complete(_) => 0,
+            Self::PermutedBlocks(blocks) => blocks.cells(),
+            Self::Minimisation(minimisation) => minimisation.cells(),
+        };
+        state.cells.clear();
+        state.cells.resize(cells, 0);
+    }
+
+    /// Allocates the next patient, who is in `stratum`. Takes the same number of draws for every
+    /// patient.
+    #[inline]
+    pub fn allocate(&self, state: &mut AllocationState, stratum: usize, rng: &mut impl Rng) -> Arm {
+        match self {
+            Self::Complete(ratio) => experimental_if(uniform(rng) < ratio.share_experimental()),
+            Self::PermutedBlocks(blocks) => blocks.allocate(&mut state.cells, stratum, rng),
+            Self::Minimisation(minimisation) => {
+                minimisation.allocate(&mut state.cells, stratum, uniform(rng))
+            }
+        }
+    }
+}
+
+#[inline]
+fn experimental_if(experimental: bool) -> Arm {
+    if experimental { Arm::Experimental } else { Arm::Control }
+}
