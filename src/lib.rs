@@ -7,4 +7,5 @@ pub mod population;
 pub mod accrual;
 pub mod randomisation;
 pub mod outcome;
+pub mod analysis;
 pub mod design;

@@ -1,0 +1,363 @@
+//! The shift analysis: logit P(mRS ≤ j) = α_j + β·experimental (McCullagh 1980, JRSS B 42:109).
+//!
+//! β is the log common odds ratio, above 0 when the experimental arm does better. Categories that
+//! nobody is in drop out of the likelihood and are merged away.
+
+use super::{FitStatus, OutcomeTable, TestResult};
+use crate::num::logistic;
+use crate::outcome::LEVELS;
+
+/// The statistic of the shift analysis that is compared with the boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShiftTest {
+    /// Score test with expected information: the Wilcoxon–Mann–Whitney test with ties, whose Z it
+    /// exceeds by the factor √(N / (N − 1)).
+    Score,
+    /// Maximum-likelihood estimate over its standard error (observed information).
+    Wald,
+}
+
+/// A maximum-likelihood fit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fit {
+    /// β; ±∞ when separated, NaN without information.
+    pub log_odds_ratio: f64,
+    /// From the observed information; NaN unless converged.
+    pub standard_error: f64,
+    /// Whether it worked.
+    pub status: FitStatus,
+}
+
+impl Fit {
+    /// The Wald statistic.
+    pub fn z(&self) -> f64 {
+        self.log_odds_ratio / self.standard_error
+    }
+}
+
+/// The test by either statistic; the estimate and its error are maximum likelihood for both.
+pub fn test(table: &OutcomeTable, test: ShiftTest) -> TestResult {
+    let fit = fit(&table.weights());
+    let z = match test {
+        ShiftTest::Score => score_z(table).unwrap_or(f64::NAN),
+        ShiftTest::Wald => fit.z(),
+    };
+    TestResult {
+        estimate: fit.log_odds_ratio,
+        standard_error: fit.standard_error,
+        z,
+        status: fit.status,
+    }
+}
+
+/// U / √V at β = 0, where U = Σ_j e_j·(1 − F_j − F_{j−1}) over the experimental counts e_j and the
+/// pooled distribution F, and V = n_c·n_e·(1 − Σ p̄_j³)/(3N) is the expected information. `None`
+/// when an arm is empty or everyone has the same outcome.
+pub fn score_z(table: &OutcomeTable) -> Option<f64> {
+    let counts = &table.counts;
+    let [n_control, n_experimental] = counts.map(|arm| f64::from(arm.iter().sum::<u32>()));
+    let total = n_control + n_experimental;
+    let (mut below, mut score, mut cubes) = (0.0, 0.0, 0.0);
+    for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
+        let here = f64::from(control + experimental);
+        score += f64::from(experimental) * (total - 2.0 * below - here);
+        cubes += here * here * here;
+        below += here;
+    }
+    // Both kept in patients, not shares, so that no rounding hides a variance of exactly zero.
+    let variance = n_control * n_experimental * (total * total * total - cubes) / 3.0;
+    (variance > 0.0).then(|| score * total / variance.sqrt())
+}
+
+/// Log odds ratios whose size exceeds this are not met by data that overlap.
+const DIVERGED: f64 = 50.0;
+
+/// Fits by Newton's method to counts (or shares: any non-negative weights) by arm and mRS.
+///
+/// The log likelihood is concave (Pratt 1981, JASA 76:103), so the only care needed is to keep the
+/// thresholds in order; the Hessian is tridiagonal with a border for β.
+pub fn fit(counts: &[[f64; LEVELS]; 2]) -> Fit {
+    if let Some(fit) = without_finite_estimate(counts) {
+        return fit;
+    }
+    let (table, levels) = merged(counts);
+    let cuts = levels - 1;
+    let mut thresholds = pooled_thresholds(&table, levels);
+    let mut beta = 0.0;
+    for _ in 0..100 {
+        let step = newton_step(&table, cuts, &thresholds, beta);
+        let mut scale = 1.0;
+        while !ordered(&thresholds, &step.thresholds, scale, cuts) {
+            scale *= 0.5;
+        }
+        for (threshold, change) in thresholds.iter_mut().zip(step.thresholds) {
+            *threshold += scale * change;
+        }
+        beta += scale * step.beta;
+        if step.beta.is_nan() || beta.abs() > DIVERGED {
+            break;
+        }
+        if step.size < 1e-8 {
+            // The error after this step is of the order of its square; the information changes
+            // by less than that.
+            let standard_error = 1.0 / step.information.sqrt();
+            return Fit { log_odds_ratio: beta, standard_error, status: FitStatus::Converged };
+        }
+    }
+    Fit { log_odds_ratio: beta, standard_error: f64::NAN, status: FitStatus::NotConverged }
+}
+
+/// The fit of data that have no finite estimate. β is infinite exactly when no patient of one arm
+/// is better than any patient of the other.
+fn without_finite_estimate(counts: &[[f64; LEVELS]; 2]) -> Option<Fit> {
+    let best = counts.map(|arm| arm.iter().position(|&c| c > 0.0));
+    let worst = counts.map(|arm| arm.iter().rposition(|&c| c > 0.0));
+    let unfit = |log_odds_ratio, status| Fit { log_odds_ratio, standard_error: f64::NAN, status };
+    let ([Some(best_c), Some(best_e)], [Some(worst_c), Some(worst_e)]) = (best, worst) else {
+        return Some(unfit(f64::NAN, FitStatus::NoInformation));
+    };
+    match (best_e < worst_c, best_c < worst_e) {
+        (true, true) => None,
+        (true, false) => Some(unfit(f64::INFINITY, FitStatus::Separated)),
+        (false, true) => Some(unfit(f64::NEG_INFINITY, FitStatus::Separated)),
+        (false, false) => Some(unfit(f64::NAN, FitStatus::NoInformation)),
+    }
+}
+
+/// Drops the categories that nobody is in; returns the table and the number of categories left.
+fn merged(counts: &[[f64; LEVELS]; 2]) -> ([[f64; LEVELS]; 2], usize) {
+    let mut table = [[0.0; LEVELS]; 2];
+    let mut levels = 0;
+    for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
+        if control + experimental > 0.0 {
+            table[0][levels] = control;
+            table[1][levels] = experimental;
+            levels += 1;
+        }
+    }
+    (table, levels)
+}
+
+/// Logits of the pooled cumulative distribution: the estimate at β = 0.
+fn pooled_thresholds(table: &[[f64; LEVELS]; 2], levels: usize) -> [f64; CUTS] {
+    let total: f64 = table.iter().flatten().sum();
+    let mut out = [0.0; CUTS];
+    let mut below = 0.0;
+    for j in 0..levels - 1 {
+        below += table[0][j] + table[1][j];
+        out[j] = libm::log(below / (total - below));
+    }
+    out
+}
+
+const CUTS: usize = LEVELS - 1;
+
+/// Whether the thresholds stay increasing when `scale` of the step is taken.
+fn ordered(thresholds: &[f64; CUTS], step: &[f64; CUTS], scale: f64, cuts: usize) -> bool {
+    let at = |j: usize| thresholds[j] + scale * step[j];
+    // A NaN step passes, and ends the iteration.
+    (1..cuts).all(|j| at(j) > at(j - 1) || at(j).is_nan())
+}
+
+struct NewtonStep {
+    thresholds: [f64; CUTS],
+    beta: f64,
+    /// Largest change of any parameter.
+    size: f64,
+    /// About β, with the thresholds profiled out.
+    information: f64,
+}
+
+fn newton_step(
+    table: &[[f64; LEVELS]; 2],
+    cuts: usize,
+    thresholds: &[f64; CUTS],
+    beta: f64,
+) -> NewtonStep {
+    let mut gradient = [0.0; CUTS];
+    let mut diagonal = [0.0; CUTS];
+    let mut off = [0.0; CUTS];
+    let mut border = [0.0; CUTS];
+    let mut gradient_beta = 0.0;
+    for (arm, counts) in table.iter().enumerate() {
+        let shift = if arm == 1 { beta } else { 0.0 };
+        let mut cumulative = [1.0; LEVELS];
+        for j in 0..cuts {
+            cumulative[j] = logistic(thresholds[j] + shift);
+        }
+        // Per category: count over probability, and count over squared probability.
+        let (mut ratio, mut curvature) = ([0.0; LEVELS], [0.0; LEVELS]);
+        for j in 0..=cuts {
+            let p = cumulative[j] - if j == 0 { 0.0 } else { cumulative[j - 1] };
+            if counts[j] > 0.0 {
+                ratio[j] = counts[j] / p;
+                curvature[j] = ratio[j] / p;
+            }
+        }
+        let slope: [f64; CUTS] = std::array::from_fn(|j| cumulative[j] * (1.0 - cumulative[j]));
+        for j in 0..cuts {
+            let difference = ratio[j] - ratio[j + 1];
+            let f = slope[j];
+            gradient[j] += f * difference;
+            let d = f * f * (curvature[j] + curvature[j + 1])
+                - f * (1.0 - 2.0 * cumulative[j]) * difference;
+            let o = if j + 1 < cuts { -f * slope[j + 1] * curvature[j + 1] } else { 0.0 };
+            diagonal[j] += d;
+            off[j] += o;
+            if arm == 1 {
+                gradient_beta += f * difference;
+                border[j] += d + o;
+                if j + 1 < cuts {
+                    border[j + 1] += o;
+                }
+            }
+        }
+    }
+    solve_bordered(cuts, &diagonal, &off, &border, &gradient, gradient_beta)
+}
+
+/// Solves [A b; bᵀ Σb] (Δα, Δβ) = (g, g_β) for a symmetric tridiagonal A by elimination.
+fn solve_bordered(
+    cuts: usize,
+    diagonal: &[f64; CUTS],
+    off: &[f64; CUTS],
+    border: &[f64; CUTS],
+    gradient: &[f64; CUTS],
+    gradient_beta: f64,
+) -> NewtonStep {
+    let mut pivot = *diagonal;
+    let (mut from_gradient, mut from_border) = (*gradient, *border);
+    for j in 1..cuts {
+        let factor = off[j - 1] / pivot[j - 1];
+        pivot[j] -= factor * off[j - 1];
+        from_gradient[j] -= factor * from_gradient[j - 1];
+        from_border[j] -= factor * from_border[j - 1];
+    }
+    for j in (0..cuts).rev() {
+        if j + 1 < cuts {
+            from_gradient[j] -= off[j] * from_gradient[j + 1];
+            from_border[j] -= off[j] * from_border[j + 1];
+        }
+        from_gradient[j] /= pivot[j];
+        from_border[j] /= pivot[j];
+    }
+    let dot = |a: &[f64; CUTS]| (0..cuts).map(|j| a[j] * border[j]).sum::<f64>();
+    let information = border[..cuts].iter().sum::<f64>() - dot(&from_border);
+    let beta = (gradient_beta - dot(&from_gradient)) / information;
+    let mut thresholds = [0.0; CUTS];
+    for j in 0..cuts {
+        thresholds[j] = from_gradient[j] - from_border[j] * beta;
+    }
+    let size = thresholds.iter().fold(beta.abs(), |most, change| most.max(change.abs()));
+    NewtonStep { thresholds, beta, size, information }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn log_likelihood(table: &[[f64; LEVELS]; 2], thresholds: &[f64], beta: f64) -> f64 {
+        let mut sum = 0.0;
+        for (arm, counts) in table.iter().enumerate() {
+            let cumulative = |j: usize| match thresholds.get(j) {
+                Some(a) => logistic(a + beta * arm as f64),
+                None => 1.0,
+            };
+            for (j, count) in counts.iter().enumerate() {
+                let below = if j == 0 { 0.0 } else { cumulative(j - 1) };
+                sum += count * libm::log(cumulative(j) - below);
+            }
+        }
+        sum
+    }
+
+    fn tables(below: u32) -> impl Strategy<Value = OutcomeTable> {
+        prop::array::uniform2(prop::array::uniform7(0..below))
+            .prop_map(|counts| OutcomeTable { counts })
+    }
+
+    proptest! {
+        #[test]
+        fn swapping_the_arms_flips_every_sign(table in tables(40)) {
+            let swapped = OutcomeTable { counts: [table.counts[1], table.counts[0]] };
+            let (a, b) = (test(&table, ShiftTest::Wald), test(&swapped, ShiftTest::Wald));
+            prop_assert_eq!(a.status, b.status);
+            if a.status == FitStatus::Converged {
+                prop_assert!((a.estimate + b.estimate).abs() < 1e-9);
+                prop_assert!((a.standard_error - b.standard_error).abs() < 1e-9);
+            }
+            match (score_z(&table), score_z(&swapped)) {
+                (Some(a), Some(b)) => prop_assert!((a + b).abs() < 1e-12),
+                (a, b) => prop_assert_eq!(a, b),
+            }
+        }
+
+        /// Score Z = Wilcoxon Z with the tie correction, times √(N / (N − 1)).
+        #[test]
+        fn score_is_the_wilcoxon_test(table in tables(40)) {
+            let counts = table.counts;
+            let [n_c, n_e] = counts.map(|arm| f64::from(arm.iter().sum::<u32>()));
+            let n = n_c + n_e;
+            let (mut wins, mut below, mut ties) = (0.0, 0.0, 0.0);
+            for j in (0..LEVELS).rev() {
+                let (c, e) = (f64::from(counts[0][j]), f64::from(counts[1][j]));
+                wins += e * (below + 0.5 * c);
+                below += c;
+                ties += (c + e).powi(3) - (c + e);
+            }
+            let variance = n_c * n_e / 12.0 * ((n + 1.0) - ties / (n * (n - 1.0)));
+            match score_z(&table) {
+                Some(z) => {
+                    let wilcoxon = (wins - 0.5 * n_c * n_e) / variance.sqrt();
+                    prop_assert!((z - wilcoxon * (n / (n - 1.0)).sqrt()).abs() < 1e-9);
+                }
+                // NaN for an empty arm.
+                None => prop_assert!(variance.is_nan() || variance < 1e-9),
+            }
+        }
+
+        #[test]
+        fn a_fit_is_always_defined(table in tables(3)) {
+            let fit = fit(&table.weights());
+            match fit.status {
+                FitStatus::Converged => prop_assert!(
+                    fit.log_odds_ratio.is_finite() && fit.standard_error > 0.0),
+                FitStatus::Separated => prop_assert!(fit.log_odds_ratio.is_infinite()),
+                FitStatus::NoInformation => prop_assert!(fit.log_odds_ratio.is_nan()),
+                FitStatus::NotConverged => prop_assert!(false, "{:?}", table),
+            }
+        }
+    }
+
+    #[test]
+    fn the_estimate_maximises_the_likelihood() {
+        let table =
+            [[4.0, 8.0, 14.0, 20.0, 30.0, 15.0, 21.0], [10.0, 12.0, 17.0, 20.0, 25.0, 9.0, 12.0]];
+        let fitted = fit(&table);
+        // Profile by coarse descent over the thresholds at β ± δ: none may exceed the maximum.
+        let profile = |beta: f64| {
+            let mut thresholds = pooled_thresholds(&table, LEVELS);
+            for _ in 0..60 {
+                for j in 0..CUTS {
+                    for step in [0.05, -0.05, 0.005, -0.005, 0.0005, -0.0005] {
+                        let mut moved = thresholds;
+                        moved[j] += step;
+                        if log_likelihood(&table, &moved, beta)
+                            > log_likelihood(&table, &thresholds, beta)
+                        {
+                            thresholds = moved;
+                        }
+                    }
+                }
+            }
+            log_likelihood(&table, &thresholds, beta)
+        };
+        let best = profile(fitted.log_odds_ratio);
+        assert!(best > profile(fitted.log_odds_ratio + 0.05));
+        assert!(best > profile(fitted.log_odds_ratio - 0.05));
+        // Curvature of the profile likelihood gives the standard error.
+        let drop = best - profile(fitted.log_odds_ratio + fitted.standard_error);
+        assert!((drop - 0.5).abs() < 0.01, "{drop}");
+    }
+}
