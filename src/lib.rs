@@ -9,3 +9,4 @@ pub mod randomisation;
 pub mod outcome;
 pub mod analysis;
 pub mod design;
+pub mod scenario;

@@ -1,0 +1,137 @@
+//! What a scenario means: every number checked, every table and boundary computed.
+//!
+//! [`file`] is what is written, [`read`] gets it from text, `resolve` checks it as a whole and
+//! builds the domain types. A [`Scenario`] in hand, nothing can fail any more.
+
+mod closed_form;
+mod error;
+pub mod file;
+pub mod read;
+mod resolve;
+mod warnings;
+
+use std::path::Path;
+
+pub use error::{Origin, Problem, Rejection, nearest};
+pub use file::ScenarioFile;
+pub use read::{Source, schema};
+
+use crate::accrual::{Accrual, FollowUp};
+use crate::analysis::AnalysisMethod;
+use crate::design::Design;
+use crate::outcome::OutcomeModel;
+use crate::population::Population;
+use crate::randomisation::{AllocationRatio, RandomisationMethod};
+use crate::rng::Seed;
+
+/// A named analysis that monitors the trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Analysis {
+    /// Unique within the scenario.
+    pub name: String,
+    /// What it does.
+    pub method: AnalysisMethod,
+}
+
+/// What the simulator knows and the analyses must not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truth {
+    /// As the scenario says.
+    Alternative,
+    /// The null twin: the same patients and random numbers, the experimental arm drawn as control.
+    Null,
+}
+
+/// Both truths, in the order of every result.
+pub const TRUTHS: [Truth; 2] = [Truth::Alternative, Truth::Null];
+
+impl Truth {
+    /// Position in [`TRUTHS`].
+    #[inline]
+    pub fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// A validated scenario, ready to run.
+#[derive(Debug)]
+pub struct Scenario {
+    file: ScenarioFile,
+    /// Patients randomised when the trial runs to its end.
+    pub randomised: u32,
+    /// Where patients come from.
+    pub population: Population,
+    /// How fast they come.
+    pub accrual: Accrual,
+    /// When their outcomes are known.
+    pub follow_up: FollowUp,
+    /// Relative sizes of the arms.
+    pub ratio: AllocationRatio,
+    /// How they are allocated.
+    pub randomisation: RandomisationMethod,
+    /// Outcomes under each truth, in the order of [`TRUTHS`].
+    pub outcomes: [OutcomeModel; 2],
+    /// Probability of dropout in control and experimental arm.
+    pub dropout: [f64; 2],
+    /// Looks and boundaries.
+    pub design: Design,
+    /// Days from a look's last outcome to its decision.
+    pub decision_lag_days: f64,
+    /// At least one.
+    pub analyses: Vec<Analysis>,
+    /// Trials to simulate under each truth.
+    pub replicates: u64,
+    /// Key of all randomness.
+    pub seed: Seed,
+    warnings: Vec<String>,
+}
+
+impl Scenario {
+    /// Reads and resolves a scenario file, with overrides of the form `path.to.key=value`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it: first its shape, then its meaning.
+    pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
+        Self::resolve(Source::read(path, overrides)?)
+    }
+
+    /// The same from text.
+    ///
+    /// # Errors
+    /// As [`Scenario::load`].
+    pub fn parse(text: &str, overrides: &[String]) -> Result<Self, Rejection> {
+        Self::resolve(Source::parse("scenario".into(), text.to_owned(), overrides)?)
+    }
+
+    fn resolve(source: Source) -> Result<Self, Rejection> {
+        match resolve::resolve(&source) {
+            Ok(mut scenario) => {
+                scenario.warnings = warnings::of(&scenario);
+                Ok(scenario)
+            }
+            Err(problems) => Err(source.reject(problems)),
+        }
+    }
+
+    /// The scenario as written, with every default filled in.
+    pub fn file(&self) -> &ScenarioFile {
+        &self.file
+    }
+
+    /// What a designer may want to reconsider, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The value that an analysis's estimate aims at under a truth.
+    pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> f64 {
+        let probabilities = self.outcomes[truth.index()].marginal().map(|arm| *arm.probabilities());
+        method.limit(&probabilities, self.ratio.share_experimental())
+    }
+
+    /// Share of all patients whose outcome becomes known, on average.
+    pub fn share_known(&self) -> f64 {
+        let experimental = self.ratio.share_experimental();
+        1.0 - (1.0 - experimental) * self.dropout[0] - experimental * self.dropout[1]
+    }
+}

@@ -1,0 +1,87 @@
+//! What is allowed but may surprise: told by `rescuesim check` and above the table of a run.
+
+use statrs::distribution::{Binomial, DiscreteCDF};
+
+use super::{Scenario, file};
+use crate::accrual::DAYS_PER_MONTH;
+
+pub(super) fn of(scenario: &Scenario) -> Vec<String> {
+    [final_size(scenario), late_looks(scenario), unused_factors(scenario), determinism(scenario)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Whether the patients randomised leave the number planned for the final look.
+fn final_size(scenario: &Scenario) -> Option<String> {
+    let planned = scenario.design.maximum_analysed();
+    let randomised = scenario.randomised;
+    let lost = 1.0 - scenario.share_known();
+    let expected = (f64::from(randomised) * (1.0 - lost) + 1e-9).floor() as u32;
+    let compared = match expected.cmp(&planned) {
+        std::cmp::Ordering::Less => format!("{} fewer than", planned - expected),
+        std::cmp::Ordering::Greater if expected - planned == 1 => "one more than".to_owned(),
+        std::cmp::Ordering::Greater => format!("{} more than", expected - planned),
+        std::cmp::Ordering::Equal if lost == 0.0 => return None,
+        std::cmp::Ordering::Equal => "just".to_owned(),
+    };
+    let share = (1e4 * lost).round() / 100.0;
+    let mut text = format!(
+        "{share} % dropout of {randomised} leaves {expected}, {compared} the {planned} planned"
+    );
+    if lost > 0.0 {
+        let known = Binomial::new(1.0 - lost, u64::from(randomised)).ok()?;
+        let short = 100.0 * known.cdf(u64::from(planned) - 1);
+        text += &format!("; fewer than {planned} will be known with probability {short:.0} %");
+    }
+    Some(text)
+}
+
+/// Looks that come when accrual is over, so that stopping there saves no patients.
+fn late_looks(scenario: &Scenario) -> Option<String> {
+    let days_to = |patients: f64| scenario.accrual.expected_day(patients);
+    let accrual_ends = days_to(f64::from(scenario.randomised));
+    let late: Vec<String> = scenario
+        .design
+        .interims()
+        .iter()
+        .enumerate()
+        .map(|(k, look)| {
+            let patients = f64::from(look.analysed) / scenario.share_known();
+            (k, days_to(patients) + scenario.follow_up.days + scenario.decision_lag_days)
+        })
+        .filter(|(_, day)| *day >= accrual_ends)
+        .map(|(k, day)| format!("look {} near month {:.1}", k + 1, day / DAYS_PER_MONTH))
+        .collect();
+    (!late.is_empty()).then(|| {
+        let ends = accrual_ends / DAYS_PER_MONTH;
+        format!("{} will come after the last patient is randomised (month {ends:.1}): stopping there saves time, not patients", late.join(", "))
+    })
+}
+
+fn unused_factors(scenario: &Scenario) -> Option<String> {
+    let used: &[String] = match &scenario.file.randomisation {
+        file::Randomisation::Minimisation { factors, .. } => factors.as_deref().unwrap_or_default(),
+        file::Randomisation::PermutedBlocks { stratify_by, .. } => stratify_by,
+        file::Randomisation::Complete {} => &[],
+    };
+    let unused: Vec<&str> = scenario
+        .file
+        .factors
+        .iter()
+        .map(|factor| factor.name.as_str())
+        .filter(|name| !used.iter().any(|other| other == name))
+        .collect();
+    (!unused.is_empty())
+        .then(|| format!("the randomisation does not balance {}", unused.join(", ")))
+}
+
+fn determinism(scenario: &Scenario) -> Option<String> {
+    match scenario.file.randomisation {
+        file::Randomisation::Minimisation { biased_coin_p: 1.0, .. } => Some(
+            "biased_coin_p = 1 makes the next allocation predictable except on ties; 0.8 is usual"
+                .into(),
+        ),
+        _ => None,
+    }
+}
