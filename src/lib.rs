@@ -10,3 +10,6 @@ pub mod outcome;
 pub mod analysis;
 pub mod design;
 pub mod scenario;
+pub mod trial;
+pub mod engine;
+pub mod summary;

@@ -1,0 +1,227 @@
+//! Many replicates, in parallel, with a result that depends on their numbers alone.
+//!
+//! Replicates go to the workers in chunks. Each worker folds its own into an accumulator whose
+//! sums are exact, so it does not matter who got what. Rows, when asked for, are handed over in
+//! order of replicate, wave by wave, while the next wave is simulated.
+
+use std::io;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+
+use crate::rng::Replicate;
+use crate::scenario::Scenario;
+use crate::trial::{ReplicateResult, Simulator, TrialResult};
+
+/// Replicates handed to a worker at a time.
+const CHUNK: u64 = 64;
+/// Chunks per worker in a wave of rows: enough to even out the load, few enough to hold in memory.
+const CHUNKS_PER_WAVE: u64 = 32;
+
+/// What replicates are folded into. Adding and merging must not depend on their order.
+pub trait Accumulator: Send {
+    /// Takes in one replicate.
+    fn add(&mut self, result: &ReplicateResult);
+    /// Takes in what another accumulator has.
+    fn merge(&mut self, other: Self);
+}
+
+/// Takes rows in order of replicate, truth and analysis.
+pub type RowSink<'a> = &'a mut (dyn FnMut(&[TrialResult]) -> io::Result<()> + Send);
+
+/// How to run.
+pub struct Options<'a> {
+    /// Numbers of the replicates to run.
+    pub replicates: Range<u64>,
+    /// Worker threads; all cores when `None`.
+    pub threads: Option<usize>,
+    /// Told how many replicates have just been finished.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Set to stop early.
+    pub cancelled: &'a AtomicBool,
+}
+
+/// Why a run did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Stopped on request.
+    #[error("interrupted")]
+    Cancelled,
+    /// The operating system gave no threads.
+    #[error("cannot start worker threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// A row could not be written.
+    #[error("cannot write rows: {0}")]
+    Rows(#[from] io::Error),
+}
+
+/// Runs replicates of a scenario and folds them into an accumulator made by `new`.
+///
+/// # Errors
+/// When interrupted, when threads cannot be started, when `rows` fails.
+pub fn run<A: Accumulator>(
+    scenario: &Scenario,
+    options: &Options<'_>,
+    new: impl Fn() -> A,
+    rows: Option<RowSink<'_>>,
+) -> Result<A, RunError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
+    let worker = |_| Mutex::new(Worker { simulator: Simulator::new(scenario), tally: new() });
+    let workers: Vec<_> = (0..pool.current_num_threads()).map(worker).collect();
+    let crew = Crew { workers, options };
+    pool.install(|| match rows {
+        None => {
+            chunks(&options.replicates).for_each(|chunk| crew.simulate(chunk, None));
+            Ok(())
+        }
+        Some(sink) => crew.simulate_with_rows(sink),
+    })?;
+    if options.cancelled.load(Ordering::Relaxed) {
+        return Err(RunError::Cancelled);
+    }
+    let tallies = crew.workers.into_iter().map(|worker| {
+        worker.into_inner().expect("a panic in a worker has ended the run before").tally
+    });
+    let merged = tallies.reduce(|mut all, one| {
+        all.merge(one);
+        all
+    });
+    Ok(merged.expect("a pool has at least one thread"))
+}
+
+struct Worker<'s, A> {
+    simulator: Simulator<'s>,
+    tally: A,
+}
+
+/// The workers of a pool, one per thread.
+struct Crew<'r, 's, A> {
+    workers: Vec<Mutex<Worker<'s, A>>>,
+    options: &'r Options<'r>,
+}
+
+impl<A: Accumulator> Crew<'_, '_, A> {
+    /// Simulates a chunk on the calling thread, keeping the rows where they are wanted.
+    fn simulate(&self, chunk: Range<u64>, mut rows: Option<&mut Vec<TrialResult>>) {
+        let thread = rayon::current_thread_index().expect("called from a worker of the pool");
+        let mut worker = self.workers[thread].lock().expect("a panic has ended the run before");
+        let Worker { simulator, tally } = &mut *worker;
+        let finished = chunk.end - chunk.start;
+        for replicate in chunk {
+            if self.options.cancelled.load(Ordering::Relaxed) {
+                return;
+            }
+            let result = simulator.run(Replicate(replicate));
+            tally.add(result);
+            if let Some(rows) = rows.as_deref_mut() {
+                rows.extend_from_slice(&result.trials);
+            }
+        }
+        (self.options.progress)(finished);
+    }
+
+    fn simulate_with_rows(&self, sink: RowSink<'_>) -> io::Result<()> {
+        let Options { replicates, cancelled, .. } = self.options;
+        let wave = CHUNK * CHUNKS_PER_WAVE * self.workers.len() as u64;
+        let mut finished: Vec<Vec<TrialResult>> = Vec::new();
+        let mut start = replicates.start;
+        while start < replicates.end && !cancelled.load(Ordering::Relaxed) {
+            let end = replicates.end.min(start + wave);
+            let simulate = || {
+                let rows = chunks(&(start..end)).map(|chunk| {
+                    let mut rows = Vec::new();
+                    self.simulate(chunk, Some(&mut rows));
+                    rows
+                });
+                rows.collect()
+            };
+            let (written, next) =
+                rayon::join(|| finished.iter().try_for_each(|rows| sink(rows)), simulate);
+            written?;
+            finished = next;
+            start = end;
+        }
+        finished.iter().try_for_each(|rows| sink(rows))
+    }
+}
+
+/// The chunks of a range of replicates; the same for any number of threads.
+fn chunks(replicates: &Range<u64>) -> impl IndexedParallelIterator<Item = Range<u64>> + use<> {
+    let Range { start, end } = *replicates;
+    let count = end.saturating_sub(start).div_ceil(CHUNK) as usize;
+    (0..count).into_par_iter().map(move |chunk| {
+        let from = start + chunk as u64 * CHUNK;
+        from..end.min(from + CHUNK)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Seen(Vec<u64>);
+
+    impl Accumulator for Seen {
+        fn add(&mut self, result: &ReplicateResult) {
+            self.0.push(result.trials[0].replicate);
+        }
+        fn merge(&mut self, other: Self) {
+            self.0.extend(other.0);
+        }
+    }
+
+    fn scenario() -> Scenario {
+        let text = include_str!("../scenarios/angel-reboot.toml");
+        Scenario::parse(text, &[]).expect("the shipped scenario is valid")
+    }
+
+    #[test]
+    fn every_replicate_is_run_once_and_rows_come_in_order() {
+        let scenario = scenario();
+        for (threads, replicates) in [(1, 0..1), (2, 0..5000), (3, 130..9000), (7, 3..3)] {
+            let options = Options {
+                replicates: replicates.clone(),
+                threads: Some(threads),
+                progress: &|_| {},
+                cancelled: &AtomicBool::new(false),
+            };
+            let mut rows = Vec::new();
+            let mut sink = |trials: &[TrialResult]| {
+                rows.extend(trials.iter().map(|trial| trial.replicate));
+                Ok(())
+            };
+            let seen = run(&scenario, &options, || Seen(Vec::new()), Some(&mut sink));
+            let mut seen = seen.expect("nothing stops it").0;
+            seen.sort_unstable();
+            let expected: Vec<u64> = replicates.collect();
+            assert_eq!(seen, expected);
+            // Two truths and two analyses.
+            let in_fours: Vec<u64> = expected.iter().flat_map(|&r| [r; 4]).collect();
+            assert_eq!(rows, in_fours);
+        }
+    }
+
+    #[test]
+    fn a_cancelled_run_and_a_failing_sink_end_with_their_reason() {
+        let scenario = scenario();
+        let cancelled = AtomicBool::new(false);
+        let stop = |_| cancelled.store(true, Ordering::Relaxed);
+        let options = Options {
+            replicates: 0..1_000_000_000,
+            threads: Some(2),
+            progress: &stop,
+            cancelled: &cancelled,
+        };
+        let result = run(&scenario, &options, || Seen(Vec::new()), None);
+        assert!(matches!(result, Err(RunError::Cancelled)));
+
+        let options =
+            Options { replicates: 0..100_000, cancelled: &AtomicBool::new(false), ..options };
+        let mut full = |_: &[TrialResult]| Err(io::Error::from(io::ErrorKind::StorageFull));
+        let options = Options { progress: &|_| {}, ..options };
+        let result = run(&scenario, &options, || Seen(Vec::new()), Some(&mut full));
+        assert!(matches!(result, Err(RunError::Rows(_))));
+    }
+}

@@ -1,0 +1,361 @@
+//! Operating characteristics: what replicates are folded into, and what is read off in the end.
+//!
+//! Tallies are counts and exact sums, so that merging them in any order gives the same bits.
+//! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
+//! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
+
+mod tally;
+
+use serde::Serialize;
+
+use crate::analysis::{AnalysisMethod, EffectScale};
+use crate::scenario::{Scenario, TRUTHS, Truth};
+pub use tally::Tally;
+use tally::{AnalysisTally, EstimateTally, Histogram, Moments};
+
+/// A simulated figure.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct McEstimate {
+    /// The figure; NaN (null in JSON) when no replicate contributes.
+    pub value: f64,
+    /// Its Monte-Carlo standard error; NaN (null in JSON) where it has none, as for a maximum.
+    pub mcse: f64,
+    /// Replicates it is made from.
+    pub n: u64,
+}
+
+impl McEstimate {
+    /// A proportion, with error √(p(1 − p)/n).
+    fn proportion(count: u64, n: u64) -> Self {
+        let value = count as f64 / n as f64;
+        Self { value, mcse: (value * (1.0 - value) / n as f64).sqrt(), n }
+    }
+
+    fn mean(moments: &Moments) -> Self {
+        let n = moments.n();
+        Self { value: moments.mean(), mcse: moments.sd() / (n as f64).sqrt(), n }
+    }
+
+    /// Mean of a count.
+    fn histogram_mean(histogram: &Histogram, scale: f64) -> Self {
+        let (mean, sd) = histogram.mean_sd();
+        let n = histogram.n();
+        Self { value: mean * scale, mcse: sd * scale / (n as f64).sqrt(), n }
+    }
+
+    /// A quantile of a count; its error is half the distance between the quantiles one binomial
+    /// standard error to either side (Conover 1999, section 3.2).
+    fn quantile(histogram: &Histogram, p: f64, scale: f64) -> Self {
+        let n = histogram.n();
+        let reach = (p * (1.0 - p) / n as f64).sqrt();
+        let width = histogram.quantile(p + reach) - histogram.quantile(p - reach);
+        Self { value: histogram.quantile(p) * scale, mcse: 0.5 * width * scale, n }
+    }
+}
+
+/// All that a run has to say.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OperatingCharacteristics {
+    /// The alternative, then the null twin.
+    pub truths: Vec<TruthSummary>,
+}
+
+/// Operating characteristics under one truth.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TruthSummary {
+    /// `alternative` or `null`.
+    pub truth: &'static str,
+    /// In the order of the scenario.
+    pub analyses: Vec<AnalysisSummary>,
+    /// The same under both truths, as allocation does not look at outcomes.
+    pub balance: Balance,
+}
+
+/// What one analysis makes of the trials of one truth.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AnalysisSummary {
+    /// Name in the scenario.
+    pub name: String,
+    /// `two_proportions` or `proportional_odds`.
+    pub method: &'static str,
+    /// P(efficacy at any look): power under the alternative, one-sided type I error under the null.
+    pub rejection: McEstimate,
+    /// The closed form beside it.
+    pub normal_approximation: NormalApproximation,
+    /// Look by look; the last is the final one.
+    pub looks: Vec<LookSummary>,
+    /// Patients randomised, with those who came until the decision.
+    pub n_randomised: SizeSummary,
+    /// Outcomes in the analysis that ended the trial.
+    pub n_analysed: SizeSummary,
+    /// Months from the opening of the trial to the decision.
+    pub duration_months: McEstimate,
+    /// Patients randomised whose follow-up had not ended, over all trials (0 at a final look).
+    pub overrun: McEstimate,
+    /// P(the trial stopped early and the analysis repeated with the overrun's outcomes, against
+    /// the critical value of a final look of that size, reaches the other conclusion).
+    pub reversal: McEstimate,
+    /// Its part after a stop for efficacy.
+    pub reversal_after_efficacy: McEstimate,
+    /// Its part after a stop for futility.
+    pub reversal_after_futility: McEstimate,
+    /// The estimate when the trial ends.
+    pub estimate: EstimateSummary,
+    /// Replicates without an estimate in the end (an arm empty, all outcomes alike, or the arms
+    /// separated). They stay in every denominator but the estimate's.
+    pub fit_failures: u64,
+    /// Looks whose statistic could not be computed, over all replicates; such a look never stops.
+    pub failed_looks: u64,
+}
+
+/// Rejection by the normal approximation to the group-sequential procedure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NormalApproximation {
+    /// P(efficacy at any look).
+    pub rejection: f64,
+    /// P(efficacy) at each look.
+    pub efficacy: Vec<f64>,
+    /// P(futility) at each look.
+    pub futility: Vec<f64>,
+}
+
+/// One look. Means are over the replicates that reach it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LookSummary {
+    /// From 1.
+    pub look: usize,
+    /// Outcomes planned.
+    pub planned_analysed: u32,
+    /// Planned share of the maximum information.
+    pub information_fraction: f64,
+    /// Planned critical value; null where the look cannot stop for efficacy. The final look's is
+    /// recomputed from the outcomes that are known.
+    pub z_efficacy: Option<f64>,
+    /// Futility bound; null where there is none.
+    pub z_futility: Option<f64>,
+    /// P(stop here for efficacy); at the final look, P(reject there).
+    pub efficacy: McEstimate,
+    /// P(efficacy here or before).
+    pub efficacy_cumulative: McEstimate,
+    /// P(stop here for futility).
+    pub futility: McEstimate,
+    /// P(futility here or before).
+    pub futility_cumulative: McEstimate,
+    /// P(the look takes place).
+    pub reached: McEstimate,
+    /// Patients randomised by the decision.
+    pub n_randomised: McEstimate,
+    /// Outcomes known.
+    pub n_analysed: McEstimate,
+    /// Patients randomised whose follow-up has not ended.
+    pub overrun: McEstimate,
+    /// Calendar month of the data.
+    pub month: McEstimate,
+}
+
+/// Distribution of a number of patients.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SizeSummary {
+    /// Expected number.
+    pub mean: McEstimate,
+    /// 80th percentile.
+    pub p80: McEstimate,
+    /// 95th percentile.
+    pub p95: McEstimate,
+    /// Largest seen.
+    pub max: McEstimate,
+}
+
+/// The estimate that ignores the looks, with its 95 % interval.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EstimateSummary {
+    /// `risk_difference` or `log_common_odds_ratio`.
+    pub scale: &'static str,
+    /// The value aimed at: that of an ever larger trial.
+    pub truth: f64,
+    /// Over all trials.
+    #[serde(flatten)]
+    pub overall: EstimatePerformance,
+    /// Over trials that stopped at an interim look.
+    pub stopped_early: EstimatePerformance,
+}
+
+/// How close an estimate comes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EstimatePerformance {
+    /// Mean estimate.
+    pub mean: McEstimate,
+    /// Mean estimate minus truth.
+    pub bias: McEstimate,
+    /// Root mean square error.
+    pub rmse: McEstimate,
+    /// P(the 95 % interval holds the truth).
+    pub coverage: McEstimate,
+}
+
+/// How evenly patients are allocated when all are randomised.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Balance {
+    /// In the whole trial.
+    pub arm_difference: Imbalance,
+    /// Within each level of each factor.
+    pub levels: Vec<LevelBalance>,
+}
+
+/// |n_e − n_c| in a 1:1 trial; with another ratio, twice the distance of n_e from its share.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Imbalance {
+    /// Mean absolute difference.
+    pub mean: McEstimate,
+    /// 95th percentile.
+    pub p95: McEstimate,
+}
+
+/// Balance within a level.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LevelBalance {
+    /// Name of the factor.
+    pub factor: String,
+    /// Name of the level.
+    pub level: String,
+    /// Among patients of this level.
+    pub arm_difference: Imbalance,
+}
+
+impl OperatingCharacteristics {
+    /// Reads the figures off a tally of the scenario's replicates.
+    pub fn new(scenario: &Scenario, tally: &Tally) -> Self {
+        let truths = TRUTHS.iter().map(|&truth| TruthSummary {
+            truth: match truth {
+                Truth::Alternative => "alternative",
+                Truth::Null => "null",
+            },
+            analyses: (0..scenario.analyses.len())
+                .map(|analysis| {
+                    AnalysisSummary::new(scenario, truth, analysis, tally.of(truth, analysis))
+                })
+                .collect(),
+            balance: Balance::new(scenario, tally.imbalances()),
+        });
+        Self { truths: truths.collect() }
+    }
+}
+
+impl AnalysisSummary {
+    fn new(scenario: &Scenario, truth: Truth, analysis: usize, tally: &AnalysisTally) -> Self {
+        let method = scenario.analyses[analysis].method;
+        let n = tally.n();
+        let proportion = |count| McEstimate::proportion(count, n);
+        let exact = scenario.normal_approximation(truth, method);
+        let [after_efficacy, after_futility] = tally.reversals;
+        Self {
+            name: scenario.analyses[analysis].name.clone(),
+            method: match method {
+                AnalysisMethod::TwoProportions { .. } => "two_proportions",
+                AnalysisMethod::ProportionalOdds { .. } => "proportional_odds",
+            },
+            rejection: proportion(tally.looks.iter().map(|look| look.efficacy).sum()),
+            normal_approximation: NormalApproximation {
+                rejection: exact.total_upper(),
+                efficacy: exact.upper,
+                futility: exact.lower,
+            },
+            looks: (0..tally.looks.len()).map(|k| LookSummary::new(scenario, tally, k)).collect(),
+            n_randomised: SizeSummary::new(&tally.n_randomised),
+            n_analysed: SizeSummary::new(&tally.n_analysed),
+            duration_months: McEstimate::mean(&tally.duration_months),
+            overrun: McEstimate::mean(&tally.overrun),
+            reversal: proportion(after_efficacy + after_futility),
+            reversal_after_efficacy: proportion(after_efficacy),
+            reversal_after_futility: proportion(after_futility),
+            estimate: EstimateSummary {
+                scale: match method.scale() {
+                    EffectScale::RiskDifference => "risk_difference",
+                    EffectScale::LogCommonOddsRatio => "log_common_odds_ratio",
+                },
+                truth: tally.estimand,
+                overall: EstimatePerformance::new(tally.estimand, &tally.estimates),
+                stopped_early: EstimatePerformance::new(tally.estimand, &tally.early_estimates),
+            },
+            fit_failures: n - tally.estimates.errors.n(),
+            failed_looks: tally.failed_looks,
+        }
+    }
+}
+
+impl LookSummary {
+    fn new(scenario: &Scenario, tally: &AnalysisTally, k: usize) -> Self {
+        let planned = &scenario.design.looks()[k];
+        let look = &tally.looks[k];
+        let proportion = |count| McEstimate::proportion(count, tally.n());
+        let so_far = &tally.looks[..=k];
+        Self {
+            look: k + 1,
+            planned_analysed: planned.analysed,
+            information_fraction: planned.information_fraction,
+            z_efficacy: planned.efficacy.is_finite().then_some(planned.efficacy),
+            z_futility: planned.futility.is_finite().then_some(planned.futility),
+            efficacy: proportion(look.efficacy),
+            efficacy_cumulative: proportion(so_far.iter().map(|look| look.efficacy).sum()),
+            futility: proportion(look.futility),
+            futility_cumulative: proportion(so_far.iter().map(|look| look.futility).sum()),
+            reached: proportion(look.month.n()),
+            n_randomised: McEstimate::mean(&look.n_randomised),
+            n_analysed: McEstimate::mean(&look.n_analysed),
+            overrun: McEstimate::mean(&look.overrun),
+            month: McEstimate::mean(&look.month),
+        }
+    }
+}
+
+impl SizeSummary {
+    fn new(histogram: &Histogram) -> Self {
+        let max = McEstimate { value: histogram.max(), mcse: f64::NAN, n: histogram.n() };
+        Self {
+            mean: McEstimate::histogram_mean(histogram, 1.0),
+            p80: McEstimate::quantile(histogram, 0.80, 1.0),
+            p95: McEstimate::quantile(histogram, 0.95, 1.0),
+            max,
+        }
+    }
+}
+
+impl EstimatePerformance {
+    fn new(truth: f64, tally: &EstimateTally) -> Self {
+        let n = tally.errors.n();
+        let bias = McEstimate::mean(&tally.errors);
+        let mse = McEstimate::mean(&tally.squared_errors);
+        let rmse = mse.value.sqrt();
+        Self {
+            mean: McEstimate { value: truth + bias.value, ..bias },
+            bias,
+            // By the delta method.
+            rmse: McEstimate { value: rmse, mcse: mse.mcse / (2.0 * rmse), n },
+            coverage: McEstimate::proportion(tally.covered, n),
+        }
+    }
+}
+
+impl Balance {
+    fn new(scenario: &Scenario, imbalances: &[Histogram]) -> Self {
+        let scale = 1.0 / f64::from(scenario.ratio.parts());
+        let imbalance = |histogram: &Histogram| Imbalance {
+            mean: McEstimate::histogram_mean(histogram, scale),
+            p95: McEstimate::quantile(histogram, 0.95, scale),
+        };
+        let levels = scenario.population.factors().iter().flat_map(|factor| {
+            factor.levels.iter().map(|level| (factor.name.clone(), level.clone()))
+        });
+        Self {
+            arm_difference: imbalance(&imbalances[0]),
+            levels: levels
+                .zip(&imbalances[1..])
+                .map(|((factor, level), histogram)| LevelBalance {
+                    factor,
+                    level,
+                    arm_difference: imbalance(histogram),
+                })
+                .collect(),
+        }
+    }
+}
