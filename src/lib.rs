@@ -1,5 +1,37 @@
 //! Monte-Carlo simulation of randomised stroke trials with an ordinal 90-day outcome (modified
 //! Rankin Scale), minimisation and group-sequential looks.
+//!
+//! The path of one trial: a [`scenario`] says what is true, how the trial is designed and how it
+//! is analysed. [`trial`] lets patients arrive ([`accrual`]), gives each a stratum
+//! ([`population`]), an arm ([`randomisation`]) and an mRS ([`outcome`]); at each look the outcomes
+//! known by then go, as counts, to every [`analysis`], whose Z the [`design`] compares with its
+//! boundaries. [`engine`] runs many such trials, [`summary`] folds them into operating
+//! characteristics, [`report`] renders these.
+//!
+//! Modules are listed in the order of reading; each imports only from those before it.
+//!
+//! Signs: Z > 0 and an odds ratio > 1 favour the experimental arm. α is one-sided.
+//!
+//! ```
+//! use std::sync::atomic::AtomicBool;
+//! use rescuesim::engine::{self, Options};
+//! use rescuesim::scenario::Scenario;
+//! use rescuesim::summary::{OperatingCharacteristics, Tally};
+//!
+//! let text = include_str!("../scenarios/angel-reboot.toml");
+//! let scenario = Scenario::parse(text, &["missing.dropout=0.05".into()])?;
+//! let options = Options {
+//!     replicates: 0..500,
+//!     threads: None,
+//!     progress: &|_| {},
+//!     cancelled: &AtomicBool::new(false),
+//! };
+//! let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None)?;
+//! let result = OperatingCharacteristics::new(&scenario, &tally);
+//! let power = result.truths[0].analyses[0].rejection;
+//! assert!(power.value > 0.7 && power.mcse < 0.02);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod num;
 pub mod rng;
@@ -13,3 +45,4 @@ pub mod scenario;
 pub mod trial;
 pub mod engine;
 pub mod summary;
+pub mod report;

@@ -1,3 +1,20 @@
-//! The command line of rescuesim.
+//! The command line of rescuesim: parse, dispatch, exit code.
 
-fn main() {}
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match cli::dispatch(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            match failure {
+                cli::Failure::Running(_) => ExitCode::from(1),
+                cli::Failure::Usage(_) | cli::Failure::Scenario(_) => ExitCode::from(2),
+            }
+        }
+    }
+}

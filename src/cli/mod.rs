@@ -1,0 +1,60 @@
+//! The commands and their arguments; one file per command.
+
+mod check;
+mod failure;
+mod output;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use failure::Failure;
+
+/// Simulate randomised stroke trials with an ordinal outcome, minimisation and interim looks.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 failed while running, 2 wrong arguments or scenario."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Simulate a scenario and print its operating characteristics.
+    Run(run::RunArgs),
+    /// Print the scenario as it is understood: defaults, boundaries, warnings.
+    Check(ScenarioArgs),
+    /// Print the JSON Schema of a scenario file, for editors.
+    Schema,
+}
+
+/// What scenario to use.
+#[derive(Debug, Args)]
+struct ScenarioArgs {
+    /// Scenario file (TOML).
+    scenario: PathBuf,
+    /// Replace a value of the scenario, as in `--set missing.dropout=0.05`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+/// Carries out a parsed command line.
+///
+/// # Errors
+/// What to tell the person, and by its kind the exit code.
+pub fn dispatch(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::check(&args),
+        Command::Schema => {
+            let mut text = serde_json::to_string_pretty(&rescuesim::scenario::schema())
+                .expect("a schema is plain data");
+            text.push('\n');
+            output::print(&text)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Standard output, and files that appear whole or not at all.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::Failure;
+
+/// Writes to standard output. A reader that has gone away (`| head`) is no error.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Running(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A file under construction beside its destination. Dropped unfinished, it leaves no trace.
+#[derive(Debug)]
+pub struct OutputFile {
+    file: NamedTempFile,
+    destination: PathBuf,
+}
+
+impl OutputFile {
+    /// Starts `name` in `directory`, which is made if need be.
+    pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
+        std::fs::create_dir_all(directory)?;
+        let destination = directory.join(name);
+        if destination.is_dir() {
+            let message = format!("{} is a directory", destination.display());
+            return Err(io::Error::new(ErrorKind::IsADirectory, message));
+        }
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(name).suffix(".part");
+        #[cfg(unix)]
+        {
+            // As any new file: temporary files are for their owner alone.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        Ok(Self { file: builder.tempfile_in(directory)?, destination })
+    }
+
+    /// A buffered handle to write through; it must be flushed before [`OutputFile::finish`].
+    pub fn writer(&self) -> io::Result<BufWriter<File>> {
+        Ok(BufWriter::with_capacity(1 << 16, self.file.reopen()?))
+    }
+
+    /// Puts the file in its place.
+    pub fn finish(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        self.file.persist(self.destination).map(|_| ()).map_err(|error| error.error)
+    }
+}

@@ -1,0 +1,91 @@
+//! `rescuesim check`: the scenario as it is understood, before anything is simulated.
+//!
+//! The text is a scenario itself: the derived tables are comments, the rest is the file with every
+//! default written out.
+
+use super::table::grid;
+use crate::outcome::Mrs;
+use crate::scenario::{Scenario, Truth};
+
+/// The scenario as understood.
+pub fn render(scenario: &Scenario) -> String {
+    let mut comments = format!("{}\n", scenario.file().title);
+    for warning in scenario.warnings() {
+        comments += &format!("\nWarning: {warning}.\n");
+    }
+    comments += "\nBoundaries (Z above 0 favours the experimental arm; alpha one-sided)\n";
+    comments += &boundaries(scenario);
+    comments += "\nmRS in the whole population, per cent\n";
+    comments += &outcomes(scenario);
+    comments += &conditional_odds(scenario);
+    comments += "\nRejection by formula (normal approximation)\n";
+    comments += &formula(scenario);
+    comments += "\nThe scenario with every default written out:\n";
+    let comments: String =
+        comments.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+    let toml = toml::to_string(scenario.file()).expect("a scenario is plain data");
+    format!("{comments}\n{toml}")
+}
+
+fn boundaries(scenario: &Scenario) -> String {
+    let bound = |z: f64| if z.is_finite() { format!("{z:.6}") } else { "–".to_owned() };
+    let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| {
+        vec![
+            (k + 1).to_string(),
+            look.analysed.to_string(),
+            format!("{:.4}", look.information_fraction),
+            bound(look.efficacy),
+            bound(look.futility),
+            format!("{:.6}", look.alpha_spent),
+        ]
+    });
+    let header = ["look", "analysed", "information", "efficacy Z ≥", "futility Z ≤", "alpha spent"];
+    grid(&header, rows.collect())
+}
+
+fn outcomes(scenario: &Scenario) -> String {
+    let arms = &scenario.file().arms;
+    let marginal = scenario.outcomes[Truth::Alternative.index()].marginal();
+    let rows = [&arms.control, &arms.experimental].into_iter().zip(marginal).map(|(name, mrs)| {
+        let percent = |p: f64| format!("{:.2}", 100.0 * p);
+        let mut row = vec![name.clone()];
+        row.extend(mrs.probabilities().iter().map(|&p| percent(p)));
+        row.push(percent(mrs.at_most(Mrs::INDEPENDENT)));
+        row
+    });
+    grid(&["mRS", "0", "1", "2", "3", "4", "5", "6", "0–2"], rows.collect())
+}
+
+/// Odds ratios per cut: marginal, and within a stratum where factors are prognostic.
+fn conditional_odds(scenario: &Scenario) -> String {
+    let model = &scenario.outcomes[Truth::Alternative.index()];
+    let [control, experimental] = model.marginal();
+    let cuts = ["≤0", "≤1", "≤2", "≤3", "≤4", "≤5"];
+    let text = |odds_ratio: Option<f64>| odds_ratio.map_or("–".into(), |or| format!("{or:.4}"));
+    let mut marginal = vec!["marginal".to_owned()];
+    let cumulative = control.cumulative().into_iter().zip(experimental.cumulative());
+    marginal.extend(cumulative.map(|(c, e)| {
+        let odds_ratio = e / (1.0 - e) / (c / (1.0 - c));
+        text(odds_ratio.is_finite().then_some(odds_ratio))
+    }));
+    let mut rows = vec![marginal];
+    if scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0) {
+        let mut within = vec!["within a stratum".to_owned()];
+        within.extend(model.conditional_odds_ratios().map(text));
+        rows.push(within);
+    }
+    let header: Vec<&str> = std::iter::once("odds ratio of mRS").chain(cuts).collect();
+    format!("\n{}", grid(&header, rows))
+}
+
+fn formula(scenario: &Scenario) -> String {
+    let rows = scenario.analyses.iter().map(|analysis| {
+        let of = |truth| scenario.normal_approximation(truth, analysis.method).total_upper();
+        vec![
+            analysis.name.clone(),
+            format!("{:.4}", of(Truth::Alternative)),
+            format!("{:.4}", of(Truth::Null)),
+        ]
+    });
+    grid(&["analysis", "power", "type I error"], rows.collect())
+}

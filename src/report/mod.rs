@@ -1,0 +1,76 @@
+//! Rendering: what was computed goes out as a table, JSON, or rows. Nothing is computed here.
+
+pub mod check;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod rows;
+pub mod table;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::scenario::{Scenario, ScenarioFile};
+use crate::summary::{OperatingCharacteristics, TruthSummary};
+
+/// Where a result comes from, and how to get it again.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Provenance {
+    /// Version of rescuesim.
+    pub version: &'static str,
+    /// SHA-256 of the resolved scenario without its `run` table.
+    pub scenario_digest: String,
+    /// Key of all randomness.
+    pub seed: u64,
+    /// Simulated trials under each truth.
+    pub replicates: u64,
+    /// The command that recreates the result.
+    pub command: String,
+    /// The scenario with every default filled in.
+    pub scenario: ScenarioFile,
+}
+
+impl Provenance {
+    /// Of a run of `scenario` that `command` starts.
+    pub fn new(scenario: &Scenario, command: String) -> Self {
+        let file = scenario.file().clone();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            scenario_digest: digest(&file),
+            seed: scenario.seed.0,
+            replicates: scenario.replicates,
+            command,
+            scenario: file,
+        }
+    }
+}
+
+/// SHA-256 of what a scenario means: comments, layout and the amount of simulation do not enter.
+fn digest(file: &ScenarioFile) -> String {
+    let mut meaning = serde_json::to_value(file).expect("a scenario is plain data");
+    meaning.as_object_mut().expect("a scenario is a table").remove("run");
+    let hash = Sha256::digest(meaning.to_string());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The content of `summary.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Where it comes from.
+    pub provenance: Provenance,
+    /// The alternative, then the null twin.
+    pub truths: Vec<TruthSummary>,
+}
+
+impl Summary {
+    /// Puts a result and its provenance together.
+    pub fn new(provenance: Provenance, result: OperatingCharacteristics) -> Self {
+        Self { provenance, truths: result.truths }
+    }
+
+    /// As JSON, ending in a newline. Figures that do not exist are null.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a summary is plain data");
+        text.push('\n');
+        text
+    }
+}

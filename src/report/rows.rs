@@ -1,0 +1,129 @@
+//! One row per replicate, truth and analysis: the fields of `trials.csv` and `trials.parquet`.
+
+use std::io::{self, Write};
+
+use crate::analysis::FitStatus;
+use crate::scenario::{Scenario, Truth};
+use crate::trial::{Conclusion, TrialResult};
+
+/// What the rows of a scenario need beside the trials.
+#[derive(Debug, Clone)]
+pub struct RowContext {
+    pub(super) analyses: Vec<String>,
+    pub(super) looks: usize,
+}
+
+impl RowContext {
+    /// Of a scenario.
+    pub fn new(scenario: &Scenario) -> Self {
+        Self {
+            analyses: scenario.analyses.iter().map(|analysis| analysis.name.clone()).collect(),
+            looks: scenario.design.looks().len(),
+        }
+    }
+}
+
+pub(super) fn truth_name(truth: Truth) -> &'static str {
+    match truth {
+        Truth::Alternative => "alternative",
+        Truth::Null => "null",
+    }
+}
+
+pub(super) fn conclusion_name(conclusion: Conclusion) -> &'static str {
+    match conclusion {
+        Conclusion::Efficacy => "efficacy",
+        Conclusion::Futility => "futility",
+        Conclusion::NotSignificant => "not_significant",
+    }
+}
+
+pub(super) fn status_name(status: FitStatus) -> &'static str {
+    match status {
+        FitStatus::Converged => "converged",
+        FitStatus::NoInformation => "no_information",
+        FitStatus::Separated => "separated",
+        FitStatus::NotConverged => "not_converged",
+    }
+}
+
+/// Names of the columns, in order; `z_1`, `z_2` … follow.
+pub(super) const COLUMNS: [&str; 17] = [
+    "replicate",
+    "truth",
+    "analysis",
+    "look",
+    "conclusion",
+    "n_randomised",
+    "n_analysed",
+    "overrun",
+    "duration_months",
+    "reversed",
+    "z",
+    "estimate",
+    "standard_error",
+    "interval_low",
+    "interval_high",
+    "fit_status",
+    "failed_looks",
+];
+
+/// Writes rows as CSV. Numbers that do not exist are empty.
+#[derive(Debug)]
+pub struct CsvRows<W: Write> {
+    writer: csv::Writer<W>,
+    context: RowContext,
+}
+
+impl<W: Write> CsvRows<W> {
+    /// Writes the header.
+    ///
+    /// # Errors
+    /// When `writer` fails.
+    pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
+        let mut writer = csv::Writer::from_writer(writer);
+        let z = (1..=context.looks).map(|look| format!("z_{look}"));
+        writer.write_record(COLUMNS.map(str::to_owned).into_iter().chain(z))?;
+        Ok(Self { writer, context })
+    }
+
+    /// Writes some rows.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
+        for trial in trials {
+            let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
+            let fields = [
+                trial.replicate.to_string(),
+                truth_name(trial.truth).to_owned(),
+                self.context.analyses[trial.analysis].clone(),
+                trial.look.to_string(),
+                conclusion_name(trial.conclusion).to_owned(),
+                trial.n_randomised.to_string(),
+                trial.n_analysed.to_string(),
+                trial.overrun.to_string(),
+                number(trial.duration_months),
+                trial.reversed.to_string(),
+                number(trial.test.z),
+                number(trial.test.estimate),
+                number(trial.test.standard_error),
+                number(trial.interval.0),
+                number(trial.interval.1),
+                status_name(trial.test.status).to_owned(),
+                trial.failed_looks.to_string(),
+            ];
+            let z = trial.z[..self.context.looks].iter().map(|&z| number(z));
+            self.writer.write_record(fields.into_iter().chain(z))?;
+        }
+        Ok(())
+    }
+
+    /// Flushes and gives the writer back.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn finish(self) -> io::Result<W> {
+        self.writer.into_inner().map_err(|error| error.into_error())
+    }
+}

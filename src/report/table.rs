@@ -1,0 +1,262 @@
+//! The terminal: tables that explain themselves, within 80 columns.
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use super::Summary;
+use crate::scenario::file::{Analysis, ShiftTest};
+use crate::summary::{
+    AnalysisSummary, Balance, EstimatePerformance, McEstimate, SizeSummary, TruthSummary,
+};
+
+/// Columns of a terminal that has not been widened.
+const WIDTH: usize = 80;
+
+/// A rule under the header and nothing else.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
+
+/// A run as text: the question, the answer, and what stands behind it.
+pub fn render(summary: &Summary, warnings: &[String]) -> String {
+    let provenance = &summary.provenance;
+    let scenario = &provenance.scenario;
+    let [alternative, null] = &summary.truths[..] else { unreachable!("there are two truths") };
+    let mut out = wrapped(&scenario.title);
+    if let Some(question) = &scenario.question {
+        out += &wrapped(question);
+    }
+    out += &format!(
+        "\n{} simulated trials with the effect and without it, seed {}.\n\
+         ± is the Monte-Carlo standard error of a simulated figure.\n",
+        grouped(provenance.replicates),
+        provenance.seed
+    );
+    for warning in warnings {
+        out += &wrapped(&format!("Note: {warning}."));
+    }
+    out += "\nDoes the trial show an effect?\n";
+    out += &rejection(alternative, null);
+    out += &wrapped(
+        "By formula: normal approximation. It differs from the simulation by more than \
+         Monte-Carlo error, because counts are discrete.",
+    );
+    out += "\nLooks\n";
+    out += &looks(&alternative.analyses[0]);
+    let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
+    for ((effect, none), written) in analyses {
+        out += &format!("\nMonitored by \"{}\": {}\n", effect.name, describe(written));
+        out += &stops(effect, none);
+        out += "\n";
+        out += &sizes(effect, none);
+        out += "\n";
+        out += &estimates(effect, none);
+    }
+    out += "\n";
+    out += &wrapped(
+        "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the \
+         overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
+         the looks; \"early\" are trials that stopped at an interim look.",
+    );
+    out += "\nBalance of the allocation when all are randomised\n";
+    out += &balance(&alternative.balance);
+    out += &format!(
+        "\nrescuesim {}, scenario {}\nRecreate: {}\n",
+        provenance.version,
+        &provenance.scenario_digest[..12],
+        provenance.command
+    );
+    out
+}
+
+fn wrapped(text: &str) -> String {
+    textwrap::fill(text, WIDTH) + "\n"
+}
+
+fn describe(analysis: &Analysis) -> String {
+    match analysis {
+        Analysis::TwoProportions { cut, .. } => {
+            format!("two proportions with mRS 0–{cut}, risk difference")
+        }
+        Analysis::ProportionalOdds { test, .. } => {
+            let test = match test {
+                ShiftTest::Score => "score",
+                ShiftTest::Wald => "Wald",
+            };
+            format!("proportional odds, {test} test, log common odds ratio")
+        }
+    }
+}
+
+/// A plain table whose first column is left-aligned and whose others are right-aligned.
+pub(super) fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let align = |i: usize| if i == 0 { CellAlignment::Left } else { CellAlignment::Right };
+    let cells = |row: Vec<String>| -> Vec<Cell> {
+        let cells = row.into_iter().enumerate();
+        cells.map(|(i, text)| Cell::new(text).set_alignment(align(i))).collect()
+    };
+    let mut table = Table::new();
+    table
+        .load_style(STYLE)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(cells(header.iter().map(|&text| text.to_owned()).collect()));
+    table.add_rows(rows.into_iter().map(cells));
+    for (i, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((if i == 0 { 0 } else { 2 }, 0));
+    }
+    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> String {
+    let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
+        let formula =
+            |analysis: &AnalysisSummary| format!("{:.4}", analysis.normal_approximation.rejection);
+        let [power, error] = [effect, none].map(|analysis| with_error(analysis.rejection, 2.0));
+        vec![effect.name.clone(), power, formula(effect), error, formula(none)]
+    });
+    let header = ["analysis", "power", "by\nformula", "one-sided\ntype I error", "by\nformula"];
+    grid(&header, rows.collect())
+}
+
+fn looks(analysis: &AnalysisSummary) -> String {
+    let has_futility = analysis.looks.iter().any(|look| look.z_futility.is_some());
+    let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
+    let rows = analysis.looks.iter().map(|look| {
+        let mut row = vec![look.look.to_string(), look.planned_analysed.to_string()];
+        row.push(bound(look.z_efficacy));
+        if has_futility {
+            row.push(bound(look.z_futility));
+        }
+        row.extend([look.month, look.n_randomised, look.n_analysed, look.overrun].map(figure));
+        row
+    });
+    let mut header = vec!["look", "planned", "stop for\nefficacy\nif Z ≥"];
+    if has_futility {
+        header.push("stop for\nfutility\nif Z ≤");
+    }
+    header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
+    let text = grid(&header, rows.collect());
+    text + &wrapped(
+        "The final bound is recomputed for the number of outcomes that come. Overrun: \
+         randomised by the decision, follow-up not ended.",
+    )
+}
+
+fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
+    let has_futility = effect.looks.iter().any(|look| look.z_futility.is_some());
+    let mut rows = Vec::new();
+    for (truth, analysis) in [("effect", effect), ("none", none)] {
+        for look in &analysis.looks {
+            let mut row = vec![format!("{truth}, look {}", look.look)];
+            row.extend([look.efficacy, look.efficacy_cumulative].map(figure));
+            if has_futility {
+                row.extend([look.futility, look.futility_cumulative].map(figure));
+            }
+            rows.push(row);
+        }
+    }
+    let mut header = vec!["stops for", "efficacy", "so far"];
+    if has_futility {
+        header.extend(["futility", "so far"]);
+    }
+    grid(&header, rows)
+}
+
+fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
+    let mut rows = Vec::new();
+    for (truth, analysis) in [("effect", effect), ("none", none)] {
+        let mut push = |what: &str, figures: Vec<String>| {
+            rows.push([vec![format!("{truth}, {what}")], figures].concat());
+        };
+        let size = |SizeSummary { mean, p80, p95, max }: &SizeSummary| {
+            [mean, p80, p95, max].map(|&estimate| figure(estimate)).to_vec()
+        };
+        push("randomised", size(&analysis.n_randomised));
+        push("analysed", size(&analysis.n_analysed));
+        push("overrun", vec![figure(analysis.overrun)]);
+        push("months to decision", vec![figure(analysis.duration_months)]);
+        push("reversal", vec![figure(analysis.reversal)]);
+        if analysis.fit_failures > 0 {
+            push("no estimate", vec![grouped(analysis.fit_failures)]);
+        }
+    }
+    grid(&["truth", "mean", "80 %", "95 %", "max"], rows)
+}
+
+fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
+    let mut rows = Vec::new();
+    for (truth, analysis) in [("effect", effect), ("none", none)] {
+        let estimate = &analysis.estimate;
+        let mut push = |name: String, performance: &EstimatePerformance| {
+            let EstimatePerformance { mean, bias, rmse, coverage } = *performance;
+            let mut row =
+                vec![name, format!("{:.4}", estimate.truth), format!("{:.4}", mean.value)];
+            row.extend([bias, rmse, coverage].map(figure));
+            rows.push(row);
+        };
+        push(truth.to_owned(), &estimate.overall);
+        if estimate.stopped_early.mean.n > 0 {
+            push(format!("{truth}, early"), &estimate.stopped_early);
+        }
+    }
+    grid(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows)
+}
+
+fn balance(balance: &Balance) -> String {
+    let whole = ("whole trial".to_owned(), &balance.arm_difference);
+    let levels = balance
+        .levels
+        .iter()
+        .map(|level| (format!("{}: {}", level.factor, level.level), &level.arm_difference));
+    let rows = std::iter::once(whole)
+        .chain(levels)
+        .map(|(name, imbalance)| vec![name, figure(imbalance.mean), figure(imbalance.p95)]);
+    grid(&["difference between the arms", "mean", "95 %"], rows.collect())
+}
+
+/// A figure with its error to one digit, and no more decimals than the error has.
+fn figure(estimate: McEstimate) -> String {
+    with_error(estimate, 1.0)
+}
+
+fn with_error(estimate: McEstimate, digits: f64) -> String {
+    let McEstimate { value, mcse, .. } = estimate;
+    if value.is_nan() {
+        return "–".to_owned();
+    }
+    if mcse.is_nan() || mcse == 0.0 {
+        return format!("{value}");
+    }
+    let decimals = (digits - 1.0 - mcse.log10().floor()).clamp(0.0, 7.0) as usize;
+    format!("{value:.decimals$} ±{mcse:.decimals$}")
+}
+
+/// A count with spaces between thousands.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_show_no_more_digits_than_their_error_has() {
+        let of = |value, mcse| figure(McEstimate { value, mcse, n: 10 });
+        let power = McEstimate { value: 0.80927, mcse: 0.00124, n: 100_000 };
+        assert_eq!(with_error(power, 2.0), "0.8093 ±0.0012");
+        assert_eq!(of(266.4849, 0.1834), "266.5 ±0.2");
+        assert_eq!(of(14.0, 0.0), "14");
+        assert_eq!(of(f64::NAN, f64::NAN), "–");
+        assert_eq!(of(348.0, f64::NAN), "348");
+        assert_eq!(of(0.93215, 0.00080), "0.9322 ±0.0008");
+        assert_eq!(of(1234.0, 23.0), "1234 ±23");
+        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(grouped(100), "100");
+    }
+}
