@@ -162,17 +162,12 @@ fn progress_bar(args: &RunArgs, scenario: &Scenario) -> ProgressBar {
     ProgressBar::new(scenario.replicates).with_style(style)
 }
 
-/// A flag that Ctrl-C or a termination signal sets; a second one ends the program at once.
+/// A flag that Ctrl-C or a termination signal sets.
 fn cancelled_by_signal() -> Arc<AtomicBool> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(1);
-        }
-    };
     // Without a handler a signal ends the program; output files are only ever renamed into place.
-    let _ = ctrlc::set_handler(handler);
+    let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
     cancelled
 }
 

@@ -99,12 +99,18 @@ impl Rejection {
     }
 }
 
-/// The known name most like `name`, if any is alike enough to be a slip of the keyboard.
+/// The known name most like `name`, if any is alike enough to be what was meant: a slip of the
+/// keyboard, or a name that is part of the other.
 pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let name = name.to_lowercase();
+    let likeness = |candidate: &str| {
+        let candidate = candidate.to_lowercase();
+        let part = name.len() > 3 && (candidate.contains(&name) || name.contains(&candidate));
+        strsim::jaro_winkler(&name, &candidate).max(if part { 0.9 } else { 0.0 })
+    };
     known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(&name, &candidate.to_lowercase()), *candidate))
+        .map(|candidate| (likeness(candidate), *candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)

@@ -1,1 +1,11 @@
-//! End-to-end tests.
+//! End-to-end tests and tests against reference values, in one binary.
+
+mod architecture;
+mod bad_input;
+mod command_line;
+mod operating_characteristics;
+mod reference_boundaries;
+mod reference_ordinal;
+mod reproducibility;
+mod scenarios;
+mod util;

@@ -1,0 +1,112 @@
+//! The house rules that a reader relies on: modules import only from those before them, and a
+//! library stays in its place.
+
+use std::path::{Path, PathBuf};
+
+use crate::util::project;
+
+/// The order of dependence, which is also that of `pub mod` in lib.rs.
+const ORDER: [&str; 13] = [
+    "num",
+    "rng",
+    "population",
+    "accrual",
+    "randomisation",
+    "outcome",
+    "analysis",
+    "design",
+    "scenario",
+    "trial",
+    "engine",
+    "summary",
+    "report",
+];
+
+/// A text and the files (or folders) of `src/` that may contain it.
+const PLACES: [(&str, &[&str]); 12] = [
+    ("rayon", &["engine.rs"]),
+    ("polars", &["report/parquet.rs"]),
+    ("rand_xoshiro", &["rng.rs"]),
+    ("Deserialize", &["scenario/"]),
+    ("schemars", &["scenario/"]),
+    ("indicatif", &["cli/"]),
+    ("annotate_snippets", &["cli/"]),
+    ("comfy_table", &["report/table.rs"]),
+    ("std::time", &["cli/"]),
+    ("println!", &["cli/"]),
+    ("ExitCode", &["main.rs"]),
+    ("process::exit", &["main.rs"]),
+];
+
+fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("src can be listed") {
+        let path = entry.expect("src can be listed").path();
+        if path.is_dir() {
+            sources(&path, out);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+/// Every line of code of `src/`, without tests and comments, with its file and number.
+fn code() -> Vec<(String, usize, String)> {
+    let root = project("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    let mut lines = Vec::new();
+    for path in files {
+        let name = path.strip_prefix(&root).expect("it is below src").display().to_string();
+        let text = std::fs::read_to_string(&path).expect("it is text");
+        for (i, line) in text.lines().enumerate() {
+            if line.starts_with("#[cfg(test)]") {
+                break;
+            }
+            if !line.trim_start().starts_with("//") {
+                lines.push((name.clone(), i + 1, line.to_owned()));
+            }
+        }
+    }
+    lines
+}
+
+#[test]
+fn modules_import_only_from_those_before_them() {
+    let position = |module: &str| ORDER.iter().position(|known| *known == module);
+    let mut imports = 0;
+    for (file, line, text) in code() {
+        let module = file.split(['/', '.']).next().expect("a file has a name");
+        let Some(own) = position(module) else {
+            assert!(["lib", "main", "cli"].contains(&module), "src/{file} is in no order");
+            continue;
+        };
+        for import in text.split("crate::").skip(1) {
+            let name: String =
+                import.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let Some(other) = position(&name) else {
+                panic!("src/{file}:{line} imports crate::{name}, which is no module")
+            };
+            assert!(other <= own, "src/{file}:{line} imports {name}, which comes after {module}");
+            imports += 1;
+        }
+    }
+    assert!(imports > 30, "{imports} imports seen");
+}
+
+#[test]
+fn lib_lists_the_modules_in_their_order() {
+    let text = std::fs::read_to_string(project("src/lib.rs")).expect("it is text");
+    let listed: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert_eq!(listed, ORDER);
+}
+
+#[test]
+fn libraries_stay_in_their_places() {
+    for (file, line, text) in code() {
+        for (library, places) in PLACES {
+            let allowed = places.iter().any(|place| file.starts_with(place));
+            assert!(allowed || !text.contains(library), "src/{file}:{line} has {library}");
+        }
+    }
+}

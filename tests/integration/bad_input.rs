@@ -1,0 +1,385 @@
+//! Broken scenarios: each is met with exit code 2, the place, the key, the value and what is
+//! allowed; never with a panic or a half-written file.
+
+use std::fs;
+use std::path::Path;
+
+use crate::util::{angel_reboot, directory, rescuesim};
+
+/// One edit of the valid scenario, and what the message must contain. `{line}` stands for the
+/// line of the edit.
+struct Broken {
+    replace: &'static str,
+    by: &'static str,
+    says: &'static [&'static str],
+}
+
+const fn broken(replace: &'static str, by: &'static str, says: &'static [&'static str]) -> Broken {
+    Broken { replace, by, says }
+}
+
+const CONTROL: &str = "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]";
+const LOOKS: &str = "looks = { analysed = [104, 208, 312] }";
+const FACTORS: &str = r#"factors = ["nihss", "onset_to_puncture", "occlusion_site"]"#;
+
+const TABLE: [Broken; 46] = [
+    broken(
+        "biased_coin_p = 0.8",
+        "biased_coin = 0.8",
+        &[
+            "`randomisation.biased_coin` is not a known key (did you mean `biased_coin_p`?)",
+            "allowed in `randomisation`: biased_coin_p, factors",
+        ],
+    ),
+    broken(
+        "[sample_size]",
+        "[samplesize]",
+        &[
+            "`samplesize` is not a known key (did you mean `sample_size`?)",
+            "`sample_size` is missing",
+        ],
+    ),
+    broken(
+        "randomised = 348",
+        "randomised = \"348\"",
+        &["`sample_size.randomised` is \"348\"; allowed: a whole number from 2 to 1000000"],
+    ),
+    broken(
+        "randomised = 348",
+        "randomised = 348.5",
+        &["`sample_size.randomised` is 348.5; allowed: a whole number"],
+    ),
+    broken(
+        "randomised = 348",
+        "randomised = -1",
+        &["`sample_size.randomised` is -1; allowed: 2 to 1000000"],
+    ),
+    broken("randomised = 348", "randomised = 99999999999999999999", &["too large a number"]),
+    broken(
+        "randomised = 348\n",
+        "",
+        &[
+            "`sample_size.randomised` is missing; expected: Patients randomised when the trial runs to its end",
+        ],
+    ),
+    broken(
+        "analysed = 312\n",
+        "analysed = 400\n",
+        &["`sample_size.analysed` is 400; allowed: at most sample_size.randomised (348)"],
+    ),
+    broken(
+        "per_month = 22.39",
+        "per_month = nan",
+        &["`accrual.per_month` nan is not a finite number"],
+    ),
+    broken(
+        "per_month = 22.39",
+        "per_month = inf",
+        &["`accrual.per_month` inf is not a finite number"],
+    ),
+    broken("per_month = 22.39", "per_month = 0", &["`accrual.per_month` is 0; allowed"]),
+    broken(
+        "dropout = 0.10",
+        "dropout = -0.1",
+        &["`missing.dropout` is -0.1; allowed: 0.0 to 0.99"],
+    ),
+    broken("dropout = 0.10", "dropout = 1.2", &["`missing.dropout` is 1.2; allowed: 0.0 to 0.99"]),
+    broken(
+        "dropout = 0.10",
+        "dropout = { control = 0.1 }",
+        &["`missing.dropout.experimental` is missing"],
+    ),
+    broken(
+        "dropout = 0.10",
+        "dropout = true",
+        &["`missing.dropout` is true; allowed: a number or a table"],
+    ),
+    broken(
+        CONTROL,
+        "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 19.3]",
+        &[
+            "`outcome.control` is not a distribution",
+            "too little by 0.700000; allowed: a sum of 100",
+        ],
+    ),
+    broken(
+        CONTROL,
+        "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, -20.0]",
+        &["`outcome.control` is not a distribution: the share of mRS 6 is -20"],
+    ),
+    broken(
+        CONTROL,
+        "control = [25, 75]",
+        &["`outcome.control` has 2 elements; allowed: exactly 7"],
+    ),
+    broken(
+        "{ functional_independence = 0.40 }",
+        "{ functional_independence = 40 }",
+        &["`outcome.experimental.functional_independence` is 40; allowed: 1e-6 to 0.999999"],
+    ),
+    broken(
+        "{ functional_independence = 0.40 }",
+        "{ functional_independence = 0.4, common_odds_ratio = 2 }",
+        &[
+            "`outcome.experimental` has common_odds_ratio and functional_independence; allowed: exactly one of distribution, common_odds_ratio, functional_independence",
+        ],
+    ),
+    broken(
+        "{ functional_independence = 0.40 }",
+        "{ odds_ratio = 2 }",
+        &[
+            "`outcome.experimental.odds_ratio` is not a known key (did you mean `common_odds_ratio`?)",
+        ],
+    ),
+    broken(
+        "{ functional_independence = 0.40 }",
+        "{}",
+        &["`outcome.experimental` is an empty table; allowed: exactly one of"],
+    ),
+    broken(
+        LOOKS,
+        "looks = { analysed = [208, 104, 312] }",
+        &[
+            "`design.looks.analysed[1]` puts look 2 at 104 outcomes; allowed: more than the 208 before it",
+        ],
+    ),
+    broken(
+        LOOKS,
+        "looks = { analysed = [104, 208, 400] }",
+        &[
+            "`design.looks.analysed[2]` is 400; allowed: sample_size.analysed (312) for the final look",
+        ],
+    ),
+    broken(
+        LOOKS,
+        "looks = { analysed = [] }",
+        &["`design.looks.analysed` has 0 elements; allowed: 1 to 20"],
+    ),
+    broken(
+        LOOKS,
+        "looks = { information_fractions = [0.3, 0.6] }",
+        &["`design.looks.information_fractions` ends at 0.6; allowed: 1 for the final look"],
+    ),
+    broken(
+        LOOKS,
+        "looks = { information_fractions = [0.5, 1.5] }",
+        &["`design.looks.information_fractions[1]` is 1.5; allowed"],
+    ),
+    broken(
+        LOOKS,
+        "looks = 3",
+        &[
+            "`design.looks` is 3; allowed: exactly one of analysed, information_fractions, equally_spaced",
+        ],
+    ),
+    broken(
+        "alpha_two_sided = 0.05",
+        "alpha_two_sided = 1.5",
+        &["`design.alpha_two_sided` is 1.5; allowed"],
+    ),
+    broken(
+        "alpha_two_sided = 0.05\n",
+        "",
+        &[
+            "`design` has no type I error; expected: exactly one of alpha_one_sided, alpha_two_sided",
+        ],
+    ),
+    broken(
+        "alpha_two_sided = 0.05",
+        "alpha_two_sided = 0.05\nalpha_one_sided = 0.025",
+        &["`design.alpha_two_sided` is given beside `design.alpha_one_sided`"],
+    ),
+    broken(
+        "{ rule = \"lan_demets_obrien_fleming\" }",
+        "{ rule = \"obrien_flemming\" }",
+        &[
+            "`design.efficacy.rule` is \"obrien_flemming\" (did you mean `obrien_fleming`?)",
+            "allowed: none, lan_demets_obrien_fleming",
+        ],
+    ),
+    broken(
+        "{ rule = \"lan_demets_obrien_fleming\" }",
+        "{ rule = \"kim_demets\" }",
+        &["`design.efficacy.rho` is missing"],
+    ),
+    broken(
+        "{ rule = \"none\" }",
+        "{ rule = \"z\", bounds = [0.0] }",
+        &["`design.futility.bounds` has 1 values; allowed: 2 (one per interim look)"],
+    ),
+    broken(
+        "{ rule = \"none\" }",
+        "{ rule = \"z\", bounds = [0.0, 2.6] }",
+        &["`design.futility.bounds[1]` is 2.6", "below the efficacy bound of look 2 (2.5114)"],
+    ),
+    broken(
+        FACTORS,
+        r#"factors = ["nihs", "onset_to_puncture", "occlusion_site"]"#,
+        &[
+            "`randomisation.factors[0]` is \"nihs\", not a factor (did you mean \"nihss\"?)",
+            "allowed: nihss, onset_to_puncture, occlusion_site",
+        ],
+    ),
+    broken(
+        "weights = [1, 1, 1]",
+        "weights = [1, 1]",
+        &["`randomisation.weights` has 2 values; allowed: 3 (one per factor)"],
+    ),
+    broken(
+        "method = \"minimisation\"",
+        "method = \"minimization\"",
+        &["`randomisation.method` is \"minimization\" (did you mean `minimisation`?)"],
+    ),
+    broken(
+        "{ control = 1, experimental = 1 }",
+        "{ control = 0, experimental = 1 }",
+        &["`arms.allocation_ratio.control` is 0; allowed: 1 to 50"],
+    ),
+    broken(
+        "shares = [0.52, 0.48]",
+        "shares = [0.52, 0.40]",
+        &["`factors[0].shares` sum to 0.92", "too little by 0.080000; allowed: a sum of 1"],
+    ),
+    broken(
+        "shares = [0.52, 0.48]",
+        "shares = [1.0]",
+        &["`factors[0].shares` has 1 values; allowed: 2 (one per level)"],
+    ),
+    broken(
+        "window_days = 14",
+        "window_days = 100",
+        &["`follow_up.window_days` is 100; allowed: 0 to follow_up.days (90)"],
+    ),
+    broken(
+        "replicates = 100_000",
+        "replicates = 0",
+        &["`run.replicates` is 0; allowed: 1 to 1000000000000"],
+    ),
+    broken(
+        "name = \"shift\"",
+        "name = \"independence\"",
+        &["`analyses[1].name` is \"independence\", which another analysis has"],
+    ),
+    broken("cut = 2", "cut = 6", &["`analyses[0].cut` is 6; allowed: 0 to 5"]),
+    broken("[run]", "[run", &["not valid TOML"]),
+];
+
+fn message(path: &Path, extra: &[&str]) -> String {
+    let output = rescuesim().arg("run").arg(path).args(extra).output().expect("it starts");
+    let errors = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(output.stdout.is_empty());
+    assert!(!errors.contains("panicked"), "{errors}");
+    errors
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place_and_what_is_allowed() {
+    let directory = directory();
+    let path = directory.path().join("broken.toml");
+    let out = directory.path().join("out");
+    for Broken { replace, by, says } in TABLE {
+        let valid = angel_reboot();
+        assert!(valid.contains(replace), "{replace:?} is in the scenario");
+        fs::write(&path, valid.replacen(replace, by, 1)).expect("a temporary file");
+        let errors = message(&path, &["--out", &out.display().to_string()]);
+        for text in says {
+            assert!(errors.contains(text), "{by:?} should say {text:?} and says\n{errors}");
+        }
+        let place = format!("{}:", path.display());
+        let line = errors
+            .split(&place)
+            .nth(1)
+            .map(|rest| rest.chars().take_while(char::is_ascii_digit).count());
+        assert!(line > Some(0), "{by:?} should name file and line and says\n{errors}");
+        assert!(!out.exists(), "nothing is written for {by:?}");
+    }
+}
+
+#[test]
+fn the_line_is_that_of_the_mistake() {
+    let directory = directory();
+    let path = directory.path().join("broken.toml");
+    let text = angel_reboot().replace("biased_coin_p = 0.8", "biased_coin_p = 1.8");
+    let line = 1 + text.lines().position(|line| line.contains("1.8")).expect("just put there");
+    fs::write(&path, text).expect("a temporary file");
+    let errors = message(&path, &[]);
+    assert!(errors.contains(&format!("{}:{line}:17", path.display())), "{errors}");
+    assert!(errors.contains("biased_coin_p = 1.8"), "{errors}");
+}
+
+#[test]
+fn several_mistakes_are_told_at_once() {
+    let directory = directory();
+    let path = directory.path().join("broken.toml");
+    let text = angel_reboot()
+        .replace("randomised = 348", "randomised = 1")
+        .replace("biased_coin_p", "biased_coin")
+        .replace("dropout = 0.10", "dropout = 2");
+    fs::write(&path, text).expect("a temporary file");
+    let errors = message(&path, &[]);
+    assert!(errors.contains("3 mistakes in"), "{errors}");
+    let text = angel_reboot()
+        .replace("window_days = 14", "window_days = 91")
+        .replace("shares = [0.52, 0.48]", "shares = [0.5, 0.4]")
+        .replace("weights = [1, 1, 1]", "weights = [1]");
+    fs::write(&path, text).expect("a temporary file");
+    let errors = message(&path, &[]);
+    assert!(errors.contains("window_days") && errors.contains("shares"), "{errors}");
+}
+
+#[test]
+fn files_that_are_no_scenario_are_told_apart() {
+    let directory = directory();
+    let path = |name: &str| directory.path().join(name);
+    let write = |name: &str, bytes: &[u8]| {
+        fs::write(path(name), bytes).expect("a temporary file");
+        message(&path(name), &[])
+    };
+    assert!(message(&path("missing.toml"), &[]).contains("cannot be read"));
+    assert!(message(directory.path(), &[]).contains("is a directory"));
+    assert!(write("empty.toml", b"").contains("is empty; expected a scenario"));
+    assert!(write("blank.toml", b" \n\n").contains("is empty; expected a scenario"));
+    let latin1 = write("latin1.toml", b"title = \"a\"\nquestion = \"\xe9\"\n");
+    assert!(latin1.contains("is not UTF-8 text: line 2 has an invalid byte"), "{latin1}");
+    let large = write("large.toml", &vec![b'#'; 10 << 20]);
+    assert!(large.contains("10485760 bytes; a scenario has at most 1048576"), "{large}");
+    assert!(write("binary.toml", &[0, 1, 2, 3]).contains("not valid TOML"));
+    assert!(write("comment.toml", b"# nothing\n").contains("`sample_size` is missing"));
+}
+
+#[test]
+fn wrong_set_values_point_to_the_argument() {
+    let scenario = Path::new("scenarios/angel-reboot.toml");
+    let cases = [
+        ("missing.dropout=2", "`missing.dropout` is 2; allowed: 0.0 to 0.99"),
+        ("missing.dropuot=0.1", "`missing.dropuot` is not a known key (did you mean `dropout`?)"),
+        ("missing.dropout", "expected --set path.to.key=value"),
+        ("missing.dropout=", "expected --set path.to.key=value"),
+        ("analyses[7].cut=2", "there is no `analyses[7].cut` to set"),
+        ("title.x=1", "there is no `title.x` to set"),
+        ("outcome..control=1", "expected keys joined by dots"),
+    ];
+    for (set, says) in cases {
+        let errors = message(scenario, &["--set", set]);
+        assert!(errors.contains(says), "{set} should say {says:?} and says\n{errors}");
+        assert!(errors.contains("--set") && errors.contains(set), "{errors}");
+    }
+}
+
+#[test]
+fn wrong_arguments_are_told() {
+    let scenario = "scenarios/angel-reboot.toml";
+    for arguments in [
+        vec!["run"],
+        vec!["run", scenario, "--replicates", "many"],
+        vec!["run", scenario, "--replicates", "0"],
+        vec!["run", scenario, "--threads", "0"],
+        vec!["run", scenario, "--trials", "csv"],
+        vec!["rnu", scenario],
+    ] {
+        let output = rescuesim().args(&arguments).output().expect("it starts");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}

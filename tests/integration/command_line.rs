@@ -1,0 +1,326 @@
+//! The program as a person meets it.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::util::{angel_reboot, directory, output, rescuesim};
+
+const SCENARIO: &str = "scenarios/angel-reboot.toml";
+
+#[test]
+fn table_answers_the_question() {
+    let table = output(rescuesim().args(["run", SCENARIO, "--replicates", "1000"]));
+    for text in [
+        "ANGEL-REBOOT",
+        "Are 348 patients enough",
+        "1 000 simulated trials with the effect and without it",
+        "10 % dropout of 348 leaves 313, one more than the 312 planned",
+        "one-sided",
+        "Monitored by \"shift\"",
+        "--replicates 1000 --seed 20211219",
+    ] {
+        assert!(table.contains(text), "{text:?} in\n{table}");
+    }
+    let widest =
+        table.lines().filter(|l| !l.starts_with("Recreate")).map(|l| l.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?} columns");
+}
+
+#[test]
+fn json_has_the_documented_fields() {
+    let json =
+        output(rescuesim().args(["run", SCENARIO, "--replicates", "500", "--format", "json"]));
+    let summary: Value = serde_json::from_str(&json).expect("valid JSON");
+    let provenance = &summary["provenance"];
+    assert_eq!(provenance["seed"], 20211219);
+    assert_eq!(provenance["replicates"], 500);
+    assert_eq!(provenance["scenario_digest"].as_str().map(str::len), Some(64));
+    assert_eq!(provenance["version"], env!("CARGO_PKG_VERSION"));
+    let truths = summary["truths"].as_array().expect("truths");
+    assert_eq!([&truths[0]["truth"], &truths[1]["truth"]], ["alternative", "null"]);
+    for truth in truths {
+        assert!(truth["balance"]["arm_difference"]["mean"]["value"].is_number());
+        for analysis in truth["analyses"].as_array().expect("analyses") {
+            for field in ["rejection", "duration_months", "overrun", "reversal"] {
+                for part in ["value", "mcse", "n"] {
+                    assert!(analysis[field][part].is_number(), "{field}.{part}");
+                }
+            }
+            let looks = analysis["looks"].as_array().expect("looks");
+            assert_eq!(looks.len(), 3);
+            for field in ["efficacy", "futility", "n_randomised", "n_analysed", "month"] {
+                assert!(looks[0][field]["value"].is_number(), "{field}");
+            }
+            for field in ["mean", "p80", "p95", "max"] {
+                assert!(analysis["n_randomised"][field]["value"].is_number(), "{field}");
+            }
+            for field in ["mean", "bias", "rmse", "coverage"] {
+                assert!(analysis["estimate"][field]["value"].is_number(), "{field}");
+            }
+            assert!(analysis["fit_failures"].is_number());
+            // Shares of mutually exclusive ends add to one.
+            let stop = |field: &str| -> f64 {
+                looks.iter().map(|look| look[field]["value"].as_f64().expect("a number")).sum()
+            };
+            let rejection = analysis["rejection"]["value"].as_f64().expect("a number");
+            assert!((stop("efficacy") - rejection).abs() < 1e-12);
+            assert!(stop("efficacy") + stop("futility") <= 1.0 + 1e-12);
+        }
+    }
+}
+
+#[test]
+fn out_writes_the_summary_and_the_rows_asked_for() {
+    let directory = directory();
+    let out = directory.path().join("new/results");
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--replicates", "300", "--quiet", "--trials", "csv"]);
+    assert_eq!(output(command.arg("--out").arg(&out)), "", "--quiet with --out prints nothing");
+    let mut names: Vec<String> = fs::read_dir(&out)
+        .expect("it is made")
+        .map(|entry| entry.expect("listed").file_name().into_string().expect("plain"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["summary.json", "trials.csv"]);
+
+    let summary: Value =
+        serde_json::from_str(&fs::read_to_string(out.join("summary.json")).expect("written"))
+            .expect("valid JSON");
+    let mut rejections = [0u64; 4];
+    let mut reader = csv::Reader::from_path(out.join("trials.csv")).expect("written");
+    let header = reader.headers().expect("a header").clone();
+    assert_eq!(header.iter().filter(|name| name.starts_with("z_")).count(), 3);
+    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
+    for record in reader.records() {
+        let record = record.expect("a row");
+        let truth = usize::from(&record[column("truth")] == "null");
+        let analysis = usize::from(&record[column("analysis")] == "shift");
+        rejections[2 * truth + analysis] += u64::from(&record[column("conclusion")] == "efficacy");
+    }
+    for (i, count) in rejections.into_iter().enumerate() {
+        let figure = &summary["truths"][i / 2]["analyses"][i % 2]["rejection"]["value"];
+        assert_eq!(figure.as_f64(), Some(count as f64 / 300.0), "rows and summary agree");
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_rows_hold_what_the_csv_rows_hold() {
+    use polars::prelude::{ParquetReader, SerReader};
+    let directory = directory();
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--replicates", "300", "--quiet", "--trials", "csv,parquet"]);
+    output(command.arg("--out").arg(directory.path()));
+    let file = fs::File::open(directory.path().join("trials.parquet")).expect("written");
+    let mut reader = ParquetReader::new(file);
+    let metadata = reader.get_metadata().expect("metadata").clone();
+    let pairs = metadata.key_value_metadata().as_ref().expect("provenance");
+    let provenance = pairs.iter().find(|pair| pair.key == "rescuesim").expect("provenance");
+    assert!(provenance.value.as_ref().is_some_and(|json| json.contains("\"seed\":20211219")));
+    let frame = reader.finish().expect("a valid file");
+
+    let mut csv = csv::Reader::from_path(directory.path().join("trials.csv")).expect("written");
+    let header = csv.headers().expect("a header").clone();
+    let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
+    assert_eq!(names, header.iter().collect::<Vec<_>>());
+    assert_eq!(frame.height(), 1200);
+    for (row, record) in csv.records().enumerate() {
+        let record = record.expect("a row");
+        for (i, text) in record.iter().enumerate() {
+            let value = frame.columns()[i].get(row).expect("a value").to_string();
+            let same = match (text.parse::<f64>(), value.parse::<f64>()) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => value.trim_matches('"') == text || (text.is_empty() && value == "null"),
+            };
+            assert!(same, "row {row}, {}: {text} in CSV, {value} in Parquet", &header[i]);
+        }
+    }
+}
+
+#[test]
+fn options_are_the_same_as_setting_the_scenario() {
+    let by_option = output(rescuesim().args([
+        "run",
+        SCENARIO,
+        "--replicates",
+        "1e3",
+        "--seed",
+        "7",
+        "--format",
+        "json",
+    ]));
+    let by_set = output(rescuesim().args([
+        "run",
+        SCENARIO,
+        "--set",
+        "run.replicates=1000",
+        "--set",
+        "run.seed=7",
+        "--format",
+        "json",
+    ]));
+    let truths =
+        |json: &str| serde_json::from_str::<Value>(json).expect("valid JSON")["truths"].clone();
+    assert_eq!(truths(&by_option), truths(&by_set));
+}
+
+#[test]
+fn check_prints_a_scenario_that_means_the_same() {
+    let directory = directory();
+    let checked = output(rescuesim().args(["check", SCENARIO]));
+    assert!(
+        checked.contains("3.710303")
+            && checked.contains("2.511427")
+            && checked.contains("1.993047")
+    );
+    assert!(checked.contains("one more than the 312 planned"));
+    assert!(checked.contains("decision_lag_days = 0.0"), "defaults are written out");
+    let path = directory.path().join("checked.toml");
+    fs::write(&path, &checked).expect("a temporary file");
+    let digest = |path: &std::path::Path| {
+        let mut command = rescuesim();
+        command.arg("run").arg(path).args(["--replicates", "10", "--format", "json"]);
+        let summary: Value = serde_json::from_str(&output(&mut command)).expect("valid JSON");
+        summary["provenance"]["scenario_digest"].clone()
+    };
+    assert_eq!(digest(&path), digest(std::path::Path::new(SCENARIO)));
+    let again = output(rescuesim().arg("check").arg(&path));
+    assert_eq!(again, checked);
+}
+
+#[test]
+fn check_prints_conditional_odds_ratios_where_factors_are_prognostic() {
+    let checked = output(rescuesim().args([
+        "check",
+        SCENARIO,
+        "--set",
+        "factors[0].log_odds=[0, -1.0]",
+        "--set",
+        "factors[1].log_odds=[0, 0.4]",
+        "--set",
+        "factors[2].log_odds=[0, -0.4]",
+    ]));
+    let within = checked.lines().find(|line| line.contains("within a stratum")).expect("a row");
+    assert!(within.contains("2.09"), "{within}");
+}
+
+#[test]
+fn schema_is_json_and_knows_the_keys() {
+    let schema: Value =
+        serde_json::from_str(&output(rescuesim().arg("schema"))).expect("valid JSON");
+    assert!(schema["properties"]["sample_size"]["description"].is_string());
+    assert_eq!(schema["$defs"]["SampleSize"]["required"], serde_json::json!(["randomised"]));
+}
+
+/// The obvious variations of a design all run.
+#[test]
+fn variations_run() {
+    let variations: [&[&str]; 14] = [
+        &["arms.allocation_ratio={control=1,experimental=2}"],
+        &["arms.allocation_ratio={control=3,experimental=2}", "randomisation.preserve_ratio=false"],
+        &["design.looks.equally_spaced=1"],
+        &["design.looks.information_fractions=[0.5,1.0]", "design.efficacy={rule=\"pocock\"}"],
+        &["missing.dropout=0"],
+        &["missing.dropout={control=0.05,experimental=0.2}"],
+        &["sample_size={randomised=60}", "design.looks.equally_spaced=20"],
+        &["follow_up={days=0,window_days=0}", "design.decision_lag_days=30"],
+        &["accrual.ramp_up_months=6"],
+        &["outcome.experimental.common_odds_ratio=1"],
+        &["design.efficacy={rule=\"none\"}", "design.futility={rule=\"z\",bounds=[-inf,0.5]}"],
+        &["randomisation={method=\"permuted_blocks\",block_sizes=[2,4],stratify_by=[\"nihss\"]}"],
+        &["randomisation.imbalance=sd", "randomisation.weights=[0.5,0.3,0.2]"],
+        &["analyses[1].test=wald", "analyses[0].cut=1"],
+    ];
+    for set in variations {
+        let mut command = rescuesim();
+        command.args(["run", SCENARIO, "--replicates", "300", "--quiet"]);
+        for value in set {
+            command.args(["--set", value]);
+        }
+        let table = output(&mut command);
+        assert!(!table.contains("NaN") && !table.contains("inf "), "{set:?}\n{table}");
+    }
+}
+
+#[test]
+fn an_unwritable_directory_is_found_before_simulating() {
+    let directory = directory();
+    let file = directory.path().join("a-file");
+    fs::write(&file, "kept").expect("a temporary file");
+    let mut command = rescuesim();
+    // So many replicates that only an early end can end.
+    command.args(["run", SCENARIO, "--replicates", "1e12", "--out"]).arg(&file);
+    let output = command.timeout(std::time::Duration::from_secs(20)).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to --out"));
+    assert_eq!(fs::read_to_string(file).expect("still there"), "kept");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_leaves_earlier_results_alone() {
+    let directory = directory();
+    let summary = directory.path().join("summary.json");
+    fs::write(&summary, "earlier").expect("a temporary file");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rescuesim"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", SCENARIO, "--replicates", "1e12", "--trials", "csv", "--out"])
+        .arg(directory.path())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    // Its files appear when it is about to simulate.
+    while fs::read_dir(directory.path()).expect("listed").count() < 3 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.expect("kill starts").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    let mut errors = String::new();
+    let mut stderr = child.stderr.take().expect("piped");
+    std::io::Read::read_to_string(&mut stderr, &mut errors).expect("text");
+    assert!(errors.contains("interrupted after"), "{errors}");
+    assert_eq!(fs::read_to_string(&summary).expect("still there"), "earlier");
+    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing half-written");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rescuesim"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["run", SCENARIO, "--replicates", "100"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success());
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Comments and layout do not change what a scenario is; its values do.
+#[test]
+fn the_digest_is_of_the_meaning() {
+    let directory = directory();
+    let digest = |name: &str, text: &str| {
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("a temporary file");
+        let mut command = rescuesim();
+        command.arg("run").arg(&path).args(["--replicates", "1", "--format", "json"]);
+        let summary: Value = serde_json::from_str(&output(&mut command)).expect("valid JSON");
+        summary["provenance"]["scenario_digest"].as_str().expect("text").to_owned()
+    };
+    let text = angel_reboot();
+    let original = digest("a.toml", &text);
+    let commented = text.replace("per_month = 22.39", "per_month = 22.390 # a comment");
+    assert_eq!(digest("b.toml", &commented), original);
+    let reseeded = text.replace("seed = 20211219", "seed = 1");
+    assert_eq!(digest("c.toml", &reseeded), original);
+    let changed = text.replace("biased_coin_p = 0.8", "biased_coin_p = 0.85");
+    assert_ne!(digest("d.toml", &changed), original);
+}

@@ -1,0 +1,190 @@
+//! ANGEL-REBOOT must give back what is known about it.
+//!
+//! Seeds are fixed, so these tests pass or fail for good; written with a fresh seed, each figure
+//! would fail by chance with the probability that its number of standard errors says (3: one in
+//! 370; 4: one in 16 000). Published figures carry half a unit of their last digit.
+
+use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics};
+
+use crate::util::{assert_within, simulate};
+
+const REPLICATES: u64 = 100_000;
+
+const ALTERNATIVE: usize = 0;
+const NULL: usize = 1;
+
+fn analysis(result: &OperatingCharacteristics, truth: usize, name: &str) -> AnalysisSummary {
+    let analyses = &result.truths[truth].analyses;
+    analyses.iter().find(|analysis| analysis.name == name).expect("it is monitored").clone()
+}
+
+#[track_caller]
+fn assert_rejection(
+    result: &OperatingCharacteristics,
+    truth: usize,
+    name: &str,
+    low: f64,
+    high: f64,
+) {
+    let rejection = analysis(result, truth, name).rejection;
+    assert_within(name, rejection, low, high, 3.0);
+}
+
+const WITHOUT_DROPOUT: [&str; 2] = ["sample_size.randomised=312", "missing.dropout=0"];
+
+/// 25 % v 40 %, common odds ratio 2, 312 analysed, under minimisation.
+#[test]
+fn planned_effect_without_dropout() {
+    let result = simulate(&WITHOUT_DROPOUT, REPLICATES);
+    assert_rejection(&result, ALTERNATIVE, "independence", 0.807, 0.808);
+    assert_rejection(&result, ALTERNATIVE, "shift", 0.9305, 0.9315);
+    let shift = analysis(&result, ALTERNATIVE, "shift");
+    for (look, expected) in shift.looks.iter().zip([0.034, 0.584, 0.313]) {
+        assert_within("shift by look", look.efficacy, expected - 5e-4, expected + 5e-4, 3.0);
+    }
+    assert_within("shift, analysed", shift.n_analysed.mean, 243.5, 244.5, 3.0);
+
+    assert_rejection(&result, NULL, "independence", 0.0250, 0.0250);
+    assert_rejection(&result, NULL, "shift", 0.0246, 0.0246);
+    for name in ["independence", "shift"] {
+        let null = analysis(&result, NULL, name);
+        for (look, expected) in null.looks.iter().zip([0.0001, 0.006, 0.019]) {
+            let half = if expected < 0.001 { 5e-5 } else { 5e-4 };
+            assert_within(name, look.efficacy, expected - half, expected + half, 3.0);
+        }
+    }
+}
+
+/// With 52 patients per arm at every look the counts are two independent binomials per look, for
+/// which the power is known by enumeration (tests/reference/README.md of the project's sources:
+/// exact binomial recursion in R).
+#[test]
+fn blocks_of_two_give_the_exact_binomial_power() {
+    let set = [
+        WITHOUT_DROPOUT.as_slice(),
+        &[
+            r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#,
+            // Outcomes become known in the order of randomisation.
+            "follow_up.window_days=0",
+        ],
+    ]
+    .concat();
+    let result = simulate(&set, REPLICATES);
+    let binary = analysis(&result, ALTERNATIVE, "independence");
+    let exact = 0.808138740495668;
+    assert_within("power", binary.rejection, exact, exact, 3.0);
+    let looks = [0.0159779301599609, 0.405689003, 0.386471807455054];
+    for (look, exact) in binary.looks.iter().zip(looks) {
+        assert_within("by look", look.efficacy, exact, exact, 3.0);
+    }
+    assert_within("analysed", binary.n_analysed.mean, 266.48493422714, 266.48493422714, 3.0);
+    let null = analysis(&result, NULL, "independence");
+    assert_within("type I error", null.rejection, 0.024975817544209, 0.024975817544209, 3.0);
+    assert_within("analysed", null.n_analysed.mean, 311.365846465889, 311.365846465889, 3.0);
+}
+
+/// As planned: 348 randomised, 10 % dropout, everyone known at the final look.
+#[test]
+fn planned_trial_with_dropout_calendar_and_balance() {
+    let result = simulate(&[], REPLICATES);
+    assert_rejection(&result, ALTERNATIVE, "independence", 0.8085, 0.8095);
+    assert_rejection(&result, ALTERNATIVE, "shift", 0.9315, 0.9325);
+    assert_rejection(&result, NULL, "independence", 0.0252, 0.0252);
+    assert_rejection(&result, NULL, "shift", 0.0245, 0.0245);
+
+    let looks = analysis(&result, NULL, "shift").looks;
+    for (look, month, randomised) in [(&looks[0], 8.1, 182.0), (&looks[1], 13.3, 297.0)] {
+        assert_within("month", look.month, month - 0.05, month + 0.05, 3.0);
+        assert_within("randomised", look.n_randomised, randomised - 0.5, randomised + 0.5, 3.0);
+    }
+
+    // Mean absolute arm difference: whole trial; NIHSS ≥ 16, < 6 h, posterior.
+    assert_balance(&result, [1.025, 1.205, 1.200, 1.199]);
+}
+
+/// The reference figures are simulated too (200 000 replicates), so the error of the difference
+/// is √1.5 times ours; 3 such errors are 3.7 of ours.
+#[track_caller]
+fn assert_balance(result: &OperatingCharacteristics, expected: [f64; 4]) {
+    let balance = &result.truths[0].balance;
+    let second_levels = balance.levels.iter().skip(1).step_by(2);
+    let measured = std::iter::once(&balance.arm_difference)
+        .chain(second_levels.map(|level| &level.arm_difference));
+    for (measured, expected) in measured.zip(expected) {
+        let digit = if expected > 5.0 { 0.05 } else { 0.0005 };
+        assert_within("balance", measured.mean, expected - digit, expected + digit, 3.7);
+    }
+}
+
+#[test]
+fn balance_by_variance_and_without_minimisation() {
+    let replicates = 50_000;
+    let variance = simulate(&["randomisation.imbalance=variance"], replicates);
+    assert_balance(&variance, [0.979, 1.148, 1.145, 1.142]);
+    let complete = simulate(&[r#"randomisation={method="complete"}"#], replicates);
+    assert_balance(&complete, [14.87, 10.3, 8.4, 6.8]);
+}
+
+/// The shift analysis loses power when mortality does not follow the other cuts.
+#[test]
+fn without_proportional_odds_the_shift_analysis_loses() {
+    let neutral = "outcome.experimental.distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20.00]";
+    let result = simulate(&[WITHOUT_DROPOUT.as_slice(), &[neutral]].concat(), REPLICATES);
+    assert_rejection(&result, ALTERNATIVE, "independence", 0.8065, 0.8075);
+    assert_rejection(&result, ALTERNATIVE, "shift", 0.6855, 0.6865);
+    // The common odds ratio that a very large trial of this truth estimates.
+    let estimand = analysis(&result, ALTERNATIVE, "shift").estimate.truth;
+    assert!((estimand.exp() - 1.64).abs() < 0.005, "{}", estimand.exp());
+}
+
+/// Where the final number of outcomes differs from the plan, α still holds: half the patients
+/// drop out in one arm, and the last interim is sometimes never reached.
+#[test]
+fn type_i_error_holds_for_any_final_number() {
+    let cases: [&[&str]; 3] = [
+        &["missing.dropout={control=0.2,experimental=0.5}"],
+        &["missing.dropout=0.40"],
+        &["sample_size.analysed=250", "design.looks.equally_spaced=4", "missing.dropout=0"],
+    ];
+    for set in cases {
+        let result = simulate(set, REPLICATES / 2);
+        let shift = analysis(&result, NULL, "shift").rejection;
+        assert_within(&format!("{set:?}"), shift, 0.0240, 0.0252, 3.0);
+    }
+}
+
+/// DOMAIN REB-9: O'Brien–Fleming-type β-spending, non-binding, at 312: power 0.771, expected
+/// outcomes 177 under the null.
+#[test]
+fn non_binding_futility_costs_what_the_closed_form_says() {
+    let futility =
+        r#"design.futility={rule="beta_spending",spending={rule="lan_demets_obrien_fleming"}}"#;
+    let result = simulate(&[WITHOUT_DROPOUT.as_slice(), &[futility]].concat(), REPLICATES);
+    let shift = analysis(&result, ALTERNATIVE, "independence");
+    let bounds: Vec<f64> = shift.looks.iter().filter_map(|look| look.z_futility).collect();
+    assert!((bounds[0] + 0.236144607736061).abs() < 1e-6);
+    assert!((bounds[1] - 1.17037203195904).abs() < 1e-6);
+    assert!((shift.normal_approximation.rejection - 0.771).abs() < 0.003);
+    let null = analysis(&result, NULL, "independence");
+    assert_within("futility at look 1", null.looks[0].futility, 0.397, 0.417, 3.0);
+    let rejections = null.rejection;
+    assert!(rejections.value < 0.025, "non-binding futility can only lower the type I error");
+    assert_within("analysed", null.n_analysed.mean, 175.5, 178.5, 3.0);
+}
+
+/// Estimates are unbiased in a fixed design and too large after an early stop.
+#[test]
+fn bias_comes_from_stopping_early() {
+    let fixed = simulate(
+        &[WITHOUT_DROPOUT.as_slice(), &["design.looks.equally_spaced=1"]].concat(),
+        REPLICATES / 2,
+    );
+    let estimate = analysis(&fixed, ALTERNATIVE, "independence").estimate;
+    assert_within("bias", estimate.overall.bias, 0.0, 0.0, 3.0);
+    assert_within("coverage", estimate.overall.coverage, 0.945, 0.952, 3.0);
+    assert_eq!(estimate.stopped_early.mean.n, 0);
+    let sequential = simulate(&WITHOUT_DROPOUT, REPLICATES / 2);
+    let estimate = analysis(&sequential, ALTERNATIVE, "independence").estimate;
+    assert!(estimate.overall.bias.value > 10.0 * estimate.overall.bias.mcse);
+    assert!(estimate.stopped_early.bias.value > estimate.overall.bias.value);
+}

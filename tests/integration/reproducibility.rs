@@ -1,0 +1,51 @@
+//! The same answer everywhere: any number of threads, any number of replicates asked for.
+
+use std::path::Path;
+
+use crate::util::{directory, output, project, rescuesim};
+
+fn run_into(directory: &Path, threads: &str, replicates: &str) -> (String, String) {
+    let mut command = rescuesim();
+    command.args(["run", "scenarios/angel-reboot.toml", "--quiet", "--trials", "csv"]);
+    command.args(["--threads", threads, "--replicates", replicates, "--out"]).arg(directory);
+    output(&mut command);
+    let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect("it is written");
+    (read("summary.json"), read("trials.csv"))
+}
+
+#[test]
+fn threads_leave_no_trace() {
+    let directory = directory();
+    let one = run_into(directory.path(), "1", "3000");
+    for threads in ["2", "7"] {
+        let many = run_into(directory.path(), threads, "3000");
+        assert_eq!(one.0, many.0, "summary.json with {threads} threads");
+        assert_eq!(one.1, many.1, "trials.csv with {threads} threads");
+    }
+}
+
+#[test]
+fn more_replicates_begin_with_the_same_ones() {
+    let directory = directory();
+    let few = run_into(directory.path(), "2", "1000").1;
+    let many = run_into(directory.path(), "2", "20000").1;
+    assert_eq!(few.lines().count(), 1 + 4 * 1000);
+    assert_eq!(many.lines().count(), 1 + 4 * 20_000);
+    assert!(many.starts_with(&few));
+}
+
+/// 500 replicates against a summary kept in the project, which pins every stream and formula.
+/// Debug and release builds are both compared with it. After a change that is meant to alter
+/// results, `UPDATE_GOLDEN=1 cargo test golden` writes it anew.
+#[test]
+fn golden_summary_is_unchanged() {
+    let path = project("tests/reference/golden/angel-reboot-500.json");
+    let mut command = rescuesim();
+    command.args(["run", "scenarios/angel-reboot.toml", "--replicates", "500", "--format", "json"]);
+    let now = output(&mut command);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &now).expect("the project is writable");
+    }
+    let golden = std::fs::read_to_string(path).expect("it is kept");
+    assert_eq!(now, golden);
+}

@@ -1,0 +1,65 @@
+//! What the tests share: the program, the shipped scenarios, runs in a line.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use assert_cmd::Command;
+use rescuesim::engine::{self, Options};
+use rescuesim::scenario::Scenario;
+use rescuesim::summary::{McEstimate, OperatingCharacteristics, Tally};
+use tempfile::TempDir;
+
+/// The program under test, started in the root of the project.
+pub fn rescuesim() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// A file below the root of the project.
+pub fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// The text of the main scenario.
+pub fn angel_reboot() -> String {
+    std::fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped")
+}
+
+/// A directory for one test.
+pub fn directory() -> TempDir {
+    tempfile::tempdir().expect("the system gives temporary directories")
+}
+
+/// Standard output of a run that must succeed.
+pub fn output(command: &mut Command) -> String {
+    let output = command.output().expect("the program starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).expect("output is text")
+}
+
+/// Operating characteristics of ANGEL-REBOOT with some values set.
+pub fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
+    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
+    let options = Options {
+        replicates: 0..replicates,
+        threads: None,
+        progress: &|_| {},
+        cancelled: &AtomicBool::new(false),
+    };
+    let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
+    OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"))
+}
+
+/// Fails unless the figure is within `errors` Monte-Carlo standard errors of `low..=high`.
+#[track_caller]
+pub fn assert_within(what: &str, figure: McEstimate, low: f64, high: f64, errors: f64) {
+    let McEstimate { value, mcse, .. } = figure;
+    let reach = errors * mcse;
+    assert!(
+        (low - reach..=high + reach).contains(&value),
+        "{what}: {value} ± {mcse}, expected {low} to {high}"
+    );
+}
