@@ -129,10 +129,11 @@ fn parquet_rows_hold_what_the_csv_rows_hold() {
     for (row, record) in csv.records().enumerate() {
         let record = record.expect("a row");
         for (i, text) in record.iter().enumerate() {
-            let value = frame.columns()[i].get(row).expect("a value").to_string();
-            let same = match (text.parse::<f64>(), value.parse::<f64>()) {
-                (Ok(a), Ok(b)) => a == b,
-                _ => value.trim_matches('"') == text || (text.is_empty() && value == "null"),
+            let value = frame.columns()[i].get(row).expect("a value");
+            let same = match text.parse::<f64>() {
+                Ok(number) => value.extract::<f64>() == Some(number),
+                Err(_) if text.is_empty() => value.is_null(),
+                Err(_) => value.to_string().trim_matches('"') == text,
             };
             assert!(same, "row {row}, {}: {text} in CSV, {value} in Parquet", &header[i]);
         }

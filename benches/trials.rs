@@ -1,0 +1,126 @@
+//! Throughput of one replicate and its parts. `cargo bench`.
+//!
+//! The bare loop draws the same patients as ANGEL-REBOOT, minimises, counts and tests, under one
+//! truth and nothing else; it is the floor that the simulator is measured beside.
+
+use divan::Bencher;
+use rescuesim::analysis::proportional_odds::{self, ShiftTest};
+use rescuesim::analysis::{OutcomeTable, two_proportions};
+use rescuesim::design::{EfficacyRule, SpendingFunction};
+use rescuesim::outcome::Mrs;
+use rescuesim::population::Population;
+use rescuesim::randomisation::{AllocationState, RandomisationMethod};
+use rescuesim::rng::{Purpose, Replicate, Seed, Streams};
+use rescuesim::scenario::Scenario;
+use rescuesim::trial::Simulator;
+
+mod bare_loop;
+
+fn main() {
+    divan::main();
+}
+
+fn angel_reboot(set: &[&str]) -> Scenario {
+    let text = include_str!("../scenarios/angel-reboot.toml");
+    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+    Scenario::parse(text, &set).expect("the shipped scenario is valid")
+}
+
+/// One replicate: two truths.
+#[divan::bench_group(sample_size = 1000)]
+mod replicate {
+    use super::{Bencher, Replicate, Simulator, angel_reboot, bare_loop};
+
+    const TWO_PROPORTIONS: &str = r#"analyses=[{method="two_proportions"}]"#;
+
+    fn simulate(bencher: Bencher, set: &[&str]) {
+        let scenario = angel_reboot(set);
+        let mut simulator = Simulator::new(&scenario);
+        let mut replicate = 0;
+        bencher.bench_local(|| {
+            replicate += 1;
+            simulator.run(Replicate(replicate)).trials.len()
+        });
+    }
+
+    #[divan::bench]
+    fn bare_loop_one_truth(bencher: Bencher) {
+        let mut trial = bare_loop::BareTrial::new(20211219);
+        bencher.bench_local(|| trial.run());
+    }
+
+    #[divan::bench]
+    fn two_proportions(bencher: Bencher) {
+        simulate(bencher, &[TWO_PROPORTIONS]);
+    }
+
+    #[divan::bench]
+    fn as_shipped(bencher: Bencher) {
+        simulate(bencher, &[]);
+    }
+
+    #[divan::bench]
+    fn wald_at_every_look(bencher: Bencher) {
+        simulate(bencher, &["analyses[1].test=wald"]);
+    }
+}
+
+/// 348 patients.
+#[divan::bench(sample_size = 1000, args = ["minimisation_range", "minimisation_variance", "minimisation_2_to_3", "permuted_blocks", "complete"])]
+fn allocation(bencher: Bencher, method: &str) {
+    let set: &[&str] = match method {
+        "minimisation_range" => &[],
+        "minimisation_variance" => &["randomisation.imbalance=variance"],
+        "minimisation_2_to_3" => &["arms.allocation_ratio={control=2,experimental=3}"],
+        "permuted_blocks" => &[r#"randomisation={method="permuted_blocks",block_sizes=[2,4]}"#],
+        _ => &[r#"randomisation={method="complete"}"#],
+    };
+    let scenario = angel_reboot(set);
+    let (population, method) = (&scenario.population, &scenario.randomisation);
+    bencher.bench_local(|| allocate(population, method));
+}
+
+fn allocate(population: &Population, method: &RandomisationMethod) -> usize {
+    let streams = Streams::new(Seed(1));
+    let mut strata = streams.stream(Replicate(0), Purpose::Baseline);
+    let mut coins = streams.stream(Replicate(0), Purpose::Allocation);
+    let mut state = AllocationState::default();
+    method.reset(&mut state);
+    let arm = |_| {
+        let stratum = population.draw(&mut strata) as usize;
+        method.allocate(&mut state, stratum, &mut coins).index()
+    };
+    (0..348).map(arm).sum()
+}
+
+/// A table of 312 patients.
+const TABLE: OutcomeTable =
+    OutcomeTable { counts: [[7, 12, 20, 25, 39, 22, 31], [14, 20, 29, 28, 33, 15, 17]] };
+
+#[divan::bench_group(sample_size = 1000)]
+mod analysis {
+    use super::{Bencher, Mrs, ShiftTest, TABLE, proportional_odds, two_proportions};
+    use divan::black_box;
+
+    #[divan::bench]
+    fn pooled_z(bencher: Bencher) {
+        bencher.bench_local(|| two_proportions::pooled_z(black_box(&TABLE), Mrs::INDEPENDENT));
+    }
+
+    #[divan::bench]
+    fn score_z(bencher: Bencher) {
+        bencher.bench_local(|| proportional_odds::score_z(black_box(&TABLE)));
+    }
+
+    #[divan::bench]
+    fn maximum_likelihood(bencher: Bencher) {
+        bencher.bench_local(|| proportional_odds::test(black_box(&TABLE), ShiftTest::Wald));
+    }
+}
+
+#[divan::bench(args = [3, 5, 20])]
+fn boundaries(bencher: Bencher, looks: u32) {
+    let fractions: Vec<f64> = (1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect();
+    let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+    bencher.bench_local(|| rule.critical_values(0.025, &fractions));
+}
