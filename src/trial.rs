@@ -25,6 +25,9 @@ struct Cohort {
     due_days: Vec<f64>,
     /// When the outcome is known: the due day, or +∞ when it never is.
     outcome_days: Vec<f64>,
+    /// Arrival and outcome days of the patients whose outcome is ever known.
+    known_arrival_days: Vec<f64>,
+    known_outcome_days: Vec<f64>,
     /// The first look that knows the outcome, by position among the looks that take place;
     /// [`NEVER`] when none does.
     known_from: Vec<u8>,
@@ -202,6 +205,15 @@ impl<'s> Simulator<'s> {
         };
         cohort.outcome_days.extend(cohort.due_days.iter().zip(&cohort.arms).map(known));
 
+        cohort.known_arrival_days.clear();
+        cohort.known_outcome_days.clear();
+        for (&arrival, &day) in cohort.arrival_days.iter().zip(&cohort.outcome_days) {
+            if day < f64::INFINITY {
+                cohort.known_arrival_days.push(arrival);
+                cohort.known_outcome_days.push(day);
+            }
+        }
+
         let mut rng = stream(Purpose::Outcome);
         cohort.quantiles.clear();
         cohort.quantiles.extend((0..patients).map(|_| uniform(&mut rng)));
@@ -232,8 +244,16 @@ impl<'s> Simulator<'s> {
     /// left out: the final look has the same data.
     fn find_looks(&mut self) {
         let Scenario { design, follow_up, .. } = self.scenario;
-        let Cohort { arrival_days, due_days, outcome_days, known_from, .. } = &mut self.cohort;
-        let known = outcome_days.iter().filter(|day| day.is_finite()).count() as u32;
+        let Cohort {
+            arrival_days,
+            due_days,
+            outcome_days,
+            known_arrival_days,
+            known_outcome_days,
+            known_from,
+            ..
+        } = &mut self.cohort;
+        let known = known_outcome_days.len() as u32;
         let looks = &mut self.result.looks;
         looks.clear();
         for look in design.interims() {
@@ -243,8 +263,8 @@ impl<'s> Simulator<'s> {
             let day = day_of_nth_outcome(
                 look.analysed,
                 follow_up,
-                arrival_days,
-                outcome_days,
+                known_arrival_days,
+                known_outcome_days,
                 &mut self.days_buffer,
             )
             .expect("fewer outcomes are asked for than are known");
@@ -267,10 +287,15 @@ impl<'s> Simulator<'s> {
             overrun: 0,
         });
         known_from.clear();
-        known_from.extend(outcome_days.iter().map(|&day| {
-            let before: u8 = looks.iter().map(|look| u8::from(day > look.day)).sum();
-            if before <= interims { before } else { NEVER }
-        }));
+        let in_the_end = |&day: &f64| if day < f64::INFINITY { interims } else { NEVER };
+        known_from.extend(outcome_days.iter().map(in_the_end));
+        for (k, look) in looks[..usize::from(interims)].iter().enumerate().rev() {
+            // Nobody who came after the day of the look is known by it.
+            let arrived = arrival_days.partition_point(|&arrival| arrival <= look.day);
+            for (from, &day) in known_from[..arrived].iter_mut().zip(&*outcome_days) {
+                *from = if day <= look.day { k as u8 } else { *from };
+            }
+        }
     }
 
     /// Draws every patient's mRS and counts it from the first look on that knows it.

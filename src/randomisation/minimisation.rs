@@ -28,28 +28,84 @@ pub const MAX_PARTS: u32 = 100;
 #[derive(Debug, Clone)]
 pub struct Minimisation {
     imbalance: Imbalance,
-    weights: Vec<i64>,
     biased_coin_p: f64,
-    /// For every stratum the first cell of its level of each used factor, laid out
-    /// [stratum][factor].
-    first_cells: Vec<usize>,
+    /// Number of factors balanced.
+    factors: usize,
+    /// For every stratum its level of each of these factors, laid out [stratum][factor].
+    levels: Vec<WeightedLevel>,
     cells: usize,
     scheme: Scheme,
+}
+
+/// Where a factor level's counts are kept, and the weight of its factor.
+#[derive(Debug, Clone, Copy)]
+struct WeightedLevel {
+    first_cell: usize,
+    weight: i64,
 }
 
 /// How an unequal ratio enters.
 #[derive(Debug, Clone)]
 enum Scheme {
-    /// Two arms, counts divided by the ratio. One cell per level: n_c·r_e − n_e·r_c.
-    TwoArms {
-        control: i32,
-        experimental: i32,
-        /// P(experimental) when control is preferred, on a tie, when experimental is preferred.
-        experimental_p: [f64; 3],
-    },
+    /// Two arms, counts divided by the ratio.
+    TwoArms(TwoArms),
     /// Equal slots, as many per arm as its part of the ratio; the first are control's. One cell
     /// per level and slot.
     Slots { control: usize, all: usize },
+}
+
+/// Two arms in any ratio. One cell per factor level holds d = n_c·r_e − n_e·r_c.
+#[derive(Debug, Clone, Copy)]
+struct TwoArms {
+    control: i32,
+    experimental: i32,
+    /// P(experimental) when control is preferred, on a tie, when experimental is preferred.
+    experimental_p: [f64; 3],
+}
+
+impl TwoArms {
+    #[inline(always)]
+    fn allocate(
+        self,
+        imbalance: Imbalance,
+        cells: &mut [i32],
+        levels: &[WeightedLevel],
+        uniform: f64,
+    ) -> Arm {
+        // One bit per preference, ready before the preference is, which waits for the patients
+        // before this one.
+        let [control, tie, experimental] = self.experimental_p.map(|p| u8::from(uniform < p));
+        let coins = control | tie << 1 | experimental << 2;
+        let coin = coins >> self.preference(imbalance, cells, levels) & 1;
+        let change = if coin == 1 { -self.control } else { self.experimental };
+        for level in levels {
+            cells[level.first_cell] += change;
+        }
+        experimental_if(coin == 1)
+    }
+
+    /// 0 when control is preferred, 1 on a tie, 2 when experimental is preferred.
+    ///
+    /// Compares the weighted imbalance after control with that after experimental, in units of
+    /// r_c·r_e (squared for the variance), which leave the sign of the difference alone. The range
+    /// is |d + r_e| against |d − r_c|, and the variance is proportional to their squares; both
+    /// differences are whole numbers, so ties are exact.
+    #[inline(always)]
+    fn preference(self, imbalance: Imbalance, cells: &[i32], levels: &[WeightedLevel]) -> u8 {
+        let parts = self.control + self.experimental;
+        let surplus = self.experimental - self.control;
+        let weighted = levels.iter().map(|level| {
+            let doubled = 2 * cells[level.first_cell] + surplus;
+            let lean = match imbalance {
+                // With two arms the standard deviation is the range over √2.
+                Imbalance::Range | Imbalance::StandardDeviation => doubled.clamp(-parts, parts),
+                Imbalance::Variance => doubled,
+            };
+            level.weight * i64::from(lean)
+        });
+        let lean: i64 = weighted.sum();
+        u8::from(lean >= 0) + u8::from(lean > 0)
+    }
 }
 
 /// What a minimisation rule is made of.
@@ -79,7 +135,7 @@ impl Minimisation {
         let ratio = rule.ratio.reduced();
         let scheme = Scheme::new(ratio, rule.biased_coin_p, rule.preserve_ratio);
         let per_level = match scheme {
-            Scheme::TwoArms { .. } => 1,
+            Scheme::TwoArms(_) => 1,
             Scheme::Slots { all, .. } => all,
         };
         let mut offsets = Vec::new();
@@ -88,97 +144,68 @@ impl Minimisation {
             offsets.push(cells);
             cells += population.factors()[factor].levels.len() * per_level;
         }
-        let first_cells = (0..population.strata())
+        let weights = whole_weights(rule.factors.iter().map(|&(_, weight)| weight));
+        let levels = (0..population.strata())
             .flat_map(|stratum| {
                 let levels = population.levels(stratum);
-                let used = rule.factors.iter().zip(&offsets);
-                used.map(|(&(factor, _), offset)| offset + levels[factor] * per_level)
+                let used = rule.factors.iter().zip(&offsets).zip(&weights);
+                used.map(|((&(factor, _), offset), &weight)| WeightedLevel {
+                    first_cell: offset + levels[factor] * per_level,
+                    weight,
+                })
             })
             .collect();
-        Self {
-            imbalance: rule.imbalance,
-            weights: whole_weights(rule.factors.iter().map(|&(_, weight)| weight)),
-            biased_coin_p: rule.biased_coin_p,
-            first_cells,
-            cells,
-            scheme,
-        }
+        let Rule { imbalance, biased_coin_p, .. } = *rule;
+        let factors = rule.factors.len();
+        Self { imbalance, biased_coin_p, factors, levels, cells, scheme }
     }
 
     pub(super) fn cells(&self) -> usize {
         self.cells
     }
 
-    fn levels(&self, stratum: usize) -> &[usize] {
-        let used = self.weights.len();
-        &self.first_cells[stratum * used..(stratum + 1) * used]
+    fn levels(&self, stratum: usize) -> &[WeightedLevel] {
+        &self.levels[stratum * self.factors..(stratum + 1) * self.factors]
     }
 
     /// Allocates one patient from one uniform draw and remembers them in `cells`.
     #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, uniform: f64) -> Arm {
-        let levels = self.levels(stratum);
-        match self.scheme {
-            Scheme::TwoArms { control, experimental, experimental_p } => {
-                // Decided for every preference before it is known, which waits for the patients
-                // before.
-                let coin = experimental_p.map(|p| uniform < p);
-                let arm =
-                    experimental_if(coin[self.preference(cells, levels, control, experimental)]);
-                let change = match arm {
-                    Arm::Control => experimental,
-                    Arm::Experimental => -control,
-                };
-                for &cell in levels {
-                    cells[cell] += change;
-                }
-                arm
+        match (&self.scheme, self.levels(stratum)) {
+            // The usual numbers of factors by name, so that their loops are unrolled.
+            (Scheme::TwoArms(arms), &[a, b]) => {
+                arms.allocate(self.imbalance, cells, &[a, b], uniform)
             }
-            Scheme::Slots { control, all } => {
+            (Scheme::TwoArms(arms), &[a, b, c]) => {
+                arms.allocate(self.imbalance, cells, &[a, b, c], uniform)
+            }
+            (Scheme::TwoArms(arms), levels) => {
+                arms.allocate(self.imbalance, cells, levels, uniform)
+            }
+            (&Scheme::Slots { control, all }, levels) => {
                 let slot = self.draw_slot(cells, levels, all, uniform);
-                for &cell in levels {
-                    cells[cell + slot] += 1;
+                for level in levels {
+                    cells[level.first_cell + slot] += 1;
                 }
                 experimental_if(slot >= control)
             }
         }
     }
 
-    /// 0 when control is preferred, 1 on a tie, 2 when experimental is preferred.
-    ///
-    /// Compares the weighted imbalance after control with that after experimental, in units of
-    /// r_c·r_e (squared for the variance), which leave the sign of the difference alone. With
-    /// d = n_c·r_e − n_e·r_c the range is |d + r_e| against |d − r_c|, and the variance is
-    /// proportional to their squares; both differences are whole numbers, so ties are exact.
-    #[inline]
-    fn preference(
-        &self,
-        cells: &[i32],
-        levels: &[usize],
-        control: i32,
-        experimental: i32,
-    ) -> usize {
-        let (parts, surplus) = (control + experimental, experimental - control);
-        let each = levels.iter().zip(&self.weights);
-        let each = each.map(|(&cell, &weight)| (2 * cells[cell] + surplus, weight));
-        let lean: i64 = match self.imbalance {
-            // With two arms the standard deviation is the range over √2.
-            Imbalance::Range | Imbalance::StandardDeviation => {
-                each.map(|(d, weight)| weight * i64::from(d.clamp(-parts, parts))).sum()
-            }
-            Imbalance::Variance => each.map(|(d, weight)| weight * i64::from(d)).sum(),
-        };
-        usize::from(lean >= 0) + usize::from(lean > 0)
-    }
-
     /// The slot that a uniform draw falls in: p shared among the preferred, the rest among all
     /// others, averaged over which of the tied is preferred.
-    fn draw_slot(&self, cells: &[i32], levels: &[usize], all: usize, uniform: f64) -> usize {
+    fn draw_slot(
+        &self,
+        cells: &[i32],
+        levels: &[WeightedLevel],
+        all: usize,
+        uniform: f64,
+    ) -> usize {
         let mut sums = [0.0; MAX_PARTS as usize];
-        for (&cell, &weight) in levels.iter().zip(&self.weights) {
-            let counts = &cells[cell..cell + all];
+        for level in levels {
+            let counts = &cells[level.first_cell..level.first_cell + all];
             for (slot, sum) in sums[..all].iter_mut().enumerate() {
-                *sum += weight as f64 * imbalance_after(self.imbalance, counts, slot);
+                *sum += level.weight as f64 * imbalance_after(self.imbalance, counts, slot);
             }
         }
         let sums = &sums[..all];
@@ -230,7 +257,7 @@ impl Scheme {
             coin(experimental, control),
         ];
         let (control, experimental) = (control as i32, experimental as i32);
-        Self::TwoArms { control, experimental, experimental_p }
+        Self::TwoArms(TwoArms { control, experimental, experimental_p })
     }
 }
 
@@ -304,12 +331,12 @@ mod tests {
             let mut cells = vec![0; minimisation.cells()];
             let stratum = (number(4) * 4 + number(5) * 2 + number(6)) as usize;
             let levels = minimisation.levels(stratum).to_vec();
-            for (f, &cell) in levels.iter().enumerate() {
-                cells[cell] =
+            for (f, level) in levels.iter().enumerate() {
+                cells[level.first_cell] =
                     number(7 + 2 * f) * ratio.1 as i32 - number(8 + 2 * f) * ratio.0 as i32;
             }
-            let (control, experimental) = (ratio.0 as i32, ratio.1 as i32);
-            let ours = match minimisation.preference(&cells, &levels, control, experimental) {
+            let Scheme::TwoArms(arms) = minimisation.scheme else { panic!("two arms were asked") };
+            let ours = match arms.preference(imbalance, &cells, &levels) {
                 0 => "1",
                 1 => "0",
                 _ => "2",
@@ -341,7 +368,7 @@ mod tests {
             let mut slots = two_arms.clone();
             slots.scheme = Scheme::Slots { control: 1, all: 2 };
             slots.cells *= 2;
-            slots.first_cells.iter_mut().for_each(|cell| *cell *= 2);
+            slots.levels.iter_mut().for_each(|level| level.first_cell *= 2);
             let (mut a, mut b) = (vec![0; two_arms.cells()], vec![0; slots.cells()]);
             let mut rng = Streams::new(Seed(9)).stream(Replicate(0), Purpose::Allocation);
             for _ in 0..2_000 {
