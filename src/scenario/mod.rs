@@ -3,11 +3,14 @@
 //! [`file`] is what is written, [`read`] gets it from text, `resolve` checks it as a whole and
 //! builds the domain types. A [`Scenario`] in hand, nothing can fail any more.
 
-mod closed_form;
 mod error;
 pub mod file;
+mod tree;
+mod walk;
+mod overrides;
 pub mod read;
 mod resolve;
+mod closed_form;
 mod warnings;
 
 use std::path::Path;

@@ -1,0 +1,119 @@
+//! `--set path.to.key=value`: a value put in its place in the tree of a scenario.
+
+use std::ops::Range;
+
+use serde_json::{Map, Value};
+use toml::de::DeValue;
+
+use super::error::{Origin, Problem};
+use super::tree::{self, Place, Spans, join};
+use super::walk::{alternatives, resolve};
+
+/// Puts the value of an argument into the tree. A key that is one of several alternatives (such as
+/// `outcome.experimental.common_odds_ratio`) takes the place of the alternative that was there.
+pub(super) fn apply(
+    text: &str,
+    schema: &Value,
+    tree: &mut Value,
+    spans: &mut Spans,
+) -> Result<(), Problem> {
+    let origin = Origin::Override(text.to_owned());
+    let wrong = |message: &str| Problem::at("", message.to_owned(), origin.clone(), 0..text.len());
+    let (path, written) = text
+        .split_once('=')
+        .map(|(path, value)| (path.trim(), value.trim()))
+        .filter(|(path, value)| !path.is_empty() && !value.is_empty())
+        .ok_or_else(|| wrong("expected --set path.to.key=value"))?;
+    let (json, places) = parse(path, written, text).map_err(|message| wrong(&message))?;
+
+    let steps = steps(path).ok_or_else(|| wrong("expected keys joined by dots, as in a.b[0].c"))?;
+    let (last, parents) = steps.split_last().expect("a path has at least one step");
+    let nowhere = || wrong(&format!("there is no `{path}` to set"));
+    let (mut place, mut place_schema) = (tree, schema);
+    for step in parents {
+        place_schema = child_schema(schema, place_schema, step);
+        place = descend(place, step).ok_or_else(nowhere)?;
+    }
+    match (last, place) {
+        (Step::Key(key), Value::Object(object)) => {
+            let names = alternatives(resolve(schema, place_schema));
+            if names.is_some_and(|names| names.contains(key)) {
+                let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+                object.keys().for_each(|gone| spans.forget(&join(parent, gone)));
+                object.clear();
+            }
+            object.insert(key.clone(), json);
+        }
+        (Step::Index(index), Value::Array(items)) if *index < items.len() => items[*index] = json,
+        _ => return Err(nowhere()),
+    }
+    spans.forget(path);
+    spans.0.extend(places.0);
+    Ok(())
+}
+
+/// The value of the argument `text`, and where its parts stand in it. A bare word is a string:
+/// `randomisation.imbalance=variance` needs no quotes within quotes.
+fn parse(path: &str, written: &str, text: &str) -> Result<(Value, Spans), String> {
+    let quoted = toml::Value::String(written.to_owned()).to_string();
+    let value = DeValue::parse(written).or_else(|_| DeValue::parse(&quoted));
+    let value = value.map_err(|_| "the value is not valid TOML".to_owned())?;
+
+    let start = text.trim_end().len() - written.len();
+    let within = |at: usize| (start + at).min(text.len());
+    let shifted = |span: Range<usize>| within(span.start)..within(span.end);
+    let origin = Origin::Override(text.to_owned());
+    let place = Place { origin, key: value.span(), value: value.span() };
+    let (mut places, mut problems) = (Spans::default(), Vec::new());
+    let json = tree::of_value(&value, path, place, &mut places, &mut problems);
+    if let Some(problem) = problems.into_iter().next() {
+        return Err(problem.message);
+    }
+    for place in places.0.values_mut() {
+        place.key = shifted(place.key.clone());
+        place.value = shifted(place.value.clone());
+    }
+    Ok((json, places))
+}
+
+/// One step of a key path.
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+/// `a.b[0].c` as steps.
+fn steps(path: &str) -> Option<Vec<Step>> {
+    let mut out = Vec::new();
+    for part in path.split('.') {
+        let (key, indices) =
+            part.split_once('[').map_or((part, None), |(key, rest)| (key, Some(rest)));
+        if key.is_empty() {
+            return None;
+        }
+        out.push(Step::Key(key.to_owned()));
+        for index in indices.into_iter().flat_map(|rest| rest.split('[')) {
+            out.push(Step::Index(index.strip_suffix(']')?.parse().ok()?));
+        }
+    }
+    Some(out)
+}
+
+/// One step down the tree; a table that is not there yet is made.
+fn descend<'t>(place: &'t mut Value, step: &Step) -> Option<&'t mut Value> {
+    match (step, place) {
+        (Step::Key(key), Value::Object(object)) => {
+            Some(object.entry(key.clone()).or_insert_with(|| Value::Object(Map::new())))
+        }
+        (Step::Index(index), Value::Array(items)) => items.get_mut(*index),
+        _ => None,
+    }
+}
+
+fn child_schema<'s>(root: &'s Value, schema: &'s Value, step: &Step) -> &'s Value {
+    let schema = resolve(root, schema);
+    match step {
+        Step::Key(key) => &schema["properties"][key],
+        Step::Index(_) => &schema["items"],
+    }
+}

@@ -1,0 +1,185 @@
+//! From what is written to what it means: checks that need more than one key, and the building of
+//! the domain types. Mistakes are collected, so that all are told at once.
+
+mod design;
+mod population;
+mod randomisation;
+
+use std::collections::BTreeSet;
+
+use super::error::Problem;
+use super::{Analysis, Scenario, Source, file};
+use crate::accrual::{Accrual, FollowUp};
+use crate::analysis::AnalysisMethod;
+use crate::analysis::proportional_odds::ShiftTest;
+use crate::outcome::{Mrs, MrsDistribution, OutcomeModel};
+use crate::randomisation::AllocationRatio;
+use crate::rng::Seed;
+
+/// Collects problems while values are built; a value with a problem is `None`.
+struct Resolver<'s> {
+    source: &'s Source,
+    file: &'s file::ScenarioFile,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn resolve(source: &Source) -> Result<Scenario, Vec<Problem>> {
+    let mut resolver = Resolver { source, file: &source.file, problems: Vec::new() };
+    let scenario = resolver.scenario();
+    resolver.problems.sort_by_key(Problem::position);
+    match scenario {
+        Some(scenario) if resolver.problems.is_empty() => Ok(scenario),
+        _ => Err(resolver.problems),
+    }
+}
+
+impl Resolver<'_> {
+    fn fail<T>(&mut self, path: &str, message: impl Into<String>) -> Option<T> {
+        self.problems.push(self.source.problem(path, message));
+        None
+    }
+
+    fn scenario(&mut self) -> Option<Scenario> {
+        let file = self.file;
+        let written = file.arms.allocation_ratio;
+        let ratio =
+            AllocationRatio { control: written.control, experimental: written.experimental };
+        let dropout = match file.missing.dropout {
+            file::Dropout::Both(p) => [p; 2],
+            file::Dropout::ByArm { control, experimental } => [control, experimental],
+        };
+        // Each part is tried, whatever became of the others, so that all mistakes are told.
+        let follow_up = self.follow_up();
+        let population = self.population();
+        let randomisation =
+            population.as_ref().and_then(|population| self.randomisation(population, ratio));
+        let marginal = self.outcome();
+        let analyses = self.analyses();
+        let analysed = self.analysed(ratio, dropout);
+        let design = analysed.and_then(|analysed| self.design(analysed));
+
+        let outcome = OutcomeModel::new(marginal?, population.as_ref()?);
+        Some(Scenario {
+            file: with_defaults(file, analysed?),
+            randomised: file.sample_size.randomised,
+            population: population?,
+            accrual: Accrual::new(file.accrual.per_month, file.accrual.ramp_up_months),
+            follow_up: follow_up?,
+            ratio,
+            randomisation: randomisation?,
+            outcomes: [outcome.clone(), outcome.null_twin()],
+            dropout,
+            design: design?,
+            decision_lag_days: file.design.decision_lag_days,
+            analyses: analyses?,
+            replicates: file.run.replicates,
+            seed: Seed(file.run.seed),
+            warnings: Vec::new(),
+        })
+    }
+
+    fn follow_up(&mut self) -> Option<FollowUp> {
+        let file::FollowUp { days, window_days } = self.file.follow_up;
+        if window_days > days {
+            let allowed = format!("is {window_days}; allowed: 0 to follow_up.days ({days})");
+            return self.fail("follow_up.window_days", allowed);
+        }
+        Some(FollowUp { days, window_days })
+    }
+
+    fn wrong_length<T>(&mut self, path: &str, has: usize, allowed: usize, why: &str) -> Option<T> {
+        self.fail(path, format!("has {has} values; allowed: {allowed} ({why})"))
+    }
+
+    fn outcome(&mut self) -> Option<[MrsDistribution; 2]> {
+        let control = self.distribution("outcome.control", self.file.outcome.control);
+        let experimental = match self.file.outcome.experimental {
+            file::Experimental::Distribution(shares) => {
+                self.distribution("outcome.experimental.distribution", shares)
+            }
+            file::Experimental::CommonOddsRatio(odds_ratio) => {
+                control.map(|control| control.shifted(odds_ratio))
+            }
+            file::Experimental::FunctionalIndependence(target) => {
+                let control = control?;
+                let now = control.at_most(Mrs::INDEPENDENT);
+                if now <= 0.0 || now >= 1.0 {
+                    return self.fail(
+                        "outcome.experimental.functional_independence",
+                        format!("cannot be reached by an odds ratio: the control arm has P(mRS 0–2) = {now}; allowed: between 0 and 1"),
+                    );
+                }
+                Some(control.shifted(control.odds_ratio_to(Mrs::INDEPENDENT, target)))
+            }
+        };
+        Some([control?, experimental?])
+    }
+
+    fn distribution(&mut self, path: &str, shares: [f64; 7]) -> Option<MrsDistribution> {
+        match MrsDistribution::new(shares) {
+            Ok(distribution) => Some(distribution),
+            Err(error) => self.fail(path, format!("is not a distribution: {error}")),
+        }
+    }
+
+    fn analyses(&mut self) -> Option<Vec<Analysis>> {
+        let mut analyses: Vec<Analysis> = Vec::new();
+        for (index, written) in self.file.analyses.iter().enumerate() {
+            let (name, default, method) = match written {
+                file::Analysis::TwoProportions { name, cut } => {
+                    let cut = Mrs::new(*cut).expect("the reader checked its range");
+                    (name, "two_proportions", AnalysisMethod::TwoProportions { cut })
+                }
+                file::Analysis::ProportionalOdds { name, test } => {
+                    let test = match test {
+                        file::ShiftTest::Score => ShiftTest::Score,
+                        file::ShiftTest::Wald => ShiftTest::Wald,
+                    };
+                    (name, "proportional_odds", AnalysisMethod::ProportionalOdds { test })
+                }
+            };
+            let name = name.clone().unwrap_or_else(|| default.to_owned());
+            if analyses.iter().any(|other| other.name == name) {
+                let path = format!("analyses[{index}].name");
+                self.fail::<()>(
+                    &path,
+                    format!(
+                        "is \"{name}\", which another analysis has; allowed: a name of its own"
+                    ),
+                );
+            }
+            analyses.push(Analysis { name, method });
+        }
+        Some(analyses)
+    }
+}
+
+fn first_repeated(names: &[String]) -> Option<&String> {
+    let mut seen = BTreeSet::new();
+    names.iter().find(|name| !seen.insert(*name))
+}
+
+/// The file with the defaults that depend on other keys written out.
+fn with_defaults(file: &file::ScenarioFile, analysed: u32) -> file::ScenarioFile {
+    let mut file = file.clone();
+    file.sample_size.analysed = Some(analysed);
+    let names: Vec<String> = file.factors.iter().map(|factor| factor.name.clone()).collect();
+    for factor in &mut file.factors {
+        factor.log_odds.get_or_insert_with(|| vec![0.0; factor.levels.len()]);
+    }
+    if let file::Randomisation::Minimisation { factors, weights, .. } = &mut file.randomisation {
+        let used = factors.get_or_insert(names).len();
+        weights.get_or_insert_with(|| vec![1.0; used]);
+    }
+    for analysis in &mut file.analyses {
+        match analysis {
+            file::Analysis::TwoProportions { name, .. } => {
+                name.get_or_insert_with(|| "two_proportions".into());
+            }
+            file::Analysis::ProportionalOdds { name, .. } => {
+                name.get_or_insert_with(|| "proportional_odds".into());
+            }
+        }
+    }
+    file
+}

@@ -1,0 +1,310 @@
+//! One simulated trial, from the first patient to the decision.
+//!
+//! A [`Simulator`] runs a replicate under both truths and all analyses at once: patients, arms and
+//! calendar are drawn once, and only the mRS differs between the truths. Its buffers are refilled
+//! for every replicate, so that nothing is allocated inside a trial.
+
+mod cohort;
+
+use crate::accrual::DAYS_PER_MONTH;
+use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
+use crate::design::{Decision, MAX_LOOKS};
+use crate::rng::{Replicate, Streams};
+use crate::scenario::{Scenario, TRUTHS, Truth};
+use cohort::Cohort;
+
+/// The standard normal quantile of a two-sided 95 % interval.
+const Z_95: f64 = 1.959963984540054;
+
+/// How the trial stands at a look.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LookMoment {
+    /// Day of the data.
+    pub day: f64,
+    /// Outcomes known.
+    pub analysed: u32,
+    /// Patients randomised by the time of the decision.
+    pub randomised: u32,
+    /// Of these, patients whose follow-up has not ended.
+    pub overrun: u32,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The efficacy boundary was reached, at an interim or the final look.
+    Efficacy,
+    /// Stopped at an interim look for futility.
+    Futility,
+    /// Ran to its end without significance.
+    NotSignificant,
+}
+
+/// One trial under one truth as one analysis saw it: what a row of output is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrialResult {
+    /// From 0.
+    pub replicate: u64,
+    /// What the patients were drawn from.
+    pub truth: Truth,
+    /// Position of the analysis in the scenario.
+    pub analysis: usize,
+    /// The look the trial ended at, from 1; the final look has the number of looks planned.
+    pub look: usize,
+    /// How it ended.
+    pub conclusion: Conclusion,
+    /// Patients randomised, with those randomised until the decision.
+    pub n_randomised: u32,
+    /// Outcomes in the analysis that ended the trial.
+    pub n_analysed: u32,
+    /// Patients randomised whose follow-up had not ended.
+    pub overrun: u32,
+    /// Months from the opening of the trial to the decision.
+    pub duration_months: f64,
+    /// Whether the analysis repeated with the overrun's outcomes reaches the other conclusion.
+    pub reversed: bool,
+    /// Estimate and statistic of the analysis that ended the trial.
+    pub test: TestResult,
+    /// 95 % interval of the estimate that ignores the looks.
+    pub interval: (f64, f64),
+    /// Z at each look by its number less 1; NaN where there was none.
+    pub z: [f64; MAX_LOOKS],
+    /// Looks whose statistic could not be computed.
+    pub failed_looks: u32,
+}
+
+/// One replicate: every trial of it, and what they share.
+#[derive(Debug)]
+pub struct ReplicateResult {
+    /// Interim looks that took place, then the final one.
+    pub looks: Vec<LookMoment>,
+    /// Truth by truth, analysis by analysis.
+    pub trials: Vec<TrialResult>,
+    /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
+    /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
+    pub imbalances: Vec<u32>,
+}
+
+impl ReplicateResult {
+    /// The moment of the look a trial ended at, or of an earlier look k (from 0). A final look
+    /// may follow fewer interims than planned; it is always the last.
+    pub fn moment(&self, k: usize, looks_planned: usize) -> Option<&LookMoment> {
+        let final_look = self.looks.len() - 1;
+        if k + 1 == looks_planned { self.looks.last() } else { self.looks[..final_look].get(k) }
+    }
+}
+
+/// Runs replicates of a scenario one at a time.
+#[derive(Debug)]
+pub struct Simulator<'s> {
+    scenario: &'s Scenario,
+    streams: Streams,
+    cohort: Cohort,
+    /// Outcomes of the truth at hand known at each look that takes place; the last is final.
+    known: Vec<OutcomeTable>,
+    result: ReplicateResult,
+}
+
+/// Where monitoring ended.
+struct End {
+    /// Position among the looks that took place.
+    at: usize,
+    conclusion: Conclusion,
+    z: [f64; MAX_LOOKS],
+    failed_looks: u32,
+}
+
+impl<'s> Simulator<'s> {
+    /// Prepares the buffers.
+    pub fn new(scenario: &'s Scenario) -> Self {
+        Self {
+            scenario,
+            streams: Streams::new(scenario.seed),
+            cohort: Cohort::default(),
+            known: Vec::new(),
+            result: ReplicateResult {
+                looks: Vec::new(),
+                trials: Vec::new(),
+                imbalances: Vec::new(),
+            },
+        }
+    }
+
+    /// Runs one replicate under both truths and all analyses.
+    pub fn run(&mut self, replicate: Replicate) -> &ReplicateResult {
+        let scenario = self.scenario;
+        self.cohort.draw(scenario, self.streams, replicate);
+        self.measure_balance();
+        self.cohort.find_looks(scenario, &mut self.result.looks);
+        self.known.resize(self.result.looks.len(), OutcomeTable::default());
+        self.result.trials.clear();
+        for truth in TRUTHS {
+            let model = &scenario.outcomes[truth.index()];
+            self.cohort.draw_outcomes(model, &mut self.known);
+            for analysis in 0..scenario.analyses.len() {
+                let trial = self.trial(replicate, truth, analysis);
+                self.result.trials.push(trial);
+            }
+        }
+        &self.result
+    }
+
+    fn measure_balance(&mut self) {
+        let (population, ratio) = (&self.scenario.population, self.scenario.ratio);
+        let imbalance = |[control, experimental]: [u32; 2]| {
+            let has = u64::from(experimental) * u64::from(ratio.parts());
+            let due = u64::from(control + experimental) * u64::from(ratio.experimental);
+            (2 * has.abs_diff(due)) as u32
+        };
+        let sum = |a: [u32; 2], b: &[u32; 2]| [a[0] + b[0], a[1] + b[1]];
+        let allocated = self.cohort.allocated();
+        let imbalances = &mut self.result.imbalances;
+        imbalances.clear();
+        imbalances.push(imbalance(allocated.iter().fold([0; 2], sum)));
+        for (f, factor) in population.factors().iter().enumerate() {
+            for level in 0..factor.levels.len() {
+                let strata = allocated.iter().enumerate();
+                let within = strata.filter(|(stratum, _)| population.levels(*stratum)[f] == level);
+                let counts = within.map(|(_, counts)| counts).fold([0; 2], sum);
+                imbalances.push(imbalance(counts));
+            }
+        }
+    }
+
+    /// The trial as one analysis sees it, from the tables of the truth at hand.
+    fn trial(&self, replicate: Replicate, truth: Truth, analysis: usize) -> TrialResult {
+        let method = self.scenario.analyses[analysis].method;
+        let End { at, conclusion, z, failed_looks } = self.monitor(method);
+        let stopped_early = at + 1 < self.result.looks.len();
+        let moment = self.result.looks[at];
+        let test = method.test(&self.known[at]);
+        let reach = Z_95 * test.standard_error;
+        TrialResult {
+            replicate: replicate.0,
+            truth,
+            analysis,
+            look: if stopped_early { at + 1 } else { self.scenario.design.looks().len() },
+            conclusion,
+            n_randomised: moment.randomised,
+            n_analysed: self.known[at].total(),
+            overrun: moment.overrun,
+            duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
+            reversed: stopped_early && self.is_reversed(at, conclusion, method),
+            test,
+            interval: (test.estimate - reach, test.estimate + reach),
+            z,
+            failed_looks,
+        }
+    }
+
+    /// Goes from look to look until one stops the trial. A look without a statistic never does.
+    fn monitor(&self, method: AnalysisMethod) -> End {
+        let design = &self.scenario.design;
+        let final_look = self.result.looks.len() - 1;
+        let mut z = [f64::NAN; MAX_LOOKS];
+        let mut failed_looks = 0;
+        for (k, table) in self.known[..final_look].iter().enumerate() {
+            let Some(statistic) = method.statistic(table) else {
+                failed_looks += 1;
+                continue;
+            };
+            z[k] = statistic;
+            let conclusion = match design.decide(k, statistic) {
+                Decision::Continue => continue,
+                Decision::Efficacy => Conclusion::Efficacy,
+                Decision::Futility => Conclusion::Futility,
+            };
+            return End { at: k, conclusion, z, failed_looks };
+        }
+        let table = &self.known[final_look];
+        let statistic = method.statistic(table);
+        failed_looks += u32::from(statistic.is_none());
+        z[design.looks().len() - 1] = statistic.unwrap_or(f64::NAN);
+        let significant = self.is_significant(final_look, table, statistic);
+        let conclusion =
+            if significant { Conclusion::Efficacy } else { Conclusion::NotSignificant };
+        End { at: final_look, conclusion, z, failed_looks }
+    }
+
+    /// Whether a final look after `interims` interim looks rejects.
+    fn is_significant(&self, interims: usize, table: &OutcomeTable, z: Option<f64>) -> bool {
+        z.is_some_and(|z| z >= self.scenario.design.final_critical(interims, table.total()))
+    }
+
+    /// Whether a final look at all who were randomised until the decision of look `k` would
+    /// contradict its conclusion.
+    fn is_reversed(&self, k: usize, conclusion: Conclusion, method: AnalysisMethod) -> bool {
+        let table = self.cohort.known_in_the_end(self.result.looks[k].randomised);
+        if table.total() <= self.known[k].total() {
+            return false;
+        }
+        let significant = self.is_significant(k + 1, &table, method.statistic(&table));
+        significant != (conclusion == Conclusion::Efficacy)
+    }
+}
+
+impl TrialResult {
+    /// Whether the estimate is a finite number with an error.
+    pub fn has_estimate(&self) -> bool {
+        self.test.status == FitStatus::Converged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCENARIO: &str = include_str!("../../scenarios/angel-reboot.toml");
+
+    #[test]
+    fn every_patient_is_in_one_place_at_every_look() {
+        let scenario = Scenario::parse(SCENARIO, &[]).expect("the shipped scenario is valid");
+        let mut simulator = Simulator::new(&scenario);
+        for r in 0..50 {
+            simulator.run(Replicate(r));
+            let looks = &simulator.result.looks;
+            let known = &simulator.known;
+            assert_eq!(looks.len(), 3);
+            assert_eq!((looks[0].analysed, looks[1].analysed), (104, 208));
+            for (look, table) in looks.iter().zip(known) {
+                assert_eq!(look.analysed, table.total());
+            }
+            let in_the_end = |k: usize| simulator.cohort.known_in_the_end(looks[k].randomised);
+            assert_eq!(in_the_end(2), known[2]);
+            let overrun = in_the_end(0).total() - known[0].total();
+            assert!(overrun <= looks[0].overrun, "some of the overrun drop out");
+            assert_eq!(looks[2].randomised, 348);
+        }
+    }
+
+    #[test]
+    fn trials_depend_on_the_replicate_alone() {
+        let scenario = Scenario::parse(SCENARIO, &[]).expect("the shipped scenario is valid");
+        let mut one = Simulator::new(&scenario);
+        let mut other = Simulator::new(&scenario);
+        for r in 0..20 {
+            other.run(Replicate(r));
+        }
+        one.run(Replicate(19));
+        assert_eq!(format!("{:?}", one.result), format!("{:?}", other.result));
+    }
+
+    /// The null twin of an alternative without effect is the alternative itself.
+    #[test]
+    fn without_effect_both_truths_are_the_same_trials() {
+        let set = ["outcome.experimental.common_odds_ratio=1.0".to_owned()];
+        let scenario = Scenario::parse(SCENARIO, &set).expect("valid");
+        let mut simulator = Simulator::new(&scenario);
+        for r in 0..20 {
+            let result = simulator.run(Replicate(r));
+            let half = result.trials.len() / 2;
+            for (a, b) in result.trials[..half].iter().zip(&result.trials[half..]) {
+                assert_eq!(
+                    (a.look, a.conclusion, a.n_analysed),
+                    (b.look, b.conclusion, b.n_analysed)
+                );
+                assert_eq!(a.test, b.test);
+            }
+        }
+    }
+}
