@@ -1,8 +1,9 @@
 //! The commands and their arguments; one file per command.
 
-mod check;
 mod failure;
 mod output;
+mod result_files;
+mod check;
 mod run;
 
 use std::path::PathBuf;

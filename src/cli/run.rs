@@ -1,7 +1,5 @@
 //! `rescuesim run`.
 
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +7,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use rescuesim::engine::{self, RunError};
-#[cfg(feature = "parquet")]
-use rescuesim::report::parquet::ParquetRows;
-use rescuesim::report::rows::{CsvRows, RowContext};
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
-use rescuesim::trial::TrialResult;
 
-use super::output::{OutputFile, print};
+use super::output::print;
+use super::result_files::{ResultFiles, RowFormat};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -55,14 +50,6 @@ enum Format {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RowFormat {
-    /// trials.csv
-    Csv,
-    /// trials.parquet
-    Parquet,
-}
-
 /// A whole number, also as 1e6 or 100_000.
 fn whole_number(text: &str) -> Result<u64, String> {
     let plain = text.replace('_', "");
@@ -76,9 +63,33 @@ fn whole_number(text: &str) -> Result<u64, String> {
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(&args.scenario.scenario, &overrides(args))?;
     let provenance = Provenance::new(&scenario, command(args, &scenario));
-    let files = Files::create(args, &scenario, &provenance)?;
+    let mut files = match &args.out {
+        Some(directory) => {
+            Some(ResultFiles::create(directory, &args.trials, &scenario, &provenance)?)
+        }
+        None => None,
+    };
+    let tally = simulate(args, &scenario, files.as_mut())?;
+    let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
+    if let Some(files) = files {
+        files.finish(&summary).map_err(|error| {
+            Failure::Running(format!("cannot finish the files of --out: {error}"))
+        })?;
+    }
+    match args.format {
+        Format::Json => print(&summary.to_json()),
+        Format::Table if args.quiet && args.out.is_some() => Ok(()),
+        Format::Table => print(&table::render(&summary, scenario.warnings())),
+    }
+}
 
-    let bar = progress_bar(args, &scenario);
+/// Runs all replicates under a progress bar, until done or interrupted.
+fn simulate(
+    args: &RunArgs,
+    scenario: &Scenario,
+    files: Option<&mut ResultFiles>,
+) -> Result<Tally, Failure> {
+    let bar = progress_bar(args, scenario);
     let cancelled = cancelled_by_signal();
     let options = engine::Options {
         replicates: 0..scenario.replicates,
@@ -86,40 +97,22 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         progress: &|finished| bar.inc(finished),
         cancelled: &cancelled,
     };
-    let Files { summary: summary_file, mut rows } = files;
-    let mut sink = |trials: &[TrialResult]| rows.iter_mut().try_for_each(|rows| rows.write(trials));
-    let wants_rows = !args.trials.is_empty();
-    let result =
-        engine::run(&scenario, &options, || Tally::new(&scenario), wants_rows.then_some(&mut sink));
+    let new = || Tally::new(scenario);
+    let result = match files.filter(|files| files.want_rows()) {
+        Some(files) => {
+            engine::run(scenario, &options, new, Some(&mut |trials| files.write(trials)))
+        }
+        None => engine::run(scenario, &options, new, None),
+    };
     let finished = bar.position();
     bar.finish_and_clear();
-    let tally = result.map_err(|error| match error {
+    result.map_err(|error| match error {
         RunError::Cancelled => Failure::Running(format!(
             "interrupted after {finished} of {} replicates; no file was written or changed",
             scenario.replicates
         )),
         other => Failure::Running(other.to_string()),
-    })?;
-
-    let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
-    let failed = |error: io::Error| Failure::Running(format!("cannot finish the output: {error}"));
-    for rows in rows {
-        rows.finish().map_err(failed)?;
-    }
-    if let Some(file) = summary_file {
-        file.writer()
-            .and_then(|mut writer| {
-                writer.write_all(summary.to_json().as_bytes())?;
-                writer.flush()
-            })
-            .and_then(|()| file.finish())
-            .map_err(failed)?;
-    }
-    match args.format {
-        Format::Json => print(&summary.to_json()),
-        Format::Table if args.quiet && args.out.is_some() => Ok(()),
-        Format::Table => print(&table::render(&summary, scenario.warnings())),
-    }
+    })
 }
 
 /// The scenario's overrides with those that have an option of their own.
@@ -169,97 +162,4 @@ fn cancelled_by_signal() -> Arc<AtomicBool> {
     // Without a handler a signal ends the program; output files are only ever renamed into place.
     let _ = ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed));
     cancelled
-}
-
-/// Output files, all opened before anything is simulated.
-struct Files {
-    summary: Option<OutputFile>,
-    rows: Vec<Rows>,
-}
-
-/// A file of rows under construction.
-struct Rows {
-    file: OutputFile,
-    writer: RowWriter,
-}
-
-enum RowWriter {
-    Csv(Box<CsvRows<BufWriter<File>>>),
-    #[cfg(feature = "parquet")]
-    Parquet(Box<ParquetRows<BufWriter<File>>>),
-}
-
-impl Files {
-    fn create(
-        args: &RunArgs,
-        scenario: &Scenario,
-        provenance: &Provenance,
-    ) -> Result<Self, Failure> {
-        let Some(directory) = &args.out else {
-            return Ok(Self { summary: None, rows: Vec::new() });
-        };
-        let unwritable = |error: io::Error| {
-            Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
-        };
-        let create = |name: &str| OutputFile::create(directory, name).map_err(unwritable);
-        let context = RowContext::new(scenario);
-        let mut rows = Vec::new();
-        for format in [RowFormat::Csv, RowFormat::Parquet] {
-            if !args.trials.contains(&format) {
-                continue;
-            }
-            match format {
-                RowFormat::Csv => {
-                    let file = create("trials.csv")?;
-                    let writer = file.writer().map_err(unwritable)?;
-                    let csv = CsvRows::new(writer, context.clone()).map_err(unwritable)?;
-                    rows.push(Rows { file, writer: RowWriter::Csv(Box::new(csv)) });
-                }
-                RowFormat::Parquet => rows.push(parquet_rows(&create, &context, provenance)?),
-            }
-        }
-        Ok(Self { summary: Some(create("summary.json")?), rows })
-    }
-}
-
-#[cfg(feature = "parquet")]
-fn parquet_rows(
-    create: &dyn Fn(&str) -> Result<OutputFile, Failure>,
-    context: &RowContext,
-    provenance: &Provenance,
-) -> Result<Rows, Failure> {
-    let file = create("trials.parquet")?;
-    let rows = file
-        .writer()
-        .and_then(|writer| ParquetRows::new(writer, context.clone(), provenance))
-        .map_err(|error| Failure::Usage(format!("cannot write trials.parquet: {error}")))?;
-    Ok(Rows { file, writer: RowWriter::Parquet(Box::new(rows)) })
-}
-
-#[cfg(not(feature = "parquet"))]
-fn parquet_rows(
-    _: &dyn Fn(&str) -> Result<OutputFile, Failure>,
-    _: &RowContext,
-    _: &Provenance,
-) -> Result<Rows, Failure> {
-    Err(Failure::Usage("this rescuesim was built without Parquet; allowed: --trials csv".into()))
-}
-
-impl Rows {
-    fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
-        match &mut self.writer {
-            RowWriter::Csv(rows) => rows.write(trials),
-            #[cfg(feature = "parquet")]
-            RowWriter::Parquet(rows) => rows.write(trials),
-        }
-    }
-
-    fn finish(self) -> io::Result<()> {
-        match self.writer {
-            RowWriter::Csv(rows) => rows.finish()?.flush()?,
-            #[cfg(feature = "parquet")]
-            RowWriter::Parquet(rows) => rows.finish()?,
-        }
-        self.file.finish()
-    }
 }

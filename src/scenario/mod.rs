@@ -1,6 +1,6 @@
 //! What a scenario means: every number checked, every table and boundary computed.
 //!
-//! [`file`] is what is written, [`read`] gets it from text, `resolve` checks it as a whole and
+//! [`mod@file`] is what is written, [`read`] gets it from text, `resolve` checks it as a whole and
 //! builds the domain types. A [`Scenario`] in hand, nothing can fail any more.
 
 mod error;

@@ -1,0 +1,150 @@
+//! The files of `--out`: `summary.json`, and rows where they are asked for.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use clap::ValueEnum;
+#[cfg(feature = "parquet")]
+use rescuesim::report::parquet::ParquetRows;
+use rescuesim::report::rows::{CsvRows, RowContext};
+use rescuesim::report::{Provenance, Summary};
+use rescuesim::scenario::Scenario;
+use rescuesim::trial::TrialResult;
+
+use super::Failure;
+use super::output::OutputFile;
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum RowFormat {
+    /// trials.csv
+    Csv,
+    /// trials.parquet
+    Parquet,
+}
+
+/// Files under construction, all opened before anything is simulated.
+pub struct ResultFiles {
+    summary: OutputFile,
+    rows: Vec<Rows>,
+}
+
+/// A file of rows under construction.
+struct Rows {
+    file: OutputFile,
+    writer: RowWriter,
+}
+
+enum RowWriter {
+    Csv(Box<CsvRows<BufWriter<File>>>),
+    #[cfg(feature = "parquet")]
+    Parquet(Box<ParquetRows<BufWriter<File>>>),
+}
+
+impl ResultFiles {
+    /// Opens all files in `directory`, which is made if need be.
+    ///
+    /// # Errors
+    /// When one cannot be opened, or rows are asked for in a format this build lacks.
+    pub fn create(
+        directory: &Path,
+        formats: &[RowFormat],
+        scenario: &Scenario,
+        provenance: &Provenance,
+    ) -> Result<Self, Failure> {
+        let unwritable = |error: io::Error| {
+            Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
+        };
+        let context = RowContext::new(scenario);
+        let mut formats = formats.to_vec();
+        formats.sort_unstable();
+        formats.dedup();
+        let mut rows = Vec::new();
+        for format in formats {
+            let file = OutputFile::create(directory, format.file_name()).map_err(unwritable)?;
+            let out = file.writer().map_err(unwritable)?;
+            let writer = RowWriter::new(format, out, &context, provenance).map_err(unwritable)?;
+            rows.push(Rows { file, writer });
+        }
+        let summary = OutputFile::create(directory, "summary.json").map_err(unwritable)?;
+        Ok(Self { summary, rows })
+    }
+
+    /// Whether there is a file of rows.
+    pub fn want_rows(&self) -> bool {
+        !self.rows.is_empty()
+    }
+
+    /// Writes some rows to every file of rows.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
+        self.rows.iter_mut().try_for_each(|rows| rows.writer.write(trials))
+    }
+
+    /// Completes all files and puts them in their places.
+    ///
+    /// # Errors
+    /// When a file cannot be written; those not yet in place are dropped.
+    pub fn finish(self, summary: &Summary) -> io::Result<()> {
+        for Rows { file, writer } in self.rows {
+            writer.finish()?;
+            file.finish()?;
+        }
+        let mut out = self.summary.writer()?;
+        out.write_all(summary.to_json().as_bytes())?;
+        out.flush()?;
+        self.summary.finish()
+    }
+}
+
+impl RowFormat {
+    fn file_name(self) -> &'static str {
+        match self {
+            Self::Csv => "trials.csv",
+            Self::Parquet => "trials.parquet",
+        }
+    }
+}
+
+impl RowWriter {
+    fn new(
+        format: RowFormat,
+        out: BufWriter<File>,
+        context: &RowContext,
+        provenance: &Provenance,
+    ) -> io::Result<Self> {
+        let context = context.clone();
+        match format {
+            RowFormat::Csv => Ok(Self::Csv(Box::new(CsvRows::new(out, context)?))),
+            #[cfg(feature = "parquet")]
+            RowFormat::Parquet => {
+                Ok(Self::Parquet(Box::new(ParquetRows::new(out, context, provenance)?)))
+            }
+            #[cfg(not(feature = "parquet"))]
+            RowFormat::Parquet => {
+                let _ = provenance;
+                let message = "this rescuesim was built without Parquet; allowed: --trials csv";
+                Err(io::Error::new(io::ErrorKind::Unsupported, message))
+            }
+        }
+    }
+
+    fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
+        match self {
+            Self::Csv(rows) => rows.write(trials),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(rows) => rows.write(trials),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Csv(rows) => rows.finish()?.flush(),
+            #[cfg(feature = "parquet")]
+            Self::Parquet(rows) => rows.finish(),
+        }
+    }
+}
