@@ -16,18 +16,18 @@ const SECOND_LEVEL: [f64; 3] = [0.48, 0.32, 0.21];
 
 pub struct BareTrial {
     rng: Xoshiro256PlusPlus,
-    /// Day known, arm, success, by patient.
-    days: [f64; PATIENTS],
+    /// Day known, arm, success, by patient. Days as bits, which order positive numbers as integers.
+    days: [u64; PATIENTS],
     arms: [u8; PATIENTS],
     successes: [u8; PATIENTS],
-    sorted: [f64; PATIENTS],
+    buffer: [u64; PATIENTS],
 }
 
 impl BareTrial {
     pub fn new(seed: u64) -> Self {
         let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        let (days, sorted) = ([0.0; PATIENTS], [0.0; PATIENTS]);
-        Self { rng, days, arms: [0; PATIENTS], successes: [0; PATIENTS], sorted }
+        let (days, buffer) = ([0; PATIENTS], [0; PATIENTS]);
+        Self { rng, days, arms: [0; PATIENTS], successes: [0; PATIENTS], buffer }
     }
 
     fn uniform(&mut self) -> f64 {
@@ -50,20 +50,22 @@ impl BareTrial {
             }
             let dropped = self.uniform() < 0.10;
             let window = 28.0 * self.uniform();
-            self.days[i] = if dropped { f64::INFINITY } else { day + 76.0 + window };
+            self.days[i] = if dropped { f64::INFINITY } else { day + 76.0 + window }.to_bits();
             self.arms[i] = arm;
             self.successes[i] = u8::from(self.uniform() < INDEPENDENT[usize::from(arm)]);
         }
-        self.sorted = self.days;
-        self.sorted.sort_unstable_by(f64::total_cmp);
-        let known = self.sorted.partition_point(|day| day.is_finite());
         LOOKS.iter().position(|&(planned, bound)| {
-            let last = self.sorted[if planned == 312 { known } else { planned } - 1];
+            // Everyone with an outcome at the final look.
+            let mut last = f64::MAX.to_bits();
+            if planned < 312 {
+                self.buffer = self.days;
+                last = *self.buffer.select_nth_unstable(planned - 1).1;
+            }
             self.z(last) >= bound
         })
     }
 
-    fn z(&self, by: f64) -> f64 {
+    fn z(&self, by: u64) -> f64 {
         let (mut n, mut x) = ([0u32; 2], [0u32; 2]);
         for i in 0..PATIENTS {
             let seen = u32::from(self.days[i] <= by);

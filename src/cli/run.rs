@@ -1,11 +1,12 @@
 //! `rescuesim run`.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use rescuesim::engine::{self, RunError};
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
@@ -150,9 +151,12 @@ fn progress_bar(args: &RunArgs, scenario: &Scenario) -> ProgressBar {
     if args.quiet {
         return ProgressBar::hidden();
     }
-    let style = "{bar:40} {human_pos} of {human_len} replicates, {per_sec}, {eta} left";
+    let style = "{bar:30} {human_pos} of {human_len} trials, {rate} trials/s, {eta} left";
+    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+    };
     let style = ProgressStyle::with_template(style).expect("the template is valid");
-    ProgressBar::new(scenario.replicates).with_style(style)
+    ProgressBar::new(scenario.replicates).with_style(style.with_key("rate", rate))
 }
 
 /// A flag that Ctrl-C or a termination signal sets.

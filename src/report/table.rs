@@ -12,7 +12,8 @@ use crate::summary::{
 const WIDTH: usize = 80;
 
 /// A rule under the header and nothing else.
-const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::new('─', '─', '─', '─'));
+const STYLE: TableStyle =
+    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A run as text: the question, the answer, and what stands behind it.
 pub fn render(summary: &Summary, warnings: &[String]) -> String {
@@ -85,21 +86,29 @@ fn describe(analysis: &Analysis) -> String {
     }
 }
 
-/// A plain table whose first column is left-aligned and whose others are right-aligned.
+/// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
+/// gaps where these fit.
 pub(super) fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
+    let fits = |text: &String| text.lines().all(|line| line.chars().count() <= WIDTH);
+    let narrowing = [2, 1].map(|gap| spaced(header, &rows, gap));
+    narrowing.into_iter().find(fits).unwrap_or_else(|| spaced(header, &rows, 0))
+}
+
+fn spaced(header: &[&str], rows: &[Vec<String>], gap: u16) -> String {
     let align = |i: usize| if i == 0 { CellAlignment::Left } else { CellAlignment::Right };
-    let cells = |row: Vec<String>| -> Vec<Cell> {
-        let cells = row.into_iter().enumerate();
+    let cells = |row: &[String]| -> Vec<Cell> {
+        let cells = row.iter().enumerate();
         cells.map(|(i, text)| Cell::new(text).set_alignment(align(i))).collect()
     };
+    let header: Vec<String> = header.iter().map(|&text| text.to_owned()).collect();
     let mut table = Table::new();
     table
         .load_style(STYLE)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(cells(header.iter().map(|&text| text.to_owned()).collect()));
-    table.add_rows(rows.into_iter().map(cells));
+        .set_header(cells(&header))
+        .add_rows(rows.iter().map(|row| cells(row)));
     for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((if i == 0 { 0 } else { 2 }, 0));
+        column.set_padding((if i == 0 { 0 } else { gap }, 0));
     }
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -119,7 +128,7 @@ fn looks(analysis: &AnalysisSummary) -> String {
     let has_futility = analysis.looks.iter().any(|look| look.z_futility.is_some());
     let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
     let rows = analysis.looks.iter().map(|look| {
-        let mut row = vec![look.look.to_string(), look.planned_analysed.to_string()];
+        let mut row = vec![look.look.to_string()];
         row.push(bound(look.z_efficacy));
         if has_futility {
             row.push(bound(look.z_futility));
@@ -127,15 +136,15 @@ fn looks(analysis: &AnalysisSummary) -> String {
         row.extend([look.month, look.n_randomised, look.n_analysed, look.overrun].map(figure));
         row
     });
-    let mut header = vec!["look", "planned", "stop for\nefficacy\nif Z ≥"];
+    let mut header = vec!["look", "efficacy\nif Z ≥"];
     if has_futility {
-        header.push("stop for\nfutility\nif Z ≤");
+        header.push("futility\nif Z ≤");
     }
     header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
     let text = grid(&header, rows.collect());
     text + &wrapped(
-        "The final bound is recomputed for the number of outcomes that come. Overrun: \
-         randomised by the decision, follow-up not ended.",
+        "The final bound is that of the planned number of outcomes; it is recomputed for the \
+         number that comes. Overrun: randomised by the decision, follow-up not ended.",
     )
 }
 

@@ -11,15 +11,15 @@ const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
 #[test]
 fn table_answers_the_question() {
-    let table = output(rescuesim().args(["run", SCENARIO, "--replicates", "1000"]));
+    let table = output(rescuesim().args(["run", SCENARIO, "--replicates", "20000"]));
     for text in [
         "ANGEL-REBOOT",
         "Are 348 patients enough",
-        "1 000 simulated trials with the effect and without it",
+        "20 000 simulated trials with the effect and without it",
         "10 % dropout of 348 leaves 313, one more than the 312 planned",
         "one-sided",
         "Monitored by \"shift\"",
-        "--replicates 1000 --seed 20211219",
+        "--replicates 20000 --seed 20211219",
     ] {
         assert!(table.contains(text), "{text:?} in\n{table}");
     }
