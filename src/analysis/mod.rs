@@ -87,30 +87,6 @@ impl AnalysisMethod {
             Self::ProportionalOdds { .. } => EffectScale::LogCommonOddsRatio,
         }
     }
-
-    /// The value that the estimate approaches in a trial of ever larger size, when the arms' mRS
-    /// probabilities are as given and a share of the patients is in the experimental arm.
-    ///
-    /// Where odds are not proportional, the common odds ratio's limit depends on that share.
-    pub fn limit(self, probabilities: &[[f64; LEVELS]; 2], share_experimental: f64) -> f64 {
-        if probabilities[0] == probabilities[1] {
-            return 0.0;
-        }
-        match self {
-            Self::TwoProportions { cut } => {
-                let at_most = |arm: &[f64; LEVELS]| arm[..=cut.index()].iter().sum::<f64>();
-                at_most(&probabilities[1]) - at_most(&probabilities[0])
-            }
-            Self::ProportionalOdds { .. } => {
-                let shares = [1.0 - share_experimental, share_experimental];
-                let mut weighted = *probabilities;
-                for (arm, share) in weighted.iter_mut().zip(shares) {
-                    arm.iter_mut().for_each(|p| *p *= share);
-                }
-                proportional_odds::fit(&weighted).log_odds_ratio
-            }
-        }
-    }
 }
 
 /// What an estimate measures.
@@ -129,7 +105,8 @@ pub enum FitStatus {
     Converged,
     /// An arm is empty or every patient has the same outcome: no information, no statistic.
     NoInformation,
-    /// The arms do not overlap, so the odds ratio's estimate is 0 or infinite.
+    /// The arms do not overlap: the odds ratio's estimate is 0 or infinite, the standard error of
+    /// the risk difference 0.
     Separated,
     /// The iteration did not settle.
     NotConverged,

@@ -22,7 +22,8 @@ pub fn pooled_z(table: &OutcomeTable, cut: Mrs) -> Option<f64> {
         .then(|| (success_e / n_e - success_c / n_c) / variance.sqrt())
 }
 
-/// The risk difference, its unpooled standard error and the pooled Z.
+/// The risk difference, its unpooled standard error and the pooled Z. All against none has a
+/// standard error of 0 and is `Separated`; its Z is still a number.
 pub fn test(table: &OutcomeTable, cut: Mrs) -> TestResult {
     let Some(z) = pooled_z(table, cut) else {
         return TestResult::failed(FitStatus::NoInformation);
@@ -32,12 +33,9 @@ pub fn test(table: &OutcomeTable, cut: Mrs) -> TestResult {
             let p = success / n;
             (p, p * (1.0 - p) / n)
         });
-    TestResult {
-        estimate: experimental - control,
-        standard_error: (variance_c + variance_e).sqrt(),
-        z,
-        status: FitStatus::Converged,
-    }
+    let standard_error = (variance_c + variance_e).sqrt();
+    let status = if standard_error > 0.0 { FitStatus::Converged } else { FitStatus::Separated };
+    TestResult { estimate: experimental - control, standard_error, z, status }
 }
 
 #[cfg(test)]

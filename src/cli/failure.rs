@@ -5,6 +5,9 @@ use std::io::IsTerminal;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use rescuesim::scenario::{Origin, Problem, Rejection};
 
+/// Mistakes shown; a file with more is best mended from the top.
+const SHOWN: usize = 20;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -28,12 +31,15 @@ impl Failure {
                 let colour =
                     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
                 let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
-                for problem in &rejection.problems {
+                for problem in rejection.problems.iter().take(SHOWN) {
                     eprintln!("{}\n", renderer.render(&[group(rejection, problem)]));
                 }
-                let (count, name) = (rejection.problems.len(), &rejection.name);
+                let count = rejection.problems.len();
+                if count > SHOWN {
+                    eprintln!("… and {} more", count - SHOWN);
+                }
                 let mistakes = if count == 1 { "mistake" } else { "mistakes" };
-                eprintln!("{count} {mistakes} in {name}; nothing was run");
+                eprintln!("{count} {mistakes}");
             }
         }
     }

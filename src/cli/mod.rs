@@ -8,7 +8,8 @@ mod run;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use rescuesim::scenario;
 
 pub use failure::Failure;
 
@@ -43,6 +44,15 @@ struct ScenarioArgs {
     overrides: Vec<String>,
 }
 
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables for people.
+    Table,
+    /// JSON.
+    Json,
+}
+
 /// Carries out a parsed command line.
 ///
 /// # Errors
@@ -52,8 +62,9 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Schema => {
-            let mut text = serde_json::to_string_pretty(&rescuesim::scenario::schema())
-                .expect("a schema is plain data");
+            let mut text =
+                serde_json::to_string_pretty(&scenario::schema::<scenario::ScenarioFile>())
+                    .expect("a schema is plain data");
             text.push('\n');
             output::print(&text)
         }

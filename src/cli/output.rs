@@ -46,14 +46,18 @@ impl OutputFile {
         Ok(Self { file: builder.tempfile_in(directory)?, destination })
     }
 
-    /// A buffered handle to write through; it must be flushed before [`OutputFile::finish`].
+    /// A buffered handle to write through; it must be flushed before [`OutputFile::sync`].
     pub fn writer(&self) -> io::Result<BufWriter<File>> {
         Ok(BufWriter::with_capacity(1 << 16, self.file.reopen()?))
     }
 
+    /// Makes sure that everything written is on the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.file.as_file().sync_all()
+    }
+
     /// Puts the file in its place.
-    pub fn finish(self) -> io::Result<()> {
-        self.file.as_file().sync_all()?;
+    pub fn put_in_place(self) -> io::Result<()> {
         self.file.persist(self.destination).map(|_| ()).map_err(|error| error.error)
     }
 }

@@ -89,14 +89,19 @@ impl ResultFiles {
     /// # Errors
     /// When a file cannot be written; those not yet in place are dropped.
     pub fn finish(self, summary: &Summary) -> io::Result<()> {
+        let mut complete = Vec::new();
         for Rows { file, writer } in self.rows {
             writer.finish()?;
-            file.finish()?;
+            file.sync()?;
+            complete.push(file);
         }
         let mut out = self.summary.writer()?;
         out.write_all(summary.to_json().as_bytes())?;
         out.flush()?;
-        self.summary.finish()
+        self.summary.sync()?;
+        complete.push(self.summary);
+        // Only now, so that a full disk leaves the files of an earlier run together.
+        complete.into_iter().try_for_each(OutputFile::put_in_place)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use rescuesim::engine::{self, RunError};
 use rescuesim::report::{Provenance, Summary, table};
@@ -14,7 +14,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::print;
 use super::result_files::{ResultFiles, RowFormat};
-use super::{Failure, ScenarioArgs};
+use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -24,12 +24,12 @@ pub struct RunArgs {
     #[arg(long, value_parser = whole_number)]
     replicates: Option<u64>,
     /// Seed; the same as --set run.seed.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
     /// Worker threads; all cores by default. The result does not depend on them.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// What to print.
+    /// What to print: tables, or the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write summary.json (and the files of --trials) to this directory.
@@ -43,14 +43,6 @@ pub struct RunArgs {
     quiet: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Tables for people.
-    Table,
-    /// The content of summary.json.
-    Json,
-}
-
 /// A whole number, also as 1e6 or 100_000.
 fn whole_number(text: &str) -> Result<u64, String> {
     let plain = text.replace('_', "");
@@ -58,7 +50,9 @@ fn whole_number(text: &str) -> Result<u64, String> {
         let number: f64 = plain.parse().ok()?;
         (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number as u64)
     });
-    number.ok_or_else(|| "expected a whole number, such as 20000 or 1e6".to_owned())
+    number
+        .filter(|number| (1..=1_000_000_000_000).contains(number))
+        .ok_or_else(|| "expected a whole number from 1 to 1e12, such as 20000 or 1e6".to_owned())
 }
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {

@@ -36,6 +36,31 @@ impl EfficacyRule {
     }
 }
 
+impl EfficacyRule {
+    /// One-sided α spent up to and including each look, given the critical values there.
+    pub(super) fn alpha_spent(self, alpha: f64, fractions: &[f64], bounds: &[f64]) -> Vec<f64> {
+        let mut spent: Vec<f64> = match self {
+            Self::FinalOnly => vec![0.0; fractions.len()],
+            Self::Spending(function) => {
+                fractions.iter().map(|&t| function.spent(alpha, t)).collect()
+            }
+            Self::ObrienFleming | Self::Pocock => {
+                let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
+                let crossing = CrossingProbabilities::new(fractions, 0.0, &no_lower, bounds);
+                let mut so_far = 0.0;
+                let cumulative = crossing.upper.iter().map(|p| {
+                    so_far += p;
+                    so_far
+                });
+                cumulative.collect()
+            }
+        };
+        // The final look spends the rest, to the last bit.
+        *spent.last_mut().expect("a design has a look") = alpha;
+        spent
+    }
+}
+
 fn spend(function: SpendingFunction, alpha: f64, fractions: &[f64]) -> Vec<f64> {
     let mut state = Continuation::start();
     let mut spent = 0.0;

@@ -56,8 +56,12 @@ fn beta_spending(
         let spent_before = spent_before_last(function, beta, fractions);
         state.below(1.0, theta, last) - (beta - spent_before)
     };
-    let fixed = last + upper_quantile(beta);
-    let theta = brent(surplus, (fixed - 2.0).max(1e-3), fixed + 6.0)?;
+    // Early looks that stop often for efficacy may bring the drift well below the fixed design's.
+    let mut most = last.min(10.0) + upper_quantile(beta) + 2.0;
+    while surplus(most) > 0.0 && most < 40.0 {
+        most += 2.0;
+    }
+    let theta = brent(surplus, 1e-3, most)?;
     Some(interim_bounds(function, beta, fractions, efficacy, theta).0)
 }
 

@@ -9,7 +9,7 @@ pub mod power;
 pub mod recursion;
 pub mod spending;
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use efficacy::EfficacyRule;
 pub use futility::FutilityRule;
@@ -73,8 +73,11 @@ pub struct Design {
 struct FinalLook {
     state: Continuation,
     alpha_left: f64,
-    /// Critical values by number of outcomes, found when first asked for.
-    by_analysed: Vec<OnceLock<f64>>,
+    /// Outcomes at the last of these interims.
+    analysed_before: u32,
+    /// Critical values (as bits) by number of outcomes beyond `analysed_before`, NaN until asked
+    /// for. Threads that find one at the same time find the same.
+    by_analysed: Vec<AtomicU64>,
 }
 
 /// β-spending cannot reach the wanted power.
@@ -96,13 +99,16 @@ impl Design {
         let efficacy = plan.efficacy.critical_values(alpha, &fractions);
         let futility = plan.futility.bounds(&fractions, &efficacy).ok_or(UnreachablePower)?;
 
+        let spent = plan.efficacy.alpha_spent(alpha, &fractions, &efficacy);
+
         let one_patient = fraction(1);
         let mut state = Continuation::start();
-        let mut finals = vec![FinalLook::new(state.clone(), alpha, most_analysed)];
-        for (&t, &bound) in fractions.iter().zip(&efficacy).take(fractions.len() - 1) {
-            state = state.advance(t, 0.0, (f64::NEG_INFINITY, bound), one_patient);
-            let alpha_left = alpha - (1.0 - state.mass()).max(0.0);
-            finals.push(FinalLook::new(state.clone(), alpha_left, most_analysed));
+        let mut finals = vec![FinalLook::new(state.clone(), alpha, 0, most_analysed)];
+        for k in 0..fractions.len() - 1 {
+            let continues = (f64::NEG_INFINITY, efficacy[k]);
+            state = state.advance(fractions[k], 0.0, continues, one_patient);
+            let left = alpha - spent[k];
+            finals.push(FinalLook::new(state.clone(), left, plan.looks_analysed[k], most_analysed));
         }
         let looks = (0..fractions.len())
             .map(|k| Look {
@@ -110,7 +116,7 @@ impl Design {
                 information_fraction: fractions[k],
                 efficacy: efficacy[k],
                 futility: futility.get(k).copied().unwrap_or(f64::NEG_INFINITY),
-                alpha_spent: alpha - finals.get(k + 1).map_or(0.0, |after| after.alpha_left),
+                alpha_spent: spent[k],
             })
             .collect();
         Ok(Self { plan, looks, finals })
@@ -153,13 +159,19 @@ impl Design {
     /// that really came. `analysed` must exceed the last interim's.
     pub fn final_critical(&self, interims: usize, analysed: u32) -> f64 {
         let last = &self.finals[interims];
+        let cached = &last.by_analysed[(analysed - last.analysed_before) as usize];
+        let known = f64::from_bits(cached.load(Ordering::Relaxed));
+        if !known.is_nan() {
+            return known;
+        }
         let information = f64::from(analysed) / f64::from(self.maximum_analysed());
-        *last.by_analysed[analysed as usize]
-            .get_or_init(|| efficacy::critical_value(&last.state, information, last.alpha_left))
+        let critical = efficacy::critical_value(&last.state, information, last.alpha_left);
+        cached.store(critical.to_bits(), Ordering::Relaxed);
+        critical
     }
 
-    /// Stopping probabilities by the normal approximation, when all interims happen and the final
-    /// look has `final_analysed` outcomes. `drift` is the mean of Z at the maximum information.
+    /// Stopping probabilities per planned look by the normal approximation, when the final look
+    /// has `final_analysed` outcomes and the interims below that number happen. `drift` is the mean of Z at the maximum information.
     pub fn crossing_probabilities(&self, drift: f64, final_analysed: u32) -> CrossingProbabilities {
         let (mut information, mut lower, mut upper) = (Vec::new(), Vec::new(), Vec::new());
         for look in self.interims().iter().filter(|look| look.analysed < final_analysed) {
@@ -167,17 +179,24 @@ impl Design {
             lower.push(look.futility);
             upper.push(look.efficacy);
         }
-        upper.push(self.final_critical(information.len(), final_analysed));
+        let interims = information.len();
+        upper.push(self.final_critical(interims, final_analysed));
         lower.push(f64::NEG_INFINITY);
         information.push(f64::from(final_analysed) / f64::from(self.maximum_analysed()));
-        CrossingProbabilities::new(&information, drift, &lower, &upper)
+        let mut out = CrossingProbabilities::new(&information, drift, &lower, &upper);
+        // Interims that are left out stop nothing; the final look keeps its planned place.
+        let left_out = std::iter::repeat_n(0.0, self.interims().len() - interims);
+        out.upper.splice(interims..interims, left_out.clone());
+        out.lower.splice(interims..interims, left_out);
+        out
     }
 }
 
 impl FinalLook {
-    fn new(state: Continuation, alpha_left: f64, most_analysed: u32) -> Self {
-        let by_analysed = (0..=most_analysed).map(|_| OnceLock::new()).collect();
-        Self { state, alpha_left, by_analysed }
+    fn new(state: Continuation, alpha_left: f64, analysed_before: u32, most_analysed: u32) -> Self {
+        let unknown = || AtomicU64::new(f64::NAN.to_bits());
+        let by_analysed = (analysed_before..=most_analysed).map(|_| unknown()).collect();
+        Self { state, alpha_left, analysed_before, by_analysed }
     }
 }
 
@@ -232,6 +251,22 @@ mod tests {
             let design = Design::new(plan(&[104, 208, 312], rule), 348).expect("no futility");
             let total = design.crossing_probabilities(0.0, final_analysed).total_upper();
             prop_assert!((total - 0.025).abs() < 1e-8, "{}", total);
+        }
+    }
+
+    /// Looks one patient apart in a large trial: the spent α is that of the function, and the
+    /// bounds give it back.
+    #[test]
+    fn close_looks_in_a_large_trial_keep_alpha() {
+        for looks in [[5_000, 9_998, 9_999, 10_000], [50_000, 99_998, 99_999, 100_000]] {
+            let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsPocock);
+            let design = Design::new(plan(&looks, rule), looks[3]).expect("no futility to fail");
+            let crossing = design.crossing_probabilities(0.0, looks[3]);
+            let mut so_far = 0.0;
+            for (look, crossed) in design.looks().iter().zip(&crossing.upper) {
+                so_far += crossed;
+                assert!((so_far - look.alpha_spent).abs() < 1e-9, "{so_far} {look:?}");
+            }
         }
     }
 

@@ -9,7 +9,8 @@ use crate::num::normal::upper_quantile;
 /// the experimental arm.
 ///
 /// Pooled variance under the null, unpooled under the alternative, the ratio of the two entered
-/// at the fixed-sample critical value: the convention of rpact's `getPowerRates`.
+/// at the fixed-sample critical value: the convention of rpact's `getPowerRates`. Not finite when
+/// everyone, or nobody, has a success.
 pub fn two_proportions_drift(
     (control, experimental): (f64, f64),
     share_experimental: f64,

@@ -10,8 +10,12 @@ use crate::num::quadrature::GaussLegendre;
 
 /// Standard deviations kept on each side of the mean; the mass beyond is below 2e-23.
 const REACH: f64 = 10.0;
-/// Bounds on the number of quadrature nodes at one look.
-const NODES: std::ops::RangeInclusive<f64> = 64.0..=1024.0;
+/// Quadrature nodes per standard deviation of the narrowest kernel, and the least at one look.
+const NODES_PER_KERNEL: f64 = 3.0;
+const LEAST_NODES: f64 = 64.0;
+/// With more nodes than this at one look the interval is cut into panels of [`PANEL_NODES`].
+const MOST_NODES_IN_ONE: f64 = 512.0;
+const PANEL_NODES: usize = 32;
 
 /// The sub-density of the score over the region where the trial is still going on.
 #[derive(Debug, Clone)]
@@ -71,9 +75,7 @@ impl Continuation {
         }
         let increment = information - self.information;
         let kernel = libm::sqrt(increment.min(finest));
-        let order = (3.0 * (high - low) / kernel).clamp(*NODES.start(), *NODES.end());
-        let (scores, masses) = GaussLegendre::new(order as usize)
-            .on(low, high)
+        let (scores, masses) = nodes(low, high, kernel)
             .map(|(score, weight)| (score, weight * self.density(score, increment, theta)))
             .unzip();
         Self { information, scores, masses }
@@ -82,15 +84,35 @@ impl Continuation {
     /// Density of the score after `increment` more information.
     fn density(&self, score: f64, increment: f64, theta: f64) -> f64 {
         let target = score - theta * increment;
+        // Scores further away than the reach add nothing that a double could hold.
+        let reach = REACH * libm::sqrt(increment);
+        let from = self.scores.partition_point(|&score| score < target - reach);
+        let to = self.scores.partition_point(|&score| score <= target + reach);
         let exponent = -0.5 / increment;
-        let sum: f64 = self
-            .scores
+        let sum: f64 = self.scores[from..to]
             .iter()
-            .zip(&self.masses)
+            .zip(&self.masses[from..to])
             .map(|(from, mass)| mass * libm::exp(exponent * (target - from) * (target - from)))
             .sum();
         sum / libm::sqrt(2.0 * std::f64::consts::PI * increment)
     }
+}
+
+/// Nodes and weights dense enough for a kernel with the given standard deviation: one rule over
+/// the whole interval, or panels where looks are so close that one rule would be too long.
+fn nodes(low: f64, high: f64, kernel: f64) -> impl Iterator<Item = (f64, f64)> {
+    let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
+    let (rule, panels) = if order <= MOST_NODES_IN_ONE {
+        (GaussLegendre::new(order as usize), 1)
+    } else {
+        // A short rule needs more nodes per kernel than a long one for the same precision.
+        (GaussLegendre::new(PANEL_NODES), (1.5 * order / PANEL_NODES as f64).ceil() as usize)
+    };
+    let width = (high - low) / panels as f64;
+    (0..panels).flat_map(move |panel| {
+        let start = low + panel as f64 * width;
+        rule.on(start, start + width).collect::<Vec<_>>()
+    })
 }
 
 /// The smallest increment of information that starts or ends at look `k`.

@@ -24,6 +24,30 @@ pub fn logistic(x: f64) -> f64 {
     }
 }
 
+/// Shares that do not make a whole.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("sum to {sum}, too {} by {:.6}; allowed: a sum of {whole}", if sum > whole { "much" } else { "little" }, (sum - whole).abs())]
+pub struct WrongSum {
+    /// What they add up to.
+    pub sum: f64,
+    /// 1, or 100 for percentages.
+    pub whole: f64,
+}
+
+/// Fractions that sum to 1, from such fractions or from percentages that sum to 100 (percentages
+/// when any exceeds 1).
+///
+/// # Errors
+/// When the sum misses by more than one part in a million.
+pub fn normalised(shares: &[f64]) -> Result<Vec<f64>, WrongSum> {
+    let whole = if shares.iter().any(|&share| share > 1.0) { 100.0 } else { 1.0 };
+    let sum: f64 = shares.iter().sum();
+    if (sum - whole).abs() > 1e-6 * whole {
+        return Err(WrongSum { sum, whole });
+    }
+    Ok(shares.iter().map(|share| share / sum).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ pub mod model;
 
 pub use model::OutcomeModel;
 
-use crate::num::{logistic, logit};
+use crate::num::{WrongSum, logistic, logit, normalised};
 
 /// Levels of the modified Rankin Scale, 0 (no symptoms) to 6 (death).
 pub const LEVELS: usize = 7;
@@ -33,9 +33,6 @@ impl Mrs {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MrsDistribution([f64; LEVELS]);
 
-/// How far a sum may be from 1.
-pub const SUM_TOLERANCE: f64 = 1e-6;
-
 /// Why seven numbers are not a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum NotADistribution {
@@ -48,13 +45,8 @@ pub enum NotADistribution {
         value: f64,
     },
     /// The shares do not add up.
-    #[error("the shares sum to {sum}, {} by {:.6}; allowed: a sum of {whole}", if sum > whole { "too much" } else { "too little" }, (sum - whole).abs())]
-    Sum {
-        /// What they add up to.
-        sum: f64,
-        /// 1, or 100 for percentages.
-        whole: f64,
-    },
+    #[error("the shares {0}")]
+    Sum(#[from] WrongSum),
 }
 
 impl MrsDistribution {
@@ -62,19 +54,15 @@ impl MrsDistribution {
     /// exceeds 1.
     ///
     /// # Errors
-    /// When a share is negative or not finite, or the sum misses by more than [`SUM_TOLERANCE`].
+    /// When a share is negative or not finite, or the sum misses by more than one part in a million.
     pub fn new(shares: [f64; LEVELS]) -> Result<Self, NotADistribution> {
         for (level, &value) in shares.iter().enumerate() {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(NotADistribution::Impossible { level, value });
             }
         }
-        let whole = if shares.iter().any(|&share| share > 1.0) { 100.0 } else { 1.0 };
-        let sum: f64 = shares.iter().sum();
-        if (sum - whole).abs() > SUM_TOLERANCE * whole {
-            return Err(NotADistribution::Sum { sum, whole });
-        }
-        Ok(Self(shares.map(|share| share / sum)))
+        let normalised = normalised(&shares)?;
+        Ok(Self(std::array::from_fn(|level| normalised[level])))
     }
 
     /// Probabilities of mRS 0 to 6.
@@ -82,17 +70,19 @@ impl MrsDistribution {
         &self.0
     }
 
-    /// P(mRS ≤ cut).
+    /// P(mRS ≤ cut), exactly 1 from the last level that anybody has.
     pub fn at_most(&self, cut: Mrs) -> f64 {
-        self.0[..=cut.index()].iter().sum()
+        self.cumulative().get(cut.index()).copied().unwrap_or(1.0)
     }
 
-    /// P(mRS ≤ j) for j = 0 … 5.
+    /// P(mRS ≤ j) for j = 0 … 5, exactly 1 from the last level that anybody has: a sum that
+    /// rounding left below 1 would make a level of its own when shifted.
     pub fn cumulative(&self) -> [f64; LEVELS - 1] {
+        let last = self.0.iter().rposition(|&p| p > 0.0).unwrap_or(0);
         let mut sum = 0.0;
         std::array::from_fn(|j| {
             sum += self.0[j];
-            sum.min(1.0)
+            if j >= last { 1.0 } else { sum.min(1.0) }
         })
     }
 
@@ -155,6 +145,15 @@ mod tests {
         let p = shifted.probabilities();
         assert_eq!((p[0], p[1], p[5], p[6]), (0.0, 0.0, 0.0, 0.0));
         assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+    }
+
+    /// These sum to one unit in the last place below 100.
+    #[test]
+    fn rounding_makes_no_deaths_where_there_are_none() {
+        let shares = [20.6, 23.3, 8.7, 21.1, 19.8, 6.5, 0.0];
+        let control = MrsDistribution::new(shares).expect("sums to 100");
+        assert_eq!(control.shifted(1.3).probabilities()[6], 0.0);
+        assert_eq!(control.at_most(Mrs(5)), 1.0);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The text is a scenario itself: the derived tables are comments, the rest is the file with every
 //! default written out.
 
-use super::table::grid;
+use super::table::{grid, number};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
@@ -80,12 +80,11 @@ fn conditional_odds(scenario: &Scenario) -> String {
 
 fn formula(scenario: &Scenario) -> String {
     let rows = scenario.analyses.iter().map(|analysis| {
-        let of = |truth| scenario.normal_approximation(truth, analysis.method).total_upper();
-        vec![
-            analysis.name.clone(),
-            format!("{:.4}", of(Truth::Alternative)),
-            format!("{:.4}", of(Truth::Null)),
-        ]
+        let of = |truth| {
+            let closed_form = scenario.normal_approximation(truth, analysis.method);
+            number(closed_form.map(|closed_form| closed_form.total_upper()))
+        };
+        vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)]
     });
     grid(&["analysis", "power", "type I error"], rows.collect())
 }

@@ -48,7 +48,7 @@ pub(super) fn status_name(status: FitStatus) -> &'static str {
 }
 
 /// Names of the columns, in order; `z_1`, `z_2` … follow.
-pub(super) const COLUMNS: [&str; 17] = [
+pub(super) const COLUMNS: [&str; 18] = [
     "replicate",
     "truth",
     "analysis",
@@ -60,6 +60,7 @@ pub(super) const COLUMNS: [&str; 17] = [
     "duration_months",
     "reversed",
     "z",
+    "p_one_sided",
     "estimate",
     "standard_error",
     "interval_low",
@@ -106,6 +107,7 @@ impl<W: Write> CsvRows<W> {
                 number(trial.duration_months),
                 trial.reversed.to_string(),
                 number(trial.test.z),
+                number(trial.test.p_one_sided()),
                 number(trial.test.estimate),
                 number(trial.test.standard_error),
                 number(trial.interval.0),

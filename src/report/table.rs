@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::Summary;
-use crate::scenario::file::{Analysis, ShiftTest};
+use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
 use crate::summary::{
     AnalysisSummary, Balance, EstimatePerformance, McEstimate, SizeSummary, TruthSummary,
 };
@@ -39,6 +39,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
         "By formula: normal approximation. It differs from the simulation by more than \
          Monte-Carlo error, because counts are discrete.",
     );
+    out += &within_stratum(scenario, alternative);
     out += "\nLooks\n";
     out += &looks(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
@@ -67,7 +68,21 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     out
 }
 
-fn wrapped(text: &str) -> String {
+/// The odds ratio that patients of one stratum see, where factors are prognostic.
+fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> String {
+    let prognostic = scenario.factors.iter().filter_map(|factor| factor.log_odds.as_ref());
+    match alternative.odds_ratios_within_stratum[2] {
+        Some(odds_ratio) if prognostic.flatten().any(|&log_odds| log_odds != 0.0) => {
+            wrapped(&format!(
+                "Within a stratum the odds ratio of mRS 0–2 is {odds_ratio:.4}: prognostic \
+                 factors put it further from 1 than in the whole population."
+            ))
+        }
+        _ => String::new(),
+    }
+}
+
+pub(super) fn wrapped(text: &str) -> String {
     textwrap::fill(text, WIDTH) + "\n"
 }
 
@@ -115,8 +130,9 @@ fn spaced(header: &[&str], rows: &[Vec<String>], gap: u16) -> String {
 
 fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> String {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
-        let formula =
-            |analysis: &AnalysisSummary| format!("{:.4}", analysis.normal_approximation.rejection);
+        let formula = |analysis: &AnalysisSummary| {
+            number(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
+        };
         let [power, error] = [effect, none].map(|analysis| with_error(analysis.rejection, 2.0));
         vec![effect.name.clone(), power, formula(effect), error, formula(none)]
     });
@@ -144,14 +160,16 @@ fn looks(analysis: &AnalysisSummary) -> String {
     let text = grid(&header, rows.collect());
     text + &wrapped(
         "The final bound is that of the planned number of outcomes; it is recomputed for the \
-         number that comes. Overrun: randomised by the decision, follow-up not ended.",
+         number that comes. Means are over the trials with the effect that reach the look, \
+         monitored by the first analysis. Overrun: randomised by the decision, follow-up not \
+         ended.",
     )
 }
 
 fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     let has_futility = effect.looks.iter().any(|look| look.z_futility.is_some());
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("none", none)] {
+    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         for look in &analysis.looks {
             let mut row = vec![format!("{truth}, look {}", look.look)];
             row.extend([look.efficacy, look.efficacy_cumulative].map(figure));
@@ -170,7 +188,7 @@ fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
 
 fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("none", none)] {
+    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let mut push = |what: &str, figures: Vec<String>| {
             rows.push([vec![format!("{truth}, {what}")], figures].concat());
         };
@@ -183,20 +201,19 @@ fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
         push("months to decision", vec![figure(analysis.duration_months)]);
         push("reversal", vec![figure(analysis.reversal)]);
         if analysis.fit_failures > 0 {
-            push("no estimate", vec![grouped(analysis.fit_failures)]);
+            push("trials without an estimate", vec![grouped(analysis.fit_failures)]);
         }
     }
-    grid(&["truth", "mean", "80 %", "95 %", "max"], rows)
+    grid(&["truth", "mean", "80th pct", "95th pct", "max"], rows)
 }
 
 fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("none", none)] {
+    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let estimate = &analysis.estimate;
         let mut push = |name: String, performance: &EstimatePerformance| {
             let EstimatePerformance { mean, bias, rmse, coverage } = *performance;
-            let mut row =
-                vec![name, format!("{:.4}", estimate.truth), format!("{:.4}", mean.value)];
+            let mut row = vec![name, number(estimate.truth), number(Some(mean.value))];
             row.extend([bias, rmse, coverage].map(figure));
             rows.push(row);
         };
@@ -205,7 +222,18 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
             push(format!("{truth}, early"), &estimate.stopped_early);
         }
     }
-    grid(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows)
+    let mut text = grid(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);
+    let mean = effect.estimate.overall.mean.value;
+    if let ("log_common_odds_ratio", Some(truth), true) =
+        (effect.estimate.scale, effect.estimate.truth, mean.is_finite())
+    {
+        text += &format!(
+            "As common odds ratios, with the effect: truth {:.2}, mean {:.2}.\n",
+            libm::exp(truth),
+            libm::exp(mean)
+        );
+    }
+    text
 }
 
 fn balance(balance: &Balance) -> String {
@@ -217,7 +245,12 @@ fn balance(balance: &Balance) -> String {
     let rows = std::iter::once(whole)
         .chain(levels)
         .map(|(name, imbalance)| vec![name, figure(imbalance.mean), figure(imbalance.p95)]);
-    grid(&["difference between the arms", "mean", "95 %"], rows.collect())
+    grid(&["difference between the arms", "mean", "95th pct"], rows.collect())
+}
+
+/// A number without an error, to four decimals; a dash where there is none.
+pub(super) fn number(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or("–".to_owned(), |value| format!("{value:.4}"))
 }
 
 /// A figure with its error to one digit, and no more decimals than the error has.
@@ -231,9 +264,10 @@ fn with_error(estimate: McEstimate, digits: f64) -> String {
         return "–".to_owned();
     }
     if mcse.is_nan() || mcse == 0.0 {
-        return format!("{value}");
+        let text = format!("{value:.4}");
+        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
     }
-    let decimals = (digits - 1.0 - mcse.log10().floor()).clamp(0.0, 7.0) as usize;
+    let decimals = (digits - 1.0 - libm::log10(mcse).floor()).clamp(0.0, 7.0) as usize;
     format!("{value:.decimals$} ±{mcse:.decimals$}")
 }
 

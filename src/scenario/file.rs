@@ -72,7 +72,7 @@ pub struct SampleSize {
 #[serde(deny_unknown_fields)]
 pub struct Accrual {
     /// Patients randomised per month of 30.4375 days, once accrual is in full swing.
-    #[schemars(range(min = 1e-6, max = 1e9))]
+    #[schemars(range(min = 0.001, max = 1e9))]
     pub per_month: f64,
     /// Months over which the rate rises linearly from zero.
     #[serde(default)]
@@ -139,7 +139,7 @@ pub struct Factor {
     #[schemars(length(min = 1))]
     pub name: String,
     /// Names of its levels, two or more.
-    #[schemars(length(min = 2))]
+    #[schemars(length(min = 2), inner(length(min = 1)))]
     pub levels: Vec<String>,
     /// Share of patients in each level, as fractions or percentages; left out when `strata` are
     /// given.
@@ -191,7 +191,8 @@ pub enum Randomisation {
         /// Measure of imbalance within a factor level.
         #[serde(default)]
         imbalance: Imbalance,
-        /// Probability of taking the preferred arm.
+        /// Probability of taking the preferred arm; with an unequal ratio and `preserve_ratio`,
+        /// the preferred slot.
         #[schemars(range(min = 0.5, max = 1.0))]
         #[serde(default = "default_biased_coin_p")]
         biased_coin_p: f64,
@@ -281,6 +282,7 @@ impl Default for Dropout {
 /// Looks and boundaries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-exclusive" = ["alpha_one_sided", "alpha_two_sided"]))]
 pub struct Design {
     /// One-sided type I error. Give this or `alpha_two_sided`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -357,7 +359,7 @@ pub enum Futility {
     /// Stop when Z is at or below a bound.
     Z {
         /// One bound per interim look; -inf where a look does not test for futility.
-        #[schemars(inner(range(min = -40.0, max = 40.0)), extend("x-minus-infinity" = true))]
+        #[schemars(inner(range(max = 40.0)))]
         bounds: Vec<f64>,
     },
     /// Spend the type II error.
@@ -405,6 +407,7 @@ pub enum Analysis {
     TwoProportions {
         /// Unique name for tables; the method by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
         name: Option<String>,
         /// Success is an mRS at or below this.
         #[serde(default = "default_cut")]
@@ -415,6 +418,7 @@ pub enum Analysis {
     ProportionalOdds {
         /// Unique name for tables; the method by default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1))]
         name: Option<String>,
         /// The statistic compared with the boundary.
         #[serde(default)]

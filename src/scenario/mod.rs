@@ -17,7 +17,8 @@ use std::path::Path;
 
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
-pub use read::{Source, schema};
+use read::Source;
+pub use read::schema;
 
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::AnalysisMethod;
@@ -106,7 +107,7 @@ impl Scenario {
         Self::resolve(Source::parse("scenario".into(), text.to_owned(), overrides)?)
     }
 
-    fn resolve(source: Source) -> Result<Self, Rejection> {
+    fn resolve(source: Source<ScenarioFile>) -> Result<Self, Rejection> {
         match resolve::resolve(&source) {
             Ok(mut scenario) => {
                 scenario.warnings = warnings::of(&scenario);
@@ -124,17 +125,5 @@ impl Scenario {
     /// What a designer may want to reconsider, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// The value that an analysis's estimate aims at under a truth.
-    pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> f64 {
-        let probabilities = self.outcomes[truth.index()].marginal().map(|arm| *arm.probabilities());
-        method.limit(&probabilities, self.ratio.share_experimental())
-    }
-
-    /// Share of all patients whose outcome becomes known, on average.
-    pub fn share_known(&self) -> f64 {
-        let experimental = self.ratio.share_experimental();
-        1.0 - (1.0 - experimental) * self.dropout[0] - experimental * self.dropout[1]
     }
 }

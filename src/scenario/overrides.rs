@@ -36,11 +36,10 @@ pub(super) fn apply(
     }
     match (last, place) {
         (Step::Key(key), Value::Object(object)) => {
-            let names = alternatives(resolve(schema, place_schema));
-            if names.is_some_and(|names| names.contains(key)) {
-                let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
-                object.keys().for_each(|gone| spans.forget(&join(parent, gone)));
-                object.clear();
+            let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
+            for gone in replaced(resolve(schema, place_schema), object, key, &json) {
+                spans.forget(&join(parent, &gone));
+                object.remove(&gone);
             }
             object.insert(key.clone(), json);
         }
@@ -52,12 +51,38 @@ pub(super) fn apply(
     Ok(())
 }
 
+/// The keys of a table that cannot stay beside a key just set: alternatives to it, keys that
+/// exclude it, keys that the variant it names does not have.
+fn replaced(schema: &Value, object: &Map<String, Value>, key: &str, value: &Value) -> Vec<String> {
+    let others = |gone: &dyn Fn(&str) -> bool| -> Vec<String> {
+        object.keys().filter(|other| *other != key && gone(other)).cloned().collect()
+    };
+    let exclusive: Vec<&str> =
+        schema["x-exclusive"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if exclusive.contains(&key) {
+        return others(&|other| exclusive.contains(&other));
+    }
+    if alternatives(schema).is_some_and(|names| names.iter().any(|name| name == key)) {
+        return others(&|_| true);
+    }
+    let mut variants = schema["oneOf"].as_array().into_iter().flatten();
+    match variants.find(|variant| variant["properties"][key]["const"] == *value) {
+        Some(variant) => others(&|other| variant["properties"][other].is_null()),
+        None => Vec::new(),
+    }
+}
+
 /// The value of the argument `text`, and where its parts stand in it. A bare word is a string:
 /// `randomisation.imbalance=variance` needs no quotes within quotes.
 fn parse(path: &str, written: &str, text: &str) -> Result<(Value, Spans), String> {
     let quoted = toml::Value::String(written.to_owned()).to_string();
-    let value = DeValue::parse(written).or_else(|_| DeValue::parse(&quoted));
-    let value = value.map_err(|_| "the value is not valid TOML".to_owned())?;
+    let is_word = written.starts_with(char::is_alphabetic);
+    let value = DeValue::parse(written).or_else(|error| match is_word {
+        true => DeValue::parse(&quoted),
+        false => Err(error),
+    });
+    let value =
+        value.map_err(|error| format!("the value is not valid TOML: {}", error.message()))?;
 
     let start = text.trim_end().len() - written.len();
     let within = |at: usize| (start + at).min(text.len());

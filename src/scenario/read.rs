@@ -1,60 +1,42 @@
-//! From the text of a scenario to [`ScenarioFile`], or to all that is wrong with it.
+//! From the text of an input file to the type it describes, or to all that is wrong with it.
 //!
 //! The text is parsed with positions kept, `--set` values are put in their places, and the tree is
-//! walked beside the JSON Schema of [`ScenarioFile`]: that finds every unknown key, wrong type and
-//! value out of range at once, where serde would stop at the first.
+//! walked beside the JSON Schema of the type: that finds every unknown key, wrong type and value
+//! out of range at once, where serde would stop at the first.
 
+use std::io::Read;
 use std::path::Path;
 
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use toml::de::DeTable;
 
 use super::error::{Origin, Problem, Rejection};
-use super::file::ScenarioFile;
 use super::tree::{self, Spans};
 use super::{overrides, walk};
 
 /// The largest file read; a scenario is some kilobytes.
-pub const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
-/// A scenario file that has the right shape, with its text kept for later messages.
+/// An input file that has the right shape, with its text kept for later messages.
 #[derive(Debug)]
-pub struct Source {
+pub struct Source<F> {
     /// What the file and the overrides say.
-    pub file: ScenarioFile,
+    pub file: F,
     name: String,
     text: String,
     spans: Spans,
 }
 
-impl Source {
+impl<F: DeserializeOwned + JsonSchema> Source<F> {
     /// Reads a file and applies overrides of the form `path.to.key=value`.
     ///
     /// # Errors
     /// Everything that is wrong with the file's shape.
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
-        let name = path.display().to_string();
-        let reject = |message: String| Rejection::without_text(name.clone(), message);
-        let metadata =
-            std::fs::metadata(path).map_err(|error| reject(format!("cannot be read: {error}")))?;
-        if metadata.is_dir() {
-            return Err(reject("is a directory; expected a scenario file (TOML)".into()));
-        }
-        if metadata.len() > MAX_BYTES {
-            return Err(reject(format!(
-                "has {} bytes; a scenario has at most {MAX_BYTES}",
-                metadata.len()
-            )));
-        }
-        let bytes =
-            std::fs::read(path).map_err(|error| reject(format!("cannot be read: {error}")))?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let valid = error.utf8_error().valid_up_to();
-            let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
-            reject(format!("is not UTF-8 text: line {line} has an invalid byte (offset {valid})"))
-        })?;
-        Self::parse(name, text, overrides)
+        let text = read_text(path)?;
+        Self::parse(path.display().to_string(), text, overrides)
     }
 
     /// The same from text; `name` stands for the file in messages.
@@ -68,13 +50,9 @@ impl Source {
         }
     }
 
-    fn try_parse(
-        name: &str,
-        text: &str,
-        overrides: &[String],
-    ) -> Result<(ScenarioFile, Spans), Vec<Problem>> {
+    fn try_parse(name: &str, text: &str, overrides: &[String]) -> Result<(F, Spans), Vec<Problem>> {
         if text.trim().is_empty() {
-            return Err(vec![Problem::general(format!("{name} is empty; expected a scenario"))]);
+            return Err(vec![Problem::general(format!("{name} is empty; expected TOML"))]);
         }
         let (document, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -83,7 +61,7 @@ impl Source {
         let mut spans = Spans::default();
         let mut problems = Vec::new();
         let mut tree = tree::of_document(document.get_ref(), &mut spans, &mut problems);
-        let schema = schema();
+        let schema = schema::<F>();
         for text in overrides {
             problems.extend(overrides::apply(text, &schema, &mut tree, &mut spans).err());
         }
@@ -92,7 +70,7 @@ impl Source {
             problems.sort_by_key(Problem::position);
             return Err(problems);
         }
-        match ScenarioFile::deserialize(&tree) {
+        match F::deserialize(&tree) {
             Ok(file) => Ok((file, spans)),
             Err(error) => Err(vec![Problem::general(error.to_string())]),
         }
@@ -109,9 +87,32 @@ impl Source {
     }
 }
 
-/// The JSON Schema of a scenario.
-pub fn schema() -> Value {
-    schemars::schema_for!(ScenarioFile).into()
+/// The text of a file that is not too large and is UTF-8.
+///
+/// # Errors
+/// When it cannot be read, is a directory, is too large or is not text.
+pub fn read_text(path: &Path) -> Result<String, Rejection> {
+    let reject = |message: String| Rejection::without_text(path.display().to_string(), message);
+    let unreadable = |error: std::io::Error| reject(format!("cannot be read: {error}"));
+    if path.is_dir() {
+        return Err(reject("is a directory; expected a file".into()));
+    }
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(reject(format!("is larger than {MAX_BYTES} bytes, the most that is read")));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
+        reject(format!("is not UTF-8 text: line {line} has an invalid byte (offset {valid})"))
+    })
+}
+
+/// The JSON Schema of a type of input file.
+pub fn schema<F: JsonSchema>() -> Value {
+    schemars::schema_for!(F).into()
 }
 
 fn syntax_problem(error: &toml::de::Error) -> Problem {

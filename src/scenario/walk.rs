@@ -60,6 +60,11 @@ impl Walk<'_> {
                 Value::String(text) if text.is_empty() && !schema["minLength"].is_null() => {
                     self.push(path, "is empty; allowed: any text".into());
                 }
+                // It would reach the terminal.
+                Value::String(text) if text.contains(char::is_control) => {
+                    let message = format!("is {text:?}; allowed: text without control characters");
+                    self.push(path, message);
+                }
                 _ => {}
             }
         }
@@ -126,31 +131,26 @@ impl Walk<'_> {
             self.push(path, format!("has {count} elements; allowed: {allowed}"));
         }
         for (i, item) in items.iter().enumerate() {
-            let infinite_allowed = schema["x-minus-infinity"] == true;
-            if !(infinite_allowed && item.as_f64() == Some(MINUS_INFINITY)) {
-                self.check(&format!("{path}[{i}]"), item, &schema["items"]);
-            }
+            self.check(&format!("{path}[{i}]"), item, &schema["items"]);
         }
     }
 
     fn check_range(&mut self, path: &str, number: &serde_json::Number, schema: &Value) {
         let value = number.as_f64().unwrap_or(f64::NAN);
+        // −∞ is below any least value, and fits where there is none.
         let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
-        let finite = value != MINUS_INFINITY;
-        if finite
-            && least.is_none_or(|least| value >= least)
-            && most.is_none_or(|most| value <= most)
-        {
+        if least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) {
             return;
         }
         let allowed = match (&schema["minimum"], &schema["maximum"]) {
-            (Value::Null, Value::Null) => "a finite number".to_owned(),
             (least, Value::Null) => format!("at least {least}"),
             (Value::Null, most) => format!("at most {most}"),
             (least, most) => format!("{least} to {most}"),
         };
-        let value = if finite { number.to_string() } else { "-inf".to_owned() };
-        self.push(path, format!("is {value}; allowed: {allowed}"));
+        self.push(
+            path,
+            format!("is {}; allowed: {allowed}", describe(&Value::from(number.clone()))),
+        );
     }
 
     /// One of several strings, of tables told apart by a tag, or of tables with a single key.

@@ -17,22 +17,27 @@ fn final_size(scenario: &Scenario) -> Option<String> {
     let planned = scenario.design.maximum_analysed();
     let randomised = scenario.randomised;
     let lost = 1.0 - scenario.share_known();
-    let expected = (f64::from(randomised) * (1.0 - lost) + 1e-9).floor() as u32;
+    let expected = scenario.expected_known();
     let compared = match expected.cmp(&planned) {
         std::cmp::Ordering::Less => format!("{} fewer than", planned - expected),
         std::cmp::Ordering::Greater if expected - planned == 1 => "one more than".to_owned(),
         std::cmp::Ordering::Greater => format!("{} more than", expected - planned),
         std::cmp::Ordering::Equal if lost == 0.0 => return None,
-        std::cmp::Ordering::Equal => "just".to_owned(),
+        std::cmp::Ordering::Equal => "as many as".to_owned(),
     };
     let share = (1e4 * lost).round() / 100.0;
+    let both = if scenario.dropout[0] == scenario.dropout[1] { "" } else { " (both arms)" };
     let mut text = format!(
-        "{share} % dropout of {randomised} leaves {expected}, {compared} the {planned} planned"
+        "{share} % dropout{both} of {randomised} leaves {expected}, {compared} the {planned} planned"
     );
     if lost > 0.0 {
         let known = Binomial::new(1.0 - lost, u64::from(randomised)).ok()?;
-        let short = 100.0 * known.cdf(u64::from(planned) - 1);
-        text += &format!("; fewer than {planned} will be known with probability {short:.0} %");
+        let short = match 100.0 * known.cdf(u64::from(planned) - 1) {
+            short if short < 1.0 => "below 1 %".to_owned(),
+            short if short > 99.0 => "above 99 %".to_owned(),
+            short => format!("{short:.0} %"),
+        };
+        text += &format!("; fewer than {planned} will be known with probability {short}");
     }
     Some(text)
 }

@@ -67,6 +67,9 @@ pub struct TruthSummary {
     pub truth: &'static str,
     /// In the order of the scenario.
     pub analyses: Vec<AnalysisSummary>,
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; null where an arm
+    /// has nobody on one side of the cut. Without prognostic factors it is the marginal one.
+    pub odds_ratios_within_stratum: [Option<f64>; 6],
     /// The same under both truths, as allocation does not look at outcomes.
     pub balance: Balance,
 }
@@ -80,8 +83,8 @@ pub struct AnalysisSummary {
     pub method: &'static str,
     /// P(efficacy at any look): power under the alternative, one-sided type I error under the null.
     pub rejection: McEstimate,
-    /// The closed form beside it.
-    pub normal_approximation: NormalApproximation,
+    /// The closed form beside it; null where it has none, as when everyone has a success.
+    pub normal_approximation: Option<NormalApproximation>,
     /// Look by look; the last is the final one.
     pub looks: Vec<LookSummary>,
     /// Patients randomised, with those who came until the decision.
@@ -113,9 +116,9 @@ pub struct AnalysisSummary {
 pub struct NormalApproximation {
     /// P(efficacy at any look).
     pub rejection: f64,
-    /// P(efficacy) at each look.
+    /// P(efficacy) at each planned look.
     pub efficacy: Vec<f64>,
-    /// P(futility) at each look.
+    /// P(futility) at each planned look.
     pub futility: Vec<f64>,
 }
 
@@ -171,8 +174,8 @@ pub struct SizeSummary {
 pub struct EstimateSummary {
     /// `risk_difference` or `log_common_odds_ratio`.
     pub scale: &'static str,
-    /// The value aimed at: that of an ever larger trial.
-    pub truth: f64,
+    /// The value aimed at: that of an ever larger trial; null where it has none.
+    pub truth: Option<f64>,
     /// Over all trials.
     #[serde(flatten)]
     pub overall: EstimatePerformance,
@@ -235,6 +238,7 @@ impl OperatingCharacteristics {
                     AnalysisSummary::new(scenario, truth, analysis, tally.of(truth, analysis))
                 })
                 .collect(),
+            odds_ratios_within_stratum: scenario.outcomes[truth.index()].conditional_odds_ratios(),
             balance: Balance::new(scenario, tally.imbalances()),
         });
         Self { truths: truths.collect() }
@@ -246,7 +250,7 @@ impl AnalysisSummary {
         let method = scenario.analyses[analysis].method;
         let n = tally.n();
         let proportion = |count| McEstimate::proportion(count, n);
-        let exact = scenario.normal_approximation(truth, method);
+        let closed_form = scenario.normal_approximation(truth, method);
         let [after_efficacy, after_futility] = tally.reversals;
         Self {
             name: scenario.analyses[analysis].name.clone(),
@@ -255,11 +259,11 @@ impl AnalysisSummary {
                 AnalysisMethod::ProportionalOdds { .. } => "proportional_odds",
             },
             rejection: proportion(tally.looks.iter().map(|look| look.efficacy).sum()),
-            normal_approximation: NormalApproximation {
-                rejection: exact.total_upper(),
-                efficacy: exact.upper,
-                futility: exact.lower,
-            },
+            normal_approximation: closed_form.map(|closed_form| NormalApproximation {
+                rejection: closed_form.total_upper(),
+                efficacy: closed_form.upper,
+                futility: closed_form.lower,
+            }),
             looks: (0..tally.looks.len()).map(|k| LookSummary::new(scenario, tally, k)).collect(),
             n_randomised: SizeSummary::new(&tally.n_randomised),
             n_analysed: SizeSummary::new(&tally.n_analysed),
@@ -277,7 +281,7 @@ impl AnalysisSummary {
                 overall: EstimatePerformance::new(tally.estimand, &tally.estimates),
                 stopped_early: EstimatePerformance::new(tally.estimand, &tally.early_estimates),
             },
-            fit_failures: n - tally.estimates.errors.n(),
+            fit_failures: n - tally.estimates.estimates.n(),
             failed_looks: tally.failed_looks,
         }
     }
@@ -321,17 +325,19 @@ impl SizeSummary {
 }
 
 impl EstimatePerformance {
-    fn new(truth: f64, tally: &EstimateTally) -> Self {
-        let n = tally.errors.n();
-        let bias = McEstimate::mean(&tally.errors);
+    fn new(truth: Option<f64>, tally: &EstimateTally) -> Self {
+        let mean = McEstimate::mean(&tally.estimates);
         let mse = McEstimate::mean(&tally.squared_errors);
         let rmse = mse.value.sqrt();
         Self {
-            mean: McEstimate { value: truth + bias.value, ..bias },
-            bias,
+            mean,
+            bias: match truth {
+                Some(truth) => McEstimate { value: mean.value - truth, ..mean },
+                None => McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0 },
+            },
             // By the delta method.
-            rmse: McEstimate { value: rmse, mcse: mse.mcse / (2.0 * rmse), n },
-            coverage: McEstimate::proportion(tally.covered, n),
+            rmse: McEstimate { value: rmse, mcse: mse.mcse / (2.0 * rmse), n: mse.n },
+            coverage: McEstimate::proportion(tally.covered, mse.n),
         }
     }
 }

@@ -58,7 +58,8 @@ impl Accumulator for Tally {
 /// What one analysis saw under one truth.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AnalysisTally {
-    pub estimand: f64,
+    /// What the estimate aims at, where it aims at anything.
+    pub estimand: Option<f64>,
     pub looks: Vec<LookTally>,
     pub n_randomised: Histogram,
     pub n_analysed: Histogram,
@@ -72,7 +73,7 @@ pub(super) struct AnalysisTally {
 }
 
 impl AnalysisTally {
-    fn new(looks: usize, estimand: f64) -> Self {
+    fn new(looks: usize, estimand: Option<f64>) -> Self {
         Self {
             estimand,
             looks: vec![LookTally::default(); looks],
@@ -160,27 +161,28 @@ impl LookTally {
     }
 }
 
-/// Errors of the estimates, where there is one.
+/// The estimates of replicates that have one, and their distance from what they aim at.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct EstimateTally {
-    /// Estimate minus truth.
-    pub errors: Moments,
+    pub estimates: Moments,
     pub squared_errors: Moments,
     /// Intervals that hold the truth.
     pub covered: u64,
 }
 
 impl EstimateTally {
-    fn add(&mut self, estimand: f64, trial: &TrialResult) {
-        let error = trial.test.estimate - estimand;
-        let (low, high) = trial.interval;
-        self.errors.add(error);
-        self.squared_errors.add(error * error);
-        self.covered += u64::from(low <= estimand && estimand <= high);
+    fn add(&mut self, estimand: Option<f64>, trial: &TrialResult) {
+        self.estimates.add(trial.test.estimate);
+        if let Some(estimand) = estimand {
+            let error = trial.test.estimate - estimand;
+            let (low, high) = trial.interval;
+            self.squared_errors.add(error * error);
+            self.covered += u64::from(low <= estimand && estimand <= high);
+        }
     }
 
     fn merge(&mut self, other: &Self) {
-        self.errors.merge(&other.errors);
+        self.estimates.merge(&other.estimates);
         self.squared_errors.merge(&other.squared_errors);
         self.covered += other.covered;
     }
@@ -199,6 +201,7 @@ impl Moments {
     const GRID: f64 = (1u64 << 24) as f64;
 
     pub fn add(&mut self, value: f64) {
+        debug_assert!(value.is_finite());
         let steps = i128::from((value * Self::GRID).round() as i64);
         self.n += 1;
         self.sum += steps;

@@ -102,6 +102,8 @@ pub struct Simulator<'s> {
     cohort: Cohort,
     /// Outcomes of the truth at hand known at each look that takes place; the last is final.
     known: Vec<OutcomeTable>,
+    /// Patients in control and experimental arm, in the order of the imbalances.
+    allocated: Vec<[u32; 2]>,
     result: ReplicateResult,
 }
 
@@ -122,6 +124,7 @@ impl<'s> Simulator<'s> {
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
             known: Vec::new(),
+            allocated: Vec::new(),
             result: ReplicateResult {
                 looks: Vec::new(),
                 trials: Vec::new(),
@@ -156,19 +159,24 @@ impl<'s> Simulator<'s> {
             let due = u64::from(control + experimental) * u64::from(ratio.experimental);
             (2 * has.abs_diff(due)) as u32
         };
-        let sum = |a: [u32; 2], b: &[u32; 2]| [a[0] + b[0], a[1] + b[1]];
-        let allocated = self.cohort.allocated();
-        let imbalances = &mut self.result.imbalances;
-        imbalances.clear();
-        imbalances.push(imbalance(allocated.iter().fold([0; 2], sum)));
-        for (f, factor) in population.factors().iter().enumerate() {
-            for level in 0..factor.levels.len() {
-                let strata = allocated.iter().enumerate();
-                let within = strata.filter(|(stratum, _)| population.levels(*stratum)[f] == level);
-                let counts = within.map(|(_, counts)| counts).fold([0; 2], sum);
-                imbalances.push(imbalance(counts));
+        // The whole trial, then the levels of each factor.
+        let levels = population.factors().iter().map(|factor| factor.levels.len()).sum::<usize>();
+        self.allocated.clear();
+        self.allocated.resize(1 + levels, [0; 2]);
+        for (stratum, &[control, experimental]) in self.cohort.allocated().iter().enumerate() {
+            let mut add = |cell: usize| {
+                self.allocated[cell][0] += control;
+                self.allocated[cell][1] += experimental;
+            };
+            add(0);
+            let mut first = 1;
+            for (factor, &level) in population.factors().iter().zip(population.levels(stratum)) {
+                add(first + level);
+                first += factor.levels.len();
             }
         }
+        self.result.imbalances.clear();
+        self.result.imbalances.extend(self.allocated.iter().map(|&counts| imbalance(counts)));
     }
 
     /// The trial as one analysis sees it, from the tables of the truth at hand.

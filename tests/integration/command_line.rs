@@ -192,6 +192,17 @@ fn check_prints_a_scenario_that_means_the_same() {
 }
 
 #[test]
+fn a_look_without_futility_survives_check() {
+    let directory = directory();
+    let set = r#"design.futility={rule="z",bounds=[-inf,0.5]}"#;
+    let checked = output(rescuesim().args(["check", SCENARIO, "--set", set]));
+    assert!(checked.contains("bounds = [-inf, 0.5]"), "{checked}");
+    let path = directory.path().join("checked.toml");
+    fs::write(&path, &checked).expect("a temporary file");
+    assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
+}
+
+#[test]
 fn check_prints_conditional_odds_ratios_where_factors_are_prognostic() {
     let checked = output(rescuesim().args([
         "check",
@@ -215,10 +226,13 @@ fn schema_is_json_and_knows_the_keys() {
     assert_eq!(schema["$defs"]["SampleSize"]["required"], serde_json::json!(["randomised"]));
 }
 
+const BETA_SPENDING: &str =
+    r#"design.futility={rule="beta_spending",spending={rule="lan_demets_obrien_fleming"}}"#;
+
 /// The obvious variations of a design all run.
 #[test]
 fn variations_run() {
-    let variations: [&[&str]; 14] = [
+    let variations: [&[&str]; 18] = [
         &["arms.allocation_ratio={control=1,experimental=2}"],
         &["arms.allocation_ratio={control=3,experimental=2}", "randomisation.preserve_ratio=false"],
         &["design.looks.equally_spaced=1"],
@@ -233,6 +247,10 @@ fn variations_run() {
         &["randomisation={method=\"permuted_blocks\",block_sizes=[2,4],stratify_by=[\"nihss\"]}"],
         &["randomisation.imbalance=sd", "randomisation.weights=[0.5,0.3,0.2]"],
         &["analyses[1].test=wald", "analyses[0].cut=1"],
+        &["design.alpha_one_sided=0.025", "randomisation.method=complete"],
+        &["design.efficacy={rule=\"hwang_shih_decani\",gamma=40}", BETA_SPENDING],
+        &["sample_size={randomised=2}", "design.looks.equally_spaced=1"],
+        &["missing.dropout=0.45"],
     ];
     for set in variations {
         let mut command = rescuesim();
@@ -241,7 +259,8 @@ fn variations_run() {
             command.args(["--set", value]);
         }
         let table = output(&mut command);
-        assert!(!table.contains("NaN") && !table.contains("inf "), "{set:?}\n{table}");
+        let odd = |word: &&str| word.contains("NaN") || word.trim_start_matches('-') == "inf";
+        assert_eq!(table.split_whitespace().find(odd), None, "{set:?}\n{table}");
     }
 }
 

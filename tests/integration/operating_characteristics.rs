@@ -133,7 +133,7 @@ fn without_proportional_odds_the_shift_analysis_loses() {
     assert_rejection(&result, ALTERNATIVE, "independence", 0.8065, 0.8075);
     assert_rejection(&result, ALTERNATIVE, "shift", 0.6855, 0.6865);
     // The common odds ratio that a very large trial of this truth estimates.
-    let estimand = analysis(&result, ALTERNATIVE, "shift").estimate.truth;
+    let estimand = analysis(&result, ALTERNATIVE, "shift").estimate.truth.expect("it exists");
     assert!((libm::exp(estimand) - 1.64).abs() < 0.005, "{estimand}");
 }
 
@@ -164,12 +164,59 @@ fn non_binding_futility_costs_what_the_closed_form_says() {
     let bounds: Vec<f64> = shift.looks.iter().filter_map(|look| look.z_futility).collect();
     assert!((bounds[0] + 0.236144607736061).abs() < 1e-6);
     assert!((bounds[1] - 1.17037203195904).abs() < 1e-6);
-    assert!((shift.normal_approximation.rejection - 0.771).abs() < 0.003);
+    let closed_form = shift.normal_approximation.expect("it exists");
+    assert!((closed_form.rejection - 0.771).abs() < 0.003);
     let null = analysis(&result, NULL, "independence");
     assert_within("futility at look 1", null.looks[0].futility, 0.397, 0.417, 3.0);
     let rejections = null.rejection;
     assert!(rejections.value < 0.025, "non-binding futility can only lower the type I error");
     assert_within("analysed", null.n_analysed.mean, 175.5, 178.5, 3.0);
+}
+
+/// Very unequal dropout: the closed form and the estimate's target follow the outcomes that are
+/// known. In a large fixed trial the estimate is close to its target even without proportional
+/// odds.
+#[test]
+fn unequal_dropout_moves_closed_form_and_target() {
+    let dropout = "missing.dropout={control=0,experimental=0.9}";
+    let result = simulate(&[dropout], 20_000);
+    for name in ["independence", "shift"] {
+        let analysis = analysis(&result, ALTERNATIVE, name);
+        let closed_form = analysis.normal_approximation.expect("it exists").rejection;
+        assert!((analysis.rejection.value - closed_form).abs() < 0.03, "{name}: {closed_form}");
+    }
+    let large = [
+        dropout,
+        "sample_size={randomised=20000}",
+        "design.looks.equally_spaced=1",
+        "outcome.experimental.distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20]",
+    ];
+    let estimate = analysis(&simulate(&large, 2_000), ALTERNATIVE, "shift").estimate;
+    assert_within("bias", estimate.overall.bias, 0.0, 0.0, 4.0);
+}
+
+/// Levels that nobody has, and cuts that everybody passes, give figures or none, never a wrong one.
+#[test]
+fn degenerate_outcomes_have_no_closed_form() {
+    let no_deaths = "outcome.control=[20.6,23.3,8.7,21.1,19.8,6.5,0.0]";
+    let odds = "outcome.experimental.common_odds_ratio=1.3";
+    let result = simulate(&[no_deaths, odds, "analyses[0].cut=5"], 2_000);
+    let shift = analysis(&result, ALTERNATIVE, "shift");
+    let truth = shift.estimate.truth.expect("odds are proportional");
+    assert!((libm::exp(truth) - 1.3).abs() < 1e-9);
+    assert!(shift.normal_approximation.is_some());
+    let everyone = analysis(&result, ALTERNATIVE, "independence");
+    assert_eq!(everyone.rejection.value, 0.0);
+    assert_eq!(everyone.normal_approximation, None);
+    assert_eq!(everyone.fit_failures, 2_000);
+
+    let apart = [
+        "outcome.control=[0,0,0,0.1,0.1,0.1,0.7]",
+        "outcome.experimental.distribution=[0.3,0.3,0.4,0,0,0,0]",
+    ];
+    let shift = analysis(&simulate(&apart, 500), ALTERNATIVE, "shift");
+    assert_eq!((shift.estimate.truth, shift.normal_approximation), (None, None));
+    assert!(shift.estimate.overall.bias.value.is_nan());
 }
 
 /// Estimates are unbiased in a fixed design and too large after an early stop.

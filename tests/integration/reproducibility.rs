@@ -47,5 +47,5 @@ fn golden_summary_is_unchanged() {
         std::fs::write(&path, &now).expect("the project is writable");
     }
     let golden = std::fs::read_to_string(path).expect("it is kept");
-    assert_eq!(now, golden);
+    assert!(now == golden, "results differ from tests/reference/golden");
 }

@@ -4,6 +4,7 @@ use super::super::file;
 use super::Resolver;
 use crate::design::{Design, EfficacyRule, FutilityRule, Plan, SpendingFunction};
 use crate::randomisation::AllocationRatio;
+use crate::scenario::closed_form::expected_known;
 
 impl Resolver<'_> {
     /// The maximum information in patients.
@@ -12,8 +13,7 @@ impl Resolver<'_> {
         let Some(analysed) = self.file.sample_size.analysed else {
             let experimental = ratio.share_experimental();
             let known = 1.0 - (1.0 - experimental) * dropout[0] - experimental * dropout[1];
-            // A whole number that rounding left a hair below itself must not lose a patient.
-            let expected = (f64::from(randomised) * known + 1e-9).floor() as u32;
+            let expected = expected_known(randomised, known);
             return Some(expected.max(1));
         };
         if analysed > randomised {

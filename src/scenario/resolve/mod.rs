@@ -8,7 +8,8 @@ mod randomisation;
 use std::collections::BTreeSet;
 
 use super::error::Problem;
-use super::{Analysis, Scenario, Source, file};
+use super::read::Source;
+use super::{Analysis, Scenario, file};
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::AnalysisMethod;
 use crate::analysis::proportional_odds::ShiftTest;
@@ -18,12 +19,12 @@ use crate::rng::Seed;
 
 /// Collects problems while values are built; a value with a problem is `None`.
 struct Resolver<'s> {
-    source: &'s Source,
+    source: &'s Source<file::ScenarioFile>,
     file: &'s file::ScenarioFile,
     problems: Vec<Problem>,
 }
 
-pub(super) fn resolve(source: &Source) -> Result<Scenario, Vec<Problem>> {
+pub(super) fn resolve(source: &Source<file::ScenarioFile>) -> Result<Scenario, Vec<Problem>> {
     let mut resolver = Resolver { source, file: &source.file, problems: Vec::new() };
     let scenario = resolver.scenario();
     resolver.problems.sort_by_key(Problem::position);
@@ -163,6 +164,10 @@ fn first_repeated(names: &[String]) -> Option<&String> {
 fn with_defaults(file: &file::ScenarioFile, analysed: u32) -> file::ScenarioFile {
     let mut file = file.clone();
     file.sample_size.analysed = Some(analysed);
+    if let file::Futility::Z { bounds } = &mut file.design.futility {
+        let infinite = bounds.iter_mut().filter(|bound| **bound == f64::MIN);
+        infinite.for_each(|bound| *bound = f64::NEG_INFINITY);
+    }
     let names: Vec<String> = file.factors.iter().map(|factor| factor.name.clone()).collect();
     for factor in &mut file.factors {
         factor.log_odds.get_or_insert_with(|| vec![0.0; factor.levels.len()]);

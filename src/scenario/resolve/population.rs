@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Resolver, first_repeated};
-use crate::outcome::SUM_TOLERANCE;
+use crate::num::normalised;
 use crate::population::{Factor, Population};
 use crate::scenario::error::nearest;
 
@@ -79,17 +79,10 @@ impl Resolver<'_> {
 
     /// Fractions or percentages as fractions that sum to 1.
     fn normalised(&mut self, path: &str, shares: &[f64]) -> Option<Vec<f64>> {
-        let sum: f64 = shares.iter().sum();
-        let whole = if shares.iter().any(|&share| share > 1.0) { 100.0 } else { 1.0 };
-        if (sum - whole).abs() > SUM_TOLERANCE * whole {
-            let miss = (sum - whole).abs();
-            let side = if sum > whole { "too much" } else { "too little" };
-            return self.fail(
-                path,
-                format!("sum to {sum}, {side} by {miss:.6}; allowed: a sum of {whole}"),
-            );
+        match normalised(shares) {
+            Ok(shares) => Some(shares),
+            Err(error) => self.fail(path, error.to_string()),
         }
-        Some(shares.iter().map(|share| share / sum).collect())
     }
 
     fn joint_table(&mut self, factors: &[Factor]) -> Option<Vec<(Vec<usize>, f64)>> {
