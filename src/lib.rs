@@ -41,6 +41,7 @@ pub mod randomisation;
 pub mod outcome;
 pub mod analysis;
 pub mod design;
+pub mod evidence;
 pub mod scenario;
 pub mod trial;
 pub mod engine;

@@ -4,6 +4,7 @@ mod failure;
 mod output;
 mod result_files;
 mod check;
+mod pool;
 mod run;
 
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the scenario as it is understood: defaults, boundaries, warnings.
     Check(ScenarioArgs),
+    /// Pool published 2×2 tables into one odds ratio, by every usual method.
+    Pool(pool::PoolArgs),
     /// Print the JSON Schema of a scenario file, for editors.
     Schema,
 }
@@ -61,6 +64,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Pool(args) => pool::pool(&args),
         Command::Schema => {
             let mut text =
                 serde_json::to_string_pretty(&scenario::schema::<scenario::ScenarioFile>())

@@ -3,6 +3,7 @@
 pub mod check;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+pub mod pooling;
 pub mod rows;
 pub mod table;
 

@@ -12,6 +12,7 @@ pub mod read;
 mod resolve;
 mod closed_form;
 mod warnings;
+pub mod published;
 
 use std::path::Path;
 

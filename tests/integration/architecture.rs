@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// The order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "num",
     "rng",
     "population",
@@ -15,6 +15,7 @@ const ORDER: [&str; 13] = [
     "outcome",
     "analysis",
     "design",
+    "evidence",
     "scenario",
     "trial",
     "engine",

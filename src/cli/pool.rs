@@ -1,0 +1,30 @@
+//! `rescuesim pool`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rescuesim::evidence::Review;
+use rescuesim::report::pooling;
+use rescuesim::scenario::published::Evidence;
+
+use super::{Failure, Format, output};
+
+#[derive(Debug, Args)]
+pub struct PoolArgs {
+    /// 2×2 tables: TOML, or CSV with the columns study, events_experimental, n_experimental,
+    /// events_control, n_control and, for several outcomes, outcome.
+    evidence: PathBuf,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+pub fn pool(args: &PoolArgs) -> Result<(), Failure> {
+    let evidence = Evidence::load(&args.evidence)?;
+    let pooled = |(outcome, studies)| Review::new(outcome, studies);
+    let reviews: Vec<Review> = evidence.outcomes.into_iter().map(pooled).collect();
+    output::print(&match args.format {
+        Format::Table => pooling::render(&evidence.title, &reviews),
+        Format::Json => pooling::to_json(&evidence.title, &reviews),
+    })
+}

@@ -1,0 +1,200 @@
+//! `rescuesim pool`: a forest plot and every method's answer, as text or JSON.
+
+use serde::Serialize;
+
+use super::table::{grid, wrapped};
+use crate::evidence::{Pooled, PoolingError, Review, Study};
+
+/// Columns of the forest plot, from odds ratio 1/[`REACH`] to [`REACH`].
+const PLOT: usize = 19;
+const REACH: f64 = 32.0;
+
+/// All outcomes as text. The forest plot shows the first method.
+pub fn render(title: &str, reviews: &[Review]) -> String {
+    let mut out = wrapped(title);
+    out += "Odds ratios above 1: the event is more frequent in the experimental arm.\n";
+    for review in reviews {
+        out += &format!("\n{}\n", review.outcome);
+        out += &forest(review);
+        out += "\n";
+        out += &methods(review);
+    }
+    out += "\n";
+    out + &wrapped(
+        "HK: Hartung–Knapp interval with t on k − 1 degrees of freedom, never narrower than \
+         without. Prediction: 95 % interval for the odds ratio of a new study. Studies without \
+         any event, or with events only, do not enter.",
+    )
+}
+
+fn forest(review: &Review) -> String {
+    let counts = |(events, n): (u32, u32)| format!("{events}/{n}");
+    let mut rows: Vec<Vec<String>> = review
+        .studies
+        .iter()
+        .map(|study| {
+            let (odds_ratio, plot) = if study.is_informative() {
+                let (y, bounds) = (study.log_odds_ratio().0, study.interval());
+                (interval(y, bounds), line(y, bounds, '■'))
+            } else {
+                ("not estimable".to_owned(), String::new())
+            };
+            let (experimental, control) = (counts(study.experimental), counts(study.control));
+            vec![study.name.clone(), experimental, control, odds_ratio, plot]
+        })
+        .collect();
+    if let Some((method, Ok(pooled))) = review.results.first() {
+        let (y, bounds) = (pooled.log_odds_ratio, pooled.interval);
+        let (text, plot) = (interval(y, bounds), line(y, bounds, '◆'));
+        rows.push(vec![method.label.to_owned(), String::new(), String::new(), text, plot]);
+    }
+    let scale = format!("{:<9}1{:>9}", "1/32", "32");
+    grid(&["study", "exper.", "control", "OR [95 %]", &scale], rows)
+}
+
+/// A study's line on a logarithmic scale; arrows where the interval leaves it.
+fn line(estimate: f64, (low, high): (f64, f64), mark: char) -> String {
+    let column = |y: f64| {
+        let share = 0.5 + 0.5 * y / libm::log(REACH);
+        (share * (PLOT - 1) as f64).round()
+    };
+    let within = |x: f64| x.clamp(0.0, (PLOT - 1) as f64) as usize;
+    let (from, to) = (column(low), column(high));
+    let mut cells = vec![' '; PLOT];
+    cells[PLOT / 2] = '│';
+    cells[within(from)..=within(to)].fill('─');
+    if from < 0.0 {
+        cells[0] = '←';
+    }
+    if to > (PLOT - 1) as f64 {
+        cells[PLOT - 1] = '→';
+    }
+    cells[within(column(estimate))] = mark;
+    cells.into_iter().collect()
+}
+
+/// An odds ratio with its interval, from logarithms.
+fn interval(y: f64, (low, high): (f64, f64)) -> String {
+    let [y, low, high] = [y, low, high].map(|log| format!("{:.2}", libm::exp(log)));
+    format!("{y} [{low}, {high}]")
+}
+
+fn methods(review: &Review) -> String {
+    let rows = review.results.iter().map(|(method, result)| match result {
+        Ok(pooled) => {
+            let prediction = pooled.prediction.map_or_else(String::new, |(low, high)| {
+                format!("{:.2}, {:.2}", libm::exp(low), libm::exp(high))
+            });
+            vec![
+                method.label.to_owned(),
+                interval(pooled.log_odds_ratio, pooled.interval),
+                p_value(pooled.p_two_sided),
+                format!("{:.2} ({})", pooled.q, p_value(pooled.q_p)),
+                format!("{:.1}", 100.0 * pooled.i_squared),
+                pooled.tau_squared.map_or_else(String::new, |tau| format!("{tau:.3}")),
+                prediction,
+            ]
+        }
+        Err(error) => vec![method.label.to_owned(), error.to_string()],
+    });
+    grid(&["method", "OR [95 %]", "p", "Q (p)", "I² %", "τ²", "prediction"], rows.collect())
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "<.0001".to_owned() } else { format!("{p:.4}") }
+}
+
+/// One outcome for JSON.
+#[derive(Serialize)]
+struct OutcomeJson<'e> {
+    outcome: &'e str,
+    studies: Vec<StudyJson<'e>>,
+    methods: Vec<MethodJson>,
+}
+
+#[derive(Serialize)]
+struct StudyJson<'e> {
+    study: &'e str,
+    log_odds_ratio: Option<f64>,
+    standard_error: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct MethodJson {
+    method: &'static str,
+    #[serde(flatten)]
+    result: MethodResult,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum MethodResult {
+    Pooled {
+        odds_ratio: f64,
+        odds_ratio_95: (f64, f64),
+        log_odds_ratio: f64,
+        standard_error: f64,
+        p_two_sided: f64,
+        q: f64,
+        q_p: f64,
+        i_squared: f64,
+        tau_squared: Option<f64>,
+        prediction_odds_ratio_95: Option<(f64, f64)>,
+    },
+    Failed {
+        error: String,
+    },
+}
+
+impl From<&Result<Pooled, PoolingError>> for MethodResult {
+    fn from(result: &Result<Pooled, PoolingError>) -> Self {
+        let exp = |(low, high): (f64, f64)| (libm::exp(low), libm::exp(high));
+        match result {
+            Ok(pooled) => Self::Pooled {
+                odds_ratio: libm::exp(pooled.log_odds_ratio),
+                odds_ratio_95: exp(pooled.interval),
+                log_odds_ratio: pooled.log_odds_ratio,
+                standard_error: pooled.standard_error,
+                p_two_sided: pooled.p_two_sided,
+                q: pooled.q,
+                q_p: pooled.q_p,
+                i_squared: pooled.i_squared,
+                tau_squared: pooled.tau_squared,
+                prediction_odds_ratio_95: pooled.prediction.map(exp),
+            },
+            Err(error) => Self::Failed { error: error.to_string() },
+        }
+    }
+}
+
+/// All outcomes as JSON, ending in a newline.
+pub fn to_json(title: &str, reviews: &[Review]) -> String {
+    let outcomes: Vec<OutcomeJson<'_>> = reviews.iter().map(outcome_json).collect();
+    let json = serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "title": title,
+        "outcomes": outcomes,
+    });
+    serde_json::to_string_pretty(&json).expect("plain data") + "\n"
+}
+
+fn outcome_json(review: &Review) -> OutcomeJson<'_> {
+    let study = |study: &'_ Study| study.is_informative().then(|| study.log_odds_ratio());
+    OutcomeJson {
+        outcome: &review.outcome,
+        studies: review
+            .studies
+            .iter()
+            .map(|s| StudyJson {
+                study: &s.name,
+                log_odds_ratio: study(s).map(|(y, _)| y),
+                standard_error: study(s).map(|(_, v)| v.sqrt()),
+            })
+            .collect(),
+        methods: review
+            .results
+            .iter()
+            .map(|(method, result)| MethodJson { method: method.key, result: result.into() })
+            .collect(),
+    }
+}

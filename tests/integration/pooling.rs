@@ -1,0 +1,99 @@
+//! `rescuesim pool` as a person meets it.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::util::{directory, output, rescuesim};
+
+const PREMAT: &str = "scenarios/evidence/premat.toml";
+
+/// The three printed results of Premat et al. (2020), figure 2, to their digits; for death the
+/// printed p value is 0.03, these counts give 0.035.
+#[test]
+fn premat_is_reproduced_to_the_printed_digits() {
+    let json = output(rescuesim().args(["pool", PREMAT, "--format", "json"]));
+    let pooled: Value = serde_json::from_str(&json).expect("valid JSON");
+    let printed = [(2.87, 1.77, 4.66, 0.0), (0.39, 0.16, 0.93, 43.0), (0.68, 0.37, 1.27, 0.0)];
+    for (outcome, (odds_ratio, low, high, i_squared)) in
+        pooled["outcomes"].as_array().expect("outcomes").iter().zip(printed)
+    {
+        let revman = &outcome["methods"][0];
+        assert_eq!(revman["method"], "revman_random");
+        let figure = |value: &Value| value.as_f64().expect("a number");
+        assert!((figure(&revman["odds_ratio"]) - odds_ratio).abs() < 0.0051);
+        assert!((figure(&revman["odds_ratio_95"][0]) - low).abs() < 0.0051);
+        assert!((figure(&revman["odds_ratio_95"][1]) - high).abs() < 0.0051);
+        assert!((100.0 * figure(&revman["i_squared"]) - i_squared).abs() < 0.51);
+    }
+    let table = output(rescuesim().args(["pool", PREMAT]));
+    assert!(table.contains("2.87 [1.77, 4.66]") && table.contains("Cornelissen 2018"));
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+}
+
+#[test]
+fn csv_gives_the_same_as_toml() {
+    let directory = directory();
+    let path = directory.path().join("death.csv");
+    let rows = "study,events_experimental,n_experimental,events_control,n_control\n\
+                Baracchini 2017, 1, 23, 9, 23\nChang 2018,6,48,19,100\n\
+                Cornelissen 2018,0,12,5,14\nPeng 2019,21,66,29,66\n";
+    fs::write(&path, rows).expect("a temporary file");
+    let json = |path: &std::path::Path| -> Value {
+        let text = output(rescuesim().arg("pool").arg(path).args(["--format", "json"]));
+        serde_json::from_str(&text).expect("valid JSON")
+    };
+    let methods = |json: &Value, outcome: usize| json["outcomes"][outcome]["methods"].clone();
+    assert_eq!(methods(&json(&path), 0), methods(&json(std::path::Path::new(PREMAT)), 1));
+}
+
+#[test]
+fn impossible_counts_are_told_with_their_place() {
+    let directory = directory();
+    let toml = fs::read_to_string(PREMAT).unwrap_or_else(|_| {
+        fs::read_to_string(crate::util::project(PREMAT)).expect("it is shipped")
+    });
+    let cases = [
+        (
+            "a.toml",
+            toml.replacen("events = 13, n = 23", "events = 24, n = 23", 1),
+            "`outcomes[0].studies[0].experimental.events` is 24; allowed: 0 to n (23)",
+        ),
+        (
+            "b.toml",
+            toml.replacen("events = 13", "event = 13", 1),
+            "`outcomes[0].studies[0].experimental.event` is not a known key (did you mean `events`?)",
+        ),
+        (
+            "c.toml",
+            toml.replace("name = \"death\"", "name = \"mRS 0-2 at 90 days\""),
+            "for the second time",
+        ),
+        (
+            "d.csv",
+            "study,events_experimental,n_experimental,events_control,n_control\nx,5,4,1,9\n".into(),
+            "d.csv:2",
+        ),
+        (
+            "e.csv",
+            "study,events_experimental,n_experimental,events_control,n_control\nx,many,4,1,9\n"
+                .into(),
+            "not a row of study",
+        ),
+        (
+            "f.csv",
+            "study,events_experimental,n_experimental,events_control,n_control\n".into(),
+            "has no studies",
+        ),
+    ];
+    for (name, text, says) in cases {
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("a temporary file");
+        let result = rescuesim().arg("pool").arg(&path).output().expect("it starts");
+        let errors = String::from_utf8(result.stderr).expect("text");
+        assert_eq!(result.status.code(), Some(2), "{errors}");
+        assert!(errors.contains(says), "{name} should say {says:?} and says\n{errors}");
+    }
+    let missing = rescuesim().args(["pool", "missing.csv"]).output().expect("it starts");
+    assert_eq!(missing.status.code(), Some(2));
+}
