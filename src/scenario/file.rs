@@ -118,10 +118,10 @@ pub struct Arms {
 #[serde(deny_unknown_fields)]
 pub struct AllocationRatio {
     /// Control's part.
-    #[schemars(range(min = 1, max = 50))]
+    #[schemars(range(min = 1, max = 1000))]
     pub control: u32,
     /// The experimental arm's part.
-    #[schemars(range(min = 1, max = 50))]
+    #[schemars(range(min = 1, max = 1000))]
     pub experimental: u32,
 }
 

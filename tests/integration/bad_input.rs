@@ -233,7 +233,7 @@ const TABLE: [Broken; 46] = [
     broken(
         "{ control = 1, experimental = 1 }",
         "{ control = 0, experimental = 1 }",
-        &["`arms.allocation_ratio.control` is 0; allowed: 1 to 50"],
+        &["`arms.allocation_ratio.control` is 0; allowed: 1 to 1000"],
     ),
     broken(
         "shares = [0.52, 0.48]",

@@ -6,7 +6,7 @@
 
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics};
 
-use crate::util::{assert_within, simulate};
+use crate::util::{assert_within, simulate, simulate_file};
 
 const REPLICATES: u64 = 100_000;
 
@@ -234,4 +234,28 @@ fn bias_comes_from_stopping_early() {
     let estimate = analysis(&sequential, ALTERNATIVE, "independence").estimate;
     assert!(estimate.overall.bias.value > 10.0 * estimate.overall.bias.mcse);
     assert!(estimate.stopped_early.bias.value > estimate.overall.bias.value);
+}
+
+/// Fixed designs with fixed arm sizes, whose power is a sum over two binomials: ANGEL-RESCUE, 156
+/// per arm, and Guo's 41 v 86 at four differences (pooled Z, enumerated with SciPy).
+#[test]
+fn fixed_designs_have_their_exact_power() {
+    let rescue = simulate_file("scenarios/angel-rescue.toml", &[], REPLICATES);
+    let (power, error) = (0.8121018387292762, 0.025114557043607842);
+    assert_rejection(&rescue, ALTERNATIVE, "independence", power, power);
+    assert_rejection(&rescue, NULL, "independence", error, error);
+    let closed_form = analysis(&rescue, ALTERNATIVE, "independence").normal_approximation;
+    assert!((closed_form.expect("it exists").rejection - 0.811).abs() < 0.0015);
+
+    let differences = [
+        ("0.623", 0.1826107847),
+        ("0.673", 0.3605763103),
+        ("0.723", 0.5851014210),
+        ("0.773", 0.7942530167),
+    ];
+    for (experimental, power) in differences {
+        let set = format!("outcome.experimental.functional_independence={experimental}");
+        let guo = simulate_file("scenarios/guo-cohort.toml", &[&set], REPLICATES / 2);
+        assert_rejection(&guo, ALTERNATIVE, "independence", power, power);
+    }
 }

@@ -41,8 +41,13 @@ pub fn output(command: &mut Command) -> String {
 
 /// Operating characteristics of ANGEL-REBOOT with some values set.
 pub fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
+    simulate_file("scenarios/angel-reboot.toml", set, replicates)
+}
+
+/// Operating characteristics of a shipped scenario with some values set.
+pub fn simulate_file(path: &str, set: &[&str], replicates: u64) -> OperatingCharacteristics {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
+    let scenario = Scenario::load(&project(path), &set).expect("a valid scenario");
     let options = Options {
         replicates: 0..replicates,
         threads: None,

@@ -3,7 +3,7 @@
 use super::super::file;
 use super::Resolver;
 use crate::population::Population;
-use crate::randomisation::minimisation::Rule;
+use crate::randomisation::minimisation::{MAX_PARTS, Rule};
 use crate::randomisation::{
     AllocationRatio, Imbalance, Minimisation, PermutedBlocks, RandomisationMethod,
 };
@@ -48,6 +48,14 @@ impl Resolver<'_> {
                         factors.len(),
                         "one per factor",
                     );
+                }
+                let parts = ratio.reduced().parts();
+                if *preserve_ratio && parts > MAX_PARTS {
+                    let message = format!(
+                        "needs {parts} equal slots for this allocation ratio; allowed: at most \
+                         {MAX_PARTS}, or preserve_ratio = false"
+                    );
+                    return self.fail("randomisation", message);
                 }
                 let rule = Rule {
                     ratio,
