@@ -3,15 +3,15 @@
 //! The text is a scenario itself: the derived tables are comments, the rest is the file with every
 //! default written out.
 
-use super::table::{grid, number};
+use super::table::{grid, number, wrapped};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
 /// The scenario as understood.
 pub fn render(scenario: &Scenario) -> String {
-    let mut comments = format!("{}\n", scenario.file().title);
+    let mut comments = wrapped(&scenario.file().title);
     for warning in scenario.warnings() {
-        comments += &format!("\nWarning: {warning}.\n");
+        comments += &wrapped(&format!("\nWarning: {warning}."));
     }
     comments += "\nBoundaries (Z above 0 favours the experimental arm; alpha one-sided)\n";
     comments += &boundaries(scenario);

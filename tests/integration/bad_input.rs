@@ -5,6 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use proptest::prelude::*;
+use rescuesim::scenario::{Origin, Scenario};
+
 use crate::util::{angel_reboot, directory, rescuesim};
 
 /// One edit of the valid scenario, and what the message must contain.
@@ -386,6 +389,33 @@ fn a_file_of_mistakes_is_told_briefly() {
     fs::write(&path, keys).expect("a temporary file");
     let errors = message(&path, &[]);
     assert!(errors.contains("… and ") && errors.lines().count() < 300, "{}", errors.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    /// Whatever becomes of the text, reading it ends with a scenario or with mistakes that point
+    /// into the text, and never with a panic.
+    #[test]
+    fn damaged_scenarios_are_refused_or_understood(
+        cuts in prop::collection::vec((0.0..1.0f64, 0usize..12, "[ -~\n]{0,6}"), 1..4),
+    ) {
+        let mut text: Vec<char> = angel_reboot().chars().collect();
+        for (at, length, insert) in cuts {
+            let start = (at * text.len() as f64) as usize;
+            let end = (start + length).min(text.len());
+            text.splice(start..end, insert.chars());
+        }
+        let text: String = text.into_iter().collect();
+        // Sizes that take their time are not what is tested.
+        prop_assume!(!text.contains("000000"));
+        let Err(rejection) = Scenario::parse(&text, &[]) else { return Ok(()) };
+        prop_assert!(!rejection.problems.is_empty());
+        for problem in &rejection.problems {
+            if let Some((Origin::File, span)) = &problem.place {
+                prop_assert!(span.start <= span.end && span.end <= text.len());
+            }
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,104 @@
+//! Valid scenarios of every kind run to their end, and their figures hang together.
+
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use rescuesim::engine::{self, Options};
+use rescuesim::scenario::Scenario;
+use rescuesim::summary::{OperatingCharacteristics, Tally};
+
+use crate::util::angel_reboot;
+
+fn method() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(r#"{method="complete"}"#.to_owned()),
+        Just(r#"{method="permuted_blocks",block_sizes=[60],stratify_by=["nihss"]}"#.to_owned()),
+        (prop_oneof!["range", "variance", "sd"], 0.5..1.0f64, any::<bool>()).prop_map(
+            |(imbalance, p, preserve)| format!(
+                r#"{{method="minimisation",imbalance="{imbalance}",biased_coin_p={p},preserve_ratio={preserve}}}"#
+            )
+        ),
+    ]
+}
+
+fn efficacy() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(r#"{rule="none"}"#.to_owned()),
+        Just(r#"{rule="pocock"}"#.to_owned()),
+        Just(r#"{rule="obrien_fleming"}"#.to_owned()),
+        Just(r#"{rule="lan_demets_pocock"}"#.to_owned()),
+        (-20.0..10.0f64).prop_map(|gamma| format!(r#"{{rule="hwang_shih_decani",gamma={gamma}}}"#)),
+        (0.2..6.0f64).prop_map(|rho| format!(r#"{{rule="kim_demets",rho={rho}}}"#)),
+    ]
+}
+
+/// Values to set in ANGEL-REBOOT.
+fn settings() -> impl Strategy<Value = Vec<String>> {
+    let shares = prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
+        .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
+        .prop_map(|shares| {
+            let sum: f64 = shares.iter().sum();
+            shares.map(|share| share / sum)
+        });
+    let size = (2u32..250, 1u32..6).prop_filter("looks fit in", |(n, looks)| n / 3 >= *looks);
+    let numbers = (size, 0.0..0.9f64, 0.0..0.9f64, 0.1..10.0f64, 0.0..60.0f64);
+    (numbers, (1u32..6, 1u32..6), shares, method(), efficacy(), any::<u32>()).prop_map(
+        |((size, dropout_c, dropout_e, odds, lag), ratio, shares, method, efficacy, seed)| {
+            vec![
+                format!("sample_size={{randomised={},analysed={}}}", size.0, size.0),
+                format!("design.looks.equally_spaced={}", size.1),
+                format!("missing.dropout={{control={dropout_c},experimental={dropout_e}}}"),
+                format!("outcome.control={shares:?}"),
+                format!("outcome.experimental.common_odds_ratio={odds}"),
+                format!("design.decision_lag_days={lag}"),
+                format!("arms.allocation_ratio={{control={},experimental={}}}", ratio.0, ratio.1),
+                format!("randomisation={method}"),
+                format!("design.efficacy={efficacy}"),
+                format!("run.seed={seed}"),
+            ]
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn any_valid_scenario_runs_and_adds_up(settings in settings()) {
+        // A block of 60 suits ratios whose parts divide it; other refusals are not expected.
+        let scenario = match Scenario::parse(&angel_reboot(), &settings) {
+            Ok(scenario) => scenario,
+            Err(rejection) => {
+                prop_assert!(rejection.summary().contains("block_sizes"), "{}", rejection);
+                return Ok(());
+            }
+        };
+        let options = Options {
+            replicates: 0..40,
+            threads: Some(1),
+            progress: &|_| {},
+            cancelled: &AtomicBool::new(false),
+        };
+        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
+        let result = OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"));
+        for analysis in result.truths.iter().flat_map(|truth| &truth.analyses) {
+            let stops: f64 =
+                analysis.looks.iter().map(|look| look.efficacy.value + look.futility.value).sum();
+            prop_assert!(stops <= 1.0 + 1e-9);
+            prop_assert!(analysis.rejection.value <= 1.0);
+            prop_assert!(analysis.n_randomised.max.value <= f64::from(scenario.randomised));
+            prop_assert!(analysis.n_analysed.mean.value <= analysis.n_randomised.mean.value);
+            prop_assert!(analysis.fit_failures <= 40);
+            if let Some(closed_form) = &analysis.normal_approximation {
+                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&closed_form.rejection));
+                prop_assert_eq!(closed_form.efficacy.len(), analysis.looks.len());
+            }
+        }
+        // Under the null by formula: never above α.
+        let alpha = scenario.design.plan().alpha_one_sided;
+        for analysis in &result.truths[1].analyses {
+            if let Some(closed_form) = &analysis.normal_approximation {
+                prop_assert!(closed_form.rejection <= alpha + 1e-8, "{}", closed_form.rejection);
+            }
+        }
+    }
+}
