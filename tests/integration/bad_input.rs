@@ -25,7 +25,7 @@ const CONTROL: &str = "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]";
 const LOOKS: &str = "looks = { analysed = [104, 208, 312] }";
 const FACTORS: &str = r#"factors = ["nihss", "onset_to_puncture", "occlusion_site"]"#;
 
-const TABLE: [Broken; 46] = [
+const TABLE: [Broken; 47] = [
     broken(
         "biased_coin_p = 0.8",
         "biased_coin = 0.8",
@@ -264,6 +264,13 @@ const TABLE: [Broken; 46] = [
         &["`analyses[1].name` is \"independence\", which another analysis has"],
     ),
     broken("cut = 2", "cut = 6", &["`analyses[0].cut` is 6; allowed: 0 to 5"]),
+    broken(
+        "{ control = 1, experimental = 1 }",
+        "{ control = 100, experimental = 101 }",
+        &[
+            "`arms.allocation_ratio` has 201 parts in lowest terms; allowed under minimisation: at most 100",
+        ],
+    ),
     broken("[run]", "[run", &["not valid TOML"]),
 ];
 

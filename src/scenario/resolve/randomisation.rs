@@ -31,35 +31,12 @@ impl Resolver<'_> {
                 biased_coin_p,
                 preserve_ratio,
             } => {
-                let all = || population.factors().iter().map(|f| f.name.clone()).collect();
-                let names: Vec<String> = factors.clone().unwrap_or_else(all);
-                if names.is_empty() {
-                    return self.fail(
-                        "randomisation",
-                        "is minimisation without factors; allowed: at least one of [[factors]]",
-                    );
-                }
-                let factors = self.factor_indices("randomisation.factors", &names, population)?;
-                let weights = weights.clone().unwrap_or_else(|| vec![1.0; factors.len()]);
-                if weights.len() != factors.len() {
-                    return self.wrong_length(
-                        "randomisation.weights",
-                        weights.len(),
-                        factors.len(),
-                        "one per factor",
-                    );
-                }
-                let parts = ratio.reduced().parts();
-                if *preserve_ratio && parts > MAX_PARTS {
-                    let message = format!(
-                        "needs {parts} equal slots for this allocation ratio; allowed: at most \
-                         {MAX_PARTS}, or preserve_ratio = false"
-                    );
-                    return self.fail("randomisation", message);
-                }
+                let factors =
+                    self.weighted_factors(population, factors.as_deref(), weights.as_deref());
+                self.check_slots(*preserve_ratio, ratio.reduced().parts());
                 let rule = Rule {
                     ratio,
-                    factors: factors.into_iter().zip(weights).collect(),
+                    factors: factors?,
                     imbalance: match imbalance {
                         file::Imbalance::Range => Imbalance::Range,
                         file::Imbalance::Variance => Imbalance::Variance,
@@ -70,6 +47,38 @@ impl Resolver<'_> {
                 };
                 Some(RandomisationMethod::Minimisation(Minimisation::new(&rule, population)))
             }
+        }
+    }
+
+    /// The factors that minimisation balances, as indices, with their weights.
+    fn weighted_factors(
+        &mut self,
+        population: &Population,
+        names: Option<&[String]>,
+        weights: Option<&[f64]>,
+    ) -> Option<Vec<(usize, f64)>> {
+        let all = || population.factors().iter().map(|factor| factor.name.clone()).collect();
+        let names = names.map_or_else(all, <[String]>::to_vec);
+        if names.is_empty() {
+            let message = "is minimisation without factors; allowed: at least one of [[factors]]";
+            return self.fail("randomisation", message);
+        }
+        let factors = self.factor_indices("randomisation.factors", &names, population)?;
+        let weights = weights.map_or_else(|| vec![1.0; factors.len()], <[f64]>::to_vec);
+        if weights.len() != factors.len() {
+            let path = "randomisation.weights";
+            return self.wrong_length(path, weights.len(), factors.len(), "one per factor");
+        }
+        Some(factors.into_iter().zip(weights).collect())
+    }
+
+    fn check_slots(&mut self, preserve_ratio: bool, parts: u32) {
+        if preserve_ratio && parts > MAX_PARTS {
+            let message = format!(
+                "has {parts} parts in lowest terms; allowed under minimisation: at most \
+                 {MAX_PARTS}, or randomisation.preserve_ratio = false"
+            );
+            self.fail::<()>("arms.allocation_ratio", message);
         }
     }
 
