@@ -1,7 +1,9 @@
 //! Every shipped scenario says what it asks, is valid without a warning that was not meant, and
 //! runs.
 
-use crate::util::{output, project, rescuesim};
+use rescuesim::scenario::Scenario;
+
+use crate::util::{angel_reboot, output, project, rescuesim};
 
 #[test]
 fn every_shipped_scenario_opens_with_its_question_and_runs() {
@@ -22,4 +24,43 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
         seen += 1;
     }
     assert!(seen >= 1);
+}
+
+/// ANGEL-REBOOT with correlated factors: the first two always go together.
+fn with_joint_table(rows: &[(&str, &str, &str, f64)]) -> String {
+    let text = angel_reboot();
+    let without_shares: Vec<&str> =
+        text.lines().filter(|line| !line.starts_with("shares = ")).collect();
+    let strata: String = rows
+        .iter()
+        .map(|(a, b, c, share)| {
+            format!("[[strata]]\nlevels = [\"{a}\", \"{b}\", \"{c}\"]\nshare = {share}\n")
+        })
+        .collect();
+    without_shares.join("\n") + "\n" + &strata
+}
+
+#[test]
+fn correlated_factors_come_from_a_joint_table() {
+    let rows = [
+        ("6-15", "6-24 h", "anterior", 50.0),
+        (">=16", "<6 h", "anterior", 29.0),
+        (">=16", "<6 h", "posterior", 21.0),
+    ];
+    let scenario = Scenario::parse(&with_joint_table(&rows), &[]).expect("a valid scenario");
+    let shares: Vec<f64> = scenario.population.prognosis().map(|(share, _)| share).collect();
+    assert_eq!(shares, [0.5, 0.29, 0.21]);
+    assert_eq!(scenario.population.levels(2), [1, 1, 1]);
+
+    let says = |rows: &[(&str, &str, &str, f64)], text: &str| {
+        let rejection = Scenario::parse(&with_joint_table(rows), &[]).expect_err("it is broken");
+        assert!(rejection.summary().contains(text), "{rejection}");
+    };
+    says(&[rows[0], rows[0]], "`strata[1].levels` names a combination that is there already");
+    says(&[rows[0], rows[1]], "`strata` sum to 79, too little by 21.000000");
+    says(&[("6-15", "never", "anterior", 100.0)], "has \"never\"; allowed for `onset_to_puncture`");
+    let both =
+        angel_reboot() + "[[strata]]\nlevels = [\"6-15\", \"<6 h\", \"anterior\"]\nshare = 1\n";
+    let rejection = Scenario::parse(&both, &[]).expect_err("shares are given twice");
+    assert!(rejection.summary().contains("`factors[0].shares` is given beside `strata`"));
 }
