@@ -26,7 +26,7 @@ impl Accrual {
     }
 
     /// Replaces `days` by the arrival days of `patients` patients, in order: unit exponential gaps
-    /// of cumulative intensity, taken back to calendar time (Çinlar 1975, section 4.7).
+    /// of cumulative intensity, taken back to calendar time by inverting it.
     pub fn arrivals(&self, patients: u32, rng: &mut impl Rng, days: &mut Vec<f64>) {
         days.clear();
         days.extend((0..patients).map(|_| 1.0 - uniform(rng)));

@@ -32,11 +32,6 @@ impl Continuation {
         Self { information: 0.0, scores: vec![0.0], masses: vec![1.0] }
     }
 
-    /// The probability of still going on.
-    pub fn mass(&self) -> f64 {
-        self.masses.iter().sum()
-    }
-
     /// P(still going on now and Z > `bound` at the given information).
     pub fn above(&self, information: f64, theta: f64, bound: f64) -> f64 {
         self.crossing(information, theta, bound, upper_tail)

@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::population::{Factor, Population};
 
-    fn rebel() -> (MrsDistribution, Population) {
+    fn angel_reboot() -> (MrsDistribution, Population) {
         let control = MrsDistribution::new([4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]).expect("100");
         let factor = |name: &str, share: f64, log_odds: f64| {
             let factor = Factor {
@@ -110,10 +110,11 @@ mod tests {
         (control, Population::independent(factors))
     }
 
-    /// DOMAIN REB-10: with these effects 25 % → 40 % needs a conditional odds ratio of 2.09.
+    /// With these effects 25 % → 40 % needs a conditional odds ratio of 2.09 (a calculation in R
+    /// apart from this code); 2.0 would give 39 %.
     #[test]
     fn marginals_are_the_stated_ones_and_the_conditional_odds_ratio_is_larger() {
-        let (control, population) = rebel();
+        let (control, population) = angel_reboot();
         let model = OutcomeModel::new([control, control.shifted(2.0)], &population);
         for arm in [Arm::Control, Arm::Experimental] {
             let stated = model.marginal()[arm.index()].cumulative();
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn quantiles_follow_the_cumulative_distribution() {
-        let (control, _) = rebel();
+        let (control, _) = angel_reboot();
         let model = OutcomeModel::new([control, control.shifted(2.0)], &Population::uniform());
         assert_eq!(model.draw(Arm::Control, 0, 0.0).index(), 0);
         assert_eq!(model.draw(Arm::Control, 0, 0.2499999).index(), 2);
@@ -144,7 +145,7 @@ mod tests {
 
     #[test]
     fn levels_that_nobody_has_are_never_drawn() {
-        let (_, population) = rebel();
+        let (_, population) = angel_reboot();
         let control = MrsDistribution::new([0.0, 0.0, 0.3, 0.4, 0.3, 0.0, 0.0]).expect("1");
         let model = OutcomeModel::new([control, control.shifted(3.0)], &population);
         for i in 0..1000 {

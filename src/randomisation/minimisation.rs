@@ -123,7 +123,7 @@ pub struct Rule {
     /// starts, is to be exactly the ratio.
     ///
     /// `true` runs equal-ratio minimisation over as many slots as the ratio has parts, which are
-    /// alike by symmetry (Kuznetsova & Tymofyeyev 2012, Stat Med 31:701). `false` divides counts
+    /// alike by symmetry (after Kuznetsova & Tymofyeyev 2012, Stat Med 31:701). `false` divides counts
     /// by the ratio and adjusts the coin (Han, Enas & McEntegart 2009, Stat Med 28:3329); it
     /// keeps the ratio only on average.
     pub preserve_ratio: bool,
@@ -245,7 +245,7 @@ impl Scheme {
         if preserve_ratio && ratio.control != ratio.experimental {
             return Self::Slots { control: ratio.control as usize, all: ratio.parts() as usize };
         }
-        // Han et al. (2009), equation 3, for two arms: the coin of the arm with the smaller part
+        // Han et al. (2009) for two arms: the coin of the arm with the smaller part
         // is p, that of the other is such that the ratio holds on average.
         let coin = |own: u32, other: u32| {
             if own <= other { p } else { 1.0 - (1.0 - p) * f64::from(other) / f64::from(own) }

@@ -44,7 +44,7 @@ impl McEstimate {
     }
 
     /// A quantile of a count; its error is half the distance between the quantiles one binomial
-    /// standard error to either side (Conover 1999, section 3.2).
+    /// standard error to either side.
     fn quantile(histogram: &Histogram, p: f64, scale: f64) -> Self {
         let n = histogram.n();
         let reach = (p * (1.0 - p) / n as f64).sqrt();

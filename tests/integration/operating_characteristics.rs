@@ -56,8 +56,7 @@ fn planned_effect_without_dropout() {
 }
 
 /// With 52 patients per arm at every look the counts are two independent binomials per look, for
-/// which the power is known by enumeration (tests/reference/README.md of the project's sources:
-/// exact binomial recursion in R).
+/// which the power is known by enumeration: a recursion over both arms' counts, in R.
 #[test]
 fn blocks_of_two_give_the_exact_binomial_power() {
     let set = [
@@ -153,7 +152,7 @@ fn type_i_error_holds_for_any_final_number() {
     }
 }
 
-/// DOMAIN REB-9: O'Brien–Fleming-type β-spending, non-binding, at 312: power 0.771, expected
+/// O'Brien–Fleming-type β-spending, non-binding, at 312: power 0.771, expected
 /// outcomes 177 under the null.
 #[test]
 fn non_binding_futility_costs_what_the_closed_form_says() {
