@@ -38,6 +38,7 @@ pub mod rng;
 pub mod population;
 pub mod accrual;
 pub mod randomisation;
+pub mod procedure;
 pub mod outcome;
 pub mod analysis;
 pub mod design;

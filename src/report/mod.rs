@@ -11,6 +11,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::{Scenario, ScenarioFile};
+use crate::summary::procedure::ProcedureSummary;
 use crate::summary::{OperatingCharacteristics, TruthSummary};
 
 /// Where a result comes from, and how to get it again.
@@ -60,12 +61,15 @@ pub struct Summary {
     pub provenance: Provenance,
     /// The alternative, then the null twin.
     pub truths: Vec<TruthSummary>,
+    /// Procedures under the alternative, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<ProcedureSummary>,
 }
 
 impl Summary {
     /// Puts a result and its provenance together.
     pub fn new(provenance: Provenance, result: OperatingCharacteristics) -> Self {
-        Self { provenance, truths: result.truths }
+        Self { provenance, truths: result.truths, procedure: result.procedure }
     }
 
     /// As JSON, ending in a newline. Figures that do not exist are null.

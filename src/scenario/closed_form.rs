@@ -33,7 +33,7 @@ impl Scenario {
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
     pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> Option<f64> {
-        let [control, experimental] = self.outcomes[truth.index()].marginal();
+        let [control, experimental] = self.marginal(truth);
         let limit = match method {
             _ if control == experimental => 0.0,
             AnalysisMethod::TwoProportions { cut } => {
@@ -68,7 +68,7 @@ impl Scenario {
     ) -> Option<CrossingProbabilities> {
         let share = self.share_experimental_known();
         let maximum = f64::from(self.design.maximum_analysed());
-        let [control, experimental] = self.outcomes[truth.index()].marginal();
+        let [control, experimental] = self.marginal(truth);
         let drift = match method {
             AnalysisMethod::TwoProportions { cut } => two_proportions_drift(
                 (control.at_most(cut), experimental.at_most(cut)),

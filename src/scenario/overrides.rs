@@ -138,7 +138,13 @@ fn descend<'t>(place: &'t mut Value, step: &Step) -> Option<&'t mut Value> {
 fn child_schema<'s>(root: &'s Value, schema: &'s Value, step: &Step) -> &'s Value {
     let schema = resolve(root, schema);
     match step {
-        Step::Key(key) => &schema["properties"][key],
+        Step::Key(key) => {
+            let variants = schema["anyOf"].as_array().into_iter().flatten();
+            variants
+                .map(|variant| &resolve(root, variant)["properties"][key])
+                .find(|child| !child.is_null())
+                .unwrap_or(&schema["properties"][key])
+        }
         Step::Index(_) => &schema["items"],
     }
 }

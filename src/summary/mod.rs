@@ -4,12 +4,14 @@
 //! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
+pub mod procedure;
 mod tally;
 
 use serde::Serialize;
 
 use crate::analysis::{AnalysisMethod, EffectScale};
 use crate::scenario::{Scenario, TRUTHS, Truth};
+use procedure::ProcedureSummary;
 pub use tally::Tally;
 use tally::{AnalysisTally, EstimateTally, Histogram, Moments};
 
@@ -43,13 +45,22 @@ impl McEstimate {
         Self { value: mean * scale, mcse: sd * scale / (n as f64).sqrt(), n }
     }
 
-    /// A quantile of a count; its error is half the distance between the quantiles one binomial
-    /// standard error to either side.
+    /// A quantile of a count.
     fn quantile(histogram: &Histogram, p: f64, scale: f64) -> Self {
-        let n = histogram.n();
+        Self::quantile_by(|p| histogram.quantile(p), histogram.n(), p, scale)
+    }
+
+    /// A quantile of a continuous quantity that was rounded to `scale`.
+    fn quantile_of_rounded(histogram: &Histogram, p: f64, scale: f64) -> Self {
+        Self::quantile_by(|p| histogram.quantile_of_rounded(p), histogram.n(), p, scale)
+    }
+
+    /// Its error is half the distance between the quantiles one binomial standard error to either
+    /// side.
+    fn quantile_by(quantile: impl Fn(f64) -> f64, n: u64, p: f64, scale: f64) -> Self {
         let reach = (p * (1.0 - p) / n as f64).sqrt();
-        let width = histogram.quantile(p + reach) - histogram.quantile(p - reach);
-        Self { value: histogram.quantile(p) * scale, mcse: 0.5 * width * scale, n }
+        let width = quantile(p + reach) - quantile(p - reach);
+        Self { value: quantile(p) * scale, mcse: 0.5 * width * scale, n }
     }
 }
 
@@ -58,6 +69,8 @@ impl McEstimate {
 pub struct OperatingCharacteristics {
     /// The alternative, then the null twin.
     pub truths: Vec<TruthSummary>,
+    /// Under the alternative, where there is a procedure.
+    pub procedure: Option<ProcedureSummary>,
 }
 
 /// Operating characteristics under one truth.
@@ -238,10 +251,13 @@ impl OperatingCharacteristics {
                     AnalysisSummary::new(scenario, truth, analysis, tally.of(truth, analysis))
                 })
                 .collect(),
-            odds_ratios_within_stratum: scenario.outcomes[truth.index()].conditional_odds_ratios(),
+            odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
             balance: Balance::new(scenario, tally.imbalances()),
         });
-        Self { truths: truths.collect() }
+        let procedure = scenario.procedural().zip(tally.procedures()).map(|(model, tallies)| {
+            ProcedureSummary::new(model, tallies, scenario.haemorrhage_definition())
+        });
+        Self { truths: truths.collect(), procedure }
     }
 }
 

@@ -9,6 +9,9 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::{Decision, MAX_LOOKS};
+use crate::outcome::Mrs;
+use crate::procedure::ProcedureRecord;
+use crate::randomisation::Arm;
 use crate::rng::{Replicate, Streams};
 use crate::scenario::{Scenario, TRUTHS, Truth};
 use cohort::Cohort;
@@ -73,6 +76,17 @@ pub struct TrialResult {
     pub failed_looks: u32,
 }
 
+/// A patient's way from procedure to outcome, whether the outcome is ever known or not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PatientCourse {
+    /// Where the patient was allocated.
+    pub arm: Arm,
+    /// What was done.
+    pub procedure: ProcedureRecord,
+    /// What came of it.
+    pub mrs: Mrs,
+}
+
 /// One replicate: every trial of it, and what they share.
 #[derive(Debug)]
 pub struct ReplicateResult {
@@ -80,6 +94,9 @@ pub struct ReplicateResult {
     pub looks: Vec<LookMoment>,
     /// Truth by truth, analysis by analysis.
     pub trials: Vec<TrialResult>,
+    /// Every patient's way through the procedure under the alternative, in order of arrival; empty
+    /// without a procedure.
+    pub courses: Vec<PatientCourse>,
     /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
     pub imbalances: Vec<u32>,
@@ -128,6 +145,7 @@ impl<'s> Simulator<'s> {
             result: ReplicateResult {
                 looks: Vec::new(),
                 trials: Vec::new(),
+                courses: Vec::new(),
                 imbalances: Vec::new(),
             },
         }
@@ -142,8 +160,7 @@ impl<'s> Simulator<'s> {
         self.known.resize(self.result.looks.len(), OutcomeTable::default());
         self.result.trials.clear();
         for truth in TRUTHS {
-            let model = &scenario.outcomes[truth.index()];
-            self.cohort.draw_outcomes(model, &mut self.known);
+            self.cohort.draw_outcomes(scenario, truth, &mut self.known, &mut self.result.courses);
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
                 self.result.trials.push(trial);

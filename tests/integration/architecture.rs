@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// The order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "num",
     "rng",
     "population",
     "accrual",
     "randomisation",
+    "procedure",
     "outcome",
     "analysis",
     "design",
