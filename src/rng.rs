@@ -33,6 +33,8 @@ pub enum Purpose {
     Outcome = 4,
     /// Whether the outcome goes missing.
     Dropout = 5,
+    /// Effect drawn from the prior.
+    Effect = 6,
 }
 
 /// Room for this many purposes in a replicate's block of keys.

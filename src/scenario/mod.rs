@@ -16,6 +16,7 @@ pub mod published;
 
 use std::path::Path;
 
+pub use closed_form::estimand_of_shift;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 use read::Source;
@@ -24,6 +25,7 @@ pub use read::schema;
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::AnalysisMethod;
 use crate::design::Design;
+use crate::evidence::prior::Prior;
 use crate::outcome::OutcomeModel;
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, RandomisationMethod};
@@ -45,16 +47,25 @@ pub enum Truth {
     Alternative,
     /// The null twin: the same patients and random numbers, the experimental arm drawn as control.
     Null,
+    /// The same patients and random numbers, the experimental arm shifted from control by an odds
+    /// ratio that each replicate draws from the prior.
+    Prior,
 }
 
-/// Both truths, in the order of every result.
-pub const TRUTHS: [Truth; 2] = [Truth::Alternative, Truth::Null];
-
 impl Truth {
-    /// Position in [`TRUTHS`].
+    /// Position in [`Scenario::truths`].
     #[inline]
     pub fn index(self) -> usize {
         self as usize
+    }
+
+    /// For files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alternative => "alternative",
+            Self::Null => "null",
+            Self::Prior => "prior",
+        }
     }
 }
 
@@ -74,8 +85,10 @@ pub struct Scenario {
     pub ratio: AllocationRatio,
     /// How they are allocated.
     pub randomisation: RandomisationMethod,
-    /// Outcomes under each truth, in the order of [`TRUTHS`].
+    /// Outcomes under the alternative and its null twin.
     pub outcomes: [OutcomeModel; 2],
+    /// What is believed of the effect, if anything is.
+    pub prior: Option<Prior>,
     /// Probability of dropout in control and experimental arm.
     pub dropout: [f64; 2],
     /// Looks and boundaries.
@@ -100,7 +113,7 @@ impl Scenario {
         Self::resolve(Source::read(path, overrides)?)
     }
 
-    /// The same from text.
+    /// The same from text; paths in it start at the current directory.
     ///
     /// # Errors
     /// As [`Scenario::load`].
@@ -116,6 +129,19 @@ impl Scenario {
             }
             Err(problems) => Err(source.reject(problems)),
         }
+    }
+
+    /// What is simulated, in the order of every result: the prior only where there is one.
+    pub fn truths(&self) -> &'static [Truth] {
+        match self.prior {
+            Some(_) => &[Truth::Alternative, Truth::Null, Truth::Prior],
+            None => &[Truth::Alternative, Truth::Null],
+        }
+    }
+
+    /// Outcomes under a truth; `None` for the prior, whose every replicate has its own.
+    pub fn outcome(&self, truth: Truth) -> Option<&OutcomeModel> {
+        self.outcomes.get(truth.index())
     }
 
     /// The scenario as written, with every default filled in.

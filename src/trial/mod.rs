@@ -1,6 +1,6 @@
 //! One simulated trial, from the first patient to the decision.
 //!
-//! A [`Simulator`] runs a replicate under both truths and all analyses at once: patients, arms and
+//! A [`Simulator`] runs a replicate under all truths and all analyses at once: patients, arms and
 //! calendar are drawn once, and only the mRS differs between the truths. Its buffers are refilled
 //! for every replicate, so that nothing is allocated inside a trial.
 
@@ -9,8 +9,9 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::{Decision, MAX_LOOKS};
-use crate::rng::{Replicate, Streams};
-use crate::scenario::{Scenario, TRUTHS, Truth};
+use crate::outcome::OutcomeModel;
+use crate::rng::{Purpose, Replicate, Streams, uniform};
+use crate::scenario::{Scenario, Truth, estimand_of_shift};
 use cohort::Cohort;
 
 /// The standard normal quantile of a two-sided 95 % interval.
@@ -40,6 +41,15 @@ pub enum Conclusion {
     NotSignificant,
 }
 
+/// An effect drawn from the prior.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DrawnEffect {
+    /// Log of the common odds ratio between the arms' marginal distributions.
+    pub log_odds_ratio: f64,
+    /// What the estimate of the analysis aims at under it, on its own scale.
+    pub estimand: f64,
+}
+
 /// One trial under one truth as one analysis saw it: what a row of output is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrialResult {
@@ -47,6 +57,8 @@ pub struct TrialResult {
     pub replicate: u64,
     /// What the patients were drawn from.
     pub truth: Truth,
+    /// The effect where it is not the scenario's but drawn from the prior.
+    pub drawn: Option<DrawnEffect>,
     /// Position of the analysis in the scenario.
     pub analysis: usize,
     /// The look the trial ended at, from 1; the final look has the number of looks planned.
@@ -100,11 +112,20 @@ pub struct Simulator<'s> {
     scenario: &'s Scenario,
     streams: Streams,
     cohort: Cohort,
+    /// Outcomes under the effect drawn, refilled for every replicate; `None` without a prior.
+    drawn: Option<DrawnOutcomes>,
     /// Outcomes of the truth at hand known at each look that takes place; the last is final.
     known: Vec<OutcomeTable>,
     /// Patients in control and experimental arm, in the order of the imbalances.
     allocated: Vec<[u32; 2]>,
     result: ReplicateResult,
+}
+
+/// Outcomes under an effect drawn from the prior.
+#[derive(Debug)]
+struct DrawnOutcomes {
+    log_odds_ratio: f64,
+    model: OutcomeModel,
 }
 
 /// Where monitoring ended.
@@ -123,6 +144,10 @@ impl<'s> Simulator<'s> {
             scenario,
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
+            drawn: scenario.prior.as_ref().map(|_| DrawnOutcomes {
+                log_odds_ratio: 0.0,
+                model: scenario.outcomes[0].clone(),
+            }),
             known: Vec::new(),
             allocated: Vec::new(),
             result: ReplicateResult {
@@ -133,7 +158,7 @@ impl<'s> Simulator<'s> {
         }
     }
 
-    /// Runs one replicate under both truths and all analyses.
+    /// Runs one replicate under all truths and all analyses.
     pub fn run(&mut self, replicate: Replicate) -> &ReplicateResult {
         let scenario = self.scenario;
         self.cohort.draw(scenario, self.streams, replicate);
@@ -141,8 +166,13 @@ impl<'s> Simulator<'s> {
         self.cohort.find_looks(scenario, &mut self.result.looks);
         self.known.resize(self.result.looks.len(), OutcomeTable::default());
         self.result.trials.clear();
-        for truth in TRUTHS {
-            let model = &scenario.outcomes[truth.index()];
+        self.draw_effect(replicate);
+        for &truth in scenario.truths() {
+            let model = match (scenario.outcome(truth), &self.drawn) {
+                (Some(model), _) => model,
+                (None, Some(drawn)) => &drawn.model,
+                (None, None) => unreachable!("only a prior leaves the effect open"),
+            };
             self.cohort.draw_outcomes(model, &mut self.known);
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
@@ -150,6 +180,15 @@ impl<'s> Simulator<'s> {
             }
         }
         &self.result
+    }
+
+    /// Draws the replicate's effect from the prior, where there is one.
+    fn draw_effect(&mut self, replicate: Replicate) {
+        if let (Some(prior), Some(drawn)) = (&self.scenario.prior, &mut self.drawn) {
+            let mut rng = self.streams.stream(replicate, Purpose::Effect);
+            drawn.log_odds_ratio = prior.draw(uniform(&mut rng), uniform(&mut rng));
+            drawn.model.shift_experimental(drawn.log_odds_ratio);
+        }
     }
 
     fn measure_balance(&mut self) {
@@ -190,6 +229,7 @@ impl<'s> Simulator<'s> {
         TrialResult {
             replicate: replicate.0,
             truth,
+            drawn: self.drawn_effect(truth, method),
             analysis,
             look: if stopped_early { at + 1 } else { self.scenario.design.looks().len() },
             conclusion,
@@ -203,6 +243,13 @@ impl<'s> Simulator<'s> {
             z,
             failed_looks,
         }
+    }
+
+    fn drawn_effect(&self, truth: Truth, method: AnalysisMethod) -> Option<DrawnEffect> {
+        let drawn = self.drawn.as_ref().filter(|_| truth == Truth::Prior)?;
+        let log_odds_ratio = drawn.log_odds_ratio;
+        let estimand = estimand_of_shift(method, drawn.model.marginal(), log_odds_ratio);
+        Some(DrawnEffect { log_odds_ratio, estimand })
     }
 
     /// Goes from look to look until one stops the trial. A look without a statistic never does.

@@ -3,6 +3,7 @@
 
 mod design;
 mod population;
+mod prior;
 mod randomisation;
 
 use std::collections::BTreeSet;
@@ -55,13 +56,15 @@ impl Resolver<'_> {
         let randomisation =
             population.as_ref().and_then(|population| self.randomisation(population, ratio));
         let marginal = self.outcome();
+        let prior = self.prior();
         let analyses = self.analyses();
         let analysed = self.analysed(ratio, dropout);
         let design = analysed.and_then(|analysed| self.design(analysed));
 
         let outcome = OutcomeModel::new(marginal?, population.as_ref()?);
+        let (written_prior, prior) = prior?.unzip();
         Some(Scenario {
-            file: with_defaults(file, analysed?),
+            file: with_defaults(file, analysed?, written_prior),
             randomised: file.sample_size.randomised,
             population: population?,
             accrual: Accrual::new(file.accrual.per_month, file.accrual.ramp_up_months),
@@ -69,6 +72,7 @@ impl Resolver<'_> {
             ratio,
             randomisation: randomisation?,
             outcomes: [outcome.clone(), outcome.null_twin()],
+            prior,
             dropout,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,
@@ -160,9 +164,14 @@ fn first_repeated(names: &[String]) -> Option<&String> {
     names.iter().find(|name| !seen.insert(*name))
 }
 
-/// The file with the defaults that depend on other keys written out.
-fn with_defaults(file: &file::ScenarioFile, analysed: u32) -> file::ScenarioFile {
-    let mut file = file.clone();
+/// The file with the defaults that depend on other keys written out, and the numbers of other files
+/// in place of their names.
+fn with_defaults(
+    file: &file::ScenarioFile,
+    analysed: u32,
+    prior: Option<file::Prior>,
+) -> file::ScenarioFile {
+    let mut file = file::ScenarioFile { prior, ..file.clone() };
     file.sample_size.analysed = Some(analysed);
     if let file::Futility::Z { bounds } = &mut file.design.futility {
         let infinite = bounds.iter_mut().filter(|bound| **bound == f64::MIN);
