@@ -33,6 +33,8 @@ pub enum Purpose {
     Outcome = 4,
     /// Whether the outcome goes missing.
     Dropout = 5,
+    /// Effect drawn from the prior.
+    Effect = 6,
     /// Keys of the patients' procedures, see [`PatientDraws`].
     Procedure = 7,
 }

@@ -5,6 +5,7 @@
 //! its weight, τ² the variance between studies, k their number.
 
 mod fixed;
+pub mod prior;
 mod random;
 
 use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};

@@ -103,8 +103,17 @@ impl MrsDistribution {
 
     /// The distribution whose odds of mRS ≤ j are `odds_ratio` times these at every cut.
     pub fn shifted(&self, odds_ratio: f64) -> Self {
-        let by = libm::log(odds_ratio);
-        Self::from_cumulative(self.cumulative().map(|p| logistic(logit(p) + by)))
+        self.shifted_by(libm::log(odds_ratio))
+    }
+
+    /// The same from the logarithm of the odds ratio.
+    pub fn shifted_by(&self, log_odds_ratio: f64) -> Self {
+        Self::from_cumulative(self.cumulative().map(|p| logistic(logit(p) + log_odds_ratio)))
+    }
+
+    /// Whether every patient has the same mRS, which no odds ratio can change.
+    pub fn is_one_level(&self) -> bool {
+        self.cumulative().iter().all(|&p| p == 0.0 || p == 1.0)
     }
 
     /// The common odds ratio that takes P(mRS ≤ cut) to `target`; both must be inside (0, 1).

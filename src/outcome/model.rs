@@ -16,7 +16,8 @@ const CUTS: usize = LEVELS - 1;
 pub struct OutcomeModel {
     marginal: [MrsDistribution; 2],
     intercepts: [[f64; CUTS]; 2],
-    strata: usize,
+    /// Share and prognostic log odds η of each stratum.
+    strata: Vec<(f64, f64)>,
     /// P(mRS ≤ j), laid out [arm][stratum][j].
     cumulative: Vec<[f64; CUTS]>,
 }
@@ -25,23 +26,38 @@ impl OutcomeModel {
     /// Solves the intercepts for the marginal distributions of control and experimental arm.
     pub fn new(marginal: [MrsDistribution; 2], population: &Population) -> Self {
         let strata: Vec<(f64, f64)> = population.prognosis().collect();
-        let intercepts =
-            marginal.map(|arm| arm.cumulative().map(|target| intercept(target, &strata)));
-        let of_stratum = |deltas: [f64; CUTS], eta: f64| deltas.map(|delta| logistic(delta + eta));
-        let cumulative = intercepts
-            .iter()
-            .flat_map(|&deltas| strata.iter().map(move |&(_, eta)| of_stratum(deltas, eta)))
-            .collect();
-        Self { marginal, intercepts, strata: strata.len(), cumulative }
+        let cumulative = vec![[0.0; CUTS]; 2 * strata.len()];
+        let mut model = Self { marginal, intercepts: [[0.0; CUTS]; 2], strata, cumulative };
+        model.solve(Arm::Control);
+        model.solve(Arm::Experimental);
+        model
+    }
+
+    /// Finds the intercepts of an arm and fills its part of the table.
+    fn solve(&mut self, arm: Arm) {
+        let Self { marginal, intercepts, strata, cumulative } = self;
+        let arm = arm.index();
+        intercepts[arm] = marginal[arm].cumulative().map(|target| intercept(target, strata));
+        let of_arm = &mut cumulative[arm * strata.len()..][..strata.len()];
+        for (of_stratum, (_, eta)) in of_arm.iter_mut().zip(&*strata) {
+            *of_stratum = intercepts[arm].map(|delta| logistic(delta + eta));
+        }
+    }
+
+    /// Makes the experimental arm's marginal distribution that of control shifted by a log odds
+    /// ratio, in the memory there is.
+    pub fn shift_experimental(&mut self, log_odds_ratio: f64) {
+        self.marginal[1] = self.marginal[0].shifted_by(log_odds_ratio);
+        self.solve(Arm::Experimental);
     }
 
     /// The same model with the experimental arm drawn as control.
     pub fn null_twin(&self) -> Self {
-        let control = self.cumulative[..self.strata].to_vec();
+        let control = self.cumulative[..self.strata.len()].to_vec();
         Self {
             marginal: [self.marginal[0]; 2],
             intercepts: [self.intercepts[0]; 2],
-            strata: self.strata,
+            strata: self.strata.clone(),
             cumulative: [control.clone(), control].concat(),
         }
     }
@@ -50,7 +66,7 @@ impl OutcomeModel {
     /// good outcome in both arms.
     #[inline]
     pub fn draw(&self, arm: Arm, stratum: usize, uniform: f64) -> Mrs {
-        let cumulative = &self.cumulative[arm.index() * self.strata + stratum];
+        let cumulative = &self.cumulative[arm.index() * self.strata.len() + stratum];
         Mrs(cumulative.iter().map(|&below| u8::from(uniform >= below)).sum())
     }
 
@@ -141,6 +157,20 @@ mod tests {
         assert_eq!(model.draw(Arm::Experimental, 0, 0.2500001).index(), 2);
         assert_eq!(model.draw(Arm::Control, 0, 1.0 - f64::EPSILON).index(), 6);
         assert_eq!(model.null_twin().draw(Arm::Experimental, 0, 0.2500001).index(), 3);
+    }
+
+    #[test]
+    fn a_shifted_model_is_the_model_of_the_shift() {
+        let (control, population) = angel_reboot();
+        let mut model = OutcomeModel::new([control, control.shifted(2.0)], &population);
+        for log_odds_ratio in [-1.5, 0.0, 0.8] {
+            model.shift_experimental(log_odds_ratio);
+            let shifted = control.shifted_by(log_odds_ratio);
+            let expected = OutcomeModel::new([control, shifted], &population);
+            assert_eq!(model.marginal, expected.marginal);
+            assert_eq!(model.intercepts, expected.intercepts);
+            assert_eq!(model.cumulative, expected.cumulative);
+        }
     }
 
     #[test]

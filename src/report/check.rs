@@ -45,7 +45,7 @@ fn boundaries(scenario: &Scenario) -> String {
 
 fn outcomes(scenario: &Scenario) -> String {
     let arms = &scenario.file().arms;
-    let marginal = scenario.marginal(Truth::Alternative);
+    let marginal = scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let rows = [&arms.control, &arms.experimental].into_iter().zip(marginal).map(|(name, mrs)| {
         let percent = |p: f64| format!("{:.2}", 100.0 * p);
         let mut row = vec![name.clone()];
@@ -58,7 +58,8 @@ fn outcomes(scenario: &Scenario) -> String {
 
 /// Odds ratios per cut: marginal, and within a stratum where factors are prognostic.
 fn conditional_odds(scenario: &Scenario) -> String {
-    let [control, experimental] = scenario.marginal(Truth::Alternative);
+    let [control, experimental] =
+        scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let cuts = ["≤0", "≤1", "≤2", "≤3", "≤4", "≤5"];
     let text = |odds_ratio: Option<f64>| odds_ratio.map_or("–".into(), |or| format!("{or:.4}"));
     let mut marginal = vec!["marginal".to_owned()];

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::scenario::{Scenario, ScenarioFile};
 use crate::summary::procedure::ProcedureSummary;
-use crate::summary::{OperatingCharacteristics, TruthSummary};
+use crate::summary::{OperatingCharacteristics, PriorSummary, TruthSummary};
 
 /// Where a result comes from, and how to get it again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -59,8 +59,11 @@ fn digest(file: &ScenarioFile) -> String {
 pub struct Summary {
     /// Where it comes from.
     pub provenance: Provenance,
-    /// The alternative, then the null twin.
+    /// The alternative, then the null twin, then the prior where there is one.
     pub truths: Vec<TruthSummary>,
+    /// What the prior makes of the design; absent without a prior.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prior: Option<PriorSummary>,
     /// Procedures under the alternative, where there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub procedure: Option<ProcedureSummary>,
@@ -69,7 +72,8 @@ pub struct Summary {
 impl Summary {
     /// Puts a result and its provenance together.
     pub fn new(provenance: Provenance, result: OperatingCharacteristics) -> Self {
-        Self { provenance, truths: result.truths, procedure: result.procedure }
+        let OperatingCharacteristics { truths, prior, procedure } = result;
+        Self { provenance, truths, prior, procedure }
     }
 
     /// As JSON, ending in a newline. Figures that do not exist are null.

@@ -8,7 +8,7 @@ use polars::prelude::{
 };
 
 use super::Provenance;
-use super::rows::{COLUMNS, RowContext, conclusion_name, status_name, truth_name};
+use super::rows::{COLUMNS, RowContext, conclusion_name, status_name};
 use crate::trial::TrialResult;
 
 /// Rows in a row group: large enough to compress well, small enough to hold.
@@ -88,6 +88,7 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
     let [
         replicate,
         truth,
+        log_odds_ratio,
         analysis,
         look,
         conclusion,
@@ -119,7 +120,8 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
             replicate,
             Series::new("".into(), trials.iter().map(|t| t.replicate).collect::<Vec<_>>()),
         ),
-        texts(truth, &|t| truth_name(t.truth).into()),
+        texts(truth, &|t| t.truth.name().into()),
+        numbers(log_odds_ratio, &|t| t.drawn.map_or(f64::NAN, |drawn| drawn.log_odds_ratio)),
         texts(analysis, &|t| context.analyses[t.analysis].clone()),
         wholes(look, |t| t.look as u32),
         texts(conclusion, &|t| conclusion_name(t.conclusion).into()),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::analysis::FitStatus;
-use crate::scenario::{Scenario, Truth};
+use crate::scenario::Scenario;
 use crate::trial::{Conclusion, TrialResult};
 
 /// What the rows of a scenario need beside the trials.
@@ -20,13 +20,6 @@ impl RowContext {
             analyses: scenario.analyses.iter().map(|analysis| analysis.name.clone()).collect(),
             looks: scenario.design.looks().len(),
         }
-    }
-}
-
-pub(super) fn truth_name(truth: Truth) -> &'static str {
-    match truth {
-        Truth::Alternative => "alternative",
-        Truth::Null => "null",
     }
 }
 
@@ -47,10 +40,12 @@ pub(super) fn status_name(status: FitStatus) -> &'static str {
     }
 }
 
-/// Names of the columns, in order; `z_1`, `z_2` … follow.
-pub(super) const COLUMNS: [&str; 18] = [
+/// Names of the columns, in order; `z_1`, `z_2` … follow. `log_odds_ratio` is the effect drawn from
+/// the prior; it does not exist under the other truths.
+pub(super) const COLUMNS: [&str; 19] = [
     "replicate",
     "truth",
+    "log_odds_ratio",
     "analysis",
     "look",
     "conclusion",
@@ -97,7 +92,8 @@ impl<W: Write> CsvRows<W> {
             let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
             let fields = [
                 trial.replicate.to_string(),
-                truth_name(trial.truth).to_owned(),
+                trial.truth.name().to_owned(),
+                number(trial.drawn.map_or(f64::NAN, |drawn| drawn.log_odds_ratio)),
                 self.context.analyses[trial.analysis].clone(),
                 trial.look.to_string(),
                 conclusion_name(trial.conclusion).to_owned(),

@@ -19,7 +19,9 @@ const STYLE: TableStyle =
 pub fn render(summary: &Summary, warnings: &[String]) -> String {
     let provenance = &summary.provenance;
     let scenario = &provenance.scenario;
-    let [alternative, null] = &summary.truths[..] else { unreachable!("there are two truths") };
+    let [alternative, null, ..] = &summary.truths[..] else {
+        unreachable!("these two are always there")
+    };
     let mut out = wrapped(&scenario.title);
     if let Some(question) = &scenario.question {
         out += &wrapped(question);

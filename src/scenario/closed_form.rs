@@ -4,7 +4,7 @@ use super::{Scenario, Truth};
 use crate::analysis::{AnalysisMethod, proportional_odds};
 use crate::design::power::{proportional_odds_drift, two_proportions_drift};
 use crate::design::recursion::CrossingProbabilities;
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, MrsDistribution};
 
 /// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
 /// logarithms would only add rounding noise.
@@ -28,12 +28,13 @@ impl Scenario {
     }
 
     /// The value that an analysis's estimate approaches in a trial of ever larger size; `None`
-    /// where it has none (the arms do not overlap, or all outcomes are alike).
+    /// where it has none (the arms do not overlap, or all outcomes are alike), and under the prior,
+    /// where every replicate has its own.
     ///
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
     pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> Option<f64> {
-        let [control, experimental] = self.marginal(truth);
+        let [control, experimental] = self.marginal(truth)?;
         let limit = match method {
             _ if control == experimental => 0.0,
             AnalysisMethod::TwoProportions { cut } => {
@@ -56,7 +57,7 @@ impl Scenario {
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes
     /// at the final look as are expected to be known; `None` where it has none, as when everyone
-    /// has a success.
+    /// has a success, and under the prior.
     ///
     /// Two proportions: pooled variance under the null, unpooled under the alternative (rpact's
     /// convention). Proportional odds: Whitehead's information with the log odds ratio that the
@@ -66,9 +67,36 @@ impl Scenario {
         truth: Truth,
         method: AnalysisMethod,
     ) -> Option<CrossingProbabilities> {
+        let marginal = self.marginal(truth)?;
+        self.crossing_probabilities(marginal, self.estimand(truth, method)?, method)
+    }
+
+    /// P(efficacy at any look) by the same approximation, averaged over the prior; `None` without
+    /// a prior and where the approximation has no value.
+    pub fn assurance_by_formula(&self, method: AnalysisMethod) -> Option<f64> {
+        let prior = self.prior.as_ref()?;
+        let [control, _] = *self.marginal(Truth::Alternative)?;
+        let power = |log_odds_ratio: f64| {
+            let marginal = [control, control.shifted_by(log_odds_ratio)];
+            let estimand = estimand_of_shift(method, &marginal, log_odds_ratio);
+            self.crossing_probabilities(&marginal, estimand, method)
+                .map_or(f64::NAN, |crossing| crossing.total_upper())
+        };
+        // N outcomes hold no more information on a log odds ratio than N/12 (Whitehead 1993).
+        let least_error = libm::sqrt(12.0 / f64::from(self.design.maximum_analysed()));
+        Some(prior.average(power, least_error)).filter(|assurance| assurance.is_finite())
+    }
+
+    /// Of a trial whose arms have these marginal distributions and whose estimate aims at
+    /// `estimand`.
+    fn crossing_probabilities(
+        &self,
+        [control, experimental]: &[MrsDistribution; 2],
+        estimand: f64,
+        method: AnalysisMethod,
+    ) -> Option<CrossingProbabilities> {
         let share = self.share_experimental_known();
         let maximum = f64::from(self.design.maximum_analysed());
-        let [control, experimental] = self.marginal(truth);
         let drift = match method {
             AnalysisMethod::TwoProportions { cut } => two_proportions_drift(
                 (control.at_most(cut), experimental.at_most(cut)),
@@ -79,7 +107,7 @@ impl Scenario {
             AnalysisMethod::ProportionalOdds { .. } => proportional_odds_drift(
                 control.probabilities(),
                 experimental.probabilities(),
-                self.estimand(truth, method)?,
+                estimand,
                 share,
                 maximum,
             ),
@@ -87,6 +115,19 @@ impl Scenario {
         drift
             .is_finite()
             .then(|| self.design.crossing_probabilities(drift, self.expected_known().max(1)))
+    }
+}
+
+/// What an analysis's estimate aims at when the experimental arm is control shifted by a log odds
+/// ratio: the risk difference, or the log odds ratio itself.
+pub fn estimand_of_shift(
+    method: AnalysisMethod,
+    [control, experimental]: &[MrsDistribution; 2],
+    log_odds_ratio: f64,
+) -> f64 {
+    match method {
+        AnalysisMethod::TwoProportions { cut } => experimental.at_most(cut) - control.at_most(cut),
+        AnalysisMethod::ProportionalOdds { .. } => log_odds_ratio,
     }
 }
 

@@ -16,6 +16,7 @@ pub mod published;
 
 use std::path::Path;
 
+pub use closed_form::estimand_of_shift;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 use read::Source;
@@ -24,6 +25,7 @@ pub use read::schema;
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::AnalysisMethod;
 use crate::design::Design;
+use crate::evidence::prior::Prior;
 use crate::outcome::{LEVELS, MrsDistribution, OutcomeModel, ProceduralModel};
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
@@ -45,16 +47,25 @@ pub enum Truth {
     Alternative,
     /// The null twin: the same patients and random numbers, the experimental arm drawn as control.
     Null,
+    /// The same patients and random numbers, the experimental arm shifted from control by an odds
+    /// ratio that each replicate draws from the prior.
+    Prior,
 }
 
-/// Both truths, in the order of every result.
-pub const TRUTHS: [Truth; 2] = [Truth::Alternative, Truth::Null];
-
 impl Truth {
-    /// Position in [`TRUTHS`].
+    /// Position in [`Scenario::truths`].
     #[inline]
     pub fn index(self) -> usize {
         self as usize
+    }
+
+    /// For files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Alternative => "alternative",
+            Self::Null => "null",
+            Self::Prior => "prior",
+        }
     }
 }
 
@@ -76,8 +87,10 @@ pub struct Scenario {
     pub randomisation: RandomisationMethod,
     /// Where outcomes come from.
     pub outcomes: Outcomes,
-    /// The mRS of control and experimental arm under each truth, in the order of [`TRUTHS`].
+    /// The mRS of control and experimental arm under the alternative and its null twin.
     marginals: [[MrsDistribution; 2]; 2],
+    /// What is believed of the effect, if anything is.
+    pub prior: Option<Prior>,
     /// Probability of dropout in control and experimental arm.
     pub dropout: [f64; 2],
     /// Looks and boundaries.
@@ -96,14 +109,14 @@ pub struct Scenario {
 /// Where outcomes come from.
 #[derive(Debug, Clone)]
 pub enum Outcomes {
-    /// Stated distributions, under each truth in the order of [`TRUTHS`].
+    /// Stated distributions, under the alternative and its null twin.
     Stated(Box<[OutcomeModel; 2]>),
     /// A procedure; under the null truth both arms follow the control arm's plan.
     AfterProcedure(Box<ProceduralModel>),
 }
 
 impl Outcomes {
-    /// The mRS of control and experimental arm under each truth, in the order of [`TRUTHS`].
+    /// The mRS of control and experimental arm under the alternative and its null twin.
     fn marginals(&self) -> [[MrsDistribution; 2]; 2] {
         match self {
             Self::Stated(models) => [*models[0].marginal(), *models[1].marginal()],
@@ -125,16 +138,19 @@ impl Outcomes {
 }
 
 impl Scenario {
-    /// The mRS of control and experimental arm in the whole population.
-    pub fn marginal(&self, truth: Truth) -> &[MrsDistribution; 2] {
-        &self.marginals[truth.index()]
+    /// The mRS of control and experimental arm in the whole population; `None` for the prior, whose
+    /// every replicate has its own.
+    pub fn marginal(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
+        self.marginals.get(truth.index())
     }
 
     /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; `None` where it does
     /// not exist or, after a procedure, depends on more than the stratum.
     pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
         match &self.outcomes {
-            Outcomes::Stated(models) => models[truth.index()].conditional_odds_ratios(),
+            Outcomes::Stated(models) => models
+                .get(truth.index())
+                .map_or([None; LEVELS - 1], OutcomeModel::conditional_odds_ratios),
             Outcomes::AfterProcedure(_) => [None; LEVELS - 1],
         }
     }
@@ -161,7 +177,7 @@ impl Scenario {
         Self::resolve(Source::read(path, overrides)?)
     }
 
-    /// The same from text.
+    /// The same from text; paths in it start at the current directory.
     ///
     /// # Errors
     /// As [`Scenario::load`].
@@ -176,6 +192,14 @@ impl Scenario {
                 Ok(scenario)
             }
             Err(problems) => Err(source.reject(problems)),
+        }
+    }
+
+    /// What is simulated, in the order of every result: the prior only where there is one.
+    pub fn truths(&self) -> &'static [Truth] {
+        match self.prior {
+            Some(_) => &[Truth::Alternative, Truth::Null, Truth::Prior],
+            None => &[Truth::Alternative, Truth::Null],
         }
     }
 

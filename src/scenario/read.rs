@@ -5,7 +5,7 @@
 //! out of range at once, where serde would stop at the first.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -24,6 +24,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Source<F> {
     /// What the file and the overrides say.
     pub file: F,
+    /// Where the paths in it start; empty for the current directory.
+    pub folder: PathBuf,
     name: String,
     text: String,
     spans: Spans,
@@ -36,7 +38,8 @@ impl<F: DeserializeOwned + JsonSchema> Source<F> {
     /// Everything that is wrong with the file's shape.
     pub fn read(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
         let text = read_text(path)?;
-        Self::parse(path.display().to_string(), text, overrides)
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { folder, ..Self::parse(path.display().to_string(), text, overrides)? })
     }
 
     /// The same from text; `name` stands for the file in messages.
@@ -45,7 +48,7 @@ impl<F: DeserializeOwned + JsonSchema> Source<F> {
     /// Everything that is wrong with the text's shape.
     pub fn parse(name: String, text: String, overrides: &[String]) -> Result<Self, Rejection> {
         match Self::try_parse(&name, &text, overrides) {
-            Ok((file, spans)) => Ok(Self { file, name, text, spans }),
+            Ok((file, spans)) => Ok(Self { file, folder: PathBuf::new(), name, text, spans }),
             Err(problems) => Err(Rejection::new(name, text, problems)),
         }
     }

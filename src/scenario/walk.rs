@@ -10,8 +10,12 @@ pub(super) fn check(tree: &Value, schema: &Value, spans: &Spans, problems: &mut 
     Walk { schema, spans, problems }.check("", tree, schema);
 }
 
-/// Follows a reference into the schema's definitions.
+/// Follows a reference into the schema's definitions; a value that may be absent is that value.
 pub(super) fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+    let schema = match schema["anyOf"].as_array().map(Vec::as_slice) {
+        Some([present, absent]) if absent["type"] == "null" => present,
+        _ => schema,
+    };
     match schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => root.pointer(pointer).unwrap_or(&Value::Null),
         None => schema,

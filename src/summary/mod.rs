@@ -4,13 +4,15 @@
 //! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
+mod prior;
 pub mod procedure;
 mod tally;
 
 use serde::Serialize;
 
 use crate::analysis::{AnalysisMethod, EffectScale};
-use crate::scenario::{Scenario, TRUTHS, Truth};
+use crate::scenario::{Scenario, Truth};
+pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
 pub use tally::Tally;
 use tally::{AnalysisTally, EstimateTally, Histogram, Moments};
@@ -36,6 +38,13 @@ impl McEstimate {
     fn mean(moments: &Moments) -> Self {
         let n = moments.n();
         Self { value: moments.mean(), mcse: moments.sd() / (n as f64).sqrt(), n }
+    }
+
+    /// A standard deviation, with its error in a normal distribution, σ/√(2(n − 1)).
+    fn sd(moments: &Moments) -> Self {
+        let n = moments.n();
+        let value = moments.sd();
+        Self { value, mcse: value / (2.0 * (n as f64 - 1.0)).sqrt(), n }
     }
 
     /// Mean of a count.
@@ -67,8 +76,10 @@ impl McEstimate {
 /// All that a run has to say.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OperatingCharacteristics {
-    /// The alternative, then the null twin.
+    /// The alternative, then the null twin, then the prior where there is one.
     pub truths: Vec<TruthSummary>,
+    /// What the prior makes of the design, where there is one.
+    pub prior: Option<PriorSummary>,
     /// Under the alternative, where there is a procedure.
     pub procedure: Option<ProcedureSummary>,
 }
@@ -76,14 +87,15 @@ pub struct OperatingCharacteristics {
 /// Operating characteristics under one truth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TruthSummary {
-    /// `alternative` or `null`.
+    /// `alternative`, `null` or `prior`.
     pub truth: &'static str,
     /// In the order of the scenario.
     pub analyses: Vec<AnalysisSummary>,
     /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; null where an arm
-    /// has nobody on one side of the cut. Without prognostic factors it is the marginal one.
+    /// has nobody on one side of the cut, and under the prior. Without prognostic factors it is the
+    /// marginal one.
     pub odds_ratios_within_stratum: [Option<f64>; 6],
-    /// The same under both truths, as allocation does not look at outcomes.
+    /// The same under every truth, as allocation does not look at outcomes.
     pub balance: Balance,
 }
 
@@ -94,9 +106,11 @@ pub struct AnalysisSummary {
     pub name: String,
     /// `two_proportions` or `proportional_odds`.
     pub method: &'static str,
-    /// P(efficacy at any look): power under the alternative, one-sided type I error under the null.
+    /// P(efficacy at any look): power under the alternative, one-sided type I error under the null,
+    /// assurance under the prior.
     pub rejection: McEstimate,
-    /// The closed form beside it; null where it has none, as when everyone has a success.
+    /// The closed form beside it; null where it has none, as when everyone has a success, and under
+    /// the prior.
     pub normal_approximation: Option<NormalApproximation>,
     /// Look by look; the last is the final one.
     pub looks: Vec<LookSummary>,
@@ -187,7 +201,8 @@ pub struct SizeSummary {
 pub struct EstimateSummary {
     /// `risk_difference` or `log_common_odds_ratio`.
     pub scale: &'static str,
-    /// The value aimed at: that of an ever larger trial; null where it has none.
+    /// The value aimed at: that of an ever larger trial; null where it has none. Under the prior it
+    /// is null too, and bias, error and coverage are against the effect drawn for each replicate.
     pub truth: Option<f64>,
     /// Over all trials.
     #[serde(flatten)]
@@ -241,11 +256,8 @@ pub struct LevelBalance {
 impl OperatingCharacteristics {
     /// Reads the figures off a tally of the scenario's replicates.
     pub fn new(scenario: &Scenario, tally: &Tally) -> Self {
-        let truths = TRUTHS.iter().map(|&truth| TruthSummary {
-            truth: match truth {
-                Truth::Alternative => "alternative",
-                Truth::Null => "null",
-            },
+        let truths = scenario.truths().iter().map(|&truth| TruthSummary {
+            truth: truth.name(),
             analyses: (0..scenario.analyses.len())
                 .map(|analysis| {
                     AnalysisSummary::new(scenario, truth, analysis, tally.of(truth, analysis))
@@ -257,7 +269,8 @@ impl OperatingCharacteristics {
         let procedure = scenario.procedural().zip(tally.procedures()).map(|(model, tallies)| {
             ProcedureSummary::new(model, tallies, scenario.haemorrhage_definition())
         });
-        Self { truths: truths.collect(), procedure }
+        let prior = PriorSummary::new(scenario, tally);
+        Self { truths: truths.collect(), prior, procedure }
     }
 }
 
@@ -274,7 +287,7 @@ impl AnalysisSummary {
                 AnalysisMethod::TwoProportions { .. } => "two_proportions",
                 AnalysisMethod::ProportionalOdds { .. } => "proportional_odds",
             },
-            rejection: proportion(tally.looks.iter().map(|look| look.efficacy).sum()),
+            rejection: tally.rejection(),
             normal_approximation: closed_form.map(|closed_form| NormalApproximation {
                 rejection: closed_form.total_upper(),
                 efficacy: closed_form.upper,
@@ -349,7 +362,8 @@ impl EstimatePerformance {
             mean,
             bias: match truth {
                 Some(truth) => McEstimate { value: mean.value - truth, ..mean },
-                None => McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0 },
+                // Drawn truths differ, so the errors are averaged; there are none without a truth.
+                None => McEstimate::mean(&tally.errors),
             },
             // By the delta method.
             rmse: McEstimate { value: rmse, mcse: mse.mcse / (2.0 * rmse), n: mse.n },

@@ -1,8 +1,10 @@
 //! Counts and exact sums over replicates.
 
+use super::McEstimate;
+use super::prior::PriorTally;
 use super::procedure::ArmTally;
 use crate::engine::Accumulator;
-use crate::scenario::{Scenario, TRUTHS, Truth};
+use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, ReplicateResult, TrialResult};
 
 /// Everything folded from the replicates of a scenario.
@@ -10,8 +12,11 @@ use crate::trial::{Conclusion, ReplicateResult, TrialResult};
 pub struct Tally {
     /// Truth by truth, analysis by analysis.
     analyses: Vec<AnalysisTally>,
+    analyses_per_truth: usize,
     /// As [`ReplicateResult::imbalances`].
     imbalances: Vec<Histogram>,
+    /// Analysis by analysis; empty without a prior.
+    prior: Vec<PriorTally>,
     /// Where there is a procedure: control and experimental arm, and what counts as early.
     procedures: Option<([ArmTally; 2], usize)>,
 }
@@ -21,19 +26,32 @@ impl Tally {
     pub fn new(scenario: &Scenario) -> Self {
         let looks = scenario.design.looks().len();
         let tally = |truth, method| AnalysisTally::new(looks, scenario.estimand(truth, method));
-        let analyses = TRUTHS
+        let analyses = scenario
+            .truths()
             .iter()
             .flat_map(|&truth| scenario.analyses.iter().map(move |a| tally(truth, a.method)))
             .collect();
         let levels: usize = scenario.population.factors().iter().map(|f| f.levels.len()).sum();
+        let analyses_per_truth = scenario.analyses.len();
+        let with_prior = if scenario.prior.is_some() { analyses_per_truth } else { 0 };
         let procedures = scenario
             .procedural()
             .map(|model| (Default::default(), model.procedure().early_until()));
-        Self { analyses, imbalances: vec![Histogram::default(); 1 + levels], procedures }
+        Self {
+            analyses,
+            analyses_per_truth,
+            imbalances: vec![Histogram::default(); 1 + levels],
+            prior: vec![PriorTally::default(); with_prior],
+            procedures,
+        }
     }
 
     pub(super) fn of(&self, truth: Truth, analysis: usize) -> &AnalysisTally {
-        &self.analyses[truth.index() * self.analyses.len() / TRUTHS.len() + analysis]
+        &self.analyses[truth.index() * self.analyses_per_truth + analysis]
+    }
+
+    pub(super) fn prior(&self) -> &[PriorTally] {
+        &self.prior
     }
 
     pub(super) fn imbalances(&self) -> &[Histogram] {
@@ -53,6 +71,10 @@ impl Accumulator for Tally {
         for (histogram, &imbalance) in self.imbalances.iter_mut().zip(&result.imbalances) {
             histogram.add(imbalance);
         }
+        let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);
+        for (tally, trial) in self.prior.iter_mut().zip(drawn) {
+            tally.add(trial);
+        }
         if let Some((arms, early_until)) = &mut self.procedures {
             for course in &result.courses {
                 arms[course.arm.index()].add(course, *early_until);
@@ -67,6 +89,9 @@ impl Accumulator for Tally {
         for (mine, theirs) in self.imbalances.iter_mut().zip(&other.imbalances) {
             mine.merge(theirs);
         }
+        for (mine, theirs) in self.prior.iter_mut().zip(&other.prior) {
+            mine.merge(theirs);
+        }
         let arms = self.procedures.iter_mut().flat_map(|(arms, _)| arms);
         let others = other.procedures.iter().flat_map(|(arms, _)| arms);
         arms.zip(others).for_each(|(mine, theirs)| mine.merge(theirs));
@@ -76,7 +101,7 @@ impl Accumulator for Tally {
 /// What one analysis saw under one truth.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AnalysisTally {
-    /// What the estimate aims at, where it aims at anything.
+    /// What the estimate aims at, where it aims at anything and not at a drawn effect.
     pub estimand: Option<f64>,
     pub looks: Vec<LookTally>,
     pub n_randomised: Histogram,
@@ -111,6 +136,11 @@ impl AnalysisTally {
         self.duration_months.n()
     }
 
+    /// P(efficacy at any look).
+    pub fn rejection(&self) -> McEstimate {
+        McEstimate::proportion(self.looks.iter().map(|look| look.efficacy).sum(), self.n())
+    }
+
     fn add(&mut self, result: &ReplicateResult, trial: &TrialResult) {
         let planned = self.looks.len();
         let last = trial.look - 1;
@@ -133,9 +163,10 @@ impl AnalysisTally {
         }
         self.failed_looks += u64::from(trial.failed_looks);
         if trial.has_estimate() {
-            self.estimates.add(self.estimand, trial);
+            let estimand = trial.drawn.map(|drawn| drawn.estimand).or(self.estimand);
+            self.estimates.add(estimand, trial);
             if trial.look < planned {
-                self.early_estimates.add(self.estimand, trial);
+                self.early_estimates.add(estimand, trial);
             }
         }
     }
@@ -183,6 +214,7 @@ impl LookTally {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct EstimateTally {
     pub estimates: Moments,
+    pub errors: Moments,
     pub squared_errors: Moments,
     /// Intervals that hold the truth.
     pub covered: u64,
@@ -194,6 +226,7 @@ impl EstimateTally {
         if let Some(estimand) = estimand {
             let error = trial.test.estimate - estimand;
             let (low, high) = trial.interval;
+            self.errors.add(error);
             self.squared_errors.add(error * error);
             self.covered += u64::from(low <= estimand && estimand <= high);
         }
@@ -201,6 +234,7 @@ impl EstimateTally {
 
     fn merge(&mut self, other: &Self) {
         self.estimates.merge(&other.estimates);
+        self.errors.merge(&other.errors);
         self.squared_errors.merge(&other.squared_errors);
         self.covered += other.covered;
     }

@@ -4,11 +4,11 @@ use super::{LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
 use crate::num::log::ln_normal;
-use crate::outcome::{Mrs, ProceduralModel};
+use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::Entry;
 use crate::randomisation::{AllocationState, Arm};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
-use crate::scenario::{Outcomes, Scenario, Truth};
+use crate::scenario::Scenario;
 
 /// A look that does not exist.
 const NEVER: u8 = u8::MAX;
@@ -152,33 +152,15 @@ impl Cohort {
         }
     }
 
-    /// Draws every patient's mRS and fills a table for each look with those known by then. The
-    /// alternative comes first: it also fills `courses`.
-    pub fn draw_outcomes(
-        &mut self,
-        scenario: &Scenario,
-        truth: Truth,
-        known: &mut [OutcomeTable],
-        courses: &mut Vec<PatientCourse>,
-    ) {
-        match &scenario.outcomes {
-            Outcomes::Stated(models) => {
-                let Self { strata, arms, quantiles, mrs, .. } = self;
-                let model = &models[truth.index()];
-                let patients = arms.iter().zip(&*strata).zip(&*quantiles);
-                let draw = |((&arm, &s), &u): ((&Arm, &u32), &f64)| model.draw(arm, s as usize, u);
-                refill(mrs, patients.map(draw));
-            }
-            Outcomes::AfterProcedure(model) => match truth {
-                Truth::Alternative => self.perform(model, courses),
-                Truth::Null => self.perform_as_control(model),
-            },
-        }
-        self.fill_tables(known);
+    /// Draws every patient's mRS from stated distributions.
+    pub fn draw_mrs(&mut self, model: &OutcomeModel) {
+        let Self { strata, arms, quantiles, mrs, .. } = self;
+        let patients = arms.iter().zip(&*strata).zip(&*quantiles);
+        refill(mrs, patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
     }
 
     /// Every patient's procedure and mRS.
-    fn perform(&mut self, model: &ProceduralModel, courses: &mut Vec<PatientCourse>) {
+    pub fn perform(&mut self, model: &ProceduralModel, courses: &mut Vec<PatientCourse>) {
         let course = |i: usize| {
             let (draws, entry) = self.procedures[i];
             let procedure = model.procedure().perform(self.arms[i], entry, draws);
@@ -190,8 +172,8 @@ impl Cohort {
         refill(&mut self.mrs, courses.iter().map(|course| course.mrs));
     }
 
-    /// The experimental arm's patients again, under the control arm's plan.
-    fn perform_as_control(&mut self, model: &ProceduralModel) {
+    /// The experimental arm's patients again, under the control arm's plan; control stays.
+    pub fn perform_as_control(&mut self, model: &ProceduralModel) {
         for i in 0..self.arms.len() {
             if self.arms[i] == Arm::Experimental {
                 let (draws, entry) = self.procedures[i];
@@ -202,7 +184,8 @@ impl Cohort {
         }
     }
 
-    fn fill_tables(&self, known: &mut [OutcomeTable]) {
+    /// Fills a table for each look with the outcomes known by then.
+    pub fn fill_tables(&self, known: &mut [OutcomeTable]) {
         let Self { arms, known_from, mrs, .. } = self;
         known.fill(OutcomeTable::default());
         for ((&arm, &mrs), &from) in arms.iter().zip(mrs).zip(known_from) {

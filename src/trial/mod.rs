@@ -1,6 +1,6 @@
 //! One simulated trial, from the first patient to the decision.
 //!
-//! A [`Simulator`] runs a replicate under both truths and all analyses at once: patients, arms and
+//! A [`Simulator`] runs a replicate under all truths and all analyses at once: patients, arms and
 //! calendar are drawn once, and only the mRS differs between the truths. Its buffers are refilled
 //! for every replicate, so that nothing is allocated inside a trial.
 
@@ -9,11 +9,11 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::{Decision, MAX_LOOKS};
-use crate::outcome::Mrs;
+use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
 use crate::randomisation::Arm;
-use crate::rng::{Replicate, Streams};
-use crate::scenario::{Scenario, TRUTHS, Truth};
+use crate::rng::{Purpose, Replicate, Streams, uniform};
+use crate::scenario::{Outcomes, Scenario, Truth, estimand_of_shift};
 use cohort::Cohort;
 
 /// The standard normal quantile of a two-sided 95 % interval.
@@ -43,6 +43,15 @@ pub enum Conclusion {
     NotSignificant,
 }
 
+/// An effect drawn from the prior.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DrawnEffect {
+    /// Log of the common odds ratio between the arms' marginal distributions.
+    pub log_odds_ratio: f64,
+    /// What the estimate of the analysis aims at under it, on its own scale.
+    pub estimand: f64,
+}
+
 /// One trial under one truth as one analysis saw it: what a row of output is made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrialResult {
@@ -50,6 +59,8 @@ pub struct TrialResult {
     pub replicate: u64,
     /// What the patients were drawn from.
     pub truth: Truth,
+    /// The effect where it is not the scenario's but drawn from the prior.
+    pub drawn: Option<DrawnEffect>,
     /// Position of the analysis in the scenario.
     pub analysis: usize,
     /// The look the trial ended at, from 1; the final look has the number of looks planned.
@@ -117,11 +128,20 @@ pub struct Simulator<'s> {
     scenario: &'s Scenario,
     streams: Streams,
     cohort: Cohort,
+    /// Outcomes under the effect drawn, refilled for every replicate; `None` without a prior.
+    drawn: Option<DrawnOutcomes>,
     /// Outcomes of the truth at hand known at each look that takes place; the last is final.
     known: Vec<OutcomeTable>,
     /// Patients in control and experimental arm, in the order of the imbalances.
     allocated: Vec<[u32; 2]>,
     result: ReplicateResult,
+}
+
+/// Outcomes under an effect drawn from the prior.
+#[derive(Debug)]
+struct DrawnOutcomes {
+    log_odds_ratio: f64,
+    model: OutcomeModel,
 }
 
 /// Where monitoring ended.
@@ -140,6 +160,12 @@ impl<'s> Simulator<'s> {
             scenario,
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
+            drawn: match (&scenario.prior, &scenario.outcomes) {
+                (Some(_), Outcomes::Stated(models)) => {
+                    Some(DrawnOutcomes { log_odds_ratio: 0.0, model: models[0].clone() })
+                }
+                _ => None,
+            },
             known: Vec::new(),
             allocated: Vec::new(),
             result: ReplicateResult {
@@ -151,7 +177,7 @@ impl<'s> Simulator<'s> {
         }
     }
 
-    /// Runs one replicate under both truths and all analyses.
+    /// Runs one replicate under all truths and all analyses.
     pub fn run(&mut self, replicate: Replicate) -> &ReplicateResult {
         let scenario = self.scenario;
         self.cohort.draw(scenario, self.streams, replicate);
@@ -159,14 +185,36 @@ impl<'s> Simulator<'s> {
         self.cohort.find_looks(scenario, &mut self.result.looks);
         self.known.resize(self.result.looks.len(), OutcomeTable::default());
         self.result.trials.clear();
-        for truth in TRUTHS {
-            self.cohort.draw_outcomes(scenario, truth, &mut self.known, &mut self.result.courses);
+        self.draw_effect(replicate);
+        for &truth in scenario.truths() {
+            self.draw_outcomes(truth);
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
                 self.result.trials.push(trial);
             }
         }
         &self.result
+    }
+
+    /// Draws every patient's mRS under a truth and fills the tables of the looks.
+    fn draw_outcomes(&mut self, truth: Truth) {
+        let Self { scenario, cohort, drawn, known, result, .. } = self;
+        match (&scenario.outcomes, truth, drawn) {
+            (Outcomes::Stated(_), Truth::Prior, Some(drawn)) => cohort.draw_mrs(&drawn.model),
+            (Outcomes::Stated(models), ..) => cohort.draw_mrs(&models[truth.index()]),
+            (Outcomes::AfterProcedure(model), Truth::Null, _) => cohort.perform_as_control(model),
+            (Outcomes::AfterProcedure(model), ..) => cohort.perform(model, &mut result.courses),
+        }
+        cohort.fill_tables(known);
+    }
+
+    /// Draws the replicate's effect from the prior, where there is one.
+    fn draw_effect(&mut self, replicate: Replicate) {
+        if let (Some(prior), Some(drawn)) = (&self.scenario.prior, &mut self.drawn) {
+            let mut rng = self.streams.stream(replicate, Purpose::Effect);
+            drawn.log_odds_ratio = prior.draw(uniform(&mut rng), uniform(&mut rng));
+            drawn.model.shift_experimental(drawn.log_odds_ratio);
+        }
     }
 
     fn measure_balance(&mut self) {
@@ -207,6 +255,7 @@ impl<'s> Simulator<'s> {
         TrialResult {
             replicate: replicate.0,
             truth,
+            drawn: self.drawn_effect(truth, method),
             analysis,
             look: if stopped_early { at + 1 } else { self.scenario.design.looks().len() },
             conclusion,
@@ -220,6 +269,13 @@ impl<'s> Simulator<'s> {
             z,
             failed_looks,
         }
+    }
+
+    fn drawn_effect(&self, truth: Truth, method: AnalysisMethod) -> Option<DrawnEffect> {
+        let drawn = self.drawn.as_ref().filter(|_| truth == Truth::Prior)?;
+        let log_odds_ratio = drawn.log_odds_ratio;
+        let estimand = estimand_of_shift(method, drawn.model.marginal(), log_odds_ratio);
+        Some(DrawnEffect { log_odds_ratio, estimand })
     }
 
     /// Goes from look to look until one stops the trial. A look without a statistic never does.

@@ -3,6 +3,7 @@
 
 mod design;
 mod population;
+mod prior;
 mod procedure;
 mod randomisation;
 
@@ -58,13 +59,15 @@ impl Resolver<'_> {
             population.as_ref().and_then(|population| self.randomisation(population, ratio));
         let outcomes = self.outcomes(population.as_ref());
         let accrual = self.accrual(outcomes.as_ref());
+        let prior = self.prior();
         let analyses = self.analyses();
         let analysed = self.analysed(ratio, dropout);
         let design = analysed.and_then(|analysed| self.design(analysed));
 
         let outcomes = outcomes?;
+        let (written_prior, prior) = prior?.unzip();
         Some(Scenario {
-            file: with_defaults(file, analysed?),
+            file: with_defaults(file, analysed?, written_prior),
             randomised: file.sample_size.randomised,
             population: population?,
             accrual: accrual?,
@@ -73,6 +76,7 @@ impl Resolver<'_> {
             randomisation: randomisation?,
             marginals: outcomes.marginals(),
             outcomes,
+            prior,
             dropout,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,
@@ -211,9 +215,14 @@ fn first_repeated(names: &[String]) -> Option<&String> {
     names.iter().find(|name| !seen.insert(*name))
 }
 
-/// The file with the defaults that depend on other keys written out.
-fn with_defaults(file: &file::ScenarioFile, analysed: u32) -> file::ScenarioFile {
-    let mut file = file.clone();
+/// The file with the defaults that depend on other keys written out, and the numbers of other files
+/// in place of their names.
+fn with_defaults(
+    file: &file::ScenarioFile,
+    analysed: u32,
+    prior: Option<file::Prior>,
+) -> file::ScenarioFile {
+    let mut file = file::ScenarioFile { prior, ..file.clone() };
     file.sample_size.analysed = Some(analysed);
     if let file::Futility::Z { bounds } = &mut file.design.futility {
         let infinite = bounds.iter_mut().filter(|bound| **bound == f64::MIN);

@@ -1,0 +1,108 @@
+//! The prior, in numbers or from published evidence.
+
+use super::super::file;
+use super::Resolver;
+use crate::evidence::prior::{Component, Prior};
+use crate::evidence::{METHODS, pool};
+use crate::outcome::MrsDistribution;
+use crate::scenario::error::nearest;
+use crate::scenario::published::Evidence;
+
+impl Resolver<'_> {
+    /// The prior in numbers, as it is written out and as it is used; `Some(None)` without one.
+    pub(super) fn prior(&mut self) -> Option<Option<(file::Prior, Prior)>> {
+        let Some(written) = &self.file.prior else { return Some(None) };
+        let file::Outcome::Stated(outcome) = &self.file.outcome else {
+            return self.fail("prior", "is given beside [procedure], whose strategies make the effect; allowed: with a stated outcome");
+        };
+        if let Ok(control) = MrsDistribution::new(outcome.control)
+            && control.is_one_level()
+        {
+            return self.fail("prior", "shifts nothing: all of the control arm have the same mRS; allowed: a control arm with two levels or more");
+        }
+        let components = written.components.iter().enumerate();
+        // Collected first, so that the mistakes of all are told.
+        let components: Vec<_> = components.map(|(i, c)| self.component(i, c)).collect();
+        let components: Vec<file::PriorComponent> =
+            components.into_iter().collect::<Option<_>>()?;
+        let used = components.iter().map(|component| {
+            let file::LogOddsRatio { mean, sd } = component.log_odds_ratio?;
+            Some(Component { weight: component.weight, mean, sd })
+        });
+        let used = Prior::new(used.collect::<Option<_>>()?);
+        Some(Some((file::Prior { components }, used)))
+    }
+
+    /// A component with the numbers of its evidence in place of the name of the file.
+    fn component(
+        &mut self,
+        index: usize,
+        written: &file::PriorComponent,
+    ) -> Option<file::PriorComponent> {
+        let at = format!("prior.components[{index}]");
+        match (&written.log_odds_ratio, &written.evidence) {
+            (Some(_), None) => Some(written.clone()),
+            (None, Some(evidence)) => {
+                let log_odds_ratio = Some(self.pooled(&format!("{at}.evidence"), evidence)?);
+                let file::PooledEvidence { file, outcome, method } = evidence;
+                let pooled = format!("{file}, \"{outcome}\", {method}");
+                let source = written.source.iter().cloned().chain([pooled]);
+                let source = Some(source.collect::<Vec<_>>().join("; "));
+                Some(file::PriorComponent {
+                    weight: written.weight,
+                    log_odds_ratio,
+                    evidence: None,
+                    source,
+                })
+            }
+            (Some(_), Some(_)) => self.fail(
+                &format!("{at}.evidence"),
+                format!("is given beside `{at}.log_odds_ratio`; allowed: exactly one of the two"),
+            ),
+            (None, None) => self.fail(
+                &at,
+                "has no distribution; expected: exactly one of log_odds_ratio, evidence",
+            ),
+        }
+    }
+
+    /// Pooled log odds ratio and standard error of an outcome of a file.
+    fn pooled(&mut self, at: &str, written: &file::PooledEvidence) -> Option<file::LogOddsRatio> {
+        let keys = METHODS.map(|named| named.key);
+        let method = METHODS.iter().find(|named| named.key == written.method);
+        if method.is_none() {
+            self.unknown::<()>(&format!("{at}.method"), &written.method, "a method", &keys);
+        }
+        let evidence = match Evidence::load(&self.source.folder.join(&written.file)) {
+            Ok(evidence) => evidence,
+            Err(rejection) => {
+                let first = rejection.summary().lines().next().unwrap_or_default().to_owned();
+                return self.fail(&format!("{at}.file"), format!("cannot be used: {first}"));
+            }
+        };
+        let outcome = evidence.outcomes.iter().find(|(name, _)| *name == written.outcome);
+        let Some((_, studies)) = outcome else {
+            let known: Vec<&str> =
+                evidence.outcomes.iter().map(|(name, _)| name.as_str()).collect();
+            let what = format!("an outcome of {}", written.file);
+            return self.unknown(&format!("{at}.outcome"), &written.outcome, &what, &known);
+        };
+        match pool(studies, method?.method) {
+            Ok(pooled) => {
+                Some(file::LogOddsRatio { mean: pooled.log_odds_ratio, sd: pooled.standard_error })
+            }
+            Err(error) => {
+                let message =
+                    format!("is \"{}\", which cannot be pooled: {error}", written.outcome);
+                self.fail(&format!("{at}.outcome"), message)
+            }
+        }
+    }
+
+    fn unknown<T>(&mut self, path: &str, name: &str, what: &str, known: &[&str]) -> Option<T> {
+        let hint = nearest(name, known)
+            .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"));
+        let allowed = known.join("\", \"");
+        self.fail(path, format!("is \"{name}\", not {what}{hint}; allowed: \"{allowed}\""))
+    }
+}
