@@ -47,4 +47,5 @@ pub mod scenario;
 pub mod trial;
 pub mod engine;
 pub mod summary;
+pub mod explore;
 pub mod report;

@@ -19,8 +19,8 @@ const REACH: f64 = 7.0;
 pub struct Difficulty {
     /// Of every pass's success.
     pub pass_success: f64,
-    /// Of the operator's readiness to stent early, in observed practice.
-    pub early_rescue: f64,
+    /// Of the operator's readiness to stent, at every decision of observed practice.
+    pub rescue_choice: f64,
     /// Of a better outcome.
     pub outcome: f64,
 }

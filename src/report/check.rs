@@ -18,6 +18,10 @@ pub fn render(scenario: &Scenario) -> String {
     comments += "\nmRS in the whole population, per cent\n";
     comments += &outcomes(scenario);
     comments += &conditional_odds(scenario);
+    if let Some(procedure) = super::procedure::exact(scenario) {
+        comments += "\nThe procedure, by enumeration\n";
+        comments += &procedure;
+    }
     comments += "\nRejection by formula (normal approximation)\n";
     comments += &formula(scenario);
     comments += "\nThe scenario with every default written out:\n";

@@ -1,9 +1,11 @@
 //! Rendering: what was computed goes out as a table, JSON, or rows. Nothing is computed here.
 
+pub mod calibration;
 pub mod check;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;
+mod procedure;
 pub mod rows;
 pub mod table;
 

@@ -8,6 +8,7 @@ pub mod file;
 mod tree;
 mod walk;
 mod overrides;
+pub mod edit;
 pub mod read;
 mod resolve;
 mod closed_form;

@@ -266,9 +266,8 @@ impl OperatingCharacteristics {
             odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
             balance: Balance::new(scenario, tally.imbalances()),
         });
-        let procedure = scenario.procedural().zip(tally.procedures()).map(|(model, tallies)| {
-            ProcedureSummary::new(model, tallies, scenario.haemorrhage_definition())
-        });
+        let procedure =
+            tally.procedures().and_then(|tallies| ProcedureSummary::new(scenario, tallies));
         let prior = PriorSummary::new(scenario, tally);
         Self { truths: truths.collect(), prior, procedure }
     }

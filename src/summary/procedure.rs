@@ -12,6 +12,7 @@ use crate::outcome::flow::{GROUPS, Group, MEASURES, Spread};
 use crate::outcome::{Flow, LEVELS, Mrs, ProceduralModel};
 use crate::procedure::{End, MAX_PASSES, Minutes, State};
 use crate::randomisation::Arm;
+use crate::scenario::Scenario;
 use crate::trial::PatientCourse;
 
 /// Minutes are counted in tenths.
@@ -23,7 +24,7 @@ const DISJOINT: [Group; 4] =
 
 /// Counts of one arm's patients over all replicates.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ArmTally {
+pub struct ArmTally {
     /// As [`Flow::cell`].
     cells: Vec<u64>,
     attempts: [u64; MAX_PASSES],
@@ -44,6 +45,7 @@ impl Default for ArmTally {
 }
 
 impl ArmTally {
+    /// Takes in a patient.
     pub fn add(&mut self, course: &PatientCourse, early_until: usize) {
         let procedure = &course.procedure;
         let state = &procedure.state;
@@ -57,6 +59,7 @@ impl ArmTally {
         self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
     }
 
+    /// Takes in what another tally has.
     pub fn merge(&mut self, other: &Self) {
         let add = |mine: &mut [u64], theirs: &[u64]| {
             mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
@@ -164,31 +167,30 @@ pub struct PassSummary {
 }
 
 impl ProcedureSummary {
-    pub(crate) fn new(
-        model: &ProceduralModel,
-        tallies: &[ArmTally; 2],
-        haemorrhage_definition: Option<String>,
-    ) -> Self {
+    /// Of a scenario's patients; `None` without a procedure. With empty tallies only the exact
+    /// figures have values.
+    pub(super) fn new(scenario: &Scenario, tallies: &[ArmTally; 2]) -> Option<Self> {
+        let model = scenario.procedural()?;
         let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
-        Self {
+        let summary =
+            |(arm, name): (Arm, _)| ArmSummary::new(name, &tallies[arm.index()], model, arm);
+        Some(Self {
             screening_yield: model.procedure().screening_yield(),
-            haemorrhage_definition,
-            arms: arms
-                .into_iter()
-                .map(|(arm, name)| ArmSummary::new(name, &tallies[arm.index()], model, arm))
-                .collect(),
+            haemorrhage_definition: scenario.haemorrhage_definition(),
+            arms: arms.into_iter().map(summary).collect(),
             decomposition: WAYS.into_iter().zip(model.decomposition()).collect(),
-        }
+        })
+    }
+
+    /// Without simulation.
+    pub fn exact(scenario: &Scenario) -> Option<Self> {
+        Self::new(scenario, &Default::default())
     }
 }
 
 impl ArmSummary {
-    pub(crate) fn new(
-        name: &'static str,
-        tally: &ArmTally,
-        model: &ProceduralModel,
-        arm: Arm,
-    ) -> Self {
+    /// Of an arm; with an empty tally only the exact figures have values.
+    pub fn new(name: &'static str, tally: &ArmTally, model: &ProceduralModel, arm: Arm) -> Self {
         let flows = Flows {
             simulated: Flow::from_counts(&tally.cells, &tally.attempts, &tally.reperfusions),
             exact: model.expected(arm),

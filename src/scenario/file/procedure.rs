@@ -227,9 +227,9 @@ pub struct Difficulty {
     /// Of every pass's success; `pass_success` is that of an average patient.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub pass_success: f64,
-    /// Of a stent at the decisions of observed practice that count as early.
+    /// Of a stent, at every decision of observed practice.
     #[schemars(range(min = -10.0, max = 10.0))]
-    pub early_rescue: f64,
+    pub rescue_choice: f64,
     /// Of a better outcome.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub outcome: f64,

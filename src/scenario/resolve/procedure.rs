@@ -55,7 +55,7 @@ impl Resolver<'_> {
             randomised_after.iter().flatten().map(|(passes, _)| *passes).max().unwrap_or(0);
         let difficulty = Difficulty {
             pass_success: file.difficulty.pass_success,
-            early_rescue: file.difficulty.early_rescue,
+            rescue_choice: file.difficulty.rescue_choice,
             outcome: file.difficulty.outcome,
         };
         let arms = [("control", &file.control), ("experimental", &file.experimental)];
@@ -157,12 +157,10 @@ impl Resolver<'_> {
                     );
                 };
                 let after = by_pass(rescue_after_pass);
-                let early_until = file.early_until as usize;
                 let by_class = |(z, _): (f64, f64)| {
-                    std::array::from_fn(|passes| {
-                        let early =
-                            if passes <= early_until { difficulty.early_rescue } else { 0.0 };
-                        if passes == 0 { 0.0 } else { harder(after[passes - 1], early * z) }
+                    std::array::from_fn(|passes| match passes {
+                        0 => 0.0,
+                        _ => harder(after[passes - 1], difficulty.rescue_choice * z),
                     })
                 };
                 let rescue = difficulty.nodes().into_iter().map(by_class).collect();
