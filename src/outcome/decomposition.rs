@@ -58,7 +58,7 @@ impl ProceduralModel {
                 |way: usize, own: f64, average: f64| if is_open(way) { own } else { average };
             let closed = state.end.is_reperfused() && !state.end.is_open();
             let reperfusion = either(0, certain(state.end.is_reperfused()), average.reperfusion);
-            let passes = either(1, state.passes as f64, average.passes);
+            let passes = either(1, f64::from(state.passes), average.passes);
             let closure = either(2, certain(closed), average.closure);
             let stenting = either(3, certain(state.end.is_stented()), average.stenting);
             let haemorrhages = either(4, certain(state.haemorrhage), average.haemorrhage);
@@ -99,7 +99,7 @@ impl Average {
         let share = |of: &dyn Fn(&WeightedState) -> bool| mean(&|w| f64::from(u8::from(of(w))));
         Self {
             reperfusion: share(&|w| w.state.end.is_reperfused()),
-            passes: mean(&|w| w.state.passes as f64),
+            passes: mean(&|w| f64::from(w.state.passes)),
             closure: share(&|w| w.state.end.is_reperfused() && !w.state.end.is_open()),
             stenting: share(&|w| w.state.end.is_stented()),
             haemorrhage: share(&|w| w.state.haemorrhage),

@@ -67,7 +67,7 @@ impl Group {
     /// Whether a patient belongs to it; `early_until` as in the procedure.
     pub fn has(self, state: &State, early_until: usize) -> bool {
         let stented = state.end.is_stented();
-        let early = state.passes <= early_until;
+        let early = usize::from(state.passes) <= early_until;
         match self {
             Self::All => true,
             Self::Reperfused => state.end == End::Reperfused,
@@ -128,7 +128,7 @@ impl Measure {
                 _ => None,
             },
             Self::Stented => yes(state.end.is_stented()),
-            Self::Passes => Some(state.passes as f64),
+            Self::Passes => Some(f64::from(state.passes)),
         }
     }
 }
@@ -140,7 +140,7 @@ impl Flow {
     /// The cell of a state and mRS.
     #[inline]
     pub fn cell(state: &State, mrs: Mrs) -> usize {
-        let end = state.passes * ENDS.len() + state.end as usize;
+        let end = usize::from(state.passes) * ENDS.len() + state.end as usize;
         let complications = usize::from(state.haemorrhage) * 2 + usize::from(state.perforation);
         (end * 4 + complications) * LEVELS + mrs.index()
     }
@@ -178,7 +178,7 @@ impl Flow {
             let (state, level) = (cell / LEVELS, cell % LEVELS);
             let (end, complications) = (state / 4, state % 4);
             let state = State {
-                passes: end / ENDS.len(),
+                passes: (end / ENDS.len()) as u8,
                 end: ENDS[end % ENDS.len()],
                 haemorrhage: complications & 2 != 0,
                 perforation: complications & 1 != 0,

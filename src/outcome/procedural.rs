@@ -122,7 +122,7 @@ impl ProceduralModel {
     #[inline]
     fn log_odds(&self, state: &State) -> f64 {
         self.coefficients.log_odds(&Exposure {
-            passes: state.passes as f64,
+            passes: f64::from(state.passes),
             open_vessel: state.end.is_open(),
             stented: state.end.is_stented(),
             haemorrhage: state.haemorrhage,

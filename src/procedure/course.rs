@@ -1,6 +1,6 @@
 //! The same procedure by enumeration: the probability of everything that can happen.
 
-use super::{Decision, ENDS, End, Entry, MAX_PASSES, Plan, Procedure, State, Strategy};
+use super::{Decision, ENDS, End, Entry, MAX_PASSES, Plan, Procedure, STENT_ENDS, State, Strategy};
 use crate::randomisation::Arm;
 
 /// A state that a procedure can leave behind.
@@ -78,7 +78,7 @@ impl Procedure {
             let Decision { rescue, last } = strategy.decide(entry, passes);
             let [patent, opened, placed] = self.rescue[passes];
             let stented = [patent, opened - patent, placed - opened, 1.0 - placed];
-            for (end, share) in ENDS[1..5].iter().zip(stented) {
+            for (end, share) in STENT_ENDS.iter().zip(stented) {
                 ends[passes][*end as usize] += unresolved * rescue * share;
             }
             unresolved *= 1.0 - rescue;
@@ -106,7 +106,7 @@ impl Procedure {
             let share = of(haemorrhage, haemorrhages)
                 * of(perforation, perforations)
                 * of(fatal, self.fatality(haemorrhage, perforation));
-            let state = State { passes, end, haemorrhage, perforation, fatal };
+            let state = State { passes: passes as u8, end, haemorrhage, perforation, fatal };
             (share > 0.0).then_some((state, share))
         })
     }

@@ -57,6 +57,10 @@ pub const ENDS: [End; 6] = [
     End::Stopped,
 ];
 
+/// Ends of a rescue, the better first.
+const STENT_ENDS: [End; 4] =
+    [End::StentPatent, End::StentClosed, End::StentFailed, End::AccessFailed];
+
 impl End {
     /// Whether a stent was placed.
     pub fn is_stented(self) -> bool {
@@ -77,8 +81,8 @@ impl End {
 /// What a procedure leaves behind: all that the outcome depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
-    /// Passes in all, with those before randomisation.
-    pub passes: usize,
+    /// Passes in all, with those before randomisation; at most [`MAX_PASSES`].
+    pub passes: u8,
     /// How it ended.
     pub end: End,
     /// Symptomatic haemorrhage.
@@ -95,11 +99,20 @@ pub struct ProcedureRecord {
     /// What it leaves behind.
     pub state: State,
     /// Passes before randomisation.
-    pub passes_before: usize,
+    pub passes_before: u8,
     /// Bit k − 1 is set when pass k, made after randomisation, reperfused, lasting or not.
     pub reperfusions: u16,
     /// From puncture to end.
     pub minutes: f64,
+}
+
+/// A procedure whose duration is left open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// What it leaves behind.
+    pub state: State,
+    /// As [`ProcedureRecord::reperfusions`].
+    pub reperfusions: u16,
 }
 
 /// A probability whose logit is linear in the number of passes.
@@ -289,6 +302,15 @@ impl Procedure {
     /// Performs the procedure on a patient of an arm.
     #[inline]
     pub fn perform(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> ProcedureRecord {
+        let Left { state, reperfusions } = self.leave(arm, entry, draws);
+        let (passes, stented) = (usize::from(state.passes), state.end.is_stented());
+        let minutes = self.minutes.draw(passes, stented, draws.uniform(draw::MINUTES));
+        ProcedureRecord { state, passes_before: entry.passes, reperfusions, minutes }
+    }
+
+    /// What the procedure leaves behind, without its duration.
+    #[inline]
+    pub fn leave(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> Left {
         let Plan { strategy, crossover } = &self.plans[arm.index()];
         let crosses = *crossover > 0.0 && draws.uniform(draw::CROSSOVER) < *crossover;
         let strategy = if crosses { &self.plans[1 - arm.index()].strategy } else { strategy };
@@ -298,13 +320,10 @@ impl Procedure {
         let happens = |n, p: f64| p > 0.0 && draws.uniform(n) < p;
         let haemorrhage = happens(draw::HAEMORRHAGE, self.haemorrhage[passes][stented]);
         let perforation = happens(draw::PERFORATION, self.perforation[stented]);
-        let fatal = happens(draw::FATALITY, self.fatality(haemorrhage, perforation));
-        ProcedureRecord {
-            state: State { passes, end, haemorrhage, perforation, fatal },
-            passes_before: usize::from(entry.passes),
-            reperfusions,
-            minutes: self.minutes.draw(passes, stented == 1, draws.uniform(draw::MINUTES)),
-        }
+        let fatal = (haemorrhage || perforation)
+            && happens(draw::FATALITY, self.fatality(haemorrhage, perforation));
+        let state = State { passes: passes as u8, end, haemorrhage, perforation, fatal };
+        Left { state, reperfusions }
     }
 
     /// Passes and stenting until the vessel is open or given up.
@@ -339,13 +358,8 @@ impl Procedure {
     /// What stenting after `passes` gives: the better, the smaller the draw.
     #[inline]
     fn stent(&self, passes: usize, u: f64) -> End {
-        let [patent, opened, placed] = self.rescue[passes];
-        match u {
-            u if u < patent => End::StentPatent,
-            u if u < opened => End::StentClosed,
-            u if u < placed => End::StentFailed,
-            _ => End::AccessFailed,
-        }
+        let better: usize = self.rescue[passes].iter().map(|&p| usize::from(u >= p)).sum();
+        STENT_ENDS[better]
     }
 
     /// P(a complication is fatal), given those that happened.

@@ -167,7 +167,8 @@ fn passes(summary: &ProcedureSummary, show: Show) -> String {
 
 fn decomposition(summary: &ProcedureSummary) -> String {
     let total: f64 = summary.decomposition.iter().map(|(_, part)| part).sum();
-    let points = |part: f64| format!("{:+.2}", 100.0 * part);
+    // Plus 0.0, as nothing is not less than nothing.
+    let points = |part: f64| format!("{:+.2}", (1e4 * part).round() / 100.0 + 0.0);
     let parts = summary.decomposition.iter().filter(|(_, part)| part.abs() > 5e-7);
     let mut rows: Vec<Vec<String>> =
         parts.map(|(way, part)| vec![(*way).to_owned(), points(*part)]).collect();

@@ -50,12 +50,16 @@ impl ArmTally {
         let procedure = &course.procedure;
         let state = &procedure.state;
         self.cells[Flow::cell(state, course.mrs)] += 1;
-        for pass in procedure.passes_before..state.passes {
+        for pass in usize::from(procedure.passes_before)..usize::from(state.passes) {
             self.attempts[pass] += 1;
             self.reperfusions[pass] += u64::from(procedure.reperfusions >> pass & 1);
         }
-        let group = DISJOINT.iter().position(|group| group.has(state, early_until));
-        let group = group.expect("the groups hold everyone");
+        let group = match state.end {
+            End::Reperfused => 0,
+            end if !end.is_stented() => 3,
+            _ => 1 + usize::from(usize::from(state.passes) > early_until),
+        };
+        debug_assert!(DISJOINT[group].has(state, early_until));
         self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
     }
 
@@ -240,7 +244,7 @@ impl Flows {
     /// `None` when nobody comes so far.
     fn after(&self, passes: usize) -> Option<PassSummary> {
         let ends = |of: fn(End) -> bool| {
-            self.share(move |state, _| state.passes == passes && of(state.end))
+            self.share(move |state, _| usize::from(state.passes) == passes && of(state.end))
         };
         let attempts = |flow: &Flow| passes.checked_sub(1).map_or(0.0, |k| flow.attempts()[k]);
         let successes = |flow: &Flow| passes.checked_sub(1).map_or(0.0, |k| flow.reperfusions()[k]);
@@ -279,7 +283,7 @@ impl Flows {
         let in_group = |of: &dyn Fn(usize, bool) -> f64| {
             let spread = self.exact.spread(|state, _| {
                 let stented = state.end.is_stented();
-                group.has(state, early_until).then(|| of(state.passes, stented))
+                group.has(state, early_until).then(|| of(usize::from(state.passes), stented))
             });
             spread.mean
         };

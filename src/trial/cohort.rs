@@ -5,7 +5,7 @@ use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
 use crate::num::log::ln_normal;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
-use crate::procedure::Entry;
+use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
@@ -34,6 +34,8 @@ pub(super) struct Cohort {
     quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
     procedures: Vec<(PatientDraws, Entry)>,
+    /// Positions of the patients of control and experimental arm; empty without a procedure.
+    of_arm: [Vec<u32>; 2],
     /// The outcome under the truth at hand, known or not.
     mrs: Vec<Mrs>,
     /// Patients per stratum in control and experimental arm.
@@ -63,6 +65,11 @@ impl Cohort {
                 (draws, model.procedure().enter(draws))
             };
             refill(&mut self.procedures, (0..patients).map(begin));
+            self.mrs.resize(patients as usize, Mrs::DEAD);
+            self.of_arm.iter_mut().for_each(Vec::clear);
+            for (i, arm) in self.arms.iter().enumerate() {
+                self.of_arm[arm.index()].push(i as u32);
+            }
         }
     }
 
@@ -159,28 +166,42 @@ impl Cohort {
         refill(mrs, patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
     }
 
-    /// Every patient's procedure and mRS.
+    /// Every patient's procedure and mRS. One arm after the other: what an arm does is predictable.
     pub fn perform(&mut self, model: &ProceduralModel, courses: &mut Vec<PatientCourse>) {
-        let course = |i: usize| {
-            let (draws, entry) = self.procedures[i];
-            let procedure = model.procedure().perform(self.arms[i], entry, draws);
-            let stratum = self.strata[i] as usize;
-            let mrs = model.draw(&procedure.state, entry.class, stratum, self.quantiles[i]);
-            PatientCourse { arm: self.arms[i], procedure, mrs }
-        };
-        refill(courses, (0..self.arms.len()).map(course));
-        refill(&mut self.mrs, courses.iter().map(|course| course.mrs));
+        courses.clear();
+        for arm in [Arm::Control, Arm::Experimental] {
+            self.perform_arm(arm, model, |draws, entry| {
+                let procedure = model.procedure().perform(arm, entry, draws);
+                courses.push(PatientCourse { arm, procedure, mrs: Mrs::DEAD });
+                procedure.state
+            });
+        }
+        let patients = self.of_arm.iter().flatten();
+        for (course, &i) in courses.iter_mut().zip(patients) {
+            course.mrs = self.mrs[i as usize];
+        }
     }
 
     /// The experimental arm's patients again, under the control arm's plan; control stays.
     pub fn perform_as_control(&mut self, model: &ProceduralModel) {
-        for i in 0..self.arms.len() {
-            if self.arms[i] == Arm::Experimental {
-                let (draws, entry) = self.procedures[i];
-                let procedure = model.procedure().perform(Arm::Control, entry, draws);
-                let stratum = self.strata[i] as usize;
-                self.mrs[i] = model.draw(&procedure.state, entry.class, stratum, self.quantiles[i]);
-            }
+        self.perform_arm(Arm::Experimental, model, |draws, entry| {
+            model.procedure().leave(Arm::Control, entry, draws).state
+        });
+    }
+
+    /// The mRS of an arm's patients, after a procedure that leaves the states that `state` gives.
+    fn perform_arm(
+        &mut self,
+        arm: Arm,
+        model: &ProceduralModel,
+        mut state: impl FnMut(PatientDraws, Entry) -> State,
+    ) {
+        for &i in &self.of_arm[arm.index()] {
+            let i = i as usize;
+            let (draws, entry) = self.procedures[i];
+            let state = state(draws, entry);
+            let stratum = self.strata[i] as usize;
+            self.mrs[i] = model.draw(&state, entry.class, stratum, self.quantiles[i]);
         }
     }
 
@@ -214,7 +235,8 @@ impl Cohort {
 /// The logit of a uniform draw; that of 0 is finite.
 #[inline]
 fn logit_of_draw(u: f64) -> f64 {
-    ln_normal(u.max(1e-18)) - ln_normal(1.0 - u)
+    let u = u.max(1e-18);
+    ln_normal(u / (1.0 - u))
 }
 
 /// Replaces the content of a column without giving up its memory.

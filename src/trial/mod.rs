@@ -105,8 +105,8 @@ pub struct ReplicateResult {
     pub looks: Vec<LookMoment>,
     /// Truth by truth, analysis by analysis.
     pub trials: Vec<TrialResult>,
-    /// Every patient's way through the procedure under the alternative, in order of arrival; empty
-    /// without a procedure.
+    /// Every patient's way through the procedure under the alternative, control before experimental
+    /// arm; empty without a procedure.
     pub courses: Vec<PatientCourse>,
     /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
