@@ -21,6 +21,14 @@ pub struct Component {
     pub sd: f64,
 }
 
+impl Component {
+    /// Its central 95 %.
+    pub fn interval(&self) -> (f64, f64) {
+        let reach = upper_quantile(0.025) * self.sd;
+        (self.mean - reach, self.mean + reach)
+    }
+}
+
 /// A mixture of normal distributions of the log odds ratio.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prior {
@@ -31,7 +39,7 @@ pub struct Prior {
 const REACH: f64 = 8.5;
 /// Widest panel of an average, in standard deviations and in the function's own scale, and the
 /// nodes in each.
-const PANEL: f64 = 2.0;
+const PANEL: f64 = 3.0;
 const NODES: usize = 10;
 
 impl Prior {

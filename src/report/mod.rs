@@ -4,6 +4,7 @@ pub mod check;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;
+mod prior;
 pub mod rows;
 pub mod table;
 

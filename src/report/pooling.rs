@@ -74,7 +74,7 @@ fn line(estimate: f64, (low, high): (f64, f64), mark: char) -> String {
 }
 
 /// An odds ratio with its interval, from logarithms.
-fn interval(y: f64, (low, high): (f64, f64)) -> String {
+pub(super) fn interval(y: f64, (low, high): (f64, f64)) -> String {
     let [y, low, high] = [y, low, high].map(|log| format!("{:.2}", libm::exp(log)));
     format!("{y} [{low}, {high}]")
 }

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::Summary;
+use super::prior::averaged;
 use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
 use crate::summary::{
     AnalysisSummary, Balance, EstimatePerformance, McEstimate, SizeSummary, TruthSummary,
@@ -26,12 +27,14 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     if let Some(question) = &scenario.question {
         out += &wrapped(question);
     }
-    out += &format!(
-        "\n{} simulated trials with the effect and without it, seed {}.\n\
-         ± is the Monte-Carlo standard error of a simulated figure.\n",
-        grouped(provenance.replicates),
-        provenance.seed
-    );
+    let truths = match summary.prior {
+        Some(_) => "with the effect, without it and with effects drawn from the prior",
+        None => "with the effect and without it",
+    };
+    let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
+    out += "\n";
+    out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
+    out += "± is the Monte-Carlo standard error of a simulated figure.\n";
     for warning in warnings {
         out += &wrapped(&format!("Note: {warning}."));
     }
@@ -42,6 +45,10 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          Monte-Carlo error, because counts are discrete.",
     );
     out += &within_stratum(scenario, alternative);
+    if let (Some(prior), Some(written)) = (&summary.prior, &scenario.prior) {
+        out += "\nAveraged over the prior\n";
+        out += &averaged(prior, written);
+    }
     out += "\nLooks\n";
     out += &looks(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
@@ -256,11 +263,11 @@ pub(super) fn number(value: Option<f64>) -> String {
 }
 
 /// A figure with its error to one digit, and no more decimals than the error has.
-fn figure(estimate: McEstimate) -> String {
+pub(super) fn figure(estimate: McEstimate) -> String {
     with_error(estimate, 1.0)
 }
 
-fn with_error(estimate: McEstimate, digits: f64) -> String {
+pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
     let McEstimate { value, mcse, .. } = estimate;
     if value.is_nan() {
         return "–".to_owned();
