@@ -457,6 +457,10 @@ fn evidence_that_makes_no_prior_is_told() {
             ),
         ),
         (
+            "prior.components[0].evidence={file=\"evidence/premat.toml\"}".to_owned(),
+            format!("{} is missing; allowed: \"mRS 0-2 at 90 days\", \"death\"", at("outcome")),
+        ),
+        (
             "prior.components[0].evidence.method=revman_randon".to_owned(),
             format!(
                 "{} is \"revman_randon\", not a method (did you mean \"revman_random\"?); allowed",
@@ -480,11 +484,11 @@ fn evidence_that_makes_no_prior_is_told() {
         ),
         (
             from(&csv, "nobody", "peto"),
-            format!("{} is \"nobody\", which cannot be pooled: no study", at("outcome")),
+            "`prior.components[0].evidence` cannot be pooled: no study has both events".to_owned(),
         ),
         (
             from(&csv, "one", "reml_hartung_knapp"),
-            format!("{} is \"one\", which cannot be pooled", at("outcome")),
+            "`prior.components[0].evidence` cannot be pooled: one study has no variance".to_owned(),
         ),
         (
             "outcome.control=[0,0,0,0,1,0,0]".to_owned(),

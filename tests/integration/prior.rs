@@ -204,6 +204,31 @@ fn table_and_json_show_what_the_prior_makes_of_the_design() {
     }
 }
 
+#[test]
+fn rows_have_the_effect_that_was_drawn() {
+    let directory = directory();
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--replicates", "100", "--quiet", "--trials", "csv", "--out"]);
+    output(command.arg(directory.path()));
+    let mut reader = csv::Reader::from_path(directory.path().join("trials.csv")).expect("written");
+    let header = reader.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
+    let (truth, drawn) = (column("truth"), column("log_odds_ratio"));
+    let mut effects = Vec::new();
+    for record in reader.records() {
+        let record = record.expect("a row");
+        match &record[truth] {
+            "prior" => effects.push(record[drawn].parse::<f64>().expect("a number")),
+            _ => assert_eq!(&record[drawn], ""),
+        }
+    }
+    assert_eq!(effects.len(), 200);
+    // Two analyses of one trial; trials of different effects.
+    assert!(effects.chunks(2).all(|pair| pair[0] == pair[1]));
+    effects.dedup();
+    assert_eq!(effects.len(), 100);
+}
+
 /// With `--set` values that take each other's place, and files where they can be found.
 #[test]
 fn evidence_is_pooled_by_the_method_asked_for() {
@@ -216,6 +241,14 @@ fn evidence_is_pooled_by_the_method_asked_for() {
     let evidence = Evidence::load(&project("scenarios/evidence/premat.toml")).expect("shipped");
     let pooled = pool(&evidence.outcomes[0].1, PoolingMethod::Peto).expect("four studies");
     assert_eq!((peto.mean, peto.sd), (pooled.log_odds_ratio, pooled.standard_error));
+    let directory = directory();
+    let path = directory.path().join("independence.csv");
+    let rows = "study,events_experimental,n_experimental,events_control,n_control\n\
+                Baracchini 2017,13,23,4,23\nChang 2018,19,48,22,100\n\
+                Cornelissen 2018,8,12,3,14\nPeng 2019,24,66,13,66\n";
+    std::fs::write(&path, rows).expect("a temporary file");
+    let only = format!("prior.components[0].evidence={{file={path:?},method=\"peto\"}}");
+    assert_eq!(components(&only)[0], peto);
     let replaced = components("prior.components[0].log_odds_ratio={mean=0,sd=0.247}")[0];
     assert_eq!((replaced.weight, replaced.mean, replaced.sd), (1.0, 0.0, 0.247));
     let mixed = components(MIXTURE);

@@ -56,7 +56,7 @@ impl Resolver<'_> {
         let randomisation =
             population.as_ref().and_then(|population| self.randomisation(population, ratio));
         let marginal = self.outcome();
-        let prior = self.prior();
+        let prior = self.prior(marginal.map(|[control, _]| control));
         let analyses = self.analyses();
         let analysed = self.analysed(ratio, dropout);
         let design = analysed.and_then(|analysed| self.design(analysed));
