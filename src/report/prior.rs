@@ -16,7 +16,10 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> String {
         prior.probability_benefit
     ));
     out += "\n";
-    out + &predictive(&prior.analyses)
+    out += &predictive(&prior.analyses);
+    out + &wrapped(
+        "Predicted is the estimate of a trial that has yet to start, on the scale of its analysis.",
+    )
 }
 
 /// The components, and where each is from.
