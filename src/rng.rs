@@ -35,6 +35,8 @@ pub enum Purpose {
     Dropout = 5,
     /// Effect drawn from the prior.
     Effect = 6,
+    /// Keys of the patients' procedures, see [`PatientDraws`].
+    Procedure = 7,
 }
 
 /// Room for this many purposes in a replicate's block of keys.
@@ -71,8 +73,36 @@ fn mix(key: u64) -> u64 {
 /// A uniform draw from {0, 1, …, 2⁵³ − 1} / 2⁵³, so in [0, 1).
 #[inline]
 pub fn uniform(rng: &mut impl Rng) -> f64 {
+    unit(rng.next_u64())
+}
+
+/// The draws of one patient, each made when it is asked for: which of them a strategy needs does
+/// not shift the others.
+///
+/// Draw `n` is the n-th of the SplitMix64 stream that starts from the patient's key.
+#[derive(Debug, Clone, Copy)]
+pub struct PatientDraws(u64);
+
+impl PatientDraws {
+    /// The next patient of a stream of keys.
+    #[inline]
+    pub fn new(rng: &mut impl Rng) -> Self {
+        Self(rng.next_u64())
+    }
+
+    /// The patient's uniform draw number `n`, from {0, 1, …, 2⁵³ − 1} / 2⁵³.
+    #[inline]
+    pub fn uniform(self, n: u64) -> f64 {
+        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+        unit(mix(self.0.wrapping_add((n + 1).wrapping_mul(STEP))))
+    }
+}
+
+/// The upper 53 bits as a fraction of 1.
+#[inline]
+fn unit(bits: u64) -> f64 {
     const SCALE: f64 = 1.0 / (1u64 << 53) as f64;
-    (rng.next_u64() >> 11) as f64 * SCALE
+    (bits >> 11) as f64 * SCALE
 }
 
 #[cfg(test)]
@@ -97,6 +127,18 @@ mod tests {
         ];
         for (seed, replicate, purpose, draws) in golden {
             assert_eq!(first(seed, replicate, purpose), draws, "{seed} {replicate} {purpose:?}");
+        }
+    }
+
+    /// The first draws of SplitMix64 from key 0 are published with the generator.
+    #[test]
+    fn draws_of_a_patient_are_those_of_splitmix64() {
+        let draws = PatientDraws(0);
+        for (n, bits) in [0xe220_a839_7b1d_cdafu64, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]
+            .into_iter()
+            .enumerate()
+        {
+            assert_eq!(draws.uniform(n as u64), unit(bits));
         }
     }
 

@@ -3,6 +3,7 @@
 mod failure;
 mod output;
 mod result_files;
+mod calibrate;
 mod check;
 mod pool;
 mod run;
@@ -31,6 +32,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the scenario as it is understood: defaults, boundaries, warnings.
     Check(ScenarioArgs),
+    /// Solve for numbers of a scenario so that its exact figures hit targets.
+    Calibrate(calibrate::CalibrateArgs),
     /// Pool published 2×2 tables into one odds ratio, by every usual method.
     Pool(pool::PoolArgs),
     /// Print the JSON Schema of a scenario file, for editors.
@@ -64,6 +67,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Pool(args) => pool::pool(&args),
         Command::Schema => {
             let mut text =

@@ -46,6 +46,19 @@ impl OutputFile {
         Ok(Self { file: builder.tempfile_in(directory)?, destination })
     }
 
+    /// Writes a whole file, or leaves what was there.
+    pub fn write(path: &Path, text: &str) -> io::Result<()> {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| io::Error::other("this is not the name of a file"))?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let file = Self::create(folder.unwrap_or(Path::new(".")), name)?;
+        let mut out = file.writer()?;
+        out.write_all(text.as_bytes())?;
+        out.flush()?;
+        file.sync()?;
+        file.put_in_place()
+    }
+
     /// A buffered handle to write through; it must be flushed before [`OutputFile::sync`].
     pub fn writer(&self) -> io::Result<BufWriter<File>> {
         Ok(BufWriter::with_capacity(1 << 16, self.file.reopen()?))

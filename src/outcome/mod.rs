@@ -1,8 +1,13 @@
 //! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
 
+pub mod decomposition;
+pub mod flow;
 pub mod model;
+pub mod procedural;
 
+pub use flow::Flow;
 pub use model::OutcomeModel;
+pub use procedural::ProceduralModel;
 
 use crate::num::{WrongSum, logistic, logit, normalised};
 
@@ -16,6 +21,8 @@ pub struct Mrs(u8);
 impl Mrs {
     /// Functional independence is an mRS at or below this.
     pub const INDEPENDENT: Self = Self(2);
+    /// Death.
+    pub const DEAD: Self = Self(6);
 
     /// The score, if it is 0 to 6.
     pub fn new(score: u8) -> Option<Self> {

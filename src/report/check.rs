@@ -19,6 +19,10 @@ pub fn render(scenario: &Scenario) -> String {
     comments += "\nmRS in the whole population, per cent\n";
     comments += &outcomes(scenario);
     comments += &conditional_odds(scenario);
+    if let Some(procedure) = super::procedure::exact(scenario) {
+        comments += "\nThe procedure, by enumeration\n";
+        comments += &procedure;
+    }
     comments += "\nRejection by formula (normal approximation)\n";
     comments += &formula(scenario);
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
@@ -51,7 +55,7 @@ fn boundaries(scenario: &Scenario) -> String {
 
 fn outcomes(scenario: &Scenario) -> String {
     let arms = &scenario.file().arms;
-    let marginal = scenario.outcomes[Truth::Alternative.index()].marginal();
+    let marginal = scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let rows = [&arms.control, &arms.experimental].into_iter().zip(marginal).map(|(name, mrs)| {
         let percent = |p: f64| format!("{:.2}", 100.0 * p);
         let mut row = vec![name.clone()];
@@ -64,8 +68,8 @@ fn outcomes(scenario: &Scenario) -> String {
 
 /// Odds ratios per cut: marginal, and within a stratum where factors are prognostic.
 fn conditional_odds(scenario: &Scenario) -> String {
-    let model = &scenario.outcomes[Truth::Alternative.index()];
-    let [control, experimental] = model.marginal();
+    let [control, experimental] =
+        scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let cuts = ["≤0", "≤1", "≤2", "≤3", "≤4", "≤5"];
     let text = |odds_ratio: Option<f64>| odds_ratio.map_or("–".into(), |or| format!("{or:.4}"));
     let mut marginal = vec!["marginal".to_owned()];
@@ -77,7 +81,7 @@ fn conditional_odds(scenario: &Scenario) -> String {
     let mut rows = vec![marginal];
     if scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0) {
         let mut within = vec!["within a stratum".to_owned()];
-        within.extend(model.conditional_odds_ratios().map(text));
+        within.extend(scenario.odds_ratios_within_stratum(Truth::Alternative).map(text));
         rows.push(within);
     }
     let header: Vec<&str> = std::iter::once("odds ratio of mRS").chain(cuts).collect();

@@ -1,10 +1,12 @@
 //! Rendering: what was computed goes out as a table, JSON, or rows. Nothing is computed here.
 
+pub mod calibration;
 pub mod check;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;
 mod prior;
+mod procedure;
 pub mod rows;
 pub mod table;
 
@@ -12,6 +14,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::scenario::{Scenario, ScenarioFile};
+use crate::summary::procedure::ProcedureSummary;
 use crate::summary::{OperatingCharacteristics, PriorSummary, TruthSummary};
 
 /// Where a result comes from, and how to get it again.
@@ -64,12 +67,16 @@ pub struct Summary {
     /// What the prior makes of the design; absent without a prior.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior: Option<PriorSummary>,
+    /// Procedures under the alternative, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<ProcedureSummary>,
 }
 
 impl Summary {
     /// Puts a result and its provenance together.
     pub fn new(provenance: Provenance, result: OperatingCharacteristics) -> Self {
-        Self { provenance, truths: result.truths, prior: result.prior }
+        let OperatingCharacteristics { truths, prior, procedure } = result;
+        Self { provenance, truths, prior, procedure }
     }
 
     /// As JSON, ending in a newline. Figures that do not exist are null.

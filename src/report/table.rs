@@ -4,6 +4,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 
 use super::Summary;
 use super::prior::averaged;
+use super::procedure::Show;
 use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
 use crate::summary::{
     AnalysisSummary, Balance, EstimatePerformance, McEstimate, SizeSummary, TruthSummary,
@@ -66,6 +67,10 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
          the looks; \"early\" are trials that stopped at an interim look.",
     );
+    if let Some(procedure) = &summary.procedure {
+        out += "\nThe procedure, in all patients of trials that run to their end\n";
+        out += &super::procedure::render(procedure, scenario, Show::Simulated);
+    }
     out += "\nBalance of the allocation when all are randomised\n";
     out += &balance(&alternative.balance);
     out += &format!(

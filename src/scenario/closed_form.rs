@@ -34,7 +34,7 @@ impl Scenario {
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
     pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> Option<f64> {
-        let [control, experimental] = self.outcome(truth)?.marginal();
+        let [control, experimental] = self.marginal(truth)?;
         let limit = match method {
             _ if control == experimental => 0.0,
             AnalysisMethod::TwoProportions { cut } => {
@@ -67,7 +67,7 @@ impl Scenario {
         truth: Truth,
         method: AnalysisMethod,
     ) -> Option<CrossingProbabilities> {
-        let marginal = self.outcome(truth)?.marginal();
+        let marginal = self.marginal(truth)?;
         self.crossing_probabilities(marginal, self.estimand(truth, method)?, method)
     }
 
@@ -75,7 +75,7 @@ impl Scenario {
     /// a prior and where the approximation has no value.
     pub fn assurance_by_formula(&self, method: AnalysisMethod) -> Option<f64> {
         let prior = self.prior.as_ref()?;
-        let [control, _] = *self.outcomes[0].marginal();
+        let [control, _] = *self.marginal(Truth::Alternative)?;
         let power = |log_odds_ratio: f64| {
             let marginal = [control, control.shifted_by(log_odds_ratio)];
             let estimand = estimand_of_shift(method, &marginal, log_odds_ratio);

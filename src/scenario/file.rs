@@ -3,8 +3,12 @@
 //! The doc comments and ranges here are also the JSON Schema that `rescuesim schema` prints, and
 //! the reader checks files against that schema, so that an editor and the program agree.
 
+pub mod procedure;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use procedure::{AfterProcedure, Procedure};
 
 /// A trial to simulate: the truth, the design and the analyses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +42,9 @@ pub struct ScenarioFile {
     pub strata: Vec<Stratum>,
     /// How patients are allocated.
     pub randomisation: Randomisation,
+    /// The procedure before the outcome; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub procedure: Option<Procedure>,
     /// The truth about the 90-day mRS of both arms.
     pub outcome: Outcome,
     /// What is believed of the effect: trials are also simulated with effects drawn from it. None
@@ -74,10 +81,18 @@ pub struct SampleSize {
 /// How fast patients come: a Poisson process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("x-exclusive" = ["per_month", "screened_per_month"]))]
 pub struct Accrual {
-    /// Patients randomised per month of 30.4375 days, once accrual is in full swing.
+    /// Patients randomised per month of 30.4375 days, once accrual is in full swing. Give this or
+    /// `screened_per_month`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1e9))]
-    pub per_month: f64,
+    pub per_month: Option<f64>,
+    /// Patients screened per month: those who come to thrombectomy. Needs `procedure`, which says
+    /// how many of them are randomised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.001, max = 1e9))]
+    pub screened_per_month: Option<f64>,
     /// Months over which the rate rises linearly from zero.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1200.0))]
@@ -231,8 +246,18 @@ pub enum Imbalance {
 
 /// The truth about the 90-day mRS.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// It is stated for both arms.
+    Stated(StatedOutcome),
+    /// It follows from the procedure.
+    AfterProcedure(AfterProcedure),
+}
+
+/// The mRS of both arms.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Outcome {
+pub struct StatedOutcome {
     /// mRS 0 to 6 in the control arm: seven fractions that sum to 1 or percentages that sum to 100.
     pub control: [f64; 7],
     /// mRS in the experimental arm, in exactly one of three ways.

@@ -8,6 +8,7 @@ pub mod file;
 mod tree;
 mod walk;
 mod overrides;
+pub mod edit;
 pub mod read;
 mod resolve;
 mod closed_form;
@@ -26,9 +27,9 @@ use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::AnalysisMethod;
 use crate::design::Design;
 use crate::evidence::prior::Prior;
-use crate::outcome::OutcomeModel;
+use crate::outcome::{LEVELS, MrsDistribution, OutcomeModel, ProceduralModel};
 use crate::population::Population;
-use crate::randomisation::{AllocationRatio, RandomisationMethod};
+use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
 use crate::rng::Seed;
 
 /// A named analysis that monitors the trial.
@@ -85,8 +86,10 @@ pub struct Scenario {
     pub ratio: AllocationRatio,
     /// How they are allocated.
     pub randomisation: RandomisationMethod,
-    /// Outcomes under the alternative and its null twin.
-    pub outcomes: [OutcomeModel; 2],
+    /// Where outcomes come from.
+    pub outcomes: Outcomes,
+    /// The mRS of control and experimental arm under the alternative and its null twin.
+    marginals: [[MrsDistribution; 2]; 2],
     /// What is believed of the effect, if anything is.
     pub prior: Option<Prior>,
     /// Probability of dropout in control and experimental arm.
@@ -104,7 +107,69 @@ pub struct Scenario {
     warnings: Vec<String>,
 }
 
+/// Where outcomes come from.
+#[derive(Debug, Clone)]
+pub enum Outcomes {
+    /// Stated distributions, under the alternative and its null twin.
+    Stated(Box<[OutcomeModel; 2]>),
+    /// A procedure; under the null truth both arms follow the control arm's plan.
+    AfterProcedure(Box<ProceduralModel>),
+}
+
+impl Outcomes {
+    /// The mRS of control and experimental arm under the alternative and its null twin.
+    fn marginals(&self) -> [[MrsDistribution; 2]; 2] {
+        match self {
+            Self::Stated(models) => [*models[0].marginal(), *models[1].marginal()],
+            Self::AfterProcedure(model) => {
+                let [control, experimental] = [Arm::Control, Arm::Experimental]
+                    .map(|arm| model.expected(arm).mrs().expect("an arm's probabilities sum to 1"));
+                [[control, experimental], [control; 2]]
+            }
+        }
+    }
+
+    /// Share of the screened who are randomised; `None` without a procedure.
+    pub fn screening_yield(&self) -> Option<f64> {
+        match self {
+            Self::Stated(_) => None,
+            Self::AfterProcedure(model) => Some(model.procedure().screening_yield()),
+        }
+    }
+}
+
 impl Scenario {
+    /// The mRS of control and experimental arm in the whole population; `None` for the prior, whose
+    /// every replicate has its own.
+    pub fn marginal(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
+        self.marginals.get(truth.index())
+    }
+
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; `None` where it does
+    /// not exist or, after a procedure, depends on more than the stratum.
+    pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
+        match &self.outcomes {
+            Outcomes::Stated(models) => models
+                .get(truth.index())
+                .map_or([None; LEVELS - 1], OutcomeModel::conditional_odds_ratios),
+            Outcomes::AfterProcedure(_) => [None; LEVELS - 1],
+        }
+    }
+
+    /// Procedure and outcome, where there is a procedure.
+    pub fn procedural(&self) -> Option<&ProceduralModel> {
+        match &self.outcomes {
+            Outcomes::Stated(_) => None,
+            Outcomes::AfterProcedure(model) => Some(model),
+        }
+    }
+
+    /// What symptomatic haemorrhage means, where there is any.
+    pub fn haemorrhage_definition(&self) -> Option<String> {
+        let haemorrhage = self.file.procedure.as_ref()?.haemorrhage.as_ref()?;
+        Some(haemorrhage.definition.clone())
+    }
+
     /// Reads and resolves a scenario file, with overrides of the form `path.to.key=value`.
     ///
     /// # Errors
@@ -137,11 +202,6 @@ impl Scenario {
             Some(_) => &[Truth::Alternative, Truth::Null, Truth::Prior],
             None => &[Truth::Alternative, Truth::Null],
         }
-    }
-
-    /// Outcomes under a truth; `None` for the prior, whose every replicate has its own.
-    pub fn outcome(&self, truth: Truth) -> Option<&OutcomeModel> {
-        self.outcomes.get(truth.index())
     }
 
     /// The scenario as written, with every default filled in.

@@ -102,13 +102,13 @@ fn parse(path: &str, written: &str, text: &str) -> Result<(Value, Spans), String
 }
 
 /// One step of a key path.
-enum Step {
+pub(super) enum Step {
     Key(String),
     Index(usize),
 }
 
 /// `a.b[0].c` as steps.
-fn steps(path: &str) -> Option<Vec<Step>> {
+pub(super) fn steps(path: &str) -> Option<Vec<Step>> {
     let mut out = Vec::new();
     for part in path.split('.') {
         let (key, indices) =
@@ -135,10 +135,13 @@ fn descend<'t>(place: &'t mut Value, step: &Step) -> Option<&'t mut Value> {
     }
 }
 
-fn child_schema<'s>(root: &'s Value, schema: &'s Value, step: &Step) -> &'s Value {
+pub(super) fn child_schema<'s>(root: &'s Value, schema: &'s Value, step: &Step) -> &'s Value {
     let schema = resolve(root, schema);
-    match step {
+    let child = |schema: &'s Value| match step {
         Step::Key(key) => &schema["properties"][key],
         Step::Index(_) => &schema["items"],
-    }
+    };
+    let variants = schema["anyOf"].as_array().into_iter().flatten();
+    let found = variants.map(|variant| child(resolve(root, variant))).find(|c| !c.is_null());
+    found.unwrap_or_else(|| child(schema))
 }

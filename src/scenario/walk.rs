@@ -224,9 +224,13 @@ impl Walk<'_> {
         }
     }
 
-    /// The first alternative of the value's own type is the one that was meant.
+    /// The alternative of the value's own type is the one that was meant; of several tables, the
+    /// one that knows most of its keys.
     fn check_any_of(&mut self, path: &str, value: &Value, variants: &[Value]) {
-        let kind = |variant: &Value| variant["type"].as_str().unwrap_or("null").to_owned();
+        let kind = |variant: &Value| match variant["type"].as_str().unwrap_or("null") {
+            "integer" => "number".to_owned(),
+            other => other.to_owned(),
+        };
         let mine = match value {
             Value::Number(_) => "number",
             Value::Object(_) => "object",
@@ -236,10 +240,16 @@ impl Walk<'_> {
         };
         let variants: Vec<&Value> =
             variants.iter().map(|variant| resolve(self.schema, variant)).collect();
-        match variants
+        let known = |variant: &Value| {
+            let keys = value.as_object().into_iter().flat_map(Map::keys);
+            keys.filter(|key| !variant["properties"][key.as_str()].is_null()).count()
+        };
+        let fitting = variants
             .iter()
-            .find(|variant| kind(variant) == mine || variant.get("oneOf").is_some())
-        {
+            .filter(|variant| kind(variant) == mine || variant.get("oneOf").is_some())
+            .rev()
+            .max_by_key(|variant| known(variant));
+        match fitting {
             Some(variant) => {
                 let variant = (*variant).clone();
                 self.check(path, value, &variant);

@@ -5,14 +5,15 @@
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
 mod prior;
+pub mod procedure;
 mod tally;
 
 use serde::Serialize;
 
 use crate::analysis::{AnalysisMethod, EffectScale};
-use crate::outcome::OutcomeModel;
 use crate::scenario::{Scenario, Truth};
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
+use procedure::ProcedureSummary;
 pub use tally::Tally;
 use tally::{AnalysisTally, EstimateTally, Histogram, Moments};
 
@@ -53,13 +54,22 @@ impl McEstimate {
         Self { value: mean * scale, mcse: sd * scale / (n as f64).sqrt(), n }
     }
 
-    /// A quantile of a count; its error is half the distance between the quantiles one binomial
-    /// standard error to either side.
+    /// A quantile of a count.
     fn quantile(histogram: &Histogram, p: f64, scale: f64) -> Self {
-        let n = histogram.n();
+        Self::quantile_by(|p| histogram.quantile(p), histogram.n(), p, scale)
+    }
+
+    /// A quantile of a continuous quantity that was rounded to `scale`.
+    fn quantile_of_rounded(histogram: &Histogram, p: f64, scale: f64) -> Self {
+        Self::quantile_by(|p| histogram.quantile_of_rounded(p), histogram.n(), p, scale)
+    }
+
+    /// Its error is half the distance between the quantiles one binomial standard error to either
+    /// side.
+    fn quantile_by(quantile: impl Fn(f64) -> f64, n: u64, p: f64, scale: f64) -> Self {
         let reach = (p * (1.0 - p) / n as f64).sqrt();
-        let width = histogram.quantile(p + reach) - histogram.quantile(p - reach);
-        Self { value: histogram.quantile(p) * scale, mcse: 0.5 * width * scale, n }
+        let width = quantile(p + reach) - quantile(p - reach);
+        Self { value: quantile(p) * scale, mcse: 0.5 * width * scale, n }
     }
 }
 
@@ -70,6 +80,8 @@ pub struct OperatingCharacteristics {
     pub truths: Vec<TruthSummary>,
     /// What the prior makes of the design, where there is one.
     pub prior: Option<PriorSummary>,
+    /// Under the alternative, where there is a procedure.
+    pub procedure: Option<ProcedureSummary>,
 }
 
 /// Operating characteristics under one truth.
@@ -251,12 +263,13 @@ impl OperatingCharacteristics {
                     AnalysisSummary::new(scenario, truth, analysis, tally.of(truth, analysis))
                 })
                 .collect(),
-            odds_ratios_within_stratum: scenario
-                .outcome(truth)
-                .map_or([None; 6], OutcomeModel::conditional_odds_ratios),
+            odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
             balance: Balance::new(scenario, tally.imbalances()),
         });
-        Self { truths: truths.collect(), prior: PriorSummary::new(scenario, tally) }
+        let procedure =
+            tally.procedures().and_then(|tallies| ProcedureSummary::new(scenario, tallies));
+        let prior = PriorSummary::new(scenario, tally);
+        Self { truths: truths.collect(), prior, procedure }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::McEstimate;
 use super::prior::PriorTally;
+use super::procedure::ArmTally;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, ReplicateResult, TrialResult};
@@ -16,6 +17,8 @@ pub struct Tally {
     imbalances: Vec<Histogram>,
     /// Analysis by analysis; empty without a prior.
     prior: Vec<PriorTally>,
+    /// Where there is a procedure: control and experimental arm, and what counts as early.
+    procedures: Option<([ArmTally; 2], usize)>,
 }
 
 impl Tally {
@@ -31,12 +34,15 @@ impl Tally {
         let levels: usize = scenario.population.factors().iter().map(|f| f.levels.len()).sum();
         let analyses_per_truth = scenario.analyses.len();
         let with_prior = if scenario.prior.is_some() { analyses_per_truth } else { 0 };
-        let prior = vec![PriorTally::default(); with_prior];
+        let procedures = scenario
+            .procedural()
+            .map(|model| (Default::default(), model.procedure().early_until()));
         Self {
             analyses,
             analyses_per_truth,
             imbalances: vec![Histogram::default(); 1 + levels],
-            prior,
+            prior: vec![PriorTally::default(); with_prior],
+            procedures,
         }
     }
 
@@ -50,6 +56,10 @@ impl Tally {
 
     pub(super) fn imbalances(&self) -> &[Histogram] {
         &self.imbalances
+    }
+
+    pub(super) fn procedures(&self) -> Option<&[ArmTally; 2]> {
+        self.procedures.as_ref().map(|(arms, _)| arms)
     }
 }
 
@@ -65,6 +75,11 @@ impl Accumulator for Tally {
         for (tally, trial) in self.prior.iter_mut().zip(drawn) {
             tally.add(trial);
         }
+        if let Some((arms, early_until)) = &mut self.procedures {
+            for course in &result.courses {
+                arms[course.arm.index()].add(course, *early_until);
+            }
+        }
     }
 
     fn merge(&mut self, other: Self) {
@@ -77,6 +92,9 @@ impl Accumulator for Tally {
         for (mine, theirs) in self.prior.iter_mut().zip(&other.prior) {
             mine.merge(theirs);
         }
+        let arms = self.procedures.iter_mut().flat_map(|(arms, _)| arms);
+        let others = other.procedures.iter().flat_map(|(arms, _)| arms);
+        arms.zip(others).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 }
 
@@ -323,6 +341,21 @@ impl Histogram {
         at.map_or(f64::NAN, |value| value as f64)
     }
 
+    /// The quantile of numbers that were rounded when they were counted, spread evenly over the
+    /// half step to either side of each; NaN when empty.
+    pub fn quantile_of_rounded(&self, p: f64) -> f64 {
+        let needed = p.clamp(0.0, 1.0) * self.n as f64;
+        let mut so_far = 0.0;
+        for (value, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let count = count as f64;
+            if so_far + count >= needed {
+                return value as f64 - 0.5 + (needed - so_far) / count;
+            }
+            so_far += count;
+        }
+        f64::NAN
+    }
+
     /// NaN when empty.
     pub fn max(&self) -> f64 {
         self.counts.iter().rposition(|&count| count > 0).map_or(f64::NAN, |value| value as f64)
@@ -369,6 +402,8 @@ mod tests {
             let rank = ((p * sorted.len() as f64).ceil() as usize).max(1);
             prop_assert_eq!(histogram.quantile(p), f64::from(sorted[rank - 1]));
             prop_assert_eq!(histogram.max(), f64::from(sorted[sorted.len() - 1]));
+            let interpolated = histogram.quantile_of_rounded(p);
+            prop_assert!((interpolated - histogram.quantile(p)).abs() <= 0.5);
             let mean = f64::from(values.iter().sum::<u32>()) / values.len() as f64;
             prop_assert!((histogram.mean_sd().0 - mean).abs() < 1e-12);
         }

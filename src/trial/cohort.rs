@@ -1,11 +1,13 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
-use super::LookMoment;
+use super::{LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
-use crate::outcome::{Mrs, OutcomeModel};
+use crate::num::log::ln_normal;
+use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
+use crate::procedure::Entry;
 use crate::randomisation::{AllocationState, Arm};
-use crate::rng::{Purpose, Replicate, Streams, uniform};
+use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
 
 /// A look that does not exist.
@@ -27,8 +29,11 @@ pub(super) struct Cohort {
     /// The first look that knows the outcome, by position among the looks that take place;
     /// [`NEVER`] when none does.
     known_from: Vec<u8>,
-    /// Quantile of the outcome within the patient's distribution.
+    /// Quantile of the outcome within the patient's distribution; its logit where the outcome
+    /// follows a procedure.
     quantiles: Vec<f64>,
+    /// Draws of the procedure, and how it begins; empty without one.
+    procedures: Vec<(PatientDraws, Entry)>,
     /// The outcome under the truth at hand, known or not.
     mrs: Vec<Mrs>,
     /// Patients per stratum in control and experimental arm.
@@ -50,6 +55,15 @@ impl Cohort {
         self.follow_up(scenario, streams, replicate);
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
+        if let Some(model) = scenario.procedural() {
+            self.quantiles.iter_mut().for_each(|u| *u = logit_of_draw(*u));
+            let mut rng = stream(Purpose::Procedure);
+            let begin = |_| {
+                let draws = PatientDraws::new(&mut rng);
+                (draws, model.procedure().enter(draws))
+            };
+            refill(&mut self.procedures, (0..patients).map(begin));
+        }
     }
 
     fn allocate(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
@@ -138,14 +152,43 @@ impl Cohort {
         }
     }
 
-    /// Draws every patient's mRS and fills a table for each look with those known by then.
-    pub fn draw_outcomes(&mut self, model: &OutcomeModel, known: &mut [OutcomeTable]) {
-        let Self { strata, arms, known_from, quantiles, mrs, .. } = self;
+    /// Draws every patient's mRS from stated distributions.
+    pub fn draw_mrs(&mut self, model: &OutcomeModel) {
+        let Self { strata, arms, quantiles, mrs, .. } = self;
         let patients = arms.iter().zip(&*strata).zip(&*quantiles);
         refill(mrs, patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
+    }
 
+    /// Every patient's procedure and mRS.
+    pub fn perform(&mut self, model: &ProceduralModel, courses: &mut Vec<PatientCourse>) {
+        let course = |i: usize| {
+            let (draws, entry) = self.procedures[i];
+            let procedure = model.procedure().perform(self.arms[i], entry, draws);
+            let stratum = self.strata[i] as usize;
+            let mrs = model.draw(&procedure.state, entry.class, stratum, self.quantiles[i]);
+            PatientCourse { arm: self.arms[i], procedure, mrs }
+        };
+        refill(courses, (0..self.arms.len()).map(course));
+        refill(&mut self.mrs, courses.iter().map(|course| course.mrs));
+    }
+
+    /// The experimental arm's patients again, under the control arm's plan; control stays.
+    pub fn perform_as_control(&mut self, model: &ProceduralModel) {
+        for i in 0..self.arms.len() {
+            if self.arms[i] == Arm::Experimental {
+                let (draws, entry) = self.procedures[i];
+                let procedure = model.procedure().perform(Arm::Control, entry, draws);
+                let stratum = self.strata[i] as usize;
+                self.mrs[i] = model.draw(&procedure.state, entry.class, stratum, self.quantiles[i]);
+            }
+        }
+    }
+
+    /// Fills a table for each look with the outcomes known by then.
+    pub fn fill_tables(&self, known: &mut [OutcomeTable]) {
+        let Self { arms, known_from, mrs, .. } = self;
         known.fill(OutcomeTable::default());
-        for ((&arm, &mrs), &from) in arms.iter().zip(&*mrs).zip(&*known_from) {
+        for ((&arm, &mrs), &from) in arms.iter().zip(mrs).zip(known_from) {
             if let Some(table) = known.get_mut(usize::from(from)) {
                 table.record(arm, mrs);
             }
@@ -166,6 +209,12 @@ impl Cohort {
         }
         table
     }
+}
+
+/// The logit of a uniform draw; that of 0 is finite.
+#[inline]
+fn logit_of_draw(u: f64) -> f64 {
+    ln_normal(u.max(1e-18)) - ln_normal(1.0 - u)
 }
 
 /// Replaces the content of a column without giving up its memory.

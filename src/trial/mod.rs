@@ -9,9 +9,11 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::{Decision, MAX_LOOKS};
-use crate::outcome::OutcomeModel;
+use crate::outcome::{Mrs, OutcomeModel};
+use crate::procedure::ProcedureRecord;
+use crate::randomisation::Arm;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
-use crate::scenario::{Scenario, Truth, estimand_of_shift};
+use crate::scenario::{Outcomes, Scenario, Truth, estimand_of_shift};
 use cohort::Cohort;
 
 /// The standard normal quantile of a two-sided 95 % interval.
@@ -85,6 +87,17 @@ pub struct TrialResult {
     pub failed_looks: u32,
 }
 
+/// A patient's way from procedure to outcome, whether the outcome is ever known or not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PatientCourse {
+    /// Where the patient was allocated.
+    pub arm: Arm,
+    /// What was done.
+    pub procedure: ProcedureRecord,
+    /// What came of it.
+    pub mrs: Mrs,
+}
+
 /// One replicate: every trial of it, and what they share.
 #[derive(Debug)]
 pub struct ReplicateResult {
@@ -92,6 +105,9 @@ pub struct ReplicateResult {
     pub looks: Vec<LookMoment>,
     /// Truth by truth, analysis by analysis.
     pub trials: Vec<TrialResult>,
+    /// Every patient's way through the procedure under the alternative, in order of arrival; empty
+    /// without a procedure.
+    pub courses: Vec<PatientCourse>,
     /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
     pub imbalances: Vec<u32>,
@@ -144,15 +160,18 @@ impl<'s> Simulator<'s> {
             scenario,
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
-            drawn: scenario.prior.as_ref().map(|_| DrawnOutcomes {
-                log_odds_ratio: 0.0,
-                model: scenario.outcomes[0].clone(),
-            }),
+            drawn: match (&scenario.prior, &scenario.outcomes) {
+                (Some(_), Outcomes::Stated(models)) => {
+                    Some(DrawnOutcomes { log_odds_ratio: 0.0, model: models[0].clone() })
+                }
+                _ => None,
+            },
             known: Vec::new(),
             allocated: Vec::new(),
             result: ReplicateResult {
                 looks: Vec::new(),
                 trials: Vec::new(),
+                courses: Vec::new(),
                 imbalances: Vec::new(),
             },
         }
@@ -168,18 +187,25 @@ impl<'s> Simulator<'s> {
         self.result.trials.clear();
         self.draw_effect(replicate);
         for &truth in scenario.truths() {
-            let model = match (scenario.outcome(truth), &self.drawn) {
-                (Some(model), _) => model,
-                (None, Some(drawn)) => &drawn.model,
-                (None, None) => unreachable!("only a prior leaves the effect open"),
-            };
-            self.cohort.draw_outcomes(model, &mut self.known);
+            self.draw_outcomes(truth);
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
                 self.result.trials.push(trial);
             }
         }
         &self.result
+    }
+
+    /// Draws every patient's mRS under a truth and fills the tables of the looks.
+    fn draw_outcomes(&mut self, truth: Truth) {
+        let Self { scenario, cohort, drawn, known, result, .. } = self;
+        match (&scenario.outcomes, truth, drawn) {
+            (Outcomes::Stated(_), Truth::Prior, Some(drawn)) => cohort.draw_mrs(&drawn.model),
+            (Outcomes::Stated(models), ..) => cohort.draw_mrs(&models[truth.index()]),
+            (Outcomes::AfterProcedure(model), Truth::Null, _) => cohort.perform_as_control(model),
+            (Outcomes::AfterProcedure(model), ..) => cohort.perform(model, &mut result.courses),
+        }
+        cohort.fill_tables(known);
     }
 
     /// Draws the replicate's effect from the prior, where there is one.

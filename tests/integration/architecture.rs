@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// The order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 16] = [
     "num",
     "rng",
     "population",
     "accrual",
     "randomisation",
+    "procedure",
     "outcome",
     "analysis",
     "design",
@@ -20,16 +21,19 @@ const ORDER: [&str; 14] = [
     "trial",
     "engine",
     "summary",
+    "explore",
     "report",
 ];
 
 /// A text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 12] = [
+const PLACES: [(&str, &[&str]); 14] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     ("Deserialize", &["scenario/"]),
     ("schemars", &["scenario/"]),
+    ("toml_edit", &["scenario/edit.rs"]),
+    ("levenberg_marquardt", &["explore/calibrate.rs"]),
     ("indicatif", &["cli/"]),
     ("annotate_snippets", &["cli/"]),
     ("comfy_table", &["report/table.rs"]),

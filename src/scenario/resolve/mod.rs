@@ -4,17 +4,19 @@
 mod design;
 mod population;
 mod prior;
+mod procedure;
 mod randomisation;
 
 use std::collections::BTreeSet;
 
 use super::error::Problem;
 use super::read::Source;
-use super::{Analysis, Scenario, file};
+use super::{Analysis, Outcomes, Scenario, file};
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::AnalysisMethod;
 use crate::analysis::proportional_odds::ShiftTest;
 use crate::outcome::{Mrs, MrsDistribution, OutcomeModel};
+use crate::population::Population;
 use crate::randomisation::AllocationRatio;
 use crate::rng::Seed;
 
@@ -55,23 +57,25 @@ impl Resolver<'_> {
         let population = self.population();
         let randomisation =
             population.as_ref().and_then(|population| self.randomisation(population, ratio));
-        let marginal = self.outcome();
-        let prior = self.prior(marginal.map(|[control, _]| control));
+        let outcomes = self.outcomes(population.as_ref());
+        let accrual = self.accrual(outcomes.as_ref());
+        let prior = self.prior(outcomes.as_ref());
         let analyses = self.analyses();
         let analysed = self.analysed(ratio, dropout);
         let design = analysed.and_then(|analysed| self.design(analysed));
 
-        let outcome = OutcomeModel::new(marginal?, population.as_ref()?);
+        let outcomes = outcomes?;
         let (written_prior, prior) = prior?.unzip();
         Some(Scenario {
             file: with_defaults(file, analysed?, written_prior),
             randomised: file.sample_size.randomised,
             population: population?,
-            accrual: Accrual::new(file.accrual.per_month, file.accrual.ramp_up_months),
+            accrual: accrual?,
             follow_up: follow_up?,
             ratio,
             randomisation: randomisation?,
-            outcomes: [outcome.clone(), outcome.null_twin()],
+            marginals: outcomes.marginals(),
+            outcomes,
             prior,
             dropout,
             design: design?,
@@ -96,9 +100,56 @@ impl Resolver<'_> {
         self.fail(path, format!("has {has} values; allowed: {allowed} ({why})"))
     }
 
-    fn outcome(&mut self) -> Option<[MrsDistribution; 2]> {
-        let control = self.distribution("outcome.control", self.file.outcome.control);
-        let experimental = match self.file.outcome.experimental {
+    fn accrual(&mut self, outcomes: Option<&Outcomes>) -> Option<Accrual> {
+        let file::Accrual { per_month, screened_per_month, ramp_up_months } = self.file.accrual;
+        let screened = "accrual.screened_per_month";
+        let per_month = match (per_month, screened_per_month, &self.file.procedure) {
+            (Some(per_month), None, _) => per_month,
+            (None, Some(screened), Some(_)) => screened * outcomes?.screening_yield()?,
+            (None, Some(_), None) => {
+                return self.fail(screened, "needs [procedure], which says how many of the screened are randomised; allowed without it: accrual.per_month");
+            }
+            (Some(_), Some(_), _) => {
+                return self.fail(
+                    screened,
+                    "is given beside `accrual.per_month`; allowed: exactly one of the two",
+                );
+            }
+            (None, None, _) => {
+                return self.fail(
+                    "accrual",
+                    "has no rate; expected: exactly one of per_month, screened_per_month",
+                );
+            }
+        };
+        Some(Accrual::new(per_month, ramp_up_months))
+    }
+
+    fn outcomes(&mut self, population: Option<&Population>) -> Option<Outcomes> {
+        match (&self.file.procedure, &self.file.outcome) {
+            (None, file::Outcome::Stated(stated)) => {
+                let model = OutcomeModel::new(self.stated(stated)?, population?);
+                let null = model.null_twin();
+                Some(Outcomes::Stated(Box::new([model, null])))
+            }
+            (Some(procedure), file::Outcome::AfterProcedure(after)) => {
+                let model = self.procedural(procedure, after, population?)?;
+                Some(Outcomes::AfterProcedure(Box::new(model)))
+            }
+            (Some(_), file::Outcome::Stated(_)) => self.fail(
+                "outcome.control",
+                "is given beside [procedure], from which the outcome follows; allowed in [outcome]: shape, intercept, per_pass, open_vessel, stenting, haemorrhage, perforation",
+            ),
+            (None, file::Outcome::AfterProcedure(_)) => self.fail(
+                "outcome.shape",
+                "needs [procedure]; allowed in [outcome] without it: control, experimental",
+            ),
+        }
+    }
+
+    fn stated(&mut self, file: &file::StatedOutcome) -> Option<[MrsDistribution; 2]> {
+        let control = self.distribution("outcome.control", file.control);
+        let experimental = match file.experimental {
             file::Experimental::Distribution(shares) => {
                 self.distribution("outcome.experimental.distribution", shares)
             }

@@ -78,7 +78,7 @@ impl Resolver<'_> {
     }
 
     /// Fractions or percentages as fractions that sum to 1.
-    fn normalised(&mut self, path: &str, shares: &[f64]) -> Option<Vec<f64>> {
+    pub(super) fn normalised(&mut self, path: &str, shares: &[f64]) -> Option<Vec<f64>> {
         match normalised(shares) {
             Ok(shares) => Some(shares),
             Err(error) => self.fail(path, error.to_string()),

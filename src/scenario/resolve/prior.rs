@@ -4,7 +4,7 @@ use super::super::file;
 use super::Resolver;
 use crate::evidence::prior::{Component, Prior};
 use crate::evidence::{METHODS, Pooled, Study, pool};
-use crate::outcome::MrsDistribution;
+use crate::scenario::Outcomes;
 use crate::scenario::error::nearest;
 use crate::scenario::published::Evidence;
 
@@ -12,10 +12,15 @@ impl Resolver<'_> {
     /// The prior in numbers, as it is written out and as it is used; `Some(None)` without one.
     pub(super) fn prior(
         &mut self,
-        control: Option<MrsDistribution>,
+        outcomes: Option<&Outcomes>,
     ) -> Option<Option<(file::Prior, Prior)>> {
         let Some(written) = &self.file.prior else { return Some(None) };
-        if control.is_some_and(|control| control.is_one_level()) {
+        if matches!(self.file.outcome, file::Outcome::AfterProcedure(_)) {
+            return self.fail("prior", "is given beside [procedure], whose strategies make the effect; allowed: with a stated outcome");
+        }
+        if let Some(Outcomes::Stated(models)) = outcomes
+            && models[0].marginal()[0].is_one_level()
+        {
             return self.fail("prior", "shifts nothing: all of the control arm have the same mRS; allowed: a control arm with two levels or more");
         }
         let components = written.components.iter().enumerate();

@@ -1,0 +1,78 @@
+//! `rescuesim calibrate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rescuesim::explore::calibrate::{self, Calibration, Target, Unknown};
+use rescuesim::report::calibration;
+use rescuesim::scenario::Scenario;
+use rescuesim::scenario::edit;
+use rescuesim::scenario::read::read_text;
+
+use super::Failure;
+use super::output::{OutputFile, print};
+
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// Scenario file (TOML).
+    scenario: PathBuf,
+    /// An exact figure and the value it should have, as in
+    /// `--target control.functional_independence=0.25`; may be repeated.
+    #[arg(long = "target", value_name = "FIGURE=VALUE", required = true, value_parser = target)]
+    targets: Vec<Target>,
+    /// A number of the scenario to be found, as in `--solve outcome.intercept`; may be repeated.
+    #[arg(long = "solve", value_name = "KEY", required = true)]
+    solve: Vec<String>,
+    /// Write the solved scenario here; by default it is printed.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+fn target(text: &str) -> Result<Target, String> {
+    let expected = "expected a figure and a number, as in control.functional_independence=0.25";
+    let (quantity, value) = text.split_once('=').ok_or(expected)?;
+    let value: f64 = value.trim().parse().map_err(|_| expected)?;
+    if !value.is_finite() {
+        return Err(expected.to_owned());
+    }
+    Ok(Target { quantity: quantity.trim().to_owned(), value })
+}
+
+pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
+    let load = |overrides: &[String]| Scenario::load(&args.scenario, overrides);
+    let scenario = load(&[])?;
+    let unknowns = args.solve.iter().map(|path| {
+        let (start, range) =
+            edit::number(&scenario, path).map_err(|e| Failure::Usage(format!("--solve {e}")))?;
+        Ok(Unknown { path: path.clone(), start, range })
+    });
+    let unknowns: Vec<Unknown> = unknowns.collect::<Result<_, Failure>>()?;
+    let calibration = calibrate::calibrate(&load, args.targets.clone(), unknowns)
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let summary = calibration::render(&calibration);
+    if !calibration.is_met() {
+        let miss = calibration.miss();
+        return Err(Failure::Usage(format!(
+            "the targets cannot be met by these unknowns: the nearest that was found misses by {miss:.5}\n\n{summary}"
+        )));
+    }
+    write(args, &calibration, &summary)
+}
+
+/// The solved scenario goes to a file and the summary to the terminal; without a file both go to
+/// the terminal, the summary as comments.
+fn write(args: &CalibrateArgs, calibration: &Calibration, summary: &str) -> Result<(), Failure> {
+    let numbers: Vec<(String, f64)> =
+        calibration.solved.iter().map(|(unknown, value)| (unknown.path.clone(), *value)).collect();
+    let text = read_text(&args.scenario)?;
+    let text = edit::with_numbers(&text, &numbers)
+        .map_err(|error| Failure::Usage(format!("--solve {error}")))?;
+    let Some(out) = &args.out else {
+        let comments: String =
+            summary.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+        return print(&format!("{comments}\n{text}"));
+    };
+    OutputFile::write(out, &text)
+        .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", out.display())))?;
+    print(&format!("{summary}\nWritten to {}.\n", out.display()))
+}

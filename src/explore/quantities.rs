@@ -1,0 +1,71 @@
+//! Every exact figure of a scenario by name, as targets of a calibration.
+
+use crate::outcome::Mrs;
+use crate::randomisation::Arm;
+use crate::scenario::{Scenario, Truth};
+use crate::summary::procedure::{ArmSummary, ArmTally};
+
+/// Names and values, without simulation: `control.functional_independence`,
+/// `experimental.stented_early.mortality`, `control.after_pass[1].stented`,
+/// `effect.odds_ratio` …; figures that do not exist are left out.
+pub fn exact(scenario: &Scenario) -> Vec<(String, f64)> {
+    let mut all = Vec::new();
+    let marginals = scenario.marginal(Truth::Alternative).expect("only the prior has none");
+    let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
+    for (arm, name) in arms {
+        let mrs = &marginals[arm.index()];
+        for (level, p) in mrs.probabilities().iter().enumerate() {
+            all.push((format!("{name}.mrs[{level}]"), *p));
+        }
+        match scenario.procedural() {
+            Some(model) => {
+                let summary = ArmSummary::new(name, &ArmTally::default(), model, arm);
+                all.extend(of_procedure(&summary));
+            }
+            None => {
+                let dead = mrs.probabilities()[Mrs::DEAD.index()];
+                all.push((
+                    format!("{name}.functional_independence"),
+                    mrs.at_most(Mrs::INDEPENDENT),
+                ));
+                all.push((format!("{name}.mortality"), dead));
+            }
+        }
+    }
+    let [control, experimental] = marginals.map(|mrs| mrs.at_most(Mrs::INDEPENDENT));
+    all.push(("effect.risk_difference".into(), experimental - control));
+    let odds = |p: f64| p / (1.0 - p);
+    all.push(("effect.odds_ratio".into(), odds(experimental) / odds(control)));
+    all.extend(scenario.outcomes.screening_yield().map(|p| ("screening_yield".into(), p)));
+    all.retain(|(_, value)| value.is_finite());
+    all
+}
+
+fn of_procedure(arm: &ArmSummary) -> Vec<(String, f64)> {
+    let mut all = Vec::new();
+    for group in &arm.groups {
+        let at = match group.group {
+            "all" => arm.arm.to_owned(),
+            group => format!("{}.{group}", arm.arm),
+        };
+        for (measure, figure) in &group.measures {
+            all.push((format!("{at}.{measure}"), figure.exact));
+        }
+        if group.group != "all" {
+            all.push((format!("{at}.share"), group.share.exact));
+        }
+        if let Some(minutes) = &group.minutes {
+            all.push((format!("{at}.minutes.mean"), minutes.mean.exact));
+            all.push((format!("{at}.minutes.median"), minutes.median.exact));
+        }
+    }
+    for pass in &arm.passes {
+        let at = format!("{}.after_pass[{}]", arm.arm, pass.passes);
+        all.push((format!("{at}.attempted"), pass.attempted.exact));
+        all.push((format!("{at}.success"), pass.success.exact));
+        all.push((format!("{at}.reperfused"), pass.reperfused.exact));
+        all.push((format!("{at}.stented"), pass.stented.exact));
+        all.push((format!("{at}.unopened"), pass.unopened.exact));
+    }
+    all
+}

@@ -1,0 +1,238 @@
+//! How an arm's patients fare from pass to outcome: weights of every state and mRS.
+//!
+//! The weights are probabilities when enumerated and numbers of patients when simulated; whatever
+//! is read off is read off both in the same way.
+
+use super::{LEVELS, Mrs, MrsDistribution};
+use crate::procedure::{ENDS, End, MAX_PASSES, State};
+
+/// States that differ in passes, end and complications.
+const STATES: usize = (MAX_PASSES + 1) * ENDS.len() * 4;
+
+/// Weights of every state and mRS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flow {
+    /// By cell, see [`Flow::cell`].
+    weights: Vec<f64>,
+    attempts: [f64; MAX_PASSES],
+    reperfusions: [f64; MAX_PASSES],
+}
+
+impl Default for Flow {
+    fn default() -> Self {
+        let none = [0.0; MAX_PASSES];
+        Self { weights: vec![0.0; Self::CELLS], attempts: none, reperfusions: none }
+    }
+}
+
+/// Mean and spread of a quantity among the patients that have it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// Mean; NaN when nobody has the quantity.
+    pub mean: f64,
+    /// Standard deviation between patients.
+    pub sd: f64,
+    /// Weight of those who have it.
+    pub weight: f64,
+}
+
+/// Patients told apart by how the procedure ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Everyone.
+    All,
+    /// Reperfused by thrombectomy alone.
+    Reperfused,
+    /// Stented, whatever came of it.
+    Stented,
+    /// Stented after no more passes than count as early.
+    StentedEarly,
+    /// Stented later.
+    StentedLate,
+    /// Neither reperfused by thrombectomy nor stented.
+    Unopened,
+}
+
+/// Every group, with its name in keys and output.
+pub const GROUPS: [(Group, &str); 6] = [
+    (Group::All, "all"),
+    (Group::Reperfused, "reperfused"),
+    (Group::Stented, "stented"),
+    (Group::StentedEarly, "stented_early"),
+    (Group::StentedLate, "stented_late"),
+    (Group::Unopened, "unopened"),
+];
+
+impl Group {
+    /// Whether a patient belongs to it; `early_until` as in the procedure.
+    pub fn has(self, state: &State, early_until: usize) -> bool {
+        let stented = state.end.is_stented();
+        let early = state.passes <= early_until;
+        match self {
+            Self::All => true,
+            Self::Reperfused => state.end == End::Reperfused,
+            Self::Stented => stented,
+            Self::StentedEarly => stented && early,
+            Self::StentedLate => stented && !early,
+            Self::Unopened => !stented && state.end != End::Reperfused,
+        }
+    }
+}
+
+/// A quantity of a patient: yes or no as 1 or 0, or a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// mRS 0–2.
+    FunctionalIndependence,
+    /// mRS 6.
+    Mortality,
+    /// Symptomatic haemorrhage.
+    Haemorrhage,
+    /// Perforation or dissection.
+    Perforation,
+    /// Vessel open at the end of the procedure.
+    Reperfusion,
+    /// Stent open at follow-up, among those it had opened.
+    Patency,
+    /// A stent placed.
+    Stented,
+    /// Passes in all.
+    Passes,
+}
+
+/// Every measure, with its name in keys and output.
+pub const MEASURES: [(Measure, &str); 8] = [
+    (Measure::FunctionalIndependence, "functional_independence"),
+    (Measure::Mortality, "mortality"),
+    (Measure::Haemorrhage, "haemorrhage"),
+    (Measure::Perforation, "perforation"),
+    (Measure::Reperfusion, "reperfusion"),
+    (Measure::Patency, "patency"),
+    (Measure::Stented, "stented"),
+    (Measure::Passes, "passes"),
+];
+
+impl Measure {
+    /// Its value for a patient; `None` for a patient who has no such thing.
+    pub fn of(self, state: &State, mrs: Mrs) -> Option<f64> {
+        let yes = |yes: bool| Some(f64::from(u8::from(yes)));
+        match self {
+            Self::FunctionalIndependence => yes(mrs <= Mrs::INDEPENDENT),
+            Self::Mortality => yes(mrs == Mrs::DEAD),
+            Self::Haemorrhage => yes(state.haemorrhage),
+            Self::Perforation => yes(state.perforation),
+            Self::Reperfusion => yes(state.end.is_reperfused()),
+            Self::Patency => match state.end {
+                End::StentPatent => Some(1.0),
+                End::StentClosed => Some(0.0),
+                _ => None,
+            },
+            Self::Stented => yes(state.end.is_stented()),
+            Self::Passes => Some(state.passes as f64),
+        }
+    }
+}
+
+impl Flow {
+    /// Number of cells.
+    pub const CELLS: usize = STATES * LEVELS;
+
+    /// The cell of a state and mRS.
+    #[inline]
+    pub fn cell(state: &State, mrs: Mrs) -> usize {
+        let end = state.passes * ENDS.len() + state.end as usize;
+        let complications = usize::from(state.haemorrhage) * 2 + usize::from(state.perforation);
+        (end * 4 + complications) * LEVELS + mrs.index()
+    }
+
+    /// From numbers of patients by cell, attempts of every pass and their reperfusions.
+    pub fn from_counts(
+        cells: &[u64],
+        attempts: &[u64; MAX_PASSES],
+        reperfusions: &[u64; MAX_PASSES],
+    ) -> Self {
+        Self {
+            weights: cells.iter().map(|&count| count as f64).collect(),
+            attempts: attempts.map(|count| count as f64),
+            reperfusions: reperfusions.map(|count| count as f64),
+        }
+    }
+
+    pub(super) fn add(&mut self, state: &State, mrs: Mrs, weight: f64) {
+        self.weights[Self::cell(state, mrs)] += weight;
+    }
+
+    pub(super) fn set_passes(
+        &mut self,
+        attempts: [f64; MAX_PASSES],
+        reperfusions: [f64; MAX_PASSES],
+    ) {
+        self.attempts = attempts;
+        self.reperfusions = reperfusions;
+    }
+
+    /// Every cell that has weight. Whether a complication was fatal is told by the mRS alone.
+    fn cells(&self) -> impl Iterator<Item = (State, Mrs, f64)> {
+        let cells = self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
+        cells.map(|(cell, &weight)| {
+            let (state, level) = (cell / LEVELS, cell % LEVELS);
+            let (end, complications) = (state / 4, state % 4);
+            let state = State {
+                passes: end / ENDS.len(),
+                end: ENDS[end % ENDS.len()],
+                haemorrhage: complications & 2 != 0,
+                perforation: complications & 1 != 0,
+                fatal: false,
+            };
+            (state, Mrs(level as u8), weight)
+        })
+    }
+
+    /// Mean and spread of whatever `of` gives for a patient.
+    pub fn spread(&self, of: impl Fn(&State, Mrs) -> Option<f64>) -> Spread {
+        let (mut weight, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for (state, mrs, w) in self.cells() {
+            if let Some(value) = of(&state, mrs) {
+                weight += w;
+                sum += w * value;
+                squares += w * value * value;
+            }
+        }
+        let mean = sum / weight;
+        Spread { mean, sd: (squares / weight - mean * mean).max(0.0).sqrt(), weight }
+    }
+
+    /// Mean and spread of a measure in a group.
+    pub fn measure(&self, measure: Measure, group: Group, early_until: usize) -> Spread {
+        self.spread(
+            |state, mrs| {
+                if group.has(state, early_until) { measure.of(state, mrs) } else { None }
+            },
+        )
+    }
+
+    /// The mRS of all patients; `None` when there are none.
+    pub fn mrs(&self) -> Option<MrsDistribution> {
+        let mut levels = [0.0; LEVELS];
+        for (_, mrs, weight) in self.cells() {
+            levels[mrs.index()] += weight;
+        }
+        let total: f64 = levels.iter().sum();
+        MrsDistribution::new(levels.map(|weight| weight / total)).ok()
+    }
+
+    /// Weight of those who make pass k after randomisation, k = 1 … [`MAX_PASSES`].
+    pub fn attempts(&self) -> &[f64; MAX_PASSES] {
+        &self.attempts
+    }
+
+    /// Weight of those whose pass k reperfuses, lasting or not.
+    pub fn reperfusions(&self) -> &[f64; MAX_PASSES] {
+        &self.reperfusions
+    }
+
+    /// Weight of everyone.
+    pub fn total(&self) -> f64 {
+        self.weights.iter().sum()
+    }
+}

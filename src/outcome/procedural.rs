@@ -1,0 +1,177 @@
+//! The mRS that follows a procedure.
+//!
+//! P(mRS ≤ j) = logistic(δ_j + η) for those whose complications were not fatal; fatal ones have
+//! mRS 6, which odds that are proportional could not give. η adds up what passes, an open vessel,
+//! a stent, complications, baseline factors and latent difficulty do; δ_j is the shape of the scale
+//! with δ_2 = 0, so that η is the log odds of functional independence.
+
+use super::flow::Flow;
+use super::{LEVELS, Mrs, MrsDistribution};
+use crate::num::{logistic, logit};
+use crate::population::Population;
+use crate::procedure::{Course, Procedure, State, WeightedState};
+use crate::randomisation::Arm;
+
+/// What η is made of, in log odds of a better outcome.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Coefficients {
+    /// Without passes, with a closed vessel, no complication, average difficulty.
+    pub intercept: f64,
+    /// Of every pass.
+    pub per_pass: f64,
+    /// Of a vessel open at follow-up.
+    pub open_vessel: f64,
+    /// Of a stent, open or not.
+    pub stenting: f64,
+    /// Of symptomatic haemorrhage.
+    pub haemorrhage: f64,
+    /// Of perforation or dissection.
+    pub perforation: f64,
+    /// Of one standard deviation of difficulty, taken away.
+    pub difficulty: f64,
+}
+
+/// What a patient brings from the procedure.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Exposure {
+    pub passes: f64,
+    pub open_vessel: bool,
+    pub stented: bool,
+    pub haemorrhage: bool,
+    pub perforation: bool,
+}
+
+impl Coefficients {
+    /// η of a patient of average difficulty without baseline factors.
+    #[inline]
+    pub(super) fn log_odds(&self, exposure: &Exposure) -> f64 {
+        let if_so = |so: bool, log_odds: f64| if so { log_odds } else { 0.0 };
+        self.intercept
+            + self.per_pass * exposure.passes
+            + if_so(exposure.open_vessel, self.open_vessel)
+            + if_so(exposure.stented, self.stenting)
+            + if_so(exposure.haemorrhage, self.haemorrhage)
+            + if_so(exposure.perforation, self.perforation)
+    }
+}
+
+/// Procedure and outcome of both arms.
+#[derive(Debug, Clone)]
+pub struct ProceduralModel {
+    procedure: Procedure,
+    deltas: [f64; LEVELS - 1],
+    coefficients: Coefficients,
+    /// Log odds of each class of difficulty.
+    of_class: Vec<f64>,
+    /// Log odds of each stratum.
+    of_stratum: Vec<f64>,
+    /// Shares of the different prognoses, each once.
+    prognoses: Vec<(f64, f64)>,
+}
+
+impl ProceduralModel {
+    /// `shape` gives the δ_j; its P(mRS 0–2) must be inside (0, 1).
+    pub fn new(
+        procedure: Procedure,
+        shape: &MrsDistribution,
+        coefficients: Coefficients,
+        population: &Population,
+    ) -> Self {
+        let cumulative = shape.cumulative();
+        let independent = logit(cumulative[Mrs::INDEPENDENT.index()]);
+        let mut prognoses: Vec<(f64, f64)> = Vec::new();
+        for (share, log_odds) in population.prognosis() {
+            match prognoses.iter_mut().find(|(_, other)| *other == log_odds) {
+                Some((sum, _)) => *sum += share,
+                None => prognoses.push((share, log_odds)),
+            }
+        }
+        Self {
+            deltas: cumulative.map(|p| logit(p) - independent),
+            coefficients,
+            of_class: procedure.difficulties().map(|z| -coefficients.difficulty * z).collect(),
+            of_stratum: population.prognosis().map(|(_, log_odds)| log_odds).collect(),
+            prognoses,
+            procedure,
+        }
+    }
+
+    /// The procedure.
+    pub fn procedure(&self) -> &Procedure {
+        &self.procedure
+    }
+
+    /// The same patients under another procedure.
+    pub fn with_procedure(&self, procedure: Procedure) -> Self {
+        Self { procedure, ..self.clone() }
+    }
+
+    /// The mRS of a patient; `latent` is the logit of a uniform draw, and a small one is a good
+    /// outcome.
+    #[inline]
+    pub fn draw(&self, state: &State, class: u8, stratum: usize, latent: f64) -> Mrs {
+        if state.fatal {
+            return Mrs::DEAD;
+        }
+        let eta = self.log_odds(state) + self.of_class[usize::from(class)];
+        let at = latent - (eta + self.of_stratum[stratum]);
+        Mrs(self.deltas.iter().map(|&delta| u8::from(at >= delta)).sum())
+    }
+
+    /// η, but for stratum and difficulty.
+    #[inline]
+    fn log_odds(&self, state: &State) -> f64 {
+        self.coefficients.log_odds(&Exposure {
+            passes: state.passes as f64,
+            open_vessel: state.end.is_open(),
+            stented: state.end.is_stented(),
+            haemorrhage: state.haemorrhage,
+            perforation: state.perforation,
+        })
+    }
+
+    /// The distribution of the mRS after a procedure that left this state.
+    fn distribution(&self, weighted: &WeightedState) -> [f64; LEVELS] {
+        let mut out = [0.0; LEVELS];
+        if weighted.state.fatal {
+            out[Mrs::DEAD.index()] = 1.0;
+            return out;
+        }
+        let eta = self.log_odds(&weighted.state) + self.of_class[weighted.class];
+        let mut below = 0.0;
+        for (level, probability) in out.iter_mut().enumerate() {
+            let at_most = self.deltas.get(level).map_or(1.0, |delta| {
+                let of =
+                    |(share, prognosis): &(f64, f64)| share * logistic(delta + eta + prognosis);
+                self.prognoses.iter().map(of).sum()
+            });
+            *probability = at_most - below;
+            below = at_most;
+        }
+        out
+    }
+
+    /// P(mRS 0–2) for those without a fatal complication at η = `log_odds` plus class and stratum.
+    pub(super) fn independence(&self, log_odds: f64, class: usize) -> f64 {
+        let eta = log_odds + self.of_class[class];
+        self.prognoses.iter().map(|(share, prognosis)| share * logistic(eta + prognosis)).sum()
+    }
+
+    /// What η is made of.
+    pub(super) fn coefficients(&self) -> &Coefficients {
+        &self.coefficients
+    }
+
+    /// The probability of every state and mRS of an arm's patients, by enumeration.
+    pub fn expected(&self, arm: Arm) -> Flow {
+        let Course { states, attempts, reperfusions } = self.procedure.course(arm);
+        let mut flow = Flow::default();
+        for weighted in &states {
+            for (mrs, p) in self.distribution(weighted).into_iter().enumerate() {
+                flow.add(&weighted.state, Mrs(mrs as u8), p * weighted.probability);
+            }
+        }
+        flow.set_passes(attempts, reperfusions);
+        flow
+    }
+}

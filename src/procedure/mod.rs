@@ -1,0 +1,357 @@
+//! The procedure before the outcome: passes, reperfusion, rescue stenting, complications, minutes.
+//!
+//! A patient is randomised unresolved after some passes. At every decision the arm's [`Strategy`]
+//! stents, stops, or makes another pass; pass k reperfuses with a probability of its own, and a
+//! reperfused vessel may close again at once, which leaves the patient unresolved. A stent is
+//! placed or cannot be, opens the vessel or does not, and stays patent or closes later. Symptomatic
+//! haemorrhage and perforation follow, and either may be fatal.
+//!
+//! Every draw is numbered by what it is for, so that a patient's third pass succeeds or fails alike
+//! under every strategy that makes it.
+
+mod course;
+mod difficulty;
+mod entry;
+mod minutes;
+mod strategy;
+
+pub use course::{Course, WeightedState};
+pub use difficulty::{Difficulty, harder};
+pub use entry::{Entry, NobodyUnresolved};
+pub use minutes::Minutes;
+pub use strategy::{Decision, Strategy, Then};
+
+use crate::num::logistic;
+use crate::randomisation::Arm;
+use crate::rng::PatientDraws;
+use difficulty::Class;
+use entry::Entries;
+
+/// The most passes a patient can have.
+pub const MAX_PASSES: usize = 10;
+
+/// How a procedure ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Reperfused by thrombectomy, and it lasted.
+    Reperfused,
+    /// Stented; open at follow-up.
+    StentPatent,
+    /// Stented and opened; closed by follow-up.
+    StentClosed,
+    /// Stented without opening the vessel.
+    StentFailed,
+    /// A stent was meant and could not be brought to its place.
+    AccessFailed,
+    /// Given up without a stent.
+    Stopped,
+}
+
+/// Every end, in the order of their numbers.
+pub const ENDS: [End; 6] = [
+    End::Reperfused,
+    End::StentPatent,
+    End::StentClosed,
+    End::StentFailed,
+    End::AccessFailed,
+    End::Stopped,
+];
+
+impl End {
+    /// Whether a stent was placed.
+    pub fn is_stented(self) -> bool {
+        matches!(self, Self::StentPatent | Self::StentClosed | Self::StentFailed)
+    }
+
+    /// Whether the vessel was open when the procedure ended.
+    pub fn is_reperfused(self) -> bool {
+        matches!(self, Self::Reperfused | Self::StentPatent | Self::StentClosed)
+    }
+
+    /// Whether the vessel is open at follow-up.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Reperfused | Self::StentPatent)
+    }
+}
+
+/// What a procedure leaves behind: all that the outcome depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Passes in all, with those before randomisation.
+    pub passes: usize,
+    /// How it ended.
+    pub end: End,
+    /// Symptomatic haemorrhage.
+    pub haemorrhage: bool,
+    /// Perforation or dissection.
+    pub perforation: bool,
+    /// Haemorrhage or perforation was fatal.
+    pub fatal: bool,
+}
+
+/// One patient's procedure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ProcedureRecord {
+    /// What it leaves behind.
+    pub state: State,
+    /// Passes before randomisation.
+    pub passes_before: usize,
+    /// Bit k − 1 is set when pass k, made after randomisation, reperfused, lasting or not.
+    pub reperfusions: u16,
+    /// From puncture to end.
+    pub minutes: f64,
+}
+
+/// A probability whose logit is linear in the number of passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PerPass {
+    /// Log odds without any pass.
+    pub intercept: f64,
+    /// Log odds added by every pass.
+    pub per_pass: f64,
+}
+
+impl PerPass {
+    /// The probability after `passes`, with `extra` log odds.
+    fn probability(self, passes: usize, extra: f64) -> f64 {
+        logistic(self.intercept + self.per_pass * passes as f64 + extra)
+    }
+}
+
+/// Rescue stenting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rescue {
+    /// P(the stent cannot be brought to its place).
+    pub failed_access: f64,
+    /// P(it opens the vessel | placed) after 0, 1, … passes.
+    pub success: [f64; MAX_PASSES + 1],
+    /// P(open at follow-up | opened); 1 when `None`.
+    pub patency: Option<PerPass>,
+}
+
+/// Symptomatic haemorrhage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Haemorrhage {
+    /// Its probability; never when `None`.
+    pub risk: Option<PerPass>,
+    /// Log odds added by a stent.
+    pub stenting: f64,
+    /// P(fatal).
+    pub fatality: f64,
+}
+
+/// Perforation or dissection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Perforation {
+    /// Its probability without a stent.
+    pub thrombectomy: f64,
+    /// Its probability with a stent.
+    pub stenting: f64,
+    /// P(fatal).
+    pub fatality: f64,
+}
+
+/// What an arm does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What its patients are meant to get.
+    pub strategy: Strategy,
+    /// P(a patient gets the other arm's strategy instead).
+    pub crossover: f64,
+}
+
+/// All that a procedure is made of, as probabilities; see [`Procedure::new`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters {
+    /// P(pass k reperfuses) of a patient of average difficulty, k = 1 … [`MAX_PASSES`].
+    pub pass_success: [f64; MAX_PASSES],
+    /// P(the vessel closes again at once | pass k reperfused).
+    pub reocclusion: [f64; MAX_PASSES],
+    /// Stenting.
+    pub rescue: Rescue,
+    /// Haemorrhage.
+    pub haemorrhage: Haemorrhage,
+    /// Perforation.
+    pub perforation: Perforation,
+    /// Duration.
+    pub minutes: Minutes,
+    /// What difficulty does.
+    pub difficulty: Difficulty,
+    /// Passes after which patients are randomised, with their shares among the randomised (sum 1).
+    pub randomised_after: Vec<(usize, f64)>,
+    /// A stent after at most this many passes is early.
+    pub early_until: usize,
+    /// Control and experimental arm.
+    pub plans: [Plan; 2],
+}
+
+/// The procedure of a scenario, ready to be performed.
+#[derive(Debug, Clone)]
+pub struct Procedure {
+    classes: Vec<Class>,
+    entries: Entries,
+    /// P(patent), P(opened), P(placed) of a rescue after 0, 1, … passes.
+    rescue: [[f64; 3]; MAX_PASSES + 1],
+    /// P(haemorrhage) after 0, 1, … passes, without and with a stent.
+    haemorrhage: [[f64; 2]; MAX_PASSES + 1],
+    haemorrhage_fatality: f64,
+    perforation: [f64; 2],
+    perforation_fatality: f64,
+    minutes: Minutes,
+    early_until: usize,
+    plans: [Plan; 2],
+}
+
+/// Numbers of a patient's draws. They are part of every result: append, never renumber.
+mod draw {
+    pub const ENTRY: u64 = 0;
+    pub const CROSSOVER: u64 = 1;
+    pub const RESCUE: u64 = 2;
+    pub const HAEMORRHAGE: u64 = 3;
+    pub const PERFORATION: u64 = 4;
+    pub const FATALITY: u64 = 5;
+    pub const MINUTES: u64 = 6;
+    /// Plus the number of the pass.
+    pub const PASS: u64 = 16;
+    /// Plus the number of passes before the decision.
+    pub const DECISION: u64 = 32;
+}
+
+impl Procedure {
+    /// Computes every table. Probabilities must be in [0, 1] and strategies must end by
+    /// [`MAX_PASSES`].
+    ///
+    /// # Errors
+    /// When nobody is left to be randomised after one of the stated numbers of passes.
+    pub fn new(parameters: &Parameters) -> Result<Self, NobodyUnresolved> {
+        let Parameters { rescue, haemorrhage, perforation, .. } = parameters;
+        let classes = parameters.difficulty.classes(parameters);
+        let entries = Entries::new(&classes, &parameters.randomised_after)?;
+        Ok(Self {
+            classes,
+            entries,
+            rescue: std::array::from_fn(|passes| {
+                let placed = 1.0 - rescue.failed_access;
+                let opened = placed * rescue.success[passes];
+                let stays = |patency: PerPass| patency.probability(passes, 0.0);
+                [opened * rescue.patency.map_or(1.0, stays), opened, placed]
+            }),
+            haemorrhage: std::array::from_fn(|passes| {
+                let risk = |extra| {
+                    haemorrhage.risk.map_or(0.0, |risk: PerPass| risk.probability(passes, extra))
+                };
+                [risk(0.0), risk(haemorrhage.stenting)]
+            }),
+            haemorrhage_fatality: haemorrhage.fatality,
+            perforation: [perforation.thrombectomy, perforation.stenting],
+            perforation_fatality: perforation.fatality,
+            minutes: parameters.minutes.clone(),
+            early_until: parameters.early_until,
+            plans: parameters.plans.clone(),
+        })
+    }
+
+    /// The same procedure with everyone entering before the first pass, and these strategies in
+    /// place of the arms'.
+    pub fn from_the_start(&self, plans: [Plan; 2]) -> Self {
+        let entries = Entries::new(&self.classes, &[(0, 1.0)]);
+        let entries = entries.expect("everyone is unresolved before any pass");
+        Self { entries, plans, ..self.clone() }
+    }
+
+    /// Share of the screened patients who are randomised: those still unresolved when their turn
+    /// comes.
+    pub fn screening_yield(&self) -> f64 {
+        self.entries.screening_yield()
+    }
+
+    /// A stent after at most this many passes is early.
+    pub fn early_until(&self) -> usize {
+        self.early_until
+    }
+
+    /// The duration of procedures.
+    pub fn minutes(&self) -> &Minutes {
+        &self.minutes
+    }
+
+    /// Difficulty of each class in standard deviations, as entries refer to it.
+    pub fn difficulties(&self) -> impl Iterator<Item = f64> {
+        self.classes.iter().map(|class| class.z)
+    }
+
+    /// How the patient enters.
+    #[inline]
+    pub fn enter(&self, draws: PatientDraws) -> Entry {
+        self.entries.pick(|| draws.uniform(draw::ENTRY))
+    }
+
+    /// Performs the procedure on a patient of an arm.
+    #[inline]
+    pub fn perform(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> ProcedureRecord {
+        let Plan { strategy, crossover } = &self.plans[arm.index()];
+        let crosses = *crossover > 0.0 && draws.uniform(draw::CROSSOVER) < *crossover;
+        let strategy = if crosses { &self.plans[1 - arm.index()].strategy } else { strategy };
+        let (passes, end, reperfusions) = self.revascularise(strategy, entry, draws);
+
+        let stented = usize::from(end.is_stented());
+        let happens = |n, p: f64| p > 0.0 && draws.uniform(n) < p;
+        let haemorrhage = happens(draw::HAEMORRHAGE, self.haemorrhage[passes][stented]);
+        let perforation = happens(draw::PERFORATION, self.perforation[stented]);
+        let fatal = happens(draw::FATALITY, self.fatality(haemorrhage, perforation));
+        ProcedureRecord {
+            state: State { passes, end, haemorrhage, perforation, fatal },
+            passes_before: usize::from(entry.passes),
+            reperfusions,
+            minutes: self.minutes.draw(passes, stented == 1, draws.uniform(draw::MINUTES)),
+        }
+    }
+
+    /// Passes and stenting until the vessel is open or given up.
+    #[inline]
+    fn revascularise(
+        &self,
+        strategy: &Strategy,
+        entry: Entry,
+        draws: PatientDraws,
+    ) -> (usize, End, u16) {
+        let class = &self.classes[usize::from(entry.class)];
+        let mut passes = usize::from(entry.passes);
+        let mut reperfusions = 0;
+        loop {
+            let Decision { rescue, last } = strategy.decide(entry, passes);
+            let number = draw::DECISION + passes as u64;
+            if rescue > 0.0 && (rescue >= 1.0 || draws.uniform(number) < rescue) {
+                return (passes, self.stent(passes, draws.uniform(draw::RESCUE)), reperfusions);
+            }
+            if last {
+                return (passes, End::Stopped, reperfusions);
+            }
+            passes += 1;
+            let u = draws.uniform(draw::PASS + passes as u64);
+            reperfusions |= u16::from(u < class.success[passes - 1]) << (passes - 1);
+            if u < class.lasting[passes - 1] {
+                return (passes, End::Reperfused, reperfusions);
+            }
+        }
+    }
+
+    /// What stenting after `passes` gives: the better, the smaller the draw.
+    #[inline]
+    fn stent(&self, passes: usize, u: f64) -> End {
+        let [patent, opened, placed] = self.rescue[passes];
+        match u {
+            u if u < patent => End::StentPatent,
+            u if u < opened => End::StentClosed,
+            u if u < placed => End::StentFailed,
+            _ => End::AccessFailed,
+        }
+    }
+
+    /// P(a complication is fatal), given those that happened.
+    fn fatality(&self, haemorrhage: bool, perforation: bool) -> f64 {
+        let survives = |happened, fatality: f64| if happened { 1.0 - fatality } else { 1.0 };
+        1.0 - survives(haemorrhage, self.haemorrhage_fatality)
+            * survives(perforation, self.perforation_fatality)
+    }
+}

@@ -1,0 +1,60 @@
+//! What an arm does with a patient who is still unresolved.
+
+use super::{Entry, MAX_PASSES};
+
+/// What happens at a decision.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// P(a stent now).
+    pub rescue: f64,
+    /// Whether those without one are given up; otherwise they get another pass.
+    pub last: bool,
+}
+
+/// What comes when no more passes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// A stent.
+    Rescue,
+    /// Nothing.
+    Stop,
+}
+
+/// What is done with unresolved patients.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Strategy {
+    /// Up to so many more passes; none is a stent (or a stop) at once.
+    Continue {
+        /// Passes after randomisation.
+        more: usize,
+        /// No patient has more passes than this in all.
+        last_pass: usize,
+        /// What comes then.
+        then: Then,
+    },
+    /// As operators were seen to do.
+    Practice {
+        /// P(a stent) after 0, 1, … passes, by class of difficulty.
+        rescue: Vec<[f64; MAX_PASSES + 1]>,
+        /// Who is unresolved after so many passes and not stented is given up.
+        last_pass: usize,
+    },
+}
+
+impl Strategy {
+    /// The decision for a patient who entered as `entry` and is unresolved after `passes`.
+    #[inline]
+    pub fn decide(&self, entry: Entry, passes: usize) -> Decision {
+        match self {
+            Self::Continue { more, last_pass, then } => {
+                let go_on = passes < usize::from(entry.passes) + more && passes < *last_pass;
+                let rescue = if !go_on && *then == Then::Rescue { 1.0 } else { 0.0 };
+                Decision { rescue, last: !go_on }
+            }
+            Self::Practice { rescue, last_pass } => {
+                let rescue = rescue[usize::from(entry.class)][passes];
+                Decision { rescue, last: passes >= *last_pass }
+            }
+        }
+    }
+}

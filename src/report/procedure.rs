@@ -1,0 +1,190 @@
+//! Procedures as tables, for `run` (simulated beside exact) and `check` (exact alone).
+
+use super::table::{figure, grid, wrapped};
+use crate::outcome::flow::{MEASURES, Measure};
+use crate::scenario::Scenario;
+use crate::scenario::file::ScenarioFile;
+use crate::summary::McEstimate;
+use crate::summary::procedure::{ArmSummary, Checked, GroupSummary, ProcedureSummary};
+
+/// What stands in a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Show {
+    /// The simulated figure with its error.
+    Simulated,
+    /// The exact value.
+    Exact,
+}
+
+impl Show {
+    fn cell(self, checked: &Checked, scale: f64) -> String {
+        let McEstimate { value, mcse, n } = checked.simulated;
+        match self {
+            Self::Simulated => figure(McEstimate { value: scale * value, mcse: scale * mcse, n }),
+            Self::Exact if checked.exact.is_finite() => format!("{:.2}", scale * checked.exact),
+            Self::Exact => "–".to_owned(),
+        }
+    }
+}
+
+/// Everything about the procedure.
+pub(super) fn render(summary: &ProcedureSummary, scenario: &ScenarioFile, show: Show) -> String {
+    let mut out = screening(summary, scenario);
+    out += "\nBoth arms, per 100 patients\n";
+    out += &arms(summary, show);
+    if let Some(definition) = &summary.haemorrhage_definition {
+        out += &wrapped(&format!("Haemorrhage: symptomatic, {definition}."));
+    }
+    out += "\nBy how the procedure ended, per 100 patients of the row\n";
+    out += &groups(summary, show);
+    out += "\nPass by pass, per 100 patients of the arm; success per 100 passes\n";
+    out += &passes(summary, show);
+    out + &decomposition(summary)
+}
+
+/// What screening yields, where not everyone is randomised.
+fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> String {
+    let share = summary.screening_yield;
+    if share >= 1.0 {
+        return String::new();
+    }
+    let randomised = scenario.sample_size.randomised;
+    let screened = f64::from(randomised) / share;
+    let mut text = format!(
+        "Of 100 patients screened {:.1} are unresolved when their turn comes and randomised: \
+         {randomised} randomised need about {screened:.0} screened",
+        100.0 * share
+    );
+    if let Some(rate) = scenario.accrual.screened_per_month {
+        let randomised = rate * share;
+        text += &format!("; {rate} screened a month are {randomised:.2} randomised");
+    }
+    wrapped(&format!("{text}."))
+}
+
+/// Counts are per 100 patients, passes and minutes per patient.
+fn scale(measure: Measure) -> f64 {
+    if measure == Measure::Passes { 1.0 } else { 100.0 }
+}
+
+fn label(measure: Measure) -> &'static str {
+    match measure {
+        Measure::FunctionalIndependence => "mRS 0–2",
+        Measure::Mortality => "dead",
+        Measure::Haemorrhage => "haemorrhage",
+        Measure::Perforation => "perforation",
+        Measure::Reperfusion => "open at the end",
+        Measure::Patency => "opened stent patent",
+        Measure::Stented => "stented",
+        Measure::Passes => "passes each",
+    }
+}
+
+fn group_label(group: &str) -> &str {
+    match group {
+        "reperfused" => "by passes alone",
+        "stented" => "stented",
+        "stented_early" => "stented early",
+        "stented_late" => "stented late",
+        "unopened" => "given up",
+        other => other,
+    }
+}
+
+fn everyone(arm: &ArmSummary) -> &GroupSummary {
+    arm.groups.iter().find(|group| group.group == "all").expect("everyone is in a group")
+}
+
+fn arms(summary: &ProcedureSummary, show: Show) -> String {
+    let [control, experimental] = &summary.arms[..] else { unreachable!("there are two arms") };
+    let mut rows = Vec::new();
+    let mut push = |name: &str, of: &dyn Fn(&GroupSummary) -> Option<Checked>, scale: f64| {
+        let cells = [control, experimental].map(|arm| of(everyone(arm)));
+        if cells.iter().flatten().all(|checked| !(checked.exact > 0.0)) {
+            return;
+        }
+        let mut row = vec![name.to_owned()];
+        for checked in cells {
+            let exact = checked.map_or("–".to_owned(), |c| Show::Exact.cell(&c, scale));
+            if show == Show::Simulated {
+                row.push(checked.map_or("–".to_owned(), |c| show.cell(&c, scale)));
+            }
+            row.push(exact);
+        }
+        rows.push(row);
+    };
+    for (measure, name) in MEASURES {
+        push(label(measure), &|group| group.measures.get(name).copied(), scale(measure));
+    }
+    push("minutes, mean", &|group| group.minutes.as_ref().map(|minutes| minutes.mean), 1.0);
+    push("minutes, median", &|group| group.minutes.as_ref().map(|minutes| minutes.median), 1.0);
+    match show {
+        Show::Simulated => grid(&["", "control", "exact", "experimental", "exact"], rows),
+        Show::Exact => grid(&["", "control", "experimental"], rows),
+    }
+}
+
+fn groups(summary: &ProcedureSummary, show: Show) -> String {
+    let mut out = String::new();
+    for arm in &summary.arms {
+        let stented = arm.groups.iter().find(|group| group.group == "stented");
+        let says_more = |group: &&GroupSummary| match group.group {
+            "all" => false,
+            // Early or late alone are the stented.
+            "stented_early" | "stented_late" => {
+                stented.is_none_or(|all| all.share.exact - group.share.exact > 1e-12)
+            }
+            _ => true,
+        };
+        let row = |group: &GroupSummary| {
+            let mut row = vec![group_label(group.group).to_owned()];
+            row.push(show.cell(&group.share, 100.0));
+            for name in ["functional_independence", "mortality", "haemorrhage"] {
+                row.push(show.cell(&group.measures[name], 100.0));
+            }
+            row.push(group.minutes.as_ref().map_or("–".into(), |m| show.cell(&m.median, 1.0)));
+            row
+        };
+        let rows = arm.groups.iter().filter(says_more).map(row).collect();
+        out += &grid(&[arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"], rows);
+    }
+    out
+}
+
+fn passes(summary: &ProcedureSummary, show: Show) -> String {
+    let mut rows = Vec::new();
+    for arm in &summary.arms {
+        for pass in &arm.passes {
+            let figures =
+                [&pass.attempted, &pass.success, &pass.reperfused, &pass.stented, &pass.unopened];
+            let mut row = vec![format!("{}, {}", arm.arm, pass.passes)];
+            row.extend(figures.map(|checked| show.cell(checked, 100.0)));
+            rows.push(row);
+        }
+    }
+    grid(&["pass", "made", "success", "done", "stented", "given up"], rows)
+}
+
+fn decomposition(summary: &ProcedureSummary) -> String {
+    let total: f64 = summary.decomposition.iter().map(|(_, part)| part).sum();
+    let points = |part: f64| format!("{:+.2}", 100.0 * part);
+    let parts = summary.decomposition.iter().filter(|(_, part)| part.abs() > 5e-7);
+    let mut rows: Vec<Vec<String>> =
+        parts.map(|(way, part)| vec![(*way).to_owned(), points(*part)]).collect();
+    rows.push(vec!["all together".to_owned(), points(total)]);
+    let text = grid(&["exact", "points"], rows);
+    format!(
+        "\nWhere the difference in mRS 0–2 comes from (experimental less control)\n{text}{}",
+        wrapped(
+            "Each way by which the procedure reaches the outcome is shut in turn, so that both \
+             arms get the control arm's average of it; a way's part is what opening it adds, \
+             averaged over all orders (Shapley value)."
+        )
+    )
+}
+
+/// The exact part, without simulation; nothing where there is no procedure.
+pub(super) fn exact(scenario: &Scenario) -> Option<String> {
+    let summary = ProcedureSummary::exact(scenario)?;
+    Some(render(&summary, scenario.file(), Show::Exact))
+}

@@ -1,0 +1,101 @@
+//! A scenario file with some of its numbers changed and everything else, comments included, kept.
+
+use serde_json::Value;
+use toml_edit::{DocumentMut, Item};
+
+use super::overrides::{Step, child_schema, steps};
+use super::read::schema;
+use super::walk::resolve;
+use super::{Scenario, ScenarioFile};
+
+/// Why a number cannot be read or changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// Not keys joined by dots.
+    #[error(
+        "`{0}` is no key path; expected keys joined by dots, as in outcome.intercept or procedure.pass_success[0]"
+    )]
+    Path(String),
+    /// The scenario has no number there.
+    #[error("`{0}` is not a number of this scenario; allowed: a key whose value is a number")]
+    NotANumber(String),
+    /// It is not written in the file itself.
+    #[error("`{0}` is not written in the file; allowed: a key that is there")]
+    NotWritten(String),
+    /// The text is not TOML.
+    #[error("not valid TOML: {0}")]
+    Toml(String),
+}
+
+/// The number at a key path of the resolved scenario, with the least and the greatest that are
+/// allowed there.
+///
+/// # Errors
+/// When there is no number.
+pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), EditError> {
+    let steps = steps(path).ok_or_else(|| EditError::Path(path.to_owned()))?;
+    let tree = serde_json::to_value(scenario.file()).expect("a scenario is plain data");
+    let schema = schema::<ScenarioFile>();
+    let (mut value, mut place) = (&tree, &schema);
+    for step in &steps {
+        place = child_schema(&schema, place, step);
+        value = match step {
+            Step::Key(key) => &value[key],
+            Step::Index(index) => &value[index],
+        };
+    }
+    let number = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
+    let place = number_schema(&schema, place);
+    let low = place["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);
+    let high = place["maximum"].as_f64().unwrap_or(f64::INFINITY);
+    Ok((number, (low, high)))
+}
+
+/// Of several alternatives, the one that is a number.
+fn number_schema<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+    let schema = resolve(root, schema);
+    let mut variants = schema["anyOf"].as_array().into_iter().flatten();
+    variants.find(|variant| variant["type"] == "number").unwrap_or(schema)
+}
+
+/// The text with numbers put in the place of those that are there.
+///
+/// # Errors
+/// When one of them is not written in the text.
+pub fn with_numbers(text: &str, numbers: &[(String, f64)]) -> Result<String, EditError> {
+    let mut document: DocumentMut =
+        text.parse().map_err(|error: toml_edit::TomlError| EditError::Toml(error.to_string()))?;
+    for (path, number) in numbers {
+        let steps = steps(path).ok_or_else(|| EditError::Path(path.clone()))?;
+        let mut item = document.as_item_mut();
+        for step in &steps {
+            let next = match step {
+                Step::Key(key) => item.get_mut(key.as_str()),
+                Step::Index(index) => item.get_mut(*index),
+            };
+            item = next.ok_or_else(|| EditError::NotWritten(path.clone()))?;
+        }
+        let Item::Value(value) = item else { return Err(EditError::NotANumber(path.clone())) };
+        let decor = value.decor().clone();
+        *value = (*number).into();
+        *value.decor_mut() = decor;
+    }
+    Ok(document.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_numbers_change() {
+        let text = "# why\n[a]\nb = [1, 2.5] # here\nc = { d = 1 }\n[[e]]\nf = 0 # last\n";
+        let numbers = [("a.b[1]".into(), 0.25), ("a.c.d".into(), -3.5), ("e[0].f".into(), 1.0)];
+        let edited = with_numbers(text, &numbers).expect("all are there");
+        let expected =
+            "# why\n[a]\nb = [1, 0.25] # here\nc = { d = -3.5 }\n[[e]]\nf = 1.0 # last\n";
+        assert_eq!(edited, expected);
+        let missing = with_numbers(text, &[("a.x".into(), 1.0)]);
+        assert_eq!(missing, Err(EditError::NotWritten("a.x".into())));
+    }
+}

@@ -1,0 +1,269 @@
+//! What is written about the procedure, and about the mRS that follows it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The procedure before the outcome. With it, `outcome` says what follows from a procedure.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Procedure {
+    /// Passes after which patients who are still unresolved are randomised: one number (0: before
+    /// the first pass), or several with their shares among the randomised.
+    pub randomised_after: RandomisedAfter,
+    /// Probability that pass 1, 2, … reperfuses (eTICI 2b–3), the last value repeating; or one
+    /// number for all; or the first and the odds ratio from pass to pass.
+    pub pass_success: PassSuccess,
+    /// Probability that a vessel reperfused by pass 1, 2, … closes again at once, the last value
+    /// repeating.
+    #[serde(default = "never")]
+    #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
+    pub reocclusion: Vec<f64>,
+    /// Most passes of a patient, with those before randomisation. Without it, strategies must end
+    /// by themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10))]
+    pub max_passes: Option<u32>,
+    /// A stent after at most this many passes counts as early.
+    #[serde(default = "two")]
+    #[schemars(range(min = 0, max = 10))]
+    pub early_until: u32,
+    /// What the control arm does with unresolved patients.
+    pub control: ArmProcedure,
+    /// What the experimental arm does with them.
+    pub experimental: ArmProcedure,
+    /// Rescue stenting.
+    pub rescue: Rescue,
+    /// Minutes from puncture to the end; not counted by default.
+    #[serde(default)]
+    pub minutes: Minutes,
+    /// Symptomatic haemorrhage; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub haemorrhage: Option<Haemorrhage>,
+    /// Perforation or dissection; none by default.
+    #[serde(default)]
+    pub perforation: Perforation,
+    /// Latent difficulty, standard normal among the screened; without effect by default.
+    #[serde(default)]
+    pub difficulty: Difficulty,
+}
+
+fn never() -> Vec<f64> {
+    vec![0.0]
+}
+
+fn two() -> u32 {
+    2
+}
+
+/// When patients are randomised.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum RandomisedAfter {
+    /// After this many passes.
+    Pass(#[schemars(range(min = 0, max = 10))] u32),
+    /// After one of several numbers of passes.
+    Passes {
+        /// Different numbers of passes.
+        #[schemars(length(min = 1, max = 11), inner(range(min = 0, max = 10)))]
+        passes: Vec<u32>,
+        /// Their shares among the randomised, as fractions or percentages.
+        #[schemars(inner(range(min = 0.0, max = 100.0)))]
+        shares: Vec<f64>,
+    },
+}
+
+/// Success from pass to pass.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum PassSuccess {
+    /// The same for every pass.
+    Flat(#[schemars(range(min = 0.0, max = 1.0))] f64),
+    /// Of pass 1, 2, …, the last value repeating.
+    ByPass(#[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))] Vec<f64>),
+    /// Falling or rising on the scale of the odds.
+    Decay {
+        /// Of the first pass.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        first: f64,
+        /// Odds of each pass over the odds of the one before.
+        #[schemars(range(min = 0.001, max = 1000.0))]
+        odds_ratio_per_pass: f64,
+    },
+}
+
+/// What an arm does with unresolved patients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArmProcedure {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Probability that a patient gets the other arm's strategy.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub crossover: f64,
+}
+
+/// What is done with unresolved patients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Strategy {
+    /// A stent at once.
+    RescueNow {},
+    /// More passes, then a stent.
+    ContinueThenRescue {
+        /// At most this many after randomisation; up to `max_passes` in all by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 0, max = 10))]
+        more_passes: Option<u32>,
+    },
+    /// More passes, then nothing.
+    ContinueThenStop {
+        /// At most this many after randomisation; up to `max_passes` in all by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 0, max = 10))]
+        more_passes: Option<u32>,
+    },
+    /// As operators were seen to do.
+    Practice {
+        /// Probability of a stent when unresolved after pass 1, 2, …, the last value repeating.
+        /// Who is unresolved after `max_passes` and not stented is given up.
+        #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
+        rescue_after_pass: Vec<f64>,
+    },
+}
+
+/// Rescue stenting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rescue {
+    /// Probability that a stent placed after pass 1, 2, … opens the vessel, the last value
+    /// repeating; before any pass it is that of pass 1.
+    #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
+    pub success: Vec<f64>,
+    /// Probability that the stent cannot be brought to its place.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub failed_access: f64,
+    /// Log odds that an opened stent is open at follow-up; always by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patency: Option<PerPass>,
+}
+
+/// Log odds that are linear in the number of passes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PerPass {
+    /// Log odds without any pass.
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub intercept: f64,
+    /// Log odds added by every pass.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub per_pass: f64,
+}
+
+/// Log-normal minutes from puncture to the end.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Minutes {
+    /// Median without passes and stent.
+    #[schemars(range(min = 0.0, max = 1440.0))]
+    pub base: f64,
+    /// Added to the median by every pass.
+    #[schemars(range(min = 0.0, max = 1440.0))]
+    pub per_pass: f64,
+    /// Added to the median by a stent.
+    #[schemars(range(min = 0.0, max = 1440.0))]
+    pub stenting: f64,
+    /// Standard deviation of the logarithm.
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub log_sd: f64,
+}
+
+/// Symptomatic haemorrhage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Haemorrhage {
+    /// The definition that the numbers are of, such as "Heidelberg, 36 h"; rates under different
+    /// definitions differ several-fold.
+    #[schemars(length(min = 1))]
+    pub definition: String,
+    /// Log odds without any pass.
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub intercept: f64,
+    /// Log odds added by every pass.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub per_pass: f64,
+    /// Log odds added by a stent.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub stenting: f64,
+    /// Probability that it is fatal, on top of what it does to the mRS.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub fatality: f64,
+}
+
+/// Perforation or dissection.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Perforation {
+    /// Probability without a stent.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub thrombectomy: f64,
+    /// Probability with a stent.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub stenting: f64,
+    /// Probability that it is fatal.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub fatality: f64,
+}
+
+/// Log odds lost per standard deviation of difficulty.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Difficulty {
+    /// Of every pass's success; `pass_success` is that of an average patient.
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub pass_success: f64,
+    /// Of a stent, at every decision of observed practice.
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub rescue_choice: f64,
+    /// Of a better outcome.
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub outcome: f64,
+}
+
+/// The mRS that follows from a procedure: P(mRS ≤ j) = logistic(δ_j + η), with η the sum of the
+/// log odds below. Above 0 is better.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AfterProcedure {
+    /// mRS 0 to 6 of some population, from which the scale takes its shape (δ_j): seven fractions
+    /// that sum to 1 or percentages that sum to 100.
+    pub shape: [f64; 7],
+    /// Log odds of mRS 0–2 without passes, with a closed vessel and no complication.
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub intercept: f64,
+    /// Log odds of every pass, those before randomisation included.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub per_pass: f64,
+    /// Log odds of a vessel open at follow-up, by thrombectomy or stent.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub open_vessel: f64,
+    /// Log odds of a stent, open or not.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub stenting: f64,
+    /// Log odds of symptomatic haemorrhage, where it is not fatal.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub haemorrhage: f64,
+    /// Log odds of perforation or dissection, where it is not fatal.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub perforation: f64,
+}

@@ -1,0 +1,210 @@
+//! The procedure and the mRS that follows it.
+
+use super::super::file::procedure::{self as written, PassSuccess, RandomisedAfter};
+use super::Resolver;
+use crate::num::{logistic, logit};
+use crate::outcome::procedural::Coefficients;
+use crate::outcome::{Mrs, ProceduralModel};
+use crate::population::Population;
+use crate::procedure::{
+    Difficulty, Haemorrhage, MAX_PASSES, Minutes, NobodyUnresolved, Parameters, PerPass,
+    Perforation, Plan, Procedure, Rescue, Strategy, Then, harder,
+};
+
+impl Resolver<'_> {
+    pub(super) fn procedural(
+        &mut self,
+        procedure: &written::Procedure,
+        outcome: &written::AfterProcedure,
+        population: &Population,
+    ) -> Option<ProceduralModel> {
+        let shape = self.distribution("outcome.shape", outcome.shape);
+        let independent = shape.map(|shape| shape.at_most(Mrs::INDEPENDENT));
+        if let Some(p) = independent.filter(|&p| p <= 0.0 || p >= 1.0) {
+            self.fail::<()>(
+                "outcome.shape",
+                format!(
+                    "has P(mRS 0–2) = {p}; allowed: between 0 and 1, as the scale is centred there"
+                ),
+            );
+        }
+        let parameters = self.parameters(procedure);
+        let coefficients = Coefficients {
+            intercept: outcome.intercept,
+            per_pass: outcome.per_pass,
+            open_vessel: outcome.open_vessel,
+            stenting: outcome.stenting,
+            haemorrhage: outcome.haemorrhage,
+            perforation: outcome.perforation,
+            difficulty: procedure.difficulty.outcome,
+        };
+        match Procedure::new(&parameters?) {
+            Ok(procedure) => {
+                Some(ProceduralModel::new(procedure, &shape?, coefficients, population))
+            }
+            Err(NobodyUnresolved { passes }) => self.fail(
+                "procedure.randomised_after",
+                format!("is {passes}; allowed: a number of passes after which somebody is unresolved (no pass before with success 1 and without reocclusion)"),
+            ),
+        }
+    }
+
+    fn parameters(&mut self, file: &written::Procedure) -> Option<Parameters> {
+        let randomised_after = self.randomised_after(file);
+        let last_entry =
+            randomised_after.iter().flatten().map(|(passes, _)| *passes).max().unwrap_or(0);
+        let difficulty = Difficulty {
+            pass_success: file.difficulty.pass_success,
+            rescue_choice: file.difficulty.rescue_choice,
+            outcome: file.difficulty.outcome,
+        };
+        let arms = [("control", &file.control), ("experimental", &file.experimental)];
+        let plans = arms.map(|(name, arm)| {
+            let path = format!("procedure.{name}.strategy");
+            let strategy = self.strategy(&path, &arm.strategy, file, last_entry, difficulty);
+            Some(Plan { strategy: strategy?, crossover: arm.crossover })
+        });
+        let [control, experimental] = plans;
+        let written::Minutes { base, per_pass, stenting, log_sd } = file.minutes;
+        let haemorrhage = file.haemorrhage.as_ref();
+        let perforation = file.perforation;
+        Some(Parameters {
+            pass_success: pass_success(&file.pass_success),
+            reocclusion: by_pass(&file.reocclusion),
+            rescue: Rescue {
+                failed_access: file.rescue.failed_access,
+                success: std::array::from_fn(|passes| {
+                    by_pass(&file.rescue.success)[passes.saturating_sub(1)]
+                }),
+                patency: file.rescue.patency.map(|patency| PerPass {
+                    intercept: patency.intercept,
+                    per_pass: patency.per_pass,
+                }),
+            },
+            haemorrhage: Haemorrhage {
+                risk: haemorrhage.map(|h| PerPass { intercept: h.intercept, per_pass: h.per_pass }),
+                stenting: haemorrhage.map_or(0.0, |h| h.stenting),
+                fatality: haemorrhage.map_or(0.0, |h| h.fatality),
+            },
+            perforation: Perforation {
+                thrombectomy: perforation.thrombectomy,
+                stenting: perforation.stenting,
+                fatality: perforation.fatality,
+            },
+            minutes: Minutes::new(base, per_pass, stenting, log_sd),
+            difficulty,
+            randomised_after: randomised_after?,
+            early_until: file.early_until as usize,
+            plans: [control?, experimental?],
+        })
+    }
+
+    /// Passes after which patients are randomised, with shares that sum to 1.
+    fn randomised_after(&mut self, file: &written::Procedure) -> Option<Vec<(usize, f64)>> {
+        let (passes, shares) = match &file.randomised_after {
+            RandomisedAfter::Pass(pass) => (vec![*pass], vec![1.0]),
+            RandomisedAfter::Passes { passes, shares } => (passes.clone(), shares.clone()),
+        };
+        let at = "procedure.randomised_after";
+        if shares.len() != passes.len() {
+            let path = format!("{at}.shares");
+            return self.wrong_length(
+                &path,
+                shares.len(),
+                passes.len(),
+                "one per number of passes",
+            );
+        }
+        if let Some(i) = (1..passes.len()).find(|&i| passes[..i].contains(&passes[i])) {
+            let message = format!("is {} for the second time; allowed: once", passes[i]);
+            return self.fail(&format!("{at}.passes[{i}]"), message);
+        }
+        let most = file.max_passes.unwrap_or(MAX_PASSES as u32);
+        if let Some(passes) = passes.iter().find(|&&passes| passes > most) {
+            return self.fail(at, format!("is {passes}; allowed: 0 to max_passes ({most})"));
+        }
+        let shares = self.normalised(&format!("{at}.shares"), &shares)?;
+        let used = passes.into_iter().zip(shares).filter(|(_, share)| *share > 0.0);
+        Some(used.map(|(passes, share)| (passes as usize, share)).collect())
+    }
+
+    fn strategy(
+        &mut self,
+        path: &str,
+        strategy: &written::Strategy,
+        file: &written::Procedure,
+        last_entry: usize,
+        difficulty: Difficulty,
+    ) -> Option<Strategy> {
+        let max_passes = file.max_passes.map(|passes| passes as usize);
+        match strategy {
+            written::Strategy::RescueNow {} => {
+                Some(Strategy::Continue { more: 0, last_pass: MAX_PASSES, then: Then::Rescue })
+            }
+            written::Strategy::ContinueThenRescue { more_passes } => {
+                self.continuing(path, *more_passes, max_passes, last_entry, Then::Rescue)
+            }
+            written::Strategy::ContinueThenStop { more_passes } => {
+                self.continuing(path, *more_passes, max_passes, last_entry, Then::Stop)
+            }
+            written::Strategy::Practice { rescue_after_pass } => {
+                let last = rescue_after_pass[rescue_after_pass.len() - 1];
+                let certain = rescue_after_pass.iter().position(|&p| p >= 1.0).map(|i| i + 1);
+                let Some(last_pass) = max_passes.or(certain) else {
+                    return self.fail(
+                        &format!("{path}.rescue_after_pass"),
+                        format!("can never end: its last value is {last} and procedure.max_passes is not given; allowed: a last value of 1, or max_passes"),
+                    );
+                };
+                let after = by_pass(rescue_after_pass);
+                let by_class = |(z, _): (f64, f64)| {
+                    std::array::from_fn(|passes| match passes {
+                        0 => 0.0,
+                        _ => harder(after[passes - 1], difficulty.rescue_choice * z),
+                    })
+                };
+                let rescue = difficulty.nodes().into_iter().map(by_class).collect();
+                Some(Strategy::Practice { rescue, last_pass })
+            }
+        }
+    }
+
+    fn continuing(
+        &mut self,
+        path: &str,
+        more_passes: Option<u32>,
+        max_passes: Option<usize>,
+        last_entry: usize,
+        then: Then,
+    ) -> Option<Strategy> {
+        let Some(more) = more_passes.map(|more| more as usize).or(max_passes) else {
+            return self.fail(
+                path,
+                "can never end: neither its more_passes nor procedure.max_passes is given; allowed: one of them",
+            );
+        };
+        let last_pass = max_passes.unwrap_or(MAX_PASSES);
+        if max_passes.is_none() && last_entry + more > MAX_PASSES {
+            return self.fail(
+                &format!("{path}.more_passes"),
+                format!("is {more}, which makes {} passes with those before randomisation; allowed: {MAX_PASSES} in all", last_entry + more),
+            );
+        }
+        Some(Strategy::Continue { more, last_pass, then })
+    }
+}
+
+/// A list by pass whose last value repeats.
+fn by_pass(list: &[f64]) -> [f64; MAX_PASSES] {
+    std::array::from_fn(|pass| list[pass.min(list.len() - 1)])
+}
+
+fn pass_success(file: &PassSuccess) -> [f64; MAX_PASSES] {
+    match file {
+        PassSuccess::Flat(p) => [*p; MAX_PASSES],
+        PassSuccess::ByPass(list) => by_pass(list),
+        PassSuccess::Decay { first, odds_ratio_per_pass } => std::array::from_fn(|pass| {
+            logistic(logit(*first) + pass as f64 * libm::log(*odds_ratio_per_pass))
+        }),
+    }
+}

@@ -1,0 +1,310 @@
+//! What the arms' procedures come to: simulated, and beside it by enumeration.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+
+use super::McEstimate;
+use super::tally::Histogram;
+use crate::num::root::brent;
+use crate::outcome::decomposition::WAYS;
+use crate::outcome::flow::{GROUPS, Group, MEASURES, Spread};
+use crate::outcome::{Flow, LEVELS, Mrs, ProceduralModel};
+use crate::procedure::{End, MAX_PASSES, Minutes, State};
+use crate::randomisation::Arm;
+use crate::scenario::Scenario;
+use crate::trial::PatientCourse;
+
+/// Minutes are counted in tenths.
+const TENTH: f64 = 0.1;
+
+/// Groups that no two patients share and that hold everyone.
+const DISJOINT: [Group; 4] =
+    [Group::Reperfused, Group::StentedEarly, Group::StentedLate, Group::Unopened];
+
+/// Counts of one arm's patients over all replicates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmTally {
+    /// As [`Flow::cell`].
+    cells: Vec<u64>,
+    attempts: [u64; MAX_PASSES],
+    reperfusions: [u64; MAX_PASSES],
+    /// Of each of [`DISJOINT`].
+    minutes: [Histogram; DISJOINT.len()],
+}
+
+impl Default for ArmTally {
+    fn default() -> Self {
+        Self {
+            cells: vec![0; Flow::CELLS],
+            attempts: [0; MAX_PASSES],
+            reperfusions: [0; MAX_PASSES],
+            minutes: Default::default(),
+        }
+    }
+}
+
+impl ArmTally {
+    /// Takes in a patient.
+    pub fn add(&mut self, course: &PatientCourse, early_until: usize) {
+        let procedure = &course.procedure;
+        let state = &procedure.state;
+        self.cells[Flow::cell(state, course.mrs)] += 1;
+        for pass in procedure.passes_before..state.passes {
+            self.attempts[pass] += 1;
+            self.reperfusions[pass] += u64::from(procedure.reperfusions >> pass & 1);
+        }
+        let group = DISJOINT.iter().position(|group| group.has(state, early_until));
+        let group = group.expect("the groups hold everyone");
+        self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
+    }
+
+    /// Takes in what another tally has.
+    pub fn merge(&mut self, other: &Self) {
+        let add = |mine: &mut [u64], theirs: &[u64]| {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
+        };
+        add(&mut self.cells, &other.cells);
+        add(&mut self.attempts, &other.attempts);
+        add(&mut self.reperfusions, &other.reperfusions);
+        for (mine, theirs) in self.minutes.iter_mut().zip(&other.minutes) {
+            mine.merge(theirs);
+        }
+    }
+}
+
+/// A simulated figure and its exact value; both NaN (null in JSON) where nobody has the quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Checked {
+    /// Simulated; `n` is the number of patients behind it.
+    #[serde(flatten)]
+    pub simulated: McEstimate,
+    /// By enumeration of everything that can happen.
+    pub exact: f64,
+}
+
+impl Checked {
+    fn new(simulated: Spread, exact: Spread) -> Self {
+        let Spread { mean, sd, weight } = simulated;
+        let simulated = McEstimate { value: mean, mcse: sd / weight.sqrt(), n: weight as u64 };
+        Self { simulated, exact: exact.mean }
+    }
+}
+
+/// Procedures and their outcomes, over all patients of trials that run to their end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProcedureSummary {
+    /// Share of the screened who are randomised.
+    pub screening_yield: f64,
+    /// What haemorrhage means; null without haemorrhage.
+    pub haemorrhage_definition: Option<String>,
+    /// Control, then experimental.
+    pub arms: Vec<ArmSummary>,
+    /// The difference in P(mRS 0–2) between the arms, exactly, by the ways it comes about; the
+    /// parts add up to it.
+    #[serde(serialize_with = "as_map")]
+    pub decomposition: Vec<(&'static str, f64)>,
+}
+
+fn as_map<S: Serializer>(parts: &[(&'static str, f64)], out: S) -> Result<S::Ok, S::Error> {
+    out.collect_map(parts.iter().copied())
+}
+
+/// One arm.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmSummary {
+    /// `control` or `experimental`.
+    pub arm: &'static str,
+    /// Shares of mRS 0 to 6.
+    pub mrs: [Checked; LEVELS],
+    /// By how the procedure ended; groups that nobody can be in are left out.
+    pub groups: Vec<GroupSummary>,
+    /// Pass by pass, from those already made at randomisation.
+    pub passes: Vec<PassSummary>,
+}
+
+/// Patients whose procedure ended alike.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupSummary {
+    /// Name of the group.
+    pub group: &'static str,
+    /// Their share of the arm.
+    pub share: Checked,
+    /// Means of every measure, by its name.
+    pub measures: BTreeMap<&'static str, Checked>,
+    /// Duration; null where minutes are not counted.
+    pub minutes: Option<MinutesSummary>,
+}
+
+/// Minutes from puncture to end.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MinutesSummary {
+    /// Mean.
+    pub mean: Checked,
+    /// Lower quartile.
+    pub p25: Checked,
+    /// Median.
+    pub median: Checked,
+    /// Upper quartile.
+    pub p75: Checked,
+}
+
+/// What happens after a number of passes. Shares are of the arm's patients.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PassSummary {
+    /// Number of passes in all.
+    pub passes: usize,
+    /// Share who make this pass after randomisation.
+    pub attempted: Checked,
+    /// Share of these passes that reperfuse, lasting or not.
+    pub success: Checked,
+    /// Share whose procedure ends here, reperfused by thrombectomy.
+    pub reperfused: Checked,
+    /// Share stented here.
+    pub stented: Checked,
+    /// Share given up here, or whose stent cannot be brought to its place.
+    pub unopened: Checked,
+}
+
+impl ProcedureSummary {
+    /// Of a scenario's patients; `None` without a procedure. With empty tallies only the exact
+    /// figures have values.
+    pub(super) fn new(scenario: &Scenario, tallies: &[ArmTally; 2]) -> Option<Self> {
+        let model = scenario.procedural()?;
+        let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
+        let summary =
+            |(arm, name): (Arm, _)| ArmSummary::new(name, &tallies[arm.index()], model, arm);
+        Some(Self {
+            screening_yield: model.procedure().screening_yield(),
+            haemorrhage_definition: scenario.haemorrhage_definition(),
+            arms: arms.into_iter().map(summary).collect(),
+            decomposition: WAYS.into_iter().zip(model.decomposition()).collect(),
+        })
+    }
+
+    /// Without simulation.
+    pub fn exact(scenario: &Scenario) -> Option<Self> {
+        Self::new(scenario, &Default::default())
+    }
+}
+
+impl ArmSummary {
+    /// Of an arm; with an empty tally only the exact figures have values.
+    pub fn new(name: &'static str, tally: &ArmTally, model: &ProceduralModel, arm: Arm) -> Self {
+        let flows = Flows {
+            simulated: Flow::from_counts(&tally.cells, &tally.attempts, &tally.reperfusions),
+            exact: model.expected(arm),
+        };
+        let procedure = model.procedure();
+        let early_until = procedure.early_until();
+        let groups = GROUPS.iter().filter(|(group, _)| {
+            let is_in = |state: &State, _| Some(f64::from(u8::from(group.has(state, early_until))));
+            flows.exact.spread(is_in).mean > 0.0
+        });
+        Self {
+            arm: name,
+            mrs: std::array::from_fn(|level| flows.share(|_, mrs| mrs.index() == level)),
+            groups: groups
+                .map(|&(group, name)| GroupSummary {
+                    group: name,
+                    share: flows.share(|state, _| group.has(state, early_until)),
+                    measures: MEASURES
+                        .iter()
+                        .map(|&(measure, name)| {
+                            let of = |flow: &Flow| flow.measure(measure, group, early_until);
+                            (name, Checked::new(of(&flows.simulated), of(&flows.exact)))
+                        })
+                        .collect(),
+                    minutes: flows.minutes(group, early_until, procedure.minutes(), tally),
+                })
+                .collect(),
+            passes: (0..=MAX_PASSES).filter_map(|passes| flows.after(passes)).collect(),
+        }
+    }
+}
+
+/// An arm's patients, simulated and enumerated.
+struct Flows {
+    simulated: Flow,
+    exact: Flow,
+}
+
+impl Flows {
+    /// The share of all patients for whom `is_so`.
+    fn share(&self, is_so: impl Fn(&State, Mrs) -> bool) -> Checked {
+        let of =
+            |flow: &Flow| flow.spread(|state, mrs| Some(f64::from(u8::from(is_so(state, mrs)))));
+        Checked::new(of(&self.simulated), of(&self.exact))
+    }
+
+    /// `None` when nobody comes so far.
+    fn after(&self, passes: usize) -> Option<PassSummary> {
+        let ends = |of: fn(End) -> bool| {
+            self.share(move |state, _| state.passes == passes && of(state.end))
+        };
+        let attempts = |flow: &Flow| passes.checked_sub(1).map_or(0.0, |k| flow.attempts()[k]);
+        let successes = |flow: &Flow| passes.checked_sub(1).map_or(0.0, |k| flow.reperfusions()[k]);
+        let attempted = |flow: &Flow| binary(attempts(flow), flow.total());
+        let success = |flow: &Flow| binary(successes(flow), attempts(flow));
+        let summary = PassSummary {
+            passes,
+            attempted: Checked::new(attempted(&self.simulated), attempted(&self.exact)),
+            success: Checked::new(success(&self.simulated), success(&self.exact)),
+            reperfused: ends(|end| end == End::Reperfused),
+            stented: ends(End::is_stented),
+            unopened: ends(|end| matches!(end, End::Stopped | End::AccessFailed)),
+        };
+        let shares = [summary.attempted, summary.reperfused, summary.stented, summary.unopened];
+        shares.iter().any(|share| share.exact > 0.0).then_some(summary)
+    }
+
+    fn minutes(
+        &self,
+        group: Group,
+        early_until: usize,
+        minutes: &Minutes,
+        tally: &ArmTally,
+    ) -> Option<MinutesSummary> {
+        let mut histogram = Histogram::default();
+        for (part, counted) in DISJOINT.iter().zip(&tally.minutes) {
+            let within = match group {
+                Group::All => true,
+                Group::Stented => matches!(part, Group::StentedEarly | Group::StentedLate),
+                _ => *part == group,
+            };
+            if within {
+                histogram.merge(counted);
+            }
+        }
+        let in_group = |of: &dyn Fn(usize, bool) -> f64| {
+            let spread = self.exact.spread(|state, _| {
+                let stented = state.end.is_stented();
+                group.has(state, early_until).then(|| of(state.passes, stented))
+            });
+            spread.mean
+        };
+        let mean = in_group(&|passes, stented| minutes.mean(passes, stented));
+        if mean == 0.0 {
+            return None;
+        }
+        let quantile = |p: f64| {
+            let miss = |at: f64| in_group(&|k, stented| minutes.probability(at, k, stented)) - p;
+            Checked {
+                simulated: McEstimate::quantile_of_rounded(&histogram, p, TENTH),
+                exact: brent(miss, 1e-9, 1e6).unwrap_or(f64::NAN),
+            }
+        };
+        Some(MinutesSummary {
+            mean: Checked { simulated: McEstimate::histogram_mean(&histogram, TENTH), exact: mean },
+            p25: quantile(0.25),
+            median: quantile(0.5),
+            p75: quantile(0.75),
+        })
+    }
+}
+
+/// A proportion as the mean of ones and zeros.
+fn binary(count: f64, weight: f64) -> Spread {
+    let mean = count / weight;
+    Spread { mean, sd: (mean * (1.0 - mean)).max(0.0).sqrt(), weight }
+}
