@@ -54,6 +54,18 @@ impl Study {
 }
 
 impl Study {
+    /// Two-sided p value of Pearson's χ² test without continuity correction (Pearson 1900, Phil Mag
+    /// 50:157): N(ad − bc)² over the product of the four margins, on 1 degree of freedom. `None`
+    /// where a margin is zero.
+    pub fn pearson_p(&self) -> Option<f64> {
+        let Cells { a, b, c, d } = self.cells();
+        let margins = (a + b) * (c + d) * (a + c) * (b + d);
+        let difference = a * d - b * c;
+        let chi_squared = self.cells().total() * difference * difference / margins;
+        let one_degree = ChiSquared::new(1.0).expect("1 is above 0");
+        (margins > 0.0).then(|| one_degree.sf(chi_squared))
+    }
+
     /// 95 % interval of the log odds ratio.
     pub fn interval(&self) -> (f64, f64) {
         let (y, v) = self.log_odds_ratio();
@@ -132,7 +144,8 @@ pub struct Pooled {
     pub i_squared: f64,
     /// Variance between studies; `None` for a fixed effect.
     pub tau_squared: Option<f64>,
-    /// 95 % interval for the log odds ratio of a new study; `None` for a fixed effect.
+    /// 95 % interval for the log odds ratio of a new study; `None` for a fixed effect and after a
+    /// single study.
     pub prediction: Option<(f64, f64)>,
 }
 
@@ -324,6 +337,26 @@ mod tests {
         assert!((pooled.i_squared - 0.433).abs() < 5e-4);
         assert!((pooled.p_two_sided - 0.0350).abs() < 5e-5);
         assert!((pooled.tau_squared.expect("random effects") - 0.330).abs() < 5e-4);
+    }
+
+    /// Guo et al. (2023), Front Neurol 13:1001496, table 2.
+    #[test]
+    fn pearsons_test_gives_the_published_p_values() {
+        let printed = [
+            ((7, 14), 0.910),
+            ((5, 9), 0.771),
+            ((2, 3), 0.707),
+            ((3, 6), 0.944),
+            ((20, 45), 0.709),
+            ((6, 11), 0.775),
+        ];
+        for ((stented, other), p) in printed {
+            let pearson = study("Guo 2023", (stented, 41), (other, 86)).pearson_p();
+            assert!((pearson.expect("no margin is zero") - p).abs() < 5e-4, "{pearson:?} {p}");
+        }
+        assert_eq!(study("nobody", (0, 41), (0, 86)).pearson_p(), None);
+        assert_eq!(study("everybody", (41, 41), (86, 86)).pearson_p(), None);
+        assert_eq!(study("the same", (4, 8), (5, 10)).pearson_p(), Some(1.0));
     }
 
     #[test]

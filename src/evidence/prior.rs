@@ -21,6 +21,35 @@ pub struct Component {
     pub sd: f64,
 }
 
+impl Component {
+    /// Its central 95 %.
+    pub fn interval(&self) -> (f64, f64) {
+        let reach = upper_quantile(0.025) * self.sd;
+        (self.mean - reach, self.mean + reach)
+    }
+
+    fn average(&self, f: &impl Fn(f64) -> f64, scale: f64, rule: &GaussLegendre) -> f64 {
+        if self.sd == 0.0 {
+            return f(self.mean);
+        }
+        let at = |z: f64| f(self.mean + self.sd * z);
+        let panels = (2.0 * REACH / PANEL * (self.sd / scale).max(1.0)).ceil() as u32;
+        let edge = |k: u32| REACH * (2.0 * f64::from(k) / f64::from(panels) - 1.0);
+        let mut sum = 0.0;
+        let mut below = at(edge(0));
+        for k in 0..panels {
+            let above = at(edge(k + 1));
+            // A wide prior lies mostly where the function has long reached its end.
+            let flat = (above - below).abs() < FLAT;
+            let value = |z| if flat { below } else { at(z) };
+            let nodes = rule.on(edge(k), edge(k + 1));
+            sum += nodes.map(|(z, dz)| dz * density(z) * value(z)).sum::<f64>();
+            below = above;
+        }
+        sum
+    }
+}
+
 /// A mixture of normal distributions of the log odds ratio.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prior {
@@ -31,8 +60,10 @@ pub struct Prior {
 const REACH: f64 = 8.5;
 /// Widest panel of an average, in standard deviations and in the function's own scale, and the
 /// nodes in each.
-const PANEL: f64 = 2.0;
+const PANEL: f64 = 3.0;
 const NODES: usize = 10;
+/// A function that changes by less over a panel is taken to be constant there.
+const FLAT: f64 = 1e-9;
 
 impl Prior {
     /// From one or more components whose weights are positive; they are divided by their sum.
@@ -72,20 +103,12 @@ impl Prior {
         self.components.iter().map(of).sum()
     }
 
-    /// The mean of a function of the log odds ratio that rises or falls no faster than a normal
-    /// distribution function of standard deviation `scale`, to about 1e-8; NaN where the function
-    /// is.
+    /// The mean of a monotone function of the log odds ratio that rises or falls no faster than a
+    /// normal distribution function of standard deviation `scale`, to about 1e-8; NaN where the
+    /// function is.
     pub fn average(&self, f: impl Fn(f64) -> f64, scale: f64) -> f64 {
         let rule = GaussLegendre::new(NODES);
-        let of = |&Component { weight, mean, sd }: &Component| {
-            if sd == 0.0 {
-                return weight * f(mean);
-            }
-            let panels = (2.0 * REACH / PANEL * (sd / scale).max(1.0)).ceil() as u32;
-            let edge = |k: u32| REACH * (2.0 * f64::from(k) / f64::from(panels) - 1.0);
-            let nodes = (0..panels).flat_map(|k| rule.on(edge(k), edge(k + 1)));
-            weight * nodes.map(|(z, dz)| dz * density(z) * f(mean + sd * z)).sum::<f64>()
-        };
+        let of = |component: &Component| component.weight * component.average(&f, scale, &rule);
         self.components.iter().map(of).sum()
     }
 }

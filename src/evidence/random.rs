@@ -36,10 +36,12 @@ pub(super) fn pool(studies: &[&Study], tau: TauEstimator, hartung_knapp: bool) -
     Pooled {
         i_squared: match tau {
             TauEstimator::DerSimonianLaird | TauEstimator::RevMan => pooled.i_squared,
+            // Also with one study, which has no typical variance.
+            _ if tau_squared == 0.0 => 0.0,
             _ => tau_squared / (tau_squared + typical_variance(&effects)),
         },
         tau_squared: Some(tau_squared),
-        prediction: Some((mean - reach, mean + reach)),
+        prediction: (df > 0.0).then_some((mean - reach, mean + reach)),
         ..pooled
     }
 }

@@ -3,6 +3,7 @@
 //! The text is a scenario itself: the derived tables are comments, the rest is the file with every
 //! default written out.
 
+use super::prior::components;
 use super::table::{grid, number, wrapped};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
@@ -24,6 +25,11 @@ pub fn render(scenario: &Scenario) -> String {
     }
     comments += "\nRejection by formula (normal approximation)\n";
     comments += &formula(scenario);
+    if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
+        comments += "\nPrior on the common odds ratio (benefit: above 1)\n";
+        comments += &components(prior.components(), written);
+        comments += &format!("P(benefit): {:.4}\n", prior.probability_benefit());
+    }
     comments += "\nThe scenario with every default written out:\n";
     let comments: String =
         comments.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
@@ -88,7 +94,15 @@ fn formula(scenario: &Scenario) -> String {
             let closed_form = scenario.normal_approximation(truth, analysis.method);
             number(closed_form.map(|closed_form| closed_form.total_upper()))
         };
-        vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)]
+        let mut row = vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)];
+        if scenario.prior.is_some() {
+            row.push(number(scenario.assurance_by_formula(analysis.method)));
+        }
+        row
     });
-    grid(&["analysis", "power", "type I error"], rows.collect())
+    let mut header = vec!["analysis", "power", "type I error"];
+    if scenario.prior.is_some() {
+        header.push("assurance");
+    }
+    grid(&header, rows.collect())
 }

@@ -5,6 +5,7 @@ pub mod check;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;
+mod prior;
 mod procedure;
 pub mod rows;
 pub mod table;

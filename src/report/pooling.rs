@@ -21,7 +21,8 @@ pub fn render(title: &str, reviews: &[Review]) -> String {
     }
     out += "\n";
     out + &wrapped(
-        "HK: Hartung–Knapp interval with t on k − 1 degrees of freedom, never narrower than \
+        "χ² p: Pearson's test of the table, two-sided, without continuity correction. \
+         HK: Hartung–Knapp interval with t on k − 1 degrees of freedom, never narrower than \
          without. Prediction: 95 % interval for the odds ratio of a new study. Studies without \
          any event, or with events only, do not enter.",
     )
@@ -40,16 +41,18 @@ fn forest(review: &Review) -> String {
                 ("not estimable".to_owned(), String::new())
             };
             let (experimental, control) = (counts(study.experimental), counts(study.control));
-            vec![study.name.clone(), experimental, control, odds_ratio, plot]
+            let p = study.pearson_p().map_or_else(String::new, p_value);
+            vec![study.name.clone(), experimental, control, odds_ratio, p, plot]
         })
         .collect();
     if let Some((method, Ok(pooled))) = review.results.first() {
         let (y, bounds) = (pooled.log_odds_ratio, pooled.interval);
         let (text, plot) = (interval(y, bounds), line(y, bounds, '◆'));
-        rows.push(vec![method.label.to_owned(), String::new(), String::new(), text, plot]);
+        let none = String::new;
+        rows.push(vec![method.label.to_owned(), none(), none(), text, none(), plot]);
     }
     let scale = format!("{:<9}1{:>9}", "1/32", "32");
-    grid(&["study", "exper.", "control", "OR [95 %]", &scale], rows)
+    grid(&["study", "exper.", "control", "OR [95 %]", "χ² p", &scale], rows)
 }
 
 /// A study's line on a logarithmic scale; arrows where the interval leaves it.
@@ -74,7 +77,7 @@ fn line(estimate: f64, (low, high): (f64, f64), mark: char) -> String {
 }
 
 /// An odds ratio with its interval, from logarithms.
-fn interval(y: f64, (low, high): (f64, f64)) -> String {
+pub(super) fn interval(y: f64, (low, high): (f64, f64)) -> String {
     let [y, low, high] = [y, low, high].map(|log| format!("{:.2}", libm::exp(log)));
     format!("{y} [{low}, {high}]")
 }
@@ -95,9 +98,26 @@ fn methods(review: &Review) -> String {
                 prediction,
             ]
         }
-        Err(error) => vec![method.label.to_owned(), error.to_string()],
+        Err(_) => vec![method.label.to_owned(), "–".to_owned()],
     });
-    grid(&["method", "OR [95 %]", "p", "Q (p)", "I² %", "τ²", "prediction"], rows.collect())
+    let header = ["method", "OR [95 %]", "p", "Q (p)", "I² %", "τ²", "prediction"];
+    grid(&header, rows.collect()) + &failures(review)
+}
+
+/// Why some methods have no answer, each reason once.
+fn failures(review: &Review) -> String {
+    let mut failed: Vec<(PoolingError, Vec<&str>)> = Vec::new();
+    for (method, result) in &review.results {
+        let Err(error) = result else { continue };
+        match failed.iter_mut().find(|(known, _)| known == error) {
+            Some((_, labels)) => labels.push(method.label),
+            None => failed.push((*error, vec![method.label])),
+        }
+    }
+    let line = |(error, labels): &(PoolingError, Vec<&str>)| {
+        wrapped(&format!("{}: {error}.", labels.join(", ")))
+    };
+    failed.iter().map(line).collect()
 }
 
 fn p_value(p: f64) -> String {
@@ -117,6 +137,7 @@ struct StudyJson<'e> {
     study: &'e str,
     log_odds_ratio: Option<f64>,
     standard_error: Option<f64>,
+    pearson_p_two_sided: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -189,6 +210,7 @@ fn outcome_json(review: &Review) -> OutcomeJson<'_> {
                 study: &s.name,
                 log_odds_ratio: study(s).map(|(y, _)| y),
                 standard_error: study(s).map(|(_, v)| v.sqrt()),
+                pearson_p_two_sided: s.pearson_p(),
             })
             .collect(),
         methods: review

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::Summary;
+use super::prior::averaged;
 use super::procedure::Show;
 use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
 use crate::summary::{
@@ -27,12 +28,14 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     if let Some(question) = &scenario.question {
         out += &wrapped(question);
     }
-    out += &format!(
-        "\n{} simulated trials with the effect and without it, seed {}.\n\
-         ± is the Monte-Carlo standard error of a simulated figure.\n",
-        grouped(provenance.replicates),
-        provenance.seed
-    );
+    let truths = match summary.prior {
+        Some(_) => "with the effect, without it and with effects drawn from the prior",
+        None => "with the effect and without it",
+    };
+    let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
+    out += "\n";
+    out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
+    out += "± is the Monte-Carlo standard error of a simulated figure.\n";
     for warning in warnings {
         out += &wrapped(&format!("Note: {warning}."));
     }
@@ -43,6 +46,10 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          Monte-Carlo error, because counts are discrete.",
     );
     out += &within_stratum(scenario, alternative);
+    if let (Some(prior), Some(written)) = (&summary.prior, &scenario.prior) {
+        out += "\nAveraged over the prior\n";
+        out += &averaged(prior, written);
+    }
     out += "\nLooks\n";
     out += &looks(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
@@ -265,7 +272,7 @@ pub(super) fn figure(estimate: McEstimate) -> String {
     with_error(estimate, 1.0)
 }
 
-fn with_error(estimate: McEstimate, digits: f64) -> String {
+pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
     let McEstimate { value, mcse, .. } = estimate;
     if value.is_nan() {
         return "–".to_owned();

@@ -331,9 +331,10 @@ pub struct PooledEvidence {
     /// TOML or CSV as `rescuesim pool` reads it; the path starts at the scenario's folder.
     #[schemars(length(min = 1))]
     pub file: String,
-    /// Name of the outcome in the file.
+    /// Name of the outcome in the file; may be left out where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
-    pub outcome: String,
+    pub outcome: Option<String>,
     /// How its studies are pooled.
     #[serde(default = "default_pooling")]
     #[schemars(length(min = 1))]

@@ -40,7 +40,7 @@ pub struct PriorAnalysis {
 }
 
 /// Distribution of the estimate over prior and trials, among the trials that have one.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct PredictiveSummary {
     /// Mean.
     pub mean: McEstimate,

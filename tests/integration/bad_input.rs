@@ -25,7 +25,7 @@ const CONTROL: &str = "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]";
 const LOOKS: &str = "looks = { analysed = [104, 208, 312] }";
 const FACTORS: &str = r#"factors = ["nihss", "onset_to_puncture", "occlusion_site"]"#;
 
-const TABLE: [Broken; 47] = [
+const TABLE: [Broken; 55] = [
     broken(
         "biased_coin_p = 0.8",
         "biased_coin = 0.8",
@@ -271,6 +271,49 @@ const TABLE: [Broken; 47] = [
             "`arms.allocation_ratio` has 201 parts in lowest terms; allowed under minimisation: at most 100",
         ],
     ),
+    broken("[run]", "[prior]\n[run]", &["`prior.components` is missing; expected: One or more"]),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = []\n[run]",
+        &["`prior.components` has 0 elements; allowed: 1 to 100"],
+    ),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = [{ log_odds_ratio = { mean = 1 } }]\n[run]",
+        &["`prior.components[0].log_odds_ratio.sd` is missing; expected: Its standard deviation"],
+    ),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = [{ log_odds_ratio = { mean = 1, sd = -1 } }]\n[run]",
+        &["`prior.components[0].log_odds_ratio.sd` is -1; allowed: 0.0 to 10.0"],
+    ),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = [{ weight = 0, log_odds_ratio = { mean = 1, sd = 1 } }]\n[run]",
+        &["`prior.components[0].weight` is 0; allowed: 1e-6 to 1000000.0"],
+    ),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = [{ weight = 1, log_odds = { mean = 1, sd = 1 } }]\n[run]",
+        &[
+            "`prior.components[0].log_odds` is not a known key (did you mean `log_odds_ratio`?)",
+            "allowed in `prior.components[0]`: evidence, log_odds_ratio, source, weight",
+        ],
+    ),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = [{ weight = 1 }]\n[run]",
+        &[
+            "`prior.components[0]` has no distribution; expected: exactly one of log_odds_ratio, evidence",
+        ],
+    ),
+    broken(
+        "[run]",
+        "[prior]\ncomponents = [\n{ log_odds_ratio = { mean = 1, sd = 1 }, evidence = { file = \"a\", outcome = \"b\" } }]\n[run]",
+        &[
+            "`prior.components[0].evidence` is given beside `prior.components[0].log_odds_ratio`; allowed: exactly one of the two",
+        ],
+    ),
     broken("[run]", "[run", &["not valid TOML"]),
 ];
 
@@ -372,6 +415,7 @@ fn wrong_set_values_point_to_the_argument() {
     let cases = [
         ("missing.dropout=2", "`missing.dropout` is 2; allowed: 0.0 to 0.99"),
         ("missing.dropuot=0.1", "`missing.dropuot` is not a known key (did you mean `dropout`?)"),
+        ("prior=3", "`prior` is 3; allowed: a table"),
         ("missing.dropout", "expected --set path.to.key=value"),
         ("missing.dropout=", "expected --set path.to.key=value"),
         ("analyses[7].cut=2", "there is no `analyses[7].cut` to set"),
@@ -384,6 +428,76 @@ fn wrong_set_values_point_to_the_argument() {
         let errors = message(scenario, &["--set", set]);
         assert!(errors.contains(says), "{set} should say {says:?} and says\n{errors}");
         assert!(errors.contains("--set") && errors.contains(set), "{errors}");
+    }
+}
+
+/// In files beside the scenario; what is wrong with them is told in one line.
+#[test]
+fn evidence_that_makes_no_prior_is_told() {
+    let scenario = Path::new("scenarios/premat-assurance.toml");
+    let directory = directory();
+    let csv = directory.path().join("evidence.csv");
+    let header = "outcome,study,events_experimental,n_experimental,events_control,n_control";
+    fs::write(&csv, format!("{header}\nnobody,x,0,9,0,9\none,y,3,9,1,9\n")).expect("temporary");
+    let broken = directory.path().join("broken.csv");
+    fs::write(&broken, format!("{header}\nnobody,x,10,9,0,9\n")).expect("temporary");
+    let from = |file: &Path, outcome: &str, method: &str| {
+        let file = file.display();
+        format!(
+            r#"prior.components[0].evidence={{file="{file}",outcome="{outcome}",method="{method}"}}"#
+        )
+    };
+    let at = |key: &str| format!("`prior.components[0].evidence.{key}`");
+    let cases = [
+        (
+            "prior.components[0].evidence.outcome=\"mRS 0-2\"".to_owned(),
+            format!(
+                "{} is \"mRS 0-2\", not an outcome of evidence/premat.toml (did you mean \"mRS 0-2 at 90 days\"?); allowed: \"mRS 0-2 at 90 days\", \"death\"",
+                at("outcome")
+            ),
+        ),
+        (
+            "prior.components[0].evidence={file=\"evidence/premat.toml\"}".to_owned(),
+            format!("{} is missing; allowed: \"mRS 0-2 at 90 days\", \"death\"", at("outcome")),
+        ),
+        (
+            "prior.components[0].evidence.method=revman_randon".to_owned(),
+            format!(
+                "{} is \"revman_randon\", not a method (did you mean \"revman_random\"?); allowed",
+                at("method")
+            ),
+        ),
+        (
+            "prior.components[0].evidence.file=\"evidence/nothing.toml\"".to_owned(),
+            format!(
+                "{} cannot be used: scenarios/evidence/nothing.toml cannot be read",
+                at("file")
+            ),
+        ),
+        (
+            "prior.components[0].evidence.file=\"angel-rescue.toml\"".to_owned(),
+            format!("{} cannot be used: scenarios/angel-rescue.toml:", at("file")),
+        ),
+        (
+            from(&broken, "nobody", "peto"),
+            "10 events of 9; allowed: 0 to n, n at least 1".to_owned(),
+        ),
+        (
+            from(&csv, "nobody", "peto"),
+            "`prior.components[0].evidence` cannot be pooled: no study has both events".to_owned(),
+        ),
+        (
+            from(&csv, "one", "reml_hartung_knapp"),
+            "`prior.components[0].evidence` cannot be pooled: one study has no variance".to_owned(),
+        ),
+        (
+            "outcome.control=[0,0,0,0,1,0,0]".to_owned(),
+            "`prior` shifts nothing: all of the control arm have the same mRS".to_owned(),
+        ),
+    ];
+    for (set, says) in cases {
+        let errors = message(scenario, &["--set", &set]);
+        assert!(errors.contains(&says), "{set} should say {says:?} and says\n{errors}");
     }
 }
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod command_line;
 mod operating_characteristics;
 mod pooling;
+mod prior;
 mod random_scenarios;
 mod reference_boundaries;
 mod reference_ordinal;

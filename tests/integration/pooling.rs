@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::util::{directory, output, rescuesim};
 
 const PREMAT: &str = "scenarios/evidence/premat.toml";
+const GUO: &str = "scenarios/evidence/guo.toml";
 
 /// The three printed results of Premat et al. (2020), figure 2, to their digits; for death the
 /// printed p value is 0.03, these counts give 0.035.
@@ -28,6 +29,30 @@ fn premat_is_reproduced_to_the_printed_digits() {
     }
     let table = output(rescuesim().args(["pool", PREMAT]));
     assert!(table.contains("2.87 [1.77, 4.66]") && table.contains("Cornelissen 2018"));
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+}
+
+/// Guo et al. (2023), table 2, p values; and against thrombectomy that failed, which turns the odds
+/// ratio of independence over.
+#[test]
+fn guo_is_reproduced_and_turned_over() {
+    let json = output(rescuesim().args(["pool", GUO, "--format", "json"]));
+    let pooled: Value = serde_json::from_str(&json).expect("valid JSON");
+    let outcomes = pooled["outcomes"].as_array().expect("outcomes");
+    let p_values: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| outcome["studies"][0]["pearson_p_two_sided"].as_f64().expect("a number"))
+        .map(|p| format!("{p:.3}"))
+        .collect();
+    assert_eq!(p_values[..6], ["0.910", "0.771", "0.707", "0.944", "0.709", "0.775"]);
+    let odds_ratio = |outcome: usize| {
+        let log = outcomes[outcome]["studies"][0]["log_odds_ratio"].as_f64().expect("a number");
+        format!("{:.2}", libm::exp(log))
+    };
+    assert_eq!((odds_ratio(4), odds_ratio(6)), ("0.87".to_owned(), "3.65".to_owned()));
+    let table = output(rescuesim().args(["pool", GUO]));
+    assert!(table.contains("0.7086") && table.contains("3.65 [1.81, 7.35]"), "{table}");
+    assert!(!table.contains("NaN"), "{table}");
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
 

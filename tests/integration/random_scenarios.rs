@@ -41,10 +41,14 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
             shares.map(|share| share / sum)
         });
     let size = (2u32..250, 1u32..6).prop_filter("looks fit in", |(n, looks)| n / 3 >= *looks);
+    let prior = (-2.0..2.0f64, prop_oneof![Just(0.0), 0.0..1.0f64]);
     let numbers = (size, 0.0..0.9f64, 0.0..0.9f64, 0.1..10.0f64, 0.0..60.0f64);
-    (numbers, (1u32..6, 1u32..6), shares, method(), efficacy(), any::<u32>()).prop_map(
-        |((size, dropout_c, dropout_e, odds, lag), ratio, shares, method, efficacy, seed)| {
+    let rules = (method(), efficacy());
+    (numbers, (1u32..6, 1u32..6), shares, rules, prior, any::<u32>()).prop_map(
+        |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, (mean, sd), seed)| {
+            let (method, efficacy) = rules;
             vec![
+                format!("prior={{components=[{{log_odds_ratio={{mean={mean},sd={sd}}}}}]}}"),
                 format!("sample_size={{randomised={},analysed={}}}", size.0, size.0),
                 format!("design.looks.equally_spaced={}", size.1),
                 format!("missing.dropout={{control={dropout_c},experimental={dropout_e}}}"),
@@ -64,11 +68,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn any_valid_scenario_runs_and_adds_up(settings in settings()) {
-        // A block of 60 suits ratios whose parts divide it; other refusals are not expected.
+        // A block of 60 suits ratios whose parts divide it, and a prior needs levels to shift between;
+        // other refusals are not expected.
         let scenario = match Scenario::parse(&angel_reboot(), &settings) {
             Ok(scenario) => scenario,
             Err(rejection) => {
-                prop_assert!(rejection.summary().contains("block_sizes"), "{}", rejection);
+                let expected = ["block_sizes", "`prior` shifts nothing"];
+                let told = rejection.summary();
+                prop_assert!(expected.iter().any(|text| told.contains(text)), "{}", told);
                 return Ok(());
             }
         };
@@ -92,6 +99,15 @@ proptest! {
                 prop_assert!((-1e-9..=1.0 + 1e-9).contains(&closed_form.rejection));
                 prop_assert_eq!(closed_form.efficacy.len(), analysis.looks.len());
             }
+        }
+        for analysis in &result.prior.as_ref().expect("there is a prior").analyses {
+            let given = [
+                analysis.probability_benefit_given_rejection,
+                analysis.probability_benefit_given_no_rejection,
+            ];
+            prop_assert_eq!(given.map(|figure| figure.n).iter().sum::<u64>(), 40);
+            let formula = analysis.assurance_by_formula.unwrap_or(0.5);
+            prop_assert!((-1e-9..=1.0 + 1e-9).contains(&formula), "{}", formula);
         }
         // Under the null by formula: never above α.
         let alpha = scenario.design.plan().alpha_one_sided;

@@ -4,9 +4,12 @@ use std::path::Path;
 
 use crate::util::{directory, output, project, rescuesim};
 
+const PRIOR: &str = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}";
+
 fn run_into(directory: &Path, threads: &str, replicates: &str) -> (String, String) {
     let mut command = rescuesim();
     command.args(["run", "scenarios/angel-reboot.toml", "--quiet", "--trials", "csv"]);
+    command.args(["--set", PRIOR]);
     command.args(["--threads", threads, "--replicates", replicates, "--out"]).arg(directory);
     output(&mut command);
     let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect("it is written");
@@ -29,8 +32,8 @@ fn more_replicates_begin_with_the_same_ones() {
     let directory = directory();
     let few = run_into(directory.path(), "2", "1000").1;
     let many = run_into(directory.path(), "2", "20000").1;
-    assert_eq!(few.lines().count(), 1 + 4 * 1000);
-    assert_eq!(many.lines().count(), 1 + 4 * 20_000);
+    assert_eq!(few.lines().count(), 1 + 6 * 1000);
+    assert_eq!(many.lines().count(), 1 + 6 * 20_000);
     assert!(many.starts_with(&few));
 }
 

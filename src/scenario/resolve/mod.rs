@@ -59,7 +59,7 @@ impl Resolver<'_> {
             population.as_ref().and_then(|population| self.randomisation(population, ratio));
         let outcomes = self.outcomes(population.as_ref());
         let accrual = self.accrual(outcomes.as_ref());
-        let prior = self.prior();
+        let prior = self.prior(outcomes.as_ref());
         let analyses = self.analyses();
         let analysed = self.analysed(ratio, dropout);
         let design = analysed.and_then(|analysed| self.design(analysed));

@@ -3,20 +3,23 @@
 use super::super::file;
 use super::Resolver;
 use crate::evidence::prior::{Component, Prior};
-use crate::evidence::{METHODS, pool};
-use crate::outcome::MrsDistribution;
+use crate::evidence::{METHODS, Pooled, Study, pool};
+use crate::scenario::Outcomes;
 use crate::scenario::error::nearest;
 use crate::scenario::published::Evidence;
 
 impl Resolver<'_> {
     /// The prior in numbers, as it is written out and as it is used; `Some(None)` without one.
-    pub(super) fn prior(&mut self) -> Option<Option<(file::Prior, Prior)>> {
+    pub(super) fn prior(
+        &mut self,
+        outcomes: Option<&Outcomes>,
+    ) -> Option<Option<(file::Prior, Prior)>> {
         let Some(written) = &self.file.prior else { return Some(None) };
-        let file::Outcome::Stated(outcome) = &self.file.outcome else {
+        if matches!(self.file.outcome, file::Outcome::AfterProcedure(_)) {
             return self.fail("prior", "is given beside [procedure], whose strategies make the effect; allowed: with a stated outcome");
-        };
-        if let Ok(control) = MrsDistribution::new(outcome.control)
-            && control.is_one_level()
+        }
+        if let Some(Outcomes::Stated(models)) = outcomes
+            && models[0].marginal()[0].is_one_level()
         {
             return self.fail("prior", "shifts nothing: all of the control arm have the same mRS; allowed: a control arm with two levels or more");
         }
@@ -45,7 +48,9 @@ impl Resolver<'_> {
             (None, Some(evidence)) => {
                 let log_odds_ratio = Some(self.pooled(&format!("{at}.evidence"), evidence)?);
                 let file::PooledEvidence { file, outcome, method } = evidence;
-                let pooled = format!("{file}, \"{outcome}\", {method}");
+                let outcome =
+                    outcome.iter().map(|name| format!(" \"{name}\",")).collect::<String>();
+                let pooled = format!("{file},{outcome} {method}");
                 let source = written.source.iter().cloned().chain([pooled]);
                 let source = Some(source.collect::<Vec<_>>().join("; "));
                 Some(file::PriorComponent {
@@ -80,23 +85,39 @@ impl Resolver<'_> {
                 return self.fail(&format!("{at}.file"), format!("cannot be used: {first}"));
             }
         };
-        let outcome = evidence.outcomes.iter().find(|(name, _)| *name == written.outcome);
-        let Some((_, studies)) = outcome else {
-            let known: Vec<&str> =
-                evidence.outcomes.iter().map(|(name, _)| name.as_str()).collect();
-            let what = format!("an outcome of {}", written.file);
-            return self.unknown(&format!("{at}.outcome"), &written.outcome, &what, &known);
-        };
+        let studies = self.studies(at, written, &evidence)?;
         match pool(studies, method?.method) {
-            Ok(pooled) => {
-                Some(file::LogOddsRatio { mean: pooled.log_odds_ratio, sd: pooled.standard_error })
+            Ok(Pooled { log_odds_ratio: mean, standard_error: sd, .. }) => {
+                Some(file::LogOddsRatio { mean, sd })
             }
-            Err(error) => {
-                let message =
-                    format!("is \"{}\", which cannot be pooled: {error}", written.outcome);
-                self.fail(&format!("{at}.outcome"), message)
-            }
+            Err(error) => self.fail(at, format!("cannot be pooled: {error}")),
         }
+    }
+
+    /// The studies of the outcome that is named, or of the only one.
+    fn studies<'e>(
+        &mut self,
+        at: &str,
+        written: &file::PooledEvidence,
+        evidence: &'e Evidence,
+    ) -> Option<&'e [Study]> {
+        let known: Vec<&str> = evidence.outcomes.iter().map(|(name, _)| name.as_str()).collect();
+        let path = format!("{at}.outcome");
+        let position = match &written.outcome {
+            Some(name) => match known.iter().position(|known| known == name) {
+                Some(position) => position,
+                None => {
+                    let what = format!("an outcome of {}", written.file);
+                    return self.unknown(&path, name, &what, &known);
+                }
+            },
+            None if known.len() == 1 => 0,
+            None => {
+                let known = known.join("\", \"");
+                return self.fail(&path, format!("is missing; allowed: \"{known}\""));
+            }
+        };
+        Some(&evidence.outcomes[position].1)
     }
 
     fn unknown<T>(&mut self, path: &str, name: &str, what: &str, known: &[&str]) -> Option<T> {

@@ -1,0 +1,256 @@
+//! Trials whose effect is drawn from a prior.
+//!
+//! The exact figures are sums over two binomials of 156 patients (pooled Z at 1.96), integrated over
+//! the prior with SciPy. Seeds are fixed; with a fresh seed a figure would fail by chance once in
+//! 370 (3 standard errors).
+
+use rescuesim::engine::{self, Options};
+use rescuesim::evidence::{PoolingMethod, pool};
+use rescuesim::rng::Replicate;
+use rescuesim::scenario::published::Evidence;
+use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::summary::{OperatingCharacteristics, PriorAnalysis, Tally};
+use rescuesim::trial::Simulator;
+use serde_json::Value;
+
+use crate::util::{
+    angel_reboot, assert_within, directory, output, project, rescuesim, simulate_file,
+};
+
+const SCENARIO: &str = "scenarios/premat-assurance.toml";
+
+/// Half the weight on Premat 2020, half on ANGEL-REBOOT.
+const MIXTURE: &str = r#"prior.components=[{evidence={file="evidence/premat.toml",outcome="mRS 0-2 at 90 days"}},{log_odds_ratio={mean=-0.151,sd=0.190}}]"#;
+
+const REPLICATES: u64 = 100_000;
+
+fn independence(result: &OperatingCharacteristics) -> PriorAnalysis {
+    result.prior.as_ref().expect("there is a prior").analyses[0].clone()
+}
+
+#[track_caller]
+fn assert_assurance(set: &[&str], exact: f64) -> PriorAnalysis {
+    let analysis = independence(&simulate_file(SCENARIO, set, REPLICATES));
+    assert_within("assurance", analysis.assurance, exact, exact, 3.0);
+    let formula = analysis.assurance_by_formula.expect("it exists");
+    assert!((formula - exact).abs() < 0.001, "by formula {formula}, exactly {exact}");
+    analysis
+}
+
+/// Premat et al. (2020) as it stands, and rounded, with 25 % and with 20.7 % independent under
+/// control.
+#[test]
+fn assurance_is_the_exact_power_averaged_over_the_prior() {
+    assert_assurance(&[], 0.9540124184668214);
+    let rounded = "prior.components[0].log_odds_ratio={mean=1.054,sd=0.247}";
+    assert_assurance(&[rounded], 0.9534487468932512);
+    let control =
+        "outcome.control=[3.718487,6.012433,10.969080,14.541114,24.971907,15.588017,24.198962]";
+    assert_assurance(&[rounded, control], 0.9431113471047818);
+}
+
+#[test]
+fn sceptical_and_mixed_priors_say_what_a_rejection_is_worth() {
+    let sceptical = "prior.components[0].log_odds_ratio={mean=0,sd=0.24681637107057675}";
+    let doubt = assert_assurance(&[sceptical], 0.0814377979254163);
+    let given = doubt.probability_benefit_given_rejection;
+    assert_within("benefit if it rejects", given, 0.9545622483809404, 0.9545622483809404, 3.0);
+    let given = doubt.probability_benefit_given_no_rejection;
+    assert_within("benefit if not", given, 0.45969946461484795, 0.45969946461484795, 3.0);
+
+    let mixed = assert_assurance(&[MIXTURE], 0.487348456511393);
+    let given = mixed.probability_benefit_given_rejection;
+    assert_within("benefit if it rejects", given, 0.9952047439461427, 0.9952047439461427, 3.0);
+    let given = mixed.probability_benefit_given_no_rejection;
+    assert_within("benefit if not", given, 0.23734528399285434, 0.23734528399285434, 3.0);
+    let prior = simulate_file(SCENARIO, &[MIXTURE], 10).prior.expect("there is one");
+    assert!((prior.probability_benefit - 0.6066869220536473).abs() < 1e-12);
+}
+
+/// Estimates are multiples of 1/156, so their quantiles are certain but for one seed in 300.
+#[test]
+fn the_predicted_estimate_is_that_of_binomials_mixed_over_the_prior() {
+    let result = simulate_file(SCENARIO, &[], REPLICATES);
+    let predictive = independence(&result).predictive;
+    assert_within("mean", predictive.mean, 0.23944042121463144, 0.23944042121463144, 3.0);
+    assert_within("sd", predictive.sd, 0.08045535755074074, 0.08045535755074074, 3.0);
+    let quantiles =
+        [predictive.p2_5, predictive.p25, predictive.p50, predictive.p75, predictive.p97_5];
+    for (quantile, patients) in quantiles.into_iter().zip([13.0, 29.0, 37.0, 46.0, 62.0]) {
+        assert!((quantile.value - patients / 156.0).abs() < 1.3e-4, "{}", quantile.value);
+    }
+    // Against the effect drawn for each trial, the difference of two shares has no bias.
+    let estimate = &result.truths[Truth::Prior.index()].analyses[0].estimate;
+    assert_eq!(estimate.truth, None);
+    assert_within("bias", estimate.overall.bias, 0.0, 0.0, 3.0);
+    assert_within("coverage", estimate.overall.coverage, 0.945, 0.952, 3.0);
+}
+
+/// ANGEL-REBOOT with prognostic factors, an odds ratio of 2 and a prior on a single value.
+fn with_point_mass(mean: f64) -> Scenario {
+    let set = [
+        "factors[0].log_odds=[0,-1.0]".to_owned(),
+        "outcome.experimental.common_odds_ratio=2".to_owned(),
+        format!("prior={{components=[{{log_odds_ratio={{mean={mean},sd=0}}}}]}}"),
+    ];
+    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
+}
+
+#[test]
+fn a_prior_on_one_value_gives_the_trials_of_that_value() {
+    for (mean, truth) in [(libm::log(2.0), Truth::Alternative), (0.0, Truth::Null)] {
+        let scenario = with_point_mass(mean);
+        let mut simulator = Simulator::new(&scenario);
+        for r in 0..500 {
+            let trials = &simulator.run(Replicate(r)).trials;
+            let of = |truth| trials.iter().filter(move |trial| trial.truth == truth);
+            assert_eq!(of(Truth::Prior).count(), 2);
+            for (drawn, fixed) in of(Truth::Prior).zip(of(truth)) {
+                assert_eq!(drawn.drawn.map(|effect| effect.log_odds_ratio), Some(mean));
+                assert_eq!(fixed.drawn, None);
+                assert_eq!((drawn.look, drawn.conclusion), (fixed.look, fixed.conclusion));
+                assert_eq!((drawn.test, drawn.reversed), (fixed.test, fixed.reversed));
+            }
+        }
+    }
+}
+
+/// The same trials under the truths that were there before.
+#[test]
+fn a_prior_leaves_the_other_truths_alone() {
+    let truths = |set: &[String]| {
+        let scenario = Scenario::parse(&angel_reboot(), set).expect("a valid scenario");
+        let options = Options {
+            replicates: 0..500,
+            threads: Some(1),
+            progress: &|_| {},
+            cancelled: &std::sync::atomic::AtomicBool::new(false),
+        };
+        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
+        OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it")).truths
+    };
+    let without = truths(&[]);
+    let prior = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}".to_owned();
+    let with = truths(&[prior]);
+    assert_eq!((without.len(), with.len()), (2, 3));
+    // As text, because figures that do not exist are no numbers.
+    assert_eq!(format!("{without:?}"), format!("{:?}", &with[..2]));
+}
+
+/// The numbers of the evidence stand in what `check` prints, so that it runs without the file.
+#[test]
+fn check_prints_the_numbers_of_the_evidence() {
+    let directory = directory();
+    let checked = output(rescuesim().args(["check", SCENARIO]));
+    for text in [
+        "2.87 [1.77, 4.66]",
+        "assurance",
+        "0.9536",
+        "mean = 1.055733837",
+        r#"source = 'evidence/premat.toml, "mRS 0-2 at 90 days", revman_random'"#,
+    ] {
+        assert!(checked.contains(text), "{text:?} in\n{checked}");
+    }
+    let path = directory.path().join("checked.toml");
+    std::fs::write(&path, &checked).expect("a temporary file");
+    let summary = |path: &std::path::Path| -> Value {
+        let mut command = rescuesim();
+        command.arg("run").arg(path).args(["--replicates", "300", "--format", "json"]);
+        serde_json::from_str(&output(&mut command)).expect("valid JSON")
+    };
+    let (here, there) = (summary(std::path::Path::new(SCENARIO)), summary(&path));
+    assert_eq!(here["provenance"]["scenario_digest"], there["provenance"]["scenario_digest"]);
+    assert_eq!(here["prior"], there["prior"]);
+    assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
+}
+
+#[test]
+fn table_and_json_show_what_the_prior_makes_of_the_design() {
+    let run = |format: &str| {
+        let arguments = ["run", SCENARIO, "--replicates", "2000", "--set", MIXTURE];
+        output(rescuesim().args(arguments).args(["--format", format]))
+    };
+    let table = run("table");
+    for text in [
+        "Averaged over the prior",
+        "0.86 [0.59, 1.25]",
+        "before the trial its probability is",
+        "predicted estimate",
+    ] {
+        assert!(table.contains(text), "{text:?} in\n{table}");
+    }
+    let lines = table.lines().filter(|line| !line.starts_with("Recreate"));
+    assert!(lines.clone().all(|line| line.chars().count() <= 80), "{table}");
+
+    let summary: Value = serde_json::from_str(&run("json")).expect("valid JSON");
+    assert_eq!(summary["truths"][2]["truth"], "prior");
+    let prior = &summary["prior"];
+    assert_eq!(
+        prior["components"][1],
+        serde_json::json!({"weight": 0.5, "mean": -0.151, "sd": 0.19})
+    );
+    for analysis in prior["analyses"].as_array().expect("analyses") {
+        for field in [
+            "assurance",
+            "probability_benefit_given_rejection",
+            "probability_benefit_given_no_rejection",
+        ] {
+            assert!(analysis[field]["value"].is_number(), "{field}");
+        }
+        for field in ["mean", "sd", "p2_5", "p25", "p50", "p75", "p97_5"] {
+            assert!(analysis["predictive"][field]["value"].is_number(), "{field}");
+        }
+        assert!(analysis["assurance_by_formula"].is_number());
+    }
+}
+
+#[test]
+fn rows_have_the_effect_that_was_drawn() {
+    let directory = directory();
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--replicates", "100", "--quiet", "--trials", "csv", "--out"]);
+    output(command.arg(directory.path()));
+    let mut reader = csv::Reader::from_path(directory.path().join("trials.csv")).expect("written");
+    let header = reader.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
+    let (truth, drawn) = (column("truth"), column("log_odds_ratio"));
+    let mut effects = Vec::new();
+    for record in reader.records() {
+        let record = record.expect("a row");
+        match &record[truth] {
+            "prior" => effects.push(record[drawn].parse::<f64>().expect("a number")),
+            _ => assert_eq!(&record[drawn], ""),
+        }
+    }
+    assert_eq!(effects.len(), 200);
+    // Two analyses of one trial; trials of different effects.
+    assert!(effects.chunks(2).all(|pair| pair[0] == pair[1]));
+    effects.dedup();
+    assert_eq!(effects.len(), 100);
+}
+
+/// With `--set` values that take each other's place, and files where they can be found.
+#[test]
+fn evidence_is_pooled_by_the_method_asked_for() {
+    let components = |set: &str| {
+        let scenario =
+            Scenario::load(&project(SCENARIO), &[set.to_owned()]).expect("a valid scenario");
+        scenario.prior.expect("it has a prior").components().to_vec()
+    };
+    let peto = components("prior.components[0].evidence.method=peto")[0];
+    let evidence = Evidence::load(&project("scenarios/evidence/premat.toml")).expect("shipped");
+    let pooled = pool(&evidence.outcomes[0].1, PoolingMethod::Peto).expect("four studies");
+    assert_eq!((peto.mean, peto.sd), (pooled.log_odds_ratio, pooled.standard_error));
+    let directory = directory();
+    let path = directory.path().join("independence.csv");
+    let rows = "study,events_experimental,n_experimental,events_control,n_control\n\
+                Baracchini 2017,13,23,4,23\nChang 2018,19,48,22,100\n\
+                Cornelissen 2018,8,12,3,14\nPeng 2019,24,66,13,66\n";
+    std::fs::write(&path, rows).expect("a temporary file");
+    let only = format!("prior.components[0].evidence={{file={path:?},method=\"peto\"}}");
+    assert_eq!(components(&only)[0], peto);
+    let replaced = components("prior.components[0].log_odds_ratio={mean=0,sd=0.247}")[0];
+    assert_eq!((replaced.weight, replaced.mean, replaced.sd), (1.0, 0.0, 0.247));
+    let mixed = components(MIXTURE);
+    assert_eq!((mixed[0].weight, mixed[1].weight), (0.5, 0.5));
+}
