@@ -107,7 +107,8 @@ pub fn calibrate(
     let search = Search { load, targets, unknowns, x: DVector::zeros(0), failure: OnceCell::new() };
     search.figures(&at_start)?;
 
-    let x = search.unknowns.iter().zip(&at_start).map(|(unknown, &value)| unknown.to_line(value));
+    let x =
+        search.unknowns.iter().zip(&at_start).map(|(unknown, &value)| unknown.on_the_line(value));
     let x = DVector::from_iterator(at_start.len(), x);
     let (search, _) = LevenbergMarquardt::new()
         .with_patience(200)
@@ -128,7 +129,7 @@ pub fn calibrate(
 /// Rounded values of the unknowns at a point of the search.
 fn values(unknowns: &[Unknown], x: &DVector<f64>) -> Vec<f64> {
     let scale = 10f64.powi(DECIMALS);
-    let value = |(unknown, &x): (&Unknown, &f64)| (unknown.from_line(x) * scale).round() / scale;
+    let value = |(unknown, &x): (&Unknown, &f64)| (unknown.at_point(x) * scale).round() / scale;
     unknowns.iter().zip(x.iter()).map(value).collect()
 }
 
@@ -138,11 +139,11 @@ impl Unknown {
     }
 
     /// On the scale of the search, which has no ends for a probability.
-    fn to_line(&self, value: f64) -> f64 {
+    fn on_the_line(&self, value: f64) -> f64 {
         if self.is_probability() { logit(value.clamp(1e-4, 1.0 - 1e-4)) } else { value }
     }
 
-    fn from_line(&self, x: f64) -> f64 {
+    fn at_point(&self, x: f64) -> f64 {
         if self.is_probability() { logistic(x) } else { x.clamp(self.range.0, self.range.1) }
     }
 }
@@ -172,7 +173,7 @@ impl Search<'_> {
 
     fn misses(&self, x: &DVector<f64>) -> Option<DVector<f64>> {
         let values: Vec<f64> =
-            self.unknowns.iter().zip(x.iter()).map(|(u, &x)| u.from_line(x)).collect();
+            self.unknowns.iter().zip(x.iter()).map(|(u, &x)| u.at_point(x)).collect();
         match self.figures(&values) {
             Ok(figures) => {
                 let misses = figures.iter().zip(&self.targets).map(|(f, target)| f - target.value);

@@ -100,7 +100,7 @@ fn arms(summary: &ProcedureSummary, show: Show) -> String {
     let mut rows = Vec::new();
     let mut push = |name: &str, of: &dyn Fn(&GroupSummary) -> Option<Checked>, scale: f64| {
         let cells = [control, experimental].map(|arm| of(everyone(arm)));
-        if cells.iter().flatten().all(|checked| !(checked.exact > 0.0)) {
+        if !cells.iter().flatten().any(|checked| checked.exact > 0.0) {
             return;
         }
         let mut row = vec![name.to_owned()];

@@ -75,7 +75,11 @@ pub fn with_numbers(text: &str, numbers: &[(String, f64)]) -> Result<String, Edi
             };
             item = next.ok_or_else(|| EditError::NotWritten(path.clone()))?;
         }
-        let Item::Value(value) = item else { return Err(EditError::NotANumber(path.clone())) };
+        let value = match item {
+            Item::Value(value) => value,
+            Item::None => return Err(EditError::NotWritten(path.clone())),
+            _ => return Err(EditError::NotANumber(path.clone())),
+        };
         let decor = value.decor().clone();
         *value = (*number).into();
         *value.decor_mut() = decor;
