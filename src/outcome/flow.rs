@@ -113,6 +113,12 @@ pub const MEASURES: [(Measure, &str); 8] = [
 ];
 
 impl Measure {
+    /// Its name in keys and output.
+    pub fn name(self) -> &'static str {
+        let named = MEASURES.iter().find(|(measure, _)| *measure == self);
+        named.expect("every measure is listed").1
+    }
+
     /// Its value for a patient; `None` for a patient who has no such thing.
     pub fn of(self, state: &State, mrs: Mrs) -> Option<f64> {
         let yes = |yes: bool| Some(f64::from(u8::from(yes)));

@@ -1,9 +1,8 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
-use super::{LookMoment, PatientCourse};
+use super::{LookMoment, PatientCourse, latent_of_draw};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
-use crate::num::log::ln_normal;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm};
@@ -58,7 +57,7 @@ impl Cohort {
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
         if let Some(model) = scenario.procedural() {
-            self.quantiles.iter_mut().for_each(|u| *u = logit_of_draw(*u));
+            self.quantiles.iter_mut().for_each(|u| *u = latent_of_draw(*u));
             let mut rng = stream(Purpose::Procedure);
             let begin = |_| {
                 let draws = PatientDraws::new(&mut rng);
@@ -230,13 +229,6 @@ impl Cohort {
         }
         table
     }
-}
-
-/// The logit of a uniform draw; that of 0 is finite.
-#[inline]
-fn logit_of_draw(u: f64) -> f64 {
-    let u = u.max(1e-18);
-    ln_normal(u / (1.0 - u))
 }
 
 /// Replaces the content of a column without giving up its memory.
