@@ -3,6 +3,7 @@
 mod architecture;
 mod bad_input;
 mod command_line;
+mod exploring;
 mod operating_characteristics;
 mod pooling;
 mod prior;
