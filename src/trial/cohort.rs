@@ -169,39 +169,30 @@ impl Cohort {
     pub fn perform(&mut self, model: &ProceduralModel, courses: &mut Vec<PatientCourse>) {
         courses.clear();
         for arm in [Arm::Control, Arm::Experimental] {
-            self.perform_arm(arm, model, |draws, entry| {
+            for &i in &self.of_arm[arm.index()] {
+                let (draws, entry) = self.procedures[i as usize];
                 let procedure = model.procedure().perform(arm, entry, draws);
-                courses.push(PatientCourse { arm, procedure, mrs: Mrs::DEAD });
-                procedure.state
-            });
-        }
-        let patients = self.of_arm.iter().flatten();
-        for (course, &i) in courses.iter_mut().zip(patients) {
-            course.mrs = self.mrs[i as usize];
+                let mrs = self.mrs_after(i as usize, &procedure.state, model);
+                self.mrs[i as usize] = mrs;
+                courses.push(PatientCourse { arm, procedure, mrs });
+            }
         }
     }
 
     /// The experimental arm's patients again, under the control arm's plan; control stays.
     pub fn perform_as_control(&mut self, model: &ProceduralModel) {
-        self.perform_arm(Arm::Experimental, model, |draws, entry| {
-            model.procedure().leave(Arm::Control, entry, draws).state
-        });
+        for &i in &self.of_arm[Arm::Experimental.index()] {
+            let (draws, entry) = self.procedures[i as usize];
+            let left = model.procedure().leave(Arm::Control, entry, draws);
+            self.mrs[i as usize] = self.mrs_after(i as usize, &left.state, model);
+        }
     }
 
-    /// The mRS of an arm's patients, after a procedure that leaves the states that `state` gives.
-    fn perform_arm(
-        &mut self,
-        arm: Arm,
-        model: &ProceduralModel,
-        mut state: impl FnMut(PatientDraws, Entry) -> State,
-    ) {
-        for &i in &self.of_arm[arm.index()] {
-            let i = i as usize;
-            let (draws, entry) = self.procedures[i];
-            let state = state(draws, entry);
-            let stratum = self.strata[i] as usize;
-            self.mrs[i] = model.draw(&state, entry.class, stratum, self.quantiles[i]);
-        }
+    /// The mRS of patient i after a procedure that left this state.
+    #[inline]
+    fn mrs_after(&self, i: usize, state: &State, model: &ProceduralModel) -> Mrs {
+        let (_, entry) = self.procedures[i];
+        model.draw(state, entry.class, self.strata[i] as usize, self.quantiles[i])
     }
 
     /// Fills a table for each look with the outcomes known by then.

@@ -147,12 +147,12 @@ fn rules_give_their_exact_figures_and_the_published_stents() {
             assert!(miss <= 4.5 * number(&figure["mcse"]) + 1e-9, "{figure}");
         }
     }
-    let after = |passes: &str| {
+    let after = |passes: u64| {
         let measures = |rule: &Value| rule["groups"][0]["measures"]["passes"]["exact"].clone();
-        let rule = rules.iter().find(|rule| rule["stent_after"].to_string() == passes);
+        let rule = rules.iter().find(|rule| rule["stent_after"] == passes);
         number(&measures(rule.expect("it is there")))
     };
-    for (passes, mean) in [("1", 1.0), ("2", 1.68), ("3", 2.16), ("4", 2.56)] {
+    for (passes, mean) in [(1, 1.0), (2, 1.68), (3, 2.16), (4, 2.56)] {
         assert!((after(passes) - mean).abs() < 0.005, "{passes}");
     }
 
