@@ -6,6 +6,8 @@ mod command_line;
 mod operating_characteristics;
 mod pooling;
 mod prior;
+mod procedure_laws;
+mod procedures;
 mod random_scenarios;
 mod reference_boundaries;
 mod reference_ordinal;
