@@ -68,6 +68,9 @@ pub enum CalibrationError {
         /// Figures to be hit.
         targets: usize,
     },
+    /// An unknown asked for twice has no one value.
+    #[error("`{0}` is to be solved for twice; allowed: once")]
+    Repeated(String),
     /// A value that the search tried makes no scenario.
     #[error(transparent)]
     Scenario(#[from] Rejection),
@@ -92,8 +95,8 @@ impl Calibration {
 /// Searches for the unknowns. `load` makes the scenario with overrides of the form `path=value`.
 ///
 /// # Errors
-/// When a target is no figure of the scenario, when targets are too few, when a value tried makes
-/// no valid scenario. Targets that cannot be met are no error: see [`Calibration::is_met`].
+/// When a target is no figure of the scenario, when targets are too few or an unknown is repeated,
+/// when a value tried makes no valid scenario. Targets that cannot be met are no error: see [`Calibration::is_met`].
 pub fn calibrate(
     load: &dyn Fn(&[String]) -> Result<Scenario, Rejection>,
     targets: Vec<Target>,
@@ -102,6 +105,10 @@ pub fn calibrate(
     if targets.len() < unknowns.len() {
         let (unknowns, targets) = (unknowns.len(), targets.len());
         return Err(CalibrationError::TooFewTargets { unknowns, targets });
+    }
+    let repeated = |i: &usize| unknowns[..*i].iter().any(|other| other.path == unknowns[*i].path);
+    if let Some(i) = (1..unknowns.len()).find(repeated) {
+        return Err(CalibrationError::Repeated(unknowns[i].path.clone()));
     }
     let at_start: Vec<f64> = unknowns.iter().map(|unknown| unknown.start).collect();
     let search = Search { load, targets, unknowns, x: DVector::zeros(0), failure: OnceCell::new() };

@@ -2,16 +2,17 @@
 //!
 //! Difficulty is standard normal among all who are screened. What is seen of a patient depends on
 //! it through smooth probabilities only, so the normal distribution is replaced by the nodes and
-//! weights of a quadrature rule: everything observable has the same distribution to about 1e-9,
-//! and it can be enumerated.
+//! weights of a quadrature rule, and everything observable can be enumerated. The rule is the
+//! trapezium's, whose error is exp(−2πd/h) for steps h where the nearest pole is d from the real
+//! axis (Trefethen & Weideman 2014, SIAM Rev 56:385): a logistic curve of slope s has d = π/s, so
+//! probabilities are right to about 1e-12 for slopes up to 2, 1e-10 at 3, 1e-6 at 5, 3e-4 at 10.
 
 use super::{MAX_PASSES, Parameters};
 use crate::num::normal::density;
-use crate::num::quadrature::GaussLegendre;
 use crate::num::{logistic, logit};
 
-/// Nodes of the rule and where it ends, in standard deviations.
-const NODES: usize = 48;
+/// Nodes of the rule, evenly spaced, and where it ends, in standard deviations.
+const NODES: usize = 64;
 const REACH: f64 = 7.0;
 
 /// Log odds lost per standard deviation of difficulty.
@@ -44,11 +45,10 @@ impl Difficulty {
         if self == Self::default() {
             return vec![(0.0, 1.0)];
         }
-        let rule = GaussLegendre::new(NODES);
-        let nodes: Vec<(f64, f64)> =
-            rule.on(-REACH, REACH).map(|(z, w)| (z, w * density(z))).collect();
-        let total: f64 = nodes.iter().map(|(_, w)| w).sum();
-        nodes.into_iter().map(|(z, w)| (z, w / total)).collect()
+        let step = 2.0 * REACH / (NODES - 1) as f64;
+        let nodes = (0..NODES).map(|i| i as f64 * step - REACH);
+        let total: f64 = nodes.clone().map(density).sum();
+        nodes.map(|z| (z, density(z) / total)).collect()
     }
 
     pub(super) fn classes(self, parameters: &Parameters) -> Vec<Class> {

@@ -3,8 +3,10 @@
 use serde_json::Value;
 use toml_edit::{DocumentMut, Item};
 
+use super::error::nearest;
 use super::overrides::{Step, child_schema, steps};
 use super::read::schema;
+use super::tree::join;
 use super::walk::resolve;
 use super::{Scenario, ScenarioFile};
 
@@ -19,6 +21,17 @@ pub enum EditError {
     /// The scenario has no number there.
     #[error("`{0}` is not a number of this scenario; allowed: a key whose value is a number")]
     NotANumber(String),
+    /// There is no such key.
+    #[error("there is no `{path}`{}", hint(.near))]
+    NotThere {
+        /// As asked for.
+        path: String,
+        /// The path with the key most like it.
+        near: Option<String>,
+    },
+    /// It takes whole numbers only.
+    #[error("`{0}` is a whole number; allowed: a key whose value may have decimals")]
+    Whole(String),
     /// It is not written in the file itself.
     #[error("`{0}` is not written in the file; allowed: a key that is there")]
     NotWritten(String),
@@ -27,28 +40,52 @@ pub enum EditError {
     Toml(String),
 }
 
+fn hint(near: &Option<String>) -> String {
+    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
+}
+
 /// The number at a key path of the resolved scenario, with the least and the greatest that are
 /// allowed there.
 ///
 /// # Errors
-/// When there is no number.
+/// When there is no number, or one that must be whole.
 pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), EditError> {
     let steps = steps(path).ok_or_else(|| EditError::Path(path.to_owned()))?;
     let tree = serde_json::to_value(scenario.file()).expect("a scenario is plain data");
     let schema = schema::<ScenarioFile>();
     let (mut value, mut place) = (&tree, &schema);
+    let mut before = String::new();
     for step in &steps {
         place = child_schema(&schema, place, step);
-        value = match step {
-            Step::Key(key) => &value[key],
-            Step::Index(index) => &value[index],
+        let next = match step {
+            Step::Key(key) => value.get(key),
+            Step::Index(index) => value.get(index),
+        };
+        value = next.ok_or_else(|| not_there(path, &before, value, step))?;
+        before = match step {
+            Step::Key(key) => join(&before, key),
+            Step::Index(index) => format!("{before}[{index}]"),
         };
     }
     let number = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
     let place = number_schema(&schema, place);
+    if place["type"] == "integer" {
+        return Err(EditError::Whole(path.to_owned()));
+    }
     let low = place["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);
     let high = place["maximum"].as_f64().unwrap_or(f64::INFINITY);
     Ok((number, (low, high)))
+}
+
+/// `step` leads nowhere from `value`, which is at the path `before`.
+fn not_there(path: &str, before: &str, value: &Value, step: &Step) -> EditError {
+    let known: Vec<&str> =
+        value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+    let near = match step {
+        Step::Key(key) => nearest(key, &known).map(|key| join(before, key)),
+        Step::Index(_) => None,
+    };
+    EditError::NotThere { path: path.to_owned(), near }
 }
 
 /// Of several alternatives, the one that is a number.

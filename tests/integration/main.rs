@@ -2,11 +2,14 @@
 
 mod architecture;
 mod bad_input;
+mod calibration;
 mod command_line;
 mod exploring;
 mod operating_characteristics;
 mod pooling;
 mod prior;
+mod procedure_laws;
+mod procedures;
 mod random_scenarios;
 mod reference_boundaries;
 mod reference_ordinal;

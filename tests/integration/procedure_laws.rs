@@ -1,0 +1,393 @@
+//! What must hold for any procedure, whatever its numbers.
+//!
+//! Nearly all is exact. Two tests simulate as well; they compare trials with the same random
+//! numbers, and what is compared is equal or not.
+
+use std::collections::BTreeMap;
+
+use rescuesim::explore::quantities;
+use rescuesim::num::logistic;
+use rescuesim::outcome::Mrs;
+use rescuesim::randomisation::Arm;
+use rescuesim::scenario::{Scenario, Truth};
+
+use crate::util::{project, simulate_file};
+
+const SCENARIOS: [&str; 5] = [
+    "scenarios/lee-cohort.toml",
+    "scenarios/lee-selection.toml",
+    "scenarios/early-vs-late.toml",
+    "scenarios/angel-rescue-mechanistic.toml",
+    "scenarios/angel-reboot-mechanistic.toml",
+];
+
+fn load(path: &str, set: &[&str]) -> Scenario {
+    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+    Scenario::load(&project(path), &set).expect("a valid scenario")
+}
+
+fn figures(path: &str, set: &[&str]) -> BTreeMap<String, f64> {
+    quantities::exact(&load(path, set)).into_iter().collect()
+}
+
+/// The experimental arm given the control arm's strategy.
+fn same_strategies(path: &str) -> String {
+    let file = serde_json::to_value(load(path, &[]).file()).expect("plain data");
+    let strategy: BTreeMap<String, toml::Value> =
+        serde_json::from_value(file["procedure"]["control"]["strategy"].clone()).expect("a table");
+    let keys = strategy.iter().map(|(key, value)| format!("{key}={value}"));
+    format!("procedure.experimental.strategy={{{}}}", keys.collect::<Vec<_>>().join(","))
+}
+
+fn independence(scenario: &Scenario, truth: Truth) -> [f64; 2] {
+    scenario.marginal(truth).expect("there is one").map(|mrs| mrs.at_most(Mrs::INDEPENDENT))
+}
+
+#[test]
+fn parts_of_the_difference_add_up_to_it() {
+    for path in SCENARIOS {
+        // Nothing but what is there has a part: with every way in use, all six have.
+        let all_ways: &[&str] = &[
+            "outcome.per_pass=-0.2",
+            "outcome.open_vessel=0.9",
+            "outcome.stenting=-0.3",
+            "outcome.haemorrhage=-1.1",
+            "outcome.perforation=-0.7",
+            r#"procedure.haemorrhage={definition="any",intercept=-2,stenting=0.5,fatality=0.3}"#,
+            "procedure.perforation={thrombectomy=0.05,stenting=0.1,fatality=0.2}",
+            "procedure.rescue.patency={intercept=1,per_pass=-0.2}",
+            "procedure.experimental.crossover=0.1",
+        ];
+        for set in [&[], all_ways] {
+            let scenario = load(path, set);
+            let parts = scenario.procedural().expect("a procedure").decomposition();
+            let [control, experimental] = independence(&scenario, Truth::Alternative);
+            let sum: f64 = parts.iter().sum();
+            assert!((sum - (experimental - control)).abs() < 1e-12, "{path}: {parts:?}");
+            assert!(set.is_empty() || parts.iter().all(|part| part.abs() > 1e-9), "{parts:?}");
+        }
+    }
+}
+
+/// Without a way's log odds (or its event) its part is nothing, whatever the others do.
+#[test]
+fn what_does_nothing_has_no_part() {
+    let path = "scenarios/angel-reboot-mechanistic.toml";
+    let parts = |set: &[&str]| load(path, set).procedural().expect("a procedure").decomposition();
+    let shut: [(&[&str], [usize; 2]); 4] = [
+        (&["outcome.open_vessel=0"], [0, 2]),
+        (&["outcome.per_pass=0"], [1, 1]),
+        (&["outcome.stenting=0"], [3, 3]),
+        (&["procedure.haemorrhage.fatality=0", "procedure.perforation.fatality=0"], [5, 5]),
+    ];
+    for (set, ways) in shut {
+        let parts = parts(set);
+        for way in ways {
+            assert!(parts[way].abs() < 1e-15, "{set:?}: {parts:?}");
+        }
+    }
+    // An open vessel is reached by reperfusion, and lost by a stent that closes.
+    let parts = parts(&[]);
+    assert!(parts[0] > 0.0 && parts[2] < 0.0 && parts[5] < 0.0, "{parts:?}");
+}
+
+#[test]
+fn equal_strategies_make_equal_trials() {
+    for path in SCENARIOS {
+        let same = same_strategies(path);
+        let scenario = load(path, &[&same]);
+        let parts = scenario.procedural().expect("a procedure").decomposition();
+        assert_eq!(parts, [0.0; 6], "{path}");
+        let result = simulate_file(path, &[&same], 200);
+        let analyses = |truth: usize| {
+            serde_json::to_value(&result.truths[truth].analyses).expect("plain data")
+        };
+        assert_eq!(analyses(0), analyses(1), "{path}");
+    }
+}
+
+#[test]
+fn under_the_null_truth_both_arms_are_control() {
+    for path in SCENARIOS {
+        let scenario = load(path, &["procedure.control.crossover=0.2"]);
+        let marginals = |truth| *scenario.marginal(truth).expect("there is one");
+        let [control, experimental] = marginals(Truth::Null);
+        assert_eq!(control, experimental);
+        assert_eq!(control, marginals(Truth::Alternative)[0]);
+    }
+}
+
+/// Figures of one arm, by their names without the arm.
+fn of_arm<'f>(
+    figures: &'f BTreeMap<String, f64>,
+    arm: &'f str,
+) -> impl Iterator<Item = (&'f str, f64)> {
+    figures
+        .iter()
+        .filter_map(move |(name, value)| Some((name.strip_prefix(arm)?.strip_prefix('.')?, *value)))
+}
+
+#[track_caller]
+fn assert_same<'f>(
+    ours: impl Iterator<Item = (&'f str, f64)>,
+    theirs: impl Iterator<Item = (&'f str, f64)>,
+) {
+    let [ours, theirs]: [Vec<_>; 2] = [ours.collect(), theirs.collect()];
+    assert!(ours.len() > 20);
+    assert_eq!(ours.len(), theirs.len());
+    for ((name, ours), (other, theirs)) in ours.into_iter().zip(theirs) {
+        // Minutes are solved for to 1e-9 or so.
+        assert_eq!(name, other);
+        assert!((ours - theirs).abs() < 1e-7 * (1.0 + ours.abs()), "{name}: {ours} {theirs}");
+    }
+}
+
+#[test]
+fn full_crossover_exchanges_the_arms_and_half_makes_them_alike() {
+    for path in SCENARIOS {
+        let with = |p: f64| {
+            let set = ["control", "experimental"].map(|a| format!("procedure.{a}.crossover={p}"));
+            figures(path, &[&set[0], &set[1]])
+        };
+        let (plain, crossed, mixed) = (with(0.0), with(1.0), with(0.5));
+        assert_same(of_arm(&plain, "control"), of_arm(&crossed, "experimental"));
+        assert_same(of_arm(&plain, "experimental"), of_arm(&crossed, "control"));
+        assert_same(of_arm(&mixed, "control"), of_arm(&mixed, "experimental"));
+        let half = (plain["control.stented"] + plain["experimental.stented"]) / 2.0;
+        assert!((mixed["control.stented"] - half).abs() < 1e-12, "{path}");
+    }
+}
+
+#[test]
+fn without_access_nobody_is_stented() {
+    for path in SCENARIOS {
+        let set = ["procedure.rescue.failed_access=1"];
+        let result = simulate_file(path, &set, 200);
+        let (before, after) = (figures(path, &[]), figures(path, &set));
+        let procedure = result.procedure.expect("there is one");
+        for arm in procedure.arms {
+            let all = &arm.groups[0];
+            assert_eq!(all.group, "all");
+            let stented = &all.measures["stented"];
+            assert_eq!((stented.exact, stented.simulated.value), (0.0, 0.0), "{path}");
+            assert!(arm.groups.iter().all(|group| !group.group.starts_with("stented")));
+            // Who was to be stented is given up; who is reperfused by passes alone stays so.
+            let name = |figure: &str| format!("{}.{figure}", arm.arm);
+            let share = |figures: &BTreeMap<String, f64>, group: &str| {
+                figures.get(&name(&format!("{group}.share"))).copied().unwrap_or(0.0)
+            };
+            let meant = share(&before, "stented") + share(&before, "unopened");
+            assert!((share(&after, "unopened") - meant).abs() < 1e-12, "{path}");
+            assert!((share(&after, "reperfused") - share(&before, "reperfused")).abs() < 1e-12);
+        }
+    }
+}
+
+/// What is fatal is taken from mRS 0 to 5 in proportion to the fatality and added to mRS 6; the
+/// procedure itself stays.
+#[test]
+fn fatality_moves_patients_to_mrs_6_and_nowhere_else() {
+    let path = "scenarios/angel-reboot-mechanistic.toml";
+    let with = |fatality: &str| {
+        let haemorrhage = format!("procedure.haemorrhage.fatality={fatality}");
+        figures(path, &[&haemorrhage, "procedure.perforation={}"])
+    };
+    let (none, half, all) = (with("0"), with("0.5"), with("1"));
+    for arm in ["control", "experimental"] {
+        for level in 0..7 {
+            let name = format!("{arm}.mrs[{level}]");
+            let (none, half, all) = (none[&name], half[&name], all[&name]);
+            assert!(if level < 6 { all < none } else { all > none }, "{name}: {none} {all}");
+            assert!((half - 0.5 * (none + all)).abs() < 1e-14, "{name}: {none} {half} {all}");
+        }
+        // Whoever bleeds dies.
+        let bleeding = all[&format!("{arm}.haemorrhage")];
+        let lost: f64 = (0..6).map(|level| format!("{arm}.mrs[{level}]")).map(|n| all[&n]).sum();
+        assert!(lost < 1.0 - bleeding + 1e-12);
+        for figure in ["stented", "reperfusion", "passes", "haemorrhage", "minutes.median"] {
+            let name = format!("{arm}.{figure}");
+            assert!((none[&name] - all[&name]).abs() < 1e-9, "{name}");
+        }
+    }
+}
+
+/// η = intercept for everyone: the mRS is the shape itself where the intercept is its own log odds.
+#[test]
+fn a_procedure_without_effect_makes_the_arms_alike() {
+    let nothing = [
+        "outcome.per_pass=0",
+        "outcome.open_vessel=0",
+        "outcome.stenting=0",
+        "outcome.haemorrhage=0",
+        "outcome.perforation=0",
+        "procedure.haemorrhage.fatality=0",
+        "procedure.perforation.fatality=0",
+        "procedure.haemorrhage.definition=any",
+        "procedure.haemorrhage.intercept=-3",
+        // Log odds of 25 %, which the shape has.
+        "outcome.intercept=-1.0986122886681098",
+    ];
+    let shape = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0];
+    for path in SCENARIOS {
+        let set = [nothing.as_slice(), &["procedure.difficulty={}"]].concat();
+        let scenario = load(path, &set);
+        for arm in scenario.marginal(Truth::Alternative).expect("there is one") {
+            for (p, percent) in arm.probabilities().iter().zip(shape) {
+                assert!((100.0 * p - percent).abs() < 1e-9, "{path}: {p} {percent}");
+            }
+        }
+    }
+}
+
+/// Each log odds of the outcome is one: alone, it moves the independence of those who have what it
+/// is of, and of nobody else.
+#[test]
+fn log_odds_of_a_stent_are_those_of_the_stented() {
+    let path = "scenarios/angel-rescue-mechanistic.toml";
+    let set = ["outcome.open_vessel=0", "outcome.stenting=0.6", "outcome.intercept=-1.2"];
+    let figures = figures(path, &set);
+    let independent = |name: &str| figures[&format!("{name}.functional_independence")];
+    assert!((independent("experimental.stented") - logistic(-0.6)).abs() < 1e-14);
+    assert!((independent("control") - logistic(-1.2)).abs() < 1e-14);
+}
+
+/// With no stent before, 60.2, 50.7 and 42.2 of Lee's 126 are unresolved after 2, 3 and 4 passes.
+#[test]
+fn screening_yields_who_is_unresolved() {
+    let yields = |set: &str| load("scenarios/lee-cohort.toml", &[set]).outcomes.screening_yield();
+    let success = [0.373016, 0.328571, 0.157895, 0.166667];
+    let reocclusion = [0.148936, 0.086957, 0.0, 0.0];
+    let published = [86.0, 60.2, 50.7, 42.2];
+    let mut unresolved = 1.0;
+    for k in 0..4 {
+        unresolved *= 1.0 - success[k] * (1.0 - reocclusion[k]);
+        let after = yields(&format!("procedure.randomised_after={}", k + 1)).expect("a procedure");
+        assert!((after - unresolved).abs() < 1e-14, "{after} {unresolved}");
+        assert!((126.0 * after - published[k]).abs() < 0.05, "{after}");
+    }
+    // Of 1/0.682540 + 1/0.402339 screened two are randomised, one after each number of passes.
+    let mixed = "procedure.randomised_after={passes=[1,3],shares=[50,50]}";
+    let both = 2.0 / (1.0 / 0.682539510976 + 1.0 / 0.40233926965415756);
+    assert!((yields(mixed).expect("a procedure") - both).abs() < 1e-14);
+    assert_eq!(yields("procedure.randomised_after=0"), Some(1.0));
+}
+
+/// Only what is randomised per month is known to the trial: screening and yield give it.
+#[test]
+fn accrual_by_screening_is_accrual_by_its_yield() {
+    let path = "scenarios/early-vs-late.toml";
+    let rate = 30.0 * load(path, &[]).outcomes.screening_yield().expect("a procedure");
+    let screened = simulate_file(path, &[], 50);
+    let randomised = simulate_file(path, &[&format!("accrual={{per_month={rate:?}}}")], 50);
+    let [screened, randomised] =
+        [screened, randomised].map(|result| serde_json::to_value(&result).expect("plain data"));
+    assert_eq!(screened, randomised);
+    // 224 patients at 14.33 a month, and the last one's 104 days.
+    let months = &screened["truths"][0]["analyses"][0]["duration_months"];
+    let [months, mcse] = ["value", "mcse"].map(|key| months[key].as_f64().expect("a number"));
+    let expected = 224.0 / rate + 104.0 / 30.4375;
+    assert!((months - expected).abs() < 4.0 * mcse, "{months} ± {mcse}, expected {expected}");
+}
+
+/// The harder a vessel, the likelier it is still unresolved: later entrants are harder and fare
+/// worse, though nothing that is done changes the outcome.
+#[test]
+fn hard_vessels_are_enriched_among_those_randomised_late() {
+    let independent = |pass_success: u32, outcome: u32, after: u32| {
+        let set = [
+            format!("procedure.difficulty.pass_success={pass_success}"),
+            format!("procedure.difficulty.outcome={outcome}"),
+            format!("procedure.randomised_after={after}"),
+            r#"procedure.control.strategy={rule="rescue_now"}"#.to_owned(),
+        ];
+        let set = set.each_ref().map(String::as_str);
+        independence(&load("scenarios/lee-selection.toml", &set), Truth::Alternative)[0]
+    };
+    for after in 0..4 {
+        assert!(independent(1, 1, after) > independent(1, 1, after + 1) + 0.01, "{after}");
+        assert!((independent(1, 0, after) - independent(1, 0, after + 1)).abs() < 1e-14);
+        assert!((independent(0, 1, after) - independent(0, 1, after + 1)).abs() < 1e-14);
+    }
+    assert!(independent(2, 1, 3) < independent(1, 1, 3));
+}
+
+/// The same integrals over a normal latent difficulty by SciPy's adaptive `quad` and, to 25 digits,
+/// by mpmath, from an enumeration written in Python apart from this code; slopes are those of pass
+/// success, rescue choice and outcome.
+#[test]
+fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
+    let cases = [
+        (
+            1e-11,
+            [1, 1, 2],
+            [
+                0.7838104603997864,
+                0.21428572493412246,
+                0.8371195817590626,
+                0.23015881382647327,
+                0.5654405109187423,
+            ],
+        ),
+        (
+            1e-9,
+            [3, 3, 3],
+            [
+                0.7248972737797349,
+                0.12611828920086582,
+                0.8632041351335854,
+                0.35158667438312746,
+                0.3883763834646782,
+            ],
+        ),
+    ];
+    let names = [
+        "control.functional_independence",
+        "control.stented_early.share",
+        "control.stented_early.functional_independence",
+        "control.stented_late.share",
+        "control.stented_late.functional_independence",
+    ];
+    for (reach, [pass_success, rescue_choice, outcome], expected) in cases {
+        let difficulty = format!(
+            "procedure.difficulty={{pass_success={pass_success},rescue_choice={rescue_choice},outcome={outcome}}}"
+        );
+        let figures = figures("scenarios/lee-selection.toml", &[&difficulty]);
+        for (name, expected) in names.into_iter().zip(expected) {
+            assert!(
+                (figures[name] - expected).abs() < reach,
+                "{name}: {} {expected}",
+                figures[name]
+            );
+        }
+    }
+    // P(mRS ≤ j) of the whole population, j = 0 … 5.
+    let at_most = [
+        0.5252163562310976,
+        0.6744461349388025,
+        0.7838104603997864,
+        0.8551669622848321,
+        0.9241759262394303,
+        0.954924292747294,
+    ];
+    let scenario = load("scenarios/lee-selection.toml", &[]);
+    let marginal = scenario.marginal(Truth::Alternative).expect("there is one")[0];
+    for (p, expected) in marginal.cumulative().into_iter().zip(at_most) {
+        assert!((p - expected).abs() < 1e-11, "{p} {expected}");
+    }
+}
+
+/// Also where patients cross over.
+#[test]
+fn probabilities_of_an_arm_sum_to_one() {
+    for path in SCENARIOS {
+        let scenario = load(path, &["procedure.experimental.crossover=0.3"]);
+        let model = scenario.procedural().expect("a procedure");
+        let marginals = scenario.marginal(Truth::Alternative).expect("there is one");
+        for (arm, marginal) in [Arm::Control, Arm::Experimental].into_iter().zip(marginals) {
+            let course = model.procedure().course(arm);
+            let sum: f64 = course.states.iter().map(|state| state.probability).sum();
+            assert!((sum - 1.0).abs() < 1e-12, "{path}: {sum}");
+            assert_eq!(model.expected(arm).mrs().as_ref(), Some(marginal));
+        }
+    }
+}
