@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bad_input;
+mod bad_procedures;
 mod calibration;
 mod command_line;
 mod operating_characteristics;
