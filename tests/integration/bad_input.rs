@@ -10,14 +10,18 @@ use rescuesim::scenario::{Origin, Scenario};
 
 use crate::util::{angel_reboot, directory, rescuesim};
 
-/// One edit of the valid scenario, and what the message must contain.
-struct Broken {
+/// One edit of a valid scenario, and what the message must contain.
+pub struct Broken {
     replace: &'static str,
     by: &'static str,
     says: &'static [&'static str],
 }
 
-const fn broken(replace: &'static str, by: &'static str, says: &'static [&'static str]) -> Broken {
+pub const fn broken(
+    replace: &'static str,
+    by: &'static str,
+    says: &'static [&'static str],
+) -> Broken {
     Broken { replace, by, says }
 }
 
@@ -330,15 +334,19 @@ fn message(path: &Path, extra: &[&str]) -> String {
 
 #[test]
 fn every_mistake_is_told_with_its_place_and_what_is_allowed() {
+    assert_told(&angel_reboot(), &TABLE);
+}
+
+/// Every mistake, made in the text of a valid scenario, is told.
+pub fn assert_told(valid: &str, table: &[Broken]) {
     let directory = directory();
     let path = directory.path().join("broken.toml");
     let out = directory.path().join("out");
-    for Broken { replace, by, says } in TABLE {
-        let valid = angel_reboot();
+    for Broken { replace, by, says } in table {
         assert!(valid.contains(replace), "{replace:?} is in the scenario");
         fs::write(&path, valid.replacen(replace, by, 1)).expect("a temporary file");
         let errors = message(&path, &["--out", &out.display().to_string()]);
-        for text in says {
+        for text in *says {
             assert!(errors.contains(text), "{by:?} should say {text:?} and says\n{errors}");
         }
         // A key that is gone is missed at its table; anything else is told where it stands.

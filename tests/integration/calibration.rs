@@ -258,3 +258,17 @@ fn a_place_that_cannot_be_written_is_told_and_what_was_there_stays() {
     assert_eq!(command.output().expect("it starts").status.code(), Some(2));
     assert_eq!(fs::read_to_string(&file).expect("still there"), "kept");
 }
+
+/// The worked example of `scenarios/README.md`.
+#[test]
+fn the_example_gives_what_its_description_says() {
+    let directory = directory();
+    let out = directory.path().join("stenting-43.toml");
+    let mut command = rescuesim();
+    command.args(arguments(RESCUE, &[INDEPENDENT], &["outcome.stenting"])).arg("--out").arg(&out);
+    let told = output(&mut command);
+    let (summary, _) = told.split_once("Written to").expect("it says where");
+    let page = fs::read_to_string(project("scenarios/README.md")).expect("it is shipped");
+    assert!(page.contains(summary), "{summary}");
+    assert!(page.contains(&format!("--target {INDEPENDENT} --solve outcome.stenting")));
+}

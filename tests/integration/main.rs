@@ -2,7 +2,9 @@
 
 mod architecture;
 mod bad_input;
+mod bad_procedures;
 mod calibration;
+mod checked;
 mod command_line;
 mod exploring;
 mod operating_characteristics;
@@ -10,6 +12,7 @@ mod pooling;
 mod prior;
 mod procedure_laws;
 mod procedures;
+mod random_procedures;
 mod random_scenarios;
 mod reference_boundaries;
 mod reference_ordinal;

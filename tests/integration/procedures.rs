@@ -16,9 +16,8 @@ use rescuesim::explore::quantities;
 use rescuesim::scenario::{Scenario, edit};
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::procedure::{ArmSummary, Checked, GroupSummary, PassSummary};
-use serde_json::Value;
-use statrs::distribution::{Binomial, DiscreteCDF};
 
+use crate::checked::figures;
 use crate::util::{assert_within, project, simulate_file};
 
 const LEE: &str = "scenarios/lee-cohort.toml";
@@ -30,79 +29,16 @@ const REBOOT: &str = "scenarios/angel-reboot-mechanistic.toml";
 const CONTROL: usize = 0;
 const EXPERIMENTAL: usize = 1;
 
-/// A simulated figure beside its exact value, as the JSON has them.
-struct Figure {
-    path: String,
-    value: Option<f64>,
-    mcse: Option<f64>,
-    n: u64,
-    exact: Option<f64>,
-}
-
-/// Every figure that has an exact value.
-fn figures(path: &str, tree: &Value, out: &mut Vec<Figure>) {
-    match tree {
-        Value::Object(fields) if fields.contains_key("exact") => out.push(Figure {
-            path: path.to_owned(),
-            value: tree["value"].as_f64(),
-            mcse: tree["mcse"].as_f64(),
-            n: tree["n"].as_u64().expect("a number of patients"),
-            exact: tree["exact"].as_f64(),
-        }),
-        Value::Object(fields) => {
-            fields.iter().for_each(|(key, field)| figures(&format!("{path}.{key}"), field, out));
-        }
-        Value::Array(items) => {
-            let items = items.iter().enumerate();
-            items.for_each(|(i, item)| figures(&format!("{path}[{i}]"), item, out));
-        }
-        _ => {}
-    }
-}
-
 /// Twice the smaller tail of a standard normal distribution beyond 4.5.
 const RARE: f64 = 6.795e-6;
-
-impl Figure {
-    /// Neither a mean number of passes nor minutes.
-    fn is_share(&self) -> bool {
-        !self.path.contains("minutes") && !self.path.ends_with(".passes")
-    }
-
-    #[track_caller]
-    fn check(&self) {
-        let Self { path, value, mcse, n, exact } = self;
-        let (Some(value), Some(exact)) = (*value, *exact) else {
-            assert_eq!((*value, *exact, *n), (None, None, 0), "{path}");
-            return;
-        };
-        if self.is_share() {
-            let certain = exact.round();
-            if (exact - certain).abs() < 1e-12 {
-                assert_eq!(value, certain, "{path}");
-                return;
-            }
-            let count = (value * *n as f64).round() as u64;
-            let law = Binomial::new(exact, *n).expect("a share");
-            let below = law.cdf(count);
-            let above = if count == 0 { 1.0 } else { law.sf(count - 1) };
-            assert!(2.0 * below.min(above) > RARE, "{path}: {count} of {n}, exact {exact}");
-        } else {
-            let reach = 4.5 * mcse.expect("an error") + 1e-9;
-            assert!((value - exact).abs() < reach, "{path}: {value} ± {mcse:?}, exact {exact}");
-        }
-    }
-}
 
 #[test]
 fn every_simulated_figure_has_its_exact_value() {
     let mut checked = 0;
     for path in [LEE, SELECTION, EARLY_LATE, RESCUE, REBOOT] {
-        let result = simulate_file(path, &[], 20_000);
-        let tree = serde_json::to_value(&result.procedure).expect("plain data");
-        let mut all = Vec::new();
-        figures(path, &tree, &mut all);
-        all.iter().for_each(Figure::check);
+        let result = simulate_file(path, &[], 10_000);
+        let all = figures(path, &result.procedure.expect("there is one"));
+        all.iter().for_each(|figure| figure.check(RARE));
         checked += all.iter().filter(|figure| figure.exact.is_some()).count();
     }
     assert!((600..700).contains(&checked), "{checked} figures: the false-alarm rate is for these");
@@ -241,7 +177,7 @@ fn assert_power(result: &OperatingCharacteristics, truth: usize, power: f64) {
 
 #[test]
 fn early_against_late_is_shown_by_112_per_arm() {
-    let result = simulate_file(EARLY_LATE, &[], 50_000);
+    let result = simulate_file(EARLY_LATE, &[], 30_000);
     let [control, experimental] = [CONTROL, EXPERIMENTAL].map(|arm| group(&result, arm, "all"));
     let independent = "functional_independence";
     assert_published("control", &control.measures[independent], 0.661, 1e-6);
@@ -341,7 +277,7 @@ fn further_passes_give_angel_rescue_the_quarter_that_was_planned_for() {
 
 #[test]
 fn power_of_angel_rescue_is_that_of_two_binomials() {
-    let result = simulate_file(RESCUE, &[], 50_000);
+    let result = simulate_file(RESCUE, &[], 30_000);
     let stented = group(&result, EXPERIMENTAL, "all").measures["functional_independence"];
     assert_published("24 of 66", &stented, 24.0 / 66.0, THIRD);
     // About 0.64.
@@ -349,7 +285,7 @@ fn power_of_angel_rescue_is_that_of_two_binomials() {
     let target = ("experimental.functional_independence".to_owned(), 0.488);
     let solved = solve(RESCUE, &[], &[target], &["outcome.stenting".to_owned()]);
     let (_, stenting) = &solved.solved[0];
-    let result = simulate_file(RESCUE, &[&format!("outcome.stenting={stenting}")], 50_000);
+    let result = simulate_file(RESCUE, &[&format!("outcome.stenting={stenting}")], 30_000);
     let stented = group(&result, EXPERIMENTAL, "all").measures["functional_independence"];
     assert_published("calibrated", &stented, 0.488, 1e-5);
     // About 0.995.

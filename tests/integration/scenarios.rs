@@ -1,7 +1,11 @@
 //! Every shipped scenario says what it asks, is valid without a warning that was not meant, and
 //! runs.
 
+use std::collections::BTreeSet;
+
 use rescuesim::scenario::Scenario;
+use rescuesim::summary::procedure::ProcedureSummary;
+use serde_json::Value;
 
 use crate::util::{angel_reboot, output, project, rescuesim};
 
@@ -24,6 +28,59 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
         seen += 1;
     }
     assert!(seen >= 1);
+}
+
+/// The page on scenarios names every file, every key and every field of a procedure.
+#[test]
+fn the_page_on_scenarios_names_everything() {
+    let page = std::fs::read_to_string(project("scenarios/README.md")).expect("it is shipped");
+    for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
+        let name = entry.expect("it can be listed").file_name().into_string().expect("plain");
+        assert!(!name.ends_with(".toml") || page.contains(&format!("({name})")), "{name}");
+    }
+    // Names stand in code: between backquotes.
+    let code = page.split('`').skip(1).step_by(2);
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
+    let named: BTreeSet<&str> =
+        code.flat_map(|code| code.split(move |c| !part_of_name(c))).collect();
+    let schema = output(rescuesim().arg("schema"));
+    let schema: Value = serde_json::from_str(&schema).expect("valid JSON");
+    let mut seen = 0;
+    keys(&schema, &mut |key| {
+        seen += 1;
+        assert!(named.contains(key), "{key}");
+    });
+    assert!(seen > 80, "{seen}");
+    let scenario = Scenario::load(&project("scenarios/lee-cohort.toml"), &[]).expect("valid");
+    let procedure = serde_json::to_value(ProcedureSummary::exact(&scenario)).expect("plain data");
+    fields(&procedure, &mut |field| {
+        let in_page = |text: String| page.contains(&text);
+        assert!(named.contains(field) || in_page(format!("`{field}`")), "{field}");
+    });
+}
+
+/// Every key of a schema.
+fn keys(schema: &Value, see: &mut impl FnMut(&str)) {
+    if let Some(properties) = schema["properties"].as_object() {
+        properties.keys().for_each(|key| see(key));
+    }
+    match schema {
+        Value::Object(fields) => fields.values().for_each(|field| keys(field, see)),
+        Value::Array(items) => items.iter().for_each(|item| keys(item, see)),
+        _ => {}
+    }
+}
+
+/// Every field of a tree, at any depth.
+fn fields(tree: &Value, see: &mut impl FnMut(&str)) {
+    match tree {
+        Value::Object(fields_here) => fields_here.iter().for_each(|(name, field)| {
+            see(name);
+            fields(field, see);
+        }),
+        Value::Array(items) => items.iter().for_each(|item| fields(item, see)),
+        _ => {}
+    }
 }
 
 /// ANGEL-REBOOT with correlated factors: the first two always go together.

@@ -162,21 +162,22 @@ pub struct PerPass {
     pub per_pass: f64,
 }
 
-/// Log-normal minutes from puncture to the end.
+/// Log-normal minutes from puncture to the end. They are counted in tenths, so the ranges keep the
+/// longest that can be drawn within ten weeks.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Minutes {
     /// Median without passes and stent.
-    #[schemars(range(min = 0.0, max = 1440.0))]
+    #[schemars(range(min = 0.0, max = 600.0))]
     pub base: f64,
     /// Added to the median by every pass.
-    #[schemars(range(min = 0.0, max = 1440.0))]
+    #[schemars(range(min = 0.0, max = 120.0))]
     pub per_pass: f64,
     /// Added to the median by a stent.
-    #[schemars(range(min = 0.0, max = 1440.0))]
+    #[schemars(range(min = 0.0, max = 600.0))]
     pub stenting: f64,
     /// Standard deviation of the logarithm.
-    #[schemars(range(min = 0.0, max = 2.0))]
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub log_sd: f64,
 }
 

@@ -4,7 +4,7 @@ use super::super::file::procedure::{self as written, PassSuccess, RandomisedAfte
 use super::Resolver;
 use crate::num::{logistic, logit};
 use crate::outcome::procedural::Coefficients;
-use crate::outcome::{Mrs, ProceduralModel};
+use crate::outcome::{Mrs, MrsDistribution, ProceduralModel};
 use crate::population::Population;
 use crate::procedure::{
     Difficulty, Haemorrhage, MAX_PASSES, Minutes, NobodyUnresolved, Parameters, PerPass,
@@ -18,16 +18,7 @@ impl Resolver<'_> {
         outcome: &written::AfterProcedure,
         population: &Population,
     ) -> Option<ProceduralModel> {
-        let shape = self.distribution("outcome.shape", outcome.shape);
-        let independent = shape.map(|shape| shape.at_most(Mrs::INDEPENDENT));
-        if let Some(p) = independent.filter(|&p| p <= 0.0 || p >= 1.0) {
-            self.fail::<()>(
-                "outcome.shape",
-                format!(
-                    "has P(mRS 0–2) = {p}; allowed: between 0 and 1, as the scale is centred there"
-                ),
-            );
-        }
+        let shape = self.shape(outcome.shape);
         let parameters = self.parameters(procedure);
         let coefficients = Coefficients {
             intercept: outcome.intercept,
@@ -47,6 +38,21 @@ impl Resolver<'_> {
                 format!("is {passes}; allowed: a number of passes after which somebody is unresolved (no pass before with success 1 and without reocclusion)"),
             ),
         }
+    }
+
+    /// Some but not all must be independent.
+    fn shape(&mut self, shares: [f64; 7]) -> Option<MrsDistribution> {
+        let shape = self.distribution("outcome.shape", shares)?;
+        let p = shape.at_most(Mrs::INDEPENDENT);
+        if p <= 0.0 || p >= 1.0 {
+            return self.fail(
+                "outcome.shape",
+                format!(
+                    "has P(mRS 0–2) = {p}; allowed: between 0 and 1, as the scale is centred there"
+                ),
+            );
+        }
+        Some(shape)
     }
 
     fn parameters(&mut self, file: &written::Procedure) -> Option<Parameters> {
@@ -120,8 +126,13 @@ impl Resolver<'_> {
             return self.fail(&format!("{at}.passes[{i}]"), message);
         }
         let most = file.max_passes.unwrap_or(MAX_PASSES as u32);
-        if let Some(passes) = passes.iter().find(|&&passes| passes > most) {
-            return self.fail(at, format!("is {passes}; allowed: 0 to max_passes ({most})"));
+        if let Some(i) = passes.iter().position(|&passes| passes > most) {
+            let path = match file.randomised_after {
+                RandomisedAfter::Pass(_) => at.to_owned(),
+                RandomisedAfter::Passes { .. } => format!("{at}.passes[{i}]"),
+            };
+            let message = format!("is {}; allowed: 0 to max_passes ({most})", passes[i]);
+            return self.fail(&path, message);
         }
         let shares = self.normalised(&format!("{at}.shares"), &shares)?;
         let used = passes.into_iter().zip(shares).filter(|(_, share)| *share > 0.0);
@@ -148,15 +159,16 @@ impl Resolver<'_> {
                 self.continuing(path, *more_passes, max_passes, last_entry, Then::Stop)
             }
             written::Strategy::Practice { rescue_after_pass } => {
-                let last = rescue_after_pass[rescue_after_pass.len() - 1];
-                let certain = rescue_after_pass.iter().position(|&p| p >= 1.0).map(|i| i + 1);
+                let after = by_pass(rescue_after_pass);
+                // Nobody goes past a stent that is certain, wherever randomised.
+                let certain = (last_entry.max(1)..=MAX_PASSES).find(|&k| after[k - 1] >= 1.0);
                 let Some(last_pass) = max_passes.or(certain) else {
+                    let last = after[MAX_PASSES - 1];
                     return self.fail(
                         &format!("{path}.rescue_after_pass"),
                         format!("can never end: its last value is {last} and procedure.max_passes is not given; allowed: a last value of 1, or max_passes"),
                     );
                 };
-                let after = by_pass(rescue_after_pass);
                 let by_class = |(z, _): (f64, f64)| {
                     std::array::from_fn(|passes| match passes {
                         0 => 0.0,
