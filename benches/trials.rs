@@ -21,7 +21,10 @@ fn main() {
 }
 
 fn angel_reboot(set: &[&str]) -> Scenario {
-    let text = include_str!("../scenarios/angel-reboot.toml");
+    scenario(include_str!("../scenarios/angel-reboot.toml"), set)
+}
+
+fn scenario(text: &str, set: &[&str]) -> Scenario {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     Scenario::parse(text, &set).expect("the shipped scenario is valid")
 }
@@ -29,12 +32,11 @@ fn angel_reboot(set: &[&str]) -> Scenario {
 /// One replicate: two truths.
 #[divan::bench_group(sample_size = 1000)]
 mod replicate {
-    use super::{Bencher, Replicate, Simulator, angel_reboot, bare_loop};
+    use super::{Bencher, Replicate, Scenario, Simulator, angel_reboot, bare_loop, scenario};
 
     const TWO_PROPORTIONS: &str = r#"analyses=[{method="two_proportions"}]"#;
 
-    fn simulate(bencher: Bencher, set: &[&str]) {
-        let scenario = angel_reboot(set);
+    fn simulate(bencher: Bencher, scenario: Scenario) {
         let mut simulator = Simulator::new(&scenario);
         let mut replicate = 0;
         bencher.bench_local(|| {
@@ -51,17 +53,29 @@ mod replicate {
 
     #[divan::bench]
     fn two_proportions(bencher: Bencher) {
-        simulate(bencher, &[TWO_PROPORTIONS]);
+        simulate(bencher, angel_reboot(&[TWO_PROPORTIONS]));
     }
 
     #[divan::bench]
     fn as_shipped(bencher: Bencher) {
-        simulate(bencher, &[]);
+        simulate(bencher, angel_reboot(&[]));
     }
 
     #[divan::bench]
     fn wald_at_every_look(bencher: Bencher) {
-        simulate(bencher, &["analyses[1].test=wald"]);
+        simulate(bencher, angel_reboot(&["analyses[1].test=wald"]));
+    }
+
+    /// The same trial with the outcome following from the procedure.
+    #[divan::bench]
+    fn through_the_procedure(bencher: Bencher) {
+        let text = include_str!("../scenarios/angel-reboot-mechanistic.toml");
+        simulate(bencher, scenario(text, &[]));
+    }
+
+    #[divan::bench]
+    fn early_vs_late(bencher: Bencher) {
+        simulate(bencher, scenario(include_str!("../scenarios/early-vs-late.toml"), &[]));
     }
 }
 

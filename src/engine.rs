@@ -22,8 +22,8 @@ const CHUNKS_PER_WAVE: u64 = 32;
 
 /// What replicates are folded into. Adding and merging must not depend on their order.
 pub trait Accumulator: Send {
-    /// Takes in one replicate.
-    fn add(&mut self, result: &ReplicateResult);
+    /// Takes in one replicate, as it went in each of the scenarios that are run together.
+    fn add(&mut self, results: &[ReplicateResult]);
     /// Takes in what another accumulator has.
     fn merge(&mut self, other: Self);
 }
@@ -67,8 +67,28 @@ pub fn run<A: Accumulator>(
     new: impl Fn() -> A,
     rows: Option<RowSink<'_>>,
 ) -> Result<A, RunError> {
+    run_together(std::slice::from_ref(scenario), options, new, rows)
+}
+
+/// Runs the same replicates of several scenarios side by side; rows are those of all, scenario by
+/// scenario within a replicate.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_together<A: Accumulator>(
+    scenarios: &[Scenario],
+    options: &Options<'_>,
+    new: impl Fn() -> A,
+    rows: Option<RowSink<'_>>,
+) -> Result<A, RunError> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
-    let worker = |_| Mutex::new(Worker { simulator: Simulator::new(scenario), tally: new() });
+    let worker = |_| {
+        Mutex::new(Worker {
+            simulators: scenarios.iter().map(Simulator::new).collect(),
+            results: scenarios.iter().map(|_| ReplicateResult::default()).collect(),
+            tally: new(),
+        })
+    };
     let workers: Vec<_> = (0..pool.current_num_threads()).map(worker).collect();
     let crew = Crew { workers, options };
     pool.install(|| match rows {
@@ -92,7 +112,9 @@ pub fn run<A: Accumulator>(
 }
 
 struct Worker<'s, A> {
-    simulator: Simulator<'s>,
+    /// One per scenario.
+    simulators: Vec<Simulator<'s>>,
+    results: Vec<ReplicateResult>,
     tally: A,
 }
 
@@ -107,16 +129,18 @@ impl<A: Accumulator> Crew<'_, '_, A> {
     fn simulate(&self, chunk: Range<u64>, mut rows: Option<&mut Vec<TrialResult>>) {
         let thread = rayon::current_thread_index().expect("called from a worker of the pool");
         let mut worker = self.workers[thread].lock().expect("a panic has ended the run before");
-        let Worker { simulator, tally } = &mut *worker;
+        let Worker { simulators, results, tally } = &mut *worker;
         let finished = chunk.end - chunk.start;
         for replicate in chunk {
             if self.options.cancelled.load(Ordering::Relaxed) {
                 return;
             }
-            let result = simulator.run(Replicate(replicate));
-            tally.add(result);
+            for (simulator, result) in simulators.iter_mut().zip(&mut *results) {
+                simulator.run_into(Replicate(replicate), result);
+            }
+            tally.add(results);
             if let Some(rows) = rows.as_deref_mut() {
-                rows.extend_from_slice(&result.trials);
+                results.iter().for_each(|result| rows.extend_from_slice(&result.trials));
             }
         }
         (self.options.progress)(finished);
@@ -164,8 +188,8 @@ mod tests {
     struct Seen(Vec<u64>);
 
     impl Accumulator for Seen {
-        fn add(&mut self, result: &ReplicateResult) {
-            self.0.push(result.trials[0].replicate);
+        fn add(&mut self, results: &[ReplicateResult]) {
+            self.0.push(results[0].trials[0].replicate);
         }
         fn merge(&mut self, other: Self) {
             self.0.extend(other.0);

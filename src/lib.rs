@@ -3,10 +3,10 @@
 //!
 //! The path of one trial: a [`scenario`] says what is true, how the trial is designed and how it
 //! is analysed. [`trial`] lets patients arrive ([`accrual`]), gives each a stratum
-//! ([`population`]), an arm ([`randomisation`]) and an mRS ([`outcome`]); at each look the outcomes
-//! known by then go, as counts, to every [`analysis`], whose Z the [`design`] compares with its
-//! boundaries. [`engine`] runs many such trials, [`summary`] folds them into operating
-//! characteristics, [`report`] renders these.
+//! ([`population`]), an arm ([`randomisation`]), a [`procedure`] where the scenario has one, and an
+//! mRS ([`outcome`]); at each look the outcomes known by then go, as counts, to every [`analysis`],
+//! whose Z the [`design`] compares with its boundaries. [`engine`] runs many such trials, [`summary`] folds them into operating
+//! characteristics, [`explore`] goes beyond one scenario, [`report`] renders all of it.
 //!
 //! Modules are listed in the order of reading; each imports only from those before it.
 //!

@@ -156,4 +156,19 @@ mod tests {
         let chi_square: f64 = cells.iter().map(|&n| (f64::from(n) - 1000.0).powi(2) / 1000.0).sum();
         assert!(chi_square < 113.5, "{chi_square}");
     }
+
+    /// Draws 3 and 18 of 64 000 patients fill an 8 × 8 grid evenly: χ² with 63 degrees of freedom is
+    /// below 113.5 but for one seed in ten thousand.
+    #[test]
+    fn draws_of_different_numbers_are_independent() {
+        let mut keys = Streams::new(Seed(7)).stream(Replicate(3), Purpose::Procedure);
+        let mut cells = [0u32; 64];
+        for _ in 0..64_000 {
+            let draws = PatientDraws::new(&mut keys);
+            let [row, column] = [3, 18].map(|n| (draws.uniform(n) * 8.0) as usize);
+            cells[8 * row + column] += 1;
+        }
+        let chi_square: f64 = cells.iter().map(|&n| (f64::from(n) - 1000.0).powi(2) / 1000.0).sum();
+        assert!(chi_square < 113.5, "{chi_square}");
+    }
 }

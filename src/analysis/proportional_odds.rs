@@ -17,6 +17,16 @@ pub enum ShiftTest {
     Wald,
 }
 
+impl ShiftTest {
+    /// For files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Score => "score",
+            Self::Wald => "wald",
+        }
+    }
+}
+
 /// A maximum-likelihood fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {

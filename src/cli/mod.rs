@@ -3,10 +3,13 @@
 mod failure;
 mod output;
 mod result_files;
+mod simulation;
 mod calibrate;
 mod check;
+mod compare;
 mod pool;
 mod run;
+mod strategies;
 
 use std::path::PathBuf;
 
@@ -32,6 +35,10 @@ enum Command {
     Run(run::RunArgs),
     /// Print the scenario as it is understood: defaults, boundaries, warnings.
     Check(ScenarioArgs),
+    /// Run scenarios on the same random numbers and print their differences.
+    Compare(compare::CompareArgs),
+    /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
+    Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
     Calibrate(calibrate::CalibrateArgs),
     /// Pool published 2×2 tables into one odds ratio, by every usual method.
@@ -67,6 +74,8 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Compare(args) => compare::compare(&args),
+        Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Pool(args) => pool::pool(&args),
         Command::Schema => {

@@ -300,7 +300,8 @@ fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Ref
         studies,
         q,
         q_p,
-        i_squared: if q > df { (q - df) / q } else { 0.0 },
+        // One study agrees with itself, whatever rounding leaves of Q.
+        i_squared: if studies > 1 && q > df { (q - df) / q } else { 0.0 },
         tau_squared: None,
         prediction: None,
     }

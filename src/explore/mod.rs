@@ -1,4 +1,6 @@
 //! Beyond one scenario: several compared, strategies laid side by side, unknowns solved for.
 
 pub mod calibrate;
+pub mod compare;
 pub mod quantities;
+pub mod strategies;

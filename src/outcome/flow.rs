@@ -4,10 +4,7 @@
 //! is read off is read off both in the same way.
 
 use super::{LEVELS, Mrs, MrsDistribution};
-use crate::procedure::{ENDS, End, MAX_PASSES, State};
-
-/// States that differ in passes, end and complications.
-const STATES: usize = (MAX_PASSES + 1) * ENDS.len() * 4;
+use crate::procedure::{End, MAX_PASSES, State};
 
 /// Weights of every state and mRS.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,6 +110,12 @@ pub const MEASURES: [(Measure, &str); 8] = [
 ];
 
 impl Measure {
+    /// Its name in keys and output.
+    pub fn name(self) -> &'static str {
+        let named = MEASURES.iter().find(|(measure, _)| *measure == self);
+        named.expect("every measure is listed").1
+    }
+
     /// Its value for a patient; `None` for a patient who has no such thing.
     pub fn of(self, state: &State, mrs: Mrs) -> Option<f64> {
         let yes = |yes: bool| Some(f64::from(u8::from(yes)));
@@ -135,14 +138,12 @@ impl Measure {
 
 impl Flow {
     /// Number of cells.
-    pub const CELLS: usize = STATES * LEVELS;
+    pub const CELLS: usize = State::COUNT * LEVELS;
 
     /// The cell of a state and mRS.
     #[inline]
     pub fn cell(state: &State, mrs: Mrs) -> usize {
-        let end = usize::from(state.passes) * ENDS.len() + state.end as usize;
-        let complications = usize::from(state.haemorrhage) * 2 + usize::from(state.perforation);
-        (end * 4 + complications) * LEVELS + mrs.index()
+        state.index() * LEVELS + mrs.index()
     }
 
     /// From numbers of patients by cell, attempts of every pass and their reperfusions.
@@ -175,16 +176,7 @@ impl Flow {
     fn cells(&self) -> impl Iterator<Item = (State, Mrs, f64)> {
         let cells = self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
         cells.map(|(cell, &weight)| {
-            let (state, level) = (cell / LEVELS, cell % LEVELS);
-            let (end, complications) = (state / 4, state % 4);
-            let state = State {
-                passes: (end / ENDS.len()) as u8,
-                end: ENDS[end % ENDS.len()],
-                haemorrhage: complications & 2 != 0,
-                perforation: complications & 1 != 0,
-                fatal: false,
-            };
-            (state, Mrs(level as u8), weight)
+            (State::from_index(cell / LEVELS), Mrs((cell % LEVELS) as u8), weight)
         })
     }
 

@@ -41,9 +41,20 @@ pub(super) struct Exposure {
     pub perforation: bool,
 }
 
+impl From<State> for Exposure {
+    fn from(state: State) -> Self {
+        Self {
+            passes: f64::from(state.passes),
+            open_vessel: state.end.is_open(),
+            stented: state.end.is_stented(),
+            haemorrhage: state.haemorrhage,
+            perforation: state.perforation,
+        }
+    }
+}
+
 impl Coefficients {
     /// η of a patient of average difficulty without baseline factors.
-    #[inline]
     pub(super) fn log_odds(&self, exposure: &Exposure) -> f64 {
         let if_so = |so: bool, log_odds: f64| if so { log_odds } else { 0.0 };
         self.intercept
@@ -61,6 +72,8 @@ pub struct ProceduralModel {
     procedure: Procedure,
     deltas: [f64; LEVELS - 1],
     coefficients: Coefficients,
+    /// η of each state, but for difficulty and stratum.
+    of_state: Vec<f64>,
     /// Log odds of each class of difficulty.
     of_class: Vec<f64>,
     /// Log odds of each stratum.
@@ -89,6 +102,9 @@ impl ProceduralModel {
         Self {
             deltas: cumulative.map(|p| logit(p) - independent),
             coefficients,
+            of_state: (0..State::COUNT)
+                .map(|index| coefficients.log_odds(&State::from_index(index).into()))
+                .collect(),
             of_class: procedure.difficulties().map(|z| -coefficients.difficulty * z).collect(),
             of_stratum: population.prognosis().map(|(_, log_odds)| log_odds).collect(),
             prognoses,
@@ -113,21 +129,9 @@ impl ProceduralModel {
         if state.fatal {
             return Mrs::DEAD;
         }
-        let eta = self.log_odds(state) + self.of_class[usize::from(class)];
+        let eta = self.of_state[state.index()] + self.of_class[usize::from(class)];
         let at = latent - (eta + self.of_stratum[stratum]);
         Mrs(self.deltas.iter().map(|&delta| u8::from(at >= delta)).sum())
-    }
-
-    /// η, but for stratum and difficulty.
-    #[inline]
-    fn log_odds(&self, state: &State) -> f64 {
-        self.coefficients.log_odds(&Exposure {
-            passes: f64::from(state.passes),
-            open_vessel: state.end.is_open(),
-            stented: state.end.is_stented(),
-            haemorrhage: state.haemorrhage,
-            perforation: state.perforation,
-        })
     }
 
     /// The distribution of the mRS after a procedure that left this state.
@@ -137,7 +141,7 @@ impl ProceduralModel {
             out[Mrs::DEAD.index()] = 1.0;
             return out;
         }
-        let eta = self.log_odds(&weighted.state) + self.of_class[weighted.class];
+        let eta = self.of_state[weighted.state.index()] + self.of_class[weighted.class];
         let mut below = 0.0;
         for (level, probability) in out.iter_mut().enumerate() {
             let at_most = self.deltas.get(level).map_or(1.0, |delta| {

@@ -93,6 +93,30 @@ pub struct State {
     pub fatal: bool,
 }
 
+impl State {
+    /// States that differ in passes, end and complications.
+    pub const COUNT: usize = (MAX_PASSES + 1) * ENDS.len() * 4;
+
+    /// A number below [`State::COUNT`]; whether a complication was fatal does not enter.
+    #[inline]
+    pub fn index(&self) -> usize {
+        let end = usize::from(self.passes) * ENDS.len() + self.end as usize;
+        end * 4 + usize::from(self.haemorrhage) * 2 + usize::from(self.perforation)
+    }
+
+    /// The state with a number, without a fatal complication.
+    pub fn from_index(index: usize) -> Self {
+        let (end, complications) = (index / 4, index % 4);
+        Self {
+            passes: (end / ENDS.len()) as u8,
+            end: ENDS[end % ENDS.len()],
+            haemorrhage: complications & 2 != 0,
+            perforation: complications & 1 != 0,
+            fatal: false,
+        }
+    }
+}
+
 /// One patient's procedure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProcedureRecord {

@@ -42,6 +42,11 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// So many passes from the start, whatever the patient, and then this.
+    pub fn passes_then(passes: usize, then: Then) -> Self {
+        Self::Continue { more: passes, last_pass: passes, then }
+    }
+
     /// The decision for a patient who entered as `entry` and is unresolved after `passes`.
     #[inline]
     pub fn decide(&self, entry: Entry, passes: usize) -> Decision {

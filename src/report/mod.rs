@@ -2,12 +2,14 @@
 
 pub mod calibration;
 pub mod check;
+pub mod comparison;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;
 mod prior;
 mod procedure;
 pub mod rows;
+pub mod strategies;
 pub mod table;
 
 use serde::Serialize;

@@ -17,7 +17,7 @@ pub(super) enum Show {
 }
 
 impl Show {
-    fn cell(self, checked: &Checked, scale: f64) -> String {
+    pub(super) fn cell(self, checked: &Checked, scale: f64) -> String {
         let McEstimate { value, mcse, n } = checked.simulated;
         match self {
             Self::Simulated => figure(McEstimate { value: scale * value, mcse: scale * mcse, n }),

@@ -286,7 +286,7 @@ pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
 }
 
 /// A count with spaces between thousands.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

@@ -3,11 +3,15 @@
 //! The doc comments and ranges here are also the JSON Schema that `rescuesim schema` prints, and
 //! the reader checks files against that schema, so that an editor and the program agree.
 
+pub mod design;
+pub mod prior;
 pub mod procedure;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use design::{Analysis, Design, Efficacy, Futility, Looks, ShiftTest, Spending};
+pub use prior::{LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
 
 /// A trial to simulate: the truth, the design and the analyses.
@@ -276,75 +280,6 @@ pub enum Experimental {
     FunctionalIndependence(#[schemars(range(min = 1e-6, max = 0.999_999))] f64),
 }
 
-/// What is believed of the effect: a mixture of normal distributions of the log common odds ratio,
-/// by which the control arm's mRS is shifted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Prior {
-    /// One or more distributions.
-    #[schemars(length(min = 1, max = 100))]
-    pub components: Vec<PriorComponent>,
-}
-
-/// One distribution of the mixture, given in numbers or by published evidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-exclusive" = ["log_odds_ratio", "evidence"]))]
-pub struct PriorComponent {
-    /// Weight against the other components; they are divided by their sum.
-    #[serde(default = "default_weight")]
-    #[schemars(range(min = 1e-6, max = 1e6))]
-    pub weight: f64,
-    /// The distribution in numbers. Give this or `evidence`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub log_odds_ratio: Option<LogOddsRatio>,
-    /// Studies whose pooled log odds ratio and standard error are mean and standard deviation.
-    /// Give this or `log_odds_ratio`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<PooledEvidence>,
-    /// Where the numbers are from, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub source: Option<String>,
-}
-
-fn default_weight() -> f64 {
-    1.0
-}
-
-/// A normal distribution of the log common odds ratio; above 0 is benefit.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LogOddsRatio {
-    /// Its mean.
-    #[schemars(range(min = -10.0, max = 10.0))]
-    pub mean: f64,
-    /// Its standard deviation; 0 is a single value.
-    #[schemars(range(min = 0.0, max = 10.0))]
-    pub sd: f64,
-}
-
-/// An outcome of a file of published 2×2 tables, pooled; its event must be a good outcome.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PooledEvidence {
-    /// TOML or CSV as `rescuesim pool` reads it; the path starts at the scenario's folder.
-    #[schemars(length(min = 1))]
-    pub file: String,
-    /// Name of the outcome in the file; may be left out where there is only one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1))]
-    pub outcome: Option<String>,
-    /// How its studies are pooled.
-    #[serde(default = "default_pooling")]
-    #[schemars(length(min = 1))]
-    pub method: String,
-}
-
-fn default_pooling() -> String {
-    "revman_random".into()
-}
-
 /// Outcomes that are never known.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -375,168 +310,6 @@ impl Default for Dropout {
     fn default() -> Self {
         Self::Both(0.0)
     }
-}
-
-/// Looks and boundaries.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(extend("x-exclusive" = ["alpha_one_sided", "alpha_two_sided"]))]
-pub struct Design {
-    /// One-sided type I error. Give this or `alpha_two_sided`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1e-12, max = 0.4999))]
-    pub alpha_one_sided: Option<f64>,
-    /// Two-sided type I error; half of it is used on the side of benefit. Give this or
-    /// `alpha_one_sided`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2e-12, max = 0.9998))]
-    pub alpha_two_sided: Option<f64>,
-    /// When to look, in exactly one of three ways; one look is a fixed design.
-    pub looks: Looks,
-    /// Boundary for stopping early because the experimental arm is better.
-    pub efficacy: Efficacy,
-    /// Boundary for stopping early because success is unlikely; non-binding: the efficacy boundary
-    /// does not rely on it.
-    #[serde(default)]
-    pub futility: Futility,
-    /// Days from the last outcome of a look to the decision, while accrual goes on.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 3652.5))]
-    pub decision_lag_days: f64,
-}
-
-/// When to look. The last look is the final one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Looks {
-    /// Outcomes known at each look, increasing, the last equal to `sample_size.analysed`.
-    Analysed(#[schemars(length(min = 1, max = 20), inner(range(min = 1)))] Vec<u32>),
-    /// Fractions of `sample_size.analysed`, increasing to 1; rounded to whole patients.
-    InformationFractions(
-        #[schemars(length(min = 1, max = 20), inner(range(min = 1e-6, max = 1.0)))] Vec<f64>,
-    ),
-    /// This many looks at equal steps of information, rounded to whole patients.
-    EquallySpaced(#[schemars(range(min = 1, max = 20))] u32),
-}
-
-/// Boundary for efficacy.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Efficacy {
-    /// No stopping for efficacy before the final look, which has the whole α.
-    None {},
-    /// Lan–DeMets spending, O'Brien–Fleming-type.
-    LanDemetsObrienFleming {},
-    /// Lan–DeMets spending, Pocock-type.
-    LanDemetsPocock {},
-    /// Hwang–Shih–DeCani spending.
-    HwangShihDecani {
-        /// −4 is near O'Brien–Fleming, 1 near Pocock.
-        #[schemars(range(min = -40.0, max = 40.0))]
-        gamma: f64,
-    },
-    /// Kim–DeMets power-family spending.
-    KimDemets {
-        /// 3 is near O'Brien–Fleming, 1 near Pocock.
-        #[schemars(range(min = 0.01, max = 50.0))]
-        rho: f64,
-    },
-    /// Classical O'Brien–Fleming bounds.
-    ObrienFleming {},
-    /// Classical Pocock bounds.
-    Pocock {},
-}
-
-/// Boundary for futility, non-binding.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Futility {
-    /// No stopping for futility.
-    #[default]
-    None,
-    /// Stop when Z is at or below a bound.
-    Z {
-        /// One bound per interim look; -inf where a look does not test for futility.
-        #[schemars(inner(range(max = 40.0)))]
-        bounds: Vec<f64>,
-    },
-    /// Spend the type II error.
-    BetaSpending {
-        /// The spending function.
-        spending: Spending,
-        /// The power 1 − β that the bounds are built for.
-        #[serde(default = "default_power")]
-        #[schemars(range(min = 0.05, max = 0.9999))]
-        power: f64,
-    },
-}
-
-fn default_power() -> f64 {
-    0.8
-}
-
-/// A spending function.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Spending {
-    /// Lan–DeMets, O'Brien–Fleming-type.
-    LanDemetsObrienFleming {},
-    /// Lan–DeMets, Pocock-type.
-    LanDemetsPocock {},
-    /// Hwang–Shih–DeCani.
-    HwangShihDecani {
-        /// −4 is near O'Brien–Fleming, 1 near Pocock.
-        #[schemars(range(min = -40.0, max = 40.0))]
-        gamma: f64,
-    },
-    /// Kim–DeMets power family.
-    KimDemets {
-        /// 3 is near O'Brien–Fleming, 1 near Pocock.
-        #[schemars(range(min = 0.01, max = 50.0))]
-        rho: f64,
-    },
-}
-
-/// An analysis that monitors the trial.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Analysis {
-    /// Z test of two proportions with pooled variance; estimate: risk difference.
-    TwoProportions {
-        /// Unique name for tables; the method by default.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(length(min = 1))]
-        name: Option<String>,
-        /// Success is an mRS at or below this.
-        #[serde(default = "default_cut")]
-        #[schemars(range(min = 0, max = 5))]
-        cut: u8,
-    },
-    /// Proportional-odds model with treatment alone; estimate: log common odds ratio.
-    ProportionalOdds {
-        /// Unique name for tables; the method by default.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schemars(length(min = 1))]
-        name: Option<String>,
-        /// The statistic compared with the boundary.
-        #[serde(default)]
-        test: ShiftTest,
-    },
-}
-
-fn default_cut() -> u8 {
-    2
-}
-
-/// Statistic of the shift analysis.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ShiftTest {
-    /// Score test: Wilcoxon–Mann–Whitney with ties.
-    #[default]
-    Score,
-    /// Maximum-likelihood log odds ratio over its standard error.
-    Wald,
 }
 
 /// How much to simulate.

@@ -6,10 +6,38 @@ use super::{Scenario, file};
 use crate::accrual::DAYS_PER_MONTH;
 
 pub(super) fn of(scenario: &Scenario) -> Vec<String> {
-    [final_size(scenario), late_looks(scenario), unused_factors(scenario), determinism(scenario)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let warnings = [
+        final_size(scenario),
+        late_looks(scenario),
+        unused_factors(scenario),
+        determinism(scenario),
+        idle_log_odds(scenario),
+        same_plan(scenario),
+    ];
+    warnings.into_iter().flatten().collect()
+}
+
+/// Log odds of a complication that never happens.
+fn idle_log_odds(scenario: &Scenario) -> Option<String> {
+    let procedure = scenario.file.procedure.as_ref()?;
+    let file::Outcome::AfterProcedure(outcome) = &scenario.file.outcome else { return None };
+    let perforation = procedure.perforation;
+    let torn = perforation.thrombectomy > 0.0 || perforation.stenting > 0.0;
+    let idle = [
+        ("haemorrhage", outcome.haemorrhage != 0.0 && procedure.haemorrhage.is_none()),
+        ("perforation", outcome.perforation != 0.0 && !torn),
+    ];
+    let idle = idle.into_iter().filter(|(_, idle)| *idle);
+    let idle: Vec<String> = idle
+        .map(|(what, _)| format!("outcome.{what} does nothing, as [procedure] has no {what}"))
+        .collect();
+    (!idle.is_empty()).then(|| idle.join("; "))
+}
+
+fn same_plan(scenario: &Scenario) -> Option<String> {
+    let procedure = scenario.file.procedure.as_ref()?;
+    (procedure.control == procedure.experimental)
+        .then(|| "both arms have the same strategy, so there is no effect to find".into())
 }
 
 /// Whether the patients randomised leave the number planned for the final look.

@@ -14,8 +14,9 @@ use crate::analysis::{AnalysisMethod, EffectScale};
 use crate::scenario::{Scenario, Truth};
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
+pub(crate) use tally::Moments;
 pub use tally::Tally;
-use tally::{AnalysisTally, EstimateTally, Histogram, Moments};
+use tally::{AnalysisTally, EstimateTally, Histogram};
 
 /// A simulated figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -35,7 +36,8 @@ impl McEstimate {
         Self { value, mcse: (value * (1.0 - value) / n as f64).sqrt(), n }
     }
 
-    fn mean(moments: &Moments) -> Self {
+    /// The mean of what every replicate gave.
+    pub(crate) fn mean(moments: &Moments) -> Self {
         let n = moments.n();
         Self { value: moments.mean(), mcse: moments.sd() / (n as f64).sqrt(), n }
     }

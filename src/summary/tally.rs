@@ -64,7 +64,8 @@ impl Tally {
 }
 
 impl Accumulator for Tally {
-    fn add(&mut self, result: &ReplicateResult) {
+    fn add(&mut self, results: &[ReplicateResult]) {
+        let [result] = results else { unreachable!("a tally is of one scenario") };
         for (tally, trial) in self.analyses.iter_mut().zip(&result.trials) {
             tally.add(result, trial);
         }
@@ -243,7 +244,7 @@ impl EstimateTally {
 /// Count, sum and sum of squares of numbers rounded to a grid of 2⁻²⁴ (6e-8), kept as integers:
 /// adding and merging are exact, so their order leaves no trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Moments {
+pub(crate) struct Moments {
     n: u64,
     sum: i128,
     squares: i128,

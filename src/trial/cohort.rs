@@ -1,9 +1,8 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
-use super::{LookMoment, PatientCourse};
+use super::{LookMoment, PatientCourse, latent_of_draw};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
-use crate::num::log::ln_normal;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm};
@@ -58,7 +57,7 @@ impl Cohort {
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
         if let Some(model) = scenario.procedural() {
-            self.quantiles.iter_mut().for_each(|u| *u = logit_of_draw(*u));
+            self.quantiles.iter_mut().for_each(|u| *u = latent_of_draw(*u));
             let mut rng = stream(Purpose::Procedure);
             let begin = |_| {
                 let draws = PatientDraws::new(&mut rng);
@@ -170,39 +169,30 @@ impl Cohort {
     pub fn perform(&mut self, model: &ProceduralModel, courses: &mut Vec<PatientCourse>) {
         courses.clear();
         for arm in [Arm::Control, Arm::Experimental] {
-            self.perform_arm(arm, model, |draws, entry| {
+            for &i in &self.of_arm[arm.index()] {
+                let (draws, entry) = self.procedures[i as usize];
                 let procedure = model.procedure().perform(arm, entry, draws);
-                courses.push(PatientCourse { arm, procedure, mrs: Mrs::DEAD });
-                procedure.state
-            });
-        }
-        let patients = self.of_arm.iter().flatten();
-        for (course, &i) in courses.iter_mut().zip(patients) {
-            course.mrs = self.mrs[i as usize];
+                let mrs = self.mrs_after(i as usize, &procedure.state, model);
+                self.mrs[i as usize] = mrs;
+                courses.push(PatientCourse { arm, procedure, mrs });
+            }
         }
     }
 
     /// The experimental arm's patients again, under the control arm's plan; control stays.
     pub fn perform_as_control(&mut self, model: &ProceduralModel) {
-        self.perform_arm(Arm::Experimental, model, |draws, entry| {
-            model.procedure().leave(Arm::Control, entry, draws).state
-        });
+        for &i in &self.of_arm[Arm::Experimental.index()] {
+            let (draws, entry) = self.procedures[i as usize];
+            let left = model.procedure().leave(Arm::Control, entry, draws);
+            self.mrs[i as usize] = self.mrs_after(i as usize, &left.state, model);
+        }
     }
 
-    /// The mRS of an arm's patients, after a procedure that leaves the states that `state` gives.
-    fn perform_arm(
-        &mut self,
-        arm: Arm,
-        model: &ProceduralModel,
-        mut state: impl FnMut(PatientDraws, Entry) -> State,
-    ) {
-        for &i in &self.of_arm[arm.index()] {
-            let i = i as usize;
-            let (draws, entry) = self.procedures[i];
-            let state = state(draws, entry);
-            let stratum = self.strata[i] as usize;
-            self.mrs[i] = model.draw(&state, entry.class, stratum, self.quantiles[i]);
-        }
+    /// The mRS of patient i after a procedure that left this state.
+    #[inline]
+    fn mrs_after(&self, i: usize, state: &State, model: &ProceduralModel) -> Mrs {
+        let (_, entry) = self.procedures[i];
+        model.draw(state, entry.class, self.strata[i] as usize, self.quantiles[i])
     }
 
     /// Fills a table for each look with the outcomes known by then.
@@ -230,13 +220,6 @@ impl Cohort {
         }
         table
     }
-}
-
-/// The logit of a uniform draw; that of 0 is finite.
-#[inline]
-fn logit_of_draw(u: f64) -> f64 {
-    let u = u.max(1e-18);
-    ln_normal(u / (1.0 - u))
 }
 
 /// Replaces the content of a column without giving up its memory.

@@ -9,6 +9,7 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::{Decision, MAX_LOOKS};
+use crate::num::log::ln_normal;
 use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
 use crate::randomisation::Arm;
@@ -99,12 +100,14 @@ pub struct PatientCourse {
 }
 
 /// One replicate: every trial of it, and what they share.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ReplicateResult {
     /// Interim looks that took place, then the final one.
     pub looks: Vec<LookMoment>,
     /// Truth by truth, analysis by analysis.
     pub trials: Vec<TrialResult>,
+    /// The outcomes known in the end, when everyone has been randomised, under the alternative.
+    pub outcomes: OutcomeTable,
     /// Every patient's way through the procedure under the alternative, control before experimental
     /// arm; empty without a procedure.
     pub courses: Vec<PatientCourse>,
@@ -168,13 +171,15 @@ impl<'s> Simulator<'s> {
             },
             known: Vec::new(),
             allocated: Vec::new(),
-            result: ReplicateResult {
-                looks: Vec::new(),
-                trials: Vec::new(),
-                courses: Vec::new(),
-                imbalances: Vec::new(),
-            },
+            result: ReplicateResult::default(),
         }
+    }
+
+    /// The same as [`Simulator::run`], with the result in the caller's keeping.
+    pub fn run_into(&mut self, replicate: Replicate, result: &mut ReplicateResult) {
+        std::mem::swap(&mut self.result, result);
+        self.run(replicate);
+        std::mem::swap(&mut self.result, result);
     }
 
     /// Runs one replicate under all truths and all analyses.
@@ -188,6 +193,9 @@ impl<'s> Simulator<'s> {
         self.draw_effect(replicate);
         for &truth in scenario.truths() {
             self.draw_outcomes(truth);
+            if truth == Truth::Alternative {
+                self.result.outcomes = self.known[self.known.len() - 1];
+            }
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
                 self.result.trials.push(trial);
@@ -329,6 +337,13 @@ impl TrialResult {
     pub fn has_estimate(&self) -> bool {
         self.test.status == FitStatus::Converged
     }
+}
+
+/// The logit of a uniform draw, on which scale outcomes follow a procedure; that of 0 is finite.
+#[inline]
+pub(crate) fn latent_of_draw(u: f64) -> f64 {
+    let u = u.max(1e-18);
+    ln_normal(u / (1.0 - u))
 }
 
 #[cfg(test)]

@@ -26,13 +26,14 @@ const ORDER: [&str; 16] = [
 ];
 
 /// A text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 14] = [
+const PLACES: [(&str, &[&str]); 15] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     ("Deserialize", &["scenario/"]),
     ("schemars", &["scenario/"]),
     ("toml_edit", &["scenario/edit.rs"]),
+    ("nalgebra", &["explore/calibrate.rs"]),
     ("levenberg_marquardt", &["explore/calibrate.rs"]),
     ("indicatif", &["cli/"]),
     ("annotate_snippets", &["cli/"]),

@@ -37,18 +37,24 @@ fn more_replicates_begin_with_the_same_ones() {
     assert!(many.starts_with(&few));
 }
 
-/// 500 replicates against a summary kept in the project, which pins every stream and formula.
-/// Debug and release builds are both compared with it. After a change that is meant to alter
-/// results, `UPDATE_GOLDEN=1 cargo test golden` writes it anew.
+/// Replicates against summaries kept in the project, which pin every stream and formula. Debug and
+/// release builds are both compared with them. After a change that is meant to alter results,
+/// `UPDATE_GOLDEN=1 cargo test golden` writes them anew.
 #[test]
-fn golden_summary_is_unchanged() {
-    let path = project("tests/reference/golden/angel-reboot-500.json");
-    let mut command = rescuesim();
-    command.args(["run", "scenarios/angel-reboot.toml", "--replicates", "500", "--format", "json"]);
-    let now = output(&mut command);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &now).expect("the project is writable");
+fn golden_summaries_are_unchanged() {
+    let folder = project("tests/reference/golden");
+    for entry in std::fs::read_dir(folder).expect("it is kept") {
+        let path = entry.expect("it can be listed").path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+        let (scenario, replicates) = stem.rsplit_once('-').expect("scenario-replicates.json");
+        let scenario = format!("scenarios/{scenario}.toml");
+        let mut command = rescuesim();
+        command.args(["run", &scenario, "--replicates", replicates, "--format", "json"]);
+        let now = output(&mut command);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(&path, &now).expect("the project is writable");
+        }
+        let golden = std::fs::read_to_string(&path).expect("it is kept");
+        assert!(now == golden, "results differ from {}", path.display());
     }
-    let golden = std::fs::read_to_string(path).expect("it is kept");
-    assert!(now == golden, "results differ from tests/reference/golden");
 }

@@ -1,0 +1,56 @@
+//! `rescuesim compare`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rescuesim::explore::compare::Comparison;
+use rescuesim::report::{Provenance, comparison};
+use rescuesim::scenario::Scenario;
+
+use super::simulation::{SimulationArgs, command_line};
+use super::{Failure, Format, output};
+
+#[derive(Debug, Args)]
+pub struct CompareArgs {
+    /// Two or more scenario files (TOML); differences are from the first, which also gives seed
+    /// and replicates.
+    #[arg(required = true, num_args = 2..)]
+    scenarios: Vec<PathBuf>,
+    /// Replace a value in all of them, as in `--set missing.dropout=0.05`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
+    let own = [args.overrides.clone(), args.simulation.overrides()].concat();
+    let first = Scenario::load(&args.scenarios[0], &own)?;
+    let same = [
+        own,
+        vec![format!("run.replicates={}", first.replicates), format!("run.seed={}", first.seed.0)],
+    ]
+    .concat();
+    let mut scenarios = vec![first];
+    for path in &args.scenarios[1..] {
+        scenarios.push(Scenario::load(path, &same)?);
+    }
+    let paths: Vec<&Path> = args.scenarios.iter().map(PathBuf::as_path).collect();
+    let command = command_line("compare", &paths, &args.overrides, &scenarios[0]);
+
+    let comparison = Comparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
+    let tally = args.simulation.simulate(&scenarios, || comparison.tally(), None)?;
+    let figures = tally.figures();
+    let provenance: Vec<Provenance> =
+        scenarios.iter().map(|scenario| Provenance::new(scenario, command.clone())).collect();
+    output::print(&match args.format {
+        Format::Table => {
+            let names = paths.iter().map(|path| path.display().to_string());
+            comparison::render(&names.collect::<Vec<_>>(), &provenance, &figures)
+        }
+        Format::Json => comparison::to_json(&provenance, &figures),
+    })
+}

@@ -1,0 +1,75 @@
+//! `rescuesim compare`: scenarios side by side, each against the first.
+
+use super::Provenance;
+use super::table::{figure, grid, grouped, wrapped};
+use crate::explore::compare::{ComparedFigure, Difference};
+use crate::summary::McEstimate;
+
+/// Tables for every scenario but the first; `names` are those of the files.
+pub fn render(names: &[String], provenance: &[Provenance], figures: &[ComparedFigure]) -> String {
+    let mut out = String::new();
+    for (i, (name, of)) in names.iter().zip(provenance).enumerate() {
+        out += &wrapped(&format!("{} is {name}: {}", i + 1, of.scenario.title));
+    }
+    out += &wrapped(&format!(
+        "\n{} simulated trials of each on the same random numbers, seed {}. Differences are paired: \
+         their Monte-Carlo error (±) is that of the differences within replicates; unpaired is the \
+         error that two runs on random numbers of their own would have.",
+        grouped(provenance[0].replicates),
+        provenance[0].seed
+    ));
+    for other in 1..provenance.len() {
+        let second = (other + 1).to_string();
+        let difference = format!("{second} less 1");
+        for group in figures.chunk_by(|a, b| prefix(a) == prefix(b)) {
+            let rows = group.iter().map(|compared| {
+                let [first, second] = [0, other].map(|i| &compared.values[i]);
+                row(compared, first, second, &compared.differences[other - 1])
+            });
+            let header = [prefix(&group[0]), "1", &second, &difference, "unpaired", "ratio"];
+            out += "\n";
+            out += &grid(&header, rows.collect());
+        }
+    }
+    out += "\n";
+    out += &wrapped(
+        "Shares of patients are those of trials that run to their end: of mRS 0–2 and mortality \
+         among known outcomes, of all else among the randomised.",
+    );
+    out + &format!("\nRecreate: {}\n", provenance[0].command)
+}
+
+/// What a figure is of: an analysis or an arm.
+fn prefix(compared: &ComparedFigure) -> &str {
+    compared.figure.rsplit_once('.').map_or("", |(prefix, _)| prefix)
+}
+
+fn row(
+    compared: &ComparedFigure,
+    first: &McEstimate,
+    second: &McEstimate,
+    difference: &Difference,
+) -> Vec<String> {
+    let Difference { paired, mcse_unpaired, mcse_ratio } = *difference;
+    let plain = |estimate: &McEstimate| match figure(*estimate).split_once(' ') {
+        Some((value, _)) => value.to_owned(),
+        None => figure(*estimate),
+    };
+    let or_dash = |value: f64, text: String| if value.is_finite() { text } else { "–".into() };
+    let unpaired = figure(McEstimate { mcse: mcse_unpaired, ..paired });
+    let unpaired = unpaired.split_once('±').map_or("–", |(_, error)| error).to_owned();
+    vec![
+        compared.figure.rsplit('.').next().unwrap_or_default().replace('_', " "),
+        plain(first),
+        plain(second),
+        figure(paired),
+        or_dash(mcse_unpaired, unpaired),
+        or_dash(mcse_ratio, format!("{mcse_ratio:.2}")),
+    ]
+}
+
+/// As JSON, ending in a newline.
+pub fn to_json(provenance: &[Provenance], figures: &[ComparedFigure]) -> String {
+    let json = serde_json::json!({ "provenance": provenance, "figures": figures });
+    serde_json::to_string_pretty(&json).expect("plain data") + "\n"
+}

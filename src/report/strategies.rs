@@ -1,0 +1,62 @@
+//! `rescuesim strategies`: one rule after another.
+
+use super::Provenance;
+use super::procedure::Show;
+use super::table::{grid, grouped, wrapped};
+use crate::explore::strategies::RuleSummary;
+use crate::summary::procedure::{Checked, GroupSummary};
+
+/// Two rows for each rule: simulated and exact.
+pub fn render(
+    provenance: &Provenance,
+    rules: &[RuleSummary],
+    patients: u64,
+    max_passes: u32,
+) -> String {
+    let mut out = wrapped(&provenance.scenario.title);
+    out += &wrapped(&format!(
+        "\nA stent for whoever is unresolved after so many passes, or none and {max_passes} passes \
+         at most. {} simulated patients under each rule, the same ones, from the first pass on, \
+         seed {}; ± is the Monte-Carlo standard error. Per 100 patients, but for minutes (means) \
+         and passes.",
+        grouped(patients),
+        provenance.seed
+    ));
+    out += "\n";
+    let rows = rules.iter().flat_map(|rule| {
+        let name = match rule.stent_after {
+            Some(passes) => format!("after {passes}"),
+            None => "never".to_owned(),
+        };
+        [(name, Show::Simulated), ("  exact".to_owned(), Show::Exact)]
+            .map(|(name, show)| row(rule, name, show))
+    });
+    out += &grid(
+        &["stent", "mRS 0–2", "dead", "bleed", "minutes", "passes", "stents"],
+        rows.collect(),
+    );
+    out + &format!("\nRecreate: {}\n", provenance.command)
+}
+
+fn row(rule: &RuleSummary, name: String, show: Show) -> Vec<String> {
+    let everyone: &GroupSummary = &rule.patients.groups[0];
+    let cell = |measure: &str, scale: f64| show.cell(&everyone.measures[measure], scale);
+    let minutes = everyone.minutes.as_ref().map(|minutes| &minutes.mean);
+    let minutes = minutes.map_or("–".to_owned(), |mean: &Checked| show.cell(mean, 1.0));
+    vec![
+        name,
+        cell("functional_independence", 100.0),
+        cell("mortality", 100.0),
+        cell("haemorrhage", 100.0),
+        minutes,
+        cell("passes", 1.0),
+        cell("stented", 100.0),
+    ]
+}
+
+/// As JSON, ending in a newline.
+pub fn to_json(provenance: &Provenance, rules: &[RuleSummary], patients: u64) -> String {
+    let json =
+        serde_json::json!({ "provenance": provenance, "patients": patients, "rules": rules });
+    serde_json::to_string_pretty(&json).expect("plain data") + "\n"
+}
