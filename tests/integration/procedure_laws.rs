@@ -11,15 +11,7 @@ use rescuesim::outcome::Mrs;
 use rescuesim::randomisation::Arm;
 use rescuesim::scenario::{Scenario, Truth};
 
-use crate::util::{project, simulate_file};
-
-const SCENARIOS: [&str; 5] = [
-    "scenarios/lee-cohort.toml",
-    "scenarios/lee-selection.toml",
-    "scenarios/early-vs-late.toml",
-    "scenarios/angel-rescue-mechanistic.toml",
-    "scenarios/angel-reboot-mechanistic.toml",
-];
+use crate::util::{project, simulate_file, with_procedure};
 
 fn load(path: &str, set: &[&str]) -> Scenario {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
@@ -45,7 +37,7 @@ fn independence(scenario: &Scenario, truth: Truth) -> [f64; 2] {
 
 #[test]
 fn parts_of_the_difference_add_up_to_it() {
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         // Nothing but what is there has a part: with every way in use, all six have.
         let all_ways: &[&str] = &[
             "outcome.per_pass=-0.2",
@@ -93,7 +85,7 @@ fn what_does_nothing_has_no_part() {
 
 #[test]
 fn equal_strategies_make_equal_trials() {
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         let same = same_strategies(path);
         let scenario = load(path, &[&same]);
         let parts = scenario.procedural().expect("a procedure").decomposition();
@@ -108,7 +100,7 @@ fn equal_strategies_make_equal_trials() {
 
 #[test]
 fn under_the_null_truth_both_arms_are_control() {
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         let scenario = load(path, &["procedure.control.crossover=0.2"]);
         let marginals = |truth| *scenario.marginal(truth).expect("there is one");
         let [control, experimental] = marginals(Truth::Null);
@@ -144,7 +136,7 @@ fn assert_same<'f>(
 
 #[test]
 fn full_crossover_exchanges_the_arms_and_half_makes_them_alike() {
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         let with = |p: f64| {
             let set = ["control", "experimental"].map(|a| format!("procedure.{a}.crossover={p}"));
             figures(path, &[&set[0], &set[1]])
@@ -160,7 +152,7 @@ fn full_crossover_exchanges_the_arms_and_half_makes_them_alike() {
 
 #[test]
 fn without_access_nobody_is_stented() {
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         let set = ["procedure.rescue.failed_access=1"];
         let result = simulate_file(path, &set, 200);
         let (before, after) = (figures(path, &[]), figures(path, &set));
@@ -228,7 +220,7 @@ fn a_procedure_without_effect_makes_the_arms_alike() {
         "outcome.intercept=-1.0986122886681098",
     ];
     let shape = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0];
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         let set = [nothing.as_slice(), &["procedure.difficulty={}"]].concat();
         let scenario = load(path, &set);
         for arm in scenario.marginal(Truth::Alternative).expect("there is one") {
@@ -379,7 +371,7 @@ fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
 /// Also where patients cross over.
 #[test]
 fn probabilities_of_an_arm_sum_to_one() {
-    for path in SCENARIOS {
+    for path in &with_procedure() {
         let scenario = load(path, &["procedure.experimental.crossover=0.3"]);
         let model = scenario.procedural().expect("a procedure");
         let marginals = scenario.marginal(Truth::Alternative).expect("there is one");

@@ -25,6 +25,9 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
         assert!(run.contains("Does the trial show an effect?"), "{run}");
         let checked = output(rescuesim().arg("check").arg(&path));
         assert!(checked.contains("Boundaries"), "{checked}");
+        let lines = run.lines().filter(|line| !line.starts_with("Recreate"));
+        let widest = lines.max_by_key(|line| line.chars().count()).expect("it says something");
+        assert!(widest.chars().count() <= 80, "{path:?}: {widest}");
         seen += 1;
     }
     assert!(seen >= 1);

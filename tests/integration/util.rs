@@ -21,6 +21,23 @@ pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
+/// The shipped scenarios that have a procedure.
+pub fn with_procedure() -> Vec<String> {
+    let entries = std::fs::read_dir(project("scenarios")).expect("the folder is shipped");
+    let names = entries.map(|entry| entry.expect("it can be listed").file_name());
+    let paths = names.map(|name| format!("scenarios/{}", name.to_str().expect("plain")));
+    let mut paths: Vec<String> = paths
+        .filter(|path| path.ends_with(".toml"))
+        .filter(|path| {
+            let text = std::fs::read_to_string(project(path)).expect("it is text");
+            text.lines().any(|line| line == "[procedure]")
+        })
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 5, "{paths:?}");
+    paths
+}
+
 /// The text of the main scenario.
 pub fn angel_reboot() -> String {
     std::fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped")
