@@ -1,5 +1,6 @@
 //! `rescuesim calibrate`.
 
+use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -47,6 +48,8 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
         Ok(Unknown { path: path.clone(), start, range })
     });
     let unknowns: Vec<Unknown> = unknowns.collect::<Result<_, Failure>>()?;
+    // Before the search, as a key that is not written cannot be replaced after it.
+    solved_text(args, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
     let calibration = calibrate::calibrate(&load, args.targets.clone(), unknowns)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::render(&calibration);
@@ -59,20 +62,36 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     write(args, &calibration, &summary)
 }
 
+/// The text of the scenario with these numbers.
+fn solved_text(
+    args: &CalibrateArgs,
+    numbers: impl Iterator<Item = (String, f64)>,
+) -> Result<String, Failure> {
+    let text = read_text(&args.scenario)?;
+    edit::with_numbers(&text, &numbers.collect::<Vec<_>>())
+        .map_err(|error| Failure::Usage(format!("--solve {error}")))
+}
+
 /// The solved scenario goes to a file and the summary to the terminal; without a file both go to
 /// the terminal, the summary as comments.
 fn write(args: &CalibrateArgs, calibration: &Calibration, summary: &str) -> Result<(), Failure> {
-    let numbers: Vec<(String, f64)> =
-        calibration.solved.iter().map(|(unknown, value)| (unknown.path.clone(), *value)).collect();
-    let text = read_text(&args.scenario)?;
-    let text = edit::with_numbers(&text, &numbers)
-        .map_err(|error| Failure::Usage(format!("--solve {error}")))?;
+    let solved = calibration.solved.iter();
+    let text = solved_text(args, solved.map(|(unknown, value)| (unknown.path.clone(), *value)))?;
     let Some(out) = &args.out else {
         let comments: String =
             summary.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
         return print(&format!("{comments}\n{text}"));
     };
-    OutputFile::write(out, &text)
-        .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", out.display())))?;
+    let unwritable =
+        |error: io::Error| Failure::Usage(format!("cannot write {}: {error}", out.display()));
+    let file = OutputFile::whole(out, &text).map_err(unwritable)?;
+    // Paths in it, such as that of evidence, start at its folder.
+    Scenario::load(file.path(), &[]).map_err(|error| {
+        Failure::Usage(format!(
+            "not written to {}, where it would be no valid scenario:\n{error}",
+            out.display()
+        ))
+    })?;
+    file.put_in_place().map_err(unwritable)?;
     print(&format!("{summary}\nWritten to {}.\n", out.display()))
 }

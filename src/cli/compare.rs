@@ -7,7 +7,7 @@ use rescuesim::explore::compare::Comparison;
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 
-use super::simulation::{SimulationArgs, command_line};
+use super::simulation::{SimulationArgs, amounts, command_line};
 use super::{Failure, Format, output};
 
 #[derive(Debug, Args)]
@@ -39,7 +39,7 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
         scenarios.push(Scenario::load(path, &same)?);
     }
     let paths: Vec<&Path> = args.scenarios.iter().map(PathBuf::as_path).collect();
-    let command = command_line("compare", &paths, &args.overrides, &scenarios[0]);
+    let command = command_line("compare", &paths, &args.overrides, &amounts(&scenarios[0]));
 
     let comparison = Comparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
     let tally = args.simulation.simulate(&scenarios, || comparison.tally(), None)?;
@@ -49,7 +49,8 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     output::print(&match args.format {
         Format::Table => {
             let names = paths.iter().map(|path| path.display().to_string());
-            comparison::render(&names.collect::<Vec<_>>(), &provenance, &figures)
+            let warnings: Vec<&[String]> = scenarios.iter().map(Scenario::warnings).collect();
+            comparison::render(&names.collect::<Vec<_>>(), &provenance, &warnings, &figures)
         }
         Format::Json => comparison::to_json(&provenance, &figures),
     })

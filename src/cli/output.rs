@@ -46,8 +46,8 @@ impl OutputFile {
         Ok(Self { file: builder.tempfile_in(directory)?, destination })
     }
 
-    /// Writes a whole file, or leaves what was there.
-    pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    /// With its whole content, to be put in its place.
+    pub fn whole(path: &Path, text: &str) -> io::Result<Self> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| io::Error::other("this is not the name of a file"))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -56,7 +56,12 @@ impl OutputFile {
         out.write_all(text.as_bytes())?;
         out.flush()?;
         file.sync()?;
-        file.put_in_place()
+        Ok(file)
+    }
+
+    /// Where it is under construction.
+    pub fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// A buffered handle to write through; it must be flushed before [`OutputFile::sync`].

@@ -9,7 +9,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::print;
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{SimulationArgs, command_line};
+use super::simulation::{SimulationArgs, amounts, command_line};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -33,7 +33,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let scenario = [Scenario::load(path, &all)?];
-    let command = command_line("run", &[path], overrides, &scenario[0]);
+    let command = command_line("run", &[path], overrides, &amounts(&scenario[0]));
     let provenance = Provenance::new(&scenario[0], command);
     let mut files = match &args.out {
         Some(directory) => {

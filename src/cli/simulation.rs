@@ -103,20 +103,27 @@ fn cancelled_by_signal() -> Arc<AtomicBool> {
 }
 
 /// The command that recreates a result of scenarios, whatever machine and files this one used.
+/// `amounts` are the options that say how much was simulated.
 pub fn command_line(
     name: &str,
     paths: &[&std::path::Path],
     overrides: &[String],
-    scenario: &Scenario,
+    amounts: &[(&str, u64)],
 ) -> String {
     let mut words = vec!["rescuesim".to_owned(), name.to_owned()];
     words.extend(paths.iter().map(|path| path.display().to_string()));
     for set in overrides {
         words.extend(["--set".to_owned(), set.clone()]);
     }
-    words.extend(["--replicates".to_owned(), scenario.replicates.to_string()]);
-    words.extend(["--seed".to_owned(), scenario.seed.0.to_string()]);
+    for (option, amount) in amounts {
+        words.extend([format!("--{option}"), amount.to_string()]);
+    }
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// Replicates and seed of a scenario, as options.
+pub fn amounts(scenario: &Scenario) -> [(&'static str, u64); 2] {
+    [("replicates", scenario.replicates), ("seed", scenario.seed.0)]
 }
 
 /// A word as a POSIX shell needs it.

@@ -12,8 +12,8 @@ use super::{Failure, Format, ScenarioArgs, output};
 pub struct StrategiesArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Simulated patients under each rule, such as 20000 or 1e6.
-    #[arg(long, default_value = "100000", value_parser = whole_number)]
+    /// Simulated patients under each rule, such as 20000 or 1e6; at most 1e9.
+    #[arg(long, default_value = "100000", value_parser = some_patients)]
     patients: u64,
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
@@ -24,6 +24,14 @@ pub struct StrategiesArgs {
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+}
+
+/// A number of patients that one thread gets through in minutes.
+fn some_patients(text: &str) -> Result<u64, String> {
+    whole_number(text)
+        .ok()
+        .filter(|&patients| patients <= 1_000_000_000)
+        .ok_or_else(|| "expected a whole number from 1 to 1e9, such as 20000 or 1e6".to_owned())
 }
 
 pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
@@ -40,12 +48,12 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
             path.display()
         ))
     })?;
-    let command = command_line("strategies", &[path], overrides, &scenario);
-    let command = command.split(" --replicates").next().unwrap_or_default();
-    let command = format!(
-        "{command} --patients {} --seed {} --max-passes {max_passes}",
-        args.patients, scenario.seed.0
-    );
+    let amounts = [
+        ("patients", args.patients),
+        ("seed", scenario.seed.0),
+        ("max-passes", u64::from(max_passes)),
+    ];
+    let command = command_line("strategies", &[path], overrides, &amounts);
     let provenance = Provenance::new(&scenario, command);
     output::print(&match args.format {
         Format::Table => report::render(&provenance, &rules, args.patients, max_passes),

@@ -51,7 +51,7 @@ pub struct Calibration {
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
     /// The scenario has no such figure.
-    #[error("there is no figure `{name}` in this scenario{}; allowed: {}", hint(.near), .known)]
+    #[error("there is no figure `{name}` in this scenario{}; allowed: {known}", hint(.near))]
     UnknownQuantity {
         /// As asked for.
         name: String,
@@ -68,11 +68,18 @@ pub enum CalibrationError {
         /// Figures to be hit.
         targets: usize,
     },
-    /// An unknown asked for twice has no one value.
-    #[error("`{0}` is to be solved for twice; allowed: once")]
+    /// An unknown or a target given twice.
+    #[error("`{0}` is given twice; allowed: once")]
     Repeated(String),
+    /// Some unknowns can change together without any target noticing.
+    #[error(
+        "the targets do not tell the unknowns apart: several values of {0} give the same figures; allowed: other targets, or fewer unknowns"
+    )]
+    Undetermined(String),
     /// A value that the search tried makes no scenario.
-    #[error(transparent)]
+    #[error(
+        "cannot be solved for: values beside the one in the file make no valid scenario (shares that must add up cannot be solved one by one)\n{0}"
+    )]
     Scenario(#[from] Rejection),
 }
 
@@ -106,9 +113,14 @@ pub fn calibrate(
         let (unknowns, targets) = (unknowns.len(), targets.len());
         return Err(CalibrationError::TooFewTargets { unknowns, targets });
     }
-    let repeated = |i: &usize| unknowns[..*i].iter().any(|other| other.path == unknowns[*i].path);
-    if let Some(i) = (1..unknowns.len()).find(repeated) {
-        return Err(CalibrationError::Repeated(unknowns[i].path.clone()));
+    let names = |mut names: Vec<String>| {
+        names.sort();
+        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
+    };
+    let unknown = names(unknowns.iter().map(|unknown| unknown.path.clone()).collect());
+    let target = names(targets.iter().map(|target| target.quantity.clone()).collect());
+    if let Some(twice) = unknown.or(target) {
+        return Err(CalibrationError::Repeated(twice));
     }
     let at_start: Vec<f64> = unknowns.iter().map(|unknown| unknown.start).collect();
     let search = Search { load, targets, unknowns, x: DVector::zeros(0), failure: OnceCell::new() };
@@ -127,10 +139,15 @@ pub fn calibrate(
     let values = values(&search.unknowns, &search.x);
     let search = Search { failure: OnceCell::new(), ..search };
     let figures = search.figures(&values)?;
-    Ok(Calibration {
+    let undetermined = search.undetermined();
+    let calibration = Calibration {
         solved: search.unknowns.into_iter().zip(values).collect(),
         reached: search.targets.into_iter().zip(figures).collect(),
-    })
+    };
+    match undetermined {
+        Some(paths) if calibration.is_met() => Err(CalibrationError::Undetermined(paths)),
+        _ => Ok(calibration),
+    }
 }
 
 /// Rounded values of the unknowns at a point of the search.
@@ -176,6 +193,20 @@ impl Search<'_> {
             found.map(|(_, value)| *value).ok_or_else(|| unknown_quantity(target, &all))
         };
         self.targets.iter().map(figure).collect()
+    }
+
+    /// The unknowns, if the targets do not determine them where the search ended.
+    fn undetermined(&self) -> Option<String> {
+        let mut jacobian = self.jacobian()?;
+        // Unknowns have scales of their own; one that moves nothing has none.
+        for mut column in jacobian.column_iter_mut() {
+            let length = column.norm();
+            if length > 1e-9 {
+                column /= length;
+            }
+        }
+        let paths: Vec<&str> = self.unknowns.iter().map(|u| u.path.as_str()).collect();
+        (jacobian.rank(1e-6) < paths.len()).then(|| paths.join(", "))
     }
 
     fn misses(&self, x: &DVector<f64>) -> Option<DVector<f64>> {

@@ -181,7 +181,14 @@ fn figures(analyses: usize, scenarios: &[Scenario]) -> Vec<Figure> {
         figures.push(Figure::Independence(arm));
         figures.push(Figure::Mortality(arm));
         if scenarios.iter().all(|scenario| scenario.procedural().is_some()) {
-            let measures = [Measure::Haemorrhage, Measure::Stented, Measure::Passes];
+            // Rates by different definitions are not compared.
+            let definition = scenarios[0].haemorrhage_definition();
+            if definition.is_some()
+                && scenarios.iter().all(|other| other.haemorrhage_definition() == definition)
+            {
+                figures.push(Figure::Procedure(arm, Measure::Haemorrhage));
+            }
+            let measures = [Measure::Stented, Measure::Passes];
             figures.extend(measures.map(|measure| Figure::Procedure(arm, measure)));
             figures.push(Figure::Minutes(arm));
         }

@@ -6,12 +6,13 @@
 use serde::Serialize;
 
 use crate::outcome::ProceduralModel;
+use crate::outcome::procedural::latent;
 use crate::procedure::{Plan, Strategy, Then};
 use crate::randomisation::Arm;
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
 use crate::summary::procedure::{ArmSummary, ArmTally};
-use crate::trial::{PatientCourse, latent_of_draw};
+use crate::trial::PatientCourse;
 
 /// Passes after which unresolved patients are stented.
 const STENT_AFTER: [usize; 4] = [1, 2, 3, 4];
@@ -63,7 +64,7 @@ fn simulate(scenario: &Scenario, model: &ProceduralModel, patients: u64) -> ArmT
             let draws = PatientDraws::new(&mut keys);
             let entry = model.procedure().enter(draws);
             let procedure = model.procedure().perform(Arm::Control, entry, draws);
-            let latent = latent_of_draw(uniform(&mut outcomes));
+            let latent = latent(uniform(&mut outcomes));
             let mrs = model.draw(&procedure.state, entry.class, stratum, latent);
             let course = PatientCourse { arm: Arm::Control, procedure, mrs };
             tally.add(&course, model.procedure().early_until());

@@ -26,6 +26,7 @@ const SUBSETS: usize = 1 << WAYS.len();
 struct Average {
     reperfusion: f64,
     passes: f64,
+    /// Among the reperfused.
     closure: f64,
     stenting: f64,
     haemorrhage: f64,
@@ -97,10 +98,12 @@ impl Average {
             states.iter().map(|weighted| weighted.probability * of(weighted)).sum()
         };
         let share = |of: &dyn Fn(&WeightedState) -> bool| mean(&|w| f64::from(u8::from(of(w))));
+        let reperfusion = share(&|w| w.state.end.is_reperfused());
+        let open = share(&|w| w.state.end.is_open());
         Self {
-            reperfusion: share(&|w| w.state.end.is_reperfused()),
+            reperfusion,
             passes: mean(&|w| f64::from(w.state.passes)),
-            closure: share(&|w| w.state.end.is_reperfused() && !w.state.end.is_open()),
+            closure: if reperfusion > 0.0 { 1.0 - open / reperfusion } else { 0.0 },
             stenting: share(&|w| w.state.end.is_stented()),
             haemorrhage: share(&|w| w.state.haemorrhage),
             perforation: share(&|w| w.state.perforation),
@@ -120,4 +123,30 @@ fn shapley(values: &[f64], way: usize) -> f64 {
             orders / factorial(WAYS.len()) * (values[subset | 1 << way] - values[subset])
         })
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    /// With every way shut both arms have the control arm's share of open vessels, and its share of
+    /// everything else.
+    #[test]
+    fn what_is_shut_is_the_average_of_control() {
+        let text = include_str!("../../scenarios/early-vs-late.toml");
+        let scenario = Scenario::parse(text, &[]).expect("the shipped scenario is valid");
+        let model = scenario.procedural().expect("it has a procedure");
+        let states = model.procedure().course(Arm::Control).states;
+        let average = Average::of(&states);
+        let open: f64 =
+            states.iter().filter(|w| w.state.end.is_open()).map(|w| w.probability).sum();
+        assert!((average.reperfusion * (1.0 - average.closure) - open).abs() < 1e-12);
+
+        let experimental = model.procedure().course(Arm::Experimental).states;
+        let shut = [&states, &experimental].map(|of| model.with_ways(of, &average, 0));
+        assert!((shut[0] - shut[1]).abs() < 1e-12, "{shut:?}");
+        let all = model.with_ways(&experimental, &average, SUBSETS - 1);
+        assert!((all - 0.824).abs() < 1e-6, "{all}");
+    }
 }

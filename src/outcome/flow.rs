@@ -27,7 +27,7 @@ impl Default for Flow {
 pub struct Spread {
     /// Mean; NaN when nobody has the quantity.
     pub mean: f64,
-    /// Standard deviation between patients.
+    /// Standard deviation between patients, with the weight as divisor.
     pub sd: f64,
     /// Weight of those who have it.
     pub weight: f64,

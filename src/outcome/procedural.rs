@@ -7,6 +7,7 @@
 
 use super::flow::Flow;
 use super::{LEVELS, Mrs, MrsDistribution};
+use crate::num::log::ln_normal;
 use crate::num::{logistic, logit};
 use crate::population::Population;
 use crate::procedure::{Course, Procedure, State, WeightedState};
@@ -29,6 +30,14 @@ pub struct Coefficients {
     pub perforation: f64,
     /// Of one standard deviation of difficulty, taken away.
     pub difficulty: f64,
+}
+
+/// The logit of a uniform draw from [0, 1): the scale on which a patient's rank among alike patients
+/// is compared with δ_j + η. That of 0 is finite.
+#[inline]
+pub fn latent(uniform: f64) -> f64 {
+    let u = uniform.max(1e-18);
+    ln_normal(u / (1.0 - u))
 }
 
 /// What a patient brings from the procedure.

@@ -5,7 +5,7 @@
 //! weights of a quadrature rule, and everything observable can be enumerated. The rule is the
 //! trapezium's, whose error is exp(−2πd/h) for steps h where the nearest pole is d from the real
 //! axis (Trefethen & Weideman 2014, SIAM Rev 56:385): a logistic curve of slope s has d = π/s, so
-//! probabilities are right to about 1e-12 for slopes up to 2, 1e-10 at 3, 1e-6 at 5, 3e-4 at 10.
+//! probabilities are right to 1e-9 for slopes up to 3, to 1e-6 at 5, to 1e-3 at 10.
 
 use super::{MAX_PASSES, Parameters};
 use crate::num::normal::density;

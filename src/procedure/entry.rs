@@ -21,20 +21,33 @@ pub struct NobodyUnresolved {
 /// The distribution of entries among the randomised.
 #[derive(Debug, Clone)]
 pub(super) struct Entries {
-    /// Entries with their probabilities.
-    entries: Vec<(Entry, f64)>,
-    /// P(entry ≤ i), without the last, which is 1.
-    cumulative: Vec<f64>,
+    /// By the number of passes, in increasing order.
+    after: Vec<After>,
     screening_yield: f64,
 }
 
+/// Patients randomised after the same number of passes.
+#[derive(Debug, Clone)]
+struct After {
+    passes: u8,
+    /// Their share of the randomised, and that of those with no more passes.
+    share: f64,
+    cumulative: f64,
+    /// P(class) among them, and P(class ≤ i) without the last, which is 1.
+    classes: Vec<f64>,
+    cumulative_classes: Vec<f64>,
+}
+
 impl Entries {
-    /// `after` has the passes after which patients are randomised, with their shares among the
-    /// randomised. The harder a vessel, the likelier it is still unresolved.
+    /// `after` has different numbers of passes after which patients are randomised, with their
+    /// shares among the randomised. The harder a vessel, the likelier it is still unresolved.
     pub fn new(classes: &[Class], after: &[(usize, f64)]) -> Result<Self, NobodyUnresolved> {
-        let mut entries = Vec::new();
+        let mut shares = after.to_vec();
+        shares.sort_by_key(|(passes, _)| *passes);
+        let mut cumulative = 0.0;
         let mut screened = 0.0;
-        for &(passes, share) in after {
+        let mut after = Vec::with_capacity(shares.len());
+        for (passes, share) in shares {
             let unresolved = |class: &Class| {
                 let lasting = class.lasting[..passes].iter();
                 class.weight * lasting.map(|p| 1.0 - p).product::<f64>()
@@ -45,24 +58,31 @@ impl Entries {
             }
             // Of 1/reached screened patients one is randomised.
             screened += share / reached;
-            entries.extend(classes.iter().enumerate().map(|(i, class)| {
-                let entry = Entry { passes: passes as u8, class: i as u8 };
-                (entry, share * unresolved(class) / reached)
-            }));
+            cumulative += share;
+            let classes: Vec<f64> = classes.iter().map(|c| unresolved(c) / reached).collect();
+            let mut sum = 0.0;
+            let mut cumulative_classes: Vec<f64> = classes
+                .iter()
+                .map(|probability| {
+                    sum += probability;
+                    sum
+                })
+                .collect();
+            cumulative_classes.pop();
+            let passes = passes as u8;
+            after.push(After { passes, share, cumulative, classes, cumulative_classes });
         }
-        let mut sum = 0.0;
-        let mut cumulative = Vec::with_capacity(entries.len());
-        for (_, probability) in &entries {
-            sum += probability;
-            cumulative.push(sum);
-        }
-        cumulative.pop();
-        Ok(Self { entries, cumulative, screening_yield: 1.0 / screened })
+        Ok(Self { after, screening_yield: 1.0 / screened })
     }
 
     /// Entries with their probabilities.
     pub fn iter(&self) -> impl Iterator<Item = (Entry, f64)> {
-        self.entries.iter().copied()
+        self.after.iter().flat_map(|after| {
+            after.classes.iter().enumerate().map(|(class, probability)| {
+                let entry = Entry { passes: after.passes, class: class as u8 };
+                (entry, after.share * probability)
+            })
+        })
     }
 
     /// Share of the screened who are randomised.
@@ -70,13 +90,24 @@ impl Entries {
         self.screening_yield
     }
 
-    /// An entry by inverse CDF; the draw is made only where there is a choice.
+    /// An entry by inverse CDF, from a draw for the passes and one for the difficulty: a patient
+    /// who is randomised after other passes keeps the rank of the difficulty. Draws are made only
+    /// where there is a choice.
     #[inline]
-    pub fn pick(&self, uniform: impl Fn() -> f64) -> Entry {
-        if self.cumulative.is_empty() {
-            return self.entries[0].0;
-        }
-        let u = uniform();
-        self.entries[self.cumulative.partition_point(|&below| u >= below)].0
+    pub fn pick(&self, passes: impl Fn() -> f64, difficulty: impl Fn() -> f64) -> Entry {
+        let [others @ .., last] = &self.after[..] else { unreachable!("there is at least one") };
+        let after = if others.is_empty() {
+            last
+        } else {
+            let u = passes();
+            others.iter().find(|after| u < after.cumulative).unwrap_or(last)
+        };
+        let class = if after.cumulative_classes.is_empty() {
+            0
+        } else {
+            let u = difficulty();
+            after.cumulative_classes.partition_point(|&below| u >= below)
+        };
+        Entry { passes: after.passes, class: class as u8 }
     }
 }

@@ -54,7 +54,7 @@ impl Minutes {
     }
 
     /// The quantile `u` in [0, 1), by interpolation between the steps, which puts the mean up by
-    /// one part in 100 000.
+    /// one part in 100 000 at a `log_sd` of 0.26, by three in 10 000 at 1.
     #[inline]
     pub fn draw(&self, passes: usize, stented: bool, u: f64) -> f64 {
         let at = u * STEPS as f64;

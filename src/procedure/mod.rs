@@ -241,13 +241,14 @@ pub struct Procedure {
 
 /// Numbers of a patient's draws. They are part of every result: append, never renumber.
 mod draw {
-    pub const ENTRY: u64 = 0;
+    pub const PASSES_BEFORE: u64 = 0;
     pub const CROSSOVER: u64 = 1;
     pub const RESCUE: u64 = 2;
     pub const HAEMORRHAGE: u64 = 3;
     pub const PERFORATION: u64 = 4;
     pub const FATALITY: u64 = 5;
     pub const MINUTES: u64 = 6;
+    pub const DIFFICULTY: u64 = 7;
     /// Plus the number of the pass.
     pub const PASS: u64 = 16;
     /// Plus the number of passes before the decision.
@@ -320,7 +321,7 @@ impl Procedure {
     /// How the patient enters.
     #[inline]
     pub fn enter(&self, draws: PatientDraws) -> Entry {
-        self.entries.pick(|| draws.uniform(draw::ENTRY))
+        self.entries.pick(|| draws.uniform(draw::PASSES_BEFORE), || draws.uniform(draw::DIFFICULTY))
     }
 
     /// Performs the procedure on a patient of an arm.

@@ -16,6 +16,9 @@ pub fn render(scenario: &Scenario) -> String {
     }
     comments += "\nBoundaries (Z above 0 favours the experimental arm; alpha one-sided)\n";
     comments += &boundaries(scenario);
+    let arms = &scenario.file().arms;
+    comments +=
+        &wrapped(&format!("\nControl: {}. Experimental: {}.", arms.control, arms.experimental));
     comments += "\nmRS in the whole population, per cent\n";
     comments += &outcomes(scenario);
     comments += &conditional_odds(scenario);
@@ -54,11 +57,10 @@ fn boundaries(scenario: &Scenario) -> String {
 }
 
 fn outcomes(scenario: &Scenario) -> String {
-    let arms = &scenario.file().arms;
     let marginal = scenario.marginal(Truth::Alternative).expect("only the prior has none");
-    let rows = [&arms.control, &arms.experimental].into_iter().zip(marginal).map(|(name, mrs)| {
+    let rows = ["control", "experimental"].into_iter().zip(marginal).map(|(name, mrs)| {
         let percent = |p: f64| format!("{:.2}", 100.0 * p);
-        let mut row = vec![name.clone()];
+        let mut row = vec![name.to_owned()];
         row.extend(mrs.probabilities().iter().map(|&p| percent(p)));
         row.push(percent(mrs.at_most(Mrs::INDEPENDENT)));
         row
@@ -79,7 +81,8 @@ fn conditional_odds(scenario: &Scenario) -> String {
         text(odds_ratio.is_finite().then_some(odds_ratio))
     }));
     let mut rows = vec![marginal];
-    if scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0) {
+    let is_stated = scenario.procedural().is_none();
+    if is_stated && scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0) {
         let mut within = vec!["within a stratum".to_owned()];
         within.extend(scenario.odds_ratios_within_stratum(Truth::Alternative).map(text));
         rows.push(within);

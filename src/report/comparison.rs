@@ -1,15 +1,24 @@
 //! `rescuesim compare`: scenarios side by side, each against the first.
 
 use super::Provenance;
-use super::table::{figure, grid, grouped, wrapped};
+use super::table::{figure, grid, grouped, parts, wrapped};
 use crate::explore::compare::{ComparedFigure, Difference};
 use crate::summary::McEstimate;
 
-/// Tables for every scenario but the first; `names` are those of the files.
-pub fn render(names: &[String], provenance: &[Provenance], figures: &[ComparedFigure]) -> String {
+/// Tables for every scenario but the first; `names` are those of the files, and `warnings` what is
+/// told of each.
+pub fn render(
+    names: &[String],
+    provenance: &[Provenance],
+    warnings: &[&[String]],
+    figures: &[ComparedFigure],
+) -> String {
     let mut out = String::new();
     for (i, (name, of)) in names.iter().zip(provenance).enumerate() {
         out += &wrapped(&format!("{} is {name}: {}", i + 1, of.scenario.title));
+        for warning in warnings[i] {
+            out += &wrapped(&format!("  Note on {}: {warning}.", i + 1));
+        }
     }
     out += &wrapped(&format!(
         "\n{} simulated trials of each on the same random numbers, seed {}. Differences are paired: \
@@ -36,6 +45,14 @@ pub fn render(names: &[String], provenance: &[Provenance], figures: &[ComparedFi
         "Shares of patients are those of trials that run to their end: of mRS 0–2 and mortality \
          among known outcomes, of all else among the randomised.",
     );
+    if !figures.iter().any(|compared| compared.figure.ends_with(".haemorrhage"))
+        && provenance.iter().any(|of| of.scenario.procedure.is_some())
+    {
+        out += &wrapped(
+            "Haemorrhage is left out: it is compared where all scenarios have it by the same \
+             definition.",
+        );
+    }
     out + &format!("\nRecreate: {}\n", provenance[0].command)
 }
 
@@ -50,21 +67,23 @@ fn row(
     second: &McEstimate,
     difference: &Difference,
 ) -> Vec<String> {
-    let Difference { paired, mcse_unpaired, mcse_ratio } = *difference;
-    let plain = |estimate: &McEstimate| match figure(*estimate).split_once(' ') {
-        Some((value, _)) => value.to_owned(),
-        None => figure(*estimate),
+    let name = compared.figure.rsplit('.').next().unwrap_or_default();
+    let (label, scale) = match name {
+        "stented" => ("stents per 100".to_owned(), 100.0),
+        "type_i_error" => ("type I error".to_owned(), 1.0),
+        other => (other.replace('_', " "), 1.0),
     };
-    let or_dash = |value: f64, text: String| if value.is_finite() { text } else { "–".into() };
-    let unpaired = figure(McEstimate { mcse: mcse_unpaired, ..paired });
-    let unpaired = unpaired.split_once('±').map_or("–", |(_, error)| error).to_owned();
+    let scaled =
+        |of: &McEstimate| McEstimate { value: scale * of.value, mcse: scale * of.mcse, ..*of };
+    let Difference { paired, mcse_unpaired, mcse_ratio } = *difference;
+    let unpaired = scaled(&McEstimate { mcse: mcse_unpaired, ..paired });
     vec![
-        compared.figure.rsplit('.').next().unwrap_or_default().replace('_', " "),
-        plain(first),
-        plain(second),
-        figure(paired),
-        or_dash(mcse_unpaired, unpaired),
-        or_dash(mcse_ratio, format!("{mcse_ratio:.2}")),
+        label,
+        parts(scaled(first), 1.0).0,
+        parts(scaled(second), 1.0).0,
+        figure(scaled(&paired)),
+        parts(unpaired, 1.0).1.unwrap_or_else(|| "–".to_owned()),
+        if mcse_ratio.is_finite() { format!("{mcse_ratio:.2}") } else { "–".to_owned() },
     ]
 }
 

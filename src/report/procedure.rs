@@ -37,7 +37,8 @@ pub(super) fn render(summary: &ProcedureSummary, scenario: &ScenarioFile, show: 
     }
     out += "\nBy how the procedure ended, per 100 patients of the row\n";
     out += &groups(summary, show);
-    out += "\nPass by pass, per 100 patients of the arm; success per 100 passes\n";
+    out += &stents(summary, show);
+    out += "\nPass by pass, per 100 patients of the arm; success per 100 of these passes\n";
     out += &passes(summary, show);
     out + &decomposition(summary)
 }
@@ -91,7 +92,7 @@ fn group_label(group: &str) -> &str {
     }
 }
 
-fn everyone(arm: &ArmSummary) -> &GroupSummary {
+pub(super) fn everyone(arm: &ArmSummary) -> &GroupSummary {
     arm.groups.iter().find(|group| group.group == "all").expect("everyone is in a group")
 }
 
@@ -139,9 +140,13 @@ fn groups(summary: &ProcedureSummary, show: Show) -> String {
         let row = |group: &GroupSummary| {
             let mut row = vec![group_label(group.group).to_owned()];
             row.push(show.cell(&group.share, 100.0));
-            for name in ["functional_independence", "mortality", "haemorrhage"] {
+            for name in ["functional_independence", "mortality"] {
                 row.push(show.cell(&group.measures[name], 100.0));
             }
+            row.push(match summary.haemorrhage_definition {
+                Some(_) => show.cell(&group.measures["haemorrhage"], 100.0),
+                None => "–".to_owned(),
+            });
             row.push(group.minutes.as_ref().map_or("–".into(), |m| show.cell(&m.median, 1.0)));
             row
         };
@@ -149,6 +154,30 @@ fn groups(summary: &ProcedureSummary, show: Show) -> String {
         out += &grid(&[arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"], rows);
     }
     out
+}
+
+/// What became of the stents.
+fn stents(summary: &ProcedureSummary, show: Show) -> String {
+    let mut rows = Vec::new();
+    for arm in &summary.arms {
+        let stented = arm.groups.iter().filter(|group| group.group.starts_with("stented"));
+        for group in stented {
+            let mut row = vec![format!("{}, {}", arm.arm, group_label(group.group))];
+            row.push(show.cell(&group.share, 100.0));
+            row.extend(["reperfusion", "patency"].map(|m| show.cell(&group.measures[m], 100.0)));
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = [
+        "",
+        "per 100\npatients",
+        "opened,\nper 100 stents",
+        "patent at follow-up,\nper 100 opened",
+    ];
+    format!("\nStents\n{}", grid(&header, rows))
 }
 
 fn passes(summary: &ProcedureSummary, show: Show) -> String {
@@ -162,7 +191,17 @@ fn passes(summary: &ProcedureSummary, show: Show) -> String {
             rows.push(row);
         }
     }
-    grid(&["pass", "made", "success", "done", "stented", "given up"], rows)
+    grid(
+        &[
+            "made after\nrandomisation",
+            "pass",
+            "success",
+            "reper-\nfused",
+            "stented",
+            "not\nopened",
+        ],
+        rows,
+    )
 }
 
 fn decomposition(summary: &ProcedureSummary) -> String {

@@ -1,7 +1,7 @@
 //! `rescuesim strategies`: one rule after another.
 
 use super::Provenance;
-use super::procedure::Show;
+use super::procedure::{Show, everyone};
 use super::table::{grid, grouped, wrapped};
 use crate::explore::strategies::RuleSummary;
 use crate::summary::procedure::{Checked, GroupSummary};
@@ -23,23 +23,28 @@ pub fn render(
         provenance.seed
     ));
     out += "\n";
+    let haemorrhage = provenance.scenario.procedure.as_ref().and_then(|p| p.haemorrhage.as_ref());
     let rows = rules.iter().flat_map(|rule| {
         let name = match rule.stent_after {
             Some(passes) => format!("after {passes}"),
             None => "never".to_owned(),
         };
         [(name, Show::Simulated), ("  exact".to_owned(), Show::Exact)]
-            .map(|(name, show)| row(rule, name, show))
+            .map(|(name, show)| row(rule, name, show, haemorrhage.is_some()))
     });
     out += &grid(
         &["stent", "mRS 0–2", "dead", "bleed", "minutes", "passes", "stents"],
         rows.collect(),
     );
+    if let Some(haemorrhage) = haemorrhage {
+        out += &wrapped(&format!("Bleed: symptomatic haemorrhage, {}.", haemorrhage.definition));
+    }
+    out += &wrapped("Who is stented early is taken to have been like the others at later passes.");
     out + &format!("\nRecreate: {}\n", provenance.command)
 }
 
-fn row(rule: &RuleSummary, name: String, show: Show) -> Vec<String> {
-    let everyone: &GroupSummary = &rule.patients.groups[0];
+fn row(rule: &RuleSummary, name: String, show: Show, bleeds: bool) -> Vec<String> {
+    let everyone: &GroupSummary = everyone(&rule.patients);
     let cell = |measure: &str, scale: f64| show.cell(&everyone.measures[measure], scale);
     let minutes = everyone.minutes.as_ref().map(|minutes| &minutes.mean);
     let minutes = minutes.map_or("–".to_owned(), |mean: &Checked| show.cell(mean, 1.0));
@@ -47,7 +52,7 @@ fn row(rule: &RuleSummary, name: String, show: Show) -> Vec<String> {
         name,
         cell("functional_independence", 100.0),
         cell("mortality", 100.0),
-        cell("haemorrhage", 100.0),
+        if bleeds { cell("haemorrhage", 100.0) } else { "–".to_owned() },
         minutes,
         cell("passes", 1.0),
         cell("stented", 100.0),

@@ -273,16 +273,28 @@ pub(super) fn figure(estimate: McEstimate) -> String {
 }
 
 pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
+    match parts(estimate, digits) {
+        (value, Some(error)) => format!("{value} ±{error}"),
+        (value, None) => value,
+    }
+}
+
+/// Value and error, the error with so many digits, where there is one.
+pub(super) fn parts(estimate: McEstimate, digits: f64) -> (String, Option<String>) {
     let McEstimate { value, mcse, .. } = estimate;
     if value.is_nan() {
-        return "–".to_owned();
+        return ("–".to_owned(), None);
     }
     if mcse.is_nan() || mcse == 0.0 {
         let text = format!("{value:.4}");
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
+        return (text.trim_end_matches('0').trim_end_matches('.').to_owned(), None);
     }
     let decimals = (digits - 1.0 - libm::log10(mcse).floor()).clamp(0.0, 7.0) as usize;
-    format!("{value:.decimals$} ±{mcse:.decimals$}")
+    let value = format!("{value:.decimals$}");
+    // Nothing is not less than nothing.
+    let nothing = value.starts_with('-') && !value.contains(|c: char| ('1'..='9').contains(&c));
+    let value = if nothing { value[1..].to_owned() } else { value };
+    (value, Some(format!("{mcse:.decimals$}")))
 }
 
 /// A count with spaces between thousands.

@@ -69,7 +69,11 @@ pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), Edit
     }
     let number = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
     let place = number_schema(&schema, place);
-    if place["type"] == "integer" {
+    let of_type = |kind: &str| {
+        place["type"] == kind
+            || place["type"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()))
+    };
+    if of_type("integer") {
         return Err(EditError::Whole(path.to_owned()));
     }
     let low = place["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);

@@ -141,7 +141,8 @@ pub(super) fn child_schema<'s>(root: &'s Value, schema: &'s Value, step: &Step) 
         Step::Key(key) => &schema["properties"][key],
         Step::Index(_) => &schema["items"],
     };
-    let variants = schema["anyOf"].as_array().into_iter().flatten();
+    let variants = ["anyOf", "oneOf"].map(|several| schema[several].as_array());
+    let variants = variants.into_iter().flatten().flatten();
     let found = variants.map(|variant| child(resolve(root, variant))).find(|c| !c.is_null());
     found.unwrap_or_else(|| child(schema))
 }

@@ -30,9 +30,16 @@ pub struct Outcome {
     /// The event that is counted; unique.
     #[schemars(length(min = 1))]
     pub name: String,
+    /// Whether the event is one that patients want; a prior needs one that they want.
+    #[serde(default = "wanted")]
+    pub wanted: bool,
     /// One or more studies.
     #[schemars(length(min = 1))]
     pub studies: Vec<PublishedStudy>,
+}
+
+fn wanted() -> bool {
+    true
 }
 
 /// A 2×2 table.
@@ -67,6 +74,8 @@ pub struct Evidence {
     pub title: String,
     /// Name and studies of each outcome.
     pub outcomes: Vec<(String, Vec<Study>)>,
+    /// Names of those that patients do not want.
+    pub unwanted: Vec<String>,
 }
 
 impl Evidence {
@@ -93,11 +102,13 @@ impl From<EvidenceFile> for Evidence {
             experimental: (written.experimental.events, written.experimental.n),
             control: (written.control.events, written.control.n),
         };
+        let unwanted = file.outcomes.iter().filter(|outcome| !outcome.wanted);
+        let unwanted = unwanted.map(|outcome| outcome.name.clone()).collect();
         let outcomes = file
             .outcomes
             .into_iter()
             .map(|outcome| (outcome.name, outcome.studies.into_iter().map(study).collect()));
-        Self { title: file.title, outcomes: outcomes.collect() }
+        Self { title: file.title, outcomes: outcomes.collect(), unwanted }
     }
 }
 
@@ -181,7 +192,7 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
             .push(Problem::general(format!("{name} has no studies; expected rows of {COLUMNS}")));
     }
     if problems.is_empty() {
-        Ok(Evidence { title: name, outcomes })
+        Ok(Evidence { title: name, outcomes, unwanted: Vec::new() })
     } else {
         Err(Rejection::new(name, text, problems))
     }

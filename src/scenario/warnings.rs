@@ -2,7 +2,7 @@
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use super::{Scenario, file};
+use super::{Scenario, Truth, file};
 use crate::accrual::DAYS_PER_MONTH;
 
 pub(super) fn of(scenario: &Scenario) -> Vec<String> {
@@ -12,7 +12,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
         unused_factors(scenario),
         determinism(scenario),
         idle_log_odds(scenario),
-        same_plan(scenario),
+        no_effect(scenario),
     ];
     warnings.into_iter().flatten().collect()
 }
@@ -34,10 +34,11 @@ fn idle_log_odds(scenario: &Scenario) -> Option<String> {
     (!idle.is_empty()).then(|| idle.join("; "))
 }
 
-fn same_plan(scenario: &Scenario) -> Option<String> {
-    let procedure = scenario.file.procedure.as_ref()?;
-    (procedure.control == procedure.experimental)
-        .then(|| "both arms have the same strategy, so there is no effect to find".into())
+fn no_effect(scenario: &Scenario) -> Option<String> {
+    let [control, experimental] = scenario.marginal(Truth::Alternative)?;
+    let pairs = control.probabilities().iter().zip(experimental.probabilities());
+    let alike = pairs.into_iter().all(|(c, e)| (c - e).abs() < 1e-9);
+    alike.then(|| "both arms have the same mRS, so there is no effect to find".into())
 }
 
 /// Whether the patients randomised leave the number planned for the final look.

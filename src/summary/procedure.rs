@@ -90,7 +90,9 @@ pub struct Checked {
 impl Checked {
     fn new(simulated: Spread, exact: Spread) -> Self {
         let Spread { mean, sd, weight } = simulated;
-        let simulated = McEstimate { value: mean, mcse: sd / weight.sqrt(), n: weight as u64 };
+        // One patient has no spread.
+        let mcse = if weight > 1.0 { sd / (weight - 1.0).sqrt() } else { f64::NAN };
+        let simulated = McEstimate { value: mean, mcse, n: weight as u64 };
         Self { simulated, exact: exact.mean }
     }
 }

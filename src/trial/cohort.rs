@@ -1,8 +1,9 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
-use super::{LookMoment, PatientCourse, latent_of_draw};
+use super::{LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
+use crate::outcome::procedural::latent;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm};
@@ -57,7 +58,7 @@ impl Cohort {
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
         if let Some(model) = scenario.procedural() {
-            self.quantiles.iter_mut().for_each(|u| *u = latent_of_draw(*u));
+            self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
             let mut rng = stream(Purpose::Procedure);
             let begin = |_| {
                 let draws = PatientDraws::new(&mut rng);

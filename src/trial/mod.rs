@@ -9,7 +9,6 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::{Decision, MAX_LOOKS};
-use crate::num::log::ln_normal;
 use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
 use crate::randomisation::Arm;
@@ -337,13 +336,6 @@ impl TrialResult {
     pub fn has_estimate(&self) -> bool {
         self.test.status == FitStatus::Converged
     }
-}
-
-/// The logit of a uniform draw, on which scale outcomes follow a procedure; that of 0 is finite.
-#[inline]
-pub(crate) fn latent_of_draw(u: f64) -> f64 {
-    let u = u.max(1e-18);
-    ln_normal(u / (1.0 - u))
 }
 
 #[cfg(test)]

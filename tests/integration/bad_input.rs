@@ -279,7 +279,7 @@ const TABLE: [Broken; 55] = [
     broken(
         "[run]",
         "[prior]\ncomponents = []\n[run]",
-        &["`prior.components` has 0 elements; allowed: 1 to 100"],
+        &["`prior.components` has 0 elements; allowed: 1 to 10"],
     ),
     broken(
         "[run]",
@@ -463,6 +463,10 @@ fn evidence_that_makes_no_prior_is_told() {
                 "{} is \"mRS 0-2\", not an outcome of evidence/premat.toml (did you mean \"mRS 0-2 at 90 days\"?); allowed: \"mRS 0-2 at 90 days\", \"death\"",
                 at("outcome")
             ),
+        ),
+        (
+            "prior.components[0].evidence.outcome=death".to_owned(),
+            format!("{} is \"death\", which evidence/premat.toml says is unwanted", at("outcome")),
         ),
         (
             "prior.components[0].evidence={file=\"evidence/premat.toml\"}".to_owned(),

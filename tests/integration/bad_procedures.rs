@@ -238,14 +238,14 @@ const TABLE: [Broken; 57] = [
         &["`procedure.haemorrhage.definition` is empty; allowed: any text"],
     ),
     broken(
-        "fatality = 0.4505803",
+        "fatality = 1.0",
         "fatality = 45.05803",
-        &["`procedure.haemorrhage.fatality` is 45.05803; allowed: 0.0 to 1.0"],
+        &["`procedure.perforation.fatality` is 45.05803; allowed: 0.0 to 1.0"],
     ),
     broken(
-        "[procedure.haemorrhage]",
-        "[procedure.perforation]\nstenting = 14\n[procedure.haemorrhage]",
-        &["`procedure.perforation.stenting` is 14; allowed: 0.0 to 1.0"],
+        "[procedure.perforation]\n",
+        "[procedure.perforation]\nthrombectomy = 14\n",
+        &["`procedure.perforation.thrombectomy` is 14; allowed: 0.0 to 1.0"],
     ),
     broken(
         "[procedure.haemorrhage]",
@@ -279,14 +279,14 @@ const TABLE: [Broken; 57] = [
         &["`procedure.max_passes` is 0; allowed: 1 to 10"],
     ),
     broken(
-        "per_pass = -0.5235498",
-        "per_passes = -0.5235498",
+        "per_pass = -0.6770844",
+        "per_passes = -0.6770844",
         &[
             "`outcome.per_passes` is not a known key (did you mean `per_pass`?); allowed in `outcome`",
         ],
     ),
     broken(
-        "intercept = 1.4377338",
+        "intercept = 1.921491",
         "intercept = 30",
         &["`outcome.intercept` is 30; allowed: -20.0 to 20.0"],
     ),

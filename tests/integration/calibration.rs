@@ -39,7 +39,7 @@ const SOLVED: [Case; 7] = [
             "control.stented_late.functional_independence=0.6",
             "control.stented.mortality=0.12",
         ],
-        &["outcome.intercept", "outcome.per_pass", "procedure.haemorrhage.fatality"],
+        &["outcome.intercept", "outcome.per_pass", "procedure.perforation.stenting"],
     ),
     (
         LEE,
@@ -116,7 +116,7 @@ const INDEPENDENT: &str = "experimental.functional_independence=0.43";
 type Refused =
     (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
-const REFUSED: [Refused; 17] = [
+const REFUSED: [Refused; 21] = [
     // No odds make more than everyone independent.
     (
         RESCUE,
@@ -171,7 +171,7 @@ const REFUSED: [Refused; 17] = [
         RESCUE,
         &[INDEPENDENT, "control.functional_independence=0.25"],
         &["outcome.stenting", "outcome.stenting"],
-        &["`outcome.stenting` is to be solved for twice; allowed: once"],
+        &["`outcome.stenting` is given twice; allowed: once"],
     ),
     (
         RESCUE,
@@ -205,6 +205,33 @@ const REFUSED: [Refused; 17] = [
         &["sample_size.randomised"],
         &["--solve `sample_size.randomised` is a whole number; allowed"],
     ),
+    (
+        RESCUE,
+        &[INDEPENDENT],
+        &["procedure.control.strategy.more_passes"],
+        &["--solve `procedure.control.strategy.more_passes` is a whole number; allowed"],
+    ),
+    (
+        RESCUE,
+        &[INDEPENDENT, INDEPENDENT],
+        &["outcome.stenting", "outcome.intercept"],
+        &["`experimental.functional_independence` is given twice; allowed: once"],
+    ),
+    // What the intercept does to patients without further passes the stent does as well.
+    (
+        RESCUE,
+        &[INDEPENDENT, "experimental.mrs[6]=0.1029409"],
+        &["outcome.stenting", "outcome.intercept"],
+        &[
+            "the targets do not tell the unknowns apart: several values of outcome.stenting, outcome.intercept",
+        ],
+    ),
+    (
+        RESCUE,
+        &["effect.odds_ratio=2"],
+        &["outcome.shape[2]"],
+        &["cannot be solved for", "shares that must add up cannot be solved one by one"],
+    ),
     (RESCUE, &[INDEPENDENT], &["outcome..stenting"], &["is no key path"]),
     (
         RESCUE,
@@ -231,6 +258,24 @@ fn what_cannot_be_solved_is_told_and_leaves_nothing() {
         }
         assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0, "{solve:?}");
     }
+}
+
+/// Evidence is named by its path from the scenario's folder, so a copy elsewhere would not find it.
+#[test]
+fn a_copy_that_would_not_find_its_evidence_is_not_written() {
+    let directory = directory();
+    let mut command = rescuesim();
+    command.args(arguments(
+        "scenarios/premat-assurance.toml",
+        &["effect.odds_ratio=2"],
+        &["outcome.experimental.common_odds_ratio"],
+    ));
+    let output = command.arg("--out").arg(directory.path().join("copy.toml")).output();
+    let output = output.expect("it starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(errors.contains("not written to") && errors.contains("cannot be read"), "{errors}");
+    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
 }
 
 #[test]

@@ -101,6 +101,34 @@ fn every_scenario_is_compared_with_the_first_and_threads_do_not_matter() {
     assert!(fits(&table), "{table}");
 }
 
+/// Two ways of writing the same trial, with difficulty: every patient is the same. And haemorrhage by
+/// different definitions is not compared.
+#[test]
+fn patients_do_not_depend_on_how_the_scenario_is_written() {
+    let folder = directory();
+    let text = std::fs::read_to_string(crate::util::project("scenarios/early-vs-late.toml"));
+    let text = text.expect("it is shipped");
+    let write = |name: &str, after: &str| {
+        let path = folder.path().join(name);
+        let changed = text.replace("randomised_after = 2", &format!("randomised_after = {after}"))
+            + "\n[procedure.difficulty]\npass_success = 1\noutcome = 2\n";
+        std::fs::write(&path, changed).expect("it can be written");
+        path.display().to_string()
+    };
+    let increasing = write("a.toml", "{ passes = [1, 2], shares = [40, 60] }");
+    let decreasing = write("b.toml", "{ passes = [2, 1], shares = [60, 40] }");
+    let compared = json(&["compare", &increasing, &decreasing, "--replicates", "500", "--quiet"]);
+    for figure in compared["figures"].as_array().expect("figures") {
+        assert_eq!(figure["differences"][0]["value"], 0.0, "{figure}");
+    }
+
+    let reboot = "scenarios/angel-reboot-mechanistic.toml";
+    let compared = json(&["compare", reboot, &increasing, "--replicates", "50", "--quiet"]);
+    let figures = compared["figures"].as_array().expect("figures");
+    assert!(figures.iter().any(|figure| figure["figure"] == "control.minutes"));
+    assert!(figures.iter().all(|figure| figure["figure"] != "control.haemorrhage"));
+}
+
 #[test]
 fn scenarios_that_share_nothing_are_refused_with_the_reason() {
     let folder = directory();

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Prior {
     /// One or more distributions.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 10))]
     pub components: Vec<PriorComponent>,
 }
 

@@ -117,7 +117,15 @@ impl Resolver<'_> {
                 return self.fail(&path, format!("is missing; allowed: \"{known}\""));
             }
         };
-        Some(&evidence.outcomes[position].1)
+        let (name, studies) = &evidence.outcomes[position];
+        if evidence.unwanted.contains(name) {
+            let message = format!(
+                "is \"{name}\", which {} says is unwanted: its odds ratio above 1 is harm; allowed: an event that patients want",
+                written.file
+            );
+            return self.fail(&path, message);
+        }
+        Some(studies)
     }
 
     fn unknown<T>(&mut self, path: &str, name: &str, what: &str, known: &[&str]) -> Option<T> {
