@@ -25,6 +25,11 @@ impl Accrual {
         }
     }
 
+    /// The full rate.
+    pub fn per_month(&self) -> f64 {
+        DAYS_PER_MONTH / self.days_per_patient
+    }
+
     /// Replaces `days` by the arrival days of `patients` patients, in order: unit exponential gaps
     /// of cumulative intensity, taken back to calendar time by inverting it.
     pub fn arrivals(&self, patients: u32, rng: &mut impl Rng, days: &mut Vec<f64>) {

@@ -10,7 +10,7 @@ use nalgebra::{DMatrix, DVector, Dyn, Owned};
 
 use super::quantities;
 use crate::num::{logistic, logit};
-use crate::scenario::{Rejection, Scenario, nearest};
+use crate::scenario::{Rejection, Scenario, did_you_mean, nearest};
 
 /// A target is met when it is missed by no more than this.
 pub const TOLERANCE: f64 = 1e-5;
@@ -51,7 +51,7 @@ pub struct Calibration {
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
     /// The scenario has no such figure.
-    #[error("there is no figure `{name}` in this scenario{}; allowed: {known}", hint(.near))]
+    #[error("there is no figure `{name}` in this scenario{}; allowed: {known}", did_you_mean(.near))]
     UnknownQuantity {
         /// As asked for.
         name: String,
@@ -81,10 +81,6 @@ pub enum CalibrationError {
         "cannot be solved for: values beside the one in the file make no valid scenario (shares that must add up cannot be solved one by one)\n{0}"
     )]
     Scenario(#[from] Rejection),
-}
-
-fn hint(near: &Option<String>) -> String {
-    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
 }
 
 impl Calibration {

@@ -1,7 +1,7 @@
 //! Every exact figure of a scenario by name, as targets of a calibration.
 
 use crate::outcome::Mrs;
-use crate::outcome::flow::GROUPS;
+use crate::outcome::flow::{GROUPS, Group};
 use crate::randomisation::Arm;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::procedure::{ArmSummary, ArmTally};
@@ -44,20 +44,20 @@ pub fn exact(scenario: &Scenario) -> Vec<(String, f64)> {
 
 fn of_procedure(arm: &ArmSummary) -> Vec<(String, f64)> {
     let mut all = Vec::new();
-    for (_, group) in GROUPS.iter().skip(1) {
-        if arm.groups.iter().all(|present| present.group != *group) {
-            all.push((format!("{}.{group}.share", arm.arm), 0.0));
+    for group in GROUPS {
+        if arm.groups.iter().all(|present| present.group != group) {
+            all.push((format!("{}.{}.share", arm.arm, group.name()), 0.0));
         }
     }
     for group in &arm.groups {
         let at = match group.group {
-            "all" => arm.arm.to_owned(),
-            group => format!("{}.{group}", arm.arm),
+            Group::All => arm.arm.to_owned(),
+            group => format!("{}.{}", arm.arm, group.name()),
         };
         for (measure, figure) in &group.measures {
             all.push((format!("{at}.{measure}"), figure.exact));
         }
-        if group.group != "all" {
+        if group.group != Group::All {
             all.push((format!("{at}.share"), group.share.exact));
         }
         if let Some(minutes) = &group.minutes {

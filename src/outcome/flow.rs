@@ -3,6 +3,8 @@
 //! The weights are probabilities when enumerated and numbers of patients when simulated; whatever
 //! is read off is read off both in the same way.
 
+use serde::Serialize;
+
 use super::{LEVELS, Mrs, MrsDistribution};
 use crate::procedure::{End, MAX_PASSES, State};
 
@@ -34,7 +36,8 @@ pub struct Spread {
 }
 
 /// Patients told apart by how the procedure ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Group {
     /// Everyone.
     All,
@@ -50,17 +53,29 @@ pub enum Group {
     Unopened,
 }
 
-/// Every group, with its name in keys and output.
-pub const GROUPS: [(Group, &str); 6] = [
-    (Group::All, "all"),
-    (Group::Reperfused, "reperfused"),
-    (Group::Stented, "stented"),
-    (Group::StentedEarly, "stented_early"),
-    (Group::StentedLate, "stented_late"),
-    (Group::Unopened, "unopened"),
+/// Every group.
+pub const GROUPS: [Group; 6] = [
+    Group::All,
+    Group::Reperfused,
+    Group::Stented,
+    Group::StentedEarly,
+    Group::StentedLate,
+    Group::Unopened,
 ];
 
 impl Group {
+    /// Its name in keys and output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Reperfused => "reperfused",
+            Self::Stented => "stented",
+            Self::StentedEarly => "stented_early",
+            Self::StentedLate => "stented_late",
+            Self::Unopened => "unopened",
+        }
+    }
+
     /// Whether a patient belongs to it; `early_until` as in the procedure.
     pub fn has(self, state: &State, early_until: usize) -> bool {
         let stented = state.end.is_stented();

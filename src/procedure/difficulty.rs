@@ -41,7 +41,7 @@ pub(super) struct Class {
 
 impl Difficulty {
     /// Difficulties in standard deviations, with their weights; one class when it does nothing.
-    pub fn nodes(self) -> Vec<(f64, f64)> {
+    fn nodes(self) -> Vec<(f64, f64)> {
         if self == Self::default() {
             return vec![(0.0, 1.0)];
         }
@@ -62,6 +62,6 @@ impl Difficulty {
 }
 
 /// A probability with `lost` log odds taken away; impossible and certain stay so.
-pub fn harder(p: f64, lost: f64) -> f64 {
+pub(super) fn harder(p: f64, lost: f64) -> f64 {
     if lost == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) - lost) }
 }

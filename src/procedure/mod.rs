@@ -16,7 +16,7 @@ mod minutes;
 mod strategy;
 
 pub use course::{Course, WeightedState};
-pub use difficulty::{Difficulty, harder};
+pub use difficulty::Difficulty;
 pub use entry::{Entry, NobodyUnresolved};
 pub use minutes::Minutes;
 pub use strategy::{Decision, Strategy, Then};
@@ -130,9 +130,9 @@ pub struct ProcedureRecord {
     pub minutes: f64,
 }
 
-/// A procedure whose duration is left open.
+/// What was done, without how long it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Left {
+pub struct Treated {
     /// What it leaves behind.
     pub state: State,
     /// As [`ProcedureRecord::reperfusions`].
@@ -265,6 +265,11 @@ impl Procedure {
         let Parameters { rescue, haemorrhage, perforation, .. } = parameters;
         let classes = parameters.difficulty.classes(parameters);
         let entries = Entries::new(&classes, &parameters.randomised_after)?;
+        let rescue_choice = parameters.difficulty.rescue_choice;
+        let plans = parameters.plans.clone().map(|plan| Plan {
+            strategy: plan.strategy.by_difficulty(&classes, rescue_choice),
+            ..plan
+        });
         Ok(Self {
             classes,
             entries,
@@ -285,7 +290,7 @@ impl Procedure {
             perforation_fatality: perforation.fatality,
             minutes: parameters.minutes.clone(),
             early_until: parameters.early_until,
-            plans: parameters.plans.clone(),
+            plans,
         })
     }
 
@@ -327,15 +332,15 @@ impl Procedure {
     /// Performs the procedure on a patient of an arm.
     #[inline]
     pub fn perform(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> ProcedureRecord {
-        let Left { state, reperfusions } = self.leave(arm, entry, draws);
+        let Treated { state, reperfusions } = self.treat(arm, entry, draws);
         let (passes, stented) = (usize::from(state.passes), state.end.is_stented());
         let minutes = self.minutes.draw(passes, stented, draws.uniform(draw::MINUTES));
         ProcedureRecord { state, passes_before: entry.passes, reperfusions, minutes }
     }
 
-    /// What the procedure leaves behind, without its duration.
+    /// The same without its duration, which the outcome does not need.
     #[inline]
-    pub fn leave(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> Left {
+    pub fn treat(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> Treated {
         let Plan { strategy, crossover } = &self.plans[arm.index()];
         let crosses = *crossover > 0.0 && draws.uniform(draw::CROSSOVER) < *crossover;
         let strategy = if crosses { &self.plans[1 - arm.index()].strategy } else { strategy };
@@ -348,7 +353,7 @@ impl Procedure {
         let fatal = (haemorrhage || perforation)
             && happens(draw::FATALITY, self.fatality(haemorrhage, perforation));
         let state = State { passes: passes as u8, end, haemorrhage, perforation, fatal };
-        Left { state, reperfusions }
+        Treated { state, reperfusions }
     }
 
     /// Passes and stenting until the vessel is open or given up.

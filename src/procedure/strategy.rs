@@ -1,5 +1,6 @@
 //! What an arm does with a patient who is still unresolved.
 
+use super::difficulty::{Class, harder};
 use super::{Entry, MAX_PASSES};
 
 /// What happens at a decision.
@@ -34,7 +35,8 @@ pub enum Strategy {
     },
     /// As operators were seen to do.
     Practice {
-        /// P(a stent) after 0, 1, … passes, by class of difficulty.
+        /// P(a stent) after 0, 1, … passes: in [`Parameters`](super::Parameters) one row, for
+        /// patients of average difficulty; in use one row per class of difficulty.
         rescue: Vec<[f64; MAX_PASSES + 1]>,
         /// Who is unresolved after so many passes and not stented is given up.
         last_pass: usize,
@@ -45,6 +47,19 @@ impl Strategy {
     /// So many passes from the start, whatever the patient, and then this.
     pub fn passes_then(passes: usize, then: Then) -> Self {
         Self::Continue { more: passes, last_pass: passes, then }
+    }
+
+    /// With a row for each class of difficulty, harder patients being stented less readily by so many
+    /// log odds per standard deviation.
+    pub(super) fn by_difficulty(&self, classes: &[Class], lost: f64) -> Self {
+        match self {
+            Self::Practice { rescue, last_pass } => {
+                let row = |class: &Class| rescue[0].map(|p| harder(p, lost * class.z));
+                let rescue = classes.iter().map(row).collect();
+                Self::Practice { rescue, last_pass: *last_pass }
+            }
+            Self::Continue { .. } => self.clone(),
+        }
     }
 
     /// The decision for a patient who entered as `entry` and is unresolved after `passes`.

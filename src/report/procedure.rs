@@ -1,7 +1,7 @@
 //! Procedures as tables, for `run` (simulated beside exact) and `check` (exact alone).
 
 use super::table::{figure, grid, wrapped};
-use crate::outcome::flow::{MEASURES, Measure};
+use crate::outcome::flow::{Group, MEASURES, Measure};
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
 use crate::summary::McEstimate;
@@ -49,15 +49,15 @@ fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> String {
     if share >= 1.0 {
         return String::new();
     }
-    let randomised = scenario.sample_size.randomised;
-    let screened = f64::from(randomised) / share;
     let mut text = format!(
-        "Of 100 patients screened {:.1} are unresolved when their turn comes and randomised: \
-         {randomised} randomised need about {screened:.0} screened",
-        100.0 * share
+        "Of 100 patients screened {:.1} are unresolved when their turn comes and randomised: {} \
+         randomised need about {:.0} screened",
+        100.0 * share,
+        scenario.sample_size.randomised,
+        summary.screened
     );
     if let Some(rate) = scenario.accrual.screened_per_month {
-        let randomised = rate * share;
+        let randomised = summary.randomised_per_month;
         text += &format!("; {rate} screened a month are {randomised:.2} randomised");
     }
     wrapped(&format!("{text}."))
@@ -81,19 +81,19 @@ fn label(measure: Measure) -> &'static str {
     }
 }
 
-fn group_label(group: &str) -> &str {
+fn group_label(group: Group) -> &'static str {
     match group {
-        "reperfused" => "by passes alone",
-        "stented" => "stented",
-        "stented_early" => "stented early",
-        "stented_late" => "stented late",
-        "unopened" => "given up",
-        other => other,
+        Group::All => "all",
+        Group::Reperfused => "by passes alone",
+        Group::Stented => "stented",
+        Group::StentedEarly => "stented early",
+        Group::StentedLate => "stented late",
+        Group::Unopened => "not opened",
     }
 }
 
 pub(super) fn everyone(arm: &ArmSummary) -> &GroupSummary {
-    arm.groups.iter().find(|group| group.group == "all").expect("everyone is in a group")
+    arm.groups.iter().find(|group| group.group == Group::All).expect("everyone is in a group")
 }
 
 fn arms(summary: &ProcedureSummary, show: Show) -> String {
@@ -128,11 +128,11 @@ fn arms(summary: &ProcedureSummary, show: Show) -> String {
 fn groups(summary: &ProcedureSummary, show: Show) -> String {
     let mut out = String::new();
     for arm in &summary.arms {
-        let stented = arm.groups.iter().find(|group| group.group == "stented");
+        let stented = arm.groups.iter().find(|group| group.group == Group::Stented);
         let says_more = |group: &&GroupSummary| match group.group {
-            "all" => false,
+            Group::All => false,
             // Early or late alone are the stented.
-            "stented_early" | "stented_late" => {
+            Group::StentedEarly | Group::StentedLate => {
                 stented.is_none_or(|all| all.share.exact - group.share.exact > 1e-12)
             }
             _ => true,
@@ -160,7 +160,8 @@ fn groups(summary: &ProcedureSummary, show: Show) -> String {
 fn stents(summary: &ProcedureSummary, show: Show) -> String {
     let mut rows = Vec::new();
     for arm in &summary.arms {
-        let stented = arm.groups.iter().filter(|group| group.group.starts_with("stented"));
+        let all = [Group::Stented, Group::StentedEarly, Group::StentedLate];
+        let stented = arm.groups.iter().filter(|group| all.contains(&group.group));
         for group in stented {
             let mut row = vec![format!("{}, {}", arm.arm, group_label(group.group))];
             row.push(show.cell(&group.share, 100.0));
@@ -205,13 +206,12 @@ fn passes(summary: &ProcedureSummary, show: Show) -> String {
 }
 
 fn decomposition(summary: &ProcedureSummary) -> String {
-    let total: f64 = summary.decomposition.iter().map(|(_, part)| part).sum();
     // Plus 0.0, as nothing is not less than nothing.
     let points = |part: f64| format!("{:+.2}", (1e4 * part).round() / 100.0 + 0.0);
     let parts = summary.decomposition.iter().filter(|(_, part)| part.abs() > 5e-7);
     let mut rows: Vec<Vec<String>> =
         parts.map(|(way, part)| vec![(*way).to_owned(), points(*part)]).collect();
-    rows.push(vec!["all together".to_owned(), points(total)]);
+    rows.push(vec!["all together".to_owned(), points(summary.difference)]);
     let text = grid(&["exact", "points"], rows);
     format!(
         "\nWhere the difference in mRS 0–2 comes from (experimental less control)\n{text}{}",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use toml_edit::{DocumentMut, Item};
 
-use super::error::nearest;
+use super::error::{did_you_mean, nearest};
 use super::overrides::{Step, child_schema, steps};
 use super::read::schema;
 use super::tree::join;
@@ -22,7 +22,7 @@ pub enum EditError {
     #[error("`{0}` is not a number of this scenario; allowed: a key whose value is a number")]
     NotANumber(String),
     /// There is no such key.
-    #[error("there is no `{path}`{}", hint(.near))]
+    #[error("there is no `{path}`{}", did_you_mean(.near))]
     NotThere {
         /// As asked for.
         path: String,
@@ -38,10 +38,6 @@ pub enum EditError {
     /// The text is not TOML.
     #[error("not valid TOML: {0}")]
     Toml(String),
-}
-
-fn hint(near: &Option<String>) -> String {
-    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
 }
 
 /// The number at a key path of the resolved scenario, with the least and the greatest that are

@@ -99,6 +99,11 @@ impl Rejection {
     }
 }
 
+/// The hint that goes with a name like the one that was not known.
+pub(crate) fn did_you_mean(near: &Option<String>) -> String {
+    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
+}
+
 /// The known name most like `name`, if any is alike enough to be what was meant: a slip of the
 /// keyboard, or a name that is part of the other.
 pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {

@@ -18,6 +18,7 @@ pub mod published;
 use std::path::Path;
 
 pub use closed_form::estimand_of_shift;
+pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 use read::Source;

@@ -12,7 +12,7 @@ use crate::outcome::flow::{GROUPS, Group, MEASURES, Spread};
 use crate::outcome::{Flow, LEVELS, Mrs, ProceduralModel};
 use crate::procedure::{End, MAX_PASSES, Minutes, State};
 use crate::randomisation::Arm;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Truth};
 use crate::trial::PatientCourse;
 
 /// Minutes are counted in tenths.
@@ -102,12 +102,17 @@ impl Checked {
 pub struct ProcedureSummary {
     /// Share of the screened who are randomised.
     pub screening_yield: f64,
+    /// Patients screened, on average, for all who are randomised.
+    pub screened: f64,
+    /// Patients randomised per month once accrual is in full swing.
+    pub randomised_per_month: f64,
     /// What haemorrhage means; null without haemorrhage.
     pub haemorrhage_definition: Option<String>,
     /// Control, then experimental.
     pub arms: Vec<ArmSummary>,
-    /// The difference in P(mRS 0–2) between the arms, exactly, by the ways it comes about; the
-    /// parts add up to it.
+    /// P(mRS 0–2) in the experimental arm less that in control, exactly.
+    pub difference: f64,
+    /// The same by the ways it comes about; the parts add up to it.
     #[serde(serialize_with = "as_map")]
     pub decomposition: Vec<(&'static str, f64)>,
 }
@@ -132,8 +137,8 @@ pub struct ArmSummary {
 /// Patients whose procedure ended alike.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupSummary {
-    /// Name of the group.
-    pub group: &'static str,
+    /// Who they are.
+    pub group: Group,
     /// Their share of the arm.
     pub share: Checked,
     /// Means of every measure, by its name.
@@ -180,8 +185,13 @@ impl ProcedureSummary {
         let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
         let summary =
             |(arm, name): (Arm, _)| ArmSummary::new(name, &tallies[arm.index()], model, arm);
+        let [control, experimental] =
+            scenario.marginal(Truth::Alternative)?.map(|mrs| mrs.at_most(Mrs::INDEPENDENT));
         Some(Self {
+            difference: experimental - control,
             screening_yield: model.procedure().screening_yield(),
+            screened: f64::from(scenario.randomised) / model.procedure().screening_yield(),
+            randomised_per_month: scenario.accrual.per_month(),
             haemorrhage_definition: scenario.haemorrhage_definition(),
             arms: arms.into_iter().map(summary).collect(),
             decomposition: WAYS.into_iter().zip(model.decomposition()).collect(),
@@ -203,7 +213,7 @@ impl ArmSummary {
         };
         let procedure = model.procedure();
         let early_until = procedure.early_until();
-        let groups = GROUPS.iter().filter(|(group, _)| {
+        let groups = GROUPS.iter().filter(|group| {
             let is_in = |state: &State, _| Some(f64::from(u8::from(group.has(state, early_until))));
             flows.exact.spread(is_in).mean > 0.0
         });
@@ -211,8 +221,8 @@ impl ArmSummary {
             arm: name,
             mrs: std::array::from_fn(|level| flows.share(|_, mrs| mrs.index() == level)),
             groups: groups
-                .map(|&(group, name)| GroupSummary {
-                    group: name,
+                .map(|&group| GroupSummary {
+                    group,
                     share: flows.share(|state, _| group.has(state, early_until)),
                     measures: MEASURES
                         .iter()

@@ -184,8 +184,8 @@ impl Cohort {
     pub fn perform_as_control(&mut self, model: &ProceduralModel) {
         for &i in &self.of_arm[Arm::Experimental.index()] {
             let (draws, entry) = self.procedures[i as usize];
-            let left = model.procedure().leave(Arm::Control, entry, draws);
-            self.mrs[i as usize] = self.mrs_after(i as usize, &left.state, model);
+            let treated = model.procedure().treat(Arm::Control, entry, draws);
+            self.mrs[i as usize] = self.mrs_after(i as usize, &treated.state, model);
         }
     }
 

@@ -159,10 +159,10 @@ fn without_access_nobody_is_stented() {
         let procedure = result.procedure.expect("there is one");
         for arm in procedure.arms {
             let all = &arm.groups[0];
-            assert_eq!(all.group, "all");
+            assert_eq!(all.group.name(), "all");
             let stented = &all.measures["stented"];
             assert_eq!((stented.exact, stented.simulated.value), (0.0, 0.0), "{path}");
-            assert!(arm.groups.iter().all(|group| !group.group.starts_with("stented")));
+            assert!(arm.groups.iter().all(|group| !group.group.name().starts_with("stented")));
             // Who was to be stented is given up; who is reperfused by passes alone stays so.
             let name = |figure: &str| format!("{}.{figure}", arm.arm);
             let share = |figures: &BTreeMap<String, f64>, group: &str| {

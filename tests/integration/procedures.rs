@@ -61,7 +61,7 @@ fn arm(result: &OperatingCharacteristics, arm: usize) -> &ArmSummary {
 
 fn group<'r>(result: &'r OperatingCharacteristics, of: usize, name: &str) -> &'r GroupSummary {
     let groups = &arm(result, of).groups;
-    groups.iter().find(|group| group.group == name).expect("somebody is in it")
+    groups.iter().find(|group| group.group.name() == name).expect("somebody is in it")
 }
 
 fn pass(result: &OperatingCharacteristics, of: usize, passes: usize) -> &PassSummary {

@@ -8,7 +8,7 @@ use crate::outcome::{Mrs, MrsDistribution, ProceduralModel};
 use crate::population::Population;
 use crate::procedure::{
     Difficulty, Haemorrhage, MAX_PASSES, Minutes, NobodyUnresolved, Parameters, PerPass,
-    Perforation, Plan, Procedure, Rescue, Strategy, Then, harder,
+    Perforation, Plan, Procedure, Rescue, Strategy, Then,
 };
 
 impl Resolver<'_> {
@@ -67,7 +67,7 @@ impl Resolver<'_> {
         let arms = [("control", &file.control), ("experimental", &file.experimental)];
         let plans = arms.map(|(name, arm)| {
             let path = format!("procedure.{name}.strategy");
-            let strategy = self.strategy(&path, &arm.strategy, file, last_entry, difficulty);
+            let strategy = self.strategy(&path, &arm.strategy, file, last_entry);
             Some(Plan { strategy: strategy?, crossover: arm.crossover })
         });
         let [control, experimental] = plans;
@@ -145,7 +145,6 @@ impl Resolver<'_> {
         strategy: &written::Strategy,
         file: &written::Procedure,
         last_entry: usize,
-        difficulty: Difficulty,
     ) -> Option<Strategy> {
         let max_passes = file.max_passes.map(|passes| passes as usize);
         match strategy {
@@ -169,14 +168,11 @@ impl Resolver<'_> {
                         format!("can never end: its last value is {last} and procedure.max_passes is not given; allowed: a last value of 1, or max_passes"),
                     );
                 };
-                let by_class = |(z, _): (f64, f64)| {
-                    std::array::from_fn(|passes| match passes {
-                        0 => 0.0,
-                        _ => harder(after[passes - 1], difficulty.rescue_choice * z),
-                    })
-                };
-                let rescue = difficulty.nodes().into_iter().map(by_class).collect();
-                Some(Strategy::Practice { rescue, last_pass })
+                let rescue = std::array::from_fn(|passes| match passes {
+                    0 => 0.0,
+                    _ => after[passes - 1],
+                });
+                Some(Strategy::Practice { rescue: vec![rescue], last_pass })
             }
         }
     }
