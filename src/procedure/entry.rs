@@ -95,12 +95,15 @@ impl Entries {
     /// where there is a choice.
     #[inline]
     pub fn pick(&self, passes: impl Fn() -> f64, difficulty: impl Fn() -> f64) -> Entry {
-        let [others @ .., last] = &self.after[..] else { unreachable!("there is at least one") };
-        let after = if others.is_empty() {
-            last
-        } else {
-            let u = passes();
-            others.iter().find(|after| u < after.cumulative).unwrap_or(last)
+        let after = match &self.after[..] {
+            [only] => only,
+            several => {
+                let u = passes();
+                // Without a branch, as there is nothing to predict.
+                let below = several[..several.len() - 1].iter();
+                let rank: usize = below.map(|after| usize::from(u >= after.cumulative)).sum();
+                &several[rank]
+            }
         };
         let class = if after.cumulative_classes.is_empty() {
             0
