@@ -56,7 +56,7 @@ fn group<'p>(rejection: &'p Rejection, problem: &'p Problem) -> Group<'p> {
         ),
         Some((Origin::Override(text), span)) => title.element(
             Snippet::source(text)
-                .path("--set")
+                .path(format!("--set on {}", rejection.name))
                 .annotation(AnnotationKind::Primary.span(span.clone())),
         ),
         None if problem.path.is_empty() => Group::with_title(title),

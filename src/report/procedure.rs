@@ -125,18 +125,22 @@ fn arms(summary: &ProcedureSummary, show: Show) -> String {
     }
 }
 
+/// The groups of an arm that say more than another: not all, and not early or late stents where
+/// these are all the stents.
+fn told_apart(arm: &ArmSummary) -> impl Iterator<Item = &GroupSummary> {
+    let stented = arm.groups.iter().find(|group| group.group == Group::Stented);
+    arm.groups.iter().filter(move |group| match group.group {
+        Group::All => false,
+        Group::StentedEarly | Group::StentedLate => {
+            stented.is_none_or(|all| all.share.exact - group.share.exact > 1e-12)
+        }
+        _ => true,
+    })
+}
+
 fn groups(summary: &ProcedureSummary, show: Show) -> String {
     let mut out = String::new();
     for arm in &summary.arms {
-        let stented = arm.groups.iter().find(|group| group.group == Group::Stented);
-        let says_more = |group: &&GroupSummary| match group.group {
-            Group::All => false,
-            // Early or late alone are the stented.
-            Group::StentedEarly | Group::StentedLate => {
-                stented.is_none_or(|all| all.share.exact - group.share.exact > 1e-12)
-            }
-            _ => true,
-        };
         let row = |group: &GroupSummary| {
             let mut row = vec![group_label(group.group).to_owned()];
             row.push(show.cell(&group.share, 100.0));
@@ -150,7 +154,7 @@ fn groups(summary: &ProcedureSummary, show: Show) -> String {
             row.push(group.minutes.as_ref().map_or("–".into(), |m| show.cell(&m.median, 1.0)));
             row
         };
-        let rows = arm.groups.iter().filter(says_more).map(row).collect();
+        let rows = told_apart(arm).map(row).collect();
         out += &grid(&[arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"], rows);
     }
     out
@@ -161,7 +165,7 @@ fn stents(summary: &ProcedureSummary, show: Show) -> String {
     let mut rows = Vec::new();
     for arm in &summary.arms {
         let all = [Group::Stented, Group::StentedEarly, Group::StentedLate];
-        let stented = arm.groups.iter().filter(|group| all.contains(&group.group));
+        let stented = told_apart(arm).filter(|group| all.contains(&group.group));
         for group in stented {
             let mut row = vec![format!("{}, {}", arm.arm, group_label(group.group))];
             row.push(show.cell(&group.share, 100.0));
@@ -192,17 +196,9 @@ fn passes(summary: &ProcedureSummary, show: Show) -> String {
             rows.push(row);
         }
     }
-    grid(
-        &[
-            "made after\nrandomisation",
-            "pass",
-            "success",
-            "reper-\nfused",
-            "stented",
-            "not\nopened",
-        ],
-        rows,
-    )
+    let ended = ["reper-\nfused", "stented", "not\nopened"];
+    let header = [["pass", "made after\nrandomisation", "success"], ended].concat();
+    grid(&header, rows)
 }
 
 fn decomposition(summary: &ProcedureSummary) -> String {
