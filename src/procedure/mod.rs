@@ -13,15 +13,16 @@ mod course;
 mod difficulty;
 mod entry;
 mod minutes;
+mod parameters;
 mod strategy;
 
 pub use course::{Course, WeightedState};
 pub use difficulty::Difficulty;
 pub use entry::{Entry, NobodyUnresolved};
 pub use minutes::Minutes;
+pub use parameters::{Haemorrhage, Parameters, PerPass, Perforation, Plan, Rescue};
 pub use strategy::{Decision, Strategy, Then};
 
-use crate::num::logistic;
 use crate::randomisation::Arm;
 use crate::rng::PatientDraws;
 use difficulty::Class;
@@ -137,89 +138,6 @@ pub struct Treated {
     pub state: State,
     /// As [`ProcedureRecord::reperfusions`].
     pub reperfusions: u16,
-}
-
-/// A probability whose logit is linear in the number of passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PerPass {
-    /// Log odds without any pass.
-    pub intercept: f64,
-    /// Log odds added by every pass.
-    pub per_pass: f64,
-}
-
-impl PerPass {
-    /// The probability after `passes`, with `extra` log odds.
-    fn probability(self, passes: usize, extra: f64) -> f64 {
-        logistic(self.intercept + self.per_pass * passes as f64 + extra)
-    }
-}
-
-/// Rescue stenting.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rescue {
-    /// P(the stent cannot be brought to its place).
-    pub failed_access: f64,
-    /// P(it opens the vessel | placed) after 0, 1, … passes.
-    pub success: [f64; MAX_PASSES + 1],
-    /// P(open at follow-up | opened); 1 when `None`.
-    pub patency: Option<PerPass>,
-}
-
-/// Symptomatic haemorrhage.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Haemorrhage {
-    /// Its probability; never when `None`.
-    pub risk: Option<PerPass>,
-    /// Log odds added by a stent.
-    pub stenting: f64,
-    /// P(fatal).
-    pub fatality: f64,
-}
-
-/// Perforation or dissection.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Perforation {
-    /// Its probability without a stent.
-    pub thrombectomy: f64,
-    /// Its probability with a stent.
-    pub stenting: f64,
-    /// P(fatal).
-    pub fatality: f64,
-}
-
-/// What an arm does.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// What its patients are meant to get.
-    pub strategy: Strategy,
-    /// P(a patient gets the other arm's strategy instead).
-    pub crossover: f64,
-}
-
-/// All that a procedure is made of, as probabilities; see [`Procedure::new`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Parameters {
-    /// P(pass k reperfuses) of a patient of average difficulty, k = 1 … [`MAX_PASSES`].
-    pub pass_success: [f64; MAX_PASSES],
-    /// P(the vessel closes again at once | pass k reperfused).
-    pub reocclusion: [f64; MAX_PASSES],
-    /// Stenting.
-    pub rescue: Rescue,
-    /// Haemorrhage.
-    pub haemorrhage: Haemorrhage,
-    /// Perforation.
-    pub perforation: Perforation,
-    /// Duration.
-    pub minutes: Minutes,
-    /// What difficulty does.
-    pub difficulty: Difficulty,
-    /// Passes after which patients are randomised, with their shares among the randomised (sum 1).
-    pub randomised_after: Vec<(usize, f64)>,
-    /// A stent after at most this many passes is early.
-    pub early_until: usize,
-    /// Control and experimental arm.
-    pub plans: [Plan; 2],
 }
 
 /// The procedure of a scenario, ready to be performed.

@@ -1,0 +1,87 @@
+//! What a procedure is made of, as a scenario says it.
+
+use super::{Difficulty, MAX_PASSES, Minutes, Strategy};
+use crate::num::logistic;
+
+/// A probability whose logit is linear in the number of passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PerPass {
+    /// Log odds without any pass.
+    pub intercept: f64,
+    /// Log odds added by every pass.
+    pub per_pass: f64,
+}
+
+impl PerPass {
+    /// The probability after `passes`, with `extra` log odds.
+    pub(super) fn probability(self, passes: usize, extra: f64) -> f64 {
+        logistic(self.intercept + self.per_pass * passes as f64 + extra)
+    }
+}
+
+/// Rescue stenting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rescue {
+    /// P(the stent cannot be brought to its place).
+    pub failed_access: f64,
+    /// P(it opens the vessel | placed) after 0, 1, … passes.
+    pub success: [f64; MAX_PASSES + 1],
+    /// P(open at follow-up | opened); 1 when `None`.
+    pub patency: Option<PerPass>,
+}
+
+/// Symptomatic haemorrhage.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Haemorrhage {
+    /// Its probability; never when `None`.
+    pub risk: Option<PerPass>,
+    /// Log odds added by a stent.
+    pub stenting: f64,
+    /// P(fatal).
+    pub fatality: f64,
+}
+
+/// Perforation or dissection.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Perforation {
+    /// Its probability without a stent.
+    pub thrombectomy: f64,
+    /// Its probability with a stent.
+    pub stenting: f64,
+    /// P(fatal).
+    pub fatality: f64,
+}
+
+/// What an arm does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What its patients are meant to get.
+    pub strategy: Strategy,
+    /// P(a patient gets the other arm's strategy instead).
+    pub crossover: f64,
+}
+
+/// All that a procedure is made of, as probabilities.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameters {
+    /// P(pass k reperfuses) of a patient of average difficulty, k = 1 … [`MAX_PASSES`].
+    pub pass_success: [f64; MAX_PASSES],
+    /// P(the vessel closes again at once | pass k reperfused).
+    pub reocclusion: [f64; MAX_PASSES],
+    /// Stenting.
+    pub rescue: Rescue,
+    /// Haemorrhage.
+    pub haemorrhage: Haemorrhage,
+    /// Perforation.
+    pub perforation: Perforation,
+    /// Duration.
+    pub minutes: Minutes,
+    /// What difficulty does.
+    pub difficulty: Difficulty,
+    /// Passes after which patients are randomised, with their shares among the randomised (sum 1).
+    pub randomised_after: Vec<(usize, f64)>,
+    /// A stent after at most this many passes is early.
+    pub early_until: usize,
+    /// Control and experimental arm.
+    pub plans: [Plan; 2],
+}
