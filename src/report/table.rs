@@ -24,21 +24,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     let [alternative, null, ..] = &summary.truths[..] else {
         unreachable!("these two are always there")
     };
-    let mut out = wrapped(&scenario.title);
-    if let Some(question) = &scenario.question {
-        out += &wrapped(question);
-    }
-    let truths = match summary.prior {
-        Some(_) => "with the effect, without it and with effects drawn from the prior",
-        None => "with the effect and without it",
-    };
-    let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
-    out += "\n";
-    out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
-    out += "± is the Monte-Carlo standard error of a simulated figure.\n";
-    for warning in warnings {
-        out += &wrapped(&format!("Note: {warning}."));
-    }
+    let mut out = heading(summary, warnings);
     out += "\nDoes the trial show an effect?\n";
     out += &rejection(alternative, null);
     out += &wrapped(
@@ -79,6 +65,28 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
         &provenance.scenario_digest[..12],
         provenance.command
     );
+    out
+}
+
+/// What is asked, how much was simulated, and what to know before reading on.
+fn heading(summary: &Summary, warnings: &[String]) -> String {
+    let provenance = &summary.provenance;
+    let scenario = &provenance.scenario;
+    let mut out = wrapped(&scenario.title);
+    if let Some(question) = &scenario.question {
+        out += &wrapped(question);
+    }
+    let truths = match summary.prior {
+        Some(_) => "with the effect, without it and with effects drawn from the prior",
+        None => "with the effect and without it",
+    };
+    let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
+    out += "\n";
+    out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
+    out += "± is the Monte-Carlo standard error of a simulated figure.\n";
+    for warning in warnings {
+        out += &wrapped(&format!("Note: {warning}."));
+    }
     out
 }
 

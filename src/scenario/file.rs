@@ -170,7 +170,8 @@ pub struct Factor {
     #[schemars(inner(range(min = 0.0, max = 100.0)))]
     pub shares: Option<Vec<f64>>,
     /// Prognostic log odds of a lower (better) mRS in each level; 0 by default. They spread the
-    /// outcomes of an arm around its stated distribution and do not change it.
+    /// outcomes of an arm around its stated distribution and do not change it; after a procedure
+    /// they are added to the other log odds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = -20.0, max = 20.0)))]
     pub log_odds: Option<Vec<f64>>,
