@@ -4,17 +4,17 @@
 //! the prior with SciPy. Seeds are fixed; with a fresh seed a figure would fail by chance once in
 //! 370 (3 standard errors).
 
-use rescuesim::engine::{self, Options};
 use rescuesim::evidence::{PoolingMethod, pool};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::published::Evidence;
 use rescuesim::scenario::{Scenario, Truth};
-use rescuesim::summary::{OperatingCharacteristics, PriorAnalysis, Tally};
+use rescuesim::summary::{OperatingCharacteristics, PriorAnalysis};
 use rescuesim::trial::Simulator;
 use serde_json::Value;
 
 use crate::util::{
     angel_reboot, assert_within, directory, output, project, rescuesim, simulate_file,
+    simulate_scenario,
 };
 
 const SCENARIO: &str = "scenarios/premat-assurance.toml";
@@ -120,14 +120,7 @@ fn a_prior_on_one_value_gives_the_trials_of_that_value() {
 fn a_prior_leaves_the_other_truths_alone() {
     let truths = |set: &[String]| {
         let scenario = Scenario::parse(&angel_reboot(), set).expect("a valid scenario");
-        let options = Options {
-            replicates: 0..500,
-            threads: Some(1),
-            progress: &|_| {},
-            cancelled: &std::sync::atomic::AtomicBool::new(false),
-        };
-        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it")).truths
+        simulate_scenario(&scenario, 500).truths
     };
     let without = truths(&[]);
     let prior = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}".to_owned();

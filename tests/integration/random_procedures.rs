@@ -4,16 +4,12 @@
 //! Every case has a seed of its own: 60 cases of about 100 shares, each of which fails by chance
 //! with probability 1e-9, so one run in 160 000.
 
-use std::sync::atomic::AtomicBool;
-
 use proptest::prelude::*;
-use rescuesim::engine::{self, Options};
 use rescuesim::outcome::Mrs;
 use rescuesim::scenario::{Scenario, Truth};
-use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use crate::checked::figures;
-use crate::util::angel_reboot;
+use crate::util::{angel_reboot, simulate_scenario};
 
 const RARE: f64 = 1e-9;
 
@@ -147,14 +143,7 @@ proptest! {
                 return Ok(());
             }
         };
-        let options = Options {
-            replicates: 0..40,
-            threads: Some(1),
-            progress: &|_| {},
-            cancelled: &AtomicBool::new(false),
-        };
-        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        let result = OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"));
+        let result = simulate_scenario(&scenario, 40);
         let procedure = result.procedure.expect("there is one");
         // Of 14 000 patients none may be in a rare group; then it has no figures.
         for figure in figures("", &procedure).iter().filter(|f| f.is_share() && f.n > 0) {

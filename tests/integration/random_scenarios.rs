@@ -1,13 +1,9 @@
 //! Valid scenarios of every kind run to their end, and their figures hang together.
 
-use std::sync::atomic::AtomicBool;
-
 use proptest::prelude::*;
-use rescuesim::engine::{self, Options};
 use rescuesim::scenario::Scenario;
-use rescuesim::summary::{OperatingCharacteristics, Tally};
 
-use crate::util::angel_reboot;
+use crate::util::{angel_reboot, simulate_scenario};
 
 fn method() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -79,14 +75,7 @@ proptest! {
                 return Ok(());
             }
         };
-        let options = Options {
-            replicates: 0..40,
-            threads: Some(1),
-            progress: &|_| {},
-            cancelled: &AtomicBool::new(false),
-        };
-        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        let result = OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"));
+        let result = simulate_scenario(&scenario, 40);
         for analysis in result.truths.iter().flat_map(|truth| &truth.analyses) {
             let stops: f64 =
                 analysis.looks.iter().map(|look| look.efficacy.value + look.futility.value).sum();

@@ -65,14 +65,19 @@ pub fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
 pub fn simulate_file(path: &str, set: &[&str], replicates: u64) -> OperatingCharacteristics {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let scenario = Scenario::load(&project(path), &set).expect("a valid scenario");
+    simulate_scenario(&scenario, replicates)
+}
+
+/// Operating characteristics of a scenario.
+pub fn simulate_scenario(scenario: &Scenario, replicates: u64) -> OperatingCharacteristics {
     let options = Options {
         replicates: 0..replicates,
         threads: None,
         progress: &|_| {},
         cancelled: &AtomicBool::new(false),
     };
-    let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-    OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"))
+    let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
+    OperatingCharacteristics::new(scenario, &tally.expect("nothing stops it"))
 }
 
 /// Fails unless the figure is within `errors` Monte-Carlo standard errors of `low..=high`.
