@@ -4,6 +4,7 @@
 //! an odds ratio above 1 favour the experimental arm.
 
 pub mod proportional_odds;
+pub mod restricted;
 pub mod two_proportions;
 
 use crate::num::normal::upper_tail;
