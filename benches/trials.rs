@@ -6,7 +6,7 @@
 use divan::Bencher;
 use rescuesim::analysis::proportional_odds::{self, ShiftTest};
 use rescuesim::analysis::{OutcomeTable, two_proportions};
-use rescuesim::design::{EfficacyRule, SpendingFunction};
+use rescuesim::design::{Boundaries, EfficacyRule, Rules, SpendingFunction};
 use rescuesim::outcome::Mrs;
 use rescuesim::population::Population;
 use rescuesim::randomisation::{AllocationState, RandomisationMethod};
@@ -136,5 +136,6 @@ mod analysis {
 fn boundaries(bencher: Bencher, looks: u32) {
     let fractions: Vec<f64> = (1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect();
     let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
-    bencher.bench_local(|| rule.critical_values(0.025, &fractions));
+    let rules = Rules::efficacy_only(0.025, rule);
+    bencher.bench_local(|| Boundaries::new(&rules, &fractions));
 }

@@ -1,107 +1,169 @@
 //! Upper (efficacy) boundaries on the Z scale.
 
-use super::recursion::{Continuation, CrossingProbabilities, finest_increment};
+use super::recursion::{Continuation, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
 
 /// How the efficacy boundary is found.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EfficacyRule {
     /// No interim test for efficacy: the whole α at the final look.
     FinalOnly,
     /// Each look spends what the function allows by its information fraction.
     Spending(SpendingFunction),
-    /// Classical O'Brien & Fleming (1979): c / √t, with c such that the looks together spend α.
-    ObrienFleming,
-    /// Classical Pocock (1977): the same c at every look.
-    Pocock,
+    /// Wang & Tsiatis (1987): c·t^(Δ − ½), with c such that the looks together spend α. Δ = 0 are
+    /// the classical O'Brien & Fleming (1979) bounds, Δ = ½ those of Pocock (1977).
+    WangTsiatis {
+        /// Shape, from 0 (hardly any early stops) to ½ (the same bound at every look).
+        delta: f64,
+    },
+    /// Haybittle (1971) and Peto et al. (1976): the same high bound at every interim look, and a
+    /// last one that spends the rest of α exactly.
+    HaybittlePeto {
+        /// The bound of the interim looks, usually 3.
+        interim_z: f64,
+    },
 }
 
 impl EfficacyRule {
-    /// Critical values of Z at increasing information `fractions` that end at 1, for the one-sided
-    /// error rate `alpha`; +∞ at a look that cannot stop.
-    ///
-    /// No futility boundary enters, so the error rate holds whether or not futility is heeded.
-    pub fn critical_values(self, alpha: f64, fractions: &[f64]) -> Vec<f64> {
+    /// Classical O'Brien–Fleming bounds, not those of the spending function of that type.
+    pub const OBRIEN_FLEMING: Self = Self::WangTsiatis { delta: 0.0 };
+    /// Classical Pocock bounds.
+    pub const POCOCK: Self = Self::WangTsiatis { delta: 0.5 };
+}
+
+/// Where trials have left below by the time efficacy is tested; it decides how much of the error
+/// rate a bound spends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Below<'a> {
+    /// Nowhere: a lower boundary, if any, may be disregarded.
+    Nowhere,
+    /// At the mirror image of the upper bounds: a symmetric two-sided test.
+    Mirrored,
+    /// At these Z, −∞ where they cannot leave.
+    At(&'a [f64]),
+}
+
+impl Below<'_> {
+    fn bound(self, k: usize, upper: f64) -> f64 {
         match self {
-            Self::FinalOnly => {
-                let interims = fractions.iter().take(fractions.len() - 1);
-                interims.map(|_| f64::INFINITY).chain([upper_quantile(alpha)]).collect()
-            }
-            Self::Spending(function) => spend(function, alpha, fractions),
-            Self::ObrienFleming => constant(alpha, fractions, |t| 1.0 / libm::sqrt(t)),
-            Self::Pocock => constant(alpha, fractions, |_| 1.0),
+            Self::Nowhere => f64::NEG_INFINITY,
+            Self::Mirrored => -upper,
+            Self::At(bounds) => bounds[k],
         }
     }
 }
 
+/// What sets efficacy bounds beside the rule and the error rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting<'a> {
+    /// Information at each look, increasing, the maximum being 1.
+    pub fractions: &'a [f64],
+    /// Looks (from 0) at which efficacy is not tested; the last always is.
+    pub untested: &'a [usize],
+    pub below: Below<'a>,
+}
+
 impl EfficacyRule {
-    /// One-sided α spent up to and including each look, given the critical values there.
-    pub(super) fn alpha_spent(self, alpha: f64, fractions: &[f64], bounds: &[f64]) -> Vec<f64> {
-        let mut spent: Vec<f64> = match self {
-            Self::FinalOnly => vec![0.0; fractions.len()],
-            Self::Spending(function) => {
-                fractions.iter().map(|&t| function.spent(alpha, t)).collect()
+    /// One-sided error to be spent by each look; `None` where it follows from the bounds.
+    pub(super) fn cumulative(
+        &self,
+        alpha: f64,
+        fractions: &[f64],
+        untested: &[usize],
+    ) -> Option<Vec<f64>> {
+        match self {
+            Self::FinalOnly => Some([vec![0.0; fractions.len() - 1], vec![alpha]].concat()),
+            Self::Spending(function) => Some(function.cumulative(alpha, fractions, untested)),
+            Self::WangTsiatis { .. } | Self::HaybittlePeto { .. } => None,
+        }
+    }
+
+    /// Critical values of Z for the one-sided error rate `alpha`; +∞ at a look that cannot stop.
+    /// `None` where no value spends what is wanted.
+    pub(super) fn critical_values(&self, alpha: f64, setting: Setting) -> Option<Vec<f64>> {
+        let Setting { fractions, untested, .. } = setting;
+        let last = fractions.len() - 1;
+        match *self {
+            Self::FinalOnly | Self::Spending(_) => {
+                spend(&self.cumulative(alpha, fractions, untested)?, setting)
             }
-            Self::ObrienFleming | Self::Pocock => {
-                let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
-                let crossing = CrossingProbabilities::new(fractions, 0.0, &no_lower, bounds);
-                let mut so_far = 0.0;
-                let cumulative = crossing.upper.iter().map(|p| {
-                    so_far += p;
-                    so_far
-                });
-                cumulative.collect()
+            Self::WangTsiatis { delta } => {
+                constant(alpha, setting, |c, k| c * libm::pow(fractions[k], delta - 0.5))
             }
-        };
-        // The final look spends the rest, to the last bit.
-        *spent.last_mut().expect("a design has a look") = alpha;
-        spent
+            Self::HaybittlePeto { interim_z } => {
+                constant(alpha, setting, |c, k| if k == last { c } else { interim_z })
+            }
+        }
     }
 }
 
-fn spend(function: SpendingFunction, alpha: f64, fractions: &[f64]) -> Vec<f64> {
+/// Critical values that spend `cumulative` error by each look.
+pub(super) fn spend(cumulative: &[f64], setting: Setting) -> Option<Vec<f64>> {
+    let fractions = setting.fractions;
     let mut state = Continuation::start();
     let mut spent = 0.0;
     let mut bounds = Vec::with_capacity(fractions.len());
-    for (k, &t) in fractions.iter().enumerate() {
-        let by_now = function.spent(alpha, t);
-        let bound = critical_value(&state, t, by_now - spent);
+    for (k, (&t, &by_now)) in fractions.iter().zip(cumulative).enumerate() {
+        let bound = critical_value(&state, t, by_now - spent)?;
         bounds.push(bound);
         spent = by_now;
         if k + 1 < fractions.len() {
-            let finest = finest_increment(fractions, k);
-            state = state.advance(t, 0.0, (f64::NEG_INFINITY, bound), finest);
+            let region = (setting.below.bound(k, bound), bound);
+            state = state.advance(t, 0.0, region, finest_increment(fractions, k));
         }
     }
-    bounds
+    Some(bounds)
 }
 
 /// The Z that a trial in `state` exceeds with probability `alpha` at the given information; +∞
-/// when there is nothing left to spend.
+/// when there is nothing left to spend, `None` when the trial does not go on with that probability.
 ///
 /// Solved on the log scale: tails of 1e-15 and of 0.02 are found with the same relative precision.
-pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64) -> f64 {
+pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64) -> Option<f64> {
     if alpha < f64::MIN_POSITIVE {
-        return f64::INFINITY;
+        return Some(f64::INFINITY);
     }
     let excess = |z: f64| {
         libm::log(state.above(information, 0.0, z).max(f64::MIN_POSITIVE)) - libm::log(alpha)
     };
-    brent(excess, -10.0, 38.0).unwrap_or(f64::INFINITY)
+    brent(excess, -10.0, 38.0)
 }
 
-/// Bounds c·shape(t) that together spend `alpha`.
-fn constant(alpha: f64, fractions: &[f64], shape: fn(f64) -> f64) -> Vec<f64> {
-    let bounds_at = |c: f64| fractions.iter().map(|&t| c * shape(t)).collect::<Vec<_>>();
-    let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
-    let excess = |c: f64| {
-        CrossingProbabilities::new(fractions, 0.0, &no_lower, &bounds_at(c)).total_upper() - alpha
+/// One-sided error spent up to and including each look.
+pub(super) fn spent_by(bounds: &[f64], fractions: &[f64], below: Below) -> Vec<f64> {
+    let mut state = Continuation::start();
+    let mut spent = 0.0;
+    let looks = fractions.iter().zip(bounds).enumerate();
+    looks
+        .map(|(k, (&t, &bound))| {
+            spent += state.above(t, 0.0, bound);
+            if k + 1 < fractions.len() {
+                let region = (below.bound(k, bound), bound);
+                state = state.advance(t, 0.0, region, finest_increment(fractions, k));
+            }
+            spent
+        })
+        .collect()
+}
+
+/// Bounds of the given shape in c and look that together spend `alpha`.
+fn constant(alpha: f64, setting: Setting, shape: impl Fn(f64, usize) -> f64) -> Option<Vec<f64>> {
+    let Setting { fractions, untested, below } = setting;
+    let last = fractions.len() - 1;
+    let bounds_at = |c: f64| -> Vec<f64> {
+        let tested = |k| k == last || !untested.contains(&k);
+        (0..=last).map(|k| if tested(k) { shape(c, k) } else { f64::INFINITY }).collect()
     };
-    // Spending α once is the least possible constant for the last look, testing K times at α/K
-    // (Bonferroni) is more than enough for a bound that never rises.
-    let least = upper_quantile(alpha);
-    let most = upper_quantile(alpha / fractions.len() as f64) + 1.0;
-    bounds_at(brent(excess, least - 1e-6, most).expect("α lies between one test and Bonferroni"))
+    let excess = |c: f64| spent_by(&bounds_at(c), fractions, below)[last] - alpha;
+    // Spending α once is the least constant for the last look, unless trials leave below. Testing K
+    // times at α/K (Bonferroni) is more than enough, unless other bounds are lower than the last.
+    let least = match below {
+        Below::At(_) => -10.0,
+        _ => upper_quantile(alpha) - 1e-6,
+    };
+    let enough = upper_quantile(alpha / fractions.len() as f64) + 1.0;
+    let c = brent(excess, least, enough).or_else(|| brent(excess, enough, 38.0))?;
+    Some(bounds_at(c))
 }

@@ -1,11 +1,11 @@
-//! Lower (futility) boundaries on the Z scale, non-binding: efficacy bounds never rely on them.
+//! Lower (futility) boundaries on the Z scale.
 
 use super::recursion::{Continuation, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
 
-/// How the futility boundary is found. All rules are non-binding.
+/// How the futility boundary is found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FutilityRule {
     /// No stopping for futility.
@@ -25,36 +25,40 @@ pub enum FutilityRule {
 
 impl FutilityRule {
     /// Futility bounds at the interim looks, −∞ where there is none; `None` when no drift gives
-    /// the wanted power (β not below 1 − α).
-    pub fn bounds(&self, fractions: &[f64], efficacy: &[f64]) -> Option<Vec<f64>> {
+    /// the wanted power (β not below 1 − α). `untested` are looks, from 0, without the test.
+    pub(super) fn bounds(
+        &self,
+        fractions: &[f64],
+        efficacy: &[f64],
+        untested: &[usize],
+    ) -> Option<Vec<f64>> {
         let interims = fractions.len() - 1;
         match self {
             Self::None => Some(vec![f64::NEG_INFINITY; interims]),
             Self::Z(bounds) => {
-                Some(bounds.iter().map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
+                let tested = |(k, z): (usize, &Option<f64>)| z.filter(|_| !untested.contains(&k));
+                let bounds = bounds.iter().enumerate().map(tested);
+                Some(bounds.map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
             }
             Self::BetaSpending { function, power } => {
-                beta_spending(*function, 1.0 - power, fractions, efficacy)
+                let cumulative = function.cumulative(1.0 - power, fractions, untested);
+                beta_spending(&cumulative, fractions, efficacy)
             }
         }
     }
 }
 
 /// Finds the drift at which the β left for the last look makes its futility bound meet its
-/// efficacy bound, and returns the interim bounds at that drift.
-fn beta_spending(
-    function: SpendingFunction,
-    beta: f64,
-    fractions: &[f64],
-    efficacy: &[f64],
-) -> Option<Vec<f64>> {
-    let last = *efficacy.last()?;
+/// efficacy bound, and returns the interim bounds at that drift. `cumulative` β is spent by each
+/// look.
+fn beta_spending(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Option<Vec<f64>> {
+    let (last, beta) = (*efficacy.last()?, *cumulative.last()?);
+    let left = beta - cumulative.iter().rev().nth(1).copied().unwrap_or(0.0);
     // The surplus falls as the drift grows: with a strong effect the last look would have to stop
     // for futility well above its efficacy bound to use up β.
     let surplus = |theta: f64| {
-        let (_, state) = interim_bounds(function, beta, fractions, efficacy, theta);
-        let spent_before = spent_before_last(function, beta, fractions);
-        state.below(1.0, theta, last) - (beta - spent_before)
+        let (_, state) = interim_bounds(cumulative, fractions, efficacy, theta);
+        state.below(1.0, theta, last) - left
     };
     // Early looks that stop often for efficacy may bring the drift well below the fixed design's.
     let mut most = last.min(10.0) + upper_quantile(beta) + 2.0;
@@ -62,20 +66,12 @@ fn beta_spending(
         most += 2.0;
     }
     let theta = brent(surplus, 1e-3, most)?;
-    Some(interim_bounds(function, beta, fractions, efficacy, theta).0)
-}
-
-fn spent_before_last(function: SpendingFunction, beta: f64, fractions: &[f64]) -> f64 {
-    match fractions {
-        [.., before, _] => function.spent(beta, *before),
-        _ => 0.0,
-    }
+    Some(interim_bounds(cumulative, fractions, efficacy, theta).0)
 }
 
 /// The interim futility bounds at drift `theta`, and the state of the trial before the last look.
 fn interim_bounds(
-    function: SpendingFunction,
-    beta: f64,
+    cumulative: &[f64],
     fractions: &[f64],
     efficacy: &[f64],
     theta: f64,
@@ -85,17 +81,30 @@ fn interim_bounds(
     let mut bounds = Vec::with_capacity(fractions.len() - 1);
     for k in 0..fractions.len() - 1 {
         let (t, upper) = (fractions[k], efficacy[k]);
-        let by_now = function.spent(beta, t);
-        let ceiling = upper.min(38.0);
-        let excess = |z: f64| {
-            let below = state.below(t, theta, z).max(f64::MIN_POSITIVE);
-            libm::log(below) - libm::log((by_now - spent).max(f64::MIN_POSITIVE))
-        };
-        let lower = brent(excess, -38.0, ceiling).unwrap_or(ceiling);
+        let lower = lower_bound(&state, t, theta, cumulative[k] - spent, upper);
         bounds.push(lower);
-        spent = by_now;
-        let finest = finest_increment(fractions, k);
-        state = state.advance(t, theta, (lower, upper), finest);
+        spent = cumulative[k];
+        state = state.advance(t, theta, (lower, upper), finest_increment(fractions, k));
     }
     (bounds, state)
+}
+
+/// The Z that a trial in `state` falls below with probability `error`, but at most `ceiling`; −∞
+/// when there is nothing to spend.
+pub(super) fn lower_bound(
+    state: &Continuation,
+    information: f64,
+    theta: f64,
+    error: f64,
+    ceiling: f64,
+) -> f64 {
+    if error < f64::MIN_POSITIVE {
+        return f64::NEG_INFINITY;
+    }
+    let excess = |z: f64| {
+        let below = state.below(information, theta, z).max(f64::MIN_POSITIVE);
+        libm::log(below) - libm::log(error)
+    };
+    let ceiling = ceiling.min(38.0);
+    brent(excess, -38.0, ceiling).unwrap_or(ceiling)
 }

@@ -3,19 +3,23 @@
 //! Pure mathematics on the Z scale: no randomness, no files. Signs: a large Z favours the
 //! experimental arm; α is one-sided throughout.
 
+pub mod boundaries;
 pub mod efficacy;
 pub mod futility;
+pub mod harm;
 pub mod power;
 pub mod recursion;
 pub mod spending;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities, Untested};
 pub use efficacy::EfficacyRule;
 pub use futility::FutilityRule;
-pub use spending::SpendingFunction;
+pub use harm::{HarmRule, TwoSidedSpending};
+pub use spending::{SpendingFunction, StatedSpending};
 
-use recursion::{Continuation, CrossingProbabilities};
+use recursion::Continuation;
 
 /// The most looks a design may have.
 pub const MAX_LOOKS: usize = 20;
@@ -23,14 +27,17 @@ pub const MAX_LOOKS: usize = 20;
 /// What is chosen when a trial is designed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// One-sided error rate, in (0, 0.5).
-    pub alpha_one_sided: f64,
     /// Outcomes known at each look, strictly increasing; the last is the maximum information.
     pub looks_analysed: Vec<u32>,
-    /// Boundary for efficacy.
-    pub efficacy: EfficacyRule,
-    /// Boundary for futility; if given as Z, one value per interim look.
-    pub futility: FutilityRule,
+    /// Which boundaries, and how they are found.
+    pub rules: Rules,
+}
+
+impl Plan {
+    /// Outcomes planned at the final look.
+    pub fn maximum_analysed(&self) -> u32 {
+        *self.looks_analysed.last().expect("a plan has at least one look")
+    }
 }
 
 /// One planned look.
@@ -44,6 +51,8 @@ pub struct Look {
     pub efficacy: f64,
     /// Stop for futility when Z is at or below this; −∞ when the look cannot.
     pub futility: f64,
+    /// Stop for harm when Z is at or below this; −∞ when the look cannot.
+    pub harm: f64,
     /// One-sided α spent up to and including this look.
     pub alpha_spent: f64,
 }
@@ -55,14 +64,17 @@ pub enum Decision {
     Continue,
     /// Stop: the efficacy boundary is reached.
     Efficacy,
-    /// Stop: the futility boundary is reached.
+    /// Stop: the futility boundary is reached, and not the harm boundary.
     Futility,
+    /// Stop: the harm boundary is reached.
+    Harm,
 }
 
 /// A resolved design: its looks, and critical values for a final look of any size.
 #[derive(Debug)]
 pub struct Design {
     plan: Plan,
+    boundaries: Boundaries,
     looks: Vec<Look>,
     /// Entry j serves a final look that follows j interim looks.
     finals: Vec<FinalLook>,
@@ -71,55 +83,47 @@ pub struct Design {
 /// The final look after a given number of interims, whose size is known only when it happens.
 #[derive(Debug)]
 struct FinalLook {
-    state: Continuation,
+    efficacy: Continuation,
     alpha_left: f64,
+    /// Trials by the harm boundary's account, where it spends an error rate of its own, and what
+    /// is left of that.
+    harm: Option<(Continuation, f64)>,
     /// Outcomes at the last of these interims.
     analysed_before: u32,
-    /// Critical values (as bits) by number of outcomes beyond `analysed_before`, NaN until asked
-    /// for. Threads that find one at the same time find the same.
-    by_analysed: Vec<AtomicU64>,
+    /// Critical values (as bits) for efficacy and harm by number of outcomes beyond
+    /// `analysed_before`, NaN until asked for. Threads that find one at the same time find the
+    /// same.
+    by_analysed: Vec<[AtomicU64; 2]>,
 }
-
-/// β-spending cannot reach the wanted power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no drift gives this power with these efficacy bounds and looks")]
-pub struct UnreachablePower;
 
 impl Design {
     /// Finds the boundaries. `most_analysed` is the largest number of outcomes a final look can
     /// have (all randomised patients).
     ///
     /// # Errors
-    /// When β-spending futility has no solution.
-    pub fn new(plan: Plan, most_analysed: u32) -> Result<Self, UnreachablePower> {
-        let alpha = plan.alpha_one_sided;
-        let maximum = *plan.looks_analysed.last().expect("a plan has at least one look");
+    /// When the rules have no solution at these looks.
+    pub fn new(plan: Plan, most_analysed: u32) -> Result<Self, DesignError> {
+        let maximum = plan.maximum_analysed();
         let fraction = |analysed: u32| f64::from(analysed) / f64::from(maximum);
         let fractions: Vec<f64> = plan.looks_analysed.iter().map(|&n| fraction(n)).collect();
-        let efficacy = plan.efficacy.critical_values(alpha, &fractions);
-        let futility = plan.futility.bounds(&fractions, &efficacy).ok_or(UnreachablePower)?;
-
-        let spent = plan.efficacy.alpha_spent(alpha, &fractions, &efficacy);
-
-        let one_patient = fraction(1);
-        let mut state = Continuation::start();
-        let mut finals = vec![FinalLook::new(state.clone(), alpha, 0, most_analysed)];
-        for k in 0..fractions.len() - 1 {
-            let continues = (f64::NEG_INFINITY, efficacy[k]);
-            state = state.advance(fractions[k], 0.0, continues, one_patient);
-            let left = alpha - spent[k];
-            finals.push(FinalLook::new(state.clone(), left, plan.looks_analysed[k], most_analysed));
-        }
+        let boundaries = Boundaries::new(&plan.rules, &fractions)?;
         let looks = (0..fractions.len())
             .map(|k| Look {
                 analysed: plan.looks_analysed[k],
                 information_fraction: fractions[k],
-                efficacy: efficacy[k],
-                futility: futility.get(k).copied().unwrap_or(f64::NEG_INFINITY),
-                alpha_spent: spent[k],
+                efficacy: boundaries.efficacy[k],
+                futility: boundaries.futility[k],
+                harm: boundaries.harm[k],
+                alpha_spent: boundaries.alpha_spent[k],
             })
             .collect();
-        Ok(Self { plan, looks, finals })
+        let finals = FinalLook::after_each(&plan, &boundaries, most_analysed);
+        Ok(Self { plan, boundaries, looks, finals })
+    }
+
+    /// The boundaries of the looks as planned.
+    pub fn boundaries(&self) -> &Boundaries {
+        &self.boundaries
     }
 
     /// The planned looks, the last being the final one.
@@ -134,7 +138,7 @@ impl Design {
 
     /// The maximum information: outcomes planned at the final look.
     pub fn maximum_analysed(&self) -> u32 {
-        self.looks[self.looks.len() - 1].analysed
+        self.plan.maximum_analysed()
     }
 
     /// What was chosen.
@@ -147,8 +151,23 @@ impl Design {
         let look = &self.looks[k];
         if z >= look.efficacy {
             Decision::Efficacy
+        } else if z <= look.harm {
+            Decision::Harm
         } else if z <= look.futility {
             Decision::Futility
+        } else {
+            Decision::Continue
+        }
+    }
+
+    /// What a final look on `analysed` outcomes says when Z is `z`, after `interims` looks that
+    /// happened as planned; `Continue` where it shows nothing. `analysed` must exceed the last
+    /// interim's.
+    pub fn decide_finally(&self, interims: usize, analysed: u32, z: f64) -> Decision {
+        if z >= self.final_critical(interims, analysed) {
+            Decision::Efficacy
+        } else if z <= self.final_harm(interims, analysed) {
+            Decision::Harm
         } else {
             Decision::Continue
         }
@@ -159,45 +178,116 @@ impl Design {
     /// that really came. `analysed` must exceed the last interim's.
     pub fn final_critical(&self, interims: usize, analysed: u32) -> f64 {
         let last = &self.finals[interims];
-        let cached = &last.by_analysed[(analysed - last.analysed_before) as usize];
-        let known = f64::from_bits(cached.load(Ordering::Relaxed));
-        if !known.is_nan() {
-            return known;
+        last.cached(analysed, 0, || {
+            let information = self.information(analysed);
+            efficacy::critical_value(&last.efficacy, information, last.alpha_left)
+                .expect("the planned final look had a critical value, and more trials come to this")
+        })
+    }
+
+    /// The Z at or below which such a final look shows harm; −∞ where it cannot.
+    fn final_harm(&self, interims: usize, analysed: u32) -> f64 {
+        match (&self.plan.rules.harm, &self.finals[interims]) {
+            (HarmRule::Symmetric { .. }, _) => -self.final_critical(interims, analysed),
+            (_, last @ FinalLook { harm: Some((state, left)), .. }) => {
+                last.cached(analysed, 1, || {
+                    let information = self.information(analysed);
+                    futility::lower_bound(state, information, 0.0, *left, f64::INFINITY)
+                })
+            }
+            _ => f64::NEG_INFINITY,
         }
-        let information = f64::from(analysed) / f64::from(self.maximum_analysed());
-        let critical = efficacy::critical_value(&last.state, information, last.alpha_left);
-        cached.store(critical.to_bits(), Ordering::Relaxed);
-        critical
+    }
+
+    fn information(&self, analysed: u32) -> f64 {
+        f64::from(analysed) / f64::from(self.maximum_analysed())
     }
 
     /// Stopping probabilities per planned look by the normal approximation, when the final look
-    /// has `final_analysed` outcomes and the interims below that number happen. `drift` is the mean of Z at the maximum information.
-    pub fn crossing_probabilities(&self, drift: f64, final_analysed: u32) -> CrossingProbabilities {
-        let (mut information, mut lower, mut upper) = (Vec::new(), Vec::new(), Vec::new());
-        for look in self.interims().iter().filter(|look| look.analysed < final_analysed) {
-            information.push(look.information_fraction);
-            lower.push(look.futility);
-            upper.push(look.efficacy);
-        }
-        let interims = information.len();
-        upper.push(self.final_critical(interims, final_analysed));
-        lower.push(f64::NEG_INFINITY);
-        information.push(f64::from(final_analysed) / f64::from(self.maximum_analysed()));
-        let mut out = CrossingProbabilities::new(&information, drift, &lower, &upper);
+    /// has `final_analysed` outcomes and the interims below that number happen. `drift` is the
+    /// mean of Z at the maximum information.
+    pub fn stopping(&self, drift: f64, final_analysed: u32) -> StoppingProbabilities {
+        let happen = |look: &&Look| look.analysed < final_analysed;
+        let interims: Vec<&Look> = self.interims().iter().filter(happen).collect();
+        let column = |of: fn(&Look) -> f64, last: f64| -> Vec<f64> {
+            interims.iter().map(|look| of(look)).chain([last]).collect()
+        };
+        let critical = self.final_critical(interims.len(), final_analysed);
+        let harm = self.final_harm(interims.len(), final_analysed);
+        let mut out = boundaries::stopping(
+            &column(|look| look.information_fraction, self.information(final_analysed)),
+            drift,
+            &column(|look| look.efficacy, critical),
+            &column(|look| look.futility.max(look.harm), harm),
+            &column(|look| look.harm, harm),
+        );
         // Interims that are left out stop nothing; the final look keeps its planned place.
-        let left_out = std::iter::repeat_n(0.0, self.interims().len() - interims);
-        out.upper.splice(interims..interims, left_out.clone());
-        out.lower.splice(interims..interims, left_out);
+        let left_out = vec![0.0; self.interims().len() - interims.len()];
+        for probabilities in [&mut out.efficacy, &mut out.futility, &mut out.harm] {
+            let at = interims.len();
+            probabilities.splice(at..at, left_out.iter().copied());
+        }
         out
     }
 }
 
 impl FinalLook {
-    fn new(state: Continuation, alpha_left: f64, analysed_before: u32, most_analysed: u32) -> Self {
-        let unknown = || AtomicU64::new(f64::NAN.to_bits());
-        let by_analysed = (analysed_before..=most_analysed).map(|_| unknown()).collect();
-        Self { state, alpha_left, analysed_before, by_analysed }
+    /// One for every number of interims, from none to all.
+    fn after_each(plan: &Plan, boundaries: &Boundaries, most_analysed: u32) -> Vec<Self> {
+        let none = Self {
+            efficacy: Continuation::start(),
+            alpha_left: plan.rules.alpha_one_sided,
+            harm: match plan.rules.harm {
+                HarmRule::Spending { alpha_one_sided, .. } => {
+                    Some((Continuation::start(), alpha_one_sided))
+                }
+                _ => None,
+            },
+            analysed_before: 0,
+            by_analysed: unknown(most_analysed),
+        };
+        let mut out = vec![none];
+        for k in 0..plan.looks_analysed.len() - 1 {
+            out.push(out[k].after(plan, boundaries, k, most_analysed));
+        }
+        out
     }
+
+    /// The same with interim look `k`, the next, behind it.
+    fn after(&self, plan: &Plan, boundaries: &Boundaries, k: usize, most_analysed: u32) -> Self {
+        let Boundaries { information_fractions, efficacy, futility, harm, .. } = boundaries;
+        let (t, efficacy, harm) = (information_fractions[k], efficacy[k], harm[k]);
+        let analysed_before = plan.looks_analysed[k];
+        // The final look may come one patient after this one.
+        let one_patient = 1.0 / f64::from(plan.maximum_analysed());
+        let out_below = plan.rules.counted_out_below(futility[k], efficacy);
+        Self {
+            efficacy: self.efficacy.advance(t, 0.0, (out_below, efficacy), one_patient),
+            alpha_left: plan.rules.alpha_one_sided - boundaries.alpha_spent[k],
+            harm: self.harm.as_ref().map(|(state, left)| {
+                let spent = state.below(t, 0.0, harm);
+                (state.advance(t, 0.0, (harm, efficacy), one_patient), left - spent)
+            }),
+            analysed_before,
+            by_analysed: unknown(most_analysed.saturating_sub(analysed_before)),
+        }
+    }
+
+    fn cached(&self, analysed: u32, of: usize, find: impl FnOnce() -> f64) -> f64 {
+        let cached = &self.by_analysed[(analysed - self.analysed_before) as usize][of];
+        let known = f64::from_bits(cached.load(Ordering::Relaxed));
+        if !known.is_nan() {
+            return known;
+        }
+        let value = find();
+        cached.store(value.to_bits(), Ordering::Relaxed);
+        value
+    }
+}
+
+fn unknown(most: u32) -> Vec<[AtomicU64; 2]> {
+    let unknown = || AtomicU64::new(f64::NAN.to_bits());
+    (0..=most).map(|_| [unknown(), unknown()]).collect()
 }
 
 #[cfg(test)]
@@ -206,12 +296,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn plan(looks: &[u32], efficacy: EfficacyRule) -> Plan {
-        Plan {
-            alpha_one_sided: 0.025,
-            looks_analysed: looks.to_vec(),
-            efficacy,
-            futility: FutilityRule::None,
-        }
+        Plan { looks_analysed: looks.to_vec(), rules: Rules::efficacy_only(0.025, efficacy) }
     }
 
     fn protocol() -> Design {
@@ -245,11 +330,11 @@ mod tests {
             final_analysed in 209u32..=348,
             pocock in any::<bool>(),
         ) {
-            let rule = if pocock { EfficacyRule::Pocock } else {
+            let rule = if pocock { EfficacyRule::POCOCK } else {
                 EfficacyRule::Spending(SpendingFunction::HwangShihDeCani { gamma: -2.0 })
             };
             let design = Design::new(plan(&[104, 208, 312], rule), 348).expect("no futility");
-            let total = design.crossing_probabilities(0.0, final_analysed).total_upper();
+            let total = design.stopping(0.0, final_analysed).rejection();
             prop_assert!((total - 0.025).abs() < 1e-8, "{}", total);
         }
     }
@@ -261,9 +346,9 @@ mod tests {
         for looks in [[5_000, 9_998, 9_999, 10_000], [50_000, 99_998, 99_999, 100_000]] {
             let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsPocock);
             let design = Design::new(plan(&looks, rule), looks[3]).expect("no futility to fail");
-            let crossing = design.crossing_probabilities(0.0, looks[3]);
+            let crossing = design.stopping(0.0, looks[3]).efficacy;
             let mut so_far = 0.0;
-            for (look, crossed) in design.looks().iter().zip(&crossing.upper) {
+            for (look, crossed) in design.looks().iter().zip(&crossing) {
                 so_far += crossed;
                 assert!((so_far - look.alpha_spent).abs() < 1e-9, "{so_far} {look:?}");
             }
@@ -272,8 +357,8 @@ mod tests {
 
     #[test]
     fn one_look_is_the_fixed_test() {
-        for rule in [EfficacyRule::FinalOnly, EfficacyRule::Pocock, EfficacyRule::ObrienFleming] {
-            let design = Design::new(plan(&[312], rule), 348).expect("no futility");
+        for rule in [EfficacyRule::FinalOnly, EfficacyRule::POCOCK, EfficacyRule::OBRIEN_FLEMING] {
+            let design = Design::new(plan(&[312], rule.clone()), 348).expect("no futility");
             assert!((design.looks()[0].efficacy - 1.959963984540054).abs() < 1e-9, "{rule:?}");
             assert!((design.final_critical(0, 290) - 1.959963984540054).abs() < 1e-9);
         }

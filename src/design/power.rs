@@ -49,15 +49,12 @@ pub fn proportional_odds_drift(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::{Design, EfficacyRule, FutilityRule, Plan, SpendingFunction};
+    use crate::design::{Design, EfficacyRule, Plan, Rules, SpendingFunction};
 
     fn design(looks: [u32; 3]) -> Design {
-        let plan = Plan {
-            alpha_one_sided: 0.025,
-            looks_analysed: looks.to_vec(),
-            efficacy: EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming),
-            futility: FutilityRule::None,
-        };
+        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        let plan =
+            Plan { looks_analysed: looks.to_vec(), rules: Rules::efficacy_only(0.025, rule) };
         Design::new(plan, looks[2]).expect("no futility to fail")
     }
 
@@ -71,10 +68,10 @@ mod tests {
         for (looks, power, first, second) in cases {
             let total = f64::from(looks[2]);
             let drift = two_proportions_drift((0.25, 0.40), 0.5, total, 0.025);
-            let out = design(looks).crossing_probabilities(drift, looks[2]);
-            assert!((out.total_upper() - power).abs() < 1e-7);
-            assert!((out.upper[0] - first).abs() < 1e-7);
-            assert!((out.upper[1] - second).abs() < 1e-7);
+            let out = design(looks).stopping(drift, looks[2]);
+            assert!((out.rejection() - power).abs() < 1e-7);
+            assert!((out.efficacy[0] - first).abs() < 1e-7);
+            assert!((out.efficacy[1] - second).abs() < 1e-7);
         }
         assert!(two_proportions_drift((0.3, 0.3), 0.5, 312.0, 0.025).abs() < 1e-12);
     }

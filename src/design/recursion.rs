@@ -130,23 +130,48 @@ impl CrossingProbabilities {
     /// `upper` and `lower` are Z bounds per look (±∞ where there is none), `information` is
     /// increasing and positive; all of one length.
     pub fn new(information: &[f64], theta: f64, lower: &[f64], upper: &[f64]) -> Self {
-        let mut state = Continuation::start();
-        let mut out = Self { upper: Vec::new(), lower: Vec::new() };
-        for (k, &now) in information.iter().enumerate() {
-            out.upper.push(state.above(now, theta, upper[k]));
-            out.lower.push(state.below(now, theta, lower[k]));
-            if k + 1 < information.len() {
-                let finest = finest_increment(information, k);
-                state = state.advance(now, theta, (lower[k], upper[k]), finest);
-            }
-        }
-        out
+        let both = going_on(information, theta, lower, upper, |k, state| {
+            let now = information[k];
+            (state.above(now, theta, upper[k]), state.below(now, theta, lower[k]))
+        });
+        let (upper, lower) = both.into_iter().unzip();
+        Self { upper, lower }
     }
 
     /// P(ever above an upper bound).
     pub fn total_upper(&self) -> f64 {
         self.upper.iter().sum()
     }
+}
+
+/// P(Z below `z` at each look) among trials that stop outside (`lower`, `upper`).
+pub(super) fn below(
+    information: &[f64],
+    theta: f64,
+    (lower, upper): (&[f64], &[f64]),
+    z: &[f64],
+) -> Vec<f64> {
+    going_on(information, theta, lower, upper, |k, state| state.below(information[k], theta, z[k]))
+}
+
+/// What `read` reads off the trials that have come to each look.
+fn going_on<T>(
+    information: &[f64],
+    theta: f64,
+    lower: &[f64],
+    upper: &[f64],
+    read: impl Fn(usize, &Continuation) -> T,
+) -> Vec<T> {
+    let mut state = Continuation::start();
+    let mut out = Vec::with_capacity(information.len());
+    for (k, &now) in information.iter().enumerate() {
+        out.push(read(k, &state));
+        if k + 1 < information.len() {
+            let finest = finest_increment(information, k);
+            state = state.advance(now, theta, (lower[k], upper[k]), finest);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -157,7 +182,17 @@ mod tests {
     /// spaced looks.
     #[test]
     fn repeated_tests_at_1_96_have_the_published_error() {
-        for (looks, published) in [(1, 0.050), (2, 0.083), (3, 0.107), (5, 0.142), (10, 0.193)] {
+        let published = [
+            (1, 0.050),
+            (2, 0.083),
+            (3, 0.107),
+            (4, 0.126),
+            (5, 0.142),
+            (10, 0.193),
+            (20, 0.248),
+            (50, 0.320),
+        ];
+        for (looks, published) in published {
             let information: Vec<f64> = (1..=looks).map(f64::from).collect();
             let bound = vec![1.96; looks as usize];
             let mirror = vec![-1.96; looks as usize];

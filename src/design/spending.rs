@@ -3,7 +3,7 @@
 use crate::num::normal::{upper_quantile, upper_tail};
 
 /// A family of spending functions; `spent` is 0 at t = 0 and the whole rate from t = 1 on.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SpendingFunction {
     /// Lan & DeMets (1983), O'Brien–Fleming-type: 2 − 2Φ(z_{α/2} / √t). Not the classical
     /// O'Brien–Fleming bounds, which it only resembles.
@@ -20,11 +20,22 @@ pub enum SpendingFunction {
         /// Positive; 1 spends evenly, 3 is near O'Brien–Fleming.
         rho: f64,
     },
+    /// As given: a share of the rate at each of some fractions, straight lines between.
+    Stated(Vec<StatedSpending>),
+}
+
+/// A point of a stated spending function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StatedSpending {
+    /// Information fraction in (0, 1].
+    pub fraction: f64,
+    /// Share of the error rate spent by then, in [0, 1].
+    pub share: f64,
 }
 
 impl SpendingFunction {
     /// The part of the one-sided error rate `total` spent by information fraction `t` ≥ 0.
-    pub fn spent(self, total: f64, t: f64) -> f64 {
+    pub fn spent(&self, total: f64, t: f64) -> f64 {
         if t <= 0.0 {
             return 0.0;
         }
@@ -40,9 +51,42 @@ impl SpendingFunction {
             Self::HwangShihDeCani { gamma } => {
                 total * libm::expm1(-gamma * t) / libm::expm1(-gamma)
             }
-            Self::KimDeMets { rho } => total * libm::pow(t, rho),
+            Self::KimDeMets { rho } => total * libm::pow(t, *rho),
+            Self::Stated(points) => total * interpolated(points, t),
         }
     }
+
+    /// Spent up to and including each of the given fractions; a look that is not tested spends
+    /// nothing, and the next that is spends for both. The last spends all that is left.
+    pub(super) fn cumulative(&self, total: f64, fractions: &[f64], untested: &[usize]) -> Vec<f64> {
+        let mut so_far = 0.0;
+        let last = fractions.len() - 1;
+        let looks = fractions.iter().enumerate();
+        looks
+            .map(|(k, &t)| {
+                so_far = match k {
+                    _ if k == last => total,
+                    _ if untested.contains(&k) => so_far,
+                    _ => self.spent(total, t),
+                };
+                so_far
+            })
+            .collect()
+    }
+}
+
+/// The share at `t` in (0, 1), on straight lines from (0, 0) through the points to (1, 1).
+fn interpolated(points: &[StatedSpending], t: f64) -> f64 {
+    let (mut before, mut after) = ((0.0, 0.0), (1.0, 1.0));
+    for point in points {
+        if point.fraction <= t {
+            before = (point.fraction, point.share);
+        } else {
+            after = (point.fraction, point.share);
+            break;
+        }
+    }
+    before.1 + (t - before.0) / (after.0 - before.0) * (after.1 - before.1)
 }
 
 #[cfg(test)]
@@ -56,6 +100,10 @@ mod tests {
             Just(SpendingFunction::LanDeMetsPocock),
             (-20.0..10.0).prop_map(|gamma| SpendingFunction::HwangShihDeCani { gamma }),
             (0.1..10.0).prop_map(|rho| SpendingFunction::KimDeMets { rho }),
+            (0.01..0.5f64, 0.0..0.5f64, 0.01..0.49f64, 0.0..0.5f64).prop_map(|(t, s, dt, ds)| {
+                let at = |fraction, share| StatedSpending { fraction, share };
+                SpendingFunction::Stated(vec![at(t, s), at(t + dt, s + ds)])
+            }),
         ]
     }
 
@@ -73,6 +121,13 @@ mod tests {
             let (now, later) = (function.spent(total, t), function.spent(total, t + step));
             prop_assert!(0.0 <= now && now <= later * (1.0 + 1e-12) && later <= total * (1.0 + 1e-12));
         }
+    }
+
+    #[test]
+    fn an_untested_look_leaves_its_share_to_the_next() {
+        let f = SpendingFunction::KimDeMets { rho: 1.0 };
+        let spent = f.cumulative(0.02, &[0.25, 0.5, 0.75, 1.0], &[0, 2]);
+        assert_eq!(spent, [0.0, 0.01, 0.01, 0.02]);
     }
 
     #[test]

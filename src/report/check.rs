@@ -42,17 +42,27 @@ pub fn render(scenario: &Scenario) -> String {
 
 fn boundaries(scenario: &Scenario) -> String {
     let bound = |z: f64| if z.is_finite() { format!("{z:.6}") } else { "–".to_owned() };
-    let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| {
-        vec![
+    let looks = scenario.design.looks();
+    let has_harm = looks.iter().any(|look| look.harm.is_finite());
+    let rows = looks.iter().enumerate().map(|(k, look)| {
+        let mut row = vec![
             (k + 1).to_string(),
             look.analysed.to_string(),
             format!("{:.4}", look.information_fraction),
             bound(look.efficacy),
             bound(look.futility),
-            format!("{:.6}", look.alpha_spent),
-        ]
+        ];
+        if has_harm {
+            row.push(bound(look.harm));
+        }
+        row.push(format!("{:.6}", look.alpha_spent));
+        row
     });
-    let header = ["look", "analysed", "information", "efficacy Z ≥", "futility Z ≤", "alpha spent"];
+    let mut header = vec!["look", "analysed", "information", "efficacy Z ≥", "futility Z ≤"];
+    if has_harm {
+        header.push("harm Z ≤");
+    }
+    header.push("alpha spent");
     grid(&header, rows.collect())
 }
 
@@ -95,7 +105,7 @@ fn formula(scenario: &Scenario) -> String {
     let rows = scenario.analyses.iter().map(|analysis| {
         let of = |truth| {
             let closed_form = scenario.normal_approximation(truth, analysis.method);
-            number(closed_form.map(|closed_form| closed_form.total_upper()))
+            number(closed_form.map(|closed_form| closed_form.rejection()))
         };
         let mut row = vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)];
         if scenario.prior.is_some() {

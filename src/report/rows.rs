@@ -27,6 +27,7 @@ pub(super) fn conclusion_name(conclusion: Conclusion) -> &'static str {
     match conclusion {
         Conclusion::Efficacy => "efficacy",
         Conclusion::Futility => "futility",
+        Conclusion::Harm => "harm",
         Conclusion::NotSignificant => "not_significant",
     }
 }

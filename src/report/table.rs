@@ -7,7 +7,8 @@ use super::prior::averaged;
 use super::procedure::Show;
 use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
 use crate::summary::{
-    AnalysisSummary, Balance, EstimatePerformance, McEstimate, SizeSummary, TruthSummary,
+    AnalysisSummary, Balance, EstimatePerformance, LookSummary, McEstimate, SizeSummary,
+    TruthSummary,
 };
 
 /// Columns of a terminal that has not been widened.
@@ -162,8 +163,14 @@ fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> String {
     grid(&header, rows.collect())
 }
 
+/// Whether the trial can stop for futility, and for harm.
+fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
+    let any = |of: fn(&LookSummary) -> Option<f64>| analysis.looks.iter().any(|l| of(l).is_some());
+    [any(|look| look.z_futility), any(|look| look.z_harm)]
+}
+
 fn looks(analysis: &AnalysisSummary) -> String {
-    let has_futility = analysis.looks.iter().any(|look| look.z_futility.is_some());
+    let [has_futility, has_harm] = lower_boundaries(analysis);
     let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
     let rows = analysis.looks.iter().map(|look| {
         let mut row = vec![look.look.to_string()];
@@ -171,12 +178,18 @@ fn looks(analysis: &AnalysisSummary) -> String {
         if has_futility {
             row.push(bound(look.z_futility));
         }
+        if has_harm {
+            row.push(bound(look.z_harm));
+        }
         row.extend([look.month, look.n_randomised, look.n_analysed, look.overrun].map(figure));
         row
     });
     let mut header = vec!["look", "efficacy\nif Z ≥"];
     if has_futility {
         header.push("futility\nif Z ≤");
+    }
+    if has_harm {
+        header.push("harm\nif Z ≤");
     }
     header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
     let text = grid(&header, rows.collect());
@@ -189,7 +202,7 @@ fn looks(analysis: &AnalysisSummary) -> String {
 }
 
 fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
-    let has_futility = effect.looks.iter().any(|look| look.z_futility.is_some());
+    let [has_futility, has_harm] = lower_boundaries(effect);
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         for look in &analysis.looks {
@@ -198,12 +211,18 @@ fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
             if has_futility {
                 row.extend([look.futility, look.futility_cumulative].map(figure));
             }
+            if has_harm {
+                row.extend([look.harm, look.harm_cumulative].map(figure));
+            }
             rows.push(row);
         }
     }
     let mut header = vec!["stops for", "efficacy", "so far"];
     if has_futility {
         header.extend(["futility", "so far"]);
+    }
+    if has_harm {
+        header.extend(["harm", "so far"]);
     }
     grid(&header, rows)
 }

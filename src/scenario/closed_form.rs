@@ -2,8 +2,8 @@
 
 use super::{Scenario, Truth};
 use crate::analysis::{AnalysisMethod, proportional_odds};
+use crate::design::StoppingProbabilities;
 use crate::design::power::{proportional_odds_drift, two_proportions_drift};
-use crate::design::recursion::CrossingProbabilities;
 use crate::outcome::{LEVELS, MrsDistribution};
 
 /// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
@@ -66,9 +66,9 @@ impl Scenario {
         &self,
         truth: Truth,
         method: AnalysisMethod,
-    ) -> Option<CrossingProbabilities> {
+    ) -> Option<StoppingProbabilities> {
         let marginal = self.marginal(truth)?;
-        self.crossing_probabilities(marginal, self.estimand(truth, method)?, method)
+        self.stopping_probabilities(marginal, self.estimand(truth, method)?, method)
     }
 
     /// P(efficacy at any look) by the same approximation, averaged over the prior; `None` without
@@ -79,8 +79,8 @@ impl Scenario {
         let power = |log_odds_ratio: f64| {
             let marginal = [control, control.shifted_by(log_odds_ratio)];
             let estimand = estimand_of_shift(method, &marginal, log_odds_ratio);
-            self.crossing_probabilities(&marginal, estimand, method)
-                .map_or(f64::NAN, |crossing| crossing.total_upper())
+            self.stopping_probabilities(&marginal, estimand, method)
+                .map_or(f64::NAN, |stopping| stopping.rejection())
         };
         // N outcomes hold no more information on a log odds ratio than N/12 (Whitehead 1993).
         let least_error = libm::sqrt(12.0 / f64::from(self.design.maximum_analysed()));
@@ -89,12 +89,12 @@ impl Scenario {
 
     /// Of a trial whose arms have these marginal distributions and whose estimate aims at
     /// `estimand`.
-    fn crossing_probabilities(
+    fn stopping_probabilities(
         &self,
         [control, experimental]: &[MrsDistribution; 2],
         estimand: f64,
         method: AnalysisMethod,
-    ) -> Option<CrossingProbabilities> {
+    ) -> Option<StoppingProbabilities> {
         let share = self.share_experimental_known();
         let maximum = f64::from(self.design.maximum_analysed());
         let drift = match method {
@@ -102,7 +102,7 @@ impl Scenario {
                 (control.at_most(cut), experimental.at_most(cut)),
                 share,
                 maximum,
-                self.design.plan().alpha_one_sided,
+                self.design.plan().rules.alpha_one_sided,
             ),
             AnalysisMethod::ProportionalOdds { .. } => proportional_odds_drift(
                 control.probabilities(),
@@ -112,9 +112,7 @@ impl Scenario {
                 maximum,
             ),
         };
-        drift
-            .is_finite()
-            .then(|| self.design.crossing_probabilities(drift, self.expected_known().max(1)))
+        drift.is_finite().then(|| self.design.stopping(drift, self.expected_known().max(1)))
     }
 }
 

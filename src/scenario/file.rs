@@ -10,7 +10,9 @@ pub mod procedure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use design::{Analysis, Design, Efficacy, Futility, Looks, ShiftTest, Spending};
+pub use design::{
+    Analysis, Boundary, ConditionalOn, Design, Futility, Harm, Looks, ShiftTest, TwoSidedSpending,
+};
 pub use prior::{LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
 

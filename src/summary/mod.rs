@@ -131,6 +131,8 @@ pub struct AnalysisSummary {
     pub reversal_after_efficacy: McEstimate,
     /// Its part after a stop for futility.
     pub reversal_after_futility: McEstimate,
+    /// Its part after a stop for harm.
+    pub reversal_after_harm: McEstimate,
     /// The estimate when the trial ends.
     pub estimate: EstimateSummary,
     /// Replicates without an estimate in the end (an arm empty, all outcomes alike, or the arms
@@ -149,6 +151,8 @@ pub struct NormalApproximation {
     pub efficacy: Vec<f64>,
     /// P(futility) at each planned look.
     pub futility: Vec<f64>,
+    /// P(harm) at each planned look.
+    pub harm: Vec<f64>,
 }
 
 /// One look. Means are over the replicates that reach it.
@@ -165,6 +169,8 @@ pub struct LookSummary {
     pub z_efficacy: Option<f64>,
     /// Futility bound; null where there is none.
     pub z_futility: Option<f64>,
+    /// Harm bound; null where there is none. The final look's is recomputed too.
+    pub z_harm: Option<f64>,
     /// P(stop here for efficacy); at the final look, P(reject there).
     pub efficacy: McEstimate,
     /// P(efficacy here or before).
@@ -173,6 +179,10 @@ pub struct LookSummary {
     pub futility: McEstimate,
     /// P(futility here or before).
     pub futility_cumulative: McEstimate,
+    /// P(stop here for harm); at the final look, P(harm is shown there).
+    pub harm: McEstimate,
+    /// P(harm here or before).
+    pub harm_cumulative: McEstimate,
     /// P(the look takes place).
     pub reached: McEstimate,
     /// Patients randomised by the decision.
@@ -281,7 +291,7 @@ impl AnalysisSummary {
         let n = tally.n();
         let proportion = |count| McEstimate::proportion(count, n);
         let closed_form = scenario.normal_approximation(truth, method);
-        let [after_efficacy, after_futility] = tally.reversals;
+        let [after_efficacy, after_futility, after_harm] = tally.reversals;
         Self {
             name: scenario.analyses[analysis].name.clone(),
             method: match method {
@@ -290,18 +300,20 @@ impl AnalysisSummary {
             },
             rejection: tally.rejection(),
             normal_approximation: closed_form.map(|closed_form| NormalApproximation {
-                rejection: closed_form.total_upper(),
-                efficacy: closed_form.upper,
-                futility: closed_form.lower,
+                rejection: closed_form.rejection(),
+                efficacy: closed_form.efficacy,
+                futility: closed_form.futility,
+                harm: closed_form.harm,
             }),
             looks: (0..tally.looks.len()).map(|k| LookSummary::new(scenario, tally, k)).collect(),
             n_randomised: SizeSummary::new(&tally.n_randomised),
             n_analysed: SizeSummary::new(&tally.n_analysed),
             duration_months: McEstimate::mean(&tally.duration_months),
             overrun: McEstimate::mean(&tally.overrun),
-            reversal: proportion(after_efficacy + after_futility),
+            reversal: proportion(after_efficacy + after_futility + after_harm),
             reversal_after_efficacy: proportion(after_efficacy),
             reversal_after_futility: proportion(after_futility),
+            reversal_after_harm: proportion(after_harm),
             estimate: EstimateSummary {
                 scale: match method.scale() {
                     EffectScale::RiskDifference => "risk_difference",
@@ -329,10 +341,13 @@ impl LookSummary {
             information_fraction: planned.information_fraction,
             z_efficacy: planned.efficacy.is_finite().then_some(planned.efficacy),
             z_futility: planned.futility.is_finite().then_some(planned.futility),
+            z_harm: planned.harm.is_finite().then_some(planned.harm),
             efficacy: proportion(look.efficacy),
             efficacy_cumulative: proportion(so_far.iter().map(|look| look.efficacy).sum()),
             futility: proportion(look.futility),
             futility_cumulative: proportion(so_far.iter().map(|look| look.futility).sum()),
+            harm: proportion(look.harm),
+            harm_cumulative: proportion(so_far.iter().map(|look| look.harm).sum()),
             reached: proportion(look.month.n()),
             n_randomised: McEstimate::mean(&look.n_randomised),
             n_analysed: McEstimate::mean(&look.n_analysed),

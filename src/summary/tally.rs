@@ -109,8 +109,8 @@ pub(super) struct AnalysisTally {
     pub n_analysed: Histogram,
     pub duration_months: Moments,
     pub overrun: Moments,
-    /// After efficacy, after futility.
-    pub reversals: [u64; 2],
+    /// After efficacy, futility, harm.
+    pub reversals: [u64; 3],
     pub estimates: EstimateTally,
     pub early_estimates: EstimateTally,
     pub failed_looks: u64,
@@ -125,7 +125,7 @@ impl AnalysisTally {
             n_analysed: Histogram::default(),
             duration_months: Moments::default(),
             overrun: Moments::default(),
-            reversals: [0; 2],
+            reversals: [0; 3],
             estimates: EstimateTally::default(),
             early_estimates: EstimateTally::default(),
             failed_looks: 0,
@@ -155,12 +155,19 @@ impl AnalysisTally {
         }
         self.looks[last].efficacy += u64::from(trial.conclusion == Conclusion::Efficacy);
         self.looks[last].futility += u64::from(trial.conclusion == Conclusion::Futility);
+        self.looks[last].harm += u64::from(trial.conclusion == Conclusion::Harm);
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
         self.duration_months.add(trial.duration_months);
         self.overrun.add(f64::from(trial.overrun));
         if trial.reversed {
-            self.reversals[usize::from(trial.conclusion == Conclusion::Futility)] += 1;
+            let [after_efficacy, after_futility, after_harm] = &mut self.reversals;
+            match trial.conclusion {
+                Conclusion::Efficacy => *after_efficacy += 1,
+                Conclusion::Futility => *after_futility += 1,
+                Conclusion::Harm => *after_harm += 1,
+                Conclusion::NotSignificant => unreachable!("a trial that ran to its end"),
+            }
         }
         self.failed_looks += u64::from(trial.failed_looks);
         if trial.has_estimate() {
@@ -194,6 +201,7 @@ impl AnalysisTally {
 pub(super) struct LookTally {
     pub efficacy: u64,
     pub futility: u64,
+    pub harm: u64,
     pub n_randomised: Moments,
     pub n_analysed: Moments,
     pub overrun: Moments,
@@ -204,6 +212,7 @@ impl LookTally {
     fn merge(&mut self, other: &Self) {
         self.efficacy += other.efficacy;
         self.futility += other.futility;
+        self.harm += other.harm;
         self.n_randomised.merge(&other.n_randomised);
         self.n_analysed.merge(&other.n_analysed);
         self.overrun.merge(&other.overrun);

@@ -39,6 +39,8 @@ pub enum Conclusion {
     Efficacy,
     /// Stopped at an interim look for futility.
     Futility,
+    /// The harm boundary was reached, at an interim or the final look.
+    Harm,
     /// Ran to its end without significance.
     NotSignificant,
 }
@@ -301,6 +303,7 @@ impl<'s> Simulator<'s> {
                 Decision::Continue => continue,
                 Decision::Efficacy => Conclusion::Efficacy,
                 Decision::Futility => Conclusion::Futility,
+                Decision::Harm => Conclusion::Harm,
             };
             return End { at: k, conclusion, z, failed_looks };
         }
@@ -308,26 +311,32 @@ impl<'s> Simulator<'s> {
         let statistic = method.statistic(table);
         failed_looks += u32::from(statistic.is_none());
         z[design.looks().len() - 1] = statistic.unwrap_or(f64::NAN);
-        let significant = self.is_significant(final_look, table, statistic);
-        let conclusion =
-            if significant { Conclusion::Efficacy } else { Conclusion::NotSignificant };
+        let conclusion = self.conclude(final_look, table, statistic);
         End { at: final_look, conclusion, z, failed_looks }
     }
 
-    /// Whether a final look after `interims` interim looks rejects.
-    fn is_significant(&self, interims: usize, table: &OutcomeTable, z: Option<f64>) -> bool {
-        z.is_some_and(|z| z >= self.scenario.design.final_critical(interims, table.total()))
+    /// What a final look after `interims` interim looks shows.
+    fn conclude(&self, interims: usize, table: &OutcomeTable, z: Option<f64>) -> Conclusion {
+        let decide = |z| self.scenario.design.decide_finally(interims, table.total(), z);
+        match z.map(decide) {
+            Some(Decision::Efficacy) => Conclusion::Efficacy,
+            Some(Decision::Harm) => Conclusion::Harm,
+            _ => Conclusion::NotSignificant,
+        }
     }
 
     /// Whether a final look at all who were randomised until the decision of look `k` would
-    /// contradict its conclusion.
+    /// contradict its conclusion; a stop for futility is contradicted by efficacy alone.
     fn is_reversed(&self, k: usize, conclusion: Conclusion, method: AnalysisMethod) -> bool {
         let table = self.cohort.known_in_the_end(self.result.looks[k].randomised);
         if table.total() <= self.known[k].total() {
             return false;
         }
-        let significant = self.is_significant(k + 1, &table, method.statistic(&table));
-        significant != (conclusion == Conclusion::Efficacy)
+        let repeated = self.conclude(k + 1, &table, method.statistic(&table));
+        match conclusion {
+            Conclusion::Efficacy | Conclusion::Harm => repeated != conclusion,
+            _ => repeated == Conclusion::Efficacy,
+        }
     }
 }
 

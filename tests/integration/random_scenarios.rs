@@ -99,7 +99,7 @@ proptest! {
             prop_assert!((-1e-9..=1.0 + 1e-9).contains(&formula), "{}", formula);
         }
         // Under the null by formula: never above α.
-        let alpha = scenario.design.plan().alpha_one_sided;
+        let alpha = scenario.design.plan().rules.alpha_one_sided;
         for analysis in &result.truths[1].analyses {
             if let Some(closed_form) = &analysis.normal_approximation {
                 prop_assert!(closed_form.rejection <= alpha + 1e-8, "{}", closed_form.rejection);

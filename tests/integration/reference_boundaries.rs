@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rescuesim::design::{EfficacyRule, FutilityRule, SpendingFunction};
+use rescuesim::design::{
+    Boundaries, DesignError, EfficacyRule, FutilityRule, HarmRule, Rules, SpendingFunction,
+    TwoSidedSpending,
+};
 
 type Record = BTreeMap<String, String>;
 
@@ -24,53 +27,100 @@ fn number(record: &Record, column: &str) -> f64 {
 
 /// Fractions of a record; equally spaced ones are built as k/K, as 15 digits do not hold 1/3.
 fn fractions(record: &Record) -> Vec<f64> {
-    if record["spacing"] == "equal" {
-        let looks = number(record, "K");
-        (1..=looks as u32).map(|k| f64::from(k) / looks).collect()
-    } else {
-        record["info_rates"].split(';').map(|t| t.parse().expect("a fraction")).collect()
-    }
+    let printed: Vec<f64> =
+        record["info_rates"].split(';').map(|t| t.parse().expect("a fraction")).collect();
+    let looks = printed.len() as f64;
+    let equal: Vec<f64> = (1..=printed.len()).map(|k| k as f64 / looks).collect();
+    let is_equal = printed.iter().zip(&equal).all(|(a, b)| (a - b).abs() < 1e-14);
+    if is_equal { equal } else { printed }
 }
 
-fn rule(record: &Record) -> Option<EfficacyRule> {
-    Some(match record["family"].as_str() {
-        "OF" => EfficacyRule::ObrienFleming,
-        "P" => EfficacyRule::Pocock,
+fn rule(record: &Record) -> EfficacyRule {
+    let param = || number(record, "param");
+    match record["family"].as_str() {
+        "OF" => EfficacyRule::OBRIEN_FLEMING,
+        "P" => EfficacyRule::POCOCK,
+        "WT" => EfficacyRule::WangTsiatis { delta: param() },
+        "HP" => EfficacyRule::HaybittlePeto { interim_z: param() },
         "asOF" => EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming),
         "asP" => EfficacyRule::Spending(SpendingFunction::LanDeMetsPocock),
-        "asKD" => {
-            EfficacyRule::Spending(SpendingFunction::KimDeMets { rho: number(record, "param") })
-        }
-        "asHSD" => EfficacyRule::Spending(SpendingFunction::HwangShihDeCani {
-            gamma: number(record, "param"),
-        }),
-        // Families the program does not offer.
-        "WT" | "HP" => return None,
+        "asKD" => EfficacyRule::Spending(SpendingFunction::KimDeMets { rho: param() }),
+        "asHSD" => EfficacyRule::Spending(SpendingFunction::HwangShihDeCani { gamma: param() }),
         other => panic!("an unknown family {other}"),
-    })
+    }
 }
 
-/// Every efficacy bound of the families offered, K = 2 … 10, equal and unequal fractions.
+/// Records by the design they belong to.
+fn designs(text: &str, key: &[&str]) -> BTreeMap<String, Vec<Record>> {
+    let mut designs: BTreeMap<String, Vec<Record>> = BTreeMap::new();
+    for record in records(text) {
+        let key: Vec<String> = key.iter().map(|&column| record[column].clone()).collect();
+        designs.entry(key.join(" ")).or_default().push(record);
+    }
+    designs
+}
+
+/// Every efficacy bound, K = 2 … 10, equal and unequal fractions, with the α spent by it. One
+/// design has none: nine interim looks at 3 use up more than α = 0.005.
 #[test]
 fn efficacy_bounds_are_the_reference() {
-    let mut designs: BTreeMap<String, Vec<Record>> = BTreeMap::new();
-    for record in records(include_str!("../reference/boundaries.csv")) {
-        let key = ["family", "param", "K", "info_rates", "alpha_one_sided"];
-        designs.entry(key.map(|column| record[column].clone()).join(" ")).or_default().push(record);
-    }
+    let key = ["family", "param", "K", "info_rates", "alpha_one_sided"];
     let mut compared = 0;
-    for (key, looks) in &designs {
-        let Some(rule) = rule(&looks[0]) else { continue };
-        let bounds =
-            rule.critical_values(number(&looks[0], "alpha_one_sided"), &fractions(&looks[0]));
+    for (key, looks) in &designs(include_str!("../reference/boundaries.csv"), &key) {
+        let rules = Rules::efficacy_only(number(&looks[0], "alpha_one_sided"), rule(&looks[0]));
+        let found = Boundaries::new(&rules, &fractions(&looks[0]));
+        if looks[0]["z_ref"] == "NA" {
+            assert_eq!(found, Err(DesignError::NoEfficacyBoundary), "{key}");
+            continue;
+        }
+        let found = found.unwrap_or_else(|error| panic!("{key}: {error}"));
         for record in looks {
-            let bound = bounds[number(record, "look") as usize - 1];
-            let error = (bound - number(record, "z_ref")).abs();
-            assert!(error <= 1e-10, "{key}: {bound} for {}", record["z_ref"]);
+            let k = number(record, "look") as usize - 1;
+            let error = (found.efficacy[k] - number(record, "z_ref")).abs();
+            assert!(error <= 1e-10, "{key}: {} for {}", found.efficacy[k], record["z_ref"]);
+            let spent = number(record, "cum_alpha_ref");
+            let error = (found.alpha_spent[k] - spent).abs();
+            assert!(error <= 1e-12, "{key}: {} for {spent}", found.alpha_spent[k]);
             compared += 1;
         }
     }
-    assert_eq!(compared, 881);
+    assert_eq!(compared, 1216);
+}
+
+/// Every symmetric two-sided bound, and both ways of spending two-sided.
+#[test]
+fn two_sided_bounds_are_the_reference() {
+    let key = ["family", "K", "info_rates", "alpha_two_sided"];
+    let mut compared = 0;
+    for (key, looks) in &designs(include_str!("../reference/boundaries_twosided.csv"), &key) {
+        let fractions = fractions(&looks[0]);
+        let alpha = 0.5 * number(&looks[0], "alpha_two_sided");
+        let one_sided = Rules::efficacy_only(alpha, rule(&looks[0]));
+        let two_sided = |spending| {
+            let harm = HarmRule::Symmetric { spending };
+            Boundaries::new(&Rules { harm, ..one_sided.clone() }, &fractions).expect("solvable")
+        };
+        let per_side = two_sided(TwoSidedSpending::PerSide);
+        let both_sides = two_sided(TwoSidedSpending::BothSides);
+        let one_sided = Boundaries::new(&one_sided, &fractions).expect("solvable");
+        let columns = [
+            ("z_ref_two_sided_symmetric", &per_side),
+            ("z_ref_one_sided_at_half_alpha", &one_sided),
+            ("z_ref_spending_at_full_alpha_two_sided", &both_sides),
+        ];
+        for record in looks {
+            let k = number(record, "look") as usize - 1;
+            for (column, found) in columns.iter().filter(|(column, _)| record[*column] != "NA") {
+                let error = (found.efficacy[k] - number(record, column)).abs();
+                assert!(error <= 1e-10, "{key}, {column}: {}", found.efficacy[k]);
+                compared += 1;
+            }
+            assert_eq!(per_side.harm[k], -per_side.efficacy[k]);
+            let spent = 2.0 * per_side.alpha_spent[k];
+            assert!((spent - number(record, "cum_alpha_two_sided")).abs() <= 1e-12, "{key}");
+        }
+    }
+    assert_eq!(compared, 81 * 2 + 45);
 }
 
 /// A spending function by its name there, such as `asOF` or `bsHSD-2`.
@@ -86,39 +136,76 @@ fn spending(name: &str) -> SpendingFunction {
     }
 }
 
-/// Every non-binding β-spending bound.
+/// Every β-spending design, binding and not: bounds, inflation, and how it performs without an
+/// effect, with half of it and with all of it.
 #[test]
-fn futility_bounds_are_the_reference() {
+fn futility_designs_are_the_reference() {
+    let key = ["alpha_spending", "beta_spending", "K", "info_rates", "power", "binding"];
     let mut compared = 0;
-    for record in records(include_str!("../reference/futility.csv")) {
-        let function = spending(&record["beta_spending"]);
-        let look = number(&record, "look") as usize;
-        if record["binding"] == "TRUE" || look as f64 == number(&record, "K") {
-            continue;
+    for (key, looks) in &designs(include_str!("../reference/futility.csv"), &key) {
+        let (first, fractions) = (&looks[0], fractions(&looks[0]));
+        let (alpha, power) = (number(first, "alpha_one_sided"), number(first, "power"));
+        let efficacy = EfficacyRule::Spending(spending(&first["alpha_spending"]));
+        let function = spending(&first["beta_spending"]);
+        let rules = Rules {
+            futility: FutilityRule::BetaSpending { function, power },
+            binding_futility: first["binding"] == "TRUE",
+            ..Rules::efficacy_only(alpha, efficacy)
+        };
+        let found = Boundaries::new(&rules, &fractions).expect("the reference has a solution");
+        let mut check = |what: &str, value: f64, reference: f64, tolerance: f64| {
+            assert!((value - reference).abs() <= tolerance, "{key}, {what}: {value}, {reference}");
+            compared += 1;
+        };
+        let drift = found.drift_for_power(power).expect("it is built for this power");
+        let inflation = found.inflation_factor(alpha, power).expect("it has the power");
+        let last = fractions.len() - 1;
+        let truths = [("H0", 0.0), ("half", 0.5), ("H1", 1.0)]
+            .map(|(name, share)| (name, found.stopping(share * drift)));
+        for record in looks {
+            let k = number(record, "look") as usize - 1;
+            check("z_eff", found.efficacy[k], number(record, "z_eff_ref"), 1e-10);
+            if k < last {
+                check("z_fut", found.futility[k], number(record, "z_fut_ref"), 1e-10);
+            }
+            check("inflation", inflation, number(record, "inflation_ref"), 1e-10);
+            for (name, stopping) in &truths {
+                let ending = stopping.ending();
+                let not_shown = ending[last] - stopping.efficacy[last];
+                let futility = if k == last { not_shown } else { stopping.futility[k] };
+                let mean: f64 = ending.iter().zip(&fractions).map(|(p, t)| p * t).sum();
+                let information = inflation * mean;
+                let column = |what: &str| number(record, &format!("{what}_{name}_ref"));
+                check("efficacy", stopping.efficacy[k], column("rej"), 1e-10);
+                check("futility", futility, column("fut"), 1e-10);
+                check("information", information, column("EI"), 1e-10);
+            }
         }
-        let fractions = fractions(&record);
-        let alpha = number(&record, "alpha_one_sided");
-        let efficacy = EfficacyRule::Spending(spending(&record["alpha_spending"]));
-        let efficacy = efficacy.critical_values(alpha, &fractions);
-        let rule = FutilityRule::BetaSpending { function, power: number(&record, "power") };
-        let bounds = rule.bounds(&fractions, &efficacy).expect("the reference has a solution");
-        let error = (bounds[look - 1] - number(&record, "z_fut_ref")).abs();
-        assert!(error <= 1e-10, "{record:?}: {}", bounds[look - 1]);
-        compared += 1;
     }
-    assert_eq!(compared, 280);
+    assert_eq!(compared, 808 * 11 + 556);
 }
 
-/// O'Brien–Fleming and Pocock constants of Jennison & Turnbull (2000), tables 2.1 and 2.3, for
-/// two-sided α = 0.05, which the one-sided bounds at 0.025 give to the printed digits.
+/// Constants of Jennison & Turnbull (2000) for two-sided α = 0.05 to the printed digits: Pocock's
+/// (table 2.1), O'Brien & Fleming's (table 2.3), Wang & Tsiatis' for Δ = 0.25 (table 2.9).
 #[test]
 fn classical_constants_are_the_published_ones() {
-    let published = [(2, 2.178, 1.977), (3, 2.289, 2.004), (4, 2.361, 2.024), (5, 2.413, 2.040)];
-    for (looks, pocock, obrien_fleming) in published {
+    let published = [
+        (2, 2.178, 1.977, 2.038),
+        (3, 2.289, 2.004, 2.083),
+        (4, 2.361, 2.024, 2.113),
+        (5, 2.413, 2.040, 2.136),
+        (10, 2.555, 2.087, 2.199),
+    ];
+    for (looks, pocock, obrien_fleming, wang_tsiatis) in published {
         let fractions: Vec<f64> = (1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect();
-        let last =
-            |rule: EfficacyRule| *rule.critical_values(0.025, &fractions).last().expect("one");
-        assert!((last(EfficacyRule::Pocock) - pocock).abs() < 5.1e-4, "{looks}");
-        assert!((last(EfficacyRule::ObrienFleming) - obrien_fleming).abs() < 5.1e-4, "{looks}");
+        for (delta, constant) in [(0.5, pocock), (0.0, obrien_fleming), (0.25, wang_tsiatis)] {
+            let rules = Rules {
+                harm: HarmRule::Symmetric { spending: TwoSidedSpending::PerSide },
+                ..Rules::efficacy_only(0.025, EfficacyRule::WangTsiatis { delta })
+            };
+            let found = Boundaries::new(&rules, &fractions).expect("solvable");
+            let last = found.efficacy[looks as usize - 1];
+            assert!((last - constant).abs() < 5.1e-4, "{looks} looks, {delta}: {last}");
+        }
     }
 }

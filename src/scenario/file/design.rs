@@ -20,11 +20,29 @@ pub struct Design {
     /// When to look, in exactly one of three ways; one look is a fixed design.
     pub looks: Looks,
     /// Boundary for stopping early because the experimental arm is better.
-    pub efficacy: Efficacy,
-    /// Boundary for stopping early because success is unlikely; non-binding: the efficacy boundary
-    /// does not rely on it.
+    pub efficacy: Boundary,
+    /// Looks, from 1, at which efficacy is tested; all by default, and the final one always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = 1, max = 20)))]
+    pub efficacy_looks: Option<Vec<u32>>,
+    /// Boundary for stopping early because success is unlikely.
     #[serde(default)]
     pub futility: Futility,
+    /// Interim looks, from 1, at which futility is tested; all by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = 1, max = 20)))]
+    pub futility_looks: Option<Vec<u32>>,
+    /// Whether the efficacy boundary relies on futility being heeded. It is then lower, and the
+    /// type I error above alpha when a trial goes on in spite of futility.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub binding_futility: bool,
+    /// Boundary at which the experimental arm is worse.
+    #[serde(default, skip_serializing_if = "Harm::is_none")]
+    pub harm: Harm,
+    /// Looks, from 1, at which harm is tested; all by default, and the final one always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = 1, max = 20)))]
+    pub harm_looks: Option<Vec<u32>>,
     /// Days from the last outcome of a look to the decision, while accrual goes on.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 3652.5))]
@@ -45,11 +63,12 @@ pub enum Looks {
     EquallySpaced(#[schemars(range(min = 1, max = 20))] u32),
 }
 
-/// Boundary for efficacy.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// A family of boundaries or spending functions. Of these, `beta_spending` and the harm boundary
+/// take the spending functions: the two of Lan–DeMets, Hwang–Shih–DeCani, Kim–DeMets, cumulative.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Efficacy {
-    /// No stopping for efficacy before the final look, which has the whole α.
+pub enum Boundary {
+    /// No stopping before the final look, which has the whole α.
     None {},
     /// Lan–DeMets spending, O'Brien–Fleming-type.
     LanDemetsObrienFleming {},
@@ -67,13 +86,36 @@ pub enum Efficacy {
         #[schemars(range(min = 0.01, max = 50.0))]
         rho: f64,
     },
-    /// Classical O'Brien–Fleming bounds.
+    /// Spending as given.
+    Cumulative {
+        /// One-sided error spent up to and including each look; the last is the whole error rate.
+        #[schemars(length(min = 1, max = 20), inner(range(min = 0.0, max = 0.9999)))]
+        spent: Vec<f64>,
+    },
+    /// Classical O'Brien–Fleming bounds: Wang–Tsiatis with Δ = 0.
     ObrienFleming {},
-    /// Classical Pocock bounds.
+    /// Classical Pocock bounds: Wang–Tsiatis with Δ = 0.5.
     Pocock {},
+    /// Wang–Tsiatis bounds, c·t^(Δ − 0.5).
+    WangTsiatis {
+        /// From 0, O'Brien–Fleming, to 0.5, Pocock.
+        #[schemars(range(min = -0.5, max = 1.0))]
+        delta: f64,
+    },
+    /// Haybittle–Peto: one high bound at every interim look; the final one spends the rest.
+    HaybittlePeto {
+        /// The bound of the interim looks.
+        #[serde(default = "default_interim_z")]
+        #[schemars(range(min = 1.0, max = 8.0))]
+        interim_z: f64,
+    },
 }
 
-/// Boundary for futility, non-binding.
+fn default_interim_z() -> f64 {
+    3.0
+}
+
+/// Boundary for futility.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Futility {
@@ -86,10 +128,40 @@ pub enum Futility {
         #[schemars(inner(range(max = 40.0)))]
         bounds: Vec<f64>,
     },
+    /// Stop when the one-sided p value is at or above a bound.
+    P {
+        /// One bound per interim look; 1 where a look does not test for futility.
+        #[schemars(inner(range(min = 1e-12, max = 1.0)))]
+        bounds: Vec<f64>,
+    },
+    /// Stop when the estimate of the first analysis is at or below a bound, as the look's planned
+    /// information turns it into a Z.
+    Effect {
+        /// One bound per interim look, a risk difference or a log common odds ratio; -inf where a
+        /// look does not test for futility.
+        #[schemars(inner(range(max = 20.0)))]
+        bounds: Vec<f64>,
+    },
+    /// Stop when the conditional power is at or below a bound.
+    ConditionalPower {
+        /// Chance of reaching an efficacy bound at a later look.
+        #[schemars(range(min = 1e-6, max = 0.9999))]
+        at_most: f64,
+        /// The effect it is computed under.
+        #[serde(default)]
+        under: ConditionalOn,
+    },
+    /// Stop when the predictive power, conditional power averaged over what the data say of the
+    /// effect (flat prior), is at or below a bound.
+    PredictivePower {
+        /// Chance of reaching an efficacy bound at a later look.
+        #[schemars(range(min = 1e-6, max = 0.9999))]
+        at_most: f64,
+    },
     /// Spend the type II error.
     BetaSpending {
         /// The spending function.
-        spending: Spending,
+        spending: Boundary,
         /// The power 1 − β that the bounds are built for.
         #[serde(default = "default_power")]
         #[schemars(range(min = 0.05, max = 0.9999))]
@@ -101,26 +173,59 @@ fn default_power() -> f64 {
     0.8
 }
 
-/// A spending function.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// The effect that conditional power is computed under.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConditionalOn {
+    /// The one seen at the look.
+    #[default]
+    Trend,
+    /// The one at which the efficacy bounds have a power of 80 %.
+    Planned,
+}
+
+/// Boundary for harm.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Spending {
-    /// Lan–DeMets, O'Brien–Fleming-type.
-    LanDemetsObrienFleming {},
-    /// Lan–DeMets, Pocock-type.
-    LanDemetsPocock {},
-    /// Hwang–Shih–DeCani.
-    HwangShihDecani {
-        /// −4 is near O'Brien–Fleming, 1 near Pocock.
-        #[schemars(range(min = -40.0, max = 40.0))]
-        gamma: f64,
+pub enum Harm {
+    /// Harm is not tested.
+    #[default]
+    None,
+    /// The mirror image of the efficacy boundary: a symmetric two-sided test.
+    Symmetric {
+        /// What a spending function is a function of.
+        #[serde(default)]
+        spending: TwoSidedSpending,
     },
-    /// Kim–DeMets power family.
-    KimDemets {
-        /// 3 is near O'Brien–Fleming, 1 near Pocock.
-        #[schemars(range(min = 0.01, max = 50.0))]
-        rho: f64,
+    /// Spends an error rate of its own when there is no effect.
+    Spending {
+        /// The spending function.
+        spending: Boundary,
+        /// Chance of claiming harm when there is none.
+        #[schemars(range(min = 1e-12, max = 0.4999))]
+        alpha_one_sided: f64,
     },
+}
+
+impl Harm {
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// How a symmetric two-sided test spends.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TwoSidedSpending {
+    /// Each side spends the function at the one-sided α.
+    #[default]
+    PerSide,
+    /// Both sides together spend the function at twice the one-sided α.
+    BothSides,
 }
 
 /// An analysis that monitors the trial.

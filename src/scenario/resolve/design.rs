@@ -2,7 +2,11 @@
 
 use super::super::file;
 use super::Resolver;
-use crate::design::{Design, EfficacyRule, FutilityRule, Plan, SpendingFunction};
+use crate::design::{
+    Design, DesignError, EfficacyRule, FutilityRule, HarmRule, Plan, Rules, SpendingFunction,
+    StatedSpending, TwoSidedSpending, Untested,
+};
+use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
 use crate::scenario::closed_form::expected_known;
 
@@ -25,8 +29,41 @@ impl Resolver<'_> {
     }
 
     pub(super) fn design(&mut self, analysed: u32) -> Option<Design> {
-        let written = &self.file.design;
-        let alpha = match (written.alpha_one_sided, written.alpha_two_sided) {
+        let looks_analysed = self.looks(analysed);
+        let rules = self.rules(looks_analysed.as_deref());
+        let plan = Plan { looks_analysed: looks_analysed?, rules: rules? };
+        match Design::new(plan, self.file.sample_size.randomised) {
+            Ok(design) => Some(design),
+            Err(error) => self.no_boundaries(error),
+        }
+    }
+
+    fn rules(&mut self, looks: Option<&[u32]>) -> Option<Rules> {
+        let alpha = self.alpha_one_sided();
+        let looks = looks?;
+        let interims = looks.len() - 1;
+        let file = self.file;
+        let written = &file.design;
+        let untested = Untested {
+            efficacy: self.untested("design.efficacy_looks", &written.efficacy_looks, looks.len()),
+            futility: self.untested("design.futility_looks", &written.futility_looks, interims),
+            harm: self.untested("design.harm_looks", &written.harm_looks, looks.len()),
+        };
+        let efficacy = self.efficacy(&written.efficacy, alpha, looks);
+        let futility = self.futility(looks);
+        let harm = self.harm(looks);
+        Some(Rules {
+            alpha_one_sided: alpha?,
+            efficacy: efficacy?,
+            futility: futility?,
+            binding_futility: written.binding_futility,
+            harm: harm?,
+            untested,
+        })
+    }
+
+    fn alpha_one_sided(&mut self) -> Option<f64> {
+        match (self.file.design.alpha_one_sided, self.file.design.alpha_two_sided) {
             (Some(alpha), None) => Some(alpha),
             (None, Some(alpha)) => Some(0.5 * alpha),
             (Some(_), Some(_)) => self.fail(
@@ -37,30 +74,63 @@ impl Resolver<'_> {
                 "design",
                 "has no type I error; expected: exactly one of alpha_one_sided, alpha_two_sided",
             ),
+        }
+    }
+
+    /// What makes a design without boundaries, said where it can be mended.
+    fn no_boundaries<T>(&mut self, error: DesignError) -> Option<T> {
+        let (path, message) = match error {
+            DesignError::NoEfficacyBoundary => (
+                "design.efficacy".to_owned(),
+                "spends more than alpha before the final look; allowed: bounds that leave some"
+                    .to_owned(),
+            ),
+            DesignError::UnreachablePower => (
+                "design.futility.power".to_owned(),
+                "cannot be reached by these looks and efficacy bounds; allowed: a power above \
+                 alpha that leaves some type II error to spend"
+                    .to_owned(),
+            ),
+            DesignError::NoRoom { look, futility, efficacy } => (
+                match self.file.design.futility {
+                    file::Futility::Z { .. }
+                    | file::Futility::P { .. }
+                    | file::Futility::Effect { .. } => {
+                        format!("design.futility.bounds[{}]", look - 1)
+                    }
+                    _ => "design.futility".to_owned(),
+                },
+                format!(
+                    "is {futility:.4} on the Z scale; allowed: below the efficacy bound of look \
+                     {look} ({efficacy:.4})"
+                ),
+            ),
+            DesignError::Unsettled => (
+                "design.binding_futility".to_owned(),
+                "has no efficacy boundary that goes with it; allowed: false, or futility that \
+                 stops less often"
+                    .to_owned(),
+            ),
+            DesignError::TwoSidedFutility => (
+                "design.futility".to_owned(),
+                "is given for a symmetric two-sided test, which stops below for harm; allowed: \
+                 \"none\", or another `design.harm`"
+                    .to_owned(),
+            ),
         };
-        let looks_analysed = self.looks(analysed);
-        let interims = looks_analysed.as_ref()?.len() - 1;
-        let futility = self.futility(interims);
-        let has_futility = futility.as_ref() != Some(&FutilityRule::None);
-        let plan = Plan {
-            alpha_one_sided: alpha?,
-            looks_analysed: looks_analysed?,
-            efficacy: efficacy_rule(self.file.design.efficacy),
-            futility: futility?,
-        };
-        let Ok(design) = Design::new(plan, self.file.sample_size.randomised) else {
-            return self.fail("design.futility.power", "cannot be reached by these looks and efficacy bounds; allowed: a power above alpha that leaves some type II error to spend");
-        };
-        if has_futility {
-            for (k, look) in design.interims().iter().enumerate() {
-                if look.futility >= look.efficacy {
-                    let (futility, efficacy) = (look.futility, look.efficacy);
-                    let path = format!("design.futility.bounds[{k}]");
-                    self.fail::<()>(&path, format!("is {futility:.4}; allowed: below the efficacy bound of look {} ({efficacy:.4})", k + 1));
-                }
+        self.fail(&path, message)
+    }
+
+    /// Interim looks, from 0, that are not among the `written` ones, from 1.
+    fn untested(&mut self, path: &str, written: &Option<Vec<u32>>, looks: usize) -> Vec<usize> {
+        let Some(tested) = written else { return Vec::new() };
+        for (i, &look) in tested.iter().enumerate() {
+            if look as usize > looks {
+                let message = format!("is {look}; allowed: 1 to {looks}");
+                self.fail::<()>(&format!("{path}[{i}]"), message);
             }
         }
-        Some(design)
+        (0..looks).filter(|&k| !tested.contains(&(k as u32 + 1))).collect()
     }
 
     /// Outcomes at each look, increasing, the last being the maximum.
@@ -103,50 +173,131 @@ impl Resolver<'_> {
         Some(counts)
     }
 
-    fn futility(&mut self, interims: usize) -> Option<FutilityRule> {
-        match &self.file.design.futility {
+    fn efficacy(
+        &mut self,
+        written: &file::Boundary,
+        alpha: Option<f64>,
+        looks: &[u32],
+    ) -> Option<EfficacyRule> {
+        Some(match *written {
+            file::Boundary::None {} => EfficacyRule::FinalOnly,
+            file::Boundary::ObrienFleming {} => EfficacyRule::OBRIEN_FLEMING,
+            file::Boundary::Pocock {} => EfficacyRule::POCOCK,
+            file::Boundary::WangTsiatis { delta } => EfficacyRule::WangTsiatis { delta },
+            file::Boundary::HaybittlePeto { interim_z } => {
+                EfficacyRule::HaybittlePeto { interim_z }
+            }
+            _ => EfficacyRule::Spending(self.spending("design.efficacy", written, alpha, looks)?),
+        })
+    }
+
+    /// A spending function for an error rate of `total`, `None` where that is not known.
+    fn spending(
+        &mut self,
+        path: &str,
+        written: &file::Boundary,
+        total: Option<f64>,
+        looks: &[u32],
+    ) -> Option<SpendingFunction> {
+        Some(match written {
+            file::Boundary::LanDemetsObrienFleming {} => SpendingFunction::LanDeMetsObrienFleming,
+            file::Boundary::LanDemetsPocock {} => SpendingFunction::LanDeMetsPocock,
+            &file::Boundary::HwangShihDecani { gamma } => {
+                SpendingFunction::HwangShihDeCani { gamma }
+            }
+            &file::Boundary::KimDemets { rho } => SpendingFunction::KimDeMets { rho },
+            file::Boundary::Cumulative { spent } => {
+                SpendingFunction::Stated(self.stated_spending(path, spent, total?, looks)?)
+            }
+            _ => {
+                let message = "is a boundary and spends nothing by itself; allowed: \
+                     lan_demets_obrien_fleming, lan_demets_pocock, hwang_shih_decani, kim_demets, \
+                     cumulative";
+                return self.fail(&format!("{path}.rule"), message);
+            }
+        })
+    }
+
+    fn stated_spending(
+        &mut self,
+        path: &str,
+        spent: &[f64],
+        total: f64,
+        looks: &[u32],
+    ) -> Option<Vec<StatedSpending>> {
+        let path = format!("{path}.spent");
+        if spent.len() != looks.len() {
+            return self.wrong_length(&path, spent.len(), looks.len(), "one per look");
+        }
+        if let Some(k) = (1..spent.len()).find(|&k| spent[k] < spent[k - 1]) {
+            let message =
+                format!("is {}; allowed: no less than the {} before it", spent[k], spent[k - 1]);
+            return self.fail(&format!("{path}[{k}]"), message);
+        }
+        let last = spent.len() - 1;
+        if (spent[last] - total).abs() > 1e-9 * total {
+            let message = format!("is {}; allowed: the whole error rate, {total}", spent[last]);
+            return self.fail(&format!("{path}[{last}]"), message);
+        }
+        let maximum = f64::from(looks[last]);
+        let at = |(&n, &spent): (&u32, &f64)| StatedSpending {
+            fraction: f64::from(n) / maximum,
+            share: spent / total,
+        };
+        Some(looks.iter().zip(spent).map(at).collect())
+    }
+
+    fn futility(&mut self, looks: &[u32]) -> Option<FutilityRule> {
+        let file = self.file;
+        let interims = looks.len() - 1;
+        match &file.design.futility {
             file::Futility::None => Some(FutilityRule::None),
-            file::Futility::Z { bounds } if bounds.len() != interims => self.wrong_length(
-                "design.futility.bounds",
-                bounds.len(),
-                interims,
-                "one per interim look",
-            ),
             file::Futility::Z { bounds } => {
                 // −inf is read as the most negative number.
                 let bound = |&z: &f64| (z > f64::MIN).then_some(z);
-                Some(FutilityRule::Z(bounds.iter().map(bound).collect()))
+                self.futility_bounds(bounds, interims, bound)
             }
-            file::Futility::BetaSpending { spending, power } => Some(FutilityRule::BetaSpending {
-                function: spending_function(*spending),
-                power: *power,
-            }),
+            file::Futility::P { bounds } => {
+                self.futility_bounds(bounds, interims, |&p| (p < 1.0).then(|| upper_quantile(p)))
+            }
+            file::Futility::BetaSpending { spending, power } => {
+                let path = "design.futility.spending";
+                let function = self.spending(path, spending, Some(1.0 - power), looks)?;
+                Some(FutilityRule::BetaSpending { function, power: *power })
+            }
+            _ => None,
         }
     }
-}
 
-fn efficacy_rule(written: file::Efficacy) -> EfficacyRule {
-    let spending = |function| EfficacyRule::Spending(function);
-    match written {
-        file::Efficacy::None {} => EfficacyRule::FinalOnly,
-        file::Efficacy::ObrienFleming {} => EfficacyRule::ObrienFleming,
-        file::Efficacy::Pocock {} => EfficacyRule::Pocock,
-        file::Efficacy::LanDemetsObrienFleming {} => {
-            spending(SpendingFunction::LanDeMetsObrienFleming)
+    fn futility_bounds(
+        &mut self,
+        bounds: &[f64],
+        interims: usize,
+        bound: impl Fn(&f64) -> Option<f64>,
+    ) -> Option<FutilityRule> {
+        if bounds.len() != interims {
+            let path = "design.futility.bounds";
+            return self.wrong_length(path, bounds.len(), interims, "one per interim look");
         }
-        file::Efficacy::LanDemetsPocock {} => spending(SpendingFunction::LanDeMetsPocock),
-        file::Efficacy::HwangShihDecani { gamma } => {
-            spending(SpendingFunction::HwangShihDeCani { gamma })
-        }
-        file::Efficacy::KimDemets { rho } => spending(SpendingFunction::KimDeMets { rho }),
+        Some(FutilityRule::Z(bounds.iter().map(bound).collect()))
     }
-}
 
-fn spending_function(written: file::Spending) -> SpendingFunction {
-    match written {
-        file::Spending::LanDemetsObrienFleming {} => SpendingFunction::LanDeMetsObrienFleming,
-        file::Spending::LanDemetsPocock {} => SpendingFunction::LanDeMetsPocock,
-        file::Spending::HwangShihDecani { gamma } => SpendingFunction::HwangShihDeCani { gamma },
-        file::Spending::KimDemets { rho } => SpendingFunction::KimDeMets { rho },
+    fn harm(&mut self, looks: &[u32]) -> Option<HarmRule> {
+        let file = self.file;
+        Some(match &file.design.harm {
+            file::Harm::None => HarmRule::None,
+            file::Harm::Symmetric { spending } => HarmRule::Symmetric {
+                spending: match spending {
+                    file::TwoSidedSpending::PerSide => TwoSidedSpending::PerSide,
+                    file::TwoSidedSpending::BothSides => TwoSidedSpending::BothSides,
+                },
+            },
+            file::Harm::Spending { spending, alpha_one_sided } => {
+                let alpha_one_sided = *alpha_one_sided;
+                let total = Some(alpha_one_sided);
+                let function = self.spending("design.harm.spending", spending, total, looks)?;
+                HarmRule::Spending { function, alpha_one_sided }
+            }
+        })
     }
 }

@@ -1,0 +1,82 @@
+//! Lower boundaries at which the experimental arm is worse: stopping for harm.
+
+use super::futility::lower_bound;
+use super::recursion::{Continuation, finest_increment};
+use super::spending::SpendingFunction;
+
+/// How the harm boundary is found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HarmRule {
+    /// Harm is not tested.
+    None,
+    /// The mirror image of the efficacy boundary: a symmetric two-sided test with the one-sided α
+    /// on each side.
+    Symmetric {
+        /// What a spending function is a function of.
+        spending: TwoSidedSpending,
+    },
+    /// Spends an error rate of its own under no effect, with trials leaving above for efficacy
+    /// and futility disregarded: the harm bound of gsDesign (test.type 7 and 8).
+    Spending {
+        /// Spends `alpha_one_sided`.
+        function: SpendingFunction,
+        /// P(harm is claimed | no effect), in (0, 1).
+        alpha_one_sided: f64,
+    },
+}
+
+/// A two-sided test may spend in two ways, which differ where the function is not proportional to
+/// its rate: Lan & DeMets' O'Brien–Fleming type at three equal looks of a two-sided 0.05 gives
+/// 3.710, 2.511, 1.993 per side and 3.395, 2.407, 2.015 of both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TwoSidedSpending {
+    /// Each side spends the function at half the two-sided α.
+    #[default]
+    PerSide,
+    /// Both sides together spend the function at the two-sided α.
+    BothSides,
+}
+
+impl HarmRule {
+    /// Harm bounds at every look, −∞ where there is none, never above a `futility` bound.
+    /// `untested` are looks, from 0, without the test; the last always has it.
+    pub(super) fn bounds(
+        &self,
+        fractions: &[f64],
+        efficacy: &[f64],
+        futility: &[f64],
+        untested: &[usize],
+    ) -> Vec<f64> {
+        match self {
+            Self::None => vec![f64::NEG_INFINITY; fractions.len()],
+            Self::Symmetric { .. } => efficacy.iter().map(|z| -z).collect(),
+            Self::Spending { function, alpha_one_sided } => {
+                let cumulative = function.cumulative(*alpha_one_sided, fractions, untested);
+                let mut bounds = spend(&cumulative, fractions, efficacy);
+                for (harm, futility) in bounds.iter_mut().zip(futility) {
+                    if *futility > f64::NEG_INFINITY {
+                        *harm = harm.min(*futility);
+                    }
+                }
+                bounds
+            }
+        }
+    }
+}
+
+/// Bounds that spend `cumulative` error below by each look under no effect.
+fn spend(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Vec<f64> {
+    let mut state = Continuation::start();
+    let mut spent = 0.0;
+    let mut bounds = Vec::with_capacity(fractions.len());
+    for (k, (&t, &by_now)) in fractions.iter().zip(cumulative).enumerate() {
+        let bound = lower_bound(&state, t, 0.0, by_now - spent, efficacy[k]);
+        bounds.push(bound);
+        spent = by_now;
+        if k + 1 < fractions.len() {
+            let finest = finest_increment(fractions, k);
+            state = state.advance(t, 0.0, (bound, efficacy[k]), finest);
+        }
+    }
+    bounds
+}
