@@ -3,9 +3,9 @@
 //! Pure mathematics on the Z scale: no randomness, no files. Signs: a large Z favours the
 //! experimental arm; α is one-sided throughout.
 
+pub mod comparison;
 pub mod efficacy;
 pub mod futility;
-pub mod power;
 pub mod recursion;
 pub mod spending;
 

@@ -2,7 +2,8 @@
 
 use super::{Scenario, Truth};
 use crate::analysis::{AnalysisMethod, proportional_odds};
-use crate::design::power::{proportional_odds_drift, two_proportions_drift};
+use crate::design::comparison::ordinal::proportional_odds_drift;
+use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::design::recursion::CrossingProbabilities;
 use crate::outcome::{LEVELS, MrsDistribution};
 
