@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod efficacy;
 pub mod futility;
 pub mod recursion;
+pub mod sample_size;
 pub mod spending;
 
 use std::sync::atomic::{AtomicU64, Ordering};
