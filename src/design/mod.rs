@@ -5,6 +5,7 @@
 
 pub mod comparison;
 pub mod efficacy;
+pub mod exact;
 pub mod futility;
 pub mod recursion;
 pub mod sample_size;
