@@ -63,7 +63,7 @@ impl TwoProportions {
         Self { variance, ..self }
     }
 
-    /// With the continuity correction of Fleiss, Tytun & Ury (1980), equations 2 and 3: the
+    /// With the continuity correction of Fleiss, Tytun & Ury (1980): the
     /// distance is ½(1/n_c + 1/n_e) smaller. The arcsine has none of its own: 1/|d| patients more
     /// per arm of equal arms, d being the risk difference beyond the null hypothesis.
     pub fn continuity_corrected(self) -> Self {
@@ -309,8 +309,7 @@ mod tests {
         assert!((fleiss - 151.868862).abs() < 1e-6);
     }
 
-    /// Fleiss, Tytun & Ury (1980), equation 3, from the smaller arm n and the ratio κ of the
-    /// larger to it.
+    /// Fleiss, Tytun & Ury (1980), from the smaller arm n and the ratio κ of the larger to it.
     #[test]
     fn continuity_correction_of_unequal_arms_is_fleisss() {
         for ratio in [1.5, 2.0, 3.0] {
