@@ -4,11 +4,13 @@
 //! experimental arm; α is one-sided throughout.
 
 pub mod boundaries;
+pub mod comparison;
 pub mod efficacy;
+pub mod exact;
 pub mod futility;
 pub mod harm;
-pub mod power;
 pub mod recursion;
+pub mod sample_size;
 pub mod spending;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,7 +3,8 @@
 use super::{Scenario, Truth};
 use crate::analysis::{AnalysisMethod, proportional_odds};
 use crate::design::StoppingProbabilities;
-use crate::design::power::{proportional_odds_drift, two_proportions_drift};
+use crate::design::comparison::ordinal::proportional_odds_drift;
+use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::outcome::{LEVELS, MrsDistribution};
 
 /// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their

@@ -1,0 +1,207 @@
+//! What a trial compares, under a stated alternative, and how large Z gets.
+//!
+//! All are normal approximations; a simulation differs from them by more than its Monte-Carlo
+//! error, because counts are discrete and the variance of Z is not quite 1 under the alternative.
+
+pub mod mann_whitney;
+pub mod means;
+mod moments;
+pub mod ordinal;
+pub mod two_proportions;
+
+pub use means::Means;
+pub use ordinal::{Ordinal, OrdinalTest};
+pub use two_proportions::{TwoProportions, Variance};
+
+use crate::num::WrongSum;
+use crate::num::normal::upper_quantile;
+use crate::num::root::brent;
+use moments::Moments;
+
+/// Steps in which [`Comparison::with_drift`] looks for the smallest effect.
+const STEPS: usize = 128;
+
+/// The endpoint and test of a trial with what its arms are assumed to be.
+///
+/// Shares of the experimental arm are in (0, 1), totals above 0, both over the patients analysed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comparison {
+    /// Shares of patients with a success.
+    TwoProportions(TwoProportions),
+    /// Distributions over ordered levels.
+    Ordinal(Ordinal),
+    /// Means of a score.
+    Means(Means),
+}
+
+/// Why numbers make no comparison.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum NotComparable {
+    /// A proportion at which there is nothing to test.
+    #[error("the {what} is {value}; allowed: above 0 and below 1")]
+    Rate {
+        /// Whose it is.
+        what: &'static str,
+        /// As given or as it follows from the null hypothesis.
+        value: f64,
+    },
+    /// A share of a level that is negative or no number.
+    #[error("the share of level {level} is {value}; allowed: 0 or more")]
+    Share {
+        /// Counted from 0, the best.
+        level: usize,
+        /// As given.
+        value: f64,
+    },
+    /// Shares that make no whole.
+    #[error("the shares {0}")]
+    Sum(#[from] WrongSum),
+    /// Lists of different lengths.
+    #[error("{0} levels do not match {1}")]
+    Levels(usize, usize),
+    /// All control patients have the same level.
+    #[error("all control patients have the same level; allowed: at least two levels")]
+    OneLevel,
+    /// A score without spread, or a number that is not finite.
+    #[error("the {what} is {value}; allowed: a finite number, and above 0 for a spread")]
+    Score {
+        /// What it is.
+        what: &'static str,
+        /// As given.
+        value: f64,
+    },
+}
+
+impl Comparison {
+    /// Total patients (not rounded) of the test with one look; `None` when the effect is not
+    /// beyond the null hypothesis in the direction of benefit, or `power` not above what the
+    /// error rate alone gives.
+    pub fn fixed_sample_size(
+        &self,
+        alpha_one_sided: f64,
+        power: f64,
+        share_experimental: f64,
+    ) -> Option<f64> {
+        let quantiles = (upper_quantile(alpha_one_sided), upper_quantile(1.0 - power));
+        match self {
+            Self::TwoProportions(it) => it.fixed_sample_size(quantiles, share_experimental),
+            Self::Ordinal(it) => it.fixed_sample_size(quantiles, share_experimental),
+            Self::Means(it) => it.moments(share_experimental).required(quantiles),
+        }
+    }
+
+    /// Mean of Z on `total` patients, as that of a normal variable with variance 1: where the test
+    /// statistic's variance differs between the hypotheses, the ratio enters at the critical value
+    /// of a test with one look (rpact's convention), so that Φ(drift − z_α) is that test's power.
+    /// In small trials with a small effect that ratio may take it below 0.
+    pub fn drift(&self, alpha_one_sided: f64, share_experimental: f64, total: f64) -> f64 {
+        self.moments(share_experimental, total).drift(alpha_one_sided, total)
+    }
+
+    /// The stated effect on its natural scale: risk difference, log common odds ratio, difference
+    /// of means; experimental minus control.
+    pub fn effect(&self) -> f64 {
+        match self {
+            Self::TwoProportions(it) => it.effect(),
+            Self::Ordinal(it) => it.log_odds_ratio(),
+            Self::Means(it) => it.effect(),
+        }
+    }
+
+    /// The effect, on the same scale, at which the null hypothesis ends.
+    pub fn null_effect(&self) -> f64 {
+        match self {
+            Self::TwoProportions(it) => it.null_effect(),
+            Self::Ordinal(_) => 0.0,
+            Self::Means(it) => it.null_effect(),
+        }
+    }
+
+    /// The comparison with `f` times the stated effect beyond the null hypothesis: 0 is the null
+    /// hypothesis, 1 as stated. Beyond 1 a proportion that would leave \[0, 1\] stays at its end.
+    pub fn at_fraction(&self, f: f64) -> Self {
+        match self {
+            Self::TwoProportions(it) => Self::TwoProportions(it.at_fraction(f)),
+            Self::Ordinal(it) => Self::Ordinal(it.at_fraction(f)),
+            Self::Means(it) => Self::Means(it.at_fraction(f)),
+        }
+    }
+
+    /// The same control arm with another effect; an ordinal experimental arm is control shifted.
+    /// A proportion that would leave \[0, 1\] stays at its end.
+    pub fn with_effect(&self, effect: f64) -> Self {
+        match self {
+            Self::TwoProportions(it) => Self::TwoProportions(it.with_effect(effect)),
+            Self::Ordinal(it) => Self::Ordinal(it.with_effect(effect)),
+            Self::Means(it) => Self::Means(it.with_effect(effect)),
+        }
+    }
+
+    /// The same control arm with the smallest effect in the direction of benefit whose
+    /// [`Comparison::drift`] on `total` patients is `drift` > 0; `None` when no effect has it.
+    pub fn with_drift(
+        &self,
+        drift: f64,
+        alpha_one_sided: f64,
+        share_experimental: f64,
+        total: f64,
+    ) -> Option<Self> {
+        if let Self::Means(it) = self {
+            let beyond = it.moments(share_experimental).effect_at(drift, total);
+            return (drift > 0.0).then(|| self.with_effect(it.null_effect() + beyond));
+        }
+        let at = |effect: f64| self.with_effect(effect);
+        let missing = |e: f64| at(e).drift(alpha_one_sided, share_experimental, total) - drift;
+        let (from, to) = (self.null_effect(), self.effects().1);
+        let step = |i: usize| from + (to - from) * i as f64 / STEPS as f64;
+        let reached = (1..=STEPS).find(|&i| missing(step(i)) >= 0.0)?;
+        brent(missing, step(reached - 1), step(reached)).map(at)
+    }
+
+    /// The test statistic on `total` patients when `effect` is observed and control is as planned.
+    pub fn z_at_effect(&self, effect: f64, share_experimental: f64, total: f64) -> f64 {
+        self.with_effect(effect).moments(share_experimental, total).z(total)
+    }
+
+    /// The observed effect at which the test statistic is `z` on `total` patients when control is
+    /// observed as planned; `None` when no effect gives it.
+    ///
+    /// The inverse of [`Comparison::z_at_effect`]. A continuity correction makes every small
+    /// effect give Z = 0, for which the null effect is returned.
+    pub fn effect_at_z(&self, z: f64, share_experimental: f64, total: f64) -> Option<f64> {
+        if z == 0.0 {
+            return Some(self.null_effect());
+        }
+        if let Self::Means(it) = self {
+            return Some(it.null_effect() + it.moments(share_experimental).effect_at(z, total));
+        }
+        let missing = |effect: f64| self.z_at_effect(effect, share_experimental, total) - z;
+        let (low, high) = self.effects();
+        if z > 0.0 {
+            brent(missing, self.null_effect(), high)
+        } else {
+            brent(missing, low, self.null_effect())
+        }
+    }
+
+    /// The least and the largest effect a search looks at.
+    fn effects(&self) -> (f64, f64) {
+        match self {
+            Self::TwoProportions(it) => it.effects(),
+            // A log odds ratio of 30 leaves one patient in 10¹³ at his level.
+            Self::Ordinal(_) => (-30.0, 30.0),
+            Self::Means(_) => (f64::NEG_INFINITY, f64::INFINITY),
+        }
+    }
+
+    fn moments(&self, share_experimental: f64, total: f64) -> Moments {
+        match self {
+            Self::TwoProportions(it) => it.moments(share_experimental, total),
+            Self::Ordinal(it) => it.moments(share_experimental, total),
+            Self::Means(it) => it.moments(share_experimental),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

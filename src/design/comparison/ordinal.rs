@@ -1,0 +1,293 @@
+//! Two distributions over ordered levels, compared by a proportional-odds or a Mann–Whitney test.
+
+use super::NotComparable;
+use super::mann_whitney::{MannWhitney, mixture_powers, null_variance};
+use super::moments::Moments;
+use crate::num::root::brent;
+use crate::num::{logistic, logit, normalised};
+
+/// The test, and the variance that its sample size is found with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrdinalTest {
+    /// Common odds ratio, with the information of Whitehead (1993), Stat Med 12:2257.
+    ProportionalOdds,
+    /// Wilcoxon–Mann–Whitney: the test divides by its tie-corrected null variance, and the exact
+    /// variance of the statistic holds under the alternative; both on the patients there are.
+    MannWhitney,
+    /// Wilcoxon–Mann–Whitney with the large-sample, tie-corrected null variance under both
+    /// hypotheses: Noether (1987), for ties Zhao, Rahardja & Qu (2008), Stat Med 27:462.
+    MannWhitneyNullVariance,
+}
+
+/// Control and experimental arm over K ≥ 2 levels, the best first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ordinal {
+    control: Vec<f64>,
+    experimental: Vec<f64>,
+    log_odds_ratio: f64,
+    /// The experimental arm is control shifted by the odds ratio.
+    proportional: bool,
+    test: OrdinalTest,
+}
+
+impl Ordinal {
+    /// The experimental arm has `common_odds_ratio` > 0 times control's odds of every level or
+    /// better; above 1 is better. Fractions or percentages.
+    ///
+    /// # Errors
+    /// When `control` is no distribution over at least two levels, or the odds ratio not positive
+    /// and finite.
+    pub fn shifted(
+        control: &[f64],
+        common_odds_ratio: f64,
+        test: OrdinalTest,
+    ) -> Result<Self, NotComparable> {
+        let control = spread_out(control)?;
+        let log_odds_ratio = libm::log(common_odds_ratio);
+        if !log_odds_ratio.is_finite() {
+            return Err(NotComparable::Score {
+                what: "common odds ratio",
+                value: common_odds_ratio,
+            });
+        }
+        let experimental = shift(&control, log_odds_ratio);
+        Ok(Self { control, experimental, log_odds_ratio, proportional: true, test })
+    }
+
+    /// Any two distributions over the same levels. `log_odds_ratio` is what a proportional-odds
+    /// fit of such arms approaches ([`crate::analysis::proportional_odds::fit`]); Mann–Whitney
+    /// tests take no notice of it but to name the effect.
+    ///
+    /// # Errors
+    /// When an arm is no distribution, their lengths differ, or control has one level only.
+    pub fn pair(
+        control: &[f64],
+        experimental: &[f64],
+        log_odds_ratio: f64,
+        test: OrdinalTest,
+    ) -> Result<Self, NotComparable> {
+        let (control, experimental) = (spread_out(control)?, distribution(experimental)?);
+        if control.len() != experimental.len() {
+            return Err(NotComparable::Levels(control.len(), experimental.len()));
+        }
+        if !log_odds_ratio.is_finite() {
+            return Err(NotComparable::Score { what: "log odds ratio", value: log_odds_ratio });
+        }
+        Ok(Self { control, experimental, log_odds_ratio, proportional: false, test })
+    }
+
+    /// Probabilities of the levels in the control arm.
+    pub fn control(&self) -> &[f64] {
+        &self.control
+    }
+
+    /// Probabilities of the levels in the experimental arm.
+    pub fn experimental(&self) -> &[f64] {
+        &self.experimental
+    }
+
+    /// P(experimental patient better) + ½·P(tie) of a random pair, in \[0, 1\].
+    pub fn probability_better(&self) -> f64 {
+        MannWhitney::new(&self.control, &self.experimental).probability_better
+    }
+
+    pub(super) fn log_odds_ratio(&self) -> f64 {
+        self.log_odds_ratio
+    }
+
+    pub(super) fn with_effect(&self, log_odds_ratio: f64) -> Self {
+        let experimental = shift(&self.control, log_odds_ratio);
+        Self { experimental, log_odds_ratio, proportional: true, ..self.clone() }
+    }
+
+    /// A shift by `f` times the log odds ratio; of a pair without proportional odds, the mixture
+    /// with a share `f` of experimental patients, which has `f` times the difference of P(better).
+    pub(super) fn at_fraction(&self, f: f64) -> Self {
+        if self.proportional {
+            return self.with_effect(f * self.log_odds_ratio);
+        }
+        let pairs = self.control.iter().zip(&self.experimental);
+        let mixed: Vec<f64> = pairs.map(|(c, e)| (c + f * (e - c)).max(0.0)).collect();
+        let sum: f64 = mixed.iter().sum();
+        Self {
+            experimental: mixed.iter().map(|share| share / sum).collect(),
+            log_odds_ratio: f * self.log_odds_ratio,
+            ..self.clone()
+        }
+    }
+
+    pub(super) fn moments(&self, share_experimental: f64, total: f64) -> Moments {
+        let shares = (1.0 - share_experimental, share_experimental);
+        let arms = shares.0 * shares.1;
+        let statistic = MannWhitney::new(&self.control, &self.experimental);
+        let excess = statistic.probability_better - 0.5;
+        if self.test == OrdinalTest::MannWhitney && total.is_finite() {
+            let sizes = (shares.0 * total, shares.1 * total);
+            let null = null_variance(&self.control, &self.experimental, sizes);
+            let variance = statistic.variance(sizes);
+            let scaled = |variance: f64| libm::sqrt(variance * total);
+            return Moments { excess, null_sd: scaled(null), sd: scaled(variance) };
+        }
+        let (_, cubes) = mixture_powers(&self.control, &self.experimental, share_experimental);
+        if self.test == OrdinalTest::ProportionalOdds {
+            let sd = libm::sqrt(3.0 / (arms * (1.0 - cubes)));
+            return Moments { excess: self.log_odds_ratio, null_sd: sd, sd };
+        }
+        let sd = libm::sqrt((1.0 - cubes) / (12.0 * arms));
+        Moments { excess, null_sd: sd, sd }
+    }
+
+    pub(super) fn fixed_sample_size(
+        &self,
+        quantiles: (f64, f64),
+        share_experimental: f64,
+    ) -> Option<f64> {
+        let total = self.moments(share_experimental, f64::INFINITY).required(quantiles)?;
+        if self.test != OrdinalTest::MannWhitney {
+            return Some(total);
+        }
+        // The variance on the patients there are differs from the large-sample one by O(1/N).
+        let missing = |total: f64| {
+            let required = self.moments(share_experimental, total).required(quantiles);
+            total - required.unwrap_or(f64::NAN)
+        };
+        brent(missing, 0.5 * total.min(2.0), 4.0 * total + 100.0)
+    }
+}
+
+/// Mean of the proportional-odds Z on `total` patients: log odds ratio times the square root of
+/// Whitehead's information, N·ρ_c·ρ_e·(1 − Σ p̄³)/3 (Whitehead 1993, Stat Med 12:2257).
+///
+/// `control` and `experimental` are category probabilities; p̄ weighs them by arm share.
+pub fn proportional_odds_drift(
+    control: &[f64],
+    experimental: &[f64],
+    log_odds_ratio: f64,
+    share_experimental: f64,
+    total: f64,
+) -> f64 {
+    let (_, cubes) = mixture_powers(control, experimental, share_experimental);
+    let share_control = 1.0 - share_experimental;
+    let information = total * share_control * share_experimental * (1.0 - cubes) / 3.0;
+    log_odds_ratio * libm::sqrt(information)
+}
+
+/// Fractions of 1 from fractions or percentages.
+pub(super) fn distribution(shares: &[f64]) -> Result<Vec<f64>, NotComparable> {
+    for (level, &value) in shares.iter().enumerate() {
+        if !(value >= 0.0 && value.is_finite()) {
+            return Err(NotComparable::Share { level, value });
+        }
+    }
+    Ok(normalised(shares)?)
+}
+
+/// A distribution with patients at more than one level.
+fn spread_out(shares: &[f64]) -> Result<Vec<f64>, NotComparable> {
+    let out = distribution(shares)?;
+    let used = out.iter().filter(|&&share| share > 0.0).count();
+    if used < 2 { Err(NotComparable::OneLevel) } else { Ok(out) }
+}
+
+/// The distribution with odds exp(`log_odds_ratio`) times these at every cut.
+fn shift(shares: &[f64], log_odds_ratio: f64) -> Vec<f64> {
+    // A sum that rounding left below 1 would make a level of its own.
+    let last = shares.iter().rposition(|&share| share > 0.0).unwrap_or(0);
+    let (mut sum, mut before) = (0.0, 0.0);
+    let shifted = shares.iter().enumerate().map(|(level, share)| {
+        sum += share;
+        let upper =
+            if level >= last { 1.0 } else { logistic(logit(sum.min(1.0)) + log_odds_ratio) };
+        upper - std::mem::replace(&mut before, upper)
+    });
+    shifted.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::comparison::Comparison;
+    use crate::num::normal::upper_quantile;
+    use crate::outcome::MrsDistribution;
+    use proptest::prelude::*;
+
+    const CONTROL: [f64; 7] = [0.047, 0.074, 0.129, 0.16, 0.249, 0.141, 0.20];
+
+    /// Whitehead (1993) total size at 80 % power: 202 for the planning pair of ANGEL-REBOOT.
+    #[test]
+    fn proportional_odds_drift_gives_whiteheads_sample_size() {
+        let treated = [0.0898, 0.1261, 0.1841, 0.1816, 0.2129, 0.0944, 0.1111];
+        let needed = upper_quantile(0.025) + upper_quantile(0.2);
+        let drift = |n: f64| proportional_odds_drift(&CONTROL, &treated, libm::log(2.0), 0.5, n);
+        assert!(drift(200.0) < needed && drift(203.0) > needed);
+    }
+
+    fn size(control: &[f64], test: OrdinalTest, share: f64) -> f64 {
+        let stated = Ordinal::shifted(control, 2.0, test).expect("a distribution");
+        let total = Comparison::Ordinal(stated).fixed_sample_size(0.025, 0.8, share);
+        total.expect("an odds ratio of 2 is a benefit")
+    }
+
+    /// 12·(z_α + z_β)² / (ln² OR·(1 − Σ p̄³)), rounded up; and with the worst two levels one.
+    #[test]
+    fn whiteheads_sizes_of_angel_reboot() {
+        let merged = [0.047, 0.074, 0.129, 0.16, 0.249, 0.341];
+        for (control, published) in [(&CONTROL[..], 202.0), (&merged[..], 205.0)] {
+            let total = size(control, OrdinalTest::ProportionalOdds, 0.5);
+            assert_eq!(total.ceil(), published, "{total}");
+        }
+    }
+
+    /// Zhao, Rahardja & Qu (2008): (z_α + z_β)²·(1 − Σ p̄³) / (12·t·(1 − t)·(P(better) +
+    /// ½·P(tie) − ½)²), with the sums written out.
+    #[test]
+    fn mann_whitney_size_is_the_published_formula() {
+        let share = 0.6;
+        let stated = Ordinal::shifted(&CONTROL, 2.0, OrdinalTest::MannWhitneyNullVariance)
+            .expect("a distribution");
+        let (mut better, mut cubes) = (0.0, 0.0);
+        for (i, e) in stated.experimental().iter().enumerate() {
+            let worse: f64 = CONTROL[i + 1..].iter().sum();
+            better += e * (worse + 0.5 * CONTROL[i]);
+            cubes += (share * e + (1.0 - share) * CONTROL[i]).powi(3);
+        }
+        let quantiles = upper_quantile(0.025) + upper_quantile(0.2);
+        let published = quantiles * quantiles * (1.0 - cubes)
+            / (12.0 * share * (1.0 - share) * (better - 0.5) * (better - 0.5));
+        let found = size(&CONTROL, OrdinalTest::MannWhitneyNullVariance, share);
+        assert!((found / published - 1.0).abs() < 1e-12, "{found} {published}");
+        let exact = size(&CONTROL, OrdinalTest::MannWhitney, share);
+        assert!((exact / published - 1.0).abs() < 0.03, "{exact} {published}");
+    }
+
+    #[test]
+    fn what_is_no_pair_of_distributions_is_refused() {
+        let test = OrdinalTest::ProportionalOdds;
+        let refused =
+            |result: Result<Ordinal, NotComparable>| result.expect_err("no comparison").to_string();
+        assert!(refused(Ordinal::shifted(&[0.0, 1.0], 2.0, test)).contains("same level"));
+        assert!(refused(Ordinal::shifted(&[0.5, 0.4], 2.0, test)).contains("sum to 0.9"));
+        assert!(refused(Ordinal::shifted(&[1.5, -0.5], 2.0, test)).contains("level 1 is -0.5"));
+        assert!(refused(Ordinal::shifted(&[0.5, 0.5], 0.0, test)).contains("odds ratio is 0"));
+        let three = [0.2, 0.3, 0.5];
+        assert!(refused(Ordinal::pair(&[0.5, 0.5], &three, 0.0, test)).contains("2 levels"));
+    }
+
+    proptest! {
+        /// Over seven levels a shift is that of the modified Rankin Scale's own distribution.
+        #[test]
+        fn a_shift_is_that_of_the_mrs(
+            weights in prop::array::uniform7(0.0..1.0f64),
+            log_odds_ratio in -3.0..3.0f64,
+        ) {
+            let sum: f64 = weights.iter().sum();
+            let control = weights.map(|w| w / sum);
+            let mrs = MrsDistribution::new(control).expect("normalised");
+            let expected = mrs.shifted_by(log_odds_ratio);
+            let found = shift(mrs.probabilities(), log_odds_ratio);
+            for (a, b) in found.iter().zip(expected.probabilities()) {
+                prop_assert!((a - b).abs() < 1e-15);
+            }
+        }
+    }
+}

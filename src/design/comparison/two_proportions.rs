@@ -1,0 +1,366 @@
+//! Shares of patients with a success, by difference or against a margin.
+
+use super::NotComparable;
+use super::moments::Moments;
+use crate::analysis::restricted::Distance;
+
+/// The variance of the test statistic under each hypothesis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Variance {
+    /// At the most likely rates of the null hypothesis (without a margin: pooled) for the test, at
+    /// the stated rates under the alternative: Fleiss, Tytun & Ury (1980), Biometrics 36:343, and
+    /// with a margin Farrington & Manning (1990), Stat Med 9:1447, method 3.
+    NullAndAlternative,
+    /// At the stated, or observed, rates (unpooled) under both hypotheses.
+    Alternative,
+    /// At the most likely rates of the null hypothesis (pooled) under both hypotheses.
+    Null,
+    /// Of the arcsine of the root, ¼ per patient whatever the rate: Cohen (1988), chapter 6, whose
+    /// h is twice the distance. With a margin, from the rate at it when control is as stated.
+    Arcsine,
+}
+
+/// Two proportions of successes, control and experimental, and how they are tested.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TwoProportions {
+    control: f64,
+    experimental: f64,
+    null: Distance,
+    variance: Variance,
+    continuity_corrected: bool,
+}
+
+impl TwoProportions {
+    /// Tested for superiority, with the variance of each hypothesis and no continuity correction.
+    ///
+    /// # Errors
+    /// When a rate is not inside (0, 1).
+    pub fn new(control: f64, experimental: f64) -> Result<Self, NotComparable> {
+        rate("control rate", control)?;
+        rate("experimental rate", experimental)?;
+        Ok(Self {
+            control,
+            experimental,
+            null: Distance::Difference(0.0),
+            variance: Variance::NullAndAlternative,
+            continuity_corrected: false,
+        })
+    }
+
+    /// Against the null hypothesis that the experimental rate is at most at this distance from
+    /// control: a negative difference or a ratio below 1 for non-inferiority.
+    ///
+    /// # Errors
+    /// When the experimental rate at that distance from the stated control is not inside (0, 1).
+    pub fn against(self, null: Distance) -> Result<Self, NotComparable> {
+        let out = Self { null, ..self };
+        rate("experimental rate under the null hypothesis", out.null_rate())?;
+        Ok(out)
+    }
+
+    /// With another convention for the variance.
+    pub fn with_variance(self, variance: Variance) -> Self {
+        Self { variance, ..self }
+    }
+
+    /// With the continuity correction of Fleiss, Tytun & Ury (1980): the
+    /// distance is ½(1/n_c + 1/n_e) smaller. The arcsine has none of its own: 1/|d| patients more
+    /// per arm of equal arms, d being the risk difference beyond the null hypothesis.
+    pub fn continuity_corrected(self) -> Self {
+        Self { continuity_corrected: true, ..self }
+    }
+
+    /// Rates of successes, control first.
+    pub fn rates(&self) -> (f64, f64) {
+        (self.control, self.experimental)
+    }
+
+    /// Odds of success in the experimental arm over those in control.
+    pub fn odds_ratio(&self) -> f64 {
+        odds_ratio(self.control, self.effect())
+    }
+
+    pub(super) fn effect(&self) -> f64 {
+        self.experimental - self.control
+    }
+
+    pub(super) fn null_effect(&self) -> f64 {
+        self.null_rate() - self.control
+    }
+
+    pub(super) fn effects(&self) -> (f64, f64) {
+        (-self.control, 1.0 - self.control)
+    }
+
+    pub(super) fn with_effect(&self, effect: f64) -> Self {
+        Self { experimental: (self.control + effect).clamp(0.0, 1.0), ..*self }
+    }
+
+    pub(super) fn at_fraction(&self, f: f64) -> Self {
+        let from = self.null_rate();
+        let experimental = (from + f * (self.experimental - from)).clamp(0.0, 1.0);
+        Self { experimental, ..*self }
+    }
+
+    /// On `total` patients, which matter for a continuity correction only.
+    pub(super) fn moments(&self, share_experimental: f64, total: f64) -> Moments {
+        let excess = self.excess();
+        let excess = match (self.continuity_corrected, self.variance) {
+            (false, _) => excess,
+            (true, Variance::Arcsine) => {
+                let lost = self.patients_for_continuity(share_experimental) / total;
+                excess * libm::sqrt((1.0 - lost).max(0.0))
+            }
+            (true, _) => {
+                let correction = self.correction(share_experimental) / total;
+                (excess.abs() - correction).max(0.0).copysign(excess)
+            }
+        };
+        let (null_sd, sd) = self.standard_deviations(share_experimental);
+        Moments { excess, null_sd, sd }
+    }
+
+    pub(super) fn fixed_sample_size(
+        &self,
+        quantiles: (f64, f64),
+        share_experimental: f64,
+    ) -> Option<f64> {
+        let total = self.moments(share_experimental, f64::INFINITY).required(quantiles)?;
+        Some(match (self.continuity_corrected, self.variance) {
+            (false, _) => total,
+            (true, Variance::Arcsine) => total + self.patients_for_continuity(share_experimental),
+            (true, _) => {
+                let correction = self.correction(share_experimental);
+                let root = 1.0 + libm::sqrt(1.0 + 4.0 * correction / (total * self.excess()));
+                0.25 * total * root * root
+            }
+        })
+    }
+
+    /// The experimental rate at which the null hypothesis ends when control is as stated.
+    fn null_rate(&self) -> f64 {
+        match self.null {
+            Distance::Difference(difference) => self.control + difference,
+            Distance::Ratio(ratio) => self.control * ratio,
+        }
+    }
+
+    /// Distance from the null hypothesis on the scale of the statistic.
+    fn excess(&self) -> f64 {
+        match self.variance {
+            Variance::Arcsine => arcsine(self.experimental) - arcsine(self.null_rate()),
+            _ => self.null.excess(self.rates()),
+        }
+    }
+
+    /// σ₀ and σ₁ of [`Moments`].
+    fn standard_deviations(&self, share_experimental: f64) -> (f64, f64) {
+        let null = || {
+            libm::sqrt(self.null.variance(self.null_rates(share_experimental), share_experimental))
+        };
+        let stated = || libm::sqrt(self.null.variance(self.rates(), share_experimental));
+        let both = |sd: f64| (sd, sd);
+        match self.variance {
+            Variance::NullAndAlternative => (null(), stated()),
+            Variance::Alternative => both(stated()),
+            Variance::Null => both(null()),
+            Variance::Arcsine => {
+                both(0.5 / libm::sqrt(share_experimental * (1.0 - share_experimental)))
+            }
+        }
+    }
+
+    fn null_rates(&self, share_experimental: f64) -> (f64, f64) {
+        if self.null == Distance::Difference(0.0) || self.null == Distance::Ratio(1.0) {
+            // The closed form of the cubic would lose half the digits here.
+            let pooled = pooled(self.rates(), share_experimental);
+            return (pooled, pooled);
+        }
+        self.null.restricted_rates(self.rates(), share_experimental)
+    }
+
+    /// What a continuity correction takes off the distance, times the number of patients.
+    fn correction(&self, share_experimental: f64) -> f64 {
+        let weight = match self.null {
+            Distance::Difference(_) => 1.0,
+            Distance::Ratio(ratio) => ratio,
+        };
+        0.5 * (1.0 / share_experimental + weight / (1.0 - share_experimental))
+    }
+
+    /// What the arcsine's continuity correction costs, over both arms.
+    fn patients_for_continuity(&self, share_experimental: f64) -> f64 {
+        let arms = share_experimental * (1.0 - share_experimental);
+        0.5 / (arms * (self.experimental - self.null_rate()).abs())
+    }
+}
+
+/// Mean of the pooled two-proportion Z on `total` patients of whom `share_experimental` are in
+/// the experimental arm.
+///
+/// Pooled variance under the null, unpooled under the alternative, the ratio of the two entered
+/// at the fixed-sample critical value: the convention of rpact's `getPowerRates`. Not finite when
+/// everyone, or nobody, has a success.
+pub fn two_proportions_drift(
+    (control, experimental): (f64, f64),
+    share_experimental: f64,
+    total: f64,
+    alpha_one_sided: f64,
+) -> f64 {
+    let stated = TwoProportions {
+        control,
+        experimental,
+        null: Distance::Difference(0.0),
+        variance: Variance::NullAndAlternative,
+        continuity_corrected: false,
+    };
+    stated.moments(share_experimental, total).drift(alpha_one_sided, total)
+}
+
+/// The odds ratio of a risk difference on a control rate; both rates inside (0, 1).
+pub fn odds_ratio(control: f64, difference: f64) -> f64 {
+    let experimental = control + difference;
+    experimental * (1.0 - control) / (control * (1.0 - experimental))
+}
+
+/// The risk difference of an odds ratio above 0 on a control rate inside (0, 1).
+pub fn risk_difference(control: f64, odds_ratio: f64) -> f64 {
+    let odds = odds_ratio * control / (1.0 - control);
+    odds / (1.0 + odds) - control
+}
+
+fn pooled((control, experimental): (f64, f64), share_experimental: f64) -> f64 {
+    (1.0 - share_experimental) * control + share_experimental * experimental
+}
+
+fn arcsine(rate: f64) -> f64 {
+    libm::asin(libm::sqrt(rate))
+}
+
+fn rate(what: &'static str, value: f64) -> Result<(), NotComparable> {
+    if value > 0.0 && value < 1.0 { Ok(()) } else { Err(NotComparable::Rate { what, value }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::comparison::Comparison;
+    use crate::design::{Design, EfficacyRule, Plan, Rules, SpendingFunction};
+
+    fn design(looks: [u32; 3]) -> Design {
+        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        let plan =
+            Plan { looks_analysed: looks.to_vec(), rules: Rules::efficacy_only(0.025, rule) };
+        Design::new(plan, looks[2]).expect("no futility to fail")
+    }
+
+    /// rpact 4.5, `getPowerRates` with Lan–DeMets O'Brien–Fleming-type spending, 25 % v 40 %.
+    #[test]
+    fn power_for_two_proportions_is_rpacts() {
+        let cases = [
+            ([104, 208, 312], 0.805624895705462, 0.0191908446489054, 0.404746991774099),
+            ([116, 232, 348], 0.846655882189405, 0.0239690187423204, 0.451882482186606),
+        ];
+        for (looks, power, first, second) in cases {
+            let total = f64::from(looks[2]);
+            let drift = two_proportions_drift((0.25, 0.40), 0.5, total, 0.025);
+            let out = design(looks).stopping(drift, looks[2]);
+            assert!((out.rejection() - power).abs() < 1e-7);
+            assert!((out.efficacy[0] - first).abs() < 1e-7);
+            assert!((out.efficacy[1] - second).abs() < 1e-7);
+        }
+        assert!(two_proportions_drift((0.3, 0.3), 0.5, 312.0, 0.025).abs() < 1e-12);
+    }
+
+    fn planned(variance: Variance) -> TwoProportions {
+        TwoProportions::new(0.25, 0.40).expect("inside (0, 1)").with_variance(variance)
+    }
+
+    fn per_arm(stated: TwoProportions) -> f64 {
+        let total = Comparison::TwoProportions(stated).fixed_sample_size(0.025, 0.8, 0.5);
+        0.5 * total.expect("the effect is a benefit")
+    }
+
+    /// tests/reference/r/c2_156.R, whose formulas for equal arms are written out here with
+    /// R's qnorm(0.975) and qnorm(0.8).
+    #[test]
+    fn sizes_per_arm_are_the_formulas_of_each_convention() {
+        let (za, zb) = (1.959963984540054, 0.8416212335729143);
+        let (d, at_rates, pooled) = (0.15, 0.4 * 0.6 + 0.25 * 0.75, 2.0 * 0.325 * 0.675);
+        let fleiss = (za * libm::sqrt(pooled) + zb * libm::sqrt(at_rates)).powi(2) / (d * d);
+        let both = |variance: f64| (za + zb).powi(2) * variance / (d * d);
+        let angle = libm::asin(libm::sqrt(0.4)) - libm::asin(libm::sqrt(0.25));
+        let arcsine = (za + zb).powi(2) / 2.0 / (angle * angle);
+        let corrected = |n: f64| n / 4.0 * (1.0 + libm::sqrt(1.0 + 4.0 / (n * d))).powi(2);
+        for (variance, plain, with_correction) in [
+            (Variance::NullAndAlternative, fleiss, corrected(fleiss)),
+            (Variance::Alternative, both(at_rates), corrected(both(at_rates))),
+            (Variance::Null, both(pooled), corrected(both(pooled))),
+            (Variance::Arcsine, arcsine, arcsine + 1.0 / d),
+        ] {
+            let found = per_arm(planned(variance));
+            assert!((found - plain).abs() < 1e-10, "{variance:?}: {found}");
+            let found = per_arm(planned(variance).continuity_corrected());
+            assert!((found - with_correction).abs() < 1e-10, "{variance:?}: {found}");
+        }
+        assert!((fleiss - 151.868862).abs() < 1e-6);
+    }
+
+    /// Fleiss, Tytun & Ury (1980), from the smaller arm n and the ratio κ of the larger to it.
+    #[test]
+    fn continuity_correction_of_unequal_arms_is_fleisss() {
+        for ratio in [1.5, 2.0, 3.0] {
+            let share = ratio / (1.0 + ratio);
+            let size = |stated: TwoProportions| {
+                let total = Comparison::TwoProportions(stated).fixed_sample_size(0.025, 0.8, share);
+                total.expect("the effect is a benefit") / (1.0 + ratio)
+            };
+            let n = size(planned(Variance::NullAndAlternative));
+            let root = 1.0 + libm::sqrt(1.0 + 2.0 * (ratio + 1.0) / (n * ratio * 0.15));
+            let found = size(planned(Variance::NullAndAlternative).continuity_corrected());
+            assert!((found - n / 4.0 * root * root).abs() < 1e-9, "{ratio}: {found}");
+        }
+    }
+
+    /// Farrington & Manning (1990), table I and page 1451, as gsDesign's tests quote them: sizes
+    /// of the experimental and the control arm, to the printed digits.
+    #[test]
+    fn sizes_with_a_margin_are_the_published_ones() {
+        let cases = [
+            ((0.05, 0.4), Distance::Difference(0.2), 0.05, 0.2, 1.0, (79.8438, 79.8438)),
+            ((0.1, 0.1), Distance::Difference(-0.2), 0.05, 0.1, 2.0 / 3.0, (62.88, 41.92)),
+            ((0.05, 0.25), Distance::Difference(0.1), 0.05, 0.1, 1.5, (173.2214, 259.8322)),
+            ((0.05, 0.25), Distance::Ratio(2.0), 0.05, 0.1, 1.5, (133.9289, 200.8933)),
+        ];
+        for ((control, experimental), null, alpha, beta, ratio, published) in cases {
+            let stated = TwoProportions::new(control, experimental).expect("inside (0, 1)");
+            // Not by `against`, which refuses a margin of 20 points below a rate of 10 %.
+            let comparison = Comparison::TwoProportions(TwoProportions { null, ..stated });
+            let total = comparison
+                .fixed_sample_size(alpha, 1.0 - beta, 1.0 / (1.0 + ratio))
+                .expect("beyond the margin");
+            let arms = (total / (1.0 + ratio), total * ratio / (1.0 + ratio));
+            assert!((arms.0 / published.0 - 1.0).abs() < 1e-4, "{null:?}: {arms:?}");
+            assert!((arms.1 / published.1 - 1.0).abs() < 1e-4, "{null:?}: {arms:?}");
+        }
+    }
+
+    #[test]
+    fn odds_ratio_and_risk_difference_are_each_others_inverse() {
+        let stated = planned(Variance::Null);
+        assert!((stated.odds_ratio() - 2.0).abs() < 1e-14);
+        for (control, difference) in [(0.25, 0.15), (0.6, -0.4), (0.01, 0.98)] {
+            let back = risk_difference(control, odds_ratio(control, difference));
+            assert!((back - difference).abs() < 1e-13, "{back}");
+        }
+    }
+
+    #[test]
+    fn rates_outside_the_open_interval_are_refused_with_their_value() {
+        let error = TwoProportions::new(0.3, 1.0).expect_err("nothing to gain");
+        assert_eq!(error.to_string(), "the experimental rate is 1; allowed: above 0 and below 1");
+        let stated = planned(Variance::Null);
+        assert!(stated.against(Distance::Difference(-0.3)).is_err());
+        assert!(stated.against(Distance::Ratio(5.0)).is_err());
+    }
+}

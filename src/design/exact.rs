@@ -1,0 +1,507 @@
+//! Exact stopping probabilities of a group-sequential comparison of two proportions.
+//!
+//! Unconditional: the successes in each arm are binomial with fixed numbers of patients, and all
+//! pairs of counts that continue are carried from look to look (Jennison & Turnbull 2000, chapter
+//! 12). What a normal approximation leaves out, discreteness and the variance under the
+//! alternative, is all there is to see.
+
+use std::ops::Range;
+
+use super::sample_size::ArmSizes;
+
+/// A statistic this close to a bound is at the bound.
+///
+/// Tables with mathematically equal Z differ in their last bits by the order of operations, so a
+/// bound that is the Z of some table (one tuned to the exact error rate, or a round number) must
+/// be compared with a slack, or the result would depend on rounding. A simulation that compares
+/// `z >= bound` to the bit can differ from the value here for such bounds only: other Z of trials
+/// of a million patients are further apart than this.
+const TIE: f64 = 1e-12;
+
+/// The test statistic of two proportions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    /// Difference over its pooled standard error, as [`crate::analysis::two_proportions`].
+    Pooled,
+    /// Difference over its unpooled (Wald) standard error; all against none is infinite.
+    Unpooled,
+}
+
+/// What it means to stop at a lower bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtLower {
+    /// The trial ends without success.
+    Futility,
+    /// The null hypothesis is rejected in favour of control: a two-sided test.
+    Rejection,
+}
+
+/// Looks with fixed sizes and bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExactDesign {
+    looks: Vec<Look>,
+    at_lower: AtLower,
+}
+
+/// Why numbers make no exact design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoExactDesign {
+    /// Not one bound of each kind per look.
+    #[error("{looks} looks with {upper} upper and {lower} lower bounds; allowed: one per look")]
+    Bounds {
+        /// Sizes given.
+        looks: usize,
+        /// Upper bounds given.
+        upper: usize,
+        /// Lower bounds given.
+        lower: usize,
+    },
+    /// A look without new patients, or with fewer than the one before, or no look at all.
+    #[error(
+        "look {0} has no more patients than the one before; allowed: more in one arm, fewer in none"
+    )]
+    Sizes(usize),
+}
+
+/// Stopping probabilities at one pair of true rates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExactProbabilities {
+    /// P(stop at the upper bound) per look.
+    pub upper: Vec<f64>,
+    /// P(stop at the lower bound) per look.
+    pub lower: Vec<f64>,
+    /// P(reject the null hypothesis at any look).
+    pub rejection: f64,
+    /// Expected patients in both arms; a trial that no bound stops has all.
+    pub expected_total: f64,
+}
+
+/// Rejection probabilities when both arms have the same rate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TypeOneError {
+    /// The largest.
+    pub maximum: f64,
+    /// The rate that has it.
+    pub at: f64,
+    /// Every rate asked for, with its probability.
+    pub by_rate: Vec<(f64, f64)>,
+}
+
+/// One look: for each number of successes in control, the numbers in the experimental arm that
+/// stop the trial. Z rises with them, so they are ranges.
+#[derive(Debug, Clone, PartialEq)]
+struct Look {
+    sizes: ArmSizes,
+    above: Vec<Range<usize>>,
+    below: Vec<Range<usize>>,
+}
+
+impl ExactDesign {
+    /// Cumulative `sizes` per look, and bounds of Z: stop when Z is at or above `upper` (+∞ for
+    /// none), else at or below `lower` (−∞ for none). A table without information has no Z and
+    /// never stops.
+    ///
+    /// # Errors
+    /// When the lists differ in length or a look has no new patients.
+    pub fn new(
+        sizes: &[ArmSizes],
+        statistic: Statistic,
+        upper: &[f64],
+        lower: &[f64],
+        at_lower: AtLower,
+    ) -> Result<Self, NoExactDesign> {
+        let looks = sizes.len();
+        if upper.len() != looks || lower.len() != looks {
+            return Err(NoExactDesign::Bounds { looks, upper: upper.len(), lower: lower.len() });
+        }
+        grow(sizes)?;
+        let bounds = lower.iter().zip(upper).map(|(&lower, &upper)| (lower, upper));
+        let looks = sizes.iter().zip(bounds).map(|(&sizes, b)| Look::new(sizes, statistic, b));
+        Ok(Self { looks: looks.collect(), at_lower })
+    }
+
+    /// At true success rates of control and experimental arm, each in \[0, 1\].
+    pub fn probabilities(&self, rates: (f64, f64)) -> ExactProbabilities {
+        self.run(rates, &mut Workspace::default())
+    }
+
+    /// The largest rejection probability over common rates in \[0, 1\], and each of them. With
+    /// [`AtLower::Futility`] that is the one-sided error rate; `rates` must not be empty.
+    pub fn maximum_type_one_error(&self, rates: &[f64]) -> TypeOneError {
+        let mut workspace = Workspace::default();
+        let mut error = |&rate: &f64| (rate, self.run((rate, rate), &mut workspace).rejection);
+        let by_rate: Vec<(f64, f64)> = rates.iter().map(&mut error).collect();
+        let largest = by_rate.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
+        let (at, maximum) = largest.expect("at least one rate is asked for");
+        TypeOneError { maximum, at, by_rate }
+    }
+
+    fn run(&self, rates: (f64, f64), grids: &mut Workspace) -> ExactProbabilities {
+        grids.start();
+        let mut before = ArmSizes { control: 0, experimental: 0 };
+        let (mut upper, mut lower) = (Vec::new(), Vec::new());
+        let (mut going_on, mut expected_total) = (1.0, 0.0);
+        for look in &self.looks {
+            expected_total += going_on * f64::from(look.sizes.total() - before.total());
+            grids.enrol(look.sizes.control - before.control, rates.0, Workspace::control);
+            grids.enrol(
+                look.sizes.experimental - before.experimental,
+                rates.1,
+                Workspace::experimental,
+            );
+            upper.push(grids.stop(&look.above));
+            lower.push(grids.stop(&look.below));
+            going_on = grids.cells.iter().sum();
+            before = look.sizes;
+        }
+        let above: f64 = upper.iter().sum();
+        let below: f64 = lower.iter().sum();
+        let rejection = if self.at_lower == AtLower::Rejection { above + below } else { above };
+        ExactProbabilities { upper, lower, rejection, expected_total }
+    }
+}
+
+fn grow(sizes: &[ArmSizes]) -> Result<(), NoExactDesign> {
+    let mut before = ArmSizes { control: 0, experimental: 0 };
+    for (k, &now) in sizes.iter().enumerate() {
+        let fewer = now.control < before.control || now.experimental < before.experimental;
+        if fewer || now == before {
+            return Err(NoExactDesign::Sizes(k + 1));
+        }
+        before = now;
+    }
+    if sizes.is_empty() { Err(NoExactDesign::Sizes(1)) } else { Ok(()) }
+}
+
+impl Look {
+    fn new(sizes: ArmSizes, statistic: Statistic, (lower, upper): (f64, f64)) -> Self {
+        let n = (f64::from(sizes.control), f64::from(sizes.experimental));
+        let is_above = |z: f64| z >= upper - TIE;
+        let is_below = |z: f64| z <= lower + TIE && !is_above(z);
+        let (mut above, mut below) = (Vec::new(), Vec::new());
+        for x in 0..=sizes.control {
+            let z = |y: usize| statistic.z((f64::from(x), y as f64), n);
+            let counts = sizes.experimental as usize + 1;
+            above.push(range(counts, |y| z(y).is_some_and(is_above)));
+            below.push(range(counts, |y| z(y).is_some_and(is_below)));
+        }
+        Self { sizes, above, below }
+    }
+}
+
+/// From the first to behind the last index with the property.
+fn range(indices: usize, property: impl Fn(usize) -> bool) -> Range<usize> {
+    let first = (0..indices).find(|&i| property(i));
+    let last = (0..indices).rev().find(|&i| property(i));
+    first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
+}
+
+impl Statistic {
+    /// Z of successes and patients, control first; `None` for data without information.
+    fn z(self, (x_c, x_e): (f64, f64), (n_c, n_e): (f64, f64)) -> Option<f64> {
+        let (control, experimental) = (x_c / n_c, x_e / n_e);
+        let variance = match self {
+            Self::Pooled => {
+                let pooled = (x_c + x_e) / (n_c + n_e);
+                pooled * (1.0 - pooled) * (1.0 / n_c + 1.0 / n_e)
+            }
+            Self::Unpooled => {
+                control * (1.0 - control) / n_c + experimental * (1.0 - experimental) / n_e
+            }
+        };
+        let difference = experimental - control;
+        let informative = variance > 0.0 || difference.abs() > 0.0;
+        (informative && variance.is_finite()).then(|| difference / variance.sqrt())
+    }
+}
+
+/// Probabilities of the pairs of counts with which the trial goes on: a row per number of
+/// successes in control, a column per number in the experimental arm.
+#[derive(Default)]
+struct Workspace {
+    cells: Vec<f64>,
+    width: usize,
+    spare: Vec<f64>,
+    binomial: Vec<f64>,
+}
+
+impl Workspace {
+    fn start(&mut self) {
+        self.cells.clear();
+        self.cells.push(1.0);
+        self.width = 1;
+    }
+
+    /// Convolves one arm with the successes among its new patients.
+    fn enrol(&mut self, patients: u32, rate: f64, convolve: fn(&mut Self)) {
+        if patients > 0 {
+            binomial(patients, rate, &mut self.binomial);
+            convolve(self);
+            std::mem::swap(&mut self.cells, &mut self.spare);
+        }
+    }
+
+    fn control(&mut self) {
+        let more = self.binomial.len() - 1;
+        self.spare.clear();
+        self.spare.resize(self.cells.len() + more * self.width, 0.0);
+        for (i, &weight) in self.binomial.iter().enumerate() {
+            add(&mut self.spare[i * self.width..], weight, &self.cells);
+        }
+    }
+
+    fn experimental(&mut self) {
+        let width = self.width + self.binomial.len() - 1;
+        self.spare.clear();
+        self.spare.resize(self.cells.len() / self.width * width, 0.0);
+        let rows = self.cells.chunks_exact(self.width).zip(self.spare.chunks_exact_mut(width));
+        for (from, to) in rows {
+            for (i, &weight) in self.binomial.iter().enumerate() {
+                add(&mut to[i..], weight, from);
+            }
+        }
+        self.width = width;
+    }
+
+    /// Takes out the probabilities in a range of each row and returns their sum.
+    fn stop(&mut self, ranges: &[Range<usize>]) -> f64 {
+        let rows = self.cells.chunks_exact_mut(self.width).zip(ranges);
+        let stopped = rows.map(|(row, range)| {
+            let stopping = &mut row[range.clone()];
+            let sum: f64 = stopping.iter().sum();
+            stopping.fill(0.0);
+            sum
+        });
+        stopped.sum()
+    }
+}
+
+/// Adds `weight` times `from` to the beginning of `to`.
+fn add(to: &mut [f64], weight: f64, from: &[f64]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to += weight * from;
+    }
+}
+
+/// P(k successes) for k = 0 … `patients`.
+///
+/// Ratios of neighbours outwards from the mode, then divided by their sum: nothing overflows, and
+/// what underflows is 0 beside the rest.
+fn binomial(patients: u32, rate: f64, out: &mut Vec<f64>) {
+    let n = patients as usize;
+    let mode = (((n + 1) as f64 * rate) as usize).min(n);
+    out.clear();
+    out.resize(n + 1, 0.0);
+    out[mode] = 1.0;
+    for k in mode..n {
+        out[k + 1] = out[k] * ((n - k) as f64 * rate) / ((k + 1) as f64 * (1.0 - rate));
+    }
+    for k in (0..mode).rev() {
+        out[k] = out[k + 1] * ((k + 1) as f64 * (1.0 - rate)) / ((n - k) as f64 * rate);
+    }
+    let sum: f64 = out.iter().sum();
+    out.iter_mut().for_each(|p| *p /= sum);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::OutcomeTable;
+    use crate::analysis::two_proportions::pooled_z;
+    use crate::outcome::Mrs;
+    use proptest::prelude::*;
+
+    fn equal(per_arm: &[u32]) -> Vec<ArmSizes> {
+        per_arm.iter().map(|&n| ArmSizes { control: n, experimental: n }).collect()
+    }
+
+    #[test]
+    fn binomial_probabilities_are_right_from_one_patient_to_many() {
+        let mut out = Vec::new();
+        for (n, rate) in [(1, 0.3), (6, 0.0), (6, 1.0), (52, 0.4), (2000, 0.001), (100_000, 0.37)] {
+            binomial(n, rate, &mut out);
+            let total: f64 = out.iter().sum();
+            let weighted = |f: &dyn Fn(f64) -> f64| -> f64 {
+                out.iter().enumerate().map(|(k, p)| p * f(k as f64)).sum()
+            };
+            let mean = weighted(&|k| k);
+            let variance = weighted(&|k| (k - mean) * (k - mean));
+            let n = f64::from(n);
+            assert!((total - 1.0).abs() < 1e-13);
+            assert!((mean - n * rate).abs() <= 1e-12 * n, "{mean}");
+            assert!((variance - n * rate * (1.0 - rate)).abs() <= 1e-10 * n, "{variance}");
+        }
+        binomial(52, 0.4, &mut out);
+        assert!((out[0] / 0.6f64.powi(52) - 1.0).abs() < 1e-12);
+        assert!((out[52] / 0.4f64.powi(52) - 1.0).abs() < 1e-12);
+    }
+
+    /// The pooled Z has the bits of the simulator's.
+    #[test]
+    fn pooled_statistic_is_the_simulators() {
+        let (n_c, n_e) = (23, 31);
+        for x in 0..=n_c {
+            for y in 0..=n_e {
+                let counts = [[x, 0, 0, n_c - x, 0, 0, 0], [y, 0, 0, 0, n_e - y, 0, 0]];
+                let expected = pooled_z(&OutcomeTable { counts }, Mrs::INDEPENDENT);
+                let z = Statistic::Pooled
+                    .z((f64::from(x), f64::from(y)), (f64::from(n_c), f64::from(n_e)));
+                assert_eq!(z, expected, "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn unpooled_statistic_of_all_against_none_is_infinite_and_of_no_difference_absent() {
+        let z = |x, y| Statistic::Unpooled.z((x, y), (4.0, 5.0));
+        assert_eq!(z(0.0, 5.0), Some(f64::INFINITY));
+        assert_eq!(z(4.0, 0.0), Some(f64::NEG_INFINITY));
+        assert_eq!((z(0.0, 0.0), z(4.0, 5.0)), (None, None));
+        assert_eq!(Statistic::Pooled.z((0.0, 1.0), (0.0, 5.0)), None);
+    }
+
+    /// Fisher's lady: 4 v 4 with all against none is the only table at Z = √8, whichever way it
+    /// is rounded; below it come 1 v 4 and 0 v 3, with the same Z.
+    #[test]
+    fn a_bound_that_is_a_tables_own_z_stops_all_such_tables() {
+        let tied = Statistic::Pooled.z((1.0, 4.0), (4.0, 4.0)).expect("informative");
+        let sizes = equal(&[4]);
+        for bound in [tied, tied.next_up(), tied.next_down()] {
+            let design = ExactDesign::new(
+                &sizes,
+                Statistic::Pooled,
+                &[bound],
+                &[f64::NEG_INFINITY],
+                AtLower::Futility,
+            );
+            let found = design.expect("one look").probabilities((0.5, 0.5)).rejection;
+            assert!((found - 9.0 / 256.0).abs() < 1e-15, "{found}");
+        }
+    }
+
+    /// Every path of counts through two looks, followed one by one.
+    fn by_paths(
+        sizes: &[ArmSizes; 2],
+        statistic: Statistic,
+        bounds: &[(f64, f64); 2],
+        rates: (f64, f64),
+    ) -> [f64; 4] {
+        let pmf = |n: u32, rate: f64| {
+            let mut out = Vec::new();
+            binomial(n, rate, &mut out);
+            out
+        };
+        let stops = |k: usize, x: usize, y: usize| {
+            let n = (f64::from(sizes[k].control), f64::from(sizes[k].experimental));
+            let z = statistic.z((x as f64, y as f64), n)?;
+            let (lower, upper) = bounds[k];
+            if z >= upper { Some(0) } else { (z <= lower).then_some(1) }
+        };
+        let first = (pmf(sizes[0].control, rates.0), pmf(sizes[0].experimental, rates.1));
+        let second = (
+            pmf(sizes[1].control - sizes[0].control, rates.0),
+            pmf(sizes[1].experimental - sizes[0].experimental, rates.1),
+        );
+        let mut out = [0.0; 4];
+        for (x, p) in first.0.iter().enumerate() {
+            for (y, q) in first.1.iter().enumerate() {
+                if let Some(side) = stops(0, x, y) {
+                    out[side] += p * q;
+                    continue;
+                }
+                for (more_x, r) in second.0.iter().enumerate() {
+                    for (more_y, s) in second.1.iter().enumerate() {
+                        if let Some(side) = stops(1, x + more_x, y + more_y) {
+                            out[2 + side] += p * q * r * s;
+                        }
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn two_looks_are_all_their_paths(
+            first in (0..9u32, 0..9u32),
+            more in (0..7u32, 1..7u32),
+            uppers in (0.3..3.0f64, 0.3..2.0f64),
+            lowers in (-2.0..0.8f64, -2.0..2.5f64),
+            rates in (0.0..1.0f64, 0.0..1.0f64),
+            pooled in any::<bool>(),
+        ) {
+            let sizes = [
+                ArmSizes { control: first.0 + 1, experimental: first.1 + 1 },
+                ArmSizes { control: first.0 + 1 + more.0, experimental: first.1 + 1 + more.1 },
+            ];
+            let statistic = if pooled { Statistic::Pooled } else { Statistic::Unpooled };
+            let bounds = [(lowers.0, uppers.0), (lowers.1, uppers.1)];
+            let design = ExactDesign::new(
+                &sizes, statistic, &[uppers.0, uppers.1], &[lowers.0, lowers.1], AtLower::Rejection,
+            ).expect("growing looks");
+            let found = design.probabilities(rates);
+            let [up, down, later_up, later_down] = by_paths(&sizes, statistic, &bounds, rates);
+            prop_assert!((found.upper[0] - up).abs() < 1e-14);
+            prop_assert!((found.lower[0] - down).abs() < 1e-14);
+            prop_assert!((found.upper[1] - later_up).abs() < 1e-14);
+            prop_assert!((found.lower[1] - later_down).abs() < 1e-14);
+            prop_assert!((found.rejection - (up + down + later_up + later_down)).abs() < 1e-13);
+            let (n, last) = (f64::from(sizes[0].total()), f64::from(sizes[1].total()));
+            let expected = (up + down) * n + (1.0 - up - down) * last;
+            prop_assert!((found.expected_total - expected).abs() < 1e-12);
+        }
+
+        /// Exchanging the arms, or successes and failures, mirrors the probabilities.
+        #[test]
+        fn exchanging_the_arms_mirrors_the_probabilities(
+            rates in (0.0..1.0f64, 0.0..1.0f64),
+            bound in 0.5..3.0f64,
+        ) {
+            let sizes = equal(&[10, 17]);
+            let design = ExactDesign::new(
+                &sizes, Statistic::Pooled, &[bound; 2], &[-bound; 2], AtLower::Rejection,
+            ).expect("growing looks");
+            let there = design.probabilities(rates);
+            for back in [(rates.1, rates.0), (1.0 - rates.0, 1.0 - rates.1)] {
+                let back = design.probabilities(back);
+                for k in 0..2 {
+                    prop_assert!((there.upper[k] - back.lower[k]).abs() < 1e-13);
+                    prop_assert!((there.lower[k] - back.upper[k]).abs() < 1e-13);
+                }
+            }
+        }
+    }
+
+    /// Successes and failures are alike, so the errors are symmetric about ½.
+    #[test]
+    fn the_largest_error_is_one_of_the_errors() {
+        let design = ExactDesign::new(
+            &equal(&[10]),
+            Statistic::Pooled,
+            &[1.959963984540054],
+            &[-1.959963984540054],
+            AtLower::Rejection,
+        );
+        let rates: Vec<f64> = (1..100).map(|i| f64::from(i) / 100.0).collect();
+        let found = design.expect("one look").maximum_type_one_error(&rates);
+        assert_eq!(found.by_rate.len(), 99);
+        assert!(found.by_rate.iter().all(|&(_, error)| error <= found.maximum));
+        assert!(found.by_rate.contains(&(found.at, found.maximum)));
+        for (low, high) in found.by_rate.iter().zip(found.by_rate.iter().rev()) {
+            assert!((low.1 - high.1).abs() < 1e-14, "{low:?} {high:?}");
+        }
+    }
+
+    #[test]
+    fn looks_without_new_patients_and_missing_bounds_are_refused() {
+        let new = |sizes: &[ArmSizes], upper: &[f64]| {
+            ExactDesign::new(sizes, Statistic::Pooled, upper, &[0.0, 0.0], AtLower::Futility)
+        };
+        assert_eq!(new(&equal(&[5, 5]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
+        assert_eq!(new(&equal(&[5, 4]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
+        let error = new(&equal(&[5, 6]), &[2.0]).expect_err("one bound").to_string();
+        assert!(error.starts_with("2 looks with 1 upper and 2 lower bounds"), "{error}");
+    }
+}
