@@ -2,8 +2,9 @@
 //! that reaches a power, the price in information.
 
 use super::efficacy::{self, Below, EfficacyRule, Setting};
-use super::futility::FutilityRule;
+use super::futility::{FutilityRule, binding_spending};
 use super::harm::{HarmRule, TwoSidedSpending};
+use super::inference::EfficacyBoundary;
 use super::recursion::{CrossingProbabilities, below};
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
@@ -141,6 +142,11 @@ impl Boundaries {
         Ok(Self { information_fractions, efficacy, futility, harm, alpha_spent })
     }
 
+    /// The efficacy bounds with their information.
+    pub fn efficacy_boundary(&self) -> EfficacyBoundary<'_> {
+        EfficacyBoundary { information: &self.information_fractions, bounds: &self.efficacy }
+    }
+
     /// Trials stop below at these Z.
     pub fn lower(&self) -> Vec<f64> {
         self.futility.iter().zip(&self.harm).map(|(futility, harm)| futility.max(*harm)).collect()
@@ -200,6 +206,11 @@ impl Rules {
         if two_sided && self.futility != FutilityRule::None {
             return Err(DesignError::TwoSidedFutility);
         }
+        if self.binding_futility
+            && let (Some(alpha), Some(beta)) = (self.spending(t), self.beta_spending(t))
+        {
+            return binding_spending(&alpha, &beta, t).ok_or(DesignError::UnreachablePower);
+        }
         let leaving = if two_sided { Below::Mirrored } else { Below::Nowhere };
         let mut efficacy = self.efficacy_bounds(t, leaving)?;
         let mut futility = self.futility_bounds(t, &efficacy)?;
@@ -241,6 +252,12 @@ impl Rules {
         let alpha = sides * self.alpha_one_sided;
         let cumulative = self.efficacy.cumulative(alpha, t, &self.untested.efficacy)?;
         Some(cumulative.into_iter().map(|spent| spent / sides).collect())
+    }
+
+    /// Type II error to be spent by each look, where futility spends it.
+    fn beta_spending(&self, t: &[f64]) -> Option<Vec<f64>> {
+        let FutilityRule::BetaSpending { function, power } = &self.futility else { return None };
+        Some(function.cumulative(1.0 - power, t, &self.untested.futility))
     }
 
     /// One-sided α that trials spend up to and including each look.

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use serde::Serialize;
+
 use super::sample_size::ArmSizes;
 
 /// A statistic this close to a bound is at the bound.
@@ -64,7 +66,7 @@ pub enum NoExactDesign {
 }
 
 /// Stopping probabilities at one pair of true rates.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExactProbabilities {
     /// P(stop at the upper bound) per look.
     pub upper: Vec<f64>,

@@ -1,5 +1,8 @@
 //! Lower (futility) boundaries on the Z scale.
 
+use super::efficacy::critical_value;
+use super::inference::conditional::z_for_chance;
+use super::inference::{DriftPrior, EfficacyBoundary};
 use super::recursion::{Continuation, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
@@ -12,6 +15,18 @@ pub enum FutilityRule {
     None,
     /// Z bounds at the interim looks, `None` where a look does not test for futility.
     Z(Vec<Option<f64>>),
+    /// Where the conditional power is this low.
+    ConditionalPower {
+        /// P(efficacy at a later look), in (0, 1).
+        at_most: f64,
+        /// The drift it is computed under.
+        on: ConditionalOn,
+    },
+    /// Where the predictive power with a flat prior is this low.
+    PredictivePower {
+        /// P(efficacy at a later look), in (0, 1).
+        at_most: f64,
+    },
     /// β-spending under the drift at which the design just reaches its power
     /// (Pampallona, Tsiatis & Kim 2001): the bounds depend on the fractions only, not on the
     /// sample size.
@@ -19,6 +34,18 @@ pub enum FutilityRule {
         /// Spends the type II error.
         function: SpendingFunction,
         /// The power 1 − β that the bounds are built for.
+        power: f64,
+    },
+}
+
+/// The drift that conditional power is computed under.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ConditionalOn {
+    /// The one the data suggest, z/√t.
+    Trend,
+    /// The one at which the efficacy bounds alone have a power.
+    Planned {
+        /// In (0, 1).
         power: f64,
     },
 }
@@ -40,12 +67,43 @@ impl FutilityRule {
                 let bounds = bounds.iter().enumerate().map(tested);
                 Some(bounds.map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
             }
+            Self::ConditionalPower { at_most, on } => {
+                let boundary = EfficacyBoundary { information: fractions, bounds: efficacy };
+                let planned = match on {
+                    ConditionalOn::Trend => None,
+                    ConditionalOn::Planned { power } => Some(boundary.drift_for_power(*power)?),
+                };
+                by_chance(interims, untested, *at_most, |k, z| match planned {
+                    Some(drift) => boundary.conditional_power(k, z, drift),
+                    None => boundary.conditional_power_under_trend(k, z),
+                })
+            }
+            Self::PredictivePower { at_most } => {
+                let boundary = EfficacyBoundary { information: fractions, bounds: efficacy };
+                by_chance(interims, untested, *at_most, |k, z| {
+                    boundary.predictive_power(k, z, DriftPrior::FLAT)
+                })
+            }
             Self::BetaSpending { function, power } => {
                 let cumulative = function.cumulative(1.0 - power, fractions, untested);
                 beta_spending(&cumulative, fractions, efficacy)
             }
         }
     }
+}
+
+/// The Z at each interim look where the chance of success is `at_most`.
+fn by_chance(
+    interims: usize,
+    untested: &[usize],
+    at_most: f64,
+    chance: impl Fn(usize, f64) -> f64,
+) -> Option<Vec<f64>> {
+    let bound = |k: usize| match untested.contains(&k) {
+        true => Some(f64::NEG_INFINITY),
+        false => z_for_chance(|z| chance(k, z), at_most),
+    };
+    (0..interims).map(bound).collect()
 }
 
 /// Finds the drift at which the β left for the last look makes its futility bound meet its
@@ -87,6 +145,59 @@ fn interim_bounds(
         state = state.advance(t, theta, (lower, upper), finest_increment(fractions, k));
     }
     (bounds, state)
+}
+
+/// Efficacy bounds at every look and futility bounds at the interim looks, where each relies on the
+/// other: `alpha` is spent above under no effect, `beta` below under the drift at which they meet
+/// at the last look.
+pub(super) fn binding_spending(
+    alpha: &[f64],
+    beta: &[f64],
+    fractions: &[f64],
+) -> Option<(Vec<f64>, Vec<f64>)> {
+    let last = fractions.len() - 1;
+    let left = beta[last] - if last == 0 { 0.0 } else { beta[last - 1] };
+    // As without binding, but for drifts so large that futility leaves too few trials to go on.
+    let surplus = |theta: f64| match joint_bounds(alpha, beta, fractions, theta) {
+        Some((efficacy, _, state)) => state.below(1.0, theta, efficacy[last]) - left,
+        None => -1.0,
+    };
+    let mut most = upper_quantile(alpha[last]) + upper_quantile(beta[last]) + 2.0;
+    while surplus(most) > 0.0 && most < 40.0 {
+        most += 2.0;
+    }
+    let theta = brent(surplus, 1e-3, most).filter(|&theta| surplus(theta).abs() < 1e-9)?;
+    joint_bounds(alpha, beta, fractions, theta).map(|(efficacy, futility, _)| (efficacy, futility))
+}
+
+/// The bounds at drift `theta`, and the state of the trial under it before the last look; `None`
+/// where a futility bound would reach the efficacy bound, or too few trials go on.
+fn joint_bounds(
+    alpha: &[f64],
+    beta: &[f64],
+    fractions: &[f64],
+    theta: f64,
+) -> Option<(Vec<f64>, Vec<f64>, Continuation)> {
+    let (mut null, mut planned) = (Continuation::start(), Continuation::start());
+    let (mut efficacy, mut futility) = (Vec::new(), Vec::new());
+    for (k, &t) in fractions.iter().enumerate() {
+        let spend =
+            |cumulative: &[f64]| cumulative[k] - if k == 0 { 0.0 } else { cumulative[k - 1] };
+        let upper = critical_value(&null, t, spend(alpha))?;
+        efficacy.push(upper);
+        if k + 1 == fractions.len() {
+            break;
+        }
+        let lower = lower_bound(&planned, t, theta, spend(beta), upper);
+        if lower >= upper.min(38.0) {
+            return None;
+        }
+        futility.push(lower);
+        let finest = finest_increment(fractions, k);
+        null = null.advance(t, 0.0, (lower, upper), finest);
+        planned = planned.advance(t, theta, (lower, upper), finest);
+    }
+    Some((efficacy, futility, planned))
 }
 
 /// The Z that a trial in `state` falls below with probability `error`, but at most `ceiling`; −∞

@@ -4,11 +4,13 @@
 //! experimental arm; α is one-sided throughout.
 
 pub mod boundaries;
+pub mod characteristics;
 pub mod comparison;
 pub mod efficacy;
 pub mod exact;
 pub mod futility;
 pub mod harm;
+pub mod inference;
 pub mod recursion;
 pub mod sample_size;
 pub mod spending;
@@ -17,7 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities, Untested};
 pub use efficacy::EfficacyRule;
-pub use futility::FutilityRule;
+pub use futility::{ConditionalOn, FutilityRule};
 pub use harm::{HarmRule, TwoSidedSpending};
 pub use spending::{SpendingFunction, StatedSpending};
 

@@ -5,21 +5,27 @@
 //! Z_k = S_k / √I_k. Information may be on any scale (fractions, patients); θ is the drift per
 //! unit of it, so that Z has mean θ·√I.
 
+use std::sync::OnceLock;
+
 use crate::num::normal::{lower_tail, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 
 /// Standard deviations kept on each side of the mean; the mass beyond is below 2e-23.
 const REACH: f64 = 10.0;
+/// The drift, in standard deviations of Z, for which states without drift have room.
+pub(super) const MOST_TILT: f64 = 9.0;
 /// Quadrature nodes per standard deviation of the narrowest kernel, and the least at one look.
 const NODES_PER_KERNEL: f64 = 3.0;
 const LEAST_NODES: f64 = 64.0;
 /// With more nodes than this at one look the interval is cut into panels of [`PANEL_NODES`].
-const MOST_NODES_IN_ONE: f64 = 512.0;
+const MOST_NODES_IN_ONE: usize = 512;
 const PANEL_NODES: usize = 32;
 
 /// The sub-density of the score over the region where the trial is still going on.
 #[derive(Debug, Clone)]
 pub struct Continuation {
+    /// Where all mass was at one score: the density's reach is measured from there.
+    origin: (f64, f64),
     information: f64,
     scores: Vec<f64>,
     /// Density times quadrature weight at each score: the masses add up to P(still going on).
@@ -29,7 +35,13 @@ pub struct Continuation {
 impl Continuation {
     /// Before the first look: all mass at score 0 and information 0.
     pub fn start() -> Self {
-        Self { information: 0.0, scores: vec![0.0], masses: vec![1.0] }
+        Self::at(0.0, 0.0)
+    }
+
+    /// After a look at `information` ≥ 0 that found Z = `z`: all mass at the score z·√information.
+    pub fn at(information: f64, z: f64) -> Self {
+        let score = z * libm::sqrt(information);
+        Self { origin: (information, score), information, scores: vec![score], masses: vec![1.0] }
     }
 
     /// P(still going on now and Z > `bound` at the given information).
@@ -62,18 +74,64 @@ impl Continuation {
         finest: f64,
     ) -> Self {
         let scale = libm::sqrt(information);
-        let mean = theta * information;
-        let low = (lower * scale).max(mean - REACH * scale);
-        let high = (upper * scale).min(mean + REACH * scale);
-        if high <= low {
-            return Self { information, scores: Vec::new(), masses: Vec::new() };
-        }
+        let since = information - self.origin.0;
+        let mean = self.origin.1 + theta * since;
+        let reach = REACH * libm::sqrt(since);
+        let low = (lower * scale).max(mean - reach);
+        let high = (upper * scale).min(mean + reach);
         let increment = information - self.information;
         let kernel = libm::sqrt(increment.min(finest));
-        let (scores, masses) = nodes(low, high, kernel)
-            .map(|(score, weight)| (score, weight * self.density(score, increment, theta)))
-            .unzip();
-        Self { information, scores, masses }
+        self.between(information, theta, (low, high), NODES_PER_KERNEL / kernel)
+    }
+
+    /// The sub-density, at the given information, of scores between `low` and `high`, of a trial
+    /// that is going on now; `per_score` is the number of nodes per unit of score.
+    fn between(
+        &self,
+        information: f64,
+        theta: f64,
+        (low, high): (f64, f64),
+        per_score: f64,
+    ) -> Self {
+        let mut state =
+            Self { origin: self.origin, information, scores: Vec::new(), masses: Vec::new() };
+        if high > low {
+            let increment = information - self.information;
+            (state.scores, state.masses) = nodes(low, high, per_score)
+                .map(|(score, weight)| (score, weight * self.density(score, increment, theta)))
+                .unzip();
+        }
+        state
+    }
+
+    /// The state after a look without drift, with room for drifts of up to [`MOST_TILT`] standard
+    /// deviations by [`Continuation::above_tilted`].
+    pub(super) fn advance_widely(
+        &self,
+        information: f64,
+        (lower, upper): (f64, f64),
+        finest: f64,
+    ) -> Self {
+        let scale = libm::sqrt(information);
+        let reach = REACH + MOST_TILT;
+        let range = (lower.max(-reach) * scale, upper.min(reach) * scale);
+        let kernel = libm::sqrt((information - self.information).min(finest));
+        self.between(information, 0.0, range, NODES_PER_KERNEL / kernel)
+    }
+
+    /// As [`Continuation::above`] under drift `theta`, from a state that was built without drift:
+    /// under θ a score S at information I is exp(θS − θ²I/2) times as dense.
+    pub(super) fn above_tilted(&self, information: f64, theta: f64, bound: f64) -> f64 {
+        let increment = information - self.information;
+        let scale = libm::sqrt(increment);
+        let offset = bound * libm::sqrt(information) - theta * increment;
+        let half = 0.5 * theta * theta * self.information;
+        let probabilities = self.scores.iter().zip(&self.masses);
+        probabilities
+            .map(|(score, mass)| {
+                mass * libm::exp(theta * score - half) * upper_tail((offset - score) / scale)
+            })
+            .sum()
     }
 
     /// Density of the score after `increment` more information.
@@ -93,21 +151,29 @@ impl Continuation {
     }
 }
 
-/// Nodes and weights dense enough for a kernel with the given standard deviation: one rule over
-/// the whole interval, or panels where looks are so close that one rule would be too long.
-fn nodes(low: f64, high: f64, kernel: f64) -> impl Iterator<Item = (f64, f64)> {
-    let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
-    let (rule, panels) = if order <= MOST_NODES_IN_ONE {
-        (GaussLegendre::new(order as usize), 1)
+/// Nodes and weights, `per_score` of them per unit of score: one rule over the whole interval, or
+/// panels where looks are so close that one rule would be too long.
+fn nodes(low: f64, high: f64, per_score: f64) -> impl Iterator<Item = (f64, f64)> {
+    let order = (per_score * (high - low)).max(LEAST_NODES);
+    let (rule, panels) = if order <= MOST_NODES_IN_ONE as f64 {
+        (rule(order as usize), 1)
     } else {
         // A short rule needs more nodes per kernel than a long one for the same precision.
-        (GaussLegendre::new(PANEL_NODES), (1.5 * order / PANEL_NODES as f64).ceil() as usize)
+        (rule(PANEL_NODES), (1.5 * order / PANEL_NODES as f64).ceil() as usize)
     };
     let width = (high - low) / panels as f64;
     (0..panels).flat_map(move |panel| {
         let start = low + panel as f64 * width;
         rule.on(start, start + width).collect::<Vec<_>>()
     })
+}
+
+/// The rule of the given order, at most [`MOST_NODES_IN_ONE`]. Rules are kept: finding the nodes
+/// takes as long as a step of the recursion.
+fn rule(order: usize) -> &'static GaussLegendre {
+    static RULES: [OnceLock<GaussLegendre>; MOST_NODES_IN_ONE + 1] =
+        [const { OnceLock::new() }; MOST_NODES_IN_ONE + 1];
+    RULES[order].get_or_init(|| GaussLegendre::new(order))
 }
 
 /// The smallest increment of information that starts or ends at look `k`.
@@ -130,7 +196,19 @@ impl CrossingProbabilities {
     /// `upper` and `lower` are Z bounds per look (±∞ where there is none), `information` is
     /// increasing and positive; all of one length.
     pub fn new(information: &[f64], theta: f64, lower: &[f64], upper: &[f64]) -> Self {
-        let both = going_on(information, theta, lower, upper, |k, state| {
+        Self::after(Continuation::start(), 0, information, theta, (lower, upper))
+    }
+
+    /// The probabilities at look `from` (counted from 0) and the looks after it, for a trial that
+    /// is in `state` before look `from`. The slices are those of all looks.
+    pub fn after(
+        state: Continuation,
+        from: usize,
+        information: &[f64],
+        theta: f64,
+        (lower, upper): (&[f64], &[f64]),
+    ) -> Self {
+        let both = going_on(state, from, information, theta, (lower, upper), |k, state| {
             let now = information[k];
             (state.above(now, theta, upper[k]), state.below(now, theta, lower[k]))
         });
@@ -148,23 +226,25 @@ impl CrossingProbabilities {
 pub(super) fn below(
     information: &[f64],
     theta: f64,
-    (lower, upper): (&[f64], &[f64]),
+    bounds: (&[f64], &[f64]),
     z: &[f64],
 ) -> Vec<f64> {
-    going_on(information, theta, lower, upper, |k, state| state.below(information[k], theta, z[k]))
+    going_on(Continuation::start(), 0, information, theta, bounds, |k, state| {
+        state.below(information[k], theta, z[k])
+    })
 }
 
-/// What `read` reads off the trials that have come to each look.
+/// What `read` reads off the trials that have come to look `from` and each look after it.
 fn going_on<T>(
+    mut state: Continuation,
+    from: usize,
     information: &[f64],
     theta: f64,
-    lower: &[f64],
-    upper: &[f64],
+    (lower, upper): (&[f64], &[f64]),
     read: impl Fn(usize, &Continuation) -> T,
 ) -> Vec<T> {
-    let mut state = Continuation::start();
-    let mut out = Vec::with_capacity(information.len());
-    for (k, &now) in information.iter().enumerate() {
+    let mut out = Vec::with_capacity(information.len() - from);
+    for (k, &now) in information.iter().enumerate().skip(from) {
         out.push(read(k, &state));
         if k + 1 < information.len() {
             let finest = finest_increment(information, k);

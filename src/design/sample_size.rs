@@ -1,5 +1,7 @@
 //! From an exact sample size to whole patients per look and arm.
 
+use serde::Serialize;
+
 /// How an exact sample size becomes whole patients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
@@ -13,7 +15,7 @@ pub enum Rounding {
 }
 
 /// Patients in each arm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ArmSizes {
     /// In the control arm.
     pub control: u32,

@@ -5,7 +5,9 @@ use crate::analysis::{AnalysisMethod, proportional_odds};
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::ordinal::proportional_odds_drift;
 use crate::design::comparison::two_proportions::two_proportions_drift;
+use crate::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoProportions};
 use crate::outcome::{LEVELS, MrsDistribution};
+use crate::randomisation::AllocationRatio;
 
 /// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
 /// logarithms would only add rounding noise.
@@ -14,13 +16,12 @@ const NEGLIGIBLE: f64 = 1e-12;
 impl Scenario {
     /// Share of all patients whose outcome becomes known, on average.
     pub fn share_known(&self) -> f64 {
-        let experimental = self.ratio.share_experimental();
-        1.0 - (1.0 - experimental) * self.dropout[0] - experimental * self.dropout[1]
+        known(self.ratio, self.dropout).0
     }
 
     /// Share of the experimental arm among the patients whose outcome becomes known.
     pub fn share_experimental_known(&self) -> f64 {
-        self.ratio.share_experimental() * (1.0 - self.dropout[1]) / self.share_known()
+        known(self.ratio, self.dropout).1
     }
 
     /// Outcomes expected to be known when everyone's follow-up has ended, rounded down.
@@ -35,25 +36,14 @@ impl Scenario {
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
     pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> Option<f64> {
-        let [control, experimental] = self.marginal(truth)?;
-        let limit = match method {
-            _ if control == experimental => 0.0,
-            AnalysisMethod::TwoProportions { cut } => {
-                experimental.at_most(cut) - control.at_most(cut)
-            }
-            AnalysisMethod::ProportionalOdds { .. } => {
-                let share = self.share_experimental_known();
-                let weights = |p: &[f64; LEVELS], share: f64| {
-                    p.map(|p| if p < NEGLIGIBLE { 0.0 } else { share * p })
-                };
-                let table = [
-                    weights(control.probabilities(), 1.0 - share),
-                    weights(experimental.probabilities(), share),
-                ];
-                proportional_odds::fit(&table).log_odds_ratio
-            }
-        };
-        limit.is_finite().then_some(limit)
+        estimand(self.marginal(truth)?, self.share_experimental_known(), method)
+    }
+
+    /// What one analysis compares, for closed forms of sizes and effects; `None` where it has none:
+    /// under the prior, when an arm has no success or only successes, and where the odds ratio is
+    /// 0 or infinite.
+    pub fn comparison(&self, truth: Truth, method: AnalysisMethod) -> Option<Comparison> {
+        comparison(self.marginal(truth)?, self.share_experimental_known(), method)
     }
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes
@@ -115,6 +105,61 @@ impl Scenario {
         };
         drift.is_finite().then(|| self.design.stopping(drift, self.expected_known().max(1)))
     }
+}
+
+/// As [`Scenario::estimand`], from the arms and the share of the experimental one among the known
+/// outcomes.
+fn estimand(
+    [control, experimental]: &[MrsDistribution; 2],
+    share_experimental: f64,
+    method: AnalysisMethod,
+) -> Option<f64> {
+    let limit = match method {
+        _ if control == experimental => 0.0,
+        AnalysisMethod::TwoProportions { cut } => experimental.at_most(cut) - control.at_most(cut),
+        AnalysisMethod::ProportionalOdds { .. } => {
+            let weights = |p: &[f64; LEVELS], share: f64| {
+                p.map(|p| if p < NEGLIGIBLE { 0.0 } else { share * p })
+            };
+            let table = [
+                weights(control.probabilities(), 1.0 - share_experimental),
+                weights(experimental.probabilities(), share_experimental),
+            ];
+            proportional_odds::fit(&table).log_odds_ratio
+        }
+    };
+    limit.is_finite().then_some(limit)
+}
+
+/// As [`Scenario::comparison`], likewise.
+pub(super) fn comparison(
+    marginal: &[MrsDistribution; 2],
+    share_experimental: f64,
+    method: AnalysisMethod,
+) -> Option<Comparison> {
+    let [control, experimental] = marginal;
+    Some(match method {
+        AnalysisMethod::TwoProportions { cut } => Comparison::TwoProportions(
+            TwoProportions::new(control.at_most(cut), experimental.at_most(cut)).ok()?,
+        ),
+        AnalysisMethod::ProportionalOdds { .. } => {
+            let log_odds_ratio = estimand(marginal, share_experimental, method)?;
+            let (control, experimental) = (control.probabilities(), experimental.probabilities());
+            let test = OrdinalTest::ProportionalOdds;
+            let shifted = Ordinal::shifted(control, libm::exp(log_odds_ratio), test).ok()?;
+            let pairs = shifted.experimental().iter().zip(experimental);
+            let is_proportional = pairs.map(|(a, b)| (a - b).abs()).all(|error| error < 1e-9);
+            let pair = || Ordinal::pair(control, experimental, log_odds_ratio, test).ok();
+            Comparison::Ordinal(if is_proportional { shifted } else { pair()? })
+        }
+    })
+}
+
+/// Share of all patients whose outcome becomes known, and of the experimental arm among them.
+pub(super) fn known(ratio: AllocationRatio, dropout: [f64; 2]) -> (f64, f64) {
+    let experimental = ratio.share_experimental();
+    let known = 1.0 - (1.0 - experimental) * dropout[0] - experimental * dropout[1];
+    (known, experimental * (1.0 - dropout[1]) / known)
 }
 
 /// What an analysis's estimate aims at when the experimental arm is control shifted by a log odds

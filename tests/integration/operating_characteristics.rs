@@ -4,9 +4,12 @@
 //! would fail by chance with the probability that its number of standard errors says (3: one in
 //! 370; 4: one in 16 000). Published figures carry half a unit of their last digit.
 
+use rescuesim::design::exact::{AtLower, ExactDesign, Statistic};
+use rescuesim::design::sample_size::ArmSizes;
+use rescuesim::scenario::Scenario;
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics};
 
-use crate::util::{assert_within, simulate, simulate_file};
+use crate::util::{angel_reboot, assert_within, simulate, simulate_file};
 
 const REPLICATES: u64 = 100_000;
 
@@ -51,6 +54,59 @@ fn planned_effect_without_dropout() {
         for (look, expected) in null.looks.iter().zip([0.0001, 0.006, 0.019]) {
             let half = if expected < 0.001 { 5e-5 } else { 5e-4 };
             assert_within(name, look.efficacy, expected - half, expected + half, 3.0);
+        }
+    }
+}
+
+/// Whatever the boundaries, with as many patients in each arm at every look a simulation gives back
+/// the exact recursion over the successes in both arms: stops above and below, look by look.
+#[test]
+fn every_boundary_stops_as_often_as_the_exact_recursion_says() {
+    let boundaries: [&[&str]; 4] = [
+        &[r#"design.harm={rule="symmetric"}"#],
+        &[
+            r#"design.futility={rule="beta_spending",spending={rule="kim_demets",rho=2.0}}"#,
+            "design.binding_futility=true",
+            "design.futility_looks=[2]",
+        ],
+        &[
+            r#"design.harm={rule="spending",spending={rule="lan_demets_pocock"},alpha_one_sided=0.1}"#,
+            r#"design.futility={rule="p",bounds=[0.8,0.4]}"#,
+            r#"design.efficacy={rule="haybittle_peto"}"#,
+        ],
+        &[
+            r#"design.efficacy={rule="cumulative",spent=[0.001,0.01,0.025]}"#,
+            "design.efficacy_looks=[2]",
+            r#"design.harm={rule="spending",spending={rule="hwang_shih_decani",gamma=1.0},alpha_one_sided=0.05}"#,
+            "design.harm_looks=[1]",
+        ],
+    ];
+    for (experimental, set) in boundaries.iter().flat_map(|set| [(0.33, set), (0.16, set)]) {
+        let independence = format!("outcome.experimental.functional_independence={experimental}");
+        let blocks = r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#;
+        let fixed = [blocks, "follow_up.window_days=0", &independence];
+        let set = [&WITHOUT_DROPOUT[..], &fixed, set].concat();
+        let owned: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+        let scenario = Scenario::parse(&angel_reboot(), &owned).expect("valid");
+        let found = scenario.design.boundaries();
+        let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });
+        let exact = ExactDesign::new(
+            &sizes,
+            Statistic::Pooled,
+            &found.efficacy,
+            &found.lower(),
+            AtLower::Futility,
+        );
+        let exact = exact.expect("three looks").probabilities((0.25, experimental));
+        let result = simulate(&set, 20_000);
+        let binary = analysis(&result, ALTERNATIVE, "independence");
+        for (k, look) in binary.looks.iter().enumerate() {
+            let below = look.futility.value + look.harm.value;
+            for (seen, exact) in [(look.efficacy.value, exact.upper[k]), (below, exact.lower[k])] {
+                // One in 2 000, were it normal.
+                let reach = 3.5 * (exact * (1.0 - exact) / 20_000.0).sqrt();
+                assert!((seen - exact).abs() <= reach, "{set:?}, look {k}: {seen} for {exact}");
+            }
         }
     }
 }

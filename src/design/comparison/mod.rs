@@ -117,6 +117,27 @@ impl Comparison {
         }
     }
 
+    /// An effect as an odds ratio of success, or as the common odds ratio; `None` for means and
+    /// where an arm would have only successes or none.
+    pub fn odds_ratio_of(&self, effect: f64) -> Option<f64> {
+        let ratio = match self {
+            Self::TwoProportions(it) => two_proportions::odds_ratio(it.rates().0, effect),
+            Self::Ordinal(_) => libm::exp(effect),
+            Self::Means(_) => return None,
+        };
+        (ratio.is_finite() && ratio > 0.0).then_some(ratio)
+    }
+
+    /// What the effect is measured as: `risk_difference`, `log_common_odds_ratio` or
+    /// `difference_of_means`.
+    pub fn scale_name(&self) -> &'static str {
+        match self {
+            Self::TwoProportions(_) => "risk_difference",
+            Self::Ordinal(_) => "log_common_odds_ratio",
+            Self::Means(_) => "difference_of_means",
+        }
+    }
+
     /// The comparison with `f` times the stated effect beyond the null hypothesis: 0 is the null
     /// hypothesis, 1 as stated. Beyond 1 a proportion that would leave \[0, 1\] stays at its end.
     pub fn at_fraction(&self, f: f64) -> Self {

@@ -76,6 +76,11 @@ impl Ordinal {
         Ok(Self { control, experimental, log_odds_ratio, proportional: false, test })
     }
 
+    /// The test.
+    pub fn test(&self) -> OrdinalTest {
+        self.test
+    }
+
     /// Probabilities of the levels in the control arm.
     pub fn control(&self) -> &[f64] {
         &self.control

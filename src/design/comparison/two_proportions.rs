@@ -75,6 +75,21 @@ impl TwoProportions {
         (self.control, self.experimental)
     }
 
+    /// The convention for the variance.
+    pub fn variance(&self) -> Variance {
+        self.variance
+    }
+
+    /// Whether a continuity correction is made.
+    pub fn is_continuity_corrected(&self) -> bool {
+        self.continuity_corrected
+    }
+
+    /// Where the null hypothesis ends.
+    pub fn null(&self) -> Distance {
+        self.null
+    }
+
     /// Odds of success in the experimental arm over those in control.
     pub fn odds_ratio(&self) -> f64 {
         odds_ratio(self.control, self.effect())
@@ -84,7 +99,8 @@ impl TwoProportions {
         self.experimental - self.control
     }
 
-    pub(super) fn null_effect(&self) -> f64 {
+    /// The risk difference at which the null hypothesis ends.
+    pub fn null_effect(&self) -> f64 {
         self.null_rate() - self.control
     }
 

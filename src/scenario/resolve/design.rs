@@ -2,22 +2,24 @@
 
 use super::super::file;
 use super::Resolver;
+use crate::design::comparison::Comparison;
 use crate::design::{
-    Design, DesignError, EfficacyRule, FutilityRule, HarmRule, Plan, Rules, SpendingFunction,
-    StatedSpending, TwoSidedSpending, Untested,
+    ConditionalOn, Design, DesignError, EfficacyRule, FutilityRule, HarmRule, Plan, Rules,
+    SpendingFunction, StatedSpending, TwoSidedSpending, Untested,
 };
 use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
-use crate::scenario::closed_form::expected_known;
+use crate::scenario::closed_form::{expected_known, known};
+
+/// The power at which conditional power takes an effect to be the planned one.
+const PLANNED_POWER: f64 = 0.8;
 
 impl Resolver<'_> {
     /// The maximum information in patients.
     pub(super) fn analysed(&mut self, ratio: AllocationRatio, dropout: [f64; 2]) -> Option<u32> {
         let randomised = self.file.sample_size.randomised;
         let Some(analysed) = self.file.sample_size.analysed else {
-            let experimental = ratio.share_experimental();
-            let known = 1.0 - (1.0 - experimental) * dropout[0] - experimental * dropout[1];
-            let expected = expected_known(randomised, known);
+            let expected = expected_known(randomised, known(ratio, dropout).0);
             return Some(expected.max(1));
         };
         if analysed > randomised {
@@ -28,9 +30,14 @@ impl Resolver<'_> {
         Some(analysed)
     }
 
-    pub(super) fn design(&mut self, analysed: u32) -> Option<Design> {
+    /// `comparison` is that of the first analysis, with the share of the experimental arm.
+    pub(super) fn design(
+        &mut self,
+        analysed: u32,
+        comparison: Option<(Comparison, f64)>,
+    ) -> Option<Design> {
         let looks_analysed = self.looks(analysed);
-        let rules = self.rules(looks_analysed.as_deref());
+        let rules = self.rules(looks_analysed.as_deref(), comparison);
         let plan = Plan { looks_analysed: looks_analysed?, rules: rules? };
         match Design::new(plan, self.file.sample_size.randomised) {
             Ok(design) => Some(design),
@@ -38,7 +45,11 @@ impl Resolver<'_> {
         }
     }
 
-    fn rules(&mut self, looks: Option<&[u32]>) -> Option<Rules> {
+    fn rules(
+        &mut self,
+        looks: Option<&[u32]>,
+        comparison: Option<(Comparison, f64)>,
+    ) -> Option<Rules> {
         let alpha = self.alpha_one_sided();
         let looks = looks?;
         let interims = looks.len() - 1;
@@ -50,7 +61,7 @@ impl Resolver<'_> {
             harm: self.untested("design.harm_looks", &written.harm_looks, looks.len()),
         };
         let efficacy = self.efficacy(&written.efficacy, alpha, looks);
-        let futility = self.futility(looks);
+        let futility = self.futility(looks, comparison);
         let harm = self.harm(looks);
         Some(Rules {
             alpha_one_sided: alpha?,
@@ -247,25 +258,47 @@ impl Resolver<'_> {
         Some(looks.iter().zip(spent).map(at).collect())
     }
 
-    fn futility(&mut self, looks: &[u32]) -> Option<FutilityRule> {
+    fn futility(
+        &mut self,
+        looks: &[u32],
+        comparison: Option<(Comparison, f64)>,
+    ) -> Option<FutilityRule> {
         let file = self.file;
         let interims = looks.len() - 1;
         match &file.design.futility {
             file::Futility::None => Some(FutilityRule::None),
             file::Futility::Z { bounds } => {
                 // −inf is read as the most negative number.
-                let bound = |&z: &f64| (z > f64::MIN).then_some(z);
-                self.futility_bounds(bounds, interims, bound)
+                self.futility_bounds(bounds, interims, |_, z| (z > f64::MIN).then_some(z))
             }
             file::Futility::P { bounds } => {
-                self.futility_bounds(bounds, interims, |&p| (p < 1.0).then(|| upper_quantile(p)))
+                self.futility_bounds(bounds, interims, |_, p| (p < 1.0).then(|| upper_quantile(p)))
+            }
+            file::Futility::Effect { bounds } => {
+                let Some((comparison, share_experimental)) = comparison else {
+                    return self.fail("design.futility", "is on the effect scale, and the first analysis has no closed form with these arms; allowed: another rule");
+                };
+                self.futility_bounds(bounds, interims, |k, effect| {
+                    let total = f64::from(looks[k]);
+                    let z = comparison.z_at_effect(effect, share_experimental, total);
+                    (effect > f64::MIN).then_some(z)
+                })
             }
             file::Futility::BetaSpending { spending, power } => {
                 let path = "design.futility.spending";
                 let function = self.spending(path, spending, Some(1.0 - power), looks)?;
                 Some(FutilityRule::BetaSpending { function, power: *power })
             }
-            _ => None,
+            &file::Futility::ConditionalPower { at_most, under } => {
+                let on = match under {
+                    file::ConditionalOn::Trend => ConditionalOn::Trend,
+                    file::ConditionalOn::Planned => ConditionalOn::Planned { power: PLANNED_POWER },
+                };
+                Some(FutilityRule::ConditionalPower { at_most, on })
+            }
+            &file::Futility::PredictivePower { at_most } => {
+                Some(FutilityRule::PredictivePower { at_most })
+            }
         }
     }
 
@@ -273,13 +306,14 @@ impl Resolver<'_> {
         &mut self,
         bounds: &[f64],
         interims: usize,
-        bound: impl Fn(&f64) -> Option<f64>,
+        bound: impl Fn(usize, f64) -> Option<f64>,
     ) -> Option<FutilityRule> {
         if bounds.len() != interims {
             let path = "design.futility.bounds";
             return self.wrong_length(path, bounds.len(), interims, "one per interim look");
         }
-        Some(FutilityRule::Z(bounds.iter().map(bound).collect()))
+        let bounds = bounds.iter().enumerate().map(|(k, &written)| bound(k, written));
+        Some(FutilityRule::Z(bounds.collect()))
     }
 
     fn harm(&mut self, looks: &[u32]) -> Option<HarmRule> {

@@ -9,6 +9,7 @@ mod randomisation;
 
 use std::collections::BTreeSet;
 
+use super::closed_form::{comparison, known};
 use super::error::Problem;
 use super::read::Source;
 use super::{Analysis, Outcomes, Scenario, file};
@@ -62,7 +63,14 @@ impl Resolver<'_> {
         let prior = self.prior(outcomes.as_ref());
         let analyses = self.analyses();
         let analysed = self.analysed(ratio, dropout);
-        let design = analysed.and_then(|analysed| self.design(analysed));
+        let marginals = outcomes.as_ref().map(Outcomes::marginals);
+        let comparison =
+            marginals.as_ref().zip(analyses.as_ref()).and_then(|(truths, analyses)| {
+                let (_, share_experimental) = known(ratio, dropout);
+                let comparison = comparison(&truths[0], share_experimental, analyses[0].method)?;
+                Some((comparison, share_experimental))
+            });
+        let design = analysed.and_then(|analysed| self.design(analysed, comparison));
 
         let outcomes = outcomes?;
         let (written_prior, prior) = prior?.unzip();
@@ -74,7 +82,7 @@ impl Resolver<'_> {
             follow_up: follow_up?,
             ratio,
             randomisation: randomisation?,
-            marginals: outcomes.marginals(),
+            marginals: marginals?,
             outcomes,
             prior,
             dropout,
@@ -224,7 +232,9 @@ fn with_defaults(
 ) -> file::ScenarioFile {
     let mut file = file::ScenarioFile { prior, ..file.clone() };
     file.sample_size.analysed = Some(analysed);
-    if let file::Futility::Z { bounds } = &mut file.design.futility {
+    if let file::Futility::Z { bounds } | file::Futility::Effect { bounds } =
+        &mut file.design.futility
+    {
         let infinite = bounds.iter_mut().filter(|bound| **bound == f64::MIN);
         infinite.for_each(|bound| *bound = f64::NEG_INFINITY);
     }
