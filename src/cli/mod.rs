@@ -7,6 +7,7 @@ mod simulation;
 mod calibrate;
 mod check;
 mod compare;
+mod design;
 mod pool;
 mod run;
 mod strategies;
@@ -41,6 +42,8 @@ enum Command {
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
     Calibrate(calibrate::CalibrateArgs),
+    /// Boundaries, sizes and powers without simulation: from a scenario, or from options.
+    Design(Box<design::DesignArgs>),
     /// Pool published 2×2 tables into one odds ratio, by every usual method.
     Pool(pool::PoolArgs),
     /// Print the JSON Schema of a scenario file, for editors.
@@ -77,6 +80,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Compare(args) => compare::compare(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
+        Command::Design(args) => design::design(&args),
         Command::Pool(args) => pool::pool(&args),
         Command::Schema => {
             let mut text =

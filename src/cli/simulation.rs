@@ -127,7 +127,7 @@ pub fn amounts(scenario: &Scenario) -> [(&'static str, u64); 2] {
 }
 
 /// A word as a POSIX shell needs it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+%@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

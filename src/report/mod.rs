@@ -3,6 +3,8 @@
 pub mod calibration;
 pub mod check;
 pub mod comparison;
+pub mod design;
+pub mod figure;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;

@@ -1,0 +1,136 @@
+//! A design's conventions in words.
+
+use rescuesim::analysis::restricted::Distance;
+use rescuesim::design::characteristics::Question;
+use rescuesim::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoProportions, Variance};
+use rescuesim::design::{ConditionalOn, EfficacyRule, FutilityRule, HarmRule, SpendingFunction};
+
+/// A title for a design that has no name.
+pub fn described(question: &Question) -> String {
+    let looks = question.information_fractions.len();
+    let looks = if looks == 1 { "one look".to_owned() } else { format!("{looks} looks") };
+    let compared = match &question.comparison {
+        Comparison::TwoProportions(it) => {
+            let (control, experimental) = it.rates();
+            format!("{} v {}", percent(control), percent(experimental))
+        }
+        Comparison::Ordinal(_) => {
+            let odds_ratio = libm::exp(question.comparison.effect());
+            format!("mRS, common odds ratio {odds_ratio:.4}")
+        }
+        Comparison::Means(it) => {
+            let [control, experimental] = it.arms();
+            format!("mean utility {:.4} v {:.4}", control.mean, experimental.mean)
+        }
+    };
+    format!("{compared}, {looks}")
+}
+
+fn percent(rate: f64) -> String {
+    let text = format!("{:.4}", 100.0 * rate);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+/// What is compared and how, a sentence each.
+pub fn conventions(question: &Question) -> Vec<String> {
+    let rules = &question.rules;
+    let alpha = rules.alpha_one_sided;
+    let mut out = vec![
+        match &question.comparison {
+            Comparison::TwoProportions(it) => two_proportions(it),
+            Comparison::Ordinal(it) => ordinal(it),
+            Comparison::Means(_) => {
+                "Means, normal approximation with unequal variances.".to_owned()
+            }
+        },
+        format!("One-sided alpha {alpha}; efficacy: {}.", efficacy(&rules.efficacy)),
+    ];
+    if let Some(futility) = futility(&rules.futility) {
+        let binding = if rules.binding_futility { "binding" } else { "non-binding" };
+        out.push(format!("Futility, {binding}: {futility}."));
+    }
+    match &rules.harm {
+        HarmRule::None => {}
+        HarmRule::Symmetric { .. } => {
+            out.push(format!("Two-sided, symmetric: alpha {alpha} on each side."));
+        }
+        HarmRule::Spending { function, alpha_one_sided } => {
+            out.push(format!("Harm: {}, alpha {alpha_one_sided}.", spending(function)));
+        }
+    }
+    out
+}
+
+fn two_proportions(it: &TwoProportions) -> String {
+    let variance = match it.variance() {
+        Variance::NullAndAlternative => {
+            "pooled variance under the null hypothesis, unpooled under the alternative"
+        }
+        Variance::Alternative => "unpooled variance under both hypotheses",
+        Variance::Null => "variance of the null hypothesis under both",
+        Variance::Arcsine => "arcsine of the root",
+    };
+    let correction = if it.is_continuity_corrected() { ", continuity correction" } else { "" };
+    let margin = match it.null() {
+        Distance::Difference(0.0) => String::new(),
+        Distance::Difference(margin) => format!("; margin {margin} on the risk difference"),
+        Distance::Ratio(margin) => format!("; margin {margin} on the risk ratio"),
+    };
+    format!("Two proportions: {variance}{correction}{margin}.")
+}
+
+fn ordinal(it: &Ordinal) -> String {
+    match it.test() {
+        OrdinalTest::ProportionalOdds => "Proportional odds, Whitehead's information.".to_owned(),
+        OrdinalTest::MannWhitney => {
+            "Wilcoxon-Mann-Whitney, its exact variance under the alternative.".to_owned()
+        }
+        OrdinalTest::MannWhitneyNullVariance => {
+            "Wilcoxon-Mann-Whitney, variance of the null hypothesis under both.".to_owned()
+        }
+    }
+}
+
+fn efficacy(rule: &EfficacyRule) -> String {
+    match rule {
+        EfficacyRule::FinalOnly => "final look only".to_owned(),
+        EfficacyRule::Spending(function) => spending(function),
+        &EfficacyRule::WangTsiatis { delta: 0.0 } => "O'Brien-Fleming bounds".to_owned(),
+        &EfficacyRule::WangTsiatis { delta: 0.5 } => "Pocock bounds".to_owned(),
+        EfficacyRule::WangTsiatis { delta } => format!("Wang-Tsiatis bounds, delta {delta}"),
+        EfficacyRule::HaybittlePeto { interim_z } => {
+            format!("Haybittle-Peto bounds, Z {interim_z} at interim looks")
+        }
+    }
+}
+
+fn spending(function: &SpendingFunction) -> String {
+    match function {
+        SpendingFunction::LanDeMetsObrienFleming => {
+            "Lan-DeMets spending, O'Brien-Fleming type".to_owned()
+        }
+        SpendingFunction::LanDeMetsPocock => "Lan-DeMets spending, Pocock type".to_owned(),
+        SpendingFunction::HwangShihDeCani { gamma } => {
+            format!("Hwang-Shih-DeCani spending, gamma {gamma}")
+        }
+        SpendingFunction::KimDeMets { rho } => format!("Kim-DeMets spending, rho {rho}"),
+        SpendingFunction::Stated(_) => "spending as given".to_owned(),
+    }
+}
+
+fn futility(rule: &FutilityRule) -> Option<String> {
+    Some(match rule {
+        FutilityRule::None => return None,
+        FutilityRule::Z(_) => "as given".to_owned(),
+        FutilityRule::BetaSpending { function, power } => {
+            format!("beta spending for a power of {power}, {}", spending(function))
+        }
+        FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Trend } => {
+            format!("conditional power at most {at_most} under the trend")
+        }
+        FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Planned { .. } } => {
+            format!("conditional power at most {at_most} under the planned effect")
+        }
+        FutilityRule::PredictivePower { at_most } => format!("predictive power at most {at_most}"),
+    })
+}
