@@ -15,6 +15,7 @@ pub mod recursion;
 pub mod sample_size;
 pub mod spending;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities, Untested};
@@ -23,6 +24,7 @@ pub use futility::{ConditionalOn, FutilityRule};
 pub use harm::{HarmRule, TwoSidedSpending};
 pub use spending::{SpendingFunction, StatedSpending};
 
+use inference::{DriftEstimate, Stagewise, StagewiseTable};
 use recursion::Continuation;
 
 /// The most looks a design may have.
@@ -94,10 +96,50 @@ struct FinalLook {
     harm: Option<(Continuation, f64)>,
     /// Outcomes at the last of these interims.
     analysed_before: u32,
-    /// Critical values (as bits) for efficacy and harm by number of outcomes beyond
-    /// `analysed_before`, NaN until asked for. Threads that find one at the same time find the
-    /// same.
-    by_analysed: Vec<[AtomicU64; 2]>,
+    /// The looks before it.
+    interims: Vec<EarlierLook>,
+    /// What follows from the number of outcomes, by their number beyond `analysed_before`.
+    by_analysed: BySize,
+}
+
+/// An interim look as the estimate of a later one sees it.
+#[derive(Debug, Clone, Copy)]
+struct EarlierLook {
+    information: f64,
+    efficacy: f64,
+    /// Where trials are counted out below.
+    out_below: f64,
+}
+
+/// What is found when a final look of some size first asks for it. Threads that find one at the
+/// same time find the same.
+#[derive(Debug)]
+struct Found {
+    /// Critical values, as bits; NaN until asked for.
+    efficacy: AtomicU64,
+    harm: AtomicU64,
+    stagewise: OnceLock<Box<StagewiseTable>>,
+}
+
+/// [`Found`] for every size, in chunks: of a million possible sizes a run meets a few dozen.
+#[derive(Debug)]
+struct BySize(Vec<OnceLock<Box<[Found]>>>);
+
+impl BySize {
+    const CHUNK: usize = 64;
+
+    fn new(most: u32) -> Self {
+        Self((0..=most as usize / Self::CHUNK).map(|_| OnceLock::new()).collect())
+    }
+
+    fn at(&self, size: u32) -> &Found {
+        let size = size as usize;
+        let unknown = || AtomicU64::new(f64::NAN.to_bits());
+        let found = |_| Found { efficacy: unknown(), harm: unknown(), stagewise: OnceLock::new() };
+        let chunk =
+            self.0[size / Self::CHUNK].get_or_init(|| (0..Self::CHUNK).map(found).collect());
+        &chunk[size % Self::CHUNK]
+    }
 }
 
 impl Design {
@@ -182,7 +224,7 @@ impl Design {
     /// that really came. `analysed` must exceed the last interim's.
     pub fn final_critical(&self, interims: usize, analysed: u32) -> f64 {
         let last = &self.finals[interims];
-        last.cached(analysed, 0, || {
+        cached(&last.found(analysed).efficacy, || {
             let information = self.information(analysed);
             efficacy::critical_value(&last.efficacy, information, last.alpha_left)
                 .expect("the planned final look had a critical value, and more trials come to this")
@@ -194,7 +236,7 @@ impl Design {
         match (&self.plan.rules.harm, &self.finals[interims]) {
             (HarmRule::Symmetric { .. }, _) => -self.final_critical(interims, analysed),
             (_, last @ FinalLook { harm: Some((state, left)), .. }) => {
-                last.cached(analysed, 1, || {
+                cached(&last.found(analysed).harm, || {
                     let information = self.information(analysed);
                     futility::lower_bound(state, information, 0.0, *left, f64::INFINITY)
                 })
@@ -203,7 +245,25 @@ impl Design {
         }
     }
 
-    fn information(&self, analysed: u32) -> f64 {
+    /// The drift that a trial's result is evidence of, by stage-wise ordering: it ended with Z =
+    /// `z` on `analysed` outcomes after `interims` looks that happened as planned and did not stop
+    /// it. Lower boundaries count only where the efficacy boundary relies on them.
+    pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> DriftEstimate {
+        let last = &self.finals[interims];
+        let table = last.found(analysed).stagewise.get_or_init(|| {
+            let column = |of: fn(&EarlierLook) -> f64| last.interims.iter().map(of).collect();
+            let information: Vec<f64> = column(|look| look.information);
+            let efficacy: Vec<f64> = column(|look| look.efficacy);
+            let out_below: Vec<f64> = column(|look| look.out_below);
+            let now = self.information(analysed);
+            let exact = Stagewise::new(&information, &efficacy, &out_below, now);
+            Box::new(StagewiseTable::new(exact))
+        });
+        table.estimate(z)
+    }
+
+    /// Outcomes over those planned for the final look.
+    pub fn information(&self, analysed: u32) -> f64 {
         f64::from(analysed) / f64::from(self.maximum_analysed())
     }
 
@@ -248,7 +308,8 @@ impl FinalLook {
                 _ => None,
             },
             analysed_before: 0,
-            by_analysed: unknown(most_analysed),
+            interims: Vec::new(),
+            by_analysed: BySize::new(most_analysed),
         };
         let mut out = vec![none];
         for k in 0..plan.looks_analysed.len() - 1 {
@@ -273,25 +334,25 @@ impl FinalLook {
                 (state.advance(t, 0.0, (harm, efficacy), one_patient), left - spent)
             }),
             analysed_before,
-            by_analysed: unknown(most_analysed.saturating_sub(analysed_before)),
+            interims: [&self.interims[..], &[EarlierLook { information: t, efficacy, out_below }]]
+                .concat(),
+            by_analysed: BySize::new(most_analysed.saturating_sub(analysed_before)),
         }
     }
 
-    fn cached(&self, analysed: u32, of: usize, find: impl FnOnce() -> f64) -> f64 {
-        let cached = &self.by_analysed[(analysed - self.analysed_before) as usize][of];
-        let known = f64::from_bits(cached.load(Ordering::Relaxed));
-        if !known.is_nan() {
-            return known;
-        }
-        let value = find();
-        cached.store(value.to_bits(), Ordering::Relaxed);
-        value
+    fn found(&self, analysed: u32) -> &Found {
+        self.by_analysed.at(analysed - self.analysed_before)
     }
 }
 
-fn unknown(most: u32) -> Vec<[AtomicU64; 2]> {
-    let unknown = || AtomicU64::new(f64::NAN.to_bits());
-    (0..=most).map(|_| [unknown(), unknown()]).collect()
+fn cached(cache: &AtomicU64, find: impl FnOnce() -> f64) -> f64 {
+    let known = f64::from_bits(cache.load(Ordering::Relaxed));
+    if !known.is_nan() {
+        return known;
+    }
+    let value = find();
+    cache.store(value.to_bits(), Ordering::Relaxed);
+    value
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 
 use std::sync::OnceLock;
 
-use crate::num::normal::{lower_tail, upper_tail};
+use crate::num::normal::{density, lower_tail, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 
 /// Standard deviations kept on each side of the mean; the mass beyond is below 2e-23.
@@ -119,19 +119,23 @@ impl Continuation {
         self.between(information, 0.0, range, NODES_PER_KERNEL / kernel)
     }
 
-    /// As [`Continuation::above`] under drift `theta`, from a state that was built without drift:
-    /// under θ a score S at information I is exp(θS − θ²I/2) times as dense.
-    pub(super) fn above_tilted(&self, information: f64, theta: f64, bound: f64) -> f64 {
+    /// As [`Continuation::above`] under drift `theta`, with its derivative in `theta`, from a state
+    /// that was built without drift: under θ a score S at information I is exp(θS − θ²I/2) times as
+    /// dense.
+    pub(super) fn above_tilted(&self, information: f64, theta: f64, bound: f64) -> (f64, f64) {
         let increment = information - self.information;
         let scale = libm::sqrt(increment);
         let offset = bound * libm::sqrt(information) - theta * increment;
         let half = 0.5 * theta * theta * self.information;
-        let probabilities = self.scores.iter().zip(&self.masses);
-        probabilities
-            .map(|(score, mass)| {
-                mass * libm::exp(theta * score - half) * upper_tail((offset - score) / scale)
-            })
-            .sum()
+        let (mut p, mut slope) = (0.0, 0.0);
+        for (score, mass) in self.scores.iter().zip(&self.masses) {
+            let mass = mass * libm::exp(theta * score - half);
+            let x = (offset - score) / scale;
+            let tail = upper_tail(x);
+            p += mass * tail;
+            slope += mass * ((score - theta * self.information) * tail + scale * density(x));
+        }
+        (p, slope)
     }
 
     /// Density of the score after `increment` more information.

@@ -103,6 +103,9 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
         standard_error,
         interval_low,
         interval_high,
+        median_unbiased,
+        stagewise_low,
+        stagewise_high,
         fit_status,
         failed_looks,
     ] = COLUMNS;
@@ -139,6 +142,9 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
         numbers(standard_error, &|t| t.test.standard_error),
         numbers(interval_low, &|t| t.interval.0),
         numbers(interval_high, &|t| t.interval.1),
+        numbers(median_unbiased, &|t| t.median_unbiased),
+        numbers(stagewise_low, &|t| t.stagewise_interval.0),
+        numbers(stagewise_high, &|t| t.stagewise_interval.1),
         texts(fit_status, &|t| status_name(t.test.status).into()),
         wholes(failed_looks, |t| t.failed_looks),
     ];

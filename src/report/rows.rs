@@ -43,7 +43,7 @@ pub(super) fn status_name(status: FitStatus) -> &'static str {
 
 /// Names of the columns, in order; `z_1`, `z_2` … follow. `log_odds_ratio` is the effect drawn from
 /// the prior; it does not exist under the other truths.
-pub(super) const COLUMNS: [&str; 19] = [
+pub(super) const COLUMNS: [&str; 22] = [
     "replicate",
     "truth",
     "log_odds_ratio",
@@ -61,6 +61,9 @@ pub(super) const COLUMNS: [&str; 19] = [
     "standard_error",
     "interval_low",
     "interval_high",
+    "median_unbiased",
+    "stagewise_low",
+    "stagewise_high",
     "fit_status",
     "failed_looks",
 ];
@@ -109,6 +112,9 @@ impl<W: Write> CsvRows<W> {
                 number(trial.test.standard_error),
                 number(trial.interval.0),
                 number(trial.interval.1),
+                number(trial.median_unbiased),
+                number(trial.stagewise_interval.0),
+                number(trial.stagewise_interval.1),
                 status_name(trial.test.status).to_owned(),
                 trial.failed_looks.to_string(),
             ];

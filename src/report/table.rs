@@ -52,7 +52,9 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     out += &wrapped(
         "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the \
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
-         the looks; \"early\" are trials that stopped at an interim look.",
+         the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the \
+         median-unbiased estimate with its interval, which allow for the looks by stage-wise \
+         ordering.",
     );
     if let Some(procedure) = &summary.procedure {
         out += "\nThe procedure, in all patients of trials that run to their end\n";
@@ -253,7 +255,7 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let estimate = &analysis.estimate;
         let mut push = |name: String, performance: &EstimatePerformance| {
-            let EstimatePerformance { mean, bias, rmse, coverage } = *performance;
+            let EstimatePerformance { mean, bias, rmse, coverage, .. } = *performance;
             let mut row = vec![name, number(estimate.truth), number(Some(mean.value))];
             row.extend([bias, rmse, coverage].map(figure));
             rows.push(row);
@@ -261,6 +263,7 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
         push(truth.to_owned(), &estimate.overall);
         if estimate.stopped_early.mean.n > 0 {
             push(format!("{truth}, early"), &estimate.stopped_early);
+            push(format!("{truth}, adjusted"), &estimate.median_unbiased);
         }
     }
     let mut text = grid(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);

@@ -208,7 +208,8 @@ pub struct SizeSummary {
     pub max: McEstimate,
 }
 
-/// The estimate that ignores the looks, with its 95 % interval.
+/// The estimate when the trial ends, with its 95 % interval, ignoring the looks and allowing for
+/// them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EstimateSummary {
     /// `risk_difference` or `log_common_odds_ratio`.
@@ -216,11 +217,15 @@ pub struct EstimateSummary {
     /// The value aimed at: that of an ever larger trial; null where it has none. Under the prior it
     /// is null too, and bias, error and coverage are against the effect drawn for each replicate.
     pub truth: Option<f64>,
-    /// Over all trials.
+    /// Over all trials, ignoring the looks.
     #[serde(flatten)]
     pub overall: EstimatePerformance,
-    /// Over trials that stopped at an interim look.
+    /// Over trials that stopped at an interim look, ignoring the looks.
     pub stopped_early: EstimatePerformance,
+    /// The median-unbiased estimate with its interval by stage-wise ordering, over all trials.
+    pub median_unbiased: EstimatePerformance,
+    /// The same over trials that stopped at an interim look.
+    pub median_unbiased_stopped_early: EstimatePerformance,
 }
 
 /// How close an estimate comes.
@@ -234,6 +239,8 @@ pub struct EstimatePerformance {
     pub rmse: McEstimate,
     /// P(the 95 % interval holds the truth).
     pub coverage: McEstimate,
+    /// P(the estimate is above the truth), one that is at it counting half: ½ without median bias.
+    pub above_truth: McEstimate,
 }
 
 /// How evenly patients are allocated when all are randomised.
@@ -322,6 +329,11 @@ impl AnalysisSummary {
                 truth: tally.estimand,
                 overall: EstimatePerformance::new(tally.estimand, &tally.estimates),
                 stopped_early: EstimatePerformance::new(tally.estimand, &tally.early_estimates),
+                median_unbiased: EstimatePerformance::new(tally.estimand, &tally.median_unbiased),
+                median_unbiased_stopped_early: EstimatePerformance::new(
+                    tally.estimand,
+                    &tally.early_median_unbiased,
+                ),
             },
             fit_failures: n - tally.estimates.estimates.n(),
             failed_looks: tally.failed_looks,
@@ -374,6 +386,10 @@ impl EstimatePerformance {
         let mean = McEstimate::mean(&tally.estimates);
         let mse = McEstimate::mean(&tally.squared_errors);
         let rmse = mse.value.sqrt();
+        let above_truth = McEstimate::proportion(tally.above_twice, 2 * mse.n);
+        // Of n estimates, not 2n; the few at the truth make this a little too large.
+        let above_truth =
+            McEstimate { mcse: above_truth.mcse * std::f64::consts::SQRT_2, ..above_truth };
         Self {
             mean,
             bias: match truth {
@@ -384,6 +400,7 @@ impl EstimatePerformance {
             // By the delta method.
             rmse: McEstimate { value: rmse, mcse: mse.mcse / (2.0 * rmse), n: mse.n },
             coverage: McEstimate::proportion(tally.covered, mse.n),
+            above_truth: McEstimate { n: mse.n, ..above_truth },
         }
     }
 }

@@ -111,8 +111,12 @@ pub(super) struct AnalysisTally {
     pub overrun: Moments,
     /// After efficacy, futility, harm.
     pub reversals: [u64; 3],
+    /// The estimates that ignore the looks: all, and those of trials that stopped early.
     pub estimates: EstimateTally,
     pub early_estimates: EstimateTally,
+    /// Those that allow for the looks.
+    pub median_unbiased: EstimateTally,
+    pub early_median_unbiased: EstimateTally,
     pub failed_looks: u64,
 }
 
@@ -128,6 +132,8 @@ impl AnalysisTally {
             reversals: [0; 3],
             estimates: EstimateTally::default(),
             early_estimates: EstimateTally::default(),
+            median_unbiased: EstimateTally::default(),
+            early_median_unbiased: EstimateTally::default(),
             failed_looks: 0,
         }
     }
@@ -172,9 +178,13 @@ impl AnalysisTally {
         self.failed_looks += u64::from(trial.failed_looks);
         if trial.has_estimate() {
             let estimand = trial.drawn.map(|drawn| drawn.estimand).or(self.estimand);
-            self.estimates.add(estimand, trial);
+            let naive = (trial.test.estimate, trial.interval);
+            let adjusted = (trial.median_unbiased, trial.stagewise_interval);
+            self.estimates.add(estimand, naive);
+            self.median_unbiased.add(estimand, adjusted);
             if trial.look < planned {
-                self.early_estimates.add(estimand, trial);
+                self.early_estimates.add(estimand, naive);
+                self.early_median_unbiased.add(estimand, adjusted);
             }
         }
     }
@@ -192,6 +202,8 @@ impl AnalysisTally {
         }
         self.estimates.merge(&other.estimates);
         self.early_estimates.merge(&other.early_estimates);
+        self.median_unbiased.merge(&other.median_unbiased);
+        self.early_median_unbiased.merge(&other.early_median_unbiased);
         self.failed_looks += other.failed_looks;
     }
 }
@@ -228,17 +240,19 @@ pub(super) struct EstimateTally {
     pub squared_errors: Moments,
     /// Intervals that hold the truth.
     pub covered: u64,
+    /// Estimates above the truth, twice, and those at it, once.
+    pub above_twice: u64,
 }
 
 impl EstimateTally {
-    fn add(&mut self, estimand: Option<f64>, trial: &TrialResult) {
-        self.estimates.add(trial.test.estimate);
+    fn add(&mut self, estimand: Option<f64>, (estimate, (low, high)): (f64, (f64, f64))) {
+        self.estimates.add(estimate);
         if let Some(estimand) = estimand {
-            let error = trial.test.estimate - estimand;
-            let (low, high) = trial.interval;
+            let error = estimate - estimand;
             self.errors.add(error);
             self.squared_errors.add(error * error);
             self.covered += u64::from(low <= estimand && estimand <= high);
+            self.above_twice += u64::from(error > 0.0) + u64::from(error >= 0.0);
         }
     }
 
@@ -247,6 +261,7 @@ impl EstimateTally {
         self.errors.merge(&other.errors);
         self.squared_errors.merge(&other.squared_errors);
         self.covered += other.covered;
+        self.above_twice += other.above_twice;
     }
 }
 

@@ -8,6 +8,7 @@ mod cohort;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
+use crate::design::inference::DriftEstimate;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
@@ -83,6 +84,10 @@ pub struct TrialResult {
     pub test: TestResult,
     /// 95 % interval of the estimate that ignores the looks.
     pub interval: (f64, f64),
+    /// The estimate that allows for the looks, by stage-wise ordering; NaN without an estimate.
+    pub median_unbiased: f64,
+    /// Its 95 % interval.
+    pub stagewise_interval: (f64, f64),
     /// Z at each look by its number less 1; NaN where there was none.
     pub z: [f64; MAX_LOOKS],
     /// Looks whose statistic could not be computed.
@@ -261,6 +266,7 @@ impl<'s> Simulator<'s> {
         let moment = self.result.looks[at];
         let test = method.test(&self.known[at]);
         let reach = Z_95 * test.standard_error;
+        let adjusted = self.adjusted(at, &test);
         TrialResult {
             replicate: replicate.0,
             truth,
@@ -275,9 +281,27 @@ impl<'s> Simulator<'s> {
             reversed: stopped_early && self.is_reversed(at, conclusion, method),
             test,
             interval: (test.estimate - reach, test.estimate + reach),
+            median_unbiased: adjusted.median,
+            stagewise_interval: (adjusted.low, adjusted.high),
             z,
             failed_looks,
         }
+    }
+
+    /// The estimate and its limits, allowing for the looks: drifts times the estimate's standard
+    /// error, which is the one its Z was divided by.
+    fn adjusted(&self, at: usize, test: &TestResult) -> DriftEstimate {
+        if test.status != FitStatus::Converged {
+            return DriftEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
+        }
+        let design = &self.scenario.design;
+        let analysed = self.known[at].total();
+        let DriftEstimate { median, low, high } = design.drift_estimate(at, analysed, test.z);
+        // A Z of exactly 0 has no standard error in it.
+        let standard_error =
+            if test.z == 0.0 { test.standard_error } else { test.estimate / test.z };
+        let scale = design.information(analysed).sqrt() * standard_error;
+        DriftEstimate { median: median * scale, low: low * scale, high: high * scale }
     }
 
     fn drawn_effect(&self, truth: Truth, method: AnalysisMethod) -> Option<DrawnEffect> {
