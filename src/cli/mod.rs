@@ -8,6 +8,7 @@ mod calibrate;
 mod check;
 mod compare;
 mod design;
+mod monitor;
 mod pool;
 mod run;
 mod strategies;
@@ -44,6 +45,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Boundaries, sizes and powers without simulation: from a scenario, or from options.
     Design(Box<design::DesignArgs>),
+    /// What a look of a running trial says: boundaries for what came, conditional power, estimates.
+    Monitor(Box<monitor::MonitorArgs>),
     /// Pool published 2×2 tables into one odds ratio, by every usual method.
     Pool(pool::PoolArgs),
     /// Print the JSON Schema of a scenario file, for editors.
@@ -81,6 +84,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Design(args) => design::design(&args),
+        Command::Monitor(args) => monitor::monitor(&args),
         Command::Pool(args) => pool::pool(&args),
         Command::Schema => {
             let mut text =

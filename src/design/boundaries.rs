@@ -124,7 +124,8 @@ impl StoppingProbabilities {
 }
 
 impl Boundaries {
-    /// Finds the boundaries at `information_fractions`, increasing to 1.
+    /// Finds the boundaries at `information_fractions`, increasing, to 1 unless the last look comes
+    /// with other than the planned information.
     ///
     /// # Errors
     /// When the rules have no solution there.

@@ -114,9 +114,10 @@ fn beta_spending(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Opt
     let left = beta - cumulative.iter().rev().nth(1).copied().unwrap_or(0.0);
     // The surplus falls as the drift grows: with a strong effect the last look would have to stop
     // for futility well above its efficacy bound to use up β.
+    let end = *fractions.last()?;
     let surplus = |theta: f64| {
         let (_, state) = interim_bounds(cumulative, fractions, efficacy, theta);
-        state.below(1.0, theta, last) - left
+        state.below(end, theta, last) - left
     };
     // Early looks that stop often for efficacy may bring the drift well below the fixed design's.
     let mut most = last.min(10.0) + upper_quantile(beta) + 2.0;
@@ -159,7 +160,7 @@ pub(super) fn binding_spending(
     let left = beta[last] - if last == 0 { 0.0 } else { beta[last - 1] };
     // As without binding, but for drifts so large that futility leaves too few trials to go on.
     let surplus = |theta: f64| match joint_bounds(alpha, beta, fractions, theta) {
-        Some((efficacy, _, state)) => state.below(1.0, theta, efficacy[last]) - left,
+        Some((efficacy, _, state)) => state.below(fractions[last], theta, efficacy[last]) - left,
         None => -1.0,
     };
     let mut most = upper_quantile(alpha[last]) + upper_quantile(beta[last]) + 2.0;

@@ -11,6 +11,7 @@ pub mod exact;
 pub mod futility;
 pub mod harm;
 pub mod inference;
+pub mod monitor;
 pub mod recursion;
 pub mod sample_size;
 pub mod spending;

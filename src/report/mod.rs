@@ -5,6 +5,7 @@ pub mod check;
 pub mod comparison;
 pub mod design;
 pub mod figure;
+pub mod monitoring;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;

@@ -12,11 +12,12 @@ use rescuesim::design::characteristics::{DesignCharacteristics, Question};
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::report::design::DesignReport;
 use rescuesim::report::figure::{self, BoundaryScale};
-use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::scenario::{Analysis, Scenario, Truth};
 
 use super::simulation::quoted;
 use super::{Failure, output};
-use question::{EndpointArgs, RuleArgs, USUAL_ALPHA, usage};
+pub use question::usage;
+use question::{EndpointArgs, RuleArgs, USUAL_ALPHA};
 use words::{conventions, described};
 
 /// A design without simulation: from a scenario, or from options.
@@ -134,13 +135,7 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
 
 impl Asked {
     fn of_scenario(scenario: &Scenario, args: &DesignArgs) -> Result<Self, Failure> {
-        let analysis = match &args.analysis {
-            None => &scenario.analyses[0],
-            Some(name) => scenario.analyses.iter().find(|a| a.name == *name).ok_or_else(|| {
-                let names: Vec<&str> = scenario.analyses.iter().map(|a| &*a.name).collect();
-                usage(format!("no analysis is named {name}; allowed: {}", names.join(", ")))
-            })?,
-        };
+        let analysis = analysis_named(scenario, args.analysis.as_deref())?;
         let share_experimental = scenario.share_experimental_known();
         let comparison =
             scenario.comparison(Truth::Alternative, analysis.method).ok_or_else(|| {
@@ -247,8 +242,20 @@ fn unreachable(power: f64, what: &str) -> Failure {
     usage(format!("{what} gives a power of {power} with these boundaries and this effect"))
 }
 
+/// An analysis of the scenario, the first by default.
+pub fn analysis_named<'s>(
+    scenario: &'s Scenario,
+    name: Option<&str>,
+) -> Result<&'s Analysis, Failure> {
+    let Some(name) = name else { return Ok(&scenario.analyses[0]) };
+    scenario.analyses.iter().find(|analysis| analysis.name == name).ok_or_else(|| {
+        let names: Vec<&str> = scenario.analyses.iter().map(|a| &*a.name).collect();
+        usage(format!("no analysis is named {name}; allowed: {}", names.join(", ")))
+    })
+}
+
 /// The command as it was typed.
-fn recreate() -> String {
+pub fn recreate() -> String {
     let words = std::env::args().skip(1).map(|word| quoted(&word));
     std::iter::once("rescuesim".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }

@@ -23,8 +23,8 @@ pub fn risk_difference_interval(rates: (f64, f64), sizes: (f64, f64), bound: f64
 }
 
 /// The smallest one-sided α at which the design rejects with Z = `z` at a look, whose bound at an
-/// α is `bound_at`; 0.5 where no smaller one does.
-pub fn p_value(z: f64, bound_at: impl Fn(f64) -> Option<f64>) -> f64 {
+/// α is `bound_at`; 0.5 where no smaller one does, `None` where the rule has no bounds at some α.
+pub fn p_value(z: f64, bound_at: impl Fn(f64) -> Option<f64>) -> Option<f64> {
     // On the log scale, as repeated p values of 1e-8 matter as much as those of 0.1.
     let distance = |log_alpha: f64| match bound_at(libm::exp(log_alpha)) {
         Some(bound) => bound.min(100.0) - z,
@@ -32,12 +32,12 @@ pub fn p_value(z: f64, bound_at: impl Fn(f64) -> Option<f64>) -> f64 {
     };
     let (least, most) = (libm::log(1e-16), libm::log(0.4999));
     if distance(most) > 0.0 {
-        return 0.5;
+        return Some(0.5);
     }
     if distance(least) < 0.0 {
-        return 0.0;
+        return Some(0.0);
     }
-    brent(distance, least, most).map_or(f64::NAN, libm::exp)
+    brent(distance, least, most).map(libm::exp)
 }
 
 #[cfg(test)]
@@ -57,9 +57,10 @@ mod tests {
     fn one_look_gives_the_nominal_p_value() {
         use crate::num::normal::{upper_quantile, upper_tail};
         for z in [0.5, 1.96, 4.0] {
-            let p = p_value(z, |alpha| Some(upper_quantile(alpha)));
+            let p = p_value(z, |alpha| Some(upper_quantile(alpha))).expect("every α has a bound");
             assert!((p / upper_tail(z) - 1.0).abs() < 1e-9, "{z}: {p}");
         }
-        assert_eq!(p_value(-1.0, |alpha| Some(upper_quantile(alpha))), 0.5);
+        assert_eq!(p_value(-1.0, |alpha| Some(upper_quantile(alpha))), Some(0.5));
+        assert_eq!(p_value(1.0, |_| None), None);
     }
 }

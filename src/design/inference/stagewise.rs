@@ -5,6 +5,8 @@
 //! P(at least as extreme) rises with the drift, so the drift at which it is ½ is estimated without
 //! median bias, and those at which it is 2.5 % and 97.5 % hold the truth with 95 %.
 
+use serde::Serialize;
+
 use crate::design::recursion::{Continuation, MOST_TILT, finest_increment};
 use crate::num::normal::{density, upper_quantile};
 use crate::num::root::brent;
@@ -20,7 +22,7 @@ pub struct Stagewise {
 }
 
 /// A drift with its two-sided 95 % confidence limits.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct DriftEstimate {
     /// Above and below the true drift with the same probability.
     pub median: f64,

@@ -1,0 +1,247 @@
+//! A trial at one of its looks: boundaries for the information that came, and what the data say.
+
+use serde::Serialize;
+
+use super::boundaries::{Boundaries, DesignError, Rules, Untested};
+use super::efficacy::EfficacyRule;
+use super::futility::FutilityRule;
+use super::inference::{DriftEstimate, DriftPrior, Stagewise, repeated};
+use super::spending::{SpendingFunction, StatedSpending};
+use super::{Decision, Plan};
+use crate::num::normal::upper_tail;
+
+/// The looks of a trial so far, the last being the one at hand, and those still planned.
+#[derive(Debug, Clone)]
+pub struct Monitored {
+    rules: Rules,
+    /// At the information that came, and at the planned information of later looks.
+    boundaries: Boundaries,
+    /// Outcomes at each of these looks.
+    analysed: Vec<u32>,
+    /// The look at hand, from 0.
+    look: usize,
+    maximum: u32,
+}
+
+/// Why a trial cannot be monitored.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum MonitorError {
+    /// More looks than planned.
+    #[error("there are {planned} looks, and this is number {given}")]
+    NoSuchLook {
+        /// Asked about.
+        given: usize,
+        /// Of the design.
+        planned: usize,
+    },
+    /// Outcomes that do not grow from look to look.
+    #[error("look {look} has {analysed} outcomes, not more than the {before} before it")]
+    NotIncreasing {
+        /// From 1.
+        look: usize,
+        /// Its outcomes.
+        analysed: u32,
+        /// Those of the look before.
+        before: u32,
+    },
+    /// There are no boundaries at this information.
+    #[error(transparent)]
+    Boundaries(#[from] DesignError),
+}
+
+impl Monitored {
+    /// Of a trial designed by `plan` whose looks so far had `analysed` outcomes.
+    ///
+    /// A spending function is read at the information that came; other boundaries spend at each
+    /// look what was planned there (Slud & Wei 1982). The final look spends all α that is left,
+    /// whatever its size. Planned looks that the one at hand has overtaken are left out.
+    ///
+    /// # Errors
+    /// When looks do not fit the plan or have no boundaries.
+    pub fn new(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
+        let planned = plan.looks_analysed.len();
+        let (given, look) = (analysed.len(), analysed.len().wrapping_sub(1));
+        if given == 0 || given > planned {
+            return Err(MonitorError::NoSuchLook { given, planned });
+        }
+        if let Some(k) = (0..given).find(|&k| analysed[k] <= before(analysed, k)) {
+            let (analysed, before) = (analysed[k], before(analysed, k));
+            return Err(MonitorError::NotIncreasing { look: k + 1, analysed, before });
+        }
+        // Positions in the plan of all looks, those so far being as many as came.
+        let later = (given..planned).filter(|&k| plan.looks_analysed[k] > analysed[look]);
+        let positions: Vec<usize> = (0..given).chain(later).collect();
+        let mut sizes = analysed.to_vec();
+        sizes.extend(positions[given..].iter().map(|&k| plan.looks_analysed[k]));
+        let maximum = plan.maximum_analysed();
+        let fractions: Vec<f64> =
+            sizes.iter().map(|&n| f64::from(n) / f64::from(maximum)).collect();
+        let rules = rules_at(plan, &positions, &fractions)?;
+        let boundaries = Boundaries::new(&rules, &fractions)?;
+        Ok(Self { rules, boundaries, analysed: sizes, look, maximum })
+    }
+
+    /// Boundaries of all looks: past, at hand, and to come.
+    pub fn boundaries(&self) -> &Boundaries {
+        &self.boundaries
+    }
+
+    /// Outcomes at each of these looks.
+    pub fn analysed(&self) -> &[u32] {
+        &self.analysed
+    }
+
+    /// The look at hand, from 0.
+    pub fn look(&self) -> usize {
+        self.look
+    }
+
+    /// Whether no look is left.
+    pub fn is_final(&self) -> bool {
+        self.look + 1 == self.analysed.len()
+    }
+
+    /// Outcomes over those planned for the final look.
+    pub fn information(&self) -> f64 {
+        f64::from(self.analysed[self.look]) / f64::from(self.maximum)
+    }
+
+    /// What a Z of `z` says.
+    pub fn decide(&self, z: f64) -> Decision {
+        let k = self.look;
+        if z >= self.boundaries.efficacy[k] {
+            Decision::Efficacy
+        } else if z <= self.boundaries.harm[k] {
+            Decision::Harm
+        } else if z <= self.boundaries.futility[k] {
+            Decision::Futility
+        } else {
+            Decision::Continue
+        }
+    }
+
+    /// What the data say where Z is `z`; the mean of Z at the planned maximum is `planned_drift`
+    /// under the planned effect.
+    pub fn evidence(&self, z: f64, planned_drift: f64, prior: Option<DriftPrior>) -> Evidence {
+        let k = self.look;
+        let boundary = self.boundaries.efficacy_boundary();
+        let ahead = (!self.is_final()).then_some(boundary);
+        let stagewise = self.stagewise();
+        Evidence {
+            p_one_sided: upper_tail(z),
+            conditional_rejection: ahead.map(|it| it.conditional_power(k, z, 0.0)),
+            conditional_power: ahead.map(|it| it.conditional_power(k, z, planned_drift)),
+            conditional_power_trend: ahead.map(|it| it.conditional_power_under_trend(k, z)),
+            predictive_power: ahead.map(|it| it.predictive_power(k, z, DriftPrior::FLAT)),
+            predictive_power_prior: ahead
+                .zip(prior)
+                .map(|(it, prior)| it.predictive_power(k, z, prior)),
+            repeated_p: self.repeated_p(z),
+            stagewise_p: stagewise.p_value(z, 0.0),
+            drift: stagewise.estimate(z),
+        }
+    }
+
+    /// The smallest one-sided α at which the design rejects here.
+    fn repeated_p(&self, z: f64) -> Option<f64> {
+        let fractions = &self.boundaries.information_fractions;
+        repeated::p_value(z, |alpha_one_sided| {
+            let rules = Rules {
+                alpha_one_sided,
+                futility: FutilityRule::None,
+                binding_futility: false,
+                ..self.rules.clone()
+            };
+            Some(Boundaries::new(&rules, fractions).ok()?.efficacy[self.look])
+        })
+    }
+
+    fn stagewise(&self) -> Stagewise {
+        let Boundaries { information_fractions: t, efficacy, futility, .. } = &self.boundaries;
+        let k = self.look;
+        let below: Vec<f64> =
+            (0..k).map(|j| self.rules.counted_out_below(futility[j], efficacy[j])).collect();
+        Stagewise::new(&t[..k], &efficacy[..k], &below, t[k])
+    }
+}
+
+fn before(analysed: &[u32], k: usize) -> u32 {
+    if k == 0 { 0 } else { analysed[k - 1] }
+}
+
+/// The plan's rules for looks at other information: what they spend, and where they test.
+fn rules_at(plan: &Plan, positions: &[usize], fractions: &[f64]) -> Result<Rules, DesignError> {
+    let rules = &plan.rules;
+    let planned = planned_fractions(plan);
+    if planned == fractions {
+        return Ok(rules.clone());
+    }
+    let kept = |untested: &[usize]| -> Vec<usize> {
+        (0..positions.len()).filter(|&k| untested.contains(&positions[k])).collect()
+    };
+    let interims = &positions[..positions.len() - 1];
+    Ok(Rules {
+        efficacy: match &rules.efficacy {
+            it @ (EfficacyRule::FinalOnly | EfficacyRule::Spending(_)) => it.clone(),
+            _ => {
+                let spent = Boundaries::new(rules, &planned)?.alpha_spent;
+                EfficacyRule::Spending(as_planned(rules, &spent, positions, fractions))
+            }
+        },
+        futility: match &rules.futility {
+            FutilityRule::Z(bounds) => FutilityRule::Z(
+                interims.iter().map(|&k| bounds.get(k).copied().flatten()).collect(),
+            ),
+            other => other.clone(),
+        },
+        untested: Untested {
+            efficacy: kept(&rules.untested.efficacy),
+            futility: kept(&rules.untested.futility),
+            harm: kept(&rules.untested.harm),
+        },
+        ..rules.clone()
+    })
+}
+
+fn planned_fractions(plan: &Plan) -> Vec<f64> {
+    let maximum = f64::from(plan.maximum_analysed());
+    plan.looks_analysed.iter().map(|&n| f64::from(n) / maximum).collect()
+}
+
+/// A spending function that spends at each look what was planned there.
+fn as_planned(
+    rules: &Rules,
+    spent: &[f64],
+    positions: &[usize],
+    fractions: &[f64],
+) -> SpendingFunction {
+    let point = |(&k, &fraction): (&usize, &f64)| StatedSpending {
+        fraction,
+        share: spent[k] / rules.alpha_one_sided,
+    };
+    SpendingFunction::Stated(positions.iter().zip(fractions).map(point).collect())
+}
+
+/// What the data of a look say, on the scale of the drift.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Nominal one-sided p value.
+    pub p_one_sided: f64,
+    /// P(efficacy later) without an effect; null at the final look, as the following.
+    pub conditional_rejection: Option<f64>,
+    /// P(efficacy later) under the planned effect.
+    pub conditional_power: Option<f64>,
+    /// Under the effect seen.
+    pub conditional_power_trend: Option<f64>,
+    /// Averaged over what the data say of the effect (flat prior).
+    pub predictive_power: Option<f64>,
+    /// The same with the given prior; null without one.
+    pub predictive_power_prior: Option<f64>,
+    /// The smallest one-sided α at which the design would reject here; null where its rule has no
+    /// boundary at some α.
+    pub repeated_p: Option<f64>,
+    /// One-sided p value if the trial ends here.
+    pub stagewise_p: f64,
+    /// Median-unbiased estimate and 95 % limits if the trial ends here: mean of Z at the maximum.
+    pub drift: DriftEstimate,
+}

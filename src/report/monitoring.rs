@@ -1,0 +1,208 @@
+//! `rescuesim monitor`: a look as tables and JSON.
+
+use serde::Serialize;
+
+use super::table::{grid, number, wrapped};
+use crate::design::Decision;
+use crate::design::monitor::{Evidence, Monitored};
+
+/// Effects at a look, on the scale of the analysis.
+#[derive(Debug, Clone, Serialize)]
+pub struct Effects {
+    /// `risk_difference` or `log_common_odds_ratio`.
+    pub scale: &'static str,
+    /// The ordinary one.
+    pub estimate: f64,
+    /// What Z was divided by.
+    pub standard_error: f64,
+    /// Valid at every look, whether the trial stops or not; null where efficacy is not tested.
+    pub repeated_interval: Option<(f64, f64)>,
+    /// The same by inverting the score test of two proportions; null without their counts.
+    pub repeated_score_interval: Option<(f64, f64)>,
+    /// If the trial ends here.
+    pub median_unbiased: f64,
+    /// Its 95 % interval by stage-wise ordering.
+    pub stagewise_interval: (f64, f64),
+}
+
+/// A boundary for the information that came, or is planned.
+#[derive(Debug, Clone, Serialize)]
+struct LookBounds {
+    look: usize,
+    analysed: u32,
+    information_fraction: f64,
+    z_efficacy: Option<f64>,
+    z_futility: Option<f64>,
+    z_harm: Option<f64>,
+    alpha_spent: f64,
+}
+
+/// A trial at a look.
+#[derive(Debug, Clone, Serialize)]
+pub struct MonitoringReport {
+    version: &'static str,
+    command: String,
+    title: String,
+    look: usize,
+    looks: Vec<LookBounds>,
+    z: f64,
+    decision: &'static str,
+    effects: Effects,
+    #[serde(flatten)]
+    evidence: Evidence,
+}
+
+impl MonitoringReport {
+    /// Of a look with Z = `z`.
+    pub fn new(
+        command: String,
+        title: String,
+        monitored: &Monitored,
+        z: f64,
+        evidence: Evidence,
+        effects: Effects,
+    ) -> Self {
+        let boundaries = monitored.boundaries();
+        let finite = |z: f64| z.is_finite().then_some(z);
+        let looks = (0..monitored.analysed().len()).map(|k| LookBounds {
+            look: k + 1,
+            analysed: monitored.analysed()[k],
+            information_fraction: boundaries.information_fractions[k],
+            z_efficacy: finite(boundaries.efficacy[k]),
+            z_futility: finite(boundaries.futility[k]),
+            z_harm: finite(boundaries.harm[k]),
+            alpha_spent: boundaries.alpha_spent[k],
+        });
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            command,
+            title,
+            look: monitored.look() + 1,
+            looks: looks.collect(),
+            z,
+            decision: match (monitored.decide(z), monitored.is_final()) {
+                (Decision::Efficacy, _) => "efficacy",
+                (Decision::Harm, _) => "harm",
+                (Decision::Futility, _) => "futility",
+                (Decision::Continue, false) => "continue",
+                (Decision::Continue, true) => "not_significant",
+            },
+            effects,
+            evidence,
+        }
+    }
+
+    /// As JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a look is plain data") + "\n"
+    }
+
+    /// As tables.
+    pub fn render(&self) -> String {
+        let mut out = wrapped(&self.title);
+        let said = match self.decision {
+            "efficacy" => "at or above the efficacy boundary: stop, the experimental arm is better",
+            "harm" => "at or below the harm boundary: stop, the experimental arm is worse",
+            "futility" => "at or below the futility boundary: stop for futility",
+            "continue" => "between the boundaries: go on",
+            _ => "below the efficacy boundary of the final look: no effect is shown",
+        };
+        out += &wrapped(&format!("Look {}: Z = {:.4} is {said}.", self.look, self.z));
+        out += "\nBoundaries for the outcomes that came and are planned\n";
+        out += &self.bounds();
+        out += "\nEvidence\n";
+        out += &self.evidence();
+        out += "\nEffect\n";
+        out += &self.effects.render();
+        out + &format!("\nrescuesim {}\nRecreate: {}\n", self.version, self.command)
+    }
+
+    fn bounds(&self) -> String {
+        let has_harm = self.looks.iter().any(|look| look.z_harm.is_some());
+        let rows = self.looks.iter().map(|look| {
+            let here = if look.look == self.look { " <" } else { "" };
+            let mut row = vec![
+                format!("{}{here}", look.look),
+                look.analysed.to_string(),
+                format!("{:.4}", look.information_fraction),
+                number(look.z_efficacy),
+                number(look.z_futility),
+            ];
+            if has_harm {
+                row.push(number(look.z_harm));
+            }
+            row.push(format!("{:.6}", look.alpha_spent));
+            row
+        });
+        let mut header = vec!["look", "analysed", "information", "efficacy Z ≥", "futility Z ≤"];
+        if has_harm {
+            header.push("harm Z ≤");
+        }
+        header.push("alpha spent");
+        grid(&header, rows.collect())
+    }
+
+    fn evidence(&self) -> String {
+        let Evidence {
+            p_one_sided,
+            conditional_rejection,
+            conditional_power,
+            conditional_power_trend,
+            predictive_power,
+            predictive_power_prior,
+            repeated_p,
+            stagewise_p,
+            ..
+        } = self.evidence;
+        let mut rows = vec![
+            ("nominal p value, one-sided", Some(p_one_sided)),
+            ("repeated p value", repeated_p),
+            ("p value if the trial ends here (stage-wise)", Some(stagewise_p)),
+        ];
+        let ahead = [
+            ("conditional power, planned effect", conditional_power),
+            ("conditional power, effect seen", conditional_power_trend),
+            ("conditional rejection probability, no effect", conditional_rejection),
+            ("predictive power, flat prior", predictive_power),
+            ("predictive power, given prior", predictive_power_prior),
+        ];
+        rows.extend(ahead.into_iter().filter(|(_, chance)| chance.is_some()));
+        let rows = rows.into_iter().map(|(name, value)| {
+            vec![name.to_owned(), value.map_or("–".to_owned(), |value| format!("{value:.6}"))]
+        });
+        grid(&["", "value"], rows.collect())
+    }
+}
+
+impl Effects {
+    fn render(&self) -> String {
+        let is_log = self.scale == "log_common_odds_ratio";
+        let mut rows = Vec::new();
+        let mut row = |name: &str, estimate: Option<f64>, limits: Option<(f64, f64)>| {
+            let mut row = vec![name.to_owned()];
+            let values = [estimate, limits.map(|it| it.0), limits.map(|it| it.1)];
+            row.extend(values.map(number));
+            if is_log {
+                row.extend(values.map(|value| number(value.map(libm::exp))));
+            }
+            rows.push(row);
+        };
+        let ordinary = (
+            self.estimate - 1.959964 * self.standard_error,
+            self.estimate + 1.959964 * self.standard_error,
+        );
+        row("ordinary, ignores the looks", Some(self.estimate), Some(ordinary));
+        row("repeated, holds at every look", None, self.repeated_interval);
+        if self.repeated_score_interval.is_some() {
+            row("repeated, score test", None, self.repeated_score_interval);
+        }
+        let adjusted = Some(self.stagewise_interval);
+        row("if the trial ends here", Some(self.median_unbiased), adjusted);
+        let name = if is_log { "log odds ratio" } else { "risk difference" };
+        let mut header = vec![name, "estimate", "low", "high"];
+        if is_log {
+            header.extend(["odds ratio", "low", "high"]);
+        }
+        grid(&header, rows)
+    }
+}
