@@ -138,3 +138,39 @@ fn boundaries(bencher: Bencher, looks: u32) {
     let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
     bencher.bench_local(|| rule.critical_values(0.025, &fractions));
 }
+
+/// Stage-wise estimate after a trial with three looks, and its table.
+mod stagewise {
+    use super::{Bencher, EfficacyRule, SpendingFunction};
+    use rescuesim::design::inference::{Monitored, StagewiseTable};
+
+    const FRACTIONS: [f64; 3] = [1.0 / 3.0, 2.0 / 3.0, 1.0];
+    const NO_LOWER: [f64; 3] = [f64::NEG_INFINITY; 3];
+
+    fn bounds() -> Vec<f64> {
+        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        rule.critical_values(0.025, &FRACTIONS)
+    }
+
+    #[divan::bench(args = [-1.0, 2.0, 5.0])]
+    fn estimate(bencher: Bencher, z: f64) {
+        let bounds = bounds();
+        let monitored = Monitored::new(&FRACTIONS, &NO_LOWER, &bounds);
+        bencher.bench_local(|| monitored.stagewise_estimate(2, divan::black_box(z), 0.95));
+    }
+
+    #[divan::bench]
+    fn table(bencher: Bencher) {
+        let bounds = bounds();
+        let monitored = Monitored::new(&FRACTIONS, &NO_LOWER, &bounds);
+        bencher.bench_local(|| StagewiseTable::new(&monitored, 2, 0.95));
+    }
+
+    #[divan::bench]
+    fn look_up(bencher: Bencher) {
+        let bounds = bounds();
+        let monitored = Monitored::new(&FRACTIONS, &NO_LOWER, &bounds);
+        let table = StagewiseTable::new(&monitored, 2, 0.95);
+        bencher.bench_local(|| table.estimate(divan::black_box(2.0)));
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod efficacy;
 pub mod futility;
+pub mod inference;
 pub mod power;
 pub mod recursion;
 pub mod spending;

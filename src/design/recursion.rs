@@ -5,6 +5,8 @@
 //! Z_k = S_k / √I_k. Information may be on any scale (fractions, patients); θ is the drift per
 //! unit of it, so that Z has mean θ·√I.
 
+use std::sync::OnceLock;
+
 use crate::num::normal::{lower_tail, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 
@@ -14,12 +16,25 @@ const REACH: f64 = 10.0;
 const NODES_PER_KERNEL: f64 = 3.0;
 const LEAST_NODES: f64 = 64.0;
 /// With more nodes than this at one look the interval is cut into panels of [`PANEL_NODES`].
-const MOST_NODES_IN_ONE: f64 = 512.0;
+const MOST_NODES_IN_ONE: usize = 512;
 const PANEL_NODES: usize = 32;
+
+/// Scores at which a sub-density is wanted.
+pub(super) struct Grid {
+    pub low: f64,
+    pub high: f64,
+    /// About how many nodes.
+    pub order: f64,
+    /// Scores before the increment that are further away than this many of its standard deviations
+    /// add nothing that is wanted.
+    pub reach: f64,
+}
 
 /// The sub-density of the score over the region where the trial is still going on.
 #[derive(Debug, Clone)]
 pub struct Continuation {
+    /// Where all mass was at one score: the density's reach is measured from there.
+    origin: (f64, f64),
     information: f64,
     scores: Vec<f64>,
     /// Density times quadrature weight at each score: the masses add up to P(still going on).
@@ -29,7 +44,13 @@ pub struct Continuation {
 impl Continuation {
     /// Before the first look: all mass at score 0 and information 0.
     pub fn start() -> Self {
-        Self { information: 0.0, scores: vec![0.0], masses: vec![1.0] }
+        Self::at(0.0, 0.0)
+    }
+
+    /// After a look at `information` ≥ 0 that found Z = `z`: all mass at the score z·√information.
+    pub fn at(information: f64, z: f64) -> Self {
+        let score = z * libm::sqrt(information);
+        Self { origin: (information, score), information, scores: vec![score], masses: vec![1.0] }
     }
 
     /// P(still going on now and Z > `bound` at the given information).
@@ -62,25 +83,42 @@ impl Continuation {
         finest: f64,
     ) -> Self {
         let scale = libm::sqrt(information);
-        let mean = theta * information;
-        let low = (lower * scale).max(mean - REACH * scale);
-        let high = (upper * scale).min(mean + REACH * scale);
-        if high <= low {
-            return Self { information, scores: Vec::new(), masses: Vec::new() };
-        }
+        let since = information - self.origin.0;
+        let mean = self.origin.1 + theta * since;
+        let reach = REACH * libm::sqrt(since);
+        let low = (lower * scale).max(mean - reach);
+        let high = (upper * scale).min(mean + reach);
         let increment = information - self.information;
         let kernel = libm::sqrt(increment.min(finest));
-        let (scores, masses) = nodes(low, high, kernel)
-            .map(|(score, weight)| (score, weight * self.density(score, increment, theta)))
-            .unzip();
-        Self { information, scores, masses }
+        let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
+        self.between(information, theta, Grid { low, high, order, reach: REACH })
+    }
+
+    /// The sub-density, at the given information, of a trial that is going on now.
+    pub(super) fn between(&self, information: f64, theta: f64, grid: Grid) -> Self {
+        let Grid { low, high, order, reach } = grid;
+        let mut state =
+            Self { origin: self.origin, information, scores: Vec::new(), masses: Vec::new() };
+        if high > low {
+            let increment = information - self.information;
+            (state.scores, state.masses) = nodes(low, high, order)
+                .map(|(score, weight)| {
+                    (score, weight * self.density(score, increment, theta, reach))
+                })
+                .unzip();
+        }
+        state
+    }
+
+    /// Pairs of score and mass, by increasing score.
+    pub(super) fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.scores.iter().copied().zip(self.masses.iter().copied())
     }
 
     /// Density of the score after `increment` more information.
-    fn density(&self, score: f64, increment: f64, theta: f64) -> f64 {
+    fn density(&self, score: f64, increment: f64, theta: f64, reach: f64) -> f64 {
         let target = score - theta * increment;
-        // Scores further away than the reach add nothing that a double could hold.
-        let reach = REACH * libm::sqrt(increment);
+        let reach = reach * libm::sqrt(increment);
         let from = self.scores.partition_point(|&score| score < target - reach);
         let to = self.scores.partition_point(|&score| score <= target + reach);
         let exponent = -0.5 / increment;
@@ -93,21 +131,28 @@ impl Continuation {
     }
 }
 
-/// Nodes and weights dense enough for a kernel with the given standard deviation: one rule over
-/// the whole interval, or panels where looks are so close that one rule would be too long.
-fn nodes(low: f64, high: f64, kernel: f64) -> impl Iterator<Item = (f64, f64)> {
-    let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
-    let (rule, panels) = if order <= MOST_NODES_IN_ONE {
-        (GaussLegendre::new(order as usize), 1)
+/// Nodes and weights: one rule of the given order over the whole interval, or panels where looks
+/// are so close that one rule would be too long.
+fn nodes(low: f64, high: f64, order: f64) -> impl Iterator<Item = (f64, f64)> {
+    let (rule, panels) = if order <= MOST_NODES_IN_ONE as f64 {
+        (rule(order as usize), 1)
     } else {
         // A short rule needs more nodes per kernel than a long one for the same precision.
-        (GaussLegendre::new(PANEL_NODES), (1.5 * order / PANEL_NODES as f64).ceil() as usize)
+        (rule(PANEL_NODES), (1.5 * order / PANEL_NODES as f64).ceil() as usize)
     };
     let width = (high - low) / panels as f64;
     (0..panels).flat_map(move |panel| {
         let start = low + panel as f64 * width;
         rule.on(start, start + width).collect::<Vec<_>>()
     })
+}
+
+/// The rule of the given order, at most [`MOST_NODES_IN_ONE`]. Rules are kept: finding the nodes
+/// takes as long as a step of the recursion.
+fn rule(order: usize) -> &'static GaussLegendre {
+    static RULES: [OnceLock<GaussLegendre>; MOST_NODES_IN_ONE + 1] =
+        [const { OnceLock::new() }; MOST_NODES_IN_ONE + 1];
+    RULES[order].get_or_init(|| GaussLegendre::new(order))
 }
 
 /// The smallest increment of information that starts or ends at look `k`.
@@ -130,9 +175,20 @@ impl CrossingProbabilities {
     /// `upper` and `lower` are Z bounds per look (±∞ where there is none), `information` is
     /// increasing and positive; all of one length.
     pub fn new(information: &[f64], theta: f64, lower: &[f64], upper: &[f64]) -> Self {
-        let mut state = Continuation::start();
+        Self::after(Continuation::start(), 0, information, theta, (lower, upper))
+    }
+
+    /// The probabilities at look `from` (counted from 0) and the looks after it, for a trial that
+    /// is in `state` before look `from`. The slices are those of all looks.
+    pub fn after(
+        mut state: Continuation,
+        from: usize,
+        information: &[f64],
+        theta: f64,
+        (lower, upper): (&[f64], &[f64]),
+    ) -> Self {
         let mut out = Self { upper: Vec::new(), lower: Vec::new() };
-        for (k, &now) in information.iter().enumerate() {
+        for (k, &now) in information.iter().enumerate().skip(from) {
             out.upper.push(state.above(now, theta, upper[k]));
             out.lower.push(state.below(now, theta, lower[k]));
             if k + 1 < information.len() {
@@ -141,6 +197,15 @@ impl CrossingProbabilities {
             }
         }
         out
+    }
+
+    /// P(above an upper bound by each look).
+    pub fn upper_so_far(&self) -> Vec<f64> {
+        let add = |so_far: &mut f64, p: &f64| {
+            *so_far += p;
+            Some(*so_far)
+        };
+        self.upper.iter().scan(0.0, add).collect()
     }
 
     /// P(ever above an upper bound).
