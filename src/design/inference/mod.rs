@@ -7,9 +7,13 @@
 //! Jennison & Turnbull (2000), *Group Sequential Methods with Applications to Clinical Trials*,
 //! chapters 8 to 10.
 
+mod conditional;
+mod predictive;
 mod stagewise;
 mod table;
 
+pub use conditional::{Drift, conditional_power_final_only};
+pub use predictive::{Belief, Prior, prediction_interval, predictive_power_final_only};
 pub use table::StagewiseTable;
 
 /// The looks of a trial and what stops it.

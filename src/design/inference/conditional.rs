@@ -1,0 +1,156 @@
+//! Conditional power: how likely the trial is to end with efficacy shown, given where it stands.
+
+use super::Monitored;
+use crate::design::recursion::{Continuation, CrossingProbabilities};
+use crate::num::normal::upper_tail;
+use crate::num::root::brent;
+
+/// The drift that the rest of the trial is taken to have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Drift {
+    /// A stated mean of Z at information 1: 0 for no effect, or the planned effect's.
+    Stated(f64),
+    /// The current trend Z/√t.
+    CurrentTrend,
+}
+
+impl Drift {
+    /// The drift when Z is `z` at information `t` > 0.
+    pub fn value(self, z: f64, t: f64) -> f64 {
+        match self {
+            Self::Stated(drift) => drift,
+            Self::CurrentTrend => z / libm::sqrt(t),
+        }
+    }
+}
+
+impl Monitored<'_> {
+    /// Conditional power by each look after look `k`, where Z is `z`: the probability of having
+    /// reached the efficacy bound at one of the looks k + 1 … j, for every j > k, in [0, 1] and
+    /// never falling (Jennison & Turnbull 2000, §10.2).
+    pub fn conditional_power_by_look(&self, k: usize, z: f64, drift: Drift) -> Vec<f64> {
+        let now = self.information[k];
+        let (state, bounds) = (Continuation::at(now, z), (self.lower, self.efficacy));
+        let drift = drift.value(z, now);
+        let crossing = CrossingProbabilities::after(state, k + 1, self.information, drift, bounds);
+        crossing.upper_so_far()
+    }
+
+    /// Conditional power through all looks after look `k`, where Z is `z`; 0 after the last look.
+    /// Under drift 0 it is the conditional rejection probability. It grows with `z` and with the
+    /// drift.
+    pub fn conditional_power(&self, k: usize, z: f64, drift: Drift) -> f64 {
+        self.conditional_power_by_look(k, z, drift).last().copied().unwrap_or(0.0)
+    }
+
+    /// The Z at look `k` at which [`Monitored::conditional_power`] is `wanted`, in (0, 1); `None`
+    /// when there is none, as after the last look or without an efficacy bound to come.
+    pub fn z_for_conditional_power(&self, k: usize, wanted: f64, drift: Drift) -> Option<f64> {
+        where_reached(wanted, |z| self.conditional_power(k, z, drift))
+    }
+}
+
+/// Where a function of Z that never falls reaches `wanted`.
+pub(super) fn where_reached(wanted: f64, power: impl Fn(f64) -> f64) -> Option<f64> {
+    let excess = |z: f64| power(z) - wanted;
+    // A Z beyond these says more than any trial can.
+    [10.0, 40.0, 160.0].into_iter().find_map(|reach| brent(excess, -reach, reach))
+}
+
+/// Conditional power of a single final analysis at information `last`, with critical value
+/// `critical`, given Z = `z` at information `t` < `last`; looks between do not count.
+///
+/// Φ((B + θ·(t₁ − t) − c·√t₁) / √(t₁ − t)) with B = z·√t (Lan & Wittes 1988, Biometrics 44:579;
+/// Proschan, Lan & Wittes 2006, §3.2, at t₁ = 1).
+pub fn conditional_power_final_only(
+    (z, t): (f64, f64),
+    (critical, last): (f64, f64),
+    drift: Drift,
+) -> f64 {
+    let rest = last - t;
+    let expected = z * libm::sqrt(t) + drift.value(z, t) * rest;
+    upper_tail((critical * libm::sqrt(last) - expected) / libm::sqrt(rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const INFORMATION: [f64; 4] = [0.2, 0.45, 0.7, 1.1];
+    const LOWER: [f64; 4] = [-0.5, 0.0, f64::NEG_INFINITY, 1.9];
+    const EFFICACY: [f64; 4] = [4.5, f64::INFINITY, 2.4, 1.9];
+
+    fn monitored() -> Monitored<'static> {
+        Monitored::new(&INFORMATION, &LOWER, &EFFICACY)
+    }
+
+    proptest! {
+        #[test]
+        fn grows_with_z_and_with_drift(
+            k in 0usize..3,
+            z in -6.0..8.0f64,
+            drift in -4.0..8.0f64,
+            step in 0.0..1.0f64,
+        ) {
+            let monitored = monitored();
+            let power = |z, drift| monitored.conditional_power(k, z, drift);
+            let here = power(z, Drift::Stated(drift));
+            prop_assert!((-1e-12..=1.0 + 1e-10).contains(&here));
+            prop_assert!(power(z + step, Drift::Stated(drift)) >= here - 1e-10);
+            prop_assert!(power(z, Drift::Stated(drift + step)) >= here - 1e-10);
+            let trend = power(z, Drift::CurrentTrend);
+            prop_assert!(power(z + step, Drift::CurrentTrend) >= trend - 1e-10);
+        }
+
+        #[test]
+        fn z_found_for_a_power_has_it(
+            k in 0usize..3,
+            wanted in 0.001..0.999f64,
+            drift in prop_oneof![Just(Drift::CurrentTrend), (-3.0..6.0).prop_map(Drift::Stated)],
+        ) {
+            let z = monitored().z_for_conditional_power(k, wanted, drift).expect("it is reached");
+            prop_assert!((monitored().conditional_power(k, z, drift) - wanted).abs() < 1e-9);
+        }
+
+        /// A state may be conditioned on at any look: the mean over that look's Z of what follows
+        /// is what was expected before it.
+        #[test]
+        fn averages_to_the_power_before(drift in -2.0..5.0f64) {
+            use crate::num::{normal::density, quadrature::GaussLegendre};
+            let monitored = monitored();
+            let whole =
+                CrossingProbabilities::new(&INFORMATION, drift, &LOWER, &EFFICACY).total_upper();
+            let mean = drift * INFORMATION[0].sqrt();
+            let later: f64 = GaussLegendre::new(80)
+                .on(LOWER[0], EFFICACY[0])
+                .map(|(z, w)| {
+                    let power = monitored.conditional_power(0, z, Drift::Stated(drift));
+                    w * density(z - mean) * power
+                })
+                .sum();
+            let total = later + upper_tail(EFFICACY[0] - mean);
+            prop_assert!((total - whole).abs() < 1e-10, "{total} {whole}");
+        }
+
+        /// With one look to come, the recursion is the closed form.
+        #[test]
+        fn one_look_to_come_is_the_b_value_form(z in -5.0..6.0f64, drift in -4.0..6.0f64) {
+            for drift in [Drift::Stated(drift), Drift::CurrentTrend] {
+                let closed = conditional_power_final_only((z, 0.7), (1.9, 1.1), drift);
+                let power = monitored().conditional_power(2, z, drift);
+                prop_assert!((power - closed).abs() < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_to_come_has_no_power() {
+        let monitored = monitored();
+        assert_eq!(monitored.conditional_power(3, 9.0, Drift::CurrentTrend), 0.0);
+        assert_eq!(monitored.z_for_conditional_power(3, 0.1, Drift::CurrentTrend), None);
+        let never = [f64::INFINITY; 4];
+        let monitored = Monitored::new(&INFORMATION, &LOWER, &never);
+        assert_eq!(monitored.z_for_conditional_power(0, 0.1, Drift::Stated(1.0)), None);
+    }
+}
