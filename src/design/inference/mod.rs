@@ -2,18 +2,21 @@
 //!
 //! Everything is on the canonical scale: at information t, a fraction of the planned maximum, Z
 //! has mean θ·√t and variance 1, and Z·√t has independent increments. θ, the *drift*, is the mean
-//! of Z at information 1. Looks are counted from 0.
+//! of Z at information 1; [`scale`] turns it into an effect. Looks are counted from 0.
 //!
 //! Jennison & Turnbull (2000), *Group Sequential Methods with Applications to Clinical Trials*,
 //! chapters 8 to 10.
 
 mod conditional;
 mod predictive;
+mod repeated;
+pub mod scale;
 mod stagewise;
 mod table;
 
 pub use conditional::{Drift, conditional_power_final_only};
 pub use predictive::{Belief, Prior, prediction_interval, predictive_power_final_only};
+pub use repeated::{repeated_difference, repeated_interval, repeated_p_value, repeated_ratio};
 pub use table::StagewiseTable;
 
 /// The looks of a trial and what stops it.
