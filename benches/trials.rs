@@ -139,3 +139,40 @@ fn boundaries(bencher: Bencher, looks: u32) {
     let rules = Rules::efficacy_only(0.025, rule);
     bencher.bench_local(|| Boundaries::new(&rules, &fractions));
 }
+
+/// Stage-wise estimate after a trial with three looks, and its table.
+mod stagewise {
+    use super::{Bencher, Boundaries, EfficacyRule, Rules, SpendingFunction};
+    use rescuesim::design::inference::{Monitored, StagewiseTable};
+
+    const FRACTIONS: [f64; 3] = [1.0 / 3.0, 2.0 / 3.0, 1.0];
+    const NO_LOWER: [f64; 3] = [f64::NEG_INFINITY; 3];
+
+    fn bounds() -> Vec<f64> {
+        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        let found = Boundaries::new(&Rules::efficacy_only(0.025, rule), &FRACTIONS);
+        found.expect("the protocol has bounds").efficacy
+    }
+
+    #[divan::bench(args = [-1.0, 2.0, 5.0])]
+    fn estimate(bencher: Bencher, z: f64) {
+        let bounds = bounds();
+        let monitored = Monitored::new(&FRACTIONS, &NO_LOWER, &bounds);
+        bencher.bench_local(|| monitored.stagewise_estimate(2, divan::black_box(z), 0.95));
+    }
+
+    #[divan::bench]
+    fn table(bencher: Bencher) {
+        let bounds = bounds();
+        let monitored = Monitored::new(&FRACTIONS, &NO_LOWER, &bounds);
+        bencher.bench_local(|| StagewiseTable::new(&monitored, 2, 0.95));
+    }
+
+    #[divan::bench]
+    fn look_up(bencher: Bencher) {
+        let bounds = bounds();
+        let monitored = Monitored::new(&FRACTIONS, &NO_LOWER, &bounds);
+        let table = StagewiseTable::new(&monitored, 2, 0.95);
+        bencher.bench_local(|| table.estimate(divan::black_box(2.0)));
+    }
+}

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rescuesim::design::inference::{DriftPrior, repeated};
-use rescuesim::design::monitor::Monitored;
+use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
+use rescuesim::design::monitor::RunningTrial;
 use rescuesim::report::monitoring::{Effects, MonitoringReport};
 use rescuesim::scenario::{Scenario, Truth};
 
@@ -101,7 +101,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     })?;
     let counts = args.counts();
     let plan = scenario.design.plan();
-    let monitored = Monitored::new(plan, &args.outcomes(scenario, counts)?)
+    let monitored = RunningTrial::new(plan, &args.outcomes(scenario, counts)?)
         .map_err(|error| usage(format!("--n, --look: {error}")))?;
     let share = scenario.share_experimental_known();
     let now = f64::from(monitored.analysed()[monitored.look()]);
@@ -133,7 +133,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     let prior = args
         .prior_mean
         .zip(args.prior_sd)
-        .map(|(mean, sd)| DriftPrior::normal(mean * per_effect, sd * per_effect));
+        .map(|(mean, sd)| Belief { mean: mean * per_effect, sd: sd * per_effect });
     let evidence = monitored.evidence(z, drift, prior);
     let bound = monitored.boundaries().efficacy[monitored.look()];
     let at_bound = bound.is_finite();
@@ -141,10 +141,10 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
         scale: comparison.scale_name(),
         estimate,
         standard_error,
-        repeated_interval: at_bound.then(|| repeated::interval(estimate, standard_error, bound)),
+        repeated_interval: at_bound.then(|| repeated_interval(estimate, standard_error, bound)),
         repeated_score_interval: counts
             .filter(|_| at_bound)
-            .map(|it| repeated::risk_difference_interval(it.rates, it.sizes, bound)),
+            .map(|it| repeated_difference(it.rates, it.sizes, bound)),
         median_unbiased: evidence.drift.median / per_effect,
         stagewise_interval: (evidence.drift.low / per_effect, evidence.drift.high / per_effect),
     };

@@ -4,7 +4,7 @@
 use super::efficacy::{self, Below, EfficacyRule, Setting};
 use super::futility::{FutilityRule, binding_spending};
 use super::harm::{HarmRule, TwoSidedSpending};
-use super::inference::EfficacyBoundary;
+use super::inference::Monitored;
 use super::recursion::{CrossingProbabilities, below};
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
@@ -143,9 +143,9 @@ impl Boundaries {
         Ok(Self { information_fractions, efficacy, futility, harm, alpha_spent })
     }
 
-    /// The efficacy bounds with their information.
-    pub fn efficacy_boundary(&self) -> EfficacyBoundary<'_> {
-        EfficacyBoundary { information: &self.information_fractions, bounds: &self.efficacy }
+    /// The looks with trials leaving below at `lower`, one Z per look.
+    pub fn with_lower<'b>(&'b self, lower: &'b [f64]) -> Monitored<'b> {
+        Monitored::new(&self.information_fractions, lower, &self.efficacy)
     }
 
     /// Trials stop below at these Z.

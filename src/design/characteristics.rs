@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::boundaries::{Boundaries, Rules, StoppingProbabilities};
 use super::comparison::{Comparison, Variance};
 use super::exact::{AtLower, ExactDesign, ExactProbabilities, Statistic};
-use super::inference::DriftPrior;
+use super::inference::{Drift, Prior};
 use super::sample_size::{ArmSizes, Rounding};
 use crate::num::normal::upper_tail;
 use crate::num::root::brent;
@@ -296,15 +296,17 @@ impl BoundaryCharacteristics {
     ) -> Self {
         let (share, total) = (sizes[k].share_experimental(), f64::from(sizes[k].total()));
         let effect = question.comparison.effect_at_z(z, share, total);
-        let interim = (k + 1 < sizes.len()).then(|| boundaries.efficacy_boundary());
+        let no_lower = vec![f64::NEG_INFINITY; sizes.len()];
+        let interim = (k + 1 < sizes.len()).then(|| boundaries.with_lower(&no_lower));
         Self {
             z,
             p_one_sided: upper_tail(z),
             effect,
             odds_ratio: effect.and_then(|effect| question.comparison.odds_ratio_of(effect)),
-            conditional_power: interim.map(|it| it.conditional_power(k, z, drift)),
-            conditional_power_trend: interim.map(|it| it.conditional_power_under_trend(k, z)),
-            predictive_power: interim.map(|it| it.predictive_power(k, z, DriftPrior::FLAT)),
+            conditional_power: interim.map(|it| it.conditional_power(k, z, Drift::Stated(drift))),
+            conditional_power_trend: interim
+                .map(|it| it.conditional_power(k, z, Drift::CurrentTrend)),
+            predictive_power: interim.map(|it| it.predictive_power(k, z, Prior::Flat)),
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Lower (futility) boundaries on the Z scale.
 
 use super::efficacy::critical_value;
-use super::inference::conditional::z_for_chance;
-use super::inference::{DriftPrior, EfficacyBoundary};
-use super::recursion::{Continuation, finest_increment};
+use super::inference::{Drift, Monitored, Prior};
+
+use super::recursion::{Continuation, CrossingProbabilities, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
@@ -60,6 +60,7 @@ impl FutilityRule {
         untested: &[usize],
     ) -> Option<Vec<f64>> {
         let interims = fractions.len() - 1;
+        let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
         match self {
             Self::None => Some(vec![f64::NEG_INFINITY; interims]),
             Self::Z(bounds) => {
@@ -68,20 +69,21 @@ impl FutilityRule {
                 Some(bounds.map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
             }
             Self::ConditionalPower { at_most, on } => {
-                let boundary = EfficacyBoundary { information: fractions, bounds: efficacy };
-                let planned = match on {
-                    ConditionalOn::Trend => None,
-                    ConditionalOn::Planned { power } => Some(boundary.drift_for_power(*power)?),
+                let drift = match on {
+                    ConditionalOn::Trend => Drift::CurrentTrend,
+                    ConditionalOn::Planned { power } => {
+                        Drift::Stated(drift_for_power(fractions, efficacy, *power)?)
+                    }
                 };
-                by_chance(interims, untested, *at_most, |k, z| match planned {
-                    Some(drift) => boundary.conditional_power(k, z, drift),
-                    None => boundary.conditional_power_under_trend(k, z),
+                let looks = Monitored::new(fractions, &no_lower, efficacy);
+                bounds_where(interims, untested, |k| {
+                    looks.z_for_conditional_power(k, *at_most, drift)
                 })
             }
             Self::PredictivePower { at_most } => {
-                let boundary = EfficacyBoundary { information: fractions, bounds: efficacy };
-                by_chance(interims, untested, *at_most, |k, z| {
-                    boundary.predictive_power(k, z, DriftPrior::FLAT)
+                let looks = Monitored::new(fractions, &no_lower, efficacy);
+                bounds_where(interims, untested, |k| {
+                    looks.z_for_predictive_power(k, *at_most, Prior::Flat)
                 })
             }
             Self::BetaSpending { function, power } => {
@@ -92,18 +94,22 @@ impl FutilityRule {
     }
 }
 
-/// The Z at each interim look where the chance of success is `at_most`.
-fn by_chance(
+/// The Z at each interim look that `find` gives; −∞ at the `untested`.
+fn bounds_where(
     interims: usize,
     untested: &[usize],
-    at_most: f64,
-    chance: impl Fn(usize, f64) -> f64,
+    find: impl Fn(usize) -> Option<f64>,
 ) -> Option<Vec<f64>> {
-    let bound = |k: usize| match untested.contains(&k) {
-        true => Some(f64::NEG_INFINITY),
-        false => z_for_chance(|z| chance(k, z), at_most),
-    };
+    let bound = |k: usize| if untested.contains(&k) { Some(f64::NEG_INFINITY) } else { find(k) };
     (0..interims).map(bound).collect()
+}
+
+/// The drift at which the efficacy bounds alone have a power; `None` where none up to 40 has it.
+fn drift_for_power(fractions: &[f64], efficacy: &[f64], power: f64) -> Option<f64> {
+    let none = vec![f64::NEG_INFINITY; fractions.len()];
+    let reached =
+        |drift| CrossingProbabilities::new(fractions, drift, &none, efficacy).total_upper();
+    brent(|drift| reached(drift) - power, -10.0, 40.0)
 }
 
 /// Finds the drift at which the β left for the last look makes its futility bound meet its

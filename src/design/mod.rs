@@ -25,7 +25,7 @@ pub use futility::{ConditionalOn, FutilityRule};
 pub use harm::{HarmRule, TwoSidedSpending};
 pub use spending::{SpendingFunction, StatedSpending};
 
-use inference::{DriftEstimate, Stagewise, StagewiseTable};
+use inference::{Estimate, Monitored, StagewiseTable};
 use recursion::Continuation;
 
 /// The most looks a design may have.
@@ -249,16 +249,17 @@ impl Design {
     /// The drift that a trial's result is evidence of, by stage-wise ordering: it ended with Z =
     /// `z` on `analysed` outcomes after `interims` looks that happened as planned and did not stop
     /// it. Lower boundaries count only where the efficacy boundary relies on them.
-    pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> DriftEstimate {
+    pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> Estimate {
         let last = &self.finals[interims];
         let table = last.found(analysed).stagewise.get_or_init(|| {
-            let column = |of: fn(&EarlierLook) -> f64| last.interims.iter().map(of).collect();
-            let information: Vec<f64> = column(|look| look.information);
-            let efficacy: Vec<f64> = column(|look| look.efficacy);
-            let out_below: Vec<f64> = column(|look| look.out_below);
-            let now = self.information(analysed);
-            let exact = Stagewise::new(&information, &efficacy, &out_below, now);
-            Box::new(StagewiseTable::new(exact))
+            let column = |of: fn(&EarlierLook) -> f64, now: f64| -> Vec<f64> {
+                last.interims.iter().map(of).chain([now]).collect()
+            };
+            let information = column(|look| look.information, self.information(analysed));
+            let efficacy = column(|look| look.efficacy, f64::INFINITY);
+            let out_below = column(|look| look.out_below, f64::NEG_INFINITY);
+            let looks = Monitored::new(&information, &out_below, &efficacy);
+            Box::new(StagewiseTable::new(&looks, interims, 0.95))
         });
         table.estimate(z)
     }

@@ -5,14 +5,14 @@ use serde::Serialize;
 use super::boundaries::{Boundaries, DesignError, Rules, Untested};
 use super::efficacy::EfficacyRule;
 use super::futility::FutilityRule;
-use super::inference::{DriftEstimate, DriftPrior, Stagewise, repeated};
+use super::inference::{Belief, Drift, Estimate, Prior, repeated_p_value};
 use super::spending::{SpendingFunction, StatedSpending};
 use super::{Decision, Plan};
 use crate::num::normal::upper_tail;
 
 /// The looks of a trial so far, the last being the one at hand, and those still planned.
 #[derive(Debug, Clone)]
-pub struct Monitored {
+pub struct RunningTrial {
     rules: Rules,
     /// At the information that came, and at the planned information of later looks.
     boundaries: Boundaries,
@@ -49,7 +49,7 @@ pub enum MonitorError {
     Boundaries(#[from] DesignError),
 }
 
-impl Monitored {
+impl RunningTrial {
     /// Of a trial designed by `plan` whose looks so far had `analysed` outcomes.
     ///
     /// A spending function is read at the information that came; other boundaries spend at each
@@ -122,30 +122,31 @@ impl Monitored {
 
     /// What the data say where Z is `z`; the mean of Z at the planned maximum is `planned_drift`
     /// under the planned effect.
-    pub fn evidence(&self, z: f64, planned_drift: f64, prior: Option<DriftPrior>) -> Evidence {
+    pub fn evidence(&self, z: f64, planned_drift: f64, belief: Option<Belief>) -> Evidence {
         let k = self.look;
-        let boundary = self.boundaries.efficacy_boundary();
-        let ahead = (!self.is_final()).then_some(boundary);
-        let stagewise = self.stagewise();
+        let no_lower = vec![f64::NEG_INFINITY; self.analysed.len()];
+        let ahead = (!self.is_final()).then(|| self.boundaries.with_lower(&no_lower));
+        let conditional = |drift| ahead.map(|looks| looks.conditional_power(k, z, drift));
+        let predictive = |prior| ahead.map(|looks| looks.predictive_power(k, z, prior));
+        let counted_out = self.counted_out_below();
+        let so_far = self.boundaries.with_lower(&counted_out);
         Evidence {
             p_one_sided: upper_tail(z),
-            conditional_rejection: ahead.map(|it| it.conditional_power(k, z, 0.0)),
-            conditional_power: ahead.map(|it| it.conditional_power(k, z, planned_drift)),
-            conditional_power_trend: ahead.map(|it| it.conditional_power_under_trend(k, z)),
-            predictive_power: ahead.map(|it| it.predictive_power(k, z, DriftPrior::FLAT)),
-            predictive_power_prior: ahead
-                .zip(prior)
-                .map(|(it, prior)| it.predictive_power(k, z, prior)),
+            conditional_rejection: conditional(Drift::Stated(0.0)),
+            conditional_power: conditional(Drift::Stated(planned_drift)),
+            conditional_power_trend: conditional(Drift::CurrentTrend),
+            predictive_power: predictive(Prior::Flat),
+            predictive_power_prior: belief.and_then(|belief| predictive(Prior::Normal(belief))),
             repeated_p: self.repeated_p(z),
-            stagewise_p: stagewise.p_value(z, 0.0),
-            drift: stagewise.estimate(z),
+            stagewise_p: so_far.stagewise_p_value(k, z, 0.0),
+            drift: so_far.stagewise_estimate(k, z, 0.95),
         }
     }
 
     /// The smallest one-sided α at which the design rejects here.
-    fn repeated_p(&self, z: f64) -> Option<f64> {
+    fn repeated_p(&self, z: f64) -> f64 {
         let fractions = &self.boundaries.information_fractions;
-        repeated::p_value(z, |alpha_one_sided| {
+        repeated_p_value(z, |alpha_one_sided| {
             let rules = Rules {
                 alpha_one_sided,
                 futility: FutilityRule::None,
@@ -156,12 +157,11 @@ impl Monitored {
         })
     }
 
-    fn stagewise(&self) -> Stagewise {
-        let Boundaries { information_fractions: t, efficacy, futility, .. } = &self.boundaries;
-        let k = self.look;
-        let below: Vec<f64> =
-            (0..k).map(|j| self.rules.counted_out_below(futility[j], efficacy[j])).collect();
-        Stagewise::new(&t[..k], &efficacy[..k], &below, t[k])
+    /// Where trials are counted out below at each look.
+    fn counted_out_below(&self) -> Vec<f64> {
+        let Boundaries { efficacy, futility, .. } = &self.boundaries;
+        let bounds = futility.iter().zip(efficacy);
+        bounds.map(|(&low, &high)| self.rules.counted_out_below(low, high)).collect()
     }
 }
 
@@ -237,11 +237,10 @@ pub struct Evidence {
     pub predictive_power: Option<f64>,
     /// The same with the given prior; null without one.
     pub predictive_power_prior: Option<f64>,
-    /// The smallest one-sided α at which the design would reject here; null where its rule has no
-    /// boundary at some α.
-    pub repeated_p: Option<f64>,
+    /// The smallest one-sided α at which the design would reject here; 0.5 stands for more.
+    pub repeated_p: f64,
     /// One-sided p value if the trial ends here.
     pub stagewise_p: f64,
     /// Median-unbiased estimate and 95 % limits if the trial ends here: mean of Z at the maximum.
-    pub drift: DriftEstimate,
+    pub drift: Estimate,
 }

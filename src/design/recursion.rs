@@ -7,19 +7,28 @@
 
 use std::sync::OnceLock;
 
-use crate::num::normal::{density, lower_tail, upper_tail};
+use crate::num::normal::{lower_tail, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 
 /// Standard deviations kept on each side of the mean; the mass beyond is below 2e-23.
 const REACH: f64 = 10.0;
-/// The drift, in standard deviations of Z, for which states without drift have room.
-pub(super) const MOST_TILT: f64 = 9.0;
 /// Quadrature nodes per standard deviation of the narrowest kernel, and the least at one look.
 const NODES_PER_KERNEL: f64 = 3.0;
 const LEAST_NODES: f64 = 64.0;
 /// With more nodes than this at one look the interval is cut into panels of [`PANEL_NODES`].
 const MOST_NODES_IN_ONE: usize = 512;
 const PANEL_NODES: usize = 32;
+
+/// Scores at which a sub-density is wanted.
+pub(super) struct Grid {
+    pub low: f64,
+    pub high: f64,
+    /// About how many nodes.
+    pub order: f64,
+    /// Scores before the increment that are further away than this many of its standard deviations
+    /// add nothing that is wanted.
+    pub reach: f64,
+}
 
 /// The sub-density of the score over the region where the trial is still going on.
 #[derive(Debug, Clone)]
@@ -81,68 +90,35 @@ impl Continuation {
         let high = (upper * scale).min(mean + reach);
         let increment = information - self.information;
         let kernel = libm::sqrt(increment.min(finest));
-        self.between(information, theta, (low, high), NODES_PER_KERNEL / kernel)
+        let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
+        self.between(information, theta, Grid { low, high, order, reach: REACH })
     }
 
-    /// The sub-density, at the given information, of scores between `low` and `high`, of a trial
-    /// that is going on now; `per_score` is the number of nodes per unit of score.
-    fn between(
-        &self,
-        information: f64,
-        theta: f64,
-        (low, high): (f64, f64),
-        per_score: f64,
-    ) -> Self {
+    /// The sub-density, at the given information, of a trial that is going on now.
+    pub(super) fn between(&self, information: f64, theta: f64, grid: Grid) -> Self {
+        let Grid { low, high, order, reach } = grid;
         let mut state =
             Self { origin: self.origin, information, scores: Vec::new(), masses: Vec::new() };
         if high > low {
             let increment = information - self.information;
-            (state.scores, state.masses) = nodes(low, high, per_score)
-                .map(|(score, weight)| (score, weight * self.density(score, increment, theta)))
+            (state.scores, state.masses) = nodes(low, high, order)
+                .map(|(score, weight)| {
+                    (score, weight * self.density(score, increment, theta, reach))
+                })
                 .unzip();
         }
         state
     }
 
-    /// The state after a look without drift, with room for drifts of up to [`MOST_TILT`] standard
-    /// deviations by [`Continuation::above_tilted`].
-    pub(super) fn advance_widely(
-        &self,
-        information: f64,
-        (lower, upper): (f64, f64),
-        finest: f64,
-    ) -> Self {
-        let scale = libm::sqrt(information);
-        let reach = REACH + MOST_TILT;
-        let range = (lower.max(-reach) * scale, upper.min(reach) * scale);
-        let kernel = libm::sqrt((information - self.information).min(finest));
-        self.between(information, 0.0, range, NODES_PER_KERNEL / kernel)
-    }
-
-    /// As [`Continuation::above`] under drift `theta`, with its derivative in `theta`, from a state
-    /// that was built without drift: under θ a score S at information I is exp(θS − θ²I/2) times as
-    /// dense.
-    pub(super) fn above_tilted(&self, information: f64, theta: f64, bound: f64) -> (f64, f64) {
-        let increment = information - self.information;
-        let scale = libm::sqrt(increment);
-        let offset = bound * libm::sqrt(information) - theta * increment;
-        let half = 0.5 * theta * theta * self.information;
-        let (mut p, mut slope) = (0.0, 0.0);
-        for (score, mass) in self.scores.iter().zip(&self.masses) {
-            let mass = mass * libm::exp(theta * score - half);
-            let x = (offset - score) / scale;
-            let tail = upper_tail(x);
-            p += mass * tail;
-            slope += mass * ((score - theta * self.information) * tail + scale * density(x));
-        }
-        (p, slope)
+    /// Pairs of score and mass, by increasing score.
+    pub(super) fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.scores.iter().copied().zip(self.masses.iter().copied())
     }
 
     /// Density of the score after `increment` more information.
-    fn density(&self, score: f64, increment: f64, theta: f64) -> f64 {
+    fn density(&self, score: f64, increment: f64, theta: f64, reach: f64) -> f64 {
         let target = score - theta * increment;
-        // Scores further away than the reach add nothing that a double could hold.
-        let reach = REACH * libm::sqrt(increment);
+        let reach = reach * libm::sqrt(increment);
         let from = self.scores.partition_point(|&score| score < target - reach);
         let to = self.scores.partition_point(|&score| score <= target + reach);
         let exponent = -0.5 / increment;
@@ -155,10 +131,9 @@ impl Continuation {
     }
 }
 
-/// Nodes and weights, `per_score` of them per unit of score: one rule over the whole interval, or
-/// panels where looks are so close that one rule would be too long.
-fn nodes(low: f64, high: f64, per_score: f64) -> impl Iterator<Item = (f64, f64)> {
-    let order = (per_score * (high - low)).max(LEAST_NODES);
+/// Nodes and weights: one rule of the given order over the whole interval, or panels where looks
+/// are so close that one rule would be too long.
+fn nodes(low: f64, high: f64, order: f64) -> impl Iterator<Item = (f64, f64)> {
     let (rule, panels) = if order <= MOST_NODES_IN_ONE as f64 {
         (rule(order as usize), 1)
     } else {
@@ -218,6 +193,15 @@ impl CrossingProbabilities {
         });
         let (upper, lower) = both.into_iter().unzip();
         Self { upper, lower }
+    }
+
+    /// P(above an upper bound by each look).
+    pub fn upper_so_far(&self) -> Vec<f64> {
+        let add = |so_far: &mut f64, p: &f64| {
+            *so_far += p;
+            Some(*so_far)
+        };
+        self.upper.iter().scan(0.0, add).collect()
     }
 
     /// P(ever above an upper bound).

@@ -1,9 +1,10 @@
-//! Numerical tools that know no trial words: logarithms, the normal distribution, quadrature, root
-//! finding.
+//! Numerical tools that know no trial words: interpolation, logarithms, the normal distribution,
+//! quadrature, root finding.
 //!
 //! Everything here is built on `+ − × ÷ √` and the portable `libm`, so that a boundary has the
 //! same bits on every platform.
 
+pub mod chebyshev;
 pub mod log;
 pub mod normal;
 pub mod quadrature;

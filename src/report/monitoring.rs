@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::table::{grid, number, wrapped};
 use crate::design::Decision;
-use crate::design::monitor::{Evidence, Monitored};
+use crate::design::monitor::{Evidence, RunningTrial};
 
 /// Effects at a look, on the scale of the analysis.
 #[derive(Debug, Clone, Serialize)]
@@ -57,7 +57,7 @@ impl MonitoringReport {
     pub fn new(
         command: String,
         title: String,
-        monitored: &Monitored,
+        monitored: &RunningTrial,
         z: f64,
         evidence: Evidence,
         effects: Effects,
@@ -156,7 +156,7 @@ impl MonitoringReport {
         } = self.evidence;
         let mut rows = vec![
             ("nominal p value, one-sided", Some(p_one_sided)),
-            ("repeated p value", repeated_p),
+            ("repeated p value", Some(repeated_p)),
             ("p value if the trial ends here (stage-wise)", Some(stagewise_p)),
         ];
         let ahead = [

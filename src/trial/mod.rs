@@ -8,7 +8,7 @@ mod cohort;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
-use crate::design::inference::DriftEstimate;
+use crate::design::inference::Estimate;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
@@ -290,18 +290,17 @@ impl<'s> Simulator<'s> {
 
     /// The estimate and its limits, allowing for the looks: drifts times the estimate's standard
     /// error, which is the one its Z was divided by.
-    fn adjusted(&self, at: usize, test: &TestResult) -> DriftEstimate {
+    fn adjusted(&self, at: usize, test: &TestResult) -> Estimate {
         if test.status != FitStatus::Converged {
-            return DriftEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
+            return Estimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.scenario.design;
         let analysed = self.known[at].total();
-        let DriftEstimate { median, low, high } = design.drift_estimate(at, analysed, test.z);
+        let drift = design.drift_estimate(at, analysed, test.z);
         // A Z of exactly 0 has no standard error in it.
         let standard_error =
             if test.z == 0.0 { test.standard_error } else { test.estimate / test.z };
-        let scale = design.information(analysed).sqrt() * standard_error;
-        DriftEstimate { median: median * scale, low: low * scale, high: high * scale }
+        drift.as_effect(design.information(analysed), standard_error)
     }
 
     fn drawn_effect(&self, truth: Truth, method: AnalysisMethod) -> Option<DrawnEffect> {

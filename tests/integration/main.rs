@@ -15,6 +15,7 @@ mod procedures;
 mod random_procedures;
 mod random_scenarios;
 mod reference_boundaries;
+mod reference_estimation;
 mod reference_operating;
 mod reference_ordinal;
 mod reference_pooling;

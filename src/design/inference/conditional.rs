@@ -1,212 +1,156 @@
-//! Chances of success given the data of an interim look.
-//!
-//! Jennison & Turnbull (2000), chapter 10; Lan & Wittes (1988), Biometrics 44:579; Spiegelhalter,
-//! Freedman & Blackburn (1986), Control Clin Trials 7:8.
+//! Conditional power: how likely the trial is to end with efficacy shown, given where it stands.
 
+use super::Monitored;
 use crate::design::recursion::{Continuation, CrossingProbabilities};
-use crate::num::normal::density;
-use crate::num::quadrature::GaussLegendre;
+use crate::num::normal::upper_tail;
 use crate::num::root::brent;
 
-/// An efficacy boundary: what a trial may still cross. Lower boundaries are disregarded unless said.
-#[derive(Debug, Clone, Copy)]
-pub struct EfficacyBoundary<'b> {
-    /// Information at each look, increasing.
-    pub information: &'b [f64],
-    /// Z bound at each look; +∞ where efficacy is not tested.
-    pub bounds: &'b [f64],
-}
-
-impl EfficacyBoundary<'_> {
-    /// P(efficacy) at each look after look `k` (from 0), given Z = `z` there. The mean of Z at
-    /// information 1 is `drift`.
-    pub fn conditional_crossing(self, k: usize, z: f64, drift: f64) -> Vec<f64> {
-        self.conditional_stopping(&self.no_lower(), (k, z), drift).upper
-    }
-
-    /// The same with trials leaving below at `lower`, one Z per look: P(efficacy) and P(leaving
-    /// below) at each look after look `k`.
-    pub fn conditional_stopping(
-        self,
-        lower: &[f64],
-        (k, z): (usize, f64),
-        drift: f64,
-    ) -> CrossingProbabilities {
-        let state = Continuation::at(self.information[k], z);
-        let bounds = (lower, self.bounds);
-        CrossingProbabilities::after(state, k + 1, self.information, drift, bounds)
-    }
-
-    /// P(efficacy at any later look | Z = `z` at look `k`). Without drift it is the conditional
-    /// rejection probability, also called conditional type I error.
-    pub fn conditional_power(self, k: usize, z: f64, drift: f64) -> f64 {
-        self.conditional_crossing(k, z, drift).iter().sum()
-    }
-
-    /// The same at the drift that the data suggest, z/√t.
-    pub fn conditional_power_under_trend(self, k: usize, z: f64) -> f64 {
-        self.conditional_power(k, z, z / libm::sqrt(self.information[k]))
-    }
-
-    /// P(efficacy at the final look | Z = `z` at look `k`) as if there were no look between:
-    /// Φ((B + θ(T − t) − c√T)/√(T − t)) with B = z√t (Lan & Wittes 1988), T being the information of
-    /// the final look.
-    pub fn conditional_power_final_only(self, k: usize, z: f64, drift: f64) -> f64 {
-        let last = self.bounds.len() - 1;
-        let state = Continuation::at(self.information[k], z);
-        state.above(self.information[last], drift, self.bounds[last])
-    }
-
-    /// P(efficacy at any later look | Z = `z` at look `k`), averaged over what is believed of the
-    /// drift after the look.
-    pub fn predictive_power(self, k: usize, z: f64, prior: DriftPrior) -> f64 {
-        let posterior = prior.updated(self.information[k], z);
-        posterior.average(|drift| self.conditional_power(k, z, drift))
-    }
-
-    /// P(efficacy at any look), averaged over a belief before the trial: assurance.
-    pub fn assurance(self, prior: DriftPrior) -> f64 {
-        prior.average(|drift| self.power(drift))
-    }
-
-    /// P(efficacy at any look).
-    pub fn power(self, drift: f64) -> f64 {
-        let none = self.no_lower();
-        CrossingProbabilities::new(self.information, drift, &none, self.bounds).total_upper()
-    }
-
-    /// The drift with this power; `None` where none up to 40 has it.
-    pub fn drift_for_power(self, power: f64) -> Option<f64> {
-        brent(|drift| self.power(drift) - power, -10.0, 40.0)
-    }
-
-    fn no_lower(self) -> Vec<f64> {
-        vec![f64::NEG_INFINITY; self.bounds.len()]
-    }
-}
-
-/// What is believed of the drift: normal.
+/// The drift that the rest of the trial is taken to have.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DriftPrior {
-    /// Mean drift.
-    pub mean: f64,
-    /// 1 / variance; 0 for a flat prior.
-    pub precision: f64,
+pub enum Drift {
+    /// A stated mean of Z at information 1: 0 for no effect, or the planned effect's.
+    Stated(f64),
+    /// The current trend Z/√t.
+    CurrentTrend,
 }
 
-/// Half-width of the averages over a normal distribution, in standard deviations.
-const REACH: f64 = 9.0;
-const NODES: usize = 96;
-
-impl DriftPrior {
-    /// Every drift alike.
-    pub const FLAT: Self = Self { mean: 0.0, precision: 0.0 };
-
-    /// Normal with this mean and standard deviation > 0.
-    pub fn normal(mean: f64, sd: f64) -> Self {
-        Self { mean, precision: 1.0 / (sd * sd) }
-    }
-
-    /// Standard deviation; infinite when flat.
-    pub fn sd(self) -> f64 {
-        1.0 / libm::sqrt(self.precision)
-    }
-
-    /// After Z = `z` at information `t`.
-    pub fn updated(self, t: f64, z: f64) -> Self {
-        let precision = self.precision + t;
-        let mean = (self.precision * self.mean + z * libm::sqrt(t)) / precision;
-        Self { mean, precision }
-    }
-
-    /// The mean of a function of the drift; not for a flat prior.
-    fn average(self, of: impl Fn(f64) -> f64) -> f64 {
-        let nodes = GaussLegendre::new(NODES);
-        nodes.on(-REACH, REACH).map(|(x, w)| w * density(x) * of(self.mean + x * self.sd())).sum()
-    }
-
-    /// Mean and standard deviation of Z at information `later`, given Z = `z` at information `t`
-    /// and this belief before.
-    pub fn predicted_z(self, (t, z): (f64, f64), later: f64) -> (f64, f64) {
-        let Self { mean, precision } = self.updated(t, z);
-        let more = later - t;
-        let score = z * libm::sqrt(t) + mean * more;
-        let variance = more + more * more / precision;
-        (score / libm::sqrt(later), libm::sqrt(variance / later))
+impl Drift {
+    /// The drift when Z is `z` at information `t` > 0.
+    pub fn value(self, z: f64, t: f64) -> f64 {
+        match self {
+            Self::Stated(drift) => drift,
+            Self::CurrentTrend => z / libm::sqrt(t),
+        }
     }
 }
 
-/// The Z at look `k` whose chance of success by `chance` is `wanted`; `None` where none has it.
-/// `chance` must rise with Z.
-pub fn z_for_chance(chance: impl Fn(f64) -> f64, wanted: f64) -> Option<f64> {
-    brent(|z| chance(z) - wanted, -12.0, 15.0)
+impl Monitored<'_> {
+    /// Conditional power by each look after look `k`, where Z is `z`: the probability of having
+    /// reached the efficacy bound at one of the looks k + 1 … j, for every j > k, in [0, 1] and
+    /// never falling (Jennison & Turnbull 2000, §10.2).
+    pub fn conditional_power_by_look(&self, k: usize, z: f64, drift: Drift) -> Vec<f64> {
+        let now = self.information[k];
+        let (state, bounds) = (Continuation::at(now, z), (self.lower, self.efficacy));
+        let drift = drift.value(z, now);
+        let crossing = CrossingProbabilities::after(state, k + 1, self.information, drift, bounds);
+        crossing.upper_so_far()
+    }
+
+    /// Conditional power through all looks after look `k`, where Z is `z`; 0 after the last look.
+    /// Under drift 0 it is the conditional rejection probability. It grows with `z` and with the
+    /// drift.
+    pub fn conditional_power(&self, k: usize, z: f64, drift: Drift) -> f64 {
+        self.conditional_power_by_look(k, z, drift).last().copied().unwrap_or(0.0)
+    }
+
+    /// The Z at look `k` at which [`Monitored::conditional_power`] is `wanted`, in (0, 1); `None`
+    /// when there is none, as after the last look or without an efficacy bound to come.
+    pub fn z_for_conditional_power(&self, k: usize, wanted: f64, drift: Drift) -> Option<f64> {
+        where_reached(wanted, |z| self.conditional_power(k, z, drift))
+    }
+}
+
+/// Where a function of Z that never falls reaches `wanted`.
+pub(super) fn where_reached(wanted: f64, power: impl Fn(f64) -> f64) -> Option<f64> {
+    let excess = |z: f64| power(z) - wanted;
+    // A Z beyond these says more than any trial can.
+    [10.0, 40.0, 160.0].into_iter().find_map(|reach| brent(excess, -reach, reach))
+}
+
+/// Conditional power of a single final analysis at information `last`, with critical value
+/// `critical`, given Z = `z` at information `t` < `last`; looks between do not count.
+///
+/// Φ((B + θ·(t₁ − t) − c·√t₁) / √(t₁ − t)) with B = z·√t (Lan & Wittes 1988, Biometrics 44:579;
+/// Proschan, Lan & Wittes 2006, §3.2, at t₁ = 1).
+pub fn conditional_power_final_only(
+    (z, t): (f64, f64),
+    (critical, last): (f64, f64),
+    drift: Drift,
+) -> f64 {
+    let rest = last - t;
+    let expected = z * libm::sqrt(t) + drift.value(z, t) * rest;
+    upper_tail((critical * libm::sqrt(last) - expected) / libm::sqrt(rest))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::{Boundaries, EfficacyRule, Rules, SpendingFunction};
-    use crate::num::normal::upper_tail;
     use proptest::prelude::*;
 
-    fn protocol() -> Boundaries {
-        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
-        let thirds = [1.0 / 3.0, 2.0 / 3.0, 1.0];
-        Boundaries::new(&Rules::efficacy_only(0.025, rule), &thirds).expect("solvable")
-    }
+    const INFORMATION: [f64; 4] = [0.2, 0.45, 0.7, 1.1];
+    const LOWER: [f64; 4] = [-0.5, 0.0, f64::NEG_INFINITY, 1.9];
+    const EFFICACY: [f64; 4] = [4.5, f64::INFINITY, 2.4, 1.9];
 
-    fn boundary(design: &Boundaries) -> EfficacyBoundary<'_> {
-        design.efficacy_boundary()
-    }
-
-    /// Averaged over what look 1 can be, conditional power is power.
-    #[test]
-    fn conditional_power_averages_to_power() {
-        let design = protocol();
-        for drift in [0.0, 1.5, 2.8, 4.0] {
-            let mean = drift / 3f64.sqrt();
-            let bound = design.efficacy[0];
-            let rest: f64 = GaussLegendre::new(200)
-                .on(mean - 9.0, bound)
-                .map(|(z, w)| {
-                    w * density(z - mean) * boundary(&design).conditional_power(0, z, drift)
-                })
-                .sum();
-            let power = design.stopping(drift).rejection();
-            assert!((rest + upper_tail(bound - mean) - power).abs() < 1e-10, "{drift}");
-        }
+    fn monitored() -> Monitored<'static> {
+        Monitored::new(&INFORMATION, &LOWER, &EFFICACY)
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-
         #[test]
-        fn chances_rise_with_z_and_drift(
-            k in 0usize..2, z in -3.0..3.0f64, step in 0.01..1.0f64, drift in -1.0..5.0f64,
+        fn grows_with_z_and_with_drift(
+            k in 0usize..3,
+            z in -6.0..8.0f64,
+            drift in -4.0..8.0f64,
+            step in 0.0..1.0f64,
         ) {
-            let design = protocol();
-            let power = |z, drift| boundary(&design).conditional_power(k, z, drift);
-            prop_assert!(power(z, drift) <= power(z + step, drift));
-            prop_assert!(power(z, drift) <= power(z, drift + step));
-            let predictive = |z| boundary(&design).predictive_power(k, z, DriftPrior::FLAT);
-            prop_assert!(predictive(z) <= predictive(z + step));
-        }
-
-        /// A belief without doubt predicts what its mean does.
-        #[test]
-        fn certain_beliefs_predict_conditional_power(z in -2.0..3.0f64, drift in 0.0..4.0f64) {
-            let design = protocol();
-            let certain = DriftPrior::normal(drift, 1e-6);
-            let predicted = boundary(&design).predictive_power(0, z, certain);
-            prop_assert!((predicted - boundary(&design).conditional_power(0, z, drift)).abs() < 1e-6);
+            let monitored = monitored();
+            let power = |z, drift| monitored.conditional_power(k, z, drift);
+            let here = power(z, Drift::Stated(drift));
+            prop_assert!((-1e-12..=1.0 + 1e-10).contains(&here));
+            prop_assert!(power(z + step, Drift::Stated(drift)) >= here - 1e-10);
+            prop_assert!(power(z, Drift::Stated(drift + step)) >= here - 1e-10);
+            let trend = power(z, Drift::CurrentTrend);
+            prop_assert!(power(z + step, Drift::CurrentTrend) >= trend - 1e-10);
         }
 
         #[test]
-        fn z_inverts_the_chance(wanted in 0.01..0.99f64, k in 0usize..2) {
-            let design = protocol();
-            let chance = |z| boundary(&design).conditional_power_under_trend(k, z);
-            let z = z_for_chance(chance, wanted).expect("every chance is reached");
-            prop_assert!((chance(z) - wanted).abs() < 1e-10);
+        fn z_found_for_a_power_has_it(
+            k in 0usize..3,
+            wanted in 0.001..0.999f64,
+            drift in prop_oneof![Just(Drift::CurrentTrend), (-3.0..6.0).prop_map(Drift::Stated)],
+        ) {
+            let z = monitored().z_for_conditional_power(k, wanted, drift).expect("it is reached");
+            prop_assert!((monitored().conditional_power(k, z, drift) - wanted).abs() < 1e-9);
         }
+
+        /// A state may be conditioned on at any look: the mean over that look's Z of what follows
+        /// is what was expected before it.
+        #[test]
+        fn averages_to_the_power_before(drift in -2.0..5.0f64) {
+            use crate::num::{normal::density, quadrature::GaussLegendre};
+            let monitored = monitored();
+            let whole =
+                CrossingProbabilities::new(&INFORMATION, drift, &LOWER, &EFFICACY).total_upper();
+            let mean = drift * INFORMATION[0].sqrt();
+            let later: f64 = GaussLegendre::new(80)
+                .on(LOWER[0], EFFICACY[0])
+                .map(|(z, w)| {
+                    let power = monitored.conditional_power(0, z, Drift::Stated(drift));
+                    w * density(z - mean) * power
+                })
+                .sum();
+            let total = later + upper_tail(EFFICACY[0] - mean);
+            prop_assert!((total - whole).abs() < 1e-10, "{total} {whole}");
+        }
+
+        /// With one look to come, the recursion is the closed form.
+        #[test]
+        fn one_look_to_come_is_the_b_value_form(z in -5.0..6.0f64, drift in -4.0..6.0f64) {
+            for drift in [Drift::Stated(drift), Drift::CurrentTrend] {
+                let closed = conditional_power_final_only((z, 0.7), (1.9, 1.1), drift);
+                let power = monitored().conditional_power(2, z, drift);
+                prop_assert!((power - closed).abs() < 1e-14);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_to_come_has_no_power() {
+        let monitored = monitored();
+        assert_eq!(monitored.conditional_power(3, 9.0, Drift::CurrentTrend), 0.0);
+        assert_eq!(monitored.z_for_conditional_power(3, 0.1, Drift::CurrentTrend), None);
+        let never = [f64::INFINITY; 4];
+        let monitored = Monitored::new(&INFORMATION, &LOWER, &never);
+        assert_eq!(monitored.z_for_conditional_power(0, 0.1, Drift::Stated(1.0)), None);
     }
 }

@@ -1,66 +1,123 @@
-//! Intervals and p values that hold at every look, whether the trial stops or not.
+//! Repeated confidence intervals and p values: they hold at every look, whether or not the trial
+//! stops there and why.
 //!
-//! Jennison & Turnbull (1989), J R Stat Soc B 51:305.
+//! Jennison & Turnbull (1989), J R Stat Soc B 51:305; (2000), chapter 9.
 
 use crate::analysis::restricted::Distance;
+use crate::num::normal::upper_tail;
 use crate::num::root::brent;
 
-/// The repeated confidence interval of an estimate with this standard error: what the bound of the
-/// look does not reject.
-pub fn interval(estimate: f64, standard_error: f64, bound: f64) -> (f64, f64) {
+/// `estimate` ± `bound`·`standard_error`, on any scale: the effects that a test at the look's
+/// critical value `bound` would not reject. With bounds of one-sided error rate α both ways, all
+/// the intervals of a trial together hold with probability at least 1 − 2α.
+pub fn repeated_interval(estimate: f64, standard_error: f64, bound: f64) -> (f64, f64) {
     (estimate - bound * standard_error, estimate + bound * standard_error)
 }
 
-/// The repeated confidence interval of a risk difference, by inverting the score test of
-/// Farrington & Manning at the bound of the look. `rates` and `sizes`: control, then experimental.
-pub fn risk_difference_interval(rates: (f64, f64), sizes: (f64, f64), bound: f64) -> (f64, f64) {
-    let z = |difference: f64| Distance::Difference(difference).score_z(rates, sizes);
+/// The differences of proportions (experimental minus control), in [−1, 1], that the score test of
+/// Farrington & Manning (1990) does not reject at the look's critical value `bound`.
+///
+/// `rates`, in [0, 1], and `patients` are those of control and experimental arm.
+pub fn repeated_difference(rates: (f64, f64), patients: (f64, f64), bound: f64) -> (f64, f64) {
+    let score = |difference| score(Distance::Difference(difference), rates, patients);
     let observed = rates.1 - rates.0;
-    let edge = 1.0 - 1e-12;
-    let low = brent(|d| z(d) - bound, -edge, observed).unwrap_or(-1.0);
-    let high = brent(|d| z(d) + bound, observed, edge).unwrap_or(1.0);
-    (low, high)
+    let low = brent(|difference| score(difference) - bound, -1.0, observed);
+    let high = brent(|difference| score(difference) + bound, observed, 1.0);
+    (low.unwrap_or(-1.0), high.unwrap_or(1.0))
 }
 
-/// The smallest one-sided α at which the design rejects with Z = `z` at a look, whose bound at an
-/// α is `bound_at`; 0.5 where no smaller one does, `None` where the rule has no bounds at some α.
-pub fn p_value(z: f64, bound_at: impl Fn(f64) -> Option<f64>) -> Option<f64> {
-    // On the log scale, as repeated p values of 1e-8 matter as much as those of 0.1.
-    let distance = |log_alpha: f64| match bound_at(libm::exp(log_alpha)) {
-        Some(bound) => bound.min(100.0) - z,
-        None => f64::NAN,
+/// The ratios of proportions (experimental over control), in [0, ∞], that the score test of
+/// Farrington & Manning (1990) does not reject at the look's critical value `bound`.
+///
+/// Without an event in an arm one end is open: 0, or ∞.
+pub fn repeated_ratio(rates: (f64, f64), patients: (f64, f64), bound: f64) -> (f64, f64) {
+    // Rates of patients that can be counted have ratios well within these.
+    const REACH: f64 = 18.0;
+    let score = |log: f64| score(Distance::Ratio(libm::exp(log)), rates, patients);
+    let low = brent(|log| score(log) - bound, -REACH, REACH);
+    let high = brent(|log| score(log) + bound, -REACH, REACH);
+    (low.map_or(0.0, libm::exp), high.map_or(f64::INFINITY, libm::exp))
+}
+
+/// The score Z, which falls as the distance grows, kept finite; 0 where nothing is observed to
+/// differ from the distance.
+fn score(distance: Distance, rates: (f64, f64), patients: (f64, f64)) -> f64 {
+    let z = distance.score_z(rates, patients);
+    if z.is_nan() { 0.0 } else { z.clamp(-1e6, 1e6) }
+}
+
+/// The smallest one-sided error rate at which the design rejects at a look where Z is `z`: at most
+/// 0.5 (meaning 0.5 or more), at least 1e-299.
+///
+/// `bound_at` gives the look's critical value for an error rate in (0, 0.5], which must fall as
+/// the rate grows; `None` where the design does not exist, which counts as not rejecting.
+pub fn repeated_p_value(z: f64, bound_at: impl Fn(f64) -> Option<f64>) -> f64 {
+    // Bounds are nearly linear in the quantile of the error rate. A look that cannot stop has none
+    // that is finite.
+    let excess = |quantile: f64| {
+        bound_at(upper_tail(quantile)).unwrap_or(f64::INFINITY).clamp(-100.0, 100.0) - z
     };
-    let (least, most) = (libm::log(1e-16), libm::log(0.4999));
-    if distance(most) > 0.0 {
-        return Some(0.5);
+    const LEAST: f64 = 37.0;
+    if excess(0.0) > 0.0 {
+        return 0.5;
     }
-    if distance(least) < 0.0 {
-        return Some(0.0);
-    }
-    brent(distance, least, most).map(libm::exp)
+    upper_tail(brent(excess, 0.0, LEAST).unwrap_or(LEAST))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[test]
-    fn the_limits_are_at_the_bound() {
-        let (rates, sizes) = ((0.25, 0.42), (52.0, 50.0));
-        let (low, high) = risk_difference_interval(rates, sizes, 2.5);
-        assert!((Distance::Difference(low).score_z(rates, sizes) - 2.5).abs() < 1e-9);
-        assert!((Distance::Difference(high).score_z(rates, sizes) + 2.5).abs() < 1e-9);
-        assert!(low < 0.17 && 0.17 < high);
+    proptest! {
+        /// Inside the interval a distance is not rejected, outside it is.
+        #[test]
+        fn intervals_hold_what_is_not_rejected(
+            control in 0u32..=30,
+            experimental in 0u32..=40,
+            bound in 0.5..4.5f64,
+            distance in -0.99..0.99f64,
+        ) {
+            let rates = (f64::from(control) / 30.0, f64::from(experimental) / 40.0);
+            let patients = (30.0, 40.0);
+            let inside = |(low, high): (f64, f64), x: f64| low <= x && x <= high;
+            let z = score(Distance::Difference(distance), rates, patients);
+            prop_assume!((z.abs() - bound).abs() > 1e-6);
+            let interval = repeated_difference(rates, patients, bound);
+            prop_assert_eq!(inside(interval, distance), z.abs() < bound, "{:?} {}", interval, z);
+            prop_assert!(inside(interval, rates.1 - rates.0));
+
+            let ratio = libm::exp(5.0 * distance);
+            let z = score(Distance::Ratio(ratio), rates, patients);
+            prop_assume!((z.abs() - bound).abs() > 1e-6);
+            let interval = repeated_ratio(rates, patients, bound);
+            prop_assert_eq!(inside(interval, ratio), z.abs() < bound, "{:?} {}", interval, z);
+        }
+
+        /// A fixed test's repeated p value is its p value.
+        #[test]
+        fn one_look_has_the_ordinary_p_value(z in 0.01..20.0f64) {
+            let p = repeated_p_value(z, |alpha| Some(crate::num::normal::upper_quantile(alpha)));
+            prop_assert!((p / upper_tail(z) - 1.0).abs() < 1e-9, "{p}");
+        }
     }
 
     #[test]
-    fn one_look_gives_the_nominal_p_value() {
-        use crate::num::normal::{upper_quantile, upper_tail};
-        for z in [0.5, 1.96, 4.0] {
-            let p = p_value(z, |alpha| Some(upper_quantile(alpha))).expect("every α has a bound");
-            assert!((p / upper_tail(z) - 1.0).abs() < 1e-9, "{z}: {p}");
-        }
-        assert_eq!(p_value(-1.0, |alpha| Some(upper_quantile(alpha))), Some(0.5));
-        assert_eq!(p_value(1.0, |_| None), None);
+    fn nothing_observed_gives_open_ends() {
+        let (low, high) = repeated_difference((0.0, 0.0), (20.0, 20.0), 1.96);
+        assert!(-0.3 < low && low < -0.05 && (low + high).abs() < 1e-9, "{low} {high}");
+        assert_eq!(repeated_ratio((0.0, 0.0), (20.0, 20.0), 1.96), (0.0, f64::INFINITY));
+        assert_eq!(repeated_difference((1.0, 0.0), (20.0, 20.0), 1.96).0, -1.0);
+        let (low, high) = repeated_ratio((0.0, 0.3), (20.0, 20.0), 1.96);
+        assert!(low > 0.5 && high == f64::INFINITY, "{low}");
+    }
+
+    #[test]
+    fn a_look_that_cannot_stop_says_nothing() {
+        assert_eq!(repeated_p_value(9.0, |_| None), 0.5);
+        assert_eq!(repeated_p_value(-1.0, |_| Some(0.3)), 0.5);
+        let unbounded = repeated_interval(0.2, 0.1, f64::INFINITY);
+        assert_eq!(unbounded, (f64::NEG_INFINITY, f64::INFINITY));
+        assert_eq!(repeated_difference((0.2, 0.3), (9.0, 9.0), f64::INFINITY), (-1.0, 1.0));
     }
 }

@@ -1,0 +1,74 @@
+//! From the drift to an effect.
+//!
+//! An estimate with standard error se at information t has Z = effect / se, whose mean is drift·√t:
+//! a drift stands for the effect drift·√t·se.
+
+use super::Estimate;
+
+/// The effect that `drift` stands for, where an estimate had `standard_error` at information
+/// `t` > 0; on the scale of that estimate.
+pub fn effect(drift: f64, t: f64, standard_error: f64) -> f64 {
+    drift * libm::sqrt(t) * standard_error
+}
+
+impl Estimate {
+    /// From the drift to the effect: see [`effect`].
+    pub fn as_effect(self, t: f64, standard_error: f64) -> Self {
+        let effect = |drift| effect(drift, t, standard_error);
+        Self { median: effect(self.median), low: effect(self.low), high: effect(self.high) }
+    }
+}
+
+/// The effect in standard deviations of one patient's outcome that `drift` stands for, where
+/// control and experimental arm had so many patients at information `t` > 0.
+///
+/// It is [`effect`] with the standard error √(1/n_c + 1/n_e): rpact's "general" scale.
+pub fn standardised(drift: f64, t: f64, (n_control, n_experimental): (f64, f64)) -> f64 {
+    effect(drift, t, libm::sqrt(1.0 / n_control + 1.0 / n_experimental))
+}
+
+/// Standard error of a difference of two proportions with the pooled variance, from the observed
+/// rates and the patients of control and experimental arm.
+pub fn pooled_standard_error(
+    (control, experimental): (f64, f64),
+    (n_control, n_experimental): (f64, f64),
+) -> f64 {
+    let events = control * n_control + experimental * n_experimental;
+    let pooled = events / (n_control + n_experimental);
+    libm::sqrt(pooled * (1.0 - pooled) * (1.0 / n_control + 1.0 / n_experimental))
+}
+
+/// Standard error of a difference of two proportions with a variance per arm, from the observed
+/// rates and the patients of control and experimental arm.
+pub fn unpooled_standard_error(
+    (control, experimental): (f64, f64),
+    (n_control, n_experimental): (f64, f64),
+) -> f64 {
+    let variance = |rate: f64, n: f64| rate * (1.0 - rate) / n;
+    libm::sqrt(variance(control, n_control) + variance(experimental, n_experimental))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// At a single look, z/√t is the drift and stands for the estimate itself.
+    #[test]
+    fn the_observed_drift_stands_for_the_estimate() {
+        let (rates, patients, t) = ((0.25, 0.41), (104.0, 99.0), 2.0 / 3.0);
+        for error in
+            [pooled_standard_error(rates, patients), unpooled_standard_error(rates, patients)]
+        {
+            let drift = (rates.1 - rates.0) / error / libm::sqrt(t);
+            assert!((effect(drift, t, error) - 0.16).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn one_standard_deviation_is_the_unit_of_the_standardised_scale() {
+        let rates = (0.3, 0.3);
+        let general = standardised(2.5, 0.5, (50.0, 70.0));
+        let effect = effect(2.5, 0.5, pooled_standard_error(rates, (50.0, 70.0)));
+        assert!((general * libm::sqrt(0.21) - effect).abs() < 1e-15);
+    }
+}
