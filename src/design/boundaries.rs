@@ -220,7 +220,8 @@ impl Rules {
         }
         for _ in 0..MOST_ROUNDS {
             let before = [&efficacy[..], &futility].concat();
-            efficacy = self.efficacy_bounds(t, Below::At(&futility))?;
+            let next = self.efficacy_bounds(t, Below::At(&futility));
+            efficacy = next.map_err(|_| DesignError::Unsettled)?;
             futility = self.futility_bounds(t, &efficacy)?;
             let after = efficacy.iter().chain(&futility);
             if after.zip(&before).all(|(a, b)| a == b || (a - b).abs() < 1e-12) {
@@ -400,6 +401,33 @@ mod tests {
             prop_assert!(total(&harm_alone.stopping(0.0).harm) <= 0.04 + 1e-9);
             prop_assert!(found.harm.iter().zip(&found.futility)
                 .all(|(harm, futility)| *futility == f64::NEG_INFINITY || harm <= futility));
+        }
+
+        /// Whatever futility is relied on, and whatever the efficacy rule, α is whole when it is
+        /// heeded.
+        #[test]
+        fn any_binding_futility_leaves_alpha_whole(
+            rule in efficacy(), t in fractions(), z in -1.0..1.0f64, chance in 0.02..0.3f64,
+            kind in 0usize..4, power in 0.6..0.9f64,
+        ) {
+            use crate::design::ConditionalOn;
+            let on = ConditionalOn::Trend;
+            let rules = Rules {
+                futility: match kind {
+                    0 => FutilityRule::Z(vec![Some(z); t.len() - 1]),
+                    1 => FutilityRule::ConditionalPower { at_most: chance, on },
+                    2 => FutilityRule::PredictivePower { at_most: chance },
+                    _ => FutilityRule::BetaSpending {
+                        function: SpendingFunction::LanDeMetsPocock, power,
+                    },
+                },
+                binding_futility: true,
+                ..Rules::efficacy_only(0.025, rule)
+            };
+            let found = Boundaries::new(&rules, &t);
+            prop_assume!(found.is_ok());
+            let found = found.expect("assumed");
+            prop_assert!((found.stopping(0.0).rejection() - 0.025).abs() < 1e-9);
         }
 
         /// Power grows with the effect, and so with the size.

@@ -244,3 +244,85 @@ pub struct Evidence {
     /// Median-unbiased estimate and 95 % limits if the trial ends here: mean of Z at the maximum.
     pub drift: Estimate,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn plan(efficacy: EfficacyRule) -> Plan {
+        Plan { looks_analysed: vec![104, 208, 312], rules: Rules::efficacy_only(0.025, efficacy) }
+    }
+
+    fn any_rule() -> impl Strategy<Value = EfficacyRule> {
+        prop_oneof![
+            Just(EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming)),
+            Just(EfficacyRule::Spending(SpendingFunction::KimDeMets { rho: 2.0 })),
+            Just(EfficacyRule::OBRIEN_FLEMING),
+            Just(EfficacyRule::POCOCK),
+            Just(EfficacyRule::HaybittlePeto { interim_z: 3.0 }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// Whatever came at the looks so far, the looks together spend α and nothing more.
+        #[test]
+        fn any_information_keeps_alpha(
+            rule in any_rule(), first in 20u32..200, second in 1u32..150, third in 1u32..150,
+            looks in 1usize..=3,
+        ) {
+            let all = [first, first + second, first + second + third];
+            let trial = RunningTrial::new(&plan(rule), &all[..looks]);
+            prop_assume!(trial.is_ok());
+            let trial = trial.expect("assumed");
+            let rejection = trial.boundaries().stopping(0.0).rejection();
+            prop_assert!((rejection - 0.025).abs() < 1e-9, "{}", rejection);
+            prop_assert_eq!(trial.is_final(), trial.analysed().len() == looks);
+        }
+
+        /// At the planned information nothing changes.
+        #[test]
+        fn as_planned_is_the_plan(rule in any_rule(), looks in 1usize..=3) {
+            let plan = plan(rule);
+            let trial = RunningTrial::new(&plan, &plan.looks_analysed[..looks]).expect("as planned");
+            let planned = Boundaries::new(&plan.rules, &planned_fractions(&plan)).expect("solvable");
+            prop_assert_eq!(trial.boundaries(), &planned);
+        }
+
+        /// The bound of a look is where the repeated p value is α.
+        #[test]
+        fn repeated_p_at_the_bound_is_alpha(rule in any_rule(), look in 0usize..3) {
+            prop_assume!(!matches!(rule, EfficacyRule::HaybittlePeto { .. }));
+            let plan = plan(rule);
+            let trial = RunningTrial::new(&plan, &plan.looks_analysed[..=look]).expect("as planned");
+            let bound = trial.boundaries().efficacy[look];
+            let evidence = trial.evidence(bound, 2.8, None);
+            prop_assert!((evidence.repeated_p / 0.025 - 1.0).abs() < 1e-6);
+            prop_assert_eq!(trial.decide(bound), Decision::Efficacy);
+        }
+    }
+
+    #[test]
+    fn looks_that_do_not_fit_are_refused() {
+        let plan = plan(EfficacyRule::POCOCK);
+        let new = |analysed: &[u32]| RunningTrial::new(&plan, analysed).map(|_| ()).unwrap_err();
+        assert_eq!(new(&[]), MonitorError::NoSuchLook { given: 0, planned: 3 });
+        assert_eq!(new(&[1, 2, 3, 4]), MonitorError::NoSuchLook { given: 4, planned: 3 });
+        let decreasing = MonitorError::NotIncreasing { look: 2, analysed: 100, before: 104 };
+        assert_eq!(new(&[104, 100]), decreasing);
+        assert_eq!(new(&[0]), MonitorError::NotIncreasing { look: 1, analysed: 0, before: 0 });
+    }
+
+    /// A look that comes so late that it overtakes the next leaves that one out.
+    #[test]
+    fn overtaken_looks_are_left_out() {
+        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        let trial = RunningTrial::new(&plan(rule.clone()), &[210]).expect("solvable");
+        assert_eq!(trial.analysed(), [210, 312]);
+        let trial = RunningTrial::new(&plan(rule), &[104, 320]).expect("solvable");
+        assert!(trial.is_final());
+        assert_eq!(trial.boundaries().alpha_spent[1], 0.025);
+    }
+}

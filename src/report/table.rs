@@ -183,7 +183,10 @@ fn looks(analysis: &AnalysisSummary) -> String {
         if has_harm {
             row.push(bound(look.z_harm));
         }
-        row.extend([look.month, look.n_randomised, look.n_analysed, look.overrun].map(figure));
+        // With three bounds there is no room for the month's error.
+        let month = if has_harm { number(Some(look.month.value)) } else { figure(look.month) };
+        row.push(month);
+        row.extend([look.n_randomised, look.n_analysed, look.overrun].map(figure));
         row
     });
     let mut header = vec!["look", "efficacy\nif Z ≥"];
@@ -205,28 +208,50 @@ fn looks(analysis: &AnalysisSummary) -> String {
 
 fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     let [has_futility, has_harm] = lower_boundaries(effect);
+    let all: [Stops; 3] = [
+        ("efficacy", |look| [look.efficacy, look.efficacy_cumulative]),
+        ("futility", |look| [look.futility, look.futility_cumulative]),
+        ("harm", |look| [look.harm, look.harm_cumulative]),
+    ];
+    let shown = [true, has_futility, has_harm];
+    let reasons: Vec<Stops> =
+        all.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(stops, _)| stops).collect();
+    // Three reasons leave no room for what has come together by each look.
+    if reasons.len() < 3 {
+        stops_so_far(effect, none, &reasons)
+    } else {
+        stops_in_all(effect, none, &reasons)
+    }
+}
+
+/// A reason to stop, and its probability at a look and by it.
+type Stops = (&'static str, fn(&LookSummary) -> [McEstimate; 2]);
+
+fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> String {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         for look in &analysis.looks {
             let mut row = vec![format!("{truth}, look {}", look.look)];
-            row.extend([look.efficacy, look.efficacy_cumulative].map(figure));
-            if has_futility {
-                row.extend([look.futility, look.futility_cumulative].map(figure));
-            }
-            if has_harm {
-                row.extend([look.harm, look.harm_cumulative].map(figure));
-            }
+            row.extend(reasons.iter().flat_map(|(_, of)| of(look).map(figure)));
             rows.push(row);
         }
     }
-    let mut header = vec!["stops for", "efficacy", "so far"];
-    if has_futility {
-        header.extend(["futility", "so far"]);
+    let header = reasons.iter().flat_map(|(name, _)| [*name, "so far"]);
+    grid(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
+}
+
+fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> String {
+    let mut rows = Vec::new();
+    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
+        let mut push = |name: String, look: &LookSummary, which: usize| {
+            let figures = reasons.iter().map(|(_, of)| figure(of(look)[which]));
+            rows.push(std::iter::once(format!("{truth}, {name}")).chain(figures).collect());
+        };
+        analysis.looks.iter().for_each(|look| push(format!("look {}", look.look), look, 0));
+        push("any look".into(), &analysis.looks[analysis.looks.len() - 1], 1);
     }
-    if has_harm {
-        header.extend(["harm", "so far"]);
-    }
-    grid(&header, rows)
+    let header = reasons.iter().map(|(name, _)| *name);
+    grid(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
 }
 
 fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {

@@ -26,7 +26,7 @@ const ORDER: [&str; 16] = [
 ];
 
 /// A text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 15] = [
+const PLACES: [(&str, &[&str]); 16] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
@@ -38,6 +38,7 @@ const PLACES: [(&str, &[&str]); 15] = [
     ("indicatif", &["cli/"]),
     ("annotate_snippets", &["cli/"]),
     ("comfy_table", &["report/table.rs"]),
+    ("plotters", &["report/figure.rs"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
     ("ExitCode", &["main.rs"]),

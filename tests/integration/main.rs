@@ -7,6 +7,7 @@ mod calibration;
 mod checked;
 mod command_line;
 mod exploring;
+mod monitor_command;
 mod operating_characteristics;
 mod pooling;
 mod prior;

@@ -22,10 +22,47 @@ fn efficacy() -> impl Strategy<Value = String> {
         Just(r#"{rule="none"}"#.to_owned()),
         Just(r#"{rule="pocock"}"#.to_owned()),
         Just(r#"{rule="obrien_fleming"}"#.to_owned()),
+        Just(r#"{rule="haybittle_peto"}"#.to_owned()),
+        (0.0..0.5f64).prop_map(|delta| format!(r#"{{rule="wang_tsiatis",delta={delta}}}"#)),
         Just(r#"{rule="lan_demets_pocock"}"#.to_owned()),
         (-20.0..10.0f64).prop_map(|gamma| format!(r#"{{rule="hwang_shih_decani",gamma={gamma}}}"#)),
         (0.2..6.0f64).prop_map(|rho| format!(r#"{{rule="kim_demets",rho={rho}}}"#)),
     ]
+}
+
+fn spending() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just(r#"{rule="lan_demets_obrien_fleming"}"#.to_owned()),
+        Just(r#"{rule="lan_demets_pocock"}"#.to_owned()),
+        (-20.0..10.0f64).prop_map(|gamma| format!(r#"{{rule="hwang_shih_decani",gamma={gamma}}}"#)),
+        (0.2..6.0f64).prop_map(|rho| format!(r#"{{rule="kim_demets",rho={rho}}}"#)),
+    ]
+}
+
+/// Futility and harm.
+fn lower() -> impl Strategy<Value = (String, String)> {
+    let none = || Just(r#"{rule="none"}"#.to_owned());
+    let at_most = 0.01..0.5f64;
+    let futility = prop_oneof![
+        none(),
+        (spending(), 0.3..0.95f64).prop_map(|(spending, power)| format!(
+            r#"{{rule="beta_spending",spending={spending},power={power}}}"#
+        )),
+        at_most.clone().prop_map(|p| format!(r#"{{rule="conditional_power",at_most={p}}}"#)),
+        at_most
+            .clone()
+            .prop_map(|p| format!(r#"{{rule="conditional_power",under="planned",at_most={p}}}"#)),
+        at_most.prop_map(|p| format!(r#"{{rule="predictive_power",at_most={p}}}"#)),
+    ];
+    let harm = prop_oneof![
+        none(),
+        Just(r#"{rule="symmetric"}"#.to_owned()),
+        Just(r#"{rule="symmetric",spending="both_sides"}"#.to_owned()),
+        (spending(), 0.001..0.3f64).prop_map(|(spending, alpha)| format!(
+            r#"{{rule="spending",spending={spending},alpha_one_sided={alpha}}}"#
+        )),
+    ];
+    (futility, harm)
 }
 
 /// Values to set in ANGEL-REBOOT.
@@ -39,10 +76,10 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     let size = (2u32..250, 1u32..6).prop_filter("looks fit in", |(n, looks)| n / 3 >= *looks);
     let prior = (-2.0..2.0f64, prop_oneof![Just(0.0), 0.0..1.0f64]);
     let numbers = (size, 0.0..0.9f64, 0.0..0.9f64, 0.1..10.0f64, 0.0..60.0f64);
-    let rules = (method(), efficacy());
+    let rules = (method(), efficacy(), lower(), any::<bool>());
     (numbers, (1u32..6, 1u32..6), shares, rules, prior, any::<u32>()).prop_map(
         |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, (mean, sd), seed)| {
-            let (method, efficacy) = rules;
+            let (method, efficacy, (futility, harm), binding) = rules;
             vec![
                 format!("prior={{components=[{{log_odds_ratio={{mean={mean},sd={sd}}}}}]}}"),
                 format!("sample_size={{randomised={},analysed={}}}", size.0, size.0),
@@ -54,6 +91,9 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
                 format!("arms.allocation_ratio={{control={},experimental={}}}", ratio.0, ratio.1),
                 format!("randomisation={method}"),
                 format!("design.efficacy={efficacy}"),
+                format!("design.futility={futility}"),
+                format!("design.harm={harm}"),
+                format!("design.binding_futility={binding}"),
                 format!("run.seed={seed}"),
             ]
         },
@@ -69,7 +109,14 @@ proptest! {
         let scenario = match Scenario::parse(&angel_reboot(), &settings) {
             Ok(scenario) => scenario,
             Err(rejection) => {
-                let expected = ["block_sizes", "`prior` shifts nothing"];
+                let expected = [
+                    "block_sizes",
+                    "`prior` shifts nothing",
+                    "a symmetric two-sided test",
+                    "cannot be reached by these looks",
+                    "has no efficacy boundary that goes with it",
+                    "below the efficacy bound of look",
+                ];
                 let told = rejection.summary();
                 prop_assert!(expected.iter().any(|text| told.contains(text)), "{}", told);
                 return Ok(());
@@ -77,8 +124,10 @@ proptest! {
         };
         let result = simulate_scenario(&scenario, 40);
         for analysis in result.truths.iter().flat_map(|truth| &truth.analyses) {
-            let stops: f64 =
-                analysis.looks.iter().map(|look| look.efficacy.value + look.futility.value).sum();
+            let stops = analysis.looks.iter();
+            let stops: f64 = stops
+                .map(|look| look.efficacy.value + look.futility.value + look.harm.value)
+                .sum();
             prop_assert!(stops <= 1.0 + 1e-9);
             prop_assert!(analysis.rejection.value <= 1.0);
             prop_assert!(analysis.n_randomised.max.value <= f64::from(scenario.randomised));
@@ -86,6 +135,8 @@ proptest! {
             prop_assert!(analysis.fit_failures <= 40);
             if let Some(closed_form) = &analysis.normal_approximation {
                 prop_assert!((-1e-9..=1.0 + 1e-9).contains(&closed_form.rejection));
+                let below: f64 = closed_form.futility.iter().chain(&closed_form.harm).sum();
+                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&(closed_form.rejection + below)));
                 prop_assert_eq!(closed_form.efficacy.len(), analysis.looks.len());
             }
         }

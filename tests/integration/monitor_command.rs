@@ -1,0 +1,114 @@
+//! `rescuesim monitor`, as typed.
+
+use serde_json::Value;
+
+use crate::util::{output, rescuesim};
+
+const PLAN: &str = "scenarios/angel-reboot.toml";
+
+fn json(arguments: &[&str]) -> Value {
+    let text =
+        output(rescuesim().arg("monitor").arg(PLAN).args(arguments).args(["--format", "json"]));
+    serde_json::from_str(&text).expect("valid JSON")
+}
+
+#[track_caller]
+fn assert_near(value: &Value, expected: f64, tolerance: f64) {
+    let value = value.as_f64().expect("a number");
+    assert!((value - expected).abs() <= tolerance, "{value} for {expected}");
+}
+
+/// rpact 4.5's analysis of 26/104 v 50/104 at the second of three planned looks of 104, 208, 312
+/// (tests/reference/estimation.csv, S2 of asOF).
+#[test]
+fn counts_as_planned_give_what_rpact_gives() {
+    let look = json(&["--look", "2", "--control", "26/104", "--experimental", "50/104"]);
+    assert_eq!(look["decision"], "efficacy");
+    assert_near(&look["z"], 3.45580435384549, 1e-12);
+    let repeated = &look["effects"]["repeated_score_interval"];
+    assert_near(&repeated[0], 0.0637458945393529, 1e-6);
+    assert_near(&repeated[1], 0.386146407049179, 1e-6);
+    assert_near(&look["repeated_p"], 0.00297168955421448, 1e-6);
+    assert_near(&look["stagewise_p"], 0.000359186767374564, 1e-9);
+    assert_near(&look["conditional_rejection"], 0.924382932376825, 1e-6);
+}
+
+/// The boundaries of a look with fewer outcomes than planned are those of its information.
+#[test]
+fn under_running_moves_the_boundaries() {
+    let look = json(&["--look", "2", "--z", "2.1", "--n", "201"]);
+    assert_eq!(look["decision"], "continue");
+    let bounds = look["looks"].as_array().expect("looks");
+    let analysed: Vec<u64> =
+        bounds.iter().map(|look| look["analysed"].as_u64().expect("a count")).collect();
+    assert_eq!(analysed, [104, 201, 312]);
+    // Lan-DeMets spending at 201/312, from the spending function itself.
+    assert_near(&bounds[1]["alpha_spent"], 0.005230, 5e-7);
+    assert!(bounds[1]["z_efficacy"].as_f64() > Some(2.5114));
+    assert_near(&bounds[2]["alpha_spent"], 0.025, 0.0);
+}
+
+#[test]
+fn the_final_look_says_whether_an_effect_is_shown() {
+    let shown = json(&["--look", "3", "--z", "2.1", "--n", "331", "--analysis", "shift"]);
+    assert_eq!(shown["decision"], "efficacy");
+    assert_eq!(shown["effects"]["scale"], "log_common_odds_ratio");
+    assert!(shown["conditional_power"].is_null());
+    let interval = &shown["effects"]["stagewise_interval"];
+    assert!(interval[0].as_f64() > Some(0.0), "the interval agrees with the test");
+    let not_shown = json(&["--look", "3", "--z", "1.9", "--n", "312"]);
+    assert_eq!(not_shown["decision"], "not_significant");
+    assert!(not_shown["effects"]["stagewise_interval"][0].as_f64() < Some(0.0));
+}
+
+#[test]
+fn an_estimate_of_its_own_and_a_prior_are_used() {
+    let arguments = ["--look", "1", "--z", "2", "--n", "104", "--estimate", "0.2"];
+    let prior = ["--prior-mean", "0.15", "--prior-sd", "0.05"];
+    let look = json(&[&arguments[..], &prior].concat());
+    assert_near(&look["effects"]["standard_error"], 0.1, 1e-12);
+    let given = look["predictive_power_prior"].as_f64().expect("there is a prior");
+    let flat = look["predictive_power"].as_f64().expect("a chance");
+    assert!(given != flat && 0.0 < given && given < 1.0);
+}
+
+#[test]
+fn the_table_fits_and_marks_the_look() {
+    let text =
+        output(rescuesim().args(["monitor", PLAN, "--look", "2", "--z", "2.1", "--n", "201"]));
+    assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("Recreate")));
+    assert!(text.contains("2 <") && text.contains("go on"), "{text}");
+}
+
+#[test]
+fn wrong_input_is_told() {
+    let cases: [(&[&str], &str); 11] = [
+        (&["--look", "4", "--z", "2", "--n", "300"], "--look is 4; allowed: 1 to 3"),
+        (&["--look", "0", "--z", "2", "--n", "300"], "--look is 0; allowed: 1 to 3"),
+        (
+            &["--look", "2", "--z", "2", "--n", "100"],
+            "look 2 has 100 outcomes, not more than the 104",
+        ),
+        (&["--look", "2", "--z", "2", "--n", "1,2,3"], "--n has 3 numbers that do not fit look 2"),
+        (&["--look", "2", "--z", "x", "--n", "201"], "allowed: -40 to 40"),
+        (&["--look", "2", "--z", "2"], "--n"),
+        (&["--look", "2", "--n", "201"], "--z"),
+        (
+            &["--look", "2", "--control", "60/50", "--experimental", "1/50"],
+            "expected SUCCESSES/PATIENTS",
+        ),
+        (&["--look", "1", "--control", "0/52", "--experimental", "0/52"], "all outcomes are alike"),
+        (&["--look", "1", "--z", "2", "--n", "104", "--estimate", "-0.1"], "different signs"),
+        (
+            &["--look", "1", "--z", "2", "--n", "104", "--analysis", "x"],
+            "allowed: independence, shift",
+        ),
+    ];
+    for (arguments, told) in cases {
+        let output = rescuesim().arg("monitor").arg(PLAN).args(arguments).output().expect("starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
+        assert!(errors.contains(told), "{arguments:?}: {errors}");
+        assert!(output.stdout.is_empty());
+    }
+}
