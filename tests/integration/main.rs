@@ -1,6 +1,7 @@
 //! End-to-end tests and tests against reference values, in one binary.
 
 mod architecture;
+mod bad_designs;
 mod bad_input;
 mod bad_procedures;
 mod calibration;

@@ -1,0 +1,91 @@
+//! Designs in a scenario that cannot be, each told with its key, value and what is allowed.
+
+use rescuesim::scenario::Scenario;
+
+use crate::util::angel_reboot;
+
+const SET: &str = "design.";
+
+/// What is set, and what must be told of it.
+const BROKEN: [(&[&str], &[&str]); 19] = [
+    (&["efficacy_looks=[4]"], &["`design.efficacy_looks[0]` is 4; allowed: 1 to 3"]),
+    (&["efficacy_looks=[0]"], &["`design.efficacy_looks[0]` is 0"]),
+    (&["futility_looks=[3]"], &["`design.futility_looks[0]` is 3; allowed: 1 to 2"]),
+    (
+        &[r#"efficacy={rule="cumulative",spent=[0.01,0.025]}"#],
+        &["`design.efficacy.spent` has 2 values; allowed: 3 (one per look)"],
+    ),
+    (
+        &[r#"efficacy={rule="cumulative",spent=[0.02,0.01,0.025]}"#],
+        &["`design.efficacy.spent[1]` is 0.01; allowed: no less than the 0.02 before it"],
+    ),
+    (
+        &[r#"efficacy={rule="cumulative",spent=[0.001,0.01,0.03]}"#],
+        &["`design.efficacy.spent[2]` is 0.03; allowed: the whole error rate, 0.025"],
+    ),
+    (
+        &[r#"efficacy={rule="haybittle_peto",interim_z=2.0}"#, "alpha_two_sided=0.02"],
+        &["`design.efficacy` spends more than alpha before the final look"],
+    ),
+    (&[r#"efficacy={rule="wang_tsiatis"}"#], &["`design.efficacy.delta` is missing"]),
+    (&[r#"efficacy={rule="wang_tsiatis",delta=3.0}"#], &["`design.efficacy.delta` is 3"]),
+    (
+        &[r#"futility={rule="beta_spending",spending={rule="pocock"}}"#],
+        &[
+            "`design.futility.spending.rule` is a boundary and spends nothing by itself",
+            "kim_demets",
+        ],
+    ),
+    (
+        &[
+            r#"futility={rule="beta_spending",spending={rule="lan_demets_pocock"},power=0.05}"#,
+            "alpha_two_sided=0.2",
+        ],
+        &["`design.futility.power` cannot be reached"],
+    ),
+    (
+        &[r#"futility={rule="p",bounds=[0.5]}"#],
+        &["`design.futility.bounds` has 1 values; allowed: 2 (one per interim look)"],
+    ),
+    (&[r#"futility={rule="p",bounds=[0.5,2.0]}"#], &["`design.futility.bounds[1]` is 2"]),
+    (
+        &[r#"futility={rule="effect",bounds=[0.0,0.9]}"#],
+        &["`design.futility.bounds[1]` is", "below the efficacy bound of look 2"],
+    ),
+    (
+        &[r#"futility={rule="conditional_power",at_most=1.5}"#],
+        &["`design.futility.at_most` is 1.5"],
+    ),
+    (
+        &[r#"futility={rule="z",bounds=[0.0,0.0]}"#, r#"harm={rule="symmetric"}"#],
+        &["`design.futility` is given for a symmetric two-sided test"],
+    ),
+    (
+        &[r#"harm={rule="spending",spending={rule="lan_demets_pocock"},alpha_one_sided=0.6}"#],
+        &["`design.harm.alpha_one_sided` is 0.6"],
+    ),
+    (&[r#"harm={rule="mirrored"}"#], &["`design.harm.rule` is \"mirrored\"", "symmetric"]),
+    (
+        &[
+            r#"futility={rule="z",bounds=[1.9,1.9]}"#,
+            "binding_futility=true",
+            r#"efficacy={rule="none"}"#,
+            "futility_looks=[1,5]",
+        ],
+        &["`design.futility_looks[1]` is 5; allowed: 1 to 2"],
+    ),
+];
+
+#[test]
+fn every_impossible_design_is_told() {
+    for (set, told) in BROKEN {
+        let set: Vec<String> = set.iter().map(|value| format!("{SET}{value}")).collect();
+        let Err(rejection) = Scenario::parse(&angel_reboot(), &set) else {
+            panic!("{set:?} is accepted");
+        };
+        let summary = rejection.summary();
+        for text in told {
+            assert!(summary.contains(text), "{set:?}: {summary}");
+        }
+    }
+}
