@@ -6,6 +6,7 @@ mod bad_procedures;
 mod calibration;
 mod checked;
 mod command_line;
+mod design_command;
 mod exploring;
 mod operating_characteristics;
 mod pooling;
