@@ -6,7 +6,11 @@
 use divan::Bencher;
 use rescuesim::analysis::proportional_odds::{self, ShiftTest};
 use rescuesim::analysis::{OutcomeTable, two_proportions};
-use rescuesim::design::{Boundaries, EfficacyRule, Rules, SpendingFunction};
+use rescuesim::design::characteristics::{DesignCharacteristics, Question};
+use rescuesim::design::comparison::{Comparison, TwoProportions};
+use rescuesim::design::exact::{AtLower, ExactDesign, Statistic};
+use rescuesim::design::sample_size::{ArmSizes, Rounding};
+use rescuesim::design::{Boundaries, EfficacyRule, FutilityRule, Rules, SpendingFunction};
 use rescuesim::outcome::Mrs;
 use rescuesim::population::Population;
 use rescuesim::randomisation::{AllocationState, RandomisationMethod};
@@ -132,12 +136,82 @@ mod analysis {
     }
 }
 
-#[divan::bench(args = [3, 5, 20])]
-fn boundaries(bencher: Bencher, looks: u32) {
-    let fractions: Vec<f64> = (1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect();
+fn equally_spaced(looks: u32) -> Vec<f64> {
+    (1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect()
+}
+
+fn obrien_fleming() -> Rules {
     let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
-    let rules = Rules::efficacy_only(0.025, rule);
-    bencher.bench_local(|| Boundaries::new(&rules, &fractions));
+    Rules::efficacy_only(0.025, rule)
+}
+
+#[divan::bench_group]
+mod boundaries {
+    use super::{
+        Bencher, Boundaries, FutilityRule, SpendingFunction, equally_spaced, obrien_fleming,
+    };
+
+    #[divan::bench(args = [3, 5, 20])]
+    fn efficacy(bencher: Bencher, looks: u32) {
+        let (rules, fractions) = (obrien_fleming(), equally_spaced(looks));
+        bencher.bench_local(|| Boundaries::new(&rules, &fractions));
+    }
+
+    /// Binding futility is found in turns with efficacy.
+    #[divan::bench(args = [(3, false), (20, false), (3, true), (20, true)])]
+    fn with_beta_spending(bencher: Bencher, (looks, binding): (u32, bool)) {
+        let mut rules = obrien_fleming();
+        let function = SpendingFunction::LanDeMetsObrienFleming;
+        rules.futility = FutilityRule::BetaSpending { function, power: 0.8 };
+        rules.binding_futility = binding;
+        let fractions = equally_spaced(looks);
+        bencher.bench_local(|| Boundaries::new(&rules, &fractions));
+    }
+}
+
+/// 25 % v 40 % with equal looks.
+#[divan::bench_group]
+mod design {
+    use super::{
+        ArmSizes, AtLower, Bencher, Boundaries, Comparison, DesignCharacteristics, ExactDesign,
+        Question, Rounding, Statistic, TwoProportions, equally_spaced, obrien_fleming,
+    };
+
+    fn found(looks: u32) -> (Question, Boundaries, Vec<ArmSizes>) {
+        let stated = TwoProportions::new(0.25, 0.4).expect("inside (0, 1)");
+        let question = Question {
+            rules: obrien_fleming(),
+            information_fractions: equally_spaced(looks),
+            comparison: Comparison::TwoProportions(stated),
+            share_experimental: 0.5,
+            rounding: Rounding::PerArm,
+            dropout: [0.0; 2],
+        };
+        let boundaries = Boundaries::new(&question.rules, &question.information_fractions);
+        let sizes = question.sizes(312.0);
+        (question, boundaries.expect("no futility to fail"), sizes)
+    }
+
+    /// 156 patients per arm, under one pair of rates.
+    #[divan::bench]
+    fn exact_recursion_of_3_looks(bencher: Bencher) {
+        let (_, boundaries, sizes) = found(3);
+        let (upper, lower) = (boundaries.efficacy.clone(), boundaries.lower());
+        bencher.bench_local(|| {
+            let exact =
+                ExactDesign::new(&sizes, Statistic::Pooled, &upper, &lower, AtLower::Futility);
+            exact.expect("the looks grow").probabilities((0.25, 0.4))
+        });
+    }
+
+    /// What `rescuesim design` prints, the exact error rate at 99 control rates included.
+    #[divan::bench(args = [3, 20])]
+    fn characteristics(bencher: Bencher, looks: u32) {
+        let (question, boundaries, sizes) = found(looks);
+        bencher.bench_local(|| {
+            DesignCharacteristics::new(&question, &boundaries, &sizes, &[0.0, 0.5, 1.0])
+        });
+    }
 }
 
 /// Stage-wise estimate after a trial with three looks, and its table.

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::boundaries::{Boundaries, Rules, StoppingProbabilities};
+use super::boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities};
 use super::comparison::{Comparison, Variance};
 use super::exact::{AtLower, ExactDesign, ExactProbabilities, Statistic};
 use super::inference::{Drift, Prior};
@@ -80,11 +80,18 @@ impl Question {
         };
         let excess = |alpha: f64| {
             let question = at(alpha);
-            let boundaries = Boundaries::new(&question.rules, &self.information_fractions);
             let drift = self.comparison.drift(alpha, self.share_experimental, total);
-            boundaries.map_or(f64::NAN, |found| found.stopping(drift).rejection() - power)
+            match Boundaries::new(&question.rules, &self.information_fractions) {
+                Ok(found) => found.stopping(drift).rejection() - power,
+                // Bounds that do not depend on alpha use up more than a small one.
+                Err(DesignError::NoEfficacyBoundary) => -power,
+                // A large one leaves no room for futility.
+                Err(_) => 1.0 - power,
+            }
         };
-        brent(excess, 1e-9, 0.4999).map(at)
+        let found = brent(excess, 1e-9, 0.4999)?;
+        // Where boundaries begin or end there is a jump and no root.
+        (excess(found).abs() < 1e-6).then(|| at(found))
     }
 }
 
@@ -105,7 +112,7 @@ pub struct DesignCharacteristics {
     pub drift: f64,
     /// Look by look; the last is the final one.
     pub looks: Vec<LookCharacteristics>,
-    /// Under no effect, half of it, all of it, and any others asked for.
+    /// Under no effect, half of it, all of it, and any others asked for, from the smallest.
     pub effects: Vec<EffectCharacteristics>,
     /// Without approximation; null but for two proportions of moderate size.
     pub exact: Option<ExactCharacteristics>,
@@ -312,7 +319,7 @@ impl BoundaryCharacteristics {
 }
 
 /// More patients per arm than this take longer than a person waits.
-const MOST_PER_ARM: u32 = 1000;
+const MOST_PER_ARM: u32 = 500;
 
 impl ExactCharacteristics {
     fn new(question: &Question, boundaries: &Boundaries, sizes: &[ArmSizes]) -> Option<Self> {
@@ -339,10 +346,21 @@ impl ExactCharacteristics {
         let error = exact.maximum_type_one_error(&rates);
         let (control, _) = comparison.rates();
         Some(Self {
-            alternative: exact.probabilities(comparison.rates()),
-            null: exact.probabilities((control, control)),
-            maximum_type_one_error: error.maximum,
+            alternative: unsigned(exact.probabilities(comparison.rates())),
+            null: unsigned(exact.probabilities((control, control))),
+            maximum_type_one_error: error.maximum + 0.0,
             maximum_at: error.at,
         })
+    }
+}
+
+/// The sum of no tables is −0, which reads as a negative probability.
+fn unsigned(found: ExactProbabilities) -> ExactProbabilities {
+    let positive = |p: Vec<f64>| p.into_iter().map(|p| p + 0.0).collect();
+    ExactProbabilities {
+        upper: positive(found.upper),
+        lower: positive(found.lower),
+        rejection: found.rejection + 0.0,
+        ..found
     }
 }

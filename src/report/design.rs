@@ -6,6 +6,7 @@ use super::table::{grid, grouped, number, wrapped};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, EffectCharacteristics, LookCharacteristics,
 };
+use crate::design::exact::ExactProbabilities;
 use crate::design::sample_size::ArmSizes;
 
 /// A design with the words that explain it.
@@ -78,10 +79,9 @@ impl DesignReport {
         out += &bounds(design);
         out += "\nAt the boundary\n";
         out += &at_boundaries(design, self.effect_scale);
-        out += "\nHow the design performs\n";
+        out += "\nHow the design performs (probabilities of stopping, normal approximation)\n";
         out += &performance(design, self.effect_scale);
         if let Some(exact) = exact(design) {
-            out += "\nExactly, by recursion over the successes in both arms\n";
             out += &exact;
         }
         out += &format!("\nrescuesim {}\nRecreate: {}\n", self.version, self.command);
@@ -128,40 +128,51 @@ fn sizes(design: &DesignCharacteristics) -> String {
     }
     let mut out = grid(&["patients", "control", "experimental", "total"], rows);
     if let Some(required) = &design.required {
+        let compared = if design.looks.len() == 1 {
+            String::new()
+        } else {
+            let (fixed, factor) = (required.fixed_total, required.inflation_factor);
+            format!(", {fixed:.3} with one look, inflation factor {factor:.6}")
+        };
         out += &wrapped(&format!(
-            "For a power of {}: {:.3} patients before rounding, {:.3} with one look, inflation \
-             factor {:.6}.",
-            required.power, required.total, required.fixed_total, required.inflation_factor
+            "For a power of {}: {:.3} patients before rounding{compared}.",
+            required.power, required.total
         ));
     }
     out + &format!("Power at these sizes: {:.4}\n", design.power)
 }
 
+type At = fn(&LookCharacteristics) -> Option<&BoundaryCharacteristics>;
+
+const EFFICACY: At = |look| look.efficacy.as_ref();
+const FUTILITY: At = |look| look.futility.as_ref();
+const HARM: At = |look| look.harm.as_ref();
+
 fn bounds(design: &DesignCharacteristics) -> String {
-    let has = |of: fn(&LookCharacteristics) -> bool| design.looks.iter().any(of);
-    let has_futility = has(|look| look.futility.is_some());
-    let has_harm = has(|look| look.harm.is_some());
-    let z = |at: &Option<BoundaryCharacteristics>| {
-        at.as_ref().map_or("–".to_owned(), |at| format!("{:.4}", at.z))
-    };
-    let p = |at: &Option<BoundaryCharacteristics>| {
-        at.as_ref().map_or("–".to_owned(), |at| probability(at.p_one_sided))
-    };
+    let has = |of: At| design.looks.iter().any(|look| of(look).is_some());
+    let (has_futility, has_harm) = (has(FUTILITY), has(HARM));
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
+    let z = |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| format!("{:.4}", at.z)));
+    let p =
+        |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| probability(at.p_one_sided)));
     let rows = design.looks.iter().map(|look| {
         let mut row = vec![
             look.look.to_string(),
-            look.analysed.total().to_string(),
+            grouped(u64::from(look.analysed.total())),
             format!("{:.4}", look.information_fraction),
-            z(&look.efficacy),
-            p(&look.efficacy),
+            z(EFFICACY(look)),
+            p(EFFICACY(look)),
         ];
         if has_futility {
-            row.extend([z(&look.futility), p(&look.futility)]);
+            row.extend([z(FUTILITY(look)), p(FUTILITY(look))]);
         }
         if has_harm {
-            row.push(z(&look.harm));
+            row.push(z(HARM(look)));
         }
-        row.extend([probability(look.alpha_spent), probability(look.beta_spent)]);
+        row.push(probability(look.alpha_spent));
+        if has_futility || has_harm {
+            row.push(probability(look.beta_spent));
+        }
         row
     });
     let mut header = vec!["look", "analysed", "infor-\nmation", "efficacy\nif Z ≥", "p ≤"];
@@ -171,79 +182,126 @@ fn bounds(design: &DesignCharacteristics) -> String {
     if has_harm {
         header.push("harm\nif Z ≤");
     }
-    header.extend(["alpha\nspent", "beta\nspent"]);
+    header.push("alpha\nspent");
+    if has_futility || has_harm {
+        header.push("beta\nspent");
+    }
     grid(&header, rows.collect())
 }
 
 fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> String {
-    let rows = design.looks.iter().flat_map(|look| {
-        boundaries(look).map(|(name, at)| {
-            let mut row = vec![format!("look {}, {name}", look.look)];
-            row.extend([at.effect, at.odds_ratio].map(number));
-            row.extend(
-                [at.conditional_power, at.conditional_power_trend, at.predictive_power].map(number),
-            );
-            row
+    let several = design.looks.len() > 1;
+    let all: Vec<(String, &BoundaryCharacteristics)> = design
+        .looks
+        .iter()
+        .flat_map(|look| {
+            boundaries(look).map(move |(name, at)| (format!("look {}, {name}", look.look), at))
         })
-    });
+        .collect();
+    let has_odds_ratio = scale != "difference_of_means";
+    let row = |(name, at): &(String, &BoundaryCharacteristics)| {
+        let mut row = vec![name.clone(), number(at.effect)];
+        if has_odds_ratio {
+            row.push(number(at.odds_ratio));
+        }
+        if several {
+            let [planned, trend, predictive] =
+                [at.conditional_power, at.conditional_power_trend, at.predictive_power];
+            row.extend([planned, trend, predictive].map(number));
+        }
+        row
+    };
     let effect = effect_name(scale).replacen(' ', "\n", 1);
-    let header = [
-        "boundary",
-        &effect,
-        "odds\nratio",
-        "conditional\npower",
-        "under\nthe trend",
-        "predictive\npower",
-    ];
-    grid(&header, rows.collect())
-        + &wrapped(
-            "Effect and odds ratio: what has to be seen, with control as planned. Conditional \
-             power: the chance of efficacy later, under the planned effect and under the one seen; \
-             predictive power averages over what the data say of the effect (flat prior).",
-        )
+    let mut header = vec!["boundary", &effect];
+    if has_odds_ratio {
+        header.push("odds\nratio");
+    }
+    if several {
+        header.extend(["conditional\npower", "under\nthe trend", "predictive\npower"]);
+    }
+    grid(&header, all.iter().map(row).collect()) + &wrapped(&legend(&all, several))
 }
 
+fn legend(all: &[(String, &BoundaryCharacteristics)], several: bool) -> String {
+    let mut out = "What has to be seen, with control as planned".to_owned();
+    let out_of_reach = all.iter().any(|(_, at)| at.effect.is_none());
+    out += if out_of_reach { " (–: no effect is large enough)." } else { "." };
+    if several {
+        out += " Conditional power: the chance of efficacy later, under the planned effect and \
+                under the one seen; predictive power averages over what the data say of the effect \
+                (flat prior).";
+    }
+    out
+}
+
+/// More columns do not fit the width.
+const MOST_EFFECTS: usize = 4;
+
 fn performance(design: &DesignCharacteristics, scale: &str) -> String {
-    let effects = &design.effects;
+    let tables = design.effects.chunks(MOST_EFFECTS).map(|effects| under(design, effects, scale));
+    tables.collect::<Vec<_>>().join("\n")
+}
+
+type Probabilities = fn(&EffectCharacteristics) -> &[f64];
+
+/// The design under a few effects.
+fn under(design: &DesignCharacteristics, effects: &[EffectCharacteristics], scale: &str) -> String {
     let mut rows = Vec::new();
     let mut row = |name: String, of: &dyn Fn(&EffectCharacteristics) -> String| {
         rows.push([vec![name], effects.iter().map(of).collect()].concat());
     };
     row(effect_name(scale).to_owned(), &|effect| format!("{:.4}", effect.effect));
-    for k in 0..design.looks.len() {
-        row(format!("efficacy, look {}", k + 1), &|effect| probability(effect.efficacy[k]));
-    }
-    row("efficacy".to_owned(), &|effect| probability(effect.rejection));
-    type Of = fn(&EffectCharacteristics) -> &[f64];
-    let below: [(&str, Of); 2] =
-        [("futility", |effect| &effect.futility), ("harm", |effect| &effect.harm)];
-    for (name, of) in below {
-        if effects.iter().all(|effect| of(effect).iter().all(|&p| p == 0.0)) {
+    let kinds: [(&str, At, Probabilities); 3] = [
+        ("efficacy", EFFICACY, |effect| &effect.efficacy),
+        ("futility", FUTILITY, |effect| &effect.futility),
+        ("harm", HARM, |effect| &effect.harm),
+    ];
+    for (name, at, of) in kinds {
+        let tested: Vec<usize> =
+            (0..design.looks.len()).filter(|&k| at(&design.looks[k]).is_some()).collect();
+        if tested.is_empty() {
             continue;
         }
-        for k in 0..design.looks.len() {
+        for k in tested {
             row(format!("{name}, look {}", k + 1), &|effect| probability(of(effect)[k]));
         }
-        row(name.to_owned(), &|effect| probability(of(effect).iter().sum()));
+        if design.looks.len() > 1 {
+            row(name.to_owned(), &|effect| probability(of(effect).iter().sum()));
+        }
     }
-    row("expected information".to_owned(), &|effect| format!("{:.4}", effect.expected_information));
-    row("expected patients analysed".to_owned(), &|effect| format!("{:.1}", effect.expected_total));
-    let names: Vec<String> = effects.iter().map(|effect| share_name(effect.fraction)).collect();
+    if design.looks.len() > 1 {
+        row("expected information".to_owned(), &|effect| {
+            format!("{:.4}", effect.expected_information)
+        });
+        row("expected patients analysed".to_owned(), &|effect| {
+            format!("{:.1}", effect.expected_total)
+        });
+    }
+    let margin = design.effects.iter().any(|effect| effect.fraction == 0.0 && effect.effect != 0.0);
+    let names: Vec<String> =
+        effects.iter().map(|effect| share_name(effect.fraction, margin)).collect();
     let header: Vec<&str> =
-        std::iter::once("probability of").chain(names.iter().map(String::as_str)).collect();
+        std::iter::once("if there is").chain(names.iter().map(String::as_str)).collect();
     grid(&header, rows)
 }
 
-fn share_name(fraction: f64) -> String {
-    match fraction {
-        0.0 => "no effect".to_owned(),
-        0.5 => "half of it".to_owned(),
-        1.0 => "the effect".to_owned(),
-        _ => format!("{fraction} × effect"),
+fn share_name(fraction: f64, margin: bool) -> String {
+    match (fraction, margin) {
+        (0.0, false) => "no effect".to_owned(),
+        (0.5, false) => "half of it".to_owned(),
+        (1.0, false) => "the effect".to_owned(),
+        (0.0, true) => "the margin".to_owned(),
+        (0.5, true) => "half way".to_owned(),
+        (1.0, true) => "the effect".to_owned(),
+        _ => {
+            let multiple = format!("{fraction:.4}");
+            format!("{} × effect", multiple.trim_end_matches('0').trim_end_matches('.'))
+        }
     }
 }
 
-fn effect_name(scale: &str) -> &'static str {
+/// A scale of effects in words.
+pub(super) fn effect_name(scale: &str) -> &'static str {
     match scale {
         "risk_difference" => "risk difference",
         "log_common_odds_ratio" => "log odds ratio",
@@ -253,28 +311,32 @@ fn effect_name(scale: &str) -> &'static str {
 
 fn exact(design: &DesignCharacteristics) -> Option<String> {
     let exact = design.exact.as_ref()?;
-    let mut rows: Vec<Vec<String>> = (0..design.looks.len())
-        .map(|k| {
-            let of = |p: &[f64]| probability(p[k]);
-            vec![
-                format!("efficacy, look {}", k + 1),
-                of(&exact.null.upper),
-                of(&exact.alternative.upper),
-            ]
+    let both = [&exact.null, &exact.alternative];
+    let row = |name: String, of: &dyn Fn(&ExactProbabilities) -> String| {
+        [vec![name], both.map(of).to_vec()].concat()
+    };
+    let tested = design.looks.iter().filter(|look| look.efficacy.is_some());
+    let mut rows: Vec<Vec<String>> = tested
+        .map(|look| {
+            let k = look.look - 1;
+            row(format!("efficacy, look {}", look.look), &|found| probability(found.upper[k]))
         })
         .collect();
-    let pair = |name: &str, of: &dyn Fn(usize) -> String| vec![name.to_owned(), of(0), of(1)];
-    let both = [&exact.null, &exact.alternative];
-    rows.push(pair("efficacy", &|i| probability(both[i].upper.iter().sum())));
-    rows.push(pair("expected patients analysed", &|i| format!("{:.1}", both[i].expected_total)));
-    let table = grid(&["probability of", "no effect", "the effect"], rows);
-    Some(
-        table
-            + &wrapped(&format!(
-                "Largest type I error over control rates of 0.01 to 0.99: {:.6}, at {:.2}.",
-                exact.maximum_type_one_error, exact.maximum_at
-            )),
-    )
+    let heeded = design.looks.iter().any(|look| look.futility.is_some() || look.harm.is_some());
+    if design.looks.len() > 1 {
+        rows.push(row("efficacy".to_owned(), &|found| probability(found.rejection)));
+        rows.push(row("expected patients analysed".to_owned(), &|found| {
+            format!("{:.1}", found.expected_total)
+        }));
+    }
+    let also = if heeded { "; lower boundaries heeded" } else { "" };
+    let heading = format!("\nExactly, by recursion over the successes in both arms{also}\n");
+    let table = grid(&["if there is", "no effect", "the effect"], rows);
+    let (maximum, at) = (exact.maximum_type_one_error, exact.maximum_at);
+    let maximum = wrapped(&format!(
+        "Largest type I error over control rates of 0.01 to 0.99: {maximum:.6}, at {at:.2}."
+    ));
+    Some(heading + &table + &maximum)
 }
 
 /// Enough digits for a probability of any size.

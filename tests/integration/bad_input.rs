@@ -567,3 +567,153 @@ fn wrong_arguments_are_told() {
         assert!(!output.stderr.is_empty());
     }
 }
+
+/// Options of `rescuesim design` that make no design, and what the message must contain: the
+/// option, the value, what is allowed.
+const DESIGNS: [(&str, &str); 47] = [
+    ("", "what is compared? expected: a scenario, --control and --experimental"),
+    ("R", "how large? expected: --power or --n"),
+    ("--control 0.25 --power 0.8", "there is no effect; expected: --experimental"),
+    ("--control 0.25 --n 100", "there is no effect; expected: --experimental"),
+    (
+        "--control 25 --n 100",
+        "'25' for '--control <RATE>': allowed: above 0 and below 1 (did you mean 0.25?)",
+    ),
+    (
+        "R --power 80",
+        "'80' for '--power <POWER>': allowed: above 0 and below 1 (did you mean 0.8?)",
+    ),
+    ("R --power nan", "'nan' for '--power <POWER>': allowed: above 0 and below 1"),
+    ("R --power 0.02", "--power 0.02 is no more than the one-sided alpha; allowed: above 0.025"),
+    (
+        "R --power 0.8 --alpha-one-sided 0",
+        "'0' for '--alpha-one-sided <ALPHA>': allowed: 1e-12 to 0.4999",
+    ),
+    ("R --power 0.8 --alpha-one-sided 0.6", "'0.6' for '--alpha-one-sided <ALPHA>': allowed"),
+    (
+        "R --power 0.8 --alpha-one-sided 0.02 --alpha-two-sided 0.05",
+        "cannot be used with '--alpha-two-sided",
+    ),
+    (
+        "R --power 0.8 --looks 21",
+        "'21' for '--looks <LOOKS>': allowed: a whole number from 1 to 20",
+    ),
+    (
+        "R --power 0.8 --information-fractions 0.5,0.4,1",
+        "--information-fractions 0.5,0.4,1; allowed: 1 to 20 numbers above 0 that increase to 1",
+    ),
+    ("R --power 0.8 --information-fractions 0.5,0.9", "--information-fractions 0.5,0.9; allowed"),
+    (
+        "R --power 0.8 --information-fractions nan,1",
+        "'nan' for '--information-fractions <FRACTIONS>'",
+    ),
+    (
+        "R --power 0.8 --looks 2 --information-fractions 0.5,1",
+        "cannot be used with '--information-fractions",
+    ),
+    ("R --n 1", "'1' for '--n <PATIENTS>': allowed: a whole number from 2 to 1000000"),
+    ("R --n 2 --looks 2", "2 patients are too few for these looks: look 1 has 0 in control"),
+    (
+        "R --power 0.8 --n 300 --alpha-one-sided 0.025",
+        "--n 300, --power 0.8, an effect and an alpha of 0.025 leave nothing to be found",
+    ),
+    ("R --n 300 --rounding total", "cannot be used with '--rounding"),
+    ("R --power 0.8 --dropout 1", "'1' for '--dropout <SHARE>': allowed: 0 to 0.99"),
+    (
+        "R --power 0.8 --ratio 0:1",
+        "'0:1' for '--ratio <C:E>': expected CONTROL:EXPERIMENTAL, each from 1 to 1000",
+    ),
+    (
+        "R --power 0.8 --spending obrien-flemming",
+        "'obrien-flemming' for '--spending <FAMILY>': no boundary has this name (did you mean obrien-fleming?)",
+    ),
+    ("R --power 0.8 --spending pococ", "(did you mean pocock?)"),
+    (
+        "R --power 0.8 --spending kim-demets",
+        "'kim-demets' for '--spending <FAMILY>': expected kim-demets=rho, from 0.01 to 50",
+    ),
+    ("R --power 0.8 --spending pocock=1", "pocock takes no number"),
+    (
+        "R --power 0.8 --looks 3 --spending cumulative=0.01,0.025",
+        "--spending cumulative=0.01,0.025: 2 numbers; expected: 3, one per look",
+    ),
+    (
+        "R --power 0.8 --looks 2 --spending cumulative=0.01,0.03",
+        "--spending cumulative=0.01,0.03: allowed: numbers from 0 that never fall and end at 0.025",
+    ),
+    (
+        "R --power 0.8 --looks 3 --spending haybittle-peto=2 --alpha-one-sided 0.005",
+        "--spending haybittle-peto=2: the interim looks use up more than the one-sided alpha of 0.005; allowed",
+    ),
+    (
+        "R --power 0.8 --looks 3 --efficacy-looks 4",
+        "--efficacy-looks 4: there is no such look; allowed: 1 to 3",
+    ),
+    (
+        "R --power 0.8 --futility cp:0.2",
+        "--futility cp:0.2: there is no interim look; expected: --looks 2 or more",
+    ),
+    (
+        "R --power 0.8 --looks 3 --futility z:1",
+        "--futility z:1: expected: 2 numbers with commas, one per interim look",
+    ),
+    (
+        "R --power 0.8 --looks 3 --futility z:1,5",
+        "--futility z:1,5: at look 2 that is a Z of 5.0000, not below the efficacy boundary; allowed: below 2.5114",
+    ),
+    ("R --power 0.8 --looks 3 --futility p:2,0.5", "--futility p:2,0.5: allowed: p values above 0"),
+    (
+        "R --power 0.8 --looks 3 --futility beta:pocock",
+        "--futility beta:pocock: no spending function has this name (did you mean lan-demets-pocock?)",
+    ),
+    ("R --power 0.8 --looks 3 --futility effect:0,0", "--futility effect:0,0: needs the size, --n"),
+    (
+        "R --n 300 --looks 3 --futility beta:kim-demets=1",
+        "--futility beta:kim-demets=1: needs --power",
+    ),
+    ("R --power 0.8 --looks 3 --binding", "--futility <RULE>"),
+    ("R --power 0.8 --looks 3 --two-sided --harm kim-demets=1:0.1", "cannot be used with"),
+    (
+        "R --power 0.8 --looks 3 --harm kim-demets=1",
+        "--harm kim-demets=1: expected FAMILY:ALPHA, such as lan-demets-pocock:0.1",
+    ),
+    (
+        "R --power 0.8 --margin 0.2",
+        "the difference of experimental and control arm is 0.1500, which no size shows; allowed: above 0.2000",
+    ),
+    (
+        "R --power 0.8 --margin=-0.5",
+        "--margin: the experimental rate under the null hypothesis is -0.25; allowed: above 0 and below 1",
+    ),
+    ("R --power 0.8 --test mann-whitney", "cannot be used with"),
+    (
+        "R --power 0.8 --plot figure.png",
+        "'figure.png' for '--plot <FILE>': allowed: the name of a file that ends in .svg",
+    ),
+    (
+        "--control 0.49991 --experimental 0.5 --power 0.999",
+        "patients would have to be randomised; allowed: a design of at most 1e9",
+    ),
+    (
+        "--control-mrs 4.7,7.4,87.9 --experimental-mrs 50,50 --power 0.8",
+        "--experimental-mrs has 2 numbers; expected: 3, as many as --control-mrs",
+    ),
+    (
+        "--control-mrs 5,7 --common-odds-ratio 2 --power 0.8",
+        "--control-mrs: the shares sum to 12, too little by 88.000000; allowed: a sum of 100",
+    ),
+];
+
+#[test]
+fn impossible_designs_are_told() {
+    for (arguments, says) in DESIGNS {
+        let arguments = arguments.replace('R', "--control 0.25 --experimental 0.4");
+        let mut command = rescuesim();
+        command.arg("design").args(arguments.split_whitespace()).timeout(Duration::from_secs(60));
+        let output = command.output().expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}\n{errors}");
+        assert!(output.stdout.is_empty(), "{arguments}");
+        assert!(errors.contains(says), "{arguments} should say {says:?} and says\n{errors}");
+    }
+}

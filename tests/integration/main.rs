@@ -7,6 +7,7 @@ mod bad_procedures;
 mod calibration;
 mod checked;
 mod command_line;
+mod design_command;
 mod exploring;
 mod monitor_command;
 mod operating_characteristics;

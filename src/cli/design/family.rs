@@ -1,18 +1,22 @@
 //! Boundaries on the command line: `NAME` or `NAME=NUMBER`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use rescuesim::design::{EfficacyRule, SpendingFunction, StatedSpending};
 use rescuesim::scenario::nearest;
 
-/// Names, the number each takes, and its range.
-const FAMILIES: [(&str, Takes); 10] = [
-    ("none", Takes::Nothing),
+/// Spending functions, the number each takes, and its range.
+const SPENDING: [(&str, Takes); 5] = [
     ("lan-demets-obrien-fleming", Takes::Nothing),
     ("lan-demets-pocock", Takes::Nothing),
     ("hwang-shih-decani", Takes::Number("gamma", -40.0, 40.0, None)),
     ("kim-demets", Takes::Number("rho", 0.01, 50.0, None)),
     ("cumulative", Takes::List),
+];
+/// The same for boundaries that are no spending functions.
+const BOUNDS: [(&str, Takes); 5] = [
+    ("none", Takes::Nothing),
     ("obrien-fleming", Takes::Nothing),
     ("pocock", Takes::Nothing),
     ("wang-tsiatis", Takes::Number("delta", -0.5, 1.0, None)),
@@ -33,25 +37,20 @@ enum Takes {
 pub struct Family {
     name: &'static str,
     numbers: Vec<f64>,
+    written: String,
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
 }
 
 impl FromStr for Family {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, written) = match text.split_once('=') {
-            Some((name, numbers)) => (name, Some(numbers)),
-            None => (text, None),
-        };
-        let asked = name.replace('_', "-").to_lowercase();
-        let family = FAMILIES.iter().find(|(name, _)| *name == asked);
-        let (name, takes) = *family.ok_or_else(|| {
-            let names: Vec<&str> = FAMILIES.iter().map(|(name, _)| *name).collect();
-            let hint = nearest(&asked, &names).map(|near| format!(" (did you mean {near}?)"));
-            let hint = hint.unwrap_or_default();
-            format!("no boundary has this name{hint}; allowed: {}", names.join(", "))
-        })?;
-        Ok(Self { name, numbers: takes.read(name, written)? })
+        Self::among(&[SPENDING, BOUNDS].concat(), "boundary", text)
     }
 }
 
@@ -79,6 +78,31 @@ impl Takes {
 }
 
 impl Family {
+    fn among(families: &[(&'static str, Takes)], what: &str, text: &str) -> Result<Self, String> {
+        let (name, numbers) = match text.split_once('=') {
+            Some((name, numbers)) => (name, Some(numbers)),
+            None => (text, None),
+        };
+        let asked = name.replace('_', "-").to_lowercase();
+        let family = families.iter().find(|(name, _)| *name == asked);
+        let (name, takes) = *family.ok_or_else(|| {
+            let names: Vec<&str> = families.iter().map(|(name, _)| *name).collect();
+            let hint = nearest(&asked, &names).map(|near| format!(" (did you mean {near}?)"));
+            let hint = hint.unwrap_or_default();
+            format!("no {what} has this name{hint}; allowed: {}", names.join(", "))
+        })?;
+        Ok(Self { name, numbers: takes.read(name, numbers)?, written: text.to_owned() })
+    }
+
+    /// A spending function for an error rate of `total`, from its name.
+    pub fn spending_for(
+        text: &str,
+        total: f64,
+        fractions: &[f64],
+    ) -> Result<SpendingFunction, String> {
+        Self::among(&SPENDING, "spending function", text)?.spending(total, fractions)
+    }
+
     /// As a boundary for efficacy with a one-sided error rate of `alpha`.
     pub fn efficacy(&self, alpha: f64, fractions: &[f64]) -> Result<EfficacyRule, String> {
         Ok(match (self.name, &self.numbers[..]) {
@@ -91,19 +115,14 @@ impl Family {
         })
     }
 
-    /// As a spending function for an error rate of `total`.
-    pub fn spending(&self, total: f64, fractions: &[f64]) -> Result<SpendingFunction, String> {
+    fn spending(&self, total: f64, fractions: &[f64]) -> Result<SpendingFunction, String> {
         match (self.name, &self.numbers[..]) {
             ("lan-demets-obrien-fleming", _) => Ok(SpendingFunction::LanDeMetsObrienFleming),
             ("lan-demets-pocock", _) => Ok(SpendingFunction::LanDeMetsPocock),
             ("hwang-shih-decani", &[gamma]) => Ok(SpendingFunction::HwangShihDeCani { gamma }),
             ("kim-demets", &[rho]) => Ok(SpendingFunction::KimDeMets { rho }),
             ("cumulative", spent) => stated(spent, total, fractions),
-            (name, _) => Err(format!(
-                "{name} is a boundary and spends nothing by itself; allowed: \
-                 lan-demets-obrien-fleming, lan-demets-pocock, hwang-shih-decani, kim-demets, \
-                 cumulative"
-            )),
+            (name, _) => unreachable!("{name} is not in SPENDING"),
         }
     }
 }
@@ -111,14 +130,14 @@ impl Family {
 fn stated(spent: &[f64], total: f64, fractions: &[f64]) -> Result<SpendingFunction, String> {
     if spent.len() != fractions.len() {
         let (given, looks) = (spent.len(), fractions.len());
-        return Err(format!("cumulative has {given} numbers; expected: {looks}, one per look"));
+        return Err(format!("{given} numbers; expected: {looks}, one per look"));
     }
     let rises = spent.windows(2).all(|pair| pair[0] <= pair[1]) && spent[0] >= 0.0;
     let last = spent[spent.len() - 1];
     if !rises || (last - total).abs() > 1e-9 * total {
-        return Err(format!(
-            "cumulative must rise from 0 or more to the whole error rate, {total}; it ends at {last}"
-        ));
+        // Not 0.19999999999999996 for the rest of a power of 0.8.
+        let total = (total * 1e12).round() / 1e12;
+        return Err(format!("allowed: numbers from 0 that never fall and end at {total}"));
     }
     let point =
         |(&fraction, &spent): (&f64, &f64)| StatedSpending { fraction, share: spent / total };

@@ -1,31 +1,61 @@
 //! `rescuesim design`.
 
+mod asked;
+mod endpoint;
 mod family;
-mod question;
+mod rules;
+mod values;
 mod words;
 
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use rescuesim::design::Boundaries;
-use rescuesim::design::characteristics::{DesignCharacteristics, Question};
-use rescuesim::design::sample_size::{ArmSizes, Rounding};
-use rescuesim::report::design::DesignReport;
+use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
-use rescuesim::scenario::{Analysis, Scenario, Truth};
+use rescuesim::scenario::{Analysis, Scenario};
 
 use super::simulation::quoted;
 use super::{Failure, output};
-pub use question::usage;
-use question::{EndpointArgs, RuleArgs, USUAL_ALPHA};
-use words::{conventions, described};
+use asked::Asked;
+use endpoint::EndpointArgs;
+use rules::RuleArgs;
+
+/// What a scenario says by itself. One by one, so that a refusal names the option that was given.
+const OPTIONS_OF_A_DESIGN: [&str; 26] = [
+    "looks",
+    "information_fractions",
+    "alpha_one_sided",
+    "alpha_two_sided",
+    "spending",
+    "efficacy_looks",
+    "futility",
+    "futility_looks",
+    "binding",
+    "two_sided",
+    "harm",
+    "harm_looks",
+    "control",
+    "experimental",
+    "control_mrs",
+    "experimental_mrs",
+    "common_odds_ratio",
+    "utilities",
+    "test",
+    "variance",
+    "continuity_correction",
+    "margin",
+    "margin_ratio",
+    "n",
+    "ratio",
+    "dropout",
+];
 
 /// A design without simulation: from a scenario, or from options.
 #[derive(Debug, Args)]
 pub struct DesignArgs {
     /// Scenario file (TOML); its looks, boundaries, arms and dropout are used. Without one, the
     /// options say all of it.
-    #[arg(conflicts_with_all = ["RuleArgs", "EndpointArgs", "n", "ratio", "dropout"])]
+    #[arg(conflicts_with_all = OPTIONS_OF_A_DESIGN)]
     scenario: Option<PathBuf>,
     /// Replace a value of the scenario, as in `--set missing.dropout=0.05`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario")]
@@ -39,28 +69,29 @@ pub struct DesignArgs {
     endpoint: EndpointArgs,
     /// Power to reach. With a size and without an effect, the effect is solved for; with both and
     /// without an alpha, the alpha; else the size.
-    #[arg(long, value_parser = question::share)]
+    #[arg(long, value_parser = values::share)]
     power: Option<f64>,
     /// Patients analysed at the final look, both arms together.
-    #[arg(long, value_name = "PATIENTS", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    #[arg(long, value_name = "PATIENTS", value_parser = values::patients)]
     n: Option<u32>,
     /// Control to experimental patients, such as 1:2.
-    #[arg(long, value_name = "C:E", default_value = "1:1", value_parser = question::ratio)]
+    #[arg(long, value_name = "C:E", default_value = "1:1", value_parser = values::ratio)]
     ratio: (u32, u32),
     /// Share of patients whose outcome is never known.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = question::dropout)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = values::dropout)]
     dropout: f64,
-    /// Where exact numbers of patients are rounded up.
-    #[arg(long, value_enum, default_value_t = RoundingRule::PerArm)]
+    /// Where the exact number of patients that has the power is rounded up.
+    #[arg(long, value_enum, default_value_t = RoundingRule::PerArm, conflicts_with = "n")]
     rounding: RoundingRule,
     /// More effects to compute probabilities under, as multiples of the stated one.
-    #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', value_parser = question::multiple)]
+    #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', allow_hyphen_values = true,
+          value_parser = values::multiple)]
     effects: Vec<f64>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = DesignFormat::Table)]
     format: DesignFormat,
     /// Also draw the boundaries to this file (SVG).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = svg)]
     plot: Option<PathBuf>,
     /// Scale of the drawn boundaries.
     #[arg(long, value_enum, default_value_t = Scale::Z, requires = "plot")]
@@ -97,15 +128,6 @@ enum Scale {
     Effect,
 }
 
-/// A question with what was given and what is to be found.
-struct Asked {
-    question: Question,
-    boundaries: Boundaries,
-    /// Cumulative sizes per look, where they were given.
-    sizes: Option<Vec<ArmSizes>>,
-    title: String,
-}
-
 pub fn design(args: &DesignArgs) -> Result<(), Failure> {
     let asked = match &args.scenario {
         Some(path) => {
@@ -133,115 +155,6 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
     })
 }
 
-impl Asked {
-    fn of_scenario(scenario: &Scenario, args: &DesignArgs) -> Result<Self, Failure> {
-        let analysis = analysis_named(scenario, args.analysis.as_deref())?;
-        let share_experimental = scenario.share_experimental_known();
-        let comparison =
-            scenario.comparison(Truth::Alternative, analysis.method).ok_or_else(|| {
-                usage(format!("analysis {} has no closed form with these arms", analysis.name))
-            })?;
-        let boundaries = scenario.design.boundaries().clone();
-        let question = Question {
-            rules: scenario.design.plan().rules.clone(),
-            information_fractions: boundaries.information_fractions.clone(),
-            comparison,
-            share_experimental,
-            rounding: args.rounding.rounding(),
-            dropout: scenario.dropout,
-        };
-        let split = |analysed: u32| {
-            let experimental = (f64::from(analysed) * share_experimental).round() as u32;
-            ArmSizes { control: analysed - experimental, experimental }
-        };
-        let sizes = scenario.design.looks().iter().map(|look| split(look.analysed)).collect();
-        let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-        Ok(Self { question, boundaries, sizes: Some(sizes), title })
-    }
-
-    fn of_options(args: &DesignArgs) -> Result<Self, Failure> {
-        let (control, experimental) = args.ratio;
-        let share_experimental = f64::from(experimental) / f64::from(control + experimental);
-        let information_fractions = args.rules.information_fractions()?;
-        let alpha = args.rules.alpha().unwrap_or(USUAL_ALPHA);
-        let comparison = args.endpoint.comparison(share_experimental)?;
-        let z_at = |k: usize, effect: f64| {
-            let total = information_fractions[k] * f64::from(args.n.unwrap_or(0));
-            comparison.z_at_effect(effect, share_experimental, total)
-        };
-        let z_at: Option<&dyn Fn(usize, f64) -> f64> = args.n.map(|_| &z_at as _);
-        let rules = args.rules.rules(alpha, &information_fractions, args.power, z_at)?;
-        let mut question = Question {
-            rules,
-            comparison: comparison.clone(),
-            information_fractions: information_fractions.clone(),
-            share_experimental,
-            rounding: args.rounding.rounding(),
-            dropout: [args.dropout; 2],
-        };
-        let total = args.n.map(f64::from);
-        if let (Some(total), Some(power), true, None) =
-            (total, args.power, args.endpoint.has_effect(), args.rules.alpha())
-        {
-            let found = question.with_sufficient_alpha(power, total);
-            question = found.ok_or_else(|| unreachable(power, "no alpha below 0.5"))?;
-        }
-        let boundaries = question::boundaries(&question)?;
-        if !args.endpoint.has_effect() {
-            let (Some(total), Some(power)) = (total, args.power) else {
-                return Err(usage(
-                    "there is no effect; expected: --experimental, --common-odds-ratio or \
-                     --experimental-mrs, or both --n and --power to solve for it"
-                        .into(),
-                ));
-            };
-            let found = question.with_detectable_effect(&boundaries, power, total);
-            question = found.ok_or_else(|| unreachable(power, "no effect"))?;
-        }
-        let sizes = total.map(|total| question.sizes(total));
-        let title = described(&question);
-        Ok(Self { question, boundaries, sizes, title })
-    }
-
-    /// The sizes that were given, or those that reach the wanted power; then what the design says.
-    fn answer(&self, args: &DesignArgs) -> Result<DesignReport, Failure> {
-        let question = &self.question;
-        let solve = args.scenario.is_some() || self.sizes.is_none();
-        let required = match args.power {
-            Some(power) if solve => Some(
-                question
-                    .required(&self.boundaries, power)
-                    .ok_or_else(|| unreachable(power, "no number of patients"))?,
-            ),
-            _ => None,
-        };
-        let sizes = match (&required, &self.sizes) {
-            (Some(required), _) => question.sizes(required.total),
-            (None, Some(sizes)) => sizes.clone(),
-            (None, None) => return Err(usage("how large? expected: --power or --n".into())),
-        };
-        let mut fractions = vec![0.0, 0.5, 1.0];
-        fractions.extend(args.effects.iter().filter(|f| ![0.0, 0.5, 1.0].contains(*f)));
-        let design = DesignCharacteristics::new(question, &self.boundaries, &sizes, &fractions);
-        let mut conventions = conventions(question);
-        if required.is_some() {
-            conventions.push(args.rounding.sentence().to_owned());
-        }
-        Ok(DesignReport {
-            version: env!("CARGO_PKG_VERSION"),
-            command: recreate(),
-            title: self.title.clone(),
-            conventions,
-            effect_scale: question.comparison.scale_name(),
-            design: DesignCharacteristics { required, ..design },
-        })
-    }
-}
-
-fn unreachable(power: f64, what: &str) -> Failure {
-    usage(format!("{what} gives a power of {power} with these boundaries and this effect"))
-}
-
 /// An analysis of the scenario, the first by default.
 pub fn analysis_named<'s>(
     scenario: &'s Scenario,
@@ -250,7 +163,8 @@ pub fn analysis_named<'s>(
     let Some(name) = name else { return Ok(&scenario.analyses[0]) };
     scenario.analyses.iter().find(|analysis| analysis.name == name).ok_or_else(|| {
         let names: Vec<&str> = scenario.analyses.iter().map(|a| &*a.name).collect();
-        usage(format!("no analysis is named {name}; allowed: {}", names.join(", ")))
+        let names = names.join(", ");
+        usage(format!("--analysis {name}: no analysis has this name; allowed: {names}"))
     })
 }
 
@@ -276,4 +190,16 @@ impl RoundingRule {
             Self::Total => "Sizes are rounded up for both arms together.",
         }
     }
+}
+
+fn svg(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
+        _ => Err("allowed: the name of a file that ends in .svg".to_owned()),
+    }
+}
+
+pub fn usage(message: String) -> Failure {
+    Failure::Usage(message)
 }

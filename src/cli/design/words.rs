@@ -3,7 +3,9 @@
 use rescuesim::analysis::restricted::Distance;
 use rescuesim::design::characteristics::Question;
 use rescuesim::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoProportions, Variance};
-use rescuesim::design::{ConditionalOn, EfficacyRule, FutilityRule, HarmRule, SpendingFunction};
+use rescuesim::design::{
+    ConditionalOn, EfficacyRule, FutilityRule, HarmRule, SpendingFunction, TwoSidedSpending,
+};
 
 /// A title for a design that has no name.
 pub fn described(question: &Question) -> String {
@@ -16,7 +18,7 @@ pub fn described(question: &Question) -> String {
         }
         Comparison::Ordinal(_) => {
             let odds_ratio = libm::exp(question.comparison.effect());
-            format!("mRS, common odds ratio {odds_ratio:.4}")
+            format!("mRS, common odds ratio {}", short(odds_ratio))
         }
         Comparison::Means(it) => {
             let [control, experimental] = it.arms();
@@ -27,14 +29,34 @@ pub fn described(question: &Question) -> String {
 }
 
 fn percent(rate: f64) -> String {
-    let text = format!("{:.4}", 100.0 * rate);
-    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+    format!("{} %", short(100.0 * rate))
+}
+
+fn short(number: f64) -> String {
+    format!("{number:.4}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Where alpha is from.
+#[derive(Debug, Clone, Copy)]
+pub enum Alpha {
+    Given,
+    Usual,
+    SolvedFor,
 }
 
 /// What is compared and how, a sentence each.
-pub fn conventions(question: &Question) -> Vec<String> {
+pub fn conventions(question: &Question, alpha_from: Alpha) -> Vec<String> {
     let rules = &question.rules;
-    let alpha = rules.alpha_one_sided;
+    let alpha = plain(rules.alpha_one_sided);
+    let from = match alpha_from {
+        Alpha::Given => "",
+        Alpha::Usual => " (the default)",
+        Alpha::SolvedFor => " (solved for)",
+    };
+    let efficacy = match question.information_fractions.len() {
+        1 => "one look".to_owned(),
+        _ => format!("efficacy: {}", efficacy(&rules.efficacy)),
+    };
     let mut out = vec![
         match &question.comparison {
             Comparison::TwoProportions(it) => two_proportions(it),
@@ -43,7 +65,7 @@ pub fn conventions(question: &Question) -> Vec<String> {
                 "Means, normal approximation with unequal variances.".to_owned()
             }
         },
-        format!("One-sided alpha {alpha}; efficacy: {}.", efficacy(&rules.efficacy)),
+        format!("One-sided alpha {alpha}{from}; {efficacy}."),
     ];
     if let Some(futility) = futility(&rules.futility) {
         let binding = if rules.binding_futility { "binding" } else { "non-binding" };
@@ -51,9 +73,13 @@ pub fn conventions(question: &Question) -> Vec<String> {
     }
     match &rules.harm {
         HarmRule::None => {}
-        HarmRule::Symmetric { .. } => {
+        HarmRule::Symmetric { spending: TwoSidedSpending::PerSide } => {
             out.push(format!("Two-sided, symmetric: alpha {alpha} on each side."));
         }
+        HarmRule::Symmetric { spending: TwoSidedSpending::BothSides } => out.push(format!(
+            "Two-sided, symmetric: both sides together spend {}.",
+            plain(2.0 * rules.alpha_one_sided)
+        )),
         HarmRule::Spending { function, alpha_one_sided } => {
             out.push(format!("Harm: {}, alpha {alpha_one_sided}.", spending(function)));
         }
@@ -61,14 +87,37 @@ pub fn conventions(question: &Question) -> Vec<String> {
     out
 }
 
-fn two_proportions(it: &TwoProportions) -> String {
-    let variance = match it.variance() {
-        Variance::NullAndAlternative => {
-            "pooled variance under the null hypothesis, unpooled under the alternative"
+/// That the effect is no assumption.
+pub fn solved_effect(comparison: &Comparison, power: f64, patients: u32) -> String {
+    let what = match comparison {
+        Comparison::TwoProportions(it) => {
+            format!("An experimental rate of {}", percent(it.rates().1))
         }
-        Variance::Alternative => "unpooled variance under both hypotheses",
-        Variance::Null => "variance of the null hypothesis under both",
-        Variance::Arcsine => "arcsine of the root",
+        Comparison::Ordinal(_) => {
+            format!("A common odds ratio of {}", plain(libm::exp(comparison.effect())))
+        }
+        Comparison::Means(it) => format!("A mean of {}", plain(it.arms()[1].mean)),
+    };
+    format!("{what} is the smallest that {patients} patients show with a power of {power}.")
+}
+
+/// Six digits at most, none of them idle.
+fn plain(number: f64) -> String {
+    if number.abs() < 1e-4 {
+        return format!("{number:e}");
+    }
+    format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+fn two_proportions(it: &TwoProportions) -> String {
+    let under_null = if it.null() == Distance::Difference(0.0) { "pooled" } else { "restricted" };
+    let variance = match it.variance() {
+        Variance::NullAndAlternative => format!(
+            "{under_null} variance under the null hypothesis, unpooled under the alternative"
+        ),
+        Variance::Alternative => "unpooled variance under both hypotheses".to_owned(),
+        Variance::Null => format!("{under_null} variance under both hypotheses"),
+        Variance::Arcsine => "arcsine of the root of each".to_owned(),
     };
     let correction = if it.is_continuity_corrected() { ", continuity correction" } else { "" };
     let margin = match it.null() {

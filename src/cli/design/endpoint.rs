@@ -1,0 +1,204 @@
+//! What is compared, from options.
+
+use clap::Args;
+use rescuesim::analysis::proportional_odds;
+use rescuesim::analysis::restricted::Distance;
+use rescuesim::design::comparison::{
+    Comparison, Means, NotComparable, Ordinal, OrdinalTest, TwoProportions, Variance,
+};
+use rescuesim::outcome::LEVELS;
+
+use super::usage;
+use super::values::{finite, margin, positive, share};
+use crate::cli::Failure;
+
+/// What is compared. An option of the other endpoint needs `conflicts_with` beside `requires`: clap
+/// waives a requirement that conflicts with what was given.
+#[derive(Debug, Args)]
+#[group(id = "EndpointArgs", multiple = true)]
+pub struct EndpointArgs {
+    /// Control rate of a success.
+    #[arg(long, value_name = "RATE", value_parser = share)]
+    control: Option<f64>,
+    /// Experimental rate of a success.
+    #[arg(long, value_name = "RATE", value_parser = share, requires = "control",
+          conflicts_with = "control_mrs")]
+    experimental: Option<f64>,
+    /// mRS of control, best level first, as fractions or percentages; levels may be merged.
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', conflicts_with = "control",
+          value_parser = finite)]
+    control_mrs: Vec<f64>,
+    /// mRS of the experimental arm, likewise.
+    #[arg(long, value_name = "SHARES", value_delimiter = ',', requires = "control_mrs",
+          conflicts_with = "control", value_parser = finite)]
+    experimental_mrs: Vec<f64>,
+    /// Odds of a better mRS against control, the same at every cut.
+    #[arg(long, value_name = "RATIO", requires = "control_mrs",
+          conflicts_with_all = ["control", "experimental_mrs"], value_parser = positive)]
+    common_odds_ratio: Option<f64>,
+    /// Value of each mRS level: compares utility-weighted means.
+    #[arg(
+        long,
+        value_name = "VALUES",
+        value_delimiter = ',',
+        requires = "control_mrs",
+        conflicts_with = "control",
+        allow_hyphen_values = true,
+        value_parser = finite
+    )]
+    utilities: Vec<f64>,
+    /// Test of the mRS: proportional-odds (Whitehead), mann-whitney, or mann-whitney-null (with the
+    /// variance of the null hypothesis under both).
+    #[arg(long, value_name = "TEST", default_value = "proportional-odds",
+          requires = "control_mrs", conflicts_with_all = ["control", "utilities"],
+          value_parser = ["proportional-odds", "mann-whitney", "mann-whitney-null"])]
+    test: String,
+    /// Variance of two proportions: pooled (under the null hypothesis, unpooled under the
+    /// alternative), unpooled, null (pooled under both), arcsine.
+    #[arg(long, value_name = "CONVENTION", default_value = "pooled", requires = "control",
+          conflicts_with = "control_mrs",
+          value_parser = ["pooled", "unpooled", "null", "arcsine"])]
+    variance: String,
+    /// Continuity correction for two proportions.
+    #[arg(long, requires = "control", conflicts_with = "control_mrs")]
+    continuity_correction: bool,
+    /// Margin on the risk difference (or difference of means) that has to be exceeded: below 0 for
+    /// non-inferiority.
+    #[arg(long, value_name = "DIFFERENCE", allow_hyphen_values = true, value_parser = margin)]
+    margin: Option<f64>,
+    /// Margin on the risk ratio: below 1 for non-inferiority.
+    #[arg(long, value_name = "RATIO", requires = "control",
+          conflicts_with_all = ["margin", "control_mrs"],
+          value_parser = positive)]
+    margin_ratio: Option<f64>,
+}
+
+impl EndpointArgs {
+    /// Whether the effect is given.
+    pub fn has_effect(&self) -> bool {
+        self.experimental.is_some()
+            || self.common_odds_ratio.is_some()
+            || !self.experimental_mrs.is_empty()
+    }
+
+    /// The comparison; without an effect, one with a placeholder that must be solved for.
+    pub fn comparison(&self, share_experimental: f64) -> Result<Comparison, Failure> {
+        if let Some(control) = self.control {
+            return self.two_proportions(control);
+        }
+        if self.control_mrs.is_empty() {
+            return Err(usage(
+                "what is compared? expected: a scenario, --control and --experimental (rates), or \
+                 --control-mrs with --common-odds-ratio or --experimental-mrs"
+                    .into(),
+            ));
+        }
+        self.mrs(share_experimental)
+    }
+
+    fn two_proportions(&self, control: f64) -> Result<Comparison, Failure> {
+        let experimental = self.experimental.unwrap_or(control);
+        let mut out = TwoProportions::new(control, experimental)
+            .map_err(|error| usage(format!("--control and --experimental: {error}")))?;
+        out = out.with_variance(match self.variance.as_str() {
+            "unpooled" => Variance::Alternative,
+            "null" => Variance::Null,
+            "arcsine" => Variance::Arcsine,
+            _ => Variance::NullAndAlternative,
+        });
+        if self.continuity_correction {
+            out = out.continuity_corrected();
+        }
+        let margin = match (self.margin, self.margin_ratio) {
+            (Some(difference), _) => Some(Distance::Difference(difference)),
+            (None, Some(ratio)) => Some(Distance::Ratio(ratio)),
+            (None, None) => None,
+        };
+        if let Some(margin) = margin {
+            out = out.against(margin).map_err(|error| {
+                let option = if self.margin.is_some() { "--margin" } else { "--margin-ratio" };
+                usage(format!("{option}: {error}"))
+            })?;
+        }
+        Ok(Comparison::TwoProportions(out))
+    }
+
+    fn mrs(&self, share_experimental: f64) -> Result<Comparison, Failure> {
+        let control = &self.control_mrs;
+        for (option, list) in
+            [("--experimental-mrs", &self.experimental_mrs), ("--utilities", &self.utilities)]
+        {
+            if !list.is_empty() && list.len() != control.len() {
+                let (given, levels) = (list.len(), control.len());
+                return Err(usage(format!(
+                    "{option} has {given} numbers; expected: {levels}, as many as --control-mrs"
+                )));
+            }
+        }
+        let test = match self.test.as_str() {
+            "mann-whitney" => OrdinalTest::MannWhitney,
+            "mann-whitney-null" => OrdinalTest::MannWhitneyNullVariance,
+            _ => OrdinalTest::ProportionalOdds,
+        };
+        let ordinal = if self.experimental_mrs.is_empty() {
+            Ordinal::shifted(control, self.common_odds_ratio.unwrap_or(1.0), test)
+        } else {
+            pair(control, &self.experimental_mrs, share_experimental, test)
+        }
+        .map_err(|error| self.not_an_mrs(error))?;
+        self.scored(ordinal)
+    }
+
+    fn not_an_mrs(&self, error: NotComparable) -> Failure {
+        let arm = if self.experimental_mrs.is_empty() {
+            "--control-mrs"
+        } else {
+            "--control-mrs or --experimental-mrs"
+        };
+        usage(format!("{arm}: {error}"))
+    }
+
+    /// By its utilities, where there are any.
+    fn scored(&self, ordinal: Ordinal) -> Result<Comparison, Failure> {
+        match (self.utilities.is_empty(), self.margin) {
+            (true, None) => return Ok(Comparison::Ordinal(ordinal)),
+            (true, Some(margin)) => {
+                return Err(usage(format!(
+                    "--margin {margin}: a comparison of the mRS has no margin; expected: --control \
+                     or --utilities"
+                )));
+            }
+            (false, _) => {}
+        }
+        let (control, experimental) = (ordinal.control(), ordinal.experimental());
+        let means = Means::of_utilities(&self.utilities, control, experimental);
+        let means = means.map_err(|error| usage(format!("--utilities: {error}")))?;
+        Ok(Comparison::Means(self.margin.map_or(means, |margin| means.against(margin))))
+    }
+}
+
+/// Two distributions with the log odds ratio that a proportional-odds fit of ever more patients
+/// approaches.
+fn pair(
+    control: &[f64],
+    experimental: &[f64],
+    share_experimental: f64,
+    test: OrdinalTest,
+) -> Result<Ordinal, NotComparable> {
+    let unknown = Ordinal::pair(control, experimental, 0.0, test)?;
+    let levels = unknown.control().len();
+    if levels > LEVELS {
+        return Err(NotComparable::Levels(levels, LEVELS));
+    }
+    // Levels that nobody has do not change the fit.
+    let weights = |shares: &[f64], weight: f64| {
+        let mut out = [0.0; LEVELS];
+        out.iter_mut().zip(shares).for_each(|(out, share)| *out = weight * share);
+        out
+    };
+    let control_weights = weights(unknown.control(), 1.0 - share_experimental);
+    let experimental_weights = weights(unknown.experimental(), share_experimental);
+    let table = [control_weights, experimental_weights];
+    let log_odds_ratio = proportional_odds::fit(&table).log_odds_ratio;
+    Ordinal::pair(unknown.control(), unknown.experimental(), log_odds_ratio, test)
+}

@@ -1,0 +1,302 @@
+//! `rescuesim design`, end to end.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::util::{directory, output, rescuesim};
+
+const RATES: [&str; 4] = ["--control", "0.25", "--experimental", "0.4"];
+const MRS: [&str; 2] = ["--control-mrs", "4.7,7.4,12.9,16,24.9,14.1,20"];
+const THREE: [&str; 4] = ["--looks", "3", "--power", "0.8"];
+
+fn printed(parts: &[&[&str]], more: &str) -> String {
+    let mut command = rescuesim();
+    command.arg("design").args(parts.concat()).args(more.split_whitespace());
+    output(&mut command)
+}
+
+fn json(parts: &[&[&str]], more: &str) -> Value {
+    let format: &[&str] = &["--format", "json"];
+    let text = printed(&[parts.concat().as_slice(), format], more);
+    serde_json::from_str(&text).expect("valid JSON")
+}
+
+fn float(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+#[track_caller]
+fn close(found: &Value, expected: f64, within: f64) {
+    let found = float(found);
+    assert!((found - expected).abs() <= within, "{found}, expected {expected}");
+}
+
+/// Per arm, before and after rounding.
+#[track_caller]
+fn per_arm(more: &str, exact: f64, whole: u64) {
+    let design = json(&[&RATES, &THREE], more);
+    close(&design["required"]["total"], 2.0 * exact, 1.1e-3);
+    assert_eq!(design["analysed"]["control"], whole, "{more}");
+    assert_eq!(design["analysed"]["experimental"], whole, "{more}");
+    assert!(float(&design["power"]) >= 0.8, "{more}");
+}
+
+/// 25 % v 40 %, three equal looks, one-sided 0.025, 80 %: which conventions give the 156 per arm
+/// of ANGEL-REBOOT's protocol. tests/reference/r/c2_156.R has the sizes and the inflation factor.
+#[test]
+fn conventions_size_angel_reboot_differently() {
+    per_arm("--variance null", 155.011, 156);
+    per_arm("", 153.812, 154);
+    per_arm("--rounding per-look", 153.812, 156);
+    per_arm("--variance unpooled", 151.037, 152);
+    per_arm("--spending obrien-fleming", 154.512, 155);
+    per_arm("--futility beta:lan-demets-obrien-fleming --binding", 161.099, 162);
+    per_arm("--futility beta:lan-demets-obrien-fleming", 167.714, 168);
+    let design = json(&[&RATES, &THREE], "--variance null");
+    close(&design["required"]["inflation_factor"], 1.012795, 5e-7);
+    let design = json(&[&RATES, &THREE], "--rounding per-look");
+    let looks: Vec<&Value> = (0..3).map(|k| &design["looks"][k]["analysed"]["control"]).collect();
+    assert_eq!(looks, [52, 104, 156]);
+}
+
+/// Whitehead (1993) with the mRS of ANGEL-REBOOT's control arm, tests/reference.
+#[test]
+fn whiteheads_sizes_of_the_mrs() {
+    let size = |control: &str| {
+        let odds_ratio = "--common-odds-ratio 2 --power 0.8 --rounding total";
+        json(&[&["--control-mrs", control]], odds_ratio)["analysed"].clone()
+    };
+    let total = |arms: Value| float(&arms["control"]) + float(&arms["experimental"]);
+    assert_eq!(total(size(MRS[1])), 202.0);
+    assert_eq!(total(size("4.7,7.4,12.9,16,24.9,34.1")), 205.0);
+}
+
+/// Exact binomial enumeration in R, 52 patients per arm and look.
+#[test]
+fn the_shipped_scenario_is_answered_exactly() {
+    let design = json(&[&["scenarios/angel-reboot.toml"]], "");
+    let exact = &design["exact"];
+    close(&exact["alternative"]["rejection"], 0.808138740495668, 1e-12);
+    for (k, stop) in [0.015977930, 0.405689003, 0.386471807].into_iter().enumerate() {
+        close(&exact["alternative"]["upper"][k], stop, 1e-9);
+    }
+    close(&exact["alternative"]["expected_total"], 266.484934, 1e-6);
+    close(&exact["null"]["rejection"], 0.024976, 5e-7);
+    assert_eq!([&design["analysed"]["control"], &design["randomised"]["control"]], [156, 174]);
+}
+
+/// A scenario and options that mean the same give the same numbers.
+#[test]
+fn a_scenario_and_its_options_agree() {
+    let without_words = |mut design: Value| {
+        let fields = design.as_object_mut().expect("an object");
+        for words in ["command", "title", "conventions"] {
+            assert!(fields.remove(words).is_some(), "{words}");
+        }
+        design
+    };
+    let scenario = json(&[&["scenarios/angel-reboot.toml"]], "");
+    let options = json(&[&RATES], "--n 312 --looks 3 --dropout 0.1");
+    assert!(float(&scenario["looks"][0]["efficacy"]["z"]) > 3.7);
+    // The rate of the scenario is solved from percentages and has a rounding error.
+    agree(&without_words(scenario), &without_words(options), "design");
+}
+
+#[track_caller]
+fn agree(one: &Value, other: &Value, at: &str) {
+    match (one, other) {
+        (Value::Array(one), Value::Array(other)) => {
+            assert_eq!(one.len(), other.len(), "{at}");
+            one.iter().zip(other).for_each(|(one, other)| agree(one, other, at));
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            assert!(one.keys().eq(other.keys()), "{at}");
+            one.iter().for_each(|(key, value)| agree(value, &other[key], key));
+        }
+        (Value::Number(_), Value::Number(_)) => {
+            let (one, other) = (float(one), float(other));
+            assert!((one - other).abs() <= 1e-8 * one.abs().max(1e-3), "{at}: {one} and {other}");
+        }
+        _ => assert_eq!(one, other, "{at}"),
+    }
+}
+
+/// With one look every family is the test with one look.
+#[test]
+fn one_look_is_the_fixed_design() {
+    for family in ["pocock", "haybittle-peto", "kim-demets=2", "none", "cumulative=0.025"] {
+        let design = json(&[&RATES], &format!("--power 0.8 --spending {family}"));
+        close(&design["looks"][0]["efficacy"]["z"], 1.959963984540054, 1e-9);
+        close(&design["required"]["total"], 2.0 * 151.868862, 2e-6);
+        close(&design["required"]["inflation_factor"], 1.0, 1e-9);
+    }
+}
+
+const FAMILIES: [&str; 5] = [
+    "",
+    "--spending haybittle-peto --ratio 1:2",
+    "--spending wang-tsiatis=0.25 --variance arcsine",
+    "--two-sided both-sides --continuity-correction",
+    "--futility pp:0.1 --binding --information-fractions 0.4,0.8,1",
+];
+
+/// What was solved for, given back, gives back the power.
+#[test]
+fn whatever_is_solved_for_has_the_power() {
+    for family in FAMILIES {
+        let looks = if family.contains("fractions") { "" } else { "--looks 3" };
+        let family = format!("{family} {looks}");
+        let sized = json(&[&RATES], &format!("{family} --power 0.85"));
+        assert!(float(&sized["power"]) >= 0.85, "{family}");
+
+        let solved = json(&[&["--control", "0.25"]], &format!("{family} --n 300 --power 0.85"));
+        let effect = &solved["effects"][2]["effect"];
+        let experimental = format!("--experimental {}", 0.25 + float(effect));
+        let back = json(&[&["--control", "0.25"]], &format!("{family} --n 300 {experimental}"));
+        close(&back["power"], 0.85, 1e-7);
+
+        let solved = json(&[&RATES], &format!("{family} --n 240 --power 0.85"));
+        let alpha = format!("--alpha-one-sided {}", float(&solved["alpha_one_sided"]));
+        let back = json(&[&RATES], &format!("{family} --n 240 {alpha}"));
+        close(&back["power"], 0.85, 1e-7);
+    }
+}
+
+/// A given size is kept to the patient.
+#[test]
+fn a_given_size_is_not_rounded() {
+    for n in [313, 314, 400] {
+        let design = json(&[&RATES], &format!("--n {n} --looks 3 --ratio 2:3"));
+        let arms = &design["analysed"];
+        assert_eq!(float(&arms["control"]) + float(&arms["experimental"]), f64::from(n));
+    }
+}
+
+/// What a look does not test has no number, and is spent at the next look that tests it.
+#[test]
+fn looks_without_a_test_have_no_boundary() {
+    let design = json(&[&RATES, &THREE], "--efficacy-looks 2 --futility z:0,1 --futility-looks 1");
+    let looks = &design["looks"];
+    assert!(looks[0]["efficacy"].is_null() && looks[1]["efficacy"]["z"].is_number());
+    assert!(looks[0]["futility"]["z"].is_number() && looks[1]["futility"].is_null());
+    close(&looks[0]["alpha_spent"], 0.0, 0.0);
+    close(&looks[2]["alpha_spent"], 0.025, 1e-12);
+}
+
+/// One row per look and boundary, with the numbers of the JSON.
+#[test]
+fn csv_has_a_row_per_look_and_boundary() {
+    let rules = "--futility beta:kim-demets=2 --harm lan-demets-pocock:0.1";
+    let text = printed(&[&RATES, &THREE, &["--format", "csv"]], rules);
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
+    let design = json(&[&RATES, &THREE], rules);
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.expect("a row");
+        let (look, boundary) = (&record[column("look")], &record[column("boundary")]);
+        let index: usize = look.parse().expect("a number");
+        let z: f64 = record[column("z")].parse().expect("a number");
+        close(&design["looks"][index - 1][boundary]["z"], z, 1e-12);
+        rows.push(format!("{look} {boundary}"));
+    }
+    let expected = "1 efficacy,1 futility,1 harm,2 efficacy,2 futility,2 harm,3 efficacy,3 harm";
+    assert_eq!(rows.join(","), expected);
+}
+
+/// Whatever is designed, tables fit a terminal and hold numbers.
+#[test]
+fn tables_fit_and_have_no_odd_numbers() {
+    let designs: [(&[&str], &str); 9] = [
+        (&RATES, "--power 0.8 --effects 0.75,1.25,2,-0.333333333 --dropout 0.1"),
+        (&RATES, "--power 0.8 --looks 20 --futility beta:pocock-type --harm kim-demets=1:0.1"),
+        (&RATES, "--n 2"),
+        (&RATES, "--n 1000000 --looks 20 --effects 5"),
+        (&RATES, "--power 0.9 --looks 5 --two-sided --spending pocock"),
+        (&["--control", "0.4"], "--experimental 0.4 --margin -0.1 --power 0.8 --looks 2"),
+        (&MRS, "--common-odds-ratio 2 --power 0.8 --looks 3 --test mann-whitney"),
+        (&MRS, "--n 300 --power 0.8 --utilities 1,.91,.76,.65,.33,0,0 --looks 2"),
+        (&["scenarios/early-vs-late.toml"], "--power 0.9 --rounding total"),
+    ];
+    for (what, more) in designs {
+        let more = more.replace("pocock-type", "lan-demets-pocock");
+        let table = printed(&[what], &more);
+        let lines = table.lines().filter(|line| !line.starts_with("Recreate"));
+        let widest = lines.map(|line| line.chars().count()).max();
+        assert!(widest <= Some(80), "{widest:?} columns\n{table}");
+        let odd =
+            |word: &&str| word.contains("NaN") || word.contains("inf\n") || *word == "-0.0000";
+        assert_eq!(table.split_whitespace().find(odd), None, "{table}");
+    }
+}
+
+#[test]
+fn the_table_of_a_design() {
+    let table = printed(
+        &[&RATES, &THREE],
+        "--futility beta:lan-demets-obrien-fleming --harm kim-demets=1:0.1",
+    );
+    let (tables, _) = table.split_once("\nrescuesim ").expect("the version follows");
+    insta::assert_snapshot!(tables);
+}
+
+#[test]
+fn a_figure_is_drawn() {
+    let directory = directory();
+    let path = directory.path().join("new/folder/boundaries.svg");
+    let mut command = rescuesim();
+    command.arg("design").args(RATES).args(["--n", "312", "--looks", "2", "--spending", "pocock"]);
+    output(command.arg("--plot").arg(&path));
+    insta::assert_snapshot!(fs::read_to_string(path).expect("written"));
+}
+
+/// Numbers that would cover another number, a point or a line are left out.
+#[test]
+fn every_scale_draws_every_boundary() {
+    let directory = directory();
+    for (scale, tick) in [("z", "Z (above 0"), ("p", "one-sided p"), ("effect", "risk difference")]
+    {
+        let path = directory.path().join(format!("{scale}.svg"));
+        let path = path.to_str().expect("plain");
+        let rules = "--looks 20 --futility beta:kim-demets=2 --harm lan-demets-pocock:0.1";
+        printed(&[&RATES, &["--power", "0.9", "--plot", path, "--scale", scale]], rules);
+        let svg = fs::read_to_string(path).expect("written");
+        for text in [tick, "efficacy", "futility", "harm", "patients analysed"] {
+            assert!(svg.contains(text), "{text} in {scale}");
+        }
+        assert!(!svg.contains("NaN"), "{scale}");
+    }
+}
+
+/// A file that cannot be written is no mistake of the arguments, and nothing is printed.
+#[test]
+fn an_unwritable_figure_is_a_failure() {
+    let directory = directory();
+    let folder = directory.path().join("folder.svg");
+    fs::create_dir(&folder).expect("a temporary folder");
+    let mut command = rescuesim();
+    command.arg("design").args(RATES).args(THREE).arg("--plot").arg(&folder);
+    let output = command.output().expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("cannot write") && errors.contains("is a directory"), "{errors}");
+    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing half-written");
+}
+
+/// The largest trials and the most looks are answered while a person waits; the time is that of an
+/// unoptimised build with others at work.
+#[test]
+fn large_designs_are_quick() {
+    for more in [
+        "--n 1000000 --looks 20 --futility beta:kim-demets=2 --power 0.9 --alpha-one-sided 0.025",
+        "--n 1000 --looks 20",
+    ] {
+        let mut command = rescuesim();
+        command.arg("design").args(RATES).args(more.split_whitespace());
+        output(command.timeout(Duration::from_secs(60)));
+    }
+}
