@@ -9,7 +9,7 @@ use super::comparison::{Comparison, Variance};
 use super::exact::{AtLower, ExactDesign, ExactProbabilities, Statistic};
 use super::inference::{Drift, Prior};
 use super::sample_size::{ArmSizes, Rounding};
-use crate::num::normal::upper_tail;
+use crate::num::normal::{upper_quantile, upper_tail};
 use crate::num::root::brent;
 
 /// A design and what it is for.
@@ -108,6 +108,8 @@ pub struct DesignCharacteristics {
     pub analysed: ArmSizes,
     /// Patients to randomise for that.
     pub randomised: ArmSizes,
+    /// The design with one look beside it.
+    pub fixed: FixedDesign,
     /// Mean of Z at the final look under the stated alternative.
     pub drift: f64,
     /// Look by look; the last is the final one.
@@ -116,6 +118,17 @@ pub struct DesignCharacteristics {
     pub effects: Vec<EffectCharacteristics>,
     /// Without approximation; null but for two proportions of moderate size.
     pub exact: Option<ExactCharacteristics>,
+}
+
+/// A design with one look and the same error rate.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FixedDesign {
+    /// Its power on as many patients.
+    pub power: f64,
+    /// Its patients, not rounded, for the power that the looks have; null where none has it.
+    pub total: Option<f64>,
+    /// Maximum information of the looks over its own for that power.
+    pub inflation_factor: Option<f64>,
 }
 
 /// One planned look.
@@ -218,10 +231,23 @@ impl DesignCharacteristics {
             required: None,
             analysed,
             randomised: analysed.randomised(question.dropout),
+            fixed: FixedDesign::beside(question, boundaries, &planned),
             drift: planned.drift,
             looks,
             effects,
             exact: ExactCharacteristics::new(question, boundaries, sizes),
+        }
+    }
+}
+
+impl FixedDesign {
+    fn beside(question: &Question, looks: &Boundaries, planned: &EffectCharacteristics) -> Self {
+        let alpha = question.rules.alpha_one_sided;
+        let required = question.required(looks, planned.rejection);
+        Self {
+            power: upper_tail(upper_quantile(alpha) - planned.drift),
+            total: required.as_ref().map(|required| required.fixed_total),
+            inflation_factor: required.map(|required| required.inflation_factor),
         }
     }
 }

@@ -139,7 +139,18 @@ fn sizes(design: &DesignCharacteristics) -> String {
             required.power, required.total
         ));
     }
-    out + &format!("Power at these sizes: {:.4}\n", design.power)
+    out += &format!("Power at these sizes: {:.4}\n", design.power);
+    let fixed = &design.fixed;
+    if let (None, 2.., Some(total), Some(factor)) =
+        (&design.required, design.looks.len(), fixed.total, fixed.inflation_factor)
+    {
+        out += &wrapped(&format!(
+            "With one look: power {:.4} at this size, {total:.1} patients for the same power \
+             (inflation factor {factor:.4}).",
+            fixed.power
+        ));
+    }
+    out
 }
 
 type At = fn(&LookCharacteristics) -> Option<&BoundaryCharacteristics>;
