@@ -1,12 +1,16 @@
 //! Lower (futility) boundaries on the Z scale.
 
-use super::efficacy::critical_value;
+use super::efficacy::{BOUND_PRECISION, critical_value};
 use super::inference::{Drift, Monitored, Prior};
 
 use super::recursion::{Continuation, CrossingProbabilities, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
-use crate::num::root::brent;
+use crate::num::root::{brent, near};
+
+/// Relative precision of the drift that β-spending is solved for; below it the bounds it is made of
+/// add noise.
+const PRECISION: f64 = 1e-12;
 
 /// How the futility boundary is found.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,12 +129,9 @@ fn beta_spending(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Opt
         let (_, state) = interim_bounds(cumulative, fractions, efficacy, theta);
         state.below(end, theta, last) - left
     };
-    // Early looks that stop often for efficacy may bring the drift well below the fixed design's.
-    let mut most = last.min(10.0) + upper_quantile(beta) + 2.0;
-    while surplus(most) > 0.0 && most < 40.0 {
-        most += 2.0;
-    }
-    let theta = brent(surplus, 1e-3, most)?;
+    // Looks cost little, so the drift is near that of one look.
+    let one_look = last.min(10.0) + upper_quantile(beta);
+    let theta = near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)?;
     Some(interim_bounds(cumulative, fractions, efficacy, theta).0)
 }
 
@@ -169,11 +170,9 @@ pub(super) fn binding_spending(
         Some((efficacy, _, state)) => state.below(fractions[last], theta, efficacy[last]) - left,
         None => -1.0,
     };
-    let mut most = upper_quantile(alpha[last]) + upper_quantile(beta[last]) + 2.0;
-    while surplus(most) > 0.0 && most < 40.0 {
-        most += 2.0;
-    }
-    let theta = brent(surplus, 1e-3, most).filter(|&theta| surplus(theta).abs() < 1e-9)?;
+    let one_look = upper_quantile(alpha[last]) + upper_quantile(beta[last]);
+    let theta = near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
+        .filter(|&theta| surplus(theta).abs() < 1e-9)?;
     joint_bounds(alpha, beta, fractions, theta).map(|(efficacy, futility, _)| (efficacy, futility))
 }
 
@@ -219,10 +218,13 @@ pub(super) fn lower_bound(
     if error < f64::MIN_POSITIVE {
         return f64::NEG_INFINITY;
     }
-    let excess = |z: f64| {
+    let missing = |z: f64| {
         let below = state.below(information, theta, z).max(f64::MIN_POSITIVE);
-        libm::log(below) - libm::log(error)
+        libm::log(error) - libm::log(below)
     };
     let ceiling = ceiling.min(38.0);
-    brent(excess, -38.0, ceiling).unwrap_or(ceiling)
+    // Were all trials still going on, it would be this; it is not lower.
+    let at_least = theta * libm::sqrt(information) - upper_quantile(error);
+    near(missing, (at_least.clamp(-38.0, ceiling), 0.05), (-38.0, ceiling), BOUND_PRECISION)
+        .unwrap_or(ceiling)
 }
