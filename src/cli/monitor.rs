@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rescuesim::design::inference::scale::pooled_standard_error;
 use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
+use rescuesim::num::normal::upper_quantile;
 use rescuesim::report::monitoring::{Effects, MonitoringReport};
 use rescuesim::scenario::{Scenario, Truth};
 
@@ -141,6 +143,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
         scale: comparison.scale_name(),
         estimate,
         standard_error,
+        interval: repeated_interval(estimate, standard_error, upper_quantile(0.025)),
         repeated_interval: at_bound.then(|| repeated_interval(estimate, standard_error, bound)),
         repeated_score_interval: counts
             .filter(|_| at_bound)
@@ -195,15 +198,13 @@ impl MonitorArgs {
 impl Counts {
     /// Pooled Z, risk difference, and the standard error that Z was divided by.
     fn pooled(self) -> Result<(f64, f64, f64), Failure> {
-        let ((control, experimental), (n_c, n_e)) = (self.rates, self.sizes);
-        let pooled = (control * n_c + experimental * n_e) / (n_c + n_e);
-        let standard_error = (pooled * (1.0 - pooled) * (1.0 / n_c + 1.0 / n_e)).sqrt();
+        let standard_error = pooled_standard_error(self.rates, self.sizes);
         if standard_error == 0.0 {
             return Err(usage(
                 "--control, --experimental: all outcomes are alike, so there is no Z".into(),
             ));
         }
-        let difference = experimental - control;
+        let difference = self.rates.1 - self.rates.0;
         Ok((difference / standard_error, difference, standard_error))
     }
 }

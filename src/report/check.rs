@@ -4,7 +4,7 @@
 //! default written out.
 
 use super::prior::components;
-use super::table::{grid, number, wrapped};
+use super::table::{BoundaryRow, boundaries, grid, number, wrapped};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
@@ -15,7 +15,7 @@ pub fn render(scenario: &Scenario) -> String {
         comments += &wrapped(&format!("\nWarning: {warning}."));
     }
     comments += "\nBoundaries (Z above 0 favours the experimental arm; alpha one-sided)\n";
-    comments += &boundaries(scenario);
+    comments += &bounds(scenario);
     let arms = &scenario.file().arms;
     comments +=
         &wrapped(&format!("\nControl: {}. Experimental: {}.", arms.control, arms.experimental));
@@ -40,30 +40,16 @@ pub fn render(scenario: &Scenario) -> String {
     format!("{comments}\n{toml}")
 }
 
-fn boundaries(scenario: &Scenario) -> String {
-    let bound = |z: f64| if z.is_finite() { format!("{z:.6}") } else { "–".to_owned() };
-    let looks = scenario.design.looks();
-    let has_harm = looks.iter().any(|look| look.harm.is_finite());
-    let rows = looks.iter().enumerate().map(|(k, look)| {
-        let mut row = vec![
-            (k + 1).to_string(),
-            look.analysed.to_string(),
-            format!("{:.4}", look.information_fraction),
-            bound(look.efficacy),
-            bound(look.futility),
-        ];
-        if has_harm {
-            row.push(bound(look.harm));
-        }
-        row.push(format!("{:.6}", look.alpha_spent));
-        row
+fn bounds(scenario: &Scenario) -> String {
+    let finite = |z: f64| z.is_finite().then_some(z);
+    let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| BoundaryRow {
+        name: (k + 1).to_string(),
+        analysed: look.analysed,
+        information: look.information_fraction,
+        bounds: [look.efficacy, look.futility, look.harm].map(finite),
+        alpha_spent: look.alpha_spent,
     });
-    let mut header = vec!["look", "analysed", "information", "efficacy Z ≥", "futility Z ≤"];
-    if has_harm {
-        header.push("harm Z ≤");
-    }
-    header.push("alpha spent");
-    grid(&header, rows.collect())
+    boundaries(rows.collect(), 6)
 }
 
 fn outcomes(scenario: &Scenario) -> String {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::table::{grid, number, wrapped};
+use super::table::{BoundaryRow, boundaries, grid, number, wrapped};
 use crate::design::Decision;
 use crate::design::monitor::{Evidence, RunningTrial};
 
@@ -15,6 +15,8 @@ pub struct Effects {
     pub estimate: f64,
     /// What Z was divided by.
     pub standard_error: f64,
+    /// 95 %, ignoring the looks.
+    pub interval: (f64, f64),
     /// Valid at every look, whether the trial stops or not; null where efficacy is not tested.
     pub repeated_interval: Option<(f64, f64)>,
     /// The same by inverting the score test of two proportions; null without their counts.
@@ -118,28 +120,14 @@ impl MonitoringReport {
     }
 
     fn bounds(&self) -> String {
-        let has_harm = self.looks.iter().any(|look| look.z_harm.is_some());
-        let rows = self.looks.iter().map(|look| {
-            let here = if look.look == self.look { " <" } else { "" };
-            let mut row = vec![
-                format!("{}{here}", look.look),
-                look.analysed.to_string(),
-                format!("{:.4}", look.information_fraction),
-                number(look.z_efficacy),
-                number(look.z_futility),
-            ];
-            if has_harm {
-                row.push(number(look.z_harm));
-            }
-            row.push(format!("{:.6}", look.alpha_spent));
-            row
-        });
-        let mut header = vec!["look", "analysed", "information", "efficacy Z ≥", "futility Z ≤"];
-        if has_harm {
-            header.push("harm Z ≤");
-        }
-        header.push("alpha spent");
-        grid(&header, rows.collect())
+        let row = |look: &LookBounds| BoundaryRow {
+            name: format!("{}{}", look.look, if look.look == self.look { " <" } else { "" }),
+            analysed: look.analysed,
+            information: look.information_fraction,
+            bounds: [look.z_efficacy, look.z_futility, look.z_harm],
+            alpha_spent: look.alpha_spent,
+        };
+        boundaries(self.looks.iter().map(row).collect(), 4)
     }
 
     fn evidence(&self) -> String {
@@ -187,11 +175,7 @@ impl Effects {
             }
             rows.push(row);
         };
-        let ordinary = (
-            self.estimate - 1.959964 * self.standard_error,
-            self.estimate + 1.959964 * self.standard_error,
-        );
-        row("ordinary, ignores the looks", Some(self.estimate), Some(ordinary));
+        row("ordinary, ignores the looks", Some(self.estimate), Some(self.interval));
         row("repeated, holds at every look", None, self.repeated_interval);
         if self.repeated_score_interval.is_some() {
             row("repeated, score test", None, self.repeated_score_interval);

@@ -153,6 +153,32 @@ fn spaced(header: &[&str], rows: &[Vec<String>], gap: u16) -> String {
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// A look's Z bounds for efficacy, futility and harm.
+pub(super) struct BoundaryRow {
+    pub name: String,
+    pub analysed: u32,
+    pub information: f64,
+    pub bounds: [Option<f64>; 3],
+    pub alpha_spent: f64,
+}
+
+/// Looks with their bounds to so many decimals; harm only where some look tests for it.
+pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> String {
+    let shown = if looks.iter().any(|look| look.bounds[2].is_some()) { 3 } else { 2 };
+    let bound = |z: &Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.decimals$}"));
+    let rows = looks.into_iter().map(|look| {
+        let mut row =
+            vec![look.name, look.analysed.to_string(), format!("{:.4}", look.information)];
+        row.extend(look.bounds[..shown].iter().map(bound));
+        row.push(format!("{:.6}", look.alpha_spent));
+        row
+    });
+    let mut header = vec!["look", "analysed", "information"];
+    header.extend(&["efficacy Z ≥", "futility Z ≤", "harm Z ≤"][..shown]);
+    header.push("alpha spent");
+    grid(&header, rows.collect())
+}
+
 fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> String {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
         let formula = |analysis: &AnalysisSummary| {
