@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rescuesim::design::comparison::Comparison;
 use rescuesim::design::inference::scale::pooled_standard_error;
 use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
@@ -67,8 +68,8 @@ fn z(text: &str) -> Result<f64, String> {
 }
 
 fn sd(text: &str) -> Result<f64, String> {
-    let sd = text.parse::<f64>().ok().filter(|sd| *sd > 0.0 && sd.is_finite());
-    sd.ok_or_else(|| "allowed: above 0".to_owned())
+    let sd = text.parse::<f64>().ok().filter(|sd| (1e-6..=100.0).contains(sd));
+    sd.ok_or_else(|| "allowed: 0.000001 to 100".to_owned())
 }
 
 fn counts(text: &str) -> Result<(u32, u32), String> {
@@ -102,6 +103,13 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
         usage(format!("analysis {} has no closed form with these arms", analysis.name))
     })?;
     let counts = args.counts();
+    if counts.is_some() && !matches!(comparison, Comparison::TwoProportions(_)) {
+        return Err(usage(format!(
+            "--control, --experimental: analysis {} does not compare proportions; expected: --z and \
+             --n, or --analysis with one that does",
+            analysis.name
+        )));
+    }
     let plan = scenario.design.plan();
     let monitored = RunningTrial::new(plan, &args.outcomes(scenario, counts)?)
         .map_err(|error| usage(format!("--n, --look: {error}")))?;
@@ -125,7 +133,10 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
             return Err(usage("expected: --z and --n, or --control and --experimental".into()));
         }
     };
-    if standard_error <= 0.0 {
+    if estimate == 0.0 && z != 0.0 {
+        return Err(usage(format!("--estimate is 0 while --z is {z}; allowed: not 0")));
+    }
+    if !(standard_error > 0.0 && standard_error.is_finite()) {
         return Err(usage(format!("--estimate {estimate} and --z {z} have different signs")));
     }
     let drift =
@@ -137,13 +148,15 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
         .zip(args.prior_sd)
         .map(|(mean, sd)| Belief { mean: mean * per_effect, sd: sd * per_effect });
     let evidence = monitored.evidence(z, drift, prior);
-    let bound = monitored.boundaries().efficacy[monitored.look()];
+    let alpha = plan.rules.alpha_one_sided;
+    let bound = monitored.repeated_bound(alpha).unwrap_or(f64::INFINITY);
     let at_bound = bound.is_finite();
     let effects = Effects {
         scale: comparison.scale_name(),
         estimate,
         standard_error,
-        interval: repeated_interval(estimate, standard_error, upper_quantile(0.025)),
+        level: monitored.level(),
+        interval: repeated_interval(estimate, standard_error, upper_quantile(alpha)),
         repeated_interval: at_bound.then(|| repeated_interval(estimate, standard_error, bound)),
         repeated_score_interval: counts
             .filter(|_| at_bound)

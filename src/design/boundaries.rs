@@ -1,8 +1,9 @@
 //! Boundaries on information fractions, and what they imply: probabilities of stopping, the drift
 //! that reaches a power, the price in information.
 
+use super::Decision;
 use super::efficacy::{self, Below, EfficacyRule, Setting};
-use super::futility::{FutilityRule, binding_spending};
+use super::futility::{self, FutilityRule, binding_spending};
 use super::harm::{HarmRule, TwoSidedSpending};
 use super::inference::Monitored;
 use super::recursion::{CrossingProbabilities, below};
@@ -94,6 +95,8 @@ pub struct Boundaries {
     pub harm: Vec<f64>,
     /// One-sided α spent up to and including each look.
     pub alpha_spent: Vec<f64>,
+    /// The harm bounds where futility does not keep them down: what harm's own error is counted by.
+    pub(super) harm_spending: Vec<f64>,
 }
 
 /// Probabilities of stopping at each look; the rest runs to the end and shows nothing.
@@ -136,16 +139,30 @@ impl Boundaries {
             return Err(DesignError::NoRoom { look: k + 1, futility, efficacy });
         }
         let untested = &rules.untested.harm;
-        let harm = rules.harm.bounds(information_fractions, &efficacy, &futility, untested);
+        let harm_spending = rules.harm.bounds(information_fractions, &efficacy, untested);
+        let harm = capped(&harm_spending, &futility);
         let alpha_spent = rules.alpha_spent(information_fractions, &efficacy, &futility);
         let futility = [futility, vec![f64::NEG_INFINITY]].concat();
         let information_fractions = information_fractions.to_vec();
-        Ok(Self { information_fractions, efficacy, futility, harm, alpha_spent })
+        Ok(Self { information_fractions, efficacy, futility, harm, alpha_spent, harm_spending })
     }
 
     /// The looks with trials leaving below at `lower`, one Z per look.
     pub fn with_lower<'b>(&'b self, lower: &'b [f64]) -> Monitored<'b> {
         Monitored::new(&self.information_fractions, lower, &self.efficacy)
+    }
+
+    /// What look `k` (from 0) says when Z is `z`.
+    pub fn decide(&self, k: usize, z: f64) -> Decision {
+        if z >= self.efficacy[k] {
+            Decision::Efficacy
+        } else if z <= self.harm[k] {
+            Decision::Harm
+        } else if z <= self.futility[k] {
+            Decision::Futility
+        } else {
+            Decision::Continue
+        }
     }
 
     /// Trials stop below at these Z.
@@ -178,6 +195,17 @@ impl Boundaries {
     }
 }
 
+/// Harm bounds that are nowhere above a futility bound.
+fn capped(harm: &[f64], futility: &[f64]) -> Vec<f64> {
+    let bounds = harm.iter().enumerate();
+    bounds
+        .map(|(k, &harm)| match futility.get(k) {
+            Some(&futility) if futility > f64::NEG_INFINITY => harm.min(futility),
+            _ => harm,
+        })
+        .collect()
+}
+
 /// The same of any bounds: trials leave below at `lower`, of these for harm at `harm`, which is
 /// nowhere above it.
 pub(super) fn stopping(
@@ -196,9 +224,14 @@ pub(super) fn stopping(
     StoppingProbabilities { efficacy: all.upper, futility, harm }
 }
 
-/// Rounds of finding efficacy and binding futility in turns; each brings them closer by a factor
-/// of about α over the chance of futility without an effect.
+/// Rounds of finding efficacy and binding futility in turns.
 const MOST_ROUNDS: usize = 200;
+
+/// Bounds a share of the way from some to others; −∞ stays.
+fn moved(from: &[f64], to: &[f64], share: f64) -> Vec<f64> {
+    let pairs = from.iter().zip(to);
+    pairs.map(|(a, b)| if a == b { *a } else { a + share * (b - a) }).collect()
+}
 
 impl Rules {
     /// Efficacy bounds at every look and futility bounds at the interim looks.
@@ -213,20 +246,39 @@ impl Rules {
             return binding_spending(&alpha, &beta, t).ok_or(DesignError::UnreachablePower);
         }
         let leaving = if two_sided { Below::Mirrored } else { Below::Nowhere };
-        let mut efficacy = self.efficacy_bounds(t, leaving)?;
-        let mut futility = self.futility_bounds(t, &efficacy)?;
+        let efficacy = self.efficacy_bounds(t, leaving)?;
+        let futility = self.futility_bounds(t, &efficacy)?;
         if !self.binding_futility {
             return Ok((efficacy, futility));
         }
+        self.settle(t, futility)
+    }
+
+    /// Efficacy bounds and the futility bounds they rely on, found in turns from the latter.
+    fn settle(
+        &self,
+        t: &[f64],
+        mut futility: Vec<f64>,
+    ) -> Result<(Vec<f64>, Vec<f64>), DesignError> {
+        let mut share = 1.0;
+        let mut last_good: Option<Vec<f64>> = None;
         for _ in 0..MOST_ROUNDS {
-            let before = [&efficacy[..], &futility].concat();
-            let next = self.efficacy_bounds(t, Below::At(&futility));
-            efficacy = next.map_err(|_| DesignError::Unsettled)?;
-            futility = self.futility_bounds(t, &efficacy)?;
-            let after = efficacy.iter().chain(&futility);
-            if after.zip(&before).all(|(a, b)| a == b || (a - b).abs() < 1e-12) {
-                return Ok((efficacy, futility));
+            let Ok(efficacy) = self.efficacy_bounds(t, Below::At(&futility)) else {
+                // So much futility leaves too few trials: go less far.
+                share = 0.5;
+                futility = match &last_good {
+                    Some(good) => moved(good, &futility, 0.5),
+                    None => futility.iter().map(|z| z - 0.25).collect(),
+                };
+                continue;
+            };
+            let next = self.futility_bounds(t, &efficacy)?;
+            let mut changes = next.iter().zip(&futility);
+            if changes.all(|(a, b)| a == b || (a - b).abs() < 1e-12) {
+                return Ok((efficacy, next));
             }
+            let moved = moved(&futility, &next, share);
+            last_good = Some(std::mem::replace(&mut futility, moved));
         }
         Err(DesignError::Unsettled)
     }
@@ -254,6 +306,37 @@ impl Rules {
         let alpha = sides * self.alpha_one_sided;
         let cumulative = self.efficacy.cumulative(alpha, t, &self.untested.efficacy)?;
         Some(cumulative.into_iter().map(|spent| spent / sides).collect())
+    }
+
+    /// The drift under which β is spent; `None` where futility does not spend it.
+    pub(super) fn beta_drift(&self, t: &[f64]) -> Result<Option<f64>, DesignError> {
+        let Some(beta) = self.beta_spending(t) else { return Ok(None) };
+        let drift = match (self.binding_futility, self.spending(t)) {
+            (true, Some(alpha)) => futility::binding_drift(&alpha, &beta, t),
+            _ => {
+                let (efficacy, _) = self.efficacy_and_futility(t)?;
+                futility::drift(&beta, t, &efficacy)
+            }
+        };
+        drift.map(Some).ok_or(DesignError::UnreachablePower)
+    }
+
+    /// β-spending futility bounds of every look under a drift, each found without regard to the
+    /// looks after it.
+    pub(super) fn futility_under(&self, drift: f64, t: &[f64]) -> Result<Vec<f64>, DesignError> {
+        let beta = self.beta_spending(t).ok_or(DesignError::UnreachablePower)?;
+        let mut bounds = match (self.binding_futility, self.spending(t)) {
+            (true, Some(alpha)) => {
+                let joint = futility::joint_bounds(&alpha, &beta, t, drift);
+                joint.ok_or(DesignError::Unsettled)?.1
+            }
+            _ => {
+                let (efficacy, _) = self.efficacy_and_futility(t)?;
+                futility::interim_bounds(&beta, t, &efficacy, drift).0
+            }
+        };
+        bounds.push(f64::NEG_INFINITY);
+        Ok(bounds)
     }
 
     /// Type II error to be spent by each look, where futility spends it.

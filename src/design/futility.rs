@@ -6,7 +6,7 @@ use super::inference::{Drift, Monitored, Prior};
 use super::recursion::{Continuation, CrossingProbabilities, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
-use crate::num::root::{brent, near};
+use crate::num::root::near;
 
 /// Relative precision of the drift that β-spending is solved for; below it the bounds it is made of
 /// add noise.
@@ -47,11 +47,10 @@ pub enum FutilityRule {
 pub enum ConditionalOn {
     /// The one the data suggest, z/√t.
     Trend,
-    /// The one at which the efficacy bounds alone have a power.
-    Planned {
-        /// In (0, 1).
-        power: f64,
-    },
+    /// A planned one: the mean of Z at the maximum information.
+    Drift(f64),
+    /// The one at which the design has this power in (0, 1), its futility heeded.
+    Power(f64),
 }
 
 impl FutilityRule {
@@ -73,16 +72,21 @@ impl FutilityRule {
                 Some(bounds.map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
             }
             Self::ConditionalPower { at_most, on } => {
-                let drift = match on {
-                    ConditionalOn::Trend => Drift::CurrentTrend,
-                    ConditionalOn::Planned { power } => {
-                        Drift::Stated(drift_for_power(fractions, efficacy, *power)?)
-                    }
-                };
                 let looks = Monitored::new(fractions, &no_lower, efficacy);
-                bounds_where(interims, untested, |k| {
-                    looks.z_for_conditional_power(k, *at_most, drift)
-                })
+                let at = |drift: Drift| {
+                    bounds_where(interims, untested, |k| {
+                        looks.z_for_conditional_power(k, *at_most, drift)
+                    })
+                };
+                match *on {
+                    ConditionalOn::Trend => at(Drift::CurrentTrend),
+                    ConditionalOn::Drift(drift) => at(Drift::Stated(drift)),
+                    ConditionalOn::Power(power) => {
+                        at(Drift::Stated(drift_for_power(fractions, efficacy, power, |drift| {
+                            at(Drift::Stated(drift))
+                        })?))
+                    }
+                }
             }
             Self::PredictivePower { at_most } => {
                 let looks = Monitored::new(fractions, &no_lower, efficacy);
@@ -108,18 +112,32 @@ fn bounds_where(
     (0..interims).map(bound).collect()
 }
 
-/// The drift at which the efficacy bounds alone have a power; `None` where none up to 40 has it.
-fn drift_for_power(fractions: &[f64], efficacy: &[f64], power: f64) -> Option<f64> {
-    let none = vec![f64::NEG_INFINITY; fractions.len()];
-    let reached =
-        |drift| CrossingProbabilities::new(fractions, drift, &none, efficacy).total_upper();
-    brent(|drift| reached(drift) - power, -10.0, 40.0)
+/// The drift at which a design has a power when it stops at the futility bounds that belong to the
+/// drift; `None` where none up to 40 has it.
+fn drift_for_power(
+    fractions: &[f64],
+    efficacy: &[f64],
+    power: f64,
+    futility: impl Fn(f64) -> Option<Vec<f64>>,
+) -> Option<f64> {
+    let missing = |drift: f64| {
+        let Some(mut lower) = futility(drift) else { return f64::NAN };
+        lower.push(f64::NEG_INFINITY);
+        power - CrossingProbabilities::new(fractions, drift, &lower, efficacy).total_upper()
+    };
+    let one_look = efficacy[efficacy.len() - 1].min(10.0) + upper_quantile(1.0 - power);
+    near(missing, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
 }
 
-/// Finds the drift at which the β left for the last look makes its futility bound meet its
-/// efficacy bound, and returns the interim bounds at that drift. `cumulative` β is spent by each
-/// look.
+/// The interim bounds at the drift under which β is spent.
 fn beta_spending(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Option<Vec<f64>> {
+    let theta = drift(cumulative, fractions, efficacy)?;
+    Some(interim_bounds(cumulative, fractions, efficacy, theta).0)
+}
+
+/// The drift at which the β left for the last look makes its futility bound meet its efficacy
+/// bound. `cumulative` β is spent by each look.
+pub(super) fn drift(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Option<f64> {
     let (last, beta) = (*efficacy.last()?, *cumulative.last()?);
     let left = beta - cumulative.iter().rev().nth(1).copied().unwrap_or(0.0);
     // The surplus falls as the drift grows: with a strong effect the last look would have to stop
@@ -131,12 +149,11 @@ fn beta_spending(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Opt
     };
     // Looks cost little, so the drift is near that of one look.
     let one_look = last.min(10.0) + upper_quantile(beta);
-    let theta = near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)?;
-    Some(interim_bounds(cumulative, fractions, efficacy, theta).0)
+    near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
 }
 
 /// The interim futility bounds at drift `theta`, and the state of the trial before the last look.
-fn interim_bounds(
+pub(super) fn interim_bounds(
     cumulative: &[f64],
     fractions: &[f64],
     efficacy: &[f64],
@@ -163,6 +180,12 @@ pub(super) fn binding_spending(
     beta: &[f64],
     fractions: &[f64],
 ) -> Option<(Vec<f64>, Vec<f64>)> {
+    let theta = binding_drift(alpha, beta, fractions)?;
+    joint_bounds(alpha, beta, fractions, theta).map(|(efficacy, futility, _)| (efficacy, futility))
+}
+
+/// That drift.
+pub(super) fn binding_drift(alpha: &[f64], beta: &[f64], fractions: &[f64]) -> Option<f64> {
     let last = fractions.len() - 1;
     let left = beta[last] - if last == 0 { 0.0 } else { beta[last - 1] };
     // As without binding, but for drifts so large that futility leaves too few trials to go on.
@@ -171,14 +194,13 @@ pub(super) fn binding_spending(
         None => -1.0,
     };
     let one_look = upper_quantile(alpha[last]) + upper_quantile(beta[last]);
-    let theta = near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
-        .filter(|&theta| surplus(theta).abs() < 1e-9)?;
-    joint_bounds(alpha, beta, fractions, theta).map(|(efficacy, futility, _)| (efficacy, futility))
+    near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
+        .filter(|&theta| surplus(theta).abs() < 1e-9)
 }
 
 /// The bounds at drift `theta`, and the state of the trial under it before the last look; `None`
 /// where a futility bound would reach the efficacy bound, or too few trials go on.
-fn joint_bounds(
+pub(super) fn joint_bounds(
     alpha: &[f64],
     beta: &[f64],
     fractions: &[f64],

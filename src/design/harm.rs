@@ -16,7 +16,9 @@ pub enum HarmRule {
         spending: TwoSidedSpending,
     },
     /// Spends an error rate of its own under no effect, with trials leaving above for efficacy
-    /// and futility disregarded: the harm bound of gsDesign (test.type 7 and 8).
+    /// and futility disregarded, and nowhere above a futility bound: the harm bound of gsDesign
+    /// (test.type 7 and 8) where every look that tests harm tests futility. β-spending takes no
+    /// account of harm.
     Spending {
         /// Spends `alpha_one_sided`.
         function: SpendingFunction,
@@ -38,13 +40,12 @@ pub enum TwoSidedSpending {
 }
 
 impl HarmRule {
-    /// Harm bounds at every look, −∞ where there is none, never above a `futility` bound.
-    /// `untested` are looks, from 0, without the test; the last always has it.
+    /// Harm bounds at every look, −∞ where there is none, with futility disregarded. `untested` are
+    /// looks, from 0, without the test; the last always has it.
     pub(super) fn bounds(
         &self,
         fractions: &[f64],
         efficacy: &[f64],
-        futility: &[f64],
         untested: &[usize],
     ) -> Vec<f64> {
         match self {
@@ -52,13 +53,7 @@ impl HarmRule {
             Self::Symmetric { .. } => efficacy.iter().map(|z| -z).collect(),
             Self::Spending { function, alpha_one_sided } => {
                 let cumulative = function.cumulative(*alpha_one_sided, fractions, untested);
-                let mut bounds = spend(&cumulative, fractions, efficacy);
-                for (harm, futility) in bounds.iter_mut().zip(futility) {
-                    if *futility > f64::NEG_INFINITY {
-                        *harm = harm.min(*futility);
-                    }
-                }
-                bounds
+                spend(&cumulative, fractions, efficacy)
             }
         }
     }

@@ -45,6 +45,12 @@ impl Plan {
     pub fn maximum_analysed(&self) -> u32 {
         *self.looks_analysed.last().expect("a plan has at least one look")
     }
+
+    /// These numbers of outcomes over those planned at the final look.
+    fn fractions(&self, analysed: &[u32]) -> Vec<f64> {
+        let maximum = f64::from(self.maximum_analysed());
+        analysed.iter().map(|&n| f64::from(n) / maximum).collect()
+    }
 }
 
 /// One planned look.
@@ -108,8 +114,8 @@ struct FinalLook {
 struct EarlierLook {
     information: f64,
     efficacy: f64,
-    /// Where trials are counted out below.
-    out_below: f64,
+    /// Where trials are taken to leave below.
+    leave_below: f64,
 }
 
 /// What is found when a final look of some size first asks for it. Threads that find one at the
@@ -150,9 +156,7 @@ impl Design {
     /// # Errors
     /// When the rules have no solution at these looks.
     pub fn new(plan: Plan, most_analysed: u32) -> Result<Self, DesignError> {
-        let maximum = plan.maximum_analysed();
-        let fraction = |analysed: u32| f64::from(analysed) / f64::from(maximum);
-        let fractions: Vec<f64> = plan.looks_analysed.iter().map(|&n| fraction(n)).collect();
+        let fractions = plan.fractions(&plan.looks_analysed);
         let boundaries = Boundaries::new(&plan.rules, &fractions)?;
         let looks = (0..fractions.len())
             .map(|k| Look {
@@ -195,16 +199,7 @@ impl Design {
 
     /// What interim look `k` (from 0) says when Z is `z`.
     pub fn decide(&self, k: usize, z: f64) -> Decision {
-        let look = &self.looks[k];
-        if z >= look.efficacy {
-            Decision::Efficacy
-        } else if z <= look.harm {
-            Decision::Harm
-        } else if z <= look.futility {
-            Decision::Futility
-        } else {
-            Decision::Continue
-        }
+        self.boundaries.decide(k, z)
     }
 
     /// What a final look on `analysed` outcomes says when Z is `z`, after `interims` looks that
@@ -248,7 +243,7 @@ impl Design {
 
     /// The drift that a trial's result is evidence of, by stage-wise ordering: it ended with Z =
     /// `z` on `analysed` outcomes after `interims` looks that happened as planned and did not stop
-    /// it. Lower boundaries count only where the efficacy boundary relies on them.
+    /// it. Harm counts; futility does only where the efficacy boundary relies on it.
     pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> Estimate {
         let last = &self.finals[interims];
         let table = last.found(analysed).stagewise.get_or_init(|| {
@@ -257,8 +252,8 @@ impl Design {
             };
             let information = column(|look| look.information, self.information(analysed));
             let efficacy = column(|look| look.efficacy, f64::INFINITY);
-            let out_below = column(|look| look.out_below, f64::NEG_INFINITY);
-            let looks = Monitored::new(&information, &out_below, &efficacy);
+            let leave_below = column(|look| look.leave_below, f64::NEG_INFINITY);
+            let looks = Monitored::new(&information, &leave_below, &efficacy);
             Box::new(StagewiseTable::new(&looks, interims, 0.95))
         });
         table.estimate(z)
@@ -322,12 +317,14 @@ impl FinalLook {
 
     /// The same with interim look `k`, the next, behind it.
     fn after(&self, plan: &Plan, boundaries: &Boundaries, k: usize, most_analysed: u32) -> Self {
-        let Boundaries { information_fractions, efficacy, futility, harm, .. } = boundaries;
-        let (t, efficacy, harm) = (information_fractions[k], efficacy[k], harm[k]);
+        let (t, efficacy) = (boundaries.information_fractions[k], boundaries.efficacy[k]);
+        let harm = boundaries.harm_spending[k];
         let analysed_before = plan.looks_analysed[k];
         // The final look may come one patient after this one.
         let one_patient = 1.0 / f64::from(plan.maximum_analysed());
-        let out_below = plan.rules.counted_out_below(futility[k], efficacy);
+        let out_below = plan.rules.counted_out_below(boundaries.futility[k], efficacy);
+        // A stop for harm is a conclusion, so the estimates count on it.
+        let leave_below = out_below.max(boundaries.harm[k]);
         Self {
             efficacy: self.efficacy.advance(t, 0.0, (out_below, efficacy), one_patient),
             alpha_left: plan.rules.alpha_one_sided - boundaries.alpha_spent[k],
@@ -336,8 +333,11 @@ impl FinalLook {
                 (state.advance(t, 0.0, (harm, efficacy), one_patient), left - spent)
             }),
             analysed_before,
-            interims: [&self.interims[..], &[EarlierLook { information: t, efficacy, out_below }]]
-                .concat(),
+            interims: [
+                &self.interims[..],
+                &[EarlierLook { information: t, efficacy, leave_below }],
+            ]
+            .concat(),
             by_analysed: BySize::new(most_analysed.saturating_sub(analysed_before)),
         }
     }

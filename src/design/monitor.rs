@@ -13,6 +13,10 @@ use crate::num::normal::upper_tail;
 /// The looks of a trial so far, the last being the one at hand, and those still planned.
 #[derive(Debug, Clone)]
 pub struct RunningTrial {
+    plan: Plan,
+    /// Of each look, its position among those planned.
+    positions: Vec<usize>,
+    /// The plan's rules, with futility as it was found when each look was at hand.
     rules: Rules,
     /// At the information that came, and at the planned information of later looks.
     boundaries: Boundaries,
@@ -20,7 +24,6 @@ pub struct RunningTrial {
     analysed: Vec<u32>,
     /// The look at hand, from 0.
     look: usize,
-    maximum: u32,
 }
 
 /// Why a trial cannot be monitored.
@@ -60,7 +63,7 @@ impl RunningTrial {
     /// When looks do not fit the plan or have no boundaries.
     pub fn new(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
         let planned = plan.looks_analysed.len();
-        let (given, look) = (analysed.len(), analysed.len().wrapping_sub(1));
+        let given = analysed.len();
         if given == 0 || given > planned {
             return Err(MonitorError::NoSuchLook { given, planned });
         }
@@ -68,17 +71,35 @@ impl RunningTrial {
             let (analysed, before) = (analysed[k], before(analysed, k));
             return Err(MonitorError::NotIncreasing { look: k + 1, analysed, before });
         }
-        // Positions in the plan of all looks, those so far being as many as came.
-        let later = (given..planned).filter(|&k| plan.looks_analysed[k] > analysed[look]);
+        // Futility is frozen look by look: what comes later must not change what was in force.
+        let mut frozen = Vec::new();
+        let mut found = None;
+        for now in 0..given {
+            let trial = Self::at(plan, &analysed[..=now], &frozen)?;
+            frozen.push(trial.boundaries.futility[now]);
+            found = Some(trial);
+        }
+        Ok(found.expect("there is a look"))
+    }
+
+    /// With the futility bounds of earlier looks `frozen`.
+    fn at(plan: &Plan, analysed: &[u32], frozen: &[f64]) -> Result<Self, DesignError> {
+        let given = analysed.len();
+        let look = given - 1;
+        let later =
+            (given..plan.looks_analysed.len()).filter(|&k| plan.looks_analysed[k] > analysed[look]);
         let positions: Vec<usize> = (0..given).chain(later).collect();
         let mut sizes = analysed.to_vec();
         sizes.extend(positions[given..].iter().map(|&k| plan.looks_analysed[k]));
-        let maximum = plan.maximum_analysed();
-        let fractions: Vec<f64> =
-            sizes.iter().map(|&n| f64::from(n) / f64::from(maximum)).collect();
-        let rules = rules_at(plan, &positions, &fractions)?;
+        let fractions = plan.fractions(&sizes);
+        let mut rules = rules_at(plan, &positions, &fractions)?;
+        if rules.futility != FutilityRule::None {
+            let mut bounds = futility_at(plan, &rules, &fractions)?;
+            bounds.iter_mut().zip(frozen).for_each(|(bound, frozen)| *bound = *frozen);
+            rules.futility = given_z(&bounds);
+        }
         let boundaries = Boundaries::new(&rules, &fractions)?;
-        Ok(Self { rules, boundaries, analysed: sizes, look, maximum })
+        Ok(Self { plan: plan.clone(), positions, rules, boundaries, analysed: sizes, look })
     }
 
     /// Boundaries of all looks: past, at hand, and to come.
@@ -103,21 +124,33 @@ impl RunningTrial {
 
     /// Outcomes over those planned for the final look.
     pub fn information(&self) -> f64 {
-        f64::from(self.analysed[self.look]) / f64::from(self.maximum)
+        self.boundaries.information_fractions[self.look]
+    }
+
+    /// Confidence level that goes with the design's test: 1 − 2α.
+    pub fn level(&self) -> f64 {
+        1.0 - 2.0 * self.plan.rules.alpha_one_sided
     }
 
     /// What a Z of `z` says.
     pub fn decide(&self, z: f64) -> Decision {
-        let k = self.look;
-        if z >= self.boundaries.efficacy[k] {
-            Decision::Efficacy
-        } else if z <= self.boundaries.harm[k] {
-            Decision::Harm
-        } else if z <= self.boundaries.futility[k] {
-            Decision::Futility
-        } else {
-            Decision::Continue
-        }
+        self.boundaries.decide(self.look, z)
+    }
+
+    /// The efficacy bound here of the design with another one-sided α, futility disregarded, so that
+    /// what is not rejected by it holds whether or not futility is heeded; `None` where there is
+    /// none.
+    pub fn repeated_bound(&self, alpha_one_sided: f64) -> Option<f64> {
+        let rules = Rules {
+            alpha_one_sided,
+            futility: FutilityRule::None,
+            binding_futility: false,
+            ..self.plan.rules.clone()
+        };
+        let plan = Plan { rules, looks_analysed: self.plan.looks_analysed.clone() };
+        let fractions = &self.boundaries.information_fractions;
+        let rules = rules_at(&plan, &self.positions, fractions).ok()?;
+        Some(Boundaries::new(&rules, fractions).ok()?.efficacy[self.look])
     }
 
     /// What the data say where Z is `z`; the mean of Z at the planned maximum is `planned_drift`
@@ -128,8 +161,8 @@ impl RunningTrial {
         let ahead = (!self.is_final()).then(|| self.boundaries.with_lower(&no_lower));
         let conditional = |drift| ahead.map(|looks| looks.conditional_power(k, z, drift));
         let predictive = |prior| ahead.map(|looks| looks.predictive_power(k, z, prior));
-        let counted_out = self.counted_out_below();
-        let so_far = self.boundaries.with_lower(&counted_out);
+        let leaving = self.leaving_below();
+        let so_far = self.boundaries.with_lower(&leaving);
         Evidence {
             p_one_sided: upper_tail(z),
             conditional_rejection: conditional(Drift::Stated(0.0)),
@@ -137,31 +170,17 @@ impl RunningTrial {
             conditional_power_trend: conditional(Drift::CurrentTrend),
             predictive_power: predictive(Prior::Flat),
             predictive_power_prior: belief.and_then(|belief| predictive(Prior::Normal(belief))),
-            repeated_p: self.repeated_p(z),
+            repeated_p: repeated_p_value(z, |alpha| self.repeated_bound(alpha)),
             stagewise_p: so_far.stagewise_p_value(k, z, 0.0),
-            drift: so_far.stagewise_estimate(k, z, 0.95),
+            drift: so_far.stagewise_estimate(k, z, self.level()),
         }
     }
 
-    /// The smallest one-sided α at which the design rejects here.
-    fn repeated_p(&self, z: f64) -> f64 {
-        let fractions = &self.boundaries.information_fractions;
-        repeated_p_value(z, |alpha_one_sided| {
-            let rules = Rules {
-                alpha_one_sided,
-                futility: FutilityRule::None,
-                binding_futility: false,
-                ..self.rules.clone()
-            };
-            Some(Boundaries::new(&rules, fractions).ok()?.efficacy[self.look])
-        })
-    }
-
-    /// Where trials are counted out below at each look.
-    fn counted_out_below(&self) -> Vec<f64> {
-        let Boundaries { efficacy, futility, .. } = &self.boundaries;
-        let bounds = futility.iter().zip(efficacy);
-        bounds.map(|(&low, &high)| self.rules.counted_out_below(low, high)).collect()
+    /// Where trials are taken to leave below at each look.
+    fn leaving_below(&self) -> Vec<f64> {
+        let Boundaries { efficacy, futility, harm, .. } = &self.boundaries;
+        let leave = |k: usize| self.rules.counted_out_below(futility[k], efficacy[k]).max(harm[k]);
+        (0..efficacy.len()).map(leave).collect()
     }
 }
 
@@ -172,7 +191,7 @@ fn before(analysed: &[u32], k: usize) -> u32 {
 /// The plan's rules for looks at other information: what they spend, and where they test.
 fn rules_at(plan: &Plan, positions: &[usize], fractions: &[f64]) -> Result<Rules, DesignError> {
     let rules = &plan.rules;
-    let planned = planned_fractions(plan);
+    let planned = plan.fractions(&plan.looks_analysed);
     if planned == fractions {
         return Ok(rules.clone());
     }
@@ -203,9 +222,20 @@ fn rules_at(plan: &Plan, positions: &[usize], fractions: &[f64]) -> Result<Rules
     })
 }
 
-fn planned_fractions(plan: &Plan) -> Vec<f64> {
-    let maximum = f64::from(plan.maximum_analysed());
-    plan.looks_analysed.iter().map(|&n| f64::from(n) / maximum).collect()
+/// Futility bounds of all looks by the plan's rule at the information there is: β-spending under the
+/// drift of the plan.
+fn futility_at(plan: &Plan, rules: &Rules, fractions: &[f64]) -> Result<Vec<f64>, DesignError> {
+    let planned = plan.fractions(&plan.looks_analysed);
+    match plan.rules.beta_drift(&planned)? {
+        Some(drift) => rules.futility_under(drift, fractions),
+        None => Ok(Boundaries::new(rules, fractions)?.futility),
+    }
+}
+
+/// Bounds of the interim looks as a rule.
+fn given_z(bounds: &[f64]) -> FutilityRule {
+    let interims = &bounds[..bounds.len() - 1];
+    FutilityRule::Z(interims.iter().map(|&z| (z > f64::NEG_INFINITY).then_some(z)).collect())
 }
 
 /// A spending function that spends at each look what was planned there.
@@ -241,7 +271,7 @@ pub struct Evidence {
     pub repeated_p: f64,
     /// One-sided p value if the trial ends here.
     pub stagewise_p: f64,
-    /// Median-unbiased estimate and 95 % limits if the trial ends here: mean of Z at the maximum.
+    /// Median-unbiased estimate and limits of level 1 − 2α if the trial ends here: mean of Z at the maximum.
     pub drift: Estimate,
 }
 
@@ -282,22 +312,62 @@ mod tests {
             prop_assert_eq!(trial.is_final(), trial.analysed().len() == looks);
         }
 
+        /// The bounds in force at each look, as they were given when it was at hand, keep α when
+        /// futility is relied on and heeded.
+        #[test]
+        fn bounds_in_force_keep_alpha_with_binding_futility(
+            first in 60u32..140, second in 60u32..140, third in 40u32..140, kind in 0usize..3,
+        ) {
+            let futility = match kind {
+                0 => FutilityRule::BetaSpending {
+                    function: SpendingFunction::HwangShihDeCani { gamma: -2.0 }, power: 0.9,
+                },
+                1 => FutilityRule::Z(vec![Some(-0.2), Some(0.6)]),
+                _ => FutilityRule::ConditionalPower {
+                    at_most: 0.1, on: crate::design::ConditionalOn::Trend,
+                },
+            };
+            let mut plan = plan(EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming));
+            plan.rules = Rules { futility, binding_futility: true, ..plan.rules };
+            let analysed = [first, first + second, first + second + third];
+            let (mut efficacy, mut futility) = (Vec::new(), Vec::new());
+            for look in 0..3 {
+                let trial = RunningTrial::new(&plan, &analysed[..=look]);
+                prop_assume!(trial.is_ok());
+                let trial = trial.expect("assumed");
+                // A look that uses up all the information is the last.
+                prop_assume!(trial.analysed().len() == 3);
+                efficacy.push(trial.boundaries().efficacy[look]);
+                futility.push(trial.boundaries().futility[look]);
+            }
+            let fractions = plan.fractions(&analysed);
+            let crossing = crate::design::recursion::CrossingProbabilities::new(
+                &fractions, 0.0, &futility, &efficacy,
+            );
+            prop_assert!((crossing.total_upper() - 0.025).abs() < 1e-9, "{}", crossing.total_upper());
+        }
+
         /// At the planned information nothing changes.
         #[test]
         fn as_planned_is_the_plan(rule in any_rule(), looks in 1usize..=3) {
             let plan = plan(rule);
             let trial = RunningTrial::new(&plan, &plan.looks_analysed[..looks]).expect("as planned");
-            let planned = Boundaries::new(&plan.rules, &planned_fractions(&plan)).expect("solvable");
+            let planned = Boundaries::new(&plan.rules, &plan.fractions(&plan.looks_analysed)).expect("solvable");
             prop_assert_eq!(trial.boundaries(), &planned);
         }
 
         /// The bound of a look is where the repeated p value is α.
         #[test]
-        fn repeated_p_at_the_bound_is_alpha(rule in any_rule(), look in 0usize..3) {
-            prop_assume!(!matches!(rule, EfficacyRule::HaybittlePeto { .. }));
-            let plan = plan(rule);
-            let trial = RunningTrial::new(&plan, &plan.looks_analysed[..=look]).expect("as planned");
+        fn repeated_p_at_the_bound_is_alpha(
+            rule in any_rule(), look in 0usize..3, late in 0u32..9,
+        ) {
+            let plan = plan(rule.clone());
+            let mut analysed = plan.looks_analysed[..=look].to_vec();
+            analysed[look] += late;
+            let trial = RunningTrial::new(&plan, &analysed).expect("a few patients late");
             let bound = trial.boundaries().efficacy[look];
+            // Haybittle-Peto has the same interim bound at every alpha.
+            prop_assume!(!matches!(rule, EfficacyRule::HaybittlePeto { .. }) || look == 2);
             let evidence = trial.evidence(bound, 2.8, None);
             prop_assert!((evidence.repeated_p / 0.025 - 1.0).abs() < 1e-6);
             prop_assert_eq!(trial.decide(bound), Decision::Efficacy);

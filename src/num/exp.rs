@@ -8,7 +8,7 @@ const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// 1.5·2⁵²: adding it rounds to a whole number, which then stands in the lowest bits.
 const ROUNDING: f64 = 6_755_399_441_055_744.0;
 
-/// eˣ for x from −700 to 700, to within 2 units in the last place.
+/// eˣ for x up to 700, to within 2 units in the last place; below −700 it is that of −700, 1e-304.
 ///
 /// Without branches or calls, so that a loop over it can be vectorised: x = k·ln 2 + r with |r| at
 /// most ½·ln 2, and eʳ by its series up to r¹³, whose rest is below 5e-18.
@@ -30,6 +30,7 @@ pub fn exp_normal(x: f64) -> f64 {
         1.0 / 479_001_600.0,
         1.0 / 6_227_020_800.0,
     ];
+    let x = x.max(-700.0);
     let shifted = x * LOG2_E + ROUNDING;
     let k = shifted - ROUNDING;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
@@ -55,6 +56,9 @@ mod tests {
     #[test]
     fn is_exact_at_zero_and_small_numbers_add_up() {
         assert_eq!(exp_normal(0.0), 1.0);
+        for x in [-700.1, -710.0, -2000.0, f64::NEG_INFINITY] {
+            assert!((0.0..1e-300).contains(&exp_normal(x)), "{x}");
+        }
         for x in [-1e-9, 1e-9, -50.0, 0.5, std::f64::consts::LN_2] {
             assert!((exp_normal(x) / libm::exp(x) - 1.0).abs() <= 2.0 * f64::EPSILON, "{x}");
         }

@@ -15,15 +15,18 @@ pub struct Effects {
     pub estimate: f64,
     /// What Z was divided by.
     pub standard_error: f64,
-    /// 95 %, ignoring the looks.
+    /// Confidence level of the intervals, 1 − 2α.
+    pub level: f64,
+    /// Ignoring the looks.
     pub interval: (f64, f64),
-    /// Valid at every look, whether the trial stops or not; null where efficacy is not tested.
+    /// Valid at every look, whether the trial stops or not and whether or not futility is heeded;
+    /// null where efficacy is not tested.
     pub repeated_interval: Option<(f64, f64)>,
     /// The same by inverting the score test of two proportions; null without their counts.
     pub repeated_score_interval: Option<(f64, f64)>,
     /// If the trial ends here.
     pub median_unbiased: f64,
-    /// Its 95 % interval by stage-wise ordering.
+    /// Its interval by stage-wise ordering.
     pub stagewise_interval: (f64, f64),
 }
 
@@ -114,7 +117,8 @@ impl MonitoringReport {
         out += &self.bounds();
         out += "\nEvidence\n";
         out += &self.evidence();
-        out += "\nEffect\n";
+        let percent = (1e8 * self.effects.level).round() / 1e6;
+        out += &format!("\nEffect, with limits of {percent} %\n");
         out += &self.effects.render();
         out + &format!("\nrescuesim {}\nRecreate: {}\n", self.version, self.command)
     }

@@ -54,7 +54,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
          the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the \
          median-unbiased estimate with its interval, which allow for the looks by stage-wise \
-         ordering.",
+         ordering, but not for futility that is not binding.",
     );
     if let Some(procedure) = &summary.procedure {
         out += "\nThe procedure, in all patients of trials that run to their end\n";

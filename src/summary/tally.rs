@@ -232,6 +232,9 @@ impl LookTally {
     }
 }
 
+/// An estimate this close is at the truth: interpolation and rounding are no evidence of a side.
+const AT_TRUTH: f64 = 1e-6;
+
 /// The estimates of replicates that have one, and their distance from what they aim at.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct EstimateTally {
@@ -252,7 +255,7 @@ impl EstimateTally {
             self.errors.add(error);
             self.squared_errors.add(error * error);
             self.covered += u64::from(low <= estimand && estimand <= high);
-            self.above_twice += u64::from(error > 0.0) + u64::from(error >= 0.0);
+            self.above_twice += u64::from(error > AT_TRUTH) + u64::from(error >= -AT_TRUTH);
         }
     }
 

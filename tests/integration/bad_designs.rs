@@ -7,10 +7,13 @@ use crate::util::angel_reboot;
 const SET: &str = "design.";
 
 /// What is set, and what must be told of it.
-const BROKEN: [(&[&str], &[&str]); 19] = [
+const BROKEN: [(&[&str], &[&str]); 21] = [
     (&["efficacy_looks=[4]"], &["`design.efficacy_looks[0]` is 4; allowed: 1 to 3"]),
     (&["efficacy_looks=[0]"], &["`design.efficacy_looks[0]` is 0"]),
-    (&["futility_looks=[3]"], &["`design.futility_looks[0]` is 3; allowed: 1 to 2"]),
+    (
+        &[r#"futility={rule="z",bounds=[0.0,0.0]}"#, "futility_looks=[3]"],
+        &["`design.futility_looks[0]` is 3; allowed: 1 to 2"],
+    ),
     (
         &[r#"efficacy={rule="cumulative",spent=[0.01,0.025]}"#],
         &["`design.efficacy.spent` has 2 values; allowed: 3 (one per look)"],
@@ -66,14 +69,14 @@ const BROKEN: [(&[&str], &[&str]); 19] = [
     ),
     (&[r#"harm={rule="mirrored"}"#], &["`design.harm.rule` is \"mirrored\"", "symmetric"]),
     (
-        &[
-            r#"futility={rule="z",bounds=[1.9,1.9]}"#,
-            "binding_futility=true",
-            r#"efficacy={rule="none"}"#,
-            "futility_looks=[1,5]",
-        ],
-        &["`design.futility_looks[1]` is 5; allowed: 1 to 2"],
+        &[r#"futility={rule="conditional_power",at_most=0.99}"#, "binding_futility=true"],
+        &["`design.binding_futility` has no efficacy boundary that goes with it"],
     ),
+    (
+        &[r#"harm={rule="symmetric"}"#, "harm_looks=[3]"],
+        &["`design.harm_looks` is given without a harm boundary that spends an error rate"],
+    ),
+    (&["futility_looks=[1]"], &["`design.futility_looks` is given without `design.futility`"]),
 ];
 
 #[test]

@@ -69,7 +69,9 @@ fn an_estimate_of_its_own_and_a_prior_are_used() {
     assert_near(&look["effects"]["standard_error"], 0.1, 1e-12);
     let given = look["predictive_power_prior"].as_f64().expect("there is a prior");
     let flat = look["predictive_power"].as_f64().expect("a chance");
-    assert!(given != flat && 0.0 < given && given < 1.0);
+    // By quadrature of conditional power over the posterior, in Python.
+    assert_near(&look["predictive_power_prior"], 0.85979585, 1e-8);
+    assert!(given != flat);
 }
 
 #[test]
@@ -82,7 +84,7 @@ fn the_table_fits_and_marks_the_look() {
 
 #[test]
 fn wrong_input_is_told() {
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 14] = [
         (&["--look", "4", "--z", "2", "--n", "300"], "--look is 4; allowed: 1 to 3"),
         (&["--look", "0", "--z", "2", "--n", "300"], "--look is 0; allowed: 1 to 3"),
         (
@@ -96,6 +98,24 @@ fn wrong_input_is_told() {
         (
             &["--look", "2", "--control", "60/50", "--experimental", "1/50"],
             "expected SUCCESSES/PATIENTS",
+        ),
+        (
+            &[
+                "--look",
+                "2",
+                "--control",
+                "20/104",
+                "--experimental",
+                "40/104",
+                "--analysis",
+                "shift",
+            ],
+            "analysis shift does not compare proportions",
+        ),
+        (&["--look", "1", "--z", "2", "--n", "104", "--estimate", "0"], "allowed: not 0"),
+        (
+            &["--look", "1", "--z", "2", "--n", "104", "--prior-mean", "0", "--prior-sd", "1e200"],
+            "allowed: 0.000001 to 100",
         ),
         (&["--look", "1", "--control", "0/52", "--experimental", "0/52"], "all outcomes are alike"),
         (&["--look", "1", "--z", "2", "--n", "104", "--estimate", "-0.1"], "different signs"),

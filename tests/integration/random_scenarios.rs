@@ -116,6 +116,7 @@ proptest! {
                     "cannot be reached by these looks",
                     "has no efficacy boundary that goes with it",
                     "below the efficacy bound of look",
+                    "has no closed form with these arms",
                 ];
                 let told = rejection.summary();
                 prop_assert!(expected.iter().any(|text| told.contains(text)), "{}", told);

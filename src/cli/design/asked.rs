@@ -7,7 +7,7 @@ use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::report::design::DesignReport;
 use rescuesim::scenario::{Scenario, Truth};
 
-use super::rules::USUAL_ALPHA;
+use super::rules::{Size, USUAL_ALPHA};
 use super::words::{Alpha, conventions, described, solved_effect};
 use super::{DesignArgs, analysis_named, recreate, usage};
 use crate::cli::Failure;
@@ -134,12 +134,10 @@ fn stated(args: &DesignArgs) -> Result<Question, Failure> {
     let information_fractions = args.rules.information_fractions()?;
     let alpha = args.rules.alpha().unwrap_or(USUAL_ALPHA);
     let comparison = args.endpoint.comparison(share_experimental)?;
-    let z_at = |k: usize, effect: f64| {
-        let total = information_fractions[k] * f64::from(args.n.unwrap_or(0));
-        comparison.z_at_effect(effect, share_experimental, total)
-    };
-    let z_at: Option<&dyn Fn(usize, f64) -> f64> = args.n.map(|_| &z_at as _);
-    let rules = args.rules.rules(alpha, &information_fractions, args.power, z_at)?;
+    let total = args.n.map(f64::from);
+    let size =
+        total.map(|total| Size { comparison: &comparison, share_experimental, total, alpha });
+    let rules = args.rules.rules(alpha, &information_fractions, args.power, size.as_ref())?;
     Ok(Question {
         rules,
         comparison: comparison.clone(),

@@ -1,6 +1,7 @@
 //! Looks and boundaries from options.
 
 use clap::Args;
+use rescuesim::design::comparison::Comparison;
 use rescuesim::design::{
     Boundaries, ConditionalOn, DesignError, FutilityRule, HarmRule, MAX_LOOKS, Rules,
     TwoSidedSpending, Untested,
@@ -71,6 +72,24 @@ pub struct RuleArgs {
 /// One-sided α of the options; the usual one where none is given.
 pub const USUAL_ALPHA: f64 = 0.025;
 
+/// A size that was given, with what it is compared for.
+pub struct Size<'c> {
+    pub comparison: &'c Comparison,
+    pub share_experimental: f64,
+    pub total: f64,
+    pub alpha: f64,
+}
+
+impl Size<'_> {
+    fn z_at(&self, fraction: f64, effect: f64) -> f64 {
+        self.comparison.z_at_effect(effect, self.share_experimental, fraction * self.total)
+    }
+
+    fn planned_drift(&self) -> f64 {
+        self.comparison.drift(self.alpha, self.share_experimental, self.total)
+    }
+}
+
 impl RuleArgs {
     pub fn alpha(&self) -> Option<f64> {
         self.alpha_one_sided.or(self.alpha_two_sided.map(|alpha| 0.5 * alpha))
@@ -98,14 +117,14 @@ impl RuleArgs {
         Ok(given.clone())
     }
 
-    /// The rules at an error rate of `alpha`; futility on the effect scale has its Z from `z_at`,
-    /// which takes a look and an effect.
+    /// The rules at an error rate of `alpha`; futility on the scale of the effect, or under the
+    /// planned one, needs the size.
     pub fn rules(
         &self,
         alpha: f64,
         fractions: &[f64],
         power: Option<f64>,
-        z_at: Option<&dyn Fn(usize, f64) -> f64>,
+        size: Option<&Size>,
     ) -> Result<Rules, Failure> {
         let interims = fractions.len() - 1;
         let spending = &self.spending;
@@ -114,7 +133,7 @@ impl RuleArgs {
             alpha_one_sided: alpha,
             efficacy: efficacy
                 .map_err(|message| usage(format!("--spending {spending}: {message}")))?,
-            futility: self.futility(fractions, power, z_at)?,
+            futility: self.futility(fractions, power, size)?,
             binding_futility: self.binding,
             harm: self.harm(fractions)?,
             untested: Untested {
@@ -161,7 +180,7 @@ impl RuleArgs {
         &self,
         fractions: &[f64],
         power: Option<f64>,
-        z_at: Option<&dyn Fn(usize, f64) -> f64>,
+        size: Option<&Size>,
     ) -> Result<FutilityRule, Failure> {
         let Some(text) = &self.futility else { return Ok(FutilityRule::None) };
         let wrong = |message: &str| usage(format!("--futility {text}: {message}"));
@@ -196,15 +215,18 @@ impl RuleArgs {
                 Ok(rule)
             }
             "effect" => {
-                let z_at = z_at.ok_or_else(|| wrong("needs the size, --n"))?;
-                bounds(&|k, effect| effect.is_finite().then(|| z_at(k, effect)))
+                let size = size.ok_or_else(|| wrong("needs the size, --n"))?;
+                bounds(&|k, effect| effect.is_finite().then(|| size.z_at(fractions[k], effect)))
             }
             "cp" => {
                 Ok(FutilityRule::ConditionalPower { at_most: chance()?, on: ConditionalOn::Trend })
             }
             "cp-planned" => {
-                let power = power.unwrap_or(0.8);
-                let on = ConditionalOn::Planned { power };
+                let on = match (power, size) {
+                    (Some(power), _) => ConditionalOn::Power(power),
+                    (None, Some(size)) => ConditionalOn::Drift(size.planned_drift()),
+                    (None, None) => return Err(wrong("needs --power or the size, --n")),
+                };
                 Ok(FutilityRule::ConditionalPower { at_most: chance()?, on })
             }
             "pp" => Ok(FutilityRule::PredictivePower { at_most: chance()? }),

@@ -177,7 +177,7 @@ fn futility(rule: &FutilityRule) -> Option<String> {
         FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Trend } => {
             format!("conditional power at most {at_most} under the trend")
         }
-        FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Planned { .. } } => {
+        FutilityRule::ConditionalPower { at_most, on: _ } => {
             format!("conditional power at most {at_most} under the planned effect")
         }
         FutilityRule::PredictivePower { at_most } => format!("predictive power at most {at_most}"),

@@ -35,9 +35,15 @@ impl Monitored<'_> {
     pub fn stagewise_estimate(&self, k: usize, z: f64, level: f64) -> Estimate {
         let outside = 0.5 * (1.0 - level);
         let (least, most) = self.bracket(k, z, outside);
-        let law = AtLeastAsExtreme::new(self, k, z, (least, most));
+        // Tilted further than this, masses leave the range of a double.
+        let is_wide = 0.5 * (most - least) * libm::sqrt(self.information[k]) > 30.0;
+        let law = (!is_wide).then(|| AtLeastAsExtreme::new(self, k, z, (least, most)));
+        let probability = |drift: f64| match &law {
+            Some(law) => law.probability(drift),
+            None => self.stagewise_p_value(k, z, drift),
+        };
         let drift_at = |p: f64| {
-            brent(|drift| law.probability(drift) - p, least, most)
+            brent(|drift| probability(drift) - p, least, most)
                 .expect("the bracket's ends have p values on either side")
         };
         Estimate { median: drift_at(0.5), low: drift_at(outside), high: drift_at(1.0 - outside) }

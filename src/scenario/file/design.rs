@@ -180,7 +180,7 @@ pub enum ConditionalOn {
     /// The one seen at the look.
     #[default]
     Trend,
-    /// The one at which the efficacy bounds have a power of 80 %.
+    /// The scenario's own, as the first analysis sees it.
     Planned,
 }
 

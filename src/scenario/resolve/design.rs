@@ -11,9 +11,6 @@ use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
 use crate::scenario::closed_form::{expected_known, known};
 
-/// The power at which conditional power takes an effect to be the planned one.
-const PLANNED_POWER: f64 = 0.8;
-
 impl Resolver<'_> {
     /// The maximum information in patients.
     pub(super) fn analysed(&mut self, ratio: AllocationRatio, dropout: [f64; 2]) -> Option<u32> {
@@ -60,8 +57,17 @@ impl Resolver<'_> {
             futility: self.untested("design.futility_looks", &written.futility_looks, interims),
             harm: self.untested("design.harm_looks", &written.harm_looks, looks.len()),
         };
+        if written.harm_looks.is_some() && !matches!(written.harm, file::Harm::Spending { .. }) {
+            self.fail::<()>("design.harm_looks", "is given without a harm boundary that spends an error rate of its own; allowed with `design.harm = { rule = \"spending\", … }`");
+        }
+        if written.futility_looks.is_some() && written.futility == file::Futility::None {
+            self.fail::<()>(
+                "design.futility_looks",
+                "is given without `design.futility`; allowed with a rule other than \"none\"",
+            );
+        }
         let efficacy = self.efficacy(&written.efficacy, alpha, looks);
-        let futility = self.futility(looks, comparison);
+        let futility = self.futility(alpha, looks, comparison);
         let harm = self.harm(looks);
         Some(Rules {
             alpha_one_sided: alpha?,
@@ -260,6 +266,7 @@ impl Resolver<'_> {
 
     fn futility(
         &mut self,
+        alpha: Option<f64>,
         looks: &[u32],
         comparison: Option<(Comparison, f64)>,
     ) -> Option<FutilityRule> {
@@ -290,9 +297,16 @@ impl Resolver<'_> {
                 Some(FutilityRule::BetaSpending { function, power: *power })
             }
             &file::Futility::ConditionalPower { at_most, under } => {
-                let on = match under {
-                    file::ConditionalOn::Trend => ConditionalOn::Trend,
-                    file::ConditionalOn::Planned => ConditionalOn::Planned { power: PLANNED_POWER },
+                let on = match (under, comparison) {
+                    (file::ConditionalOn::Trend, _) => ConditionalOn::Trend,
+                    (file::ConditionalOn::Planned, Some((comparison, share_experimental))) => {
+                        let total = f64::from(looks[interims]);
+                        let alpha = alpha?;
+                        ConditionalOn::Drift(comparison.drift(alpha, share_experimental, total))
+                    }
+                    (file::ConditionalOn::Planned, None) => {
+                        return self.fail("design.futility.under", "is \"planned\", and the first analysis has no closed form with these arms; allowed: \"trend\"");
+                    }
                 };
                 Some(FutilityRule::ConditionalPower { at_most, on })
             }
