@@ -11,6 +11,8 @@ use crate::num::root::near;
 /// Relative precision of the drift that β-spending is solved for; below it the bounds it is made of
 /// add noise.
 const PRECISION: f64 = 1e-12;
+/// What looks and futility usually cost in drift, over one look: where the search begins.
+const COST: f64 = 1.03;
 
 /// How the futility boundary is found.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,9 +149,8 @@ pub(super) fn drift(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> 
         let (_, state) = interim_bounds(cumulative, fractions, efficacy, theta);
         state.below(end, theta, last) - left
     };
-    // Looks cost little, so the drift is near that of one look.
     let one_look = last.min(10.0) + upper_quantile(beta);
-    near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
+    near(surplus, (COST * one_look.max(0.1), 0.06), (1e-3, 40.0), PRECISION)
 }
 
 /// The interim futility bounds at drift `theta`, and the state of the trial before the last look.
@@ -194,7 +195,7 @@ pub(super) fn binding_drift(alpha: &[f64], beta: &[f64], fractions: &[f64]) -> O
         None => -1.0,
     };
     let one_look = upper_quantile(alpha[last]) + upper_quantile(beta[last]);
-    near(surplus, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
+    near(surplus, (COST * one_look.max(0.1), 0.06), (1e-3, 40.0), PRECISION)
         .filter(|&theta| surplus(theta).abs() < 1e-9)
 }
 
