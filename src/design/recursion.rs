@@ -11,8 +11,11 @@ use crate::num::exp::exp_normal;
 use crate::num::normal::{lower_tail, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 
-/// Standard deviations kept on each side of the mean; the mass beyond is below 2e-23.
+/// Standard deviations kept on a side of the mean; the mass beyond is below 2e-23.
 const REACH: f64 = 10.0;
+/// The same towards a bound, and above where there is none: a later look may spend 1e-30, which
+/// comes of trials this far out.
+const FAR: f64 = 16.0;
 /// Quadrature nodes per standard deviation of the narrowest kernel, and the least at one look.
 const NODES_PER_KERNEL: f64 = 3.0;
 const LEAST_NODES: f64 = 64.0;
@@ -86,13 +89,15 @@ impl Continuation {
         let scale = libm::sqrt(information);
         let since = information - self.origin.0;
         let mean = self.origin.1 + theta * since;
-        let reach = REACH * libm::sqrt(since);
-        let low = (lower * scale).max(mean - reach);
-        let high = (upper * scale).min(mean + reach);
+        let deviation = libm::sqrt(since);
+        let below = if lower == f64::NEG_INFINITY { REACH } else { FAR };
+        let low = (lower * scale).max(mean - below * deviation);
+        let high = (upper * scale).min(mean + FAR * deviation);
+        let reach = if high - mean > REACH * deviation { FAR } else { REACH };
         let increment = information - self.information;
         let kernel = libm::sqrt(increment.min(finest));
         let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
-        self.between(information, theta, Grid { low, high, order, reach: REACH })
+        self.between(information, theta, Grid { low, high, order, reach })
     }
 
     /// The sub-density, at the given information, of a trial that is going on now.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use rescuesim::design::{
     Boundaries, DesignError, EfficacyRule, FutilityRule, HarmRule, Rules, SpendingFunction,
-    TwoSidedSpending,
+    StatedSpending, TwoSidedSpending,
 };
+use rescuesim::num::normal::upper_quantile;
 
 type Record = BTreeMap<String, String>;
 
@@ -207,5 +208,21 @@ fn classical_constants_are_the_published_ones() {
             let last = found.efficacy[looks as usize - 1];
             assert!((last - constant).abs() < 5.1e-4, "{looks} looks, {delta}: {last}");
         }
+    }
+}
+
+/// Stages that spend 1e-30 and less keep their precision, at the first look and after it. The
+/// look before a stage spends so much less that trials lost there do not matter, so that the bound
+/// is nearly that of a test with one look.
+#[test]
+fn stages_of_1e_30_have_their_bound() {
+    let stated = |fraction, spent: f64| StatedSpending { fraction, share: spent / 0.025 };
+    for fractions in [[0.5, 0.7, 1.0], [0.9, 0.95, 1.0], [0.1, 0.9, 1.0]] {
+        let points = vec![stated(fractions[0], 1e-45), stated(fractions[1], 1e-30)];
+        let rule = EfficacyRule::Spending(SpendingFunction::Stated(points));
+        let found = Boundaries::new(&Rules::efficacy_only(0.025, rule), &fractions);
+        let found = found.expect("solvable").efficacy;
+        assert!((found[0] - upper_quantile(1e-45)).abs() < 1e-10, "{fractions:?}: {found:?}");
+        assert!((found[1] - upper_quantile(1e-30)).abs() < 1e-10, "{fractions:?}: {found:?}");
     }
 }
