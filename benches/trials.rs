@@ -8,7 +8,7 @@ use rescuesim::analysis::proportional_odds::{self, ShiftTest};
 use rescuesim::analysis::{OutcomeTable, two_proportions};
 use rescuesim::design::characteristics::{DesignCharacteristics, Question};
 use rescuesim::design::comparison::{Comparison, TwoProportions};
-use rescuesim::design::exact::{AtLower, ExactDesign, Statistic};
+use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{Boundaries, EfficacyRule, FutilityRule, Rules, SpendingFunction};
 use rescuesim::outcome::Mrs;
@@ -173,8 +173,8 @@ mod boundaries {
 #[divan::bench_group]
 mod design {
     use super::{
-        ArmSizes, AtLower, Bencher, Boundaries, Comparison, DesignCharacteristics, ExactDesign,
-        Question, Rounding, Statistic, TwoProportions, equally_spaced, obrien_fleming,
+        ArmSizes, Bencher, Boundaries, Comparison, DesignCharacteristics, ExactDesign, Question,
+        Rounding, Statistic, TwoProportions, equally_spaced, obrien_fleming,
     };
 
     fn found(looks: u32) -> (Question, Boundaries, Vec<ArmSizes>) {
@@ -198,8 +198,7 @@ mod design {
         let (_, boundaries, sizes) = found(3);
         let (upper, lower) = (boundaries.efficacy.clone(), boundaries.lower());
         bencher.bench_local(|| {
-            let exact =
-                ExactDesign::new(&sizes, Statistic::Pooled, &upper, &lower, AtLower::Futility);
+            let exact = ExactDesign::new(&sizes, Statistic::Pooled, &upper, &lower);
             exact.expect("the looks grow").probabilities((0.25, 0.4))
         });
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities};
 use super::comparison::{Comparison, Variance};
-use super::exact::{AtLower, ExactDesign, ExactProbabilities, Statistic};
+use super::exact::{ExactDesign, ExactProbabilities, Statistic};
 use super::inference::{Drift, Prior};
 use super::sample_size::{ArmSizes, Rounding};
 use crate::num::normal::{upper_quantile, upper_tail};
@@ -360,14 +360,8 @@ impl ExactCharacteristics {
         if !moderate || comparison.is_continuity_corrected() || comparison.null_effect() != 0.0 {
             return None;
         }
-        let exact = ExactDesign::new(
-            sizes,
-            statistic,
-            &boundaries.efficacy,
-            &boundaries.lower(),
-            AtLower::Futility,
-        )
-        .ok()?;
+        let exact =
+            ExactDesign::new(sizes, statistic, &boundaries.efficacy, &boundaries.lower()).ok()?;
         let rates: Vec<f64> = (1..100).map(|percent| f64::from(percent) / 100.0).collect();
         let error = exact.maximum_type_one_error(&rates);
         let (control, _) = comparison.rates();

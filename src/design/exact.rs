@@ -29,20 +29,10 @@ pub enum Statistic {
     Unpooled,
 }
 
-/// What it means to stop at a lower bound.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AtLower {
-    /// The trial ends without success.
-    Futility,
-    /// The null hypothesis is rejected in favour of control: a two-sided test.
-    Rejection,
-}
-
 /// Looks with fixed sizes and bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExactDesign {
     looks: Vec<Look>,
-    at_lower: AtLower,
 }
 
 /// Why numbers make no exact design.
@@ -110,7 +100,6 @@ impl ExactDesign {
         statistic: Statistic,
         upper: &[f64],
         lower: &[f64],
-        at_lower: AtLower,
     ) -> Result<Self, NoExactDesign> {
         let looks = sizes.len();
         if upper.len() != looks || lower.len() != looks {
@@ -119,7 +108,7 @@ impl ExactDesign {
         grow(sizes)?;
         let bounds = lower.iter().zip(upper).map(|(&lower, &upper)| (lower, upper));
         let looks = sizes.iter().zip(bounds).map(|(&sizes, b)| Look::new(sizes, statistic, b));
-        Ok(Self { looks: looks.collect(), at_lower })
+        Ok(Self { looks: looks.collect() })
     }
 
     /// At true success rates of control and experimental arm, each in \[0, 1\].
@@ -127,8 +116,8 @@ impl ExactDesign {
         self.run(rates, &mut Workspace::default())
     }
 
-    /// The largest rejection probability over common rates in \[0, 1\], and each of them. With
-    /// [`AtLower::Futility`] that is the one-sided error rate; `rates` must not be empty.
+    /// The largest one-sided type I error over common rates in \[0, 1\], and each of them; `rates`
+    /// must not be empty.
     pub fn maximum_type_one_error(&self, rates: &[f64]) -> TypeOneError {
         let mut workspace = Workspace::default();
         let mut error = |&rate: &f64| (rate, self.run((rate, rate), &mut workspace).rejection);
@@ -156,9 +145,7 @@ impl ExactDesign {
             going_on = grids.cells.iter().sum();
             before = look.sizes;
         }
-        let above: f64 = upper.iter().sum();
-        let below: f64 = lower.iter().sum();
-        let rejection = if self.at_lower == AtLower::Rejection { above + below } else { above };
+        let rejection = upper.iter().sum();
         ExactProbabilities { upper, lower, rejection, expected_total }
     }
 }
@@ -369,13 +356,8 @@ mod tests {
         let tied = Statistic::Pooled.z((1.0, 4.0), (4.0, 4.0)).expect("informative");
         let sizes = equal(&[4]);
         for bound in [tied, tied.next_up(), tied.next_down()] {
-            let design = ExactDesign::new(
-                &sizes,
-                Statistic::Pooled,
-                &[bound],
-                &[f64::NEG_INFINITY],
-                AtLower::Futility,
-            );
+            let design =
+                ExactDesign::new(&sizes, Statistic::Pooled, &[bound], &[f64::NEG_INFINITY]);
             let found = design.expect("one look").probabilities((0.5, 0.5)).rejection;
             assert!((found - 9.0 / 256.0).abs() < 1e-15, "{found}");
         }
@@ -441,7 +423,7 @@ mod tests {
             let statistic = if pooled { Statistic::Pooled } else { Statistic::Unpooled };
             let bounds = [(lowers.0, uppers.0), (lowers.1, uppers.1)];
             let design = ExactDesign::new(
-                &sizes, statistic, &[uppers.0, uppers.1], &[lowers.0, lowers.1], AtLower::Rejection,
+                &sizes, statistic, &[uppers.0, uppers.1], &[lowers.0, lowers.1],
             ).expect("growing looks");
             let found = design.probabilities(rates);
             let [up, down, later_up, later_down] = by_paths(&sizes, statistic, &bounds, rates);
@@ -449,7 +431,7 @@ mod tests {
             prop_assert!((found.lower[0] - down).abs() < 1e-14);
             prop_assert!((found.upper[1] - later_up).abs() < 1e-14);
             prop_assert!((found.lower[1] - later_down).abs() < 1e-14);
-            prop_assert!((found.rejection - (up + down + later_up + later_down)).abs() < 1e-13);
+            prop_assert!((found.rejection - (up + later_up)).abs() < 1e-13);
             let (n, last) = (f64::from(sizes[0].total()), f64::from(sizes[1].total()));
             let expected = (up + down) * n + (1.0 - up - down) * last;
             prop_assert!((found.expected_total - expected).abs() < 1e-12);
@@ -463,7 +445,7 @@ mod tests {
         ) {
             let sizes = equal(&[10, 17]);
             let design = ExactDesign::new(
-                &sizes, Statistic::Pooled, &[bound; 2], &[-bound; 2], AtLower::Rejection,
+                &sizes, Statistic::Pooled, &[bound; 2], &[-bound; 2],
             ).expect("growing looks");
             let there = design.probabilities(rates);
             for back in [(rates.1, rates.0), (1.0 - rates.0, 1.0 - rates.1)] {
@@ -484,7 +466,6 @@ mod tests {
             Statistic::Pooled,
             &[1.959963984540054],
             &[-1.959963984540054],
-            AtLower::Rejection,
         );
         let rates: Vec<f64> = (1..100).map(|i| f64::from(i) / 100.0).collect();
         let found = design.expect("one look").maximum_type_one_error(&rates);
@@ -499,7 +480,7 @@ mod tests {
     #[test]
     fn looks_without_new_patients_and_missing_bounds_are_refused() {
         let new = |sizes: &[ArmSizes], upper: &[f64]| {
-            ExactDesign::new(sizes, Statistic::Pooled, upper, &[0.0, 0.0], AtLower::Futility)
+            ExactDesign::new(sizes, Statistic::Pooled, upper, &[0.0, 0.0])
         };
         assert_eq!(new(&equal(&[5, 5]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
         assert_eq!(new(&equal(&[5, 4]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));

@@ -153,7 +153,7 @@ pub(super) fn drift(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> 
     near(surplus, (COST * one_look.max(0.1), 0.06), (1e-3, 40.0), PRECISION)
 }
 
-/// The interim futility bounds at drift `theta`, and the state of the trial before the last look.
+/// Interim bounds below at drift `theta` that spend `cumulative` error, and the state of the trial before the last look.
 pub(super) fn interim_bounds(
     cumulative: &[f64],
     fractions: &[f64],

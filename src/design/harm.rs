@@ -1,7 +1,6 @@
 //! Lower boundaries at which the experimental arm is worse: stopping for harm.
 
-use super::futility::lower_bound;
-use super::recursion::{Continuation, finest_increment};
+use super::futility::{interim_bounds, lower_bound};
 use super::spending::SpendingFunction;
 
 /// How the harm boundary is found.
@@ -61,17 +60,9 @@ impl HarmRule {
 
 /// Bounds that spend `cumulative` error below by each look under no effect.
 fn spend(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Vec<f64> {
-    let mut state = Continuation::start();
-    let mut spent = 0.0;
-    let mut bounds = Vec::with_capacity(fractions.len());
-    for (k, (&t, &by_now)) in fractions.iter().zip(cumulative).enumerate() {
-        let bound = lower_bound(&state, t, 0.0, by_now - spent, efficacy[k]);
-        bounds.push(bound);
-        spent = by_now;
-        if k + 1 < fractions.len() {
-            let finest = finest_increment(fractions, k);
-            state = state.advance(t, 0.0, (bound, efficacy[k]), finest);
-        }
-    }
+    let (mut bounds, state) = interim_bounds(cumulative, fractions, efficacy, 0.0);
+    let last = fractions.len() - 1;
+    let left = cumulative[last] - if last == 0 { 0.0 } else { cumulative[last - 1] };
+    bounds.push(lower_bound(&state, fractions[last], 0.0, left, efficacy[last]));
     bounds
 }

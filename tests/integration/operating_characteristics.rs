@@ -4,7 +4,7 @@
 //! would fail by chance with the probability that its number of standard errors says (3: one in
 //! 370; 4: one in 16 000). Published figures carry half a unit of their last digit.
 
-use rescuesim::design::exact::{AtLower, ExactDesign, Statistic};
+use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::ArmSizes;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics};
@@ -116,13 +116,7 @@ fn every_boundary_stops_as_often_as_the_exact_recursion_says() {
         let scenario = Scenario::parse(&angel_reboot(), &owned).expect("valid");
         let found = scenario.design.boundaries();
         let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });
-        let exact = ExactDesign::new(
-            &sizes,
-            Statistic::Pooled,
-            &found.efficacy,
-            &found.lower(),
-            AtLower::Futility,
-        );
+        let exact = ExactDesign::new(&sizes, Statistic::Pooled, &found.efficacy, &found.lower());
         let exact = exact.expect("three looks").probabilities((0.25, experimental));
         let result = simulate(&set, 20_000);
         let binary = analysis(&result, ALTERNATIVE, "independence");

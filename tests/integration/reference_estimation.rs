@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use rescuesim::analysis::restricted::Distance;
 use rescuesim::design::inference::{
-    Belief, Drift, Estimate, Monitored, Prior, conditional_power_final_only, prediction_interval,
-    predictive_power_final_only, repeated_difference, repeated_p_value,
+    Belief, Drift, Estimate, Monitored, Prior, prediction_interval, repeated_difference,
+    repeated_p_value,
     scale::{pooled_standard_error, standardised, unpooled_standard_error},
 };
 use rescuesim::design::recursion::CrossingProbabilities;
@@ -276,7 +276,8 @@ impl Trial {
         };
         let planned = || planned_drift(&NO_LOWER, &self.critical);
         let most = || fixed_patients() * (planned() / fixed_drift()).powi(2);
-        let last = (self.critical[2], 1.0);
+        let (to_the_end, bounds) = ([t, 1.0], [f64::INFINITY, self.critical[2]]);
+        let final_only = || Monitored::new(&to_the_end, &NO_LOWER[..2], &bounds);
         let normal = || Prior::Normal(self.prior());
 
         let found = match row.quantity.as_str() {
@@ -342,10 +343,8 @@ impl Trial {
                 compared.add(row, "its posterior mean", mean, row.noted("drift mean"));
                 predictive(prior)
             }
-            "CP_final_only_theta_hat" => {
-                conditional_power_final_only(here, last, Drift::CurrentTrend)
-            }
-            "PP_final_only_flat" => predictive_power_final_only(here, last, Prior::Flat),
+            "CP_final_only_theta_hat" => final_only().conditional_power(0, z, Drift::CurrentTrend),
+            "PP_final_only_flat" => final_only().predictive_power(0, z, Prior::Flat),
             "gsPosterior_mean_theta" => normal().posterior(z, t).mean / f64::sqrt(most()),
             "gsPosterior_sd_theta" => normal().posterior(z, t).sd / f64::sqrt(most()),
             "gsPOS" => monitored.assurance(self.prior()),

@@ -2,7 +2,6 @@
 
 use super::Monitored;
 use crate::design::recursion::{Continuation, CrossingProbabilities};
-use crate::num::normal::upper_tail;
 use crate::num::root::brent;
 
 /// The drift that the rest of the trial is taken to have.
@@ -57,24 +56,10 @@ pub(super) fn where_reached(wanted: f64, power: impl Fn(f64) -> f64) -> Option<f
     [10.0, 40.0, 160.0].into_iter().find_map(|reach| brent(excess, -reach, reach))
 }
 
-/// Conditional power of a single final analysis at information `last`, with critical value
-/// `critical`, given Z = `z` at information `t` < `last`; looks between do not count.
-///
-/// Φ((B + θ·(t₁ − t) − c·√t₁) / √(t₁ − t)) with B = z·√t (Lan & Wittes 1988, Biometrics 44:579;
-/// Proschan, Lan & Wittes 2006, §3.2, at t₁ = 1).
-pub fn conditional_power_final_only(
-    (z, t): (f64, f64),
-    (critical, last): (f64, f64),
-    drift: Drift,
-) -> f64 {
-    let rest = last - t;
-    let expected = z * libm::sqrt(t) + drift.value(z, t) * rest;
-    upper_tail((critical * libm::sqrt(last) - expected) / libm::sqrt(rest))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::num::normal::upper_tail;
     use proptest::prelude::*;
 
     const INFORMATION: [f64; 4] = [0.2, 0.45, 0.7, 1.1];
@@ -137,7 +122,9 @@ mod tests {
         #[test]
         fn one_look_to_come_is_the_b_value_form(z in -5.0..6.0f64, drift in -4.0..6.0f64) {
             for drift in [Drift::Stated(drift), Drift::CurrentTrend] {
-                let closed = conditional_power_final_only((z, 0.7), (1.9, 1.1), drift);
+                // Lan & Wittes (1988), Biometrics 44:579.
+                let expected = z * 0.7f64.sqrt() + 0.4 * drift.value(z, 0.7);
+                let closed = upper_tail((1.9 * 1.1f64.sqrt() - expected) / 0.4f64.sqrt());
                 let power = monitored().conditional_power(2, z, drift);
                 prop_assert!((power - closed).abs() < 1e-14);
             }

@@ -14,9 +14,9 @@ pub mod scale;
 mod stagewise;
 mod table;
 
-pub use conditional::{Drift, conditional_power_final_only};
-pub use predictive::{Belief, Prior, prediction_interval, predictive_power_final_only};
-pub use repeated::{repeated_difference, repeated_interval, repeated_p_value, repeated_ratio};
+pub use conditional::Drift;
+pub use predictive::{Belief, Prior, prediction_interval};
+pub use repeated::{repeated_difference, repeated_interval, repeated_p_value};
 pub use table::StagewiseTable;
 
 use serde::Serialize;

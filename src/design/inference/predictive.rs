@@ -7,7 +7,7 @@
 use super::Monitored;
 use super::conditional::where_reached;
 use crate::design::recursion::CrossingProbabilities;
-use crate::num::normal::{upper_quantile, upper_tail};
+use crate::num::normal::upper_quantile;
 
 /// A normal distribution of the drift.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,17 +98,6 @@ impl Monitored<'_> {
     }
 }
 
-/// Predictive power of a single final analysis at information `last`, with critical value
-/// `critical`, given Z = `z` at information `t` < `last`; looks between do not count.
-pub fn predictive_power_final_only(
-    (z, t): (f64, f64),
-    (critical, last): (f64, f64),
-    prior: Prior,
-) -> f64 {
-    let (mean, sd) = predicted_score((z, t), last, prior);
-    upper_tail((critical * libm::sqrt(last) - mean) / sd)
-}
-
 /// The limits between which Z at information `later` will be with probability `level`, in (0, 1),
 /// given Z = `z` at information `t` < `later`, should the trial go on until then.
 pub fn prediction_interval((z, t): (f64, f64), later: f64, prior: Prior, level: f64) -> (f64, f64) {
@@ -129,7 +118,8 @@ fn predicted_score((z, t): (f64, f64), later: f64, prior: Prior) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::design::inference::Drift;
-    use crate::num::{normal::density, quadrature::GaussLegendre};
+    use crate::num::normal::{density, upper_tail};
+    use crate::num::quadrature::GaussLegendre;
     use proptest::prelude::*;
 
     const INFORMATION: [f64; 4] = [0.2, 0.45, 0.7, 1.1];
@@ -205,7 +195,8 @@ mod tests {
         /// leaves out what it should.
         #[test]
         fn one_look_to_come_is_the_closed_form(z in -3.0..5.0f64, prior in any_prior()) {
-            let closed = |critical| predictive_power_final_only((z, 0.7), (critical, 1.1), prior);
+            let (mean, sd) = predicted_score((z, 0.7), 1.1, prior);
+            let closed = |critical: f64| upper_tail((critical * 1.1f64.sqrt() - mean) / sd);
             let power = monitored().predictive_power(2, z, prior);
             prop_assert!((power - closed(1.9)).abs() < 1e-14);
             let (low, high) = prediction_interval((z, 0.7), 1.1, prior, 0.9);

@@ -26,19 +26,6 @@ pub fn repeated_difference(rates: (f64, f64), patients: (f64, f64), bound: f64) 
     (low.unwrap_or(-1.0), high.unwrap_or(1.0))
 }
 
-/// The ratios of proportions (experimental over control), in [0, ∞], that the score test of
-/// Farrington & Manning (1990) does not reject at the look's critical value `bound`.
-///
-/// Without an event in an arm one end is open: 0, or ∞.
-pub fn repeated_ratio(rates: (f64, f64), patients: (f64, f64), bound: f64) -> (f64, f64) {
-    // Rates of patients that can be counted have ratios well within these.
-    const REACH: f64 = 18.0;
-    let score = |log: f64| score(Distance::Ratio(libm::exp(log)), rates, patients);
-    let low = brent(|log| score(log) - bound, -REACH, REACH);
-    let high = brent(|log| score(log) + bound, -REACH, REACH);
-    (low.map_or(0.0, libm::exp), high.map_or(f64::INFINITY, libm::exp))
-}
-
 /// The score Z, which falls as the distance grows, kept finite; 0 where nothing is observed to
 /// differ from the distance.
 fn score(distance: Distance, rates: (f64, f64), patients: (f64, f64)) -> f64 {
@@ -87,11 +74,6 @@ mod tests {
             prop_assert_eq!(inside(interval, distance), z.abs() < bound, "{:?} {}", interval, z);
             prop_assert!(inside(interval, rates.1 - rates.0));
 
-            let ratio = libm::exp(5.0 * distance);
-            let z = score(Distance::Ratio(ratio), rates, patients);
-            prop_assume!((z.abs() - bound).abs() > 1e-6);
-            let interval = repeated_ratio(rates, patients, bound);
-            prop_assert_eq!(inside(interval, ratio), z.abs() < bound, "{:?} {}", interval, z);
         }
 
         /// A fixed test's repeated p value is its p value.
@@ -106,10 +88,7 @@ mod tests {
     fn nothing_observed_gives_open_ends() {
         let (low, high) = repeated_difference((0.0, 0.0), (20.0, 20.0), 1.96);
         assert!(-0.3 < low && low < -0.05 && (low + high).abs() < 1e-9, "{low} {high}");
-        assert_eq!(repeated_ratio((0.0, 0.0), (20.0, 20.0), 1.96), (0.0, f64::INFINITY));
         assert_eq!(repeated_difference((1.0, 0.0), (20.0, 20.0), 1.96).0, -1.0);
-        let (low, high) = repeated_ratio((0.0, 0.3), (20.0, 20.0), 1.96);
-        assert!(low > 0.5 && high == f64::INFINITY, "{low}");
     }
 
     #[test]
