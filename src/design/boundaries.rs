@@ -28,7 +28,7 @@ pub struct Rules {
     pub untested: Untested,
 }
 
-/// Interim looks, from 0, at which a boundary is not tested.
+/// Looks, from 0, at which a boundary is not tested.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Untested {
     /// Without a test for efficacy; what they would spend goes to the next look that has one.
@@ -124,6 +124,11 @@ impl StoppingProbabilities {
         let rest = 1.0 - before.iter().sum::<f64>();
         [before, vec![rest]].concat()
     }
+
+    /// The mean, when the trial ends, of something that has a value at each look.
+    pub fn expected(&self, at_looks: &[f64]) -> f64 {
+        self.ending().iter().zip(at_looks).map(|(p, value)| p * value).sum()
+    }
 }
 
 impl Boundaries {
@@ -190,8 +195,7 @@ impl Boundaries {
 
     /// Mean information when the trial ends, over the maximum.
     pub fn expected_information(&self, drift: f64) -> f64 {
-        let ending = self.stopping(drift).ending();
-        ending.iter().zip(&self.information_fractions).map(|(p, t)| p * t).sum()
+        self.stopping(drift).expected(&self.information_fractions)
     }
 }
 

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities};
+use super::boundaries::{Boundaries, DesignError, Rules};
 use super::comparison::{Comparison, Variance};
 use super::exact::{ExactDesign, ExactProbabilities, Statistic};
 use super::inference::{Drift, Prior};
@@ -203,7 +203,8 @@ pub struct ExactCharacteristics {
     pub alternative: ExactProbabilities,
     /// With the planned control rate in both arms.
     pub null: ExactProbabilities,
-    /// The largest type I error over control rates of 0.01, 0.02 … 0.99.
+    /// The largest one-sided type I error over control rates of 0.01, 0.02 … 0.99; futility that
+    /// is not binding, and harm, are disregarded.
     pub maximum_type_one_error: f64,
     /// The control rate that has it.
     pub maximum_at: f64,
@@ -264,20 +265,18 @@ impl EffectCharacteristics {
         let (share, total) = (analysed.share_experimental(), f64::from(analysed.total()));
         let drift = comparison.drift(question.rules.alpha_one_sided, share, total);
         let stopping = boundaries.stopping(drift);
-        let ending = stopping.ending();
-        let mean = |of: &dyn Fn(usize) -> f64| (0..ending.len()).map(|k| ending[k] * of(k)).sum();
-        let rejection = stopping.rejection();
-        let StoppingProbabilities { efficacy, futility, harm } = stopping;
+        let totals: Vec<f64> = sizes.iter().map(|size| f64::from(size.total())).collect();
         Self {
             fraction,
-            effect: comparison.effect(),
-            drift,
-            efficacy,
-            futility,
-            harm,
-            rejection,
-            expected_information: mean(&|k| boundaries.information_fractions[k]),
-            expected_total: mean(&|k| f64::from(sizes[k].total())),
+            // Not −0 for no effect.
+            effect: comparison.effect() + 0.0,
+            drift: drift + 0.0,
+            rejection: stopping.rejection(),
+            expected_information: stopping.expected(&boundaries.information_fractions),
+            expected_total: stopping.expected(&totals),
+            efficacy: stopping.efficacy,
+            futility: stopping.futility,
+            harm: stopping.harm,
         }
     }
 }
@@ -360,27 +359,21 @@ impl ExactCharacteristics {
         if !moderate || comparison.is_continuity_corrected() || comparison.null_effect() != 0.0 {
             return None;
         }
-        let exact =
-            ExactDesign::new(sizes, statistic, &boundaries.efficacy, &boundaries.lower()).ok()?;
+        let design =
+            |lower: &[f64]| ExactDesign::new(sizes, statistic, &boundaries.efficacy, lower).ok();
+        let heeded = design(&boundaries.lower())?;
+        let bounds = boundaries.futility.iter().zip(&boundaries.efficacy);
+        let counted_out = bounds
+            .map(|(&low, &high)| question.rules.counted_out_below(low, high))
+            .collect::<Vec<_>>();
         let rates: Vec<f64> = (1..100).map(|percent| f64::from(percent) / 100.0).collect();
-        let error = exact.maximum_type_one_error(&rates);
+        let error = design(&counted_out)?.maximum_type_one_error(&rates);
         let (control, _) = comparison.rates();
         Some(Self {
-            alternative: unsigned(exact.probabilities(comparison.rates())),
-            null: unsigned(exact.probabilities((control, control))),
-            maximum_type_one_error: error.maximum + 0.0,
+            alternative: heeded.probabilities(comparison.rates()),
+            null: heeded.probabilities((control, control)),
+            maximum_type_one_error: error.maximum,
             maximum_at: error.at,
         })
-    }
-}
-
-/// The sum of no tables is −0, which reads as a negative probability.
-fn unsigned(found: ExactProbabilities) -> ExactProbabilities {
-    let positive = |p: Vec<f64>| p.into_iter().map(|p| p + 0.0).collect();
-    ExactProbabilities {
-        upper: positive(found.upper),
-        lower: positive(found.lower),
-        rejection: found.rejection + 0.0,
-        ..found
     }
 }

@@ -257,11 +257,12 @@ impl Workspace {
         let rows = self.cells.chunks_exact_mut(self.width).zip(ranges);
         let stopped = rows.map(|(row, range)| {
             let stopping = &mut row[range.clone()];
-            let sum: f64 = stopping.iter().sum();
+            let sum = stopping.iter().fold(0.0, |sum, p| sum + p);
             stopping.fill(0.0);
             sum
         });
-        stopped.sum()
+        // Not `sum()`: the sum of nothing is −0, which reads as a negative probability.
+        stopped.fold(0.0, |sum, stopped| sum + stopped)
     }
 }
 

@@ -124,7 +124,7 @@ fn sizes(design: &DesignCharacteristics) -> String {
     };
     let mut rows = vec![row("analysed", design.analysed)];
     if design.randomised != design.analysed {
-        rows.push(row("randomised", design.randomised));
+        rows.push(row("to randomise", design.randomised));
     }
     let mut out = grid(&["patients", "control", "experimental", "total"], rows);
     if let Some(required) = &design.required {
@@ -345,7 +345,7 @@ fn exact(design: &DesignCharacteristics) -> Option<String> {
     let table = grid(&["if there is", "no effect", "the effect"], rows);
     let (maximum, at) = (exact.maximum_type_one_error, exact.maximum_at);
     let maximum = wrapped(&format!(
-        "Largest type I error over control rates of 0.01 to 0.99: {maximum:.6}, at {at:.2}."
+        "Largest one-sided type I error over control rates of 0.01 to 0.99: {maximum:.6}, at {at:.2}."
     ));
     Some(heading + &table + &maximum)
 }

@@ -1,17 +1,13 @@
 //! What is known of a scenario without simulating it.
 
 use super::{Scenario, Truth};
-use crate::analysis::{AnalysisMethod, proportional_odds};
+use crate::analysis::AnalysisMethod;
 use crate::design::StoppingProbabilities;
-use crate::design::comparison::ordinal::proportional_odds_drift;
+use crate::design::comparison::ordinal::{limit_of_fit, proportional_odds_drift};
 use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoProportions};
-use crate::outcome::{LEVELS, MrsDistribution};
+use crate::outcome::MrsDistribution;
 use crate::randomisation::AllocationRatio;
-
-/// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
-/// logarithms would only add rounding noise.
-const NEGLIGIBLE: f64 = 1e-12;
 
 impl Scenario {
     /// Share of all patients whose outcome becomes known, on average.
@@ -118,14 +114,7 @@ fn estimand(
         _ if control == experimental => 0.0,
         AnalysisMethod::TwoProportions { cut } => experimental.at_most(cut) - control.at_most(cut),
         AnalysisMethod::ProportionalOdds { .. } => {
-            let weights = |p: &[f64; LEVELS], share: f64| {
-                p.map(|p| if p < NEGLIGIBLE { 0.0 } else { share * p })
-            };
-            let table = [
-                weights(control.probabilities(), 1.0 - share_experimental),
-                weights(experimental.probabilities(), share_experimental),
-            ];
-            proportional_odds::fit(&table).log_odds_ratio
+            limit_of_fit(control.probabilities(), experimental.probabilities(), share_experimental)
         }
     };
     limit.is_finite().then_some(limit)
@@ -143,14 +132,10 @@ pub(super) fn comparison(
             TwoProportions::new(control.at_most(cut), experimental.at_most(cut)).ok()?,
         ),
         AnalysisMethod::ProportionalOdds { .. } => {
-            let log_odds_ratio = estimand(marginal, share_experimental, method)?;
             let (control, experimental) = (control.probabilities(), experimental.probabilities());
             let test = OrdinalTest::ProportionalOdds;
-            let shifted = Ordinal::shifted(control, libm::exp(log_odds_ratio), test).ok()?;
-            let pairs = shifted.experimental().iter().zip(experimental);
-            let is_proportional = pairs.map(|(a, b)| (a - b).abs()).all(|error| error < 1e-9);
-            let pair = || Ordinal::pair(control, experimental, log_odds_ratio, test).ok();
-            Comparison::Ordinal(if is_proportional { shifted } else { pair()? })
+            let fitted = Ordinal::fitted(control, experimental, share_experimental, test);
+            Comparison::Ordinal(fitted.ok()?)
         }
     })
 }

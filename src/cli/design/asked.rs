@@ -42,11 +42,9 @@ impl Asked {
             rounding: args.rounding.rounding(),
             dropout: scenario.dropout,
         };
-        let split = |analysed: u32| {
-            let experimental = (f64::from(analysed) * share_experimental).round() as u32;
-            ArmSizes { control: analysed - experimental, experimental }
-        };
-        let sizes = scenario.design.looks().iter().map(|look| split(look.analysed)).collect();
+        let maximum = f64::from(scenario.design.maximum_analysed());
+        let fractions = &question.information_fractions;
+        let sizes = Rounding::Total.sizes(maximum, share_experimental, fractions);
         let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
         let conventions = conventions(&question, Alpha::Given);
         Ok(Self { question, boundaries, sizes: Some(sizes), title, conventions })

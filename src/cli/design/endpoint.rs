@@ -1,12 +1,10 @@
 //! What is compared, from options.
 
 use clap::Args;
-use rescuesim::analysis::proportional_odds;
 use rescuesim::analysis::restricted::Distance;
 use rescuesim::design::comparison::{
     Comparison, Means, NotComparable, Ordinal, OrdinalTest, TwoProportions, Variance,
 };
-use rescuesim::outcome::LEVELS;
 
 use super::usage;
 use super::values::{finite, margin, positive, share};
@@ -143,7 +141,7 @@ impl EndpointArgs {
         let ordinal = if self.experimental_mrs.is_empty() {
             Ordinal::shifted(control, self.common_odds_ratio.unwrap_or(1.0), test)
         } else {
-            pair(control, &self.experimental_mrs, share_experimental, test)
+            Ordinal::fitted(control, &self.experimental_mrs, share_experimental, test)
         }
         .map_err(|error| self.not_an_mrs(error))?;
         self.scored(ordinal)
@@ -175,30 +173,4 @@ impl EndpointArgs {
         let means = means.map_err(|error| usage(format!("--utilities: {error}")))?;
         Ok(Comparison::Means(self.margin.map_or(means, |margin| means.against(margin))))
     }
-}
-
-/// Two distributions with the log odds ratio that a proportional-odds fit of ever more patients
-/// approaches.
-fn pair(
-    control: &[f64],
-    experimental: &[f64],
-    share_experimental: f64,
-    test: OrdinalTest,
-) -> Result<Ordinal, NotComparable> {
-    let unknown = Ordinal::pair(control, experimental, 0.0, test)?;
-    let levels = unknown.control().len();
-    if levels > LEVELS {
-        return Err(NotComparable::Levels(levels, LEVELS));
-    }
-    // Levels that nobody has do not change the fit.
-    let weights = |shares: &[f64], weight: f64| {
-        let mut out = [0.0; LEVELS];
-        out.iter_mut().zip(shares).for_each(|(out, share)| *out = weight * share);
-        out
-    };
-    let control_weights = weights(unknown.control(), 1.0 - share_experimental);
-    let experimental_weights = weights(unknown.experimental(), share_experimental);
-    let table = [control_weights, experimental_weights];
-    let log_odds_ratio = proportional_odds::fit(&table).log_odds_ratio;
-    Ordinal::pair(unknown.control(), unknown.experimental(), log_odds_ratio, test)
 }

@@ -56,6 +56,9 @@ pub enum NotComparable {
     /// Shares that make no whole.
     #[error("the shares {0}")]
     Sum(#[from] WrongSum),
+    /// More levels than the modified Rankin Scale has.
+    #[error("{0} levels are too many for a common odds ratio; allowed: 2 to 7")]
+    TooManyLevels(usize),
     /// Lists of different lengths.
     #[error("{0} levels do not match {1}")]
     Levels(usize, usize),

@@ -3,8 +3,10 @@
 use super::NotComparable;
 use super::mann_whitney::{MannWhitney, mixture_powers, null_variance};
 use super::moments::Moments;
+use crate::analysis::proportional_odds;
 use crate::num::root::brent;
 use crate::num::{logistic, logit, normalised};
+use crate::outcome::LEVELS;
 
 /// The test, and the variance that its sample size is found with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +81,32 @@ impl Ordinal {
     /// The test.
     pub fn test(&self) -> OrdinalTest {
         self.test
+    }
+
+    /// Any two distributions over at most [`LEVELS`] levels, with the log odds ratio that a
+    /// proportional-odds fit of ever more patients approaches; the experimental arm is recognised
+    /// where it is control shifted.
+    ///
+    /// # Errors
+    /// As [`Ordinal::pair`], and when there are more levels.
+    pub fn fitted(
+        control: &[f64],
+        experimental: &[f64],
+        share_experimental: f64,
+        test: OrdinalTest,
+    ) -> Result<Self, NotComparable> {
+        let unknown = Self::pair(control, experimental, 0.0, test)?;
+        if unknown.control.len() > LEVELS {
+            return Err(NotComparable::TooManyLevels(unknown.control.len()));
+        }
+        let (control, experimental) = (&unknown.control, &unknown.experimental);
+        let log_odds_ratio = limit_of_fit(control, experimental, share_experimental);
+        let shifted = Self::shifted(control, libm::exp(log_odds_ratio), test)?;
+        let mut pairs = shifted.experimental.iter().zip(experimental);
+        if pairs.all(|(a, b)| (a - b).abs() < 1e-9) {
+            return Ok(shifted);
+        }
+        Self::pair(control, experimental, log_odds_ratio, test)
     }
 
     /// Probabilities of the levels in the control arm.
@@ -175,6 +203,26 @@ pub fn proportional_odds_drift(
     let share_control = 1.0 - share_experimental;
     let information = total * share_control * share_experimental * (1.0 - cubes) / 3.0;
     log_odds_ratio * libm::sqrt(information)
+}
+
+/// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
+/// logarithms would only add rounding noise.
+const NEGLIGIBLE: f64 = 1e-12;
+
+/// The log odds ratio that a proportional-odds fit of ever more patients approaches; not finite
+/// where the arms do not overlap, or all outcomes are alike. At most [`LEVELS`] levels; those that
+/// nobody has do not change the fit.
+pub fn limit_of_fit(control: &[f64], experimental: &[f64], share_experimental: f64) -> f64 {
+    let weights = |shares: &[f64], weight: f64| {
+        let mut out = [0.0; LEVELS];
+        for (out, &share) in out.iter_mut().zip(shares) {
+            *out = if share < NEGLIGIBLE { 0.0 } else { weight * share };
+        }
+        out
+    };
+    let table =
+        [weights(control, 1.0 - share_experimental), weights(experimental, share_experimental)];
+    proportional_odds::fit(&table).log_odds_ratio
 }
 
 /// Fractions of 1 from fractions or percentages.
