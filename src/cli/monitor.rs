@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rescuesim::design::comparison::Comparison;
-use rescuesim::design::inference::scale::pooled_standard_error;
-use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
+use rescuesim::design::inference::scale::{pooled_standard_error, standard_error_of};
+use rescuesim::design::inference::{Belief, Estimate, repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
 use rescuesim::num::normal::upper_quantile;
 use rescuesim::report::monitoring::{Effects, MonitoringReport};
 use rescuesim::scenario::{Scenario, Truth};
 
+use super::design::values::finite;
 use super::design::{analysis_named, recreate, usage};
 use super::{Failure, Format, output};
 
@@ -42,7 +43,7 @@ pub struct MonitorArgs {
     z: Option<f64>,
     /// The estimate at this look (risk difference, or log common odds ratio); without it the one
     /// that gives this Z with control as planned.
-    #[arg(long, allow_hyphen_values = true, requires = "z")]
+    #[arg(long, allow_hyphen_values = true, requires = "z", value_parser = finite)]
     estimate: Option<f64>,
     /// Successes and patients of control, such as 13/52, instead of Z and estimate.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "experimental",
@@ -52,7 +53,8 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "control")]
     experimental: Option<(u32, u32)>,
     /// Mean of a normal prior on the effect, for predictive power.
-    #[arg(long, value_name = "EFFECT", allow_hyphen_values = true, requires = "prior_sd")]
+    #[arg(long, value_name = "EFFECT", allow_hyphen_values = true, requires = "prior_sd",
+          value_parser = finite)]
     prior_mean: Option<f64>,
     /// Its standard deviation.
     #[arg(long, value_name = "EFFECT", value_parser = sd, requires = "prior_mean")]
@@ -111,61 +113,56 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
         )));
     }
     let plan = scenario.design.plan();
-    let monitored = RunningTrial::new(plan, &args.outcomes(scenario, counts)?)
+    let trial = RunningTrial::new(plan, &args.outcomes(scenario, counts)?)
         .map_err(|error| usage(format!("--n, --look: {error}")))?;
     let share = scenario.share_experimental_known();
-    let now = f64::from(monitored.analysed()[monitored.look()]);
-    let (z, estimate, standard_error) = match (counts, args.z) {
-        (Some(counts), _) => counts.pooled()?,
-        (None, Some(z)) => {
-            let planned = || comparison.effect_at_z(z, share, now);
-            let estimate = args.estimate.or_else(planned).ok_or_else(|| {
-                usage(format!(
-                    "--z {z}: no effect gives it with control as planned; expected: --estimate"
-                ))
-            })?;
-            // The slope of the effect in Z where Z says nothing of it.
-            let per_z = || comparison.effect_at_z(1e-3, share, now).map(|effect| effect / 1e-3);
-            let standard_error = if z == 0.0 { per_z().unwrap_or(f64::NAN) } else { estimate / z };
-            (z, estimate, standard_error)
-        }
-        (None, None) => {
-            return Err(usage("expected: --z and --n, or --control and --experimental".into()));
-        }
-    };
-    if estimate == 0.0 && z != 0.0 {
-        return Err(usage(format!("--estimate is 0 while --z is {z}; allowed: not 0")));
-    }
-    if !(standard_error > 0.0 && standard_error.is_finite()) {
-        return Err(usage(format!("--estimate {estimate} and --z {z} have different signs")));
-    }
-    let drift =
-        comparison.drift(plan.rules.alpha_one_sided, share, f64::from(plan.maximum_analysed()));
-    // An effect is a drift over the root of the information that the maximum has.
-    let per_effect = 1.0 / (standard_error * monitored.information().sqrt());
-    let prior = args
-        .prior_mean
-        .zip(args.prior_sd)
-        .map(|(mean, sd)| Belief { mean: mean * per_effect, sd: sd * per_effect });
-    let evidence = monitored.evidence(z, drift, prior);
-    let alpha = plan.rules.alpha_one_sided;
-    let bound = monitored.repeated_bound(alpha).unwrap_or(f64::INFINITY);
-    let at_bound = bound.is_finite();
-    let effects = Effects {
-        scale: comparison.scale_name(),
+    let seen = args.seen(counts, |z| {
+        comparison.effect_at_z(z, share, f64::from(trial.analysed()[trial.look()]))
+    })?;
+    let prior = args.prior_mean.zip(args.prior_sd);
+    let prior = prior
+        .map(|(mean, sd)| Belief { mean, sd }.as_drift(trial.information(), seen.standard_error));
+    let maximum = f64::from(plan.maximum_analysed());
+    let drift = comparison.drift(plan.rules.alpha_one_sided, share, maximum);
+    let evidence = trial.evidence(seen.z, drift, prior);
+    let effects = effects(&trial, &seen, counts, evidence.drift, comparison.scale_name());
+    let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
+    Ok(MonitoringReport::new(recreate(), title, &trial, seen.z, evidence, effects))
+}
+
+/// What was seen at a look.
+struct Seen {
+    z: f64,
+    estimate: f64,
+    /// What Z was divided by.
+    standard_error: f64,
+}
+
+/// Everything on the scale of the analysis.
+fn effects(
+    trial: &RunningTrial,
+    &Seen { estimate, standard_error, .. }: &Seen,
+    counts: Option<Counts>,
+    drift: Estimate,
+    scale: &'static str,
+) -> Effects {
+    let alpha = trial.alpha_one_sided();
+    let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite());
+    let adjusted = drift.as_effect(trial.information(), standard_error);
+    Effects {
+        scale,
         estimate,
         standard_error,
-        level: monitored.level(),
+        level: trial.level(),
         interval: repeated_interval(estimate, standard_error, upper_quantile(alpha)),
-        repeated_interval: at_bound.then(|| repeated_interval(estimate, standard_error, bound)),
+        repeated_interval: bound.map(|bound| repeated_interval(estimate, standard_error, bound)),
         repeated_score_interval: counts
-            .filter(|_| at_bound)
-            .map(|it| repeated_difference(it.rates, it.sizes, bound)),
-        median_unbiased: evidence.drift.median / per_effect,
-        stagewise_interval: (evidence.drift.low / per_effect, evidence.drift.high / per_effect),
-    };
-    let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-    Ok(MonitoringReport::new(recreate(), title, &monitored, z, evidence, effects))
+            .zip(bound)
+            .map(|(it, bound)| repeated_difference(it.rates, it.sizes, bound)),
+        // Not −0.
+        median_unbiased: adjusted.median + 0.0,
+        stagewise_interval: (adjusted.low, adjusted.high),
+    }
 }
 
 impl MonitorArgs {
@@ -179,6 +176,37 @@ impl MonitorArgs {
         })
     }
 
+    /// Z with its estimate: of the counts, as given, or as `effect_at` Z has it with control as
+    /// planned.
+    fn seen(
+        &self,
+        counts: Option<Counts>,
+        effect_at: impl Fn(f64) -> Option<f64>,
+    ) -> Result<Seen, Failure> {
+        if let Some(counts) = counts {
+            return counts.seen();
+        }
+        let z = self.z.ok_or_else(|| {
+            usage("expected: --z and --n, or --control and --experimental".into())
+        })?;
+        let estimate = match self.estimate {
+            Some(estimate) if (estimate == 0.0) == (z == 0.0) && estimate * z >= 0.0 => estimate,
+            Some(estimate) => {
+                return Err(usage(format!(
+                    "--estimate is {estimate} while --z is {z}; allowed: the same sign, and 0 with 0"
+                )));
+            }
+            None => effect_at(z).ok_or_else(|| {
+                usage(format!(
+                    "--z {z}: no effect gives it with control as planned; expected: --estimate"
+                ))
+            })?,
+        };
+        // At Z = 0 the slope of the planned effect in Z is all there is to go by.
+        let slope = effect_at(1e-3).map_or(f64::NAN, |effect| effect / 1e-3);
+        Ok(Seen { z, estimate, standard_error: standard_error_of(estimate, z, slope) })
+    }
+
     /// Outcomes at the looks so far.
     fn outcomes(&self, scenario: &Scenario, counts: Option<Counts>) -> Result<Vec<u32>, Failure> {
         let looks = scenario.design.looks();
@@ -187,21 +215,30 @@ impl MonitorArgs {
             return Err(usage(format!("--look is {}; allowed: 1 to {planned}", self.look)));
         }
         let mut outcomes: Vec<u32> = looks[..self.look].iter().map(|look| look.analysed).collect();
-        match (&self.n[..], counts) {
-            ([], Some(counts)) => outcomes[self.look - 1] = counts.total,
-            (&[now], None) => outcomes[self.look - 1] = now,
-            (all, None) if all.len() == self.look => outcomes = all.to_vec(),
-            (all, Some(counts)) if all.len() == self.look && all[self.look - 1] == counts.total => {
-                outcomes = all.to_vec();
-            }
-            (all, _) => {
-                return Err(usage(format!(
-                    "--n has {} numbers that do not fit look {}; expected: the outcomes at this \
-                     look, or at each of the {} looks so far, the last as many as in the arms",
-                    all.len(),
-                    self.look,
+        let given = &self.n;
+        let in_arms = counts.map(|counts| counts.total);
+        let wrong = |expected: &str| {
+            let given: Vec<String> = given.iter().map(u32::to_string).collect();
+            let given = given.join(",");
+            Err(usage(format!("--n {given}: expected {expected}")))
+        };
+        if let (Some(total), Some(&now)) = (in_arms, given.last())
+            && now != total
+        {
+            return wrong(&format!(
+                "{total} at look {}, as in --control and --experimental",
+                self.look
+            ));
+        }
+        match (given.len(), in_arms) {
+            (0, Some(total)) => outcomes[self.look - 1] = total,
+            (1, _) => outcomes[self.look - 1] = given[0],
+            (looks, _) if looks == self.look => outcomes.clone_from(given),
+            _ => {
+                return wrong(&format!(
+                    "the outcomes at look {0}, or one number for each of the looks up to {0}",
                     self.look
-                )));
+                ));
             }
         }
         Ok(outcomes)
@@ -209,15 +246,17 @@ impl MonitorArgs {
 }
 
 impl Counts {
-    /// Pooled Z, risk difference, and the standard error that Z was divided by.
-    fn pooled(self) -> Result<(f64, f64, f64), Failure> {
+    /// The pooled Z of the risk difference.
+    fn seen(self) -> Result<Seen, Failure> {
         let standard_error = pooled_standard_error(self.rates, self.sizes);
         if standard_error == 0.0 {
             return Err(usage(
-                "--control, --experimental: all outcomes are alike, so there is no Z".into(),
+                "--control, --experimental: all outcomes are alike, so there is no Z; allowed: \
+                 some successes and some failures"
+                    .into(),
             ));
         }
-        let difference = self.rates.1 - self.rates.0;
-        Ok((difference / standard_error, difference, standard_error))
+        let estimate = self.rates.1 - self.rates.0;
+        Ok(Seen { z: estimate / standard_error, estimate, standard_error })
     }
 }

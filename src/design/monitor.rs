@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::boundaries::{Boundaries, DesignError, Rules, Untested};
 use super::efficacy::EfficacyRule;
 use super::futility::FutilityRule;
-use super::inference::{Belief, Drift, Estimate, Prior, repeated_p_value};
+use super::inference::{Belief, Drift, Estimate, Prior, prediction_interval, repeated_p_value};
 use super::spending::{SpendingFunction, StatedSpending};
 use super::{Decision, Plan};
 use crate::num::normal::upper_tail;
@@ -127,9 +127,14 @@ impl RunningTrial {
         self.boundaries.information_fractions[self.look]
     }
 
+    /// One-sided error rate of the design.
+    pub fn alpha_one_sided(&self) -> f64 {
+        self.plan.rules.alpha_one_sided
+    }
+
     /// Confidence level that goes with the design's test: 1 − 2α.
     pub fn level(&self) -> f64 {
-        1.0 - 2.0 * self.plan.rules.alpha_one_sided
+        1.0 - 2.0 * self.alpha_one_sided()
     }
 
     /// What a Z of `z` says.
@@ -169,6 +174,11 @@ impl RunningTrial {
             conditional_power: conditional(Drift::Stated(planned_drift)),
             conditional_power_trend: conditional(Drift::CurrentTrend),
             predictive_power: predictive(Prior::Flat),
+            predicted_final_z: ahead.map(|looks| {
+                let (now, last) =
+                    (self.information(), looks.information()[self.analysed.len() - 1]);
+                prediction_interval((z, now), last, Prior::Flat, self.level())
+            }),
             predictive_power_prior: belief.and_then(|belief| predictive(Prior::Normal(belief))),
             repeated_p: repeated_p_value(z, |alpha| self.repeated_bound(alpha)),
             stagewise_p: so_far.stagewise_p_value(k, z, 0.0),
@@ -265,6 +275,8 @@ pub struct Evidence {
     pub conditional_power_trend: Option<f64>,
     /// Averaged over what the data say of the effect (flat prior).
     pub predictive_power: Option<f64>,
+    /// Where Z of the final look will be with a probability of 1 − 2α, by the same.
+    pub predicted_final_z: Option<(f64, f64)>,
     /// The same with the given prior; null without one.
     pub predictive_power_prior: Option<f64>,
     /// The smallest one-sided α at which the design would reject here; 0.5 stands for more.

@@ -142,6 +142,7 @@ impl MonitoringReport {
             conditional_power_trend,
             predictive_power,
             predictive_power_prior,
+            predicted_final_z,
             repeated_p,
             stagewise_p,
             ..
@@ -162,7 +163,10 @@ impl MonitoringReport {
         let rows = rows.into_iter().map(|(name, value)| {
             vec![name.to_owned(), value.map_or("–".to_owned(), |value| format!("{value:.6}"))]
         });
-        grid(&["", "value"], rows.collect())
+        let predicted = predicted_final_z.map_or(String::new(), |(low, high)| {
+            format!("Z of the final look, predicted with a flat prior: {low:.4} to {high:.4}\n")
+        });
+        grid(&["", "value"], rows.collect()) + &predicted
     }
 }
 

@@ -9,6 +9,7 @@ mod cohort;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
 use crate::design::inference::Estimate;
+use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
@@ -297,9 +298,7 @@ impl<'s> Simulator<'s> {
         let design = &self.scenario.design;
         let analysed = self.known[at].total();
         let drift = design.drift_estimate(at, analysed, test.z);
-        // A Z of exactly 0 has no standard error in it.
-        let standard_error =
-            if test.z == 0.0 { test.standard_error } else { test.estimate / test.z };
+        let standard_error = standard_error_of(test.estimate, test.z, test.standard_error);
         drift.as_effect(design.information(analysed), standard_error)
     }
 

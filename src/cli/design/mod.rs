@@ -4,7 +4,7 @@ mod asked;
 mod endpoint;
 mod family;
 mod rules;
-mod values;
+pub mod values;
 mod words;
 
 use std::path::PathBuf;

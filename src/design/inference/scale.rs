@@ -3,7 +3,7 @@
 //! An estimate with standard error se at information t has Z = effect / se, whose mean is drift·√t:
 //! a drift stands for the effect drift·√t·se.
 
-use super::Estimate;
+use super::{Belief, Estimate};
 
 /// The effect that `drift` stands for, where an estimate had `standard_error` at information
 /// `t` > 0; on the scale of that estimate.
@@ -16,6 +16,20 @@ impl Estimate {
     pub fn as_effect(self, t: f64, standard_error: f64) -> Self {
         let effect = |drift| effect(drift, t, standard_error);
         Self { median: effect(self.median), low: effect(self.low), high: effect(self.high) }
+    }
+}
+
+/// The standard error that Z was divided by: `estimate` / `z`, and `at_zero` where both are 0 and
+/// say nothing of it.
+pub fn standard_error_of(estimate: f64, z: f64, at_zero: f64) -> f64 {
+    if z == 0.0 { at_zero } else { estimate / z }
+}
+
+impl Belief {
+    /// From the effect to the drift, the inverse of [`effect`].
+    pub fn as_drift(self, t: f64, standard_error: f64) -> Self {
+        let scale = effect(1.0, t, standard_error);
+        Self { mean: self.mean / scale, sd: self.sd / scale }
     }
 }
 
