@@ -12,6 +12,9 @@ use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 use proportional_odds::ShiftTest;
 
+/// Patients by arm × mRS, control first, as weights of a fit: counts, or expected shares of them.
+pub type Counts = [[f64; LEVELS]; 2];
+
 /// Counts by arm × mRS of the outcomes known at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OutcomeTable {
@@ -39,7 +42,7 @@ impl OutcomeTable {
     }
 
     /// The counts as weights of a fit.
-    fn weights(&self) -> [[f64; LEVELS]; 2] {
+    fn weights(&self) -> Counts {
         self.counts.map(|arm| arm.map(f64::from))
     }
 }
@@ -90,13 +93,41 @@ impl AnalysisMethod {
     }
 }
 
-/// What an estimate measures.
+/// What an estimate measures, experimental against control; above 0 is benefit on every scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EffectScale {
     /// Experimental minus control proportion.
     RiskDifference,
-    /// Natural logarithm of the common odds ratio, above 0 when the experimental arm does better.
+    /// Natural logarithm of the ratio of two proportions.
+    LogRiskRatio,
+    /// Natural logarithm of the odds ratio at one cut.
+    LogOddsRatio,
+    /// Natural logarithm of the odds ratio that all cuts share.
     LogCommonOddsRatio,
+    /// P(an experimental patient does better than a control patient) − P(worse).
+    NetBenefit,
+    /// Natural logarithm of the odds of doing better, ties split.
+    LogWinOdds,
+    /// Natural logarithm of P(better) / P(worse), ties left out.
+    LogWinRatio,
+    /// Difference of mean utilities.
+    UtilityDifference,
+}
+
+impl EffectScale {
+    /// For files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RiskDifference => "risk_difference",
+            Self::LogRiskRatio => "log_risk_ratio",
+            Self::LogOddsRatio => "log_odds_ratio",
+            Self::LogCommonOddsRatio => "log_common_odds_ratio",
+            Self::NetBenefit => "net_benefit",
+            Self::LogWinOdds => "log_win_odds",
+            Self::LogWinRatio => "log_win_ratio",
+            Self::UtilityDifference => "utility_difference",
+        }
+    }
 }
 
 /// Whether the data allowed a test.
@@ -125,15 +156,32 @@ pub struct TestResult {
     pub z: f64,
     /// Whether the fit worked.
     pub status: FitStatus,
+    /// 95 % interval of the estimate, as if this were the only look.
+    pub interval: (f64, f64),
 }
 
+/// The standard normal quantile of a two-sided 95 % interval.
+const Z_95: f64 = 1.959963984540054;
+
 impl TestResult {
+    /// With the interval estimate ± 1.96 standard errors.
+    pub(crate) fn with_wald_interval(
+        estimate: f64,
+        standard_error: f64,
+        z: f64,
+        status: FitStatus,
+    ) -> Self {
+        let reach = Z_95 * standard_error;
+        let interval = (estimate - reach, estimate + reach);
+        Self { estimate, standard_error, z, status, interval }
+    }
+
     /// P(Z ≥ z) under the null of no effect.
     pub fn p_one_sided(&self) -> f64 {
         upper_tail(self.z)
     }
 
     pub(crate) fn failed(status: FitStatus) -> Self {
-        Self { estimate: f64::NAN, standard_error: f64::NAN, z: f64::NAN, status }
+        Self::with_wald_interval(f64::NAN, f64::NAN, f64::NAN, status)
     }
 }

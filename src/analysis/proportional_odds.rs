@@ -3,7 +3,7 @@
 //! β is the log common odds ratio, above 0 when the experimental arm does better. Categories that
 //! nobody is in drop out of the likelihood and are merged away.
 
-use super::{FitStatus, OutcomeTable, TestResult};
+use super::{Counts, FitStatus, OutcomeTable, TestResult};
 use crate::num::logistic;
 use crate::outcome::LEVELS;
 
@@ -52,12 +52,7 @@ pub fn test(table: &OutcomeTable, test: ShiftTest) -> TestResult {
         ShiftTest::Score => score_z(table).unwrap_or(f64::NAN),
         ShiftTest::Wald => fit.z(),
     };
-    TestResult {
-        estimate: fit.log_odds_ratio,
-        standard_error: fit.standard_error,
-        z,
-        status: fit.status,
-    }
+    TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
 }
 
 /// U / √V at β = 0, where U = Σ_j e_j·(1 − F_j − F_{j−1}) over the experimental counts e_j and the
@@ -86,7 +81,7 @@ const DIVERGED: f64 = 50.0;
 ///
 /// The log likelihood is concave (Pratt 1981, JASA 76:103), so the only care needed is to keep the
 /// thresholds in order; the Hessian is tridiagonal with a border for β.
-pub fn fit(counts: &[[f64; LEVELS]; 2]) -> Fit {
+pub fn fit(counts: &Counts) -> Fit {
     if let Some(fit) = without_finite_estimate(counts) {
         return fit;
     }
@@ -119,7 +114,7 @@ pub fn fit(counts: &[[f64; LEVELS]; 2]) -> Fit {
 
 /// The fit of data that have no finite estimate. β is infinite exactly when no patient of one arm
 /// is better than any patient of the other.
-fn without_finite_estimate(counts: &[[f64; LEVELS]; 2]) -> Option<Fit> {
+fn without_finite_estimate(counts: &Counts) -> Option<Fit> {
     let best = counts.map(|arm| arm.iter().position(|&c| c > 0.0));
     let worst = counts.map(|arm| arm.iter().rposition(|&c| c > 0.0));
     let unfit = |log_odds_ratio, status| Fit { log_odds_ratio, standard_error: f64::NAN, status };
@@ -135,7 +130,7 @@ fn without_finite_estimate(counts: &[[f64; LEVELS]; 2]) -> Option<Fit> {
 }
 
 /// Drops the categories that nobody is in; returns the table and the number of categories left.
-fn merged(counts: &[[f64; LEVELS]; 2]) -> ([[f64; LEVELS]; 2], usize) {
+fn merged(counts: &Counts) -> (Counts, usize) {
     let mut table = [[0.0; LEVELS]; 2];
     let mut levels = 0;
     for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
@@ -149,7 +144,7 @@ fn merged(counts: &[[f64; LEVELS]; 2]) -> ([[f64; LEVELS]; 2], usize) {
 }
 
 /// Logits of the pooled cumulative distribution: the estimate at β = 0.
-fn pooled_thresholds(table: &[[f64; LEVELS]; 2], levels: usize) -> [f64; CUTS] {
+fn pooled_thresholds(table: &Counts, levels: usize) -> [f64; CUTS] {
     let total: f64 = table.iter().flatten().sum();
     let mut out = [0.0; CUTS];
     let mut below = 0.0;
@@ -178,12 +173,7 @@ struct NewtonStep {
     information: f64,
 }
 
-fn newton_step(
-    table: &[[f64; LEVELS]; 2],
-    cuts: usize,
-    thresholds: &[f64; CUTS],
-    beta: f64,
-) -> NewtonStep {
+fn newton_step(table: &Counts, cuts: usize, thresholds: &[f64; CUTS], beta: f64) -> NewtonStep {
     let mut gradient = [0.0; CUTS];
     let mut diagonal = [0.0; CUTS];
     let mut off = [0.0; CUTS];
@@ -267,7 +257,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn log_likelihood(table: &[[f64; LEVELS]; 2], thresholds: &[f64], beta: f64) -> f64 {
+    fn log_likelihood(table: &Counts, thresholds: &[f64], beta: f64) -> f64 {
         let mut sum = 0.0;
         for (arm, counts) in table.iter().enumerate() {
             let cumulative = |j: usize| match thresholds.get(j) {

@@ -35,7 +35,7 @@ pub fn test(table: &OutcomeTable, cut: Mrs) -> TestResult {
         });
     let standard_error = (variance_c + variance_e).sqrt();
     let status = if standard_error > 0.0 { FitStatus::Converged } else { FitStatus::Separated };
-    TestResult { estimate: experimental - control, standard_error, z, status }
+    TestResult::with_wald_interval(experimental - control, standard_error, z, status)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod tally;
 
 use serde::Serialize;
 
-use crate::analysis::{AnalysisMethod, EffectScale};
+use crate::analysis::AnalysisMethod;
 use crate::scenario::{Scenario, Truth};
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
@@ -212,7 +212,7 @@ pub struct SizeSummary {
 /// them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EstimateSummary {
-    /// `risk_difference` or `log_common_odds_ratio`.
+    /// The name of an [`EffectScale`](crate::analysis::EffectScale).
     pub scale: &'static str,
     /// The value aimed at: that of an ever larger trial; null where it has none. Under the prior it
     /// is null too, and bias, error and coverage are against the effect drawn for each replicate.
@@ -322,10 +322,7 @@ impl AnalysisSummary {
             reversal_after_futility: proportion(after_futility),
             reversal_after_harm: proportion(after_harm),
             estimate: EstimateSummary {
-                scale: match method.scale() {
-                    EffectScale::RiskDifference => "risk_difference",
-                    EffectScale::LogCommonOddsRatio => "log_common_odds_ratio",
-                },
+                scale: method.scale().name(),
                 truth: tally.estimand,
                 overall: EstimatePerformance::new(tally.estimand, &tally.estimates),
                 stopped_early: EstimatePerformance::new(tally.estimand, &tally.early_estimates),

@@ -178,7 +178,7 @@ impl AnalysisTally {
         self.failed_looks += u64::from(trial.failed_looks);
         if trial.has_estimate() {
             let estimand = trial.drawn.map(|drawn| drawn.estimand).or(self.estimand);
-            let naive = (trial.test.estimate, trial.interval);
+            let naive = (trial.test.estimate, trial.test.interval);
             let adjusted = (trial.median_unbiased, trial.stagewise_interval);
             self.estimates.add(estimand, naive);
             self.median_unbiased.add(estimand, adjusted);

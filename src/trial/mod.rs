@@ -18,9 +18,6 @@ use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::{Outcomes, Scenario, Truth, estimand_of_shift};
 use cohort::Cohort;
 
-/// The standard normal quantile of a two-sided 95 % interval.
-const Z_95: f64 = 1.959963984540054;
-
 /// How the trial stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LookMoment {
@@ -83,8 +80,6 @@ pub struct TrialResult {
     pub reversed: bool,
     /// Estimate and statistic of the analysis that ended the trial.
     pub test: TestResult,
-    /// 95 % interval of the estimate that ignores the looks.
-    pub interval: (f64, f64),
     /// The estimate that allows for the looks, by stage-wise ordering; NaN without an estimate.
     pub median_unbiased: f64,
     /// Its 95 % interval.
@@ -266,7 +261,6 @@ impl<'s> Simulator<'s> {
         let stopped_early = at + 1 < self.result.looks.len();
         let moment = self.result.looks[at];
         let test = method.test(&self.known[at]);
-        let reach = Z_95 * test.standard_error;
         let adjusted = self.adjusted(at, &test);
         TrialResult {
             replicate: replicate.0,
@@ -281,7 +275,6 @@ impl<'s> Simulator<'s> {
             duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
             reversed: stopped_early && self.is_reversed(at, conclusion, method),
             test,
-            interval: (test.estimate - reach, test.estimate + reach),
             median_unbiased: adjusted.median,
             stagewise_interval: (adjusted.low, adjusted.high),
             z,
