@@ -84,13 +84,17 @@ mod replicate {
 }
 
 /// 348 patients.
-#[divan::bench(sample_size = 1000, args = ["minimisation_range", "minimisation_variance", "minimisation_2_to_3", "permuted_blocks", "complete"])]
+#[divan::bench(sample_size = 1000, args = ["minimisation_range", "minimisation_variance", "minimisation_2_to_3", "permuted_blocks", "efron", "big_stick", "block_urn", "minimal_sufficient_balance", "complete"])]
 fn allocation(bencher: Bencher, method: &str) {
     let set: &[&str] = match method {
         "minimisation_range" => &[],
         "minimisation_variance" => &["randomisation.imbalance=variance"],
         "minimisation_2_to_3" => &["arms.allocation_ratio={control=2,experimental=3}"],
         "permuted_blocks" => &[r#"randomisation={method="permuted_blocks",block_sizes=[2,4]}"#],
+        "efron" => &[r#"randomisation={method="efron"}"#],
+        "big_stick" => &[r#"randomisation={method="big_stick",maximum_imbalance=3}"#],
+        "block_urn" => &[r#"randomisation={method="block_urn",balanced_sets=3}"#],
+        "minimal_sufficient_balance" => &[r#"randomisation={method="minimal_sufficient_balance"}"#],
         _ => &[r#"randomisation={method="complete"}"#],
     };
     let scenario = angel_reboot(set);

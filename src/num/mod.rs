@@ -1,10 +1,11 @@
-//! Numerical tools that know no trial words: interpolation, exponentials, logarithms, the normal distribution,
-//! quadrature, root finding.
+//! Numerical tools that know no trial words: interpolation, exponentials, logarithms, the normal and
+//! the χ² distribution, quadrature, root finding.
 //!
 //! Everything here is built on `+ − × ÷ √` and the portable `libm`, so that a boundary has the
 //! same bits on every platform.
 
 pub mod chebyshev;
+pub mod chi_squared;
 pub mod exp;
 pub mod log;
 pub mod normal;

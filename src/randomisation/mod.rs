@@ -1,10 +1,18 @@
 //! Allocation of each patient on arrival, given all who came before.
 
+pub mod biased_coin;
+pub mod block_urn;
+pub mod minimal_sufficient_balance;
 pub mod minimisation;
 pub mod permuted_blocks;
+pub mod predictability;
 
+pub use biased_coin::BiasedCoin;
+pub use block_urn::BlockUrn;
+pub use minimal_sufficient_balance::MinimalSufficientBalance;
 pub use minimisation::{Imbalance, Minimisation};
 pub use permuted_blocks::PermutedBlocks;
+pub use predictability::ConvergenceStrategy;
 
 use crate::rng::uniform;
 use rand::Rng;
@@ -63,8 +71,14 @@ pub enum RandomisationMethod {
     Complete(AllocationRatio),
     /// Blocks that hold the arms in the exact ratio, in random order.
     PermutedBlocks(PermutedBlocks),
+    /// Efron's biased coin or the big stick; two equal arms.
+    BiasedCoin(BiasedCoin),
+    /// Zhao & Weng's block urn.
+    BlockUrn(BlockUrn),
     /// Pocock & Simon's minimisation.
     Minimisation(Minimisation),
+    /// Zhao, Hill & Palesch's minimal sufficient balance; two equal arms.
+    MinimalSufficientBalance(MinimalSufficientBalance),
 }
 
 /// What a method remembers of the patients so far; its content belongs to the method.
@@ -79,7 +93,10 @@ impl RandomisationMethod {
         let cells = match self {
             Self::Complete(_) => 0,
             Self::PermutedBlocks(blocks) => blocks.cells(),
+            Self::BiasedCoin(coin) => coin.cells(),
+            Self::BlockUrn(urn) => urn.cells(),
             Self::Minimisation(minimisation) => minimisation.cells(),
+            Self::MinimalSufficientBalance(balance) => balance.cells(),
         };
         state.cells.clear();
         state.cells.resize(cells, 0);
@@ -92,11 +109,21 @@ impl RandomisationMethod {
         match self {
             Self::Complete(ratio) => experimental_if(uniform(rng) < ratio.share_experimental()),
             Self::PermutedBlocks(blocks) => blocks.allocate(&mut state.cells, stratum, rng),
+            Self::BiasedCoin(coin) => coin.allocate(&mut state.cells, stratum, uniform(rng)),
+            Self::BlockUrn(urn) => urn.allocate(&mut state.cells, stratum, uniform(rng)),
             Self::Minimisation(minimisation) => {
                 minimisation.allocate(&mut state.cells, stratum, uniform(rng))
             }
+            Self::MinimalSufficientBalance(balance) => {
+                balance.allocate(&mut state.cells, stratum, uniform(rng))
+            }
         }
     }
+}
+
+/// Number of series of allocations, from the number of the series that each stratum is in.
+fn series_count(series: &[u32]) -> usize {
+    series.iter().max().map_or(0, |&last| last as usize) + 1
 }
 
 #[inline]

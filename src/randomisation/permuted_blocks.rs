@@ -1,6 +1,6 @@
 //! Permuted blocks, in the whole trial or within strata, of one size or of sizes picked at random.
 
-use super::{AllocationRatio, Arm, experimental_if};
+use super::{AllocationRatio, Arm, experimental_if, series_count};
 use crate::rng::uniform;
 use rand::Rng;
 
@@ -22,7 +22,7 @@ impl PermutedBlocks {
     }
 
     pub(super) fn cells(&self) -> usize {
-        2 * (self.series.iter().max().map_or(0, |&last| last as usize) + 1)
+        2 * series_count(&self.series)
     }
 
     /// Cells hold, per series, how many of each arm are left in the current block.

@@ -205,6 +205,55 @@ pub enum Randomisation {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         stratify_by: Vec<String>,
     },
+    /// Efron's biased coin; equal arms only.
+    Efron {
+        /// Probability of taking the arm that is behind.
+        #[schemars(range(min = 0.5, max = 1.0))]
+        #[serde(default = "default_efron_p")]
+        biased_coin_p: f64,
+        /// Factors within whose combinations the arms are compared; none by default.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stratify_by: Vec<String>,
+    },
+    /// Soares & Wu's big stick: complete randomisation until the arms differ by a maximum, then the
+    /// smaller arm; equal arms only.
+    BigStick {
+        /// The most patients by which the arms may differ.
+        #[schemars(range(min = 1, max = 10_000))]
+        maximum_imbalance: u32,
+        /// Factors within whose combinations the arms are compared; none by default.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stratify_by: Vec<String>,
+    },
+    /// Zhao & Weng's block urn: blocks whose balanced sets go back as soon as they are complete.
+    BlockUrn {
+        /// Balanced sets in a full urn, each of as many patients as the ratio has parts; with a 1:1
+        /// ratio the most patients by which the arms may differ.
+        #[schemars(range(min = 1, max = 1000))]
+        balanced_sets: u32,
+        /// Factors within whose combinations there are urns; none by default (one urn).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stratify_by: Vec<String>,
+    },
+    /// Zhao, Hill & Palesch's minimal sufficient balance: a fair coin until tests of imbalance vote
+    /// for an arm; equal arms only.
+    MinimalSufficientBalance {
+        /// Factors that vote; all by default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        factors: Option<Vec<String>>,
+        /// A factor, or the arms' sizes, vote when the p value of their imbalance is below this.
+        #[schemars(range(min = 0.001, max = 1.0))]
+        #[serde(default = "default_p_threshold")]
+        p_threshold: f64,
+        /// Probability of taking the arm with more votes.
+        #[schemars(range(min = 0.5, max = 1.0))]
+        #[serde(default = "default_majority_p")]
+        biased_coin_p: f64,
+        /// Patients at the beginning for whom there is no vote.
+        #[schemars(range(min = 0, max = 1_000_000))]
+        #[serde(default)]
+        burn_in: u32,
+    },
     /// Pocock & Simon's minimisation with a biased coin.
     Minimisation {
         /// Factors to balance; all by default.
@@ -232,6 +281,18 @@ pub enum Randomisation {
 
 fn default_biased_coin_p() -> f64 {
     0.8
+}
+
+fn default_efron_p() -> f64 {
+    2.0 / 3.0
+}
+
+fn default_p_threshold() -> f64 {
+    0.3
+}
+
+fn default_majority_p() -> f64 {
+    0.65
 }
 
 fn yes() -> bool {

@@ -95,8 +95,14 @@ fn late_looks(scenario: &Scenario) -> Option<String> {
 
 fn unused_factors(scenario: &Scenario) -> Option<String> {
     let used: &[String] = match &scenario.file.randomisation {
-        file::Randomisation::Minimisation { factors, .. } => factors.as_deref().unwrap_or_default(),
-        file::Randomisation::PermutedBlocks { stratify_by, .. } => stratify_by,
+        file::Randomisation::Minimisation { factors, .. }
+        | file::Randomisation::MinimalSufficientBalance { factors, .. } => {
+            factors.as_deref().unwrap_or_default()
+        }
+        file::Randomisation::PermutedBlocks { stratify_by, .. }
+        | file::Randomisation::Efron { stratify_by, .. }
+        | file::Randomisation::BigStick { stratify_by, .. }
+        | file::Randomisation::BlockUrn { stratify_by, .. } => stratify_by,
         file::Randomisation::Complete {} => &[],
     };
     let unused: Vec<&str> = scenario
@@ -114,6 +120,13 @@ fn determinism(scenario: &Scenario) -> Option<String> {
     match scenario.file.randomisation {
         file::Randomisation::Minimisation { biased_coin_p: 1.0, .. } => Some(
             "biased_coin_p = 1 makes the next allocation predictable except on ties; 0.8 is usual"
+                .into(),
+        ),
+        file::Randomisation::Efron { biased_coin_p: 1.0, .. } => {
+            Some("biased_coin_p = 1 makes every second allocation predictable; 2/3 is usual".into())
+        }
+        file::Randomisation::BigStick { maximum_imbalance: 1, .. } => Some(
+            "maximum_imbalance = 1 makes every second allocation predictable; 3 or more is usual"
                 .into(),
         ),
         _ => None,

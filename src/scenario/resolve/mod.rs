@@ -242,9 +242,15 @@ fn with_defaults(
     for factor in &mut file.factors {
         factor.log_odds.get_or_insert_with(|| vec![0.0; factor.levels.len()]);
     }
-    if let file::Randomisation::Minimisation { factors, weights, .. } = &mut file.randomisation {
-        let used = factors.get_or_insert(names).len();
-        weights.get_or_insert_with(|| vec![1.0; used]);
+    match &mut file.randomisation {
+        file::Randomisation::Minimisation { factors, weights, .. } => {
+            let used = factors.get_or_insert(names).len();
+            weights.get_or_insert_with(|| vec![1.0; used]);
+        }
+        file::Randomisation::MinimalSufficientBalance { factors, .. } => {
+            factors.get_or_insert(names);
+        }
+        _ => {}
     }
     for analysis in &mut file.analyses {
         match analysis {

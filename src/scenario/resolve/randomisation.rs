@@ -3,9 +3,10 @@
 use super::super::file;
 use super::Resolver;
 use crate::population::Population;
-use crate::randomisation::minimisation::{MAX_PARTS, Rule};
+use crate::randomisation::minimisation::MAX_PARTS;
 use crate::randomisation::{
-    AllocationRatio, Imbalance, Minimisation, PermutedBlocks, RandomisationMethod,
+    AllocationRatio, BiasedCoin, BlockUrn, Imbalance, MinimalSufficientBalance, Minimisation,
+    PermutedBlocks, RandomisationMethod, minimal_sufficient_balance, minimisation,
 };
 
 impl Resolver<'_> {
@@ -17,37 +18,121 @@ impl Resolver<'_> {
         match &self.file.randomisation {
             file::Randomisation::Complete {} => Some(RandomisationMethod::Complete(ratio)),
             file::Randomisation::PermutedBlocks { block_sizes, stratify_by } => {
-                let factors =
-                    self.factor_indices("randomisation.stratify_by", stratify_by, population);
+                let series = self.series(stratify_by, population);
                 let multiples = self.block_multiples(block_sizes, ratio.reduced().parts());
-                let series = block_series(population, &factors?);
-                let blocks = PermutedBlocks::new(ratio.reduced(), multiples?, series);
+                let blocks = PermutedBlocks::new(ratio.reduced(), multiples?, series?);
                 Some(RandomisationMethod::PermutedBlocks(blocks))
             }
-            file::Randomisation::Minimisation {
-                factors,
-                weights,
-                imbalance,
-                biased_coin_p,
-                preserve_ratio,
-            } => {
-                let factors =
-                    self.weighted_factors(population, factors.as_deref(), weights.as_deref());
-                self.check_slots(*preserve_ratio, ratio.reduced().parts());
-                let rule = Rule {
-                    ratio,
-                    factors: factors?,
-                    imbalance: match imbalance {
-                        file::Imbalance::Range => Imbalance::Range,
-                        file::Imbalance::Variance => Imbalance::Variance,
-                        file::Imbalance::Sd => Imbalance::StandardDeviation,
-                    },
-                    biased_coin_p: *biased_coin_p,
-                    preserve_ratio: *preserve_ratio,
-                };
-                Some(RandomisationMethod::Minimisation(Minimisation::new(&rule, population)))
+            file::Randomisation::Efron { biased_coin_p, stratify_by } => {
+                let series = self.series(stratify_by, population);
+                self.only_equal("efron", ratio)?;
+                let coin = BiasedCoin::efron(*biased_coin_p, series?);
+                Some(RandomisationMethod::BiasedCoin(coin))
+            }
+            file::Randomisation::BigStick { maximum_imbalance, stratify_by } => {
+                let series = self.series(stratify_by, population);
+                self.only_equal("big_stick", ratio)?;
+                let coin = BiasedCoin::big_stick(*maximum_imbalance, series?);
+                Some(RandomisationMethod::BiasedCoin(coin))
+            }
+            file::Randomisation::BlockUrn { balanced_sets, stratify_by } => {
+                let series = self.series(stratify_by, population)?;
+                let urn = BlockUrn::new(ratio, *balanced_sets, series);
+                Some(RandomisationMethod::BlockUrn(urn))
+            }
+            file::Randomisation::Minimisation { .. } => self.minimisation(population, ratio),
+            file::Randomisation::MinimalSufficientBalance { .. } => {
+                self.minimal_sufficient_balance(population, ratio)
             }
         }
+    }
+
+    fn minimisation(
+        &mut self,
+        population: &Population,
+        ratio: AllocationRatio,
+    ) -> Option<RandomisationMethod> {
+        let file::Randomisation::Minimisation {
+            factors,
+            weights,
+            imbalance,
+            biased_coin_p,
+            preserve_ratio,
+        } = &self.file.randomisation
+        else {
+            unreachable!("only minimisation comes here")
+        };
+        let factors = self.weighted_factors(population, factors.as_deref(), weights.as_deref());
+        self.check_slots(*preserve_ratio, ratio.reduced().parts());
+        let rule = minimisation::Rule {
+            ratio,
+            factors: factors?,
+            imbalance: match imbalance {
+                file::Imbalance::Range => Imbalance::Range,
+                file::Imbalance::Variance => Imbalance::Variance,
+                file::Imbalance::Sd => Imbalance::StandardDeviation,
+            },
+            biased_coin_p: *biased_coin_p,
+            preserve_ratio: *preserve_ratio,
+        };
+        Some(RandomisationMethod::Minimisation(Minimisation::new(&rule, population)))
+    }
+
+    fn minimal_sufficient_balance(
+        &mut self,
+        population: &Population,
+        ratio: AllocationRatio,
+    ) -> Option<RandomisationMethod> {
+        let file::Randomisation::MinimalSufficientBalance {
+            factors,
+            p_threshold,
+            biased_coin_p,
+            burn_in,
+        } = &self.file.randomisation
+        else {
+            unreachable!("only minimal sufficient balance comes here")
+        };
+        let factors =
+            self.balanced_factors("minimal sufficient balance", population, factors.as_deref());
+        self.only_equal("minimal_sufficient_balance", ratio)?;
+        let rule = minimal_sufficient_balance::Rule {
+            factors: factors?,
+            p_threshold: *p_threshold,
+            biased_coin_p: *biased_coin_p,
+            burn_in: *burn_in,
+        };
+        let balance = MinimalSufficientBalance::new(&rule, population);
+        Some(RandomisationMethod::MinimalSufficientBalance(balance))
+    }
+
+    /// Refuses unequal arms where the method is for equal ones.
+    fn only_equal(&mut self, method: &str, ratio: AllocationRatio) -> Option<()> {
+        let AllocationRatio { control, experimental } = ratio;
+        if control == experimental {
+            return Some(());
+        }
+        let message = format!(
+            "is {control}:{experimental}; allowed with randomisation.method = \"{method}\": equal \
+             parts (for any ratio: block_urn, permuted_blocks, minimisation, complete)"
+        );
+        self.fail("arms.allocation_ratio", message)
+    }
+
+    /// The factors that a method balances, as indices; all without names.
+    fn balanced_factors(
+        &mut self,
+        method: &str,
+        population: &Population,
+        names: Option<&[String]>,
+    ) -> Option<Vec<usize>> {
+        let all = || population.factors().iter().map(|factor| factor.name.clone()).collect();
+        let names = names.map_or_else(all, <[String]>::to_vec);
+        if names.is_empty() {
+            let message =
+                format!("is {method} without factors; allowed: at least one of [[factors]]");
+            return self.fail("randomisation", message);
+        }
+        self.factor_indices("randomisation.factors", &names, population)
     }
 
     /// The factors that minimisation balances, as indices, with their weights.
@@ -57,13 +142,7 @@ impl Resolver<'_> {
         names: Option<&[String]>,
         weights: Option<&[f64]>,
     ) -> Option<Vec<(usize, f64)>> {
-        let all = || population.factors().iter().map(|factor| factor.name.clone()).collect();
-        let names = names.map_or_else(all, <[String]>::to_vec);
-        if names.is_empty() {
-            let message = "is minimisation without factors; allowed: at least one of [[factors]]";
-            return self.fail("randomisation", message);
-        }
-        let factors = self.factor_indices("randomisation.factors", &names, population)?;
+        let factors = self.balanced_factors("minimisation", population, names)?;
         let weights = weights.map_or_else(|| vec![1.0; factors.len()], <[f64]>::to_vec);
         if weights.len() != factors.len() {
             let path = "randomisation.weights";
@@ -94,17 +173,18 @@ impl Resolver<'_> {
         }
         sizes.iter().map(|size| (size % parts == 0).then_some(size / parts)).collect()
     }
-}
 
-/// The number of the series of blocks that serves each stratum.
-fn block_series(population: &Population, factors: &[usize]) -> Vec<u32> {
-    (0..population.strata())
-        .map(|stratum| {
+    /// The number of the series of blocks, differences or urns that serves each stratum, one for
+    /// each combination of the levels of these factors.
+    fn series(&mut self, stratify_by: &[String], population: &Population) -> Option<Vec<u32>> {
+        let factors = self.factor_indices("randomisation.stratify_by", stratify_by, population)?;
+        let of_stratum = |stratum| {
             let levels = population.levels(stratum);
             factors.iter().fold(0, |series, &factor| {
                 let count = population.factors()[factor].levels.len();
                 series * count as u32 + levels[factor] as u32
             })
-        })
-        .collect()
+        };
+        Some((0..population.strata()).map(of_stratum).collect())
+    }
 }

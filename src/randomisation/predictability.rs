@@ -1,0 +1,79 @@
+//! How predictable allocation is: the guesses of someone who sees the arms of all patients so far.
+
+use super::{AllocationRatio, Arm};
+
+/// The convergence strategy of Blackwell & Hodges (1957, Ann Math Stat 28:449): the guess is the arm
+/// that is behind so far, relative to the ratio; in a tie it is the larger arm, and where the arms
+/// are equal, half a guess on each.
+///
+/// Between equal arms it is the best strategy against any coin that never leans to the arm that is
+/// ahead, and right half the time under complete randomisation. Between unequal arms whoever always
+/// names the larger one may be right more often.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvergenceStrategy {
+    control: i32,
+    experimental: i32,
+    /// The guess, made in two halves: each is experimental when that arm's lead is below this.
+    leads: [i32; 2],
+}
+
+impl ConvergenceStrategy {
+    /// Against an allocation with these target shares; at most 1 000 000 patients.
+    pub fn new(ratio: AllocationRatio) -> Self {
+        let AllocationRatio { control, experimental } = ratio;
+        // A lead is a whole number, so below 1 is a lead of at most 0.
+        let leads = [i32::from(experimental > control), i32::from(experimental >= control)];
+        Self { control: control as i32, experimental: experimental as i32, leads }
+    }
+
+    /// How right the guess of a patient's arm was, in halves (0, 1 or 2), when `so_far` of control
+    /// and experimental arm had come before.
+    #[inline(always)]
+    pub fn halves_right(self, so_far: [u32; 2], arm: Arm) -> u32 {
+        let [control, experimental] = so_far.map(|n| n as i32);
+        let lead = experimental * self.control - control * self.experimental;
+        let is_experimental = arm == Arm::Experimental;
+        self.leads.map(|below| u32::from((lead < below) == is_experimental)).iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Arm::{Control as C, Experimental as E};
+
+    fn halves(ratio: (u32, u32), arms: &[Arm]) -> Vec<u32> {
+        let ratio = AllocationRatio { control: ratio.0, experimental: ratio.1 };
+        let strategy = ConvergenceStrategy::new(ratio);
+        let mut so_far = [0; 2];
+        let score = |&arm: &Arm| {
+            let halves = strategy.halves_right(so_far, arm);
+            so_far[arm.index()] += 1;
+            halves
+        };
+        arms.iter().map(score).collect()
+    }
+
+    #[test]
+    fn guesses_by_hand() {
+        // Guesses: tie, control, tie, experimental, experimental, experimental, tie.
+        assert_eq!(halves((1, 1), &[E, C, C, C, E, E, C]), [1, 2, 1, 0, 2, 2, 1]);
+        // Experimental in ties and when behind its two thirds: leads 0, 1, 2, 0, −2, −1, 0, −2.
+        assert_eq!(halves((1, 2), &[E, E, C, C, E, E, C, E]), [2, 0, 2, 0, 2, 2, 0, 2]);
+        // The same with the arms the other way round.
+        assert_eq!(halves((2, 1), &[C, C, E, E, C, C, E, C]), [2, 0, 2, 0, 2, 2, 0, 2]);
+        assert_eq!(halves((1000, 1000), &[E, E, C, C]), [1, 0, 2, 2]);
+    }
+
+    /// All six orders of a block of four: 17 of 24 guesses are right (Blackwell & Hodges: 2 + 5/6 in
+    /// each); both orders of a block of two: three of four.
+    #[test]
+    fn blocks_are_guessed_as_often_as_published() {
+        let fours =
+            [[E, E, C, C], [E, C, E, C], [E, C, C, E], [C, E, E, C], [C, E, C, E], [C, C, E, E]];
+        let right: u32 = fours.iter().flat_map(|block| halves((1, 1), block)).sum();
+        assert_eq!(right, 2 * 17);
+        let right: u32 = [[E, C], [C, E]].iter().flat_map(|block| halves((1, 1), block)).sum();
+        assert_eq!(right, 2 * 3);
+    }
+}
