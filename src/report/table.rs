@@ -7,8 +7,8 @@ use super::prior::averaged;
 use super::procedure::Show;
 use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
 use crate::summary::{
-    AnalysisSummary, Balance, EstimatePerformance, LookSummary, McEstimate, SizeSummary,
-    TruthSummary,
+    AnalysisSummary, Balance, CorrectGuesses, EstimatePerformance, LookSummary, McEstimate,
+    SizeSummary, TruthSummary,
 };
 
 /// Columns of a terminal that has not been widened.
@@ -341,6 +341,21 @@ fn balance(balance: &Balance) -> String {
         .chain(levels)
         .map(|(name, imbalance)| vec![name, figure(imbalance.mean), figure(imbalance.p95)]);
     grid(&["difference between the arms", "mean", "95th pct"], rows.collect())
+        + "\n"
+        + &correct_guesses(&balance.correct_guesses)
+}
+
+fn correct_guesses(guesses: &CorrectGuesses) -> String {
+    let row = |name: &str, share| vec![name.to_owned(), figure(share)];
+    let rows = vec![
+        row("all arms so far", guesses.whole_trial),
+        row("those of the patient's stratum", guesses.within_strata),
+    ];
+    grid(&["allocations guessed by who sees", "share"], rows)
+        + &wrapped(
+            "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
+             where they are equal.",
+        )
 }
 
 /// A number without an error, to four decimals; a dash where there is none.

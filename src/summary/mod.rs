@@ -250,6 +250,19 @@ pub struct Balance {
     pub arm_difference: Imbalance,
     /// Within each level of each factor.
     pub levels: Vec<LevelBalance>,
+    /// What that costs in predictability.
+    pub correct_guesses: CorrectGuesses,
+}
+
+/// Share of patients whose arm is guessed by the convergence strategy of Blackwell & Hodges (1957, Ann
+/// Math Stat 28:449): the arm that is behind so far, relative to the ratio; in a tie the larger arm,
+/// where the arms are equal half a guess on each. Complete randomisation of equal arms leaves ½.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CorrectGuesses {
+    /// By someone who sees the arms of all patients so far.
+    pub whole_trial: McEstimate,
+    /// By someone who sees only those of the patient's own stratum, a combination of all factors.
+    pub within_strata: McEstimate,
 }
 
 /// |n_e − n_c| in a 1:1 trial; with another ratio, twice the distance of n_e from its share.
@@ -283,7 +296,7 @@ impl OperatingCharacteristics {
                 })
                 .collect(),
             odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
-            balance: Balance::new(scenario, tally.imbalances()),
+            balance: Balance::new(scenario, tally),
         });
         let procedure =
             tally.procedures().and_then(|tallies| ProcedureSummary::new(scenario, tallies));
@@ -403,7 +416,8 @@ impl EstimatePerformance {
 }
 
 impl Balance {
-    fn new(scenario: &Scenario, imbalances: &[Histogram]) -> Self {
+    fn new(scenario: &Scenario, tally: &Tally) -> Self {
+        let imbalances = tally.imbalances();
         let scale = 1.0 / f64::from(scenario.ratio.parts());
         let imbalance = |histogram: &Histogram| Imbalance {
             mean: McEstimate::histogram_mean(histogram, scale),
@@ -422,6 +436,18 @@ impl Balance {
                     arm_difference: imbalance(histogram),
                 })
                 .collect(),
+            correct_guesses: CorrectGuesses::new(scenario.randomised, tally.correct_guesses()),
         }
+    }
+}
+
+impl CorrectGuesses {
+    fn new(patients: u32, halves: &[Moments; 2]) -> Self {
+        let [whole_trial, within_strata] = halves.each_ref().map(|moments| {
+            let McEstimate { value, mcse, n } = McEstimate::mean(moments);
+            let all = 2.0 * f64::from(patients);
+            McEstimate { value: value / all, mcse: mcse / all, n }
+        });
+        Self { whole_trial, within_strata }
     }
 }

@@ -5,7 +5,7 @@ use super::prior::PriorTally;
 use super::procedure::ArmTally;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
-use crate::trial::{Conclusion, ReplicateResult, TrialResult};
+use crate::trial::{Conclusion, CorrectGuesses, ReplicateResult, TrialResult};
 
 /// Everything folded from the replicates of a scenario.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Tally {
     analyses_per_truth: usize,
     /// As [`ReplicateResult::imbalances`].
     imbalances: Vec<Histogram>,
+    /// Halves of correct guesses in the trial and in the strata.
+    correct_guesses: [Moments; 2],
     /// Analysis by analysis; empty without a prior.
     prior: Vec<PriorTally>,
     /// Where there is a procedure: control and experimental arm, and what counts as early.
@@ -41,6 +43,7 @@ impl Tally {
             analyses,
             analyses_per_truth,
             imbalances: vec![Histogram::default(); 1 + levels],
+            correct_guesses: Default::default(),
             prior: vec![PriorTally::default(); with_prior],
             procedures,
         }
@@ -58,6 +61,10 @@ impl Tally {
         &self.imbalances
     }
 
+    pub(super) fn correct_guesses(&self) -> &[Moments; 2] {
+        &self.correct_guesses
+    }
+
     pub(super) fn procedures(&self) -> Option<&[ArmTally; 2]> {
         self.procedures.as_ref().map(|(arms, _)| arms)
     }
@@ -71,6 +78,12 @@ impl Accumulator for Tally {
         }
         for (histogram, &imbalance) in self.imbalances.iter_mut().zip(&result.imbalances) {
             histogram.add(imbalance);
+        }
+        let CorrectGuesses { halves_in_trial, halves_in_strata } = result.correct_guesses;
+        for (moments, halves) in
+            self.correct_guesses.iter_mut().zip([halves_in_trial, halves_in_strata])
+        {
+            moments.add(f64::from(halves));
         }
         let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);
         for (tally, trial) in self.prior.iter_mut().zip(drawn) {
@@ -88,6 +101,9 @@ impl Accumulator for Tally {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.imbalances.iter_mut().zip(&other.imbalances) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.correct_guesses.iter_mut().zip(&other.correct_guesses) {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.prior.iter_mut().zip(&other.prior) {

@@ -1,12 +1,12 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
-use super::{LookMoment, PatientCourse};
+use super::{CorrectGuesses, LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::OutcomeTable;
 use crate::outcome::procedural::latent;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
-use crate::randomisation::{AllocationState, Arm};
+use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
 
@@ -41,6 +41,7 @@ pub(super) struct Cohort {
     /// Patients per stratum in control and experimental arm.
     allocated: Vec<[u32; 2]>,
     allocation: AllocationState,
+    correct_guesses: CorrectGuesses,
     buffer: Vec<f64>,
 }
 
@@ -78,13 +79,22 @@ impl Cohort {
         let mut rng = streams.stream(replicate, Purpose::Allocation);
         scenario.randomisation.reset(allocation);
         refill(allocated, (0..scenario.population.strata()).map(|_| [0; 2]));
+        let guesser = ConvergenceStrategy::new(scenario.ratio);
+        let mut guesses = CorrectGuesses::default();
+        let (mut patients, mut experimental) = (0, 0);
         let allocate = |&stratum: &u32| {
             let stratum = stratum as usize;
             let arm = scenario.randomisation.allocate(allocation, stratum, &mut rng);
+            let so_far = [patients - experimental, experimental];
+            guesses.halves_in_trial += guesser.halves_right(so_far, arm);
+            guesses.halves_in_strata += guesser.halves_right(allocated[stratum], arm);
+            patients += 1;
+            experimental += arm.index() as u32;
             allocated[stratum][arm.index()] += 1;
             arm
         };
         refill(arms, strata.iter().map(allocate));
+        self.correct_guesses = guesses;
     }
 
     fn follow_up(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
@@ -111,6 +121,11 @@ impl Cohort {
     /// Patients per stratum in control and experimental arm.
     pub fn allocated(&self) -> &[[u32; 2]] {
         &self.allocated
+    }
+
+    /// Guesses of the arms that were correct.
+    pub fn correct_guesses(&self) -> CorrectGuesses {
+        self.correct_guesses
     }
 
     /// Finds when the looks take place: the interims, then the final one, when the last patient's

@@ -101,6 +101,17 @@ pub struct PatientCourse {
     pub mrs: Mrs,
 }
 
+/// Guesses of the patients' arms that were correct, in halves, by the [`ConvergenceStrategy`].
+///
+/// [`ConvergenceStrategy`]: crate::randomisation::ConvergenceStrategy
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CorrectGuesses {
+    /// Of someone who sees the arms of all patients so far; 0 to twice the patients.
+    pub halves_in_trial: u32,
+    /// Of someone who sees only those of the patient's own stratum; 0 to twice the patients.
+    pub halves_in_strata: u32,
+}
+
 /// One replicate: every trial of it, and what they share.
 #[derive(Debug, Default)]
 pub struct ReplicateResult {
@@ -116,6 +127,8 @@ pub struct ReplicateResult {
     /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
     pub imbalances: Vec<u32>,
+    /// How often the arms of all who are randomised would have been guessed.
+    pub correct_guesses: CorrectGuesses,
 }
 
 impl ReplicateResult {
@@ -189,6 +202,7 @@ impl<'s> Simulator<'s> {
         let scenario = self.scenario;
         self.cohort.draw(scenario, self.streams, replicate);
         self.measure_balance();
+        self.result.correct_guesses = self.cohort.correct_guesses();
         self.cohort.find_looks(scenario, &mut self.result.looks);
         self.known.resize(self.result.looks.len(), OutcomeTable::default());
         self.result.trials.clear();
