@@ -29,7 +29,13 @@ const CONTROL: &str = "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]";
 const LOOKS: &str = "looks = { analysed = [104, 208, 312] }";
 const FACTORS: &str = r#"factors = ["nihss", "onset_to_puncture", "occlusion_site"]"#;
 
-const TABLE: [Broken; 55] = [
+const METHOD: &str = r#"method = "minimisation"
+factors = ["nihss", "onset_to_puncture", "occlusion_site"]
+weights = [1, 1, 1]
+imbalance = "range"
+biased_coin_p = 0.8"#;
+
+const TABLE: [Broken; 66] = [
     broken(
         "biased_coin_p = 0.8",
         "biased_coin = 0.8",
@@ -238,6 +244,69 @@ const TABLE: [Broken; 55] = [
         &["`randomisation.method` is \"minimization\" (did you mean `minimisation`?)"],
     ),
     broken(
+        METHOD,
+        "method = \"big_stik\"",
+        &[
+            "`randomisation.method` is \"big_stik\" (did you mean `big_stick`?)",
+            "efron, big_stick, block_urn, minimal_sufficient_balance",
+        ],
+    ),
+    broken(
+        METHOD,
+        "method = \"efron\"\nbiased_coin_p = 0.4",
+        &["`randomisation.biased_coin_p` is 0.4; allowed: 0.5 to 1.0"],
+    ),
+    broken(
+        METHOD,
+        "method = \"efron\"\nstratify_by = [\"nihs\"]",
+        &["`randomisation.stratify_by[0]` is \"nihs\", not a factor (did you mean \"nihss\"?)"],
+    ),
+    broken(
+        METHOD,
+        "method = \"efron\"\nweights = [1, 1, 1]",
+        &[
+            "`randomisation.weights` is not a known key",
+            "allowed in `randomisation`: biased_coin_p, method, stratify_by",
+        ],
+    ),
+    broken(
+        METHOD,
+        "method = \"big_stick\"",
+        &[
+            "`randomisation.maximum_imbalance` is missing; expected: The most patients by which the arms may differ",
+        ],
+    ),
+    broken(
+        METHOD,
+        "method = \"big_stick\"\nmaximum_imbalance = 0",
+        &["`randomisation.maximum_imbalance` is 0; allowed: 1 to 10000"],
+    ),
+    broken(
+        METHOD,
+        "method = \"block_urn\"\nbalanced_sets = 0",
+        &["`randomisation.balanced_sets` is 0; allowed: 1 to 1000"],
+    ),
+    broken(
+        METHOD,
+        "method = \"block_urn\"\nbalanced_sets = 2.5",
+        &["`randomisation.balanced_sets` is 2.5; allowed: a whole number"],
+    ),
+    broken(
+        METHOD,
+        "method = \"minimal_sufficient_balance\"\np_threshold = 0.0",
+        &["`randomisation.p_threshold` is 0.0; allowed: 0.001 to 1.0"],
+    ),
+    broken(
+        METHOD,
+        "method = \"minimal_sufficient_balance\"\nfactors = [\"nihss\", \"nihss\"]",
+        &["`randomisation.factors` has \"nihss\" twice; allowed: each factor once"],
+    ),
+    broken(
+        METHOD,
+        "method = \"minimal_sufficient_balance\"\nfactors = []",
+        &["`randomisation` is minimal sufficient balance without factors; allowed: at least one"],
+    ),
+    broken(
         "{ control = 1, experimental = 1 }",
         "{ control = 0, experimental = 1 }",
         &["`arms.allocation_ratio.control` is 0; allowed: 1 to 1000"],
@@ -335,6 +404,25 @@ fn message(path: &Path, extra: &[&str]) -> String {
 #[test]
 fn every_mistake_is_told_with_its_place_and_what_is_allowed() {
     assert_told(&angel_reboot(), &TABLE);
+}
+
+#[test]
+fn methods_of_equal_arms_refuse_others() {
+    for method in ["efron", "big_stick", "minimal_sufficient_balance"] {
+        let more = if method == "big_stick" { "\nmaximum_imbalance = 3" } else { "" };
+        let valid = angel_reboot().replace(METHOD, &format!("method = \"{method}\"{more}"));
+        let refused = broken(
+            "{ control = 1, experimental = 1 }",
+            "{ control = 2, experimental = 3 }",
+            &[
+                "`arms.allocation_ratio` is 2:3; allowed with randomisation.method = ",
+                "equal parts (for any ratio: block_urn, permuted_blocks, minimisation, complete)",
+            ],
+        );
+        assert_told(&valid, &[refused]);
+        let equal = ["arms.allocation_ratio={control=3,experimental=3}".to_owned()];
+        assert!(Scenario::parse(&valid, &equal).is_ok(), "{method}");
+    }
 }
 
 /// Every mistake, made in the text of a valid scenario, is told.

@@ -1,5 +1,6 @@
 //! End-to-end tests and tests against reference values, in one binary.
 
+mod allocation;
 mod architecture;
 mod bad_designs;
 mod bad_input;

@@ -9,6 +9,20 @@ fn method() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(r#"{method="complete"}"#.to_owned()),
         Just(r#"{method="permuted_blocks",block_sizes=[60],stratify_by=["nihss"]}"#.to_owned()),
+        (0.5..=1.0f64, prop_oneof![Just(""), Just("\"nihss\"")]).prop_map(|(p, by)| format!(
+            r#"{{method="efron",biased_coin_p={p},stratify_by=[{by}]}}"#
+        )),
+        (1u32..20, prop_oneof![Just(""), Just("\"occlusion_site\",\"nihss\"")]).prop_map(
+            |(most, by)| format!(
+                r#"{{method="big_stick",maximum_imbalance={most},stratify_by=[{by}]}}"#
+            )
+        ),
+        (1u32..20, prop_oneof![Just(""), Just("\"nihss\"")]).prop_map(|(sets, by)| format!(
+            r#"{{method="block_urn",balanced_sets={sets},stratify_by=[{by}]}}"#
+        )),
+        (0.001..=1.0f64, 0.5..=1.0f64, 0u32..50).prop_map(|(threshold, p, burn_in)| format!(
+            r#"{{method="minimal_sufficient_balance",p_threshold={threshold},biased_coin_p={p},burn_in={burn_in}}}"#
+        )),
         (prop_oneof!["range", "variance", "sd"], 0.5..1.0f64, any::<bool>()).prop_map(
             |(imbalance, p, preserve)| format!(
                 r#"{{method="minimisation",imbalance="{imbalance}",biased_coin_p={p},preserve_ratio={preserve}}}"#
@@ -77,7 +91,9 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     let prior = (-2.0..2.0f64, prop_oneof![Just(0.0), 0.0..1.0f64]);
     let numbers = (size, 0.0..0.9f64, 0.0..0.9f64, 0.1..10.0f64, 0.0..60.0f64);
     let rules = (method(), efficacy(), lower(), any::<bool>());
-    (numbers, (1u32..6, 1u32..6), shares, rules, prior, any::<u32>()).prop_map(
+    // Half of the ratios are equal, as some methods must have.
+    let ratio = prop_oneof![Just((1, 1)), (1u32..6, 1u32..6)];
+    (numbers, ratio, shares, rules, prior, any::<u32>()).prop_map(
         |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, (mean, sd), seed)| {
             let (method, efficacy, (futility, harm), binding) = rules;
             vec![
@@ -104,13 +120,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
     #[test]
     fn any_valid_scenario_runs_and_adds_up(settings in settings()) {
-        // A block of 60 suits ratios whose parts divide it, and a prior needs levels to shift between;
-        // other refusals are not expected.
+        // A block of 60 suits ratios whose parts divide it, some methods want equal arms, and a prior
+        // needs levels to shift between; other refusals are not expected.
         let scenario = match Scenario::parse(&angel_reboot(), &settings) {
             Ok(scenario) => scenario,
             Err(rejection) => {
                 let expected = [
                     "block_sizes",
+                    "allowed with randomisation.method = ",
                     "`prior` shifts nothing",
                     "a symmetric two-sided test",
                     "cannot be reached by these looks",
@@ -140,6 +157,10 @@ proptest! {
                 prop_assert!((-1e-9..=1.0 + 1e-9).contains(&(closed_form.rejection + below)));
                 prop_assert_eq!(closed_form.efficacy.len(), analysis.looks.len());
             }
+        }
+        let guesses = &result.truths[0].balance.correct_guesses;
+        for share in [guesses.whole_trial, guesses.within_strata] {
+            prop_assert!((0.0..=1.0).contains(&share.value) && share.n == 40);
         }
         for analysis in &result.prior.as_ref().expect("there is a prior").analyses {
             let given = [
