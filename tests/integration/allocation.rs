@@ -115,7 +115,7 @@ fn golden_allocations_are_unchanged() {
     let golden = [
         "eeceeccceeccecceececceeeeeccccceceeeeccc",
         "eeceeccceeccecceeeecceecececcececeececec",
-        "eeceeccceeccecceeeccceeececcccececeeeccc",
+        "eeceeccceeccecceeeccceeececccececeeeeccc",
         "eecececceeccecceececeeceeccccceececeecec",
         "eeceeecceecceceeeeeeeeeececcceceeeeeecec",
         "eeceeccceeccecccecccceeeeeecccceccceecee",
