@@ -222,7 +222,8 @@ impl Conditional {
         above + below - 1.0
     }
 
-    fn tails_at(&self, odds: f64) -> Tails {
+    /// The tails when the experimental arm's odds are `odds` times control's, from e⁻³⁰⁰ to e³⁰⁰.
+    pub fn tails_at(&self, odds: f64) -> Tails {
         let mode = self.mode(odds);
         let observed = self.walk_to_observed(mode, odds);
         let whole = self.whole(mode, odds);
@@ -297,7 +298,7 @@ mod tests {
     }
 
     proptest! {
-        /// Tails and the two-sided p value by counting every table with the same margins.
+        /// Tails and the two-sided p value by counting every table with the same margins, exactly.
         #[test]
         fn is_an_enumeration([control, experimental] in table(30)) {
             let events = control.0 + experimental.0;
@@ -315,6 +316,33 @@ mod tests {
             prop_assert!(close(tails.lower, share(&|i| i <= x)), "{tails:?}");
             prop_assert!(close(tails.point, share(&|i| i == x)), "{tails:?}");
             prop_assert!(close(it.p_two_sided(), share(&|i| ways(i) <= ways(x))));
+        }
+
+        /// Tails and expectation under an odds ratio of 3 and of ⅓, by the same count.
+        #[test]
+        fn with_an_odds_ratio_it_is_an_enumeration([control, experimental] in table(30)) {
+            let events = control.0 + experimental.0;
+            let least = events.saturating_sub(control.1);
+            let most = events.min(experimental.1);
+            let x = experimental.0;
+            let it = conditional(control, experimental);
+            for (odds, tripled) in [(3.0, false), (1.0 / 3.0, true)] {
+                let ways = |i: u32| {
+                    let threes = if tripled { most - i } else { i - least };
+                    binomial(experimental.1, i) * binomial(control.1, events - i) * 3u128.pow(threes)
+                };
+                let all: u128 = (least..=most).map(ways).sum();
+                let tails = it.tails_at(odds);
+                let close = |ours: f64, exact: u128| {
+                    (ours / (exact as f64 / all as f64) - 1.0).abs() < 1e-13
+                };
+                prop_assert!(close(tails.upper, (x..=most).map(ways).sum()), "{tails:?}");
+                prop_assert!(close(tails.lower, (least..=x).map(ways).sum()), "{tails:?}");
+                prop_assert!(close(tails.point, ways(x)), "{tails:?}");
+                let moment: u128 = (least..=most).map(|i| u128::from(i) * ways(i)).sum();
+                let expectation = moment as f64 / all as f64;
+                prop_assert!((it.expectation(odds) - expectation).abs() < 1e-12 * (1.0 + expectation));
+            }
         }
 
         #[test]

@@ -132,10 +132,17 @@ proptest! {
                 let (low, high) = interval(&arms, effect, method, level).expect("both arms are there");
                 let edge = if effect == ProportionEffect::RiskDifference { 1.0 } else { f64::INFINITY };
                 for (limit, sign) in [(low, 1.0), (high, -1.0)] {
-                    if limit.abs() < edge {
-                        let z = score_z(&arms, effect, limit) / factor.sqrt();
-                        prop_assert!((z - sign * quantile).abs() < 1e-9, "{effect:?} {limit} {z}");
+                    if limit.abs() == edge {
+                        continue;
                     }
+                    let beyond =
+                        |at| score_z(&arms, effect, at) / factor.sqrt() - sign * quantile;
+                    // Near ±1 the restricted rates cancel and Z is steep: there only the limit
+                    // is precise.
+                    let step = 1e-10;
+                    let crossed = beyond(limit - step) > 0.0 && beyond(limit + step) < 0.0;
+                    let z = beyond(limit);
+                    prop_assert!(z.abs() < 1e-9 || crossed, "{effect:?} {limit} {z}");
                 }
             }
         }
