@@ -1,4 +1,4 @@
-//! Two proportions under a stated difference or ratio: the maximum-likelihood rates that a score
+//! Two proportions under a stated difference, ratio or odds ratio: the maximum-likelihood rates that a score
 //! test takes its variance from.
 //!
 //! Miettinen & Nurminen (1985), Stat Med 4:213; closed forms of Farrington & Manning (1990), Stat
@@ -82,6 +82,54 @@ impl Distance {
     }
 }
 
+/// An odds ratio of experimental to control, above 0. Its score statistic compares the experimental
+/// arm with its restricted rate, unlike that of a [`Distance`], which is linear in both rates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OddsRatio(pub f64);
+
+impl OddsRatio {
+    /// As [`Distance::restricted_rates`]: the rates with this odds ratio whose weighted mean is that
+    /// of the observed, which makes them the most likely (Miettinen & Nurminen, eq. 16–17).
+    pub fn restricted_rates(
+        self,
+        (control, experimental): (f64, f64),
+        share_experimental: f64,
+    ) -> (f64, f64) {
+        let share_control = 1.0 - share_experimental;
+        let pooled = share_control * control + share_experimental * experimental;
+        let a = share_control * (self.0 - 1.0);
+        let b = share_experimental * self.0 + share_control - pooled * (self.0 - 1.0);
+        let root = libm::sqrt((b * b + 4.0 * a * pooled).max(0.0));
+        // The same root twice, each without cancellation; b < 0 implies a > 0.
+        let rate = if b > 0.0 { 2.0 * pooled / (b + root) } else { (root - b) / (2.0 * a) };
+        let rate = rate.clamp(0.0, 1.0);
+        (rate, (self.0 * rate / (1.0 + rate * (self.0 - 1.0))).clamp(0.0, 1.0))
+    }
+
+    /// The experimental rate beyond its restricted one, and the variance of this difference times
+    /// the number of patients.
+    pub fn excess_and_variance(self, rates: (f64, f64), share_experimental: f64) -> (f64, f64) {
+        let restricted = self.restricted_rates(rates, share_experimental);
+        let share_control = 1.0 - share_experimental;
+        let [control, experimental] = [restricted.0, restricted.1].map(|p| p * (1.0 - p));
+        let both = share_control * control + share_experimental * experimental;
+        let variance = if both > 0.0 {
+            control * experimental * share_control / (share_experimental * both)
+        } else {
+            0.0
+        };
+        (rates.1 - restricted.1, variance)
+    }
+
+    /// As [`Distance::score_z`]. With ũ = p̃(1 − p̃) and n_e(p̂_e − p̃_e) = −n_c(p̂_c − p̃_c), the
+    /// statistic of Miettinen & Nurminen is n_e(p̂_e − p̃_e)·√(1/(n_c·ũ_c) + 1/(n_e·ũ_e)).
+    pub fn score_z(self, rates: (f64, f64), (n_control, n_experimental): (f64, f64)) -> f64 {
+        let total = n_control + n_experimental;
+        let (excess, variance) = self.excess_and_variance(rates, n_experimental / total);
+        excess / libm::sqrt(variance / total)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,12 +175,37 @@ mod tests {
             }
         }
 
+        /// The rates keep the odds ratio and the mean, and the statistic is the published one.
+        #[test]
+        fn odds_ratios_score_as_published(
+            control in 0.01..0.99f64,
+            experimental in 0.01..0.99f64,
+            n in (10.0..500.0f64, 10.0..500.0f64),
+            log in -4.0..4.0f64,
+        ) {
+            let (share, odds_ratio) = (n.1 / (n.0 + n.1), OddsRatio(libm::exp(log)));
+            let (c, e) = odds_ratio.restricted_rates((control, experimental), share);
+            let kept = libm::log(e / (1.0 - e)) - libm::log(c / (1.0 - c));
+            prop_assert!((kept - log).abs() < 1e-10);
+            prop_assert!((n.0 * (control - c) + n.1 * (experimental - e)).abs() < 1e-10);
+            let (u_c, u_e) = (c * (1.0 - c), e * (1.0 - e));
+            let published = ((experimental - e) / u_e - (control - c) / u_c)
+                / (1.0 / (n.0 * u_c) + 1.0 / (n.1 * u_e)).sqrt();
+            let z = odds_ratio.score_z((control, experimental), n);
+            prop_assert!((z - published).abs() < 1e-9 * (1.0 + z.abs()), "{z} {published}");
+        }
+
         /// Without a difference, and with a ratio of 1, the restricted rate is the pooled one.
         #[test]
         fn no_distance_pools(control in 0.01..0.99f64, experimental in 0.01..0.99f64, share in 0.1..0.9f64) {
             let pooled = (1.0 - share) * control + share * experimental;
-            for distance in [Distance::Difference(0.0), Distance::Ratio(1.0)] {
-                let (c, e) = distance.restricted_rates((control, experimental), share);
+            let observed = (control, experimental);
+            let found = [
+                Distance::Difference(0.0).restricted_rates(observed, share),
+                Distance::Ratio(1.0).restricted_rates(observed, share),
+                OddsRatio(1.0).restricted_rates(observed, share),
+            ];
+            for (c, e) in found {
                 prop_assert!((c - pooled).abs() < 1e-9 && (e - pooled).abs() < 1e-9);
             }
         }

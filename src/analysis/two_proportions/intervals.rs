@@ -1,0 +1,147 @@
+//! Confidence intervals of a difference, ratio or odds ratio of two proportions.
+
+use super::{Arms, EffectEstimate, ProportionEffect};
+use crate::analysis::FitStatus;
+use crate::analysis::restricted::{Distance, OddsRatio};
+use crate::num::normal::upper_quantile;
+use crate::num::root;
+
+/// How the limits are found. Each method's upper limit is minus the lower limit of swapped arms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProportionInterval {
+    /// Estimate ± quantile × standard error: Wald's, Katz's or Woolf's by the effect. From −∞ to ∞
+    /// where the estimate is infinite; none without information. May leave [−1, 1].
+    Wald,
+    /// Of the difference only: the Wilson limits of each rate, combined (Newcombe 1998, Stat Med
+    /// 17:873, method 10).
+    Newcombe,
+    /// The effects that the score test does not reject, its variance multiplied by N/(N − 1)
+    /// (Miettinen & Nurminen 1985, Stat Med 4:213).
+    MiettinenNurminen,
+    /// The same without the factor (for the difference Mee 1984, Biometrics 40:1175; Farrington &
+    /// Manning 1990, Stat Med 9:1447).
+    FarringtonManning,
+}
+
+impl ProportionInterval {
+    /// Whether the method has an interval for the effect.
+    pub fn is_for(self, effect: ProportionEffect) -> bool {
+        self != Self::Newcombe || effect == ProportionEffect::RiskDifference
+    }
+}
+
+/// The interval of confidence `level`, in (0, 1), on the effect's scale: logarithms of the limits
+/// of a ratio, ±∞ where the data set no limit.
+///
+/// `None` when an arm is empty, when the method is not for the effect
+/// ([`ProportionInterval::is_for`]), and for `Wald` when all outcomes are alike.
+pub fn interval(
+    arms: &Arms,
+    effect: ProportionEffect,
+    method: ProportionInterval,
+    level: f64,
+) -> Option<(f64, f64)> {
+    limits(arms, effect, method, upper_quantile(0.5 * (1.0 - level)))
+}
+
+/// As [`interval`], for the normal quantile that the level stands for.
+pub(super) fn limits(
+    arms: &Arms,
+    effect: ProportionEffect,
+    method: ProportionInterval,
+    quantile: f64,
+) -> Option<(f64, f64)> {
+    if !method.is_for(effect) || arms.iter().any(|arm| arm.patients <= 0.0) {
+        return None;
+    }
+    let both = |lower: &dyn Fn(&Arms) -> f64| (lower(arms), -lower(&[arms[1], arms[0]]));
+    let total = arms[0].patients + arms[1].patients;
+    match method {
+        ProportionInterval::Wald => wald(effect.estimate(arms), quantile),
+        ProportionInterval::Newcombe => Some(both(&|arms| newcombe_lower(arms, quantile))),
+        ProportionInterval::MiettinenNurminen => {
+            // One patient in all has no such variance, and no limit.
+            let factor = total / (total - 1.0).max(0.0);
+            Some(both(&|arms| score_lower(arms, effect, quantile * factor.sqrt())))
+        }
+        ProportionInterval::FarringtonManning => {
+            Some(both(&|arms| score_lower(arms, effect, quantile)))
+        }
+    }
+}
+
+fn wald(effect: EffectEstimate, quantile: f64) -> Option<(f64, f64)> {
+    let EffectEstimate { estimate, standard_error, status } = effect;
+    if status == FitStatus::NoInformation {
+        return None;
+    }
+    if standard_error.is_infinite() {
+        return Some((f64::NEG_INFINITY, f64::INFINITY));
+    }
+    let reach = quantile * standard_error;
+    Some((estimate - reach, estimate + reach))
+}
+
+/// Wilson's limits of a rate (1927, JASA 22:209).
+fn wilson(rate: f64, patients: f64, quantile: f64) -> (f64, f64) {
+    let square = quantile * quantile / patients;
+    let middle = rate + 0.5 * square;
+    let reach = (square * (rate * (1.0 - rate) + 0.25 * square)).sqrt();
+    (((middle - reach) / (1.0 + square)).max(0.0), ((middle + reach) / (1.0 + square)).min(1.0))
+}
+
+fn newcombe_lower(&[control, experimental]: &Arms, quantile: f64) -> f64 {
+    let [p_c, p_e] = [control.rate(), experimental.rate()];
+    let below = p_e - wilson(p_e, experimental.patients, quantile).0;
+    let above = wilson(p_c, control.patients, quantile).1 - p_c;
+    (p_e - p_c - (below * below + above * above).sqrt()).max(-1.0)
+}
+
+/// Log ratios are looked for between ± this.
+const FARTHEST: f64 = 300.0;
+
+/// The effect below the estimate whose score Z is `critical`.
+fn score_lower(arms: &Arms, effect: ProportionEffect, critical: f64) -> f64 {
+    let (floor, unlimited) = match effect {
+        ProportionEffect::RiskDifference => (-1.0, -1.0),
+        _ => (-FARTHEST, f64::NEG_INFINITY),
+    };
+    let estimate = effect.of_rates(arms);
+    // Nothing lies below an estimate of −1, or of ln 0; where even the estimate is undefined (ln 0/0)
+    // no effect is excluded.
+    if estimate.is_nan() || estimate <= floor {
+        return unlimited;
+    }
+    // Not up to the estimate: where its restricted variance is 0 the score vanishes there too, but
+    // just below it the score falls short of any critical value.
+    let ceiling = (estimate - 1e-9).clamp(floor, -floor);
+    let halves =
+        arms.map(|arm| super::ArmEvents { events: arm.events + 0.5, patients: arm.patients + 1.0 });
+    let around = effect.estimate(&halves);
+    let guess = (around.estimate - critical * around.standard_error).clamp(floor, ceiling);
+    let beyond = |candidate| surplus(arms, effect, candidate, critical);
+    root::near(beyond, (guess, 0.25 * around.standard_error), (floor, ceiling), 2.0 * f64::EPSILON)
+        .unwrap_or(unlimited)
+}
+
+/// What the data exceed `candidate`, on the effect's scale, by, less `critical` standard errors
+/// restricted to it: above 0 where the score test rejects. Finite, unlike Z, without variance.
+fn surplus(arms: &Arms, effect: ProportionEffect, candidate: f64, critical: f64) -> f64 {
+    let [control, experimental] = *arms;
+    let rates = (control.rate(), experimental.rate());
+    let total = control.patients + experimental.patients;
+    let share = experimental.patients / total;
+    let linear = |distance: Distance| {
+        let restricted = distance.restricted_rates(rates, share);
+        (distance.excess(rates), distance.variance(restricted, share))
+    };
+    let (excess, variance) = match effect {
+        ProportionEffect::RiskDifference => linear(Distance::Difference(candidate)),
+        ProportionEffect::LogRiskRatio => linear(Distance::Ratio(libm::exp(candidate))),
+        ProportionEffect::LogOddsRatio => {
+            OddsRatio(libm::exp(candidate)).excess_and_variance(rates, share)
+        }
+    };
+    // Rounding may leave a rate outside [0, 1] by the last digit.
+    excess - critical * libm::sqrt(variance.max(0.0) / total)
+}
