@@ -4,8 +4,9 @@
 //! truth and nothing else; it is the floor that the simulator is measured beside.
 
 use divan::Bencher;
+use rescuesim::analysis::proportional_odds::adjusted::{Covariates, Levels, Model, Scratch};
 use rescuesim::analysis::proportional_odds::{self, ShiftTest};
-use rescuesim::analysis::{OutcomeTable, two_proportions};
+use rescuesim::analysis::{Counts, OutcomeTable, two_proportions};
 use rescuesim::design::characteristics::{DesignCharacteristics, Question};
 use rescuesim::design::comparison::{Comparison, TwoProportions};
 use rescuesim::design::exact::{ExactDesign, Statistic};
@@ -121,8 +122,80 @@ const TABLE: OutcomeTable =
 
 #[divan::bench_group(sample_size = 1000)]
 mod analysis {
-    use super::{Bencher, Mrs, ShiftTest, TABLE, proportional_odds, two_proportions};
+    use super::{
+        Bencher, Counts, Covariates, Levels, Model, Mrs, Scratch, ShiftTest, TABLE,
+        proportional_odds, two_proportions,
+    };
     use divan::black_box;
+
+    /// The table's patients dealt out to the strata of so many binary factors.
+    fn strata(factors: u32) -> (Model, Vec<Counts>) {
+        let strata = 1 << factors;
+        let row = |stratum: usize| {
+            (0..factors).map(|k| if stratum >> k & 1 == 1 { 1.0 } else { 0.0 }).collect()
+        };
+        let rows: Vec<Vec<f64>> = (0..strata).map(row).collect();
+        let mut data = vec![Counts::default(); strata];
+        let mut dealt = 0;
+        for (arm, counts) in TABLE.counts.iter().enumerate() {
+            for (mrs, &count) in counts.iter().enumerate() {
+                for _ in 0..count {
+                    // Odd steps of about 5/8 of the way round spread any run of patients.
+                    dealt = (dealt + (5 * strata / 8 | 1)) % strata;
+                    data[dealt][arm][mrs] += 1.0;
+                }
+            }
+        }
+        (Model { levels: Levels::ALL, covariates: Covariates::new(&rows) }, data)
+    }
+
+    /// By number of binary factors.
+    #[divan::bench(args = [0, 1, 3, 5])]
+    fn adjusted_wald(bencher: Bencher, factors: u32) {
+        let (model, data) = strata(factors);
+        let mut scratch = Scratch::default();
+        bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
+    }
+
+    #[divan::bench(args = [0, 3])]
+    fn adjusted_score(bencher: Bencher, factors: u32) {
+        let (model, data) = strata(factors);
+        let mut scratch = Scratch::default();
+        bencher.bench_local(|| model.score(black_box(&data), &mut scratch));
+    }
+
+    #[divan::bench(args = [0, 3])]
+    fn adjusted_likelihood_ratio(bencher: Bencher, factors: u32) {
+        let (model, data) = strata(factors);
+        let mut scratch = Scratch::default();
+        bencher.bench_local(|| model.likelihood_ratio(black_box(&data), &mut scratch));
+    }
+
+    #[divan::bench]
+    fn adjusted_logistic(bencher: Bencher) {
+        let (model, data) = strata(3);
+        let model = Model { levels: Levels::at_most(Mrs::INDEPENDENT), ..model };
+        let mut scratch = Scratch::default();
+        bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
+    }
+
+    /// Forty centres, each with the strata of three binary factors: 43 columns.
+    #[divan::bench(sample_size = 10)]
+    fn adjusted_for_centres(bencher: Bencher) {
+        let mut rows = Vec::new();
+        let mut data = vec![Counts::default(); 320];
+        for group in 0..320_usize {
+            let mut row: Vec<f64> = (1..40).map(|k| f64::from(group / 8 == k)).collect();
+            row.extend((0..3).map(|k| f64::from(group >> k & 1 == 1)));
+            rows.push(row);
+            for patient in 0..3 {
+                data[group][patient % 2][(group * 5 + patient * 3 + group / 7) % 7] += 1.0;
+            }
+        }
+        let model = Model { levels: Levels::ALL, covariates: Covariates::new(&rows) };
+        let mut scratch = Scratch::default();
+        bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
+    }
 
     #[divan::bench]
     fn pooled_z(bencher: Bencher) {

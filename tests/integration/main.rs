@@ -1,6 +1,8 @@
 //! End-to-end tests and tests against reference values, in one binary.
 
 mod allocation;
+mod adjusted_degenerate;
+mod adjusted_laws;
 mod architecture;
 mod bad_designs;
 mod bad_input;
@@ -18,6 +20,7 @@ mod procedure_laws;
 mod procedures;
 mod random_procedures;
 mod random_scenarios;
+mod reference_adjusted;
 mod reference_boundaries;
 mod reference_estimation;
 mod reference_operating;

@@ -2,6 +2,16 @@
 //!
 //! β is the log common odds ratio, above 0 when the experimental arm does better. Categories that
 //! nobody is in drop out of the likelihood and are merged away.
+//!
+//! Here without covariates, on one table; [`adjusted`] has covariates, merged levels and further
+//! statistics.
+
+pub mod adjusted;
+mod bordered;
+mod covariates;
+mod grouped;
+mod levels;
+mod newton;
 
 use super::{Counts, FitStatus, OutcomeTable, TestResult};
 use crate::num::logistic;

@@ -1,0 +1,197 @@
+//! Newton's equations of an ordinal model: a tridiagonal block for the thresholds, bordered by
+//! the covariates.
+//!
+//! Both blocks are factored by Cholesky, the second after the first is eliminated from it (its
+//! Schur complement), so that the factor's last entry is the root of the information about the
+//! last column with everything else profiled out. A pivot that cancels out stands for a direction
+//! without information: it is set to infinity, which keeps that parameter where it is.
+
+use super::CUTS;
+
+/// A pivot below this share of what it was before elimination is rounding.
+const CANCELLED: f64 = 1e-14;
+
+/// The equations, and after [`Bordered::factor`] their factor, in the same places.
+#[derive(Debug, Default)]
+pub(super) struct Bordered {
+    cuts: usize,
+    columns: usize,
+    /// Of the thresholds' block; then reciprocals of the factor's diagonal, 0 for no information.
+    pub diagonal: [f64; CUTS],
+    /// Beside the diagonal, below it.
+    pub off: [f64; CUTS],
+    /// By threshold, then the factor's solution.
+    pub threshold_gradient: [f64; CUTS],
+    /// By column, thresholds × column.
+    pub cross: Vec<[f64; CUTS]>,
+    /// By column, then the factor's solution.
+    pub gradient: Vec<f64>,
+    /// Column × column, of which the lower triangle is used.
+    pub matrix: Vec<f64>,
+}
+
+/// A change of all parameters.
+#[derive(Debug, Default)]
+pub(super) struct Step {
+    pub thresholds: [f64; CUTS],
+    pub coefficients: Vec<f64>,
+    /// Gradient · step: twice the gain in log likelihood if that were quadratic.
+    pub gain: f64,
+}
+
+impl Bordered {
+    /// Equations of 0 for so many thresholds and columns.
+    pub fn reset(&mut self, cuts: usize, columns: usize) {
+        (self.cuts, self.columns) = (cuts, columns);
+        self.diagonal = [0.0; CUTS];
+        self.off = [0.0; CUTS];
+        self.threshold_gradient = [0.0; CUTS];
+        self.cross.clear();
+        self.cross.resize(columns, [0.0; CUTS]);
+        self.gradient.clear();
+        self.gradient.resize(columns, 0.0);
+        self.matrix.clear();
+        self.matrix.resize(columns * columns, 0.0);
+    }
+
+    /// Replaces the equations by their factor.
+    pub fn factor(&mut self) {
+        self.factor_thresholds();
+        for column in 0..self.columns {
+            self.cross[column] = self.eliminate(self.cross[column]);
+        }
+        let pull = self.eliminate(self.threshold_gradient);
+        self.threshold_gradient = pull;
+        for k in 0..self.columns {
+            self.gradient[k] -= dot(&self.cross[k], &pull);
+            self.factor_column(k);
+        }
+    }
+
+    fn factor_thresholds(&mut self) {
+        let mut before = 0.0;
+        for j in 0..self.cuts {
+            let whole = self.diagonal[j];
+            let pivot = whole - before * before;
+            self.diagonal[j] = if pivot > CANCELLED * whole { 1.0 / pivot.sqrt() } else { 0.0 };
+            self.off[j] *= self.diagonal[j];
+            before = self.off[j];
+        }
+    }
+
+    /// Solves with the thresholds' factor.
+    fn eliminate(&self, mut vector: [f64; CUTS]) -> [f64; CUTS] {
+        let mut carried = 0.0;
+        for (j, value) in vector.iter_mut().enumerate().take(self.cuts) {
+            *value = (*value - carried) * self.diagonal[j];
+            carried = self.off[j] * *value;
+        }
+        vector
+    }
+
+    /// Row k of the columns' factor, and its solution, from the rows before it.
+    fn factor_column(&mut self, k: usize) {
+        let (done, rest) = self.matrix.split_at_mut(k * self.columns);
+        let row = &mut rest[..=k];
+        let whole = row[k];
+        for l in 0..=k {
+            row[l] -= dot(&self.cross[k], &self.cross[l]);
+        }
+        for l in 0..k {
+            let earlier = &done[l * self.columns..][..=l];
+            let known: f64 = row[..l].iter().zip(earlier).map(|(a, b)| a * b).sum();
+            row[l] = (row[l] - known) / earlier[l];
+        }
+        let pivot = row[k] - row[..k].iter().map(|a| a * a).sum::<f64>();
+        row[k] = if pivot > CANCELLED * whole { pivot.sqrt() } else { f64::INFINITY };
+        let known: f64 = row[..k].iter().zip(&self.gradient).map(|(a, b)| a * b).sum();
+        self.gradient[k] = (self.gradient[k] - known) / row[k];
+    }
+
+    fn at(&self, row: usize, column: usize) -> f64 {
+        self.matrix[row * self.columns + column]
+    }
+
+    /// The solution in which only the first `free` columns move, from the factor.
+    pub fn step(&self, free: usize, step: &mut Step) {
+        step.coefficients.clear();
+        step.coefficients.extend_from_slice(&self.gradient[..free]);
+        for k in (0..free).rev() {
+            let known: f64 = (k + 1..free).map(|l| self.at(l, k) * step.coefficients[l]).sum();
+            step.coefficients[k] = (step.coefficients[k] - known) / self.at(k, k);
+        }
+        let mut right = self.threshold_gradient;
+        for (cross, change) in self.cross.iter().zip(&step.coefficients) {
+            right.iter_mut().zip(cross).for_each(|(value, c)| *value -= c * change);
+        }
+        step.thresholds = self.back_substitute(right);
+        step.gain = dot(&self.threshold_gradient, &self.threshold_gradient)
+            + self.gradient[..free].iter().map(|value| value * value).sum::<f64>();
+    }
+
+    fn back_substitute(&self, mut vector: [f64; CUTS]) -> [f64; CUTS] {
+        let mut later = 0.0;
+        for j in (0..self.cuts).rev() {
+            vector[j] = (vector[j] - self.off[j] * later) * self.diagonal[j];
+            later = vector[j];
+        }
+        vector
+    }
+
+    /// The score of the last column, all else profiled out.
+    pub fn last_score(&self) -> f64 {
+        self.gradient[self.columns - 1] * self.information(self.columns - 1).sqrt()
+    }
+
+    /// Information about a column, all else profiled out; 0 where it has cancelled out.
+    pub fn information(&self, column: usize) -> f64 {
+        let root = self.at(column, column);
+        if !root.is_finite() {
+            0.0
+        } else if column + 1 == self.columns {
+            root * root
+        } else {
+            1.0 / self.variance(column)
+        }
+    }
+
+    /// Variance of a column's coefficient; NaN where there is no information.
+    pub fn variance(&self, column: usize) -> f64 {
+        let mut unit = vec![0.0; self.columns];
+        unit[column] = 1.0;
+        self.sum_of_squares(&[0.0; CUTS], unit, column)
+    }
+
+    /// Variance of a threshold; NaN where there is no information.
+    pub fn threshold_variance(&self, cut: usize) -> f64 {
+        let mut unit = [0.0; CUTS];
+        unit[cut] = 1.0;
+        let solution = self.eliminate(unit);
+        let rest = self.cross.iter().map(|cross| -dot(cross, &solution)).collect();
+        dot(&solution, &solution) + self.sum_of_squares(&solution, rest, 0)
+    }
+
+    /// ‖L⁻¹v‖² over the columns from `first`, before which v is 0.
+    fn sum_of_squares(&self, thresholds: &[f64; CUTS], mut v: Vec<f64>, first: usize) -> f64 {
+        let certain = self.diagonal.iter().zip(thresholds).all(|(d, t)| *d > 0.0 || *t == 0.0);
+        if !certain || !self.at(first, first).is_finite() {
+            return f64::NAN;
+        }
+        for k in first..self.columns {
+            let known: f64 = (first..k).map(|l| self.at(k, l) * v[l]).sum();
+            v[k] = (v[k] - known) / self.at(k, k);
+        }
+        v.iter().map(|value| value * value).sum()
+    }
+
+    /// Wald's χ² of the columns from `first` to the last, all else profiled out.
+    pub fn joint_wald(&self, first: usize, coefficients: &[f64]) -> f64 {
+        let along =
+            |l: usize| (l..self.columns).map(|k| self.at(k, l) * coefficients[k]).sum::<f64>();
+        (first..self.columns).map(|l| along(l) * along(l)).sum()
+    }
+}
+
+fn dot(a: &[f64; CUTS], b: &[f64; CUTS]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}

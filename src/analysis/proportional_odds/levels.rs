@@ -1,0 +1,53 @@
+//! Which mRS an analysis tells apart.
+
+use super::CUTS;
+use crate::outcome::{LEVELS, Mrs};
+
+/// The mRS merged into consecutive levels, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Levels([usize; LEVELS]);
+
+impl Levels {
+    /// All seven.
+    pub const ALL: Self = Self::ending([true; CUTS]);
+    /// Six, with death and bedridden (mRS 5 and 6) as one.
+    pub const SEVERE_WITH_DEATH: Self = Self::ending([true, true, true, true, true, false]);
+
+    /// `ends[k]` says whether a level ends between mRS k and k + 1.
+    pub const fn ending(ends: [bool; CUTS]) -> Self {
+        let mut levels = [0; LEVELS];
+        let mut k = 0;
+        while k < CUTS {
+            levels[k + 1] = levels[k] + ends[k] as usize;
+            k += 1;
+        }
+        Self(levels)
+    }
+
+    /// Two: mRS at or below `cut`, and above it (with mRS 6 as the cut, one that holds everybody).
+    pub fn at_most(cut: Mrs) -> Self {
+        let mut ends = [false; CUTS];
+        if let Some(end) = ends.get_mut(cut.index()) {
+            *end = true;
+        }
+        Self::ending(ends)
+    }
+
+    /// The level of each mRS, from 0.
+    pub fn of_mrs(&self) -> &[usize; LEVELS] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_consecutive() {
+        assert_eq!(Levels::ALL.of_mrs(), &[0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(Levels::SEVERE_WITH_DEATH.of_mrs(), &[0, 1, 2, 3, 4, 5, 5]);
+        assert_eq!(Levels::at_most(Mrs::INDEPENDENT).of_mrs(), &[0, 0, 0, 1, 1, 1, 1]);
+        assert_eq!(Levels::at_most(Mrs::DEAD).of_mrs(), &[0; LEVELS]);
+    }
+}

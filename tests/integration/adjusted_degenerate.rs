@@ -1,0 +1,223 @@
+//! The adjusted shift analysis on data that leave a parameter without an estimate.
+
+use rescuesim::analysis::proportional_odds::adjusted::{Covariates, Fit, Levels, Model, Scratch};
+use rescuesim::analysis::proportional_odds::fit as unadjusted_fit;
+use rescuesim::analysis::{Counts, FitStatus};
+use rescuesim::outcome::Mrs;
+
+const NOBODY: [f64; 7] = [0.0; 7];
+const CONTROL: [f64; 7] = [2.0, 3.0, 5.0, 8.0, 7.0, 4.0, 6.0];
+const TREATED: [f64; 7] = [4.0, 5.0, 6.0, 7.0, 5.0, 3.0, 4.0];
+
+fn all_in(level: usize, patients: f64) -> [f64; 7] {
+    std::array::from_fn(|k| if k == level { patients } else { 0.0 })
+}
+
+fn model(rows: &[&[f64]]) -> Model {
+    let rows: Vec<Vec<f64>> = rows.iter().map(|row| row.to_vec()).collect();
+    Model { levels: Levels::ALL, covariates: Covariates::new(&rows) }
+}
+
+fn fit(rows: &[&[f64]], data: &[Counts]) -> Fit {
+    model(rows).fit(data, &mut Scratch::default())
+}
+
+fn nothing_is_learnt(rows: &[&[f64]], data: &[Counts]) {
+    let model = model(rows);
+    let mut scratch = Scratch::default();
+    let fit = model.fit(data, &mut scratch);
+    assert_eq!(fit.status, FitStatus::NoInformation, "{fit:?}");
+    assert!(fit.log_odds_ratio.is_nan() && fit.standard_error.is_nan());
+    assert_eq!(model.score(data, &mut scratch).status, FitStatus::NoInformation);
+    let ratio = model.likelihood_ratio(data, &mut scratch);
+    assert_eq!((ratio.fit.status, ratio.z.is_nan()), (FitStatus::NoInformation, true));
+    assert_eq!(model.interaction(data, &mut scratch).status, FitStatus::NoInformation);
+}
+
+#[test]
+fn too_little_gives_no_information() {
+    let two: &[&[f64]] = &[&[0.0], &[1.0]];
+    let one_patient = [[all_in(3, 1.0), NOBODY], [NOBODY; 2]];
+    nothing_is_learnt(two, &one_patient);
+    nothing_is_learnt(two, &[[NOBODY; 2]; 2]);
+    nothing_is_learnt(&[], &[]);
+    nothing_is_learnt(two, &[[CONTROL, NOBODY], [TREATED, NOBODY]]);
+    nothing_is_learnt(two, &[[all_in(2, 9.0), all_in(2, 8.0)], [all_in(2, 3.0), all_in(2, 7.0)]]);
+}
+
+/// Treatment is the covariate: nothing tells them apart.
+#[test]
+fn a_covariate_collinear_with_treatment_takes_all() {
+    nothing_is_learnt(&[&[0.0], &[1.0]], &[[CONTROL, NOBODY], [NOBODY, TREATED]]);
+    let four: &[&[f64]] = &[&[0.0, 1.0], &[1.0, 0.0], &[1.0, 1.0], &[0.0, 0.0]];
+    let data = [[CONTROL, NOBODY], [NOBODY, TREATED], [NOBODY, TREATED], [TREATED, NOBODY]];
+    nothing_is_learnt(four, &data);
+}
+
+/// The only stratum with both arms has one outcome: β could be anything.
+#[test]
+fn a_stratum_with_one_outcome_has_no_information() {
+    for level in [0, 6] {
+        let data = [[CONTROL, NOBODY], [all_in(level, 9.0), all_in(level, 20.0)]];
+        nothing_is_learnt(&[&[0.0], &[1.0]], &data);
+        nothing_is_learnt(&[&[1.0], &[0.0]], &data);
+    }
+}
+
+#[test]
+fn separation_by_treatment_has_a_sign_and_a_likelihood_ratio() {
+    let better = [3.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let worse = [0.0, 0.0, 0.0, 1.0, 0.0, 4.0, 2.0];
+    let touching = [0.0, 6.0, 0.0, 1.0, 0.0, 4.0, 2.0];
+    let model = model(&[&[0.0], &[1.0]]);
+    let mut scratch = Scratch::default();
+    for (data, infinity) in [
+        ([[worse, better], [worse, better]], f64::INFINITY),
+        ([[better, worse], [better, worse]], f64::NEG_INFINITY),
+        ([[touching, better], [worse, better]], f64::INFINITY),
+        ([[worse, better], [NOBODY, better]], f64::INFINITY),
+        ([[CONTROL, all_in(0, 30.0)], [TREATED, all_in(0, 1.0)]], f64::INFINITY),
+        ([[CONTROL, all_in(6, 1.0)], [TREATED, all_in(6, 1.0)]], f64::NEG_INFINITY),
+    ] {
+        let fit = model.fit(&data, &mut scratch);
+        assert_eq!((fit.status, fit.log_odds_ratio), (FitStatus::Separated, infinity), "{data:?}");
+        let ratio = model.likelihood_ratio(&data, &mut scratch);
+        assert!(ratio.z.is_finite() && ratio.z * infinity > 0.0, "{ratio:?}");
+        let score = model.score(&data, &mut scratch);
+        assert_eq!(score.status, FitStatus::Converged);
+        assert!(score.z_expected() * infinity > 0.0, "{score:?}");
+    }
+}
+
+/// Pooled, the arms overlap; within both strata they do not.
+#[test]
+fn separation_within_strata_is_found() {
+    let data = [[all_in(1, 5.0), all_in(0, 5.0)], [all_in(6, 5.0), all_in(5, 5.0)]];
+    let fit = fit(&[&[0.0], &[1.0]], &data);
+    assert_eq!((fit.status, fit.log_odds_ratio), (FitStatus::Separated, f64::INFINITY));
+}
+
+/// A stratum in which everybody has the best (or the worst) outcome leaves β to the others.
+#[test]
+fn separation_by_a_covariate_leaves_treatment_to_the_rest() {
+    let rest = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)]];
+    let alone = fit(&[&[0.0], &[1.0]], &rest);
+    assert_eq!((alone.status, alone.nuisance_diverged), (FitStatus::Converged, false));
+    for level in [0, 6] {
+        for (control, treated) in [(5.0, 6.0), (0.0, 3.0), (300.0, 1.0)] {
+            let saturated = [all_in(level, control), all_in(level, treated)];
+            let data = [rest[0], rest[1], saturated];
+            let codings: [&[&[f64]]; 3] = [
+                &[&[0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]],
+                &[&[1.0, 0.0], &[0.0, 1.0], &[0.0, 0.0]],
+                &[&[0.0, 1.0], &[1.0, 1.0], &[0.0, 0.0]],
+            ];
+            for rows in codings {
+                let fit = fit(rows, &data);
+                assert_eq!(fit.status, FitStatus::Converged);
+                assert!(fit.nuisance_diverged);
+                let difference = (fit.log_odds_ratio - alone.log_odds_ratio).abs();
+                assert!(difference < 1e-7, "{difference:e}");
+                assert!((fit.standard_error - alone.standard_error).abs() < 1e-7);
+                assert!((fit.log_likelihood - alone.log_likelihood).abs() < 1e-6);
+                let mut scratch = Scratch::default();
+                let all = model(rows).score(&data, &mut scratch);
+                let others = model(&[&[0.0], &[1.0]]).score(&rest, &mut scratch);
+                assert!((all.z_expected() - others.z_expected()).abs() < 1e-6, "{all:?}");
+                assert!((all.z_observed() - others.z_observed()).abs() < 1e-6, "{all:?}");
+            }
+        }
+    }
+}
+
+/// The only patients with mRS 0 are those of the saturated stratum: their level goes with them.
+#[test]
+fn a_level_may_go_with_its_stratum() {
+    let (mut control, mut treated) = (CONTROL, TREATED);
+    (control[0], treated[0]) = (0.0, 0.0);
+    let alone = unadjusted_fit(&[control, treated]);
+    let data = [[control, treated], [all_in(0, 4.0), all_in(0, 7.0)]];
+    for rows in [[&[0.0][..], &[1.0]], [&[1.0], &[0.0]]] {
+        let fit = fit(&rows, &data);
+        assert_eq!((fit.status, fit.nuisance_diverged), (FitStatus::Converged, true));
+        assert!((fit.log_odds_ratio - alone.log_odds_ratio).abs() < 1e-7);
+        assert!((fit.standard_error - alone.standard_error).abs() < 1e-7);
+    }
+}
+
+/// The strata share no level: each has a fit of its own thresholds, and β is common to both.
+#[test]
+fn strata_that_do_not_overlap_share_the_odds_ratio() {
+    let better = [[4.0, 6.0, 3.0, 0.0, 0.0, 0.0, 0.0], [7.0, 5.0, 2.0, 0.0, 0.0, 0.0, 0.0]];
+    let worse = [[0.0, 0.0, 0.0, 0.0, 5.0, 3.0, 7.0], [0.0, 0.0, 0.0, 0.0, 4.0, 6.0, 3.0]];
+    let fit = fit(&[&[0.0], &[1.0]], &[better, worse]);
+    assert_eq!((fit.status, fit.nuisance_diverged), (FitStatus::Converged, true));
+    let (a, b) = (unadjusted_fit(&better), unadjusted_fit(&worse));
+    let (low, high) =
+        (a.log_odds_ratio.min(b.log_odds_ratio), a.log_odds_ratio.max(b.log_odds_ratio));
+    assert!((low..high).contains(&fit.log_odds_ratio), "{fit:?}");
+    let weight = |fit: rescuesim::analysis::proportional_odds::Fit| fit.standard_error.powi(-2);
+    assert!((fit.standard_error.powi(-2) / (weight(a) + weight(b)) - 1.0).abs() < 0.02);
+}
+
+#[test]
+fn empty_and_redundant_columns_are_dropped() {
+    let data = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)], [NOBODY; 2]];
+    let plain = fit(&[&[0.0], &[1.0]], &data[..2]);
+    let rows: &[&[f64]] =
+        &[&[1.0, 0.0, 3.0, 0.0, 0.0], &[1.0, 1.0, 4.0, 0.0, 0.0], &[1.0, 0.0, 7.0, 1.0, 0.0]];
+    let with_more = fit(rows, &data);
+    assert_eq!(with_more.status, FitStatus::Converged);
+    assert!((plain.log_odds_ratio - with_more.log_odds_ratio).abs() < 1e-10);
+    assert!((plain.standard_error - with_more.standard_error).abs() < 1e-10);
+}
+
+#[test]
+fn zero_cells_huge_and_fractional_counts_are_fitted() {
+    let control = [0.0, 3.0, 0.0, 8.0, 0.0, 4.0, 6.0];
+    let treated = [4.0, 0.0, 6.0, 0.0, 0.0, 3.0, 1.0];
+    let plain = fit(&[&[0.0], &[1.0]], &[[control, treated], [treated, control]]);
+    assert_eq!((plain.status, plain.nuisance_diverged), (FitStatus::Converged, false));
+    assert!(plain.log_odds_ratio.abs() < 1e-9);
+    for scale in [1e6_f64, 1e-6] {
+        let scaled = [CONTROL, TREATED].map(|arm| arm.map(|count| count * scale));
+        let large = fit(&[&[]], &[scaled]);
+        let small = unadjusted_fit(&[CONTROL, TREATED]);
+        assert!((large.log_odds_ratio - small.log_odds_ratio).abs() < 1e-10);
+        assert!((large.standard_error * scale.sqrt() - small.standard_error).abs() < 1e-8);
+    }
+    // One in a million on the wrong side: as far as an odds ratio of patients goes.
+    let [many, few] = [all_in(2, 1e6), all_in(5, 1e6)];
+    let data = [[few, many].map(|arm| arm.map(|count: f64| count.max(0.0)))];
+    let mut crossed = data;
+    crossed[0][0][2] = 1.0;
+    crossed[0][1][5] = 1.0;
+    let extreme = fit(&[&[]], &crossed);
+    assert_eq!(extreme.status, FitStatus::Converged, "{extreme:?}");
+    assert!((extreme.log_odds_ratio - 2.0 * libm::log(1e6)).abs() < 1e-6);
+    assert_eq!(fit(&[&[]], &data).status, FitStatus::Separated);
+    // A level of almost nobody between two of many.
+    let mut thin = [CONTROL, TREATED];
+    (thin[0][3], thin[1][3]) = (1e-12, 2e-12);
+    let without = [CONTROL, TREATED].map(|mut arm| {
+        arm[3] = 0.0;
+        arm
+    });
+    let (thin, without) = (fit(&[&[]], &[thin]), fit(&[&[]], &[without]));
+    assert_eq!(thin.status, FitStatus::Converged, "{thin:?}");
+    assert!((thin.log_odds_ratio - without.log_odds_ratio).abs() < 1e-6);
+}
+
+/// The same workspace serves data of any shape in any order.
+#[test]
+fn a_scratch_has_no_memory() {
+    let mut scratch = Scratch::default();
+    let small = model(&[&[]]);
+    let large = model(&[&[0.0, 1.0, 2.0], &[1.0, 0.0, 5.0], &[1.0, 1.0, 1.0], &[0.0, 0.0, 3.0]]);
+    let data = [[CONTROL, TREATED], [TREATED, CONTROL], [CONTROL; 2], [TREATED; 2]];
+    let first = (small.fit(&data[..1], &mut scratch), large.fit(&data, &mut scratch));
+    let cut = Model { levels: Levels::at_most(Mrs::INDEPENDENT), ..small.clone() };
+    cut.fit(&data[..1], &mut scratch);
+    let again = (small.fit(&data[..1], &mut scratch), large.fit(&data, &mut scratch));
+    assert_eq!(first, again);
+}
