@@ -6,6 +6,7 @@
 pub mod proportional_odds;
 pub mod restricted;
 pub mod two_proportions;
+pub mod wilcoxon;
 
 use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};
