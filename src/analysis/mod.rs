@@ -7,6 +7,7 @@ pub mod proportional_odds;
 pub mod restricted;
 pub mod two_proportions;
 pub mod wilcoxon;
+pub mod wins;
 
 use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};
