@@ -5,6 +5,7 @@
 
 pub mod proportional_odds;
 pub mod restricted;
+pub mod stratified;
 pub mod two_proportions;
 pub mod wilcoxon;
 pub mod wins;
