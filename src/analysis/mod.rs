@@ -7,6 +7,7 @@ pub mod proportional_odds;
 pub mod restricted;
 pub mod stratified;
 pub mod two_proportions;
+pub mod utilities;
 pub mod wilcoxon;
 pub mod wins;
 
