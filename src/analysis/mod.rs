@@ -5,7 +5,11 @@
 
 pub mod proportional_odds;
 pub mod restricted;
+pub mod stratified;
 pub mod two_proportions;
+pub mod utilities;
+pub mod wilcoxon;
+pub mod wins;
 
 use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};

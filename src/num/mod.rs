@@ -1,5 +1,5 @@
-//! Numerical tools that know no trial words: interpolation, exponentials, logarithms, the normal and
-//! the χ² distribution, quadrature, root finding.
+//! Numerical tools that know no trial words: interpolation, exponentials, logarithms, the normal,
+//! Student's and the χ² distribution, quadrature, root finding.
 //!
 //! Everything here is built on `+ − × ÷ √` and the portable `libm`, so that a boundary has the
 //! same bits on every platform.
@@ -11,6 +11,7 @@ pub mod log;
 pub mod normal;
 pub mod quadrature;
 pub mod root;
+pub mod student;
 
 /// log(p / (1 − p)) for p in (0, 1).
 pub fn logit(p: f64) -> f64 {

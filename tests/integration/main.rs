@@ -26,6 +26,7 @@ mod reference_estimation;
 mod reference_operating;
 mod reference_ordinal;
 mod reference_pooling;
+mod reference_wins;
 mod reproducibility;
 mod scenarios;
 mod util;

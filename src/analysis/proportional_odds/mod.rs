@@ -13,6 +13,7 @@ mod grouped;
 mod levels;
 mod newton;
 
+use super::wilcoxon::RankSum;
 use super::{Counts, FitStatus, OutcomeTable, TestResult};
 use crate::num::logistic;
 use crate::outcome::LEVELS;
@@ -69,19 +70,7 @@ pub fn test(table: &OutcomeTable, test: ShiftTest) -> TestResult {
 /// pooled distribution F, and V = n_c·n_e·(1 − Σ p̄_j³)/(3N) is the expected information. `None`
 /// when an arm is empty or everyone has the same outcome.
 pub fn score_z(table: &OutcomeTable) -> Option<f64> {
-    let counts = &table.counts;
-    let [n_control, n_experimental] = counts.map(|arm| f64::from(arm.iter().sum::<u32>()));
-    let total = n_control + n_experimental;
-    let (mut below, mut score, mut cubes) = (0.0, 0.0, 0.0);
-    for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
-        let here = f64::from(control + experimental);
-        score += f64::from(experimental) * (total - 2.0 * below - here);
-        cubes += here * here * here;
-        below += here;
-    }
-    // Both kept in patients, not shares, so that no rounding hides a variance of exactly zero.
-    let variance = n_control * n_experimental * (total * total * total - cubes) / 3.0;
-    (variance > 0.0).then(|| score * total / variance.sqrt())
+    RankSum::new(&table.weights()).score_z()
 }
 
 /// Log odds ratios whose size exceeds this are not met by data that overlap.

@@ -1,0 +1,307 @@
+//! The rank-sum test of Wilcoxon, Mann and Whitney with ties, alone and by stratum (van Elteren).
+//!
+//! Everything is said in pairs of one experimental and one control patient: the rank sum exceeds
+//! its expectation under the null by half of wins − losses.
+
+use super::{Counts, FitStatus, TestResult};
+
+/// Wins − losses among all pairs, and what its variance under the null is made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RankSum {
+    /// Wins − losses, a win being a pair whose experimental patient has the lower mRS. Twice the
+    /// distance of the Mann–Whitney U from n_c·n_e/2.
+    pub excess: f64,
+    /// n_c·n_e, the number of pairs.
+    pub pairs: f64,
+    /// N, the number of patients.
+    pub total: f64,
+    /// n_c·n_e·(N³ − Σ t³)/3 over the sizes t of the tied groups: N² times the variance of `excess`
+    /// when every patient is drawn anew, N(N − 1) times its variance when the arms are permuted.
+    scaled_variance: f64,
+}
+
+impl RankSum {
+    /// From patients by arm and mRS.
+    #[inline]
+    pub fn new(counts: &Counts) -> Self {
+        let [n_control, n_experimental] = counts.map(|arm| arm.iter().sum::<f64>());
+        let total = n_control + n_experimental;
+        let (mut below, mut excess, mut cubes) = (0.0, 0.0, 0.0);
+        for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
+            let here = control + experimental;
+            excess += experimental * (total - 2.0 * below - here);
+            cubes += here * here * here;
+            below += here;
+        }
+        let pairs = n_control * n_experimental;
+        // Kept in patients, not shares, so that no rounding hides a variance of exactly zero.
+        let scaled_variance = pairs * (total * total * total - cubes) / 3.0;
+        Self { excess, pairs, total, scaled_variance }
+    }
+
+    /// Variance of `excess` over all ways to deal these patients to arms of these sizes (Lehmann
+    /// 1975, *Nonparametrics*, eq. 1.35): four times that of the rank sum. `None` when an arm is
+    /// empty, everyone has the same outcome, or (expected counts) there is no whole second patient.
+    pub fn permutation_variance(&self) -> Option<f64> {
+        let arrangements = self.total * (self.total - 1.0);
+        (self.scaled_variance > 0.0 && arrangements > 0.0)
+            .then(|| self.scaled_variance / arrangements)
+    }
+
+    /// U / √V of the proportional-odds model at no effect, the score test with expected
+    /// information: the Wilcoxon Z times √(N / (N − 1)). `None` without information.
+    #[inline]
+    pub fn score_z(&self) -> Option<f64> {
+        (self.scaled_variance > 0.0).then(|| self.excess * self.total / self.scaled_variance.sqrt())
+    }
+}
+
+/// Whether the step between neighbouring rank sums is allowed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Continuity {
+    /// The plain normal approximation.
+    Uncorrected,
+    /// The rank sum is brought nearer to its expectation by ½, at most onto it, as R's
+    /// `wilcox.test` does unless told otherwise.
+    Corrected,
+}
+
+/// The Wilcoxon Z with the correction for ties; `None` when an arm is empty or everyone has the
+/// same outcome. A one-sided p is its upper normal tail, a two-sided p twice that of its size.
+pub fn z(counts: &Counts, continuity: Continuity) -> Option<f64> {
+    let rank_sum = RankSum::new(counts);
+    let variance = rank_sum.permutation_variance()?;
+    let excess = match continuity {
+        Continuity::Uncorrected => rank_sum.excess,
+        // ½ of a rank sum is 1 of wins − losses.
+        Continuity::Corrected => (rank_sum.excess.abs() - 1.0).max(0.0).copysign(rank_sum.excess),
+    };
+    Some(excess / variance.sqrt())
+}
+
+/// What the strata have to say together, each weighted by 1/(N_s + 1).
+#[derive(Default)]
+struct Weighted {
+    excess: f64,
+    pairs: f64,
+    variance: f64,
+}
+
+impl Weighted {
+    fn new(strata: &[Counts]) -> Self {
+        let mut sums = Self::default();
+        for counts in strata {
+            let rank_sum = RankSum::new(counts);
+            let Some(variance) = rank_sum.permutation_variance() else { continue };
+            let weight = 1.0 / (rank_sum.total + 1.0);
+            sums.excess += weight * rank_sum.excess;
+            sums.pairs += weight * rank_sum.pairs;
+            sums.variance += weight * weight * variance;
+        }
+        sums
+    }
+}
+
+/// Van Elteren's Z: Σ w_s·(wins − losses) over the root of its permutation variance, with the
+/// locally best weights w_s = 1/(N_s + 1) (van Elteren 1960, Bull Inst Internat Statist 37:351;
+/// Lehmann 1975, *Nonparametrics*, p. 145). A stratum with an arm empty or with one outcome only
+/// contributes nothing; `None` when all strata are such.
+///
+/// It is the Cochran–Mantel–Haenszel test of mean scores with modified ridits, and with one stratum
+/// the plain Wilcoxon Z.
+pub fn van_elteren_z(strata: &[Counts]) -> Option<f64> {
+    let sums = Weighted::new(strata);
+    (sums.variance > 0.0).then(|| sums.excess / sums.variance.sqrt())
+}
+
+/// Van Elteren's Z with the net benefit averaged over the informative strata, weighted by
+/// n_c·n_e/(N_s + 1) (Kawaguchi, Koch & Wang 2011, Stat Biopharm Res 3:217, of which this is the
+/// case of one outcome).
+///
+/// The standard error is that under the null, so that estimate / error is Z: strata are often too
+/// small for one from their own spread. The interval is estimate ± 1.96 errors within [−1, 1].
+/// `NoInformation` when no stratum is informative; never `Separated`, as this error stays above 0.
+pub fn van_elteren(strata: &[Counts]) -> TestResult {
+    let sums = Weighted::new(strata);
+    if sums.variance <= 0.0 {
+        return TestResult::failed(FitStatus::NoInformation);
+    }
+    let error = sums.variance.sqrt();
+    let (estimate, standard_error) = (sums.excess / sums.pairs, error / sums.pairs);
+    let mut result = TestResult::with_wald_interval(
+        estimate,
+        standard_error,
+        sums.excess / error,
+        FitStatus::Converged,
+    );
+    result.interval = (result.interval.0.max(-1.0), result.interval.1.min(1.0));
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::LEVELS;
+    use proptest::prelude::*;
+
+    fn counts(below: u32) -> impl Strategy<Value = Counts> {
+        prop::array::uniform2(prop::array::uniform7(0..below))
+            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)))
+    }
+
+    fn swapped(counts: &Counts) -> Counts {
+        [counts[1], counts[0]]
+    }
+
+    /// Arm and mRS of each patient.
+    fn patients(counts: &Counts) -> Vec<(usize, usize)> {
+        let cells = (0..2).flat_map(|arm| (0..LEVELS).map(move |level| (arm, level)));
+        cells.flat_map(|(arm, level)| vec![(arm, level); counts[arm][level] as usize]).collect()
+    }
+
+    /// Experimental rank sum (best ranked highest), its expectation and variance when the arms are
+    /// permuted, from the midranks of patients one by one.
+    fn from_midranks(counts: &Counts) -> (f64, f64, f64) {
+        let patients = patients(counts);
+        let rank = |level: usize| {
+            let worse = patients.iter().filter(|other| other.1 > level).count() as f64;
+            let alike = patients.iter().filter(|other| other.1 == level).count() as f64;
+            worse + 0.5 * (alike + 1.0)
+        };
+        let n = patients.len() as f64;
+        let n_e = patients.iter().filter(|p| p.0 == 1).count() as f64;
+        let sum: f64 = patients.iter().filter(|p| p.0 == 1).map(|p| rank(p.1)).sum();
+        let mean = 0.5 * (n + 1.0);
+        let spread: f64 = patients.iter().map(|p| (rank(p.1) - mean).powi(2)).sum();
+        (sum, n_e * mean, n_e * (n - n_e) * spread / (n * (n - 1.0)))
+    }
+
+    /// The mean-score statistic of Cochran, Mantel and Haenszel with modified ridits: scores are
+    /// midranks over (N + 1), and the variance is that of the multivariate hypergeometric.
+    fn mean_scores_z(strata: &[Counts]) -> f64 {
+        let (mut difference, mut variance) = (0.0, 0.0);
+        for counts in strata {
+            let columns: [f64; LEVELS] = std::array::from_fn(|j| counts[0][j] + counts[1][j]);
+            let rows = counts.map(|arm| arm.iter().sum::<f64>());
+            let n = rows[0] + rows[1];
+            if rows[0] == 0.0 || rows[1] == 0.0 {
+                continue;
+            }
+            let mut worse = n;
+            let scores = columns.map(|column| {
+                worse -= column;
+                (worse + 0.5 * (column + 1.0)) / (n + 1.0)
+            });
+            for j in 0..LEVELS {
+                difference += scores[j] * (counts[1][j] - rows[1] * columns[j] / n);
+                for k in 0..LEVELS {
+                    let diagonal = if j == k { n * columns[j] } else { 0.0 };
+                    let covariance = rows[0] * rows[1] * (diagonal - columns[j] * columns[k])
+                        / (n * n * (n - 1.0));
+                    variance += scores[j] * scores[k] * covariance;
+                }
+            }
+        }
+        difference / variance.sqrt()
+    }
+
+    proptest! {
+        #[test]
+        fn z_is_that_of_midranks(counts in counts(9)) {
+            let Some(z) = z(&counts, Continuity::Uncorrected) else { return Ok(()) };
+            let (sum, expected, variance) = from_midranks(&counts);
+            prop_assert!((z - (sum - expected) / variance.sqrt()).abs() < 1e-10);
+            let corrected = super::z(&counts, Continuity::Corrected).expect("the other exists");
+            let nearer = ((sum - expected).abs() - 0.5).max(0.0).copysign(sum - expected);
+            prop_assert!((corrected - nearer / variance.sqrt()).abs() < 1e-10);
+        }
+
+        #[test]
+        fn z_is_the_score_z_but_for_one_patient(counts in counts(40)) {
+            let rank_sum = RankSum::new(&counts);
+            let n = rank_sum.total;
+            match (z(&counts, Continuity::Uncorrected), rank_sum.score_z()) {
+                (Some(z), Some(score)) =>
+                    prop_assert!((z - score * ((n - 1.0) / n).sqrt()).abs() < 1e-11),
+                (z, score) => prop_assert_eq!(z, score),
+            }
+        }
+
+        #[test]
+        fn van_elteren_is_that_of_midranks_and_of_mean_scores(
+            strata in prop::collection::vec(counts(5), 1..6),
+        ) {
+            let Some(z) = van_elteren_z(&strata) else { return Ok(()) };
+            let (mut excess, mut variance) = (0.0, 0.0);
+            for counts in strata.iter().filter(|c| z_exists(c)) {
+                let n: f64 = counts.iter().flatten().sum();
+                let (sum, expected, its_variance) = from_midranks(counts);
+                excess += (sum - expected) / (n + 1.0);
+                variance += its_variance / ((n + 1.0) * (n + 1.0));
+            }
+            prop_assert!((z - excess / variance.sqrt()).abs() < 1e-10);
+            prop_assert!((z - mean_scores_z(&strata)).abs() < 1e-10);
+        }
+
+        #[test]
+        fn swapping_the_arms_flips_the_sign(strata in prop::collection::vec(counts(6), 1..5)) {
+            let other: Vec<Counts> = strata.iter().map(swapped).collect();
+            prop_assert_eq!(van_elteren_z(&strata), van_elteren_z(&other).map(|z| -z));
+            for continuity in [Continuity::Uncorrected, Continuity::Corrected] {
+                let (a, b) = (z(&strata[0], continuity), z(&other[0], continuity));
+                prop_assert_eq!(a, b.map(|z| -z));
+            }
+        }
+
+        #[test]
+        fn one_stratum_is_the_plain_test_and_useless_ones_change_nothing(counts in counts(9)) {
+            let plain = z(&counts, Continuity::Uncorrected);
+            let alone = van_elteren_z(&[counts]);
+            prop_assert_eq!(plain.is_some(), alone.is_some());
+            if let (Some(plain), Some(alone)) = (plain, alone) {
+                prop_assert!((plain - alone).abs() < 1e-12);
+            }
+            let empty_arm = [[0.0; LEVELS], [3.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0]];
+            let alike = [[0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0]; 2];
+            let padded = [empty_arm, counts, alike, [[0.0; LEVELS]; 2]];
+            prop_assert_eq!(alone, van_elteren_z(&padded));
+            let (a, b) = (van_elteren(&[counts]), van_elteren(&padded));
+            prop_assert_eq!(a.status, b.status);
+            prop_assert!(a.status != FitStatus::Converged || a == b);
+        }
+    }
+
+    fn z_exists(counts: &Counts) -> bool {
+        z(counts, Continuity::Uncorrected).is_some()
+    }
+
+    #[test]
+    fn data_without_information_have_none() {
+        let one = |level: usize, n: f64| std::array::from_fn(|j| if j == level { n } else { 0.0 });
+        let none = [0.0; LEVELS];
+        for counts in [[none, none], [none, one(3, 5.0)], [one(3, 5.0), none], [one(6, 2.0); 2]] {
+            assert_eq!(z(&counts, Continuity::Uncorrected), None, "{counts:?}");
+            assert_eq!(z(&counts, Continuity::Corrected), None, "{counts:?}");
+            assert_eq!(van_elteren(&[counts]).status, FitStatus::NoInformation);
+        }
+        // One patient per arm: rank sum 2 or 1, each with probability ½.
+        let pair = [one(5, 1.0), one(2, 1.0)];
+        assert_eq!(z(&pair, Continuity::Uncorrected), Some(1.0));
+        assert_eq!(z(&pair, Continuity::Corrected), Some(0.0));
+        assert_eq!(van_elteren(&[]).status, FitStatus::NoInformation);
+    }
+
+    #[test]
+    fn the_stratified_estimate_is_the_net_benefit_of_a_single_stratum() {
+        let counts =
+            [[4.0, 8.0, 14.0, 20.0, 30.0, 15.0, 21.0], [10.0, 12.0, 17.0, 20.0, 25.0, 9.0, 12.0]];
+        let rank_sum = RankSum::new(&counts);
+        let result = van_elteren(&[counts]);
+        assert!((result.estimate - rank_sum.excess / rank_sum.pairs).abs() < 1e-15);
+        assert!((result.estimate / result.standard_error - result.z).abs() < 1e-13);
+        // Twice the same stratum: the same estimate, √2 times the evidence.
+        let twice = van_elteren(&[counts, counts]);
+        assert!((twice.estimate - result.estimate).abs() < 1e-15);
+        assert!((twice.z / result.z - 2f64.sqrt()).abs() < 1e-13);
+    }
+}

@@ -1,0 +1,426 @@
+//! Every experimental patient beside every control patient: wins, losses, ties, and the net
+//! benefit, win odds and win ratio made of them.
+//!
+//! A win is a pair whose experimental patient has the lower mRS. Probabilities are shares of the
+//! n_c·n_e pairs; their variances are those of U-statistics, from the sample variance, within each
+//! arm, of the shares of pairs that a patient wins and loses.
+
+use super::wilcoxon::{self, Continuity};
+use super::{Counts, FitStatus, TestResult, Z_95};
+use crate::num::logistic;
+use crate::outcome::LEVELS;
+
+/// What is estimated from the pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WinMeasure {
+    /// P(better) − P(worse), in [−1, 1] (Buyse 2010, Stat Med 29:3245); tested by the Wilcoxon Z.
+    NetBenefit,
+    /// (P(better) + ½P(tie)) / (P(worse) + ½P(tie)): Churilov's generalised odds ratio (2014, Int J
+    /// Stroke 9:1026), Dong's win odds (2020, J Biopharm Stat 30:1). Estimated as its logarithm.
+    WinOdds,
+    /// P(better) / P(worse), ties left out: Agresti's generalised odds ratio (1980, Biometrics
+    /// 36:59), Pocock's win ratio. Estimated as its logarithm.
+    WinRatio,
+}
+
+impl WinMeasure {
+    /// For files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NetBenefit => "net_benefit",
+            Self::WinOdds => "win_odds",
+            Self::WinRatio => "win_ratio",
+        }
+    }
+}
+
+/// All pairs of a table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pairs {
+    /// Pairs whose experimental patient has the lower mRS.
+    pub wins: f64,
+    /// Pairs whose control patient has the lower mRS.
+    pub losses: f64,
+    /// Pairs with equal mRS.
+    pub ties: f64,
+    counts: Counts,
+    /// Patients of each arm.
+    patients: [f64; 2],
+    /// By arm × mRS: pairs that a patient there would win and lose for the experimental arm.
+    decided: [[(f64, f64); LEVELS]; 2],
+}
+
+impl Pairs {
+    /// Compares the arms of a table: whole counts or expected ones.
+    pub fn new(counts: &Counts) -> Self {
+        let [of_control, of_experimental] = counts.map(|arm| better_and_worse(&arm));
+        // An experimental patient wins against worse controls, a control against better ones.
+        let decided = [of_experimental, of_control.map(|(better, worse)| (worse, better))];
+        let mut pairs = [0.0; 3];
+        for (j, count) in counts[1].iter().enumerate() {
+            let (won, lost) = decided[1][j];
+            for (sum, opposite) in pairs.iter_mut().zip([won, lost, counts[0][j]]) {
+                *sum += count * opposite;
+            }
+        }
+        let [wins, losses, ties] = pairs;
+        Self {
+            wins,
+            losses,
+            ties,
+            counts: *counts,
+            patients: counts.map(|arm| arm.iter().sum()),
+            decided,
+        }
+    }
+
+    /// n_c·n_e.
+    pub fn total(&self) -> f64 {
+        self.patients[0] * self.patients[1]
+    }
+
+    /// P(better) + ½P(tie), the Mann–Whitney probability; NaN when an arm is empty.
+    pub fn probability(&self) -> f64 {
+        (self.wins + 0.5 * self.ties) / self.total()
+    }
+
+    /// P(better) − P(worse) = 2·probability − 1; NaN when an arm is empty.
+    pub fn net_benefit(&self) -> f64 {
+        (self.wins - self.losses) / self.total()
+    }
+
+    /// Odds of the Mann–Whitney probability; ∞ when every pair is won, NaN when an arm is empty.
+    pub fn win_odds(&self) -> f64 {
+        (self.wins + 0.5 * self.ties) / (self.losses + 0.5 * self.ties)
+    }
+
+    /// Wins over losses; ∞ without a loss, NaN with neither.
+    pub fn win_ratio(&self) -> f64 {
+        self.wins / self.losses
+    }
+
+    /// Variance of [`Pairs::probability`] (DeLong 1988, Biometrics 44:837, which for two arms is
+    /// that of Brunner & Munzel 2000, Biom J 42:17). NaN when an arm has a single patient or none:
+    /// nothing then shows how its patients differ.
+    pub fn probability_variance(&self) -> f64 {
+        self.variance(0.5, 0.5)
+    }
+
+    /// Standard error of the logarithm of [`Pairs::win_odds`], by the delta method from
+    /// [`Pairs::probability_variance`].
+    pub fn log_win_odds_error(&self) -> f64 {
+        let half_ties = 0.5 * self.ties;
+        let total = self.total();
+        let product = (self.wins + half_ties) / total * ((self.losses + half_ties) / total);
+        self.probability_variance().sqrt() / product
+    }
+
+    /// Standard error of the logarithm of [`Pairs::win_ratio`]: the delta method on the joint
+    /// variance of the two U-statistics (Bebu & Lachin 2016, Biostatistics 17:178).
+    pub fn log_win_ratio_error(&self) -> f64 {
+        let total = self.total();
+        self.variance(total / self.wins, total / self.losses).sqrt()
+    }
+
+    /// Variance of a·P(better) − b·P(worse): over the arms, the sample variance of a·(share of
+    /// pairs won) − b·(share lost) among its patients, over their number.
+    fn variance(&self, a: f64, b: f64) -> f64 {
+        let mean = (a * self.wins - b * self.losses) / self.total();
+        let of_arm = |arm: usize| {
+            let (n, opposite) = (self.patients[arm], self.patients[1 - arm]);
+            let deviations = self.counts[arm].iter().zip(&self.decided[arm]);
+            let squares: f64 = deviations
+                .map(|(count, (won, lost))| {
+                    let deviation = (a * won - b * lost) / opposite - mean;
+                    count * deviation * deviation
+                })
+                .sum();
+            // Expected counts may leave an arm less than one patient: no variance either.
+            if n > 1.0 { squares / (n - 1.0) / n } else { f64::NAN }
+        };
+        of_arm(0) + of_arm(1)
+    }
+
+    /// The status of an estimate that is infinite, or certain, when `separated`, and whose error is
+    /// `error`.
+    fn status(&self, separated: bool, error: f64) -> FitStatus {
+        if !(self.wins + self.losses > 0.0) {
+            FitStatus::NoInformation
+        } else if separated {
+            FitStatus::Separated
+        } else if error > 0.0 && error.is_finite() {
+            FitStatus::Converged
+        } else {
+            FitStatus::NoInformation
+        }
+    }
+}
+
+/// For each mRS, the patients of an arm who are better and who are worse.
+fn better_and_worse(arm: &[f64; LEVELS]) -> [(f64, f64); LEVELS] {
+    let mut out = [(0.0, 0.0); LEVELS];
+    for j in 1..LEVELS {
+        out[j].0 = out[j - 1].0 + arm[j - 1];
+    }
+    for j in (0..LEVELS - 1).rev() {
+        out[j].1 = out[j + 1].1 + arm[j + 1];
+    }
+    out
+}
+
+/// A measure with its test.
+///
+/// * Net benefit: twice the DeLong error of the probability; Z is the Wilcoxon Z without continuity
+///   correction, whose variance holds under the null; the interval is symmetric on the logit of the
+///   probability and so stays within [−1, 1] (it is the interval of the win odds, transformed).
+/// * Win odds and win ratio: logarithms, their errors, Z = estimate / error, estimate ± 1.96 errors.
+///
+/// `NoInformation` when an arm is empty, no pair is decided, or an arm has a single patient, so that
+/// the estimate has no error (the net benefit and its Z are still given, error and interval NaN).
+/// `Separated` when nothing speaks against the arm that is ahead: for the win ratio when there are
+/// no losses or no wins, for the others when there are no ties besides. The logarithms are then
+/// ±∞ and their Z NaN; the net benefit is ±1, its error 0, and its Z a number.
+pub fn test(counts: &Counts, measure: WinMeasure) -> TestResult {
+    let pairs = Pairs::new(counts);
+    match measure {
+        WinMeasure::NetBenefit => net_benefit(&pairs, counts),
+        WinMeasure::WinOdds => log_win_odds(&pairs),
+        WinMeasure::WinRatio => {
+            let separated = pairs.wins == 0.0 || pairs.losses == 0.0;
+            on_log_scale(&pairs, (pairs.wins, pairs.losses), separated, pairs.log_win_ratio_error())
+        }
+    }
+}
+
+fn net_benefit(pairs: &Pairs, counts: &Counts) -> TestResult {
+    let odds = log_win_odds(pairs);
+    let Some(z) = wilcoxon::z(counts, Continuity::Uncorrected) else {
+        return TestResult::failed(FitStatus::NoInformation);
+    };
+    let estimate = pairs.net_benefit();
+    let standard_error = 2.0 * pairs.probability_variance().sqrt();
+    let to_net_benefit = |log_odds: f64| 2.0 * logistic(log_odds) - 1.0;
+    let interval = (to_net_benefit(odds.interval.0), to_net_benefit(odds.interval.1));
+    TestResult { estimate, standard_error, z, status: odds.status, interval }
+}
+
+fn log_win_odds(pairs: &Pairs) -> TestResult {
+    let half_ties = 0.5 * pairs.ties;
+    let parts = (pairs.wins + half_ties, pairs.losses + half_ties);
+    let separated = parts.0 == 0.0 || parts.1 == 0.0;
+    on_log_scale(pairs, parts, separated, pairs.log_win_odds_error())
+}
+
+/// The logarithm of `above` / `below`, as a difference so that swapping the arms only turns its
+/// sign.
+fn on_log_scale(
+    pairs: &Pairs,
+    (above, below): (f64, f64),
+    separated: bool,
+    error: f64,
+) -> TestResult {
+    let status = pairs.status(separated, error);
+    let estimate = match status {
+        FitStatus::Converged | FitStatus::Separated => libm::log(above) - libm::log(below),
+        _ => f64::NAN,
+    };
+    let standard_error = if status == FitStatus::Converged { error } else { f64::NAN };
+    let reach = Z_95 * standard_error;
+    let interval = (estimate - reach, estimate + reach);
+    TestResult { estimate, standard_error, z: estimate / standard_error, status, interval }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MEASURES: [WinMeasure; 3] =
+        [WinMeasure::NetBenefit, WinMeasure::WinOdds, WinMeasure::WinRatio];
+
+    fn counts(below: u32) -> impl Strategy<Value = Counts> {
+        prop::array::uniform2(prop::array::uniform7(0..below))
+            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)))
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-11 * (1.0 + a.abs())
+    }
+
+    /// The mRS of each patient.
+    fn patients(arm: &[f64; LEVELS]) -> Vec<usize> {
+        (0..LEVELS).flat_map(|level| vec![level; arm[level] as usize]).collect()
+    }
+
+    /// Mean and variance of the mean of `a`·(won) − `b`·(lost) over all pairs, patient by patient.
+    fn by_pairs(counts: &Counts, score: impl Fn(usize, usize) -> f64) -> (f64, f64) {
+        let [control, experimental] = counts.each_ref().map(patients);
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let variance = |values: &[f64]| {
+            let centre = mean(values);
+            let squares: f64 = values.iter().map(|v| (v - centre).powi(2)).sum();
+            squares / (values.len() as f64 - 1.0) / values.len() as f64
+        };
+        let rows: Vec<f64> = experimental
+            .iter()
+            .map(|&e| mean(&control.iter().map(|&c| score(c, e)).collect::<Vec<_>>()))
+            .collect();
+        let columns: Vec<f64> = control
+            .iter()
+            .map(|&c| mean(&experimental.iter().map(|&e| score(c, e)).collect::<Vec<_>>()))
+            .collect();
+        (mean(&rows), variance(&rows) + variance(&columns))
+    }
+
+    proptest! {
+        #[test]
+        fn every_figure_is_that_of_the_pairs_one_by_one(counts in counts(6)) {
+            let pairs = Pairs::new(&counts);
+            let won = |c: usize, e: usize| f64::from(u8::from(e < c));
+            let lost = |c: usize, e: usize| f64::from(u8::from(e > c));
+            let (p_won, _) = by_pairs(&counts, won);
+            let (p_lost, _) = by_pairs(&counts, lost);
+            let n = pairs.total();
+            if n == 0.0 {
+                return Ok(());
+            }
+            prop_assert!(close(pairs.wins / n, p_won) && close(pairs.losses / n, p_lost));
+            prop_assert_eq!(pairs.wins + pairs.losses + pairs.ties, n);
+            let (theta, variance) =
+                by_pairs(&counts, |c, e| 0.5 + 0.5 * won(c, e) - 0.5 * lost(c, e));
+            prop_assert!(close(pairs.probability(), theta));
+            prop_assert!(close(pairs.probability_variance(), variance));
+            if p_won > 0.0 && p_lost > 0.0 {
+                let (_, variance) =
+                    by_pairs(&counts, |c, e| won(c, e) / p_won - lost(c, e) / p_lost);
+                prop_assert!(close(pairs.log_win_ratio_error(), variance.sqrt()));
+            }
+        }
+
+        #[test]
+        fn net_benefit_is_twice_the_probability_less_one(counts in counts(20)) {
+            let pairs = Pairs::new(&counts);
+            prop_assert!(close(pairs.net_benefit(), 2.0 * pairs.probability() - 1.0));
+            let odds = pairs.win_odds();
+            prop_assert!(!odds.is_finite() || close(pairs.probability(), odds / (1.0 + odds)));
+        }
+
+        #[test]
+        fn swapping_the_arms_flips_signs_and_inverts_ratios(counts in counts(9)) {
+            let swapped = [counts[1], counts[0]];
+            let (a, b) = (Pairs::new(&counts), Pairs::new(&swapped));
+            prop_assert!(close(a.win_odds(), 1.0 / b.win_odds()));
+            prop_assert!(close(a.win_ratio(), 1.0 / b.win_ratio()));
+            for measure in MEASURES {
+                let (a, b) = (test(&counts, measure), test(&swapped, measure));
+                prop_assert_eq!(a.status, b.status);
+                prop_assert!(close(a.estimate, -b.estimate) && close(a.z, -b.z));
+                prop_assert!(close(a.standard_error, b.standard_error));
+                prop_assert!(close(a.interval.0, -b.interval.1));
+            }
+        }
+
+        #[test]
+        fn merging_categories_never_decides_a_pair(counts in counts(9), at in 0..LEVELS - 1) {
+            let mut merged = counts;
+            for arm in &mut merged {
+                arm[at + 1] += arm[at];
+                arm[at] = 0.0;
+            }
+            let (fine, coarse) = (Pairs::new(&counts), Pairs::new(&merged));
+            prop_assert!(coarse.wins <= fine.wins && coarse.losses <= fine.losses);
+            prop_assert_eq!(coarse.total(), fine.total());
+        }
+
+        #[test]
+        fn a_test_says_whether_it_can_be_used(counts in counts(2)) {
+            for measure in MEASURES {
+                let result = test(&counts, measure);
+                let TestResult { estimate, standard_error, interval, .. } = result;
+                match result.status {
+                    FitStatus::Converged => {
+                        prop_assert!(estimate.is_finite() && result.z.is_finite());
+                        prop_assert!(standard_error > 0.0 && standard_error.is_finite());
+                        prop_assert!(interval.0 < estimate && estimate < interval.1);
+                    }
+                    FitStatus::Separated => prop_assert!(
+                        estimate.abs() == 1.0 || estimate.is_infinite()),
+                    _ => prop_assert!(interval.0.is_nan() && interval.1.is_nan()),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn data_without_an_estimate_have_a_status() {
+        use FitStatus::{Converged, NoInformation, Separated};
+        let none = [0.0; LEVELS];
+        let at = |cells: &[(usize, f64)]| {
+            let mut arm = none;
+            for &(level, count) in cells {
+                arm[level] = count;
+            }
+            arm
+        };
+        // Control, experimental, and the status of net benefit, win odds and win ratio.
+        let cases = [
+            (none, none, [NoInformation; 3]),
+            (at(&[(2, 3.0), (4, 1.0)]), none, [NoInformation; 3]),
+            (none, at(&[(2, 3.0), (4, 1.0)]), [NoInformation; 3]),
+            (at(&[(6, 3.0)]), at(&[(6, 4.0)]), [NoInformation; 3]),
+            (at(&[(3, 4.0), (5, 2.0)]), at(&[(0, 3.0), (1, 2.0)]), [Separated; 3]),
+            (at(&[(0, 2.0)]), at(&[(6, 2.0)]), [Separated; 3]),
+            (at(&[(3, 1.0)]), at(&[(2, 1.0)]), [Separated; 3]),
+            (at(&[(3, 1.0)]), at(&[(3, 1.0)]), [NoInformation; 3]),
+            // No losses, but ties: only the win ratio is infinite.
+            (
+                at(&[(3, 4.0), (5, 2.0)]),
+                at(&[(0, 3.0), (3, 2.0)]),
+                [Converged, Converged, Separated],
+            ),
+            // An arm of one has wins and losses, and shows no spread.
+            (at(&[(3, 1.0)]), at(&[(0, 3.0), (5, 2.0)]), [NoInformation; 3]),
+            (at(&[(0, 2.0), (6, 2.0)]), at(&[(3, 2.0)]), [Converged; 3]),
+        ];
+        for (control, experimental, expected) in cases {
+            let counts = [control, experimental];
+            let found = MEASURES.map(|measure| test(&counts, measure).status);
+            assert_eq!(found, expected, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_status_leaves_of_the_numbers() {
+        let mut counts = [[0.0; LEVELS]; 2];
+        counts[0][6] = 5.0;
+        counts[1][1] = 5.0;
+        let net_benefit = test(&counts, WinMeasure::NetBenefit);
+        assert_eq!((net_benefit.estimate, net_benefit.standard_error), (1.0, 0.0));
+        assert_eq!(net_benefit.z, 3.0, "10 patients: √9 standard errors");
+        for measure in [WinMeasure::WinOdds, WinMeasure::WinRatio] {
+            assert_eq!(test(&counts, measure).estimate, f64::INFINITY);
+            assert_eq!(test(&[counts[1], counts[0]], measure).estimate, f64::NEG_INFINITY);
+            assert!(test(&counts, measure).z.is_nan());
+        }
+        counts[1] = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+        counts[0] = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 3.0];
+        let net_benefit = test(&counts, WinMeasure::NetBenefit);
+        assert_eq!(net_benefit.estimate, 0.5);
+        assert!(net_benefit.z > 0.0 && net_benefit.standard_error.is_nan());
+    }
+
+    /// Twice the odds of functional independence from 25 %, as expected counts of 100 patients.
+    #[test]
+    fn the_planning_pair_has_its_known_figures() {
+        let control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0];
+        let experimental = [8.98, 12.61, 18.41, 18.16, 21.29, 9.44, 11.11];
+        let pairs = Pairs::new(&[control, experimental]);
+        let share = |count: f64| count / pairs.total();
+        assert!((share(pairs.wins) - 0.5331).abs() < 5e-5);
+        assert!((share(pairs.ties) - 0.1549).abs() < 5e-5);
+        assert!((share(pairs.losses) - 0.3120).abs() < 5e-5);
+        assert!((pairs.win_odds() - 1.568).abs() < 5e-4);
+        assert!((pairs.win_ratio() - 1.709).abs() < 5e-4);
+        assert!((pairs.probability() - 0.6105).abs() < 1e-4);
+    }
+}
