@@ -4,8 +4,9 @@
 //! truth and nothing else; it is the floor that the simulator is measured beside.
 
 use divan::Bencher;
+use rescuesim::analysis::proportional_odds;
 use rescuesim::analysis::proportional_odds::adjusted::{Covariates, Levels, Model, Scratch};
-use rescuesim::analysis::proportional_odds::{self, ShiftTest};
+use rescuesim::analysis::two_proportions::ProportionTest;
 use rescuesim::analysis::{Counts, OutcomeTable, two_proportions};
 use rescuesim::design::characteristics::{DesignCharacteristics, Question};
 use rescuesim::design::comparison::{Comparison, TwoProportions};
@@ -123,7 +124,7 @@ const TABLE: OutcomeTable =
 #[divan::bench_group(sample_size = 1000)]
 mod analysis {
     use super::{
-        Bencher, Counts, Covariates, Levels, Model, Mrs, Scratch, ShiftTest, TABLE,
+        Bencher, Counts, Covariates, Levels, Model, Mrs, ProportionTest, Scratch, TABLE,
         proportional_odds, two_proportions,
     };
     use divan::black_box;
@@ -199,17 +200,20 @@ mod analysis {
 
     #[divan::bench]
     fn pooled_z(bencher: Bencher) {
-        bencher.bench_local(|| two_proportions::pooled_z(black_box(&TABLE), Mrs::INDEPENDENT));
+        bencher.bench_local(|| {
+            let arms = two_proportions::arms(&black_box(&TABLE).weights(), Mrs::INDEPENDENT);
+            two_proportions::z(&arms, ProportionTest::PooledZ)
+        });
     }
 
     #[divan::bench]
     fn score_z(bencher: Bencher) {
-        bencher.bench_local(|| proportional_odds::score_z(black_box(&TABLE)));
+        bencher.bench_local(|| proportional_odds::score_z(&black_box(&TABLE).weights()));
     }
 
     #[divan::bench]
     fn maximum_likelihood(bencher: Bencher) {
-        bencher.bench_local(|| proportional_odds::test(black_box(&TABLE), ShiftTest::Wald));
+        bencher.bench_local(|| proportional_odds::fit(&black_box(&TABLE).weights()));
     }
 }
 

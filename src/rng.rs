@@ -37,6 +37,12 @@ pub enum Purpose {
     Effect = 6,
     /// Keys of the patients' procedures, see [`PatientDraws`].
     Procedure = 7,
+    /// The allocation run again, for re-randomisation tests.
+    Rerandomisation = 8,
+    /// The early mRS given the one at 90 days.
+    EarlyOutcome = 9,
+    /// Imputed outcomes.
+    Imputation = 10,
 }
 
 /// Room for this many purposes in a replicate's block of keys.

@@ -3,7 +3,11 @@
 //! An analysis sees count tables and nothing else: neither the truth nor the scenario. Z > 0 and
 //! an odds ratio above 1 favour the experimental arm.
 
+pub mod grouping;
+pub mod imputation;
+pub mod method;
 pub mod proportional_odds;
+pub mod rerandomisation;
 pub mod restricted;
 pub mod stratified;
 pub mod two_proportions;
@@ -14,7 +18,7 @@ pub mod wins;
 use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
-use proportional_odds::ShiftTest;
+pub use method::{AnalysisMethod, Scratch};
 
 /// Patients by arm × mRS, control first, as weights of a fit: counts, or expected shares of them.
 pub type Counts = [[f64; LEVELS]; 2];
@@ -46,54 +50,90 @@ impl OutcomeTable {
     }
 
     /// The counts as weights of a fit.
-    fn weights(&self) -> Counts {
+    pub fn weights(&self) -> Counts {
         self.counts.map(|arm| arm.map(f64::from))
     }
 }
 
-/// What a trial is monitored with.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum AnalysisMethod {
-    /// Pooled Z test of the proportions with mRS at or below a cut.
-    TwoProportions {
-        /// The best outcomes count as success: 2 for functional independence.
-        cut: Mrs,
-    },
-    /// Proportional-odds model with treatment as its only covariate.
-    ProportionalOdds {
-        /// The statistic that is compared with the boundary.
-        test: ShiftTest,
-    },
+/// What the analyses of a trial ask for beside the outcomes of the whole trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Detail {
+    /// Cells that patients are told apart by: strata of the population, or stratum × early mRS; 0
+    /// where none are asked for.
+    pub cells: usize,
+    /// Whether the early mRS tells cells apart; it varies fastest.
+    pub by_early: bool,
+    /// Whether patients without an outcome are counted.
+    pub missing: bool,
 }
 
-impl AnalysisMethod {
-    /// The test statistic alone, for a look that only asks whether to stop. `None` when the data
-    /// give none (see [`FitStatus`]).
-    pub fn statistic(self, table: &OutcomeTable) -> Option<f64> {
-        match self {
-            Self::TwoProportions { cut } => two_proportions::pooled_z(table, cut),
-            Self::ProportionalOdds { test: ShiftTest::Score } => proportional_odds::score_z(table),
-            Self::ProportionalOdds { test: ShiftTest::Wald } => {
-                let fit = proportional_odds::fit(&table.weights());
-                (fit.status == FitStatus::Converged).then(|| fit.z())
-            }
+impl Detail {
+    /// The cell of a patient.
+    #[inline]
+    pub fn cell(self, stratum: usize, early: Option<Mrs>) -> usize {
+        match early {
+            Some(early) if self.by_early => stratum * LEVELS + early.index(),
+            _ => stratum,
+        }
+    }
+}
+
+/// What is known at a look of the patients whose follow-up has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct KnownOutcomes {
+    /// Outcomes in the whole trial.
+    pub all: OutcomeTable,
+    /// Outcomes by cell, see [`Detail`]; empty where no analysis asks for cells.
+    pub cells: Vec<OutcomeTable>,
+    /// Patients without an outcome in control and experimental arm, by cell, in a single one where
+    /// no cells are asked for; empty where no analysis asks for them.
+    pub missing: Vec<[u32; 2]>,
+}
+
+impl KnownOutcomes {
+    /// Forgets all patients.
+    pub fn reset(&mut self, detail: Detail) {
+        self.all = OutcomeTable::default();
+        self.cells.clear();
+        self.cells.resize(detail.cells, OutcomeTable::default());
+        self.missing.clear();
+        self.missing.resize(if detail.missing { detail.cells.max(1) } else { 0 }, [0; 2]);
+    }
+
+    /// Adds one patient with an outcome. The cell does not matter where none is asked for.
+    #[inline]
+    pub fn record(&mut self, arm: Arm, cell: usize, mrs: Mrs) {
+        self.all.record(arm, mrs);
+        if let Some(table) = self.cells.get_mut(cell) {
+            table.record(arm, mrs);
         }
     }
 
-    /// The statistic with its estimate and standard error.
-    pub fn test(self, table: &OutcomeTable) -> TestResult {
-        match self {
-            Self::TwoProportions { cut } => two_proportions::test(table, cut),
-            Self::ProportionalOdds { test } => proportional_odds::test(table, test),
+    /// Adds patients with the same outcome.
+    pub fn record_many(&mut self, arm: Arm, cell: usize, mrs: Mrs, patients: u32) {
+        self.all.counts[arm.index()][mrs.index()] += patients;
+        if let Some(table) = self.cells.get_mut(cell) {
+            table.counts[arm.index()][mrs.index()] += patients;
         }
     }
 
-    /// The scale of the method's estimate.
-    pub fn scale(self) -> EffectScale {
-        match self {
-            Self::TwoProportions { .. } => EffectScale::RiskDifference,
-            Self::ProportionalOdds { .. } => EffectScale::LogCommonOddsRatio,
+    /// Adds one patient without an outcome.
+    #[inline]
+    pub fn record_missing(&mut self, arm: Arm, cell: usize) {
+        let place = if self.cells.is_empty() { 0 } else { cell };
+        if let Some(missing) = self.missing.get_mut(place) {
+            missing[arm.index()] += 1;
         }
+    }
+
+    /// Adds every patient of another look of the same trial.
+    pub fn add(&mut self, other: &Self) {
+        self.all.add(&other.all);
+        for (mine, theirs) in self.cells.iter_mut().zip(&other.cells) {
+            mine.add(theirs);
+        }
+        let mine = self.missing.iter_mut().flatten();
+        mine.zip(other.missing.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
     }
 }
 
@@ -178,6 +218,11 @@ impl TestResult {
         let reach = Z_95 * standard_error;
         let interval = (estimate - reach, estimate + reach);
         Self { estimate, standard_error, z, status, interval }
+    }
+
+    /// Whether the estimate is a finite number with an error.
+    pub fn has_estimate(&self) -> bool {
+        self.status == FitStatus::Converged
     }
 
     /// P(Z ≥ z) under the null of no effect.

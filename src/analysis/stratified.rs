@@ -1,13 +1,9 @@
 //! Success or not within strata: the test and odds ratio of Cochran, Mantel and Haenszel, and the
 //! sliding dichotomy, whose cut depends on the stratum.
 
+use super::two_proportions::{ArmEvents, Arms, arms};
 use super::{Counts, FitStatus, TestResult};
 use crate::outcome::Mrs;
-
-/// Successes (mRS at or below `cut`) and patients of each arm, control first.
-fn successes(counts: &Counts, cut: Mrs) -> [(f64, f64); 2] {
-    counts.map(|arm| (arm[..=cut.index()].iter().sum(), arm.iter().sum()))
-}
 
 /// Sums over the strata. In a stratum the experimental arm has a successes and b failures, the
 /// control arm c and d, and there are n patients.
@@ -29,12 +25,14 @@ impl Sums {
     fn new(strata: &[Counts], cut: Mrs) -> Self {
         let mut sums = Self::default();
         for counts in strata {
-            sums.add(successes(counts, cut));
+            sums.add(&arms(counts, cut));
         }
         sums
     }
 
-    fn add(&mut self, [(c, n_control), (a, n_experimental)]: [(f64, f64); 2]) {
+    fn add(&mut self, [control, experimental]: &Arms) {
+        let (c, a) = (control.events, experimental.events);
+        let (n_control, n_experimental) = (control.patients, experimental.patients);
         let (b, d) = (n_experimental - a, n_control - c);
         let n = n_control + n_experimental;
         let (successes, failures) = (a + c, b + d);
@@ -102,13 +100,13 @@ pub fn mantel_haenszel(strata: &[Counts], cut: Mrs) -> TestResult {
 ///
 /// # Panics
 /// When there are not as many cuts as strata.
-pub fn sliding_dichotomy(strata: &[Counts], cuts: &[Mrs]) -> [(f64, f64); 2] {
+pub fn sliding_dichotomy(strata: &[Counts], cuts: &[Mrs]) -> Arms {
     assert_eq!(strata.len(), cuts.len(), "a cut for every stratum");
-    let mut table = [(0.0, 0.0); 2];
+    let mut table = [ArmEvents { events: 0.0, patients: 0.0 }; 2];
     for (counts, &cut) in strata.iter().zip(cuts) {
-        for (sum, (success, patients)) in table.iter_mut().zip(successes(counts, cut)) {
-            sum.0 += success;
-            sum.1 += patients;
+        for (sum, arm) in table.iter_mut().zip(arms(counts, cut)) {
+            sum.events += arm.events;
+            sum.patients += arm.patients;
         }
     }
     table
@@ -209,7 +207,7 @@ mod tests {
             for (sum, count) in strata.iter().flat_map(|c| c.iter().flatten().enumerate()) {
                 pooled[sum / LEVELS][sum % LEVELS] += count;
             }
-            prop_assert_eq!(sliding_dichotomy(&strata, &cuts), successes(&pooled, cut(at)));
+            prop_assert_eq!(sliding_dichotomy(&strata, &cuts), arms(&pooled, cut(at)));
         }
     }
 
@@ -253,8 +251,10 @@ mod tests {
     fn the_cut_slides_with_the_stratum() {
         let counts = [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]];
         let table = sliding_dichotomy(&[counts, counts], &[cut(1), cut(4)]);
-        assert_eq!(table, [(3.0 + 15.0, 56.0), (13.0 + 25.0, 56.0)]);
-        assert_eq!(sliding_dichotomy(&[], &[]), [(0.0, 0.0); 2]);
+        let expected = [3.0 + 15.0, 13.0 + 25.0];
+        assert_eq!(table, expected.map(|events| ArmEvents { events, patients: 56.0 }));
+        let nobody = ArmEvents { events: 0.0, patients: 0.0 };
+        assert_eq!(sliding_dichotomy(&[], &[]), [nobody; 2]);
     }
 
     #[test]

@@ -51,6 +51,11 @@ impl Utilities {
         self.0[mrs.index()]
     }
 
+    /// Of mRS 0 to 6.
+    pub fn by_mrs(&self) -> &[f64; LEVELS] {
+        &self.0
+    }
+
     /// Counts with utilities as differences from `origin`.
     fn beside(&self, counts: &[f64; LEVELS], origin: f64) -> impl Iterator<Item = (f64, f64)> {
         counts.iter().zip(&self.0).map(move |(&count, utility)| (count, utility - origin))

@@ -297,7 +297,7 @@ fn binomial(patients: u32, rate: f64, out: &mut Vec<f64>) {
 mod tests {
     use super::*;
     use crate::analysis::OutcomeTable;
-    use crate::analysis::two_proportions::pooled_z;
+    use crate::analysis::two_proportions::{ProportionTest, arms, z};
     use crate::outcome::Mrs;
     use proptest::prelude::*;
 
@@ -333,7 +333,10 @@ mod tests {
         for x in 0..=n_c {
             for y in 0..=n_e {
                 let counts = [[x, 0, 0, n_c - x, 0, 0, 0], [y, 0, 0, 0, n_e - y, 0, 0]];
-                let expected = pooled_z(&OutcomeTable { counts }, Mrs::INDEPENDENT);
+                let expected = z(
+                    &arms(&OutcomeTable { counts }.weights(), Mrs::INDEPENDENT),
+                    ProportionTest::PooledZ,
+                );
                 let z = Statistic::Pooled
                     .z((f64::from(x), f64::from(y)), (f64::from(n_c), f64::from(n_e)));
                 assert_eq!(z, expected, "{x} {y}");

@@ -6,7 +6,6 @@
 
 use serde::Serialize;
 
-use crate::analysis::AnalysisMethod;
 use crate::engine::Accumulator;
 use crate::outcome::Mrs;
 use crate::outcome::flow::Measure;
@@ -83,8 +82,8 @@ impl<'s> Comparison<'s> {
         let mut analyses: Vec<Vec<usize>> = (0..first.analyses.len()).map(|i| vec![i]).collect();
         for (i, other) in others.iter().enumerate() {
             analyses.retain_mut(|places| {
-                let method = first.analyses[places[0]].method;
-                let place = other.analyses.iter().position(|analysis| analysis.method == method);
+                let mine = &first.file().analyses[places[0]];
+                let place = other.file().analyses.iter().position(|other| other.is_like(mine));
                 places.extend(place);
                 place.is_some()
             });
@@ -157,15 +156,8 @@ impl<'s> Comparison<'s> {
 }
 
 fn describe(scenario: &Scenario) -> String {
-    let analysis = |method: AnalysisMethod| match method {
-        AnalysisMethod::TwoProportions { cut } => {
-            format!("two_proportions with mRS 0–{}", cut.index())
-        }
-        AnalysisMethod::ProportionalOdds { test } => {
-            format!("proportional_odds by {} test", test.name())
-        }
-    };
-    scenario.analyses.iter().map(|a| analysis(a.method)).collect::<Vec<_>>().join(", ")
+    let analyses = scenario.file().analyses.iter();
+    analyses.map(|analysis| format!("\"{}\"", analysis.describe())).collect::<Vec<_>>().join(", ")
 }
 
 fn figures(analyses: usize, scenarios: &[Scenario]) -> Vec<Figure> {

@@ -1,11 +1,15 @@
 //! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
 
 pub mod decomposition;
+pub mod early;
 pub mod flow;
+pub mod missingness;
 pub mod model;
 pub mod procedural;
 
+pub use early::EarlyOutcome;
 pub use flow::Flow;
+pub use missingness::Missingness;
 pub use model::OutcomeModel;
 pub use procedural::ProceduralModel;
 
@@ -27,6 +31,11 @@ impl Mrs {
     /// The score, if it is 0 to 6.
     pub fn new(score: u8) -> Option<Self> {
         (usize::from(score) < LEVELS).then_some(Self(score))
+    }
+
+    /// Every score, the best first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..LEVELS as u8).map(Self)
     }
 
     /// As an index into arrays of [`LEVELS`].

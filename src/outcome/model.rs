@@ -70,6 +70,13 @@ impl OutcomeModel {
         Mrs(cumulative.iter().map(|&below| u8::from(uniform >= below)).sum())
     }
 
+    /// The distribution of the mRS in each stratum of an arm.
+    pub fn by_stratum(&self, arm: Arm) -> Vec<[f64; LEVELS]> {
+        let of_arm = &self.cumulative[arm.index() * self.strata.len()..][..self.strata.len()];
+        let distribution = |&below: &[f64; CUTS]| MrsDistribution::from_cumulative(below).0;
+        of_arm.iter().map(distribution).collect()
+    }
+
     /// Marginal distributions of control and experimental arm.
     pub fn marginal(&self) -> &[MrsDistribution; 2] {
         &self.marginal

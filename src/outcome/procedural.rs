@@ -143,8 +143,9 @@ impl ProceduralModel {
         Mrs(self.deltas.iter().map(|&delta| u8::from(at >= delta)).sum())
     }
 
-    /// The distribution of the mRS after a procedure that left this state.
-    fn distribution(&self, weighted: &WeightedState) -> [f64; LEVELS] {
+    /// The distribution of the mRS after a procedure that left this state, of patients with these
+    /// shares of prognoses.
+    fn distribution(&self, weighted: &WeightedState, prognoses: &[(f64, f64)]) -> [f64; LEVELS] {
         let mut out = [0.0; LEVELS];
         if weighted.state.fatal {
             out[Mrs::DEAD.index()] = 1.0;
@@ -156,7 +157,7 @@ impl ProceduralModel {
             let at_most = self.deltas.get(level).map_or(1.0, |delta| {
                 let of =
                     |(share, prognosis): &(f64, f64)| share * logistic(delta + eta + prognosis);
-                self.prognoses.iter().map(of).sum()
+                prognoses.iter().map(of).sum()
             });
             *probability = at_most - below;
             below = at_most;
@@ -175,12 +176,28 @@ impl ProceduralModel {
         &self.coefficients
     }
 
+    /// The distribution of the mRS in each stratum of an arm.
+    pub fn by_stratum(&self, arm: Arm) -> Vec<[f64; LEVELS]> {
+        let course = self.procedure.course(arm);
+        let in_stratum = |&prognosis: &f64| {
+            let mut out = [0.0; LEVELS];
+            for weighted in &course.states {
+                for (sum, p) in out.iter_mut().zip(self.distribution(weighted, &[(1.0, prognosis)]))
+                {
+                    *sum += p * weighted.probability;
+                }
+            }
+            out
+        };
+        self.of_stratum.iter().map(in_stratum).collect()
+    }
+
     /// The probability of every state and mRS of an arm's patients, by enumeration.
     pub fn expected(&self, arm: Arm) -> Flow {
         let Course { states, attempts, reperfusions } = self.procedure.course(arm);
         let mut flow = Flow::default();
         for weighted in &states {
-            for (mrs, p) in self.distribution(weighted).into_iter().enumerate() {
+            for (mrs, p) in self.distribution(weighted, &self.prognoses).into_iter().enumerate() {
                 flow.add(&weighted.state, Mrs(mrs as u8), p * weighted.probability);
             }
         }

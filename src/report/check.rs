@@ -90,12 +90,12 @@ fn conditional_odds(scenario: &Scenario) -> String {
 fn formula(scenario: &Scenario) -> String {
     let rows = scenario.analyses.iter().map(|analysis| {
         let of = |truth| {
-            let closed_form = scenario.normal_approximation(truth, analysis.method);
+            let closed_form = scenario.normal_approximation(truth, analysis);
             number(closed_form.map(|closed_form| closed_form.rejection()))
         };
         let mut row = vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)];
         if scenario.prior.is_some() {
-            row.push(number(scenario.assurance_by_formula(analysis.method)));
+            row.push(number(scenario.assurance_by_formula(analysis)));
         }
         row
     });

@@ -5,7 +5,7 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use super::Summary;
 use super::prior::averaged;
 use super::procedure::Show;
-use crate::scenario::file::{Analysis, ScenarioFile, ShiftTest};
+use crate::scenario::file::ScenarioFile;
 use crate::summary::{
     AnalysisSummary, Balance, CorrectGuesses, EstimatePerformance, LookSummary, McEstimate,
     SizeSummary, TruthSummary,
@@ -41,7 +41,8 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     out += &looks(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
     for ((effect, none), written) in analyses {
-        out += &format!("\nMonitored by \"{}\": {}\n", effect.name, describe(written));
+        out += "\n";
+        out += &wrapped(&format!("Monitored by \"{}\": {}", effect.name, written.describe()));
         out += &stops(effect, none);
         out += "\n";
         out += &sizes(effect, none);
@@ -111,19 +112,9 @@ pub(super) fn wrapped(text: &str) -> String {
     textwrap::fill(text, WIDTH) + "\n"
 }
 
-fn describe(analysis: &Analysis) -> String {
-    match analysis {
-        Analysis::TwoProportions { cut, .. } => {
-            format!("two proportions with mRS 0–{cut}, risk difference")
-        }
-        Analysis::ProportionalOdds { test, .. } => {
-            let test = match test {
-                ShiftTest::Score => "score",
-                ShiftTest::Wald => "Wald",
-            };
-            format!("proportional odds, {test} test, log common odds ratio")
-        }
-    }
+/// What the exponential of an estimate on a scale is; `None` where the scale is no logarithm.
+fn ratio_of(scale: &str) -> Option<String> {
+    scale.strip_prefix("log_").map(|ratio| ratio.replace('_', " "))
 }
 
 /// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
@@ -319,11 +310,11 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     }
     let mut text = grid(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);
     let mean = effect.estimate.overall.mean.value;
-    if let ("log_common_odds_ratio", Some(truth), true) =
-        (effect.estimate.scale, effect.estimate.truth, mean.is_finite())
+    if let (Some(ratio), Some(truth), true) =
+        (ratio_of(effect.estimate.scale), effect.estimate.truth, mean.is_finite())
     {
         text += &format!(
-            "As common odds ratios, with the effect: truth {:.2}, mean {:.2}.\n",
+            "As {ratio}s, with the effect: truth {:.2}, mean {:.2}.\n",
             libm::exp(truth),
             libm::exp(mean)
         );

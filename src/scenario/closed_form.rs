@@ -1,13 +1,15 @@
 //! What is known of a scenario without simulating it.
 
-use super::{Scenario, Truth};
-use crate::analysis::AnalysisMethod;
+use super::{Analysis, Scenario, Truth};
+use crate::analysis::imputation::{MissingRule, SingleImputation};
+use crate::analysis::wins::WinMeasure;
+use crate::analysis::{AnalysisMethod, Counts, Scratch};
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::ordinal::{limit_of_fit, proportional_odds_drift};
 use crate::design::comparison::two_proportions::two_proportions_drift;
-use crate::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoProportions};
-use crate::outcome::MrsDistribution;
-use crate::randomisation::AllocationRatio;
+use crate::design::comparison::{Comparison, Means, Ordinal, OrdinalTest, TwoProportions};
+use crate::outcome::{EarlyOutcome, LEVELS, Mrs, MrsDistribution};
+use crate::randomisation::{AllocationRatio, Arm};
 
 impl Scenario {
     /// Share of all patients whose outcome becomes known, on average.
@@ -25,48 +27,95 @@ impl Scenario {
         expected_known(self.randomised, self.share_known())
     }
 
-    /// The value that an analysis's estimate approaches in a trial of ever larger size; `None`
-    /// where it has none (the arms do not overlap, or all outcomes are alike), and under the prior,
-    /// where every replicate has its own.
+    /// Whether who is lost differs between the truths.
+    pub fn loss_depends_on_outcome(&self) -> bool {
+        self.missingness.depends_on_outcome() || self.early_outcome.is_some()
+    }
+
+    /// The value that an analysis's estimate approaches in a trial of ever larger size that loses
+    /// nobody; `None` where it has none (the arms do not overlap, or all outcomes are alike), and
+    /// under the prior, where every replicate has its own.
     ///
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
-    pub fn estimand(&self, truth: Truth, method: AnalysisMethod) -> Option<f64> {
-        estimand(self.marginal(truth)?, self.share_experimental_known(), method)
+    pub fn estimand(&self, truth: Truth, method: &AnalysisMethod) -> Option<f64> {
+        let [control, experimental] = self.marginal(truth)?;
+        let limit = match method {
+            _ if control == experimental => 0.0,
+            AnalysisMethod::ProportionalOdds { .. } => limit_of_fit(
+                control.probabilities(),
+                experimental.probabilities(),
+                self.share_experimental_known(),
+            ),
+            AnalysisMethod::TwoProportions { cut, proportions } => {
+                proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
+            }
+            _ => {
+                let cells =
+                    self.expected_cells(truth, Losses::None).map(|of| scaled(of, EVER_LARGER));
+                method.test_expected(cells, &mut Scratch::default()).estimate
+            }
+        };
+        limit.is_finite().then_some(limit)
     }
 
     /// What one analysis compares, for closed forms of sizes and effects; `None` where it has none:
-    /// under the prior, when an arm has no success or only successes, and where the odds ratio is
-    /// 0 or infinite.
-    pub fn comparison(&self, truth: Truth, method: AnalysisMethod) -> Option<Comparison> {
+    /// with covariates or strata, under the prior, when an arm has no success or only successes, and
+    /// where the odds ratio is 0 or infinite.
+    pub fn comparison(&self, truth: Truth, method: &AnalysisMethod) -> Option<Comparison> {
         comparison(self.marginal(truth)?, self.share_experimental_known(), method)
     }
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes
     /// at the final look as are expected to be known; `None` where it has none, as when everyone
-    /// has a success, and under the prior.
+    /// has a success, with multiple imputation, and under the prior.
     ///
     /// Two proportions: pooled variance under the null, unpooled under the alternative (rpact's
     /// convention). Proportional odds: Whitehead's information with the log odds ratio that the
-    /// estimate approaches, which is the true one where odds are proportional.
+    /// estimate approaches, which is the true one where odds are proportional. Other methods, and
+    /// data with other losses than completely at random: the statistic of the data that are expected
+    /// at the maximum size (O'Brien 1986, SAS SUGI 11:778; Self, Mauritsen & Ohara 1992, Biometrics
+    /// 48:31).
     pub fn normal_approximation(
         &self,
         truth: Truth,
-        method: AnalysisMethod,
+        analysis: &Analysis,
     ) -> Option<StoppingProbabilities> {
         let marginal = self.marginal(truth)?;
-        self.stopping_probabilities(marginal, self.estimand(truth, method)?, method)
+        let estimand = self.estimand(truth, &analysis.method)?;
+        let loses = self.dropout != [0.0; 2];
+        let losses = match analysis.missing {
+            MissingRule::Multiple(_) if loses => return None,
+            MissingRule::Single(rule) if loses => Losses::Imputed(rule),
+            _ => Losses::Left,
+        };
+        if losses == Losses::Left && !self.loss_is_selective() {
+            if let Some(drift) = self.drift(marginal, estimand, &analysis.method) {
+                return self.stopping_probabilities(drift);
+            }
+        }
+        if estimand == 0.0 && !self.loss_is_selective() && losses == Losses::Left {
+            return self.stopping_probabilities(0.0);
+        }
+        let scale = f64::from(self.design.maximum_analysed()) / self.share_known();
+        let cells = self.expected_cells(truth, losses).map(|of| scaled(of, scale));
+        let expected = expected_z(&analysis.method, cells);
+        self.stopping_probabilities(expected)
     }
 
     /// P(efficacy at any look) by the same approximation, averaged over the prior; `None` without
-    /// a prior and where the approximation has no value.
-    pub fn assurance_by_formula(&self, method: AnalysisMethod) -> Option<f64> {
+    /// a prior, where the approximation has no value, and for methods with covariates or strata.
+    pub fn assurance_by_formula(&self, analysis: &Analysis) -> Option<f64> {
         let prior = self.prior.as_ref()?;
+        if analysis.missing != MissingRule::CompleteCase || self.loss_is_selective() {
+            return None;
+        }
         let [control, _] = *self.marginal(Truth::Alternative)?;
         let power = |log_odds_ratio: f64| {
             let marginal = [control, control.shifted_by(log_odds_ratio)];
-            let estimand = estimand_of_shift(method, &marginal, log_odds_ratio);
-            self.stopping_probabilities(&marginal, estimand, method)
+            let estimand = estimand_of_shift(&analysis.method, &marginal, log_odds_ratio);
+            self.drift(&marginal, estimand, &analysis.method)
+                .and_then(|drift| self.stopping_probabilities(drift))
                 .map_or(f64::NAN, |stopping| stopping.rejection())
         };
         // N outcomes hold no more information on a log odds ratio than N/12 (Whitehead 1993).
@@ -74,70 +123,156 @@ impl Scenario {
         Some(prior.average(power, least_error)).filter(|assurance| assurance.is_finite())
     }
 
-    /// Of a trial whose arms have these marginal distributions and whose estimate aims at
-    /// `estimand`.
-    fn stopping_probabilities(
+    /// Mean of Z at the maximum size of an analysis of arms with these marginal distributions, whose
+    /// estimate aims at `estimand`; `None` for methods that need more than the marginals.
+    fn drift(
         &self,
         [control, experimental]: &[MrsDistribution; 2],
         estimand: f64,
-        method: AnalysisMethod,
-    ) -> Option<StoppingProbabilities> {
+        method: &AnalysisMethod,
+    ) -> Option<f64> {
         let share = self.share_experimental_known();
         let maximum = f64::from(self.design.maximum_analysed());
-        let drift = match method {
-            AnalysisMethod::TwoProportions { cut } => two_proportions_drift(
-                (control.at_most(cut), experimental.at_most(cut)),
-                share,
-                maximum,
-                self.design.plan().rules.alpha_one_sided,
-            ),
-            AnalysisMethod::ProportionalOdds { .. } => proportional_odds_drift(
-                control.probabilities(),
-                experimental.probabilities(),
-                estimand,
-                share,
-                maximum,
-            ),
-        };
+        let mrs = [control.probabilities(), experimental.probabilities()];
+        match method {
+            AnalysisMethod::TwoProportions { cut, proportions } if proportions.is_by_z() => {
+                let rates = (control.at_most(*cut), experimental.at_most(*cut));
+                let alpha = self.design.plan().rules.alpha_one_sided;
+                Some(two_proportions_drift(rates, share, maximum, alpha))
+            }
+            AnalysisMethod::ProportionalOdds { .. } => {
+                Some(proportional_odds_drift(mrs[0], mrs[1], estimand, share, maximum))
+            }
+            _ if method.grouping().is_some() => None,
+            _ => {
+                let weights = [(1.0 - share) * maximum, share * maximum];
+                let counts = [0, 1].map(|arm| mrs[arm].map(|p| p * weights[arm]));
+                Some(expected_z(method, std::iter::once(counts)))
+            }
+        }
+    }
+
+    fn stopping_probabilities(&self, drift: f64) -> Option<StoppingProbabilities> {
         drift.is_finite().then(|| self.design.stopping(drift, self.expected_known().max(1)))
+    }
+
+    /// Whether the patients known differ from those randomised in more than their number.
+    fn loss_is_selective(&self) -> bool {
+        let missing = &self.file.missing;
+        self.dropout != [0.0; 2] && (self.loss_depends_on_outcome() || !missing.factors.is_empty())
+    }
+
+    /// Patients expected per patient randomised, by cell, arm and mRS as an analysis sees them.
+    fn expected_cells(&self, truth: Truth, losses: Losses) -> impl Iterator<Item = Counts> {
+        let per_stratum = if self.detail.by_early { LEVELS } else { 1 };
+        let of_stratum = move |(stratum, (share, _)): (usize, (f64, f64))| {
+            let counts = [Arm::Control, Arm::Experimental].map(|arm| {
+                let source = if truth == Truth::Null { Arm::Control } else { arm };
+                let mrs = &self.by_stratum[source.index()][stratum];
+                let lost = self.missingness.on_average(arm, stratum);
+                let share = share * self.share_of(arm);
+                losses.seen(arm, mrs, &lost, self.early_outcome.as_ref()).map(|p| p * share)
+            });
+            // All that grouping needs is in the first cell of a stratum.
+            let rest = std::iter::repeat_n([[0.0; LEVELS]; 2], per_stratum - 1);
+            std::iter::once(counts).chain(rest)
+        };
+        self.population.prognosis().enumerate().flat_map(of_stratum)
+    }
+
+    /// Of an arm among the randomised.
+    fn share_of(&self, arm: Arm) -> f64 {
+        match arm {
+            Arm::Control => 1.0 - self.ratio.share_experimental(),
+            Arm::Experimental => self.ratio.share_experimental(),
+        }
     }
 }
 
-/// As [`Scenario::estimand`], from the arms and the share of the experimental one among the known
-/// outcomes.
-fn estimand(
-    [control, experimental]: &[MrsDistribution; 2],
-    share_experimental: f64,
-    method: AnalysisMethod,
-) -> Option<f64> {
-    let limit = match method {
-        _ if control == experimental => 0.0,
-        AnalysisMethod::TwoProportions { cut } => experimental.at_most(cut) - control.at_most(cut),
-        AnalysisMethod::ProportionalOdds { .. } => {
-            limit_of_fit(control.probabilities(), experimental.probabilities(), share_experimental)
-        }
-    };
-    limit.is_finite().then_some(limit)
+/// What becomes of the outcomes that are lost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Losses {
+    /// Nobody is lost.
+    None,
+    /// They are left out.
+    Left,
+    /// Each has a value put in its place.
+    Imputed(SingleImputation),
 }
 
-/// As [`Scenario::comparison`], likewise.
-pub(super) fn comparison(
-    marginal: &[MrsDistribution; 2],
-    share_experimental: f64,
-    method: AnalysisMethod,
-) -> Option<Comparison> {
-    let [control, experimental] = marginal;
-    Some(match method {
-        AnalysisMethod::TwoProportions { cut } => Comparison::TwoProportions(
-            TwoProportions::new(control.at_most(cut), experimental.at_most(cut)).ok()?,
-        ),
-        AnalysisMethod::ProportionalOdds { .. } => {
-            let (control, experimental) = (control.probabilities(), experimental.probabilities());
-            let test = OrdinalTest::ProportionalOdds;
-            let fitted = Ordinal::fitted(control, experimental, share_experimental, test);
-            Comparison::Ordinal(fitted.ok()?)
+impl Losses {
+    /// The distribution of the mRS as it is seen: a sum of less than 1 where some are left out.
+    fn seen(
+        self,
+        arm: Arm,
+        mrs: &[f64; LEVELS],
+        lost: &[f64; LEVELS],
+        early: Option<&EarlyOutcome>,
+    ) -> [f64; LEVELS] {
+        let known = |level: usize| mrs[level] * (1.0 - lost[level]);
+        let missing = |level: usize| mrs[level] * lost[level];
+        match (self, early) {
+            (Self::None, _) => *mrs,
+            (Self::Left, _) => std::array::from_fn(known),
+            (Self::Imputed(SingleImputation::Value(values)), _) => {
+                let all: f64 = (0..LEVELS).map(missing).sum();
+                let value = values[arm.index()].index();
+                std::array::from_fn(|level| known(level) + if level == value { all } else { 0.0 })
+            }
+            (Self::Imputed(SingleImputation::LastObservation), Some(early)) => {
+                let mut seen = std::array::from_fn(known);
+                for (later, mrs) in Mrs::all().enumerate() {
+                    let given = early.given_loss(mrs);
+                    seen.iter_mut().zip(given).for_each(|(p, first)| *p += missing(later) * first);
+                }
+                seen
+            }
+            (Self::Imputed(SingleImputation::LastObservation), None) => {
+                unreachable!("the resolver wants an early mRS")
+            }
         }
-    })
+    }
+}
+
+/// Patients of a trial so large that its estimate is what the method aims at.
+const EVER_LARGER: f64 = 1e9;
+
+fn scaled(counts: Counts, scale: f64) -> Counts {
+    counts.map(|arm| arm.map(|count| count * scale))
+}
+
+/// The Z of expected data; NaN where there is none.
+fn expected_z(method: &AnalysisMethod, cells: impl Iterator<Item = Counts>) -> f64 {
+    method.by_z().test_expected(cells, &mut Scratch::default()).z
+}
+
+/// As [`Scenario::comparison`], from the arms and the share of the experimental one among the known
+/// outcomes.
+pub(super) fn comparison(
+    [control, experimental]: &[MrsDistribution; 2],
+    share_experimental: f64,
+    method: &AnalysisMethod,
+) -> Option<Comparison> {
+    let (control_mrs, experimental_mrs) = (control.probabilities(), experimental.probabilities());
+    let proportions = |cut: Mrs| {
+        let rates = TwoProportions::new(control.at_most(cut), experimental.at_most(cut));
+        Some(Comparison::TwoProportions(rates.ok()?))
+    };
+    let ordinal = |test: OrdinalTest| {
+        let fitted = Ordinal::fitted(control_mrs, experimental_mrs, share_experimental, test);
+        Some(Comparison::Ordinal(fitted.ok()?))
+    };
+    match method {
+        _ if method.grouping().is_some() => None,
+        AnalysisMethod::TwoProportions { cut, .. } => proportions(*cut),
+        AnalysisMethod::ProportionalOdds { .. } => ordinal(OrdinalTest::ProportionalOdds),
+        AnalysisMethod::Wins(WinMeasure::NetBenefit) => ordinal(OrdinalTest::MannWhitney),
+        AnalysisMethod::Utilities { utilities, .. } => {
+            let means = Means::of_utilities(utilities.by_mrs(), control_mrs, experimental_mrs);
+            Some(Comparison::Means(means.ok()?))
+        }
+        _ => None,
+    }
 }
 
 /// Share of all patients whose outcome becomes known, and of the experimental arm among them.
@@ -148,15 +283,24 @@ pub(super) fn known(ratio: AllocationRatio, dropout: [f64; 2]) -> (f64, f64) {
 }
 
 /// What an analysis's estimate aims at when the experimental arm is control shifted by a log odds
-/// ratio: the risk difference, or the log odds ratio itself.
+/// ratio, in a trial of equal arms; NaN for methods with covariates or strata, whose aim depends on
+/// more than the arms.
 pub fn estimand_of_shift(
-    method: AnalysisMethod,
+    method: &AnalysisMethod,
     [control, experimental]: &[MrsDistribution; 2],
     log_odds_ratio: f64,
 ) -> f64 {
     match method {
-        AnalysisMethod::TwoProportions { cut } => experimental.at_most(cut) - control.at_most(cut),
+        AnalysisMethod::TwoProportions { cut, proportions } => {
+            proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
+        }
         AnalysisMethod::ProportionalOdds { .. } => log_odds_ratio,
+        _ if method.grouping().is_some() => f64::NAN,
+        _ => {
+            let counts = [*control.probabilities(), *experimental.probabilities()];
+            let counts = scaled(counts, EVER_LARGER);
+            method.test_expected(std::iter::once(counts), &mut Scratch::default()).estimate
+        }
     }
 }
 

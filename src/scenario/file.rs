@@ -3,6 +3,7 @@
 //! The doc comments and ranges here are also the JSON Schema that `rescuesim schema` prints, and
 //! the reader checks files against that schema, so that an editor and the program agree.
 
+pub mod analysis;
 pub mod design;
 pub mod prior;
 pub mod procedure;
@@ -10,9 +11,8 @@ pub mod procedure;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use design::{
-    Analysis, Boundary, ConditionalOn, Design, Futility, Harm, Looks, ShiftTest, TwoSidedSpending,
-};
+pub use analysis::Analysis;
+pub use design::{Boundary, ConditionalOn, Design, Futility, Harm, Looks, TwoSidedSpending};
 pub use prior::{LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
 
@@ -60,6 +60,9 @@ pub struct ScenarioFile {
     /// Outcomes that are never known.
     #[serde(default)]
     pub missing: Missing,
+    /// The mRS seen early; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_outcome: Option<EarlyOutcome>,
     /// Looks and boundaries.
     pub design: Design,
     /// Analyses; each monitors the same simulated trials on its own.
@@ -344,13 +347,46 @@ pub enum Experimental {
     FunctionalIndependence(#[schemars(range(min = 1e-6, max = 0.999_999))] f64),
 }
 
-/// Outcomes that are never known.
+/// Outcomes that are never known. Log odds spread the dropout of an arm around what is stated.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Missing {
-    /// Probability that a patient's outcome is never known, whatever it is (missing completely at
-    /// random): one number, or one per arm.
+    /// Probability that a patient's outcome is never known: one number, or one per arm. With log
+    /// odds by outcome, or known deaths, that of an arm with the control arm's outcomes.
     pub dropout: Dropout,
+    /// Log odds of dropout added by every level of the 90-day mRS: above 0 those who do badly are
+    /// lost more often (missing not at random).
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub log_odds_per_mrs: f64,
+    /// Log odds of dropout by level of a factor.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<FactorLogOdds>,
+    /// Share of deaths that are known whatever else, as those in hospital.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub known_deaths: f64,
+}
+
+/// Log odds by level of a factor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FactorLogOdds {
+    /// Name of the factor.
+    pub factor: String,
+    /// Of each of its levels.
+    #[schemars(inner(range(min = -20.0, max = 20.0)))]
+    pub log_odds: Vec<f64>,
+}
+
+/// The mRS seen early, at discharge or after some days. Who is dead then is never lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyOutcome {
+    /// Its distribution in the control arm, mRS 0 to 6: seven fractions that sum to 1 or
+    /// percentages that sum to 100.
+    pub control: [f64; 7],
+    /// For each early mRS, 0 to 6, the distribution of the mRS at 90 days, written likewise, in the
+    /// control arm.
+    pub transition: [[f64; 7]; 7],
 }
 
 /// Probability of dropout.

@@ -14,6 +14,7 @@ mod resolve;
 mod closed_form;
 mod warnings;
 pub mod published;
+mod words;
 
 use std::path::Path;
 
@@ -25,10 +26,13 @@ use read::Source;
 pub use read::schema;
 
 use crate::accrual::{Accrual, FollowUp};
-use crate::analysis::AnalysisMethod;
+use crate::analysis::imputation::MissingRule;
+use crate::analysis::{AnalysisMethod, Detail};
 use crate::design::Design;
 use crate::evidence::prior::Prior;
-use crate::outcome::{LEVELS, MrsDistribution, OutcomeModel, ProceduralModel};
+use crate::outcome::{
+    EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel, ProceduralModel,
+};
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
 use crate::rng::Seed;
@@ -40,6 +44,11 @@ pub struct Analysis {
     pub name: String,
     /// What it does.
     pub method: AnalysisMethod,
+    /// Repeats of the allocation that the p value comes from; 0 for the statistic's own
+    /// distribution.
+    pub rerandomisations: u32,
+    /// What is done about missing outcomes.
+    pub missing: MissingRule,
 }
 
 /// What the simulator knows and the analyses must not.
@@ -93,7 +102,13 @@ pub struct Scenario {
     marginals: [[MrsDistribution; 2]; 2],
     /// What is believed of the effect, if anything is.
     pub prior: Option<Prior>,
-    /// Probability of dropout in control and experimental arm.
+    /// The mRS in each stratum of control and experimental arm under the alternative.
+    by_stratum: [Vec<[f64; LEVELS]>; 2],
+    /// Whose outcome is never known.
+    pub missingness: Missingness,
+    /// The mRS seen early, where there is one.
+    pub early_outcome: Option<EarlyOutcome>,
+    /// Share of control and experimental arm that is lost under the alternative.
     pub dropout: [f64; 2],
     /// Looks and boundaries.
     pub design: Design,
@@ -101,6 +116,8 @@ pub struct Scenario {
     pub decision_lag_days: f64,
     /// At least one.
     pub analyses: Vec<Analysis>,
+    /// What they ask for beside the outcomes of the whole trial.
+    pub detail: Detail,
     /// Trials to simulate under each truth.
     pub replicates: u64,
     /// Key of all randomness.
@@ -127,6 +144,14 @@ impl Outcomes {
                     .map(|arm| model.expected(arm).mrs().expect("an arm's probabilities sum to 1"));
                 [[control, experimental], [control; 2]]
             }
+        }
+    }
+
+    /// The mRS in each stratum of an arm under the alternative.
+    fn by_stratum(&self, arm: Arm) -> Vec<[f64; LEVELS]> {
+        match self {
+            Self::Stated(models) => models[0].by_stratum(arm),
+            Self::AfterProcedure(model) => model.by_stratum(arm),
         }
     }
 

@@ -115,7 +115,33 @@ pub fn read_text(path: &Path) -> Result<String, Rejection> {
 
 /// The JSON Schema of a type of input file.
 pub fn schema<F: JsonSchema>() -> Value {
-    schemars::schema_for!(F).into()
+    let mut schema = schemars::schema_for!(F).into();
+    spread(&mut schema);
+    schema
+}
+
+/// Gives the keys that all variants of a table share to each of them, so that every variant says
+/// all that is allowed in it.
+fn spread(schema: &mut Value) {
+    let children: Box<dyn Iterator<Item = &mut Value>> = match schema {
+        Value::Array(items) => Box::new(items.iter_mut()),
+        Value::Object(fields) => Box::new(fields.values_mut()),
+        _ => return,
+    };
+    children.for_each(spread);
+    let Some(fields) = schema.as_object_mut() else { return };
+    if !(fields.contains_key("oneOf") && fields.contains_key("properties")) {
+        return;
+    }
+    let shared = fields.remove("properties").expect("it is there");
+    for key in ["type", "unevaluatedProperties", "additionalProperties"] {
+        fields.remove(key);
+    }
+    for variant in fields["oneOf"].as_array_mut().into_iter().flatten() {
+        let properties = variant["properties"].as_object_mut().expect("a variant is a table");
+        properties.extend(shared.as_object().expect("properties are a table").clone());
+        variant["additionalProperties"] = Value::Bool(false);
+    }
 }
 
 fn syntax_problem(error: &toml::de::Error) -> Problem {

@@ -10,7 +10,6 @@ mod tally;
 
 use serde::Serialize;
 
-use crate::analysis::AnalysisMethod;
 use crate::scenario::{Scenario, Truth};
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
@@ -106,7 +105,7 @@ pub struct TruthSummary {
 pub struct AnalysisSummary {
     /// Name in the scenario.
     pub name: String,
-    /// `two_proportions` or `proportional_odds`.
+    /// As in the scenario.
     pub method: &'static str,
     /// P(efficacy at any look): power under the alternative, one-sided type I error under the null,
     /// assurance under the prior.
@@ -307,17 +306,14 @@ impl OperatingCharacteristics {
 
 impl AnalysisSummary {
     fn new(scenario: &Scenario, truth: Truth, analysis: usize, tally: &AnalysisTally) -> Self {
-        let method = scenario.analyses[analysis].method;
+        let method = &scenario.analyses[analysis].method;
         let n = tally.n();
         let proportion = |count| McEstimate::proportion(count, n);
-        let closed_form = scenario.normal_approximation(truth, method);
+        let closed_form = scenario.normal_approximation(truth, &scenario.analyses[analysis]);
         let [after_efficacy, after_futility, after_harm] = tally.reversals;
         Self {
             name: scenario.analyses[analysis].name.clone(),
-            method: match method {
-                AnalysisMethod::TwoProportions { .. } => "two_proportions",
-                AnalysisMethod::ProportionalOdds { .. } => "proportional_odds",
-            },
+            method: method.name(),
             rejection: tally.rejection(),
             normal_approximation: closed_form.map(|closed_form| NormalApproximation {
                 rejection: closed_form.rejection(),

@@ -118,7 +118,7 @@ impl PriorAnalysis {
         Self {
             name: analysis.name.clone(),
             assurance: trials.rejection(),
-            assurance_by_formula: scenario.assurance_by_formula(analysis.method),
+            assurance_by_formula: scenario.assurance_by_formula(analysis),
             probability_benefit_given_rejection: prior.benefit_given(true),
             probability_benefit_given_no_rejection: prior.benefit_given(false),
             predictive: PredictiveSummary::new(&trials.estimates.estimates, &prior.estimates),

@@ -31,7 +31,7 @@ impl Tally {
         let analyses = scenario
             .truths()
             .iter()
-            .flat_map(|&truth| scenario.analyses.iter().map(move |a| tally(truth, a.method)))
+            .flat_map(|&truth| scenario.analyses.iter().map(move |a| tally(truth, &a.method)))
             .collect();
         let levels: usize = scenario.population.factors().iter().map(|f| f.levels.len()).sum();
         let analyses_per_truth = scenario.analyses.len();
@@ -168,7 +168,7 @@ impl AnalysisTally {
         let planned = self.looks.len();
         let last = trial.look - 1;
         for (k, tally) in self.looks.iter_mut().enumerate().take(trial.look) {
-            if let Some(moment) = result.moment(k, planned) {
+            if let Some(moment) = result.moment(trial.truth, k, planned) {
                 tally.n_randomised.add(f64::from(moment.randomised));
                 tally.n_analysed.add(f64::from(moment.analysed));
                 tally.overrun.add(f64::from(moment.overrun));
@@ -193,7 +193,8 @@ impl AnalysisTally {
         }
         self.failed_looks += u64::from(trial.failed_looks);
         if trial.has_estimate() {
-            let estimand = trial.drawn.map(|drawn| drawn.estimand).or(self.estimand);
+            let drawn = trial.drawn.map(|drawn| drawn.estimand).filter(|aim| aim.is_finite());
+            let estimand = drawn.or(self.estimand);
             let naive = (trial.test.estimate, trial.test.interval);
             let adjusted = (trial.median_unbiased, trial.stagewise_interval);
             self.estimates.add(estimand, naive);

@@ -2,16 +2,14 @@
 
 use super::{CorrectGuesses, LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
-use crate::analysis::OutcomeTable;
+use crate::analysis::{Detail, KnownOutcomes};
 use crate::outcome::procedural::latent;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
-
-/// A look that does not exist.
-const NEVER: u8 = u8::MAX;
+use rand::Rng;
 
 /// Columns, cleared and refilled for every replicate.
 #[derive(Debug, Default)]
@@ -26,9 +24,13 @@ pub(super) struct Cohort {
     /// Arrival and outcome days of the patients whose outcome is ever known.
     known_arrival_days: Vec<f64>,
     known_outcome_days: Vec<f64>,
-    /// The first look that knows the outcome, by position among the looks that take place;
-    /// [`NEVER`] when none does.
-    known_from: Vec<u8>,
+    /// The first look at which follow-up has ended, by position among the looks that take place.
+    due_from: Vec<u8>,
+    /// Draws of dropout, and of the early mRS where there is one.
+    dropout_draws: Vec<f64>,
+    early_draws: Vec<f64>,
+    /// The early mRS; empty where there is none.
+    early: Vec<Mrs>,
     /// Quantile of the outcome within the patient's distribution; its logit where the outcome
     /// follows a procedure.
     quantiles: Vec<f64>,
@@ -101,12 +103,35 @@ impl Cohort {
         let mut rng = streams.stream(replicate, Purpose::FollowUp);
         let due = |&arrival: &f64| scenario.follow_up.outcome_day(arrival, &mut rng);
         refill(&mut self.due_days, self.arrival_days.iter().map(due));
-
+        let patients = self.arrival_days.len();
         let mut rng = streams.stream(replicate, Purpose::Dropout);
-        let known = |(&due, arm): (&f64, &Arm)| {
-            if uniform(&mut rng) < scenario.dropout[arm.index()] { f64::INFINITY } else { due }
+        refill(&mut self.dropout_draws, (0..patients).map(|_| uniform(&mut rng)));
+        if scenario.early_outcome.is_some() {
+            let mut rng = streams.stream(replicate, Purpose::EarlyOutcome);
+            refill(&mut self.early_draws, (0..patients).map(|_| uniform(&mut rng)));
+        }
+    }
+
+    /// Finds whose outcome is never known, from the outcomes drawn where it depends on them, and
+    /// what was seen early.
+    pub fn lose(&mut self, scenario: &Scenario) {
+        let Self { arms, strata, mrs, dropout_draws, due_days, outcome_days, .. } = self;
+        let missingness = &scenario.missingness;
+        if let Some(early) = &scenario.early_outcome {
+            let draws = mrs.iter().zip(&self.early_draws);
+            refill(&mut self.early, draws.map(|(&later, &uniform)| early.draw(later, uniform)));
+        }
+        let by_outcome = scenario.loss_depends_on_outcome();
+        let lost = |i: usize| {
+            let p = missingness.of(arms[i], strata[i] as usize);
+            match (by_outcome, self.early.get(i)) {
+                (_, Some(&Mrs::DEAD)) => false,
+                (true, _) => dropout_draws[i] < p[mrs[i].index()],
+                (false, _) => dropout_draws[i] < p[0],
+            }
         };
-        refill(&mut self.outcome_days, self.due_days.iter().zip(&self.arms).map(known));
+        let day = |(i, &due): (usize, &f64)| if lost(i) { f64::INFINITY } else { due };
+        refill(outcome_days, due_days.iter().enumerate().map(day));
 
         self.known_arrival_days.clear();
         self.known_outcome_days.clear();
@@ -136,7 +161,7 @@ impl Cohort {
         looks.clear();
         let interims = scenario.design.interims().iter().map(|look| look.analysed);
         looks.extend(interims.take_while(|&n| n < known).map(|n| self.interim(scenario, n)));
-        self.mark_known(looks);
+        self.mark_due(looks);
         let last_arrival = self.arrival_days[self.arrival_days.len() - 1];
         looks.push(LookMoment {
             day: scenario.follow_up.closes(last_arrival),
@@ -159,16 +184,15 @@ impl Cohort {
         LookMoment { day, analysed, randomised: randomised as u32, overrun: overrun as u32 }
     }
 
-    /// Notes for each patient the first look that knows the outcome.
-    fn mark_known(&mut self, interims: &[LookMoment]) {
-        let Self { arrival_days, outcome_days, known_from, .. } = self;
-        let final_look = interims.len() as u8;
-        let in_the_end = |&day: &f64| if day < f64::INFINITY { final_look } else { NEVER };
-        refill(known_from, outcome_days.iter().map(in_the_end));
+    /// Notes for each patient the first look at which follow-up has ended.
+    fn mark_due(&mut self, interims: &[LookMoment]) {
+        let Self { arrival_days, due_days, due_from, .. } = self;
+        due_from.clear();
+        due_from.resize(due_days.len(), interims.len() as u8);
         for (k, look) in interims.iter().enumerate().rev() {
-            // Nobody who came after the day of the look is known by it.
+            // Nobody who came after the day of the look is due by it.
             let arrived = arrival_days.partition_point(|&arrival| arrival <= look.day);
-            for (from, &day) in known_from[..arrived].iter_mut().zip(&*outcome_days) {
+            for (from, &day) in due_from[..arrived].iter_mut().zip(&*due_days) {
                 *from = if day <= look.day { k as u8 } else { *from };
             }
         }
@@ -211,30 +235,72 @@ impl Cohort {
         model.draw(state, entry.class, self.strata[i] as usize, self.quantiles[i])
     }
 
-    /// Fills a table for each look with the outcomes known by then.
-    pub fn fill_tables(&self, known: &mut [OutcomeTable]) {
-        let Self { arms, known_from, mrs, .. } = self;
-        known.fill(OutcomeTable::default());
-        for ((&arm, &mrs), &from) in arms.iter().zip(mrs).zip(known_from) {
-            if let Some(table) = known.get_mut(usize::from(from)) {
-                table.record(arm, mrs);
-            }
+    /// Fills a table for each look with the outcomes due by then.
+    pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail) {
+        known.iter_mut().for_each(|look| look.reset(detail));
+        for i in 0..self.arms.len() {
+            self.record((i, self.arms[i]), detail, &mut known[usize::from(self.due_from[i])]);
         }
         for k in 1..known.len() {
-            let before = known[k - 1];
-            known[k].add(&before);
+            let (before, after) = known.split_at_mut(k);
+            after[0].add(&before[k - 1]);
         }
     }
 
-    /// Outcomes known in the end among the first patients to be randomised.
-    pub fn known_in_the_end(&self, randomised: u32) -> OutcomeTable {
-        let mut table = OutcomeTable::default();
-        for i in 0..randomised as usize {
-            if self.known_from[i] != NEVER {
-                table.record(self.arms[i], self.mrs[i]);
+    /// Fills a table with the outcomes of some patients.
+    pub fn fill(&self, known: &mut KnownOutcomes, detail: Detail, among: Among) {
+        known.reset(detail);
+        for i in (0..self.arms.len()).filter(|&i| among.has(i, self.due_from[i])) {
+            self.record((i, self.arms[i]), detail, known);
+        }
+    }
+
+    /// The same as [`Cohort::fill`] had the patients been allocated anew, from `rng`.
+    pub fn fill_reallocated(
+        &mut self,
+        known: &mut KnownOutcomes,
+        (scenario, among): (&Scenario, Among),
+        rng: &mut impl Rng,
+    ) {
+        known.reset(scenario.detail);
+        scenario.randomisation.reset(&mut self.allocation);
+        let last = (0..self.arms.len()).rfind(|&i| among.has(i, self.due_from[i]));
+        for i in 0..last.map_or(0, |last| last + 1) {
+            let stratum = self.strata[i] as usize;
+            let arm = scenario.randomisation.allocate(&mut self.allocation, stratum, rng);
+            if among.has(i, self.due_from[i]) {
+                self.record((i, arm), scenario.detail, known);
             }
         }
-        table
+    }
+
+    /// Adds patient i, as if in `arm`, whose follow-up has ended.
+    #[inline]
+    fn record(&self, (i, arm): (usize, Arm), detail: Detail, known: &mut KnownOutcomes) {
+        let cell = detail.cell(self.strata[i] as usize, self.early.get(i).copied());
+        if self.outcome_days[i] < f64::INFINITY {
+            known.record(arm, cell, self.mrs[i]);
+        } else {
+            known.record_missing(arm, cell);
+        }
+    }
+}
+
+/// Patients whose follow-up has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Among {
+    /// By a look, by its position among those that take place.
+    Look(usize),
+    /// In the end, among so many who were randomised first.
+    InTheEnd(u32),
+}
+
+impl Among {
+    fn has(self, patient: usize, due_from: u8) -> bool {
+        match self {
+            Self::Look(k) => usize::from(due_from) <= k,
+            Self::InTheEnd(randomised) => patient < randomised as usize,
+        }
     }
 }
 

@@ -4,10 +4,13 @@
 //! calendar are drawn once, and only the mRS differs between the truths. Its buffers are refilled
 //! for every replicate, so that nothing is allocated inside a trial.
 
+mod analyst;
 mod cohort;
+mod imputation;
 
 use crate::accrual::DAYS_PER_MONTH;
-use crate::analysis::{AnalysisMethod, FitStatus, OutcomeTable, TestResult};
+use crate::analysis::rerandomisation::Repeats;
+use crate::analysis::{AnalysisMethod, FitStatus, KnownOutcomes, OutcomeTable, TestResult};
 use crate::design::inference::Estimate;
 use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
@@ -15,8 +18,9 @@ use crate::outcome::{Mrs, OutcomeModel};
 use crate::procedure::ProcedureRecord;
 use crate::randomisation::Arm;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
-use crate::scenario::{Outcomes, Scenario, Truth, estimand_of_shift};
-use cohort::Cohort;
+use crate::scenario::{Analysis, Outcomes, Scenario, Truth, estimand_of_shift};
+use analyst::{Analyst, Draws, patients_analysed};
+use cohort::{Among, Cohort};
 
 /// How the trial stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -115,8 +119,9 @@ pub struct CorrectGuesses {
 /// One replicate: every trial of it, and what they share.
 #[derive(Debug, Default)]
 pub struct ReplicateResult {
-    /// Interim looks that took place, then the final one.
-    pub looks: Vec<LookMoment>,
+    /// Interim looks that took place, then the final one, by truth: who is lost may depend on the
+    /// outcome.
+    pub looks: Vec<Vec<LookMoment>>,
     /// Truth by truth, analysis by analysis.
     pub trials: Vec<TrialResult>,
     /// The outcomes known in the end, when everyone has been randomised, under the alternative.
@@ -134,9 +139,10 @@ pub struct ReplicateResult {
 impl ReplicateResult {
     /// The moment of the look a trial ended at, or of an earlier look k (from 0). A final look
     /// may follow fewer interims than planned; it is always the last.
-    pub fn moment(&self, k: usize, looks_planned: usize) -> Option<&LookMoment> {
-        let final_look = self.looks.len() - 1;
-        if k + 1 == looks_planned { self.looks.last() } else { self.looks[..final_look].get(k) }
+    pub fn moment(&self, truth: Truth, k: usize, looks_planned: usize) -> Option<&LookMoment> {
+        let looks = &self.looks[truth.index()];
+        let (last, interims) = looks.split_last()?;
+        if k + 1 == looks_planned { Some(last) } else { interims.get(k) }
     }
 }
 
@@ -149,7 +155,11 @@ pub struct Simulator<'s> {
     /// Outcomes under the effect drawn, refilled for every replicate; `None` without a prior.
     drawn: Option<DrawnOutcomes>,
     /// Outcomes of the truth at hand known at each look that takes place; the last is final.
-    known: Vec<OutcomeTable>,
+    known: Vec<KnownOutcomes>,
+    /// Outcomes with those of the overrun, and under another allocation.
+    in_the_end: KnownOutcomes,
+    reallocated: KnownOutcomes,
+    analyst: Analyst,
     /// Patients in control and experimental arm, in the order of the imbalances.
     allocated: Vec<[u32; 2]>,
     result: ReplicateResult,
@@ -185,6 +195,9 @@ impl<'s> Simulator<'s> {
                 _ => None,
             },
             known: Vec::new(),
+            in_the_end: KnownOutcomes::default(),
+            reallocated: KnownOutcomes::default(),
+            analyst: Analyst::default(),
             allocated: Vec::new(),
             result: ReplicateResult::default(),
         }
@@ -203,14 +216,14 @@ impl<'s> Simulator<'s> {
         self.cohort.draw(scenario, self.streams, replicate);
         self.measure_balance();
         self.result.correct_guesses = self.cohort.correct_guesses();
-        self.cohort.find_looks(scenario, &mut self.result.looks);
-        self.known.resize(self.result.looks.len(), OutcomeTable::default());
+        self.result.looks.resize_with(scenario.truths().len(), Vec::new);
         self.result.trials.clear();
         self.draw_effect(replicate);
         for &truth in scenario.truths() {
             self.draw_outcomes(truth);
+            self.follow_up(truth);
             if truth == Truth::Alternative {
-                self.result.outcomes = self.known[self.known.len() - 1];
+                self.result.outcomes = self.known[self.known.len() - 1].all;
             }
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
@@ -220,16 +233,29 @@ impl<'s> Simulator<'s> {
         &self.result
     }
 
+    /// Finds who is lost and when the looks take place, and fills their tables.
+    fn follow_up(&mut self, truth: Truth) {
+        let Self { scenario, cohort, known, result, .. } = self;
+        if truth == Truth::Alternative || scenario.loss_depends_on_outcome() {
+            cohort.lose(scenario);
+            cohort.find_looks(scenario, &mut result.looks[truth.index()]);
+        } else {
+            let (first, others) = result.looks.split_at_mut(1);
+            others[truth.index() - 1].clone_from(&first[0]);
+        }
+        known.resize_with(result.looks[truth.index()].len(), KnownOutcomes::default);
+        cohort.fill_tables(known, scenario.detail);
+    }
+
     /// Draws every patient's mRS under a truth and fills the tables of the looks.
     fn draw_outcomes(&mut self, truth: Truth) {
-        let Self { scenario, cohort, drawn, known, result, .. } = self;
+        let Self { scenario, cohort, drawn, result, .. } = self;
         match (&scenario.outcomes, truth, drawn) {
             (Outcomes::Stated(_), Truth::Prior, Some(drawn)) => cohort.draw_mrs(&drawn.model),
             (Outcomes::Stated(models), ..) => cohort.draw_mrs(&models[truth.index()]),
             (Outcomes::AfterProcedure(model), Truth::Null, _) => cohort.perform_as_control(model),
             (Outcomes::AfterProcedure(model), ..) => cohort.perform(model, &mut result.courses),
         }
-        cohort.fill_tables(known);
     }
 
     /// Draws the replicate's effect from the prior, where there is one.
@@ -269,25 +295,31 @@ impl<'s> Simulator<'s> {
     }
 
     /// The trial as one analysis sees it, from the tables of the truth at hand.
-    fn trial(&self, replicate: Replicate, truth: Truth, analysis: usize) -> TrialResult {
-        let method = self.scenario.analyses[analysis].method;
-        let End { at, conclusion, z, failed_looks } = self.monitor(method);
-        let stopped_early = at + 1 < self.result.looks.len();
-        let moment = self.result.looks[at];
-        let test = method.test(&self.known[at]);
+    fn trial(&mut self, replicate: Replicate, truth: Truth, analysis: usize) -> TrialResult {
+        let seen = Seen { replicate, truth, analysis: &self.scenario.analyses[analysis] };
+        let End { at, conclusion, z, failed_looks } = self.monitor(seen);
+        let looks = &self.result.looks[truth.index()];
+        let stopped_early = at + 1 < looks.len();
+        let moment = looks[at];
+        let draws = Draws { streams: self.streams, replicate };
+        let mut test = self.analyst.test(seen.analysis, &self.known[at], draws);
+        let look = if stopped_early { at + 1 } else { self.scenario.design.looks().len() };
+        if seen.analysis.rerandomisations > 0 {
+            test.z = z[look - 1];
+        }
         let adjusted = self.adjusted(at, &test);
         TrialResult {
             replicate: replicate.0,
             truth,
-            drawn: self.drawn_effect(truth, method),
+            drawn: self.drawn_effect(truth, &seen.analysis.method),
             analysis,
-            look: if stopped_early { at + 1 } else { self.scenario.design.looks().len() },
+            look,
             conclusion,
             n_randomised: moment.randomised,
-            n_analysed: self.known[at].total(),
+            n_analysed: patients_analysed(seen.analysis, &self.known[at]),
             overrun: moment.overrun,
             duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
-            reversed: stopped_early && self.is_reversed(at, conclusion, method),
+            reversed: stopped_early && self.is_reversed(at, conclusion, seen),
             test,
             median_unbiased: adjusted.median,
             stagewise_interval: (adjusted.low, adjusted.high),
@@ -303,13 +335,13 @@ impl<'s> Simulator<'s> {
             return Estimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.scenario.design;
-        let analysed = self.known[at].total();
+        let analysed = self.known[at].all.total();
         let drift = design.drift_estimate(at, analysed, test.z);
         let standard_error = standard_error_of(test.estimate, test.z, test.standard_error);
         drift.as_effect(design.information(analysed), standard_error)
     }
 
-    fn drawn_effect(&self, truth: Truth, method: AnalysisMethod) -> Option<DrawnEffect> {
+    fn drawn_effect(&self, truth: Truth, method: &AnalysisMethod) -> Option<DrawnEffect> {
         let drawn = self.drawn.as_ref().filter(|_| truth == Truth::Prior)?;
         let log_odds_ratio = drawn.log_odds_ratio;
         let estimand = estimand_of_shift(method, drawn.model.marginal(), log_odds_ratio);
@@ -317,13 +349,13 @@ impl<'s> Simulator<'s> {
     }
 
     /// Goes from look to look until one stops the trial. A look without a statistic never does.
-    fn monitor(&self, method: AnalysisMethod) -> End {
+    fn monitor(&mut self, seen: Seen<'_>) -> End {
         let design = &self.scenario.design;
-        let final_look = self.result.looks.len() - 1;
+        let final_look = self.known.len() - 1;
         let mut z = [f64::NAN; MAX_LOOKS];
         let mut failed_looks = 0;
-        for (k, table) in self.known[..final_look].iter().enumerate() {
-            let Some(statistic) = method.statistic(table) else {
+        for k in 0..final_look {
+            let Some(statistic) = self.statistic(seen, Among::Look(k)) else {
                 failed_looks += 1;
                 continue;
             };
@@ -336,17 +368,16 @@ impl<'s> Simulator<'s> {
             };
             return End { at: k, conclusion, z, failed_looks };
         }
-        let table = &self.known[final_look];
-        let statistic = method.statistic(table);
+        let statistic = self.statistic(seen, Among::Look(final_look));
         failed_looks += u32::from(statistic.is_none());
         z[design.looks().len() - 1] = statistic.unwrap_or(f64::NAN);
-        let conclusion = self.conclude(final_look, table, statistic);
+        let conclusion = self.conclude(final_look, self.known[final_look].all.total(), statistic);
         End { at: final_look, conclusion, z, failed_looks }
     }
 
-    /// What a final look after `interims` interim looks shows.
-    fn conclude(&self, interims: usize, table: &OutcomeTable, z: Option<f64>) -> Conclusion {
-        let decide = |z| self.scenario.design.decide_finally(interims, table.total(), z);
+    /// What a final look after `interims` interim looks shows, at so many outcomes.
+    fn conclude(&self, interims: usize, analysed: u32, z: Option<f64>) -> Conclusion {
+        let decide = |z| self.scenario.design.decide_finally(interims, analysed, z);
         match z.map(decide) {
             Some(Decision::Efficacy) => Conclusion::Efficacy,
             Some(Decision::Harm) => Conclusion::Harm,
@@ -356,29 +387,64 @@ impl<'s> Simulator<'s> {
 
     /// Whether a final look at all who were randomised until the decision of look `k` would
     /// contradict its conclusion; a stop for futility is contradicted by efficacy alone.
-    fn is_reversed(&self, k: usize, conclusion: Conclusion, method: AnalysisMethod) -> bool {
-        let table = self.cohort.known_in_the_end(self.result.looks[k].randomised);
-        if table.total() <= self.known[k].total() {
+    fn is_reversed(&mut self, k: usize, conclusion: Conclusion, seen: Seen<'_>) -> bool {
+        let among = Among::InTheEnd(self.result.looks[seen.truth.index()][k].randomised);
+        let Self { scenario, cohort, in_the_end, .. } = self;
+        cohort.fill(in_the_end, scenario.detail, among);
+        let analysed = in_the_end.all.total();
+        if analysed <= self.known[k].all.total() {
             return false;
         }
-        let repeated = self.conclude(k + 1, &table, method.statistic(&table));
+        let statistic = self.statistic(seen, among);
+        let repeated = self.conclude(k + 1, analysed, statistic);
         match conclusion {
             Conclusion::Efficacy | Conclusion::Harm => repeated != conclusion,
             _ => repeated == Conclusion::Efficacy,
         }
     }
+
+    /// The statistic of an analysis of some patients; the outcomes of those known in the end must
+    /// lie in `in_the_end`.
+    fn statistic(&mut self, seen: Seen<'_>, among: Among) -> Option<f64> {
+        let Self { scenario, streams, cohort, analyst, .. } = self;
+        let known = match among {
+            Among::Look(k) => &self.known[k],
+            Among::InTheEnd(_) => &self.in_the_end,
+        };
+        let draws = Draws { streams: *streams, replicate: seen.replicate };
+        let statistic = analyst.statistic(seen.analysis, known, draws)?;
+        if seen.analysis.rerandomisations == 0 {
+            return Some(statistic);
+        }
+        let mut rng = streams.stream(seen.replicate, Purpose::Rerandomisation);
+        let mut repeats = Repeats::of(statistic);
+        for _ in 0..seen.analysis.rerandomisations {
+            cohort.fill_reallocated(&mut self.reallocated, (scenario, among), &mut rng);
+            repeats.add(analyst.statistic(seen.analysis, &self.reallocated, draws));
+        }
+        Some(repeats.z())
+    }
+}
+
+/// The analysis at hand, and whose patients it sees.
+#[derive(Debug, Clone, Copy)]
+struct Seen<'s> {
+    replicate: Replicate,
+    truth: Truth,
+    analysis: &'s Analysis,
 }
 
 impl TrialResult {
     /// Whether the estimate is a finite number with an error.
     pub fn has_estimate(&self) -> bool {
-        self.test.status == FitStatus::Converged
+        self.test.has_estimate()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Detail;
 
     const SCENARIO: &str = include_str!("../../scenarios/angel-reboot.toml");
 
@@ -388,16 +454,24 @@ mod tests {
         let mut simulator = Simulator::new(&scenario);
         for r in 0..50 {
             simulator.run(Replicate(r));
-            let looks = &simulator.result.looks;
+            let looks = &simulator.result.looks[1];
             let known = &simulator.known;
             assert_eq!(looks.len(), 3);
             assert_eq!((looks[0].analysed, looks[1].analysed), (104, 208));
             for (look, table) in looks.iter().zip(known) {
-                assert_eq!(look.analysed, table.total());
+                assert_eq!(look.analysed, table.all.total());
             }
-            let in_the_end = |k: usize| simulator.cohort.known_in_the_end(looks[k].randomised);
+            let in_the_end = |k: usize| {
+                let mut table = KnownOutcomes::default();
+                simulator.cohort.fill(
+                    &mut table,
+                    Detail::default(),
+                    Among::InTheEnd(looks[k].randomised),
+                );
+                table
+            };
             assert_eq!(in_the_end(2), known[2]);
-            let overrun = in_the_end(0).total() - known[0].total();
+            let overrun = in_the_end(0).all.total() - known[0].all.total();
             assert!(overrun <= looks[0].overrun, "some of the overrun drop out");
             assert_eq!(looks[2].randomised, 348);
         }

@@ -185,7 +185,7 @@ proptest! {
         }
         let counts = table.map(|arm| arm.map(|count| count as u32));
         let score = score(&model, &[table]);
-        match score_z(&OutcomeTable { counts }) {
+        match score_z(&OutcomeTable { counts }.weights()) {
             Some(z) => prop_assert!((score.z_expected() - z).abs() < 1e-10, "{score:?} {z}"),
             None => prop_assert_eq!(score.status, FitStatus::NoInformation),
         }

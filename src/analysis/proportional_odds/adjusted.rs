@@ -273,7 +273,12 @@ impl Model {
 
     /// Takes in the data; returns treatment's place among the columns, unless nothing can be
     /// learnt of it.
-    fn load(&self, data: &[Counts], scratch: &mut Scratch, terms: Terms) -> Option<usize> {
+    pub(super) fn load(
+        &self,
+        data: &[Counts],
+        scratch: &mut Scratch,
+        terms: Terms,
+    ) -> Option<usize> {
         let interactions = terms == Terms::Interactions;
         scratch.data.load(&self.covariates, self.levels, data, interactions);
         if scratch.data.cuts == 0 {

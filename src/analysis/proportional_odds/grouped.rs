@@ -30,6 +30,8 @@ pub(super) struct Grouped {
     pub cuts: usize,
     /// Patients in all.
     pub patients: f64,
+    /// Where each mRS stands among the levels somebody is in; `None` where nobody is.
+    pub places: [Option<usize>; LEVELS],
     /// Patients by level; 0 beyond the last.
     pub totals: [f64; LEVELS],
     /// Patients by cell.
@@ -60,8 +62,8 @@ impl Grouped {
         interactions: bool,
     ) {
         assert_eq!(data.len(), covariates.groups(), "every group has its counts");
-        let place = self.find_levels(levels, data);
-        self.fill_cells(data, &place);
+        self.find_levels(levels, data);
+        self.fill_cells(data);
         let columns = covariates.main() + 1;
         let columns = columns + if interactions { covariates.interactions() } else { 0 };
         self.sum_products(covariates, columns);
@@ -74,8 +76,8 @@ impl Grouped {
         &self.entries[self.starts[cell]..self.starts[cell + 1]]
     }
 
-    /// Finds the levels that somebody is in; returns the place among them of each mRS.
-    fn find_levels(&mut self, levels: Levels, data: &[Counts]) -> [Option<usize>; LEVELS] {
+    /// Finds the levels that somebody is in.
+    fn find_levels(&mut self, levels: Levels, data: &[Counts]) {
         let mut by_level = [0.0; LEVELS];
         for arm in data.iter().flatten() {
             arm.iter().zip(levels.of_mrs()).for_each(|(count, &level)| by_level[level] += count);
@@ -92,10 +94,10 @@ impl Grouped {
         }
         self.patients = self.totals.iter().sum();
         self.cuts = next.saturating_sub(1);
-        levels.of_mrs().map(|level| places[level])
+        self.places = levels.of_mrs().map(|level| places[level]);
     }
 
-    fn fill_cells(&mut self, data: &[Counts], place: &[Option<usize>; LEVELS]) {
+    fn fill_cells(&mut self, data: &[Counts]) {
         self.cells.clear();
         self.sizes.clear();
         self.favourable.clear();
@@ -103,7 +105,7 @@ impl Grouped {
         for (group, table) in data.iter().enumerate() {
             for (arm, counts) in [Arm::Control, Arm::Experimental].into_iter().zip(table) {
                 let mut levels = [0.0; LEVELS];
-                for (count, place) in counts.iter().zip(place) {
+                for (count, place) in counts.iter().zip(&self.places) {
                     if let &Some(level) = place {
                         levels[level] += count;
                     }

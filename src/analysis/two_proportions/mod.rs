@@ -6,7 +6,7 @@
 pub mod fisher;
 pub mod intervals;
 
-use super::{EffectScale, FitStatus, OutcomeTable, TestResult, Z_95};
+use super::{Counts, EffectScale, FitStatus, TestResult, Z_95};
 use crate::outcome::Mrs;
 use fisher::Conditional;
 pub use intervals::ProportionInterval;
@@ -42,11 +42,10 @@ impl ArmEvents {
 pub type Arms = [ArmEvents; 2];
 
 /// Patients with mRS at or below `cut` as events.
-pub fn arms(table: &OutcomeTable, cut: Mrs) -> Arms {
-    table.counts.map(|arm| {
-        let events: u32 = arm[..=cut.index()].iter().sum();
-        let patients: u32 = arm.iter().sum();
-        ArmEvents { events: f64::from(events), patients: f64::from(patients) }
+pub fn arms(counts: &Counts, cut: Mrs) -> Arms {
+    counts.each_ref().map(|arm| ArmEvents {
+        events: arm[..=cut.index()].iter().sum(),
+        patients: arm.iter().sum(),
     })
 }
 
@@ -103,6 +102,11 @@ impl ProportionEffect {
             Self::LogRiskRatio => EffectScale::LogRiskRatio,
             Self::LogOddsRatio => EffectScale::LogOddsRatio,
         }
+    }
+
+    /// The effect of two proportions.
+    pub fn of(self, control: f64, experimental: f64) -> f64 {
+        self.of_rates(&[control, experimental].map(|events| ArmEvents { events, patients: 1.0 }))
     }
 
     /// The estimate and its standard error. Nothing is added to empty cells.
@@ -194,23 +198,6 @@ pub fn analyse(
     };
     let interval = intervals::limits(arms, effect, interval, Z_95).unwrap_or((f64::NAN, f64::NAN));
     TestResult { estimate, standard_error, z: z.unwrap_or(f64::NAN), status, interval }
-}
-
-/// [`ProportionTest::PooledZ`] of the patients with mRS at or below `cut`.
-pub fn pooled_z(table: &OutcomeTable, cut: Mrs) -> Option<f64> {
-    z(&arms(table, cut), ProportionTest::PooledZ)
-}
-
-/// [`analyse`] of the patients with mRS at or below `cut`: the pooled Z and the risk difference
-/// with Wald's interval. All against none has a standard error of 0 and is `Separated`; its Z is
-/// still a number.
-pub fn test(table: &OutcomeTable, cut: Mrs) -> TestResult {
-    analyse(
-        &arms(table, cut),
-        ProportionTest::PooledZ,
-        ProportionEffect::RiskDifference,
-        ProportionInterval::Wald,
-    )
 }
 
 #[cfg(test)]

@@ -231,11 +231,17 @@ fn large_trials_have_every_answer() {
     assert!((wald.0 - score.0).abs() < 1e-6 && (wald.1 - score.1).abs() < 1e-6);
 }
 
+fn by_default(counts: &[[i32; 7]; 2]) -> TestResult {
+    let arms = arms(&counts.map(|arm| arm.map(f64::from)), TWO);
+    let (test, effect) = (ProportionTest::PooledZ, ProportionEffect::RiskDifference);
+    analyse(&arms, test, effect, ProportionInterval::Wald)
+}
+
 #[test]
 fn the_default_is_pooled_with_the_difference_and_walds_interval() {
     let counts = [[4, 8, 14, 20, 30, 15, 21], [10, 12, 17, 20, 25, 9, 12]];
     let swapped = [counts[1], counts[0]];
-    let [a, b] = [counts, swapped].map(|counts| test(&OutcomeTable { counts }, TWO));
+    let [a, b] = [counts, swapped].map(|counts| by_default(&counts));
     assert!(a.z > 0.0 && a.estimate > 0.0);
     assert_eq!((a.z, a.estimate), (-b.z, -b.estimate));
     assert_eq!(a.standard_error, b.standard_error);
@@ -246,16 +252,16 @@ fn the_default_is_pooled_with_the_difference_and_walds_interval() {
 
 #[test]
 fn data_without_information_have_a_status_and_no_number() {
-    let cases = [
+    let cases: [[[i32; 7]; 2]; 4] = [
         [[0; 7], [0; 7]],
         [[0; 7], [3, 1, 0, 2, 0, 0, 1]],
         [[5, 0, 0, 0, 0, 0, 0], [4, 1, 0, 0, 0, 0, 0]],
         [[0, 0, 0, 5, 0, 0, 0], [0, 0, 0, 0, 0, 0, 7]],
     ];
     for counts in cases {
-        let table = OutcomeTable { counts };
-        assert_eq!(pooled_z(&table, TWO), None, "{counts:?}");
-        let result = test(&table, TWO);
+        let arms = arms(&counts.map(|arm| arm.map(f64::from)), TWO);
+        assert_eq!(z(&arms, ProportionTest::PooledZ), None, "{counts:?}");
+        let result = by_default(&counts);
         assert_eq!(result.status, FitStatus::NoInformation);
         assert!(result.z.is_nan() && result.interval.0.is_nan());
     }

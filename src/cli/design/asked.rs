@@ -30,7 +30,7 @@ impl Asked {
         let analysis = analysis_named(scenario, args.analysis.as_deref())?;
         let share_experimental = scenario.share_experimental_known();
         let comparison =
-            scenario.comparison(Truth::Alternative, analysis.method).ok_or_else(|| {
+            scenario.comparison(Truth::Alternative, &analysis.method).ok_or_else(|| {
                 usage(format!("analysis {} has no closed form with these arms", analysis.name))
             })?;
         let boundaries = scenario.design.boundaries().clone();

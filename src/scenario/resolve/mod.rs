@@ -1,7 +1,9 @@
 //! From what is written to what it means: checks that need more than one key, and the building of
 //! the domain types. Mistakes are collected, so that all are told at once.
 
+mod analyses;
 mod design;
+mod missing;
 mod population;
 mod prior;
 mod procedure;
@@ -14,11 +16,9 @@ use super::error::Problem;
 use super::read::Source;
 use super::{Analysis, Outcomes, Scenario, file};
 use crate::accrual::{Accrual, FollowUp};
-use crate::analysis::AnalysisMethod;
-use crate::analysis::proportional_odds::ShiftTest;
 use crate::outcome::{Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
-use crate::randomisation::AllocationRatio;
+use crate::randomisation::{AllocationRatio, Arm};
 use crate::rng::Seed;
 
 /// Collects problems while values are built; a value with a problem is `None`.
@@ -49,10 +49,6 @@ impl Resolver<'_> {
         let written = file.arms.allocation_ratio;
         let ratio =
             AllocationRatio { control: written.control, experimental: written.experimental };
-        let dropout = match file.missing.dropout {
-            file::Dropout::Both(p) => [p; 2],
-            file::Dropout::ByArm { control, experimental } => [control, experimental],
-        };
         // Each part is tried, whatever became of the others, so that all mistakes are told.
         let follow_up = self.follow_up();
         let population = self.population();
@@ -61,13 +57,23 @@ impl Resolver<'_> {
         let outcomes = self.outcomes(population.as_ref());
         let accrual = self.accrual(outcomes.as_ref());
         let prior = self.prior(outcomes.as_ref());
-        let analyses = self.analyses();
-        let analysed = self.analysed(ratio, dropout);
+        let analyses = population.as_ref().and_then(|population| self.analyses(population));
+        let by_stratum = outcomes
+            .as_ref()
+            .map(|outcomes| [Arm::Control, Arm::Experimental].map(|arm| outcomes.by_stratum(arm)));
+        let early = self.early_outcome(by_stratum.as_ref());
+        let lost = population
+            .as_ref()
+            .zip(by_stratum.as_ref())
+            .and_then(|(population, mrs)| self.missingness(population, mrs, early.as_ref()?));
+        // Where the losses are in doubt nothing that depends on them is told.
+        let (missingness, dropout) = lost.unzip();
+        let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
         let marginals = outcomes.as_ref().map(Outcomes::marginals);
         let comparison =
             marginals.as_ref().zip(analyses.as_ref()).and_then(|(truths, analyses)| {
-                let (_, share_experimental) = known(ratio, dropout);
-                let comparison = comparison(&truths[0], share_experimental, analyses[0].method)?;
+                let (_, share_experimental) = known(ratio, dropout?);
+                let comparison = comparison(&truths[0], share_experimental, &analyses[0].method)?;
                 Some((comparison, share_experimental))
             });
         let design = analysed.and_then(|analysed| self.design(analysed, comparison));
@@ -75,9 +81,8 @@ impl Resolver<'_> {
         let outcomes = outcomes?;
         let (written_prior, prior) = prior?.unzip();
         Some(Scenario {
-            file: with_defaults(file, analysed?, written_prior),
+            file: with_defaults(file, analysed?, written_prior, analyses.as_deref()?),
             randomised: file.sample_size.randomised,
-            population: population?,
             accrual: accrual?,
             follow_up: follow_up?,
             ratio,
@@ -85,10 +90,15 @@ impl Resolver<'_> {
             marginals: marginals?,
             outcomes,
             prior,
-            dropout,
+            by_stratum: by_stratum?,
+            missingness: missingness?,
+            early_outcome: early?,
+            dropout: dropout?,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,
+            detail: analyses::detail(analyses.as_deref()?, file, population.as_ref()?),
             analyses: analyses?,
+            population: population?,
             replicates: file.run.replicates,
             seed: Seed(file.run.seed),
             warnings: Vec::new(),
@@ -185,37 +195,6 @@ impl Resolver<'_> {
             Err(error) => self.fail(path, format!("is not a distribution: {error}")),
         }
     }
-
-    fn analyses(&mut self) -> Option<Vec<Analysis>> {
-        let mut analyses: Vec<Analysis> = Vec::new();
-        for (index, written) in self.file.analyses.iter().enumerate() {
-            let (name, default, method) = match written {
-                file::Analysis::TwoProportions { name, cut } => {
-                    let cut = Mrs::new(*cut).expect("the reader checked its range");
-                    (name, "two_proportions", AnalysisMethod::TwoProportions { cut })
-                }
-                file::Analysis::ProportionalOdds { name, test } => {
-                    let test = match test {
-                        file::ShiftTest::Score => ShiftTest::Score,
-                        file::ShiftTest::Wald => ShiftTest::Wald,
-                    };
-                    (name, "proportional_odds", AnalysisMethod::ProportionalOdds { test })
-                }
-            };
-            let name = name.clone().unwrap_or_else(|| default.to_owned());
-            if analyses.iter().any(|other| other.name == name) {
-                let path = format!("analyses[{index}].name");
-                self.fail::<()>(
-                    &path,
-                    format!(
-                        "is \"{name}\", which another analysis has; allowed: a name of its own"
-                    ),
-                );
-            }
-            analyses.push(Analysis { name, method });
-        }
-        Some(analyses)
-    }
 }
 
 fn first_repeated(names: &[String]) -> Option<&String> {
@@ -229,6 +208,7 @@ fn with_defaults(
     file: &file::ScenarioFile,
     analysed: u32,
     prior: Option<file::Prior>,
+    analyses: &[Analysis],
 ) -> file::ScenarioFile {
     let mut file = file::ScenarioFile { prior, ..file.clone() };
     file.sample_size.analysed = Some(analysed);
@@ -252,15 +232,8 @@ fn with_defaults(
         }
         _ => {}
     }
-    for analysis in &mut file.analyses {
-        match analysis {
-            file::Analysis::TwoProportions { name, .. } => {
-                name.get_or_insert_with(|| "two_proportions".into());
-            }
-            file::Analysis::ProportionalOdds { name, .. } => {
-                name.get_or_insert_with(|| "proportional_odds".into());
-            }
-        }
+    for (written, analysis) in file.analyses.iter_mut().zip(analyses) {
+        written.name.get_or_insert_with(|| analysis.name.clone());
     }
     file
 }

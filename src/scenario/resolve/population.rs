@@ -144,29 +144,35 @@ impl Resolver<'_> {
         names: &[String],
         population: &Population,
     ) -> Option<Vec<usize>> {
-        let known: Vec<&str> = population.factors().iter().map(|f| f.name.as_str()).collect();
         if let Some(twice) = first_repeated(names) {
             return self.fail(path, format!("has \"{twice}\" twice; allowed: each factor once"));
         }
-        let mut indices = Vec::new();
-        for (i, name) in names.iter().enumerate() {
-            match known.iter().position(|factor| factor == name) {
-                Some(index) => indices.push(index),
-                None => {
-                    let hint = nearest(name, &known)
-                        .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"));
-                    let allowed = if known.is_empty() {
-                        "none are defined in [[factors]]".to_owned()
-                    } else {
-                        known.join(", ")
-                    };
-                    self.fail::<()>(
-                        &format!("{path}[{i}]"),
-                        format!("is \"{name}\", not a factor{hint}; allowed: {allowed}"),
-                    );
-                }
-            }
+        let indices: Vec<Option<usize>> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| self.factor_index(&format!("{path}[{i}]"), name, population))
+            .collect();
+        indices.into_iter().collect()
+    }
+
+    /// The position of a factor that is named.
+    pub(super) fn factor_index(
+        &mut self,
+        path: &str,
+        name: &str,
+        population: &Population,
+    ) -> Option<usize> {
+        let known: Vec<&str> = population.factors().iter().map(|f| f.name.as_str()).collect();
+        if let Some(index) = known.iter().position(|factor| *factor == name) {
+            return Some(index);
         }
-        (indices.len() == names.len()).then_some(indices)
+        let hint = nearest(name, &known)
+            .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"));
+        let allowed = if known.is_empty() {
+            "none are defined in [[factors]]".to_owned()
+        } else {
+            known.join(", ")
+        };
+        self.fail(path, format!("is \"{name}\", not a factor{hint}; allowed: {allowed}"))
     }
 }

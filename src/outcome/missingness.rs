@@ -1,0 +1,197 @@
+//! Whose outcome is never known.
+//!
+//! logit P(missing) = a_arm + the log odds of the patient's factor levels + b·mRS, so an outcome may
+//! be missing completely at random, by what is known at baseline, or by what it is (not at random).
+//! The intercept a_arm is such that the arm would lose the stated share if its outcomes were those
+//! of the control arm: the mechanism is the same whatever the treatment does. Some deaths are known
+//! whatever else, as those in hospital.
+
+use super::{LEVELS, Mrs};
+use crate::num::root::brent;
+use crate::num::{logistic, logit};
+use crate::randomisation::Arm;
+
+/// What makes an outcome go missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mechanism {
+    /// Share that an arm with the control arm's outcomes would lose, control first, in [0, 1).
+    pub dropout: [f64; 2],
+    /// Log odds of each stratum.
+    pub of_stratum: Vec<f64>,
+    /// Log odds added by every level of the mRS.
+    pub per_mrs: f64,
+    /// Share of deaths that are known whatever else, in [0, 1].
+    pub known_deaths: f64,
+    /// Share of deaths that were seen early, which are never lost either.
+    pub early_deaths: f64,
+}
+
+/// The share that was asked for cannot be lost.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error("cannot be reached: at most {most:.4} of the control arm's outcomes can go missing")]
+pub struct Unreachable {
+    /// The share lost if every outcome that can go missing does.
+    pub most: f64,
+}
+
+/// P(missing) of every arm × stratum × mRS.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Missingness {
+    strata: usize,
+    /// Of those who were not dead early, laid out [arm][stratum].
+    probabilities: Vec<[f64; LEVELS]>,
+    depends_on_outcome: bool,
+    early_deaths: f64,
+}
+
+impl Missingness {
+    /// Solves the intercepts; `control` gives the share of each stratum and the distribution of the
+    /// mRS in it in the control arm.
+    ///
+    /// # Errors
+    /// When so many deaths are known that an arm cannot lose the share stated.
+    pub fn new(
+        mechanism: &Mechanism,
+        control: &[(f64, [f64; LEVELS])],
+    ) -> Result<Self, Unreachable> {
+        let mut probabilities = Vec::with_capacity(2 * control.len());
+        for dropout in mechanism.dropout {
+            if mechanism.is_completely_at_random() {
+                // Nothing to solve, and the stated share is kept to the last bit.
+                probabilities.extend(control.iter().map(|_| [dropout; LEVELS]));
+                continue;
+            }
+            let intercept = mechanism.intercept(dropout, control)?;
+            let strata = &mechanism.of_stratum;
+            probabilities.extend(strata.iter().map(|eta| mechanism.at(intercept + eta)));
+        }
+        let is_alike = |p: &[f64; LEVELS]| p.iter().all(|other| *other == p[0]);
+        Ok(Self {
+            strata: control.len(),
+            depends_on_outcome: !probabilities.iter().all(is_alike),
+            probabilities,
+            early_deaths: mechanism.early_deaths,
+        })
+    }
+
+    /// P(missing) by mRS of patients of an arm and stratum who were not dead early.
+    #[inline]
+    pub fn of(&self, arm: Arm, stratum: usize) -> &[f64; LEVELS] {
+        &self.probabilities[arm.index() * self.strata + stratum]
+    }
+
+    /// P(missing) by mRS of all patients of an arm and stratum.
+    pub fn on_average(&self, arm: Arm, stratum: usize) -> [f64; LEVELS] {
+        let mut p = *self.of(arm, stratum);
+        p[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
+        p
+    }
+
+    /// Whether it matters what the outcome is, early deaths apart.
+    pub fn depends_on_outcome(&self) -> bool {
+        self.depends_on_outcome
+    }
+}
+
+impl Mechanism {
+    fn is_completely_at_random(&self) -> bool {
+        self.per_mrs == 0.0
+            && self.known_deaths == 0.0
+            && self.early_deaths == 0.0
+            && self.of_stratum.iter().all(|eta| *eta == self.of_stratum[0])
+    }
+
+    /// P(missing) by mRS at a log odds without the mRS.
+    fn at(&self, log_odds: f64) -> [f64; LEVELS] {
+        std::array::from_fn(|mrs| {
+            let unknown = if mrs == Mrs::DEAD.index() { 1.0 - self.known_deaths } else { 1.0 };
+            unknown * logistic(log_odds + self.per_mrs * mrs as f64)
+        })
+    }
+
+    fn intercept(
+        &self,
+        dropout: f64,
+        control: &[(f64, [f64; LEVELS])],
+    ) -> Result<f64, Unreachable> {
+        let lost = |intercept: f64| -> f64 {
+            let of_stratum = |((share, mrs), eta): (&(f64, [f64; LEVELS]), &f64)| {
+                let mut p = self.at(intercept + eta);
+                p[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
+                share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
+            };
+            control.iter().zip(&self.of_stratum).map(of_stratum).sum()
+        };
+        if dropout == 0.0 {
+            return Ok(f64::NEG_INFINITY);
+        }
+        let most = lost(f64::INFINITY);
+        if dropout >= most {
+            return Err(Unreachable { most });
+        }
+        // Beyond these every probability is within rounding of what it can be.
+        let reach = 40.0
+            + self.per_mrs.abs() * LEVELS as f64
+            + self.of_stratum.iter().map(|eta| eta.abs()).fold(0.0, f64::max);
+        let start = logit(dropout);
+        let miss = |intercept: f64| lost(intercept) - dropout;
+        Ok(brent(miss, start - reach, start + reach).expect("the share lies between none and all"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONTROL: [f64; LEVELS] = [0.047, 0.074, 0.129, 0.16, 0.249, 0.141, 0.2];
+
+    fn mechanism() -> Mechanism {
+        Mechanism {
+            dropout: [0.1, 0.2],
+            of_stratum: vec![0.0, 0.7],
+            per_mrs: 0.3,
+            known_deaths: 0.5,
+            early_deaths: 0.0,
+        }
+    }
+
+    #[test]
+    fn arms_lose_the_stated_shares_of_the_control_arms_outcomes() {
+        let mechanism = mechanism();
+        let control = [(0.6, CONTROL), (0.4, CONTROL)];
+        let missingness = Missingness::new(&mechanism, &control).expect("reachable");
+        assert!(missingness.depends_on_outcome());
+        for (arm, stated) in [(Arm::Control, 0.1), (Arm::Experimental, 0.2)] {
+            let lost: f64 = (0..2)
+                .map(|s| {
+                    let p = missingness.of(arm, s);
+                    control[s].0 * CONTROL.iter().zip(p).map(|(q, p)| q * p).sum::<f64>()
+                })
+                .sum();
+            assert!((lost - stated).abs() < 1e-12, "{lost}");
+            let [p, q] = [0, 1].map(|s| missingness.of(arm, s));
+            assert!((logit(p[3]) - logit(p[1]) - 0.6).abs() < 1e-12);
+            assert!((logit(q[2]) - logit(p[2]) - 0.7).abs() < 1e-12);
+            let death = logit(p[6] / 0.5);
+            assert!((death - logit(p[5]) - 0.3).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn at_random_nothing_depends_on_the_outcome() {
+        let mechanism = Mechanism { per_mrs: 0.0, known_deaths: 0.0, ..mechanism() };
+        let control = [(0.6, CONTROL), (0.4, CONTROL)];
+        let missingness = Missingness::new(&mechanism, &control).expect("reachable");
+        assert!(!missingness.depends_on_outcome());
+        let none = Mechanism { dropout: [0.0; 2], ..mechanism };
+        let missingness = Missingness::new(&none, &control).expect("nobody is lost");
+        assert_eq!(missingness.of(Arm::Experimental, 1), &[0.0; LEVELS]);
+    }
+
+    #[test]
+    fn known_deaths_bound_the_share_that_can_go_missing() {
+        let mechanism = Mechanism { dropout: [0.95; 2], known_deaths: 1.0, ..mechanism() };
+        let error = Missingness::new(&mechanism, &[(0.6, CONTROL), (0.4, CONTROL)]);
+        assert!((error.expect_err("a fifth is dead").most - 0.8).abs() < 1e-12);
+    }
+}

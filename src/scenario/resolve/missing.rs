@@ -1,0 +1,98 @@
+//! What is lost, and what was seen early.
+
+use super::super::file;
+use super::Resolver;
+use crate::outcome::missingness::Mechanism;
+use crate::outcome::{EarlyOutcome, LEVELS, Missingness, Mrs, MrsDistribution};
+use crate::population::Population;
+use crate::randomisation::Arm;
+
+impl Resolver<'_> {
+    /// The early mRS, where there is one; the outer `None` is for mistakes.
+    pub(super) fn early_outcome(
+        &mut self,
+        by_stratum: Option<&[Vec<[f64; LEVELS]>; 2]>,
+    ) -> Option<Option<EarlyOutcome>> {
+        let Some(written) = &self.file.early_outcome else { return Some(None) };
+        let early = self.distribution("early_outcome.control", written.control);
+        let rows: Vec<MrsDistribution> = (0..LEVELS)
+            .filter_map(|mrs| {
+                let path = format!("early_outcome.transition[{mrs}]");
+                self.distribution(&path, written.transition[mrs])
+            })
+            .collect();
+        let transition: [MrsDistribution; LEVELS] = rows.try_into().ok()?;
+        let by_stratum = by_stratum?;
+        let occurs =
+            std::array::from_fn(|level| by_stratum.iter().flatten().any(|mrs| mrs[level] > 0.0));
+        match EarlyOutcome::new(&early?, &transition, occurs) {
+            Ok(early) => Some(Some(early)),
+            Err(error) => self.fail("early_outcome.transition", error.to_string()),
+        }
+    }
+
+    /// Who is lost, and the share that control and experimental arm lose under the alternative.
+    pub(super) fn missingness(
+        &mut self,
+        population: &Population,
+        by_stratum: &[Vec<[f64; LEVELS]>; 2],
+        early: &Option<EarlyOutcome>,
+    ) -> Option<(Missingness, [f64; 2])> {
+        let written = &self.file.missing;
+        let dropout = match written.dropout {
+            file::Dropout::Both(p) => [p; 2],
+            file::Dropout::ByArm { control, experimental } => [control, experimental],
+        };
+        let dead = Mrs::DEAD;
+        let mechanism = Mechanism {
+            dropout,
+            of_stratum: self.log_odds_of_dropout(population)?,
+            per_mrs: written.log_odds_per_mrs,
+            known_deaths: written.known_deaths,
+            early_deaths: early.as_ref().map_or(0.0, |early| early.given(dead)[dead.index()]),
+        };
+        let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();
+        let control: Vec<(f64, [f64; LEVELS])> =
+            shares.iter().copied().zip(by_stratum[0].iter().copied()).collect();
+        let missingness = match Missingness::new(&mechanism, &control) {
+            Ok(missingness) => missingness,
+            Err(error) => {
+                let message =
+                    format!("{error}, as deaths are known; allowed: less than {:.4}", error.most);
+                return self.fail("missing.dropout", message);
+            }
+        };
+        let lost = [Arm::Control, Arm::Experimental].map(|arm| {
+            let of_stratum = |(stratum, share): (usize, &f64)| {
+                let mrs = by_stratum[arm.index()][stratum];
+                let p = missingness.on_average(arm, stratum);
+                share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
+            };
+            shares.iter().enumerate().map(of_stratum).sum()
+        });
+        // Where the outcome does not matter, what is lost is what is stated, to the last bit.
+        let at_random = written.log_odds_per_mrs == 0.0 && mechanism.known_deaths == 0.0;
+        let lost = if at_random && early.is_none() { dropout } else { lost };
+        Some((missingness, lost))
+    }
+
+    /// Of each stratum, by the levels of its factors.
+    fn log_odds_of_dropout(&mut self, population: &Population) -> Option<Vec<f64>> {
+        let mut sums = vec![0.0; population.strata()];
+        for (i, written) in self.file.missing.factors.iter().enumerate() {
+            let path = format!("missing.factors[{i}]");
+            let factor =
+                self.factor_index(&format!("{path}.factor"), &written.factor, population)?;
+            let levels = population.factors()[factor].levels.len();
+            if written.log_odds.len() != levels {
+                let path = format!("{path}.log_odds");
+                let why = format!("one for each level of \"{}\"", written.factor);
+                return self.wrong_length(&path, written.log_odds.len(), levels, &why);
+            }
+            for (stratum, sum) in sums.iter_mut().enumerate() {
+                *sum += written.log_odds[population.levels(stratum)[factor]];
+            }
+        }
+        Some(sums)
+    }
+}

@@ -1,0 +1,68 @@
+//! What an analysis makes of the data of a look: missing outcomes dealt with, then the method.
+
+use super::imputation::Imputer;
+use crate::analysis::imputation::MissingRule;
+use crate::analysis::{KnownOutcomes, Scratch, TestResult};
+use crate::rng::{Purpose, Replicate, Streams};
+use crate::scenario::Analysis;
+
+/// The buffers of the analyses, refilled for every look.
+#[derive(Debug, Default)]
+pub(super) struct Analyst {
+    scratch: Scratch,
+    completed: KnownOutcomes,
+    imputer: Imputer,
+}
+
+/// Where the draws of imputations come from: the same for every look, truth and analysis.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Draws {
+    pub streams: Streams,
+    pub replicate: Replicate,
+}
+
+impl Analyst {
+    /// The statistic alone; `None` when the data give none.
+    pub fn statistic(
+        &mut self,
+        analysis: &Analysis,
+        known: &KnownOutcomes,
+        draws: Draws,
+    ) -> Option<f64> {
+        match &analysis.missing {
+            MissingRule::CompleteCase => analysis.method.statistic(known, &mut self.scratch),
+            MissingRule::Single(rule) => {
+                rule.complete(known, &mut self.completed);
+                analysis.method.statistic(&self.completed, &mut self.scratch)
+            }
+            MissingRule::Multiple(_) => {
+                Some(self.test(analysis, known, draws).z).filter(|z| z.is_finite())
+            }
+        }
+    }
+
+    /// The statistic with its estimate.
+    pub fn test(&mut self, analysis: &Analysis, known: &KnownOutcomes, draws: Draws) -> TestResult {
+        let Self { scratch, completed, imputer } = self;
+        match &analysis.missing {
+            MissingRule::CompleteCase => analysis.method.test(known, scratch),
+            MissingRule::Single(rule) => {
+                rule.complete(known, completed);
+                analysis.method.test(completed, scratch)
+            }
+            MissingRule::Multiple(rule) => {
+                let mut rng = draws.streams.stream(draws.replicate, Purpose::Imputation);
+                imputer.analyse((&analysis.method, rule), known, scratch, &mut rng)
+            }
+        }
+    }
+}
+
+/// Patients that an analysis has an outcome of, or puts one in the place of.
+pub(super) fn patients_analysed(analysis: &Analysis, known: &KnownOutcomes) -> u32 {
+    let imputed = match analysis.missing {
+        MissingRule::CompleteCase => 0,
+        _ => known.missing.iter().flatten().sum(),
+    };
+    known.all.total() + imputed
+}
