@@ -3,10 +3,10 @@
 //!
 //! When a patient arrives, every factor is tested on the patients so far: Pearson's χ² of arms by
 //! levels, without continuity correction, over the levels that have occurred. Where its p value is
-//! below the threshold (0.3 as published), the factor votes for the arm with fewer patients of the
+//! below the threshold (0.3 is usual), the factor votes for the arm with fewer patients of the
 //! new patient's level than expected. The arms' sizes have a vote of their own by the same rule,
 //! D²/n against χ² with one degree of freedom. The arm with more votes is taken with the probability
-//! of the biased coin (0.65 as published); without a majority the coin is fair. The first patients
+//! of the biased coin (0.65 is usual); without a majority the coin is fair. The first patients
 //! may be spared the votes, for tests of a handful say little. For two equal arms.
 //!
 //! Arms × levels that have n_c and n_e patients in the arms, and c_l and e_l at level l, have
