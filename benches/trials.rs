@@ -142,7 +142,7 @@ mod analysis {
             for (mrs, &count) in counts.iter().enumerate() {
                 for _ in 0..count {
                     // Odd steps of about 5/8 of the way round spread any run of patients.
-                    dealt = (dealt + (5 * strata / 8 | 1)) % strata;
+                    dealt = (dealt + ((5 * strata / 8) | 1)) % strata;
                     data[dealt][arm][mrs] += 1.0;
                 }
             }

@@ -1,6 +1,8 @@
 //! The adjusted shift analysis on data that leave a parameter without an estimate.
 
-use rescuesim::analysis::proportional_odds::adjusted::{Covariates, Fit, Levels, Model, Scratch};
+use rescuesim::analysis::proportional_odds::adjusted::{
+    Covariates, Fit, Interaction, Levels, Model, Scratch,
+};
 use rescuesim::analysis::proportional_odds::fit as unadjusted_fit;
 use rescuesim::analysis::{Counts, FitStatus};
 use rescuesim::outcome::Mrs;
@@ -158,6 +160,37 @@ fn strata_that_do_not_overlap_share_the_odds_ratio() {
     assert!((low..high).contains(&fit.log_odds_ratio), "{fit:?}");
     let weight = |fit: rescuesim::analysis::proportional_odds::Fit| fit.standard_error.powi(-2);
     assert!((fit.standard_error.powi(-2) / (weight(a) + weight(b)) - 1.0).abs() < 0.02);
+}
+
+fn interaction(main: &[&[f64]], interactions: &[&[f64]], data: &[Counts]) -> Interaction {
+    let rows = |rows: &[&[f64]]| rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
+    let covariates = Covariates::with_interactions(&rows(main), &rows(interactions));
+    Model { levels: Levels::ALL, covariates }.interaction(data, &mut Scratch::default())
+}
+
+/// A stratum without information leaves the interaction to the others; where it is the subgroup
+/// itself that has none, or that is separated, there is none to test, or no Wald test.
+#[test]
+fn interactions_meet_the_same_trouble() {
+    let (two, subgroup): ([&[f64]; 2], [&[f64]; 2]) = ([&[0.0], &[1.0]], [&[0.0], &[1.0]]);
+    let data = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)]];
+    let alone = interaction(&two, &subgroup, &data);
+    assert_eq!((alone.status, alone.degrees_of_freedom), (FitStatus::Converged, 1));
+    let saturated = [all_in(0, 5.0), all_in(0, 6.0)];
+    let three: [&[f64]; 3] = [&[0.0, 0.0], &[1.0, 0.0], &[0.0, 1.0]];
+    let in_three: [&[f64]; 3] = [&[0.0], &[1.0], &[0.0]];
+    let with_more = interaction(&three, &in_three, &[data[0], data[1], saturated]);
+    assert_eq!(with_more.status, FitStatus::Converged);
+    assert!((with_more.wald - alone.wald).abs() < 1e-6, "{with_more:?} {alone:?}");
+    assert!((with_more.likelihood_ratio - alone.likelihood_ratio).abs() < 1e-6);
+    assert!((with_more.p_wald() - alone.p_wald()).abs() < 1e-6);
+
+    let separated = interaction(&two, &subgroup, &[data[0], [CONTROL, all_in(0, 9.0)]]);
+    assert_eq!((separated.status, separated.wald.is_nan()), (FitStatus::Separated, true));
+    assert!(separated.likelihood_ratio > 0.0 && separated.p_likelihood_ratio() < 0.05);
+    let empty = interaction(&two, &subgroup, &[data[0], [CONTROL, NOBODY]]);
+    assert_eq!((empty.status, empty.degrees_of_freedom), (FitStatus::NoInformation, 0));
+    assert!(empty.p_wald().is_nan() && empty.p_likelihood_ratio().is_nan());
 }
 
 #[test]

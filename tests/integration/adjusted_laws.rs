@@ -285,4 +285,28 @@ proptest! {
             prop_assert!((interaction.likelihood_ratio - gain).abs() < 1e-7, "{gain}");
         }
     }
+
+    /// With two levels and a factor of two, the interaction is the difference of the strata's log
+    /// odds ratios, whose variances (Woolf's) add up.
+    #[test]
+    fn a_logistic_interaction_is_woolfs_test(data in prop::collection::vec(table(20), 2)) {
+        let levels = Levels::ending(std::array::from_fn(|k| k == 2));
+        let rows = [vec![0.0], vec![1.0]];
+        let model = Model { levels, covariates: Covariates::with_interactions(&rows, &rows) };
+        let (mut difference, mut variance, mut sign) = (0.0, 0.0, 1.0);
+        for table in &data {
+            let [[a, b], [c, d]] =
+                table.map(|arm| [arm[..3].iter().sum::<f64>(), arm[3..].iter().sum()]);
+            difference += sign * libm::log(c * b / (d * a));
+            variance += 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d;
+            sign = -1.0;
+        }
+        let interaction = model.interaction(&data, &mut Scratch::default());
+        if variance.is_finite() {
+            let wald = difference * difference / variance;
+            prop_assert!((interaction.wald - wald).abs() < 1e-6 * (1.0 + wald), "{interaction:?}");
+        } else {
+            prop_assert!(interaction.status != FitStatus::Converged, "{interaction:?}");
+        }
+    }
 }

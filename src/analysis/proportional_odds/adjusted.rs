@@ -123,7 +123,7 @@ pub struct Interaction {
     pub wald: f64,
     /// Columns of interactions that the data can tell from each other and from the main effects.
     pub degrees_of_freedom: usize,
-    /// `Separated`: a parameter is infinite, and only the likelihood ratio stands.
+    /// `Separated`: an interaction is infinite, and only the likelihood ratio stands.
     /// `NoInformation`: no column, or no treatment effect, can be estimated; both are NaN.
     pub status: FitStatus,
 }
@@ -212,7 +212,7 @@ impl Model {
         let Some(treatment) = self.load(data, scratch, Terms::Main) else {
             return without(FitStatus::NoInformation);
         };
-        if scratch.climb(treatment, treatment + 1, None) == Ending::Lost {
+        if scratch.climb(treatment, treatment + 1, 0..0) == Ending::Lost {
             return without(FitStatus::NotConverged);
         }
         let null_log_likelihood = scratch.log_likelihood();
@@ -238,15 +238,16 @@ impl Model {
         if first == columns {
             return without(FitStatus::NoInformation);
         }
-        if scratch.climb(first, first, None) == Ending::Lost {
+        if scratch.climb(first, first, 0..0) == Ending::Lost {
             return without(FitStatus::NotConverged);
         }
         let main = scratch.log_likelihood();
-        let (status, wald) = match scratch.climb(columns, columns, None) {
-            Ending::Settled => {
-                (FitStatus::Converged, scratch.equations.joint_wald(first, &scratch.coefficients))
+        let (status, wald) = match scratch.climb(columns, columns, first..columns) {
+            Ending::Settled | Ending::Diverging => {
+                let wald = scratch.equations.joint_wald(first, &scratch.coefficients);
+                (FitStatus::Converged, wald)
             }
-            Ending::Diverging | Ending::Faint => (FitStatus::Separated, f64::NAN),
+            Ending::Faint => (FitStatus::Separated, f64::NAN),
             Ending::Lost => return without(FitStatus::NotConverged),
         };
         let likelihood_ratio = (2.0 * (scratch.log_likelihood() - main)).max(0.0);
@@ -292,7 +293,7 @@ impl Model {
 impl Scratch {
     /// Climbs in the first `columns`, among them treatment, from where the parameters are.
     fn fit(&mut self, treatment: usize, columns: usize) -> Fit {
-        let ending = self.climb(columns, columns, Some(treatment));
+        let ending = self.climb(columns, columns, treatment..treatment + 1);
         let beta = self.coefficients[treatment];
         match ending {
             Ending::Lost => Fit::without_estimate(FitStatus::NotConverged),
@@ -317,7 +318,7 @@ impl Scratch {
     /// The score at β = 0, where the parameters start.
     fn score(&mut self, treatment: usize) -> Score {
         let columns = treatment + 1;
-        let ending = self.climb(treatment, columns, None);
+        let ending = self.climb(treatment, columns, 0..0);
         if ending == Ending::Lost {
             return Score::without_statistic(FitStatus::NotConverged);
         }

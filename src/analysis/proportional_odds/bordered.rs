@@ -94,8 +94,8 @@ impl Bordered {
         let (done, rest) = self.matrix.split_at_mut(k * self.columns);
         let row = &mut rest[..=k];
         let whole = row[k];
-        for l in 0..=k {
-            row[l] -= dot(&self.cross[k], &self.cross[l]);
+        for (value, cross) in row.iter_mut().zip(&self.cross) {
+            *value -= dot(&self.cross[k], cross);
         }
         for l in 0..k {
             let earlier = &done[l * self.columns..][..=l];
@@ -145,14 +145,18 @@ impl Bordered {
 
     /// Information about a column, all else profiled out; 0 where it has cancelled out.
     pub fn information(&self, column: usize) -> f64 {
-        let root = self.at(column, column);
-        if !root.is_finite() {
+        if !self.has_information(column) {
             0.0
         } else if column + 1 == self.columns {
-            root * root
+            self.at(column, column) * self.at(column, column)
         } else {
             1.0 / self.variance(column)
         }
+    }
+
+    /// Whether the information about a column has not cancelled out.
+    pub fn has_information(&self, column: usize) -> bool {
+        self.at(column, column).is_finite()
     }
 
     /// Variance of a column's coefficient; NaN where there is no information.
@@ -174,7 +178,7 @@ impl Bordered {
     /// ‖L⁻¹v‖² over the columns from `first`, before which v is 0.
     fn sum_of_squares(&self, thresholds: &[f64; CUTS], mut v: Vec<f64>, first: usize) -> f64 {
         let certain = self.diagonal.iter().zip(thresholds).all(|(d, t)| *d > 0.0 || *t == 0.0);
-        if !certain || !self.at(first, first).is_finite() {
+        if !certain || !self.has_information(first) {
             return f64::NAN;
         }
         for k in first..self.columns {

@@ -12,6 +12,7 @@ use super::grouped::{Grouped, weights};
 use crate::num::exp::exp_normal;
 use crate::num::log::ln_normal;
 use crate::outcome::LEVELS;
+use std::ops::Range;
 
 /// Longest step that is known to gain.
 const SAFE: f64 = 1.5;
@@ -57,9 +58,9 @@ pub(super) enum Ending {
     /// At the maximum.
     Settled,
     /// So high that nothing is left to gain, with some parameters on their way to infinity, but
-    /// not the watched one.
+    /// no watched one.
     Diverging,
-    /// Likewise, and the data no longer tell where the watched parameter is.
+    /// Likewise, and the data no longer tell where a watched one is.
     Faint,
     /// Out of steps or of numbers.
     Lost,
@@ -92,9 +93,9 @@ impl Scratch {
     }
 
     /// Maximises over the thresholds and the first `free` columns, from where they are, with the
-    /// first `columns` (treatment among them) in the equations. A `watched` column must come to
-    /// rest too.
-    pub(super) fn climb(&mut self, free: usize, columns: usize, watched: Option<usize>) -> Ending {
+    /// first `columns` (treatment among them) in the equations. The `watched` columns must come
+    /// to rest too.
+    pub(super) fn climb(&mut self, free: usize, columns: usize, watched: Range<usize>) -> Ending {
         for _ in 0..200 {
             self.evaluate();
             self.weigh();
@@ -112,7 +113,7 @@ impl Scratch {
             let scale = (SAFE / strain).min(1.0);
             self.take_step(scale);
             let settled = reach < SETTLED && scale == 1.0;
-            if let Some(ending) = self.ending(reach, settled, watched) {
+            if let Some(ending) = self.ending(reach, settled, watched.clone()) {
                 self.evaluate();
                 return ending;
             }
@@ -121,21 +122,27 @@ impl Scratch {
     }
 
     /// What a step of this reach ends, if anything.
-    fn ending(&self, reach: f64, settled: bool, watched: Option<usize>) -> Option<Ending> {
+    fn ending(&self, reach: f64, settled: bool, mut watched: Range<usize>) -> Option<Ending> {
         let flat = reach > MOVING && self.step.gain < NO_GAIN * self.data.patients;
-        let Some(column) = watched else {
-            let diverging = flat.then_some(Ending::Diverging);
-            return if settled { Some(Ending::Settled) } else { diverging };
+        let treatment = self.data.treatment.filter(|column| watched.contains(column));
+        if treatment.is_some_and(|column| self.coefficients[column].abs() > DIVERGED) {
+            return Some(Ending::Faint);
+        }
+        if !settled && !flat {
+            return None;
+        }
+        let mut columns = watched.clone();
+        let lost = |column| {
+            !self.equations.has_information(column)
+                || flat && self.is_faint(self.equations.information(column))
         };
-        let information = self.equations.information(column);
-        let lost = information == 0.0 || flat && self.is_faint(information);
-        let resting = self.step.coefficients[column].abs() < SETTLED;
-        if self.coefficients[column].abs() > DIVERGED || (settled || flat) && lost {
+        let at_rest = |column: usize| self.step.coefficients[column].abs() < SETTLED;
+        if columns.any(lost) {
             Some(Ending::Faint)
         } else if settled {
             Some(Ending::Settled)
         } else {
-            (flat && resting).then_some(Ending::Diverging)
+            watched.all(at_rest).then_some(Ending::Diverging)
         }
     }
 
@@ -233,10 +240,10 @@ impl Scratch {
     /// c = 1/(1 − e⁻ᵈ).
     fn add_gaps(&mut self, totals: &[f64; LEVELS]) {
         let equations = &mut self.equations;
-        for j in 1..self.data.cuts {
+        for (j, total) in totals.iter().enumerate().take(self.data.cuts).skip(1) {
             let gap = self.thresholds[j] - self.thresholds[j - 1];
             let c = -1.0 / libm::expm1(-gap);
-            let slope = totals[j] * c;
+            let slope = total * c;
             let curvature = slope * c * libm::exp(-gap);
             equations.threshold_gradient[j] += slope;
             equations.threshold_gradient[j - 1] -= slope;
