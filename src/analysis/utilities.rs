@@ -403,8 +403,9 @@ impl CrossProducts {
         let pivot = self.values[column];
         for i in column + 1..self.size {
             let factor = pivot[i] / pivot[column];
-            for j in i..self.size {
-                self.values[i][j] -= factor * pivot[j];
+            let later = self.values[i][..self.size].iter_mut().zip(&pivot).skip(i);
+            for (value, above) in later {
+                *value -= factor * above;
             }
         }
         true

@@ -144,7 +144,7 @@ impl Pairs {
     /// The status of an estimate that is infinite, or certain, when `separated`, and whose error is
     /// `error`.
     fn status(&self, separated: bool, error: f64) -> FitStatus {
-        if !(self.wins + self.losses > 0.0) {
+        if self.wins + self.losses == 0.0 {
             FitStatus::NoInformation
         } else if separated {
             FitStatus::Separated

@@ -259,10 +259,11 @@ fn solve(mut system: Vec<Vec<f64>>) -> Vec<f64> {
             |a: &usize, b: &usize| system[*a][column].abs().total_cmp(&system[*b][column].abs());
         let pivot = (column..n).max_by(largest).expect("a row is left");
         system.swap(column, pivot);
-        for row in (0..n).filter(|&row| row != column) {
-            let factor = system[row][column] / system[column][column];
-            for j in column..=n {
-                system[row][j] -= factor * system[column][j];
+        let pivot = system[column].clone();
+        for (_, row) in system.iter_mut().enumerate().filter(|(row, _)| *row != column) {
+            let factor = row[column] / pivot[column];
+            for (value, above) in row.iter_mut().zip(&pivot) {
+                *value -= factor * above;
             }
         }
     }
