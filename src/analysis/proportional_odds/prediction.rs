@@ -13,7 +13,7 @@ impl Model {
     pub fn fits(&self, data: &[Counts], scratch: &mut Scratch) -> bool {
         self.load(data, scratch, Terms::Main).is_some_and(|treatment| {
             let columns = treatment + 1;
-            scratch.climb(columns, columns, Some(treatment)) != Ending::Lost
+            scratch.climb(columns, columns, treatment..columns) != Ending::Lost
         })
     }
 
