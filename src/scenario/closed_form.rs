@@ -89,18 +89,19 @@ impl Scenario {
             MissingRule::Single(rule) if loses => Losses::Imputed(rule),
             _ => Losses::Left,
         };
-        if losses == Losses::Left && !self.loss_is_selective() {
-            if let Some(drift) = self.drift(marginal, estimand, &analysis.method) {
-                return self.stopping_probabilities(drift);
-            }
-        }
-        if estimand == 0.0 && !self.loss_is_selective() && losses == Losses::Left {
-            return self.stopping_probabilities(0.0);
-        }
-        let scale = f64::from(self.design.maximum_analysed()) / self.share_known();
-        let cells = self.expected_cells(truth, losses).map(|of| scaled(of, scale));
-        let expected = expected_z(&analysis.method, cells);
-        self.stopping_probabilities(expected)
+        let alike = losses == Losses::Left && !self.loss_is_selective();
+        let by_formula = if alike {
+            let of_no_effect = (estimand == 0.0).then_some(0.0);
+            self.drift(marginal, estimand, &analysis.method).or(of_no_effect)
+        } else {
+            None
+        };
+        let drift = by_formula.unwrap_or_else(|| {
+            let scale = f64::from(self.design.maximum_analysed()) / self.share_known();
+            let cells = self.expected_cells(truth, losses).map(|of| scaled(of, scale));
+            expected_z(&analysis.method, cells)
+        });
+        self.stopping_probabilities(drift)
     }
 
     /// P(efficacy at any look) by the same approximation, averaged over the prior; `None` without
