@@ -3,6 +3,7 @@
 pub mod calibration;
 pub mod check;
 pub mod comparison;
+mod description;
 pub mod design;
 pub mod figure;
 pub mod monitoring;

@@ -3,6 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use super::Summary;
+use super::description::described;
 use super::prior::averaged;
 use super::procedure::Show;
 use crate::scenario::file::ScenarioFile;
@@ -61,6 +62,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
         out += "\nThe procedure, in all patients of trials that run to their end\n";
         out += &super::procedure::render(procedure, scenario, Show::Simulated);
     }
+    out += &described(&summary.truths);
     out += "\nBalance of the allocation when all are randomised\n";
     out += &balance(&alternative.balance);
     out += &format!(

@@ -68,9 +68,32 @@ pub struct ScenarioFile {
     /// Analyses; each monitors the same simulated trials on its own.
     #[schemars(length(min = 1))]
     pub analyses: Vec<Analysis>,
+    /// What is described when a trial ends, beside what it concludes; nothing by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<Description>,
     /// How much to simulate.
     #[serde(default)]
     pub run: Run,
+}
+
+/// What is described when a trial ends, from the outcomes that its first analysis had.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Description {
+    /// Whether the odds ratio of every cut is given, and a test of one odds ratio for all.
+    #[serde(default = "yes")]
+    pub proportional_odds: bool,
+    /// Factors whose interaction with treatment is tested (subgroups); none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subgroups: Vec<String>,
+    /// Level of these tests.
+    #[serde(default = "five_percent")]
+    #[schemars(range(min = 1e-6, max = 0.5))]
+    pub alpha_two_sided: f64,
+}
+
+fn five_percent() -> f64 {
+    0.05
 }
 
 /// How many patients.

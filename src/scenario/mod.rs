@@ -26,7 +26,9 @@ use read::Source;
 pub use read::schema;
 
 use crate::accrual::{Accrual, FollowUp};
+use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::MissingRule;
+use crate::analysis::proportional_odds::adjusted::Model;
 use crate::analysis::{AnalysisMethod, Detail};
 use crate::design::Design;
 use crate::evidence::prior::Prior;
@@ -49,6 +51,28 @@ pub struct Analysis {
     pub rerandomisations: u32,
     /// What is done about missing outcomes.
     pub missing: MissingRule,
+}
+
+/// What is described when a trial ends, from the outcomes that its first analysis had.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// Whether the odds ratios of the cuts are described, and whether they are one.
+    pub proportional_odds: bool,
+    /// Factors whose interaction with treatment is tested.
+    pub subgroups: Vec<Subgroups>,
+    /// Level of these tests.
+    pub alpha_two_sided: f64,
+}
+
+/// A factor whose interaction with treatment is tested.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Subgroups {
+    /// Name of the factor.
+    pub factor: String,
+    /// Proportional odds with treatment, the factor's levels, and both together.
+    pub model: Model,
+    /// Which level a patient has.
+    pub grouping: Grouping,
 }
 
 /// What the simulator knows and the analyses must not.
@@ -116,7 +140,9 @@ pub struct Scenario {
     pub decision_lag_days: f64,
     /// At least one.
     pub analyses: Vec<Analysis>,
-    /// What they ask for beside the outcomes of the whole trial.
+    /// What is described when a trial ends, if anything is.
+    pub description: Option<Description>,
+    /// What is asked for beside the outcomes of the whole trial.
     pub detail: Detail,
     /// Trials to simulate under each truth.
     pub replicates: u64,

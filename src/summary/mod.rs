@@ -4,6 +4,7 @@
 //! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
+mod description;
 mod prior;
 pub mod procedure;
 mod tally;
@@ -11,6 +12,7 @@ mod tally;
 use serde::Serialize;
 
 use crate::scenario::{Scenario, Truth};
+pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
 pub(crate) use tally::Moments;
@@ -96,6 +98,9 @@ pub struct TruthSummary {
     /// has nobody on one side of the cut, and under the prior. Without prognostic factors it is the
     /// marginal one.
     pub odds_ratios_within_stratum: [Option<f64>; 6],
+    /// Odds ratios cut by cut and subgroups, where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<DescriptionSummary>,
     /// The same under every truth, as allocation does not look at outcomes.
     pub balance: Balance,
 }
@@ -295,6 +300,9 @@ impl OperatingCharacteristics {
                 })
                 .collect(),
             odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
+            description: scenario.description.as_ref().zip(tally.description(truth)).map(
+                |(description, tally)| DescriptionSummary::new(scenario, truth, description, tally),
+            ),
             balance: Balance::new(scenario, tally),
         });
         let procedure =

@@ -1,6 +1,7 @@
 //! Counts and exact sums over replicates.
 
 use super::McEstimate;
+use super::description::DescriptionTally;
 use super::prior::PriorTally;
 use super::procedure::ArmTally;
 use crate::engine::Accumulator;
@@ -17,6 +18,8 @@ pub struct Tally {
     imbalances: Vec<Histogram>,
     /// Halves of correct guesses in the trial and in the strata.
     correct_guesses: [Moments; 2],
+    /// Truth by truth; empty where nothing is described.
+    described: Vec<DescriptionTally>,
     /// Analysis by analysis; empty without a prior.
     prior: Vec<PriorTally>,
     /// Where there is a procedure: control and experimental arm, and what counts as early.
@@ -44,6 +47,9 @@ impl Tally {
             analyses_per_truth,
             imbalances: vec![Histogram::default(); 1 + levels],
             correct_guesses: Default::default(),
+            described: scenario.description.as_ref().map_or_else(Vec::new, |description| {
+                vec![DescriptionTally::new(description); scenario.truths().len()]
+            }),
             prior: vec![PriorTally::default(); with_prior],
             procedures,
         }
@@ -51,6 +57,10 @@ impl Tally {
 
     pub(super) fn of(&self, truth: Truth, analysis: usize) -> &AnalysisTally {
         &self.analyses[truth.index() * self.analyses_per_truth + analysis]
+    }
+
+    pub(super) fn description(&self, truth: Truth) -> Option<&DescriptionTally> {
+        self.described.get(truth.index())
     }
 
     pub(super) fn prior(&self) -> &[PriorTally] {
@@ -85,6 +95,9 @@ impl Accumulator for Tally {
         {
             moments.add(f64::from(halves));
         }
+        for (tally, described) in self.described.iter_mut().zip(&result.described) {
+            tally.add(described);
+        }
         let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);
         for (tally, trial) in self.prior.iter_mut().zip(drawn) {
             tally.add(trial);
@@ -104,6 +117,9 @@ impl Accumulator for Tally {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.correct_guesses.iter_mut().zip(&other.correct_guesses) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.described.iter_mut().zip(&other.described) {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.prior.iter_mut().zip(&other.prior) {

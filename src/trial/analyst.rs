@@ -1,10 +1,11 @@
 //! What an analysis makes of the data of a look: missing outcomes dealt with, then the method.
 
+use super::description::Described;
 use super::imputation::Imputer;
 use crate::analysis::imputation::MissingRule;
-use crate::analysis::{KnownOutcomes, Scratch, TestResult};
+use crate::analysis::{Counts, KnownOutcomes, Scratch, TestResult};
 use crate::rng::{Purpose, Replicate, Streams};
-use crate::scenario::Analysis;
+use crate::scenario::{Analysis, Description};
 
 /// The buffers of the analyses, refilled for every look.
 #[derive(Debug, Default)]
@@ -12,6 +13,7 @@ pub(super) struct Analyst {
     scratch: Scratch,
     completed: KnownOutcomes,
     imputer: Imputer,
+    groups: Vec<Counts>,
 }
 
 /// Where the draws of imputations come from: the same for every look, truth and analysis.
@@ -43,7 +45,7 @@ impl Analyst {
 
     /// The statistic with its estimate.
     pub fn test(&mut self, analysis: &Analysis, known: &KnownOutcomes, draws: Draws) -> TestResult {
-        let Self { scratch, completed, imputer } = self;
+        let Self { scratch, completed, imputer, .. } = self;
         match &analysis.missing {
             MissingRule::CompleteCase => analysis.method.test(known, scratch),
             MissingRule::Single(rule) => {
@@ -55,6 +57,16 @@ impl Analyst {
                 imputer.analyse((&analysis.method, rule), known, scratch, &mut rng)
             }
         }
+    }
+
+    /// What is described of a trial that has ended.
+    pub fn describe(
+        &mut self,
+        description: &Description,
+        known: &KnownOutcomes,
+        described: &mut Described,
+    ) {
+        described.refill(description, known, (&mut self.scratch, &mut self.groups));
     }
 }
 

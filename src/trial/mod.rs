@@ -6,6 +6,7 @@
 
 mod analyst;
 mod cohort;
+mod description;
 mod imputation;
 
 use crate::accrual::DAYS_PER_MONTH;
@@ -21,6 +22,7 @@ use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::{Analysis, Outcomes, Scenario, Truth, estimand_of_shift};
 use analyst::{Analyst, Draws, patients_analysed};
 use cohort::{Among, Cohort};
+pub use description::Described;
 
 /// How the trial stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -124,6 +126,8 @@ pub struct ReplicateResult {
     pub looks: Vec<Vec<LookMoment>>,
     /// Truth by truth, analysis by analysis.
     pub trials: Vec<TrialResult>,
+    /// The trial as its first analysis left it, truth by truth; empty where nothing is described.
+    pub described: Vec<Described>,
     /// The outcomes known in the end, when everyone has been randomised, under the alternative.
     pub outcomes: OutcomeTable,
     /// Every patient's way through the procedure under the alternative, control before experimental
@@ -229,8 +233,23 @@ impl<'s> Simulator<'s> {
                 let trial = self.trial(replicate, truth, analysis);
                 self.result.trials.push(trial);
             }
+            self.describe(truth);
         }
         &self.result
+    }
+
+    /// Describes the trial of the first analysis.
+    fn describe(&mut self, truth: Truth) {
+        let Some(description) = &self.scenario.description else { return };
+        let truths = self.scenario.truths().len();
+        let looks = self.scenario.design.looks().len();
+        let first = &self.result.trials[truth.index() * self.scenario.analyses.len()];
+        // A final look may follow fewer interims than planned.
+        let at = if first.look == looks { self.known.len() } else { first.look } - 1;
+        let known = &self.known[at];
+        self.result.described.resize_with(truths, Described::default);
+        let described = &mut self.result.described[truth.index()];
+        self.analyst.describe(description, known, described);
     }
 
     /// Finds who is lost and when the looks take place, and fills their tables.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rescuesim::analysis::proportional_odds::adjusted::{
     Covariates, Description, Estimate, Levels, LikelihoodRatio, Model, Score, Scratch, Terms,
 };
+use rescuesim::analysis::proportional_odds::assumption::ProportionalOddsTest;
 use rescuesim::analysis::{Counts, FitStatus};
 use rescuesim::outcome::Mrs;
 
@@ -131,4 +132,51 @@ fn adjusted_fits_are_the_reference() {
     println!("{largest:#?}");
     let expected = [("adjusted", 182), ("mRS<=2 logistic adjusted", 10), ("unadjusted", 293)];
     assert_eq!(compared, BTreeMap::from(expected));
+}
+
+/// Tables of the two levels of covariate `x`, from those of the strata.
+fn by_covariate(strata: &[Counts; 8], x: usize) -> [Counts; 2] {
+    let mut levels = [Counts::default(); 2];
+    for (stratum, counts) in strata.iter().enumerate() {
+        let level = &mut levels[stratum >> x & 1];
+        let cells = level.iter_mut().flatten().zip(counts.iter().flatten());
+        cells.for_each(|(sum, count)| *sum += count);
+    }
+    levels
+}
+
+/// Every row of proportional.csv: the test of proportional odds, and the interactions.
+#[test]
+fn descriptions_are_the_reference() {
+    let data = data();
+    let text = include_str!("../reference/proportional.csv");
+    let mut scratch = Scratch::default();
+    let mut compared = 0;
+    for record in csv::Reader::from_reader(text.as_bytes()).records() {
+        let record = record.expect("a well-formed reference");
+        let theirs: f64 = record[2].parse().expect("a number");
+        let strata = &data[&record[0]];
+        let quantity = &record[1];
+        let ours = if quantity.starts_with("proportional") {
+            let [a, b] = by_covariate(strata, 0);
+            let all = [0, 1].map(|arm| std::array::from_fn(|j| a[arm][j] + b[arm][j]));
+            let test = ProportionalOddsTest::new(&all, &mut scratch).expect("arms overlap");
+            if quantity.ends_with("df") {
+                f64::from(test.degrees_of_freedom)
+            } else {
+                test.likelihood_ratio
+            }
+        } else {
+            let x = usize::from(quantity.as_bytes()[quantity.len() - 1] - b'1');
+            let rows = [vec![0.0], vec![1.0]];
+            let covariates = Covariates::with_interactions(&rows, &rows);
+            let model = Model { levels: Levels::ALL, covariates };
+            let test = model.interaction(&by_covariate(strata, x), &mut scratch);
+            assert_eq!((test.status, test.degrees_of_freedom), (FitStatus::Converged, 1));
+            if quantity.contains("wald") { test.wald } else { test.likelihood_ratio }
+        };
+        assert!((ours - theirs).abs() < 1e-5, "{record:?}: {ours}");
+        compared += 1;
+    }
+    assert_eq!(compared, 80);
 }

@@ -7,6 +7,7 @@
 //! statistics.
 
 pub mod adjusted;
+pub mod assumption;
 mod bordered;
 pub mod covariates;
 mod grouped;

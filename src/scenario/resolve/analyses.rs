@@ -1,6 +1,6 @@
 //! The analyses, bound to the cells they work with.
 
-use super::super::{Analysis, file};
+use super::super::{Analysis, Description, Subgroups, file};
 use super::Resolver;
 use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::{MissingRule, MultipleImputation, SingleImputation};
@@ -25,7 +25,12 @@ struct Cells<'p> {
     by_early: bool,
 }
 
-impl Cells<'_> {
+impl<'p> Cells<'p> {
+    fn of(file: &file::ScenarioFile, population: &'p Population) -> Self {
+        let by_early = file.analyses.iter().any(|analysis| analysis.missing.uses_early());
+        Self { population, by_early }
+    }
+
     /// Stratum and early mRS of every cell.
     fn all(self) -> impl Iterator<Item = (usize, usize)> {
         let early = if self.by_early { LEVELS } else { 1 };
@@ -47,11 +52,16 @@ pub(super) fn detail(
     file: &file::ScenarioFile,
     population: &Population,
 ) -> Detail {
-    let by_early = file.analyses.iter().any(|analysis| analysis.missing.uses_early());
+    let by_early = Cells::of(file, population).by_early;
     let grouped = analyses.iter().any(|analysis| {
         analysis.method.grouping().is_some() || matches!(analysis.missing, MissingRule::Multiple(_))
     });
-    let cells = if grouped || by_early { Cells { population, by_early }.all().count() } else { 0 };
+    let subgroups = file.description.as_ref().is_some_and(|it| !it.subgroups.is_empty());
+    let cells = if grouped || by_early || subgroups {
+        Cells::of(file, population).all().count()
+    } else {
+        0
+    };
     let missing = analyses.iter().any(|analysis| analysis.missing != MissingRule::CompleteCase);
     Detail { cells, by_early, missing }
 }
@@ -59,8 +69,7 @@ pub(super) fn detail(
 impl Resolver<'_> {
     pub(super) fn analyses(&mut self, population: &Population) -> Option<Vec<Analysis>> {
         let file = self.file;
-        let by_early = file.analyses.iter().any(|analysis| analysis.missing.uses_early());
-        let cells = Cells { population, by_early };
+        let cells = Cells::of(file, population);
         let mut analyses: Vec<Option<Analysis>> = Vec::new();
         for (index, written) in file.analyses.iter().enumerate() {
             let path = format!("analyses[{index}]");
@@ -90,6 +99,27 @@ impl Resolver<'_> {
             }
         }
         Some(analyses)
+    }
+
+    /// What is described when a trial ends; the outer `None` is for mistakes.
+    pub(super) fn description(&mut self, population: &Population) -> Option<Option<Description>> {
+        let file = self.file;
+        let Some(written) = &file.description else { return Some(None) };
+        let path = "description.subgroups";
+        let factors = self.factor_indices(path, &written.subgroups, population)?;
+        let cells = Cells::of(file, population);
+        let subgroups = written.subgroups.iter().zip(factors).map(|(name, factor)| {
+            let grouping = cells.grouped(&[factor]);
+            let rows = grouping.indicators();
+            let covariates = Covariates::with_interactions(&rows, &rows);
+            let model = Model { levels: Levels::ALL, covariates };
+            Subgroups { factor: name.clone(), model, grouping }
+        });
+        Some(Some(Description {
+            proportional_odds: written.proportional_odds,
+            subgroups: subgroups.collect(),
+            alpha_two_sided: written.alpha_two_sided,
+        }))
     }
 
     fn method(

@@ -58,6 +58,7 @@ impl Resolver<'_> {
         let accrual = self.accrual(outcomes.as_ref());
         let prior = self.prior(outcomes.as_ref());
         let analyses = population.as_ref().and_then(|population| self.analyses(population));
+        let description = population.as_ref().and_then(|population| self.description(population));
         let by_stratum = outcomes
             .as_ref()
             .map(|outcomes| [Arm::Control, Arm::Experimental].map(|arm| outcomes.by_stratum(arm)));
@@ -96,7 +97,8 @@ impl Resolver<'_> {
             dropout: dropout?,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,
-            detail: analyses::detail(analyses.as_deref()?, file, population.as_ref()?),
+            detail: self::analyses::detail(analyses.as_deref()?, file, population.as_ref()?),
+            description: description?,
             analyses: analyses?,
             population: population?,
             replicates: file.run.replicates,

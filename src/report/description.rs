@@ -1,0 +1,53 @@
+//! What trials look like when they end: odds ratios cut by cut, and subgroups.
+
+use super::table::{figure, grid, number, wrapped};
+use crate::summary::{CutSummary, TruthSummary};
+
+/// Nothing where nothing is described.
+pub(super) fn described(truths: &[TruthSummary]) -> String {
+    let [effect, none, ..] = truths else { unreachable!("these two are always there") };
+    let (Some(effect), Some(none)) = (&effect.description, &none.description) else {
+        return String::new();
+    };
+    let mut out =
+        String::from("\nDescribed when a trial ends, by the data of the first analysis\n");
+    if !effect.cuts.is_empty() {
+        let cut = |(effect, none): (&CutSummary, &CutSummary)| {
+            let mut row = vec![format!("mRS 0–{}", effect.cut)];
+            row.extend(
+                [effect, none]
+                    .iter()
+                    .flat_map(|cut| [number(cut.truth), figure(cut.log_odds_ratio)]),
+            );
+            row
+        };
+        let rows = effect.cuts.iter().zip(&none.cuts).map(cut).collect();
+        let header = ["log odds ratio", "truth", "mean", "truth\nwithout effect", "mean"];
+        out += &grid(&header, rows);
+        out += "\n";
+    }
+    let tests = [
+        (
+            "odds are not proportional",
+            effect.rejects_proportional_odds,
+            none.rejects_proportional_odds,
+        ),
+        ("any subgroup interacts", effect.any_interaction, none.any_interaction),
+    ];
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for (what, effect, none) in tests {
+        if let (Some(effect), Some(none)) = (effect, none) {
+            rows.push(vec![what.to_owned(), figure(effect), figure(none)]);
+        }
+    }
+    for (effect, none) in effect.subgroups.iter().zip(&none.subgroups) {
+        let name = format!("{} interacts", effect.factor);
+        rows.push(vec![name, figure(effect.interaction), figure(none.interaction)]);
+    }
+    out += &grid(&["significant test", "effect", "no effect"], rows);
+    out + &wrapped(&format!(
+        "Each at a two-sided level of {}: likelihood-ratio tests in the proportional-odds model, as if \
+         it were the only one.",
+        effect.alpha_two_sided
+    ))
+}

@@ -1,0 +1,133 @@
+//! What trials look like when they end: odds ratios cut by cut, and subgroups.
+
+use serde::Serialize;
+
+use super::McEstimate;
+use super::tally::Moments;
+use crate::analysis::proportional_odds::assumption::cut_log_odds_ratios;
+use crate::outcome::LEVELS;
+use crate::scenario::{Description, Scenario, Truth};
+use crate::trial::Described;
+
+/// Descriptions of one truth's trials, as the first analysis left them.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DescriptionSummary {
+    /// Level of the tests.
+    pub alpha_two_sided: f64,
+    /// P(the test of proportional odds rejects); null where it is not asked for.
+    pub rejects_proportional_odds: Option<McEstimate>,
+    /// The odds of mRS ≤ j, j = 0 … 5; empty where they are not asked for.
+    pub cuts: Vec<CutSummary>,
+    /// Factor by factor.
+    pub subgroups: Vec<SubgroupSummary>,
+    /// P(at least one interaction is significant).
+    pub any_interaction: Option<McEstimate>,
+}
+
+/// The odds ratio of mRS at or below a cut.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CutSummary {
+    /// The highest mRS that counts as a good outcome.
+    pub cut: u8,
+    /// Log odds ratio in the population; null where it has none, and under the prior.
+    pub truth: Option<f64>,
+    /// Mean log odds ratio of the trials in which it is finite.
+    pub log_odds_ratio: McEstimate,
+}
+
+/// The interaction of a factor with treatment.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SubgroupSummary {
+    /// Name of the factor.
+    pub factor: String,
+    /// P(its interaction is significant): likelihood-ratio test in a proportional-odds model.
+    pub interaction: McEstimate,
+}
+
+/// Counts over the replicates of one truth.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct DescriptionTally {
+    alpha: f64,
+    n: u64,
+    not_proportional: u64,
+    cuts: [Moments; LEVELS - 1],
+    interactions: Vec<u64>,
+    any: u64,
+}
+
+impl DescriptionTally {
+    pub fn new(description: &Description) -> Self {
+        Self {
+            alpha: description.alpha_two_sided,
+            n: 0,
+            not_proportional: 0,
+            cuts: Default::default(),
+            interactions: vec![0; description.subgroups.len()],
+            any: 0,
+        }
+    }
+
+    /// A test that the data do not allow is not significant.
+    pub fn add(&mut self, described: &Described) {
+        let significant = |p: f64| p <= self.alpha;
+        self.n += 1;
+        self.not_proportional += u64::from(significant(described.p_proportional_odds));
+        let interactions = described.p_interactions.iter();
+        self.any += u64::from(interactions.clone().any(|&p| significant(p)));
+        for (count, &p) in self.interactions.iter_mut().zip(interactions) {
+            *count += u64::from(p <= self.alpha);
+        }
+        for (moments, log) in self.cuts.iter_mut().zip(described.cut_log_odds_ratios) {
+            if log.is_finite() {
+                moments.add(log);
+            }
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.not_proportional += other.not_proportional;
+        self.any += other.any;
+        self.interactions.iter_mut().zip(&other.interactions).for_each(|(a, b)| *a += b);
+        self.cuts.iter_mut().zip(&other.cuts).for_each(|(a, b)| a.merge(b));
+    }
+}
+
+impl DescriptionSummary {
+    pub(super) fn new(
+        scenario: &Scenario,
+        truth: Truth,
+        description: &Description,
+        tally: &DescriptionTally,
+    ) -> Self {
+        let proportion = |count| McEstimate::proportion(count, tally.n);
+        let truths = scenario.marginal(truth).map(|[control, experimental]| {
+            cut_log_odds_ratios(&[*control.probabilities(), *experimental.probabilities()])
+        });
+        let cut = |(j, moments): (usize, &Moments)| CutSummary {
+            cut: j as u8,
+            truth: truths.map(|logs| logs[j]).filter(|log| log.is_finite()),
+            log_odds_ratio: McEstimate::mean(moments),
+        };
+        let cuts = if description.proportional_odds {
+            tally.cuts.iter().enumerate().map(cut).collect()
+        } else {
+            Vec::new()
+        };
+        let subgroups = description.subgroups.iter().zip(&tally.interactions);
+        Self {
+            alpha_two_sided: description.alpha_two_sided,
+            rejects_proportional_odds: description
+                .proportional_odds
+                .then(|| proportion(tally.not_proportional)),
+            cuts,
+            subgroups: subgroups
+                .map(|(subgroups, &count)| SubgroupSummary {
+                    factor: subgroups.factor.clone(),
+                    interaction: proportion(count),
+                })
+                .collect(),
+            any_interaction: (!description.subgroups.is_empty()).then(|| proportion(tally.any)),
+        }
+    }
+}
