@@ -88,14 +88,18 @@ impl Cohort {
             let stratum = stratum as usize;
             let arm = scenario.randomisation.allocate(allocation, stratum, &mut rng);
             let so_far = [patients - experimental, experimental];
-            guesses.halves_in_trial += guesser.halves_right(so_far, arm);
-            guesses.halves_in_strata += guesser.halves_right(allocated[stratum], arm);
+            guesses.halves_in_trial += guesser.halves_beyond_the_end(so_far, arm);
+            guesses.halves_in_strata += guesser.halves_beyond_the_end(allocated[stratum], arm);
             patients += 1;
             experimental += arm.index() as u32;
             allocated[stratum][arm.index()] += 1;
             arm
         };
         refill(arms, strata.iter().map(allocate));
+        guesses.halves_in_trial +=
+            guesser.halves_in_the_end([patients - experimental, experimental]);
+        let strata = allocated.iter().map(|&counts| guesser.halves_in_the_end(counts));
+        guesses.halves_in_strata += strata.sum::<u32>();
         self.correct_guesses = guesses;
     }
 
