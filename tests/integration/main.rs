@@ -10,6 +10,7 @@ mod bad_procedures;
 mod calibration;
 mod checked;
 mod command_line;
+mod descriptions;
 mod design_command;
 mod exploring;
 mod monitor_command;
