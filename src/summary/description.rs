@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::McEstimate;
-use super::tally::Moments;
+use super::moments::Moments;
 use crate::analysis::proportional_odds::assumption::cut_log_odds_ratios;
 use crate::outcome::LEVELS;
 use crate::scenario::{Description, Scenario, Truth};

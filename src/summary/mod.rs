@@ -5,6 +5,7 @@
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
 mod description;
+mod moments;
 mod prior;
 pub mod procedure;
 mod tally;
@@ -13,11 +14,12 @@ use serde::Serialize;
 
 use crate::scenario::{Scenario, Truth};
 pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};
+use moments::Histogram;
+pub(crate) use moments::Moments;
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
-pub(crate) use tally::Moments;
 pub use tally::Tally;
-use tally::{AnalysisTally, EstimateTally, Histogram};
+use tally::{AnalysisTally, EstimateTally};
 
 /// A simulated figure.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

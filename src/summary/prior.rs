@@ -6,7 +6,8 @@
 use serde::Serialize;
 
 use super::McEstimate;
-use super::tally::{Histogram, Moments, Tally};
+use super::moments::{Histogram, Moments};
+use super::tally::Tally;
 use crate::evidence::prior::Component;
 use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, DrawnEffect, TrialResult};

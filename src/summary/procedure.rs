@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::McEstimate;
-use super::tally::Histogram;
+use super::moments::Histogram;
 use crate::num::root::brent;
 use crate::outcome::decomposition::WAYS;
 use crate::outcome::flow::{GROUPS, Group, MEASURES, Spread};

@@ -8,147 +8,24 @@ mod analyst;
 mod cohort;
 mod description;
 mod imputation;
+mod result;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
-use crate::analysis::{AnalysisMethod, FitStatus, KnownOutcomes, OutcomeTable, TestResult};
+use crate::analysis::{AnalysisMethod, FitStatus, KnownOutcomes, TestResult};
 use crate::design::inference::Estimate;
 use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
-use crate::outcome::{Mrs, OutcomeModel};
-use crate::procedure::ProcedureRecord;
-use crate::randomisation::Arm;
+use crate::outcome::OutcomeModel;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::{Analysis, Outcomes, Scenario, Truth, estimand_of_shift};
 use analyst::{Analyst, Draws, patients_analysed};
 use cohort::{Among, Cohort};
 pub use description::Described;
-
-/// How the trial stands at a look.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct LookMoment {
-    /// Day of the data.
-    pub day: f64,
-    /// Outcomes known.
-    pub analysed: u32,
-    /// Patients randomised by the time of the decision.
-    pub randomised: u32,
-    /// Of these, patients whose follow-up has not ended.
-    pub overrun: u32,
-}
-
-/// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Conclusion {
-    /// The efficacy boundary was reached, at an interim or the final look.
-    Efficacy,
-    /// Stopped at an interim look for futility.
-    Futility,
-    /// The harm boundary was reached, at an interim or the final look.
-    Harm,
-    /// Ran to its end without significance.
-    NotSignificant,
-}
-
-/// An effect drawn from the prior.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DrawnEffect {
-    /// Log of the common odds ratio between the arms' marginal distributions.
-    pub log_odds_ratio: f64,
-    /// What the estimate of the analysis aims at under it, on its own scale.
-    pub estimand: f64,
-}
-
-/// One trial under one truth as one analysis saw it: what a row of output is made of.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TrialResult {
-    /// From 0.
-    pub replicate: u64,
-    /// What the patients were drawn from.
-    pub truth: Truth,
-    /// The effect where it is not the scenario's but drawn from the prior.
-    pub drawn: Option<DrawnEffect>,
-    /// Position of the analysis in the scenario.
-    pub analysis: usize,
-    /// The look the trial ended at, from 1; the final look has the number of looks planned.
-    pub look: usize,
-    /// How it ended.
-    pub conclusion: Conclusion,
-    /// Patients randomised, with those randomised until the decision.
-    pub n_randomised: u32,
-    /// Outcomes in the analysis that ended the trial.
-    pub n_analysed: u32,
-    /// Patients randomised whose follow-up had not ended.
-    pub overrun: u32,
-    /// Months from the opening of the trial to the decision.
-    pub duration_months: f64,
-    /// Whether the analysis repeated with the overrun's outcomes reaches the other conclusion.
-    pub reversed: bool,
-    /// Estimate and statistic of the analysis that ended the trial.
-    pub test: TestResult,
-    /// The estimate that allows for the looks, by stage-wise ordering; NaN without an estimate.
-    pub median_unbiased: f64,
-    /// Its 95 % interval.
-    pub stagewise_interval: (f64, f64),
-    /// Z at each look by its number less 1; NaN where there was none.
-    pub z: [f64; MAX_LOOKS],
-    /// Looks whose statistic could not be computed.
-    pub failed_looks: u32,
-}
-
-/// A patient's way from procedure to outcome, whether the outcome is ever known or not.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PatientCourse {
-    /// Where the patient was allocated.
-    pub arm: Arm,
-    /// What was done.
-    pub procedure: ProcedureRecord,
-    /// What came of it.
-    pub mrs: Mrs,
-}
-
-/// Guesses of the patients' arms that were correct, in halves, by the [`ConvergenceStrategy`].
-///
-/// [`ConvergenceStrategy`]: crate::randomisation::ConvergenceStrategy
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CorrectGuesses {
-    /// Of someone who sees the arms of all patients so far; 0 to twice the patients.
-    pub halves_in_trial: u32,
-    /// Of someone who sees only those of the patient's own stratum; 0 to twice the patients.
-    pub halves_in_strata: u32,
-}
-
-/// One replicate: every trial of it, and what they share.
-#[derive(Debug, Default)]
-pub struct ReplicateResult {
-    /// Interim looks that took place, then the final one, by truth: who is lost may depend on the
-    /// outcome.
-    pub looks: Vec<Vec<LookMoment>>,
-    /// Truth by truth, analysis by analysis.
-    pub trials: Vec<TrialResult>,
-    /// The trial as its first analysis left it, truth by truth; empty where nothing is described.
-    pub described: Vec<Described>,
-    /// The outcomes known in the end, when everyone has been randomised, under the alternative.
-    pub outcomes: OutcomeTable,
-    /// Every patient's way through the procedure under the alternative, control before experimental
-    /// arm; empty without a procedure.
-    pub courses: Vec<PatientCourse>,
-    /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
-    /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
-    pub imbalances: Vec<u32>,
-    /// How often the arms of all who are randomised would have been guessed.
-    pub correct_guesses: CorrectGuesses,
-}
-
-impl ReplicateResult {
-    /// The moment of the look a trial ended at, or of an earlier look k (from 0). A final look
-    /// may follow fewer interims than planned; it is always the last.
-    pub fn moment(&self, truth: Truth, k: usize, looks_planned: usize) -> Option<&LookMoment> {
-        let looks = &self.looks[truth.index()];
-        let (last, interims) = looks.split_last()?;
-        if k + 1 == looks_planned { Some(last) } else { interims.get(k) }
-    }
-}
+pub use result::{
+    Conclusion, CorrectGuesses, DrawnEffect, LookMoment, PatientCourse, ReplicateResult,
+    TrialResult,
+};
 
 /// Runs replicates of a scenario one at a time.
 #[derive(Debug)]
@@ -451,13 +328,6 @@ struct Seen<'s> {
     replicate: Replicate,
     truth: Truth,
     analysis: &'s Analysis,
-}
-
-impl TrialResult {
-    /// Whether the estimate is a finite number with an error.
-    pub fn has_estimate(&self) -> bool {
-        self.test.has_estimate()
-    }
 }
 
 #[cfg(test)]

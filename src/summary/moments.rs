@@ -1,0 +1,171 @@
+//! Counts and sums that leave no trace of the order they were made in.
+
+/// Count, sum and sum of squares of numbers rounded to a grid of 2⁻²⁴ (6e-8), kept as integers:
+/// adding and merging are exact, so their order leaves no trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moments {
+    n: u64,
+    sum: i128,
+    squares: i128,
+}
+
+impl Moments {
+    const GRID: f64 = (1u64 << 24) as f64;
+
+    pub fn add(&mut self, value: f64) {
+        debug_assert!(value.is_finite());
+        let steps = i128::from((value * Self::GRID).round() as i64);
+        self.n += 1;
+        self.sum += steps;
+        self.squares = self.squares.saturating_add(steps * steps);
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.sum += other.sum;
+        self.squares = self.squares.saturating_add(other.squares);
+    }
+
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// NaN when empty.
+    pub fn mean(&self) -> f64 {
+        self.sum as f64 / self.n as f64 / Self::GRID
+    }
+
+    /// Sample standard deviation; NaN with fewer than two values.
+    pub fn sd(&self) -> f64 {
+        if self.n < 2 {
+            return f64::NAN;
+        }
+        let n = self.n as f64;
+        let mean = self.sum as f64 / n;
+        let variance = (self.squares as f64 / n - mean * mean).max(0.0) * n / (n - 1.0);
+        variance.sqrt() / Self::GRID
+    }
+}
+
+/// How often each whole number came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Histogram {
+    counts: Vec<u64>,
+    n: u64,
+}
+
+impl Histogram {
+    pub fn add(&mut self, value: u32) {
+        let index = value as usize;
+        if index >= self.counts.len() {
+            // Grows to the largest value met and no further, so only the first replicates pay.
+            self.counts.resize(index + 1, 0);
+        }
+        self.counts[index] += 1;
+        self.n += 1;
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        if other.counts.len() > self.counts.len() {
+            self.counts.resize(other.counts.len(), 0);
+        }
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
+            *mine += theirs;
+        }
+        self.n += other.n;
+    }
+
+    pub fn n(&self) -> u64 {
+        self.n
+    }
+
+    /// Mean and sample standard deviation.
+    pub fn mean_sd(&self) -> (f64, f64) {
+        let total = |of: fn(f64) -> f64, centre: f64| -> f64 {
+            let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            counts.map(|(value, &count)| count as f64 * of(value as f64 - centre)).sum()
+        };
+        let mean = total(|x| x, 0.0) / self.n as f64;
+        let spread = total(|x| x * x, mean);
+        (mean, if self.n < 2 { f64::NAN } else { (spread / (self.n - 1) as f64).sqrt() })
+    }
+
+    /// The smallest value with at least a share `p` of the numbers at or below it.
+    pub fn quantile(&self, p: f64) -> f64 {
+        let needed = (p * self.n as f64).ceil().clamp(1.0, self.n.max(1) as f64) as u64;
+        let mut so_far = 0;
+        let at = self.counts.iter().position(|count| {
+            so_far += count;
+            so_far >= needed
+        });
+        at.map_or(f64::NAN, |value| value as f64)
+    }
+
+    /// The quantile of numbers that were rounded when they were counted, spread evenly over the
+    /// half step to either side of each; NaN when empty.
+    pub fn quantile_of_rounded(&self, p: f64) -> f64 {
+        let needed = p.clamp(0.0, 1.0) * self.n as f64;
+        let mut so_far = 0.0;
+        for (value, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let count = count as f64;
+            if so_far + count >= needed {
+                return value as f64 - 0.5 + (needed - so_far) / count;
+            }
+            so_far += count;
+        }
+        f64::NAN
+    }
+
+    /// NaN when empty.
+    pub fn max(&self) -> f64 {
+        self.counts.iter().rposition(|&count| count > 0).map_or(f64::NAN, |value| value as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn moments_do_not_depend_on_order_or_split(
+            values in prop::collection::vec(-50.0..50.0f64, 2..60),
+            cut in 0usize..60,
+        ) {
+            let of = |values: &[f64]| {
+                let mut moments = Moments::default();
+                values.iter().for_each(|&value| moments.add(value));
+                moments
+            };
+            let (left, right) = values.split_at(cut.min(values.len()));
+            let mut merged = of(right);
+            merged.merge(&of(left));
+            let whole = of(&values);
+            prop_assert_eq!(merged, whole);
+            let n = values.len() as f64;
+            let mean = values.iter().sum::<f64>() / n;
+            let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0);
+            prop_assert!((whole.mean() - mean).abs() < 1e-7);
+            prop_assert!((whole.sd() - variance.sqrt()).abs() < 1e-6);
+        }
+
+        #[test]
+        fn histogram_quantiles_are_those_of_the_sorted_values(
+            values in prop::collection::vec(0u32..40, 1..60),
+            p in 0.0..1.0f64,
+        ) {
+            let mut histogram = Histogram::default();
+            values.iter().for_each(|&value| histogram.add(value));
+            let mut sorted = values.clone();
+            sorted.sort_unstable();
+            let rank = ((p * sorted.len() as f64).ceil() as usize).max(1);
+            prop_assert_eq!(histogram.quantile(p), f64::from(sorted[rank - 1]));
+            prop_assert_eq!(histogram.max(), f64::from(sorted[sorted.len() - 1]));
+            let interpolated = histogram.quantile_of_rounded(p);
+            prop_assert!((interpolated - histogram.quantile(p)).abs() <= 0.5);
+            let mean = f64::from(values.iter().sum::<u32>()) / values.len() as f64;
+            prop_assert!((histogram.mean_sd().0 - mean).abs() < 1e-12);
+        }
+    }
+}
