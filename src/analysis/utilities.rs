@@ -23,7 +23,7 @@ pub enum UtilitiesError {
         value: f64,
     },
     /// Nothing could ever differ.
-    #[error("every mRS has the utility {0}; at least two must differ")]
+    #[error("give every mRS the utility {0}; allowed: at least two that differ")]
     AllEqual(f64),
 }
 

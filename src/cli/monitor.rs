@@ -101,10 +101,9 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
 
 fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, Failure> {
     let analysis = analysis_named(scenario, args.analysis.as_deref())?;
-    let comparison =
-        scenario.comparison(Truth::Alternative, &analysis.method).ok_or_else(|| {
-            usage(format!("analysis {} has no closed form with these arms", analysis.name))
-        })?;
+    let comparison = scenario
+        .comparison(Truth::Alternative, &analysis.method)
+        .ok_or_else(|| usage(scenario.no_comparison(analysis)))?;
     let counts = args.counts();
     if counts.is_some() && !matches!(comparison, Comparison::TwoProportions(_)) {
         return Err(usage(format!(

@@ -120,11 +120,29 @@ fn ratio_of(scale: &str) -> Option<String> {
 }
 
 /// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
-/// gaps where these fit.
+/// gaps where these fit. Where nothing fits the first column, of names, is folded.
 pub(super) fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
-    let fits = |text: &String| text.lines().all(|line| line.chars().count() <= WIDTH);
-    let narrowing = [2, 1].map(|gap| spaced(header, &rows, gap));
-    narrowing.into_iter().find(fits).unwrap_or_else(|| spaced(header, &rows, 0))
+    let fits = |text: &String| widest(text) <= WIDTH;
+    let narrowing = [2, 1, 0].map(|gap| spaced(header, &rows, gap));
+    narrowing.into_iter().find(fits).unwrap_or_else(|| folded(header, rows))
+}
+
+fn widest(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
+}
+
+/// Columns that are left to a name however wide the figures beside it are.
+const LEAST_NAME: usize = 10;
+
+fn folded(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
+    let names = std::iter::once(header[0]).chain(rows.iter().map(|row| row[0].as_str()));
+    let has = names.map(widest).max().unwrap_or(0);
+    let excess = widest(&spaced(header, &rows, 1)).saturating_sub(WIDTH);
+    let fold = |name: &str| textwrap::fill(name, has.saturating_sub(excess).max(LEAST_NAME));
+    rows.iter_mut().for_each(|row| row[0] = fold(&row[0]));
+    let first = fold(header[0]);
+    let header: Vec<&str> = std::iter::once(&*first).chain(header[1..].iter().copied()).collect();
+    spaced(&header, &rows, 1)
 }
 
 fn spaced(header: &[&str], rows: &[Vec<String>], gap: u16) -> String {
@@ -315,8 +333,9 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     if let (Some(ratio), Some(truth), true) =
         (ratio_of(effect.estimate.scale), effect.estimate.truth, mean.is_finite())
     {
+        let ratios = if ratio.ends_with('s') { ratio } else { ratio + "s" };
         text += &format!(
-            "As {ratio}s, with the effect: truth {:.2}, mean {:.2}.\n",
+            "As {ratios}, with the effect: truth {:.2}, mean {:.2}.\n",
             libm::exp(truth),
             libm::exp(mean)
         );
@@ -402,6 +421,18 @@ pub(super) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_are_folded_to_the_width() {
+        let long = "an analysis that is named by a sentence, with all that it takes".to_owned();
+        let word = "x".repeat(90);
+        let figures = || ["0.8093 ±0.0012", "0.8096", "0.0252 ±0.0005", "0.0250"].map(String::from);
+        let row = |name: &String| [vec![name.clone()], figures().to_vec()].concat();
+        let text = grid(&["analysis", "power", "a", "b", "c"], vec![row(&long), row(&word)]);
+        assert!(widest(&text) <= WIDTH, "{text}");
+        assert_eq!(text.matches("0.8093 ±0.0012").count(), 2);
+        assert_eq!(text.matches('x').count(), 90, "{text}");
+    }
 
     #[test]
     fn figures_show_no_more_digits_than_their_error_has() {

@@ -11,6 +11,10 @@ use crate::design::comparison::{Comparison, Means, Ordinal, OrdinalTest, TwoProp
 use crate::outcome::{EarlyOutcome, LEVELS, Mrs, MrsDistribution};
 use crate::randomisation::{AllocationRatio, Arm};
 
+/// The analyses whose sizes and effects have a closed form, for messages.
+pub(crate) const WITH_CLOSED_FORM: &str = "two_proportions, proportional_odds (mRS 5 and 6 apart), \
+     wilcoxon and utility_weighted have one, without covariates or strata";
+
 impl Scenario {
     /// Share of all patients whose outcome becomes known, on average.
     pub fn share_known(&self) -> f64 {
@@ -64,6 +68,27 @@ impl Scenario {
     /// where the odds ratio is 0 or infinite.
     pub fn comparison(&self, truth: Truth, method: &AnalysisMethod) -> Option<Comparison> {
         comparison(self.marginal(truth)?, self.share_experimental_known(), method)
+    }
+
+    /// Why [`Scenario::comparison`] has none of an analysis, and which analyses have one.
+    pub fn no_comparison(&self, analysis: &Analysis) -> String {
+        let has_one =
+            |other: &&Analysis| self.comparison(Truth::Alternative, &other.method).is_some();
+        let names: Vec<&str> =
+            self.analyses.iter().filter(has_one).map(|other| other.name.as_str()).collect();
+        let allowed = match names[..] {
+            [] => "a scenario with such an analysis".to_owned(),
+            _ => format!("--analysis {}", names.join(" or ")),
+        };
+        let cause = match analysis.method {
+            AnalysisMethod::TwoProportions { .. }
+            | AnalysisMethod::ProportionalOdds { .. }
+            | AnalysisMethod::Wins(WinMeasure::NetBenefit)
+            | AnalysisMethod::Utilities { .. } => "with these arms".to_owned(),
+            _ => format!("({WITH_CLOSED_FORM})"),
+        };
+        let name = &analysis.name;
+        format!("analysis {name} has no closed form {cause}; allowed: {allowed}")
     }
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes

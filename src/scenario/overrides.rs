@@ -24,7 +24,10 @@ pub(super) fn apply(
         .map(|(path, value)| (path.trim(), value.trim()))
         .filter(|(path, value)| !path.is_empty() && !value.is_empty())
         .ok_or_else(|| wrong("expected --set path.to.key=value"))?;
-    let (json, places) = parse(path, written, text).map_err(|message| wrong(&message))?;
+    let (json, places) = parse(path, written, text).map_err(|problem| match problem.place {
+        Some(_) => problem,
+        None => wrong(&problem.message),
+    })?;
 
     let steps = steps(path).ok_or_else(|| wrong("expected keys joined by dots, as in a.b[0].c"))?;
     let (last, parents) = steps.split_last().expect("a path has at least one step");
@@ -74,15 +77,16 @@ fn replaced(schema: &Value, object: &Map<String, Value>, key: &str, value: &Valu
 
 /// The value of the argument `text`, and where its parts stand in it. A bare word is a string:
 /// `randomisation.imbalance=variance` needs no quotes within quotes.
-fn parse(path: &str, written: &str, text: &str) -> Result<(Value, Spans), String> {
+fn parse(path: &str, written: &str, text: &str) -> Result<(Value, Spans), Problem> {
     let quoted = toml::Value::String(written.to_owned()).to_string();
     let is_word = written.starts_with(char::is_alphabetic);
     let value = DeValue::parse(written).or_else(|error| match is_word {
         true => DeValue::parse(&quoted),
         false => Err(error),
     });
-    let value =
-        value.map_err(|error| format!("the value is not valid TOML: {}", error.message()))?;
+    let value = value.map_err(|error| {
+        Problem::general(format!("the value is not valid TOML: {}", error.message()))
+    })?;
 
     let start = text.trim_end().len() - written.len();
     let within = |at: usize| (start + at).min(text.len());
@@ -91,8 +95,9 @@ fn parse(path: &str, written: &str, text: &str) -> Result<(Value, Spans), String
     let place = Place { origin, key: value.span(), value: value.span() };
     let (mut places, mut problems) = (Spans::default(), Vec::new());
     let json = tree::of_value(&value, path, place, &mut places, &mut problems);
-    if let Some(problem) = problems.into_iter().next() {
-        return Err(problem.message);
+    if let Some(mut problem) = problems.into_iter().next() {
+        problem.place = problem.place.map(|(origin, span)| (origin, shifted(span)));
+        return Err(problem);
     }
     for place in places.0.values_mut() {
         place.key = shifted(place.key.clone());

@@ -1,5 +1,7 @@
 //! What is allowed but may surprise: told by `rescuesim check` and above the table of a run.
 
+mod analyses;
+
 use statrs::distribution::{Binomial, DiscreteCDF};
 
 use super::{Scenario, Truth, file};
@@ -14,7 +16,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
         idle_log_odds(scenario),
         no_effect(scenario),
     ];
-    warnings.into_iter().flatten().collect()
+    warnings.into_iter().flatten().chain(analyses::of(scenario)).collect()
 }
 
 /// Log odds of a complication that never happens.

@@ -36,7 +36,9 @@ impl Imputer {
         rng: &mut impl Rng,
     ) -> TestResult {
         rule.grouping.gather_known(known, &mut self.groups);
-        if known.missing.iter().flatten().all(|&patients| patients == 0) {
+        let nobody_missing = known.missing.iter().flatten().all(|&patients| patients == 0);
+        // An arm of which nothing is known has no model to be drawn from.
+        if nobody_missing || known.all.counts.iter().any(|arm| arm.iter().all(|&n| n == 0)) {
             return method.test(known, scratch);
         }
         let mut rubin = Rubin::default();

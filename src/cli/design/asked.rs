@@ -29,10 +29,9 @@ impl Asked {
     pub fn of_scenario(scenario: &Scenario, args: &DesignArgs) -> Result<Self, Failure> {
         let analysis = analysis_named(scenario, args.analysis.as_deref())?;
         let share_experimental = scenario.share_experimental_known();
-        let comparison =
-            scenario.comparison(Truth::Alternative, &analysis.method).ok_or_else(|| {
-                usage(format!("analysis {} has no closed form with these arms", analysis.name))
-            })?;
+        let comparison = scenario
+            .comparison(Truth::Alternative, &analysis.method)
+            .ok_or_else(|| usage(scenario.no_comparison(analysis)))?;
         let boundaries = scenario.design.boundaries().clone();
         let question = Question {
             rules: scenario.design.plan().rules.clone(),

@@ -260,31 +260,8 @@ impl Resolver<'_> {
         cuts: &[written::SlidingCut],
         cells: Cells<'_>,
     ) -> Option<(Grouping, Vec<Mrs>)> {
-        let population = cells.population;
-        let mut of_stratum = vec![0i64; population.strata()];
-        for (i, written) in points.iter().enumerate() {
-            let path = format!("{path}.points[{i}]");
-            let factor =
-                self.factor_index(&format!("{path}.factor"), &written.factor, population)?;
-            let levels = population.factors()[factor].levels.len();
-            if written.of_levels.len() != levels {
-                let why = format!("one for each level of \"{}\"", written.factor);
-                let has = written.of_levels.len();
-                return self.wrong_length(&format!("{path}.of_levels"), has, levels, &why);
-            }
-            for (stratum, sum) in of_stratum.iter_mut().enumerate() {
-                *sum += i64::from(written.of_levels[population.levels(stratum)[factor]]);
-            }
-        }
-        for (i, pair) in cuts.windows(2).enumerate() {
-            if pair[1].from_points <= pair[0].from_points {
-                let message = format!(
-                    "is {}; allowed: more than the {} before it",
-                    pair[1].from_points, pair[0].from_points
-                );
-                return self.fail(&format!("{path}.cuts[{}].from_points", i + 1), message);
-            }
-        }
+        let of_stratum = self.points(&format!("{path}.points"), points, cells.population)?;
+        self.cuts_rise(&format!("{path}.cuts"), cuts)?;
         let least = of_stratum.iter().copied().min().unwrap_or(0);
         if i64::from(cuts[0].from_points) > least {
             let message = format!(
@@ -300,6 +277,43 @@ impl Resolver<'_> {
             Grouping::new(cells.all().map(|(stratum, _)| vec![place(of_stratum[stratum])]));
         let of_groups = grouping.levels().iter().map(|group| mrs(cuts[group[0]].cut)).collect();
         Some((grouping, of_groups))
+    }
+
+    /// The points of each stratum.
+    fn points(
+        &mut self,
+        path: &str,
+        points: &[written::FactorPoints],
+        population: &Population,
+    ) -> Option<Vec<i64>> {
+        self.factors_once(path, points.iter().map(|written| written.factor.as_str()))?;
+        let mut of_stratum = vec![0i64; population.strata()];
+        for (i, written) in points.iter().enumerate() {
+            let path = format!("{path}[{i}]");
+            let factor =
+                self.factor_index(&format!("{path}.factor"), &written.factor, population)?;
+            let levels = population.factors()[factor].levels.len();
+            if written.of_levels.len() != levels {
+                let why = format!("one for each level of \"{}\"", written.factor);
+                let has = written.of_levels.len();
+                return self.wrong_length(&format!("{path}.of_levels"), has, levels, &why);
+            }
+            for (stratum, sum) in of_stratum.iter_mut().enumerate() {
+                *sum += i64::from(written.of_levels[population.levels(stratum)[factor]]);
+            }
+        }
+        Some(of_stratum)
+    }
+
+    fn cuts_rise(&mut self, path: &str, cuts: &[written::SlidingCut]) -> Option<()> {
+        let fall = cuts.windows(2).position(|pair| pair[1].from_points <= pair[0].from_points);
+        let Some(i) = fall else { return Some(()) };
+        let message = format!(
+            "is {}; allowed: more than the {} before it",
+            cuts[i + 1].from_points,
+            cuts[i].from_points
+        );
+        self.fail(&format!("{path}[{}].from_points", i + 1), message)
     }
 
     fn missing_rule(

@@ -9,7 +9,7 @@ use crate::design::{
 };
 use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
-use crate::scenario::closed_form::{expected_known, known};
+use crate::scenario::closed_form::{WITH_CLOSED_FORM, expected_known, known};
 
 impl Resolver<'_> {
     /// The maximum information in patients.
@@ -283,7 +283,7 @@ impl Resolver<'_> {
             }
             file::Futility::Effect { bounds } => {
                 let Some((comparison, share_experimental)) = comparison else {
-                    return self.fail("design.futility", "is on the effect scale, and the first analysis has no closed form with these arms; allowed: another rule");
+                    return self.fail("design.futility", format!("is on the effect scale, and the first analysis has no closed form with these arms; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})"));
                 };
                 self.futility_bounds(bounds, interims, |k, effect| {
                     let total = f64::from(looks[k]);
@@ -305,7 +305,7 @@ impl Resolver<'_> {
                         ConditionalOn::Drift(comparison.drift(alpha, share_experimental, total))
                     }
                     (file::ConditionalOn::Planned, None) => {
-                        return self.fail("design.futility.under", "is \"planned\", and the first analysis has no closed form with these arms; allowed: \"trend\"");
+                        return self.fail("design.futility.under", format!("is \"planned\", and the first analysis has no closed form with these arms; allowed: \"trend\", or another first analysis ({WITH_CLOSED_FORM})"));
                     }
                 };
                 Some(FutilityRule::ConditionalPower { at_most, on })

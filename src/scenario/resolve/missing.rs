@@ -57,8 +57,11 @@ impl Resolver<'_> {
         let missingness = match Missingness::new(&mechanism, &control) {
             Ok(missingness) => missingness,
             Err(error) => {
-                let message =
-                    format!("{error}, as deaths are known; allowed: less than {:.4}", error.most);
+                let allowed = match error.most {
+                    most if most > 0.0 => format!("less than {most:.4}"),
+                    _ => "0".to_owned(),
+                };
+                let message = format!("{error}, as deaths are known; allowed: {allowed}");
                 return self.fail("missing.dropout", message);
             }
         };
@@ -78,6 +81,8 @@ impl Resolver<'_> {
 
     /// Of each stratum, by the levels of its factors.
     fn log_odds_of_dropout(&mut self, population: &Population) -> Option<Vec<f64>> {
+        let names = self.file.missing.factors.iter().map(|written| written.factor.as_str());
+        self.factors_once("missing.factors", names)?;
         let mut sums = vec![0.0; population.strata()];
         for (i, written) in self.file.missing.factors.iter().enumerate() {
             let path = format!("missing.factors[{i}]");

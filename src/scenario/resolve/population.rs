@@ -155,6 +155,22 @@ impl Resolver<'_> {
         indices.into_iter().collect()
     }
 
+    /// That no table of a list names the factor of an earlier one, which would count twice.
+    pub(super) fn factors_once<'n>(
+        &mut self,
+        path: &str,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Option<()> {
+        let names: Vec<&str> = names.collect();
+        match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
+            None => Some(()),
+            Some(i) => self.fail(
+                &format!("{path}[{i}].factor"),
+                format!("is \"{}\" for the second time; allowed: each factor once", names[i]),
+            ),
+        }
+    }
+
     /// The position of a factor that is named.
     pub(super) fn factor_index(
         &mut self,

@@ -1,0 +1,269 @@
+//! Who does not get the treatment of their arm.
+//!
+//! logit P(departure) = a + the log odds of the patient's factor levels + b·w, where w is the patient's
+//! own prognosis among patients of the same arm and stratum: the rank of the outcome they are to have,
+//! as a standard logistic score scaled to standard deviation 1, above 0 for a better one. The intercept a
+//! is such that the stated share departs.
+
+use super::{LEVELS, MrsDistribution};
+use crate::num::quadrature::GaussLegendre;
+use crate::num::root::brent;
+use crate::num::{logistic, logit};
+use crate::outcome::procedural::latent;
+use crate::randomisation::Arm;
+
+/// A way to depart from the treatment of one's arm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Departure {
+    /// Share of the patients to whom it may happen, in [0, 1).
+    pub probability: f64,
+    /// Log odds per standard deviation of prognosis.
+    pub per_prognosis: f64,
+    /// Log odds of each stratum.
+    pub of_stratum: Vec<f64>,
+}
+
+/// Departures of both arms.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adherence {
+    /// Of control patients, who then get the experimental treatment.
+    crossover: Rule,
+    /// Of experimental patients, who then get the control treatment.
+    refusal: Rule,
+    /// Of those who do not refuse, with the same end.
+    failed_access: Rule,
+}
+
+/// What was to happen and did not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// The treatment of the arm.
+    AsAllocated,
+    /// The other arm's.
+    Other,
+}
+
+impl Received {
+    /// The arm whose treatment it is.
+    #[inline]
+    pub fn arm(self, allocated: Arm) -> Arm {
+        match (self, allocated) {
+            (Self::AsAllocated, arm) => arm,
+            (Self::Other, Arm::Control) => Arm::Experimental,
+            (Self::Other, Arm::Experimental) => Arm::Control,
+        }
+    }
+}
+
+/// A departure with its intercepts.
+#[derive(Debug, Clone, PartialEq)]
+struct Rule {
+    /// Log odds of each stratum at an average prognosis; −∞ where nobody departs.
+    log_odds: Vec<f64>,
+    per_latent: f64,
+}
+
+/// The standard deviation of a standard logistic variable, π/√3.
+const LOGISTIC_SD: f64 = 1.813_799_364_234_217_8;
+
+/// Beyond this a logistic variable lies with a probability of 1e-17.
+const REACH: f64 = 39.0;
+
+/// Nodes per unit of the logistic scale.
+const NODES: usize = 40;
+
+impl Adherence {
+    /// Solves the intercepts for the shares of the strata.
+    pub fn new([crossover, refusal, failed_access]: &[Departure; 3], shares: &[f64]) -> Self {
+        let rule = |departure| Rule::new(departure, shares);
+        Self {
+            crossover: rule(crossover),
+            refusal: rule(refusal),
+            failed_access: rule(failed_access),
+        }
+    }
+
+    /// What a patient receives; `quantile` is that of the outcome they are to have, and the two draws
+    /// are uniform in [0, 1).
+    #[inline]
+    pub fn draw(&self, (arm, stratum): (Arm, usize), quantile: f64, draws: [f64; 2]) -> Received {
+        let latent = latent(quantile);
+        let departs = match arm {
+            Arm::Control => draws[0] < self.crossover.probability(stratum, latent),
+            Arm::Experimental => {
+                draws[0] < self.refusal.probability(stratum, latent)
+                    || draws[1] < self.failed_access.probability(stratum, latent)
+            }
+        };
+        if departs { Received::Other } else { Received::AsAllocated }
+    }
+
+    /// P(mRS = j and received treatment), by treatment received, of patients of an arm and stratum;
+    /// `mrs` are the distributions under control and experimental treatment.
+    pub fn expected(
+        &self,
+        (arm, stratum): (Arm, usize),
+        mrs: &[MrsDistribution; 2],
+    ) -> [[f64; LEVELS]; 2] {
+        let other = Received::Other.arm(arm);
+        let departs = |latent: f64| match arm {
+            Arm::Control => self.crossover.probability(stratum, latent),
+            Arm::Experimental => {
+                let stays = 1.0 - self.refusal.probability(stratum, latent);
+                1.0 - stays * (1.0 - self.failed_access.probability(stratum, latent))
+            }
+        };
+        let mut out = [[0.0; LEVELS]; 2];
+        out[arm.index()] = by_level(&mrs[arm.index()], |latent| 1.0 - departs(latent));
+        out[other.index()] = by_level(&mrs[other.index()], departs);
+        out
+    }
+}
+
+impl Rule {
+    fn new(departure: &Departure, shares: &[f64]) -> Self {
+        let Departure { probability, per_prognosis, of_stratum } = departure;
+        // A small quantile is a good outcome.
+        let per_latent = -per_prognosis / LOGISTIC_SD;
+        let rule = |intercept: f64| Self {
+            log_odds: of_stratum.iter().map(|log_odds| log_odds + intercept).collect(),
+            per_latent,
+        };
+        if *probability == 0.0 {
+            return rule(f64::NEG_INFINITY);
+        }
+        let start = logit(*probability);
+        if per_latent == 0.0 && of_stratum.iter().all(|log_odds| *log_odds == 0.0) {
+            return rule(start);
+        }
+        let largest = of_stratum.iter().map(|log_odds| log_odds.abs()).fold(0.0, f64::max);
+        let reach = largest + REACH * per_latent.abs() + 1.0;
+        let miss = |intercept: f64| {
+            let rule = rule(intercept);
+            let departs =
+                |stratum: usize| mass(-REACH, REACH, |latent| rule.probability(stratum, latent));
+            let share = shares.iter().enumerate().map(|(s, share)| share * departs(s));
+            share.sum::<f64>() - probability
+        };
+        let intercept = brent(miss, start - reach, start + reach);
+        rule(intercept.expect("so far away nobody departs, or everybody does"))
+    }
+
+    #[inline]
+    fn probability(&self, stratum: usize, latent: f64) -> f64 {
+        logistic(self.log_odds[stratum] + self.per_latent * latent)
+    }
+}
+
+/// Part of each level of a distribution over the latent scale.
+fn by_level(mrs: &MrsDistribution, part: impl Fn(f64) -> f64) -> [f64; LEVELS] {
+    let cumulative = mrs.cumulative();
+    let end = |j: usize| match cumulative.get(j) {
+        Some(&below) => logit(below).clamp(-REACH, REACH),
+        None => REACH,
+    };
+    std::array::from_fn(|j| {
+        let low = if j == 0 { -REACH } else { end(j - 1) };
+        mass(low, end(j), &part)
+    })
+}
+
+/// ∫ part(x) f(x) dx with the density of the standard logistic distribution.
+fn mass(low: f64, high: f64, part: impl Fn(f64) -> f64) -> f64 {
+    if high <= low {
+        return 0.0;
+    }
+    // Unit by unit, so that neither the density's peak nor a steep part is passed over.
+    let pieces = (high - low).ceil();
+    let rule = GaussLegendre::new(NODES);
+    let width = (high - low) / pieces;
+    let piece = |k: usize| {
+        let from = low + k as f64 * width;
+        rule.on(from, from + width)
+            .map(|(x, weight)| {
+                let p = logistic(x);
+                weight * p * logistic(-x) * part(x)
+            })
+            .sum::<f64>()
+    };
+    (0..pieces as usize).map(piece).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARES: [f64; 2] = [0.6, 0.4];
+
+    fn departure(probability: f64, per_prognosis: f64, second: f64) -> Departure {
+        Departure { probability, per_prognosis, of_stratum: vec![0.0, second] }
+    }
+
+    fn distributions() -> [MrsDistribution; 2] {
+        let control = MrsDistribution::new([4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]).expect("100");
+        [control, control.shifted(2.0)]
+    }
+
+    /// Sums of an arm over strata, by treatment received.
+    fn totals(adherence: &Adherence, arm: Arm) -> [[f64; LEVELS]; 2] {
+        let mut out = [[0.0; LEVELS]; 2];
+        for (stratum, share) in SHARES.iter().enumerate() {
+            let expected = adherence.expected((arm, stratum), &distributions());
+            for (sum, p) in out.iter_mut().flatten().zip(expected.iter().flatten()) {
+                *sum += share * p;
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn the_stated_shares_depart() {
+        let departures =
+            [departure(0.1, -1.0, 0.5), departure(0.09, 0.8, -0.3), departure(0.05, -0.4, 0.0)];
+        let adherence = Adherence::new(&departures, &SHARES);
+        let [stays, crosses] = totals(&adherence, Arm::Control).map(|mrs| mrs.iter().sum::<f64>());
+        assert!((crosses - 0.1).abs() < 1e-9 && (stays - 0.9).abs() < 1e-9, "{crosses}");
+        // Refusal and failed access go with the same prognosis, so they are not independent.
+        let [control, treated] =
+            totals(&adherence, Arm::Experimental).map(|mrs| mrs.iter().sum::<f64>());
+        assert!((control + treated - 1.0).abs() < 1e-9);
+        assert!(control > 0.12 && control < 0.14, "{control}");
+    }
+
+    /// Crossover of a tenth, whatever the prognosis: 0.9·25 % + 0.1·40 % = 26.5 %.
+    #[test]
+    fn crossover_mixes_the_arms() {
+        let none = departure(0.0, 0.0, 0.0);
+        let adherence = Adherence::new(&[departure(0.1, 0.0, 0.0), none.clone(), none], &SHARES);
+        let mrs = totals(&adherence, Arm::Control);
+        let good: f64 = mrs.iter().map(|mrs| mrs[..3].iter().sum::<f64>()).sum();
+        assert!((good - 0.265).abs() < 1e-10, "{good}");
+        let untouched = totals(&adherence, Arm::Experimental);
+        assert!((untouched[1].iter().sum::<f64>() - 1.0).abs() < 1e-10);
+    }
+
+    /// Those of a poor prognosis cross over: among them the experimental treatment looks worse than it
+    /// is.
+    #[test]
+    fn departures_by_prognosis_are_selective() {
+        let none = departure(0.0, 0.0, 0.0);
+        let crossover = departure(0.2, -2.0, 0.0);
+        let adherence = Adherence::new(&[crossover, none.clone(), none], &SHARES);
+        let [stays, crosses] = totals(&adherence, Arm::Control);
+        let good = |mrs: &[f64; LEVELS]| mrs[..3].iter().sum::<f64>() / mrs.iter().sum::<f64>();
+        assert!(
+            good(&stays) > 0.29 && good(&crosses) < 0.20,
+            "{} {}",
+            good(&stays),
+            good(&crosses)
+        );
+        let quantiles = [0.01, 0.99].map(|quantile| {
+            let received = |u: f64| {
+                let received = adherence.draw((Arm::Control, 0), quantile, [u, 0.0]);
+                received == Received::Other
+            };
+            (0..1000).filter(|&i| received(f64::from(i) / 1000.0)).count()
+        });
+        assert!(quantiles[0] < 20 && quantiles[1] > 600, "{quantiles:?}");
+    }
+}

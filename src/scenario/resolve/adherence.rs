@@ -1,0 +1,83 @@
+//! Who does not get the treatment of their arm.
+
+use super::super::file;
+use super::Resolver;
+use crate::outcome::adherence::Departure;
+use crate::outcome::{Adherence, LEVELS, MrsDistribution};
+use crate::population::Population;
+use crate::randomisation::Arm;
+
+/// The mRS in each stratum of control and experimental arm, from those under both treatments.
+pub(super) fn by_arm(
+    treatments: &[Vec<MrsDistribution>; 2],
+    adherence: Option<&Adherence>,
+) -> [Vec<MrsDistribution>; 2] {
+    let Some(adherence) = adherence else { return treatments.clone() };
+    [Arm::Control, Arm::Experimental].map(|arm| {
+        let in_stratum = |stratum: usize| {
+            let mrs = [treatments[0][stratum], treatments[1][stratum]];
+            let [control, experimental] = adherence.expected((arm, stratum), &mrs);
+            mixture([(1.0, control), (1.0, experimental)].into_iter())
+        };
+        (0..treatments[0].len()).map(in_stratum).collect()
+    })
+}
+
+/// The mRS of control and experimental arm in the whole population.
+pub(super) fn marginal(
+    by_arm: &[Vec<MrsDistribution>; 2],
+    population: &Population,
+) -> [MrsDistribution; 2] {
+    by_arm.each_ref().map(|strata| {
+        let weighted = population.prognosis().zip(strata);
+        mixture(weighted.map(|((share, _), mrs)| (share, *mrs.probabilities())))
+    })
+}
+
+fn mixture(parts: impl Iterator<Item = (f64, [f64; LEVELS])>) -> MrsDistribution {
+    let mut sums = [0.0; LEVELS];
+    for (weight, part) in parts {
+        sums.iter_mut().zip(part).for_each(|(sum, p)| *sum += weight * p);
+    }
+    MrsDistribution::new(sums).expect("shares of a whole are a distribution")
+}
+
+impl Resolver<'_> {
+    /// The outer `None` is for mistakes.
+    pub(super) fn adherence(&mut self, population: &Population) -> Option<Option<Adherence>> {
+        let file = self.file;
+        let Some(written) = &file.adherence else { return Some(None) };
+        if file.procedure.is_some() {
+            let message = "is given beside [procedure], whose strategies say who gets what; allowed there: procedure.control.crossover, procedure.experimental.crossover";
+            return self.fail("adherence", message);
+        }
+        if file.prior.is_some() {
+            let message = "is given beside [prior], whose effects are those of the arms as allocated; allowed: one of the two";
+            return self.fail("adherence", message);
+        }
+        let departures = [
+            ("adherence.control_crossover", &written.control_crossover),
+            ("adherence.experimental_refusal", &written.experimental_refusal),
+            ("adherence.experimental_failed_access", &written.experimental_failed_access),
+        ]
+        .map(|(path, departure)| self.departure(path, departure, population));
+        let [Some(crossover), Some(refusal), Some(failed_access)] = departures else {
+            return None;
+        };
+        let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();
+        Some(Some(Adherence::new(&[crossover, refusal, failed_access], &shares)))
+    }
+
+    fn departure(
+        &mut self,
+        path: &str,
+        written: &file::Departure,
+        population: &Population,
+    ) -> Option<Departure> {
+        Some(Departure {
+            probability: written.probability,
+            per_prognosis: written.log_odds_per_prognosis,
+            of_stratum: self.log_odds_by_factor(path, &written.factors, population)?,
+        })
+    }
+}

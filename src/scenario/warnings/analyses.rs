@@ -1,0 +1,114 @@
+//! Analyses, and losses, that do not do what they seem to be meant for.
+
+use super::super::file::analysis::{Method, MissingRule};
+use super::super::{Analysis, Scenario, file};
+use crate::num::normal::{upper_quantile, upper_tail};
+use crate::outcome::LEVELS;
+
+/// Outcomes for each covariate below which estimates are known to be unstable (Peduzzi et al. 1996,
+/// J Clin Epidemiol 49:1373, of events).
+const OUTCOMES_PER_COVARIATE: usize = 10;
+
+/// The most that `rerandomisations` takes.
+const MOST_REPEATS: f64 = 1e6;
+
+pub(super) fn of(scenario: &Scenario) -> Vec<String> {
+    let mut warnings: Vec<String> = idle_losses(scenario).into_iter().collect();
+    for (analysis, written) in scenario.analyses.iter().zip(&scenario.file.analyses) {
+        let of_analysis = [
+            disability_weights(&written.method),
+            idle_cuts(&written.method),
+            many_covariates(scenario, &written.method),
+            few_repeats(scenario, analysis),
+            idle_rule(scenario, &written.missing),
+        ];
+        let told = of_analysis.into_iter().flatten();
+        warnings.extend(told.map(|warning| format!("analysis \"{}\" {warning}", analysis.name)));
+    }
+    warnings
+}
+
+/// Log odds and deaths of a dropout that never happens.
+fn idle_losses(scenario: &Scenario) -> Option<String> {
+    let file::Missing { log_odds_per_mrs, factors, known_deaths, .. } = &scenario.file.missing;
+    let given = *log_odds_per_mrs != 0.0 || !factors.is_empty() || *known_deaths != 0.0;
+    (nobody_lost(scenario) && given)
+        .then(|| "the other keys of [missing] do nothing, as `dropout` is 0".to_owned())
+}
+
+fn nobody_lost(scenario: &Scenario) -> bool {
+    scenario.dropout == [0.0; 2]
+}
+
+fn disability_weights(method: &Method) -> Option<String> {
+    let Method::UtilityWeighted { utilities, .. } = method else { return None };
+    let [best, worst] = [utilities[0], utilities[LEVELS - 1]];
+    (best < worst).then(|| {
+        format!(
+            "gives mRS 0 a utility of {best} and death one of {worst}: more counts as better, so \
+             disability weights have to be turned round"
+        )
+    })
+}
+
+fn idle_cuts(method: &Method) -> Option<String> {
+    let Method::SlidingDichotomy { points, cuts, .. } = method else { return None };
+    let most = |of_levels: &[i32]| i64::from(of_levels.iter().copied().max().unwrap_or(0));
+    let reached: i64 = points.iter().map(|of| most(&of.of_levels)).sum();
+    let beyond = cuts.iter().find(|cut| i64::from(cut.from_points) > reached)?;
+    Some(format!(
+        "has a cut from {} points on, and nobody has more than {reached}",
+        beyond.from_points
+    ))
+}
+
+fn many_covariates(scenario: &Scenario, method: &Method) -> Option<String> {
+    let (Method::ProportionalOdds { adjust_for, .. }
+    | Method::Logistic { adjust_for, .. }
+    | Method::UtilityWeighted { adjust_for, .. }) = method
+    else {
+        return None;
+    };
+    let used = scenario.file.factors.iter().filter(|factor| adjust_for.contains(&factor.name));
+    let covariates: usize = used.map(|factor| factor.levels.len() - 1).sum();
+    let outcomes = scenario.design.looks()[0].analysed;
+    (outcomes as usize <= OUTCOMES_PER_COVARIATE * covariates && covariates > 0).then(|| {
+        format!(
+            "has {covariates} covariates and, at look 1, {outcomes} outcomes: more than \
+             {OUTCOMES_PER_COVARIATE} for each are usual"
+        )
+    })
+}
+
+/// Re-randomisations whose smallest p value lies above a look's.
+fn few_repeats(scenario: &Scenario, analysis: &Analysis) -> Option<String> {
+    let repeats = f64::from(analysis.rerandomisations);
+    if repeats == 0.0 {
+        return None;
+    }
+    let most = upper_quantile(1.0 / (repeats + 1.0));
+    let bounds = scenario.design.looks().iter().enumerate();
+    let beyond: Vec<(usize, f64)> = bounds
+        .map(|(k, look)| (k + 1, look.efficacy))
+        .filter(|(_, bound)| bound.is_finite() && *bound > most)
+        .collect();
+    let highest = beyond.iter().map(|(_, bound)| *bound).reduce(f64::max)?;
+    let looks: Vec<String> = beyond.iter().map(|(look, _)| look.to_string()).collect();
+    let plural = if looks.len() > 1 { "s" } else { "" };
+    let needed = (1.0 / upper_tail(highest) - 1.0).ceil();
+    let needed = if needed <= MOST_REPEATS {
+        format!("{needed} are needed")
+    } else {
+        format!("no number up to {MOST_REPEATS} is enough")
+    };
+    Some(format!(
+        "can never show efficacy at look{plural} {}: its {repeats} re-randomisations give no Z above \
+         {most:.4}, and the bound is {highest:.4}; {needed}",
+        looks.join(", ")
+    ))
+}
+
+fn idle_rule(scenario: &Scenario, rule: &MissingRule) -> Option<String> {
+    let does_nothing = nobody_lost(scenario) && *rule != MissingRule::CompleteCase {};
+    does_nothing.then(|| "has a rule for missing outcomes, and nobody is lost".to_owned())
+}
