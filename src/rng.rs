@@ -43,6 +43,8 @@ pub enum Purpose {
     EarlyOutcome = 9,
     /// Imputed outcomes.
     Imputation = 10,
+    /// Departures from the treatment of one's arm.
+    Adherence = 11,
 }
 
 /// Room for this many purposes in a replicate's block of keys.

@@ -1,5 +1,6 @@
 //! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
 
+pub mod adherence;
 pub mod decomposition;
 pub mod early;
 pub mod flow;
@@ -7,6 +8,7 @@ pub mod missingness;
 pub mod model;
 pub mod procedural;
 
+pub use adherence::Adherence;
 pub use early::EarlyOutcome;
 pub use flow::Flow;
 pub use missingness::Missingness;

@@ -1,6 +1,6 @@
 //! What is known of a scenario without simulating it.
 
-use super::{Analysis, Scenario, Truth};
+use super::{Analysis, AnalysisSet, Scenario, Truth};
 use crate::analysis::imputation::{MissingRule, SingleImputation};
 use crate::analysis::wins::WinMeasure;
 use crate::analysis::{AnalysisMethod, Counts, Scratch};
@@ -8,7 +8,7 @@ use crate::design::StoppingProbabilities;
 use crate::design::comparison::ordinal::{limit_of_fit, proportional_odds_drift};
 use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::design::comparison::{Comparison, Means, Ordinal, OrdinalTest, TwoProportions};
-use crate::outcome::{EarlyOutcome, LEVELS, Mrs, MrsDistribution};
+use crate::outcome::{Adherence, EarlyOutcome, LEVELS, Mrs, MrsDistribution};
 use crate::randomisation::{AllocationRatio, Arm};
 
 /// The analyses whose sizes and effects have a closed form, for messages.
@@ -37,13 +37,20 @@ impl Scenario {
     }
 
     /// The value that an analysis's estimate approaches in a trial of ever larger size that loses
-    /// nobody; `None` where it has none (the arms do not overlap, or all outcomes are alike), and
+    /// nobody: of all who were randomised, as they adhere; of patients picked by the treatment they
+    /// got, what it aims at, the effect if everyone adhered. `None` where it has none (the arms do not overlap, or all outcomes are alike), and
     /// under the prior, where every replicate has its own.
     ///
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
-    pub fn estimand(&self, truth: Truth, method: &AnalysisMethod) -> Option<f64> {
-        let [control, experimental] = self.marginal(truth)?;
+    pub fn estimand(&self, truth: Truth, analysis: &Analysis) -> Option<f64> {
+        let (method, set) = (&analysis.method, analysis.set);
+        let [control, experimental] = match (truth, set) {
+            (Truth::Alternative, AnalysisSet::PerProtocol | AnalysisSet::AsTreated) => {
+                &self.of_treatments
+            }
+            _ => self.marginal(truth)?,
+        };
         let limit = match method {
             _ if control == experimental => 0.0,
             AnalysisMethod::ProportionalOdds { .. } => limit_of_fit(
@@ -55,8 +62,10 @@ impl Scenario {
                 proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
             }
             _ => {
-                let cells =
-                    self.expected_cells(truth, Losses::None).map(|of| scaled(of, EVER_LARGER));
+                let everyone = set == AnalysisSet::IntentionToTreat;
+                let adhere = self.adherence.as_ref().filter(|_| everyone);
+                let cells = self.expected_cells(truth, Losses::None, (set, adhere));
+                let cells = cells.map(|of| scaled(of, EVER_LARGER));
                 method.test_expected(cells, &mut Scratch::default()).estimate
             }
         };
@@ -107,14 +116,16 @@ impl Scenario {
         analysis: &Analysis,
     ) -> Option<StoppingProbabilities> {
         let marginal = self.marginal(truth)?;
-        let estimand = self.estimand(truth, &analysis.method)?;
+        let estimand = self.estimand(truth, analysis)?;
         let loses = self.dropout != [0.0; 2];
         let losses = match analysis.missing {
             MissingRule::Multiple(_) if loses => return None,
             MissingRule::Single(rule) if loses => Losses::Imputed(rule),
             _ => Losses::Left,
         };
-        let alike = losses == Losses::Left && !self.loss_is_selective();
+        let adhere = self.adherence.as_ref();
+        let everyone = analysis.set == AnalysisSet::IntentionToTreat || adhere.is_none();
+        let alike = everyone && losses == Losses::Left && !self.loss_is_selective();
         let by_formula = if alike {
             let of_no_effect = (estimand == 0.0).then_some(0.0);
             self.drift(marginal, estimand, &analysis.method).or(of_no_effect)
@@ -123,7 +134,8 @@ impl Scenario {
         };
         let drift = by_formula.unwrap_or_else(|| {
             let scale = f64::from(self.design.maximum_analysed()) / self.share_known();
-            let cells = self.expected_cells(truth, losses).map(|of| scaled(of, scale));
+            let cells = self.expected_cells(truth, losses, (analysis.set, adhere));
+            let cells = cells.map(|of| scaled(of, scale));
             expected_z(&analysis.method, cells)
         });
         self.stopping_probabilities(drift)
@@ -189,21 +201,42 @@ impl Scenario {
     }
 
     /// Patients expected per patient randomised, by cell, arm and mRS as an analysis sees them.
-    fn expected_cells(&self, truth: Truth, losses: Losses) -> impl Iterator<Item = Counts> {
-        let per_stratum = if self.detail.by_early { LEVELS } else { 1 };
+    fn expected_cells<'s>(
+        &'s self,
+        truth: Truth,
+        losses: Losses,
+        (set, adherence): (AnalysisSet, Option<&'s Adherence>),
+    ) -> impl Iterator<Item = Counts> + 's {
+        let per_cell = if self.detail.by_early { LEVELS } else { 1 };
         let of_stratum = move |(stratum, (share, _)): (usize, (f64, f64))| {
-            let counts = [Arm::Control, Arm::Experimental].map(|arm| {
-                let source = if truth == Truth::Null { Arm::Control } else { arm };
-                let mrs = &self.by_stratum[source.index()][stratum];
+            let treatments = self.treatments_in(truth, stratum);
+            let mut counts = [[0.0; LEVELS]; 2];
+            for arm in [Arm::Control, Arm::Experimental] {
+                let received = match adherence {
+                    Some(adherence) => adherence.expected((arm, stratum), &treatments),
+                    None => of_adherent(arm, &treatments[arm.index()]),
+                };
                 let lost = self.missingness.on_average(arm, stratum);
-                let share = share * self.share_of(arm);
-                losses.seen(arm, mrs, &lost, self.early_outcome.as_ref()).map(|p| p * share)
-            });
+                for (treatment, mrs) in [Arm::Control, Arm::Experimental].into_iter().zip(received)
+                {
+                    let Some(seen_in) = set.arm(arm, treatment) else { continue };
+                    let seen = losses.seen(arm, &mrs, &lost, self.early_outcome.as_ref());
+                    let share = share * self.share_of(arm);
+                    let sums = counts[seen_in.index()].iter_mut();
+                    sums.zip(seen).for_each(|(sum, p)| *sum += share * p);
+                }
+            }
             // All that grouping needs is in the first cell of a stratum.
-            let rest = std::iter::repeat_n([[0.0; LEVELS]; 2], per_stratum - 1);
+            let rest = std::iter::repeat_n([[0.0; LEVELS]; 2], per_cell - 1);
             std::iter::once(counts).chain(rest)
         };
         self.population.prognosis().enumerate().flat_map(of_stratum)
+    }
+
+    /// The mRS in a stratum under control and experimental treatment.
+    fn treatments_in(&self, truth: Truth, stratum: usize) -> [MrsDistribution; 2] {
+        let [control, experimental] = self.by_stratum.each_ref().map(|strata| strata[stratum]);
+        if truth == Truth::Null { [control; 2] } else { [control, experimental] }
     }
 
     /// Of an arm among the randomised.
@@ -213,6 +246,13 @@ impl Scenario {
             Arm::Experimental => self.ratio.share_experimental(),
         }
     }
+}
+
+/// Everyone of an arm got its treatment.
+fn of_adherent(arm: Arm, mrs: &MrsDistribution) -> [[f64; LEVELS]; 2] {
+    let mut received = [[0.0; LEVELS]; 2];
+    received[arm.index()] = *mrs.probabilities();
+    received
 }
 
 /// What becomes of the outcomes that are lost.

@@ -53,6 +53,9 @@ pub struct ScenarioFile {
     pub procedure: Option<Procedure>,
     /// The truth about the 90-day mRS of both arms.
     pub outcome: Outcome,
+    /// Who does not get the treatment of their arm, where the outcome is stated; nobody by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adherence: Option<Adherence>,
     /// What is believed of the effect: trials are also simulated with effects drawn from it. None
     /// by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -368,6 +371,34 @@ pub enum Experimental {
     CommonOddsRatio(#[schemars(range(min = 1e-3, max = 1e3))] f64),
     /// P(mRS 0–2), from which the common odds ratio is solved; a fraction.
     FunctionalIndependence(#[schemars(range(min = 1e-6, max = 0.999_999))] f64),
+}
+
+/// Who does not get the treatment of their arm. Then the outcome is that of the treatment received.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adherence {
+    /// Control patients who get the experimental treatment.
+    pub control_crossover: Departure,
+    /// Experimental patients who refuse it, and get the control treatment.
+    pub experimental_refusal: Departure,
+    /// Those who do not refuse but cannot be reached by it, and get the control treatment.
+    pub experimental_failed_access: Departure,
+}
+
+/// A way not to get the treatment of one's arm.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Departure {
+    /// Share of the arm's patients to whom it happens.
+    #[schemars(range(min = 0.0, max = 0.99))]
+    pub probability: f64,
+    /// Log odds per standard deviation of the patient's own prognosis (the rank of the outcome they
+    /// are to have): below 0 it happens more often to those who will do badly.
+    #[schemars(range(min = -20.0, max = 20.0))]
+    pub log_odds_per_prognosis: f64,
+    /// Log odds by level of a factor.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<FactorLogOdds>,
 }
 
 /// Outcomes that are never known. Log odds spread the dropout of an arm around what is stated.

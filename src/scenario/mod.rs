@@ -22,6 +22,7 @@ pub use closed_form::estimand_of_shift;
 pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
+pub use file::analysis::AnalysisSet;
 use read::Source;
 pub use read::schema;
 
@@ -33,7 +34,7 @@ use crate::analysis::{AnalysisMethod, Detail};
 use crate::design::Design;
 use crate::evidence::prior::Prior;
 use crate::outcome::{
-    EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel, ProceduralModel,
+    Adherence, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel, ProceduralModel,
 };
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
@@ -51,6 +52,8 @@ pub struct Analysis {
     pub rerandomisations: u32,
     /// What is done about missing outcomes.
     pub missing: MissingRule,
+    /// Who is compared.
+    pub set: AnalysisSet,
 }
 
 /// What is described when a trial ends, from the outcomes that its first analysis had.
@@ -122,12 +125,16 @@ pub struct Scenario {
     pub randomisation: RandomisationMethod,
     /// Where outcomes come from.
     pub outcomes: Outcomes,
-    /// The mRS of control and experimental arm under the alternative and its null twin.
+    /// The mRS of control and experimental arm, as allocated, under the alternative and its null twin.
     marginals: [[MrsDistribution; 2]; 2],
+    /// That of both treatments under the alternative: of the arms, if everyone adhered.
+    of_treatments: [MrsDistribution; 2],
     /// What is believed of the effect, if anything is.
     pub prior: Option<Prior>,
-    /// The mRS in each stratum of control and experimental arm under the alternative.
-    by_stratum: [Vec<[f64; LEVELS]>; 2],
+    /// The mRS in each stratum under control and experimental treatment, under the alternative.
+    by_stratum: [Vec<MrsDistribution>; 2],
+    /// Who does not get the treatment of their arm, if anybody.
+    pub adherence: Option<Adherence>,
     /// Whose outcome is never known.
     pub missingness: Missingness,
     /// The mRS seen early, where there is one.
@@ -173,12 +180,14 @@ impl Outcomes {
         }
     }
 
-    /// The mRS in each stratum of an arm under the alternative.
-    fn by_stratum(&self, arm: Arm) -> Vec<[f64; LEVELS]> {
-        match self {
+    /// The mRS in each stratum of an arm that adheres, under the alternative.
+    fn by_stratum(&self, arm: Arm) -> Vec<MrsDistribution> {
+        let shares = match self {
             Self::Stated(models) => models[0].by_stratum(arm),
             Self::AfterProcedure(model) => model.by_stratum(arm),
-        }
+        };
+        let distribution = |shares| MrsDistribution::new(shares).expect("probabilities sum to 1");
+        shares.into_iter().map(distribution).collect()
     }
 
     /// Share of the screened who are randomised; `None` without a procedure.
@@ -197,8 +206,19 @@ impl Scenario {
         self.marginals.get(truth.index())
     }
 
-    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; `None` where it does
-    /// not exist or, after a procedure, depends on more than the stratum.
+    /// Analysis sets that the analyses ask for, and that of all who were randomised, which looks and
+    /// boundaries go by.
+    pub fn analysis_sets(&self) -> impl Iterator<Item = AnalysisSet> {
+        let sets =
+            [AnalysisSet::IntentionToTreat, AnalysisSet::PerProtocol, AnalysisSet::AsTreated];
+        sets.into_iter().filter(|&set| {
+            set == AnalysisSet::IntentionToTreat
+                || self.analyses.iter().any(|analysis| analysis.set == set)
+        })
+    }
+
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and treatment; `None`
+    /// where it does not exist or, after a procedure, depends on more than the stratum.
     pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
         match &self.outcomes {
             Outcomes::Stated(models) => models

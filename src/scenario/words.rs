@@ -2,13 +2,18 @@
 
 use super::file::Analysis;
 use super::file::analysis::{
-    MeansTest, Method, MissingRule, ProportionEffect, ProportionTest, ShiftTest,
+    AnalysisSet, MeansTest, Method, MissingRule, ProportionEffect, ProportionTest, ShiftTest,
 };
 
 impl Analysis {
     /// What it does, in a line or two.
     pub fn describe(&self) -> String {
         let mut text = of_method(&self.method);
+        text += match self.population {
+            AnalysisSet::IntentionToTreat => "",
+            AnalysisSet::PerProtocol => ", per protocol",
+            AnalysisSet::AsTreated => ", as treated",
+        };
         if self.rerandomisations > 0 {
             text += &format!(", p from {} re-randomisations", self.rerandomisations);
         }

@@ -31,11 +31,11 @@ impl Tally {
     /// With no replicate in it.
     pub fn new(scenario: &Scenario) -> Self {
         let looks = scenario.design.looks().len();
-        let tally = |truth, method| AnalysisTally::new(looks, scenario.estimand(truth, method));
+        let tally = |truth, analysis| AnalysisTally::new(looks, scenario.estimand(truth, analysis));
         let analyses = scenario
             .truths()
             .iter()
-            .flat_map(|&truth| scenario.analyses.iter().map(move |a| tally(truth, &a.method)))
+            .flat_map(|&truth| scenario.analyses.iter().map(move |a| tally(truth, a)))
             .collect();
         let levels: usize = scenario.population.factors().iter().map(|f| f.levels.len()).sum();
         let analyses_per_truth = scenario.analyses.len();

@@ -8,7 +8,7 @@ use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
-use crate::scenario::Scenario;
+use crate::scenario::{AnalysisSet, Scenario};
 use rand::Rng;
 
 /// Columns, cleared and refilled for every replicate.
@@ -36,6 +36,8 @@ pub(super) struct Cohort {
     quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
     procedures: Vec<(PatientDraws, Entry)>,
+    /// Whose treatment each patient gets; empty where everyone adheres.
+    received: Vec<Arm>,
     /// Positions of the patients of control and experimental arm; empty without a procedure.
     of_arm: [Vec<u32>; 2],
     /// The outcome under the truth at hand, known or not.
@@ -60,6 +62,16 @@ impl Cohort {
         self.follow_up(scenario, streams, replicate);
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
+        if let Some(adherence) = &scenario.adherence {
+            let mut rng = stream(Purpose::Adherence);
+            let Self { arms, strata, quantiles, received, .. } = self;
+            let patients = arms.iter().zip(&*strata).zip(&*quantiles);
+            let receive = |((&arm, &stratum), &quantile): ((&Arm, &u32), &f64)| {
+                let draws = [uniform(&mut rng), uniform(&mut rng)];
+                adherence.draw((arm, stratum as usize), quantile, draws).arm(arm)
+            };
+            refill(received, patients.map(receive));
+        }
         if let Some(model) = scenario.procedural() {
             self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
             let mut rng = stream(Purpose::Procedure);
@@ -204,8 +216,9 @@ impl Cohort {
 
     /// Draws every patient's mRS from stated distributions.
     pub fn draw_mrs(&mut self, model: &OutcomeModel) {
-        let Self { strata, arms, quantiles, mrs, .. } = self;
-        let patients = arms.iter().zip(&*strata).zip(&*quantiles);
+        let Self { strata, arms, received, quantiles, mrs, .. } = self;
+        let treated = if received.is_empty() { arms } else { received };
+        let patients = treated.iter().zip(&*strata).zip(&*quantiles);
         refill(mrs, patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
     }
 
@@ -240,10 +253,12 @@ impl Cohort {
     }
 
     /// Fills a table for each look with the outcomes due by then.
-    pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail) {
+    pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
         known.iter_mut().for_each(|look| look.reset(detail));
         for i in 0..self.arms.len() {
-            self.record((i, self.arms[i]), detail, &mut known[usize::from(self.due_from[i])]);
+            if let Some(arm) = self.arm_in(set, i) {
+                self.record((i, arm), detail, &mut known[usize::from(self.due_from[i])]);
+            }
         }
         for k in 1..known.len() {
             let (before, after) = known.split_at_mut(k);
@@ -252,11 +267,26 @@ impl Cohort {
     }
 
     /// Fills a table with the outcomes of some patients.
-    pub fn fill(&self, known: &mut KnownOutcomes, detail: Detail, among: Among) {
+    pub fn fill(
+        &self,
+        known: &mut KnownOutcomes,
+        detail: Detail,
+        (among, set): (Among, AnalysisSet),
+    ) {
         known.reset(detail);
         for i in (0..self.arms.len()).filter(|&i| among.has(i, self.due_from[i])) {
-            self.record((i, self.arms[i]), detail, known);
+            if let Some(arm) = self.arm_in(set, i) {
+                self.record((i, arm), detail, known);
+            }
         }
+    }
+
+    /// The arm that patient i counts for; `None` for nobody's.
+    #[inline]
+    fn arm_in(&self, set: AnalysisSet, i: usize) -> Option<Arm> {
+        let allocated = self.arms[i];
+        let received = self.received.get(i).copied().unwrap_or(allocated);
+        set.arm(allocated, received)
     }
 
     /// The same as [`Cohort::fill`] had the patients been allocated anew, from `rng`.

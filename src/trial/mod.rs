@@ -18,7 +18,7 @@ use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::OutcomeModel;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
-use crate::scenario::{Analysis, Outcomes, Scenario, Truth, estimand_of_shift};
+use crate::scenario::{Analysis, AnalysisSet, Outcomes, Scenario, Truth, estimand_of_shift};
 use analyst::{Analyst, Draws, patients_analysed};
 use cohort::{Among, Cohort};
 pub use description::Described;
@@ -35,8 +35,9 @@ pub struct Simulator<'s> {
     cohort: Cohort,
     /// Outcomes under the effect drawn, refilled for every replicate; `None` without a prior.
     drawn: Option<DrawnOutcomes>,
-    /// Outcomes of the truth at hand known at each look that takes place; the last is final.
-    known: Vec<KnownOutcomes>,
+    /// Outcomes of the truth at hand known at each look that takes place, the last being final, of
+    /// each analysis set that is asked for.
+    known: [Vec<KnownOutcomes>; 3],
     /// Outcomes with those of the overrun, and under another allocation.
     in_the_end: KnownOutcomes,
     reallocated: KnownOutcomes,
@@ -75,7 +76,7 @@ impl<'s> Simulator<'s> {
                 }
                 _ => None,
             },
-            known: Vec::new(),
+            known: Default::default(),
             in_the_end: KnownOutcomes::default(),
             reallocated: KnownOutcomes::default(),
             analyst: Analyst::default(),
@@ -104,7 +105,8 @@ impl<'s> Simulator<'s> {
             self.draw_outcomes(truth);
             self.follow_up(truth);
             if truth == Truth::Alternative {
-                self.result.outcomes = self.known[self.known.len() - 1].all;
+                let last = self.everyone().last().expect("there is a final look");
+                self.result.outcomes = last.all;
             }
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
@@ -122,8 +124,8 @@ impl<'s> Simulator<'s> {
         let looks = self.scenario.design.looks().len();
         let first = &self.result.trials[truth.index() * self.scenario.analyses.len()];
         // A final look may follow fewer interims than planned.
-        let at = if first.look == looks { self.known.len() } else { first.look } - 1;
-        let known = &self.known[at];
+        let at = if first.look == looks { self.everyone().len() } else { first.look } - 1;
+        let known = &self.known[self.scenario.analyses[0].set as usize][at];
         self.result.described.resize_with(truths, Described::default);
         let described = &mut self.result.described[truth.index()];
         self.analyst.describe(description, known, described);
@@ -139,8 +141,16 @@ impl<'s> Simulator<'s> {
             let (first, others) = result.looks.split_at_mut(1);
             others[truth.index() - 1].clone_from(&first[0]);
         }
-        known.resize_with(result.looks[truth.index()].len(), KnownOutcomes::default);
-        cohort.fill_tables(known, scenario.detail);
+        for set in scenario.analysis_sets() {
+            let known = &mut known[set as usize];
+            known.resize_with(result.looks[truth.index()].len(), KnownOutcomes::default);
+            cohort.fill_tables(known, scenario.detail, set);
+        }
+    }
+
+    /// Outcomes known at each look, by the arm allocated: looks and boundaries go by these.
+    fn everyone(&self) -> &[KnownOutcomes] {
+        &self.known[AnalysisSet::IntentionToTreat as usize]
     }
 
     /// Draws every patient's mRS under a truth and fills the tables of the looks.
@@ -198,7 +208,8 @@ impl<'s> Simulator<'s> {
         let stopped_early = at + 1 < looks.len();
         let moment = looks[at];
         let draws = Draws { streams: self.streams, replicate };
-        let mut test = self.analyst.test(seen.analysis, &self.known[at], draws);
+        let known = &self.known[seen.analysis.set as usize][at];
+        let mut test = self.analyst.test(seen.analysis, known, draws);
         let look = if stopped_early { at + 1 } else { self.scenario.design.looks().len() };
         if seen.analysis.rerandomisations > 0 {
             test.z = z[look - 1];
@@ -212,7 +223,10 @@ impl<'s> Simulator<'s> {
             look,
             conclusion,
             n_randomised: moment.randomised,
-            n_analysed: patients_analysed(seen.analysis, &self.known[at]),
+            n_analysed: patients_analysed(
+                seen.analysis,
+                &self.known[seen.analysis.set as usize][at],
+            ),
             overrun: moment.overrun,
             duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
             reversed: stopped_early && self.is_reversed(at, conclusion, seen),
@@ -231,7 +245,7 @@ impl<'s> Simulator<'s> {
             return Estimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.scenario.design;
-        let analysed = self.known[at].all.total();
+        let analysed = self.everyone()[at].all.total();
         let drift = design.drift_estimate(at, analysed, test.z);
         let standard_error = standard_error_of(test.estimate, test.z, test.standard_error);
         drift.as_effect(design.information(analysed), standard_error)
@@ -247,7 +261,7 @@ impl<'s> Simulator<'s> {
     /// Goes from look to look until one stops the trial. A look without a statistic never does.
     fn monitor(&mut self, seen: Seen<'_>) -> End {
         let design = &self.scenario.design;
-        let final_look = self.known.len() - 1;
+        let final_look = self.everyone().len() - 1;
         let mut z = [f64::NAN; MAX_LOOKS];
         let mut failed_looks = 0;
         for k in 0..final_look {
@@ -267,7 +281,8 @@ impl<'s> Simulator<'s> {
         let statistic = self.statistic(seen, Among::Look(final_look));
         failed_looks += u32::from(statistic.is_none());
         z[design.looks().len() - 1] = statistic.unwrap_or(f64::NAN);
-        let conclusion = self.conclude(final_look, self.known[final_look].all.total(), statistic);
+        let conclusion =
+            self.conclude(final_look, self.everyone()[final_look].all.total(), statistic);
         End { at: final_look, conclusion, z, failed_looks }
     }
 
@@ -286,10 +301,14 @@ impl<'s> Simulator<'s> {
     fn is_reversed(&mut self, k: usize, conclusion: Conclusion, seen: Seen<'_>) -> bool {
         let among = Among::InTheEnd(self.result.looks[seen.truth.index()][k].randomised);
         let Self { scenario, cohort, in_the_end, .. } = self;
-        cohort.fill(in_the_end, scenario.detail, among);
+        cohort.fill(in_the_end, scenario.detail, (among, AnalysisSet::IntentionToTreat));
         let analysed = in_the_end.all.total();
-        if analysed <= self.known[k].all.total() {
+        if analysed <= self.everyone()[k].all.total() {
             return false;
+        }
+        let Self { scenario, cohort, in_the_end, .. } = self;
+        if seen.analysis.set != AnalysisSet::IntentionToTreat {
+            cohort.fill(in_the_end, scenario.detail, (among, seen.analysis.set));
         }
         let statistic = self.statistic(seen, among);
         let repeated = self.conclude(k + 1, analysed, statistic);
@@ -304,7 +323,7 @@ impl<'s> Simulator<'s> {
     fn statistic(&mut self, seen: Seen<'_>, among: Among) -> Option<f64> {
         let Self { scenario, streams, cohort, analyst, .. } = self;
         let known = match among {
-            Among::Look(k) => &self.known[k],
+            Among::Look(k) => &self.known[seen.analysis.set as usize][k],
             Among::InTheEnd(_) => &self.in_the_end,
         };
         let draws = Draws { streams: *streams, replicate: seen.replicate };
@@ -344,7 +363,7 @@ mod tests {
         for r in 0..50 {
             simulator.run(Replicate(r));
             let looks = &simulator.result.looks[1];
-            let known = &simulator.known;
+            let known = simulator.everyone();
             assert_eq!(looks.len(), 3);
             assert_eq!((looks[0].analysed, looks[1].analysed), (104, 208));
             for (look, table) in looks.iter().zip(known) {
@@ -352,11 +371,9 @@ mod tests {
             }
             let in_the_end = |k: usize| {
                 let mut table = KnownOutcomes::default();
-                simulator.cohort.fill(
-                    &mut table,
-                    Detail::default(),
-                    Among::InTheEnd(looks[k].randomised),
-                );
+                let among = Among::InTheEnd(looks[k].randomised);
+                let set = AnalysisSet::IntentionToTreat;
+                simulator.cohort.fill(&mut table, Detail::default(), (among, set));
                 table
             };
             assert_eq!(in_the_end(2), known[2]);

@@ -1,6 +1,7 @@
 //! End-to-end tests and tests against reference values, in one binary.
 
 mod allocation;
+mod adherence;
 mod adjusted_degenerate;
 mod adjusted_laws;
 mod architecture;

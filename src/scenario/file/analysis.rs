@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::randomisation::Arm;
+
 /// An analysis that monitors the trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Analysis {
@@ -13,6 +15,9 @@ pub struct Analysis {
     /// What is compared, and how.
     #[serde(flatten)]
     pub method: Method,
+    /// Who is compared.
+    #[serde(default)]
+    pub population: AnalysisSet,
     /// Times the trial's own allocation is run again with patients and outcomes fixed, to take the
     /// p value from: (b + 1) / (m + 1), b the repeats whose statistic is no smaller. 0: from the
     /// statistic's normal distribution.
@@ -84,6 +89,32 @@ impl Default for MissingRule {
 
 fn twenty() -> u32 {
     20
+}
+
+/// Who is compared, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnalysisSet {
+    /// Everyone, by the arm they were allocated to.
+    #[default]
+    IntentionToTreat,
+    /// Those who got the treatment of their arm.
+    PerProtocol,
+    /// Everyone, by the treatment they got.
+    AsTreated,
+}
+
+impl AnalysisSet {
+    /// The arm that a patient counts for, by the arm allocated and that whose treatment they got;
+    /// `None` for nobody's.
+    #[inline]
+    pub fn arm(self, allocated: Arm, received: Arm) -> Option<Arm> {
+        match self {
+            Self::IntentionToTreat => Some(allocated),
+            Self::PerProtocol => (received == allocated).then_some(allocated),
+            Self::AsTreated => Some(received),
+        }
+    }
 }
 
 impl Analysis {

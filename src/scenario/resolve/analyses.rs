@@ -1,6 +1,6 @@
 //! The analyses, bound to the cells they work with.
 
-use super::super::{Analysis, Description, Subgroups, file};
+use super::super::{Analysis, AnalysisSet, Description, Subgroups, file};
 use super::Resolver;
 use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::{MissingRule, MultipleImputation, SingleImputation};
@@ -82,9 +82,16 @@ impl Resolver<'_> {
                     "is given with multiple imputation; allowed there: 0",
                 );
             }
+            let set = written.population;
+            if rerandomisations > 0 && set != AnalysisSet::IntentionToTreat {
+                self.fail::<()>(
+                    &format!("{path}.rerandomisations"),
+                    "is given for patients picked by the treatment they got; allowed there: 0, or population = \"intention_to_treat\"",
+                );
+            }
             analyses.push(method.zip(missing).map(|(method, missing)| {
                 let name = written.name.clone().unwrap_or_else(|| method.name().to_owned());
-                Analysis { name, method, rerandomisations, missing }
+                Analysis { name, method, rerandomisations, missing, set }
             }));
         }
         let analyses: Vec<Analysis> = analyses.into_iter().collect::<Option<_>>()?;

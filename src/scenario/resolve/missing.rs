@@ -11,7 +11,7 @@ impl Resolver<'_> {
     /// The early mRS, where there is one; the outer `None` is for mistakes.
     pub(super) fn early_outcome(
         &mut self,
-        by_stratum: Option<&[Vec<[f64; LEVELS]>; 2]>,
+        by_arm: Option<&[Vec<MrsDistribution>; 2]>,
     ) -> Option<Option<EarlyOutcome>> {
         let Some(written) = &self.file.early_outcome else { return Some(None) };
         let early = self.distribution("early_outcome.control", written.control);
@@ -22,9 +22,10 @@ impl Resolver<'_> {
             })
             .collect();
         let transition: [MrsDistribution; LEVELS] = rows.try_into().ok()?;
-        let by_stratum = by_stratum?;
-        let occurs =
-            std::array::from_fn(|level| by_stratum.iter().flatten().any(|mrs| mrs[level] > 0.0));
+        let by_arm = by_arm?;
+        let occurs = std::array::from_fn(|level| {
+            by_arm.iter().flatten().any(|mrs| mrs.probabilities()[level] > 0.0)
+        });
         match EarlyOutcome::new(&early?, &transition, occurs) {
             Ok(early) => Some(Some(early)),
             Err(error) => self.fail("early_outcome.transition", error.to_string()),
@@ -35,7 +36,7 @@ impl Resolver<'_> {
     pub(super) fn missingness(
         &mut self,
         population: &Population,
-        by_stratum: &[Vec<[f64; LEVELS]>; 2],
+        (treatments, by_arm): (&[Vec<MrsDistribution>; 2], &[Vec<MrsDistribution>; 2]),
         early: &Option<EarlyOutcome>,
     ) -> Option<(Missingness, [f64; 2])> {
         let written = &self.file.missing;
@@ -46,14 +47,14 @@ impl Resolver<'_> {
         let dead = Mrs::DEAD;
         let mechanism = Mechanism {
             dropout,
-            of_stratum: self.log_odds_of_dropout(population)?,
+            of_stratum: self.log_odds_by_factor("missing", &written.factors, population)?,
             per_mrs: written.log_odds_per_mrs,
             known_deaths: written.known_deaths,
             early_deaths: early.as_ref().map_or(0.0, |early| early.given(dead)[dead.index()]),
         };
         let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();
-        let control: Vec<(f64, [f64; LEVELS])> =
-            shares.iter().copied().zip(by_stratum[0].iter().copied()).collect();
+        let of_control = treatments[0].iter().map(|mrs| *mrs.probabilities());
+        let control: Vec<(f64, [f64; LEVELS])> = shares.iter().copied().zip(of_control).collect();
         let missingness = match Missingness::new(&mechanism, &control) {
             Ok(missingness) => missingness,
             Err(error) => {
@@ -67,7 +68,7 @@ impl Resolver<'_> {
         };
         let lost = [Arm::Control, Arm::Experimental].map(|arm| {
             let of_stratum = |(stratum, share): (usize, &f64)| {
-                let mrs = by_stratum[arm.index()][stratum];
+                let mrs = by_arm[arm.index()][stratum].probabilities();
                 let p = missingness.on_average(arm, stratum);
                 share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
             };
@@ -80,12 +81,17 @@ impl Resolver<'_> {
     }
 
     /// Of each stratum, by the levels of its factors.
-    fn log_odds_of_dropout(&mut self, population: &Population) -> Option<Vec<f64>> {
-        let names = self.file.missing.factors.iter().map(|written| written.factor.as_str());
-        self.factors_once("missing.factors", names)?;
+    pub(super) fn log_odds_by_factor(
+        &mut self,
+        path: &str,
+        factors: &[file::FactorLogOdds],
+        population: &Population,
+    ) -> Option<Vec<f64>> {
+        let names = factors.iter().map(|written| written.factor.as_str());
+        self.factors_once(&format!("{path}.factors"), names)?;
         let mut sums = vec![0.0; population.strata()];
-        for (i, written) in self.file.missing.factors.iter().enumerate() {
-            let path = format!("missing.factors[{i}]");
+        for (i, written) in factors.iter().enumerate() {
+            let path = format!("{path}.factors[{i}]");
             let factor =
                 self.factor_index(&format!("{path}.factor"), &written.factor, population)?;
             let levels = population.factors()[factor].levels.len();

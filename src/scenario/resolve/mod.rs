@@ -1,6 +1,7 @@
 //! From what is written to what it means: checks that need more than one key, and the building of
 //! the domain types. Mistakes are collected, so that all are told at once.
 
+mod adherence;
 mod analyses;
 mod design;
 mod missing;
@@ -62,15 +63,28 @@ impl Resolver<'_> {
         let by_stratum = outcomes
             .as_ref()
             .map(|outcomes| [Arm::Control, Arm::Experimental].map(|arm| outcomes.by_stratum(arm)));
-        let early = self.early_outcome(by_stratum.as_ref());
+        let adherence = population.as_ref().and_then(|population| self.adherence(population));
+        let by_arm = by_stratum
+            .as_ref()
+            .zip(adherence.as_ref())
+            .map(|(treatments, adherence)| adherence::by_arm(treatments, adherence.as_ref()));
+        let early = self.early_outcome(by_arm.as_ref());
         let lost = population
             .as_ref()
-            .zip(by_stratum.as_ref())
+            .zip(by_stratum.as_ref().zip(by_arm.as_ref()))
             .and_then(|(population, mrs)| self.missingness(population, mrs, early.as_ref()?));
         // Where the losses are in doubt nothing that depends on them is told.
         let (missingness, dropout) = lost.unzip();
         let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
-        let marginals = outcomes.as_ref().map(Outcomes::marginals);
+        let of_treatments = outcomes.as_ref().map(Outcomes::marginals);
+        let marginals = of_treatments.and_then(|treatments| {
+            let [alternative, null] = treatments;
+            let population = population.as_ref()?;
+            Some(match adherence.as_ref()? {
+                None => [alternative, null],
+                Some(_) => [adherence::marginal(by_arm.as_ref()?, population), null],
+            })
+        });
         let comparison =
             marginals.as_ref().zip(analyses.as_ref()).and_then(|(truths, analyses)| {
                 let (_, share_experimental) = known(ratio, dropout?);
@@ -89,9 +103,11 @@ impl Resolver<'_> {
             ratio,
             randomisation: randomisation?,
             marginals: marginals?,
+            of_treatments: of_treatments?[0],
             outcomes,
             prior,
             by_stratum: by_stratum?,
+            adherence: adherence?,
             missingness: missingness?,
             early_outcome: early?,
             dropout: dropout?,
