@@ -2,7 +2,7 @@
 
 use super::grouping::Grouping;
 use super::proportional_odds::adjusted::Model;
-use super::{KnownOutcomes, TestResult};
+use super::{FitStatus, KnownOutcomes, TestResult, Z_95};
 use crate::num::student;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
@@ -44,6 +44,9 @@ pub struct MultipleImputation {
     pub model: Model,
     /// Which group of the model each cell belongs to.
     pub grouping: Grouping,
+    /// Whether the patients of a group are left out of the model: those who were dead early are never
+    /// without an outcome, and would bend it for the others.
+    pub left_out: Vec<bool>,
     /// Log odds of a better outcome added to those of missing experimental patients.
     pub log_odds_experimental: f64,
 }
@@ -88,7 +91,7 @@ impl Rubin {
     }
 
     /// Mean estimate, total variance within + (1 + 1/m)·between, and Z as the normal score of
-    /// Student's t with Rubin's degrees of freedom (m − 1)(1 + 1/r)², r the relative increase of the
+    /// Student's t, from which the interval comes too, with Rubin's degrees of freedom (m − 1)(1 + 1/r)², r the relative increase of the
     /// variance.
     pub fn combined(&self) -> TestResult {
         if let Some(failed) = self.failed {
@@ -103,14 +106,25 @@ impl Rubin {
         let t = self.mean / standard_error;
         // Without variance between them the degrees of freedom are infinite.
         let is_normal = degrees.is_nan() || degrees > 1e7;
-        let z = if is_normal { t } else { student::normal_score(t, degrees) };
-        TestResult::with_wald_interval(self.mean, standard_error, z, super::FitStatus::Converged)
+        let (z, quantile) = if is_normal {
+            (t, Z_95)
+        } else {
+            (student::normal_score(t, degrees), student::upper_quantile(0.025, degrees))
+        };
+        let reach = quantile * standard_error;
+        TestResult {
+            estimate: self.mean,
+            standard_error,
+            z,
+            status: FitStatus::Converged,
+            interval: (self.mean - reach, self.mean + reach),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Detail, FitStatus};
+    use super::super::Detail;
     use super::*;
 
     fn result(estimate: f64, standard_error: f64) -> TestResult {
@@ -135,6 +149,8 @@ mod tests {
         let t = 0.5 / test.standard_error;
         assert!((test.z - student::normal_score(t, degrees)).abs() < 1e-12);
         assert!(test.z < t);
+        let reach = student::upper_quantile(0.025, degrees) * test.standard_error;
+        assert!((test.interval.1 - 0.5 - reach).abs() < 1e-12);
     }
 
     #[test]

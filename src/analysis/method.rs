@@ -138,6 +138,15 @@ impl AnalysisMethod {
         }
     }
 
+    /// Whether Z is the estimate over some standard error, or nearly so.
+    pub fn is_estimate_over_error(&self) -> bool {
+        match self {
+            Self::TwoProportions { proportions: Proportions { test, .. }, .. }
+            | Self::SlidingDichotomy { test, .. } => test.is_estimate_over_error(),
+            _ => true,
+        }
+    }
+
     /// The scale of the method's estimate.
     pub fn scale(&self) -> EffectScale {
         match self {

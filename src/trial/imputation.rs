@@ -36,12 +36,17 @@ impl Imputer {
         rng: &mut impl Rng,
     ) -> TestResult {
         rule.grouping.gather_known(known, &mut self.groups);
-        let nobody_missing = known.missing.iter().flatten().all(|&patients| patients == 0);
         // An arm of which nothing is known has no model to be drawn from.
-        if nobody_missing || known.all.counts.iter().any(|arm| arm.iter().all(|&n| n == 0)) {
+        if known.all.counts.iter().any(|arm| arm.iter().all(|&n| n == 0)) {
             return method.test(known, scratch);
         }
+        let left_out = self.groups.iter_mut().zip(&rule.left_out).filter(|(_, out)| **out);
+        left_out.for_each(|(group, _)| *group = [[0.0; LEVELS]; 2]);
         let mut rubin = Rubin::default();
+        if known.missing.iter().flatten().all(|&patients| patients == 0) {
+            rubin.add(&method.test(known, scratch));
+            return rubin.combined();
+        }
         for _ in 0..rule.imputations {
             self.resample(rng);
             self.predict(rule, scratch);

@@ -214,7 +214,7 @@ impl<'s> Simulator<'s> {
         if seen.analysis.rerandomisations > 0 {
             test.z = z[look - 1];
         }
-        let adjusted = self.adjusted(at, &test);
+        let adjusted = self.adjusted(at, seen.analysis, &test);
         TrialResult {
             replicate: replicate.0,
             truth,
@@ -240,14 +240,20 @@ impl<'s> Simulator<'s> {
 
     /// The estimate and its limits, allowing for the looks: drifts times the estimate's standard
     /// error, which is the one its Z was divided by.
-    fn adjusted(&self, at: usize, test: &TestResult) -> Estimate {
+    fn adjusted(&self, at: usize, analysis: &Analysis, test: &TestResult) -> Estimate {
         if test.status != FitStatus::Converged {
             return Estimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.scenario.design;
         let analysed = self.everyone()[at].all.total();
         let drift = design.drift_estimate(at, analysed, test.z);
-        let standard_error = standard_error_of(test.estimate, test.z, test.standard_error);
+        // A Z by permutation or from an exact test was not divided by anything.
+        let of_z = analysis.rerandomisations == 0 && analysis.method.is_estimate_over_error();
+        let standard_error = if of_z {
+            standard_error_of(test.estimate, test.z, test.standard_error)
+        } else {
+            test.standard_error
+        };
         drift.as_effect(design.information(analysed), standard_error)
     }
 

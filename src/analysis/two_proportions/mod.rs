@@ -70,6 +70,14 @@ pub enum ProportionTest {
     FisherMidP,
 }
 
+impl ProportionTest {
+    /// Whether Z is, but for a factor that does not depend on it, the estimate over a standard
+    /// error: not of tests that are conservative on purpose.
+    pub fn is_estimate_over_error(self) -> bool {
+        matches!(self, Self::PooledZ | Self::UnpooledZ)
+    }
+}
+
 /// What the estimate measures, experimental against control; above 0 is benefit on each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProportionEffect {
@@ -166,7 +174,9 @@ pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
         }
         ProportionTest::ContinuityCorrected => {
             let correction = 0.5 * (1.0 / control.patients + 1.0 / experimental.patients);
-            let rest = (difference.abs() - correction).max(0.0);
+            let rest = difference.abs() - correction;
+            // A difference of the size of the correction leaves nothing, whatever rounding leaves.
+            let rest = if rest <= 1e-12 * correction { 0.0 } else { rest };
             Some((rest / pooled.sqrt()).copysign(difference))
         }
         ProportionTest::Fisher => Conditional::of(arms).map(|it| it.z()),

@@ -112,6 +112,10 @@ impl Resolver<'_> {
     pub(super) fn description(&mut self, population: &Population) -> Option<Option<Description>> {
         let file = self.file;
         let Some(written) = &file.description else { return Some(None) };
+        if !written.proportional_odds && written.subgroups.is_empty() {
+            let message = "describes nothing; allowed: proportional_odds = true, subgroups, or no [description]";
+            return self.fail("description", message);
+        }
         let path = "description.subgroups";
         let factors = self.factor_indices(path, &written.subgroups, population)?;
         let cells = Cells::of(file, population);
@@ -364,10 +368,14 @@ impl Resolver<'_> {
                     }
                 }
                 let model = Model { levels: Levels::ALL, covariates: Covariates::new(&rows) };
+                let dead_early =
+                    |levels: &Vec<usize>| early && levels.last() == Some(&Mrs::DEAD.index());
+                let left_out = grouping.levels().iter().map(dead_early).collect();
                 MissingRule::Multiple(Box::new(MultipleImputation {
                     imputations,
                     model,
                     grouping,
+                    left_out,
                     log_odds_experimental,
                 }))
             }

@@ -1,6 +1,7 @@
 //! Looks and boundaries.
 
 use super::super::file;
+use super::super::file::analysis::{Method, ProportionEffect};
 use super::Resolver;
 use crate::design::comparison::Comparison;
 use crate::design::{
@@ -281,6 +282,9 @@ impl Resolver<'_> {
             file::Futility::P { bounds } => {
                 self.futility_bounds(bounds, interims, |_, p| (p < 1.0).then(|| upper_quantile(p)))
             }
+            file::Futility::Effect { .. } if !has_effect_of_design(&file.analyses[0].method) => {
+                self.fail("design.futility", "is on the effect scale, which the first analysis does not estimate on; allowed: another rule, or a first analysis by two_proportions (risk_difference), proportional_odds or utility_weighted")
+            }
             file::Futility::Effect { bounds } => {
                 let Some((comparison, share_experimental)) = comparison else {
                     return self.fail("design.futility", format!("is on the effect scale, and the first analysis has no closed form with these arms; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})"));
@@ -347,5 +351,14 @@ impl Resolver<'_> {
                 HarmRule::Spending { function, alpha_one_sided }
             }
         })
+    }
+}
+
+/// Whether an analysis estimates what effects of a design are stated in.
+fn has_effect_of_design(method: &Method) -> bool {
+    match method {
+        Method::TwoProportions { effect, .. } => *effect == ProportionEffect::RiskDifference,
+        Method::ProportionalOdds { .. } | Method::UtilityWeighted { .. } => true,
+        _ => false,
     }
 }

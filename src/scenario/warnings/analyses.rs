@@ -13,7 +13,8 @@ const OUTCOMES_PER_COVARIATE: usize = 10;
 const MOST_REPEATS: f64 = 1e6;
 
 pub(super) fn of(scenario: &Scenario) -> Vec<String> {
-    let mut warnings: Vec<String> = idle_losses(scenario).into_iter().collect();
+    let of_all = [idle_losses(scenario), bent_early_outcome(scenario)];
+    let mut warnings: Vec<String> = of_all.into_iter().flatten().collect();
     for (analysis, written) in scenario.analyses.iter().zip(&scenario.file.analyses) {
         let of_analysis = [
             disability_weights(&written.method),
@@ -34,6 +35,29 @@ fn idle_losses(scenario: &Scenario) -> Option<String> {
     let given = *log_odds_per_mrs != 0.0 || !factors.is_empty() || *known_deaths != 0.0;
     (nobody_lost(scenario) && given)
         .then(|| "the other keys of [missing] do nothing, as `dropout` is 0".to_owned())
+}
+
+/// An early mRS and a transition that lead elsewhere than to the outcome.
+fn bent_early_outcome(scenario: &Scenario) -> Option<String> {
+    let written = scenario.file.early_outcome.as_ref()?;
+    let [control, _] = &scenario.of_treatments;
+    let whole: f64 = written.control.iter().sum();
+    let led_to = |later: usize| -> f64 {
+        let rows = written.control.iter().zip(&written.transition);
+        rows.map(|(share, row)| share / whole * row[later] / row.iter().sum::<f64>()).sum()
+    };
+    let stated = control.probabilities();
+    let later = (0..LEVELS).max_by(|&a, &b| {
+        f64::total_cmp(&(led_to(a) - stated[a]).abs(), &(led_to(b) - stated[b]).abs())
+    })?;
+    ((led_to(later) - stated[later]).abs() > 0.01).then(|| {
+        format!(
+            "early_outcome leads {:.1} % of control patients to mRS {later}, the outcome has {:.1} %: \
+             the outcome is kept, and the early mRS and the transition are bent to fit it",
+            100.0 * led_to(later),
+            100.0 * stated[later]
+        )
+    })
 }
 
 fn nobody_lost(scenario: &Scenario) -> bool {
