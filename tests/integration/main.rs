@@ -3,7 +3,9 @@
 mod allocation;
 mod adjusted_degenerate;
 mod adjusted_laws;
+mod analyses_command;
 mod architecture;
+mod bad_analyses;
 mod bad_designs;
 mod bad_input;
 mod bad_procedures;

@@ -2,6 +2,7 @@
 
 use super::super::file;
 use super::Resolver;
+use crate::outcome::early::NoTransition;
 use crate::outcome::missingness::Mechanism;
 use crate::outcome::{EarlyOutcome, LEVELS, Missingness, Mrs, MrsDistribution};
 use crate::population::Population;
@@ -27,7 +28,13 @@ impl Resolver<'_> {
             std::array::from_fn(|level| by_stratum.iter().flatten().any(|mrs| mrs[level] > 0.0));
         match EarlyOutcome::new(&early?, &transition, occurs) {
             Ok(early) => Some(Some(early)),
-            Err(error) => self.fail("early_outcome.transition", error.to_string()),
+            Err(error) => {
+                let path = match error {
+                    NoTransition::Resurrection => "early_outcome.transition[6]",
+                    NoTransition::Unreached(_) => "early_outcome.transition",
+                };
+                self.fail(path, error.to_string())
+            }
         }
     }
 
