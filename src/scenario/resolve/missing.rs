@@ -2,6 +2,7 @@
 
 use super::super::file;
 use super::Resolver;
+use crate::outcome::early::NoTransition;
 use crate::outcome::missingness::Mechanism;
 use crate::outcome::{EarlyOutcome, LEVELS, Missingness, Mrs, MrsDistribution};
 use crate::population::Population;
@@ -28,7 +29,13 @@ impl Resolver<'_> {
         });
         match EarlyOutcome::new(&early?, &transition, occurs) {
             Ok(early) => Some(Some(early)),
-            Err(error) => self.fail("early_outcome.transition", error.to_string()),
+            Err(error) => {
+                let path = match error {
+                    NoTransition::Resurrection => "early_outcome.transition[6]",
+                    NoTransition::Unreached(_) => "early_outcome.transition",
+                };
+                self.fail(path, error.to_string())
+            }
         }
     }
 

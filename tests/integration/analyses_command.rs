@@ -1,0 +1,237 @@
+//! Analyses on the command line: set, printed with their defaults, compared, and refused where only
+//! some of them serve.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::util::{angel_reboot, directory, output, rescuesim};
+
+const SCENARIO: &str = "scenarios/angel-reboot.toml";
+
+const FULL: &str = r#"analyses=[{method="two_proportions",cut=1,test="fisher_mid_p",missing={rule="single_value",mrs=6}},{method="proportional_odds",adjust_for=["nihss"],merge_5_and_6=true},{method="logistic"},{method="wilcoxon",stratify_by=["nihss","occlusion_site"],rerandomisations=19},{method="win_odds",missing={rule="by_arm",control=0,experimental=6}},{method="win_ratio"},{method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0]},{method="cochran_mantel_haenszel",stratify_by=["nihss"],missing={rule="multiple_imputation",imputations=2}},{method="sliding_dichotomy",points=[{factor="nihss",of_levels=[0,1]}],cuts=[{from_points=0,cut=1},{from_points=1,cut=3}]}]"#;
+
+fn run(set: &[&str], more: &[&str]) -> String {
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--replicates", "60", "--quiet"]).args(more);
+    set.iter().for_each(|value| {
+        command.args(["--set", value]);
+    });
+    output(&mut command)
+}
+
+fn json(set: &[&str]) -> Value {
+    serde_json::from_str(&run(set, &["--format", "json"])).expect("valid JSON")
+}
+
+/// Lines beyond 80 columns, but for the command that recreates it.
+fn too_wide(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| !line.starts_with("Recreate: "));
+    lines.filter(|line| line.chars().count() > 80).collect()
+}
+
+#[test]
+fn analyses_are_set_whole_or_by_key() {
+    let table = run(&[r#"analyses=[{method="win_odds"}]"#], &[]);
+    assert!(table.contains("Monitored by \"win_odds\": win odds (ties split)"), "{table}");
+    assert!(table.contains("As win odds, with the effect"), "{table}");
+    let table = run(&["analyses[1].test=likelihood_ratio", "missing.dropout=0.05"], &[]);
+    assert!(table.contains("proportional odds, likelihood-ratio test"), "{table}");
+    // A key of the old method goes with it; what all have stays.
+    let summary = json(&["analyses[0].method=win_ratio"]);
+    let written = &summary["provenance"]["scenario"]["analyses"][0];
+    assert_eq!(written["name"], "independence");
+    assert!(written["cut"].is_null() && written["method"] == "win_ratio", "{written}");
+    let summary =
+        json(&["missing.dropout={control=0.1,experimental=0.2}", "missing.log_odds_per_mrs=0.2"]);
+    assert_eq!(summary["provenance"]["scenario"]["missing"]["log_odds_per_mrs"], 0.2);
+}
+
+#[test]
+fn all_methods_run_together_and_are_written_out() {
+    let table = run(&[FULL], &[]);
+    assert_eq!(too_wide(&table), Vec::<&str>::new());
+    let odd = table.split_whitespace().find(|word| word.contains("NaN") || *word == "inf");
+    assert_eq!(odd, None, "{table}");
+    let summary = json(&[FULL]);
+    let analyses = summary["truths"][0]["analyses"].as_array().expect("analyses");
+    assert_eq!(analyses.len(), 9);
+    for analysis in analyses {
+        assert!(analysis["rejection"]["value"].is_number(), "{analysis}");
+        assert!(analysis["estimate"]["truth"].is_number(), "{analysis}");
+    }
+
+    let folder = directory();
+    let out = folder.path().display().to_string();
+    run(&[FULL], &["--out", &out, "--trials", "csv"]);
+    let rows = fs::read_to_string(folder.path().join("trials.csv")).expect("written");
+    // A replicate has a row for each analysis under both truths.
+    assert_eq!(rows.lines().count(), 1 + 60 * 9 * 2);
+    for analysis in analyses {
+        let name = analysis["name"].as_str().expect("text");
+        assert_eq!(rows.matches(&format!(",{name},")).count(), 120, "{name}");
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn all_methods_have_parquet_rows() {
+    let folder = directory();
+    run(&[FULL], &["--out", &folder.path().display().to_string(), "--trials", "parquet"]);
+    assert!(folder.path().join("trials.parquet").exists());
+}
+
+/// What `check` prints means the same, to the last default.
+#[test]
+fn check_writes_the_defaults_of_analyses_out() {
+    let checked = output(rescuesim().args(["check", SCENARIO, "--set", FULL]));
+    for text in [
+        "name = \"win_odds\"\nmethod = \"win_odds\"\nrerandomisations = 0\n",
+        "cut = 1\ntest = \"fisher_mid_p\"\neffect = \"risk_difference\"\ninterval = \"wald\"",
+        "method = \"logistic\"\ncut = 2\ntest = \"wald\"",
+        "rule = \"complete_case\"",
+        "imputations = 2\nearly = false\nlog_odds_experimental = 0.0",
+        "test = \"student\"",
+    ] {
+        assert!(checked.contains(text), "{text:?} in\n{checked}");
+    }
+    let folder = directory();
+    let path = folder.path().join("checked.toml");
+    fs::write(&path, &checked).expect("a temporary file");
+    assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
+}
+
+#[test]
+fn many_analyses_with_long_names_fit_the_width() {
+    let analyses: Vec<String> = (0..20)
+        .map(|i| {
+            let name = format!("an analysis that somebody has named by a sentence, number {i}");
+            format!(r#"{{method="two_proportions",name="{name}",test="fisher_mid_p"}}"#)
+        })
+        .collect();
+    let set = format!("analyses=[{}]", analyses.join(","));
+    let table = run(&[&set], &[]);
+    assert_eq!(too_wide(&table), Vec::<&str>::new());
+    assert!(table.contains("number 19"), "{table}");
+    let prior = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}";
+    assert_eq!(too_wide(&run(&[&set, prior], &[])), Vec::<&str>::new());
+}
+
+/// ANGEL-REBOOT with its second analysis by the win ratio.
+fn with_wins() -> String {
+    let shift = "name = \"shift\"\nmethod = \"proportional_odds\"\ntest = \"score\"";
+    assert!(angel_reboot().contains(shift));
+    angel_reboot().replace(shift, "name = \"wins\"\nmethod = \"win_ratio\"")
+}
+
+/// The error of a command that must be refused as wrong usage.
+#[track_caller]
+fn refused(arguments: &[&str]) -> String {
+    let output = rescuesim().args(arguments).output().expect("it starts");
+    let errors = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    errors
+}
+
+#[test]
+fn scenarios_are_compared_by_the_analyses_they_share() {
+    let folder = directory();
+    let written = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a temporary file");
+        path.display().to_string()
+    };
+    let wins = written("wins.toml", &with_wins());
+    let compared = output(rescuesim().args([
+        "compare",
+        SCENARIO,
+        &wins,
+        "--replicates",
+        "50",
+        "--quiet",
+        "--format",
+        "json",
+    ]));
+    let compared: Value = serde_json::from_str(&compared).expect("valid JSON");
+    let figures = compared["figures"].as_array().expect("figures").iter();
+    let powers: Vec<&str> =
+        figures.filter_map(|of| of["figure"].as_str()?.strip_suffix(".power")).collect();
+    assert_eq!(powers, ["independence"]);
+
+    let none = written("none.toml", &with_wins().replace("cut = 2", "cut = 1"));
+    let errors = refused(&["compare", SCENARIO, &none, "--replicates", "50"]);
+    for text in [
+        "the scenarios have no analysis in common",
+        "scenario 1 has \"two proportions with mRS 0–2, risk difference\", \"proportional odds",
+        "scenario 2 has \"two proportions with mRS 0–1, risk difference\", \"win ratio",
+    ] {
+        assert!(errors.contains(text), "{text:?} in\n{errors}");
+    }
+}
+
+/// Analyses without a closed form are refused with those that have one.
+#[test]
+fn commands_by_formula_say_which_analyses_serve() {
+    let folder = directory();
+    let path = folder.path().join("wins.toml");
+    fs::write(&path, with_wins()).expect("a temporary file");
+    let wins = path.display().to_string();
+    let says = "analysis wins has no closed form (two_proportions, proportional_odds (mRS 5 and 6 \
+                apart), wilcoxon and utility_weighted have one, without covariates or strata); \
+                allowed: --analysis independence";
+    let design = refused(&["design", &wins, "--analysis", "wins"]);
+    assert!(design.contains(says), "{design}");
+    let look = ["--look", "1", "--z", "1", "--n", "104"];
+    let monitor = refused(&[&["monitor", &wins, "--analysis", "wins"][..], &look].concat());
+    assert!(monitor.contains(says), "{monitor}");
+    let none = refused(&["design", &wins, "--set", r#"analyses=[{method="win_odds"}]"#]);
+    assert!(none.contains("allowed: a scenario with such an analysis"), "{none}");
+    let all = ["design", SCENARIO, "--set", "outcome.control=[0,0,0,50,50,0,0]"];
+    let arms =
+        refused(&[&all[..], &["--set", "outcome.experimental={common_odds_ratio=2}"]].concat());
+    assert!(arms.contains("analysis independence has no closed form with these arms"), "{arms}");
+    assert!(arms.contains("allowed: --analysis shift"), "{arms}");
+    for rule in [
+        r#"design.futility={rule="effect",bounds=[0,0]}"#,
+        r#"design.futility={rule="conditional_power",under="planned",at_most=0.1}"#,
+    ] {
+        let set = ["check", SCENARIO, "--set", "analyses=[{method=\"win_odds\"}]", "--set", rule];
+        let errors = refused(&set);
+        assert!(errors.contains("another first analysis (two_proportions,"), "{errors}");
+    }
+}
+
+/// Every variant of an analysis says all that is allowed in it, so that editors can tell.
+#[test]
+fn the_schema_of_each_method_is_whole() {
+    let schema: Value =
+        serde_json::from_str(&output(rescuesim().arg("schema"))).expect("valid JSON");
+    let analysis = &schema["$defs"]["Analysis"];
+    assert!(analysis["properties"].is_null() && analysis["unevaluatedProperties"].is_null());
+    let variants = analysis["oneOf"].as_array().expect("variants");
+    assert_eq!(variants.len(), 9);
+    for variant in variants {
+        assert_eq!(variant["additionalProperties"], false, "{variant}");
+        assert_eq!(variant["type"], "object", "{variant}");
+        let properties = variant["properties"].as_object().expect("a table");
+        for shared in ["method", "name", "rerandomisations", "missing"] {
+            assert!(properties.contains_key(shared), "{shared} in {variant}");
+        }
+        let required = variant["required"].as_array().expect("some are");
+        assert!(required.contains(&"method".into()), "{variant}");
+        for key in required {
+            assert!(properties.contains_key(key.as_str().expect("a key")), "{key}");
+        }
+        // Every reference leads somewhere.
+        for property in properties.values() {
+            if let Some(reference) = property["$ref"].as_str() {
+                let pointer = reference.strip_prefix('#').expect("within the schema");
+                assert!(schema.pointer(pointer).is_some(), "{reference}");
+            }
+        }
+    }
+    for rule in schema["$defs"]["MissingRule"]["oneOf"].as_array().expect("variants") {
+        assert_eq!(rule["additionalProperties"], false, "{rule}");
+    }
+}
