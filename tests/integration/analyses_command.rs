@@ -86,7 +86,7 @@ fn all_methods_have_parquet_rows() {
 fn check_writes_the_defaults_of_analyses_out() {
     let checked = output(rescuesim().args(["check", SCENARIO, "--set", FULL]));
     for text in [
-        "name = \"win_odds\"\nmethod = \"win_odds\"\nrerandomisations = 0\n",
+        "name = \"win_odds\"\nmethod = \"win_odds\"\npopulation = \"intention_to_treat\"\nrerandomisations = 0\n",
         "cut = 1\ntest = \"fisher_mid_p\"\neffect = \"risk_difference\"\ninterval = \"wald\"",
         "method = \"logistic\"\ncut = 2\ntest = \"wald\"",
         "rule = \"complete_case\"",

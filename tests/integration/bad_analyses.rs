@@ -23,14 +23,14 @@ const METHODS: [Broken; 36] = [
         SHIFT,
         "method = \"win_odds\"\ncut = 2",
         &[
-            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: method, missing, name, rerandomisations",
+            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: method, missing, name, population, rerandomisations",
         ],
     ),
     broken(
         SHIFT,
         "method = \"proportional_odds\"\nstratify_by = [\"nihss\"]",
         &[
-            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, merge_5_and_6, method, missing, name, rerandomisations, test",
+            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, merge_5_and_6, method, missing, name, population, rerandomisations, test",
         ],
     ),
     broken(

@@ -283,7 +283,7 @@ impl Resolver<'_> {
                 self.futility_bounds(bounds, interims, |_, p| (p < 1.0).then(|| upper_quantile(p)))
             }
             file::Futility::Effect { .. } if !has_effect_of_design(&file.analyses[0].method) => {
-                self.fail("design.futility", "is on the effect scale, which the first analysis does not estimate on; allowed: another rule, or a first analysis by two_proportions (risk_difference), proportional_odds or utility_weighted")
+                self.fail("design.futility", "is on the effect scale, which the first analysis does not estimate on; allowed: another rule, or another first analysis (two_proportions, of the risk difference; proportional_odds; utility_weighted)")
             }
             file::Futility::Effect { bounds } => {
                 let Some((comparison, share_experimental)) = comparison else {
