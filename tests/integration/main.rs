@@ -20,6 +20,7 @@ mod pooling;
 mod prior;
 mod procedure_laws;
 mod procedures;
+mod random_analyses;
 mod random_procedures;
 mod random_scenarios;
 mod reference_adjusted;
