@@ -31,7 +31,7 @@ impl Analyst {
         known: &KnownOutcomes,
         draws: Draws,
     ) -> Option<f64> {
-        match &analysis.missing {
+        match rule(analysis, known) {
             MissingRule::CompleteCase => analysis.method.statistic(known, &mut self.scratch),
             MissingRule::Single(rule) => {
                 rule.complete(known, &mut self.completed);
@@ -46,7 +46,7 @@ impl Analyst {
     /// The statistic with its estimate.
     pub fn test(&mut self, analysis: &Analysis, known: &KnownOutcomes, draws: Draws) -> TestResult {
         let Self { scratch, completed, imputer, .. } = self;
-        match &analysis.missing {
+        match rule(analysis, known) {
             MissingRule::CompleteCase => analysis.method.test(known, scratch),
             MissingRule::Single(rule) => {
                 rule.complete(known, completed);
@@ -70,9 +70,15 @@ impl Analyst {
     }
 }
 
+/// What is done about missing outcomes. A look without any known outcome has no information, and so
+/// no boundary, and nothing is put in the place of its missing ones.
+fn rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a MissingRule {
+    if known.all.total() == 0 { &MissingRule::CompleteCase } else { &analysis.missing }
+}
+
 /// Patients that an analysis has an outcome of, or puts one in the place of.
 pub(super) fn patients_analysed(analysis: &Analysis, known: &KnownOutcomes) -> u32 {
-    let imputed = match analysis.missing {
+    let imputed = match rule(analysis, known) {
         MissingRule::CompleteCase => 0,
         _ => known.missing.iter().flatten().sum(),
     };

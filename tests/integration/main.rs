@@ -1,9 +1,9 @@
 //! End-to-end tests and tests against reference values, in one binary.
 
-mod allocation;
 mod adherence;
 mod adjusted_degenerate;
 mod adjusted_laws;
+mod allocation;
 mod analyses_command;
 mod architecture;
 mod bad_analyses;
@@ -22,6 +22,7 @@ mod pooling;
 mod prior;
 mod procedure_laws;
 mod procedures;
+mod random_analyses;
 mod random_procedures;
 mod random_scenarios;
 mod reference_adjusted;

@@ -1,0 +1,368 @@
+//! Valid analyses, losses and early outcomes of every kind, in trials of hardly anyone too, run to
+//! their end, and their figures hang together.
+
+use std::sync::atomic::AtomicBool;
+
+use proptest::prelude::*;
+use rescuesim::engine::{self, Options};
+use rescuesim::report::{Provenance, Summary};
+use rescuesim::scenario::Scenario;
+use rescuesim::summary::{OperatingCharacteristics, Tally};
+use serde_json::Value;
+
+use crate::util::{angel_reboot, simulate};
+
+const REPLICATES: u64 = 6;
+const FACTORS: [&str; 3] = ["nihss", "onset_to_puncture", "occlusion_site"];
+
+/// Some of the factors, as the elements of an array.
+fn some_factors(least: usize) -> impl Strategy<Value = String> {
+    prop::sample::subsequence(&FACTORS[..], least..=3).prop_map(|names| {
+        names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(",")
+    })
+}
+
+fn proportion_test() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("pooled_z"),
+        Just("unpooled_z"),
+        Just("continuity_corrected"),
+        Just("fisher"),
+        Just("fisher_mid_p"),
+    ]
+}
+
+fn shift_test() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("score"), Just("wald"), Just("likelihood_ratio")]
+}
+
+fn two_proportions() -> impl Strategy<Value = String> {
+    let effect = prop_oneof![
+        (Just("risk_difference"), prop_oneof![Just("newcombe"), Just("wald")]),
+        (
+            prop_oneof![Just("risk_difference"), Just("log_risk_ratio"), Just("log_odds_ratio")],
+            prop_oneof![Just("wald"), Just("miettinen_nurminen"), Just("farrington_manning")],
+        ),
+    ];
+    (0u8..6, proportion_test(), effect).prop_map(|(cut, test, (effect, interval))| {
+        format!(
+            r#"method="two_proportions",cut={cut},test="{test}",effect="{effect}",interval="{interval}""#
+        )
+    })
+}
+
+fn regression() -> impl Strategy<Value = String> {
+    (0u8..6, shift_test(), some_factors(0), any::<bool>(), any::<bool>()).prop_map(
+        |(cut, test, by, is_logistic, merged)| match is_logistic {
+            true => format!(r#"method="logistic",cut={cut},test="{test}",adjust_for=[{by}]"#),
+            false => format!(
+                r#"method="proportional_odds",merge_5_and_6={merged},test="{test}",adjust_for=[{by}]"#
+            ),
+        },
+    )
+}
+
+fn utility_weighted() -> impl Strategy<Value = String> {
+    let utilities = prop::array::uniform7(prop_oneof![-1.0..1.0f64, Just(0.0), -1e6..1e6f64])
+        .prop_filter("some differ", |values| values.iter().any(|value| *value != values[0]));
+    let adjusted = prop_oneof![
+        some_factors(0).prop_map(|by| format!(r#"test="student",adjust_for=[{by}]"#)),
+        Just(r#"test="welch""#.to_owned()),
+    ];
+    (utilities, adjusted).prop_map(|(utilities, adjusted)| {
+        format!(r#"method="utility_weighted",utilities={utilities:?},{adjusted}"#)
+    })
+}
+
+fn sliding() -> impl Strategy<Value = String> {
+    let points = prop::array::uniform6(-3i32..4);
+    (points, prop::collection::vec(0u8..6, 1..4), proportion_test()).prop_map(
+        |([a, b, c, d, e, f], cuts, test)| {
+            let least = a.min(b) + c.min(d) + e.min(f);
+            let cuts: Vec<String> = (least..)
+                .zip(cuts)
+                .map(|(from, cut)| format!("{{from_points={from},cut={cut}}}"))
+                .collect();
+            let of =
+                |name: &str, x: i32, y: i32| format!("{{factor=\"{name}\",of_levels=[{x},{y}]}}");
+            let points =
+                [of(FACTORS[0], a, b), of(FACTORS[1], c, d), of(FACTORS[2], e, f)].join(",");
+            let cuts = cuts.join(",");
+            format!(r#"method="sliding_dichotomy",points=[{points}],cuts=[{cuts}],test="{test}""#)
+        },
+    )
+}
+
+fn method() -> impl Strategy<Value = String> {
+    prop_oneof![
+        two_proportions(),
+        regression(),
+        regression(),
+        some_factors(0).prop_map(|by| format!(r#"method="wilcoxon",stratify_by=[{by}]"#)),
+        Just(r#"method="win_odds""#.to_owned()),
+        Just(r#"method="win_ratio""#.to_owned()),
+        utility_weighted(),
+        (0u8..6, some_factors(1)).prop_map(|(cut, by)| format!(
+            r#"method="cochran_mantel_haenszel",cut={cut},stratify_by=[{by}]"#
+        )),
+        sliding(),
+    ]
+}
+
+/// What is done about missing outcomes, and re-randomisations where they may be; the first needs an
+/// early outcome.
+fn rule() -> impl Strategy<Value = (bool, String)> {
+    let repeats = prop_oneof![3 => Just(0u32), 1 => 1u32..20];
+    let multiple =
+        (2u32..4, some_factors(0), any::<bool>(), prop_oneof![Just(0.0), -20.0..20.0f64]);
+    prop_oneof![
+        repeats.clone().prop_map(|m| (false, format!("rerandomisations={m}"))),
+        (repeats.clone(), 0u8..7).prop_map(|(m, mrs)| (
+            false,
+            format!(r#"rerandomisations={m},missing={{rule="single_value",mrs={mrs}}}"#)
+        )),
+        (repeats.clone(), 0u8..7, 0u8..7).prop_map(|(m, c, e)| (
+            false,
+            format!(
+                r#"rerandomisations={m},missing={{rule="by_arm",control={c},experimental={e}}}"#
+            )
+        )),
+        repeats.prop_map(|m| (
+            true,
+            format!(r#"rerandomisations={m},missing={{rule="last_observation"}}"#)
+        )),
+        multiple.prop_map(|(m, by, early, shift)| (
+            early,
+            format!(
+                r#"missing={{rule="multiple_imputation",imputations={m},adjust_for=[{by}],early={early},log_odds_experimental={shift:?}}}"#
+            )
+        )),
+    ]
+}
+
+/// Analyses with distinct names, those that need an early mRS only where there is one.
+fn analyses(early: bool) -> impl Strategy<Value = String> {
+    prop::collection::vec((method(), rule()), 1..6).prop_map(move |analyses| {
+        let one = |(i, (method, (needs_early, rule))): (usize, (String, (bool, String)))| {
+            let rule = if needs_early && !early { "rerandomisations=0".to_owned() } else { rule };
+            format!("{{name=\"a{i}\",{method},{rule}}}")
+        };
+        let analyses: Vec<String> = analyses.into_iter().enumerate().map(one).collect();
+        format!("analyses=[{}]", analyses.join(","))
+    })
+}
+
+fn early_outcome() -> impl Strategy<Value = String> {
+    let row = || {
+        prop::array::uniform7(0.01..1.0f64).prop_map(|shares| {
+            let sum: f64 = shares.iter().sum();
+            format!("{:?}", shares.map(|share| share / sum))
+        })
+    };
+    (row(), prop::collection::vec(row(), 6)).prop_map(|(control, rows)| {
+        let rows = rows.join(",");
+        format!("early_outcome={{control={control},transition=[{rows},[0,0,0,0,0,0,1]]}}")
+    })
+}
+
+fn missing() -> impl Strategy<Value = String> {
+    let dropout = || prop_oneof![Just(0.0), 0.0..0.95f64];
+    let log_odds = || prop_oneof![Just(0.0), -10.0..10.0f64];
+    let deaths = prop_oneof![Just(0.0), Just(1.0), 0.0..1.0f64];
+    (dropout(), dropout(), log_odds(), prop::array::uniform2(-20.0..20.0f64), deaths).prop_map(
+        |(control, experimental, per_mrs, of_levels, deaths)| {
+            format!(
+                "missing={{dropout={{control={control:?},experimental={experimental:?}}},log_odds_per_mrs={per_mrs:?},factors=[{{factor=\"nihss\",log_odds={of_levels:?}}}],known_deaths={deaths:?}}}"
+            )
+        },
+    )
+}
+
+/// Randomised and looks: tiny trials, one look, as many as fit.
+fn sizes() -> impl Strategy<Value = (u32, u32)> {
+    prop_oneof![2u32..21, 21u32..150].prop_flat_map(|n| {
+        let most = (n / 2).clamp(1, 20);
+        // Twenty looks in every trial would take their time.
+        let few = most.min(3);
+        (Just(n), prop_oneof![6 => Just(1), 12 => 1..=few, 1 => Just(most)])
+    })
+}
+
+/// mRS of the control arm, some of which nobody may have.
+fn shares() -> impl Strategy<Value = String> {
+    prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
+        .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
+        .prop_map(|shares| {
+            let sum: f64 = shares.iter().sum();
+            format!("outcome.control={:?}", shares.map(|share| share / sum))
+        })
+}
+
+/// Values to set in ANGEL-REBOOT.
+fn settings() -> impl Strategy<Value = Vec<String>> {
+    let of_level = prop_oneof![Just(0.0), Just(1.0), 0.0..1.0f64];
+    let prognosis = prop_oneof![Just(0.0), -2.0..2.0f64, -20.0..20.0f64];
+    let ratio = prop_oneof![Just((1u32, 1u32)), (1u32..6, 1u32..6)];
+    let early = prop_oneof![early_outcome().prop_map(Some), Just(None)];
+    let lost_and_analysed = (early, missing())
+        .prop_flat_map(|(early, missing)| (analyses(early.is_some()), Just(early), Just(missing)));
+    let prior = prop_oneof![
+        3 => Just(None),
+        1 => (-2.0..2.0f64).prop_map(|mean| Some(format!(
+            "prior={{components=[{{log_odds_ratio={{mean={mean:?},sd=0.5}}}}]}}"
+        ))),
+    ];
+    let population = (of_level, prognosis, ratio, shares(), -3.0..3.0f64);
+    (sizes(), population, lost_and_analysed, prior, any::<u32>()).prop_map(
+        |((n, looks), (share, log_odds, ratio, control, log_or), lost, prior, seed)| {
+            let (analyses, early, missing) = lost;
+            let mut set = vec![
+                format!("sample_size={{randomised={n},analysed={n}}}"),
+                format!("design.looks.equally_spaced={looks}"),
+                format!("factors[0].shares=[{share:?},{:?}]", 1.0 - share),
+                format!("factors[0].log_odds=[0,{log_odds:?}]"),
+                format!("arms.allocation_ratio={{control={},experimental={}}}", ratio.0, ratio.1),
+                control,
+                format!("outcome.experimental.common_odds_ratio={:?}", log_or.exp()),
+                missing,
+                analyses,
+                format!("run.seed={seed}"),
+            ];
+            set.extend(early.into_iter().chain(prior));
+            set
+        },
+    )
+}
+
+/// Refusals that such scenarios may meet.
+const REFUSED: [&str; 2] = ["`missing.dropout` cannot be reached", "`prior` shifts nothing"];
+
+fn summary(scenario: &Scenario, threads: usize) -> Value {
+    let options = Options {
+        replicates: 0..REPLICATES,
+        threads: Some(threads),
+        progress: &|_| {},
+        cancelled: &AtomicBool::new(false),
+    };
+    let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
+    let result = OperatingCharacteristics::new(scenario, &tally.expect("nothing stops it"));
+    let summary = Summary::new(Provenance::new(scenario, "run".to_owned()), result);
+    serde_json::from_str(&summary.to_json()).expect("it is JSON")
+}
+
+const PROBABILITIES: [&str; 14] = [
+    "rejection",
+    "efficacy",
+    "futility",
+    "harm",
+    "efficacy_cumulative",
+    "futility_cumulative",
+    "harm_cumulative",
+    "reached",
+    "reversal",
+    "coverage",
+    "above_truth",
+    "whole_trial",
+    "within_strata",
+    "probability_benefit_given_rejection",
+];
+
+/// Every simulated figure: a number where replicates contribute and null where none does; of at most
+/// all replicates; a probability from 0 to 1.
+fn check_figures(name: &str, value: &Value) -> Result<(), TestCaseError> {
+    if let (Some(figure), Some(n)) = (value.get("value"), value.get("n").and_then(Value::as_u64)) {
+        prop_assert!(n <= REPLICATES, "{}: {}", name, value);
+        prop_assert_eq!(figure.is_null(), n == 0, "{}: {}", name, value);
+        let error = value["mcse"].as_f64().unwrap_or(0.0);
+        prop_assert!(error >= 0.0, "{}: {}", name, value);
+        if let (true, Some(p)) = (PROBABILITIES.contains(&name), figure.as_f64()) {
+            prop_assert!((0.0..=1.0).contains(&p), "{}: {}", name, value);
+        }
+        return Ok(());
+    }
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(key, of)| check_figures(key, of)),
+        Value::Array(items) => items.iter().try_for_each(|item| check_figures(name, item)),
+        _ => Ok(()),
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+/// What one analysis says of itself adds up.
+fn check_analysis(analysis: &Value, randomised: f64) -> Result<(), TestCaseError> {
+    let looks = analysis["looks"].as_array().expect("looks");
+    let sum = |key: &str| looks.iter().map(|look| number(&look[key]["value"])).sum::<f64>();
+    let stops = sum("efficacy") + sum("futility") + sum("harm");
+    prop_assert!((-1e-9..=1.0 + 1e-9).contains(&stops), "{}", stops);
+    prop_assert!((sum("efficacy") - number(&analysis["rejection"]["value"])).abs() < 1e-9);
+    let mean = |key: &str| number(&analysis[key]["mean"]["value"]);
+    prop_assert!(mean("n_randomised") <= randomised);
+    prop_assert!(mean("n_analysed") <= mean("n_randomised"), "{}", analysis);
+    let failures = analysis["fit_failures"].as_u64().expect("a count");
+    let estimates = analysis["estimate"]["mean"]["n"].as_u64();
+    prop_assert!(estimates.is_none_or(|n| n + failures == REPLICATES), "{}", analysis);
+    let by_formula = &analysis["normal_approximation"]["rejection"];
+    prop_assert!(by_formula.is_null() || (-1e-9..=1.0 + 1e-9).contains(&number(by_formula)));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn any_valid_analysis_runs_and_adds_up(settings in settings()) {
+        let scenario = match Scenario::parse(&angel_reboot(), &settings) {
+            Ok(scenario) => scenario,
+            Err(rejection) => {
+                let told = rejection.summary();
+                prop_assert!(REFUSED.iter().any(|text| told.contains(text)), "{}", told);
+                return Ok(());
+            }
+        };
+        let [one, several] = [1, 3].map(|threads| summary(&scenario, threads));
+        prop_assert_eq!(&one, &several);
+        check_figures("", &one["truths"])?;
+        for truth in one["truths"].as_array().expect("truths") {
+            for analysis in truth["analyses"].as_array().expect("analyses") {
+                check_analysis(analysis, f64::from(scenario.randomised))?;
+            }
+        }
+    }
+}
+
+/// With nobody known in an arm there is no distribution to impute from: it once made all of its
+/// missing patients mRS 0, and so an effect of nothing.
+#[test]
+fn nothing_is_imputed_into_an_arm_of_which_nothing_is_known() {
+    let set = [
+        "sample_size={randomised=20,analysed=2}",
+        "design.looks.equally_spaced=1",
+        "outcome.experimental.common_odds_ratio=1",
+        "missing={dropout={control=0,experimental=0.99}}",
+        r#"analyses=[{method="win_odds",missing={rule="multiple_imputation",imputations=3}}]"#,
+    ];
+    let analyses = &simulate(&set, 200).truths[0].analyses;
+    // Someone of ten is known in one trial of ten.
+    assert!(analyses[0].fit_failures > 150, "{}", analyses[0].fit_failures);
+    assert!(analyses[0].rejection.value < 0.15, "{:?}", analyses[0].rejection);
+}
+
+/// Without any known outcome there is no boundary for what single values would give.
+#[test]
+fn a_trial_of_which_nothing_is_known_shows_nothing() {
+    let rule = r#"missing={rule="by_arm",control=6,experimental=0}"#;
+    let set = [
+        "sample_size={randomised=6,analysed=6}".to_owned(),
+        "design.looks.equally_spaced=1".to_owned(),
+        "missing.dropout=0.99".to_owned(),
+        format!(r#"analyses=[{{method="win_odds",{rule}}},{{method="two_proportions",{rule}}}]"#),
+    ];
+    let analyses = &simulate(&set.each_ref().map(String::as_str), 200).truths[0].analyses;
+    for analysis in analyses {
+        // Someone of six is known in 6 % of trials.
+        assert!(analysis.fit_failures > 150, "{}", analysis.fit_failures);
+        assert!(analysis.failed_looks > 150, "{}", analysis.failed_looks);
+    }
+}
