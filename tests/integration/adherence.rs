@@ -49,10 +49,10 @@ fn crossover_dilutes_the_effect_and_the_power() {
                 .rejection()
         };
         let result = simulate_scenario(&scenario, 20_000);
-        for set in 0..3 {
+        for (set, name) in SETS.iter().enumerate() {
             let power = of(&result, Truth::Alternative, set).rejection;
             let near = formula(set);
-            assert_within(SETS[set], power, near - 0.012, near + 0.012, 3.0);
+            assert_within(name, power, near - 0.012, near + 0.012, 3.0);
         }
         powers.push(of(&result, Truth::Alternative, 0).rejection.value);
     }
@@ -66,12 +66,12 @@ fn departures_by_chance_leave_no_bias() {
     let departures = "{control_crossover={probability=0.15},experimental_refusal={probability=0.09},experimental_failed_access={probability=0.05}}";
     let result = simulate_scenario(&scenario(departures), 20_000);
     for truth in [Truth::Alternative, Truth::Null] {
-        for set in 0..3 {
+        for (set, name) in SETS.iter().enumerate() {
             let summary = of(&result, truth, set);
-            assert_within(SETS[set], summary.estimate.overall.bias, 0.0, 0.0, 3.0);
-            assert_within(SETS[set], summary.estimate.overall.coverage, 0.94, 0.955, 3.0);
+            assert_within(name, summary.estimate.overall.bias, 0.0, 0.0, 3.0);
+            assert_within(name, summary.estimate.overall.coverage, 0.94, 0.955, 3.0);
             if truth == Truth::Null {
-                assert_within(SETS[set], summary.rejection, 0.0245, 0.0265, 3.0);
+                assert_within(name, summary.rejection, 0.0245, 0.0265, 3.0);
             }
         }
     }
