@@ -223,7 +223,7 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
                 format!("factors[0].log_odds=[0,{log_odds:?}]"),
                 format!("arms.allocation_ratio={{control={},experimental={}}}", ratio.0, ratio.1),
                 control,
-                format!("outcome.experimental.common_odds_ratio={:?}", log_or.exp()),
+                format!("outcome.experimental.common_odds_ratio={:?}", libm::exp(log_or)),
                 missing,
                 analyses,
                 format!("run.seed={seed}"),
