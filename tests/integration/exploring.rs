@@ -146,7 +146,7 @@ fn scenarios_that_share_nothing_are_refused_with_the_reason() {
     let message = String::from_utf8_lossy(&refused.stderr);
     assert!(
         message.contains(
-            "no analysis in common; scenario 1 has two_proportions with mRS 0–2; scenario 2 has proportional_odds by score test"
+            "no analysis in common; scenario 1 has \"two proportions with mRS 0–2, risk difference\"; scenario 2 has \"proportional odds, score test"
         ),
         "{message}"
     );
