@@ -3,6 +3,7 @@
 mod allocation;
 mod adjusted_degenerate;
 mod adjusted_laws;
+mod analyses;
 mod architecture;
 mod bad_designs;
 mod bad_input;
@@ -12,6 +13,7 @@ mod checked;
 mod command_line;
 mod design_command;
 mod exploring;
+mod missing_outcomes;
 mod monitor_command;
 mod operating_characteristics;
 mod pooling;
