@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use assert_cmd::Command;
 use rescuesim::engine::{self, Options};
 use rescuesim::scenario::Scenario;
-use rescuesim::summary::{McEstimate, OperatingCharacteristics, Tally};
+use rescuesim::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics, Tally};
 use tempfile::TempDir;
 
 /// The program under test, started in the root of the project.
@@ -89,4 +89,26 @@ pub fn assert_within(what: &str, figure: McEstimate, low: f64, high: f64, errors
         (low - reach..=high + reach).contains(&value),
         "{what}: {value} ± {mcse}, expected {low} to {high}"
     );
+}
+
+/// `analyses=[…]` with those of a shipped scenario that have these names, for runs that need few of
+/// them.
+pub fn only(path: &str, names: &[&str]) -> String {
+    let text = std::fs::read_to_string(project(path)).expect("it is shipped");
+    let file: toml::Table = text.parse().expect("valid TOML");
+    let analyses = file["analyses"].as_array().expect("a list");
+    let named = |name: &&str| {
+        analyses.iter().find(|of| of["name"].as_str() == Some(name)).expect("shipped").to_string()
+    };
+    format!("analyses=[{}]", names.iter().map(named).collect::<Vec<_>>().join(","))
+}
+
+/// What one analysis made of the trials of one truth: 0 the alternative, 1 the null.
+pub fn analysis_of<'r>(
+    result: &'r OperatingCharacteristics,
+    truth: usize,
+    name: &str,
+) -> &'r AnalysisSummary {
+    let analyses = &result.truths[truth].analyses;
+    analyses.iter().find(|analysis| analysis.name == name).expect("it is monitored")
 }
