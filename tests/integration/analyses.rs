@@ -135,10 +135,11 @@ fn large_trials_have_their_type_i_error_by_every_analysis() {
     for name in AT_NOMINAL.iter().chain(&["unpooled", "win odds", "win ratio", "utility Welch"]) {
         assert_within(name, of(&result, NULL, name).rejection, 0.0244, 0.0256, 3.0);
     }
-    // Half a patient less of a difference is some 15 % less often beyond the boundary.
+    // What is conditional on the margins is a fifth lower, on the same trials.
+    let pooled = of(&result, NULL, "pooled").rejection.value;
     for name in ["Yates", "Fisher"] {
-        let rejection = of(&result, NULL, name).rejection;
-        assert!(rejection.value + 3.0 * rejection.mcse < 0.0244, "{name}: {rejection:?}");
+        let rejection = of(&result, NULL, name).rejection.value;
+        assert!(rejection < 0.9 * pooled, "{name}: {rejection} of {pooled}");
     }
 }
 
@@ -173,24 +174,24 @@ const BY_COIN: &str = r#"randomisation={method="complete"}"#;
 const ONCE_312: [&str; 3] = ["sample_size={randomised=312,analysed=312}", NO_LOSS, ONE_LOOK];
 
 const MINIMISED: [(&str, f64); 6] = [
-    ("pooled", 0.01730),
-    ("PO score", 0.01321),
-    ("win odds", 0.01275),
-    ("utility t", 0.01362),
-    ("CMH", 0.02436),
-    ("van Elteren", 0.02455),
+    ("pooled", 0.01780),
+    ("PO score", 0.01322),
+    ("win odds", 0.01280),
+    ("utility t", 0.01360),
+    ("CMH", 0.02456),
+    ("van Elteren", 0.02452),
 ];
 
 /// Minimisation makes arms more alike than chance, so that an analysis that does not know of the
 /// factors expects more difference between them than there is; stratified by them it has its level.
-/// Figures are R's, from trials minimised there once more (150 000 of them).
+/// Figures are R's, from trials minimised there once more (350 000 of them).
 #[test]
 fn after_minimisation_unadjusted_analyses_are_conservative() {
     let names = MINIMISED.map(|(name, _)| name);
     let analyses = only(ANALYSES, &names);
     let set = [&ONCE_312[..], &STRONG, &[&analyses]].concat();
     let minimised = simulate_file(ANALYSES, &set, 100_000);
-    // R's errors are eight tenths of those here: 3.1 of the difference's are 4 of ours.
+    // R's errors are half of those here: 3.5 of the difference's are 4 of ours.
     assert_figure((&minimised, NULL), &MINIMISED, (0.0, 4.0));
     let by_coin = simulate_file(ANALYSES, &[&set[..], &[BY_COIN]].concat(), 20_000);
     for name in names {
@@ -262,7 +263,7 @@ fn rerandomisation_restores_the_level_after_minimisation() {
         }
     }
     let variance = |z: &[f64]| z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
-    // Its error is √(2/1 000) = 0.045. R has 0.882² = 0.777 by chance.
+    // Its error is √(2/1 000) = 0.045. R has 0.883² = 0.780 by chance.
     assert!((variance(&anew) - 1.0).abs() < 0.135, "{}", variance(&anew));
-    assert!((variance(&by_chance) - 0.777).abs() < 0.105, "{}", variance(&by_chance));
+    assert!((variance(&by_chance) - 0.780).abs() < 0.105, "{}", variance(&by_chance));
 }
