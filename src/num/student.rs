@@ -24,7 +24,7 @@ pub fn upper_tail(t: f64, df: f64) -> f64 {
 /// NaN outside.
 ///
 /// Newton's method on ln p over ln t, which is concave and so met from above, from the leading
-/// terms of the inverse of [`hill`].
+/// terms of the inverse of Hill's expansion (1970).
 pub fn upper_quantile(p: f64, df: f64) -> f64 {
     let z = normal::upper_quantile(p);
     if df.is_nan() || df <= 0.0 {
@@ -67,7 +67,7 @@ pub fn upper_quantile(p: f64, df: f64) -> f64 {
 /// The standard normal z with P(Z ≥ z) = P(T ≥ `t`) for `df` > 0 degrees of freedom; NaN when `df`
 /// is not above 0 or `t` is NaN.
 ///
-/// Where the third term of [`hill`] is too small to matter, that expansion is the answer;
+/// Where the third term of Hill's expansion (1970) is too small to matter, that expansion is the answer;
 /// elsewhere it starts Newton's method on the logarithm of the normal tail.
 pub fn normal_score(t: f64, df: f64) -> f64 {
     if df.is_nan() || df <= 0.0 {
