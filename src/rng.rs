@@ -45,6 +45,8 @@ pub enum Purpose {
     Imputation = 10,
     /// Departures from the treatment of one's arm.
     Adherence = 11,
+    /// Keys of the patients' adverse events, see [`PatientDraws`].
+    Safety = 14,
 }
 
 /// Room for this many purposes in a replicate's block of keys.

@@ -10,6 +10,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::sample_size::ArmSizes;
+use crate::analysis::two_proportions::{self, ArmEvents, ProportionTest};
 
 /// A statistic this close to a bound is at the bound.
 ///
@@ -27,6 +28,8 @@ pub enum Statistic {
     Pooled,
     /// Difference over its unpooled (Wald) standard error; all against none is infinite.
     Unpooled,
+    /// That of an analysis of proportions.
+    Of(ProportionTest),
 }
 
 /// Looks with fixed sizes and bounds.
@@ -80,7 +83,7 @@ pub struct TypeOneError {
 }
 
 /// One look: for each number of successes in control, the numbers in the experimental arm that
-/// stop the trial. Z rises with them, so they are ranges.
+/// stop the trial. Z never falls with them, so they are ranges.
 #[derive(Debug, Clone, PartialEq)]
 struct Look {
     sizes: ArmSizes,
@@ -165,24 +168,38 @@ fn grow(sizes: &[ArmSizes]) -> Result<(), NoExactDesign> {
 impl Look {
     fn new(sizes: ArmSizes, statistic: Statistic, (lower, upper): (f64, f64)) -> Self {
         let n = (f64::from(sizes.control), f64::from(sizes.experimental));
-        let is_above = |z: f64| z >= upper - TIE;
-        let is_below = |z: f64| z <= lower + TIE && !is_above(z);
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for x in 0..=sizes.control {
             let z = |y: usize| statistic.z((f64::from(x), y as f64), n);
             let counts = sizes.experimental as usize + 1;
-            above.push(range(counts, |y| z(y).is_some_and(is_above)));
-            below.push(range(counts, |y| z(y).is_some_and(is_below)));
+            // Only none or all of both arms, or one against the other, is without information.
+            let first = usize::from(z(0).is_none());
+            let end = counts - usize::from(counts > first && z(counts - 1).is_none());
+            let reaches = |bound: f64| {
+                let below = |y: usize| z(y).is_some_and(|z| z < bound);
+                first + partition_point(end.saturating_sub(first), |i| below(first + i))
+            };
+            let from = reaches(upper - TIE);
+            above.push(from..end.max(from));
+            let until = reaches((lower + TIE).next_up()).min(from);
+            below.push(first.min(until)..until);
         }
         Self { sizes, above, below }
     }
 }
 
-/// From the first to behind the last index with the property.
-fn range(indices: usize, property: impl Fn(usize) -> bool) -> Range<usize> {
-    let first = (0..indices).find(|&i| property(i));
-    let last = (0..indices).rev().find(|&i| property(i));
-    first.zip(last).map_or(0..0, |(first, last)| first..last + 1)
+/// How many of so many indices have a property that the first have and the others do not.
+fn partition_point(indices: usize, property: impl Fn(usize) -> bool) -> usize {
+    let (mut with, mut without) = (0, indices);
+    while with < without {
+        let middle = with + (without - with) / 2;
+        if property(middle) {
+            with = middle + 1;
+        } else {
+            without = middle;
+        }
+    }
+    with
 }
 
 impl Statistic {
@@ -190,6 +207,11 @@ impl Statistic {
     fn z(self, (x_c, x_e): (f64, f64), (n_c, n_e): (f64, f64)) -> Option<f64> {
         let (control, experimental) = (x_c / n_c, x_e / n_e);
         let variance = match self {
+            Self::Of(test) => {
+                let arms = [(x_c, n_c), (x_e, n_e)];
+                let arms = arms.map(|(events, patients)| ArmEvents { events, patients });
+                return two_proportions::z(&arms, test);
+            }
             Self::Pooled => {
                 let pooled = (x_c + x_e) / (n_c + n_e);
                 pooled * (1.0 - pooled) * (1.0 / n_c + 1.0 / n_e)

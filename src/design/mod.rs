@@ -13,6 +13,7 @@ pub mod harm;
 pub mod inference;
 pub mod monitor;
 pub mod recursion;
+pub mod safety;
 pub mod sample_size;
 pub mod spending;
 

@@ -87,9 +87,9 @@ impl Missingness {
         p
     }
 
-    /// Whether it matters what the outcome is, early deaths apart.
+    /// Whether it matters what the outcome is, or that early deaths are never lost.
     pub fn depends_on_outcome(&self) -> bool {
-        self.depends_on_outcome
+        self.depends_on_outcome || self.early_deaths > 0.0
     }
 }
 

@@ -7,6 +7,7 @@ pub mod flow;
 pub mod missingness;
 pub mod model;
 pub mod procedural;
+pub mod safety;
 
 pub use adherence::Adherence;
 pub use early::EarlyOutcome;

@@ -26,6 +26,7 @@ pub fn render(scenario: &Scenario) -> String {
         comments += "\nThe procedure, by enumeration\n";
         comments += &procedure;
     }
+    comments += &super::safety::expected(scenario);
     comments += "\nRejection by formula (normal approximation)\n";
     comments += &formula(scenario);
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {

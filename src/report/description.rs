@@ -1,7 +1,8 @@
 //! What trials look like when they end: odds ratios cut by cut, and subgroups.
 
 use super::table::{figure, grid, number, wrapped};
-use crate::summary::{CutSummary, TruthSummary};
+use crate::outcome::LEVELS;
+use crate::summary::{CutSummary, DescriptionSummary, McEstimate, TruthSummary};
 
 /// Nothing where nothing is described.
 pub(super) fn described(truths: &[TruthSummary]) -> String {
@@ -44,10 +45,30 @@ pub(super) fn described(truths: &[TruthSummary]) -> String {
         let name = format!("{} interacts", effect.factor);
         rows.push(vec![name, figure(effect.interaction), figure(none.interaction)]);
     }
-    out += &grid(&["significant test", "effect", "no effect"], rows);
-    out + &wrapped(&format!(
-        "Each at a two-sided level of {}: likelihood-ratio tests in the proportional-odds model, as if \
-         it were the only one.",
-        effect.alpha_two_sided
-    ))
+    if !rows.is_empty() {
+        out += &grid(&["significant test", "effect", "no effect"], rows);
+        out += &wrapped(&format!(
+            "Each at a two-sided level of {}: likelihood-ratio tests in the proportional-odds model, as if \
+             it were the only one.",
+            effect.alpha_two_sided
+        ));
+    }
+    out + &tipping_point(effect)
+}
+
+/// The tipping-point table with the effect, where it is asked for.
+fn tipping_point(effect: &DescriptionSummary) -> String {
+    let Some(table) = &effect.tipping_point else { return String::new() };
+    let row = |(mrs, row): (usize, &[McEstimate; LEVELS])| {
+        let shown = row.iter().map(|shown| number(Some(shown.value)));
+        std::iter::once(format!("experimental {mrs}")).chain(shown).collect()
+    };
+    let rows = table.iter().enumerate().map(row).collect();
+    let most = table.iter().flatten().map(|shown| shown.mcse).fold(0.0, f64::max);
+    let header = ["missing as mRS", "control 0", "1", "2", "3", "4", "5", "6"];
+    format!("\n{}", grid(&header, rows))
+        + &wrapped(&format!(
+            "Efficacy shown, with the effect, when every missing outcome counts as these mRS, by the bound \
+             of the look that ended the trial; Monte-Carlo standard errors up to {most:.4}."
+        ))
 }

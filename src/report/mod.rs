@@ -13,6 +13,7 @@ pub mod pooling;
 mod prior;
 mod procedure;
 pub mod rows;
+mod safety;
 pub mod strategies;
 pub mod table;
 

@@ -28,6 +28,7 @@ pub(super) fn conclusion_name(conclusion: Conclusion) -> &'static str {
         Conclusion::Efficacy => "efficacy",
         Conclusion::Futility => "futility",
         Conclusion::Harm => "harm",
+        Conclusion::Safety => "safety",
         Conclusion::NotSignificant => "not_significant",
     }
 }

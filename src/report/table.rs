@@ -34,6 +34,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          Monte-Carlo error, because counts are discrete.",
     );
     out += &within_stratum(scenario, alternative);
+    out += &super::safety::price(alternative, null);
     if let (Some(prior), Some(written)) = (&summary.prior, &scenario.prior) {
         out += "\nAveraged over the prior\n";
         out += &averaged(prior, written);
@@ -62,6 +63,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
         out += "\nThe procedure, in all patients of trials that run to their end\n";
         out += &super::procedure::render(procedure, scenario, Show::Simulated);
     }
+    out += &super::safety::events(alternative, null);
     out += &described(&summary.truths);
     out += "\nBalance of the allocation when all are randomised\n";
     out += &balance(&alternative.balance);
@@ -245,16 +247,20 @@ fn looks(analysis: &AnalysisSummary) -> String {
 
 fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     let [has_futility, has_harm] = lower_boundaries(effect);
-    let all: [Stops; 3] = [
+    let all: [Stops; 4] = [
         ("efficacy", |look| [look.efficacy, look.efficacy_cumulative]),
         ("futility", |look| [look.futility, look.futility_cumulative]),
         ("harm", |look| [look.harm, look.harm_cumulative]),
+        ("safety", |look| {
+            [look.safety, look.safety_cumulative].map(|p| p.expect("it is shown where it can stop"))
+        }),
     ];
-    let shown = [true, has_futility, has_harm];
+    let shown = [true, has_futility, has_harm, effect.price_of_safety.is_some()];
     let reasons: Vec<Stops> =
         all.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(stops, _)| stops).collect();
-    // Three reasons leave no room for what has come together by each look.
-    if reasons.len() < 3 {
+    // Three reasons leave no room for what has come together by each look, nor do two where one has
+    // errors as small as safety's.
+    if reasons.len() < 3 && effect.price_of_safety.is_none() {
         stops_so_far(effect, none, &reasons)
     } else {
         stops_in_all(effect, none, &reasons)

@@ -31,11 +31,6 @@ impl Scenario {
         expected_known(self.randomised, self.share_known())
     }
 
-    /// Whether who is lost differs between the truths.
-    pub fn loss_depends_on_outcome(&self) -> bool {
-        self.missingness.depends_on_outcome() || self.early_outcome.is_some()
-    }
-
     /// The value that an analysis's estimate approaches in a trial of ever larger size that loses
     /// nobody: of all who were randomised, as they adhere; of patients picked by the treatment they
     /// got, what it aims at, the effect if everyone adhered. `None` where it has none (the arms do not overlap, or all outcomes are alike), and
@@ -102,7 +97,8 @@ impl Scenario {
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes
     /// at the final look as are expected to be known; `None` where it has none, as when everyone
-    /// has a success, with multiple imputation, and under the prior.
+    /// has a success, with multiple imputation, under the prior, and where safety may stop the trial by
+    /// an event that goes with the mRS.
     ///
     /// Two proportions: pooled variance under the null, unpooled under the alternative (rpact's
     /// convention). Proportional odds: Whitehead's information with the log odds ratio that the
@@ -138,14 +134,15 @@ impl Scenario {
             let cells = cells.map(|of| scaled(of, scale));
             expected_z(&analysis.method, cells)
         });
-        self.stopping_probabilities(drift)
+        self.with_safety(truth, self.stopping_probabilities(drift)?)
     }
 
     /// P(efficacy at any look) by the same approximation, averaged over the prior; `None` without
     /// a prior, where the approximation has no value, and for methods with covariates or strata.
     pub fn assurance_by_formula(&self, analysis: &Analysis) -> Option<f64> {
         let prior = self.prior.as_ref()?;
-        if analysis.missing != MissingRule::CompleteCase || self.loss_is_selective() {
+        let complete = analysis.missing == MissingRule::CompleteCase;
+        if !complete || self.loss_is_selective() || self.stops_for_safety() {
             return None;
         }
         let [control, _] = *self.marginal(Truth::Alternative)?;
@@ -197,11 +194,12 @@ impl Scenario {
     /// Whether the patients known differ from those randomised in more than their number.
     fn loss_is_selective(&self) -> bool {
         let missing = &self.file.missing;
-        self.dropout != [0.0; 2] && (self.loss_depends_on_outcome() || !missing.factors.is_empty())
+        self.dropout != [0.0; 2]
+            && (self.missingness.depends_on_outcome() || !missing.factors.is_empty())
     }
 
     /// Patients expected per patient randomised, by cell, arm and mRS as an analysis sees them.
-    fn expected_cells<'s>(
+    pub(super) fn expected_cells<'s>(
         &'s self,
         truth: Truth,
         losses: Losses,
@@ -209,13 +207,9 @@ impl Scenario {
     ) -> impl Iterator<Item = Counts> + 's {
         let per_cell = if self.detail.by_early { LEVELS } else { 1 };
         let of_stratum = move |(stratum, (share, _)): (usize, (f64, f64))| {
-            let treatments = self.treatments_in(truth, stratum);
             let mut counts = [[0.0; LEVELS]; 2];
             for arm in [Arm::Control, Arm::Experimental] {
-                let received = match adherence {
-                    Some(adherence) => adherence.expected((arm, stratum), &treatments),
-                    None => of_adherent(arm, &treatments[arm.index()]),
-                };
+                let received = self.received_in(truth, (arm, stratum), adherence);
                 let lost = self.missingness.on_average(arm, stratum);
                 for (treatment, mrs) in [Arm::Control, Arm::Experimental].into_iter().zip(received)
                 {
@@ -231,6 +225,20 @@ impl Scenario {
             std::iter::once(counts).chain(rest)
         };
         self.population.prognosis().enumerate().flat_map(of_stratum)
+    }
+
+    /// P(mRS = j and received treatment), by treatment received, of patients of an arm and stratum.
+    pub(super) fn received_in(
+        &self,
+        truth: Truth,
+        (arm, stratum): (Arm, usize),
+        adherence: Option<&Adherence>,
+    ) -> [[f64; LEVELS]; 2] {
+        let treatments = self.treatments_in(truth, stratum);
+        match adherence {
+            Some(adherence) => adherence.expected((arm, stratum), &treatments),
+            None => of_adherent(arm, &treatments[arm.index()]),
+        }
     }
 
     /// The mRS in a stratum under control and experimental treatment.
@@ -257,7 +265,7 @@ fn of_adherent(arm: Arm, mrs: &MrsDistribution) -> [[f64; LEVELS]; 2] {
 
 /// What becomes of the outcomes that are lost.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Losses {
+pub(super) enum Losses {
     /// Nobody is lost.
     None,
     /// They are left out.

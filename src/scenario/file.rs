@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod design;
 pub mod prior;
 pub mod procedure;
+pub mod safety;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ pub use analysis::Analysis;
 pub use design::{Boundary, ConditionalOn, Design, Futility, Harm, Looks, TwoSidedSpending};
 pub use prior::{LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
+pub use safety::{Safety, SafetyEndpoint, SafetyEvent, SafetyStopping};
 
 /// A trial to simulate: the truth, the design and the analyses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -66,6 +68,9 @@ pub struct ScenarioFile {
     /// The mRS seen early; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_outcome: Option<EarlyOutcome>,
+    /// Adverse events; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub safety: Option<Safety>,
     /// Looks and boundaries.
     pub design: Design,
     /// Analyses; each monitors the same simulated trials on its own.
@@ -89,13 +94,21 @@ pub struct Description {
     /// Factors whose interaction with treatment is tested (subgroups); none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subgroups: Vec<String>,
+    /// Whether trials are concluded again with every missing outcome as each mRS, one for each arm: the
+    /// tipping-point table of the first analysis.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tipping_point: bool,
     /// Level of these tests.
     #[serde(default = "five_percent")]
     #[schemars(range(min = 1e-6, max = 0.5))]
     pub alpha_two_sided: f64,
 }
 
-fn five_percent() -> f64 {
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+pub(super) fn five_percent() -> f64 {
     0.05
 }
 

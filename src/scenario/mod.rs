@@ -11,6 +11,7 @@ mod overrides;
 pub mod edit;
 pub mod read;
 mod resolve;
+mod safety;
 mod closed_form;
 mod warnings;
 pub mod published;
@@ -25,6 +26,7 @@ pub use file::ScenarioFile;
 pub use file::analysis::AnalysisSet;
 use read::Source;
 pub use read::schema;
+pub use safety::{Safety, SafetyEndpoint};
 
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;
@@ -61,6 +63,8 @@ pub struct Analysis {
 pub struct Description {
     /// Whether the odds ratios of the cuts are described, and whether they are one.
     pub proportional_odds: bool,
+    /// Whether trials are concluded again with every missing outcome as each mRS.
+    pub tipping_point: bool,
     /// Factors whose interaction with treatment is tested.
     pub subgroups: Vec<Subgroups>,
     /// Level of these tests.
@@ -139,6 +143,8 @@ pub struct Scenario {
     pub missingness: Missingness,
     /// The mRS seen early, where there is one.
     pub early_outcome: Option<EarlyOutcome>,
+    /// Adverse events, if any are followed.
+    pub safety: Option<Safety>,
     /// Share of control and experimental arm that is lost under the alternative.
     pub dropout: [f64; 2],
     /// Looks and boundaries.

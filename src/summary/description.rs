@@ -22,6 +22,11 @@ pub struct DescriptionSummary {
     pub subgroups: Vec<SubgroupSummary>,
     /// P(at least one interaction is significant).
     pub any_interaction: Option<McEstimate>,
+    /// P(efficacy) by the first analysis at the look that ended the trial, with every missing outcome
+    /// as mRS c in the control arm and e in the experimental one, \[e\]\[c\]; absent where it is not
+    /// asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tipping_point: Option<[[McEstimate; LEVELS]; LEVELS]>,
 }
 
 /// The odds ratio of mRS at or below a cut.
@@ -53,6 +58,7 @@ pub(super) struct DescriptionTally {
     cuts: [Moments; LEVELS - 1],
     interactions: Vec<u64>,
     any: u64,
+    shown_with_missing: [[u64; LEVELS]; LEVELS],
 }
 
 impl DescriptionTally {
@@ -64,6 +70,7 @@ impl DescriptionTally {
             cuts: Default::default(),
             interactions: vec![0; description.subgroups.len()],
             any: 0,
+            shown_with_missing: Default::default(),
         }
     }
 
@@ -77,6 +84,10 @@ impl DescriptionTally {
         for (count, &p) in self.interactions.iter_mut().zip(interactions) {
             *count += u64::from(p <= self.alpha);
         }
+        let shown = described.shown_with_missing.iter().flatten();
+        for (count, &shown) in self.shown_with_missing.iter_mut().flatten().zip(shown) {
+            *count += u64::from(shown);
+        }
         for (moments, log) in self.cuts.iter_mut().zip(described.cut_log_odds_ratios) {
             if log.is_finite() {
                 moments.add(log);
@@ -88,6 +99,8 @@ impl DescriptionTally {
         self.n += other.n;
         self.not_proportional += other.not_proportional;
         self.any += other.any;
+        let shown = self.shown_with_missing.iter_mut().flatten();
+        shown.zip(other.shown_with_missing.iter().flatten()).for_each(|(a, b)| *a += b);
         self.interactions.iter_mut().zip(&other.interactions).for_each(|(a, b)| *a += b);
         self.cuts.iter_mut().zip(&other.cuts).for_each(|(a, b)| a.merge(b));
     }
@@ -127,6 +140,9 @@ impl DescriptionSummary {
                     interaction: proportion(count),
                 })
                 .collect(),
+            tipping_point: description
+                .tipping_point
+                .then(|| tally.shown_with_missing.map(|row| row.map(proportion))),
             any_interaction: (!description.subgroups.is_empty()).then(|| proportion(tally.any)),
         }
     }

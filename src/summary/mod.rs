@@ -8,6 +8,7 @@ mod description;
 mod moments;
 mod prior;
 pub mod procedure;
+mod safety;
 mod tally;
 
 use serde::Serialize;
@@ -18,6 +19,7 @@ use moments::Histogram;
 pub(crate) use moments::Moments;
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
+pub use safety::{SafetyLook, SafetySummary};
 pub use tally::Tally;
 use tally::{AnalysisTally, EstimateTally};
 
@@ -103,6 +105,9 @@ pub struct TruthSummary {
     /// Odds ratios cut by cut and subgroups, where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<DescriptionSummary>,
+    /// Adverse events, where any are followed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub safety: Vec<SafetySummary>,
     /// The same under every truth, as allocation does not look at outcomes.
     pub balance: Balance,
 }
@@ -117,6 +122,9 @@ pub struct AnalysisSummary {
     /// P(efficacy at any look): power under the alternative, one-sided type I error under the null,
     /// assurance under the prior.
     pub rejection: McEstimate,
+    /// What stopping for safety does to that, where it can happen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub price_of_safety: Option<PriceOfSafety>,
     /// The closed form beside it; null where it has none, as when everyone has a success, and under
     /// the prior.
     pub normal_approximation: Option<NormalApproximation>,
@@ -146,6 +154,17 @@ pub struct AnalysisSummary {
     pub fit_failures: u64,
     /// Looks whose statistic could not be computed, over all replicates; such a look never stops.
     pub failed_looks: u64,
+}
+
+/// P(efficacy) and stopping for adverse events.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PriceOfSafety {
+    /// P(efficacy at any look), did adverse events stop nothing, of the same trials.
+    pub rejection_without: McEstimate,
+    /// What is lost of it: P(the trial is stopped for safety and would have shown efficacy).
+    pub lost: McEstimate,
+    /// P(the trial is stopped for safety).
+    pub stopped: McEstimate,
 }
 
 /// Rejection by the normal approximation to the group-sequential procedure.
@@ -189,6 +208,12 @@ pub struct LookSummary {
     pub harm: McEstimate,
     /// P(harm here or before).
     pub harm_cumulative: McEstimate,
+    /// P(stop here for safety), where adverse events can stop the trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety: Option<McEstimate>,
+    /// P(safety here or before).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub safety_cumulative: Option<McEstimate>,
     /// P(the look takes place).
     pub reached: McEstimate,
     /// Patients randomised by the decision.
@@ -305,6 +330,13 @@ impl OperatingCharacteristics {
             description: scenario.description.as_ref().zip(tally.description(truth)).map(
                 |(description, tally)| DescriptionSummary::new(scenario, truth, description, tally),
             ),
+            safety: scenario.safety.as_ref().map_or_else(Vec::new, |safety| {
+                let events = safety.endpoints.iter().zip(tally.safety(truth));
+                let summary = |(endpoint, tally)| {
+                    SafetySummary::new((scenario, truth), (safety, endpoint), tally)
+                };
+                events.map(summary).collect()
+            }),
             balance: Balance::new(scenario, tally),
         });
         let procedure =
@@ -325,6 +357,16 @@ impl AnalysisSummary {
             name: scenario.analyses[analysis].name.clone(),
             method: method.name(),
             rejection: tally.rejection(),
+            price_of_safety: scenario.stops_for_safety().then(|| {
+                let [without, stopped] =
+                    [tally.efficacy_without_safety, tally.stopped_for_safety()];
+                let lost = without - tally.efficacies();
+                PriceOfSafety {
+                    rejection_without: proportion(without),
+                    lost: proportion(lost),
+                    stopped: proportion(stopped),
+                }
+            }),
             normal_approximation: closed_form.map(|closed_form| NormalApproximation {
                 rejection: closed_form.rejection(),
                 efficacy: closed_form.efficacy,
@@ -363,6 +405,7 @@ impl LookSummary {
         let look = &tally.looks[k];
         let proportion = |count| McEstimate::proportion(count, tally.n());
         let so_far = &tally.looks[..=k];
+        let stops_for_safety = scenario.stops_for_safety();
         Self {
             look: k + 1,
             planned_analysed: planned.analysed,
@@ -376,6 +419,9 @@ impl LookSummary {
             futility_cumulative: proportion(so_far.iter().map(|look| look.futility).sum()),
             harm: proportion(look.harm),
             harm_cumulative: proportion(so_far.iter().map(|look| look.harm).sum()),
+            safety: stops_for_safety.then(|| proportion(look.safety)),
+            safety_cumulative: stops_for_safety
+                .then(|| proportion(so_far.iter().map(|look| look.safety).sum())),
             reached: proportion(look.month.n()),
             n_randomised: McEstimate::mean(&look.n_randomised),
             n_analysed: McEstimate::mean(&look.n_analysed),

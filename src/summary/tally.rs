@@ -5,6 +5,7 @@ use super::description::DescriptionTally;
 use super::moments::{Histogram, Moments};
 use super::prior::PriorTally;
 use super::procedure::ArmTally;
+use super::safety::SafetyTally;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, CorrectGuesses, ReplicateResult, TrialResult};
@@ -21,6 +22,8 @@ pub struct Tally {
     correct_guesses: [Moments; 2],
     /// Truth by truth; empty where nothing is described.
     described: Vec<DescriptionTally>,
+    /// Truth by truth, event by event; empty without adverse events.
+    safety: Vec<Vec<SafetyTally>>,
     /// Analysis by analysis; empty without a prior.
     prior: Vec<PriorTally>,
     /// Where there is a procedure: control and experimental arm, and what counts as early.
@@ -51,6 +54,10 @@ impl Tally {
             described: scenario.description.as_ref().map_or_else(Vec::new, |description| {
                 vec![DescriptionTally::new(description); scenario.truths().len()]
             }),
+            safety: scenario.safety.as_ref().map_or_else(Vec::new, |safety| {
+                let events = vec![SafetyTally::new(safety, looks); safety.endpoints.len()];
+                vec![events; scenario.truths().len()]
+            }),
             prior: vec![PriorTally::default(); with_prior],
             procedures,
         }
@@ -62,6 +69,10 @@ impl Tally {
 
     pub(super) fn description(&self, truth: Truth) -> Option<&DescriptionTally> {
         self.described.get(truth.index())
+    }
+
+    pub(super) fn safety(&self, truth: Truth) -> &[SafetyTally] {
+        self.safety.get(truth.index()).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn prior(&self) -> &[PriorTally] {
@@ -99,6 +110,11 @@ impl Accumulator for Tally {
         for (tally, described) in self.described.iter_mut().zip(&result.described) {
             tally.add(described);
         }
+        let trials = self.safety.iter_mut().zip(&result.safety).zip(&result.looks);
+        for ((tallies, results), looks) in trials {
+            let results = tallies.iter_mut().zip(results);
+            results.for_each(|(tally, result)| tally.add(result, looks.len()));
+        }
         let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);
         for (tally, trial) in self.prior.iter_mut().zip(drawn) {
             tally.add(trial);
@@ -123,6 +139,8 @@ impl Accumulator for Tally {
         for (mine, theirs) in self.described.iter_mut().zip(&other.described) {
             mine.merge(theirs);
         }
+        let safety = self.safety.iter_mut().flatten().zip(other.safety.iter().flatten());
+        safety.for_each(|(mine, theirs)| mine.merge(theirs));
         for (mine, theirs) in self.prior.iter_mut().zip(&other.prior) {
             mine.merge(theirs);
         }
@@ -151,6 +169,8 @@ pub(super) struct AnalysisTally {
     pub median_unbiased: EstimateTally,
     pub early_median_unbiased: EstimateTally,
     pub failed_looks: u64,
+    /// Trials that would have shown efficacy if adverse events stopped nothing.
+    pub efficacy_without_safety: u64,
 }
 
 impl AnalysisTally {
@@ -168,6 +188,7 @@ impl AnalysisTally {
             median_unbiased: EstimateTally::default(),
             early_median_unbiased: EstimateTally::default(),
             failed_looks: 0,
+            efficacy_without_safety: 0,
         }
     }
 
@@ -178,7 +199,17 @@ impl AnalysisTally {
 
     /// P(efficacy at any look).
     pub fn rejection(&self) -> McEstimate {
-        McEstimate::proportion(self.looks.iter().map(|look| look.efficacy).sum(), self.n())
+        McEstimate::proportion(self.efficacies(), self.n())
+    }
+
+    /// Trials that show efficacy.
+    pub fn efficacies(&self) -> u64 {
+        self.looks.iter().map(|look| look.efficacy).sum()
+    }
+
+    /// Trials that adverse events stop.
+    pub fn stopped_for_safety(&self) -> u64 {
+        self.looks.iter().map(|look| look.safety).sum()
     }
 
     fn add(&mut self, result: &ReplicateResult, trial: &TrialResult) {
@@ -195,6 +226,8 @@ impl AnalysisTally {
         self.looks[last].efficacy += u64::from(trial.conclusion == Conclusion::Efficacy);
         self.looks[last].futility += u64::from(trial.conclusion == Conclusion::Futility);
         self.looks[last].harm += u64::from(trial.conclusion == Conclusion::Harm);
+        self.looks[last].safety += u64::from(trial.conclusion == Conclusion::Safety);
+        self.efficacy_without_safety += u64::from(trial.without_safety == Conclusion::Efficacy);
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
         self.duration_months.add(trial.duration_months);
@@ -205,7 +238,9 @@ impl AnalysisTally {
                 Conclusion::Efficacy => *after_efficacy += 1,
                 Conclusion::Futility => *after_futility += 1,
                 Conclusion::Harm => *after_harm += 1,
-                Conclusion::NotSignificant => unreachable!("a trial that ran to its end"),
+                Conclusion::Safety | Conclusion::NotSignificant => {
+                    unreachable!("only what the outcomes say can be reversed")
+                }
             }
         }
         self.failed_looks += u64::from(trial.failed_looks);
@@ -239,6 +274,7 @@ impl AnalysisTally {
         self.median_unbiased.merge(&other.median_unbiased);
         self.early_median_unbiased.merge(&other.early_median_unbiased);
         self.failed_looks += other.failed_looks;
+        self.efficacy_without_safety += other.efficacy_without_safety;
     }
 }
 
@@ -248,6 +284,7 @@ pub(super) struct LookTally {
     pub efficacy: u64,
     pub futility: u64,
     pub harm: u64,
+    pub safety: u64,
     pub n_randomised: Moments,
     pub n_analysed: Moments,
     pub overrun: Moments,
@@ -259,6 +296,7 @@ impl LookTally {
         self.efficacy += other.efficacy;
         self.futility += other.futility;
         self.harm += other.harm;
+        self.safety += other.safety;
         self.n_randomised.merge(&other.n_randomised);
         self.n_analysed.merge(&other.n_analysed);
         self.overrun.merge(&other.overrun);

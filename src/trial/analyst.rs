@@ -3,7 +3,7 @@
 use super::description::Described;
 use super::imputation::Imputer;
 use crate::analysis::imputation::MissingRule;
-use crate::analysis::{Counts, KnownOutcomes, Scratch, TestResult};
+use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch, TestResult};
 use crate::rng::{Purpose, Replicate, Streams};
 use crate::scenario::{Analysis, Description};
 
@@ -67,6 +67,17 @@ impl Analyst {
         described: &mut Described,
     ) {
         described.refill(description, known, (&mut self.scratch, &mut self.groups));
+    }
+
+    /// The tipping-point table of an analysis, see [`Described::tip`].
+    pub fn tip(
+        &mut self,
+        method: &AnalysisMethod,
+        known: &KnownOutcomes,
+        described: &mut Described,
+        shows: impl Fn(f64) -> bool,
+    ) {
+        described.tip(method, known, (&mut self.scratch, &mut self.completed), shows);
     }
 }
 

@@ -1,14 +1,15 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
-use super::{CorrectGuesses, LookMoment, PatientCourse};
+use super::{CorrectGuesses, EventCounts, LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::{Detail, KnownOutcomes};
 use crate::outcome::procedural::latent;
+use crate::outcome::safety::Event;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{Entry, State};
 use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
-use crate::scenario::{AnalysisSet, Scenario};
+use crate::scenario::{AnalysisSet, SafetyEndpoint, Scenario, Truth};
 use rand::Rng;
 
 /// Columns, cleared and refilled for every replicate.
@@ -42,6 +43,12 @@ pub(super) struct Cohort {
     of_arm: [Vec<u32>; 2],
     /// The outcome under the truth at hand, known or not.
     mrs: Vec<Mrs>,
+    /// What the procedure left under the truth at hand; empty without one.
+    states: Vec<State>,
+    /// Draws of adverse events, and under the truth at hand those that happen, a bit for each; empty
+    /// where none are followed.
+    event_draws: Vec<PatientDraws>,
+    events: Vec<u8>,
     /// Patients per stratum in control and experimental arm.
     allocated: Vec<[u32; 2]>,
     allocation: AllocationState,
@@ -72,6 +79,11 @@ impl Cohort {
             };
             refill(received, patients.map(receive));
         }
+        if scenario.safety.is_some() {
+            let mut rng = stream(Purpose::Safety);
+            let draws = (0..patients).map(|_| PatientDraws::new(&mut rng));
+            refill(&mut self.event_draws, draws);
+        }
         if let Some(model) = scenario.procedural() {
             self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
             let mut rng = stream(Purpose::Procedure);
@@ -81,6 +93,7 @@ impl Cohort {
             };
             refill(&mut self.procedures, (0..patients).map(begin));
             self.mrs.resize(patients as usize, Mrs::DEAD);
+            self.states.resize(patients as usize, State::from_index(0));
             self.of_arm.iter_mut().for_each(Vec::clear);
             for (i, arm) in self.arms.iter().enumerate() {
                 self.of_arm[arm.index()].push(i as u32);
@@ -137,7 +150,7 @@ impl Cohort {
             let draws = mrs.iter().zip(&self.early_draws);
             refill(&mut self.early, draws.map(|(&later, &uniform)| early.draw(later, uniform)));
         }
-        let by_outcome = scenario.loss_depends_on_outcome();
+        let by_outcome = missingness.depends_on_outcome();
         let lost = |i: usize| {
             let p = missingness.of(arms[i], strata[i] as usize);
             match (by_outcome, self.early.get(i)) {
@@ -231,6 +244,7 @@ impl Cohort {
                 let procedure = model.procedure().perform(arm, entry, draws);
                 let mrs = self.mrs_after(i as usize, &procedure.state, model);
                 self.mrs[i as usize] = mrs;
+                self.states[i as usize] = procedure.state;
                 courses.push(PatientCourse { arm, procedure, mrs });
             }
         }
@@ -242,7 +256,76 @@ impl Cohort {
             let (draws, entry) = self.procedures[i as usize];
             let treated = model.procedure().treat(Arm::Control, entry, draws);
             self.mrs[i as usize] = self.mrs_after(i as usize, &treated.state, model);
+            self.states[i as usize] = treated.state;
         }
+    }
+
+    /// Every patient's adverse events, from mRS, treatment and procedure under a truth.
+    pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth) {
+        let Self { arms, received, mrs, states, event_draws, events, .. } = self;
+        let treated = if received.is_empty() { arms } else { received };
+        let of_patient = |(i, draws): (usize, &PatientDraws)| {
+            let treatment = if truth == Truth::Null { Arm::Control } else { treated[i] };
+            let mut bits = 0;
+            for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
+                let uniform = || draws.uniform(bit as u64);
+                let happens = endpoint.event.happens(treatment, mrs[i], states.get(i), uniform);
+                bits |= u8::from(happens) << bit;
+            }
+            bits
+        };
+        refill(events, event_draws.iter().enumerate().map(of_patient));
+    }
+
+    /// An event among those in whom it is known by a look, given by its position and day.
+    pub fn events_by_look(
+        &self,
+        bit: usize,
+        endpoint: &SafetyEndpoint,
+        (look, day): (usize, f64),
+    ) -> [EventCounts; 2] {
+        match endpoint.event {
+            Event::Death => self.count_events(bit, self.arms.len(), |i| {
+                usize::from(self.due_from[i]) <= look && self.outcome_days[i] < f64::INFINITY
+            }),
+            _ => {
+                let came_by = day - endpoint.known_after_days;
+                let patients = self.arrival_days.partition_point(|&arrival| arrival <= came_by);
+                self.count_events(bit, patients, |_| true)
+            }
+        }
+    }
+
+    /// An event among so many who were randomised first, when all is known of them.
+    pub fn events_in_the_end(
+        &self,
+        bit: usize,
+        endpoint: &SafetyEndpoint,
+        randomised: u32,
+    ) -> [EventCounts; 2] {
+        let patients = randomised as usize;
+        match endpoint.event {
+            Event::Death => {
+                self.count_events(bit, patients, |i| self.outcome_days[i] < f64::INFINITY)
+            }
+            _ => self.count_events(bit, patients, |_| true),
+        }
+    }
+
+    /// Among the first patients, of whom it is known in some.
+    fn count_events(
+        &self,
+        bit: usize,
+        patients: usize,
+        is_known: impl Fn(usize) -> bool,
+    ) -> [EventCounts; 2] {
+        let mut counts = [EventCounts::default(); 2];
+        for i in (0..patients).filter(|&i| is_known(i)) {
+            let of_arm = &mut counts[self.arms[i].index()];
+            of_arm.patients += 1;
+            of_arm.events += u32::from(self.events[i] >> bit & 1);
+        }
+        counts
     }
 
     /// The mRS of patient i after a procedure that left this state.

@@ -1,8 +1,9 @@
 //! What is described when a trial ends, beside what it concludes.
 
+use crate::analysis::imputation::SingleImputation;
 use crate::analysis::proportional_odds::assumption::{ProportionalOddsTest, cut_log_odds_ratios};
-use crate::analysis::{Counts, KnownOutcomes, Scratch};
-use crate::outcome::LEVELS;
+use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch};
+use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::Description;
 
 /// A trial described; NaN where the data say nothing.
@@ -15,6 +16,9 @@ pub struct Described {
     pub p_proportional_odds: f64,
     /// P value of the interaction of each factor with treatment.
     pub p_interactions: Vec<f64>,
+    /// Whether efficacy is shown with every missing outcome as mRS c in the control arm and e in the
+    /// experimental one, \[e\]\[c\].
+    pub shown_with_missing: [[bool; LEVELS]; LEVELS],
 }
 
 impl Described {
@@ -36,6 +40,23 @@ impl Described {
             subgroups.grouping.gather_known(known, groups);
             let test = subgroups.model.interaction(groups, scratch.ordinal());
             self.p_interactions.push(test.p_likelihood_ratio());
+        }
+    }
+
+    /// Concludes again with each mRS in the place of what is missing; `shows` tells what a statistic
+    /// would have shown at the look that ended the trial.
+    pub(super) fn tip(
+        &mut self,
+        method: &AnalysisMethod,
+        known: &KnownOutcomes,
+        (scratch, completed): (&mut Scratch, &mut KnownOutcomes),
+        shows: impl Fn(f64) -> bool,
+    ) {
+        for (row, experimental) in self.shown_with_missing.iter_mut().zip(Mrs::all()) {
+            for (shown, control) in row.iter_mut().zip(Mrs::all()) {
+                SingleImputation::Value([control, experimental]).complete(known, completed);
+                *shown = method.statistic(completed, scratch).is_some_and(&shows);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod cohort;
 mod description;
 mod imputation;
 mod result;
+mod safety;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
@@ -23,8 +24,8 @@ use analyst::{Analyst, Draws, patients_analysed};
 use cohort::{Among, Cohort};
 pub use description::Described;
 pub use result::{
-    Conclusion, CorrectGuesses, DrawnEffect, LookMoment, PatientCourse, ReplicateResult,
-    TrialResult,
+    Conclusion, CorrectGuesses, DrawnEffect, EventCounts, LookMoment, PatientCourse,
+    ReplicateResult, SafetyResult, TrialResult,
 };
 
 /// Runs replicates of a scenario one at a time.
@@ -99,11 +100,13 @@ impl<'s> Simulator<'s> {
         self.measure_balance();
         self.result.correct_guesses = self.cohort.correct_guesses();
         self.result.looks.resize_with(scenario.truths().len(), Vec::new);
+        self.result.safety.resize_with(scenario.truths().len(), Vec::new);
         self.result.trials.clear();
         self.draw_effect(replicate);
         for &truth in scenario.truths() {
             self.draw_outcomes(truth);
             self.follow_up(truth);
+            self.follow_safety(truth);
             if truth == Truth::Alternative {
                 let last = self.everyone().last().expect("there is a final look");
                 self.result.outcomes = last.all;
@@ -113,28 +116,64 @@ impl<'s> Simulator<'s> {
                 self.result.trials.push(trial);
             }
             self.describe(truth);
+            self.compare_safety(truth);
         }
         &self.result
+    }
+
+    /// Draws the adverse events and finds the looks at which they reach their boundaries.
+    fn follow_safety(&mut self, truth: Truth) {
+        let Self { scenario, cohort, result, .. } = self;
+        if scenario.safety.is_some() {
+            cohort.draw_events(scenario, truth);
+            let looks = &result.looks[truth.index()];
+            safety::follow((scenario, cohort), looks, &mut result.safety[truth.index()]);
+        }
+    }
+
+    /// Compares the adverse events of all who were randomised in the trial of the first analysis.
+    fn compare_safety(&mut self, truth: Truth) {
+        let Self { scenario, cohort, result, .. } = self;
+        if scenario.safety.is_some() {
+            let first = &result.trials[truth.index() * scenario.analyses.len()];
+            let results = &mut result.safety[truth.index()];
+            safety::compare((scenario, cohort), first.n_randomised, results);
+        }
     }
 
     /// Describes the trial of the first analysis.
     fn describe(&mut self, truth: Truth) {
         let Some(description) = &self.scenario.description else { return };
-        let truths = self.scenario.truths().len();
-        let looks = self.scenario.design.looks().len();
-        let first = &self.result.trials[truth.index() * self.scenario.analyses.len()];
+        let Self { scenario, analyst, known, result, .. } = self;
+        let (design, analysis) = (&scenario.design, &scenario.analyses[0]);
+        let first = &result.trials[truth.index() * scenario.analyses.len()];
+        let everyone = &known[AnalysisSet::IntentionToTreat as usize];
         // A final look may follow fewer interims than planned.
-        let at = if first.look == looks { self.everyone().len() } else { first.look } - 1;
-        let known = &self.known[self.scenario.analyses[0].set as usize][at];
-        self.result.described.resize_with(truths, Described::default);
-        let described = &mut self.result.described[truth.index()];
-        self.analyst.describe(description, known, described);
+        let is_final = first.look == design.looks().len();
+        let at = if is_final { everyone.len() } else { first.look } - 1;
+        let known = &known[analysis.set as usize][at];
+        result.described.resize_with(scenario.truths().len(), Described::default);
+        let described = &mut result.described[truth.index()];
+        analyst.describe(description, known, described);
+        if description.tipping_point {
+            let analysed = everyone[at].all.total();
+            analyst.tip(&analysis.method, known, described, |z| {
+                let decision = if is_final {
+                    design.decide_finally(at, analysed, z)
+                } else {
+                    design.decide(at, z)
+                };
+                decision == Decision::Efficacy
+            });
+        }
     }
 
     /// Finds who is lost and when the looks take place, and fills their tables.
     fn follow_up(&mut self, truth: Truth) {
         let Self { scenario, cohort, known, result, .. } = self;
-        if truth == Truth::Alternative || scenario.loss_depends_on_outcome() {
+        let by_outcome =
+            scenario.missingness.depends_on_outcome() || scenario.early_outcome.is_some();
+        if truth == Truth::Alternative || by_outcome {
             cohort.lose(scenario);
             cohort.find_looks(scenario, &mut result.looks[truth.index()]);
         } else {
@@ -203,7 +242,9 @@ impl<'s> Simulator<'s> {
     /// The trial as one analysis sees it, from the tables of the truth at hand.
     fn trial(&mut self, replicate: Replicate, truth: Truth, analysis: usize) -> TrialResult {
         let seen = Seen { replicate, truth, analysis: &self.scenario.analyses[analysis] };
-        let End { at, conclusion, z, failed_looks } = self.monitor(seen);
+        let otherwise = self.monitor(seen);
+        let without_safety = otherwise.conclusion;
+        let End { at, conclusion, z, failed_looks } = self.or_stopped_for_safety(truth, otherwise);
         let looks = &self.result.looks[truth.index()];
         let stopped_early = at + 1 < looks.len();
         let moment = looks[at];
@@ -222,6 +263,7 @@ impl<'s> Simulator<'s> {
             analysis,
             look,
             conclusion,
+            without_safety,
             n_randomised: moment.randomised,
             n_analysed: patients_analysed(
                 seen.analysis,
@@ -229,7 +271,9 @@ impl<'s> Simulator<'s> {
             ),
             overrun: moment.overrun,
             duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
-            reversed: stopped_early && self.is_reversed(at, conclusion, seen),
+            reversed: stopped_early
+                && conclusion != Conclusion::Safety
+                && self.is_reversed(at, conclusion, seen),
             test,
             median_unbiased: adjusted.median,
             stagewise_interval: (adjusted.low, adjusted.high),
@@ -262,6 +306,20 @@ impl<'s> Simulator<'s> {
         let log_odds_ratio = drawn.log_odds_ratio;
         let estimand = estimand_of_shift(method, drawn.model.marginal(), log_odds_ratio);
         Some(DrawnEffect { log_odds_ratio, estimand })
+    }
+
+    /// The end, or a stop for safety before or at the same look.
+    fn or_stopped_for_safety(&self, truth: Truth, end: End) -> End {
+        let interims = self.everyone().len() - 1;
+        match safety::stop(&self.result.safety[truth.index()], interims) {
+            Some(at) if at <= end.at => {
+                let mut z = [f64::NAN; MAX_LOOKS];
+                z[..=at].copy_from_slice(&end.z[..=at]);
+                let failed_looks = z[..=at].iter().filter(|z| z.is_nan()).count() as u32;
+                End { at, conclusion: Conclusion::Safety, z, failed_looks }
+            }
+            _ => end,
+        }
     }
 
     /// Goes from look to look until one stops the trial. A look without a statistic never does.

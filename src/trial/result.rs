@@ -30,6 +30,9 @@ pub enum Conclusion {
     Futility,
     /// The harm boundary was reached, at an interim or the final look.
     Harm,
+    /// Stopped at an interim look because the boundary of an adverse event was reached, whatever the
+    /// outcomes say.
+    Safety,
     /// Ran to its end without significance.
     NotSignificant,
 }
@@ -58,6 +61,8 @@ pub struct TrialResult {
     pub look: usize,
     /// How it ended.
     pub conclusion: Conclusion,
+    /// How it would have ended if adverse events stopped nothing.
+    pub without_safety: Conclusion,
     /// Patients randomised, with those randomised until the decision.
     pub n_randomised: u32,
     /// Outcomes in the analysis that ended the trial.
@@ -66,7 +71,8 @@ pub struct TrialResult {
     pub overrun: u32,
     /// Months from the opening of the trial to the decision.
     pub duration_months: f64,
-    /// Whether the analysis repeated with the overrun's outcomes reaches the other conclusion.
+    /// Whether the analysis repeated with the overrun's outcomes reaches the other conclusion; never
+    /// after a stop for safety.
     pub reversed: bool,
     /// Estimate and statistic of the analysis that ended the trial.
     pub test: TestResult,
@@ -91,6 +97,29 @@ pub struct PatientCourse {
     pub mrs: Mrs,
 }
 
+/// Patients of an arm in whom it is known whether they had an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EventCounts {
+    /// Those who had it.
+    pub events: u32,
+    /// All of them.
+    pub patients: u32,
+}
+
+/// An adverse event in one trial.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SafetyResult {
+    /// Control and experimental arm, of all who were randomised when the first analysis ended the
+    /// trial, with those of the overrun.
+    pub counts: [EventCounts; 2],
+    /// The statistic that compares them, above 0 if the experimental arm has fewer events; NaN where
+    /// nobody or everybody has the event.
+    pub z: f64,
+    /// Position among the looks that take place at which the event's boundary is first reached,
+    /// were nothing else to stop the trial.
+    pub reached: Option<usize>,
+}
+
 /// Guesses of the patients' arms that were correct, in halves, by the [`ConvergenceStrategy`].
 ///
 /// [`ConvergenceStrategy`]: crate::randomisation::ConvergenceStrategy
@@ -112,6 +141,8 @@ pub struct ReplicateResult {
     pub trials: Vec<TrialResult>,
     /// The trial as its first analysis left it, truth by truth; empty where nothing is described.
     pub described: Vec<Described>,
+    /// Truth by truth, event by event; empty without adverse events.
+    pub safety: Vec<Vec<SafetyResult>>,
     /// The outcomes known in the end, when everyone has been randomised, under the alternative.
     pub outcomes: OutcomeTable,
     /// Every patient's way through the procedure under the alternative, control before experimental

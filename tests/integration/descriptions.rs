@@ -1,9 +1,10 @@
 //! What is described when a trial ends. Seeds are fixed; written with a fresh one, a figure within 3
 //! Monte-Carlo standard errors would fail by chance once in 370.
 
+use rescuesim::scenario::Scenario;
 use rescuesim::summary::DescriptionSummary;
 
-use crate::util::{assert_within, output, rescuesim, simulate};
+use crate::util::{angel_reboot, assert_within, output, rescuesim, simulate, simulate_scenario};
 
 /// The seven subgroups of ANGEL-REBOOT's protocol, independent of each other and of the outcome.
 fn seven_factors() -> [String; 6] {
@@ -83,4 +84,54 @@ fn descriptions_are_shown_and_written() {
     let described = &summary["truths"][0]["description"];
     assert_eq!(described["subgroups"][0]["factor"], "nihss");
     assert!(described["cuts"][2]["log_odds_ratio"]["value"].as_f64().is_some_and(|log| log > 0.3));
+}
+
+/// With one look the table is what analyses with these values conclude, trial by trial.
+#[test]
+fn the_tipping_point_table_is_that_of_single_values() {
+    let value = |e: usize, c: usize| {
+        format!(
+            r#"{{name="{e}{c}",method="two_proportions",missing={{rule="by_arm",control={c},experimental={e}}}}}"#
+        )
+    };
+    let pairs = [(0, 0), (0, 6), (3, 2), (6, 0), (6, 6)];
+    let others: Vec<String> = pairs.iter().map(|&(e, c)| value(e, c)).collect();
+    let set = [
+        format!(r#"analyses=[{{method="two_proportions"}},{}]"#, others.join(",")),
+        "design.looks.equally_spaced=1".into(),
+        "description={proportional_odds=false,tipping_point=true}".into(),
+    ];
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let result = simulate_scenario(&scenario, 2_000);
+    for truth in &result.truths {
+        let table = truth.description.as_ref().and_then(|it| it.tipping_point).expect("asked for");
+        for (analysis, (e, c)) in truth.analyses[1..].iter().zip(pairs) {
+            assert_eq!(table[e][c], analysis.rejection, "{e} {c}");
+        }
+        for e in 0..7 {
+            for c in 0..7 {
+                let harder = if e < 6 { table[e + 1][c].value } else { 0.0 };
+                let easier = if c < 6 { table[e][c + 1].value } else { 1.0 };
+                assert!(harder <= table[e][c].value && table[e][c].value <= easier);
+            }
+        }
+    }
+}
+
+/// A trial that stopped early is concluded again by the bound of that look.
+#[test]
+fn with_nobody_missing_nothing_tips() {
+    let set = [
+        "missing.dropout=0".to_owned(),
+        "sample_size.analysed=348".to_owned(),
+        "design.looks={equally_spaced=3}".to_owned(),
+        "description={proportional_odds=false,tipping_point=true}".to_owned(),
+    ];
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let result = simulate_scenario(&scenario, 1_000);
+    for truth in &result.truths {
+        let table = truth.description.as_ref().and_then(|it| it.tipping_point).expect("asked for");
+        let alike = table.iter().flatten().all(|shown| *shown == truth.analyses[0].rejection);
+        assert!(alike, "{table:?}");
+    }
 }

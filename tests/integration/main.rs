@@ -35,5 +35,6 @@ mod reference_ordinal;
 mod reference_pooling;
 mod reference_wins;
 mod reproducibility;
+mod safety;
 mod scenarios;
 mod util;

@@ -62,7 +62,8 @@ pub(super) fn detail(
     } else {
         0
     };
-    let missing = analyses.iter().any(|analysis| analysis.missing != MissingRule::CompleteCase);
+    let missing = analyses.iter().any(|analysis| analysis.missing != MissingRule::CompleteCase)
+        || file.description.as_ref().is_some_and(|it| it.tipping_point);
     Detail { cells, by_early, missing }
 }
 
@@ -112,9 +113,13 @@ impl Resolver<'_> {
     pub(super) fn description(&mut self, population: &Population) -> Option<Option<Description>> {
         let file = self.file;
         let Some(written) = &file.description else { return Some(None) };
-        if !written.proportional_odds && written.subgroups.is_empty() {
-            let message = "describes nothing; allowed: proportional_odds = true, subgroups, or no [description]";
+        if !written.proportional_odds && written.subgroups.is_empty() && !written.tipping_point {
+            let message = "describes nothing; allowed: proportional_odds = true, subgroups, tipping_point = true, or no [description]";
             return self.fail("description", message);
+        }
+        if written.tipping_point && file.analyses[0].rerandomisations > 0 {
+            let message = "is asked for a first analysis with rerandomisations; allowed with another first analysis";
+            return self.fail("description.tipping_point", message);
         }
         let path = "description.subgroups";
         let factors = self.factor_indices(path, &written.subgroups, population)?;
@@ -128,6 +133,7 @@ impl Resolver<'_> {
         });
         Some(Some(Description {
             proportional_odds: written.proportional_odds,
+            tipping_point: written.tipping_point,
             subgroups: subgroups.collect(),
             alpha_two_sided: written.alpha_two_sided,
         }))
@@ -395,7 +401,7 @@ fn shift_test(written: written::ShiftTest) -> ShiftTest {
     }
 }
 
-fn proportion_test(written: written::ProportionTest) -> ProportionTest {
+pub(super) fn proportion_test(written: written::ProportionTest) -> ProportionTest {
     match written {
         written::ProportionTest::PooledZ => ProportionTest::PooledZ,
         written::ProportionTest::UnpooledZ => ProportionTest::UnpooledZ,

@@ -210,7 +210,7 @@ impl Resolver<'_> {
     }
 
     /// A spending function for an error rate of `total`, `None` where that is not known.
-    fn spending(
+    pub(super) fn spending(
         &mut self,
         path: &str,
         written: &file::Boundary,

@@ -9,6 +9,7 @@ mod population;
 mod prior;
 mod procedure;
 mod randomisation;
+mod safety;
 
 use std::collections::BTreeSet;
 
@@ -21,6 +22,7 @@ use crate::outcome::{Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm};
 use crate::rng::Seed;
+use safety::Timing;
 
 /// Collects problems while values are built; a value with a problem is `None`.
 struct Resolver<'s> {
@@ -92,6 +94,13 @@ impl Resolver<'_> {
                 Some((comparison, share_experimental))
             });
         let design = analysed.and_then(|analysed| self.design(analysed, comparison));
+        let timing = design.as_ref().zip(accrual).zip(follow_up).zip(dropout).map(
+            |(((design, accrual), follow_up), dropout)| {
+                let share_known = known(ratio, dropout).0;
+                Timing { design, accrual, follow_up, share_known }
+            },
+        );
+        let safety = self.safety(of_treatments.as_ref().map(|truths| &truths[0]), timing);
 
         let outcomes = outcomes?;
         let (written_prior, prior) = prior?.unzip();
@@ -110,6 +119,7 @@ impl Resolver<'_> {
             adherence: adherence?,
             missingness: missingness?,
             early_outcome: early?,
+            safety: safety?,
             dropout: dropout?,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,

@@ -1,0 +1,149 @@
+//! A boundary of its own for an adverse event, at the looks of the trial.
+//!
+//! It spends an error rate over the patients whose event is known, of whom there are more than
+//! patients with an outcome, and takes no notice of what the trial finds otherwise.
+
+use super::boundaries::{Boundaries, DesignError, Rules};
+use super::efficacy::EfficacyRule;
+use super::exact::{ExactDesign, Statistic};
+use super::sample_size::ArmSizes;
+use super::spending::SpendingFunction;
+use crate::analysis::two_proportions::ProportionTest;
+
+/// Up to this many patients all pairs of counts are enumerated: it takes a second, and more than
+/// squares with them.
+const MOST_ENUMERATED: u32 = 1000;
+
+/// Bounds on the Z of the absence of an event, so that Z below 0 says that the experimental arm has
+/// more of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SafetyBoundary {
+    /// Patients expected to be known at each look, never fewer than before.
+    patients: Vec<u32>,
+    /// Looks, from 0, that bring new patients; the others are not tested.
+    tested: Vec<usize>,
+    /// Of those looks, with the sign of the efficacy of having the event.
+    boundaries: Boundaries,
+}
+
+impl SafetyBoundary {
+    /// `patients` are those expected to be known at each look, non-decreasing, above 0 in the end.
+    ///
+    /// # Errors
+    /// When the error rate, one-sided, cannot be spent so.
+    pub fn new(
+        patients: Vec<u32>,
+        function: SpendingFunction,
+        alpha_one_sided: f64,
+    ) -> Result<Self, DesignError> {
+        let before = |k: usize| if k == 0 { 0 } else { patients[k - 1] };
+        let tested: Vec<usize> = (0..patients.len()).filter(|&k| patients[k] > before(k)).collect();
+        let maximum = f64::from(*patients.last().expect("there is a final look"));
+        let fractions: Vec<f64> =
+            tested.iter().map(|&k| f64::from(patients[k]) / maximum).collect();
+        let rules = Rules::efficacy_only(alpha_one_sided, EfficacyRule::Spending(function));
+        let boundaries = Boundaries::new(&rules, &fractions)?;
+        Ok(Self { patients, tested, boundaries })
+    }
+
+    /// Patients expected to be known at each look.
+    pub fn patients(&self) -> &[u32] {
+        &self.patients
+    }
+
+    /// The Z at or below which look `k`, from 0, shows harm; −∞ where it is not tested.
+    pub fn bound(&self, k: usize) -> f64 {
+        let tested = self.tested.binary_search(&k);
+        tested.map_or(f64::NEG_INFINITY, |position| -self.boundaries.efficacy[position])
+    }
+
+    /// P(the bound of look k is the first to be reached) by the normal approximation, where the
+    /// mean of Z with all patients is `drift`, below 0 for harm.
+    pub fn crossing(&self, drift: f64) -> Vec<f64> {
+        let mut out = vec![0.0; self.patients.len()];
+        let crossing = self.boundaries.stopping(-drift).efficacy;
+        self.tested.iter().zip(crossing).for_each(|(&k, p)| out[k] = p);
+        out
+    }
+}
+
+impl SafetyBoundary {
+    /// The same by enumeration of the patients expected at each look, at rates of the event in
+    /// control and experimental arm; `None` for a trial too large for it.
+    pub fn exact_crossing(
+        &self,
+        test: ProportionTest,
+        share_experimental: f64,
+        rates: [f64; 2],
+    ) -> Option<Vec<f64>> {
+        let patients: Vec<u32> = self.tested.iter().map(|&k| self.patients[k]).collect();
+        let bounds: Vec<f64> = self.boundaries.efficacy.iter().map(|z| -z).collect();
+        let crossing = enumerated((&patients, share_experimental), test, rates, &bounds)?;
+        let mut out = vec![0.0; self.patients.len()];
+        self.tested.iter().zip(crossing).for_each(|(&k, p)| out[k] = p);
+        Some(out)
+    }
+}
+
+/// P(Z of the event's absence is first at or below a bound) by number of patients in both arms;
+/// `None` when there are too many to enumerate, or an arm has none.
+pub fn enumerated(
+    (patients, share_experimental): (&[u32], f64),
+    test: ProportionTest,
+    rates: [f64; 2],
+    bounds: &[f64],
+) -> Option<Vec<f64>> {
+    if *patients.last()? > MOST_ENUMERATED {
+        return None;
+    }
+    let sizes = |&total: &u32| {
+        let experimental = (f64::from(total) * share_experimental).round() as u32;
+        ArmSizes { control: total - experimental, experimental }
+    };
+    let sizes: Vec<ArmSizes> = patients.iter().map(sizes).collect();
+    let never = vec![f64::INFINITY; sizes.len()];
+    let exact = ExactDesign::new(&sizes, Statistic::Of(test), &never, bounds).ok()?;
+    let [control, experimental] = rates.map(|rate| 1.0 - rate);
+    Some(exact.probabilities((control, experimental)).lower)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pocock(patients: &[u32]) -> SafetyBoundary {
+        SafetyBoundary::new(patients.to_vec(), SpendingFunction::LanDeMetsPocock, 0.025)
+            .expect("pocock spends at any looks")
+    }
+
+    /// Without harm it is claimed with the error rate, wherever the looks are.
+    #[test]
+    fn spends_its_error_rate() {
+        for patients in [vec![348], vec![180, 297, 348], vec![10, 348, 348]] {
+            let boundary = pocock(&patients);
+            let total: f64 = boundary.crossing(0.0).iter().sum();
+            assert!((total - 0.025).abs() < 1e-8, "{patients:?} {total}");
+        }
+    }
+
+    /// The mirror image of an efficacy boundary at the same information.
+    #[test]
+    fn bounds_are_mirrored() {
+        let boundary = pocock(&[104, 208, 312]);
+        let rules =
+            Rules::efficacy_only(0.025, EfficacyRule::Spending(SpendingFunction::LanDeMetsPocock));
+        let efficacy = Boundaries::new(&rules, &[1.0 / 3.0, 2.0 / 3.0, 1.0]).expect("pocock");
+        for k in 0..3 {
+            assert!((boundary.bound(k) + efficacy.efficacy[k]).abs() < 1e-12);
+        }
+        assert!(boundary.crossing(-3.0).iter().sum::<f64>() > 0.7);
+        assert!(boundary.crossing(3.0).iter().sum::<f64>() < 1e-3);
+    }
+
+    #[test]
+    fn looks_without_new_patients_are_not_tested() {
+        let boundary = pocock(&[200, 348, 348]);
+        assert!(boundary.bound(0) < 0.0 && boundary.bound(1) < 0.0);
+        assert_eq!(boundary.bound(2), f64::NEG_INFINITY);
+    }
+}

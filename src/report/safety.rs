@@ -1,0 +1,129 @@
+//! Adverse events: what trials show of them, when they stop a trial, and what that costs.
+
+use super::table::{figure, grid, number, with_error, wrapped};
+use crate::scenario::{Scenario, Truth};
+use crate::summary::{AnalysisSummary, McEstimate, SafetyLook, SafetySummary, TruthSummary};
+
+/// What stopping for safety does to the power; nothing where it cannot happen.
+pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> String {
+    let of_truth = |(title, truth): (&str, &TruthSummary)| {
+        let row = |analysis: &AnalysisSummary| {
+            let price = analysis.price_of_safety.as_ref()?;
+            let shown = [analysis.rejection, price.rejection_without, price.lost];
+            let figures = shown.map(|it| with_error(it, 2.0)).into_iter();
+            let stopped = [figure(price.stopped)];
+            Some(std::iter::once(analysis.name.clone()).chain(figures).chain(stopped).collect())
+        };
+        let rows: Vec<Vec<String>> = truth.analyses.iter().filter_map(row).collect();
+        let header = [
+            title,
+            "efficacy\nshown",
+            "without stops\nfor safety",
+            "lost by\nthem",
+            "stopped\nfor safety",
+        ];
+        if rows.is_empty() { String::new() } else { format!("\n{}", grid(&header, rows)) }
+    };
+    [("with the effect", effect), ("without it", none)].map(of_truth).concat()
+}
+
+/// Nothing where no adverse events are followed.
+pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> String {
+    let Some(first) = effect.safety.first() else { return String::new() };
+    let of_truth = |(title, truth): (&str, &TruthSummary)| {
+        let row = |event: &SafetySummary| {
+            let mut row = vec![event.name.clone()];
+            row.extend(event.rate.map(|rate| figure(percent(rate))));
+            row.extend([figure(event.more), number(event.more_by_formula), figure(event.fewer)]);
+            row
+        };
+        let header =
+            [title, "control, %", "experimental, %", "more\nshown", "exact", "fewer\nshown"];
+        grid(&header, truth.safety.iter().map(row).collect())
+    };
+    let tables = [("with the effect", effect), ("without it", none)].map(of_truth);
+    let mut out = String::from(
+        "\nAdverse events, of all randomised when the first analysis ends the trial\n",
+    );
+    out += &tables.join("\n");
+    out += &wrapped(&format!(
+        "More, fewer: in the experimental arm, each event compared as if it were the only one, at a \
+         two-sided level of {}. Exact: more shown in trials that run to their end, by enumeration \
+         (above 1000 patients by the normal approximation).",
+        first.alpha_two_sided
+    ));
+    out + &boundaries(effect, none)
+}
+
+fn percent(share: McEstimate) -> McEstimate {
+    McEstimate { value: 100.0 * share.value, mcse: 100.0 * share.mcse, ..share }
+}
+
+fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> String {
+    let mut rows = Vec::new();
+    let bounded = |event: &&SafetySummary| !event.looks.is_empty();
+    for (with, without) in
+        effect.safety.iter().filter(bounded).zip(none.safety.iter().filter(bounded))
+    {
+        for (look, null) in with.looks.iter().zip(&without.looks) {
+            let mut row = vec![format!("{}, look {}", with.name, look.look)];
+            row.push(look.planned_patients.to_string());
+            row.push(number(look.z));
+            row.extend([look, null].iter().flat_map(|look| reached(look)));
+            rows.push(row);
+        }
+    }
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = [
+        "boundary",
+        "known",
+        "harm\nif Z ≤",
+        "effect,\nso far",
+        "exact",
+        "no effect,\nso far",
+        "exact",
+    ];
+    format!("\n{}", grid(&header, rows))
+        + &wrapped(
+            "The boundary is reached by then, were nothing else to stop the trial. Reached at the final \
+             look it stops nothing.",
+        )
+}
+
+/// What is reached here, and what the formula has for it.
+fn reached(look: &SafetyLook) -> [String; 2] {
+    [figure(look.reached_cumulative), number(look.by_formula_cumulative)]
+}
+
+/// The events of a scenario before anything is simulated.
+pub(super) fn expected(scenario: &Scenario) -> String {
+    let Some(safety) = &scenario.safety else { return String::new() };
+    let percent = |rate: f64| format!("{:.2}", 100.0 * rate);
+    let rows = safety.endpoints.iter().map(|endpoint| {
+        let rates = scenario.event_rates(Truth::Alternative, &endpoint.event);
+        let mut row = vec![endpoint.name.clone()];
+        row.extend(rates.into_iter().flatten().map(percent));
+        row.push(number(scenario.power_to_show_harm(Truth::Alternative, endpoint)));
+        row
+    });
+    let header = ["adverse event", "control, %", "experimental, %", "more shown"];
+    let mut out =
+        format!("\nAdverse events when all are randomised\n{}", grid(&header, rows.collect()));
+    let rows = safety.endpoints.iter().filter_map(|endpoint| {
+        let boundary = endpoint.boundary.as_ref()?;
+        Some((0..boundary.patients().len()).map(|k| {
+            vec![
+                format!("{}, look {}", endpoint.name, k + 1),
+                boundary.patients()[k].to_string(),
+                number(Some(boundary.bound(k))),
+            ]
+        }))
+    });
+    let rows: Vec<Vec<String>> = rows.flatten().collect();
+    if !rows.is_empty() {
+        out += &format!("\n{}", grid(&["boundary", "patients known", "harm if Z ≤"], rows));
+    }
+    out
+}

@@ -1,0 +1,94 @@
+//! Adverse events: how often they happen, how they are compared, and whether they stop the trial.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::analysis::ProportionTest;
+use super::design::Boundary;
+
+/// Adverse events that are compared when a trial ends, and may stop it before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Safety {
+    /// Level of the comparisons at the end.
+    #[serde(default = "super::five_percent")]
+    #[schemars(range(min = 1e-6, max = 0.5))]
+    pub alpha_two_sided: f64,
+    /// The events.
+    #[schemars(length(min = 1, max = 8))]
+    pub endpoints: Vec<SafetyEndpoint>,
+}
+
+/// An adverse event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SafetyEndpoint {
+    /// Unique name for tables.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// How it comes about.
+    #[serde(flatten)]
+    pub event: SafetyEvent,
+    /// Test that compares the arms, at the looks and in the end.
+    #[serde(default)]
+    pub test: ProportionTest,
+    /// Stops the trial at an interim look when the experimental arm has too many events, whatever
+    /// the outcome; never by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopping: Option<SafetyStopping>,
+}
+
+/// How an adverse event comes about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SafetyEvent {
+    /// At a stated rate under each treatment; it is never missing.
+    Stated {
+        /// Share of patients with control treatment who have it.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        control: f64,
+        /// Share of patients with experimental treatment who have it.
+        #[schemars(range(min = 0.0, max = 1.0))]
+        experimental: f64,
+        /// Log odds of the event added by every level of the 90-day mRS: above 0 those who do badly
+        /// had it more often. 0: it has nothing to do with the mRS.
+        #[serde(default)]
+        #[schemars(range(min = -10.0, max = 10.0))]
+        log_odds_per_mrs: f64,
+        /// In place of that, the mRS of those who have the event, 0 to 6: seven fractions that sum
+        /// to 1 or percentages that sum to 100.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mrs_of_affected: Option<[f64; 7]>,
+        /// Days from randomisation until it is known whether it happened.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 36525.0))]
+        known_after_days: f64,
+    },
+    /// mRS 6 at the time of the outcome, known when the outcome is.
+    Death {},
+    /// Symptomatic haemorrhage of `procedure`.
+    Haemorrhage {
+        /// Days from randomisation until it is known whether it happened.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 36525.0))]
+        known_after_days: f64,
+    },
+    /// Perforation or dissection of `procedure`.
+    Perforation {
+        /// Days from randomisation until it is known whether it happened.
+        #[serde(default)]
+        #[schemars(range(min = 0.0, max = 36525.0))]
+        known_after_days: f64,
+    },
+}
+
+/// A boundary for an adverse event, at the looks of the trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SafetyStopping {
+    /// The spending function, of the share of all patients whose event is known.
+    pub spending: Boundary,
+    /// Chance of reaching the boundary, the final look's too, when the event is as frequent in both
+    /// arms.
+    #[schemars(range(min = 1e-6, max = 0.4999))]
+    pub alpha_one_sided: f64,
+}

@@ -1,0 +1,195 @@
+//! Adverse events, and when enough of them stop the trial.
+
+use super::super::file::safety::{self as written, SafetyEvent};
+use super::super::{Safety, SafetyEndpoint};
+use super::Resolver;
+use super::analyses::proportion_test;
+use crate::accrual::{Accrual, FollowUp};
+use crate::design::Design;
+use crate::design::safety::SafetyBoundary;
+use crate::outcome::safety::{Event, Link};
+use crate::outcome::{LEVELS, MrsDistribution};
+
+/// What the calendar of the looks follows from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Timing<'d> {
+    pub design: &'d Design,
+    pub accrual: Accrual,
+    pub follow_up: FollowUp,
+    /// Share of the randomised whose outcome becomes known.
+    pub share_known: f64,
+}
+
+impl Timing<'_> {
+    /// Patients whose event is expected to be known at each look; all of them in the end.
+    fn patients(&self, randomised: u32, known_after_days: f64) -> Vec<u32> {
+        let at = |analysed: u32| {
+            let last = f64::from(analysed) / self.share_known;
+            let day = self.accrual.expected_day(last) + self.follow_up.days - known_after_days;
+            // The expected day grows with the number of patients.
+            let (mut has_come, mut comes_later) = (0, randomised + 1);
+            while comes_later - has_come > 1 {
+                let middle = has_come + (comes_later - has_come) / 2;
+                if self.accrual.expected_day(f64::from(middle)) <= day {
+                    has_come = middle;
+                } else {
+                    comes_later = middle;
+                }
+            }
+            has_come
+        };
+        let interims = self.design.interims().iter().map(|look| at(look.analysed));
+        interims.chain([randomised]).collect()
+    }
+}
+
+impl Resolver<'_> {
+    /// The adverse events, where there are any; the outer `None` is for mistakes.
+    pub(super) fn safety(
+        &mut self,
+        treatments: Option<&[MrsDistribution; 2]>,
+        timing: Option<Timing<'_>>,
+    ) -> Option<Option<Safety>> {
+        let file = self.file;
+        let Some(written) = &file.safety else { return Some(None) };
+        let mut endpoints = Vec::new();
+        for (index, endpoint) in written.endpoints.iter().enumerate() {
+            let path = format!("safety.endpoints[{index}]");
+            let name = &endpoint.name;
+            if written.endpoints[..index].iter().any(|other| other.name == *name) {
+                let message = format!(
+                    "is \"{name}\", which another endpoint has; allowed: a name of its own"
+                );
+                self.fail::<()>(&format!("{path}.name"), message);
+            }
+            let event = self.event(&path, &endpoint.event, treatments);
+            let boundary = self.safety_boundary(&path, endpoint, timing);
+            endpoints.push(event.zip(boundary).map(|(event, boundary)| SafetyEndpoint {
+                name: name.clone(),
+                event,
+                known_after_days: known_after_days(&endpoint.event),
+                test: proportion_test(endpoint.test),
+                boundary,
+                crossing: Default::default(),
+            }));
+        }
+        let endpoints = endpoints.into_iter().collect::<Option<_>>()?;
+        Some(Some(Safety { endpoints, alpha_two_sided: written.alpha_two_sided }))
+    }
+
+    fn event(
+        &mut self,
+        path: &str,
+        written: &SafetyEvent,
+        treatments: Option<&[MrsDistribution; 2]>,
+    ) -> Option<Event> {
+        let procedure = self.file.procedure.as_ref();
+        let of_procedure = |event, has: bool| if has { Ok(event) } else { Err(()) };
+        let event = match written {
+            SafetyEvent::Stated { .. } => return self.stated_event(path, written, treatments?),
+            SafetyEvent::Death {} => Ok(Event::Death),
+            SafetyEvent::Haemorrhage { .. } => {
+                let has = procedure.is_some_and(|procedure| procedure.haemorrhage.is_some());
+                of_procedure(Event::Haemorrhage, has)
+            }
+            SafetyEvent::Perforation { .. } => {
+                let torn = procedure.map(|procedure| procedure.perforation);
+                let has = torn.is_some_and(|it| it.thrombectomy > 0.0 || it.stenting > 0.0);
+                of_procedure(Event::Perforation, has)
+            }
+        };
+        match event {
+            Ok(event) => Some(event),
+            Err(()) => self.fail(
+                &format!("{path}.event"),
+                "is one of a procedure that does not have it; allowed: \"stated\", \"death\", or a [procedure] in which it happens",
+            ),
+        }
+    }
+
+    fn stated_event(
+        &mut self,
+        path: &str,
+        written: &SafetyEvent,
+        treatments: &[MrsDistribution; 2],
+    ) -> Option<Event> {
+        let &SafetyEvent::Stated {
+            control, experimental, log_odds_per_mrs, mrs_of_affected, ..
+        } = written
+        else {
+            unreachable!("only these have a rate")
+        };
+        let link = match mrs_of_affected {
+            None => Link::LogOddsPerMrs(log_odds_per_mrs),
+            Some(_) if log_odds_per_mrs != 0.0 => {
+                return self.fail(
+                    &format!("{path}.log_odds_per_mrs"),
+                    "is given beside `mrs_of_affected`; allowed: one of the two",
+                );
+            }
+            Some(shares) => {
+                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares)?;
+                Link::MrsOfAffected(shares)
+            }
+        };
+        let mut given = [[0.0; LEVELS]; 2];
+        for (arm, rate) in [control, experimental].into_iter().enumerate() {
+            match link.given_mrs(rate, &treatments[arm]) {
+                Ok(of_arm) => given[arm] = of_arm,
+                Err(error) => {
+                    let treatment = ["control", "experimental"][arm];
+                    let message = format!(
+                        "{error} ({treatment} treatment); allowed: a smaller share of that mRS, or a lower rate"
+                    );
+                    return self.fail(&format!("{path}.mrs_of_affected"), message);
+                }
+            }
+        }
+        Some(Event::Stated(given))
+    }
+
+    /// The boundary, where there is one; the outer `None` is for mistakes.
+    fn safety_boundary(
+        &mut self,
+        path: &str,
+        endpoint: &written::SafetyEndpoint,
+        timing: Option<Timing<'_>>,
+    ) -> Option<Option<SafetyBoundary>> {
+        let Some(stopping) = &endpoint.stopping else { return Some(None) };
+        let timing = timing?;
+        let path = format!("{path}.stopping");
+        if timing.design.interims().is_empty() {
+            let message = "is given for a trial with one look; allowed with interim looks";
+            return self.fail(&path, message);
+        }
+        let patients = match endpoint.event {
+            SafetyEvent::Death {} => {
+                timing.design.looks().iter().map(|look| look.analysed).collect()
+            }
+            _ => {
+                let randomised = self.file.sample_size.randomised;
+                timing.patients(randomised, known_after_days(&endpoint.event))
+            }
+        };
+        let alpha = stopping.alpha_one_sided;
+        let path = format!("{path}.spending");
+        let function = self.spending(&path, &stopping.spending, Some(alpha), &patients)?;
+        match SafetyBoundary::new(patients, function, alpha) {
+            Ok(boundary) => Some(Some(boundary)),
+            Err(_) => self.fail(
+                &path,
+                "spends more than alpha_one_sided before the final look; allowed: a function that leaves some",
+            ),
+        }
+    }
+}
+
+/// Days from randomisation until an event is known; nothing of their own for deaths.
+fn known_after_days(event: &SafetyEvent) -> f64 {
+    match *event {
+        SafetyEvent::Stated { known_after_days, .. }
+        | SafetyEvent::Haemorrhage { known_after_days }
+        | SafetyEvent::Perforation { known_after_days } => known_after_days,
+        SafetyEvent::Death {} => 0.0,
+    }
+}

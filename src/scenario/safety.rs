@@ -1,0 +1,179 @@
+//! Adverse events of a scenario, and what is known of them without simulating it.
+
+use std::sync::OnceLock;
+
+use super::closed_form::Losses;
+use super::{AnalysisSet, Scenario, Truth};
+use crate::analysis::two_proportions::ProportionTest;
+use crate::design::StoppingProbabilities;
+use crate::design::comparison::two_proportions::two_proportions_drift;
+use crate::design::safety::{SafetyBoundary, enumerated};
+use crate::num::normal::{lower_tail, upper_quantile};
+use crate::outcome::flow::{Group, Measure};
+use crate::outcome::safety::Event;
+use crate::outcome::{LEVELS, Mrs};
+use crate::randomisation::Arm;
+
+/// Adverse events that are compared when a trial ends, and may stop it before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Safety {
+    /// One to [`MAX_ENDPOINTS`](crate::outcome::safety::MAX_ENDPOINTS).
+    pub endpoints: Vec<SafetyEndpoint>,
+    /// Level of the comparisons at the end.
+    pub alpha_two_sided: f64,
+}
+
+/// An adverse event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SafetyEndpoint {
+    /// Unique within the scenario.
+    pub name: String,
+    /// How it comes about.
+    pub event: Event,
+    /// Days from randomisation until it is known whether it happened; death is known with the mRS.
+    pub known_after_days: f64,
+    /// What compares the arms.
+    pub test: ProportionTest,
+    /// What stops the trial, if anything.
+    pub boundary: Option<SafetyBoundary>,
+    /// See [`Scenario::safety_crossing`], found when it is first asked for, by truth.
+    pub(super) crossing: [OnceLock<Option<Vec<f64>>>; 2],
+}
+
+impl Scenario {
+    /// The adverse events, if any are followed.
+    pub fn safety_endpoints(&self) -> &[SafetyEndpoint] {
+        self.safety.as_ref().map_or(&[], |safety| &safety.endpoints)
+    }
+
+    /// Whether an adverse event can stop the trial.
+    pub fn stops_for_safety(&self) -> bool {
+        self.safety_endpoints().iter().any(|endpoint| endpoint.boundary.is_some())
+    }
+
+    /// Share of control and experimental arm that has an event, of those in whom it is known;
+    /// `None` under the prior.
+    pub fn event_rates(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
+        let of_procedure = |measure: Measure| {
+            let model = self.procedural()?;
+            let rate = |arm| model.expected(arm).measure(measure, Group::All, 0).mean;
+            let control = rate(Arm::Control);
+            let experimental = match truth {
+                Truth::Null => control,
+                _ => rate(Arm::Experimental),
+            };
+            Some([control, experimental])
+        };
+        self.marginal(truth)?;
+        match event {
+            Event::Stated(given) => Some(self.stated_rates(truth, given)),
+            Event::Death => {
+                let adherence = self.adherence.as_ref();
+                let everyone = (AnalysisSet::IntentionToTreat, adherence);
+                let cells = self.expected_cells(truth, Losses::Left, everyone);
+                let mut known = [[0.0; LEVELS]; 2];
+                for cell in cells {
+                    for (sums, counts) in known.iter_mut().zip(cell) {
+                        sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+                    }
+                }
+                Some(known.map(|arm| arm[Mrs::DEAD.index()] / arm.iter().sum::<f64>()))
+            }
+            Event::Haemorrhage => of_procedure(Measure::Haemorrhage),
+            Event::Perforation => of_procedure(Measure::Perforation),
+        }
+    }
+
+    /// Over the treatments that the patients of each arm get, with the mRS that goes with them.
+    fn stated_rates(&self, truth: Truth, given: &[[f64; LEVELS]; 2]) -> [f64; 2] {
+        [Arm::Control, Arm::Experimental].map(|arm| {
+            let of_stratum = |(stratum, (share, _)): (usize, (f64, f64))| {
+                let received = self.received_in(truth, (arm, stratum), self.adherence.as_ref());
+                let of_treatment = |(treatment, mrs): (usize, &[f64; LEVELS])| {
+                    let treatment = if truth == Truth::Null { 0 } else { treatment };
+                    mrs.iter().zip(given[treatment]).map(|(q, p)| q * p).sum::<f64>()
+                };
+                share * received.iter().enumerate().map(of_treatment).sum::<f64>()
+            };
+            self.population.prognosis().enumerate().map(of_stratum).sum()
+        })
+    }
+
+    /// P(more events are shown in the experimental arm) when all are randomised and compared at the
+    /// two-sided level: by enumeration, in a large trial by the normal approximation to the pooled Z.
+    /// `None` where there is neither.
+    pub fn power_to_show_harm(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<f64> {
+        let alpha = 0.5 * self.safety.as_ref()?.alpha_two_sided;
+        let rates = self.event_rates(truth, &endpoint.event)?;
+        let (patients, share) = self.patients_of(endpoint);
+        let bound = [-upper_quantile(alpha)];
+        let exact = enumerated((&[patients], share), endpoint.test, rates, &bound);
+        exact.map(|stopped| stopped[0]).or_else(|| {
+            let drift = drift(rates, (f64::from(patients), share), alpha)?;
+            Some(lower_tail(bound[0] - drift))
+        })
+    }
+
+    /// P(the boundary of an event is first reached at each look), were nothing else to stop the
+    /// trial, likewise.
+    pub fn safety_crossing(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<Vec<f64>> {
+        let boundary = endpoint.boundary.as_ref()?;
+        let found = || {
+            let rates = self.event_rates(truth, &endpoint.event)?;
+            let (patients, share) = self.patients_of(endpoint);
+            boundary.exact_crossing(endpoint.test, share, rates).or_else(|| {
+                let alpha = 0.5 * self.safety.as_ref()?.alpha_two_sided;
+                Some(boundary.crossing(drift(rates, (f64::from(patients), share), alpha)?))
+            })
+        };
+        endpoint.crossing.get(truth.index())?.get_or_init(found).clone()
+    }
+
+    /// Patients in whom an event is known in the end, and the share of the experimental arm.
+    fn patients_of(&self, endpoint: &SafetyEndpoint) -> (u32, f64) {
+        match endpoint.event {
+            Event::Death => (self.expected_known(), self.share_experimental_known()),
+            _ => (self.randomised, self.ratio.share_experimental()),
+        }
+    }
+
+    /// What becomes of the stopping probabilities when safety may stop the trial at the interim
+    /// looks before anything else does; `None` where an event that can goes with the mRS, so that
+    /// the probability of both is not the product of theirs.
+    pub(super) fn with_safety(
+        &self,
+        truth: Truth,
+        mut stopping: StoppingProbabilities,
+    ) -> Option<StoppingProbabilities> {
+        if !self.stops_for_safety() {
+            return Some(stopping);
+        }
+        let interims = self.design.interims().len();
+        let mut goes_on = vec![1.0; interims + 1];
+        for endpoint in self.safety_endpoints().iter().filter(|it| it.boundary.is_some()) {
+            if !endpoint.event.is_independent_of_mrs() || self.adherence.is_some() {
+                return None;
+            }
+            let crossing = self.safety_crossing(truth, endpoint)?;
+            let mut so_far = 0.0;
+            for (k, survives) in goes_on.iter_mut().enumerate() {
+                so_far += if k < interims { crossing[k] } else { 0.0 };
+                *survives *= 1.0 - so_far;
+            }
+        }
+        for probabilities in [&mut stopping.efficacy, &mut stopping.futility, &mut stopping.harm] {
+            probabilities.iter_mut().zip(&goes_on).for_each(|(p, survives)| *p *= survives);
+        }
+        Some(stopping)
+    }
+}
+
+/// Mean of the pooled Z of an event's absence; `None` where it has none.
+fn drift(rates: [f64; 2], (patients, share): (f64, f64), alpha: f64) -> Option<f64> {
+    let [control, experimental] = rates.map(|rate| 1.0 - rate);
+    if control == experimental {
+        return (0.0 < control && control < 1.0).then_some(0.0);
+    }
+    let drift = two_proportions_drift((control, experimental), share, patients, alpha);
+    drift.is_finite().then_some(drift)
+}
