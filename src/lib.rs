@@ -37,6 +37,7 @@ pub mod num;
 pub mod rng;
 pub mod population;
 pub mod accrual;
+pub mod centres;
 pub mod randomisation;
 pub mod procedure;
 pub mod outcome;

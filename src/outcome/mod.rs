@@ -1,6 +1,7 @@
 //! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
 
 pub mod adherence;
+pub mod circumstances;
 pub mod decomposition;
 pub mod early;
 pub mod flow;
@@ -9,6 +10,7 @@ pub mod model;
 pub mod procedural;
 
 pub use adherence::Adherence;
+pub use circumstances::{Circumstances, Drift};
 pub use early::EarlyOutcome;
 pub use flow::Flow;
 pub use missingness::Missingness;

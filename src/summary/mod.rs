@@ -4,6 +4,7 @@
 //! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
+mod centres;
 mod description;
 mod moments;
 mod prior;
@@ -13,6 +14,7 @@ mod tally;
 use serde::Serialize;
 
 use crate::scenario::{Scenario, Truth};
+pub use centres::CentreSummary;
 pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};
 use moments::Histogram;
 pub(crate) use moments::Moments;
@@ -258,6 +260,9 @@ pub struct Balance {
     pub levels: Vec<LevelBalance>,
     /// What that costs in predictability.
     pub correct_guesses: CorrectGuesses,
+    /// Both within centres, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centres: Option<CentreSummary>,
 }
 
 /// Share of patients whose arm is guessed by the convergence strategy of Blackwell & Hodges (1957, Ann
@@ -443,6 +448,7 @@ impl Balance {
                 })
                 .collect(),
             correct_guesses: CorrectGuesses::new(scenario.randomised, tally.correct_guesses()),
+            centres: tally.centres().and_then(|tally| CentreSummary::new(scenario, tally)),
         }
     }
 }
