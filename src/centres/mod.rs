@@ -75,6 +75,11 @@ pub struct Centre {
 }
 
 impl Centres {
+    /// Whether the outcomes and procedures of patients of a centre have nothing in common.
+    pub fn are_alike(&self) -> bool {
+        self.sd.outcome == 0.0 && self.sd.procedure == 0.0
+    }
+
     /// The centre with this position, from the next key of a stream.
     pub fn draw(&self, position: usize, keys: &mut impl Rng) -> Centre {
         let draws = PatientDraws::new(keys);

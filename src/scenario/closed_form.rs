@@ -39,7 +39,7 @@ impl Scenario {
     /// The value that an analysis's estimate approaches in a trial of ever larger size that loses
     /// nobody: of all who were randomised, as they adhere; of patients picked by the treatment they
     /// got, what it aims at, the effect if everyone adhered. `None` where it has none (the arms do not
-    /// overlap, or all outcomes are alike), by centre, and under the prior, where every replicate has its
+    /// overlap, or all outcomes are alike), by centre where there is an effect, and under the prior, where every replicate has its
     /// own.
     ///
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
@@ -53,8 +53,8 @@ impl Scenario {
             _ => self.marginal(truth)?,
         };
         let limit = match method {
-            _ if analysis.by_centre => return None,
             _ if control == experimental => 0.0,
+            _ if analysis.by_centre => return None,
             AnalysisMethod::ProportionalOdds { .. } => limit_of_fit(
                 control.probabilities(),
                 experimental.probabilities(),
@@ -104,7 +104,7 @@ impl Scenario {
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes
     /// at the final look as are expected to be known; `None` where it has none, as when everyone
-    /// has a success, with multiple imputation, and under the prior.
+    /// has a success, with multiple imputation, by centre, and under the prior.
     ///
     /// Two proportions: pooled variance under the null, unpooled under the alternative (rpact's
     /// convention). Proportional odds: Whitehead's information with the log odds ratio that the
@@ -117,6 +117,9 @@ impl Scenario {
         truth: Truth,
         analysis: &Analysis,
     ) -> Option<StoppingProbabilities> {
+        if analysis.by_centre {
+            return None;
+        }
         let marginal = self.marginal(truth)?;
         let estimand = self.estimand(truth, analysis)?;
         let loses = self.dropout != [0.0; 2];

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::moments::{Histogram, Moments};
+use super::procedure::{ArmSummary, Checked, GroupSummary, MinutesSummary, PassSummary};
 use super::{Imbalance, McEstimate};
 use crate::scenario::Scenario;
 use crate::trial::CentreBalance;
@@ -84,5 +85,27 @@ impl CentreSummary {
             empty: McEstimate::mean(&tally.empty),
             one_arm: McEstimate::mean(&tally.one_arm),
         })
+    }
+}
+
+impl ArmSummary {
+    /// The same without errors: those of patients who are independent, which patients of centres that
+    /// differ are not.
+    pub(super) fn without_errors(mut self) -> Self {
+        let mut figures: Vec<&mut Checked> = self.mrs.iter_mut().collect();
+        for GroupSummary { share, measures, minutes, .. } in &mut self.groups {
+            figures.push(share);
+            figures.extend(measures.values_mut());
+            if let Some(MinutesSummary { mean, p25, median, p75 }) = minutes {
+                figures.extend([mean, p25, median, p75]);
+            }
+        }
+        for PassSummary { attempted, success, reperfused, stented, unopened, .. } in
+            &mut self.passes
+        {
+            figures.extend([attempted, success, reperfused, stented, unopened]);
+        }
+        figures.into_iter().for_each(|figure| figure.simulated.mcse = f64::NAN);
+        self
     }
 }

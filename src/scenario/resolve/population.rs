@@ -188,8 +188,12 @@ impl Resolver<'_> {
             (centres::FACTOR, Some(_)) => {
                 " here (centres differ by [centres], not level by level)".to_owned()
             }
-            _ => nearest(name, &known)
-                .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)")),
+            (_, centres) => {
+                let of_centres = centres.as_ref().map(|_| centres::FACTOR);
+                let known: Vec<&str> = known.iter().copied().chain(of_centres).collect();
+                nearest(name, &known)
+                    .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"))
+            }
         };
         let allowed = if known.is_empty() {
             "none are defined in [[factors]]".to_owned()
