@@ -243,7 +243,7 @@ impl Scenario {
         })
     }
 
-    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and treatment; `None`
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; `None`
     /// where it does not exist or, after a procedure, depends on more than the stratum.
     pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
         match &self.outcomes {

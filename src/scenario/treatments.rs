@@ -83,5 +83,7 @@ pub(super) fn mixture(parts: impl Iterator<Item = (f64, [f64; LEVELS])>) -> MrsD
 }
 
 fn distribution(shares: [f64; LEVELS]) -> MrsDistribution {
+    // Where everyone has the same mRS, rounding may leave a hair above 1, as if in per cent.
+    let shares = shares.map(|share| share.min(1.0));
     MrsDistribution::new(shares).expect("shares of a whole are a distribution")
 }

@@ -98,9 +98,9 @@ pub struct TruthSummary {
     pub truth: &'static str,
     /// In the order of the scenario.
     pub analyses: Vec<AnalysisSummary>,
-    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; null where an arm
-    /// has nobody on one side of the cut, and under the prior. Without prognostic factors it is the
-    /// marginal one.
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; null where an
+    /// arm has nobody on one side of the cut, and under the prior. Without prognostic factors, and
+    /// centres that differ, it is the marginal one.
     pub odds_ratios_within_stratum: [Option<f64>; 6],
     /// Odds ratios cut by cut and subgroups, where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
