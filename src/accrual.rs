@@ -33,10 +33,7 @@ impl Accrual {
     /// Replaces `days` by the arrival days of `patients` patients, in order: unit exponential gaps
     /// of cumulative intensity, taken back to calendar time by inverting it.
     pub fn arrivals(&self, patients: u32, rng: &mut impl Rng, days: &mut Vec<f64>) {
-        days.clear();
-        days.extend((0..patients).map(|_| 1.0 - uniform(rng)));
-        // Apart from the sum that follows, so that the logarithms are taken several at a time.
-        days.iter_mut().for_each(|day| *day = -ln_normal(*day));
+        unit_gaps(patients, rng, days);
         let mut intensity = 0.0;
         for day in days {
             intensity += *day;
@@ -53,6 +50,14 @@ impl Accrual {
             (2.0 * self.ramp_up_days * full).sqrt()
         }
     }
+}
+
+/// Replaces `gaps` by unit exponential gaps of cumulative intensity between so many arrivals.
+pub(crate) fn unit_gaps(patients: u32, rng: &mut impl Rng, gaps: &mut Vec<f64>) {
+    gaps.clear();
+    gaps.extend((0..patients).map(|_| 1.0 - uniform(rng)));
+    // Apart from the sum that is made of them, so that the logarithms are taken several at a time.
+    gaps.iter_mut().for_each(|gap| *gap = -ln_normal(*gap));
 }
 
 /// When the outcome is assessed: uniform over `days` ± `window_days` after randomisation.

@@ -2,7 +2,7 @@
 //! Rankin Scale), minimisation and group-sequential looks.
 //!
 //! The path of one trial: a [`scenario`] says what is true, how the trial is designed and how it
-//! is analysed. [`trial`] lets patients arrive ([`accrual`]), gives each a stratum
+//! is analysed. [`trial`] lets patients arrive ([`accrual`]) at their [`centres`], gives each a stratum
 //! ([`population`]), an arm ([`randomisation`]), a [`procedure`] where the scenario has one, and an
 //! mRS ([`outcome`]); at each look the outcomes known by then go, as counts, to every [`analysis`],
 //! whose Z the [`design`] compares with its boundaries. [`engine`] runs many such trials, [`summary`] folds them into operating
@@ -37,6 +37,7 @@ pub mod num;
 pub mod rng;
 pub mod population;
 pub mod accrual;
+pub mod centres;
 pub mod randomisation;
 pub mod procedure;
 pub mod outcome;

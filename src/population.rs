@@ -63,6 +63,23 @@ impl Population {
         Self::new(factors, strata)
     }
 
+    /// The same patients told apart by another factor too, which has nothing to do with the others
+    /// and whose levels are equally frequent. It is the last, and varies fastest: level l of stratum
+    /// s is stratum s × levels + l.
+    pub fn crossed(&self, factor: Factor) -> Self {
+        let levels = factor.levels.len();
+        let of_stratum = |stratum: &Stratum| {
+            let Stratum { levels: of_others, share } = stratum.clone();
+            let levels = (0..levels).map(move |level| Stratum {
+                levels: [of_others.as_slice(), &[level]].concat(),
+                share: share / levels as f64,
+            });
+            levels.collect::<Vec<_>>()
+        };
+        let strata = self.strata.iter().flat_map(of_stratum).collect();
+        Self::new(self.factors.iter().cloned().chain([factor]).collect(), strata)
+    }
+
     fn new(factors: Vec<Factor>, mut strata: Vec<Stratum>) -> Self {
         let total: f64 = strata.iter().map(|stratum| stratum.share).sum();
         let mut sum = 0.0;
@@ -134,6 +151,16 @@ mod tests {
         assert_eq!(population.levels(4), [1, 1]);
         let prognosis: Vec<_> = population.prognosis().collect();
         assert!((prognosis[4].0 - 0.225).abs() < 1e-15 && prognosis[4].1 == 2.0);
+    }
+
+    #[test]
+    fn another_factor_varies_fastest() {
+        let population = Population::independent(vec![(factor("a", 2), vec![0.25, 0.75])]);
+        let crossed = population.crossed(factor("b", 3));
+        assert_eq!(crossed.strata(), 6);
+        assert_eq!(crossed.levels(3 + 2), [1, 2]);
+        let (share, _) = crossed.prognosis().nth(3).expect("there are six");
+        assert!((share - 0.25).abs() < 1e-15);
     }
 
     /// Shares drawn agree with shares stated: each of 64 strata within 4.5 standard errors, which

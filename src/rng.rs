@@ -45,6 +45,10 @@ pub enum Purpose {
     Imputation = 10,
     /// Departures from the treatment of one's arm.
     Adherence = 11,
+    /// Keys of the centres, see [`PatientDraws`].
+    Centre = 12,
+    /// The centre that a patient comes to.
+    CentreOfPatient = 13,
     /// Keys of the patients' adverse events, see [`PatientDraws`].
     Safety = 14,
 }
@@ -86,21 +90,21 @@ pub fn uniform(rng: &mut impl Rng) -> f64 {
     unit(rng.next_u64())
 }
 
-/// The draws of one patient, each made when it is asked for: which of them a strategy needs does
-/// not shift the others.
+/// The draws of one patient, or of one centre, each made when it is asked for: which of them a
+/// strategy or a rejection sampler needs does not shift the others.
 ///
-/// Draw `n` is the n-th of the SplitMix64 stream that starts from the patient's key.
+/// Draw `n` is the n-th of the SplitMix64 stream that starts from the key.
 #[derive(Debug, Clone, Copy)]
 pub struct PatientDraws(u64);
 
 impl PatientDraws {
-    /// The next patient of a stream of keys.
+    /// The next patient, or centre, of a stream of keys.
     #[inline]
     pub fn new(rng: &mut impl Rng) -> Self {
         Self(rng.next_u64())
     }
 
-    /// The patient's uniform draw number `n`, from {0, 1, …, 2⁵³ − 1} / 2⁵³.
+    /// The uniform draw number `n`, from {0, 1, …, 2⁵³ − 1} / 2⁵³.
     #[inline]
     pub fn uniform(self, n: u64) -> f64 {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn single_values_take_the_place_of_what_is_missing() {
-        let detail = Detail { cells: LEVELS, by_early: true, missing: true };
+        let detail = Detail { cells: LEVELS, by_centre: false, by_early: true, missing: true };
         let mut known = KnownOutcomes::default();
         known.reset(detail);
         known.record(Arm::Control, 3, Mrs::INDEPENDENT);

@@ -61,6 +61,8 @@ pub struct Detail {
     /// Cells that patients are told apart by: strata of the population, or stratum × early mRS; 0
     /// where none are asked for.
     pub cells: usize,
+    /// Whether the strata are those with the centre.
+    pub by_centre: bool,
     /// Whether the early mRS tells cells apart; it varies fastest.
     pub by_early: bool,
     /// Whether patients without an outcome are counted.

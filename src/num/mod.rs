@@ -28,6 +28,16 @@ pub fn logistic(x: f64) -> f64 {
     }
 }
 
+/// The largest number below 1.
+const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
+
+/// A uniform draw from [0, 1) moved within it, so that whatever happens below a probability has its
+/// odds multiplied: u' < p just when u < p', where p' has `odds_ratio` > 0 times the odds of p.
+#[inline]
+pub fn with_odds(uniform: f64, odds_ratio: f64) -> f64 {
+    (uniform / (uniform + (1.0 - uniform) * odds_ratio)).min(BELOW_ONE)
+}
+
 /// Shares that do not make a whole.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("sum to {sum}, too {} by {:.6}; allowed: a sum of {whole}", if sum > whole { "much" } else { "little" }, (sum - whole).abs())]
@@ -63,5 +73,19 @@ mod tests {
         }
         assert_eq!(logistic(-800.0), 0.0);
         assert_eq!(logistic(800.0), 1.0);
+    }
+
+    #[test]
+    fn moved_draws_multiply_the_odds() {
+        let steps = 100_000;
+        for (p, odds_ratio) in [(0.25, 2.0), (0.9, 0.3), (1e-3, 20.0)] {
+            let happens =
+                (0..steps).filter(|&i| with_odds((f64::from(i) + 0.5) / 1e5, odds_ratio) < p);
+            let share = happens.count() as f64 / f64::from(steps);
+            let expected = logistic(logit(p) + libm::log(odds_ratio));
+            assert!((share - expected).abs() <= 1e-5, "{share} {expected}");
+        }
+        assert_eq!(with_odds(0.0, 1e-9), 0.0);
+        assert!(with_odds(BELOW_ONE, 1e-9) < 1.0);
     }
 }

@@ -1,9 +1,9 @@
 //! Who does not get the treatment of their arm.
 //!
 //! logit P(departure) = a + the log odds of the patient's factor levels + b·w, where w is the patient's
-//! own prognosis among patients of the same arm and stratum: the rank of the outcome they are to have,
-//! as a standard logistic score scaled to standard deviation 1, above 0 for a better one. The intercept a
-//! is such that the stated share departs.
+//! own prognosis among patients of the same arm, stratum, centre and time: the rank of the outcome they
+//! are to have, as a standard logistic score scaled to standard deviation 1, above 0 for a better one.
+//! The intercept a is such that the stated share departs.
 
 use super::{LEVELS, MrsDistribution};
 use crate::num::quadrature::GaussLegendre;

@@ -4,7 +4,8 @@
 //! be missing completely at random, by what is known at baseline, or by what it is (not at random).
 //! The intercept a_arm is such that the arm would lose the stated share if its outcomes were those
 //! of the control arm: the mechanism is the same whatever the treatment does. Some deaths are known
-//! whatever else, as those in hospital.
+//! whatever else, as those in hospital. A centre may add log odds of its own to what comes of all this;
+//! the stated share is then that of all centres.
 
 use super::{LEVELS, Mrs};
 use crate::num::root::brent;
@@ -24,6 +25,8 @@ pub struct Mechanism {
     pub known_deaths: f64,
     /// Share of deaths that were seen early, which are never lost either.
     pub early_deaths: f64,
+    /// (log odds, share) of the centres.
+    pub centres: Vec<(f64, f64)>,
 }
 
 /// The share that was asked for cannot be lost.
@@ -38,10 +41,11 @@ pub struct Unreachable {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Missingness {
     strata: usize,
-    /// Of those who were not dead early, laid out [arm][stratum].
+    /// Of those who were not dead early, in a centre that adds nothing, laid out [arm][stratum].
     probabilities: Vec<[f64; LEVELS]>,
+    /// Of all patients of all centres.
+    on_average: Vec<[f64; LEVELS]>,
     depends_on_outcome: bool,
-    early_deaths: f64,
 }
 
 impl Missingness {
@@ -68,13 +72,14 @@ impl Missingness {
         let is_alike = |p: &[f64; LEVELS]| p.iter().all(|other| *other == p[0]);
         Ok(Self {
             strata: control.len(),
-            depends_on_outcome: !probabilities.iter().all(is_alike),
+            depends_on_outcome: mechanism.early_deaths > 0.0 || !probabilities.iter().all(is_alike),
+            on_average: probabilities.iter().map(|p| mechanism.on_average(p)).collect(),
             probabilities,
-            early_deaths: mechanism.early_deaths,
         })
     }
 
-    /// P(missing) by mRS of patients of an arm and stratum who were not dead early.
+    /// P(missing) by mRS of patients of an arm and stratum who were not dead early, in a centre that
+    /// adds nothing.
     #[inline]
     pub fn of(&self, arm: Arm, stratum: usize) -> &[f64; LEVELS] {
         &self.probabilities[arm.index() * self.strata + stratum]
@@ -82,14 +87,12 @@ impl Missingness {
 
     /// P(missing) by mRS of all patients of an arm and stratum.
     pub fn on_average(&self, arm: Arm, stratum: usize) -> [f64; LEVELS] {
-        let mut p = *self.of(arm, stratum);
-        p[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
-        p
+        self.on_average[arm.index() * self.strata + stratum]
     }
 
     /// Whether it matters what the outcome is, or that early deaths are never lost.
     pub fn depends_on_outcome(&self) -> bool {
-        self.depends_on_outcome || self.early_deaths > 0.0
+        self.depends_on_outcome
     }
 }
 
@@ -99,6 +102,18 @@ impl Mechanism {
             && self.known_deaths == 0.0
             && self.early_deaths == 0.0
             && self.of_stratum.iter().all(|eta| *eta == self.of_stratum[0])
+            && self.centres.iter().all(|(log_odds, _)| *log_odds == 0.0)
+    }
+
+    /// P(missing) by mRS over all centres and with those who were dead early, from that of others in a
+    /// centre that adds nothing.
+    fn on_average(&self, p: &[f64; LEVELS]) -> [f64; LEVELS] {
+        let mut mean = p.map(|p| {
+            let in_centre = |(log_odds, share): &(f64, f64)| share * moved(p, *log_odds);
+            self.centres.iter().map(in_centre).sum()
+        });
+        mean[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
+        mean
     }
 
     /// P(missing) by mRS at a log odds without the mRS.
@@ -116,8 +131,7 @@ impl Mechanism {
     ) -> Result<f64, Unreachable> {
         let lost = |intercept: f64| -> f64 {
             let of_stratum = |((share, mrs), eta): (&(f64, [f64; LEVELS]), &f64)| {
-                let mut p = self.at(intercept + eta);
-                p[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
+                let p = self.on_average(&self.at(intercept + eta));
                 share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
             };
             control.iter().zip(&self.of_stratum).map(of_stratum).sum()
@@ -132,11 +146,17 @@ impl Mechanism {
         // Beyond these every probability is within rounding of what it can be.
         let reach = 40.0
             + self.per_mrs.abs() * LEVELS as f64
-            + self.of_stratum.iter().map(|eta| eta.abs()).fold(0.0, f64::max);
+            + self.of_stratum.iter().map(|eta| eta.abs()).fold(0.0, f64::max)
+            + self.centres.iter().map(|(log_odds, _)| log_odds.abs()).fold(0.0, f64::max);
         let start = logit(dropout);
         let miss = |intercept: f64| lost(intercept) - dropout;
         Ok(brent(miss, start - reach, start + reach).expect("the share lies between none and all"))
     }
+}
+
+/// A probability with log odds added; never and always stay so.
+fn moved(p: f64, log_odds: f64) -> f64 {
+    if log_odds == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) + log_odds) }
 }
 
 #[cfg(test)]
@@ -152,6 +172,7 @@ mod tests {
             per_mrs: 0.3,
             known_deaths: 0.5,
             early_deaths: 0.0,
+            centres: vec![(0.0, 1.0)],
         }
     }
 
@@ -175,6 +196,24 @@ mod tests {
             let death = logit(p[6] / 0.5);
             assert!((death - logit(p[5]) - 0.3).abs() < 1e-12);
         }
+    }
+
+    #[test]
+    fn centres_together_lose_the_stated_share() {
+        let centres = crate::num::quadrature::normal_nodes(0.9);
+        let mechanism = Mechanism { centres, ..mechanism() };
+        let control = [(0.6, CONTROL), (0.4, CONTROL)];
+        let missingness = Missingness::new(&mechanism, &control).expect("reachable");
+        let lost: f64 = (0..2)
+            .map(|s| {
+                let p = missingness.on_average(Arm::Experimental, s);
+                control[s].0 * CONTROL.iter().zip(p).map(|(q, p)| q * p).sum::<f64>()
+            })
+            .sum();
+        assert!((lost - 0.2).abs() < 1e-12, "{lost}");
+        // Rare losses are rarer still in a centre of average log odds.
+        let [of, all] = [*missingness.of(Arm::Control, 0), missingness.on_average(Arm::Control, 0)];
+        assert!(of.iter().zip(all).all(|(of, all)| *of < all));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
 
 pub mod adherence;
+pub mod circumstances;
 pub mod decomposition;
 pub mod early;
 pub mod flow;
@@ -10,6 +11,7 @@ pub mod procedural;
 pub mod safety;
 
 pub use adherence::Adherence;
+pub use circumstances::{Circumstances, Drift};
 pub use early::EarlyOutcome;
 pub use flow::Flow;
 pub use missingness::Missingness;

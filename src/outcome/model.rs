@@ -11,13 +11,17 @@ const CUTS: usize = LEVELS - 1;
 /// The mRS distribution of every arm × stratum, drawn from by inverse CDF.
 ///
 /// Within an arm P(mRS ≤ j) = logistic(δ_j + η_s), where η_s is the stratum's prognostic log odds
-/// and the δ_j are such that the arm's marginal distribution is the stated one.
+/// and the δ_j are such that the arm's marginal distribution is the stated one. Log odds of the
+/// patient's centre and time of arrival are added to η_s; over centres too the marginal distribution
+/// is the stated one.
 #[derive(Debug, Clone)]
 pub struct OutcomeModel {
     marginal: [MrsDistribution; 2],
     intercepts: [[f64; CUTS]; 2],
     /// Share and prognostic log odds η of each stratum.
     strata: Vec<(f64, f64)>,
+    /// The same with the effects of centres added: what the arm's marginal distribution is made of.
+    mixed: Vec<(f64, f64)>,
     /// P(mRS ≤ j), laid out [arm][stratum][j].
     cumulative: Vec<[f64; CUTS]>,
 }
@@ -25,9 +29,22 @@ pub struct OutcomeModel {
 impl OutcomeModel {
     /// Solves the intercepts for the marginal distributions of control and experimental arm.
     pub fn new(marginal: [MrsDistribution; 2], population: &Population) -> Self {
+        Self::across_centres(marginal, population, &[(0.0, 1.0)])
+    }
+
+    /// The same for patients of centres with these log odds, each with its share.
+    pub fn across_centres(
+        marginal: [MrsDistribution; 2],
+        population: &Population,
+        centres: &[(f64, f64)],
+    ) -> Self {
         let strata: Vec<(f64, f64)> = population.prognosis().collect();
+        let mixed = strata.iter().flat_map(|(share, eta)| {
+            centres.iter().map(move |(of_centre, part)| (share * part, eta + of_centre))
+        });
+        let mixed = mixed.collect();
         let cumulative = vec![[0.0; CUTS]; 2 * strata.len()];
-        let mut model = Self { marginal, intercepts: [[0.0; CUTS]; 2], strata, cumulative };
+        let mut model = Self { marginal, intercepts: [[0.0; CUTS]; 2], strata, mixed, cumulative };
         model.solve(Arm::Control);
         model.solve(Arm::Experimental);
         model
@@ -35,9 +52,9 @@ impl OutcomeModel {
 
     /// Finds the intercepts of an arm and fills its part of the table.
     fn solve(&mut self, arm: Arm) {
-        let Self { marginal, intercepts, strata, cumulative } = self;
+        let Self { marginal, intercepts, strata, mixed, cumulative } = self;
         let arm = arm.index();
-        intercepts[arm] = marginal[arm].cumulative().map(|target| intercept(target, strata));
+        intercepts[arm] = marginal[arm].cumulative().map(|target| intercept(target, mixed));
         let of_arm = &mut cumulative[arm * strata.len()..][..strata.len()];
         for (of_stratum, (_, eta)) in of_arm.iter_mut().zip(&*strata) {
             *of_stratum = intercepts[arm].map(|delta| logistic(delta + eta));
@@ -58,26 +75,31 @@ impl OutcomeModel {
             marginal: [self.marginal[0]; 2],
             intercepts: [self.intercepts[0]; 2],
             strata: self.strata.clone(),
+            mixed: self.mixed.clone(),
             cumulative: [control.clone(), control].concat(),
         }
     }
 
     /// The mRS at quantile `uniform` in [0, 1) of the patient's distribution: a small value is a
-    /// good outcome in both arms.
+    /// good outcome in both arms. Log odds beside those of the stratum have moved it before.
     #[inline]
     pub fn draw(&self, arm: Arm, stratum: usize, uniform: f64) -> Mrs {
         let cumulative = &self.cumulative[arm.index() * self.strata.len() + stratum];
         Mrs(cumulative.iter().map(|&below| u8::from(uniform >= below)).sum())
     }
 
-    /// The distribution of the mRS in each stratum of an arm.
-    pub fn by_stratum(&self, arm: Arm) -> Vec<[f64; LEVELS]> {
-        let of_arm = &self.cumulative[arm.index() * self.strata.len()..][..self.strata.len()];
-        let distribution = |&below: &[f64; CUTS]| MrsDistribution::from_cumulative(below).0;
-        of_arm.iter().map(distribution).collect()
+    /// The distribution of the mRS in each stratum of an arm, of patients with `log_odds` beside
+    /// those of the stratum.
+    pub fn by_stratum(&self, arm: Arm, log_odds: f64) -> Vec<[f64; LEVELS]> {
+        let intercepts = self.intercepts[arm.index()];
+        let distribution = |(_, eta): &(f64, f64)| {
+            let below = intercepts.map(|delta| logistic(delta + (eta + log_odds)));
+            MrsDistribution::from_cumulative(below).0
+        };
+        self.strata.iter().map(distribution).collect()
     }
 
-    /// Marginal distributions of control and experimental arm.
+    /// Marginal distributions of control and experimental arm, as stated.
     pub fn marginal(&self) -> &[MrsDistribution; 2] {
         &self.marginal
     }
@@ -85,8 +107,8 @@ impl OutcomeModel {
     /// The odds ratio of mRS ≤ j between patients of one stratum, for j = 0 … 5; `None` where an
     /// arm has nobody on one side of the cut.
     ///
-    /// With prognostic factors it lies further from 1 than the marginal odds ratio (it is not
-    /// collapsible).
+    /// With prognostic factors, or centres that differ, it lies further from 1 than the marginal odds
+    /// ratio (it is not collapsible): it is that between patients of one centre, too.
     pub fn conditional_odds_ratios(&self) -> [Option<f64>; CUTS] {
         std::array::from_fn(|j| {
             let log = self.intercepts[1][j] - self.intercepts[0][j];
@@ -152,6 +174,28 @@ mod tests {
         }
         let conditional = model.conditional_odds_ratios()[2].expect("nobody is missing");
         assert!((conditional - 2.09).abs() < 0.005, "{conditional}");
+    }
+
+    #[test]
+    fn over_the_centres_the_marginals_are_the_stated_ones() {
+        let (control, population) = angel_reboot();
+        let centres = crate::num::quadrature::normal_nodes(0.8);
+        let stated = [control, control.shifted(2.0)];
+        let model = OutcomeModel::across_centres(stated, &population, &centres);
+        for arm in [Arm::Control, Arm::Experimental] {
+            let mut mean = [0.0; LEVELS];
+            for (log_odds, weight) in &centres {
+                let strata = model.by_stratum(arm, *log_odds);
+                for ((share, _), mrs) in population.prognosis().zip(strata) {
+                    mean.iter_mut().zip(mrs).for_each(|(sum, p)| *sum += share * weight * p);
+                }
+            }
+            for (mean, stated) in mean.iter().zip(stated[arm.index()].probabilities()) {
+                assert!((mean - stated).abs() < 1e-12);
+            }
+        }
+        let within = model.conditional_odds_ratios()[2].expect("nobody is missing");
+        assert!(within > 2.2, "{within}");
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub struct ProceduralModel {
     of_stratum: Vec<f64>,
     /// Shares of the different prognoses, each once.
     prognoses: Vec<(f64, f64)>,
+    /// (log odds, share) of centre and time.
+    circumstances: Vec<(f64, f64)>,
 }
 
 impl ProceduralModel {
@@ -117,8 +119,25 @@ impl ProceduralModel {
             of_class: procedure.difficulties().map(|z| -coefficients.difficulty * z).collect(),
             of_stratum: population.prognosis().map(|(_, log_odds)| log_odds).collect(),
             prognoses,
+            circumstances: vec![(0.0, 1.0)],
             procedure,
         }
+    }
+
+    /// The same for patients with these (log odds, share) of centre and time, which expected figures
+    /// are averaged over.
+    pub fn in_circumstances(self, circumstances: &[(f64, f64)]) -> Self {
+        Self { circumstances: circumstances.to_vec(), ..self }
+    }
+
+    /// These (share, log odds) in all circumstances.
+    fn in_all(&self, prognoses: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let with = |(share, prognosis): &(f64, f64)| {
+            let (share, prognosis) = (*share, *prognosis);
+            let circumstances = self.circumstances.iter();
+            circumstances.map(move |(log_odds, part)| (share * part, prognosis + log_odds))
+        };
+        prognoses.iter().flat_map(with).collect()
     }
 
     /// The procedure.
@@ -126,13 +145,13 @@ impl ProceduralModel {
         &self.procedure
     }
 
-    /// The same patients under another procedure.
+    /// The same patients under another procedure, in a centre of average outcomes.
     pub fn with_procedure(&self, procedure: Procedure) -> Self {
-        Self { procedure, ..self.clone() }
+        Self { procedure, circumstances: vec![(0.0, 1.0)], ..self.clone() }
     }
 
-    /// The mRS of a patient; `latent` is the logit of a uniform draw, and a small one is a good
-    /// outcome.
+    /// The mRS of a patient; `latent` is the logit of a uniform draw, less what centre and time add
+    /// to η, and a small one is a good outcome.
     #[inline]
     pub fn draw(&self, state: &State, class: u8, stratum: usize, latent: f64) -> Mrs {
         if state.fatal {
@@ -168,7 +187,12 @@ impl ProceduralModel {
     /// P(mRS 0–2) for those without a fatal complication at η = `log_odds` plus class and stratum.
     pub(super) fn independence(&self, log_odds: f64, class: usize) -> f64 {
         let eta = log_odds + self.of_class[class];
-        self.prognoses.iter().map(|(share, prognosis)| share * logistic(eta + prognosis)).sum()
+        let of_prognosis = |(share, prognosis): &(f64, f64)| {
+            let circumstances = self.circumstances.iter();
+            let mean = circumstances.map(|(b, part)| part * logistic(eta + prognosis + b));
+            share * mean.sum::<f64>()
+        };
+        self.prognoses.iter().map(of_prognosis).sum()
     }
 
     /// What η is made of.
@@ -181,9 +205,9 @@ impl ProceduralModel {
         let course = self.procedure.course(arm);
         let in_stratum = |&prognosis: &f64| {
             let mut out = [0.0; LEVELS];
+            let prognoses = self.in_all(&[(1.0, prognosis)]);
             for weighted in &course.states {
-                for (sum, p) in out.iter_mut().zip(self.distribution(weighted, &[(1.0, prognosis)]))
-                {
+                for (sum, p) in out.iter_mut().zip(self.distribution(weighted, &prognoses)) {
                     *sum += p * weighted.probability;
                 }
             }
@@ -196,8 +220,9 @@ impl ProceduralModel {
     pub fn expected(&self, arm: Arm) -> Flow {
         let Course { states, attempts, reperfusions } = self.procedure.course(arm);
         let mut flow = Flow::default();
+        let prognoses = self.in_all(&self.prognoses);
         for weighted in &states {
-            for (mrs, p) in self.distribution(weighted, &self.prognoses).into_iter().enumerate() {
+            for (mrs, p) in self.distribution(weighted, &prognoses).into_iter().enumerate() {
                 flow.add(&weighted.state, Mrs(mrs as u8), p * weighted.probability);
             }
         }

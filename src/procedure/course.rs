@@ -1,5 +1,6 @@
 //! The same procedure by enumeration: the probability of everything that can happen.
 
+use super::difficulty::harder;
 use super::{Decision, ENDS, End, Entry, MAX_PASSES, Plan, Procedure, STENT_ENDS, State, Strategy};
 use crate::randomisation::Arm;
 
@@ -25,6 +26,13 @@ pub struct Course {
     pub reperfusions: [f64; MAX_PASSES],
 }
 
+/// How patients begin, and the probability of beginning so.
+#[derive(Clone, Copy)]
+struct Start {
+    entry: Entry,
+    probability: f64,
+}
+
 /// Probabilities by passes and end.
 type Ends = [[f64; ENDS.len()]; MAX_PASSES + 1];
 
@@ -39,10 +47,13 @@ impl Procedure {
             reperfusions: [0.0; MAX_PASSES],
         };
         let mut ends = vec![Ends::default(); self.classes.len()];
-        for (entry, probability) in self.entries.iter() {
-            let ends = &mut ends[usize::from(entry.class)];
-            for (strategy, share) in [(strategy, 1.0 - crossover), (other, *crossover)] {
-                self.follow(strategy, entry, probability * share, &mut course, ends);
+        for &(log_odds, of_centre) in &self.centres {
+            for (entry, probability) in self.entries.iter() {
+                let ends = &mut ends[usize::from(entry.class)];
+                for (strategy, share) in [(strategy, 1.0 - crossover), (other, *crossover)] {
+                    let start = Start { entry, probability: probability * share * of_centre };
+                    self.follow(strategy, (start, log_odds), &mut course, ends);
+                }
             }
         }
         for (class, ends) in ends.iter().enumerate() {
@@ -62,21 +73,21 @@ impl Procedure {
         course
     }
 
-    /// Follows a strategy from entry to every end.
+    /// Follows a strategy from entry to every end, in a centre that adds `log_odds` to success.
     fn follow(
         &self,
         strategy: &Strategy,
-        entry: Entry,
-        probability: f64,
+        (Start { entry, probability }, log_odds): (Start, f64),
         course: &mut Course,
         ends: &mut Ends,
     ) {
         let class = &self.classes[usize::from(entry.class)];
+        let here = |p: f64| harder(p, -log_odds);
         let mut unresolved = probability;
         let mut passes = usize::from(entry.passes);
         loop {
             let Decision { rescue, last } = strategy.decide(entry, passes);
-            let [patent, opened, placed] = self.rescue[passes];
+            let [patent, opened, placed] = self.rescue[passes].map(here);
             let stented = [patent, opened - patent, placed - opened, 1.0 - placed];
             for (end, share) in STENT_ENDS.iter().zip(stented) {
                 ends[passes][*end as usize] += unresolved * rescue * share;
@@ -87,8 +98,8 @@ impl Procedure {
                 return;
             }
             course.attempts[passes] += unresolved;
-            course.reperfusions[passes] += unresolved * class.success[passes];
-            let lasting = class.lasting[passes];
+            course.reperfusions[passes] += unresolved * here(class.success[passes]);
+            let lasting = here(class.lasting[passes]);
             passes += 1;
             ends[passes][End::Reperfused as usize] += unresolved * lasting;
             unresolved *= 1.0 - lasting;

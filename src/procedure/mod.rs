@@ -23,6 +23,7 @@ pub use minutes::Minutes;
 pub use parameters::{Haemorrhage, Parameters, PerPass, Perforation, Plan, Rescue};
 pub use strategy::{Decision, Strategy, Then};
 
+use crate::num::with_odds;
 use crate::randomisation::Arm;
 use crate::rng::PatientDraws;
 use difficulty::Class;
@@ -155,6 +156,43 @@ pub struct Procedure {
     minutes: Minutes,
     early_until: usize,
     plans: [Plan; 2],
+    /// (log odds, share) of the centres' success, which expected figures are averaged over.
+    centres: Vec<(f64, f64)>,
+}
+
+/// The draws of a patient in a centre.
+#[derive(Debug, Clone, Copy)]
+pub struct CaseDraws {
+    draws: PatientDraws,
+    odds_ratio: f64,
+}
+
+impl CaseDraws {
+    /// In a centre that adds `log_odds` to the success of a pass and of a stent.
+    pub fn new(draws: PatientDraws, log_odds: f64) -> Self {
+        let odds_ratio = if log_odds == 0.0 { 1.0 } else { libm::exp(log_odds) };
+        Self { draws, odds_ratio }
+    }
+
+    #[inline]
+    fn uniform(self, n: u64) -> f64 {
+        self.draws.uniform(n)
+    }
+
+    /// A draw of which the smaller ones succeed.
+    #[inline]
+    fn success(self, n: u64) -> f64 {
+        let u = self.draws.uniform(n);
+        if self.odds_ratio == 1.0 { u } else { with_odds(u, self.odds_ratio) }
+    }
+}
+
+impl From<PatientDraws> for CaseDraws {
+    /// In a centre of average success.
+    #[inline]
+    fn from(draws: PatientDraws) -> Self {
+        Self { draws, odds_ratio: 1.0 }
+    }
 }
 
 /// Numbers of a patient's draws. They are part of every result: append, never renumber.
@@ -209,15 +247,22 @@ impl Procedure {
             minutes: parameters.minutes.clone(),
             early_until: parameters.early_until,
             plans,
+            centres: vec![(0.0, 1.0)],
         })
     }
 
-    /// The same procedure with everyone entering before the first pass, and these strategies in
-    /// place of the arms'.
+    /// The same in centres that add these (log odds, share) to the success of a pass and of a stent
+    /// after randomisation; who is randomised stays as it is.
+    pub fn across_centres(self, centres: Vec<(f64, f64)>) -> Self {
+        Self { centres, ..self }
+    }
+
+    /// The same procedure in a centre of average success with everyone entering before the first
+    /// pass, and these strategies in place of the arms'.
     pub fn from_the_start(&self, plans: [Plan; 2]) -> Self {
         let entries = Entries::new(&self.classes, &[(0, 1.0)]);
         let entries = entries.expect("everyone is unresolved before any pass");
-        Self { entries, plans, ..self.clone() }
+        Self { entries, plans, centres: vec![(0.0, 1.0)], ..self.clone() }
     }
 
     /// Share of the screened patients who are randomised: those still unresolved when their turn
@@ -249,7 +294,8 @@ impl Procedure {
 
     /// Performs the procedure on a patient of an arm.
     #[inline]
-    pub fn perform(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> ProcedureRecord {
+    pub fn perform(&self, arm: Arm, entry: Entry, draws: impl Into<CaseDraws>) -> ProcedureRecord {
+        let draws = draws.into();
         let Treated { state, reperfusions } = self.treat(arm, entry, draws);
         let (passes, stented) = (usize::from(state.passes), state.end.is_stented());
         let minutes = self.minutes.draw(passes, stented, draws.uniform(draw::MINUTES));
@@ -258,7 +304,8 @@ impl Procedure {
 
     /// The same without its duration, which the outcome does not need.
     #[inline]
-    pub fn treat(&self, arm: Arm, entry: Entry, draws: PatientDraws) -> Treated {
+    pub fn treat(&self, arm: Arm, entry: Entry, draws: impl Into<CaseDraws>) -> Treated {
+        let draws = draws.into();
         let Plan { strategy, crossover } = &self.plans[arm.index()];
         let crosses = *crossover > 0.0 && draws.uniform(draw::CROSSOVER) < *crossover;
         let strategy = if crosses { &self.plans[1 - arm.index()].strategy } else { strategy };
@@ -280,7 +327,7 @@ impl Procedure {
         &self,
         strategy: &Strategy,
         entry: Entry,
-        draws: PatientDraws,
+        draws: CaseDraws,
     ) -> (usize, End, u16) {
         let class = &self.classes[usize::from(entry.class)];
         let mut passes = usize::from(entry.passes);
@@ -289,13 +336,13 @@ impl Procedure {
             let Decision { rescue, last } = strategy.decide(entry, passes);
             let number = draw::DECISION + passes as u64;
             if rescue > 0.0 && (rescue >= 1.0 || draws.uniform(number) < rescue) {
-                return (passes, self.stent(passes, draws.uniform(draw::RESCUE)), reperfusions);
+                return (passes, self.stent(passes, draws.success(draw::RESCUE)), reperfusions);
             }
             if last {
                 return (passes, End::Stopped, reperfusions);
             }
             passes += 1;
-            let u = draws.uniform(draw::PASS + passes as u64);
+            let u = draws.success(draw::PASS + passes as u64);
             reperfusions |= u16::from(u < class.success[passes - 1]) << (passes - 1);
             if u < class.lasting[passes - 1] {
                 return (passes, End::Reperfused, reperfusions);

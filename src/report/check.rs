@@ -19,6 +19,7 @@ pub fn render(scenario: &Scenario) -> String {
     let arms = &scenario.file().arms;
     comments +=
         &wrapped(&format!("\nControl: {}. Experimental: {}.", arms.control, arms.experimental));
+    comments += &super::centres::described(scenario.file());
     comments += "\nmRS in the whole population, per cent\n";
     comments += &outcomes(scenario);
     comments += &conditional_odds(scenario);
@@ -79,8 +80,11 @@ fn conditional_odds(scenario: &Scenario) -> String {
     }));
     let mut rows = vec![marginal];
     let is_stated = scenario.procedural().is_none();
-    if is_stated && scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0) {
-        let mut within = vec!["within a stratum".to_owned()];
+    let prognostic = scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0);
+    let centres_differ = scenario.centres.as_ref().is_some_and(|of| of.sd.outcome > 0.0);
+    if is_stated && (prognostic || centres_differ) {
+        let place = if centres_differ { "within a stratum and centre" } else { "within a stratum" };
+        let mut within = vec![place.to_owned()];
         within.extend(scenario.odds_ratios_within_stratum(Truth::Alternative).map(text));
         rows.push(within);
     }

@@ -1,6 +1,7 @@
 //! Rendering: what was computed goes out as a table, JSON, or rows. Nothing is computed here.
 
 pub mod calibration;
+mod centres;
 pub mod check;
 pub mod comparison;
 mod description;

@@ -8,8 +8,8 @@ use super::prior::averaged;
 use super::procedure::Show;
 use crate::scenario::file::ScenarioFile;
 use crate::summary::{
-    AnalysisSummary, Balance, CorrectGuesses, EstimatePerformance, LookSummary, McEstimate,
-    SizeSummary, TruthSummary,
+    AnalysisSummary, Balance, CentreSummary, CorrectGuesses, EstimatePerformance, LookSummary,
+    McEstimate, SizeSummary, TruthSummary,
 };
 
 /// Columns of a terminal that has not been widened.
@@ -92,6 +92,7 @@ fn heading(summary: &Summary, warnings: &[String]) -> String {
     out += "\n";
     out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
     out += "± is the Monte-Carlo standard error of a simulated figure.\n";
+    out += &super::centres::described(scenario);
     for warning in warnings {
         out += &wrapped(&format!("Note: {warning}."));
     }
@@ -101,13 +102,18 @@ fn heading(summary: &Summary, warnings: &[String]) -> String {
 /// The odds ratio that patients of one stratum see, where factors are prognostic.
 fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> String {
     let prognostic = scenario.factors.iter().filter_map(|factor| factor.log_odds.as_ref());
+    let prognostic = prognostic.flatten().any(|&log_odds| log_odds != 0.0);
+    let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
+    let (of, what) = match (prognostic, centres_differ) {
+        (_, false) => ("a stratum", "prognostic factors put"),
+        (false, true) => ("a centre", "differences between centres put"),
+        (true, true) => ("a stratum and centre", "prognostic factors and centres put"),
+    };
     match alternative.odds_ratios_within_stratum[2] {
-        Some(odds_ratio) if prognostic.flatten().any(|&log_odds| log_odds != 0.0) => {
-            wrapped(&format!(
-                "Within a stratum the odds ratio of mRS 0–2 is {odds_ratio:.4}: prognostic \
-                 factors put it further from 1 than in the whole population."
-            ))
-        }
+        Some(odds_ratio) if prognostic || centres_differ => wrapped(&format!(
+            "Within {of} the odds ratio of mRS 0–2 is {odds_ratio:.4}: {what} it further from 1 than \
+             in the whole population."
+        )),
         _ => String::new(),
     }
 }
@@ -355,20 +361,24 @@ fn balance(balance: &Balance) -> String {
         .levels
         .iter()
         .map(|level| (format!("{}: {}", level.factor, level.level), &level.arm_difference));
+    let centre = balance.centres.iter().map(|of| ("a centre".to_owned(), &of.arm_difference));
     let rows = std::iter::once(whole)
         .chain(levels)
+        .chain(centre)
         .map(|(name, imbalance)| vec![name, figure(imbalance.mean), figure(imbalance.p95)]);
     grid(&["difference between the arms", "mean", "95th pct"], rows.collect())
         + "\n"
-        + &correct_guesses(&balance.correct_guesses)
+        + &correct_guesses(&balance.correct_guesses, balance.centres.as_ref())
+        + &balance.centres.as_ref().map_or_else(String::new, super::centres::attendance)
 }
 
-fn correct_guesses(guesses: &CorrectGuesses) -> String {
+fn correct_guesses(guesses: &CorrectGuesses, centres: Option<&CentreSummary>) -> String {
     let row = |name: &str, share| vec![name.to_owned(), figure(share)];
-    let rows = vec![
+    let mut rows = vec![
         row("all arms so far", guesses.whole_trial),
         row("those of the patient's stratum", guesses.within_strata),
     ];
+    rows.extend(centres.map(|of| row("those of the patient's centre", of.correct_guesses)));
     grid(&["allocations guessed by who sees", "share"], rows)
         + &wrapped(
             "The guess is the arm that is behind, in a tie the larger one; half a guess on each \

@@ -33,8 +33,9 @@ impl Scenario {
 
     /// The value that an analysis's estimate approaches in a trial of ever larger size that loses
     /// nobody: of all who were randomised, as they adhere; of patients picked by the treatment they
-    /// got, what it aims at, the effect if everyone adhered. `None` where it has none (the arms do not overlap, or all outcomes are alike), and
-    /// under the prior, where every replicate has its own.
+    /// got, what it aims at, the effect if everyone adhered. `None` where it has none (the arms do not
+    /// overlap, or all outcomes are alike), by centre where there is an effect, and under the prior, where every replicate has its
+    /// own.
     ///
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.
@@ -48,6 +49,7 @@ impl Scenario {
         };
         let limit = match method {
             _ if control == experimental => 0.0,
+            _ if analysis.by_centre => return None,
             AnalysisMethod::ProportionalOdds { .. } => limit_of_fit(
                 control.probabilities(),
                 experimental.probabilities(),
@@ -97,8 +99,8 @@ impl Scenario {
 
     /// Stopping probabilities of one analysis by the normal approximation, with as many outcomes
     /// at the final look as are expected to be known; `None` where it has none, as when everyone
-    /// has a success, with multiple imputation, under the prior, and where safety may stop the trial by
-    /// an event that goes with the mRS.
+    /// has a success, with multiple imputation, by centre, under the prior, and where safety may stop the
+    /// trial by an event that goes with the mRS.
     ///
     /// Two proportions: pooled variance under the null, unpooled under the alternative (rpact's
     /// convention). Proportional odds: Whitehead's information with the log odds ratio that the
@@ -111,6 +113,9 @@ impl Scenario {
         truth: Truth,
         analysis: &Analysis,
     ) -> Option<StoppingProbabilities> {
+        if analysis.by_centre {
+            return None;
+        }
         let marginal = self.marginal(truth)?;
         let estimand = self.estimand(truth, analysis)?;
         let loses = self.dropout != [0.0; 2];
@@ -205,46 +210,45 @@ impl Scenario {
         losses: Losses,
         (set, adherence): (AnalysisSet, Option<&'s Adherence>),
     ) -> impl Iterator<Item = Counts> + 's {
-        let per_cell = if self.detail.by_early { LEVELS } else { 1 };
+        let early = if self.detail.by_early { LEVELS } else { 1 };
+        let centres = match (&self.centres, self.detail.by_centre) {
+            (Some(centres), true) => centres.number as usize,
+            _ => 1,
+        };
         let of_stratum = move |(stratum, (share, _)): (usize, (f64, f64))| {
             let mut counts = [[0.0; LEVELS]; 2];
-            for arm in [Arm::Control, Arm::Experimental] {
-                let received = self.received_in(truth, (arm, stratum), adherence);
-                let lost = self.missingness.on_average(arm, stratum);
-                for (treatment, mrs) in [Arm::Control, Arm::Experimental].into_iter().zip(received)
-                {
-                    let Some(seen_in) = set.arm(arm, treatment) else { continue };
-                    let seen = losses.seen(arm, &mrs, &lost, self.early_outcome.as_ref());
-                    let share = share * self.share_of(arm);
-                    let sums = counts[seen_in.index()].iter_mut();
-                    sums.zip(seen).for_each(|(sum, p)| *sum += share * p);
+            for (part, treatments) in self.treatments_in(truth, stratum) {
+                let share = share * part;
+                for arm in [Arm::Control, Arm::Experimental] {
+                    let received = received_by((arm, stratum), &treatments, adherence);
+                    let lost = self.missingness.on_average(arm, stratum);
+                    let treated = [Arm::Control, Arm::Experimental].into_iter().zip(received);
+                    for (treatment, mrs) in treated {
+                        let Some(seen_in) = set.arm(arm, treatment) else { continue };
+                        let seen = losses.seen(arm, &mrs, &lost, self.early_outcome.as_ref());
+                        let share = share * self.share_of(arm);
+                        let sums = counts[seen_in.index()].iter_mut();
+                        sums.zip(seen).for_each(|(sum, p)| *sum += share * p);
+                    }
                 }
             }
-            // All that grouping needs is in the first cell of a stratum.
-            let rest = std::iter::repeat_n([[0.0; LEVELS]; 2], per_cell - 1);
+            // All that grouping needs, but by centre, is in the first cell of a stratum.
+            let rest = std::iter::repeat_n([[0.0; LEVELS]; 2], centres * early - 1);
             std::iter::once(counts).chain(rest)
         };
         self.population.prognosis().enumerate().flat_map(of_stratum)
     }
 
-    /// P(mRS = j and received treatment), by treatment received, of patients of an arm and stratum.
-    pub(super) fn received_in(
+    /// Shares of a stratum with the mRS they have under control and experimental treatment.
+    pub(super) fn treatments_in(
         &self,
         truth: Truth,
-        (arm, stratum): (Arm, usize),
-        adherence: Option<&Adherence>,
-    ) -> [[f64; LEVELS]; 2] {
-        let treatments = self.treatments_in(truth, stratum);
-        match adherence {
-            Some(adherence) => adherence.expected((arm, stratum), &treatments),
-            None => of_adherent(arm, &treatments[arm.index()]),
-        }
-    }
-
-    /// The mRS in a stratum under control and experimental treatment.
-    fn treatments_in(&self, truth: Truth, stratum: usize) -> [MrsDistribution; 2] {
-        let [control, experimental] = self.by_stratum.each_ref().map(|strata| strata[stratum]);
-        if truth == Truth::Null { [control; 2] } else { [control, experimental] }
+        stratum: usize,
+    ) -> impl Iterator<Item = (f64, [MrsDistribution; 2])> {
+        let of_part = move |(share, [control, experimental]): (f64, [MrsDistribution; 2])| {
+            (share, [control, if truth == Truth::Null { control } else { experimental }])
+        };
+        self.treatments.in_stratum(stratum).map(of_part)
     }
 
     /// Of an arm among the randomised.
@@ -253,6 +257,18 @@ impl Scenario {
             Arm::Control => 1.0 - self.ratio.share_experimental(),
             Arm::Experimental => self.ratio.share_experimental(),
         }
+    }
+}
+
+/// P(mRS = j and received treatment), by treatment received, of patients of an arm and stratum.
+pub(super) fn received_by(
+    (arm, stratum): (Arm, usize),
+    treatments: &[MrsDistribution; 2],
+    adherence: Option<&Adherence>,
+) -> [[f64; LEVELS]; 2] {
+    match adherence {
+        Some(adherence) => adherence.expected((arm, stratum), treatments),
+        None => of_adherent(arm, &treatments[arm.index()]),
     }
 }
 

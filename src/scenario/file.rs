@@ -4,6 +4,7 @@
 //! the reader checks files against that schema, so that an editor and the program agree.
 
 pub mod analysis;
+pub mod centres;
 pub mod design;
 pub mod prior;
 pub mod procedure;
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use analysis::Analysis;
+pub use centres::{Centres, Drift, Opening};
 pub use design::{Boundary, ConditionalOn, Design, Futility, Harm, Looks, TwoSidedSpending};
 pub use prior::{LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
@@ -36,6 +38,9 @@ pub struct ScenarioFile {
     pub sample_size: SampleSize,
     /// How fast they come.
     pub accrual: Accrual,
+    /// Where they come from; not told apart by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centres: Option<Centres>,
     /// When the outcome is assessed.
     #[serde(default)]
     pub follow_up: FollowUp,
@@ -55,6 +60,9 @@ pub struct ScenarioFile {
     pub procedure: Option<Procedure>,
     /// The truth about the 90-day mRS of both arms.
     pub outcome: Outcome,
+    /// How outcomes change over calendar time; they do not by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Who does not get the treatment of their arm, where the outcome is stated; nobody by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<Adherence>,

@@ -12,6 +12,7 @@ pub mod edit;
 pub mod read;
 mod resolve;
 mod safety;
+mod treatments;
 mod closed_form;
 mod warnings;
 pub mod published;
@@ -33,14 +34,17 @@ use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::MissingRule;
 use crate::analysis::proportional_odds::adjusted::Model;
 use crate::analysis::{AnalysisMethod, Detail};
+use crate::centres::Centres;
 use crate::design::Design;
 use crate::evidence::prior::Prior;
 use crate::outcome::{
-    Adherence, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel, ProceduralModel,
+    Adherence, Drift, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel,
+    ProceduralModel,
 };
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
 use crate::rng::Seed;
+use treatments::Treatments;
 
 /// A named analysis that monitors the trial.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +53,8 @@ pub struct Analysis {
     pub name: String,
     /// What it does.
     pub method: AnalysisMethod,
+    /// Whether it adjusts for the centre, or is stratified by it.
+    pub by_centre: bool,
     /// Repeats of the allocation that the p value comes from; 0 for the statistic's own
     /// distribution.
     pub rerandomisations: u32,
@@ -121,6 +127,12 @@ pub struct Scenario {
     pub population: Population,
     /// How fast they come.
     pub accrual: Accrual,
+    /// The centres they come to, where these are told apart.
+    pub centres: Option<Centres>,
+    /// What patients are randomised and analysed by, where anything names the centre.
+    pub registered: Option<Registered>,
+    /// How outcomes change over calendar time, if they do.
+    pub drift: Option<Drift>,
     /// When their outcomes are known.
     pub follow_up: FollowUp,
     /// Relative sizes of the arms.
@@ -136,7 +148,7 @@ pub struct Scenario {
     /// What is believed of the effect, if anything is.
     pub prior: Option<Prior>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
-    by_stratum: [Vec<MrsDistribution>; 2],
+    treatments: Treatments,
     /// Who does not get the treatment of their arm, if anybody.
     pub adherence: Option<Adherence>,
     /// Whose outcome is never known.
@@ -164,6 +176,18 @@ pub struct Scenario {
     warnings: Vec<String>,
 }
 
+/// The population with the centre as its last factor: stratum s of [`Scenario::population`] and centre
+/// c are stratum s × number + c.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// All combinations.
+    pub population: Population,
+    /// Whether patients are randomised by it.
+    pub randomisation: bool,
+    /// Whether they are analysed, or described, by it.
+    pub analyses: bool,
+}
+
 /// Where outcomes come from.
 #[derive(Debug, Clone)]
 pub enum Outcomes {
@@ -174,7 +198,8 @@ pub enum Outcomes {
 }
 
 impl Outcomes {
-    /// The mRS of control and experimental arm under the alternative and its null twin.
+    /// The mRS of control and experimental arm under the alternative and its null twin, those stated
+    /// as they are stated.
     fn marginals(&self) -> [[MrsDistribution; 2]; 2] {
         match self {
             Self::Stated(models) => [*models[0].marginal(), *models[1].marginal()],
@@ -186,14 +211,15 @@ impl Outcomes {
         }
     }
 
-    /// The mRS in each stratum of an arm that adheres, under the alternative.
-    fn by_stratum(&self, arm: Arm) -> Vec<MrsDistribution> {
-        let shares = match self {
-            Self::Stated(models) => models[0].by_stratum(arm),
-            Self::AfterProcedure(model) => model.by_stratum(arm),
-        };
-        let distribution = |shares| MrsDistribution::new(shares).expect("probabilities sum to 1");
-        shares.into_iter().map(distribution).collect()
+    /// The same over these (log odds, share) of centre and time; stated ones are put together where they
+    /// are used.
+    fn in_circumstances(self, circumstances: &[(f64, f64)]) -> Self {
+        match self {
+            Self::Stated(models) => Self::Stated(models),
+            Self::AfterProcedure(model) => {
+                Self::AfterProcedure(Box::new(model.in_circumstances(circumstances)))
+            }
+        }
     }
 
     /// Share of the screened who are randomised; `None` without a procedure.
@@ -223,7 +249,7 @@ impl Scenario {
         })
     }
 
-    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and treatment; `None`
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; `None`
     /// where it does not exist or, after a procedure, depends on more than the stratum.
     pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
         match &self.outcomes {
@@ -232,6 +258,11 @@ impl Scenario {
                 .map_or([None; LEVELS - 1], OutcomeModel::conditional_odds_ratios),
             Outcomes::AfterProcedure(_) => [None; LEVELS - 1],
         }
+    }
+
+    /// The day by which so many patients are expected to be randomised.
+    pub fn expected_day(&self, patients: f64) -> f64 {
+        Centres::expected_day(self.centres.as_ref(), &self.accrual, patients)
     }
 
     /// Procedure and outcome, where there is a procedure.

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use super::closed_form::Losses;
+use super::closed_form::{Losses, received_by};
 use super::{AnalysisSet, Scenario, Truth};
 use crate::analysis::two_proportions::ProportionTest;
 use crate::design::StoppingProbabilities;
@@ -11,7 +11,7 @@ use crate::design::safety::{SafetyBoundary, enumerated};
 use crate::num::normal::{lower_tail, upper_quantile};
 use crate::outcome::flow::{Group, Measure};
 use crate::outcome::safety::Event;
-use crate::outcome::{LEVELS, Mrs};
+use crate::outcome::{LEVELS, Mrs, MrsDistribution};
 use crate::randomisation::Arm;
 
 /// Adverse events that are compared when a trial ends, and may stop it before.
@@ -86,14 +86,19 @@ impl Scenario {
 
     /// Over the treatments that the patients of each arm get, with the mRS that goes with them.
     fn stated_rates(&self, truth: Truth, given: &[[f64; LEVELS]; 2]) -> [f64; 2] {
+        let of_patients = |(arm, stratum), treatments: &[MrsDistribution; 2]| -> f64 {
+            let received = received_by((arm, stratum), treatments, self.adherence.as_ref());
+            let of_treatment = |(treatment, mrs): (usize, &[f64; LEVELS])| {
+                let treatment = if truth == Truth::Null { 0 } else { treatment };
+                mrs.iter().zip(given[treatment]).map(|(q, p)| q * p).sum::<f64>()
+            };
+            received.iter().enumerate().map(of_treatment).sum()
+        };
         [Arm::Control, Arm::Experimental].map(|arm| {
             let of_stratum = |(stratum, (share, _)): (usize, (f64, f64))| {
-                let received = self.received_in(truth, (arm, stratum), self.adherence.as_ref());
-                let of_treatment = |(treatment, mrs): (usize, &[f64; LEVELS])| {
-                    let treatment = if truth == Truth::Null { 0 } else { treatment };
-                    mrs.iter().zip(given[treatment]).map(|(q, p)| q * p).sum::<f64>()
-                };
-                share * received.iter().enumerate().map(of_treatment).sum::<f64>()
+                let parts = self.treatments_in(truth, stratum);
+                let rates = parts.map(|(part, mrs)| part * of_patients((arm, stratum), &mrs));
+                share * rates.sum::<f64>()
             };
             self.population.prognosis().enumerate().map(of_stratum).sum()
         })

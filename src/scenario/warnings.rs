@@ -1,6 +1,7 @@
 //! What is allowed but may surprise: told by `rescuesim check` and above the table of a run.
 
 mod analyses;
+mod centres;
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
@@ -16,7 +17,8 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
         idle_log_odds(scenario),
         no_effect(scenario),
     ];
-    warnings.into_iter().flatten().chain(analyses::of(scenario)).collect()
+    let of_centres = centres::of(scenario);
+    warnings.into_iter().flatten().chain(of_centres).chain(analyses::of(scenario)).collect()
 }
 
 /// Log odds of a complication that never happens.
@@ -61,7 +63,12 @@ fn final_size(scenario: &Scenario) -> Option<String> {
     let mut text = format!(
         "{share} % dropout{both} of {randomised} leaves {expected}, {compared} the {planned} planned"
     );
-    if lost > 0.0 {
+    // What is lost together in a centre is no binomial number.
+    let by_centre = scenario.centres.as_ref().is_some_and(|centres| {
+        centres.sd.dropout > 0.0
+            || (centres.sd.outcome > 0.0 && scenario.missingness.depends_on_outcome())
+    });
+    if lost > 0.0 && !by_centre {
         let known = Binomial::new(1.0 - lost, u64::from(randomised)).ok()?;
         let short = match 100.0 * known.cdf(u64::from(planned) - 1) {
             short if short < 1.0 => "below 1 %".to_owned(),
@@ -75,7 +82,7 @@ fn final_size(scenario: &Scenario) -> Option<String> {
 
 /// Looks that come when accrual is over, so that stopping there saves no patients.
 fn late_looks(scenario: &Scenario) -> Option<String> {
-    let days_to = |patients: f64| scenario.accrual.expected_day(patients);
+    let days_to = |patients: f64| scenario.expected_day(patients);
     let accrual_ends = days_to(f64::from(scenario.randomised));
     let late: Vec<String> = scenario
         .design

@@ -1,5 +1,7 @@
 //! Analyses in words.
 
+mod centres;
+
 use super::file::Analysis;
 use super::file::analysis::{
     AnalysisSet, MeansTest, Method, MissingRule, ProportionEffect, ProportionTest, ShiftTest,

@@ -4,6 +4,7 @@
 //! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
+mod centres;
 mod description;
 mod moments;
 mod prior;
@@ -14,6 +15,7 @@ mod tally;
 use serde::Serialize;
 
 use crate::scenario::{Scenario, Truth};
+pub use centres::CentreSummary;
 pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};
 use moments::Histogram;
 pub(crate) use moments::Moments;
@@ -98,9 +100,9 @@ pub struct TruthSummary {
     pub truth: &'static str,
     /// In the order of the scenario.
     pub analyses: Vec<AnalysisSummary>,
-    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum; null where an arm
-    /// has nobody on one side of the cut, and under the prior. Without prognostic factors it is the
-    /// marginal one.
+    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; null where an
+    /// arm has nobody on one side of the cut, and under the prior. Without prognostic factors, and
+    /// centres that differ, it is the marginal one.
     pub odds_ratios_within_stratum: [Option<f64>; 6],
     /// Odds ratios cut by cut and subgroups, where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -283,6 +285,9 @@ pub struct Balance {
     pub levels: Vec<LevelBalance>,
     /// What that costs in predictability.
     pub correct_guesses: CorrectGuesses,
+    /// Both within centres, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centres: Option<CentreSummary>,
 }
 
 /// Share of patients whose arm is guessed by the convergence strategy of Blackwell & Hodges (1957, Ann
@@ -489,6 +494,7 @@ impl Balance {
                 })
                 .collect(),
             correct_guesses: CorrectGuesses::new(scenario.randomised, tally.correct_guesses()),
+            centres: tally.centres().and_then(|tally| CentreSummary::new(scenario, tally)),
         }
     }
 }

@@ -183,8 +183,11 @@ impl ProcedureSummary {
     pub(super) fn new(scenario: &Scenario, tallies: &[ArmTally; 2]) -> Option<Self> {
         let model = scenario.procedural()?;
         let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
-        let summary =
-            |(arm, name): (Arm, _)| ArmSummary::new(name, &tallies[arm.index()], model, arm);
+        let alike = scenario.centres.as_ref().is_none_or(|centres| centres.are_alike());
+        let summary = |(arm, name): (Arm, _)| {
+            let summary = ArmSummary::new(name, &tallies[arm.index()], model, arm);
+            if alike { summary } else { summary.without_errors() }
+        };
         let [control, experimental] =
             scenario.marginal(Truth::Alternative)?.map(|mrs| mrs.at_most(Mrs::INDEPENDENT));
         Some(Self {

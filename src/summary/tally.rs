@@ -1,6 +1,7 @@
 //! What the replicates of a scenario are folded into.
 
 use super::McEstimate;
+use super::centres::CentreTally;
 use super::description::DescriptionTally;
 use super::moments::{Histogram, Moments};
 use super::prior::PriorTally;
@@ -20,6 +21,8 @@ pub struct Tally {
     imbalances: Vec<Histogram>,
     /// Halves of correct guesses in the trial and in the strata.
     correct_guesses: [Moments; 2],
+    /// Where there are centres.
+    centres: Option<CentreTally>,
     /// Truth by truth; empty where nothing is described.
     described: Vec<DescriptionTally>,
     /// Truth by truth, event by event; empty without adverse events.
@@ -51,6 +54,7 @@ impl Tally {
             analyses_per_truth,
             imbalances: vec![Histogram::default(); 1 + levels],
             correct_guesses: Default::default(),
+            centres: scenario.centres.as_ref().map(|_| CentreTally::default()),
             described: scenario.description.as_ref().map_or_else(Vec::new, |description| {
                 vec![DescriptionTally::new(description); scenario.truths().len()]
             }),
@@ -87,6 +91,10 @@ impl Tally {
         &self.correct_guesses
     }
 
+    pub(super) fn centres(&self) -> Option<&CentreTally> {
+        self.centres.as_ref()
+    }
+
     pub(super) fn procedures(&self) -> Option<&[ArmTally; 2]> {
         self.procedures.as_ref().map(|(arms, _)| arms)
     }
@@ -106,6 +114,9 @@ impl Accumulator for Tally {
             self.correct_guesses.iter_mut().zip([halves_in_trial, halves_in_strata])
         {
             moments.add(f64::from(halves));
+        }
+        if let Some(tally) = &mut self.centres {
+            tally.add(&result.centres);
         }
         for (tally, described) in self.described.iter_mut().zip(&result.described) {
             tally.add(described);
@@ -134,6 +145,9 @@ impl Accumulator for Tally {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.correct_guesses.iter_mut().zip(&other.correct_guesses) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.centres.iter_mut().zip(&other.centres) {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.described.iter_mut().zip(&other.described) {

@@ -1,12 +1,14 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
+use super::centres::{Attendance, CentreBalance};
 use super::{CorrectGuesses, EventCounts, LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::{Detail, KnownOutcomes};
+use crate::centres::Centres;
 use crate::outcome::procedural::latent;
 use crate::outcome::safety::Event;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
-use crate::procedure::{Entry, State};
+use crate::procedure::{CaseDraws, Entry, State};
 use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::{AnalysisSet, SafetyEndpoint, Scenario, Truth};
@@ -17,6 +19,7 @@ use rand::Rng;
 pub(super) struct Cohort {
     arrival_days: Vec<f64>,
     strata: Vec<u32>,
+    centres: Attendance,
     arms: Vec<Arm>,
     /// When follow-up ends, with or without an outcome.
     due_days: Vec<f64>,
@@ -32,11 +35,11 @@ pub(super) struct Cohort {
     early_draws: Vec<f64>,
     /// The early mRS; empty where there is none.
     early: Vec<Mrs>,
-    /// Quantile of the outcome within the patient's distribution; its logit where the outcome
-    /// follows a procedure.
+    /// Quantile of the outcome within the distribution of the patient's arm and stratum; its logit
+    /// where the outcome follows a procedure.
     quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
-    procedures: Vec<(PatientDraws, Entry)>,
+    procedures: Vec<(CaseDraws, Entry)>,
     /// Whose treatment each patient gets; empty where everyone adheres.
     received: Vec<Arm>,
     /// Positions of the patients of control and experimental arm; empty without a procedure.
@@ -61,10 +64,7 @@ impl Cohort {
     pub fn draw(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
         let patients = scenario.randomised;
         let stream = |purpose| streams.stream(replicate, purpose);
-        let mut rng = stream(Purpose::Arrival);
-        scenario.accrual.arrivals(patients, &mut rng, &mut self.arrival_days);
-        let mut rng = stream(Purpose::Baseline);
-        refill(&mut self.strata, (0..patients).map(|_| scenario.population.draw(&mut rng)));
+        self.arrive(scenario, streams, replicate);
         self.allocate(scenario, streams, replicate);
         self.follow_up(scenario, streams, replicate);
         let mut rng = stream(Purpose::Outcome);
@@ -84,14 +84,19 @@ impl Cohort {
             let draws = (0..patients).map(|_| PatientDraws::new(&mut rng));
             refill(&mut self.event_draws, draws);
         }
+        // Who departs goes by the rank among patients of the same centre and time.
+        let circumstances = (scenario.centres.as_ref(), scenario.drift.as_ref());
+        self.centres.move_outcomes(circumstances, &self.arrival_days, &mut self.quantiles);
         if let Some(model) = scenario.procedural() {
             self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
             let mut rng = stream(Purpose::Procedure);
-            let begin = |_| {
+            let centres = &self.centres;
+            let begin = |i| {
                 let draws = PatientDraws::new(&mut rng);
-                (draws, model.procedure().enter(draws))
+                let case = CaseDraws::new(draws, centres.effects(i).procedure);
+                (case, model.procedure().enter(draws))
             };
-            refill(&mut self.procedures, (0..patients).map(begin));
+            refill(&mut self.procedures, (0..patients as usize).map(begin));
             self.mrs.resize(patients as usize, Mrs::DEAD);
             self.states.resize(patients as usize, State::from_index(0));
             self.of_arm.iter_mut().for_each(Vec::clear);
@@ -101,17 +106,38 @@ impl Cohort {
         }
     }
 
+    /// When patients come, where to, and their strata.
+    fn arrive(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
+        let Self { arrival_days, strata, centres, .. } = self;
+        let (patients, accrual) = (scenario.randomised, &scenario.accrual);
+        match &scenario.centres {
+            Some(of) => {
+                centres.draw((of, accrual), (streams, replicate), (patients, arrival_days));
+            }
+            None => {
+                let mut rng = streams.stream(replicate, Purpose::Arrival);
+                accrual.arrivals(patients, &mut rng, arrival_days);
+            }
+        }
+        let mut rng = streams.stream(replicate, Purpose::Baseline);
+        refill(strata, (0..patients).map(|_| scenario.population.draw(&mut rng)));
+        if let (Some(of), Some(_)) = (&scenario.centres, &scenario.registered) {
+            centres.register(strata, of.number);
+        }
+    }
+
     fn allocate(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
-        let Self { strata, arms, allocated, allocation, .. } = self;
+        let Self { strata, centres, arms, allocated, allocation, .. } = self;
+        let seen = randomised_by(scenario, strata, centres);
         let mut rng = streams.stream(replicate, Purpose::Allocation);
         scenario.randomisation.reset(allocation);
         refill(allocated, (0..scenario.population.strata()).map(|_| [0; 2]));
         let guesser = ConvergenceStrategy::new(scenario.ratio);
         let mut guesses = CorrectGuesses::default();
         let (mut patients, mut experimental) = (0, 0);
-        let allocate = |&stratum: &u32| {
+        let allocate = |(&stratum, &seen): (&u32, &u32)| {
             let stratum = stratum as usize;
-            let arm = scenario.randomisation.allocate(allocation, stratum, &mut rng);
+            let arm = scenario.randomisation.allocate(allocation, seen as usize, &mut rng);
             let so_far = [patients - experimental, experimental];
             guesses.halves_in_trial += guesser.halves_beyond_the_end(so_far, arm);
             guesses.halves_in_strata += guesser.halves_beyond_the_end(allocated[stratum], arm);
@@ -120,7 +146,7 @@ impl Cohort {
             allocated[stratum][arm.index()] += 1;
             arm
         };
-        refill(arms, strata.iter().map(allocate));
+        refill(arms, strata.iter().zip(seen).map(allocate));
         guesses.halves_in_trial +=
             guesser.halves_in_the_end([patients - experimental, experimental]);
         let strata = allocated.iter().map(|&counts| guesser.halves_in_the_end(counts));
@@ -135,6 +161,7 @@ impl Cohort {
         let patients = self.arrival_days.len();
         let mut rng = streams.stream(replicate, Purpose::Dropout);
         refill(&mut self.dropout_draws, (0..patients).map(|_| uniform(&mut rng)));
+        self.centres.move_dropout(scenario.centres.as_ref(), &mut self.dropout_draws);
         if scenario.early_outcome.is_some() {
             let mut rng = streams.stream(replicate, Purpose::EarlyOutcome);
             refill(&mut self.early_draws, (0..patients).map(|_| uniform(&mut rng)));
@@ -175,6 +202,19 @@ impl Cohort {
     /// Patients per stratum in control and experimental arm.
     pub fn allocated(&self) -> &[[u32; 2]] {
         &self.allocated
+    }
+
+    /// How evenly they are allocated within centres, where there are any.
+    pub fn balance_centres(
+        &mut self,
+        scenario: &Scenario,
+        imbalance: impl Fn([u32; 2]) -> u32,
+        balance: &mut CentreBalance,
+    ) {
+        if let Some(Centres { number, .. }) = scenario.centres {
+            let guesser = ConvergenceStrategy::new(scenario.ratio);
+            self.centres.balance(number, (guesser, &self.arms), imbalance, balance);
+        }
     }
 
     /// Guesses of the arms that were correct.
@@ -383,7 +423,7 @@ impl Cohort {
         scenario.randomisation.reset(&mut self.allocation);
         let last = (0..self.arms.len()).rfind(|&i| among.has(i, self.due_from[i]));
         for i in 0..last.map_or(0, |last| last + 1) {
-            let stratum = self.strata[i] as usize;
+            let stratum = randomised_by(scenario, &self.strata, &self.centres)[i] as usize;
             let arm = scenario.randomisation.allocate(&mut self.allocation, stratum, rng);
             if among.has(i, self.due_from[i]) {
                 self.record((i, arm), scenario.detail, known);
@@ -394,12 +434,21 @@ impl Cohort {
     /// Adds patient i, as if in `arm`, whose follow-up has ended.
     #[inline]
     fn record(&self, (i, arm): (usize, Arm), detail: Detail, known: &mut KnownOutcomes) {
-        let cell = detail.cell(self.strata[i] as usize, self.early.get(i).copied());
+        let strata = if detail.by_centre { self.centres.registered() } else { &self.strata };
+        let cell = detail.cell(strata[i] as usize, self.early.get(i).copied());
         if self.outcome_days[i] < f64::INFINITY {
             known.record(arm, cell, self.mrs[i]);
         } else {
             known.record_missing(arm, cell);
         }
+    }
+}
+
+/// The strata that the randomisation sees.
+fn randomised_by<'c>(scenario: &Scenario, strata: &'c [u32], centres: &'c Attendance) -> &'c [u32] {
+    match &scenario.registered {
+        Some(registered) if registered.randomisation => centres.registered(),
+        _ => strata,
     }
 }
 

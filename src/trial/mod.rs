@@ -5,6 +5,7 @@
 //! for every replicate, so that nothing is allocated inside a trial.
 
 mod analyst;
+mod centres;
 mod cohort;
 mod description;
 mod imputation;
@@ -21,6 +22,7 @@ use crate::outcome::OutcomeModel;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::{Analysis, AnalysisSet, Outcomes, Scenario, Truth, estimand_of_shift};
 use analyst::{Analyst, Draws, patients_analysed};
+pub use centres::CentreBalance;
 use cohort::{Among, Cohort};
 pub use description::Described;
 pub use result::{
@@ -237,6 +239,7 @@ impl<'s> Simulator<'s> {
         }
         self.result.imbalances.clear();
         self.result.imbalances.extend(self.allocated.iter().map(|&counts| imbalance(counts)));
+        self.cohort.balance_centres(self.scenario, imbalance, &mut self.result.centres);
     }
 
     /// The trial as one analysis sees it, from the tables of the truth at hand.

@@ -1,5 +1,6 @@
 //! What comes of a replicate: the looks, the trial as each analysis saw it, and what they share.
 
+use super::centres::CentreBalance;
 use super::description::Described;
 use crate::analysis::{OutcomeTable, TestResult};
 use crate::design::MAX_LOOKS;
@@ -153,6 +154,8 @@ pub struct ReplicateResult {
     pub imbalances: Vec<u32>,
     /// How often the arms of all who are randomised would have been guessed.
     pub correct_guesses: CorrectGuesses,
+    /// The same within centres; without meaning where there are none.
+    pub centres: CentreBalance,
 }
 
 impl ReplicateResult {

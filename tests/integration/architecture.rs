@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// The order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 17] = [
     "num",
     "rng",
     "population",
     "accrual",
+    "centres",
     "randomisation",
     "procedure",
     "outcome",

@@ -297,6 +297,6 @@ fn large_designs_are_quick() {
     ] {
         let mut command = rescuesim();
         command.arg("design").args(RATES).args(more.split_whitespace());
-        output(command.timeout(Duration::from_secs(60)));
+        output(command.timeout(Duration::from_secs(200)));
     }
 }

@@ -79,6 +79,25 @@ fn lower() -> impl Strategy<Value = (String, String)> {
     (futility, harm)
 }
 
+/// Centres, in three of four scenarios, with a method that may go by them.
+fn centres() -> impl Strategy<Value = Vec<String>> {
+    let opening = prop_oneof![
+        Just(String::new()),
+        (0.0..40.0f64).prop_map(|months| format!(",opening={{over_months={months}}}")),
+    ];
+    let sd = || prop_oneof![Just(0.0), 0.0..3.0f64];
+    let given = (1u32..40, 0.1..5.0f64, opening, sd(), sd(), any::<bool>()).prop_map(
+        |(number, shape, opening, outcome, dropout, by_centre)| {
+            let centres = format!(
+                "centres={{number={number},rate_shape={shape}{opening},outcome_sd={outcome},dropout_sd={dropout}}}"
+            );
+            let by = r#"analyses=[{method="two_proportions"},{method="cochran_mantel_haenszel",cut=2,stratify_by=["centre"]}]"#;
+            std::iter::once(centres).chain(by_centre.then(|| by.to_owned())).collect()
+        },
+    );
+    prop_oneof![1 => Just(Vec::new()), 3 => given]
+}
+
 /// Values to set in ANGEL-REBOOT.
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let shares = prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
@@ -93,10 +112,11 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     let rules = (method(), efficacy(), lower(), any::<bool>());
     // Half of the ratios are equal, as some methods must have.
     let ratio = prop_oneof![Just((1, 1)), (1u32..6, 1u32..6)];
-    (numbers, ratio, shares, rules, prior, any::<u32>()).prop_map(
-        |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, (mean, sd), seed)| {
+    (numbers, ratio, shares, rules, (prior, centres()), any::<u32>()).prop_map(
+        |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, others, seed)| {
             let (method, efficacy, (futility, harm), binding) = rules;
-            vec![
+            let ((mean, sd), centres) = others;
+            let set = vec![
                 format!("prior={{components=[{{log_odds_ratio={{mean={mean},sd={sd}}}}}]}}"),
                 format!("sample_size={{randomised={},analysed={}}}", size.0, size.0),
                 format!("design.looks.equally_spaced={}", size.1),
@@ -111,7 +131,8 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
                 format!("design.harm={harm}"),
                 format!("design.binding_futility={binding}"),
                 format!("run.seed={seed}"),
-            ]
+            ];
+            set.into_iter().chain(centres).collect()
         },
     )
 }
@@ -161,6 +182,12 @@ proptest! {
         let guesses = &result.truths[0].balance.correct_guesses;
         for share in [guesses.whole_trial, guesses.within_strata] {
             prop_assert!((0.0..=1.0).contains(&share.value) && share.n == 40);
+        }
+        if let Some(centres) = &result.truths[0].balance.centres {
+            prop_assert!((0.0..=1.0).contains(&centres.correct_guesses.value));
+            prop_assert!(centres.largest.value <= f64::from(scenario.randomised));
+            let others = centres.empty.value + centres.one_arm.value;
+            prop_assert!(others <= f64::from(centres.number));
         }
         for analysis in &result.prior.as_ref().expect("there is a prior").analyses {
             let given = [

@@ -1,45 +1,29 @@
 //! Who does not get the treatment of their arm.
 
 use super::super::file;
+use super::super::treatments::{ByStratum, Treatments, mixture};
 use super::Resolver;
+use crate::outcome::Adherence;
 use crate::outcome::adherence::Departure;
-use crate::outcome::{Adherence, LEVELS, MrsDistribution};
 use crate::population::Population;
 use crate::randomisation::Arm;
 
 /// The mRS in each stratum of control and experimental arm, from those under both treatments.
 pub(super) fn by_arm(
-    treatments: &[Vec<MrsDistribution>; 2],
+    treatments: &Treatments,
+    strata: usize,
     adherence: Option<&Adherence>,
-) -> [Vec<MrsDistribution>; 2] {
-    let Some(adherence) = adherence else { return treatments.clone() };
+) -> ByStratum {
+    let Some(adherence) = adherence else { return treatments.on_average() };
     [Arm::Control, Arm::Experimental].map(|arm| {
         let in_stratum = |stratum: usize| {
-            let mrs = [treatments[0][stratum], treatments[1][stratum]];
-            let [control, experimental] = adherence.expected((arm, stratum), &mrs);
-            mixture([(1.0, control), (1.0, experimental)].into_iter())
+            let parts = treatments.in_stratum(stratum).flat_map(|(share, mrs)| {
+                adherence.expected((arm, stratum), &mrs).map(|received| (share, received))
+            });
+            mixture(parts)
         };
-        (0..treatments[0].len()).map(in_stratum).collect()
+        (0..strata).map(in_stratum).collect()
     })
-}
-
-/// The mRS of control and experimental arm in the whole population.
-pub(super) fn marginal(
-    by_arm: &[Vec<MrsDistribution>; 2],
-    population: &Population,
-) -> [MrsDistribution; 2] {
-    by_arm.each_ref().map(|strata| {
-        let weighted = population.prognosis().zip(strata);
-        mixture(weighted.map(|((share, _), mrs)| (share, *mrs.probabilities())))
-    })
-}
-
-fn mixture(parts: impl Iterator<Item = (f64, [f64; LEVELS])>) -> MrsDistribution {
-    let mut sums = [0.0; LEVELS];
-    for (weight, part) in parts {
-        sums.iter_mut().zip(part).for_each(|(sum, p)| *sum += weight * p);
-    }
-    MrsDistribution::new(sums).expect("shares of a whole are a distribution")
 }
 
 impl Resolver<'_> {

@@ -2,6 +2,7 @@
 
 use super::super::{Analysis, AnalysisSet, Description, Subgroups, file};
 use super::Resolver;
+use super::centres::is_by_centre;
 use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::{MissingRule, MultipleImputation, SingleImputation};
 use crate::analysis::method::{Proportions, Regression};
@@ -51,6 +52,7 @@ pub(super) fn detail(
     analyses: &[Analysis],
     file: &file::ScenarioFile,
     population: &Population,
+    by_centre: bool,
 ) -> Detail {
     let by_early = Cells::of(file, population).by_early;
     let grouped = analyses.iter().any(|analysis| {
@@ -64,7 +66,7 @@ pub(super) fn detail(
     };
     let missing = analyses.iter().any(|analysis| analysis.missing != MissingRule::CompleteCase)
         || file.description.as_ref().is_some_and(|it| it.tipping_point);
-    Detail { cells, by_early, missing }
+    Detail { cells, by_centre, by_early, missing }
 }
 
 impl Resolver<'_> {
@@ -92,7 +94,8 @@ impl Resolver<'_> {
             }
             analyses.push(method.zip(missing).map(|(method, missing)| {
                 let name = written.name.clone().unwrap_or_else(|| method.name().to_owned());
-                Analysis { name, method, rerandomisations, missing, set }
+                let by_centre = is_by_centre(&written.method);
+                Analysis { name, method, by_centre, rerandomisations, missing, set }
             }));
         }
         let analyses: Vec<Analysis> = analyses.into_iter().collect::<Option<_>>()?;

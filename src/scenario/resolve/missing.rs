@@ -1,7 +1,9 @@
 //! What is lost, and what was seen early.
 
 use super::super::file;
+use super::super::treatments::ByStratum;
 use super::Resolver;
+use crate::num::quadrature::normal_nodes;
 use crate::outcome::early::NoTransition;
 use crate::outcome::missingness::Mechanism;
 use crate::outcome::{EarlyOutcome, LEVELS, Missingness, Mrs, MrsDistribution};
@@ -12,7 +14,7 @@ impl Resolver<'_> {
     /// The early mRS, where there is one; the outer `None` is for mistakes.
     pub(super) fn early_outcome(
         &mut self,
-        by_arm: Option<&[Vec<MrsDistribution>; 2]>,
+        by_arm: Option<&ByStratum>,
     ) -> Option<Option<EarlyOutcome>> {
         let Some(written) = &self.file.early_outcome else { return Some(None) };
         let early = self.distribution("early_outcome.control", written.control);
@@ -43,7 +45,7 @@ impl Resolver<'_> {
     pub(super) fn missingness(
         &mut self,
         population: &Population,
-        (treatments, by_arm): (&[Vec<MrsDistribution>; 2], &[Vec<MrsDistribution>; 2]),
+        (treatments, by_arm): (&ByStratum, &ByStratum),
         early: &Option<EarlyOutcome>,
     ) -> Option<(Missingness, [f64; 2])> {
         let written = &self.file.missing;
@@ -58,6 +60,7 @@ impl Resolver<'_> {
             per_mrs: written.log_odds_per_mrs,
             known_deaths: written.known_deaths,
             early_deaths: early.as_ref().map_or(0.0, |early| early.given(dead)[dead.index()]),
+            centres: normal_nodes(self.file.centres.as_ref().map_or(0.0, |it| it.dropout_sd)),
         };
         let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();
         let of_control = treatments[0].iter().map(|mrs| *mrs.probabilities());

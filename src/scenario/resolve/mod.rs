@@ -3,6 +3,7 @@
 
 mod adherence;
 mod analyses;
+mod centres;
 mod design;
 mod missing;
 mod population;
@@ -16,11 +17,13 @@ use std::collections::BTreeSet;
 use super::closed_form::{comparison, known};
 use super::error::Problem;
 use super::read::Source;
-use super::{Analysis, Outcomes, Scenario, file};
+use super::treatments::{Treatments, marginal};
+use super::{Analysis, Outcomes, Registered, Scenario, file};
 use crate::accrual::{Accrual, FollowUp};
+use crate::num::quadrature::normal_nodes;
 use crate::outcome::{Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
-use crate::randomisation::{AllocationRatio, Arm};
+use crate::randomisation::AllocationRatio;
 use crate::rng::Seed;
 use safety::Timing;
 
@@ -55,36 +58,68 @@ impl Resolver<'_> {
         // Each part is tried, whatever became of the others, so that all mistakes are told.
         let follow_up = self.follow_up();
         let population = self.population();
+        let centres = self.centres();
+        let drift = self.drift();
+        let registered = population
+            .as_ref()
+            .zip(centres.as_ref())
+            .and_then(|(population, centres)| self.registered(population, centres.as_ref()));
+        let whole = population.as_ref().zip(registered.as_ref());
+        let seen_by = |uses: fn(&Registered) -> bool| {
+            whole.map(|(population, registered)| match registered {
+                Some(registered) if uses(registered) => &registered.population,
+                _ => population,
+            })
+        };
+        let randomised_by = seen_by(|registered| registered.randomisation);
+        let analysed_by = seen_by(|registered| registered.analyses);
         let randomisation =
-            population.as_ref().and_then(|population| self.randomisation(population, ratio));
+            randomised_by.and_then(|population| self.randomisation(population, ratio));
         let outcomes = self.outcomes(population.as_ref());
         let accrual = self.accrual(outcomes.as_ref());
         let prior = self.prior(outcomes.as_ref());
-        let analyses = population.as_ref().and_then(|population| self.analyses(population));
-        let description = population.as_ref().and_then(|population| self.description(population));
-        let by_stratum = outcomes
-            .as_ref()
-            .map(|outcomes| [Arm::Control, Arm::Experimental].map(|arm| outcomes.by_stratum(arm)));
+        let analyses = analysed_by.and_then(|population| self.analyses(population));
+        let description = analysed_by.and_then(|population| self.description(population));
         let adherence = population.as_ref().and_then(|population| self.adherence(population));
-        let by_arm = by_stratum
-            .as_ref()
-            .zip(adherence.as_ref())
-            .map(|(treatments, adherence)| adherence::by_arm(treatments, adherence.as_ref()));
+        let circumstances = centres.as_ref().zip(drift.as_ref()).and_then(|(centres, drift)| {
+            self.circumstances(accrual.as_ref(), (centres.as_ref(), drift.as_ref()))
+        });
+        let outcomes = outcomes
+            .zip(circumstances.as_ref())
+            .map(|(outcomes, circumstances)| outcomes.in_circumstances(&circumstances.all));
+        let treatments = outcomes.as_ref().zip(circumstances.as_ref().zip(adherence.as_ref())).map(
+            |(outcomes, (circumstances, adherence))| {
+                Treatments::new(outcomes, &circumstances.all, adherence.is_some())
+            },
+        );
+        let by_treatment = treatments.as_ref().map(Treatments::on_average);
+        let by_arm = treatments.as_ref().zip(population.as_ref()).zip(adherence.as_ref()).map(
+            |((treatments, population), adherence)| {
+                adherence::by_arm(treatments, population.strata(), adherence.as_ref())
+            },
+        );
         let early = self.early_outcome(by_arm.as_ref());
         let lost = population
             .as_ref()
-            .zip(by_stratum.as_ref().zip(by_arm.as_ref()))
+            .zip(by_treatment.as_ref().zip(by_arm.as_ref()))
             .and_then(|(population, mrs)| self.missingness(population, mrs, early.as_ref()?));
         // Where the losses are in doubt nothing that depends on them is told.
         let (missingness, dropout) = lost.unzip();
         let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
-        let of_treatments = outcomes.as_ref().map(Outcomes::marginals);
+        let of_treatments = outcomes.as_ref().and_then(|outcomes| match drift.as_ref()? {
+            // Stated outcomes hold at one time.
+            Some(_) => {
+                let treatments = marginal(by_treatment.as_ref()?, population.as_ref()?);
+                Some([treatments, [treatments[0]; 2]])
+            }
+            None => Some(outcomes.marginals()),
+        });
         let marginals = of_treatments.and_then(|treatments| {
             let [alternative, null] = treatments;
             let population = population.as_ref()?;
             Some(match adherence.as_ref()? {
                 None => [alternative, null],
-                Some(_) => [adherence::marginal(by_arm.as_ref()?, population), null],
+                Some(_) => [marginal(by_arm.as_ref()?, population), null],
             })
         });
         let comparison =
@@ -97,7 +132,8 @@ impl Resolver<'_> {
         let timing = design.as_ref().zip(accrual).zip(follow_up).zip(dropout).map(
             |(((design, accrual), follow_up), dropout)| {
                 let share_known = known(ratio, dropout).0;
-                Timing { design, accrual, follow_up, share_known }
+                let centres = centres.as_ref().and_then(Option::as_ref);
+                Timing { design, accrual, centres, follow_up, share_known }
             },
         );
         let safety = self.safety(of_treatments.as_ref().map(|truths| &truths[0]), timing);
@@ -108,6 +144,8 @@ impl Resolver<'_> {
             file: with_defaults(file, analysed?, written_prior, analyses.as_deref()?),
             randomised: file.sample_size.randomised,
             accrual: accrual?,
+            centres: centres?,
+            drift: drift?,
             follow_up: follow_up?,
             ratio,
             randomisation: randomisation?,
@@ -115,7 +153,7 @@ impl Resolver<'_> {
             of_treatments: of_treatments?[0],
             outcomes,
             prior,
-            by_stratum: by_stratum?,
+            treatments: treatments?,
             adherence: adherence?,
             missingness: missingness?,
             early_outcome: early?,
@@ -123,9 +161,15 @@ impl Resolver<'_> {
             dropout: dropout?,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,
-            detail: self::analyses::detail(analyses.as_deref()?, file, population.as_ref()?),
+            detail: self::analyses::detail(
+                analyses.as_deref()?,
+                file,
+                analysed_by?,
+                registered.as_ref()?.as_ref().is_some_and(|registered| registered.analyses),
+            ),
             description: description?,
             analyses: analyses?,
+            registered: registered?,
             population: population?,
             replicates: file.run.replicates,
             seed: Seed(file.run.seed),
@@ -174,7 +218,10 @@ impl Resolver<'_> {
     fn outcomes(&mut self, population: Option<&Population>) -> Option<Outcomes> {
         match (&self.file.procedure, &self.file.outcome) {
             (None, file::Outcome::Stated(stated)) => {
-                let model = OutcomeModel::new(self.stated(stated)?, population?);
+                let centres = self.file.centres.as_ref();
+                let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
+                let model =
+                    OutcomeModel::across_centres(self.stated(stated)?, population?, &centres);
                 let null = model.null_twin();
                 Some(Outcomes::Stated(Box::new([model, null])))
             }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{Resolver, first_repeated};
+use crate::centres;
 use crate::num::normalised;
 use crate::population::{Factor, Population};
 use crate::scenario::error::nearest;
 
 /// The most combinations of factor levels.
-const MAX_STRATA: usize = 10_000;
+pub(super) const MAX_STRATA: usize = 10_000;
 
 impl Resolver<'_> {
     pub(super) fn population(&mut self) -> Option<Population> {
@@ -182,8 +183,18 @@ impl Resolver<'_> {
         if let Some(index) = known.iter().position(|factor| *factor == name) {
             return Some(index);
         }
-        let hint = nearest(name, &known)
-            .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"));
+        let hint = match (name, &self.file.centres) {
+            (centres::FACTOR, None) => " (which needs [centres])".to_owned(),
+            (centres::FACTOR, Some(_)) => {
+                " here (centres differ by [centres], not level by level)".to_owned()
+            }
+            (_, centres) => {
+                let of_centres = centres.as_ref().map(|_| centres::FACTOR);
+                let known: Vec<&str> = known.iter().copied().chain(of_centres).collect();
+                nearest(name, &known)
+                    .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"))
+            }
+        };
         let allowed = if known.is_empty() {
             "none are defined in [[factors]]".to_owned()
         } else {

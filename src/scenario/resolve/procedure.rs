@@ -2,6 +2,7 @@
 
 use super::super::file::procedure::{self as written, PassSuccess, RandomisedAfter};
 use super::Resolver;
+use crate::num::quadrature::normal_nodes;
 use crate::num::{logistic, logit};
 use crate::outcome::procedural::Coefficients;
 use crate::outcome::{Mrs, MrsDistribution, ProceduralModel};
@@ -31,6 +32,9 @@ impl Resolver<'_> {
         };
         match Procedure::new(&parameters?) {
             Ok(procedure) => {
+                let centres = self.file.centres.as_ref();
+                let centres = normal_nodes(centres.map_or(0.0, |centres| centres.procedure_sd));
+                let procedure = procedure.across_centres(centres);
                 Some(ProceduralModel::new(procedure, &shape?, coefficients, population))
             }
             Err(NobodyUnresolved { passes }) => self.fail(

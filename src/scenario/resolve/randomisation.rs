@@ -118,14 +118,14 @@ impl Resolver<'_> {
         self.fail("arms.allocation_ratio", message)
     }
 
-    /// The factors that a method balances, as indices; all without names.
+    /// The factors that a method balances, as indices; all of [[factors]] without names.
     fn balanced_factors(
         &mut self,
         method: &str,
         population: &Population,
         names: Option<&[String]>,
     ) -> Option<Vec<usize>> {
-        let all = || population.factors().iter().map(|factor| factor.name.clone()).collect();
+        let all = || self.file.factors.iter().map(|factor| factor.name.clone()).collect();
         let names = names.map_or_else(all, <[String]>::to_vec);
         if names.is_empty() {
             let message =

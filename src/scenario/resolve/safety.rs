@@ -5,6 +5,7 @@ use super::super::{Safety, SafetyEndpoint};
 use super::Resolver;
 use super::analyses::proportion_test;
 use crate::accrual::{Accrual, FollowUp};
+use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::safety::SafetyBoundary;
 use crate::outcome::safety::{Event, Link};
@@ -15,22 +16,27 @@ use crate::outcome::{LEVELS, MrsDistribution};
 pub(super) struct Timing<'d> {
     pub design: &'d Design,
     pub accrual: Accrual,
+    pub centres: Option<&'d Centres>,
     pub follow_up: FollowUp,
     /// Share of the randomised whose outcome becomes known.
     pub share_known: f64,
 }
 
 impl Timing<'_> {
+    fn expected_day(&self, patients: f64) -> f64 {
+        Centres::expected_day(self.centres, &self.accrual, patients)
+    }
+
     /// Patients whose event is expected to be known at each look; all of them in the end.
     fn patients(&self, randomised: u32, known_after_days: f64) -> Vec<u32> {
         let at = |analysed: u32| {
             let last = f64::from(analysed) / self.share_known;
-            let day = self.accrual.expected_day(last) + self.follow_up.days - known_after_days;
+            let day = self.expected_day(last) + self.follow_up.days - known_after_days;
             // The expected day grows with the number of patients.
             let (mut has_come, mut comes_later) = (0, randomised + 1);
             while comes_later - has_come > 1 {
                 let middle = has_come + (comes_later - has_come) / 2;
-                if self.accrual.expected_day(f64::from(middle)) <= day {
+                if self.expected_day(f64::from(middle)) <= day {
                     has_come = middle;
                 } else {
                     comes_later = middle;

@@ -2,6 +2,7 @@
 
 use super::super::file::analysis::{Method, MissingRule};
 use super::super::{Analysis, Scenario, file};
+use crate::centres;
 use crate::num::normal::{upper_quantile, upper_tail};
 use crate::outcome::LEVELS;
 
@@ -94,7 +95,10 @@ fn many_covariates(scenario: &Scenario, method: &Method) -> Option<String> {
         return None;
     };
     let used = scenario.file.factors.iter().filter(|factor| adjust_for.contains(&factor.name));
-    let covariates: usize = used.map(|factor| factor.levels.len() - 1).sum();
+    let of_factors: usize = used.map(|factor| factor.levels.len() - 1).sum();
+    let by_centre = adjust_for.iter().any(|name| name == centres::FACTOR);
+    let centres = scenario.centres.as_ref().filter(|_| by_centre);
+    let covariates = of_factors + centres.map_or(0, |centres| centres.number as usize - 1);
     let outcomes = scenario.design.looks()[0].analysed;
     (outcomes as usize <= OUTCOMES_PER_COVARIATE * covariates && covariates > 0).then(|| {
         format!(

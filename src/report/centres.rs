@@ -1,0 +1,24 @@
+//! Centres and calendar time, in words and as a table.
+
+use super::table::{figure, grid, wrapped};
+use crate::scenario::file::ScenarioFile;
+use crate::summary::CentreSummary;
+
+/// What the scenario says of them; nothing where it says nothing.
+pub(super) fn described(scenario: &ScenarioFile) -> String {
+    let centres = scenario.centres.as_ref().map(|centres| centres.describe(&scenario.accrual));
+    let drift = scenario.drift.as_ref().and_then(|drift| drift.describe());
+    centres.into_iter().chain(drift).map(|text| wrapped(&text)).collect()
+}
+
+/// How patients are spread over the centres.
+pub(super) fn attendance(centres: &CentreSummary) -> String {
+    let rows = [
+        ("patients in the largest", centres.largest),
+        ("without a patient", centres.empty),
+        ("with patients in one arm only", centres.one_arm),
+    ];
+    let rows = rows.map(|(name, mean)| vec![name.to_owned(), figure(mean)]);
+    let header = format!("of {} centres", centres.number);
+    format!("\n{}", grid(&[header.as_str(), "mean"], rows.to_vec()))
+}

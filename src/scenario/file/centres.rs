@@ -1,0 +1,61 @@
+//! What is written about centres and calendar time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The centres of the trial, each with a rate and effects of its own. `centre` is then a factor that
+/// the randomisation, analyses and subgroups may name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Centres {
+    /// How many. `accrual` is what they recruit together when all are open.
+    #[schemars(range(min = 1, max = 1000))]
+    pub number: u32,
+    /// Shape of the gamma distribution of their rates: the smaller, the more unequal they are. All
+    /// rates are equal by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.1, max = 1e6))]
+    pub rate_shape: Option<f64>,
+    /// When they open; all with the trial by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opening: Option<Opening>,
+    /// Standard deviation between centres of the log odds of a lower (better) mRS. It spreads the
+    /// outcomes of an arm around its stated distribution and does not change it; after a procedure it
+    /// is added to the other log odds.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub outcome_sd: f64,
+    /// Standard deviation between centres of the log odds that a pass reperfuses, and that a stent is
+    /// placed, opens the vessel and keeps it open. Needs `procedure`; who is randomised stays as it is.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub procedure_sd: f64,
+    /// Standard deviation between centres of the log odds that an outcome is never known, around the
+    /// stated dropout.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 5.0))]
+    pub dropout_sd: f64,
+}
+
+/// When the centres open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Opening {
+    /// Each at a time of its own in every simulated trial, uniform over so many months.
+    OverMonths(#[schemars(range(min = 0.0, max = 1200.0))] f64),
+    /// The month in which each opens, in the order of the centres.
+    Months(#[schemars(length(min = 1), inner(range(min = 0.0, max = 1200.0)))] Vec<f64>),
+}
+
+/// A change of outcomes over calendar time, in both arms alike.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drift {
+    /// Log odds of a lower (better) mRS per year of the time of randomisation.
+    #[schemars(range(min = -10.0, max = 10.0))]
+    pub log_odds_per_year: f64,
+    /// Month of the trial in which the outcomes are those of `outcome`.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1200.0))]
+    pub stated_at_month: f64,
+}
