@@ -15,7 +15,7 @@ use crate::randomisation::Arm;
 /// A way to depart from the treatment of one's arm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Departure {
-    /// Share of the patients to whom it may happen, in [0, 1).
+    /// Share of the patients to whom it may happen, in [0, 1]; below 1 where it depends on anything.
     pub probability: f64,
     /// Log odds per standard deviation of prognosis.
     pub per_prognosis: f64,
@@ -114,8 +114,18 @@ impl Adherence {
             }
         };
         let mut out = [[0.0; LEVELS]; 2];
-        out[arm.index()] = by_level(&mrs[arm.index()], |latent| 1.0 - departs(latent));
-        out[other.index()] = by_level(&mrs[other.index()], departs);
+        let by_chance = match arm {
+            Arm::Control => self.crossover.is_by_chance(),
+            Arm::Experimental => self.refusal.is_by_chance() && self.failed_access.is_by_chance(),
+        };
+        if by_chance {
+            let share = departs(0.0);
+            out[arm.index()] = mrs[arm.index()].probabilities().map(|p| p * (1.0 - share));
+            out[other.index()] = mrs[other.index()].probabilities().map(|p| p * share);
+        } else {
+            out[arm.index()] = by_level(&mrs[arm.index()], |latent| 1.0 - departs(latent));
+            out[other.index()] = by_level(&mrs[other.index()], departs);
+        }
         out
     }
 }
@@ -133,7 +143,7 @@ impl Rule {
             return rule(f64::NEG_INFINITY);
         }
         let start = logit(*probability);
-        if per_latent == 0.0 && of_stratum.iter().all(|log_odds| *log_odds == 0.0) {
+        if rule(start).is_by_chance() && of_stratum.iter().all(|log_odds| *log_odds == 0.0) {
             return rule(start);
         }
         let largest = of_stratum.iter().map(|log_odds| log_odds.abs()).fold(0.0, f64::max);
@@ -147,6 +157,11 @@ impl Rule {
         };
         let intercept = brent(miss, start - reach, start + reach);
         rule(intercept.expect("so far away nobody departs, or everybody does"))
+    }
+
+    /// Whether it has nothing to do with prognosis.
+    fn is_by_chance(&self) -> bool {
+        self.per_latent == 0.0
     }
 
     #[inline]

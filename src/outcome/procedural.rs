@@ -145,6 +145,11 @@ impl ProceduralModel {
         &self.procedure
     }
 
+    /// The same patients if nobody crossed over.
+    pub fn without_crossover(&self) -> Self {
+        Self { procedure: self.procedure.without_crossover(), ..self.clone() }
+    }
+
     /// The same patients under another procedure, in a centre of average outcomes.
     pub fn with_procedure(&self, procedure: Procedure) -> Self {
         Self { procedure, circumstances: vec![(0.0, 1.0)], ..self.clone() }

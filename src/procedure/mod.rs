@@ -265,6 +265,12 @@ impl Procedure {
         Self { entries, plans, centres: vec![(0.0, 1.0)], ..self.clone() }
     }
 
+    /// The same procedure with nobody crossing over.
+    pub fn without_crossover(&self) -> Self {
+        let plans = self.plans.clone().map(|plan| Plan { crossover: 0.0, ..plan });
+        Self { plans, ..self.clone() }
+    }
+
     /// Share of the screened patients who are randomised: those still unresolved when their turn
     /// comes.
     pub fn screening_yield(&self) -> f64 {
@@ -306,9 +312,25 @@ impl Procedure {
     #[inline]
     pub fn treat(&self, arm: Arm, entry: Entry, draws: impl Into<CaseDraws>) -> Treated {
         let draws = draws.into();
-        let Plan { strategy, crossover } = &self.plans[arm.index()];
-        let crosses = *crossover > 0.0 && draws.uniform(draw::CROSSOVER) < *crossover;
-        let strategy = if crosses { &self.plans[1 - arm.index()].strategy } else { strategy };
+        let received = if self.crosses(arm, draws) { 1 - arm.index() } else { arm.index() };
+        self.follow_plan(&self.plans[received].strategy, entry, draws)
+    }
+
+    /// What the patient would have by the control arm's strategy, whoever crosses over.
+    #[inline]
+    pub fn treat_as_control(&self, entry: Entry, draws: impl Into<CaseDraws>) -> Treated {
+        self.follow_plan(&self.plans[Arm::Control.index()].strategy, entry, draws.into())
+    }
+
+    /// Whether a patient of an arm gets the other arm's strategy.
+    #[inline]
+    pub fn crosses(&self, arm: Arm, draws: impl Into<CaseDraws>) -> bool {
+        let crossover = self.plans[arm.index()].crossover;
+        crossover > 0.0 && draws.into().uniform(draw::CROSSOVER) < crossover
+    }
+
+    #[inline]
+    fn follow_plan(&self, strategy: &Strategy, entry: Entry, draws: CaseDraws) -> Treated {
         let (passes, end, reperfusions) = self.revascularise(strategy, entry, draws);
 
         let stented = usize::from(end.is_stented());

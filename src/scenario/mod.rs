@@ -193,17 +193,18 @@ pub struct Registered {
 pub enum Outcomes {
     /// Stated distributions, under the alternative and its null twin.
     Stated(Box<[OutcomeModel; 2]>),
-    /// A procedure; under the null truth both arms follow the control arm's plan.
+    /// A procedure; under the null truth everyone gets the control arm's strategy.
     AfterProcedure(Box<ProceduralModel>),
 }
 
 impl Outcomes {
-    /// The mRS of control and experimental arm under the alternative and its null twin, those stated
-    /// as they are stated.
+    /// The mRS under control and experimental treatment, of the alternative and its null twin, those
+    /// stated as they are stated.
     fn marginals(&self) -> [[MrsDistribution; 2]; 2] {
         match self {
             Self::Stated(models) => [*models[0].marginal(), *models[1].marginal()],
             Self::AfterProcedure(model) => {
+                let model = model.without_crossover();
                 let [control, experimental] = [Arm::Control, Arm::Experimental]
                     .map(|arm| model.expected(arm).mrs().expect("an arm's probabilities sum to 1"));
                 [[control, experimental], [control; 2]]

@@ -11,7 +11,7 @@ use crate::design::safety::{SafetyBoundary, enumerated};
 use crate::num::normal::{lower_tail, upper_quantile};
 use crate::outcome::flow::{Group, Measure};
 use crate::outcome::safety::Event;
-use crate::outcome::{LEVELS, Mrs, MrsDistribution};
+use crate::outcome::{LEVELS, Mrs, MrsDistribution, ProceduralModel};
 use crate::randomisation::Arm;
 
 /// Adverse events that are compared when a trial ends, and may stop it before.
@@ -56,13 +56,13 @@ impl Scenario {
     pub fn event_rates(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
         let of_procedure = |measure: Measure| {
             let model = self.procedural()?;
-            let rate = |arm| model.expected(arm).measure(measure, Group::All, 0).mean;
-            let control = rate(Arm::Control);
-            let experimental = match truth {
-                Truth::Null => control,
-                _ => rate(Arm::Experimental),
+            let rate = |model: &ProceduralModel, arm| {
+                model.expected(arm).measure(measure, Group::All, 0).mean
             };
-            Some([control, experimental])
+            Some(match truth {
+                Truth::Null => [rate(&model.without_crossover(), Arm::Control); 2],
+                _ => [Arm::Control, Arm::Experimental].map(|arm| rate(model, arm)),
+            })
         };
         self.marginal(truth)?;
         match event {

@@ -27,15 +27,16 @@ impl Treatments {
             let distributions = |arm| by_stratum(arm).into_iter().map(distribution).collect();
             Part { share, by_stratum: [Arm::Control, Arm::Experimental].map(distributions) }
         };
-        let of_circumstances = |&(log_odds, share): &(f64, f64)| match outcomes {
-            Outcomes::Stated(models) => part(share, &|arm| models[0].by_stratum(arm, log_odds)),
-            Outcomes::AfterProcedure(model) => part(share, &|arm| model.by_stratum(arm)),
-        };
-        let told_apart = match outcomes {
-            Outcomes::Stated(_) => circumstances,
-            Outcomes::AfterProcedure(_) => &[(0.0, 1.0)],
-        };
-        let parts = Self(told_apart.iter().map(of_circumstances).collect());
+        let parts = Self(match outcomes {
+            Outcomes::Stated(models) => circumstances
+                .iter()
+                .map(|&(log_odds, share)| part(share, &|arm| models[0].by_stratum(arm, log_odds)))
+                .collect(),
+            Outcomes::AfterProcedure(model) => {
+                let model = model.without_crossover();
+                vec![part(1.0, &|arm| model.by_stratum(arm))]
+            }
+        });
         if apart {
             return parts;
         }

@@ -5,6 +5,7 @@ use super::{CorrectGuesses, EventCounts, LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
 use crate::analysis::{Detail, KnownOutcomes};
 use crate::centres::Centres;
+use crate::outcome::adherence::Received;
 use crate::outcome::procedural::latent;
 use crate::outcome::safety::Event;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
@@ -69,7 +70,8 @@ impl Cohort {
         self.follow_up(scenario, streams, replicate);
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
-        if let Some(adherence) = &scenario.adherence {
+        let stated = scenario.procedural().is_none();
+        if let Some(adherence) = scenario.adherence.as_ref().filter(|_| stated) {
             let mut rng = stream(Purpose::Adherence);
             let Self { arms, strata, quantiles, received, .. } = self;
             let patients = arms.iter().zip(&*strata).zip(&*quantiles);
@@ -97,6 +99,17 @@ impl Cohort {
                 (case, model.procedure().enter(draws))
             };
             refill(&mut self.procedures, (0..patients as usize).map(begin));
+            if scenario.adherence.is_some() {
+                let receive = |(&(draws, _), &arm): (&(CaseDraws, Entry), &Arm)| {
+                    if model.procedure().crosses(arm, draws) {
+                        Received::Other.arm(arm)
+                    } else {
+                        arm
+                    }
+                };
+                let patients = self.procedures.iter().zip(&self.arms);
+                refill(&mut self.received, patients.map(receive));
+            }
             self.mrs.resize(patients as usize, Mrs::DEAD);
             self.states.resize(patients as usize, State::from_index(0));
             self.of_arm.iter_mut().for_each(Vec::clear);
@@ -290,13 +303,18 @@ impl Cohort {
         }
     }
 
-    /// The experimental arm's patients again, under the control arm's plan; control stays.
+    /// The patients who got the experimental arm's strategy again, by the control arm's.
     pub fn perform_as_control(&mut self, model: &ProceduralModel) {
-        for &i in &self.of_arm[Arm::Experimental.index()] {
-            let (draws, entry) = self.procedures[i as usize];
-            let treated = model.procedure().treat(Arm::Control, entry, draws);
-            self.mrs[i as usize] = self.mrs_after(i as usize, &treated.state, model);
-            self.states[i as usize] = treated.state;
+        // Without crossover these are the experimental arm.
+        let arms = if self.received.is_empty() { 1..2 } else { 0..2 };
+        for &i in self.of_arm[arms].iter().flatten() {
+            let i = i as usize;
+            if self.received.get(i) != Some(&Arm::Control) {
+                let (draws, entry) = self.procedures[i];
+                let treated = model.procedure().treat_as_control(entry, draws);
+                self.mrs[i] = self.mrs_after(i, &treated.state, model);
+                self.states[i] = treated.state;
+            }
         }
     }
 

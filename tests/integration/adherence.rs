@@ -110,3 +110,39 @@ fn departures_by_prognosis_bias_all_but_intention_to_treat() {
         assert!(rejects.value < 0.015 && by_formula < 0.015, "{rejects:?} {by_formula}");
     }
 }
+
+/// Crossover between the strategies of a procedure is by chance, so every set is unbiased for what it
+/// aims at: intention to treat for less than the others, whose aim is that of the trial without it.
+#[test]
+fn crossover_of_a_procedure_is_told_apart_by_the_sets() {
+    let analysis =
+        |set: &&str| format!(r#"{{name="{set}",method="two_proportions",population="{set}"}}"#);
+    let analyses: Vec<String> = SETS.iter().map(analysis).collect();
+    let one_look = [
+        format!("analyses=[{}]", analyses.join(",")),
+        "design={alpha_two_sided=0.05,looks={equally_spaced=1},efficacy={rule=\"none\"}}".into(),
+    ];
+    let crossover =
+        ["control", "experimental"].map(|arm| format!("procedure.{arm}.crossover=0.15"));
+    let load = |set: &[String]| {
+        Scenario::load(&crate::util::project("scenarios/early-vs-late.toml"), set).expect("valid")
+    };
+    let full = load(&one_look);
+    let full = full.estimand(Truth::Alternative, &full.analyses[0]).expect("it has one");
+    let crossed = load(&[&one_look[..], &crossover].concat());
+    let result = simulate_scenario(&crossed, 10_000);
+    for truth in [Truth::Alternative, Truth::Null] {
+        for (set, name) in SETS.iter().enumerate() {
+            let summary = of(&result, truth, set);
+            let aim = match (truth, *name) {
+                (Truth::Null, _) => 0.0,
+                (_, "intention_to_treat") => 0.7 * full,
+                _ => full,
+            };
+            assert!((summary.estimate.truth.expect("it has one") - aim).abs() < 1e-9, "{name}");
+            assert_within(name, summary.estimate.overall.bias, 0.0, 0.0, 4.0);
+            let formula = summary.normal_approximation.as_ref().expect("it has one").rejection;
+            assert_within(name, summary.rejection, formula - 0.01, formula + 0.01, 4.0);
+        }
+    }
+}

@@ -26,11 +26,27 @@ pub(super) fn by_arm(
     })
 }
 
+/// Crossover between the strategies of a procedure happens by chance.
+fn crossover_of_procedure(file: &file::ScenarioFile, population: &Population) -> Option<Adherence> {
+    let procedure = file.procedure.as_ref()?;
+    let by_chance = |probability| {
+        let of_stratum = vec![0.0; population.strata()];
+        Departure { probability, per_prognosis: 0.0, of_stratum }
+    };
+    let [control, experimental] =
+        [&procedure.control, &procedure.experimental].map(|arm| arm.crossover);
+    let departures = [control, experimental, 0.0].map(by_chance);
+    let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();
+    (control > 0.0 || experimental > 0.0).then(|| Adherence::new(&departures, &shares))
+}
+
 impl Resolver<'_> {
     /// The outer `None` is for mistakes.
     pub(super) fn adherence(&mut self, population: &Population) -> Option<Option<Adherence>> {
         let file = self.file;
-        let Some(written) = &file.adherence else { return Some(None) };
+        let Some(written) = &file.adherence else {
+            return Some(crossover_of_procedure(file, population));
+        };
         if file.procedure.is_some() {
             let message = "is given beside [procedure], whose strategies say who gets what; allowed there: procedure.control.crossover, procedure.experimental.crossover";
             return self.fail("adherence", message);
