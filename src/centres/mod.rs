@@ -75,6 +75,11 @@ pub struct Centre {
 }
 
 impl Centres {
+    /// Whether rates and openings are the same in every trial.
+    pub fn have_a_planned_pace(&self) -> bool {
+        self.rate_shape.is_none() && !matches!(self.opening, Opening::Over(_))
+    }
+
     /// Whether the outcomes and procedures of patients of a centre have nothing in common.
     pub fn are_alike(&self) -> bool {
         self.sd.outcome == 0.0 && self.sd.procedure == 0.0

@@ -10,8 +10,7 @@ use super::sample_size::ArmSizes;
 use super::spending::SpendingFunction;
 use crate::analysis::two_proportions::ProportionTest;
 
-/// Up to this many patients all pairs of counts are enumerated: it takes a second, and more than
-/// squares with them.
+/// Up to this many patients all pairs of counts are enumerated; the work grows with their cube.
 const MOST_ENUMERATED: u32 = 1000;
 
 /// Bounds on the Z of the absence of an event, so that Z below 0 says that the experimental arm has
@@ -58,16 +57,14 @@ impl SafetyBoundary {
     }
 
     /// P(the bound of look k is the first to be reached) by the normal approximation, where the
-    /// mean of Z with all patients is `drift`, below 0 for harm.
-    pub fn crossing(&self, drift: f64) -> Vec<f64> {
+    /// mean of Z with all patients is `mean_z`, below 0 for harm.
+    pub fn crossing(&self, mean_z: f64) -> Vec<f64> {
         let mut out = vec![0.0; self.patients.len()];
-        let crossing = self.boundaries.stopping(-drift).efficacy;
+        let crossing = self.boundaries.stopping(-mean_z).efficacy;
         self.tested.iter().zip(crossing).for_each(|(&k, p)| out[k] = p);
         out
     }
-}
 
-impl SafetyBoundary {
     /// The same by enumeration of the patients expected at each look, at rates of the event in
     /// control and experimental arm; `None` for a trial too large for it.
     pub fn exact_crossing(

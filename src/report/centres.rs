@@ -1,14 +1,14 @@
 //! Centres and calendar time, in words and as a table.
 
-use super::table::{figure, grid, wrapped};
+use super::table::{figure, grid};
 use crate::scenario::file::ScenarioFile;
 use crate::summary::CentreSummary;
 
 /// What the scenario says of them; nothing where it says nothing.
-pub(super) fn described(scenario: &ScenarioFile) -> String {
+pub(super) fn described(scenario: &ScenarioFile) -> Vec<String> {
     let centres = scenario.centres.as_ref().map(|centres| centres.describe(&scenario.accrual));
     let drift = scenario.drift.as_ref().and_then(|drift| drift.describe());
-    centres.into_iter().chain(drift).map(|text| wrapped(&text)).collect()
+    centres.into_iter().chain(drift).collect()
 }
 
 /// How patients are spread over the centres.

@@ -19,7 +19,10 @@ pub fn render(scenario: &Scenario) -> String {
     let arms = &scenario.file().arms;
     comments +=
         &wrapped(&format!("\nControl: {}. Experimental: {}.", arms.control, arms.experimental));
-    comments += &super::centres::described(scenario.file());
+    for text in super::centres::described(scenario.file()) {
+        // Room for the comment sign.
+        comments += &(textwrap::fill(&text, 78) + "\n");
+    }
     comments += "\nmRS in the whole population, per cent\n";
     comments += &outcomes(scenario);
     comments += &conditional_odds(scenario);

@@ -30,26 +30,36 @@ pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> String {
 /// Nothing where no adverse events are followed.
 pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> String {
     let Some(first) = effect.safety.first() else { return String::new() };
+    let rates = |event: &SafetySummary| {
+        let rate = |(arm, rate): (usize, McEstimate)| {
+            let truth = event.truth.map(|rates| format!(" ({:.2})", 100.0 * rates[arm]));
+            figure(percent(rate)) + &truth.unwrap_or_default()
+        };
+        std::iter::once(event.name.clone())
+            .chain(event.rate.into_iter().enumerate().map(rate))
+            .collect()
+    };
+    let header = ["with the effect", "control, %", "experimental, %"];
+    let seen = grid(&header, effect.safety.iter().map(rates).collect());
     let of_truth = |(title, truth): (&str, &TruthSummary)| {
         let row = |event: &SafetySummary| {
-            let mut row = vec![event.name.clone()];
-            row.extend(event.rate.map(|rate| figure(percent(rate))));
-            row.extend([figure(event.more), number(event.more_by_formula), figure(event.fewer)]);
-            row
+            let shown = [figure(event.more), number(event.more_by_formula), figure(event.fewer)];
+            std::iter::once(event.name.clone()).chain(shown).collect()
         };
-        let header =
-            [title, "control, %", "experimental, %", "more\nshown", "exact", "fewer\nshown"];
+        let header = [title, "more\nshown", "by\nformula", "fewer\nshown"];
         grid(&header, truth.safety.iter().map(row).collect())
     };
     let tables = [("with the effect", effect), ("without it", none)].map(of_truth);
     let mut out = String::from(
         "\nAdverse events, of all randomised when the first analysis ends the trial\n",
     );
-    out += &tables.join("\n");
+    out += &[seen, tables.join("\n")].join("\n");
     out += &wrapped(&format!(
-        "More, fewer: in the experimental arm, each event compared as if it were the only one, at a \
-         two-sided level of {}. Exact: more shown in trials that run to their end, by enumeration \
-         (above 1000 patients by the normal approximation).",
+        "In brackets the share of all patients; a trial that an event stops has seen more of it. More, \
+         fewer: in the experimental arm, each event compared as if it were the only one and had \
+         stopped nothing, at a two-sided level of {}. By formula: more shown in trials that run to their \
+         end with arms of the planned sizes, by enumeration (above 1000 patients by the normal \
+         approximation).",
         first.alpha_two_sided
     ));
     out + &boundaries(effect, none)
@@ -79,11 +89,11 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> String {
     let header = [
         "boundary",
         "known",
-        "harm\nif Z ≤",
+        "too many\nif Z ≤",
         "effect,\nso far",
-        "exact",
+        "by\nformula",
         "no effect,\nso far",
-        "exact",
+        "by\nformula",
     ];
     format!("\n{}", grid(&header, rows))
         + &wrapped(
@@ -105,7 +115,7 @@ pub(super) fn expected(scenario: &Scenario) -> String {
         let rates = scenario.event_rates(Truth::Alternative, &endpoint.event);
         let mut row = vec![endpoint.name.clone()];
         row.extend(rates.into_iter().flatten().map(percent));
-        row.push(number(scenario.power_to_show_harm(Truth::Alternative, endpoint)));
+        row.push(number(scenario.power_to_show_more(Truth::Alternative, endpoint)));
         row
     });
     let header = ["adverse event", "control, %", "experimental, %", "more shown"];
@@ -123,7 +133,7 @@ pub(super) fn expected(scenario: &Scenario) -> String {
     });
     let rows: Vec<Vec<String>> = rows.flatten().collect();
     if !rows.is_empty() {
-        out += &format!("\n{}", grid(&["boundary", "patients known", "harm if Z ≤"], rows));
+        out += &format!("\n{}", grid(&["boundary", "patients known", "too many if Z ≤"], rows));
     }
     out
 }

@@ -29,10 +29,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
     let mut out = heading(summary, warnings);
     out += "\nDoes the trial show an effect?\n";
     out += &rejection(alternative, null);
-    out += &wrapped(
-        "By formula: normal approximation. It differs from the simulation by more than \
-         Monte-Carlo error, because counts are discrete.",
-    );
+    out += &wrapped(by_formula(alternative, scenario));
     out += &within_stratum(scenario, alternative);
     out += &super::safety::price(alternative, null);
     if let (Some(prior), Some(written)) = (&summary.prior, &scenario.prior) {
@@ -57,7 +54,7 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
          the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the \
          median-unbiased estimate with its interval, which allow for the looks by stage-wise \
-         ordering, but not for futility that is not binding.",
+         ordering, but not for futility that is not binding, nor for stops by adverse events.",
     );
     if let Some(procedure) = &summary.procedure {
         out += "\nThe procedure, in all patients of trials that run to their end\n";
@@ -92,11 +89,34 @@ fn heading(summary: &Summary, warnings: &[String]) -> String {
     out += "\n";
     out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
     out += "± is the Monte-Carlo standard error of a simulated figure.\n";
-    out += &super::centres::described(scenario);
+    for text in super::centres::described(scenario) {
+        out += &wrapped(&text);
+    }
     for warning in warnings {
         out += &wrapped(&format!("Note: {warning}."));
     }
     out
+}
+
+/// How the formula stands to the simulation.
+fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> &'static str {
+    let has_one = alternative.analyses.iter().any(|it| it.normal_approximation.is_some());
+    let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
+    match (has_one, drifts) {
+        (true, false) => {
+            "By formula: normal approximation. It differs from the simulation by more than \
+             Monte-Carlo error, because counts are discrete."
+        }
+        (true, true) => {
+            "By formula: normal approximation, with outcomes averaged over the time of the trial. It \
+             differs from the simulation by more than Monte-Carlo error, because counts are discrete \
+             and early looks see early patients."
+        }
+        (false, _) => {
+            "No formula: the analyses need more than it has, or an event that can stop the trial goes \
+             with the outcome."
+        }
+    }
 }
 
 /// The odds ratio that patients of one stratum see, where factors are prognostic.
@@ -264,8 +284,8 @@ fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
     let shown = [true, has_futility, has_harm, effect.price_of_safety.is_some()];
     let reasons: Vec<Stops> =
         all.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(stops, _)| stops).collect();
-    // Three reasons leave no room for what has come together by each look, nor do two where one has
-    // errors as small as safety's.
+    // Three reasons leave no room for what has come together by each look, nor do two with the many
+    // decimals of stops as rare as those for safety without an effect.
     if reasons.len() < 3 && effect.price_of_safety.is_none() {
         stops_so_far(effect, none, &reasons)
     } else {

@@ -31,11 +31,11 @@ impl Scenario {
         expected_known(self.randomised, self.share_known())
     }
 
-    /// The value that an analysis's estimate approaches in a trial of ever larger size that loses
-    /// nobody: of all who were randomised, as they adhere; of patients picked by the treatment they
-    /// got, what it aims at, the effect if everyone adhered. `None` where it has none (the arms do not
-    /// overlap, or all outcomes are alike), by centre where there is an effect, and under the prior, where every replicate has its
-    /// own.
+    /// The value that an analysis's estimate approaches in a trial of ever larger size, with ever more
+    /// centres, that loses nobody: of all who were randomised, as they adhere; of patients picked by
+    /// the treatment they got, what it aims at, the effect if everyone adhered. `None` where it has
+    /// none (the arms do not overlap, or all outcomes are alike), by centre where there is an effect,
+    /// and under the prior, where every replicate has its own.
     ///
     /// Where odds are not proportional, the common odds ratio's limit depends on the arms' shares
     /// among the known outcomes.

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use super::closed_form::{Losses, received_by};
 use super::{AnalysisSet, Scenario, Truth};
 use crate::analysis::two_proportions::ProportionTest;
+use crate::centres::CentreEffects;
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::design::safety::{SafetyBoundary, enumerated};
@@ -15,7 +16,7 @@ use crate::outcome::{LEVELS, Mrs, MrsDistribution, ProceduralModel};
 use crate::randomisation::Arm;
 
 /// Adverse events that are compared when a trial ends, and may stop it before.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Safety {
     /// One to [`MAX_ENDPOINTS`](crate::outcome::safety::MAX_ENDPOINTS).
     pub endpoints: Vec<SafetyEndpoint>,
@@ -24,7 +25,7 @@ pub struct Safety {
 }
 
 /// An adverse event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct SafetyEndpoint {
     /// Unique within the scenario.
     pub name: String,
@@ -106,16 +107,16 @@ impl Scenario {
 
     /// P(more events are shown in the experimental arm) when all are randomised and compared at the
     /// two-sided level: by enumeration, in a large trial by the normal approximation to the pooled Z.
-    /// `None` where there is neither.
-    pub fn power_to_show_harm(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<f64> {
+    /// `None` where there is neither, and for events that come in clusters or change over time.
+    pub fn power_to_show_more(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<f64> {
         let alpha = 0.5 * self.safety.as_ref()?.alpha_two_sided;
-        let rates = self.event_rates(truth, &endpoint.event)?;
+        let rates = self.rates_of_all(truth, &endpoint.event)?;
         let (patients, share) = self.patients_of(endpoint);
         let bound = [-upper_quantile(alpha)];
         let exact = enumerated((&[patients], share), endpoint.test, rates, &bound);
         exact.map(|stopped| stopped[0]).or_else(|| {
-            let drift = drift(rates, (f64::from(patients), share), alpha)?;
-            Some(lower_tail(bound[0] - drift))
+            let mean = mean_z(rates, (f64::from(patients), share), alpha)?;
+            Some(lower_tail(bound[0] - mean))
         })
     }
 
@@ -124,14 +125,28 @@ impl Scenario {
     pub fn safety_crossing(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<Vec<f64>> {
         let boundary = endpoint.boundary.as_ref()?;
         let found = || {
-            let rates = self.event_rates(truth, &endpoint.event)?;
+            let rates = self.rates_of_all(truth, &endpoint.event)?;
             let (patients, share) = self.patients_of(endpoint);
             boundary.exact_crossing(endpoint.test, share, rates).or_else(|| {
                 let alpha = 0.5 * self.safety.as_ref()?.alpha_two_sided;
-                Some(boundary.crossing(drift(rates, (f64::from(patients), share), alpha)?))
+                Some(boundary.crossing(mean_z(rates, (f64::from(patients), share), alpha)?))
             })
         };
         endpoint.crossing.get(truth.index())?.get_or_init(found).clone()
+    }
+
+    /// [`Scenario::event_rates`] where every patient has them, whenever and wherever they come.
+    fn rates_of_all(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
+        let sd = self.centres.as_ref().map(|centres| centres.sd).unwrap_or_default();
+        let alike = match event {
+            Event::Haemorrhage | Event::Perforation => sd.procedure == 0.0,
+            Event::Death => self.drift.is_none() && sd == CentreEffects::default(),
+            Event::Stated(_) => {
+                let by_mrs = self.drift.is_some() || sd.outcome > 0.0 || sd.procedure > 0.0;
+                !by_mrs || event.is_independent_of_mrs()
+            }
+        };
+        alike.then(|| self.event_rates(truth, event)).flatten()
     }
 
     /// Patients in whom an event is known in the end, and the share of the experimental arm.
@@ -174,11 +189,11 @@ impl Scenario {
 }
 
 /// Mean of the pooled Z of an event's absence; `None` where it has none.
-fn drift(rates: [f64; 2], (patients, share): (f64, f64), alpha: f64) -> Option<f64> {
+fn mean_z(rates: [f64; 2], (patients, share): (f64, f64), alpha: f64) -> Option<f64> {
     let [control, experimental] = rates.map(|rate| 1.0 - rate);
     if control == experimental {
         return (0.0 < control && control < 1.0).then_some(0.0);
     }
-    let drift = two_proportions_drift((control, experimental), share, patients, alpha);
-    drift.is_finite().then_some(drift)
+    let mean = two_proportions_drift((control, experimental), share, patients, alpha);
+    mean.is_finite().then_some(mean)
 }

@@ -183,7 +183,10 @@ impl ProcedureSummary {
     pub(super) fn new(scenario: &Scenario, tallies: &[ArmTally; 2]) -> Option<Self> {
         let model = scenario.procedural()?;
         let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
-        let alike = scenario.centres.as_ref().is_none_or(|centres| centres.are_alike());
+        let alike = scenario.centres.as_ref().is_none_or(|centres| {
+            let shared_pace = !centres.have_a_planned_pace() && scenario.drift.is_some();
+            centres.are_alike() && !shared_pace
+        });
         let summary = |(arm, name): (Arm, _)| {
             let summary = ArmSummary::new(name, &tallies[arm.index()], model, arm);
             if alike { summary } else { summary.without_errors() }

@@ -126,7 +126,7 @@ impl SafetySummary {
             alpha_two_sided: safety.alpha_two_sided,
             more: proportion(tally.more),
             fewer: proportion(tally.fewer),
-            more_by_formula: scenario.power_to_show_harm(truth, endpoint),
+            more_by_formula: scenario.power_to_show_more(truth, endpoint),
             looks: endpoint
                 .boundary
                 .iter()

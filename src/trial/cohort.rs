@@ -396,9 +396,16 @@ impl Cohort {
     /// Fills a table for each look with the outcomes due by then.
     pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
         known.iter_mut().for_each(|look| look.reset(detail));
+        let everyone = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
         for i in 0..self.arms.len() {
-            if let Some(arm) = self.arm_in(set, i) {
-                self.record((i, arm), detail, &mut known[usize::from(self.due_from[i])]);
+            let look = &mut known[usize::from(self.due_from[i])];
+            if everyone {
+                // The usual case, in which nobody's stratum matters.
+                if self.outcome_days[i] < f64::INFINITY {
+                    look.all.record(self.arms[i], self.mrs[i]);
+                }
+            } else if let Some(arm) = self.arm_in(set, i) {
+                self.record((i, arm), detail, look);
             }
         }
         for k in 1..known.len() {

@@ -159,7 +159,12 @@ impl<'s> Simulator<'s> {
         analyst.describe(description, known, described);
         if description.tipping_point {
             let analysed = everyone[at].all.total();
+            // A look without any known outcome has no boundary.
+            let can_show = analysed > 0 && first.conclusion != Conclusion::Safety;
             analyst.tip(&analysis.method, known, described, |z| {
+                if !can_show {
+                    return false;
+                }
                 let decision = if is_final {
                     design.decide_finally(at, analysed, z)
                 } else {

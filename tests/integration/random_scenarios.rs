@@ -99,6 +99,25 @@ fn centres() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// Values to set in ANGEL-REBOOT.
+/// Adverse events and the tipping-point table.
+fn safety() -> impl Strategy<Value = Vec<String>> {
+    let stopping = (spending(), 0.001..0.3f64).prop_map(|(spending, alpha)| {
+        format!(",stopping={{spending={spending},alpha_one_sided={alpha}}}")
+    });
+    let rates = (0.0..=1.0f64, 0.0..=1.0f64, -2.0..2.0f64, 0.0..30.0f64);
+    let tests = prop_oneof!["pooled_z", "unpooled_z", "continuity_corrected", "fisher_mid_p"];
+    let endpoints = (rates, tests, prop_oneof![Just(String::new()), stopping]);
+    let endpoints = endpoints.prop_map(|((control, experimental, slope, days), test, stopping)| {
+        vec![
+            format!(
+                r#"safety={{endpoints=[{{name="a",event="stated",control={control},experimental={experimental},log_odds_per_mrs={slope},known_after_days={days},test="{test}"{stopping}}},{{name="b",event="death"}}]}}"#
+            ),
+            "description={tipping_point=true}".to_owned(),
+        ]
+    });
+    prop_oneof![Just(Vec::new()), endpoints]
+}
+
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let shares = prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
         .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
@@ -112,10 +131,10 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     let rules = (method(), efficacy(), lower(), any::<bool>());
     // Half of the ratios are equal, as some methods must have.
     let ratio = prop_oneof![Just((1, 1)), (1u32..6, 1u32..6)];
-    (numbers, ratio, shares, rules, (prior, centres()), any::<u32>()).prop_map(
+    (numbers, ratio, shares, rules, (prior, centres(), safety()), any::<u32>()).prop_map(
         |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, others, seed)| {
             let (method, efficacy, (futility, harm), binding) = rules;
-            let ((mean, sd), centres) = others;
+            let ((mean, sd), centres, safety) = others;
             let set = vec![
                 format!("prior={{components=[{{log_odds_ratio={{mean={mean},sd={sd}}}}}]}}"),
                 format!("sample_size={{randomised={},analysed={}}}", size.0, size.0),
@@ -132,7 +151,7 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
                 format!("design.binding_futility={binding}"),
                 format!("run.seed={seed}"),
             ];
-            set.into_iter().chain(centres).collect()
+            set.into_iter().chain(centres).chain(safety).collect()
         },
     )
 }
@@ -155,6 +174,8 @@ proptest! {
                     "has no efficacy boundary that goes with it",
                     "below the efficacy bound of look",
                     "has no closed form with these arms",
+                    "allowed with interim looks",
+                    "is never tested before the final look",
                 ];
                 let told = rejection.summary();
                 prop_assert!(expected.iter().any(|text| told.contains(text)), "{}", told);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::analysis::ProportionTest;
-use super::design::Boundary;
+pub(crate) use super::design::Boundary;
 
 /// Adverse events that are compared when a trial ends, and may stop it before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -178,7 +178,20 @@ impl Resolver<'_> {
             }
         };
         let alpha = stopping.alpha_one_sided;
+        let interims = &patients[..patients.len() - 1];
+        if interims.iter().all(|&known| known == 0) {
+            let message = "is never tested before the final look, as nobody is known by an interim look; allowed: a smaller known_after_days";
+            return self.fail(&path, message);
+        }
         let path = format!("{path}.spending");
+        let nobody_new = patients.windows(2).position(|pair| pair[0] == pair[1]);
+        if let (written::Boundary::Cumulative { .. }, Some(k)) = (&stopping.spending, nobody_new) {
+            let message = format!(
+                "is stated look by look, and look {} brings nobody new; allowed: a spending function",
+                k + 2
+            );
+            return self.fail(&path, message);
+        }
         let function = self.spending(&path, &stopping.spending, Some(alpha), &patients)?;
         match SafetyBoundary::new(patients, function, alpha) {
             Ok(boundary) => Some(Some(boundary)),
