@@ -8,9 +8,12 @@ mod calibrate;
 mod check;
 mod compare;
 mod design;
+mod init;
+mod list;
 mod monitor;
 mod pool;
 mod run;
+mod shell;
 mod strategies;
 
 use std::path::PathBuf;
@@ -49,14 +52,22 @@ enum Command {
     Monitor(Box<monitor::MonitorArgs>),
     /// Pool published 2×2 tables into one odds ratio, by every usual method.
     Pool(pool::PoolArgs),
+    /// List the scenarios that come with the program; `run NAME` runs one anywhere.
+    List(list::ListArgs),
+    /// Write a commented scenario to start from.
+    Init(init::InitArgs),
     /// Print the JSON Schema of a scenario file, for editors.
     Schema,
+    /// Print a script that completes commands and options in a shell.
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page, or write one for each command.
+    Man(shell::ManArgs),
 }
 
 /// What scenario to use.
 #[derive(Debug, Args)]
 struct ScenarioArgs {
-    /// Scenario file (TOML).
+    /// Scenario file (TOML), or the name of one that comes with the program.
     scenario: PathBuf,
     /// Replace a value of the scenario, as in `--set missing.dropout=0.05`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
@@ -86,6 +97,10 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Design(args) => design::design(&args),
         Command::Monitor(args) => monitor::monitor(&args),
         Command::Pool(args) => pool::pool(&args),
+        Command::List(args) => list::list(&args),
+        Command::Init(args) => init::init(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Schema => {
             let mut text =
                 serde_json::to_string_pretty(&scenario::schema::<scenario::ScenarioFile>())

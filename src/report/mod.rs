@@ -15,6 +15,7 @@ mod prior;
 mod procedure;
 pub mod rows;
 mod safety;
+pub mod shipped;
 pub mod strategies;
 pub mod table;
 

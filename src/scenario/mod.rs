@@ -12,6 +12,7 @@ pub mod edit;
 pub mod read;
 mod resolve;
 mod safety;
+pub mod shipped;
 mod treatments;
 mod closed_form;
 mod warnings;

@@ -14,7 +14,7 @@ use toml::de::DeTable;
 
 use super::error::{Origin, Problem, Rejection};
 use super::tree::{self, Spans};
-use super::{overrides, walk};
+use super::{overrides, shipped, walk};
 
 /// The largest file read; a scenario is some kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -90,7 +90,8 @@ impl<F: DeserializeOwned + JsonSchema> Source<F> {
     }
 }
 
-/// The text of a file that is not too large and is UTF-8.
+/// The text of a file that is not too large and is UTF-8; where there is none, that of a scenario of
+/// the program with its name.
 ///
 /// # Errors
 /// When it cannot be read, is a directory, is too large or is not text.
@@ -100,7 +101,17 @@ pub fn read_text(path: &Path) -> Result<String, Rejection> {
     if path.is_dir() {
         return Err(reject("is a directory; expected a file".into()));
     }
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let file = match std::fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // A file comes before a scenario of the program with its name.
+            return match (shipped::text(path), shipped::hint(path)) {
+                (Some(text), _) => Ok(text.to_owned()),
+                (None, Some(hint)) => Err(reject(hint)),
+                (None, None) => Err(unreadable(error)),
+            };
+        }
+        opened => opened.map_err(unreadable)?,
+    };
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {

@@ -27,7 +27,7 @@ const ORDER: [&str; 17] = [
 ];
 
 /// A text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 16] = [
+const PLACES: [(&str, &[&str]); 18] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
@@ -38,6 +38,8 @@ const PLACES: [(&str, &[&str]); 16] = [
     ("levenberg_marquardt", &["explore/calibrate.rs"]),
     ("indicatif", &["cli/"]),
     ("annotate_snippets", &["cli/"]),
+    ("clap_complete", &["cli/shell.rs"]),
+    ("clap_mangen", &["cli/shell.rs"]),
     ("comfy_table", &["report/table.rs"]),
     ("plotters", &["report/figure.rs"]),
     ("std::time", &["cli/"]),

@@ -40,4 +40,5 @@ mod reference_wins;
 mod reproducibility;
 mod safety;
 mod scenarios;
+mod shipped;
 mod util;

@@ -1,0 +1,44 @@
+//! `rescuesim init`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use rescuesim::scenario::nearest;
+use rescuesim::scenario::shipped::{SCENARIOS, STARTING};
+
+use super::Failure;
+use super::output::{OutputFile, print};
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// File to write; it must not exist.
+    #[arg(default_value = "scenario.toml")]
+    file: PathBuf,
+    /// Start from a scenario of the program (see `rescuesim list`) in place of the commented template.
+    #[arg(long, value_name = "NAME")]
+    from: Option<String>,
+}
+
+pub fn init(args: &InitArgs) -> Result<(), Failure> {
+    let text = match &args.from {
+        None => STARTING,
+        Some(name) => shipped(name)?,
+    };
+    let path = args.file.display();
+    if args.file.exists() {
+        return Err(Failure::Usage(format!("{path} exists; allowed: the name of a new file")));
+    }
+    let written = OutputFile::whole(&args.file, text).and_then(OutputFile::put_in_place);
+    written.map_err(|error| Failure::Running(format!("cannot write {path}: {error}")))?;
+    print(&format!("{path} is written; `rescuesim check {path}` says what it means.\n"))
+}
+
+fn shipped(name: &str) -> Result<&'static str, Failure> {
+    let names = SCENARIOS.map(|shipped| shipped.name);
+    let found = SCENARIOS.iter().find(|shipped| shipped.name == name);
+    found.map(|shipped| shipped.text).ok_or_else(|| {
+        let near = nearest(name, &names).map(|near| format!(" (did you mean {near}?)"));
+        let near = near.unwrap_or_default();
+        Failure::Usage(format!("--from {name} is unknown{near}; allowed: {}", names.join(", ")))
+    })
+}

@@ -1,0 +1,20 @@
+//! `rescuesim list`.
+
+use clap::Args;
+use rescuesim::report::shipped;
+
+use super::{Failure, Format, output};
+
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// What to print: a table, or JSON.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+pub fn list(args: &ListArgs) -> Result<(), Failure> {
+    output::print(&match args.format {
+        Format::Table => shipped::table(),
+        Format::Json => shipped::json(),
+    })
+}

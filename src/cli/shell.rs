@@ -1,0 +1,42 @@
+//! `rescuesim completions`, `rescuesim man`: what a shell and a manual need.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::output::print;
+use super::{Cli, Failure};
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Shell to complete in.
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Directory that a page for each command is written to; without it the first page is printed.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "rescuesim", &mut script);
+    print(&String::from_utf8_lossy(&script))
+}
+
+pub fn man(args: &ManArgs) -> Result<(), Failure> {
+    let Some(directory) = &args.out else {
+        let mut page = Vec::new();
+        let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+        rendered.expect("memory can be written to");
+        return print(&String::from_utf8_lossy(&page));
+    };
+    let written = std::fs::create_dir_all(directory)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
+    written.map_err(|error| {
+        Failure::Running(format!("cannot write to {}: {error}", directory.display()))
+    })
+}

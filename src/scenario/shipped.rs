@@ -1,0 +1,69 @@
+//! The scenarios that come with the program, so that `rescuesim run angel-reboot` works anywhere.
+
+use std::path::Path;
+
+use super::error::nearest;
+
+/// A scenario in the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shipped {
+    /// As it is called: its file without `.toml`.
+    pub name: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+macro_rules! shipped {
+    ($($name:literal),* $(,)?) => {
+        [$(Shipped {
+            name: $name,
+            text: include_str!(concat!("../../scenarios/", $name, ".toml")),
+        }),*]
+    };
+}
+
+/// Every scenario, in the order of a first reading.
+pub const SCENARIOS: [Shipped; 13] = shipped![
+    "angel-reboot",
+    "angel-reboot-analyses",
+    "angel-reboot-missing",
+    "angel-reboot-safety",
+    "angel-reboot-centres",
+    "angel-rescue",
+    "premat-assurance",
+    "guo-cohort",
+    "lee-cohort",
+    "lee-selection",
+    "early-vs-late",
+    "angel-rescue-mechanistic",
+    "angel-reboot-mechanistic",
+];
+
+/// A commented scenario to start from.
+pub const STARTING: &str = include_str!("starting.toml");
+
+/// What scenarios refer to, by its path from theirs.
+const EVIDENCE: [Shipped; 2] = shipped!["evidence/guo", "evidence/premat"];
+
+/// The text of a path that names a scenario in the program, with or without `.toml`, or evidence of
+/// one.
+pub(super) fn text(path: &Path) -> Option<&'static str> {
+    let path = path.to_str()?;
+    let name = path.strip_suffix(".toml").unwrap_or(path);
+    let evidence = EVIDENCE.iter().filter(|_| name != path);
+    SCENARIOS.iter().chain(evidence).find(|shipped| shipped.name == name).map(|it| it.text)
+}
+
+/// What to say of a path that is no file: nothing unless it looks like a name.
+pub(super) fn hint(path: &Path) -> Option<String> {
+    let name = path.to_str()?.trim_end_matches(".toml");
+    if name.contains(['/', '\\']) {
+        return None;
+    }
+    let names = SCENARIOS.map(|shipped| shipped.name);
+    let near = nearest(name, &names).map(|near| format!("did you mean {near}? "));
+    Some(format!(
+        "is neither a file nor a scenario of the program; {}`rescuesim list` shows those",
+        near.unwrap_or_default()
+    ))
+}
