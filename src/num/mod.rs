@@ -28,6 +28,11 @@ pub fn logistic(x: f64) -> f64 {
     }
 }
 
+/// A probability with log odds added; never and always stay so.
+pub fn add_log_odds(p: f64, log_odds: f64) -> f64 {
+    if log_odds == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) + log_odds) }
+}
+
 /// The largest number below 1.
 const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
 

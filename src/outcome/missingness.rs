@@ -9,7 +9,7 @@
 
 use super::{LEVELS, Mrs};
 use crate::num::root::brent;
-use crate::num::{logistic, logit};
+use crate::num::{add_log_odds, logistic, logit};
 use crate::randomisation::Arm;
 
 /// What makes an outcome go missing.
@@ -109,7 +109,7 @@ impl Mechanism {
     /// centre that adds nothing.
     fn on_average(&self, p: &[f64; LEVELS]) -> [f64; LEVELS] {
         let mut mean = p.map(|p| {
-            let in_centre = |(log_odds, share): &(f64, f64)| share * moved(p, *log_odds);
+            let in_centre = |(log_odds, share): &(f64, f64)| share * add_log_odds(p, *log_odds);
             self.centres.iter().map(in_centre).sum()
         });
         mean[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
@@ -152,11 +152,6 @@ impl Mechanism {
         let miss = |intercept: f64| lost(intercept) - dropout;
         Ok(brent(miss, start - reach, start + reach).expect("the share lies between none and all"))
     }
-}
-
-/// A probability with log odds added; never and always stay so.
-fn moved(p: f64, log_odds: f64) -> f64 {
-    if log_odds == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) + log_odds) }
 }
 
 #[cfg(test)]

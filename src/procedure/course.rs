@@ -1,7 +1,7 @@
 //! The same procedure by enumeration: the probability of everything that can happen.
 
-use super::difficulty::harder;
 use super::{Decision, ENDS, End, Entry, MAX_PASSES, Plan, Procedure, STENT_ENDS, State, Strategy};
+use crate::num::add_log_odds;
 use crate::randomisation::Arm;
 
 /// A state that a procedure can leave behind.
@@ -82,7 +82,7 @@ impl Procedure {
         ends: &mut Ends,
     ) {
         let class = &self.classes[usize::from(entry.class)];
-        let here = |p: f64| harder(p, -log_odds);
+        let here = |p: f64| add_log_odds(p, log_odds);
         let mut unresolved = probability;
         let mut passes = usize::from(entry.passes);
         loop {

@@ -8,8 +8,8 @@
 //! probabilities are right to 1e-9 for slopes up to 3, to 1e-6 at 5, to 1e-3 at 10.
 
 use super::{MAX_PASSES, Parameters};
+use crate::num::add_log_odds;
 use crate::num::normal::density;
-use crate::num::{logistic, logit};
 
 /// Nodes of the rule, evenly spaced, and where it ends, in standard deviations.
 const NODES: usize = 64;
@@ -53,15 +53,10 @@ impl Difficulty {
 
     pub(super) fn classes(self, parameters: &Parameters) -> Vec<Class> {
         let class = |(z, weight): (f64, f64)| {
-            let success = parameters.pass_success.map(|p| harder(p, self.pass_success * z));
+            let success = parameters.pass_success.map(|p| add_log_odds(p, -self.pass_success * z));
             let lasting = std::array::from_fn(|k| success[k] * (1.0 - parameters.reocclusion[k]));
             Class { z, weight, success, lasting }
         };
         self.nodes().into_iter().map(class).collect()
     }
-}
-
-/// A probability with `lost` log odds taken away; impossible and certain stay so.
-pub(super) fn harder(p: f64, lost: f64) -> f64 {
-    if lost == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) - lost) }
 }

@@ -1,7 +1,8 @@
 //! What an arm does with a patient who is still unresolved.
 
-use super::difficulty::{Class, harder};
+use super::difficulty::Class;
 use super::{Entry, MAX_PASSES};
+use crate::num::add_log_odds;
 
 /// What happens at a decision.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +55,7 @@ impl Strategy {
     pub(super) fn by_difficulty(&self, classes: &[Class], lost: f64) -> Self {
         match self {
             Self::Practice { rescue, last_pass } => {
-                let row = |class: &Class| rescue[0].map(|p| harder(p, lost * class.z));
+                let row = |class: &Class| rescue[0].map(|p| add_log_odds(p, -lost * class.z));
                 let rescue = classes.iter().map(row).collect();
                 Self::Practice { rescue, last_pass: *last_pass }
             }

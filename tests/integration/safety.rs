@@ -238,7 +238,7 @@ macro_rules! endpoint {
     };
 }
 
-const BROKEN: [Broken; 12] = [
+const BROKEN: [Broken; 13] = [
     endpoint!(
         "",
         &[
@@ -278,6 +278,10 @@ const BROKEN: [Broken; 12] = [
         &[
             "`safety.endpoints[0].log_odds_per_mrs` is given beside `mrs_of_affected`; allowed: one of the two"
         ]
+    ),
+    endpoint!(
+        "event = \"death\"\nknown_after_days = 90",
+        &["`safety.endpoints[0].known_after_days` is 90; allowed for death: 0"]
     ),
     endpoint!(
         "event = \"death\"\nstopping = { spending = { rule = \"pocock\" }, alpha_one_sided = 0.025 }",

@@ -28,6 +28,11 @@ pub struct SafetyEndpoint {
     /// How it comes about.
     #[serde(flatten)]
     pub event: SafetyEvent,
+    /// Days from randomisation until it is known whether it happened; 0 for death, which is known when
+    /// the outcome is.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 36525.0))]
+    pub known_after_days: f64,
     /// Test that compares the arms, at the looks and in the end.
     #[serde(default)]
     pub test: ProportionTest,
@@ -58,27 +63,13 @@ pub enum SafetyEvent {
         /// to 1 or percentages that sum to 100.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mrs_of_affected: Option<[f64; 7]>,
-        /// Days from randomisation until it is known whether it happened.
-        #[serde(default)]
-        #[schemars(range(min = 0.0, max = 36525.0))]
-        known_after_days: f64,
     },
     /// mRS 6 at the time of the outcome, known when the outcome is.
     Death {},
     /// Symptomatic haemorrhage of `procedure`.
-    Haemorrhage {
-        /// Days from randomisation until it is known whether it happened.
-        #[serde(default)]
-        #[schemars(range(min = 0.0, max = 36525.0))]
-        known_after_days: f64,
-    },
+    Haemorrhage {},
     /// Perforation or dissection of `procedure`.
-    Perforation {
-        /// Days from randomisation until it is known whether it happened.
-        #[serde(default)]
-        #[schemars(range(min = 0.0, max = 36525.0))]
-        known_after_days: f64,
-    },
+    Perforation {},
 }
 
 /// A boundary for an adverse event, at the looks of the trial.

@@ -68,12 +68,20 @@ impl Resolver<'_> {
                 );
                 self.fail::<()>(&format!("{path}.name"), message);
             }
+            let is_death = matches!(endpoint.event, SafetyEvent::Death {});
+            if is_death && endpoint.known_after_days > 0.0 {
+                let message = format!(
+                    "is {}; allowed for death: 0, as it is known when the outcome is",
+                    endpoint.known_after_days
+                );
+                self.fail::<()>(&format!("{path}.known_after_days"), message);
+            }
             let event = self.event(&path, &endpoint.event, treatments);
             let boundary = self.safety_boundary(&path, endpoint, timing);
             endpoints.push(event.zip(boundary).map(|(event, boundary)| SafetyEndpoint {
                 name: name.clone(),
                 event,
-                known_after_days: known_after_days(&endpoint.event),
+                known_after_days: endpoint.known_after_days,
                 test: proportion_test(endpoint.test),
                 boundary,
                 crossing: Default::default(),
@@ -90,56 +98,58 @@ impl Resolver<'_> {
         treatments: Option<&[MrsDistribution; 2]>,
     ) -> Option<Event> {
         let procedure = self.file.procedure.as_ref();
-        let of_procedure = |event, has: bool| if has { Ok(event) } else { Err(()) };
-        let event = match written {
-            SafetyEvent::Stated { .. } => return self.stated_event(path, written, treatments?),
-            SafetyEvent::Death {} => Ok(Event::Death),
-            SafetyEvent::Haemorrhage { .. } => {
-                let has = procedure.is_some_and(|procedure| procedure.haemorrhage.is_some());
-                of_procedure(Event::Haemorrhage, has)
+        let (event, has) = match *written {
+            SafetyEvent::Stated { control, experimental, log_odds_per_mrs, mrs_of_affected } => {
+                let link = self.link(path, log_odds_per_mrs, mrs_of_affected)?;
+                return self.stated_event(path, [control, experimental], (link, treatments?));
             }
-            SafetyEvent::Perforation { .. } => {
+            SafetyEvent::Death {} => (Event::Death, true),
+            SafetyEvent::Haemorrhage {} => {
+                let has = procedure.is_some_and(|procedure| procedure.haemorrhage.is_some());
+                (Event::Haemorrhage, has)
+            }
+            SafetyEvent::Perforation {} => {
                 let torn = procedure.map(|procedure| procedure.perforation);
                 let has = torn.is_some_and(|it| it.thrombectomy > 0.0 || it.stenting > 0.0);
-                of_procedure(Event::Perforation, has)
+                (Event::Perforation, has)
             }
         };
-        match event {
-            Ok(event) => Some(event),
-            Err(()) => self.fail(
-                &format!("{path}.event"),
-                "is one of a procedure that does not have it; allowed: \"stated\", \"death\", or a [procedure] in which it happens",
+        if has {
+            return Some(event);
+        }
+        self.fail(
+            &format!("{path}.event"),
+            "is one of a procedure that does not have it; allowed: \"stated\", \"death\", or a [procedure] in which it happens",
+        )
+    }
+
+    fn link(
+        &mut self,
+        path: &str,
+        log_odds_per_mrs: f64,
+        affected: Option<[f64; 7]>,
+    ) -> Option<Link> {
+        match affected {
+            None => Some(Link::LogOddsPerMrs(log_odds_per_mrs)),
+            Some(_) if log_odds_per_mrs != 0.0 => self.fail(
+                &format!("{path}.log_odds_per_mrs"),
+                "is given beside `mrs_of_affected`; allowed: one of the two",
             ),
+            Some(shares) => {
+                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares)?;
+                Some(Link::MrsOfAffected(shares))
+            }
         }
     }
 
     fn stated_event(
         &mut self,
         path: &str,
-        written: &SafetyEvent,
-        treatments: &[MrsDistribution; 2],
+        rates: [f64; 2],
+        (link, treatments): (Link, &[MrsDistribution; 2]),
     ) -> Option<Event> {
-        let &SafetyEvent::Stated {
-            control, experimental, log_odds_per_mrs, mrs_of_affected, ..
-        } = written
-        else {
-            unreachable!("only these have a rate")
-        };
-        let link = match mrs_of_affected {
-            None => Link::LogOddsPerMrs(log_odds_per_mrs),
-            Some(_) if log_odds_per_mrs != 0.0 => {
-                return self.fail(
-                    &format!("{path}.log_odds_per_mrs"),
-                    "is given beside `mrs_of_affected`; allowed: one of the two",
-                );
-            }
-            Some(shares) => {
-                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares)?;
-                Link::MrsOfAffected(shares)
-            }
-        };
         let mut given = [[0.0; LEVELS]; 2];
-        for (arm, rate) in [control, experimental].into_iter().enumerate() {
+        for (arm, rate) in rates.into_iter().enumerate() {
             match link.given_mrs(rate, &treatments[arm]) {
                 Ok(of_arm) => given[arm] = of_arm,
                 Err(error) => {
@@ -174,7 +184,7 @@ impl Resolver<'_> {
             }
             _ => {
                 let randomised = self.file.sample_size.randomised;
-                timing.patients(randomised, known_after_days(&endpoint.event))
+                timing.patients(randomised, endpoint.known_after_days)
             }
         };
         let alpha = stopping.alpha_one_sided;
@@ -200,15 +210,5 @@ impl Resolver<'_> {
                 "spends more than alpha_one_sided before the final look; allowed: a function that leaves some",
             ),
         }
-    }
-}
-
-/// Days from randomisation until an event is known; nothing of their own for deaths.
-fn known_after_days(event: &SafetyEvent) -> f64 {
-    match *event {
-        SafetyEvent::Stated { known_after_days, .. }
-        | SafetyEvent::Haemorrhage { known_after_days }
-        | SafetyEvent::Perforation { known_after_days } => known_after_days,
-        SafetyEvent::Death {} => 0.0,
     }
 }
