@@ -6,6 +6,7 @@ pub mod check;
 pub mod comparison;
 mod description;
 pub mod design;
+pub mod document;
 pub mod figure;
 pub mod monitoring;
 #[cfg(feature = "parquet")]

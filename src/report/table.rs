@@ -1,9 +1,8 @@
 //! The terminal: tables that explain themselves, within 80 columns.
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-
 use super::Summary;
 use super::description::described;
+use super::document::Document;
 use super::prior::averaged;
 use super::procedure::Show;
 use crate::scenario::file::ScenarioFile;
@@ -11,13 +10,6 @@ use crate::summary::{
     AnalysisSummary, Balance, CentreSummary, CorrectGuesses, EstimatePerformance, LookSummary,
     McEstimate, SizeSummary, TruthSummary,
 };
-
-/// Columns of a terminal that has not been widened.
-const WIDTH: usize = 80;
-
-/// A rule under the header and nothing else.
-const STYLE: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A run as text: the question, the answer, and what stands behind it.
 pub fn render(summary: &Summary, warnings: &[String]) -> String {
@@ -139,7 +131,7 @@ fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> String
 }
 
 pub(super) fn wrapped(text: &str) -> String {
-    textwrap::fill(text, WIDTH) + "\n"
+    Document::new().text(text).to_terminal()
 }
 
 /// What the exponential of an estimate on a scale is; `None` where the scale is no logarithm.
@@ -147,49 +139,8 @@ fn ratio_of(scale: &str) -> Option<String> {
     scale.strip_prefix("log_").map(|ratio| ratio.replace('_', " "))
 }
 
-/// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
-/// gaps where these fit. Where nothing fits the first column, of names, is folded.
 pub(super) fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
-    let fits = |text: &String| widest(text) <= WIDTH;
-    let narrowing = [2, 1, 0].map(|gap| spaced(header, &rows, gap));
-    narrowing.into_iter().find(fits).unwrap_or_else(|| folded(header, rows))
-}
-
-fn widest(text: &str) -> usize {
-    text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
-}
-
-/// Columns that are left to a name however wide the figures beside it are.
-const LEAST_NAME: usize = 10;
-
-fn folded(header: &[&str], mut rows: Vec<Vec<String>>) -> String {
-    let names = std::iter::once(header[0]).chain(rows.iter().map(|row| row[0].as_str()));
-    let has = names.map(widest).max().unwrap_or(0);
-    let excess = widest(&spaced(header, &rows, 1)).saturating_sub(WIDTH);
-    let fold = |name: &str| textwrap::fill(name, has.saturating_sub(excess).max(LEAST_NAME));
-    rows.iter_mut().for_each(|row| row[0] = fold(&row[0]));
-    let first = fold(header[0]);
-    let header: Vec<&str> = std::iter::once(&*first).chain(header[1..].iter().copied()).collect();
-    spaced(&header, &rows, 1)
-}
-
-fn spaced(header: &[&str], rows: &[Vec<String>], gap: u16) -> String {
-    let align = |i: usize| if i == 0 { CellAlignment::Left } else { CellAlignment::Right };
-    let cells = |row: &[String]| -> Vec<Cell> {
-        let cells = row.iter().enumerate();
-        cells.map(|(i, text)| Cell::new(text).set_alignment(align(i))).collect()
-    };
-    let header: Vec<String> = header.iter().map(|&text| text.to_owned()).collect();
-    let mut table = Table::new();
-    table
-        .load_style(STYLE)
-        .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(cells(&header))
-        .add_rows(rows.iter().map(|row| cells(row)));
-    for (i, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((if i == 0 { 0 } else { gap }, 0));
-    }
-    table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+    Document::of_table(header, rows).to_terminal()
 }
 
 /// A look's Z bounds for efficacy, futility and harm.
@@ -457,18 +408,6 @@ pub(super) fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn long_names_are_folded_to_the_width() {
-        let long = "an analysis that is named by a sentence, with all that it takes".to_owned();
-        let word = "x".repeat(90);
-        let figures = || ["0.8093 ±0.0012", "0.8096", "0.0252 ±0.0005", "0.0250"].map(String::from);
-        let row = |name: &String| [vec![name.clone()], figures().to_vec()].concat();
-        let text = grid(&["analysis", "power", "a", "b", "c"], vec![row(&long), row(&word)]);
-        assert!(widest(&text) <= WIDTH, "{text}");
-        assert_eq!(text.matches("0.8093 ±0.0012").count(), 2);
-        assert_eq!(text.matches('x').count(), 90, "{text}");
-    }
 
     #[test]
     fn figures_show_no_more_digits_than_their_error_has() {

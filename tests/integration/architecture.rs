@@ -40,7 +40,7 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("annotate_snippets", &["cli/"]),
     ("clap_complete", &["cli/shell.rs"]),
     ("clap_mangen", &["cli/shell.rs"]),
-    ("comfy_table", &["report/table.rs"]),
+    ("comfy_table", &["report/document.rs"]),
     ("plotters", &["report/figure.rs"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
