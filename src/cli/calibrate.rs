@@ -52,7 +52,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     solved_text(args, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
     let calibration = calibrate::calibrate(&load, args.targets.clone(), unknowns)
         .map_err(|error| Failure::Usage(error.to_string()))?;
-    let summary = calibration::render(&calibration);
+    let summary = calibration::document(&calibration).to_terminal();
     if !calibration.is_met() {
         let miss = calibration.miss();
         return Err(Failure::Usage(format!(

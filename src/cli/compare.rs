@@ -46,12 +46,10 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let figures = tally.figures();
     let provenance: Vec<Provenance> =
         scenarios.iter().map(|scenario| Provenance::new(scenario, command.clone())).collect();
-    output::print(&match args.format {
-        Format::Table => {
-            let names = paths.iter().map(|path| path.display().to_string());
-            let warnings: Vec<&[String]> = scenarios.iter().map(Scenario::warnings).collect();
-            comparison::render(&names.collect::<Vec<_>>(), &provenance, &warnings, &figures)
-        }
-        Format::Json => comparison::to_json(&provenance, &figures),
-    })
+    let document = || {
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let warnings: Vec<&[String]> = scenarios.iter().map(Scenario::warnings).collect();
+        comparison::document(&names, &provenance, &warnings, &figures)
+    };
+    output::print_as(args.format, document, || comparison::to_json(&provenance, &figures))
 }

@@ -7,14 +7,11 @@ use super::{Failure, Format, output};
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// What to print: a table, or JSON.
+    /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
 pub fn list(args: &ListArgs) -> Result<(), Failure> {
-    output::print(&match args.format {
-        Format::Table => shipped::table(),
-        Format::Json => shipped::json(),
-    })
+    output::print_as(args.format, shipped::document, shipped::json)
 }

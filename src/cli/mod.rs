@@ -79,8 +79,12 @@ struct ScenarioArgs {
 enum Format {
     /// Tables for people.
     Table,
+    /// The same tables as Markdown.
+    Markdown,
     /// JSON.
     Json,
+    /// CSV, a row per figure.
+    Csv,
 }
 
 /// Carries out a parsed command line.

@@ -93,10 +93,7 @@ struct Counts {
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(&args.scenario, &args.overrides)?;
     let report = report(&scenario, args)?;
-    output::print(&match args.format {
-        Format::Table => report.render(),
-        Format::Json => report.to_json(),
-    })
+    output::print_as(args.format, || report.document(), || report.to_json())
 }
 
 fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, Failure> {

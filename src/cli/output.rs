@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use rescuesim::report::document::Document;
+use rescuesim::report::tidy;
 use tempfile::NamedTempFile;
 
-use super::Failure;
+use super::{Failure, Format};
 
 /// Writes to standard output. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -17,6 +19,20 @@ pub fn print(text: &str) -> Result<(), Failure> {
         }
         _ => Ok(()),
     }
+}
+
+/// Writes a result to standard output, from its document or its JSON.
+pub fn print_as(
+    format: Format,
+    document: impl FnOnce() -> Document,
+    json: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    print(&match format {
+        Format::Table => document().to_terminal(),
+        Format::Markdown => document().to_markdown(),
+        Format::Json => json(),
+        Format::Csv => tidy::csv_of(&json()),
+    })
 }
 
 /// A file under construction beside its destination. Dropped unfinished, it leaves no trace.

@@ -23,8 +23,6 @@ pub fn pool(args: &PoolArgs) -> Result<(), Failure> {
     let evidence = Evidence::load(&args.evidence)?;
     let pooled = |(outcome, studies)| Review::new(outcome, studies);
     let reviews: Vec<Review> = evidence.outcomes.into_iter().map(pooled).collect();
-    output::print(&match args.format {
-        Format::Table => pooling::render(&evidence.title, &reviews),
-        Format::Json => pooling::to_json(&evidence.title, &reviews),
-    })
+    let document = || pooling::document(&evidence.title, &reviews);
+    output::print_as(args.format, document, || pooling::to_json(&evidence.title, &reviews))
 }

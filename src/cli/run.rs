@@ -7,7 +7,7 @@ use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
-use super::output::print;
+use super::output::print_as;
 use super::result_files::{ResultFiles, RowFormat};
 use super::simulation::{SimulationArgs, amounts, command_line};
 use super::{Failure, Format, ScenarioArgs};
@@ -18,7 +18,7 @@ pub struct RunArgs {
     scenario: ScenarioArgs,
     #[command(flatten)]
     simulation: SimulationArgs,
-    /// What to print: tables, or the content of summary.json.
+    /// What to print; JSON is the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write summary.json (and the files of --trials) to this directory.
@@ -55,9 +55,9 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
             Failure::Running(format!("cannot finish the files of --out: {error}"))
         })?;
     }
-    match args.format {
-        Format::Json => print(&summary.to_json()),
-        Format::Table if args.simulation.quiet && args.out.is_some() => Ok(()),
-        Format::Table => print(&table::render(&summary, scenario.warnings())),
+    if args.format == Format::Table && args.simulation.quiet && args.out.is_some() {
+        return Ok(());
     }
+    let document = || table::document(&summary, scenario.warnings());
+    print_as(args.format, document, || summary.to_json())
 }

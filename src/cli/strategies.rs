@@ -55,8 +55,7 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     ];
     let command = command_line("strategies", &[path], overrides, &amounts);
     let provenance = Provenance::new(&scenario, command);
-    output::print(&match args.format {
-        Format::Table => report::render(&provenance, &rules, args.patients, max_passes),
-        Format::Json => report::to_json(&provenance, &rules, args.patients),
-    })
+    let document = || report::document(&provenance, &rules, args.patients, max_passes);
+    let json = || report::to_json(&provenance, &rules, args.patients);
+    output::print_as(args.format, document, json)
 }

@@ -1,10 +1,10 @@
 //! `rescuesim calibrate`: what was found, and what it gives.
 
-use super::table::grid;
+use super::document::Document;
 use crate::explore::calibrate::Calibration;
 
-/// As text.
-pub fn render(calibration: &Calibration) -> String {
+/// As tables.
+pub fn document(calibration: &Calibration) -> Document {
     let solved = calibration.solved.iter().map(|(unknown, value)| {
         vec![unknown.path.clone(), format!("{:.6}", unknown.start), format!("{value:.6}")]
     });
@@ -15,7 +15,7 @@ pub fn render(calibration: &Calibration) -> String {
         let figures = [target.value, *value, miss].map(|figure| format!("{figure:.6}"));
         [vec![target.quantity.clone()], figures.to_vec()].concat()
     });
-    let solved = grid(&["solved for", "from", "value"], solved.collect());
-    let reached = grid(&["target", "wanted", "reached", "miss"], reached.collect());
-    format!("{solved}\n{reached}")
+    let solved = Document::of_table(&["solved for", "from", "value"], solved.collect());
+    let reached = Document::of_table(&["target", "wanted", "reached", "miss"], reached.collect());
+    solved.gap() + reached
 }

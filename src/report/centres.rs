@@ -1,6 +1,7 @@
 //! Centres and calendar time, in words and as a table.
 
-use super::table::{figure, grid};
+use super::document::Document;
+use super::table::figure;
 use crate::scenario::file::ScenarioFile;
 use crate::summary::CentreSummary;
 
@@ -12,7 +13,7 @@ pub(super) fn described(scenario: &ScenarioFile) -> Vec<String> {
 }
 
 /// How patients are spread over the centres.
-pub(super) fn attendance(centres: &CentreSummary) -> String {
+pub(super) fn attendance(centres: &CentreSummary) -> Document {
     let rows = [
         ("patients in the largest", centres.largest),
         ("without a patient", centres.empty),
@@ -20,5 +21,5 @@ pub(super) fn attendance(centres: &CentreSummary) -> String {
     ];
     let rows = rows.map(|(name, mean)| vec![name.to_owned(), figure(mean)]);
     let header = format!("of {} centres", centres.number);
-    format!("\n{}", grid(&[header.as_str(), "mean"], rows.to_vec()))
+    Document::of_table(&[header.as_str(), "mean"], rows.to_vec()).after_gap()
 }

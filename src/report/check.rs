@@ -3,49 +3,57 @@
 //! The text is a scenario itself: the derived tables are comments, the rest is the file with every
 //! default written out.
 
+use super::document::Document;
 use super::prior::components;
-use super::table::{BoundaryRow, boundaries, grid, number, wrapped};
+use super::table::{BoundaryRow, boundaries, number};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
-/// The scenario as understood.
+/// Room for the comment sign.
+const WIDTH: usize = 78;
+
+/// The scenario as understood, in TOML.
 pub fn render(scenario: &Scenario) -> String {
-    let mut comments = wrapped(&scenario.file().title);
+    let mut comments = Document::new().title(&scenario.file().title);
     for warning in scenario.warnings() {
-        comments += &wrapped(&format!("\nWarning: {warning}."));
+        comments = comments.gap().text(format!("Warning: {warning}."));
     }
-    comments += "\nBoundaries (Z above 0 favours the experimental arm; alpha one-sided)\n";
-    comments += &bounds(scenario);
+    comments =
+        comments.heading("Boundaries (Z above 0 favours the experimental arm; alpha one-sided)");
+    comments += bounds(scenario);
     let arms = &scenario.file().arms;
-    comments +=
-        &wrapped(&format!("\nControl: {}. Experimental: {}.", arms.control, arms.experimental));
+    comments = comments
+        .gap()
+        .text(format!("Control: {}. Experimental: {}.", arms.control, arms.experimental));
     for text in super::centres::described(scenario.file()) {
-        // Room for the comment sign.
-        comments += &(textwrap::fill(&text, 78) + "\n");
+        comments = comments.text(text);
     }
-    comments += "\nmRS in the whole population, per cent\n";
-    comments += &outcomes(scenario);
-    comments += &conditional_odds(scenario);
+    comments = comments.heading("mRS in the whole population, per cent");
+    comments += outcomes(scenario);
+    comments += conditional_odds(scenario);
     if let Some(procedure) = super::procedure::exact(scenario) {
-        comments += "\nThe procedure, by enumeration\n";
-        comments += &procedure;
+        comments = comments.heading("The procedure, by enumeration");
+        comments += procedure;
     }
-    comments += &super::safety::expected(scenario);
-    comments += "\nRejection by formula (normal approximation)\n";
-    comments += &formula(scenario);
+    comments += super::safety::expected(scenario);
+    comments = comments.heading("Rejection by formula (normal approximation)");
+    comments += formula(scenario);
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
-        comments += "\nPrior on the common odds ratio (benefit: above 1)\n";
-        comments += &components(prior.components(), written);
-        comments += &format!("P(benefit): {:.4}\n", prior.probability_benefit());
+        comments = comments.heading("Prior on the common odds ratio (benefit: above 1)");
+        comments += components(prior.components(), written);
+        comments = comments.text(format!("P(benefit): {:.4}", prior.probability_benefit()));
     }
-    comments += "\nThe scenario with every default written out:\n";
-    let comments: String =
-        comments.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+    comments = comments.heading("The scenario with every default written out:");
+    let comments: String = comments
+        .within(WIDTH)
+        .lines()
+        .map(|line| format!("# {line}").trim_end().to_owned() + "\n")
+        .collect();
     let toml = toml::to_string(scenario.file()).expect("a scenario is plain data");
     format!("{comments}\n{toml}")
 }
 
-fn bounds(scenario: &Scenario) -> String {
+fn bounds(scenario: &Scenario) -> Document {
     let finite = |z: f64| z.is_finite().then_some(z);
     let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| BoundaryRow {
         name: (k + 1).to_string(),
@@ -57,7 +65,7 @@ fn bounds(scenario: &Scenario) -> String {
     boundaries(rows.collect(), 6)
 }
 
-fn outcomes(scenario: &Scenario) -> String {
+fn outcomes(scenario: &Scenario) -> Document {
     let marginal = scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let rows = ["control", "experimental"].into_iter().zip(marginal).map(|(name, mrs)| {
         let percent = |p: f64| format!("{:.2}", 100.0 * p);
@@ -66,11 +74,11 @@ fn outcomes(scenario: &Scenario) -> String {
         row.push(percent(mrs.at_most(Mrs::INDEPENDENT)));
         row
     });
-    grid(&["mRS", "0", "1", "2", "3", "4", "5", "6", "0–2"], rows.collect())
+    Document::of_table(&["mRS", "0", "1", "2", "3", "4", "5", "6", "0–2"], rows.collect())
 }
 
 /// Odds ratios per cut: marginal, and within a stratum where factors are prognostic.
-fn conditional_odds(scenario: &Scenario) -> String {
+fn conditional_odds(scenario: &Scenario) -> Document {
     let [control, experimental] =
         scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let cuts = ["≤0", "≤1", "≤2", "≤3", "≤4", "≤5"];
@@ -92,10 +100,10 @@ fn conditional_odds(scenario: &Scenario) -> String {
         rows.push(within);
     }
     let header: Vec<&str> = std::iter::once("odds ratio of mRS").chain(cuts).collect();
-    format!("\n{}", grid(&header, rows))
+    Document::of_table(&header, rows).after_gap()
 }
 
-fn formula(scenario: &Scenario) -> String {
+fn formula(scenario: &Scenario) -> Document {
     let rows = scenario.analyses.iter().map(|analysis| {
         let of = |truth| {
             let closed_form = scenario.normal_approximation(truth, analysis);
@@ -111,5 +119,5 @@ fn formula(scenario: &Scenario) -> String {
     if scenario.prior.is_some() {
         header.push("assurance");
     }
-    grid(&header, rows.collect())
+    Document::of_table(&header, rows.collect())
 }

@@ -1,27 +1,28 @@
 //! `rescuesim compare`: scenarios side by side, each against the first.
 
 use super::Provenance;
-use super::table::{figure, grid, grouped, parts, wrapped};
+use super::document::Document;
+use super::table::{figure, grouped, parts};
 use crate::explore::compare::{ComparedFigure, Difference};
 use crate::summary::McEstimate;
 
 /// Tables for every scenario but the first; `names` are those of the files, and `warnings` what is
 /// told of each.
-pub fn render(
+pub fn document(
     names: &[String],
     provenance: &[Provenance],
     warnings: &[&[String]],
     figures: &[ComparedFigure],
-) -> String {
-    let mut out = String::new();
+) -> Document {
+    let mut out = Document::new();
     for (i, (name, of)) in names.iter().zip(provenance).enumerate() {
-        out += &wrapped(&format!("{} is {name}: {}", i + 1, of.scenario.title));
+        out = out.text(format!("{} is {name}: {}", i + 1, of.scenario.title));
         for warning in warnings[i] {
-            out += &wrapped(&format!("  Note on {}: {warning}.", i + 1));
+            out = out.text(format!("  Note on {}: {warning}.", i + 1));
         }
     }
-    out += &wrapped(&format!(
-        "\n{} simulated trials of each on the same random numbers, seed {}. Differences are paired: \
+    out = out.gap().text(format!(
+        "{} simulated trials of each on the same random numbers, seed {}. Differences are paired: \
          their Monte-Carlo error (±) is that of the differences within replicates; unpaired is the \
          error that two runs on random numbers of their own would have.",
         grouped(provenance[0].replicates),
@@ -36,24 +37,24 @@ pub fn render(
                 row(compared, first, second, &compared.differences[other - 1])
             });
             let header = [prefix(&group[0]), "1", &second, &difference, "unpaired", "ratio"];
-            out += "\n";
-            out += &grid(&header, rows.collect());
+            out = out.gap();
+            out = out.table(&header, rows.collect());
         }
     }
-    out += "\n";
-    out += &wrapped(
+    out = out.gap();
+    out = out.text(
         "Shares of patients are those of trials that run to their end: of mRS 0–2 and mortality \
          among known outcomes, of all else among the randomised.",
     );
     if !figures.iter().any(|compared| compared.figure.ends_with(".haemorrhage"))
         && provenance.iter().any(|of| of.scenario.procedure.is_some())
     {
-        out += &wrapped(
+        out = out.text(
             "Haemorrhage is left out: it is compared where all scenarios have it by the same \
              definition.",
         );
     }
-    out + &format!("\nRecreate: {}\n", provenance[0].command)
+    out.gap().verbatim(format!("Recreate: {}", provenance[0].command))
 }
 
 /// What a figure is of: an analysis or an arm.

@@ -1,17 +1,18 @@
 //! What trials look like when they end: odds ratios cut by cut, and subgroups.
 
-use super::table::{figure, grid, number, wrapped};
+use super::document::Document;
+use super::table::{figure, number};
 use crate::outcome::LEVELS;
 use crate::summary::{CutSummary, DescriptionSummary, McEstimate, TruthSummary};
 
 /// Nothing where nothing is described.
-pub(super) fn described(truths: &[TruthSummary]) -> String {
+pub(super) fn described(truths: &[TruthSummary]) -> Document {
     let [effect, none, ..] = truths else { unreachable!("these two are always there") };
     let (Some(effect), Some(none)) = (&effect.description, &none.description) else {
-        return String::new();
+        return Document::new();
     };
     let mut out =
-        String::from("\nDescribed when a trial ends, by the data of the first analysis\n");
+        Document::new().heading("Described when a trial ends, by the data of the first analysis");
     if !effect.cuts.is_empty() {
         let cut = |(effect, none): (&CutSummary, &CutSummary)| {
             let mut row = vec![format!("mRS 0–{}", effect.cut)];
@@ -24,8 +25,8 @@ pub(super) fn described(truths: &[TruthSummary]) -> String {
         };
         let rows = effect.cuts.iter().zip(&none.cuts).map(cut).collect();
         let header = ["log odds ratio", "truth", "mean", "truth\nwithout effect", "mean"];
-        out += &grid(&header, rows);
-        out += "\n";
+        out = out.table(&header, rows);
+        out = out.gap();
     }
     let tests = [
         (
@@ -46,19 +47,19 @@ pub(super) fn described(truths: &[TruthSummary]) -> String {
         rows.push(vec![name, figure(effect.interaction), figure(none.interaction)]);
     }
     if !rows.is_empty() {
-        out += &grid(&["significant test", "effect", "no effect"], rows);
-        out += &wrapped(&format!(
+        out = out.table(&["significant test", "effect", "no effect"], rows);
+        out = out.text(format!(
             "Each at a two-sided level of {}: likelihood-ratio tests in the proportional-odds model, as if \
              it were the only one.",
             effect.alpha_two_sided
         ));
     }
-    out + &tipping_point(effect)
+    out + tipping_point(effect)
 }
 
 /// The tipping-point table with the effect, where it is asked for.
-fn tipping_point(effect: &DescriptionSummary) -> String {
-    let Some(table) = &effect.tipping_point else { return String::new() };
+fn tipping_point(effect: &DescriptionSummary) -> Document {
+    let Some(table) = &effect.tipping_point else { return Document::new() };
     let row = |(mrs, row): (usize, &[McEstimate; LEVELS])| {
         let shown = row.iter().map(|shown| number(Some(shown.value)));
         std::iter::once(format!("experimental {mrs}")).chain(shown).collect()
@@ -66,8 +67,7 @@ fn tipping_point(effect: &DescriptionSummary) -> String {
     let rows = table.iter().enumerate().map(row).collect();
     let most = table.iter().flatten().map(|shown| shown.mcse).fold(0.0, f64::max);
     let header = ["missing as mRS", "control 0", "1", "2", "3", "4", "5", "6"];
-    format!("\n{}", grid(&header, rows))
-        + &wrapped(&format!(
+    Document::of_table(&header, rows).after_gap().text(format!(
             "Efficacy shown, with the effect, when every missing outcome counts as these mRS, by the bound \
              of the look that ended the trial; Monte-Carlo standard errors up to {most:.4}."
         ))

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::table::{grid, grouped, number, wrapped};
+use super::document::Document;
+use super::table::{grouped, number};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, EffectCharacteristics, LookCharacteristics,
 };
@@ -67,25 +68,26 @@ impl DesignReport {
     }
 
     /// As tables.
-    pub fn render(&self) -> String {
+    pub fn document(&self) -> Document {
         let design = &self.design;
-        let mut out = wrapped(&self.title);
+        let mut out = Document::new().title(&self.title);
         for sentence in &self.conventions {
-            out += &wrapped(sentence);
+            out = out.text(sentence);
         }
-        out += "\nSize\n";
-        out += &sizes(design);
-        out += "\nBoundaries (Z above 0 favours the experimental arm; p and alpha one-sided)\n";
-        out += &bounds(design);
-        out += "\nAt the boundary\n";
-        out += &at_boundaries(design, self.effect_scale);
-        out += "\nHow the design performs (probabilities of stopping, normal approximation)\n";
-        out += &performance(design, self.effect_scale);
+        out = out.heading("Size");
+        out += sizes(design);
+        out = out
+            .heading("Boundaries (Z above 0 favours the experimental arm; p and alpha one-sided)");
+        out += bounds(design);
+        out = out.heading("At the boundary");
+        out += at_boundaries(design, self.effect_scale);
+        out = out
+            .heading("How the design performs (probabilities of stopping, normal approximation)");
+        out += performance(design, self.effect_scale);
         if let Some(exact) = exact(design) {
-            out += &exact;
+            out += exact;
         }
-        out += &format!("\nrescuesim {}\nRecreate: {}\n", self.version, self.command);
-        out
+        out.gap().verbatim(format!("rescuesim {}\nRecreate: {}", self.version, self.command))
     }
 }
 
@@ -116,7 +118,7 @@ fn csv_row(look: &LookCharacteristics, name: &str, at: &BoundaryCharacteristics)
     ]
 }
 
-fn sizes(design: &DesignCharacteristics) -> String {
+fn sizes(design: &DesignCharacteristics) -> Document {
     let row = |name: &str, sizes: ArmSizes| {
         let counts = [sizes.control, sizes.experimental, sizes.total()];
         let counts = counts.map(|count| grouped(u64::from(count)));
@@ -126,7 +128,7 @@ fn sizes(design: &DesignCharacteristics) -> String {
     if design.randomised != design.analysed {
         rows.push(row("to randomise", design.randomised));
     }
-    let mut out = grid(&["patients", "control", "experimental", "total"], rows);
+    let mut out = Document::of_table(&["patients", "control", "experimental", "total"], rows);
     if let Some(required) = &design.required {
         let compared = if design.looks.len() == 1 {
             String::new()
@@ -134,17 +136,17 @@ fn sizes(design: &DesignCharacteristics) -> String {
             let (fixed, factor) = (required.fixed_total, required.inflation_factor);
             format!(", {fixed:.3} with one look, inflation factor {factor:.6}")
         };
-        out += &wrapped(&format!(
+        out = out.text(format!(
             "For a power of {}: {:.3} patients before rounding{compared}.",
             required.power, required.total
         ));
     }
-    out += &format!("Power at these sizes: {:.4}\n", design.power);
+    out = out.text(format!("Power at these sizes: {:.4}", design.power));
     let fixed = &design.fixed;
     if let (None, 2.., Some(total), Some(factor)) =
         (&design.required, design.looks.len(), fixed.total, fixed.inflation_factor)
     {
-        out += &wrapped(&format!(
+        out = out.text(format!(
             "With one look: power {:.4} at this size, {total:.1} patients for the same power \
              (inflation factor {factor:.4}).",
             fixed.power
@@ -159,7 +161,7 @@ const EFFICACY: At = |look| look.efficacy.as_ref();
 const FUTILITY: At = |look| look.futility.as_ref();
 const HARM: At = |look| look.harm.as_ref();
 
-fn bounds(design: &DesignCharacteristics) -> String {
+fn bounds(design: &DesignCharacteristics) -> Document {
     let has = |of: At| design.looks.iter().any(|look| of(look).is_some());
     let (has_futility, has_harm) = (has(FUTILITY), has(HARM));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
@@ -197,10 +199,10 @@ fn bounds(design: &DesignCharacteristics) -> String {
     if has_futility || has_harm {
         header.push("beta\nspent");
     }
-    grid(&header, rows.collect())
+    Document::of_table(&header, rows.collect())
 }
 
-fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> String {
+fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> Document {
     let several = design.looks.len() > 1;
     let all: Vec<(String, &BoundaryCharacteristics)> = design
         .looks
@@ -230,7 +232,7 @@ fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> String {
     if several {
         header.extend(["conditional\npower", "under\nthe trend", "predictive\npower"]);
     }
-    grid(&header, all.iter().map(row).collect()) + &wrapped(&legend(&all, several))
+    Document::of_table(&header, all.iter().map(row).collect()).text(legend(&all, several))
 }
 
 fn legend(all: &[(String, &BoundaryCharacteristics)], several: bool) -> String {
@@ -248,15 +250,19 @@ fn legend(all: &[(String, &BoundaryCharacteristics)], several: bool) -> String {
 /// More columns do not fit the width.
 const MOST_EFFECTS: usize = 4;
 
-fn performance(design: &DesignCharacteristics, scale: &str) -> String {
+fn performance(design: &DesignCharacteristics, scale: &str) -> Document {
     let tables = design.effects.chunks(MOST_EFFECTS).map(|effects| under(design, effects, scale));
-    tables.collect::<Vec<_>>().join("\n")
+    tables.reduce(|above, below| above.gap() + below).unwrap_or_default()
 }
 
 type Probabilities = fn(&EffectCharacteristics) -> &[f64];
 
 /// The design under a few effects.
-fn under(design: &DesignCharacteristics, effects: &[EffectCharacteristics], scale: &str) -> String {
+fn under(
+    design: &DesignCharacteristics,
+    effects: &[EffectCharacteristics],
+    scale: &str,
+) -> Document {
     let mut rows = Vec::new();
     let mut row = |name: String, of: &dyn Fn(&EffectCharacteristics) -> String| {
         rows.push([vec![name], effects.iter().map(of).collect()].concat());
@@ -293,7 +299,7 @@ fn under(design: &DesignCharacteristics, effects: &[EffectCharacteristics], scal
         effects.iter().map(|effect| share_name(effect.fraction, margin)).collect();
     let header: Vec<&str> =
         std::iter::once("if there is").chain(names.iter().map(String::as_str)).collect();
-    grid(&header, rows)
+    Document::of_table(&header, rows)
 }
 
 fn share_name(fraction: f64, margin: bool) -> String {
@@ -320,7 +326,7 @@ pub(super) fn effect_name(scale: &str) -> &'static str {
     }
 }
 
-fn exact(design: &DesignCharacteristics) -> Option<String> {
+fn exact(design: &DesignCharacteristics) -> Option<Document> {
     let exact = design.exact.as_ref()?;
     let both = [&exact.null, &exact.alternative];
     let row = |name: String, of: &dyn Fn(&ExactProbabilities) -> String| {
@@ -341,13 +347,14 @@ fn exact(design: &DesignCharacteristics) -> Option<String> {
         }));
     }
     let also = if heeded { "; lower boundaries heeded" } else { "" };
-    let heading = format!("\nExactly, by recursion over the successes in both arms{also}\n");
-    let table = grid(&["if there is", "no effect", "the effect"], rows);
     let (maximum, at) = (exact.maximum_type_one_error, exact.maximum_at);
-    let maximum = wrapped(&format!(
-        "Largest one-sided type I error over control rates of 0.01 to 0.99: {maximum:.6}, at {at:.2}."
-    ));
-    Some(heading + &table + &maximum)
+    let document = Document::new()
+        .heading(format!("Exactly, by recursion over the successes in both arms{also}"))
+        .table(&["if there is", "no effect", "the effect"], rows)
+        .text(format!(
+            "Largest one-sided type I error over control rates of 0.01 to 0.99: {maximum:.6}, at {at:.2}."
+        ));
+    Some(document)
 }
 
 /// Enough digits for a probability of any size.

@@ -1,6 +1,8 @@
 //! What a command has to say to a person, as blocks that each format lays out in its own way: the
 //! terminal within 80 columns, Markdown, and sections of a page.
 
+use std::ops::{Add, AddAssign};
+
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// Columns of a terminal that has not been widened.
@@ -89,10 +91,9 @@ impl Document {
         self.with(Block::Gap)
     }
 
-    /// Adds all of another document.
-    pub fn and(mut self, other: Self) -> Self {
-        self.blocks.extend(other.blocks);
-        self
+    /// An empty line on the terminal, then this; nothing where there is nothing.
+    pub fn after_gap(self) -> Self {
+        if self.is_empty() { self } else { Self::new().gap() + self }
     }
 
     fn with(mut self, block: Block) -> Self {
@@ -100,27 +101,32 @@ impl Document {
         self
     }
 
-    /// As plain text within 80 columns, but for what is not to be wrapped.
+    /// As plain text for a terminal that has not been widened.
     pub fn to_terminal(&self) -> String {
+        self.within(WIDTH)
+    }
+
+    /// As plain text within so many columns, but for what is not to be wrapped.
+    pub fn within(&self, columns: usize) -> String {
         let mut out = String::new();
         for block in &self.blocks {
             match block {
                 Block::Title(text) | Block::Text(text) => {
-                    out += &textwrap::fill(text, WIDTH);
+                    out += &textwrap::fill(text, columns);
                     out.push('\n');
                 }
                 Block::Heading(text) => {
                     if !out.is_empty() {
                         out.push('\n');
                     }
-                    out += &textwrap::fill(text, WIDTH);
+                    out += &textwrap::fill(text, columns);
                     out.push('\n');
                 }
                 Block::Verbatim(text) => {
                     out += text;
                     out.push('\n');
                 }
-                Block::Table { header, rows } => out += &grid(header, rows),
+                Block::Table { header, rows } => out += &grid(header, rows, columns),
                 Block::Gap => out.push('\n'),
             }
         }
@@ -141,6 +147,21 @@ impl Document {
     }
 }
 
+impl AddAssign for Document {
+    fn add_assign(&mut self, other: Self) {
+        self.blocks.extend(other.blocks);
+    }
+}
+
+impl Add for Document {
+    type Output = Self;
+
+    fn add(mut self, other: Self) -> Self {
+        self += other;
+        self
+    }
+}
+
 /// A pipe table; a row that is too short is filled with empty cells.
 fn pipes(header: &[String], rows: &[Vec<String>]) -> String {
     let line = |row: &[String]| {
@@ -156,7 +177,12 @@ fn pipes(header: &[String], rows: &[Vec<String>]) -> String {
 fn cell(text: &str) -> String {
     // Indented names stand for parts of the row above.
     let indent = text.len() - text.trim_start().len();
-    "&emsp;".repeat(indent / 2) + &escaped(text.trim_start()).replace('\n', " ")
+    "&emsp;".repeat(indent / 2) + &escaped(&on_one_line(text.trim_start()))
+}
+
+/// A cell that was broken to be narrow, with syllables joined again.
+pub(super) fn on_one_line(text: &str) -> String {
+    text.replace("-\n", "").replace('\n', " ")
 }
 
 /// Text in which no character is a sign of Markdown.
@@ -173,10 +199,10 @@ fn escaped(text: &str) -> String {
 
 /// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
 /// gaps where these fit. Where nothing fits the first column, of names, is folded.
-fn grid(header: &[String], rows: &[Vec<String>]) -> String {
-    let fits = |text: &String| widest(text) <= WIDTH;
+fn grid(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
+    let fits = |text: &String| widest(text) <= columns;
     let narrowing = [2, 1, 0].map(|gap| spaced(header, rows, gap));
-    narrowing.into_iter().find(fits).unwrap_or_else(|| folded(header, rows))
+    narrowing.into_iter().find(fits).unwrap_or_else(|| folded(header, rows, columns))
 }
 
 fn widest(text: &str) -> usize {
@@ -186,10 +212,10 @@ fn widest(text: &str) -> usize {
 /// Columns that are left to a name however wide the figures beside it are.
 const LEAST_NAME: usize = 10;
 
-fn folded(header: &[String], rows: &[Vec<String>]) -> String {
+fn folded(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
     let names = std::iter::once(&header[0]).chain(rows.iter().map(|row| &row[0]));
     let has = names.map(|name| widest(name)).max().unwrap_or(0);
-    let excess = widest(&spaced(header, rows, 1)).saturating_sub(WIDTH);
+    let excess = widest(&spaced(header, rows, 1)).saturating_sub(columns);
     let fold = |row: &[String]| {
         let name = textwrap::fill(&row[0], has.saturating_sub(excess).max(LEAST_NAME));
         std::iter::once(name).chain(row[1..].iter().cloned()).collect::<Vec<_>>()
@@ -231,7 +257,7 @@ mod tests {
         let figures = || strings(&["0.8093 ±0.0012", "0.8096", "0.0252 ±0.0005", "0.0250"]);
         let row = |name: &String| [vec![name.clone()], figures()].concat();
         let header = strings(&["analysis", "power", "a", "b", "c"]);
-        let text = grid(&header, &[row(&long), row(&word)]);
+        let text = grid(&header, &[row(&long), row(&word)], WIDTH);
         assert!(widest(&text) <= WIDTH, "{text}");
         assert_eq!(text.matches("0.8093 ±0.0012").count(), 2);
         assert_eq!(text.matches('x').count(), 90, "{text}");
@@ -239,7 +265,7 @@ mod tests {
 
     #[test]
     fn blocks_are_laid_out_for_the_terminal_and_as_markdown() {
-        let rows = vec![strings(&["a|b", "1"]), strings(&["  part"])];
+        let rows = vec![strings(&["a|b", "1"]), strings(&["  infor-\nmation"])];
         let document = Document::new()
             .title("A *trial*")
             .heading("Size")
@@ -247,9 +273,9 @@ mod tests {
             .gap()
             .text("As_is.")
             .verbatim("rescuesim run x");
-        let terminal = "A *trial*\n\nSize\nname        n\n         more\n─────────────\na|b         1\n  part\n\nAs_is.\nrescuesim run x\n";
+        let terminal = "A *trial*\n\nSize\nname          n\n           more\n───────────────\na|b           1\n  infor-\nmation\n\nAs_is.\nrescuesim run x\n";
         assert_eq!(document.to_terminal(), terminal);
-        let markdown = "# A \\*trial\\*\n\n## Size\n\n| name | n more |\n| :--- | ---: |\n| a\\|b | 1 |\n| &emsp;part |  |\n\nAs\\_is.\n\n```\nrescuesim run x\n```\n";
+        let markdown = "# A \\*trial\\*\n\n## Size\n\n| name | n more |\n| :--- | ---: |\n| a\\|b | 1 |\n| &emsp;information |  |\n\nAs\\_is.\n\n```\nrescuesim run x\n```\n";
         assert_eq!(document.to_markdown(), markdown);
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::table::{BoundaryRow, boundaries, grid, number, wrapped};
+use super::document::Document;
+use super::table::{BoundaryRow, boundaries, number};
 use crate::design::Decision;
 use crate::design::monitor::{Evidence, RunningTrial};
 
@@ -103,8 +104,8 @@ impl MonitoringReport {
     }
 
     /// As tables.
-    pub fn render(&self) -> String {
-        let mut out = wrapped(&self.title);
+    pub fn document(&self) -> Document {
+        let mut out = Document::new().title(&self.title);
         let said = match self.decision {
             "efficacy" => "at or above the efficacy boundary: stop, the experimental arm is better",
             "harm" => "at or below the harm boundary: stop, the experimental arm is worse",
@@ -112,18 +113,18 @@ impl MonitoringReport {
             "continue" => "between the boundaries: go on",
             _ => "below the efficacy boundary of the final look: no effect is shown",
         };
-        out += &wrapped(&format!("Look {}: Z = {:.4} is {said}.", self.look, self.z));
-        out += "\nBoundaries for the outcomes that came and are planned\n";
-        out += &self.bounds();
-        out += "\nEvidence\n";
-        out += &self.evidence();
+        out = out.text(format!("Look {}: Z = {:.4} is {said}.", self.look, self.z));
+        out = out.heading("Boundaries for the outcomes that came and are planned");
+        out += self.bounds();
+        out = out.heading("Evidence");
+        out += self.evidence();
         let percent = (1e8 * self.effects.level).round() / 1e6;
-        out += &format!("\nEffect, with limits of {percent} %\n");
-        out += &self.effects.render();
-        out + &format!("\nrescuesim {}\nRecreate: {}\n", self.version, self.command)
+        out = out.heading(format!("Effect, with limits of {percent} %"));
+        out += self.effects.document();
+        out.gap().verbatim(format!("rescuesim {}\nRecreate: {}", self.version, self.command))
     }
 
-    fn bounds(&self) -> String {
+    fn bounds(&self) -> Document {
         let row = |look: &LookBounds| BoundaryRow {
             name: format!("{}{}", look.look, if look.look == self.look { " <" } else { "" }),
             analysed: look.analysed,
@@ -134,7 +135,7 @@ impl MonitoringReport {
         boundaries(self.looks.iter().map(row).collect(), 4)
     }
 
-    fn evidence(&self) -> String {
+    fn evidence(&self) -> Document {
         let Evidence {
             p_one_sided,
             conditional_rejection,
@@ -163,15 +164,18 @@ impl MonitoringReport {
         let rows = rows.into_iter().map(|(name, value)| {
             vec![name.to_owned(), value.map_or("–".to_owned(), |value| format!("{value:.6}"))]
         });
-        let predicted = predicted_final_z.map_or(String::new(), |(low, high)| {
-            format!("Z of the final look, predicted with a flat prior: {low:.4} to {high:.4}\n")
-        });
-        grid(&["", "value"], rows.collect()) + &predicted
+        let table = Document::of_table(&["", "value"], rows.collect());
+        match predicted_final_z {
+            Some((low, high)) => table.text(format!(
+                "Z of the final look, predicted with a flat prior: {low:.4} to {high:.4}"
+            )),
+            None => table,
+        }
     }
 }
 
 impl Effects {
-    fn render(&self) -> String {
+    fn document(&self) -> Document {
         let is_log = self.scale == "log_common_odds_ratio";
         let mut rows = Vec::new();
         let mut row = |name: &str, estimate: Option<f64>, limits: Option<(f64, f64)>| {
@@ -195,6 +199,6 @@ impl Effects {
         if is_log {
             header.extend(["odds ratio", "low", "high"]);
         }
-        grid(&header, rows)
+        Document::of_table(&header, rows)
     }
 }

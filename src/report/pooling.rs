@@ -1,26 +1,28 @@
 //! `rescuesim pool`: a forest plot and every method's answer, as text or JSON.
 
+use std::ops::Add;
+
 use serde::Serialize;
 
-use super::table::{grid, wrapped};
+use super::document::Document;
 use crate::evidence::{Pooled, PoolingError, Review, Study};
 
 /// Columns of the forest plot, from odds ratio 1/[`REACH`] to [`REACH`].
 const PLOT: usize = 19;
 const REACH: f64 = 32.0;
 
-/// All outcomes as text. The forest plot shows the first method.
-pub fn render(title: &str, reviews: &[Review]) -> String {
-    let mut out = wrapped(title);
-    out += "Odds ratios above 1: the event is more frequent in the experimental arm.\n";
+/// All outcomes as tables. The forest plot shows the first method.
+pub fn document(title: &str, reviews: &[Review]) -> Document {
+    let mut out = Document::new().title(title);
+    out = out.text("Odds ratios above 1: the event is more frequent in the experimental arm.");
     for review in reviews {
-        out += &format!("\n{}\n", review.outcome);
-        out += &forest(review);
-        out += "\n";
-        out += &methods(review);
+        out = out.heading(&review.outcome);
+        out += forest(review);
+        out = out.gap();
+        out += methods(review);
     }
-    out += "\n";
-    out + &wrapped(
+    out = out.gap();
+    out.text(
         "χ² p: Pearson's test of the table, two-sided, without continuity correction. \
          HK: Hartung–Knapp interval with t on k − 1 degrees of freedom, never narrower than \
          without. Prediction: 95 % interval for the odds ratio of a new study. Studies without \
@@ -28,7 +30,7 @@ pub fn render(title: &str, reviews: &[Review]) -> String {
     )
 }
 
-fn forest(review: &Review) -> String {
+fn forest(review: &Review) -> Document {
     let counts = |(events, n): (u32, u32)| format!("{events}/{n}");
     let mut rows: Vec<Vec<String>> = review
         .studies
@@ -52,7 +54,7 @@ fn forest(review: &Review) -> String {
         rows.push(vec![method.label.to_owned(), none(), none(), text, none(), plot]);
     }
     let scale = format!("{:<9}1{:>9}", "1/32", "32");
-    grid(&["study", "exper.", "control", "OR [95 %]", "χ² p", &scale], rows)
+    Document::of_table(&["study", "exper.", "control", "OR [95 %]", "χ² p", &scale], rows)
 }
 
 /// A study's line on a logarithmic scale; arrows where the interval leaves it.
@@ -82,7 +84,7 @@ pub(super) fn interval(y: f64, (low, high): (f64, f64)) -> String {
     format!("{y} [{low}, {high}]")
 }
 
-fn methods(review: &Review) -> String {
+fn methods(review: &Review) -> Document {
     let rows = review.results.iter().map(|(method, result)| match result {
         Ok(pooled) => {
             let prediction = pooled.prediction.map_or_else(String::new, |(low, high)| {
@@ -101,11 +103,11 @@ fn methods(review: &Review) -> String {
         Err(_) => vec![method.label.to_owned(), "–".to_owned()],
     });
     let header = ["method", "OR [95 %]", "p", "Q (p)", "I² %", "τ²", "prediction"];
-    grid(&header, rows.collect()) + &failures(review)
+    Document::of_table(&header, rows.collect()) + failures(review)
 }
 
 /// Why some methods have no answer, each reason once.
-fn failures(review: &Review) -> String {
+fn failures(review: &Review) -> Document {
     let mut failed: Vec<(PoolingError, Vec<&str>)> = Vec::new();
     for (method, result) in &review.results {
         let Err(error) = result else { continue };
@@ -115,9 +117,9 @@ fn failures(review: &Review) -> String {
         }
     }
     let line = |(error, labels): &(PoolingError, Vec<&str>)| {
-        wrapped(&format!("{}: {error}.", labels.join(", ")))
+        Document::new().text(format!("{}: {error}.", labels.join(", ")))
     };
-    failed.iter().map(line).collect()
+    failed.iter().map(line).fold(Document::new(), Document::add)
 }
 
 fn p_value(p: f64) -> String {

@@ -1,29 +1,30 @@
 //! The prior on the effect, and what it makes of a design.
 
+use super::document::Document;
 use super::pooling::interval;
-use super::table::{figure, grid, number, with_error, wrapped};
+use super::table::{figure, number, with_error};
 use crate::evidence::prior::Component;
 use crate::scenario::file;
 use crate::summary::{PredictiveSummary, PriorAnalysis, PriorSummary};
 
 /// The section of a run's table.
-pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> String {
+pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> Document {
     let mut out = components(&prior.components, written);
-    out += "\n";
-    out += &assurance(&prior.analyses);
-    out += &wrapped(&format!(
+    out = out.gap();
+    out += assurance(&prior.analyses);
+    out = out.text(format!(
         "Benefit is a true odds ratio above 1; before the trial its probability is {:.4}.",
         prior.probability_benefit
     ));
-    out += "\n";
-    out += &predictive(&prior.analyses);
-    out + &wrapped(
+    out = out.gap();
+    out += predictive(&prior.analyses);
+    out.text(
         "Predicted is the estimate of a trial that has yet to start, on the scale of its analysis.",
     )
 }
 
 /// The components, and where each is from.
-pub(super) fn components(components: &[Component], written: &file::Prior) -> String {
+pub(super) fn components(components: &[Component], written: &file::Prior) -> Document {
     let rows = components.iter().enumerate().map(|(i, component)| {
         let Component { weight, mean, sd } = *component;
         let odds_ratio = interval(mean, component.interval());
@@ -31,16 +32,16 @@ pub(super) fn components(components: &[Component], written: &file::Prior) -> Str
         [vec![format!("{}", i + 1)], numbers.to_vec(), vec![odds_ratio]].concat()
     });
     let header = ["prior", "weight", "mean log\nodds ratio", "sd", "odds ratio [95 %]"];
-    let mut out = grid(&header, rows.collect());
+    let mut out = Document::of_table(&header, rows.collect());
     for (i, component) in written.components.iter().enumerate() {
         if let Some(source) = &component.source {
-            out += &wrapped(&format!("{}: {source}", i + 1));
+            out = out.text(format!("{}: {source}", i + 1));
         }
     }
     out
 }
 
-fn assurance(analyses: &[PriorAnalysis]) -> String {
+fn assurance(analyses: &[PriorAnalysis]) -> Document {
     let rows = analyses.iter().map(|analysis| {
         vec![
             analysis.name.clone(),
@@ -52,14 +53,17 @@ fn assurance(analyses: &[PriorAnalysis]) -> String {
     });
     let header =
         ["analysis", "assurance", "by\nformula", "P(benefit)\nif it rejects", "P(benefit)\nif not"];
-    grid(&header, rows.collect())
+    Document::of_table(&header, rows.collect())
 }
 
-fn predictive(analyses: &[PriorAnalysis]) -> String {
+fn predictive(analyses: &[PriorAnalysis]) -> Document {
     let rows = analyses.iter().map(|analysis| {
         let PredictiveSummary { mean, p2_5, p50, p97_5, .. } = analysis.predictive;
         let figures = [mean, p2_5, p50, p97_5].map(figure);
         [vec![analysis.name.clone()], figures.to_vec()].concat()
     });
-    grid(&["predicted estimate", "mean", "2.5th pct", "median", "97.5th pct"], rows.collect())
+    Document::of_table(
+        &["predicted estimate", "mean", "2.5th pct", "median", "97.5th pct"],
+        rows.collect(),
+    )
 }

@@ -1,6 +1,7 @@
 //! Procedures as tables, for `run` (simulated beside exact) and `check` (exact alone).
 
-use super::table::{figure, grid, wrapped};
+use super::document::Document;
+use super::table::figure;
 use crate::outcome::flow::{Group, MEASURES, Measure};
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
@@ -28,26 +29,30 @@ impl Show {
 }
 
 /// Everything about the procedure.
-pub(super) fn render(summary: &ProcedureSummary, scenario: &ScenarioFile, show: Show) -> String {
+pub(super) fn document(
+    summary: &ProcedureSummary,
+    scenario: &ScenarioFile,
+    show: Show,
+) -> Document {
     let mut out = screening(summary, scenario);
-    out += "\nBoth arms, per 100 patients\n";
-    out += &arms(summary, show);
+    out = out.heading("Both arms, per 100 patients");
+    out += arms(summary, show);
     if let Some(definition) = &summary.haemorrhage_definition {
-        out += &wrapped(&format!("Haemorrhage: symptomatic, {definition}."));
+        out = out.text(format!("Haemorrhage: symptomatic, {definition}."));
     }
-    out += "\nBy how the procedure ended, per 100 patients of the row\n";
-    out += &groups(summary, show);
-    out += &stents(summary, show);
-    out += "\nPass by pass, per 100 patients of the arm; success per 100 of these passes\n";
-    out += &passes(summary, show);
-    out + &decomposition(summary)
+    out = out.heading("By how the procedure ended, per 100 patients of the row");
+    out += groups(summary, show);
+    out += stents(summary, show);
+    out = out.heading("Pass by pass, per 100 patients of the arm; success per 100 of these passes");
+    out += passes(summary, show);
+    out + decomposition(summary)
 }
 
 /// What screening yields, where not everyone is randomised.
-fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> String {
+fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> Document {
     let share = summary.screening_yield;
     if share >= 1.0 {
-        return String::new();
+        return Document::new();
     }
     let mut text = format!(
         "Of 100 patients screened {:.1} are unresolved when their turn comes and randomised: {} \
@@ -60,7 +65,7 @@ fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> String {
         let randomised = summary.randomised_per_month;
         text += &format!("; {rate} screened a month are {randomised:.2} randomised");
     }
-    wrapped(&format!("{text}."))
+    Document::new().text(format!("{text}."))
 }
 
 /// Counts are per 100 patients, passes and minutes per patient.
@@ -96,7 +101,7 @@ pub(super) fn everyone(arm: &ArmSummary) -> &GroupSummary {
     arm.groups.iter().find(|group| group.group == Group::All).expect("everyone is in a group")
 }
 
-fn arms(summary: &ProcedureSummary, show: Show) -> String {
+fn arms(summary: &ProcedureSummary, show: Show) -> Document {
     let [control, experimental] = &summary.arms[..] else { unreachable!("there are two arms") };
     let mut rows = Vec::new();
     let mut push = |name: &str, of: &dyn Fn(&GroupSummary) -> Option<Checked>, scale: f64| {
@@ -120,8 +125,10 @@ fn arms(summary: &ProcedureSummary, show: Show) -> String {
     push("minutes, mean", &|group| group.minutes.as_ref().map(|minutes| minutes.mean), 1.0);
     push("minutes, median", &|group| group.minutes.as_ref().map(|minutes| minutes.median), 1.0);
     match show {
-        Show::Simulated => grid(&["", "control", "exact", "experimental", "exact"], rows),
-        Show::Exact => grid(&["", "control", "experimental"], rows),
+        Show::Simulated => {
+            Document::of_table(&["", "control", "exact", "experimental", "exact"], rows)
+        }
+        Show::Exact => Document::of_table(&["", "control", "experimental"], rows),
     }
 }
 
@@ -138,8 +145,8 @@ fn told_apart(arm: &ArmSummary) -> impl Iterator<Item = &GroupSummary> {
     })
 }
 
-fn groups(summary: &ProcedureSummary, show: Show) -> String {
-    let mut out = String::new();
+fn groups(summary: &ProcedureSummary, show: Show) -> Document {
+    let mut out = Document::new();
     for arm in &summary.arms {
         let row = |group: &GroupSummary| {
             let mut row = vec![group_label(group.group).to_owned()];
@@ -155,13 +162,13 @@ fn groups(summary: &ProcedureSummary, show: Show) -> String {
             row
         };
         let rows = told_apart(arm).map(row).collect();
-        out += &grid(&[arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"], rows);
+        out = out.table(&[arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"], rows);
     }
     out
 }
 
 /// What became of the stents.
-fn stents(summary: &ProcedureSummary, show: Show) -> String {
+fn stents(summary: &ProcedureSummary, show: Show) -> Document {
     let mut rows = Vec::new();
     for arm in &summary.arms {
         let all = [Group::Stented, Group::StentedEarly, Group::StentedLate];
@@ -174,7 +181,7 @@ fn stents(summary: &ProcedureSummary, show: Show) -> String {
         }
     }
     if rows.is_empty() {
-        return String::new();
+        return Document::new();
     }
     let header = [
         "",
@@ -182,10 +189,10 @@ fn stents(summary: &ProcedureSummary, show: Show) -> String {
         "opened,\nper 100 stents",
         "patent at follow-up,\nper 100 opened",
     ];
-    format!("\nStents\n{}", grid(&header, rows))
+    Document::new().heading("Stents").table(&header, rows)
 }
 
-fn passes(summary: &ProcedureSummary, show: Show) -> String {
+fn passes(summary: &ProcedureSummary, show: Show) -> Document {
     let mut rows = Vec::new();
     for arm in &summary.arms {
         for pass in &arm.passes {
@@ -198,29 +205,28 @@ fn passes(summary: &ProcedureSummary, show: Show) -> String {
     }
     let ended = ["reper-\nfused", "stented", "not\nopened"];
     let header = [["pass", "made after\nrandomisation", "success"], ended].concat();
-    grid(&header, rows)
+    Document::of_table(&header, rows)
 }
 
-fn decomposition(summary: &ProcedureSummary) -> String {
+fn decomposition(summary: &ProcedureSummary) -> Document {
     // Plus 0.0, as nothing is not less than nothing.
     let points = |part: f64| format!("{:+.2}", (1e4 * part).round() / 100.0 + 0.0);
     let parts = summary.decomposition.iter().filter(|(_, part)| part.abs() > 5e-7);
     let mut rows: Vec<Vec<String>> =
         parts.map(|(way, part)| vec![(*way).to_owned(), points(*part)]).collect();
     rows.push(vec!["all together".to_owned(), points(summary.difference)]);
-    let text = grid(&["exact", "points"], rows);
-    format!(
-        "\nWhere the difference in mRS 0–2 comes from (experimental less control)\n{text}{}",
-        wrapped(
+    Document::new()
+        .heading("Where the difference in mRS 0–2 comes from (experimental less control)")
+        .table(&["exact", "points"], rows)
+        .text(
             "Each way by which the procedure reaches the outcome is shut in turn, so that both \
              arms get the control arm's average of it; a way's part is what opening it adds, \
-             averaged over all orders (Shapley value)."
+             averaged over all orders (Shapley value).",
         )
-    )
 }
 
 /// The exact part, without simulation; nothing where there is no procedure.
-pub(super) fn exact(scenario: &Scenario) -> Option<String> {
+pub(super) fn exact(scenario: &Scenario) -> Option<Document> {
     let summary = ProcedureSummary::exact(scenario)?;
-    Some(render(&summary, scenario.file(), Show::Exact))
+    Some(document(&summary, scenario.file(), Show::Exact))
 }

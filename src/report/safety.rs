@@ -1,11 +1,12 @@
 //! Adverse events: what trials show of them, when they stop a trial, and what that costs.
 
-use super::table::{figure, grid, number, with_error, wrapped};
+use super::document::Document;
+use super::table::{figure, number, with_error};
 use crate::scenario::{Scenario, Truth};
 use crate::summary::{AnalysisSummary, McEstimate, SafetyLook, SafetySummary, TruthSummary};
 
 /// What stopping for safety does to the power; nothing where it cannot happen.
-pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> String {
+pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let of_truth = |(title, truth): (&str, &TruthSummary)| {
         let row = |analysis: &AnalysisSummary| {
             let price = analysis.price_of_safety.as_ref()?;
@@ -22,14 +23,18 @@ pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> String {
             "lost by\nthem",
             "stopped\nfor safety",
         ];
-        if rows.is_empty() { String::new() } else { format!("\n{}", grid(&header, rows)) }
+        if rows.is_empty() {
+            Document::new()
+        } else {
+            Document::of_table(&header, rows).after_gap()
+        }
     };
-    [("with the effect", effect), ("without it", none)].map(of_truth).concat()
+    of_truth(("with the effect", effect)) + of_truth(("without it", none))
 }
 
 /// Nothing where no adverse events are followed.
-pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> String {
-    let Some(first) = effect.safety.first() else { return String::new() };
+pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
+    let Some(first) = effect.safety.first() else { return Document::new() };
     let rates = |event: &SafetySummary| {
         let rate = |(arm, rate): (usize, McEstimate)| {
             let truth = event.truth.map(|rates| format!(" ({:.2})", 100.0 * rates[arm]));
@@ -40,21 +45,21 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> String {
             .collect()
     };
     let header = ["with the effect", "control, %", "experimental, %"];
-    let seen = grid(&header, effect.safety.iter().map(rates).collect());
+    let seen = Document::of_table(&header, effect.safety.iter().map(rates).collect());
     let of_truth = |(title, truth): (&str, &TruthSummary)| {
         let row = |event: &SafetySummary| {
             let shown = [figure(event.more), number(event.more_by_formula), figure(event.fewer)];
             std::iter::once(event.name.clone()).chain(shown).collect()
         };
         let header = [title, "more\nshown", "by\nformula", "fewer\nshown"];
-        grid(&header, truth.safety.iter().map(row).collect())
+        Document::of_table(&header, truth.safety.iter().map(row).collect())
     };
-    let tables = [("with the effect", effect), ("without it", none)].map(of_truth);
-    let mut out = String::from(
-        "\nAdverse events, of all randomised when the first analysis ends the trial\n",
-    );
-    out += &[seen, tables.join("\n")].join("\n");
-    out += &wrapped(&format!(
+    let out = Document::new()
+        .heading("Adverse events, of all randomised when the first analysis ends the trial")
+        + seen
+        + of_truth(("with the effect", effect)).after_gap()
+        + of_truth(("without it", none)).after_gap();
+    let out = out.text(format!(
         "In brackets the share of all patients; a trial that an event stops has seen more of it. More, \
          fewer: in the experimental arm, each event compared as if it were the only one and had \
          stopped nothing, at a two-sided level of {}. By formula: more shown in trials that run to their \
@@ -62,14 +67,14 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> String {
          approximation).",
         first.alpha_two_sided
     ));
-    out + &boundaries(effect, none)
+    out + boundaries(effect, none)
 }
 
 fn percent(share: McEstimate) -> McEstimate {
     McEstimate { value: 100.0 * share.value, mcse: 100.0 * share.mcse, ..share }
 }
 
-fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> String {
+fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let mut rows = Vec::new();
     let bounded = |event: &&SafetySummary| !event.looks.is_empty();
     for (with, without) in
@@ -84,7 +89,7 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> String {
         }
     }
     if rows.is_empty() {
-        return String::new();
+        return Document::new();
     }
     let header = [
         "boundary",
@@ -95,8 +100,7 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> String {
         "no effect,\nso far",
         "by\nformula",
     ];
-    format!("\n{}", grid(&header, rows))
-        + &wrapped(
+    Document::of_table(&header, rows).after_gap().text(
             "The boundary is reached by then, were nothing else to stop the trial. Reached at the final \
              look it stops nothing.",
         )
@@ -108,8 +112,8 @@ fn reached(look: &SafetyLook) -> [String; 2] {
 }
 
 /// The events of a scenario before anything is simulated.
-pub(super) fn expected(scenario: &Scenario) -> String {
-    let Some(safety) = &scenario.safety else { return String::new() };
+pub(super) fn expected(scenario: &Scenario) -> Document {
+    let Some(safety) = &scenario.safety else { return Document::new() };
     let percent = |rate: f64| format!("{:.2}", 100.0 * rate);
     let rows = safety.endpoints.iter().map(|endpoint| {
         let rates = scenario.event_rates(Truth::Alternative, &endpoint.event);
@@ -119,8 +123,9 @@ pub(super) fn expected(scenario: &Scenario) -> String {
         row
     });
     let header = ["adverse event", "control, %", "experimental, %", "more shown"];
-    let mut out =
-        format!("\nAdverse events when all are randomised\n{}", grid(&header, rows.collect()));
+    let mut out = Document::new()
+        .heading("Adverse events when all are randomised")
+        .table(&header, rows.collect());
     let rows = safety.endpoints.iter().filter_map(|endpoint| {
         let boundary = endpoint.boundary.as_ref()?;
         Some((0..boundary.patients().len()).map(|k| {
@@ -133,7 +138,7 @@ pub(super) fn expected(scenario: &Scenario) -> String {
     });
     let rows: Vec<Vec<String>> = rows.flatten().collect();
     if !rows.is_empty() {
-        out += &format!("\n{}", grid(&["boundary", "patients known", "too many if Z ≤"], rows));
+        out = out.gap().table(&["boundary", "patients known", "too many if Z ≤"], rows);
     }
     out
 }

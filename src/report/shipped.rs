@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::table::wrapped;
+use super::document::Document;
 use crate::scenario::Scenario;
 use crate::scenario::shipped::SCENARIOS;
 
@@ -23,18 +23,17 @@ fn entries() -> impl Iterator<Item = Entry> {
 }
 
 /// For people.
-pub fn table() -> String {
+pub fn document() -> Document {
     let entry = |Entry { name, title, question }: Entry| {
         let text = question.unwrap_or(title);
         let indented = textwrap::indent(&textwrap::fill(&text, 76), "    ");
-        format!("{name}\n{indented}\n")
+        format!("{name}\n{indented}")
     };
-    let list: String = entries().map(entry).collect();
-    list + "\n"
-        + &wrapped(
-            "Run one with `rescuesim run NAME`, look at it with `rescuesim check NAME`, start from it \
+    let list: Vec<String> = entries().map(entry).collect();
+    Document::new().verbatim(list.join("\n")).gap().text(
+        "Run one with `rescuesim run NAME`, look at it with `rescuesim check NAME`, start from it \
              with `rescuesim init --from NAME`.",
-        )
+    )
 }
 
 /// For programs.

@@ -1,28 +1,29 @@
 //! `rescuesim strategies`: one rule after another.
 
 use super::Provenance;
+use super::document::Document;
 use super::procedure::{Show, everyone};
-use super::table::{grid, grouped, wrapped};
+use super::table::grouped;
 use crate::explore::strategies::RuleSummary;
 use crate::summary::procedure::{Checked, GroupSummary};
 
 /// Two rows for each rule: simulated and exact.
-pub fn render(
+pub fn document(
     provenance: &Provenance,
     rules: &[RuleSummary],
     patients: u64,
     max_passes: u32,
-) -> String {
-    let mut out = wrapped(&provenance.scenario.title);
-    out += &wrapped(&format!(
-        "\nA stent for whoever is unresolved after so many passes, or none and {max_passes} passes \
+) -> Document {
+    let mut out = Document::new().title(&provenance.scenario.title).gap();
+    out = out.text(format!(
+        "A stent for whoever is unresolved after so many passes, or none and {max_passes} passes \
          at most. {} simulated patients under each rule, the same ones, from the first pass on, \
          seed {}; ± is the Monte-Carlo standard error. Per 100 patients, but for minutes (means) \
          and passes.",
         grouped(patients),
         provenance.seed
     ));
-    out += "\n";
+    out = out.gap();
     let haemorrhage = provenance.scenario.procedure.as_ref().and_then(|p| p.haemorrhage.as_ref());
     let rows = rules.iter().flat_map(|rule| {
         let name = match rule.stent_after {
@@ -32,15 +33,15 @@ pub fn render(
         [(name, Show::Simulated), ("  exact".to_owned(), Show::Exact)]
             .map(|(name, show)| row(rule, name, show, haemorrhage.is_some()))
     });
-    out += &grid(
+    out = out.table(
         &["stent", "mRS 0–2", "dead", "bleed", "minutes", "passes", "stents"],
         rows.collect(),
     );
     if let Some(haemorrhage) = haemorrhage {
-        out += &wrapped(&format!("Bleed: symptomatic haemorrhage, {}.", haemorrhage.definition));
+        out = out.text(format!("Bleed: symptomatic haemorrhage, {}.", haemorrhage.definition));
     }
-    out += &wrapped("Who is stented early is taken to have been like the others at later passes.");
-    out + &format!("\nRecreate: {}\n", provenance.command)
+    out = out.text("Who is stented early is taken to have been like the others at later passes.");
+    out.gap().verbatim(format!("Recreate: {}", provenance.command))
 }
 
 fn row(rule: &RuleSummary, name: String, show: Show, bleeds: bool) -> Vec<String> {

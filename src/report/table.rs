@@ -1,4 +1,4 @@
-//! The terminal: tables that explain themselves, within 80 columns.
+//! A run as tables that explain themselves, and how figures are written.
 
 use super::Summary;
 use super::description::described;
@@ -11,37 +11,36 @@ use crate::summary::{
     McEstimate, SizeSummary, TruthSummary,
 };
 
-/// A run as text: the question, the answer, and what stands behind it.
-pub fn render(summary: &Summary, warnings: &[String]) -> String {
+/// The question, the answer, and what stands behind it.
+pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     let provenance = &summary.provenance;
     let scenario = &provenance.scenario;
     let [alternative, null, ..] = &summary.truths[..] else {
         unreachable!("these two are always there")
     };
     let mut out = heading(summary, warnings);
-    out += "\nDoes the trial show an effect?\n";
-    out += &rejection(alternative, null);
-    out += &wrapped(by_formula(alternative, scenario));
-    out += &within_stratum(scenario, alternative);
-    out += &super::safety::price(alternative, null);
+    out = out.heading("Does the trial show an effect?");
+    out += rejection(alternative, null);
+    out = out.text(by_formula(alternative, scenario));
+    out += within_stratum(scenario, alternative);
+    out += super::safety::price(alternative, null);
     if let (Some(prior), Some(written)) = (&summary.prior, &scenario.prior) {
-        out += "\nAveraged over the prior\n";
-        out += &averaged(prior, written);
+        out = out.heading("Averaged over the prior");
+        out += averaged(prior, written);
     }
-    out += "\nLooks\n";
-    out += &looks(&alternative.analyses[0]);
+    out = out.heading("Looks");
+    out += looks(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
     for ((effect, none), written) in analyses {
-        out += "\n";
-        out += &wrapped(&format!("Monitored by \"{}\": {}", effect.name, written.describe()));
-        out += &stops(effect, none);
-        out += "\n";
-        out += &sizes(effect, none);
-        out += "\n";
-        out += &estimates(effect, none);
+        out = out.heading(format!("Monitored by \"{}\": {}", effect.name, written.describe()));
+        out += stops(effect, none);
+        out = out.gap();
+        out += sizes(effect, none);
+        out = out.gap();
+        out += estimates(effect, none);
     }
-    out += "\n";
-    out += &wrapped(
+    out = out.gap();
+    out = out.text(
         "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the \
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
          the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the \
@@ -49,43 +48,42 @@ pub fn render(summary: &Summary, warnings: &[String]) -> String {
          ordering, but not for futility that is not binding, nor for stops by adverse events.",
     );
     if let Some(procedure) = &summary.procedure {
-        out += "\nThe procedure, in all patients of trials that run to their end\n";
-        out += &super::procedure::render(procedure, scenario, Show::Simulated);
+        out = out.heading("The procedure, in all patients of trials that run to their end");
+        out += super::procedure::document(procedure, scenario, Show::Simulated);
     }
-    out += &super::safety::events(alternative, null);
-    out += &described(&summary.truths);
-    out += "\nBalance of the allocation when all are randomised\n";
-    out += &balance(&alternative.balance);
-    out += &format!(
-        "\nrescuesim {}, scenario {}\nRecreate: {}\n",
+    out += super::safety::events(alternative, null);
+    out += described(&summary.truths);
+    out = out.heading("Balance of the allocation when all are randomised");
+    out += balance(&alternative.balance);
+    out.gap().verbatim(format!(
+        "rescuesim {}, scenario {}\nRecreate: {}",
         provenance.version,
         &provenance.scenario_digest[..12],
         provenance.command
-    );
-    out
+    ))
 }
 
 /// What is asked, how much was simulated, and what to know before reading on.
-fn heading(summary: &Summary, warnings: &[String]) -> String {
+fn heading(summary: &Summary, warnings: &[String]) -> Document {
     let provenance = &summary.provenance;
     let scenario = &provenance.scenario;
-    let mut out = wrapped(&scenario.title);
+    let mut out = Document::new().title(&scenario.title);
     if let Some(question) = &scenario.question {
-        out += &wrapped(question);
+        out = out.text(question);
     }
     let truths = match summary.prior {
         Some(_) => "with the effect, without it and with effects drawn from the prior",
         None => "with the effect and without it",
     };
     let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
-    out += "\n";
-    out += &wrapped(&format!("{replicates} simulated trials {truths}, seed {seed}."));
-    out += "± is the Monte-Carlo standard error of a simulated figure.\n";
+    out = out.gap();
+    out = out.text(format!("{replicates} simulated trials {truths}, seed {seed}."));
+    out = out.text("± is the Monte-Carlo standard error of a simulated figure.");
     for text in super::centres::described(scenario) {
-        out += &wrapped(&text);
+        out = out.text(&text);
     }
     for warning in warnings {
-        out += &wrapped(&format!("Note: {warning}."));
+        out = out.text(format!("Note: {warning}."));
     }
     out
 }
@@ -112,7 +110,7 @@ fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> &'static s
 }
 
 /// The odds ratio that patients of one stratum see, where factors are prognostic.
-fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> String {
+fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> Document {
     let prognostic = scenario.factors.iter().filter_map(|factor| factor.log_odds.as_ref());
     let prognostic = prognostic.flatten().any(|&log_odds| log_odds != 0.0);
     let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
@@ -122,25 +120,17 @@ fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> String
         (true, true) => ("a stratum and centre", "prognostic factors and centres put"),
     };
     match alternative.odds_ratios_within_stratum[2] {
-        Some(odds_ratio) if prognostic || centres_differ => wrapped(&format!(
+        Some(odds_ratio) if prognostic || centres_differ => Document::new().text(format!(
             "Within {of} the odds ratio of mRS 0–2 is {odds_ratio:.4}: {what} it further from 1 than \
              in the whole population."
         )),
-        _ => String::new(),
+        _ => Document::new(),
     }
-}
-
-pub(super) fn wrapped(text: &str) -> String {
-    Document::new().text(text).to_terminal()
 }
 
 /// What the exponential of an estimate on a scale is; `None` where the scale is no logarithm.
 fn ratio_of(scale: &str) -> Option<String> {
     scale.strip_prefix("log_").map(|ratio| ratio.replace('_', " "))
-}
-
-pub(super) fn grid(header: &[&str], rows: Vec<Vec<String>>) -> String {
-    Document::of_table(header, rows).to_terminal()
 }
 
 /// A look's Z bounds for efficacy, futility and harm.
@@ -153,7 +143,7 @@ pub(super) struct BoundaryRow {
 }
 
 /// Looks with their bounds to so many decimals; harm only where some look tests for it.
-pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> String {
+pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     let shown = if looks.iter().any(|look| look.bounds[2].is_some()) { 3 } else { 2 };
     let bound = |z: &Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.decimals$}"));
     let rows = looks.into_iter().map(|look| {
@@ -166,10 +156,10 @@ pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> String {
     let mut header = vec!["look", "analysed", "information"];
     header.extend(&["efficacy Z ≥", "futility Z ≤", "harm Z ≤"][..shown]);
     header.push("alpha spent");
-    grid(&header, rows.collect())
+    Document::of_table(&header, rows.collect())
 }
 
-fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> String {
+fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Document {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
         let formula = |analysis: &AnalysisSummary| {
             number(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
@@ -178,7 +168,7 @@ fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> String {
         vec![effect.name.clone(), power, formula(effect), error, formula(none)]
     });
     let header = ["analysis", "power", "by\nformula", "one-sided\ntype I error", "by\nformula"];
-    grid(&header, rows.collect())
+    Document::of_table(&header, rows.collect())
 }
 
 /// Whether the trial can stop for futility, and for harm.
@@ -187,7 +177,7 @@ fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
     [any(|look| look.z_futility), any(|look| look.z_harm)]
 }
 
-fn looks(analysis: &AnalysisSummary) -> String {
+fn looks(analysis: &AnalysisSummary) -> Document {
     let [has_futility, has_harm] = lower_boundaries(analysis);
     let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
     let rows = analysis.looks.iter().map(|look| {
@@ -213,8 +203,8 @@ fn looks(analysis: &AnalysisSummary) -> String {
         header.push("harm\nif Z ≤");
     }
     header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
-    let text = grid(&header, rows.collect());
-    text + &wrapped(
+    let text = Document::of_table(&header, rows.collect());
+    text.text(
         "The final bound is that of the planned number of outcomes; it is recomputed for the \
          number that comes. Means are over the trials with the effect that reach the look, \
          monitored by the first analysis. Overrun: randomised by the decision, follow-up not \
@@ -222,7 +212,7 @@ fn looks(analysis: &AnalysisSummary) -> String {
     )
 }
 
-fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
+fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let [has_futility, has_harm] = lower_boundaries(effect);
     let all: [Stops; 4] = [
         ("efficacy", |look| [look.efficacy, look.efficacy_cumulative]),
@@ -247,7 +237,7 @@ fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
 /// A reason to stop, and its probability at a look and by it.
 type Stops = (&'static str, fn(&LookSummary) -> [McEstimate; 2]);
 
-fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> String {
+fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         for look in &analysis.looks {
@@ -257,10 +247,10 @@ fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Sto
         }
     }
     let header = reasons.iter().flat_map(|(name, _)| [*name, "so far"]);
-    grid(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
+    Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
 }
 
-fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> String {
+fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let mut push = |name: String, look: &LookSummary, which: usize| {
@@ -271,10 +261,10 @@ fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Sto
         push("any look".into(), &analysis.looks[analysis.looks.len() - 1], 1);
     }
     let header = reasons.iter().map(|(name, _)| *name);
-    grid(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
+    Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
 }
 
-fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
+fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let mut push = |what: &str, figures: Vec<String>| {
@@ -292,10 +282,10 @@ fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
             push("trials without an estimate", vec![grouped(analysis.fit_failures)]);
         }
     }
-    grid(&["truth", "mean", "80th pct", "95th pct", "max"], rows)
+    Document::of_table(&["truth", "mean", "80th pct", "95th pct", "max"], rows)
 }
 
-fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
+fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let estimate = &analysis.estimate;
@@ -311,22 +301,23 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> String {
             push(format!("{truth}, adjusted"), &estimate.median_unbiased);
         }
     }
-    let mut text = grid(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);
+    let mut out =
+        Document::of_table(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);
     let mean = effect.estimate.overall.mean.value;
     if let (Some(ratio), Some(truth), true) =
         (ratio_of(effect.estimate.scale), effect.estimate.truth, mean.is_finite())
     {
         let ratios = if ratio.ends_with('s') { ratio } else { ratio + "s" };
-        text += &format!(
-            "As {ratios}, with the effect: truth {:.2}, mean {:.2}.\n",
+        out = out.text(format!(
+            "As {ratios}, with the effect: truth {:.2}, mean {:.2}.",
             libm::exp(truth),
             libm::exp(mean)
-        );
+        ));
     }
-    text
+    out
 }
 
-fn balance(balance: &Balance) -> String {
+fn balance(balance: &Balance) -> Document {
     let whole = ("whole trial".to_owned(), &balance.arm_difference);
     let levels = balance
         .levels
@@ -337,24 +328,22 @@ fn balance(balance: &Balance) -> String {
         .chain(levels)
         .chain(centre)
         .map(|(name, imbalance)| vec![name, figure(imbalance.mean), figure(imbalance.p95)]);
-    grid(&["difference between the arms", "mean", "95th pct"], rows.collect())
-        + "\n"
-        + &correct_guesses(&balance.correct_guesses, balance.centres.as_ref())
-        + &balance.centres.as_ref().map_or_else(String::new, super::centres::attendance)
+    Document::of_table(&["difference between the arms", "mean", "95th pct"], rows.collect()).gap()
+        + correct_guesses(&balance.correct_guesses, balance.centres.as_ref())
+        + balance.centres.as_ref().map_or_else(Document::new, super::centres::attendance)
 }
 
-fn correct_guesses(guesses: &CorrectGuesses, centres: Option<&CentreSummary>) -> String {
+fn correct_guesses(guesses: &CorrectGuesses, centres: Option<&CentreSummary>) -> Document {
     let row = |name: &str, share| vec![name.to_owned(), figure(share)];
     let mut rows = vec![
         row("all arms so far", guesses.whole_trial),
         row("those of the patient's stratum", guesses.within_strata),
     ];
     rows.extend(centres.map(|of| row("those of the patient's centre", of.correct_guesses)));
-    grid(&["allocations guessed by who sees", "share"], rows)
-        + &wrapped(
-            "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
+    Document::of_table(&["allocations guessed by who sees", "share"], rows).text(
+        "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
              where they are equal.",
-        )
+    )
 }
 
 /// A number without an error, to four decimals; a dash where there is none.

@@ -15,7 +15,7 @@ use rescuesim::report::figure::{self, BoundaryScale};
 use rescuesim::scenario::{Analysis, Scenario};
 
 use super::simulation::quoted;
-use super::{Failure, output};
+use super::{Failure, Format, output};
 use asked::Asked;
 use endpoint::EndpointArgs;
 use rules::RuleArgs;
@@ -87,9 +87,9 @@ pub struct DesignArgs {
     #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = values::multiple)]
     effects: Vec<f64>,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = DesignFormat::Table)]
-    format: DesignFormat,
+    /// What to print; CSV has a row per look and boundary.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
     /// Also draw the boundaries to this file (SVG).
     #[arg(long, value_name = "FILE", value_parser = svg)]
     plot: Option<PathBuf>,
@@ -106,16 +106,6 @@ enum RoundingRule {
     PerLook,
     /// Both arms together.
     Total,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum DesignFormat {
-    /// Tables for people.
-    Table,
-    /// JSON.
-    Json,
-    /// One row per look and boundary.
-    Csv,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -148,11 +138,10 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             |error| Failure::Running(format!("cannot write {}: {error}", path.display())),
         )?;
     }
-    output::print(&match args.format {
-        DesignFormat::Table => report.render(),
-        DesignFormat::Json => report.to_json(),
-        DesignFormat::Csv => report.to_csv(),
-    })
+    match args.format {
+        Format::Csv => output::print(&report.to_csv()),
+        format => output::print_as(format, || report.document(), || report.to_json()),
+    }
 }
 
 /// An analysis of the scenario, the first by default.
