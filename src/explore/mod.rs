@@ -2,5 +2,7 @@
 
 pub mod calibrate;
 pub mod compare;
+pub mod convergence;
+pub mod dossier;
 pub mod quantities;
 pub mod strategies;

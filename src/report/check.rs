@@ -53,7 +53,7 @@ pub fn render(scenario: &Scenario) -> String {
     format!("{comments}\n{toml}")
 }
 
-fn bounds(scenario: &Scenario) -> Document {
+pub(super) fn bounds(scenario: &Scenario) -> Document {
     let finite = |z: f64| z.is_finite().then_some(z);
     let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| BoundaryRow {
         name: (k + 1).to_string(),

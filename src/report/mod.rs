@@ -8,6 +8,8 @@ mod description;
 pub mod design;
 pub mod document;
 pub mod figure;
+pub mod gallery;
+pub mod html;
 pub mod monitoring;
 #[cfg(feature = "parquet")]
 pub mod parquet;

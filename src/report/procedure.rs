@@ -86,6 +86,11 @@ fn label(measure: Measure) -> &'static str {
     }
 }
 
+/// A measure's label by its key.
+pub(super) fn measure_name(key: &str) -> &'static str {
+    MEASURES.iter().find(|(_, name)| *name == key).map_or("", |(measure, _)| label(*measure))
+}
+
 fn group_label(group: Group) -> &'static str {
     match group {
         Group::All => "all",

@@ -24,10 +24,7 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out = out.text(by_formula(alternative, scenario));
     out += within_stratum(scenario, alternative);
     out += super::safety::price(alternative, null);
-    if let (Some(prior), Some(written)) = (&summary.prior, &scenario.prior) {
-        out = out.heading("Averaged over the prior");
-        out += averaged(prior, written);
-    }
+    out += over_prior(summary);
     out = out.heading("Looks");
     out += looks(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
@@ -63,6 +60,16 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     ))
 }
 
+/// What the prior makes of the trial; nothing where there is none.
+pub(super) fn over_prior(summary: &Summary) -> Document {
+    match (&summary.prior, &summary.provenance.scenario.prior) {
+        (Some(prior), Some(written)) => {
+            Document::new().heading("Averaged over the prior") + averaged(prior, written)
+        }
+        _ => Document::new(),
+    }
+}
+
 /// What is asked, how much was simulated, and what to know before reading on.
 fn heading(summary: &Summary, warnings: &[String]) -> Document {
     let provenance = &summary.provenance;
@@ -89,7 +96,7 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
 }
 
 /// How the formula stands to the simulation.
-fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> &'static str {
+pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> &'static str {
     let has_one = alternative.analyses.iter().any(|it| it.normal_approximation.is_some());
     let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
     match (has_one, drifts) {
@@ -110,7 +117,7 @@ fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> &'static s
 }
 
 /// The odds ratio that patients of one stratum see, where factors are prognostic.
-fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> Document {
+pub(super) fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> Document {
     let prognostic = scenario.factors.iter().filter_map(|factor| factor.log_odds.as_ref());
     let prognostic = prognostic.flatten().any(|&log_odds| log_odds != 0.0);
     let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
@@ -159,7 +166,7 @@ pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     Document::of_table(&header, rows.collect())
 }
 
-fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Document {
+pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Document {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
         let formula = |analysis: &AnalysisSummary| {
             number(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
@@ -177,7 +184,7 @@ fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
     [any(|look| look.z_futility), any(|look| look.z_harm)]
 }
 
-fn looks(analysis: &AnalysisSummary) -> Document {
+pub(super) fn looks(analysis: &AnalysisSummary) -> Document {
     let [has_futility, has_harm] = lower_boundaries(analysis);
     let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
     let rows = analysis.looks.iter().map(|look| {
@@ -212,7 +219,7 @@ fn looks(analysis: &AnalysisSummary) -> Document {
     )
 }
 
-fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
+pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let [has_futility, has_harm] = lower_boundaries(effect);
     let all: [Stops; 4] = [
         ("efficacy", |look| [look.efficacy, look.efficacy_cumulative]),
@@ -264,7 +271,7 @@ fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Sto
     Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
 }
 
-fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
+pub(super) fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let mut push = |what: &str, figures: Vec<String>| {
@@ -285,7 +292,7 @@ fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     Document::of_table(&["truth", "mean", "80th pct", "95th pct", "max"], rows)
 }
 
-fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
+pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let estimate = &analysis.estimate;
@@ -317,7 +324,7 @@ fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     out
 }
 
-fn balance(balance: &Balance) -> Document {
+pub(super) fn balance(balance: &Balance) -> Document {
     let whole = ("whole trial".to_owned(), &balance.arm_difference);
     let levels = balance
         .levels

@@ -13,6 +13,7 @@ pub mod read;
 mod resolve;
 mod safety;
 pub mod shipped;
+pub mod sources;
 mod treatments;
 mod closed_form;
 mod warnings;
@@ -305,6 +306,24 @@ impl Scenario {
             }
             Err(problems) => Err(source.reject(problems)),
         }
+    }
+
+    /// The same trial with its final look alone, which compares two arms as a trial without looks does:
+    /// no interim, no boundary but that of efficacy.
+    ///
+    /// # Errors
+    /// When the design means nothing without its looks.
+    pub fn with_one_look(&self) -> Result<Self, Rejection> {
+        let mut written = self.file.clone();
+        let design = &mut written.design;
+        design.looks = file::Looks::EquallySpaced(1);
+        design.efficacy_looks = None;
+        design.futility = file::Futility::default();
+        design.futility_looks = None;
+        design.binding_futility = false;
+        design.harm = file::Harm::default();
+        design.harm_looks = None;
+        Self::parse(&toml::to_string(&written).expect("a scenario is plain data"), &[])
     }
 
     /// What is simulated, in the order of every result: the prior only where there is one.

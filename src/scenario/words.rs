@@ -1,6 +1,7 @@
 //! Analyses in words.
 
 mod centres;
+mod randomisation;
 
 use super::file::Analysis;
 use super::file::analysis::{

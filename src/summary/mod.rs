@@ -38,7 +38,7 @@ pub struct McEstimate {
 
 impl McEstimate {
     /// A proportion, with error √(p(1 − p)/n).
-    fn proportion(count: u64, n: u64) -> Self {
+    pub(crate) fn proportion(count: u64, n: u64) -> Self {
         let value = count as f64 / n as f64;
         Self { value, mcse: (value * (1.0 - value) / n as f64).sqrt(), n }
     }

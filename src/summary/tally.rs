@@ -71,6 +71,16 @@ impl Tally {
         &self.analyses[truth.index() * self.analyses_per_truth + analysis]
     }
 
+    /// Numbers of patients randomised, each with the share of trials that had no more.
+    pub fn sizes(&self, truth: Truth, analysis: usize) -> Vec<(f64, f64)> {
+        self.of(truth, analysis).n_randomised.shares_at_most(1.0)
+    }
+
+    /// Months from opening to decision to a tenth, each with the share of trials that took no longer.
+    pub fn durations(&self, truth: Truth, analysis: usize) -> Vec<(f64, f64)> {
+        self.of(truth, analysis).duration_tenths.shares_at_most(0.1)
+    }
+
     pub(super) fn description(&self, truth: Truth) -> Option<&DescriptionTally> {
         self.described.get(truth.index())
     }
@@ -173,6 +183,8 @@ pub(super) struct AnalysisTally {
     pub n_randomised: Histogram,
     pub n_analysed: Histogram,
     pub duration_months: Moments,
+    /// In tenths.
+    pub duration_tenths: Histogram,
     pub overrun: Moments,
     /// After efficacy, futility, harm.
     pub reversals: [u64; 3],
@@ -195,6 +207,7 @@ impl AnalysisTally {
             n_randomised: Histogram::default(),
             n_analysed: Histogram::default(),
             duration_months: Moments::default(),
+            duration_tenths: Histogram::default(),
             overrun: Moments::default(),
             reversals: [0; 3],
             estimates: EstimateTally::default(),
@@ -245,6 +258,7 @@ impl AnalysisTally {
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
         self.duration_months.add(trial.duration_months);
+        self.duration_tenths.add((10.0 * trial.duration_months + 0.5) as u32);
         self.overrun.add(f64::from(trial.overrun));
         if trial.reversed {
             let [after_efficacy, after_futility, after_harm] = &mut self.reversals;
@@ -279,6 +293,7 @@ impl AnalysisTally {
         self.n_randomised.merge(&other.n_randomised);
         self.n_analysed.merge(&other.n_analysed);
         self.duration_months.merge(&other.duration_months);
+        self.duration_tenths.merge(&other.duration_tenths);
         self.overrun.merge(&other.overrun);
         for (mine, theirs) in self.reversals.iter_mut().zip(other.reversals) {
             *mine += theirs;

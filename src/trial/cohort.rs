@@ -212,6 +212,11 @@ impl Cohort {
         }
     }
 
+    /// Days of arrival, and days on which outcomes are known.
+    pub fn days(&self) -> (&[f64], &[f64]) {
+        (&self.arrival_days, &self.outcome_days)
+    }
+
     /// Patients per stratum in control and experimental arm.
     pub fn allocated(&self) -> &[[u32; 2]] {
         &self.allocated

@@ -123,6 +123,12 @@ impl<'s> Simulator<'s> {
         &self.result
     }
 
+    /// Of the replicate that was run last: the days on which its patients came, and on which their
+    /// outcomes are known under the truth that was run last, +∞ where they never are.
+    pub fn days(&self) -> (&[f64], &[f64]) {
+        self.cohort.days()
+    }
+
     /// Draws the adverse events and finds the looks at which they reach their boundaries.
     fn follow_safety(&mut self, truth: Truth) {
         let Self { scenario, cohort, result, .. } = self;

@@ -27,13 +27,13 @@ const ORDER: [&str; 17] = [
 ];
 
 /// A text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 18] = [
+const PLACES: [(&str, &[&str]); 20] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     ("Deserialize", &["scenario/"]),
     ("schemars", &["scenario/"]),
-    ("toml_edit", &["scenario/edit.rs"]),
+    ("toml_edit", &["scenario/edit.rs", "scenario/sources.rs"]),
     ("nalgebra", &["explore/calibrate.rs"]),
     ("levenberg_marquardt", &["explore/calibrate.rs"]),
     ("indicatif", &["cli/"]),

@@ -4,7 +4,9 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Chart, Drawn, EFFICACY, FUTILITY, GRID, HARM, INK, Mark, draw_mark, failed, font};
+use super::{
+    Chart, Drawn, EFFICACY, FUTILITY, GRID, HARM, INK, Mark, draw_mark, failed, font, svg,
+};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, LookCharacteristics,
 };
@@ -40,12 +42,8 @@ pub fn boundaries(
     effect: &str,
 ) -> String {
     let lines = lines(design, scale);
-    let mut svg = String::new();
-    let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-    draw(&area, &lines, scale, (title, effect), f64::from(design.analysed.total()))
-        .expect("an SVG in memory takes everything");
-    drop(area);
-    svg
+    let most = f64::from(design.analysed.total());
+    svg(SIZE, |area| draw(area, &lines, scale, (title, effect), most))
 }
 
 fn lines(design: &DesignCharacteristics, scale: BoundaryScale) -> Vec<Line> {
@@ -88,7 +86,6 @@ fn draw(
     (title, effect): (&str, &str),
     most: f64,
 ) -> Drawn {
-    area.fill(&WHITE).map_err(failed)?;
     let titled = area.titled(title, font(19)).map_err(failed)?;
     // A legend inside the axes would hide points of some designs.
     let (legend, below) = titled.split_vertically(24);
@@ -113,7 +110,6 @@ fn draw(
     for (place, text) in labels(&chart, lines) {
         area.draw(&Text::new(text, place, style.clone())).map_err(failed)?;
     }
-    area.present().map_err(failed)?;
     Ok(())
 }
 

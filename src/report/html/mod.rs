@@ -1,0 +1,96 @@
+//! A report as one page that needs nothing else: the question, what was assumed and from where, what
+//! came of it, and how to get it again.
+//!
+//! The order is that of ADEMP (Morris, White & Crowther 2019, Stat Med 38:2074): aims, data-generating
+//! mechanisms, estimands, methods, performance measures; with what regulators ask of simulation
+//! reports beside it: example trials, a design without interim looks, limitations.
+
+mod blocks;
+mod sections;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::Summary;
+use super::document::Document;
+use super::gallery::Figure;
+use crate::scenario::Scenario;
+use crate::scenario::sources::Parameter;
+use crate::summary::OperatingCharacteristics;
+
+/// What a page is made of.
+#[derive(Debug)]
+pub struct Report<'r> {
+    /// What was simulated.
+    pub scenario: &'r Scenario,
+    /// What came of it.
+    pub summary: &'r Summary,
+    /// The same trials without interim looks; `None` where there are none anyway.
+    pub fixed: Option<&'r OperatingCharacteristics>,
+    /// Figures, each shown where it belongs.
+    pub figures: &'r [Figure],
+    /// Trials to be looked at.
+    pub examples: &'r [Example],
+    /// Values of the scenario with their sources.
+    pub parameters: &'r [Parameter],
+    /// What the scenario file says before everything else.
+    pub preamble: &'r [String],
+}
+
+/// A trial to be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Example {
+    /// What it is an example of.
+    pub title: String,
+    /// Its story.
+    pub story: Document,
+    /// Its picture.
+    pub figure: Figure,
+    /// The command that tells all of it.
+    pub command: String,
+}
+
+/// The whole page.
+pub fn page(report: &Report<'_>) -> String {
+    let scenario = report.scenario.file();
+    let sections = sections::all(report);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content=(format!("rescuesim {}", report.summary.provenance.version));
+                title { (scenario.title) }
+                style { (PreEscaped(include_str!("style.css"))) }
+            }
+            body {
+                header {
+                    h1 { (scenario.title) }
+                    @if let Some(question) = &scenario.question { p.lead { (question) } }
+                    @if let Some(registration) = &scenario.registration {
+                        p.soft { "Registration: " (registration) }
+                    }
+                }
+                (sections::answer(report))
+                nav aria-label="contents" {
+                    ol { @for section in &sections { li { a href=(format!("#{}", section.id)) { (section.title) } } } }
+                }
+                main {
+                    @for section in &sections {
+                        section id=(section.id) { h2 { (section.title) } (section.content) }
+                    }
+                }
+                footer.soft { (provenance(report)) }
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn provenance(report: &Report<'_>) -> Markup {
+    let provenance = &report.summary.provenance;
+    html! {
+        "rescuesim " (provenance.version) ", scenario " code { (provenance.scenario_digest) } ", seed "
+        (provenance.seed) ", " (super::table::grouped(provenance.replicates)) " replicates."
+    }
+}

@@ -1,0 +1,344 @@
+//! What a report says, section by section.
+
+use maud::{Markup, html};
+
+use super::Report;
+use super::blocks::{card, definitions, document, figure, figure_text, file};
+use crate::report::gallery::Figure;
+use crate::report::procedure::Show;
+use crate::report::table;
+use crate::scenario::sources::ParameterOrigin;
+use crate::summary::{AnalysisSummary, TruthSummary};
+
+/// A part of the page with a place in its contents.
+pub(super) struct Section {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub content: Markup,
+}
+
+/// In the order of the page.
+pub(super) fn all(report: &Report<'_>) -> Vec<Section> {
+    let section = |id, title, content| Section { id, title, content };
+    let mut sections = vec![
+        section("aims", "Aims and estimands", aims(report)),
+        section("patients", "Patients: what is assumed, and from where", patients(report)),
+        section("design", "Design", design(report)),
+        section("methods", "Methods and simulation", methods(report)),
+        section("power", "Does the trial show an effect?", power(report)),
+        section("early", "Early stopping, size and duration", early(report)),
+        section("estimates", "Estimates", estimates(report)),
+    ];
+    if let Some(compared) = fixed(report) {
+        sections.push(section("fixed", "Against a design without interim looks", compared));
+    }
+    if let Some(content) = procedure(report) {
+        sections.push(section("procedure", "The procedure", content));
+    }
+    if let Some(content) = shown(report, "power-curve") {
+        sections.push(section("sensitivity", "If the effect is another", content));
+    }
+    if !report.examples.is_empty() {
+        sections.push(section("examples", "Example trials", examples(report)));
+    }
+    sections.push(section("balance", "Balance of the allocation", balance(report)));
+    sections.push(section("limits", "Limitations", limits(report)));
+    sections.push(section("recreate", "How to get this again", recreate(report)));
+    sections
+}
+
+fn truths<'r>(report: &Report<'r>) -> [&'r TruthSummary; 2] {
+    let [effect, none, ..] = &report.summary.truths[..] else {
+        unreachable!("these two are always there")
+    };
+    [effect, none]
+}
+
+fn shown(report: &Report<'_>, name: &str) -> Option<Markup> {
+    find(report, name).map(figure)
+}
+
+fn find<'r>(report: &Report<'r>, name: &str) -> Option<&'r Figure> {
+    report.figures.iter().find(|figure| figure.name == name)
+}
+
+fn figures(report: &Report<'_>, names: &[&str]) -> Markup {
+    html! { @for name in names { @if let Some(figure) = shown(report, name) { (figure) } } }
+}
+
+/// The figures that a reader wants first.
+pub(super) fn answer(report: &Report<'_>) -> Markup {
+    let [effect, none] = truths(report);
+    html! {
+        div.cards {
+            @for (i, (with, without)) in effect.analyses.iter().zip(&none.analyses).enumerate() {
+                (card(&format!("Power, {}", with.name), &format!("/truths/0/analyses/{i}/rejection"), with.rejection))
+                (card(&format!("One-sided type I error, {}", without.name), &format!("/truths/1/analyses/{i}/rejection"), without.rejection))
+            }
+            (card("Patients expected with the effect", "/truths/0/analyses/0/n_randomised/mean", effect.analyses[0].n_randomised.mean))
+            (card("Months to the decision", "/truths/0/analyses/0/duration_months", effect.analyses[0].duration_months))
+        }
+        p.soft {
+            "± is the Monte-Carlo standard error of a simulated figure. "
+            (table::grouped(report.summary.provenance.replicates))
+            " trials were simulated with the effect, and the same ones without it."
+        }
+    }
+}
+
+fn aims(report: &Report<'_>) -> Markup {
+    let file = report.scenario.file();
+    let [effect, _] = truths(report);
+    let design = &report.scenario.design;
+    let estimand = |analysis: &AnalysisSummary| {
+        let value = table::number(analysis.estimate.truth);
+        format!(
+            "{}: {}, {value} in these patients",
+            analysis.name,
+            analysis.estimate.scale.replace('_', " ")
+        )
+    };
+    let question =
+        file.question.clone().unwrap_or_else(|| "Not stated in the scenario.".to_owned());
+    definitions(&[
+        ("Question", html! { (question) }),
+        (
+            "Arms",
+            html! { "Experimental: " (file.arms.experimental) ". Control: " (file.arms.control) "." },
+        ),
+        (
+            "Endpoint",
+            html! { "Modified Rankin Scale (0 best, 6 dead), " (file.follow_up.days) " days after randomisation." },
+        ),
+        (
+            "Hypothesis",
+            html! { "Superiority of the experimental arm, one-sided alpha " (design.plan().rules.alpha_one_sided) "." },
+        ),
+        (
+            "Estimands",
+            html! {
+                @for analysis in &effect.analyses { (estimand(analysis)) br; }
+                "Between the arms as analysed; death counts as mRS 6."
+            },
+        ),
+    ])
+}
+
+fn patients(report: &Report<'_>) -> Markup {
+    html! {
+        (figures(report, &["mrs"]))
+        @for text in crate::report::centres::described(report.scenario.file()) { p { (text) } }
+        @if !report.preamble.is_empty() {
+            h3 { "What the scenario says of its sources" }
+            pre { (report.preamble.join("\n").trim()) }
+        }
+        h3 { "Every value" }
+        details {
+            summary { (report.parameters.len()) " values, with what the scenario says of each" }
+            div.scroll {
+                table.words {
+                    thead { tr { th scope="col" { "key" } th scope="col" { "value" } th scope="col" { "source" } } }
+                    tbody { @for parameter in report.parameters {
+                        tr { td { code { (parameter.key) } } td { code { (parameter.value) } } td { (source(&parameter.origin)) } }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn source(origin: &ParameterOrigin) -> &str {
+    match origin {
+        ParameterOrigin::File(Some(comment)) => comment,
+        ParameterOrigin::File(None) => "the scenario file; see above",
+        ParameterOrigin::CommandLine => "the command line",
+        ParameterOrigin::Default => "default",
+    }
+}
+
+fn design(report: &Report<'_>) -> Markup {
+    let file = report.scenario.file();
+    let [effect, _] = truths(report);
+    html! {
+        (definitions(&[
+            ("Patients", html! { (file.sample_size.randomised) " randomised, " (report.scenario.design.maximum_analysed()) " outcomes planned at the final look." }),
+            ("Allocation", html! { (file.arms.allocation_ratio.control) " : " (file.arms.allocation_ratio.experimental) " (control : experimental), " (file.randomisation.describe()) "." }),
+            ("At a look", html! {
+                "The outcomes known by then are analysed; accrual goes on until the decision, "
+                (file.design.decision_lag_days) " days later. Patients randomised by then stay in the trial: the overrun."
+            }),
+        ]))
+        h3 { "Boundaries" }
+        (document(&crate::report::check::bounds(report.scenario)))
+        p.note { "Z above 0 favours the experimental arm; alpha is one-sided. The final bound is recomputed for the number of outcomes that comes." }
+        h3 { "When the looks are" }
+        (document(&table::looks(&effect.analyses[0])))
+        (figures(report, &["calendar"]))
+    }
+}
+
+fn methods(report: &Report<'_>) -> Markup {
+    let provenance = &report.summary.provenance;
+    let [effect, none] = truths(report);
+    let failures: u64 =
+        effect.analyses.iter().chain(&none.analyses).map(|it| it.fit_failures).sum();
+    let looks: u64 = effect.analyses.iter().chain(&none.analyses).map(|it| it.failed_looks).sum();
+    let largest = effect.analyses.iter().map(|it| it.rejection.mcse).fold(0.0, f64::max);
+    let null = none.analyses.iter().map(|it| it.rejection.mcse).fold(0.0, f64::max);
+    let worst = 0.5 / (provenance.replicates as f64).sqrt();
+    html! {
+        h3 { "Analyses, each monitoring the same trials" }
+        ul { @for (analysis, written) in effect.analyses.iter().zip(&report.scenario.file().analyses) {
+            li { (analysis.name) ": " (written.describe()) }
+        } }
+        h3 { "Simulation" }
+        (definitions(&[
+            ("Replicates", html! {
+                (table::grouped(provenance.replicates)) ". A share has a Monte-Carlo standard error of at most "
+                (format!("{worst:.5}")) " with so many; that of the power is " (format!("{largest:.5}")) ", of the type I error "
+                (format!("{null:.5}")) "."
+            }),
+            ("Random numbers", html! {
+                "Seed " (provenance.seed) ". Every patient of every replicate has random numbers of their own for each purpose, "
+                "the same with and without the effect. The result does not depend on the machine or the number of threads."
+            }),
+            ("Failures", html! {
+                (table::grouped(failures)) " trials without an estimate, " (table::grouped(looks))
+                " looks without a statistic; such a look never stops a trial, and all trials stay in every denominator but the estimate's."
+            }),
+            ("Truths", html! { "The effect as stated, and the null twin: the same patients with the experimental arm drawn as control." }),
+        ]))
+        (figures(report, &["convergence"]))
+    }
+}
+
+fn power(report: &Report<'_>) -> Markup {
+    let [effect, none] = truths(report);
+    html! {
+        (document(&table::rejection(effect, none)))
+        p.note { (table::by_formula(effect, report.scenario.file())) }
+        (document(&table::within_stratum(report.scenario.file(), effect)))
+        (document(&crate::report::safety::price(effect, none)))
+        (document(&table::over_prior(report.summary)))
+        (figures(report, &["z-paths", "outcomes"]))
+    }
+}
+
+fn early(report: &Report<'_>) -> Markup {
+    let [effect, none] = truths(report);
+    html! {
+        @for ((with, without), written) in effect.analyses.iter().zip(&none.analyses).zip(&report.scenario.file().analyses) {
+            h3 { "Monitored by \"" (with.name) "\": " (written.describe()) }
+            (document(&table::stops(with, without)))
+            (document(&table::sizes(with, without)))
+        }
+        p.note {
+            "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the overrun concludes otherwise."
+        }
+        (figures(report, &["sample-size", "duration"]))
+        (document(&crate::report::safety::events(effect, none)))
+    }
+}
+
+fn estimates(report: &Report<'_>) -> Markup {
+    let [effect, none] = truths(report);
+    html! {
+        @for (with, without) in effect.analyses.iter().zip(&none.analyses) {
+            h3 { (with.name) }
+            (document(&table::estimates(with, without)))
+        }
+        p.note {
+            "Estimate and 95 % interval ignore the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the "
+            "median-unbiased estimate with its interval, which allow for the looks by stage-wise ordering."
+        }
+        (document(&crate::report::description::described(&report.summary.truths)))
+    }
+}
+
+/// Beside the same trials analysed once, in the end.
+fn fixed(report: &Report<'_>) -> Option<Markup> {
+    let [one_effect, one_none, ..] = &report.fixed?.truths[..] else { return None };
+    let [effect, none] = truths(report);
+    let row = |name: &str, of: &dyn Fn(&AnalysisSummary) -> String, pair: [&AnalysisSummary; 2]| {
+        html! { tr { td { (name) } td { (of(pair[0])) } td { (of(pair[1])) } } }
+    };
+    Some(html! {
+        p { "The same simulated patients in a trial of the same size that looks once, when all outcomes are known." }
+        @for i in 0..effect.analyses.len() {
+            h3 { (effect.analyses[i].name) }
+            div.scroll { table {
+                thead { tr { th { "" } th { "this design" } th { "one look" } } }
+                tbody {
+                    (row("power", &|it| figure_text(it.rejection), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("one-sided type I error", &|it| figure_text(it.rejection), [&none.analyses[i], &one_none.analyses[i]]))
+                    (row("patients randomised, with the effect", &|it| table::figure(it.n_randomised.mean), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("patients randomised, without it", &|it| table::figure(it.n_randomised.mean), [&none.analyses[i], &one_none.analyses[i]]))
+                    (row("months to the decision, with the effect", &|it| table::figure(it.duration_months), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("bias of the estimate, with the effect", &|it| table::figure(it.estimate.overall.bias), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("coverage of its 95 % interval", &|it| table::figure(it.estimate.overall.coverage), [&effect.analyses[i], &one_effect.analyses[i]]))
+                }
+            } }
+        }
+    })
+}
+
+fn procedure(report: &Report<'_>) -> Option<Markup> {
+    let summary = report.summary.procedure.as_ref()?;
+    let file = report.scenario.file();
+    let tables = crate::report::procedure::document(summary, file, Show::Simulated);
+    Some(html! {
+        (figures(report, &["flow-control", "flow-experimental", "strategies"]))
+        (document(&tables))
+    })
+}
+
+fn examples(report: &Report<'_>) -> Markup {
+    html! {
+        p { "The first replicates that ended so, as they went." }
+        @for example in report.examples {
+            h3 { (example.title) }
+            (figure(&example.figure))
+            details { summary { "The whole story" } (document(&example.story)) }
+            p.note { "All of it: " code { (example.command) } }
+        }
+    }
+}
+
+fn balance(report: &Report<'_>) -> Markup {
+    let [effect, _] = truths(report);
+    html! {
+        (figures(report, &["balance"]))
+        (document(&table::balance(&effect.balance)))
+    }
+}
+
+fn limits(report: &Report<'_>) -> Markup {
+    html! {
+        ul {
+            @for warning in report.scenario.warnings() { li { (warning) "." } }
+            li { "What is simulated is what the scenario assumes. Values without a source above are assumptions, and other values give other figures." }
+            li { "The effect is the same for everyone on the scale it is stated on, unless the scenario says otherwise; nobody learns from interim results." }
+            li { "Estimates that allow for the looks do so by stage-wise ordering; futility that is not binding and stops for adverse events are left out of it." }
+            li { "Monte-Carlo error is that of the simulation. It says nothing of how well the assumptions are known." }
+        }
+    }
+}
+
+fn recreate(report: &Report<'_>) -> Markup {
+    let provenance = &report.summary.provenance;
+    let scenario = toml::to_string(report.scenario.file()).expect("a scenario is plain data");
+    html! {
+        pre { (provenance.command) }
+        (definitions(&[
+            ("Version", html! { "rescuesim " (provenance.version) }),
+            ("Scenario (SHA-256)", html! { code { (provenance.scenario_digest) } }),
+            ("Seed, replicates", html! { (provenance.seed) ", " (provenance.replicates) }),
+            ("Files", html! {
+                (file("summary.json", ("summary", "json"), ("application/json", &report.summary.to_json())))
+                " (every figure with its error), "
+                (file("scenario.toml", ("scenario", "toml"), ("text/plain", &scenario)))
+                " (every value written out)"
+            }),
+        ]))
+    }
+}
