@@ -2,5 +2,6 @@
 
 pub mod calibrate;
 pub mod compare;
+pub mod precision;
 pub mod quantities;
 pub mod strategies;

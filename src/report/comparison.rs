@@ -1,7 +1,7 @@
 //! `rescuesim compare`: scenarios side by side, each against the first.
 
 use super::Provenance;
-use super::table::{figure, grid, grouped, parts, wrapped};
+use super::table::{figure, grid, grouped, parts, precision, wrapped};
 use crate::explore::compare::{ComparedFigure, Difference};
 use crate::summary::McEstimate;
 
@@ -21,11 +21,12 @@ pub fn render(
         }
     }
     out += &wrapped(&format!(
-        "\n{} simulated trials of each on the same random numbers, seed {}. Differences are paired: \
+        "\n{} simulated trials of each on the same random numbers, seed {}{}. Differences are paired: \
          their Monte-Carlo error (±) is that of the differences within replicates; unpaired is the \
          error that two runs on random numbers of their own would have.",
         grouped(provenance[0].replicates),
-        provenance[0].seed
+        provenance[0].seed,
+        precision(provenance[0].precision.as_ref(), "the differences in ")
     ));
     for other in 1..provenance.len() {
         let second = (other + 1).to_string();

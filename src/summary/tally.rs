@@ -71,6 +71,10 @@ impl Tally {
         &self.analyses[truth.index() * self.analyses_per_truth + analysis]
     }
 
+    pub(super) fn analyses_per_truth(&self) -> usize {
+        self.analyses_per_truth
+    }
+
     pub(super) fn description(&self, truth: Truth) -> Option<&DescriptionTally> {
         self.described.get(truth.index())
     }
