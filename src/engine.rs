@@ -5,7 +5,7 @@
 //! order of replicate, wave by wave, while the next wave is simulated.
 
 use std::io;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,6 +19,10 @@ use crate::trial::{ReplicateResult, Simulator, TrialResult};
 const CHUNK: u64 = 64;
 /// Chunks per worker in a wave of rows: enough to even out the load, few enough to hold in memory.
 const CHUNKS_PER_WAVE: u64 = 32;
+
+/// Replicates between two looks at the running total of [`run_until`]: enough to keep many workers
+/// busy, few enough to stop soon after there are enough.
+pub const WAVE: u64 = 8192;
 
 /// What replicates are folded into. Adding and merging must not depend on their order.
 pub trait Accumulator: Send {
@@ -81,16 +85,7 @@ pub fn run_together<A: Accumulator>(
     new: impl Fn() -> A,
     rows: Option<RowSink<'_>>,
 ) -> Result<A, RunError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.unwrap_or(0)).build()?;
-    let worker = |_| {
-        Mutex::new(Worker {
-            simulators: scenarios.iter().map(Simulator::new).collect(),
-            results: scenarios.iter().map(|_| ReplicateResult::default()).collect(),
-            tally: new(),
-        })
-    };
-    let workers: Vec<_> = (0..pool.current_num_threads()).map(worker).collect();
-    let crew = Crew { workers, options };
+    let (pool, crew) = Crew::new(scenarios, options, &new)?;
     pool.install(|| match rows {
         None => {
             chunks(&options.replicates).for_each(|chunk| crew.simulate(chunk, None));
@@ -98,17 +93,39 @@ pub fn run_together<A: Accumulator>(
         }
         Some(sink) => crew.simulate_with_rows(sink),
     })?;
-    if options.cancelled.load(Ordering::Relaxed) {
-        return Err(RunError::Cancelled);
+    let mut total = new();
+    crew.hand_over(&mut total, &new)?;
+    Ok(total)
+}
+
+/// Runs the same replicates of several scenarios side by side in waves of [`WAVE`]. After each,
+/// `after_wave` is shown all that has been folded so far and the replicates behind it, and says
+/// whether to go on; `options.replicates` are run at most. Gives the total and its replicates.
+///
+/// Waves depend on nothing but their size, so neither does the end: the total is that of [`run`] over
+/// as many replicates.
+///
+/// # Errors
+/// When interrupted, when threads cannot be started.
+pub fn run_until<A: Accumulator>(
+    scenarios: &[Scenario],
+    options: &Options<'_>,
+    new: impl Fn() -> A,
+    mut after_wave: impl FnMut(&A, u64) -> ControlFlow<()>,
+) -> Result<(A, u64), RunError> {
+    let Range { start, end } = options.replicates;
+    let (pool, crew) = Crew::new(scenarios, options, &new)?;
+    let (mut total, mut next) = (new(), start);
+    while next < end {
+        let wave = next..end.min(next + WAVE);
+        next = wave.end;
+        pool.install(|| chunks(&wave).for_each(|chunk| crew.simulate(chunk, None)));
+        crew.hand_over(&mut total, &new)?;
+        if after_wave(&total, next - start).is_break() {
+            break;
+        }
     }
-    let tallies = crew.workers.into_iter().map(|worker| {
-        worker.into_inner().expect("a panic in a worker has ended the run before").tally
-    });
-    let merged = tallies.reduce(|mut all, one| {
-        all.merge(one);
-        all
-    });
-    Ok(merged.expect("a pool has at least one thread"))
+    Ok((total, next.saturating_sub(start)))
 }
 
 struct Worker<'s, A> {
@@ -124,7 +141,37 @@ struct Crew<'r, 's, A> {
     options: &'r Options<'r>,
 }
 
-impl<A: Accumulator> Crew<'_, '_, A> {
+impl<'r, 's, A: Accumulator> Crew<'r, 's, A> {
+    fn new(
+        scenarios: &'s [Scenario],
+        options: &'r Options<'r>,
+        new: impl Fn() -> A,
+    ) -> Result<(rayon::ThreadPool, Self), RunError> {
+        let threads = options.threads.unwrap_or(0);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let worker = |_| {
+            Mutex::new(Worker {
+                simulators: scenarios.iter().map(Simulator::new).collect(),
+                results: scenarios.iter().map(|_| ReplicateResult::default()).collect(),
+                tally: new(),
+            })
+        };
+        let workers = (0..pool.current_num_threads()).map(worker).collect();
+        Ok((pool, Self { workers, options }))
+    }
+
+    /// Merges what the workers have into the total, and leaves them with nothing.
+    fn hand_over(&self, total: &mut A, new: impl Fn() -> A) -> Result<(), RunError> {
+        if self.options.cancelled.load(Ordering::Relaxed) {
+            return Err(RunError::Cancelled);
+        }
+        for worker in &self.workers {
+            let mut worker = worker.lock().expect("a panic in a worker has ended the run before");
+            total.merge(std::mem::replace(&mut worker.tally, new()));
+        }
+        Ok(())
+    }
+
     /// Simulates a chunk on the calling thread, keeping the rows where they are wanted.
     fn simulate(&self, chunk: Range<u64>, mut rows: Option<&mut Vec<TrialResult>>) {
         let thread = rayon::current_thread_index().expect("called from a worker of the pool");
@@ -224,6 +271,39 @@ mod tests {
             // Two truths and two analyses.
             let in_fours: Vec<u64> = expected.iter().flat_map(|&r| [r; 4]).collect();
             assert_eq!(rows, in_fours);
+        }
+    }
+
+    #[test]
+    fn waves_are_the_same_for_any_number_of_threads_and_end_when_told_or_at_the_limit() {
+        let scenario = scenario();
+        for threads in [1, 2, 7] {
+            let options = Options {
+                replicates: 100..50_000,
+                threads: Some(threads),
+                progress: &|_| {},
+                cancelled: &AtomicBool::new(false),
+            };
+            let mut shown = Vec::new();
+            let stop_after_two = |total: &Seen, replicates: u64| {
+                shown.push((total.0.len() as u64, replicates));
+                if shown.len() < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            };
+            let scenarios = std::slice::from_ref(&scenario);
+            let (total, replicates) =
+                run_until(scenarios, &options, || Seen(Vec::new()), stop_after_two)
+                    .expect("nothing stops it");
+            assert_eq!(shown, [(WAVE, WAVE), (2 * WAVE, 2 * WAVE)]);
+            assert_eq!(replicates, 2 * WAVE);
+            let mut seen = total.0;
+            seen.sort_unstable();
+            assert_eq!(seen, (100..100 + 2 * WAVE).collect::<Vec<u64>>());
+
+            let options = Options { replicates: 5..9005, ..options };
+            let go_on = |_: &Seen, _| ControlFlow::Continue(());
+            let (total, replicates) =
+                run_until(scenarios, &options, || Seen(Vec::new()), go_on).expect("it ends");
+            assert_eq!((total.0.len(), replicates), (9000, 9000));
         }
     }
 

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rescuesim::explore::compare::Comparison;
+use rescuesim::explore::compare::{ComparedFigure, Comparison, ComparisonTally};
+use rescuesim::explore::precision::PrecisionReached;
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 
-use super::simulation::{SimulationArgs, amounts, command_line};
+use super::simulation::{Precise, SimulationArgs, amounts, command_line};
 use super::{Failure, Format, output};
 
 #[derive(Debug, Args)]
@@ -26,6 +27,33 @@ pub struct CompareArgs {
     format: Format,
 }
 
+/// Figures of scenarios that have as many replicates as it took, and the precision that it took them
+/// for.
+type Compared = (Vec<ComparedFigure>, Vec<Scenario>, Option<PrecisionReached>);
+
+impl CompareArgs {
+    fn figures(&self, scenarios: Vec<Scenario>) -> Result<Compared, Failure> {
+        let comparison = Comparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
+        if let Some((_, figure)) =
+            self.simulation.precision().filter(|(_, of)| !comparison.has(*of))
+        {
+            return Err(Failure::Usage(format!(
+                "--precision-of {figure}: it is not compared; allowed: power, type-i-error, expected-n, duration"
+            )));
+        }
+        let new = || comparison.tally();
+        let error = |tally: &ComparisonTally, figure| tally.error_to_stop_by(figure);
+        let found = self.simulation.simulate_until_precise(&scenarios, new, error)?;
+        let Some(Precise { tally, replicates, reached }) = found else {
+            let figures = self.simulation.simulate(&scenarios, new, None)?.figures();
+            return Ok((figures, scenarios, None));
+        };
+        let figures = tally.figures();
+        let scenarios = scenarios.into_iter().map(|scenario| scenario.with_replicates(replicates));
+        Ok((figures, scenarios.collect(), Some(reached)))
+    }
+}
+
 pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let own = [args.overrides.clone(), args.simulation.overrides()].concat();
     let first = Scenario::load(&args.scenarios[0], &own)?;
@@ -38,14 +66,12 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     for path in &args.scenarios[1..] {
         scenarios.push(Scenario::load(path, &same)?);
     }
+    let (figures, scenarios, reached) = args.figures(scenarios)?;
     let paths: Vec<&Path> = args.scenarios.iter().map(PathBuf::as_path).collect();
     let command = command_line("compare", &paths, &args.overrides, &amounts(&scenarios[0]));
-
-    let comparison = Comparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
-    let tally = args.simulation.simulate(&scenarios, || comparison.tally(), None)?;
-    let figures = tally.figures();
-    let provenance: Vec<Provenance> =
-        scenarios.iter().map(|scenario| Provenance::new(scenario, command.clone())).collect();
+    let provenance =
+        |scenario| Provenance::new(scenario, command.clone()).with_precision(reached.clone());
+    let provenance: Vec<Provenance> = scenarios.iter().map(provenance).collect();
     let document = || {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let warnings: Vec<&[String]> = scenarios.iter().map(Scenario::warnings).collect();

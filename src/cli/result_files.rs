@@ -71,11 +71,6 @@ impl ResultFiles {
         Ok(Self { summary, rows })
     }
 
-    /// Whether there is a file of rows.
-    pub fn want_rows(&self) -> bool {
-        !self.rows.is_empty()
-    }
-
     /// Writes some rows to every file of rows.
     ///
     /// # Errors

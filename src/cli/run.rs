@@ -9,7 +9,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::print_as;
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{SimulationArgs, amounts, command_line};
+use super::simulation::{Precise, SimulationArgs, amounts, command_line};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -29,24 +29,52 @@ pub struct RunArgs {
     trials: Vec<RowFormat>,
 }
 
+impl RunArgs {
+    fn provenance(&self, scenario: &Scenario) -> Provenance {
+        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
+        Provenance::new(scenario, command_line("run", &[path], overrides, &amounts(scenario)))
+    }
+
+    fn open(&self, scenario: &Scenario) -> Result<Option<ResultFiles>, Failure> {
+        let create = |directory: &PathBuf| {
+            ResultFiles::create(directory, &self.trials, scenario, &self.provenance(scenario))
+        };
+        self.out.as_ref().map(create).transpose()
+    }
+}
+
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
-    let scenario = [Scenario::load(path, &all)?];
-    let command = command_line("run", &[path], overrides, &amounts(&scenario[0]));
-    let provenance = Provenance::new(&scenario[0], command);
-    let mut files = match &args.out {
-        Some(directory) => {
-            Some(ResultFiles::create(directory, &args.trials, &scenario[0], &provenance)?)
+    let scenario = Scenario::load(path, &all)?;
+    args.simulation.check(&scenario)?;
+    // Before anything is simulated, so that a place that cannot be written is told at once.
+    let mut files = args.open(&scenario)?;
+    let found = args.simulation.simulate_until_precise(
+        std::slice::from_ref(&scenario),
+        || Tally::new(&scenario),
+        Tally::error_to_stop_by,
+    )?;
+    let (scenario, found, reached) = match found {
+        None => ([scenario], None, None),
+        Some(Precise { tally, replicates, reached }) => {
+            ([scenario.with_replicates(replicates)], Some(tally), Some(reached))
         }
-        None => None,
     };
+    let provenance = args.provenance(&scenario[0]).with_precision(reached);
     let new = || Tally::new(&scenario[0]);
-    let tally = match files.as_mut().filter(|files| files.want_rows()) {
-        Some(files) => {
-            args.simulation.simulate(&scenario, new, Some(&mut |trials| files.write(trials)))?
+    let tally = match (found, !args.trials.is_empty()) {
+        (Some(tally), false) => tally,
+        (None, false) => args.simulation.simulate(&scenario, new, None)?,
+        (found, true) => {
+            if found.is_some() {
+                // Files of rows begin with the number of replicates, which is known only now.
+                drop(files.take());
+                files = args.open(&scenario[0])?;
+            }
+            let rows = files.as_mut().expect("rows are asked for with a directory");
+            args.simulation.simulate(&scenario, new, Some(&mut |trials| rows.write(trials)))?
         }
-        None => args.simulation.simulate(&scenario, new, None)?,
     };
     let [scenario] = &scenario;
     let summary = Summary::new(provenance, OperatingCharacteristics::new(scenario, &tally));

@@ -1,11 +1,13 @@
 //! `rescuesim strategies`.
 
 use clap::Args;
-use rescuesim::explore::strategies;
+use rescuesim::explore::precision::PrecisionReached;
+use rescuesim::explore::strategies::Rules;
+use rescuesim::outcome::flow::{MEASURES, Measure};
 use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
-use super::simulation::{command_line, whole_number};
+use super::simulation::{command_line, out_of_reach, positive, whole_number};
 use super::{Failure, Format, ScenarioArgs, output};
 
 #[derive(Debug, Args)]
@@ -15,6 +17,14 @@ pub struct StrategiesArgs {
     /// Simulated patients under each rule, such as 20000 or 1e6; at most 1e9.
     #[arg(long, default_value = "100000", value_parser = some_patients)]
     patients: u64,
+    /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a share of the
+    /// patients (0 to 1), or of the passes, is this small under every rule.
+    #[arg(long, value_name = "ERROR", conflicts_with = "patients", value_parser = positive)]
+    precision: Option<f64>,
+    /// The figure that --precision is of: functional-independence (the default), mortality, haemorrhage,
+    /// perforation, reperfusion, patency, stented, passes.
+    #[arg(long, value_name = "FIGURE", requires = "precision", value_parser = measure)]
+    precision_of: Option<Measure>,
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: Option<u64>,
@@ -34,6 +44,32 @@ fn some_patients(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "expected a whole number from 1 to 1e9, such as 20000 or 1e6".to_owned())
 }
 
+/// A measure by its name, with hyphens.
+fn measure(name: &str) -> Result<Measure, String> {
+    let hyphened = |name: &str| name.replace('_', "-");
+    let found = MEASURES.iter().find(|(_, known)| hyphened(known) == hyphened(name));
+    found.map(|(measure, _)| *measure).ok_or_else(|| {
+        let known = MEASURES.map(|(_, name)| hyphened(name));
+        format!("there is no figure `{name}`; allowed: {}", known.join(", "))
+    })
+}
+
+impl StrategiesArgs {
+    /// As many patients as are asked for, or as a precision takes.
+    fn simulate(&self, rules: &mut Rules<'_>) -> Result<Option<PrecisionReached>, Failure> {
+        let Some(asked) = self.precision else {
+            rules.simulate(self.patients);
+            return Ok(None);
+        };
+        let measure = self.precision_of.unwrap_or(Measure::FunctionalIndependence);
+        let figure = measure.name().replace('_', "-");
+        let reached = rules
+            .simulate_until(measure, asked)
+            .map_err(|error| out_of_reach(&figure, asked, error))?;
+        Ok(Some(PrecisionReached { figure, asked, reached }))
+    }
+}
+
 pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let mut all = overrides.clone();
@@ -41,21 +77,19 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(path, &all)?;
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
     let max_passes = args.max_passes.map(u32::from).or(written).unwrap_or(5);
-    let rules = strategies::strategies(&scenario, max_passes as usize, args.patients);
-    let rules = rules.ok_or_else(|| {
+    let mut rules = Rules::new(&scenario, max_passes as usize).ok_or_else(|| {
         Failure::Usage(format!(
             "{} has no [procedure], so there are no strategies to compare; allowed: a scenario with one, such as scenarios/lee-cohort.toml",
             path.display()
         ))
     })?;
-    let amounts = [
-        ("patients", args.patients),
-        ("seed", scenario.seed.0),
-        ("max-passes", u64::from(max_passes)),
-    ];
+    let precision = args.simulate(&mut rules)?;
+    let (patients, rules) = (rules.patients(), rules.summaries());
+    let amounts =
+        [("patients", patients), ("seed", scenario.seed.0), ("max-passes", u64::from(max_passes))];
     let command = command_line("strategies", &[path], overrides, &amounts);
-    let provenance = Provenance::new(&scenario, command);
-    let document = || report::document(&provenance, &rules, args.patients, max_passes);
-    let json = || report::to_json(&provenance, &rules, args.patients);
+    let provenance = Provenance::new(&scenario, command).with_precision(precision);
+    let document = || report::document(&provenance, &rules, patients, max_passes);
+    let json = || report::to_json(&provenance, &rules, patients);
     output::print_as(args.format, document, json)
 }

@@ -11,7 +11,7 @@ use crate::outcome::Mrs;
 use crate::outcome::flow::Measure;
 use crate::randomisation::Arm;
 use crate::scenario::{Scenario, Truth};
-use crate::summary::{McEstimate, Moments};
+use crate::summary::{McEstimate, Moments, NamedFigure, error_of_difference_to_stop_by};
 use crate::trial::{Conclusion, PatientCourse, ReplicateResult, TrialResult};
 
 /// A figure that every replicate gives.
@@ -265,7 +265,41 @@ pub struct Difference {
     pub mcse_ratio: f64,
 }
 
+impl Comparison<'_> {
+    /// Whether differences in a figure are looked at.
+    pub fn has(&self, figure: NamedFigure) -> bool {
+        self.figures.iter().any(|of| of.named() == Some(figure))
+    }
+}
+
+impl Figure {
+    fn named(self) -> Option<NamedFigure> {
+        match self {
+            Self::Rejection { truth: Truth::Null, .. } => Some(NamedFigure::TypeIError),
+            Self::Rejection { .. } => Some(NamedFigure::Power),
+            Self::Randomised { .. } => Some(NamedFigure::ExpectedN),
+            Self::Duration { .. } => Some(NamedFigure::Duration),
+            _ => None,
+        }
+    }
+}
+
 impl ComparisonTally<'_> {
+    /// The largest standard error of a figure's paired differences, over analyses and scenarios, that
+    /// it is safe to stop by: rejections that have not differed yet may still do so. NaN where there
+    /// is none.
+    pub fn error_to_stop_by(&self, figure: NamedFigure) -> f64 {
+        let places = self.comparison.figures.iter().enumerate();
+        let places = places.filter(|(_, of)| of.named() == Some(figure));
+        let errors = places.flat_map(|(i, _)| {
+            self.differences.iter().map(move |of| match figure.is_probability() {
+                true => error_of_difference_to_stop_by(&of[i]),
+                false => McEstimate::mean(&of[i]).mcse,
+            })
+        });
+        errors.fold(f64::NAN, f64::max)
+    }
+
     /// Every figure with its differences.
     pub fn figures(&self) -> Vec<ComparedFigure> {
         let figures = self.comparison.figures.iter().enumerate();

@@ -4,5 +4,6 @@ pub mod calibrate;
 pub mod compare;
 pub mod convergence;
 pub mod dossier;
+pub mod precision;
 pub mod quantities;
 pub mod strategies;

@@ -3,9 +3,13 @@
 //! Everyone enters before the first pass, so the rules are for all patients who come to
 //! thrombectomy, not for those a trial would randomise. Patients are the same under every rule.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
+use super::precision::{self, OutOfReach, Verdict};
 use crate::outcome::ProceduralModel;
+use crate::outcome::flow::Measure;
 use crate::outcome::procedural::latent;
 use crate::procedure::{Plan, Strategy, Then};
 use crate::randomisation::Arm;
@@ -27,39 +31,103 @@ pub struct RuleSummary {
     pub patients: ArmSummary,
 }
 
-/// The rules "a stent after 1, 2, 3, 4 passes" and "never": then passes end after `max_passes`.
-/// Rules beyond `max_passes` are left out. `None` without a procedure.
-pub fn strategies(
-    scenario: &Scenario,
-    max_passes: usize,
+/// Patients under each rule that one thread gets through in minutes.
+pub const MOST_PATIENTS: f64 = 1e9;
+
+/// Patients between two looks at the errors, rounded up to whole replicates.
+const WAVE: u64 = 8192;
+
+/// One procedure under several rules, with the patients simulated so far.
+#[derive(Debug)]
+pub struct Rules<'s> {
+    scenario: &'s Scenario,
+    rules: Vec<Rule>,
     patients: u64,
-) -> Option<Vec<RuleSummary>> {
-    let model = scenario.procedural()?;
-    let stent = |&after: &usize| (Some(after), Strategy::passes_then(after, Then::Rescue));
-    let stents = STENT_AFTER.iter().filter(|&&after| after <= max_passes).map(stent);
-    let never = (None, Strategy::passes_then(max_passes, Then::Stop));
-    let summary = |(stent_after, strategy): (Option<usize>, Strategy)| {
-        let plan = Plan { strategy, crossover: 0.0 };
-        let procedure = model.procedure().from_the_start([plan.clone(), plan]);
-        let model = model.with_procedure(procedure);
-        let tally = simulate(scenario, &model, patients);
-        let patients = ArmSummary::new("all", &tally, &model, Arm::Control);
-        RuleSummary { stent_after, patients }
-    };
-    Some(stents.chain([never]).map(summary).collect())
 }
 
-/// The patients of as many replicates as it takes.
-fn simulate(scenario: &Scenario, model: &ProceduralModel, patients: u64) -> ArmTally {
+/// A rule with its patients.
+#[derive(Debug)]
+struct Rule {
+    stent_after: Option<usize>,
+    model: ProceduralModel,
+    tally: ArmTally,
+}
+
+impl<'s> Rules<'s> {
+    /// The rules "a stent after 1, 2, 3, 4 passes" and "never": then passes end after `max_passes`.
+    /// Rules beyond `max_passes` are left out. `None` without a procedure.
+    pub fn new(scenario: &'s Scenario, max_passes: usize) -> Option<Self> {
+        let model = scenario.procedural()?;
+        let stent = |&after: &usize| (Some(after), Strategy::passes_then(after, Then::Rescue));
+        let stents = STENT_AFTER.iter().filter(|&&after| after <= max_passes).map(stent);
+        let never = (None, Strategy::passes_then(max_passes, Then::Stop));
+        let rule = |(stent_after, strategy): (Option<usize>, Strategy)| {
+            let plan = Plan { strategy, crossover: 0.0 };
+            let procedure = model.procedure().from_the_start([plan.clone(), plan]);
+            let model = model.with_procedure(procedure);
+            Rule { stent_after, model, tally: ArmTally::default() }
+        };
+        let rules = stents.chain([never]).map(rule).collect();
+        Some(Self { scenario, rules, patients: 0 })
+    }
+
+    /// Simulates until there are so many patients. It cannot go on from a number that is no multiple
+    /// of the scenario's patients.
+    pub fn simulate(&mut self, patients: u64) {
+        assert!(
+            self.patients.is_multiple_of(u64::from(self.scenario.randomised)),
+            "a part is lost"
+        );
+        for rule in &mut self.rules {
+            simulate(self.scenario, rule, self.patients..patients);
+        }
+        self.patients = patients;
+    }
+
+    /// Simulates in waves of fixed size until the largest standard error of a measure over the rules
+    /// is `asked` or less; gives that error.
+    ///
+    /// # Errors
+    /// When more than [`MOST_PATIENTS`] would be needed, or nobody has the measure.
+    pub fn simulate_until(&mut self, measure: Measure, asked: f64) -> Result<f64, OutOfReach> {
+        let per_replicate = u64::from(self.scenario.randomised);
+        let wave = WAVE.div_ceil(per_replicate) * per_replicate;
+        loop {
+            self.simulate(self.patients + wave);
+            let errors = self.rules.iter().map(|rule| rule.tally.error_to_stop_by(measure));
+            let error = errors.fold(f64::NAN, f64::max);
+            if precision::judge(asked, error, self.patients, MOST_PATIENTS)? == Verdict::Enough {
+                return Ok(error);
+            }
+        }
+    }
+
+    /// Patients simulated under each rule.
+    pub fn patients(&self) -> u64 {
+        self.patients
+    }
+
+    /// What has come of every rule.
+    pub fn summaries(&self) -> Vec<RuleSummary> {
+        let summary = |rule: &Rule| {
+            let patients = ArmSummary::new("all", &rule.tally, &rule.model, Arm::Control);
+            RuleSummary { stent_after: rule.stent_after, patients }
+        };
+        self.rules.iter().map(summary).collect()
+    }
+}
+
+/// Some patients more, from the start of a replicate.
+fn simulate(scenario: &Scenario, rule: &mut Rule, patients: Range<u64>) {
+    let Rule { model, tally, .. } = rule;
     let streams = Streams::new(scenario.seed);
-    let mut tally = ArmTally::default();
     let per_replicate = u64::from(scenario.randomised);
-    for first in (0..patients).step_by(scenario.randomised as usize) {
+    for first in patients.clone().step_by(scenario.randomised as usize) {
         let replicate = Replicate(first / per_replicate);
         let mut baseline = streams.stream(replicate, Purpose::Baseline);
         let mut keys = streams.stream(replicate, Purpose::Procedure);
         let mut outcomes = streams.stream(replicate, Purpose::Outcome);
-        for _ in first..patients.min(first + per_replicate) {
+        for _ in first..patients.end.min(first + per_replicate) {
             let stratum = scenario.population.draw(&mut baseline) as usize;
             let draws = PatientDraws::new(&mut keys);
             let entry = model.procedure().enter(draws);
@@ -70,5 +138,4 @@ fn simulate(scenario: &Scenario, model: &ProceduralModel, patients: u64) -> ArmT
             tally.add(&course, model.procedure().early_until());
         }
     }
-    tally
 }

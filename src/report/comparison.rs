@@ -2,7 +2,7 @@
 
 use super::Provenance;
 use super::document::Document;
-use super::table::{figure, grouped, parts};
+use super::table::{figure, grouped, parts, precision};
 use crate::explore::compare::{ComparedFigure, Difference};
 use crate::summary::McEstimate;
 
@@ -22,11 +22,12 @@ pub fn document(
         }
     }
     out = out.gap().text(format!(
-        "{} simulated trials of each on the same random numbers, seed {}. Differences are paired: \
+        "{} simulated trials of each on the same random numbers, seed {}{}. Differences are paired: \
          their Monte-Carlo error (±) is that of the differences within replicates; unpaired is the \
          error that two runs on random numbers of their own would have.",
         grouped(provenance[0].replicates),
-        provenance[0].seed
+        provenance[0].seed,
+        precision(provenance[0].precision.as_ref(), "the differences in ")
     ));
     for other in 1..provenance.len() {
         let second = (other + 1).to_string();

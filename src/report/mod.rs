@@ -26,6 +26,7 @@ pub mod tidy;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::explore::precision::PrecisionReached;
 use crate::scenario::{Scenario, ScenarioFile};
 use crate::summary::procedure::ProcedureSummary;
 use crate::summary::{OperatingCharacteristics, PriorSummary, TruthSummary};
@@ -41,6 +42,9 @@ pub struct Provenance {
     pub seed: u64,
     /// Simulated trials under each truth.
     pub replicates: u64,
+    /// The precision that gave that number; absent where it was stated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionReached>,
     /// The command that recreates the result.
     pub command: String,
     /// The scenario with every default filled in.
@@ -56,9 +60,16 @@ impl Provenance {
             scenario_digest: digest(&file),
             seed: scenario.seed.0,
             replicates: scenario.replicates,
+            precision: None,
             command,
             scenario: file,
         }
+    }
+
+    /// The same, with the precision that gave the number of replicates.
+    #[must_use]
+    pub fn with_precision(self, precision: Option<PrecisionReached>) -> Self {
+        Self { precision, ..self }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Provenance;
 use super::document::Document;
 use super::procedure::{Show, everyone};
-use super::table::grouped;
+use super::table::{grouped, precision};
 use crate::explore::strategies::RuleSummary;
 use crate::summary::procedure::{Checked, GroupSummary};
 
@@ -18,10 +18,11 @@ pub fn document(
     out = out.text(format!(
         "A stent for whoever is unresolved after so many passes, or none and {max_passes} passes \
          at most. {} simulated patients under each rule, the same ones, from the first pass on, \
-         seed {}; ± is the Monte-Carlo standard error. Per 100 patients, but for minutes (means) \
+         seed {}{}; ± is the Monte-Carlo standard error. Per 100 patients, but for minutes (means) \
          and passes.",
         grouped(patients),
-        provenance.seed
+        provenance.seed,
+        precision(provenance.precision.as_ref(), "")
     ));
     out = out.gap();
     let haemorrhage = provenance.scenario.procedure.as_ref().and_then(|p| p.haemorrhage.as_ref());

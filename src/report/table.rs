@@ -5,10 +5,11 @@ use super::description::described;
 use super::document::Document;
 use super::prior::averaged;
 use super::procedure::Show;
+use crate::explore::precision::PrecisionReached;
 use crate::scenario::file::ScenarioFile;
 use crate::summary::{
     AnalysisSummary, Balance, CentreSummary, CorrectGuesses, EstimatePerformance, LookSummary,
-    McEstimate, SizeSummary, TruthSummary,
+    McEstimate, NamedFigure, SizeSummary, TruthSummary,
 };
 
 /// The question, the answer, and what stands behind it.
@@ -83,8 +84,9 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
         None => "with the effect and without it",
     };
     let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
+    let reached = precision(provenance.precision.as_ref(), "");
     out = out.gap();
-    out = out.text(format!("{replicates} simulated trials {truths}, seed {seed}."));
+    out = out.text(format!("{replicates} simulated trials {truths}, seed {seed}{reached}."));
     out = out.text("± is the Monte-Carlo standard error of a simulated figure.");
     for text in super::centres::described(scenario) {
         out = out.text(&text);
@@ -93,6 +95,16 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
         out = out.text(format!("Note: {warning}."));
     }
     out
+}
+
+/// The precision that ended a simulation, where one did; `what` comes before the figure's name.
+pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> String {
+    let Some(PrecisionReached { figure, asked, reached }) = reached else { return String::new() };
+    let named = figure.parse::<NamedFigure>().map_or(figure.replace('-', " "), NamedFigure::words);
+    let digits = (1.0 - libm::log10(*reached).floor()).clamp(0.0, 17.0) as usize;
+    format!(
+        ", after which the standard error of {what}{named} is {reached:.digits$} (asked for: {asked})"
+    )
 }
 
 /// How the formula stands to the simulation.

@@ -326,6 +326,14 @@ impl Scenario {
         Self::parse(&toml::to_string(&written).expect("a scenario is plain data"), &[])
     }
 
+    /// The same with another number of replicates, as if it were written.
+    #[must_use]
+    pub fn with_replicates(mut self, replicates: u64) -> Self {
+        self.replicates = replicates;
+        self.file.run.replicates = replicates;
+        self
+    }
+
     /// What is simulated, in the order of every result: the prior only where there is one.
     pub fn truths(&self) -> &'static [Truth] {
         match self.prior {

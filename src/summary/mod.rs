@@ -7,6 +7,7 @@
 mod centres;
 mod description;
 mod moments;
+mod named;
 mod prior;
 pub mod procedure;
 mod safety;
@@ -19,6 +20,8 @@ pub use centres::CentreSummary;
 pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};
 use moments::Histogram;
 pub(crate) use moments::Moments;
+pub(crate) use named::error_of_difference_to_stop_by;
+pub use named::{NamedFigure, Sampled, UnknownFigure};
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
 pub use safety::{SafetyLook, SafetySummary};

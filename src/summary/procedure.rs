@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::McEstimate;
+use super::Sampled;
 use super::moments::Histogram;
 use crate::num::root::brent;
 use crate::outcome::decomposition::WAYS;
-use crate::outcome::flow::{GROUPS, Group, MEASURES, Spread};
+use crate::outcome::flow::{GROUPS, Group, MEASURES, Measure, Spread};
 use crate::outcome::{Flow, LEVELS, Mrs, ProceduralModel};
 use crate::procedure::{End, MAX_PASSES, Minutes, State};
 use crate::randomisation::Arm;
@@ -61,6 +62,20 @@ impl ArmTally {
         };
         debug_assert!(DISJOINT[group].has(state, early_until));
         self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
+    }
+
+    /// The standard error of a measure's mean over all patients, safe to stop by
+    /// ([`Sampled::error_to_stop_by`]); NaN where nobody has the measure.
+    pub fn error_to_stop_by(&self, measure: Measure) -> f64 {
+        let flow = Flow::from_counts(&self.cells, &self.attempts, &self.reperfusions);
+        let spread = flow.spread(|state, mrs| measure.of(state, mrs));
+        let Checked { simulated, .. } = Checked::new(spread, spread);
+        if measure == Measure::Passes {
+            return simulated.mcse;
+        }
+        let count = (spread.mean * spread.weight).round() as u64;
+        let by_count = Sampled::Proportion { count, n: spread.weight as u64 }.error_to_stop_by();
+        simulated.mcse.max(by_count)
     }
 
     /// Takes in what another tally has.

@@ -81,6 +81,10 @@ impl Tally {
         self.of(truth, analysis).duration_tenths.shares_at_most(0.1)
     }
 
+    pub(super) fn analyses_per_truth(&self) -> usize {
+        self.analyses_per_truth
+    }
+
     pub(super) fn description(&self, truth: Truth) -> Option<&DescriptionTally> {
         self.described.get(truth.index())
     }

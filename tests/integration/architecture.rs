@@ -42,6 +42,8 @@ const PLACES: [(&str, &[&str]); 20] = [
     ("clap_mangen", &["cli/shell.rs"]),
     ("comfy_table", &["report/document.rs"]),
     ("plotters", &["report/figure/"]),
+    ("maud", &["report/html/"]),
+    ("base64", &["report/html/"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
     ("ExitCode", &["main.rs"]),

@@ -25,6 +25,7 @@ mod missing_outcomes;
 mod monitor_command;
 mod operating_characteristics;
 mod pooling;
+mod precision;
 mod prior;
 mod procedure_laws;
 mod procedures;

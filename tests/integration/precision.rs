@@ -1,0 +1,237 @@
+//! Simulating until a figure is precise enough: the number it takes is a result like any other.
+//!
+//! Nothing here depends on chance: seeds are fixed, and what is compared must be the same bytes.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::util::{directory, only, output, rescuesim};
+
+const SCENARIO: &str = "scenarios/angel-reboot.toml";
+const PRIOR: &str = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}";
+
+fn json(args: &[&str]) -> Value {
+    let text = output(rescuesim().args(args).args(["--quiet", "--format", "json"]));
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+fn refused(args: &[&str]) -> String {
+    let output = rescuesim().args(args).output().expect("the program starts");
+    assert_eq!(output.status.code(), Some(2), "{args:?}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+    String::from_utf8(output.stderr).expect("messages are text")
+}
+
+/// The largest Monte-Carlo error of the power.
+fn error_of_power(summary: &Value) -> f64 {
+    let analyses = summary["truths"][0]["analyses"].as_array().expect("analyses").iter();
+    analyses.map(|of| of["rejection"]["mcse"].as_f64().expect("a number")).fold(0.0, f64::max)
+}
+
+#[test]
+fn it_stops_at_the_first_wave_that_is_precise_enough_and_says_so() {
+    let found = json(&["run", SCENARIO, "--precision", "0.003"]);
+    let replicates = found["provenance"]["replicates"].as_u64().expect("a number");
+    // 0.81 · 0.19 / 0.003² = 17 100 are needed, and come in waves of 8192.
+    assert_eq!(replicates, 3 * 8192);
+    let precision = &found["provenance"]["precision"];
+    assert_eq!([&precision["figure"], &precision["asked"]], [&Value::from("power"), &0.003.into()]);
+    // With two replicates added to either side.
+    let reached = precision["reached"].as_f64().expect("a number");
+    assert!((0.0..1e-6).contains(&(reached - error_of_power(&found))), "{reached}");
+    let before = json(&["run", SCENARIO, "--replicates", "16384"]);
+    assert!(error_of_power(&before) > 0.003 && error_of_power(&found) <= 0.003);
+
+    // The command that recreates it does, but for saying why it is so many.
+    let command = found["provenance"]["command"].as_str().expect("text");
+    assert!(command.ends_with("--replicates 24576 --seed 20211219"), "{command}");
+    let stated = json(&["run", SCENARIO, "--replicates", "24576"]);
+    let mut same = found.clone();
+    same["provenance"].as_object_mut().expect("a table").remove("precision");
+    assert_eq!(same, stated);
+
+    let table = output(rescuesim().args(["run", SCENARIO, "--precision", "0.003"]));
+    let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in [
+        "24 576 simulated trials with the effect and without it, seed 20211219, after which the \
+         standard error of power is 0.0025 (asked for: 0.003).",
+        "--replicates 24576 --seed 20211219",
+    ] {
+        assert!(text.contains(part), "{part:?} in\n{table}");
+    }
+}
+
+fn run_into(directory: &Path, how_many: [&str; 2], threads: &str) -> [String; 2] {
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--quiet", "--trials", "csv"]);
+    command.args(["--set", &only(SCENARIO, &["independence"])]);
+    command.args(how_many).args(["--threads", threads, "--out"]).arg(directory);
+    output(&mut command);
+    ["summary.json", "trials.csv"]
+        .map(|name| std::fs::read_to_string(directory.join(name)).expect("it is written"))
+}
+
+#[test]
+fn files_are_those_of_the_stated_number_whatever_the_threads() {
+    let directory = directory();
+    let [summary, rows] = run_into(directory.path(), ["--precision", "0.005"], "1");
+    for threads in ["2", "7"] {
+        let again = run_into(directory.path(), ["--precision", "0.005"], threads);
+        assert!(again[0] == summary && again[1] == rows, "{threads} threads");
+    }
+    let [stated, stated_rows] = run_into(directory.path(), ["--replicates", "8192"], "2");
+    assert!(rows == stated_rows);
+    let start = summary.find("    \"precision\"").expect("it says so");
+    let end = start + summary[start..].find("},\n").expect("a table") + 3;
+    assert!(summary.replace(&summary[start..end], "") == stated);
+}
+
+#[test]
+fn every_figure_can_be_asked_for_and_the_last_analysis_counts() {
+    let one = only(SCENARIO, &["independence"]);
+    for (figure, asked) in [
+        ("type-i-error", "0.0018"),
+        ("assurance", "0.006"),
+        ("expected-n", "0.4"),
+        ("duration", "0.03"),
+        ("estimate", "0.0045"),
+        ("coverage", "0.0028"),
+        ("efficacy-at-2", "0.006"),
+    ] {
+        let mut args = vec!["run", SCENARIO, "--set", &one];
+        if figure == "assurance" {
+            args.extend(["--set", PRIOR]);
+        }
+        args.extend(["--precision", asked, "--precision-of", figure]);
+        let found = json(&args);
+        let precision = &found["provenance"]["precision"];
+        assert_eq!(precision["figure"], figure);
+        let reached = precision["reached"].as_f64().expect("a number");
+        assert!(reached > 0.0 && reached <= asked.parse().expect("a number"), "{precision}");
+        assert_eq!(found["provenance"]["replicates"].as_u64().map(|n| n % 8192), Some(0));
+    }
+}
+
+#[test]
+fn what_never_happened_is_not_taken_for_certain() {
+    // Without futility nobody stops for it; √(2 · 8194 / 8196³) = 0.000173 after the first wave.
+    let one = only(SCENARIO, &["independence"]);
+    let waves = |asked| {
+        let args = ["run", SCENARIO, "--set", &one, "--precision", asked];
+        let found = json(&[&args[..], &["--precision-of", "futility"]].concat());
+        found["provenance"]["replicates"].as_u64().map(|n| n / 8192)
+    };
+    assert_eq!([waves("0.000174"), waves("0.000172")], [Some(1), Some(2)]);
+}
+
+#[test]
+fn a_comparison_is_as_precise_as_its_differences() {
+    let folder = directory();
+    let path = folder.path().join("other.toml");
+    let text = crate::util::angel_reboot();
+    std::fs::write(
+        &path,
+        text.replace("functional_independence = 0.40", "common_odds_ratio = 1.9"),
+    )
+    .expect("it can be written");
+    let other = path.display().to_string();
+    let args = ["compare", SCENARIO, &other, "--precision", "0.0021"];
+    let found = json(&args);
+    let figures = found["figures"].as_array().expect("figures").iter();
+    let powers = figures.filter(|of| of["figure"].as_str().is_some_and(|f| f.ends_with(".power")));
+    let errors = powers.map(|of| of["differences"][0]["mcse"].as_f64().expect("a number"));
+    let largest = errors.fold(0.0, f64::max);
+    let precision = &found["provenance"][1]["precision"];
+    let reached = precision["reached"].as_f64().expect("a number");
+    assert!(largest <= reached && reached <= 0.0021 && reached < 1.01 * largest, "{precision}");
+    let replicates = found["provenance"][0]["replicates"].to_string();
+    let stated = json(&["compare", SCENARIO, &other, "--replicates", &replicates]);
+    assert_eq!(stated["figures"], found["figures"]);
+
+    // A scenario never differs from itself; it is not taken for certain at once.
+    let args = ["compare", SCENARIO, SCENARIO, "--precision", "0.0002"];
+    let table = output(rescuesim().args(args));
+    assert!(table.contains("16 384 simulated trials"), "{table}");
+    let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("standard error of the differences in power is 0.00012"), "{text}");
+    let message = refused(&[
+        "compare",
+        SCENARIO,
+        SCENARIO,
+        "--precision",
+        "0.1",
+        "--precision-of",
+        "coverage",
+    ]);
+    assert!(message.contains("allowed: power, type-i-error, expected-n, duration"), "{message}");
+}
+
+#[test]
+fn strategies_have_a_precision_too() {
+    let cohort = "scenarios/lee-cohort.toml";
+    let found = json_of(&["strategies", cohort, "--precision", "0.004"]);
+    let patients = found["patients"].as_u64().expect("a number");
+    let per_replicate = found["provenance"]["scenario"]["sample_size"]["randomised"].as_u64();
+    assert_eq!(patients % per_replicate.expect("a number"), 0);
+    let errors = found["rules"].as_array().expect("rules").iter().map(|rule| {
+        let measures = &rule["groups"][0]["measures"];
+        measures["functional_independence"]["mcse"].as_f64().expect("a number")
+    });
+    let largest = errors.fold(0.0, f64::max);
+    let precision = &found["provenance"]["precision"];
+    let reached = precision["reached"].as_f64().expect("a number");
+    assert!(largest <= reached && reached <= 0.004, "{precision}");
+    let stated = json_of(&["strategies", cohort, "--patients", &patients.to_string()]);
+    assert_eq!(stated["rules"], found["rules"]);
+
+    let table = output(rescuesim().args([
+        "strategies",
+        cohort,
+        "--precision",
+        "0.02",
+        "--precision-of",
+        "passes",
+    ]));
+    let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("the standard error of passes is 0.0"), "{table}");
+    let args = ["strategies", cohort, "--precision", "0.1", "--precision-of", "luck"];
+    assert!(refused(&args).contains("functional-independence, mortality"));
+    assert!(refused(&["strategies", cohort, "--precision", "1e-9"]).contains("1e9 are the most"));
+}
+
+fn json_of(args: &[&str]) -> Value {
+    let text = output(rescuesim().args(args).args(["--format", "json"]));
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+#[test]
+fn what_cannot_be_is_told_with_what_is_allowed() {
+    let run = |more: &[&str]| refused(&[&["run", SCENARIO, "--precision"], more].concat());
+    for (args, says) in [
+        (vec!["0"], "expected a number above 0, such as 0.0005"),
+        (vec!["-1"], "expected a number above 0"),
+        (vec!["nan"], "expected a number above 0"),
+        (vec!["0.01", "--replicates", "100"], "cannot be used with"),
+        (vec!["0.01", "--precision-of", "powr"], "did you mean `power`?"),
+        (vec!["0.01", "--precision-of", "assurance"], "the scenario has no [prior]"),
+        (
+            vec!["0.01", "--precision-of", "efficacy-at-4"],
+            "allowed: efficacy-at-1 to efficacy-at-3",
+        ),
+        (vec!["0.01", "--precision-of", "safety"], "no adverse event stops"),
+    ] {
+        let message = run(&args);
+        assert!(message.contains(says), "{args:?} should say {says:?} and says\n{message}");
+    }
+    let message = run(&["1e-7"]);
+    for part in [
+        "after 8192 the standard error is 4.3",
+        "would need about 1.5e13",
+        "1e10 are the most; allowed: 4.0e-6 or more",
+    ] {
+        assert!(message.contains(part), "{part} in {message}");
+    }
+    let alone = refused(&["run", SCENARIO, "--precision-of", "power"]);
+    assert!(alone.contains("--precision"), "{alone}");
+}
