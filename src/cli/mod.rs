@@ -12,6 +12,7 @@ mod init;
 mod list;
 mod monitor;
 mod pool;
+mod report;
 mod run;
 mod shell;
 mod strategies;
@@ -42,6 +43,8 @@ enum Command {
     Check(ScenarioArgs),
     /// Run scenarios on the same random numbers and print their differences.
     Compare(compare::CompareArgs),
+    /// Write a report as one HTML page: assumptions, results, figures, example trials.
+    Report(report::ReportArgs),
     /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
@@ -96,6 +99,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Report(args) => report::report(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Design(args) => design::design(&args),

@@ -62,17 +62,26 @@ impl OutputFile {
         Ok(Self { file: builder.tempfile_in(directory)?, destination })
     }
 
-    /// With its whole content, to be put in its place.
-    pub fn whole(path: &Path, text: &str) -> io::Result<Self> {
+    /// Starts the file of a path.
+    pub fn at(path: &Path) -> io::Result<Self> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| io::Error::other("this is not the name of a file"))?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = Self::create(folder.unwrap_or(Path::new(".")), name)?;
-        let mut out = file.writer()?;
-        out.write_all(text.as_bytes())?;
+        Self::create(folder.unwrap_or(Path::new(".")), name)
+    }
+
+    /// With its whole content, to be put in its place.
+    pub fn whole(path: &Path, text: &str) -> io::Result<Self> {
+        Self::at(path)?.filled(text.as_bytes())
+    }
+
+    /// With its whole content, to be put in its place.
+    pub fn filled(self, content: &[u8]) -> io::Result<Self> {
+        let mut out = self.writer()?;
+        out.write_all(content)?;
         out.flush()?;
-        file.sync()?;
-        Ok(file)
+        self.sync()?;
+        Ok(self)
     }
 
     /// Where it is under construction.

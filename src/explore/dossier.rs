@@ -55,6 +55,15 @@ pub struct Distribution {
     pub none: Vec<(f64, f64)>,
 }
 
+impl Distribution {
+    /// Whether trials differ in it.
+    pub fn varies(&self) -> bool {
+        let mut values = self.effect.iter().chain(&self.none).map(|&(value, _)| value);
+        let first = values.next();
+        values.any(|value| Some(value) != first)
+    }
+}
+
 /// Z of one trial over its looks.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZPath {

@@ -54,10 +54,11 @@ pub fn figures(
     if !rules.is_empty() {
         figures.push(strategies(rules));
     }
+    figures.extend([paths(first, dossier), shares(effect, none)]);
+    if dossier.sizes.varies() {
+        figures.push(sizes(&dossier.sizes));
+    }
     figures.extend([
-        paths(first, dossier),
-        shares(effect, none),
-        sizes(&dossier.sizes),
         durations(&dossier.durations),
         calendar(dossier),
         convergence(summary, dossier),
@@ -81,9 +82,9 @@ fn outcomes(scenario: &Scenario) -> Figure {
     let arms = &scenario.file().arms;
     let [control, experimental] =
         scenario.marginal(Truth::Alternative).expect("only the prior has none");
-    let bar = |name: &str, arm: &str, shares: &[f64; LEVELS]| {
-        (if name == arm { name.to_owned() } else { format!("{arm}: {name}") }, *shares)
-    };
+    fn bar<'s>(name: &str, arm: &str, shares: &'s [f64; LEVELS]) -> (String, &'s [f64; LEVELS]) {
+        (if name == arm { name.to_owned() } else { format!("{arm}: {name}") }, shares)
+    }
     let bars = [
         bar(&arms.experimental, "experimental", experimental.probabilities()),
         bar(&arms.control, "control", control.probabilities()),
@@ -97,7 +98,7 @@ fn outcomes(scenario: &Scenario) -> Figure {
         caption: "Shares of all patients as allocated. The line between mRS 2 and 3 is the cut of \
                   functional independence."
             .to_owned(),
-        svg: figure::mrs(&bars),
+        svg: figure::mrs(bars.each_ref().map(|(name, shares)| (name.as_str(), *shares))),
         data: csv(&["arm", "mrs_0", "mrs_1", "mrs_2", "mrs_3", "mrs_4", "mrs_5", "mrs_6"], rows),
     }
 }
@@ -188,7 +189,7 @@ fn distribution(of: &Distribution, name: &'static str, (what, unit): (&str, &str
 }
 
 fn axis(name: &str) -> Axis {
-    Axis { name: name.to_owned(), range: None }
+    Axis { name: name.to_owned(), range: None, logarithmic: false }
 }
 
 fn calendar(dossier: &Dossier) -> Figure {
@@ -238,19 +239,14 @@ fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
                 .collect()
         })
     });
+    let replicates = Axis { logarithmic: true, ..axis("replicates so far") };
     let header =
         ["replicates", "analysis", "power", "power_mcse", "type_i_error", "type_i_error_mcse"];
     Figure {
         name: "convergence",
         title: "How the simulated power settles".to_owned(),
-        caption:
-            "Power over the replicates so far, as a power of ten, with its 95 % Monte-Carlo band."
-                .to_owned(),
-        svg: figure::curves(
-            (&axis("replicates, 10 to the power of"), &axis("power")),
-            &curves,
-            None,
-        ),
+        caption: "Power over the replicates so far, with its 95 % Monte-Carlo band.".to_owned(),
+        svg: figure::curves((&replicates, &axis("power")), &curves, None),
         data: csv(&header, rows),
     }
 }

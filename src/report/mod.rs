@@ -13,6 +13,8 @@ pub mod html;
 pub mod monitoring;
 #[cfg(feature = "parquet")]
 pub mod parquet;
+#[cfg(feature = "png")]
+pub mod png;
 pub mod pooling;
 mod prior;
 mod procedure;

@@ -43,10 +43,25 @@ pub fn parameters(scenario: &Scenario, text: &str, overrides: &[String]) -> Vec<
     found.into_iter().map(parameter).collect()
 }
 
-/// The comment that a scenario file begins with, a line each, without the comment signs.
-pub fn preamble(text: &str) -> Vec<String> {
-    let comments = text.lines().take_while(|line| line.starts_with('#'));
-    comments.map(|line| line.trim_start_matches('#').trim_end().to_owned()).collect()
+/// The comment that a scenario file begins with: its paragraphs, and whether they are indented, as those
+/// are that say where a kind of value is from. Deeper indented lines go on with the one above.
+pub fn preamble(text: &str) -> Vec<(bool, String)> {
+    let mut paragraphs: Vec<(usize, String)> = Vec::new();
+    let mut goes_on = false;
+    for line in text.lines().map_while(|line| line.strip_prefix('#')) {
+        let words = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        match paragraphs.last_mut() {
+            Some((above, text)) if goes_on && (indent > *above || indent == 1) => {
+                *text += " ";
+                *text += words;
+            }
+            _ if words.is_empty() => {}
+            _ => paragraphs.push((indent, words.to_owned())),
+        }
+        goes_on = !words.is_empty();
+    }
+    paragraphs.into_iter().map(|(indent, text)| (indent > 1, text)).collect()
 }
 
 fn leaves(path: &str, table: &Table, found: &mut Vec<(String, String)>) {
@@ -144,6 +159,11 @@ mod tests {
         assert_eq!(origin("accrual.per_month"), ParameterOrigin::File(Some("of a survey".into())));
         assert_eq!(origin("missing.dropout"), ParameterOrigin::CommandLine);
         assert_eq!(origin("design.decision_lag_days"), ParameterOrigin::Default);
-        assert!(preamble(&own)[0].contains("25"));
+        let preamble = preamble(&own);
+        let (is_indented, source) = &preamble[2];
+        assert!(preamble[0].1.ends_with("from 25 % to 40 %?"), "{preamble:?}");
+        assert!(*is_indented && source.starts_with("From the protocol: 348"), "{preamble:?}");
+        assert!(source.ends_with("(22.39 per month)."), "{preamble:?}");
+        assert_eq!(preamble.len(), 5, "{preamble:?}");
     }
 }

@@ -27,7 +27,7 @@ const ORDER: [&str; 17] = [
 ];
 
 /// A text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 20] = [
+const PLACES: [(&str, &[&str]); 21] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
@@ -44,6 +44,7 @@ const PLACES: [(&str, &[&str]); 20] = [
     ("plotters", &["report/figure/"]),
     ("maud", &["report/html/"]),
     ("base64", &["report/html/"]),
+    ("resvg", &["report/png.rs"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
     ("ExitCode", &["main.rs"]),

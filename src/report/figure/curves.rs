@@ -3,6 +3,8 @@
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
+use crate::report::table::grouped;
+
 use super::{Chart, Drawn, Mark, SERIES, WIDTH, axes, draw_mark, legend, plain, svg};
 
 /// What an axis shows.
@@ -12,6 +14,8 @@ pub struct Axis {
     pub name: String,
     /// Least and greatest; from the curves where `None`.
     pub range: Option<(f64, f64)>,
+    /// Whether values are powers of ten, given by their exponents.
+    pub logarithmic: bool,
 }
 
 /// How a curve goes from point to point.
@@ -59,13 +63,22 @@ pub fn curves((x, y): (&Axis, &Axis), curves: &[Curve], level: Option<f64>) -> S
             .x_label_area_size(46)
             .y_label_area_size(60)
             .build_cartesian_2d(across.0..across.1, up.0..up.1)?;
-        axes(&mut chart, (&x.name, &y.name), (&plain, &plain))?;
+        axes(&mut chart, (&x.name, &y.name), (&|at| label(x, at), &|at| label(y, at)))?;
         if let Some(level) = level {
             let ends = [(across.0, level), (across.1, level)];
             chart.draw_series(LineSeries::new(ends, super::INK.stroke_width(1)))?;
         }
         curves.iter().try_for_each(|curve| draw(&mut chart, curve))
     })
+}
+
+/// Between powers of ten an axis of these has no numbers.
+fn label(axis: &Axis, at: &f64) -> String {
+    match axis.logarithmic {
+        true if (at - at.round()).abs() > 1e-6 => String::new(),
+        true => grouped(libm::pow(10.0, at.round()) as u64),
+        false => plain(at),
+    }
 }
 
 fn colour(curve: &Curve) -> RGBColor {

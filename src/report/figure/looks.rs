@@ -26,7 +26,7 @@ const LIGHT: RGBColor = RGBColor(254, 254, 254);
 /// A panel for each truth, in it a bar for each look; what is left of a bar goes on, or at the final
 /// look shows nothing.
 pub fn looks(panels: &[(String, Vec<LookShares>)]) -> String {
-    svg((WIDTH, (TOP + HEIGHT + 62) as u32), |area| {
+    svg((WIDTH, (TOP + HEIGHT + 34) as u32), |area| {
         let any = |of: fn(&LookShares) -> f64| {
             panels.iter().flat_map(|(_, looks)| looks).any(|look| of(look) > 0.0)
         };

@@ -4,7 +4,7 @@ use plotters::style::RGBColor;
 use plotters::style::text_anchor::HPos;
 
 use super::{Area, DARK, Drawn, INK, OPEN, WIDTH, fill, line, svg, write};
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, Mrs};
 
 /// From independent (blue) through grey to dependent (orange) and dead, dark and light so that words
 /// on them can be read.
@@ -26,28 +26,31 @@ const LEFT: i32 = 16;
 const RIGHT: i32 = WIDTH as i32 - 16;
 /// Of a bar, and from the top of one to that of the next.
 const HEIGHT: i32 = 52;
-const STEP: i32 = 116;
+const STEP: i32 = 100;
+const TOP: i32 = 78;
 /// Shares of less are too narrow for their number.
 const NARROW: f64 = 0.035;
 
-/// Shares of mRS 0 to 6 of each arm, the first on top; lines join the cuts of neighbours.
-pub fn mrs(arms: &[(String, [f64; LEVELS])]) -> String {
-    let height = 64 + STEP * arms.len() as i32;
-    svg((WIDTH, height as u32), |area| {
+/// Shares of mRS 0 to 6 of two arms, the first on top; lines join their cuts.
+pub fn mrs([(above, upper), (below, lower)]: [(&str, &[f64; LEVELS]); 2]) -> String {
+    let bottom = TOP + STEP + HEIGHT;
+    svg((WIDTH, (bottom + 34) as u32), |area| {
         scale(area)?;
-        for (i, (name, shares)) in arms.iter().enumerate() {
-            let top = 74 + STEP * i as i32;
-            write(area, name, (LEFT, top - 15), (18, HPos::Left, INK))?;
-            let independent: f64 = shares[..3].iter().sum();
-            let text = format!("mRS 0–2: {:.1} %", 100.0 * independent);
-            write(area, &text, (RIGHT, top - 15), (18, HPos::Right, INK))?;
-            bar(area, shares, top)?;
-            if let Some((_, next)) = arms.get(i + 1) {
-                joints(area, [shares, next], top + HEIGHT)?;
-            }
-        }
-        Ok(())
+        // Outside the bars, as lines run between them.
+        named(area, (above, upper), TOP - 15)?;
+        bar(area, upper, TOP)?;
+        joints(area, [upper, lower], TOP + HEIGHT)?;
+        bar(area, lower, TOP + STEP)?;
+        named(area, (below, lower), bottom + 16)
     })
+}
+
+/// The name of an arm and its functional independence, at this height.
+fn named(area: &Area<'_>, (name, shares): (&str, &[f64; LEVELS]), y: i32) -> Drawn {
+    write(area, name, (LEFT, y), (18, HPos::Left, INK))?;
+    let independent: f64 = shares[..=Mrs::INDEPENDENT.index()].iter().sum();
+    let text = format!("mRS 0–2: {:.1} %", 100.0 * independent);
+    write(area, &text, (RIGHT, y), (18, HPos::Right, INK))
 }
 
 /// Where a share of everyone ends.
@@ -89,7 +92,7 @@ fn joints(area: &Area<'_>, bars: [&[f64; LEVELS]; 2], top: i32) -> Drawn {
         for (sum, shares) in sums.iter_mut().zip(bars) {
             *sum += shares[level];
         }
-        let colour = if level == 2 { INK } else { OPEN };
+        let colour = if level == Mrs::INDEPENDENT.index() { INK } else { OPEN };
         line(area, &[(across(sums[0]), top), (across(sums[1]), top + STEP - HEIGHT)], colour)?;
     }
     Ok(())

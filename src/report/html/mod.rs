@@ -32,8 +32,10 @@ pub struct Report<'r> {
     pub examples: &'r [Example],
     /// Values of the scenario with their sources.
     pub parameters: &'r [Parameter],
-    /// What the scenario file says before everything else.
-    pub preamble: &'r [String],
+    /// What the scenario file says before everything else: paragraphs, and whether they are items.
+    pub preamble: &'r [(bool, String)],
+    /// What makes the page again.
+    pub command: &'r str,
 }
 
 /// A trial to be looked at.

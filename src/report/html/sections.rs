@@ -130,10 +130,12 @@ fn patients(report: &Report<'_>) -> Markup {
         @for text in crate::report::centres::described(report.scenario.file()) { p { (text) } }
         @if !report.preamble.is_empty() {
             h3 { "What the scenario says of its sources" }
-            pre { (report.preamble.join("\n").trim()) }
+            @for (is_item, text) in report.preamble {
+                @if *is_item { p.item { (text) } } @else { p { (text) } }
+            }
         }
         h3 { "Every value" }
-        details {
+        details open {
             summary { (report.parameters.len()) " values, with what the scenario says of each" }
             div.scroll {
                 table.words {
@@ -328,7 +330,8 @@ fn recreate(report: &Report<'_>) -> Markup {
     let provenance = &report.summary.provenance;
     let scenario = toml::to_string(report.scenario.file()).expect("a scenario is plain data");
     html! {
-        pre { (provenance.command) }
+        p { "This page, and the same figures on a terminal:" }
+        pre { (report.command) "\n" (provenance.command) }
         (definitions(&[
             ("Version", html! { "rescuesim " (provenance.version) }),
             ("Scenario (SHA-256)", html! { code { (provenance.scenario_digest) } }),

@@ -1,0 +1,216 @@
+//! `rescuesim report`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rescuesim::explore::dossier::{Dossier, DossierTally};
+use rescuesim::explore::strategies::{RuleSummary, Rules};
+use rescuesim::report::gallery::{self, Figure};
+use rescuesim::report::html::{self, Example, Report};
+use rescuesim::report::{Provenance, Summary};
+use rescuesim::scenario::{Scenario, read, sources};
+use rescuesim::summary::{OperatingCharacteristics, Tally};
+
+use super::output::{OutputFile, print};
+use super::simulation::{Precise, SimulationArgs, amounts, command_line};
+use super::{Failure, ScenarioArgs};
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    /// The page to write: one HTML file that needs nothing else.
+    #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = page)]
+    out: PathBuf,
+    /// Also write each figure as SVG, and the numbers behind it as CSV, to this directory.
+    #[arg(long, value_name = "DIR")]
+    figures: Option<PathBuf>,
+    /// With --figures, also write them as PNG.
+    #[arg(long, requires = "figures")]
+    png: bool,
+}
+
+/// Patients under each rule of when to stent.
+const PATIENTS: u64 = 100_000;
+
+fn page(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_html =
+        path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
+    if is_html { Ok(path) } else { Err("expected the name of a file ending in .html".to_owned()) }
+}
+
+pub fn report(args: &ReportArgs) -> Result<(), Failure> {
+    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    let all = [overrides.clone(), args.simulation.overrides()].concat();
+    let scenario = Scenario::load(path, &all)?;
+    args.simulation.check(&scenario)?;
+    // Before anything is simulated, so that a place that cannot be written is told at once.
+    let page = Files::open(args)?;
+    let (scenario, tally, summary) = simulate(args, scenario)?;
+    let fixed = fixed(args, &scenario)?;
+    let dossier = Dossier::new(&scenario, &tally);
+    let figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
+    let examples: Vec<Example> = Vec::new();
+    let text = read::read_text(path)?;
+    let html = html::page(&Report {
+        scenario: &scenario,
+        summary: &summary,
+        fixed: fixed.as_ref(),
+        figures: &figures,
+        examples: &examples,
+        parameters: &sources::parameters(&scenario, &text, &all),
+        preamble: &sources::preamble(&text),
+        command: &args.command(&scenario),
+    });
+    page.finish(&html, &figures, &summary)?;
+    if args.simulation.quiet {
+        return Ok(());
+    }
+    print(&format!("{} is written\n", args.out.display()))
+}
+
+impl ReportArgs {
+    fn command(&self, scenario: &Scenario) -> String {
+        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
+        command_line("report", &[path], overrides, &amounts(scenario))
+    }
+}
+
+/// The operating characteristics that `run` would find, with what a report keeps beside them.
+fn simulate(
+    args: &ReportArgs,
+    scenario: Scenario,
+) -> Result<(Scenario, DossierTally, Summary), Failure> {
+    let found = args.simulation.simulate_until_precise(
+        std::slice::from_ref(&scenario),
+        || DossierTally::new(&scenario),
+        |tally, figure| tally.tally.error_to_stop_by(figure),
+    )?;
+    let (scenario, tally, reached) = match found {
+        Some(Precise { tally, replicates, reached }) => {
+            (scenario.with_replicates(replicates), tally, Some(reached))
+        }
+        None => {
+            let new = || DossierTally::new(&scenario);
+            let tally = args.simulation.simulate(std::slice::from_ref(&scenario), new, None)?;
+            (scenario, tally, None)
+        }
+    };
+    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    let command = command_line("run", &[path], overrides, &amounts(&scenario));
+    let provenance = Provenance::new(&scenario, command).with_precision(reached);
+    let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally.tally));
+    Ok((scenario, tally, summary))
+}
+
+/// The same patients in a trial that looks once; `None` where the trial does so anyway.
+fn fixed(
+    args: &ReportArgs,
+    scenario: &Scenario,
+) -> Result<Option<OperatingCharacteristics>, Failure> {
+    if scenario.design.looks().len() == 1 {
+        return Ok(None);
+    }
+    // Where the design means nothing without its looks there is nothing to compare with.
+    let Ok(fixed) = scenario.with_one_look() else { return Ok(None) };
+    let new = || Tally::new(&fixed);
+    let tally = args.simulation.simulate(std::slice::from_ref(&fixed), new, None)?;
+    Ok(Some(OperatingCharacteristics::new(&fixed, &tally)))
+}
+
+/// Rules of when to stent, where there is a procedure.
+fn rules(scenario: &Scenario) -> Vec<RuleSummary> {
+    let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
+    let rules = Rules::new(scenario, written.unwrap_or(5) as usize);
+    rules.map_or_else(Vec::new, |mut rules| {
+        rules.simulate(PATIENTS);
+        rules.summaries()
+    })
+}
+
+/// What is written, opened before anything is simulated.
+struct Files {
+    page: OutputFile,
+    /// Where figures go.
+    figures: Option<PathBuf>,
+    /// Where they are to be PNG too.
+    painter: Option<Painter>,
+}
+
+impl Files {
+    fn open(args: &ReportArgs) -> Result<Self, Failure> {
+        let unwritable = |path: &Path, error: std::io::Error| {
+            Failure::Usage(format!("cannot write {}: {error}", path.display()))
+        };
+        let page = OutputFile::at(&args.out).map_err(|error| unwritable(&args.out, error))?;
+        let figures = args.figures.clone();
+        if let Some(directory) = &args.figures {
+            // A file that is not finished leaves no trace.
+            OutputFile::create(directory, "figure")
+                .map_err(|error| unwritable(directory, error))?;
+        }
+        Ok(Self { page, figures, painter: args.png.then(Painter::new).transpose()? })
+    }
+
+    fn finish(self, html: &str, figures: &[Figure], summary: &Summary) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::Running(format!("cannot finish the files of the report: {error}"))
+        };
+        let mut complete = Vec::new();
+        if let Some(directory) = &self.figures {
+            let provenance = &summary.provenance;
+            let from = format!("rescuesim {}: {}", provenance.version, provenance.command);
+            let mut keep = |name: String, bytes: &[u8]| -> Result<(), Failure> {
+                let file = OutputFile::create(directory, &name).map_err(failed)?;
+                complete.push(file.filled(bytes).map_err(failed)?);
+                Ok(())
+            };
+            for figure in figures {
+                keep(format!("{}.svg", figure.name), figure.to_file(&from).as_bytes())?;
+                keep(format!("{}.csv", figure.name), figure.data.as_bytes())?;
+                if let Some(painter) = &self.painter {
+                    keep(format!("{}.png", figure.name), &painter.png(&figure.svg)?)?;
+                }
+            }
+        }
+        complete.push(self.page.filled(html.as_bytes()).map_err(failed)?);
+        complete.into_iter().try_for_each(OutputFile::put_in_place).map_err(failed)
+    }
+}
+
+/// Draws PNG, where this build can.
+struct Painter {
+    #[cfg(feature = "png")]
+    painter: rescuesim::report::png::Painter,
+}
+
+#[cfg(feature = "png")]
+impl Painter {
+    fn new() -> Result<Self, Failure> {
+        let painter = rescuesim::report::png::Painter::new().map_err(Self::failure)?;
+        Ok(Self { painter })
+    }
+
+    fn png(&self, svg: &str) -> Result<Vec<u8>, Failure> {
+        self.painter.png(svg).map_err(Self::failure)
+    }
+
+    fn failure(error: rescuesim::report::png::PngError) -> Failure {
+        Failure::Running(format!("--png: {error}"))
+    }
+}
+
+#[cfg(not(feature = "png"))]
+impl Painter {
+    fn new() -> Result<Self, Failure> {
+        let message = "--png: this rescuesim was built without PNG; allowed: SVG figures";
+        Err(Failure::Usage(message.into()))
+    }
+
+    fn png(&self, _: &str) -> Result<Vec<u8>, Failure> {
+        unreachable!("there is no such painter")
+    }
+}
