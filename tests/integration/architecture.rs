@@ -41,7 +41,7 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("clap_complete", &["cli/shell.rs"]),
     ("clap_mangen", &["cli/shell.rs"]),
     ("comfy_table", &["report/document.rs"]),
-    ("plotters", &["report/figure.rs"]),
+    ("plotters", &["report/figure/"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
     ("ExitCode", &["main.rs"]),

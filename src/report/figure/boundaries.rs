@@ -1,23 +1,16 @@
-//! Figures as SVG, readable in print and by colour-blind people: shapes differ as well as colours.
-//!
-//! Colours are those of Okabe & Ito (2008), Color Universal Design.
+//! The boundaries of a design over the patients analysed.
 
-use plotters::coord::types::RangedCoordf64;
-use plotters::coord::{CoordTranslate, Shift};
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::design::effect_name;
+use super::{Chart, Drawn, EFFICACY, FUTILITY, GRID, HARM, INK, Mark, draw_mark, failed, font};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, LookCharacteristics,
 };
+use crate::report::design::effect_name;
 
 const SIZE: (u32, u32) = (840, 520);
-const INK: RGBColor = RGBColor(51, 51, 51);
-const GRID: RGBColor = RGBColor(228, 228, 228);
-const EFFICACY: RGBColor = RGBColor(0, 114, 178);
-const FUTILITY: RGBColor = RGBColor(176, 116, 0);
-const HARM: RGBColor = RGBColor(213, 94, 0);
 
 /// The scale of a figure of boundaries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,13 +30,6 @@ struct Line {
     mark: Mark,
     /// Patients analysed, height, and what is written beside it.
     points: Vec<(f64, f64, String)>,
-}
-
-#[derive(Clone, Copy)]
-enum Mark {
-    Circle,
-    Triangle,
-    Cross,
 }
 
 /// The boundaries of a design over the patients analysed. `effect` names the effect's scale.
@@ -95,9 +81,6 @@ fn height(boundary: &BoundaryCharacteristics, scale: BoundaryScale) -> Option<(f
     }
 }
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-
 fn draw(
     area: &DrawingArea<SVGBackend, Shift>,
     lines: &[Line],
@@ -123,7 +106,7 @@ fn draw(
         let path = line.points.iter().map(|&(x, y, _)| (x, y));
         chart.draw_series(LineSeries::new(path, line.colour.stroke_width(2)))?;
         for &(x, y, _) in &line.points {
-            draw_mark(chart.plotting_area(), (x, y), line)?;
+            draw_mark(chart.plotting_area(), (x, y), (line.mark, line.colour))?;
         }
     }
     let style = font(LABEL);
@@ -134,37 +117,17 @@ fn draw(
     Ok(())
 }
 
-fn font(size: u32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK)
-}
-
 fn names(area: &DrawingArea<SVGBackend, Shift>, lines: &[Line]) -> Drawn {
     let mut x = 78;
     for line in lines {
         let stroke = line.colour.stroke_width(2);
         area.draw(&PathElement::new([(x, 12), (x + 28, 12)], stroke)).map_err(failed)?;
-        draw_mark(area, (x + 14, 12), line)?;
+        draw_mark(area, (x + 14, 12), (line.mark, line.colour))?;
         let style = font(14).pos(Pos::new(HPos::Left, VPos::Center));
         area.draw(&Text::new(line.name, (x + 36, 12), style)).map_err(failed)?;
         x += 120;
     }
     Ok(())
-}
-
-fn draw_mark<C: CoordTranslate>(
-    area: &DrawingArea<SVGBackend, C>,
-    at: C::From,
-    line: &Line,
-) -> Drawn
-where
-    C::From: Clone,
-{
-    match line.mark {
-        Mark::Circle => area.draw(&Circle::new(at, 5, line.colour.filled())),
-        Mark::Triangle => area.draw(&TriangleMarker::new(at, 6, line.colour.filled())),
-        Mark::Cross => area.draw(&Cross::new(at, 5, line.colour.stroke_width(3))),
-    }
-    .map_err(failed)
 }
 
 fn axes(chart: &mut Chart, scale: BoundaryScale, effect: &str) -> Drawn {
@@ -272,8 +235,4 @@ fn free(
 
 fn overlap(one: &Pixels, other: &Pixels) -> bool {
     one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
-}
-
-fn failed(error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {
-    Box::new(error)
 }
