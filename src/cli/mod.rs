@@ -15,6 +15,7 @@ mod pool;
 mod run;
 mod shell;
 mod strategies;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -40,6 +41,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the scenario as it is understood: defaults, boundaries, warnings.
     Check(ScenarioArgs),
+    /// Tell one simulated trial: its patients, looks, path of Z and decision.
+    Trace(trace::TraceArgs),
     /// Run scenarios on the same random numbers and print their differences.
     Compare(compare::CompareArgs),
     /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
@@ -91,6 +94,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Trace(args) => trace::trace(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),

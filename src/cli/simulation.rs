@@ -94,7 +94,7 @@ impl SimulationArgs {
 }
 
 /// A flag that Ctrl-C or a termination signal sets.
-fn cancelled_by_signal() -> Arc<AtomicBool> {
+pub fn cancelled_by_signal() -> Arc<AtomicBool> {
     let cancelled = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&cancelled);
     // Without a handler a signal ends the program; output files are only ever renamed into place.

@@ -29,6 +29,14 @@ pub enum Arm {
 }
 
 impl Arm {
+    /// For files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Experimental => "experimental",
+        }
+    }
+
     /// 0 for control, 1 for experimental.
     #[inline]
     pub fn index(self) -> usize {

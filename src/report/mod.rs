@@ -19,6 +19,7 @@ mod safety;
 pub mod shipped;
 pub mod strategies;
 pub mod table;
+pub mod trace;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};

@@ -4,8 +4,11 @@
 //! share is here.
 
 mod boundaries;
+mod lines;
+mod trace;
 
 pub use boundaries::{BoundaryScale, boundaries};
+pub use trace::trace;
 
 use plotters::coord::CoordTranslate;
 use plotters::coord::types::RangedCoordf64;
@@ -25,6 +28,7 @@ enum Mark {
     Circle,
     Triangle,
     Cross,
+    Square,
 }
 
 fn font(size: u32) -> TextStyle<'static> {
@@ -42,6 +46,10 @@ where
     match mark {
         Mark::Circle => area.draw(&Circle::new(at, 5, colour.filled())),
         Mark::Triangle => area.draw(&TriangleMarker::new(at, 6, colour.filled())),
+        Mark::Square => {
+            let style = colour.filled();
+            area.draw(&(EmptyElement::at(at) + Rectangle::new([(-5, -5), (5, 5)], style)))
+        }
         Mark::Cross => area.draw(&Cross::new(at, 5, colour.stroke_width(3))),
     }
     .map_err(failed)

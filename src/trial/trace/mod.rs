@@ -42,6 +42,8 @@ pub struct Trace {
     pub truth: Truth,
     /// Name of the analysis that monitored it.
     pub analysis: String,
+    /// What that does, in words.
+    pub method: String,
     /// What its estimates measure.
     pub scale: EffectScale,
     /// The log odds ratio drawn from the prior; `None` under the other truths.
@@ -124,6 +126,7 @@ impl Trace {
             replicate: replicate.0,
             truth: view.truth,
             analysis: seen.analysis.name.clone(),
+            method: scenario.file().analyses[view.analysis].describe(),
             scale: seen.analysis.method.scale(),
             log_odds_ratio: trial.drawn.map(|drawn| drawn.log_odds_ratio),
             factors: factors.collect(),
