@@ -308,8 +308,7 @@ impl Procedure {
     }
 
     /// The procedure that the patient would have by the control arm's strategy, whoever crosses over.
-    pub fn perform_as_control(&self, entry: Entry, draws: impl Into<CaseDraws>) -> ProcedureRecord {
-        let draws = draws.into();
+    pub fn perform_as_control(&self, entry: Entry, draws: CaseDraws) -> ProcedureRecord {
         self.timed(self.treat_as_control(entry, draws), entry, draws)
     }
 

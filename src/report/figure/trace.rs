@@ -5,12 +5,15 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::lines::{Line, draw_lines, draw_numbers, names};
-use super::{Drawn, EFFICACY, FUTILITY, GRID, HARM, INK, Mark, failed, font};
+use super::{Chart, Drawn, EFFICACY, FUTILITY, GRID, HARM, INK, Mark, failed, font};
 use crate::accrual::DAYS_PER_MONTH;
 use crate::report::trace::{ExampleTrial, conclusion_word};
 use crate::trial::trace::{Bounds, LookTrace, Trace};
 
-const SIZE: (u32, u32) = (840, 940);
+const SIZE: (u32, u32) = (840, 960);
+/// Height of the lines that say where it comes from.
+const FOOTER: u32 = 44;
+const FOOTER_LINES: usize = 3;
 /// Height of the path of Z with its legend.
 const PATH: u32 = 490;
 /// Outcomes known, in the calendar.
@@ -33,13 +36,22 @@ fn draw(area: &Area, trial: &ExampleTrial) -> Drawn {
     let titled = area.titled(&trial.provenance.scenario.title, font(19)).map_err(failed)?;
     let (caption, below) = titled.split_vertically(26);
     centred(&caption, &trial.caption(), 15)?;
-    let (figures, footer) = below.split_vertically(SIZE.1 - 26 - 26 - 24);
+    let (figures, footer) = below.split_vertically(SIZE.1 - 26 - 26 - FOOTER);
     let (path, calendar) = figures.split_vertically(PATH);
     draw_path(area, &path, &trial.trace)?;
     draw_calendar(&calendar, &trial.trace)?;
-    centred(&footer, &trial.source(), 11)?;
+    for (line, text) in footer.split_evenly((FOOTER_LINES, 1)).iter().zip(source(trial)) {
+        centred(line, &text, 11)?;
+    }
     area.present().map_err(failed)?;
     Ok(())
+}
+
+/// Where it comes from, in as many lines as there is room for.
+fn source(trial: &ExampleTrial) -> Vec<String> {
+    let text = trial.source();
+    let lines = textwrap::wrap(&text, 150).into_iter().take(FOOTER_LINES);
+    lines.map(|line| line.into_owned()).collect()
 }
 
 fn centred(area: &Area, text: &str, size: u32) -> Drawn {
@@ -119,7 +131,7 @@ fn draw_path(whole: &Area, area: &Area, trace: &Trace) -> Drawn {
     if trace.end.look < trace.plan.len() {
         let style = font(14).pos(Pos::new(HPos::Right, VPos::Center));
         let place = (SIZE.0 as i32 - 14, 12);
-        legend.draw(&Text::new("pale: never came to be", place, style)).map_err(failed)?;
+        legend.draw(&Text::new("pale: not reached", place, style)).map_err(failed)?;
     }
     let points = || lines.iter().flat_map(|line| &line.points);
     let most = points().map(|point| point.0).fold(1.0, f64::max);
@@ -131,6 +143,13 @@ fn draw_path(whole: &Area, area: &Area, trace: &Trace) -> Drawn {
         .x_label_area_size(46)
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..1.08 * most, low - room..high + room)?;
+    axes(&mut chart, ["outcomes known", "Z (above 0 favours the experimental arm)"], 1)?;
+    draw_lines(&mut chart, &lines)?;
+    draw_numbers(whole, &chart, &lines)
+}
+
+/// Axes with these names and so many decimals of what goes up.
+fn axes(chart: &mut Chart, [across, up]: [&str; 2], decimals: usize) -> Drawn {
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
@@ -138,13 +157,13 @@ fn draw_path(whole: &Area, area: &Area, trace: &Trace) -> Drawn {
         .axis_style(INK)
         .label_style(font(14))
         .axis_desc_style(font(15))
-        .x_desc("outcomes known")
-        .y_desc("Z (above 0 favours the experimental arm)")
+        .x_desc(across)
+        .y_desc(up)
         .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{:.1}", y + 0.0))
+        // Not −0.
+        .y_label_formatter(&|y| format!("{:.decimals$}", y + 0.0))
         .draw()?;
-    draw_lines(&mut chart, &lines)?;
-    draw_numbers(whole, &chart, &lines)
+    Ok(())
 }
 
 /// Steps of one patient at each of these months, from nobody to the end.
@@ -171,18 +190,15 @@ fn draw_calendar(area: &Area, trace: &Trace) -> Drawn {
         .x_label_area_size(46)
         .y_label_area_size(64)
         .build_cartesian_2d(0.0..1.04 * end, 0.0..1.15 * most)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(INK)
-        .label_style(font(14))
-        .axis_desc_style(font(15))
-        .x_desc("months from the opening of the trial")
-        .y_desc("patients")
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        .y_label_formatter(&|y| format!("{y:.0}"))
-        .draw()?;
+    axes(&mut chart, ["months from the opening of the trial", "patients"], 0)?;
+    draw_looks(&mut chart, trace, (end, most))?;
+    chart.draw_series(LineSeries::new(steps(randomised, end), INK.stroke_width(2)))?;
+    chart.draw_series(LineSeries::new(steps(known, end), KNOWN.stroke_width(3)))?;
+    Ok(())
+}
+
+/// A line for each look over the height of the calendar.
+fn draw_looks(chart: &mut Chart, trace: &Trace, (end, most): (f64, f64)) -> Drawn {
     for look in &trace.looks {
         let line = [(look.month, 0.0), (look.month, 1.15 * most)];
         chart.draw_series(DashedLineSeries::new(line, 4, 4, INK.stroke_width(1)))?;
@@ -191,8 +207,6 @@ fn draw_calendar(area: &Area, trace: &Trace) -> Drawn {
         let place = (look.month - 0.006 * end, 1.14 * most);
         chart.draw_series([Text::new(label, place, style)])?;
     }
-    chart.draw_series(LineSeries::new(steps(randomised, end), INK.stroke_width(2)))?;
-    chart.draw_series(LineSeries::new(steps(known, end), KNOWN.stroke_width(3)))?;
     Ok(())
 }
 

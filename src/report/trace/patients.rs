@@ -46,11 +46,13 @@ fn picked(trace: &Trace, shown: Shown) -> Rows<'_> {
     for look in &trace.looks {
         let randomised = look.n_randomised as usize;
         wanted.extend(randomised.saturating_sub(AT_A_LOOK)..randomised);
-        let mut known: Vec<usize> =
-            (0..randomised).filter(|&i| first_look(trace, i) == Some(look.look)).collect();
-        let day = |&i: &usize| trace.patients[i].outcome_day.unwrap_or(f64::INFINITY);
+        let mut known: Vec<&PatientTrace> = trace.patients[..randomised]
+            .iter()
+            .filter(|patient| first_look(trace, patient) == Some(look.look))
+            .collect();
+        let day = |patient: &PatientTrace| patient.outcome_day.unwrap_or(f64::INFINITY);
         known.sort_by(|a, b| day(a).total_cmp(&day(b)));
-        wanted.extend(known.iter().rev().take(AT_A_LOOK));
+        wanted.extend(known.iter().rev().take(AT_A_LOOK).map(|it| it.patient as usize - 1));
     }
     wanted.sort_unstable();
     wanted.dedup();
@@ -65,9 +67,9 @@ fn picked(trace: &Trace, shown: Shown) -> Rows<'_> {
     rows
 }
 
-/// The first look of those that took place that has the outcome of patient i, by its number.
-fn first_look(trace: &Trace, i: usize) -> Option<usize> {
-    let day = trace.patients[i].outcome_day?;
+/// The first look of those that took place that has the patient's outcome, by its number.
+fn first_look(trace: &Trace, patient: &PatientTrace) -> Option<usize> {
+    let day = patient.outcome_day?;
     trace.looks.iter().find(|look| day <= look.day).map(|look| look.look)
 }
 
@@ -86,7 +88,7 @@ fn table(columns: &[Column<'_>], rows: &Rows<'_>) -> Document {
 fn allocation(trace: &Trace, rows: &Rows<'_>) -> Document {
     let pair = |[control, experimental]: [u32; 2]| format!("{control}/{experimental}");
     let mut columns: Vec<Column> = vec![
-        ("patient", Box::new(|patient| named(patient))),
+        ("patient", Box::new(named)),
         ("all\nso far", Box::new(move |patient| pair(patient.before.trial))),
     ];
     let has_groups = !trace.factors.is_empty() || trace.patients.iter().any(|p| p.centre.is_some());
@@ -163,9 +165,7 @@ fn procedures(trace: &Trace, rows: &Rows<'_>) -> Document {
         columns.push(("complications", Box::new(of(complications))));
     }
     if all().any(|it| it.minutes.is_some()) {
-        let minutes =
-            |it: &PatientProcedure| it.minutes.map_or("–".to_owned(), |m| format!("{m:.0}"));
-        columns.push(("minutes", Box::new(of(minutes))));
+        columns.push(("minutes", Box::new(of(|it| or_dash(it.minutes.map(f64::round))))));
     }
     Document::new().heading("Procedures").and(table(&columns, rows)).text(
         "Passes: × without reperfusion, ○ reperfused and closed again, ● reperfused; | randomised. \
@@ -213,39 +213,40 @@ fn outcomes(trace: &Trace, rows: &Rows<'_>) -> Document {
         ("allocated", Box::new(|patient| patient.arm.name().to_owned())),
     ];
     if any(|patient| patient.received.is_some()) {
-        columns.push((
-            "treated as",
-            Box::new(|patient| patient.received.map_or("–", Arm::name).to_owned()),
-        ));
+        columns.push(("treated as", Box::new(|it| or_dash(it.received.map(Arm::name)))));
     }
     if any(|patient| patient.early_mrs.is_some()) {
-        let early =
-            |patient: &PatientTrace| patient.early_mrs.map_or("–".into(), |m| m.to_string());
-        columns.push(("early\nmRS", Box::new(early)));
+        columns.push(("early\nmRS", Box::new(|patient| or_dash(patient.early_mrs))));
     }
-    columns.push((
-        "mRS",
-        Box::new(|patient| match patient.outcome_day {
-            Some(_) => patient.mrs.to_string(),
-            None => "lost".to_owned(),
-        }),
-    ));
-    let day = |patient: &PatientTrace| {
-        patient.outcome_day.map_or("–".into(), |day| format!("{day:.0}"))
-    };
-    columns.push(("known\non day", Box::new(day)));
-    columns.push((
-        "from\nlook",
-        Box::new(|patient| {
-            let look = first_look(trace, patient.patient as usize - 1);
-            let later = if patient.outcome_day.is_some() { "later" } else { "–" };
-            look.map_or(later.to_owned(), |look| look.to_string())
-        }),
-    ));
+    columns.push(("mRS", Box::new(mrs)));
+    columns.push(("known\non day", Box::new(|it| or_dash(it.outcome_day.map(f64::round)))));
+    columns.push(("from\nlook", Box::new(|patient| from_look(trace, patient))));
     if any(|patient| patient.events.is_some()) {
-        let events =
-            |patient: &PatientTrace| patient.events.iter().flatten().cloned().collect::<Vec<_>>();
-        columns.push(("adverse events", Box::new(move |patient| events(patient).join(",\n"))));
+        columns.push(("adverse events", Box::new(events)));
     }
     table(&columns, rows)
+}
+
+fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or("–".to_owned(), |value| value.to_string())
+}
+
+fn mrs(patient: &PatientTrace) -> String {
+    match patient.outcome_day {
+        Some(_) => patient.mrs.to_string(),
+        None => "lost".to_owned(),
+    }
+}
+
+fn from_look(trace: &Trace, patient: &PatientTrace) -> String {
+    match (first_look(trace, patient), patient.outcome_day) {
+        (Some(look), _) => look.to_string(),
+        (None, Some(_)) => "later".to_owned(),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+/// One in each line.
+fn events(patient: &PatientTrace) -> String {
+    patient.events.as_ref().map_or(String::new(), |events| events.join(",\n"))
 }
