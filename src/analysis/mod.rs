@@ -19,6 +19,7 @@ use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 pub use method::{AnalysisMethod, Scratch};
+use serde::Serialize;
 
 /// Patients by arm × mRS, control first, as weights of a fit: counts, or expected shares of them.
 pub type Counts = [[f64; LEVELS]; 2];
@@ -140,7 +141,8 @@ impl KnownOutcomes {
 }
 
 /// What an estimate measures, experimental against control; above 0 is benefit on every scale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EffectScale {
     /// Experimental minus control proportion.
     RiskDifference,
@@ -177,7 +179,8 @@ impl EffectScale {
 }
 
 /// Whether the data allowed a test.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FitStatus {
     /// The estimate and its standard error are finite.
     Converged,

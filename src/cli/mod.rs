@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod shell;
 mod strategies;
+mod trace;
 
 use std::path::PathBuf;
 
@@ -41,6 +42,8 @@ enum Command {
     Run(run::RunArgs),
     /// Print the scenario as it is understood: defaults, boundaries, warnings.
     Check(ScenarioArgs),
+    /// Tell one simulated trial: its patients, looks, path of Z and decision.
+    Trace(trace::TraceArgs),
     /// Run scenarios on the same random numbers and print their differences.
     Compare(compare::CompareArgs),
     /// Write a report as one HTML page: assumptions, results, figures, example trials.
@@ -98,6 +101,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
+        Command::Trace(args) => trace::trace(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
         Command::Strategies(args) => strategies::strategies(&args),

@@ -35,6 +35,13 @@ pub fn print_as(
     })
 }
 
+/// Writes a file as a whole.
+pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    OutputFile::whole(path, text)
+        .and_then(OutputFile::put_in_place)
+        .map_err(|error| Failure::Running(format!("cannot write {}: {error}", path.display())))
+}
+
 /// A file under construction beside its destination. Dropped unfinished, it leaves no trace.
 #[derive(Debug)]
 pub struct OutputFile {

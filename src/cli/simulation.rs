@@ -231,7 +231,7 @@ fn progress_bar(replicates: u64) -> ProgressBar {
 }
 
 /// A flag that Ctrl-C or a termination signal sets, the same for all runs of a command.
-fn cancelled_by_signal() -> &'static AtomicBool {
+pub fn cancelled_by_signal() -> &'static AtomicBool {
     static CANCELLED: AtomicBool = AtomicBool::new(false);
     static HANDLER: Once = Once::new();
     HANDLER.call_once(|| {

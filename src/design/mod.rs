@@ -229,7 +229,7 @@ impl Design {
     }
 
     /// The Z at or below which such a final look shows harm; −∞ where it cannot.
-    fn final_harm(&self, interims: usize, analysed: u32) -> f64 {
+    pub fn final_harm(&self, interims: usize, analysed: u32) -> f64 {
         match (&self.plan.rules.harm, &self.finals[interims]) {
             (HarmRule::Symmetric { .. }, _) => -self.final_critical(interims, analysed),
             (_, last @ FinalLook { harm: Some((state, left)), .. }) => {

@@ -28,12 +28,14 @@ use crate::randomisation::Arm;
 use crate::rng::PatientDraws;
 use difficulty::Class;
 use entry::Entries;
+use serde::Serialize;
 
 /// The most passes a patient can have.
 pub const MAX_PASSES: usize = 10;
 
 /// How a procedure ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum End {
     /// Reperfused by thrombectomy, and it lasted.
     Reperfused,
@@ -302,7 +304,18 @@ impl Procedure {
     #[inline]
     pub fn perform(&self, arm: Arm, entry: Entry, draws: impl Into<CaseDraws>) -> ProcedureRecord {
         let draws = draws.into();
-        let Treated { state, reperfusions } = self.treat(arm, entry, draws);
+        self.timed(self.treat(arm, entry, draws), entry, draws)
+    }
+
+    /// The procedure that the patient would have by the control arm's strategy, whoever crosses over.
+    pub fn perform_as_control(&self, entry: Entry, draws: CaseDraws) -> ProcedureRecord {
+        self.timed(self.treat_as_control(entry, draws), entry, draws)
+    }
+
+    /// With its duration.
+    #[inline]
+    fn timed(&self, treated: Treated, entry: Entry, draws: CaseDraws) -> ProcedureRecord {
+        let Treated { state, reperfusions } = treated;
         let (passes, stented) = (usize::from(state.passes), state.end.is_stented());
         let minutes = self.minutes.draw(passes, stented, draws.uniform(draw::MINUTES));
         ProcedureRecord { state, passes_before: entry.passes, reperfusions, minutes }

@@ -13,7 +13,7 @@
 //! χ² = Σ (c_l·n_e − e_l·n_c)² / (c_l + e_l) / (n_c·n_e): differences of whole numbers, so that a
 //! level in exact balance has no vote, and swapped arms have swapped votes to the last bit.
 
-use super::{Arm, experimental_if};
+use super::{Arm, Preference, experimental_if};
 use crate::num::chi_squared;
 use crate::population::Population;
 
@@ -92,8 +92,7 @@ impl MinimalSufficientBalance {
     /// arms, then the counts of the factors.
     #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, uniform: f64) -> Arm {
-        let used = self.factors.len();
-        let own_levels = &self.own_levels[stratum * used..(stratum + 1) * used];
+        let own_levels = self.own_levels(stratum);
         let majority = self.majority(cells, own_levels);
         let experimental = uniform < self.experimental_p[(1 + majority) as usize];
         let arm = usize::from(experimental);
@@ -102,6 +101,20 @@ impl MinimalSufficientBalance {
             cells[level + arm] += 1;
         }
         experimental_if(experimental)
+    }
+
+    fn own_levels(&self, stratum: usize) -> &[usize] {
+        let used = self.factors.len();
+        &self.own_levels[stratum * used..(stratum + 1) * used]
+    }
+
+    /// The arm with more votes.
+    pub(super) fn preferred(&self, cells: &[i32], stratum: usize) -> Preference {
+        match self.majority(cells, self.own_levels(stratum)) {
+            0 => Preference::Either,
+            1 => Preference::Experimental,
+            _ => Preference::Control,
+        }
     }
 
     /// 1 when the experimental arm has more votes, −1 when control has, 0 when neither.

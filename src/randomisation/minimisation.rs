@@ -4,7 +4,7 @@
 //! levels is weighted and summed; the arm with the smaller sum is preferred and taken with
 //! probability p. Equal sums are decided by the allocation ratio.
 
-use super::{AllocationRatio, Arm, experimental_if};
+use super::{AllocationRatio, Arm, Preference, experimental_if};
 use crate::population::Population;
 
 /// How unequal counts within one factor level are measured, on counts divided by the ratio.
@@ -192,6 +192,45 @@ impl Minimisation {
         }
     }
 
+    /// The arm after which the weighted imbalance is smaller; among slots, that of all the preferred.
+    pub(super) fn preferred(&self, cells: &[i32], stratum: usize) -> Preference {
+        let levels = self.levels(stratum);
+        match &self.scheme {
+            Scheme::TwoArms(arms) => match arms.preference(self.imbalance, cells, levels) {
+                0 => Preference::Control,
+                1 => Preference::Either,
+                _ => Preference::Experimental,
+            },
+            &Scheme::Slots { control, all } => {
+                let sums = self.slot_sums(cells, levels, all);
+                let is_tied = ties(&sums[..all]);
+                let of_arm = |sums: &[f64]| sums.iter().any(|&sum| is_tied(sum));
+                match [&sums[..control], &sums[control..all]].map(of_arm) {
+                    [true, false] => Preference::Control,
+                    [false, true] => Preference::Experimental,
+                    _ => Preference::Either,
+                }
+            }
+        }
+    }
+
+    /// The weighted imbalance after each of so many slots.
+    fn slot_sums(
+        &self,
+        cells: &[i32],
+        levels: &[WeightedLevel],
+        all: usize,
+    ) -> [f64; MAX_PARTS as usize] {
+        let mut sums = [0.0; MAX_PARTS as usize];
+        for level in levels {
+            let counts = &cells[level.first_cell..level.first_cell + all];
+            for (slot, sum) in sums[..all].iter_mut().enumerate() {
+                *sum += level.weight as f64 * imbalance_after(self.imbalance, counts, slot);
+            }
+        }
+        sums
+    }
+
     /// The slot that a uniform draw falls in: p shared among the preferred, the rest among all
     /// others, averaged over which of the tied is preferred.
     fn draw_slot(
@@ -201,16 +240,9 @@ impl Minimisation {
         all: usize,
         uniform: f64,
     ) -> usize {
-        let mut sums = [0.0; MAX_PARTS as usize];
-        for level in levels {
-            let counts = &cells[level.first_cell..level.first_cell + all];
-            for (slot, sum) in sums[..all].iter_mut().enumerate() {
-                *sum += level.weight as f64 * imbalance_after(self.imbalance, counts, slot);
-            }
-        }
+        let sums = self.slot_sums(cells, levels, all);
         let sums = &sums[..all];
-        let least = sums.iter().copied().fold(f64::INFINITY, f64::min);
-        let is_tied = |sum: f64| sum - least <= TIE * (1.0 + least);
+        let is_tied = ties(sums);
         let tied = sums.iter().filter(|&&sum| is_tied(sum)).count() as f64;
         let p = self.biased_coin_p;
         let other = (1.0 - p) / (all - 1) as f64;
@@ -223,6 +255,12 @@ impl Minimisation {
         }
         all - 1
     }
+}
+
+/// Whether a sum is as small as the least of these.
+fn ties(sums: &[f64]) -> impl Fn(f64) -> bool + use<> {
+    let least = sums.iter().copied().fold(f64::INFINITY, f64::min);
+    move |sum| sum - least <= TIE * (1.0 + least)
 }
 
 /// Whole numbers in the proportions of the weights, so that sums that are equal on paper, as with

@@ -16,9 +16,11 @@ pub use predictability::ConvergenceStrategy;
 
 use crate::rng::uniform;
 use rand::Rng;
+use serde::Serialize;
 
 /// A randomised group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Arm {
     /// Standard treatment.
     Control,
@@ -27,11 +29,31 @@ pub enum Arm {
 }
 
 impl Arm {
+    /// For files and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Experimental => "experimental",
+        }
+    }
+
     /// 0 for control, 1 for experimental.
     #[inline]
     pub fn index(self) -> usize {
         self as usize
     }
+}
+
+/// The arm that would balance the allocation, whatever the coin then says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preference {
+    /// Control.
+    Control,
+    /// A tie.
+    Either,
+    /// The experimental arm.
+    Experimental,
 }
 
 /// How many patients go to each arm: 1:1, 1:2, 3:2 …, control first, each part at least 1.
@@ -117,6 +139,16 @@ impl RandomisationMethod {
             Self::MinimalSufficientBalance(balance) => {
                 balance.allocate(&mut state.cells, stratum, uniform(rng))
             }
+        }
+    }
+
+    /// The arm that the coin of the next patient, who is in `stratum`, leans to; `None` where the
+    /// method weighs no imbalances against each other.
+    pub fn preferred(&self, state: &AllocationState, stratum: usize) -> Option<Preference> {
+        match self {
+            Self::Minimisation(rule) => Some(rule.preferred(&state.cells, stratum)),
+            Self::MinimalSufficientBalance(rule) => Some(rule.preferred(&state.cells, stratum)),
+            _ => None,
         }
     }
 }

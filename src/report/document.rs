@@ -91,6 +91,11 @@ impl Document {
         self.with(Block::Gap)
     }
 
+    /// Adds all of another document.
+    pub fn and(self, other: Self) -> Self {
+        self + other
+    }
+
     /// An empty line on the terminal, then this; nothing where there is nothing.
     pub fn after_gap(self) -> Self {
         if self.is_empty() { self } else { Self::new().gap() + self }

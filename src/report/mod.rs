@@ -24,6 +24,7 @@ pub mod shipped;
 pub mod strategies;
 pub mod table;
 pub mod tidy;
+pub mod trace;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};

@@ -46,6 +46,7 @@ use crate::outcome::{
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
 use crate::rng::Seed;
+use serde::Serialize;
 use treatments::Treatments;
 
 /// A named analysis that monitors the trial.
@@ -91,7 +92,8 @@ pub struct Subgroups {
 }
 
 /// What the simulator knows and the analyses must not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Truth {
     /// As the scenario says.
     Alternative,

@@ -65,11 +65,17 @@ impl Attendance {
         &self.registered
     }
 
+    /// The centre of patient i, from 0; `None` where there are no centres.
+    #[inline]
+    pub fn of_patient(&self, i: usize) -> Option<u32> {
+        self.centres.get(i).copied()
+    }
+
     /// What the centre of patient i adds to log odds; nothing where there are no centres.
     #[inline]
     pub fn effects(&self, i: usize) -> CentreEffects {
-        match self.centres.get(i) {
-            Some(&centre) => *self.recruitment.effects(centre),
+        match self.of_patient(i) {
+            Some(centre) => *self.recruitment.effects(centre),
             None => CentreEffects::default(),
         }
     }

@@ -15,44 +15,44 @@ use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::{AnalysisSet, SafetyEndpoint, Scenario, Truth};
 use rand::Rng;
 
-/// Columns, cleared and refilled for every replicate.
+/// Columns, cleared and refilled for every replicate. Those that a trace reads are open to it.
 #[derive(Debug, Default)]
 pub(super) struct Cohort {
-    arrival_days: Vec<f64>,
-    strata: Vec<u32>,
-    centres: Attendance,
-    arms: Vec<Arm>,
+    pub(super) arrival_days: Vec<f64>,
+    pub(super) strata: Vec<u32>,
+    pub(super) centres: Attendance,
+    pub(super) arms: Vec<Arm>,
     /// When follow-up ends, with or without an outcome.
-    due_days: Vec<f64>,
+    pub(super) due_days: Vec<f64>,
     /// When the outcome is known: the due day, or +∞ when it never is.
-    outcome_days: Vec<f64>,
+    pub(super) outcome_days: Vec<f64>,
     /// Arrival and outcome days of the patients whose outcome is ever known.
     known_arrival_days: Vec<f64>,
     known_outcome_days: Vec<f64>,
     /// The first look at which follow-up has ended, by position among the looks that take place.
-    due_from: Vec<u8>,
+    pub(super) due_from: Vec<u8>,
     /// Draws of dropout, and of the early mRS where there is one.
     dropout_draws: Vec<f64>,
     early_draws: Vec<f64>,
     /// The early mRS; empty where there is none.
-    early: Vec<Mrs>,
+    pub(super) early: Vec<Mrs>,
     /// Quantile of the outcome within the distribution of the patient's arm and stratum; its logit
     /// where the outcome follows a procedure.
     quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
-    procedures: Vec<(CaseDraws, Entry)>,
+    pub(super) procedures: Vec<(CaseDraws, Entry)>,
     /// Whose treatment each patient gets; empty where everyone adheres.
-    received: Vec<Arm>,
+    pub(super) received: Vec<Arm>,
     /// Positions of the patients of control and experimental arm; empty without a procedure.
     of_arm: [Vec<u32>; 2],
     /// The outcome under the truth at hand, known or not.
-    mrs: Vec<Mrs>,
+    pub(super) mrs: Vec<Mrs>,
     /// What the procedure left under the truth at hand; empty without one.
     states: Vec<State>,
     /// Draws of adverse events, and under the truth at hand those that happen, a bit for each; empty
     /// where none are followed.
     event_draws: Vec<PatientDraws>,
-    events: Vec<u8>,
+    pub(super) events: Vec<u8>,
     /// Patients per stratum in control and experimental arm.
     allocated: Vec<[u32; 2]>,
     allocation: AllocationState,
@@ -475,7 +475,11 @@ impl Cohort {
 }
 
 /// The strata that the randomisation sees.
-fn randomised_by<'c>(scenario: &Scenario, strata: &'c [u32], centres: &'c Attendance) -> &'c [u32] {
+pub(super) fn randomised_by<'c>(
+    scenario: &Scenario,
+    strata: &'c [u32],
+    centres: &'c Attendance,
+) -> &'c [u32] {
     match &scenario.registered {
         Some(registered) if registered.randomisation => centres.registered(),
         _ => strata,

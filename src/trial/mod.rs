@@ -9,8 +9,10 @@ mod centres;
 mod cohort;
 mod description;
 mod imputation;
+mod overrun;
 mod result;
 mod safety;
+pub mod trace;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
@@ -98,17 +100,12 @@ impl<'s> Simulator<'s> {
     /// Runs one replicate under all truths and all analyses.
     pub fn run(&mut self, replicate: Replicate) -> &ReplicateResult {
         let scenario = self.scenario;
-        self.cohort.draw(scenario, self.streams, replicate);
+        self.draw(replicate);
         self.measure_balance();
         self.result.correct_guesses = self.cohort.correct_guesses();
-        self.result.looks.resize_with(scenario.truths().len(), Vec::new);
-        self.result.safety.resize_with(scenario.truths().len(), Vec::new);
         self.result.trials.clear();
-        self.draw_effect(replicate);
         for &truth in scenario.truths() {
-            self.draw_outcomes(truth);
-            self.follow_up(truth);
-            self.follow_safety(truth);
+            self.begin(truth);
             if truth == Truth::Alternative {
                 let last = self.everyone().last().expect("there is a final look");
                 self.result.outcomes = last.all;
@@ -127,6 +124,23 @@ impl<'s> Simulator<'s> {
     /// outcomes are known under the truth that was run last, +∞ where they never are.
     pub fn days(&self) -> (&[f64], &[f64]) {
         self.cohort.days()
+    }
+
+    /// Draws what all truths have in common.
+    fn draw(&mut self, replicate: Replicate) {
+        let truths = self.scenario.truths().len();
+        self.cohort.draw(self.scenario, self.streams, replicate);
+        self.result.looks.resize_with(truths, Vec::new);
+        self.result.safety.resize_with(truths, Vec::new);
+        self.draw_effect(replicate);
+    }
+
+    /// Draws the outcomes of a truth and finds its looks. Truths begin in their order, as one may go
+    /// by what the one before has left.
+    fn begin(&mut self, truth: Truth) {
+        self.draw_outcomes(truth);
+        self.follow_up(truth);
+        self.follow_safety(truth);
     }
 
     /// Draws the adverse events and finds the looks at which they reach their boundaries.
@@ -371,28 +385,6 @@ impl<'s> Simulator<'s> {
             Some(Decision::Efficacy) => Conclusion::Efficacy,
             Some(Decision::Harm) => Conclusion::Harm,
             _ => Conclusion::NotSignificant,
-        }
-    }
-
-    /// Whether a final look at all who were randomised until the decision of look `k` would
-    /// contradict its conclusion; a stop for futility is contradicted by efficacy alone.
-    fn is_reversed(&mut self, k: usize, conclusion: Conclusion, seen: Seen<'_>) -> bool {
-        let among = Among::InTheEnd(self.result.looks[seen.truth.index()][k].randomised);
-        let Self { scenario, cohort, in_the_end, .. } = self;
-        cohort.fill(in_the_end, scenario.detail, (among, AnalysisSet::IntentionToTreat));
-        let analysed = in_the_end.all.total();
-        if analysed <= self.everyone()[k].all.total() {
-            return false;
-        }
-        let Self { scenario, cohort, in_the_end, .. } = self;
-        if seen.analysis.set != AnalysisSet::IntentionToTreat {
-            cohort.fill(in_the_end, scenario.detail, (among, seen.analysis.set));
-        }
-        let statistic = self.statistic(seen, among);
-        let repeated = self.conclude(k + 1, analysed, statistic);
-        match conclusion {
-            Conclusion::Efficacy | Conclusion::Harm => repeated != conclusion,
-            _ => repeated == Conclusion::Efficacy,
         }
     }
 

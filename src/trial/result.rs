@@ -8,6 +8,7 @@ use crate::outcome::Mrs;
 use crate::procedure::ProcedureRecord;
 use crate::randomisation::Arm;
 use crate::scenario::Truth;
+use serde::Serialize;
 
 /// How the trial stands at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -23,7 +24,8 @@ pub struct LookMoment {
 }
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Conclusion {
     /// The efficacy boundary was reached, at an interim or the final look.
     Efficacy,
@@ -99,7 +101,7 @@ pub struct PatientCourse {
 }
 
 /// Patients of an arm in whom it is known whether they had an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct EventCounts {
     /// Those who had it.
     pub events: u32,

@@ -25,11 +25,7 @@ pub(super) fn follow(
             (0..looks.len()).find(|&k| {
                 let is_final = k + 1 == looks.len();
                 let bound = boundary.bound(if is_final { planned - 1 } else { k });
-                let counts = if is_final {
-                    cohort.events_in_the_end(bit, endpoint, scenario.randomised)
-                } else {
-                    cohort.events_by_look(bit, endpoint, (k, looks[k].day))
-                };
+                let counts = counts((scenario, cohort), (bit, endpoint), looks, k);
                 z(&counts, endpoint).is_some_and(|z| z <= bound)
             })
         });
@@ -49,8 +45,23 @@ pub(super) fn compare(
     }
 }
 
+/// An event among those in whom it is known at a look, given by its position among those that take
+/// place.
+pub(super) fn counts(
+    (scenario, cohort): (&Scenario, &Cohort),
+    (bit, endpoint): (usize, &SafetyEndpoint),
+    looks: &[LookMoment],
+    k: usize,
+) -> [EventCounts; 2] {
+    if k + 1 == looks.len() {
+        cohort.events_in_the_end(bit, endpoint, scenario.randomised)
+    } else {
+        cohort.events_by_look(bit, endpoint, (k, looks[k].day))
+    }
+}
+
 /// Of the event's absence: above 0 the experimental arm has fewer.
-fn z(counts: &[EventCounts; 2], endpoint: &SafetyEndpoint) -> Option<f64> {
+pub(super) fn z(counts: &[EventCounts; 2], endpoint: &SafetyEndpoint) -> Option<f64> {
     let arms: Arms = counts.map(|EventCounts { events, patients }| two_proportions::ArmEvents {
         events: f64::from(patients - events),
         patients: f64::from(patients),

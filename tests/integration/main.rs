@@ -43,4 +43,6 @@ mod reproducibility;
 mod safety;
 mod scenarios;
 mod shipped;
+mod trace;
+mod trace_command;
 mod util;

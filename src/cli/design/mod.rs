@@ -134,9 +134,7 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             Scale::Effect => BoundaryScale::Effect,
         };
         let svg = figure::boundaries(&report.design, scale, &report.title, report.effect_scale);
-        output::OutputFile::whole(path, &svg).and_then(output::OutputFile::put_in_place).map_err(
-            |error| Failure::Running(format!("cannot write {}: {error}", path.display())),
-        )?;
+        output::write(path, &svg)?;
     }
     match args.format {
         Format::Csv => output::print(&report.to_csv()),
@@ -149,8 +147,13 @@ pub fn analysis_named<'s>(
     scenario: &'s Scenario,
     name: Option<&str>,
 ) -> Result<&'s Analysis, Failure> {
-    let Some(name) = name else { return Ok(&scenario.analyses[0]) };
-    scenario.analyses.iter().find(|analysis| analysis.name == name).ok_or_else(|| {
+    analysis_at(scenario, name).map(|at| &scenario.analyses[at])
+}
+
+/// Its position in the scenario.
+pub fn analysis_at(scenario: &Scenario, name: Option<&str>) -> Result<usize, Failure> {
+    let Some(name) = name else { return Ok(0) };
+    scenario.analyses.iter().position(|analysis| analysis.name == name).ok_or_else(|| {
         let names: Vec<&str> = scenario.analyses.iter().map(|a| &*a.name).collect();
         let names = names.join(", ");
         usage(format!("--analysis {name}: no analysis has this name; allowed: {names}"))
@@ -181,7 +184,7 @@ impl RoundingRule {
     }
 }
 
-fn svg(text: &str) -> Result<PathBuf, String> {
+pub fn svg(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
     match path.extension() {
         Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),

@@ -10,9 +10,11 @@ mod boundaries;
 mod calendar;
 mod curves;
 mod flow;
+mod lines;
 mod looks;
 mod mrs;
 mod paths;
+mod trace;
 
 pub use balance::balance;
 pub use boundaries::{BoundaryScale, boundaries};
@@ -22,6 +24,7 @@ pub use flow::{Flow, Link, flow};
 pub use looks::{LookShares, looks};
 pub use mrs::mrs;
 pub use paths::{LookBounds, paths};
+pub use trace::trace;
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::coord::{CoordTranslate, Shift};
@@ -53,6 +56,7 @@ enum Mark {
     Circle,
     Triangle,
     Cross,
+    Square,
 }
 
 /// What `draw` draws on paper of this size.
@@ -111,6 +115,10 @@ where
     match mark {
         Mark::Circle => area.draw(&Circle::new(at, 5, colour.filled())),
         Mark::Triangle => area.draw(&TriangleMarker::new(at, 6, colour.filled())),
+        Mark::Square => {
+            let style = colour.filled();
+            area.draw(&(EmptyElement::at(at) + Rectangle::new([(-5, -5), (5, 5)], style)))
+        }
         Mark::Cross => area.draw(&Cross::new(at, 5, colour.stroke_width(3))),
     }
     .map_err(failed)

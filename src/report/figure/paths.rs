@@ -4,7 +4,7 @@ use plotters::prelude::*;
 
 use super::{
     Chart, Drawn, EFFICACY, FUTILITY, HARM, INK, Mark, OPEN, SAFETY, WIDTH, axes, draw_mark,
-    failed, legend, plain, svg,
+    legend, plain, svg,
 };
 use crate::explore::dossier::ZPath;
 use crate::trial::Conclusion;
@@ -89,9 +89,7 @@ fn draw_path(chart: &mut Chart<'_>, path: &ZPath) -> Drawn {
 fn bound(chart: &mut Chart<'_>, points: &[(f64, f64)]) -> Drawn {
     chart.draw_series(LineSeries::new(points.iter().copied(), INK.stroke_width(2)))?;
     for &at in points {
-        let square = Rectangle::new([(-4, -4), (4, 4)], INK.filled());
-        let element = EmptyElement::at(at) + square;
-        chart.plotting_area().draw(&element).map_err(failed)?;
+        draw_mark(chart.plotting_area(), at, (Mark::Square, INK))?;
     }
     Ok(())
 }

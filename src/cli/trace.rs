@@ -1,0 +1,156 @@
+//! `rescuesim trace`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
+use rescuesim::report::{Provenance, figure};
+use rescuesim::rng::Replicate;
+use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
+
+use super::design::{analysis_at, svg, usage};
+use super::simulation::{cancelled_by_signal, command_line, quoted};
+use super::{Failure, ScenarioArgs, output};
+
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Number of the replicate, from 0, as in the first column of trials.csv.
+    #[arg(long, value_name = "N", default_value_t = 0,
+          value_parser = clap::value_parser!(u64).range(..=1_000_000_000_000))]
+    replicate: u64,
+    /// The first replicate whose trial ended so instead: efficacy, futility, harm, safety (each also
+    /// at a look, as in efficacy-at-1), not-significant, full-run or reversal. As many replicates are
+    /// searched as the scenario runs.
+    #[arg(long, value_name = "ENDING", conflicts_with = "replicate")]
+    find: Option<Ending>,
+    /// What its patients are drawn from.
+    #[arg(long, value_enum, default_value_t = TruthName::Alternative)]
+    truth: TruthName,
+    /// Analysis of the scenario that monitors it; the first by default.
+    #[arg(long, value_name = "NAME")]
+    analysis: Option<String>,
+    /// Seed; the same as --set run.seed.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
+    /// Patients in the tables: all, or so many who came first and some around each look. JSON and
+    /// CSV have all.
+    #[arg(long, value_name = "N|all", default_value = "10", value_parser = shown)]
+    patients: Shown,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = TraceFormat::Table)]
+    format: TraceFormat,
+    /// Also draw the path of Z and the calendar to this file (SVG).
+    #[arg(long, value_name = "FILE", value_parser = svg)]
+    plot: Option<PathBuf>,
+}
+
+/// A truth as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum TruthName {
+    /// As the scenario says.
+    Alternative,
+    /// The same patients without the effect.
+    Null,
+    /// The same patients with an effect drawn from the scenario's prior.
+    Prior,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TraceFormat {
+    /// A story for people.
+    Table,
+    /// JSON.
+    Json,
+    /// A row per patient.
+    Csv,
+}
+
+fn shown(text: &str) -> Result<Shown, String> {
+    match text {
+        "all" => Ok(Shown::All),
+        number => number
+            .parse()
+            .map(Shown::Excerpt)
+            .map_err(|_| "allowed: all, or a whole number such as 10".to_owned()),
+    }
+}
+
+pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
+    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    let seed = args.seed.map(|seed| format!("run.seed={seed}"));
+    let all: Vec<String> = overrides.iter().cloned().chain(seed).collect();
+    let scenario = Scenario::load(path, &all)?;
+    let view = args.viewpoint(&scenario)?;
+    let replicate = args.replicate(&scenario, view)?;
+    let trace = Trace::new(&scenario, replicate, view);
+    let provenance = Provenance::new(&scenario, args.recreate(&scenario, replicate));
+    let trial = ExampleTrial { provenance, trace };
+    if let Some(path) = &args.plot {
+        output::write(path, &figure::trace(&trial))?;
+    }
+    output::print(&match args.format {
+        TraceFormat::Table => trial.document(args.patients).to_terminal(),
+        TraceFormat::Json => trial.to_json(),
+        TraceFormat::Csv => patients_csv(&trial.trace),
+    })
+}
+
+impl TraceArgs {
+    fn viewpoint(&self, scenario: &Scenario) -> Result<Viewpoint, Failure> {
+        let truth = match self.truth {
+            TruthName::Alternative => Truth::Alternative,
+            TruthName::Null => Truth::Null,
+            TruthName::Prior => Truth::Prior,
+        };
+        if !scenario.truths().contains(&truth) {
+            let allowed: Vec<&str> = scenario.truths().iter().map(|truth| truth.name()).collect();
+            return Err(usage(format!(
+                "--truth {}: this scenario has no [prior]; allowed: {}",
+                truth.name(),
+                allowed.join(", ")
+            )));
+        }
+        Ok(Viewpoint { truth, analysis: analysis_at(scenario, self.analysis.as_deref())? })
+    }
+
+    /// The replicate asked for, or the first that ended as asked.
+    fn replicate(&self, scenario: &Scenario, view: Viewpoint) -> Result<Replicate, Failure> {
+        let Some(ending) = self.find else { return Ok(Replicate(self.replicate)) };
+        let possible = Ending::possible(scenario);
+        if !possible.contains(&ending) {
+            let allowed: Vec<String> = possible.iter().map(Ending::to_string).collect();
+            return Err(usage(format!(
+                "--find {ending}: no trial of this design can end so; allowed: {}",
+                allowed.join(", ")
+            )));
+        }
+        let cancelled = cancelled_by_signal();
+        let found = find(scenario, &[ending], view, (scenario.replicates, cancelled))
+            .map_err(|error| Failure::Running(error.to_string()))?;
+        found[0].ok_or_else(|| {
+            Failure::Running(format!(
+                "none of the first {} replicates ended with {ending}; more are searched with \
+                 --set run.replicates=N",
+                scenario.replicates
+            ))
+        })
+    }
+
+    /// The command that tells this trial again, without searching for it.
+    fn recreate(&self, scenario: &Scenario, replicate: Replicate) -> String {
+        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
+        let numbers = [("replicate", replicate.0), ("seed", scenario.seed.0)];
+        let mut command = command_line("trace", &[path], overrides, &numbers);
+        if self.truth != TruthName::Alternative {
+            let name = self.truth.to_possible_value().expect("every truth has a name");
+            command += &format!(" --truth {}", name.get_name());
+        }
+        if let Some(name) = &self.analysis {
+            command += &format!(" --analysis {}", quoted(name));
+        }
+        command
+    }
+}

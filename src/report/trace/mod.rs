@@ -1,0 +1,150 @@
+//! `rescuesim trace`: one trial as a story, as JSON, and its patients as rows.
+
+mod looks;
+mod patients;
+mod rows;
+
+pub use patients::Shown;
+pub use rows::patients_csv;
+
+use serde::Serialize;
+
+use super::Provenance;
+use super::document::Document;
+use crate::scenario::Truth;
+use crate::trial::Conclusion;
+use crate::trial::trace::{PlannedLook, Trace};
+
+/// A traced trial, and where it comes from.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExampleTrial {
+    /// Its command traces this replicate, however it was found.
+    pub provenance: Provenance,
+    /// The trial.
+    pub trace: Trace,
+}
+
+impl ExampleTrial {
+    /// As JSON, ending in a newline. Figures that do not exist are null.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a trial is plain data") + "\n"
+    }
+
+    /// What happened, in short paragraphs and tables, with some or all of the patients.
+    pub fn document(&self, shown: Shown) -> Document {
+        let Self { provenance, trace } = self;
+        Document::new()
+            .title(&provenance.scenario.title)
+            .gap()
+            .text(self.introduction())
+            .text(plan(&trace.plan, provenance.scenario.sample_size.randomised))
+            .text(ending(trace))
+            .heading("Looks")
+            .and(looks::overview(trace))
+            .and(looks::one_by_one(trace))
+            .and(looks::overrun(trace))
+            .and(looks::estimates(trace))
+            .and(patients::tables(trace, shown))
+            .gap()
+            .verbatim(format!(
+                "rescuesim {}, scenario {}\nRecreate: {}",
+                provenance.version,
+                &provenance.scenario_digest[..12],
+                provenance.command
+            ))
+    }
+
+    fn introduction(&self) -> String {
+        let Self { provenance, trace } = self;
+        let arms = &provenance.scenario.arms;
+        format!(
+            "{}, monitored by \"{}\": {}. Control: {}. Experimental: {}.",
+            self.which(),
+            trace.analysis,
+            trace.method,
+            arms.control,
+            arms.experimental
+        )
+    }
+
+    fn which(&self) -> String {
+        let Self { provenance, trace } = self;
+        let truth = match (trace.truth, trace.log_odds_ratio) {
+            (Truth::Alternative, _) => "with the effect".to_owned(),
+            (Truth::Null, _) => "without the effect".to_owned(),
+            (Truth::Prior, drawn) => format!(
+                "with an odds ratio of {:.3} drawn from the prior",
+                libm::exp(drawn.unwrap_or(f64::NAN))
+            ),
+        };
+        format!("Trial {} of seed {}, {truth}", trace.replicate, provenance.seed)
+    }
+
+    /// Which trial it is and how it ended, for a figure.
+    pub(super) fn caption(&self) -> String {
+        let end = &self.trace.end;
+        let reversed = if end.reversed { ", reversed by the overrun" } else { "" };
+        let month = decimals(end.duration_months, 1);
+        format!("{}: {} in month {month}{reversed}", self.which(), concluded(&self.trace))
+    }
+
+    /// Where it comes from, in a line.
+    pub(super) fn source(&self) -> String {
+        let Provenance { version, scenario_digest, command, .. } = &self.provenance;
+        format!("rescuesim {version}, scenario {}: {command}", &scenario_digest[..12])
+    }
+}
+
+fn plan(looks: &[PlannedLook], randomised: u32) -> String {
+    let outcomes: Vec<String> = looks.iter().map(|look| look.analysed.to_string()).collect();
+    match &outcomes[..] {
+        [only] => format!("Planned: {randomised} patients, one look at {only} outcomes."),
+        [first @ .., last] => format!(
+            "Planned: {randomised} patients, looks at {} and {last} outcomes.",
+            first.join(", ")
+        ),
+        [] => unreachable!("a plan has a final look"),
+    }
+}
+
+/// In one sentence.
+fn ending(trace: &Trace) -> String {
+    let end = &trace.end;
+    let reversed =
+        if end.reversed { ", and the outcomes that were still to come contradict it" } else { "" };
+    format!(
+        "The trial ended with {} in month {:.2}, {} patients randomised and {} analysed{reversed}.",
+        concluded(trace),
+        end.duration_months,
+        end.n_randomised,
+        end.n_analysed
+    )
+}
+
+/// What was concluded, and where.
+fn concluded(trace: &Trace) -> String {
+    let what = conclusion_word(trace.end.conclusion);
+    let last = if trace.is_full_run() { ", the final one," } else { "" };
+    format!("{what} at look {}{last}", trace.end.look)
+}
+
+/// A conclusion in a word or two.
+pub(super) fn conclusion_word(conclusion: Conclusion) -> &'static str {
+    match conclusion {
+        Conclusion::Efficacy => "efficacy",
+        Conclusion::Futility => "futility",
+        Conclusion::Harm => "harm",
+        Conclusion::Safety => "a stop for safety",
+        Conclusion::NotSignificant => "nothing shown",
+    }
+}
+
+/// To so many decimals, a dash where there is none; nothing is not less than nothing.
+fn decimals(value: f64, digits: usize) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    let text = format!("{value:.digits$}");
+    let nothing = text.starts_with('-') && !text.contains(|c: char| ('1'..='9').contains(&c));
+    if nothing { text[1..].to_owned() } else { text }
+}

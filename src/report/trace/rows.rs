@@ -1,0 +1,132 @@
+//! The patients of a traced trial, a row each.
+
+use crate::procedure::End;
+use crate::randomisation::{Arm, Preference};
+use crate::trial::trace::{PatientProcedure, PatientTrace, Trace};
+
+/// A column: its name, and what it has of a patient.
+type Column<'t> = (String, Box<dyn Fn(&PatientTrace) -> String + 't>);
+
+/// A row for each patient as CSV. What does not exist is empty; columns of what the scenario does
+/// not have are left out.
+pub fn patients_csv(trace: &Trace) -> String {
+    let columns = columns(trace);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+    writer.write_record(header).expect(IN_MEMORY);
+    for patient in &trace.patients {
+        writer.write_record(columns.iter().map(|(_, cell)| cell(patient))).expect(IN_MEMORY);
+    }
+    let bytes = writer.into_inner().expect(IN_MEMORY);
+    String::from_utf8(bytes).expect("what is written is text")
+}
+
+const IN_MEMORY: &str = "memory can be written to, and every row has all columns";
+
+fn columns(trace: &Trace) -> Vec<Column<'_>> {
+    let has = |of: fn(&PatientTrace) -> bool| trace.patients.iter().any(of);
+    let mut columns = arrival(trace);
+    columns.extend(before(trace));
+    if has(|patient| patient.preferred.is_some()) {
+        columns.push(column("preferred", |patient| text(patient.preferred.map(preference_name))));
+    }
+    columns.push(column("arm", |patient| patient.arm.name().to_owned()));
+    if has(|patient| patient.received.is_some()) {
+        columns.push(column("received", |patient| text(patient.received.map(Arm::name))));
+    }
+    if has(|patient| patient.procedure.is_some()) {
+        columns.extend(procedure());
+    }
+    if has(|patient| patient.early_mrs.is_some()) {
+        columns.push(column("early_mrs", |patient| text(patient.early_mrs)));
+    }
+    columns.push(column("mrs", |patient| patient.mrs.to_string()));
+    columns.push(column("followed_until_day", |patient| patient.followed_until_day.to_string()));
+    columns.push(column("outcome_day", |patient| text(patient.outcome_day)));
+    if has(|patient| patient.events.is_some()) {
+        columns.push(column("events", |patient| {
+            patient.events.as_ref().map_or(String::new(), |events| events.join(";"))
+        }));
+    }
+    columns
+}
+
+fn arrival(trace: &Trace) -> Vec<Column<'_>> {
+    let mut columns: Vec<Column> = vec![
+        column("patient", |patient| patient.patient.to_string()),
+        column("day", |patient| patient.day.to_string()),
+        column("month", |patient| patient.month.to_string()),
+    ];
+    if trace.patients.iter().any(|patient| patient.centre.is_some()) {
+        columns.push(column("centre", |patient| text(patient.centre)));
+    }
+    let factors = trace.factors.iter().enumerate();
+    columns.extend(factors.map(|(i, name)| column(name, move |patient| patient.levels[i].clone())));
+    columns
+}
+
+/// Patients already in either arm: of the trial, of each factor's own level, of the centre.
+fn before(trace: &Trace) -> Vec<Column<'_>> {
+    let mut columns = Vec::new();
+    for (arm, name) in ["control", "experimental"].into_iter().enumerate() {
+        let all = move |patient: &PatientTrace| patient.before.trial[arm].to_string();
+        columns.push(column(&format!("before_{name}"), all));
+        for (i, factor) in trace.factors.iter().enumerate() {
+            let own = move |patient: &PatientTrace| patient.before.levels[i][arm].to_string();
+            columns.push(column(&format!("before_{name}_{factor}"), own));
+        }
+        if trace.patients.iter().any(|patient| patient.before.centre.is_some()) {
+            let own = move |patient: &PatientTrace| text(patient.before.centre.map(|n| n[arm]));
+            columns.push(column(&format!("before_{name}_centre"), own));
+        }
+    }
+    columns
+}
+
+fn procedure() -> Vec<Column<'static>> {
+    type Of = fn(&PatientProcedure) -> String;
+    let of: [(&str, Of); 8] = [
+        ("passes_before", |it| it.passes_before.to_string()),
+        ("passes", |it| (usize::from(it.passes_before) + it.reperfused.len()).to_string()),
+        ("reperfused", |it| {
+            let passes = it.reperfused.iter().map(|&reperfused| u8::from(reperfused).to_string());
+            passes.collect::<Vec<_>>().join(";")
+        }),
+        ("end", |it| end_name(it.end).to_owned()),
+        ("haemorrhage", |it| it.haemorrhage.to_string()),
+        ("perforation", |it| it.perforation.to_string()),
+        ("fatal", |it| it.fatal.to_string()),
+        ("minutes", |it| text(it.minutes)),
+    ];
+    let columns = of.map(|(name, cell)| {
+        column(name, move |patient| patient.procedure.as_ref().map_or(String::new(), cell))
+    });
+    columns.into()
+}
+
+fn column<'t>(name: &str, cell: impl Fn(&PatientTrace) -> String + 't) -> Column<'t> {
+    (name.to_owned(), Box::new(cell))
+}
+
+fn text(value: Option<impl ToString>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
+fn preference_name(preference: Preference) -> &'static str {
+    match preference {
+        Preference::Control => "control",
+        Preference::Either => "either",
+        Preference::Experimental => "experimental",
+    }
+}
+
+fn end_name(end: End) -> &'static str {
+    match end {
+        End::Reperfused => "reperfused",
+        End::StentPatent => "stent_patent",
+        End::StentClosed => "stent_closed",
+        End::StentFailed => "stent_failed",
+        End::AccessFailed => "access_failed",
+        End::Stopped => "stopped",
+    }
+}

@@ -1,0 +1,186 @@
+//! `rescuesim trace` as a person meets it: the story, rows, picture, mistakes.
+
+use rescuesim::report::Provenance;
+use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
+use rescuesim::scenario::shipped::SCENARIOS;
+use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::trial::trace::{Trace, Viewpoint};
+use serde_json::Value;
+
+use crate::trace::{FIRST, NULL, shipped, traced};
+use crate::util::{directory, output, project, rescuesim};
+
+fn story(scenario: &Scenario, trace: Trace) -> ExampleTrial {
+    ExampleTrial { provenance: Provenance::new(scenario, "rescuesim trace".into()), trace }
+}
+
+#[test]
+fn mistakes_are_told_with_what_is_allowed() {
+    let cases: [(&[&str], i32, &[&str]); 9] = [
+        (&["--find", "futility"], 2, &["--find futility", "allowed: efficacy, efficacy-at-1"]),
+        (&["--find", "efficacy-at-4"], 2, &["efficacy-at-3, not-significant, full-run, reversal"]),
+        (&["--find", "success"], 2, &["allowed: efficacy, futility, harm or safety"]),
+        (&["--find", "full-run", "--replicate", "3"], 2, &["cannot be used with"]),
+        (&["--truth", "prior"], 2, &["no [prior]; allowed: alternative, null"]),
+        (&["--analysis", "shifts"], 2, &["allowed: independence, shift"]),
+        (&["--patients", "some"], 2, &["allowed: all, or a whole number"]),
+        (&["--plot", "trial.png"], 2, &["ends in .svg"]),
+        (
+            &["--find", "reversal", "--set", "run.replicates=20", "--truth", "null"],
+            1,
+            &["none of the first 20 replicates ended with reversal"],
+        ),
+    ];
+    for (args, code, texts) in cases {
+        let mut command = rescuesim();
+        let failed = command.args(["trace", "angel-reboot"]).args(args).assert().code(code);
+        let errors = String::from_utf8_lossy(&failed.get_output().stderr).into_owned();
+        assert!(texts.iter().all(|text| errors.contains(text)), "{args:?}: {errors}");
+    }
+}
+
+/// Without a search, and with the same bytes.
+#[test]
+fn the_command_that_is_printed_tells_the_same_trial() {
+    let found = [
+        "trace",
+        "premat-assurance",
+        "--set",
+        "missing.dropout=0.05",
+        "--truth",
+        "prior",
+        "--analysis",
+        "shift",
+        "--find",
+        "full-run",
+        "--seed",
+        "7",
+        "--format",
+        "json",
+    ];
+    let first = output(rescuesim().args(found));
+    let json: Value = serde_json::from_str(&first).expect("it is JSON");
+    let command = json["provenance"]["command"].as_str().expect("it is text");
+    assert!(command.contains("--replicate") && !command.contains("--find"), "{command}");
+    let words = command.split(' ').skip(1);
+    assert_eq!(output(rescuesim().args(words).args(["--format", "json"])), first);
+    assert_eq!(json["trace"]["truth"], "prior");
+    assert!(json["trace"]["log_odds_ratio"].is_number());
+    let patients = json["trace"]["patients"].as_array().map(Vec::len);
+    assert_eq!(patients.map(|n| n as u64), json["trace"]["end"]["n_randomised"].as_u64());
+}
+
+#[test]
+fn tables_are_no_wider_than_a_terminal() {
+    for shipped in SCENARIOS {
+        let name = format!("scenarios/{}.toml", shipped.name);
+        let scenario = Scenario::load(&project(&name), &[]).expect("it is shipped");
+        for (truth, shown) in [(Truth::Alternative, Shown::Excerpt(10)), (Truth::Null, Shown::All)]
+        {
+            let trace = traced(&scenario, 0, Viewpoint { truth, analysis: 0 });
+            let patients = trace.patients.len();
+            let text = story(&scenario, trace).document(shown).to_terminal();
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(widest <= Some(80), "{}: {widest:?}\n{text}", shipped.name);
+            assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
+            if shown == Shown::All {
+                let rows = text.split("From arrival to outcome").nth(1).expect("the last table");
+                assert!(rows.contains(&format!("\n{patients} ")) && !rows.contains('…'), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_story_of_a_small_trial() {
+    let set = [
+        "sample_size={randomised=40,analysed=36}",
+        "design.looks={analysed=[18,36]}",
+        r#"design.futility={rule="z",bounds=[0.3]}"#,
+        r#"adherence={control_crossover={probability=0.2}}"#,
+    ];
+    let scenario = shipped("angel-reboot-safety", &set);
+    let trial = story(&scenario, traced(&scenario, 4, FIRST));
+    let text = trial.document(Shown::Excerpt(5)).to_terminal();
+    let (story, _) = text.split_once("\nrescuesim ").expect("the version follows");
+    insta::assert_snapshot!(story);
+}
+
+#[test]
+fn the_story_of_procedures() {
+    let scenario = shipped("early-vs-late", &[]);
+    let trial = story(&scenario, traced(&scenario, 0, NULL));
+    let text = trial.document(Shown::Excerpt(8)).to_terminal();
+    let (_, patients) = text.split_once("\nProcedures\n").expect("it has procedures");
+    let (procedures, _) = patients.split_once("\nFrom arrival").expect("outcomes follow");
+    insta::assert_snapshot!(procedures);
+}
+
+#[test]
+fn rows_of_patients_are_those_of_the_trace() {
+    for name in ["angel-reboot-mechanistic", "angel-reboot-centres", "angel-reboot-safety"] {
+        let scenario = shipped(name, &[]);
+        let trace = traced(&scenario, 2, FIRST);
+        let text = patients_csv(&trace);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers().expect("a header").clone();
+        let column = |name: &str| header.iter().position(|it| it == name);
+        assert_eq!(column("centre").is_some(), name.ends_with("centres"));
+        assert_eq!(column("end").is_some(), name.ends_with("mechanistic"));
+        assert_eq!(column("events").is_some(), name.ends_with("safety"));
+        let rows: Vec<_> = reader.records().map(|row| row.expect("a row")).collect();
+        assert_eq!(rows.len(), trace.patients.len());
+        for (row, patient) in rows.iter().zip(&trace.patients) {
+            let of = |name: &str| &row[column(name).expect("a column")];
+            assert_eq!(of("patient"), patient.patient.to_string());
+            assert_eq!(of("arm"), patient.arm.name());
+            assert_eq!(of("nihss"), patient.levels[0]);
+            assert_eq!(of("mrs"), patient.mrs.to_string());
+            assert_eq!(of("outcome_day").parse().ok(), patient.outcome_day);
+            let before = patient.before.levels[2][1].to_string();
+            assert_eq!(of("before_experimental_occlusion_site"), before);
+        }
+    }
+}
+
+/// Every element is closed in turn; the path has a mark for each look, beside those of the legend.
+#[test]
+fn the_picture_has_a_point_for_each_look() {
+    let folder = directory();
+    let path = folder.path().join("trial.svg");
+    for (ending, marks) in [("full-run", 3), ("efficacy-at-2", 2), ("efficacy-at-1", 1)] {
+        let mut command = rescuesim();
+        command.args(["trace", "angel-reboot", "--find", ending, "--plot"]).arg(&path);
+        output(&mut command);
+        let svg = std::fs::read_to_string(&path).expect("written");
+        assert_well_formed(&svg);
+        let points = svg
+            .lines()
+            .filter(|line| line.starts_with("<circle") && line.contains("fill=\"#333333\""));
+        assert_eq!(points.count(), marks + 1, "{ending}");
+        for look in 1..=marks {
+            assert!(svg.contains(&format!("\nlook {look}\n")), "{ending}");
+        }
+        assert!(!svg.contains(&format!("\nlook {}\n", marks + 1)), "{ending}");
+        let concluded = if ending == "full-run" { "nothing shown" } else { "efficacy" };
+        assert!(
+            svg.contains(concluded) && svg.contains("rescuesim trace angel-reboot"),
+            "{ending}"
+        );
+    }
+}
+
+fn assert_well_formed(svg: &str) {
+    let mut open = Vec::new();
+    for tag in svg.split('<').skip(1) {
+        let (tag, text) = tag.split_once('>').expect("every tag ends");
+        assert!(!text.contains('&') || text.contains(';'), "{text}");
+        let name = tag.split([' ', '/']).find(|part| !part.is_empty()).expect("it has a name");
+        match (tag.starts_with('/'), tag.ends_with('/')) {
+            (true, _) => assert_eq!(open.pop(), Some(name), "{svg}"),
+            (false, false) => open.push(name),
+            (false, true) => {}
+        }
+    }
+    assert!(svg.starts_with("<svg") && open.is_empty(), "{open:?}");
+}
