@@ -7,12 +7,15 @@ use rescuesim::explore::dossier::{Dossier, DossierTally};
 use rescuesim::explore::strategies::{RuleSummary, Rules};
 use rescuesim::report::gallery::{self, Figure};
 use rescuesim::report::html::{self, Example, Report};
+use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
-use rescuesim::scenario::{Scenario, read, sources};
+use rescuesim::rng::Replicate;
+use rescuesim::scenario::{Scenario, Truth, read, sources};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
+use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::output::{OutputFile, print};
-use super::simulation::{Precise, SimulationArgs, amounts, command_line};
+use super::simulation::{Precise, SimulationArgs, amounts, cancelled_by_signal, command_line};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -53,7 +56,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let fixed = fixed(args, &scenario)?;
     let dossier = Dossier::new(&scenario, &tally);
     let figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
-    let examples: Vec<Example> = Vec::new();
+    let examples = examples(args, &scenario)?;
     let text = read::read_text(path)?;
     let html = html::page(&Report {
         scenario: &scenario,
@@ -65,7 +68,9 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
         preamble: &sources::preamble(&text),
         command: &args.command(&scenario),
     });
-    page.finish(&html, &figures, &summary)?;
+    let drawn: Vec<&Figure> =
+        figures.iter().chain(examples.iter().map(|example| &example.figure)).collect();
+    page.finish(&html, &drawn, &summary)?;
     if args.simulation.quiet {
         return Ok(());
     }
@@ -131,6 +136,42 @@ fn rules(scenario: &Scenario) -> Vec<RuleSummary> {
     })
 }
 
+/// Replicates that are searched for example trials of each truth.
+const SEARCHED: u64 = 20_000;
+
+/// The first trials that ended in each way that tells something, with the effect where there are any.
+fn examples(args: &ReportArgs, scenario: &Scenario) -> Result<Vec<Example>, Failure> {
+    let wanted = Ending::examples(scenario);
+    let mut shown: Vec<(Ending, Truth, Replicate)> = Vec::new();
+    for truth in [Truth::Alternative, Truth::Null] {
+        let missing = |ending: &Ending| shown.iter().all(|(other, ..)| other != ending);
+        let endings: Vec<Ending> = wanted.iter().copied().filter(missing).collect();
+        let search = (scenario.replicates.min(SEARCHED), cancelled_by_signal());
+        let found = find(scenario, &endings, Viewpoint { truth, analysis: 0 }, search)
+            .map_err(|error| Failure::Running(error.to_string()))?;
+        let found = endings.into_iter().zip(found);
+        shown.extend(found.filter_map(|(ending, replicate)| Some((ending, truth, replicate?))));
+    }
+    shown.sort_by_key(|(ending, ..)| wanted.iter().position(|other| other == ending));
+    Ok(shown.into_iter().map(|shown| example(args, scenario, shown)).collect())
+}
+
+fn example(
+    args: &ReportArgs,
+    scenario: &Scenario,
+    (ending, truth, replicate): (Ending, Truth, Replicate),
+) -> Example {
+    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    let numbers = [("replicate", replicate.0), ("seed", scenario.seed.0)];
+    let mut command = command_line("trace", &[path], overrides, &numbers);
+    if truth == Truth::Null {
+        command += " --truth null";
+    }
+    let trace = Trace::new(scenario, replicate, Viewpoint { truth, analysis: 0 });
+    let trial = ExampleTrial { provenance: Provenance::new(scenario, command), trace };
+    Example::new(&ending.to_string(), &trial)
+}
+
 /// What is written, opened before anything is simulated.
 struct Files {
     page: OutputFile,
@@ -155,7 +196,7 @@ impl Files {
         Ok(Self { page, figures, painter: args.png.then(Painter::new).transpose()? })
     }
 
-    fn finish(self, html: &str, figures: &[Figure], summary: &Summary) -> Result<(), Failure> {
+    fn finish(self, html: &str, figures: &[&Figure], summary: &Summary) -> Result<(), Failure> {
         let failed = |error: std::io::Error| {
             Failure::Running(format!("cannot finish the files of the report: {error}"))
         };

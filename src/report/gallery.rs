@@ -14,7 +14,7 @@ use crate::summary::{AnalysisSummary, LookSummary, TruthSummary};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figure {
     /// Its name as a file, without an extension.
-    pub name: &'static str,
+    pub name: String,
     /// What it is of.
     pub title: String,
     /// What is to be seen, and how it is to be read.
@@ -93,7 +93,7 @@ fn outcomes(scenario: &Scenario) -> Figure {
         std::iter::once(name.clone()).chain(shares.iter().map(f64::to_string)).collect()
     });
     Figure {
-        name: "mrs",
+        name: "mrs".to_owned(),
         title: "mRS of both arms, as the scenario has them".to_owned(),
         caption: "Shares of all patients as allocated. The line between mRS 2 and 3 is the cut of \
                   functional independence."
@@ -118,7 +118,7 @@ fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
         })
     });
     Figure {
-        name: "z-paths",
+        name: "z-paths".to_owned(),
         title: format!("Boundaries and {} simulated trials with the effect", dossier.paths.len()),
         caption: format!(
             "The first replicates, monitored by \"{}\"; each ends in the colour and mark of its \
@@ -150,7 +150,7 @@ fn shares(effect: &TruthSummary, none: &TruthSummary) -> Figure {
         })
     });
     Figure {
-        name: "outcomes",
+        name: "outcomes".to_owned(),
         title: "What has become of the trials by each look".to_owned(),
         caption: format!("Per cent of all trials, monitored by \"{}\".", effect.analyses[0].name),
         svg: figure::looks(&panels),
@@ -166,7 +166,7 @@ fn durations(durations: &Distribution) -> Figure {
     distribution(durations, "duration", ("Time from opening to decision", "months"))
 }
 
-fn distribution(of: &Distribution, name: &'static str, (what, unit): (&str, &str)) -> Figure {
+fn distribution(of: &Distribution, name: &str, (what, unit): (&str, &str)) -> Figure {
     let curve = |name: &str, colour, points: &[(f64, f64)]| {
         let first = points.first().map(|&(value, _)| (value, 0.0, 0.0));
         let points = points.iter().map(|&(value, share)| (value, share, 0.0));
@@ -180,7 +180,7 @@ fn distribution(of: &Distribution, name: &'static str, (what, unit): (&str, &str
             .map(move |(value, share)| vec![truth.to_owned(), value.to_string(), share.to_string()])
     });
     Figure {
-        name,
+        name: name.to_owned(),
         title: format!("{what}: distribution over the trials"),
         caption: format!("Share of trials with no more {unit} than on the axis below."),
         svg: figure::curves(axes, &curves, None),
@@ -202,7 +202,7 @@ fn calendar(dossier: &Dossier) -> Figure {
     let looks = calendar.looks.iter().enumerate();
     let rows = months.chain(looks.map(|(k, &at)| row(&format!("look {}", k + 1), at)));
     Figure {
-        name: "calendar",
+        name: "calendar".to_owned(),
         title: "The calendar of a trial that runs to its end".to_owned(),
         caption: "Means over simulated trials with the effect. At a look the grey bar is the patients \
                   who are randomised without a known outcome: most of them the overrun if the trial \
@@ -243,7 +243,7 @@ fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
     let header =
         ["replicates", "analysis", "power", "power_mcse", "type_i_error", "type_i_error_mcse"];
     Figure {
-        name: "convergence",
+        name: "convergence".to_owned(),
         title: "How the simulated power settles".to_owned(),
         caption: "Power over the replicates so far, with its 95 % Monte-Carlo band.".to_owned(),
         svg: figure::curves((&replicates, &axis("power")), &curves, None),
@@ -266,7 +266,7 @@ fn balance(truth: &TruthSummary) -> Figure {
     let data =
         rows.iter().map(|(name, mean, p95)| vec![name.clone(), mean.to_string(), p95.to_string()]);
     Figure {
-        name: "balance",
+        name: "balance".to_owned(),
         title: "Balance of the allocation".to_owned(),
         caption:
             "Difference between the arms in numbers of patients when all are randomised: in the \
@@ -311,7 +311,7 @@ fn strategies(rules: &[RuleSummary]) -> Figure {
         std::iter::once(after).chain(figures).collect()
     });
     Figure {
-        name: "strategies",
+        name: "strategies".to_owned(),
         title: "When to stent".to_owned(),
         caption:
             "Per cent of all patients, if whoever is unresolved after so many passes is stented; \
@@ -346,7 +346,7 @@ fn flows(procedure: &ProcedureSummary) -> Vec<Figure> {
             vec![at(link.from), at(link.to), link.share.to_string()]
         });
         Figure {
-            name,
+            name: name.to_owned(),
             title: format!("Patients on their way to their outcome, {} arm", arm.arm),
             caption: "From randomisation through the passes, with the passes made before it counted \
                       in, to the mRS; ribbons are as wide as their share of the arm's patients (exact)."

@@ -39,6 +39,7 @@ mod reference_operating;
 mod reference_ordinal;
 mod reference_pooling;
 mod reference_wins;
+mod report_page;
 mod reproducibility;
 mod safety;
 mod scenarios;

@@ -9,12 +9,12 @@ use crate::accrual::DAYS_PER_MONTH;
 use crate::report::trace::{ExampleTrial, conclusion_word};
 use crate::trial::trace::{Bounds, LookTrace, Trace};
 
-const SIZE: (u32, u32) = (840, 960);
+const SIZE: (u32, u32) = (640, 880);
 /// Height of the lines that say where it comes from.
 const FOOTER: u32 = 44;
 const FOOTER_LINES: usize = 3;
 /// Height of the path of Z with its legend.
-const PATH: u32 = 490;
+const PATH: u32 = 440;
 /// Outcomes known, in the calendar.
 const KNOWN: RGBColor = RGBColor(0, 158, 115);
 
@@ -41,7 +41,7 @@ fn draw(area: &Area, trial: &ExampleTrial) -> Drawn {
 /// Where it comes from, in as many lines as there is room for.
 fn source(trial: &ExampleTrial) -> Vec<String> {
     let text = trial.source();
-    let lines = textwrap::wrap(&text, 150).into_iter().take(FOOTER_LINES);
+    let lines = textwrap::wrap(&text, 112).into_iter().take(FOOTER_LINES);
     lines.map(|line| line.into_owned()).collect()
 }
 

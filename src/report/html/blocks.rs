@@ -62,8 +62,8 @@ pub(super) fn figure(figure: &Figure) -> Markup {
             figcaption {
                 (figure.caption)
                 span.links {
-                    " " (file("SVG", (figure.name, "svg"), ("image/svg+xml", &figure.svg)))
-                    " · " (file("data", (figure.name, "csv"), ("text/csv", &figure.data)))
+                    " " (file("SVG", (&figure.name, "svg"), ("image/svg+xml", &figure.svg)))
+                    " · " (file("data", (&figure.name, "csv"), ("text/csv", &figure.data)))
                 }
             }
         }

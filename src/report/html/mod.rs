@@ -13,8 +13,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::Summary;
 use super::document::Document;
 use super::gallery::Figure;
-use crate::scenario::Scenario;
+use super::trace::{ExampleTrial, Shown, patients_csv};
 use crate::scenario::sources::Parameter;
+use crate::scenario::{Scenario, Truth};
 use crate::summary::OperatingCharacteristics;
 
 /// What a page is made of.
@@ -49,6 +50,32 @@ pub struct Example {
     pub figure: Figure,
     /// The command that tells all of it.
     pub command: String,
+}
+
+impl Example {
+    /// Of a trial that ended in this way.
+    pub fn new(ending: &str, trial: &ExampleTrial) -> Self {
+        let words = ending.replace("-at-", " at look ").replace('-', " ");
+        let mut title = words;
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        let without =
+            if trial.trace.truth == Truth::Null { ", in a trial without effect" } else { "" };
+        let title = format!("{title}{without}");
+        Self {
+            figure: Figure {
+                name: format!("trial-{ending}"),
+                title: title.clone(),
+                caption: "The path of Z against the boundaries, and the calendar. ".to_owned(),
+                svg: super::figure::trace(trial),
+                data: patients_csv(&trial.trace),
+            },
+            title,
+            story: trial.document(Shown::Excerpt(10)),
+            command: trial.provenance.command.clone(),
+        }
+    }
 }
 
 /// The whole page.

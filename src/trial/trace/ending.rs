@@ -103,6 +103,25 @@ impl Ending {
         out
     }
 
+    /// Those that tell something of a design: efficacy at its first chance and at the end, every other
+    /// reason to stop, a reversal, and nothing shown.
+    pub fn examples(scenario: &Scenario) -> Vec<Self> {
+        let possible = Self::possible(scenario);
+        let efficacy =
+            |ending: &Self| matches!(ending, Self::Concluded(Conclusion::Efficacy, Some(_)));
+        let mut efficacies = possible.iter().copied().filter(efficacy);
+        let first = efficacies.next();
+        let last = efficacies.next_back();
+        let others = possible.iter().copied().filter(|ending| match ending {
+            Self::Concluded(conclusion, look) => {
+                *conclusion != Conclusion::Efficacy && look.is_none()
+            }
+            Self::FullRun => false,
+            Self::Reversal => true,
+        });
+        first.into_iter().chain(others).chain(last).collect()
+    }
+
     /// Whether a trial ended so.
     fn is_of(self, trial: &TrialResult, looks_planned: usize) -> bool {
         match self {
