@@ -15,6 +15,7 @@ mod pool;
 mod run;
 mod shell;
 mod strategies;
+mod sweep;
 
 use std::path::PathBuf;
 
@@ -42,6 +43,8 @@ enum Command {
     Check(ScenarioArgs),
     /// Run scenarios on the same random numbers and print their differences.
     Compare(compare::CompareArgs),
+    /// Run every combination of values of some keys, on the same random numbers.
+    Sweep(sweep::SweepArgs),
     /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
@@ -92,6 +95,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Design(args) => design::design(&args),

@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 pub mod compare;
+pub mod grid;
 pub mod precision;
 pub mod quantities;
 pub mod strategies;

@@ -13,8 +13,8 @@ use crate::design::characteristics::{
 };
 
 const SIZE: (u32, u32) = (840, 520);
-const INK: RGBColor = RGBColor(51, 51, 51);
-const GRID: RGBColor = RGBColor(228, 228, 228);
+pub(super) const INK: RGBColor = RGBColor(51, 51, 51);
+pub(super) const GRID: RGBColor = RGBColor(228, 228, 228);
 const EFFICACY: RGBColor = RGBColor(0, 114, 178);
 const FUTILITY: RGBColor = RGBColor(176, 116, 0);
 const HARM: RGBColor = RGBColor(213, 94, 0);
@@ -95,7 +95,7 @@ fn height(boundary: &BoundaryCharacteristics, scale: BoundaryScale) -> Option<(f
     }
 }
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 fn draw(
@@ -134,7 +134,7 @@ fn draw(
     Ok(())
 }
 
-fn font(size: u32) -> TextStyle<'static> {
+pub(super) fn font(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 
@@ -274,6 +274,6 @@ fn overlap(one: &Pixels, other: &Pixels) -> bool {
     one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3]
 }
 
-fn failed(error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {
+pub(super) fn failed(error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {
     Box::new(error)
 }

@@ -12,12 +12,18 @@ pub mod monitoring;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod pooling;
+pub mod power_curve;
 mod prior;
 mod procedure;
 pub mod rows;
 mod safety;
 pub mod shipped;
 pub mod strategies;
+pub mod sweep;
+pub mod sweep_curves;
+#[cfg(feature = "parquet")]
+pub mod sweep_parquet;
+pub mod sweep_rows;
 pub mod table;
 
 use serde::Serialize;

@@ -29,7 +29,7 @@ const ORDER: [&str; 17] = [
 /// A text and the files (or folders) of `src/` that may contain it.
 const PLACES: [(&str, &[&str]); 18] = [
     ("rayon", &["engine.rs"]),
-    ("polars", &["report/parquet.rs"]),
+    ("polars", &["report/parquet.rs", "report/sweep_parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     ("Deserialize", &["scenario/"]),
     ("schemars", &["scenario/"]),
@@ -41,7 +41,7 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("clap_complete", &["cli/shell.rs"]),
     ("clap_mangen", &["cli/shell.rs"]),
     ("comfy_table", &["report/document.rs"]),
-    ("plotters", &["report/figure.rs"]),
+    ("plotters", &["report/figure.rs", "report/power_curve.rs"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
     ("ExitCode", &["main.rs"]),

@@ -42,4 +42,5 @@ mod reproducibility;
 mod safety;
 mod scenarios;
 mod shipped;
+mod sweep;
 mod util;
