@@ -16,6 +16,7 @@ mod report;
 mod run;
 mod shell;
 mod strategies;
+mod sweep;
 mod trace;
 
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Write a report as one HTML page: assumptions, results, figures, example trials.
     Report(report::ReportArgs),
+    /// Run every combination of values of some keys, on the same random numbers.
+    Sweep(sweep::SweepArgs),
     /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
@@ -104,6 +107,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Trace(args) => trace::trace(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
+        Command::Sweep(args) => sweep::sweep(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Design(args) => design::design(&args),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rescuesim::explore::dossier::{Dossier, DossierTally};
+use rescuesim::explore::sensitivity::Sensitivity;
 use rescuesim::explore::strategies::{RuleSummary, Rules};
 use rescuesim::report::gallery::{self, Figure};
 use rescuesim::report::html::{self, Example, Report};
@@ -35,6 +36,9 @@ pub struct ReportArgs {
     png: bool,
 }
 
+/// Replicates of the report for each of a point of the power curve.
+const POINT_SHARE: u64 = 5;
+
 /// Patients under each rule of when to stent.
 const PATIENTS: u64 = 100_000;
 
@@ -55,7 +59,8 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let (scenario, tally, summary) = simulate(args, scenario)?;
     let fixed = fixed(args, &scenario)?;
     let dossier = Dossier::new(&scenario, &tally);
-    let figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
+    let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
+    figures.extend(power_curve(args, &scenario)?);
     let examples = examples(args, &scenario)?;
     let text = read::read_text(path)?;
     let html = html::page(&Report {
@@ -124,6 +129,24 @@ fn fixed(
     let new = || Tally::new(&fixed);
     let tally = args.simulation.simulate(std::slice::from_ref(&fixed), new, None)?;
     Ok(Some(OperatingCharacteristics::new(&fixed, &tally)))
+}
+
+/// The power if what was assumed were otherwise; `None` where the design cannot follow.
+fn power_curve(args: &ReportArgs, scenario: &Scenario) -> Result<Option<Figure>, Failure> {
+    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    let sensitivity = Sensitivity::of(scenario);
+    let replicates = (scenario.replicates / POINT_SHARE).max(1);
+    let always = [format!("run.replicates={replicates}"), format!("run.seed={}", scenario.seed.0)];
+    let mut points = Vec::new();
+    for (value, own) in &sensitivity.points {
+        let all = [overrides.as_slice(), own, &always].concat();
+        let Ok(beside) = Scenario::load(path, &all) else { continue };
+        let new = || Tally::new(&beside);
+        let tally = args.simulation.simulate(std::slice::from_ref(&beside), new, None)?;
+        points.push((*value, OperatingCharacteristics::new(&beside, &tally)));
+    }
+    let is_curve = points.len() > 2;
+    Ok(is_curve.then(|| gallery::power_curve(sensitivity.quantity, &points)))
 }
 
 /// Rules of when to stent, where there is a procedure.

@@ -249,13 +249,24 @@ pub fn command_line(
     overrides: &[String],
     amounts: &[(&str, u64)],
 ) -> String {
+    let options = amounts.iter().map(|(option, amount)| (*option, amount.to_string()));
+    command_line_with(name, paths, overrides, &options.collect::<Vec<_>>())
+}
+
+/// The same with any options.
+pub fn command_line_with(
+    name: &str,
+    paths: &[&std::path::Path],
+    overrides: &[String],
+    options: &[(&str, String)],
+) -> String {
     let mut words = vec!["rescuesim".to_owned(), name.to_owned()];
     words.extend(paths.iter().map(|path| path.display().to_string()));
     for set in overrides {
         words.extend(["--set".to_owned(), set.clone()]);
     }
-    for (option, amount) in amounts {
-        words.extend([format!("--{option}"), amount.to_string()]);
+    for (option, value) in options {
+        words.extend([format!("--{option}"), value.clone()]);
     }
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }

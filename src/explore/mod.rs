@@ -4,6 +4,8 @@ pub mod calibrate;
 pub mod compare;
 pub mod convergence;
 pub mod dossier;
+pub mod grid;
 pub mod precision;
 pub mod quantities;
+pub mod sensitivity;
 pub mod strategies;

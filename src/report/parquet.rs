@@ -71,7 +71,7 @@ impl<W: Write + Send> ParquetRows<W> {
     }
 }
 
-fn into_io(error: PolarsError) -> io::Error {
+pub(super) fn into_io(error: PolarsError) -> io::Error {
     match error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
         other => io::Error::other(other.to_string()),

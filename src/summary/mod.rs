@@ -8,6 +8,7 @@ mod centres;
 mod description;
 mod moments;
 mod named;
+mod outcomes;
 mod prior;
 pub mod procedure;
 mod safety;
@@ -22,6 +23,7 @@ use moments::Histogram;
 pub(crate) use moments::Moments;
 pub(crate) use named::error_of_difference_to_stop_by;
 pub use named::{NamedFigure, Sampled, UnknownFigure};
+pub use outcomes::OutcomeShares;
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
 pub use safety::{SafetyLook, SafetySummary};
@@ -127,6 +129,8 @@ pub struct AnalysisSummary {
     /// P(efficacy at any look): power under the alternative, one-sided type I error under the null,
     /// assurance under the prior.
     pub rejection: McEstimate,
+    /// How the trials ended; the shares add up to 1.
+    pub outcomes: OutcomeShares,
     /// What stopping for safety does to that, where it can happen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_of_safety: Option<PriceOfSafety>,
@@ -365,6 +369,7 @@ impl AnalysisSummary {
             name: scenario.analyses[analysis].name.clone(),
             method: method.name(),
             rejection: tally.rejection(),
+            outcomes: OutcomeShares::new(tally, scenario.stops_for_safety()),
             price_of_safety: scenario.stops_for_safety().then(|| {
                 let [without, stopped] =
                     [tally.efficacy_without_safety, tally.stopped_for_safety()];

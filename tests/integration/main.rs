@@ -44,6 +44,7 @@ mod reproducibility;
 mod safety;
 mod scenarios;
 mod shipped;
+mod sweep;
 mod trace;
 mod trace_command;
 mod util;

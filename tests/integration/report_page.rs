@@ -14,7 +14,7 @@ const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 /// is tested.
 fn browser() -> Option<&'static str> {
     let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();
-    let found = BROWSERS.into_iter().find(|name| runs(&name));
+    let found = BROWSERS.into_iter().find(|name| runs(name));
     assert!(found.is_some() || std::env::var_os("CI").is_none(), "no browser; apt has chromium");
     found
 }

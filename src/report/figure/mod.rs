@@ -14,6 +14,7 @@ mod lines;
 mod looks;
 mod mrs;
 mod paths;
+mod power;
 mod trace;
 
 pub use balance::balance;
@@ -24,6 +25,7 @@ pub use flow::{Flow, Link, flow};
 pub use looks::{LookShares, looks};
 pub use mrs::mrs;
 pub use paths::{LookBounds, paths};
+pub use power::{CurvePoint, Labels, MOST_LINES, PowerCurve, power_curve};
 pub use trace::trace;
 
 use plotters::coord::types::RangedCoordf64;

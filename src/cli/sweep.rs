@@ -1,0 +1,230 @@
+//! `rescuesim sweep`.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rescuesim::explore::grid::{Axis, Grid};
+use rescuesim::report::figure::MOST_LINES;
+use rescuesim::report::sweep::{self, SweptPoint};
+use rescuesim::report::sweep_rows::Rows;
+use rescuesim::report::{Provenance, sweep_curves};
+use rescuesim::scenario::{Origin, Rejection, Scenario};
+use rescuesim::summary::{OperatingCharacteristics, Tally};
+
+use super::output::{OutputFile, print};
+use super::simulation::{Precise, Session, SimulationArgs, amounts, command_line_with};
+use super::{Failure, Format, ScenarioArgs};
+
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// A key and the values it takes: a range with both ends in, as in
+    /// `--over missing.dropout=0..0.2:0.05`, or a TOML array, as in
+    /// `--over sample_size.randomised=[300,348,400]`; repeated for every combination.
+    #[arg(long = "over", value_name = "KEY=VALUES", required = true)]
+    over: Vec<String>,
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    /// What to print; CSV has a row for each point, truth and analysis.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write sweep.csv, sweep.parquet (where this rescuesim has Parquet), sweep.json and, over a key of
+    /// numbers, power.svg to this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
+    let grid = grid(&args.over)?;
+    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    let all = [overrides.clone(), args.simulation.overrides()].concat();
+    let base = Scenario::load(path, &all)?;
+    let scenarios = args.load(&grid, &all)?;
+    let provenance = args.provenance(&base);
+    let files = args.out.as_deref().map(|out| SweepFiles::create(out, &grid)).transpose()?;
+
+    let points = args.simulate(&grid, scenarios)?;
+    if let Some(files) = files {
+        files.finish(&provenance, &grid, &points).map_err(|error| {
+            Failure::Running(format!("cannot finish the files of --out: {error}"))
+        })?;
+    }
+    let in_memory = |written: io::Result<()>, text: Vec<u8>| {
+        written.expect("memory can be written to");
+        print(&String::from_utf8(text).expect("it was text"))
+    };
+    let mut text = Vec::new();
+    match args.format {
+        Format::Json => {
+            let written = sweep::write_json(&provenance, &points, &mut text);
+            in_memory(written, text)
+        }
+        Format::Csv => {
+            let written = Rows::new(&grid, &points).write_csv(&mut text);
+            in_memory(written, text)
+        }
+        Format::Markdown => print(&sweep::document(&provenance, &grid, &points).to_markdown()),
+        Format::Table if args.simulation.quiet && args.out.is_some() => Ok(()),
+        Format::Table => {
+            print(&sweep::document(&provenance, &grid, &points).to_terminal())?;
+            print(&args.told_of_figure(&grid, &points))
+        }
+    }
+}
+
+fn grid(over: &[String]) -> Result<Grid, Failure> {
+    let usage = |error: rescuesim::explore::grid::GridError| Failure::Usage(error.to_string());
+    let axes: Result<Vec<Axis>, _> = over.iter().map(|text| Axis::parse(text)).collect();
+    Grid::new(axes.map_err(usage)?).map_err(usage)
+}
+
+impl SweepArgs {
+    fn provenance(&self, base: &Scenario) -> Provenance {
+        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
+        let over = self.over.iter().map(|over| ("over", over.clone()));
+        let mut options: Vec<(&str, String)> = over.collect();
+        match self.simulation.precision() {
+            // Each point takes a number of its own.
+            Some((asked, figure)) => options.extend([
+                ("precision", asked.to_string()),
+                ("precision-of", figure.to_string()),
+                ("seed", base.seed.0.to_string()),
+            ]),
+            None => options.extend(amounts(base).map(|(name, amount)| (name, amount.to_string()))),
+        }
+        Provenance::new(base, command_line_with("sweep", &[path], overrides, &options))
+    }
+
+    /// The scenario of every point, so that a mistake in any is told before the first is simulated.
+    fn load(&self, grid: &Grid, all: &[String]) -> Result<Vec<Scenario>, Failure> {
+        let load = |number: usize| {
+            let over = grid.overrides(number);
+            let scenario = Scenario::load(&self.scenario.scenario, &[all, &over].concat());
+            let scenario = scenario.map_err(|error| invalid((grid, number), &over, &error))?;
+            self.simulation.check(&scenario)?;
+            Ok(scenario)
+        };
+        (0..grid.len()).map(load).collect()
+    }
+
+    /// One point after another, on the same random numbers.
+    fn simulate(&self, grid: &Grid, scenarios: Vec<Scenario>) -> Result<Vec<SweptPoint>, Failure> {
+        let replicates = scenarios.iter().map(|scenario| scenario.replicates).sum();
+        let mut session = self.simulation.session(replicates);
+        session.runs_left = scenarios.len() as u64;
+        let mut points = Vec::with_capacity(scenarios.len());
+        for (number, scenario) in scenarios.into_iter().enumerate() {
+            points.push(point(&session, (grid, number), &scenario)?);
+            session.runs_left -= 1;
+        }
+        Ok(points)
+    }
+
+    /// What there is to know of the figure that was written, or not.
+    fn told_of_figure(&self, grid: &Grid, points: &[SweptPoint]) -> String {
+        if self.out.is_none() {
+            return String::new();
+        }
+        match sweep_curves::curves(grid, points) {
+            None => "No power.svg: no key of --over has numbers only.\n".to_owned(),
+            Some(curves) if curves.len() > MOST_LINES => format!(
+                "power.svg has the first {MOST_LINES} of {} lines; more cannot be told apart.\n",
+                curves.len()
+            ),
+            Some(_) => String::new(),
+        }
+    }
+}
+
+fn point(
+    session: &Session<'_>,
+    (grid, number): (&Grid, usize),
+    scenario: &Scenario,
+) -> Result<SweptPoint, Failure> {
+    let one = std::slice::from_ref(scenario);
+    let new = || Tally::new(scenario);
+    let found = session.run_until_precise(one, new, Tally::error_to_stop_by)?;
+    let (tally, replicates, reached) = match found {
+        Some(Precise { tally, replicates, reached }) => (tally, replicates, Some(reached)),
+        None => {
+            let replicates = scenario.replicates;
+            (session.run(one, 0..replicates, new, None)?, replicates, None)
+        }
+    };
+    let result = OperatingCharacteristics::new(scenario, &tally);
+    Ok(SweptPoint::new((grid, number), replicates, reached, result))
+}
+
+/// Why a point makes no scenario; what comes from its values is told as theirs.
+fn invalid((grid, number): (&Grid, usize), over: &[String], error: &Rejection) -> Failure {
+    let lines = error.problems.iter().map(|problem| match &problem.place {
+        Some((Origin::Override(text), _)) => match over.iter().position(|value| value == text) {
+            Some(axis) => format!("--over {}: {}", grid.axes()[axis], problem.sentence()),
+            None => format!("--set {text}: {}", problem.sentence()),
+        },
+        _ => match error.line(problem) {
+            Some(line) => format!("{}:{line}: {}", error.name, problem.sentence()),
+            None => problem.sentence(),
+        },
+    });
+    let lines: Vec<String> = lines.collect();
+    let over: Vec<String> = grid.axes().iter().map(|axis| format!("--over {axis}")).collect();
+    Failure::Usage(format!(
+        "point {} of {}, {}, makes no scenario ({}); nothing was simulated\n{}",
+        number + 1,
+        grid.len(),
+        grid.overrides(number).join(", "),
+        over.join(" "),
+        lines.join("\n")
+    ))
+}
+
+/// The files of `--out`, all opened before anything is simulated.
+struct SweepFiles {
+    csv: OutputFile,
+    #[cfg(feature = "parquet")]
+    parquet: OutputFile,
+    json: OutputFile,
+    /// Where there is a key of numbers.
+    svg: Option<OutputFile>,
+}
+
+impl SweepFiles {
+    fn create(directory: &Path, grid: &Grid) -> Result<Self, Failure> {
+        let create = |name: &str| {
+            OutputFile::create(directory, name).map_err(|error| {
+                Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
+            })
+        };
+        let numeric = grid.axes().iter().any(Axis::is_numeric);
+        Ok(Self {
+            csv: create("sweep.csv")?,
+            #[cfg(feature = "parquet")]
+            parquet: create("sweep.parquet")?,
+            json: create("sweep.json")?,
+            svg: numeric.then(|| create("power.svg")).transpose()?,
+        })
+    }
+
+    fn finish(self, provenance: &Provenance, grid: &Grid, points: &[SweptPoint]) -> io::Result<()> {
+        let rows = Rows::new(grid, points);
+        rows.write_csv(self.csv.writer()?)?;
+        #[cfg(feature = "parquet")]
+        rescuesim::report::sweep_parquet::write(&rows, provenance, self.parquet.writer()?)?;
+        sweep::write_json(provenance, points, self.json.writer()?)?;
+        if let (Some(file), Some(svg)) = (&self.svg, sweep_curves::svg(provenance, grid, points)) {
+            let mut out = file.writer()?;
+            out.write_all(svg.as_bytes())?;
+            out.flush()?;
+        }
+        let mut complete = vec![self.csv, self.json];
+        #[cfg(feature = "parquet")]
+        complete.push(self.parquet);
+        complete.extend(self.svg);
+        complete.iter().try_for_each(OutputFile::sync)?;
+        // Only now, so that a full disk leaves the files of an earlier sweep together.
+        complete.into_iter().try_for_each(OutputFile::put_in_place)
+    }
+}

@@ -1,0 +1,59 @@
+//! Scenarios beside a scenario, to see how far its power depends on what was assumed.
+
+use crate::outcome::Mrs;
+use crate::scenario::{Outcomes, Scenario, Truth};
+
+/// A quantity that is varied, and what is set for each of its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sensitivity {
+    /// What is varied, in words.
+    pub quantity: &'static str,
+    /// Values in increasing order, each with its overrides of the form `path.to.key=value`.
+    pub points: Vec<(f64, Vec<String>)>,
+}
+
+/// Shares of the stated effect, on the scale of the log odds ratio.
+const EFFECTS: [f64; 7] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
+/// Shares of the stated number of patients.
+const SIZES: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
+
+impl Sensitivity {
+    /// Where outcomes are stated: a common odds ratio between none and one and a half times the effect
+    /// in functional independence. After a procedure, whose effect comes about in many ways: the
+    /// number of patients.
+    pub fn of(scenario: &Scenario) -> Self {
+        match &scenario.outcomes {
+            Outcomes::Stated(_) => Self::of_effect(scenario),
+            Outcomes::AfterProcedure(_) => Self::of_size(scenario),
+        }
+    }
+
+    fn of_effect(scenario: &Scenario) -> Self {
+        let marginal = scenario.marginal(Truth::Alternative).expect("only the prior has none");
+        let log_odds = |arm: usize| {
+            let p = marginal[arm].at_most(Mrs::INDEPENDENT);
+            libm::log(p / (1.0 - p))
+        };
+        let log_odds_ratio = log_odds(1) - log_odds(0);
+        let point = |share: &f64| {
+            let odds_ratio = libm::exp(share * log_odds_ratio);
+            (odds_ratio, vec![format!("outcome.experimental.common_odds_ratio={odds_ratio:?}")])
+        };
+        Self { quantity: "common odds ratio", points: EFFECTS.iter().map(point).collect() }
+    }
+
+    fn of_size(scenario: &Scenario) -> Self {
+        let size = &scenario.file().sample_size;
+        let analysed = f64::from(scenario.design.maximum_analysed());
+        let point = |share: &f64| {
+            let [randomised, analysed] =
+                [f64::from(size.randomised), analysed].map(|n| (share * n).round() as u32);
+            let overrides = vec![
+                format!("sample_size.randomised={randomised}"),
+                format!("sample_size.analysed={analysed}"),
+            ];
+            (f64::from(randomised), overrides)
+        };
+        Self { quantity: "patients randomised", points: SIZES.iter().map(point).collect() }
+    }
+}

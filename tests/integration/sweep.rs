@@ -1,0 +1,311 @@
+//! A grid of scenarios on the same random numbers.
+//!
+//! Seeds are fixed. With fresh ones the ratio of noise below, which is near 0.2, would exceed 0.5 less
+//! than once in 100 000: its logarithm has a standard deviation near 0.2.
+
+use std::fs;
+
+use rescuesim::scenario::Scenario;
+use serde_json::Value;
+
+use crate::util::{directory, only, output, project, rescuesim, simulate, simulate_scenario};
+
+const SCENARIO: &str = "scenarios/angel-reboot.toml";
+const EFFECT: &str = "outcome.experimental.functional_independence";
+
+fn json(args: &[&str]) -> Value {
+    let text = output(rescuesim().arg("sweep").args(args).args(["--quiet", "--format", "json"]));
+    serde_json::from_str(&text).expect("it is JSON")
+}
+
+fn refused(args: &[&str]) -> String {
+    let mut command = rescuesim();
+    command.arg("sweep").args(args).timeout(std::time::Duration::from_secs(60));
+    let output = command.output().expect("the program starts");
+    let errors = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{args:?}\n{errors}");
+    assert!(output.stdout.is_empty() && !errors.contains("panicked"), "{errors}");
+    errors
+}
+
+#[test]
+fn every_point_is_the_run_with_its_values_whatever_the_threads() {
+    let over = [format!("{EFFECT}=0.30..0.40:0.1"), "missing.dropout=[0.05, 0.1]".to_owned()];
+    let sweep = |threads: &str| {
+        let args = [SCENARIO, "--over", &over[0], "--over", &over[1], "--replicates", "700"];
+        json(&[&args[..], &["--threads", threads]].concat())
+    };
+    let swept = sweep("1");
+    assert!(swept == sweep("3"));
+    let points = swept["points"].as_array().expect("points");
+    assert_eq!(points.len(), 4);
+    let values = [(0.3, 0.05), (0.3, 0.1), (0.4, 0.05), (0.4, 0.1)];
+    for (point, (effect, dropout)) in points.iter().zip(values) {
+        assert_eq!(
+            [&point["values"][EFFECT], &point["values"]["missing.dropout"]],
+            [effect, dropout]
+        );
+        let set = [format!("{EFFECT}={effect}"), format!("missing.dropout={dropout}")];
+        let alone = simulate(&[&set[0], &set[1]], 700);
+        // By way of text, as the last digit may change when it is read.
+        let alone = serde_json::to_string(&alone.truths).expect("plain data");
+        let alone: Value = serde_json::from_str(&alone).expect("it is JSON");
+        assert!(point["truths"] == alone, "{effect}, {dropout}");
+    }
+}
+
+/// Root mean square of the second differences of what is left of a curve when the smooth part, given
+/// by the formula, is taken away.
+fn noise(residuals: &[f64]) -> f64 {
+    let second = residuals.windows(3).map(|of| of[0] - 2.0 * of[1] + of[2]);
+    let squares: Vec<f64> = second.map(|difference| difference * difference).collect();
+    (squares.iter().sum::<f64>() / squares.len() as f64).sqrt()
+}
+
+#[test]
+fn a_curve_of_27_points_is_smoother_than_independent_runs() {
+    let one = only(SCENARIO, &["independence"]);
+    let over = format!("{EFFECT}=0.30..0.43:0.005");
+    let swept = json(&[SCENARIO, "--set", &one, "--over", &over, "--replicates", "400"]);
+    let points = swept["points"].as_array().expect("points");
+    assert_eq!(points.len(), 27);
+    let shared: Vec<f64> = points
+        .iter()
+        .map(|point| {
+            let analysis = &point["truths"][0]["analyses"][0];
+            let [power, formula] =
+                [&analysis["rejection"]["value"], &analysis["normal_approximation"]["rejection"]]
+                    .map(|value| value.as_f64().expect("a number"));
+            power - formula
+        })
+        .collect();
+    let independent: Vec<f64> = points
+        .iter()
+        .enumerate()
+        .map(|(i, point)| {
+            let value = format!("{EFFECT}={}", point["values"][EFFECT]);
+            let set = [one.clone(), value, format!("run.seed={}", 1000 + i)];
+            let scenario = Scenario::load(&project(SCENARIO), &set).expect("it is valid");
+            let analysis = simulate_scenario(&scenario, 400).truths[0].analyses[0].clone();
+            let formula = analysis.normal_approximation.expect("it has one").rejection;
+            analysis.rejection.value - formula
+        })
+        .collect();
+    let (shared, independent) = (noise(&shared), noise(&independent));
+    println!("noise of a shared curve {shared:.5}, of independent runs {independent:.5}");
+    // Second differences of independent errors have √6 times the error of one, about 0.022.
+    assert!((0.035..0.08).contains(&independent), "{independent}");
+    assert!(shared < 0.5 * independent, "{shared} {independent}");
+}
+
+#[test]
+fn shares_of_how_trials_end_add_up_to_1() {
+    let safety = "scenarios/angel-reboot-safety.toml";
+    let swept = json(&[safety, "--over", "missing.dropout=[0.0,0.1]", "--replicates", "300"]);
+    for point in swept["points"].as_array().expect("points") {
+        for truth in point["truths"].as_array().expect("truths") {
+            for analysis in truth["analyses"].as_array().expect("analyses") {
+                let shares = analysis["outcomes"].as_object().expect("a table");
+                assert_eq!(shares.len(), 6, "{shares:?}");
+                let sum: f64 =
+                    shares.values().map(|of| of["value"].as_f64().expect("a number")).sum();
+                assert!((sum - 1.0).abs() < 1e-12, "{shares:?}");
+                let efficacy =
+                    ["efficacy_early", "efficacy_final"].map(|end| shares[end]["value"].as_f64());
+                let rejection = analysis["rejection"]["value"].as_f64().expect("a number");
+                assert!((efficacy.iter().flatten().sum::<f64>() - rejection).abs() < 1e-12);
+            }
+        }
+    }
+}
+
+#[test]
+fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
+    let folder = directory();
+    let out = folder.path().join("new");
+    let args = ["sweep", SCENARIO, "--over", "missing.dropout=0..0.1:0.05", "--replicates", "200"];
+    let mut command = rescuesim();
+    command.args(args).args(["--over", "design.looks=[{equally_spaced=2},{equally_spaced=3}]"]);
+    let table = output(command.arg("--out").arg(&out));
+    let widest =
+        table.lines().filter(|l| !l.starts_with("Recreate")).map(|l| l.chars().count()).max();
+    assert!(widest <= Some(80), "{widest:?}\n{table}");
+    for text in [
+        "6 points, 200 simulated trials",
+        "Monitored by \"shift\"",
+        "--over missing.dropout=0..0.1:0.05",
+    ] {
+        assert!(table.contains(text), "{text:?} in\n{table}");
+    }
+    let mut names: Vec<String> = fs::read_dir(&out)
+        .expect("it is made")
+        .map(|entry| entry.expect("listed").file_name().into_string().expect("plain"))
+        .collect();
+    names.sort();
+    names.retain(|name| name != "sweep.parquet");
+    assert_eq!(names, ["power.svg", "sweep.csv", "sweep.json"]);
+
+    let json = fs::read_to_string(out.join("sweep.json")).expect("written");
+    let json: Value = serde_json::from_str(&json).expect("it is JSON");
+    let mut reader = csv::Reader::from_path(out.join("sweep.csv")).expect("written");
+    let header = reader.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|column| column == name).expect(name);
+    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(rows.len(), 6 * 2 * 2);
+    for (i, row) in rows.iter().enumerate() {
+        let point = &json["points"][i / 4];
+        let analysis = &point["truths"][i / 2 % 2]["analyses"][i % 2];
+        assert_eq!(row[column("point")], (1 + i / 4).to_string());
+        assert_eq!(row[column("analysis")], *analysis["name"].as_str().expect("text"));
+        let value = |name: &str| row[column(name)].parse::<f64>().ok();
+        // What is read from JSON may differ in the last digit.
+        let same = |name: &str, of: &Value| match (value(name), of.as_f64()) {
+            (Some(one), Some(other)) => assert!((one - other).abs() < 1e-14, "{name}"),
+            (one, other) => assert_eq!(one, other, "{name}"),
+        };
+        same("missing.dropout", &point["values"]["missing.dropout"]);
+        same("rejection", &analysis["rejection"]["value"]);
+        same("rejection_mcse", &analysis["rejection"]["mcse"]);
+        same("estimate_coverage", &analysis["estimate"]["coverage"]["value"]);
+        // The designs with two looks have nothing at a third.
+        let third = &analysis["looks"][2]["efficacy"]["value"];
+        same("look_3_efficacy", third);
+        assert_eq!(third.is_null(), i / 4 % 2 == 0);
+    }
+    let svg = fs::read_to_string(out.join("power.svg")).expect("written");
+    for text in ["equally spaced 2", "dashed: normal approximation", "dropout", "seed 20211219"] {
+        assert!(svg.contains(text), "{text}");
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_holds_what_csv_holds() {
+    use polars::prelude::{ParquetReader, SerReader};
+    let folder = directory();
+    let over = "randomisation.method=[\"complete\",\"permuted_blocks\"]";
+    let mut command = rescuesim();
+    command.args(["sweep", "scenarios/early-vs-late.toml", "--over", over, "--replicates", "50"]);
+    output(command.args(["--quiet", "--out"]).arg(folder.path()));
+    let file = fs::File::open(folder.path().join("sweep.parquet")).expect("written");
+    let frame = ParquetReader::new(file).finish().expect("a valid file");
+    let mut csv = csv::Reader::from_path(folder.path().join("sweep.csv")).expect("written");
+    let header = csv.headers().expect("a header").clone();
+    let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
+    assert_eq!(names, header.iter().collect::<Vec<_>>());
+    for (row, record) in csv.records().enumerate() {
+        for (i, text) in record.expect("a row").iter().enumerate() {
+            let value = frame.columns()[i].get(row).expect("a value");
+            let same = match text.parse::<f64>() {
+                Ok(number) => value.extract::<f64>() == Some(number),
+                Err(_) if text.is_empty() => value.is_null(),
+                Err(_) => value.to_string().trim_matches('"') == text,
+            };
+            assert!(same, "row {row}, {}: {text} in CSV, {value} in Parquet", &header[i]);
+        }
+    }
+}
+
+#[test]
+fn each_point_takes_what_its_precision_takes() {
+    let over = format!("{EFFECT}=[0.4,0.6]");
+    let one = only(SCENARIO, &["independence"]);
+    let args = [SCENARIO, "--set", &one, "--over", &over, "--precision", "0.004"];
+    let swept = json(&args);
+    let replicates = |i: usize| swept["points"][i]["replicates"].as_u64();
+    // √(0.19 · 0.81 / 8192) = 0.0043 and next to nothing.
+    assert_eq!([replicates(0), replicates(1)], [Some(2 * 8192), Some(8192)]);
+    let reached = swept["points"][0]["precision"]["reached"].as_f64().expect("a number");
+    assert!((0.003..0.004).contains(&reached));
+    let command = swept["provenance"]["command"].as_str().expect("text");
+    assert!(
+        command.ends_with("--precision 0.004 --precision-of power --seed 20211219"),
+        "{command}"
+    );
+}
+
+#[test]
+fn mistakes_are_told_before_any_work() {
+    let folder = directory();
+    let file = folder.path().join("a-file");
+    fs::write(&file, "kept").expect("a temporary file");
+    let file = file.display().to_string();
+    let good = "missing.dropout=[0.05,0.1]";
+    // So many replicates that only an early end can end.
+    let many = ["--replicates", "1e12"];
+    for (args, says) in [
+        (vec!["--over", good, "--out", &file], vec!["cannot write to --out"]),
+        (
+            vec!["--over", "missing.dropout=0..0.999:0.001", "--over", "run.seed=1..1000:1"],
+            vec!["the grid has 1000000 points (1000 × 1000)", "at most 10000"],
+        ),
+        (
+            vec!["--over", "outcome.experimantal.functional_independence=[0.3]"],
+            vec![
+                "point 1 of 1",
+                "--over outcome.experimantal",
+                "is not a known key",
+                "experimental",
+            ],
+        ),
+        (
+            vec!["--over", good, "--over", "sample_size.randomised=[348,300]"],
+            vec![
+                "point 2 of 4, missing.dropout=0.05, sample_size.randomised=300, makes no scenario",
+                "`sample_size.analysed` is 312; allowed: at most",
+            ],
+        ),
+        (
+            vec!["--over", "missing.dropout=[0.1,2]"],
+            vec!["point 2 of 2", "--over missing.dropout=[0.1,2]: `missing.dropout` is 2; allowed"],
+        ),
+        (vec!["--over", good, "--over", good], vec!["--over missing.dropout is given twice"]),
+        (
+            vec!["--over", "missing.dropout=0..0.1:0.03"],
+            vec!["do not land on 0.1, but on 0.09 and 0.12"],
+        ),
+        (vec!["--over", good, "--set", "missing.dropuot=1"], vec!["missing.dropuot"]),
+        (vec![], vec!["--over <KEY=VALUES>"]),
+    ] {
+        let message = refused(&[&[SCENARIO], &args[..], &many[..]].concat());
+        for text in says {
+            assert!(message.contains(text), "{args:?} should say {text:?} and says\n{message}");
+        }
+    }
+    assert_eq!(fs::read_to_string(&file).expect("still there"), "kept");
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_sweep_leaves_earlier_files_alone() {
+    let folder = directory();
+    let kept = folder.path().join("sweep.csv");
+    fs::write(&kept, "earlier").expect("a temporary file");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args([
+            "sweep",
+            SCENARIO,
+            "--over",
+            "missing.dropout=[0.05,0.1]",
+            "--replicates",
+            "1e12",
+            "--out",
+        ])
+        .arg(folder.path())
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    while fs::read_dir(folder.path()).expect("listed").count() < 4 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let interrupt =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(interrupt.expect("kill starts").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    assert_eq!(fs::read_to_string(&kept).expect("still there"), "earlier");
+    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing half-written");
+}
