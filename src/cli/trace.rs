@@ -11,7 +11,7 @@ use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::design::{analysis_at, svg, usage};
 use super::simulation::{cancelled_by_signal, command_line, quoted};
-use super::{Failure, ScenarioArgs, output};
+use super::{Failure, Format, ScenarioArgs, output};
 
 #[derive(Debug, Args)]
 pub struct TraceArgs {
@@ -39,9 +39,9 @@ pub struct TraceArgs {
     /// CSV have all.
     #[arg(long, value_name = "N|all", default_value = "10", value_parser = shown)]
     patients: Shown,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = TraceFormat::Table)]
-    format: TraceFormat,
+    /// What to print; CSV has a row per patient.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
     /// Also draw the path of Z and the calendar to this file (SVG).
     #[arg(long, value_name = "FILE", value_parser = svg)]
     plot: Option<PathBuf>,
@@ -56,16 +56,6 @@ enum TruthName {
     Null,
     /// The same patients with an effect drawn from the scenario's prior.
     Prior,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum TraceFormat {
-    /// A story for people.
-    Table,
-    /// JSON.
-    Json,
-    /// A row per patient.
-    Csv,
 }
 
 fn shown(text: &str) -> Result<Shown, String> {
@@ -91,11 +81,10 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     if let Some(path) = &args.plot {
         output::write(path, &figure::trace(&trial))?;
     }
-    output::print(&match args.format {
-        TraceFormat::Table => trial.document(args.patients).to_terminal(),
-        TraceFormat::Json => trial.to_json(),
-        TraceFormat::Csv => patients_csv(&trial.trace),
-    })
+    match args.format {
+        Format::Csv => output::print(&patients_csv(&trial.trace)),
+        format => output::print_as(format, || trial.document(args.patients), || trial.to_json()),
+    }
 }
 
 impl TraceArgs {

@@ -20,6 +20,7 @@ mod command_line;
 mod descriptions;
 mod design_command;
 mod exploring;
+mod figures;
 mod formats;
 mod missing_outcomes;
 mod monitor_command;

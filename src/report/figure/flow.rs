@@ -49,7 +49,7 @@ struct Node {
 /// Draws the ribbons, then the states with their shares.
 pub fn flow(flow: &Flow) -> String {
     let mut nodes = nodes(flow);
-    svg((WIDTH, 372), |area| {
+    svg((WIDTH, 394), |area| {
         for link in flow.links.iter().filter(|link| link.share > 0.0) {
             let from = nodes[link.from.0][link.from.1];
             let to = nodes[link.to.0][link.to.1];
