@@ -34,11 +34,15 @@ impl Figure {
     /// The drawing as a file that says what it is of and where it is from.
     pub fn to_file(&self, provenance: &str) -> String {
         let end = self.svg.find('>').map_or(0, |end| end + 1);
-        let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
         let (title, from) = (escaped(&self.title), escaped(provenance));
         let (head, body) = self.svg.split_at(end);
         format!("{head}\n<title>{title}</title>\n<desc>{from}</desc>{body}")
     }
+}
+
+/// Text that can stand between the signs of a page or drawing, or between quotes there.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
 /// All figures that the scenario has, in the order of a report.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 
 use crate::report::document::{Block, Document, on_one_line};
-use crate::report::gallery::Figure;
+use crate::report::gallery::{Figure, escaped};
 use crate::report::table::with_error;
 use crate::summary::McEstimate;
 
@@ -52,7 +52,7 @@ pub(super) fn definitions(rows: &[(&str, Markup)]) -> Markup {
 pub(super) fn figure(figure: &Figure) -> Markup {
     let labelled = figure.svg.replacen(
         "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"{}\" ", figure.title.replace('"', "'")),
+        &format!("<svg role=\"img\" aria-label=\"{}\" ", escaped(&figure.title)),
         1,
     );
     html! {

@@ -42,8 +42,6 @@ pub struct Report<'r> {
 /// A trial to be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// What it is an example of.
-    pub title: String,
     /// Its story.
     pub story: Document,
     /// Its picture.
@@ -62,16 +60,14 @@ impl Example {
         }
         let without =
             if trial.trace.truth == Truth::Null { ", in a trial without effect" } else { "" };
-        let title = format!("{title}{without}");
         Self {
             figure: Figure {
                 name: format!("trial-{ending}"),
-                title: title.clone(),
+                title: format!("{title}{without}"),
                 caption: "The path of Z against the boundaries, and the calendar. ".to_owned(),
                 svg: super::figure::trace(trial),
                 data: patients_csv(&trial.trace),
             },
-            title,
             story: trial.document(Shown::Excerpt(10)),
             command: trial.provenance.command.clone(),
         }

@@ -298,7 +298,6 @@ fn examples(report: &Report<'_>) -> Markup {
     html! {
         p { "The first replicates that ended so, as they went." }
         @for example in report.examples {
-            h3 { (example.title) }
             (figure(&example.figure))
             details { summary { "The whole story" } (document(&example.story)) }
             p.note { "All of it: " code { (example.command) } }
