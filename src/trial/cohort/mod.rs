@@ -1,19 +1,21 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
+mod events;
+mod tables;
+
+pub(super) use tables::Among;
+
 use super::centres::{Attendance, CentreBalance};
-use super::{CorrectGuesses, EventCounts, LookMoment, PatientCourse};
+use super::{CorrectGuesses, LookMoment, PatientCourse};
 use crate::accrual::day_of_nth_outcome;
-use crate::analysis::{Detail, KnownOutcomes};
 use crate::centres::Centres;
 use crate::outcome::adherence::Received;
 use crate::outcome::procedural::latent;
-use crate::outcome::safety::Event;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{CaseDraws, Entry, State};
 use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
-use crate::scenario::{AnalysisSet, SafetyEndpoint, Scenario, Truth};
-use rand::Rng;
+use crate::scenario::Scenario;
 
 /// Columns, cleared and refilled for every replicate. Those that a trace reads are open to it.
 #[derive(Debug, Default)]
@@ -323,154 +325,11 @@ impl Cohort {
         }
     }
 
-    /// Every patient's adverse events, from mRS, treatment and procedure under a truth.
-    pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth) {
-        let Self { arms, received, mrs, states, event_draws, events, .. } = self;
-        let treated = if received.is_empty() { arms } else { received };
-        let of_patient = |(i, draws): (usize, &PatientDraws)| {
-            let treatment = if truth == Truth::Null { Arm::Control } else { treated[i] };
-            let mut bits = 0;
-            for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
-                let uniform = || draws.uniform(bit as u64);
-                let happens = endpoint.event.happens(treatment, mrs[i], states.get(i), uniform);
-                bits |= u8::from(happens) << bit;
-            }
-            bits
-        };
-        refill(events, event_draws.iter().enumerate().map(of_patient));
-    }
-
-    /// An event among those in whom it is known by a look, given by its position and day.
-    pub fn events_by_look(
-        &self,
-        bit: usize,
-        endpoint: &SafetyEndpoint,
-        (look, day): (usize, f64),
-    ) -> [EventCounts; 2] {
-        match endpoint.event {
-            Event::Death => self.count_events(bit, self.arms.len(), |i| {
-                usize::from(self.due_from[i]) <= look && self.outcome_days[i] < f64::INFINITY
-            }),
-            _ => {
-                let came_by = day - endpoint.known_after_days;
-                let patients = self.arrival_days.partition_point(|&arrival| arrival <= came_by);
-                self.count_events(bit, patients, |_| true)
-            }
-        }
-    }
-
-    /// An event among so many who were randomised first, when all is known of them.
-    pub fn events_in_the_end(
-        &self,
-        bit: usize,
-        endpoint: &SafetyEndpoint,
-        randomised: u32,
-    ) -> [EventCounts; 2] {
-        let patients = randomised as usize;
-        match endpoint.event {
-            Event::Death => {
-                self.count_events(bit, patients, |i| self.outcome_days[i] < f64::INFINITY)
-            }
-            _ => self.count_events(bit, patients, |_| true),
-        }
-    }
-
-    /// Among the first patients, of whom it is known in some.
-    fn count_events(
-        &self,
-        bit: usize,
-        patients: usize,
-        is_known: impl Fn(usize) -> bool,
-    ) -> [EventCounts; 2] {
-        let mut counts = [EventCounts::default(); 2];
-        for i in (0..patients).filter(|&i| is_known(i)) {
-            let of_arm = &mut counts[self.arms[i].index()];
-            of_arm.patients += 1;
-            of_arm.events += u32::from(self.events[i] >> bit & 1);
-        }
-        counts
-    }
-
     /// The mRS of patient i after a procedure that left this state.
     #[inline]
     fn mrs_after(&self, i: usize, state: &State, model: &ProceduralModel) -> Mrs {
         let (_, entry) = self.procedures[i];
         model.draw(state, entry.class, self.strata[i] as usize, self.quantiles[i])
-    }
-
-    /// Fills a table for each look with the outcomes due by then.
-    pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
-        known.iter_mut().for_each(|look| look.reset(detail));
-        let everyone = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
-        for i in 0..self.arms.len() {
-            let look = &mut known[usize::from(self.due_from[i])];
-            if everyone {
-                // The usual case, in which nobody's stratum matters.
-                if self.outcome_days[i] < f64::INFINITY {
-                    look.all.record(self.arms[i], self.mrs[i]);
-                }
-            } else if let Some(arm) = self.arm_in(set, i) {
-                self.record((i, arm), detail, look);
-            }
-        }
-        for k in 1..known.len() {
-            let (before, after) = known.split_at_mut(k);
-            after[0].add(&before[k - 1]);
-        }
-    }
-
-    /// Fills a table with the outcomes of some patients.
-    pub fn fill(
-        &self,
-        known: &mut KnownOutcomes,
-        detail: Detail,
-        (among, set): (Among, AnalysisSet),
-    ) {
-        known.reset(detail);
-        for i in (0..self.arms.len()).filter(|&i| among.has(i, self.due_from[i])) {
-            if let Some(arm) = self.arm_in(set, i) {
-                self.record((i, arm), detail, known);
-            }
-        }
-    }
-
-    /// The arm that patient i counts for; `None` for nobody's.
-    #[inline]
-    fn arm_in(&self, set: AnalysisSet, i: usize) -> Option<Arm> {
-        let allocated = self.arms[i];
-        let received = self.received.get(i).copied().unwrap_or(allocated);
-        set.arm(allocated, received)
-    }
-
-    /// The same as [`Cohort::fill`] had the patients been allocated anew, from `rng`.
-    pub fn fill_reallocated(
-        &mut self,
-        known: &mut KnownOutcomes,
-        (scenario, among): (&Scenario, Among),
-        rng: &mut impl Rng,
-    ) {
-        known.reset(scenario.detail);
-        scenario.randomisation.reset(&mut self.allocation);
-        let last = (0..self.arms.len()).rfind(|&i| among.has(i, self.due_from[i]));
-        for i in 0..last.map_or(0, |last| last + 1) {
-            let stratum = randomised_by(scenario, &self.strata, &self.centres)[i] as usize;
-            let arm = scenario.randomisation.allocate(&mut self.allocation, stratum, rng);
-            if among.has(i, self.due_from[i]) {
-                self.record((i, arm), scenario.detail, known);
-            }
-        }
-    }
-
-    /// Adds patient i, as if in `arm`, whose follow-up has ended.
-    #[inline]
-    fn record(&self, (i, arm): (usize, Arm), detail: Detail, known: &mut KnownOutcomes) {
-        let strata = if detail.by_centre { self.centres.registered() } else { &self.strata };
-        let cell = detail.cell(strata[i] as usize, self.early.get(i).copied());
-        if self.outcome_days[i] < f64::INFINITY {
-            known.record(arm, cell, self.mrs[i]);
-        } else {
-            known.record_missing(arm, cell);
-        }
     }
 }
 
@@ -483,24 +342,6 @@ pub(super) fn randomised_by<'c>(
     match &scenario.registered {
         Some(registered) if registered.randomisation => centres.registered(),
         _ => strata,
-    }
-}
-
-/// Patients whose follow-up has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Among {
-    /// By a look, by its position among those that take place.
-    Look(usize),
-    /// In the end, among so many who were randomised first.
-    InTheEnd(u32),
-}
-
-impl Among {
-    fn has(self, patient: usize, due_from: u8) -> bool {
-        match self {
-            Self::Look(k) => usize::from(due_from) <= k,
-            Self::InTheEnd(randomised) => patient < randomised as usize,
-        }
     }
 }
 
