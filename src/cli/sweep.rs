@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rescuesim::explore::grid::{Axis, Grid};
+use rescuesim::report::Provenance;
 use rescuesim::report::figure::MOST_LINES;
-use rescuesim::report::sweep::{self, SweptPoint};
-use rescuesim::report::sweep_rows::Rows;
-use rescuesim::report::{Provenance, sweep_curves};
+use rescuesim::report::sweep::rows::Rows;
+use rescuesim::report::sweep::{self, SweptPoint, curves};
 use rescuesim::scenario::{Origin, Rejection, Scenario};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
@@ -127,7 +127,7 @@ impl SweepArgs {
         if self.out.is_none() {
             return String::new();
         }
-        match sweep_curves::curves(grid, points) {
+        match curves::curves(grid, points) {
             None => "No power.svg: no key of --over has numbers only.\n".to_owned(),
             Some(curves) if curves.len() > MOST_LINES => format!(
                 "power.svg has the first {MOST_LINES} of {} lines; more cannot be told apart.\n",
@@ -212,9 +212,9 @@ impl SweepFiles {
         let rows = Rows::new(grid, points);
         rows.write_csv(self.csv.writer()?)?;
         #[cfg(feature = "parquet")]
-        rescuesim::report::sweep_parquet::write(&rows, provenance, self.parquet.writer()?)?;
+        sweep::parquet::write(&rows, provenance, self.parquet.writer()?)?;
         sweep::write_json(provenance, points, self.json.writer()?)?;
-        if let (Some(file), Some(svg)) = (&self.svg, sweep_curves::svg(provenance, grid, points)) {
+        if let (Some(file), Some(svg)) = (&self.svg, curves::svg(provenance, grid, points)) {
             let mut out = file.writer()?;
             out.write_all(svg.as_bytes())?;
             out.flush()?;

@@ -23,10 +23,6 @@ mod safety;
 pub mod shipped;
 pub mod strategies;
 pub mod sweep;
-pub mod sweep_curves;
-#[cfg(feature = "parquet")]
-pub mod sweep_parquet;
-pub mod sweep_rows;
 pub mod table;
 pub mod tidy;
 pub mod trace;

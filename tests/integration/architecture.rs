@@ -29,7 +29,7 @@ const ORDER: [&str; 17] = [
 /// A text and the files (or folders) of `src/` that may contain it.
 const PLACES: [(&str, &[&str]); 21] = [
     ("rayon", &["engine.rs"]),
-    ("polars", &["report/parquet.rs", "report/sweep_parquet.rs"]),
+    ("polars", &["report/parquet.rs", "report/sweep/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     ("Deserialize", &["scenario/"]),
     ("schemars", &["scenario/"]),

@@ -1,15 +1,20 @@
 //! `rescuesim sweep`: a row of highlights for each point of a grid.
 
+pub mod curves;
+#[cfg(feature = "parquet")]
+pub mod parquet;
+pub mod rows;
+
 use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::Provenance;
-use super::document::Document;
-use super::table::{figure, grouped, parts, precision};
 use crate::explore::grid::Grid;
 use crate::explore::precision::PrecisionReached;
+use crate::report::Provenance;
+use crate::report::document::Document;
+use crate::report::table::{figure, grouped, parts, precision};
 use crate::summary::procedure::ProcedureSummary;
 use crate::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics};
 use crate::summary::{PriorSummary, TruthSummary};

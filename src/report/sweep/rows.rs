@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::sweep::SweptPoint;
+use super::SweptPoint;
 use crate::explore::grid::Grid;
 use crate::summary::{AnalysisSummary, EstimatePerformance, LookSummary, McEstimate, SizeSummary};
 

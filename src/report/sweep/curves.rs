@@ -1,9 +1,9 @@
 //! Power curves of a sweep: over its first key of numbers, a line for each combination of the others.
 
-use super::Provenance;
-use super::figure::{CurvePoint, Labels, PowerCurve, power_curve};
-use super::sweep::{SweptPoint, short};
+use super::{SweptPoint, short};
 use crate::explore::grid::{Axis, Grid};
+use crate::report::Provenance;
+use crate::report::figure::{CurvePoint, Labels, PowerCurve, power_curve};
 
 /// The curves of the first analysis; `None` without a key of numbers.
 pub fn curves(grid: &Grid, points: &[SweptPoint]) -> Option<Vec<PowerCurve>> {

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use polars::io::parquet::write::{KeyValueMetadata, ParquetWriter};
 use polars::prelude::{Column, DataFrame, IntoColumn, NamedFrom, PolarsError, Series};
 
-use super::Provenance;
-use super::parquet::into_io;
-use super::sweep_rows::{Cell, Rows};
+use super::rows::{Cell, Rows};
+use crate::report::Provenance;
+use crate::report::parquet::into_io;
 
 /// Writes a file whose metadata hold the provenance as JSON, under `rescuesim`. Numbers that do not
 /// exist are null.
