@@ -14,6 +14,7 @@ mod monitor;
 mod pool;
 mod run;
 mod shell;
+mod solve;
 mod strategies;
 mod sweep;
 
@@ -45,6 +46,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Run every combination of values of some keys, on the same random numbers.
     Sweep(sweep::SweepArgs),
+    /// Find the value of a key at which power, or another probability, reaches a target.
+    Solve(Box<solve::SolveArgs>),
     /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
@@ -96,6 +99,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Check(args) => check::check(&args),
         Command::Compare(args) => compare::compare(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Solve(args) => solve::solve(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Design(args) => design::design(&args),

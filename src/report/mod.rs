@@ -18,6 +18,7 @@ mod procedure;
 pub mod rows;
 mod safety;
 pub mod shipped;
+pub mod solve;
 pub mod strategies;
 pub mod sweep;
 pub mod sweep_curves;

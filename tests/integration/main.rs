@@ -42,5 +42,6 @@ mod reproducibility;
 mod safety;
 mod scenarios;
 mod shipped;
+mod solve;
 mod sweep;
 mod util;
