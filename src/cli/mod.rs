@@ -15,6 +15,7 @@ mod pool;
 mod report;
 mod run;
 mod shell;
+mod solve;
 mod strategies;
 mod sweep;
 mod trace;
@@ -51,6 +52,8 @@ enum Command {
     Report(report::ReportArgs),
     /// Run every combination of values of some keys, on the same random numbers.
     Sweep(sweep::SweepArgs),
+    /// Find the value of a key at which power, or another probability, reaches a target.
+    Solve(Box<solve::SolveArgs>),
     /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact figures hit targets.
@@ -108,6 +111,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Solve(args) => solve::solve(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),
         Command::Design(args) => design::design(&args),

@@ -1,11 +1,15 @@
 //! Beyond one scenario: several compared, strategies laid side by side, unknowns solved for.
 
+pub mod bracket;
 pub mod calibrate;
 pub mod compare;
 pub mod convergence;
 pub mod dossier;
+pub mod goal;
 pub mod grid;
 pub mod precision;
+pub mod probit;
 pub mod quantities;
 pub mod sensitivity;
+pub mod solve;
 pub mod strategies;

@@ -21,6 +21,7 @@ mod procedure;
 pub mod rows;
 mod safety;
 pub mod shipped;
+pub mod solve;
 pub mod strategies;
 pub mod sweep;
 pub mod table;

@@ -40,12 +40,32 @@ pub enum EditError {
     Toml(String),
 }
 
+/// A number of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Number {
+    /// As it stands.
+    pub value: f64,
+    /// The least and the greatest that are allowed by themselves.
+    pub range: (f64, f64),
+    /// Whether it must be whole.
+    pub whole: bool,
+}
+
 /// The number at a key path of the resolved scenario, with the least and the greatest that are
 /// allowed there.
 ///
 /// # Errors
 /// When there is no number, or one that must be whole.
 pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), EditError> {
+    let Number { value, range, whole } = any_number(scenario, path)?;
+    if whole { Err(EditError::Whole(path.to_owned())) } else { Ok((value, range)) }
+}
+
+/// The number at a key path of the resolved scenario, whole or not.
+///
+/// # Errors
+/// When there is no number.
+pub fn any_number(scenario: &Scenario, path: &str) -> Result<Number, EditError> {
     let steps = steps(path).ok_or_else(|| EditError::Path(path.to_owned()))?;
     let tree = serde_json::to_value(scenario.file()).expect("a scenario is plain data");
     let schema = schema::<ScenarioFile>();
@@ -63,18 +83,15 @@ pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), Edit
             Step::Index(index) => format!("{before}[{index}]"),
         };
     }
-    let number = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
+    let value = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
     let place = number_schema(&schema, place);
     let of_type = |kind: &str| {
         place["type"] == kind
             || place["type"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()))
     };
-    if of_type("integer") {
-        return Err(EditError::Whole(path.to_owned()));
-    }
     let low = place["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);
     let high = place["maximum"].as_f64().unwrap_or(f64::INFINITY);
-    Ok((number, (low, high)))
+    Ok(Number { value, range: (low, high), whole: of_type("integer") })
 }
 
 /// `step` leads nowhere from `value`, which is at the path `before`.
@@ -92,7 +109,8 @@ fn not_there(path: &str, before: &str, value: &Value, step: &Step) -> EditError 
 fn number_schema<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     let schema = resolve(root, schema);
     let mut variants = schema["anyOf"].as_array().into_iter().flatten();
-    variants.find(|variant| variant["type"] == "number").unwrap_or(schema)
+    let is_number = |of: &&Value| of["type"] == "number" || of["type"] == "integer";
+    variants.find(is_number).unwrap_or(schema)
 }
 
 /// The text with numbers put in the place of those that are there.

@@ -45,6 +45,7 @@ mod reproducibility;
 mod safety;
 mod scenarios;
 mod shipped;
+mod solve;
 mod sweep;
 mod trace;
 mod trace_command;

@@ -1,0 +1,212 @@
+//! `rescuesim solve`.
+
+use std::convert::Infallible;
+use std::ops::Range;
+
+use clap::Args;
+use rescuesim::explore::bracket::{self, Domain, Place};
+use rescuesim::explore::goal::{Goal, probability};
+use rescuesim::explore::solve::{self, Observed, Question, SolveError};
+use rescuesim::report::Provenance;
+use rescuesim::report::solve::{self as report, Solved};
+use rescuesim::scenario::edit::{self, Number};
+use rescuesim::scenario::{Rejection, Scenario, nearest};
+use rescuesim::summary::{NamedFigure, Tally};
+
+use super::output::print_as;
+use super::simulation::{Session, SimulationArgs, amounts, command_line_with};
+use super::{Failure, Format, ScenarioArgs};
+
+#[derive(Debug, Args)]
+pub struct SolveArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// The number of the scenario to be found, as in `--vary sample_size.randomised`.
+    #[arg(long, value_name = "KEY")]
+    vary: String,
+    /// The power to be reached; the same as --reach power=….
+    #[arg(long, value_parser = probability, conflicts_with = "reach", required_unless_present = "reach")]
+    power: Option<f64>,
+    /// Any probability to be reached, as in `--reach efficacy-at-1=0.3`, named as for --precision-of;
+    /// type-i-error, futility, harm and safety are to be no more than that.
+    #[arg(long, value_name = "FIGURE=VALUE")]
+    reach: Option<Goal>,
+    /// The analysis that it is of; the first by default.
+    #[arg(long, value_name = "NAME")]
+    analysis: Option<String>,
+    /// Values allowed, as in `--within 100..600`; those of the key by default.
+    #[arg(long, value_name = "LOW..HIGH", value_parser = within, allow_hyphen_values = true)]
+    within: Option<(f64, f64)>,
+    /// With which the answer reaches the target.
+    #[arg(long, default_value_t = 0.95, value_parser = probability)]
+    confidence: f64,
+    /// --replicates are those of the verification; the search takes about as many.
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+}
+
+fn within(text: &str) -> Result<(f64, f64), String> {
+    let ends = text.split_once("..").and_then(|(low, high)| {
+        Some((low.trim().parse::<f64>().ok()?, high.trim().parse::<f64>().ok()?))
+    });
+    let ends = ends.filter(|(low, high)| low < high && low.is_finite() && high.is_finite());
+    ends.ok_or_else(|| "expected a range such as 100..600".to_owned())
+}
+
+pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
+    if args.simulation.precision().is_some() {
+        return Err(Failure::Usage(
+            "--precision does not go with solve; allowed: --replicates for the verification".into(),
+        ));
+    }
+    let task = Task::new(args)?;
+    let by_formula = task.root_of_formula();
+    let session = args.simulation.session(2 * task.base.replicates);
+    let mut refused = None;
+    let question = Question {
+        target: task.goal.target(),
+        confidence: args.confidence,
+        replicates: task.base.replicates,
+        domain: task.domain(),
+        start: by_formula.unwrap_or(task.number.value),
+    };
+    let mut simulate = |x: f64, replicates| task.simulate(&session, (x, replicates), &mut refused);
+    let solution = solve::solve(&question, &mut simulate);
+    drop(session);
+    let solution = solution.map_err(|error| task.failure(error, refused.as_ref()))?;
+    let of = (&task.goal, task.base.analyses[task.analysis].name.as_str());
+    let key = (args.vary.as_str(), task.number.whole);
+    let solved = Solved::new(key, of, args.confidence, by_formula, &solution);
+    let provenance = task.provenance();
+    let document = || report::document(&provenance, &solved, &task.goal);
+    print_as(args.format, document, || report::to_json(&provenance, &solved))
+}
+
+/// What is asked of which scenario.
+struct Task<'a> {
+    args: &'a SolveArgs,
+    overrides: Vec<String>,
+    base: Scenario,
+    goal: Goal,
+    /// Its place in the scenario.
+    analysis: usize,
+    number: Number,
+}
+
+impl<'a> Task<'a> {
+    fn new(args: &'a SolveArgs) -> Result<Self, Failure> {
+        let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
+        let base = Scenario::load(&args.scenario.scenario, &overrides)?;
+        let number = edit::any_number(&base, &args.vary)
+            .map_err(|error| Failure::Usage(format!("--vary {error}")))?;
+        let by_power = |value| Goal { figure: NamedFigure::Power, value };
+        let goal = args.reach.or(args.power.map(by_power)).expect("clap wants one of them");
+        if let Some(missing) = goal.figure.missing_from(&base) {
+            return Err(Failure::Usage(format!("--reach {}: {missing}", goal.figure)));
+        }
+        let analysis = analysis(&base, args.analysis.as_deref())?;
+        Ok(Self { args, overrides, base, goal, analysis, number })
+    }
+
+    fn domain(&self) -> Domain {
+        let (low, high) = self.args.within.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
+        let range = (self.number.range.0.max(low), self.number.range.1.min(high));
+        let whole = self.number.whole;
+        let range = if whole { (range.0.ceil(), range.1.floor()) } else { range };
+        // The probit of a power is linear in the root of a number of patients.
+        let patients = ["sample_size.", "design.looks.analysed"];
+        let root = whole && patients.iter().any(|start| self.args.vary.starts_with(start));
+        Domain { range, whole, root }
+    }
+
+    /// The scenario with a value in place.
+    fn load(&self, x: f64) -> Result<Scenario, Rejection> {
+        let value = if self.number.whole { format!("{x:.0}") } else { format!("{x:?}") };
+        let own = vec![format!("{}={value}", self.args.vary)];
+        Scenario::load(&self.args.scenario.scenario, &[self.overrides.clone(), own].concat())
+    }
+
+    /// Where the closed form has the target, where it has one.
+    fn root_of_formula(&self) -> Option<f64> {
+        let by_formula =
+            |scenario: &Scenario| self.goal.by_formula(scenario, &scenario.analyses[self.analysis]);
+        by_formula(&self.base)?;
+        let mut figure = |x: f64| -> Result<Option<f64>, Infallible> {
+            Ok(self.load(x).ok().and_then(|scenario| by_formula(&scenario)))
+        };
+        let (mut domain, target) = (self.domain(), self.goal.target());
+        let Ok(place) = bracket::find(&mut domain, self.number.value, target, &mut figure);
+        let Some(Place::Between(one, other)) = place else { return None };
+        let Ok(root) = bracket::halve(&domain, (one, other), target, &mut figure);
+        Some(root)
+    }
+
+    /// Replicates at a value; one that the scenario refuses says why.
+    fn simulate(
+        &self,
+        session: &Session<'_>,
+        (x, replicates): (f64, Range<u64>),
+        refused: &mut Option<Rejection>,
+    ) -> Result<Option<Observed>, Failure> {
+        let scenario = match self.load(x) {
+            Ok(scenario) => scenario,
+            Err(rejection) => {
+                *refused = Some(rejection);
+                return Ok(None);
+            }
+        };
+        let one = std::slice::from_ref(&scenario);
+        let tally = session.run(one, replicates, || Tally::new(&scenario), None)?;
+        Ok(Some(self.goal.observed(&tally, self.analysis)))
+    }
+
+    fn failure(&self, error: SolveError<Failure>, refused: Option<&Rejection>) -> Failure {
+        let Goal { figure, value } = self.goal;
+        let told = match error {
+            SolveError::Simulation(failure) => return failure,
+            // Told of the figure, not of what is to be reached.
+            SolveError::Unreachable { range, best } => {
+                let best = (best.0, self.goal.turned(best.1));
+                SolveError::<Failure>::Unreachable { range, best }
+            }
+            SolveError::Everywhere { range, least } => {
+                SolveError::Everywhere { range, least: (least.0, self.goal.turned(least.1)) }
+            }
+            other => other,
+        };
+        let mut message = format!("{figure}={value} by {}: {told}", self.args.vary);
+        if let Some(rejection) = refused {
+            message += &format!("\nvalues beyond are refused:\n{rejection}");
+        }
+        Failure::Usage(message)
+    }
+
+    fn provenance(&self) -> Provenance {
+        let args = self.args;
+        let mut options = vec![
+            ("vary", args.vary.clone()),
+            ("reach", format!("{}={}", self.goal.figure, self.goal.value)),
+        ];
+        options.extend(args.analysis.iter().map(|name| ("analysis", name.clone())));
+        options.extend(args.within.map(|(low, high)| ("within", format!("{low}..{high}"))));
+        options.push(("confidence", args.confidence.to_string()));
+        options.extend(amounts(&self.base).map(|(name, amount)| (name, amount.to_string())));
+        let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+        Provenance::new(&self.base, command_line_with("solve", &[path], overrides, &options))
+    }
+}
+
+/// The place of an analysis by its name; the first without one.
+fn analysis(scenario: &Scenario, name: Option<&str>) -> Result<usize, Failure> {
+    let Some(name) = name else { return Ok(0) };
+    let found = scenario.analyses.iter().position(|analysis| analysis.name == name);
+    found.ok_or_else(|| {
+        let known: Vec<&str> = scenario.analyses.iter().map(|of| of.name.as_str()).collect();
+        let near = nearest(name, &known).map(|near| format!(" (did you mean {near}?)"));
+        let near = near.unwrap_or_default();
+        Failure::Usage(format!("--analysis {name} is unknown{near}; allowed: {}", known.join(", ")))
+    })
+}

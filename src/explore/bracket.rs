@@ -1,0 +1,164 @@
+//! Two values of a key between which a figure passes its target.
+
+/// What values a key may have.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Domain {
+    /// Least and greatest.
+    pub range: (f64, f64),
+    /// Whether only whole numbers are allowed.
+    pub whole: bool,
+    /// Whether the probit is a line in the square root of the value, as for a number of patients,
+    /// rather than in the value itself.
+    pub root: bool,
+}
+
+impl Domain {
+    /// The value on the scale on which the probit is a line.
+    pub fn dose(&self, x: f64) -> f64 {
+        if self.root { x.max(0.0).sqrt() } else { x }
+    }
+
+    /// The value of a dose, within the range; not rounded.
+    pub fn value(&self, dose: f64) -> f64 {
+        let x = if self.root { dose.max(0.0) * dose.max(0.0) } else { dose };
+        x.clamp(self.range.0, self.range.1)
+    }
+
+    /// The nearest allowed value.
+    pub fn nearest(&self, x: f64) -> f64 {
+        let x = if self.whole { x.round() } else { x };
+        x.clamp(self.range.0, self.range.1)
+    }
+}
+
+/// A value and the figure there.
+pub type At = (f64, f64);
+
+/// Where the target lies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Place {
+    /// Between two values: the figure is below the target at one, and not at the other.
+    Between(At, At),
+    /// The figure is below the target everywhere; the best that was seen.
+    Beyond(At),
+    /// The figure is nowhere below the target; the least that was seen.
+    Everywhere(At),
+}
+
+/// Values looked at on each side, each twice as far from the start as the one before.
+const STEPS: u32 = 40;
+
+/// Looks outward from `start` on both sides. `figure` is `None` where a value is not allowed, which
+/// then bounds the range: `domain` is narrowed to what is allowed.
+///
+/// # Errors
+/// When `figure` fails; when not even the start is allowed there is no place.
+pub fn find<E>(
+    domain: &mut Domain,
+    start: f64,
+    target: f64,
+    figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+) -> Result<Option<Place>, E> {
+    let start = domain.nearest(start);
+    let Some(first) = figure(start)? else { return Ok(None) };
+    let mut ends = [(start, first); 2];
+    let mut seen = vec![(start, first)];
+    let mut open = [true; 2];
+    let unit =
+        if domain.whole { (start.abs() / 16.0).ceil().max(1.0) } else { step_at(domain, start) };
+    for step in 0..STEPS {
+        for side in 0..2 {
+            if !open[side] {
+                continue;
+            }
+            let sign = if side == 0 { -1.0 } else { 1.0 };
+            let x = domain.nearest(start + sign * unit * f64::from(2u32).powi(step as i32));
+            let next = if x == ends[side].0 {
+                None
+            } else {
+                reach(domain, side, (ends[side], x), figure)?
+            };
+            let Some(next) = next else {
+                open[side] = false;
+                continue;
+            };
+            open[side] = next.0 == x && x != [domain.range.0, domain.range.1][side];
+            if (next.1 < target) != (ends[side].1 < target) {
+                return Ok(Some(Place::Between(ends[side], next)));
+            }
+            ends[side] = next;
+            seen.push(next);
+        }
+    }
+    let by_figure = |a: &&At, b: &&At| a.1.total_cmp(&b.1);
+    let best =
+        if first < target { seen.iter().max_by(by_figure) } else { seen.iter().min_by(by_figure) };
+    let best = *best.expect("the start was seen");
+    Ok(Some(if first < target { Place::Beyond(best) } else { Place::Everywhere(best) }))
+}
+
+/// A sixteenth of the value, or of the range where that is 0 and bounded.
+fn step_at(domain: &Domain, x: f64) -> f64 {
+    let width = domain.range.1 - domain.range.0;
+    match x.abs() {
+        size if size > 0.0 => size / 16.0,
+        _ if width.is_finite() => width / 64.0,
+        _ => 1.0 / 16.0,
+    }
+}
+
+/// The figure at `x`, or at the last allowed value before it, which then ends the range.
+fn reach<E>(
+    domain: &mut Domain,
+    side: usize,
+    (good, x): (At, f64),
+    figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+) -> Result<Option<At>, E> {
+    if let Some(value) = figure(x)? {
+        return Ok(Some((x, value)));
+    }
+    let (mut last, mut bad) = (good, x);
+    for _ in 0..24 {
+        let middle = domain.nearest(0.5 * (last.0 + bad));
+        if middle == last.0 || middle == bad || (bad - last.0).abs() < 1e-4 * bad.abs() {
+            break;
+        }
+        match figure(middle)? {
+            Some(value) => last = (middle, value),
+            None => bad = middle,
+        }
+    }
+    match side {
+        0 => domain.range.0 = last.0,
+        _ => domain.range.1 = last.0,
+    }
+    Ok((last.0 != good.0).then_some(last))
+}
+
+/// Halves a bracket until its ends are neighbours or a millionth apart: the value nearer to where the
+/// figure has the target.
+///
+/// # Errors
+/// When `figure` fails.
+pub fn halve<E>(
+    domain: &Domain,
+    (mut one, mut other): (At, At),
+    target: f64,
+    figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+) -> Result<f64, E> {
+    for _ in 0..60 {
+        let middle = domain.nearest(0.5 * (one.0 + other.0));
+        if middle == one.0 || middle == other.0 || (one.0 - other.0).abs() < 1e-6 * one.0.abs() {
+            break;
+        }
+        let Some(value) = figure(middle)? else { break };
+        if (value < target) == (one.1 < target) {
+            one = (middle, value)
+        } else {
+            other = (middle, value)
+        };
+    }
+    // On the line between them.
+    let share = (target - one.1) / (other.1 - one.1);
+    Ok(one.0 + share.clamp(0.0, 1.0) * (other.0 - one.0))
+}

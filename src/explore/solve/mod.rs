@@ -1,0 +1,131 @@
+//! The value of a key at which a simulated probability reaches a target, and a value of which that is
+//! shown.
+//!
+//! The search fits a probit line to simulations at a few values around the root, in rounds of growing
+//! size. Every value has replicates of its own, so the errors of the line's points are independent.
+//! Then the first allowed value that the line says can be shown to reach the target is simulated on
+//! fresh replicates, and accepted when the exact lower bound of the probability there is the target
+//! or more, at level α/2 for the first such value, α/4 for the second and so on: whatever the search
+//! did, a value is accepted wrongly with a probability of α at most (Bonferroni).
+
+mod search;
+mod verification;
+
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::bracket::{At, Domain};
+use super::probit::Fit;
+use search::Search;
+
+/// Replicates in which something happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Observed {
+    /// In how many it happened.
+    pub count: u64,
+    /// Of so many.
+    pub n: u64,
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Question {
+    /// The probability to be reached, in (0, 1).
+    pub target: f64,
+    /// With which the answer reaches it, and of the root's interval, in (0, 1).
+    pub confidence: f64,
+    /// Replicates of each verification; the search takes about as many.
+    pub replicates: u64,
+    /// Values allowed.
+    pub domain: Domain,
+    /// Where the search begins.
+    pub start: f64,
+}
+
+/// A value whose probability was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Verification {
+    /// The value.
+    pub x: f64,
+    /// What was seen.
+    pub observed: Observed,
+    /// Lower confidence bound of the probability.
+    pub lower_bound: f64,
+    /// One-sided level of that bound.
+    pub alpha: f64,
+}
+
+/// What a search came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Solution {
+    /// Where the line has the target.
+    pub root: f64,
+    /// Fieller's limits of the root; absent where the slope is too uncertain.
+    pub interval: Option<(f64, f64)>,
+    /// Whether the probability rises with the value.
+    pub rises: bool,
+    /// How well the line fits.
+    pub fit: Fit,
+    /// Values that were verified; the last is the answer.
+    pub verifications: Vec<Verification>,
+    /// Replicates spent in the search.
+    pub search_replicates: u64,
+    /// Replicates spent in verification.
+    pub verification_replicates: u64,
+    /// Values looked at in the search.
+    pub points: Vec<(f64, Observed)>,
+}
+
+impl Solution {
+    /// The value that was accepted.
+    pub fn answer(&self) -> &Verification {
+        self.verifications.last().expect("there is an answer")
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SolveError<E> {
+    /// A simulation did not end.
+    #[error("{0}")]
+    Simulation(E),
+    /// The start is not allowed.
+    #[error("no value can be tried")]
+    NoStart,
+    /// The target is not reached.
+    #[error("the target is not reached by any value from {} to {}: the best seen is {:.4} at {}", .range.0, .range.1, .best.1, .best.0)]
+    Unreachable {
+        /// Values allowed.
+        range: (f64, f64),
+        /// Value and probability.
+        best: At,
+    },
+    /// Every value reaches it.
+    #[error("every value from {} to {} reaches the target: the least seen is {:.4} at {}", .range.0, .range.1, .least.1, .least.0)]
+    Everywhere {
+        /// Values allowed.
+        range: (f64, f64),
+        /// Value and probability.
+        least: At,
+    },
+    /// The probability does not follow the value.
+    #[error("the figure does not change with this key by more than Monte-Carlo error near {0}")]
+    Flat(f64),
+}
+
+/// Simulates replicates with these numbers at a value; `None` where the value is not allowed.
+pub type Simulate<'s, E> = &'s mut dyn FnMut(f64, Range<u64>) -> Result<Option<Observed>, E>;
+
+/// Finds and verifies a value.
+///
+/// # Errors
+/// When a simulation fails, when no value is allowed, reaches the target or fails it, when the figure
+/// does not change with the value.
+pub fn solve<E>(question: &Question, simulate: Simulate<'_, E>) -> Result<Solution, SolveError<E>> {
+    let mut search =
+        Search { question, domain: question.domain, simulate, next: 0, points: Vec::new() };
+    let line = search.line()?;
+    let search_replicates = search.next;
+    search.verified(line, search_replicates)
+}
