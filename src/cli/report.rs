@@ -54,21 +54,23 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let scenario = Scenario::load(path, &all)?;
     args.simulation.check(&scenario)?;
+    let text = read::read_text(path)?;
+    let beside = beside(args, &scenario);
     // Before anything is simulated, so that a place that cannot be written is told at once.
     let page = Files::open(args)?;
     let (scenario, tally, summary) = simulate(args, scenario)?;
     let fixed = fixed(args, &scenario)?;
     let dossier = Dossier::new(&scenario, &tally);
     let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
-    figures.extend(power_curve(args, &scenario)?);
-    let examples = examples(args, &scenario)?;
-    let text = read::read_text(path)?;
+    figures.extend(power_curve(args, beside)?);
+    let (examples, not_found) = examples(args, &scenario)?;
     let html = html::page(&Report {
         scenario: &scenario,
         summary: &summary,
         fixed: fixed.as_ref(),
         figures: &figures,
         examples: &examples,
+        not_found: &not_found,
         parameters: &sources::parameters(&scenario, &text, &all),
         preamble: &sources::preamble(&text),
         command: &args.command(&scenario),
@@ -131,22 +133,31 @@ fn fixed(
     Ok(Some(OperatingCharacteristics::new(&fixed, &tally)))
 }
 
-/// The power if what was assumed were otherwise; `None` where the design cannot follow.
-fn power_curve(args: &ReportArgs, scenario: &Scenario) -> Result<Option<Figure>, Failure> {
+/// Scenarios beside this one, and what they differ in; those that the design cannot follow are left out.
+fn beside(args: &ReportArgs, scenario: &Scenario) -> (&'static str, Vec<(f64, Scenario)>) {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let sensitivity = Sensitivity::of(scenario);
-    let replicates = (scenario.replicates / POINT_SHARE).max(1);
-    let always = [format!("run.replicates={replicates}"), format!("run.seed={}", scenario.seed.0)];
+    let Sensitivity { quantity, points } = Sensitivity::of(scenario);
+    let seed = [format!("run.seed={}", scenario.seed.0)];
+    let load = |(value, own): (f64, Vec<String>)| {
+        let all = [overrides.as_slice(), &own, &seed].concat();
+        let replicates = (scenario.replicates / POINT_SHARE).max(1);
+        Some((value, Scenario::load(path, &all).ok()?.with_replicates(replicates)))
+    };
+    (quantity, points.into_iter().filter_map(load).collect())
+}
+
+/// The power if what was assumed were otherwise; `None` where too little can be varied.
+fn power_curve(
+    args: &ReportArgs,
+    (quantity, scenarios): (&str, Vec<(f64, Scenario)>),
+) -> Result<Option<Figure>, Failure> {
     let mut points = Vec::new();
-    for (value, own) in &sensitivity.points {
-        let all = [overrides.as_slice(), own, &always].concat();
-        let Ok(beside) = Scenario::load(path, &all) else { continue };
+    for (value, beside) in scenarios {
         let new = || Tally::new(&beside);
         let tally = args.simulation.simulate(std::slice::from_ref(&beside), new, None)?;
-        points.push((*value, OperatingCharacteristics::new(&beside, &tally)));
+        points.push((value, OperatingCharacteristics::new(&beside, &tally)));
     }
-    let is_curve = points.len() > 2;
-    Ok(is_curve.then(|| gallery::power_curve(sensitivity.quantity, &points)))
+    Ok((points.len() > 2).then(|| gallery::power_curve(quantity, &points)))
 }
 
 /// Rules of when to stent, where there is a procedure.
@@ -162,8 +173,12 @@ fn rules(scenario: &Scenario) -> Vec<RuleSummary> {
 /// Replicates that are searched for example trials of each truth.
 const SEARCHED: u64 = 20_000;
 
-/// The first trials that ended in each way that tells something, with the effect where there are any.
-fn examples(args: &ReportArgs, scenario: &Scenario) -> Result<Vec<Example>, Failure> {
+/// The first trials that ended in each way that tells something, with the effect where there are any, and
+/// the ways in which none ended.
+fn examples(
+    args: &ReportArgs,
+    scenario: &Scenario,
+) -> Result<(Vec<Example>, Vec<String>), Failure> {
     let wanted = Ending::examples(scenario);
     let mut shown: Vec<(Ending, Truth, Replicate)> = Vec::new();
     for truth in [Truth::Alternative, Truth::Null] {
@@ -176,7 +191,9 @@ fn examples(args: &ReportArgs, scenario: &Scenario) -> Result<Vec<Example>, Fail
         shown.extend(found.filter_map(|(ending, replicate)| Some((ending, truth, replicate?))));
     }
     shown.sort_by_key(|(ending, ..)| wanted.iter().position(|other| other == ending));
-    Ok(shown.into_iter().map(|shown| example(args, scenario, shown)).collect())
+    let is_missing = |ending: &&Ending| shown.iter().all(|(other, ..)| other != *ending);
+    let not_found = wanted.iter().filter(is_missing).map(Ending::to_string).collect();
+    Ok((shown.into_iter().map(|shown| example(args, scenario, shown)).collect(), not_found))
 }
 
 fn example(
@@ -225,8 +242,7 @@ impl Files {
         };
         let mut complete = Vec::new();
         if let Some(directory) = &self.figures {
-            let provenance = &summary.provenance;
-            let from = format!("rescuesim {}: {}", provenance.version, provenance.command);
+            let from = summary.provenance.line();
             let mut keep = |name: String, bytes: &[u8]| -> Result<(), Failure> {
                 let file = OutputFile::create(directory, &name).map_err(failed)?;
                 complete.push(file.filled(bytes).map_err(failed)?);

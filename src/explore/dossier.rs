@@ -80,7 +80,7 @@ pub struct ZPath {
 pub struct Calendar {
     /// Months, patients randomised and outcomes known by then.
     pub months: Vec<(f64, f64, f64)>,
-    /// Months of the looks, with the patients randomised by then and the outcomes known.
+    /// Months of the data of the looks, with the patients randomised by then and the outcomes known.
     pub looks: Vec<(f64, f64, f64)>,
 }
 
@@ -135,18 +135,18 @@ fn paths(scenario: &Scenario, simulator: &mut Simulator<'_>) -> Vec<ZPath> {
 
 fn calendar(scenario: &Scenario, simulator: &mut Simulator<'_>) -> Calendar {
     let trials = CALENDAR_TRIALS.min(scenario.replicates);
-    let planned = scenario.design.looks().len();
     let (mut arrivals, mut outcomes) = (Vec::new(), Vec::new());
     let mut looks: BTreeMap<usize, Vec<(f64, f64, f64)>> = BTreeMap::new();
     for replicate in 0..trials {
-        let result = simulator.run(Replicate(replicate));
-        for k in 0..planned {
-            if let Some(moment) = result.moment(Truth::Alternative, k, planned) {
-                let at = (moment.day, f64::from(moment.randomised), f64::from(moment.analysed));
-                looks.entry(k).or_default().push(at);
-            }
+        let (came, known, moments) = simulator.follow_up_alone(Replicate(replicate));
+        for (k, moment) in moments.iter().enumerate() {
+            // A final look may follow fewer interims than planned.
+            let is_last = k + 1 == moments.len();
+            let look = if is_last { scenario.design.looks().len() - 1 } else { k };
+            let randomised = came.partition_point(|&day| day <= moment.day) as f64;
+            let at = (moment.day, randomised, f64::from(moment.analysed));
+            looks.entry(look).or_default().push(at);
         }
-        let (came, known) = simulator.days();
         arrivals.extend_from_slice(came);
         outcomes.extend(known.iter().copied().filter(|day| day.is_finite()));
     }

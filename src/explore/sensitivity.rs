@@ -8,18 +8,18 @@ use crate::scenario::{Outcomes, Scenario, Truth};
 pub struct Sensitivity {
     /// What is varied, in words.
     pub quantity: &'static str,
-    /// Values in increasing order, each with its overrides of the form `path.to.key=value`.
+    /// Values, each with its overrides of the form `path.to.key=value`.
     pub points: Vec<(f64, Vec<String>)>,
 }
 
 /// Shares of the stated effect, on the scale of the log odds ratio.
-const EFFECTS: [f64; 7] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
+const EFFECTS: [f64; 8] = [-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
 /// Shares of the stated number of patients.
 const SIZES: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
 
 impl Sensitivity {
-    /// Where outcomes are stated: a common odds ratio between none and one and a half times the effect
-    /// in functional independence. After a procedure, whose effect comes about in many ways: the
+    /// Where outcomes are stated: a common odds ratio from half the effect in functional independence,
+    /// turned to harm, to one and a half times it; no points without such an effect. After a procedure, whose effect comes about in many ways: the
     /// number of patients.
     pub fn of(scenario: &Scenario) -> Self {
         match &scenario.outcomes {
@@ -35,22 +35,27 @@ impl Sensitivity {
             libm::log(p / (1.0 - p))
         };
         let log_odds_ratio = log_odds(1) - log_odds(0);
+        let is_effect = log_odds_ratio.is_finite() && log_odds_ratio.abs() > 1e-6;
         let point = |share: &f64| {
             let odds_ratio = libm::exp(share * log_odds_ratio);
             (odds_ratio, vec![format!("outcome.experimental.common_odds_ratio={odds_ratio:?}")])
         };
-        Self { quantity: "common odds ratio", points: EFFECTS.iter().map(point).collect() }
+        let points = EFFECTS.iter().filter(|_| is_effect).map(point);
+        Self { quantity: "common odds ratio", points: points.collect() }
     }
 
     fn of_size(scenario: &Scenario) -> Self {
         let size = &scenario.file().sample_size;
         let analysed = f64::from(scenario.design.maximum_analysed());
+        let looks = scenario.design.looks().iter();
+        let fractions: Vec<f64> = looks.map(|look| look.information_fraction).collect();
         let point = |share: &f64| {
             let [randomised, analysed] =
                 [f64::from(size.randomised), analysed].map(|n| (share * n).round() as u32);
             let overrides = vec![
                 format!("sample_size.randomised={randomised}"),
                 format!("sample_size.analysed={analysed}"),
+                format!("design.looks={{information_fractions={fractions:?}}}"),
             ];
             (f64::from(randomised), overrides)
         };

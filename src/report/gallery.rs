@@ -5,6 +5,7 @@ use super::figure::{
     self, Axis, Curve, CurvePoint, CurveStyle, Flow, Labels, Link, LookBounds, LookShares,
     PowerCurve,
 };
+use super::rows::conclusion_name;
 use crate::explore::dossier::{Distribution, Dossier};
 use crate::explore::strategies::RuleSummary;
 use crate::outcome::LEVELS;
@@ -122,10 +123,19 @@ fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
     let looks: Vec<LookBounds> = analysis.looks.iter().map(bounds).collect();
     let rows = dossier.paths.iter().flat_map(|path| {
         path.points.iter().map(|&(analysed, z)| {
-            let end = format!("{:?}", path.conclusion).to_lowercase();
+            let end = conclusion_name(path.conclusion).to_owned();
             vec![path.replicate.to_string(), analysed.to_string(), z.to_string(), end]
         })
     });
+    let bounds = looks.iter().flat_map(|look| {
+        let bounds =
+            [("efficacy", look.efficacy), ("futility", look.futility), ("harm", look.harm)];
+        bounds.into_iter().filter_map(move |(name, z)| {
+            let name = format!("{name} boundary");
+            Some(vec![String::new(), look.analysed.to_string(), z?.to_string(), name])
+        })
+    });
+    let rows: Vec<Vec<String>> = rows.chain(bounds).collect();
     Figure {
         name: "z-paths".to_owned(),
         title: format!("Boundaries and {} simulated trials with the effect", dossier.paths.len()),
@@ -163,7 +173,7 @@ fn shares(effect: &TruthSummary, none: &TruthSummary) -> Figure {
         title: "What has become of the trials by each look".to_owned(),
         caption: format!("Per cent of all trials, monitored by \"{}\".", effect.analyses[0].name),
         svg: figure::looks(&panels),
-        data: csv(&["truth", "look", "efficacy", "futility", "harm", "safety"], rows),
+        data: csv(&["truth", "by_look", "efficacy", "futility", "harm", "safety"], rows),
     }
 }
 
@@ -192,7 +202,7 @@ fn distribution(of: &Distribution, name: &str, (what, unit): (&str, &str)) -> Fi
         name: name.to_owned(),
         title: format!("{what}: distribution over the trials"),
         caption: format!("Share of trials with no more {unit} than on the axis below."),
-        svg: figure::curves(axes, &curves, None),
+        svg: figure::curves(axes, &curves),
         data: csv(&["truth", unit, "share_at_most"], rows),
     }
 }
@@ -222,10 +232,14 @@ fn calendar(dossier: &Dossier) -> Figure {
     }
 }
 
+/// Curves at most where each has a band.
+const SHOWN: usize = 4;
+
 fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
     let analyses = &summary.truths[0].analyses;
     // Fewer say nothing.
-    let points = || dossier.convergence.iter().filter(|point| point.replicates >= 50);
+    let least = 50.min(summary.provenance.replicates);
+    let points = || dossier.convergence.iter().filter(move |point| point.replicates >= least);
     let curve = |(i, analysis): (usize, &AnalysisSummary)| Curve {
         name: analysis.name.clone(),
         style: CurveStyle::Line,
@@ -237,7 +251,7 @@ fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
             })
             .collect(),
     };
-    let curves: Vec<Curve> = analyses.iter().enumerate().take(4).map(curve).collect();
+    let curves: Vec<Curve> = analyses.iter().enumerate().take(SHOWN).map(curve).collect();
     let rows = dossier.convergence.iter().flat_map(|point| {
         let (powers, errors) = point.efficacy.split_at(analyses.len());
         analyses.iter().zip(powers.iter().zip(errors)).map(move |(analysis, (power, error))| {
@@ -254,8 +268,11 @@ fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
     Figure {
         name: "convergence".to_owned(),
         title: "How the simulated power settles".to_owned(),
-        caption: "Power over the replicates so far, with its 95 % Monte-Carlo band.".to_owned(),
-        svg: figure::curves((&replicates, &axis("power")), &curves, None),
+        caption: format!(
+            "Power over the replicates so far, with its 95 % Monte-Carlo band{}.",
+            if analyses.len() > SHOWN { ", of the first four analyses" } else { "" }
+        ),
+        svg: figure::curves((&replicates, &axis("power")), &curves),
         data: csv(&header, rows),
     }
 }
@@ -278,8 +295,9 @@ fn balance(truth: &TruthSummary) -> Figure {
         name: "balance".to_owned(),
         title: "Balance of the allocation".to_owned(),
         caption:
-            "Difference between the arms in numbers of patients when all are randomised: in the \
-                  whole trial and within each level of each factor."
+            "Difference between the arms in numbers of patients when all are randomised, in the whole \
+             trial and within each level of each factor; with unequal arms, twice the distance of the \
+             experimental arm from its share."
                 .to_owned(),
         svg: figure::balance(&rows),
         data: csv(&["among", "mean_difference", "p95_difference"], data),
@@ -310,7 +328,7 @@ pub fn power_curve(quantity: &str, points: &[(f64, OperatingCharacteristics)]) -
         title: format!("Power over the {quantity}"),
         caption: "Everything else as in the scenario, and the same patients at every point. An odds \
                   ratio shifts all cuts of the control arm's mRS alike, also where the scenario's own \
-                  effect does not."
+                  effect does not. At most eight analyses are drawn."
             .to_owned(),
         svg: figure::power_curve(&curves, &Labels {
             title: String::new(),
@@ -349,24 +367,40 @@ fn strategies(rules: &[RuleSummary]) -> Figure {
     let rows = rules.iter().map(|rule| {
         let everyone = super::procedure::everyone(&rule.patients);
         let after = rule.stent_after.map_or("never".to_owned(), |after| after.to_string());
-        let figures = ["functional_independence", "mortality", "haemorrhage"].map(|name| {
-            everyone.measures.get(name).map_or(String::new(), |m| m.simulated.value.to_string())
-        });
+        let figures =
+            ["functional_independence", "mortality", "haemorrhage"].iter().flat_map(|name| {
+                let of = everyone.measures.get(name);
+                let numbers = of.map(|m| [m.simulated.value, m.simulated.mcse, m.exact]);
+                numbers.map_or([const { String::new() }; 3], |of| {
+                    of.map(|share| (100.0 * share).to_string())
+                })
+            });
         std::iter::once(after).chain(figures).collect()
     });
+    let header = [
+        "stent_after",
+        "independence_percent",
+        "independence_mcse",
+        "independence_exact",
+        "mortality_percent",
+        "mortality_mcse",
+        "mortality_exact",
+        "haemorrhage_percent",
+        "haemorrhage_mcse",
+        "haemorrhage_exact",
+    ];
     Figure {
         name: "strategies".to_owned(),
         title: "When to stent".to_owned(),
         caption:
-            "Per cent of all patients, if whoever is unresolved after so many passes is stented; \
-                  the last point is never. Dashed: exact."
+            "Per cent of all patients who come to thrombectomy, if whoever is unresolved after so many \
+             passes is stented; the last point is never. Dashed: exact."
                 .to_owned(),
         svg: figure::curves(
             (&axis("stent after so many passes (last: never)"), &axis("per cent of patients")),
             &curves,
-            None,
         ),
-        data: csv(&["stent_after", "functional_independence", "mortality", "haemorrhage"], rows),
+        data: csv(&header, rows),
     }
 }
 

@@ -76,6 +76,11 @@ impl Provenance {
     pub fn with_precision(self, precision: Option<PrecisionReached>) -> Self {
         Self { precision, ..self }
     }
+
+    /// Version and command, in a line.
+    pub fn line(&self) -> String {
+        format!("rescuesim {}: {}", self.version, self.command)
+    }
 }
 
 /// SHA-256 of what a scenario means: comments, layout and the amount of simulation do not enter.

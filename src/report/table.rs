@@ -113,12 +113,12 @@ pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) ->
     let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
     match (has_one, drifts) {
         (true, false) => {
-            "By formula: normal approximation. It differs from the simulation by more than \
+            "By formula: normal approximation. It may differ from the simulation by more than \
              Monte-Carlo error, because counts are discrete."
         }
         (true, true) => {
             "By formula: normal approximation, with outcomes averaged over the time of the trial. It \
-             differs from the simulation by more than Monte-Carlo error, because counts are discrete \
+             may differ from the simulation by more than Monte-Carlo error, because counts are discrete \
              and early looks see early patients."
         }
         (false, _) => {

@@ -311,20 +311,24 @@ impl Scenario {
     }
 
     /// The same trial with its final look alone, which compares two arms as a trial without looks does:
-    /// no interim, no boundary but that of efficacy.
+    /// no interim, and no test but that of efficacy, which has the whole alpha.
     ///
     /// # Errors
-    /// When the design means nothing without its looks.
+    /// When something else in the scenario means nothing without its looks.
     pub fn with_one_look(&self) -> Result<Self, Rejection> {
         let mut written = self.file.clone();
         let design = &mut written.design;
         design.looks = file::Looks::EquallySpaced(1);
+        design.efficacy = file::Boundary::None {};
         design.efficacy_looks = None;
         design.futility = file::Futility::default();
         design.futility_looks = None;
         design.binding_futility = false;
         design.harm = file::Harm::default();
         design.harm_looks = None;
+        for endpoint in written.safety.iter_mut().flat_map(|safety| &mut safety.endpoints) {
+            endpoint.stopping = None;
+        }
         Self::parse(&toml::to_string(&written).expect("a scenario is plain data"), &[])
     }
 

@@ -52,7 +52,7 @@ pub fn preamble(text: &str) -> Vec<(bool, String)> {
         let words = line.trim();
         let indent = line.len() - line.trim_start().len();
         match paragraphs.last_mut() {
-            Some((above, text)) if goes_on && (indent > *above || indent == 1) => {
+            Some((above, text)) if goes_on && (indent == 1 || 1 < *above && *above < indent) => {
                 *text += " ";
                 *text += words;
             }

@@ -116,13 +116,13 @@ impl Histogram {
         f64::NAN
     }
 
-    /// Every value that came, times `scale`, with the share of the numbers at or below it.
-    pub fn shares_at_most(&self, scale: f64) -> Vec<(f64, f64)> {
+    /// Every value that came, over `parts`, with the share of the numbers at or below it.
+    pub fn shares_at_most(&self, parts: f64) -> Vec<(f64, f64)> {
         let mut so_far = 0;
         let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
         let share = |(value, &count): (usize, &u64)| {
             so_far += count;
-            (value as f64 * scale, so_far as f64 / self.n as f64)
+            (value as f64 / parts, so_far as f64 / self.n as f64)
         };
         counts.map(share).collect()
     }

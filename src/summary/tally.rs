@@ -76,9 +76,9 @@ impl Tally {
         self.of(truth, analysis).n_randomised.shares_at_most(1.0)
     }
 
-    /// Months from opening to decision to a tenth, each with the share of trials that took no longer.
+    /// Months from opening to decision, rounded to a tenth, each with the share of trials that took no longer.
     pub fn durations(&self, truth: Truth, analysis: usize) -> Vec<(f64, f64)> {
-        self.of(truth, analysis).duration_tenths.shares_at_most(0.1)
+        self.of(truth, analysis).duration_tenths.shares_at_most(10.0)
     }
 
     pub(super) fn analyses_per_truth(&self) -> usize {

@@ -120,10 +120,13 @@ impl<'s> Simulator<'s> {
         &self.result
     }
 
-    /// Of the replicate that was run last: the days on which its patients came, and on which their
-    /// outcomes are known under the truth that was run last, +∞ where they never are.
-    pub fn days(&self) -> (&[f64], &[f64]) {
-        self.cohort.days()
+    /// Draws a replicate under the alternative without analysing it: the days on which its patients come,
+    /// those on which their outcomes are known (+∞ where they never are), and its looks if none stops it.
+    pub fn follow_up_alone(&mut self, replicate: Replicate) -> (&[f64], &[f64], &[LookMoment]) {
+        self.draw(replicate);
+        self.begin(Truth::Alternative);
+        let (came, known) = self.cohort.days();
+        (came, known, &self.result.looks[Truth::Alternative.index()])
     }
 
     /// Draws what all truths have in common.

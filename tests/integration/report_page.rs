@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rescuesim::scenario::Scenario;
+use rescuesim::scenario::shipped::SCENARIOS;
 use serde_json::Value;
 
-use crate::util::{directory, output, rescuesim};
+use crate::util::{angel_reboot, directory, output, rescuesim, simulate, simulate_scenario};
 
 /// Programs that open pages.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -129,7 +131,8 @@ fn a_browser_shows_all_of_it(scenario: &str, replicates: &str, drawings: i64) {
         assert!(seen.excess <= 0, "scrolls by {} at {width}", seen.excess);
         assert_eq!(seen.missing, 0, "{width}");
         assert!(seen.drawings >= drawings, "{} at {width}", seen.drawings);
-        let outside = seen.links.iter().find(|link| !link.starts_with(['#', 'd']));
+        let inside = |link: &&String| link.starts_with('#') || link.starts_with("data:");
+        let outside = seen.links.iter().find(|link| !inside(link));
         assert_eq!(outside, None, "a link that needs a network");
         assert!(seen.titles.len() >= 10, "{:?}", seen.titles);
         assert!(seen.figures.len() >= 11, "{:?}", seen.figures);
@@ -172,4 +175,83 @@ fn a_place_that_cannot_be_written_is_told_before_any_work() {
     let result = command.arg("--figures").arg(&file).output().expect("it runs");
     assert_eq!(result.status.code(), Some(2));
     assert!(!page.exists());
+}
+
+/// Sections that every page has.
+const SECTIONS: [&str; 10] = [
+    "aims",
+    "patients",
+    "design",
+    "methods",
+    "power",
+    "early",
+    "estimates",
+    "balance",
+    "limits",
+    "recreate",
+];
+
+#[test]
+fn every_shipped_scenario_has_a_whole_page() {
+    for scenario in SCENARIOS {
+        let folder = directory();
+        let page = report(scenario.name, "30", folder.path());
+        let text = std::fs::read_to_string(page).expect("it was written");
+        for section in SECTIONS {
+            assert!(text.contains(&format!("<section id=\"{section}\">")), "{}", scenario.name);
+        }
+        for figure in
+            ["mrs", "z-paths", "outcomes", "duration", "calendar", "convergence", "balance"]
+        {
+            let id = format!("<figure id=\"figure-{figure}\">");
+            assert!(text.contains(&id), "{figure} of {}", scenario.name);
+        }
+        let of_procedures = scenario.text.contains("\n[procedure]\n");
+        for figure in ["flow-control", "flow-experimental", "strategies"] {
+            assert_eq!(
+                text.contains(&format!("figure-{figure}")),
+                of_procedures,
+                "{}",
+                scenario.name
+            );
+        }
+        let looks = Scenario::parse(scenario.text, &[]);
+        // Those with evidence need their folder.
+        let Ok(scenario_alone) = looks else { continue };
+        let several = scenario_alone.design.looks().len() > 1;
+        assert_eq!(text.contains("<section id=\"fixed\">"), several, "{}", scenario.name);
+        assert!(!text.contains("NaN"), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn names_that_are_signs_of_a_page_are_shown_as_they_are() {
+    let folder = directory();
+    let page = folder.path().join("report.html");
+    let mut command = rescuesim();
+    command.args(["report", "angel-reboot", "--replicates", "30", "--quiet", "--out"]).arg(&page);
+    command.args(["--set", r#"title="<b>A & \"B\"</b>""#]);
+    command.args(["--set", r#"arms.control="<script>alert(1)</script>""#]);
+    command.args(["--set", r#"analyses[0].name="p < 0.05 & \"q\"""#]);
+    output(&mut command);
+    let text = std::fs::read_to_string(page).expect("it was written");
+    assert!(!text.contains("<b>") && !text.contains("<script>"));
+    assert!(text.contains("&lt;b&gt;A &amp;") && text.contains("p &lt; 0.05 &amp;"));
+}
+
+#[test]
+fn one_look_is_the_same_trial_without_its_interims() {
+    for scenario in SCENARIOS {
+        let Ok(scenario) = Scenario::parse(scenario.text, &[]) else { continue };
+        let fixed = scenario.with_one_look().expect("a trial may look once");
+        assert_eq!(fixed.design.looks().len(), 1);
+        assert_eq!(fixed.design.maximum_analysed(), scenario.design.maximum_analysed());
+        assert_eq!(fixed.analyses.len(), scenario.analyses.len());
+        assert_eq!((fixed.seed, fixed.randomised), (scenario.seed, scenario.randomised));
+    }
+    let fixed = simulate(&["design.looks={equally_spaced=1}"], 300);
+    let scenario = Scenario::parse(&angel_reboot(), &[]).expect("it is valid");
+    let alone = scenario.with_one_look().expect("a trial may look once");
+    let written = simulate_scenario(&alone, 300);
+    assert_eq!(written.truths[0].analyses[0].rejection, fixed.truths[0].analyses[0].rejection);
 }

@@ -25,8 +25,11 @@ pub fn calendar(calendar: &Calendar) -> String {
             .build_cartesian_2d(0.0..1.03 * last, 0.0..1.1 * most)?;
         let whole = |value: &f64| format!("{value:.0}");
         axes(&mut chart, ("months since the trial opened", "patients"), (&whole, &whole))?;
-        for (i, &(month, randomised, known)) in calendar.looks.iter().enumerate() {
-            look(&mut chart, i, (month, randomised, known))?;
+        // More than a few names would run into one another.
+        let every = calendar.looks.len().div_ceil(6);
+        for (i, &at) in calendar.looks.iter().enumerate() {
+            let is_named = (calendar.looks.len() - 1 - i).is_multiple_of(every);
+            look(&mut chart, is_named.then_some(i + 1), at)?;
         }
         let curve = |of: fn(&(f64, f64, f64)) -> f64| {
             calendar.months.iter().map(move |month| (month.0, of(month)))
@@ -39,7 +42,7 @@ pub fn calendar(calendar: &Calendar) -> String {
 
 fn look(
     chart: &mut super::Chart<'_>,
-    i: usize,
+    name: Option<usize>,
     (month, randomised, known): (f64, f64, f64),
 ) -> Drawn {
     let area = chart.plotting_area();
@@ -47,8 +50,9 @@ fn look(
     area.draw(&bar).map_err(failed)?;
     let down = PathElement::new([(month, 0.0), (month, known)], INK.stroke_width(1));
     area.draw(&down).map_err(failed)?;
+    let Some(number) = name else { return Ok(()) };
     let style = font(16).pos(Pos::new(HPos::Right, VPos::Bottom));
     let text =
-        EmptyElement::at((month, 0.0)) + Text::new(format!("look {}", i + 1), (-4, -4), style);
+        EmptyElement::at((month, 0.0)) + Text::new(format!("look {number}"), (-4, -4), style);
     area.draw(&text).map_err(failed)
 }

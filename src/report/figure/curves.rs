@@ -45,29 +45,25 @@ pub struct Curve {
     pub points: Vec<(f64, f64, f64)>,
 }
 
-/// Curves over a common axis; `level` draws a line across at a height that is aimed at.
-pub fn curves((x, y): (&Axis, &Axis), curves: &[Curve], level: Option<f64>) -> String {
+/// Curves over a common axis.
+pub fn curves((x, y): (&Axis, &Axis), curves: &[Curve]) -> String {
     svg((WIDTH, 380), |area| {
         let named = curves.iter().filter(|curve| !curve.name.is_empty());
         let names: Vec<(&str, RGBColor)> =
             named.map(|curve| (curve.name.as_str(), colour(curve))).collect();
-        legend(area, &names, (66, 18))?;
-        let (_, below) = area.split_vertically(32);
+        let rows = legend(area, &names, (66, 18))?;
+        let (_, below) = area.split_vertically(32 + rows);
         let points = || curves.iter().flat_map(|curve| &curve.points);
         let across = range(x, points().map(|point| point.0), 0.02);
         let reach =
             points().flat_map(|&(_, value, error)| [value - 2.0 * error, value + 2.0 * error]);
-        let up = range(y, reach.chain(level), 0.06);
+        let up = range(y, reach, 0.06);
         let mut chart = ChartBuilder::on(&below)
             .margin(12)
             .x_label_area_size(46)
             .y_label_area_size(60)
             .build_cartesian_2d(across.0..across.1, up.0..up.1)?;
         axes(&mut chart, (&x.name, &y.name), (&|at| label(x, at), &|at| label(y, at)))?;
-        if let Some(level) = level {
-            let ends = [(across.0, level), (across.1, level)];
-            chart.draw_series(LineSeries::new(ends, super::INK.stroke_width(1)))?;
-        }
         curves.iter().try_for_each(|curve| draw(&mut chart, curve))
     })
 }

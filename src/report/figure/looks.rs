@@ -72,7 +72,10 @@ fn panel(
         let middle = left + step * 3 / 8;
         let label = format!("look {}", k + 1);
         let label = if step < 58 { (k + 1).to_string() } else { label };
-        write(area, &label, (middle, TOP + HEIGHT + 16), (17, HPos::Center, INK))?;
+        // More than a few numbers would run into one another.
+        if (looks.len() - 1 - k).is_multiple_of(looks.len().div_ceil(10)) {
+            write(area, &label, (middle, TOP + HEIGHT + 16), (17, HPos::Center, INK))?;
+        }
     }
     Ok(())
 }

@@ -95,15 +95,24 @@ fn line(area: &Area<'_>, points: &[(i32, i32)], colour: RGBColor) -> Drawn {
     area.draw(&PathElement::new(points.to_vec(), colour.stroke_width(1))).map_err(failed)
 }
 
-/// A row of names, each behind a patch of its colour.
-fn legend(area: &Area<'_>, names: &[(&str, RGBColor)], (left, y): (i32, i32)) -> Drawn {
-    let mut x = left;
+/// Names, each behind a patch of its colour, in as many rows as they need; the pixels that these take
+/// beyond the first.
+fn legend(
+    area: &Area<'_>,
+    names: &[(&str, RGBColor)],
+    (left, top): (i32, i32),
+) -> Result<i32, Box<dyn std::error::Error>> {
+    let (mut x, mut y) = (left, top);
     for (name, colour) in names {
+        let width = 34 + 8 * name.chars().count() as i32;
+        if x > left && x + width > WIDTH as i32 {
+            (x, y) = (left, y + 20);
+        }
         fill(area, [(x, y - 6), (x + 12, y + 6)], *colour)?;
         write(area, name, (x + 18, y), (17, HPos::Left, INK))?;
-        x += 34 + 8 * name.chars().count() as i32;
+        x += width;
     }
-    Ok(())
+    Ok(y - top)
 }
 
 fn draw_mark<C: CoordTranslate>(

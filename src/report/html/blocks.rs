@@ -48,8 +48,9 @@ pub(super) fn definitions(rows: &[(&str, Markup)]) -> Markup {
     }
 }
 
-/// A drawing with its title, its words, and files of it and of the numbers behind it.
-pub(super) fn figure(figure: &Figure) -> Markup {
+/// A drawing with its title, its words, and files of it and of the numbers behind it; `from` is where it
+/// comes from.
+pub(super) fn figure(figure: &Figure, from: &str) -> Markup {
     let labelled = figure.svg.replacen(
         "<svg ",
         &format!("<svg role=\"img\" aria-label=\"{}\" ", escaped(&figure.title)),
@@ -62,7 +63,7 @@ pub(super) fn figure(figure: &Figure) -> Markup {
             figcaption {
                 (figure.caption)
                 span.links {
-                    " " (file("SVG", (&figure.name, "svg"), ("image/svg+xml", &figure.svg)))
+                    " " (file("SVG", (&figure.name, "svg"), ("image/svg+xml", &figure.to_file(from))))
                     " · " (file("data", (&figure.name, "csv"), ("text/csv", &figure.data)))
                 }
             }

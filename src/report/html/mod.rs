@@ -31,6 +31,8 @@ pub struct Report<'r> {
     pub figures: &'r [Figure],
     /// Trials to be looked at.
     pub examples: &'r [Example],
+    /// Endings that the design allows and no replicate that was searched had.
+    pub not_found: &'r [String],
     /// Values of the scenario with their sources.
     pub parameters: &'r [Parameter],
     /// What the scenario file says before everything else: paragraphs, and whether they are items.

@@ -55,7 +55,7 @@ fn truths<'r>(report: &Report<'r>) -> [&'r TruthSummary; 2] {
 }
 
 fn shown(report: &Report<'_>, name: &str) -> Option<Markup> {
-    find(report, name).map(figure)
+    find(report, name).map(|found| figure(found, &report.summary.provenance.line()))
 }
 
 fn find<'r>(report: &Report<'r>, name: &str) -> Option<&'r Figure> {
@@ -69,14 +69,20 @@ fn figures(report: &Report<'_>, names: &[&str]) -> Markup {
 /// The figures that a reader wants first.
 pub(super) fn answer(report: &Report<'_>) -> Markup {
     let [effect, none] = truths(report);
+    let first = &effect.analyses[0].name;
     html! {
         div.cards {
             @for (i, (with, without)) in effect.analyses.iter().zip(&none.analyses).enumerate() {
                 (card(&format!("Power, {}", with.name), &format!("/truths/0/analyses/{i}/rejection"), with.rejection))
                 (card(&format!("One-sided type I error, {}", without.name), &format!("/truths/1/analyses/{i}/rejection"), without.rejection))
             }
-            (card("Patients expected with the effect", "/truths/0/analyses/0/n_randomised/mean", effect.analyses[0].n_randomised.mean))
-            (card("Months to the decision", "/truths/0/analyses/0/duration_months", effect.analyses[0].duration_months))
+            @if let Some(prior) = &report.summary.prior {
+                @for (i, analysis) in prior.analyses.iter().enumerate() {
+                    (card(&format!("Assurance, {}", analysis.name), &format!("/prior/analyses/{i}/assurance"), analysis.assurance))
+                }
+            }
+            (card(&format!("Patients expected with the effect, {first}"), "/truths/0/analyses/0/n_randomised/mean", effect.analyses[0].n_randomised.mean))
+            (card(&format!("Months to the decision, {first}"), "/truths/0/analyses/0/duration_months", effect.analyses[0].duration_months))
         }
         p.soft {
             "± is the Monte-Carlo standard error of a simulated figure. "
@@ -91,12 +97,11 @@ fn aims(report: &Report<'_>) -> Markup {
     let [effect, _] = truths(report);
     let design = &report.scenario.design;
     let estimand = |analysis: &AnalysisSummary| {
-        let value = table::number(analysis.estimate.truth);
-        format!(
-            "{}: {}, {value} in these patients",
-            analysis.name,
-            analysis.estimate.scale.replace('_', " ")
-        )
+        let scale = analysis.estimate.scale.replace('_', " ");
+        match analysis.estimate.truth {
+            Some(truth) => format!("{}: {scale}, {truth:.4} in these patients.", analysis.name),
+            None => format!("{}: {scale}.", analysis.name),
+        }
     };
     let question =
         file.question.clone().unwrap_or_else(|| "Not stated in the scenario.".to_owned());
@@ -118,7 +123,7 @@ fn aims(report: &Report<'_>) -> Markup {
             "Estimands",
             html! {
                 @for analysis in &effect.analyses { (estimand(analysis)) br; }
-                "Between the arms as analysed; death counts as mRS 6."
+                "Whose outcomes are compared, and what is done about missing ones, stands with each analysis under Methods; death counts as mRS 6."
             },
         ),
     ])
@@ -136,10 +141,10 @@ fn patients(report: &Report<'_>) -> Markup {
         }
         h3 { "Every value" }
         details open {
-            summary { (report.parameters.len()) " values, with what the scenario says of each" }
+            summary { (report.parameters.len()) " values, with the comment that the scenario has on each" }
             div.scroll {
                 table.words {
-                    thead { tr { th scope="col" { "key" } th scope="col" { "value" } th scope="col" { "source" } } }
+                    thead { tr { th scope="col" { "key" } th scope="col" { "value" } th scope="col" { "comment in the scenario" } } }
                     tbody { @for parameter in report.parameters {
                         tr { td { code { (parameter.key) } } td { code { (parameter.value) } } td { (source(&parameter.origin)) } }
                     } }
@@ -152,9 +157,9 @@ fn patients(report: &Report<'_>) -> Markup {
 fn source(origin: &ParameterOrigin) -> &str {
     match origin {
         ParameterOrigin::File(Some(comment)) => comment,
-        ParameterOrigin::File(None) => "the scenario file; see above",
+        ParameterOrigin::File(None) => "no comment of its own; see above",
         ParameterOrigin::CommandLine => "the command line",
-        ParameterOrigin::Default => "default",
+        ParameterOrigin::Default => "default, or computed from other values",
     }
 }
 
@@ -172,7 +177,7 @@ fn design(report: &Report<'_>) -> Markup {
         ]))
         h3 { "Boundaries" }
         (document(&crate::report::check::bounds(report.scenario)))
-        p.note { "Z above 0 favours the experimental arm; alpha is one-sided. The final bound is recomputed for the number of outcomes that comes." }
+        p.note { "Z above 0 favours the experimental arm; alpha is one-sided." }
         h3 { "When the looks are" }
         (document(&table::looks(&effect.analyses[0])))
         (figures(report, &["calendar"]))
@@ -196,7 +201,7 @@ fn methods(report: &Report<'_>) -> Markup {
         h3 { "Simulation" }
         (definitions(&[
             ("Replicates", html! {
-                (table::grouped(provenance.replicates)) ". A share has a Monte-Carlo standard error of at most "
+                (table::grouped(provenance.replicates)) (table::precision(provenance.precision.as_ref(), "")) ". A share of all trials has a Monte-Carlo standard error of at most "
                 (format!("{worst:.5}")) " with so many; that of the power is " (format!("{largest:.5}")) ", of the type I error "
                 (format!("{null:.5}")) "."
             }),
@@ -205,10 +210,13 @@ fn methods(report: &Report<'_>) -> Markup {
                 "the same with and without the effect. The result does not depend on the machine or the number of threads."
             }),
             ("Failures", html! {
-                (table::grouped(failures)) " trials without an estimate, " (table::grouped(looks))
-                " looks without a statistic; such a look never stops a trial, and all trials stay in every denominator but the estimate's."
+                (table::grouped(failures)) " analyses of trials without an estimate and " (table::grouped(looks))
+                " looks without a statistic, over all analyses with and without the effect; such a look never stops a trial, and all trials stay in every denominator but the estimate's."
             }),
-            ("Truths", html! { "The effect as stated, and the null twin: the same patients with the experimental arm drawn as control." }),
+            ("Truths", html! {
+                "The effect as stated, and the null twin: the same patients with the experimental arm drawn as control."
+                @if report.summary.prior.is_some() { " And the prior: the same patients with an effect drawn for each trial." }
+            }),
         ]))
         (figures(report, &["convergence"]))
     }
@@ -265,7 +273,7 @@ fn fixed(report: &Report<'_>) -> Option<Markup> {
         html! { tr { td { (name) } td { (of(pair[0])) } td { (of(pair[1])) } } }
     };
     Some(html! {
-        p { "The same simulated patients in a trial of the same size that looks once, when all outcomes are known." }
+        p { "The same simulated patients in a trial of the same size that looks once, when all outcomes are known, and tests efficacy alone." }
         @for i in 0..effect.analyses.len() {
             h3 { (effect.analyses[i].name) }
             div.scroll { table {
@@ -297,8 +305,11 @@ fn procedure(report: &Report<'_>) -> Option<Markup> {
 fn examples(report: &Report<'_>) -> Markup {
     html! {
         p { "The first replicates that ended so, as they went." }
+        @if !report.not_found.is_empty() {
+            p { "None of the replicates that were searched ended otherwise: " (report.not_found.join(", ")) "." }
+        }
         @for example in report.examples {
-            (figure(&example.figure))
+            (figure(&example.figure, &report.summary.provenance.line()))
             details { summary { "The whole story" } (document(&example.story)) }
             p.note { "All of it: " code { (example.command) } }
         }
@@ -314,12 +325,15 @@ fn balance(report: &Report<'_>) -> Markup {
 }
 
 fn limits(report: &Report<'_>) -> Markup {
+    let has_interims = report.scenario.design.looks().len() > 1;
     html! {
         ul {
             @for warning in report.scenario.warnings() { li { (warning) "." } }
-            li { "What is simulated is what the scenario assumes. Values without a source above are assumptions, and other values give other figures." }
-            li { "The effect is the same for everyone on the scale it is stated on, unless the scenario says otherwise; nobody learns from interim results." }
-            li { "Estimates that allow for the looks do so by stage-wise ordering; futility that is not binding and stops for adverse events are left out of it." }
+            li { "What is simulated is what the scenario assumes; what it says of its sources is above. Other values give other figures." }
+            li { "Nobody in the trial learns from interim results, and accrual does not change with them." }
+            @if has_interims {
+                li { "Estimates that allow for the looks do so by stage-wise ordering; futility that is not binding and stops for adverse events are left out of it." }
+            }
             li { "Monte-Carlo error is that of the simulation. It says nothing of how well the assumptions are known." }
         }
     }
@@ -333,7 +347,7 @@ fn recreate(report: &Report<'_>) -> Markup {
         pre { (report.command) "\n" (provenance.command) }
         (definitions(&[
             ("Version", html! { "rescuesim " (provenance.version) }),
-            ("Scenario (SHA-256)", html! { code { (provenance.scenario_digest) } }),
+            ("Scenario", html! { code { (provenance.scenario_digest) } " (SHA-256 of what it means, whatever its comments and layout)" }),
             ("Seed, replicates", html! { (provenance.seed) ", " (provenance.replicates) }),
             ("Files", html! {
                 (file("summary.json", ("summary", "json"), ("application/json", &report.summary.to_json())))
