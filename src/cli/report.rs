@@ -55,7 +55,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(path, &all)?;
     args.simulation.check(&scenario)?;
     let text = read::read_text(path)?;
-    let beside = beside(args, &scenario);
+    let beside = beside(args, &scenario, &text);
     // Before anything is simulated, so that a place that cannot be written is told at once.
     let page = Files::open(args)?;
     let (scenario, tally, summary) = simulate(args, scenario)?;
@@ -134,9 +134,13 @@ fn fixed(
 }
 
 /// Scenarios beside this one, and what they differ in; those that the design cannot follow are left out.
-fn beside(args: &ReportArgs, scenario: &Scenario) -> (&'static str, Vec<(f64, Scenario)>) {
+fn beside(
+    args: &ReportArgs,
+    scenario: &Scenario,
+    text: &str,
+) -> (&'static str, Vec<(f64, Scenario)>) {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let Sensitivity { quantity, points } = Sensitivity::of(scenario);
+    let Sensitivity { quantity, points } = Sensitivity::of(scenario, text, overrides);
     let seed = [format!("run.seed={}", scenario.seed.0)];
     let load = |(value, own): (f64, Vec<String>)| {
         let all = [overrides.as_slice(), &own, &seed].concat();

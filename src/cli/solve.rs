@@ -10,7 +10,7 @@ use rescuesim::explore::solve::{self, Observed, Question, SolveError};
 use rescuesim::report::Provenance;
 use rescuesim::report::solve::{self as report, Solved};
 use rescuesim::scenario::edit::{self, Number};
-use rescuesim::scenario::{Rejection, Scenario, nearest};
+use rescuesim::scenario::{Rejection, Scenario, nearest, read, size};
 use rescuesim::summary::{NamedFigure, Tally};
 
 use super::output::print_as;
@@ -79,7 +79,8 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     let solution = solution.map_err(|error| task.failure(error, refused.as_ref()))?;
     let of = (&task.goal, task.base.analyses[task.analysis].name.as_str());
     let key = (args.vary.as_str(), task.number.whole);
-    let solved = Solved::new(key, of, args.confidence, by_formula, &solution);
+    let solved = Solved::new(key, of, args.confidence, by_formula, &solution)
+        .with_following(task.following(solution.answer().x));
     let provenance = task.provenance();
     let document = || report::document(&provenance, &solved, &task.goal);
     print_as(args.format, document, || report::to_json(&provenance, &solved))
@@ -90,6 +91,8 @@ struct Task<'a> {
     args: &'a SolveArgs,
     overrides: Vec<String>,
     base: Scenario,
+    /// The file.
+    text: String,
     goal: Goal,
     /// Its place in the scenario.
     analysis: usize,
@@ -108,7 +111,18 @@ impl<'a> Task<'a> {
             return Err(Failure::Usage(format!("--reach {}: {missing}", goal.figure)));
         }
         let analysis = analysis(&base, args.analysis.as_deref())?;
-        Ok(Self { args, overrides, base, goal, analysis, number })
+        let text = read::read_text(&args.scenario.scenario)?;
+        let task = Self { args, overrides, base, text, goal, analysis, number };
+        let (low, high) = task.domain().range;
+        if low > high {
+            let (low, high) = task.number.range;
+            return Err(Failure::Usage(format!(
+                "--within has no value that {} may have; allowed: {}within {low} to {high}",
+                args.vary,
+                if task.number.whole { "a whole number " } else { "" }
+            )));
+        }
+        Ok(task)
     }
 
     fn domain(&self) -> Domain {
@@ -126,7 +140,16 @@ impl<'a> Task<'a> {
     fn load(&self, x: f64) -> Result<Scenario, Rejection> {
         let value = if self.number.whole { format!("{x:.0}") } else { format!("{x:?}") };
         let own = vec![format!("{}={value}", self.args.vary)];
-        Scenario::load(&self.args.scenario.scenario, &[self.overrides.clone(), own].concat())
+        let set = [self.overrides.clone(), own, self.following(x)].concat();
+        Scenario::load(&self.args.scenario.scenario, &set)
+    }
+
+    /// What is set beside a number of patients, so that outcomes and looks follow it.
+    fn following(&self, x: f64) -> Vec<String> {
+        match self.args.vary == size::RANDOMISED {
+            true => size::following(&self.base, &self.text, &self.overrides, x),
+            false => Vec::new(),
+        }
     }
 
     /// Where the closed form has the target, where it has one.
@@ -152,6 +175,8 @@ impl<'a> Task<'a> {
         refused: &mut Option<Rejection>,
     ) -> Result<Option<Observed>, Failure> {
         let scenario = match self.load(x) {
+            // A value may leave nothing that the figure is of, such as a look.
+            Ok(scenario) if self.goal.figure.missing_from(&scenario).is_some() => return Ok(None),
             Ok(scenario) => scenario,
             Err(rejection) => {
                 *refused = Some(rejection);

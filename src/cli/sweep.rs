@@ -9,7 +9,8 @@ use rescuesim::report::Provenance;
 use rescuesim::report::figure::MOST_LINES;
 use rescuesim::report::sweep::rows::Rows;
 use rescuesim::report::sweep::{self, SweptPoint, curves};
-use rescuesim::scenario::{Origin, Rejection, Scenario};
+use rescuesim::scenario::edit::{self, EditError};
+use rescuesim::scenario::{Origin, Rejection, Scenario, read, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::{OutputFile, print};
@@ -41,7 +42,10 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let base = Scenario::load(path, &all)?;
-    let scenarios = args.load(&grid, &all)?;
+    let text = read::read_text(path)?;
+    let follow = Follow { base: &base, text: &text };
+    let scenarios = args.load(&grid, &all, &follow)?;
+    alike(&scenarios)?;
     let provenance = args.provenance(&base);
     let files = args.out.as_deref().map(|out| SweepFiles::create(out, &grid)).transpose()?;
 
@@ -98,25 +102,38 @@ impl SweepArgs {
     }
 
     /// The scenario of every point, so that a mistake in any is told before the first is simulated.
-    fn load(&self, grid: &Grid, all: &[String]) -> Result<Vec<Scenario>, Failure> {
+    fn load(
+        &self,
+        grid: &Grid,
+        all: &[String],
+        follow: &Follow<'_>,
+    ) -> Result<Vec<(Scenario, Vec<String>)>, Failure> {
         let load = |number: usize| {
             let over = grid.overrides(number);
-            let scenario = Scenario::load(&self.scenario.scenario, &[all, &over].concat());
+            let follows = follow.overrides(grid, &over, all);
+            let set = [all, &over, &follows].concat();
+            let scenario = Scenario::load(&self.scenario.scenario, &set);
             let scenario = scenario.map_err(|error| invalid((grid, number), &over, &error))?;
             self.simulation.check(&scenario)?;
-            Ok(scenario)
+            stands(grid, &scenario)?;
+            Ok((scenario, follows))
         };
         (0..grid.len()).map(load).collect()
     }
 
     /// One point after another, on the same random numbers.
-    fn simulate(&self, grid: &Grid, scenarios: Vec<Scenario>) -> Result<Vec<SweptPoint>, Failure> {
-        let replicates = scenarios.iter().map(|scenario| scenario.replicates).sum();
+    fn simulate(
+        &self,
+        grid: &Grid,
+        scenarios: Vec<(Scenario, Vec<String>)>,
+    ) -> Result<Vec<SweptPoint>, Failure> {
+        let replicates = scenarios.iter().map(|(scenario, _)| scenario.replicates).sum();
         let mut session = self.simulation.session(replicates);
         session.runs_left = scenarios.len() as u64;
         let mut points = Vec::with_capacity(scenarios.len());
-        for (number, scenario) in scenarios.into_iter().enumerate() {
-            points.push(point(&session, (grid, number), &scenario)?);
+        for (number, (scenario, follows)) in scenarios.into_iter().enumerate() {
+            let point = point(&session, (grid, number), &scenario)?;
+            points.push(point.with_following(follows));
             session.runs_left -= 1;
         }
         Ok(points)
@@ -135,6 +152,47 @@ impl SweepArgs {
             ),
             Some(_) => String::new(),
         }
+    }
+}
+
+/// Lets outcomes and looks follow a number of patients.
+struct Follow<'s> {
+    base: &'s Scenario,
+    text: &'s str,
+}
+
+impl Follow<'_> {
+    /// What follows from the values of a point.
+    fn overrides(&self, grid: &Grid, over: &[String], all: &[String]) -> Vec<String> {
+        let place = grid.axes().iter().position(|axis| axis.key == size::RANDOMISED);
+        let number = place.and_then(|place| over[place].split_once('=')?.1.parse().ok());
+        let said = [all, over].concat();
+        number.map_or_else(Vec::new, |number| size::following(self.base, self.text, &said, number))
+    }
+}
+
+/// Refuses a grid whose points have different numbers of analyses, of which a table cannot be made.
+fn alike(scenarios: &[(Scenario, Vec<String>)]) -> Result<(), Failure> {
+    let count = |(scenario, _): &(Scenario, Vec<String>)| scenario.analyses.len();
+    let first = scenarios.first().map_or(0, count);
+    match scenarios.iter().map(count).find(|&other| other != first) {
+        Some(other) => Err(Failure::Usage(format!(
+            "--over: some points have {first} analyses, others {other}; allowed: as many at every point"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Refuses keys of which one takes the place of another.
+fn stands(grid: &Grid, scenario: &Scenario) -> Result<(), Failure> {
+    let gone = grid.axes().iter().find(|axis| {
+        matches!(edit::any_number(scenario, &axis.key), Err(EditError::NotThere { .. }))
+    });
+    match gone {
+        Some(axis) => Err(Failure::Usage(format!(
+            "--over {axis}: another --over or --set takes its place; allowed: one of them"
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Scenarios beside a scenario, to see how far its power depends on what was assumed.
 
 use crate::outcome::Mrs;
-use crate::scenario::{Outcomes, Scenario, Truth};
+use crate::scenario::{Outcomes, Scenario, Truth, size};
 
 /// A quantity that is varied, and what is set for each of its values.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,10 +21,11 @@ impl Sensitivity {
     /// Where outcomes are stated: a common odds ratio from half the effect in functional independence,
     /// turned to harm, to one and a half times it; no points without such an effect. After a procedure, whose effect comes about in many ways: the
     /// number of patients.
-    pub fn of(scenario: &Scenario) -> Self {
+    /// Its file is `text` with `overrides`.
+    pub fn of(scenario: &Scenario, text: &str, overrides: &[String]) -> Self {
         match &scenario.outcomes {
             Outcomes::Stated(_) => Self::of_effect(scenario),
-            Outcomes::AfterProcedure(_) => Self::of_size(scenario),
+            Outcomes::AfterProcedure(_) => Self::of_size(scenario, text, overrides),
         }
     }
 
@@ -44,20 +45,12 @@ impl Sensitivity {
         Self { quantity: "common odds ratio", points: points.collect() }
     }
 
-    fn of_size(scenario: &Scenario) -> Self {
-        let size = &scenario.file().sample_size;
-        let analysed = f64::from(scenario.design.maximum_analysed());
-        let looks = scenario.design.looks().iter();
-        let fractions: Vec<f64> = looks.map(|look| look.information_fraction).collect();
+    fn of_size(scenario: &Scenario, text: &str, overrides: &[String]) -> Self {
         let point = |share: &f64| {
-            let [randomised, analysed] =
-                [f64::from(size.randomised), analysed].map(|n| (share * n).round() as u32);
-            let overrides = vec![
-                format!("sample_size.randomised={randomised}"),
-                format!("sample_size.analysed={analysed}"),
-                format!("design.looks={{information_fractions={fractions:?}}}"),
-            ];
-            (f64::from(randomised), overrides)
+            let randomised = (share * f64::from(scenario.randomised)).round();
+            let mut set = size::following(scenario, text, overrides, randomised);
+            set.push(format!("{}={randomised:.0}", size::RANDOMISED));
+            (randomised, set)
         };
         Self { quantity: "patients randomised", points: SIZES.iter().map(point).collect() }
     }

@@ -34,6 +34,9 @@ pub struct Solved {
     pub interval: Option<(f64, f64)>,
     /// The value that was shown to reach it.
     pub answer: f64,
+    /// What is set beside it, so that outcomes and looks follow a number of patients.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub following: Vec<String>,
     /// The figure there, on replicates of its own.
     pub verified: McEstimate,
     /// Confidence bound of the figure there: lower, or upper where it was to be no more.
@@ -78,6 +81,7 @@ impl Solved {
             root: solution.root,
             interval: solution.interval,
             answer: answer.x,
+            following: Vec::new(),
             verified: estimate(&answer.observed),
             bound: goal.turned(answer.lower_bound),
             fit: solution.fit,
@@ -86,6 +90,13 @@ impl Solved {
             points: solution.points.iter().map(|(x, of)| (*x, estimate(of))).collect(),
             failed: failed.map(verified).collect(),
         }
+    }
+
+    /// With what is set beside the answer.
+    #[must_use]
+    pub fn with_following(mut self, following: Vec<String>) -> Self {
+        self.following = following;
+        self
     }
 
     fn number(&self, x: f64) -> String {
@@ -132,6 +143,10 @@ pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Docume
             format!(" Tried before it and not shown: {}.", told.collect::<Vec<_>>().join(", "))
         }
     };
+    let following = match &solved.following[..] {
+        [] => String::new(),
+        set => format!(" Outcomes and looks follow: {}.", set.join(", ")),
+    };
     Document::new()
         .title(&provenance.scenario.title)
         .gap()
@@ -140,7 +155,7 @@ pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Docume
         .table(&["value", solved.key.rsplit('.').next().unwrap_or_default()], rows)
         .text(format!(
             "With {} the figure is {} on replicates of their own, and {least} {:.4} with a confidence of \
-             {percent} %, whatever the search did.{failed}",
+             {percent} %, whatever the search did.{failed}{following}",
             solved.value(solved.answer),
             figure(solved.verified),
             solved.bound,

@@ -101,6 +101,9 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
 pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> String {
     let Some(PrecisionReached { figure, asked, reached }) = reached else { return String::new() };
     let named = figure.parse::<NamedFigure>().map_or(figure.replace('-', " "), NamedFigure::words);
+    if *reached == 0.0 {
+        return format!(", in all of which {what}{named} is the same");
+    }
     let digits = (1.0 - libm::log10(*reached).floor()).clamp(0.0, 17.0) as usize;
     format!(
         ", after which the standard error of {what}{named} is {reached:.digits$} (asked for: {asked})"

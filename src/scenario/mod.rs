@@ -13,6 +13,7 @@ pub mod read;
 mod resolve;
 mod safety;
 pub mod shipped;
+pub mod size;
 pub mod sources;
 mod treatments;
 mod closed_form;

@@ -224,6 +224,36 @@ fn each_point_takes_what_its_precision_takes() {
     );
 }
 
+/// Outcomes and looks that the file has as counts keep their shares, as if they were set so.
+#[test]
+fn a_plan_follows_the_number_of_patients() {
+    let over = ["--over", "sample_size.randomised=[300,348,400]"];
+    let amounts = ["--replicates", "200", "--quiet", "--format", "json"];
+    let text = output(rescuesim().args(["sweep", SCENARIO]).args(over).args(amounts));
+    let json: Value = serde_json::from_str(&text).expect("JSON");
+    let points = json["points"].as_array().expect("points");
+    assert_eq!(points.len(), 3);
+    for (point, analysed) in points.iter().zip([269, 312, 359]) {
+        let set: Vec<&str> = point["following"]
+            .as_array()
+            .expect("what was set")
+            .iter()
+            .map(|set| set.as_str().expect("text"))
+            .collect();
+        assert_eq!(set[0], format!("sample_size.analysed={analysed}"));
+        let randomised =
+            format!("sample_size.randomised={}", point["values"]["sample_size.randomised"]);
+        let found = simulate(&[&randomised, set[0], set[1]], 200);
+        let (found, point) = (&found.truths[0].analyses[0], &point["truths"][0]["analyses"][0]);
+        let is = |json: &Value, value: f64| {
+            (json["value"].as_f64().expect("a number") - value).abs() < 1e-9
+        };
+        assert!(is(&point["rejection"], found.rejection.value), "{point}");
+        assert!(is(&point["n_randomised"]["mean"], found.n_randomised.mean.value), "{point}");
+        assert!(is(&point["duration_months"], found.duration_months.value), "{point}");
+    }
+}
+
 #[test]
 fn mistakes_are_told_before_any_work() {
     let folder = directory();
@@ -249,12 +279,22 @@ fn mistakes_are_told_before_any_work() {
             ],
         ),
         (
-            vec!["--over", good, "--over", "sample_size.randomised=[348,300]"],
+            vec!["--over", good, "--over", "sample_size.analysed=[312,400]"],
             vec![
-                "point 2 of 4, missing.dropout=0.05, sample_size.randomised=300, makes no scenario",
-                "`sample_size.analysed` is 312; allowed: at most",
+                "point 2 of 4, missing.dropout=0.05, sample_size.analysed=400, makes no scenario",
+                "`sample_size.analysed` is 400; allowed: at most",
             ],
         ),
+        (
+            vec![
+                "--over",
+                "outcome.experimental.common_odds_ratio=[1.5,2]",
+                "--over",
+                "outcome.experimental.functional_independence=[0.3,0.4]",
+            ],
+            vec!["takes its place; allowed: one of them"],
+        ),
+        (vec!["--over", "analyses=[[{method=\"wilcoxon\"}],[]]"], vec!["analyses"]),
         (
             vec!["--over", "missing.dropout=[0.1,2]"],
             vec!["point 2 of 2", "--over missing.dropout=[0.1,2]: `missing.dropout` is 2; allowed"],
@@ -299,6 +339,7 @@ fn an_interrupted_sweep_leaves_earlier_files_alone() {
         .spawn()
         .expect("the program starts");
     while fs::read_dir(folder.path()).expect("listed").count() < 4 {
+        assert_eq!(child.try_wait().expect("it can be asked"), None, "it ended by itself");
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
     std::thread::sleep(std::time::Duration::from_millis(300));

@@ -94,15 +94,37 @@ pub enum SolveError<E> {
     #[error("no value can be tried")]
     NoStart,
     /// The target is not reached.
-    #[error("the target is not reached by any value from {} to {}: the best seen is {:.4} at {}", .range.0, .range.1, .best.1, .best.0)]
+    #[error("the target is not reached by the values tried from {} to {}: the best seen is {:.4} at {}", .range.0, .range.1, .best.1, .best.0)]
     Unreachable {
         /// Values allowed.
         range: (f64, f64),
         /// Value and probability.
         best: At,
     },
+    /// It seems to be reached, but no value could be shown to.
+    #[error(
+        "the target seems to be reached near {root:.5}, but {replicates} replicates cannot show it of any value allowed; allowed: more --replicates, or a wider --within"
+    )]
+    NotShown {
+        /// Where the line has the target.
+        root: f64,
+        /// Of each verification.
+        replicates: u64,
+    },
+    /// So many replicates could not show it even if all reached it.
+    #[error(
+        "{replicates} replicates cannot show a probability of {target}, even if it happens in all; allowed: at least {needed}"
+    )]
+    TooFew {
+        /// Of each verification.
+        replicates: u64,
+        /// To be shown.
+        target: f64,
+        /// The fewest that can show it.
+        needed: u64,
+    },
     /// Every value reaches it.
-    #[error("every value from {} to {} reaches the target: the least seen is {:.4} at {}", .range.0, .range.1, .least.1, .least.0)]
+    #[error("every value tried from {} to {} reaches the target: the least seen is {:.4} at {}", .range.0, .range.1, .least.1, .least.0)]
     Everywhere {
         /// Values allowed.
         range: (f64, f64),
@@ -123,6 +145,12 @@ pub type Simulate<'s, E> = &'s mut dyn FnMut(f64, Range<u64>) -> Result<Option<O
 /// When a simulation fails, when no value is allowed, reaches the target or fails it, when the figure
 /// does not change with the value.
 pub fn solve<E>(question: &Question, simulate: Simulate<'_, E>) -> Result<Solution, SolveError<E>> {
+    let Question { target, confidence, replicates, .. } = *question;
+    // The exact lower bound of n out of n is α^(1/n).
+    let needed = libm::ceil(libm::log(0.5 * (1.0 - confidence)) / libm::log(target)) as u64;
+    if replicates < needed {
+        return Err(SolveError::TooFew { replicates, target, needed });
+    }
     let mut search =
         Search { question, domain: question.domain, simulate, next: 0, points: Vec::new() };
     let line = search.line()?;

@@ -47,9 +47,7 @@ impl<E> Search<'_, '_, E> {
             }
             line = self.fitted().unwrap_or(line);
         }
-        let seen = self.points.iter().map(|(x, of)| (*x, of.count as f64 / of.n as f64));
-        let best = seen.max_by(|a, b| a.1.total_cmp(&b.1)).expect("something was seen");
-        Err(SolveError::Unreachable { range: self.domain.range, best })
+        Err(SolveError::NotShown { root, replicates })
     }
 
     /// The first allowed value that the line says will be accepted at this level, beyond the one before;

@@ -28,6 +28,9 @@ pub struct SweptPoint {
     /// The same as TOML.
     #[serde(skip)]
     pub toml: Vec<String>,
+    /// What was set beside them, so that outcomes and looks follow the number randomised.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub following: Vec<String>,
     /// Simulated trials under each truth.
     pub replicates: u64,
     /// The precision that gave that number; absent where it was stated.
@@ -55,7 +58,15 @@ impl SweptPoint {
         let keys = grid.axes().iter().map(|axis| axis.key.clone());
         let values = keys.zip(toml.iter().map(|value| json(value))).collect();
         let OperatingCharacteristics { truths, prior, procedure } = result;
-        Self { values, toml, replicates, precision, truths, prior, procedure }
+        let following = Vec::new();
+        Self { values, toml, following, replicates, precision, truths, prior, procedure }
+    }
+
+    /// With what was set beside its values.
+    #[must_use]
+    pub fn with_following(mut self, following: Vec<String>) -> Self {
+        self.following = following;
+        self
     }
 
     /// The values for files: TOML, but text without its quotes.
@@ -106,11 +117,21 @@ pub fn document(provenance: &Provenance, grid: &Grid, points: &[SweptPoint]) -> 
         .text(
             "± is the Monte-Carlo standard error; figures without it have the digits that their error \
              leaves. All points have the same random numbers, so the difference between two is \
-             known better than these errors say.",
+             usually known better than these errors say.",
         );
+    if points.iter().any(|point| !point.following.is_empty()) {
+        out = out.text(
+            "The outcomes and looks that the scenario has as counts follow the number randomised, in \
+             proportion.",
+        );
+    }
     let Some(first) = points.first() else { return out };
     for (i, analysis) in first.truths[0].analyses.iter().enumerate() {
-        out = out.heading(format!("Monitored by \"{}\"", analysis.name));
+        let has_name = |point: &SweptPoint| point.truths[0].analyses[i].name == analysis.name;
+        out = out.heading(match points.iter().all(has_name) {
+            true => format!("Monitored by \"{}\"", analysis.name),
+            false => format!("Monitored by analysis {}", i + 1),
+        });
         out = out.and(highlights(grid, points, i));
     }
     out.gap()
@@ -238,7 +259,10 @@ fn figures(points: &[SweptPoint], analysis: usize) -> Vec<Column> {
         share("months", 9, &|of| Some(of.duration_months)),
     ];
     // What never happens anywhere needs no column.
-    columns.retain(|column| column.cells.iter().any(|cell| cell != "0" && cell != "–"));
+    columns.retain(|column| {
+        let is_rejection = ["power", "type I\nerror"].contains(&column.header.as_str());
+        is_rejection || column.cells.iter().any(|cell| cell != "0" && cell != "–")
+    });
     columns
 }
 

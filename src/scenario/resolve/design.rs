@@ -21,8 +21,10 @@ impl Resolver<'_> {
             return Some(expected.max(1));
         };
         if analysed > randomised {
-            let message =
-                format!("is {analysed}; allowed: at most sample_size.randomised ({randomised})");
+            let message = format!(
+                "is {analysed}; allowed: at most sample_size.randomised ({randomised}), or left out, to \
+                 follow it: sample_size = {{ randomised = {randomised} }}"
+            );
             return self.fail("sample_size.analysed", message);
         }
         Some(analysed)
@@ -184,7 +186,9 @@ impl Resolver<'_> {
             return self.fail(
                 &at,
                 format!(
-                    "is {before}; allowed: sample_size.analysed ({analysed}) for the final look"
+                    "is {before}; allowed: sample_size.analysed ({analysed}) for the final look, or \
+                     looks that follow it: {{ equally_spaced = {} }}",
+                    counts.len()
                 ),
             );
         }
