@@ -5,7 +5,7 @@
 //! order of replicate, wave by wave, while the next wave is simulated.
 
 use std::io;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,8 +20,8 @@ const CHUNK: u64 = 64;
 /// Chunks per worker in a wave of rows: enough to even out the load, few enough to hold in memory.
 const CHUNKS_PER_WAVE: u64 = 32;
 
-/// Replicates between two looks at the running total of [`run_until`]: enough to keep many workers
-/// busy, few enough to stop soon after there are enough.
+/// Replicates between two looks at a running total that decide whether there are enough: enough to keep
+/// many workers busy, few enough to stop soon.
 pub const WAVE: u64 = 8192;
 
 /// What replicates are folded into. Adding and merging must not depend on their order.
@@ -98,34 +98,34 @@ pub fn run_together<A: Accumulator>(
     Ok(total)
 }
 
-/// Runs the same replicates of several scenarios side by side in waves of [`WAVE`]. After each,
-/// `after_wave` is shown all that has been folded so far and the replicates behind it, and says
-/// whether to go on; `options.replicates` are run at most. Gives the total and its replicates.
+/// Runs the same replicates of several scenarios side by side in waves, on top of what `total` has of
+/// those before `options.replicates`. Before each wave `wave_end` is shown the total and the number of
+/// the next replicate; it gives the end of the wave, or `None` to stop. At the end of
+/// `options.replicates` it is asked once more, and its answer does not count. Gives the total and the
+/// number of the next replicate.
 ///
-/// Waves depend on nothing but their size, so neither does the end: the total is that of [`run`] over
-/// as many replicates.
+/// A total does not depend on the waves it came in: it is that of [`run`] over as many replicates.
 ///
 /// # Errors
 /// When interrupted, when threads cannot be started.
-pub fn run_until<A: Accumulator>(
+pub fn run_in_waves<A: Accumulator>(
     scenarios: &[Scenario],
     options: &Options<'_>,
+    mut total: A,
     new: impl Fn() -> A,
-    mut after_wave: impl FnMut(&A, u64) -> ControlFlow<()>,
+    mut wave_end: impl FnMut(&A, u64) -> Option<u64>,
 ) -> Result<(A, u64), RunError> {
-    let Range { start, end } = options.replicates;
+    let Range { start: mut next, end: last } = options.replicates;
     let (pool, crew) = Crew::new(scenarios, options, &new)?;
-    let (mut total, mut next) = (new(), start);
-    while next < end {
-        let wave = next..end.min(next + WAVE);
+    while let Some(end) = wave_end(&total, next)
+        && next < last
+    {
+        let wave = next..end.clamp(next + 1, last);
         next = wave.end;
         pool.install(|| crew.simulate_all(&wave));
         crew.hand_over(&mut total, &new)?;
-        if after_wave(&total, next - start).is_break() {
-            break;
-        }
     }
-    Ok((total, next.saturating_sub(start)))
+    Ok((total, next))
 }
 
 struct Worker<'s, A> {
@@ -285,35 +285,38 @@ mod tests {
     }
 
     #[test]
-    fn waves_are_the_same_for_any_number_of_threads_and_end_when_told_or_at_the_limit() {
+    fn waves_add_up_for_any_number_of_threads_and_end_when_told_or_at_the_limit() {
         let scenario = scenario();
-        for threads in [1, 3] {
+        let scenarios = std::slice::from_ref(&scenario);
+        let in_waves = |threads, replicates, before: &[u64], most: usize| {
             let options = Options {
-                replicates: 100..50_000,
+                replicates,
                 threads: Some(threads),
                 progress: &|_| {},
                 cancelled: &AtomicBool::new(false),
             };
             let mut shown = Vec::new();
-            let stop_after_two = |total: &Seen, replicates: u64| {
-                shown.push((total.0.len() as u64, replicates));
-                if shown.len() < 2 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            let wave_end = |total: &Seen, next: u64| {
+                shown.push((total.0.len() as u64, next));
+                (shown.len() <= most).then_some(next + WAVE)
             };
-            let scenarios = std::slice::from_ref(&scenario);
-            let (total, replicates) =
-                run_until(scenarios, &options, || Seen(Vec::new()), stop_after_two)
+            let new = || Seen(Vec::new());
+            let (mut total, next) =
+                run_in_waves(scenarios, &options, Seen(before.to_vec()), new, wave_end)
                     .expect("nothing stops it");
-            assert_eq!(shown, [(WAVE, WAVE), (2 * WAVE, 2 * WAVE)]);
-            assert_eq!(replicates, 2 * WAVE);
-            let mut seen = total.0;
-            seen.sort_unstable();
-            assert_eq!(seen, (100..100 + 2 * WAVE).collect::<Vec<u64>>());
+            total.0.sort_unstable();
+            (total.0, next, shown)
+        };
+        for threads in [1, 3] {
+            let (seen, next, shown) = in_waves(threads, 100..50_000, &[7], 2);
+            assert_eq!(shown, [(1, 100), (1 + WAVE, 100 + WAVE), (1 + 2 * WAVE, 100 + 2 * WAVE)]);
+            assert_eq!(next, 100 + 2 * WAVE);
+            assert_eq!(seen, [7].into_iter().chain(100..next).collect::<Vec<u64>>());
 
-            let options = Options { replicates: 5..505, ..options };
-            let go_on = |_: &Seen, _| ControlFlow::Continue(());
-            let (total, replicates) =
-                run_until(scenarios, &options, || Seen(Vec::new()), go_on).expect("it ends");
-            assert_eq!((total.0.len(), replicates), (500, 500));
+            let (seen, next, shown) = in_waves(threads, 5..505, &[], 9);
+            assert_eq!((seen, next), ((5..505).collect(), 505));
+            assert_eq!(shown, [(0, 5), (500, 505)]);
+            assert_eq!(in_waves(threads, 8..8, &[], 9).2, [(0, 8)]);
         }
     }
 

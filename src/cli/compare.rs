@@ -8,7 +8,7 @@ use rescuesim::explore::precision::PrecisionReached;
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 
-use super::simulation::{Precise, SimulationArgs, amounts, command_line};
+use super::simulation::{Simulated, SimulationArgs, amounts, command_line};
 use super::{Failure, Format, output};
 
 #[derive(Debug, Args)]
@@ -43,14 +43,11 @@ impl CompareArgs {
         }
         let new = || comparison.tally();
         let error = |tally: &ComparisonTally, figure| tally.error_to_stop_by(figure);
-        let found = self.simulation.simulate_until_precise(&scenarios, new, error)?;
-        let Some(Precise { tally, replicates, reached }) = found else {
-            let figures = self.simulation.simulate(&scenarios, new, None)?.figures();
-            return Ok((figures, scenarios, None));
-        };
+        let Simulated { tally, next, reached } =
+            self.simulation.simulate(&scenarios, new, error)?;
         let figures = tally.figures();
-        let scenarios = scenarios.into_iter().map(|scenario| scenario.with_replicates(replicates));
-        Ok((figures, scenarios.collect(), Some(reached)))
+        let scenarios = scenarios.into_iter().map(|scenario| scenario.with_replicates(next));
+        Ok((figures, scenarios.collect(), reached))
     }
 }
 

@@ -5,11 +5,14 @@ mod output;
 mod result_files;
 mod simulation;
 mod calibrate;
+mod checkpoint;
+mod clock;
 mod check;
 mod compare;
 mod design;
 mod init;
 mod list;
+mod merge;
 mod monitor;
 mod pool;
 mod report;
@@ -42,6 +45,8 @@ pub struct Cli {
 enum Command {
     /// Simulate a scenario and print its operating characteristics.
     Run(run::RunArgs),
+    /// Put the files of all shards of a run together, and print what `run` would.
+    Merge(merge::MergeArgs),
     /// Print the scenario as it is understood: defaults, boundaries, warnings.
     Check(ScenarioArgs),
     /// Tell one simulated trial: its patients, looks, path of Z and decision.
@@ -106,6 +111,7 @@ enum Format {
 pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Merge(args) => merge::merge(&args),
         Command::Check(args) => check::check(&args),
         Command::Trace(args) => trace::trace(&args),
         Command::Compare(args) => compare::compare(&args),

@@ -91,6 +91,16 @@ impl OutputFile {
         Ok(self)
     }
 
+    /// What to tell when it cannot be written.
+    pub fn failure(&self, error: &io::Error) -> String {
+        format!("cannot write {}: {error}", self.destination.display())
+    }
+
+    /// Where it will be.
+    pub fn destination(&self) -> &Path {
+        &self.destination
+    }
+
     /// Where it is under construction.
     pub fn path(&self) -> &Path {
         self.file.path()

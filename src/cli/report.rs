@@ -16,7 +16,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::output::{OutputFile, print};
-use super::simulation::{Precise, SimulationArgs, amounts, cancelled_by_signal, command_line};
+use super::simulation::{Simulated, SimulationArgs, amounts, cancelled_by_signal, command_line};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -96,21 +96,12 @@ fn simulate(
     args: &ReportArgs,
     scenario: Scenario,
 ) -> Result<(Scenario, DossierTally, Summary), Failure> {
-    let found = args.simulation.simulate_until_precise(
+    let Simulated { tally, next, reached } = args.simulation.simulate(
         std::slice::from_ref(&scenario),
         || DossierTally::new(&scenario),
         |tally, figure| tally.tally.error_to_stop_by(figure),
     )?;
-    let (scenario, tally, reached) = match found {
-        Some(Precise { tally, replicates, reached }) => {
-            (scenario.with_replicates(replicates), tally, Some(reached))
-        }
-        None => {
-            let new = || DossierTally::new(&scenario);
-            let tally = args.simulation.simulate(std::slice::from_ref(&scenario), new, None)?;
-            (scenario, tally, None)
-        }
-    };
+    let scenario = scenario.with_replicates(next);
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let command = command_line("run", &[path], overrides, &amounts(&scenario));
     let provenance = Provenance::new(&scenario, command).with_precision(reached);
@@ -129,7 +120,7 @@ fn fixed(
     // Where the design means nothing without its looks there is nothing to compare with.
     let Ok(fixed) = scenario.with_one_look() else { return Ok(None) };
     let new = || Tally::new(&fixed);
-    let tally = args.simulation.simulate(std::slice::from_ref(&fixed), new, None)?;
+    let tally = args.simulation.simulate_all(std::slice::from_ref(&fixed), new, None)?;
     Ok(Some(OperatingCharacteristics::new(&fixed, &tally)))
 }
 
@@ -158,7 +149,7 @@ fn power_curve(
     let mut points = Vec::new();
     for (value, beside) in scenarios {
         let new = || Tally::new(&beside);
-        let tally = args.simulation.simulate(std::slice::from_ref(&beside), new, None)?;
+        let tally = args.simulation.simulate_all(std::slice::from_ref(&beside), new, None)?;
         points.push((value, OperatingCharacteristics::new(&beside, &tally)));
     }
     Ok((points.len() > 2).then(|| gallery::power_curve(quantity, &points)))

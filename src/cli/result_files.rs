@@ -28,6 +28,8 @@ pub enum RowFormat {
 pub struct ResultFiles {
     summary: OutputFile,
     rows: Vec<Rows>,
+    /// What kept rows from being written.
+    failure: Option<String>,
 }
 
 /// A file of rows under construction.
@@ -68,35 +70,62 @@ impl ResultFiles {
             rows.push(Rows { file, writer });
         }
         let summary = OutputFile::create(directory, "summary.json").map_err(unwritable)?;
-        Ok(Self { summary, rows })
+        Ok(Self { summary, rows, failure: None })
     }
 
-    /// Writes some rows to every file of rows.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
-        self.rows.iter_mut().try_for_each(|rows| rows.writer.write(trials))
+    /// Writes some rows to every file of rows. The first failure drops these files, and the run goes
+    /// on without rows: [`Self::finish`] tells of it.
+    pub fn write(&mut self, trials: &[TrialResult]) {
+        let written = self.rows.iter_mut().try_for_each(|rows| {
+            rows.writer.write(trials).map_err(|error| rows.file.failure(&error))
+        });
+        if let Err(failure) = written {
+            self.rows.clear();
+            self.failure = Some(failure);
+        }
     }
 
-    /// Completes all files and puts them in their places.
+    /// Completes all files and puts them in their places; when rows cannot be written, the summary alone.
     ///
     /// # Errors
     /// When a file cannot be written; those not yet in place are dropped.
-    pub fn finish(self, summary: &Summary) -> io::Result<()> {
+    pub fn finish(mut self, summary: &Summary) -> Result<(), Failure> {
         let mut complete = Vec::new();
-        for Rows { file, writer } in self.rows {
-            writer.finish()?;
-            file.sync()?;
-            complete.push(file);
+        for rows in self.rows {
+            match rows.complete() {
+                Ok(file) => complete.push(file),
+                Err(failure) => self.failure = Some(failure),
+            }
         }
-        let mut out = self.summary.writer()?;
-        out.write_all(summary.to_json().as_bytes())?;
-        out.flush()?;
-        self.summary.sync()?;
-        complete.push(self.summary);
-        // Only now, so that a full disk leaves the files of an earlier run together.
-        complete.into_iter().try_for_each(OutputFile::put_in_place)
+        if self.failure.is_some() {
+            complete.clear();
+        }
+        let place = self.summary.destination().to_owned();
+        let put_in_place = || {
+            complete.push(self.summary.filled(summary.to_json().as_bytes())?);
+            // Only now, so that a full disk leaves the files of an earlier run together.
+            complete.into_iter().try_for_each(OutputFile::put_in_place)
+        };
+        put_in_place().map_err(|error: io::Error| {
+            Failure::Running(format!("cannot finish the files of --out: {error}"))
+        })?;
+        self.failure.map_or(Ok(()), |failure| {
+            Err(Failure::Running(format!(
+                "{failure}; no rows were written, {} has all replicates",
+                place.display()
+            )))
+        })
+    }
+}
+
+impl Rows {
+    /// The file with its last rows, or what kept them from being written.
+    fn complete(self) -> Result<OutputFile, String> {
+        let Self { file, writer } = self;
+        match writer.finish().and_then(|()| file.sync()) {
+            Ok(()) => Ok(file),
+            Err(error) => Err(file.failure(&error)),
+        }
     }
 }
 

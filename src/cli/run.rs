@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
+use rescuesim::summary::part::Run;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
+use rescuesim::trial::TrialResult;
 
+use super::checkpoint::{Begun, CheckpointArgs};
 use super::output::print_as;
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{Precise, SimulationArgs, amounts, command_line};
+use super::simulation::{Simulated, SimulationArgs, command_line};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -18,6 +21,8 @@ pub struct RunArgs {
     scenario: ScenarioArgs,
     #[command(flatten)]
     simulation: SimulationArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// What to print; JSON is the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -30,9 +35,15 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
-    fn provenance(&self, scenario: &Scenario) -> Provenance {
+    /// The command that makes so many replicates of the scenario.
+    fn command(&self, scenario: &Scenario, replicates: u64) -> String {
         let ScenarioArgs { scenario: path, overrides } = &self.scenario;
-        Provenance::new(scenario, command_line("run", &[path], overrides, &amounts(scenario)))
+        let amounts = [("replicates", replicates), ("seed", scenario.seed.0)];
+        command_line("run", &[path], overrides, &amounts)
+    }
+
+    fn provenance(&self, scenario: &Scenario) -> Provenance {
+        Provenance::new(scenario, self.command(scenario, scenario.replicates))
     }
 
     fn open(&self, scenario: &Scenario) -> Result<Option<ResultFiles>, Failure> {
@@ -41,6 +52,63 @@ impl RunArgs {
         };
         self.out.as_ref().map(create).transpose()
     }
+
+    /// Simulates what the file of `--checkpoint` does not have yet; `None` without one.
+    fn simulate_kept(&self, scenario: &Scenario) -> Result<Option<Simulated<Tally>>, Failure> {
+        let share = self.checkpoint.share();
+        let run =
+            |replicates| Run::new(scenario, replicates, share, self.command(scenario, replicates));
+        let Some(begun) = self.checkpoint.open(scenario, run)? else { return Ok(None) };
+        let Begun { mut checkpoint, tally, next } = begun;
+        let own = share.replicates(scenario.replicates);
+        let mut session = self.simulation.session(own.end - own.start);
+        session.begin_at(next - own.start);
+        session.kept = checkpoint.promise();
+        let is_precise = self.simulation.precision().is_some();
+        let replicates = |next| if is_precise { next } else { scenario.replicates };
+        let simulated = session.go_on(
+            std::slice::from_ref(scenario),
+            (tally, next..own.end),
+            || Tally::new(scenario),
+            Tally::error_to_stop_by,
+            |tally, next| checkpoint.keep(tally, replicates(next), next),
+        )?;
+        let Simulated { tally, next, .. } = &simulated;
+        checkpoint.finish(tally, replicates(*next), *next)?;
+        Ok(Some(simulated))
+    }
+
+    /// Simulates everything, with the rows that are asked for.
+    fn simulate(
+        &self,
+        mut scenario: Scenario,
+        files: &mut Option<ResultFiles>,
+    ) -> Result<(Scenario, Simulated<Tally>), Failure> {
+        let (simulation, with_rows) = (&self.simulation, !self.trials.is_empty());
+        let mut reached = None;
+        if simulation.precision().is_some() || !with_rows {
+            let one = std::slice::from_ref(&scenario);
+            let new = || Tally::new(&scenario);
+            let simulated = simulation.simulate(one, new, Tally::error_to_stop_by)?;
+            scenario = scenario.with_replicates(simulated.next);
+            if !with_rows {
+                return Ok((scenario, simulated));
+            }
+            // Files of rows begin with the number of replicates, which is known only now.
+            drop(files.take());
+            *files = self.open(&scenario)?;
+            reached = simulated.reached;
+        }
+        let files = files.as_mut().expect("rows are asked for with a directory");
+        let mut write = |trials: &[TrialResult]| {
+            files.write(trials);
+            Ok(())
+        };
+        let one = std::slice::from_ref(&scenario);
+        let tally = simulation.simulate_all(one, || Tally::new(&scenario), Some(&mut write))?;
+        let next = scenario.replicates;
+        Ok((scenario, Simulated { tally, next, reached }))
+    }
 }
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
@@ -48,44 +116,23 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let scenario = Scenario::load(path, &all)?;
     args.simulation.check(&scenario)?;
+    args.checkpoint.check(&scenario)?;
     // Before anything is simulated, so that a place that cannot be written is told at once.
     let mut files = args.open(&scenario)?;
-    let found = args.simulation.simulate_until_precise(
-        std::slice::from_ref(&scenario),
-        || Tally::new(&scenario),
-        Tally::error_to_stop_by,
-    )?;
-    let (scenario, found, reached) = match found {
-        None => ([scenario], None, None),
-        Some(Precise { tally, replicates, reached }) => {
-            ([scenario.with_replicates(replicates)], Some(tally), Some(reached))
+    let (scenario, simulated) = match args.simulate_kept(&scenario)? {
+        Some(simulated) if args.checkpoint.shard.is_none() => {
+            (scenario.with_replicates(simulated.next), simulated)
         }
+        Some(_) => return args.checkpoint.tell(&scenario),
+        None => args.simulate(scenario, &mut files)?,
     };
-    let provenance = args.provenance(&scenario[0]).with_precision(reached);
-    let new = || Tally::new(&scenario[0]);
-    let tally = match (found, !args.trials.is_empty()) {
-        (Some(tally), false) => tally,
-        (None, false) => args.simulation.simulate(&scenario, new, None)?,
-        (found, true) => {
-            if found.is_some() {
-                // Files of rows begin with the number of replicates, which is known only now.
-                drop(files.take());
-                files = args.open(&scenario[0])?;
-            }
-            let rows = files.as_mut().expect("rows are asked for with a directory");
-            args.simulation.simulate(&scenario, new, Some(&mut |trials| rows.write(trials)))?
-        }
-    };
-    let [scenario] = &scenario;
-    let summary = Summary::new(provenance, OperatingCharacteristics::new(scenario, &tally));
-    if let Some(files) = files {
-        files.finish(&summary).map_err(|error| {
-            Failure::Running(format!("cannot finish the files of --out: {error}"))
-        })?;
+    let provenance = args.provenance(&scenario).with_precision(simulated.reached);
+    let result = OperatingCharacteristics::new(&scenario, &simulated.tally);
+    let summary = Summary::new(provenance, result);
+    let written = files.map_or(Ok(()), |files| files.finish(&summary));
+    if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
+        let document = || table::document(&summary, scenario.warnings());
+        print_as(args.format, document, || summary.to_json())?;
     }
-    if args.format == Format::Table && args.simulation.quiet && args.out.is_some() {
-        return Ok(());
-    }
-    let document = || table::document(&summary, scenario.warnings());
-    print_as(args.format, document, || summary.to_json())
+    written
 }

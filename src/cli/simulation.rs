@@ -1,9 +1,10 @@
 //! What every simulating command shares: how much to simulate, progress, interruption.
 
 use std::fmt;
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
@@ -13,6 +14,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedFigure;
 
 use super::Failure;
+use super::clock::now;
 
 /// How much to simulate, and with how much noise.
 #[derive(Debug, Args)]
@@ -87,47 +89,48 @@ impl SimulationArgs {
     /// A session under a progress bar of so many replicates, which precision adapts.
     pub fn session(&self, replicates: u64) -> Session<'_> {
         let bar = if self.quiet { ProgressBar::hidden() } else { progress_bar(replicates) };
-        Session { args: self, bar, runs_left: 1 }
+        Session { args: self, bar, runs_left: 1, kept: "no file was written or changed".to_owned() }
     }
 
-    /// Runs all replicates of scenarios side by side under a progress bar, until done or
-    /// interrupted. The first scenario says how many.
+    /// Runs replicates of scenarios side by side under a progress bar: until the precision that is
+    /// asked for is reached, and else as many as the first scenario says. `error` reads the standard
+    /// error of a figure off what has been folded.
+    ///
+    /// # Errors
+    /// When interrupted, when threads cannot be started, when the precision is out of reach.
+    pub fn simulate<A: Accumulator>(
+        &self,
+        scenarios: &[Scenario],
+        new: impl Fn() -> A,
+        error: impl Fn(&A, NamedFigure) -> f64,
+    ) -> Result<Simulated<A>, Failure> {
+        self.session(scenarios[0].replicates).run(scenarios, new, error)
+    }
+
+    /// Runs as many replicates as the first scenario says, and hands over their rows where these are
+    /// wanted.
     ///
     /// # Errors
     /// When interrupted, when threads cannot be started, when `rows` fails.
-    pub fn simulate<A: Accumulator>(
+    pub fn simulate_all<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
         new: impl Fn() -> A,
         rows: Option<RowSink<'_>>,
     ) -> Result<A, Failure> {
         let replicates = scenarios[0].replicates;
-        self.session(replicates).run(scenarios, 0..replicates, new, rows)
-    }
-
-    /// The same in waves until the precision that is asked for is reached; `None` where none is.
-    /// `error` reads the standard error of a figure off what has been folded.
-    ///
-    /// # Errors
-    /// As [`Self::simulate`]; when the precision is out of reach.
-    pub fn simulate_until_precise<A: Accumulator>(
-        &self,
-        scenarios: &[Scenario],
-        new: impl Fn() -> A,
-        error: impl Fn(&A, NamedFigure) -> f64,
-    ) -> Result<Option<Precise<A>>, Failure> {
-        self.session(engine::WAVE).run_until_precise(scenarios, new, error)
+        self.session(replicates).run_range(scenarios, 0..replicates, new, rows)
     }
 }
 
-/// A total that is as precise as was asked for.
-pub struct Precise<A> {
-    /// Of all replicates.
+/// What some replicates were folded into.
+pub struct Simulated<A> {
+    /// Their total.
     pub tally: A,
-    /// How many it took.
-    pub replicates: u64,
-    /// What was asked for and reached.
-    pub reached: PrecisionReached,
+    /// The number of the replicate after the last.
+    pub next: u64,
+    /// The precision that decided on that, if one did.
+    pub reached: Option<PrecisionReached>,
 }
 
 /// One run after another under one progress bar.
@@ -136,14 +139,35 @@ pub struct Session<'a> {
     bar: ProgressBar,
     /// Runs to come with this one; a precision that this one needs is expected of the others.
     pub runs_left: u64,
+    /// What is left when it is interrupted.
+    pub kept: String,
 }
 
 impl Session<'_> {
-    /// Runs some replicates of scenarios side by side.
+    /// Runs replicates of scenarios side by side: until the precision that is asked for is reached, and
+    /// else as many as the first scenario says.
+    ///
+    /// # Errors
+    /// When interrupted, when threads cannot be started, when the precision is out of reach.
+    pub fn run<A: Accumulator>(
+        &self,
+        scenarios: &[Scenario],
+        new: impl Fn() -> A,
+        error: impl Fn(&A, NamedFigure) -> f64,
+    ) -> Result<Simulated<A>, Failure> {
+        if let Some(asked) = self.args.precision() {
+            return self.run_until_precise(scenarios, (new(), 0), new, (asked, error), |_, _| {});
+        }
+        let next = scenarios[0].replicates;
+        let tally = self.run_range(scenarios, 0..next, new, None)?;
+        Ok(Simulated { tally, next, reached: None })
+    }
+
+    /// Runs these replicates of scenarios side by side.
     ///
     /// # Errors
     /// When interrupted, when threads cannot be started, when `rows` fails.
-    pub fn run<A: Accumulator>(
+    pub fn run_range<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
         replicates: Range<u64>,
@@ -155,37 +179,79 @@ impl Session<'_> {
         engine::run_together(scenarios, &options, new, rows).map_err(|error| self.failure(error))
     }
 
-    /// Runs replicates until a precision is reached; `None` where none is asked for.
+    /// Runs replicates on top of those that a total has, until a precision is reached where one is
+    /// asked for, and else all that are given. `keep` is shown every total on the way, with the number
+    /// of the next replicate.
     ///
     /// # Errors
-    /// As [`Self::run`]; when the precision is out of reach.
-    pub fn run_until_precise<A: Accumulator>(
+    /// As [`Self::run`].
+    pub fn go_on<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
+        (total, replicates): (A, Range<u64>),
         new: impl Fn() -> A,
         error: impl Fn(&A, NamedFigure) -> f64,
-    ) -> Result<Option<Precise<A>>, Failure> {
-        let Some((asked, figure)) = self.args.precision() else { return Ok(None) };
+        mut keep: impl FnMut(&A, u64),
+    ) -> Result<Simulated<A>, Failure> {
+        if let Some(asked) = self.args.precision() {
+            let before = (total, replicates.start);
+            return self.run_until_precise(scenarios, before, new, (asked, error), keep);
+        }
         let progress = |finished| self.bar.inc(finished);
-        let options = self.options(0..u64::MAX, &progress);
-        let before = self.bar.position();
+        let options = self.options(replicates, &progress);
+        let mut pace = Pace::new();
+        let wave_end = |total: &A, next: u64| {
+            keep(total, next);
+            Some(next + pace.next_wave())
+        };
+        let ran = engine::run_in_waves(scenarios, &options, total, new, wave_end);
+        let (tally, next) = ran.map_err(|error| self.failure(error))?;
+        Ok(Simulated { tally, next, reached: None })
+    }
+
+    fn run_until_precise<A: Accumulator>(
+        &self,
+        scenarios: &[Scenario],
+        (total, next): (A, u64),
+        new: impl Fn() -> A,
+        ((asked, figure), error): ((f64, NamedFigure), impl Fn(&A, NamedFigure) -> f64),
+        mut keep: impl FnMut(&A, u64),
+    ) -> Result<Simulated<A>, Failure> {
+        let progress = |finished| self.bar.inc(finished);
+        let options = self.options(next..u64::MAX, &progress);
+        let before = self.bar.position() - next;
+        let mut pace = Pace::new();
         let mut end = Ok(f64::NAN);
-        let result = engine::run_until(scenarios, &options, new, |total, replicates| {
+        let wave_end = |total: &A, next: u64| {
+            keep(total, next);
+            let judged = (next / engine::WAVE + 1) * engine::WAVE;
+            let wave_end = Some(judged.min(next + pace.next_wave()));
+            // Whatever was simulated before, and however fast, the error decides at the same numbers.
+            if next == 0 || !next.is_multiple_of(engine::WAVE) {
+                return wave_end;
+            }
             let error = error(total, figure);
-            match precision::judge(asked, error, replicates, precision::MOST_REPLICATES) {
+            match precision::judge(asked, error, next, precision::MOST_REPLICATES) {
                 Ok(Verdict::More(predicted)) => {
                     self.bar.set_length(before + predicted * self.runs_left);
-                    return ControlFlow::Continue(());
+                    return wave_end;
                 }
                 Ok(Verdict::Enough) => end = Ok(error),
                 Err(out_of_reach) => end = Err(out_of_reach),
             }
-            ControlFlow::Break(())
-        });
-        let (tally, replicates) = result.map_err(|error| self.failure(error))?;
+            None
+        };
+        let ran = engine::run_in_waves(scenarios, &options, total, new, wave_end);
+        let (tally, next) = ran.map_err(|error| self.failure(error))?;
         let reached = end.map_err(|error| out_of_reach(figure, asked, error))?;
-        let reached = PrecisionReached { figure: figure.to_string(), asked, reached };
-        Ok(Some(Precise { tally, replicates, reached }))
+        let reached = Some(PrecisionReached { figure: figure.to_string(), asked, reached });
+        Ok(Simulated { tally, next, reached })
+    }
+
+    /// Counts replicates that were run before as done.
+    pub fn begin_at(&self, replicates: u64) {
+        self.bar.set_position(replicates);
+        self.bar.reset_eta();
     }
 
     fn options<'o>(
@@ -200,12 +266,37 @@ impl Session<'_> {
     fn failure(&self, error: RunError) -> Failure {
         Failure::Running(match error {
             RunError::Cancelled => format!(
-                "interrupted after {} of {} replicates; no file was written or changed",
+                "interrupted after {} of {} replicates; {}",
                 self.bar.position(),
-                self.bar.length().unwrap_or_default()
+                self.bar.length().unwrap_or_default(),
+                self.kept
             ),
             other => other.to_string(),
         })
+    }
+}
+
+/// How many replicates take between a tenth and half of a second.
+struct Pace {
+    began: Instant,
+    wave: u64,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { began: now(), wave: 64 }
+    }
+
+    /// Replicates of the wave that begins now.
+    fn next_wave(&mut self) -> u64 {
+        let took = self.began.elapsed();
+        if took > Duration::from_millis(500) {
+            self.wave = (self.wave / 2).max(1);
+        } else if took < Duration::from_millis(100) {
+            self.wave *= 2;
+        }
+        self.began = now();
+        self.wave
     }
 }
 

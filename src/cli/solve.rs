@@ -184,7 +184,7 @@ impl<'a> Task<'a> {
             }
         };
         let one = std::slice::from_ref(&scenario);
-        let tally = session.run(one, replicates, || Tally::new(&scenario), None)?;
+        let tally = session.run_range(one, replicates, || Tally::new(&scenario), None)?;
         Ok(Some(self.goal.observed(&tally, self.analysis)))
     }
 

@@ -14,7 +14,7 @@ use rescuesim::scenario::{Origin, Rejection, Scenario, read, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::{OutputFile, print};
-use super::simulation::{Precise, Session, SimulationArgs, amounts, command_line_with};
+use super::simulation::{Session, Simulated, SimulationArgs, amounts, command_line_with};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -203,16 +203,9 @@ fn point(
 ) -> Result<SweptPoint, Failure> {
     let one = std::slice::from_ref(scenario);
     let new = || Tally::new(scenario);
-    let found = session.run_until_precise(one, new, Tally::error_to_stop_by)?;
-    let (tally, replicates, reached) = match found {
-        Some(Precise { tally, replicates, reached }) => (tally, replicates, Some(reached)),
-        None => {
-            let replicates = scenario.replicates;
-            (session.run(one, 0..replicates, new, None)?, replicates, None)
-        }
-    };
+    let Simulated { tally, next, reached } = session.run(one, new, Tally::error_to_stop_by)?;
     let result = OperatingCharacteristics::new(scenario, &tally);
-    Ok(SweptPoint::new((grid, number), replicates, reached, result))
+    Ok(SweptPoint::new((grid, number), next, reached, result))
 }
 
 /// Why a point makes no scenario; what comes from its values is told as theirs.

@@ -29,7 +29,6 @@ pub mod tidy;
 pub mod trace;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::explore::precision::PrecisionReached;
 use crate::scenario::{Scenario, ScenarioFile};
@@ -62,7 +61,7 @@ impl Provenance {
         let file = scenario.file().clone();
         Self {
             version: env!("CARGO_PKG_VERSION"),
-            scenario_digest: digest(&file),
+            scenario_digest: scenario.digest(),
             seed: scenario.seed.0,
             replicates: scenario.replicates,
             precision: None,
@@ -81,14 +80,6 @@ impl Provenance {
     pub fn line(&self) -> String {
         format!("rescuesim {}: {}", self.version, self.command)
     }
-}
-
-/// SHA-256 of what a scenario means: comments, layout and the amount of simulation do not enter.
-fn digest(file: &ScenarioFile) -> String {
-    let mut meaning = serde_json::to_value(file).expect("a scenario is plain data");
-    meaning.as_object_mut().expect("a scenario is a table").remove("run");
-    let hash = Sha256::digest(meaning.to_string());
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The content of `summary.json`.

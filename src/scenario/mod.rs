@@ -3,6 +3,7 @@
 //! [`mod@file`] is what is written, [`read`] gets it from text, `resolve` checks it as a whole and
 //! builds the domain types. A [`Scenario`] in hand, nothing can fail any more.
 
+mod digest;
 mod error;
 pub mod file;
 mod tree;
@@ -24,6 +25,7 @@ mod words;
 use std::path::Path;
 
 pub use closed_form::estimand_of_shift;
+pub(crate) use digest::sha256;
 pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
@@ -237,6 +239,10 @@ impl Outcomes {
     }
 }
 
+fn text_of(written: &ScenarioFile) -> String {
+    toml::to_string(written).expect("a scenario is plain data")
+}
+
 impl Scenario {
     /// The mRS of control and experimental arm in the whole population; `None` for the prior, whose
     /// every replicate has its own.
@@ -330,7 +336,13 @@ impl Scenario {
         for endpoint in written.safety.iter_mut().flat_map(|safety| &mut safety.endpoints) {
             endpoint.stopping = None;
         }
-        Self::parse(&toml::to_string(&written).expect("a scenario is plain data"), &[])
+        Self::parse(&text_of(&written), &[])
+    }
+
+    /// The scenario as a file that needs no other: every default filled in, evidence as numbers. Read
+    /// again it is the same scenario.
+    pub fn to_text(&self) -> String {
+        text_of(&self.file)
     }
 
     /// The same with another number of replicates, as if it were written.
@@ -352,6 +364,14 @@ impl Scenario {
     /// The scenario as written, with every default filled in.
     pub fn file(&self) -> &ScenarioFile {
         &self.file
+    }
+
+    /// SHA-256 of what the scenario means, as hexadecimal digits: comments, layout and the amount of
+    /// simulation do not enter.
+    pub fn digest(&self) -> String {
+        let mut meaning = serde_json::to_value(&self.file).expect("a scenario is plain data");
+        meaning.as_object_mut().expect("a scenario is a table").remove("run");
+        sha256(meaning.to_string().as_bytes())
     }
 
     /// What a designer may want to reconsider, a sentence each.

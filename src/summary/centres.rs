@@ -1,6 +1,6 @@
 //! How evenly patients are allocated within centres.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::moments::{Histogram, Moments};
 use super::procedure::{ArmSummary, Checked, GroupSummary, MinutesSummary, PassSummary};
@@ -28,7 +28,7 @@ pub struct CentreSummary {
 }
 
 /// What replicates are folded into.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct CentreTally {
     /// Mean imbalance over the centres of a trial.
     mean: Moments,

@@ -1,6 +1,6 @@
 //! What trials look like when they end: odds ratios cut by cut, and subgroups.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
 use super::moments::Moments;
@@ -50,8 +50,9 @@ pub struct SubgroupSummary {
 }
 
 /// Counts over the replicates of one truth.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct DescriptionTally {
+    #[serde(skip)]
     alpha: f64,
     n: u64,
     not_proportional: u64,

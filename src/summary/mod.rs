@@ -9,6 +9,7 @@ mod description;
 mod moments;
 mod named;
 mod outcomes;
+pub mod part;
 mod prior;
 pub mod procedure;
 mod safety;

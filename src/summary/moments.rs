@@ -1,8 +1,10 @@
 //! Counts and sums that leave no trace of the order they were made in.
 
+use serde::{Deserialize, Serialize};
+
 /// Count, sum and sum of squares of numbers rounded to a grid of 2⁻²⁴ (6e-8), kept as integers:
 /// adding and merging are exact, so their order leaves no trace.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Moments {
     n: u64,
     sum: i128,
@@ -48,7 +50,7 @@ impl Moments {
 }
 
 /// How often each whole number came.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Histogram {
     counts: Vec<u64>,
     n: u64,

@@ -3,7 +3,7 @@
 //! Assurance is power averaged over the prior (O'Hagan, Stevens & Campbell 2005, Pharm Stat 4:187).
 //! Benefit is a true common odds ratio above 1.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
 use super::moments::{Histogram, Moments};
@@ -60,7 +60,7 @@ pub struct PredictiveSummary {
 }
 
 /// Counts over trials whose effects are drawn from the prior.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct PriorTally {
     /// Trials, [without and with benefit][without and with efficacy].
     trials: [[u64; 2]; 2],

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::McEstimate;
 use super::Sampled;
@@ -24,7 +24,7 @@ const DISJOINT: [Group; 4] =
     [Group::Reperfused, Group::StentedEarly, Group::StentedLate, Group::Unopened];
 
 /// Counts of one arm's patients over all replicates.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArmTally {
     /// As [`Flow::cell`].
     cells: Vec<u64>,

@@ -1,6 +1,6 @@
 //! Adverse events: how often the trials show a difference, and how often they reach a boundary.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
 use super::moments::Moments;
@@ -52,8 +52,9 @@ pub struct SafetyLook {
 }
 
 /// Counts over the replicates of one truth, of one event.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SafetyTally {
+    #[serde(skip)]
     critical: f64,
     n: u64,
     rates: [Moments; 2],

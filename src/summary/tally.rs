@@ -1,5 +1,7 @@
 //! What the replicates of a scenario are folded into.
 
+use serde::{Deserialize, Serialize};
+
 use super::McEstimate;
 use super::centres::CentreTally;
 use super::description::DescriptionTally;
@@ -12,7 +14,7 @@ use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, CorrectGuesses, ReplicateResult, TrialResult};
 
 /// Everything folded from the replicates of a scenario.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// Truth by truth, analysis by analysis.
     analyses: Vec<AnalysisTally>,
@@ -65,6 +67,15 @@ impl Tally {
             prior: vec![PriorTally::default(); with_prior],
             procedures,
         }
+    }
+
+    /// What was folded before, read back, with all that the scenario says of it; `None` where it is not
+    /// of this scenario and so many replicates.
+    pub(super) fn restored(scenario: &Scenario, folded: Self, replicates: u64) -> Option<Self> {
+        let mut tally = Self::new(scenario);
+        tally.merge(folded);
+        let complete = tally.analyses.iter().all(|of| of.n() == replicates);
+        complete.then_some(tally)
     }
 
     pub(super) fn of(&self, truth: Truth, analysis: usize) -> &AnalysisTally {
@@ -179,9 +190,10 @@ impl Accumulator for Tally {
 }
 
 /// What one analysis saw under one truth.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct AnalysisTally {
     /// What the estimate aims at, where it aims at anything and not at a drawn effect.
+    #[serde(skip)]
     pub estimand: Option<f64>,
     pub looks: Vec<LookTally>,
     pub n_randomised: Histogram,
@@ -312,7 +324,7 @@ impl AnalysisTally {
 }
 
 /// One look; moments are over the replicates that reach it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct LookTally {
     pub efficacy: u64,
     pub futility: u64,
@@ -341,7 +353,7 @@ impl LookTally {
 const AT_TRUTH: f64 = 1e-6;
 
 /// The estimates of replicates that have one, and their distance from what they aim at.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct EstimateTally {
     pub estimates: Moments,
     pub errors: Moments,

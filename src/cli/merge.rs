@@ -1,0 +1,65 @@
+//! `rescuesim merge`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rescuesim::report::{Provenance, Summary, table};
+use rescuesim::scenario::Scenario;
+use rescuesim::summary::OperatingCharacteristics;
+use rescuesim::summary::part::{self, Part};
+
+use super::output::print_as;
+use super::result_files::ResultFiles;
+use super::{Failure, Format};
+
+/// Problems shown; the rest are of the same kinds.
+const SHOWN: usize = 20;
+
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// The files of all shards, in any order.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What to print; JSON is the content of summary.json.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write summary.json to this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
+    let mut scenario = None;
+    let mut parts = Vec::new();
+    for path in &args.files {
+        let (part, of_part) = read(path)?;
+        scenario.get_or_insert(of_part);
+        parts.push((path.display().to_string(), part));
+    }
+    let whole = part::merge(parts).map_err(refused)?;
+    let scenario: Scenario = scenario.expect("there is a file");
+    let provenance = Provenance::new(&scenario, whole.run.command);
+    let files = args.out.as_ref();
+    let files = files.map(|directory| ResultFiles::create(directory, &[], &scenario, &provenance));
+    let files = files.transpose()?;
+    let result = OperatingCharacteristics::new(&scenario, &whole.tally);
+    let summary = Summary::new(provenance, result);
+    files.map_or(Ok(()), |files| files.finish(&summary))?;
+    let document = || table::document(&summary, scenario.warnings());
+    print_as(args.format, document, || summary.to_json())
+}
+
+fn read(path: &Path) -> Result<(Part, Scenario), Failure> {
+    let refused = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| refused(format!("cannot be read: {error}")))?;
+    Part::read(&text).map_err(|error| refused(format!("the file {error}")))
+}
+
+fn refused(problems: Vec<part::MergeProblem>) -> Failure {
+    let mut lines: Vec<String> = problems.iter().take(SHOWN).map(ToString::to_string).collect();
+    if problems.len() > SHOWN {
+        lines.push(format!("… and {} more", problems.len() - SHOWN));
+    }
+    Failure::Usage(format!("the shards are not one run:\n  {}", lines.join("\n  ")))
+}

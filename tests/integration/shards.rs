@@ -1,0 +1,108 @@
+//! A run shared out among processes, and put together again: the same bytes as one run.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::util::{directory, output, project, rescuesim};
+
+const SHARDS: u32 = 5;
+
+/// Runs shares side by side, each in a process of its own.
+fn share_out(scenario: &str, replicates: &str, shards: &[u32], folder: &Path) -> Vec<PathBuf> {
+    let file = |shard: &u32| folder.join(format!("{shard}.json"));
+    let start = |shard: &u32| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
+        command.current_dir(project("")).args(["run", scenario, "--replicates", replicates]);
+        command.args(["--shard", &format!("{shard}/{SHARDS}"), "--checkpoint"]).arg(file(shard));
+        command.stdout(Stdio::piped()).spawn().expect("the program starts")
+    };
+    let running: Vec<_> = shards.iter().map(start).collect();
+    for child in running {
+        let output = child.wait_with_output().expect("it is ours");
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stdout).expect("text");
+        assert!(told.starts_with("shard ") && told.contains("rescuesim merge"), "{told}");
+    }
+    shards.iter().map(file).collect()
+}
+
+fn refused(files: &[PathBuf]) -> String {
+    let output = rescuesim().arg("merge").args(files).output().expect("the program starts");
+    let told = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(output.stdout.is_empty(), "{told}");
+    told
+}
+
+/// With tallies of every kind: a prior, a procedure, centres, adverse events, descriptions.
+#[test]
+fn merged_shards_are_the_bytes_of_one_run() {
+    for name in ["angel-reboot", "premat-assurance", "early-vs-late", "angel-reboot-centres"] {
+        let directory = directory();
+        let scenario = format!("scenarios/{name}.toml");
+        let shards: Vec<u32> = (1..=SHARDS).rev().collect();
+        let files = share_out(&scenario, "203", &shards, directory.path());
+        for format in ["table", "markdown", "json", "csv"] {
+            let merged = output(rescuesim().args(["merge", "--format", format]).args(&files));
+            let mut run = rescuesim();
+            run.args(["run", &scenario, "--replicates", "203", "--format", format]);
+            assert!(merged == output(&mut run), "{name} as {format}");
+        }
+        let out = directory.path().join("merged");
+        output(rescuesim().arg("merge").args(&files).arg("--out").arg(&out));
+        let mut run = rescuesim();
+        run.args(["run", &scenario, "--replicates", "203", "--format", "json"]);
+        let written = std::fs::read_to_string(out.join("summary.json")).expect("it is written");
+        assert!(written == output(&mut run), "{name}");
+    }
+}
+
+#[test]
+fn what_is_missing_doubled_or_foreign_is_named() {
+    let directory = directory();
+    let scenario = "scenarios/angel-reboot.toml";
+    let mut files = share_out(scenario, "50", &[1, 2, 4], directory.path());
+    let told = refused(&files);
+    assert!(told.contains("missing: shard 3/5 (replicates 20 to 29)"), "{told}");
+    assert!(told.contains("missing: shard 5/5 (replicates 40 to 49)"), "{told}");
+
+    let copy = directory.path().join("copy.json");
+    std::fs::copy(&files[1], &copy).expect("it can be copied");
+    let elsewhere = directory.path().join("elsewhere");
+    let foreign = share_out("scenarios/angel-rescue.toml", "50", &[3], &elsewhere);
+    files.extend([copy, foreign[0].clone()]);
+    let told = refused(&files);
+    assert!(told.contains("doubled: shard 2/5 is in "), "{told}");
+    assert!(told.contains("2.json and in ") && told.contains("copy.json"), "{told}");
+    assert!(told.contains("elsewhere/3.json is not of the same run: another scenario"), "{told}");
+    assert!(told.contains("rescuesim run scenarios/angel-rescue.toml"), "{told}");
+
+    let none = directory.path().join("none.json");
+    assert!(refused(&[none]).contains("none.json: cannot be read"));
+    let told = refused(&[project("Cargo.toml")]);
+    assert!(told.contains("Cargo.toml: the file is not a checkpoint or shard"), "{told}");
+}
+
+#[test]
+fn a_share_that_cannot_be_is_refused() {
+    let run = |args: &[&str]| {
+        let mut command = rescuesim();
+        let output =
+            command.args(["run", "angel-reboot", "--replicates", "10"]).args(args).output();
+        let output = output.expect("the program starts");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        String::from_utf8(output.stderr).expect("messages are text")
+    };
+    for share in ["0/4", "5/4", "3", "a/b", "1/0"] {
+        let told = run(&["--shard", share, "--checkpoint", "x.json"]);
+        assert!(told.contains("expected a share of all, from 1, such as 3/16"), "{told}");
+    }
+    let told = run(&["--shard", "1/11", "--checkpoint", "x.json"]);
+    assert!(told.contains("10 replicates cannot be shared out so"), "{told}");
+    assert!(run(&["--shard", "1/2"]).contains("--checkpoint"));
+    for conflicting in [["--out", "x"], ["--format", "json"]] {
+        let args = [["--shard", "1/2"], ["--checkpoint", "x.json"], conflicting].concat();
+        assert!(run(&args).contains("cannot be used with"), "{conflicting:?}");
+    }
+    assert!(!project("x.json").exists());
+}
