@@ -4,6 +4,7 @@ mod failure;
 mod output;
 mod result_files;
 mod simulation;
+mod bench;
 mod calibrate;
 mod checkpoint;
 mod clock;
@@ -69,6 +70,8 @@ enum Command {
     Monitor(Box<monitor::MonitorArgs>),
     /// Pool published 2×2 tables into one odds ratio, by every usual method.
     Pool(pool::PoolArgs),
+    /// Measure how fast a scenario is simulated, by threads and by phase.
+    Bench(bench::BenchArgs),
     /// List the scenarios that come with the program; `run NAME` runs one anywhere.
     List(list::ListArgs),
     /// Write a commented scenario to start from.
@@ -123,6 +126,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Design(args) => design::design(&args),
         Command::Monitor(args) => monitor::monitor(&args),
         Command::Pool(args) => pool::pool(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::List(args) => list::list(&args),
         Command::Init(args) => init::init(&args),
         Command::Completions(args) => shell::completions(&args),

@@ -1,5 +1,6 @@
 //! Rendering: what was computed goes out as a table, JSON, or rows. Nothing is computed here.
 
+pub mod bench;
 pub mod calibration;
 mod centres;
 pub mod check;

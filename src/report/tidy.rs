@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 /// Keys whose value names an element of a list, the first that is there.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 13] = [
     "name", "truth", "figure", "outcome", "study", "method", "arm", "group", "factor", "look",
-    "cut",
+    "cut", "threads", "phase",
 ];
 
 /// The columns `figure,value,mcse,n` of a result in JSON. A figure is named by the keys that lead to

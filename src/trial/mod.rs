@@ -10,6 +10,7 @@ mod cohort;
 mod description;
 mod imputation;
 mod overrun;
+mod phase;
 mod result;
 mod safety;
 pub mod trace;
@@ -27,6 +28,7 @@ use analyst::{Analyst, Draws, patients_analysed};
 pub use centres::CentreBalance;
 use cohort::{Among, Cohort};
 pub use description::Described;
+pub use phase::Phase;
 pub use result::{
     Conclusion, CorrectGuesses, DrawnEffect, EventCounts, LookMoment, PatientCourse,
     ReplicateResult, SafetyResult, TrialResult,
@@ -92,20 +94,41 @@ impl<'s> Simulator<'s> {
 
     /// The same as [`Simulator::run`], with the result in the caller's keeping.
     pub fn run_into(&mut self, replicate: Replicate, result: &mut ReplicateResult) {
+        self.run_into_in_phases(replicate, result, |_| {});
+    }
+
+    /// The same, telling `end_of` of every phase that ends; a phase may have several parts.
+    #[inline]
+    pub fn run_into_in_phases(
+        &mut self,
+        replicate: Replicate,
+        result: &mut ReplicateResult,
+        end_of: impl FnMut(Phase),
+    ) {
         std::mem::swap(&mut self.result, result);
-        self.run(replicate);
+        self.run_in_phases(replicate, end_of);
         std::mem::swap(&mut self.result, result);
     }
 
     /// Runs one replicate under all truths and all analyses.
     pub fn run(&mut self, replicate: Replicate) -> &ReplicateResult {
+        self.run_in_phases(replicate, |_| {})
+    }
+
+    #[inline]
+    fn run_in_phases(
+        &mut self,
+        replicate: Replicate,
+        mut end_of: impl FnMut(Phase),
+    ) -> &ReplicateResult {
         let scenario = self.scenario;
-        self.draw(replicate);
+        self.draw(replicate, &mut end_of);
         self.measure_balance();
         self.result.correct_guesses = self.cohort.correct_guesses();
+        end_of(Phase::Allocation);
         self.result.trials.clear();
         for &truth in scenario.truths() {
-            self.begin(truth);
+            self.begin(truth, &mut end_of);
             if truth == Truth::Alternative {
                 let last = self.everyone().last().expect("there is a final look");
                 self.result.outcomes = last.all;
@@ -116,6 +139,7 @@ impl<'s> Simulator<'s> {
             }
             self.describe(truth);
             self.compare_safety(truth);
+            end_of(Phase::Analysis);
         }
         &self.result
     }
@@ -123,16 +147,16 @@ impl<'s> Simulator<'s> {
     /// Draws a replicate under the alternative without analysing it: the days on which its patients come,
     /// those on which their outcomes are known (+∞ where they never are), and its looks if none stops it.
     pub fn follow_up_alone(&mut self, replicate: Replicate) -> (&[f64], &[f64], &[LookMoment]) {
-        self.draw(replicate);
-        self.begin(Truth::Alternative);
+        self.draw(replicate, &mut |_| {});
+        self.begin(Truth::Alternative, &mut |_| {});
         let (came, known) = self.cohort.days();
         (came, known, &self.result.looks[Truth::Alternative.index()])
     }
 
     /// Draws what all truths have in common.
-    fn draw(&mut self, replicate: Replicate) {
+    fn draw(&mut self, replicate: Replicate, end_of: &mut impl FnMut(Phase)) {
         let truths = self.scenario.truths().len();
-        self.cohort.draw(self.scenario, self.streams, replicate);
+        self.cohort.draw(self.scenario, self.streams, replicate, end_of);
         self.result.looks.resize_with(truths, Vec::new);
         self.result.safety.resize_with(truths, Vec::new);
         self.draw_effect(replicate);
@@ -140,10 +164,13 @@ impl<'s> Simulator<'s> {
 
     /// Draws the outcomes of a truth and finds its looks. Truths begin in their order, as one may go
     /// by what the one before has left.
-    fn begin(&mut self, truth: Truth) {
+    fn begin(&mut self, truth: Truth, end_of: &mut impl FnMut(Phase)) {
         self.draw_outcomes(truth);
+        let stated = self.scenario.procedural().is_none();
+        end_of(if stated { Phase::Outcome } else { Phase::Procedure });
         self.follow_up(truth);
         self.follow_safety(truth);
+        end_of(Phase::Looks);
     }
 
     /// Draws the adverse events and finds the looks at which they reach their boundaries.

@@ -12,6 +12,7 @@ mod bad_centres;
 mod bad_designs;
 mod bad_input;
 mod bad_procedures;
+mod bench_command;
 mod calibration;
 mod centre_effects;
 mod centres;

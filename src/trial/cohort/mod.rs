@@ -6,7 +6,7 @@ mod tables;
 pub(super) use tables::Among;
 
 use super::centres::{Attendance, CentreBalance};
-use super::{CorrectGuesses, LookMoment, PatientCourse};
+use super::{CorrectGuesses, LookMoment, PatientCourse, Phase};
 use crate::accrual::day_of_nth_outcome;
 use crate::centres::Centres;
 use crate::outcome::adherence::Received;
@@ -64,12 +64,23 @@ pub(super) struct Cohort {
 
 impl Cohort {
     /// Draws everything about the patients but their mRS.
-    pub fn draw(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
+    pub fn draw(
+        &mut self,
+        scenario: &Scenario,
+        streams: Streams,
+        replicate: Replicate,
+        end_of: &mut impl FnMut(Phase),
+    ) {
         let patients = scenario.randomised;
         let stream = |purpose| streams.stream(replicate, purpose);
         self.arrive(scenario, streams, replicate);
+        end_of(Phase::Accrual);
+        self.draw_strata(scenario, streams, replicate);
+        end_of(Phase::Baseline);
         self.allocate(scenario, streams, replicate);
+        end_of(Phase::Allocation);
         self.follow_up(scenario, streams, replicate);
+        end_of(Phase::Accrual);
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
         let stated = scenario.procedural().is_none();
@@ -91,6 +102,7 @@ impl Cohort {
         // Who departs goes by the rank among patients of the same centre and time.
         let circumstances = (scenario.centres.as_ref(), scenario.drift.as_ref());
         self.centres.move_outcomes(circumstances, &self.arrival_days, &mut self.quantiles);
+        end_of(Phase::Outcome);
         if let Some(model) = scenario.procedural() {
             self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
             let mut rng = stream(Purpose::Procedure);
@@ -118,12 +130,13 @@ impl Cohort {
             for (i, arm) in self.arms.iter().enumerate() {
                 self.of_arm[arm.index()].push(i as u32);
             }
+            end_of(Phase::Procedure);
         }
     }
 
-    /// When patients come, where to, and their strata.
+    /// When patients come, and where to.
     fn arrive(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
-        let Self { arrival_days, strata, centres, .. } = self;
+        let Self { arrival_days, centres, .. } = self;
         let (patients, accrual) = (scenario.randomised, &scenario.accrual);
         match &scenario.centres {
             Some(of) => {
@@ -134,8 +147,12 @@ impl Cohort {
                 accrual.arrivals(patients, &mut rng, arrival_days);
             }
         }
+    }
+
+    fn draw_strata(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
+        let Self { strata, centres, .. } = self;
         let mut rng = streams.stream(replicate, Purpose::Baseline);
-        refill(strata, (0..patients).map(|_| scenario.population.draw(&mut rng)));
+        refill(strata, (0..scenario.randomised).map(|_| scenario.population.draw(&mut rng)));
         if let (Some(of), Some(_)) = (&scenario.centres, &scenario.registered) {
             centres.register(strata, of.number);
         }

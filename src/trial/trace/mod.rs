@@ -152,9 +152,9 @@ impl Viewpoint {
 impl Simulator<'_> {
     /// One trial of a replicate, without the others.
     fn trial_alone(&mut self, replicate: Replicate, view: Viewpoint) -> TrialResult {
-        self.draw(replicate);
+        self.draw(replicate, &mut |_| {});
         let truths = &self.scenario.truths()[..=view.truth.index()];
-        truths.iter().for_each(|&truth| self.begin(truth));
+        truths.iter().for_each(|&truth| self.begin(truth, &mut |_| {}));
         self.trial(replicate, view.truth, view.analysis)
     }
 
