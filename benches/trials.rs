@@ -13,11 +13,15 @@ use rescuesim::design::comparison::{Comparison, TwoProportions};
 use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{Boundaries, EfficacyRule, FutilityRule, Rules, SpendingFunction};
+use rescuesim::engine::Accumulator;
 use rescuesim::outcome::Mrs;
 use rescuesim::population::Population;
 use rescuesim::randomisation::{AllocationState, RandomisationMethod};
 use rescuesim::rng::{Purpose, Replicate, Seed, Streams};
 use rescuesim::scenario::Scenario;
+use rescuesim::scenario::shipped::SCENARIOS;
+use rescuesim::summary::Tally;
+use rescuesim::summary::part::{Part, Run, Share};
 use rescuesim::trial::Simulator;
 
 mod bare_loop;
@@ -27,18 +31,14 @@ fn main() {
 }
 
 fn angel_reboot(set: &[&str]) -> Scenario {
-    scenario(include_str!("../scenarios/angel-reboot.toml"), set)
-}
-
-fn scenario(text: &str, set: &[&str]) -> Scenario {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    Scenario::parse(text, &set).expect("the shipped scenario is valid")
+    Scenario::load("angel-reboot".as_ref(), &set).expect("the shipped scenario is valid")
 }
 
 /// One replicate: two truths.
 #[divan::bench_group(sample_size = 1000)]
 mod replicate {
-    use super::{Bencher, Replicate, Scenario, Simulator, angel_reboot, bare_loop, scenario};
+    use super::{Bencher, Replicate, SCENARIOS, Scenario, Simulator, angel_reboot, bare_loop};
 
     const TWO_PROPORTIONS: &str = r#"analyses=[{method="two_proportions"}]"#;
 
@@ -63,25 +63,78 @@ mod replicate {
     }
 
     #[divan::bench]
-    fn as_shipped(bencher: Bencher) {
-        simulate(bencher, angel_reboot(&[]));
-    }
-
-    #[divan::bench]
     fn wald_at_every_look(bencher: Bencher) {
         simulate(bencher, angel_reboot(&["analyses[1].test=wald"]));
     }
 
-    /// The same trial with the outcome following from the procedure.
+    /// As many patients as in early-vs-late, with stated outcomes: what the procedure is measured beside.
     #[divan::bench]
-    fn through_the_procedure(bencher: Bencher) {
-        let text = include_str!("../scenarios/angel-reboot-mechanistic.toml");
-        simulate(bencher, scenario(text, &[]));
+    fn as_early_vs_late_with_stated_outcomes(bencher: Bencher) {
+        let like = r#"sample_size={randomised=224,analysed=224}"#;
+        let one_look = r#"design.looks={analysed=[224]}"#;
+        let sets = [TWO_PROPORTIONS, like, one_look, "missing.dropout=0"];
+        simulate(bencher, angel_reboot(&sets));
+    }
+
+    /// Every shipped scenario as it is.
+    #[divan::bench(args = SCENARIOS.map(|shipped| shipped.name), sample_size = 100)]
+    fn shipped(bencher: Bencher, name: &str) {
+        let scenario = Scenario::load(name.as_ref(), &[]);
+        simulate(bencher, scenario.expect("the shipped scenario is valid"));
+    }
+}
+
+/// Folding replicates of ANGEL-REBOOT as it is shipped.
+mod tally {
+    use super::{
+        Accumulator, Bencher, Part, Replicate, Run, Share, Simulator, Tally, angel_reboot,
+    };
+
+    const REPLICATES: u64 = 1000;
+
+    fn full(scenario: &rescuesim::scenario::Scenario) -> Tally {
+        let mut simulator = Simulator::new(scenario);
+        let (mut tally, mut result) = (Tally::new(scenario), Default::default());
+        for replicate in 0..REPLICATES {
+            simulator.run_into(Replicate(replicate), &mut result);
+            tally.add(std::slice::from_ref(&result));
+        }
+        tally
     }
 
     #[divan::bench]
-    fn early_vs_late(bencher: Bencher) {
-        simulate(bencher, scenario(include_str!("../scenarios/early-vs-late.toml"), &[]));
+    fn add(bencher: Bencher) {
+        let scenario = angel_reboot(&[]);
+        let (mut simulator, mut result) = (Simulator::new(&scenario), Default::default());
+        simulator.run_into(Replicate(0), &mut result);
+        let mut tally = full(&scenario);
+        bencher.bench_local(|| tally.add(std::slice::from_ref(&result)));
+    }
+
+    #[divan::bench]
+    fn merge(bencher: Bencher) {
+        let scenario = angel_reboot(&[]);
+        let (mut total, tally) = (full(&scenario), full(&scenario));
+        let clone = || tally.clone();
+        bencher.with_inputs(clone).bench_local_values(|tally| total.merge(tally));
+    }
+
+    fn part() -> Part {
+        let scenario = angel_reboot(&[]);
+        let run = Run::new(&scenario, REPLICATES, Share::WHOLE, String::new());
+        Part { run, next: REPLICATES, tally: full(&scenario) }
+    }
+
+    #[divan::bench]
+    fn write_checkpoint(bencher: Bencher) {
+        let part = part();
+        bencher.bench_local(|| part.to_json());
+    }
+
+    #[divan::bench]
+    fn read_checkpoint(bencher: Bencher) {
+        let text = part().to_json();
+        bencher.bench_local(|| Part::read(&text).expect("it was just written").0.next);
     }
 }
 
@@ -124,10 +177,12 @@ const TABLE: OutcomeTable =
 #[divan::bench_group(sample_size = 1000)]
 mod analysis {
     use super::{
-        Bencher, Counts, Covariates, Levels, Model, Mrs, ProportionTest, Scratch, TABLE,
+        Bencher, Counts, Covariates, Levels, Model, Mrs, ProportionTest, Scenario, Scratch, TABLE,
         proportional_odds, two_proportions,
     };
     use divan::black_box;
+    use rescuesim::analysis::{KnownOutcomes, Scratch as MethodScratch};
+    use rescuesim::randomisation::Arm;
 
     /// The table's patients dealt out to the strata of so many binary factors.
     fn strata(factors: u32) -> (Model, Vec<Counts>) {
@@ -196,6 +251,28 @@ mod analysis {
         let model = Model { levels: Levels::ALL, covariates: Covariates::new(&rows) };
         let mut scratch = Scratch::default();
         bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
+    }
+
+    /// Every analysis of angel-reboot-analyses by its number, with all it says of the table.
+    #[divan::bench(args = 0..all_analyses().analyses.len())]
+    fn test(bencher: Bencher, number: usize) {
+        let scenario = all_analyses();
+        let mut known = KnownOutcomes::default();
+        known.reset(scenario.detail);
+        for (arm, counts) in [Arm::Control, Arm::Experimental].into_iter().zip(TABLE.counts) {
+            for (mrs, count) in Mrs::all().zip(counts) {
+                for patient in 0..count as usize {
+                    known.record(arm, (5 * patient + 3 * mrs.index()) % scenario.detail.cells, mrs);
+                }
+            }
+        }
+        let (method, mut scratch) = (&scenario.analyses[number].method, MethodScratch::default());
+        bencher.bench_local(|| method.test(black_box(&known), &mut scratch));
+    }
+
+    fn all_analyses() -> Scenario {
+        let scenario = Scenario::load("angel-reboot-analyses".as_ref(), &[]);
+        scenario.expect("the shipped scenario is valid")
     }
 
     #[divan::bench]
