@@ -122,6 +122,7 @@ struct Content {
 
 /// Around it, so that damage and other versions are told before the content is looked at.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Envelope<'a> {
     rescuesim_part: String,
     sha256: String,

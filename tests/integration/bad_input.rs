@@ -3,10 +3,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use rescuesim::scenario::{Origin, Scenario};
+use rescuesim::summary::Tally;
+use rescuesim::summary::part::{Part, Run, Share};
 
 use crate::util::{angel_reboot, directory, rescuesim};
 
@@ -636,6 +639,31 @@ proptest! {
                 prop_assert!(span.start <= span.end && span.end <= text.len());
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    /// The same of checkpoints: refused, unless the cuts changed nothing.
+    #[test]
+    fn damaged_checkpoints_are_refused(
+        cuts in prop::collection::vec((0.0..1.0f64, 0usize..12, "[ -~\n]{0,6}"), 1..4),
+    ) {
+        static WHOLE: LazyLock<String> = LazyLock::new(|| {
+            let set = [r#"analyses=[{method="two_proportions"}]"#.to_owned()];
+            let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+            let run = Run::new(&scenario, 100, Share::WHOLE, "rescuesim run".to_owned());
+            Part { run, next: 0, tally: Tally::new(&scenario) }.to_json()
+        });
+        let mut text: Vec<char> = WHOLE.chars().collect();
+        for (at, length, insert) in cuts {
+            let start = (at * text.len() as f64) as usize;
+            let end = (start + length).min(text.len());
+            text.splice(start..end, insert.chars());
+        }
+        let text: String = text.into_iter().collect();
+        let same = || text.split_whitespace().collect::<String>() == WHOLE.split_whitespace().collect::<String>();
+        prop_assert!(Part::read(&text).is_err() || same(), "{}", text);
     }
 }
 

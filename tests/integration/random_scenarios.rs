@@ -1,6 +1,9 @@
 //! Valid scenarios of every kind run to their end, and their figures hang together.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use rescuesim::design::exact::{ExactDesign, Statistic};
+use rescuesim::design::sample_size::ArmSizes;
 use rescuesim::scenario::Scenario;
 
 use crate::util::{angel_reboot, simulate_scenario};
@@ -227,4 +230,73 @@ proptest! {
             }
         }
     }
+}
+
+/// One-arm sizes, looks, rates and rules of trials whose counts at every look are known: blocks that
+/// close at each look, nobody lost, outcomes in the order of arrival.
+fn known_counts() -> impl Strategy<Value = (u32, u32, f64, f64, String, u32)> {
+    let rates = (0.1..0.9f64, 0.1..0.9f64);
+    ((5u32..30, 1u32..5), rates, efficacy(), any::<u32>()).prop_map(
+        |((per_arm_and_look, looks), (control, experimental), efficacy, seed)| {
+            (per_arm_and_look, looks, control, experimental, efficacy, seed)
+        },
+    )
+}
+
+/// 200 of them by enumeration: the squared distances of their powers and error rates, in standard
+/// errors, add up to what chance gives but for one set of seeds in ten thousand.
+#[test]
+fn random_trials_have_the_power_of_the_enumeration() {
+    const REPLICATES: u64 = 400;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let (mut sum, mut figures) = (0.0, 0.0);
+    for _ in 0..200 {
+        let tree = known_counts().new_tree(&mut runner).expect("every value is taken");
+        let (per_arm, looks, control, experimental, efficacy, seed) = tree.current();
+        let patients = 2 * per_arm * looks;
+        let (bad_c, bad_e) = (1.0 - control, 1.0 - experimental);
+        let settings = [
+            format!("sample_size={{randomised={patients},analysed={patients}}}"),
+            format!("design.looks.equally_spaced={looks}"),
+            format!("design.efficacy={efficacy}"),
+            "missing.dropout=0".to_owned(),
+            "follow_up.window_days=0".to_owned(),
+            format!(r#"randomisation={{method="permuted_blocks",block_sizes=[{}]}}"#, 2 * per_arm),
+            format!("outcome.control=[0,0,{control},{bad_c},0,0,0]"),
+            format!("outcome.experimental={{distribution=[0,0,{experimental},{bad_e},0,0,0]}}"),
+            r#"analyses=[{method="two_proportions"}]"#.to_owned(),
+            format!("run.seed={seed}"),
+        ];
+        let scenario = match Scenario::parse(&angel_reboot(), &settings) {
+            Ok(scenario) => scenario,
+            Err(rejection) => panic!("{settings:?}: {}", rejection.summary()),
+        };
+        let sizes: Vec<ArmSizes> = (1..=looks)
+            .map(|look| ArmSizes { control: look * per_arm, experimental: look * per_arm })
+            .collect();
+        let upper: Vec<f64> = scenario.design.looks().iter().map(|look| look.efficacy).collect();
+        let lower = vec![f64::NEG_INFINITY; upper.len()];
+        let exact = ExactDesign::new(&sizes, Statistic::Pooled, &upper, &lower).expect("they grow");
+        let result = simulate_scenario(&scenario, REPLICATES);
+        for (truth, rates) in
+            result.truths.iter().zip([(control, experimental), (control, control)])
+        {
+            let expected: f64 = exact.probabilities(rates).upper.iter().sum();
+            let variance = expected * (1.0 - expected) / REPLICATES as f64;
+            // The normal distribution of a share is one of shares that are neither 0 nor 1.
+            if variance * REPLICATES as f64 > 0.01 {
+                let distance = truth.analyses[0].rejection.value - expected;
+                sum += distance * distance / variance;
+                figures += 1.0;
+                assert!(
+                    distance * distance < 25.0 * variance,
+                    "{settings:?}: {expected}, {distance}"
+                );
+            }
+        }
+    }
+    // χ² of so many, by the normal distribution: 3.9 standard deviations, and a tenth for the skewness of
+    // rare rejections.
+    let bound = 1.1 * (figures + 3.9 * (2.0_f64 * figures).sqrt());
+    assert!(figures > 250.0 && sum < bound && sum > 0.6 * figures, "{sum} of {figures}");
 }
