@@ -23,6 +23,10 @@ pub struct RunArgs {
     simulation: SimulationArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
+    /// Estimate power and type I error also with less noise, by control variates; --precision then asks
+    /// for theirs. The same as --set run.variance_reduction=true.
+    #[arg(long)]
+    variance_reduction: bool,
     /// What to print; JSON is the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -35,11 +39,16 @@ pub struct RunArgs {
 }
 
 impl RunArgs {
+    /// What is set beside replicates and seed.
+    fn overrides(&self) -> Vec<String> {
+        let reduced = self.variance_reduction.then(|| "run.variance_reduction=true".to_owned());
+        self.scenario.overrides.iter().cloned().chain(reduced).collect()
+    }
+
     /// The command that makes so many replicates of the scenario.
     fn command(&self, scenario: &Scenario, replicates: u64) -> String {
-        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
         let amounts = [("replicates", replicates), ("seed", scenario.seed.0)];
-        command_line("run", &[path], overrides, &amounts)
+        command_line("run", &[&self.scenario.scenario], &self.overrides(), &amounts)
     }
 
     fn provenance(&self, scenario: &Scenario) -> Provenance {
@@ -112,9 +121,8 @@ impl RunArgs {
 }
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let all = [overrides.clone(), args.simulation.overrides()].concat();
-    let scenario = Scenario::load(path, &all)?;
+    let all = [args.overrides(), args.simulation.overrides()].concat();
+    let scenario = Scenario::load(&args.scenario.scenario, &all)?;
     args.simulation.check(&scenario)?;
     args.checkpoint.check(&scenario)?;
     // Before anything is simulated, so that a place that cannot be written is told at once.

@@ -295,11 +295,11 @@ fn add(to: &mut [f64], weight: f64, from: &[f64]) {
     }
 }
 
-/// P(k successes) for k = 0 … `patients`.
+/// Replaces `out` by P(k successes) for k = 0 … `patients`.
 ///
 /// Ratios of neighbours outwards from the mode, then divided by their sum: nothing overflows, and
 /// what underflows is 0 beside the rest.
-fn binomial(patients: u32, rate: f64, out: &mut Vec<f64>) {
+pub(crate) fn binomial(patients: u32, rate: f64, out: &mut Vec<f64>) {
     let n = patients as usize;
     let mode = (((n + 1) as f64 * rate) as usize).min(n);
     out.clear();

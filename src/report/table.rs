@@ -23,6 +23,7 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out = out.heading("Does the trial show an effect?");
     out += rejection(alternative, null);
     out = out.text(by_formula(alternative, scenario));
+    out += reduced(alternative, null);
     out += within_stratum(scenario, alternative);
     out += super::safety::price(alternative, null);
     out += over_prior(summary);
@@ -191,6 +192,27 @@ pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Docu
     });
     let header = ["analysis", "power", "by\nformula", "one-sided\ntype I error", "by\nformula"];
     Document::of_table(&header, rows.collect())
+}
+
+/// The same by control variate, where there is one, and how many replicates that saves.
+pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Document {
+    let analyses = alternative.analyses.iter().zip(&null.analyses);
+    let rows: Vec<Vec<String>> = analyses
+        .filter_map(|(effect, none)| {
+            let [power, error] = [effect.rejection_reduced?, none.rejection_reduced?];
+            let [by_power, by_error] = [power, error].map(|of| format!("×{:.1}", of.factor));
+            let [power, error] = [power, error].map(|of| with_error(of.estimate, 2.0));
+            Some(vec![effect.name.clone(), power, by_power, error, by_error])
+        })
+        .collect();
+    if rows.is_empty() {
+        return Document::new();
+    }
+    let header = ["control\nvariate", "power", "gain", "one-sided\ntype I error", "gain"];
+    Document::new().gap().table(&header, rows).text(
+        "The same with the noise taken out that a simpler trial of the same patients, whose chance is \
+         known, has too. Gain: as many times the replicates would be needed without.",
+    )
 }
 
 /// Whether the trial can stop for futility, and for harm.

@@ -497,10 +497,13 @@ pub struct Run {
     /// The same seed gives the same result, to the last byte.
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807u64))]
     pub seed: u64,
+    /// Whether power and type I error are also estimated with less noise, by control variates.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub variance_reduction: bool,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { replicates: 100_000, seed: 1 }
+        Self { replicates: 100_000, seed: 1, variance_reduction: false }
     }
 }

@@ -180,6 +180,8 @@ pub struct Scenario {
     pub replicates: u64,
     /// Key of all randomness.
     pub seed: Seed,
+    /// Whether there are control variates.
+    pub variance_reduction: bool,
     warnings: Vec<String>,
 }
 
@@ -270,6 +272,11 @@ impl Scenario {
                 .map_or([None; LEVELS - 1], OutcomeModel::conditional_odds_ratios),
             Outcomes::AfterProcedure(_) => [None; LEVELS - 1],
         }
+    }
+
+    /// Whether who is lost depends on the outcome.
+    pub fn loses_by_outcome(&self) -> bool {
+        self.missingness.depends_on_outcome() || self.early_outcome.is_some()
     }
 
     /// The day by which so many patients are expected to be randomised.
@@ -366,8 +373,8 @@ impl Scenario {
         &self.file
     }
 
-    /// SHA-256 of what the scenario means, as hexadecimal digits: comments, layout and the amount of
-    /// simulation do not enter.
+    /// SHA-256 of what the scenario means, as hexadecimal digits: comments, layout and how much is
+    /// simulated do not enter.
     pub fn digest(&self) -> String {
         let mut meaning = serde_json::to_value(&self.file).expect("a scenario is plain data");
         meaning.as_object_mut().expect("a scenario is a table").remove("run");

@@ -57,7 +57,8 @@ impl ControlTally {
     pub fn estimate(&self) -> ReducedEstimate {
         let n = self.n() as f64;
         let [even, odd] = &self.halves;
-        let [(a, variance_a), (b, variance_b)] = [even.reduced(odd.slope()), odd.reduced(even.slope())];
+        let [(a, variance_a), (b, variance_b)] =
+            [even.reduced(odd.slope()), odd.reduced(even.slope())];
         let [share_a, share_b] = [even, odd].map(|half| half.all.n() as f64 / n);
         let value = share_a * a + share_b * b;
         let variance = share_a * variance_a + share_b * variance_b;
@@ -88,7 +89,8 @@ impl Half {
     /// cov(Y, D), as a sample's.
     fn covariance(&self) -> f64 {
         let n = self.all.n() as f64;
-        let mean_product = if self.rejecting.n() == 0 { 0.0 } else { self.share() * self.rejecting.mean() };
+        let mean_product =
+            if self.rejecting.n() == 0 { 0.0 } else { self.share() * self.rejecting.mean() };
         (mean_product - self.share() * self.all.mean()) * n / (n - 1.0)
     }
 
@@ -125,7 +127,8 @@ mod tests {
     #[test]
     fn a_perfect_control_leaves_its_own_mean() {
         // Y = D + ¼ but for the replicates' noise in D, which is taken away.
-        let replicates: Vec<_> = (0..400).map(|i| (i % 3 == 0, f64::from(u8::from(i % 3 == 0)) - 0.25)).collect();
+        let replicates: Vec<_> =
+            (0..400).map(|i| (i % 3 == 0, f64::from(u8::from(i % 3 == 0)) - 0.25)).collect();
         let ReducedEstimate { estimate, .. } = tally(&replicates).estimate();
         assert!((estimate.value - 0.25).abs() < 1e-12 && estimate.mcse < 1e-8, "{estimate:?}");
     }

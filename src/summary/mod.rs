@@ -5,6 +5,7 @@
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
 mod centres;
+mod control;
 mod description;
 mod moments;
 mod named;
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 use crate::scenario::{Scenario, Truth};
 pub use centres::CentreSummary;
+pub use control::ReducedEstimate;
 pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};
 use moments::Histogram;
 pub(crate) use moments::Moments;
@@ -130,6 +132,9 @@ pub struct AnalysisSummary {
     /// P(efficacy at any look): power under the alternative, one-sided type I error under the null,
     /// assurance under the prior.
     pub rejection: McEstimate,
+    /// The same with less noise, by control variate; absent where that is not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection_reduced: Option<ReducedEstimate>,
     /// How the trials ended; the shares add up to 1.
     pub outcomes: OutcomeShares,
     /// What stopping for safety does to that, where it can happen.
@@ -335,9 +340,7 @@ impl OperatingCharacteristics {
         let truths = scenario.truths().iter().map(|&truth| TruthSummary {
             truth: truth.name(),
             analyses: (0..scenario.analyses.len())
-                .map(|analysis| {
-                    AnalysisSummary::new(scenario, truth, analysis, tally.of(truth, analysis))
-                })
+                .map(|analysis| AnalysisSummary::new(scenario, truth, analysis, tally))
                 .collect(),
             odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
             description: scenario.description.as_ref().zip(tally.description(truth)).map(
@@ -360,7 +363,8 @@ impl OperatingCharacteristics {
 }
 
 impl AnalysisSummary {
-    fn new(scenario: &Scenario, truth: Truth, analysis: usize, tally: &AnalysisTally) -> Self {
+    fn new(scenario: &Scenario, truth: Truth, analysis: usize, whole: &Tally) -> Self {
+        let tally = whole.of(truth, analysis);
         let method = &scenario.analyses[analysis].method;
         let n = tally.n();
         let proportion = |count| McEstimate::proportion(count, n);
@@ -370,6 +374,7 @@ impl AnalysisSummary {
             name: scenario.analyses[analysis].name.clone(),
             method: method.name(),
             rejection: tally.rejection(),
+            rejection_reduced: whole.reduced(truth, analysis),
             outcomes: OutcomeShares::new(tally, scenario.stops_for_safety()),
             price_of_safety: scenario.stops_for_safety().then(|| {
                 let [without, stopped] =

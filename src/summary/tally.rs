@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
 use super::centres::CentreTally;
+use super::control::{ControlTally, ReducedEstimate};
 use super::description::DescriptionTally;
 use super::moments::{Histogram, Moments};
 use super::prior::PriorTally;
@@ -19,6 +20,8 @@ pub struct Tally {
     /// Truth by truth, analysis by analysis.
     analyses: Vec<AnalysisTally>,
     analyses_per_truth: usize,
+    /// Of the alternative and the null truth, analysis by analysis; empty without control variates.
+    controls: Vec<ControlTally>,
     /// As [`ReplicateResult::imbalances`].
     imbalances: Vec<Histogram>,
     /// Halves of correct guesses in the trial and in the strata.
@@ -54,6 +57,11 @@ impl Tally {
         Self {
             analyses,
             analyses_per_truth,
+            controls: if scenario.variance_reduction {
+                vec![ControlTally::default(); 2 * analyses_per_truth]
+            } else {
+                Vec::new()
+            },
             imbalances: vec![Histogram::default(); 1 + levels],
             correct_guesses: Default::default(),
             centres: scenario.centres.as_ref().map(|_| CentreTally::default()),
@@ -74,8 +82,18 @@ impl Tally {
     pub(super) fn restored(scenario: &Scenario, folded: Self, replicates: u64) -> Option<Self> {
         let mut tally = Self::new(scenario);
         tally.merge(folded);
-        let complete = tally.analyses.iter().all(|of| of.n() == replicates);
+        let complete = tally.analyses.iter().all(|of| of.n() == replicates)
+            && tally.controls.iter().all(|of| of.n() == replicates);
         complete.then_some(tally)
+    }
+
+    /// P(efficacy) by control variate, where there is one.
+    pub(super) fn reduced(&self, truth: Truth, analysis: usize) -> Option<ReducedEstimate> {
+        self.control(truth, analysis).map(ControlTally::estimate)
+    }
+
+    pub(super) fn control(&self, truth: Truth, analysis: usize) -> Option<&ControlTally> {
+        self.controls.get(truth.index() * self.analyses_per_truth + analysis)
     }
 
     pub(super) fn of(&self, truth: Truth, analysis: usize) -> &AnalysisTally {
@@ -131,6 +149,10 @@ impl Accumulator for Tally {
         for (tally, trial) in self.analyses.iter_mut().zip(&result.trials) {
             tally.add(result, trial);
         }
+        let deviations = result.trials.iter().zip(&result.control_deviations);
+        for (tally, (trial, &deviation)) in self.controls.iter_mut().zip(deviations) {
+            tally.add(trial.replicate, trial.conclusion == Conclusion::Efficacy, deviation);
+        }
         for (histogram, &imbalance) in self.imbalances.iter_mut().zip(&result.imbalances) {
             histogram.add(imbalance);
         }
@@ -164,6 +186,9 @@ impl Accumulator for Tally {
 
     fn merge(&mut self, other: Self) {
         for (mine, theirs) in self.analyses.iter_mut().zip(&other.analyses) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.controls.iter_mut().zip(&other.controls) {
             mine.merge(theirs);
         }
         for (mine, theirs) in self.imbalances.iter_mut().zip(&other.imbalances) {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use crate::analysis::AnalysisMethod;
 use crate::analysis::two_proportions::{ArmEvents, ProportionTest, z};
 use crate::design::exact::binomial;
-use crate::num::normal::{upper_quantile, upper_tail};
+use crate::num::normal::{quick_upper_quantile, upper_quantile, upper_tail};
 use crate::randomisation::Arm;
 use crate::scenario::{Analysis, Scenario, Truth};
 
@@ -69,7 +69,7 @@ impl Controls {
             if self.has_scores {
                 let (sum, patients) = &mut self.scores[arm.index()];
                 // A good outcome has a small quantile. The smallest drawn is 0.
-                *sum += upper_quantile(quantile.max(f64::EPSILON / 4.0));
+                *sum += quick_upper_quantile(quantile.max(f64::EPSILON / 4.0));
                 *patients += 1;
             }
             for control in &mut self.controls {
@@ -89,8 +89,10 @@ impl Controls {
 impl Control {
     fn new(scenario: &Scenario, truth: Truth, analysis: &Analysis) -> Self {
         let by_formula = scenario.normal_approximation(truth, analysis);
-        let otherwise = if truth == Truth::Null { scenario.design.plan().rules.alpha } else { 0.5 };
-        let chance = by_formula.map_or(otherwise, |stops| stops.rejection()).clamp(1e-6, 1.0 - 1e-6);
+        let otherwise =
+            if truth == Truth::Null { scenario.design.plan().rules.alpha_one_sided } else { 0.5 };
+        let chance =
+            by_formula.map_or(otherwise, |stops| stops.rejection()).clamp(1e-6, 1.0 - 1e-6);
         let quantile = upper_quantile(chance);
         let cut = match analysis.method {
             AnalysisMethod::TwoProportions { cut, .. }
@@ -145,13 +147,13 @@ fn standardised([(control, n_c), (experimental, n_e)]: [(f64, u32); 2]) -> Optio
     (n_c > 0.0 && n_e > 0.0).then(|| difference / (1.0 / n_c + 1.0 / n_e).sqrt())
 }
 
-/// Whether the pooled statistic of (events, patients) reaches a value.
+/// Whether the pooled statistic of (events, patients), 0 where all are alike, reaches a value.
 fn reaches(arms: [(u32, u32); 2], critical: f64) -> bool {
     let arms = arms.map(|(events, patients)| ArmEvents {
         events: f64::from(events),
         patients: f64::from(patients),
     });
-    z(&arms, ProportionTest::PooledZ).is_some_and(|z| z >= critical)
+    z(&arms, ProportionTest::PooledZ).unwrap_or(0.0) >= critical
 }
 
 /// P(reaching it) of two independent binomial counts. The statistic falls with the events of the
@@ -210,7 +212,10 @@ mod tests {
     #[test]
     fn an_empty_arm_shows_nothing() {
         assert_eq!(standardised([(0.0, 0), (3.0, 2)]), None);
-        assert_eq!(chance([0, 5], [0.2, 0.4], -1.0), 0.0);
+        for critical in [-1.0, 1.0] {
+            let reaches = f64::from(u8::from(reaches([(0, 0), (3, 5)], critical)));
+            assert!((chance([0, 5], [0.2, 0.4], critical) - reaches).abs() < 1e-15);
+        }
         // Two patients an arm, half a standard deviation apart.
         assert!((standardised([(-1.0, 2), (0.0, 2)]).expect("both arms") - 0.5).abs() < 1e-15);
     }

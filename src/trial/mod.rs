@@ -7,6 +7,7 @@
 mod analyst;
 mod centres;
 mod cohort;
+mod control;
 mod description;
 mod imputation;
 mod overrun;
@@ -27,6 +28,7 @@ use crate::scenario::{Analysis, AnalysisSet, Outcomes, Scenario, Truth, estimand
 use analyst::{Analyst, Draws, patients_analysed};
 pub use centres::CentreBalance;
 use cohort::{Among, Cohort};
+use control::Controls;
 pub use description::Described;
 pub use phase::Phase;
 pub use result::{
@@ -49,6 +51,8 @@ pub struct Simulator<'s> {
     in_the_end: KnownOutcomes,
     reallocated: KnownOutcomes,
     analyst: Analyst,
+    /// Where they are asked for.
+    controls: Option<Controls>,
     /// Patients in control and experimental arm, in the order of the imbalances.
     allocated: Vec<[u32; 2]>,
     result: ReplicateResult,
@@ -87,6 +91,7 @@ impl<'s> Simulator<'s> {
             in_the_end: KnownOutcomes::default(),
             reallocated: KnownOutcomes::default(),
             analyst: Analyst::default(),
+            controls: Controls::new(scenario),
             allocated: Vec::new(),
             result: ReplicateResult::default(),
         }
@@ -139,6 +144,11 @@ impl<'s> Simulator<'s> {
             }
             self.describe(truth);
             self.compare_safety(truth);
+            end_of(Phase::Analysis);
+        }
+        if let Some(controls) = &mut self.controls {
+            let patients = self.cohort.for_controls(scenario);
+            controls.measure(patients, &mut self.result.control_deviations);
             end_of(Phase::Analysis);
         }
         &self.result
@@ -228,9 +238,7 @@ impl<'s> Simulator<'s> {
     /// Finds who is lost and when the looks take place, and fills their tables.
     fn follow_up(&mut self, truth: Truth) {
         let Self { scenario, cohort, known, result, .. } = self;
-        let by_outcome =
-            scenario.missingness.depends_on_outcome() || scenario.early_outcome.is_some();
-        if truth == Truth::Alternative || by_outcome {
+        if truth == Truth::Alternative || scenario.loses_by_outcome() {
             cohort.lose(scenario);
             cohort.find_looks(scenario, &mut result.looks[truth.index()]);
         } else {

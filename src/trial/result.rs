@@ -154,6 +154,9 @@ pub struct ReplicateResult {
     /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
     pub imbalances: Vec<u32>,
+    /// The control variates of the analyses under the alternative, then under the null truth; empty where
+    /// none are asked for.
+    pub control_deviations: Vec<f64>,
     /// How often the arms of all who are randomised would have been guessed.
     pub correct_guesses: CorrectGuesses,
     /// The same within centres; without meaning where there are none.

@@ -53,3 +53,4 @@ mod sweep;
 mod trace;
 mod trace_command;
 mod util;
+mod variance_reduction;

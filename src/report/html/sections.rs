@@ -226,6 +226,7 @@ fn power(report: &Report<'_>) -> Markup {
     let [effect, none] = truths(report);
     html! {
         (document(&table::rejection(effect, none)))
+        (document(&table::reduced(effect, none)))
         p.note { (table::by_formula(effect, report.scenario.file())) }
         (document(&table::within_stratum(report.scenario.file(), effect)))
         (document(&crate::report::safety::price(effect, none)))

@@ -136,6 +136,7 @@ impl Resolver<'_> {
                 Timing { design, accrual, centres, follow_up, share_known }
             },
         );
+        let variance_reduction = self.variance_reduction();
         let safety = self.safety(of_treatments.as_ref().map(|truths| &truths[0]), timing);
 
         let outcomes = outcomes?;
@@ -173,6 +174,7 @@ impl Resolver<'_> {
             population: population?,
             replicates: file.run.replicates,
             seed: Seed(file.run.seed),
+            variance_reduction: variance_reduction?,
             warnings: Vec::new(),
         })
     }
@@ -184,6 +186,17 @@ impl Resolver<'_> {
             return self.fail("follow_up.window_days", allowed);
         }
         Some(FollowUp { days, window_days })
+    }
+
+    fn variance_reduction(&mut self) -> Option<bool> {
+        let wanted = self.file.run.variance_reduction;
+        if wanted && self.file.procedure.is_some() {
+            return self.fail(
+                "run.variance_reduction",
+                "needs stated outcomes, whose chances are known; allowed with [procedure]: false",
+            );
+        }
+        Some(wanted)
     }
 
     fn wrong_length<T>(&mut self, path: &str, has: usize, allowed: usize, why: &str) -> Option<T> {

@@ -41,6 +41,9 @@ pub(super) struct Cohort {
     /// Quantile of the outcome within the distribution of the patient's arm and stratum; its logit
     /// where the outcome follows a procedure.
     quantiles: Vec<f64>,
+    /// The quantiles as they were drawn, whatever centre and time do to them; empty unless they are
+    /// asked for.
+    drawn_quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
     pub(super) procedures: Vec<(CaseDraws, Entry)>,
     /// Whose treatment each patient gets; empty where everyone adheres.
@@ -83,6 +86,9 @@ impl Cohort {
         end_of(Phase::Accrual);
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
+        if scenario.variance_reduction {
+            self.drawn_quantiles.clone_from(&self.quantiles);
+        }
         let stated = scenario.procedural().is_none();
         if let Some(adherence) = scenario.adherence.as_ref().filter(|_| stated) {
             let mut rng = stream(Purpose::Adherence);
@@ -234,6 +240,14 @@ impl Cohort {
     /// Days of arrival, and days on which outcomes are known.
     pub fn days(&self) -> (&[f64], &[f64]) {
         (&self.arrival_days, &self.outcome_days)
+    }
+
+    /// The arm allocated and the quantile drawn of every patient, and whether they count for control
+    /// variates: if their outcome is known in the end, unless that depends on the outcome.
+    pub fn for_controls(&self, scenario: &Scenario) -> impl Iterator<Item = (Arm, f64, bool)> {
+        let all = scenario.loses_by_outcome();
+        let patients = self.arms.iter().zip(&self.drawn_quantiles).zip(&self.outcome_days);
+        patients.map(move |((&arm, &quantile), &day)| (arm, quantile, all || day < f64::INFINITY))
     }
 
     /// Patients per stratum in control and experimental arm.
