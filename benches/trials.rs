@@ -121,7 +121,7 @@ mod tally {
 
     fn part() -> Part {
         let scenario = angel_reboot(&[]);
-        let run = Run::new(&scenario, REPLICATES, Share::WHOLE, String::new());
+        let run = Run::new(&scenario, Some(REPLICATES), Share::WHOLE, String::new());
         Part { run, next: REPLICATES, tally: full(&scenario) }
     }
 

@@ -16,7 +16,7 @@ use crate::scenario::Scenario;
 use crate::trial::{ReplicateResult, Simulator, TrialResult};
 
 /// Replicates handed to a worker at a time.
-const CHUNK: u64 = 64;
+pub const CHUNK: u64 = 64;
 /// Chunks per worker in a wave of rows: enough to even out the load, few enough to hold in memory.
 const CHUNKS_PER_WAVE: u64 = 32;
 
@@ -101,31 +101,44 @@ pub fn run_together<A: Accumulator>(
 /// Runs the same replicates of several scenarios side by side in waves, on top of what `total` has of
 /// those before `options.replicates`. Before each wave `wave_end` is shown the total and the number of
 /// the next replicate; it gives the end of the wave, or `None` to stop. At the end of
-/// `options.replicates` it is asked once more, and its answer does not count. Gives the total and the
-/// number of the next replicate.
+/// `options.replicates` it is asked once more, and its answer does not count. When interrupted, the
+/// total is that of the waves before.
 ///
 /// A total does not depend on the waves it came in: it is that of [`run`] over as many replicates.
 ///
 /// # Errors
-/// When interrupted, when threads cannot be started.
+/// When threads cannot be started.
 pub fn run_in_waves<A: Accumulator>(
     scenarios: &[Scenario],
     options: &Options<'_>,
     mut total: A,
     new: impl Fn() -> A,
     mut wave_end: impl FnMut(&A, u64) -> Option<u64>,
-) -> Result<(A, u64), RunError> {
+) -> Result<Waves<A>, RunError> {
     let Range { start: mut next, end: last } = options.replicates;
     let (pool, crew) = Crew::new(scenarios, options, &new)?;
     while let Some(end) = wave_end(&total, next)
         && next < last
     {
         let wave = next..end.clamp(next + 1, last);
-        next = wave.end;
         pool.install(|| crew.simulate_all(&wave));
-        crew.hand_over(&mut total, &new)?;
+        if crew.hand_over(&mut total, &new).is_err() {
+            return Ok(Waves { total, next, interrupted: true });
+        }
+        next = wave.end;
     }
-    Ok((total, next))
+    Ok(Waves { total, next, interrupted: false })
+}
+
+/// What came of waves.
+#[derive(Debug)]
+pub struct Waves<A> {
+    /// Of all whole waves, and what there was before them.
+    pub total: A,
+    /// The number of the replicate after these.
+    pub next: u64,
+    /// Whether there would have been more.
+    pub interrupted: bool,
 }
 
 struct Worker<'s, A> {
@@ -301,9 +314,9 @@ mod tests {
                 (shown.len() <= most).then_some(next + WAVE)
             };
             let new = || Seen(Vec::new());
-            let (mut total, next) =
-                run_in_waves(scenarios, &options, Seen(before.to_vec()), new, wave_end)
-                    .expect("nothing stops it");
+            let ran = run_in_waves(scenarios, &options, Seen(before.to_vec()), new, wave_end);
+            let Waves { mut total, next, interrupted } = ran.expect("there are threads");
+            assert!(!interrupted);
             total.0.sort_unstable();
             (total.0, next, shown)
         };
@@ -333,6 +346,21 @@ mod tests {
         };
         let result = run(&scenario, &options, || Seen(Vec::new()), None);
         assert!(matches!(result, Err(RunError::Cancelled)));
+
+        // Whole waves are kept, and nothing of the one that was cut.
+        cancelled.store(false, Ordering::Relaxed);
+        let options = Options { progress: &|_| {}, ..options };
+        let mut waves = 0;
+        let wave_end = |_: &Seen, next| {
+            waves += 1;
+            cancelled.store(waves == 3, Ordering::Relaxed);
+            Some(next + 100)
+        };
+        let scenarios = std::slice::from_ref(&scenario);
+        let new = || Seen(Vec::new());
+        let ran = run_in_waves(scenarios, &options, new(), new, wave_end).expect("threads");
+        assert!(ran.interrupted);
+        assert_eq!((ran.total.0.len(), ran.next), (200, 200));
 
         let options =
             Options { replicates: 0..100_000, cancelled: &AtomicBool::new(false), ..options };

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::Args;
 use rescuesim::engine::{self, Accumulator, Options, RunError};
-use rescuesim::report::bench::{self as report, Benchmark, PhaseTime, Spread, Throughput};
+use rescuesim::explore::benchmark::{Benchmark, PhaseTime, Spread, Throughput};
+use rescuesim::report::bench as report;
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::Tally;
@@ -24,7 +25,7 @@ const REPEAT: Duration = Duration::from_millis(400);
 pub struct BenchArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Replicates in every timed repeat; by default as many as one thread simulates in 0.4 seconds.
+    /// Replicates for each thread in every timed repeat; by default as many as one thread simulates in 0.4 seconds.
     #[arg(long, value_parser = whole_number)]
     replicates: Option<u64>,
     /// Timed repeats of each figure, after a warm-up.
@@ -108,7 +109,9 @@ fn timed(
     let mut phases = vec![Vec::new(); Phase::ALL.len()];
     for repeat in 0..=args.repeats {
         for (i, seconds) in seconds.iter_mut().enumerate() {
-            let took = seconds_on(i + 1, scenario, replicates)?;
+            // As many for each thread, so that starting them counts for as little.
+            let threads = i + 1;
+            let took = seconds_on(threads, scenario, replicates * threads as u64)?;
             // The first is to warm up.
             if repeat > 0 {
                 seconds.push(took);
@@ -141,11 +144,14 @@ fn seconds_on(threads: usize, scenario: &Scenario, replicates: u64) -> Result<f6
 }
 
 /// Seconds in each phase on one thread, with those that reading the clock takes.
-fn seconds_in_phases(scenario: &Scenario, replicates: u64) -> Result<[f64; 8], Failure> {
+fn seconds_in_phases(
+    scenario: &Scenario,
+    replicates: u64,
+) -> Result<[f64; Phase::ALL.len()], Failure> {
     let mut simulator = Simulator::new(scenario);
     let mut result = ReplicateResult::default();
     let mut tally = Tally::new(scenario);
-    let mut took = [Duration::ZERO; 8];
+    let mut took = [Duration::ZERO; Phase::ALL.len()];
     for replicate in 0..replicates {
         if cancelled_by_signal().load(std::sync::atomic::Ordering::Relaxed) {
             return Err(failure(RunError::Cancelled));

@@ -33,18 +33,25 @@ pub struct CheckpointArgs {
     pub shard: Option<Share>,
 }
 
+/// From none to a day.
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=86_400.0).contains(number));
+    number.ok_or_else(|| "expected seconds from 0 to 86400, such as 60".to_owned())
+}
+
 /// The file of a run.
-pub struct Checkpoint<C> {
+pub struct Checkpoint {
     path: PathBuf,
-    run: C,
+    run: Run,
     interval: Duration,
     saved: Instant,
+    has_failed: bool,
 }
 
 /// A run to go on with.
-pub struct Begun<C> {
+pub struct Begun {
     /// Where it is kept.
-    pub checkpoint: Checkpoint<C>,
+    pub checkpoint: Checkpoint,
     /// What has been simulated of it.
     pub tally: Tally,
     /// The number of the replicate to go on with.
@@ -62,12 +69,11 @@ impl CheckpointArgs {
     /// # Errors
     /// When there are.
     pub fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
-        let shards = self.share().of();
-        if shards > scenario.replicates {
+        let replicates = scenario.replicates;
+        if self.share().count() > replicates {
             return Err(Failure::Usage(format!(
-                "--shard {}: {} replicates cannot be shared out so; allowed: as many shards as replicates, or fewer",
-                self.share(),
-                scenario.replicates
+                "--shard {}: {replicates} replicates cannot be shared out so; allowed: as many shards as replicates, or fewer",
+                self.share()
             )));
         }
         Ok(())
@@ -85,51 +91,37 @@ impl CheckpointArgs {
             "shard {share}, replicates {start} to {} of {}: {path}\nWhen all {} are there: rescuesim merge FILES\n",
             end - 1,
             scenario.replicates,
-            share.of()
+            share.count()
         ))
     }
 
-    /// Opens the file that is asked for, if any; `run` says what it is of, given the number of
-    /// replicates.
+    /// Opens the file that is asked for, if any, to keep `run` in it.
     ///
     /// # Errors
     /// When there is a file and it may not be gone on from, is of another run or damaged; when it
     /// cannot be written.
-    pub fn open<C: Fn(u64) -> Run>(
-        &self,
-        scenario: &Scenario,
-        run: C,
-    ) -> Result<Option<Begun<C>>, Failure> {
+    pub fn open(&self, scenario: &Scenario, run: Run) -> Result<Option<Begun>, Failure> {
         let Some(path) = &self.checkpoint else { return Ok(None) };
         let usage = |why: String| Failure::Usage(format!("--checkpoint {}: {why}", path.display()));
-        let of = run(scenario.replicates);
-        let Part { next, tally, .. } = match read_if_there(path).map_err(usage)? {
+        let (tally, next) = match read_if_there(path).map_err(usage)? {
             Some(_) if !self.resume => {
                 let why = "the file is there already; allowed: --resume to go on from it, or another file";
                 return Err(usage(why.to_owned()));
             }
             Some(text) => Part::read(&text)
-                .and_then(|(part, _)| part.of_run(&of))
+                .and_then(|(part, _)| part.of_run(&run))
+                .map(|part| (part.tally, part.next))
                 .map_err(|error| usage(format!("the file {error}")))?,
-            None => {
-                let next = of.own_replicates().start;
-                Part { run: of, next, tally: Tally::new(scenario) }
-            }
+            None => (Tally::new(scenario), run.own_replicates().start),
         };
         let interval = Duration::from_secs_f64(self.checkpoint_every);
-        let saved = now();
-        let mut checkpoint = Checkpoint { path: path.clone(), run, interval, saved };
+        let (path, saved) = (path.clone(), now());
+        let mut checkpoint = Checkpoint { path, run, interval, saved, has_failed: false };
         // Before anything is simulated, so that a place that cannot be written is told at once.
-        let written = checkpoint.write(&tally, scenario.replicates, next);
+        let written = checkpoint.write(&tally, next);
         written.map_err(|error| usage(format!("cannot be written: {error}")))?;
         Ok(Some(Begun { checkpoint, tally, next }))
     }
-}
-
-/// From none to a day.
-fn seconds(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| (0.0..=86_400.0).contains(number));
-    number.ok_or_else(|| "expected seconds from 0 to 86400, such as 60".to_owned())
 }
 
 fn read_if_there(path: &Path) -> Result<Option<String>, String> {
@@ -140,34 +132,43 @@ fn read_if_there(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-impl<C: Fn(u64) -> Run> Checkpoint<C> {
+impl Checkpoint {
     /// What is left when the run is interrupted.
     pub fn promise(&self) -> String {
-        format!("what {} has is kept, and --resume goes on from it", self.path.display())
+        format!("{} has what was simulated, and --resume goes on from it", self.path.display())
     }
 
-    /// Keeps a total of all replicates before `next`, of `replicates`, unless one was kept just now. A
-    /// failure does not stop a run whose end may yet be told; that of [`Self::finish`] is.
-    pub fn keep(&mut self, tally: &Tally, replicates: u64, next: u64) {
-        if self.saved.elapsed() >= self.interval {
-            let _ = self.write(tally, replicates, next);
+    /// Keeps a total of all replicates before `next`, unless one was kept just now and this is not the
+    /// last. A failure does not stop a run whose end may yet be told; that of [`Self::finish`] is.
+    pub fn keep(&mut self, tally: &Tally, next: u64, is_last: bool) {
+        if !is_last && self.saved.elapsed() < self.interval {
+            return;
+        }
+        if let Err(error) = self.write(tally, next)
+            && !std::mem::replace(&mut self.has_failed, true)
+        {
+            let path = self.path.display();
+            eprintln!("warning: cannot write --checkpoint {path}: {error}; the run goes on");
         }
     }
 
-    /// Keeps the last total.
+    /// Keeps the last total, of what has become `run`.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(mut self, tally: &Tally, replicates: u64, next: u64) -> Result<(), Failure> {
-        self.write(tally, replicates, next).map_err(|error| {
+    pub fn finish(mut self, run: Run, tally: &Tally, next: u64) -> Result<(), Failure> {
+        self.run = run;
+        self.write(tally, next).map_err(|error| {
             let path = self.path.display();
             Failure::Running(format!("cannot write --checkpoint {path}: {error}"))
         })
     }
 
-    fn write(&mut self, tally: &Tally, replicates: u64, next: u64) -> io::Result<()> {
+    fn write(&mut self, tally: &Tally, next: u64) -> io::Result<()> {
+        let part = Part { run: self.run.clone(), next, tally: tally.clone() };
+        let written = OutputFile::whole(&self.path, &part.to_json());
+        let written = written.and_then(OutputFile::put_in_place);
         self.saved = now();
-        let part = Part { run: (self.run)(replicates), next, tally: tally.clone() };
-        OutputFile::whole(&self.path, &part.to_json())?.put_in_place()
+        written
     }
 }

@@ -44,9 +44,10 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let files = files.transpose()?;
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
-    files.map_or(Ok(()), |files| files.finish(&summary))?;
+    let written = files.map_or(Ok(()), |files| files.finish(&summary));
     let document = || table::document(&summary, scenario.warnings());
-    print_as(args.format, document, || summary.to_json())
+    print_as(args.format, document, || summary.to_json())?;
+    written
 }
 
 fn read(path: &Path) -> Result<(Part, Scenario), Failure> {

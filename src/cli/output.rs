@@ -91,11 +91,6 @@ impl OutputFile {
         Ok(self)
     }
 
-    /// What to tell when it cannot be written.
-    pub fn failure(&self, error: &io::Error) -> String {
-        format!("cannot write {}: {error}", self.destination.display())
-    }
-
     /// Where it will be.
     pub fn destination(&self) -> &Path {
         &self.destination

@@ -77,7 +77,7 @@ impl ResultFiles {
     /// on without rows: [`Self::finish`] tells of it.
     pub fn write(&mut self, trials: &[TrialResult]) {
         let written = self.rows.iter_mut().try_for_each(|rows| {
-            rows.writer.write(trials).map_err(|error| rows.file.failure(&error))
+            rows.writer.write(trials).map_err(|error| failure(&rows.file, &error))
         });
         if let Err(failure) = written {
             self.rows.clear();
@@ -124,9 +124,16 @@ impl Rows {
         let Self { file, writer } = self;
         match writer.finish().and_then(|()| file.sync()) {
             Ok(()) => Ok(file),
-            Err(error) => Err(file.failure(&error)),
+            Err(error) => Err(failure(&file, &error)),
         }
     }
+}
+
+/// What to tell when rows cannot be written.
+fn failure(file: &OutputFile, error: &io::Error) -> String {
+    let path = file.destination().display();
+    let earlier = if file.destination().exists() { ", which is of an earlier run" } else { "" };
+    format!("cannot write {path}{earlier}: {error}")
 }
 
 impl RowFormat {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rescuesim::engine;
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::part::Run;
@@ -62,29 +63,32 @@ impl RunArgs {
         self.out.as_ref().map(create).transpose()
     }
 
-    /// Simulates what the file of `--checkpoint` does not have yet; `None` without one.
-    fn simulate_kept(&self, scenario: &Scenario) -> Result<Option<Simulated<Tally>>, Failure> {
+    /// Simulates what the file of `--checkpoint` does not have yet, and says whether it has it in the
+    /// end; `None` without one.
+    fn simulate_kept(&self, scenario: &Scenario) -> Result<Option<Kept>, Failure> {
         let share = self.checkpoint.share();
-        let run =
-            |replicates| Run::new(scenario, replicates, share, self.command(scenario, replicates));
+        let stated = self.simulation.precision().is_none().then_some(scenario.replicates);
+        let run = Run::new(scenario, stated, share, self.command(scenario, scenario.replicates));
+        let own = run.own_replicates();
         let Some(begun) = self.checkpoint.open(scenario, run)? else { return Ok(None) };
         let Begun { mut checkpoint, tally, next } = begun;
-        let own = share.replicates(scenario.replicates);
-        let mut session = self.simulation.session(own.end - own.start);
+        let mut session =
+            self.simulation.session(stated.map_or(engine::WAVE, |_| own.end - own.start));
         session.begin_at(next - own.start);
         session.kept = checkpoint.promise();
-        let is_precise = self.simulation.precision().is_some();
-        let replicates = |next| if is_precise { next } else { scenario.replicates };
         let simulated = session.go_on(
             std::slice::from_ref(scenario),
             (tally, next..own.end),
             || Tally::new(scenario),
             Tally::error_to_stop_by,
-            |tally, next| checkpoint.keep(tally, replicates(next), next),
+            |tally, next, is_last| checkpoint.keep(tally, next, is_last),
         )?;
         let Simulated { tally, next, .. } = &simulated;
-        checkpoint.finish(tally, replicates(*next), *next)?;
-        Ok(Some(simulated))
+        let replicates = stated.unwrap_or(*next);
+        let command = self.command(scenario, replicates);
+        let run = Run::new(scenario, Some(replicates), share, command);
+        let in_file = checkpoint.finish(run, tally, *next);
+        Ok(Some(Kept { simulated, in_file }))
     }
 
     /// Simulates everything, with the rows that are asked for.
@@ -120,6 +124,12 @@ impl RunArgs {
     }
 }
 
+/// What was simulated, and whether its file has it.
+struct Kept {
+    simulated: Simulated<Tally>,
+    in_file: Result<(), Failure>,
+}
+
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let all = [args.overrides(), args.simulation.overrides()].concat();
     let scenario = Scenario::load(&args.scenario.scenario, &all)?;
@@ -127,12 +137,17 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     args.checkpoint.check(&scenario)?;
     // Before anything is simulated, so that a place that cannot be written is told at once.
     let mut files = args.open(&scenario)?;
-    let (scenario, simulated) = match args.simulate_kept(&scenario)? {
-        Some(simulated) if args.checkpoint.shard.is_none() => {
-            (scenario.with_replicates(simulated.next), simulated)
+    let (scenario, simulated, in_file) = match args.simulate_kept(&scenario)? {
+        Some(Kept { in_file, .. }) if args.checkpoint.shard.is_some() => {
+            return in_file.and_then(|()| args.checkpoint.tell(&scenario));
         }
-        Some(_) => return args.checkpoint.tell(&scenario),
-        None => args.simulate(scenario, &mut files)?,
+        Some(Kept { simulated, in_file }) => {
+            (scenario.with_replicates(simulated.next), simulated, in_file)
+        }
+        None => {
+            let (scenario, simulated) = args.simulate(scenario, &mut files)?;
+            (scenario, simulated, Ok(()))
+        }
     };
     let provenance = args.provenance(&scenario).with_precision(simulated.reached);
     let result = OperatingCharacteristics::new(&scenario, &simulated.tally);
@@ -142,5 +157,5 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         let document = || table::document(&summary, scenario.warnings());
         print_as(args.format, document, || summary.to_json())?;
     }
-    written
+    written.and(in_file)
 }

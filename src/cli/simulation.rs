@@ -1,6 +1,7 @@
 //! What every simulating command shares: how much to simulate, progress, interruption.
 
 use std::fmt;
+use std::num::NonZero;
 use std::ops::Range;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
-use rescuesim::engine::{self, Accumulator, RowSink, RunError};
+use rescuesim::engine::{self, Accumulator, RowSink, RunError, Waves};
 use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedFigure;
@@ -67,6 +68,12 @@ impl SimulationArgs {
         let replicates = self.replicates.map(|n| format!("run.replicates={n}"));
         let seed = self.seed.map(|seed| format!("run.seed={seed}"));
         replicates.into_iter().chain(seed).collect()
+    }
+
+    /// Worker threads.
+    pub fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+        self.threads.map_or_else(cores, usize::from)
     }
 
     /// The precision asked for and the figure it is of, if that decides how much is simulated.
@@ -156,7 +163,14 @@ impl Session<'_> {
         error: impl Fn(&A, NamedFigure) -> f64,
     ) -> Result<Simulated<A>, Failure> {
         if let Some(asked) = self.args.precision() {
-            return self.run_until_precise(scenarios, (new(), 0), new, (asked, error), |_, _| {});
+            let (Waves { total, next, interrupted }, reached) =
+                self.waves_until_precise(scenarios, (new(), 0), new, (asked, error), |_, _| {
+                    engine::WAVE
+                })?;
+            if interrupted {
+                return Err(self.failure(RunError::Cancelled));
+            }
+            return Ok(Simulated { tally: total, next, reached });
         }
         let next = scenarios[0].replicates;
         let tally = self.run_range(scenarios, 0..next, new, None)?;
@@ -180,8 +194,8 @@ impl Session<'_> {
     }
 
     /// Runs replicates on top of those that a total has, until a precision is reached where one is
-    /// asked for, and else all that are given. `keep` is shown every total on the way, with the number
-    /// of the next replicate.
+    /// asked for, and else all that are given. `keep` is shown totals on the way, with the number of the
+    /// next replicate and whether it is the last, as the run is interrupted.
     ///
     /// # Errors
     /// As [`Self::run`].
@@ -191,41 +205,49 @@ impl Session<'_> {
         (total, replicates): (A, Range<u64>),
         new: impl Fn() -> A,
         error: impl Fn(&A, NamedFigure) -> f64,
-        mut keep: impl FnMut(&A, u64),
+        mut keep: impl FnMut(&A, u64, bool),
     ) -> Result<Simulated<A>, Failure> {
-        if let Some(asked) = self.args.precision() {
-            let before = (total, replicates.start);
-            return self.run_until_precise(scenarios, before, new, (asked, error), keep);
-        }
-        let progress = |finished| self.bar.inc(finished);
-        let options = self.options(replicates, &progress);
-        let mut pace = Pace::new();
-        let wave_end = |total: &A, next: u64| {
-            keep(total, next);
-            Some(next + pace.next_wave())
+        let mut pace = Pace::new(self.args.threads());
+        let wave = |total: &A, next: u64| {
+            let wave = pace.next_wave();
+            keep(total, next, false);
+            pace.begin();
+            wave
         };
-        let ran = engine::run_in_waves(scenarios, &options, total, new, wave_end);
-        let (tally, next) = ran.map_err(|error| self.failure(error))?;
-        Ok(Simulated { tally, next, reached: None })
+        let waves = match self.args.precision() {
+            Some(asked) => {
+                let before = (total, replicates.start);
+                self.waves_until_precise(scenarios, before, new, (asked, error), wave)?
+            }
+            None => {
+                let mut wave = wave;
+                let wave_end = |total: &A, next: u64| Some(next + wave(total, next));
+                (self.waves(scenarios, (total, replicates), new, wave_end)?, None)
+            }
+        };
+        let (Waves { total, next, interrupted }, reached) = waves;
+        if interrupted {
+            keep(&total, next, true);
+            return Err(self.failure(RunError::Cancelled));
+        }
+        Ok(Simulated { tally: total, next, reached })
     }
 
-    fn run_until_precise<A: Accumulator>(
+    /// Waves of at most as many replicates as `wave` says, until a precision is reached; the error
+    /// decides at whole numbers of [`engine::WAVE`].
+    fn waves_until_precise<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
         (total, next): (A, u64),
         new: impl Fn() -> A,
         ((asked, figure), error): ((f64, NamedFigure), impl Fn(&A, NamedFigure) -> f64),
-        mut keep: impl FnMut(&A, u64),
-    ) -> Result<Simulated<A>, Failure> {
-        let progress = |finished| self.bar.inc(finished);
-        let options = self.options(next..u64::MAX, &progress);
+        mut wave: impl FnMut(&A, u64) -> u64,
+    ) -> Result<(Waves<A>, Option<PrecisionReached>), Failure> {
         let before = self.bar.position() - next;
-        let mut pace = Pace::new();
         let mut end = Ok(f64::NAN);
         let wave_end = |total: &A, next: u64| {
-            keep(total, next);
             let judged = (next / engine::WAVE + 1) * engine::WAVE;
-            let wave_end = Some(judged.min(next + pace.next_wave()));
+            let wave_end = Some(judged.min(next + wave(total, next)));
             // Whatever was simulated before, and however fast, the error decides at the same numbers.
             if next == 0 || !next.is_multiple_of(engine::WAVE) {
                 return wave_end;
@@ -241,11 +263,26 @@ impl Session<'_> {
             }
             None
         };
-        let ran = engine::run_in_waves(scenarios, &options, total, new, wave_end);
-        let (tally, next) = ran.map_err(|error| self.failure(error))?;
+        let waves = self.waves(scenarios, (total, next..u64::MAX), new, wave_end)?;
         let reached = end.map_err(|error| out_of_reach(figure, asked, error))?;
-        let reached = Some(PrecisionReached { figure: figure.to_string(), asked, reached });
-        Ok(Simulated { tally, next, reached })
+        let with_variate = [NamedFigure::Power, NamedFigure::TypeIError].contains(&figure);
+        let by_control_variate =
+            with_variate && scenarios.len() == 1 && scenarios[0].variance_reduction;
+        let figure = figure.to_string();
+        Ok((waves, Some(PrecisionReached { figure, asked, reached, by_control_variate })))
+    }
+
+    fn waves<A: Accumulator>(
+        &self,
+        scenarios: &[Scenario],
+        (total, replicates): (A, Range<u64>),
+        new: impl Fn() -> A,
+        wave_end: impl FnMut(&A, u64) -> Option<u64>,
+    ) -> Result<Waves<A>, Failure> {
+        let progress = |finished| self.bar.inc(finished);
+        let options = self.options(replicates, &progress);
+        engine::run_in_waves(scenarios, &options, total, new, wave_end)
+            .map_err(|error| self.failure(error))
     }
 
     /// Counts replicates that were run before as done.
@@ -276,27 +313,34 @@ impl Session<'_> {
     }
 }
 
-/// How many replicates take between a tenth and half of a second.
+/// How many replicates take between a tenth and half of a second, and as many as keep all threads
+/// busy.
 struct Pace {
     began: Instant,
     wave: u64,
+    least: u64,
 }
 
 impl Pace {
-    fn new() -> Self {
-        Self { began: now(), wave: 64 }
+    fn new(threads: usize) -> Self {
+        let least = engine::CHUNK * threads as u64;
+        Self { began: now(), wave: least, least }
     }
 
-    /// Replicates of the wave that begins now.
+    /// Replicates of the next wave, by the time that this one has taken.
     fn next_wave(&mut self) -> u64 {
         let took = self.began.elapsed();
         if took > Duration::from_millis(500) {
-            self.wave = (self.wave / 2).max(1);
+            self.wave = (self.wave / 2).max(self.least);
         } else if took < Duration::from_millis(100) {
             self.wave *= 2;
         }
-        self.began = now();
         self.wave
+    }
+
+    /// A wave begins.
+    fn begin(&mut self) {
+        self.began = now();
     }
 }
 

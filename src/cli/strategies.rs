@@ -66,7 +66,7 @@ impl StrategiesArgs {
         let reached = rules
             .simulate_until(measure, asked)
             .map_err(|error| out_of_reach(&figure, asked, error))?;
-        Ok(Some(PrecisionReached { figure, asked, reached }))
+        Ok(Some(PrecisionReached { figure, asked, reached, by_control_variate: false }))
     }
 }
 

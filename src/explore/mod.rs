@@ -1,5 +1,6 @@
 //! Beyond one scenario: several compared, strategies laid side by side, unknowns solved for.
 
+pub mod benchmark;
 pub mod bracket;
 pub mod calibrate;
 pub mod compare;

@@ -16,8 +16,12 @@ pub struct PrecisionReached {
     pub figure: String,
     /// The standard error asked for.
     pub asked: f64,
-    /// The standard error it was stopped by: no less than any that is reported for the figure.
+    /// The standard error it was stopped by: no less than any that is reported for the figure, or for
+    /// the figure by control variate.
     pub reached: f64,
+    /// Whether it is that of the figure by control variate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub by_control_variate: bool,
 }
 
 /// What a wave says.

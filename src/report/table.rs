@@ -100,8 +100,11 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
 
 /// The precision that ended a simulation, where one did; `what` comes before the figure's name.
 pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> String {
-    let Some(PrecisionReached { figure, asked, reached }) = reached else { return String::new() };
+    let Some(PrecisionReached { figure, asked, reached, by_control_variate }) = reached else {
+        return String::new();
+    };
     let named = figure.parse::<NamedFigure>().map_or(figure.replace('-', " "), NamedFigure::words);
+    let named = if *by_control_variate { format!("{named} by control variate") } else { named };
     if *reached == 0.0 {
         return format!(", in all of which {what}{named} is the same");
     }

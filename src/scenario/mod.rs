@@ -377,7 +377,12 @@ impl Scenario {
     /// simulated do not enter.
     pub fn digest(&self) -> String {
         let mut meaning = serde_json::to_value(&self.file).expect("a scenario is plain data");
-        meaning.as_object_mut().expect("a scenario is a table").remove("run");
+        let meaning_of = meaning.as_object_mut().expect("a scenario is a table");
+        let run = meaning_of["run"].as_object_mut().expect("it is always there");
+        run.retain(|key, _| !["replicates", "seed"].contains(&key.as_str()));
+        if run.is_empty() {
+            meaning_of.remove("run");
+        }
         sha256(meaning.to_string().as_bytes())
     }
 

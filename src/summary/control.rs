@@ -61,23 +61,20 @@ impl ControlTally {
             [even.reduced(odd.slope()), odd.reduced(even.slope())];
         let [share_a, share_b] = [even, odd].map(|half| half.all.n() as f64 / n);
         let value = share_a * a + share_b * b;
-        let variance = share_a * variance_a + share_b * variance_b;
-        let mcse = (variance / n).sqrt();
+        let mcse = ((share_a * variance_a + share_b * variance_b) / n).sqrt();
         let rejecting = self.halves.iter().map(|half| half.rejecting.n()).sum();
         let plain = McEstimate::proportion(rejecting, self.n());
         let factor = if mcse == 0.0 { 1.0 } else { (plain.mcse / mcse) * (plain.mcse / mcse) };
         ReducedEstimate { estimate: McEstimate { value, mcse, n: self.n() }, factor }
     }
 
-    /// The standard error that it is safe to stop by; that without the control variate as long as few
-    /// replicates show efficacy, or few do not.
-    pub fn error_to_stop_by(&self, without: f64) -> f64 {
-        const FEW: u64 = 30;
-        let settled = self.halves.iter().all(|half| {
-            let rejecting = half.rejecting.n();
-            rejecting >= FEW && half.all.n() - rejecting >= FEW
-        });
-        if settled { self.estimate().estimate.mcse } else { without }
+    /// The standard error that it is safe to stop by: as long as the variate and what a replicate shows
+    /// have always gone together the error is 0, so it is not taken to be less than with four
+    /// replicates in which they do not.
+    pub fn error_to_stop_by(&self) -> f64 {
+        let McEstimate { mcse, n, .. } = self.estimate().estimate;
+        let (n, more) = (n as f64, n as f64 + 4.0);
+        mcse.max(((mcse * mcse * n * n + 4.0) / more / more).sqrt())
     }
 }
 
@@ -108,7 +105,8 @@ impl Half {
         let n = self.all.n() as f64;
         let plain = self.share() * (1.0 - self.share()) * n / (n - 1.0);
         let variance = plain - 2.0 * b * self.covariance() + b * b * self.variance();
-        (self.share() - b * self.all.mean(), variance.max(0.0))
+        // Not `max`, which makes 0 of what is not a number.
+        (self.share() - b * self.all.mean(), if variance < 0.0 { 0.0 } else { variance })
     }
 }
 
@@ -139,7 +137,23 @@ mod tests {
         let ReducedEstimate { estimate, factor } = tally(&replicates).estimate();
         assert!((estimate.value - 0.2).abs() < 1e-15);
         assert!((factor - 1.0).abs() < 0.01, "{factor}");
-        assert!(tally(&[]).estimate().estimate.value.is_nan());
+        for few in 0..4 {
+            assert!(tally(&replicates[..few]).estimate().estimate.mcse.is_nan(), "{few}");
+        }
+    }
+
+    #[test]
+    fn what_always_went_together_may_not_always_do() {
+        let replicates: Vec<_> =
+            (0..8192).map(|i| (i % 3 == 0, f64::from(u8::from(i % 3 == 0)))).collect();
+        let tally = tally(&replicates);
+        assert!(tally.estimate().estimate.mcse < 1e-8);
+        assert!((tally.error_to_stop_by() - 2.0 / 8196.0).abs() < 1e-8);
+        // Where they do not, it makes no difference to speak of.
+        let replicates: Vec<_> = (0..8192).map(|i| (i % 4 == 0, f64::from(i % 3) - 1.0)).collect();
+        let tally = self::tally(&replicates);
+        let mcse = tally.estimate().estimate.mcse;
+        assert!((tally.error_to_stop_by() / mcse - 1.0).abs() < 0.002);
     }
 
     /// By hand: in either half Y = 1, 1, 0, 0 and D = ½, −¼, −¼, 0.

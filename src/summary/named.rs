@@ -197,12 +197,11 @@ impl Tally {
     /// where none has one.
     pub fn error_to_stop_by(&self, figure: NamedFigure) -> f64 {
         let errors = (0..self.analyses_per_truth()).map(|analysis| {
-            let error = self.sampled(figure, analysis).error_to_stop_by();
             match (figure, self.control(figure.truth(), analysis)) {
                 (NamedFigure::Power | NamedFigure::TypeIError, Some(control)) => {
-                    control.error_to_stop_by(error)
+                    control.error_to_stop_by()
                 }
-                _ => error,
+                _ => self.sampled(figure, analysis).error_to_stop_by(),
             }
         });
         errors.fold(f64::NAN, f64::max)

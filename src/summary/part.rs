@@ -40,12 +40,12 @@ impl Share {
     }
 
     /// How many shares there are.
-    pub fn of(self) -> u64 {
+    pub fn count(self) -> u64 {
         self.of
     }
 
     fn is_possible(self) -> bool {
-        (1..=self.of.min(MOST_SHARES)).contains(&self.number)
+        (1..=MOST_SHARES).contains(&self.of) && (1..=self.of).contains(&self.number)
     }
 }
 
@@ -62,9 +62,11 @@ impl FromStr for Share {
         let numbers = text.split_once('/').and_then(|(number, of)| {
             Some(Self { number: number.parse().ok()?, of: of.parse().ok()? })
         });
-        numbers
-            .filter(|share| share.is_possible())
-            .ok_or_else(|| "expected a share of all, from 1, such as 3/16".to_owned())
+        numbers.filter(|share| share.is_possible()).ok_or_else(|| {
+            format!(
+                "expected a share of all, from 1, such as 3/16, and at most {MOST_SHARES} shares"
+            )
+        })
     }
 }
 
@@ -73,8 +75,8 @@ impl FromStr for Share {
 pub struct Run {
     scenario_digest: String,
     seed: u64,
-    /// Replicates of the whole run.
-    pub replicates: u64,
+    /// Replicates of the whole run; `None` as long as a precision decides on them.
+    pub replicates: Option<u64>,
     /// The share of them that is the part's.
     pub share: Share,
     /// The command that makes the whole run at once.
@@ -84,7 +86,12 @@ pub struct Run {
 
 impl Run {
     /// A share of so many replicates of a scenario; `command` makes all of them at once.
-    pub fn new(scenario: &Scenario, replicates: u64, share: Share, command: String) -> Self {
+    pub fn new(
+        scenario: &Scenario,
+        replicates: Option<u64>,
+        share: Share,
+        command: String,
+    ) -> Self {
         Self {
             scenario_digest: scenario.digest(),
             seed: scenario.seed.0,
@@ -97,12 +104,20 @@ impl Run {
 
     /// The part's own share of the replicates.
     pub fn own_replicates(&self) -> Range<u64> {
-        self.share.replicates(self.replicates)
+        self.share.replicates(self.replicates.unwrap_or(u64::MAX))
+    }
+
+    /// As a message tells it.
+    fn extent(&self) -> String {
+        match self.replicates {
+            Some(replicates) => format!("shard {} of {replicates} replicates", self.share),
+            None => "a run until a precision".to_owned(),
+        }
     }
 }
 
 /// What has been simulated of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// Of what.
     pub run: Run,
@@ -112,15 +127,7 @@ pub struct Part {
     pub tally: Tally,
 }
 
-/// The part as it is written.
-#[derive(Serialize, Deserialize)]
-struct Content {
-    run: Run,
-    next: u64,
-    tally: Tally,
-}
-
-/// Around it, so that damage and other versions are told before the content is looked at.
+/// Around what is written of it, so that damage and other versions are told before the content is looked at.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Envelope<'a> {
@@ -167,33 +174,27 @@ pub enum PartError {
         asked: u64,
     },
     /// Of other replicates.
-    #[error("is of shard {found} of {of_found} replicates, not {asked} of {of_asked}")]
+    #[error("is of {found}, not of {asked}")]
     OtherShare {
         /// Its share.
-        found: Share,
-        /// Of so many.
-        of_found: u64,
+        found: String,
         /// The one at hand.
-        asked: Share,
-        /// Of so many.
-        of_asked: u64,
+        asked: String,
     },
     /// There is more in it than is wanted.
-    #[error("has {found} replicates; allowed: --replicates {found} or more, not {asked}")]
+    #[error("has {found} replicates; allowed: --replicates {allowed} or more")]
     Beyond {
         /// Replicates done.
         found: u64,
-        /// Replicates wanted.
-        asked: u64,
+        /// The fewest of the whole run that go on from them.
+        allowed: u64,
     },
 }
 
 impl Part {
     /// As JSON, ending in a newline.
     pub fn to_json(&self) -> String {
-        let Self { run, next, tally } = self.clone();
-        let content = serde_json::value::to_raw_value(&Content { run, next, tally })
-            .expect("a part is plain data");
+        let content = serde_json::value::to_raw_value(self).expect("a part is plain data");
         let envelope = Envelope {
             rescuesim_part: VERSION.to_owned(),
             sha256: checksum(VERSION, &content),
@@ -217,11 +218,12 @@ impl Part {
         if envelope.rescuesim_part != VERSION {
             return Err(PartError::OtherVersion(envelope.rescuesim_part));
         }
-        let Content { run, next, tally } =
+        let Self { run, next, tally } =
             serde_json::from_str(envelope.content.get()).map_err(not_a_part)?;
         let inconsistent = || PartError::NotAPart("what it says does not fit together".to_owned());
         let scenario = Scenario::parse(&run.scenario, &[]).map_err(|_| inconsistent())?;
         let fits = run.share.is_possible()
+            && run.share.count() <= run.replicates.unwrap_or(1)
             && scenario.digest() == run.scenario_digest
             && scenario.seed.0 == run.seed;
         let own = if fits { run.own_replicates() } else { 0..0 };
@@ -229,7 +231,7 @@ impl Part {
             return Err(inconsistent());
         }
         let tally = Tally::restored(&scenario, tally, next - own.start).ok_or_else(inconsistent)?;
-        let scenario = scenario.with_replicates(run.replicates);
+        let scenario = scenario.with_replicates(run.replicates.unwrap_or(next));
         Ok((Self { run, next, tally }, scenario))
     }
 
@@ -253,15 +255,12 @@ impl Part {
         let own = run.own_replicates();
         let shares_differ = found.share != run.share;
         if shares_differ || found.own_replicates().start != own.start {
-            return Err(PartError::OtherShare {
-                found: found.share,
-                of_found: found.replicates,
-                asked: run.share,
-                of_asked: run.replicates,
-            });
+            return Err(PartError::OtherShare { found: found.extent(), asked: run.extent() });
         }
         if *next > own.end {
-            return Err(PartError::Beyond { found: next - own.start, asked: own.end - own.start });
+            let found = next - own.start;
+            // Only the first share begins alike in a longer run.
+            return Err(PartError::Beyond { found, allowed: found * run.share.count() });
         }
         Ok(self)
     }
@@ -282,6 +281,12 @@ pub enum MergeProblem {
         name: String,
         /// In what it differs.
         reason: String,
+    },
+    /// Not yet a run of a number of replicates.
+    #[error("unfinished: {name} is of a run until a precision; go on with it by --resume")]
+    UntilPrecise {
+        /// The file.
+        name: String,
     },
     /// Shares that no file has.
     #[error("missing: shard {share} (replicates {} to {})", replicates.start, replicates.end - 1)]
@@ -322,6 +327,10 @@ pub enum MergeProblem {
 /// there is nothing to be missing: the list of problems is empty.
 pub fn merge(parts: Vec<(String, Part)>) -> Result<Part, Vec<MergeProblem>> {
     let Some(most) = most_common(&parts).cloned() else { return Err(Vec::new()) };
+    let Some(replicates) = most.replicates else {
+        let name = |(name, _)| MergeProblem::UntilPrecise { name };
+        return Err(parts.into_iter().map(name).collect());
+    };
     let mut problems = Vec::new();
     let mut of_run: Vec<(String, Part)> = Vec::new();
     for (name, part) in parts {
@@ -336,7 +345,7 @@ pub fn merge(parts: Vec<(String, Part)>) -> Result<Part, Vec<MergeProblem>> {
     let missing_until = |due: u64, next: u64, problems: &mut Vec<MergeProblem>| {
         problems.extend((due..next).map(|number| {
             let share = Share { number, of: most.share.of };
-            MergeProblem::Missing { share, replicates: share.replicates(most.replicates) }
+            MergeProblem::Missing { share, replicates: share.replicates(replicates) }
         }));
     };
     for same in shares {
@@ -362,7 +371,7 @@ pub fn merge(parts: Vec<(String, Part)>) -> Result<Part, Vec<MergeProblem>> {
     });
     let mut whole = whole.expect("no share is missing");
     whole.run.share = Share::WHOLE;
-    whole.next = whole.run.replicates;
+    whole.next = replicates;
     Ok(whole)
 }
 
@@ -380,7 +389,7 @@ fn difference(run: &Run, other: &Run) -> Option<String> {
     } else if other.seed != run.seed {
         Some(format!("seed {} in place of {}", other.seed, run.seed))
     } else if other.replicates != run.replicates {
-        Some(format!("{} replicates in place of {}", other.replicates, run.replicates))
+        Some(format!("{} in place of {}", other.extent(), run.extent()))
     } else if other.share.of != run.share.of {
         Some(format!("{} shards in place of {}", other.share.of, run.share.of))
     } else {
@@ -409,7 +418,7 @@ mod tests {
 
     fn part(scenario: &Scenario, share: &str, done: u64) -> Part {
         let share = share.parse().expect("a share");
-        let run = Run::new(scenario, 12, share, "rescuesim run x".into());
+        let run = Run::new(scenario, Some(12), share, "rescuesim run x".into());
         let own = run.own_replicates();
         let next = own.start + done.min(own.end - own.start);
         Part { tally: tally(scenario, own.start..next), run, next }
@@ -438,7 +447,7 @@ mod tests {
     #[test]
     fn a_share_is_written_as_it_is_read() {
         assert_eq!("3/16".parse::<Share>().expect("a share").to_string(), "3/16");
-        for text in ["", "3", "0/16", "17/16", "3/0", "-1/2", "1/2/3", "a/b"] {
+        for text in ["", "3", "0/16", "17/16", "3/0", "-1/2", "1/2/3", "a/b", "1/1000001"] {
             assert!(text.parse::<Share>().is_err(), "{text}");
         }
     }
@@ -463,8 +472,7 @@ mod tests {
         let name = |share: &str| (share.to_owned(), part(&scenario, share, 12));
         let merged = merge(["3/5", "1/5", "5/5", "2/5", "4/5"].map(name).into()).expect("all");
         assert_eq!(merged, part(&scenario, "1/1", 12));
-        // More shares than replicates: some are empty.
-        let shares: Vec<_> = (1..=15).map(|i| name(&format!("{i}/15"))).collect();
+        let shares: Vec<_> = (1..=12).map(|i| name(&format!("{i}/12"))).collect();
         assert_eq!(merge(shares).expect("all").tally, merged.tally);
     }
 
@@ -494,13 +502,19 @@ mod tests {
             ]
         );
         assert_eq!(merge(Vec::new()), Err(Vec::new()));
+
+        let mut until_precise = part(&scenario, "1/1", 12);
+        until_precise.run.replicates = None;
+        let (read, _) = Part::read(&until_precise.to_json()).expect("it is whole");
+        let told = merge(vec![("f".to_owned(), read)]).expect_err("it has no end");
+        assert!(told[0].to_string().starts_with("unfinished: f is of a run until a precision"));
     }
 
     #[test]
     fn a_part_of_something_else_is_refused_with_the_reason() {
         let scenario = angel_reboot(&[]);
         let run = |scenario: &Scenario, replicates, share: &str| {
-            Run::new(scenario, replicates, share.parse().expect("a share"), String::new())
+            Run::new(scenario, Some(replicates), share.parse().expect("a share"), String::new())
         };
         let goes_on = |run: &Run| part(&scenario, "1/2", 4).of_run(run).map(|part| part.next);
         assert_eq!(goes_on(&run(&scenario, 12, "1/2")), Ok(4));
@@ -510,8 +524,15 @@ mod tests {
         for (run, reason) in [
             (run(&other, 12, "1/2"), "is of another scenario"),
             (run(&angel_reboot(&["run.seed=3"]), 12, "1/2"), "is of seed 20211219, not 3"),
-            (run(&scenario, 12, "2/2"), "is of shard 1/2 of 12 replicates, not 2/2 of 12"),
-            (run(&scenario, 6, "1/2"), "has 4 replicates; allowed: --replicates 4 or more, not 3"),
+            (
+                run(&scenario, 12, "2/2"),
+                "is of shard 1/2 of 12 replicates, not of shard 2/2 of 12 replicates",
+            ),
+            (run(&scenario, 6, "1/2"), "has 4 replicates; allowed: --replicates 8 or more"),
+            (
+                run(&angel_reboot(&["run.variance_reduction=true"]), 12, "1/2"),
+                "is of another scenario",
+            ),
         ] {
             let told = goes_on(&run).expect_err(reason).to_string();
             assert!(told.starts_with(reason), "{told}");

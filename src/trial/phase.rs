@@ -1,10 +1,7 @@
 //! What simulating a replicate spends its time on.
 
-use serde::Serialize;
-
 /// A part of the work, in the order in which a replicate begins with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     /// Arrivals, centres, days of follow-up and draws of dropout.
     Accrual,

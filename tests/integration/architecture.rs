@@ -31,7 +31,7 @@ const PLACES: [(&str, &[&str]); 21] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs", "report/sweep/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
-    ("Deserialize", &["scenario/", "summary/", "report/bench.rs"]),
+    ("Deserialize", &["scenario/", "summary/", "explore/benchmark.rs"]),
     ("schemars", &["scenario/"]),
     ("toml_edit", &["scenario/edit.rs", "scenario/sources.rs"]),
     ("nalgebra", &["explore/calibrate.rs"]),

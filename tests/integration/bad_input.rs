@@ -652,7 +652,7 @@ proptest! {
         static WHOLE: LazyLock<String> = LazyLock::new(|| {
             let set = [r#"analyses=[{method="two_proportions"}]"#.to_owned()];
             let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
-            let run = Run::new(&scenario, 100, Share::WHOLE, "rescuesim run".to_owned());
+            let run = Run::new(&scenario, Some(100), Share::WHOLE, "rescuesim run".to_owned());
             Part { run, next: 0, tally: Tally::new(&scenario) }.to_json()
         });
         let mut text: Vec<char> = WHOLE.chars().collect();

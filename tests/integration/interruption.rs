@@ -66,7 +66,9 @@ fn end_after_kills(amount: [&str; 2]) {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let mut child = started(amount, &file);
         std::thread::sleep(Duration::from_millis(5 + (random >> 40) % 150));
-        let over = child.try_wait().expect("it is ours").is_some();
+        let over = child.try_wait().expect("it is ours");
+        assert!(over.is_none_or(|status| status.success()), "{over:?}");
+        let over = over.is_some();
         child.kill().expect("it is ours");
         child.wait().expect("it is ours");
         kills += u32::from(!over);
@@ -128,8 +130,12 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
     assert!(told.contains("there already; allowed: --resume"), "{told}");
     for (more, reason) in [
         (["--set", "missing.dropout=0.2"], "is of another scenario"),
+        (["--set", "run.variance_reduction=true"], "is of another scenario"),
         (["--seed", "5"], "is of seed 20211219, not 5"),
-        (["--shard", "2/2"], "is of shard 1/1 of 500 replicates, not 2/2 of 500"),
+        (
+            ["--shard", "2/2"],
+            "is of shard 1/1 of 500 replicates, not of shard 2/2 of 500 replicates",
+        ),
     ] {
         let mut command = rescuesim();
         command.args(["run", SCENARIO]).args(SMALL).args(amount).args(more);
@@ -161,6 +167,27 @@ fn places_that_cannot_be_written_are_told_before_any_work() {
     std::fs::write(&file, "").expect("it can be written");
     let told = refused(&mut run(["--replicates", "1e12"], &file.join("run.json")));
     assert!(told.contains("--checkpoint"), "{told}");
+}
+
+/// A run that is interrupted keeps what it has, however rarely it would have written it.
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
+    let directory = directory();
+    let file = directory.path().join("run.json");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"));
+    command.current_dir(project("")).args(["run", SCENARIO, "--quiet"]).args(SMALL);
+    command.args(["--replicates", "1e9", "--checkpoint-every", "86400", "--checkpoint"]).arg(&file);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
+    std::thread::sleep(Duration::from_secs(2));
+    let id = child.id().to_string();
+    let status = std::process::Command::new("kill").args(["-INT", &id]).status();
+    assert!(status.expect("there is kill").success());
+    let output = child.wait_with_output().expect("it is ours");
+    let told = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("run.json has what was simulated, and --resume goes on"), "{told}");
+    assert!(next(&file) > 0);
 }
 
 /// Files may grow to so many blocks of 512 bytes, as on a disk that is full.

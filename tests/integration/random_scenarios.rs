@@ -243,8 +243,9 @@ fn known_counts() -> impl Strategy<Value = (u32, u32, f64, f64, String, u32)> {
     )
 }
 
-/// 200 of them by enumeration: the squared distances of their powers and error rates, in standard
-/// errors, add up to what chance gives but for one set of seeds in ten thousand.
+/// 200 of them by enumeration: each power and error rate within six standard errors, which chance
+/// breaks for one set of seeds in a thousand, as rare rejections are skew, and the squares of all
+/// distances together within what it gives but for one in ten thousand.
 #[test]
 fn random_trials_have_the_power_of_the_enumeration() {
     const REPLICATES: u64 = 400;
@@ -289,7 +290,7 @@ fn random_trials_have_the_power_of_the_enumeration() {
                 sum += distance * distance / variance;
                 figures += 1.0;
                 assert!(
-                    distance * distance < 25.0 * variance,
+                    distance * distance < 36.0 * variance,
                     "{settings:?}: {expected}, {distance}"
                 );
             }

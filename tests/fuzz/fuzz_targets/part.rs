@@ -2,6 +2,8 @@
 //! further than that needs to be careful.
 #![no_main]
 
+use std::collections::BTreeMap;
+
 use libfuzzer_sys::fuzz_target;
 use rescuesim::summary::part::{self, Part};
 use serde_json::value::RawValue;
@@ -18,12 +20,12 @@ fuzz_target!(|text: &str| {
 
 /// The same content in an envelope that says so.
 fn with_checksum(text: &str) -> Option<String> {
-    let envelope: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).ok()?;
-    let version = envelope.get("rescuesim_part")?.as_str()?;
-    let content = envelope.get("content")?.to_string();
+    // As text, since numbers of a tally may be larger than a JSON value holds.
+    let envelope: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let version: String = serde_json::from_str(envelope.get("rescuesim_part")?.get()).ok()?;
+    let content = envelope.get("content")?.get();
     let digest = Sha256::digest(format!("{version}\n{content}"));
     let sha256: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let content = RawValue::from_string(content).ok()?;
-    let envelope = serde_json::json!({ "rescuesim_part": version, "sha256": sha256 }).to_string();
-    Some(format!("{},\"content\":{}}}", envelope.strip_suffix('}')?, content.get()))
+    let fitting = serde_json::json!({ "rescuesim_part": version, "sha256": sha256 }).to_string();
+    Some(format!("{},\"content\":{content}}}", fitting.strip_suffix('}')?))
 }
