@@ -13,7 +13,7 @@ use rescuesim::trial::TrialResult;
 use super::checkpoint::{Begun, CheckpointArgs};
 use super::output::print_as;
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{Simulated, SimulationArgs, command_line};
+use super::simulation::{Simulated, SimulationArgs, command_line, command_line_with};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -52,6 +52,19 @@ impl RunArgs {
         command_line("run", &[&self.scenario.scenario], &self.overrides(), &amounts)
     }
 
+    /// The command that is under way, whatever decides on the replicates.
+    fn command_so_far(&self, scenario: &Scenario) -> String {
+        let Some((asked, figure)) = self.simulation.precision() else {
+            return self.command(scenario, scenario.replicates);
+        };
+        let options = [
+            ("precision", asked.to_string()),
+            ("precision-of", figure.to_string()),
+            ("seed", scenario.seed.0.to_string()),
+        ];
+        command_line_with("run", &[&self.scenario.scenario], &self.overrides(), &options)
+    }
+
     fn provenance(&self, scenario: &Scenario) -> Provenance {
         Provenance::new(scenario, self.command(scenario, scenario.replicates))
     }
@@ -68,7 +81,7 @@ impl RunArgs {
     fn simulate_kept(&self, scenario: &Scenario) -> Result<Option<Kept>, Failure> {
         let share = self.checkpoint.share();
         let stated = self.simulation.precision().is_none().then_some(scenario.replicates);
-        let run = Run::new(scenario, stated, share, self.command(scenario, scenario.replicates));
+        let run = Run::new(scenario, stated, share, self.command_so_far(scenario));
         let own = run.own_replicates();
         let Some(begun) = self.checkpoint.open(scenario, run)? else { return Ok(None) };
         let Begun { mut checkpoint, tally, next } = begun;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use rescuesim::engine::{self, Accumulator, RowSink, RunError, Waves};
 use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict};
 use rescuesim::scenario::Scenario;
@@ -95,7 +95,10 @@ impl SimulationArgs {
 
     /// A session under a progress bar of so many replicates, which precision adapts.
     pub fn session(&self, replicates: u64) -> Session<'_> {
-        let bar = if self.quiet { ProgressBar::hidden() } else { progress_bar(replicates) };
+        let bar = progress_bar(replicates);
+        if self.quiet {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
         Session { args: self, bar, runs_left: 1, kept: "no file was written or changed".to_owned() }
     }
 

@@ -132,7 +132,7 @@ fn the_gain_is_worth_having_and_nothing_else_changes() {
             let same = AnalysisSummary { rejection_reduced: None, ..with.clone() };
             assert_eq!(format!("{same:?}"), format!("{without:?}"));
             assert!(reduced.factor > 1.5, "{}: {}", with.name, reduced.factor);
-            let error = with.rejection.mcse.hypot(reduced.estimate.mcse);
+            let error = libm::hypot(with.rejection.mcse, reduced.estimate.mcse);
             assert!((reduced.estimate.value - with.rejection.value).abs() < 4.0 * error);
         }
     }
