@@ -15,7 +15,8 @@ use rescuesim::trial::{Phase, ReplicateResult, Simulator};
 
 use super::clock::now;
 use super::output::print_as;
-use super::simulation::{cancelled_by_signal, command_line, whole_number};
+use super::recreate::command_line;
+use super::simulation::{cancelled_by_signal, whole_number};
 use super::{Failure, Format, ScenarioArgs};
 
 /// How long a timed repeat on one thread is to take, where the number of replicates is not stated.

@@ -8,7 +8,8 @@ use rescuesim::explore::precision::PrecisionReached;
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 
-use super::simulation::{Simulated, SimulationArgs, amounts, command_line};
+use super::recreate::{amounts, command_line};
+use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, output};
 
 #[derive(Debug, Args)]

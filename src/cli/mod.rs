@@ -2,6 +2,7 @@
 
 mod failure;
 mod output;
+mod recreate;
 mod result_files;
 mod simulation;
 mod bench;

@@ -16,7 +16,8 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::output::{OutputFile, print};
-use super::simulation::{Simulated, SimulationArgs, amounts, cancelled_by_signal, command_line};
+use super::recreate::{amounts, command_line};
+use super::simulation::{Simulated, SimulationArgs, cancelled_by_signal};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]

@@ -12,8 +12,9 @@ use rescuesim::trial::TrialResult;
 
 use super::checkpoint::{Begun, CheckpointArgs};
 use super::output::print_as;
+use super::recreate::{command_line, command_line_with};
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{Simulated, SimulationArgs, command_line, command_line_with};
+use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]

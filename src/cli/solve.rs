@@ -14,7 +14,8 @@ use rescuesim::scenario::{Rejection, Scenario, nearest, read, size};
 use rescuesim::summary::{NamedFigure, Tally};
 
 use super::output::print_as;
-use super::simulation::{Session, SimulationArgs, amounts, command_line_with};
+use super::recreate::{amounts, command_line_with};
+use super::simulation::{Session, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]

@@ -7,7 +7,8 @@ use rescuesim::outcome::flow::{MEASURES, Measure};
 use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
-use super::simulation::{command_line, out_of_reach, positive, whole_number};
+use super::recreate::command_line;
+use super::simulation::{out_of_reach, positive, whole_number};
 use super::{Failure, Format, ScenarioArgs, output};
 
 #[derive(Debug, Args)]

@@ -14,7 +14,8 @@ use rescuesim::scenario::{Origin, Rejection, Scenario, read, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::{OutputFile, print};
-use super::simulation::{Session, Simulated, SimulationArgs, amounts, command_line_with};
+use super::recreate::{amounts, command_line_with};
+use super::simulation::{Session, Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]

@@ -10,7 +10,8 @@ use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::design::{analysis_at, svg, usage};
-use super::simulation::{cancelled_by_signal, command_line, quoted};
+use super::recreate::{command_line, quoted};
+use super::simulation::cancelled_by_signal;
 use super::{Failure, Format, ScenarioArgs, output};
 
 #[derive(Debug, Args)]

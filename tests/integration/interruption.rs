@@ -179,7 +179,11 @@ fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
     command.current_dir(project("")).args(["run", SCENARIO, "--quiet"]).args(SMALL);
     command.args(["--replicates", "1e9", "--checkpoint-every", "86400", "--checkpoint"]).arg(&file);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it starts");
-    std::thread::sleep(Duration::from_secs(2));
+    while !file.exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // A wave of so small a trial takes a fraction of that.
+    std::thread::sleep(Duration::from_secs(3));
     let id = child.id().to_string();
     let status = std::process::Command::new("kill").args(["-INT", &id]).status();
     assert!(status.expect("there is kill").success());

@@ -14,7 +14,7 @@ use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
 use rescuesim::scenario::{Analysis, Scenario};
 
-use super::simulation::quoted;
+use super::recreate::quoted;
 use super::{Failure, Format, output};
 use asked::Asked;
 use endpoint::EndpointArgs;

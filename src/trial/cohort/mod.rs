@@ -74,8 +74,6 @@ impl Cohort {
         replicate: Replicate,
         end_of: &mut impl FnMut(Phase),
     ) {
-        let patients = scenario.randomised;
-        let stream = |purpose| streams.stream(replicate, purpose);
         self.arrive(scenario, streams, replicate);
         end_of(Phase::Accrual);
         self.draw_strata(scenario, streams, replicate);
@@ -84,6 +82,19 @@ impl Cohort {
         end_of(Phase::Allocation);
         self.follow_up(scenario, streams, replicate);
         end_of(Phase::Accrual);
+        self.draw_quantiles(scenario, streams, replicate);
+        end_of(Phase::Outcome);
+        if let Some(model) = scenario.procedural() {
+            self.begin_procedures((scenario, model), streams, replicate);
+            end_of(Phase::Procedure);
+        }
+    }
+
+    /// What of the outcome is the same under every truth: its quantile, whose treatment is got where the
+    /// outcome is stated, and draws of adverse events.
+    fn draw_quantiles(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
+        let patients = scenario.randomised;
+        let stream = |purpose| streams.stream(replicate, purpose);
         let mut rng = stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
         if scenario.variance_reduction {
@@ -108,35 +119,37 @@ impl Cohort {
         // Who departs goes by the rank among patients of the same centre and time.
         let circumstances = (scenario.centres.as_ref(), scenario.drift.as_ref());
         self.centres.move_outcomes(circumstances, &self.arrival_days, &mut self.quantiles);
-        end_of(Phase::Outcome);
-        if let Some(model) = scenario.procedural() {
-            self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
-            let mut rng = stream(Purpose::Procedure);
-            let centres = &self.centres;
-            let begin = |i| {
-                let draws = PatientDraws::new(&mut rng);
-                let case = CaseDraws::new(draws, centres.effects(i).procedure);
-                (case, model.procedure().enter(draws))
+    }
+
+    /// How every procedure begins, and whose treatment is got where that goes by the procedure.
+    fn begin_procedures(
+        &mut self,
+        (scenario, model): (&Scenario, &ProceduralModel),
+        streams: Streams,
+        replicate: Replicate,
+    ) {
+        let patients = scenario.randomised as usize;
+        self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
+        let mut rng = streams.stream(replicate, Purpose::Procedure);
+        let centres = &self.centres;
+        let begin = |i| {
+            let draws = PatientDraws::new(&mut rng);
+            let case = CaseDraws::new(draws, centres.effects(i).procedure);
+            (case, model.procedure().enter(draws))
+        };
+        refill(&mut self.procedures, (0..patients).map(begin));
+        if scenario.adherence.is_some() {
+            let receive = |(&(draws, _), &arm): (&(CaseDraws, Entry), &Arm)| {
+                if model.procedure().crosses(arm, draws) { Received::Other.arm(arm) } else { arm }
             };
-            refill(&mut self.procedures, (0..patients as usize).map(begin));
-            if scenario.adherence.is_some() {
-                let receive = |(&(draws, _), &arm): (&(CaseDraws, Entry), &Arm)| {
-                    if model.procedure().crosses(arm, draws) {
-                        Received::Other.arm(arm)
-                    } else {
-                        arm
-                    }
-                };
-                let patients = self.procedures.iter().zip(&self.arms);
-                refill(&mut self.received, patients.map(receive));
-            }
-            self.mrs.resize(patients as usize, Mrs::DEAD);
-            self.states.resize(patients as usize, State::from_index(0));
-            self.of_arm.iter_mut().for_each(Vec::clear);
-            for (i, arm) in self.arms.iter().enumerate() {
-                self.of_arm[arm.index()].push(i as u32);
-            }
-            end_of(Phase::Procedure);
+            let patients = self.procedures.iter().zip(&self.arms);
+            refill(&mut self.received, patients.map(receive));
+        }
+        self.mrs.resize(patients, Mrs::DEAD);
+        self.states.resize(patients, State::from_index(0));
+        self.of_arm.iter_mut().for_each(Vec::clear);
+        for (i, arm) in self.arms.iter().enumerate() {
+            self.of_arm[arm.index()].push(i as u32);
         }
     }
 
