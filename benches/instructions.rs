@@ -31,6 +31,7 @@ fn warm(name: &str, set: &[&str]) -> (Simulator<'static>, Tally) {
 fn run(simulator: &mut Simulator<'_>, tally: &mut Tally, first: u64) {
     let mut result = ReplicateResult::default();
     for replicate in first..first + REPLICATES {
+        simulator.enrol(replicate..first + REPLICATES, &mut |_| {});
         simulator.run_into(Replicate(replicate), &mut result);
         tally.add(std::slice::from_ref(&result));
     }

@@ -47,6 +47,7 @@ mod replicate {
         let mut replicate = 0;
         bencher.bench_local(|| {
             replicate += 1;
+            simulator.enrol(replicate..u64::MAX, &mut |_| {});
             simulator.run(Replicate(replicate)).trials.len()
         });
     }

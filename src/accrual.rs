@@ -87,34 +87,32 @@ impl FollowUp {
     }
 }
 
-/// The day on which the `n`-th outcome becomes known (n ≥ 1), given the arrival and outcome days
-/// of the patients who have one, in order of arrival; `None` when there are fewer. `buffer` is
-/// scratch space.
+/// The day on which the `n`-th outcome becomes known (n ≥ 1), given columns of the patients in order of
+/// arrival: the day of arrival, that of the outcome (+∞ where it never is known), and how many up to this
+/// patient have one. `None` when fewer have one. `buffer` is scratch space.
 ///
-/// The n-th of these patients to arrive opens and closes the interval in which the day must lie,
-/// so only patients whose window overlaps it need to be looked at.
+/// The n-th of the patients with an outcome to arrive opens and closes the interval in which the day
+/// must lie, so only patients whose window overlaps it need to be looked at.
 pub fn day_of_nth_outcome(
     n: u32,
     follow_up: &FollowUp,
-    arrival_days: &[f64],
-    outcome_days: &[f64],
+    (arrival_days, outcome_days, known_so_far): (&[f64], &[f64], &[u32]),
     buffer: &mut Vec<f64>,
 ) -> Option<f64> {
-    let rank = n as usize - 1;
-    let pivot = *arrival_days.get(rank)?;
+    let pivot = *arrival_days.get(known_so_far.partition_point(|&known| known < n))?;
     let (from, to) = (follow_up.opens(pivot), follow_up.closes(pivot));
     let first = arrival_days.partition_point(|&day| follow_up.closes(day) < from);
     let last = arrival_days.partition_point(|&day| follow_up.opens(day) <= to);
     buffer.clear();
-    let mut before = first;
+    let mut before = if first > 0 { known_so_far[first - 1] } else { 0 };
     for &day in &outcome_days[first..last] {
-        if day < from {
-            before += 1;
-        } else if day <= to {
+        before += u32::from(day < from);
+        if from <= day && day <= to {
             buffer.push(day);
         }
     }
-    let (_, &mut day, _) = buffer.select_nth_unstable_by(rank - before, f64::total_cmp);
+    let rank = (n - 1 - before) as usize;
+    let (_, &mut day, _) = buffer.select_nth_unstable_by(rank, f64::total_cmp);
     Some(day)
 }
 
@@ -174,6 +172,7 @@ mod tests {
             patients in 1u32..120,
             window_days in 0.0..90.0f64,
             per_month in 0.5..2000.0f64,
+            lost in 0.0..0.5f64,
         ) {
             let follow_up = FollowUp { days: 90.0, window_days };
             let streams = Streams::new(Seed(seed));
@@ -181,13 +180,22 @@ mod tests {
             Accrual::new(per_month, 1.0).arrivals(
                 patients, &mut streams.stream(Replicate(0), Purpose::Arrival), &mut arrival);
             let mut rng = streams.stream(Replicate(0), Purpose::FollowUp);
-            let outcome: Vec<f64> =
-                arrival.iter().map(|&day| follow_up.outcome_day(day, &mut rng)).collect();
-            let mut sorted = outcome.clone();
+            let mut dropout = streams.stream(Replicate(0), Purpose::Dropout);
+            let mut outcome = |&day: &f64| {
+                let due = follow_up.outcome_day(day, &mut rng);
+                if uniform(&mut dropout) < lost { f64::INFINITY } else { due }
+            };
+            let outcome: Vec<f64> = arrival.iter().map(&mut outcome).collect();
+            let mut sorted: Vec<f64> =
+                outcome.iter().copied().filter(|day| day.is_finite()).collect();
             sorted.sort_by(f64::total_cmp);
+            let mut known = 0;
+            let mut count = |day: &f64| { known += u32::from(day.is_finite()); known };
+            let known: Vec<u32> = outcome.iter().map(&mut count).collect();
+            let columns = (&*arrival, &*outcome, &*known);
             let mut buffer = Vec::new();
             for n in 1..=patients + 1 {
-                let found = day_of_nth_outcome(n, &follow_up, &arrival, &outcome, &mut buffer);
+                let found = day_of_nth_outcome(n, &follow_up, columns, &mut buffer);
                 prop_assert_eq!(found, sorted.get(n as usize - 1).copied());
             }
         }

@@ -200,12 +200,13 @@ impl<'r, 's, A: Accumulator> Crew<'r, 's, A> {
         let thread = rayon::current_thread_index().expect("called from a worker of the pool");
         let mut worker = self.workers[thread].lock().expect("a panic has ended the run before");
         let Worker { simulators, results, tally } = &mut *worker;
-        let finished = chunk.end - chunk.start;
-        for replicate in chunk {
+        let Range { start: first, end } = chunk;
+        for replicate in first..end {
             if self.options.cancelled.load(Ordering::Relaxed) {
                 return;
             }
             for (simulator, result) in simulators.iter_mut().zip(&mut *results) {
+                simulator.enrol(replicate..end, &mut |_| {});
                 simulator.run_into(Replicate(replicate), result);
             }
             tally.add(results);
@@ -213,7 +214,7 @@ impl<'r, 's, A: Accumulator> Crew<'r, 's, A> {
                 results.iter().for_each(|result| rows.extend_from_slice(&result.trials));
             }
         }
-        (self.options.progress)(finished);
+        (self.options.progress)(end - first);
     }
 
     fn simulate_with_rows(&self, sink: RowSink<'_>) -> io::Result<()> {

@@ -35,7 +35,13 @@ impl OutcomeTable {
     /// Adds one patient.
     #[inline]
     pub fn record(&mut self, arm: Arm, mrs: Mrs) {
-        self.counts[arm.index()][mrs.index()] += 1;
+        self.record_many(arm, mrs, 1);
+    }
+
+    /// Adds so many patients with the same outcome.
+    #[inline]
+    pub fn record_many(&mut self, arm: Arm, mrs: Mrs, patients: u32) {
+        self.counts[arm.index()][mrs.index()] += patients;
     }
 
     /// Adds every patient of another table.
@@ -114,9 +120,9 @@ impl KnownOutcomes {
 
     /// Adds patients with the same outcome.
     pub fn record_many(&mut self, arm: Arm, cell: usize, mrs: Mrs, patients: u32) {
-        self.all.counts[arm.index()][mrs.index()] += patients;
+        self.all.record_many(arm, mrs, patients);
         if let Some(table) = self.cells.get_mut(cell) {
-            table.counts[arm.index()][mrs.index()] += patients;
+            table.record_many(arm, mrs, patients);
         }
     }
 

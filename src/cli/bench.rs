@@ -163,6 +163,7 @@ fn seconds_in_phases(
             took[phase as usize] += end - began;
             began = end;
         };
+        simulator.enrol(replicate..replicates, &mut end_of);
         simulator.run_into_in_phases(Replicate(replicate), &mut result, &mut end_of);
         tally.add(std::slice::from_ref(&result));
         end_of(Phase::Summary);

@@ -4,8 +4,10 @@
 //! levels is weighted and summed; the arm with the smaller sum is preferred and taken with
 //! probability p. Equal sums are decided by the allocation ratio.
 
-use super::{AllocationRatio, Arm, Preference, experimental_if};
+use super::{Allocating, AllocationRatio, Arm, Preference, experimental_if, side_by_side};
 use crate::population::Population;
+use crate::rng::uniform;
+use rand::Rng;
 
 /// How unequal counts within one factor level are measured, on counts divided by the ratio.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,8 @@ pub struct Minimisation {
 #[derive(Debug, Clone, Copy)]
 struct WeightedLevel {
     first_cell: usize,
-    weight: i64,
+    /// A whole number.
+    weight: f64,
 }
 
 /// How an unequal ratio enters.
@@ -77,7 +80,9 @@ impl TwoArms {
         let [control, tie, experimental] = self.experimental_p.map(|p| u8::from(uniform < p));
         let coins = control | tie << 1 | experimental << 2;
         let coin = coins >> self.preference(imbalance, cells, levels) & 1;
-        let change = if coin == 1 { -self.control } else { self.experimental };
+        // Not a choice between two numbers: in a loop it would become a branch, and nobody can tell
+        // which way it goes.
+        let change = self.experimental - i32::from(coin) * (self.control + self.experimental);
         for level in levels {
             cells[level.first_cell] += change;
         }
@@ -89,22 +94,23 @@ impl TwoArms {
     /// Compares the weighted imbalance after control with that after experimental, in units of
     /// r_c·r_e (squared for the variance), which leave the sign of the difference alone. The range
     /// is |d + r_e| against |d − r_c|, and the variance is proportional to their squares; both
-    /// differences are whole numbers, so ties are exact.
+    /// differences are whole numbers, far below 2⁵³, so ties are exact.
     #[inline(always)]
     fn preference(self, imbalance: Imbalance, cells: &[i32], levels: &[WeightedLevel]) -> u8 {
-        let parts = self.control + self.experimental;
+        let parts = f64::from(self.control + self.experimental);
         let surplus = self.experimental - self.control;
+        let most = match imbalance {
+            // With two arms the standard deviation is the range over √2.
+            Imbalance::Range | Imbalance::StandardDeviation => parts,
+            Imbalance::Variance => f64::INFINITY,
+        };
+        // Whole numbers, as floating-point ones are clamped without a branch.
         let weighted = levels.iter().map(|level| {
-            let doubled = 2 * cells[level.first_cell] + surplus;
-            let lean = match imbalance {
-                // With two arms the standard deviation is the range over √2.
-                Imbalance::Range | Imbalance::StandardDeviation => doubled.clamp(-parts, parts),
-                Imbalance::Variance => doubled,
-            };
-            level.weight * i64::from(lean)
+            let doubled = f64::from(2 * cells[level.first_cell] + surplus);
+            level.weight * doubled.clamp(-most, most)
         });
-        let lean: i64 = weighted.sum();
-        u8::from(lean >= 0) + u8::from(lean > 0)
+        let lean: f64 = weighted.sum();
+        u8::from(lean >= 0.0) + u8::from(lean > 0.0)
     }
 }
 
@@ -172,13 +178,6 @@ impl Minimisation {
     #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, uniform: f64) -> Arm {
         match (&self.scheme, self.levels(stratum)) {
-            // The usual numbers of factors by name, so that their loops are unrolled.
-            (Scheme::TwoArms(arms), &[a, b]) => {
-                arms.allocate(self.imbalance, cells, &[a, b], uniform)
-            }
-            (Scheme::TwoArms(arms), &[a, b, c]) => {
-                arms.allocate(self.imbalance, cells, &[a, b, c], uniform)
-            }
             (Scheme::TwoArms(arms), levels) => {
                 arms.allocate(self.imbalance, cells, levels, uniform)
             }
@@ -190,6 +189,29 @@ impl Minimisation {
                 experimental_if(slot >= control)
             }
         }
+    }
+
+    /// Allocates all patients of some trials.
+    pub(super) fn allocate_all<R: Rng, const N: usize>(&self, trials: [Allocating<'_, R>; N]) {
+        // The usual numbers of factors by name, so that their loops are unrolled.
+        match (&self.scheme, self.factors) {
+            (Scheme::TwoArms(arms), 2) => self.allocate_by::<R, N, 2>(*arms, trials),
+            (Scheme::TwoArms(arms), 3) => self.allocate_by::<R, N, 3>(*arms, trials),
+            _ => side_by_side(trials, |state, stratum, rng| {
+                self.allocate(&mut state.cells, stratum, uniform(rng))
+            }),
+        }
+    }
+
+    fn allocate_by<R: Rng, const N: usize, const FACTORS: usize>(
+        &self,
+        arms: TwoArms,
+        trials: [Allocating<'_, R>; N],
+    ) {
+        let (levels, _) = self.levels.as_chunks::<FACTORS>();
+        side_by_side(trials, |state, stratum, rng| {
+            arms.allocate(self.imbalance, &mut state.cells, &levels[stratum], uniform(rng))
+        });
     }
 
     /// The arm after which the weighted imbalance is smaller; among slots, that of all the preferred.
@@ -225,7 +247,7 @@ impl Minimisation {
         for level in levels {
             let counts = &cells[level.first_cell..level.first_cell + all];
             for (slot, sum) in sums[..all].iter_mut().enumerate() {
-                *sum += level.weight as f64 * imbalance_after(self.imbalance, counts, slot);
+                *sum += level.weight * imbalance_after(self.imbalance, counts, slot);
             }
         }
         sums
@@ -266,7 +288,7 @@ fn ties(sums: &[f64]) -> impl Fn(f64) -> bool + use<> {
 /// Whole numbers in the proportions of the weights, so that sums that are equal on paper, as with
 /// 0.5, 0.3 and 0.2, are equal here. Proportions that are not those of whole numbers up to 10 000
 /// are kept to one part in a million.
-fn whole_weights(weights: impl Iterator<Item = f64> + Clone) -> Vec<i64> {
+fn whole_weights(weights: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
     let least = weights.clone().fold(f64::INFINITY, f64::min);
     let most = weights.clone().fold(0.0, f64::max);
     let is_whole = |x: f64| (x - x.round()).abs() < 1e-9 * x;
@@ -275,7 +297,7 @@ fn whole_weights(weights: impl Iterator<Item = f64> + Clone) -> Vec<i64> {
         .take_while(|scale| scale * most <= 1e6)
         .find(|scale| weights.clone().all(|weight| is_whole(weight * scale)));
     let scale = scale.unwrap_or(1e6 / most);
-    weights.map(|weight| (weight * scale).round() as i64).collect()
+    weights.map(|weight| (weight * scale).round()).collect()
 }
 
 impl Scheme {
@@ -388,12 +410,12 @@ mod tests {
     #[test]
     fn weights_become_whole_numbers_in_their_proportions() {
         let whole = |weights: &[f64]| whole_weights(weights.iter().copied());
-        assert_eq!(whole(&[1.0 / 3.0; 3]), [1, 1, 1]);
-        assert_eq!(whole(&[0.5, 0.3, 0.2]), [5, 3, 2]);
-        assert_eq!(whole(&[3.0, 2.0, 1.0]), [3, 2, 1]);
-        assert_eq!(whole(&[2.5]), [1]);
-        assert_eq!(whole(&[1.0, std::f64::consts::SQRT_2]), [707_107, 1_000_000]);
-        assert_eq!(whole(&[1e-6, 1e6]), [0, 1_000_000]);
+        assert_eq!(whole(&[1.0 / 3.0; 3]), [1.0, 1.0, 1.0]);
+        assert_eq!(whole(&[0.5, 0.3, 0.2]), [5.0, 3.0, 2.0]);
+        assert_eq!(whole(&[3.0, 2.0, 1.0]), [3.0, 2.0, 1.0]);
+        assert_eq!(whole(&[2.5]), [1.0]);
+        assert_eq!(whole(&[1.0, std::f64::consts::SQRT_2]), [707_107.0, 1_000_000.0]);
+        assert_eq!(whole(&[1e-6, 1e6]), [0.0, 1_000_000.0]);
     }
 
     /// Equal slots at 1:1 are the two arms: the same patients get the same arms.

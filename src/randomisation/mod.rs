@@ -109,6 +109,19 @@ pub struct AllocationState {
     cells: Vec<i32>,
 }
 
+/// A trial whose patients are to be allocated.
+#[derive(Debug)]
+pub struct Allocating<'t, R> {
+    /// Their strata, in order of arrival.
+    pub strata: &'t [u32],
+    /// For the method to remember in; what it held is forgotten.
+    pub state: &'t mut AllocationState,
+    /// The stream of the coin.
+    pub rng: R,
+    /// Their arms, which replace what is there.
+    pub arms: &'t mut Vec<Arm>,
+}
+
 impl RandomisationMethod {
     /// Forgets all patients.
     pub fn reset(&self, state: &mut AllocationState) {
@@ -142,6 +155,15 @@ impl RandomisationMethod {
         }
     }
 
+    /// Allocates all patients of some trials, as many in each.
+    pub fn allocate_all<R: Rng, const N: usize>(&self, mut trials: [Allocating<'_, R>; N]) {
+        trials.iter_mut().for_each(|trial| self.reset(trial.state));
+        match self {
+            Self::Minimisation(minimisation) => minimisation.allocate_all(trials),
+            _ => side_by_side(trials, |state, stratum, rng| self.allocate(state, stratum, rng)),
+        }
+    }
+
     /// The arm that the coin of the next patient, who is in `stratum`, leans to; `None` where the
     /// method weighs no imbalances against each other.
     pub fn preferred(&self, state: &AllocationState, stratum: usize) -> Option<Preference> {
@@ -149,6 +171,25 @@ impl RandomisationMethod {
             Self::Minimisation(rule) => Some(rule.preferred(&state.cells, stratum)),
             Self::MinimalSufficientBalance(rule) => Some(rule.preferred(&state.cells, stratum)),
             _ => None,
+        }
+    }
+}
+
+/// Takes a patient of every trial at a time: allocation waits for the patient before, and meanwhile the
+/// processor has other trials to go on with.
+#[inline(always)]
+fn side_by_side<R: Rng, const N: usize>(
+    mut trials: [Allocating<'_, R>; N],
+    mut allocate: impl FnMut(&mut AllocationState, usize, &mut R) -> Arm,
+) {
+    let patients = trials.iter().map(|trial| trial.strata.len()).min().unwrap_or(0);
+    for Allocating { arms, .. } in &mut trials {
+        arms.clear();
+        arms.resize(patients, Arm::Control);
+    }
+    for i in 0..patients {
+        for Allocating { strata, state, rng, arms } in &mut trials {
+            arms[i] = allocate(state, strata[i] as usize, rng);
         }
     }
 }

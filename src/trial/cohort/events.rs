@@ -10,8 +10,8 @@ use crate::trial::EventCounts;
 impl Cohort {
     /// Every patient's adverse events, from mRS, treatment and procedure under a truth.
     pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth) {
-        let Self { arms, received, mrs, states, event_draws, events, .. } = self;
-        let treated = if received.is_empty() { arms } else { received };
+        let Self { enrolled, received, mrs, states, event_draws, events, .. } = self;
+        let treated = if received.is_empty() { &enrolled.arms } else { received };
         let of_patient = |(i, draws): (usize, &PatientDraws)| {
             let treatment = if truth == Truth::Null { Arm::Control } else { treated[i] };
             let mut bits = 0;
@@ -33,12 +33,13 @@ impl Cohort {
         (look, day): (usize, f64),
     ) -> [EventCounts; 2] {
         match endpoint.event {
-            Event::Death => self.count_events(bit, self.arms.len(), |i| {
+            Event::Death => self.count_events(bit, self.enrolled.arms.len(), |i| {
                 usize::from(self.due_from[i]) <= look && self.outcome_days[i] < f64::INFINITY
             }),
             _ => {
                 let came_by = day - endpoint.known_after_days;
-                let patients = self.arrival_days.partition_point(|&arrival| arrival <= came_by);
+                let patients =
+                    self.enrolled.arrival_days.partition_point(|&arrival| arrival <= came_by);
                 self.count_events(bit, patients, |_| true)
             }
         }
@@ -69,7 +70,7 @@ impl Cohort {
     ) -> [EventCounts; 2] {
         let mut counts = [EventCounts::default(); 2];
         for i in (0..patients).filter(|&i| is_known(i)) {
-            let of_arm = &mut counts[self.arms[i].index()];
+            let of_arm = &mut counts[self.enrolled.arms[i].index()];
             of_arm.patients += 1;
             of_arm.events += u32::from(self.events[i] >> bit & 1);
         }

@@ -1,36 +1,39 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
+mod enrolment;
 mod events;
 mod tables;
 
+pub(super) use enrolment::Enrolment;
 pub(super) use tables::Among;
 
-use super::centres::{Attendance, CentreBalance};
-use super::{CorrectGuesses, LookMoment, PatientCourse, Phase};
+use std::ops::Range;
+
+use super::{LookMoment, PatientCourse, Phase};
 use crate::accrual::day_of_nth_outcome;
-use crate::centres::Centres;
 use crate::outcome::adherence::Received;
 use crate::outcome::procedural::latent;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{CaseDraws, Entry, State};
-use crate::randomisation::{AllocationState, Arm, ConvergenceStrategy};
+use crate::randomisation::{AllocationState, Arm};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
+
+/// Replicates whose patients are enrolled side by side.
+const LANES: usize = 4;
 
 /// Columns, cleared and refilled for every replicate. Those that a trace reads are open to it.
 #[derive(Debug, Default)]
 pub(super) struct Cohort {
-    pub(super) arrival_days: Vec<f64>,
-    pub(super) strata: Vec<u32>,
-    pub(super) centres: Attendance,
-    pub(super) arms: Vec<Arm>,
+    pub(super) enrolled: Enrolment,
+    /// Replicates enrolled side by side whose turn has not come.
+    ahead: [(Option<Replicate>, Enrolment); LANES],
     /// When follow-up ends, with or without an outcome.
     pub(super) due_days: Vec<f64>,
     /// When the outcome is known: the due day, or +∞ when it never is.
     pub(super) outcome_days: Vec<f64>,
-    /// Arrival and outcome days of the patients whose outcome is ever known.
-    known_arrival_days: Vec<f64>,
-    known_outcome_days: Vec<f64>,
+    /// How many of the patients up to each have an outcome that is ever known.
+    known_so_far: Vec<u32>,
     /// The first look at which follow-up has ended, by position among the looks that take place.
     pub(super) due_from: Vec<u8>,
     /// Draws of dropout, and of the early mRS where there is one.
@@ -58,14 +61,34 @@ pub(super) struct Cohort {
     /// where none are followed.
     event_draws: Vec<PatientDraws>,
     pub(super) events: Vec<u8>,
-    /// Patients per stratum in control and experimental arm.
-    allocated: Vec<[u32; 2]>,
-    allocation: AllocationState,
-    correct_guesses: CorrectGuesses,
+    /// Patients allocated anew.
+    reallocation: AllocationState,
+    reallocated: Vec<Arm>,
     buffer: Vec<f64>,
 }
 
 impl Cohort {
+    /// Enrols the patients of the first of these replicates and those after it, unless that is done or
+    /// they are fewer than [`LANES`].
+    pub fn enrol(
+        &mut self,
+        (scenario, streams): (&Scenario, Streams),
+        replicates: Range<u64>,
+        end_of: &mut impl FnMut(Phase),
+    ) {
+        let Range { start: first, end } = replicates;
+        let is_done = self.ahead.iter().any(|(of, _)| *of == Some(Replicate(first)));
+        if is_done || end < first + LANES as u64 {
+            return;
+        }
+        let replicates = std::array::from_fn(|lane| Replicate(first + lane as u64));
+        let enrolments = self.ahead.each_mut().map(|(_, enrolment)| enrolment);
+        Enrolment::draw(enrolments, scenario, streams, replicates, end_of);
+        for ((of, _), replicate) in self.ahead.iter_mut().zip(replicates) {
+            *of = Some(replicate);
+        }
+    }
+
     /// Draws everything about the patients but their mRS.
     pub fn draw(
         &mut self,
@@ -74,12 +97,13 @@ impl Cohort {
         replicate: Replicate,
         end_of: &mut impl FnMut(Phase),
     ) {
-        self.arrive(scenario, streams, replicate);
-        end_of(Phase::Accrual);
-        self.draw_strata(scenario, streams, replicate);
-        end_of(Phase::Baseline);
-        self.allocate(scenario, streams, replicate);
-        end_of(Phase::Allocation);
+        let its_own = |(of, _): &&mut (_, _)| *of == Some(replicate);
+        if let Some((of, enrolment)) = self.ahead.iter_mut().find(its_own) {
+            std::mem::swap(&mut self.enrolled, enrolment);
+            *of = None;
+        } else {
+            Enrolment::draw([&mut self.enrolled], scenario, streams, [replicate], end_of);
+        }
         self.follow_up(scenario, streams, replicate);
         end_of(Phase::Accrual);
         self.draw_quantiles(scenario, streams, replicate);
@@ -103,7 +127,7 @@ impl Cohort {
         let stated = scenario.procedural().is_none();
         if let Some(adherence) = scenario.adherence.as_ref().filter(|_| stated) {
             let mut rng = stream(Purpose::Adherence);
-            let Self { arms, strata, quantiles, received, .. } = self;
+            let Self { enrolled: Enrolment { arms, strata, .. }, quantiles, received, .. } = self;
             let patients = arms.iter().zip(&*strata).zip(&*quantiles);
             let receive = |((&arm, &stratum), &quantile): ((&Arm, &u32), &f64)| {
                 let draws = [uniform(&mut rng), uniform(&mut rng)];
@@ -118,7 +142,11 @@ impl Cohort {
         }
         // Who departs goes by the rank among patients of the same centre and time.
         let circumstances = (scenario.centres.as_ref(), scenario.drift.as_ref());
-        self.centres.move_outcomes(circumstances, &self.arrival_days, &mut self.quantiles);
+        self.enrolled.centres.move_outcomes(
+            circumstances,
+            &self.enrolled.arrival_days,
+            &mut self.quantiles,
+        );
     }
 
     /// How every procedure begins, and whose treatment is got where that goes by the procedure.
@@ -131,7 +159,7 @@ impl Cohort {
         let patients = scenario.randomised as usize;
         self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
         let mut rng = streams.stream(replicate, Purpose::Procedure);
-        let centres = &self.centres;
+        let centres = &self.enrolled.centres;
         let begin = |i| {
             let draws = PatientDraws::new(&mut rng);
             let case = CaseDraws::new(draws, centres.effects(i).procedure);
@@ -142,77 +170,25 @@ impl Cohort {
             let receive = |(&(draws, _), &arm): (&(CaseDraws, Entry), &Arm)| {
                 if model.procedure().crosses(arm, draws) { Received::Other.arm(arm) } else { arm }
             };
-            let patients = self.procedures.iter().zip(&self.arms);
+            let patients = self.procedures.iter().zip(&self.enrolled.arms);
             refill(&mut self.received, patients.map(receive));
         }
         self.mrs.resize(patients, Mrs::DEAD);
         self.states.resize(patients, State::from_index(0));
         self.of_arm.iter_mut().for_each(Vec::clear);
-        for (i, arm) in self.arms.iter().enumerate() {
+        for (i, arm) in self.enrolled.arms.iter().enumerate() {
             self.of_arm[arm.index()].push(i as u32);
         }
-    }
-
-    /// When patients come, and where to.
-    fn arrive(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
-        let Self { arrival_days, centres, .. } = self;
-        let (patients, accrual) = (scenario.randomised, &scenario.accrual);
-        match &scenario.centres {
-            Some(of) => {
-                centres.draw((of, accrual), (streams, replicate), (patients, arrival_days));
-            }
-            None => {
-                let mut rng = streams.stream(replicate, Purpose::Arrival);
-                accrual.arrivals(patients, &mut rng, arrival_days);
-            }
-        }
-    }
-
-    fn draw_strata(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
-        let Self { strata, centres, .. } = self;
-        let mut rng = streams.stream(replicate, Purpose::Baseline);
-        refill(strata, (0..scenario.randomised).map(|_| scenario.population.draw(&mut rng)));
-        if let (Some(of), Some(_)) = (&scenario.centres, &scenario.registered) {
-            centres.register(strata, of.number);
-        }
-    }
-
-    fn allocate(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
-        let Self { strata, centres, arms, allocated, allocation, .. } = self;
-        let seen = randomised_by(scenario, strata, centres);
-        let mut rng = streams.stream(replicate, Purpose::Allocation);
-        scenario.randomisation.reset(allocation);
-        refill(allocated, (0..scenario.population.strata()).map(|_| [0; 2]));
-        let guesser = ConvergenceStrategy::new(scenario.ratio);
-        let mut guesses = CorrectGuesses::default();
-        let (mut patients, mut experimental) = (0, 0);
-        let allocate = |(&stratum, &seen): (&u32, &u32)| {
-            let stratum = stratum as usize;
-            let arm = scenario.randomisation.allocate(allocation, seen as usize, &mut rng);
-            let so_far = [patients - experimental, experimental];
-            guesses.halves_in_trial += guesser.halves_beyond_the_end(so_far, arm);
-            guesses.halves_in_strata += guesser.halves_beyond_the_end(allocated[stratum], arm);
-            patients += 1;
-            experimental += arm.index() as u32;
-            allocated[stratum][arm.index()] += 1;
-            arm
-        };
-        refill(arms, strata.iter().zip(seen).map(allocate));
-        guesses.halves_in_trial +=
-            guesser.halves_in_the_end([patients - experimental, experimental]);
-        let strata = allocated.iter().map(|&counts| guesser.halves_in_the_end(counts));
-        guesses.halves_in_strata += strata.sum::<u32>();
-        self.correct_guesses = guesses;
     }
 
     fn follow_up(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
         let mut rng = streams.stream(replicate, Purpose::FollowUp);
         let due = |&arrival: &f64| scenario.follow_up.outcome_day(arrival, &mut rng);
-        refill(&mut self.due_days, self.arrival_days.iter().map(due));
-        let patients = self.arrival_days.len();
+        refill(&mut self.due_days, self.enrolled.arrival_days.iter().map(due));
+        let patients = self.enrolled.arrival_days.len();
         let mut rng = streams.stream(replicate, Purpose::Dropout);
         refill(&mut self.dropout_draws, (0..patients).map(|_| uniform(&mut rng)));
-        self.centres.move_dropout(scenario.centres.as_ref(), &mut self.dropout_draws);
+        self.enrolled.centres.move_dropout(scenario.centres.as_ref(), &mut self.dropout_draws);
         if scenario.early_outcome.is_some() {
             let mut rng = streams.stream(replicate, Purpose::EarlyOutcome);
             refill(&mut self.early_draws, (0..patients).map(|_| uniform(&mut rng)));
@@ -222,104 +198,77 @@ impl Cohort {
     /// Finds whose outcome is never known, from the outcomes drawn where it depends on them, and
     /// what was seen early.
     pub fn lose(&mut self, scenario: &Scenario) {
-        let Self { arms, strata, mrs, dropout_draws, due_days, outcome_days, .. } = self;
+        let Self { enrolled, mrs, dropout_draws, due_days, outcome_days, known_so_far, .. } = self;
+        let Enrolment { arms, strata, .. } = enrolled;
         let missingness = &scenario.missingness;
         if let Some(early) = &scenario.early_outcome {
             let draws = mrs.iter().zip(&self.early_draws);
             refill(&mut self.early, draws.map(|(&later, &uniform)| early.draw(later, uniform)));
         }
-        let by_outcome = missingness.depends_on_outcome();
-        let lost = |i: usize| {
-            let p = missingness.of(arms[i], strata[i] as usize);
-            match (by_outcome, self.early.get(i)) {
-                (_, Some(&Mrs::DEAD)) => false,
-                (true, _) => dropout_draws[i] < p[mrs[i].index()],
-                (false, _) => dropout_draws[i] < p[0],
-            }
+        let patients = arms.iter().zip(&*strata).zip(&*mrs).zip(&*dropout_draws).zip(&*due_days);
+        let day =
+            |(i, ((((&arm, &stratum), mrs), &draw), &due)): (usize, ((((_, _), &Mrs), _), _))| {
+                let is_lost = draw < missingness.of(arm, stratum as usize)[mrs.index()];
+                let is_lost = is_lost && self.early.get(i) != Some(&Mrs::DEAD);
+                if is_lost { f64::INFINITY } else { due }
+            };
+        refill(outcome_days, patients.enumerate().map(day));
+        let mut known = 0;
+        let count = |&day: &f64| {
+            known += u32::from(day < f64::INFINITY);
+            known
         };
-        let day = |(i, &due): (usize, &f64)| if lost(i) { f64::INFINITY } else { due };
-        refill(outcome_days, due_days.iter().enumerate().map(day));
-
-        self.known_arrival_days.clear();
-        self.known_outcome_days.clear();
-        for (&arrival, &day) in self.arrival_days.iter().zip(&self.outcome_days) {
-            if day < f64::INFINITY {
-                self.known_arrival_days.push(arrival);
-                self.known_outcome_days.push(day);
-            }
-        }
+        refill(known_so_far, outcome_days.iter().map(count));
     }
 
     /// Days of arrival, and days on which outcomes are known.
     pub fn days(&self) -> (&[f64], &[f64]) {
-        (&self.arrival_days, &self.outcome_days)
+        (&self.enrolled.arrival_days, &self.outcome_days)
     }
 
     /// The arm allocated and the quantile drawn of every patient, and whether they count for control
     /// variates: if their outcome is known in the end, unless that depends on the outcome.
     pub fn for_controls(&self, scenario: &Scenario) -> impl Iterator<Item = (Arm, f64, bool)> {
         let all = scenario.loses_by_outcome();
-        let patients = self.arms.iter().zip(&self.drawn_quantiles).zip(&self.outcome_days);
+        let patients = self.enrolled.arms.iter().zip(&self.drawn_quantiles).zip(&self.outcome_days);
         patients.map(move |((&arm, &quantile), &day)| (arm, quantile, all || day < f64::INFINITY))
-    }
-
-    /// Patients per stratum in control and experimental arm.
-    pub fn allocated(&self) -> &[[u32; 2]] {
-        &self.allocated
-    }
-
-    /// How evenly they are allocated within centres, where there are any.
-    pub fn balance_centres(
-        &mut self,
-        scenario: &Scenario,
-        imbalance: impl Fn([u32; 2]) -> u32,
-        balance: &mut CentreBalance,
-    ) {
-        if let Some(Centres { number, .. }) = scenario.centres {
-            let guesser = ConvergenceStrategy::new(scenario.ratio);
-            self.centres.balance(number, (guesser, &self.arms), imbalance, balance);
-        }
-    }
-
-    /// Guesses of the arms that were correct.
-    pub fn correct_guesses(&self) -> CorrectGuesses {
-        self.correct_guesses
     }
 
     /// Finds when the looks take place: the interims, then the final one, when the last patient's
     /// window has closed. An interim whose number of outcomes is never exceeded is left out: the
     /// final look has the same data.
     pub fn find_looks(&mut self, scenario: &Scenario, looks: &mut Vec<LookMoment>) {
-        let known = self.known_outcome_days.len() as u32;
+        let known = self.known_so_far.last().copied().unwrap_or(0);
         looks.clear();
         let interims = scenario.design.interims().iter().map(|look| look.analysed);
         looks.extend(interims.take_while(|&n| n < known).map(|n| self.interim(scenario, n)));
         self.mark_due(looks);
-        let last_arrival = self.arrival_days[self.arrival_days.len() - 1];
+        let last_arrival = self.enrolled.arrival_days[self.enrolled.arrival_days.len() - 1];
         looks.push(LookMoment {
             day: scenario.follow_up.closes(last_arrival),
             analysed: known,
-            randomised: self.arrival_days.len() as u32,
+            randomised: self.enrolled.arrival_days.len() as u32,
             overrun: 0,
         });
     }
 
     /// The look at which `analysed` outcomes become known; more of them must become known later.
     fn interim(&mut self, scenario: &Scenario, analysed: u32) -> LookMoment {
-        let Self { known_arrival_days, known_outcome_days, buffer, .. } = self;
+        let Self { enrolled, outcome_days, known_so_far, buffer, .. } = self;
         let follow_up = &scenario.follow_up;
-        let day =
-            day_of_nth_outcome(analysed, follow_up, known_arrival_days, known_outcome_days, buffer)
-                .expect("fewer outcomes are asked for than are known");
+        let patients = (&*enrolled.arrival_days, &**outcome_days, &**known_so_far);
+        let day = day_of_nth_outcome(analysed, follow_up, patients, buffer)
+            .expect("fewer outcomes are asked for than are known");
         let decision_day = day + scenario.decision_lag_days;
-        let randomised = self.arrival_days.partition_point(|&arrival| arrival <= decision_day);
+        let randomised =
+            self.enrolled.arrival_days.partition_point(|&arrival| arrival <= decision_day);
         let overrun = self.due_days[..randomised].iter().filter(|&&due| due > day).count();
         LookMoment { day, analysed, randomised: randomised as u32, overrun: overrun as u32 }
     }
 
     /// Notes for each patient the first look at which follow-up has ended.
     fn mark_due(&mut self, interims: &[LookMoment]) {
-        let Self { arrival_days, due_days, due_from, .. } = self;
+        let Self { enrolled: Enrolment { arrival_days, .. }, due_days, due_from, .. } = self;
         due_from.clear();
         due_from.resize(due_days.len(), interims.len() as u8);
         for (k, look) in interims.iter().enumerate().rev() {
@@ -333,7 +282,7 @@ impl Cohort {
 
     /// Draws every patient's mRS from stated distributions.
     pub fn draw_mrs(&mut self, model: &OutcomeModel) {
-        let Self { strata, arms, received, quantiles, mrs, .. } = self;
+        let Self { enrolled: Enrolment { arms, strata, .. }, received, quantiles, mrs, .. } = self;
         let treated = if received.is_empty() { arms } else { received };
         let patients = treated.iter().zip(&*strata).zip(&*quantiles);
         refill(mrs, patients.map(|((&arm, &stratum), &u)| model.draw(arm, stratum as usize, u)));
@@ -373,19 +322,7 @@ impl Cohort {
     #[inline]
     fn mrs_after(&self, i: usize, state: &State, model: &ProceduralModel) -> Mrs {
         let (_, entry) = self.procedures[i];
-        model.draw(state, entry.class, self.strata[i] as usize, self.quantiles[i])
-    }
-}
-
-/// The strata that the randomisation sees.
-pub(super) fn randomised_by<'c>(
-    scenario: &Scenario,
-    strata: &'c [u32],
-    centres: &'c Attendance,
-) -> &'c [u32] {
-    match &scenario.registered {
-        Some(registered) if registered.randomisation => centres.registered(),
-        _ => strata,
+        model.draw(state, entry.class, self.enrolled.strata[i] as usize, self.quantiles[i])
     }
 }
 

@@ -2,9 +2,9 @@
 
 use rand::Rng;
 
-use super::{Cohort, randomised_by};
+use super::Cohort;
 use crate::analysis::{Detail, KnownOutcomes};
-use crate::randomisation::Arm;
+use crate::randomisation::{Allocating, Arm};
 use crate::scenario::{AnalysisSet, Scenario};
 
 /// Patients whose follow-up has ended.
@@ -30,13 +30,13 @@ impl Cohort {
     pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
         known.iter_mut().for_each(|look| look.reset(detail));
         let everyone = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
-        for i in 0..self.arms.len() {
+        for i in 0..self.enrolled.arms.len() {
             let look = &mut known[usize::from(self.due_from[i])];
             if everyone {
-                // The usual case, in which nobody's stratum matters.
-                if self.outcome_days[i] < f64::INFINITY {
-                    look.all.record(self.arms[i], self.mrs[i]);
-                }
+                // The usual case, in which nobody's stratum matters. Who is lost cannot be predicted: to
+                // count nobody is quicker than to ask.
+                let known = u32::from(self.outcome_days[i] < f64::INFINITY);
+                look.all.record_many(self.enrolled.arms[i], self.mrs[i], known);
             } else if let Some(arm) = self.arm_in(set, i) {
                 self.record((i, arm), detail, look);
             }
@@ -55,7 +55,7 @@ impl Cohort {
         (among, set): (Among, AnalysisSet),
     ) {
         known.reset(detail);
-        for i in (0..self.arms.len()).filter(|&i| among.has(i, self.due_from[i])) {
+        for i in (0..self.enrolled.arms.len()).filter(|&i| among.has(i, self.due_from[i])) {
             if let Some(arm) = self.arm_in(set, i) {
                 self.record((i, arm), detail, known);
             }
@@ -65,7 +65,7 @@ impl Cohort {
     /// The arm that patient i counts for; `None` for nobody's.
     #[inline]
     fn arm_in(&self, set: AnalysisSet, i: usize) -> Option<Arm> {
-        let allocated = self.arms[i];
+        let allocated = self.enrolled.arms[i];
         let received = self.received.get(i).copied().unwrap_or(allocated);
         set.arm(allocated, received)
     }
@@ -78,11 +78,11 @@ impl Cohort {
         rng: &mut impl Rng,
     ) {
         known.reset(scenario.detail);
-        scenario.randomisation.reset(&mut self.allocation);
-        let last = (0..self.arms.len()).rfind(|&i| among.has(i, self.due_from[i]));
-        for i in 0..last.map_or(0, |last| last + 1) {
-            let stratum = randomised_by(scenario, &self.strata, &self.centres)[i] as usize;
-            let arm = scenario.randomisation.allocate(&mut self.allocation, stratum, rng);
+        let last = (0..self.due_from.len()).rfind(|&i| among.has(i, self.due_from[i]));
+        let strata = &self.enrolled.randomised_by(scenario)[..last.map_or(0, |last| last + 1)];
+        let (state, arms) = (&mut self.reallocation, &mut self.reallocated);
+        scenario.randomisation.allocate_all([Allocating { strata, state, rng, arms }]);
+        for (i, &arm) in self.reallocated.iter().enumerate() {
             if among.has(i, self.due_from[i]) {
                 self.record((i, arm), scenario.detail, known);
             }
@@ -92,7 +92,11 @@ impl Cohort {
     /// Adds patient i, as if in `arm`, whose follow-up has ended.
     #[inline]
     fn record(&self, (i, arm): (usize, Arm), detail: Detail, known: &mut KnownOutcomes) {
-        let strata = if detail.by_centre { self.centres.registered() } else { &self.strata };
+        let strata = if detail.by_centre {
+            self.enrolled.centres.registered()
+        } else {
+            &self.enrolled.strata
+        };
         let cell = detail.cell(strata[i] as usize, self.early.get(i).copied());
         if self.outcome_days[i] < f64::INFINITY {
             known.record(arm, cell, self.mrs[i]);

@@ -175,7 +175,7 @@ impl Simulator<'_> {
     fn lost(&self, k: usize) -> [u32; 2] {
         let cohort = &self.cohort;
         let mut lost = [0; 2];
-        for (i, arm) in cohort.arms.iter().enumerate() {
+        for (i, arm) in cohort.enrolled.arms.iter().enumerate() {
             let is_due = usize::from(cohort.due_from[i]) <= k;
             lost[arm.index()] += u32::from(is_due && cohort.outcome_days[i] == f64::INFINITY);
         }

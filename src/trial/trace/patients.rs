@@ -8,7 +8,6 @@ use crate::procedure::{End, ProcedureRecord};
 use crate::randomisation::{AllocationState, Arm, Preference};
 use crate::rng::Purpose;
 use crate::scenario::Truth;
-use crate::trial::cohort::randomised_by;
 use crate::trial::{Seen, Simulator};
 
 /// A patient, from arrival to outcome.
@@ -114,17 +113,17 @@ impl Simulator<'_> {
     /// What the columns have of patient i.
     fn patient(&self, seen: Seen<'_>, i: usize) -> PatientTrace {
         let cohort = &self.cohort;
-        let day = cohort.arrival_days[i];
+        let day = cohort.enrolled.arrival_days[i];
         let score = |mrs: Mrs| mrs.index() as u8;
         PatientTrace {
             patient: i as u32 + 1,
             day,
             month: month(day),
-            centre: cohort.centres.of_patient(i).map(|centre| centre + 1),
+            centre: cohort.enrolled.centres.of_patient(i).map(|centre| centre + 1),
             levels: self.levels(i),
             before: ArmsBefore { trial: [0; 2], levels: Vec::new(), centre: None },
             preferred: None,
-            arm: cohort.arms[i],
+            arm: cohort.enrolled.arms[i],
             received: self.scenario.adherence.as_ref().map(|_| cohort.received[i]),
             procedure: self.procedure(seen.truth, i),
             early_mrs: cohort.early.get(i).copied().map(score),
@@ -138,7 +137,7 @@ impl Simulator<'_> {
     /// Names of the patient's levels.
     fn levels(&self, i: usize) -> Vec<String> {
         let population = &self.scenario.population;
-        let levels = population.levels(self.cohort.strata[i] as usize);
+        let levels = population.levels(self.cohort.enrolled.strata[i] as usize);
         let of_factors = population.factors().iter().zip(levels);
         of_factors.map(|(factor, &level)| factor.levels[level].clone()).collect()
     }
@@ -149,7 +148,7 @@ impl Simulator<'_> {
         let (draws, entry) = self.cohort.procedures[i];
         let record = match truth {
             Truth::Null => procedure.perform_as_control(entry, draws),
-            _ => procedure.perform(self.cohort.arms[i], entry, draws),
+            _ => procedure.perform(self.cohort.enrolled.arms[i], entry, draws),
         };
         Some(record.into())
     }
@@ -168,14 +167,14 @@ impl Simulator<'_> {
         let mut state = AllocationState::default();
         method.reset(&mut state);
         let mut rng = streams.stream(seen.replicate, Purpose::Allocation);
-        let strata = randomised_by(scenario, &cohort.strata, &cohort.centres);
+        let strata = cohort.enrolled.randomised_by(scenario);
         let preference = |(&stratum, &arm): (&u32, &Arm)| {
             let preferred = method.preferred(&state, stratum as usize);
             let again = method.allocate(&mut state, stratum as usize, &mut rng);
             assert_eq!(again, arm, "the same draws allocate the same arms");
             preferred
         };
-        strata.iter().zip(&cohort.arms).map(preference).collect()
+        strata.iter().zip(&cohort.enrolled.arms).map(preference).collect()
     }
 }
 
@@ -204,18 +203,19 @@ impl<'s> Arms<'s> {
     /// How the arms stand when patient i comes, the next; then counts the patient in.
     fn before(&mut self, i: usize) -> ArmsBefore {
         let Simulator { scenario, cohort, .. } = self.simulator;
-        let arm = cohort.arms[i].index();
+        let arm = cohort.enrolled.arms[i].index();
         let count_in = |counts: &mut [u32; 2]| {
             let before = *counts;
             counts[arm] += 1;
             before
         };
-        let own = scenario.population.levels(cohort.strata[i] as usize);
+        let own = scenario.population.levels(cohort.enrolled.strata[i] as usize);
         let levels = self.levels.iter_mut().zip(own);
         ArmsBefore {
             trial: count_in(&mut self.trial),
             levels: levels.map(|(factor, &level)| count_in(&mut factor[level])).collect(),
             centre: cohort
+                .enrolled
                 .centres
                 .of_patient(i)
                 .map(|centre| count_in(&mut self.centres[centre as usize])),
