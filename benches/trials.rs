@@ -68,13 +68,18 @@ mod replicate {
         simulate(bencher, angel_reboot(&["analyses[1].test=wald"]));
     }
 
-    /// As many patients as in early-vs-late, with stated outcomes: what the procedure is measured beside.
+    /// Adjusted for the three factors that are minimised.
     #[divan::bench]
-    fn as_early_vs_late_with_stated_outcomes(bencher: Bencher) {
-        let like = r#"sample_size={randomised=224,analysed=224}"#;
-        let one_look = r#"design.looks={analysed=[224]}"#;
-        let sets = [TWO_PROPORTIONS, like, one_look, "missing.dropout=0"];
-        simulate(bencher, angel_reboot(&sets));
+    fn score_and_adjusted_wald_at_every_look(bencher: Bencher) {
+        let analyses = r#"analyses=[{method="proportional_odds"}, {name="adjusted", method="proportional_odds", test="wald", adjust_for=["nihss","onset_to_puncture","occlusion_site"]}]"#;
+        simulate(bencher, angel_reboot(&[analyses]));
+    }
+
+    /// What early-vs-late is measured beside.
+    #[divan::bench]
+    fn early_vs_late_with_stated_outcomes(bencher: Bencher) {
+        let twin = Scenario::load("benches/early_vs_late_stated.toml".as_ref(), &[]);
+        simulate(bencher, twin.expect("the scenario is valid"));
     }
 
     /// Every shipped scenario as it is.

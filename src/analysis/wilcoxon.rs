@@ -54,6 +54,12 @@ impl RankSum {
     pub fn score_z(&self) -> Option<f64> {
         (self.scaled_variance > 0.0).then(|| self.excess * self.total / self.scaled_variance.sqrt())
     }
+
+    /// U / V of that test, one step of Fisher's scoring from no effect: a log odds ratio near the
+    /// estimate of maximum likelihood while both are small. NaN without information.
+    pub(super) fn one_step_log_odds_ratio(&self) -> f64 {
+        self.excess * self.total * (self.total * self.total / self.scaled_variance)
+    }
 }
 
 /// Whether the step between neighbouring rank sums is allowed for.

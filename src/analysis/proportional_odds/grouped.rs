@@ -36,10 +36,10 @@ pub(super) struct Grouped {
     pub totals: [f64; LEVELS],
     /// Patients by cell.
     pub sizes: Vec<f64>,
-    /// Weight of ln F, cell × cut.
-    pub favourable: Vec<f64>,
-    /// Weight of ln(1 − F), cell × cut.
-    pub adverse: Vec<f64>,
+    /// Weight of ln F, cell × cut; 0 beyond the last cut.
+    pub favourable: Vec<[f64; CUTS]>,
+    /// Weight of ln(1 − F), likewise.
+    pub adverse: Vec<[f64; CUTS]>,
     /// Original number of each column that tells something.
     pub kept: Vec<usize>,
     /// Where treatment stands among the columns kept; `None` where the data cannot tell it from
@@ -74,6 +74,14 @@ impl Grouped {
     /// What is not 0 in a cell's row, by column kept.
     pub fn entries(&self, cell: usize) -> &[Entry] {
         &self.entries[self.starts[cell]..self.starts[cell + 1]]
+    }
+
+    /// What the first columns add to the thresholds of a cell by these coefficients.
+    pub fn shift(&self, cell: usize, coefficients: &[f64]) -> f64 {
+        let moving = self.entries(cell).iter().map_while(|entry| {
+            coefficients.get(entry.column).map(|coefficient| entry.value * coefficient)
+        });
+        moving.sum()
     }
 
     /// Finds the levels that somebody is in.
@@ -115,8 +123,8 @@ impl Grouped {
                     self.cells.push((arm, group));
                     self.sizes.push(size);
                     let (favourable, adverse) = weights(&levels, self.cuts);
-                    self.favourable.extend_from_slice(&favourable[..self.cuts]);
-                    self.adverse.extend_from_slice(&adverse[..self.cuts]);
+                    self.favourable.push(favourable);
+                    self.adverse.push(adverse);
                 }
             }
         }

@@ -17,7 +17,8 @@ mod prediction;
 
 use super::wilcoxon::RankSum;
 use super::{Counts, FitStatus};
-use crate::num::logistic;
+use crate::num::exp::exp_normal;
+use crate::num::log::ln_normal;
 use crate::outcome::LEVELS;
 
 /// The statistic of the shift analysis that is compared with the boundary.
@@ -59,6 +60,8 @@ pub fn score_z(counts: &Counts) -> Option<f64> {
 
 /// Log odds ratios whose size exceeds this are not met by data that overlap.
 const DIVERGED: f64 = 50.0;
+/// exp stays finite.
+const EXP_RANGE: f64 = 700.0;
 
 /// Fits by Newton's method to counts (or shares: any non-negative weights) by arm and mRS.
 ///
@@ -70,10 +73,9 @@ pub fn fit(counts: &Counts) -> Fit {
     }
     let (table, levels) = merged(counts);
     let cuts = levels - 1;
-    let mut thresholds = pooled_thresholds(&table, levels);
-    let mut beta = 0.0;
+    let (mut thresholds, mut beta) = start(&table, cuts);
     for _ in 0..100 {
-        let step = newton_step(&table, cuts, &thresholds, beta);
+        let step = newton_step(&table, &thresholds, beta);
         let mut scale = 1.0;
         while !ordered(&thresholds, &step.thresholds, scale, cuts) {
             scale *= 0.5;
@@ -126,16 +128,21 @@ fn merged(counts: &Counts) -> (Counts, usize) {
     (table, levels)
 }
 
-/// Logits of the pooled cumulative distribution: the estimate at β = 0.
-fn pooled_thresholds(table: &Counts, levels: usize) -> [f64; CUTS] {
-    let total: f64 = table.iter().flatten().sum();
-    let mut out = [0.0; CUTS];
+/// Where Newton's method begins: β one step of the score test from no effect, and the thresholds
+/// that are best without effect, moved by what the experimental patients' share of β takes up.
+/// Those beyond the last cut are at infinity.
+fn start(table: &Counts, cuts: usize) -> ([f64; CUTS], f64) {
+    let beta = RankSum::new(table).one_step_log_odds_ratio();
+    let [control, experimental] = table.map(|arm| arm.iter().sum::<f64>());
+    let total = control + experimental;
+    let shift = beta * experimental / total;
+    let mut thresholds = [f64::INFINITY; CUTS];
     let mut below = 0.0;
-    for j in 0..levels - 1 {
+    for (j, threshold) in thresholds.iter_mut().enumerate().take(cuts) {
         below += table[0][j] + table[1][j];
-        out[j] = libm::log(below / (total - below));
+        *threshold = ln_normal(below / (total - below)) - shift;
     }
-    out
+    (thresholds, beta)
 }
 
 const CUTS: usize = LEVELS - 1;
@@ -156,88 +163,102 @@ struct NewtonStep {
     information: f64,
 }
 
-fn newton_step(table: &Counts, cuts: usize, thresholds: &[f64; CUTS], beta: f64) -> NewtonStep {
-    let mut gradient = [0.0; CUTS];
-    let mut diagonal = [0.0; CUTS];
-    let mut off = [0.0; CUTS];
-    let mut border = [0.0; CUTS];
+fn newton_step(table: &Counts, thresholds: &[f64; CUTS], beta: f64) -> NewtonStep {
+    let mut equations = Equations::default();
     let mut gradient_beta = 0.0;
     for (arm, counts) in table.iter().enumerate() {
         let shift = if arm == 1 { beta } else { 0.0 };
-        let mut cumulative = [1.0; LEVELS];
-        for j in 0..cuts {
-            cumulative[j] = logistic(thresholds[j] + shift);
+        let (mut below, mut slope) = ([0.0; CUTS], [0.0; CUTS]);
+        for j in 0..CUTS {
+            let against = exp_normal((-thresholds[j] - shift).min(EXP_RANGE));
+            below[j] = 1.0 / (1.0 + against);
+            slope[j] = below[j] * (1.0 - below[j]);
         }
-        // Per category: count over probability, and count over squared probability.
+        let (mut lower, mut upper) = ([0.0; LEVELS], [1.0; LEVELS]);
+        lower[1..].copy_from_slice(&below);
+        upper[..CUTS].copy_from_slice(&below);
+        // By category: count over probability, and count over squared probability. One that nobody
+        // is in may have the probability 0.
         let (mut ratio, mut curvature) = ([0.0; LEVELS], [0.0; LEVELS]);
-        for j in 0..=cuts {
-            let p = cumulative[j] - if j == 0 { 0.0 } else { cumulative[j - 1] };
-            if counts[j] > 0.0 {
-                ratio[j] = counts[j] / p;
-                curvature[j] = ratio[j] / p;
-            }
+        for j in 0..LEVELS {
+            let inverse = 1.0 / (upper[j] - lower[j]).max(f64::MIN_POSITIVE);
+            ratio[j] = counts[j] * inverse;
+            curvature[j] = ratio[j] * inverse;
         }
-        let slope: [f64; CUTS] = std::array::from_fn(|j| cumulative[j] * (1.0 - cumulative[j]));
-        for j in 0..cuts {
-            let difference = ratio[j] - ratio[j + 1];
+        let (mut pull, mut diagonal, mut off) = ([0.0; CUTS], [0.0; CUTS], [0.0; LEVELS]);
+        for j in 0..CUTS {
             let f = slope[j];
-            gradient[j] += f * difference;
-            let d = f * f * (curvature[j] + curvature[j + 1])
-                - f * (1.0 - 2.0 * cumulative[j]) * difference;
-            let o = if j + 1 < cuts { -f * slope[j + 1] * curvature[j + 1] } else { 0.0 };
-            diagonal[j] += d;
-            off[j] += o;
-            if arm == 1 {
-                gradient_beta += f * difference;
-                border[j] += d + o;
-                if j + 1 < cuts {
-                    border[j + 1] += o;
-                }
+            pull[j] = f * (ratio[j] - ratio[j + 1]);
+            let both = curvature[j] + curvature[j + 1];
+            diagonal[j] = f * f * both - (1.0 - 2.0 * below[j]) * pull[j];
+        }
+        for j in 1..CUTS {
+            off[j] = -slope[j - 1] * slope[j] * curvature[j];
+        }
+        for j in 0..CUTS {
+            equations.gradient[j] += pull[j];
+            equations.diagonal[j] += diagonal[j];
+            equations.off[j] += off[j];
+        }
+        if arm == 1 {
+            gradient_beta = pull.iter().sum();
+            for j in 0..CUTS {
+                equations.border[j] = off[j] + diagonal[j] + off[j + 1];
             }
         }
     }
-    solve_bordered(cuts, &diagonal, &off, &border, &gradient, gradient_beta)
+    equations.solve(gradient_beta)
 }
 
-/// Solves [A b; bᵀ Σb] (Δα, Δβ) = (g, g_β) for a symmetric tridiagonal A by elimination.
-fn solve_bordered(
-    cuts: usize,
-    diagonal: &[f64; CUTS],
-    off: &[f64; CUTS],
-    border: &[f64; CUTS],
-    gradient: &[f64; CUTS],
-    gradient_beta: f64,
-) -> NewtonStep {
-    let mut pivot = *diagonal;
-    let (mut from_gradient, mut from_border) = (*gradient, *border);
-    for j in 1..cuts {
-        let factor = off[j - 1] / pivot[j - 1];
-        pivot[j] -= factor * off[j - 1];
-        from_gradient[j] -= factor * from_gradient[j - 1];
-        from_border[j] -= factor * from_border[j - 1];
-    }
-    for j in (0..cuts).rev() {
-        if j + 1 < cuts {
-            from_gradient[j] -= off[j] * from_gradient[j + 1];
-            from_border[j] -= off[j] * from_border[j + 1];
+/// [A b; bᵀ Σb] (Δα, Δβ) = (g, g_β) with a symmetric tridiagonal A.
+#[derive(Default)]
+struct Equations {
+    diagonal: [f64; CUTS],
+    /// Before the diagonal; the first is 0.
+    off: [f64; CUTS],
+    border: [f64; CUTS],
+    gradient: [f64; CUTS],
+}
+
+impl Equations {
+    /// By elimination. A threshold at infinity has a row of zeros, and stays.
+    fn solve(&self, gradient_beta: f64) -> NewtonStep {
+        let (mut inverse, mut factor) = ([0.0; CUTS], [0.0; CUTS]);
+        let (mut gradient, mut border) = (self.gradient, self.border);
+        let mut above = [0.0; 3];
+        for j in 0..CUTS {
+            factor[j] = self.off[j] * above[0];
+            let pivot = self.diagonal[j] - factor[j] * self.off[j];
+            inverse[j] = if self.diagonal[j] == 0.0 { 0.0 } else { 1.0 / pivot };
+            gradient[j] -= factor[j] * above[1];
+            border[j] -= factor[j] * above[2];
+            above = [inverse[j], gradient[j], border[j]];
         }
-        from_gradient[j] /= pivot[j];
-        from_border[j] /= pivot[j];
+        let mut below = [0.0; 3];
+        for j in (0..CUTS).rev() {
+            gradient[j] = gradient[j] * inverse[j] - below[0] * below[1];
+            border[j] = border[j] * inverse[j] - below[0] * below[2];
+            below = [factor[j], gradient[j], border[j]];
+        }
+        let (mut information, mut beta) = (0.0, gradient_beta);
+        for j in 0..CUTS {
+            information += self.border[j] * (1.0 - border[j]);
+            beta -= self.border[j] * gradient[j];
+        }
+        beta /= information;
+        let (mut thresholds, mut size) = ([0.0; CUTS], beta.abs());
+        for j in 0..CUTS {
+            thresholds[j] = gradient[j] - border[j] * beta;
+            size = size.max(thresholds[j].abs());
+        }
+        NewtonStep { thresholds, beta, size, information }
     }
-    let dot = |a: &[f64; CUTS]| (0..cuts).map(|j| a[j] * border[j]).sum::<f64>();
-    let information = border[..cuts].iter().sum::<f64>() - dot(&from_border);
-    let beta = (gradient_beta - dot(&from_gradient)) / information;
-    let mut thresholds = [0.0; CUTS];
-    for j in 0..cuts {
-        thresholds[j] = from_gradient[j] - from_border[j] * beta;
-    }
-    let size = thresholds.iter().fold(beta.abs(), |most, change| most.max(change.abs()));
-    NewtonStep { thresholds, beta, size, information }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::num::logistic;
     use proptest::prelude::*;
 
     fn log_likelihood(table: &Counts, thresholds: &[f64], beta: f64) -> f64 {
@@ -320,7 +341,7 @@ mod tests {
         let fitted = fit(&table);
         // Profile by coarse descent over the thresholds at β ± δ: none may exceed the maximum.
         let profile = |beta: f64| {
-            let mut thresholds = pooled_thresholds(&table, LEVELS);
+            let (mut thresholds, _) = start(&table, CUTS);
             for _ in 0..60 {
                 for j in 0..CUTS {
                     for step in [0.05, -0.05, 0.005, -0.005, 0.0005, -0.0005] {

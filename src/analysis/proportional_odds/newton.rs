@@ -29,8 +29,8 @@ const FAINT: f64 = 1e-7;
 /// No odds ratio of data that overlap has such a logarithm: with 1e6 patients on either side of a
 /// cut and one on the wrong side in each arm it is 28.
 const DIVERGED: f64 = 50.0;
-/// exp stays finite.
-const EXP_RANGE: f64 = 700.0;
+/// Of a threshold and of what covariates add to it: exp of both together stays finite.
+const EXP_RANGE: f64 = 340.0;
 
 /// Memory of fits, sized by the first and used again by those after it.
 #[derive(Debug, Default)]
@@ -43,14 +43,16 @@ pub struct Scratch {
     step: Step,
     /// About treatment, in the first equations since the start; NaN before.
     first_information: f64,
-    /// Cell × cut: α_j + γ·x, F and 1 − F there.
-    predictor: Vec<f64>,
-    lower: Vec<f64>,
-    upper: Vec<f64>,
-    /// Cell × cut: second derivative (its size) and derivative of a cut's logistic term.
-    curvature: Vec<f64>,
-    residual: Vec<f64>,
+    /// By cell: γ·x, and exp of minus that.
+    shifts: Vec<f64>,
+    by_cell: Vec<f64>,
+    /// exp of minus the thresholds: the odds against being below a cut are these times those of
+    /// the cell.
+    by_cut: [f64; CUTS],
 }
+
+/// By cut: second derivative (its size) and derivative of the logistic terms of a cell.
+type Derivatives = ([f64; CUTS], [f64; CUTS]);
 
 /// How a climb ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,16 +81,9 @@ impl Scratch {
         self.first_information = f64::NAN;
         self.coefficients.clear();
         self.coefficients.resize(data.kept.len(), 0.0);
-        let size = data.sizes.len() * data.cuts;
-        for by_cut in [
-            &mut self.predictor,
-            &mut self.lower,
-            &mut self.upper,
-            &mut self.curvature,
-            &mut self.residual,
-        ] {
-            by_cut.clear();
-            by_cut.resize(size, 0.0);
+        for by_cell in [&mut self.shifts, &mut self.by_cell] {
+            by_cell.clear();
+            by_cell.resize(data.sizes.len(), 0.0);
         }
     }
 
@@ -98,8 +93,9 @@ impl Scratch {
     pub(super) fn climb(&mut self, free: usize, columns: usize, watched: Range<usize>) -> Ending {
         for _ in 0..200 {
             self.evaluate();
-            self.weigh();
-            self.set_up(columns, self.data.totals);
+            self.set_up(columns, observed);
+            let totals = self.data.totals;
+            self.add_gaps(&totals);
             self.equations.factor();
             self.equations.step(free, &mut self.step);
             if self.first_information.is_nan() {
@@ -152,99 +148,66 @@ impl Scratch {
         information <= FAINT * self.first_information
     }
 
-    /// Linear predictors and probabilities at the present parameters.
+    /// Odds at the present parameters.
     fn evaluate(&mut self) {
-        let cells = self.predictor.chunks_exact_mut(self.data.cuts);
-        for (cell, predictors) in cells.enumerate() {
-            let entries = self.data.entries(cell).iter();
-            let shift: f64 = entries.map(|e| e.value * self.coefficients[e.column]).sum();
-            for (predictor, threshold) in predictors.iter_mut().zip(&self.thresholds) {
-                *predictor = (threshold + shift).clamp(-EXP_RANGE, EXP_RANGE);
-            }
+        let against = |x: f64| exp_normal(-x.clamp(-EXP_RANGE, EXP_RANGE));
+        for (odds, threshold) in self.by_cut.iter_mut().zip(&self.thresholds) {
+            *odds = against(*threshold);
         }
-        let probabilities = self.lower.iter_mut().zip(&mut self.upper);
-        for (x, (lower, upper)) in self.predictor.iter().zip(probabilities) {
-            let odds_against = exp_normal(-x);
-            *lower = 1.0 / (1.0 + odds_against);
-            *upper = odds_against * *lower;
+        for (cell, shift) in self.shifts.iter_mut().enumerate() {
+            *shift = self.data.shift(cell, &self.coefficients);
+        }
+        for (odds, shift) in self.by_cell.iter_mut().zip(&self.shifts) {
+            *odds = against(*shift);
         }
     }
 
-    /// Derivatives of the logistic terms with the patients there are.
-    fn weigh(&mut self) {
-        let patients = self.data.favourable.iter().zip(&self.data.adverse);
-        let probabilities = self.lower.iter().zip(&self.upper);
-        let out = self.curvature.iter_mut().zip(&mut self.residual);
-        for (((good, bad), (lower, upper)), (curvature, residual)) in
-            patients.zip(probabilities).zip(out)
-        {
-            *curvature = (good + bad) * (lower * upper);
-            *residual = good * upper - bad * lower;
-        }
-    }
-
-    /// Second derivatives with the patients expected at the present parameters; returns these
-    /// by level.
-    fn weigh_expected(&mut self) -> [f64; LEVELS] {
-        let cuts = self.data.cuts;
-        let mut totals = [0.0; LEVELS];
-        for (cell, size) in self.data.sizes.iter().enumerate() {
-            let at = cell * cuts..(cell + 1) * cuts;
-            let (lower, upper) = (&self.lower[at.clone()], &self.upper[at.clone()]);
-            let mut levels = [0.0; LEVELS];
-            let mut below = 0.0;
-            for (level, &lower) in levels.iter_mut().zip(lower) {
-                *level = size * (lower - below).max(0.0);
-                below = lower;
-            }
-            levels[cuts] = size * upper[cuts - 1];
-            totals.iter_mut().zip(levels).for_each(|(total, level)| *total += level);
-            let (favourable, adverse) = weights(&levels, cuts);
-            for (j, curvature) in self.curvature[at].iter_mut().enumerate() {
-                *curvature = (favourable[j] + adverse[j]) * lower[j] * upper[j];
-            }
-        }
-        totals
-    }
-
-    /// Gradient and Hessian in the thresholds and the first `columns`.
-    fn set_up(&mut self, columns: usize, totals: [f64; LEVELS]) {
-        let cuts = self.data.cuts;
-        self.equations.reset(cuts, columns);
-        self.add_gaps(&totals);
+    /// Adds the logistic terms to equations in the thresholds and the first `columns`; `derive`
+    /// has the derivatives of a cell from its F and 1 − F.
+    fn set_up(
+        &mut self,
+        columns: usize,
+        mut derive: impl FnMut(&Grouped, usize, &[f64; CUTS], &[f64; CUTS]) -> Derivatives,
+    ) {
         let equations = &mut self.equations;
-        let terms = self.curvature.chunks_exact(cuts).zip(self.residual.chunks_exact(cuts));
-        for (cell, (curvature, residual)) in terms.enumerate() {
-            let mut by_cut = [0.0; CUTS];
-            by_cut[..cuts].copy_from_slice(curvature);
-            let (mut slope, mut pull) = (0.0, 0.0);
-            for (j, (curvature, residual)) in curvature.iter().zip(residual).enumerate() {
-                equations.diagonal[j] += curvature;
-                equations.threshold_gradient[j] += residual;
-                slope += curvature;
-                pull += residual;
+        equations.reset(self.data.cuts, columns);
+        let (mut diagonal, mut gradient) = ([0.0; CUTS], [0.0; CUTS]);
+        for (cell, odds) in self.by_cell.iter().enumerate() {
+            let (mut lower, mut upper) = ([0.0; CUTS], [0.0; CUTS]);
+            for j in 0..CUTS {
+                let against = self.by_cut[j] * odds;
+                lower[j] = 1.0 / (1.0 + against);
+                upper[j] = against * lower[j];
             }
+            let (curvature, residual) = derive(&self.data, cell, &lower, &upper);
+            for j in 0..CUTS {
+                diagonal[j] += curvature[j];
+                gradient[j] += residual[j];
+            }
+            let slope: f64 = curvature.iter().sum();
+            let pull: f64 = residual.iter().sum();
             let entries = self.data.entries(cell);
             for (i, a) in entries.iter().take_while(|entry| entry.column < columns).enumerate() {
                 equations.gradient[a.column] += a.value * pull;
                 let cross = &mut equations.cross[a.column];
-                cross.iter_mut().zip(&by_cut).for_each(|(sum, term)| *sum += a.value * term);
+                cross.iter_mut().zip(curvature).for_each(|(sum, term)| *sum += a.value * term);
                 let row = &mut equations.matrix[a.column * columns..];
                 let weighted = a.value * slope;
                 entries[..=i].iter().for_each(|b| row[b.column] += weighted * b.value);
             }
         }
+        (equations.diagonal, equations.threshold_gradient) = (diagonal, gradient);
     }
 
-    /// The thresholds' own term: N·ln(eᵈ − 1) has the slope N·c and the curvature −N·c²·e⁻ᵈ with
-    /// c = 1/(1 − e⁻ᵈ).
+    /// The thresholds' own term: N·ln(eᵈ − 1) has the slope N·c and the curvature −N·c·(c − 1)
+    /// with c = 1/(1 − e⁻ᵈ).
     fn add_gaps(&mut self, totals: &[f64; LEVELS]) {
         let equations = &mut self.equations;
         for (j, total) in totals.iter().enumerate().take(self.data.cuts).skip(1) {
             let gap = self.thresholds[j] - self.thresholds[j - 1];
             let c = -1.0 / libm::expm1(-gap);
             let slope = total * c;
-            let curvature = slope * c * libm::exp(-gap);
+            let curvature = slope * (c - 1.0);
             equations.threshold_gradient[j] += slope;
             equations.threshold_gradient[j - 1] -= slope;
             equations.diagonal[j] += curvature;
@@ -260,9 +223,7 @@ impl Scratch {
         let highest = changes.iter().fold(f64::NEG_INFINITY, |most, &change| most.max(change));
         let mut reach: f64 = 0.0;
         for cell in 0..self.data.sizes.len() {
-            let entries = self.data.entries(cell).iter();
-            let moving = entries.take_while(|entry| entry.column < self.step.coefficients.len());
-            let shift: f64 = moving.map(|e| e.value * self.step.coefficients[e.column]).sum();
+            let shift = self.data.shift(cell, &self.step.coefficients);
             reach = (shift + lowest).abs().max((shift + highest).abs()).max(reach);
         }
         let mut strain = reach;
@@ -286,25 +247,71 @@ impl Scratch {
 
     /// Without the multinomial constant, at the parameters where a climb ended.
     pub(super) fn log_likelihood(&self) -> f64 {
-        let patients = self.data.favourable.iter().zip(&self.data.adverse);
-        let at = self.lower.iter().zip(&self.predictor);
-        // 1 − F = F·e⁻ˣ.
-        let term = |((good, bad), (&lower, x)): ((&f64, &f64), (&f64, &f64))| {
-            (good + bad) * ln_normal(lower) - bad * x
-        };
-        let cuts: f64 = patients.zip(at).map(term).sum();
+        let mut cuts = [0.0; CUTS];
+        for (cell, (good, bad)) in self.data.favourable.iter().zip(&self.data.adverse).enumerate() {
+            for (j, sum) in cuts.iter_mut().enumerate() {
+                // F = 1/(1 + e⁻ˣ) and 1 − F = F·e⁻ˣ.
+                let x = self.thresholds[j] + self.shifts[cell];
+                let against = self.by_cut[j] * self.by_cell[cell];
+                *sum -= (good[j] + bad[j]) * ln_normal(1.0 + against) + bad[j] * x;
+            }
+        }
         let gap = |j: usize| self.thresholds[j] - self.thresholds[j - 1];
         let gaps = (1..self.data.cuts)
             .map(|j| self.data.totals[j] * libm::log(libm::expm1(gap(j))))
             .sum::<f64>();
-        cuts + gaps
+        cuts.iter().sum::<f64>() + gaps
     }
 
     /// Factors the expected information about the thresholds and the first `columns`, at the
     /// parameters where a climb ended.
     pub(super) fn expect(&mut self, columns: usize) {
-        let totals = self.weigh_expected();
-        self.set_up(columns, totals);
+        let mut totals = [0.0; LEVELS];
+        self.set_up(columns, |data, cell, lower, upper| {
+            let levels = expected_levels(data, cell, lower, upper);
+            totals.iter_mut().zip(levels).for_each(|(total, level)| *total += level);
+            let (favourable, adverse) = weights(&levels, data.cuts);
+            derivatives(&favourable, &adverse, lower, upper)
+        });
+        self.add_gaps(&totals);
         self.equations.factor();
     }
+}
+
+/// With the patients there are.
+#[inline]
+fn observed(data: &Grouped, cell: usize, lower: &[f64; CUTS], upper: &[f64; CUTS]) -> Derivatives {
+    derivatives(&data.favourable[cell], &data.adverse[cell], lower, upper)
+}
+
+#[inline]
+fn derivatives(
+    favourable: &[f64; CUTS],
+    adverse: &[f64; CUTS],
+    lower: &[f64; CUTS],
+    upper: &[f64; CUTS],
+) -> Derivatives {
+    let (mut curvature, mut residual) = ([0.0; CUTS], [0.0; CUTS]);
+    for j in 0..CUTS {
+        curvature[j] = (favourable[j] + adverse[j]) * (lower[j] * upper[j]);
+        residual[j] = favourable[j] * upper[j] - adverse[j] * lower[j];
+    }
+    (curvature, residual)
+}
+
+/// Patients of a cell by level, as many as are expected.
+fn expected_levels(
+    data: &Grouped,
+    cell: usize,
+    lower: &[f64; CUTS],
+    upper: &[f64; CUTS],
+) -> [f64; LEVELS] {
+    let mut levels = [0.0; LEVELS];
+    let mut below = 0.0;
+    for (level, &lower) in levels.iter_mut().zip(lower).take(data.cuts) {
+        *level = data.sizes[cell] * (lower - below).max(0.0);
+        below = lower;
+    }
+    levels[data.cuts] = data.sizes[cell] * upper[data.cuts - 1];
+    levels
 }
