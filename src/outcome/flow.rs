@@ -161,6 +161,11 @@ impl Flow {
         state.index() * LEVELS + mrs.index()
     }
 
+    /// The state of a cell, without a fatal complication.
+    pub fn state(cell: usize) -> State {
+        State::from_index(cell / LEVELS)
+    }
+
     /// From numbers of patients by cell, attempts of every pass and their reperfusions.
     pub fn from_counts(
         cells: &[u64],
@@ -190,9 +195,7 @@ impl Flow {
     /// Every cell that has weight. Whether a complication was fatal is told by the mRS alone.
     fn cells(&self) -> impl Iterator<Item = (State, Mrs, f64)> {
         let cells = self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
-        cells.map(|(cell, &weight)| {
-            (State::from_index(cell / LEVELS), Mrs((cell % LEVELS) as u8), weight)
-        })
+        cells.map(|(cell, &weight)| (Self::state(cell), Mrs((cell % LEVELS) as u8), weight))
     }
 
     /// Mean and spread of whatever `of` gives for a patient.

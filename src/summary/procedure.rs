@@ -28,8 +28,10 @@ const DISJOINT: [Group; 4] =
 pub struct ArmTally {
     /// As [`Flow::cell`].
     cells: Vec<u64>,
-    attempts: [u64; MAX_PASSES],
-    reperfusions: [u64; MAX_PASSES],
+    /// By passes before randomisation and in all.
+    passes: [[u64; MAX_PASSES + 1]; MAX_PASSES + 1],
+    /// By pass after randomisation: reperfusions that did not last.
+    reocclusions: [u64; MAX_PASSES],
     /// Of each of [`DISJOINT`].
     minutes: [Histogram; DISJOINT.len()],
 }
@@ -38,8 +40,8 @@ impl Default for ArmTally {
     fn default() -> Self {
         Self {
             cells: vec![0; Flow::CELLS],
-            attempts: [0; MAX_PASSES],
-            reperfusions: [0; MAX_PASSES],
+            passes: Default::default(),
+            reocclusions: [0; MAX_PASSES],
             minutes: Default::default(),
         }
     }
@@ -51,15 +53,20 @@ impl ArmTally {
         let procedure = &course.procedure;
         let state = &procedure.state;
         self.cells[Flow::cell(state, course.mrs)] += 1;
-        for pass in usize::from(procedure.passes_before)..usize::from(state.passes) {
-            self.attempts[pass] += 1;
-            self.reperfusions[pass] += u64::from(procedure.reperfusions >> pass & 1);
+        let passes = usize::from(state.passes);
+        self.passes[usize::from(procedure.passes_before)][passes] += 1;
+        // These are rare, so that the loop is seldom entered. The rest is free of branches.
+        let reperfused = state.end == End::Reperfused;
+        let mut reoccluded = procedure.reperfusions;
+        reoccluded &= !(u16::from(reperfused) << passes >> 1);
+        while reoccluded != 0 {
+            self.reocclusions[reoccluded.trailing_zeros() as usize] += 1;
+            reoccluded &= reoccluded - 1;
         }
-        let group = match state.end {
-            End::Reperfused => 0,
-            end if !end.is_stented() => 3,
-            _ => 1 + usize::from(usize::from(state.passes) > early_until),
-        };
+        let stented = state.end.is_stented();
+        let group = usize::from(!reperfused)
+            * (usize::from(stented) * (1 + usize::from(passes > early_until))
+                + usize::from(!stented) * 3);
         debug_assert!(DISJOINT[group].has(state, early_until));
         self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
     }
@@ -67,8 +74,7 @@ impl ArmTally {
     /// The standard error of a measure's mean over all patients, safe to stop by
     /// ([`Sampled::error_to_stop_by`]); NaN where nobody has the measure.
     pub fn error_to_stop_by(&self, measure: Measure) -> f64 {
-        let flow = Flow::from_counts(&self.cells, &self.attempts, &self.reperfusions);
-        let spread = flow.spread(|state, mrs| measure.of(state, mrs));
+        let spread = self.flow().spread(|state, mrs| measure.of(state, mrs));
         let Checked { simulated, .. } = Checked::new(spread, spread);
         if measure == Measure::Passes {
             return simulated.mcse;
@@ -78,14 +84,30 @@ impl ArmTally {
         simulated.mcse.max(by_count)
     }
 
+    fn flow(&self) -> Flow {
+        let (mut attempts, mut reperfusions) = ([0; MAX_PASSES], self.reocclusions);
+        for (before, by_passes) in self.passes.iter().enumerate() {
+            for (passes, count) in by_passes.iter().enumerate().skip(before) {
+                attempts[before..passes].iter_mut().for_each(|attempts| *attempts += count);
+            }
+        }
+        for (cell, count) in self.cells.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let state = Flow::state(cell);
+            if state.end == End::Reperfused {
+                reperfusions[usize::from(state.passes) - 1] += count;
+            }
+        }
+        Flow::from_counts(&self.cells, &attempts, &reperfusions)
+    }
+
     /// Takes in what another tally has.
     pub fn merge(&mut self, other: &Self) {
         let add = |mine: &mut [u64], theirs: &[u64]| {
             mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
         };
         add(&mut self.cells, &other.cells);
-        add(&mut self.attempts, &other.attempts);
-        add(&mut self.reperfusions, &other.reperfusions);
+        add(self.passes.as_flattened_mut(), other.passes.as_flattened());
+        add(&mut self.reocclusions, &other.reocclusions);
         for (mine, theirs) in self.minutes.iter_mut().zip(&other.minutes) {
             mine.merge(theirs);
         }
@@ -228,10 +250,7 @@ impl ProcedureSummary {
 impl ArmSummary {
     /// Of an arm; with an empty tally only the exact figures have values.
     pub fn new(name: &'static str, tally: &ArmTally, model: &ProceduralModel, arm: Arm) -> Self {
-        let flows = Flows {
-            simulated: Flow::from_counts(&tally.cells, &tally.attempts, &tally.reperfusions),
-            exact: model.expected(arm),
-        };
+        let flows = Flows { simulated: tally.flow(), exact: model.expected(arm) };
         let procedure = model.procedure();
         let early_until = procedure.early_until();
         let groups = GROUPS.iter().filter(|group| {
