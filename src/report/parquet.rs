@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use polars::io::parquet::write::{BatchedWriter, KeyValueMetadata, ParquetWriter};
 use polars::prelude::{
-    Column, DataFrame, Field, IntoColumn, NamedFrom, PolarsError, Schema, Series,
+    Column, DataFrame, Field, IntoColumn, NamedFrom, ParquetCompression, PolarsError, Schema,
+    Series,
 };
 
 use super::Provenance;
@@ -35,7 +36,9 @@ impl<W: Write + Send> ParquetRows<W> {
             .iter()
             .map(|column| Field::new(column.name().clone(), column.dtype().clone()));
         let schema: Schema = fields.collect();
+        // The default takes three times as long and saves little: most columns are random digits.
         let writer = ParquetWriter::new(writer)
+            .with_compression(ParquetCompression::Snappy)
             .with_key_value_metadata(Some(metadata))
             .set_parallel(false)
             .batched(&schema)
@@ -78,10 +81,10 @@ pub(super) fn into_io(error: PolarsError) -> io::Error {
     }
 }
 
-fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, PolarsError> {
+fn frame<'c>(trials: &[TrialResult], context: &'c RowContext) -> Result<DataFrame, PolarsError> {
     let whole = |of: fn(&TrialResult) -> u32| -> Vec<u32> { trials.iter().map(of).collect() };
     let text =
-        |of: &dyn Fn(&TrialResult) -> String| -> Vec<String> { trials.iter().map(of).collect() };
+        |of: &dyn Fn(&TrialResult) -> &'c str| -> Vec<&str> { trials.iter().map(of).collect() };
     let number = |of: &dyn Fn(&TrialResult) -> f64| -> Vec<Option<f64>> {
         trials.iter().map(of).map(|x| x.is_finite().then_some(x)).collect()
     };
@@ -113,7 +116,7 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
     let numbers = |name: &str, of: &dyn Fn(&TrialResult) -> f64| {
         series(name, Series::new("".into(), number(of)))
     };
-    let texts = |name: &str, of: &dyn Fn(&TrialResult) -> String| {
+    let texts = |name: &str, of: &dyn Fn(&TrialResult) -> &'c str| {
         series(name, Series::new("".into(), text(of)))
     };
     let wholes =
@@ -123,11 +126,11 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
             replicate,
             Series::new("".into(), trials.iter().map(|t| t.replicate).collect::<Vec<_>>()),
         ),
-        texts(truth, &|t| t.truth.name().into()),
+        texts(truth, &|t| t.truth.name()),
         numbers(log_odds_ratio, &|t| t.drawn.map_or(f64::NAN, |drawn| drawn.log_odds_ratio)),
-        texts(analysis, &|t| context.analyses[t.analysis].clone()),
+        texts(analysis, &|t| &context.analyses[t.analysis]),
         wholes(look, |t| t.look as u32),
-        texts(conclusion, &|t| conclusion_name(t.conclusion).into()),
+        texts(conclusion, &|t| conclusion_name(t.conclusion)),
         wholes(n_randomised, |t| t.n_randomised),
         wholes(n_analysed, |t| t.n_analysed),
         wholes(overrun, |t| t.overrun),
@@ -145,7 +148,7 @@ fn frame(trials: &[TrialResult], context: &RowContext) -> Result<DataFrame, Pola
         numbers(median_unbiased, &|t| t.median_unbiased),
         numbers(stagewise_low, &|t| t.stagewise_interval.0),
         numbers(stagewise_high, &|t| t.stagewise_interval.1),
-        texts(fit_status, &|t| status_name(t.test.status).into()),
+        texts(fit_status, &|t| status_name(t.test.status)),
         wholes(failed_looks, |t| t.failed_looks),
     ];
     columns.extend((0..context.looks).map(|k| numbers(&format!("z_{}", k + 1), &|t| t.z[k])));
