@@ -121,7 +121,6 @@ fn separation_by_a_covariate_leaves_treatment_to_the_rest() {
                 let difference = (fit.log_odds_ratio - alone.log_odds_ratio).abs();
                 assert!(difference < 1e-7, "{difference:e}");
                 assert!((fit.standard_error - alone.standard_error).abs() < 1e-7);
-                assert!((fit.log_likelihood - alone.log_likelihood).abs() < 1e-6);
                 let mut scratch = Scratch::default();
                 let all = model(rows).score(&data, &mut scratch);
                 let others = model(&[&[0.0], &[1.0]]).score(&rest, &mut scratch);

@@ -41,7 +41,7 @@ impl Ours {
         assert!(!fit.nuisance_diverged && !score.nuisance_diverged);
         assert_eq!(fit, description.fit);
         assert!((fit.log_odds_ratio - ratio.fit.log_odds_ratio).abs() < 1e-11);
-        assert!((score.log_likelihood - ratio.null_log_likelihood).abs() < 1e-10);
+        assert!((description.log_likelihood - ratio.log_likelihood).abs() < 1e-10);
         Self { description, score, ratio }
     }
 
@@ -53,15 +53,16 @@ impl Ours {
     /// R's coefficient is above 0 for a worse outcome, glm's (of mRS ≤ 2) for a better one. orm's
     /// score test is with the observed information.
     fn value(&self, quantity: &str) -> f64 {
-        let Description { fit, thresholds, expected_standard_error, .. } = &self.description;
+        let Description { fit, log_likelihood, thresholds, expected_standard_error, .. } =
+            &self.description;
         match quantity {
             "trt_coef_polr_sign" => -fit.log_odds_ratio,
             "trt_logOR" => fit.log_odds_ratio,
             "trt_se" => fit.standard_error,
             "trt_wald_z" => -fit.z(),
             "trt_se_expected_info" => *expected_standard_error,
-            "loglik" => fit.log_likelihood,
-            "loglik_null_trt0" => self.score.log_likelihood,
+            "loglik" => *log_likelihood,
+            "loglik_null_trt0" => self.ratio.null_log_likelihood,
             "LR_chi2_trt" | "global_model_LR_chi2" => self.ratio.z * self.ratio.z,
             "global_score_chi2" => self.score.z_observed() * self.score.z_observed(),
             "score_U_trt" => -self.score.score,

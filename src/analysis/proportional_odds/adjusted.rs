@@ -38,8 +38,6 @@ pub struct Fit {
     pub log_odds_ratio: f64,
     /// From the observed information; NaN unless converged.
     pub standard_error: f64,
-    /// Without the multinomial constant; the supremum when separated, NaN when there is none.
-    pub log_likelihood: f64,
     /// Whether there is an estimate.
     pub status: FitStatus,
     /// Whether another parameter is on its way to infinity.
@@ -56,7 +54,6 @@ impl Fit {
         Self {
             log_odds_ratio: f64::NAN,
             standard_error: f64::NAN,
-            log_likelihood: f64::NAN,
             status,
             nuisance_diverged: false,
         }
@@ -72,8 +69,6 @@ pub struct Score {
     pub expected_information: f64,
     /// Minus the second derivative of the profile log likelihood.
     pub observed_information: f64,
-    /// Of the null.
-    pub log_likelihood: f64,
     /// `Converged` also where β would be infinite, which the score does not need.
     pub status: FitStatus,
     /// Whether a parameter is on its way to infinity.
@@ -96,7 +91,6 @@ impl Score {
             score: f64::NAN,
             expected_information: f64::NAN,
             observed_information: f64::NAN,
-            log_likelihood: f64::NAN,
             status,
             nuisance_diverged: false,
         }
@@ -108,8 +102,10 @@ impl Score {
 pub struct LikelihoodRatio {
     /// Signed root of χ²; finite where the fit is separated, else NaN unless converged.
     pub z: f64,
-    /// Of the null, without the multinomial constant.
+    /// Of the null, without the multinomial constant; NaN unless there is a statistic.
     pub null_log_likelihood: f64,
+    /// Of the alternative, likewise; the supremum when that is separated.
+    pub log_likelihood: f64,
     /// The alternative, whose status is also that of the test.
     pub fit: Fit,
 }
@@ -171,8 +167,11 @@ pub enum Terms {
 /// All of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
-    /// Treatment; its likelihood is that of all the terms.
+    /// Treatment.
     pub fit: Fit,
+    /// With all the terms, without the multinomial constant; the supremum when separated, NaN when
+    /// there is none.
+    pub log_likelihood: f64,
     /// Of β, from the expected information; NaN unless converged.
     pub expected_standard_error: f64,
     /// Between the levels that somebody is in, best first.
@@ -207,7 +206,12 @@ impl Model {
     pub fn likelihood_ratio(&self, data: &[Counts], scratch: &mut Scratch) -> LikelihoodRatio {
         let without = |status| {
             let fit = Fit::without_estimate(status);
-            LikelihoodRatio { z: f64::NAN, null_log_likelihood: f64::NAN, fit }
+            LikelihoodRatio {
+                z: f64::NAN,
+                null_log_likelihood: f64::NAN,
+                log_likelihood: f64::NAN,
+                fit,
+            }
         };
         let Some(treatment) = self.load(data, scratch, Terms::Main) else {
             return without(FitStatus::NoInformation);
@@ -217,10 +221,19 @@ impl Model {
         }
         let null_log_likelihood = scratch.log_likelihood();
         let fit = scratch.fit(treatment, treatment + 1);
-        let chi2 = 2.0 * (fit.log_likelihood - null_log_likelihood);
-        // Rounding may leave less than 0, and max(NaN) would not be NaN.
-        let root = if chi2 < 0.0 { 0.0 } else { chi2.sqrt() };
-        LikelihoodRatio { z: root.copysign(fit.log_odds_ratio), null_log_likelihood, fit }
+        let log_likelihood = match fit.status {
+            FitStatus::Converged | FitStatus::Separated => scratch.log_likelihood(),
+            status => return without(status),
+        };
+        let chi2 = 2.0 * (log_likelihood - null_log_likelihood);
+        // Rounding may leave less than 0.
+        let root = chi2.max(0.0).sqrt();
+        LikelihoodRatio {
+            z: root.copysign(fit.log_odds_ratio),
+            null_log_likelihood,
+            log_likelihood,
+            fit,
+        }
     }
 
     /// Tests the interactions' columns jointly against main effects and treatment.
@@ -258,6 +271,7 @@ impl Model {
     pub fn describe(&self, data: &[Counts], terms: Terms, scratch: &mut Scratch) -> Description {
         let mut description = Description {
             fit: Fit::without_estimate(FitStatus::NoInformation),
+            log_likelihood: f64::NAN,
             expected_standard_error: f64::NAN,
             thresholds: Vec::new(),
             main: vec![None; self.covariates.main()],
@@ -302,13 +316,11 @@ impl Scratch {
             }
             Ending::Faint => Fit {
                 log_odds_ratio: f64::INFINITY.copysign(beta),
-                log_likelihood: self.log_likelihood(),
                 ..Fit::without_estimate(FitStatus::Separated)
             },
             Ending::Settled | Ending::Diverging => Fit {
                 log_odds_ratio: beta,
                 standard_error: 1.0 / self.equations.information(treatment).sqrt(),
-                log_likelihood: self.log_likelihood(),
                 status: FitStatus::Converged,
                 nuisance_diverged: ending == Ending::Diverging,
             },
@@ -324,7 +336,6 @@ impl Scratch {
         }
         let score = self.equations.last_score();
         let observed_information = self.equations.information(treatment);
-        let log_likelihood = self.log_likelihood();
         self.expect(columns);
         let expected_information = self.equations.information(treatment);
         // What is left where all patients of one arm are in strata with a single outcome.
@@ -335,7 +346,6 @@ impl Scratch {
             score,
             expected_information,
             observed_information,
-            log_likelihood,
             status: FitStatus::Converged,
             nuisance_diverged: ending != Ending::Settled,
         }
@@ -344,6 +354,9 @@ impl Scratch {
     fn describe(&mut self, treatment: usize, description: &mut Description) {
         let columns = self.data.kept.len();
         description.fit = self.fit(treatment, columns);
+        if matches!(description.fit.status, FitStatus::Converged | FitStatus::Separated) {
+            description.log_likelihood = self.log_likelihood();
+        }
         if description.fit.status != FitStatus::Converged {
             return;
         }

@@ -28,7 +28,7 @@ impl ProportionalOddsTest {
         if fit.status != FitStatus::Converged {
             return None;
         }
-        let likelihood_ratio = (2.0 * (saturated(counts) - fit.log_likelihood)).max(0.0);
+        let likelihood_ratio = (2.0 * (saturated(counts) - scratch.log_likelihood())).max(0.0);
         Some(Self { likelihood_ratio, degrees_of_freedom })
     }
 

@@ -1,5 +1,5 @@
 //! Newton's equations of an ordinal model: a tridiagonal block for the thresholds, bordered by
-//! the covariates.
+//! the covariates. A threshold that is not there has a row of zeros.
 //!
 //! Both blocks are factored by Cholesky, the second after the first is eliminated from it (its
 //! Schur complement), so that the factor's last entry is the root of the information about the
@@ -14,7 +14,6 @@ const CANCELLED: f64 = 1e-14;
 /// The equations, and after [`Bordered::factor`] their factor, in the same places.
 #[derive(Debug, Default)]
 pub(super) struct Bordered {
-    cuts: usize,
     columns: usize,
     /// Of the thresholds' block; then reciprocals of the factor's diagonal, 0 for no information.
     pub diagonal: [f64; CUTS],
@@ -40,9 +39,9 @@ pub(super) struct Step {
 }
 
 impl Bordered {
-    /// Equations of 0 for so many thresholds and columns.
-    pub fn reset(&mut self, cuts: usize, columns: usize) {
-        (self.cuts, self.columns) = (cuts, columns);
+    /// Equations of 0 for so many columns.
+    pub fn reset(&mut self, columns: usize) {
+        self.columns = columns;
         self.diagonal = [0.0; CUTS];
         self.off = [0.0; CUTS];
         self.threshold_gradient = [0.0; CUTS];
@@ -70,7 +69,7 @@ impl Bordered {
 
     fn factor_thresholds(&mut self) {
         let mut before = 0.0;
-        for j in 0..self.cuts {
+        for j in 0..CUTS {
             let whole = self.diagonal[j];
             let pivot = whole - before * before;
             self.diagonal[j] = if pivot > CANCELLED * whole { 1.0 / pivot.sqrt() } else { 0.0 };
@@ -82,7 +81,7 @@ impl Bordered {
     /// Solves with the thresholds' factor.
     fn eliminate(&self, mut vector: [f64; CUTS]) -> [f64; CUTS] {
         let mut carried = 0.0;
-        for (j, value) in vector.iter_mut().enumerate().take(self.cuts) {
+        for (j, value) in vector.iter_mut().enumerate() {
             *value = (*value - carried) * self.diagonal[j];
             carried = self.off[j] * *value;
         }
@@ -131,7 +130,7 @@ impl Bordered {
 
     fn back_substitute(&self, mut vector: [f64; CUTS]) -> [f64; CUTS] {
         let mut later = 0.0;
-        for j in (0..self.cuts).rev() {
+        for j in (0..CUTS).rev() {
             vector[j] = (vector[j] - self.off[j] * later) * self.diagonal[j];
             later = vector[j];
         }

@@ -29,6 +29,8 @@ const FAINT: f64 = 1e-7;
 /// No odds ratio of data that overlap has such a logarithm: with 1e6 patients on either side of a
 /// cut and one on the wrong side in each arm it is 28.
 const DIVERGED: f64 = 50.0;
+/// Thresholds nearer to each other would cost 1 − e⁻ᵈ more than two of its digits.
+const NARROW: f64 = 0.01;
 /// Of a threshold and of what covariates add to it: exp of both together stays finite.
 const EXP_RANGE: f64 = 340.0;
 
@@ -76,7 +78,7 @@ impl Scratch {
         self.thresholds = [0.0; CUTS];
         for (threshold, total) in self.thresholds.iter_mut().zip(&data.totals).take(data.cuts) {
             below += total;
-            *threshold = libm::log(below / (data.patients - below));
+            *threshold = ln_normal(below / (data.patients - below));
         }
         self.first_information = f64::NAN;
         self.coefficients.clear();
@@ -110,7 +112,6 @@ impl Scratch {
             self.take_step(scale);
             let settled = reach < SETTLED && scale == 1.0;
             if let Some(ending) = self.ending(reach, settled, watched.clone()) {
-                self.evaluate();
                 return ending;
             }
         }
@@ -170,7 +171,7 @@ impl Scratch {
         mut derive: impl FnMut(&Grouped, usize, &[f64; CUTS], &[f64; CUTS]) -> Derivatives,
     ) {
         let equations = &mut self.equations;
-        equations.reset(self.data.cuts, columns);
+        equations.reset(columns);
         let (mut diagonal, mut gradient) = ([0.0; CUTS], [0.0; CUTS]);
         for (cell, odds) in self.by_cell.iter().enumerate() {
             let (mut lower, mut upper) = ([0.0; CUTS], [0.0; CUTS]);
@@ -203,9 +204,13 @@ impl Scratch {
     /// with c = 1/(1 − e⁻ᵈ).
     fn add_gaps(&mut self, totals: &[f64; LEVELS]) {
         let equations = &mut self.equations;
+        let (mut gaps, mut shares) = ([0.0; CUTS], [0.0; CUTS]);
+        for j in 1..CUTS {
+            gaps[j] = self.thresholds[j] - self.thresholds[j - 1];
+            shares[j] = 1.0 - exp_normal(-gaps[j]);
+        }
         for (j, total) in totals.iter().enumerate().take(self.data.cuts).skip(1) {
-            let gap = self.thresholds[j] - self.thresholds[j - 1];
-            let c = -1.0 / libm::expm1(-gap);
+            let c = 1.0 / if gaps[j] < NARROW { -libm::expm1(-gaps[j]) } else { shares[j] };
             let slope = total * c;
             let curvature = slope * (c - 1.0);
             equations.threshold_gradient[j] += slope;
@@ -246,7 +251,8 @@ impl Scratch {
     }
 
     /// Without the multinomial constant, at the parameters where a climb ended.
-    pub(super) fn log_likelihood(&self) -> f64 {
+    pub(super) fn log_likelihood(&mut self) -> f64 {
+        self.evaluate();
         let mut cuts = [0.0; CUTS];
         for (cell, (good, bad)) in self.data.favourable.iter().zip(&self.data.adverse).enumerate() {
             for (j, sum) in cuts.iter_mut().enumerate() {
@@ -266,6 +272,7 @@ impl Scratch {
     /// Factors the expected information about the thresholds and the first `columns`, at the
     /// parameters where a climb ended.
     pub(super) fn expect(&mut self, columns: usize) {
+        self.evaluate();
         let mut totals = [0.0; LEVELS];
         self.set_up(columns, |data, cell, lower, upper| {
             let levels = expected_levels(data, cell, lower, upper);
