@@ -55,7 +55,7 @@ impl ArmTally {
         self.cells[Flow::cell(state, course.mrs)] += 1;
         let passes = usize::from(state.passes);
         self.passes[usize::from(procedure.passes_before)][passes] += 1;
-        // These are rare, so that the loop is seldom entered. The rest is free of branches.
+        // These are rare, so that the loop is seldom entered.
         let reperfused = state.end == End::Reperfused;
         let mut reoccluded = procedure.reperfusions;
         reoccluded &= !(u16::from(reperfused) << passes >> 1);
@@ -63,10 +63,12 @@ impl ArmTally {
             self.reocclusions[reoccluded.trailing_zeros() as usize] += 1;
             reoccluded &= reoccluded - 1;
         }
-        let stented = state.end.is_stented();
-        let group = usize::from(!reperfused)
-            * (usize::from(stented) * (1 + usize::from(passes > early_until))
-                + usize::from(!stented) * 3);
+        let late = usize::from(passes > early_until);
+        let group = match (reperfused, state.end.is_stented()) {
+            (true, _) => 0,
+            (false, true) => 1 + late,
+            (false, false) => 3,
+        };
         debug_assert!(DISJOINT[group].has(state, early_until));
         self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
     }
@@ -92,9 +94,11 @@ impl ArmTally {
             }
         }
         for (cell, count) in self.cells.iter().enumerate().filter(|(_, count)| **count > 0) {
-            let state = Flow::state(cell);
-            if state.end == End::Reperfused {
-                reperfusions[usize::from(state.passes) - 1] += count;
+            // A tally that was read from a file may claim what cannot be: nobody is reperfused
+            // without a pass.
+            let State { passes, end, .. } = Flow::state(cell);
+            if let (End::Reperfused, Some(last)) = (end, usize::from(passes).checked_sub(1)) {
+                reperfusions[last] += count;
             }
         }
         Flow::from_counts(&self.cells, &attempts, &reperfusions)
@@ -363,4 +367,42 @@ impl Flows {
 fn binary(count: f64, weight: f64) -> Spread {
     let mean = count / weight;
     Spread { mean, sd: (mean * (1.0 - mean)).max(0.0).sqrt(), weight }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Such a tally may be read from a file; it must not end the program.
+    #[test]
+    fn a_tally_of_what_cannot_be_is_summed_up_all_the_same() {
+        let mut tally = ArmTally::default();
+        let state = State { passes: 0, ..State::from_index(0) };
+        assert_eq!(state.end, End::Reperfused);
+        tally.cells[Flow::cell(&state, Mrs::DEAD)] = 3;
+        let flow = tally.flow();
+        assert_eq!((flow.total(), flow.reperfusions()), (3.0, &[0.0; MAX_PASSES]));
+    }
+
+    #[test]
+    fn passes_are_attempts_and_reperfusions() {
+        let mut tally = ArmTally::default();
+        let course = |passes, end, reperfusions| PatientCourse {
+            arm: Arm::Control,
+            procedure: crate::procedure::ProcedureRecord {
+                state: State { passes, end, ..State::from_index(0) },
+                passes_before: 1,
+                reperfusions,
+                minutes: 30.0,
+            },
+            mrs: Mrs::DEAD,
+        };
+        // Opened by pass 2 for a while and by pass 4 for good; given up after pass 3; stented at once.
+        tally.add(&course(4, End::Reperfused, 0b1010), 2);
+        tally.add(&course(3, End::Stopped, 0), 2);
+        tally.add(&course(1, End::StentPatent, 0), 2);
+        let flow = tally.flow();
+        assert_eq!(flow.attempts()[..5], [0.0, 2.0, 2.0, 1.0, 0.0]);
+        assert_eq!(flow.reperfusions()[..5], [0.0, 1.0, 0.0, 1.0, 0.0]);
+    }
 }
