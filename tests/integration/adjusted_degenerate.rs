@@ -1,7 +1,7 @@
 //! The adjusted shift analysis on data that leave a parameter without an estimate.
 
 use rescuesim::analysis::proportional_odds::adjusted::{
-    Covariates, Fit, Interaction, Levels, Model, Scratch,
+    Covariates, Fit, Interaction, Levels, Model, Scratch, Terms,
 };
 use rescuesim::analysis::proportional_odds::fit as unadjusted_fit;
 use rescuesim::analysis::{Counts, FitStatus};
@@ -122,6 +122,11 @@ fn separation_by_a_covariate_leaves_treatment_to_the_rest() {
                 assert!(difference < 1e-7, "{difference:e}");
                 assert!((fit.standard_error - alone.standard_error).abs() < 1e-7);
                 let mut scratch = Scratch::default();
+                let mut log_likelihood = |rows: &[&[f64]], data: &[Counts]| {
+                    model(rows).describe(data, Terms::Main, &mut scratch).log_likelihood
+                };
+                let among_the_rest = log_likelihood(&[&[0.0], &[1.0]], &rest);
+                assert!((log_likelihood(rows, &data) - among_the_rest).abs() < 1e-6);
                 let all = model(rows).score(&data, &mut scratch);
                 let others = model(&[&[0.0], &[1.0]]).score(&rest, &mut scratch);
                 assert!((all.z_expected() - others.z_expected()).abs() < 1e-6, "{all:?}");

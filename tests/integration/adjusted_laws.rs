@@ -30,8 +30,17 @@ fn model(rows: &[Vec<f64>], levels: Levels) -> Model {
     Model { levels, covariates: Covariates::new(rows) }
 }
 
-fn fit(model: &Model, data: &[Counts]) -> Fit {
-    model.fit(data, &mut Scratch::default())
+/// A fit with its log likelihood, which a description of the same fit has.
+#[derive(Debug)]
+struct Fitted {
+    fit: Fit,
+    log_likelihood: f64,
+}
+
+fn fit(model: &Model, data: &[Counts]) -> Fitted {
+    let mut scratch = Scratch::default();
+    let log_likelihood = model.describe(data, Terms::Main, &mut scratch).log_likelihood;
+    Fitted { fit: model.fit(data, &mut scratch), log_likelihood }
 }
 
 fn score(model: &Model, data: &[Counts]) -> Score {
@@ -39,13 +48,17 @@ fn score(model: &Model, data: &[Counts]) -> Score {
 }
 
 /// Of the same status, and the same numbers if there are any.
-fn same(a: &Fit, b: &Fit, tolerance: f64) -> Result<(), TestCaseError> {
+fn same(a: &Fitted, b: &Fitted, tolerance: f64) -> Result<(), TestCaseError> {
+    let log_likelihoods = [a.log_likelihood, b.log_likelihood];
+    let (a, b) = (&a.fit, &b.fit);
     prop_assert_eq!(a.status, b.status);
     prop_assert_eq!(a.nuisance_diverged, b.nuisance_diverged);
     match a.status {
         FitStatus::Converged => {
             prop_assert!((a.log_odds_ratio - b.log_odds_ratio).abs() < tolerance, "{a:?} {b:?}");
             prop_assert!((a.standard_error - b.standard_error).abs() < tolerance, "{a:?} {b:?}");
+            let [a, b] = log_likelihoods;
+            prop_assert!((a - b).abs() < 1e-6, "{a} {b}");
         }
         FitStatus::Separated => prop_assert_eq!(a.log_odds_ratio, b.log_odds_ratio),
         _ => {}
@@ -104,7 +117,7 @@ proptest! {
         let model = model(&two_factors(), levels);
         let swapped: Vec<Counts> = data.iter().map(|table| [table[1], table[0]]).collect();
         let mut flipped = fit(&model, &swapped);
-        flipped.log_odds_ratio = -flipped.log_odds_ratio;
+        flipped.fit.log_odds_ratio = -flipped.fit.log_odds_ratio;
         same(&fit(&model, &data), &flipped, 1e-6)?;
         let (a, b) = (score(&model, &data), score(&model, &swapped));
         prop_assert_eq!(a.status, b.status);
@@ -121,7 +134,7 @@ proptest! {
         let mut reversed = data.clone();
         reversed.iter_mut().flatten().for_each(|arm| arm.reverse());
         let mut flipped = fit(&model, &reversed);
-        flipped.log_odds_ratio = -flipped.log_odds_ratio;
+        flipped.fit.log_odds_ratio = -flipped.fit.log_odds_ratio;
         same(&fit(&model, &data), &flipped, 1e-6)?;
     }
 
@@ -175,7 +188,7 @@ proptest! {
     #[test]
     fn without_covariates_it_is_the_unadjusted_fit(table in table(4)) {
         let model = Model { levels: Levels::ALL, covariates: Covariates::none() };
-        let (here, there) = (fit(&model, &[table]), unadjusted_fit(&table));
+        let (here, there) = (fit(&model, &[table]).fit, unadjusted_fit(&table));
         prop_assert_eq!(here.status, there.status);
         if here.status == FitStatus::Converged {
             prop_assert!((here.log_odds_ratio - there.log_odds_ratio).abs() < 1e-9);
@@ -224,7 +237,7 @@ proptest! {
             table.map(|arm| [arm[..=cut].iter().sum::<f64>(), arm[cut + 1..].iter().sum()])
         };
         let [[a, b], [c, d]] = cells(&data[0]);
-        let single = fit(&model(&[vec![]], levels), &data[..1]);
+        let single = fit(&model(&[vec![]], levels), &data[..1]).fit;
         if a.min(b).min(c).min(d) > 0.0 {
             prop_assert!((single.log_odds_ratio - libm::log(c * b / (d * a))).abs() < 1e-10);
             let woolf = (1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d).sqrt();
@@ -260,7 +273,8 @@ proptest! {
         let weighted: Vec<Counts> =
             data.iter().map(|table| table.map(|arm| arm.map(|count| count * by))).collect();
         let (a, mut b) = (fit(&model, &data), fit(&model, &weighted));
-        b.standard_error *= by.sqrt();
+        b.fit.standard_error *= by.sqrt();
+        b.log_likelihood /= by;
         same(&a, &b, 1e-6)?;
     }
 
