@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use rescuesim::scenario::Scenario;
 use rescuesim::scenario::shipped::{SCENARIOS, STARTING};
+use rescuesim::scenario::{Scenario, Truth};
 
 use crate::util::{directory, output, project, rescuesim};
 
@@ -129,4 +129,21 @@ fn shells_and_manuals_know_every_command() {
         assert!(page.expect("each has one").starts_with(".ie"), "{name}");
     }
     assert!(output(rescuesim().arg("man")).contains("rescuesim"));
+}
+
+/// What benchmarks measure early-vs-late beside has its patients and its outcomes.
+#[test]
+fn the_twin_with_stated_outcomes_is_in_step() {
+    let load = |name: &str| Scenario::load(name.as_ref(), &[]).expect("the scenario is valid");
+    let twin = load(&project("benches/early_vs_late_stated.toml").to_string_lossy());
+    let original = load("early-vs-late");
+    assert_eq!(twin.randomised, original.randomised);
+    assert_eq!(twin.analyses, original.analyses);
+    let [stated, made] = [&twin, &original]
+        .map(|scenario| *scenario.marginal(Truth::Alternative).expect("there is no prior"));
+    for (stated, made) in stated.iter().zip(&made) {
+        for (stated, made) in stated.probabilities().iter().zip(made.probabilities()) {
+            assert!((stated - made).abs() < 1e-6, "{stated} {made}");
+        }
+    }
 }
