@@ -93,6 +93,27 @@ pub struct Regression {
     pub is_logistic: bool,
 }
 
+/// What a look that only asks whether to stop is told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Statistic {
+    /// Compared with the boundary; `None` when the data give none (see [`FitStatus`]).
+    pub z: Option<f64>,
+    /// All of the test, where the statistic takes no less.
+    pub test: Option<TestResult>,
+}
+
+impl Statistic {
+    fn alone(z: Option<f64>) -> Self {
+        Self { z, test: None }
+    }
+}
+
+impl From<TestResult> for Statistic {
+    fn from(test: TestResult) -> Self {
+        Self { z: Some(test.z).filter(|z| z.is_finite()), test: Some(test) }
+    }
+}
+
 /// Buffers of the analyses, refilled for every look.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -164,9 +185,8 @@ impl AnalysisMethod {
         }
     }
 
-    /// The test statistic alone, for a look that only asks whether to stop. `None` when the data
-    /// give none (see [`FitStatus`]).
-    pub fn statistic(&self, known: &KnownOutcomes, scratch: &mut Scratch) -> Option<f64> {
+    /// The test statistic, by the shortest way.
+    pub fn statistic(&self, known: &KnownOutcomes, scratch: &mut Scratch) -> Statistic {
         self.on_groups(known, scratch, |method, groups, ordinal| {
             method.statistic_of(groups, ordinal)
         })
@@ -256,8 +276,8 @@ impl AnalysisMethod {
         }
     }
 
-    fn statistic_of(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Option<f64> {
-        match self {
+    fn statistic_of(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+        Statistic::alone(match self {
             Self::TwoProportions { cut, proportions } => {
                 two_proportions::z(&two_proportions::arms(&groups[0], *cut), proportions.test)
             }
@@ -270,12 +290,12 @@ impl AnalysisMethod {
             Self::ProportionalOdds { test: ShiftTest::LikelihoodRatio } => {
                 likelihood_ratio_z(&groups[0], scratch)
             }
-            Self::Regression(regression) => regression.statistic(groups, scratch),
+            Self::Regression(regression) => return regression.statistic(groups, scratch),
             Self::Wins(WinMeasure::NetBenefit) => wilcoxon::z(&groups[0], Continuity::Uncorrected),
             Self::VanElteren(_) => wilcoxon::van_elteren_z(groups),
             Self::MantelHaenszel { cut, .. } => mantel_haenszel_z(groups, *cut),
-            _ => Some(self.test_of(groups, scratch).z).filter(|z| z.is_finite()),
-        }
+            _ => return self.test_of(groups, scratch).into(),
+        })
     }
 }
 
@@ -301,29 +321,32 @@ impl Proportions {
 }
 
 impl Regression {
-    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Option<f64> {
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
         match self.test {
             ShiftTest::Score => {
                 let score = self.model.score(groups, scratch);
-                (score.status == FitStatus::Converged).then(|| score.z_expected())
+                let converged = score.status == FitStatus::Converged;
+                Statistic::alone(converged.then(|| score.z_expected()))
             }
             ShiftTest::Wald => {
                 let fit = self.model.fit(groups, scratch);
-                (fit.status == FitStatus::Converged).then(|| fit.z())
+                with_wald_interval(&fit, fit.z()).into()
             }
             ShiftTest::LikelihoodRatio => {
-                Some(self.model.likelihood_ratio(groups, scratch).z).filter(|z| z.is_finite())
+                let ratio = self.model.likelihood_ratio(groups, scratch);
+                with_wald_interval(&ratio.fit, ratio.z).into()
             }
         }
     }
 
     fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
-        let z = match self.test {
-            ShiftTest::Wald => None,
-            _ => Some(self.statistic(groups, scratch).unwrap_or(f64::NAN)),
-        };
-        let fit = self.model.fit(groups, scratch);
-        let z = z.unwrap_or_else(|| fit.z());
-        TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
+        let Statistic { z, test } = self.statistic(groups, scratch);
+        test.unwrap_or_else(|| {
+            with_wald_interval(&self.model.fit(groups, scratch), z.unwrap_or(f64::NAN))
+        })
     }
+}
+
+fn with_wald_interval(fit: &adjusted::Fit, z: f64) -> TestResult {
+    TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
 }

@@ -18,7 +18,7 @@ pub mod wins;
 use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
-pub use method::{AnalysisMethod, Scratch};
+pub use method::{AnalysisMethod, Scratch, Statistic};
 use serde::Serialize;
 
 /// Patients by arm × mRS, control first, as weights of a fit: counts, or expected shares of them.

@@ -3,7 +3,7 @@
 use super::description::Described;
 use super::imputation::Imputer;
 use crate::analysis::imputation::MissingRule;
-use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch, TestResult};
+use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch, Statistic, TestResult};
 use crate::rng::{Purpose, Replicate, Streams};
 use crate::scenario::{Analysis, Description};
 
@@ -24,22 +24,20 @@ pub(super) struct Draws {
 }
 
 impl Analyst {
-    /// The statistic alone; `None` when the data give none.
+    /// The statistic, by the shortest way.
     pub fn statistic(
         &mut self,
         analysis: &Analysis,
         known: &KnownOutcomes,
         draws: Draws,
-    ) -> Option<f64> {
+    ) -> Statistic {
         match rule(analysis, known) {
             MissingRule::CompleteCase => analysis.method.statistic(known, &mut self.scratch),
             MissingRule::Single(rule) => {
                 rule.complete(known, &mut self.completed);
                 analysis.method.statistic(&self.completed, &mut self.scratch)
             }
-            MissingRule::Multiple(_) => {
-                Some(self.test(analysis, known, draws).z).filter(|z| z.is_finite())
-            }
+            MissingRule::Multiple(_) => self.test(analysis, known, draws).into(),
         }
     }
 

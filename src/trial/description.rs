@@ -55,7 +55,7 @@ impl Described {
         for (row, experimental) in self.shown_with_missing.iter_mut().zip(Mrs::all()) {
             for (shown, control) in row.iter_mut().zip(Mrs::all()) {
                 SingleImputation::Value([control, experimental]).complete(known, completed);
-                *shown = method.statistic(completed, scratch).is_some_and(&shows);
+                *shown = method.statistic(completed, scratch).z.is_some_and(&shows);
             }
         }
     }

@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
-use crate::analysis::{AnalysisMethod, FitStatus, KnownOutcomes, TestResult};
+use crate::analysis::{AnalysisMethod, FitStatus, KnownOutcomes, Statistic, TestResult};
 use crate::design::inference::Estimate;
 use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
@@ -72,6 +72,8 @@ struct End {
     /// Position among the looks that took place.
     at: usize,
     conclusion: Conclusion,
+    /// Where the statistic of that look took all of it.
+    test: Option<TestResult>,
     z: [f64; MAX_LOOKS],
     failed_looks: u32,
 }
@@ -319,13 +321,14 @@ impl<'s> Simulator<'s> {
         let seen = Seen { replicate, truth, analysis: &self.scenario.analyses[analysis] };
         let otherwise = self.monitor(seen);
         let without_safety = otherwise.conclusion;
-        let End { at, conclusion, z, failed_looks } = self.or_stopped_for_safety(truth, otherwise);
+        let End { at, conclusion, test, z, failed_looks } =
+            self.or_stopped_for_safety(truth, otherwise);
         let looks = &self.result.looks[truth.index()];
         let stopped_early = at + 1 < looks.len();
         let moment = looks[at];
         let draws = Draws { streams: self.streams, replicate };
         let known = &self.known[seen.analysis.set as usize][at];
-        let mut test = self.analyst.test(seen.analysis, known, draws);
+        let mut test = test.unwrap_or_else(|| self.analyst.test(seen.analysis, known, draws));
         let look = if stopped_early { at + 1 } else { self.scenario.design.looks().len() };
         if seen.analysis.rerandomisations > 0 {
             test.z = z[look - 1];
@@ -391,7 +394,7 @@ impl<'s> Simulator<'s> {
                 let mut z = [f64::NAN; MAX_LOOKS];
                 z[..=at].copy_from_slice(&end.z[..=at]);
                 let failed_looks = z[..=at].iter().filter(|z| z.is_nan()).count() as u32;
-                End { at, conclusion: Conclusion::Safety, z, failed_looks }
+                End { at, conclusion: Conclusion::Safety, test: None, z, failed_looks }
             }
             _ => end,
         }
@@ -404,25 +407,26 @@ impl<'s> Simulator<'s> {
         let mut z = [f64::NAN; MAX_LOOKS];
         let mut failed_looks = 0;
         for k in 0..final_look {
-            let Some(statistic) = self.statistic(seen, Among::Look(k)) else {
+            let statistic = self.statistic(seen, Among::Look(k));
+            let Some(of_look) = statistic.z else {
                 failed_looks += 1;
                 continue;
             };
-            z[k] = statistic;
-            let conclusion = match design.decide(k, statistic) {
+            z[k] = of_look;
+            let conclusion = match design.decide(k, of_look) {
                 Decision::Continue => continue,
                 Decision::Efficacy => Conclusion::Efficacy,
                 Decision::Futility => Conclusion::Futility,
                 Decision::Harm => Conclusion::Harm,
             };
-            return End { at: k, conclusion, z, failed_looks };
+            return End { at: k, conclusion, test: statistic.test, z, failed_looks };
         }
         let statistic = self.statistic(seen, Among::Look(final_look));
-        failed_looks += u32::from(statistic.is_none());
-        z[design.looks().len() - 1] = statistic.unwrap_or(f64::NAN);
+        failed_looks += u32::from(statistic.z.is_none());
+        z[design.looks().len() - 1] = statistic.z.unwrap_or(f64::NAN);
         let conclusion =
-            self.conclude(final_look, self.everyone()[final_look].all.total(), statistic);
-        End { at: final_look, conclusion, z, failed_looks }
+            self.conclude(final_look, self.everyone()[final_look].all.total(), statistic.z);
+        End { at: final_look, conclusion, test: statistic.test, z, failed_looks }
     }
 
     /// What a final look after `interims` interim looks shows, at so many outcomes.
@@ -437,24 +441,24 @@ impl<'s> Simulator<'s> {
 
     /// The statistic of an analysis of some patients; the outcomes of those known in the end must
     /// lie in `in_the_end`.
-    fn statistic(&mut self, seen: Seen<'_>, among: Among) -> Option<f64> {
+    fn statistic(&mut self, seen: Seen<'_>, among: Among) -> Statistic {
         let Self { scenario, streams, cohort, analyst, .. } = self;
         let known = match among {
             Among::Look(k) => &self.known[seen.analysis.set as usize][k],
             Among::InTheEnd(_) => &self.in_the_end,
         };
         let draws = Draws { streams: *streams, replicate: seen.replicate };
-        let statistic = analyst.statistic(seen.analysis, known, draws)?;
-        if seen.analysis.rerandomisations == 0 {
-            return Some(statistic);
-        }
+        let statistic = analyst.statistic(seen.analysis, known, draws);
+        let Some(z) = statistic.z.filter(|_| seen.analysis.rerandomisations > 0) else {
+            return statistic;
+        };
         let mut rng = streams.stream(seen.replicate, Purpose::Rerandomisation);
-        let mut repeats = Repeats::of(statistic);
+        let mut repeats = Repeats::of(z);
         for _ in 0..seen.analysis.rerandomisations {
             cohort.fill_reallocated(&mut self.reallocated, (scenario, among), &mut rng);
-            repeats.add(analyst.statistic(seen.analysis, &self.reallocated, draws));
+            repeats.add(analyst.statistic(seen.analysis, &self.reallocated, draws).z);
         }
-        Some(repeats.z())
+        Statistic { z: Some(repeats.z()), ..statistic }
     }
 }
 

@@ -30,7 +30,7 @@ impl Simulator<'_> {
         if seen.analysis.set != AnalysisSet::IntentionToTreat {
             cohort.fill(in_the_end, scenario.detail, (among, seen.analysis.set));
         }
-        let z = self.statistic(seen, among);
+        let z = self.statistic(seen, among).z;
         Some(Repeated { analysed, z, conclusion: self.conclude(k + 1, analysed, z) })
     }
 
