@@ -1,5 +1,7 @@
 //! Two values of a key between which a figure passes its target.
 
+use crate::num::normal;
+
 /// What values a key may have.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Domain {
@@ -48,6 +50,18 @@ pub enum Place {
 /// Values looked at on each side, each twice as far from the start as the one before.
 const STEPS: u32 = 40;
 
+/// So many steps out, patients are 65 times as many as at the start. With an effect, the probit of
+/// the power has by then moved by seven times its distance from that of α at the start.
+const FAR: u32 = 10;
+
+/// Whether a figure so far out shows no effect that patients in any number worth simulating would:
+/// one whose probit moves by less needs more than a thousand times those of the start for a power of
+/// 80 %.
+fn is_flat(first: f64, far: f64) -> bool {
+    let [first, far] = [first, far].map(|p| normal::upper_quantile(p.clamp(1e-3, 1.0 - 1e-3)));
+    (far - first).abs() < 0.5
+}
+
 /// Looks outward from `start` on both sides. `figure` is `None` where a value is not allowed, which
 /// then bounds the range: `domain` is narrowed to what is allowed.
 ///
@@ -85,6 +99,13 @@ pub fn find<E>(
             open[side] = next.0 == x && x != [domain.range.0, domain.range.1][side];
             if (next.1 < target) != (ends[side].1 < target) {
                 return Ok(Some(Place::Between(ends[side], next)));
+            }
+            if domain.root && step >= FAR && is_flat(first, next.1) {
+                open[side] = false;
+                match side {
+                    0 => domain.range.0 = next.0,
+                    _ => domain.range.1 = next.0,
+                }
             }
             ends[side] = next;
             seen.push(next);
@@ -161,4 +182,38 @@ pub fn halve<E>(
     // On the line between them.
     let share = (target - one.1) / (other.1 - one.1);
     Ok(one.0 + share.clamp(0.0, 1.0) * (other.0 - one.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENTS: Domain = Domain { range: (2.0, 1e6), whole: true, root: true };
+
+    fn place(drift: f64) -> (Place, Domain, f64) {
+        let (mut domain, mut most) = (PATIENTS, 0.0_f64);
+        let mut power = |x: f64| -> Result<Option<f64>, std::convert::Infallible> {
+            most = most.max(x);
+            Ok(Some(normal::upper_tail(1.96 - drift * (x / 348.0).sqrt())))
+        };
+        let Ok(found) = find(&mut domain, 348.0, 0.8, &mut power);
+        (found.expect("the start is allowed"), domain, most)
+    }
+
+    #[test]
+    fn the_target_lies_between_two_values() {
+        for drift in [2.9, 1.0, 0.1] {
+            let (Place::Between(one, other), ..) = place(drift) else { panic!("{drift}") };
+            assert!((one.1 < 0.8) != (other.1 < 0.8), "{drift}: {one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn patients_do_not_grow_without_end_where_there_is_no_effect() {
+        for drift in [0.0, 0.01] {
+            let (found, domain, most) = place(drift);
+            assert!(matches!(found, Place::Beyond(_)), "{found:?}");
+            assert!(most < 70.0 * 348.0 && domain.range.1 == most, "{most} {domain:?}");
+        }
+    }
 }

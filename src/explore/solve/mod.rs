@@ -84,6 +84,11 @@ impl Solution {
     }
 }
 
+/// Without the last digits of a value that bisection has come to.
+fn rounded(x: f64) -> f64 {
+    (x * 1e5).round() / 1e5
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SolveError<E> {
@@ -94,7 +99,7 @@ pub enum SolveError<E> {
     #[error("no value can be tried")]
     NoStart,
     /// The target is not reached.
-    #[error("the target is not reached by the values tried from {} to {}: the best seen is {:.4} at {}", .range.0, .range.1, .best.1, .best.0)]
+    #[error("the target is not reached by the values tried from {} to {}: the best seen is {:.4} at {}", .range.0, .range.1, .best.1, rounded(.best.0))]
     Unreachable {
         /// Values allowed.
         range: (f64, f64),
