@@ -32,9 +32,22 @@ pub(super) fn apply(
     let steps = steps(path).ok_or_else(|| wrong("expected keys joined by dots, as in a.b[0].c"))?;
     let (last, parents) = steps.split_last().expect("a path has at least one step");
     let nowhere = || wrong(&format!("there is no `{path}` to set"));
-    let (mut place, mut place_schema) = (tree, schema);
+    // A copy, as tables on the way are made before it is known whether there is a way.
+    let mut changed = tree.clone();
+    let (mut place, mut place_schema) = (&mut changed, schema);
+    let mut made = Vec::new();
+    let mut at = String::new();
     for step in parents {
         place_schema = child_schema(schema, place_schema, step);
+        at = match step {
+            Step::Key(key) => join(&at, key),
+            Step::Index(index) => format!("{at}[{index}]"),
+        };
+        if let (Step::Key(key), Value::Object(object)) = (step, &*place)
+            && !object.contains_key(key)
+        {
+            made.push(at.clone());
+        }
         place = descend(place, step).ok_or_else(nowhere)?;
     }
     match (last, place) {
@@ -49,7 +62,10 @@ pub(super) fn apply(
         (Step::Index(index), Value::Array(items)) if *index < items.len() => items[*index] = json,
         _ => return Err(nowhere()),
     }
+    *tree = changed;
     spans.forget(path);
+    let whole = Place { origin, key: 0..text.len(), value: 0..text.len() };
+    spans.0.extend(made.into_iter().map(|table| (table, whole.clone())));
     spans.0.extend(places.0);
     Ok(())
 }
