@@ -4,10 +4,8 @@ mod cli;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
-    match cli::dispatch(cli::Cli::parse()) {
+    match cli::dispatch(cli::Cli::of_command_line()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();

@@ -16,7 +16,7 @@ use rescuesim::trial::{Phase, ReplicateResult, Simulator};
 use super::clock::now;
 use super::output::print_as;
 use super::recreate::command_line;
-use super::simulation::{cancelled_by_signal, whole_number};
+use super::simulation::{MAX_THREADS, cancelled_by_signal, whole, whole_number};
 use super::{Failure, Format, ScenarioArgs};
 
 /// How long a timed repeat on one thread is to take, where the number of replicates is not stated.
@@ -30,10 +30,10 @@ pub struct BenchArgs {
     #[arg(long, value_parser = whole_number)]
     replicates: Option<u64>,
     /// Timed repeats of each figure, after a warm-up.
-    #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, default_value_t = 9, value_parser = whole::<u32>(1, 1000))]
     repeats: u32,
     /// The most worker threads; all cores by default.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_parser = whole::<u16>(1, MAX_THREADS))]
     threads: Option<u16>,
     /// A file that `bench --format json` wrote, to compare with.
     #[arg(long, value_name = "FILE")]

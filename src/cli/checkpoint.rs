@@ -22,14 +22,14 @@ pub struct CheckpointArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "trials")]
     checkpoint: Option<PathBuf>,
     /// Go on from the file of --checkpoint, if there is one.
-    #[arg(long, requires = "checkpoint")]
+    #[arg(long, requires = "checkpoint", conflicts_with = "trials")]
     resume: bool,
     /// The least time between two writings of that file, in seconds.
-    #[arg(long, value_name = "SECONDS", requires = "checkpoint", default_value_t = 1.0, value_parser = seconds, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", requires = "checkpoint", conflicts_with = "trials", default_value_t = 1.0, value_parser = seconds)]
     checkpoint_every: f64,
     /// Simulate a share of the replicates, as in `--shard 3/16`, into the file of --checkpoint; `merge`
     /// puts the files of all shares together.
-    #[arg(long, value_name = "SHARE", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format"])]
+    #[arg(long, value_name = "SHARE", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format", "trials"])]
     pub shard: Option<Share>,
 }
 
@@ -135,7 +135,10 @@ fn read_if_there(path: &Path) -> Result<Option<String>, String> {
 impl Checkpoint {
     /// What is left when the run is interrupted.
     pub fn promise(&self) -> String {
-        format!("{} has what was simulated, and --resume goes on from it", self.path.display())
+        format!(
+            "{} has all but the last of them, and --resume goes on from it",
+            self.path.display()
+        )
     }
 
     /// Keeps a total of all replicates before `next`, unless one was kept just now and this is not the

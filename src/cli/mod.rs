@@ -27,7 +27,7 @@ mod trace;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use rescuesim::scenario;
 
 pub use failure::Failure;
@@ -41,6 +41,20 @@ pub use failure::Failure;
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// The command line of the process; where it cannot be read, says so and ends. A negative number
+    /// after an option is its value, so that it is refused with what is allowed.
+    pub fn of_command_line() -> Self {
+        let command = Self::command().mut_subcommands(|command| {
+            command.mut_args(|arg| {
+                let has_value = arg.get_long().is_some() && arg.get_action().takes_values();
+                if has_value { arg.allow_negative_numbers(true) } else { arg }
+            })
+        });
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ use rescuesim::scenario::{Scenario, Truth};
 
 use super::design::values::finite;
 use super::design::{analysis_named, recreate, usage};
+use super::simulation::whole;
 use super::{Failure, Format, output};
 
 /// A trial at one of its looks.
@@ -35,6 +36,7 @@ pub struct MonitorArgs {
         long,
         value_name = "OUTCOMES",
         value_delimiter = ',',
+        value_parser = whole::<u32>(0, u32::MAX.into()),
         required_unless_present = "control"
     )]
     n: Vec<u32>,
@@ -112,6 +114,13 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     let plan = scenario.design.plan();
     let trial = RunningTrial::new(plan, &args.outcomes(scenario, counts)?)
         .map_err(|error| usage(format!("--n, --look: {error}")))?;
+    if let (Comparison::TwoProportions(_), Some(difference)) = (&comparison, args.estimate)
+        && difference.abs() >= 1.0
+    {
+        return Err(usage(format!(
+            "--estimate is {difference}; allowed: a risk difference between -1 and 1"
+        )));
+    }
     let share = scenario.share_experimental_known();
     let seen = args.seen(counts, |z| {
         comparison.effect_at_z(z, share, f64::from(trial.analysed()[trial.look()]))

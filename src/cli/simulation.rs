@@ -26,34 +26,48 @@ pub struct SimulationArgs {
     /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a figure is this
     /// small for every analysis, as in `--precision 0.0005`. The command printed at the end has the
     /// number that took.
-    #[arg(long, value_name = "ERROR", conflicts_with = "replicates", value_parser = positive, allow_negative_numbers = true)]
+    #[arg(long, value_name = "ERROR", conflicts_with = "replicates", value_parser = positive)]
     precision: Option<f64>,
     /// The figure that --precision is of: power (the default), type-i-error, assurance, expected-n,
     /// duration, estimate, coverage, early-efficacy, final-efficacy, efficacy-at-1 …, futility, harm,
     /// safety.
-    #[arg(long, value_name = "FIGURE", requires = "precision", value_parser = str::parse::<NamedFigure>)]
+    #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "replicates", value_parser = str::parse::<NamedFigure>)]
     precision_of: Option<NamedFigure>,
     /// Seed; the same as --set run.seed.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    #[arg(long, value_parser = whole::<u64>(0, MAX_SEED))]
     seed: Option<u64>,
     /// Worker threads; all cores by default. The result does not depend on them.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_parser = whole::<u16>(1, MAX_THREADS))]
     threads: Option<u16>,
     /// Print no progress bar and, with --out, no table.
     #[arg(long, short)]
     pub quiet: bool,
 }
 
-/// A whole number, also as 1e6 or 100_000.
+/// The largest seed: what TOML can say.
+pub const MAX_SEED: u64 = i64::MAX as u64;
+/// Threads that are started at most.
+pub const MAX_THREADS: u64 = 1024;
+
+/// Reads whole numbers of a range, also as 1e6 or 100_000.
+pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let plain = text.replace('_', "");
+        let number = plain.parse::<u64>().ok().or_else(|| {
+            let number: f64 = plain.parse().ok()?;
+            (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number as u64)
+        });
+        number
+            .filter(|number| (least..=most).contains(number))
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| format!("expected a whole number from {least} to {most}"))
+    }
+}
+
+/// A number of replicates.
 pub fn whole_number(text: &str) -> Result<u64, String> {
-    let plain = text.replace('_', "");
-    let number = plain.parse::<u64>().ok().or_else(|| {
-        let number: f64 = plain.parse().ok()?;
-        (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number as u64)
-    });
-    number
-        .filter(|number| (1..=1_000_000_000_000).contains(number))
-        .ok_or_else(|| "expected a whole number from 1 to 1e12, such as 20000 or 1e6".to_owned())
+    whole(1, 1_000_000_000_000)(text)
+        .map_err(|_| "expected a whole number from 1 to 1e12, such as 20000 or 1e6".to_owned())
 }
 
 /// A number above 0.
@@ -305,12 +319,13 @@ impl Session<'_> {
 
     fn failure(&self, error: RunError) -> Failure {
         Failure::Running(match error {
-            RunError::Cancelled => format!(
-                "interrupted after {} of {} replicates; {}",
-                self.bar.position(),
-                self.bar.length().unwrap_or_default(),
-                self.kept
-            ),
+            RunError::Cancelled => {
+                let done = self.bar.position();
+                // A search goes on beyond what a single run was thought to take.
+                let all = self.bar.length().filter(|&all| all >= done);
+                let of_all = all.map_or(String::new(), |all| format!(" of {all}"));
+                format!("interrupted after {done}{of_all} replicates; {}", self.kept)
+            }
             other => other.to_string(),
         })
     }

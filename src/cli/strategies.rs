@@ -8,7 +8,7 @@ use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
 use super::recreate::command_line;
-use super::simulation::{out_of_reach, positive, whole_number};
+use super::simulation::{MAX_SEED, out_of_reach, positive, whole, whole_number};
 use super::{Failure, Format, ScenarioArgs, output};
 
 #[derive(Debug, Args)]
@@ -24,13 +24,13 @@ pub struct StrategiesArgs {
     precision: Option<f64>,
     /// The figure that --precision is of: functional-independence (the default), mortality, haemorrhage,
     /// perforation, reperfusion, patency, stented, passes.
-    #[arg(long, value_name = "FIGURE", requires = "precision", value_parser = measure)]
+    #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "patients", value_parser = measure)]
     precision_of: Option<Measure>,
     /// Seed; the same as --set run.seed.
-    #[arg(long, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    #[arg(long, value_parser = whole::<u64>(0, MAX_SEED))]
     seed: Option<u64>,
     /// Passes at most under every rule; procedure.max_passes by default, or 5.
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=10))]
+    #[arg(long, value_parser = whole::<u8>(1, 10))]
     max_passes: Option<u8>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]

@@ -79,10 +79,20 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     }
 }
 
+/// What points have in common.
+const AMOUNTS: [&str; 2] = ["run.replicates", "run.seed"];
+
 fn grid(over: &[String]) -> Result<Grid, Failure> {
     let usage = |error: rescuesim::explore::grid::GridError| Failure::Usage(error.to_string());
     let axes: Result<Vec<Axis>, _> = over.iter().map(|text| Axis::parse(text)).collect();
-    Grid::new(axes.map_err(usage)?).map_err(usage)
+    let axes = axes.map_err(usage)?;
+    if let Some(axis) = axes.iter().find(|axis| AMOUNTS.contains(&axis.key.as_str())) {
+        return Err(Failure::Usage(format!(
+            "--over {}: all points have the same replicates and random numbers; allowed: --replicates and --seed, for all of them",
+            axis.key
+        )));
+    }
+    Grid::new(axes).map_err(usage)
 }
 
 impl SweepArgs {

@@ -203,7 +203,11 @@ pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Docume
     let rows: Vec<Vec<String>> = analyses
         .filter_map(|(effect, none)| {
             let [power, error] = [effect.rejection_reduced?, none.rejection_reduced?];
-            let [by_power, by_error] = [power, error].map(|of| format!("×{:.1}", of.factor));
+            let gain = |factor: f64| match factor.is_finite() {
+                true => format!("×{factor:.1}"),
+                false => "–".to_owned(),
+            };
+            let [by_power, by_error] = [power, error].map(|of| gain(of.factor));
             let [power, error] = [power, error].map(|of| with_error(of.estimate, 2.0));
             Some(vec![effect.name.clone(), power, by_power, error, by_error])
         })

@@ -22,7 +22,7 @@ pub enum EditError {
     #[error("`{0}` is not a number of this scenario; allowed: a key whose value is a number")]
     NotANumber(String),
     /// There is no such key.
-    #[error("there is no `{path}`{}", did_you_mean(.near))]
+    #[error("there is no `{path}`{}; allowed: a key whose value the scenario has", did_you_mean(.near))]
     NotThere {
         /// As asked for.
         path: String,

@@ -63,7 +63,7 @@ pub(super) fn hint(path: &Path) -> Option<String> {
     let names = SCENARIOS.map(|shipped| shipped.name);
     let near = nearest(name, &names).map(|near| format!("did you mean {near}? "));
     Some(format!(
-        "is neither a file nor a scenario of the program; {}`rescuesim list` shows those",
+        "is neither a file nor a scenario of the program; {}`rescuesim list` shows its scenarios",
         near.unwrap_or_default()
     ))
 }

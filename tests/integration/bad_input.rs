@@ -519,6 +519,8 @@ fn wrong_set_values_point_to_the_argument() {
         ("missing.dropout=", "expected --set path.to.key=value"),
         ("analyses[7].cut=2", "there is no `analyses[7].cut` to set"),
         ("title.x=1", "there is no `title.x` to set"),
+        ("factors[0].log_odds[1]=-1", "there is no `factors[0].log_odds[1]` to set"),
+        ("a.b.c=1", "`a` is not a known key"),
         ("outcome..control=1", "expected keys joined by dots"),
         ("missing.dropout=.1", "the value is not valid TOML"),
         ("title=\"a\\u001b[31m\"", "text without control characters"),
@@ -527,6 +529,7 @@ fn wrong_set_values_point_to_the_argument() {
         let errors = message(scenario, &["--set", set]);
         assert!(errors.contains(says), "{set} should say {says:?} and says\n{errors}");
         assert!(errors.contains("--set") && errors.contains(set), "{errors}");
+        assert!(errors.matches("-->").count() <= 1, "one mistake was made\n{errors}");
     }
 }
 
@@ -684,9 +687,32 @@ fn wrong_arguments_are_told() {
     }
 }
 
+#[test]
+fn arguments_are_told_with_what_is_allowed() {
+    for (arguments, says) in [
+        ("run S --replicates -1", "expected a whole number from 1 to 1e12"),
+        ("run S --seed -1", "expected a whole number from 0 to 9223372036854775807"),
+        ("run S --threads -1", "expected a whole number from 1 to 1024"),
+        ("trace S --replicate -1", "expected a whole number from 0 to 1000000000000"),
+        ("monitor S --look 2 --z 2 --n -5", "expected a whole number from 0"),
+        ("monitor S --look 2 --z 2 --n 208 --estimate 3", "a risk difference between -1 and 1"),
+        // Each of these would be ignored, as a requirement is waived by what it conflicts with.
+        ("run S --replicates 9 --precision-of coverage", "cannot be used with"),
+        ("run S --out x --trials csv --resume", "cannot be used with"),
+        ("run S --out x --trials csv --checkpoint-every 5", "cannot be used with"),
+        ("strategies S --patients 9 --precision-of mortality", "cannot be used with"),
+    ] {
+        let arguments = arguments.replace('S', "scenarios/angel-reboot.toml");
+        let output = rescuesim().args(arguments.split_whitespace()).output().expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments}\n{errors}");
+        assert!(errors.contains(says), "{arguments} should say {says:?} and says\n{errors}");
+    }
+}
+
 /// Options of `rescuesim design` that make no design, and what the message must contain: the
 /// option, the value, what is allowed.
-const DESIGNS: [(&str, &str); 47] = [
+const DESIGNS: [(&str, &str); 50] = [
     ("", "what is compared? expected: a scenario, --control and --experimental"),
     ("R", "how large? expected: --power or --n"),
     ("--control 0.25 --power 0.8", "there is no effect; expected: --experimental"),
@@ -789,6 +815,9 @@ const DESIGNS: [(&str, &str); 47] = [
     ),
     ("R --power 0.8 --looks 3 --binding", "--futility <RULE>"),
     ("R --power 0.8 --looks 3 --two-sided --harm kim-demets=1:0.1", "cannot be used with"),
+    ("R --power 0.8 --looks 3 --two-sided --harm-looks 1", "cannot be used with"),
+    ("R --power 0.8 --set missing.dropout=0.5", "cannot be used with"),
+    ("R --power 0.8 --analysis shift", "cannot be used with"),
     (
         "R --power 0.8 --looks 3 --harm kim-demets=1",
         "--harm kim-demets=1: expected FAMILY:ALPHA, such as lan-demets-pocock:0.1",

@@ -191,7 +191,7 @@ fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
     let told = String::from_utf8(output.stderr).expect("messages are text");
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains(" of 1000000000 replicates; "), "{told}");
-    assert!(told.contains("run.json has what was simulated, and --resume goes on"), "{told}");
+    assert!(told.contains("run.json has all but the last of them, and --resume goes on"), "{told}");
     assert!(next(&file) > 0);
 }
 

@@ -266,9 +266,15 @@ fn mistakes_are_told_before_any_work() {
     for (args, says) in [
         (vec!["--over", good, "--out", &file], vec!["cannot write to --out"]),
         (
-            vec!["--over", "missing.dropout=0..0.999:0.001", "--over", "run.seed=1..1000:1"],
+            vec![
+                "--over",
+                "missing.dropout=0..0.999:0.001",
+                "--over",
+                "accrual.per_month=1..1000:1",
+            ],
             vec!["the grid has 1000000 points (1000 × 1000)", "at most 10000"],
         ),
+        (vec!["--over", "run.seed=[1,2]"], vec!["--over run.seed", "allowed", "--seed"]),
         (
             vec!["--over", "outcome.experimantal.functional_independence=[0.3]"],
             vec![

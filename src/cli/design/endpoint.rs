@@ -10,8 +10,8 @@ use super::usage;
 use super::values::{finite, margin, positive, share};
 use crate::cli::Failure;
 
-/// What is compared. An option of the other endpoint needs `conflicts_with` beside `requires`: clap
-/// waives a requirement that conflicts with what was given.
+/// What is compared. An option of the other endpoint needs `conflicts_with` beside `requires`, which
+/// would be waived.
 #[derive(Debug, Args)]
 #[group(id = "EndpointArgs", multiple = true)]
 pub struct EndpointArgs {

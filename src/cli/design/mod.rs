@@ -21,6 +21,8 @@ use endpoint::EndpointArgs;
 use rules::RuleArgs;
 
 /// What a scenario says by itself. One by one, so that a refusal names the option that was given.
+/// Options that require a scenario conflict with them too: clap waives a requirement that conflicts
+/// with what was given.
 const OPTIONS_OF_A_DESIGN: [&str; 26] = [
     "looks",
     "information_fractions",
@@ -58,10 +60,12 @@ pub struct DesignArgs {
     #[arg(conflicts_with_all = OPTIONS_OF_A_DESIGN)]
     scenario: Option<PathBuf>,
     /// Replace a value of the scenario, as in `--set missing.dropout=0.05`; may be repeated.
-    #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario")]
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario",
+          conflicts_with_all = OPTIONS_OF_A_DESIGN)]
     overrides: Vec<String>,
     /// Analysis of the scenario to design for; the first by default.
-    #[arg(long, value_name = "NAME", requires = "scenario")]
+    #[arg(long, value_name = "NAME", requires = "scenario",
+          conflicts_with_all = OPTIONS_OF_A_DESIGN)]
     analysis: Option<String>,
     #[command(flatten)]
     rules: RuleArgs,

@@ -51,10 +51,16 @@ pub struct RuleArgs {
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     futility: Option<String>,
     /// Interim looks, from 1, at which futility is tested; all by default.
-    #[arg(long, value_name = "LOOKS", value_delimiter = ',', requires = "futility")]
+    #[arg(
+        long,
+        value_name = "LOOKS",
+        value_delimiter = ',',
+        requires = "futility",
+        conflicts_with = "two_sided"
+    )]
     futility_looks: Vec<usize>,
     /// Let the efficacy boundary rely on futility.
-    #[arg(long, requires = "futility")]
+    #[arg(long, requires = "futility", conflicts_with = "two_sided")]
     binding: bool,
     /// A symmetric two-sided test; with `both-sides` the spending function is that of both sides
     /// together.
@@ -65,7 +71,13 @@ pub struct RuleArgs {
     #[arg(long, value_name = "FAMILY:ALPHA")]
     harm: Option<String>,
     /// Looks, from 1, at which harm is tested; all by default, and always the final one.
-    #[arg(long, value_name = "LOOKS", value_delimiter = ',', requires = "harm")]
+    #[arg(
+        long,
+        value_name = "LOOKS",
+        value_delimiter = ',',
+        requires = "harm",
+        conflicts_with = "two_sided"
+    )]
     harm_looks: Vec<usize>,
 }
 
