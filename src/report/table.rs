@@ -129,8 +129,8 @@ pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) ->
              and early looks see early patients."
         }
         (false, _) => {
-            "No formula: the analyses need more than it has, or an event that can stop the trial goes \
-             with the outcome."
+            "No formula: the analyses need more than it has, all patients have the same outcome, or an \
+             event that can stop the trial goes with the outcome."
         }
     }
 }

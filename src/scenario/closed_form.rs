@@ -117,6 +117,9 @@ impl Scenario {
             return None;
         }
         let marginal = self.marginal(truth)?;
+        if all_alike(marginal) {
+            return None;
+        }
         let estimand = self.estimand(truth, analysis)?;
         let loses = self.dropout != [0.0; 2];
         let losses = match analysis.missing {
@@ -363,6 +366,12 @@ pub(super) fn comparison(
         }
         _ => None,
     }
+}
+
+/// Whether all patients of both arms have the same mRS, so that no test has a statistic.
+fn all_alike(arms: &[MrsDistribution; 2]) -> bool {
+    let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
+    control.iter().zip(experimental).filter(|(c, e)| **c + **e > 0.0).count() == 1
 }
 
 /// Share of all patients whose outcome becomes known, and of the experimental arm among them.

@@ -292,6 +292,12 @@ fn degenerate_outcomes_have_no_closed_form() {
     let shift = analysis(&simulate(&apart, 500), ALTERNATIVE, "shift");
     assert_eq!((shift.estimate.truth, shift.normal_approximation), (None, None));
     assert!(shift.estimate.overall.bias.value.is_nan());
+
+    let all_die = simulate(&["outcome.control=[0,0,0,0,0,0,100]", odds], 500);
+    for truth in [ALTERNATIVE, NULL] {
+        let shift = analysis(&all_die, truth, "shift");
+        assert_eq!((shift.fit_failures, shift.normal_approximation), (500, None));
+    }
 }
 
 /// Estimates are unbiased in a fixed design and too large after an early stop.
