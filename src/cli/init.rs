@@ -7,7 +7,7 @@ use rescuesim::scenario::nearest;
 use rescuesim::scenario::shipped::{SCENARIOS, STARTING};
 
 use super::Failure;
-use super::output::{OutputFile, print};
+use super::output::{self, print};
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -28,8 +28,7 @@ pub fn init(args: &InitArgs) -> Result<(), Failure> {
     if args.file.exists() {
         return Err(Failure::Usage(format!("{path} exists; allowed: the name of a new file")));
     }
-    let written = OutputFile::whole(&args.file, text).and_then(OutputFile::put_in_place);
-    written.map_err(|error| Failure::Running(format!("cannot write {path}: {error}")))?;
+    output::write(&args.file, text)?;
     print(&format!("{path} is written; `rescuesim check {path}` says what it means.\n"))
 }
 

@@ -37,22 +37,56 @@ pub fn print_as(
 
 /// Writes a file as a whole.
 pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    OutputFile::whole(path, text)
+    let told = |error: io::Error| format!("cannot write {}: {error}", path.display());
+    let file = OutputFile::at(path).map_err(|error| Failure::Usage(told(error)))?;
+    file.filled(text.as_bytes())
         .and_then(OutputFile::put_in_place)
-        .map_err(|error| Failure::Running(format!("cannot write {}: {error}", path.display())))
+        .map_err(|error| Failure::Running(told(error)))
 }
 
-/// A file under construction beside its destination. Dropped unfinished, it leaves no trace.
+/// What the system said, without the name of a file that was never there.
+fn without_path(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|told| told.source());
+    let number = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
+    number.map_or(error, io::Error::from_raw_os_error)
+}
+
+/// A file under construction beside its destination. Dropped unfinished, it leaves no trace: of
+/// several in a folder that was made for them, the first must go last.
 #[derive(Debug)]
 pub struct OutputFile {
     file: NamedTempFile,
     destination: PathBuf,
+    /// After the file, which is in them.
+    _made: MadeFolders,
+}
+
+/// Folders that were not there before, the innermost first; they go again unless there is something
+/// in them.
+#[derive(Debug)]
+struct MadeFolders(Vec<PathBuf>);
+
+impl MadeFolders {
+    /// Makes a folder and those it is in, where need be.
+    fn make(folder: &Path) -> io::Result<Self> {
+        let missing =
+            folder.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists());
+        let made = Self(missing.map(Path::to_owned).collect());
+        std::fs::create_dir_all(folder)?;
+        Ok(made)
+    }
+}
+
+impl Drop for MadeFolders {
+    fn drop(&mut self) {
+        let _ = self.0.iter().try_for_each(std::fs::remove_dir);
+    }
 }
 
 impl OutputFile {
     /// Starts `name` in `directory`, which is made if need be.
     pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
-        std::fs::create_dir_all(directory)?;
+        let made = MadeFolders::make(directory)?;
         let destination = directory.join(name);
         if destination.is_dir() {
             let message = format!("{} is a directory", destination.display());
@@ -66,7 +100,8 @@ impl OutputFile {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        Ok(Self { file: builder.tempfile_in(directory)?, destination })
+        let file = builder.tempfile_in(directory).map_err(without_path)?;
+        Ok(Self { file, destination, _made: made })
     }
 
     /// Starts the file of a path.

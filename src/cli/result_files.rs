@@ -26,8 +26,9 @@ pub enum RowFormat {
 
 /// Files under construction, all opened before anything is simulated.
 pub struct ResultFiles {
-    summary: OutputFile,
     rows: Vec<Rows>,
+    /// Opened first.
+    summary: OutputFile,
     /// What kept rows from being written.
     failure: Option<String>,
 }
@@ -58,6 +59,7 @@ impl ResultFiles {
         let unwritable = |error: io::Error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         };
+        let summary = OutputFile::create(directory, "summary.json").map_err(unwritable)?;
         let context = RowContext::new(scenario);
         let mut formats = formats.to_vec();
         formats.sort_unstable();
@@ -69,8 +71,7 @@ impl ResultFiles {
             let writer = RowWriter::new(format, out, &context, provenance).map_err(unwritable)?;
             rows.push(Rows { file, writer });
         }
-        let summary = OutputFile::create(directory, "summary.json").map_err(unwritable)?;
-        Ok(Self { summary, rows, failure: None })
+        Ok(Self { rows, summary, failure: None })
     }
 
     /// Writes some rows to every file of rows. The first failure drops these files, and the run goes

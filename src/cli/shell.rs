@@ -34,9 +34,8 @@ pub fn man(args: &ManArgs) -> Result<(), Failure> {
         rendered.expect("memory can be written to");
         return print(&String::from_utf8_lossy(&page));
     };
-    let written = std::fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory));
-    written.map_err(|error| {
-        Failure::Running(format!("cannot write to {}: {error}", directory.display()))
-    })
+    let told = |error| format!("cannot write to {}: {error}", directory.display());
+    std::fs::create_dir_all(directory).map_err(|error| Failure::Usage(told(error)))?;
+    clap_mangen::generate_to(Cli::command(), directory)
+        .map_err(|error| Failure::Running(told(error)))
 }

@@ -245,12 +245,13 @@ fn invalid((grid, number): (&Grid, usize), over: &[String], error: &Rejection) -
 
 /// The files of `--out`, all opened before anything is simulated.
 struct SweepFiles {
-    csv: OutputFile,
     #[cfg(feature = "parquet")]
     parquet: OutputFile,
     json: OutputFile,
     /// Where there is a key of numbers.
     svg: Option<OutputFile>,
+    /// Opened first.
+    csv: OutputFile,
 }
 
 impl SweepFiles {

@@ -278,6 +278,47 @@ fn an_unwritable_directory_is_found_before_simulating() {
     assert_eq!(fs::read_to_string(file).expect("still there"), "kept");
 }
 
+/// A place that cannot be written is a wrong argument, told by its name alone, to every command.
+#[test]
+fn a_place_that_cannot_be_written_is_a_wrong_argument() {
+    let directory = directory();
+    let file = directory.path().join("a-file");
+    fs::write(&file, "kept").expect("a temporary file");
+    let within = file.join("out.toml").display().to_string();
+    for arguments in [
+        vec!["init", &within],
+        vec!["man", "--out", &within],
+        vec!["trace", SCENARIO, "--plot", &within],
+        vec!["design", SCENARIO, "--plot", &within],
+        vec!["report", SCENARIO, "--out", &within],
+        vec!["run", SCENARIO, "--checkpoint", &within],
+        vec!["run", SCENARIO, "--out", &within],
+        vec!["sweep", SCENARIO, "--over", "missing.dropout=[0]", "--out", &within],
+    ] {
+        let output = rescuesim().args(&arguments).output().expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{errors}");
+        assert!(errors.contains(&within) && !errors.contains(".part"), "{arguments:?}\n{errors}");
+    }
+}
+
+/// Whatever ends it, also where more than one file is under construction.
+#[test]
+fn a_run_that_does_not_end_leaves_no_folder() {
+    let directory = directory();
+    let out = directory.path().join("new/within").display().to_string();
+    for (arguments, status) in [
+        (vec!["run", SCENARIO, "--precision", "1e-9", "--trials", "csv"], 2),
+        (vec!["sweep", SCENARIO, "--over", "missing.dropout=[0]", "--precision", "1e-9"], 2),
+    ] {
+        let output = rescuesim().args(&arguments).args(["--out", &out]).output();
+        let output = output.expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}\n{errors}");
+        assert!(!directory.path().join("new").exists(), "{arguments:?}\n{errors}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_run_leaves_earlier_results_alone() {
