@@ -271,16 +271,16 @@ fn every_scale_draws_every_boundary() {
     }
 }
 
-/// A file that cannot be written is no mistake of the arguments, and nothing is printed.
+/// A place that cannot be written is a wrong argument, and nothing is printed.
 #[test]
-fn an_unwritable_figure_is_a_failure() {
+fn an_unwritable_figure_is_refused() {
     let directory = directory();
     let folder = directory.path().join("folder.svg");
     fs::create_dir(&folder).expect("a temporary folder");
     let mut command = rescuesim();
     command.arg("design").args(RATES).args(THREE).arg("--plot").arg(&folder);
     let output = command.output().expect("it starts");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("cannot write") && errors.contains("is a directory"), "{errors}");
