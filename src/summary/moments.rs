@@ -1,5 +1,7 @@
 //! Counts and sums that leave no trace of the order they were made in.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// Count, sum and sum of squares of numbers rounded to a grid of 2⁻²⁴ (6e-8), kept as integers:
@@ -49,22 +51,32 @@ impl Moments {
     }
 }
 
+/// Numbers below this are counted in a row; a trial that hardly recruits may last for any time.
+const IN_A_ROW: usize = 1 << 16;
+
 /// How often each whole number came.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Histogram {
     counts: Vec<u64>,
+    /// Of the numbers from [`IN_A_ROW`] on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    large: BTreeMap<u32, u64>,
     n: u64,
 }
 
 impl Histogram {
     pub fn add(&mut self, value: u32) {
+        self.n += 1;
         let index = value as usize;
+        if index >= IN_A_ROW {
+            *self.large.entry(value).or_default() += 1;
+            return;
+        }
         if index >= self.counts.len() {
             // Grows to the largest value met and no further, so only the first replicates pay.
             self.counts.resize(index + 1, 0);
         }
         self.counts[index] += 1;
-        self.n += 1;
     }
 
     pub fn merge(&mut self, other: &Self) {
@@ -74,6 +86,9 @@ impl Histogram {
         for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             *mine += theirs;
         }
+        for (&value, theirs) in &other.large {
+            *self.large.entry(value).or_default() += theirs;
+        }
         self.n += other.n;
     }
 
@@ -81,11 +96,17 @@ impl Histogram {
         self.n
     }
 
+    /// The numbers that came, the smallest first, and how often.
+    fn counted(&self) -> impl Iterator<Item = (f64, u64)> {
+        let in_a_row = self.counts.iter().enumerate().map(|(value, &count)| (value as f64, count));
+        let large = self.large.iter().map(|(&value, &count)| (f64::from(value), count));
+        in_a_row.chain(large).filter(|&(_, count)| count > 0)
+    }
+
     /// Mean and sample standard deviation.
     pub fn mean_sd(&self) -> (f64, f64) {
         let total = |of: fn(f64) -> f64, centre: f64| -> f64 {
-            let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-            counts.map(|(value, &count)| count as f64 * of(value as f64 - centre)).sum()
+            self.counted().map(|(value, count)| count as f64 * of(value - centre)).sum()
         };
         let mean = total(|x| x, 0.0) / self.n as f64;
         let spread = total(|x| x * x, mean);
@@ -96,11 +117,11 @@ impl Histogram {
     pub fn quantile(&self, p: f64) -> f64 {
         let needed = (p * self.n as f64).ceil().clamp(1.0, self.n.max(1) as f64) as u64;
         let mut so_far = 0;
-        let at = self.counts.iter().position(|count| {
+        let at = self.counted().find(|(_, count)| {
             so_far += count;
             so_far >= needed
         });
-        at.map_or(f64::NAN, |value| value as f64)
+        at.map_or(f64::NAN, |(value, _)| value)
     }
 
     /// The quantile of numbers that were rounded when they were counted, spread evenly over the
@@ -108,10 +129,10 @@ impl Histogram {
     pub fn quantile_of_rounded(&self, p: f64) -> f64 {
         let needed = p.clamp(0.0, 1.0) * self.n as f64;
         let mut so_far = 0.0;
-        for (value, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+        for (value, count) in self.counted() {
             let count = count as f64;
             if so_far + count >= needed {
-                return value as f64 - 0.5 + (needed - so_far) / count;
+                return value - 0.5 + (needed - so_far) / count;
             }
             so_far += count;
         }
@@ -121,17 +142,16 @@ impl Histogram {
     /// Every value that came, over `parts`, with the share of the numbers at or below it.
     pub fn shares_at_most(&self, parts: f64) -> Vec<(f64, f64)> {
         let mut so_far = 0;
-        let counts = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-        let share = |(value, &count): (usize, &u64)| {
+        let share = |(value, count): (f64, u64)| {
             so_far += count;
-            (value as f64 / parts, so_far as f64 / self.n as f64)
+            (value / parts, so_far as f64 / self.n as f64)
         };
-        counts.map(share).collect()
+        self.counted().map(share).collect()
     }
 
     /// NaN when empty.
     pub fn max(&self) -> f64 {
-        self.counts.iter().rposition(|&count| count > 0).map_or(f64::NAN, |value| value as f64)
+        self.counted().last().map_or(f64::NAN, |(value, _)| value)
     }
 }
 
@@ -165,11 +185,17 @@ mod tests {
 
         #[test]
         fn histogram_quantiles_are_those_of_the_sorted_values(
-            values in prop::collection::vec(0u32..40, 1..60),
+            values in prop::collection::vec(prop_oneof![0u32..40, any::<u32>()], 1..60),
             p in 0.0..1.0f64,
+            cut in 0usize..60,
         ) {
-            let mut histogram = Histogram::default();
-            values.iter().for_each(|&value| histogram.add(value));
+            let (first, rest) = values.split_at(cut.min(values.len()));
+            let [mut histogram, other] = [first, rest].map(|values| {
+                let mut histogram = Histogram::default();
+                values.iter().for_each(|&value| histogram.add(value));
+                histogram
+            });
+            histogram.merge(&other);
             let mut sorted = values.clone();
             sorted.sort_unstable();
             let rank = ((p * sorted.len() as f64).ceil() as usize).max(1);
@@ -177,8 +203,11 @@ mod tests {
             prop_assert_eq!(histogram.max(), f64::from(sorted[sorted.len() - 1]));
             let interpolated = histogram.quantile_of_rounded(p);
             prop_assert!((interpolated - histogram.quantile(p)).abs() <= 0.5);
-            let mean = f64::from(values.iter().sum::<u32>()) / values.len() as f64;
-            prop_assert!((histogram.mean_sd().0 - mean).abs() < 1e-12);
+            let sum = values.iter().map(|&value| f64::from(value)).sum::<f64>();
+            let mean = sum / values.len() as f64;
+            prop_assert!((histogram.mean_sd().0 - mean).abs() <= 1e-12 * mean);
+            let shares = histogram.shares_at_most(1.0);
+            prop_assert_eq!(shares.last(), Some(&(histogram.max(), 1.0)));
         }
     }
 }
