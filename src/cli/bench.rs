@@ -16,8 +16,8 @@ use rescuesim::trial::{Phase, ReplicateResult, Simulator};
 use super::clock::now;
 use super::output::print_as;
 use super::recreate::command_line;
-use super::simulation::{MAX_THREADS, cancelled_by_signal, whole, whole_number};
-use super::{Failure, Format, ScenarioArgs};
+use super::simulation::cancelled_by_signal;
+use super::{Failure, Format, ScenarioArgs, values};
 
 /// How long a timed repeat on one thread is to take, where the number of replicates is not stated.
 const REPEAT: Duration = Duration::from_millis(400);
@@ -27,13 +27,13 @@ pub struct BenchArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
     /// Replicates for each thread in every timed repeat; by default as many as one thread simulates in 0.4 seconds.
-    #[arg(long, value_parser = whole_number)]
+    #[arg(long, value_parser = values::replicates)]
     replicates: Option<u64>,
     /// Timed repeats of each figure, after a warm-up.
-    #[arg(long, default_value_t = 9, value_parser = whole::<u32>(1, 1000))]
+    #[arg(long, default_value_t = 9, value_parser = values::whole::<u32>(1, 1000))]
     repeats: u32,
     /// The most worker threads; all cores by default.
-    #[arg(long, value_parser = whole::<u16>(1, MAX_THREADS))]
+    #[arg(long, value_parser = values::threads)]
     threads: Option<u16>,
     /// A file that `bench --format json` wrote, to compare with.
     #[arg(long, value_name = "FILE")]

@@ -24,6 +24,7 @@ mod solve;
 mod strategies;
 mod sweep;
 mod trace;
+mod values;
 
 use std::path::PathBuf;
 

@@ -11,9 +11,8 @@ use rescuesim::num::normal::upper_quantile;
 use rescuesim::report::monitoring::{Effects, MonitoringReport};
 use rescuesim::scenario::{Scenario, Truth};
 
-use super::design::values::finite;
 use super::design::{analysis_named, recreate, usage};
-use super::simulation::whole;
+use super::values::{finite, whole};
 use super::{Failure, Format, output};
 
 /// A trial at one of its looks.

@@ -14,14 +14,14 @@ use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict}
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedFigure;
 
-use super::Failure;
 use super::clock::now;
+use super::{Failure, values};
 
 /// How much to simulate, and with how much noise.
 #[derive(Debug, Args)]
 pub struct SimulationArgs {
     /// Simulated trials under each truth, such as 20000 or 1e6; the same as --set run.replicates.
-    #[arg(long, value_parser = whole_number)]
+    #[arg(long, value_parser = values::replicates)]
     replicates: Option<u64>,
     /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a figure is this
     /// small for every analysis, as in `--precision 0.0005`. The command printed at the end has the
@@ -34,40 +34,14 @@ pub struct SimulationArgs {
     #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "replicates", value_parser = str::parse::<NamedFigure>)]
     precision_of: Option<NamedFigure>,
     /// Seed; the same as --set run.seed.
-    #[arg(long, value_parser = whole::<u64>(0, MAX_SEED))]
+    #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
     /// Worker threads; all cores by default. The result does not depend on them.
-    #[arg(long, value_parser = whole::<u16>(1, MAX_THREADS))]
+    #[arg(long, value_parser = values::threads)]
     threads: Option<u16>,
     /// Print no progress bar and, with --out, no table.
     #[arg(long, short)]
     pub quiet: bool,
-}
-
-/// The largest seed: what TOML can say.
-pub const MAX_SEED: u64 = i64::MAX as u64;
-/// Threads that are started at most.
-pub const MAX_THREADS: u64 = 1024;
-
-/// Reads whole numbers of a range, also as 1e6 or 100_000.
-pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
-    move |text| {
-        let plain = text.replace('_', "");
-        let number = plain.parse::<u64>().ok().or_else(|| {
-            let number: f64 = plain.parse().ok()?;
-            (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number as u64)
-        });
-        number
-            .filter(|number| (least..=most).contains(number))
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| format!("expected a whole number from {least} to {most}"))
-    }
-}
-
-/// A number of replicates.
-pub fn whole_number(text: &str) -> Result<u64, String> {
-    whole(1, 1_000_000_000_000)(text)
-        .map_err(|_| "expected a whole number from 1 to 1e12, such as 20000 or 1e6".to_owned())
 }
 
 /// A number above 0.

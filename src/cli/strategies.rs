@@ -8,8 +8,8 @@ use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
 use super::recreate::command_line;
-use super::simulation::{MAX_SEED, out_of_reach, positive, whole, whole_number};
-use super::{Failure, Format, ScenarioArgs, output};
+use super::simulation::{out_of_reach, positive};
+use super::{Failure, Format, ScenarioArgs, output, values};
 
 #[derive(Debug, Args)]
 pub struct StrategiesArgs {
@@ -27,10 +27,10 @@ pub struct StrategiesArgs {
     #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "patients", value_parser = measure)]
     precision_of: Option<Measure>,
     /// Seed; the same as --set run.seed.
-    #[arg(long, value_parser = whole::<u64>(0, MAX_SEED))]
+    #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
     /// Passes at most under every rule; procedure.max_passes by default, or 5.
-    #[arg(long, value_parser = whole::<u8>(1, 10))]
+    #[arg(long, value_parser = values::whole::<u8>(1, 10))]
     max_passes: Option<u8>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -39,10 +39,8 @@ pub struct StrategiesArgs {
 
 /// A number of patients that one thread gets through in minutes.
 fn some_patients(text: &str) -> Result<u64, String> {
-    whole_number(text)
-        .ok()
-        .filter(|&patients| patients <= 1_000_000_000)
-        .ok_or_else(|| "expected a whole number from 1 to 1e9, such as 20000 or 1e6".to_owned())
+    values::whole(1, 1_000_000_000)(text)
+        .map_err(|_| "expected a whole number from 1 to 1e9, such as 20000 or 1e6".to_owned())
 }
 
 /// A measure by its name, with hyphens.

@@ -11,8 +11,8 @@ use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::design::{analysis_at, svg, usage};
 use super::recreate::{command_line, quoted};
-use super::simulation::{MAX_SEED, cancelled_by_signal, whole};
-use super::{Failure, Format, ScenarioArgs, output};
+use super::simulation::cancelled_by_signal;
+use super::{Failure, Format, ScenarioArgs, output, values};
 
 #[derive(Debug, Args)]
 pub struct TraceArgs {
@@ -20,7 +20,7 @@ pub struct TraceArgs {
     scenario: ScenarioArgs,
     /// Number of the replicate, from 0, as in the first column of trials.csv.
     #[arg(long, value_name = "N", default_value_t = 0,
-          value_parser = whole::<u64>(0, 1_000_000_000_000))]
+          value_parser = values::whole::<u64>(0, 1_000_000_000_000))]
     replicate: u64,
     /// The first replicate whose trial ended so instead: efficacy, futility, harm, safety (each also
     /// at a look, as in efficacy-at-1), not-significant, full-run or reversal. As many replicates are
@@ -34,7 +34,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
     /// Seed; the same as --set run.seed.
-    #[arg(long, value_parser = whole::<u64>(0, MAX_SEED))]
+    #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
     /// Patients in the tables: all, or so many who came first and some around each look. JSON and
     /// CSV have all.

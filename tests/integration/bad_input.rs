@@ -691,10 +691,10 @@ fn wrong_arguments_are_told() {
 fn arguments_are_told_with_what_is_allowed() {
     for (arguments, says) in [
         ("run S --replicates -1", "expected a whole number from 1 to 1e12"),
-        ("run S --seed -1", "expected a whole number from 0 to 9223372036854775807"),
-        ("run S --threads -1", "expected a whole number from 1 to 1024"),
-        ("trace S --replicate -1", "expected a whole number from 0 to 1000000000000"),
-        ("monitor S --look 2 --z 2 --n -5", "expected a whole number from 0"),
+        ("run S --seed -1", "allowed: a whole number from 0 to 9223372036854775807"),
+        ("run S --threads -1", "allowed: a whole number from 1 to 1024"),
+        ("trace S --replicate -1", "allowed: a whole number from 0 to 1000000000000"),
+        ("monitor S --look 2 --z 2 --n -5", "allowed: a whole number from 0"),
         ("monitor S --look 2 --z 2 --n 208 --estimate 3", "a risk difference between -1 and 1"),
         // Each of these would be ignored, as a requirement is waived by what it conflicts with.
         ("run S --replicates 9 --precision-of coverage", "cannot be used with"),

@@ -7,8 +7,8 @@ use rescuesim::design::comparison::{
 };
 
 use super::usage;
-use super::values::{finite, margin, positive, share};
 use crate::cli::Failure;
+use crate::cli::values::{finite, margin, positive, share};
 
 /// What is compared. An option of the other endpoint needs `conflicts_with` beside `requires`, which
 /// would be waived.

@@ -4,7 +4,6 @@ mod asked;
 mod endpoint;
 mod family;
 mod rules;
-pub mod values;
 mod words;
 
 use std::path::PathBuf;
@@ -15,7 +14,7 @@ use rescuesim::report::figure::{self, BoundaryScale};
 use rescuesim::scenario::{Analysis, Scenario};
 
 use super::recreate::quoted;
-use super::{Failure, Format, output};
+use super::{Failure, Format, output, values};
 use asked::Asked;
 use endpoint::EndpointArgs;
 use rules::RuleArgs;

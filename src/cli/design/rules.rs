@@ -10,8 +10,8 @@ use rescuesim::num::normal::upper_quantile;
 
 use super::family::Family;
 use super::usage;
-use super::values::{alpha_one_sided, alpha_two_sided, finite, looks, share};
 use crate::cli::Failure;
+use crate::cli::values::{alpha_one_sided, alpha_two_sided, finite, looks, share};
 
 /// Looks and boundaries.
 #[derive(Debug, Args)]

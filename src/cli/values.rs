@@ -1,7 +1,5 @@
 //! Numbers on the command line, with what is allowed.
 
-use std::ops::RangeInclusive;
-
 fn within(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| ok(number));
     number.ok_or_else(|| format!("allowed: {allowed}"))
@@ -52,17 +50,40 @@ pub fn margin(text: &str) -> Result<f64, String> {
 }
 
 pub fn looks(text: &str) -> Result<u32, String> {
-    whole(text, 1..=20)
+    whole(1, 20)(text)
 }
 
 pub fn patients(text: &str) -> Result<u32, String> {
-    whole(text, 2..=1_000_000)
+    whole(2, 1_000_000)(text)
 }
 
-fn whole(text: &str, allowed: RangeInclusive<u32>) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| allowed.contains(number));
-    let (least, most) = allowed.into_inner();
-    number.ok_or_else(|| format!("allowed: a whole number from {least} to {most}"))
+pub fn replicates(text: &str) -> Result<u64, String> {
+    whole(1, 1_000_000_000_000)(text)
+        .map_err(|_| "expected a whole number from 1 to 1e12, such as 20000 or 1e6".to_owned())
+}
+
+pub fn seed(text: &str) -> Result<u64, String> {
+    // The largest that TOML can say.
+    whole(0, i64::MAX as u64)(text)
+}
+
+pub fn threads(text: &str) -> Result<u16, String> {
+    whole(1, 1024)(text)
+}
+
+/// Whole numbers of a range, also as 1e6 or 100_000.
+pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let plain = text.replace('_', "");
+        let number = plain.parse::<u64>().ok().or_else(|| {
+            let number: f64 = plain.parse().ok()?;
+            (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number as u64)
+        });
+        number
+            .filter(|number| (least..=most).contains(number))
+            .and_then(|number| T::try_from(number).ok())
+            .ok_or_else(|| format!("allowed: a whole number from {least} to {most}"))
+    }
 }
 
 pub fn ratio(text: &str) -> Result<(u32, u32), String> {
