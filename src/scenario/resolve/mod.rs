@@ -17,11 +17,12 @@ use std::collections::BTreeSet;
 use super::closed_form::{comparison, known};
 use super::error::Problem;
 use super::read::Source;
-use super::treatments::{Treatments, marginal};
+use super::treatments::{ByStratum, Treatments, marginal};
 use super::{Analysis, Outcomes, Registered, Scenario, file};
 use crate::accrual::{Accrual, FollowUp};
+use crate::centres::Centres;
 use crate::num::quadrature::normal_nodes;
-use crate::outcome::{Mrs, MrsDistribution, OutcomeModel};
+use crate::outcome::{Adherence, Drift, Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
 use crate::randomisation::AllocationRatio;
 use crate::rng::Seed;
@@ -32,6 +33,38 @@ struct Resolver<'s> {
     source: &'s Source<file::ScenarioFile>,
     file: &'s file::ScenarioFile,
     problems: Vec<Problem>,
+}
+
+/// Who comes, from where and when. As elsewhere the outer `None` is for mistakes.
+struct People {
+    population: Option<Population>,
+    centres: Option<Option<Centres>>,
+    drift: Option<Option<Drift>>,
+    registered: Option<Option<Registered>>,
+}
+
+impl People {
+    /// The population with the centres for whoever uses these, else without.
+    fn seen_by(&self, uses: fn(&Registered) -> bool) -> Option<&Population> {
+        Some(match self.registered.as_ref()? {
+            Some(registered) if uses(registered) => &registered.population,
+            _ => self.population.as_ref()?,
+        })
+    }
+}
+
+/// The mRS under the alternative and its null twin.
+struct Truths {
+    outcomes: Outcomes,
+    adherence: Option<Adherence>,
+    treatments: Treatments,
+    /// Under the alternative, in each stratum: of those who get a treatment, and of those allocated
+    /// to it.
+    by_treatment: ByStratum,
+    by_arm: ByStratum,
+    /// The same in the whole population, under either truth.
+    of_treatments: [[MrsDistribution; 2]; 2],
+    of_arms: [[MrsDistribution; 2]; 2],
 }
 
 pub(super) fn resolve(source: &Source<file::ScenarioFile>) -> Result<Scenario, Vec<Problem>> {
@@ -50,97 +83,58 @@ impl Resolver<'_> {
         None
     }
 
+    /// Each part is tried, whatever became of the others, so that all mistakes are told.
     fn scenario(&mut self) -> Option<Scenario> {
         let file = self.file;
-        let written = file.arms.allocation_ratio;
-        let ratio =
-            AllocationRatio { control: written.control, experimental: written.experimental };
-        // Each part is tried, whatever became of the others, so that all mistakes are told.
+        let file::AllocationRatio { control, experimental } = file.arms.allocation_ratio;
+        let ratio = AllocationRatio { control, experimental };
         let follow_up = self.follow_up();
-        let population = self.population();
-        let centres = self.centres();
-        let drift = self.drift();
-        let registered = population
-            .as_ref()
-            .zip(centres.as_ref())
-            .and_then(|(population, centres)| self.registered(population, centres.as_ref()));
-        let whole = population.as_ref().zip(registered.as_ref());
-        let seen_by = |uses: fn(&Registered) -> bool| {
-            whole.map(|(population, registered)| match registered {
-                Some(registered) if uses(registered) => &registered.population,
-                _ => population,
-            })
-        };
-        let randomised_by = seen_by(|registered| registered.randomisation);
-        let analysed_by = seen_by(|registered| registered.analyses);
+        let people = self.people();
+        let population = people.population.as_ref();
+        let analysed_by = people.seen_by(|registered| registered.analyses);
+        let randomised_by = people.seen_by(|registered| registered.randomisation);
         let randomisation =
             randomised_by.and_then(|population| self.randomisation(population, ratio));
-        let outcomes = self.outcomes(population.as_ref());
+        let outcomes = self.outcomes(population);
         let accrual = self.accrual(outcomes.as_ref());
         let prior = self.prior(outcomes.as_ref());
         let analyses = analysed_by.and_then(|population| self.analyses(population));
         let description = analysed_by.and_then(|population| self.description(population));
-        let adherence = population.as_ref().and_then(|population| self.adherence(population));
-        let circumstances = centres.as_ref().zip(drift.as_ref()).and_then(|(centres, drift)| {
-            self.circumstances(accrual.as_ref(), (centres.as_ref(), drift.as_ref()))
+        let adherence = population.and_then(|population| self.adherence(population));
+        let truths = self.truths(&people, outcomes, accrual.as_ref(), adherence);
+        let early = self.early_outcome(truths.as_ref().map(|truths| &truths.by_arm));
+        let lost = population.zip(truths.as_ref()).and_then(|(population, truths)| {
+            let mrs = (&truths.by_treatment, &truths.by_arm);
+            self.missingness(population, mrs, early.as_ref()?)
         });
-        let outcomes = outcomes
-            .zip(circumstances.as_ref())
-            .map(|(outcomes, circumstances)| outcomes.in_circumstances(&circumstances.all));
-        let treatments = outcomes.as_ref().zip(circumstances.as_ref().zip(adherence.as_ref())).map(
-            |(outcomes, (circumstances, adherence))| {
-                Treatments::new(outcomes, &circumstances.all, adherence.is_some())
-            },
-        );
-        let by_treatment = treatments.as_ref().map(Treatments::on_average);
-        let by_arm = treatments.as_ref().zip(population.as_ref()).zip(adherence.as_ref()).map(
-            |((treatments, population), adherence)| {
-                adherence::by_arm(treatments, population.strata(), adherence.as_ref())
-            },
-        );
-        let early = self.early_outcome(by_arm.as_ref());
-        let lost = population
-            .as_ref()
-            .zip(by_treatment.as_ref().zip(by_arm.as_ref()))
-            .and_then(|(population, mrs)| self.missingness(population, mrs, early.as_ref()?));
         // Where the losses are in doubt nothing that depends on them is told.
         let (missingness, dropout) = lost.unzip();
         let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
-        let of_treatments = outcomes.as_ref().and_then(|outcomes| match drift.as_ref()? {
-            // Stated outcomes hold at one time.
-            Some(_) => {
-                let treatments = marginal(by_treatment.as_ref()?, population.as_ref()?);
-                Some([treatments, [treatments[0]; 2]])
-            }
-            None => Some(outcomes.marginals()),
+        let comparison = truths.as_ref().zip(analyses.as_ref()).and_then(|(truths, analyses)| {
+            let (_, share_experimental) = known(ratio, dropout?);
+            let (arms, method) = (&truths.of_arms[0], &analyses[0].method);
+            Some((comparison(arms, share_experimental, method)?, share_experimental))
         });
-        let marginals = of_treatments.and_then(|treatments| {
-            let [alternative, null] = treatments;
-            let population = population.as_ref()?;
-            Some(match adherence.as_ref()? {
-                None => [alternative, null],
-                Some(_) => [marginal(by_arm.as_ref()?, population), null],
-            })
-        });
-        let comparison =
-            marginals.as_ref().zip(analyses.as_ref()).and_then(|(truths, analyses)| {
-                let (_, share_experimental) = known(ratio, dropout?);
-                let comparison = comparison(&truths[0], share_experimental, &analyses[0].method)?;
-                Some((comparison, share_experimental))
-            });
         let design = analysed.and_then(|analysed| self.design(analysed, comparison));
         let timing = design.as_ref().zip(accrual).zip(follow_up).zip(dropout).map(
             |(((design, accrual), follow_up), dropout)| {
                 let share_known = known(ratio, dropout).0;
-                let centres = centres.as_ref().and_then(Option::as_ref);
+                let centres = people.centres.as_ref().and_then(Option::as_ref);
                 Timing { design, accrual, centres, follow_up, share_known }
             },
         );
         let variance_reduction = self.variance_reduction();
-        let safety = self.safety(of_treatments.as_ref().map(|truths| &truths[0]), timing);
+        let safety = self.safety(truths.as_ref().map(|truths| &truths.of_treatments[0]), timing);
 
-        let outcomes = outcomes?;
+        let detail = self::analyses::detail(
+            analyses.as_deref()?,
+            file,
+            analysed_by?,
+            people.registered.as_ref()?.as_ref().is_some_and(|registered| registered.analyses),
+        );
         let (written_prior, prior) = prior?.unzip();
+        let People { population, centres, drift, registered } = people;
+        let truths = truths?;
         Some(Scenario {
             file: with_defaults(file, analysed?, written_prior, analyses.as_deref()?),
             randomised: file.sample_size.randomised,
@@ -150,24 +144,19 @@ impl Resolver<'_> {
             follow_up: follow_up?,
             ratio,
             randomisation: randomisation?,
-            marginals: marginals?,
-            of_treatments: of_treatments?[0],
-            outcomes,
+            marginals: truths.of_arms,
+            of_treatments: truths.of_treatments[0],
+            outcomes: truths.outcomes,
             prior,
-            treatments: treatments?,
-            adherence: adherence?,
+            treatments: truths.treatments,
+            adherence: truths.adherence,
             missingness: missingness?,
             early_outcome: early?,
             safety: safety?,
             dropout: dropout?,
             design: design?,
             decision_lag_days: file.design.decision_lag_days,
-            detail: self::analyses::detail(
-                analyses.as_deref()?,
-                file,
-                analysed_by?,
-                registered.as_ref()?.as_ref().is_some_and(|registered| registered.analyses),
-            ),
+            detail,
             description: description?,
             analyses: analyses?,
             registered: registered?,
@@ -176,6 +165,57 @@ impl Resolver<'_> {
             seed: Seed(file.run.seed),
             variance_reduction: variance_reduction?,
             warnings: Vec::new(),
+        })
+    }
+
+    fn people(&mut self) -> People {
+        let population = self.population();
+        let centres = self.centres();
+        let drift = self.drift();
+        let both = population.as_ref().zip(centres.as_ref());
+        let registered =
+            both.and_then(|(population, centres)| self.registered(population, centres.as_ref()));
+        People { population, centres, drift, registered }
+    }
+
+    /// What everyone's outcome is; `None` where something it goes by has a mistake.
+    fn truths(
+        &self,
+        people: &People,
+        outcomes: Option<Outcomes>,
+        accrual: Option<&Accrual>,
+        adherence: Option<Option<Adherence>>,
+    ) -> Option<Truths> {
+        let population = people.population.as_ref()?;
+        let (centres, drift) = (people.centres.as_ref()?.as_ref(), people.drift.as_ref()?.as_ref());
+        let circumstances = self.circumstances(accrual, (centres, drift))?;
+        let outcomes = outcomes?.in_circumstances(&circumstances.all);
+        let adherence = adherence?;
+        let treatments = Treatments::new(&outcomes, &circumstances.all, adherence.is_some());
+        let by_treatment = treatments.on_average();
+        let by_arm = adherence::by_arm(&treatments, population.strata(), adherence.as_ref());
+        // Stated outcomes hold at one time.
+        let of_treatments = match drift {
+            Some(_) => {
+                let [control, experimental] = marginal(&by_treatment, population);
+                [[control, experimental], [control; 2]]
+            }
+            None => outcomes.marginals(),
+        };
+        let [as_treated, null] = of_treatments;
+        let as_allocated = match adherence {
+            Some(_) => marginal(&by_arm, population),
+            None => as_treated,
+        };
+        let of_arms = [as_allocated, null];
+        Some(Truths {
+            outcomes,
+            adherence,
+            treatments,
+            by_treatment,
+            by_arm,
+            of_treatments,
+            of_arms,
         })
     }
 
