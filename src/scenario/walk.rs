@@ -169,6 +169,7 @@ impl Walk<'_> {
             let at = join(path, tag);
             match value.get(tag) {
                 None if value.is_object() => {
+                    self.check_untagged(path, value, tag, variants);
                     self.push(&at, format!("is missing; allowed: {}", names.join(", ")));
                 }
                 Some(name) => {
@@ -180,6 +181,16 @@ impl Walk<'_> {
                 None => self
                     .push(path, format!("is {}; allowed: a table with `{tag}`", describe(value))),
             }
+        }
+    }
+
+    /// A table without its tag: of its keys those that no variant has are wrong whatever was meant.
+    fn check_untagged(&mut self, path: &str, value: &Value, tag: &str, variants: &[Value]) {
+        let is_known =
+            |key: &str| variants.iter().any(|variant| !variant["properties"][key].is_null());
+        for key in value.as_object().into_iter().flat_map(Map::keys).filter(|key| !is_known(key)) {
+            let message = format!("is not a known key{}", suggestion(key, &[tag]));
+            self.problems.push(self.spans.key_problem(&join(path, key), message));
         }
     }
 

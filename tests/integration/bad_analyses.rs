@@ -9,7 +9,7 @@ use crate::util::angel_reboot;
 /// The second analysis, which is the one that is broken.
 const SHIFT: &str = "method = \"proportional_odds\"\ntest = \"score\"";
 
-const METHODS: [Broken; 36] = [
+const METHODS: [Broken; 37] = [
     broken(
         SHIFT,
         "method = \"win_ods\"",
@@ -19,6 +19,14 @@ const METHODS: [Broken; 36] = [
     ),
     broken(SHIFT, "method = 3", &["`analyses[1].method` is 3; allowed: two_proportions"]),
     broken(SHIFT, "", &["`analyses[1].method` is missing; allowed: two_proportions"]),
+    broken(
+        SHIFT,
+        "methd = \"win_odds\"",
+        &[
+            "`analyses[1].methd` is not a known key (did you mean `method`?)",
+            "`analyses[1].method` is missing; allowed: two_proportions",
+        ],
+    ),
     broken(
         SHIFT,
         "method = \"win_odds\"\ncut = 2",
