@@ -92,6 +92,7 @@ pub(super) fn of_value(
         },
         DeValue::Float(float) => match float.as_str().parse::<f64>() {
             Ok(f64::NEG_INFINITY) => Value::from(MINUS_INFINITY),
+            Ok(number) if is_count(float.as_str(), number) => Value::from(number as i64),
             Ok(number) if number.is_finite() => Value::from(number),
             _ => {
                 problems.push(
@@ -121,6 +122,13 @@ pub(super) fn of_value(
             Value::Object(object)
         }
     }
+}
+
+/// Whether a number is written as people write large counts, such as 1e6, which to TOML is no whole
+/// number.
+fn is_count(written: &str, number: f64) -> bool {
+    let is_exact = number.abs() < (1u64 << f64::MANTISSA_DIGITS) as f64;
+    written.contains(['e', 'E']) && is_exact && number.fract() == 0.0
 }
 
 /// −inf on its way through JSON: the most negative number, far below any range.

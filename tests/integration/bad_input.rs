@@ -38,7 +38,7 @@ weights = [1, 1, 1]
 imbalance = "range"
 biased_coin_p = 0.8"#;
 
-const TABLE: [Broken; 66] = [
+const TABLE: [Broken; 68] = [
     broken(
         "biased_coin_p = 0.8",
         "biased_coin = 0.8",
@@ -64,6 +64,16 @@ const TABLE: [Broken; 66] = [
         "randomised = 348",
         "randomised = 348.5",
         &["`sample_size.randomised` is 348.5; allowed: a whole number"],
+    ),
+    broken(
+        "randomised = 348",
+        "randomised = 3485e-1",
+        &["`sample_size.randomised` is 348.5; allowed: a whole number"],
+    ),
+    broken(
+        "randomised = 348",
+        "randomised = 1e7",
+        &["`sample_size.randomised` is 10000000; allowed: 2 to 1000000"],
     ),
     broken(
         "randomised = 348",

@@ -156,7 +156,7 @@ fn options_are_the_same_as_setting_the_scenario() {
         "run",
         SCENARIO,
         "--set",
-        "run.replicates=1000",
+        "run.replicates=1e3",
         "--set",
         "run.seed=7",
         "--format",
