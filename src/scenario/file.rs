@@ -190,7 +190,7 @@ pub struct Arms {
 
 /// Relative sizes of the arms; 1:1 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct AllocationRatio {
     /// Control's part.
     #[schemars(range(min = 1, max = 1000))]
