@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use super::error::{Origin, Problem};
 use super::tree::{self, Place, Spans, join};
-use super::walk::{alternatives, resolve};
+use super::walk::{alternatives, describe, resolve};
 
 /// Puts the value of an argument into the tree. A key that is one of several alternatives (such as
 /// `outcome.experimental.common_odds_ratio`) takes the place of the alternative that was there.
@@ -31,7 +31,8 @@ pub(super) fn apply(
 
     let steps = steps(path).ok_or_else(|| wrong("expected keys joined by dots, as in a.b[0].c"))?;
     let (last, parents) = steps.split_last().expect("a path has at least one step");
-    let nowhere = || wrong(&format!("there is no `{path}` to set"));
+    let nowhere =
+        |at: &str, is: &str| wrong(&format!("there is no `{path}` to set: `{at}` is {is}"));
     // A copy, as tables on the way are made before it is known whether there is a way.
     let mut changed = tree.clone();
     let (mut place, mut place_schema) = (&mut changed, schema);
@@ -39,6 +40,7 @@ pub(super) fn apply(
     let mut at = String::new();
     for step in parents {
         place_schema = child_schema(schema, place_schema, step);
+        let (above, is) = (at.clone(), what(place, &at, &made));
         at = match step {
             Step::Key(key) => join(&at, key),
             Step::Index(index) => format!("{at}[{index}]"),
@@ -48,7 +50,7 @@ pub(super) fn apply(
         {
             made.push(at.clone());
         }
-        place = descend(place, step).ok_or_else(nowhere)?;
+        place = descend(place, step).ok_or_else(|| nowhere(&above, &is))?;
     }
     match (last, place) {
         (Step::Key(key), Value::Object(object)) => {
@@ -60,7 +62,7 @@ pub(super) fn apply(
             object.insert(key.clone(), json);
         }
         (Step::Index(index), Value::Array(items)) if *index < items.len() => items[*index] = json,
-        _ => return Err(nowhere()),
+        (_, place) => return Err(nowhere(&at, &what(place, &at, &made))),
     }
     *tree = changed;
     spans.forget(path);
@@ -68,6 +70,11 @@ pub(super) fn apply(
     spans.0.extend(made.into_iter().map(|table| (table, whole.clone())));
     spans.0.extend(places.0);
     Ok(())
+}
+
+/// What is at a path, to be told to whom it is no place to set anything in.
+fn what(place: &Value, at: &str, made: &[String]) -> String {
+    if made.iter().any(|table| table == at) { "not given".to_owned() } else { describe(place) }
 }
 
 /// The keys of a table that cannot stay beside a key just set: alternatives to it, keys that

@@ -304,7 +304,7 @@ fn first_sentence(text: &str) -> String {
 }
 
 /// A value as a person would name it.
-fn describe(value: &Value) -> String {
+pub(super) fn describe(value: &Value) -> String {
     match value {
         Value::Null => "nothing".into(),
         Value::Bool(value) => value.to_string(),
