@@ -87,6 +87,7 @@ impl ResultFiles {
     }
 
     /// Completes all files and puts them in their places; when rows cannot be written, the summary alone.
+    /// Files of rows that an earlier run left beside it are told of.
     ///
     /// # Errors
     /// When a file cannot be written; those not yet in place are dropped.
@@ -102,6 +103,10 @@ impl ResultFiles {
             complete.clear();
         }
         let place = self.summary.destination().to_owned();
+        let is_new = |path: &Path| complete.iter().any(|file| file.destination() == path);
+        let all = RowFormat::value_variants();
+        let mut left: Vec<_> = all.iter().map(|it| place.with_file_name(it.file_name())).collect();
+        left.retain(|path| !is_new(path) && path.exists());
         let put_in_place = || {
             complete.push(self.summary.filled(summary.to_json().as_bytes())?);
             // Only now, so that a full disk leaves the files of an earlier run together.
@@ -110,6 +115,11 @@ impl ResultFiles {
         put_in_place().map_err(|error: io::Error| {
             Failure::Running(format!("cannot finish the files of --out: {error}"))
         })?;
+        if self.failure.is_none() {
+            for path in left {
+                eprintln!("warning: {} is of an earlier run", path.display());
+            }
+        }
         self.failure.map_or(Ok(()), |failure| {
             Err(Failure::Running(format!(
                 "{failure}; no rows were written, {} has all replicates",

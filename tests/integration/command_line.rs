@@ -105,6 +105,23 @@ fn out_writes_the_summary_and_the_rows_asked_for() {
     }
 }
 
+#[test]
+fn rows_of_an_earlier_run_are_told_of() {
+    let directory = directory();
+    let errors = |trials: &[&str]| {
+        let mut command = rescuesim();
+        command.args(["run", SCENARIO, "--replicates", "10", "--quiet", "--out"]);
+        let output = command.arg(directory.path()).args(trials).output().expect("it runs");
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).expect("UTF-8")
+    };
+    assert_eq!(errors(&["--trials", "csv"]), "");
+    assert_eq!(errors(&["--trials", "csv"]), "", "they are of this run");
+    let told = errors(&[]);
+    assert!(told.starts_with("warning: ") && told.ends_with("trials.csv is of an earlier run\n"));
+    assert!(directory.path().join("trials.csv").exists());
+}
+
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_rows_hold_what_the_csv_rows_hold() {
@@ -233,7 +250,7 @@ const BETA_SPENDING: &str =
 #[test]
 fn variations_run() {
     let variations: [&[&str]; 18] = [
-        &["arms.allocation_ratio={control=1,experimental=2}"],
+        &["arms.allocation_ratio.experimental=2"],
         &["arms.allocation_ratio={control=3,experimental=2}", "randomisation.preserve_ratio=false"],
         &["design.looks.equally_spaced=1"],
         &["design.looks.information_fractions=[0.5,1.0]", "design.efficacy={rule=\"pocock\"}"],
