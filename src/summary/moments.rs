@@ -5,21 +5,37 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Count, sum and sum of squares of numbers rounded to a grid of 2⁻²⁴ (6e-8), kept as integers:
-/// adding and merging are exact, so their order leaves no trace.
+/// adding and merging are exact, so their order leaves no trace. What does not fit makes the mean, or
+/// the standard deviation, NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Moments {
     n: u64,
     sum: i128,
+    /// The largest number there is once it has been reached.
     squares: i128,
+    /// How many numbers were too large to be summed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    too_large: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Moments {
     const GRID: f64 = (1u64 << 24) as f64;
+    /// 2⁶⁴ numbers of so many steps can be summed.
+    const MOST_STEPS: f64 = (1u64 << 62) as f64;
 
     pub fn add(&mut self, value: f64) {
         debug_assert!(value.is_finite());
-        let steps = i128::from((value * Self::GRID).round() as i64);
+        let steps = (value * Self::GRID).round();
         self.n += 1;
+        if steps.abs() > Self::MOST_STEPS {
+            self.too_large += 1;
+            return;
+        }
+        let steps = i128::from(steps as i64);
         self.sum += steps;
         self.squares = self.squares.saturating_add(steps * steps);
     }
@@ -28,20 +44,24 @@ impl Moments {
         self.n += other.n;
         self.sum += other.sum;
         self.squares = self.squares.saturating_add(other.squares);
+        self.too_large += other.too_large;
     }
 
     pub fn n(&self) -> u64 {
         self.n
     }
 
-    /// NaN when empty.
+    /// NaN when empty, or when a number was too large.
     pub fn mean(&self) -> f64 {
+        if self.too_large > 0 {
+            return f64::NAN;
+        }
         self.sum as f64 / self.n as f64 / Self::GRID
     }
 
-    /// Sample standard deviation; NaN with fewer than two values.
+    /// Sample standard deviation; NaN with fewer than two values, or where these are too large.
     pub fn sd(&self) -> f64 {
-        if self.n < 2 {
+        if self.n < 2 || self.too_large > 0 || self.squares == i128::MAX {
             return f64::NAN;
         }
         let n = self.n as f64;
@@ -54,7 +74,8 @@ impl Moments {
 /// Numbers below this are counted in a row; a trial that hardly recruits may last for any time.
 const IN_A_ROW: usize = 1 << 16;
 
-/// How often each whole number came.
+/// How often each whole number came; the largest there is stands for those that are larger, whose mean
+/// and quantiles are NaN.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Histogram {
     counts: Vec<u64>,
@@ -99,7 +120,8 @@ impl Histogram {
     /// The numbers that came, the smallest first, and how often.
     fn counted(&self) -> impl Iterator<Item = (f64, u64)> {
         let in_a_row = self.counts.iter().enumerate().map(|(value, &count)| (value as f64, count));
-        let large = self.large.iter().map(|(&value, &count)| (f64::from(value), count));
+        let number = |value: u32| if value == u32::MAX { f64::NAN } else { f64::from(value) };
+        let large = self.large.iter().map(move |(&value, &count)| (number(value), count));
         in_a_row.chain(large).filter(|&(_, count)| count > 0)
     }
 
@@ -139,14 +161,14 @@ impl Histogram {
         f64::NAN
     }
 
-    /// Every value that came, over `parts`, with the share of the numbers at or below it.
+    /// Every value that came and is known, over `parts`, with the share of the numbers at or below it.
     pub fn shares_at_most(&self, parts: f64) -> Vec<(f64, f64)> {
         let mut so_far = 0;
         let share = |(value, count): (f64, u64)| {
             so_far += count;
             (value / parts, so_far as f64 / self.n as f64)
         };
-        self.counted().map(share).collect()
+        self.counted().map(share).filter(|(value, _)| !value.is_nan()).collect()
     }
 
     /// NaN when empty.
@@ -185,7 +207,7 @@ mod tests {
 
         #[test]
         fn histogram_quantiles_are_those_of_the_sorted_values(
-            values in prop::collection::vec(prop_oneof![0u32..40, any::<u32>()], 1..60),
+            values in prop::collection::vec(prop_oneof![0u32..40, 0..u32::MAX], 1..60),
             p in 0.0..1.0f64,
             cut in 0usize..60,
         ) {
@@ -209,5 +231,26 @@ mod tests {
             let shares = histogram.shares_at_most(1.0);
             prop_assert_eq!(shares.last(), Some(&(histogram.max(), 1.0)));
         }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_told() {
+        let of = |values: &[f64]| {
+            let mut moments = Moments::default();
+            values.iter().for_each(|&value| moments.add(value));
+            moments
+        };
+        let mut some = of(&[2e11; 20]);
+        assert_eq!(some.mean(), 2e11);
+        assert!(some.sd().is_nan(), "the squares are beyond what is counted");
+        some.merge(&of(&[1e17]));
+        assert!(some.n() == 21 && some.mean().is_nan());
+
+        let mut histogram = Histogram::default();
+        [3, u32::MAX, 70_000].into_iter().for_each(|value| histogram.add(value));
+        assert_eq!(histogram.quantile(0.5), 70_000.0);
+        assert!(histogram.quantile(0.9).is_nan() && histogram.max().is_nan());
+        assert!(histogram.mean_sd().0.is_nan());
+        assert_eq!(histogram.shares_at_most(1.0), [(3.0, 1.0 / 3.0), (70_000.0, 2.0 / 3.0)]);
     }
 }
