@@ -130,17 +130,15 @@ impl Scenario {
         let adhere = self.adherence.as_ref();
         let everyone = analysis.set == AnalysisSet::IntentionToTreat || adhere.is_none();
         let alike = everyone && losses == Losses::Left && !self.loss_is_selective();
-        let by_formula = if alike {
-            let of_no_effect = (estimand == 0.0).then_some(0.0);
-            self.drift(marginal, estimand, &analysis.method).or(of_no_effect)
-        } else {
-            None
-        };
+        let by_formula =
+            if alike { self.drift(marginal, estimand, &analysis.method) } else { None };
         let drift = by_formula.unwrap_or_else(|| {
             let scale = f64::from(self.design.maximum_analysed()) / self.share_known();
             let cells = self.expected_cells(truth, losses, (analysis.set, adhere));
             let cells = cells.map(|of| scaled(of, scale));
-            expected_z(&analysis.method, cells)
+            let z = expected_z(&analysis.method, cells);
+            // Without effect, Z has a mean of 0 to the last bit, or there is none.
+            if alike && estimand == 0.0 && z.is_finite() { 0.0 } else { z }
         });
         self.with_safety(truth, self.stopping_probabilities(drift)?)
     }

@@ -293,6 +293,20 @@ fn degenerate_outcomes_have_no_closed_form() {
     assert_eq!((shift.estimate.truth, shift.normal_approximation), (None, None));
     assert!(shift.estimate.overall.bias.value.is_nan());
 
+    // Alike after the cut, or for the utilities.
+    let of_one_kind = [
+        "outcome.control=[0,0,0,50,50,0,0]",
+        odds,
+        r#"analyses=[{name="cmh",method="cochran_mantel_haenszel",stratify_by=["nihss"]},{method="logistic",adjust_for=["nihss"]},{method="utility_weighted",utilities=[1,0.9,0.8,0.5,0.5,0,0],adjust_for=["nihss"]}]"#,
+    ];
+    let of_one_kind = simulate(&of_one_kind, 100);
+    for truth in [ALTERNATIVE, NULL] {
+        for name in ["cmh", "logistic", "utility_weighted"] {
+            let analysis = analysis(&of_one_kind, truth, name);
+            assert_eq!((analysis.rejection.value, &analysis.normal_approximation), (0.0, &None));
+        }
+    }
+
     let all_die = simulate(&["outcome.control=[0,0,0,0,0,0,100]", odds], 500);
     for truth in [ALTERNATIVE, NULL] {
         let shift = analysis(&all_die, truth, "shift");
