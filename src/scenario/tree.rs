@@ -127,8 +127,8 @@ pub(super) fn of_value(
 /// Whether a number is written as people write large counts, such as 1e6, which to TOML is no whole
 /// number.
 fn is_count(written: &str, number: f64) -> bool {
-    let is_exact = number.abs() < (1u64 << f64::MANTISSA_DIGITS) as f64;
-    written.contains(['e', 'E']) && is_exact && number.fract() == 0.0
+    let fits = number.abs() < -(i64::MIN as f64);
+    written.contains(['e', 'E']) && fits && number.fract() == 0.0
 }
 
 /// −inf on its way through JSON: the most negative number, far below any range.

@@ -1,5 +1,7 @@
 //! The tree of a scenario beside its JSON Schema: everything that does not fit is collected.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::error::{Problem, nearest};
@@ -186,11 +188,16 @@ impl Walk<'_> {
 
     /// A table without its tag: of its keys those that no variant has are wrong whatever was meant.
     fn check_untagged(&mut self, path: &str, value: &Value, tag: &str, variants: &[Value]) {
-        let is_known =
-            |key: &str| variants.iter().any(|variant| !variant["properties"][key].is_null());
-        for key in value.as_object().into_iter().flat_map(Map::keys).filter(|key| !is_known(key)) {
-            let message = format!("is not a known key{}", suggestion(key, &[tag]));
-            self.problems.push(self.spans.key_problem(&join(path, key), message));
+        let properties = variants.iter().filter_map(|variant| variant["properties"].as_object());
+        let known: BTreeSet<&str> = properties.flat_map(Map::keys).map(String::as_str).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        for key in value.as_object().into_iter().flat_map(Map::keys) {
+            if !known.contains(&key.as_str()) {
+                let (hint, allowed) = (suggestion(key, &known), known.join(", "));
+                let message =
+                    format!("is not a known key{hint}; allowed, depending on `{tag}`: {allowed}");
+                self.problems.push(self.spans.key_problem(&join(path, key), message));
+            }
         }
     }
 

@@ -23,7 +23,7 @@ const METHODS: [Broken; 37] = [
         SHIFT,
         "methd = \"win_odds\"",
         &[
-            "`analyses[1].methd` is not a known key (did you mean `method`?)",
+            "`analyses[1].methd` is not a known key (did you mean `method`?); allowed, depending on `method`: adjust_for, cut,",
             "`analyses[1].method` is missing; allowed: two_proportions",
         ],
     ),

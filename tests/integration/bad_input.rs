@@ -496,6 +496,16 @@ fn several_mistakes_are_told_at_once() {
     fs::write(&path, text).expect("a temporary file");
     let errors = message(&path, &[]);
     assert!(errors.contains("window_days") && errors.contains("shares"), "{errors}");
+    let errors = message(
+        Path::new("scenarios/angel-reboot.toml"),
+        &[
+            "--set",
+            r#"adherence.control_crossover={probability=0.1,factors=[{factor="nope",log_odds=[0,1]}]}"#,
+            "--set",
+            r#"safety.endpoints=[{name="x",event="stated",control=0.6,experimental=0.6,mrs_of_affected=[100,0,0,0,0,0,0]}]"#,
+        ],
+    );
+    assert!(errors.contains("nope") && errors.contains("safety.endpoints[0]"), "{errors}");
 }
 
 #[test]

@@ -56,7 +56,6 @@ impl People {
 /// The mRS under the alternative and its null twin.
 struct Truths {
     outcomes: Outcomes,
-    adherence: Option<Adherence>,
     treatments: Treatments,
     /// Under the alternative, in each stratum: of those who get a treatment, and of those allocated
     /// to it.
@@ -101,16 +100,19 @@ impl Resolver<'_> {
         let analyses = analysed_by.and_then(|population| self.analyses(population));
         let description = analysed_by.and_then(|population| self.description(population));
         let adherence = population.and_then(|population| self.adherence(population));
-        let truths = self.truths(&people, outcomes, accrual.as_ref(), adherence);
-        let early = self.early_outcome(truths.as_ref().map(|truths| &truths.by_arm));
-        let lost = population.zip(truths.as_ref()).and_then(|(population, truths)| {
+        let departures = adherence.as_ref().and_then(Option::as_ref);
+        let truths = self.truths(&people, outcomes, accrual.as_ref(), departures);
+        // Those of the treatments are what they are, whoever gets which.
+        let arms = truths.as_ref().filter(|_| adherence.is_some());
+        let early = self.early_outcome(arms.map(|truths| &truths.by_arm));
+        let lost = population.zip(arms).and_then(|(population, truths)| {
             let mrs = (&truths.by_treatment, &truths.by_arm);
             self.missingness(population, mrs, early.as_ref()?)
         });
         // Where the losses are in doubt nothing that depends on them is told.
         let (missingness, dropout) = lost.unzip();
         let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
-        let comparison = truths.as_ref().zip(analyses.as_ref()).and_then(|(truths, analyses)| {
+        let comparison = arms.zip(analyses.as_ref()).and_then(|(truths, analyses)| {
             let (_, share_experimental) = known(ratio, dropout?);
             let (arms, method) = (&truths.of_arms[0], &analyses[0].method);
             Some((comparison(arms, share_experimental, method)?, share_experimental))
@@ -149,7 +151,7 @@ impl Resolver<'_> {
             outcomes: truths.outcomes,
             prior,
             treatments: truths.treatments,
-            adherence: truths.adherence,
+            adherence: adherence?,
             missingness: missingness?,
             early_outcome: early?,
             safety: safety?,
@@ -184,16 +186,15 @@ impl Resolver<'_> {
         people: &People,
         outcomes: Option<Outcomes>,
         accrual: Option<&Accrual>,
-        adherence: Option<Option<Adherence>>,
+        adherence: Option<&Adherence>,
     ) -> Option<Truths> {
         let population = people.population.as_ref()?;
         let (centres, drift) = (people.centres.as_ref()?.as_ref(), people.drift.as_ref()?.as_ref());
         let circumstances = self.circumstances(accrual, (centres, drift))?;
         let outcomes = outcomes?.in_circumstances(&circumstances.all);
-        let adherence = adherence?;
         let treatments = Treatments::new(&outcomes, &circumstances.all, adherence.is_some());
         let by_treatment = treatments.on_average();
-        let by_arm = adherence::by_arm(&treatments, population.strata(), adherence.as_ref());
+        let by_arm = adherence::by_arm(&treatments, population.strata(), adherence);
         // Stated outcomes hold at one time.
         let of_treatments = match drift {
             Some(_) => {
@@ -208,15 +209,7 @@ impl Resolver<'_> {
             None => as_treated,
         };
         let of_arms = [as_allocated, null];
-        Some(Truths {
-            outcomes,
-            adherence,
-            treatments,
-            by_treatment,
-            by_arm,
-            of_treatments,
-            of_arms,
-        })
+        Some(Truths { outcomes, treatments, by_treatment, by_arm, of_treatments, of_arms })
     }
 
     fn follow_up(&mut self) -> Option<FollowUp> {
