@@ -50,15 +50,14 @@ pub enum Place {
 /// Values looked at on each side, each twice as far from the start as the one before.
 const STEPS: u32 = 40;
 
-/// So many steps out, patients are 65 times as many as at the start. With an effect, the probit of
-/// the power has by then moved by seven times its distance from that of α at the start.
+/// So many steps out, patients are some 65 times as many as at the start. With an effect, the probit
+/// of the power has by then moved by seven times its distance from that of α at the start.
 const FAR: u32 = 10;
 
-/// Whether a figure so far out shows no effect that patients in any number worth simulating would:
-/// one whose probit moves by less needs more than a thousand times those of the start for a power of
-/// 80 %.
+/// Whether a figure so far out shows no effect that patients in any number worth simulating would: a
+/// power whose probit moves by less needs more than a thousand times those of the start to be 80 %.
 fn is_flat(first: f64, far: f64) -> bool {
-    let [first, far] = [first, far].map(|p| normal::upper_quantile(p.clamp(1e-3, 1.0 - 1e-3)));
+    let [first, far] = [first, far].map(|p| normal::upper_quantile(p.clamp(1e-15, 1.0 - 1e-15)));
     (far - first).abs() < 0.5
 }
 
@@ -100,12 +99,10 @@ pub fn find<E>(
             if (next.1 < target) != (ends[side].1 < target) {
                 return Ok(Some(Place::Between(ends[side], next)));
             }
-            if domain.root && step >= FAR && is_flat(first, next.1) {
+            // Below the start there are not as many steps.
+            if side == 1 && domain.root && step >= FAR && is_flat(first, next.1) {
                 open[side] = false;
-                match side {
-                    0 => domain.range.0 = next.0,
-                    _ => domain.range.1 = next.0,
-                }
+                domain.range.1 = next.0;
             }
             ends[side] = next;
             seen.push(next);

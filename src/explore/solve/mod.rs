@@ -84,9 +84,9 @@ impl Solution {
     }
 }
 
-/// Without the last digits of a value that bisection has come to.
+/// Without the last digits of a value that bisection has come to: seven are left.
 fn rounded(x: f64) -> f64 {
-    (x * 1e5).round() / 1e5
+    format!("{x:.6e}").parse().unwrap_or(x)
 }
 
 /// Why there is no answer.
@@ -99,7 +99,7 @@ pub enum SolveError<E> {
     #[error("no value can be tried")]
     NoStart,
     /// The target is not reached.
-    #[error("the target is not reached by the values tried from {} to {}: the best seen is {:.4} at {}", .range.0, .range.1, .best.1, rounded(.best.0))]
+    #[error("the target is not reached by the values tried from {} to {}: the best seen is {:.4} at {}", rounded(.range.0), rounded(.range.1), .best.1, rounded(.best.0))]
     Unreachable {
         /// Values allowed.
         range: (f64, f64),
@@ -129,7 +129,7 @@ pub enum SolveError<E> {
         needed: u64,
     },
     /// Every value reaches it.
-    #[error("every value tried from {} to {} reaches the target: the least seen is {:.4} at {}", .range.0, .range.1, .least.1, .least.0)]
+    #[error("every value tried from {} to {} reaches the target: the least seen is {:.4} at {}", rounded(.range.0), rounded(.range.1), .least.1, rounded(.least.0))]
     Everywhere {
         /// Values allowed.
         range: (f64, f64),
