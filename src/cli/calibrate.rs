@@ -82,9 +82,10 @@ fn write(args: &CalibrateArgs, calibration: &Calibration, summary: &str) -> Resu
             summary.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
         return print(&format!("{comments}\n{text}"));
     };
-    let unwritable =
-        |error: io::Error| Failure::Usage(format!("cannot write {}: {error}", out.display()));
-    let file = OutputFile::whole(out, &text).map_err(unwritable)?;
+    let told = |error: io::Error| format!("cannot write {}: {error}", out.display());
+    let file = OutputFile::at(out).map_err(|error| Failure::Usage(told(error)))?;
+    let failed = |error| Failure::Running(told(error));
+    let file = file.filled(text.as_bytes()).map_err(failed)?;
     // Paths in it, such as that of evidence, start at its folder.
     Scenario::load(file.path(), &[]).map_err(|error| {
         Failure::Usage(format!(
@@ -92,6 +93,6 @@ fn write(args: &CalibrateArgs, calibration: &Calibration, summary: &str) -> Resu
             out.display()
         ))
     })?;
-    file.put_in_place().map_err(unwritable)?;
+    file.put_in_place().map_err(failed)?;
     print(&format!("{summary}\nWritten to {}.\n", out.display()))
 }

@@ -10,9 +10,9 @@ use rescuesim::scenario::Scenario;
 use rescuesim::summary::Tally;
 use rescuesim::summary::part::{Part, Run, Share};
 
-use super::Failure;
 use super::clock::now;
 use super::output::{OutputFile, print};
+use super::{Failure, values};
 
 /// Where a run is kept, and what share of it this is.
 #[derive(Debug, Args)]
@@ -25,18 +25,12 @@ pub struct CheckpointArgs {
     #[arg(long, requires = "checkpoint", conflicts_with = "trials")]
     resume: bool,
     /// The least time between two writings of that file, in seconds.
-    #[arg(long, value_name = "SECONDS", requires = "checkpoint", conflicts_with = "trials", default_value_t = 1.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", requires = "checkpoint", conflicts_with = "trials", default_value_t = 1.0, value_parser = values::seconds)]
     checkpoint_every: f64,
     /// Simulate a share of the replicates, as in `--shard 3/16`, into the file of --checkpoint; `merge`
     /// puts the files of all shares together.
     #[arg(long, value_name = "SHARE", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format", "trials"])]
     pub shard: Option<Share>,
-}
-
-/// From none to a day.
-fn seconds(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|number| (0.0..=86_400.0).contains(number));
-    number.ok_or_else(|| "expected seconds from 0 to 86400, such as 60".to_owned())
 }
 
 /// The file of a run.

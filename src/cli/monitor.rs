@@ -12,7 +12,7 @@ use rescuesim::report::monitoring::{Effects, MonitoringReport};
 use rescuesim::scenario::{Scenario, Truth};
 
 use super::design::{analysis_named, recreate, usage};
-use super::values::{finite, whole};
+use super::values::{finite, sd, whole, z};
 use super::{Failure, Format, output};
 
 /// A trial at one of its looks.
@@ -63,16 +63,6 @@ pub struct MonitorArgs {
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-}
-
-fn z(text: &str) -> Result<f64, String> {
-    let z = text.parse::<f64>().ok().filter(|z| z.abs() <= 40.0);
-    z.ok_or_else(|| "allowed: -40 to 40".to_owned())
-}
-
-fn sd(text: &str) -> Result<f64, String> {
-    let sd = text.parse::<f64>().ok().filter(|sd| (1e-6..=100.0).contains(sd));
-    sd.ok_or_else(|| "allowed: 0.000001 to 100".to_owned())
 }
 
 fn counts(text: &str) -> Result<(u32, u32), String> {

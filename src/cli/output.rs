@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rescuesim::report::document::Document;
 use rescuesim::report::tidy;
@@ -44,21 +45,13 @@ pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
         .map_err(|error| Failure::Running(told(error)))
 }
 
-/// What the system said, without the name of a file that was never there.
-fn without_path(error: io::Error) -> io::Error {
-    let cause = error.get_ref().and_then(|told| told.source());
-    let number = cause.and_then(|cause| cause.downcast_ref::<io::Error>()?.raw_os_error());
-    number.map_or(error, io::Error::from_raw_os_error)
-}
-
-/// A file under construction beside its destination. Dropped unfinished, it leaves no trace: of
-/// several in a folder that was made for them, the first must go last.
+/// A file under construction beside its destination. Dropped unfinished, it leaves no trace.
 #[derive(Debug)]
 pub struct OutputFile {
     file: NamedTempFile,
     destination: PathBuf,
     /// After the file, which is in them.
-    _made: MadeFolders,
+    made: Arc<MadeFolders>,
 }
 
 /// Folders that were not there before, the innermost first; they go again unless there is something
@@ -79,14 +72,25 @@ impl MadeFolders {
 
 impl Drop for MadeFolders {
     fn drop(&mut self) {
-        let _ = self.0.iter().try_for_each(std::fs::remove_dir);
+        for folder in &self.0 {
+            let _ = std::fs::remove_dir(folder);
+        }
     }
 }
 
 impl OutputFile {
     /// Starts `name` in `directory`, which is made if need be.
     pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
-        let made = MadeFolders::make(directory)?;
+        Self::within(directory, name, Arc::new(MadeFolders::make(directory)?))
+    }
+
+    /// Starts another file in the same folder, which goes with the last of them.
+    pub fn beside(&self, name: &str) -> io::Result<Self> {
+        let folder = self.destination.parent().expect("a file is in a folder");
+        Self::within(folder, name, Arc::clone(&self.made))
+    }
+
+    fn within(directory: &Path, name: &str, made: Arc<MadeFolders>) -> io::Result<Self> {
         let destination = directory.join(name);
         if destination.is_dir() {
             let message = format!("{} is a directory", destination.display());
@@ -100,8 +104,9 @@ impl OutputFile {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(directory).map_err(without_path)?;
-        Ok(Self { file, destination, _made: made })
+        // By its kind alone: the error names a file that was never there.
+        let file = builder.tempfile_in(directory).map_err(|error| error.kind())?;
+        Ok(Self { file, destination, made })
     }
 
     /// Starts the file of a path.
@@ -149,5 +154,14 @@ impl OutputFile {
     /// Puts the file in its place.
     pub fn put_in_place(self) -> io::Result<()> {
         self.file.persist(self.destination).map(|_| ()).map_err(|error| error.error)
+    }
+}
+
+/// Tells of files in the folder of a new one that an earlier run has left there and this one has not
+/// written.
+pub fn tell_of_earlier(new: &Path, names: &[&str], written: &[PathBuf]) {
+    let all = names.iter().map(|name| new.with_file_name(name));
+    for path in all.filter(|path| !written.contains(path) && path.exists()) {
+        eprintln!("warning: {} is of an earlier run", path.display());
     }
 }

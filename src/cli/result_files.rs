@@ -13,7 +13,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::trial::TrialResult;
 
 use super::Failure;
-use super::output::OutputFile;
+use super::output::{OutputFile, tell_of_earlier};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -27,7 +27,6 @@ pub enum RowFormat {
 /// Files under construction, all opened before anything is simulated.
 pub struct ResultFiles {
     rows: Vec<Rows>,
-    /// Opened first.
     summary: OutputFile,
     /// What kept rows from being written.
     failure: Option<String>,
@@ -66,7 +65,7 @@ impl ResultFiles {
         formats.dedup();
         let mut rows = Vec::new();
         for format in formats {
-            let file = OutputFile::create(directory, format.file_name()).map_err(unwritable)?;
+            let file = summary.beside(format.file_name()).map_err(unwritable)?;
             let out = file.writer().map_err(unwritable)?;
             let writer = RowWriter::new(format, out, &context, provenance).map_err(unwritable)?;
             rows.push(Rows { file, writer });
@@ -103,10 +102,7 @@ impl ResultFiles {
             complete.clear();
         }
         let place = self.summary.destination().to_owned();
-        let is_new = |path: &Path| complete.iter().any(|file| file.destination() == path);
-        let all = RowFormat::value_variants();
-        let mut left: Vec<_> = all.iter().map(|it| place.with_file_name(it.file_name())).collect();
-        left.retain(|path| !is_new(path) && path.exists());
+        let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
         let put_in_place = || {
             complete.push(self.summary.filled(summary.to_json().as_bytes())?);
             // Only now, so that a full disk leaves the files of an earlier run together.
@@ -115,11 +111,8 @@ impl ResultFiles {
         put_in_place().map_err(|error: io::Error| {
             Failure::Running(format!("cannot finish the files of --out: {error}"))
         })?;
-        if self.failure.is_none() {
-            for path in left {
-                eprintln!("warning: {} is of an earlier run", path.display());
-            }
-        }
+        let rows = RowFormat::value_variants().iter().map(|format| format.file_name());
+        tell_of_earlier(&place, &rows.collect::<Vec<_>>(), &written);
         self.failure.map_or(Ok(()), |failure| {
             Err(Failure::Running(format!(
                 "{failure}; no rows were written, {} has all replicates",
@@ -142,9 +135,7 @@ impl Rows {
 
 /// What to tell when rows cannot be written.
 fn failure(file: &OutputFile, error: &io::Error) -> String {
-    let path = file.destination().display();
-    let earlier = if file.destination().exists() { ", which is of an earlier run" } else { "" };
-    format!("cannot write {path}{earlier}: {error}")
+    format!("cannot write {}: {error}", file.destination().display())
 }
 
 impl RowFormat {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::output::print;
+use super::output::{OutputFile, print};
 use super::{Cli, Failure};
 
 #[derive(Debug, Args)]
@@ -35,6 +35,8 @@ pub fn man(args: &ManArgs) -> Result<(), Failure> {
         return print(&String::from_utf8_lossy(&page));
     };
     let told = |error| format!("cannot write to {}: {error}", directory.display());
+    // As every command tells at once of a place that cannot be written.
+    OutputFile::create(directory, "rescuesim.1").map_err(|error| Failure::Usage(told(error)))?;
     std::fs::create_dir_all(directory).map_err(|error| Failure::Usage(told(error)))?;
     clap_mangen::generate_to(Cli::command(), directory)
         .map_err(|error| Failure::Running(told(error)))

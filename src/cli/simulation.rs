@@ -26,7 +26,7 @@ pub struct SimulationArgs {
     /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a figure is this
     /// small for every analysis, as in `--precision 0.0005`. The command printed at the end has the
     /// number that took.
-    #[arg(long, value_name = "ERROR", conflicts_with = "replicates", value_parser = positive)]
+    #[arg(long, value_name = "ERROR", conflicts_with = "replicates", value_parser = values::standard_error)]
     precision: Option<f64>,
     /// The figure that --precision is of: power (the default), type-i-error, assurance, expected-n,
     /// duration, estimate, coverage, early-efficacy, final-efficacy, efficacy-at-1 …, futility, harm,
@@ -42,12 +42,6 @@ pub struct SimulationArgs {
     /// Print no progress bar and, with --out, no table.
     #[arg(long, short)]
     pub quiet: bool,
-}
-
-/// A number above 0.
-pub fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|&number| number > 0.0 && number.is_finite());
-    number.ok_or_else(|| "expected a number above 0, such as 0.0005".to_owned())
 }
 
 impl SimulationArgs {

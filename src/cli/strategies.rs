@@ -8,7 +8,7 @@ use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
 use super::recreate::command_line;
-use super::simulation::{out_of_reach, positive};
+use super::simulation::out_of_reach;
 use super::{Failure, Format, ScenarioArgs, output, values};
 
 #[derive(Debug, Args)]
@@ -20,7 +20,7 @@ pub struct StrategiesArgs {
     patients: u64,
     /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a share of the
     /// patients (0 to 1), or of the passes, is this small under every rule.
-    #[arg(long, value_name = "ERROR", conflicts_with = "patients", value_parser = positive)]
+    #[arg(long, value_name = "ERROR", conflicts_with = "patients", value_parser = values::standard_error)]
     precision: Option<f64>,
     /// The figure that --precision is of: functional-independence (the default), mortality, haemorrhage,
     /// perforation, reperfusion, patency, stented, passes.

@@ -13,7 +13,7 @@ use rescuesim::scenario::edit::{self, EditError};
 use rescuesim::scenario::{Origin, Rejection, Scenario, read, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
-use super::output::{OutputFile, print};
+use super::output::{OutputFile, print, tell_of_earlier};
 use super::recreate::{amounts, command_line_with};
 use super::simulation::{Session, Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
@@ -46,7 +46,7 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let text = read::read_text(path)?;
     let follow = Follow { base: &base, text: &text };
     let scenarios = args.load(&grid, &all, &follow)?;
-    alike(&scenarios)?;
+    alike(&base, &scenarios)?;
     let provenance = args.provenance(&base);
     let files = args.out.as_deref().map(|out| SweepFiles::create(out, &grid)).transpose()?;
 
@@ -79,20 +79,10 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     }
 }
 
-/// What points have in common.
-const AMOUNTS: [&str; 2] = ["run.replicates", "run.seed"];
-
 fn grid(over: &[String]) -> Result<Grid, Failure> {
     let usage = |error: rescuesim::explore::grid::GridError| Failure::Usage(error.to_string());
     let axes: Result<Vec<Axis>, _> = over.iter().map(|text| Axis::parse(text)).collect();
-    let axes = axes.map_err(usage)?;
-    if let Some(axis) = axes.iter().find(|axis| AMOUNTS.contains(&axis.key.as_str())) {
-        return Err(Failure::Usage(format!(
-            "--over {}: all points have the same replicates and random numbers; allowed: --replicates and --seed, for all of them",
-            axis.key
-        )));
-    }
-    Grid::new(axes).map_err(usage)
+    Grid::new(axes.map_err(usage)?).map_err(usage)
 }
 
 impl SweepArgs {
@@ -182,8 +172,15 @@ impl Follow<'_> {
     }
 }
 
-/// Refuses a grid whose points have different numbers of analyses, of which a table cannot be made.
-fn alike(scenarios: &[(Scenario, Vec<String>)]) -> Result<(), Failure> {
+/// Refuses a grid whose points are not on the same random numbers, or have different numbers of
+/// analyses, of which a table cannot be made.
+fn alike(base: &Scenario, scenarios: &[(Scenario, Vec<String>)]) -> Result<(), Failure> {
+    let amounts = |scenario: &Scenario| (scenario.replicates, scenario.seed);
+    if scenarios.iter().any(|(scenario, _)| amounts(scenario) != amounts(base)) {
+        return Err(Failure::Usage(
+            "--over run: all points have the same replicates and random numbers; allowed: --replicates and --seed, for all of them".to_owned(),
+        ));
+    }
     let count = |(scenario, _): &(Scenario, Vec<String>)| scenario.analyses.len();
     let first = scenarios.first().map_or(0, count);
     match scenarios.iter().map(count).find(|&other| other != first) {
@@ -250,24 +247,23 @@ struct SweepFiles {
     json: OutputFile,
     /// Where there is a key of numbers.
     svg: Option<OutputFile>,
-    /// Opened first.
     csv: OutputFile,
 }
 
 impl SweepFiles {
     fn create(directory: &Path, grid: &Grid) -> Result<Self, Failure> {
-        let create = |name: &str| {
-            OutputFile::create(directory, name).map_err(|error| {
-                Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
-            })
+        let unwritable = |error: io::Error| {
+            Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         };
+        let csv = OutputFile::create(directory, "sweep.csv").map_err(unwritable)?;
+        let create = |name: &str| csv.beside(name).map_err(unwritable);
         let numeric = grid.axes().iter().any(Axis::is_numeric);
         Ok(Self {
-            csv: create("sweep.csv")?,
             #[cfg(feature = "parquet")]
             parquet: create("sweep.parquet")?,
             json: create("sweep.json")?,
             svg: numeric.then(|| create("power.svg")).transpose()?,
+            csv,
         })
     }
 
@@ -287,7 +283,10 @@ impl SweepFiles {
         complete.push(self.parquet);
         complete.extend(self.svg);
         complete.iter().try_for_each(OutputFile::sync)?;
+        let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
         // Only now, so that a full disk leaves the files of an earlier sweep together.
-        complete.into_iter().try_for_each(OutputFile::put_in_place)
+        complete.into_iter().try_for_each(OutputFile::put_in_place)?;
+        tell_of_earlier(&written[0], &["sweep.parquet", "power.svg"], &written);
+        Ok(())
     }
 }

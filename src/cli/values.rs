@@ -49,6 +49,23 @@ pub fn margin(text: &str) -> Result<f64, String> {
     within(text, |x| -1.0 < x && x < 1.0, "above -1 and below 1")
 }
 
+pub fn standard_error(text: &str) -> Result<f64, String> {
+    within(text, |x| x > 0.0 && x.is_finite(), "a number above 0, such as 0.0005")
+}
+
+/// From none to a day.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    within(text, |x| (0.0..=86_400.0).contains(&x), "0 to 86400 seconds")
+}
+
+pub fn z(text: &str) -> Result<f64, String> {
+    within(text, |x| x.abs() <= 40.0, "-40 to 40")
+}
+
+pub fn sd(text: &str) -> Result<f64, String> {
+    within(text, |x| (1e-6..=100.0).contains(&x), "0.000001 to 100")
+}
+
 pub fn looks(text: &str) -> Result<u32, String> {
     whole(1, 20)(text)
 }
@@ -77,7 +94,7 @@ pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<
         let plain = text.replace('_', "");
         let number = plain.parse::<u64>().ok().or_else(|| {
             let number: f64 = plain.parse().ok()?;
-            (number.fract() == 0.0 && (0.0..=1e15).contains(&number)).then_some(number as u64)
+            (number.fract() == 0.0 && number >= 0.0).then_some(number as u64)
         });
         number
             .filter(|number| (least..=most).contains(number))

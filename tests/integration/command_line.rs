@@ -319,6 +319,23 @@ fn a_place_that_cannot_be_written_is_a_wrong_argument() {
     }
 }
 
+/// In a folder that is there, too.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_takes_no_file_is_told_by_its_name_alone() {
+    for arguments in [
+        vec!["man", "--out", "/proc"],
+        vec!["run", SCENARIO, "--out", "/proc"],
+        vec!["trace", SCENARIO, "--plot", "/proc/plot.svg"],
+        vec!["sweep", SCENARIO, "--over", "missing.dropout=[0]", "--out", "/proc"],
+    ] {
+        let output = rescuesim().args(&arguments).output().expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{errors}");
+        assert!(errors.contains("/proc") && !errors.contains(".part"), "{arguments:?}\n{errors}");
+    }
+}
+
 /// Whatever ends it, also where more than one file is under construction.
 #[test]
 fn a_run_that_does_not_end_leaves_no_folder() {
@@ -327,8 +344,14 @@ fn a_run_that_does_not_end_leaves_no_folder() {
     for arguments in [
         vec!["run", SCENARIO, "--precision", "1e-9", "--trials", "csv"],
         vec!["sweep", SCENARIO, "--over", "missing.dropout=[0]", "--precision", "1e-9"],
+        vec!["run", SCENARIO, "--precision", "1e-9", "--out", &format!("{out}/../other")],
     ] {
-        let output = rescuesim().args(&arguments).args(["--out", &out]).output();
+        let mut command = rescuesim();
+        command.args(&arguments);
+        if !arguments.contains(&"--out") {
+            command.args(["--out", &out]);
+        }
+        let output = command.output();
         let output = output.expect("it starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{errors}");

@@ -209,9 +209,9 @@ fn json_of(args: &[&str]) -> Value {
 fn what_cannot_be_is_told_with_what_is_allowed() {
     let run = |more: &[&str]| refused(&[&["run", SCENARIO, "--precision"], more].concat());
     for (args, says) in [
-        (vec!["0"], "expected a number above 0, such as 0.0005"),
-        (vec!["-1"], "expected a number above 0"),
-        (vec!["nan"], "expected a number above 0"),
+        (vec!["0"], "allowed: a number above 0, such as 0.0005"),
+        (vec!["-1"], "allowed: a number above 0"),
+        (vec!["nan"], "allowed: a number above 0"),
         (vec!["0.01", "--replicates", "100"], "cannot be used with"),
         (vec!["0.01", "--precision-of", "powr"], "did you mean `power`?"),
         (vec!["0.01", "--precision-of", "assurance"], "the scenario has no [prior]"),

@@ -274,7 +274,11 @@ fn mistakes_are_told_before_any_work() {
             ],
             vec!["the grid has 1000000 points (1000 × 1000)", "at most 10000"],
         ),
-        (vec!["--over", "run.seed=[1,2]"], vec!["--over run.seed", "allowed", "--seed"]),
+        (vec!["--over", "run.seed=[1,2]"], vec!["--over run: all points", "allowed", "--seed"]),
+        (
+            vec!["--over", "run=[{seed=1,replicates=10},{seed=2,replicates=10}]"],
+            vec!["--over run: all points", "allowed", "--seed"],
+        ),
         (
             vec!["--over", "outcome.experimantal.functional_independence=[0.3]"],
             vec![
