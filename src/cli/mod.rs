@@ -29,7 +29,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use rescuesim::scenario;
+use rescuesim::scenario::{InputFile, ScenarioFile};
 
 pub use failure::Failure;
 
@@ -148,9 +148,8 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Schema => {
-            let mut text =
-                serde_json::to_string_pretty(&scenario::schema::<scenario::ScenarioFile>())
-                    .expect("a schema is plain data");
+            let mut text = serde_json::to_string_pretty(ScenarioFile::schema())
+                .expect("a schema is plain data");
             text.push('\n');
             output::print(&text)
         }

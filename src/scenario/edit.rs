@@ -5,7 +5,7 @@ use toml_edit::{DocumentMut, Item};
 
 use super::error::{did_you_mean, nearest};
 use super::overrides::{Step, child_schema, steps};
-use super::read::schema;
+use super::read::InputFile;
 use super::tree::join;
 use super::walk::resolve;
 use super::{Scenario, ScenarioFile};
@@ -68,11 +68,11 @@ pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), Edit
 pub fn any_number(scenario: &Scenario, path: &str) -> Result<Number, EditError> {
     let steps = steps(path).ok_or_else(|| EditError::Path(path.to_owned()))?;
     let tree = serde_json::to_value(scenario.file()).expect("a scenario is plain data");
-    let schema = schema::<ScenarioFile>();
-    let (mut value, mut place) = (&tree, &schema);
+    let schema = ScenarioFile::schema();
+    let (mut value, mut place) = (&tree, schema);
     let mut before = String::new();
     for step in &steps {
-        place = child_schema(&schema, place, step);
+        place = child_schema(schema, place, step);
         let next = match step {
             Step::Key(key) => value.get(key),
             Step::Index(index) => value.get(index),
@@ -84,7 +84,7 @@ pub fn any_number(scenario: &Scenario, path: &str) -> Result<Number, EditError> 
         };
     }
     let value = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
-    let place = number_schema(&schema, place);
+    let place = number_schema(schema, place);
     let of_type = |kind: &str| {
         place["type"] == kind
             || place["type"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()))

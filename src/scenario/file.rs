@@ -10,8 +10,11 @@ pub mod prior;
 pub mod procedure;
 pub mod safety;
 
+use std::sync::LazyLock;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use analysis::Analysis;
 pub use centres::{Centres, Drift, Opening};
@@ -19,6 +22,8 @@ pub use design::{Boundary, ConditionalOn, Design, Futility, Harm, Looks, TwoSide
 pub use prior::{LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
 pub use safety::{Safety, SafetyEndpoint, SafetyEvent, SafetyStopping};
+
+use super::read::{InputFile, build_schema};
 
 /// A trial to simulate: the truth, the design and the analyses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -90,6 +95,13 @@ pub struct ScenarioFile {
     /// How much to simulate.
     #[serde(default)]
     pub run: Run,
+}
+
+impl InputFile for ScenarioFile {
+    fn schema() -> &'static Value {
+        static SCHEMA: LazyLock<Value> = LazyLock::new(build_schema::<ScenarioFile>);
+        &SCHEMA
+    }
 }
 
 /// What is described when a trial ends, from the outcomes that its first analysis had.

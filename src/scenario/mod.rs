@@ -30,8 +30,8 @@ pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use file::analysis::AnalysisSet;
+pub use read::InputFile;
 use read::Source;
-pub use read::schema;
 pub use safety::{Safety, SafetyEndpoint};
 
 use crate::accrual::{Accrual, FollowUp};

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::{Origin, Problem, Rejection};
-use super::read::{Source, read_text};
+use super::read::{InputFile, Source, build_schema, read_text};
 use crate::evidence::Study;
 
 /// Published comparisons, one set of studies per outcome.
@@ -21,6 +23,13 @@ pub struct EvidenceFile {
     /// One or more outcomes.
     #[schemars(length(min = 1))]
     pub outcomes: Vec<Outcome>,
+}
+
+impl InputFile for EvidenceFile {
+    fn schema() -> &'static Value {
+        static SCHEMA: LazyLock<Value> = LazyLock::new(build_schema::<EvidenceFile>);
+        &SCHEMA
+    }
 }
 
 /// One outcome in several studies.

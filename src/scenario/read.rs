@@ -19,6 +19,12 @@ use super::{overrides, shipped, walk};
 /// The largest file read; a scenario is some kilobytes.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// A type that an input file is read into.
+pub trait InputFile: DeserializeOwned {
+    /// The JSON Schema of the type, built once per process: every parse checks its text against it.
+    fn schema() -> &'static Value;
+}
+
 /// An input file that has the right shape, with its text kept for later messages.
 #[derive(Debug)]
 pub struct Source<F> {
@@ -31,7 +37,7 @@ pub struct Source<F> {
     spans: Spans,
 }
 
-impl<F: DeserializeOwned + JsonSchema> Source<F> {
+impl<F: InputFile> Source<F> {
     /// Reads a file and applies overrides of the form `path.to.key=value`.
     ///
     /// # Errors
@@ -64,11 +70,11 @@ impl<F: DeserializeOwned + JsonSchema> Source<F> {
         let mut spans = Spans::default();
         let mut problems = Vec::new();
         let mut tree = tree::of_document(document.get_ref(), &mut spans, &mut problems);
-        let schema = schema::<F>();
+        let schema = F::schema();
         for text in overrides {
-            problems.extend(overrides::apply(text, &schema, &mut tree, &mut spans).err());
+            problems.extend(overrides::apply(text, schema, &mut tree, &mut spans).err());
         }
-        walk::check(&tree, &schema, &spans, &mut problems);
+        walk::check(&tree, schema, &spans, &mut problems);
         if !problems.is_empty() {
             problems.sort_by_key(Problem::position);
             return Err(problems);
@@ -124,8 +130,8 @@ pub fn read_text(path: &Path) -> Result<String, Rejection> {
     })
 }
 
-/// The JSON Schema of a type of input file.
-pub fn schema<F: JsonSchema>() -> Value {
+/// Builds the JSON Schema of a type, with all keys of a table listed for each of its variants.
+pub(super) fn build_schema<F: JsonSchema>() -> Value {
     let mut schema = schemars::schema_for!(F).into();
     spread(&mut schema);
     schema
