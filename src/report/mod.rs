@@ -19,6 +19,7 @@ pub mod png;
 pub mod pooling;
 mod prior;
 mod procedure;
+pub mod rejection;
 pub mod rows;
 mod safety;
 pub mod shipped;

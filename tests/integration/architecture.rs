@@ -29,7 +29,7 @@ const ORDER: [&str; 17] = [
 /// A text and the files (or folders) of `src/` that may contain it.
 const PLACES: [(&str, &[&str]); 21] = [
     ("rayon", &["engine.rs"]),
-    ("polars", &["report/parquet.rs", "report/sweep/parquet.rs"]),
+    ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     ("Deserialize", &["scenario/", "summary/", "explore/benchmark.rs"]),
     ("schemars", &["scenario/"]),
@@ -37,7 +37,7 @@ const PLACES: [(&str, &[&str]); 21] = [
     ("nalgebra", &["explore/calibrate.rs"]),
     ("levenberg_marquardt", &["explore/calibrate.rs"]),
     ("indicatif", &["cli/"]),
-    ("annotate_snippets", &["cli/"]),
+    ("annotate_snippets", &["report/rejection.rs"]),
     ("clap_complete", &["cli/shell.rs"]),
     ("clap_mangen", &["cli/shell.rs"]),
     ("comfy_table", &["report/document.rs"]),

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::{Origin, Scenario};
 use rescuesim::summary::Tally;
 use rescuesim::summary::part::{Part, Run, Share};
@@ -26,6 +27,14 @@ pub const fn broken(
     says: &'static [&'static str],
 ) -> Broken {
     Broken { replace, by, says }
+}
+
+impl Broken {
+    /// The text of a valid scenario with the edit made.
+    fn apply(&self, valid: &str) -> String {
+        assert!(valid.contains(self.replace), "{:?} is in the scenario", self.replace);
+        valid.replacen(self.replace, self.by, 1)
+    }
 }
 
 const CONTROL: &str = "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]";
@@ -403,15 +412,37 @@ const TABLE: [Broken; 68] = [
     broken("[run]", "[run", &["not valid TOML"]),
 ];
 
-fn message(path: &Path, extra: &[&str]) -> String {
-    let mut command = rescuesim();
-    command.arg("run").arg(path).args(extra).timeout(Duration::from_secs(30));
-    let output = command.output().expect("it starts");
-    let errors = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{errors}");
-    assert!(output.stdout.is_empty());
-    assert!(!errors.contains("panicked"), "{errors}");
-    errors
+/// The errors of a scenario file, as the program prints them.
+fn errors_of(path: &Path, set: &[&str]) -> String {
+    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+    let rejected = Scenario::load(path, &set).expect_err("the scenario is broken");
+    rejection(&rejected, false)
+}
+
+/// All other tests of messages ask the library. The program adds the exit code and the streams, and
+/// writes nothing.
+#[test]
+fn the_program_prints_the_errors_and_exits_with_2() {
+    let directory = directory();
+    let path = directory.path().join("broken.toml");
+    let out = directory.path().join("out");
+    let set = ["missing.dropout=2", "missing.dropuot=0.1", "missing.dropout"];
+    let broken_files = TABLE.iter().step_by(9).map(|broken| (broken.apply(&angel_reboot()), None));
+    let broken_overrides = set.into_iter().map(|set| (angel_reboot(), Some(set)));
+    let mut started = 0;
+    for (text, set) in broken_files.chain(broken_overrides) {
+        fs::write(&path, text).expect("a temporary file");
+        let mut command = rescuesim();
+        command.arg("run").arg(&path).arg("--out").arg(&out).timeout(Duration::from_secs(30));
+        set.iter().for_each(|set| drop(command.args(["--set", set])));
+        let output = command.output().expect("it starts");
+        let errors = String::from_utf8(output.stderr).expect("messages are text");
+        assert_eq!(output.status.code(), Some(2), "{errors}");
+        assert_eq!(errors, errors_of(&path, set.as_slice()));
+        assert!(output.stdout.is_empty() && !out.exists(), "{errors}");
+        started += 1;
+    }
+    assert!(started >= 10, "{started}");
 }
 
 #[test]
@@ -442,11 +473,10 @@ fn methods_of_equal_arms_refuse_others() {
 pub fn assert_told(valid: &str, table: &[Broken]) {
     let directory = directory();
     let path = directory.path().join("broken.toml");
-    let out = directory.path().join("out");
-    for Broken { replace, by, says } in table {
-        assert!(valid.contains(replace), "{replace:?} is in the scenario");
-        fs::write(&path, valid.replacen(replace, by, 1)).expect("a temporary file");
-        let errors = message(&path, &["--out", &out.display().to_string()]);
+    for broken in table {
+        let Broken { replace, by, says } = broken;
+        fs::write(&path, broken.apply(valid)).expect("a temporary file");
+        let errors = errors_of(&path, &[]);
         for text in *says {
             assert!(errors.contains(text), "{by:?} should say {text:?} and says\n{errors}");
         }
@@ -462,7 +492,6 @@ pub fn assert_told(valid: &str, table: &[Broken]) {
                 || errors.contains(&place(table)),
             "{by:?} should point to line {lines:?} or {table} and says\n{errors}"
         );
-        assert!(!out.exists(), "nothing is written for {by:?}");
     }
 }
 
@@ -473,7 +502,7 @@ fn the_line_is_that_of_the_mistake() {
     let text = angel_reboot().replace("biased_coin_p = 0.8", "biased_coin_p = 1.8");
     let line = 1 + text.lines().position(|line| line.contains("1.8")).expect("just put there");
     fs::write(&path, text).expect("a temporary file");
-    let errors = message(&path, &[]);
+    let errors = errors_of(&path, &[]);
     assert!(errors.contains(&format!("{}:{line}:17", path.display())), "{errors}");
     assert!(errors.contains("biased_coin_p = 1.8"), "{errors}");
 }
@@ -487,21 +516,19 @@ fn several_mistakes_are_told_at_once() {
         .replace("biased_coin_p", "biased_coin")
         .replace("dropout = 0.10", "dropout = 2");
     fs::write(&path, text).expect("a temporary file");
-    let errors = message(&path, &[]);
+    let errors = errors_of(&path, &[]);
     assert!(errors.contains("3 mistakes"), "{errors}");
     let text = angel_reboot()
         .replace("window_days = 14", "window_days = 91")
         .replace("shares = [0.52, 0.48]", "shares = [0.5, 0.4]")
         .replace("weights = [1, 1, 1]", "weights = [1]");
     fs::write(&path, text).expect("a temporary file");
-    let errors = message(&path, &[]);
+    let errors = errors_of(&path, &[]);
     assert!(errors.contains("window_days") && errors.contains("shares"), "{errors}");
-    let errors = message(
+    let errors = errors_of(
         Path::new("scenarios/angel-reboot.toml"),
         &[
-            "--set",
             r#"adherence.control_crossover={probability=0.1,factors=[{factor="nope",log_odds=[0,1]}]}"#,
-            "--set",
             r#"safety.endpoints=[{name="x",event="stated",control=0.6,experimental=0.6,mrs_of_affected=[100,0,0,0,0,0,0]}]"#,
         ],
     );
@@ -514,10 +541,10 @@ fn files_that_are_no_scenario_are_told_apart() {
     let path = |name: &str| directory.path().join(name);
     let write = |name: &str, bytes: &[u8]| {
         fs::write(path(name), bytes).expect("a temporary file");
-        message(&path(name), &[])
+        errors_of(&path(name), &[])
     };
-    assert!(message(&path("missing.toml"), &[]).contains("cannot be read"));
-    assert!(message(directory.path(), &[]).contains("is a directory"));
+    assert!(errors_of(&path("missing.toml"), &[]).contains("cannot be read"));
+    assert!(errors_of(directory.path(), &[]).contains("is a directory"));
     assert!(write("empty.toml", b"").contains("is empty; expected TOML"));
     assert!(write("blank.toml", b" \n\n").contains("is empty; expected TOML"));
     let latin1 = write("latin1.toml", b"title = \"a\"\nquestion = \"\xe9\"\n");
@@ -551,7 +578,7 @@ fn wrong_set_values_point_to_the_argument() {
         ("title=\"a\\u001b[31m\"", "text without control characters"),
     ];
     for (set, says) in cases {
-        let errors = message(scenario, &["--set", set]);
+        let errors = errors_of(scenario, &[set]);
         assert!(errors.contains(says), "{set} should say {says:?} and says\n{errors}");
         assert!(errors.contains("--set") && errors.contains(set), "{errors}");
         assert!(errors.matches("-->").count() <= 1, "one mistake was made\n{errors}");
@@ -627,7 +654,7 @@ fn evidence_that_makes_no_prior_is_told() {
         ),
     ];
     for (set, says) in cases {
-        let errors = message(scenario, &["--set", &set]);
+        let errors = errors_of(scenario, &[&set]);
         assert!(errors.contains(&says), "{set} should say {says:?} and says\n{errors}");
     }
 }
@@ -639,7 +666,7 @@ fn a_file_of_mistakes_is_told_briefly() {
     let path = directory.path().join("mistakes.toml");
     let keys: String = (0..50_000).map(|i| format!("k{i} = 1\n")).collect();
     fs::write(&path, keys).expect("a temporary file");
-    let errors = message(&path, &[]);
+    let errors = errors_of(&path, &[]);
     assert!(errors.contains("… and ") && errors.lines().count() < 300, "{}", errors.len());
 }
 
