@@ -125,36 +125,11 @@ fn rows_of_an_earlier_run_are_told_of() {
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_rows_hold_what_the_csv_rows_hold() {
-    use polars::prelude::{ParquetReader, SerReader};
     let directory = directory();
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "300", "--quiet", "--trials", "csv,parquet"]);
     output(command.arg("--out").arg(directory.path()));
-    let file = fs::File::open(directory.path().join("trials.parquet")).expect("written");
-    let mut reader = ParquetReader::new(file);
-    let metadata = reader.get_metadata().expect("metadata").clone();
-    let pairs = metadata.key_value_metadata().as_ref().expect("provenance");
-    let provenance = pairs.iter().find(|pair| pair.key == "rescuesim").expect("provenance");
-    assert!(provenance.value.as_ref().is_some_and(|json| json.contains("\"seed\":20211219")));
-    let frame = reader.finish().expect("a valid file");
-
-    let mut csv = csv::Reader::from_path(directory.path().join("trials.csv")).expect("written");
-    let header = csv.headers().expect("a header").clone();
-    let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
-    assert_eq!(names, header.iter().collect::<Vec<_>>());
-    assert_eq!(frame.height(), 1200);
-    for (row, record) in csv.records().enumerate() {
-        let record = record.expect("a row");
-        for (i, text) in record.iter().enumerate() {
-            let value = frame.columns()[i].get(row).expect("a value");
-            let same = match text.parse::<f64>() {
-                Ok(number) => value.extract::<f64>() == Some(number),
-                Err(_) if text.is_empty() => value.is_null(),
-                Err(_) => value.to_string().trim_matches('"') == text,
-            };
-            assert!(same, "row {row}, {}: {text} in CSV, {value} in Parquet", &header[i]);
-        }
-    }
+    assert_eq!(crate::parquet_files::assert_same_as_csv(directory.path(), "trials"), 1200);
 }
 
 #[test]

@@ -27,6 +27,8 @@ mod interruption;
 mod missing_outcomes;
 mod monitor_command;
 mod operating_characteristics;
+#[cfg(feature = "parquet")]
+mod parquet_files;
 mod pooling;
 mod precision;
 mod prior;

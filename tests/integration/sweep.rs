@@ -181,29 +181,12 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
 #[cfg(feature = "parquet")]
 #[test]
 fn parquet_holds_what_csv_holds() {
-    use polars::prelude::{ParquetReader, SerReader};
     let folder = directory();
     let over = "randomisation.method=[\"complete\",\"permuted_blocks\"]";
     let mut command = rescuesim();
     command.args(["sweep", "scenarios/early-vs-late.toml", "--over", over, "--replicates", "50"]);
     output(command.args(["--quiet", "--out"]).arg(folder.path()));
-    let file = fs::File::open(folder.path().join("sweep.parquet")).expect("written");
-    let frame = ParquetReader::new(file).finish().expect("a valid file");
-    let mut csv = csv::Reader::from_path(folder.path().join("sweep.csv")).expect("written");
-    let header = csv.headers().expect("a header").clone();
-    let names: Vec<String> = frame.get_column_names().iter().map(|name| name.to_string()).collect();
-    assert_eq!(names, header.iter().collect::<Vec<_>>());
-    for (row, record) in csv.records().enumerate() {
-        for (i, text) in record.expect("a row").iter().enumerate() {
-            let value = frame.columns()[i].get(row).expect("a value");
-            let same = match text.parse::<f64>() {
-                Ok(number) => value.extract::<f64>() == Some(number),
-                Err(_) if text.is_empty() => value.is_null(),
-                Err(_) => value.to_string().trim_matches('"') == text,
-            };
-            assert!(same, "row {row}, {}: {text} in CSV, {value} in Parquet", &header[i]);
-        }
-    }
+    assert_eq!(crate::parquet_files::assert_same_as_csv(folder.path(), "sweep"), 8);
 }
 
 #[test]

@@ -19,6 +19,24 @@ pub enum Cell {
     Missing,
 }
 
+#[cfg(feature = "parquet")]
+impl Cell {
+    /// The text, if it is one.
+    pub(super) fn as_text(&self) -> Option<&str> {
+        if let Self::Text(text) = self { Some(text) } else { None }
+    }
+
+    /// The count, if it is one.
+    pub(super) fn as_whole(&self) -> Option<u64> {
+        if let Self::Whole(count) = self { Some(*count) } else { None }
+    }
+
+    /// The number, if it is one.
+    pub(super) fn as_number(&self) -> Option<f64> {
+        if let Self::Number(number) = self { Some(*number) } else { None }
+    }
+}
+
 /// Rows that all have the same columns, made one by one.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'p> {
