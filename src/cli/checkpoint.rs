@@ -12,6 +12,7 @@ use rescuesim::summary::part::{Part, Run, Share};
 
 use super::clock::now;
 use super::output::{OutputFile, print};
+use super::simulation::handle_signals;
 use super::{Failure, values};
 
 /// Where a run is kept, and what share of it this is.
@@ -111,6 +112,7 @@ impl CheckpointArgs {
         let interval = Duration::from_secs_f64(self.checkpoint_every);
         let (path, saved) = (path.clone(), now());
         let mut checkpoint = Checkpoint { path, run, interval, saved, has_failed: false };
+        handle_signals();
         // Before anything is simulated, so that a place that cannot be written is told at once.
         let written = checkpoint.write(&tally, next);
         written.map_err(|error| usage(format!("cannot be written: {error}")))?;

@@ -17,7 +17,7 @@ use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::output::{OutputFile, print};
 use super::recreate::{amounts, command_line};
-use super::simulation::{Simulated, SimulationArgs, cancelled_by_signal};
+use super::simulation::{Simulated, SimulationArgs, cancelled_by_signal, handle_signals};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -222,6 +222,7 @@ impl Files {
         let unwritable = |path: &Path, error: std::io::Error| {
             Failure::Usage(format!("cannot write {}: {error}", path.display()))
         };
+        handle_signals();
         let page = OutputFile::at(&args.out).map_err(|error| unwritable(&args.out, error))?;
         let figures = args.figures.clone();
         if let Some(directory) = &args.figures {

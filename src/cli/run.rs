@@ -14,7 +14,7 @@ use super::checkpoint::{Begun, CheckpointArgs};
 use super::output::print_as;
 use super::recreate::{command_line, command_line_with};
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{Simulated, SimulationArgs};
+use super::simulation::{Simulated, SimulationArgs, handle_signals};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -71,6 +71,7 @@ impl RunArgs {
     }
 
     fn open(&self, scenario: &Scenario) -> Result<Option<ResultFiles>, Failure> {
+        handle_signals();
         let create = |directory: &PathBuf| {
             ResultFiles::create(directory, &self.trials, scenario, &self.provenance(scenario))
         };

@@ -351,13 +351,20 @@ fn progress_bar(replicates: u64) -> ProgressBar {
     ProgressBar::new(replicates).with_style(style.with_key("rate", rate))
 }
 
-/// A flag that Ctrl-C or a termination signal sets, the same for all runs of a command.
+/// Whether Ctrl-C or a termination signal came; the same flag for all runs of a command.
 pub fn cancelled_by_signal() -> &'static AtomicBool {
-    static CANCELLED: AtomicBool = AtomicBool::new(false);
+    handle_signals();
+    &CANCELLED
+}
+
+/// Makes signals set a flag, which simulations heed, in place of ending the program. To be called
+/// before files are created that an interrupted command has to remove.
+pub fn handle_signals() {
     static HANDLER: Once = Once::new();
     HANDLER.call_once(|| {
         // Without a handler a signal ends the program; output files are only ever renamed into place.
         let _ = ctrlc::set_handler(|| CANCELLED.store(true, Ordering::Relaxed));
     });
-    &CANCELLED
 }
+
+static CANCELLED: AtomicBool = AtomicBool::new(false);

@@ -15,7 +15,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::{OutputFile, print, tell_of_earlier};
 use super::recreate::{amounts, command_line_with};
-use super::simulation::{Session, Simulated, SimulationArgs};
+use super::simulation::{Session, Simulated, SimulationArgs, handle_signals};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -255,6 +255,7 @@ impl SweepFiles {
         let unwritable = |error: io::Error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         };
+        handle_signals();
         let csv = OutputFile::create(directory, "sweep.csv").map_err(unwritable)?;
         let create = |name: &str| csv.beside(name).map_err(unwritable);
         let numeric = grid.axes().iter().any(Axis::is_numeric);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::util::{angel_reboot, directory, output, rescuesim};
+use crate::util::{angel_reboot, directory, interrupt, output, rescuesim, wait_until};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
@@ -348,13 +348,9 @@ fn an_interrupted_run_leaves_earlier_results_alone() {
         .stdout(Stdio::null())
         .spawn()
         .expect("the program starts");
-    // Its files appear when it is about to simulate.
-    while fs::read_dir(directory.path()).expect("listed").count() < 3 {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(200));
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.expect("kill starts").success());
+    // Its files appear before it simulates.
+    wait_until(|| fs::read_dir(directory.path()).expect("listed").count() >= 3);
+    interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(1));
     let mut errors = String::new();
     let mut stderr = child.stderr.take().expect("piped");

@@ -8,7 +8,9 @@ use std::fs;
 use rescuesim::scenario::Scenario;
 use serde_json::Value;
 
-use crate::util::{directory, only, output, project, rescuesim, simulate, simulate_scenario};
+use crate::util::{
+    directory, interrupt, only, output, project, rescuesim, simulate, simulate_scenario, wait_until,
+};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 const EFFECT: &str = "outcome.experimental.functional_independence";
@@ -331,14 +333,12 @@ fn an_interrupted_sweep_leaves_earlier_files_alone() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("the program starts");
-    while fs::read_dir(folder.path()).expect("listed").count() < 4 {
+    // Its files appear before it simulates.
+    wait_until(|| {
         assert_eq!(child.try_wait().expect("it can be asked"), None, "it ended by itself");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    std::thread::sleep(std::time::Duration::from_millis(300));
-    let interrupt =
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.expect("kill starts").success());
+        fs::read_dir(folder.path()).expect("listed").count() >= 4
+    });
+    interrupt(&child);
     assert_eq!(child.wait().expect("it ends").code(), Some(1));
     assert_eq!(fs::read_to_string(&kept).expect("still there"), "earlier");
     assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing half-written");

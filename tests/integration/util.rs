@@ -56,6 +56,25 @@ pub fn output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("output is text")
 }
 
+/// Sends Ctrl-C to a program.
+pub fn interrupt(program: &std::process::Child) {
+    let id = program.id().to_string();
+    let status = std::process::Command::new("kill").args(["-INT", &id]).status();
+    assert!(status.expect("kill starts").success());
+}
+
+/// Waits until something is so, and fails if it is not after a minute of waiting.
+#[track_caller]
+pub fn wait_until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..60_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("it did not happen within a minute");
+}
+
 /// Operating characteristics of ANGEL-REBOOT with some values set.
 pub fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
     simulate_file("scenarios/angel-reboot.toml", set, replicates)
