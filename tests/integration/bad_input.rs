@@ -434,7 +434,7 @@ fn the_program_prints_the_errors_and_exits_with_2() {
         fs::write(&path, text).expect("a temporary file");
         let mut command = rescuesim();
         command.arg("run").arg(&path).arg("--out").arg(&out).timeout(Duration::from_secs(30));
-        set.iter().for_each(|set| drop(command.args(["--set", set])));
+        command.args(set.iter().flat_map(|set| ["--set", set]));
         let output = command.output().expect("it starts");
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(2), "{errors}");
