@@ -10,6 +10,7 @@
 //! other published numbers to half a unit of their last digit.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use rescuesim::explore::calibrate::{Calibration, Target, Unknown, calibrate};
 use rescuesim::explore::quantities;
@@ -28,6 +29,10 @@ const REBOOT: &str = "scenarios/angel-reboot-mechanistic.toml";
 
 const CONTROL: usize = 0;
 const EXPERIMENTAL: usize = 1;
+
+/// Lee's cohort as it is shipped, for all tests of it.
+static LEE_RESULT: LazyLock<OperatingCharacteristics> =
+    LazyLock::new(|| simulate_file(LEE, &[], 10_000));
 
 /// Twice the smaller tail of a standard normal distribution beyond 4.5.
 const RARE: f64 = 6.795e-6;
@@ -85,24 +90,24 @@ const COUNT: f64 = 1e-5;
 /// 126 patients, 257 passes, 56 stents (Lee et al. 2025).
 #[test]
 fn lee_practice_is_given_back_pass_by_pass() {
-    let lee = simulate_file(LEE, &[], 10_000);
-    let all = &group(&lee, CONTROL, "all").measures;
+    let lee = &*LEE_RESULT;
+    let all = &group(lee, CONTROL, "all").measures;
     assert_published("passes", &all["passes"], 257.0 / 126.0, COUNT);
     assert_published("stented", &all["stented"], 56.0 / 126.0, COUNT);
     let alone = [40.0, 21.0, 6.0, 3.0, 0.0];
     let stented = [16.0, 11.0, 14.0, 10.0, 5.0];
     for (i, (alone, stented)) in alone.into_iter().zip(stented).enumerate() {
-        let pass = pass(&lee, CONTROL, i + 1);
+        let pass = pass(lee, CONTROL, i + 1);
         assert_published("by passes alone", &pass.reperfused, alone / 126.0, COUNT);
         assert_published("stented", &pass.stented, stented / 126.0, COUNT);
         assert_eq!((pass.unopened.exact, pass.unopened.simulated.value), (0.0, 0.0));
     }
     for (k, success) in [(1, 0.373), (2, 0.329), (3, 0.158)] {
-        assert_published("success", &pass(&lee, CONTROL, k).success, success, THIRD);
+        assert_published("success", &pass(lee, CONTROL, k).success, success, THIRD);
     }
     // 3 of 23, over the fourth and the fifth pass.
     let fourth: [f64; 2] = [4, 5]
-        .map(|k| pass(&lee, CONTROL, k))
+        .map(|k| pass(lee, CONTROL, k))
         .map(|pass| [pass.attempted.exact * pass.success.exact, pass.attempted.exact])
         .into_iter()
         .fold([0.0; 2], |sum, pass| [sum[0] + pass[0], sum[1] + pass[1]]);
@@ -111,11 +116,11 @@ fn lee_practice_is_given_back_pass_by_pass() {
 
 #[test]
 fn lee_outcomes_are_given_back_by_timing() {
-    let lee = simulate_file(LEE, &[], 10_000);
+    let lee = &*LEE_RESULT;
     let groups =
         [("stented_early", [0.852, 0.880, 0.037]), ("stented_late", [0.552, 0.654, 0.172])];
     for (name, published) in groups {
-        let group = group(&lee, CONTROL, name);
+        let group = group(lee, CONTROL, name);
         for (measure, published) in
             ["functional_independence", "patency", "haemorrhage"].into_iter().zip(published)
         {
@@ -123,10 +128,10 @@ fn lee_outcomes_are_given_back_by_timing() {
             assert_published(&what, &group.measures[measure], published, THIRD);
         }
     }
-    let share = |name: &str| group(&lee, CONTROL, name).share;
+    let share = |name: &str| group(lee, CONTROL, name).share;
     assert_published("early", &share("stented_early"), 27.0 / 126.0, COUNT);
     assert_published("late", &share("stented_late"), 29.0 / 126.0, COUNT);
-    let dead = group(&lee, CONTROL, "stented").measures["mortality"];
+    let dead = group(lee, CONTROL, "stented").measures["mortality"];
     assert_published("dead of all stented", &dead, 5.0 / 56.0, COUNT);
 }
 
@@ -136,13 +141,13 @@ fn lee_outcomes_are_given_back_by_timing() {
 /// Lee's quartiles, 40–55 and 55–80, are left at that.
 #[test]
 fn minutes_are_those_of_a_mixture_of_log_normals() {
-    let lee = simulate_file(LEE, &[], 10_000);
+    let lee = &*LEE_RESULT;
     let groups = [
         ("stented_early", 45.0, [36.919647, 44.762777, 54.363236]),
         ("stented_late", 70.0, [57.358794, 69.446127, 84.222340]),
     ];
     for (name, published, quantiles) in groups {
-        let minutes = group(&lee, CONTROL, name).minutes.as_ref().expect("they are counted");
+        let minutes = group(lee, CONTROL, name).minutes.as_ref().expect("they are counted");
         let all = [&minutes.p25, &minutes.median, &minutes.p75];
         for (figure, quantile) in all.into_iter().zip(quantiles) {
             assert_published(name, figure, quantile, 1e-3);

@@ -1,9 +1,9 @@
 //! Every shipped scenario says what it asks, is valid without a warning that was not meant, and
 //! runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rescuesim::scenario::Scenario;
+use rescuesim::scenario::{InputFile, Scenario, ScenarioFile};
 use rescuesim::summary::procedure::ProcedureSummary;
 use serde_json::Value;
 
@@ -60,6 +60,46 @@ fn the_page_on_scenarios_names_everything() {
         let in_page = |text: String| page.contains(&text);
         assert!(named.contains(field) || in_page(format!("`{field}`")), "{field}");
     });
+}
+
+/// The keys of each table of a scenario are in the first column below the name of that table.
+#[test]
+fn every_key_of_a_table_has_a_row_below_its_name() {
+    let page = std::fs::read_to_string(project("scenarios/README.md")).expect("it is shipped");
+    let reference = page.split_once("## Every key").expect("it is there").1;
+    let reference = reference.split("\n## ").next().expect("it ends");
+    let mut rows: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut table = String::new();
+    for row in reference.lines().filter(|line| line.starts_with('|')) {
+        let cell = row.split('|').nth(1).expect("a first column");
+        if cell.contains("**`[") {
+            table = cell.replace(['*', '`', '[', ']', ' '], "");
+        }
+        rows.entry(table.clone()).or_default().extend(cell.split('`').skip(1).step_by(2));
+    }
+    let schema = ScenarioFile::schema();
+    let mut seen = 0;
+    for (table, place) in schema["properties"].as_object().expect("there are keys") {
+        for key in keys_of_table(schema, place) {
+            let named = rows.get(table).is_some_and(|rows| rows.contains(key.as_str()));
+            let has_table = rows.keys().any(|name| name.contains(&format!("{table}.{key}")));
+            assert!(named || has_table, "`{key}` has no row below [{table}]");
+            seen += 1;
+        }
+    }
+    assert!(seen > 80, "{seen}");
+}
+
+/// The keys of a table, of the elements of an array of tables, or of all variants of one.
+fn keys_of_table(schema: &Value, place: &Value) -> BTreeSet<String> {
+    if let Some(reference) = place["$ref"].as_str() {
+        let name = reference.strip_prefix("#/$defs/").expect("a definition");
+        return keys_of_table(schema, &schema["$defs"][name]);
+    }
+    let own = place["properties"].as_object().into_iter().flatten().map(|(key, _)| key.clone());
+    let variants = ["oneOf", "anyOf", "allOf"].into_iter().filter_map(|of| place[of].as_array());
+    let inner = variants.flatten().chain(place.get("items"));
+    own.chain(inner.flat_map(|variant| keys_of_table(schema, variant))).collect()
 }
 
 /// Every key of a schema.
