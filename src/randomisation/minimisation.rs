@@ -338,6 +338,8 @@ fn imbalance_after(measure: Imbalance, counts: &[i32], slot: usize) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::population::Factor;
     use crate::rng::{Purpose, Replicate, Seed, Streams, uniform};
@@ -405,6 +407,43 @@ mod tests {
             rows += 1;
         }
         assert_eq!(rows, 1700);
+    }
+
+    /// Probability of the experimental arm when control, neither or the experimental arm is preferred.
+    fn coin(ratio: (u32, u32), p: f64) -> [f64; 3] {
+        let ratio = AllocationRatio { control: ratio.0, experimental: ratio.1 };
+        let Scheme::TwoArms(arms) = Scheme::new(ratio, p, false) else { panic!("two arms") };
+        arms.experimental_p
+    }
+
+    /// Han, Enas & McEntegart (2009): the smaller arm is given with p where it is preferred, the larger
+    /// one with 1 − (1 − p)·(smaller part / larger part).
+    #[test]
+    fn the_coin_of_an_unequal_ratio_is_that_of_han_et_al() {
+        let cases = [
+            ((1, 2), 0.8, [0.2, 2.0 / 3.0, 0.9]),
+            ((2, 1), 0.8, [0.1, 1.0 / 3.0, 0.8]),
+            ((2, 3), 0.7, [0.3, 0.6, 0.8]),
+            ((1, 1), 0.8, [0.2, 0.5, 0.8]),
+        ];
+        for (ratio, p, expected) in cases {
+            for (found, expected) in coin(ratio, p).into_iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-15, "{ratio:?}: {found}, not {expected}");
+            }
+        }
+    }
+
+    proptest! {
+        /// Arms that are preferred in proportion to their parts are given in that proportion.
+        #[test]
+        fn the_coin_keeps_the_ratio_on_average(
+            control in 1..50u32, experimental in 1..50u32, p in 0.5..=1.0f64,
+        ) {
+            let [control_preferred, _, experimental_preferred] = coin((control, experimental), p);
+            let share = f64::from(experimental) / f64::from(control + experimental);
+            let given = (1.0 - share) * control_preferred + share * experimental_preferred;
+            prop_assert!((given - share).abs() < 1e-12, "{} for {}", given, share);
+        }
     }
 
     #[test]
