@@ -15,7 +15,7 @@ pub use super::newton::Scratch;
 
 use super::newton::Ending;
 use crate::analysis::{Counts, FitStatus};
-use statrs::distribution::{ChiSquared, ContinuousCDF};
+use crate::num::chi_squared;
 
 /// Beyond this a β without information is on its way to infinity, else it could be anything: by
 /// then the linear predictors that lost it are near 20, and a β that does not diverge with them
@@ -139,9 +139,8 @@ impl Interaction {
         if statistic.is_nan() {
             return f64::NAN;
         }
-        ChiSquared::new(self.degrees_of_freedom as f64)
-            .expect("a statistic has at least one degree of freedom")
-            .sf(statistic)
+        // Rounding may leave a likelihood ratio below 0.
+        chi_squared::upper_tail(statistic.max(0.0), self.degrees_of_freedom as u32)
     }
 }
 
