@@ -510,6 +510,11 @@ mod tests {
         };
         assert_eq!(new(&equal(&[5, 5]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
         assert_eq!(new(&equal(&[5, 4]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
+        // Fewer in one arm alone.
+        for (control, experimental) in [(4, 6), (6, 4)] {
+            let sizes = [equal(&[5])[0], ArmSizes { control, experimental }];
+            assert_eq!(new(&sizes, &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
+        }
         let error = new(&equal(&[5, 6]), &[2.0]).expect_err("one bound").to_string();
         assert!(error.starts_with("2 looks with 1 upper and 2 lower bounds"), "{error}");
     }

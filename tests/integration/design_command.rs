@@ -185,6 +185,21 @@ fn looks_without_a_test_have_no_boundary() {
     close(&looks[2]["alpha_spent"], 0.025, 1e-12);
 }
 
+/// The effect at a boundary, with control at its planned 25 %, is also given as an odds ratio.
+#[test]
+fn effects_at_boundaries_have_their_odds_ratio() {
+    let design = json(&[&RATES, &THREE], "--futility z:-0.5,0.5");
+    for (k, look) in design["looks"].as_array().expect("a list").iter().enumerate() {
+        assert_eq!(look["look"], k + 1);
+        let boundaries: &[&str] = if k < 2 { &["efficacy", "futility"] } else { &["efficacy"] };
+        for boundary in boundaries {
+            let rate = 0.25 + float(&look[boundary]["effect"]);
+            let odds_ratio = rate / (1.0 - rate) / (0.25 / 0.75);
+            close(&look[boundary]["odds_ratio"], odds_ratio, 1e-9);
+        }
+    }
+}
+
 /// One row per look and boundary, with the numbers of the JSON.
 #[test]
 fn csv_has_a_row_per_look_and_boundary() {
