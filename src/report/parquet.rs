@@ -2,7 +2,7 @@
 //!
 //! polars' Parquet writer and the Arrow arrays it takes are crates of their own. Used directly they
 //! build in a third of the time that its data frames take, which nothing here needs, and the only
-//! codec is Snappy, so that no C library is compiled.
+//! codec is Snappy, so that no C library is built.
 
 use std::fmt::Display;
 use std::io::{self, Write};

@@ -63,7 +63,6 @@ fn documented(heading: &str) -> BTreeSet<String> {
     names.collect()
 }
 
-/// What is printed is documented, and what is documented is printed.
 #[test]
 fn json_has_the_documented_fields_and_no_other() {
     let fields_of = |arguments: &[&str]| {

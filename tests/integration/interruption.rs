@@ -1,7 +1,7 @@
 //! Interruption loses nothing: a run that is killed goes on where it was, and ends as if it had not
 //! been.
 //!
-//! The same bytes are expected whenever the kills come, so no clock can fail these tests.
+//! Each test expects the same bytes whenever the kills come, so that no clock can fail it.
 
 use std::path::Path;
 use std::process::{Child, Stdio};

@@ -1,4 +1,4 @@
-//! What a Parquet file holds, by a reader that shares no code with the writer.
+//! Contents of Parquet files, read by a library that shares no code with the writer.
 
 use std::fs::File;
 use std::path::Path;
