@@ -58,8 +58,8 @@ fn started(amount: [&str; 2], file: &Path) -> Child {
 /// Kills of a run before it is let end.
 const KILLS: u32 = 12;
 
-/// Kills a run at twelve moments, spread over the start of the program and over what comes after a
-/// checkpoint has grown, as fractions of the time that a run takes here.
+/// Kills a run at twelve moments, spread over the start of the program and over the time after
+/// its checkpoint has grown, as fractions of the time that a run takes here.
 fn assert_kills_change_nothing(amount: [&str; 2]) {
     let directory = directory();
     let file = directory.path().join("run.json");
@@ -197,11 +197,11 @@ fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
         std::thread::sleep(delay);
         interrupt(&child);
         let output = child.wait_with_output().expect("it is ours");
-        let told = String::from_utf8(output.stderr).expect("messages are text");
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains(" of 1000000000 replicates; "), "{told}");
+        let errors = String::from_utf8(output.stderr).expect("messages are text");
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains(" of 1000000000 replicates; "), "{errors}");
         let kept = "run.json has all but the last of them, and --resume goes on";
-        assert!(told.contains(kept), "{told}");
+        assert!(errors.contains(kept), "{errors}");
         if next(&file) > 0 {
             break;
         }
