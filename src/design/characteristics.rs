@@ -377,3 +377,54 @@ impl ExactCharacteristics {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::comparison::TwoProportions;
+    use crate::design::efficacy::EfficacyRule;
+    use crate::design::futility::FutilityRule;
+
+    /// With one look to come, the powers at a boundary have closed forms (Jennison & Turnbull 2000,
+    /// equations 10.1, 10.4 and 10.6).
+    #[test]
+    fn power_at_the_first_of_two_boundaries_is_the_closed_form() {
+        let comparison = TwoProportions::new(0.25, 0.4).expect("rates");
+        let question = Question {
+            rules: Rules {
+                futility: FutilityRule::Z(vec![Some(0.3)]),
+                ..Rules::efficacy_only(0.025, EfficacyRule::OBRIEN_FLEMING)
+            },
+            information_fractions: vec![0.4, 1.0],
+            comparison: Comparison::TwoProportions(comparison),
+            share_experimental: 0.5,
+            rounding: Rounding::PerArm,
+            dropout: [0.0; 2],
+        };
+        let boundaries =
+            Boundaries::new(&question.rules, &question.information_fractions).expect("solvable");
+        let sizes = question.sizes(320.0);
+        let found = DesignCharacteristics::new(&question, &boundaries, &sizes, &[1.0]);
+        let [first, last] = &found.looks[..] else { panic!("two looks") };
+        let (t, critical) = (0.4_f64, boundaries.efficacy[1]);
+        let conditional = |z: f64, drift: f64| {
+            upper_tail((critical - z * t.sqrt() - drift * (1.0 - t)) / (1.0 - t).sqrt())
+        };
+        for bound in [first.efficacy.as_ref(), first.futility.as_ref()] {
+            let bound = bound.expect("both are tested at the first look");
+            let z = bound.z;
+            for (got, expected) in [
+                (bound.conditional_power, conditional(z, found.drift)),
+                (bound.conditional_power_trend, conditional(z, z / t.sqrt())),
+                (bound.predictive_power, upper_tail((critical * t.sqrt() - z) / (1.0 - t).sqrt())),
+            ] {
+                let got = got.expect("one look is to come");
+                assert!((got - expected).abs() < 1e-9, "{z}: {got} {expected}");
+            }
+        }
+        let last = last.efficacy.as_ref().expect("tested at the end");
+        assert_eq!(last.conditional_power, None);
+        assert_eq!(last.conditional_power_trend, None);
+        assert_eq!(last.predictive_power, None);
+    }
+}

@@ -130,6 +130,20 @@ mod tests {
         assert_eq!(spent, [0.0, 0.01, 0.01, 0.02]);
     }
 
+    /// Hwang, Shih & DeCani, Statistics in Medicine 1990;9:1439: γ = 0 spends in proportion to
+    /// information, and is the limit of the others.
+    #[test]
+    fn hwang_shih_de_cani_is_linear_at_gamma_zero() {
+        for t in [0.1, 0.25, 0.5, 0.9] {
+            for gamma in [0.0, 1e-9, -1e-9] {
+                let f = SpendingFunction::HwangShihDeCani { gamma };
+                assert_eq!(f.spent(0.025, t), 0.025 * t);
+            }
+            let near = SpendingFunction::HwangShihDeCani { gamma: 1e-7 };
+            assert!((near.spent(0.025, t) - 0.025 * t).abs() < 1e-9);
+        }
+    }
+
     #[test]
     fn protocol_function_has_the_published_values() {
         // rpact 3.3.4, getDesignGroupSequential(typeOfDesign = "asOF", alpha = 0.025, kMax = 3).
