@@ -228,3 +228,14 @@ fn fractions_of_any_pair_mix_the_arms() {
         assert!((part.effect() - f * 0.3).abs() < 1e-14);
     }
 }
+
+/// Odds ratios lie between 0 and ∞; a rate outside (0, 1) has none.
+#[test]
+fn an_effect_beyond_the_rates_has_no_odds_ratio() {
+    let comparison = Comparison::TwoProportions(TwoProportions::new(0.25, 0.4).expect("rates"));
+    for effect in [-0.25, 0.75, -0.4, 0.8] {
+        assert_eq!(comparison.odds_ratio_of(effect), None, "{effect}");
+    }
+    let found = comparison.odds_ratio_of(0.15).expect("both rates lie inside");
+    assert!((found - 2.0).abs() < 1e-12);
+}
