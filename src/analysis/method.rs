@@ -159,6 +159,41 @@ impl AnalysisMethod {
         }
     }
 
+    /// The worst mRS that counts as success, where success is all it tells apart and the whole trial
+    /// is one group.
+    pub fn cut(&self) -> Option<Mrs> {
+        match self {
+            Self::TwoProportions { cut, .. } => Some(*cut),
+            Self::Regression(regression)
+                if regression.is_logistic && regression.grouping.is_none() =>
+            {
+                let levels = regression.model.levels.of_mrs();
+                let last = levels.iter().rposition(|&level| level == 0)?;
+                Mrs::new(last as u8)
+            }
+            Self::Regression(_)
+            | Self::ProportionalOdds { .. }
+            | Self::Wins(_)
+            | Self::VanElteren(_)
+            | Self::Utilities { .. }
+            | Self::AdjustedUtilities { .. }
+            | Self::MantelHaenszel { .. }
+            | Self::SlidingDichotomy { .. } => None,
+        }
+    }
+
+    /// The arms of a comparison of proportions by their difference.
+    pub fn arms(&self, counts: &Counts) -> Option<Arms> {
+        match self {
+            Self::TwoProportions { cut, proportions }
+                if proportions.effect == ProportionEffect::RiskDifference =>
+            {
+                Some(two_proportions::arms(counts, *cut))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether Z is the estimate over some standard error, or nearly so.
     pub fn is_estimate_over_error(&self) -> bool {
         match self {
@@ -208,6 +243,18 @@ impl AnalysisMethod {
                 ProportionTest::FisherMidP => ProportionTest::PooledZ,
                 other => other,
             };
+        }
+        method
+    }
+
+    /// The same with the uncorrected test in place of every other of two proportions: what their
+    /// statistics come to when they are referred to the allocations there might have been.
+    pub fn by_uncorrected_z(&self) -> Self {
+        let mut method = self.clone();
+        if let Self::TwoProportions { proportions: Proportions { test, .. }, .. }
+        | Self::SlidingDichotomy { test, .. } = &mut method
+        {
+            *test = ProportionTest::PooledZ;
         }
         method
     }
@@ -305,11 +352,6 @@ fn likelihood_ratio_z(counts: &Counts, scratch: &mut adjusted::Scratch) -> Optio
 }
 
 impl Proportions {
-    /// Whether the statistic is, in large trials, the pooled Z.
-    pub fn is_by_z(self) -> bool {
-        matches!(self.test, ProportionTest::PooledZ | ProportionTest::FisherMidP)
-    }
-
     fn of_test(test: ProportionTest) -> Self {
         let (effect, interval) = (ProportionEffect::RiskDifference, ProportionInterval::Wald);
         Self { test, effect, interval }

@@ -169,6 +169,25 @@ pub enum EffectScale {
 }
 
 impl EffectScale {
+    /// Whether the scale ends at −1 and 1.
+    pub fn is_within_one(self) -> bool {
+        match self {
+            Self::RiskDifference | Self::NetBenefit => true,
+            Self::LogRiskRatio
+            | Self::LogOddsRatio
+            | Self::LogCommonOddsRatio
+            | Self::LogWinOdds
+            | Self::LogWinRatio
+            | Self::UtilityDifference => false,
+        }
+    }
+
+    /// The nearest value that an effect can have. Limits that a normal approximation puts beyond it
+    /// hold no more effects than those at its end.
+    pub fn within(self, value: f64) -> f64 {
+        if self.is_within_one() { value.clamp(-1.0, 1.0) } else { value }
+    }
+
     /// For files.
     pub fn name(self) -> &'static str {
         match self {
@@ -199,8 +218,8 @@ pub enum FitStatus {
     NotConverged,
 }
 
-/// A test and its estimate. Where `status` is not `Converged` the numbers are NaN or infinite and
-/// must be counted, not averaged.
+/// A test and its estimate. Where `status` is not `Converged` some of the numbers are NaN or infinite;
+/// an estimate and its error are averaged where both are finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestResult {
     /// On the method's [`EffectScale`].
@@ -231,9 +250,10 @@ impl TestResult {
         Self { estimate, standard_error, z, status, interval }
     }
 
-    /// Whether the estimate is a finite number with an error.
+    /// Whether the estimate and its error are finite: also of a difference that is certain, such as
+    /// 0/50 against 0/50.
     pub fn has_estimate(&self) -> bool {
-        self.status == FitStatus::Converged
+        self.estimate.is_finite() && self.standard_error.is_finite()
     }
 
     /// P(Z ≥ z) under the null of no effect.

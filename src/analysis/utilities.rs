@@ -135,8 +135,13 @@ impl TTest {
                 student::normal_score(estimate / standard_error, degrees_of_freedom),
                 student::upper_quantile(0.025, degrees_of_freedom) * standard_error,
             ),
-            FitStatus::Separated => (f64::NAN, 0.0),
-            _ => (f64::NAN, f64::NAN),
+            // Certain, whether it is 0 or not.
+            FitStatus::Separated | FitStatus::NoInformation if standard_error == 0.0 => {
+                (f64::NAN, 0.0)
+            }
+            FitStatus::Separated | FitStatus::NoInformation | FitStatus::NotConverged => {
+                (f64::NAN, f64::NAN)
+            }
         };
         let interval = (estimate - reach, estimate + reach);
         TestResult { estimate, standard_error, z, status, interval }

@@ -176,7 +176,8 @@ fn better_and_worse(arm: &[f64; LEVELS]) -> [(f64, f64); LEVELS] {
 /// * Win odds and win ratio: logarithms, their errors, Z = estimate / error, estimate ± 1.96 errors.
 ///
 /// `NoInformation` when an arm is empty, no pair is decided, or an arm has a single patient, so that
-/// the estimate has no error (the net benefit and its Z are still given, error and interval NaN).
+/// the estimate has no error (the net benefit and its Z are still given, error and interval NaN). Where
+/// all patients are alike the net benefit and the logarithm of the win odds are 0, as is their error.
 /// `Separated` when nothing speaks against the arm that is ahead: for the win ratio when there are
 /// no losses or no wins, for the others when there are no ties besides. The logarithms are then
 /// ±∞ and their Z NaN; the net benefit is ±1, its error 0, and its Z a number.
@@ -195,7 +196,15 @@ pub fn test(counts: &Counts, measure: WinMeasure) -> TestResult {
 fn net_benefit(pairs: &Pairs, counts: &Counts) -> TestResult {
     let odds = log_win_odds(pairs);
     let Some(z) = wilcoxon::z(counts, Continuity::Uncorrected) else {
-        return TestResult::failed(FitStatus::NoInformation);
+        let nothing = TestResult::failed(FitStatus::NoInformation);
+        let all_alike = pairs.patients.iter().all(|&patients| patients > 0.0);
+        // Patients who are all alike do not differ.
+        return match all_alike {
+            true => {
+                TestResult { estimate: 0.0, standard_error: 0.0, interval: (0.0, 0.0), ..nothing }
+            }
+            false => nothing,
+        };
     };
     let estimate = pairs.net_benefit();
     let standard_error = 2.0 * pairs.probability_variance().sqrt();
@@ -220,6 +229,10 @@ fn on_log_scale(
     error: f64,
 ) -> TestResult {
     let status = pairs.status(separated, error);
+    if pairs.wins + pairs.losses == 0.0 && above == below && above > 0.0 {
+        // Patients who are all alike do not differ.
+        return TestResult::with_wald_interval(0.0, 0.0, f64::NAN, status);
+    }
     let estimate = match status {
         FitStatus::Converged | FitStatus::Separated => libm::log(above) - libm::log(below),
         _ => f64::NAN,

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rescuesim::analysis::{KnownOutcomes, OutcomeTable, Scratch, TestResult};
 use rescuesim::design::comparison::Comparison;
-use rescuesim::design::inference::scale::{pooled_standard_error, standard_error_of};
-use rescuesim::design::inference::{Belief, Estimate, repeated_difference, repeated_interval};
+use rescuesim::design::inference::scale::standard_error_of;
+use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
 use rescuesim::num::normal::upper_quantile;
-use rescuesim::report::monitoring::{Effects, MonitoringReport};
-use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::outcome::LEVELS;
+use rescuesim::report::monitoring::{Effects, MonitoringReport, Said};
+use rescuesim::scenario::{Analysis, Scenario, Truth};
 
 use super::design::{analysis_named, recreate, usage};
 use super::values::{finite, sd, whole, z};
@@ -36,23 +38,38 @@ pub struct MonitorArgs {
         value_name = "OUTCOMES",
         value_delimiter = ',',
         value_parser = whole::<u32>(0, u32::MAX.into()),
-        required_unless_present = "control"
+        required_unless_present_any = ["control", "control_mrs"]
     )]
     n: Vec<u32>,
     /// The statistic at this look.
-    #[arg(long, allow_hyphen_values = true, value_parser = z, required_unless_present = "control")]
+    #[arg(long, allow_hyphen_values = true, value_parser = z,
+          required_unless_present_any = ["control", "control_mrs"])]
     z: Option<f64>,
-    /// The estimate at this look (risk difference, or log common odds ratio); without it the one
-    /// that gives this Z with control as planned.
+    /// The estimate at this look, on the scale of the analysis; without it the one that gives this Z
+    /// with control as planned.
     #[arg(long, allow_hyphen_values = true, requires = "z", value_parser = finite)]
     estimate: Option<f64>,
-    /// Successes and patients of control, such as 13/52, instead of Z and estimate.
+    /// Successes and patients of control, such as 13/52, instead of Z and estimate: the analysis is
+    /// then made of them.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "experimental",
           conflicts_with_all = ["z", "estimate"])]
     control: Option<(u32, u32)>,
     /// Successes and patients of the experimental arm.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "control")]
     experimental: Option<(u32, u32)>,
+    /// Patients of control with an mRS of 0, 1 … 6, with commas, instead of Z and estimate.
+    #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "experimental_mrs",
+          value_parser = whole::<u32>(0, MOST_PATIENTS),
+          conflicts_with_all = ["z", "estimate", "control"])]
+    control_mrs: Vec<u32>,
+    /// The same of the experimental arm.
+    #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
+          value_parser = whole::<u32>(0, MOST_PATIENTS))]
+    experimental_mrs: Vec<u32>,
+    /// The trial stopped at this look, and the data are those of all its patients once the outcomes
+    /// of the overrun are in.
+    #[arg(long)]
+    overrun: bool,
     /// Mean of a normal prior on the effect, for predictive power.
     #[arg(long, value_name = "EFFECT", allow_hyphen_values = true, requires = "prior_sd",
           value_parser = finite)]
@@ -65,6 +82,9 @@ pub struct MonitorArgs {
     format: Format,
 }
 
+/// More patients than this in an arm are no trial.
+const MOST_PATIENTS: u64 = 1_000_000;
+
 fn counts(text: &str) -> Result<(u32, u32), String> {
     let parsed = text.split_once('/').and_then(|(x, n)| {
         let (x, n): (u32, u32) = (x.parse().ok()?, n.parse().ok()?);
@@ -73,13 +93,27 @@ fn counts(text: &str) -> Result<(u32, u32), String> {
     parsed.ok_or_else(|| "expected SUCCESSES/PATIENTS, such as 13/52".to_owned())
 }
 
-/// Two arms' successes and patients, control first.
-#[derive(Clone, Copy)]
-struct Counts {
-    rates: (f64, f64),
-    sizes: (f64, f64),
-    total: u32,
+/// What was seen at a look.
+struct Seen {
+    /// `None` where the counts give none.
+    z: Option<f64>,
+    estimate: Option<f64>,
+    standard_error: Option<f64>,
+    /// The estimate over its error, and that error; see [`Analysis::estimate_over_error`].
+    adjustable: Option<(f64, f64)>,
+    /// The analysis's own 95 % interval.
+    interval: Option<(f64, f64)>,
 }
+
+/// What the planned effect does to an analysis.
+struct Planned {
+    comparison: Option<Comparison>,
+    drift: Option<f64>,
+    share_experimental: f64,
+}
+
+/// Level of the analyses' own intervals.
+const LEVEL: f64 = 0.95;
 
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(&args.scenario, &args.overrides)?;
@@ -89,150 +123,265 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
 
 fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, Failure> {
     let analysis = analysis_named(scenario, args.analysis.as_deref())?;
-    let comparison = scenario
-        .comparison(Truth::Alternative, &analysis.method)
-        .ok_or_else(|| usage(scenario.no_comparison(analysis)))?;
-    let counts = args.counts();
-    if counts.is_some() && !matches!(comparison, Comparison::TwoProportions(_)) {
-        return Err(usage(format!(
-            "--control, --experimental: analysis {} does not compare proportions; expected: --z and \
-             --n, or --analysis with one that does",
-            analysis.name
-        )));
-    }
+    let table = args.table(scenario, analysis)?;
     let plan = scenario.design.plan();
-    let trial = RunningTrial::new(plan, &args.outcomes(scenario, counts)?)
-        .map_err(|error| usage(format!("--n, --look: {error}")))?;
-    if let (Comparison::TwoProportions(_), Some(difference)) = (&comparison, args.estimate)
-        && difference.abs() >= 1.0
-    {
-        return Err(usage(format!(
-            "--estimate is {difference}; allowed: a risk difference between -1 and 1"
-        )));
-    }
-    let share = scenario.share_experimental_known();
-    let seen = args.seen(counts, |z| {
-        comparison.effect_at_z(z, share, f64::from(trial.analysed()[trial.look()]))
-    })?;
-    let prior = args.prior_mean.zip(args.prior_sd);
-    let prior = prior
-        .map(|(mean, sd)| Belief { mean, sd }.as_drift(trial.information(), seen.standard_error));
-    let maximum = f64::from(plan.maximum_analysed());
-    let drift = comparison.drift(plan.rules.alpha_one_sided, share, maximum);
-    let evidence = trial.evidence(seen.z, drift, prior);
-    let effects = effects(&trial, &seen, counts, evidence.drift, comparison.scale_name());
+    let outcomes = args.outcomes(scenario, table.as_ref().map(OutcomeTable::total))?;
+    let trial = if args.overrun {
+        RunningTrial::after_overrun(plan, &outcomes)
+    } else {
+        RunningTrial::new(plan, &outcomes)
+    };
+    let trial = trial.map_err(|error| usage(format!("--n, --look: {error}")))?;
+    let planned = Planned::new(scenario, analysis);
+    let seen = match &table {
+        Some(table) => Seen::of_counts(analysis, table)?,
+        None => args.seen(analysis, &planned, trial.analysed()[trial.look()])?,
+    };
+    let z = seen.z.unwrap_or(0.0);
+    let evidence = trial.evidence(z, planned.drift, args.belief(&trial, &seen)?);
+    let effects = effects(&trial, analysis, &seen, table.as_ref(), args.overrun);
+    let said = Said::new(&trial, seen.z, args.overrun.then_some(args.look));
     let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-    Ok(MonitoringReport::new(recreate(), title, &trial, seen.z, evidence, effects))
-}
-
-/// What was seen at a look.
-struct Seen {
-    z: f64,
-    estimate: f64,
-    /// What Z was divided by.
-    standard_error: f64,
+    Ok(MonitoringReport::new(recreate(), title, &trial, said, evidence, effects))
 }
 
 /// Everything on the scale of the analysis.
 fn effects(
     trial: &RunningTrial,
-    &Seen { estimate, standard_error, .. }: &Seen,
-    counts: Option<Counts>,
-    drift: Estimate,
-    scale: &'static str,
+    analysis: &Analysis,
+    seen: &Seen,
+    table: Option<&OutcomeTable>,
+    overrun: bool,
 ) -> Effects {
+    let scale = analysis.method.scale();
+    let within = |(low, high): (f64, f64)| (scale.within(low), scale.within(high));
     let alpha = trial.alpha_one_sided();
-    let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite());
-    let adjusted = drift.as_effect(trial.information(), standard_error);
+    let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
+    let wald = seen.estimate.zip(seen.standard_error);
+    let around = |bound: f64| {
+        wald.map(|(estimate, error)| within(repeated_interval(estimate, error, bound)))
+    };
+    let adjusted = seen.adjustable.map(|(z, error)| {
+        let drift = match overrun {
+            true => trial.drift_estimate_after_overrun(z),
+            false => trial.drift_estimate(z),
+        };
+        drift.as_effect(trial.information(), error)
+    });
+    let arms = table.and_then(|table| analysis.method.arms(&table.weights()));
     Effects {
-        scale,
-        estimate,
-        standard_error,
+        scale: scale.name(),
+        estimate: seen.estimate,
+        standard_error: seen.standard_error,
         level: trial.level(),
-        interval: repeated_interval(estimate, standard_error, upper_quantile(alpha)),
-        repeated_interval: bound.map(|bound| repeated_interval(estimate, standard_error, bound)),
-        repeated_score_interval: counts
-            .zip(bound)
-            .map(|(it, bound)| repeated_difference(it.rates, it.sizes, bound)),
+        interval: match seen.interval {
+            Some(interval) if trial.level() == LEVEL => Some(interval),
+            _ => around(upper_quantile(alpha)),
+        },
+        repeated_interval: bound.and_then(around),
+        repeated_score_interval: arms.zip(bound).map(|([control, experimental], bound)| {
+            let rates = (control.rate(), experimental.rate());
+            repeated_difference(rates, (control.patients, experimental.patients), bound)
+        }),
         // Not −0.
-        median_unbiased: adjusted.median + 0.0,
-        stagewise_interval: (adjusted.low, adjusted.high),
+        median_unbiased: adjusted.map(|adjusted| scale.within(adjusted.median) + 0.0),
+        stagewise_interval: adjusted.map(|adjusted| within((adjusted.low, adjusted.high))),
+    }
+}
+
+impl Planned {
+    fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
+        let share_experimental = scenario.share_experimental_known();
+        let comparison = scenario.comparison(Truth::Alternative, analysis).ok();
+        let alpha = scenario.design.plan().rules.alpha_one_sided;
+        let maximum = f64::from(scenario.design.maximum_analysed());
+        let drift = match &comparison {
+            Some(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
+            None => scenario
+                .expected_drift(Truth::Alternative, analysis)
+                .ok()
+                .map(|drift| scenario.drift_at_maximum(drift)),
+        };
+        Self { comparison, drift, share_experimental }
+    }
+
+    /// The estimate that goes with a Z when control is observed as planned.
+    fn effect_at(&self, z: f64, analysed: u32) -> Option<f64> {
+        let comparison = self.comparison.as_ref()?;
+        let effect = comparison.effect_at_z(z, self.share_experimental, f64::from(analysed))?;
+        Some(comparison.with_effect(effect).measured_effect())
+    }
+}
+
+impl Seen {
+    /// What the analysis makes of the counts.
+    fn of_counts(analysis: &Analysis, table: &OutcomeTable) -> Result<Self, Failure> {
+        let known = KnownOutcomes { all: *table, ..KnownOutcomes::default() };
+        let test = analysis.method.test(&known, &mut Scratch::default());
+        if !test.z.is_finite() && !test.has_estimate() {
+            return Err(usage(format!(
+                "the counts give analysis {} neither a statistic nor an estimate; allowed: patients \
+                 in both arms",
+                analysis.name
+            )));
+        }
+        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
+        let TestResult { z, estimate, standard_error, interval, .. } = test;
+        Ok(Self {
+            z: finite(z),
+            estimate: finite(estimate),
+            standard_error: finite(standard_error),
+            adjustable: analysis.estimate_over_error(&test),
+            interval: Some(interval).filter(|(low, high)| !low.is_nan() && !high.is_nan()),
+        })
     }
 }
 
 impl MonitorArgs {
-    fn counts(&self) -> Option<Counts> {
-        let (control, experimental) = self.control.zip(self.experimental)?;
-        let rate = |(x, n): (u32, u32)| f64::from(x) / f64::from(n);
-        Some(Counts {
-            rates: (rate(control), rate(experimental)),
-            sizes: (f64::from(control.1), f64::from(experimental.1)),
-            total: control.1 + experimental.1,
-        })
+    /// The counts, where they are given, as the analysis sees them.
+    fn table(
+        &self,
+        scenario: &Scenario,
+        analysis: &Analysis,
+    ) -> Result<Option<OutcomeTable>, Failure> {
+        let counts = match (self.control.zip(self.experimental), self.control_mrs.is_empty()) {
+            (None, true) => return Ok(None),
+            (Some((control, experimental)), _) => {
+                let Some(cut) = analysis.method.cut() else {
+                    return Err(usage(format!(
+                        "--control, --experimental: analysis {} does not compare proportions; \
+                         expected: --control-mrs and --experimental-mrs, or --z and --n",
+                        analysis.name
+                    )));
+                };
+                [control, experimental].map(|(successes, patients)| {
+                    let mut arm = [0; LEVELS];
+                    arm[cut.index()] = successes;
+                    arm[cut.index() + 1] = patients - successes;
+                    arm
+                })
+            }
+            (None, false) => [
+                mrs("--control-mrs", &self.control_mrs)?,
+                mrs("--experimental-mrs", &self.experimental_mrs)?,
+            ],
+        };
+        if let Err(cause) = scenario.needs_only_counts(analysis) {
+            return Err(usage(format!(
+                "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
+                 --z, --n and --estimate as its analysis gave them",
+                analysis.name
+            )));
+        }
+        Ok(Some(OutcomeTable { counts }))
     }
 
-    /// Z with its estimate: of the counts, as given, or as `effect_at` Z has it with control as
-    /// planned.
-    fn seen(
-        &self,
-        counts: Option<Counts>,
-        effect_at: impl Fn(f64) -> Option<f64>,
-    ) -> Result<Seen, Failure> {
-        if let Some(counts) = counts {
-            return counts.seen();
-        }
+    /// Z and estimate as given, or as the Z has it with control as planned.
+    fn seen(&self, analysis: &Analysis, planned: &Planned, analysed: u32) -> Result<Seen, Failure> {
         let z = self.z.ok_or_else(|| {
             usage("expected: --z and --n, or --control and --experimental".into())
         })?;
+        let scale = analysis.method.scale();
         let estimate = match self.estimate {
+            Some(estimate) if scale.is_within_one() && estimate.abs() >= 1.0 => {
+                let what = scale.name().replace('_', " ");
+                return Err(usage(format!(
+                    "--estimate is {estimate}; allowed: a {what} between -1 and 1"
+                )));
+            }
             Some(estimate) if (estimate == 0.0) == (z == 0.0) && estimate * z >= 0.0 => estimate,
             Some(estimate) => {
                 return Err(usage(format!(
                     "--estimate is {estimate} while --z is {z}; allowed: the same sign, and 0 with 0"
                 )));
             }
-            None => effect_at(z).ok_or_else(|| {
-                usage(format!(
-                    "--z {z}: no effect gives it with control as planned; expected: --estimate"
-                ))
+            None => planned.effect_at(z, analysed).ok_or_else(|| {
+                let name = &analysis.name;
+                usage(match &planned.comparison {
+                    Some(_) => format!(
+                        "--z {z}: no effect gives it with control as planned; expected: --estimate"
+                    ),
+                    None => format!(
+                        "analysis {name} has no closed form that turns Z into an estimate; expected: \
+                         --estimate"
+                    ),
+                })
             })?,
         };
         // At Z = 0 the slope of the planned effect in Z is all there is to go by.
-        let slope = effect_at(1e-3).map_or(f64::NAN, |effect| effect / 1e-3);
-        Ok(Seen { z, estimate, standard_error: standard_error_of(estimate, z, slope) })
+        let slope = planned.effect_at(1e-3, analysed).map(|effect| effect / 1e-3);
+        let standard_error = match slope {
+            None if z == 0.0 => None,
+            slope => Some(standard_error_of(estimate, z, slope.unwrap_or(f64::NAN))),
+        };
+        // Without the counts, the error of an estimate that Z is not made of is not known.
+        let is_so = analysis.rerandomisations == 0 && analysis.method.is_estimate_over_error();
+        let adjustable = standard_error.filter(|_| is_so).map(|error| (z, error));
+        Ok(Seen {
+            z: Some(z),
+            estimate: Some(estimate),
+            standard_error: standard_error.filter(|_| is_so),
+            adjustable,
+            interval: None,
+        })
     }
 
-    /// Outcomes at the looks so far.
-    fn outcomes(&self, scenario: &Scenario, counts: Option<Counts>) -> Result<Vec<u32>, Failure> {
+    fn belief(&self, trial: &RunningTrial, seen: &Seen) -> Result<Option<Belief>, Failure> {
+        let Some((mean, sd)) = self.prior_mean.zip(self.prior_sd) else { return Ok(None) };
+        let Some((_, error)) = seen.adjustable else {
+            return Err(usage(
+                "--prior-mean: this look has no standard error to measure the prior by; expected: \
+                 none, or the counts of the arms"
+                    .into(),
+            ));
+        };
+        Ok(Some(Belief { mean, sd }.as_drift(trial.information(), error)))
+    }
+
+    /// Outcomes at the looks so far, and after them those with the overrun.
+    fn outcomes(&self, scenario: &Scenario, in_arms: Option<u32>) -> Result<Vec<u32>, Failure> {
         let looks = scenario.design.looks();
-        if self.look == 0 || self.look > looks.len() {
-            let planned = looks.len();
-            return Err(usage(format!("--look is {}; allowed: 1 to {planned}", self.look)));
+        let allowed = if self.overrun { looks.len() - 1 } else { looks.len() };
+        if self.look == 0 || self.look > allowed {
+            let which = if self.overrun { " with --overrun" } else { "" };
+            let allowed = match allowed {
+                0 => "none, as there are no interim looks".to_owned(),
+                _ => format!("1 to {allowed}"),
+            };
+            return Err(usage(format!("--look is {}; allowed{which}: {allowed}", self.look)));
         }
         let mut outcomes: Vec<u32> = looks[..self.look].iter().map(|look| look.analysed).collect();
+        outcomes.extend(self.overrun.then_some(0));
+        let last = outcomes.len() - 1;
+        let when = if self.overrun {
+            "after the overrun".to_owned()
+        } else {
+            format!("at look {}", self.look)
+        };
         let given = &self.n;
-        let in_arms = counts.map(|counts| counts.total);
         let wrong = |expected: &str| {
             let given: Vec<String> = given.iter().map(u32::to_string).collect();
-            let given = given.join(",");
-            Err(usage(format!("--n {given}: expected {expected}")))
+            Err(usage(format!("--n {}: expected {expected}", given.join(","))))
         };
         if let (Some(total), Some(&now)) = (in_arms, given.last())
             && now != total
         {
-            return wrong(&format!(
-                "{total} at look {}, as in --control and --experimental",
-                self.look
-            ));
+            return wrong(&format!("{total} {when}, as in the counts of the arms"));
         }
         match (given.len(), in_arms) {
-            (0, Some(total)) => outcomes[self.look - 1] = total,
-            (1, _) => outcomes[self.look - 1] = given[0],
-            (looks, _) if looks == self.look => outcomes.clone_from(given),
+            (0, Some(total)) => outcomes[last] = total,
+            (1, _) => outcomes[last] = given[0],
+            (looks, _) if looks == outcomes.len() => outcomes.clone_from(given),
             _ => {
+                let earlier = if self.overrun {
+                    "for each look up to"
+                } else {
+                    "for each of the looks up to"
+                };
                 return wrong(&format!(
-                    "the outcomes at look {0}, or one number for each of the looks up to {0}",
-                    self.look
+                    "the outcomes {when}, or one number {earlier} {}{}",
+                    self.look,
+                    if self.overrun { " and one after the overrun" } else { "" },
                 ));
             }
         }
@@ -240,18 +389,9 @@ impl MonitorArgs {
     }
 }
 
-impl Counts {
-    /// The pooled Z of the risk difference.
-    fn seen(self) -> Result<Seen, Failure> {
-        let standard_error = pooled_standard_error(self.rates, self.sizes);
-        if standard_error == 0.0 {
-            return Err(usage(
-                "--control, --experimental: all outcomes are alike, so there is no Z; allowed: \
-                 some successes and some failures"
-                    .into(),
-            ));
-        }
-        let estimate = self.rates.1 - self.rates.0;
-        Ok(Seen { z: estimate / standard_error, estimate, standard_error })
-    }
+/// Patients by mRS.
+fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], Failure> {
+    given.try_into().map_err(|_| {
+        usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
+    })
 }

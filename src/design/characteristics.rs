@@ -5,8 +5,8 @@
 use serde::Serialize;
 
 use super::boundaries::{Boundaries, DesignError, Rules};
-use super::comparison::{Comparison, Variance};
-use super::exact::{ExactDesign, ExactProbabilities, Statistic};
+use super::comparison::Comparison;
+use super::exact::{ExactDesign, ExactProbabilities};
 use super::inference::{Drift, Prior};
 use super::sample_size::{ArmSizes, Rounding};
 use crate::num::normal::{upper_quantile, upper_tail};
@@ -27,6 +27,9 @@ pub struct Question {
     pub rounding: Rounding,
     /// Shares of control and experimental patients whose outcome is never known, in \[0, 1).
     pub dropout: [f64; 2],
+    /// Whether sizes are those expected, of which the experimental arm has its share on average;
+    /// else each arm has the whole patients that it is given.
+    pub sizes_are_expected: bool,
 }
 
 /// The size that reaches a power.
@@ -52,6 +55,11 @@ impl Question {
         let inflation_factor = boundaries.inflation_factor(alpha, power)?;
         let total = fixed_total * inflation_factor;
         Some(RequiredSize { power, total, fixed_total, inflation_factor })
+    }
+
+    /// Share of the experimental arm among the patients of a look.
+    fn share_of(&self, size: ArmSizes) -> f64 {
+        if self.sizes_are_expected { self.share_experimental } else { size.share_experimental() }
     }
 
     /// Cumulative sizes per look for an exact total.
@@ -159,8 +167,8 @@ pub struct BoundaryCharacteristics {
     pub z: f64,
     /// Nominal one-sided p value of benefit.
     pub p_one_sided: f64,
-    /// Observed effect with control as planned: risk difference, log common odds ratio or
-    /// difference of means; null where no effect gives this Z.
+    /// Observed effect with control as planned, on the scale of the comparison; null where no finite
+    /// effect gives this Z.
     pub effect: Option<f64>,
     /// The same as an odds ratio of success, or common odds ratio; null for means.
     pub odds_ratio: Option<f64>,
@@ -262,14 +270,14 @@ impl EffectCharacteristics {
     ) -> Self {
         let analysed = sizes[sizes.len() - 1];
         let comparison = question.comparison.at_fraction(fraction);
-        let (share, total) = (analysed.share_experimental(), f64::from(analysed.total()));
+        let (share, total) = (question.share_of(analysed), f64::from(analysed.total()));
         let drift = comparison.drift(question.rules.alpha_one_sided, share, total);
         let stopping = boundaries.stopping(drift);
         let totals: Vec<f64> = sizes.iter().map(|size| f64::from(size.total())).collect();
         Self {
             fraction,
             // Not −0 for no effect.
-            effect: comparison.effect() + 0.0,
+            effect: comparison.measured_effect() + 0.0,
             drift: drift + 0.0,
             rejection: stopping.rejection(),
             expected_information: stopping.expected(&boundaries.information_fractions),
@@ -326,14 +334,16 @@ impl BoundaryCharacteristics {
         (k, z): (usize, f64),
         drift: f64,
     ) -> Self {
-        let (share, total) = (sizes[k].share_experimental(), f64::from(sizes[k].total()));
+        let (share, total) = (question.share_of(sizes[k]), f64::from(sizes[k].total()));
         let effect = question.comparison.effect_at_z(z, share, total);
         let no_lower = vec![f64::NEG_INFINITY; sizes.len()];
         let interim = (k + 1 < sizes.len()).then(|| boundaries.with_lower(&no_lower));
         Self {
             z,
             p_one_sided: upper_tail(z),
-            effect,
+            effect: effect
+                .map(|effect| question.comparison.with_effect(effect).measured_effect())
+                .filter(|effect| effect.is_finite()),
             odds_ratio: effect.and_then(|effect| question.comparison.odds_ratio_of(effect)),
             conditional_power: interim.map(|it| it.conditional_power(k, z, Drift::Stated(drift))),
             conditional_power_trend: interim
@@ -351,14 +361,7 @@ impl ExactCharacteristics {
         let Comparison::TwoProportions(comparison) = &question.comparison else { return None };
         let largest = sizes[sizes.len() - 1];
         let moderate = largest.control.max(largest.experimental) <= MOST_PER_ARM;
-        let statistic = match comparison.variance() {
-            Variance::NullAndAlternative | Variance::Null => Statistic::Pooled,
-            Variance::Alternative => Statistic::Unpooled,
-            Variance::Arcsine => return None,
-        };
-        if !moderate || comparison.is_continuity_corrected() || comparison.null_effect() != 0.0 {
-            return None;
-        }
+        let statistic = comparison.exact_statistic().filter(|_| moderate)?;
         let design =
             |lower: &[f64]| ExactDesign::new(sizes, statistic, &boundaries.efficacy, lower).ok();
         let heeded = design(&boundaries.lower())?;
@@ -400,6 +403,7 @@ mod tests {
             share_experimental: 0.5,
             rounding: Rounding::PerArm,
             dropout: [0.0; 2],
+            sizes_are_expected: false,
         };
         let boundaries =
             Boundaries::new(&question.rules, &question.information_fractions).expect("solvable");

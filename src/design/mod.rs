@@ -244,7 +244,8 @@ impl Design {
 
     /// The drift that a trial's result is evidence of, by stage-wise ordering: it ended with Z =
     /// `z` on `analysed` outcomes after `interims` looks that happened as planned and did not stop
-    /// it. Harm counts; futility does only where the efficacy boundary relies on it.
+    /// it. Futility and harm count, as trials stop for them: where the efficacy boundary does not
+    /// rely on futility, it is still taken to have been heeded.
     pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> Estimate {
         let last = &self.finals[interims];
         let table = last.found(analysed).stagewise.get_or_init(|| {
@@ -258,6 +259,32 @@ impl Design {
             Box::new(StagewiseTable::new(&looks, interims, 0.95))
         });
         table.estimate(z)
+    }
+
+    /// The boundaries of a trial whose final look has so many outcomes, by information relative to
+    /// that: those of the interim looks that come before it as planned, and what is left for it.
+    pub fn boundaries_at(&self, final_analysed: u32) -> Boundaries {
+        let interims: Vec<usize> = (0..self.looks.len() - 1)
+            .filter(|&k| self.looks[k].analysed < final_analysed)
+            .collect();
+        let column = |of: &[f64], last: f64| -> Vec<f64> {
+            interims.iter().map(|&k| of[k]).chain([last]).collect()
+        };
+        let information =
+            |k: &usize| f64::from(self.looks[*k].analysed) / f64::from(final_analysed);
+        let planned = &self.boundaries;
+        let harm = self.final_harm(interims.len(), final_analysed);
+        Boundaries {
+            information_fractions: interims.iter().map(information).chain([1.0]).collect(),
+            efficacy: column(
+                &planned.efficacy,
+                self.final_critical(interims.len(), final_analysed),
+            ),
+            futility: column(&planned.futility, f64::NEG_INFINITY),
+            harm: column(&planned.harm, harm),
+            alpha_spent: column(&planned.alpha_spent, self.plan.rules.alpha_one_sided),
+            harm_spending: column(&planned.harm_spending, harm),
+        }
     }
 
     /// Outcomes over those planned for the final look.
@@ -324,8 +351,7 @@ impl FinalLook {
         // The final look may come one patient after this one.
         let one_patient = 1.0 / f64::from(plan.maximum_analysed());
         let out_below = plan.rules.counted_out_below(boundaries.futility[k], efficacy);
-        // A stop for harm is a conclusion, so the estimates count on it.
-        let leave_below = out_below.max(boundaries.harm[k]);
+        let leave_below = boundaries.futility[k].max(boundaries.harm[k]);
         Self {
             efficacy: self.efficacy.advance(t, 0.0, (out_below, efficacy), one_patient),
             alpha_left: plan.rules.alpha_one_sided - boundaries.alpha_spent[k],

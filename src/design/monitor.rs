@@ -5,7 +5,9 @@ use serde::Serialize;
 use super::boundaries::{Boundaries, DesignError, Rules, Untested};
 use super::efficacy::EfficacyRule;
 use super::futility::FutilityRule;
-use super::inference::{Belief, Drift, Estimate, Prior, prediction_interval, repeated_p_value};
+use super::inference::{
+    Belief, Drift, Estimate, Monitored, Prior, prediction_interval, repeated_p_value,
+};
 use super::spending::{SpendingFunction, StatedSpending};
 use super::{Decision, Plan};
 use crate::num::normal::upper_tail;
@@ -24,6 +26,15 @@ pub struct RunningTrial {
     analysed: Vec<u32>,
     /// The look at hand, from 0.
     look: usize,
+}
+
+/// What follows the look at hand.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum After {
+    /// The later looks of the plan.
+    AsPlanned,
+    /// Nothing: it is the final one.
+    Nothing,
 }
 
 /// Why a trial cannot be monitored.
@@ -55,13 +66,28 @@ pub enum MonitorError {
 impl RunningTrial {
     /// Of a trial designed by `plan` whose looks so far had `analysed` outcomes.
     ///
-    /// A spending function is read at the information that came; other boundaries spend at each
-    /// look what was planned there (Slud & Wei 1982). The final look spends all α that is left,
+    /// A spending function is read at the information that came; Haybittle and Peto's interim bound
+    /// is what it is; those of Wang & Tsiatis spend at each look what was planned there (Slud & Wei
+    /// 1982). The final look spends all α that is left,
     /// whatever its size. Planned looks that the one at hand has overtaken are left out.
     ///
     /// # Errors
     /// When looks do not fit the plan or have no boundaries.
     pub fn new(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
+        Self::with_looks_after(plan, analysed, After::AsPlanned)
+    }
+
+    /// The same of a trial that an interim look stopped, analysed again with the outcomes of the
+    /// patients who were then under way: the last of `analysed`, after those at the looks. It spends
+    /// all α that is left.
+    ///
+    /// # Errors
+    /// As [`RunningTrial::new`], and when the look that stopped it was the final one.
+    pub fn after_overrun(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
+        Self::with_looks_after(plan, analysed, After::Nothing)
+    }
+
+    fn with_looks_after(plan: &Plan, analysed: &[u32], after: After) -> Result<Self, MonitorError> {
         let planned = plan.looks_analysed.len();
         let given = analysed.len();
         if given == 0 || given > planned {
@@ -75,7 +101,8 @@ impl RunningTrial {
         let mut frozen = Vec::new();
         let mut found = None;
         for now in 0..given {
-            let trial = Self::at(plan, &analysed[..=now], &frozen)?;
+            let after = if now + 1 == given { after } else { After::AsPlanned };
+            let trial = Self::at(plan, &analysed[..=now], &frozen, after)?;
             frozen.push(trial.boundaries.futility[now]);
             found = Some(trial);
         }
@@ -83,12 +110,21 @@ impl RunningTrial {
     }
 
     /// With the futility bounds of earlier looks `frozen`.
-    fn at(plan: &Plan, analysed: &[u32], frozen: &[f64]) -> Result<Self, DesignError> {
-        let given = analysed.len();
+    fn at(
+        plan: &Plan,
+        analysed: &[u32],
+        frozen: &[f64],
+        after: After,
+    ) -> Result<Self, DesignError> {
+        let (given, planned) = (analysed.len(), plan.looks_analysed.len());
         let look = given - 1;
-        let later =
-            (given..plan.looks_analysed.len()).filter(|&k| plan.looks_analysed[k] > analysed[look]);
-        let positions: Vec<usize> = (0..given).chain(later).collect();
+        let positions: Vec<usize> = match after {
+            After::AsPlanned => {
+                let later = (given..planned).filter(|&k| plan.looks_analysed[k] > analysed[look]);
+                (0..given).chain(later).collect()
+            }
+            After::Nothing => (0..look).chain([planned - 1]).collect(),
+        };
         let mut sizes = analysed.to_vec();
         sizes.extend(positions[given..].iter().map(|&k| plan.looks_analysed[k]));
         let fractions = plan.fractions(&sizes);
@@ -159,19 +195,19 @@ impl RunningTrial {
     }
 
     /// What the data say where Z is `z`; the mean of Z at the planned maximum is `planned_drift`
-    /// under the planned effect.
-    pub fn evidence(&self, z: f64, planned_drift: f64, belief: Option<Belief>) -> Evidence {
+    /// under the planned effect, where that is known.
+    pub fn evidence(&self, z: f64, planned_drift: Option<f64>, belief: Option<Belief>) -> Evidence {
         let k = self.look;
         let no_lower = vec![f64::NEG_INFINITY; self.analysed.len()];
         let ahead = (!self.is_final()).then(|| self.boundaries.with_lower(&no_lower));
         let conditional = |drift| ahead.map(|looks| looks.conditional_power(k, z, drift));
         let predictive = |prior| ahead.map(|looks| looks.predictive_power(k, z, prior));
-        let leaving = self.leaving_below();
+        let leaving = self.counted_out_below();
         let so_far = self.boundaries.with_lower(&leaving);
         Evidence {
             p_one_sided: upper_tail(z),
             conditional_rejection: conditional(Drift::Stated(0.0)),
-            conditional_power: conditional(Drift::Stated(planned_drift)),
+            conditional_power: planned_drift.and_then(|drift| conditional(Drift::Stated(drift))),
             conditional_power_trend: conditional(Drift::CurrentTrend),
             predictive_power: predictive(Prior::Flat),
             predicted_final_z: ahead.map(|looks| {
@@ -182,12 +218,34 @@ impl RunningTrial {
             predictive_power_prior: belief.and_then(|belief| predictive(Prior::Normal(belief))),
             repeated_p: repeated_p_value(z, |alpha| self.repeated_bound(alpha)),
             stagewise_p: so_far.stagewise_p_value(k, z, 0.0),
-            drift: so_far.stagewise_estimate(k, z, self.level()),
         }
     }
 
-    /// Where trials are taken to leave below at each look.
-    fn leaving_below(&self) -> Vec<f64> {
+    /// The median-unbiased estimate and limits of level 1 − 2α if the trial ends here with an estimate
+    /// that is `z` standard errors from no effect: of the mean of Z at the maximum. Futility is taken
+    /// to have been heeded at the looks before.
+    pub fn drift_estimate(&self, z: f64) -> Estimate {
+        let Boundaries { futility, harm, .. } = &self.boundaries;
+        let leaving: Vec<f64> = futility.iter().zip(harm).map(|(f, h)| f.max(*h)).collect();
+        self.boundaries.with_lower(&leaving).stagewise_estimate(self.look, z, self.level())
+    }
+
+    /// The same after the outcomes of an overrun. The look that stopped the trial is left out, as the
+    /// analysis with all its patients takes its place (the deletion method: Sooriyarachchi,
+    /// Whitehead, Matsushita, Bolland & Whitehead 2003, Biometrics 59:701).
+    pub fn drift_estimate_after_overrun(&self, z: f64) -> Estimate {
+        let Boundaries { information_fractions, efficacy, futility, harm, .. } = &self.boundaries;
+        let kept: Vec<usize> = (0..self.look - 1).chain([self.look]).collect();
+        let column = |of: &[f64]| -> Vec<f64> { kept.iter().map(|&k| of[k]).collect() };
+        let leaving: Vec<f64> =
+            column(futility).iter().zip(column(harm)).map(|(f, h)| f.max(h)).collect();
+        let (information, efficacy) = (column(information_fractions), column(efficacy));
+        let looks = Monitored::new(&information, &leaving, &efficacy);
+        looks.stagewise_estimate(kept.len() - 1, z, self.level())
+    }
+
+    /// Where trials count as having left below at each look, whether or not futility is heeded.
+    fn counted_out_below(&self) -> Vec<f64> {
         let Boundaries { efficacy, futility, harm, .. } = &self.boundaries;
         let leave = |k: usize| self.rules.counted_out_below(futility[k], efficacy[k]).max(harm[k]);
         (0..efficacy.len()).map(leave).collect()
@@ -211,8 +269,10 @@ fn rules_at(plan: &Plan, positions: &[usize], fractions: &[f64]) -> Result<Rules
     let interims = &positions[..positions.len() - 1];
     Ok(Rules {
         efficacy: match &rules.efficacy {
-            it @ (EfficacyRule::FinalOnly | EfficacyRule::Spending(_)) => it.clone(),
-            _ => {
+            it @ (EfficacyRule::FinalOnly
+            | EfficacyRule::Spending(_)
+            | EfficacyRule::HaybittlePeto { .. }) => it.clone(),
+            EfficacyRule::WangTsiatis { .. } => {
                 let spent = Boundaries::new(rules, &planned)?.alpha_spent;
                 EfficacyRule::Spending(as_planned(rules, &spent, positions, fractions))
             }
@@ -283,8 +343,6 @@ pub struct Evidence {
     pub repeated_p: f64,
     /// One-sided p value if the trial ends here.
     pub stagewise_p: f64,
-    /// Median-unbiased estimate and limits of level 1 − 2α if the trial ends here: mean of Z at the maximum.
-    pub drift: Estimate,
 }
 
 #[cfg(test)]
@@ -380,7 +438,7 @@ mod tests {
             let bound = trial.boundaries().efficacy[look];
             // Haybittle-Peto has the same interim bound at every alpha.
             prop_assume!(!matches!(rule, EfficacyRule::HaybittlePeto { .. }) || look == 2);
-            let evidence = trial.evidence(bound, 2.8, None);
+            let evidence = trial.evidence(bound, Some(2.8), None);
             prop_assert!((evidence.repeated_p / 0.025 - 1.0).abs() < 1e-6);
             prop_assert_eq!(trial.decide(bound), Decision::Efficacy);
         }

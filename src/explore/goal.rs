@@ -70,7 +70,7 @@ impl Goal {
         if self.figure.truth() == Truth::Prior {
             return None;
         }
-        let closed_form = scenario.normal_approximation(self.figure.truth(), analysis)?;
+        let closed_form = scenario.normal_approximation(self.figure.truth(), analysis).ok()?;
         let efficacy = &closed_form.efficacy;
         let figure = match self.figure {
             NamedFigure::Power | NamedFigure::TypeIError => closed_form.rejection(),

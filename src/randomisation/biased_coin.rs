@@ -6,7 +6,7 @@
 //! arm with probability p as soon as |D| ≥ 1; the big stick forces it when |D| reaches the bound.
 //! Both are for two equal arms.
 
-use super::{Arm, experimental_if, series_count};
+use super::{Arm, TIGHT, experimental_if, series_count};
 
 /// Efron's biased coin or the big stick.
 #[derive(Debug, Clone)]
@@ -30,6 +30,16 @@ impl BiasedCoin {
     /// in any series.
     pub fn big_stick(maximum_imbalance: u32, series: Vec<u32>) -> Self {
         Self { bound: maximum_imbalance as i32, experimental_p: [1.0, 0.5, 0.0], series }
+    }
+
+    /// The series that serves each stratum.
+    pub(super) fn series(&self) -> &[u32] {
+        &self.series
+    }
+
+    /// Whether the arms stay within a few patients of each other.
+    pub(super) fn is_tight(&self) -> bool {
+        self.experimental_p[0] >= TIGHT
     }
 
     pub(super) fn cells(&self) -> usize {

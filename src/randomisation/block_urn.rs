@@ -32,6 +32,11 @@ impl BlockUrn {
         Self { set, full: set.map(|balls| balls * balanced_sets as i32), series }
     }
 
+    /// The series that serves each stratum.
+    pub(super) fn series(&self) -> &[u32] {
+        &self.series
+    }
+
     pub(super) fn cells(&self) -> usize {
         2 * series_count(&self.series)
     }

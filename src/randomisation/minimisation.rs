@@ -4,7 +4,7 @@
 //! levels is weighted and summed; the arm with the smaller sum is preferred and taken with
 //! probability p. Equal sums are decided by the allocation ratio.
 
-use super::{Allocating, AllocationRatio, Arm, Preference, experimental_if, side_by_side};
+use super::{Allocating, AllocationRatio, Arm, Preference, TIGHT, experimental_if, side_by_side};
 use crate::population::Population;
 use crate::rng::uniform;
 use rand::Rng;
@@ -168,6 +168,20 @@ impl Minimisation {
 
     pub(super) fn cells(&self) -> usize {
         self.cells
+    }
+
+    /// Whether the arms stay within a few patients of each other.
+    pub(super) fn is_tight(&self) -> bool {
+        self.biased_coin_p >= TIGHT
+    }
+
+    /// Factor by factor, the class of each stratum.
+    pub(super) fn classes(&self) -> Vec<Vec<u32>> {
+        let of_factor = |factor: usize| {
+            let levels = self.levels.iter().skip(factor).step_by(self.factors);
+            levels.map(|level| level.first_cell as u32).collect()
+        };
+        (0..self.factors).map(of_factor).collect()
     }
 
     fn levels(&self, stratum: usize) -> &[WeightedLevel] {

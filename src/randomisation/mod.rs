@@ -123,6 +123,20 @@ pub struct Allocating<'t, R> {
 }
 
 impl RandomisationMethod {
+    /// What it keeps in the ratio: for each factor or series, the class that each stratum is in. The
+    /// arms of a class differ from the ratio by a few patients, however many come. None where every
+    /// patient is allocated independently; `None` where the balance may be loose.
+    pub fn balances(&self) -> Option<Vec<Vec<u32>>> {
+        match self {
+            Self::Complete(_) => Some(Vec::new()),
+            Self::PermutedBlocks(blocks) => Some(vec![blocks.series().to_vec()]),
+            Self::BiasedCoin(coin) => coin.is_tight().then(|| vec![coin.series().to_vec()]),
+            Self::BlockUrn(urn) => Some(vec![urn.series().to_vec()]),
+            Self::Minimisation(rule) => rule.is_tight().then(|| rule.classes()),
+            Self::MinimalSufficientBalance(_) => None,
+        }
+    }
+
     /// Forgets all patients.
     pub fn reset(&self, state: &mut AllocationState) {
         let cells = match self {
@@ -193,6 +207,9 @@ fn side_by_side<R: Rng, const N: usize>(
         }
     }
 }
+
+/// Coins that are less biased leave the arms to differ by more than a few patients.
+const TIGHT: f64 = 0.65;
 
 /// Number of series of allocations, from the number of the series that each stratum is in.
 fn series_count(series: &[u32]) -> usize {

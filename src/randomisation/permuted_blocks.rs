@@ -21,6 +21,11 @@ impl PermutedBlocks {
         Self { ratio, multiples, series }
     }
 
+    /// The series that serves each stratum.
+    pub(super) fn series(&self) -> &[u32] {
+        &self.series
+    }
+
     pub(super) fn cells(&self) -> usize {
         2 * series_count(&self.series)
     }

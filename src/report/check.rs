@@ -106,7 +106,7 @@ fn conditional_odds(scenario: &Scenario) -> Document {
 fn formula(scenario: &Scenario) -> Document {
     let rows = scenario.analyses.iter().map(|analysis| {
         let of = |truth| {
-            let closed_form = scenario.normal_approximation(truth, analysis);
+            let closed_form = scenario.normal_approximation(truth, analysis).ok();
             number(closed_form.map(|closed_form| closed_form.rejection()))
         };
         let mut row = vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)];
@@ -119,5 +119,9 @@ fn formula(scenario: &Scenario) -> Document {
     if scenario.prior.is_some() {
         header.push("assurance");
     }
-    Document::of_table(&header, rows.collect())
+    let table = Document::of_table(&header, rows.collect());
+    scenario.analyses.iter().fold(table, |document, analysis| {
+        let words = scenario.formula_in_words(Truth::Alternative, analysis);
+        document.text(format!("{}: {words}.", analysis.name))
+    })
 }

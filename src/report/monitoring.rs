@@ -10,25 +10,49 @@ use crate::design::monitor::{Evidence, RunningTrial};
 /// Effects at a look, on the scale of the analysis.
 #[derive(Debug, Clone, Serialize)]
 pub struct Effects {
-    /// `risk_difference` or `log_common_odds_ratio`.
+    /// That of the analysis: see [`crate::analysis::EffectScale::name`].
     pub scale: &'static str,
-    /// The ordinary one.
-    pub estimate: f64,
-    /// What Z was divided by.
-    pub standard_error: f64,
+    /// The ordinary one; null where the counts give none.
+    pub estimate: Option<f64>,
+    /// Of the estimate; without counts, what Z was divided by. Null where it is not known.
+    pub standard_error: Option<f64>,
     /// Confidence level of the intervals, 1 − 2α.
     pub level: f64,
-    /// Ignoring the looks.
-    pub interval: (f64, f64),
+    /// Ignoring the looks: with counts and a level of 95 % the analysis's own.
+    pub interval: Option<(f64, f64)>,
     /// Valid at every look, whether the trial stops or not and whether or not futility is heeded;
     /// null where efficacy is not tested.
     pub repeated_interval: Option<(f64, f64)>,
     /// The same by inverting the score test of two proportions; null without their counts.
     pub repeated_score_interval: Option<(f64, f64)>,
-    /// If the trial ends here.
-    pub median_unbiased: f64,
+    /// If the trial ends here; null where the statistic is not the estimate over its error and the
+    /// counts are not given.
+    pub median_unbiased: Option<f64>,
     /// Its interval by stage-wise ordering.
-    pub stagewise_interval: (f64, f64),
+    pub stagewise_interval: Option<(f64, f64)>,
+}
+
+/// What a look says.
+#[derive(Debug, Clone, Copy)]
+pub struct Said {
+    z: Option<f64>,
+    decision: &'static str,
+    stopped_at: Option<usize>,
+}
+
+impl Said {
+    /// Of a look with this Z, or without a statistic, which never stops a trial; `stopped_at` is the
+    /// number of the look that did, where the outcomes of the overrun have come since.
+    pub fn new(trial: &RunningTrial, z: Option<f64>, stopped_at: Option<usize>) -> Self {
+        let decision = match (z.map(|z| trial.decide(z)), trial.is_final()) {
+            (Some(Decision::Efficacy), _) => "efficacy",
+            (Some(Decision::Harm), _) => "harm",
+            (Some(Decision::Futility), _) => "futility",
+            (Some(Decision::Continue) | None, false) => "continue",
+            (Some(Decision::Continue) | None, true) => "not_significant",
+        };
+        Self { z, decision, stopped_at }
+    }
 }
 
 /// A boundary for the information that came, or is planned.
@@ -50,8 +74,9 @@ pub struct MonitoringReport {
     command: String,
     title: String,
     look: usize,
+    after_overrun: bool,
     looks: Vec<LookBounds>,
-    z: f64,
+    z: Option<f64>,
     decision: &'static str,
     effects: Effects,
     #[serde(flatten)]
@@ -59,12 +84,12 @@ pub struct MonitoringReport {
 }
 
 impl MonitoringReport {
-    /// Of a look with Z = `z`.
+    /// Of a look.
     pub fn new(
         command: String,
         title: String,
         monitored: &RunningTrial,
-        z: f64,
+        said: Said,
         evidence: Evidence,
         effects: Effects,
     ) -> Self {
@@ -83,16 +108,11 @@ impl MonitoringReport {
             version: env!("CARGO_PKG_VERSION"),
             command,
             title,
-            look: monitored.look() + 1,
+            look: said.stopped_at.unwrap_or(monitored.look() + 1),
+            after_overrun: said.stopped_at.is_some(),
             looks: looks.collect(),
-            z,
-            decision: match (monitored.decide(z), monitored.is_final()) {
-                (Decision::Efficacy, _) => "efficacy",
-                (Decision::Harm, _) => "harm",
-                (Decision::Futility, _) => "futility",
-                (Decision::Continue, false) => "continue",
-                (Decision::Continue, true) => "not_significant",
-            },
+            z: said.z,
+            decision: said.decision,
             effects,
             evidence,
         }
@@ -113,7 +133,17 @@ impl MonitoringReport {
             "continue" => "between the boundaries: go on",
             _ => "below the efficacy boundary of the final look: no effect is shown",
         };
-        out = out.text(format!("Look {}: Z = {:.4} is {said}.", self.look, self.z));
+        let when = match self.after_overrun {
+            true => format!("After look {} and its overrun", self.look),
+            false => format!("Look {}", self.look),
+        };
+        out = out.text(match self.z {
+            Some(z) => format!("{when}: Z = {z:.4} is {said}."),
+            None => format!(
+                "{when}: the outcomes give no statistic, as where all are alike. Such a look does not \
+                 stop a trial; Z stands as 0 below."
+            ),
+        });
         out = out.heading("Boundaries for the outcomes that came and are planned");
         out += self.bounds();
         out = out.heading("Evidence");
@@ -126,13 +156,21 @@ impl MonitoringReport {
 
     fn bounds(&self) -> Document {
         let row = |look: &LookBounds| BoundaryRow {
-            name: format!("{}{}", look.look, if look.look == self.look { " <" } else { "" }),
+            name: self.name_of(look.look),
             analysed: look.analysed,
             information: look.information_fraction,
             bounds: [look.z_efficacy, look.z_futility, look.z_harm],
             alpha_spent: look.alpha_spent,
         };
         boundaries(self.looks.iter().map(row).collect(), 4)
+    }
+
+    fn name_of(&self, look: usize) -> String {
+        match (self.after_overrun, look == self.look, look == self.looks.len()) {
+            (true, _, true) => "end <".to_owned(),
+            (false, true, _) => format!("{look} <"),
+            _ => look.to_string(),
+        }
     }
 
     fn evidence(&self) -> Document {
@@ -176,7 +214,7 @@ impl MonitoringReport {
 
 impl Effects {
     fn document(&self) -> Document {
-        let is_log = self.scale == "log_common_odds_ratio";
+        let is_log = self.scale.starts_with("log_");
         let mut rows = Vec::new();
         let mut row = |name: &str, estimate: Option<f64>, limits: Option<(f64, f64)>| {
             let mut row = vec![name.to_owned()];
@@ -187,17 +225,17 @@ impl Effects {
             }
             rows.push(row);
         };
-        row("ordinary, ignores the looks", Some(self.estimate), Some(self.interval));
+        row("ordinary, ignores the looks", self.estimate, self.interval);
         row("repeated, holds at every look", None, self.repeated_interval);
         if self.repeated_score_interval.is_some() {
             row("repeated, score test", None, self.repeated_score_interval);
         }
-        let adjusted = Some(self.stagewise_interval);
-        row("if the trial ends here", Some(self.median_unbiased), adjusted);
-        let name = if is_log { "log odds ratio" } else { "risk difference" };
-        let mut header = vec![name, "estimate", "low", "high"];
+        row("if the trial ends here", self.median_unbiased, self.stagewise_interval);
+        let name = self.scale.replace('_', " ");
+        let ratio = name.trim_start_matches("log ").to_owned();
+        let mut header = vec![name.as_str(), "estimate", "low", "high"];
         if is_log {
-            header.extend(["odds ratio", "low", "high"]);
+            header.extend([ratio.as_str(), "low", "high"]);
         }
         Document::of_table(&header, rows)
     }

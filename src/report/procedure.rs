@@ -19,9 +19,11 @@ pub(super) enum Show {
 
 impl Show {
     pub(super) fn cell(self, checked: &Checked, scale: f64) -> String {
-        let McEstimate { value, mcse, n } = checked.simulated;
+        let McEstimate { value, mcse, n, .. } = checked.simulated;
         match self {
-            Self::Simulated => figure(McEstimate { value: scale * value, mcse: scale * mcse, n }),
+            Self::Simulated => {
+                figure(McEstimate { value: scale * value, mcse: scale * mcse, n, limit_95: None })
+            }
             Self::Exact if checked.exact.is_finite() => format!("{:.2}", scale * checked.exact),
             Self::Exact => "–".to_owned(),
         }

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::prior::averaged;
 use super::procedure::Show;
 use crate::explore::precision::PrecisionReached;
-use crate::scenario::file::ScenarioFile;
+use crate::scenario::file::{Analysis, ScenarioFile};
 use crate::summary::{
     AnalysisSummary, Balance, CentreSummary, CorrectGuesses, EstimatePerformance, LookSummary,
     McEstimate, NamedFigure, SizeSummary, TruthSummary,
@@ -22,7 +22,7 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     let mut out = heading(summary, warnings);
     out = out.heading("Does the trial show an effect?");
     out += rejection(alternative, null);
-    out = out.text(by_formula(alternative, scenario));
+    out += by_formula(alternative, scenario);
     out += reduced(alternative, null);
     out += within_stratum(scenario, alternative);
     out += super::safety::price(alternative, null);
@@ -42,10 +42,9 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out = out.text(
         "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the \
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
-         the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the \
-         median-unbiased estimate with its interval, which allow for the looks by stage-wise \
-         ordering, but not for futility that is not binding, nor for stops by adverse events.",
+         the looks; \"early\" are trials that stopped at an interim look.",
     );
+    out = out.text(format!("\"Adjusted\" is {ADJUSTED}"));
     if let Some(procedure) = &summary.procedure {
         out = out.heading("The procedure, in all patients of trials that run to their end");
         out += super::procedure::document(procedure, scenario, Show::Simulated);
@@ -98,6 +97,11 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
     out
 }
 
+/// What estimates that are adjusted for the looks allow for.
+pub(super) const ADJUSTED: &str = "the median-unbiased estimate with its interval, by stage-wise \
+    ordering. It allows for stops at all boundaries of the design, futility included, as if these \
+    are always heeded, but not for stops by adverse events.";
+
 /// The precision that ended a simulation, where one did; `what` comes before the figure's name.
 pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> String {
     let Some(PrecisionReached { figure, asked, reached, by_control_variate }) = reached else {
@@ -114,25 +118,43 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
     )
 }
 
-/// How the formula stands to the simulation.
-pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> &'static str {
-    let has_one = alternative.analyses.iter().any(|it| it.normal_approximation.is_some());
-    let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
-    match (has_one, drifts) {
-        (true, false) => {
-            "By formula: normal approximation. It may differ from the simulation by more than \
-             Monte-Carlo error, because counts are discrete."
-        }
-        (true, true) => {
-            "By formula: normal approximation, with outcomes averaged over the time of the trial. It \
-             may differ from the simulation by more than Monte-Carlo error, because counts are discrete \
-             and early looks see early patients."
-        }
-        (false, _) => {
-            "No formula: the analyses need more than it has, all patients have the same outcome, or an \
-             event that can stop the trial goes with the outcome."
-        }
+/// Where the formulas come from, and why they may differ from the simulation.
+pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> Document {
+    let mut out = Document::new();
+    for (summary, written) in alternative.analyses.iter().zip(&scenario.analyses) {
+        let AnalysisSummary { name, formula, .. } = summary;
+        out = out.text(match why_it_differs(summary, written, scenario) {
+            Some(reasons) => format!(
+                "By formula, {name}: {formula}. A normal approximation, which may differ from the \
+                 simulation by more than Monte-Carlo error, as {reasons}."
+            ),
+            None => format!("By formula, {name}: {formula}."),
+        });
     }
+    out
+}
+
+/// `None` without a formula.
+fn why_it_differs(
+    summary: &AnalysisSummary,
+    written: &Analysis,
+    scenario: &ScenarioFile,
+) -> Option<String> {
+    summary.normal_approximation.as_ref()?;
+    let mut reasons = vec![if written.method.counts_successes() {
+        "successes are whole numbers"
+    } else {
+        "Z has the variance that large trials have"
+    }];
+    if scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0) {
+        reasons.push(
+            "outcomes are averaged over the time of the trial while early looks see early patients",
+        );
+    }
+    if scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0) {
+        reasons.push("outcomes are averaged over the centres");
+    }
+    Some(reasons.join(", and "))
 }
 
 /// The odds ratio that patients of one stratum see, where factors are prognostic.
@@ -190,7 +212,7 @@ pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Docu
         let formula = |analysis: &AnalysisSummary| {
             number(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
         };
-        let [power, error] = [effect, none].map(|analysis| with_error(analysis.rejection, 2.0));
+        let [power, error] = [effect, none].map(|analysis| with_limit(analysis.rejection));
         vec![effect.name.clone(), power, formula(effect), error, formula(none)]
     });
     let header = ["analysis", "power", "by\nformula", "one-sided\ntype I error", "by\nformula"];
@@ -414,6 +436,23 @@ pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
     }
 }
 
+/// A proportion with its error, or with its limit where all replicates are alike.
+fn with_limit(proportion: McEstimate) -> String {
+    let text = with_error(proportion, 2.0);
+    match proportion.limit_95 {
+        Some(limit) if limit < 0.5 => format!("{text} (<{})", rounded_up(limit)),
+        Some(limit) => format!("{text} (>{:.4})", 1.0 - rounded_up(1.0 - limit)),
+        None => text,
+    }
+}
+
+/// To two digits.
+fn rounded_up(limit: f64) -> f64 {
+    let unit = libm::pow(10.0, libm::log10(limit).floor() - 1.0);
+    let decimals = (1.0 - libm::log10(limit).floor()).clamp(0.0, 15.0) as usize;
+    format!("{:.decimals$}", (limit / unit).ceil() * unit).parse().expect("a number")
+}
+
 /// Value and error, the error with so many digits, where there is one.
 pub(super) fn parts(estimate: McEstimate, digits: f64) -> (String, Option<String>) {
     let McEstimate { value, mcse, .. } = estimate;
@@ -451,8 +490,8 @@ mod tests {
 
     #[test]
     fn figures_show_no_more_digits_than_their_error_has() {
-        let of = |value, mcse| figure(McEstimate { value, mcse, n: 10 });
-        let power = McEstimate { value: 0.80927, mcse: 0.00124, n: 100_000 };
+        let of = |value, mcse| figure(McEstimate { value, mcse, n: 10, limit_95: None });
+        let power = McEstimate { value: 0.80927, mcse: 0.00124, n: 100_000, limit_95: None };
         assert_eq!(with_error(power, 2.0), "0.8093 ±0.0012");
         assert_eq!(of(266.4849, 0.1834), "266.5 ±0.2");
         assert_eq!(of(14.0, 0.0), "14");

@@ -17,6 +17,7 @@ pub mod shipped;
 pub mod size;
 pub mod sources;
 mod treatments;
+mod balance;
 mod closed_form;
 mod warnings;
 pub mod published;
@@ -24,7 +25,7 @@ mod words;
 
 use std::path::Path;
 
-pub use closed_form::estimand_of_shift;
+pub use closed_form::{NoComparison, NoFormula, estimand_of_shift};
 pub(crate) use digest::sha256;
 pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
@@ -38,9 +39,10 @@ use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::MissingRule;
 use crate::analysis::proportional_odds::adjusted::Model;
-use crate::analysis::{AnalysisMethod, Detail};
+use crate::analysis::{AnalysisMethod, Detail, TestResult};
 use crate::centres::Centres;
 use crate::design::Design;
+use crate::design::inference::scale::standard_error_of;
 use crate::evidence::prior::Prior;
 use crate::outcome::{
     Adherence, Drift, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel,
@@ -68,6 +70,26 @@ pub struct Analysis {
     pub missing: MissingRule,
     /// Who is compared.
     pub set: AnalysisSet,
+}
+
+impl Analysis {
+    /// The statistic that is the estimate over its standard error, and that error: what a stage-wise
+    /// estimate is built from. `None` without an estimate, or where the error is 0.
+    ///
+    /// A test statistic is that but for a factor; those by permutation or from an exact or corrected
+    /// test are not, so Wald's stands in for them.
+    pub fn estimate_over_error(&self, test: &TestResult) -> Option<(f64, f64)> {
+        if !test.has_estimate() {
+            return None;
+        }
+        let is_so = self.rerandomisations == 0 && self.method.is_estimate_over_error();
+        let (z, standard_error) = if is_so && test.z.is_finite() {
+            (test.z, standard_error_of(test.estimate, test.z, test.standard_error))
+        } else {
+            (test.estimate / test.standard_error, test.standard_error)
+        };
+        (z.is_finite() && standard_error > 0.0).then_some((z, standard_error))
+    }
 }
 
 /// What is described when a trial ends, from the outcomes that its first analysis had.

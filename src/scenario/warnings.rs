@@ -16,6 +16,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
         determinism(scenario),
         idle_log_odds(scenario),
         no_effect(scenario),
+        ignored_balance(scenario),
     ];
     let of_centres = centres::of(scenario);
     warnings.into_iter().flatten().chain(of_centres).chain(analyses::of(scenario)).collect()
@@ -43,6 +44,27 @@ fn no_effect(scenario: &Scenario) -> Option<String> {
     let pairs = control.probabilities().iter().zip(experimental.probabilities());
     let alike = pairs.into_iter().all(|(c, e)| (c - e).abs() < 1e-9);
     alike.then(|| "both arms have the same mRS, so there is no effect to find".into())
+}
+
+/// Analyses that ignore prognostic factors which the randomisation balances.
+fn ignored_balance(scenario: &Scenario) -> Option<String> {
+    let alpha = scenario.design.plan().rules.alpha_one_sided;
+    let conservative: Vec<String> = scenario
+        .analyses
+        .iter()
+        .filter(|analysis| scenario.is_conservative(analysis))
+        .filter_map(|analysis| {
+            let error = scenario.normal_approximation(Truth::Null, analysis).ok()?.rejection();
+            Some(format!("{} about {error:.4}", analysis.name))
+        })
+        .collect();
+    (!conservative.is_empty()).then(|| {
+        format!(
+            "the randomisation balances prognostic factors that analyses ignore, so that their type I \
+             error is below {alpha}: {}; adjust for the factors, or re-randomise",
+            conservative.join(", ")
+        )
+    })
 }
 
 /// Whether the patients randomised leave the number planned for the final look.

@@ -69,8 +69,8 @@ impl CentreSummary {
     pub(super) fn new(scenario: &Scenario, tally: &CentreTally) -> Option<Self> {
         let number = scenario.centres.as_ref()?.number;
         let per = |moments: &Moments, scale: f64| {
-            let McEstimate { value, mcse, n } = McEstimate::mean(moments);
-            McEstimate { value: value * scale, mcse: mcse * scale, n }
+            let McEstimate { value, mcse, n, .. } = McEstimate::mean(moments);
+            McEstimate::new(value * scale, mcse * scale, n)
         };
         let scale = 1.0 / f64::from(scenario.ratio.parts());
         let quantile = |p: f64| tally.imbalances.quantile(p);

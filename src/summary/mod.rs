@@ -42,33 +42,51 @@ pub struct McEstimate {
     pub mcse: f64,
     /// Replicates it is made from.
     pub n: u64,
+    /// Of a proportion of 0 or 1, whose error is 0 although it is not certain: the one-sided 95 %
+    /// limit of Clopper & Pearson (1934, Biometrika 26:404), above 0 or below 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_95: Option<f64>,
 }
 
 impl McEstimate {
+    /// With no limit.
+    pub(crate) fn new(value: f64, mcse: f64, n: u64) -> Self {
+        Self { value, mcse, n, limit_95: None }
+    }
+
     /// A proportion, with error √(p(1 − p)/n).
     pub(crate) fn proportion(count: u64, n: u64) -> Self {
         let value = count as f64 / n as f64;
-        Self { value, mcse: (value * (1.0 - value) / n as f64).sqrt(), n }
+        let mcse = (value * (1.0 - value) / n as f64).sqrt();
+        // All n replicates are alike with a probability of 0.05 at the limit.
+        let all_alike = libm::pow(0.05, 1.0 / n as f64);
+        let limit_95 = match count {
+            _ if n == 0 => None,
+            0 => Some(1.0 - all_alike),
+            _ if count == n => Some(all_alike),
+            _ => None,
+        };
+        Self { value, mcse, n, limit_95 }
     }
 
     /// The mean of what every replicate gave.
     pub(crate) fn mean(moments: &Moments) -> Self {
         let n = moments.n();
-        Self { value: moments.mean(), mcse: moments.sd() / (n as f64).sqrt(), n }
+        Self::new(moments.mean(), moments.sd() / (n as f64).sqrt(), n)
     }
 
     /// A standard deviation, with its error in a normal distribution, σ/√(2(n − 1)).
     fn sd(moments: &Moments) -> Self {
         let n = moments.n();
         let value = moments.sd();
-        Self { value, mcse: value / (2.0 * (n as f64 - 1.0)).sqrt(), n }
+        Self::new(value, value / (2.0 * (n as f64 - 1.0)).sqrt(), n)
     }
 
     /// Mean of a count.
     fn histogram_mean(histogram: &Histogram, scale: f64) -> Self {
         let (mean, sd) = histogram.mean_sd();
         let n = histogram.n();
-        Self { value: mean * scale, mcse: sd * scale / (n as f64).sqrt(), n }
+        Self::new(mean * scale, sd * scale / (n as f64).sqrt(), n)
     }
 
     /// A quantile of a count.
@@ -86,7 +104,7 @@ impl McEstimate {
     fn quantile_by(quantile: impl Fn(f64) -> f64, n: u64, p: f64, scale: f64) -> Self {
         let reach = (p * (1.0 - p) / n as f64).sqrt();
         let width = quantile(p + reach) - quantile(p - reach);
-        Self { value: quantile(p) * scale, mcse: 0.5 * width * scale, n }
+        Self::new(quantile(p) * scale, 0.5 * width * scale, n)
     }
 }
 
@@ -143,6 +161,8 @@ pub struct AnalysisSummary {
     /// The closed form beside it; null where it has none, as when everyone has a success, and under
     /// the prior.
     pub normal_approximation: Option<NormalApproximation>,
+    /// How that is found, or why there is none.
+    pub formula: String,
     /// Look by look; the last is the final one.
     pub looks: Vec<LookSummary>,
     /// Patients randomised, with those who came until the decision.
@@ -368,7 +388,8 @@ impl AnalysisSummary {
         let method = &scenario.analyses[analysis].method;
         let n = tally.n();
         let proportion = |count| McEstimate::proportion(count, n);
-        let closed_form = scenario.normal_approximation(truth, &scenario.analyses[analysis]);
+        let written = &scenario.analyses[analysis];
+        let closed_form = scenario.normal_approximation(truth, written).ok();
         let [after_efficacy, after_futility, after_harm] = tally.reversals;
         Self {
             name: scenario.analyses[analysis].name.clone(),
@@ -392,6 +413,7 @@ impl AnalysisSummary {
                 futility: closed_form.futility,
                 harm: closed_form.harm,
             }),
+            formula: scenario.formula_in_words(truth, written),
             looks: (0..tally.looks.len()).map(|k| LookSummary::new(scenario, tally, k)).collect(),
             n_randomised: SizeSummary::new(&tally.n_randomised),
             n_analysed: SizeSummary::new(&tally.n_analysed),
@@ -452,7 +474,7 @@ impl LookSummary {
 
 impl SizeSummary {
     fn new(histogram: &Histogram) -> Self {
-        let max = McEstimate { value: histogram.max(), mcse: f64::NAN, n: histogram.n() };
+        let max = McEstimate::new(histogram.max(), f64::NAN, histogram.n());
         Self {
             mean: McEstimate::histogram_mean(histogram, 1.0),
             p80: McEstimate::quantile(histogram, 0.80, 1.0),
@@ -479,7 +501,7 @@ impl EstimatePerformance {
                 None => McEstimate::mean(&tally.errors),
             },
             // By the delta method.
-            rmse: McEstimate { value: rmse, mcse: mse.mcse / (2.0 * rmse), n: mse.n },
+            rmse: McEstimate::new(rmse, mse.mcse / (2.0 * rmse), mse.n),
             coverage: McEstimate::proportion(tally.covered, mse.n),
             above_truth: McEstimate { n: mse.n, ..above_truth },
         }
@@ -516,9 +538,9 @@ impl Balance {
 impl CorrectGuesses {
     fn new(patients: u32, halves: &[Moments; 2]) -> Self {
         let [whole_trial, within_strata] = halves.each_ref().map(|moments| {
-            let McEstimate { value, mcse, n } = McEstimate::mean(moments);
+            let McEstimate { value, mcse, n, .. } = McEstimate::mean(moments);
             let all = 2.0 * f64::from(patients);
-            McEstimate { value: value / all, mcse: mcse / all, n }
+            McEstimate::new(value / all, mcse / all, n)
         });
         Self { whole_trial, within_strata }
     }

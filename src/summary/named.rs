@@ -199,7 +199,7 @@ impl Tally {
         let errors = (0..self.analyses_per_truth()).map(|analysis| {
             match (figure, self.control(figure.truth(), analysis)) {
                 (NamedFigure::Power | NamedFigure::TypeIError, Some(control)) => {
-                    control.error_to_stop_by()
+                    control.estimate().estimate.mcse
                 }
                 _ => self.sampled(figure, analysis).error_to_stop_by(),
             }

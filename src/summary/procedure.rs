@@ -133,7 +133,7 @@ impl Checked {
         let Spread { mean, sd, weight } = simulated;
         // One patient has no spread.
         let mcse = if weight > 1.0 { sd / (weight - 1.0).sqrt() } else { f64::NAN };
-        let simulated = McEstimate { value: mean, mcse, n: weight as u64 };
+        let simulated = McEstimate::new(mean, mcse, weight as u64);
         Self { simulated, exact: exact.mean }
     }
 }

@@ -20,9 +20,8 @@ use std::ops::Range;
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
-use crate::analysis::{AnalysisMethod, FitStatus, KnownOutcomes, Statistic, TestResult};
+use crate::analysis::{AnalysisMethod, KnownOutcomes, Statistic, TestResult};
 use crate::design::inference::Estimate;
-use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::OutcomeModel;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
@@ -360,23 +359,25 @@ impl<'s> Simulator<'s> {
         }
     }
 
-    /// The estimate and its limits, allowing for the looks: drifts times the estimate's standard
-    /// error, which is the one its Z was divided by.
+    /// The estimate and its limits, allowing for the looks: drifts times the standard error that the
+    /// estimate's Z was divided by. A single look leaves nothing to allow for.
     fn adjusted(&self, at: usize, analysis: &Analysis, test: &TestResult) -> Estimate {
-        if test.status != FitStatus::Converged {
+        let (low, high) = test.interval;
+        let plain = Estimate { median: test.estimate, low, high };
+        if !test.has_estimate() {
             return Estimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.scenario.design;
+        let Some((z, standard_error)) = analysis.estimate_over_error(test) else { return plain };
         let analysed = self.everyone()[at].all.total();
-        let drift = design.drift_estimate(at, analysed, test.z);
-        // A Z by permutation or from an exact test was not divided by anything.
-        let of_z = analysis.rerandomisations == 0 && analysis.method.is_estimate_over_error();
-        let standard_error = if of_z {
-            standard_error_of(test.estimate, test.z, test.standard_error)
-        } else {
-            test.standard_error
-        };
-        drift.as_effect(design.information(analysed), standard_error)
+        let drift = design.drift_estimate(at, analysed, z);
+        let scale = analysis.method.scale();
+        let effect = drift.as_effect(design.information(analysed), standard_error);
+        Estimate {
+            median: scale.within(effect.median),
+            low: scale.within(effect.low),
+            high: scale.within(effect.high),
+        }
     }
 
     fn drawn_effect(&self, truth: Truth, method: &AnalysisMethod) -> Option<DrawnEffect> {

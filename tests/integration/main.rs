@@ -20,12 +20,15 @@ mod checked;
 mod command_line;
 mod descriptions;
 mod design_command;
+mod estimates;
 mod exploring;
 mod figures;
 mod formats;
+mod formula_and_simulation;
 mod interruption;
 mod missing_outcomes;
 mod monitor_command;
+mod one_path;
 mod operating_characteristics;
 #[cfg(feature = "parquet")]
 mod parquet_files;

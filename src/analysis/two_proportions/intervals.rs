@@ -1,7 +1,6 @@
 //! Confidence intervals of a difference, ratio or odds ratio of two proportions.
 
 use super::{Arms, EffectEstimate, ProportionEffect};
-use crate::analysis::FitStatus;
 use crate::analysis::restricted::{Distance, OddsRatio};
 use crate::num::normal::upper_quantile;
 use crate::num::root;
@@ -57,7 +56,10 @@ pub(super) fn limits(
     let both = |lower: &dyn Fn(&Arms) -> f64| (lower(arms), -lower(&[arms[1], arms[0]]));
     let total = arms[0].patients + arms[1].patients;
     match method {
-        ProportionInterval::Wald => wald(effect.estimate(arms), quantile),
+        ProportionInterval::Wald => {
+            let (low, high) = wald(effect.estimate(arms), quantile)?;
+            Some((effect.scale().within(low), effect.scale().within(high)))
+        }
         ProportionInterval::Newcombe => Some(both(&|arms| newcombe_lower(arms, quantile))),
         ProportionInterval::MiettinenNurminen => {
             // One patient in all has no such variance, and no limit.
@@ -71,8 +73,8 @@ pub(super) fn limits(
 }
 
 fn wald(effect: EffectEstimate, quantile: f64) -> Option<(f64, f64)> {
-    let EffectEstimate { estimate, standard_error, status } = effect;
-    if status == FitStatus::NoInformation {
+    let EffectEstimate { estimate, standard_error, .. } = effect;
+    if standard_error.is_nan() {
         return None;
     }
     if standard_error.is_infinite() {

@@ -93,9 +93,10 @@ pub enum ProportionEffect {
 /// An estimate without a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EffectEstimate {
-    /// ±∞ where the logarithm of a ratio is that of 0 or ∞; NaN without information.
+    /// ±∞ where the logarithm of a ratio is that of 0 or ∞; NaN without information, but for the
+    /// difference of patients who are all alike, which is 0.
     pub estimate: f64,
-    /// Infinite where the estimate is; NaN without information.
+    /// Infinite where the estimate is; without information as the estimate.
     pub standard_error: f64,
     /// `NoInformation` when an arm is empty or all patients are alike; `Separated` when the
     /// standard error is 0 or infinite.
@@ -121,7 +122,10 @@ impl ProportionEffect {
     pub fn estimate(self, arms: &Arms) -> EffectEstimate {
         if pooled_variance(arms).is_none() {
             let status = FitStatus::NoInformation;
-            return EffectEstimate { estimate: f64::NAN, standard_error: f64::NAN, status };
+            // Patients who are all alike do not differ: a difference of 0, though no ratio.
+            let is_zero = self == Self::RiskDifference && arms.iter().all(|arm| arm.patients > 0.0);
+            let value = if is_zero { 0.0 } else { f64::NAN };
+            return EffectEstimate { estimate: value, standard_error: value, status };
         }
         let [variance_c, variance_e] = arms.map(|arm| match self {
             Self::RiskDifference => arm.variance(),

@@ -21,6 +21,8 @@ pub struct Asked {
     boundaries: Boundaries,
     /// Cumulative sizes per look, where they were given.
     sizes: Option<Vec<ArmSizes>>,
+    /// Patients that a scenario randomises.
+    randomised: Option<ArmSizes>,
     title: String,
     conventions: Vec<String>,
 }
@@ -30,9 +32,18 @@ impl Asked {
         let analysis = analysis_named(scenario, args.analysis.as_deref())?;
         let share_experimental = scenario.share_experimental_known();
         let comparison = scenario
-            .comparison(Truth::Alternative, &analysis.method)
-            .ok_or_else(|| usage(scenario.no_comparison(analysis)))?;
-        let boundaries = scenario.design.boundaries().clone();
+            .balanced_comparison(Truth::Alternative, analysis)
+            .map_err(|cause| usage(scenario.no_comparison(analysis, cause)))?;
+        // To find a size, looks are as planned; to judge the trial as it is, the final look has the
+        // outcomes that are expected to be known, as in `check` and `run`.
+        let sizes_are_expected = args.power.is_none();
+        let (boundaries, total) = match sizes_are_expected {
+            true => (
+                scenario.design.boundaries_at(scenario.final_analysed()),
+                scenario.final_analysed(),
+            ),
+            false => (scenario.design.boundaries().clone(), scenario.design.maximum_analysed()),
+        };
         let question = Question {
             rules: scenario.design.plan().rules.clone(),
             information_fractions: boundaries.information_fractions.clone(),
@@ -40,13 +51,25 @@ impl Asked {
             share_experimental,
             rounding: args.rounding.rounding(),
             dropout: scenario.dropout,
+            sizes_are_expected,
         };
-        let maximum = f64::from(scenario.design.maximum_analysed());
         let fractions = &question.information_fractions;
-        let sizes = Rounding::Total.sizes(maximum, share_experimental, fractions);
+        let sizes = Rounding::Total.sizes(f64::from(total), share_experimental, fractions);
         let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-        let conventions = conventions(&question, Alpha::Given);
-        Ok(Self { question, boundaries, sizes: Some(sizes), title, conventions })
+        let mut conventions = conventions(&question, Alpha::Given);
+        if sizes_are_expected && total != scenario.design.maximum_analysed() {
+            conventions.push(format!(
+                "The final look has the {total} outcomes that are expected to be known."
+            ));
+        }
+        if scenario.stops_for_safety() {
+            conventions.push("Stops by adverse events are left out.".to_owned());
+        }
+        let share_randomised = scenario.ratio.share_experimental();
+        let randomised =
+            Rounding::Total.sizes(f64::from(scenario.randomised), share_randomised, &[1.0]).pop();
+        let sizes = Some(sizes);
+        Ok(Self { question, boundaries, sizes, randomised, title, conventions })
     }
 
     pub fn of_options(args: &DesignArgs) -> Result<Self, Failure> {
@@ -64,7 +87,7 @@ impl Asked {
         let question = found.unwrap_or(question);
         let sizes = args.n.map(|total| question.sizes(f64::from(total)));
         let title = described(&question);
-        Ok(Self { question, boundaries, sizes, title, conventions })
+        Ok(Self { question, boundaries, sizes, randomised: None, title, conventions })
     }
 
     /// The sizes that were given, or those that reach the wanted power; then what the design says.
@@ -94,7 +117,10 @@ impl Asked {
             title: self.title,
             conventions: self.conventions,
             effect_scale: self.question.comparison.scale_name(),
-            design: DesignCharacteristics { required, ..design },
+            design: match self.randomised.filter(|_| required.is_none()) {
+                Some(randomised) => DesignCharacteristics { randomised, ..design },
+                None => DesignCharacteristics { required, ..design },
+            },
         })
     }
 
@@ -143,6 +169,7 @@ fn stated(args: &DesignArgs) -> Result<Question, Failure> {
         // A given size is kept to the patient.
         rounding: if args.n.is_some() { Rounding::Total } else { args.rounding.rounding() },
         dropout: [args.dropout; 2],
+        sizes_are_expected: false,
     })
 }
 

@@ -1,8 +1,7 @@
 //! A design's conventions in words.
 
-use rescuesim::analysis::restricted::Distance;
 use rescuesim::design::characteristics::Question;
-use rescuesim::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoProportions, Variance};
+use rescuesim::design::comparison::Comparison;
 use rescuesim::design::{
     ConditionalOn, EfficacyRule, FutilityRule, HarmRule, SpendingFunction, TwoSidedSpending,
 };
@@ -58,13 +57,7 @@ pub fn conventions(question: &Question, alpha_from: Alpha) -> Vec<String> {
         _ => format!("efficacy: {}", efficacy(&rules.efficacy)),
     };
     let mut out = vec![
-        match &question.comparison {
-            Comparison::TwoProportions(it) => two_proportions(it),
-            Comparison::Ordinal(it) => ordinal(it),
-            Comparison::Means(_) => {
-                "Means, normal approximation with unequal variances.".to_owned()
-            }
-        },
+        format!("{}.", question.comparison),
         format!("One-sided alpha {alpha}{from}; {efficacy}."),
     ];
     if let Some(futility) = futility(&rules.futility) {
@@ -107,37 +100,6 @@ fn plain(number: f64) -> String {
         return format!("{number:e}");
     }
     format!("{number:.6}").trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-fn two_proportions(it: &TwoProportions) -> String {
-    let under_null = if it.null() == Distance::Difference(0.0) { "pooled" } else { "restricted" };
-    let variance = match it.variance() {
-        Variance::NullAndAlternative => format!(
-            "{under_null} variance under the null hypothesis, unpooled under the alternative"
-        ),
-        Variance::Alternative => "unpooled variance under both hypotheses".to_owned(),
-        Variance::Null => format!("{under_null} variance under both hypotheses"),
-        Variance::Arcsine => "arcsine of the root of each".to_owned(),
-    };
-    let correction = if it.is_continuity_corrected() { ", continuity correction" } else { "" };
-    let margin = match it.null() {
-        Distance::Difference(0.0) => String::new(),
-        Distance::Difference(margin) => format!("; margin {margin} on the risk difference"),
-        Distance::Ratio(margin) => format!("; margin {margin} on the risk ratio"),
-    };
-    format!("Two proportions: {variance}{correction}{margin}.")
-}
-
-fn ordinal(it: &Ordinal) -> String {
-    match it.test() {
-        OrdinalTest::ProportionalOdds => "Proportional odds, Whitehead's information.".to_owned(),
-        OrdinalTest::MannWhitney => {
-            "Wilcoxon-Mann-Whitney, its exact variance under the alternative.".to_owned()
-        }
-        OrdinalTest::MannWhitneyNullVariance => {
-            "Wilcoxon-Mann-Whitney, variance of the null hypothesis under both.".to_owned()
-        }
-    }
 }
 
 fn efficacy(rule: &EfficacyRule) -> String {

@@ -1,7 +1,7 @@
 //! Means of a score, such as the utility-weighted modified Rankin Scale.
 
 use super::NotComparable;
-use super::moments::Moments;
+use super::moments::{Balance, Moments};
 
 /// Two means with their standard deviations; Z by the normal approximation with unequal variances.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -9,6 +9,7 @@ pub struct Means {
     control: Arm,
     experimental: Arm,
     margin: f64,
+    balance: Balance,
 }
 
 /// Mean and standard deviation of one arm's scores; larger is better.
@@ -37,7 +38,7 @@ impl Means {
         if control.sd + experimental.sd == 0.0 {
             return Err(NotComparable::Score { what: "standard deviation", value: 0.0 });
         }
-        Ok(Self { control, experimental, margin: 0.0 })
+        Ok(Self { control, experimental, margin: 0.0, balance: Balance::NONE })
     }
 
     /// From the value of each level and each arm's distribution over the levels (fractions, or
@@ -65,6 +66,14 @@ impl Means {
         Self { margin, ..self }
     }
 
+    pub(super) fn balance(&self) -> Balance {
+        self.balance
+    }
+
+    pub(super) fn balanced(self, balance: Balance) -> Self {
+        Self { balance, ..self }
+    }
+
     /// The arms, control first.
     pub fn arms(&self) -> [Arm; 2] {
         [self.control, self.experimental]
@@ -84,7 +93,8 @@ impl Means {
     }
 
     pub(super) fn at_fraction(&self, f: f64) -> Self {
-        self.with_effect(self.margin + f * (self.effect() - self.margin))
+        let at = self.with_effect(self.margin + f * (self.effect() - self.margin));
+        Self { balance: self.balance.at_fraction(f), ..at }
     }
 
     /// The standard deviations are held as stated, whatever the effect.
@@ -92,7 +102,7 @@ impl Means {
         let variance = self.control.sd * self.control.sd / (1.0 - share_experimental)
             + self.experimental.sd * self.experimental.sd / share_experimental;
         let sd = libm::sqrt(variance);
-        Moments { excess: self.effect() - self.margin, null_sd: sd, sd }
+        self.balance.of(Moments { excess: self.effect() - self.margin, null_sd: sd, sd })
     }
 }
 

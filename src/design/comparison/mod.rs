@@ -8,8 +8,10 @@ pub mod means;
 mod moments;
 pub mod ordinal;
 pub mod two_proportions;
+mod words;
 
 pub use means::Means;
+pub use moments::Balance;
 pub use ordinal::{Ordinal, OrdinalTest};
 pub use two_proportions::{TwoProportions, Variance};
 
@@ -101,8 +103,8 @@ impl Comparison {
         self.moments(share_experimental, total).drift(alpha_one_sided, total)
     }
 
-    /// The stated effect on its natural scale: risk difference, log common odds ratio, difference
-    /// of means; experimental minus control.
+    /// The stated effect on the scale that a search for it goes by: risk difference, log common
+    /// odds ratio, difference of means; experimental minus control.
     pub fn effect(&self) -> f64 {
         match self {
             Self::TwoProportions(it) => it.effect(),
@@ -120,6 +122,53 @@ impl Comparison {
         }
     }
 
+    /// The effect on the scale that effects are given on: that of the analysis, where it is one's.
+    /// See [`Comparison::scale_name`].
+    pub fn measured_effect(&self) -> f64 {
+        match self {
+            Self::TwoProportions(it) => {
+                let (control, experimental) = it.rates();
+                it.measure().of(control, experimental)
+            }
+            Self::Ordinal(it) if it.is_measured_by_net_benefit() => it.net_benefit(),
+            Self::Ordinal(_) | Self::Means(_) => self.effect(),
+        }
+    }
+
+    /// The same control arm with an effect on the scale that effects are given on; `None` where no
+    /// experimental arm has it.
+    pub fn with_measured_effect(&self, effect: f64) -> Option<Self> {
+        match self {
+            Self::TwoProportions(it) => {
+                it.difference_measuring(effect).map(|difference| self.with_effect(difference))
+            }
+            Self::Ordinal(it) if it.is_measured_by_net_benefit() => {
+                let (low, high) = self.effects();
+                let missing = |shift: f64| it.with_effect(shift).net_benefit() - effect;
+                brent(missing, low, high).map(|shift| self.with_effect(shift))
+            }
+            Self::Ordinal(_) | Self::Means(_) => Some(self.with_effect(effect)),
+        }
+    }
+
+    /// The same comparison of arms whose prognostic factors the randomisation balances.
+    pub fn balanced(self, balance: Balance) -> Self {
+        match self {
+            Self::TwoProportions(it) => Self::TwoProportions(it.balanced(balance)),
+            Self::Ordinal(it) => Self::Ordinal(it.balanced(balance)),
+            Self::Means(it) => Self::Means(it.balanced(balance)),
+        }
+    }
+
+    /// What the randomisation is taken to balance.
+    pub fn balance(&self) -> Balance {
+        match self {
+            Self::TwoProportions(it) => it.balance(),
+            Self::Ordinal(it) => it.balance(),
+            Self::Means(it) => it.balance(),
+        }
+    }
+
     /// An effect as an odds ratio of success, or as the common odds ratio; `None` for means and
     /// where an arm would have only successes or none.
     pub fn odds_ratio_of(&self, effect: f64) -> Option<f64> {
@@ -131,11 +180,12 @@ impl Comparison {
         (ratio.is_finite() && ratio > 0.0).then_some(ratio)
     }
 
-    /// What the effect is measured as: `risk_difference`, `log_common_odds_ratio` or
-    /// `difference_of_means`.
+    /// What effects are given as: `risk_difference`, `log_risk_ratio`, `log_odds_ratio`,
+    /// `log_common_odds_ratio`, `net_benefit` or `difference_of_means`.
     pub fn scale_name(&self) -> &'static str {
         match self {
-            Self::TwoProportions(_) => "risk_difference",
+            Self::TwoProportions(it) => it.measure().scale().name(),
+            Self::Ordinal(it) if it.is_measured_by_net_benefit() => "net_benefit",
             Self::Ordinal(_) => "log_common_odds_ratio",
             Self::Means(_) => "difference_of_means",
         }
@@ -184,7 +234,10 @@ impl Comparison {
 
     /// The test statistic on `total` patients when `effect` is observed and control is as planned.
     pub fn z_at_effect(&self, effect: f64, share_experimental: f64, total: f64) -> f64 {
-        self.with_effect(effect).moments(share_experimental, total).z(total)
+        match self.with_effect(effect) {
+            Self::TwoProportions(it) => it.observed_z(share_experimental, total),
+            other => other.moments(share_experimental, total).z(total),
+        }
     }
 
     /// The observed effect at which the test statistic is `z` on `total` patients when control is

@@ -2,7 +2,7 @@
 
 use super::NotComparable;
 use super::mann_whitney::{MannWhitney, mixture_powers, null_variance};
-use super::moments::Moments;
+use super::moments::{Balance, Moments};
 use crate::analysis::proportional_odds;
 use crate::num::root::brent;
 use crate::num::{logistic, logit, normalised};
@@ -30,6 +30,9 @@ pub struct Ordinal {
     /// The experimental arm is control shifted by the odds ratio.
     proportional: bool,
     test: OrdinalTest,
+    /// Effects are given as net benefit instead of the common odds ratio.
+    by_net_benefit: bool,
+    balance: Balance,
 }
 
 impl Ordinal {
@@ -53,7 +56,15 @@ impl Ordinal {
             });
         }
         let experimental = shift(&control, log_odds_ratio);
-        Ok(Self { control, experimental, log_odds_ratio, proportional: true, test })
+        Ok(Self {
+            control,
+            experimental,
+            log_odds_ratio,
+            proportional: true,
+            test,
+            by_net_benefit: false,
+            balance: Balance::NONE,
+        })
     }
 
     /// Any two distributions over the same levels. `log_odds_ratio` is what a proportional-odds
@@ -75,7 +86,15 @@ impl Ordinal {
         if !log_odds_ratio.is_finite() {
             return Err(NotComparable::Score { what: "log odds ratio", value: log_odds_ratio });
         }
-        Ok(Self { control, experimental, log_odds_ratio, proportional: false, test })
+        Ok(Self {
+            control,
+            experimental,
+            log_odds_ratio,
+            proportional: false,
+            test,
+            by_net_benefit: false,
+            balance: Balance::NONE,
+        })
     }
 
     /// The test.
@@ -109,6 +128,28 @@ impl Ordinal {
         Self::pair(control, experimental, log_odds_ratio, test)
     }
 
+    /// With effects given as net benefit: P(an experimental patient does better) − P(worse).
+    pub fn measured_by_net_benefit(self) -> Self {
+        Self { by_net_benefit: true, ..self }
+    }
+
+    pub(super) fn is_measured_by_net_benefit(&self) -> bool {
+        self.by_net_benefit
+    }
+
+    pub(super) fn balance(&self) -> Balance {
+        self.balance
+    }
+
+    pub(super) fn balanced(self, balance: Balance) -> Self {
+        Self { balance, ..self }
+    }
+
+    /// P(an experimental patient does better) − P(worse), in [−1, 1].
+    pub(super) fn net_benefit(&self) -> f64 {
+        2.0 * self.probability_better() - 1.0
+    }
+
     /// Probabilities of the levels in the control arm.
     pub fn control(&self) -> &[f64] {
         &self.control
@@ -136,8 +177,9 @@ impl Ordinal {
     /// A shift by `f` times the log odds ratio; of a pair without proportional odds, the mixture
     /// with a share `f` of experimental patients, which has `f` times the difference of P(better).
     pub(super) fn at_fraction(&self, f: f64) -> Self {
+        let balance = self.balance.at_fraction(f);
         if self.proportional {
-            return self.with_effect(f * self.log_odds_ratio);
+            return Self { balance, ..self.with_effect(f * self.log_odds_ratio) };
         }
         let pairs = self.control.iter().zip(&self.experimental);
         let mixed: Vec<f64> = pairs.map(|(c, e)| (c + f * (e - c)).max(0.0)).collect();
@@ -145,11 +187,16 @@ impl Ordinal {
         Self {
             experimental: mixed.iter().map(|share| share / sum).collect(),
             log_odds_ratio: f * self.log_odds_ratio,
+            balance,
             ..self.clone()
         }
     }
 
     pub(super) fn moments(&self, share_experimental: f64, total: f64) -> Moments {
+        self.balance.of(self.moments_of_independent_arms(share_experimental, total))
+    }
+
+    fn moments_of_independent_arms(&self, share_experimental: f64, total: f64) -> Moments {
         let shares = (1.0 - share_experimental, share_experimental);
         let arms = shares.0 * shares.1;
         let statistic = MannWhitney::new(&self.control, &self.experimental);
@@ -186,23 +233,6 @@ impl Ordinal {
         };
         brent(missing, 0.5 * total.min(2.0), 4.0 * total + 100.0)
     }
-}
-
-/// Mean of the proportional-odds Z on `total` patients: log odds ratio times the square root of
-/// Whitehead's information, N·ρ_c·ρ_e·(1 − Σ p̄³)/3 (Whitehead 1993, Stat Med 12:2257).
-///
-/// `control` and `experimental` are category probabilities; p̄ weighs them by arm share.
-pub fn proportional_odds_drift(
-    control: &[f64],
-    experimental: &[f64],
-    log_odds_ratio: f64,
-    share_experimental: f64,
-    total: f64,
-) -> f64 {
-    let (_, cubes) = mixture_powers(control, experimental, share_experimental);
-    let share_control = 1.0 - share_experimental;
-    let information = total * share_control * share_experimental * (1.0 - cubes) / 3.0;
-    log_odds_ratio * libm::sqrt(information)
 }
 
 /// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
@@ -269,9 +299,10 @@ mod tests {
     /// Whitehead (1993) total size at 80 % power: 202 for the planning pair of ANGEL-REBOOT.
     #[test]
     fn proportional_odds_drift_gives_whiteheads_sample_size() {
-        let treated = [0.0898, 0.1261, 0.1841, 0.1816, 0.2129, 0.0944, 0.1111];
+        let stated = Ordinal::shifted(&CONTROL, 2.0, OrdinalTest::ProportionalOdds);
+        let stated = Comparison::Ordinal(stated.expect("a distribution"));
         let needed = upper_quantile(0.025) + upper_quantile(0.2);
-        let drift = |n: f64| proportional_odds_drift(&CONTROL, &treated, libm::log(2.0), 0.5, n);
+        let drift = |n: f64| stated.drift(0.025, 0.5, n);
         assert!(drift(200.0) < needed && drift(203.0) > needed);
     }
 

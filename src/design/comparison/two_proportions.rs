@@ -1,8 +1,11 @@
 //! Shares of patients with a success, by difference or against a margin.
 
 use super::NotComparable;
-use super::moments::Moments;
+use super::moments::{Balance, Moments};
 use crate::analysis::restricted::Distance;
+use crate::analysis::two_proportions::{ProportionEffect, ProportionTest};
+use crate::design::exact::Statistic;
+use crate::num::{logistic, logit};
 
 /// The variance of the test statistic under each hypothesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,10 @@ pub struct TwoProportions {
     null: Distance,
     variance: Variance,
     continuity_corrected: bool,
+    /// The test of an analysis, where the convention for the variance stands for one.
+    test: Option<ProportionTest>,
+    measure: ProportionEffect,
+    balance: Balance,
 }
 
 impl TwoProportions {
@@ -44,6 +51,9 @@ impl TwoProportions {
             null: Distance::Difference(0.0),
             variance: Variance::NullAndAlternative,
             continuity_corrected: false,
+            test: None,
+            measure: ProportionEffect::RiskDifference,
+            balance: Balance::NONE,
         })
     }
 
@@ -70,6 +80,53 @@ impl TwoProportions {
         Self { continuity_corrected: true, ..self }
     }
 
+    /// As an analysis tests it. Fisher's exact test is approximated by the continuity correction
+    /// (Casagrande, Pike & Smith 1978, Biometrics 34:483), its mid-p version by the pooled test.
+    pub fn tested_by(self, test: ProportionTest) -> Self {
+        let (variance, continuity_corrected) = match test {
+            ProportionTest::PooledZ | ProportionTest::FisherMidP => {
+                (Variance::NullAndAlternative, false)
+            }
+            ProportionTest::UnpooledZ => (Variance::Alternative, false),
+            ProportionTest::ContinuityCorrected | ProportionTest::Fisher => {
+                (Variance::NullAndAlternative, true)
+            }
+        };
+        Self { variance, continuity_corrected, test: Some(test), ..self }
+    }
+
+    /// With effects given on this scale.
+    pub fn measured_by(self, measure: ProportionEffect) -> Self {
+        Self { measure, ..self }
+    }
+
+    pub(super) fn balance(&self) -> Balance {
+        self.balance
+    }
+
+    pub(super) fn balanced(self, balance: Balance) -> Self {
+        Self { balance, ..self }
+    }
+
+    /// The statistic whose exact probabilities are those of the test; `None` where there are none:
+    /// against a margin, by the arcsine, and where the arms are not independent.
+    pub fn exact_statistic(&self) -> Option<Statistic> {
+        if self.null_effect() != 0.0 || self.balance != Balance::NONE {
+            return None;
+        }
+        if let Some(test) = self.test {
+            return Some(Statistic::Of(test));
+        }
+        match (self.variance, self.continuity_corrected) {
+            (Variance::NullAndAlternative | Variance::Null, false) => Some(Statistic::Pooled),
+            (Variance::NullAndAlternative | Variance::Null, true) => {
+                Some(Statistic::Of(ProportionTest::ContinuityCorrected))
+            }
+            (Variance::Alternative, false) => Some(Statistic::Unpooled),
+            (Variance::Alternative, true) | (Variance::Arcsine, _) => None,
+        }
+    }
+
     /// Rates of successes, control first.
     pub fn rates(&self) -> (f64, f64) {
         (self.control, self.experimental)
@@ -85,6 +142,11 @@ impl TwoProportions {
         self.continuity_corrected
     }
 
+    /// The test of an analysis, where it is one's.
+    pub fn test(&self) -> Option<ProportionTest> {
+        self.test
+    }
+
     /// Where the null hypothesis ends.
     pub fn null(&self) -> Distance {
         self.null
@@ -97,6 +159,21 @@ impl TwoProportions {
 
     pub(super) fn effect(&self) -> f64 {
         self.experimental - self.control
+    }
+
+    pub(super) fn measure(&self) -> ProportionEffect {
+        self.measure
+    }
+
+    /// The risk difference that makes up this much on the scale that effects are given on; `None`
+    /// where the experimental rate would leave [0, 1].
+    pub(super) fn difference_measuring(&self, effect: f64) -> Option<f64> {
+        let experimental = match self.measure {
+            ProportionEffect::RiskDifference => self.control + effect,
+            ProportionEffect::LogRiskRatio => self.control * libm::exp(effect),
+            ProportionEffect::LogOddsRatio => logistic(logit(self.control) + effect),
+        };
+        (0.0..=1.0).contains(&experimental).then_some(experimental - self.control)
     }
 
     /// The risk difference at which the null hypothesis ends.
@@ -115,25 +192,41 @@ impl TwoProportions {
     pub(super) fn at_fraction(&self, f: f64) -> Self {
         let from = self.null_rate();
         let experimental = (from + f * (self.experimental - from)).clamp(0.0, 1.0);
-        Self { experimental, ..*self }
+        Self { experimental, balance: self.balance.at_fraction(f), ..*self }
     }
 
-    /// On `total` patients, which matter for a continuity correction only.
+    /// On `total` patients, which matter for a continuity correction only: it makes benefit harder to
+    /// show by as much, whatever the effect.
     pub(super) fn moments(&self, share_experimental: f64, total: f64) -> Moments {
         let excess = self.excess();
         let excess = match (self.continuity_corrected, self.variance) {
             (false, _) => excess,
-            (true, Variance::Arcsine) => {
-                let lost = self.patients_for_continuity(share_experimental) / total;
-                excess * libm::sqrt((1.0 - lost).max(0.0))
-            }
-            (true, _) => {
-                let correction = self.correction(share_experimental) / total;
-                (excess.abs() - correction).max(0.0).copysign(excess)
-            }
+            (true, Variance::Arcsine) => self.excess_after_correction(share_experimental, total),
+            (true, _) => excess - self.correction(share_experimental) / total,
         };
         let (null_sd, sd) = self.standard_deviations(share_experimental);
-        Moments { excess, null_sd, sd }
+        self.balance.of(Moments { excess, null_sd, sd })
+    }
+
+    /// The statistic of rates that are observed to be these: a correction takes no more than the
+    /// distance there is.
+    pub(super) fn observed_z(&self, share_experimental: f64, total: f64) -> f64 {
+        let excess = match self.continuity_corrected {
+            false => self.excess(),
+            true => self.excess_after_correction(share_experimental, total),
+        };
+        let (null_sd, sd) = self.standard_deviations(share_experimental);
+        Moments { excess, null_sd, sd }.z(total)
+    }
+
+    fn excess_after_correction(&self, share_experimental: f64, total: f64) -> f64 {
+        let excess = self.excess();
+        if self.variance == Variance::Arcsine {
+            let lost = self.patients_for_continuity(share_experimental) / total;
+            return excess * libm::sqrt((1.0 - lost).max(0.0));
+        }
+        let correction = self.correction(share_experimental) / total;
+        (excess.abs() - correction).max(0.0).copysign(excess)
     }
 
     pub(super) fn fixed_sample_size(
@@ -229,6 +322,9 @@ pub fn two_proportions_drift(
         null: Distance::Difference(0.0),
         variance: Variance::NullAndAlternative,
         continuity_corrected: false,
+        test: None,
+        measure: ProportionEffect::RiskDifference,
+        balance: Balance::NONE,
     };
     stated.moments(share_experimental, total).drift(alpha_one_sided, total)
 }

@@ -227,7 +227,7 @@ fn power(report: &Report<'_>) -> Markup {
     html! {
         (document(&table::rejection(effect, none)))
         (document(&table::reduced(effect, none)))
-        p.note { (table::by_formula(effect, report.scenario.file())) }
+        (document(&table::by_formula(effect, report.scenario.file())))
         (document(&table::within_stratum(report.scenario.file(), effect)))
         (document(&crate::report::safety::price(effect, none)))
         (document(&table::over_prior(report.summary)))
@@ -259,8 +259,8 @@ fn estimates(report: &Report<'_>) -> Markup {
             (document(&table::estimates(with, without)))
         }
         p.note {
-            "Estimate and 95 % interval ignore the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is the "
-            "median-unbiased estimate with its interval, which allow for the looks by stage-wise ordering."
+            "Estimate and 95 % interval ignore the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is "
+            (table::ADJUSTED)
         }
         (document(&crate::report::description::described(&report.summary.truths)))
     }
@@ -333,7 +333,7 @@ fn limits(report: &Report<'_>) -> Markup {
             li { "What is simulated is what the scenario assumes; what it says of its sources is above. Other values give other figures." }
             li { "Nobody in the trial learns from interim results, and accrual does not change with them." }
             @if has_interims {
-                li { "Estimates that allow for the looks do so by stage-wise ordering; futility that is not binding and stops for adverse events are left out of it." }
+                li { "Adjusted estimates take futility to be heeded, and do not allow for stops by adverse events." }
             }
             li { "Monte-Carlo error is that of the simulation. It says nothing of how well the assumptions are known." }
         }

@@ -188,7 +188,7 @@ impl Cells {
 }
 
 /// A figure that does not exist.
-const NONE: McEstimate = McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0 };
+const NONE: McEstimate = McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0, limit_95: None };
 
 fn figures(cells: &mut Cells, analysis: &AnalysisSummary) {
     cells.figure("rejection", analysis.rejection);

@@ -233,10 +233,9 @@ pub(super) fn estimates(trace: &Trace) -> Document {
         rows.push(row("median-unbiased, as a ratio", adjusted.map(libm::exp)));
     }
     let name = scale(trace.scale);
-    document.table(&[&name, "estimate", "95 %: from", "to"], rows).text(
-        "The median-unbiased estimate and its interval allow for the looks by stage-wise ordering, but \
-         not for futility that is not binding, nor for stops by adverse events.",
-    )
+    document
+        .table(&[&name, "estimate", "95 %: from", "to"], rows)
+        .text(format!("Median-unbiased: {}", crate::report::table::ADJUSTED))
 }
 
 /// In words.

@@ -124,6 +124,23 @@ impl Analysis {
     }
 }
 
+impl Method {
+    /// Whether it compares numbers of successes.
+    pub fn counts_successes(&self) -> bool {
+        match self {
+            Self::TwoProportions { .. }
+            | Self::Logistic { .. }
+            | Self::CochranMantelHaenszel { .. }
+            | Self::SlidingDichotomy { .. } => true,
+            Self::ProportionalOdds { .. }
+            | Self::Wilcoxon { .. }
+            | Self::WinOdds {}
+            | Self::WinRatio {}
+            | Self::UtilityWeighted { .. } => false,
+        }
+    }
+}
+
 /// A test with its estimate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]

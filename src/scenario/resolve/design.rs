@@ -1,7 +1,6 @@
 //! Looks and boundaries.
 
 use super::super::file;
-use super::super::file::analysis::{Method, ProportionEffect};
 use super::Resolver;
 use crate::design::comparison::Comparison;
 use crate::design::{
@@ -10,7 +9,15 @@ use crate::design::{
 };
 use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
-use crate::scenario::closed_form::{WITH_CLOSED_FORM, expected_known, known};
+use crate::scenario::closed_form::{NoComparison, WITH_CLOSED_FORM, expected_known, known};
+
+/// What the first analysis compares, if two distributions say it all.
+#[derive(Debug, Clone)]
+pub(super) struct PlannedComparison {
+    pub comparison: Result<Comparison, NoComparison>,
+    /// Share of the experimental arm among the known outcomes.
+    pub share_experimental: f64,
+}
 
 impl Resolver<'_> {
     /// The maximum information in patients.
@@ -30,11 +37,11 @@ impl Resolver<'_> {
         Some(analysed)
     }
 
-    /// `comparison` is that of the first analysis, with the share of the experimental arm.
+    /// `comparison` is that of the first analysis; `None` where something it needs has a mistake.
     pub(super) fn design(
         &mut self,
         analysed: u32,
-        comparison: Option<(Comparison, f64)>,
+        comparison: Option<PlannedComparison>,
     ) -> Option<Design> {
         let looks_analysed = self.looks(analysed);
         let rules = self.rules(looks_analysed.as_deref(), comparison);
@@ -48,7 +55,7 @@ impl Resolver<'_> {
     fn rules(
         &mut self,
         looks: Option<&[u32]>,
-        comparison: Option<(Comparison, f64)>,
+        comparison: Option<PlannedComparison>,
     ) -> Option<Rules> {
         let alpha = self.alpha_one_sided();
         let looks = looks?;
@@ -273,7 +280,7 @@ impl Resolver<'_> {
         &mut self,
         alpha: Option<f64>,
         looks: &[u32],
-        comparison: Option<(Comparison, f64)>,
+        comparison: Option<PlannedComparison>,
     ) -> Option<FutilityRule> {
         let file = self.file;
         let interims = looks.len() - 1;
@@ -286,17 +293,31 @@ impl Resolver<'_> {
             file::Futility::P { bounds } => {
                 self.futility_bounds(bounds, interims, |_, p| (p < 1.0).then(|| upper_quantile(p)))
             }
-            file::Futility::Effect { .. } if !has_effect_of_design(&file.analyses[0].method) => {
-                self.fail("design.futility", "is on the effect scale, which the first analysis does not estimate on; allowed: another rule, or another first analysis (two_proportions, of the risk difference; proportional_odds; utility_weighted)")
-            }
             file::Futility::Effect { bounds } => {
-                let Some((comparison, share_experimental)) = comparison else {
-                    return self.fail("design.futility", format!("is on the effect scale, and the first analysis has no closed form with these arms; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})"));
+                let PlannedComparison { comparison, share_experimental } = comparison?;
+                let comparison = match comparison {
+                    Ok(comparison) => comparison,
+                    Err(cause) => {
+                        let message = format!(
+                            "is on the effect scale, and the first analysis has no closed form {cause}; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})"
+                        );
+                        return self.fail("design.futility", message);
+                    }
                 };
+                if let Some((k, effect)) = bounds.iter().enumerate().find(|(_, effect)| {
+                    **effect > f64::MIN && comparison.with_measured_effect(**effect).is_none()
+                }) {
+                    let scale = comparison.scale_name().replace('_', " ");
+                    let message = format!(
+                        "is a {scale} of {effect}, which no experimental arm has; allowed: what leaves proportions between 0 and 1"
+                    );
+                    return self.fail(&format!("design.futility.bounds[{k}]"), message);
+                }
                 self.futility_bounds(bounds, interims, |k, effect| {
+                    let stated =
+                        comparison.with_measured_effect(effect).filter(|_| effect > f64::MIN)?;
                     let total = f64::from(looks[k]);
-                    let z = comparison.z_at_effect(effect, share_experimental, total);
-                    (effect > f64::MIN).then_some(z)
+                    Some(stated.z_at_effect(stated.effect(), share_experimental, total))
                 })
             }
             file::Futility::BetaSpending { spending, power } => {
@@ -305,15 +326,24 @@ impl Resolver<'_> {
                 Some(FutilityRule::BetaSpending { function, power: *power })
             }
             &file::Futility::ConditionalPower { at_most, under } => {
-                let on = match (under, comparison) {
-                    (file::ConditionalOn::Trend, _) => ConditionalOn::Trend,
-                    (file::ConditionalOn::Planned, Some((comparison, share_experimental))) => {
+                let on = match under {
+                    file::ConditionalOn::Trend => ConditionalOn::Trend,
+                    file::ConditionalOn::Planned => {
+                        let PlannedComparison { comparison, share_experimental } = comparison?;
                         let total = f64::from(looks[interims]);
-                        let alpha = alpha?;
-                        ConditionalOn::Drift(comparison.drift(alpha, share_experimental, total))
-                    }
-                    (file::ConditionalOn::Planned, None) => {
-                        return self.fail("design.futility.under", format!("is \"planned\", and the first analysis has no closed form with these arms; allowed: \"trend\", or another first analysis ({WITH_CLOSED_FORM})"));
+                        match comparison {
+                            Ok(comparison) => ConditionalOn::Drift(comparison.drift(
+                                alpha?,
+                                share_experimental,
+                                total,
+                            )),
+                            Err(cause) => {
+                                let message = format!(
+                                    "is \"planned\", and the first analysis has no closed form {cause}; allowed: \"trend\", or another first analysis ({WITH_CLOSED_FORM})"
+                                );
+                                return self.fail("design.futility.under", message);
+                            }
+                        }
                     }
                 };
                 Some(FutilityRule::ConditionalPower { at_most, on })
@@ -355,14 +385,5 @@ impl Resolver<'_> {
                 HarmRule::Spending { function, alpha_one_sided }
             }
         })
-    }
-}
-
-/// Whether an analysis estimates what effects of a design are stated in.
-fn has_effect_of_design(method: &Method) -> bool {
-    match method {
-        Method::TwoProportions { effect, .. } => *effect == ProportionEffect::RiskDifference,
-        Method::ProportionalOdds { .. } | Method::UtilityWeighted { .. } => true,
-        _ => false,
     }
 }

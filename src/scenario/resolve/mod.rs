@@ -14,7 +14,7 @@ mod safety;
 
 use std::collections::BTreeSet;
 
-use super::closed_form::{comparison, known};
+use super::closed_form::{Circumstances, comparison, known};
 use super::error::Problem;
 use super::read::Source;
 use super::treatments::{ByStratum, Treatments, marginal};
@@ -26,6 +26,7 @@ use crate::outcome::{Adherence, Drift, Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
 use crate::randomisation::AllocationRatio;
 use crate::rng::Seed;
+use design::PlannedComparison;
 use safety::Timing;
 
 /// Collects problems while values are built; a value with a problem is `None`.
@@ -112,10 +113,22 @@ impl Resolver<'_> {
         // Where the losses are in doubt nothing that depends on them is told.
         let (missingness, dropout) = lost.unzip();
         let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
-        let comparison = arms.zip(analyses.as_ref()).and_then(|(truths, analyses)| {
-            let (_, share_experimental) = known(ratio, dropout?);
-            let (arms, method) = (&truths.of_arms[0], &analyses[0].method);
-            Some((comparison(arms, share_experimental, method)?, share_experimental))
+        let first = arms.zip(analyses.as_ref()).zip(missingness.as_ref()).zip(dropout);
+        let comparison = first.map(|(((truths, analyses), missingness), dropout)| {
+            let (_, share_experimental) = known(ratio, dropout);
+            let by_factors = !file.missing.factors.is_empty();
+            let circumstances = Circumstances {
+                arms: &truths.of_arms[0],
+                share_experimental,
+                departs: departures.is_some(),
+                loses: dropout != [0.0; 2],
+                loss_is_selective: dropout != [0.0; 2]
+                    && (missingness.depends_on_outcome() || by_factors),
+            };
+            PlannedComparison {
+                comparison: comparison(&analyses[0], circumstances),
+                share_experimental,
+            }
         });
         let design = analysed.and_then(|analysed| self.design(analysed, comparison));
         let timing = design.as_ref().zip(accrual).zip(follow_up).zip(dropout).map(

@@ -1,0 +1,61 @@
+//! What is compared and how, in words.
+
+use std::fmt;
+
+use super::{Balance, Comparison, Ordinal, OrdinalTest, TwoProportions, Variance};
+use crate::analysis::restricted::Distance;
+use crate::analysis::two_proportions::ProportionTest;
+
+/// A sentence without its full stop.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TwoProportions(it) => two_proportions(it, f)?,
+            Self::Ordinal(it) => f.write_str(ordinal(it))?,
+            Self::Means(_) => f.write_str("Means, normal approximation with unequal variances")?,
+        }
+        if self.balance() == Balance::NONE {
+            return Ok(());
+        }
+        f.write_str(Balance::WORDS)
+    }
+}
+
+fn two_proportions(it: &TwoProportions, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let under_null = if it.null() == Distance::Difference(0.0) { "pooled" } else { "restricted" };
+    f.write_str("Two proportions: ")?;
+    if it.test() == Some(ProportionTest::Fisher) {
+        f.write_str("Fisher's exact test, approximated with ")?;
+    } else if it.test() == Some(ProportionTest::FisherMidP) {
+        f.write_str("mid-p of Fisher's exact test, approximated with ")?;
+    }
+    match it.variance() {
+        Variance::NullAndAlternative => write!(
+            f,
+            "{under_null} variance under the null hypothesis, unpooled under the alternative"
+        ),
+        Variance::Alternative => f.write_str("unpooled variance under both hypotheses"),
+        Variance::Null => write!(f, "{under_null} variance under both hypotheses"),
+        Variance::Arcsine => f.write_str("arcsine of the root of each"),
+    }?;
+    if it.is_continuity_corrected() {
+        f.write_str(", continuity correction")?;
+    }
+    match it.null() {
+        Distance::Difference(0.0) => Ok(()),
+        Distance::Difference(margin) => write!(f, "; margin {margin} on the risk difference"),
+        Distance::Ratio(margin) => write!(f, "; margin {margin} on the risk ratio"),
+    }
+}
+
+fn ordinal(it: &Ordinal) -> &'static str {
+    match it.test() {
+        OrdinalTest::ProportionalOdds => "Proportional odds, Whitehead's information",
+        OrdinalTest::MannWhitney => {
+            "Wilcoxon-Mann-Whitney, its exact variance under the alternative"
+        }
+        OrdinalTest::MannWhitneyNullVariance => {
+            "Wilcoxon-Mann-Whitney, variance of the null hypothesis under both"
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Every formula lies near the simulation, in random scenarios: minimised, blocked or free, with
+//! prognostic factors, losses, unequal arms, looks, and every method that has one.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use rescuesim::scenario::Scenario;
+
+use crate::util::{angel_reboot, simulate_scenario};
+
+const SCENARIOS: usize = 220;
+const REPLICATES: u64 = 1_500;
+
+/// The most that a power, and a type I error, may differ from its formula.
+const POWER: f64 = 0.03;
+const TYPE_I_ERROR: f64 = 0.01;
+
+/// Standard errors of the simulation allowed besides: with 440 comparisons of a difference as large as
+/// is allowed, 0.1 false alarms.
+const ERRORS: f64 = 3.7;
+
+fn randomisation() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just(r#"{method="complete"}"#),
+        Just(r#"{method="permuted_blocks",block_sizes=[6],stratify_by=["nihss"]}"#),
+        Just(r#"{method="minimisation",biased_coin_p=0.8}"#),
+        Just(r#"{method="minimisation",biased_coin_p=0.9,factors=["nihss"]}"#),
+        Just(r#"{method="minimisation",biased_coin_p=0.7}"#),
+    ]
+}
+
+fn analysis() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(
+        &[
+            r#"method="two_proportions""#,
+            r#"method="two_proportions",test="unpooled_z",effect="log_odds_ratio""#,
+            r#"method="two_proportions",test="fisher",cut=3"#,
+            r#"method="two_proportions",test="fisher_mid_p",cut=1"#,
+            r#"method="two_proportions",test="continuity_corrected""#,
+            r#"method="proportional_odds""#,
+            r#"method="proportional_odds",test="score""#,
+            r#"method="proportional_odds",merge_5_and_6=true"#,
+            r#"method="proportional_odds",adjust_for=["nihss","occlusion_site"]"#,
+            r#"method="logistic""#,
+            r#"method="logistic",adjust_for=["nihss","onset_to_puncture","occlusion_site"]"#,
+            r#"method="wilcoxon""#,
+            r#"method="wilcoxon",stratify_by=["nihss"]"#,
+            r#"method="win_odds""#,
+            r#"method="win_ratio""#,
+            r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0]"#,
+            r#"method="cochran_mantel_haenszel",stratify_by=["nihss","occlusion_site"]"#,
+            r#"method="sliding_dichotomy",points=[{factor="nihss",of_levels=[0,1]}],cuts=[{from_points=0,cut=1},{from_points=1,cut=3}]"#,
+            r#"method="two_proportions",missing={rule="single_value",mrs=5}"#,
+            r#"method="two_proportions",population="per_protocol""#,
+            r#"method="proportional_odds",population="as_treated""#,
+        ][..],
+    )
+}
+
+/// What is set in ANGEL-REBOOT.
+fn settings() -> impl Strategy<Value = Vec<String>> {
+    let prognosis =
+        prop::sample::select(&[[0.0, 0.0], [-0.8, 0.0], [-1.5, -1.0], [-2.0, -1.5]][..]);
+    let dropout = prop::sample::select(&[0.0, 0.05, 0.15][..]);
+    let looks = prop::sample::select(&[1, 1, 2, 3][..]);
+    let ratio =
+        prop::sample::select(&["{control=1,experimental=1}", "{control=1,experimental=2}"][..]);
+    (randomisation(), analysis(), prognosis, dropout, looks, ratio, 160u32..600, 0.30..0.42f64).prop_map(
+        |(randomisation, analysis, [first, last], dropout, looks, ratio, n, rate)| {
+            let mut set = vec![
+                format!("sample_size={{randomised={n}}}"),
+                format!("design.looks={{equally_spaced={looks}}}"),
+                format!("randomisation={randomisation}"),
+                format!("analyses=[{{{analysis}}}]"),
+                format!("factors[0].log_odds=[0,{first}]"),
+                format!("factors[2].log_odds=[0,{last}]"),
+                format!("missing.dropout={dropout}"),
+                format!("arms.allocation_ratio={ratio}"),
+                format!("outcome.experimental={{functional_independence={rate:.3}}}"),
+            ];
+            if analysis.contains("population") {
+                set.push("adherence={control_crossover={probability=0.1},experimental_refusal={probability=0.1}}".into());
+            }
+            set
+        },
+    )
+}
+
+#[test]
+fn every_formula_lies_near_the_simulation() {
+    let config = Config { rng_seed: RngSeed::Fixed(20_261_129), ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let (mut with_formula, mut excess) = (0, [0.0; 2]);
+    let mut failures = Vec::new();
+    for _ in 0..SCENARIOS {
+        let set = settings().new_tree(&mut runner).expect("a strategy without filters").current();
+        let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+        let result = simulate_scenario(&scenario, REPLICATES);
+        let mut all = true;
+        for (truth, allowed) in [POWER, TYPE_I_ERROR].into_iter().enumerate() {
+            let analysis = &result.truths[truth].analyses[0];
+            let Some(formula) = &analysis.normal_approximation else {
+                all = false;
+                continue;
+            };
+            let difference = analysis.rejection.value - formula.rejection;
+            let error = (formula.rejection * (1.0 - formula.rejection) / REPLICATES as f64).sqrt();
+            excess[truth] += difference * difference - error * error;
+            if difference.abs() > allowed + ERRORS * error {
+                failures.push(format!(
+                    "{difference:.4} ±{error:.4} of {} {truth}: {set:?}",
+                    formula.rejection
+                ));
+            }
+        }
+        with_formula += usize::from(all);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(with_formula >= 200, "{with_formula} of {SCENARIOS} have a formula");
+    // Of all scenarios together the mean square of what is not Monte-Carlo error: a hundredth of power.
+    let root = excess.map(|sum| (sum.max(0.0) / with_formula as f64).sqrt());
+    assert!(root[0] < 0.012 && root[1] < 0.004, "{root:?}");
+}

@@ -1,0 +1,266 @@
+//! One analysis is one thing wherever it is met: the same counts give the same statistic, estimate,
+//! interval and decision in `run --trials`, `trace` and `monitor`, and `design`, `check` and `run` have
+//! the same formula or refuse.
+
+use serde_json::Value;
+
+use crate::util::{directory, output, rescuesim};
+
+const SCENARIO: &str = "angel-reboot";
+
+/// Every method with every test and effect, and every reason to need more than the counts of two arms.
+const ANALYSES: [&str; 34] = [
+    r#"method="two_proportions""#,
+    r#"method="two_proportions",test="unpooled_z""#,
+    r#"method="two_proportions",test="continuity_corrected""#,
+    r#"method="two_proportions",test="fisher""#,
+    r#"method="two_proportions",test="fisher_mid_p""#,
+    r#"method="two_proportions",effect="log_risk_ratio""#,
+    r#"method="two_proportions",effect="log_odds_ratio",cut=1"#,
+    r#"method="two_proportions",interval="newcombe""#,
+    r#"method="two_proportions",interval="miettinen_nurminen""#,
+    r#"method="two_proportions",effect="log_odds_ratio",interval="farrington_manning""#,
+    r#"method="proportional_odds""#,
+    r#"method="proportional_odds",test="score""#,
+    r#"method="proportional_odds",test="likelihood_ratio""#,
+    r#"method="proportional_odds",merge_5_and_6=true"#,
+    r#"method="proportional_odds",adjust_for=["nihss"]"#,
+    r#"method="logistic""#,
+    r#"method="logistic",test="score""#,
+    r#"method="logistic",test="likelihood_ratio",cut=3"#,
+    r#"method="logistic",adjust_for=["nihss"]"#,
+    r#"method="wilcoxon""#,
+    r#"method="wilcoxon",stratify_by=["nihss"]"#,
+    r#"method="win_odds""#,
+    r#"method="win_ratio""#,
+    r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0]"#,
+    r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0],test="student""#,
+    r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0],test="student",adjust_for=["nihss"]"#,
+    r#"method="cochran_mantel_haenszel",stratify_by=["nihss"]"#,
+    r#"method="sliding_dichotomy",points=[{factor="nihss",of_levels=[0,1]}],cuts=[{from_points=0,cut=1},{from_points=1,cut=3}]"#,
+    r#"method="two_proportions",rerandomisations=19"#,
+    r#"method="two_proportions",missing={rule="single_value",mrs=6}"#,
+    r#"method="two_proportions",missing={rule="by_arm",control=2,experimental=6}"#,
+    r#"method="proportional_odds",missing={rule="multiple_imputation",imputations=2}"#,
+    r#"method="two_proportions",population="per_protocol""#,
+    r#"method="proportional_odds",population="as_treated""#,
+];
+
+/// Some patients do not get their treatment, so that per protocol and as treated mean something.
+const DEPARTURES: &str = "adherence.control_crossover={probability=0.1}";
+
+fn set(analysis: &str) -> Vec<String> {
+    let mut set = vec!["--set".to_owned(), format!("analyses=[{{name=\"it\",{analysis}}}]")];
+    if analysis.contains("population") {
+        set.extend(["--set".to_owned(), DEPARTURES.to_owned()]);
+    }
+    set
+}
+
+fn json(command: &[&str], analysis: &str) -> Value {
+    let text = output(rescuesim().args(command).args(set(analysis)).args(["--format", "json"]));
+    serde_json::from_str(&text).expect("valid JSON")
+}
+
+/// Standard error of a command that must be refused.
+fn refused(command: &[&str], analysis: &str) -> String {
+    let out = rescuesim().args(command).args(set(analysis)).output().expect("it starts");
+    assert_eq!(out.status.code(), Some(2), "{command:?} {analysis}");
+    String::from_utf8_lossy(&out.stderr).into_owned()
+}
+
+#[track_caller]
+fn assert_same(what: &str, a: &Value, b: &Value) {
+    match (a.as_f64(), b.as_f64()) {
+        (Some(a), Some(b)) => {
+            assert!((a - b).abs() <= 1e-9 * (1.0 + a.abs()), "{what}: {a} {b}");
+        }
+        _ => assert_eq!(a, b, "{what}"),
+    }
+}
+
+fn counts(arm: &Value) -> String {
+    let counts = arm.as_array().expect("seven counts").iter().map(Value::to_string);
+    counts.collect::<Vec<_>>().join(",")
+}
+
+/// What an analysis that counts cannot do is named by; `None` where they can.
+fn needs_more(analysis: &str) -> Option<&'static str> {
+    let keys = [
+        ("adjust_for", "covariates or strata"),
+        ("stratify_by", "covariates or strata"),
+        ("sliding_dichotomy", "covariates or strata"),
+        ("rerandomisations", "`rerandomisations`"),
+        ("missing", "`missing`"),
+        ("population", "`population`"),
+    ];
+    keys.into_iter().find(|(key, _)| analysis.contains(key)).map(|(_, named)| named)
+}
+
+/// The list above has every method of the scenario's schema.
+#[test]
+fn every_method_is_walked() {
+    let schema = output(rescuesim().arg("schema"));
+    let schema: Value = serde_json::from_str(&schema).expect("valid JSON");
+    let methods: Vec<&str> = schema["$defs"]["Analysis"]["oneOf"]
+        .as_array()
+        .expect("a choice")
+        .iter()
+        .map(|method| method["properties"]["method"]["const"].as_str().expect("a name"))
+        .collect();
+    assert!(methods.len() >= 9, "{methods:?}");
+    for method in methods {
+        let named = format!("method=\"{method}\"");
+        assert!(ANALYSES.iter().any(|analysis| analysis.starts_with(&named)), "{method}");
+    }
+}
+
+#[test]
+fn the_same_counts_give_the_same_in_run_trace_and_monitor() {
+    let folder = directory();
+    for (i, analysis) in ANALYSES.iter().enumerate() {
+        let out = folder.path().join(i.to_string());
+        let out = out.to_str().expect("plain");
+        output(
+            rescuesim()
+                .args(["run", SCENARIO, "--replicates", "2", "-q", "--trials", "csv", "--out", out])
+                .args(set(analysis)),
+        );
+        let rows = csv::Reader::from_path(format!("{out}/trials.csv")).expect("it is written");
+        let rows: Vec<Row> = rows.into_deserialize().map(|row| row.expect("a row")).collect();
+        let row = &rows[if i % 2 == 0 { 0 } else { 1 }];
+        follow(analysis, row);
+    }
+}
+
+/// By column.
+type Row = std::collections::BTreeMap<String, String>;
+
+/// One trial, look by look.
+fn follow(analysis: &str, row: &Row) {
+    let trace = json(
+        &["trace", SCENARIO, "--replicate", &row["replicate"], "--truth", &row["truth"]],
+        analysis,
+    );
+    let trace = &trace["trace"];
+    let number = |key: &str| row[key].parse::<f64>().map_or(Value::Null, Value::from);
+    for key in ["z", "p_one_sided", "estimate", "standard_error", "median_unbiased"] {
+        assert_same(&format!("{analysis}: {key}"), &trace["end"][key], &number(key));
+    }
+    assert_eq!(trace["end"]["conclusion"], row["conclusion"].as_str());
+    let looks = trace["looks"].as_array().expect("looks");
+    let mut outcomes = Vec::new();
+    for look in looks {
+        outcomes.push(look["outcomes_known"].to_string());
+        let (number, n) = (look["look"].to_string(), outcomes.join(","));
+        let arms = ["control", "experimental"]
+            .map(|arm| counts(&look["counts"][usize::from(arm == "experimental")]));
+        let command = [
+            "monitor",
+            SCENARIO,
+            "--look",
+            &number,
+            "--n",
+            &n,
+            "--control-mrs",
+            &arms[0],
+            "--experimental-mrs",
+            &arms[1],
+        ];
+        if let Some(named) = needs_more(analysis) {
+            let error = refused(&command, analysis);
+            assert!(error.contains(named), "{analysis}: {error}");
+            let (z, estimate) = (look["z"].to_string(), look["estimate"].to_string());
+            let given = [
+                "monitor",
+                SCENARIO,
+                "--look",
+                &number,
+                "--n",
+                &n,
+                "--z",
+                &z,
+                "--estimate",
+                &estimate,
+            ];
+            let monitored = json(&given, analysis);
+            assert_decision(analysis, look, trace, &monitored);
+            continue;
+        }
+        let monitored = json(&command, analysis);
+        let effects = &monitored["effects"];
+        assert_same(&format!("{analysis}: z"), &monitored["z"], &look["z"]);
+        assert_same(&format!("{analysis}: p"), &monitored["p_one_sided"], &look["p_one_sided"]);
+        for key in ["estimate", "standard_error"] {
+            assert_same(&format!("{analysis}: {key}"), &effects[key], &look[key]);
+        }
+        for end in 0..2 {
+            assert_same(
+                &format!("{analysis}: interval"),
+                &effects["interval"][end],
+                &look["interval"][end],
+            );
+        }
+        assert_eq!(effects["scale"], trace["scale"]);
+        assert_decision(analysis, look, trace, &monitored);
+        if look["look"] == trace["end"]["look"] {
+            // The simulation looks its estimates up in a table that is exact to 1e-7.
+            let (told, expected) = (&effects["median_unbiased"], &trace["end"]["median_unbiased"]);
+            let difference = told.as_f64().expect("one") - expected.as_f64().expect("one");
+            assert!(difference.abs() < 1e-6, "{analysis}: {told} {expected}");
+        }
+    }
+}
+
+fn assert_decision(analysis: &str, look: &Value, trace: &Value, monitored: &Value) {
+    let expected = match look["look"] == trace["end"]["look"] {
+        true => trace["end"]["conclusion"].clone(),
+        false => "continue".into(),
+    };
+    assert_eq!(monitored["decision"], expected, "{analysis}");
+}
+
+/// `design` has the power of `check` and of the formula of `run`, or refuses with the key that it cannot
+/// follow.
+#[test]
+fn design_check_and_run_have_one_formula() {
+    for analysis in ANALYSES {
+        let run = json(&["run", SCENARIO, "--replicates", "1", "-q"], analysis);
+        let formula = |truth: usize| {
+            run["truths"][truth]["analyses"][0]["normal_approximation"]["rejection"].clone()
+        };
+        let checked = output(rescuesim().args(["check", SCENARIO]).args(set(analysis)));
+        let line = checked.lines().find(|line| line.starts_with("# it  ")).expect("a row");
+        for (truth, cell) in line.split_whitespace().skip(2).enumerate() {
+            let expected = formula(truth).as_f64().map_or("–".into(), |p| format!("{p:.4}"));
+            assert_eq!(cell, expected, "{analysis}");
+        }
+        let designed = rescuesim()
+            .args(["design", SCENARIO, "--format", "json"])
+            .args(set(analysis))
+            .output()
+            .expect("it starts");
+        if designed.status.success() {
+            let design: Value = serde_json::from_slice(&designed.stdout).expect("valid JSON");
+            assert_same(analysis, &design["power"], &formula(0));
+            let none = design["effects"].as_array().expect("a list")[0]["rejection"].clone();
+            let difference = none.as_f64().expect("one") - formula(1).as_f64().expect("one");
+            assert!(difference.abs() < 2e-3, "{analysis}: {none} {}", formula(1));
+        } else {
+            let error = String::from_utf8_lossy(&designed.stderr);
+            assert_eq!(designed.status.code(), Some(2), "{error}");
+            assert!(error.contains("has no closed form"), "{analysis}: {error}");
+        }
+    }
+}
+
+/// A board also meets looks at which all outcomes are alike: they stop nothing.
+#[test]
+fn a_look_at_which_all_are_alike_stops_nothing() {
+    let arms = ["--control", "0/52", "--experimental", "0/52"];
+    let look = json(&[&["monitor", SCENARIO, "--look", "1"], &arms[..]].concat(), ANALYSES[0]);
+    assert_eq!((&look["z"], &look["decision"]), (&Value::Null, &"continue".into()));
+    assert_eq!(look["effects"]["estimate"], 0.0);
+    assert_eq!(look["effects"]["median_unbiased"], Value::Null);
+    assert!(look["conditional_power"].as_f64().is_some_and(|power| 0.0 < power && power < 1.0));
+}
