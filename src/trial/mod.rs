@@ -25,6 +25,7 @@ use crate::design::inference::Estimate;
 use crate::design::inference::scale::standard_error_of;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::OutcomeModel;
+use crate::outcome::safety::Event;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::{Analysis, AnalysisSet, Outcomes, Scenario, Truth, estimand_of_shift};
 use analyst::{Analyst, Draws, patients_analysed};
@@ -65,6 +66,8 @@ pub struct Simulator<'s> {
 struct DrawnOutcomes {
     log_odds_ratio: f64,
     model: OutcomeModel,
+    /// Adverse events, whose stated rates hold under this effect too.
+    events: Vec<Event>,
 }
 
 /// Where monitoring ended.
@@ -86,9 +89,11 @@ impl<'s> Simulator<'s> {
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
             drawn: match (&scenario.prior, &scenario.outcomes) {
-                (Some(_), Outcomes::Stated(models)) => {
-                    Some(DrawnOutcomes { log_odds_ratio: 0.0, model: models[0].clone() })
-                }
+                (Some(_), Outcomes::Stated(models)) => Some(DrawnOutcomes {
+                    log_odds_ratio: 0.0,
+                    model: models[0].clone(),
+                    events: scenario.safety_endpoints().iter().map(|it| it.event).collect(),
+                }),
                 _ => None,
             },
             known: Default::default(),
@@ -195,9 +200,10 @@ impl<'s> Simulator<'s> {
 
     /// Draws the adverse events and finds the looks at which they reach their boundaries.
     fn follow_safety(&mut self, truth: Truth) {
-        let Self { scenario, cohort, result, .. } = self;
+        let Self { scenario, cohort, drawn, result, .. } = self;
         if scenario.safety.is_some() {
-            cohort.draw_events(scenario, truth);
+            let events = drawn.as_ref().map_or(&[][..], |drawn| &drawn.events);
+            cohort.draw_events(scenario, truth, events);
             let looks = &result.looks[truth.index()];
             safety::follow((scenario, cohort), looks, &mut result.safety[truth.index()]);
         }
@@ -284,6 +290,12 @@ impl<'s> Simulator<'s> {
             let mut rng = self.streams.stream(replicate, Purpose::Effect);
             drawn.log_odds_ratio = prior.draw(uniform(&mut rng), uniform(&mut rng));
             drawn.model.shift_experimental(drawn.log_odds_ratio);
+            let [_, experimental] = drawn.model.marginal();
+            for event in &mut drawn.events {
+                if let Event::Stated(stated) = event {
+                    *stated = stated.with_experimental(experimental);
+                }
+            }
         }
     }
 
