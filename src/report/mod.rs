@@ -11,6 +11,7 @@ pub mod document;
 pub mod figure;
 pub mod gallery;
 pub mod html;
+mod looks;
 pub mod monitoring;
 #[cfg(feature = "parquet")]
 pub mod parquet;

@@ -28,7 +28,7 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out += super::safety::price(alternative, null);
     out += over_prior(summary);
     out = out.heading("Looks");
-    out += looks(&alternative.analyses[0]);
+    out += super::looks::document(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
     for ((effect, none), written) in analyses {
         out = out.heading(format!("Monitored by \"{}\": {}", effect.name, written.describe()));
@@ -223,44 +223,9 @@ pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Docume
 }
 
 /// Whether the trial can stop for futility, and for harm.
-fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
+pub(super) fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
     let any = |of: fn(&LookSummary) -> Option<f64>| analysis.looks.iter().any(|l| of(l).is_some());
     [any(|look| look.z_futility), any(|look| look.z_harm)]
-}
-
-pub(super) fn looks(analysis: &AnalysisSummary) -> Document {
-    let [has_futility, has_harm] = lower_boundaries(analysis);
-    let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
-    let rows = analysis.looks.iter().map(|look| {
-        let mut row = vec![look.look.to_string()];
-        row.push(bound(look.z_efficacy));
-        if has_futility {
-            row.push(bound(look.z_futility));
-        }
-        if has_harm {
-            row.push(bound(look.z_harm));
-        }
-        // With three bounds there is no room for the month's error.
-        let month = if has_harm { number(Some(look.month.value)) } else { figure(look.month) };
-        row.push(month);
-        row.extend([look.n_randomised, look.n_analysed, look.overrun].map(figure));
-        row
-    });
-    let mut header = vec!["look", "efficacy\nif Z ≥"];
-    if has_futility {
-        header.push("futility\nif Z ≤");
-    }
-    if has_harm {
-        header.push("harm\nif Z ≤");
-    }
-    header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
-    let text = Document::of_table(&header, rows.collect());
-    text.text(
-        "The final bound is that of the planned number of outcomes; it is recomputed for the \
-         number that comes. Means are over the trials with the effect that reach the look, \
-         monitored by the first analysis. Overrun: randomised by the decision, follow-up not \
-         ended.",
-    )
 }
 
 pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {

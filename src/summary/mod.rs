@@ -151,7 +151,8 @@ pub struct AnalysisSummary {
     pub n_analysed: SizeSummary,
     /// Months from the opening of the trial to the decision.
     pub duration_months: McEstimate,
-    /// Patients randomised whose follow-up had not ended, over all trials (0 at a final look).
+    /// Patients randomised whose follow-up had not ended at the decision, over all trials (0 at a final
+    /// look).
     pub overrun: McEstimate,
     /// P(the trial stopped early and the analysis repeated with the overrun's outcomes, against
     /// the critical value of a final look of that size, reaches the other conclusion).
@@ -231,14 +232,27 @@ pub struct LookSummary {
     pub safety_cumulative: Option<McEstimate>,
     /// P(the look takes place).
     pub reached: McEstimate,
-    /// Patients randomised by the decision.
+    /// Patients randomised by the day of the data.
     pub n_randomised: McEstimate,
-    /// Outcomes known.
+    /// Outcomes known by then.
     pub n_analysed: McEstimate,
-    /// Patients randomised whose follow-up has not ended.
+    /// Patients randomised by then whose follow-up has not ended.
     pub overrun: McEstimate,
     /// Calendar month of the data.
     pub month: McEstimate,
+    /// The decision, which may come later than the data.
+    pub decision: DecisionSummary,
+}
+
+/// Means when a look decides, over the replicates that reach it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecisionSummary {
+    /// Calendar month of the decision.
+    pub month: McEstimate,
+    /// Patients randomised by then.
+    pub n_randomised: McEstimate,
+    /// Patients randomised by then whose follow-up has not ended.
+    pub overrun: McEstimate,
 }
 
 /// Distribution of a number of patients.
@@ -446,6 +460,11 @@ impl LookSummary {
             n_analysed: McEstimate::mean(&look.n_analysed),
             overrun: McEstimate::mean(&look.overrun),
             month: McEstimate::mean(&look.month),
+            decision: DecisionSummary {
+                month: McEstimate::mean(&look.decision_month),
+                n_randomised: McEstimate::mean(&look.decision_n_randomised),
+                overrun: McEstimate::mean(&look.decision_overrun),
+            },
         }
     }
 }

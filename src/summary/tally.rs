@@ -10,9 +10,10 @@ use super::moments::{Histogram, Moments};
 use super::prior::PriorTally;
 use super::procedure::ArmTally;
 use super::safety::SafetyTally;
+use crate::accrual::DAYS_PER_MONTH;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
-use crate::trial::{Conclusion, CorrectGuesses, ReplicateResult, TrialResult};
+use crate::trial::{Conclusion, CorrectGuesses, LookMoment, ReplicateResult, TrialResult};
 
 /// Everything folded from the replicates of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -285,10 +286,7 @@ impl AnalysisTally {
         let last = trial.look - 1;
         for (k, tally) in self.looks.iter_mut().enumerate().take(trial.look) {
             if let Some(moment) = result.moment(trial.truth, k, planned) {
-                tally.n_randomised.add(f64::from(moment.randomised));
-                tally.n_analysed.add(f64::from(moment.analysed));
-                tally.overrun.add(f64::from(moment.overrun));
-                tally.month.add(moment.day / crate::accrual::DAYS_PER_MONTH);
+                tally.add(moment);
             }
         }
         self.looks[last].efficacy += u64::from(trial.conclusion == Conclusion::Efficacy);
@@ -359,9 +357,23 @@ pub(super) struct LookTally {
     pub n_analysed: Moments,
     pub overrun: Moments,
     pub month: Moments,
+    pub decision_month: Moments,
+    pub decision_n_randomised: Moments,
+    pub decision_overrun: Moments,
 }
 
 impl LookTally {
+    fn add(&mut self, moment: &LookMoment) {
+        let LookMoment { day, analysed, at_data, decision_day, at_decision } = *moment;
+        self.n_randomised.add(f64::from(at_data.randomised));
+        self.n_analysed.add(f64::from(analysed));
+        self.overrun.add(f64::from(at_data.overrun));
+        self.month.add(day / DAYS_PER_MONTH);
+        self.decision_month.add(decision_day / DAYS_PER_MONTH);
+        self.decision_n_randomised.add(f64::from(at_decision.randomised));
+        self.decision_overrun.add(f64::from(at_decision.overrun));
+    }
+
     fn merge(&mut self, other: &Self) {
         self.efficacy += other.efficacy;
         self.futility += other.futility;
@@ -371,6 +383,9 @@ impl LookTally {
         self.n_analysed.merge(&other.n_analysed);
         self.overrun.merge(&other.overrun);
         self.month.merge(&other.month);
+        self.decision_month.merge(&other.decision_month);
+        self.decision_n_randomised.merge(&other.decision_n_randomised);
+        self.decision_overrun.merge(&other.decision_overrun);
     }
 }
 

@@ -35,7 +35,7 @@ use control::Controls;
 pub use description::Described;
 pub use phase::Phase;
 pub use result::{
-    Conclusion, CorrectGuesses, DrawnEffect, EventCounts, LookMoment, PatientCourse,
+    Conclusion, CorrectGuesses, DrawnEffect, EventCounts, LookMoment, PatientCourse, PatientsSoFar,
     ReplicateResult, SafetyResult, TrialResult,
 };
 
@@ -354,13 +354,13 @@ impl<'s> Simulator<'s> {
             look,
             conclusion,
             without_safety,
-            n_randomised: moment.randomised,
+            n_randomised: moment.at_decision.randomised,
             n_analysed: patients_analysed(
                 seen.analysis,
                 &self.known[seen.analysis.set as usize][at],
             ),
-            overrun: moment.overrun,
-            duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
+            overrun: moment.at_decision.overrun,
+            duration_months: moment.decision_day / DAYS_PER_MONTH,
             reversed: stopped_early
                 && conclusion != Conclusion::Safety
                 && self.is_reversed(at, conclusion, seen),
@@ -504,15 +504,15 @@ mod tests {
             }
             let in_the_end = |k: usize| {
                 let mut table = KnownOutcomes::default();
-                let among = Among::InTheEnd(looks[k].randomised);
+                let among = Among::InTheEnd(looks[k].at_decision.randomised);
                 let set = AnalysisSet::IntentionToTreat;
                 simulator.cohort.fill(&mut table, Detail::default(), (among, set));
                 table
             };
             assert_eq!(in_the_end(2), known[2]);
             let overrun = in_the_end(0).all.total() - known[0].all.total();
-            assert!(overrun <= looks[0].overrun, "some of the overrun drop out");
-            assert_eq!(looks[2].randomised, 348);
+            assert!(overrun <= looks[0].at_decision.overrun, "some of the overrun drop out");
+            assert_eq!(looks[2].at_decision.randomised, 348);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the outcomes of the overrun show, once they are in.
+//! What the outcomes still to come when a trial stops show, once they are in.
 
 use super::cohort::Among;
 use super::{Conclusion, Seen, Simulator};
@@ -16,10 +16,12 @@ pub(super) struct Repeated {
 }
 
 impl Simulator<'_> {
-    /// The analysis of look `k` repeated with the outcomes of the overrun, which `in_the_end` then
-    /// has; `None` where these bring nothing new.
+    /// The analysis of look `k` repeated when all who were randomised by its decision have been followed
+    /// to their end: `in_the_end` then has the outcomes that became known between its data and the
+    /// decision, and those of the overrun. `None` where these bring nothing new.
     pub(super) fn repeat(&mut self, k: usize, seen: Seen<'_>) -> Option<Repeated> {
-        let among = Among::InTheEnd(self.result.looks[seen.truth.index()][k].randomised);
+        let moment = self.result.looks[seen.truth.index()][k];
+        let among = Among::InTheEnd(moment.at_decision.randomised);
         let Self { scenario, cohort, in_the_end, .. } = self;
         cohort.fill(in_the_end, scenario.detail, (among, AnalysisSet::IntentionToTreat));
         let analysed = in_the_end.all.total();

@@ -15,9 +15,20 @@ use serde::Serialize;
 pub struct LookMoment {
     /// Day of the data.
     pub day: f64,
-    /// Outcomes known.
+    /// Outcomes known on that day.
     pub analysed: u32,
-    /// Patients randomised by the time of the decision.
+    /// Patients on that day.
+    pub at_data: PatientsSoFar,
+    /// Day of the decision, which may come later.
+    pub decision_day: f64,
+    /// Patients on that day.
+    pub at_decision: PatientsSoFar,
+}
+
+/// Patients on a day of the trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PatientsSoFar {
+    /// Patients randomised.
     pub randomised: u32,
     /// Of these, patients whose follow-up has not ended.
     pub overrun: u32,
@@ -70,7 +81,7 @@ pub struct TrialResult {
     pub n_randomised: u32,
     /// Outcomes in the analysis that ended the trial.
     pub n_analysed: u32,
-    /// Patients randomised whose follow-up had not ended.
+    /// Patients randomised whose follow-up had not ended at the decision.
     pub overrun: u32,
     /// Months from the opening of the trial to the decision.
     pub duration_months: f64,

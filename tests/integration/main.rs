@@ -18,6 +18,7 @@ mod centre_effects;
 mod centres;
 mod checked;
 mod command_line;
+mod decision_lag;
 mod descriptions;
 mod design_command;
 mod exploring;

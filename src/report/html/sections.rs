@@ -172,14 +172,14 @@ fn design(report: &Report<'_>) -> Markup {
             ("Allocation", html! { (file.arms.allocation_ratio.control) " : " (file.arms.allocation_ratio.experimental) " (control : experimental), " (file.randomisation.describe()) "." }),
             ("At a look", html! {
                 "The outcomes known by then are analysed; accrual goes on until the decision, "
-                (file.design.decision_lag_days) " days later. Patients randomised by then stay in the trial: the overrun."
+                (file.design.decision_lag_days) " days later. Patients randomised by then stay in the trial; those whose follow-up has not ended are the overrun."
             }),
         ]))
         h3 { "Boundaries" }
         (document(&crate::report::check::bounds(report.scenario)))
         p.note { "Z above 0 favours the experimental arm; alpha is one-sided." }
         h3 { "When the looks are" }
-        (document(&table::looks(&effect.analyses[0])))
+        (document(&crate::report::looks::document(&effect.analyses[0])))
         (figures(report, &["calendar"]))
     }
 }

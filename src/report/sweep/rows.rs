@@ -170,7 +170,7 @@ impl Cells {
         let planned = look.map_or(Cell::Missing, |l| Cell::Whole(u64::from(l.planned_analysed)));
         self.push(&name("planned_analysed"), planned);
         type Part = (&'static str, fn(&LookSummary) -> McEstimate);
-        let figures: [Part; 9] = [
+        let figures: [Part; 12] = [
             ("efficacy", |look| look.efficacy),
             ("futility", |look| look.futility),
             ("harm", |look| look.harm),
@@ -180,6 +180,9 @@ impl Cells {
             ("n_analysed", |look| look.n_analysed),
             ("overrun", |look| look.overrun),
             ("month", |look| look.month),
+            ("decision_month", |look| look.decision.month),
+            ("decision_n_randomised", |look| look.decision.n_randomised),
+            ("decision_overrun", |look| look.decision.overrun),
         ];
         for (part, of) in figures {
             self.figure(&name(part), look.map_or(NONE, of));
