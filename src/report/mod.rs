@@ -7,6 +7,7 @@ pub mod check;
 pub mod comparison;
 mod description;
 pub mod design;
+mod disregarded;
 pub mod document;
 pub mod figure;
 pub mod gallery;

@@ -25,6 +25,7 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out = out.text(by_formula(alternative, scenario));
     out += reduced(alternative, null);
     out += within_stratum(scenario, alternative);
+    out += super::disregarded::document(alternative, null);
     out += super::safety::price(alternative, null);
     out += over_prior(summary);
     out = out.heading("Looks");

@@ -52,8 +52,14 @@ impl Scenario {
         self.safety_endpoints().iter().any(|endpoint| endpoint.boundary.is_some())
     }
 
+    /// Whether an interim look can end the trial for a reason that the efficacy boundaries do not rely on:
+    /// futility that is not binding, harm or an adverse event.
+    pub fn has_stops_to_disregard(&self) -> bool {
+        self.design.has_stops_to_disregard() || self.stops_for_safety()
+    }
+
     /// Share of control and experimental arm that has an event, of those in whom it is known;
-    /// `None` under the prior.
+    /// `None` for deaths under the prior, whose every effect has its own.
     pub fn event_rates(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
         let of_procedure = |measure: Measure| {
             let model = self.procedural()?;

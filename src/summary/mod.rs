@@ -140,6 +140,10 @@ pub struct AnalysisSummary {
     /// What stopping for safety does to that, where it can happen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_of_safety: Option<PriceOfSafety>,
+    /// P(efficacy at any look) of the same trials with every stop disregarded that the efficacy boundaries
+    /// do not rely on: futility that is not binding, harm, adverse events. Absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection_stops_disregarded: Option<McEstimate>,
     /// The closed form beside it; null where it has none, as when everyone has a success, and under
     /// the prior.
     pub normal_approximation: Option<NormalApproximation>,
@@ -400,6 +404,9 @@ impl AnalysisSummary {
                     stopped: proportion(stopped),
                 }
             }),
+            rejection_stops_disregarded: scenario
+                .has_stops_to_disregard()
+                .then(|| proportion(tally.efficacy_stops_disregarded)),
             normal_approximation: closed_form.map(|closed_form| NormalApproximation {
                 rejection: closed_form.rejection(),
                 efficacy: closed_form.efficacy,

@@ -239,6 +239,9 @@ pub(super) struct AnalysisTally {
     pub failed_looks: u64,
     /// Trials that would have shown efficacy if adverse events stopped nothing.
     pub efficacy_without_safety: u64,
+    /// Trials that would have shown efficacy if nothing else stopped them that the efficacy boundaries do
+    /// not rely on.
+    pub efficacy_stops_disregarded: u64,
 }
 
 impl AnalysisTally {
@@ -258,6 +261,7 @@ impl AnalysisTally {
             early_median_unbiased: EstimateTally::default(),
             failed_looks: 0,
             efficacy_without_safety: 0,
+            efficacy_stops_disregarded: 0,
         }
     }
 
@@ -294,6 +298,7 @@ impl AnalysisTally {
         self.looks[last].harm += u64::from(trial.conclusion == Conclusion::Harm);
         self.looks[last].safety += u64::from(trial.conclusion == Conclusion::Safety);
         self.efficacy_without_safety += u64::from(trial.without_safety == Conclusion::Efficacy);
+        self.efficacy_stops_disregarded += u64::from(trial.efficacy_stops_disregarded);
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
         self.duration_months.add(trial.duration_months);
@@ -343,6 +348,7 @@ impl AnalysisTally {
         self.early_median_unbiased.merge(&other.early_median_unbiased);
         self.failed_looks += other.failed_looks;
         self.efficacy_without_safety += other.efficacy_without_safety;
+        self.efficacy_stops_disregarded += other.efficacy_stops_disregarded;
     }
 }
 

@@ -333,6 +333,7 @@ impl<'s> Simulator<'s> {
         let seen = Seen { replicate, truth, analysis: &self.scenario.analyses[analysis] };
         let otherwise = self.monitor(seen);
         let without_safety = otherwise.conclusion;
+        let efficacy_stops_disregarded = self.reaches_efficacy(seen, &otherwise);
         let End { at, conclusion, test, z, failed_looks } =
             self.or_stopped_for_safety(truth, otherwise);
         let looks = &self.result.looks[truth.index()];
@@ -354,6 +355,7 @@ impl<'s> Simulator<'s> {
             look,
             conclusion,
             without_safety,
+            efficacy_stops_disregarded,
             n_randomised: moment.at_decision.randomised,
             n_analysed: patients_analysed(
                 seen.analysis,
@@ -439,6 +441,31 @@ impl<'s> Simulator<'s> {
         let conclusion =
             self.conclude(final_look, self.everyone()[final_look].all.total(), statistic.z);
         End { at: final_look, conclusion, test: statistic.test, z, failed_looks }
+    }
+
+    /// Whether a trial that adverse events stop for nothing reaches an efficacy boundary if it also goes on
+    /// after the futility boundary, unless that is binding, and after the harm boundary.
+    fn reaches_efficacy(&mut self, seen: Seen<'_>, end: &End) -> bool {
+        let final_look = self.everyone().len() - 1;
+        if !matches!(end.conclusion, Conclusion::Futility | Conclusion::Harm)
+            || end.at == final_look
+        {
+            return end.conclusion == Conclusion::Efficacy;
+        }
+        let design = &self.scenario.design;
+        if design.ends_for_futility(end.at, end.z[end.at]) {
+            return false;
+        }
+        for k in end.at + 1..final_look {
+            match self.statistic(seen, Among::Look(k)).z {
+                Some(z) if design.decide(k, z) == Decision::Efficacy => return true,
+                Some(z) if design.ends_for_futility(k, z) => return false,
+                _ => {}
+            }
+        }
+        let z = self.statistic(seen, Among::Look(final_look)).z;
+        let analysed = self.everyone()[final_look].all.total();
+        self.conclude(final_look, analysed, z) == Conclusion::Efficacy
     }
 
     /// What a final look after `interims` interim looks shows, at so many outcomes.

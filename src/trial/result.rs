@@ -77,6 +77,9 @@ pub struct TrialResult {
     pub conclusion: Conclusion,
     /// How it would have ended if adverse events stopped nothing.
     pub without_safety: Conclusion,
+    /// Whether it would have reached an efficacy boundary if it ended for nothing else before: futility
+    /// that is not binding, harm and adverse events disregarded.
+    pub efficacy_stops_disregarded: bool,
     /// Patients randomised, with those randomised until the decision.
     pub n_randomised: u32,
     /// Outcomes in the analysis that ended the trial.

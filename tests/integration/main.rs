@@ -21,6 +21,7 @@ mod command_line;
 mod decision_lag;
 mod descriptions;
 mod design_command;
+mod disregarded;
 mod exploring;
 mod figures;
 mod formats;

@@ -229,6 +229,7 @@ fn power(report: &Report<'_>) -> Markup {
         (document(&table::reduced(effect, none)))
         p.note { (table::by_formula(effect, report.scenario.file())) }
         (document(&table::within_stratum(report.scenario.file(), effect)))
+        (document(&crate::report::disregarded::document(effect, none)))
         (document(&crate::report::safety::price(effect, none)))
         (document(&table::over_prior(report.summary)))
         (figures(report, &["z-paths", "outcomes"]))

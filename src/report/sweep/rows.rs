@@ -195,6 +195,8 @@ const NONE: McEstimate = McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0 };
 
 fn figures(cells: &mut Cells, analysis: &AnalysisSummary) {
     cells.figure("rejection", analysis.rejection);
+    let disregarded = analysis.rejection_stops_disregarded.unwrap_or(NONE);
+    cells.figure("rejection_stops_disregarded", disregarded);
     let formula = analysis.normal_approximation.as_ref().map(|formula| formula.rejection);
     cells.number("rejection_by_formula", formula);
     let outcomes = &analysis.outcomes;
