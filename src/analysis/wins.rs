@@ -16,7 +16,7 @@ pub enum WinMeasure {
     /// P(better) − P(worse), in [−1, 1] (Buyse 2010, Stat Med 29:3245); tested by the Wilcoxon Z.
     NetBenefit,
     /// (P(better) + ½P(tie)) / (P(worse) + ½P(tie)): Churilov's generalised odds ratio (2014, Int J
-    /// Stroke 9:1026), Dong's win odds (2020, J Biopharm Stat 30:1). Estimated as its logarithm.
+    /// Stroke 9:999), Dong's win odds (2020, Stat Biopharm Res 12:99). Estimated as its logarithm.
     WinOdds,
     /// P(better) / P(worse), ties left out: Agresti's generalised odds ratio (1980, Biometrics
     /// 36:59), Pocock's win ratio. Estimated as its logarithm.

@@ -203,6 +203,21 @@ impl Design {
         self.boundaries.decide(k, z)
     }
 
+    /// Whether the trial must end at interim look `k` because the futility boundary is reached and the
+    /// efficacy boundaries rely on stopping there.
+    pub fn ends_for_futility(&self, k: usize, z: f64) -> bool {
+        self.plan.rules.binding_futility && z <= self.looks[k].futility
+    }
+
+    /// Whether an interim look can end the trial for a reason that the efficacy boundaries do not rely on:
+    /// futility that is not binding, or harm.
+    pub fn has_stops_to_disregard(&self) -> bool {
+        let binding = self.plan.rules.binding_futility;
+        let is_tested =
+            |look: &Look| (look.futility.is_finite() && !binding) || look.harm.is_finite();
+        self.interims().iter().any(is_tested)
+    }
+
     /// What a final look on `analysed` outcomes says when Z is `z`, after `interims` looks that
     /// happened as planned; `Continue` where it shows nothing. `analysed` must exceed the last
     /// interim's.

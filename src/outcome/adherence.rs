@@ -3,7 +3,10 @@
 //! logit P(departure) = a + the log odds of the patient's factor levels + b·w, where w is the patient's
 //! own prognosis among patients of the same arm, stratum, centre and time: the rank of the outcome they
 //! are to have, as a standard logistic score scaled to standard deviation 1, above 0 for a better one.
-//! The intercept a is such that the stated share departs.
+//! The intercept a is such that the stated share departs, of the patients to whom it may happen: all
+//! patients of the arm for crossover and refusal, those who do not refuse for failed access. Patients
+//! who refuse may be those who are hard to reach, so the two conditions differ where both departures
+//! depend on prognosis or factors.
 
 use super::{LEVELS, MrsDistribution};
 use crate::num::quadrature::GaussLegendre;
@@ -16,6 +19,7 @@ use crate::randomisation::Arm;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Departure {
     /// Share of the patients to whom it may happen, in [0, 1]; below 1 where it depends on anything.
+    /// Failed access may happen to those who do not refuse.
     pub probability: f64,
     /// Log odds per standard deviation of prognosis.
     pub per_prognosis: f64,
@@ -75,12 +79,10 @@ const NODES: usize = 40;
 impl Adherence {
     /// Solves the intercepts for the shares of the strata.
     pub fn new([crossover, refusal, failed_access]: &[Departure; 3], shares: &[f64]) -> Self {
-        let rule = |departure| Rule::new(departure, shares);
-        Self {
-            crossover: rule(crossover),
-            refusal: rule(refusal),
-            failed_access: rule(failed_access),
-        }
+        let crossover = Rule::new(crossover, shares, None);
+        let refusal = Rule::new(refusal, shares, None);
+        let failed_access = Rule::new(failed_access, shares, Some(&refusal));
+        Self { crossover, refusal, failed_access }
     }
 
     /// What a patient receives; `quantile` is that of the outcome they are to have, and the two draws
@@ -131,7 +133,9 @@ impl Adherence {
 }
 
 impl Rule {
-    fn new(departure: &Departure, shares: &[f64]) -> Self {
+    /// Solves the intercept such that the stated share departs, of all patients or of those to whom
+    /// nothing happened `before`.
+    fn new(departure: &Departure, shares: &[f64], before: Option<&Self>) -> Self {
         let Departure { probability, per_prognosis, of_stratum } = departure;
         // A small quantile is a good outcome.
         let per_latent = -per_prognosis / LOGISTIC_SD;
@@ -146,17 +150,23 @@ impl Rule {
         if rule(start).is_by_chance() && of_stratum.iter().all(|log_odds| *log_odds == 0.0) {
             return rule(start);
         }
+        // Where everybody is as likely to remain, those who do are like all patients.
+        let before = before.filter(|before| !before.is_alike());
+        let remaining = before.map_or(1.0, |_| in_all(shares, |s, x| remains(before, s, x)));
         let largest = of_stratum.iter().map(|log_odds| log_odds.abs()).fold(0.0, f64::max);
         let reach = largest + REACH * per_latent.abs() + 1.0;
         let miss = |intercept: f64| {
             let rule = rule(intercept);
-            let departs =
-                |stratum: usize| mass(-REACH, REACH, |latent| rule.probability(stratum, latent));
-            let share = shares.iter().enumerate().map(|(s, share)| share * departs(s));
-            share.sum::<f64>() - probability
+            let departed = in_all(shares, |s, x| remains(before, s, x) * rule.probability(s, x));
+            departed - probability * remaining
         };
         let intercept = brent(miss, start - reach, start + reach);
         rule(intercept.expect("so far away nobody departs, or everybody does"))
+    }
+
+    /// Whether it is as likely for every patient.
+    fn is_alike(&self) -> bool {
+        self.is_by_chance() && self.log_odds.iter().all(|log_odds| *log_odds == self.log_odds[0])
     }
 
     /// Whether it has nothing to do with prognosis.
@@ -168,6 +178,18 @@ impl Rule {
     fn probability(&self, stratum: usize, latent: f64) -> f64 {
         logistic(self.log_odds[stratum] + self.per_latent * latent)
     }
+}
+
+/// P(a patient of a stratum at a latent prognosis does not depart by an earlier rule); 1 without one.
+fn remains(before: Option<&Rule>, stratum: usize, latent: f64) -> f64 {
+    before.map_or(1.0, |before| 1.0 - before.probability(stratum, latent))
+}
+
+/// Part of all patients, from that of the patients of a stratum at a latent prognosis and the shares
+/// of the strata.
+fn in_all(shares: &[f64], part: impl Fn(usize, f64) -> f64) -> f64 {
+    let of_stratum = |s: usize| mass(-REACH, REACH, |latent| part(s, latent));
+    shares.iter().enumerate().map(|(s, share)| share * of_stratum(s)).sum()
 }
 
 /// Part of each level of a distribution over the latent scale.
@@ -238,11 +260,31 @@ mod tests {
         let adherence = Adherence::new(&departures, &SHARES);
         let [stays, crosses] = totals(&adherence, Arm::Control).map(|mrs| mrs.iter().sum::<f64>());
         assert!((crosses - 0.1).abs() < 1e-9 && (stays - 0.9).abs() < 1e-9, "{crosses}");
-        // Refusal and failed access go with the same prognosis, so they are not independent.
+        // Refused by 0.09, and failed access in 0.05 of the others: 1 − 0.91·0.95.
         let [control, treated] =
             totals(&adherence, Arm::Experimental).map(|mrs| mrs.iter().sum::<f64>());
         assert!((control + treated - 1.0).abs() < 1e-9);
-        assert!(control > 0.12 && control < 0.14, "{control}");
+        assert!((control - 0.1355).abs() < 1e-9, "{control}");
+    }
+
+    /// Both go with prognosis and factors, alike or in opposite directions, or refusal alone by
+    /// factors. Stated shares r of all and a of those who do not refuse leave (1 − r)(1 − a) with the
+    /// treatment of their arm, by the definition of a conditional probability.
+    #[test]
+    fn access_fails_in_the_stated_share_of_patients_who_do_not_refuse() {
+        let none = departure(0.0, 0.0, 0.0);
+        for (refusal, access) in [
+            (departure(0.08, -2.0, 0.0), departure(0.06, -2.0, 0.0)),
+            (departure(0.3, -2.0, 1.0), departure(0.2, 1.5, -1.0)),
+            (departure(0.4, 0.0, 3.0), departure(0.25, 0.0, -3.0)),
+            (departure(0.4, 0.0, 0.0), departure(0.25, -1.0, 2.0)),
+        ] {
+            let stays = (1.0 - refusal.probability) * (1.0 - access.probability);
+            let adherence = Adherence::new(&[none.clone(), refusal, access], &SHARES);
+            let [_, treated] = totals(&adherence, Arm::Experimental);
+            let treated: f64 = treated.iter().sum();
+            assert!((treated - stays).abs() < 1e-9, "{treated} {stays}");
+        }
     }
 
     /// Crossover of a tenth, whatever the prognosis: 0.9·25 % + 0.1·40 % = 26.5 %.

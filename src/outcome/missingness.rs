@@ -3,7 +3,7 @@
 //! logit P(missing) = a_arm + the log odds of the patient's factor levels + b·mRS, so an outcome may
 //! be missing completely at random, by what is known at baseline, or by what it is (not at random).
 //! The intercept a_arm is such that the arm would lose the stated share if its outcomes were those
-//! of the control arm: the mechanism is the same whatever the treatment does. Some deaths are known
+//! of the control treatment: the mechanism is the same whatever the treatment does. Some deaths are known
 //! whatever else, as those in hospital. A centre may add log odds of its own to what comes of all this;
 //! the stated share is then that of all centres.
 
@@ -15,7 +15,7 @@ use crate::randomisation::Arm;
 /// What makes an outcome go missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mechanism {
-    /// Share that an arm with the control arm's outcomes would lose, control first, in [0, 1).
+    /// Share that an arm with the outcomes of the control treatment would lose, control first, in [0, 1).
     pub dropout: [f64; 2],
     /// Log odds of each stratum.
     pub of_stratum: Vec<f64>,

@@ -2,9 +2,10 @@
 //!
 //! A stated event has a rate under each treatment and a link to the mRS, P(event | treatment, mRS),
 //! such that the rate holds over the treatment's own distribution of the mRS. The event follows the
-//! mRS by Bayes, so that the stated distributions of the mRS stay as they are. Other events are
-//! read off what happens anyway: death is mRS 6, a haemorrhage or perforation comes from the
-//! procedure.
+//! mRS by Bayes, so that the stated distributions of the mRS stay as they are. An effect drawn from a
+//! prior changes the mRS of the experimental treatment and not the stated rate, so the link is solved
+//! again for every drawn effect. Other events are read off what happens anyway: death is mRS 6, a
+//! haemorrhage or perforation comes from the procedure.
 
 use super::{LEVELS, Mrs, MrsDistribution};
 use crate::num::root::brent;
@@ -18,14 +19,34 @@ pub const MAX_ENDPOINTS: usize = 8;
 /// Where an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
-    /// P(event | treatment, mRS), control treatment first.
-    Stated([[f64; LEVELS]; 2]),
+    /// At a rate under each treatment.
+    Stated(StatedEvent),
     /// mRS 6; it is known when the mRS is.
     Death,
     /// Symptomatic haemorrhage of the procedure.
     Haemorrhage,
     /// Perforation or dissection of the procedure.
     Perforation,
+}
+
+/// An event of a stated rate under each treatment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StatedEvent {
+    /// Share of all patients who would have the event, if all got control and experimental treatment.
+    pub rates: [f64; 2],
+    /// How it goes with the mRS.
+    pub link: Link,
+    /// P(event | treatment, mRS), control treatment first.
+    pub given_mrs: [[f64; LEVELS]; 2],
+}
+
+impl StatedEvent {
+    /// Gives the experimental treatment another distribution of the mRS and keeps its rate.
+    pub fn with_experimental(self, mrs: &MrsDistribution) -> Self {
+        let [control, _] = self.given_mrs;
+        let experimental = self.link.given_any_mrs(self.rates[1], mrs);
+        Self { given_mrs: [control, experimental], ..self }
+    }
 }
 
 /// How an event of a stated rate goes with the mRS.
@@ -66,6 +87,27 @@ impl Link {
             Self::LogOddsPerMrs(slope) => Ok(by_slope(*slope, rate, mrs)),
             Self::MrsOfAffected(affected) => by_bayes(affected, rate, mrs),
         }
+    }
+}
+
+impl Link {
+    /// The same where the distribution of the mRS may leave no room for those affected: of an mRS that
+    /// they would have more often than all patients together, every patient is affected, and the rest
+    /// of them are spread evenly over the unaffected patients of other mRS. The rate always holds.
+    fn given_any_mrs(&self, rate: f64, mrs: &MrsDistribution) -> [f64; LEVELS] {
+        let affected = match self {
+            Self::LogOddsPerMrs(slope) => return by_slope(*slope, rate, mrs),
+            Self::MrsOfAffected(affected) => affected.probabilities().map(|q| rate * q),
+        };
+        let all = mrs.probabilities();
+        let fitting: [f64; LEVELS] = std::array::from_fn(|j| affected[j].min(all[j]));
+        let left_over = rate - fitting.iter().sum::<f64>();
+        let unaffected: f64 = all.iter().zip(fitting).map(|(all, fits)| all - fits).sum();
+        let spread = if left_over > 0.0 { (left_over / unaffected).min(1.0) } else { 0.0 };
+        std::array::from_fn(|j| match all[j] {
+            all if all > 0.0 => ((fitting[j] + spread * (all - fitting[j])) / all).min(1.0),
+            _ => 0.0,
+        })
     }
 }
 
@@ -115,7 +157,7 @@ impl Event {
         uniform: impl FnOnce() -> f64,
     ) -> bool {
         match self {
-            Self::Stated(given) => uniform() < given[treatment.index()][mrs.index()],
+            Self::Stated(event) => uniform() < event.given_mrs[treatment.index()][mrs.index()],
             Self::Death => mrs == Mrs::DEAD,
             Self::Haemorrhage => procedure.is_some_and(|state| state.haemorrhage),
             Self::Perforation => procedure.is_some_and(|state| state.perforation),
@@ -125,7 +167,9 @@ impl Event {
     /// Whether it has nothing to do with the mRS, under either treatment.
     pub fn is_independent_of_mrs(&self) -> bool {
         match self {
-            Self::Stated(given) => given.iter().all(|p| p.iter().all(|other| *other == p[0])),
+            Self::Stated(StatedEvent { given_mrs, .. }) => {
+                given_mrs.iter().all(|p| p.iter().all(|other| *other == p[0]))
+            }
             _ => false,
         }
     }
@@ -167,6 +211,31 @@ mod tests {
         for (level, p) in given.iter().enumerate() {
             let back = p * control().probabilities()[level] / 0.05;
             assert!((back - mrs[level]).abs() < 1e-12);
+        }
+    }
+
+    /// Whatever effect is drawn, the rate is the stated one; where the affected fit, their mRS is too.
+    #[test]
+    fn the_rate_holds_under_every_drawn_effect() {
+        let mrs = [0.0, 0.0, 0.05, 0.05, 0.1, 0.15, 0.65];
+        let affected = MrsDistribution::new(mrs).expect("sums to 1");
+        let links =
+            [Link::LogOddsPerMrs(1.0), Link::LogOddsPerMrs(0.0), Link::MrsOfAffected(affected)];
+        for link in links {
+            let given_mrs = [link.given_mrs(0.1, &control()).expect("few enough"); 2];
+            let event = StatedEvent { rates: [0.1; 2], link, given_mrs };
+            for log_odds_ratio in [-30.0, -2.0, 0.0, 0.7, 3.0, 30.0] {
+                let drawn = control().shifted_by(log_odds_ratio);
+                let under = event.with_experimental(&drawn).given_mrs;
+                assert_eq!(under[0], given_mrs[0]);
+                assert!(under[1].iter().all(|p| (0.0..=1.0).contains(p)), "{under:?}");
+                let rate = overall(&under[1], &drawn);
+                assert!((rate - 0.1).abs() < 1e-12, "{link:?} {log_odds_ratio}: {rate}");
+                if log_odds_ratio == 0.0 {
+                    let same = under[1].iter().zip(given_mrs[1]);
+                    assert!(same.into_iter().all(|(a, b)| (a - b).abs() < 1e-12));
+                }
+            }
         }
     }
 

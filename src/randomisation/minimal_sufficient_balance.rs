@@ -1,4 +1,4 @@
-//! Minimal sufficient balance (Zhao, Hill & Palesch 2012, Stat Methods Med Res 24:989): the coin is
+//! Minimal sufficient balance (Zhao, Hill & Palesch 2015, Stat Methods Med Res 24:989): the coin is
 //! fair until an imbalance is worth a test's notice.
 //!
 //! When a patient arrives, every factor is tested on the patients so far: Pearson's χ² of arms by

@@ -7,10 +7,12 @@ pub mod check;
 pub mod comparison;
 mod description;
 pub mod design;
+mod disregarded;
 pub mod document;
 pub mod figure;
 pub mod gallery;
 pub mod html;
+mod looks;
 pub mod monitoring;
 #[cfg(feature = "parquet")]
 pub mod parquet;

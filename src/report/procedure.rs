@@ -228,7 +228,8 @@ fn decomposition(summary: &ProcedureSummary) -> Document {
         .text(
             "Each way by which the procedure reaches the outcome is shut in turn, so that both \
              arms get the control arm's average of it; a way's part is what opening it adds, \
-             averaged over all orders (Shapley value).",
+             averaged over all orders (Shapley value). Another reference than the control arm's \
+             average gives other parts of the same difference.",
         )
 }
 

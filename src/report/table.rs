@@ -25,10 +25,11 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out += by_formula(alternative, scenario);
     out += reduced(alternative, null);
     out += within_stratum(scenario, alternative);
+    out += super::disregarded::document(alternative, null);
     out += super::safety::price(alternative, null);
     out += over_prior(summary);
     out = out.heading("Looks");
-    out += looks(&alternative.analyses[0]);
+    out += super::looks::document(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
     for ((effect, none), written) in analyses {
         out = out.heading(format!("Monitored by \"{}\": {}", effect.name, written.describe()));
@@ -42,7 +43,8 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out = out.text(
         "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the \
          overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
-         the looks; \"early\" are trials that stopped at an interim look.",
+         the looks; \"early\" are trials that stopped at an interim look; \"followed\" is the estimate once the \
+         patients of the overrun have been followed to their end.",
     );
     out = out.text(format!("\"Adjusted\" is {ADJUSTED}"));
     if let Some(procedure) = &summary.procedure {
@@ -245,44 +247,9 @@ pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Docume
 }
 
 /// Whether the trial can stop for futility, and for harm.
-fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
+pub(super) fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
     let any = |of: fn(&LookSummary) -> Option<f64>| analysis.looks.iter().any(|l| of(l).is_some());
     [any(|look| look.z_futility), any(|look| look.z_harm)]
-}
-
-pub(super) fn looks(analysis: &AnalysisSummary) -> Document {
-    let [has_futility, has_harm] = lower_boundaries(analysis);
-    let bound = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
-    let rows = analysis.looks.iter().map(|look| {
-        let mut row = vec![look.look.to_string()];
-        row.push(bound(look.z_efficacy));
-        if has_futility {
-            row.push(bound(look.z_futility));
-        }
-        if has_harm {
-            row.push(bound(look.z_harm));
-        }
-        // With three bounds there is no room for the month's error.
-        let month = if has_harm { number(Some(look.month.value)) } else { figure(look.month) };
-        row.push(month);
-        row.extend([look.n_randomised, look.n_analysed, look.overrun].map(figure));
-        row
-    });
-    let mut header = vec!["look", "efficacy\nif Z ≥"];
-    if has_futility {
-        header.push("futility\nif Z ≤");
-    }
-    if has_harm {
-        header.push("harm\nif Z ≤");
-    }
-    header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
-    let text = Document::of_table(&header, rows.collect());
-    text.text(
-        "The final bound is that of the planned number of outcomes; it is recomputed for the \
-         number that comes. Means are over the trials with the effect that reach the look, \
-         monitored by the first analysis. Overrun: randomised by the decision, follow-up not \
-         ended.",
-    )
 }
 
 pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
@@ -371,6 +338,7 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
         push(truth.to_owned(), &estimate.overall);
         if estimate.stopped_early.mean.n > 0 {
             push(format!("{truth}, early"), &estimate.stopped_early);
+            push(format!("{truth}, followed"), &estimate.with_overrun);
             push(format!("{truth}, adjusted"), &estimate.median_unbiased);
         }
     }

@@ -414,7 +414,7 @@ pub struct Adherence {
     pub control_crossover: Departure,
     /// Experimental patients who refuse it, and get the control treatment.
     pub experimental_refusal: Departure,
-    /// Those who do not refuse but cannot be reached by it, and get the control treatment.
+    /// Of those who do not refuse, patients who cannot be reached by it, and get the control treatment.
     pub experimental_failed_access: Departure,
 }
 
@@ -422,7 +422,7 @@ pub struct Adherence {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Departure {
-    /// Share of the arm's patients to whom it happens.
+    /// Share of the patients to whom it happens: of the arm's, for failed access of those who do not refuse.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub probability: f64,
     /// Log odds per standard deviation of the patient's own prognosis (the rank of the outcome they
@@ -439,7 +439,7 @@ pub struct Departure {
 #[serde(default, deny_unknown_fields)]
 pub struct Missing {
     /// Probability that a patient's outcome is never known: one number, or one per arm. With log
-    /// odds by outcome, or known deaths, that of an arm with the control arm's outcomes.
+    /// odds by outcome, or known deaths, that of an arm with the outcomes of the control treatment.
     pub dropout: Dropout,
     /// Log odds of dropout added by every level of the 90-day mRS: above 0 those who do badly are
     /// lost more often (missing not at random).

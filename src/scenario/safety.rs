@@ -11,7 +11,7 @@ use crate::design::comparison::two_proportions::two_proportions_drift;
 use crate::design::safety::{SafetyBoundary, enumerated};
 use crate::num::normal::{lower_tail, upper_quantile};
 use crate::outcome::flow::{Group, Measure};
-use crate::outcome::safety::Event;
+use crate::outcome::safety::{Event, StatedEvent};
 use crate::outcome::{LEVELS, Mrs, MrsDistribution, ProceduralModel};
 use crate::randomisation::Arm;
 
@@ -38,7 +38,7 @@ pub struct SafetyEndpoint {
     /// What stops the trial, if anything.
     pub boundary: Option<SafetyBoundary>,
     /// See [`Scenario::safety_crossing`], found when it is first asked for, by truth.
-    pub(super) crossing: [OnceLock<Option<Vec<f64>>>; 2],
+    pub(super) crossing: [OnceLock<Option<Vec<f64>>>; 3],
 }
 
 impl Scenario {
@@ -52,8 +52,14 @@ impl Scenario {
         self.safety_endpoints().iter().any(|endpoint| endpoint.boundary.is_some())
     }
 
+    /// Whether an interim look can end the trial for a reason that the efficacy boundaries do not rely on:
+    /// futility that is not binding, harm or an adverse event.
+    pub fn has_stops_to_disregard(&self) -> bool {
+        self.design.has_stops_to_disregard() || self.stops_for_safety()
+    }
+
     /// Share of control and experimental arm that has an event, of those in whom it is known;
-    /// `None` under the prior.
+    /// `None` for deaths under the prior, whose every effect has its own.
     pub fn event_rates(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
         let of_procedure = |measure: Measure| {
             let model = self.procedural()?;
@@ -65,10 +71,12 @@ impl Scenario {
                 _ => [Arm::Control, Arm::Experimental].map(|arm| rate(model, arm)),
             })
         };
-        self.marginal(truth)?;
         match event {
-            Event::Stated(given) => Some(self.stated_rates(truth, given)),
+            // Whatever effect is drawn, and all patients get the treatment of their arm.
+            Event::Stated(stated) if truth == Truth::Prior => Some(stated.rates),
+            Event::Stated(stated) => Some(self.stated_rates(truth, stated)),
             Event::Death => {
+                self.marginal(truth)?;
                 let adherence = self.adherence.as_ref();
                 let everyone = (AnalysisSet::IntentionToTreat, adherence);
                 let cells = self.expected_cells(truth, Losses::Left, everyone);
@@ -86,7 +94,8 @@ impl Scenario {
     }
 
     /// Over the treatments that the patients of each arm get, with the mRS that goes with them.
-    fn stated_rates(&self, truth: Truth, given: &[[f64; LEVELS]; 2]) -> [f64; 2] {
+    fn stated_rates(&self, truth: Truth, event: &StatedEvent) -> [f64; 2] {
+        let given = &event.given_mrs;
         let of_patients = |(arm, stratum), treatments: &[MrsDistribution; 2]| -> f64 {
             let received = received_by((arm, stratum), treatments, self.adherence.as_ref());
             let of_treatment = |(treatment, mrs): (usize, &[f64; LEVELS])| {

@@ -3,7 +3,7 @@
 //! With Y whether a replicate shows efficacy and D its control variate, of mean 0, the mean of Y − bD is
 //! that of Y whatever b is, and has the least variance at b = cov(Y, D)/var(D). That is estimated from
 //! the replicates, but for each half of them from the other half, so that nothing is biased (Avramidis
-//! & Wilson 1993, Oper Res 41:1134).
+//! & Wilson 1993, Oper Res Lett 14:187).
 
 use serde::{Deserialize, Serialize};
 

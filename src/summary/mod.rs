@@ -158,6 +158,10 @@ pub struct AnalysisSummary {
     /// What stopping for safety does to that, where it can happen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub price_of_safety: Option<PriceOfSafety>,
+    /// P(efficacy at any look) of the same trials with every stop disregarded that the efficacy boundaries
+    /// do not rely on: futility that is not binding, harm, adverse events. Absent where there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection_stops_disregarded: Option<McEstimate>,
     /// The closed form beside it; null where it has none, as when everyone has a success, and under
     /// the prior.
     pub normal_approximation: Option<NormalApproximation>,
@@ -171,7 +175,8 @@ pub struct AnalysisSummary {
     pub n_analysed: SizeSummary,
     /// Months from the opening of the trial to the decision.
     pub duration_months: McEstimate,
-    /// Patients randomised whose follow-up had not ended, over all trials (0 at a final look).
+    /// Patients randomised whose follow-up had not ended at the decision, over all trials (0 at a final
+    /// look).
     pub overrun: McEstimate,
     /// P(the trial stopped early and the analysis repeated with the overrun's outcomes, against
     /// the critical value of a final look of that size, reaches the other conclusion).
@@ -251,14 +256,27 @@ pub struct LookSummary {
     pub safety_cumulative: Option<McEstimate>,
     /// P(the look takes place).
     pub reached: McEstimate,
-    /// Patients randomised by the decision.
+    /// Patients randomised by the day of the data.
     pub n_randomised: McEstimate,
-    /// Outcomes known.
+    /// Outcomes known by then.
     pub n_analysed: McEstimate,
-    /// Patients randomised whose follow-up has not ended.
+    /// Patients randomised by then whose follow-up has not ended.
     pub overrun: McEstimate,
     /// Calendar month of the data.
     pub month: McEstimate,
+    /// The decision, which may come later than the data.
+    pub decision: DecisionSummary,
+}
+
+/// Means when a look decides, over the replicates that reach it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DecisionSummary {
+    /// Calendar month of the decision.
+    pub month: McEstimate,
+    /// Patients randomised by then.
+    pub n_randomised: McEstimate,
+    /// Patients randomised by then whose follow-up has not ended.
+    pub overrun: McEstimate,
 }
 
 /// Distribution of a number of patients.
@@ -288,6 +306,8 @@ pub struct EstimateSummary {
     pub overall: EstimatePerformance,
     /// Over trials that stopped at an interim look, ignoring the looks.
     pub stopped_early: EstimatePerformance,
+    /// Over all trials, once all who were randomised have been followed to their end.
+    pub with_overrun: EstimatePerformance,
     /// The median-unbiased estimate with its interval by stage-wise ordering, over all trials.
     pub median_unbiased: EstimatePerformance,
     /// The same over trials that stopped at an interim look.
@@ -407,6 +427,9 @@ impl AnalysisSummary {
                     stopped: proportion(stopped),
                 }
             }),
+            rejection_stops_disregarded: scenario
+                .has_stops_to_disregard()
+                .then(|| proportion(tally.efficacy_stops_disregarded)),
             normal_approximation: closed_form.map(|closed_form| NormalApproximation {
                 rejection: closed_form.rejection(),
                 efficacy: closed_form.efficacy,
@@ -428,6 +451,10 @@ impl AnalysisSummary {
                 truth: tally.estimand,
                 overall: EstimatePerformance::new(tally.estimand, &tally.estimates),
                 stopped_early: EstimatePerformance::new(tally.estimand, &tally.early_estimates),
+                with_overrun: EstimatePerformance::new(
+                    tally.estimand,
+                    &tally.estimates_with_overrun,
+                ),
                 median_unbiased: EstimatePerformance::new(tally.estimand, &tally.median_unbiased),
                 median_unbiased_stopped_early: EstimatePerformance::new(
                     tally.estimand,
@@ -468,6 +495,11 @@ impl LookSummary {
             n_analysed: McEstimate::mean(&look.n_analysed),
             overrun: McEstimate::mean(&look.overrun),
             month: McEstimate::mean(&look.month),
+            decision: DecisionSummary {
+                month: McEstimate::mean(&look.decision_month),
+                n_randomised: McEstimate::mean(&look.decision_n_randomised),
+                overrun: McEstimate::mean(&look.decision_overrun),
+            },
         }
     }
 }

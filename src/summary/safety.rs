@@ -14,7 +14,7 @@ pub struct SafetySummary {
     /// Name in the scenario.
     pub name: String,
     /// The share of control and experimental arm that has it, of those in whom it is known; null
-    /// under the prior.
+    /// for deaths under the prior.
     pub truth: Option<[f64; 2]>,
     /// Mean share among all who were randomised when the first analysis ended the trial, with those
     /// of the overrun.

@@ -10,9 +10,11 @@ use super::moments::{Histogram, Moments};
 use super::prior::PriorTally;
 use super::procedure::ArmTally;
 use super::safety::SafetyTally;
+use crate::accrual::DAYS_PER_MONTH;
+use crate::analysis::TestResult;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
-use crate::trial::{Conclusion, CorrectGuesses, ReplicateResult, TrialResult};
+use crate::trial::{Conclusion, CorrectGuesses, LookMoment, ReplicateResult, TrialResult};
 
 /// Everything folded from the replicates of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -232,12 +234,17 @@ pub(super) struct AnalysisTally {
     /// The estimates that ignore the looks: all, and those of trials that stopped early.
     pub estimates: EstimateTally,
     pub early_estimates: EstimateTally,
+    /// The same with the outcomes that come after the trial has stopped.
+    pub estimates_with_overrun: EstimateTally,
     /// Those that allow for the looks.
     pub median_unbiased: EstimateTally,
     pub early_median_unbiased: EstimateTally,
     pub failed_looks: u64,
     /// Trials that would have shown efficacy if adverse events stopped nothing.
     pub efficacy_without_safety: u64,
+    /// Trials that would have shown efficacy if nothing else stopped them that the efficacy boundaries do
+    /// not rely on.
+    pub efficacy_stops_disregarded: u64,
 }
 
 impl AnalysisTally {
@@ -253,10 +260,12 @@ impl AnalysisTally {
             reversals: [0; 3],
             estimates: EstimateTally::default(),
             early_estimates: EstimateTally::default(),
+            estimates_with_overrun: EstimateTally::default(),
             median_unbiased: EstimateTally::default(),
             early_median_unbiased: EstimateTally::default(),
             failed_looks: 0,
             efficacy_without_safety: 0,
+            efficacy_stops_disregarded: 0,
         }
     }
 
@@ -285,10 +294,7 @@ impl AnalysisTally {
         let last = trial.look - 1;
         for (k, tally) in self.looks.iter_mut().enumerate().take(trial.look) {
             if let Some(moment) = result.moment(trial.truth, k, planned) {
-                tally.n_randomised.add(f64::from(moment.randomised));
-                tally.n_analysed.add(f64::from(moment.analysed));
-                tally.overrun.add(f64::from(moment.overrun));
-                tally.month.add(moment.day / crate::accrual::DAYS_PER_MONTH);
+                tally.add(moment);
             }
         }
         self.looks[last].efficacy += u64::from(trial.conclusion == Conclusion::Efficacy);
@@ -296,6 +302,7 @@ impl AnalysisTally {
         self.looks[last].harm += u64::from(trial.conclusion == Conclusion::Harm);
         self.looks[last].safety += u64::from(trial.conclusion == Conclusion::Safety);
         self.efficacy_without_safety += u64::from(trial.without_safety == Conclusion::Efficacy);
+        self.efficacy_stops_disregarded += u64::from(trial.efficacy_stops_disregarded);
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
         self.duration_months.add(trial.duration_months);
@@ -313,9 +320,13 @@ impl AnalysisTally {
             }
         }
         self.failed_looks += u64::from(trial.failed_looks);
+        let drawn = trial.drawn.map(|drawn| drawn.estimand).filter(|aim| aim.is_finite());
+        let estimand = drawn.or(self.estimand);
+        if trial.with_overrun.has_estimate() {
+            let TestResult { estimate, interval, .. } = trial.with_overrun;
+            self.estimates_with_overrun.add(estimand, (estimate, interval));
+        }
         if trial.has_estimate() {
-            let drawn = trial.drawn.map(|drawn| drawn.estimand).filter(|aim| aim.is_finite());
-            let estimand = drawn.or(self.estimand);
             let naive = (trial.test.estimate, trial.test.interval);
             let adjusted = (trial.median_unbiased, trial.stagewise_interval);
             self.estimates.add(estimand, naive);
@@ -341,10 +352,12 @@ impl AnalysisTally {
         }
         self.estimates.merge(&other.estimates);
         self.early_estimates.merge(&other.early_estimates);
+        self.estimates_with_overrun.merge(&other.estimates_with_overrun);
         self.median_unbiased.merge(&other.median_unbiased);
         self.early_median_unbiased.merge(&other.early_median_unbiased);
         self.failed_looks += other.failed_looks;
         self.efficacy_without_safety += other.efficacy_without_safety;
+        self.efficacy_stops_disregarded += other.efficacy_stops_disregarded;
     }
 }
 
@@ -359,9 +372,23 @@ pub(super) struct LookTally {
     pub n_analysed: Moments,
     pub overrun: Moments,
     pub month: Moments,
+    pub decision_month: Moments,
+    pub decision_n_randomised: Moments,
+    pub decision_overrun: Moments,
 }
 
 impl LookTally {
+    fn add(&mut self, moment: &LookMoment) {
+        let LookMoment { day, analysed, at_data, decision_day, at_decision } = *moment;
+        self.n_randomised.add(f64::from(at_data.randomised));
+        self.n_analysed.add(f64::from(analysed));
+        self.overrun.add(f64::from(at_data.overrun));
+        self.month.add(day / DAYS_PER_MONTH);
+        self.decision_month.add(decision_day / DAYS_PER_MONTH);
+        self.decision_n_randomised.add(f64::from(at_decision.randomised));
+        self.decision_overrun.add(f64::from(at_decision.overrun));
+    }
+
     fn merge(&mut self, other: &Self) {
         self.efficacy += other.efficacy;
         self.futility += other.futility;
@@ -371,6 +398,9 @@ impl LookTally {
         self.n_analysed.merge(&other.n_analysed);
         self.overrun.merge(&other.overrun);
         self.month.merge(&other.month);
+        self.decision_month.merge(&other.decision_month);
+        self.decision_n_randomised.merge(&other.decision_n_randomised);
+        self.decision_overrun.merge(&other.decision_overrun);
     }
 }
 

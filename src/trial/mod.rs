@@ -24,6 +24,7 @@ use crate::analysis::{AnalysisMethod, KnownOutcomes, Statistic, TestResult};
 use crate::design::inference::Estimate;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::outcome::OutcomeModel;
+use crate::outcome::safety::Event;
 use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::{Analysis, AnalysisSet, Outcomes, Scenario, Truth, estimand_of_shift};
 use analyst::{Analyst, Draws, patients_analysed};
@@ -33,7 +34,7 @@ use control::Controls;
 pub use description::Described;
 pub use phase::Phase;
 pub use result::{
-    Conclusion, CorrectGuesses, DrawnEffect, EventCounts, LookMoment, PatientCourse,
+    Conclusion, CorrectGuesses, DrawnEffect, EventCounts, LookMoment, PatientCourse, PatientsSoFar,
     ReplicateResult, SafetyResult, TrialResult,
 };
 
@@ -64,6 +65,8 @@ pub struct Simulator<'s> {
 struct DrawnOutcomes {
     log_odds_ratio: f64,
     model: OutcomeModel,
+    /// Adverse events, whose stated rates hold under this effect too.
+    events: Vec<Event>,
 }
 
 /// Where monitoring ended.
@@ -85,9 +88,11 @@ impl<'s> Simulator<'s> {
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
             drawn: match (&scenario.prior, &scenario.outcomes) {
-                (Some(_), Outcomes::Stated(models)) => {
-                    Some(DrawnOutcomes { log_odds_ratio: 0.0, model: models[0].clone() })
-                }
+                (Some(_), Outcomes::Stated(models)) => Some(DrawnOutcomes {
+                    log_odds_ratio: 0.0,
+                    model: models[0].clone(),
+                    events: scenario.safety_endpoints().iter().map(|it| it.event).collect(),
+                }),
                 _ => None,
             },
             known: Default::default(),
@@ -194,9 +199,10 @@ impl<'s> Simulator<'s> {
 
     /// Draws the adverse events and finds the looks at which they reach their boundaries.
     fn follow_safety(&mut self, truth: Truth) {
-        let Self { scenario, cohort, result, .. } = self;
+        let Self { scenario, cohort, drawn, result, .. } = self;
         if scenario.safety.is_some() {
-            cohort.draw_events(scenario, truth);
+            let events = drawn.as_ref().map_or(&[][..], |drawn| &drawn.events);
+            cohort.draw_events(scenario, truth, events);
             let looks = &result.looks[truth.index()];
             safety::follow((scenario, cohort), looks, &mut result.safety[truth.index()]);
         }
@@ -283,6 +289,12 @@ impl<'s> Simulator<'s> {
             let mut rng = self.streams.stream(replicate, Purpose::Effect);
             drawn.log_odds_ratio = prior.draw(uniform(&mut rng), uniform(&mut rng));
             drawn.model.shift_experimental(drawn.log_odds_ratio);
+            let [_, experimental] = drawn.model.marginal();
+            for event in &mut drawn.events {
+                if let Event::Stated(stated) = event {
+                    *stated = stated.with_experimental(experimental);
+                }
+            }
         }
     }
 
@@ -320,6 +332,7 @@ impl<'s> Simulator<'s> {
         let seen = Seen { replicate, truth, analysis: &self.scenario.analyses[analysis] };
         let otherwise = self.monitor(seen);
         let without_safety = otherwise.conclusion;
+        let efficacy_stops_disregarded = self.reaches_efficacy(seen, &otherwise);
         let End { at, conclusion, test, z, failed_looks } =
             self.or_stopped_for_safety(truth, otherwise);
         let looks = &self.result.looks[truth.index()];
@@ -333,6 +346,7 @@ impl<'s> Simulator<'s> {
             test.z = z[look - 1];
         }
         let adjusted = self.adjusted(at, seen.analysis, &test);
+        let repeated = if stopped_early { self.repeat(at, seen) } else { None };
         TrialResult {
             replicate: replicate.0,
             truth,
@@ -341,16 +355,16 @@ impl<'s> Simulator<'s> {
             look,
             conclusion,
             without_safety,
-            n_randomised: moment.randomised,
+            efficacy_stops_disregarded,
+            n_randomised: moment.at_decision.randomised,
             n_analysed: patients_analysed(
                 seen.analysis,
                 &self.known[seen.analysis.set as usize][at],
             ),
-            overrun: moment.overrun,
-            duration_months: (moment.day + self.scenario.decision_lag_days) / DAYS_PER_MONTH,
-            reversed: stopped_early
-                && conclusion != Conclusion::Safety
-                && self.is_reversed(at, conclusion, seen),
+            overrun: moment.at_decision.overrun,
+            duration_months: moment.decision_day / DAYS_PER_MONTH,
+            reversed: repeated.is_some_and(|repeated| repeated.reverses(conclusion)),
+            with_overrun: repeated.map_or(test, |repeated| repeated.test),
             test,
             median_unbiased: adjusted.median,
             stagewise_interval: (adjusted.low, adjusted.high),
@@ -430,6 +444,31 @@ impl<'s> Simulator<'s> {
         End { at: final_look, conclusion, test: statistic.test, z, failed_looks }
     }
 
+    /// Whether a trial that adverse events stop for nothing reaches an efficacy boundary if it also goes on
+    /// after the futility boundary, unless that is binding, and after the harm boundary.
+    fn reaches_efficacy(&mut self, seen: Seen<'_>, end: &End) -> bool {
+        let final_look = self.everyone().len() - 1;
+        if !matches!(end.conclusion, Conclusion::Futility | Conclusion::Harm)
+            || end.at == final_look
+        {
+            return end.conclusion == Conclusion::Efficacy;
+        }
+        let design = &self.scenario.design;
+        if design.ends_for_futility(end.at, end.z[end.at]) {
+            return false;
+        }
+        for k in end.at + 1..final_look {
+            match self.statistic(seen, Among::Look(k)).z {
+                Some(z) if design.decide(k, z) == Decision::Efficacy => return true,
+                Some(z) if design.ends_for_futility(k, z) => return false,
+                _ => {}
+            }
+        }
+        let z = self.statistic(seen, Among::Look(final_look)).z;
+        let analysed = self.everyone()[final_look].all.total();
+        self.conclude(final_look, analysed, z) == Conclusion::Efficacy
+    }
+
     /// What a final look after `interims` interim looks shows, at so many outcomes.
     fn conclude(&self, interims: usize, analysed: u32, z: Option<f64>) -> Conclusion {
         let decide = |z| self.scenario.design.decide_finally(interims, analysed, z);
@@ -493,15 +532,15 @@ mod tests {
             }
             let in_the_end = |k: usize| {
                 let mut table = KnownOutcomes::default();
-                let among = Among::InTheEnd(looks[k].randomised);
+                let among = Among::InTheEnd(looks[k].at_decision.randomised);
                 let set = AnalysisSet::IntentionToTreat;
                 simulator.cohort.fill(&mut table, Detail::default(), (among, set));
                 table
             };
             assert_eq!(in_the_end(2), known[2]);
             let overrun = in_the_end(0).all.total() - known[0].all.total();
-            assert!(overrun <= looks[0].overrun, "some of the overrun drop out");
-            assert_eq!(looks[2].randomised, 348);
+            assert!(overrun <= looks[0].at_decision.overrun, "some of the overrun drop out");
+            assert_eq!(looks[2].at_decision.randomised, 348);
         }
     }
 

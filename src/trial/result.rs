@@ -15,9 +15,20 @@ use serde::Serialize;
 pub struct LookMoment {
     /// Day of the data.
     pub day: f64,
-    /// Outcomes known.
+    /// Outcomes known on that day.
     pub analysed: u32,
-    /// Patients randomised by the time of the decision.
+    /// Patients on that day.
+    pub at_data: PatientsSoFar,
+    /// Day of the decision, which may come later.
+    pub decision_day: f64,
+    /// Patients on that day.
+    pub at_decision: PatientsSoFar,
+}
+
+/// Patients on a day of the trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PatientsSoFar {
+    /// Patients randomised.
     pub randomised: u32,
     /// Of these, patients whose follow-up has not ended.
     pub overrun: u32,
@@ -66,11 +77,14 @@ pub struct TrialResult {
     pub conclusion: Conclusion,
     /// How it would have ended if adverse events stopped nothing.
     pub without_safety: Conclusion,
+    /// Whether it would have reached an efficacy boundary if it ended for nothing else before: futility
+    /// that is not binding, harm and adverse events disregarded.
+    pub efficacy_stops_disregarded: bool,
     /// Patients randomised, with those randomised until the decision.
     pub n_randomised: u32,
     /// Outcomes in the analysis that ended the trial.
     pub n_analysed: u32,
-    /// Patients randomised whose follow-up had not ended.
+    /// Patients randomised whose follow-up had not ended at the decision.
     pub overrun: u32,
     /// Months from the opening of the trial to the decision.
     pub duration_months: f64,
@@ -79,6 +93,8 @@ pub struct TrialResult {
     pub reversed: bool,
     /// Estimate and statistic of the analysis that ended the trial.
     pub test: TestResult,
+    /// The same once all who were randomised have been followed to their end.
+    pub with_overrun: TestResult,
     /// The estimate that allows for the looks, by stage-wise ordering; NaN without an estimate.
     pub median_unbiased: f64,
     /// Its 95 % interval.

@@ -120,7 +120,8 @@ fn errors_by_control_variate_are_honest_at_any_number_of_replicates() {
 /// 0.0295 of 100 (Clopper & Pearson 1934).
 #[test]
 fn proportions_of_nothing_and_of_all_have_a_limit() {
-    let set = [r#"analyses=[{name="it",method="two_proportions"}]"#, "sample_size={randomised=3000}"];
+    let set =
+        [r#"analyses=[{name="it",method="two_proportions"}]"#, "sample_size={randomised=3000}"];
     let result = simulate_file(ONE_LOOK, &set, 100);
     let power = result.truths[0].analyses[0].rejection;
     assert_eq!((power.value, power.mcse), (1.0, 0.0));

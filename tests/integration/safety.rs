@@ -362,3 +362,29 @@ fn one_look_has_nothing_to_stop() {
     assert!(text.contains("safety.endpoints[0].stopping"), "{text}");
     assert!(text.contains("one look; allowed with interim looks"), "{text}");
 }
+
+/// A drawn effect changes the mRS of the experimental arm, and the stated rates are those of all patients
+/// with a treatment: they hold under every truth, whatever links the event to the mRS.
+#[test]
+fn stated_rates_hold_under_the_prior() {
+    let links = ["", ",log_odds_per_mrs=0.8", ",mrs_of_affected=[0.02,0.03,0.05,0.1,0.2,0.2,0.4]"];
+    for link in links {
+        let safety = format!(
+            r#"{{endpoints=[{{name="sICH",event="stated",control=0.05,experimental=0.10{link}}}]}}"#
+        );
+        let prior = "prior={components=[{log_odds_ratio={mean=1.5,sd=1.0}}]}";
+        let scenario = scenario(&safety, &[prior, "design.looks.equally_spaced=1"]);
+        let result = simulate_scenario(&scenario, 4000);
+        for truth in [Truth::Alternative, Truth::Prior] {
+            let event = event(&result, truth, 0);
+            assert_eq!(event.truth.map(|[control, _]| (control * 1e9).round()), Some(5e7));
+            for (arm, rate) in [0.05, 0.10].into_iter().enumerate() {
+                let what = format!("{link} {truth:?} {arm}");
+                assert_within(&what, event.rate[arm], rate, rate, 4.0);
+            }
+            // By enumeration of the stated rates, which does not know of any effect.
+            let formula = event.more_by_formula.expect("it is small");
+            assert_within(link, event.more, formula - 0.002, formula + 0.002, 4.0);
+        }
+    }
+}

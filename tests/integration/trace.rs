@@ -154,19 +154,25 @@ fn looks_add_up_from_the_patients() {
 }
 
 fn assert_look(scenario: &Scenario, trace: &Trace, look: &LookTrace) {
-    let decision = look.day + scenario.decision_lag_days;
-    let randomised: Vec<&PatientTrace> =
-        trace.patients.iter().filter(|patient| patient.day <= decision).collect();
-    assert_eq!(randomised.len(), look.n_randomised as usize);
+    // On the day of the data, and on that of the decision.
+    let by = |day: f64| trace.patients.iter().filter(move |patient| patient.day <= day);
+    let followed = |day: f64| by(day).filter(|it| it.followed_until_day > day).count();
+    let counts_on = |day: f64| (by(day).count(), followed(day));
+    let at_data = (look.n_randomised as usize, look.overrun as usize);
+    assert_eq!(counts_on(look.day), at_data);
+    let decision = &look.decision;
+    assert_eq!(decision.day, look.day + scenario.decision_lag_days);
+    assert_eq!(decision.month, decision.day / DAYS_PER_MONTH);
+    let at_decision = (decision.n_randomised as usize, decision.overrun as usize);
+    assert_eq!(counts_on(decision.day), at_decision);
     let mut counts = [[0; 7]; 2];
     known(trace, look).for_each(|it| counts[it.arm.index()][usize::from(it.mrs)] += 1);
     assert_eq!((counts, known(trace, look).count()), (look.counts, look.outcomes_known as usize));
-    let is_due = |patient: &&&PatientTrace| patient.followed_until_day <= look.day;
-    let overrun = randomised.len() - randomised.iter().filter(is_due).count();
-    let lost = randomised.iter().filter(is_due).filter(|it| it.outcome_day.is_none());
+    let is_due = |patient: &&PatientTrace| patient.followed_until_day <= look.day;
+    let lost = by(look.day).filter(is_due).filter(|it| it.outcome_day.is_none());
     let mut of_arm = [0; 2];
     lost.for_each(|patient| of_arm[patient.arm.index()] += 1);
-    assert_eq!((overrun, of_arm), (look.overrun as usize, look.lost));
+    assert_eq!(of_arm, look.lost);
     for (endpoint, event) in scenario.safety_endpoints().iter().zip(&look.events) {
         let is_final = look.look == trace.plan.len();
         let is_known = |patient: &&PatientTrace| match endpoint.name.as_str() {

@@ -1,7 +1,10 @@
 //! What a trial compares, under a stated alternative, and how large Z gets.
 //!
-//! All are normal approximations; a simulation differs from them by more than its Monte-Carlo
-//! error, because counts are discrete and the variance of Z is not quite 1 under the alternative.
+//! All are normal approximations. A simulation differs from them by more than its Monte-Carlo error
+//! for one or more of these reasons: counts are discrete; the variance of Z is not 1 under the
+//! alternative, nor under the null where patients are allocated by covariates that predict the outcome
+//! and the test leaves out; numbers of patients with an outcome vary; strata are sparse, so that
+//! information does not grow with the number of outcomes.
 
 pub mod mann_whitney;
 pub mod means;
@@ -136,12 +139,10 @@ impl Comparison {
     }
 
     /// The same control arm with an effect on the scale that effects are given on; `None` where no
-    /// experimental arm has it.
+    /// shift has it.
     pub fn with_measured_effect(&self, effect: f64) -> Option<Self> {
         match self {
-            Self::TwoProportions(it) => {
-                it.difference_measuring(effect).map(|difference| self.with_effect(difference))
-            }
+            Self::TwoProportions(it) => Some(self.with_effect(it.difference_measuring(effect))),
             Self::Ordinal(it) if it.is_measured_by_net_benefit() => {
                 let (low, high) = self.effects();
                 let missing = |shift: f64| it.with_effect(shift).net_benefit() - effect;

@@ -165,15 +165,15 @@ impl TwoProportions {
         self.measure
     }
 
-    /// The risk difference that makes up this much on the scale that effects are given on; `None`
-    /// where the experimental rate would leave [0, 1].
-    pub(super) fn difference_measuring(&self, effect: f64) -> Option<f64> {
+    /// The risk difference that makes up this much on the scale that effects are given on; an
+    /// experimental rate that would leave [0, 1] stays at its end.
+    pub(super) fn difference_measuring(&self, effect: f64) -> f64 {
         let experimental = match self.measure {
             ProportionEffect::RiskDifference => self.control + effect,
             ProportionEffect::LogRiskRatio => self.control * libm::exp(effect),
             ProportionEffect::LogOddsRatio => logistic(logit(self.control) + effect),
         };
-        (0.0..=1.0).contains(&experimental).then_some(experimental - self.control)
+        experimental.clamp(0.0, 1.0) - self.control
     }
 
     /// The risk difference at which the null hypothesis ends.

@@ -172,14 +172,14 @@ fn design(report: &Report<'_>) -> Markup {
             ("Allocation", html! { (file.arms.allocation_ratio.control) " : " (file.arms.allocation_ratio.experimental) " (control : experimental), " (file.randomisation.describe()) "." }),
             ("At a look", html! {
                 "The outcomes known by then are analysed; accrual goes on until the decision, "
-                (file.design.decision_lag_days) " days later. Patients randomised by then stay in the trial: the overrun."
+                (file.design.decision_lag_days) " days later. Patients randomised by then stay in the trial; those whose follow-up has not ended are the overrun."
             }),
         ]))
         h3 { "Boundaries" }
         (document(&crate::report::check::bounds(report.scenario)))
         p.note { "Z above 0 favours the experimental arm; alpha is one-sided." }
         h3 { "When the looks are" }
-        (document(&table::looks(&effect.analyses[0])))
+        (document(&crate::report::looks::document(&effect.analyses[0])))
         (figures(report, &["calendar"]))
     }
 }
@@ -229,6 +229,7 @@ fn power(report: &Report<'_>) -> Markup {
         (document(&table::reduced(effect, none)))
         (document(&table::by_formula(effect, report.scenario.file())))
         (document(&table::within_stratum(report.scenario.file(), effect)))
+        (document(&crate::report::disregarded::document(effect, none)))
         (document(&crate::report::safety::price(effect, none)))
         (document(&table::over_prior(report.summary)))
         (figures(report, &["z-paths", "outcomes"]))
@@ -259,7 +260,7 @@ fn estimates(report: &Report<'_>) -> Markup {
             (document(&table::estimates(with, without)))
         }
         p.note {
-            "Estimate and 95 % interval ignore the looks; \"early\" are trials that stopped at an interim look. \"Adjusted\" is "
+            "Estimate and 95 % interval ignore the looks; \"early\" are trials that stopped at an interim look; \"followed\" is the estimate once the patients of the overrun have been followed to their end. \"Adjusted\" is "
             (table::ADJUSTED)
         }
         (document(&crate::report::description::described(&report.summary.truths)))

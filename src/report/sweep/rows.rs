@@ -170,7 +170,7 @@ impl Cells {
         let planned = look.map_or(Cell::Missing, |l| Cell::Whole(u64::from(l.planned_analysed)));
         self.push(&name("planned_analysed"), planned);
         type Part = (&'static str, fn(&LookSummary) -> McEstimate);
-        let figures: [Part; 9] = [
+        let figures: [Part; 12] = [
             ("efficacy", |look| look.efficacy),
             ("futility", |look| look.futility),
             ("harm", |look| look.harm),
@@ -180,6 +180,9 @@ impl Cells {
             ("n_analysed", |look| look.n_analysed),
             ("overrun", |look| look.overrun),
             ("month", |look| look.month),
+            ("decision_month", |look| look.decision.month),
+            ("decision_n_randomised", |look| look.decision.n_randomised),
+            ("decision_overrun", |look| look.decision.overrun),
         ];
         for (part, of) in figures {
             self.figure(&name(part), look.map_or(NONE, of));
@@ -192,6 +195,8 @@ const NONE: McEstimate = McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0, lim
 
 fn figures(cells: &mut Cells, analysis: &AnalysisSummary) {
     cells.figure("rejection", analysis.rejection);
+    let disregarded = analysis.rejection_stops_disregarded.unwrap_or(NONE);
+    cells.figure("rejection_stops_disregarded", disregarded);
     let formula = analysis.normal_approximation.as_ref().map(|formula| formula.rejection);
     cells.number("rejection_by_formula", formula);
     let outcomes = &analysis.outcomes;
@@ -221,6 +226,7 @@ fn figures(cells: &mut Cells, analysis: &AnalysisSummary) {
     cells.number("estimate_truth", estimate.truth);
     cells.performance("estimate", &estimate.overall);
     cells.performance("estimate_stopped_early", &estimate.stopped_early);
+    cells.performance("estimate_with_overrun", &estimate.with_overrun);
     cells.performance("median_unbiased", &estimate.median_unbiased);
     let early = &estimate.median_unbiased_stopped_early;
     cells.performance("median_unbiased_stopped_early", early);

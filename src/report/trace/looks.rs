@@ -6,15 +6,19 @@ use crate::outcome::{LEVELS, Mrs};
 use crate::report::document::Document;
 use crate::report::table::number;
 use crate::trial::Conclusion;
-use crate::trial::trace::{Bounds, EventTrace, LookTrace, RepeatedLook, TestTrace, Trace};
+use crate::trial::trace::{
+    Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace, Trace,
+};
 
 /// Every look in a row.
 pub(super) fn overview(trace: &Trace) -> Document {
     let bounds = || trace.looks.iter().map(|look| look.bounds);
     let has_futility = bounds().any(|bounds| bounds.futility.is_some());
     let has_harm = bounds().any(|bounds| bounds.harm.is_some());
-    let row = |look: &LookTrace| {
-        let mut row = vec![look.look.to_string(), decimals(look.month, 2)];
+    let lags = trace.looks.iter().any(|look| look.decision.day > look.day);
+    let data = |look: &LookTrace| {
+        let name = if lags { format!("{}, data", look.look) } else { look.look.to_string() };
+        let mut row = vec![name, decimals(look.month, 2)];
         row.extend([look.n_randomised, look.n_analysed, look.overrun].map(|n| n.to_string()));
         row.push(number(look.bounds.efficacy));
         row.extend(has_futility.then(|| number(look.bounds.futility)));
@@ -28,11 +32,23 @@ pub(super) fn overview(trace: &Trace) -> Document {
     header.extend(has_futility.then_some("futility\nif Z ≤"));
     header.extend(has_harm.then_some("harm\nif Z ≤"));
     header.extend(["Z", "estimate"]);
-    Document::new().table(&header, trace.looks.iter().map(row).collect()).text(format!(
-        "Overrun: randomised by the decision, follow-up not ended. Estimate: {}; above 0 favours the \
-         experimental arm, as does Z.",
+    let rows = trace
+        .looks
+        .iter()
+        .flat_map(|look| std::iter::once(data(look)).chain(lags.then(|| decided(look))));
+    let dates = if lags { "Every row is of one date, the data's or the decision's. " } else { "" };
+    Document::new().table(&header, rows.collect()).text(format!(
+        "{dates}Overrun: patients randomised by then whose follow-up has not ended. Estimate: {}; above 0 \
+         favours the experimental arm, as does Z.",
         scale(trace.scale)
     ))
+}
+
+/// The day of a look's decision in the columns of [`overview`], which end with the overrun.
+fn decided(look: &LookTrace) -> Vec<String> {
+    let DecisionTrace { month, n_randomised, overrun, .. } = look.decision;
+    let name = format!("{}, decision", look.look);
+    vec![name, decimals(month, 2), n_randomised.to_string(), String::new(), overrun.to_string()]
 }
 
 /// Each with its outcomes, adverse events and decision.
@@ -55,9 +71,17 @@ fn who(look: &LookTrace) -> String {
         n if n < look.outcomes_known => format!(" The analysis is of {n} of them."),
         _ => String::new(),
     };
+    let later = match look.decision {
+        DecisionTrace { day, month, n_randomised, overrun } if day > look.day => format!(
+            " By the decision in month {} {n_randomised} are randomised, and {overrun} of them still \
+             followed.",
+            decimals(month, 2)
+        ),
+        _ => String::new(),
+    };
     format!(
-        "{} patients are randomised by the decision: the outcomes of {} are known, {lost} are lost to \
-         follow-up, {} are still followed.{imputed}",
+        "{} patients are randomised: the outcomes of {} are known, {lost} are lost to follow-up, {} are \
+         still followed.{imputed}{later}",
         look.n_randomised, look.outcomes_known, look.overrun
     )
 }
@@ -170,11 +194,11 @@ pub(super) fn overrun(trace: &Trace) -> Document {
         return Document::new();
     }
     let document = Document::new().heading("After the decision");
-    let followed = trace.end.overrun;
+    let (randomised, followed) = (trace.end.n_randomised, trace.end.overrun);
     let document = match &trace.end.repeated {
         Some(repeated) => document
             .text(format!(
-                "When {followed} more patients have been followed to their end, {} outcomes are known.",
+                "When all {randomised} patients have been followed to their end, {} outcomes are known.",
                 repeated.outcomes_known
             ))
             .and(outcomes(&repeated.counts))

@@ -44,7 +44,7 @@ fn picked(trace: &Trace, shown: Shown) -> Rows<'_> {
     let Shown::Excerpt(first) = shown else { return trace.patients.iter().map(Some).collect() };
     let mut wanted: Vec<usize> = (0..first.min(trace.patients.len())).collect();
     for look in &trace.looks {
-        let randomised = look.n_randomised as usize;
+        let randomised = look.decision.n_randomised as usize;
         wanted.extend(randomised.saturating_sub(AT_A_LOOK)..randomised);
         let mut known: Vec<&PatientTrace> = trace.patients[..randomised]
             .iter()

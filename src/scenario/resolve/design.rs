@@ -304,15 +304,6 @@ impl Resolver<'_> {
                         return self.fail("design.futility", message);
                     }
                 };
-                if let Some((k, effect)) = bounds.iter().enumerate().find(|(_, effect)| {
-                    **effect > f64::MIN && comparison.with_measured_effect(**effect).is_none()
-                }) {
-                    let scale = comparison.scale_name().replace('_', " ");
-                    let message = format!(
-                        "is a {scale} of {effect}, which no experimental arm has; allowed: what leaves proportions between 0 and 1"
-                    );
-                    return self.fail(&format!("design.futility.bounds[{k}]"), message);
-                }
                 self.futility_bounds(bounds, interims, |k, effect| {
                     let stated =
                         comparison.with_measured_effect(effect).filter(|_| effect > f64::MIN)?;

@@ -8,7 +8,7 @@ use crate::accrual::{Accrual, FollowUp};
 use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::safety::SafetyBoundary;
-use crate::outcome::safety::{Event, Link};
+use crate::outcome::safety::{Event, Link, StatedEvent};
 use crate::outcome::{LEVELS, MrsDistribution};
 
 /// What the calendar of the looks follows from.
@@ -148,10 +148,10 @@ impl Resolver<'_> {
         rates: [f64; 2],
         (link, treatments): (Link, &[MrsDistribution; 2]),
     ) -> Option<Event> {
-        let mut given = [[0.0; LEVELS]; 2];
+        let mut given_mrs = [[0.0; LEVELS]; 2];
         for (arm, rate) in rates.into_iter().enumerate() {
             match link.given_mrs(rate, &treatments[arm]) {
-                Ok(of_arm) => given[arm] = of_arm,
+                Ok(of_arm) => given_mrs[arm] = of_arm,
                 Err(error) => {
                     let treatment = ["control", "experimental"][arm];
                     let message = format!(
@@ -161,7 +161,7 @@ impl Resolver<'_> {
                 }
             }
         }
-        Some(Event::Stated(given))
+        Some(Event::Stated(StatedEvent { rates, link, given_mrs }))
     }
 
     /// The boundary, where there is one; the outer `None` is for mistakes.

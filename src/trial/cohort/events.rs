@@ -8,8 +8,9 @@ use crate::scenario::{SafetyEndpoint, Scenario, Truth};
 use crate::trial::EventCounts;
 
 impl Cohort {
-    /// Every patient's adverse events, from mRS, treatment and procedure under a truth.
-    pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth) {
+    /// Every patient's adverse events, from mRS, treatment and procedure under a truth; `drawn` are
+    /// the events under the prior's effect.
+    pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth, drawn: &[Event]) {
         let Self { enrolled, received, mrs, states, event_draws, events, .. } = self;
         let treated = if received.is_empty() { &enrolled.arms } else { received };
         let of_patient = |(i, draws): (usize, &PatientDraws)| {
@@ -17,7 +18,11 @@ impl Cohort {
             let mut bits = 0;
             for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
                 let uniform = || draws.uniform(bit as u64);
-                let happens = endpoint.event.happens(treatment, mrs[i], states.get(i), uniform);
+                let event = match truth {
+                    Truth::Prior => drawn.get(bit).unwrap_or(&endpoint.event),
+                    _ => &endpoint.event,
+                };
+                let happens = event.happens(treatment, mrs[i], states.get(i), uniform);
                 bits |= u8::from(happens) << bit;
             }
             bits

@@ -9,7 +9,7 @@ pub(super) use tables::Among;
 
 use std::ops::Range;
 
-use super::{LookMoment, PatientCourse, Phase};
+use super::{LookMoment, PatientCourse, PatientsSoFar, Phase};
 use crate::accrual::day_of_nth_outcome;
 use crate::outcome::adherence::Received;
 use crate::outcome::procedural::latent;
@@ -244,11 +244,14 @@ impl Cohort {
         looks.extend(interims.take_while(|&n| n < known).map(|n| self.interim(scenario, n)));
         self.mark_due(looks);
         let last_arrival = self.enrolled.arrival_days[self.enrolled.arrival_days.len() - 1];
+        let day = scenario.follow_up.closes(last_arrival);
+        let all = PatientsSoFar { randomised: self.enrolled.arrival_days.len() as u32, overrun: 0 };
         looks.push(LookMoment {
-            day: scenario.follow_up.closes(last_arrival),
+            day,
             analysed: known,
-            randomised: self.enrolled.arrival_days.len() as u32,
-            overrun: 0,
+            at_data: all,
+            decision_day: day + scenario.decision_lag_days,
+            at_decision: all,
         });
     }
 
@@ -260,10 +263,15 @@ impl Cohort {
         let day = day_of_nth_outcome(analysed, follow_up, patients, buffer)
             .expect("fewer outcomes are asked for than are known");
         let decision_day = day + scenario.decision_lag_days;
-        let randomised =
-            self.enrolled.arrival_days.partition_point(|&arrival| arrival <= decision_day);
+        let at_data = self.patients_by(day);
+        let at_decision = if decision_day > day { self.patients_by(decision_day) } else { at_data };
+        LookMoment { day, analysed, at_data, decision_day, at_decision }
+    }
+
+    fn patients_by(&self, day: f64) -> PatientsSoFar {
+        let randomised = self.enrolled.arrival_days.partition_point(|&arrival| arrival <= day);
         let overrun = self.due_days[..randomised].iter().filter(|&&due| due > day).count();
-        LookMoment { day, analysed, randomised: randomised as u32, overrun: overrun as u32 }
+        PatientsSoFar { randomised: randomised as u32, overrun: overrun as u32 }
     }
 
     /// Notes for each patient the first look at which follow-up has ended.

@@ -18,16 +18,18 @@ pub struct LookTrace {
     pub day: f64,
     /// The same in months.
     pub month: f64,
-    /// Patients randomised by the time of the decision.
+    /// Patients randomised by then.
     pub n_randomised: u32,
-    /// Outcomes known, by the arm allocated: what looks and boundaries go by.
+    /// Outcomes known by then, by the arm allocated: what looks and boundaries go by.
     pub outcomes_known: u32,
     /// Patients of either arm whose follow-up has ended without an outcome.
     pub lost: [u32; 2],
     /// Outcomes in the analysis, with those imputed.
     pub n_analysed: u32,
-    /// Patients randomised whose follow-up has not ended.
+    /// Patients randomised by then whose follow-up has not ended.
     pub overrun: u32,
+    /// The decision, which may come later than the data.
+    pub decision: DecisionTrace,
     /// Arm × mRS of the outcomes that the analysis sees, without those imputed.
     pub counts: [[u32; LEVELS]; 2],
     /// What the analysis made of them.
@@ -39,6 +41,19 @@ pub struct LookTrace {
     pub events: Vec<EventTrace>,
     /// What the trial concluded here; `None` where it went on.
     pub conclusion: Option<Conclusion>,
+}
+
+/// Patients when a look decides.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct DecisionTrace {
+    /// Day of the decision.
+    pub day: f64,
+    /// The same in months.
+    pub month: f64,
+    /// Patients randomised by then.
+    pub n_randomised: u32,
+    /// Of these, patients whose follow-up has not ended.
+    pub overrun: u32,
 }
 
 /// Z that stops a trial; `None` where it is not tested.
@@ -154,11 +169,17 @@ impl Simulator<'_> {
             look,
             day: moment.day,
             month: month(moment.day),
-            n_randomised: moment.randomised,
+            n_randomised: moment.at_data.randomised,
             outcomes_known: moment.analysed,
             lost: self.lost(k),
             n_analysed: patients_analysed(seen.analysis, known),
-            overrun: moment.overrun,
+            overrun: moment.at_data.overrun,
+            decision: DecisionTrace {
+                day: moment.decision_day,
+                month: month(moment.decision_day),
+                n_randomised: moment.at_decision.randomised,
+                overrun: moment.at_decision.overrun,
+            },
             counts: known.all.counts,
             test: TestTrace::new(&test),
             bounds: if is_final {
@@ -216,15 +237,10 @@ impl Simulator<'_> {
             return None;
         }
         let repeated = self.repeat(at, seen)?;
-        let draws = Draws { streams: self.streams, replicate: seen.replicate };
-        let test = TestResult {
-            z: repeated.z.unwrap_or(f64::NAN),
-            ..self.analyst.test(seen.analysis, &self.in_the_end, draws)
-        };
         Some(RepeatedLook {
             outcomes_known: repeated.analysed,
             counts: self.in_the_end.all.counts,
-            test: TestTrace::new(&test),
+            test: TestTrace::new(&repeated.test),
             bounds: Bounds::of_final(&self.scenario.design, at + 1, repeated.analysed),
             conclusion: repeated.conclusion,
         })

@@ -13,7 +13,7 @@ mod looks;
 mod patients;
 
 pub use ending::{Cancelled, Ending, UnknownEnding, find};
-pub use looks::{Bounds, EventTrace, LookTrace, RepeatedLook, TestTrace};
+pub use looks::{Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace};
 pub use patients::{ArmsBefore, PatientProcedure, PatientTrace};
 
 use serde::Serialize;
@@ -87,7 +87,7 @@ pub struct End {
     pub n_randomised: u32,
     /// Outcomes in the analysis that ended the trial, with those imputed.
     pub n_analysed: u32,
-    /// Patients whose follow-up had not ended.
+    /// Patients whose follow-up had not ended by then.
     pub overrun: u32,
     /// The analysis that ended it.
     #[serde(flatten)]
