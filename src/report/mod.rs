@@ -12,6 +12,7 @@ pub mod figure;
 pub mod gallery;
 pub mod html;
 pub mod monitoring;
+mod numeral;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(feature = "png")]

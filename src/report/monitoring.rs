@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::document::Document;
+use super::numeral::{fixed, probability};
 use super::table::{BoundaryRow, boundaries, number};
 use crate::design::Decision;
 use crate::design::monitor::{Evidence, RunningTrial};
@@ -113,7 +114,7 @@ impl MonitoringReport {
             "continue" => "between the boundaries: go on",
             _ => "below the efficacy boundary of the final look: no effect is shown",
         };
-        out = out.text(format!("Look {}: Z = {:.4} is {said}.", self.look, self.z));
+        out = out.text(format!("Look {}: Z = {} is {said}.", self.look, fixed(self.z, 4)));
         out = out.heading("Boundaries for the outcomes that came and are planned");
         out += self.bounds();
         out = out.heading("Evidence");
@@ -162,12 +163,14 @@ impl MonitoringReport {
         ];
         rows.extend(ahead.into_iter().filter(|(_, chance)| chance.is_some()));
         let rows = rows.into_iter().map(|(name, value)| {
-            vec![name.to_owned(), value.map_or("–".to_owned(), |value| format!("{value:.6}"))]
+            vec![name.to_owned(), value.map_or("–".to_owned(), |value| probability(value, 6))]
         });
         let table = Document::of_table(&["", "value"], rows.collect());
         match predicted_final_z {
             Some((low, high)) => table.text(format!(
-                "Z of the final look, predicted with a flat prior: {low:.4} to {high:.4}"
+                "Z of the final look, predicted with a flat prior: {} to {}",
+                fixed(low, 4),
+                fixed(high, 4)
             )),
             None => table,
         }
