@@ -65,12 +65,23 @@ pub struct MonitorArgs {
     format: Format,
 }
 
+/// Patients of an arm at most.
+const MOST_PATIENTS: u32 = 1_000_000;
+
 fn counts(text: &str) -> Result<(u32, u32), String> {
-    let parsed = text.split_once('/').and_then(|(x, n)| {
-        let (x, n): (u32, u32) = (x.parse().ok()?, n.parse().ok()?);
-        (0 < n && n <= 1_000_000 && x <= n).then_some((x, n))
-    });
-    parsed.ok_or_else(|| "expected SUCCESSES/PATIENTS, such as 13/52".to_owned())
+    let parsed = text
+        .split_once('/')
+        .and_then(|(x, n)| Some((x.trim().parse::<u64>().ok()?, n.trim().parse::<u64>().ok()?)));
+    match parsed {
+        None => Err("expected SUCCESSES/PATIENTS, such as 13/52".to_owned()),
+        Some((_, n)) if n == 0 || n > u64::from(MOST_PATIENTS) => Err(format!(
+            "{n} patients; expected SUCCESSES/PATIENTS with 1 to {MOST_PATIENTS} patients"
+        )),
+        Some((x, n)) if x > n => Err(format!(
+            "{x} successes of {n} patients; expected SUCCESSES/PATIENTS with 0 to {n} successes"
+        )),
+        Some((x, n)) => Ok((x as u32, n as u32)),
+    }
 }
 
 /// Two arms' successes and patients, control first.
