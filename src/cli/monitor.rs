@@ -59,12 +59,12 @@ pub struct MonitorArgs {
     experimental: Option<(u32, u32)>,
     /// Patients of control with an mRS of 0, 1 … 6, with commas, instead of Z and estimate.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "experimental_mrs",
-          value_parser = whole::<u32>(0, MOST_PATIENTS),
+          value_parser = whole::<u32>(0, MOST_PATIENTS.into()),
           conflicts_with_all = ["z", "estimate", "control"])]
     control_mrs: Vec<u32>,
     /// The same of the experimental arm.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
-          value_parser = whole::<u32>(0, MOST_PATIENTS))]
+          value_parser = whole::<u32>(0, MOST_PATIENTS.into()))]
     experimental_mrs: Vec<u32>,
     /// The trial stopped at this look, and the data are those of all its patients once the outcomes
     /// of the overrun are in.
@@ -82,15 +82,23 @@ pub struct MonitorArgs {
     format: Format,
 }
 
-/// More patients than this in an arm are no trial.
-const MOST_PATIENTS: u64 = 1_000_000;
+/// Patients of an arm at most.
+const MOST_PATIENTS: u32 = 1_000_000;
 
 fn counts(text: &str) -> Result<(u32, u32), String> {
-    let parsed = text.split_once('/').and_then(|(x, n)| {
-        let (x, n): (u32, u32) = (x.parse().ok()?, n.parse().ok()?);
-        (0 < n && n <= 1_000_000 && x <= n).then_some((x, n))
-    });
-    parsed.ok_or_else(|| "expected SUCCESSES/PATIENTS, such as 13/52".to_owned())
+    let parsed = text
+        .split_once('/')
+        .and_then(|(x, n)| Some((x.trim().parse::<u64>().ok()?, n.trim().parse::<u64>().ok()?)));
+    match parsed {
+        None => Err("expected SUCCESSES/PATIENTS, such as 13/52".to_owned()),
+        Some((_, n)) if n == 0 || n > u64::from(MOST_PATIENTS) => Err(format!(
+            "{n} patients; expected SUCCESSES/PATIENTS with 1 to {MOST_PATIENTS} patients"
+        )),
+        Some((x, n)) if x > n => Err(format!(
+            "{x} successes of {n} patients; expected SUCCESSES/PATIENTS with 0 to {n} successes"
+        )),
+        Some((x, n)) => Ok((x as u32, n as u32)),
+    }
 }
 
 /// What was seen at a look.

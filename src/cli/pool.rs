@@ -12,7 +12,7 @@ use super::{Failure, Format, output};
 #[derive(Debug, Args)]
 pub struct PoolArgs {
     /// 2×2 tables: TOML, or CSV with the columns study, events_experimental, n_experimental,
-    /// events_control, n_control and, for several outcomes, outcome.
+    /// events_control, n_control and, for several outcomes, outcome; for a prior also wanted (true, false).
     evidence: PathBuf,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -21,8 +21,8 @@ pub struct PoolArgs {
 
 pub fn pool(args: &PoolArgs) -> Result<(), Failure> {
     let evidence = Evidence::load(&args.evidence)?;
-    let pooled = |(outcome, studies)| Review::new(outcome, studies);
-    let reviews: Vec<Review> = evidence.outcomes.into_iter().map(pooled).collect();
+    let outcomes = evidence.outcomes.into_iter();
+    let reviews: Vec<Review> = outcomes.map(|of| Review::new(of.name, of.studies)).collect();
     let document = || pooling::document(&evidence.title, &reviews);
     output::print_as(args.format, document, || pooling::to_json(&evidence.title, &reviews))
 }

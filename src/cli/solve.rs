@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use clap::Args;
-use rescuesim::explore::bracket::{self, Domain, Place};
+use rescuesim::explore::bracket::{self, Domain, Place, Scale};
 use rescuesim::explore::goal::{Goal, probability};
 use rescuesim::explore::solve::{self, Observed, Question, SolveError};
 use rescuesim::report::Provenance;
@@ -41,7 +41,8 @@ pub struct SolveArgs {
     /// With which the answer reaches the target.
     #[arg(long, default_value_t = 0.95, value_parser = probability)]
     confidence: f64,
-    /// --replicates are those of the verification; the search takes about as many.
+    /// --replicates are those of the verification; the search takes about as many,
+    /// and more where the target is close to 0 or 1.
     #[command(flatten)]
     simulation: SimulationArgs,
     /// What to print.
@@ -133,8 +134,16 @@ impl<'a> Task<'a> {
         let range = if whole { (range.0.ceil(), range.1.floor()) } else { range };
         // The probit of a power is linear in the root of a number of patients.
         let patients = ["sample_size.", "design.looks.analysed"];
-        let root = whole && patients.iter().any(|start| self.args.vary.starts_with(start));
-        Domain { range, whole, root }
+        let key = self.args.vary.rsplit('.').next().unwrap_or_default();
+        let scale = if whole && patients.iter().any(|start| self.args.vary.starts_with(start)) {
+            Scale::Root
+        } else if ["alpha_one_sided", "alpha_two_sided"].contains(&key) {
+            // The probit of a rejection is linear in that of the level.
+            Scale::Probit
+        } else {
+            Scale::Value
+        };
+        Domain { range, whole, scale }
     }
 
     /// The scenario with a value in place.

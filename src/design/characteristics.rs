@@ -211,8 +211,8 @@ pub struct ExactCharacteristics {
     pub alternative: ExactProbabilities,
     /// With the planned control rate in both arms.
     pub null: ExactProbabilities,
-    /// The largest one-sided type I error over control rates of 0.01, 0.02 … 0.99; futility that
-    /// is not binding, and harm, are disregarded.
+    /// The largest one-sided type I error over all control rates from 0.01 to 0.99, to a relative
+    /// 1e-7; futility that is not binding, and harm, are disregarded.
     pub maximum_type_one_error: f64,
     /// The control rate that has it.
     pub maximum_at: f64,
@@ -353,6 +353,9 @@ impl BoundaryCharacteristics {
     }
 }
 
+/// Common rates over which the largest type I error is sought.
+const RATES: (f64, f64) = (0.01, 0.99);
+
 /// More patients per arm than this take longer than a person waits.
 const MOST_PER_ARM: u32 = 500;
 
@@ -369,8 +372,8 @@ impl ExactCharacteristics {
         let counted_out = bounds
             .map(|(&low, &high)| question.rules.counted_out_below(low, high))
             .collect::<Vec<_>>();
-        let rates: Vec<f64> = (1..100).map(|percent| f64::from(percent) / 100.0).collect();
-        let error = design(&counted_out)?.maximum_type_one_error(&rates);
+        let (lowest, highest) = RATES;
+        let error = design(&counted_out)?.maximum_type_one_error(lowest, highest);
         let (control, _) = comparison.rates();
         Some(Self {
             alternative: heeded.probabilities(comparison.rates()),

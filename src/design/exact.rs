@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::common_rate::CommonRate;
 use super::sample_size::ArmSizes;
 use crate::analysis::two_proportions::{self, ArmEvents, ProportionTest};
 
@@ -71,15 +72,13 @@ pub struct ExactProbabilities {
     pub expected_total: f64,
 }
 
-/// Rejection probabilities when both arms have the same rate.
-#[derive(Debug, Clone, PartialEq)]
+/// The largest rejection probability when both arms have the same rate.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TypeOneError {
-    /// The largest.
+    /// The probability.
     pub maximum: f64,
     /// The rate that has it.
     pub at: f64,
-    /// Every rate asked for, with its probability.
-    pub by_rate: Vec<(f64, f64)>,
 }
 
 /// One look: for each number of successes in control, the numbers in the experimental arm that
@@ -114,20 +113,37 @@ impl ExactDesign {
         Ok(Self { looks: looks.collect() })
     }
 
+    /// Patients in both arms at the last look.
+    pub(super) fn patients(&self) -> u32 {
+        self.looks.last().map_or(0, |look| look.sizes.total())
+    }
+
     /// At true success rates of control and experimental arm, each in \[0, 1\].
     pub fn probabilities(&self, rates: (f64, f64)) -> ExactProbabilities {
         self.run(rates, &mut Workspace::default())
     }
 
-    /// The largest one-sided type I error over common rates in \[0, 1\], and each of them; `rates`
-    /// must not be empty.
-    pub fn maximum_type_one_error(&self, rates: &[f64]) -> TypeOneError {
-        let mut workspace = Workspace::default();
-        let mut error = |&rate: &f64| (rate, self.run((rate, rate), &mut workspace).rejection);
-        let by_rate: Vec<(f64, f64)> = rates.iter().map(&mut error).collect();
-        let largest = by_rate.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1));
-        let (at, maximum) = largest.expect("at least one rate is asked for");
-        TypeOneError { maximum, at, by_rate }
+    /// The largest one-sided type I error over common rates from `lowest` to `highest`, both in
+    /// (0, 1), to a relative 1e-7.
+    pub fn maximum_type_one_error(&self, lowest: f64, highest: f64) -> TypeOneError {
+        CommonRate::new(self).maximum(lowest, highest)
+    }
+
+    /// P(stop at the upper bound with s successes in both arms, s = 0, 1, …) at a common rate, by
+    /// look, with the patients of the look.
+    pub(super) fn rejections_by_total(&self, rate: f64) -> Vec<(u32, Vec<f64>)> {
+        let mut grids = Workspace::default();
+        grids.start();
+        let mut before = ArmSizes { control: 0, experimental: 0 };
+        let mut by_look = Vec::new();
+        for look in &self.looks {
+            grids.enrol_arms(before, look.sizes, (rate, rate));
+            by_look.push((look.sizes.total(), grids.by_total(&look.above)));
+            grids.stop(&look.above);
+            grids.stop(&look.below);
+            before = look.sizes;
+        }
+        by_look
     }
 
     fn run(&self, rates: (f64, f64), grids: &mut Workspace) -> ExactProbabilities {
@@ -137,12 +153,7 @@ impl ExactDesign {
         let (mut going_on, mut expected_total) = (1.0, 0.0);
         for look in &self.looks {
             expected_total += going_on * f64::from(look.sizes.total() - before.total());
-            grids.enrol(look.sizes.control - before.control, rates.0, Workspace::control);
-            grids.enrol(
-                look.sizes.experimental - before.experimental,
-                rates.1,
-                Workspace::experimental,
-            );
+            grids.enrol_arms(before, look.sizes, rates);
             upper.push(grids.stop(&look.above));
             lower.push(grids.stop(&look.below));
             going_on = grids.cells.iter().sum();
@@ -243,6 +254,12 @@ impl Workspace {
         self.width = 1;
     }
 
+    /// Adds the patients between two looks, whose rates of success are given control first.
+    fn enrol_arms(&mut self, before: ArmSizes, now: ArmSizes, rates: (f64, f64)) {
+        self.enrol(now.control - before.control, rates.0, Self::control);
+        self.enrol(now.experimental - before.experimental, rates.1, Self::experimental);
+    }
+
     /// Convolves one arm with the successes among its new patients.
     fn enrol(&mut self, patients: u32, rate: f64, convolve: fn(&mut Self)) {
         if patients > 0 {
@@ -272,6 +289,18 @@ impl Workspace {
             }
         }
         self.width = width;
+    }
+
+    /// The probabilities in a range of each row, summed by the successes in both arms.
+    fn by_total(&self, ranges: &[Range<usize>]) -> Vec<f64> {
+        let rows = self.cells.chunks_exact(self.width);
+        let mut totals = vec![0.0; rows.len() + self.width - 1];
+        for (x, (row, range)) in rows.zip(ranges).enumerate() {
+            for y in range.clone() {
+                totals[x + y] += row[y];
+            }
+        }
+        totals
     }
 
     /// Takes out the probabilities in a range of each row and returns their sum.
@@ -481,25 +510,6 @@ mod tests {
                     prop_assert!((there.lower[k] - back.upper[k]).abs() < 1e-13);
                 }
             }
-        }
-    }
-
-    /// Successes and failures are alike, so the errors are symmetric about ½.
-    #[test]
-    fn the_largest_error_is_one_of_the_errors() {
-        let design = ExactDesign::new(
-            &equal(&[10]),
-            Statistic::Pooled,
-            &[1.959963984540054],
-            &[-1.959963984540054],
-        );
-        let rates: Vec<f64> = (1..100).map(|i| f64::from(i) / 100.0).collect();
-        let found = design.expect("one look").maximum_type_one_error(&rates);
-        assert_eq!(found.by_rate.len(), 99);
-        assert!(found.by_rate.iter().all(|&(_, error)| error <= found.maximum));
-        assert!(found.by_rate.contains(&(found.at, found.maximum)));
-        for (low, high) in found.by_rate.iter().zip(found.by_rate.iter().rev()) {
-            assert!((low.1 - high.1).abs() < 1e-14, "{low:?} {high:?}");
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod boundaries;
 pub mod characteristics;
+mod common_rate;
 pub mod comparison;
 pub mod efficacy;
 pub mod exact;

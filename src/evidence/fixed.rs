@@ -1,22 +1,32 @@
 //! One odds ratio for all studies.
 
-use super::{Cells, Pooled, Reference, Study, effects, q_about, summarise};
+use super::{Cells, Pooled, PoolingError, Reference, Study, effects, q_about, summarise};
 
 /// Weights 1/v.
 pub(super) fn inverse_variance(studies: &[&Study]) -> Pooled {
     let effects = effects(studies);
-    let weight: f64 = effects.iter().map(|(_, v)| 1.0 / v).sum();
-    let mean = effects.iter().map(|(y, v)| y / v).sum::<f64>() / weight;
+    let weight: f64 = effects.iter().map(|of| 1.0 / of.variance).sum();
+    let mean = effects.iter().map(|of| of.estimate / of.variance).sum::<f64>() / weight;
     let q = q_about(&effects, mean);
     summarise(mean, 1.0 / weight.sqrt(), q, studies.len(), Reference::Normal)
 }
 
 /// Σ ad/N over Σ bc/N, cells as they are; Q is about this estimate with inverse-variance weights.
-pub(super) fn mantel_haenszel(studies: &[&Study]) -> Pooled {
+///
+/// # Errors
+/// When one of the sums is 0.
+pub(super) fn mantel_haenszel(studies: &[&Study]) -> Result<Pooled, PoolingError> {
     let cells: Vec<Cells> = studies.iter().map(|study| study.cells()).collect();
+    // Never both: a study with ad = bc = 0 has events, or others, only, and does not enter.
+    if cells.iter().all(|cell| cell.a * cell.d == 0.0) {
+        return Err(PoolingError::Zero);
+    }
+    if cells.iter().all(|cell| cell.b * cell.c == 0.0) {
+        return Err(PoolingError::Infinite);
+    }
     let (estimate, standard_error) = mantel_haenszel_of(&cells);
     let q = q_about(&effects(studies), estimate);
-    summarise(estimate, standard_error, q, studies.len(), Reference::Normal)
+    Ok(summarise(estimate, standard_error, q, studies.len(), Reference::Normal))
 }
 
 /// The Mantel–Haenszel log odds ratio and its standard error: Robins, Breslow & Greenland (1986),

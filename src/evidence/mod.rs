@@ -7,10 +7,23 @@
 mod fixed;
 pub mod prior;
 mod random;
+mod reml;
 
-use statrs::distribution::{ChiSquared, ContinuousCDF, StudentsT};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
 
-use crate::num::normal::{upper_quantile, upper_tail};
+use crate::num::{normal, student};
+
+/// What patients want of the event that studies count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A good outcome: an odds ratio above 1 is benefit.
+    Wanted,
+    /// A bad outcome: an odds ratio above 1 is harm.
+    Unwanted,
+}
 
 /// A published comparison of two proportions.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +34,15 @@ pub struct Study {
     pub experimental: (u32, u32),
     /// Events and patients in the control arm.
     pub control: (u32, u32),
+}
+
+/// A study's log odds ratio.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Effect {
+    /// y_i.
+    pub estimate: f64,
+    /// v_i.
+    pub variance: f64,
 }
 
 /// Cells of a study: events and others in the experimental arm, then in control.
@@ -47,9 +69,10 @@ impl Study {
     }
 
     /// Log odds ratio and its variance (Woolf), with 0.5 added to all cells when one is zero.
-    pub fn log_odds_ratio(&self) -> (f64, f64) {
+    pub fn log_odds_ratio(&self) -> Effect {
         let Cells { a, b, c, d } = self.cells().corrected();
-        (libm::log(a * d / (b * c)), 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d)
+        let variance = 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d;
+        Effect { estimate: libm::log(a * d / (b * c)), variance }
     }
 }
 
@@ -68,9 +91,9 @@ impl Study {
 
     /// 95 % interval of the log odds ratio.
     pub fn interval(&self) -> (f64, f64) {
-        let (y, v) = self.log_odds_ratio();
-        let reach = Reference::Normal.quantile_975() * v.sqrt();
-        (y - reach, y + reach)
+        let Effect { estimate, variance } = self.log_odds_ratio();
+        let reach = Reference::Normal.quantile_975() * variance.sqrt();
+        (estimate - reach, estimate + reach)
     }
 }
 
@@ -117,7 +140,7 @@ pub enum TauEstimator {
     DerSimonianLaird,
     /// As RevMan 5 does it: the same with Q about the Mantel–Haenszel estimate.
     RevMan,
-    /// Restricted maximum likelihood.
+    /// Restricted maximum likelihood: the largest of all its maxima.
     Reml,
     /// Paule & Mandel (1982): the τ² at which Q is k − 1.
     PauleMandel,
@@ -144,9 +167,25 @@ pub struct Pooled {
     pub i_squared: f64,
     /// Variance between studies; `None` for a fixed effect.
     pub tau_squared: Option<f64>,
-    /// 95 % interval for the log odds ratio of a new study; `None` for a fixed effect and after a
-    /// single study.
-    pub prediction: Option<(f64, f64)>,
+    /// Degrees of freedom of the t distribution that interval and p value are by; `None` for the
+    /// normal distribution.
+    pub degrees_of_freedom: Option<f64>,
+    /// Distribution of the log odds ratio of a new study; `None` for a fixed effect and with fewer
+    /// than three studies.
+    pub prediction: Option<Prediction>,
+}
+
+/// Predictive distribution of the log odds ratio of a new study: Student's t about the pooled
+/// estimate, with √(τ² + SE²) as its scale and k − 2 degrees of freedom, one of them lost to τ²
+/// (Higgins, Thompson & Spiegelhalter 2009, JRSS A 172:137, section 4).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// √(τ² + SE²).
+    pub scale: f64,
+    /// k − 2, 1 or more.
+    pub degrees_of_freedom: f64,
+    /// Its central 95 %.
+    pub interval: (f64, f64),
 }
 
 /// Why studies cannot be pooled.
@@ -158,15 +197,28 @@ pub enum PoolingError {
     /// The interval by Hartung and Knapp needs degrees of freedom.
     #[error("one study has no variance between studies; allowed: two or more for Hartung–Knapp")]
     TooFew,
-    /// All events in one arm, in every study: the odds ratio is 0 or infinite.
-    #[error("every event is in one arm, so that the odds ratio is 0 or infinite")]
-    Separated,
+    /// Mantel–Haenszel's Σ ad/N is 0.
+    #[error(
+        "in every study no experimental patient has the event or all control patients have it (Σ ad/N = 0), so that the odds ratio is 0"
+    )]
+    Zero,
+    /// Mantel–Haenszel's Σ bc/N is 0.
+    #[error(
+        "in every study all experimental patients have the event or no control patient has it (Σ bc/N = 0), so that the odds ratio is infinite"
+    )]
+    Infinite,
+    /// The odds ratio or a bound of its interval overflows.
+    #[error(
+        "the odds ratio or a bound of its interval is too large or too small for a number; the method does not hold for these data"
+    )]
+    OutOfRange,
 }
 
 /// Pools the studies that are informative.
 ///
 /// # Errors
-/// When none is, when the estimate is infinite, when Hartung–Knapp has a single study.
+/// When none is, when the odds ratio is 0, infinite or no number, when Hartung–Knapp has a single
+/// study.
 pub fn pool(studies: &[Study], method: PoolingMethod) -> Result<Pooled, PoolingError> {
     let studies: Vec<&Study> = studies.iter().filter(|study| study.is_informative()).collect();
     if studies.is_empty() {
@@ -174,7 +226,7 @@ pub fn pool(studies: &[Study], method: PoolingMethod) -> Result<Pooled, PoolingE
     }
     let pooled = match method {
         PoolingMethod::InverseVariance => fixed::inverse_variance(&studies),
-        PoolingMethod::MantelHaenszel => fixed::mantel_haenszel(&studies),
+        PoolingMethod::MantelHaenszel => fixed::mantel_haenszel(&studies)?,
         PoolingMethod::Peto => fixed::peto(&studies),
         PoolingMethod::RandomEffects { hartung_knapp: true, .. } if studies.len() < 2 => {
             return Err(PoolingError::TooFew);
@@ -183,7 +235,17 @@ pub fn pool(studies: &[Study], method: PoolingMethod) -> Result<Pooled, PoolingE
             random::pool(&studies, tau, hartung_knapp)
         }
     };
-    if pooled.log_odds_ratio.is_finite() { Ok(pooled) } else { Err(PoolingError::Separated) }
+    let (low, high) = pooled.interval;
+    let in_range = [low, pooled.log_odds_ratio, high].into_iter().all(has_odds_ratio);
+    let prediction = pooled
+        .prediction
+        .filter(|of| has_odds_ratio(of.interval.0) && has_odds_ratio(of.interval.1));
+    if in_range { Ok(Pooled { prediction, ..pooled }) } else { Err(PoolingError::OutOfRange) }
+}
+
+/// Whether the exponential of a log odds ratio is a number above 0.
+fn has_odds_ratio(log_odds_ratio: f64) -> bool {
+    libm::exp(log_odds_ratio).is_normal()
 }
 
 /// A method with its names.
@@ -247,14 +309,13 @@ impl Review {
     }
 }
 
-/// Effects y_i and variances v_i.
-fn effects(studies: &[&Study]) -> Vec<(f64, f64)> {
+fn effects(studies: &[&Study]) -> Vec<Effect> {
     studies.iter().map(|study| study.log_odds_ratio()).collect()
 }
 
 /// Σ w(y − m)².
-fn q_about(effects: &[(f64, f64)], mean: f64) -> f64 {
-    effects.iter().map(|(y, v)| (y - mean) * (y - mean) / v).sum()
+fn q_about(effects: &[Effect], mean: f64) -> f64 {
+    effects.iter().map(|of| (of.estimate - mean) * (of.estimate - mean) / of.variance).sum()
 }
 
 /// The distribution that a pooled estimate is judged by.
@@ -268,23 +329,26 @@ impl Reference {
     /// The value exceeded with probability 0.025.
     fn quantile_975(self) -> f64 {
         match self {
-            Self::Normal => upper_quantile(0.025),
-            Self::T { degrees_of_freedom } => students_t(degrees_of_freedom).inverse_cdf(0.975),
+            Self::Normal => normal::upper_quantile(0.025),
+            Self::T { degrees_of_freedom } => student::upper_quantile(0.025, degrees_of_freedom),
         }
     }
 
     fn p_two_sided(self, statistic: f64) -> f64 {
         match self {
-            Self::Normal => 2.0 * upper_tail(statistic.abs()),
+            Self::Normal => 2.0 * normal::upper_tail(statistic.abs()),
             Self::T { degrees_of_freedom } => {
-                2.0 * students_t(degrees_of_freedom).sf(statistic.abs())
+                2.0 * student::upper_tail(statistic.abs(), degrees_of_freedom)
             }
         }
     }
-}
 
-fn students_t(degrees_of_freedom: f64) -> StudentsT {
-    StudentsT::new(0.0, 1.0, degrees_of_freedom).expect("there are at least two studies")
+    fn degrees_of_freedom(self) -> Option<f64> {
+        match self {
+            Self::Normal => None,
+            Self::T { degrees_of_freedom } => Some(degrees_of_freedom),
+        }
+    }
 }
 
 /// Puts an estimate, its error and its Q together as a fixed effect.
@@ -303,6 +367,7 @@ fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Ref
         // One study agrees with itself, whatever rounding leaves of Q.
         i_squared: if studies > 1 && q > df { (q - df) / q } else { 0.0 },
         tau_squared: None,
+        degrees_of_freedom: by.degrees_of_freedom(),
         prediction: None,
     }
 }
@@ -370,10 +435,22 @@ mod tests {
         assert_eq!(pool(&studies[4..], REVMAN), Err(PoolingError::NoInformation));
     }
 
+    /// Peto's log odds ratio is (O − E)/V = 24 388 here.
     #[test]
-    fn events_in_one_arm_only_are_told_where_cells_are_not_corrected() {
+    fn an_odds_ratio_that_overflows_is_no_estimate() {
+        let one = [study("one", (3, 41), (0, 1_000_000))];
+        assert_eq!(pool(&one, PoolingMethod::Peto), Err(PoolingError::OutOfRange));
+        assert!(pool(&one, PoolingMethod::InverseVariance).is_ok());
+    }
+
+    #[test]
+    fn sums_of_zero_have_no_mantel_haenszel_estimate() {
         let one = [study("one", (5, 10), (0, 12))];
-        assert_eq!(pool(&one, PoolingMethod::MantelHaenszel), Err(PoolingError::Separated));
+        let mantel_haenszel = PoolingMethod::MantelHaenszel;
+        assert_eq!(pool(&one, mantel_haenszel), Err(PoolingError::Infinite));
+        // Events in both arms: a = 0 in the first study, d = 0 in the second.
+        let both = [study("none", (0, 10), (5, 10)), study("all", (5, 10), (10, 10))];
+        assert_eq!(pool(&both, mantel_haenszel), Err(PoolingError::Zero));
         assert!(pool(&one, PoolingMethod::InverseVariance).is_ok());
         let hk = PoolingMethod::RandomEffects { tau: TauEstimator::Reml, hartung_knapp: true };
         assert_eq!(pool(&one, hk), Err(PoolingError::TooFew));
@@ -383,6 +460,14 @@ mod tests {
         (1u32..80, 1u32..80).prop_flat_map(|(n_e, n_c)| {
             (0..=n_e, 0..=n_c).prop_map(move |(a, c)| study("s", (a, n_e), (c, n_c)))
         })
+    }
+
+    fn turned_over(error: &PoolingError) -> PoolingError {
+        match error {
+            PoolingError::Zero => PoolingError::Infinite,
+            PoolingError::Infinite => PoolingError::Zero,
+            other => *other,
+        }
     }
 
     proptest! {
@@ -405,7 +490,10 @@ mod tests {
                             prop_assert!((a.log_odds_ratio + b.log_odds_ratio).abs() < 1e-6);
                             prop_assert!((a.standard_error - b.standard_error).abs() < 1e-6);
                         }
-                        (a, b) => prop_assert_eq!(a.as_ref().err(), b.as_ref().err()),
+                        (a, b) => prop_assert_eq!(
+                            a.as_ref().err().map(turned_over),
+                            b.as_ref().err().copied()
+                        ),
                     }
                 }
             }

@@ -1,7 +1,9 @@
-//! What is believed of an effect before the trial: a mixture of normal distributions of the log
-//! odds ratio.
+//! What is believed of an effect before the trial: a mixture of normal and Student's t
+//! distributions of the log odds ratio.
 //!
-//! One component is the usual prior; several weigh bodies of evidence that contradict each other,
+//! A t distribution stands for a pooled estimate whose variance was itself estimated (Hartung &
+//! Knapp 2001), and for the effect in a new study (Higgins, Thompson & Spiegelhalter 2009). One
+//! component is the usual prior; several weigh bodies of evidence that contradict each other,
 //! or a sceptic's view against an enthusiast's (Spiegelhalter, Abrams & Myles 2004, Bayesian
 //! Approaches to Clinical Trials and Health-Care Evaluation, chapter 5).
 
@@ -9,29 +11,97 @@ use serde::Serialize;
 
 use crate::num::normal::{density, upper_quantile, upper_tail};
 use crate::num::quadrature::GaussLegendre;
+use crate::num::student;
 
-/// One normal distribution of a mixture.
+/// One distribution of a mixture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Component {
     /// Its share; all sum to 1.
     pub weight: f64,
     /// Mean log odds ratio.
     pub mean: f64,
-    /// Standard deviation of the log odds ratio; 0 puts all mass at the mean.
+    /// Standard deviation of the log odds ratio, or scale of its t distribution; 0 puts all mass at
+    /// the mean.
     pub sd: f64,
+    /// Degrees of freedom, 1 or more, of a t distribution; `None` for a normal one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub degrees_of_freedom: Option<f64>,
 }
 
 impl Component {
     /// Its central 95 %.
     pub fn interval(&self) -> (f64, f64) {
-        let reach = upper_quantile(0.025) * self.sd;
-        (self.mean - reach, self.mean + reach)
+        (self.exceeded_with(0.975), self.exceeded_with(0.025))
+    }
+
+    /// The log odds ratio exceeded with a probability in (0, 1).
+    fn exceeded_with(&self, probability: f64) -> f64 {
+        match self.degrees_of_freedom {
+            None => self.mean + self.sd * upper_quantile(probability),
+            Some(df) => {
+                (self.mean + self.sd * student::upper_quantile(probability, df)).clamp(-END, END)
+            }
+        }
+    }
+
+    fn probability_benefit(&self) -> f64 {
+        match (self.sd, self.degrees_of_freedom) {
+            (0.0, _) => f64::from(u8::from(self.mean > 0.0)),
+            (sd, None) => upper_tail(-self.mean / sd),
+            (sd, Some(df)) => student::upper_tail(-self.mean / sd, df),
+        }
     }
 
     fn average(&self, f: &impl Fn(f64) -> f64, scale: f64, rule: &GaussLegendre) -> f64 {
-        if self.sd == 0.0 {
-            return f(self.mean);
+        match self.degrees_of_freedom {
+            _ if self.sd == 0.0 => f(self.mean),
+            None => self.average_over_normal(f, scale, rule),
+            Some(df) => self.average_over_t(f, df, scale, rule),
         }
+    }
+
+    /// Halves panels, in units of `sd` about the mean, until the function is flat over each or
+    /// quadrature is exact there: the tails reach so far that panels of one width would be millions.
+    fn average_over_t(
+        &self,
+        f: &impl Fn(f64) -> f64,
+        df: f64,
+        scale: f64,
+        rule: &GaussLegendre,
+    ) -> f64 {
+        let at = |t: f64| (t, f(self.mean + self.sd * t));
+        let ends = [-END, END].map(|end| at((end - self.mean) / self.sd));
+        // All beyond is at the end.
+        let mut sum = ends[0].1 * student::upper_tail(-ends[0].0, df)
+            + ends[1].1 * student::upper_tail(ends[1].0, df);
+        let mut open = vec![ends];
+        while let Some([low, high]) = open.pop() {
+            let (from, to) = (low.0, high.0);
+            let nearest = if from < 0.0 && to > 0.0 { 0.0 } else { from.abs().min(to.abs()) };
+            // The density is that of a normal distribution in the middle and a power of t far out.
+            let smooth =
+                to - from <= (0.25 * nearest).max(1.0) && (to - from) * self.sd <= PANEL * scale;
+            if low.1.is_nan() || high.1.is_nan() {
+                return f64::NAN;
+            } else if (high.1 - low.1).abs() < FLAT {
+                sum += low.1 * mass_of_t(from, to, df);
+            } else if smooth {
+                let nodes = rule.on(from, to);
+                sum += nodes.map(|(t, dt)| dt * student::density(t, df) * at(t).1).sum::<f64>();
+            } else {
+                let middle = at(0.5 * (from + to));
+                open.extend([[low, middle], [middle, high]]);
+            }
+        }
+        sum
+    }
+
+    fn average_over_normal(
+        &self,
+        f: &impl Fn(f64) -> f64,
+        scale: f64,
+        rule: &GaussLegendre,
+    ) -> f64 {
         let at = |z: f64| f(self.mean + self.sd * z);
         let panels = (2.0 * REACH / PANEL * (self.sd / scale).max(1.0)).ceil() as u32;
         let edge = |k: u32| REACH * (2.0 * f64::from(k) / f64::from(panels) - 1.0);
@@ -50,7 +120,18 @@ impl Component {
     }
 }
 
-/// A mixture of normal distributions of the log odds ratio.
+/// P(`from` < T < `to`) without cancellation in the tails.
+fn mass_of_t(from: f64, to: f64, df: f64) -> f64 {
+    if from >= 0.0 {
+        student::upper_tail(from, df) - student::upper_tail(to, df)
+    } else if to <= 0.0 {
+        student::upper_tail(-to, df) - student::upper_tail(-from, df)
+    } else {
+        1.0 - student::upper_tail(-from, df) - student::upper_tail(to, df)
+    }
+}
+
+/// A mixture of distributions of the log odds ratio.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prior {
     components: Vec<Component>,
@@ -62,6 +143,9 @@ const REACH: f64 = 8.5;
 /// nodes in each.
 const PANEL: f64 = 3.0;
 const NODES: usize = 10;
+/// Log odds ratios of a t distribution are held within ± this: beyond, all but one patient in 10¹³
+/// have the best, or the worst, outcome, and the tails of few degrees of freedom reach 10¹⁵.
+const END: f64 = 30.0;
 /// A function that changes by less over a panel is taken to be constant there.
 const FLAT: f64 = 1e-9;
 
@@ -88,19 +172,14 @@ impl Prior {
         });
         // Rounding may leave the sum of the weights a hair below the largest draw.
         let last = &self.components[self.components.len() - 1];
-        let Component { mean, sd, .. } = picked.unwrap_or(last);
         // 0 has no finite quantile: it is read as the draw next to it.
         let above = (1.0 - quantile).min(1.0 - f64::EPSILON);
-        mean + sd * upper_quantile(above)
+        picked.unwrap_or(last).exceeded_with(above)
     }
 
     /// P(log odds ratio > 0).
     pub fn probability_benefit(&self) -> f64 {
-        let of = |Component { weight, mean, sd }: &Component| match *sd {
-            0.0 => weight * f64::from(u8::from(*mean > 0.0)),
-            sd => weight * upper_tail(-mean / sd),
-        };
-        self.components.iter().map(of).sum()
+        self.components.iter().map(|of| of.weight * of.probability_benefit()).sum()
     }
 
     /// The mean of a monotone function of the log odds ratio that rises or falls no faster than a
@@ -120,7 +199,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn normal(weight: f64, mean: f64, sd: f64) -> Component {
-        Component { weight, mean, sd }
+        Component { weight, mean, sd, degrees_of_freedom: None }
+    }
+
+    fn t(mean: f64, sd: f64, degrees_of_freedom: f64) -> Component {
+        Component { weight: 1.0, mean, sd, degrees_of_freedom: Some(degrees_of_freedom) }
     }
 
     #[test]
@@ -161,6 +244,40 @@ mod tests {
         }
     }
 
+    /// E Φ(a + b·θ) for θ = mean + scale·T, by quadrature over asinh T in 30 digits (mpmath).
+    #[test]
+    fn averages_over_t_are_exact_however_far_the_tails_reach() {
+        for (a, b, component, exact) in [
+            (0.0, 1.0, t(0.0, 1.0, 1.0), 0.5),
+            (-1.5, 20.0, t(0.5, 0.3, 1.0), 0.802948838753216756),
+            (2.0, 400.0, t(-0.2, 0.01, 2.0), 0.00131040040048528693),
+            (-1.96, 11.0, t(0.55, 0.9, 3.0), 0.645503703205254559),
+            (0.3, 0.5, t(-1.0, 2.0, 2.5), 0.450494469254869302),
+            (-3.0, 100.0, t(0.4, 5.0, 1.0), 0.523511983496820116),
+            (1.0, 5.0, t(0.1, 0.25, 40.0), 0.823139980169556491),
+        ] {
+            let prior = Prior::new(vec![component]);
+            let average = prior.average(|theta| lower_tail(a + b * theta), 1.0 / b);
+            assert!((average - exact).abs() < 3e-8, "{component:?}: {average} {exact}");
+        }
+    }
+
+    /// With 2 degrees of freedom P(T < t) is ½ + t/(2·√(t² + 2)).
+    #[test]
+    fn a_t_distribution_has_its_own_quantiles_and_tails() {
+        let two = t(0.5, 0.5, 2.0);
+        let prior = Prior::new(vec![two]);
+        assert!((prior.probability_benefit() - 0.788675134594813).abs() < 1e-14);
+        let reach = 0.5 * 4.302652729749464;
+        assert!((two.interval().0 - (0.5 - reach)).abs() < 1e-12);
+        assert!((two.interval().1 - (0.5 + reach)).abs() < 1e-12);
+        assert!((prior.draw(0.0, 0.975) - (0.5 + reach)).abs() < 1e-12);
+        // Quartiles of Cauchy's distribution are one scale away; its tails are held.
+        let one = Prior::new(vec![t(0.0, 1.0, 1.0)]);
+        assert!((one.draw(0.0, 0.25) + 1.0).abs() < 1e-12);
+        assert_eq!([one.draw(0.0, 0.0), one.draw(0.0, 1.0 - 1e-16)], [-END, END]);
+    }
+
     #[test]
     fn benefit_is_an_odds_ratio_above_one() {
         let benefit = |components| Prior::new(components).probability_benefit();
@@ -172,7 +289,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_has_no_average() {
-        let prior = Prior::new(vec![normal(1.0, 0.0, 1.0)]);
-        assert!(prior.average(|theta| if theta > 2.0 { f64::NAN } else { 0.5 }, 1.0).is_nan());
+        for component in [normal(1.0, 0.0, 1.0), t(0.0, 1.0, 3.0)] {
+            let prior = Prior::new(vec![component]);
+            assert!(prior.average(|theta| if theta > 2.0 { f64::NAN } else { 0.5 }, 1.0).is_nan());
+        }
     }
 }

@@ -9,20 +9,38 @@ pub struct Domain {
     pub range: (f64, f64),
     /// Whether only whole numbers are allowed.
     pub whole: bool,
-    /// Whether the probit is a line in the square root of the value, as for a number of patients,
-    /// rather than in the value itself.
-    pub root: bool,
+    /// On which the probit of a probability is a line.
+    pub scale: Scale,
+}
+
+/// A scale of values on which the probit of a probability is nearly a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// The value itself.
+    Value,
+    /// Its square root, as for a number of patients.
+    Root,
+    /// Its probit, as for a significance level, which spans powers of ten.
+    Probit,
 }
 
 impl Domain {
     /// The value on the scale on which the probit is a line.
     pub fn dose(&self, x: f64) -> f64 {
-        if self.root { x.max(0.0).sqrt() } else { x }
+        match self.scale {
+            Scale::Value => x,
+            Scale::Root => x.max(0.0).sqrt(),
+            Scale::Probit => -normal::upper_quantile(x),
+        }
     }
 
     /// The value of a dose, within the range; not rounded.
     pub fn value(&self, dose: f64) -> f64 {
-        let x = if self.root { dose.max(0.0) * dose.max(0.0) } else { dose };
+        let x = match self.scale {
+            Scale::Value => dose,
+            Scale::Root => dose.max(0.0) * dose.max(0.0),
+            Scale::Probit => normal::lower_tail(dose),
+        };
         x.clamp(self.range.0, self.range.1)
     }
 
@@ -30,6 +48,16 @@ impl Domain {
     pub fn nearest(&self, x: f64) -> f64 {
         let x = if self.whole { x.round() } else { x };
         x.clamp(self.range.0, self.range.1)
+    }
+
+    /// The value so many units from another: of a sixteenth of it, or of a probit.
+    fn away(&self, start: f64, units: f64) -> f64 {
+        let unit = match self.scale {
+            Scale::Probit => return self.value(self.dose(start) + units / 16.0),
+            _ if self.whole => (start.abs() / 16.0).ceil().max(1.0),
+            _ => step_at(self, start),
+        };
+        self.nearest(start + units * unit)
     }
 }
 
@@ -54,15 +82,31 @@ const STEPS: u32 = 40;
 /// of the power has by then moved by seven times its distance from that of α at the start.
 const FAR: u32 = 10;
 
-/// Whether a figure so far out shows no effect that patients in any number worth simulating would: a
-/// power whose probit moves by less needs more than a thousand times those of the start to be 80 %.
-fn is_flat(first: f64, far: f64) -> bool {
-    let [first, far] = [first, far].map(|p| normal::upper_quantile(p.clamp(1e-15, 1.0 - 1e-15)));
-    (far - first).abs() < 0.5
+/// How many probits a figure is nearer to the target than another; above 0 where it is nearer. What
+/// was seen in a few hundred replicates says little of a probability beyond 0.01 and 0.99, unless the
+/// target is there.
+fn approach(first: f64, next: f64, target: f64) -> f64 {
+    let end = 0.01_f64.min(0.1 * target.min(1.0 - target));
+    let probit = |p: f64| normal::upper_quantile(p.clamp(end, 1.0 - end));
+    (probit(first) - probit(target)).abs() - (probit(next) - probit(target)).abs()
+}
+
+/// A figure that is this many probits further from the target than at the start is on the wrong side
+/// of the start, as the probit is nearly a line.
+const AWAY: f64 = 0.75;
+
+/// Whether values so far out, or further, are of no use: patients in any number worth simulating would
+/// not reach the target. A power whose probit moves by less needs more than a thousand times those of
+/// the start to be 80 %.
+fn is_hopeless(first: f64, far: f64, target: f64) -> bool {
+    let [by, to, aim] =
+        [first, far, target].map(|p| normal::upper_quantile(p.clamp(1e-15, 1.0 - 1e-15)));
+    (by - aim).abs() - (to - aim).abs() < 0.5
 }
 
 /// Looks outward from `start` on both sides. `figure` is `None` where a value is not allowed, which
-/// then bounds the range: `domain` is narrowed to what is allowed.
+/// then bounds the range: `domain` is narrowed to what is allowed and, where the target is not passed,
+/// to what was tried.
 ///
 /// # Errors
 /// When `figure` fails; when not even the start is allowed there is no place.
@@ -77,15 +121,13 @@ pub fn find<E>(
     let mut ends = [(start, first); 2];
     let mut seen = vec![(start, first)];
     let mut open = [true; 2];
-    let unit =
-        if domain.whole { (start.abs() / 16.0).ceil().max(1.0) } else { step_at(domain, start) };
     for step in 0..STEPS {
         for side in 0..2 {
             if !open[side] {
                 continue;
             }
             let sign = if side == 0 { -1.0 } else { 1.0 };
-            let x = domain.nearest(start + sign * unit * f64::from(2u32).powi(step as i32));
+            let x = domain.away(start, sign * f64::from(2u32).powi(step as i32));
             let next = if x == ends[side].0 {
                 None
             } else {
@@ -100,14 +142,20 @@ pub fn find<E>(
                 return Ok(Some(Place::Between(ends[side], next)));
             }
             // Below the start there are not as many steps.
-            if side == 1 && domain.root && step >= FAR && is_flat(first, next.1) {
+            let too_far = side == 1
+                && domain.scale == Scale::Root
+                && step >= FAR
+                && is_hopeless(first, next.1, target);
+            if too_far || approach(first, next.1, target) < -AWAY {
                 open[side] = false;
-                domain.range.1 = next.0;
             }
             ends[side] = next;
             seen.push(next);
         }
     }
+    let tried = seen.iter().map(|of| of.0);
+    domain.range =
+        (tried.clone().fold(f64::INFINITY, f64::min), tried.fold(f64::NEG_INFINITY, f64::max));
     let by_figure = |a: &&At, b: &&At| a.1.total_cmp(&b.1);
     let best =
         if first < target { seen.iter().max_by(by_figure) } else { seen.iter().min_by(by_figure) };
@@ -165,7 +213,8 @@ pub fn halve<E>(
     figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
 ) -> Result<f64, E> {
     for _ in 0..60 {
-        let middle = domain.nearest(0.5 * (one.0 + other.0));
+        let middle =
+            domain.nearest(domain.value(0.5 * (domain.dose(one.0) + domain.dose(other.0))));
         if middle == one.0 || middle == other.0 || (one.0 - other.0).abs() < 1e-6 * one.0.abs() {
             break;
         }
@@ -185,7 +234,7 @@ pub fn halve<E>(
 mod tests {
     use super::*;
 
-    const PATIENTS: Domain = Domain { range: (2.0, 1e6), whole: true, root: true };
+    const PATIENTS: Domain = Domain { range: (2.0, 1e6), whole: true, scale: Scale::Root };
 
     fn place(drift: f64) -> (Place, Domain, f64) {
         let (mut domain, mut most) = (PATIENTS, 0.0_f64);
@@ -202,6 +251,35 @@ mod tests {
         for drift in [2.9, 1.0, 0.1] {
             let (Place::Between(one, other), ..) = place(drift) else { panic!("{drift}") };
             assert!((one.1 < 0.8) != (other.1 < 0.8), "{drift}: {one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn patients_do_not_grow_where_fewer_are_wanted() {
+        let (mut domain, mut most) = (PATIENTS, 0.0_f64);
+        let mut power = |x: f64| -> Result<Option<f64>, std::convert::Infallible> {
+            most = most.max(x);
+            Ok(Some(normal::upper_tail(1.96 - 0.15 * x.sqrt())))
+        };
+        // Two patients have a power of 0.040.
+        let Ok(found) = find(&mut domain, 348.0, 0.025, &mut power);
+        assert!(matches!(found, Some(Place::Everywhere((2.0, _)))), "{found:?}");
+        assert!(most < 4.0 * 348.0, "{most}");
+    }
+
+    /// A one-sided test of level α/2 on this scale: Φ⁻¹ of 1 − 0.001 is reached at α = 0.002.
+    #[test]
+    fn a_level_is_found_across_powers_of_ten() {
+        let domain = Domain { range: (1e-12, 0.5), whole: false, scale: Scale::Probit };
+        for start in [0.05, 1e-9] {
+            let mut within = domain;
+            let mut accepts = |alpha: f64| -> Result<Option<f64>, std::convert::Infallible> {
+                Ok(Some(1.0 - 0.5 * alpha))
+            };
+            let Ok(found) = find(&mut within, start, 0.999, &mut accepts);
+            let Some(Place::Between(one, other)) = found else { panic!("{start}: {found:?}") };
+            let Ok(root) = halve(&within, (one, other), 0.999, &mut accepts);
+            assert!((root / 0.002 - 1.0).abs() < 1e-5, "{start}: {root}");
         }
     }
 

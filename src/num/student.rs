@@ -20,6 +20,11 @@ pub fn upper_tail(t: f64, df: f64) -> f64 {
     libm::exp(ln_upper_tail(t, df))
 }
 
+/// The density at `t` of T with `df` > 0 degrees of freedom.
+pub fn density(t: f64, df: f64) -> f64 {
+    libm::exp(ln_density(t, df))
+}
+
 /// The t exceeded with probability `p` in (0, 1) at `df` > 0 degrees of freedom; ±∞ at the ends,
 /// NaN outside.
 ///
@@ -177,7 +182,7 @@ fn tail_fraction(a: f64, x: f64, y: f64) -> f64 {
     value
 }
 
-/// The logarithm of the density at `t` > 0.
+/// The logarithm of the density at `t`.
 fn ln_density(t: f64, df: f64) -> f64 {
     let power = -0.5 * (df + 1.0) * ln_1p_square(t / libm::sqrt(df));
     power + libm::log(gamma_ratio(0.5 * df) / libm::sqrt(PI * df))

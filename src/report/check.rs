@@ -4,6 +4,7 @@
 //! default written out.
 
 use super::document::Document;
+use super::numeral::probability;
 use super::prior::components;
 use super::table::{BoundaryRow, boundaries, number};
 use crate::outcome::Mrs;
@@ -41,7 +42,8 @@ pub fn render(scenario: &Scenario) -> String {
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
         comments = comments.heading("Prior on the common odds ratio (benefit: above 1)");
         comments += components(prior.components(), written);
-        comments = comments.text(format!("P(benefit): {:.4}", prior.probability_benefit()));
+        comments =
+            comments.text(format!("P(benefit): {}", probability(prior.probability_benefit(), 4)));
     }
     comments = comments.heading("The scenario with every default written out:");
     let comments: String = comments

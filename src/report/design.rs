@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::document::Document;
-use super::table::{grouped, number};
+use super::numeral::{self, fixed};
+use super::table::{chance, grouped, number};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, EffectCharacteristics, LookCharacteristics,
 };
@@ -165,7 +166,7 @@ fn bounds(design: &DesignCharacteristics) -> Document {
     let has = |of: At| design.looks.iter().any(|look| of(look).is_some());
     let (has_futility, has_harm) = (has(FUTILITY), has(HARM));
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-    let z = |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| format!("{:.4}", at.z)));
+    let z = |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| fixed(at.z, 4)));
     let p =
         |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| probability(at.p_one_sided)));
     let rows = design.looks.iter().map(|look| {
@@ -220,7 +221,7 @@ fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> Document {
         if several {
             let [planned, trend, predictive] =
                 [at.conditional_power, at.conditional_power_trend, at.predictive_power];
-            row.extend([planned, trend, predictive].map(number));
+            row.extend([planned, trend, predictive].map(chance));
         }
         row
     };
@@ -267,7 +268,7 @@ fn under(
     let mut row = |name: String, of: &dyn Fn(&EffectCharacteristics) -> String| {
         rows.push([vec![name], effects.iter().map(of).collect()].concat());
     };
-    row(effect_name(scale).to_owned(), &|effect| format!("{:.4}", effect.effect));
+    row(effect_name(scale).to_owned(), &|effect| fixed(effect.effect, 4));
     let kinds: [(&str, At, Probabilities); 3] = [
         ("efficacy", EFFICACY, |effect| &effect.efficacy),
         ("futility", FUTILITY, |effect| &effect.futility),
@@ -352,7 +353,8 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
         .heading(format!("Exactly, by recursion over the successes in both arms{also}"))
         .table(&["if there is", "no effect", "the effect"], rows)
         .text(format!(
-            "Largest one-sided type I error over control rates of 0.01 to 0.99: {maximum:.6}, at {at:.2}."
+            "Largest one-sided type I error over control rates of 0.01 to 0.99: {}, at {at:.3}.",
+            numeral::probability(maximum, 6)
         ));
     Some(document)
 }

@@ -4,6 +4,8 @@
 use std::ops::{Add, AddAssign};
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+use textwrap::WordSeparator;
+use textwrap::core::Word;
 
 /// Columns of a terminal that has not been widened.
 const WIDTH: usize = 80;
@@ -203,11 +205,33 @@ fn escaped(text: &str) -> String {
 }
 
 /// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
-/// gaps where these fit. Where nothing fits the first column, of names, is folded.
+/// gaps where these fit. Where nothing fits the first column, of names, is folded; where that would
+/// break words, columns that do not fit follow in a table of their own, with the names again.
 fn grid(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
     let fits = |text: &String| widest(text) <= columns;
     let narrowing = [2, 1, 0].map(|gap| spaced(header, rows, gap));
-    narrowing.into_iter().find(fits).unwrap_or_else(|| folded(header, rows, columns))
+    let whole = narrowing.into_iter().find(fits);
+    let folding = || [1, 0].map(|gap| folded(header, rows, columns, gap)).into_iter().find(fits);
+    if let Some(text) = whole.or_else(folding) {
+        return text;
+    }
+    let some = |from: usize, to: usize| {
+        let pick = |row: &[String]| -> Vec<String> {
+            let rest = row.iter().take(to).skip(from);
+            row.iter().take(1).chain(rest).cloned().collect()
+        };
+        (pick(header), rows.iter().map(|row| pick(row)).collect::<Vec<_>>())
+    };
+    let first = (2..header.len()).rev().find(|&to| {
+        let (header, rows) = some(1, to);
+        fits(&folded(&header, &rows, columns, 0))
+    });
+    // A name and figures that are wider than the terminal by themselves.
+    let Some(first) = first else {
+        return narrowly(header, rows, columns);
+    };
+    let (above, below) = (some(1, first), some(first, header.len()));
+    format!("{}\n{}", grid(&above.0, &above.1, columns), grid(&below.0, &below.1, columns))
 }
 
 fn widest(text: &str) -> usize {
@@ -216,17 +240,59 @@ fn widest(text: &str) -> usize {
 
 /// Columns that are left to a name however wide the figures beside it are.
 const LEAST_NAME: usize = 10;
+/// Words longer than this are broken.
+const LONGEST_WORD: usize = 24;
 
-fn folded(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
+/// With the names folded to what is left of the columns, but to no less than their longest word.
+fn folded(header: &[String], rows: &[Vec<String>], columns: usize, gap: u16) -> String {
+    let names = || std::iter::once(&header[0]).chain(rows.iter().map(|row| &row[0]));
+    let words = names().flat_map(|name| WordSeparator::Custom(words).find_words(name));
+    let longest = words.map(|word| word.word.chars().count()).max().unwrap_or(0);
+    narrowed(header, rows, columns, gap, longest.clamp(LEAST_NAME, LONGEST_WORD))
+}
+
+/// With the names folded as narrowly as it takes.
+fn narrowly(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
+    narrowed(header, rows, columns, 0, LEAST_NAME)
+}
+
+fn narrowed(
+    header: &[String],
+    rows: &[Vec<String>],
+    columns: usize,
+    gap: u16,
+    least: usize,
+) -> String {
     let names = std::iter::once(&header[0]).chain(rows.iter().map(|row| &row[0]));
     let has = names.map(|name| widest(name)).max().unwrap_or(0);
-    let excess = widest(&spaced(header, rows, 1)).saturating_sub(columns);
+    let excess = widest(&spaced(header, rows, gap)).saturating_sub(columns);
+    let width = has.saturating_sub(excess).max(least);
+    let options = textwrap::Options::new(width).word_separator(WordSeparator::Custom(words));
     let fold = |row: &[String]| {
-        let name = textwrap::fill(&row[0], has.saturating_sub(excess).max(LEAST_NAME));
+        let name = textwrap::fill(&row[0], &options);
         std::iter::once(name).chain(row[1..].iter().cloned()).collect::<Vec<_>>()
     };
     let rows: Vec<Vec<String>> = rows.iter().map(|row| fold(row)).collect();
-    spaced(&fold(header), &rows, 1)
+    spaced(&fold(header), &rows, gap)
+}
+
+/// Words between spaces, and parts of them that end in a dash, as in DerSimonian–Laird.
+fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let between_spaces = WordSeparator::AsciiSpace.find_words(line);
+    Box::new(between_spaces.flat_map(|word| {
+        let ends = word.word.match_indices('–').map(|(at, dash)| at + dash.len());
+        let ends: Vec<usize> = ends.filter(|&end| end < word.word.len()).collect();
+        let mut parts = Vec::with_capacity(ends.len() + 1);
+        let mut from = 0;
+        for end in ends {
+            parts.push(Word::from(&word.word[from..end]));
+            from = end;
+        }
+        let mut last = Word::from(&word.word[from..]);
+        last.whitespace = word.whitespace;
+        parts.push(last);
+        parts
+    }))
 }
 
 fn spaced(header: &[String], rows: &[Vec<String>], gap: u16) -> String {
@@ -266,6 +332,20 @@ mod tests {
         assert!(widest(&text) <= WIDTH, "{text}");
         assert_eq!(text.matches("0.8093 ±0.0012").count(), 2);
         assert_eq!(text.matches('x').count(), 90, "{text}");
+    }
+
+    #[test]
+    fn columns_that_do_not_fit_follow_below() {
+        let figures = |figure: &str| vec![figure.to_owned(); 6];
+        let row = |name: &str, figure: &str| [strings(&[name]), figures(figure)].concat();
+        let header = row("method", "a figure");
+        let rows = [row("DerSimonian–Laird", "1.00 [0.02, 42.08]"), strings(&["Peto"])];
+        let text = grid(&header, &rows, WIDTH);
+        assert!(widest(&text) <= WIDTH, "{text}");
+        assert_eq!(text.matches("1.00 [0.02, 42.08]").count(), 6, "{text}");
+        // At the dash alone, and once in each of two tables.
+        assert_eq!((text.matches("DerSimonian–").count(), text.matches("Laird").count()), (2, 2));
+        assert_eq!(text.matches("Peto").count(), 2, "{text}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! When the looks are, and who is in the trial by then.
 
 use super::document::Document;
+use super::numeral::fixed;
 use super::table::{figure, lower_boundaries, number};
 use crate::summary::{AnalysisSummary, LookSummary, McEstimate};
 
@@ -49,7 +50,7 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
 }
 
 fn bounds(look: &LookSummary, [has_futility, has_harm]: [bool; 2]) -> Vec<String> {
-    let shown = |z: Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.4}"));
+    let shown = |z: Option<f64>| z.map_or("–".to_owned(), |z| fixed(z, 4));
     let mut bounds = vec![shown(look.z_efficacy)];
     bounds.extend(has_futility.then(|| shown(look.z_futility)));
     bounds.extend(has_harm.then(|| shown(look.z_harm)));

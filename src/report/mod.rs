@@ -14,6 +14,7 @@ pub mod gallery;
 pub mod html;
 mod looks;
 pub mod monitoring;
+mod numeral;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(feature = "png")]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::document::Document;
+use super::numeral::{fixed, probability};
 use super::table::{BoundaryRow, boundaries, number};
 use crate::design::Decision;
 use crate::design::monitor::{Evidence, RunningTrial};
@@ -138,7 +139,7 @@ impl MonitoringReport {
             false => format!("Look {}", self.look),
         };
         out = out.text(match self.z {
-            Some(z) => format!("{when}: Z = {z:.4} is {said}."),
+            Some(z) => format!("{when}: Z = {} is {said}.", fixed(z, 4)),
             None => format!(
                 "{when}: the outcomes give no statistic, as where all are alike. Such a look does not \
                  stop a trial; Z stands as 0 below."
@@ -200,12 +201,14 @@ impl MonitoringReport {
         ];
         rows.extend(ahead.into_iter().filter(|(_, chance)| chance.is_some()));
         let rows = rows.into_iter().map(|(name, value)| {
-            vec![name.to_owned(), value.map_or("–".to_owned(), |value| format!("{value:.6}"))]
+            vec![name.to_owned(), value.map_or("–".to_owned(), |value| probability(value, 6))]
         });
         let table = Document::of_table(&["", "value"], rows.collect());
         match predicted_final_z {
             Some((low, high)) => table.text(format!(
-                "Z of the final look, predicted with a flat prior: {low:.4} to {high:.4}"
+                "Z of the final look, predicted with a flat prior: {} to {}",
+                fixed(low, 4),
+                fixed(high, 4)
             )),
             None => table,
         }

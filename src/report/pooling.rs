@@ -5,6 +5,7 @@ use std::ops::Add;
 use serde::Serialize;
 
 use super::document::Document;
+use super::numeral::{fixed, odds_ratio};
 use crate::evidence::{Pooled, PoolingError, Review, Study};
 
 /// Columns of the forest plot, from odds ratio 1/[`REACH`] to [`REACH`].
@@ -25,7 +26,8 @@ pub fn document(title: &str, reviews: &[Review]) -> Document {
     out.text(
         "χ² p: Pearson's test of the table, two-sided, without continuity correction. \
          HK: Hartung–Knapp interval with t on k − 1 degrees of freedom, never narrower than \
-         without. Prediction: 95 % interval for the odds ratio of a new study. Studies without \
+         without. Prediction: 95 % interval for the odds ratio of a new study, with t on k − 2 degrees of \
+         freedom. Studies without \
          any event, or with events only, do not enter.",
     )
 }
@@ -37,7 +39,7 @@ fn forest(review: &Review) -> Document {
         .iter()
         .map(|study| {
             let (odds_ratio, plot) = if study.is_informative() {
-                let (y, bounds) = (study.log_odds_ratio().0, study.interval());
+                let (y, bounds) = (study.log_odds_ratio().estimate, study.interval());
                 (interval(y, bounds), line(y, bounds, '■'))
             } else {
                 ("not estimable".to_owned(), String::new())
@@ -80,29 +82,30 @@ fn line(estimate: f64, (low, high): (f64, f64), mark: char) -> String {
 
 /// An odds ratio with its interval, from logarithms.
 pub(super) fn interval(y: f64, (low, high): (f64, f64)) -> String {
-    let [y, low, high] = [y, low, high].map(|log| format!("{:.2}", libm::exp(log)));
+    let [y, low, high] = [y, low, high].map(odds_ratio);
     format!("{y} [{low}, {high}]")
 }
 
 fn methods(review: &Review) -> Document {
     let rows = review.results.iter().map(|(method, result)| match result {
         Ok(pooled) => {
-            let prediction = pooled.prediction.map_or_else(String::new, |(low, high)| {
-                format!("{:.2}, {:.2}", libm::exp(low), libm::exp(high))
+            let prediction = pooled.prediction.map_or_else(String::new, |of| {
+                let (low, high) = of.interval;
+                format!("{}, {}", odds_ratio(low), odds_ratio(high))
             });
             vec![
                 method.label.to_owned(),
                 interval(pooled.log_odds_ratio, pooled.interval),
                 p_value(pooled.p_two_sided),
-                format!("{:.2} ({})", pooled.q, p_value(pooled.q_p)),
+                prediction,
+                format!("{} ({})", fixed(pooled.q, 2), p_value(pooled.q_p)),
                 format!("{:.1}", 100.0 * pooled.i_squared),
                 pooled.tau_squared.map_or_else(String::new, |tau| format!("{tau:.3}")),
-                prediction,
             ]
         }
         Err(_) => vec![method.label.to_owned(), "–".to_owned()],
     });
-    let header = ["method", "OR [95 %]", "p", "Q (p)", "I² %", "τ²", "prediction"];
+    let header = ["method", "OR [95 %]", "p", "prediction", "Q (p)", "I² %", "τ²"];
     Document::of_table(&header, rows.collect()) + failures(review)
 }
 
@@ -183,7 +186,7 @@ impl From<&Result<Pooled, PoolingError>> for MethodResult {
                 q_p: pooled.q_p,
                 i_squared: pooled.i_squared,
                 tau_squared: pooled.tau_squared,
-                prediction_odds_ratio_95: pooled.prediction.map(exp),
+                prediction_odds_ratio_95: pooled.prediction.map(|of| exp(of.interval)),
             },
             Err(error) => Self::Failed { error: error.to_string() },
         }
@@ -210,8 +213,8 @@ fn outcome_json(review: &Review) -> OutcomeJson<'_> {
             .iter()
             .map(|s| StudyJson {
                 study: &s.name,
-                log_odds_ratio: study(s).map(|(y, _)| y),
-                standard_error: study(s).map(|(_, v)| v.sqrt()),
+                log_odds_ratio: study(s).map(|of| of.estimate),
+                standard_error: study(s).map(|of| of.variance.sqrt()),
                 pearson_p_two_sided: s.pearson_p(),
             })
             .collect(),

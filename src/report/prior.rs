@@ -1,8 +1,9 @@
 //! The prior on the effect, and what it makes of a design.
 
 use super::document::Document;
+use super::numeral::probability;
 use super::pooling::interval;
-use super::table::{figure, number, with_error};
+use super::table::{chance, figure, number, with_error};
 use crate::evidence::prior::Component;
 use crate::scenario::file;
 use crate::summary::{PredictiveSummary, PriorAnalysis, PriorSummary};
@@ -13,8 +14,8 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> Document 
     out = out.gap();
     out += assurance(&prior.analyses);
     out = out.text(format!(
-        "Benefit is a true odds ratio above 1; before the trial its probability is {:.4}.",
-        prior.probability_benefit
+        "Benefit is a true odds ratio above 1; before the trial its probability is {}.",
+        probability(prior.probability_benefit, 4)
     ));
     out = out.gap();
     out += predictive(&prior.analyses);
@@ -25,13 +26,21 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> Document 
 
 /// The components, and where each is from.
 pub(super) fn components(components: &[Component], written: &file::Prior) -> Document {
+    let any_t = components.iter().any(|component| component.degrees_of_freedom.is_some());
     let rows = components.iter().enumerate().map(|(i, component)| {
-        let Component { weight, mean, sd } = *component;
+        let Component { weight, mean, sd, degrees_of_freedom } = *component;
         let odds_ratio = interval(mean, component.interval());
         let numbers = [weight, mean, sd].map(|value| number(Some(value)));
-        [vec![format!("{}", i + 1)], numbers.to_vec(), vec![odds_ratio]].concat()
+        let mut row = [vec![format!("{}", i + 1)], numbers.to_vec()].concat();
+        if any_t {
+            row.push(degrees_of_freedom.map_or_else(|| "∞".to_owned(), |df| format!("{df}")));
+        }
+        [row, vec![odds_ratio]].concat()
     });
-    let header = ["prior", "weight", "mean log\nodds ratio", "sd", "odds ratio [95 %]"];
+    let mut header = vec!["prior", "weight", "mean log\nodds ratio", "sd", "odds ratio [95 %]"];
+    if any_t {
+        header.insert(4, "df of t");
+    }
     let mut out = Document::of_table(&header, rows.collect());
     for (i, component) in written.components.iter().enumerate() {
         if let Some(source) = &component.source {
@@ -46,7 +55,7 @@ fn assurance(analyses: &[PriorAnalysis]) -> Document {
         vec![
             analysis.name.clone(),
             with_error(analysis.assurance, 2.0),
-            number(analysis.assurance_by_formula),
+            chance(analysis.assurance_by_formula),
             figure(analysis.probability_benefit_given_rejection),
             figure(analysis.probability_benefit_given_no_rejection),
         ]

@@ -100,7 +100,11 @@ impl Solved {
     }
 
     fn number(&self, x: f64) -> String {
-        if self.whole { format!("{x:.1}") } else { format!("{x:.5}") }
+        match x.abs() {
+            _ if self.whole => format!("{x:.1}"),
+            small if small > 0.0 && small < 0.01 => format!("{x:.3e}"),
+            _ => format!("{x:.5}"),
+        }
     }
 
     /// An allowed value.

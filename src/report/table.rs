@@ -3,6 +3,7 @@
 use super::Summary;
 use super::description::described;
 use super::document::Document;
+use super::numeral::{fixed, probability};
 use super::prior::averaged;
 use super::procedure::Show;
 use crate::explore::precision::PrecisionReached;
@@ -195,12 +196,12 @@ pub(super) struct BoundaryRow {
 /// Looks with their bounds to so many decimals; harm only where some look tests for it.
 pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     let shown = if looks.iter().any(|look| look.bounds[2].is_some()) { 3 } else { 2 };
-    let bound = |z: &Option<f64>| z.map_or("–".to_owned(), |z| format!("{z:.decimals$}"));
+    let bound = |z: &Option<f64>| z.map_or("–".to_owned(), |z| fixed(z, decimals));
     let rows = looks.into_iter().map(|look| {
         let mut row =
             vec![look.name, look.analysed.to_string(), format!("{:.4}", look.information)];
         row.extend(look.bounds[..shown].iter().map(bound));
-        row.push(format!("{:.6}", look.alpha_spent));
+        row.push(probability(look.alpha_spent, 6));
         row
     });
     let mut header = vec!["look", "analysed", "information"];
@@ -212,7 +213,7 @@ pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
 pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Document {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
         let formula = |analysis: &AnalysisSummary| {
-            number(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
+            chance(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
         };
         let [power, error] = [effect, none].map(|analysis| with_limit(analysis.rejection));
         vec![effect.name.clone(), power, formula(effect), error, formula(none)]
@@ -389,7 +390,12 @@ fn correct_guesses(guesses: &CorrectGuesses, centres: Option<&CentreSummary>) ->
 
 /// A number without an error, to four decimals; a dash where there is none.
 pub(super) fn number(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map_or("–".to_owned(), |value| format!("{value:.4}"))
+    value.filter(|value| value.is_finite()).map_or("–".to_owned(), |value| fixed(value, 4))
+}
+
+/// A probability without an error, likewise, and shown however small.
+pub(super) fn chance(value: Option<f64>) -> String {
+    value.filter(|p| p.is_finite()).map_or("–".to_owned(), |p| probability(p, 4))
 }
 
 /// A figure with its error to one digit, and no more decimals than the error has.
@@ -428,15 +434,11 @@ pub(super) fn parts(estimate: McEstimate, digits: f64) -> (String, Option<String
         return ("–".to_owned(), None);
     }
     if mcse.is_nan() || mcse == 0.0 {
-        let text = format!("{value:.4}");
+        let text = fixed(value, 4);
         return (text.trim_end_matches('0').trim_end_matches('.').to_owned(), None);
     }
     let decimals = (digits - 1.0 - libm::log10(mcse).floor()).clamp(0.0, 7.0) as usize;
-    let value = format!("{value:.decimals$}");
-    // Nothing is not less than nothing.
-    let nothing = value.starts_with('-') && !value.contains(|c: char| ('1'..='9').contains(&c));
-    let value = if nothing { value[1..].to_owned() } else { value };
-    (value, Some(format!("{mcse:.decimals$}")))
+    (fixed(value, decimals), Some(format!("{mcse:.decimals$}")))
 }
 
 /// A count with spaces between thousands.

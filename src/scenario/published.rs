@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::{Origin, Problem, Rejection};
+use super::error::{Origin, Problem, Rejection, nearest};
 use super::read::{InputFile, Source, build_schema, read_text};
-use crate::evidence::Study;
+use crate::evidence::{Event, Study};
 
 /// Published comparisons, one set of studies per outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +39,7 @@ pub struct Outcome {
     /// The event that is counted; unique.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// Whether the event is one that patients want; a prior needs one that they want.
+    /// Whether the event is one that patients want.
     #[serde(default = "wanted")]
     pub wanted: bool,
     /// One or more studies.
@@ -76,21 +76,30 @@ pub struct Counts {
     pub n: u32,
 }
 
-/// What a file of evidence means: the studies of each outcome, in the order of the file.
+/// What a file of evidence means.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// What was reviewed.
     pub title: String,
-    /// Name and studies of each outcome.
-    pub outcomes: Vec<(String, Vec<Study>)>,
-    /// Names of those that patients do not want.
-    pub unwanted: Vec<String>,
+    /// In the order of the file; one or more.
+    pub outcomes: Vec<PublishedOutcome>,
+}
+
+/// The studies of one outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PublishedOutcome {
+    /// The event that is counted; empty where a CSV file does not name it.
+    pub name: String,
+    /// What patients want of it; `None` where a CSV file does not say.
+    pub event: Option<Event>,
+    /// In the order of the file; one or more.
+    pub studies: Vec<Study>,
 }
 
 impl Evidence {
     /// Reads a TOML file, or a CSV file (by its ending) with the columns `study`,
-    /// `events_experimental`, `n_experimental`, `events_control`, `n_control` and, where there are
-    /// several outcomes, `outcome`.
+    /// `events_experimental`, `n_experimental`, `events_control`, `n_control` and, if any, `outcome`
+    /// and `wanted`.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -111,13 +120,12 @@ impl From<EvidenceFile> for Evidence {
             experimental: (written.experimental.events, written.experimental.n),
             control: (written.control.events, written.control.n),
         };
-        let unwanted = file.outcomes.iter().filter(|outcome| !outcome.wanted);
-        let unwanted = unwanted.map(|outcome| outcome.name.clone()).collect();
-        let outcomes = file
-            .outcomes
-            .into_iter()
-            .map(|outcome| (outcome.name, outcome.studies.into_iter().map(study).collect()));
-        Self { title: file.title, outcomes: outcomes.collect(), unwanted }
+        let outcomes = file.outcomes.into_iter().map(|outcome| PublishedOutcome {
+            name: outcome.name,
+            event: Some(if outcome.wanted { Event::Wanted } else { Event::Unwanted }),
+            studies: outcome.studies.into_iter().map(study).collect(),
+        });
+        Self { title: file.title, outcomes: outcomes.collect() }
     }
 }
 
@@ -149,6 +157,8 @@ fn impossible(source: &Source<EvidenceFile>) -> Vec<Problem> {
 struct Row {
     #[serde(default)]
     outcome: String,
+    #[serde(default)]
+    wanted: String,
     study: String,
     events_experimental: u32,
     n_experimental: u32,
@@ -156,38 +166,74 @@ struct Row {
     n_control: u32,
 }
 
+impl Row {
+    /// What the column `wanted` says; `None` where it is empty.
+    fn event(&self) -> Result<Option<Event>, String> {
+        match self.wanted.to_ascii_lowercase().as_str() {
+            "" => Ok(None),
+            "true" => Ok(Some(Event::Wanted)),
+            "false" => Ok(Some(Event::Unwanted)),
+            other => Err(format!("wanted is {other}; allowed: true, false or nothing")),
+        }
+    }
+
+    fn into_study(self) -> Study {
+        Study {
+            name: self.study,
+            experimental: (self.events_experimental, self.n_experimental),
+            control: (self.events_control, self.n_control),
+        }
+    }
+
+    /// What is wrong with the counts.
+    fn impossible(&self) -> Vec<String> {
+        let arms = [
+            (self.events_experimental, self.n_experimental),
+            (self.events_control, self.n_control),
+        ];
+        let wrong = arms.into_iter().filter(|(events, n)| events > n || *n == 0);
+        wrong
+            .map(|(events, n)| format!("{events} events of {n}; allowed: 0 to n, n at least 1"))
+            .collect()
+    }
+}
+
 fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
-    let mut outcomes: Vec<(String, Vec<Study>)> = Vec::new();
+    let mut outcomes: Vec<PublishedOutcome> = Vec::new();
     let mut positions: BTreeMap<String, usize> = BTreeMap::new();
     let mut problems = Vec::new();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
-    let header = reader.headers().cloned();
+    let header = reader.headers().cloned().unwrap_or_default();
+    if let Some(message) = wrong_header(&header) {
+        let problem = Problem::at("", message, Origin::File, 0..0);
+        return Err(Rejection::new(name, text, vec![problem]));
+    }
     for record in reader.into_records() {
         let row = record.and_then(|record| {
             let start = record.position().map_or(0, |position| position.byte() as usize);
-            Ok((start, record.deserialize::<Row>(header.as_ref().ok())?))
+            Ok((start, record.deserialize::<Row>(Some(&header))?))
         });
         match row {
             Ok((start, row)) => {
-                for (events, n) in [
-                    (row.events_experimental, row.n_experimental),
-                    (row.events_control, row.n_control),
-                ] {
-                    if events > n || n == 0 {
-                        let message =
-                            format!("{events} events of {n}; allowed: 0 to n, n at least 1");
-                        problems.push(Problem::at("", message, Origin::File, start..start));
-                    }
-                }
+                let mut messages = row.impossible();
+                let event = row.event().unwrap_or_else(|message| {
+                    messages.push(message);
+                    None
+                });
                 let position = *positions.entry(row.outcome.clone()).or_insert(outcomes.len());
                 if position == outcomes.len() {
-                    outcomes.push((row.outcome.clone(), Vec::new()));
+                    let name = row.outcome.clone();
+                    outcomes.push(PublishedOutcome { name, event, studies: Vec::new() });
                 }
-                outcomes[position].1.push(Study {
-                    name: row.study,
-                    experimental: (row.events_experimental, row.n_experimental),
-                    control: (row.events_control, row.n_control),
-                });
+                if outcomes[position].event != event {
+                    messages.push(
+                        "wanted is not the same as above; allowed: one for all rows of an outcome"
+                            .to_owned(),
+                    );
+                }
+                outcomes[position].studies.push(row.into_study());
+                let at = |message| Problem::at("", message, Origin::File, start..start);
+                problems.extend(messages.into_iter().map(at));
             }
             Err(error) => {
                 let start = error.position().map_or(0, |position| position.byte() as usize);
@@ -201,11 +247,37 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
             .push(Problem::general(format!("{name} has no studies; expected rows of {COLUMNS}")));
     }
     if problems.is_empty() {
-        Ok(Evidence { title: name, outcomes, unwanted: Vec::new() })
+        Ok(Evidence { title: name, outcomes })
     } else {
         Err(Rejection::new(name, text, problems))
     }
 }
 
+/// Columns that a CSV file must have.
+const NEEDED: [&str; 5] =
+    ["study", "events_experimental", "n_experimental", "events_control", "n_control"];
+
 const COLUMNS: &str =
-    "study, events_experimental, n_experimental, events_control, n_control (and outcome)";
+    "study, events_experimental, n_experimental, events_control, n_control (and outcome, wanted)";
+
+/// Why a line is not the header of a table of studies, if it is not.
+fn wrong_header(header: &csv::StringRecord) -> Option<String> {
+    let missing: Vec<&str> =
+        NEEDED.into_iter().filter(|needed| header.iter().all(|has| has != *needed)).collect();
+    if missing.is_empty() || header.is_empty() {
+        return None;
+    }
+    if let [only] = header.iter().collect::<Vec<_>>()[..] {
+        let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
+        if let Some((_, name)) = separators.into_iter().find(|(sign, _)| only.contains(*sign)) {
+            return Some(format!("columns are separated by {name}; expected commas"));
+        }
+    }
+    let known: Vec<&str> = header.iter().collect();
+    let near = missing.iter().find_map(|name| nearest(name, &known));
+    let hint = near.map_or_else(String::new, |near| format!(" (is it `{near}`?)"));
+    Some(format!(
+        "the header has no column {}{hint}; expected {COLUMNS}",
+        missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    ))
+}

@@ -598,7 +598,7 @@ fn evidence_that_makes_no_prior_is_told() {
     let from = |file: &Path, outcome: &str, method: &str| {
         let file = file.display();
         format!(
-            r#"prior.components[0].evidence={{file="{file}",outcome="{outcome}",method="{method}"}}"#
+            r#"prior.components[0].evidence={{file="{file}",outcome="{outcome}",method="{method}",event="wanted"}}"#
         )
     };
     let at = |key: &str| format!("`prior.components[0].evidence.{key}`");
@@ -647,6 +647,14 @@ fn evidence_that_makes_no_prior_is_told() {
         (
             from(&csv, "one", "reml_hartung_knapp"),
             "`prior.components[0].evidence` cannot be pooled: one study has no variance".to_owned(),
+        ),
+        (
+            "prior.components[0].evidence={file=\"evidence/premat.toml\",outcome=\"mRS 0-2 at 90 days\",method=\"peto\",distribution=\"new_study\"}".to_owned(),
+            format!("{} is \"new_study\", which `peto` has no variance", at("distribution")),
+        ),
+        (
+            from(&csv, "one", "reml").replace("event=\"wanted\"", "event=\"wanted\",distribution=\"new_study\""),
+            format!("{} is \"new_study\", from 1 informative studies", at("distribution")),
         ),
         (
             "outcome.control=[0,0,0,0,1,0,0]".to_owned(),

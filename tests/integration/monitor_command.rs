@@ -85,7 +85,7 @@ fn the_table_fits_and_marks_the_look() {
 
 #[test]
 fn wrong_input_is_told() {
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 18] = [
         (&["--look", "4", "--z", "2", "--n", "300"], "--look is 4; allowed: 1 to 3"),
         (&["--look", "0", "--z", "2", "--n", "300"], "--look is 0; allowed: 1 to 3"),
         (
@@ -101,7 +101,15 @@ fn wrong_input_is_told() {
         (&["--look", "2", "--n", "201"], "--z"),
         (
             &["--look", "2", "--control", "60/50", "--experimental", "1/50"],
-            "expected SUCCESSES/PATIENTS",
+            "60 successes of 50 patients; expected SUCCESSES/PATIENTS with 0 to 50 successes",
+        ),
+        (
+            &["--look", "2", "--control", "4963/2460001", "--experimental", "1/50"],
+            "2460001 patients; expected SUCCESSES/PATIENTS with 1 to 1000000 patients",
+        ),
+        (
+            &["--look", "2", "--control", "60", "--experimental", "1/50"],
+            "expected SUCCESSES/PATIENTS, such as 13/52",
         ),
         (
             &[

@@ -56,6 +56,41 @@ fn guo_is_reproduced_and_turned_over() {
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
 
+/// Studies whose odds ratios or estimates are out of the usual, each within 80 columns and without a
+/// method's name broken within a word.
+#[test]
+fn extremes_are_printed_within_the_width_of_a_terminal() {
+    let directory = directory();
+    let header = "study,events_experimental,n_experimental,events_control,n_control";
+    let cases = [
+        ("A,3,41,0,1000000", "Peto: the odds ratio or a bound of its interval is too large"),
+        ("Only,2,13,0,15\nOther,0,15,2,13", "3.4e10"),
+        ("A,0,10,5,10\nB,5,10,10,10", "(Σ ad/N = 0), so that the odds ratio is 0"),
+        (
+            "Registry North,4000,10000,4010,10000\nRegistry South,3990,10000,4000,10000\n\
+             Trial A,16,20,4,20\nTrial B,18,24,5,25\nTrial C,14,18,3,17",
+            "4.19 [1.10, 15.99]",
+        ),
+    ];
+    for (rows, says) in cases {
+        let path = directory.path().join("studies.csv");
+        fs::write(&path, format!("{header}\n{rows}\n")).expect("a temporary file");
+        let table = output(rescuesim().arg("pool").arg(&path));
+        let on_one_line = table.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(on_one_line.contains(says), "{says:?} in\n{table}");
+        assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+        assert!(table.contains("Haenszel"), "{table}");
+        let mut words = on_one_line.split([' ', '[', ',', ']']);
+        assert!(words.all(|word| !["inf", "-inf", "NaN"].contains(&word)), "{table}");
+        let json = output(rescuesim().arg("pool").arg(&path).args(["--format", "json"]));
+        let pooled: Value = serde_json::from_str(&json).expect("valid JSON");
+        for method in pooled["outcomes"][0]["methods"].as_array().expect("methods") {
+            let figure = method["odds_ratio"].as_f64().is_some_and(|it| it > 0.0);
+            assert!(figure != method["error"].is_string(), "{method}");
+        }
+    }
+}
+
 #[test]
 fn csv_gives_the_same_as_toml() {
     let directory = directory();
@@ -104,6 +139,30 @@ fn impossible_counts_are_told_with_their_place() {
             "study,events_experimental,n_experimental,events_control,n_control\nx,many,4,1,9\n"
                 .into(),
             "not a row of study",
+        ),
+        (
+            "g.csv",
+            "study;events_experimental;n_experimental;events_control;n_control\nA;13;23;4;23\n"
+                .into(),
+            "columns are separated by semicolons; expected commas",
+        ),
+        (
+            "h.csv",
+            "study,events_experimental,n_experimental,event_control,n_control\nA,13,23,4,23\n"
+                .into(),
+            "the header has no column `events_control` (is it `event_control`?); expected study",
+        ),
+        (
+            "i.csv",
+            "study,events_experimental,n_experimental,events_control,n_control,wanted\nA,1,2,1,2,no\n"
+                .into(),
+            "wanted is no; allowed: true, false or nothing",
+        ),
+        (
+            "j.csv",
+            "study,events_experimental,n_experimental,events_control,n_control,wanted\nA,1,2,1,2,true\nB,1,2,1,2,false\n"
+                .into(),
+            "wanted is not the same as above",
         ),
         (
             "f.csv",

@@ -59,8 +59,6 @@ fn quantity(pooled: &Pooled, name: &str) -> Option<f64> {
         "tau2" => pooled.tau_squared?,
         // metafor gives per cent.
         "I2" => 100.0 * pooled.i_squared,
-        "pi_lb" => pooled.prediction?.0,
-        "pi_ub" => pooled.prediction?.1,
         _ => return None,
     })
 }
@@ -80,10 +78,7 @@ fn pooled_odds_ratios_are_metafors() {
             };
             let guarded = name.ends_with("HKSJ")
                 && theirs("se").is_some_and(|se| pooled.standard_error > se + 1e-9);
-            for wanted in [
-                "estimate", "se", "ci_lb", "ci_ub", "pval", "QE", "QEp", "tau2", "I2", "pi_lb",
-                "pi_ub",
-            ] {
+            for wanted in ["estimate", "se", "ci_lb", "ci_ub", "pval", "QE", "QEp", "tau2", "I2"] {
                 let pair = (quantity(&pooled, wanted), theirs(wanted));
                 let (Some(ours), Some(theirs)) = pair else { continue };
                 if guarded && !["estimate", "QE", "QEp", "tau2", "I2"].contains(&wanted) {
@@ -94,5 +89,32 @@ fn pooled_odds_ratios_are_metafors() {
             }
         }
     }
-    assert_eq!(compared, 120);
+    assert_eq!(compared, 114);
+}
+
+/// metafor 3.8-1 predicts by the reference distribution of the mean, which for τ² = 0 is its
+/// confidence interval; Higgins, Thompson & Spiegelhalter (2009) by t on k − 2 degrees of freedom.
+/// Here with metafor's estimate, standard error and τ², and the closed form 0.95·√(2/(1 − 0.95²)) of
+/// the quantile.
+#[test]
+fn a_new_study_is_predicted_with_two_degrees_of_freedom_less_than_studies() {
+    let values = reference();
+    for (set, tables) in SETS {
+        let studies = tables.map(study);
+        for name in ["DL", "REML", "PM"] {
+            let theirs = |quantity: &str| values[&(set.into(), name.into(), quantity.into())][0];
+            let (mean, error, tau_squared) = (theirs("estimate"), theirs("se"), theirs("tau2"));
+            let reach = 4.302652729749464 * (error * error + tau_squared).sqrt();
+            let method = methods().into_iter().find(|(known, _)| *known == name);
+            let pooled = pool(&studies, method.expect("it is known").1).expect("informative");
+            let predicted = pooled.prediction.expect("four studies");
+            assert_eq!(predicted.degrees_of_freedom, 2.0);
+            assert!((predicted.interval.0 - (mean - reach)).abs() < 1e-6, "{set} {name}");
+            assert!((predicted.interval.1 - (mean + reach)).abs() < 1e-6, "{set} {name}");
+            assert!(predicted.interval.0 < pooled.interval.0 - 0.1, "{set} {name}");
+        }
+    }
+    let two = [SETS[0].1[0], SETS[0].1[1]].map(study);
+    let reml = PoolingMethod::RandomEffects { tau: TauEstimator::Reml, hartung_knapp: false };
+    assert_eq!(pool(&two, reml).expect("two studies").prediction, None);
 }

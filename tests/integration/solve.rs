@@ -11,15 +11,15 @@ use rand::SeedableRng;
 use rand_distr::{Binomial, Distribution};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use rescuesim::explore::bracket::Domain;
+use rescuesim::explore::bracket::{Domain, Scale};
 use rescuesim::explore::solve::{Observed, Question, Solution, SolveError, solve};
 use rescuesim::num::normal;
 use serde_json::Value;
 
 use crate::util::{only, output, rescuesim};
 
-const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, root: true };
-const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, root: false };
+const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, scale: Scale::Root };
+const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, scale: Scale::Value };
 
 fn question(domain: Domain, start: f64) -> Question {
     Question { target: 0.8, confidence: 0.95, replicates: 20_000, domain, start }
@@ -90,6 +90,18 @@ fn a_falling_curve_gives_the_largest_share() {
     assert!(wrong <= 28 && outside <= 45, "{wrong} and {outside} of 300");
     let solution = noisy(&question, 1, |x| Some(power(x))).expect("there is an answer");
     assert!(!solution.rises && solution.answer().x < solution.root);
+}
+
+/// 1 − α/2 does not reject by chance: 0.999 of the time at α = 0.002, far from a start of 0.05.
+#[test]
+fn levels_are_found_on_the_scale_of_their_probit() {
+    let domain = Domain { range: (1e-12, 1.0), whole: false, scale: Scale::Probit };
+    let question =
+        Question { target: 0.999, confidence: 0.95, replicates: 50_000, domain, start: 0.05 };
+    let (wrong, outside, excess) = failures(&question, 0.002, |alpha| 1.0 - 0.5 * alpha);
+    assert!(wrong <= 28 && outside <= 33, "{wrong} and {outside} of 300");
+    // Of 50 expected at the target no more than some 30 may be seen.
+    assert!((0.0002..0.0006).contains(&excess), "{excess}");
 }
 
 /// A plateau a hair below the target, which leads the search there: its values are hardly ever accepted.

@@ -215,10 +215,12 @@ impl Model {
         let Some(treatment) = self.load(data, scratch, Terms::Main) else {
             return without(FitStatus::NoInformation);
         };
-        if scratch.climb(treatment, treatment + 1, 0..0) == Ending::Lost {
+        let ending = scratch.climb(treatment, treatment + 1, 0..0);
+        if ending == Ending::Lost {
             return without(FitStatus::NotConverged);
         }
         let null_log_likelihood = scratch.log_likelihood();
+        scratch.leave_infinity(ending);
         let fit = scratch.fit(treatment, treatment + 1);
         let log_likelihood = match fit.status {
             FitStatus::Converged | FitStatus::Separated => scratch.log_likelihood(),
@@ -250,10 +252,12 @@ impl Model {
         if first == columns {
             return without(FitStatus::NoInformation);
         }
-        if scratch.climb(first, first, 0..0) == Ending::Lost {
+        let ending = scratch.climb(first, first, 0..0);
+        if ending == Ending::Lost {
             return without(FitStatus::NotConverged);
         }
         let main = scratch.log_likelihood();
+        scratch.leave_infinity(ending);
         let (status, wald) = match scratch.climb(columns, columns, first..columns) {
             Ending::Settled | Ending::Diverging => {
                 let wald = scratch.equations.joint_wald(first, &scratch.coefficients);
@@ -304,6 +308,15 @@ impl Model {
 }
 
 impl Scratch {
+    /// Starts anew unless a fit has settled: with parameters on their way to infinity, the patients
+    /// whose outcomes they make certain have no information left, and a fit of more columns that
+    /// needs them back does not find the way.
+    fn leave_infinity(&mut self, ending: Ending) {
+        if ending != Ending::Settled {
+            self.start();
+        }
+    }
+
     /// Climbs in the first `columns`, among them treatment, from where the parameters are.
     fn fit(&mut self, treatment: usize, columns: usize) -> Fit {
         let ending = self.climb(columns, columns, treatment..treatment + 1);

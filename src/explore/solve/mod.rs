@@ -35,7 +35,8 @@ pub struct Question {
     pub target: f64,
     /// With which the answer reaches it, and of the root's interval, in (0, 1).
     pub confidence: f64,
-    /// Replicates of each verification; the search takes about as many.
+    /// Replicates of each verification; the search takes about as many, and more where
+    /// the target is so near 0 or 1 that few would show it.
     pub replicates: u64,
     /// Values allowed.
     pub domain: Domain,
@@ -89,6 +90,11 @@ fn rounded(x: f64) -> f64 {
     format!("{x:.6e}").parse().unwrap_or(x)
 }
 
+/// A probability to four decimals, or two digits and a power of ten where these would be 0.
+fn shown(p: f64) -> String {
+    if p > 0.0 && p < 0.000_05 { format!("{p:.1e}") } else { format!("{p:.4}") }
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SolveError<E> {
@@ -99,7 +105,7 @@ pub enum SolveError<E> {
     #[error("no value can be tried")]
     NoStart,
     /// The target is not reached.
-    #[error("the target is not reached by the values tried from {} to {}: the best seen is {:.4} at {}", rounded(.range.0), rounded(.range.1), .best.1, rounded(.best.0))]
+    #[error("the target is not reached by the values tried from {} to {}: the best seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.1), rounded(.best.0))]
     Unreachable {
         /// Values allowed.
         range: (f64, f64),
@@ -108,7 +114,7 @@ pub enum SolveError<E> {
     },
     /// It seems to be reached, but no value could be shown to.
     #[error(
-        "the target seems to be reached near {root:.5}, but {replicates} replicates cannot show it of any value allowed; allowed: more --replicates, or a wider --within"
+        "the target seems to be reached near {}, but {replicates} replicates cannot show it of any value allowed; allowed: more --replicates, or a wider --within", rounded(*.root)
     )]
     NotShown {
         /// Where the line has the target.
@@ -129,7 +135,7 @@ pub enum SolveError<E> {
         needed: u64,
     },
     /// Every value reaches it.
-    #[error("every value tried from {} to {} reaches the target: the least seen is {:.4} at {}", rounded(.range.0), rounded(.range.1), .least.1, rounded(.least.0))]
+    #[error("every value tried from {} to {} reaches the target: the least seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.1), rounded(.least.0))]
     Everywhere {
         /// Values allowed.
         range: (f64, f64),

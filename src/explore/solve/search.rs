@@ -1,7 +1,7 @@
 //! The search: simulations around the root, and the line through them.
 
 use super::{Observed, Question, Simulate, SolveError};
-use crate::explore::bracket::{self, At, Domain, Place};
+use crate::explore::bracket::{self, At, Domain, Place, Scale};
 use crate::explore::probit::{self, Line, Response};
 use crate::num::normal;
 
@@ -20,6 +20,12 @@ const STEEP: f64 = 4.0;
 const ROUNDS: [u64; 3] = [80, 20, 5];
 /// Replicates of a point at least.
 const LEAST: u64 = 400;
+/// Replicates of a point in which the rarer of the two, that it happens or not, is expected at the
+/// target at least: nothing seen in too few says little of a probability next to 0 or 1.
+const RARE: f64 = 10.0;
+/// Times the square root of the patients of a bracket, or of the start, beyond which none are simulated
+/// in search of a slope.
+const FARTHEST: f64 = 8.0;
 /// How often points are put further apart until there is a slope.
 const MOST_DOUBLINGS: usize = 12;
 /// Rounds more, where the root was not among the points of the last.
@@ -49,7 +55,9 @@ impl<E> Search<'_, '_, E> {
     }
 
     fn per_point(&self, part: u64) -> u64 {
-        (self.question.replicates / part).max(LEAST)
+        let target = self.question.target;
+        let rare = libm::ceil(RARE / target.min(1.0 - target)) as u64;
+        (self.question.replicates / part).max(LEAST).max(rare)
     }
 
     /// Rounds of simulation until the line is known.
@@ -116,7 +124,9 @@ impl<E> Search<'_, '_, E> {
 
     /// How far a probability is from the target, in probits.
     fn distance(&self, p: f64) -> f64 {
-        let probit = -normal::upper_quantile(p.clamp(0.001, 0.999));
+        let target = self.question.target;
+        let end = 0.001_f64.min(0.1 * target.min(1.0 - target));
+        let probit = -normal::upper_quantile(p.clamp(end, 1.0 - end));
         (probit - self.probit()).abs()
     }
 
@@ -157,6 +167,13 @@ impl<E> Search<'_, '_, E> {
     ) -> Result<(f64, f64), SolveError<E>> {
         let middle = 0.5 * (self.domain.dose(one) + self.domain.dose(other));
         let mut reach = (self.domain.dose(one) - self.domain.dose(other)).abs();
+        let farthest = match self.domain.scale {
+            Scale::Root => {
+                let start = self.domain.dose(self.question.start);
+                FARTHEST * self.domain.dose(one).max(self.domain.dose(other)).max(start)
+            }
+            Scale::Value | Scale::Probit => f64::INFINITY,
+        };
         for _ in 0..MOST_DOUBLINGS {
             let line = self.fitted().filter(|line| line.slope_in_errors() >= STEEP);
             if let Some(line) = line {
@@ -165,7 +182,7 @@ impl<E> Search<'_, '_, E> {
             }
             reach *= 2.0;
             for dose in [middle - reach, middle + reach] {
-                let x = self.domain.nearest(self.domain.value(dose));
+                let x = self.domain.nearest(self.domain.value(dose.min(farthest)));
                 if self.points.iter().all(|(seen, _)| *seen != x) {
                     self.observe(x, replicates)?;
                 }

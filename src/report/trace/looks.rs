@@ -4,6 +4,7 @@ use super::decimals;
 use crate::analysis::EffectScale;
 use crate::outcome::{LEVELS, Mrs};
 use crate::report::document::Document;
+use crate::report::numeral::probability;
 use crate::report::table::number;
 use crate::trial::Conclusion;
 use crate::trial::trace::{
@@ -155,7 +156,7 @@ fn result(scale_of: EffectScale, test: &TestTrace) -> String {
     format!(
         "Z = {}, one-sided p = {}{estimate}.",
         decimals(test.z, 4),
-        decimals(test.p_one_sided, 4)
+        probability(test.p_one_sided, 4)
     )
 }
 

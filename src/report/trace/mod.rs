@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::Provenance;
 use super::document::Document;
+use super::numeral::fixed;
 use crate::scenario::Truth;
 use crate::trial::Conclusion;
 use crate::trial::trace::{PlannedLook, Trace};
@@ -144,7 +145,5 @@ fn decimals(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
-    let text = format!("{value:.digits$}");
-    let nothing = text.starts_with('-') && !text.contains(|c: char| ('1'..='9').contains(&c));
-    if nothing { text[1..].to_owned() } else { text }
+    fixed(value, digits)
 }

@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is believed of the effect: a mixture of normal distributions of the log common odds ratio,
-/// by which the control arm's mRS is shifted.
+use crate::evidence::Event;
+
+/// What is believed of the effect: a mixture of normal and Student's t distributions of the log
+/// common odds ratio, by which the control arm's mRS is shifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Prior {
@@ -25,8 +27,8 @@ pub struct PriorComponent {
     /// The distribution in numbers. Give this or `evidence`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_odds_ratio: Option<LogOddsRatio>,
-    /// Studies whose pooled log odds ratio and standard error are mean and standard deviation.
-    /// Give this or `log_odds_ratio`.
+    /// Studies whose pooled log odds ratio and standard error are mean and standard deviation. Give
+    /// this or `log_odds_ratio`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<PooledEvidence>,
     /// Where the numbers are from, in words.
@@ -39,19 +41,23 @@ fn default_weight() -> f64 {
     1.0
 }
 
-/// A normal distribution of the log common odds ratio; above 0 is benefit.
+/// A distribution of the log common odds ratio, normal or Student's t; above 0 is benefit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogOddsRatio {
     /// Its mean.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub mean: f64,
-    /// Its standard deviation; 0 is a single value.
+    /// Its standard deviation, or the scale of its t distribution; 0 is a single value.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub sd: f64,
+    /// Degrees of freedom of a t distribution, whose values are held within ±30; normal if not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1.0, max = 1_000_000.0))]
+    pub degrees_of_freedom: Option<f64>,
 }
 
-/// An outcome of a file of published 2×2 tables, pooled; its event must be a good outcome.
+/// An outcome of a file of published 2×2 tables, pooled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PooledEvidence {
@@ -66,6 +72,26 @@ pub struct PooledEvidence {
     #[serde(default = "default_pooling")]
     #[schemars(length(min = 1))]
     pub method: String,
+    /// What patients want of the event: needed where a CSV file does not say so. The odds ratio of an
+    /// unwanted event is turned over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<Event>,
+    /// Whose effect it is.
+    #[serde(default)]
+    pub distribution: EvidenceOf,
+}
+
+/// Whose log odds ratio published evidence is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceOf {
+    /// The mean of all studies: the pooled estimate with its standard error, normal or, by
+    /// Hartung–Knapp, t on k − 1 degrees of freedom.
+    #[default]
+    Mean,
+    /// A new study: t on k − 2 degrees of freedom with the scale √(τ² + SE²), by a random-effects
+    /// method from three studies or more.
+    NewStudy,
 }
 
 fn default_pooling() -> String {

@@ -3,10 +3,14 @@
 use super::super::file;
 use super::Resolver;
 use crate::evidence::prior::{Component, Prior};
-use crate::evidence::{METHODS, Pooled, Study, pool};
+use crate::evidence::{Event, METHODS, NamedMethod, Pooled, PoolingMethod, pool};
 use crate::scenario::Outcomes;
 use crate::scenario::error::nearest;
-use crate::scenario::published::Evidence;
+use crate::scenario::published::{Evidence, PublishedOutcome};
+
+/// Largest mean and standard deviation that a scenario may state, so that what `check` writes in place
+/// of evidence can be read again.
+const WIDEST: f64 = 10.0;
 
 impl Resolver<'_> {
     /// The prior in numbers, as it is written out and as it is used; `Some(None)` without one.
@@ -29,8 +33,8 @@ impl Resolver<'_> {
         let components: Vec<file::PriorComponent> =
             components.into_iter().collect::<Option<_>>()?;
         let used = components.iter().map(|component| {
-            let file::LogOddsRatio { mean, sd } = component.log_odds_ratio?;
-            Some(Component { weight: component.weight, mean, sd })
+            let file::LogOddsRatio { mean, sd, degrees_of_freedom } = component.log_odds_ratio?;
+            Some(Component { weight: component.weight, mean, sd, degrees_of_freedom })
         });
         let used = Prior::new(used.collect::<Option<_>>()?);
         Some(Some((file::Prior { components }, used)))
@@ -47,11 +51,7 @@ impl Resolver<'_> {
             (Some(_), None) => Some(written.clone()),
             (None, Some(evidence)) => {
                 let log_odds_ratio = Some(self.pooled(&format!("{at}.evidence"), evidence)?);
-                let file::PooledEvidence { file, outcome, method } = evidence;
-                let outcome =
-                    outcome.iter().map(|name| format!(" \"{name}\",")).collect::<String>();
-                let pooled = format!("{file},{outcome} {method}");
-                let source = written.source.iter().cloned().chain([pooled]);
+                let source = written.source.iter().cloned().chain([origin(evidence)]);
                 let source = Some(source.collect::<Vec<_>>().join("; "));
                 Some(file::PriorComponent {
                     weight: written.weight,
@@ -71,7 +71,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Pooled log odds ratio and standard error of an outcome of a file.
+    /// The distribution that evidence stands for.
     fn pooled(&mut self, at: &str, written: &file::PooledEvidence) -> Option<file::LogOddsRatio> {
         let keys = METHODS.map(|named| named.key);
         let method = METHODS.iter().find(|named| named.key == written.method);
@@ -85,23 +85,72 @@ impl Resolver<'_> {
                 return self.fail(&format!("{at}.file"), format!("cannot be used: {first}"));
             }
         };
-        let studies = self.studies(at, written, &evidence)?;
-        match pool(studies, method?.method) {
-            Ok(Pooled { log_odds_ratio: mean, standard_error: sd, .. }) => {
-                Some(file::LogOddsRatio { mean, sd })
-            }
-            Err(error) => self.fail(at, format!("cannot be pooled: {error}")),
+        let outcome = self.outcome(at, written, &evidence)?;
+        let event = self.counted_event(at, written, outcome)?;
+        let method = method?;
+        let pooled = match pool(&outcome.studies, method.method) {
+            Ok(pooled) => pooled,
+            Err(error) => return self.fail(at, format!("cannot be pooled: {error}")),
+        };
+        let log_odds_ratio = match written.distribution {
+            file::EvidenceOf::Mean => file::LogOddsRatio {
+                mean: pooled.log_odds_ratio,
+                sd: pooled.standard_error,
+                degrees_of_freedom: pooled.degrees_of_freedom,
+            },
+            file::EvidenceOf::NewStudy => self.new_study(at, method, &pooled)?,
+        };
+        let file::LogOddsRatio { mean, sd, .. } = log_odds_ratio;
+        if mean.abs() > WIDEST || sd > WIDEST {
+            let message = format!(
+                "gives a log odds ratio of {mean:.2} with a standard deviation of {sd:.2}; allowed: within ±{WIDEST} and up to {WIDEST}"
+            );
+            return self.fail(at, message);
         }
+        Some(match event {
+            Event::Wanted => log_odds_ratio,
+            Event::Unwanted => file::LogOddsRatio { mean: -mean, ..log_odds_ratio },
+        })
     }
 
-    /// The studies of the outcome that is named, or of the only one.
-    fn studies<'e>(
+    /// The predictive distribution, which needs a random effect and three studies.
+    fn new_study(
+        &mut self,
+        at: &str,
+        method: &NamedMethod,
+        pooled: &Pooled,
+    ) -> Option<file::LogOddsRatio> {
+        let path = format!("{at}.distribution");
+        if !matches!(method.method, PoolingMethod::RandomEffects { .. }) {
+            let message = format!(
+                "is \"new_study\", which `{}` has no variance between studies for; allowed: a random-effects method",
+                method.key
+            );
+            return self.fail(&path, message);
+        }
+        let Some(new) = pooled.prediction else {
+            let message = format!(
+                "is \"new_study\", from {} informative studies; allowed: three or more, which agree enough for an interval",
+                pooled.studies
+            );
+            return self.fail(&path, message);
+        };
+        Some(file::LogOddsRatio {
+            mean: pooled.log_odds_ratio,
+            sd: new.scale,
+            degrees_of_freedom: Some(new.degrees_of_freedom),
+        })
+    }
+
+    /// The outcome that is named, or the only one.
+    fn outcome<'e>(
         &mut self,
         at: &str,
         written: &file::PooledEvidence,
         evidence: &'e Evidence,
-    ) -> Option<&'e [Study]> {
-        let known: Vec<&str> = evidence.outcomes.iter().map(|(name, _)| name.as_str()).collect();
+    ) -> Option<&'e PublishedOutcome> {
+        let known: Vec<&str> =
+            evidence.outcomes.iter().map(|outcome| outcome.name.as_str()).collect();
         let path = format!("{at}.outcome");
         let position = match &written.outcome {
             Some(name) => match known.iter().position(|known| known == name) {
@@ -117,15 +166,40 @@ impl Resolver<'_> {
                 return self.fail(&path, format!("is missing; allowed: \"{known}\""));
             }
         };
-        let (name, studies) = &evidence.outcomes[position];
-        if evidence.unwanted.contains(name) {
-            let message = format!(
-                "is \"{name}\", which {} says is unwanted: its odds ratio above 1 is harm; allowed: an event that patients want",
-                written.file
-            );
-            return self.fail(&path, message);
+        Some(&evidence.outcomes[position])
+    }
+
+    /// What patients want of the event, which file and scenario must not contradict. An event that
+    /// the file says is unwanted is turned over only where the scenario says so too.
+    fn counted_event(
+        &mut self,
+        at: &str,
+        written: &file::PooledEvidence,
+        outcome: &PublishedOutcome,
+    ) -> Option<Event> {
+        let path = format!("{at}.event");
+        let (file, name) = (&written.file, &outcome.name);
+        match (outcome.event, written.event) {
+            (Some(said), Some(event)) if said == event => Some(event),
+            (None, Some(event)) => Some(event),
+            (Some(Event::Wanted), None) => Some(Event::Wanted),
+            (Some(Event::Unwanted), None) => {
+                let message = format!(
+                    "is \"{name}\", which {file} says is unwanted: its odds ratio above 1 is harm; allowed: an event that patients want, or event = \"unwanted\", by which the odds ratio is turned over"
+                );
+                self.fail(&format!("{at}.outcome"), message)
+            }
+            (Some(said), Some(_)) => {
+                let said = if said == Event::Wanted { "wanted" } else { "unwanted" };
+                self.fail(&path, format!("contradicts {file}, which says that the event is {said}; allowed: \"{said}\""))
+            }
+            (None, None) => {
+                let message = format!(
+                    "is missing, and {file} has no column `wanted`: an odds ratio above 1 may be benefit or harm; allowed: \"wanted\", \"unwanted\""
+                );
+                self.fail(&path, message)
+            }
         }
-        Some(studies)
     }
 
     fn unknown<T>(&mut self, path: &str, name: &str, what: &str, known: &[&str]) -> Option<T> {
@@ -134,4 +208,19 @@ impl Resolver<'_> {
         let allowed = known.join("\", \"");
         self.fail(path, format!("is \"{name}\", not {what}{hint}; allowed: \"{allowed}\""))
     }
+}
+
+/// Where the numbers of evidence are from, in words.
+fn origin(evidence: &file::PooledEvidence) -> String {
+    let file::PooledEvidence { file, outcome, method, event, distribution } = evidence;
+    let outcome = outcome.iter().map(|name| format!(" \"{name}\",")).collect::<String>();
+    let turned = match event {
+        Some(Event::Unwanted) => ", unwanted event turned over",
+        Some(Event::Wanted) | None => "",
+    };
+    let of = match distribution {
+        file::EvidenceOf::Mean => "",
+        file::EvidenceOf::NewStudy => ", of a new study",
+    };
+    format!("{file},{outcome} {method}{turned}{of}")
 }
