@@ -115,7 +115,7 @@ struct Seen {
 
 /// What the planned effect does to an analysis.
 struct Planned {
-    comparison: Option<Comparison>,
+    comparison: Result<Comparison, String>,
     drift: Option<f64>,
     share_experimental: f64,
 }
@@ -200,12 +200,14 @@ fn effects(
 impl Planned {
     fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
         let share_experimental = scenario.share_experimental_known();
-        let comparison = scenario.comparison(Truth::Alternative, analysis).ok();
+        let comparison = scenario
+            .comparison(Truth::Alternative, analysis)
+            .map_err(|cause| scenario.no_comparison(analysis, cause));
         let alpha = scenario.design.plan().rules.alpha_one_sided;
         let maximum = f64::from(scenario.design.maximum_analysed());
         let drift = match &comparison {
-            Some(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
-            None => scenario
+            Ok(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
+            Err(_) => scenario
                 .expected_drift(Truth::Alternative, analysis)
                 .ok()
                 .map(|drift| scenario.drift_at_maximum(drift)),
@@ -215,7 +217,7 @@ impl Planned {
 
     /// The estimate that goes with a Z when control is observed as planned.
     fn effect_at(&self, z: f64, analysed: u32) -> Option<f64> {
-        let comparison = self.comparison.as_ref()?;
+        let comparison = self.comparison.as_ref().ok()?;
         let effect = comparison.effect_at_z(z, self.share_experimental, f64::from(analysed))?;
         Some(comparison.with_effect(effect).measured_effect())
     }
@@ -304,15 +306,11 @@ impl MonitorArgs {
                 )));
             }
             None => planned.effect_at(z, analysed).ok_or_else(|| {
-                let name = &analysis.name;
                 usage(match &planned.comparison {
-                    Some(_) => format!(
+                    Ok(_) => format!(
                         "--z {z}: no effect gives it with control as planned; expected: --estimate"
                     ),
-                    None => format!(
-                        "analysis {name} has no closed form that turns Z into an estimate; expected: \
-                         --estimate"
-                    ),
+                    Err(none) => format!("{none}, or --estimate"),
                 })
             })?,
         };

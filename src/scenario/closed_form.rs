@@ -471,7 +471,7 @@ impl<'a> Circumstances<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoComparison {
     /// Of its method, covariates or strata.
-    #[error("for its method, covariates or strata")]
+    #[error("({WITH_CLOSED_FORM})")]
     Method,
     /// An arm has no success or only successes, or the odds ratio is 0 or infinite.
     #[error("with these arms")]

@@ -137,7 +137,8 @@ mod tests {
         let replicates: Vec<_> = (0..400).map(|i| (i % 5 == 0, 0.0)).collect();
         let ReducedEstimate { estimate, factor } = tally(&replicates).estimate();
         assert!((estimate.value - 0.2).abs() < 1e-15);
-        assert!((factor - 1.0).abs() < 0.01, "{factor}");
+        // Four replicates that count as wrong are one in a hundred.
+        assert!((0.95..=1.0).contains(&factor), "{factor}");
         for few in 0..4 {
             assert!(tally(&replicates[..few]).estimate().estimate.mcse.is_nan(), "{few}");
         }

@@ -299,7 +299,8 @@ impl Resolver<'_> {
                     Ok(comparison) => comparison,
                     Err(cause) => {
                         let message = format!(
-                            "is on the effect scale, and the first analysis has no closed form {cause}; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})"
+                            "is on the effect scale, and the first analysis has no closed form{}; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})",
+                            cause_of(cause)
                         );
                         return self.fail("design.futility", message);
                     }
@@ -330,7 +331,8 @@ impl Resolver<'_> {
                             )),
                             Err(cause) => {
                                 let message = format!(
-                                    "is \"planned\", and the first analysis has no closed form {cause}; allowed: \"trend\", or another first analysis ({WITH_CLOSED_FORM})"
+                                    "is \"planned\", and the first analysis has no closed form{}; allowed: \"trend\", or another first analysis ({WITH_CLOSED_FORM})",
+                                    cause_of(cause)
                                 );
                                 return self.fail("design.futility.under", message);
                             }
@@ -376,5 +378,13 @@ impl Resolver<'_> {
                 HarmRule::Spending { function, alpha_one_sided }
             }
         })
+    }
+}
+
+/// Why an analysis has no closed form, where that is not its method, which the message is about.
+fn cause_of(cause: NoComparison) -> String {
+    match cause {
+        NoComparison::Method => String::new(),
+        other => format!(" {other}"),
     }
 }
