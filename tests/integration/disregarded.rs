@@ -42,9 +42,9 @@ fn disregarded_stops_leave_the_trials_of_the_design_without_them() {
             let shown = plain.conclusion == Conclusion::Efficacy;
             assert_eq!(trial.efficacy_stops_disregarded, shown, "{with:?}: {trial:?}");
             let heeded = trial.conclusion == Conclusion::Efficacy;
-            assert!(shown >= heeded, "{with:?}: {trial:?}");
+            assert!(shown || !heeded, "{with:?}: {trial:?}");
             stopped += u32::from(trial.conclusion != plain.conclusion);
-            lost += u32::from(shown > heeded);
+            lost += u32::from(shown && !heeded);
         }
         assert!(stopped > 10, "{with:?}: {stopped} stops are heeded");
         if with.contains(&SAFETY) || with.contains(&CONDITIONAL) {
@@ -66,7 +66,7 @@ fn heeding_stops_never_adds_efficacy() {
     for set in sets {
         for trial in trials(set, 300) {
             let heeded = trial.conclusion == Conclusion::Efficacy;
-            assert!(trial.efficacy_stops_disregarded >= heeded, "{set:?}: {trial:?}");
+            assert!(trial.efficacy_stops_disregarded || !heeded, "{set:?}: {trial:?}");
         }
     }
 }
