@@ -115,6 +115,9 @@ fn it_is_shown_where_a_stop_can_be_disregarded_and_only_there() {
         let csv = run(set, "csv");
         let row = "truths.null.analyses.shift.rejection_stops_disregarded,";
         assert_eq!(csv.lines().any(|line| line.starts_with(row)), is_shown, "{set:?}");
-        assert_eq!(run(set, "table").contains("disregarded"), is_shown, "{set:?}");
+        let table = run(set, "table");
+        assert_eq!(table.contains("disregarded"), is_shown, "{set:?}");
+        let row = "shift, one-sided type I error";
+        assert_eq!(table.lines().any(|line| line.starts_with(row)), is_shown, "{table}");
     }
 }
