@@ -223,9 +223,9 @@ fn calendar(dossier: &Dossier) -> Figure {
     Figure {
         name: "calendar".to_owned(),
         title: "The calendar of a trial that runs to its end".to_owned(),
-        caption: "Means over simulated trials with the effect. At a look the grey bar is the patients \
-                  who are randomised without a known outcome: most of them the overrun if the trial \
-                  stops there."
+        caption: "Means over simulated trials with the effect. A look is drawn at the day of its data; the \
+                  grey bar is the patients who are then randomised without a known outcome: most of them \
+                  the overrun if the trial stops there without a delay."
             .to_owned(),
         svg: figure::calendar(calendar),
         data: csv(&["look", "month", "randomised", "known"], rows),

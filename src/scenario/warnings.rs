@@ -116,11 +116,11 @@ fn late_looks(scenario: &Scenario) -> Option<String> {
             (k, days_to(patients) + scenario.follow_up.days + scenario.decision_lag_days)
         })
         .filter(|(_, day)| *day >= accrual_ends)
-        .map(|(k, day)| format!("look {} near month {:.1}", k + 1, day / DAYS_PER_MONTH))
+        .map(|(k, day)| format!("look {} (near month {:.1})", k + 1, day / DAYS_PER_MONTH))
         .collect();
     (!late.is_empty()).then(|| {
         let ends = accrual_ends / DAYS_PER_MONTH;
-        format!("{} will come after the last patient is randomised (month {ends:.1}): stopping there saves time, not patients", late.join(", "))
+        format!("the decision at {} will come after the last patient is randomised (month {ends:.1}): stopping there saves time, not patients", late.join(", "))
     })
 }
 
