@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Origin, Problem, Rejection};
+use super::hidden::{is_hidden, visible};
 use super::read::{InputFile, Source, build_schema, read_text};
 use crate::evidence::Study;
 
@@ -179,6 +180,15 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
                         problems.push(Problem::at("", message, Origin::File, start..start));
                     }
                 }
+                if row.study.contains(is_hidden) || row.outcome.contains(is_hidden) {
+                    let message = format!(
+                        "study \"{}\", outcome \"{}\"; allowed: names without control characters, \
+                         marks of direction and characters of no width",
+                        visible(&row.study),
+                        visible(&row.outcome)
+                    );
+                    problems.push(Problem::at("", message, Origin::File, start..start));
+                }
                 let position = *positions.entry(row.outcome.clone()).or_insert(outcomes.len());
                 if position == outcomes.len() {
                     outcomes.push((row.outcome.clone(), Vec::new()));
@@ -201,7 +211,7 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
             .push(Problem::general(format!("{name} has no studies; expected rows of {COLUMNS}")));
     }
     if problems.is_empty() {
-        Ok(Evidence { title: name, outcomes, unwanted: Vec::new() })
+        Ok(Evidence { title: visible(&name).into_owned(), outcomes, unwanted: Vec::new() })
     } else {
         Err(Rejection::new(name, text, problems))
     }
