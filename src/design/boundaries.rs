@@ -75,7 +75,8 @@ pub enum DesignError {
         /// Z bound for efficacy.
         efficacy: f64,
     },
-    /// Binding futility and efficacy, found in turns, do not settle.
+    /// No efficacy boundary goes with binding futility: too few trials are left to a look, or the search
+    /// comes to none.
     #[error("no efficacy boundary goes with this binding futility boundary")]
     Unsettled,
     /// A symmetric two-sided test leaves no place for futility.
@@ -280,7 +281,9 @@ impl Rules {
                 settle(next, without).and_then(|futility| Some((efficacy_at(&futility)?, futility)))
             }
         };
-        found.ok_or(DesignError::Unsettled)
+        found
+            .filter(|(efficacy, futility)| efficacy::last_look_decides(efficacy, futility, t))
+            .ok_or(DesignError::Unsettled)
     }
 
     fn efficacy_bounds(&self, t: &[f64], below: Below) -> Result<Vec<f64>, DesignError> {
@@ -621,13 +624,16 @@ mod tests {
     /// whatever it finds: no boundary, however rounding goes.
     #[test]
     fn binding_futility_that_leaves_only_alpha_has_no_boundary() {
-        let rules = Rules {
-            futility: FutilityRule::Z(vec![None, Some(upper_quantile(0.025))]),
-            binding_futility: true,
-            ..Rules::efficacy_only(0.025, EfficacyRule::FinalOnly)
-        };
-        let t = [1.0 / 3.0, 2.0 / 3.0, 1.0];
-        assert_eq!(Boundaries::new(&rules, &t), Err(DesignError::Unsettled));
+        let never_early = EfficacyRule::HaybittlePeto { interim_z: 30.0 };
+        for efficacy in [EfficacyRule::FinalOnly, never_early] {
+            let rules = Rules {
+                futility: FutilityRule::Z(vec![None, Some(upper_quantile(0.025))]),
+                binding_futility: true,
+                ..Rules::efficacy_only(0.025, efficacy)
+            };
+            let t = [1.0 / 3.0, 2.0 / 3.0, 1.0];
+            assert_eq!(Boundaries::new(&rules, &t), Err(DesignError::Unsettled));
+        }
     }
 
     /// The harm bound alone spends all of its error under no effect.

@@ -177,17 +177,38 @@ pub(super) fn spend(cumulative: &[f64], setting: Setting) -> Option<Vec<f64>> {
 ///
 /// Solved on the log scale: tails of 1e-15 and of 0.02 are found with the same relative precision.
 pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64) -> Option<f64> {
-    if alpha < f64::MIN_POSITIVE {
-        return Some(f64::INFINITY);
-    }
     if alpha > MOST_OF_THE_REST * state.masses().map(|(_, mass)| mass).sum::<f64>() {
         return None;
+    }
+    critical_value_of_rest(state, information, alpha)
+}
+
+/// As [`critical_value`], where a planned look spends as much of the same trials at other information, so
+/// that there is a value here too.
+pub(super) fn critical_value_of_rest(
+    state: &Continuation,
+    information: f64,
+    alpha: f64,
+) -> Option<f64> {
+    if alpha < f64::MIN_POSITIVE {
+        return Some(f64::INFINITY);
     }
     let excess = |z: f64| {
         libm::log(state.above(information, 0.0, z).max(f64::MIN_POSITIVE)) - libm::log(alpha)
     };
     // Were all trials still going on, it would be this; it is not higher.
     near(excess, (upper_quantile(alpha), 0.05), (-10.0, 38.0), BOUND_PRECISION)
+}
+
+/// Whether the last look may decide either way: it rejects less than [`MOST_OF_THE_REST`] of the trials
+/// that go on to it under no effect, which leave below at `lower` before.
+pub(super) fn last_look_decides(bounds: &[f64], lower: &[f64], fractions: &[f64]) -> bool {
+    let last = fractions.len() - 1;
+    let state = (0..last).fold(Continuation::start(), |state, k| {
+        state.advance(fractions[k], 0.0, (lower[k], bounds[k]), finest_increment(fractions, k))
+    });
+    let going_on: f64 = state.masses().map(|(_, mass)| mass).sum();
+    state.above(fractions[last], 0.0, bounds[last]) <= MOST_OF_THE_REST * going_on
 }
 
 /// One-sided error spent up to and including each look.

@@ -253,7 +253,7 @@ impl Design {
         let last = &self.finals[interims];
         cached(&last.found(analysed).efficacy, || {
             let information = self.information(analysed);
-            efficacy::critical_value(&last.efficacy.state, information, last.alpha_left)
+            efficacy::critical_value_of_rest(&last.efficacy.state, information, last.alpha_left)
                 .expect("the planned final look had a critical value, and more trials come to this")
         })
     }
