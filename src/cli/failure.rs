@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::Rejection;
+use rescuesim::scenario::hidden::visible;
 
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +24,9 @@ impl Failure {
     /// Prints to standard error, in colour where that is a terminal.
     pub fn print(&self) {
         match self {
-            Self::Usage(message) | Self::Running(message) => eprintln!("error: {message}"),
+            Self::Usage(message) | Self::Running(message) => {
+                eprintln!("error: {}", visible(message));
+            }
             Self::Scenario(rejected) => {
                 let colour =
                     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();

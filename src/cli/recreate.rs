@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rescuesim::scenario::Scenario;
+use rescuesim::scenario::hidden::is_hidden;
 
 /// The command that recreates a result of scenarios, whatever machine and files this one used.
 /// `amounts` are the options that say how much was simulated.
@@ -44,6 +45,16 @@ pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+%@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
+    } else if word.contains(is_hidden) {
+        // POSIX.1-2024, 2.2.4: the line must be safe to print.
+        let escaped = |c: char| match c {
+            '\\' | '\'' => format!("\\{c}"),
+            c if is_hidden(c) => {
+                c.to_string().bytes().map(|byte| format!("\\x{byte:02x}")).collect()
+            }
+            c => c.to_string(),
+        };
+        format!("$'{}'", word.chars().map(escaped).collect::<String>())
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))
     }

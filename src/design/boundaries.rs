@@ -7,6 +7,7 @@ use super::futility::{self, FutilityRule, binding_spending};
 use super::harm::{HarmRule, TwoSidedSpending};
 use super::inference::Monitored;
 use super::recursion::{CrossingProbabilities, below};
+use crate::num::fixed_point::fixed_point;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
 
@@ -74,7 +75,8 @@ pub enum DesignError {
         /// Z bound for efficacy.
         efficacy: f64,
     },
-    /// Binding futility and efficacy, found in turns, do not settle.
+    /// No efficacy boundary goes with binding futility: too few trials are left to a look, or the search
+    /// comes to none.
     #[error("no efficacy boundary goes with this binding futility boundary")]
     Unsettled,
     /// A symmetric two-sided test leaves no place for futility.
@@ -228,14 +230,12 @@ pub(super) fn stopping(
     StoppingProbabilities { efficacy: all.upper, futility, harm }
 }
 
-/// Rounds of finding efficacy and binding futility in turns.
-const MOST_ROUNDS: usize = 200;
+/// How much below the futility that belongs to its efficacy boundary binding futility is on the way to
+/// it, where it is not found at once.
+const LOWERED: [f64; 7] = [2.0, 1.0, 0.5, 0.25, 0.1, 0.03, 0.0];
 
-/// Bounds a share of the way from some to others; −∞ stays.
-fn moved(from: &[f64], to: &[f64], share: f64) -> Vec<f64> {
-    let pairs = from.iter().zip(to);
-    pairs.map(|(a, b)| if a == b { *a } else { a + share * (b - a) }).collect()
-}
+/// How far binding futility may be, in Z, from the futility that belongs to its efficacy boundary.
+const SETTLED: f64 = 1e-11;
 
 impl Rules {
     /// Efficacy bounds at every look and futility bounds at the interim looks.
@@ -255,36 +255,35 @@ impl Rules {
         if !self.binding_futility {
             return Ok((efficacy, futility));
         }
-        self.settle(t, futility)
+        self.binding(t, futility)
     }
 
-    /// Efficacy bounds and the futility bounds they rely on, found in turns from the latter.
-    fn settle(
-        &self,
-        t: &[f64],
-        mut futility: Vec<f64>,
-    ) -> Result<(Vec<f64>, Vec<f64>), DesignError> {
-        let mut share = 1.0;
-        let mut last_good: Option<Vec<f64>> = None;
-        for _ in 0..MOST_ROUNDS {
-            let Ok(efficacy) = self.efficacy_bounds(t, Below::At(&futility)) else {
-                // So much futility leaves too few trials: go less far.
-                share = 0.5;
-                futility = match &last_good {
-                    Some(good) => moved(good, &futility, 0.5),
-                    None => futility.iter().map(|z| z - 0.25).collect(),
-                };
-                continue;
-            };
-            let next = self.futility_bounds(t, &efficacy)?;
-            let mut changes = next.iter().zip(&futility);
-            if changes.all(|(a, b)| a == b || (a - b).abs() < 1e-12) {
-                return Ok((efficacy, next));
+    /// Efficacy bounds and the futility bounds they rely on, where one follows from the other;
+    /// `without` are the futility bounds of the efficacy boundary that does not rely on them.
+    fn binding(&self, t: &[f64], without: Vec<f64>) -> Result<(Vec<f64>, Vec<f64>), DesignError> {
+        let efficacy_at = |futility: &[f64]| self.efficacy_bounds(t, Below::At(futility)).ok();
+        let futility_of = |efficacy: &[f64]| self.futility_bounds(t, efficacy).ok();
+        let found = match (&self.futility, self.spending(t)) {
+            (FutilityRule::None | FutilityRule::Z(_), _) => {
+                efficacy_at(&without).map(|efficacy| (efficacy, without))
             }
-            let moved = moved(&futility, &next, share);
-            last_good = Some(std::mem::replace(&mut futility, moved));
-        }
-        Err(DesignError::Unsettled)
+            (_, None) => {
+                let untested = &self.untested.efficacy;
+                let setting = Setting { fractions: t, untested, below: Below::Nowhere };
+                self.efficacy.with_binding_futility(self.alpha_one_sided, setting, futility_of)
+            }
+            (_, Some(_)) => {
+                let untested = &self.untested.futility;
+                let next = |futility: &[f64]| {
+                    let efficacy = efficacy_at(futility)?;
+                    self.futility.bounds_from(futility, t, &efficacy, untested)
+                };
+                settle(next, without).and_then(|futility| Some((efficacy_at(&futility)?, futility)))
+            }
+        };
+        found
+            .filter(|(efficacy, futility)| efficacy::last_look_decides(efficacy, futility, t))
+            .ok_or(DesignError::Unsettled)
     }
 
     fn efficacy_bounds(&self, t: &[f64], below: Below) -> Result<Vec<f64>, DesignError> {
@@ -372,6 +371,41 @@ impl Rules {
             _ => f64::NEG_INFINITY,
         }
     }
+}
+
+/// The futility bounds that `next` gives back, from bounds that may stop too many trials to have an
+/// efficacy boundary; `next` is `None` for those.
+fn settle(next: impl Fn(&[f64]) -> Option<Vec<f64>>, without: Vec<f64>) -> Option<Vec<f64>> {
+    // Lowered so far, futility stops nobody.
+    let lowered = |by: f64| without.iter().map(|z| z - by).collect::<Vec<f64>>();
+    let start = std::iter::successors(Some(0.0), |by| Some(2.0 * by + 0.25))
+        .take_while(|by| *by < 40.0)
+        .map(lowered)
+        .find(|futility| next(futility).is_some())?;
+    // A look without futility has a bound of −∞, which is no number to search in.
+    let tested: Vec<usize> = (0..start.len()).filter(|&k| start[k].is_finite()).collect();
+    let all = |some: &[f64]| {
+        let mut bounds = start.clone();
+        tested.iter().zip(some).for_each(|(&k, z)| bounds[k] = *z);
+        bounds
+    };
+    let of_tested = |bounds: &[f64]| tested.iter().map(|&k| bounds[k]).collect::<Vec<f64>>();
+    let lower_by = |shift: f64| {
+        let next = &next;
+        let (all, of_tested) = (&all, &of_tested);
+        move |some: &[f64]| {
+            let bounds = of_tested(&next(&all(some))?);
+            Some(bounds.iter().map(|z| z - shift).collect())
+        }
+    };
+    let found = fixed_point(lower_by(0.0), of_tested(&start), SETTLED).or_else(|| {
+        // Close to where there is no efficacy boundary the search may stop short. It is led there from
+        // futility that stops fewer.
+        let far = start.iter().map(|z| z - LOWERED[0]).collect::<Vec<f64>>();
+        let lead = |from: Vec<f64>, &shift: &f64| fixed_point(lower_by(shift), from, SETTLED);
+        LOWERED.iter().try_fold(of_tested(&far), lead)
+    })?;
+    Some(all(&found))
 }
 
 #[cfg(test)]
@@ -536,6 +570,69 @@ mod tests {
             prop_assert!((found.efficacy[0] - upper_quantile(alpha)).abs() < 1e-10);
             let inflation = found.inflation_factor(alpha, power).expect("reachable");
             prop_assert!((inflation - 1.0).abs() < 1e-9);
+        }
+    }
+
+    /// Binding futility by power, where alternating between the two boundaries swings ever further or takes
+    /// hundreds of rounds: α is whole under the recursion, and the power at every futility bound, followed
+    /// forward to the looks after it, is the one that was asked for.
+    #[test]
+    fn binding_futility_settles_where_alternation_does_not() {
+        use super::super::inference::{Drift, Prior};
+        use crate::design::ConditionalOn;
+        let looks = [
+            15, 49, 59, 83, 95, 98, 104, 105, 110, 113, 121, 125, 126, 138, 139, 148, 165, 174,
+            178, 190,
+        ];
+        let uneven: Vec<f64> = looks.iter().map(|&n| f64::from(n) / 190.0).collect();
+        let even: Vec<f64> = (1..=20).map(|k| f64::from(k) / 20.0).collect();
+        let kim_demets = |rho| EfficacyRule::Spending(SpendingFunction::KimDeMets { rho });
+        let obrien_fleming = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        let trend = |at_most| FutilityRule::ConditionalPower { at_most, on: ConditionalOn::Trend };
+        let predictive = |at_most| FutilityRule::PredictivePower { at_most };
+        let cases = [
+            (0.4999, kim_demets(0.212_146_985_281_998), trend(0.2), &uneven),
+            (0.025, obrien_fleming.clone(), predictive(0.2), &even),
+            (0.025, obrien_fleming, trend(0.2), &even),
+            (0.025, EfficacyRule::OBRIEN_FLEMING, trend(0.2), &even),
+            (0.27, kim_demets(2.4), predictive(0.7), &vec![0.2, 0.3, 0.5, 0.55, 0.8, 1.0]),
+        ];
+        for (alpha, efficacy, futility, t) in cases {
+            let rules =
+                Rules { futility, binding_futility: true, ..Rules::efficacy_only(alpha, efficacy) };
+            let found = Boundaries::new(&rules, t).expect("there is one");
+            let rejection = found.stopping(0.0).rejection();
+            assert!((rejection - alpha).abs() < 1e-9, "{rules:?}: {rejection}");
+            let no_lower = vec![f64::NEG_INFINITY; t.len()];
+            let monitored = found.with_lower(&no_lower);
+            for (k, &z) in found.futility[..t.len() - 1].iter().enumerate() {
+                let (power, wanted) = match &rules.futility {
+                    FutilityRule::PredictivePower { at_most } => {
+                        (monitored.predictive_power(k, z, Prior::Flat), *at_most)
+                    }
+                    FutilityRule::ConditionalPower { at_most, .. } => {
+                        (monitored.conditional_power(k, z, Drift::CurrentTrend), *at_most)
+                    }
+                    _ => continue,
+                };
+                assert!((power - wanted).abs() < 1e-8, "{rules:?}: {power} at look {}", k + 1);
+            }
+        }
+    }
+
+    /// Futility at the level of efficacy leaves P(Z ≥ 1.96) = α to the last look, which would have to reject
+    /// whatever it finds: no boundary, however rounding goes.
+    #[test]
+    fn binding_futility_that_leaves_only_alpha_has_no_boundary() {
+        let never_early = EfficacyRule::HaybittlePeto { interim_z: 30.0 };
+        for efficacy in [EfficacyRule::FinalOnly, never_early] {
+            let rules = Rules {
+                futility: FutilityRule::Z(vec![None, Some(upper_quantile(0.025))]),
+                binding_futility: true,
+                ..Rules::efficacy_only(0.025, efficacy)
+            };
+            let t = [1.0 / 3.0, 2.0 / 3.0, 1.0];
+            assert_eq!(Boundaries::new(&rules, &t), Err(DesignError::Unsettled));
         }
     }
 

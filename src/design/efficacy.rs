@@ -8,6 +8,11 @@ use crate::num::root::{brent, near};
 /// Relative precision of bounds that are solved for.
 pub(super) const BOUND_PRECISION: f64 = 1e-15;
 
+/// The most that a look may spend, as a share of the trials that go on to it: with binding futility it
+/// may be all of them but rounding errors, and there is a bound for one size of the look and none
+/// for another.
+const MOST_OF_THE_REST: f64 = 1.0 - 1e-6;
+
 /// How the efficacy boundary is found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EfficacyRule {
@@ -86,19 +91,66 @@ impl EfficacyRule {
     /// Critical values of Z for the one-sided error rate `alpha`; +∞ at a look that cannot stop.
     /// `None` where no value spends what is wanted.
     pub(super) fn critical_values(&self, alpha: f64, setting: Setting) -> Option<Vec<f64>> {
-        let Setting { fractions, untested, .. } = setting;
-        let last = fractions.len() - 1;
         match *self {
             Self::FinalOnly | Self::Spending(_) => {
-                spend(&self.cumulative(alpha, fractions, untested)?, setting)
+                spend(&self.cumulative(alpha, setting.fractions, setting.untested)?, setting)
             }
-            Self::WangTsiatis { delta } => {
-                constant(alpha, setting, |c, k| c * libm::pow(fractions[k], delta - 0.5))
-            }
-            Self::HaybittlePeto { interim_z } => {
-                constant(alpha, setting, |c, k| if k == last { c } else { interim_z })
+            Self::WangTsiatis { .. } | Self::HaybittlePeto { .. } => {
+                let c = self.constant(alpha, setting)?;
+                Some(self.with_constant(c, setting))
             }
         }
+    }
+
+    /// Critical values that spend `alpha` where trials leave below at the bounds that `futility` finds
+    /// for them, of a rule that has a constant; with these bounds. `None` where no constant does.
+    pub(super) fn with_binding_futility(
+        &self,
+        alpha: f64,
+        setting: Setting,
+        futility: impl Fn(&[f64]) -> Option<Vec<f64>>,
+    ) -> Option<(Vec<f64>, Vec<f64>)> {
+        let last = setting.fractions.len() - 1;
+        // A lower constant spends more, and leaves fewer trials to futility.
+        let excess = |c: f64| {
+            let bounds = self.with_constant(c, setting);
+            let Some(lower) = futility(&bounds) else { return f64::NAN };
+            spent_by(&bounds, setting.fractions, Below::At(&lower))[last] - alpha
+        };
+        let without = self.constant(alpha, setting)?;
+        let c = near(excess, (without, 0.1), (-10.0, without + 1.0), BOUND_PRECISION)?;
+        let bounds = self.with_constant(c, setting);
+        let lower = futility(&bounds)?;
+        Some((bounds, lower))
+    }
+
+    /// The bounds of the constant c, +∞ where efficacy is not tested; a rule that spends by look has
+    /// none and gives c.
+    fn with_constant(&self, c: f64, setting: Setting) -> Vec<f64> {
+        let last = setting.fractions.len() - 1;
+        let bound = |(k, &t): (usize, &f64)| match *self {
+            _ if k < last && setting.untested.contains(&k) => f64::INFINITY,
+            Self::WangTsiatis { delta } => c * libm::pow(t, delta - 0.5),
+            Self::HaybittlePeto { interim_z } if k < last => interim_z,
+            Self::HaybittlePeto { .. } | Self::FinalOnly | Self::Spending(_) => c,
+        };
+        setting.fractions.iter().enumerate().map(bound).collect()
+    }
+
+    /// The constant with which all looks together spend `alpha`.
+    fn constant(&self, alpha: f64, setting: Setting) -> Option<f64> {
+        let Setting { fractions, below, .. } = setting;
+        let last = fractions.len() - 1;
+        let excess =
+            |c: f64| spent_by(&self.with_constant(c, setting), fractions, below)[last] - alpha;
+        // Spending α once is the least constant for the last look, unless trials leave below. Testing K
+        // times at α/K (Bonferroni) is more than enough, unless other bounds are lower than the last.
+        let least = match below {
+            Below::At(_) => -10.0,
+            Below::Nowhere | Below::Mirrored => upper_quantile(alpha) - 1e-6,
+        };
+        let enough = upper_quantile(alpha / fractions.len() as f64) + 1.0;
+        brent(excess, least, enough).or_else(|| brent(excess, enough, 38.0))
     }
 }
 
@@ -121,10 +173,23 @@ pub(super) fn spend(cumulative: &[f64], setting: Setting) -> Option<Vec<f64>> {
 }
 
 /// The Z that a trial in `state` exceeds with probability `alpha` at the given information; +∞
-/// when there is nothing left to spend, `None` when the trial does not go on with that probability.
+/// when there is nothing left to spend, `None` when the trial goes on with hardly that probability.
 ///
 /// Solved on the log scale: tails of 1e-15 and of 0.02 are found with the same relative precision.
 pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64) -> Option<f64> {
+    if alpha > MOST_OF_THE_REST * state.masses().map(|(_, mass)| mass).sum::<f64>() {
+        return None;
+    }
+    critical_value_of_rest(state, information, alpha)
+}
+
+/// As [`critical_value`], where a planned look spends as much of the same trials at other information, so
+/// that there is a value here too.
+pub(super) fn critical_value_of_rest(
+    state: &Continuation,
+    information: f64,
+    alpha: f64,
+) -> Option<f64> {
     if alpha < f64::MIN_POSITIVE {
         return Some(f64::INFINITY);
     }
@@ -133,6 +198,17 @@ pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64)
     };
     // Were all trials still going on, it would be this; it is not higher.
     near(excess, (upper_quantile(alpha), 0.05), (-10.0, 38.0), BOUND_PRECISION)
+}
+
+/// Whether the last look may decide either way: it rejects less than [`MOST_OF_THE_REST`] of the trials
+/// that go on to it under no effect, which leave below at `lower` before.
+pub(super) fn last_look_decides(bounds: &[f64], lower: &[f64], fractions: &[f64]) -> bool {
+    let last = fractions.len() - 1;
+    let state = (0..last).fold(Continuation::start(), |state, k| {
+        state.advance(fractions[k], 0.0, (lower[k], bounds[k]), finest_increment(fractions, k))
+    });
+    let going_on: f64 = state.masses().map(|(_, mass)| mass).sum();
+    state.above(fractions[last], 0.0, bounds[last]) <= MOST_OF_THE_REST * going_on
 }
 
 /// One-sided error spent up to and including each look.
@@ -150,24 +226,4 @@ pub(super) fn spent_by(bounds: &[f64], fractions: &[f64], below: Below) -> Vec<f
             spent
         })
         .collect()
-}
-
-/// Bounds of the given shape in c and look that together spend `alpha`.
-fn constant(alpha: f64, setting: Setting, shape: impl Fn(f64, usize) -> f64) -> Option<Vec<f64>> {
-    let Setting { fractions, untested, below } = setting;
-    let last = fractions.len() - 1;
-    let bounds_at = |c: f64| -> Vec<f64> {
-        let tested = |k| k == last || !untested.contains(&k);
-        (0..=last).map(|k| if tested(k) { shape(c, k) } else { f64::INFINITY }).collect()
-    };
-    let excess = |c: f64| spent_by(&bounds_at(c), fractions, below)[last] - alpha;
-    // Spending α once is the least constant for the last look, unless trials leave below. Testing K
-    // times at α/K (Bonferroni) is more than enough, unless other bounds are lower than the last.
-    let least = match below {
-        Below::At(_) => -10.0,
-        _ => upper_quantile(alpha) - 1e-6,
-    };
-    let enough = upper_quantile(alpha / fractions.len() as f64) + 1.0;
-    let c = brent(excess, least, enough).or_else(|| brent(excess, enough, 38.0))?;
-    Some(bounds_at(c))
 }

@@ -1,8 +1,7 @@
 //! Lower (futility) boundaries on the Z scale.
 
 use super::efficacy::{BOUND_PRECISION, critical_value};
-use super::inference::{Drift, Monitored, Prior};
-
+use super::inference::{Future, Monitored};
 use super::recursion::{Continuation, CrossingProbabilities, finest_increment};
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
@@ -75,26 +74,25 @@ impl FutilityRule {
             }
             Self::ConditionalPower { at_most, on } => {
                 let looks = Monitored::new(fractions, &no_lower, efficacy);
-                let at = |drift: Drift| {
-                    bounds_where(interims, untested, |k| {
-                        looks.z_for_conditional_power(k, *at_most, drift)
-                    })
+                let under = |drift: f64| {
+                    where_tested(looks.z_for_power(*at_most, Future::Drift(drift)), untested)
                 };
                 match *on {
-                    ConditionalOn::Trend => at(Drift::CurrentTrend),
-                    ConditionalOn::Drift(drift) => at(Drift::Stated(drift)),
+                    ConditionalOn::Trend => (0..interims)
+                        .map(|k| match untested.contains(&k) {
+                            true => Some(f64::NEG_INFINITY),
+                            false => looks.z_for_power_under_trend(k, *at_most),
+                        })
+                        .collect(),
+                    ConditionalOn::Drift(drift) => under(drift),
                     ConditionalOn::Power(power) => {
-                        at(Drift::Stated(drift_for_power(fractions, efficacy, power, |drift| {
-                            at(Drift::Stated(drift))
-                        })?))
+                        under(drift_for_power(fractions, efficacy, power, under)?)
                     }
                 }
             }
             Self::PredictivePower { at_most } => {
                 let looks = Monitored::new(fractions, &no_lower, efficacy);
-                bounds_where(interims, untested, |k| {
-                    looks.z_for_predictive_power(k, *at_most, Prior::Flat)
-                })
+                where_tested(looks.z_for_power(*at_most, Future::FlatPrior), untested)
             }
             Self::BetaSpending { function, power } => {
                 let cumulative = function.cumulative(1.0 - power, fractions, untested);
@@ -104,14 +102,33 @@ impl FutilityRule {
     }
 }
 
-/// The Z at each interim look that `find` gives; −∞ at the `untested`.
-fn bounds_where(
-    interims: usize,
-    untested: &[usize],
-    find: impl Fn(usize) -> Option<f64>,
-) -> Option<Vec<f64>> {
-    let bound = |k: usize| if untested.contains(&k) { Some(f64::NEG_INFINITY) } else { find(k) };
-    (0..interims).map(bound).collect()
+impl FutilityRule {
+    /// Futility bounds from which [`FutilityRule::bounds`] are found by repetition, starting at `from`,
+    /// for the same efficacy bounds; those bounds themselves are left unchanged. `None` as there.
+    pub(super) fn bounds_from(
+        &self,
+        from: &[f64],
+        fractions: &[f64],
+        efficacy: &[f64],
+        untested: &[usize],
+    ) -> Option<Vec<f64>> {
+        let Self::ConditionalPower { at_most, on: ConditionalOn::Trend } = self else {
+            return self.bounds(fractions, efficacy, untested);
+        };
+        let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
+        let looks = Monitored::new(fractions, &no_lower, efficacy);
+        let step = |(k, &z): (usize, &f64)| match untested.contains(&k) {
+            true => Some(f64::NEG_INFINITY),
+            false => looks.towards_power_under_trend(k, *at_most, z),
+        };
+        from.iter().enumerate().map(step).collect()
+    }
+}
+
+/// The bounds found at the interim looks, −∞ at the `untested`; `None` when a tested look has none.
+fn where_tested(found: Vec<Option<f64>>, untested: &[usize]) -> Option<Vec<f64>> {
+    let looks = found.into_iter().enumerate();
+    looks.map(|(k, z)| if untested.contains(&k) { Some(f64::NEG_INFINITY) } else { z }).collect()
 }
 
 /// The drift at which a design has a power when it stops at the futility bounds that belong to the

@@ -98,17 +98,47 @@ pub struct Design {
 /// The final look after a given number of interims, whose size is known only when it happens.
 #[derive(Debug)]
 struct FinalLook {
-    efficacy: Continuation,
+    efficacy: GoingOn,
     alpha_left: f64,
     /// Trials by the harm boundary's account, where it spends an error rate of its own, and what
     /// is left of that.
-    harm: Option<(Continuation, f64)>,
+    harm: Option<(GoingOn, f64)>,
     /// Outcomes at the last of these interims.
     analysed_before: u32,
     /// The looks before it.
     interims: Vec<EarlierLook>,
     /// What follows from the number of outcomes, by their number beyond `analysed_before`.
     by_analysed: BySize,
+}
+
+/// Trials that go on after the interim looks before a final one.
+#[derive(Debug)]
+struct GoingOn {
+    /// Dense enough for a final look one patient later.
+    state: Continuation,
+    /// Dense enough for the next planned look; `None` where the other is no denser. In a trial of a million
+    /// patients that has a hundred times the nodes, which would be integrated over at every node of the
+    /// next.
+    to_next_look: Option<Continuation>,
+}
+
+/// The nodes up to which a state is used for all that follows.
+const MOST_NODES: usize = 512;
+
+impl GoingOn {
+    fn start() -> Self {
+        Self { state: Continuation::start(), to_next_look: None }
+    }
+
+    /// After one more look, at `information`, that stops outside `region`; the final look may come
+    /// `one_patient` later, and the next planned look comes no less than `finest` later.
+    fn after(&self, information: f64, region: (f64, f64), [one_patient, finest]: [f64; 2]) -> Self {
+        let from = self.to_next_look.as_ref().unwrap_or(&self.state);
+        let state = from.advance(information, 0.0, region, one_patient);
+        let is_dense = state.nodes() > MOST_NODES && finest > one_patient;
+        let to_next_look = is_dense.then(|| from.advance(information, 0.0, region, finest));
+        Self { state, to_next_look }
+    }
 }
 
 /// An interim look as the estimate of a later one sees it.
@@ -239,7 +269,7 @@ impl Design {
         let last = &self.finals[interims];
         cached(&last.found(analysed).efficacy, || {
             let information = self.information(analysed);
-            efficacy::critical_value(&last.efficacy, information, last.alpha_left)
+            efficacy::critical_value_of_rest(&last.efficacy.state, information, last.alpha_left)
                 .expect("the planned final look had a critical value, and more trials come to this")
         })
     }
@@ -248,10 +278,10 @@ impl Design {
     pub fn final_harm(&self, interims: usize, analysed: u32) -> f64 {
         match (&self.plan.rules.harm, &self.finals[interims]) {
             (HarmRule::Symmetric { .. }, _) => -self.final_critical(interims, analysed),
-            (_, last @ FinalLook { harm: Some((state, left)), .. }) => {
+            (_, last @ FinalLook { harm: Some((going_on, left)), .. }) => {
                 cached(&last.found(analysed).harm, || {
                     let information = self.information(analysed);
-                    futility::lower_bound(state, information, 0.0, *left, f64::INFINITY)
+                    futility::lower_bound(&going_on.state, information, 0.0, *left, f64::INFINITY)
                 })
             }
             _ => f64::NEG_INFINITY,
@@ -340,11 +370,11 @@ impl FinalLook {
     /// One for every number of interims, from none to all.
     fn after_each(plan: &Plan, boundaries: &Boundaries, most_analysed: u32) -> Vec<Self> {
         let none = Self {
-            efficacy: Continuation::start(),
+            efficacy: GoingOn::start(),
             alpha_left: plan.rules.alpha_one_sided,
             harm: match plan.rules.harm {
                 HarmRule::Spending { alpha_one_sided, .. } => {
-                    Some((Continuation::start(), alpha_one_sided))
+                    Some((GoingOn::start(), alpha_one_sided))
                 }
                 _ => None,
             },
@@ -366,14 +396,15 @@ impl FinalLook {
         let analysed_before = plan.looks_analysed[k];
         // The final look may come one patient after this one.
         let one_patient = 1.0 / f64::from(plan.maximum_analysed());
+        let finest = recursion::finest_increment(&boundaries.information_fractions, k);
         let out_below = plan.rules.counted_out_below(boundaries.futility[k], efficacy);
         let leave_below = boundaries.futility[k].max(boundaries.harm[k]);
         Self {
-            efficacy: self.efficacy.advance(t, 0.0, (out_below, efficacy), one_patient),
+            efficacy: self.efficacy.after(t, (out_below, efficacy), [one_patient, finest]),
             alpha_left: plan.rules.alpha_one_sided - boundaries.alpha_spent[k],
-            harm: self.harm.as_ref().map(|(state, left)| {
-                let spent = state.below(t, 0.0, harm);
-                (state.advance(t, 0.0, (harm, efficacy), one_patient), left - spent)
+            harm: self.harm.as_ref().map(|(going_on, left)| {
+                let spent = going_on.state.below(t, 0.0, harm);
+                (going_on.after(t, (harm, efficacy), [one_patient, finest]), left - spent)
             }),
             analysed_before,
             interims: [
@@ -463,6 +494,21 @@ mod tests {
                 assert!((so_far - look.alpha_spent).abs() < 1e-9, "{so_far} {look:?}");
             }
         }
+    }
+
+    /// The final look of a million patients may come one patient after an interim look, which takes tens of
+    /// thousands of nodes. They are not integrated over at the nodes of the next look.
+    #[test]
+    fn large_trials_go_on_to_the_next_look_with_few_nodes() {
+        let looks: Vec<u32> = (1..=20).map(|k| 50_000 * k).collect();
+        let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
+        let design = Design::new(plan(&looks, rule), 1_000_000).expect("no futility to fail");
+        for last in &design.finals[1..20] {
+            let nodes = last.efficacy.to_next_look.as_ref().expect("it is dense").nodes();
+            assert!(nodes < 1000 && last.efficacy.state.nodes() > 10_000, "{nodes}");
+        }
+        let total = design.stopping(0.0, 950_001).rejection();
+        assert!((total - 0.025).abs() < 1e-8, "{total}");
     }
 
     #[test]

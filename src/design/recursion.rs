@@ -17,7 +17,7 @@ const REACH: f64 = 10.0;
 /// comes of trials this far out.
 const FAR: f64 = 16.0;
 /// Quadrature nodes per standard deviation of the narrowest kernel, and the least at one look.
-const NODES_PER_KERNEL: f64 = 3.0;
+pub(super) const NODES_PER_KERNEL: f64 = 3.0;
 const LEAST_NODES: f64 = 64.0;
 /// With more nodes than this at one look the interval is cut into panels of [`PANEL_NODES`].
 const MOST_NODES_IN_ONE: usize = 512;
@@ -116,6 +116,11 @@ impl Continuation {
         state
     }
 
+    /// Scores at which the sub-density is kept.
+    pub(super) fn nodes(&self) -> usize {
+        self.scores.len()
+    }
+
     /// Pairs of score and mass, by increasing score.
     pub(super) fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
         self.scores.iter().copied().zip(self.masses.iter().copied())
@@ -149,7 +154,7 @@ impl Continuation {
 
 /// Nodes and weights: one rule of the given order over the whole interval, or panels where looks
 /// are so close that one rule would be too long.
-fn nodes(low: f64, high: f64, order: f64) -> impl Iterator<Item = (f64, f64)> {
+pub(super) fn nodes(low: f64, high: f64, order: f64) -> impl Iterator<Item = (f64, f64)> {
     let (rule, panels) = if order <= MOST_NODES_IN_ONE as f64 {
         (rule(order as usize), 1)
     } else {

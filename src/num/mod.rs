@@ -7,6 +7,7 @@
 pub mod chebyshev;
 pub mod chi_squared;
 pub mod exp;
+pub mod fixed_point;
 pub mod log;
 pub mod normal;
 pub mod quadrature;

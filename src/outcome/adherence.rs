@@ -8,6 +8,8 @@
 //! who refuse may be those who are hard to reach, so the two conditions differ where both departures
 //! depend on prognosis or factors.
 
+use std::sync::LazyLock;
+
 use super::{LEVELS, MrsDistribution};
 use crate::num::quadrature::GaussLegendre;
 use crate::num::root::brent;
@@ -36,6 +38,8 @@ pub struct Adherence {
     refusal: Rule,
     /// Of those who do not refuse, with the same end.
     failed_access: Rule,
+    /// Those who depart up to a prognosis, by arm and stratum; none of an arm that departs by chance.
+    departed: [Vec<Departed>; 2],
 }
 
 /// What was to happen and did not.
@@ -79,10 +83,38 @@ const NODES: usize = 40;
 impl Adherence {
     /// Solves the intercepts for the shares of the strata.
     pub fn new([crossover, refusal, failed_access]: &[Departure; 3], shares: &[f64]) -> Self {
-        let crossover = Rule::new(crossover, shares, None);
         let refusal = Rule::new(refusal, shares, None);
-        let failed_access = Rule::new(failed_access, shares, Some(&refusal));
-        Self { crossover, refusal, failed_access }
+        let mut adherence = Self {
+            crossover: Rule::new(crossover, shares, None),
+            failed_access: Rule::new(failed_access, shares, Some(&refusal)),
+            refusal,
+            departed: [Vec::new(), Vec::new()],
+        };
+        adherence.departed = [Arm::Control, Arm::Experimental].map(|arm| {
+            let strata = if adherence.is_by_chance(arm) { 0 } else { shares.len() };
+            let of_stratum = |stratum| Departed::new(|x| adherence.departs(arm, stratum, x));
+            (0..strata).map(of_stratum).collect()
+        });
+        adherence
+    }
+
+    /// P(a patient of the arm and stratum departs); `latent` is that of the outcome they are to have.
+    fn departs(&self, arm: Arm, stratum: usize, latent: f64) -> f64 {
+        match arm {
+            Arm::Control => self.crossover.probability(stratum, latent),
+            Arm::Experimental => {
+                let stays = 1.0 - self.refusal.probability(stratum, latent);
+                1.0 - stays * (1.0 - self.failed_access.probability(stratum, latent))
+            }
+        }
+    }
+
+    /// Whether departures of the arm have nothing to do with prognosis.
+    fn is_by_chance(&self, arm: Arm) -> bool {
+        match arm {
+            Arm::Control => self.crossover.is_by_chance(),
+            Arm::Experimental => self.refusal.is_by_chance() && self.failed_access.is_by_chance(),
+        }
     }
 
     /// What a patient receives; `quantile` is that of the outcome they are to have, and the two draws
@@ -108,25 +140,21 @@ impl Adherence {
         mrs: &[MrsDistribution; 2],
     ) -> [[f64; LEVELS]; 2] {
         let other = Received::Other.arm(arm);
-        let departs = |latent: f64| match arm {
-            Arm::Control => self.crossover.probability(stratum, latent),
-            Arm::Experimental => {
-                let stays = 1.0 - self.refusal.probability(stratum, latent);
-                1.0 - stays * (1.0 - self.failed_access.probability(stratum, latent))
-            }
-        };
         let mut out = [[0.0; LEVELS]; 2];
-        let by_chance = match arm {
-            Arm::Control => self.crossover.is_by_chance(),
-            Arm::Experimental => self.refusal.is_by_chance() && self.failed_access.is_by_chance(),
-        };
-        if by_chance {
-            let share = departs(0.0);
-            out[arm.index()] = mrs[arm.index()].probabilities().map(|p| p * (1.0 - share));
-            out[other.index()] = mrs[other.index()].probabilities().map(|p| p * share);
-        } else {
-            out[arm.index()] = by_level(&mrs[arm.index()], |latent| 1.0 - departs(latent));
-            out[other.index()] = by_level(&mrs[other.index()], departs);
+        match self.departed[arm.index()].get(stratum) {
+            None => {
+                let share = self.departs(arm, stratum, 0.0);
+                out[arm.index()] = mrs[arm.index()].probabilities().map(|p| p * (1.0 - share));
+                out[other.index()] = mrs[other.index()].probabilities().map(|p| p * share);
+            }
+            Some(departed) => {
+                let departs = |latent: f64| self.departs(arm, stratum, latent);
+                let depart = departed.by_level(&mrs[arm.index()], departs);
+                let all = mrs[arm.index()].probabilities();
+                // Where all depart, rounding may leave fewer than none.
+                out[arm.index()] = std::array::from_fn(|j| (all[j] - depart[j]).max(0.0));
+                out[other.index()] = departed.by_level(&mrs[other.index()], departs);
+            }
         }
         out
     }
@@ -152,12 +180,24 @@ impl Rule {
         }
         // Where everybody is as likely to remain, those who do are like all patients.
         let before = before.filter(|before| !before.is_alike());
-        let remaining = before.map_or(1.0, |_| in_all(shares, |s, x| remains(before, s, x)));
         let largest = of_stratum.iter().map(|log_odds| log_odds.abs()).fold(0.0, f64::max);
         let reach = largest + REACH * per_latent.abs() + 1.0;
+        // Strata with the same log odds depart alike.
+        let mut alike: Vec<(usize, f64)> = Vec::new();
+        for (stratum, share) in shares.iter().enumerate() {
+            let log_odds = |stratum: usize| {
+                (of_stratum[stratum], before.map(|before| before.log_odds[stratum]))
+            };
+            let is_alike = |(other, _): &&mut (usize, f64)| log_odds(*other) == log_odds(stratum);
+            match alike.iter_mut().find(is_alike) {
+                Some((_, sum)) => *sum += share,
+                None => alike.push((stratum, *share)),
+            }
+        }
+        let remaining = before.map_or(1.0, |_| in_all(&alike, |s, x| remains(before, s, x)));
         let miss = |intercept: f64| {
             let rule = rule(intercept);
-            let departed = in_all(shares, |s, x| remains(before, s, x) * rule.probability(s, x));
+            let departed = in_all(&alike, |s, x| remains(before, s, x) * rule.probability(s, x));
             departed - probability * remaining
         };
         let intercept = brent(miss, start - reach, start + reach);
@@ -185,24 +225,50 @@ fn remains(before: Option<&Rule>, stratum: usize, latent: f64) -> f64 {
     before.map_or(1.0, |before| 1.0 - before.probability(stratum, latent))
 }
 
-/// Part of all patients, from that of the patients of a stratum at a latent prognosis and the shares
-/// of the strata.
-fn in_all(shares: &[f64], part: impl Fn(usize, f64) -> f64) -> f64 {
+/// Part of all patients, from that of the patients of a stratum at a latent prognosis; strata that are
+/// alike stand once, with the share of all of them.
+fn in_all(strata: &[(usize, f64)], part: impl Fn(usize, f64) -> f64) -> f64 {
     let of_stratum = |s: usize| mass(-REACH, REACH, |latent| part(s, latent));
-    shares.iter().enumerate().map(|(s, share)| share * of_stratum(s)).sum()
+    strata.iter().map(|&(stratum, share)| share * of_stratum(stratum)).sum()
 }
 
-/// Part of each level of a distribution over the latent scale.
-fn by_level(mrs: &MrsDistribution, part: impl Fn(f64) -> f64) -> [f64; LEVELS] {
-    let cumulative = mrs.cumulative();
-    let end = |j: usize| match cumulative.get(j) {
-        Some(&below) => logit(below).clamp(-REACH, REACH),
-        None => REACH,
-    };
-    std::array::from_fn(|j| {
-        let low = if j == 0 { -REACH } else { end(j - 1) };
-        mass(low, end(j), &part)
-    })
+/// P(a patient of an arm and stratum departs and has a latent score below −[`REACH`] + k), for k = 0,
+/// 1, …: whatever the levels of the outcome are, those who depart in each are differences of these, but
+/// for the parts of a unit at its ends.
+#[derive(Debug, Clone, PartialEq)]
+struct Departed(Vec<f64>);
+
+impl Departed {
+    fn new(departs: impl Fn(f64) -> f64) -> Self {
+        let units = (2.0 * REACH) as usize;
+        let mut below = vec![0.0; units + 1];
+        for k in 0..units {
+            let from = k as f64 - REACH;
+            below[k + 1] = below[k] + mass(from, from + 1.0, &departs);
+        }
+        Self(below)
+    }
+
+    /// P(departs with a latent score below `latent`).
+    fn below(&self, latent: f64, departs: impl Fn(f64) -> f64) -> f64 {
+        let Self(below) = self;
+        let latent = latent.clamp(-REACH, REACH);
+        let unit = (latent + REACH).floor();
+        below[unit as usize] + mass(unit - REACH, latent, departs)
+    }
+
+    /// P(departs with each level of a distribution).
+    fn by_level(&self, mrs: &MrsDistribution, departs: impl Fn(f64) -> f64) -> [f64; LEVELS] {
+        let cumulative = mrs.cumulative();
+        let mut before = 0.0;
+        std::array::from_fn(|level| {
+            let end = cumulative.get(level).map_or(REACH, |&p| logit(p));
+            let below = self.below(end, &departs).max(before);
+            let here = below - before;
+            before = below;
+            here
+        })
+    }
 }
 
 /// ∫ part(x) f(x) dx with the density of the standard logistic distribution.
@@ -212,11 +278,11 @@ fn mass(low: f64, high: f64, part: impl Fn(f64) -> f64) -> f64 {
     }
     // Unit by unit, so that neither the density's peak nor a steep part is passed over.
     let pieces = (high - low).ceil();
-    let rule = GaussLegendre::new(NODES);
+    static RULE: LazyLock<GaussLegendre> = LazyLock::new(|| GaussLegendre::new(NODES));
     let width = (high - low) / pieces;
     let piece = |k: usize| {
         let from = low + k as f64 * width;
-        rule.on(from, from + width)
+        RULE.on(from, from + width)
             .map(|(x, weight)| {
                 let p = logistic(x);
                 weight * p * logistic(-x) * part(x)
@@ -251,6 +317,29 @@ mod tests {
             }
         }
         out
+    }
+
+    /// Those of a level who depart are the integral over the level's own part of the latent scale,
+    /// whether its ends fall in one unit or far apart.
+    #[test]
+    fn the_departed_of_a_level_are_its_own_integral() {
+        let departures =
+            [departure(0.2, -2.0, 0.5), departure(0.1, 3.0, 1.0), departure(0.05, -1.0, 0.0)];
+        let adherence = Adherence::new(&departures, &SHARES);
+        let mrs =
+            MrsDistribution::new([1e-9, 0.3, 0.0, 0.001, 0.6, 0.098_999_999, 0.0]).expect("1");
+        for (arm, stratum) in [(Arm::Control, 0), (Arm::Control, 1), (Arm::Experimental, 1)] {
+            let departs = |latent: f64| adherence.departs(arm, stratum, latent);
+            let found = adherence.departed[arm.index()][stratum].by_level(&mrs, departs);
+            let mut low = -REACH;
+            for (level, found) in found.into_iter().enumerate() {
+                let high = mrs.cumulative().get(level).map_or(REACH, |&p| logit(p));
+                let high = high.clamp(-REACH, REACH);
+                let expected = mass(low, high, departs);
+                assert!((found - expected).abs() < 1e-14, "{level} {found} {expected}");
+                low = high;
+            }
+        }
     }
 
     #[test]

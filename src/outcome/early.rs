@@ -4,7 +4,7 @@
 //! a patient is drawn given the later one, by Bayes' theorem, in both arms alike: so the stated
 //! distributions at 90 days stay as they are.
 
-use super::{LEVELS, Mrs, MrsDistribution};
+use super::{LEVELS, Mrs, MrsDistribution, shares_between};
 
 /// P(early mRS | mRS at 90 days).
 #[derive(Debug, Clone, PartialEq)]
@@ -69,11 +69,7 @@ impl EarlyOutcome {
 
     /// P(early mRS = 0 … 6 | mRS at 90 days).
     pub fn given(&self, later: Mrs) -> [f64; LEVELS] {
-        let cumulative = &self.cumulative[later.index()];
-        std::array::from_fn(|j| {
-            let upper = cumulative.get(j).copied().unwrap_or(1.0);
-            upper - if j == 0 { 0.0 } else { cumulative[j - 1] }
-        })
+        shares_between(self.cumulative[later.index()])
     }
 
     /// The same of those who are lost: not of the early dead.

@@ -150,7 +150,8 @@ impl Mechanism {
             + self.centres.iter().map(|(log_odds, _)| log_odds.abs()).fold(0.0, f64::max);
         let start = logit(dropout);
         let miss = |intercept: f64| lost(intercept) - dropout;
-        Ok(brent(miss, start - reach, start + reach).expect("the share lies between none and all"))
+        // The most that can be lost may itself be out of reach by a rounding error.
+        brent(miss, start - reach, start + reach).ok_or(Unreachable { most })
     }
 }
 

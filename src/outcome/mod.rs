@@ -109,10 +109,7 @@ impl MrsDistribution {
 
     /// From P(mRS ≤ j), j = 0 … 5, non-decreasing.
     fn from_cumulative(cumulative: [f64; LEVELS - 1]) -> Self {
-        Self(std::array::from_fn(|j| {
-            let upper = cumulative.get(j).copied().unwrap_or(1.0);
-            upper - if j == 0 { 0.0 } else { cumulative[j - 1] }
-        }))
+        Self(shares_between(cumulative))
     }
 
     /// The distribution whose odds of mRS ≤ j are `odds_ratio` times these at every cut.
@@ -134,6 +131,20 @@ impl MrsDistribution {
     pub fn odds_ratio_to(&self, cut: Mrs, target: f64) -> f64 {
         libm::exp(logit(target) - logit(self.at_most(cut)))
     }
+}
+
+/// The shares of mRS 0 to 6 from P(mRS ≤ j), j = 0 … 5.
+///
+/// A computed sum of probabilities may fall by a rounding error from one cut to the next, or exceed
+/// 1 by one; no share is below 0 for it.
+fn shares_between(cumulative: [f64; LEVELS - 1]) -> [f64; LEVELS] {
+    let mut below = 0.0;
+    std::array::from_fn(|level| {
+        let at_most = cumulative.get(level).map_or(1.0, |p| p.clamp(below, 1.0));
+        let share = at_most - below;
+        below = at_most;
+        share
+    })
 }
 
 #[cfg(test)]
@@ -175,6 +186,14 @@ mod tests {
         let p = shifted.probabilities();
         assert_eq!((p[0], p[1], p[5], p[6]), (0.0, 0.0, 0.0, 0.0));
         assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-15);
+    }
+
+    /// Sums that rounding left one unit in the last place out of order, or above 1.
+    #[test]
+    fn rounding_leaves_no_share_below_zero() {
+        let above_one = 1.0_f64.next_up();
+        let falling = [0.25, 0.25_f64.next_down(), 0.5, 1.0, above_one, 1.0];
+        assert_eq!(shares_between(falling), [0.25, 0.0, 0.25, 0.5, 0.0, 0.0, 0.0]);
     }
 
     /// These sum to one unit in the last place below 100.

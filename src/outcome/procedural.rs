@@ -6,7 +6,7 @@
 //! with δ_2 = 0, so that η is the log odds of functional independence.
 
 use super::flow::Flow;
-use super::{LEVELS, Mrs, MrsDistribution};
+use super::{LEVELS, Mrs, MrsDistribution, shares_between};
 use crate::num::log::ln_normal;
 use crate::num::{logistic, logit};
 use crate::population::Population;
@@ -176,17 +176,10 @@ impl ProceduralModel {
             return out;
         }
         let eta = self.of_state[weighted.state.index()] + self.of_class[weighted.class];
-        let mut below = 0.0;
-        for (level, probability) in out.iter_mut().enumerate() {
-            let at_most = self.deltas.get(level).map_or(1.0, |delta| {
-                let of =
-                    |(share, prognosis): &(f64, f64)| share * logistic(delta + eta + prognosis);
-                prognoses.iter().map(of).sum()
-            });
-            *probability = at_most - below;
-            below = at_most;
-        }
-        out
+        shares_between(self.deltas.map(|delta| {
+            let of = |(share, prognosis): &(f64, f64)| share * logistic(delta + eta + prognosis);
+            prognoses.iter().map(of).sum()
+        }))
     }
 
     /// P(mRS 0–2) for those without a fatal complication at η = `log_odds` plus class and stratum.

@@ -88,6 +88,8 @@ impl Procedure {
         loop {
             let Decision { rescue, last } = strategy.decide(entry, passes);
             let [patent, opened, placed] = self.rescue[passes].map(here);
+            // Log odds of a centre may change the order of two equal probabilities by rounding.
+            let (opened, placed) = (opened.max(patent), placed.max(opened.max(patent)));
             let stented = [patent, opened - patent, placed - opened, 1.0 - placed];
             for (end, share) in STENT_ENDS.iter().zip(stented) {
                 ends[passes][*end as usize] += unresolved * rescue * share;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::csv;
 use super::document::Document;
 use super::numeral::{self, fixed};
 use super::table::{chance, grouped, number};
@@ -41,7 +42,6 @@ impl DesignReport {
     /// # Panics
     /// Never: rows are written to memory.
     pub fn to_csv(&self) -> String {
-        let mut out = csv::Writer::from_writer(Vec::new());
         let header = [
             "look",
             "information_fraction",
@@ -58,14 +58,10 @@ impl DesignReport {
             "alpha_spent",
             "beta_spent",
         ];
-        out.write_record(header).expect("memory takes everything");
-        for look in &self.design.looks {
-            for (name, boundary) in boundaries(look) {
-                out.write_record(csv_row(look, name, boundary)).expect("memory takes everything");
-            }
-        }
-        let bytes = out.into_inner().expect("memory takes everything");
-        String::from_utf8(bytes).expect("it was text")
+        let rows = self.design.looks.iter().flat_map(|look| {
+            boundaries(look).map(move |(name, boundary)| csv_row(look, name, boundary))
+        });
+        csv::table(&header, rows)
     }
 
     /// As tables.

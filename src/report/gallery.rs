@@ -1,6 +1,7 @@
 //! The figures of a report: what each shows, in words, as a drawing, and as the numbers behind it.
 
 use super::Summary;
+use super::csv;
 use super::figure::{
     self, Axis, Curve, CurvePoint, CurveStyle, Flow, Labels, Link, LookBounds, LookShares,
     PowerCurve,
@@ -77,17 +78,6 @@ pub fn figures(
     figures
 }
 
-/// A table of numbers as CSV.
-fn csv(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let mut out = csv::Writer::from_writer(Vec::new());
-    out.write_record(header).expect("memory takes everything");
-    for row in rows {
-        out.write_record(row).expect("memory takes everything");
-    }
-    let bytes = out.into_inner().expect("memory takes everything");
-    String::from_utf8(bytes).expect("it was text")
-}
-
 fn outcomes(scenario: &Scenario) -> Figure {
     let arms = &scenario.file().arms;
     let [control, experimental] =
@@ -109,7 +99,10 @@ fn outcomes(scenario: &Scenario) -> Figure {
                   functional independence."
             .to_owned(),
         svg: figure::mrs(bars.each_ref().map(|(name, shares)| (name.as_str(), *shares))),
-        data: csv(&["arm", "mrs_0", "mrs_1", "mrs_2", "mrs_3", "mrs_4", "mrs_5", "mrs_6"], rows),
+        data: csv::table(
+            &["arm", "mrs_0", "mrs_1", "mrs_2", "mrs_3", "mrs_4", "mrs_5", "mrs_6"],
+            rows,
+        ),
     }
 }
 
@@ -146,7 +139,7 @@ fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
             analysis.name
         ),
         svg: figure::paths(&looks, &dossier.paths),
-        data: csv(&["replicate", "analysed", "z", "conclusion"], rows),
+        data: csv::table(&["replicate", "analysed", "z", "conclusion"], rows),
     }
 }
 
@@ -173,7 +166,7 @@ fn shares(effect: &TruthSummary, none: &TruthSummary) -> Figure {
         title: "What has become of the trials by each look".to_owned(),
         caption: format!("Per cent of all trials, monitored by \"{}\".", effect.analyses[0].name),
         svg: figure::looks(&panels),
-        data: csv(&["truth", "by_look", "efficacy", "futility", "harm", "safety"], rows),
+        data: csv::table(&["truth", "by_look", "efficacy", "futility", "harm", "safety"], rows),
     }
 }
 
@@ -203,7 +196,7 @@ fn distribution(of: &Distribution, name: &str, (what, unit): (&str, &str)) -> Fi
         title: format!("{what}: distribution over the trials"),
         caption: format!("Share of trials with no more {unit} than on the axis below."),
         svg: figure::curves(axes, &curves),
-        data: csv(&["truth", unit, "share_at_most"], rows),
+        data: csv::table(&["truth", unit, "share_at_most"], rows),
     }
 }
 
@@ -228,7 +221,7 @@ fn calendar(dossier: &Dossier) -> Figure {
                   the overrun if the trial stops there without a delay."
             .to_owned(),
         svg: figure::calendar(calendar),
-        data: csv(&["look", "month", "randomised", "known"], rows),
+        data: csv::table(&["look", "month", "randomised", "known"], rows),
     }
 }
 
@@ -273,7 +266,7 @@ fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
             if analyses.len() > SHOWN { ", of the first four analyses" } else { "" }
         ),
         svg: figure::curves((&replicates, &axis("power")), &curves),
-        data: csv(&header, rows),
+        data: csv::table(&header, rows),
     }
 }
 
@@ -300,7 +293,7 @@ fn balance(truth: &TruthSummary) -> Figure {
              experimental arm from its share."
                 .to_owned(),
         svg: figure::balance(&rows),
-        data: csv(&["among", "mean_difference", "p95_difference"], data),
+        data: csv::table(&["among", "mean_difference", "p95_difference"], data),
     }
 }
 
@@ -335,7 +328,7 @@ pub fn power_curve(quantity: &str, points: &[(f64, OperatingCharacteristics)]) -
             x: quantity.to_owned(),
             footer: String::new(),
         }),
-        data: csv(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
+        data: csv::table(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
     }
 }
 
@@ -400,7 +393,7 @@ fn strategies(rules: &[RuleSummary]) -> Figure {
             (&axis("stent after so many passes (last: never)"), &axis("per cent of patients")),
             &curves,
         ),
-        data: csv(&header, rows),
+        data: csv::table(&header, rows),
     }
 }
 
@@ -430,7 +423,7 @@ fn flows(procedure: &ProcedureSummary) -> Vec<Figure> {
                       in, to the mRS; ribbons are as wide as their share of the arm's patients (exact)."
                 .to_owned(),
             svg: figure::flow(&flow),
-            data: csv(&["from", "to", "share"], rows),
+            data: csv::table(&["from", "to", "share"], rows),
         }
     };
     names.into_iter().zip(&procedure.arms).map(flow).collect()

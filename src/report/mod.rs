@@ -5,6 +5,7 @@ pub mod calibration;
 mod centres;
 pub mod check;
 pub mod comparison;
+mod csv;
 mod description;
 pub mod design;
 mod disregarded;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::csv::CsvWriter;
 use crate::analysis::FitStatus;
 use crate::scenario::Scenario;
 use crate::trial::{Conclusion, TrialResult};
@@ -72,7 +73,7 @@ pub(super) const COLUMNS: [&str; 22] = [
 /// Writes rows as CSV. Numbers that do not exist are empty.
 #[derive(Debug)]
 pub struct CsvRows<W: Write> {
-    writer: csv::Writer<W>,
+    writer: CsvWriter<W>,
     context: RowContext,
 }
 
@@ -82,9 +83,9 @@ impl<W: Write> CsvRows<W> {
     /// # Errors
     /// When `writer` fails.
     pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(writer);
+        let mut writer = CsvWriter::new(writer);
         let z = (1..=context.looks).map(|look| format!("z_{look}"));
-        writer.write_record(COLUMNS.map(str::to_owned).into_iter().chain(z))?;
+        writer.row(COLUMNS.map(str::to_owned).into_iter().chain(z))?;
         Ok(Self { writer, context })
     }
 
@@ -120,7 +121,7 @@ impl<W: Write> CsvRows<W> {
                 trial.failed_looks.to_string(),
             ];
             let z = trial.z[..self.context.looks].iter().map(|&z| number(z));
-            self.writer.write_record(fields.into_iter().chain(z))?;
+            self.writer.row(fields.into_iter().chain(z))?;
         }
         Ok(())
     }
@@ -130,6 +131,6 @@ impl<W: Write> CsvRows<W> {
     /// # Errors
     /// When the writer fails.
     pub fn finish(self) -> io::Result<W> {
-        self.writer.into_inner().map_err(|error| error.into_error())
+        self.writer.finish()
     }
 }

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value};
 
+use super::csv;
+
 /// Keys whose value names an element of a list, the first that is there.
 const NAMES: [&str; 13] = [
     "name", "truth", "figure", "outcome", "study", "method", "arm", "group", "factor", "look",
@@ -17,15 +19,12 @@ const NAMES: [&str; 13] = [
 /// When `json` is not JSON.
 pub fn csv_of(json: &str) -> String {
     let value = serde_json::from_str(json).expect("it was written as JSON");
-    let mut rows = csv::Writer::from_writer(Vec::new());
-    rows.write_record(["figure", "value", "mcse", "n"]).expect("memory takes everything");
-    let mut write = |figure: &str, columns: [String; 3]| {
-        let record = std::iter::once(figure).chain(columns.iter().map(String::as_str));
-        rows.write_record(record).expect("memory takes everything");
+    let mut rows = Vec::new();
+    let mut write = |figure: &str, [value, mcse, n]: [String; 3]| {
+        rows.push(vec![figure.to_owned(), value, mcse, n]);
     };
     walk("", &value, &mut write);
-    let bytes = rows.into_inner().expect("memory takes everything");
-    String::from_utf8(bytes).expect("it was text")
+    csv::table(&["figure", "value", "mcse", "n"], rows)
 }
 
 type Write<'w> = &'w mut dyn FnMut(&str, [String; 3]);

@@ -132,17 +132,20 @@ pub(super) fn five_percent() -> f64 {
     0.05
 }
 
+/// The smallest trial: one patient in each arm.
+pub(super) const LEAST_PATIENTS: u32 = 2;
+
 /// How many patients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SampleSize {
     /// Patients randomised when the trial runs to its end.
-    #[schemars(range(min = 2, max = 1_000_000))]
+    #[schemars(range(min = LEAST_PATIENTS, max = 1_000_000))]
     pub randomised: u32,
     /// Outcomes planned for the final look: the maximum information. Default: those randomised
-    /// who are expected not to drop out, rounded down.
+    /// who are expected not to drop out, rounded down, and at least 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2, max = 1_000_000))]
+    #[schemars(range(min = LEAST_PATIENTS, max = 1_000_000))]
     pub analysed: Option<u32>,
 }
 

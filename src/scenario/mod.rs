@@ -6,6 +6,7 @@
 mod digest;
 mod error;
 pub mod file;
+pub mod hidden;
 mod tree;
 mod walk;
 mod overrides;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Origin, Problem, Rejection, nearest};
+use super::hidden::{is_hidden, visible};
 use super::read::{InputFile, Source, build_schema, read_text};
 use crate::evidence::{Event, Study};
 
@@ -216,6 +217,14 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
         match row {
             Ok((start, row)) => {
                 let mut messages = row.impossible();
+                if row.study.contains(is_hidden) || row.outcome.contains(is_hidden) {
+                    messages.push(format!(
+                        "study \"{}\", outcome \"{}\"; allowed: names without control characters, \
+                         marks of direction and characters of no width",
+                        visible(&row.study),
+                        visible(&row.outcome)
+                    ));
+                }
                 let event = row.event().unwrap_or_else(|message| {
                     messages.push(message);
                     None
@@ -247,7 +256,7 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
             .push(Problem::general(format!("{name} has no studies; expected rows of {COLUMNS}")));
     }
     if problems.is_empty() {
-        Ok(Evidence { title: name, outcomes })
+        Ok(Evidence { title: visible(&name).into_owned(), outcomes })
     } else {
         Err(Rejection::new(name, text, problems))
     }

@@ -79,9 +79,17 @@ impl<F: InputFile> Source<F> {
             problems.sort_by_key(Problem::position);
             return Err(problems);
         }
-        match F::deserialize(&tree) {
+        // What the schema allows can be read; should a type refuse it all the same, the place is named.
+        match serde_path_to_error::deserialize(&tree) {
             Ok(file) => Ok((file, spans)),
-            Err(error) => Err(vec![Problem::general(error.to_string())]),
+            Err(error) => {
+                let path = error.path().to_string();
+                let message = format!("cannot be read: {}", error.inner());
+                Err(vec![match path.as_str() {
+                    "." => Problem::general(format!("{name} {message}")),
+                    path => spans.problem(path, message),
+                }])
+            }
         }
     }
 
@@ -134,11 +142,35 @@ pub fn read_text(path: &Path) -> Result<String, Rejection> {
 pub(super) fn build_schema<F: JsonSchema>() -> Value {
     let mut schema = schemars::schema_for!(F).into();
     spread(&mut schema);
+    limit_integers(&mut schema);
     schema
 }
 
+/// Gives unsigned integers without a maximum that of their type, which a larger number in a file would
+/// only meet when it is read into the type, where its place is not known.
+fn limit_integers(schema: &mut Value) {
+    if let Value::Object(fields) = schema {
+        let most = match fields.get("format").and_then(Value::as_str) {
+            Some("uint8") => Some(u64::from(u8::MAX)),
+            Some("uint16") => Some(u64::from(u16::MAX)),
+            Some("uint32") => Some(u64::from(u32::MAX)),
+            _ => None,
+        };
+        if let Some(most) = most
+            && !fields.contains_key("maximum")
+        {
+            fields.insert("maximum".to_owned(), most.into());
+        }
+    }
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(limit_integers),
+        Value::Object(fields) => fields.values_mut().for_each(limit_integers),
+        _ => {}
+    }
+}
+
 /// Gives the keys that all variants of a table share to each of them, so that every variant says
-/// all that is allowed in it.
+/// all that is allowed and required in it.
 fn spread(schema: &mut Value) {
     let children: Box<dyn Iterator<Item = &mut Value>> = match schema {
         Value::Array(items) => Box::new(items.iter_mut()),
@@ -151,6 +183,7 @@ fn spread(schema: &mut Value) {
         return;
     }
     let shared = fields.remove("properties").expect("it is there");
+    let required = fields.remove("required").unwrap_or(Value::Array(Vec::new()));
     for key in ["type", "unevaluatedProperties", "additionalProperties"] {
         fields.remove(key);
     }
@@ -158,6 +191,11 @@ fn spread(schema: &mut Value) {
         let properties = variant["properties"].as_object_mut().expect("a variant is a table");
         properties.extend(shared.as_object().expect("properties are a table").clone());
         variant["additionalProperties"] = Value::Bool(false);
+        let Some(variant) = variant.as_object_mut() else { continue };
+        let own = variant.entry("required").or_insert(Value::Array(Vec::new()));
+        if let (Value::Array(own), Value::Array(shared)) = (own, &required) {
+            own.extend(shared.iter().cloned());
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::Scenario;
+use super::file::LEAST_PATIENTS;
 
 /// The key that others follow.
 pub const RANDOMISED: &str = "sample_size.randomised";
@@ -31,7 +32,8 @@ pub fn following(
     let mut out = Vec::new();
     if written("sample_size", "analysed").is_some() {
         let share = f64::from(base.design.maximum_analysed()) / f64::from(base.randomised);
-        let analysed = (share * randomised).round().clamp(1.0, randomised.max(1.0));
+        let least = f64::from(LEAST_PATIENTS);
+        let analysed = (share * randomised).round().clamp(least, randomised.max(least));
         out.push(format!("sample_size.analysed={analysed:.0}"));
     }
     if written("design", "looks")
@@ -48,6 +50,16 @@ pub fn following(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A small plan keeps the two outcomes that a scenario needs at least.
+    #[test]
+    fn few_patients_keep_two_outcomes() {
+        let text = include_str!("../../scenarios/angel-reboot.toml");
+        let few =
+            ["sample_size.analysed=100".to_owned(), "design.looks={equally_spaced=1}".to_owned()];
+        let base = Scenario::parse(text, &few).expect("valid");
+        assert_eq!(following(&base, text, &[], 4.0)[0], "sample_size.analysed=2");
+    }
 
     #[test]
     fn outcomes_and_looks_keep_their_shares() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use super::error::{Problem, nearest};
+use super::hidden::{is_hidden, visible};
 use super::tree::{MINUS_INFINITY, Spans, join};
 
 /// Checks a whole tree against the schema of the whole.
@@ -66,9 +67,13 @@ impl Walk<'_> {
                 Value::String(text) if text.is_empty() && !schema["minLength"].is_null() => {
                     self.push(path, "is empty; allowed: any text".into());
                 }
-                // It would reach the terminal.
-                Value::String(text) if text.contains(char::is_control) => {
-                    let message = format!("is {text:?}; allowed: text without control characters");
+                // It would reach the terminal, and every file.
+                Value::String(text) if text.contains(is_hidden) => {
+                    let message = format!(
+                        "is \"{}\"; allowed: text without control characters, marks of direction and \
+                         characters of no width",
+                        visible(text).replace('\n', "\\n")
+                    );
                     self.push(path, message);
                 }
                 _ => {}

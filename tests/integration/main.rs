@@ -17,6 +17,7 @@ mod calibration;
 mod centre_effects;
 mod centres;
 mod checked;
+mod combined;
 mod command_line;
 mod decision_lag;
 mod descriptions;

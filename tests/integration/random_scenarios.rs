@@ -14,7 +14,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use crate::util::{angel_reboot, simulate_scenario};
 
-fn method() -> impl Strategy<Value = String> {
+pub fn method() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(r#"{method="complete"}"#.to_owned()),
         Just(r#"{method="permuted_blocks",block_sizes=[60],stratify_by=["nihss"]}"#.to_owned()),
@@ -40,7 +40,7 @@ fn method() -> impl Strategy<Value = String> {
     ]
 }
 
-fn efficacy() -> impl Strategy<Value = String> {
+pub fn efficacy() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(r#"{rule="none"}"#.to_owned()),
         Just(r#"{rule="pocock"}"#.to_owned()),
@@ -63,7 +63,7 @@ fn spending() -> impl Strategy<Value = String> {
 }
 
 /// Futility and harm.
-fn lower() -> impl Strategy<Value = (String, String)> {
+pub fn lower() -> impl Strategy<Value = (String, String)> {
     let none = || Just(r#"{rule="none"}"#.to_owned());
     let at_most = 0.01..0.5f64;
     let futility = prop_oneof![
@@ -89,7 +89,7 @@ fn lower() -> impl Strategy<Value = (String, String)> {
 }
 
 /// Centres, in three of four scenarios, with a method that may go by them.
-fn centres() -> impl Strategy<Value = Vec<String>> {
+pub fn centres() -> impl Strategy<Value = Vec<String>> {
     let opening = prop_oneof![
         Just(String::new()),
         (0.0..40.0f64).prop_map(|months| format!(",opening={{over_months={months}}}")),
@@ -108,7 +108,7 @@ fn centres() -> impl Strategy<Value = Vec<String>> {
 }
 
 /// Adverse events and the tipping-point table.
-fn safety() -> impl Strategy<Value = Vec<String>> {
+pub fn safety() -> impl Strategy<Value = Vec<String>> {
     let stopping = (spending(), 0.001..0.3f64).prop_map(|(spending, alpha)| {
         format!(",stopping={{spending={spending},alpha_one_sided={alpha}}}")
     });

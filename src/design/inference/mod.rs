@@ -7,6 +7,7 @@
 //! Jennison & Turnbull (2000), *Group Sequential Methods with Applications to Clinical Trials*,
 //! chapters 8 to 10.
 
+mod backward;
 mod conditional;
 mod predictive;
 mod repeated;
@@ -14,6 +15,7 @@ pub mod scale;
 mod stagewise;
 mod table;
 
+pub use backward::Future;
 pub use conditional::Drift;
 pub use predictive::{Belief, Prior, prediction_interval};
 pub use repeated::{repeated_difference, repeated_interval, repeated_p_value};

@@ -76,6 +76,11 @@ impl Example {
     }
 }
 
+/// The page has one inline style sheet and inline SVG with style attributes; it runs and loads nothing,
+/// and its data files are links that hold them.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
 /// The whole page.
 pub fn page(report: &Report<'_>) -> String {
     let scenario = report.scenario.file();
@@ -85,6 +90,7 @@ pub fn page(report: &Report<'_>) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(CONTENT_SECURITY_POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content=(format!("rescuesim {}", report.summary.provenance.version));
                 title { (scenario.title) }

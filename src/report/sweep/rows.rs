@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::SweptPoint;
 use crate::explore::grid::Grid;
+use crate::report::csv::CsvWriter;
 use crate::summary::{AnalysisSummary, EstimatePerformance, LookSummary, McEstimate, SizeSummary};
 
 /// A value of a row.
@@ -104,12 +105,12 @@ impl<'p> Rows<'p> {
     /// # Errors
     /// When `out` fails.
     pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
-        let mut writer = csv::Writer::from_writer(out);
-        writer.write_record(self.columns())?;
+        let mut writer = CsvWriter::new(out);
+        writer.row(self.columns())?;
         for row in self.rows() {
-            writer.write_record(row.iter().map(Cell::text))?;
+            writer.row(row.iter().map(Cell::text))?;
         }
-        writer.flush()
+        writer.finish().map(drop)
     }
 }
 

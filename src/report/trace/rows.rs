@@ -2,6 +2,7 @@
 
 use crate::procedure::End;
 use crate::randomisation::{Arm, Preference};
+use crate::report::csv;
 use crate::trial::trace::{PatientProcedure, PatientTrace, Trace};
 
 /// A column: its name, and what it has of a patient.
@@ -11,17 +12,10 @@ type Column<'t> = (String, Box<dyn Fn(&PatientTrace) -> String + 't>);
 /// not have are left out.
 pub fn patients_csv(trace: &Trace) -> String {
     let columns = columns(trace);
-    let mut writer = csv::Writer::from_writer(Vec::new());
     let header: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    writer.write_record(header).expect(IN_MEMORY);
-    for patient in &trace.patients {
-        writer.write_record(columns.iter().map(|(_, cell)| cell(patient))).expect(IN_MEMORY);
-    }
-    let bytes = writer.into_inner().expect(IN_MEMORY);
-    String::from_utf8(bytes).expect("what is written is text")
+    let row = |patient| columns.iter().map(|(_, cell)| cell(patient)).collect();
+    csv::table(&header, trace.patients.iter().map(row))
 }
-
-const IN_MEMORY: &str = "memory can be written to, and every row has all columns";
 
 fn columns(trace: &Trace) -> Vec<Column<'_>> {
     let has = |of: fn(&PatientTrace) -> bool| trace.patients.iter().any(of);

@@ -25,7 +25,7 @@ impl Resolver<'_> {
         let randomised = self.file.sample_size.randomised;
         let Some(analysed) = self.file.sample_size.analysed else {
             let expected = expected_known(randomised, known(ratio, dropout).0);
-            return Some(expected.max(1));
+            return Some(expected.max(file::LEAST_PATIENTS));
         };
         if analysed > randomised {
             let message = format!(

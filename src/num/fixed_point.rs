@@ -1,0 +1,185 @@
+//! Fixed points of a function of several variables.
+
+/// Steps after which a search is given up.
+const MOST_STEPS: usize = 100;
+/// Jacobians that a search may find by differences, each at the cost of one evaluation per variable.
+const MOST_JACOBIANS: usize = 6;
+/// Steps that may fail before the Jacobian is found by differences.
+const MOST_FAILURES: usize = 2;
+/// Steps shorter than this, in the largest component, have stopped approaching a fixed point.
+const SHORTEST_STEP: f64 = 1e-9;
+/// The difference by which a Jacobian is found.
+const DIFFERENCE: f64 = 1e-6;
+
+/// A point that `f` maps to within `tolerance` of itself in every component, from `start`; `None`
+/// when the search does not come to one. `f` is `None` outside its domain, where the search does not go.
+///
+/// Broyden (1965), Math Comp 19:577, his first method, for the zero of r(x) = f(x) − x: the first
+/// step is that of plain iteration, and every value of f corrects the inverse Jacobian by the secant
+/// it gives. A step that leaves the domain or does not reduce |r| is tried again shorter, from the
+/// best point so far; where that does not help, the Jacobian is found by differences.
+pub fn fixed_point(
+    f: impl Fn(&[f64]) -> Option<Vec<f64>>,
+    start: Vec<f64>,
+    tolerance: f64,
+) -> Option<Vec<f64>> {
+    let residual = |x: &[f64]| Some(difference(&f(x)?, x));
+    let mut x = start;
+    let mut r = residual(&x)?;
+    let mut inverse = Inverse::identity(x.len());
+    let (mut failures, mut jacobians, mut is_exact) = (0, 0, false);
+    let mut longest = f64::INFINITY;
+    for _ in 0..MOST_STEPS {
+        if largest(&r) <= tolerance {
+            return Some(x);
+        }
+        if failures >= MOST_FAILURES && !is_exact && jacobians < MOST_JACOBIANS {
+            (inverse, is_exact, longest) =
+                (Inverse::exact(&residual, &x, &r)?, true, f64::INFINITY);
+            jacobians += 1;
+        }
+        let newton = inverse.times(&r);
+        let share = (longest / largest(&newton)).min(1.0);
+        let step: Vec<f64> = newton.iter().map(|d| share * d).collect();
+        let candidate: Vec<f64> = x.iter().zip(&step).map(|(x, d)| x + d).collect();
+        let there = residual(&candidate);
+        match there {
+            Some(there) if length(&there) < length(&r) => {
+                inverse.learn(&step, &difference(&there, &r));
+                (x, r) = (candidate, there);
+                (failures, is_exact, longest) = (0, false, 2.0 * longest);
+            }
+            _ => (failures, longest) = (failures + 1, 0.5 * largest(&step)),
+        }
+        if longest < SHORTEST_STEP {
+            return None;
+        }
+    }
+    None
+}
+
+/// Minus the inverse of the Jacobian of the residual, by rows.
+struct Inverse(Vec<Vec<f64>>);
+
+impl Inverse {
+    /// That of a constant f, for which one step of plain iteration is exact.
+    fn identity(size: usize) -> Self {
+        let row = |i: usize| (0..size).map(|j| f64::from(u8::from(i == j))).collect();
+        Self((0..size).map(row).collect())
+    }
+
+    /// That at `x`, where the residual is `r`, by differences; `None` where it is singular or the
+    /// domain is no wider than they are.
+    fn exact(residual: impl Fn(&[f64]) -> Option<Vec<f64>>, x: &[f64], r: &[f64]) -> Option<Self> {
+        let mut columns = Vec::with_capacity(x.len());
+        for k in 0..x.len() {
+            let moved = |by: f64| {
+                let mut there = x.to_vec();
+                there[k] += by;
+                Some((residual(&there)?, by))
+            };
+            let (there, by) = moved(-DIFFERENCE).or_else(|| moved(DIFFERENCE))?;
+            columns.push(difference(r, &there).iter().map(|change| change / by).collect());
+        }
+        inverted(&columns)
+    }
+
+    fn times(&self, r: &[f64]) -> Vec<f64> {
+        self.0.iter().map(|row| dot(row, r)).collect()
+    }
+
+    /// Takes up that a `step` changed the residual by `change`; a singular correction is left out.
+    fn learn(&mut self, step: &[f64], change: &[f64]) {
+        let predicted = self.times(change);
+        let weight = |j: usize| step.iter().zip(&self.0).map(|(d, row)| d * row[j]).sum();
+        let weights: Vec<f64> = (0..step.len()).map(weight).collect();
+        let scale = -dot(step, &predicted);
+        if scale.abs() < 1e-12 * dot(step, step) {
+            return;
+        }
+        for ((row, d), predicted) in self.0.iter_mut().zip(step).zip(&predicted) {
+            let missed = (d + predicted) / scale;
+            row.iter_mut().zip(&weights).for_each(|(entry, weight)| *entry += missed * weight);
+        }
+    }
+}
+
+/// The inverse of a matrix given by columns, by Gauss–Jordan elimination with row pivots; `None` where
+/// it is singular.
+fn inverted(columns: &[Vec<f64>]) -> Option<Inverse> {
+    let size = columns.len();
+    let Inverse(identity) = Inverse::identity(size);
+    // Each row of the matrix with that of the unit matrix after it.
+    let mut rows: Vec<Vec<f64>> = (0..size)
+        .map(|i| columns.iter().map(|column| column[i]).chain(identity[i].clone()).collect())
+        .collect();
+    for k in 0..size {
+        let pivot = (k..size).max_by(|&a, &b| rows[a][k].abs().total_cmp(&rows[b][k].abs()))?;
+        rows.swap(k, pivot);
+        let scale = rows[k][k];
+        if scale == 0.0 || !scale.is_finite() {
+            return None;
+        }
+        rows[k].iter_mut().for_each(|entry| *entry /= scale);
+        let unit = rows[k].clone();
+        for (i, row) in rows.iter_mut().enumerate() {
+            let times = row[k];
+            if i != k {
+                row.iter_mut().zip(&unit).for_each(|(entry, unit)| *entry -= times * unit);
+            }
+        }
+    }
+    Some(Inverse(rows.into_iter().map(|row| row[size..].to_vec()).collect()))
+}
+
+fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn length(a: &[f64]) -> f64 {
+    dot(a, a).sqrt()
+}
+
+fn largest(a: &[f64]) -> f64 {
+    a.iter().map(|a| a.abs()).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fixed point of the cosine, from which plain iteration is 1e-9 away after 50 rounds.
+    #[test]
+    fn finds_the_fixed_point_of_the_cosine() {
+        let found = fixed_point(|x| Some(vec![libm::cos(x[0])]), vec![0.5], 1e-14);
+        assert!((found.expect("it has one")[0] - 0.739_085_133_215_160_6).abs() < 1e-13);
+    }
+
+    /// A map that repels plain iteration: x ← 3 − A·x with the eigenvalues 2 and 6 of A; the fixed
+    /// point solves (I + A)·x = (3, 3).
+    #[test]
+    fn finds_a_repelling_fixed_point() {
+        let found = fixed_point(
+            |x| Some(vec![3.0 - 4.0 * x[0] - 2.0 * x[1], 3.0 - 2.0 * x[0] - 4.0 * x[1]]),
+            vec![0.0, 1.0],
+            1e-12,
+        );
+        for x in found.expect("it has one") {
+            assert!((x - 3.0 / 7.0).abs() < 1e-11, "{x}");
+        }
+    }
+
+    /// The root of −√x = x − 2 is 1; from 4, plain iteration leaves the domain of the root.
+    #[test]
+    fn stays_in_the_domain() {
+        let f = |x: &[f64]| (x[0] >= 0.0).then(|| vec![2.0 - 3.0 * libm::sqrt(x[0])]);
+        let found = fixed_point(f, vec![4.0], 1e-13).expect("it has one");
+        assert!((found[0] - (17.0_f64.sqrt() - 3.0).powi(2) / 4.0).abs() < 1e-12, "{found:?}");
+        assert_eq!(fixed_point(|x| Some(vec![x[0] + 1.0]), vec![0.0], 1e-9), None);
+        assert_eq!(fixed_point(|x| (x[0] < 1.0).then_some(vec![2.0]), vec![0.0], 1e-9), None);
+    }
+}
