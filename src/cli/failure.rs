@@ -5,6 +5,8 @@ use std::io::IsTerminal;
 use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::Rejection;
 
+use super::output::print_message;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -23,11 +25,13 @@ impl Failure {
     /// Prints to standard error, in colour where that is a terminal.
     pub fn print(&self) {
         match self {
-            Self::Usage(message) | Self::Running(message) => eprintln!("error: {message}"),
+            Self::Usage(message) | Self::Running(message) => {
+                print_message(&format!("error: {message}\n"));
+            }
             Self::Scenario(rejected) => {
                 let colour =
                     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                eprint!("{}", rejection(rejected, colour));
+                print_message(&rejection(rejected, colour));
             }
         }
     }

@@ -22,6 +22,7 @@ mod descriptions;
 mod design_command;
 mod exploring;
 mod figures;
+mod files;
 mod formats;
 mod interruption;
 mod missing_outcomes;

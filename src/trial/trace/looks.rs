@@ -6,7 +6,7 @@ use super::month;
 use crate::analysis::{FitStatus, TestResult};
 use crate::design::Design;
 use crate::outcome::LEVELS;
-use crate::trial::analyst::{Draws, patients_analysed};
+use crate::trial::analyst::patients_analysed;
 use crate::trial::{Conclusion, EventCounts, Seen, Simulator, TrialResult, safety};
 
 /// A look that took place.
@@ -146,7 +146,7 @@ impl Simulator<'_> {
         let look = if is_final { planned } else { k + 1 };
         let moment = self.result.looks[seen.truth.index()][k];
         let known = &self.known[seen.analysis.set as usize][k];
-        let draws = Draws { streams: self.streams, replicate: seen.replicate };
+        let draws = self.draws(seen.replicate);
         // The statistic may come from re-randomisation, whose repeats the decision was made on.
         let test =
             TestResult { z: trial.z[look - 1], ..self.analyst.test(seen.analysis, known, draws) };
@@ -216,7 +216,7 @@ impl Simulator<'_> {
             return None;
         }
         let repeated = self.repeat(at, seen)?;
-        let draws = Draws { streams: self.streams, replicate: seen.replicate };
+        let draws = self.draws(seen.replicate);
         let test = TestResult {
             z: repeated.z.unwrap_or(f64::NAN),
             ..self.analyst.test(seen.analysis, &self.in_the_end, draws)
