@@ -1,8 +1,11 @@
 //! Many replicates, in parallel, with a result that depends on their numbers alone.
 //!
-//! Replicates go to the workers in chunks. Each worker folds its own into an accumulator whose
-//! sums are exact, so it does not matter who got what. Rows, when asked for, are handed over in
-//! order of replicate, wave by wave, while the next wave is simulated.
+//! Replicates go to the workers in chunks. Each worker folds chunks that follow each other into an
+//! accumulator whose sums are exact, so it does not matter who got what. Rows, when asked for, are
+//! handed over in order of replicate, wave by wave, while the next wave is simulated.
+//!
+//! A cancelled run stops within a replicate. The replicate that is cut short counts for nothing, nor
+//! does any after it: what is kept are the first replicates of the run.
 
 use std::io;
 use std::ops::Range;
@@ -17,6 +20,8 @@ use crate::trial::{ReplicateResult, Simulator, TrialResult};
 
 /// Replicates handed to a worker at a time.
 pub const CHUNK: u64 = 64;
+/// Chunks per worker, if there are as many replicates: enough to even out the load.
+const CHUNKS_AT_LEAST: u64 = 8;
 /// Chunks per worker in a wave of rows: enough to even out the load, few enough to hold in memory.
 const CHUNKS_PER_WAVE: u64 = 32;
 
@@ -68,7 +73,7 @@ pub enum RunError {
 pub fn run<A: Accumulator>(
     scenario: &Scenario,
     options: &Options<'_>,
-    new: impl Fn() -> A,
+    new: impl Fn() -> A + Sync,
     rows: Option<RowSink<'_>>,
 ) -> Result<A, RunError> {
     run_together(std::slice::from_ref(scenario), options, new, rows)
@@ -82,27 +87,21 @@ pub fn run<A: Accumulator>(
 pub fn run_together<A: Accumulator>(
     scenarios: &[Scenario],
     options: &Options<'_>,
-    new: impl Fn() -> A,
+    new: impl Fn() -> A + Sync,
     rows: Option<RowSink<'_>>,
 ) -> Result<A, RunError> {
-    let (pool, crew) = Crew::new(scenarios, options, &new)?;
+    let (pool, crew) = Crew::new(scenarios, options)?;
     pool.install(|| match rows {
-        None => {
-            crew.simulate_all(&options.replicates);
-            Ok(())
-        }
-        Some(sink) => crew.simulate_with_rows(sink),
-    })?;
-    let mut total = new();
-    crew.hand_over(&mut total, &new)?;
-    Ok(total)
+        None => crew.simulate_all(&options.replicates, &new),
+        Some(sink) => crew.simulate_with_rows(sink, &new),
+    })
 }
 
 /// Runs the same replicates of several scenarios side by side in waves, on top of what `total` has of
 /// those before `options.replicates`. Before each wave `wave_end` is shown the total and the number of
 /// the next replicate; it gives the end of the wave, or `None` to stop. At the end of
 /// `options.replicates` it is asked once more, and its answer does not count. When interrupted, the
-/// total is that of the waves before.
+/// total is that of all replicates before the first that was not finished.
 ///
 /// A total does not depend on the waves it came in: it is that of [`run`] over as many replicates.
 ///
@@ -112,20 +111,21 @@ pub fn run_in_waves<A: Accumulator>(
     scenarios: &[Scenario],
     options: &Options<'_>,
     mut total: A,
-    new: impl Fn() -> A,
+    new: impl Fn() -> A + Sync,
     mut wave_end: impl FnMut(&A, u64) -> Option<u64>,
 ) -> Result<Waves<A>, RunError> {
     let Range { start: mut next, end: last } = options.replicates;
-    let (pool, crew) = Crew::new(scenarios, options, &new)?;
+    let (pool, crew) = Crew::new(scenarios, options)?;
     while let Some(end) = wave_end(&total, next)
         && next < last
     {
         let wave = next..end.clamp(next + 1, last);
-        pool.install(|| crew.simulate_all(&wave));
-        if crew.hand_over(&mut total, &new).is_err() {
+        let batch = pool.install(|| crew.simulate_wave(&wave, &new));
+        total.merge(batch.tally);
+        next += batch.done;
+        if batch.interrupted {
             return Ok(Waves { total, next, interrupted: true });
         }
-        next = wave.end;
     }
     Ok(Waves { total, next, interrupted: false })
 }
@@ -133,7 +133,7 @@ pub fn run_in_waves<A: Accumulator>(
 /// What came of waves.
 #[derive(Debug)]
 pub struct Waves<A> {
-    /// Of all whole waves, and what there was before them.
+    /// Of all replicates before `next`.
     pub total: A,
     /// The number of the replicate after these.
     pub next: u64,
@@ -141,115 +141,195 @@ pub struct Waves<A> {
     pub interrupted: bool,
 }
 
-struct Worker<'s, A> {
+struct Worker<'s> {
     /// One per scenario.
     simulators: Vec<Simulator<'s>>,
     results: Vec<ReplicateResult>,
+}
+
+/// Replicates that follow each other, folded.
+struct Batch<A> {
     tally: A,
+    /// Replicates in it.
+    done: u64,
+    /// Whether a replicate was cut short; none after it is taken in.
+    interrupted: bool,
+    /// Where they are wanted.
+    rows: Vec<TrialResult>,
+}
+
+impl<A: Accumulator> Batch<A> {
+    fn new(tally: A) -> Self {
+        Self { tally, done: 0, interrupted: false, rows: Vec::new() }
+    }
+
+    /// With the replicates of another batch that come after these, unless one of these is missing.
+    fn followed_by(mut self, next: Self) -> Self {
+        if !self.interrupted {
+            self.tally.merge(next.tally);
+            self.done += next.done;
+            self.interrupted = next.interrupted;
+            self.rows.extend(next.rows);
+        }
+        self
+    }
 }
 
 /// The workers of a pool, one per thread.
-struct Crew<'r, 's, A> {
-    workers: Vec<Mutex<Worker<'s, A>>>,
+struct Crew<'r> {
+    workers: Vec<Mutex<Worker<'r>>>,
     options: &'r Options<'r>,
 }
 
-impl<'r, 's, A: Accumulator> Crew<'r, 's, A> {
+impl<'r> Crew<'r> {
     fn new(
-        scenarios: &'s [Scenario],
+        scenarios: &'r [Scenario],
         options: &'r Options<'r>,
-        new: impl Fn() -> A,
     ) -> Result<(rayon::ThreadPool, Self), RunError> {
         let threads = options.threads.unwrap_or(0);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
+        let simulator = |scenario| Simulator::new(scenario).heeding(options.cancelled);
         let worker = |_| {
             Mutex::new(Worker {
-                simulators: scenarios.iter().map(Simulator::new).collect(),
+                simulators: scenarios.iter().map(simulator).collect(),
                 results: scenarios.iter().map(|_| ReplicateResult::default()).collect(),
-                tally: new(),
             })
         };
         let workers = (0..pool.current_num_threads()).map(worker).collect();
         Ok((pool, Self { workers, options }))
     }
 
-    /// Merges what the workers have into the total, and leaves them with nothing.
-    fn hand_over(&self, total: &mut A, new: impl Fn() -> A) -> Result<(), RunError> {
-        if self.options.cancelled.load(Ordering::Relaxed) {
-            return Err(RunError::Cancelled);
-        }
-        for worker in &self.workers {
-            let mut worker = worker.lock().expect("a panic in a worker has ended the run before");
-            total.merge(std::mem::replace(&mut worker.tally, new()));
-        }
-        Ok(())
+    fn is_cancelled(&self) -> bool {
+        self.options.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// The chunks of a range of replicates: small where there are few, so that every thread gets some.
+    fn chunks(
+        &self,
+        replicates: &Range<u64>,
+    ) -> impl IndexedParallelIterator<Item = Range<u64>> + use<> {
+        let Range { start, end } = *replicates;
+        let all = end.saturating_sub(start);
+        let size = (all / (CHUNKS_AT_LEAST * self.workers.len() as u64)).clamp(1, CHUNK);
+        (0..all.div_ceil(size) as usize).into_par_iter().map(move |chunk| {
+            let from = start + chunk as u64 * size;
+            from..end.min(from + size)
+        })
     }
 
     /// Simulates replicates on all threads, or until cancelled: of very many, not even to walk past
     /// the rest takes no time.
-    fn simulate_all(&self, replicates: &Range<u64>) {
-        let _ = chunks(replicates).try_for_each(|chunk| {
-            self.simulate(chunk, None);
-            let cancelled = self.options.cancelled.load(Ordering::Relaxed);
-            if cancelled { Err(()) } else { Ok(()) }
-        });
+    fn simulate_all<A: Accumulator>(
+        &self,
+        replicates: &Range<u64>,
+        new: &(impl Fn() -> A + Sync),
+    ) -> Result<A, RunError> {
+        let batches = self.chunks(replicates).try_fold(
+            || Batch::new(new()),
+            |batch, chunk| {
+                let batch = self.simulate(batch, chunk, Rows::Dropped);
+                if batch.interrupted { Err(RunError::Cancelled) } else { Ok(batch) }
+            },
+        );
+        let all = batches.try_reduce_with(|batch, next| Ok(batch.followed_by(next)));
+        Ok(all.transpose()?.map_or_else(new, |all| all.tally))
     }
 
-    /// Simulates a chunk on the calling thread, keeping the rows where they are wanted.
-    fn simulate(&self, chunk: Range<u64>, mut rows: Option<&mut Vec<TrialResult>>) {
+    /// Simulates replicates on all threads: all of them, or when cancelled those before the first that
+    /// was not finished.
+    fn simulate_wave<A: Accumulator>(
+        &self,
+        replicates: &Range<u64>,
+        new: &(impl Fn() -> A + Sync),
+    ) -> Batch<A> {
+        let batches = self
+            .chunks(replicates)
+            .fold(|| Batch::new(new()), |batch, chunk| self.simulate(batch, chunk, Rows::Dropped));
+        let all = batches.reduce_with(Batch::followed_by);
+        all.unwrap_or_else(|| Batch::new(new()))
+    }
+
+    /// Simulates a chunk on the calling thread, on top of the replicates before it.
+    fn simulate<A: Accumulator>(
+        &self,
+        mut batch: Batch<A>,
+        chunk: Range<u64>,
+        rows: Rows,
+    ) -> Batch<A> {
+        if batch.interrupted {
+            return batch;
+        }
         let thread = rayon::current_thread_index().expect("called from a worker of the pool");
         let mut worker = self.workers[thread].lock().expect("a panic has ended the run before");
-        let Worker { simulators, results, tally } = &mut *worker;
+        let Worker { simulators, results } = &mut *worker;
         let Range { start: first, end } = chunk;
+        let before = batch.done;
         for replicate in first..end {
-            if self.options.cancelled.load(Ordering::Relaxed) {
-                return;
+            if self.is_cancelled() {
+                batch.interrupted = true;
+                break;
             }
             for (simulator, result) in simulators.iter_mut().zip(&mut *results) {
                 simulator.enrol(replicate..end, &mut |_| {});
                 simulator.run_into(Replicate(replicate), result);
             }
-            tally.add(results);
-            if let Some(rows) = rows.as_deref_mut() {
-                results.iter().for_each(|result| rows.extend_from_slice(&result.trials));
+            // Only now is it known that it was not cut short.
+            if self.is_cancelled() {
+                batch.interrupted = true;
+                break;
+            }
+            batch.tally.add(results);
+            batch.done += 1;
+            if rows == Rows::Kept {
+                results.iter().for_each(|result| batch.rows.extend_from_slice(&result.trials));
             }
         }
-        (self.options.progress)(end - first);
+        (self.options.progress)(batch.done - before);
+        batch
     }
 
-    fn simulate_with_rows(&self, sink: RowSink<'_>) -> io::Result<()> {
-        let Options { replicates, cancelled, .. } = self.options;
+    fn simulate_with_rows<A: Accumulator>(
+        &self,
+        sink: RowSink<'_>,
+        new: &(impl Fn() -> A + Sync),
+    ) -> Result<A, RunError> {
+        let replicates = &self.options.replicates;
         let wave = CHUNK * CHUNKS_PER_WAVE * self.workers.len() as u64;
+        let mut total = new();
         let mut finished: Vec<Vec<TrialResult>> = Vec::new();
         let mut start = replicates.start;
-        while start < replicates.end && !cancelled.load(Ordering::Relaxed) {
+        while start < replicates.end {
             let end = replicates.end.min(start + wave);
-            let simulate = || {
-                let rows = chunks(&(start..end)).map(|chunk| {
-                    let mut rows = Vec::new();
-                    self.simulate(chunk, Some(&mut rows));
-                    rows
-                });
-                rows.collect()
+            let simulate = || -> Vec<Batch<A>> {
+                let batches = self.chunks(&(start..end)).fold(
+                    || Batch::new(new()),
+                    |batch, chunk| self.simulate(batch, chunk, Rows::Kept),
+                );
+                batches.collect()
             };
-            let (written, next) =
+            let (written, batches) =
                 rayon::join(|| finished.iter().try_for_each(|rows| sink(rows)), simulate);
             written?;
-            finished = next;
+            finished.clear();
+            for batch in batches {
+                if batch.interrupted {
+                    return Err(RunError::Cancelled);
+                }
+                total.merge(batch.tally);
+                finished.push(batch.rows);
+            }
             start = end;
         }
-        finished.iter().try_for_each(|rows| sink(rows))
+        finished.iter().try_for_each(|rows| sink(rows))?;
+        Ok(total)
     }
 }
 
-/// The chunks of a range of replicates; the same for any number of threads.
-fn chunks(replicates: &Range<u64>) -> impl IndexedParallelIterator<Item = Range<u64>> + use<> {
-    let Range { start, end } = *replicates;
-    let count = end.saturating_sub(start).div_ceil(CHUNK) as usize;
-    (0..count).into_par_iter().map(move |chunk| {
-        let from = start + chunk as u64 * CHUNK;
-        from..end.min(from + CHUNK)
-    })
+/// Whether the rows of a batch are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    Kept,
+    Dropped,
 }
 
 #[cfg(test)]
@@ -334,6 +414,32 @@ mod tests {
         }
     }
 
+    /// Cut somewhere in a wave, the total is that of the first replicates, without a gap.
+    #[test]
+    fn an_interrupted_wave_keeps_the_replicates_before_the_first_that_is_missing() {
+        let scenario = scenario();
+        let scenarios = std::slice::from_ref(&scenario);
+        for threads in [1, 2, 3] {
+            let cancelled = AtomicBool::new(false);
+            let stop = |_| cancelled.store(true, Ordering::Relaxed);
+            let options = Options {
+                replicates: 10..1_000_000,
+                threads: Some(threads),
+                progress: &stop,
+                cancelled: &cancelled,
+            };
+            let new = || Seen(Vec::new());
+            let all = |_: &Seen, next| Some(next + 5000);
+            let ran = run_in_waves(scenarios, &options, new(), new, all).expect("threads");
+            let Waves { mut total, next, interrupted } = ran;
+            total.0.sort_unstable();
+            assert!(interrupted && next < 5010);
+            assert_eq!(total.0, (10..next).collect::<Vec<u64>>());
+            // On one thread the chunk that was finished is kept.
+            assert!(threads > 1 || next > 10, "{next}");
+        }
+    }
+
     #[test]
     fn a_cancelled_run_and_a_failing_sink_end_with_their_reason() {
         let scenario = scenario();
@@ -348,7 +454,7 @@ mod tests {
         let result = run(&scenario, &options, || Seen(Vec::new()), None);
         assert!(matches!(result, Err(RunError::Cancelled)));
 
-        // Whole waves are kept, and nothing of the one that was cut.
+        // Whole waves are kept; the last was cut before its first replicate.
         cancelled.store(false, Ordering::Relaxed);
         let options = Options { progress: &|_| {}, ..options };
         let mut waves = 0;

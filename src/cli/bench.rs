@@ -1,7 +1,6 @@
 //! `rescuesim bench`.
 
-use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -14,9 +13,11 @@ use rescuesim::summary::Tally;
 use rescuesim::trial::{Phase, ReplicateResult, Simulator};
 
 use super::clock::now;
+use super::input;
 use super::output::print_as;
 use super::recreate::command_line;
-use super::simulation::cancelled_by_signal;
+use super::signals::cancelled_by_signal;
+use super::simulation::worker_threads;
 use super::{Failure, Format, ScenarioArgs, values};
 
 /// How long a timed repeat on one thread is to take, where the number of replicates is not stated.
@@ -32,7 +33,7 @@ pub struct BenchArgs {
     /// Timed repeats of each figure, after a warm-up.
     #[arg(long, default_value_t = 9, value_parser = values::whole::<u32>(1, 1000))]
     repeats: u32,
-    /// The most worker threads; all cores by default.
+    /// The most worker threads; all cores by default, and at most four for each core.
     #[arg(long, value_parser = values::threads)]
     threads: Option<u16>,
     /// A file that `bench --format json` wrote, to compare with.
@@ -67,10 +68,10 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     )
 }
 
-fn read(path: &PathBuf, scenario: &Scenario) -> Result<Benchmark, Failure> {
+fn read(path: &Path, scenario: &Scenario) -> Result<Benchmark, Failure> {
     let refused = |why: String| Failure::Usage(format!("--compare {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let text = input::read_text(path);
+    let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
     let earlier: Benchmark = serde_json::from_str(&text)
         .map_err(|error| refused(format!("is not what bench --format json writes: {error}")))?;
     if earlier.scenario_digest == scenario.digest() {
@@ -104,8 +105,7 @@ fn timed(
     scenario: &Scenario,
     replicates: u64,
 ) -> Result<(Vec<Throughput>, Vec<PhaseTime>), Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let most = args.threads.map_or(cores, usize::from);
+    let most = worker_threads(args.threads);
     let mut seconds = vec![Vec::new(); most];
     let mut phases = vec![Vec::new(); Phase::ALL.len()];
     for repeat in 0..=args.repeats {
@@ -149,7 +149,7 @@ fn seconds_in_phases(
     scenario: &Scenario,
     replicates: u64,
 ) -> Result<[f64; Phase::ALL.len()], Failure> {
-    let mut simulator = Simulator::new(scenario);
+    let mut simulator = Simulator::new(scenario).heeding(cancelled_by_signal());
     let mut result = ReplicateResult::default();
     let mut tally = Tally::new(scenario);
     let mut took = [Duration::ZERO; Phase::ALL.len()];

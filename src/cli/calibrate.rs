@@ -4,14 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
-use rescuesim::explore::calibrate::{self, Calibration, Target, Unknown};
+use rescuesim::explore::calibrate::{self, Target, Unknown};
 use rescuesim::report::calibration;
-use rescuesim::scenario::Scenario;
 use rescuesim::scenario::edit;
-use rescuesim::scenario::read::read_text;
+use rescuesim::scenario::{Inputs, Scenario};
 
 use super::Failure;
-use super::output::{OutputFile, print};
+use super::output::{OutputFile, keep_inputs, print};
 
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
@@ -40,7 +39,8 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
-    let load = |overrides: &[String]| Scenario::load(&args.scenario, overrides);
+    let inputs = Inputs::default();
+    let load = |overrides: &[String]| Scenario::load_from(&inputs, &args.scenario, overrides);
     let scenario = load(&[])?;
     let unknowns = args.solve.iter().map(|path| {
         let (start, range) =
@@ -49,7 +49,8 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     });
     let unknowns: Vec<Unknown> = unknowns.collect::<Result<_, Failure>>()?;
     // Before the search, as a key that is not written cannot be replaced after it.
-    solved_text(args, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
+    let text = inputs.text(&args.scenario)?;
+    solved_text(&text, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
     let calibration = calibrate::calibrate(&load, args.targets.clone(), unknowns)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::document(&calibration).to_terminal();
@@ -59,24 +60,23 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
             "the targets cannot be met by these unknowns: the nearest that was found misses by {miss:.5}\n\n{summary}"
         )));
     }
-    write(args, &calibration, &summary)
+    let solved = calibration.solved.iter();
+    let solved = solved.map(|(unknown, value)| (unknown.path.clone(), *value));
+    write(args, &solved_text(&text, solved)?, &summary, &inputs)
 }
 
 /// The text of the scenario with these numbers.
 fn solved_text(
-    args: &CalibrateArgs,
+    text: &str,
     numbers: impl Iterator<Item = (String, f64)>,
 ) -> Result<String, Failure> {
-    let text = read_text(&args.scenario)?;
-    edit::with_numbers(&text, &numbers.collect::<Vec<_>>())
+    edit::with_numbers(text, &numbers.collect::<Vec<_>>())
         .map_err(|error| Failure::Usage(format!("--solve {error}")))
 }
 
 /// The solved scenario goes to a file and the summary to the terminal; without a file both go to
 /// the terminal, the summary as comments.
-fn write(args: &CalibrateArgs, calibration: &Calibration, summary: &str) -> Result<(), Failure> {
-    let solved = calibration.solved.iter();
-    let text = solved_text(args, solved.map(|(unknown, value)| (unknown.path.clone(), *value)))?;
+fn write(args: &CalibrateArgs, text: &str, summary: &str, inputs: &Inputs) -> Result<(), Failure> {
     let Some(out) = &args.out else {
         let comments: String =
             summary.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
@@ -84,6 +84,7 @@ fn write(args: &CalibrateArgs, calibration: &Calibration, summary: &str) -> Resu
     };
     let told = |error: io::Error| format!("cannot write {}: {error}", out.display());
     let file = OutputFile::at(out).map_err(|error| Failure::Usage(told(error)))?;
+    keep_inputs([&file], &inputs.paths())?;
     let failed = |error| Failure::Running(told(error));
     let file = file.filled(text.as_bytes()).map_err(failed)?;
     // Paths in it, such as that of evidence, start at its folder.

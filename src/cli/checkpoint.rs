@@ -1,5 +1,6 @@
 //! `--checkpoint`, `--resume` and `--shard`: a run that goes on where it was stopped, or is shared out.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,9 +12,9 @@ use rescuesim::summary::Tally;
 use rescuesim::summary::part::{Part, Run, Share};
 
 use super::clock::now;
-use super::output::{OutputFile, print};
-use super::simulation::handle_signals;
-use super::{Failure, values};
+use super::output::{self, OutputFile, print};
+use super::signals::handle_signals;
+use super::{Failure, input, values};
 
 /// Where a run is kept, and what share of it this is.
 #[derive(Debug, Args)]
@@ -41,6 +42,8 @@ pub struct Checkpoint {
     interval: Duration,
     saved: Instant,
     has_failed: bool,
+    /// The file as it was last written, locked, so that no other run takes it.
+    locked: Option<File>,
 }
 
 /// A run to go on with.
@@ -98,6 +101,12 @@ impl CheckpointArgs {
     pub fn open(&self, scenario: &Scenario, run: Run) -> Result<Option<Begun>, Failure> {
         let Some(path) = &self.checkpoint else { return Ok(None) };
         let usage = |why: String| Failure::Usage(format!("--checkpoint {}: {why}", path.display()));
+        let unwritable = |error: io::Error| usage(format!("cannot be written: {error}"));
+        handle_signals();
+        // Before anything is simulated, so that a place that cannot be written is told at once.
+        let file = OutputFile::at(path).map_err(unwritable)?;
+        // Until the file is there, so that of two runs that begin together one finds that of the other.
+        let _folder = output::lock(output::folder_of(path));
         let (tally, next) = match read_if_there(path).map_err(usage)? {
             Some(_) if !self.resume => {
                 let why = "the file is there already; allowed: --resume to go on from it, or another file";
@@ -111,28 +120,57 @@ impl CheckpointArgs {
         };
         let interval = Duration::from_secs_f64(self.checkpoint_every);
         let (path, saved) = (path.clone(), now());
-        let mut checkpoint = Checkpoint { path, run, interval, saved, has_failed: false };
-        handle_signals();
-        // Before anything is simulated, so that a place that cannot be written is told at once.
-        let written = checkpoint.write(&tally, next);
-        written.map_err(|error| usage(format!("cannot be written: {error}")))?;
+        let (has_failed, locked) = (false, None);
+        let mut checkpoint = Checkpoint { path, run, interval, saved, has_failed, locked };
+        checkpoint.write(file, &tally, next).map_err(unwritable)?;
         Ok(Some(Begun { checkpoint, tally, next }))
     }
 }
 
+/// The text of a checkpoint that no other run has.
 fn read_if_there(path: &Path) -> Result<Option<String>, String> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("cannot be read: {error}")),
+    let unreadable = |error: io::Error| format!("cannot be read: {error}");
+    loop {
+        match std::fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(unreadable(error)),
+            Ok(found) if !found.is_file() => {
+                return Err("is a pipe or a device; allowed: the name of a file".to_owned());
+            }
+            Ok(_) => {}
+        }
+        let file = File::open(path).map_err(unreadable)?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            return Err(
+                "another run has this file; allowed: another file, or that run's end".into()
+            );
+        }
+        // One that has been replaced since was locked by a run that has the new one.
+        if is_at(&file, path).map_err(unreadable)? {
+            return input::read_open(&file).map(Some).map_err(unreadable);
+        }
     }
+}
+
+/// Whether an open file is the one that has the name.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (file, path) = (file.metadata()?, std::fs::metadata(path)?);
+    Ok((file.dev(), file.ino()) == (path.dev(), path.ino()))
+}
+
+/// Whether an open file is the one that has the name: open files keep theirs here.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 impl Checkpoint {
     /// What is left when the run is interrupted.
     pub fn promise(&self) -> String {
         format!(
-            "{} has all but the last of them, and --resume goes on from it",
+            "{} has those before the first that was not finished, and --resume continues from it",
             self.path.display()
         )
     }
@@ -143,11 +181,12 @@ impl Checkpoint {
         if !is_last && self.saved.elapsed() < self.interval {
             return;
         }
-        if let Err(error) = self.write(tally, next)
+        let file = OutputFile::at(&self.path);
+        if let Err(error) = file.and_then(|file| self.write(file, tally, next))
             && !std::mem::replace(&mut self.has_failed, true)
         {
             let path = self.path.display();
-            eprintln!("warning: cannot write --checkpoint {path}: {error}; the run goes on");
+            output::warn(&format!("cannot write --checkpoint {path}: {error}; the run continues"));
         }
     }
 
@@ -157,17 +196,18 @@ impl Checkpoint {
     /// When it cannot be written.
     pub fn finish(mut self, run: Run, tally: &Tally, next: u64) -> Result<(), Failure> {
         self.run = run;
-        self.write(tally, next).map_err(|error| {
+        let file = OutputFile::at(&self.path);
+        file.and_then(|file| self.write(file, tally, next)).map_err(|error| {
             let path = self.path.display();
             Failure::Running(format!("cannot write --checkpoint {path}: {error}"))
         })
     }
 
-    fn write(&mut self, tally: &Tally, next: u64) -> io::Result<()> {
+    fn write(&mut self, file: OutputFile, tally: &Tally, next: u64) -> io::Result<()> {
         let part = Part { run: self.run.clone(), next, tally: tally.clone() };
-        let written = OutputFile::whole(&self.path, &part.to_json());
-        let written = written.and_then(OutputFile::put_in_place);
+        let written = file.filled(part.to_json().as_bytes()).and_then(OutputFile::put_in_place);
         self.saved = now();
-        written
+        self.locked = Some(written?);
+        Ok(())
     }
 }

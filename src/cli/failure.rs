@@ -6,6 +6,8 @@ use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::Rejection;
 use rescuesim::scenario::hidden::visible;
 
+use super::output::print_message;
+
 /// Why a command did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -25,12 +27,12 @@ impl Failure {
     pub fn print(&self) {
         match self {
             Self::Usage(message) | Self::Running(message) => {
-                eprintln!("error: {}", visible(message));
+                print_message(&format!("error: {}\n", visible(message)));
             }
             Self::Scenario(rejected) => {
                 let colour =
                     std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                eprint!("{}", rejection(rejected, colour));
+                print_message(&rejection(rejected, colour));
             }
         }
     }

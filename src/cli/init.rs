@@ -8,6 +8,7 @@ use rescuesim::scenario::shipped::{SCENARIOS, STARTING};
 
 use super::Failure;
 use super::output::{self, print};
+use super::recreate::command_line;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -28,8 +29,9 @@ pub fn init(args: &InitArgs) -> Result<(), Failure> {
     if args.file.exists() {
         return Err(Failure::Usage(format!("{path} exists; allowed: the name of a new file")));
     }
-    output::write(&args.file, text)?;
-    print(&format!("{path} is written; `rescuesim check {path}` says what it means.\n"))
+    output::write(&args.file, text, &[])?;
+    let check = command_line("check", &[&args.file], &[], &[]);
+    print(&format!("{path} is written; `{check}` says what it means.\n"))
 }
 
 fn shipped(name: &str) -> Result<&'static str, Failure> {

@@ -8,6 +8,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::part::{self, Part};
 
+use super::input;
 use super::output::print_as;
 use super::result_files::ResultFiles;
 use super::{Failure, Format};
@@ -40,7 +41,8 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let scenario: Scenario = scenario.expect("there is a file");
     let provenance = Provenance::new(&scenario, whole.run.command);
     let files = args.out.as_ref();
-    let files = files.map(|directory| ResultFiles::create(directory, &[], &scenario, &provenance));
+    let of = (&scenario, &provenance);
+    let files = files.map(|directory| ResultFiles::create(directory, &[], of, &args.files));
     let files = files.transpose()?;
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
@@ -52,8 +54,8 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
 
 fn read(path: &Path) -> Result<(Part, Scenario), Failure> {
     let refused = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let text = input::read_text(path);
+    let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
     Part::read(&text).map_err(|error| refused(format!("the file {error}")))
 }
 

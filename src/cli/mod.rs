@@ -13,6 +13,7 @@ mod check;
 mod compare;
 mod design;
 mod init;
+mod input;
 mod list;
 mod merge;
 mod monitor;
@@ -20,6 +21,7 @@ mod pool;
 mod report;
 mod run;
 mod shell;
+mod signals;
 mod solve;
 mod strategies;
 mod sweep;
@@ -128,6 +130,7 @@ enum Format {
 /// # Errors
 /// What to tell the person, and by its kind the exit code.
 pub fn dispatch(cli: Cli) -> Result<(), Failure> {
+    signals::survive_size_limits();
     match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Merge(args) => merge::merge(&args),

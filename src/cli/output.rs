@@ -1,9 +1,12 @@
-//! Standard output, and files that appear whole or not at all.
+//! Standard output and standard error, and files that appear whole or not at all.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rescuesim::report::document::Document;
 use rescuesim::report::tidy;
@@ -22,6 +25,17 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Writes to standard error. When that is closed or full the message is lost and nothing else: no
+/// result depends on whether anybody reads the messages.
+pub fn print_message(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes a warning to standard error, as [`print_message`].
+pub fn warn(message: &str) {
+    print_message(&format!("warning: {message}\n"));
+}
+
 /// Writes a result to standard output, from its document or its JSON.
 pub fn print_as(
     format: Format,
@@ -36,22 +50,55 @@ pub fn print_as(
     })
 }
 
-/// Writes a file as a whole.
-pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let told = |error: io::Error| format!("cannot write {}: {error}", path.display());
-    let file = OutputFile::at(path).map_err(|error| Failure::Usage(told(error)))?;
+/// Writes a file as a whole, unless it is one of the files that the command reads.
+pub fn write(path: &Path, text: &str, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let failed = |error: io::Error| format!("cannot write {}: {error}", path.display());
+    let file = OutputFile::at(path).map_err(|error| Failure::Usage(failed(error)))?;
+    keep_inputs([&file], inputs)?;
     file.filled(text.as_bytes())
         .and_then(OutputFile::put_in_place)
-        .map_err(|error| Failure::Running(told(error)))
+        .map(|_| ())
+        .map_err(|error| Failure::Running(failed(error)))
 }
 
-/// A file under construction beside its destination. Dropped unfinished, it leaves no trace.
+/// Refuses outputs that would replace a file that the command reads.
+///
+/// # Errors
+/// Names the first such file.
+pub fn keep_inputs<'f>(
+    outputs: impl IntoIterator<Item = &'f OutputFile>,
+    inputs: &[PathBuf],
+) -> Result<(), Failure> {
+    let inputs: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    let replaces = |output: &&OutputFile| inputs.iter().any(|input| output.replaces(input));
+    match outputs.into_iter().find(replaces) {
+        Some(output) => Err(Failure::Usage(format!(
+            "cannot write {}: the command reads this file; allowed: the name of another file",
+            output.destination().display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// A file under construction, to be put in its place when it is complete. Dropped unfinished, it leaves
+/// no trace.
 #[derive(Debug)]
 pub struct OutputFile {
     file: NamedTempFile,
+    /// As it was asked for.
     destination: PathBuf,
+    place: Place,
     /// After the file, which is in them.
     made: Arc<MadeFolders>,
+}
+
+/// Where the content of an output goes.
+#[derive(Debug)]
+enum Place {
+    /// To a regular file, at the end of all links that lead there, which is replaced as a whole.
+    File(PathBuf),
+    /// To a pipe or a device, which is written to.
+    Special,
 }
 
 /// Folders that were not there before, the innermost first; they go again unless there is something
@@ -65,7 +112,7 @@ impl MadeFolders {
         let missing =
             folder.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists());
         let made = Self(missing.map(Path::to_owned).collect());
-        std::fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder)?;
         Ok(made)
     }
 }
@@ -73,53 +120,46 @@ impl MadeFolders {
 impl Drop for MadeFolders {
     fn drop(&mut self) {
         for folder in &self.0 {
-            let _ = std::fs::remove_dir(folder);
+            let _ = fs::remove_dir(folder);
         }
     }
 }
 
 impl OutputFile {
     /// Starts `name` in `directory`, which is made if need be.
-    pub fn create(directory: &Path, name: &str) -> io::Result<Self> {
-        Self::within(directory, name, Arc::new(MadeFolders::make(directory)?))
+    pub fn create(directory: &Path, name: impl AsRef<OsStr>) -> io::Result<Self> {
+        Self::within(directory, name.as_ref(), Arc::new(MadeFolders::make(directory)?))
     }
 
     /// Starts another file in the same folder, which goes with the last of them.
     pub fn beside(&self, name: &str) -> io::Result<Self> {
-        let folder = self.destination.parent().expect("a file is in a folder");
-        Self::within(folder, name, Arc::clone(&self.made))
+        Self::within(folder_of(&self.destination), name.as_ref(), Arc::clone(&self.made))
     }
 
-    fn within(directory: &Path, name: &str, made: Arc<MadeFolders>) -> io::Result<Self> {
+    fn within(directory: &Path, name: &OsStr, made: Arc<MadeFolders>) -> io::Result<Self> {
         let destination = directory.join(name);
-        if destination.is_dir() {
-            let message = format!("{} is a directory", destination.display());
-            return Err(io::Error::new(ErrorKind::IsADirectory, message));
+        let found = match fs::metadata(&destination) {
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            found => Some(found?),
+        };
+        let place = Place::of(&destination, found.as_ref())?;
+        let file = match &place {
+            Place::File(path) => part_in(folder_of(path))?,
+            Place::Special => NamedTempFile::new()?,
+        };
+        if let (Place::File(_), Some(found)) = (&place, found) {
+            take_after(&file, &found)?;
         }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(name).suffix(".part");
-        #[cfg(unix)]
-        {
-            // As any new file: temporary files are for their owner alone.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        // By its kind alone: the error names a file that was never there.
-        let file = builder.tempfile_in(directory).map_err(|error| error.kind())?;
-        Ok(Self { file, destination, made })
+        Ok(Self { file, destination, place, made })
     }
 
     /// Starts the file of a path.
     pub fn at(path: &Path) -> io::Result<Self> {
-        let name = path.file_name().and_then(|name| name.to_str());
+        let written = path.as_os_str().as_encoded_bytes();
+        let is_folder = written.ends_with(b"/") || written.ends_with(b"/.");
+        let name = path.file_name().filter(|_| !is_folder);
         let name = name.ok_or_else(|| io::Error::other("this is not the name of a file"))?;
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        Self::create(folder.unwrap_or(Path::new(".")), name)
-    }
-
-    /// With its whole content, to be put in its place.
-    pub fn whole(path: &Path, text: &str) -> io::Result<Self> {
-        Self::at(path)?.filled(text.as_bytes())
+        Self::create(folder_of(path), name)
     }
 
     /// With its whole content, to be put in its place.
@@ -131,7 +171,7 @@ impl OutputFile {
         Ok(self)
     }
 
-    /// Where it will be.
+    /// Where it will be, as it was asked for.
     pub fn destination(&self) -> &Path {
         &self.destination
     }
@@ -139,6 +179,12 @@ impl OutputFile {
     /// Where it is under construction.
     pub fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// Whether it takes the place of a file, given by its canonical path.
+    fn replaces(&self, file: &Path) -> bool {
+        let Place::File(path) = &self.place else { return false };
+        path.canonicalize().is_ok_and(|path| path == file)
     }
 
     /// A buffered handle to write through; it must be flushed before [`OutputFile::sync`].
@@ -151,17 +197,175 @@ impl OutputFile {
         self.file.as_file().sync_all()
     }
 
-    /// Puts the file in its place.
-    pub fn put_in_place(self) -> io::Result<()> {
-        self.file.persist(self.destination).map(|_| ()).map_err(|error| error.error)
+    /// Puts the file in its place, and gives it, locked where files can be.
+    pub fn put_in_place(self) -> io::Result<File> {
+        match self.place {
+            Place::File(path) => {
+                let file = self.file.persist(&path).map_err(|error| error.error)?;
+                sync_folder(folder_of(&path));
+                Ok(file)
+            }
+            Place::Special => {
+                let mut out = OpenOptions::new().write(true).open(&self.destination)?;
+                io::copy(&mut self.file.reopen()?, &mut out)?;
+                Ok(out)
+            }
+        }
     }
 }
 
-/// Tells of files in the folder of a new one that an earlier run has left there and this one has not
+/// Puts files in their places together: whoever else does so in the same folders waits, so that a
+/// folder has the files of one run.
+///
+/// # Errors
+/// When one cannot be put there.
+pub fn put_in_place(files: Vec<OutputFile>) -> io::Result<()> {
+    let folder = |file: &OutputFile| match &file.place {
+        Place::File(path) => folder_of(path).canonicalize().ok(),
+        Place::Special => None,
+    };
+    // In their order, so that no two runs wait for each other.
+    let folders: BTreeSet<PathBuf> = files.iter().filter_map(folder).collect();
+    let _locks: Vec<Option<File>> = folders.iter().map(|folder| lock(folder)).collect();
+    if let Some(file) = files.iter().find(|file| file.destination.is_dir()) {
+        return Err(is_a_directory(&file.destination));
+    }
+    files.into_iter().try_for_each(|file| file.put_in_place().map(|_| ()))
+}
+
+impl Place {
+    /// Of an output with a name; `found` is what the name stands for now.
+    fn of(path: &Path, found: Option<&Metadata>) -> io::Result<Self> {
+        let Some(found) = found else { return Ok(Self::File(end_of_links(path))) };
+        if found.is_dir() {
+            return Err(is_a_directory(path));
+        }
+        if !found.is_file() {
+            return Ok(Self::Special);
+        }
+        if path.starts_with("/dev") || path.starts_with("/proc") {
+            return Err(io::Error::other("this is an open file; allowed: its own name"));
+        }
+        if found.permissions().readonly() {
+            return Err(io::Error::new(ErrorKind::PermissionDenied, "the file is read-only"));
+        }
+        if hard_links(found) > 1 {
+            return Err(io::Error::other(
+                "the file has other names (hard links), which would keep the old content; allowed: a file with one name",
+            ));
+        }
+        Ok(Self::File(path.canonicalize()?))
+    }
+}
+
+fn is_a_directory(path: &Path) -> io::Error {
+    io::Error::new(ErrorKind::IsADirectory, format!("{} is a directory", path.display()))
+}
+
+/// The path that links to nothing lead to.
+fn end_of_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    while let Ok(target) = fs::read_link(&path) {
+        path = folder_of(&path).join(target);
+    }
+    path
+}
+
+/// The folder that a file is in, or would be.
+pub fn folder_of(path: &Path) -> &Path {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.unwrap_or(Path::new("."))
+}
+
+#[cfg(unix)]
+fn hard_links(file: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(file)
+}
+
+#[cfg(not(unix))]
+fn hard_links(_: &Metadata) -> u64 {
+    1
+}
+
+/// Gives a new file the permissions and, where the system lets it, the owner of the one it replaces.
+fn take_after(file: &NamedTempFile, replaced: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        let _ = fchown(file.as_file(), Some(replaced.uid()), Some(replaced.gid()));
+    }
+    file.as_file().set_permissions(replaced.permissions())
+}
+
+/// What the names of files under construction begin and end with.
+const PART: (&str, &str) = ("rescuesim-", ".part");
+
+/// A new file under construction, which is locked as long as the program runs. Those of programs that
+/// were killed are removed.
+fn part_in(folder: &Path) -> io::Result<NamedTempFile> {
+    // No other program makes one meanwhile: what is not locked has been left.
+    let lock = lock(folder);
+    if lock.is_some() {
+        remove_abandoned(folder);
+    }
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PART.0).suffix(PART.1);
+    #[cfg(unix)]
+    {
+        // As any new file: temporary files are for their owner alone.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    // By its kind alone: the error names a file that was never there.
+    let file = builder.tempfile_in(folder).map_err(|error| error.kind())?;
+    let _ = file.as_file().try_lock();
+    Ok(file)
+}
+
+/// Removes files under construction that no program has locked, once for each folder.
+fn remove_abandoned(folder: &Path) {
+    static DONE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let is_new = DONE.lock().is_ok_and(|mut done| done.insert(folder.to_owned()));
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.filter(|_| is_new).flatten() {
+        let name = entry.file_name();
+        let is_part = name.to_str().is_some_and(|name| {
+            name.strip_prefix(PART.0).and_then(|rest| rest.strip_suffix(PART.1)).is_some()
+        });
+        let is_abandoned = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
+        if is_part && entry.file_type().is_ok_and(|kind| kind.is_file()) && is_abandoned() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// A lock on a folder, held until it is dropped; `None` where folders cannot be locked, or when another
+/// program has it for longer than rescuesim ever does, such as `flock FOLDER rescuesim …`.
+pub fn lock(folder: &Path) -> Option<File> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let file = File::open(folder).ok()?;
+    for _ in 0..400 {
+        match file.try_lock() {
+            Ok(()) => return Some(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::Error(_)) => return None,
+        }
+    }
+    None
+}
+
+/// Makes sure that the names in a folder are on the disk, where that can be asked for.
+fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+/// Warns of files in the folder of a new one that an earlier run has left there and this one has not
 /// written.
-pub fn tell_of_earlier(new: &Path, names: &[&str], written: &[PathBuf]) {
+pub fn warn_of_earlier(new: &Path, names: &[&str], written: &[PathBuf]) {
     let all = names.iter().map(|name| new.with_file_name(name));
     for path in all.filter(|path| !written.contains(path) && path.exists()) {
-        eprintln!("warning: {} is of an earlier run", path.display());
+        warn(&format!("{} is of an earlier run", path.display()));
     }
 }

@@ -11,13 +11,14 @@ use rescuesim::report::html::{self, Example, Report};
 use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{Scenario, Truth, read, sources};
+use rescuesim::scenario::{Inputs, Scenario, Truth, sources};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
-use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
+use rescuesim::trial::trace::{Cancelled, Ending, Trace, Viewpoint, find};
 
-use super::output::{OutputFile, print};
+use super::output::{self, OutputFile, print};
 use super::recreate::{amounts, command_line};
-use super::simulation::{Simulated, SimulationArgs, cancelled_by_signal, handle_signals};
+use super::signals::{cancelled_by_signal, handle_signals};
+use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -45,23 +46,25 @@ const PATIENTS: u64 = 100_000;
 
 fn page(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
-    let is_html =
-        path.extension().is_some_and(|extension| extension == "html" || extension == "htm");
+    let is_html = path.extension().is_some_and(|extension| {
+        ["html", "htm"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    });
     if is_html { Ok(path) } else { Err("expected the name of a file ending in .html".to_owned()) }
 }
 
 pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
-    let scenario = Scenario::load(path, &all)?;
+    let inputs = Inputs::default();
+    let scenario = Scenario::load_from(&inputs, path, &all)?;
     args.simulation.check(&scenario)?;
-    let text = read::read_text(path)?;
-    let beside = beside(args, &scenario, &text);
+    let text = inputs.text(path)?;
+    let beside = beside(args, &inputs, &scenario, &text);
     // Before anything is simulated, so that a place that cannot be written is told at once.
-    let page = Files::open(args)?;
+    let page = Files::open(args, inputs.paths())?;
     let (scenario, tally, summary) = simulate(args, scenario)?;
     let fixed = fixed(args, &scenario)?;
-    let dossier = Dossier::new(&scenario, &tally);
+    let dossier = Dossier::new(&scenario, &tally, cancelled_by_signal()).map_err(interrupted)?;
     let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
     figures.extend(power_curve(args, beside)?);
     let (examples, not_found) = examples(args, &scenario)?;
@@ -128,6 +131,7 @@ fn fixed(
 /// Scenarios beside this one, and what they differ in; those that the design cannot follow are left out.
 fn beside(
     args: &ReportArgs,
+    inputs: &Inputs,
     scenario: &Scenario,
     text: &str,
 ) -> (&'static str, Vec<(f64, Scenario)>) {
@@ -137,7 +141,8 @@ fn beside(
     let load = |(value, own): (f64, Vec<String>)| {
         let all = [overrides.as_slice(), &own, &seed].concat();
         let replicates = (scenario.replicates / POINT_SHARE).max(1);
-        Some((value, Scenario::load(path, &all).ok()?.with_replicates(replicates)))
+        let scenario = Scenario::load_from(inputs, path, &all).ok()?;
+        Some((value, scenario.with_replicates(replicates)))
     };
     (quantity, points.into_iter().filter_map(load).collect())
 }
@@ -182,35 +187,44 @@ fn examples(
         let endings: Vec<Ending> = wanted.iter().copied().filter(missing).collect();
         let search = (scenario.replicates.min(SEARCHED), cancelled_by_signal());
         let found = find(scenario, &endings, Viewpoint { truth, analysis: 0 }, search)
-            .map_err(|error| Failure::Running(error.to_string()))?;
+            .map_err(interrupted)?;
         let found = endings.into_iter().zip(found);
         shown.extend(found.filter_map(|(ending, replicate)| Some((ending, truth, replicate?))));
     }
     shown.sort_by_key(|(ending, ..)| wanted.iter().position(|other| other == ending));
     let is_missing = |ending: &&Ending| shown.iter().all(|(other, ..)| other != *ending);
     let not_found = wanted.iter().filter(is_missing).map(Ending::to_string).collect();
-    Ok((shown.into_iter().map(|shown| example(args, scenario, shown)).collect(), not_found))
+    let examples = shown.into_iter().map(|shown| example(args, scenario, shown));
+    Ok((examples.collect::<Result<_, Failure>>()?, not_found))
+}
+
+fn interrupted(error: Cancelled) -> Failure {
+    Failure::Running(error.to_string())
 }
 
 fn example(
     args: &ReportArgs,
     scenario: &Scenario,
     (ending, truth, replicate): (Ending, Truth, Replicate),
-) -> Example {
+) -> Result<Example, Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let numbers = [("replicate", replicate.0), ("seed", scenario.seed.0)];
     let mut command = command_line("trace", &[path], overrides, &numbers);
     if truth == Truth::Null {
         command += " --truth null";
     }
-    let trace = Trace::new(scenario, replicate, Viewpoint { truth, analysis: 0 });
+    let view = Viewpoint { truth, analysis: 0 };
+    let trace = Trace::heeding(scenario, replicate, view, cancelled_by_signal());
+    let trace = trace.map_err(interrupted)?;
     let trial = ExampleTrial { provenance: Provenance::new(scenario, command), trace };
-    Example::new(&ending.to_string(), &trial)
+    Ok(Example::new(&ending.to_string(), &trial))
 }
 
 /// What is written, opened before anything is simulated.
 struct Files {
     page: OutputFile,
+    /// What the command reads.
+    inputs: Vec<PathBuf>,
     /// Where figures go.
     figures: Option<PathBuf>,
     /// Where they are to be PNG too.
@@ -218,19 +232,20 @@ struct Files {
 }
 
 impl Files {
-    fn open(args: &ReportArgs) -> Result<Self, Failure> {
+    fn open(args: &ReportArgs, inputs: Vec<PathBuf>) -> Result<Self, Failure> {
         let unwritable = |path: &Path, error: std::io::Error| {
             Failure::Usage(format!("cannot write {}: {error}", path.display()))
         };
         handle_signals();
         let page = OutputFile::at(&args.out).map_err(|error| unwritable(&args.out, error))?;
+        output::keep_inputs([&page], &inputs)?;
         let figures = args.figures.clone();
         if let Some(directory) = &args.figures {
             // A file that is not finished leaves no trace.
             OutputFile::create(directory, "figure")
                 .map_err(|error| unwritable(directory, error))?;
         }
-        Ok(Self { page, figures, painter: args.png.then(Painter::new).transpose()? })
+        Ok(Self { page, inputs, figures, painter: args.png.then(Painter::new).transpose()? })
     }
 
     fn finish(self, html: &str, figures: &[&Figure], summary: &Summary) -> Result<(), Failure> {
@@ -242,6 +257,7 @@ impl Files {
             let from = summary.provenance.line();
             let mut keep = |name: String, bytes: &[u8]| -> Result<(), Failure> {
                 let file = OutputFile::create(directory, &name).map_err(failed)?;
+                output::keep_inputs([&file], &self.inputs)?;
                 complete.push(file.filled(bytes).map_err(failed)?);
                 Ok(())
             };
@@ -254,7 +270,7 @@ impl Files {
             }
         }
         complete.push(self.page.filled(html.as_bytes()).map_err(failed)?);
-        complete.into_iter().try_for_each(OutputFile::put_in_place).map_err(failed)
+        output::put_in_place(complete).map_err(failed)
     }
 }
 

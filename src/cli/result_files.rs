@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 #[cfg(feature = "parquet")]
@@ -13,7 +13,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::trial::TrialResult;
 
 use super::Failure;
-use super::output::{OutputFile, tell_of_earlier};
+use super::output::{self, OutputFile, warn_of_earlier};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -48,12 +48,13 @@ impl ResultFiles {
     /// Opens all files in `directory`, which is made if need be.
     ///
     /// # Errors
-    /// When one cannot be opened, or rows are asked for in a format this build lacks.
+    /// When one cannot be opened or is one of the `inputs`, or rows are asked for in a format this build
+    /// lacks.
     pub fn create(
         directory: &Path,
         formats: &[RowFormat],
-        scenario: &Scenario,
-        provenance: &Provenance,
+        (scenario, provenance): (&Scenario, &Provenance),
+        inputs: &[PathBuf],
     ) -> Result<Self, Failure> {
         let unwritable = |error: io::Error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
@@ -70,6 +71,7 @@ impl ResultFiles {
             let writer = RowWriter::new(format, out, &context, provenance).map_err(unwritable)?;
             rows.push(Rows { file, writer });
         }
+        output::keep_inputs(rows.iter().map(|rows| &rows.file).chain([&summary]), inputs)?;
         Ok(Self { rows, summary, failure: None })
     }
 
@@ -106,13 +108,13 @@ impl ResultFiles {
         let put_in_place = || {
             complete.push(self.summary.filled(summary.to_json().as_bytes())?);
             // Only now, so that a full disk leaves the files of an earlier run together.
-            complete.into_iter().try_for_each(OutputFile::put_in_place)
+            output::put_in_place(complete)
         };
         put_in_place().map_err(|error: io::Error| {
             Failure::Running(format!("cannot finish the files of --out: {error}"))
         })?;
         let rows = RowFormat::value_variants().iter().map(|format| format.file_name());
-        tell_of_earlier(&place, &rows.collect::<Vec<_>>(), &written);
+        warn_of_earlier(&place, &rows.collect::<Vec<_>>(), &written);
         self.failure.map_or(Ok(()), |failure| {
             Err(Failure::Running(format!(
                 "{failure}; no rows were written, {} has all replicates",

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rescuesim::engine;
 use rescuesim::report::{Provenance, Summary, table};
-use rescuesim::scenario::Scenario;
+use rescuesim::scenario::{Inputs, Scenario};
 use rescuesim::summary::part::Run;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::TrialResult;
@@ -14,7 +14,8 @@ use super::checkpoint::{Begun, CheckpointArgs};
 use super::output::print_as;
 use super::recreate::{command_line, command_line_with};
 use super::result_files::{ResultFiles, RowFormat};
-use super::simulation::{Simulated, SimulationArgs, handle_signals};
+use super::signals::handle_signals;
+use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -70,10 +71,11 @@ impl RunArgs {
         Provenance::new(scenario, self.command(scenario, scenario.replicates))
     }
 
-    fn open(&self, scenario: &Scenario) -> Result<Option<ResultFiles>, Failure> {
+    fn open(&self, scenario: &Scenario, inputs: &Inputs) -> Result<Option<ResultFiles>, Failure> {
         handle_signals();
         let create = |directory: &PathBuf| {
-            ResultFiles::create(directory, &self.trials, scenario, &self.provenance(scenario))
+            let of = (scenario, &self.provenance(scenario));
+            ResultFiles::create(directory, &self.trials, of, &inputs.paths())
         };
         self.out.as_ref().map(create).transpose()
     }
@@ -110,6 +112,7 @@ impl RunArgs {
     fn simulate(
         &self,
         mut scenario: Scenario,
+        inputs: &Inputs,
         files: &mut Option<ResultFiles>,
     ) -> Result<(Scenario, Simulated<Tally>), Failure> {
         let (simulation, with_rows) = (&self.simulation, !self.trials.is_empty());
@@ -124,7 +127,7 @@ impl RunArgs {
             }
             // Files of rows begin with the number of replicates, which is known only now.
             drop(files.take());
-            *files = self.open(&scenario)?;
+            *files = self.open(&scenario, inputs)?;
             reached = simulated.reached;
         }
         let files = files.as_mut().expect("rows are asked for with a directory");
@@ -147,11 +150,12 @@ struct Kept {
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let all = [args.overrides(), args.simulation.overrides()].concat();
-    let scenario = Scenario::load(&args.scenario.scenario, &all)?;
+    let inputs = Inputs::default();
+    let scenario = Scenario::load_from(&inputs, &args.scenario.scenario, &all)?;
     args.simulation.check(&scenario)?;
     args.checkpoint.check(&scenario)?;
     // Before anything is simulated, so that a place that cannot be written is told at once.
-    let mut files = args.open(&scenario)?;
+    let mut files = args.open(&scenario, &inputs)?;
     let (scenario, simulated, in_file) = match args.simulate_kept(&scenario)? {
         Some(Kept { in_file, .. }) if args.checkpoint.shard.is_some() => {
             return in_file.and_then(|()| args.checkpoint.tell(&scenario));
@@ -160,7 +164,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
             (scenario.with_replicates(simulated.next), simulated, in_file)
         }
         None => {
-            let (scenario, simulated) = args.simulate(scenario, &mut files)?;
+            let (scenario, simulated) = args.simulate(scenario, &inputs, &mut files)?;
             (scenario, simulated, Ok(()))
         }
     };

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::num::NonZero;
 use std::ops::Range;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -15,6 +13,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedFigure;
 
 use super::clock::now;
+use super::signals::cancelled_by_signal;
 use super::{Failure, values};
 
 /// How much to simulate, and with how much noise.
@@ -36,7 +35,8 @@ pub struct SimulationArgs {
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
-    /// Worker threads; all cores by default. The result does not depend on them.
+    /// Worker threads; all cores by default, and at most four for each core. The result does not
+    /// depend on them.
     #[arg(long, value_parser = values::threads)]
     threads: Option<u16>,
     /// Print no progress bar and, with --out, no table.
@@ -54,8 +54,7 @@ impl SimulationArgs {
 
     /// Worker threads.
     pub fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
-        self.threads.map_or_else(cores, usize::from)
+        worker_threads(self.threads)
     }
 
     /// The precision asked for and the figure it is of, if that decides how much is simulated.
@@ -93,7 +92,7 @@ impl SimulationArgs {
     pub fn simulate<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         error: impl Fn(&A, NamedFigure) -> f64,
     ) -> Result<Simulated<A>, Failure> {
         self.session(scenarios[0].replicates).run(scenarios, new, error)
@@ -107,7 +106,7 @@ impl SimulationArgs {
     pub fn simulate_all<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         rows: Option<RowSink<'_>>,
     ) -> Result<A, Failure> {
         let replicates = scenarios[0].replicates;
@@ -144,7 +143,7 @@ impl Session<'_> {
     pub fn run<A: Accumulator>(
         &self,
         scenarios: &[Scenario],
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         error: impl Fn(&A, NamedFigure) -> f64,
     ) -> Result<Simulated<A>, Failure> {
         if let Some(asked) = self.args.precision() {
@@ -170,7 +169,7 @@ impl Session<'_> {
         &self,
         scenarios: &[Scenario],
         replicates: Range<u64>,
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         rows: Option<RowSink<'_>>,
     ) -> Result<A, Failure> {
         let progress = |finished| self.bar.inc(finished);
@@ -188,7 +187,7 @@ impl Session<'_> {
         &self,
         scenarios: &[Scenario],
         (total, replicates): (A, Range<u64>),
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         error: impl Fn(&A, NamedFigure) -> f64,
         mut keep: impl FnMut(&A, u64, bool),
     ) -> Result<Simulated<A>, Failure> {
@@ -224,7 +223,7 @@ impl Session<'_> {
         &self,
         scenarios: &[Scenario],
         (total, next): (A, u64),
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         ((asked, figure), error): ((f64, NamedFigure), impl Fn(&A, NamedFigure) -> f64),
         mut wave: impl FnMut(&A, u64) -> u64,
     ) -> Result<(Waves<A>, Option<PrecisionReached>), Failure> {
@@ -261,7 +260,7 @@ impl Session<'_> {
         &self,
         scenarios: &[Scenario],
         (total, replicates): (A, Range<u64>),
-        new: impl Fn() -> A,
+        new: impl Fn() -> A + Sync,
         wave_end: impl FnMut(&A, u64) -> Option<u64>,
     ) -> Result<Waves<A>, Failure> {
         let progress = |finished| self.bar.inc(finished);
@@ -281,7 +280,7 @@ impl Session<'_> {
         replicates: Range<u64>,
         progress: &'o (dyn Fn(u64) + Sync),
     ) -> engine::Options<'o> {
-        let threads = self.args.threads.map(usize::from);
+        let threads = Some(self.args.threads());
         engine::Options { replicates, threads, progress, cancelled: cancelled_by_signal() }
     }
 
@@ -299,25 +298,34 @@ impl Session<'_> {
     }
 }
 
-/// How many replicates take between a tenth and half of a second, and as many as keep all threads
-/// busy.
+/// How many replicates make a wave: those of a tenth to half of a second, or where a replicate takes
+/// longer than that a few for each thread, or one.
 struct Pace {
     began: Instant,
     wave: u64,
-    least: u64,
+    threads: u64,
 }
 
 impl Pace {
+    /// Replicates for each thread, so that none waits long for the slowest; a wave of fewer is for
+    /// replicates that take [`Pace::LONG`] or more.
+    const FEW: u64 = 4;
+    const LONG: Duration = Duration::from_secs(10);
+
     fn new(threads: usize) -> Self {
-        let least = engine::CHUNK * threads as u64;
-        Self { began: now(), wave: least, least }
+        Self { began: now(), wave: threads as u64, threads: threads as u64 }
     }
 
     /// Replicates of the next wave, by the time that this one has taken.
     fn next_wave(&mut self) -> u64 {
         let took = self.began.elapsed();
-        if took > Duration::from_millis(500) {
-            self.wave = (self.wave / 2).max(self.least);
+        let most = if self.wave > Self::FEW * self.threads {
+            Duration::from_millis(500)
+        } else {
+            Self::LONG
+        };
+        if took > most {
+            self.wave = (self.wave / 2).max(self.threads);
         } else if took < Duration::from_millis(100) {
             self.wave *= 2;
         }
@@ -336,6 +344,13 @@ impl Drop for Session<'_> {
     }
 }
 
+/// The worker threads asked for, all cores by default. More than four for each core would gain
+/// nothing, and each has its own memory.
+pub fn worker_threads(asked: Option<u16>) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    asked.map_or(cores, |asked| usize::from(asked).min(4 * cores))
+}
+
 /// What to tell when a precision is out of reach.
 pub fn out_of_reach(figure: impl fmt::Display, asked: f64, error: OutOfReach) -> Failure {
     Failure::Usage(format!("--precision {asked} of {figure} cannot be reached: {error}"))
@@ -350,21 +365,3 @@ fn progress_bar(replicates: u64) -> ProgressBar {
     let style = ProgressStyle::with_template(style).expect("the template is valid");
     ProgressBar::new(replicates).with_style(style.with_key("rate", rate))
 }
-
-/// Whether Ctrl-C or a termination signal came; the same flag for all runs of a command.
-pub fn cancelled_by_signal() -> &'static AtomicBool {
-    handle_signals();
-    &CANCELLED
-}
-
-/// Makes signals set a flag, which simulations heed, in place of ending the program. To be called
-/// before files are created that an interrupted command has to remove.
-pub fn handle_signals() {
-    static HANDLER: Once = Once::new();
-    HANDLER.call_once(|| {
-        // Without a handler a signal ends the program; output files are only ever renamed into place.
-        let _ = ctrlc::set_handler(|| CANCELLED.store(true, Ordering::Relaxed));
-    });
-}
-
-static CANCELLED: AtomicBool = AtomicBool::new(false);

@@ -10,7 +10,7 @@ use rescuesim::explore::solve::{self, Observed, Question, SolveError};
 use rescuesim::report::Provenance;
 use rescuesim::report::solve::{self as report, Solved};
 use rescuesim::scenario::edit::{self, Number};
-use rescuesim::scenario::{Rejection, Scenario, nearest, read, size};
+use rescuesim::scenario::{Inputs, Rejection, Scenario, nearest, size};
 use rescuesim::summary::{NamedFigure, Tally};
 
 use super::output::print_as;
@@ -93,7 +93,9 @@ struct Task<'a> {
     args: &'a SolveArgs,
     overrides: Vec<String>,
     base: Scenario,
-    /// The file.
+    /// The files that it is read from.
+    inputs: Inputs,
+    /// The scenario file.
     text: String,
     goal: Goal,
     /// Its place in the scenario.
@@ -104,7 +106,14 @@ struct Task<'a> {
 impl<'a> Task<'a> {
     fn new(args: &'a SolveArgs) -> Result<Self, Failure> {
         let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
-        let base = Scenario::load(&args.scenario.scenario, &overrides)?;
+        if args.vary.starts_with("run.") {
+            return Err(Failure::Usage(format!(
+                "--vary {}: says how much is simulated, not what; allowed: a number of the trial, such as sample_size.randomised",
+                args.vary
+            )));
+        }
+        let inputs = Inputs::default();
+        let base = Scenario::load_from(&inputs, &args.scenario.scenario, &overrides)?;
         let number = edit::any_number(&base, &args.vary)
             .map_err(|error| Failure::Usage(format!("--vary {error}")))?;
         let by_power = |value| Goal { figure: NamedFigure::Power, value };
@@ -113,8 +122,8 @@ impl<'a> Task<'a> {
             return Err(Failure::Usage(format!("--reach {}: {missing}", goal.figure)));
         }
         let analysis = analysis(&base, args.analysis.as_deref())?;
-        let text = read::read_text(&args.scenario.scenario)?;
-        let task = Self { args, overrides, base, text, goal, analysis, number };
+        let text = inputs.text(&args.scenario.scenario)?;
+        let task = Self { args, overrides, base, inputs, text, goal, analysis, number };
         let (low, high) = task.domain().range;
         if low > high {
             let (low, high) = task.number.range;
@@ -151,7 +160,7 @@ impl<'a> Task<'a> {
         let value = if self.number.whole { format!("{x:.0}") } else { format!("{x:?}") };
         let own = vec![format!("{}={value}", self.args.vary)];
         let set = [self.overrides.clone(), own, self.following(x)].concat();
-        Scenario::load(&self.args.scenario.scenario, &set)
+        Scenario::load_from(&self.inputs, &self.args.scenario.scenario, &set)
     }
 
     /// What is set beside a number of patients, so that outcomes and looks follow it.

@@ -10,12 +10,13 @@ use rescuesim::report::figure::MOST_LINES;
 use rescuesim::report::sweep::rows::Rows;
 use rescuesim::report::sweep::{self, SweptPoint, curves};
 use rescuesim::scenario::edit::{self, EditError};
-use rescuesim::scenario::{Origin, Rejection, Scenario, read, size};
+use rescuesim::scenario::{Inputs, Origin, Rejection, Scenario, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
-use super::output::{OutputFile, print, tell_of_earlier};
+use super::output::{self, OutputFile, print, warn_of_earlier};
 use super::recreate::{amounts, command_line_with};
-use super::simulation::{Session, Simulated, SimulationArgs, handle_signals};
+use super::signals::handle_signals;
+use super::simulation::{Session, Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -42,13 +43,15 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let grid = grid(&args.over)?;
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
-    let base = Scenario::load(path, &all)?;
-    let text = read::read_text(path)?;
+    let inputs = Inputs::default();
+    let base = Scenario::load_from(&inputs, path, &all)?;
+    let text = inputs.text(path)?;
     let follow = Follow { base: &base, text: &text };
-    let scenarios = args.load(&grid, &all, &follow)?;
+    let scenarios = args.load(&inputs, &grid, &all, &follow)?;
     alike(&base, &scenarios)?;
     let provenance = args.provenance(&base);
-    let files = args.out.as_deref().map(|out| SweepFiles::create(out, &grid)).transpose()?;
+    let create = |out: &Path| SweepFiles::create(out, &grid, &inputs);
+    let files = args.out.as_deref().map(create).transpose()?;
 
     let points = args.simulate(&grid, scenarios)?;
     if let Some(files) = files {
@@ -105,6 +108,7 @@ impl SweepArgs {
     /// The scenario of every point, so that a mistake in any is told before the first is simulated.
     fn load(
         &self,
+        inputs: &Inputs,
         grid: &Grid,
         all: &[String],
         follow: &Follow<'_>,
@@ -113,7 +117,7 @@ impl SweepArgs {
             let over = grid.overrides(number);
             let follows = follow.overrides(grid, &over, all);
             let set = [all, &over, &follows].concat();
-            let scenario = Scenario::load(&self.scenario.scenario, &set);
+            let scenario = Scenario::load_from(inputs, &self.scenario.scenario, &set);
             let scenario = scenario.map_err(|error| invalid((grid, number), &over, &error))?;
             self.simulation.check(&scenario)?;
             stands(grid, &scenario)?;
@@ -251,7 +255,7 @@ struct SweepFiles {
 }
 
 impl SweepFiles {
-    fn create(directory: &Path, grid: &Grid) -> Result<Self, Failure> {
+    fn create(directory: &Path, grid: &Grid, inputs: &Inputs) -> Result<Self, Failure> {
         let unwritable = |error: io::Error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         };
@@ -259,13 +263,18 @@ impl SweepFiles {
         let csv = OutputFile::create(directory, "sweep.csv").map_err(unwritable)?;
         let create = |name: &str| csv.beside(name).map_err(unwritable);
         let numeric = grid.axes().iter().any(Axis::is_numeric);
-        Ok(Self {
+        let files = Self {
             #[cfg(feature = "parquet")]
             parquet: create("sweep.parquet")?,
             json: create("sweep.json")?,
             svg: numeric.then(|| create("power.svg")).transpose()?,
             csv,
-        })
+        };
+        let all = [&files.csv, &files.json].into_iter().chain(&files.svg);
+        #[cfg(feature = "parquet")]
+        let all = all.chain([&files.parquet]);
+        output::keep_inputs(all, &inputs.paths())?;
+        Ok(files)
     }
 
     fn finish(self, provenance: &Provenance, grid: &Grid, points: &[SweptPoint]) -> io::Result<()> {
@@ -286,8 +295,8 @@ impl SweepFiles {
         complete.iter().try_for_each(OutputFile::sync)?;
         let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
         // Only now, so that a full disk leaves the files of an earlier sweep together.
-        complete.into_iter().try_for_each(OutputFile::put_in_place)?;
-        tell_of_earlier(&written[0], &["sweep.parquet", "power.svg"], &written);
+        output::put_in_place(complete)?;
+        warn_of_earlier(&written[0], &["sweep.parquet", "power.svg"], &written);
         Ok(())
     }
 }

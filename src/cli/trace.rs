@@ -6,12 +6,12 @@ use clap::{Args, ValueEnum};
 use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
 use rescuesim::report::{Provenance, figure};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::scenario::{Inputs, Scenario, Truth};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::design::{analysis_at, svg, usage};
 use super::recreate::{command_line, quoted};
-use super::simulation::cancelled_by_signal;
+use super::signals::cancelled_by_signal;
 use super::{Failure, Format, ScenarioArgs, output, values};
 
 #[derive(Debug, Args)]
@@ -73,14 +73,16 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let seed = args.seed.map(|seed| format!("run.seed={seed}"));
     let all: Vec<String> = overrides.iter().cloned().chain(seed).collect();
-    let scenario = Scenario::load(path, &all)?;
+    let inputs = Inputs::default();
+    let scenario = Scenario::load_from(&inputs, path, &all)?;
     let view = args.viewpoint(&scenario)?;
     let replicate = args.replicate(&scenario, view)?;
-    let trace = Trace::new(&scenario, replicate, view);
+    let trace = Trace::heeding(&scenario, replicate, view, cancelled_by_signal());
+    let trace = trace.map_err(|error| Failure::Running(error.to_string()))?;
     let provenance = Provenance::new(&scenario, args.recreate(&scenario, replicate));
     let trial = ExampleTrial { provenance, trace };
     if let Some(path) = &args.plot {
-        output::write(path, &figure::trace(&trial))?;
+        output::write(path, &figure::trace(&trial), &inputs.paths())?;
     }
     match args.format {
         Format::Csv => output::print(&patients_csv(&trial.trace)),
@@ -139,7 +141,7 @@ impl TraceArgs {
             command += &format!(" --truth {}", name.get_name());
         }
         if let Some(name) = &self.analysis {
-            command += &format!(" --analysis {}", quoted(name));
+            command += &format!(" {}", quoted(format!("--analysis={name}")));
         }
         command
     }

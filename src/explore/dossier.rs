@@ -2,6 +2,7 @@
 //! trials that can be looked at.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::convergence::{ConvergencePoint, ConvergenceTally};
 use crate::accrual::DAYS_PER_MONTH;
@@ -9,6 +10,7 @@ use crate::engine::Accumulator;
 use crate::rng::Replicate;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::Tally;
+use crate::trial::trace::Cancelled;
 use crate::trial::{Conclusion, ReplicateResult, Simulator};
 
 /// Paths shown; more could not be told apart.
@@ -101,19 +103,27 @@ pub struct Dossier {
 
 impl Dossier {
     /// From a tally of the scenario's replicates; the first of them are run again to be shown.
-    pub fn new(scenario: &Scenario, tally: &DossierTally) -> Self {
+    ///
+    /// # Errors
+    /// When `cancelled` is set meanwhile.
+    pub fn new(
+        scenario: &Scenario,
+        tally: &DossierTally,
+        cancelled: &AtomicBool,
+    ) -> Result<Self, Cancelled> {
         let both = |of: &dyn Fn(Truth) -> Vec<(f64, f64)>| Distribution {
             effect: of(Truth::Alternative),
             none: of(Truth::Null),
         };
-        let mut simulator = Simulator::new(scenario);
-        Self {
+        let mut simulator = Simulator::new(scenario).heeding(cancelled);
+        let dossier = Self {
             sizes: both(&|truth| tally.tally.sizes(truth, 0)),
             durations: both(&|truth| tally.tally.durations(truth, 0)),
             convergence: tally.convergence.points(),
             paths: paths(scenario, &mut simulator),
-            calendar: calendar(scenario, &mut simulator),
-        }
+            calendar: calendar(scenario, &mut simulator, cancelled),
+        };
+        if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(dossier) }
     }
 }
 
@@ -121,23 +131,28 @@ fn paths(scenario: &Scenario, simulator: &mut Simulator<'_>) -> Vec<ZPath> {
     let planned = scenario.design.looks().len();
     let path = |replicate| {
         let result = simulator.run(Replicate(replicate));
-        let trial = &result.trials[0];
+        let trial = result.trials.first()?;
         let point = |k: usize| {
             let moment = result.moment(Truth::Alternative, k, planned)?;
             let z = trial.z[k];
             z.is_finite().then_some((f64::from(moment.analysed), z))
         };
         let points = (0..trial.look).filter_map(point).collect();
-        ZPath { replicate, points, conclusion: trial.conclusion }
+        Some(ZPath { replicate, points, conclusion: trial.conclusion })
     };
-    (0..PATHS.min(scenario.replicates)).map(path).collect()
+    // A replicate that is cut short has no trial, nor has any after it.
+    (0..PATHS.min(scenario.replicates)).map_while(path).collect()
 }
 
-fn calendar(scenario: &Scenario, simulator: &mut Simulator<'_>) -> Calendar {
+fn calendar(
+    scenario: &Scenario,
+    simulator: &mut Simulator<'_>,
+    cancelled: &AtomicBool,
+) -> Calendar {
     let trials = CALENDAR_TRIALS.min(scenario.replicates);
     let (mut arrivals, mut outcomes) = (Vec::new(), Vec::new());
     let mut looks: BTreeMap<usize, Vec<(f64, f64, f64)>> = BTreeMap::new();
-    for replicate in 0..trials {
+    for replicate in (0..trials).take_while(|_| !cancelled.load(Ordering::Relaxed)) {
         let (came, known, moments) = simulator.follow_up_alone(Replicate(replicate));
         for (k, moment) in moments.iter().enumerate() {
             // A final look may follow fewer interims than planned.

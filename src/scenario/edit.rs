@@ -1,7 +1,7 @@
 //! A scenario file with some of its numbers changed and everything else, comments included, kept.
 
 use serde_json::Value;
-use toml_edit::{DocumentMut, Item};
+use toml_edit::{Document, Item};
 
 use super::error::{did_you_mean, nearest};
 use super::overrides::{Step, child_schema, steps};
@@ -113,20 +113,20 @@ fn number_schema<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     variants.find(is_number).unwrap_or(schema)
 }
 
-/// The text with numbers put in the place of those that are there.
+/// The text with numbers put in the place of those that are there, and every other byte as it was.
 ///
 /// # Errors
 /// When one of them is not written in the text.
 pub fn with_numbers(text: &str, numbers: &[(String, f64)]) -> Result<String, EditError> {
-    let mut document: DocumentMut =
-        text.parse().map_err(|error: toml_edit::TomlError| EditError::Toml(error.to_string()))?;
+    let document = Document::parse(text).map_err(|error| EditError::Toml(error.to_string()))?;
+    let mut places = Vec::new();
     for (path, number) in numbers {
         let steps = steps(path).ok_or_else(|| EditError::Path(path.clone()))?;
-        let mut item = document.as_item_mut();
+        let mut item = document.as_item();
         for step in &steps {
             let next = match step {
-                Step::Key(key) => item.get_mut(key.as_str()),
-                Step::Index(index) => item.get_mut(*index),
+                Step::Key(key) => item.get(key.as_str()),
+                Step::Index(index) => item.get(*index),
             };
             item = next.ok_or_else(|| EditError::NotWritten(path.clone()))?;
         }
@@ -135,16 +135,31 @@ pub fn with_numbers(text: &str, numbers: &[(String, f64)]) -> Result<String, Edi
             Item::None => return Err(EditError::NotWritten(path.clone())),
             _ => return Err(EditError::NotANumber(path.clone())),
         };
-        let decor = value.decor().clone();
-        *value = (*number).into();
-        *value.decor_mut() = decor;
+        let span = value.span().ok_or_else(|| EditError::NotWritten(path.clone()))?;
+        places.push((span, toml_edit::Value::from(*number).to_string()));
     }
-    Ok(document.to_string())
+    // From the last, so that those before keep their places.
+    places.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
+    let mut edited = text.to_owned();
+    for (span, number) in places {
+        edited.replace_range(span, &number);
+    }
+    Ok(edited)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Line ends of Windows, a byte order mark and no end of the last line are kept too.
+    #[test]
+    fn every_other_byte_is_kept() {
+        let text = "\u{feff}# why\r\na = 1.0 # here\r\nb = [\r\n  2,\t3 ]\n\r\nc = \"x\"  ";
+        let numbers = [("a".into(), 0.5), ("b[1]".into(), -4.0)];
+        let edited = with_numbers(text, &numbers).expect("both are there");
+        let expected = text.replace("1.0", "0.5").replace("3 ]", "-4.0 ]");
+        assert_eq!(edited, expected);
+    }
 
     #[test]
     fn only_the_numbers_change() {

@@ -32,8 +32,8 @@ pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use file::analysis::AnalysisSet;
-pub use read::InputFile;
 use read::Source;
+pub use read::{InputFile, Inputs};
 pub use safety::{Safety, SafetyEndpoint};
 
 use crate::accrual::{Accrual, FollowUp};
@@ -326,7 +326,19 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it: first its shape, then its meaning.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
-        Self::resolve(Source::read(path, overrides)?)
+        Self::load_from(&Inputs::default(), path, overrides)
+    }
+
+    /// The same with the texts of files that may have been read before.
+    ///
+    /// # Errors
+    /// As [`Scenario::load`].
+    pub fn load_from(
+        inputs: &Inputs,
+        path: &Path,
+        overrides: &[String],
+    ) -> Result<Self, Rejection> {
+        Self::resolve(Source::read(inputs, path, overrides)?)
     }
 
     /// The same from text; paths in it start at the current directory.

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::error::{Origin, Problem, Rejection, nearest};
 use super::hidden::{is_hidden, visible};
-use super::read::{InputFile, Source, build_schema, read_text};
+use super::read::{InputFile, Inputs, Source, build_schema};
 use crate::evidence::{Event, Study};
 
 /// Published comparisons, one set of studies per outcome.
@@ -105,10 +105,18 @@ impl Evidence {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Rejection> {
+        Self::load_from(&Inputs::default(), path)
+    }
+
+    /// The same with the texts of files that may have been read before.
+    ///
+    /// # Errors
+    /// As [`Evidence::load`].
+    pub fn load_from(inputs: &Inputs, path: &Path) -> Result<Self, Rejection> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            return from_csv(path.display().to_string(), read_text(path)?);
+            return from_csv(path.display().to_string(), inputs.text(path)?);
         }
-        let source = Source::<EvidenceFile>::read(path, &[])?;
+        let source = Source::<EvidenceFile>::read(inputs, path, &[])?;
         let problems = impossible(&source);
         if problems.is_empty() { Ok(source.file.into()) } else { Err(source.reject(problems)) }
     }

@@ -4,8 +4,11 @@
 //! walked beside the JSON Schema of the type: that finds every unknown key, wrong type and value
 //! out of range at once, where serde would stop at the first.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -25,6 +28,31 @@ pub trait InputFile: DeserializeOwned {
     fn schema() -> &'static Value;
 }
 
+/// The texts of input files, each read once however often it is used: a file that changes meanwhile, or
+/// a pipe, is the same for all of a command. Clones share the texts.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs(Rc<RefCell<BTreeMap<PathBuf, String>>>);
+
+impl Inputs {
+    /// The text of a file, as [`read_text`] has it when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`read_text`].
+    pub fn text(&self, path: &Path) -> Result<String, Rejection> {
+        if let Some(text) = self.0.borrow().get(path) {
+            return Ok(text.clone());
+        }
+        let text = read_text(path)?;
+        self.0.borrow_mut().insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    /// The files that have been read, and the names of scenarios of the program.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.0.borrow().keys().cloned().collect()
+    }
+}
+
 /// An input file that has the right shape, with its text kept for later messages.
 #[derive(Debug)]
 pub struct Source<F> {
@@ -32,6 +60,8 @@ pub struct Source<F> {
     pub file: F,
     /// Where the paths in it start; empty for the current directory.
     pub folder: PathBuf,
+    /// Where the files that it names are read.
+    pub inputs: Inputs,
     name: String,
     text: String,
     spans: Spans,
@@ -42,10 +72,11 @@ impl<F: InputFile> Source<F> {
     ///
     /// # Errors
     /// Everything that is wrong with the file's shape.
-    pub fn read(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
-        let text = read_text(path)?;
+    pub fn read(inputs: &Inputs, path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
+        let text = inputs.text(path)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Ok(Self { folder, ..Self::parse(path.display().to_string(), text, overrides)? })
+        let source = Self::parse(path.display().to_string(), text, overrides)?;
+        Ok(Self { folder, inputs: inputs.clone(), ..source })
     }
 
     /// The same from text; `name` stands for the file in messages.
@@ -54,7 +85,10 @@ impl<F: InputFile> Source<F> {
     /// Everything that is wrong with the text's shape.
     pub fn parse(name: String, text: String, overrides: &[String]) -> Result<Self, Rejection> {
         match Self::try_parse(&name, &text, overrides) {
-            Ok((file, spans)) => Ok(Self { file, folder: PathBuf::new(), name, text, spans }),
+            Ok((file, spans)) => {
+                let (folder, inputs) = (PathBuf::new(), Inputs::default());
+                Ok(Self { file, folder, inputs, name, text, spans })
+            }
             Err(problems) => Err(Rejection::new(name, text, problems)),
         }
     }
@@ -104,8 +138,8 @@ impl<F: InputFile> Source<F> {
     }
 }
 
-/// The text of a file that is not too large and is UTF-8; where there is none, that of a scenario of
-/// the program with its name.
+/// The text of a file that is not too large and is UTF-8; where there is none, or a folder, that of a
+/// scenario of the program with its name.
 ///
 /// # Errors
 /// When it cannot be read, is a directory, is too large or is not text.
@@ -113,7 +147,9 @@ pub fn read_text(path: &Path) -> Result<String, Rejection> {
     let reject = |message: String| Rejection::without_text(path.display().to_string(), message);
     let unreadable = |error: std::io::Error| reject(format!("cannot be read: {error}"));
     if path.is_dir() {
-        return Err(reject("is a directory; expected a file".into()));
+        // Such as the folder of its results.
+        let shipped = shipped::text(path).map(str::to_owned);
+        return shipped.ok_or_else(|| reject("is a directory; expected a file".into()));
     }
     let file = match std::fs::File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

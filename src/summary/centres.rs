@@ -54,6 +54,18 @@ impl CentreTally {
         counts.into_iter().for_each(|(moments, &count)| moments.add(f64::from(count)));
     }
 
+    /// Whether it can be that of `n` replicates of a scenario.
+    pub fn is_of(&self, n: u64, scenario: &Scenario) -> bool {
+        let centres = scenario.centres.as_ref().map_or(0, |centres| centres.number);
+        let (patients, centres) = (f64::from(scenario.randomised), f64::from(centres));
+        self.mean.is_of(n, f64::INFINITY)
+            && self.imbalances.is_possible(u32::MAX)
+            && self.imbalances.n() as f64 <= n as f64 * centres
+            && self.halves_guessed.is_of(n, 2.0 * patients)
+            && self.largest.is_of(n, patients)
+            && [&self.empty, &self.one_arm].into_iter().all(|count| count.is_of(n, centres))
+    }
+
     pub fn merge(&mut self, other: &Self) {
         self.mean.merge(&other.mean);
         self.imbalances.merge(&other.imbalances);

@@ -49,8 +49,21 @@ impl ControlTally {
     }
 
     /// Replicates taken in.
-    pub fn n(&self) -> u64 {
+    fn n(&self) -> u64 {
         self.halves.iter().map(|half| half.all.n()).sum()
+    }
+
+    /// Whether it can be that of `n` replicates, `rejecting` of which show efficacy.
+    pub fn is_of(&self, n: u64, rejecting: u64) -> bool {
+        let possible = |moments: &Moments| moments.is_possible(f64::INFINITY);
+        let halves = self.halves.iter();
+        let all_fit = halves.clone().all(|Half { all, rejecting }| {
+            possible(all) && possible(rejecting) && rejecting.n() <= all.n() && all.n() <= n
+        });
+        let sum = |of: fn(&Half) -> u64| halves.clone().map(of).map(u128::from).sum::<u128>();
+        all_fit
+            && sum(|half| half.all.n()) == u128::from(n)
+            && sum(|half| half.rejecting.n()) == u128::from(rejecting)
     }
 
     /// NaN with fewer than two replicates in either half.

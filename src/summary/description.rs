@@ -96,6 +96,14 @@ impl DescriptionTally {
         }
     }
 
+    /// Whether it can be that of `n` replicates.
+    pub fn is_of(&self, n: u64) -> bool {
+        let counts = self.interactions.iter().chain(self.shown_with_missing.iter().flatten());
+        self.n == n
+            && counts.chain([&self.not_proportional, &self.any]).all(|&count| count <= n)
+            && self.cuts.iter().all(|cut| cut.is_possible(f64::INFINITY) && cut.n() <= n)
+    }
+
     pub fn merge(&mut self, other: &Self) {
         self.n += other.n;
         self.not_proportional += other.not_proportional;

@@ -51,6 +51,28 @@ impl Moments {
         self.n
     }
 
+    /// Whether there are `n` numbers that have this sum and these squares, none of them above `most`
+    /// in size.
+    pub fn is_of(&self, n: u64, most: f64) -> bool {
+        self.is_possible(most) && self.n == n
+    }
+
+    /// The same for any `n`. Of whole numbers the squares are at least the sum, and (Cauchy and Schwarz)
+    /// the squares times `n` at least the square of the sum.
+    pub fn is_possible(&self, most: f64) -> bool {
+        let Some(summed) = self.n.checked_sub(self.too_large) else { return false };
+        let (n, sum, squares) = (summed as f64, self.sum.unsigned_abs(), self.squares);
+        let steps = (most * Self::GRID).ceil().min(Self::MOST_STEPS);
+        let Ok(at_least) = u128::try_from(squares) else { return false };
+        // The last digit of a floating-point number is not known.
+        let rounding = 1.0 + 1e-12;
+        let fits =
+            sum as f64 <= n * steps * rounding && at_least as f64 <= n * steps * steps * rounding;
+        let all_counted = squares < i128::MAX;
+        fits && (!all_counted
+            || (at_least >= sum && sum as f64 * sum as f64 <= n * at_least as f64 * rounding))
+    }
+
     /// NaN when empty, or when a number was too large.
     pub fn mean(&self) -> f64 {
         if self.too_large > 0 {
@@ -115,6 +137,26 @@ impl Histogram {
 
     pub fn n(&self) -> u64 {
         self.n
+    }
+
+    /// Whether these are the counts of `n` numbers, none of them above `most`.
+    pub fn is_of(&self, n: u64, most: u32) -> bool {
+        self.is_possible(most) && self.n == n
+    }
+
+    /// The same for any `n`.
+    pub fn is_possible(&self, most: u32) -> bool {
+        let in_a_row = self.counts.iter().zip(0u32..);
+        let large = self.large.iter().map(|(&value, count)| (count, value));
+        let mut counted: u128 = 0;
+        let mut all_fit = self.counts.len() <= IN_A_ROW;
+        for (&count, value) in in_a_row.chain(large) {
+            counted += u128::from(count);
+            all_fit &= count == 0 || value <= most;
+        }
+        all_fit
+            && counted == u128::from(self.n)
+            && self.large.keys().all(|&value| value as usize >= IN_A_ROW)
     }
 
     /// The numbers that came, the smallest first, and how often.

@@ -137,7 +137,12 @@ struct Envelope<'a> {
     content: &'a RawValue,
 }
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version, and a digest of the sources that results depend on: programs of one version may be built
+/// from different commits.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("RESCUESIM_SOURCES"));
+
+/// Replicates of a run at most.
+const MOST_REPLICATES: u64 = 1_000_000_000_000;
 
 /// Why a part cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -223,6 +228,8 @@ impl Part {
         let inconsistent = || PartError::NotAPart("what it says does not fit together".to_owned());
         let scenario = Scenario::parse(&run.scenario, &[]).map_err(|_| inconsistent())?;
         let fits = run.share.is_possible()
+            && run.replicates.is_none_or(|all| (1..=MOST_REPLICATES).contains(&all))
+            && next <= MOST_REPLICATES
             && run.share.count() <= run.replicates.unwrap_or(1)
             && scenario.digest() == run.scenario_digest
             && scenario.seed.0 == run.seed;

@@ -84,6 +84,15 @@ impl PriorTally {
         }
     }
 
+    /// Whether it can be that of `n` replicates.
+    pub fn is_of(&self, n: u64) -> bool {
+        let trials = self.trials.as_flattened().iter().copied().map(u128::from);
+        let most = (2.0 * REACH * STEPS) as u32;
+        trials.sum::<u128>() == u128::from(n)
+            && self.estimates.is_possible(most)
+            && self.estimates.n() <= n
+    }
+
     pub fn merge(&mut self, other: &Self) {
         let mine = self.trials.as_flattened_mut();
         for (mine, theirs) in mine.iter_mut().zip(other.trials.as_flattened()) {

@@ -104,6 +104,19 @@ impl ArmTally {
         Flow::from_counts(&self.cells, &attempts, &reperfusions)
     }
 
+    /// The patients in it, if its counts are those of the same patients.
+    pub(super) fn patients(&self) -> Option<u64> {
+        let sum = |counts: &[u64]| counts.iter().copied().map(u128::from).sum::<u128>();
+        let patients = sum(&self.cells);
+        let minutes = self.minutes.iter().map(|minutes| u128::from(minutes.n())).sum::<u128>();
+        let all_agree = self.cells.len() == Flow::CELLS
+            && sum(self.passes.as_flattened()) == patients
+            && minutes == patients
+            && self.minutes.iter().all(|minutes| minutes.is_possible(u32::MAX))
+            && self.reocclusions.iter().all(|&count| u128::from(count) <= patients);
+        u64::try_from(patients).ok().filter(|_| all_agree)
+    }
+
     /// Takes in what another tally has.
     pub fn merge(&mut self, other: &Self) {
         let add = |mine: &mut [u64], theirs: &[u64]| {

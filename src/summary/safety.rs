@@ -94,6 +94,16 @@ impl SafetyTally {
         }
     }
 
+    /// Whether it can be that of `n` replicates.
+    pub fn is_of(&self, n: u64) -> bool {
+        let at_most_n =
+            |counts: &[u64]| counts.iter().copied().map(u128::from).sum::<u128>() <= u128::from(n);
+        self.n == n
+            && at_most_n(&[self.more, self.fewer])
+            && at_most_n(&self.reached)
+            && self.rates.iter().all(|rate| rate.is_possible(1.0) && rate.n() <= n)
+    }
+
     pub fn merge(&mut self, other: &Self) {
         self.n += other.n;
         self.more += other.more;

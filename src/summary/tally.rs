@@ -79,14 +79,31 @@ impl Tally {
         }
     }
 
-    /// What was folded before, read back, with all that the scenario says of it; `None` where it is not
-    /// of this scenario and so many replicates.
-    pub(super) fn restored(scenario: &Scenario, folded: Self, replicates: u64) -> Option<Self> {
+    /// What was folded before, read back, with all that the scenario says of it; `None` if these cannot
+    /// be the counts of `n` replicates of the scenario.
+    pub(super) fn restored(scenario: &Scenario, folded: Self, n: u64) -> Option<Self> {
         let mut tally = Self::new(scenario);
         tally.merge(folded);
-        let complete = tally.analyses.iter().all(|of| of.n() == replicates)
-            && tally.controls.iter().all(|of| of.n() == replicates);
-        complete.then_some(tally)
+        tally.is_of(n, scenario).then_some(tally)
+    }
+
+    fn is_of(&self, n: u64, scenario: &Scenario) -> bool {
+        let randomised = scenario.randomised;
+        let control_fits =
+            |(i, control): (usize, &ControlTally)| control.is_of(n, self.analyses[i].efficacies());
+        self.analyses.iter().all(|of| of.is_of(n, randomised))
+            && self.controls.iter().enumerate().all(control_fits)
+            && self.imbalances.iter().all(|of| of.is_of(n, u32::MAX))
+            && self.correct_guesses.iter().all(|of| of.is_of(n, 2.0 * f64::from(randomised)))
+            && self.centres.iter().all(|of| of.is_of(n, scenario))
+            && self.described.iter().all(|of| of.is_of(n))
+            && self.safety.iter().flatten().all(|of| of.is_of(n))
+            && self.prior.iter().all(|of| of.is_of(n))
+            && self.procedures.iter().all(|(arms, _)| {
+                let patients = arms.each_ref().map(ArmTally::patients);
+                let all = patients[0].zip(patients[1]).and_then(|(a, b)| a.checked_add(b));
+                all.is_some_and(|all| Some(all) == n.checked_mul(u64::from(randomised)))
+            })
     }
 
     /// P(efficacy) by control variate, where there is one.
@@ -274,6 +291,30 @@ impl AnalysisTally {
         self.duration_months.n()
     }
 
+    /// Whether it can be that of `n` replicates with so many patients at most.
+    fn is_of(&self, n: u64, randomised: u32) -> bool {
+        let patients = f64::from(randomised);
+        let looks_fit = self.looks.iter().all(|look| look.is_possible(n, randomised))
+            && self.looks.iter().map(LookTally::stops).sum::<u128>() <= u128::from(n);
+        let sum = |of: fn(&LookTally) -> u64| self.looks.iter().map(of).sum::<u64>();
+        // Only after the looks, whose sums may be beyond all numbers.
+        looks_fit
+            && self.n_randomised.is_of(n, randomised)
+            && self.n_analysed.is_of(n, randomised)
+            && self.duration_months.is_of(n, f64::INFINITY)
+            && self.duration_tenths.is_of(n, u32::MAX)
+            && self.overrun.is_of(n, patients)
+            && self.reversals[0] <= sum(|look| look.efficacy)
+            && self.reversals[1] <= sum(|look| look.futility)
+            && self.reversals[2] <= sum(|look| look.harm)
+            && self.efficacy_without_safety <= n
+            && u128::from(self.failed_looks) <= u128::from(n) * self.looks.len() as u128
+            && self.estimates.is_possible(n)
+            && self.median_unbiased.is_possible(n)
+            && self.early_estimates.is_possible(self.estimates.estimates.n())
+            && self.early_median_unbiased.is_possible(self.median_unbiased.estimates.n())
+    }
+
     /// P(efficacy at any look).
     pub fn rejection(&self) -> McEstimate {
         McEstimate::proportion(self.efficacies(), self.n())
@@ -389,6 +430,22 @@ impl LookTally {
         self.decision_overrun.add(f64::from(at_decision.overrun));
     }
 
+    /// Trials that end here, other than without significance.
+    fn stops(&self) -> u128 {
+        [self.efficacy, self.futility, self.harm, self.safety].into_iter().map(u128::from).sum()
+    }
+
+    /// Whether it can be that of `n` replicates with so many patients at most.
+    fn is_possible(&self, n: u64, randomised: u32) -> bool {
+        let reached = self.n_randomised.n();
+        let patients = f64::from(randomised);
+        let sizes = [&self.n_randomised, &self.n_analysed, &self.overrun];
+        reached <= n
+            && self.stops() <= u128::from(reached)
+            && sizes.into_iter().all(|size| size.is_of(reached, patients))
+            && self.month.is_of(reached, f64::INFINITY)
+    }
+
     fn merge(&mut self, other: &Self) {
         self.efficacy += other.efficacy;
         self.futility += other.futility;
@@ -431,11 +488,100 @@ impl EstimateTally {
         }
     }
 
+    /// Whether it can be that of at most `n` trials.
+    fn is_possible(&self, n: u64) -> bool {
+        let aimed = self.errors.n();
+        let all = [&self.estimates, &self.errors, &self.squared_errors];
+        all.into_iter().all(|of| of.is_possible(f64::INFINITY))
+            && self.estimates.n() <= n
+            && aimed <= self.estimates.n()
+            && self.squared_errors.n() == aimed
+            && self.covered <= aimed
+            && u128::from(self.above_twice) <= 2 * u128::from(aimed)
+    }
+
     fn merge(&mut self, other: &Self) {
         self.estimates.merge(&other.estimates);
         self.errors.merge(&other.errors);
         self.squared_errors.merge(&other.squared_errors);
         self.covered += other.covered;
         self.above_twice += other.above_twice;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Replicate;
+    use crate::trial::Simulator;
+    use serde_json::Value;
+
+    const REPLICATES: u64 = 12;
+
+    fn scenario(name: &str) -> Scenario {
+        let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let set = ["run.variance_reduction=true".to_owned()];
+        let with_control = Scenario::load(path.as_ref(), &set);
+        with_control.or_else(|_| Scenario::load(path.as_ref(), &[])).expect("it is shipped")
+    }
+
+    fn tally(scenario: &Scenario) -> Tally {
+        let mut simulator = Simulator::new(scenario);
+        let mut tally = Tally::new(scenario);
+        for replicate in 0..REPLICATES {
+            let mut result = Default::default();
+            simulator.run_into(Replicate(replicate), &mut result);
+            tally.add(&[result]);
+        }
+        tally
+    }
+
+    /// Every number of a tree with its path, of which nothing depends on a few.
+    fn numbers(tree: &Value, path: String, out: &mut Vec<String>) {
+        match tree {
+            Value::Array(items) => items.iter().enumerate().for_each(|(i, item)| {
+                numbers(item, format!("{path}/{i}"), out);
+            }),
+            Value::Object(fields) => fields.iter().for_each(|(key, field)| {
+                numbers(field, format!("{path}/{key}"), out);
+            }),
+            Value::Number(_) => out.push(path),
+            _ => {}
+        }
+    }
+
+    /// Whatever count is forged, and to whatever: more than there can be, or all that a number holds.
+    #[test]
+    fn counts_that_cannot_be_are_refused() {
+        for name in [
+            "angel-reboot",
+            "angel-reboot-analyses",
+            "angel-reboot-safety",
+            "angel-reboot-centres",
+            "premat-assurance",
+            "early-vs-late",
+        ] {
+            let scenario = scenario(name);
+            let tally = tally(&scenario);
+            let text = serde_json::to_string(&tally).expect("a tally is plain data");
+            let honest: Value = serde_json::from_str(&text).expect("it is JSON");
+            let restored = |forged: &Value| {
+                let folded: Tally = serde_json::from_str(&forged.to_string()).expect("a tally");
+                Tally::restored(&scenario, folded, REPLICATES)
+            };
+            assert_eq!(restored(&honest), Some(tally), "{name}");
+            let mut paths = Vec::new();
+            numbers(&honest, String::new(), &mut paths);
+            // The scenario says these.
+            let is_said = |path: &str| path == "/analyses_per_truth" || path == "/procedures/1";
+            let is_count = |path: &&String| !path.ends_with("/squares") && !is_said(path);
+            for path in paths.iter().filter(is_count).step_by(3) {
+                for forged in [1_000_000_000_000_000_000, u64::MAX] {
+                    let mut tree = honest.clone();
+                    *tree.pointer_mut(path).expect("it is there") = forged.into();
+                    assert_eq!(restored(&tree), None, "{name}{path} = {forged}");
+                }
+            }
+        }
     }
 }

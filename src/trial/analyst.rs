@@ -1,5 +1,7 @@
 //! What an analysis makes of the data of a look: missing outcomes dealt with, then the method.
 
+use std::sync::atomic::AtomicBool;
+
 use super::description::Described;
 use super::imputation::Imputer;
 use crate::analysis::imputation::MissingRule;
@@ -18,9 +20,11 @@ pub(super) struct Analyst {
 
 /// Where the draws of imputations come from: the same for every look, truth and analysis.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Draws {
+pub(super) struct Draws<'s> {
     pub streams: Streams,
     pub replicate: Replicate,
+    /// Set to make no more of them.
+    pub cancelled: &'s AtomicBool,
 }
 
 impl Analyst {
@@ -29,7 +33,7 @@ impl Analyst {
         &mut self,
         analysis: &Analysis,
         known: &KnownOutcomes,
-        draws: Draws,
+        draws: Draws<'_>,
     ) -> Statistic {
         match rule(analysis, known) {
             MissingRule::CompleteCase => analysis.method.statistic(known, &mut self.scratch),
@@ -42,7 +46,12 @@ impl Analyst {
     }
 
     /// The statistic with its estimate.
-    pub fn test(&mut self, analysis: &Analysis, known: &KnownOutcomes, draws: Draws) -> TestResult {
+    pub fn test(
+        &mut self,
+        analysis: &Analysis,
+        known: &KnownOutcomes,
+        draws: Draws<'_>,
+    ) -> TestResult {
         let Self { scratch, completed, imputer, .. } = self;
         match rule(analysis, known) {
             MissingRule::CompleteCase => analysis.method.test(known, scratch),
@@ -52,7 +61,8 @@ impl Analyst {
             }
             MissingRule::Multiple(rule) => {
                 let mut rng = draws.streams.stream(draws.replicate, Purpose::Imputation);
-                imputer.analyse((&analysis.method, rule), known, scratch, &mut rng)
+                let analysed = (&analysis.method, &**rule);
+                imputer.analyse(analysed, known, scratch, &mut rng, draws.cancelled)
             }
         }
     }

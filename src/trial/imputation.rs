@@ -5,6 +5,8 @@
 //! uncertainty too, and are proper (Rubin & Schenker 1986, JASA 81:366; Little & Rubin 2019,
 //! Statistical Analysis with Missing Data, section 10.2).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rand::Rng;
 
 use crate::analysis::imputation::{MultipleImputation, Rubin};
@@ -27,13 +29,14 @@ pub(super) struct Imputer {
 }
 
 impl Imputer {
-    /// The method's analyses of the completed data, combined.
+    /// The method's analyses of the completed data, combined; of fewer imputations once `cancelled`.
     pub fn analyse(
         &mut self,
         (method, rule): (&AnalysisMethod, &MultipleImputation),
         known: &KnownOutcomes,
         scratch: &mut Scratch,
         rng: &mut impl Rng,
+        cancelled: &AtomicBool,
     ) -> TestResult {
         rule.grouping.gather_known(known, &mut self.groups);
         // An arm of which nothing is known has no model to be drawn from.
@@ -52,6 +55,9 @@ impl Imputer {
             self.predict(rule, scratch);
             self.complete(rule, known, rng);
             rubin.add(&method.test(&self.completed, scratch));
+            if cancelled.load(Ordering::Relaxed) {
+                break;
+            }
         }
         rubin.combined()
     }

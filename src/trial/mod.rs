@@ -17,6 +17,7 @@ mod safety;
 pub mod trace;
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
@@ -42,6 +43,8 @@ pub use result::{
 #[derive(Debug)]
 pub struct Simulator<'s> {
     scenario: &'s Scenario,
+    /// Set to cut a replicate short.
+    cancelled: &'s AtomicBool,
     streams: Streams,
     cohort: Cohort,
     /// Outcomes under the effect drawn, refilled for every replicate; `None` without a prior.
@@ -59,6 +62,9 @@ pub struct Simulator<'s> {
     allocated: Vec<[u32; 2]>,
     result: ReplicateResult,
 }
+
+/// What a simulator heeds that nothing interrupts.
+static NEVER: AtomicBool = AtomicBool::new(false);
 
 /// Outcomes under an effect drawn from the prior.
 #[derive(Debug)]
@@ -85,6 +91,7 @@ impl<'s> Simulator<'s> {
     pub fn new(scenario: &'s Scenario) -> Self {
         Self {
             scenario,
+            cancelled: &NEVER,
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
             drawn: match (&scenario.prior, &scenario.outcomes) {
@@ -103,6 +110,21 @@ impl<'s> Simulator<'s> {
             allocated: Vec::new(),
             result: ReplicateResult::default(),
         }
+    }
+
+    /// The same simulator, which ends a replicate soon after `cancelled` is set. The result of that
+    /// replicate is not that of the whole trial, and must not be used.
+    #[must_use]
+    pub fn heeding(self, cancelled: &'s AtomicBool) -> Self {
+        Self { cancelled, ..self }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    fn draws(&self, replicate: Replicate) -> Draws<'s> {
+        Draws { streams: self.streams, replicate, cancelled: self.cancelled }
     }
 
     /// Told before each replicate which are to be run from there on, enrols the patients of some of them
@@ -147,6 +169,9 @@ impl<'s> Simulator<'s> {
         end_of(Phase::Allocation);
         self.result.trials.clear();
         for &truth in scenario.truths() {
+            if self.is_cancelled() {
+                return &self.result;
+            }
             self.begin(truth, &mut end_of);
             if truth == Truth::Alternative {
                 let last = self.everyone().last().expect("there is a final look");
@@ -155,6 +180,9 @@ impl<'s> Simulator<'s> {
             for analysis in 0..scenario.analyses.len() {
                 let trial = self.trial(replicate, truth, analysis);
                 self.result.trials.push(trial);
+                if self.is_cancelled() {
+                    return &self.result;
+                }
             }
             self.describe(truth);
             self.compare_safety(truth);
@@ -338,7 +366,7 @@ impl<'s> Simulator<'s> {
         let looks = &self.result.looks[truth.index()];
         let stopped_early = at + 1 < looks.len();
         let moment = looks[at];
-        let draws = Draws { streams: self.streams, replicate };
+        let draws = self.draws(replicate);
         let known = &self.known[seen.analysis.set as usize][at];
         let mut test = test.unwrap_or_else(|| self.analyst.test(seen.analysis, known, draws));
         let look = if stopped_early { at + 1 } else { self.scenario.design.looks().len() };
@@ -482,12 +510,12 @@ impl<'s> Simulator<'s> {
     /// The statistic of an analysis of some patients; the outcomes of those known in the end must
     /// lie in `in_the_end`.
     fn statistic(&mut self, seen: Seen<'_>, among: Among) -> Statistic {
-        let Self { scenario, streams, cohort, analyst, .. } = self;
+        let Self { scenario, cancelled, streams, cohort, analyst, .. } = self;
         let known = match among {
             Among::Look(k) => &self.known[seen.analysis.set as usize][k],
             Among::InTheEnd(_) => &self.in_the_end,
         };
-        let draws = Draws { streams: *streams, replicate: seen.replicate };
+        let draws = Draws { streams: *streams, replicate: seen.replicate, cancelled };
         let statistic = analyst.statistic(seen.analysis, known, draws);
         let Some(z) = statistic.z.filter(|_| seen.analysis.rerandomisations > 0) else {
             return statistic;
@@ -495,6 +523,9 @@ impl<'s> Simulator<'s> {
         let mut rng = streams.stream(seen.replicate, Purpose::Rerandomisation);
         let mut repeats = Repeats::of(z);
         for _ in 0..seen.analysis.rerandomisations {
+            if cancelled.load(Ordering::Relaxed) {
+                break;
+            }
             cohort.fill_reallocated(&mut self.reallocated, (scenario, among), &mut rng);
             repeats.add(analyst.statistic(seen.analysis, &self.reallocated, draws).z);
         }

@@ -1,6 +1,5 @@
 //! What the outcomes still to come when a trial stops show, once they are in.
 
-use super::analyst::Draws;
 use super::cohort::Among;
 use super::{Conclusion, Seen, Simulator};
 use crate::analysis::{Statistic, TestResult};
@@ -35,7 +34,7 @@ impl Simulator<'_> {
             cohort.fill(in_the_end, scenario.detail, (among, seen.analysis.set));
         }
         let Statistic { z, test } = self.statistic(seen, among);
-        let draws = Draws { streams: self.streams, replicate: seen.replicate };
+        let draws = self.draws(seen.replicate);
         let test =
             test.unwrap_or_else(|| self.analyst.test(seen.analysis, &self.in_the_end, draws));
         let conclusion = self.conclude(k + 1, analysed, z);

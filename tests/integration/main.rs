@@ -26,6 +26,7 @@ mod disregarded;
 mod estimates;
 mod exploring;
 mod figures;
+mod files;
 mod formats;
 mod formula_and_simulation;
 mod interruption;

@@ -239,6 +239,7 @@ fn mistakes_are_told_with_what_is_allowed() {
     for (args, says) in [
         (vec!["--vary", "missing.dropuot", "--power", "0.9"], "did you mean `missing.dropout`"),
         (vec!["--vary", "title", "--power", "0.9"], "`title` is not a number"),
+        (vec!["--vary", "run.seed", "--power", "0.9"], "says how much is simulated, not what"),
         (vec!["--vary", "missing.dropout"], "--power <POWER>"),
         (vec!["--vary", "missing.dropout", "--power", "1.2"], "not between 0 and 1"),
         (vec!["--vary", "missing.dropout", "--reach", "expected-n=300"], "is no probability"),

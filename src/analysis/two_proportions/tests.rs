@@ -91,10 +91,15 @@ proptest! {
                     !estimate.is_nan() && (standard_error == 0.0 || standard_error.is_infinite())
                 ),
                 // Patients who are all alike do not differ, and have no ratio.
-                FitStatus::NoInformation => prop_assert!(match effect {
-                    ProportionEffect::RiskDifference => (estimate, standard_error) == (0.0, 0.0),
-                    ProportionEffect::LogRiskRatio | ProportionEffect::LogOddsRatio => estimate.is_nan(),
-                }),
+                FitStatus::NoInformation => {
+                    let as_due = match effect {
+                        ProportionEffect::RiskDifference => (estimate, standard_error) == (0.0, 0.0),
+                        ProportionEffect::LogRiskRatio | ProportionEffect::LogOddsRatio => {
+                            estimate.is_nan()
+                        }
+                    };
+                    prop_assert!(as_due, "{estimate} {standard_error}");
+                }
                 FitStatus::NotConverged => prop_assert!(false),
             }
             for method in INTERVALS {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
-use rescuesim::scenario::{Analysis, Scenario};
+use rescuesim::scenario::{Analysis, Inputs, Scenario};
 
 use super::recreate::quoted;
 use super::{Failure, Format, output, values};
@@ -122,9 +122,10 @@ enum Scale {
 }
 
 pub fn design(args: &DesignArgs) -> Result<(), Failure> {
+    let inputs = Inputs::default();
     let asked = match &args.scenario {
         Some(path) => {
-            let scenario = Scenario::load(path, &args.overrides)?;
+            let scenario = Scenario::load_from(&inputs, path, &args.overrides)?;
             Asked::of_scenario(&scenario, args)?
         }
         None => Asked::of_options(args)?,
@@ -137,7 +138,7 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             Scale::Effect => BoundaryScale::Effect,
         };
         let svg = figure::boundaries(&report.design, scale, &report.title, report.effect_scale);
-        output::write(path, &svg)?;
+        output::write(path, &svg, &inputs.paths())?;
     }
     match args.format {
         Format::Csv => output::print(&report.to_csv()),
@@ -165,7 +166,7 @@ pub fn analysis_at(scenario: &Scenario, name: Option<&str>) -> Result<usize, Fai
 
 /// The command as it was typed.
 pub fn recreate() -> String {
-    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word));
     std::iter::once("rescuesim".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 

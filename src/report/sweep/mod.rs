@@ -69,9 +69,12 @@ impl SweptPoint {
         self
     }
 
-    /// The values for files: TOML, but text without its quotes.
+    /// The values for files: TOML, but text as it is, without the quotes of TOML.
     pub(super) fn plain(&self) -> impl Iterator<Item = String> {
-        self.toml.iter().map(|value| value.trim_matches('"').to_owned())
+        self.values.iter().zip(&self.toml).map(|((_, value), toml)| match value {
+            Value::String(text) => text.clone(),
+            _ => toml.clone(),
+        })
     }
 
     /// The values as a person reads them.

@@ -1,20 +1,48 @@
 //! The patients of a traced trial, a row each.
 
+use std::collections::BTreeSet;
+
 use crate::procedure::End;
 use crate::randomisation::{Arm, Preference};
 use crate::report::csv;
 use crate::trial::trace::{PatientProcedure, PatientTrace, Trace};
 
-/// A column: its name, and what it has of a patient.
-type Column<'t> = (String, Box<dyn Fn(&PatientTrace) -> String + 't>);
+/// What a column is named after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// What it has, in every scenario alike.
+    Always,
+    /// A factor of the scenario, whose name may be that of another column.
+    AfterFactor,
+}
+
+/// A column of the rows of patients.
+struct Column<'t> {
+    name: String,
+    named: Named,
+    /// What it has of a patient.
+    cell: Box<dyn Fn(&PatientTrace) -> String + 't>,
+}
 
 /// A row for each patient as CSV. What does not exist is empty; columns of what the scenario does
-/// not have are left out.
+/// not have are left out. No two columns have the same name.
 pub fn patients_csv(trace: &Trace) -> String {
-    let columns = columns(trace);
-    let header: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
-    let row = |patient| columns.iter().map(|(_, cell)| cell(patient)).collect();
+    let mut columns = columns(trace);
+    make_unique(&mut columns);
+    let header: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let row = |patient| columns.iter().map(|column| (column.cell)(patient)).collect();
     csv::table(&header, trace.patients.iter().map(row))
+}
+
+/// Puts `factor_` before the name of a factor's column as long as another column has that name.
+fn make_unique(columns: &mut [Column<'_>]) {
+    let fixed = columns.iter().filter(|column| column.named == Named::Always);
+    let mut taken: BTreeSet<String> = fixed.map(|column| column.name.clone()).collect();
+    for column in columns.iter_mut().filter(|column| column.named == Named::AfterFactor) {
+        while !taken.insert(column.name.clone()) {
+            column.name.insert_str(0, "factor_");
+        }
+    }
 }
 
 fn columns(trace: &Trace) -> Vec<Column<'_>> {
@@ -55,7 +83,10 @@ fn arrival(trace: &Trace) -> Vec<Column<'_>> {
         columns.push(column("centre", |patient| text(patient.centre)));
     }
     let factors = trace.factors.iter().enumerate();
-    columns.extend(factors.map(|(i, name)| column(name, move |patient| patient.levels[i].clone())));
+    let level = |(i, name): (usize, &String)| {
+        after_factor(name.clone(), move |patient| patient.levels[i].clone())
+    };
+    columns.extend(factors.map(level));
     columns
 }
 
@@ -67,7 +98,7 @@ fn before(trace: &Trace) -> Vec<Column<'_>> {
         columns.push(column(&format!("before_{name}"), all));
         for (i, factor) in trace.factors.iter().enumerate() {
             let own = move |patient: &PatientTrace| patient.before.levels[i][arm].to_string();
-            columns.push(column(&format!("before_{name}_{factor}"), own));
+            columns.push(after_factor(format!("before_{name}_{factor}"), own));
         }
         if trace.patients.iter().any(|patient| patient.before.centre.is_some()) {
             let own = move |patient: &PatientTrace| text(patient.before.centre.map(|n| n[arm]));
@@ -99,7 +130,11 @@ fn procedure() -> Vec<Column<'static>> {
 }
 
 fn column<'t>(name: &str, cell: impl Fn(&PatientTrace) -> String + 't) -> Column<'t> {
-    (name.to_owned(), Box::new(cell))
+    Column { name: name.to_owned(), named: Named::Always, cell: Box::new(cell) }
+}
+
+fn after_factor<'t>(name: String, cell: impl Fn(&PatientTrace) -> String + 't) -> Column<'t> {
+    Column { name, named: Named::AfterFactor, cell: Box::new(cell) }
 }
 
 fn text(value: Option<impl ToString>) -> String {

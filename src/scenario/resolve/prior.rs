@@ -78,7 +78,8 @@ impl Resolver<'_> {
         if method.is_none() {
             self.unknown::<()>(&format!("{at}.method"), &written.method, "a method", &keys);
         }
-        let evidence = match Evidence::load(&self.source.folder.join(&written.file)) {
+        let path = self.source.folder.join(&written.file);
+        let evidence = match Evidence::load_from(&self.source.inputs, &path) {
             Ok(evidence) => evidence,
             Err(rejection) => {
                 let first = rejection.summary().lines().next().unwrap_or_default().to_owned();

@@ -22,6 +22,10 @@ use crate::scenario::Scenario;
 /// Replicates whose patients are enrolled side by side.
 const LANES: usize = 4;
 
+/// Patients at most of a trial that is enrolled side by side with others. In larger ones there is
+/// nothing to gain that would be worth the memory, or the time until an interruption is heeded.
+const MOST_SIDE_BY_SIDE: u32 = 20_000;
+
 /// Columns, cleared and refilled for every replicate. Those that a trace reads are open to it.
 #[derive(Debug, Default)]
 pub(super) struct Cohort {
@@ -69,7 +73,7 @@ pub(super) struct Cohort {
 
 impl Cohort {
     /// Enrols the patients of the first of these replicates and those after it, unless that is done or
-    /// they are fewer than [`LANES`].
+    /// they are fewer than [`LANES`], or of too many patients.
     pub fn enrol(
         &mut self,
         (scenario, streams): (&Scenario, Streams),
@@ -78,7 +82,8 @@ impl Cohort {
     ) {
         let Range { start: first, end } = replicates;
         let is_done = self.ahead.iter().any(|(of, _)| *of == Some(Replicate(first)));
-        if is_done || end < first + LANES as u64 {
+        let too_large = scenario.randomised > MOST_SIDE_BY_SIDE;
+        if is_done || too_large || end < first + LANES as u64 {
             return;
         }
         let replicates = std::array::from_fn(|lane| Replicate(first + lane as u64));

@@ -162,16 +162,16 @@ pub fn find(
     (replicates, cancelled): (u64, &AtomicBool),
 ) -> Result<Vec<Option<Replicate>>, Cancelled> {
     let looks = scenario.design.looks().len();
-    let mut simulator = Simulator::new(scenario);
+    let mut simulator = Simulator::new(scenario).heeding(cancelled);
     let mut found = vec![None; endings.len()];
     for replicate in (0..replicates).map(Replicate) {
         if found.iter().all(Option::is_some) {
             break;
         }
+        let trial = simulator.trial_alone(replicate, view);
         if cancelled.load(Ordering::Relaxed) {
             return Err(Cancelled);
         }
-        let trial = simulator.trial_alone(replicate, view);
         for (first, ending) in found.iter_mut().zip(endings) {
             if first.is_none() && ending.is_of(&trial, looks) {
                 *first = Some(replicate);

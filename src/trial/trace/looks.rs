@@ -6,7 +6,7 @@ use super::month;
 use crate::analysis::{FitStatus, TestResult};
 use crate::design::Design;
 use crate::outcome::LEVELS;
-use crate::trial::analyst::{Draws, patients_analysed};
+use crate::trial::analyst::patients_analysed;
 use crate::trial::{Conclusion, EventCounts, Seen, Simulator, TrialResult, safety};
 
 /// A look that took place.
@@ -161,7 +161,7 @@ impl Simulator<'_> {
         let look = if is_final { planned } else { k + 1 };
         let moment = self.result.looks[seen.truth.index()][k];
         let known = &self.known[seen.analysis.set as usize][k];
-        let draws = Draws { streams: self.streams, replicate: seen.replicate };
+        let draws = self.draws(seen.replicate);
         // The statistic may come from re-randomisation, whose repeats the decision was made on.
         let test =
             TestResult { z: trial.z[look - 1], ..self.analyst.test(seen.analysis, known, draws) };

@@ -16,6 +16,8 @@ pub use ending::{Cancelled, Ending, UnknownEnding, find};
 pub use looks::{Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace};
 pub use patients::{ArmsBefore, PatientProcedure, PatientTrace};
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde::Serialize;
 
 use super::{Conclusion, Seen, Simulator, TrialResult};
@@ -113,7 +115,28 @@ impl Trace {
     /// # Panics
     /// When the scenario has no such truth or analysis.
     pub fn new(scenario: &Scenario, replicate: Replicate, view: Viewpoint) -> Self {
-        let mut simulator = Simulator::new(scenario);
+        Self::of(Simulator::new(scenario), replicate, view)
+    }
+
+    /// The same, until `cancelled` is set.
+    ///
+    /// # Errors
+    /// When it is set meanwhile.
+    ///
+    /// # Panics
+    /// As [`Trace::new`].
+    pub fn heeding(
+        scenario: &Scenario,
+        replicate: Replicate,
+        view: Viewpoint,
+        cancelled: &AtomicBool,
+    ) -> Result<Self, Cancelled> {
+        let trace = Self::of(Simulator::new(scenario).heeding(cancelled), replicate, view);
+        if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(trace) }
+    }
+
+    fn of(mut simulator: Simulator<'_>, replicate: Replicate, view: Viewpoint) -> Self {
+        let scenario = simulator.scenario;
         let trial = simulator.trial_alone(replicate, view);
         let seen = view.seen(scenario, replicate);
         let plan = scenario.design.looks().iter().enumerate().map(|(k, look)| PlannedLook {
