@@ -311,6 +311,7 @@ impl AnalysisTally {
             && u128::from(self.failed_looks) <= u128::from(n) * self.looks.len() as u128
             && self.estimates.is_possible(n)
             && self.median_unbiased.is_possible(n)
+            && self.estimates_with_overrun.is_possible(n)
             && self.early_estimates.is_possible(self.estimates.estimates.n())
             && self.early_median_unbiased.is_possible(self.median_unbiased.estimates.n())
     }
@@ -439,11 +440,18 @@ impl LookTally {
     fn is_possible(&self, n: u64, randomised: u32) -> bool {
         let reached = self.n_randomised.n();
         let patients = f64::from(randomised);
-        let sizes = [&self.n_randomised, &self.n_analysed, &self.overrun];
+        let sizes = [
+            &self.n_randomised,
+            &self.n_analysed,
+            &self.overrun,
+            &self.decision_n_randomised,
+            &self.decision_overrun,
+        ];
         reached <= n
             && self.stops() <= u128::from(reached)
             && sizes.into_iter().all(|size| size.is_of(reached, patients))
             && self.month.is_of(reached, f64::INFINITY)
+            && self.decision_month.is_of(reached, f64::INFINITY)
     }
 
     fn merge(&mut self, other: &Self) {
