@@ -34,8 +34,7 @@ pub fn fixed_point(
             return Some(x);
         }
         if failures >= MOST_FAILURES && !is_exact && jacobians < MOST_JACOBIANS {
-            (inverse, is_exact, longest) =
-                (Inverse::exact(&residual, &x, &r)?, true, f64::INFINITY);
+            (inverse, is_exact, longest) = (Inverse::exact(residual, &x, &r)?, true, f64::INFINITY);
             jacobians += 1;
         }
         let newton = inverse.times(&r);

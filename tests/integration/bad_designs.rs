@@ -68,8 +68,13 @@ const BROKEN: [(&[&str], &[&str]); 21] = [
         &["`design.harm.alpha_one_sided` is 0.6"],
     ),
     (&[r#"harm={rule="mirrored"}"#], &["`design.harm.rule` is \"mirrored\"", "symmetric"]),
+    // P(Z ≥ z₀.₀₂) = 0.02 of the trials go on to the last look, which is to reject 0.025.
     (
-        &[r#"futility={rule="conditional_power",at_most=0.99}"#, "binding_futility=true"],
+        &[
+            r#"efficacy={rule="none"}"#,
+            r#"futility={rule="p",bounds=[1,0.02]}"#,
+            "binding_futility=true",
+        ],
         &["`design.binding_futility` has no efficacy boundary that goes with it"],
     ),
     (
