@@ -9,21 +9,9 @@ pub mod prior;
 mod random;
 mod reml;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 use crate::num::{normal, student};
-
-/// What patients want of the event that studies count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// A good outcome: an odds ratio above 1 is benefit.
-    Wanted,
-    /// A bad outcome: an odds ratio above 1 is harm.
-    Unwanted,
-}
 
 /// A published comparison of two proportions.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,7 +19,7 @@ use serde_json::Value;
 pub use analysis::Analysis;
 pub use centres::{Centres, Drift, Opening};
 pub use design::{Boundary, ConditionalOn, Design, Futility, Harm, Looks, TwoSidedSpending};
-pub use prior::{EvidenceOf, LogOddsRatio, PooledEvidence, Prior, PriorComponent};
+pub use prior::{CountedEvent, EvidenceOf, LogOddsRatio, PooledEvidence, Prior, PriorComponent};
 use procedure::{AfterProcedure, Procedure};
 pub use safety::{Safety, SafetyEndpoint, SafetyEvent, SafetyStopping};
 

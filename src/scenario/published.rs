@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::{Origin, Problem, Rejection, nearest};
+use super::file::CountedEvent;
 use super::hidden::{is_hidden, visible};
 use super::read::{InputFile, Inputs, Source, build_schema};
-use crate::evidence::{Event, Study};
+use crate::evidence::Study;
 
 /// Published comparisons, one set of studies per outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,7 +93,7 @@ pub struct PublishedOutcome {
     /// The event that is counted; empty where a CSV file does not name it.
     pub name: String,
     /// What patients want of it; `None` where a CSV file does not say.
-    pub event: Option<Event>,
+    pub event: Option<CountedEvent>,
     /// In the order of the file; one or more.
     pub studies: Vec<Study>,
 }
@@ -131,7 +132,7 @@ impl From<EvidenceFile> for Evidence {
         };
         let outcomes = file.outcomes.into_iter().map(|outcome| PublishedOutcome {
             name: outcome.name,
-            event: Some(if outcome.wanted { Event::Wanted } else { Event::Unwanted }),
+            event: Some(if outcome.wanted { CountedEvent::Wanted } else { CountedEvent::Unwanted }),
             studies: outcome.studies.into_iter().map(study).collect(),
         });
         Self { title: file.title, outcomes: outcomes.collect() }
@@ -177,11 +178,11 @@ struct Row {
 
 impl Row {
     /// What the column `wanted` says; `None` where it is empty.
-    fn event(&self) -> Result<Option<Event>, String> {
+    fn event(&self) -> Result<Option<CountedEvent>, String> {
         match self.wanted.to_ascii_lowercase().as_str() {
             "" => Ok(None),
-            "true" => Ok(Some(Event::Wanted)),
-            "false" => Ok(Some(Event::Unwanted)),
+            "true" => Ok(Some(CountedEvent::Wanted)),
+            "false" => Ok(Some(CountedEvent::Unwanted)),
             other => Err(format!("wanted is {other}; allowed: true, false or nothing")),
         }
     }

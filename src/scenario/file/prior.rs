@@ -3,8 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::Event;
-
 /// What is believed of the effect: a mixture of normal and Student's t distributions of the log
 /// common odds ratio, by which the control arm's mRS is shifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -75,10 +73,20 @@ pub struct PooledEvidence {
     /// What patients want of the event: needed where a CSV file does not say so. The odds ratio of an
     /// unwanted event is turned over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<Event>,
+    pub event: Option<CountedEvent>,
     /// Whose effect it is.
     #[serde(default)]
     pub distribution: EvidenceOf,
+}
+
+/// What patients want of the event that studies count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedEvent {
+    /// A good outcome: an odds ratio above 1 is benefit.
+    Wanted,
+    /// A bad outcome: an odds ratio above 1 is harm.
+    Unwanted,
 }
 
 /// Whose log odds ratio published evidence is of.

@@ -1,9 +1,9 @@
 //! The prior, in numbers or from published evidence.
 
-use super::super::file;
+use super::super::file::{self, CountedEvent};
 use super::Resolver;
 use crate::evidence::prior::{Component, Prior};
-use crate::evidence::{Event, METHODS, NamedMethod, Pooled, PoolingMethod, pool};
+use crate::evidence::{METHODS, NamedMethod, Pooled, PoolingMethod, pool};
 use crate::scenario::Outcomes;
 use crate::scenario::error::nearest;
 use crate::scenario::published::{Evidence, PublishedOutcome};
@@ -109,8 +109,8 @@ impl Resolver<'_> {
             return self.fail(at, message);
         }
         Some(match event {
-            Event::Wanted => log_odds_ratio,
-            Event::Unwanted => file::LogOddsRatio { mean: -mean, ..log_odds_ratio },
+            CountedEvent::Wanted => log_odds_ratio,
+            CountedEvent::Unwanted => file::LogOddsRatio { mean: -mean, ..log_odds_ratio },
         })
     }
 
@@ -177,21 +177,21 @@ impl Resolver<'_> {
         at: &str,
         written: &file::PooledEvidence,
         outcome: &PublishedOutcome,
-    ) -> Option<Event> {
+    ) -> Option<CountedEvent> {
         let path = format!("{at}.event");
         let (file, name) = (&written.file, &outcome.name);
         match (outcome.event, written.event) {
             (Some(said), Some(event)) if said == event => Some(event),
             (None, Some(event)) => Some(event),
-            (Some(Event::Wanted), None) => Some(Event::Wanted),
-            (Some(Event::Unwanted), None) => {
+            (Some(CountedEvent::Wanted), None) => Some(CountedEvent::Wanted),
+            (Some(CountedEvent::Unwanted), None) => {
                 let message = format!(
                     "is \"{name}\", which {file} says is unwanted: its odds ratio above 1 is harm; allowed: an event that patients want, or event = \"unwanted\", by which the odds ratio is turned over"
                 );
                 self.fail(&format!("{at}.outcome"), message)
             }
             (Some(said), Some(_)) => {
-                let said = if said == Event::Wanted { "wanted" } else { "unwanted" };
+                let said = if said == CountedEvent::Wanted { "wanted" } else { "unwanted" };
                 self.fail(&path, format!("contradicts {file}, which says that the event is {said}; allowed: \"{said}\""))
             }
             (None, None) => {
@@ -216,8 +216,8 @@ fn origin(evidence: &file::PooledEvidence) -> String {
     let file::PooledEvidence { file, outcome, method, event, distribution } = evidence;
     let outcome = outcome.iter().map(|name| format!(" \"{name}\",")).collect::<String>();
     let turned = match event {
-        Some(Event::Unwanted) => ", unwanted event turned over",
-        Some(Event::Wanted) | None => "",
+        Some(CountedEvent::Unwanted) => ", unwanted event turned over",
+        Some(CountedEvent::Wanted) | None => "",
     };
     let of = match distribution {
         file::EvidenceOf::Mean => "",
