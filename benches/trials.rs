@@ -350,6 +350,7 @@ mod design {
             share_experimental: 0.5,
             rounding: Rounding::PerArm,
             dropout: [0.0; 2],
+            sizes_are_expected: false,
         };
         let boundaries = Boundaries::new(&question.rules, &question.information_fractions);
         let sizes = question.sizes(312.0);

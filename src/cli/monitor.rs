@@ -165,10 +165,13 @@ fn effects(
     let within = |(low, high): (f64, f64)| (scale.within(low), scale.within(high));
     let alpha = trial.alpha_one_sided();
     let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
-    let wald = seen.estimate.zip(seen.standard_error);
-    let around = |bound: f64| {
-        wald.map(|(estimate, error)| within(repeated_interval(estimate, error, bound)))
+    let around = |error: Option<f64>, bound: f64| {
+        let (estimate, error) = seen.estimate.zip(error)?;
+        Some(within(repeated_interval(estimate, error, bound)))
     };
+    // An interval by the error that Z was divided by leaves out no effect exactly when Z is beyond
+    // the bound.
+    let error_of_z = seen.adjustable.map(|(_, error)| error);
     let adjusted = seen.adjustable.map(|(z, error)| {
         let drift = match overrun {
             true => trial.drift_estimate_after_overrun(z),
@@ -184,9 +187,9 @@ fn effects(
         level: trial.level(),
         interval: match seen.interval {
             Some(interval) if trial.level() == LEVEL => Some(interval),
-            _ => around(upper_quantile(alpha)),
+            _ => around(seen.standard_error, upper_quantile(alpha)),
         },
-        repeated_interval: bound.and_then(around),
+        repeated_interval: bound.and_then(|bound| around(error_of_z, bound)),
         repeated_score_interval: arms.zip(bound).map(|([control, experimental], bound)| {
             let rates = (control.rate(), experimental.rate());
             repeated_difference(rates, (control.patients, experimental.patients), bound)
@@ -359,10 +362,15 @@ impl MonitorArgs {
         let mut outcomes: Vec<u32> = looks[..self.look].iter().map(|look| look.analysed).collect();
         outcomes.extend(self.overrun.then_some(0));
         let last = outcomes.len() - 1;
-        let when = if self.overrun {
-            "after the overrun".to_owned()
-        } else {
-            format!("at look {}", self.look)
+        let (when, all) = match self.overrun {
+            true => (
+                "after the overrun".to_owned(),
+                format!("one number for each look up to {} and one after the overrun", self.look),
+            ),
+            false => (
+                format!("at look {}", self.look),
+                format!("one number for each of the looks up to {}", self.look),
+            ),
         };
         let given = &self.n;
         let wrong = |expected: &str| {
@@ -379,16 +387,7 @@ impl MonitorArgs {
             (1, _) => outcomes[last] = given[0],
             (looks, _) if looks == outcomes.len() => outcomes.clone_from(given),
             _ => {
-                let earlier = if self.overrun {
-                    "for each look up to"
-                } else {
-                    "for each of the looks up to"
-                };
-                return wrong(&format!(
-                    "the outcomes {when}, or one number {earlier} {}{}",
-                    self.look,
-                    if self.overrun { " and one after the overrun" } else { "" },
-                ));
+                return wrong(&format!("the outcomes {when}, or {all}"));
             }
         }
         Ok(outcomes)

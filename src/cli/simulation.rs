@@ -312,6 +312,9 @@ impl Pace {
     const FEW: u64 = 4;
     const LONG: Duration = Duration::from_secs(10);
 
+    /// More replicates than a wave of them would need a year.
+    const MOST: u64 = 1_000_000_000_000;
+
     fn new(threads: usize) -> Self {
         Self { began: now(), wave: threads as u64, threads: threads as u64 }
     }
@@ -327,7 +330,8 @@ impl Pace {
         if took > most {
             self.wave = (self.wave / 2).max(self.threads);
         } else if took < Duration::from_millis(100) {
-            self.wave *= 2;
+            // Waves that take no time may come without end.
+            self.wave = (self.wave * 2).min(Self::MOST);
         }
         self.wave
     }

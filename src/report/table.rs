@@ -414,8 +414,13 @@ pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
 fn with_limit(proportion: McEstimate) -> String {
     let text = with_error(proportion, 2.0);
     match proportion.limit_95 {
-        Some(limit) if limit < 0.5 => format!("{text} (<{})", rounded_up(limit)),
-        Some(limit) => format!("{text} (>{:.4})", 1.0 - rounded_up(1.0 - limit)),
+        Some(limit) if proportion.value == 0.0 => format!("{text} (<{})", rounded_up(limit)),
+        Some(limit) => {
+            let rest = rounded_up(1.0 - limit);
+            // As many decimals as the rest, which subtraction would add to.
+            let decimals = rest.to_string().len() - 2;
+            format!("{text} (>{:.decimals$})", 1.0 - rest)
+        }
         None => text,
     }
 }

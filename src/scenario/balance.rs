@@ -164,10 +164,10 @@ impl Strata {
     fn share_left(&self, partitions: &[Vec<u32>]) -> f64 {
         let (mut left, mut all) = (0.0, 0.0);
         let projections = self.means.each_ref().map(|means| self.projected(means, partitions));
-        for arm in 0..2 {
+        for (arm, projection) in projections.iter().enumerate() {
             let within = dot(&self.shares, &self.variances[arm]);
             let residuals: Vec<f64> =
-                self.means[arm].iter().zip(&projections[arm]).map(|(m, h)| m - h).collect();
+                self.means[arm].iter().zip(projection).map(|(m, h)| m - h).collect();
             let squares = |values: &[f64]| self.variance(values);
             left += (within + squares(&residuals)) / self.arms[arm];
             all += (within + squares(&self.means[arm])) / self.arms[arm];

@@ -189,9 +189,8 @@ pub struct AnalysisSummary {
     pub reversal_after_harm: McEstimate,
     /// The estimate when the trial ends.
     pub estimate: EstimateSummary,
-    /// Replicates whose last analysis lacks a statistic or an estimate (an arm empty, all outcomes
-    /// alike, or the arms separated). They stay in every denominator; in that of the estimate where
-    /// it is finite, as a difference of patients who are all alike.
+    /// Replicates without an estimate in the end (an arm empty; a ratio where all outcomes are alike
+    /// or the arms separated). They stay in every denominator but the estimate's.
     pub fit_failures: u64,
     /// Looks whose statistic could not be computed, over all replicates; such a look never stops.
     pub failed_looks: u64,
@@ -462,7 +461,7 @@ impl AnalysisSummary {
                     &tally.early_median_unbiased,
                 ),
             },
-            fit_failures: tally.fit_failures,
+            fit_failures: n - tally.estimates.estimates.n(),
             failed_looks: tally.failed_looks,
         }
     }

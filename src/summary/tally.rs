@@ -11,7 +11,7 @@ use super::prior::PriorTally;
 use super::procedure::ArmTally;
 use super::safety::SafetyTally;
 use crate::accrual::DAYS_PER_MONTH;
-use crate::analysis::{FitStatus, TestResult};
+use crate::analysis::TestResult;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, CorrectGuesses, LookMoment, ReplicateResult, TrialResult};
@@ -257,8 +257,6 @@ pub(super) struct AnalysisTally {
     pub median_unbiased: EstimateTally,
     pub early_median_unbiased: EstimateTally,
     pub failed_looks: u64,
-    /// Trials whose last analysis did not give both a statistic and an estimate.
-    pub fit_failures: u64,
     /// Trials that would have shown efficacy if adverse events stopped nothing.
     pub efficacy_without_safety: u64,
     /// Trials that would have shown efficacy if nothing else stopped them that the efficacy boundaries do
@@ -283,7 +281,6 @@ impl AnalysisTally {
             median_unbiased: EstimateTally::default(),
             early_median_unbiased: EstimateTally::default(),
             failed_looks: 0,
-            fit_failures: 0,
             efficacy_without_safety: 0,
             efficacy_stops_disregarded: 0,
         }
@@ -315,7 +312,6 @@ impl AnalysisTally {
             && self.estimates.is_possible(n)
             && self.median_unbiased.is_possible(n)
             && self.estimates_with_overrun.is_possible(n)
-            && self.fit_failures <= n
             && self.early_estimates.is_possible(self.estimates.estimates.n())
             && self.early_median_unbiased.is_possible(self.median_unbiased.estimates.n())
     }
@@ -366,7 +362,6 @@ impl AnalysisTally {
             }
         }
         self.failed_looks += u64::from(trial.failed_looks);
-        self.fit_failures += u64::from(trial.test.status != FitStatus::Converged);
         let drawn = trial.drawn.map(|drawn| drawn.estimand).filter(|aim| aim.is_finite());
         let estimand = drawn.or(self.estimand);
         if trial.with_overrun.has_estimate() {
@@ -403,7 +398,6 @@ impl AnalysisTally {
         self.median_unbiased.merge(&other.median_unbiased);
         self.early_median_unbiased.merge(&other.early_median_unbiased);
         self.failed_looks += other.failed_looks;
-        self.fit_failures += other.fit_failures;
         self.efficacy_without_safety += other.efficacy_without_safety;
         self.efficacy_stops_disregarded += other.efficacy_stops_disregarded;
     }

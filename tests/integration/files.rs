@@ -181,7 +181,7 @@ fn a_file_of_evidence_is_not_replaced() {
     let folder = directory.path();
     let table = "study,events_experimental,n_experimental,events_control,n_control\nA,9,20,5,20\n";
     fs::write(folder.join("trials.csv"), table).expect("it can be written");
-    let prior = r#"prior={components=[{weight=1.0,evidence={file="trials.csv",method="inverse_variance"}}]}"#;
+    let prior = r#"prior={components=[{weight=1.0,evidence={file="trials.csv",method="inverse_variance",event="wanted"}}]}"#;
     let text = fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped");
     fs::write(folder.join("s.toml"), text).expect("it can be written");
     let run = ["run", "s.toml", "-q", "--replicates", "10", "--set", prior];

@@ -69,8 +69,8 @@ impl Balance {
     /// What words about a formula end with where there is any balance.
     pub const WORDS: &'static str = "; less the variance that the randomisation balances";
 
-    /// [`Moments::drift`] of a statistic with this mean at the size at hand and a variance of 1 with
-    /// independent arms.
+    /// [`Comparison::drift`](super::Comparison::drift) of a statistic with this mean at the size at hand
+    /// and a variance of 1 with independent arms.
     pub fn drift(self, mean: f64, alpha_one_sided: f64) -> f64 {
         self.of(Moments { excess: mean, null_sd: 1.0, sd: 1.0 }).drift(alpha_one_sided, 1.0)
     }
