@@ -173,10 +173,7 @@ fn effects(
     // the bound.
     let error_of_z = seen.adjustable.map(|(_, error)| error);
     let adjusted = seen.adjustable.map(|(z, error)| {
-        let drift = match overrun {
-            true => trial.drift_estimate_after_overrun(z),
-            false => trial.drift_estimate(z),
-        };
+        let drift = trial.drift_estimate(z);
         drift.as_effect(trial.information(), error)
     });
     let arms = table.and_then(|table| analysis.method.arms(&table.weights()));

@@ -26,6 +26,7 @@ pub struct RunningTrial {
     analysed: Vec<u32>,
     /// The look at hand, from 0.
     look: usize,
+    after: After,
 }
 
 /// What follows the look at hand.
@@ -135,7 +136,7 @@ impl RunningTrial {
             rules.futility = given_z(&bounds);
         }
         let boundaries = Boundaries::new(&rules, &fractions)?;
-        Ok(Self { plan: plan.clone(), positions, rules, boundaries, analysed: sizes, look })
+        Ok(Self { plan: plan.clone(), positions, rules, boundaries, analysed: sizes, look, after })
     }
 
     /// Boundaries of all looks: past, at hand, and to come.
@@ -202,8 +203,6 @@ impl RunningTrial {
         let ahead = (!self.is_final()).then(|| self.boundaries.with_lower(&no_lower));
         let conditional = |drift| ahead.map(|looks| looks.conditional_power(k, z, drift));
         let predictive = |prior| ahead.map(|looks| looks.predictive_power(k, z, prior));
-        let leaving = self.counted_out_below();
-        let so_far = self.boundaries.with_lower(&leaving);
         Evidence {
             p_one_sided: upper_tail(z),
             conditional_rejection: conditional(Drift::Stated(0.0)),
@@ -217,7 +216,9 @@ impl RunningTrial {
             }),
             predictive_power_prior: belief.and_then(|belief| predictive(Prior::Normal(belief))),
             repeated_p: repeated_p_value(z, |alpha| self.repeated_bound(alpha)),
-            stagewise_p: so_far.stagewise_p_value(k, z, 0.0),
+            stagewise_p: self.in_order(&self.counted_out_below(), |looks, last| {
+                looks.stagewise_p_value(last, z, 0.0)
+            }),
         }
     }
 
@@ -227,21 +228,23 @@ impl RunningTrial {
     pub fn drift_estimate(&self, z: f64) -> Estimate {
         let Boundaries { futility, harm, .. } = &self.boundaries;
         let leaving: Vec<f64> = futility.iter().zip(harm).map(|(f, h)| f.max(*h)).collect();
-        self.boundaries.with_lower(&leaving).stagewise_estimate(self.look, z, self.level())
+        self.in_order(&leaving, |looks, last| looks.stagewise_estimate(last, z, self.level()))
     }
 
-    /// The same after the outcomes of an overrun. The look that stopped the trial is left out, as the
-    /// analysis with all its patients takes its place (the deletion method: Sooriyarachchi,
-    /// Whitehead, Matsushita, Bolland & Whitehead 2003, Biometrics 59:701).
-    pub fn drift_estimate_after_overrun(&self, z: f64) -> Estimate {
-        let Boundaries { information_fractions, efficacy, futility, harm, .. } = &self.boundaries;
-        let kept: Vec<usize> = (0..self.look - 1).chain([self.look]).collect();
-        let column = |of: &[f64]| -> Vec<f64> { kept.iter().map(|&k| of[k]).collect() };
-        let leaving: Vec<f64> =
-            column(futility).iter().zip(column(harm)).map(|(f, h)| f.max(h)).collect();
+    /// Asks the looks that the stage-wise ordering goes by, of which trials leave below as given, and the
+    /// last of them. After an overrun the look that stopped the trial is left out, as the analysis with
+    /// all its patients takes its place (the deletion method: Sooriyarachchi, Whitehead, Matsushita,
+    /// Bolland & Whitehead 2003, Biometrics 59:701).
+    fn in_order<T>(&self, leaving: &[f64], ask: impl FnOnce(&Monitored, usize) -> T) -> T {
+        let before = match self.after {
+            After::AsPlanned => self.look,
+            After::Nothing => self.look - 1,
+        };
+        let kept = || (0..before).chain([self.look]);
+        let column = |of: &[f64]| -> Vec<f64> { kept().map(|k| of[k]).collect() };
+        let Boundaries { information_fractions, efficacy, .. } = &self.boundaries;
         let (information, efficacy) = (column(information_fractions), column(efficacy));
-        let looks = Monitored::new(&information, &leaving, &efficacy);
-        looks.stagewise_estimate(kept.len() - 1, z, self.level())
+        ask(&Monitored::new(&information, &column(leaving), &efficacy), before)
     }
 
     /// Where trials count as having left below at each look, whether or not futility is heeded.

@@ -127,11 +127,17 @@ impl MonitoringReport {
     /// As tables.
     pub fn document(&self) -> Document {
         let mut out = Document::new().title(&self.title);
-        let said = match self.decision {
-            "efficacy" => "at or above the efficacy boundary: stop, the experimental arm is better",
-            "harm" => "at or below the harm boundary: stop, the experimental arm is worse",
-            "futility" => "at or below the futility boundary: stop for futility",
-            "continue" => "between the boundaries: go on",
+        let said = match (self.decision, self.after_overrun) {
+            ("efficacy", false) => {
+                "at or above the efficacy boundary: stop, the experimental arm is better"
+            }
+            ("efficacy", true) => {
+                "at or above the efficacy boundary: the experimental arm is better"
+            }
+            ("harm", false) => "at or below the harm boundary: stop, the experimental arm is worse",
+            ("harm", true) => "at or below the harm boundary: the experimental arm is worse",
+            ("futility", _) => "at or below the futility boundary: stop for futility",
+            ("continue", _) => "between the boundaries: go on",
             _ => "below the efficacy boundary of the final look: no effect is shown",
         };
         let when = match self.after_overrun {

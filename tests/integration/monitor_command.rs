@@ -155,3 +155,37 @@ fn wrong_input_is_told() {
         assert!(output.stdout.is_empty());
     }
 }
+
+/// Haybittle and Peto's interim bound is what it is, whatever came; the final one spends the rest.
+#[test]
+fn the_interim_bound_of_haybittle_and_peto_stays() {
+    let rule = r#"design.efficacy={rule="haybittle_peto",interim_z=3}"#;
+    for n in ["104", "90", "120"] {
+        let look = json(&["--look", "1", "--z", "2", "--n", n, "--set", rule]);
+        let bound = |k: usize| look["looks"][k]["z_efficacy"].as_f64().expect("tested");
+        assert_eq!([bound(0), bound(1)], [3.0, 3.0], "{n}");
+        assert!((1.96..2.0).contains(&bound(2)), "{n}");
+    }
+}
+
+/// A trial that its first look stopped, with the patients of the overrun: by the deletion method the
+/// analysis takes the place of that look, so that after a stop at the first look it is one of a single
+/// look, and after one at the second the first alone stands before it.
+#[test]
+fn after_the_overrun_the_look_that_stopped_is_left_out() {
+    let first = json(&["--look", "1", "--overrun", "--n", "104,170", "--z", "3.2"]);
+    assert_eq!((&first["after_overrun"], &first["decision"]), (&true.into(), &"efficacy".into()));
+    assert_near(&first["stagewise_p"], 0.000687138, 1e-9);
+    assert_eq!(first["effects"]["median_unbiased"], first["effects"]["estimate"]);
+    let second = json(&["--look", "2", "--overrun", "--n", "104,208,260", "--z", "2.4"]);
+    let single = json(&["--look", "2", "--n", "104,260", "--z", "2.4"]);
+    assert_near(&second["stagewise_p"], single["stagewise_p"].as_f64().expect("one"), 1e-12);
+    let [low, high] = [0, 1].map(|end| {
+        let of = |look: &Value| look["effects"]["stagewise_interval"][end].as_f64().expect("one");
+        of(&second) - of(&single)
+    });
+    assert!(low.abs() < 1e-9 && high.abs() < 1e-9, "{low} {high}");
+    // It spends all that is left: the bound is that of a final look at 260 outcomes.
+    let last = second["looks"].as_array().expect("looks").last().expect("one").clone();
+    assert_near(&last["alpha_spent"], 0.025, 1e-12);
+}
