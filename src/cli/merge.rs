@@ -40,10 +40,12 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let whole = part::merge(parts).map_err(refused)?;
     let scenario: Scenario = scenario.expect("there is a file");
     let provenance = Provenance::new(&scenario, whole.run.command);
-    let files = args.out.as_ref();
-    let of = (&scenario, &provenance);
-    let files = files.map(|directory| ResultFiles::create(directory, &[], of, &args.files));
-    let files = files.transpose()?;
+    let files = match &args.out {
+        Some(directory) => {
+            Some(ResultFiles::create(directory, &[], &scenario, &provenance, &args.files)?)
+        }
+        None => None,
+    };
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
     let written = files.map_or(Ok(()), |files| files.finish(&summary));

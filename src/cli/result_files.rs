@@ -53,7 +53,8 @@ impl ResultFiles {
     pub fn create(
         directory: &Path,
         formats: &[RowFormat],
-        (scenario, provenance): (&Scenario, &Provenance),
+        scenario: &Scenario,
+        provenance: &Provenance,
         inputs: &[PathBuf],
     ) -> Result<Self, Failure> {
         let unwritable = |error: io::Error| {

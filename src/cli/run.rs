@@ -73,11 +73,10 @@ impl RunArgs {
 
     fn open(&self, scenario: &Scenario, inputs: &Inputs) -> Result<Option<ResultFiles>, Failure> {
         handle_signals();
-        let create = |directory: &PathBuf| {
-            let of = (scenario, &self.provenance(scenario));
-            ResultFiles::create(directory, &self.trials, of, &inputs.paths())
-        };
-        self.out.as_ref().map(create).transpose()
+        let Some(directory) = &self.out else { return Ok(None) };
+        let provenance = self.provenance(scenario);
+        let inputs = inputs.paths();
+        ResultFiles::create(directory, &self.trials, scenario, &provenance, &inputs).map(Some)
     }
 
     /// Simulates what the file of `--checkpoint` does not have yet, and says whether it has it in the
