@@ -159,8 +159,8 @@ impl AnalysisMethod {
         }
     }
 
-    /// The worst mRS that counts as success, where success is all it tells apart and the whole trial
-    /// is one group.
+    /// Returns the worst mRS that counts as success, if the method compares two proportions in the
+    /// trial as a whole.
     pub fn cut(&self) -> Option<Mrs> {
         match self {
             Self::TwoProportions { cut, .. } => Some(*cut),
@@ -182,7 +182,7 @@ impl AnalysisMethod {
         }
     }
 
-    /// The arms of a comparison of proportions by their difference.
+    /// Returns the successes and patients of each arm, if the method estimates a risk difference.
     pub fn arms(&self, counts: &Counts) -> Option<Arms> {
         match self {
             Self::TwoProportions { cut, proportions }
@@ -190,7 +190,15 @@ impl AnalysisMethod {
             {
                 Some(two_proportions::arms(counts, *cut))
             }
-            _ => None,
+            Self::TwoProportions { .. }
+            | Self::Regression(_)
+            | Self::ProportionalOdds { .. }
+            | Self::Wins(_)
+            | Self::VanElteren(_)
+            | Self::Utilities { .. }
+            | Self::AdjustedUtilities { .. }
+            | Self::MantelHaenszel { .. }
+            | Self::SlidingDichotomy { .. } => None,
         }
     }
 
@@ -247,8 +255,8 @@ impl AnalysisMethod {
         method
     }
 
-    /// The same with the uncorrected test in place of every other of two proportions: what their
-    /// statistics come to when they are referred to the allocations there might have been.
+    /// Returns the method with every test of two proportions replaced by the uncorrected one. A
+    /// re-randomisation test does not depend on a correction, which is the same for every allocation.
     pub fn by_uncorrected_z(&self) -> Self {
         let mut method = self.clone();
         if let Self::TwoProportions { proportions: Proportions { test, .. }, .. }

@@ -7,19 +7,22 @@ use std::path::Path;
 /// The largest file read: the totals of the largest trials, of many analyses, with room to spare.
 const MOST_BYTES: u64 = 1 << 28;
 
-/// The text of a file of limited size.
+/// Reads a text file of at most [`MOST_BYTES`].
 pub fn read_text(path: &Path) -> io::Result<String> {
     read_open(&File::open(path)?)
 }
 
-/// The same of a file that is open.
+/// Reads the rest of an open text file, at most [`MOST_BYTES`].
 pub fn read_open(file: &File) -> io::Result<String> {
     let mut text = String::new();
-    // Before a byte of it is read, where the file says its size.
-    let too_large = || io::Error::other(format!("it is larger than {} MiB", MOST_BYTES >> 20));
+    // A device has no size, so that it is limited while it is read.
     if file.metadata()?.len() > MOST_BYTES {
         return Err(too_large());
     }
     let read = file.take(MOST_BYTES + 1).read_to_string(&mut text)?;
     if read as u64 > MOST_BYTES { Err(too_large()) } else { Ok(text) }
+}
+
+fn too_large() -> io::Error {
+    io::Error::other(format!("it is larger than {} MiB", MOST_BYTES >> 20))
 }

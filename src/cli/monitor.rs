@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rescuesim::analysis::{KnownOutcomes, OutcomeTable, Scratch, TestResult};
+use rescuesim::analysis::{EffectScale, KnownOutcomes, OutcomeTable, Scratch, TestResult};
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::inference::scale::standard_error_of;
 use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
@@ -62,7 +62,7 @@ pub struct MonitorArgs {
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()),
           conflicts_with_all = ["z", "estimate", "control"])]
     control_mrs: Vec<u32>,
-    /// The same of the experimental arm.
+    /// Patients of the experimental arm with an mRS of 0, 1 … 6, with commas.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()))]
     experimental_mrs: Vec<u32>,
@@ -153,7 +153,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     Ok(MonitoringReport::new(recreate(), title, &trial, said, evidence, effects))
 }
 
-/// Everything on the scale of the analysis.
+/// Estimate and intervals on the scale of the analysis.
 fn effects(
     trial: &RunningTrial,
     analysis: &Analysis,
@@ -162,15 +162,10 @@ fn effects(
     overrun: bool,
 ) -> Effects {
     let scale = analysis.method.scale();
-    let within = |(low, high): (f64, f64)| (scale.within(low), scale.within(high));
     let alpha = trial.alpha_one_sided();
     let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
-    let around = |error: Option<f64>, bound: f64| {
-        let (estimate, error) = seen.estimate.zip(error)?;
-        Some(within(repeated_interval(estimate, error, bound)))
-    };
-    // An interval by the error that Z was divided by leaves out no effect exactly when Z is beyond
-    // the bound.
+    // An interval by the error that Z was divided by excludes the null effect exactly when Z is
+    // beyond the bound.
     let error_of_z = seen.adjustable.map(|(_, error)| error);
     let adjusted = seen.adjustable.map(|(z, error)| {
         let drift = trial.drift_estimate(z);
@@ -182,18 +177,19 @@ fn effects(
         estimate: seen.estimate,
         standard_error: seen.standard_error,
         level: trial.level(),
-        interval: match seen.interval {
-            Some(interval) if trial.level() == LEVEL => Some(interval),
-            _ => around(seen.standard_error, upper_quantile(alpha)),
-        },
-        repeated_interval: bound.and_then(|bound| around(error_of_z, bound)),
+        interval: seen
+            .interval
+            .filter(|_| trial.level() == LEVEL)
+            .or_else(|| seen.interval_of(scale, seen.standard_error?, upper_quantile(alpha))),
+        repeated_interval: bound.and_then(|bound| seen.interval_of(scale, error_of_z?, bound)),
         repeated_score_interval: arms.zip(bound).map(|([control, experimental], bound)| {
             let rates = (control.rate(), experimental.rate());
             repeated_difference(rates, (control.patients, experimental.patients), bound)
         }),
         // Not −0.
         median_unbiased: adjusted.map(|adjusted| scale.within(adjusted.median) + 0.0),
-        stagewise_interval: adjusted.map(|adjusted| within((adjusted.low, adjusted.high))),
+        stagewise_interval: adjusted
+            .map(|adjusted| (scale.within(adjusted.low), scale.within(adjusted.high))),
     }
 }
 
@@ -224,7 +220,14 @@ impl Planned {
 }
 
 impl Seen {
-    /// What the analysis makes of the counts.
+    /// Returns the estimate ± `bound` standard errors, within the range of the scale; `None` without
+    /// an estimate.
+    fn interval_of(&self, scale: EffectScale, error: f64, bound: f64) -> Option<(f64, f64)> {
+        let (low, high) = repeated_interval(self.estimate?, error, bound);
+        Some((scale.within(low), scale.within(high)))
+    }
+
+    /// Analyses the counts as the analysis does in the simulation.
     fn of_counts(analysis: &Analysis, table: &OutcomeTable) -> Result<Self, Failure> {
         let known = KnownOutcomes { all: *table, ..KnownOutcomes::default() };
         let test = analysis.method.test(&known, &mut Scratch::default());
