@@ -30,6 +30,7 @@ mod files;
 mod formats;
 mod formula_and_simulation;
 mod interruption;
+mod measures;
 mod missing_outcomes;
 mod monitor_command;
 mod one_path;
