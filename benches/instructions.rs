@@ -1,10 +1,10 @@
-//! Instructions of the hot paths, counted under valgrind: the same on a busy machine as on an idle one.
+//! Instruction counts of the hot paths under valgrind, which other load on the machine does not change.
 //!
 //! `cargo bench --bench instructions` needs valgrind and the gungraun-runner of the same version as
-//! the library (`cargo install gungraun-runner --version …`). A second run says what has changed since
+//! the library (`cargo install gungraun-runner --version …`). A second run reports the changes since
 //! the first.
 
-#![allow(missing_docs)] // of what the macros make
+#![allow(missing_docs)] // the macros generate items without documentation
 
 use std::hint::black_box;
 
@@ -15,10 +15,10 @@ use rescuesim::scenario::Scenario;
 use rescuesim::summary::Tally;
 use rescuesim::trial::{ReplicateResult, Simulator};
 
-/// Replicates counted, after as many that fill tables and buffers.
+/// Number of counted replicates; the same number runs before them to fill tables and buffers.
 const REPLICATES: u64 = 100;
 
-/// A scenario that lives as long as the count, with a simulator that has run.
+/// Loads a scenario for the lifetime of the process and returns a simulator and totals after a first run.
 fn warm(name: &str, set: &[&str]) -> (Simulator<'static>, Tally) {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let scenario = Scenario::load(name.as_ref(), &set).expect("the shipped scenario is valid");

@@ -1,7 +1,7 @@
-//! Throughput of one replicate and its parts. `cargo bench`.
+//! Throughput of one replicate and its parts: `cargo bench --bench trials`.
 //!
-//! The bare loop draws the same patients as ANGEL-REBOOT, minimises, counts and tests, under one
-//! truth and nothing else; it is the floor that the simulator is measured beside.
+//! The hand-written loop draws the patients of ANGEL-REBOOT, minimises, counts and tests, under one
+//! truth. It is the lower bound with which the simulator is compared.
 
 use divan::Bencher;
 use rescuesim::analysis::proportional_odds;
@@ -35,7 +35,7 @@ fn angel_reboot(set: &[&str]) -> Scenario {
     Scenario::load("angel-reboot".as_ref(), &set).expect("the shipped scenario is valid")
 }
 
-/// One replicate: two truths.
+/// One replicate, under two truths.
 #[divan::bench_group(sample_size = 1000)]
 mod replicate {
     use super::{Bencher, Replicate, SCENARIOS, Scenario, Simulator, angel_reboot, bare_loop};
@@ -68,21 +68,21 @@ mod replicate {
         simulate(bencher, angel_reboot(&["analyses[1].test=wald"]));
     }
 
-    /// Adjusted for the three factors that are minimised.
+    /// Score test, and Wald test adjusted for the three minimised factors.
     #[divan::bench]
     fn score_and_adjusted_wald_at_every_look(bencher: Bencher) {
         let analyses = r#"analyses=[{method="proportional_odds"}, {name="adjusted", method="proportional_odds", test="wald", adjust_for=["nihss","onset_to_puncture","occlusion_site"]}]"#;
         simulate(bencher, angel_reboot(&[analyses]));
     }
 
-    /// What early-vs-late is measured beside.
+    /// Stated-outcome counterpart of early-vs-late, whose difference in time is the cost of the procedure.
     #[divan::bench]
     fn early_vs_late_with_stated_outcomes(bencher: Bencher) {
         let twin = Scenario::load("benches/early_vs_late_stated.toml".as_ref(), &[]);
         simulate(bencher, twin.expect("the scenario is valid"));
     }
 
-    /// Every shipped scenario as it is.
+    /// Every shipped scenario, unchanged.
     #[divan::bench(args = SCENARIOS.map(|shipped| shipped.name), sample_size = 100)]
     fn shipped(bencher: Bencher, name: &str) {
         let scenario = Scenario::load(name.as_ref(), &[]);
@@ -90,7 +90,7 @@ mod replicate {
     }
 }
 
-/// Folding replicates of ANGEL-REBOOT as it is shipped.
+/// Totals over replicates of the shipped ANGEL-REBOOT.
 mod tally {
     use super::{
         Accumulator, Bencher, Part, Replicate, Run, Share, Simulator, Tally, angel_reboot,
@@ -144,7 +144,7 @@ mod tally {
     }
 }
 
-/// 348 patients.
+/// Allocation of 348 patients by each method.
 #[divan::bench(sample_size = 1000, args = ["minimisation_range", "minimisation_variance", "minimisation_2_to_3", "permuted_blocks", "efron", "big_stick", "block_urn", "minimal_sufficient_balance", "complete"])]
 fn allocation(bencher: Bencher, method: &str) {
     let set: &[&str] = match method {
@@ -169,14 +169,14 @@ fn allocate(population: &Population, method: &RandomisationMethod) -> usize {
     let mut coins = streams.stream(Replicate(0), Purpose::Allocation);
     let mut state = AllocationState::default();
     method.reset(&mut state);
-    let arm = |_| {
+    let arms = (0..348).map(|_| {
         let stratum = population.draw(&mut strata) as usize;
         method.allocate(&mut state, stratum, &mut coins).index()
-    };
-    (0..348).map(arm).sum()
+    });
+    arms.sum()
 }
 
-/// A table of 312 patients.
+/// Outcomes of 312 patients, by arm and mRS.
 const TABLE: OutcomeTable =
     OutcomeTable { counts: [[7, 12, 20, 25, 39, 22, 31], [14, 20, 29, 28, 33, 15, 17]] };
 
@@ -190,7 +190,7 @@ mod analysis {
     use rescuesim::analysis::{KnownOutcomes, Scratch as MethodScratch};
     use rescuesim::randomisation::Arm;
 
-    /// The table's patients dealt out to the strata of so many binary factors.
+    /// Distributes the patients of `TABLE` over the strata of the given number of binary factors.
     fn strata(factors: u32) -> (Model, Vec<Counts>) {
         let strata = 1 << factors;
         let row = |stratum: usize| {
@@ -202,7 +202,7 @@ mod analysis {
         for (arm, counts) in TABLE.counts.iter().enumerate() {
             for (mrs, &count) in counts.iter().enumerate() {
                 for _ in 0..count {
-                    // Odd steps of about 5/8 of the way round spread any run of patients.
+                    // Consecutive patients go to strata 5/8 of the list apart; an odd step visits all of them.
                     dealt = (dealt + ((5 * strata / 8) | 1)) % strata;
                     data[dealt][arm][mrs] += 1.0;
                 }
@@ -211,7 +211,7 @@ mod analysis {
         (Model { levels: Levels::ALL, covariates: Covariates::new(&rows) }, data)
     }
 
-    /// By number of binary factors.
+    /// Wald test adjusted for a number of binary factors.
     #[divan::bench(args = [0, 1, 3, 5])]
     fn adjusted_wald(bencher: Bencher, factors: u32) {
         let (model, data) = strata(factors);
@@ -241,7 +241,7 @@ mod analysis {
         bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
     }
 
-    /// Forty centres, each with the strata of three binary factors: 43 columns.
+    /// Wald test adjusted for forty centres and three binary factors: 43 columns with the treatment.
     #[divan::bench(sample_size = 10)]
     fn adjusted_for_centres(bencher: Bencher) {
         let mut rows = Vec::new();
@@ -259,7 +259,7 @@ mod analysis {
         bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
     }
 
-    /// Every analysis of angel-reboot-analyses by its number, with all it says of the table.
+    /// Full result of each analysis of angel-reboot-analyses, by number.
     #[divan::bench(args = 0..all_analyses().analyses.len())]
     fn test(bencher: Bencher, number: usize) {
         let scenario = all_analyses();
@@ -321,7 +321,7 @@ mod boundaries {
         bencher.bench_local(|| Boundaries::new(&rules, &fractions));
     }
 
-    /// Binding futility is found in turns with efficacy.
+    /// Boundaries with β-spending futility; binding futility and efficacy depend on each other.
     #[divan::bench(args = [(3, false), (20, false), (3, true), (20, true)])]
     fn with_beta_spending(bencher: Bencher, (looks, binding): (u32, bool)) {
         let mut rules = obrien_fleming();
@@ -357,7 +357,7 @@ mod design {
         (question, boundaries.expect("no futility to fail"), sizes)
     }
 
-    /// 156 patients per arm, under one pair of rates.
+    /// Exact recursion with 156 patients per arm, under one pair of rates.
     #[divan::bench]
     fn exact_recursion_of_3_looks(bencher: Bencher) {
         let (_, boundaries, sizes) = found(3);
@@ -368,7 +368,7 @@ mod design {
         });
     }
 
-    /// What `rescuesim design` prints, the exact error rate at 99 control rates included.
+    /// Everything that `rescuesim design` prints, including the largest exact type I error.
     #[divan::bench(args = [3, 20])]
     fn characteristics(bencher: Bencher, looks: u32) {
         let (question, boundaries, sizes) = found(looks);
@@ -378,7 +378,7 @@ mod design {
     }
 }
 
-/// Stage-wise estimate after a trial with three looks, and its table.
+/// Stage-wise estimates after a trial with three looks, solved and from a table.
 mod stagewise {
     use super::{Bencher, Boundaries, EfficacyRule, Rules, SpendingFunction};
     use rescuesim::design::inference::{Monitored, StagewiseTable};

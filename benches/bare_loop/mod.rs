@@ -1,7 +1,7 @@
-//! ANGEL-REBOOT by hand: what any simulator of it must at least do.
+//! ANGEL-REBOOT by hand: the minimum that any simulator of this trial must do.
 //!
-//! Fixed arrays, three binary factors, no scenario. Patients arrive by exponential gaps, get three
-//! factor levels, are minimised by range with p = 0.8, get an mRS and a day on which it is known;
+//! Fixed arrays, three binary factors, no scenario. Patients arrive with exponential gaps, get three
+//! factor levels, are minimised by range with p = 0.8, get an outcome and a day on which it is known;
 //! the two proportions are tested at 104, 208 and 312 known outcomes.
 
 use rand::{Rng, SeedableRng};
@@ -10,13 +10,14 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 
 const PATIENTS: usize = 348;
 const LOOKS: [(usize, f64); 3] = [(104, 3.7103), (208, 2.5114), (312, 1.9930)];
-/// P(mRS ≤ 2) of control and experimental.
+/// P(mRS ≤ 2) in the control and the experimental arm.
 const INDEPENDENT: [f64; 2] = [0.25, 0.40];
 const SECOND_LEVEL: [f64; 3] = [0.48, 0.32, 0.21];
 
 pub struct BareTrial {
     rng: Xoshiro256PlusPlus,
-    /// Day known, arm, success, by patient. Days as bits, which order positive numbers as integers.
+    /// Day of the outcome of each patient, as the bits of an `f64`: positive numbers have the order of
+    /// their bits, and integers are quicker to select from.
     days: [u64; PATIENTS],
     arms: [u8; PATIENTS],
     successes: [u8; PATIENTS],
@@ -34,7 +35,7 @@ impl BareTrial {
         (self.rng.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
-    /// The look at which the trial rejects, if it does.
+    /// Simulates a trial and returns the look at which it rejects H0, from 0; `None` if it does not.
     pub fn run(&mut self) -> Option<usize> {
         let mut day = 0.0;
         let mut lean = [[0i32; 2]; 3];
@@ -55,7 +56,7 @@ impl BareTrial {
             self.successes[i] = u8::from(self.uniform() < INDEPENDENT[usize::from(arm)]);
         }
         LOOKS.iter().position(|&(planned, bound)| {
-            // Everyone with an outcome at the final look.
+            // The final look includes all patients with an outcome.
             let mut last = f64::MAX.to_bits();
             if planned < 312 {
                 self.buffer = self.days;

@@ -1,15 +1,15 @@
 #!/usr/bin/env Rscript
-# How long one simulated trial of ANGEL-REBOOT takes in R packages, in R by hand and in rescuesim.
+# Time of one simulated trial of ANGEL-REBOOT in R packages, in R by hand and in rescuesim.
 #
 #   Rscript benches/peers/peers.R [path/to/rescuesim]
 #
 # Everything runs on one core, one row after another, for two to three minutes. On Debian: apt-get
-# install r-base-core g++ make r-cran-rpact r-cran-rcpp r-cran-mass r-cran-ordinal r-cran-rms. What
-# is not installed is left out. The trial is that of scenarios/angel-reboot.toml; a row's power shows
-# whether it simulates the same question.
+# install r-base-core g++ make r-cran-rpact r-cran-rcpp r-cran-mass r-cran-ordinal r-cran-rms. Rows of
+# packages that are not installed are omitted. The trial is that of scenarios/angel-reboot.toml; the
+# power of a row shows whether it simulates the same trial.
 
 REPEATS <- 5
-REPLICATES <- 2e5 # of rescuesim in a repeat
+REPLICATES <- 2e5 # per repeat of rescuesim
 PATIENTS <- 348
 LOOKS <- c(104, 208, 312)
 BOUNDS <- c(3.7103, 2.5114, 1.9930)
@@ -26,7 +26,7 @@ mrs_by_arm <- function() {
   rbind(control, plogis(qlogis(control) + log_odds_ratio))
 }
 
-# Experimental less control, variance pooled. NaN where all or none succeed, which rejects nothing.
+# Experimental less control, pooled variance. NaN if all or none succeed, and then H0 is not rejected.
 z_proportions <- function(x_c, n_c, x_e, n_e) {
   pooled <- (x_c + x_e) / (n_c + n_e)
   (x_e / n_e - x_c / n_c) / sqrt(pooled * (1 - pooled) * (1 / n_c + 1 / n_e))
@@ -63,7 +63,7 @@ counts_by_rpact <- function(trials) {
   round(result$overallReject * trials)
 }
 
-# The power that rows without patients should find: counts of 156 per arm, look by look.
+# Exact power for the rows without patients: counts of 156 per arm, look by look.
 exact_power <- function() {
   alive <- matrix(1) # P(successes of control, of experimental, not yet rejected)
   power <- 0
@@ -88,8 +88,8 @@ draw_levels <- function() {
   matrix(as.integer(second), PATIENTS)
 }
 
-# Range and equal weights: with two arms, the signs of the differences decide. Factor by factor, as
-# R is four times as quick with single numbers as with vectors of three.
+# Range and equal weights: with two arms, only the signs of the differences matter. Factor by factor, as
+# R is four times as fast with single numbers as with vectors of three.
 minimise_in_r <- function(levels) {
   first <- levels[, 1] + 1L
   second <- levels[, 2] + 3L
@@ -112,13 +112,13 @@ minimise_in_r <- function(levels) {
   arms
 }
 
-# All but minimisation, vectorised over the patients of one trial.
+# Everything except minimisation, vectorised over the patients of one trial.
 rejects <- function(arms) {
   known <- cumsum(rexp(PATIENTS, PER_DAY)) + runif(PATIENTS, 76, 104)
   known[runif(PATIENTS) < DROPOUT] <- Inf
   success <- runif(PATIENTS) < RATES[arms + 1]
   days <- sort(known, partial = LOOKS[1:2])[LOOKS[1:2]]
-  # Everyone with an outcome counts at the last look.
+  # The last look includes all patients with an outcome.
   days <- c(days, .Machine$double.xmax)
   for (look in seq_along(LOOKS)) {
     seen <- known <= days[look]
@@ -135,8 +135,8 @@ trials_in_r <- function(minimise) {
   function(trials) sum(replicate(trials, rejects(minimise(draw_levels()))))
 }
 
-# Minimises many trials side by side, as R is quick only with vectors. A column per trial.
-minimise_side_by_side <- function(trials) {
+# Minimises many trials together, as R is fast only with vectors. A column per trial.
+minimise_vectorised <- function(trials) {
   lean <- numeric(6 * trials)
   arms <- matrix(0L, PATIENTS, trials)
   for (i in seq_len(PATIENTS)) {
@@ -152,8 +152,8 @@ minimise_side_by_side <- function(trials) {
   arms
 }
 
-block_side_by_side <- function(trials) {
-  arms <- minimise_side_by_side(trials)
+block_vectorised <- function(trials) {
+  arms <- minimise_vectorised(trials)
   n <- length(arms)
   known <- apply(matrix(rexp(n, PER_DAY), PATIENTS), 2, cumsum) + runif(n, 76, 104)
   known[runif(n) < DROPOUT] <- Inf
@@ -173,10 +173,10 @@ block_side_by_side <- function(trials) {
   sum(rejected)
 }
 
-# Blocks of 1000 keep the matrices near the cache.
-trials_side_by_side <- function(trials) {
+# Blocks of 1000 keep the matrices small enough for the cache.
+trials_vectorised <- function(trials) {
   blocks <- c(rep(1000, trials %/% 1000), trials %% 1000)
-  sum(vapply(blocks[blocks > 0], block_side_by_side, 0L))
+  sum(vapply(blocks[blocks > 0], block_vectorised, 0L))
 }
 
 # carat draws the factors and minimises all trials in one call. It compares sums of squares where
@@ -194,7 +194,7 @@ trials_in_cpp <- function(trials) count_rejections(trials, cbind(RATES))
 
 # ---- A proportional-odds fit at every look -------------------------------------------------------
 
-# Wald statistics, positive where the experimental arm has the lower mRS. lrm.fit is the fit alone,
+# Wald statistics, positive if the experimental arm has the lower mRS. lrm.fit is the fit alone,
 # without formula and model frame.
 wald <- function(fit, covariance = vcov(fit)) {
   -fit$coefficients[["arm"]] / sqrt(covariance["arm", "arm"])
@@ -205,7 +205,7 @@ fit_orm <- function(d) wald(fit <- rms::orm(mrs ~ arm, d), fit$var)
 fit_lrm <- function(d) wald(fit <- rms::lrm(mrs ~ arm, d), fit$var)
 fit_lrm_fit <- function(d) wald(fit <- rms::lrm.fit(cbind(arm = d$arm), d$mrs), fit$var)
 
-# A fit that fails rejects nothing, but is counted.
+# A failed fit does not reject, and is counted.
 failed_fits <- 0
 or_failure <- function(fit) {
   tryCatch(suppressWarnings(fit), error = function(e) {
@@ -233,7 +233,7 @@ trials_by_fits <- function(fit) {
 
 # ---- rescuesim -----------------------------------------------------------------------------------
 
-# One whole process, its start and its report included. Each repeat has a seed of its own.
+# One whole process, including its start and its output. Each repeat has a different seed.
 trials_in_rescuesim <- function(analysis) {
   function(replicates) {
     seed <- sample.int(.Machine$integer.max, 1)
@@ -251,14 +251,14 @@ trials_in_rescuesim <- function(analysis) {
 
 # ---- Rows ----------------------------------------------------------------------------------------
 
-# What is simulated, and so which powers should agree.
+# Groups of rows that simulate the same thing, so that their powers should agree.
 SIMULATED <- c(
   counts = "counts at the looks, no patients",
   proportions = "patients, two proportions",
   shift = "patients, proportional odds"
 )
 
-# `trials` is the number in a repeat; `truths` how many trials each of them stands for.
+# `trials` is the number per repeat; `truths` the number of trials that each of them contains.
 peer <- function(what, group, needs, trials, run, truths = 1) {
   list(what = what, group = group, needs = needs, trials = trials, run = run, truths = truths)
 }
@@ -271,12 +271,12 @@ by_rescuesim <- function(group, analysis) {
   peer("rescuesim", group, "rescuesim", REPLICATES, trials_in_rescuesim(analysis), truths = 2)
 }
 
-# minimise() stands in a function, as it exists only once trial.cpp is compiled.
+# minimise() is wrapped in a function, as it exists only after trial.cpp is compiled.
 peers <- list(
   peer("R, rbinom, all trials at once", "counts", NULL, 5e5, counts_by_rbinom),
   peer("rpact, getSimulationRates", "counts", "rpact", 2e4, counts_by_rpact),
   peer("R by hand", "proportions", NULL, 2000, trials_in_r(minimise_in_r)),
-  peer("R by hand, 1000 trials side by side", "proportions", NULL, 5000, trials_side_by_side),
+  peer("R by hand, 1000 trials vectorised", "proportions", NULL, 5000, trials_vectorised),
   peer("R, minimisation by carat", "proportions", "carat", 1000, trials_with_carat),
   peer("R, minimisation in Rcpp", "proportions", "Rcpp", 4000, trials_in_r(\(x) minimise(x))),
   peer("Rcpp by hand", "proportions", "Rcpp", 3e4, trials_in_cpp),
@@ -324,7 +324,7 @@ measure <- function(peer) {
   )
 }
 
-# Powers agree if they lie within three Monte-Carlo errors of each other.
+# Powers agree if they differ by at most three Monte Carlo errors.
 agreement <- function(row, rows) {
   same <- Filter(function(other) other$group == row$group && other$what == "rescuesim", rows)
   if (row$group == "counts") same <- list(list(power = exact_power(), error = 0))
@@ -354,11 +354,11 @@ version_of <- function(need) {
 
 NOTES <- "
 Patients: arrival, three factors, minimisation, dropout, outcome and the day it is known; looks at
-104, 208 and all outcomes. Trials in R and Rcpp have the effect and end where they reject; their
+104, 208 and all outcomes. Trials in R and Rcpp are simulated under H1 and end when they reject H0; their
 random numbers are R's. Each row has %d repeats on one core, after a warm-up.
-Agrees: within three Monte-Carlo errors of rescuesim; for counts, of the exact power, %.4f.
+Agrees: within three Monte Carlo errors of rescuesim; for counts, of the exact power, %.4f.
 rescuesim is timed as a whole process of %s replicates, with start, estimates, balance and
-report. A replicate draws its patients once and gives them outcomes with the effect and without:
+output. A replicate draws its patients once and their outcomes under H1 and H0:
 two trials that share that work, so a replicate takes twice the time in the table.
 carat has no minimisation by the range; it compares sums of squares.
 "
@@ -380,9 +380,9 @@ print_table(rows)
 cat(sprintf(NOTES, REPEATS, exact_power(), rounded(REPLICATES)))
 if (there[["rescuesim"]]) {
   start <- system.time(trials_in_rescuesim('method="two_proportions"')(1))[["elapsed"]]
-  cat("Of each process of rescuesim, start and report alone take", start, "s.\n")
+  cat("Start and output of each process of rescuesim take", start, "s.\n")
 }
 if (failed_fits > 0) cat(failed_fits, "fits failed and count as no rejection.\n")
-for (need in needs[!there]) cat("Left out: ", need, " (", source_of(need), ").\n", sep = "")
+for (need in needs[!there]) cat("Omitted: ", need, " (", source_of(need), ").\n", sep = "")
 versions <- vapply(needs[there], version_of, "")
 cat("\n", paste(c(R.version.string, versions), collapse = ", "), "\n", sep = "")

@@ -1,6 +1,6 @@
 // ANGEL-REBOOT patient by patient in C++, for peers.R to compile with Rcpp::sourceCpp.
 //
-// What benches/bare_loop does in Rust, with R's own random numbers. The figures are those of
+// The C++ counterpart of benches/bare_loop, with R's own random numbers and the parameters of
 // peers.R. Arms are 0 (control) and 1 (experimental).
 
 #include <Rcpp.h>
@@ -69,7 +69,7 @@ void draw(const Rcpp::NumericMatrix& cumulative, Trial& trial) {
   }
 }
 
-// The day of a look. Everyone with an outcome counts at the last.
+// The day of a look. The last look includes all patients with an outcome.
 double day_of_look(const Trial& trial, int look) {
   if (look == kLooks - 1) return std::numeric_limits<double>::max();
   std::array<double, kPatients> days = trial.day;
@@ -97,7 +97,7 @@ bool rejects(const Trial& trial) {
 
 }  // namespace
 
-// Whole trials with two categories, the first being success: how many reject.
+// Simulates whole trials with two categories, the first being success, and counts rejections.
 // [[Rcpp::export]]
 int count_rejections(int trials, Rcpp::NumericMatrix cumulative) {
   Trial trial;
@@ -109,7 +109,7 @@ int count_rejections(int trials, Rcpp::NumericMatrix cumulative) {
   return rejections;
 }
 
-// The patients of one trial, for tests that R makes.
+// The patients of one trial, for statistical tests in R.
 // [[Rcpp::export]]
 Rcpp::List draw_patients(Rcpp::NumericMatrix cumulative) {
   Trial trial;

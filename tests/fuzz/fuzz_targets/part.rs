@@ -1,5 +1,5 @@
-//! Checkpoints and shards: as they are, and with a checksum that fits, as only a reader that looks
-//! further than that needs to be careful.
+//! Reading of checkpoints and shards: the input unchanged, and with a valid checksum, since the checksum
+//! hides the parser of the content from random input.
 #![no_main]
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// The same content in an envelope that says so.
+/// Returns the content in an envelope with a valid checksum.
 fn with_checksum(text: &str) -> Option<String> {
     // As text, since numbers of a tally may be larger than a JSON value holds.
     let envelope: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;

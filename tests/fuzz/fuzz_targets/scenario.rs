@@ -1,4 +1,4 @@
-//! Scenarios, with what follows a line of `--set` as overrides.
+//! Parsing of scenarios; the lines after a line `--set` are overrides.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
