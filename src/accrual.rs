@@ -5,6 +5,8 @@
 use crate::num::log::ln_normal;
 use crate::rng::uniform;
 use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Days in a month (365.25 / 12).
 pub const DAYS_PER_MONTH: f64 = 30.4375;
@@ -61,12 +63,21 @@ pub(crate) fn unit_gaps(patients: u32, rng: &mut impl Rng, gaps: &mut Vec<f64>) 
 }
 
 /// When the outcome is assessed: uniform over `days` ± `window_days` after randomisation.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct FollowUp {
-    /// Planned time to the outcome.
+    /// Days from randomisation to the outcome.
+    #[schemars(range(min = 0.0, max = 36525.0))]
     pub days: f64,
-    /// Half width of the window, at most `days`.
+    /// Days either way; at most `days`.
+    #[schemars(range(min = 0.0, max = 36525.0))]
     pub window_days: f64,
+}
+
+impl Default for FollowUp {
+    fn default() -> Self {
+        Self { days: 90.0, window_days: 14.0 }
+    }
 }
 
 impl FollowUp {

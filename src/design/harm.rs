@@ -2,6 +2,8 @@
 
 use super::futility::{interim_bounds, lower_bound};
 use super::spending::SpendingFunction;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How the harm boundary is found.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,15 +28,17 @@ pub enum HarmRule {
     },
 }
 
-/// A two-sided test may spend in two ways, which differ where the function is not proportional to
-/// its rate: Lan & DeMets' O'Brien–Fleming type at three equal looks of a two-sided 0.05 gives
-/// 3.710, 2.511, 1.993 per side and 3.395, 2.407, 2.015 of both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+// The two differ where the function is not proportional to its rate: Lan & DeMets'
+// O'Brien–Fleming type at three equal looks of a two-sided 0.05 gives 3.710, 2.511, 1.993 per side
+// and 3.395, 2.407, 2.015 for both sides together.
+/// How a symmetric two-sided test spends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum TwoSidedSpending {
-    /// Each side spends the function at half the two-sided α.
+    /// Each side spends the function at the one-sided α.
     #[default]
     PerSide,
-    /// Both sides together spend the function at the two-sided α.
+    /// Both sides together spend the function at twice the one-sided α.
     BothSides,
 }
 

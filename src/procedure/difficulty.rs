@@ -10,19 +10,25 @@
 use super::{MAX_PASSES, Parameters};
 use crate::num::add_log_odds;
 use crate::num::normal::density;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Nodes of the rule, evenly spaced, and where it ends, in standard deviations.
 const NODES: usize = 64;
 const REACH: f64 = 7.0;
 
 /// Log odds lost per standard deviation of difficulty.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Difficulty {
-    /// Of every pass's success.
+    /// Of every pass's success; `pass_success` is that of an average patient.
+    #[schemars(range(min = -10.0, max = 10.0))]
     pub pass_success: f64,
-    /// Of the operator's readiness to stent, at every decision of observed practice.
+    /// Of a stent, at every decision of observed practice.
+    #[schemars(range(min = -10.0, max = 10.0))]
     pub rescue_choice: f64,
     /// Of a better outcome.
+    #[schemars(range(min = -10.0, max = 10.0))]
     pub outcome: f64,
 }
 

@@ -2,13 +2,19 @@
 
 use super::{Difficulty, MAX_PASSES, Minutes, Strategy};
 use crate::num::logistic;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// A probability whose logit is linear in the number of passes.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// Log odds that are linear in the number of passes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PerPass {
     /// Log odds without any pass.
+    #[schemars(range(min = -20.0, max = 20.0))]
     pub intercept: f64,
     /// Log odds added by every pass.
+    #[serde(default)]
+    #[schemars(range(min = -20.0, max = 20.0))]
     pub per_pass: f64,
 }
 
@@ -42,13 +48,17 @@ pub struct Haemorrhage {
 }
 
 /// Perforation or dissection.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Perforation {
-    /// Its probability without a stent.
+    /// Probability without a stent.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub thrombectomy: f64,
-    /// Its probability with a stent.
+    /// Probability with a stent.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub stenting: f64,
-    /// P(fatal).
+    /// Probability that it is fatal.
+    #[schemars(range(min = 0.0, max = 1.0))]
     pub fatality: f64,
 }
 

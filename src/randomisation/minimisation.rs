@@ -8,15 +8,20 @@ use super::{Allocating, AllocationRatio, Arm, Preference, TIGHT, experimental_if
 use crate::population::Population;
 use crate::rng::uniform;
 use rand::Rng;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// How unequal counts within one factor level are measured, on counts divided by the ratio.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Measure of imbalance within a factor level, on counts divided by the allocation ratio.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Imbalance {
     /// Largest minus smallest.
+    #[default]
     Range,
     /// Sample variance.
     Variance,
     /// Sample standard deviation.
+    #[serde(rename = "sd")]
     StandardDeviation,
 }
 

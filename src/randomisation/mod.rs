@@ -16,7 +16,8 @@ pub use predictability::ConvergenceStrategy;
 
 use crate::rng::uniform;
 use rand::Rng;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// A randomised group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,13 +57,22 @@ pub enum Preference {
     Experimental,
 }
 
-/// How many patients go to each arm: 1:1, 1:2, 3:2 …, control first, each part at least 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Relative sizes of the arms; 1:1 by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct AllocationRatio {
     /// Control's part.
+    #[schemars(range(min = 1, max = 1000))]
     pub control: u32,
     /// The experimental arm's part.
+    #[schemars(range(min = 1, max = 1000))]
     pub experimental: u32,
+}
+
+impl Default for AllocationRatio {
+    fn default() -> Self {
+        Self { control: 1, experimental: 1 }
+    }
 }
 
 impl AllocationRatio {

@@ -9,7 +9,7 @@ use crate::scenario::file;
 use crate::summary::{PredictiveSummary, PriorAnalysis, PriorSummary};
 
 /// The section of a run's table.
-pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> Document {
+pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Document {
     let mut out = components(&prior.components, written);
     out = out.gap();
     out += assurance(&prior.analyses);
@@ -25,7 +25,7 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::Prior) -> Document 
 }
 
 /// The components, and where each is from.
-pub(super) fn components(components: &[Component], written: &file::Prior) -> Document {
+pub(super) fn components(components: &[Component], written: &file::WrittenPrior) -> Document {
     let any_t = components.iter().any(|component| component.degrees_of_freedom.is_some());
     let rows = components.iter().enumerate().map(|(i, component)| {
         let Component { weight, mean, sd, degrees_of_freedom } = *component;

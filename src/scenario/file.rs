@@ -17,13 +17,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use analysis::Analysis;
-pub use centres::{Centres, Drift, Opening};
-pub use design::{Boundary, ConditionalOn, Design, Futility, Harm, Looks, TwoSidedSpending};
-pub use prior::{CountedEvent, EvidenceOf, LogOddsRatio, PooledEvidence, Prior, PriorComponent};
-use procedure::{AfterProcedure, Procedure};
-pub use safety::{Safety, SafetyEndpoint, SafetyEvent, SafetyStopping};
+pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
+pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
+pub use prior::{
+    CountedEvent, EvidenceOf, LogOddsRatio, PooledEvidence, PriorComponent, WrittenPrior,
+};
+use procedure::{AfterProcedure, WrittenProcedure};
+pub use safety::{SafetyEvent, SafetyStopping, WrittenSafety, WrittenSafetyEndpoint};
 
 use super::read::{InputFile, build_schema};
+use crate::accrual::FollowUp;
+use crate::randomisation::{AllocationRatio, Imbalance};
 
 /// A trial to simulate: the truth, the design and the analyses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,10 +46,10 @@ pub struct ScenarioFile {
     /// How many patients.
     pub sample_size: SampleSize,
     /// How fast they come.
-    pub accrual: Accrual,
+    pub accrual: WrittenAccrual,
     /// Where they come from; not told apart by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub centres: Option<Centres>,
+    pub centres: Option<WrittenCentres>,
     /// When the outcome is assessed.
     #[serde(default)]
     pub follow_up: FollowUp,
@@ -53,45 +57,45 @@ pub struct ScenarioFile {
     pub arms: Arms,
     /// Baseline factors; none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub factors: Vec<Factor>,
+    pub factors: Vec<WrittenFactor>,
     /// Joint shares of the combinations of factor levels, for correlated factors; then the factors
     /// have no `shares` of their own. Combinations left out never occur.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub strata: Vec<Stratum>,
+    pub strata: Vec<WrittenStratum>,
     /// How patients are allocated.
     pub randomisation: Randomisation,
     /// The procedure before the outcome; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub procedure: Option<Procedure>,
+    pub procedure: Option<WrittenProcedure>,
     /// The truth about the 90-day mRS of both arms.
-    pub outcome: Outcome,
+    pub outcome: WrittenOutcome,
     /// How outcomes change over calendar time; they do not by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drift: Option<Drift>,
+    pub drift: Option<WrittenDrift>,
     /// Who does not get the treatment of their arm, where the outcome is stated; nobody by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adherence: Option<Adherence>,
+    pub adherence: Option<WrittenAdherence>,
     /// What is believed of the effect: trials are also simulated with effects drawn from it. None
     /// by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub prior: Option<Prior>,
+    pub prior: Option<WrittenPrior>,
     /// Outcomes that are never known.
     #[serde(default)]
     pub missing: Missing,
     /// The mRS seen early; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub early_outcome: Option<EarlyOutcome>,
+    pub early_outcome: Option<WrittenEarlyOutcome>,
     /// Adverse events; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub safety: Option<Safety>,
+    pub safety: Option<WrittenSafety>,
     /// Looks and boundaries.
-    pub design: Design,
+    pub design: WrittenDesign,
     /// Analyses; each monitors the same simulated trials on its own.
     #[schemars(length(min = 1))]
     pub analyses: Vec<Analysis>,
     /// What is described when a trial ends, beside what it concludes; nothing by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<Description>,
+    pub description: Option<WrittenDescription>,
     /// How much to simulate.
     #[serde(default)]
     pub run: Run,
@@ -107,7 +111,8 @@ impl InputFile for ScenarioFile {
 /// What is described when a trial ends, from the outcomes that its first analysis had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Description {
+#[schemars(rename = "Description")]
+pub struct WrittenDescription {
     /// Whether the odds ratio of every cut is given, and a test of one odds ratio for all.
     #[serde(default = "yes")]
     pub proportional_odds: bool,
@@ -153,7 +158,8 @@ pub struct SampleSize {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-exclusive" = ["per_month", "screened_per_month"]))]
-pub struct Accrual {
+#[schemars(rename = "Accrual")]
+pub struct WrittenAccrual {
     /// Patients randomised per month of 30.4375 days, once accrual is in full swing. Give this or
     /// `screened_per_month`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,24 +174,6 @@ pub struct Accrual {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1200.0))]
     pub ramp_up_months: f64,
-}
-
-/// When the outcome is assessed: uniform over `days` ± `window_days` after randomisation.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct FollowUp {
-    /// Days from randomisation to the outcome.
-    #[schemars(range(min = 0.0, max = 36525.0))]
-    pub days: f64,
-    /// Days either way; at most `days`.
-    #[schemars(range(min = 0.0, max = 36525.0))]
-    pub window_days: f64,
-}
-
-impl Default for FollowUp {
-    fn default() -> Self {
-        Self { days: 90.0, window_days: 14.0 }
-    }
 }
 
 /// The two arms.
@@ -203,28 +191,11 @@ pub struct Arms {
     pub allocation_ratio: AllocationRatio,
 }
 
-/// Relative sizes of the arms; 1:1 by default.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct AllocationRatio {
-    /// Control's part.
-    #[schemars(range(min = 1, max = 1000))]
-    pub control: u32,
-    /// The experimental arm's part.
-    #[schemars(range(min = 1, max = 1000))]
-    pub experimental: u32,
-}
-
-impl Default for AllocationRatio {
-    fn default() -> Self {
-        Self { control: 1, experimental: 1 }
-    }
-}
-
 /// A baseline covariate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Factor {
+#[schemars(rename = "Factor")]
+pub struct WrittenFactor {
     /// Unique name, used by `randomisation.factors`.
     #[schemars(length(min = 1))]
     pub name: String,
@@ -247,7 +218,8 @@ pub struct Factor {
 /// The share of one combination of levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Stratum {
+#[schemars(rename = "Stratum")]
+pub struct WrittenStratum {
     /// One level of each factor, in the order of the factors.
     pub levels: Vec<String>,
     /// Share of patients, as a fraction or percentage.
@@ -364,23 +336,11 @@ fn yes() -> bool {
     true
 }
 
-/// Measure of imbalance within a factor level, on counts divided by the allocation ratio.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Imbalance {
-    /// Largest minus smallest.
-    #[default]
-    Range,
-    /// Sample variance.
-    Variance,
-    /// Sample standard deviation.
-    Sd,
-}
-
 /// The truth about the 90-day mRS.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
-pub enum Outcome {
+#[schemars(rename = "Outcome")]
+pub enum WrittenOutcome {
     /// It is stated for both arms.
     Stated(StatedOutcome),
     /// It follows from the procedure.
@@ -412,19 +372,21 @@ pub enum Experimental {
 /// Who does not get the treatment of their arm. Then the outcome is that of the treatment received.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Adherence {
+#[schemars(rename = "Adherence")]
+pub struct WrittenAdherence {
     /// Control patients who get the experimental treatment.
-    pub control_crossover: Departure,
+    pub control_crossover: WrittenDeparture,
     /// Experimental patients who refuse it, and get the control treatment.
-    pub experimental_refusal: Departure,
+    pub experimental_refusal: WrittenDeparture,
     /// Of those who do not refuse, patients who cannot be reached by it, and get the control treatment.
-    pub experimental_failed_access: Departure,
+    pub experimental_failed_access: WrittenDeparture,
 }
 
 /// A way not to get the treatment of one's arm.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Departure {
+#[schemars(rename = "Departure")]
+pub struct WrittenDeparture {
     /// Share of the patients to whom it happens: of the arm's, for failed access of those who do not refuse.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub probability: f64,
@@ -470,7 +432,8 @@ pub struct FactorLogOdds {
 /// The mRS seen early, at discharge or after some days. Who is dead then is never lost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct EarlyOutcome {
+#[schemars(rename = "EarlyOutcome")]
+pub struct WrittenEarlyOutcome {
     /// Its distribution in the control arm, mRS 0 to 6: seven fractions that sum to 1 or
     /// percentages that sum to 100.
     pub control: [f64; 7],

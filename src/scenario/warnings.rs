@@ -25,7 +25,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
 /// Log odds of a complication that never happens.
 fn idle_log_odds(scenario: &Scenario) -> Option<String> {
     let procedure = scenario.file.procedure.as_ref()?;
-    let file::Outcome::AfterProcedure(outcome) = &scenario.file.outcome else { return None };
+    let file::WrittenOutcome::AfterProcedure(outcome) = &scenario.file.outcome else { return None };
     let perforation = procedure.perforation;
     let torn = perforation.thrombectomy > 0.0 || perforation.stenting > 0.0;
     let idle = [

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// the randomisation, analyses and subgroups may name.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Centres {
+#[schemars(rename = "Centres")]
+pub struct WrittenCentres {
     /// How many. `accrual` is what they recruit together when all are open.
     #[schemars(range(min = 1, max = 1000))]
     pub number: u32,
@@ -18,7 +19,7 @@ pub struct Centres {
     pub rate_shape: Option<f64>,
     /// When they open; all with the trial by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opening: Option<Opening>,
+    pub opening: Option<WrittenOpening>,
     /// Standard deviation between centres of the log odds of a lower (better) mRS. It spreads the
     /// outcomes of an arm around its stated distribution and does not change it; after a procedure it
     /// is added to the other log odds.
@@ -40,7 +41,8 @@ pub struct Centres {
 /// When the centres open.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Opening {
+#[schemars(rename = "Opening")]
+pub enum WrittenOpening {
     /// Each at a time of its own in every simulated trial, uniform over so many months.
     OverMonths(#[schemars(range(min = 0.0, max = 1200.0))] f64),
     /// The month in which each opens, in the order of the centres.
@@ -50,7 +52,8 @@ pub enum Opening {
 /// A change of outcomes over calendar time, in both arms alike.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Drift {
+#[schemars(rename = "Drift")]
+pub struct WrittenDrift {
     /// Log odds of a lower (better) mRS per year of the time of randomisation.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub log_odds_per_year: f64,

@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::design::TwoSidedSpending;
+
 /// Looks and boundaries.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-exclusive" = ["alpha_one_sided", "alpha_two_sided"]))]
-pub struct Design {
+#[schemars(rename = "Design")]
+pub struct WrittenDesign {
     /// One-sided type I error. Give this or `alpha_two_sided`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1e-12, max = 0.4999))]
@@ -149,7 +152,7 @@ pub enum Futility {
         at_most: f64,
         /// The effect it is computed under.
         #[serde(default)]
-        under: ConditionalOn,
+        under: ConditionalEffect,
     },
     /// Stop when the predictive power, conditional power averaged over what the data say of the
     /// effect (flat prior), is at or below a bound.
@@ -176,7 +179,8 @@ fn default_power() -> f64 {
 /// The effect that conditional power is computed under.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum ConditionalOn {
+#[schemars(rename = "ConditionalOn")]
+pub enum ConditionalEffect {
     /// The one seen at the look.
     #[default]
     Trend,
@@ -215,15 +219,4 @@ impl Harm {
 
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-/// How a symmetric two-sided test spends.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum TwoSidedSpending {
-    /// Each side spends the function at the one-sided α.
-    #[default]
-    PerSide,
-    /// Both sides together spend the function at twice the one-sided α.
-    BothSides,
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// common odds ratio, by which the control arm's mRS is shifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Prior {
+#[schemars(rename = "Prior")]
+pub struct WrittenPrior {
     /// One or more distributions.
     #[schemars(length(min = 1, max = 10))]
     pub components: Vec<PriorComponent>,

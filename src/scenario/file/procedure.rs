@@ -3,10 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::procedure::{Difficulty, PerPass, Perforation};
+
 /// The procedure before the outcome. With it, `outcome` says what follows from a procedure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Procedure {
+#[schemars(rename = "Procedure")]
+pub struct WrittenProcedure {
     /// Passes after which patients who are still unresolved are randomised: one number (0: before
     /// the first pass), or several with their shares among the randomised.
     pub randomised_after: RandomisedAfter,
@@ -32,13 +35,13 @@ pub struct Procedure {
     /// What the experimental arm does with them.
     pub experimental: ArmProcedure,
     /// Rescue stenting.
-    pub rescue: Rescue,
+    pub rescue: WrittenRescue,
     /// Minutes from puncture to the end; not counted by default.
     #[serde(default)]
-    pub minutes: Minutes,
+    pub minutes: WrittenMinutes,
     /// Symptomatic haemorrhage; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub haemorrhage: Option<Haemorrhage>,
+    pub haemorrhage: Option<WrittenHaemorrhage>,
     /// Perforation or dissection; none by default.
     #[serde(default)]
     pub perforation: Perforation,
@@ -96,7 +99,7 @@ pub enum PassSuccess {
 #[serde(deny_unknown_fields)]
 pub struct ArmProcedure {
     /// The strategy.
-    pub strategy: Strategy,
+    pub strategy: WrittenStrategy,
     /// Probability that a patient gets the other arm's strategy.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
@@ -106,7 +109,8 @@ pub struct ArmProcedure {
 /// What is done with unresolved patients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Strategy {
+#[schemars(rename = "Strategy")]
+pub enum WrittenStrategy {
     /// A stent at once.
     RescueNow {},
     /// More passes, then a stent.
@@ -135,7 +139,8 @@ pub enum Strategy {
 /// Rescue stenting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Rescue {
+#[schemars(rename = "Rescue")]
+pub struct WrittenRescue {
     /// Probability that a stent placed after pass 1, 2, … opens the vessel, the last value
     /// repeating; before any pass it is that of pass 1.
     #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
@@ -149,24 +154,12 @@ pub struct Rescue {
     pub patency: Option<PerPass>,
 }
 
-/// Log odds that are linear in the number of passes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PerPass {
-    /// Log odds without any pass.
-    #[schemars(range(min = -20.0, max = 20.0))]
-    pub intercept: f64,
-    /// Log odds added by every pass.
-    #[serde(default)]
-    #[schemars(range(min = -20.0, max = 20.0))]
-    pub per_pass: f64,
-}
-
 /// Log-normal minutes from puncture to the end. They are counted in tenths, so the ranges keep the
 /// longest that can be drawn within ten weeks.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Minutes {
+#[schemars(rename = "Minutes")]
+pub struct WrittenMinutes {
     /// Median without passes and stent.
     #[schemars(range(min = 0.0, max = 600.0))]
     pub base: f64,
@@ -184,7 +177,8 @@ pub struct Minutes {
 /// Symptomatic haemorrhage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Haemorrhage {
+#[schemars(rename = "Haemorrhage")]
+pub struct WrittenHaemorrhage {
     /// The definition that the numbers are of, such as "Heidelberg, 36 h"; rates under different
     /// definitions differ several-fold.
     #[schemars(length(min = 1))]
@@ -204,36 +198,6 @@ pub struct Haemorrhage {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub fatality: f64,
-}
-
-/// Perforation or dissection.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Perforation {
-    /// Probability without a stent.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub thrombectomy: f64,
-    /// Probability with a stent.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub stenting: f64,
-    /// Probability that it is fatal.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub fatality: f64,
-}
-
-/// Log odds lost per standard deviation of difficulty.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Difficulty {
-    /// Of every pass's success; `pass_success` is that of an average patient.
-    #[schemars(range(min = -10.0, max = 10.0))]
-    pub pass_success: f64,
-    /// Of a stent, at every decision of observed practice.
-    #[schemars(range(min = -10.0, max = 10.0))]
-    pub rescue_choice: f64,
-    /// Of a better outcome.
-    #[schemars(range(min = -10.0, max = 10.0))]
-    pub outcome: f64,
 }
 
 /// The mRS that follows from a procedure: P(mRS ≤ j) = logistic(δ_j + η), with η the sum of the

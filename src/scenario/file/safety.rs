@@ -9,19 +9,21 @@ pub(crate) use super::design::Boundary;
 /// Adverse events that are compared when a trial ends, and may stop it before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Safety {
+#[schemars(rename = "Safety")]
+pub struct WrittenSafety {
     /// Level of the comparisons at the end.
     #[serde(default = "super::five_percent")]
     #[schemars(range(min = 1e-6, max = 0.5))]
     pub alpha_two_sided: f64,
     /// The events.
     #[schemars(length(min = 1, max = 8))]
-    pub endpoints: Vec<SafetyEndpoint>,
+    pub endpoints: Vec<WrittenSafetyEndpoint>,
 }
 
 /// An adverse event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SafetyEndpoint {
+#[schemars(rename = "SafetyEndpoint")]
+pub struct WrittenSafetyEndpoint {
     /// Unique name for tables.
     #[schemars(length(min = 1))]
     pub name: String,

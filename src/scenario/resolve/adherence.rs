@@ -71,7 +71,7 @@ impl Resolver<'_> {
     fn departure(
         &mut self,
         path: &str,
-        written: &file::Departure,
+        written: &file::WrittenDeparture,
         population: &Population,
     ) -> Option<Departure> {
         Some(Departure {

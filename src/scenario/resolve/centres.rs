@@ -42,20 +42,22 @@ impl Resolver<'_> {
         }))
     }
 
-    fn opening(&mut self, written: &file::Centres) -> Option<Opening> {
+    fn opening(&mut self, written: &file::WrittenCentres) -> Option<Opening> {
         let Some(opening) = &written.opening else { return Some(Opening::WithTheTrial) };
         if self.file.accrual.ramp_up_months > 0.0 {
             let message = "is given beside accrual.ramp_up_months, which is another way for the rate to rise; allowed: one of the two";
             return self.fail("centres.opening", message);
         }
         match opening {
-            file::Opening::OverMonths(0.0) => Some(Opening::WithTheTrial),
-            file::Opening::OverMonths(months) => Some(Opening::Over(months * DAYS_PER_MONTH)),
-            file::Opening::Months(plan) if plan.len() != written.number as usize => {
+            file::WrittenOpening::OverMonths(0.0) => Some(Opening::WithTheTrial),
+            file::WrittenOpening::OverMonths(months) => {
+                Some(Opening::Over(months * DAYS_PER_MONTH))
+            }
+            file::WrittenOpening::Months(plan) if plan.len() != written.number as usize => {
                 let (path, number) = ("centres.opening.months", written.number as usize);
                 self.wrong_length(path, plan.len(), number, "one per centre")
             }
-            file::Opening::Months(plan) => {
+            file::WrittenOpening::Months(plan) => {
                 Some(Opening::Planned(plan.iter().map(|month| month * DAYS_PER_MONTH).collect()))
             }
         }

@@ -5,7 +5,7 @@ use super::Resolver;
 use crate::design::comparison::Comparison;
 use crate::design::{
     ConditionalOn, Design, DesignError, EfficacyRule, FutilityRule, HarmRule, Plan, Rules,
-    SpendingFunction, StatedSpending, TwoSidedSpending, Untested,
+    SpendingFunction, StatedSpending, Untested,
 };
 use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
@@ -319,8 +319,8 @@ impl Resolver<'_> {
             }
             &file::Futility::ConditionalPower { at_most, under } => {
                 let on = match under {
-                    file::ConditionalOn::Trend => ConditionalOn::Trend,
-                    file::ConditionalOn::Planned => {
+                    file::ConditionalEffect::Trend => ConditionalOn::Trend,
+                    file::ConditionalEffect::Planned => {
                         let PlannedComparison { comparison, share_experimental } = comparison?;
                         let total = f64::from(looks[interims]);
                         match comparison {
@@ -365,12 +365,7 @@ impl Resolver<'_> {
         let file = self.file;
         Some(match &file.design.harm {
             file::Harm::None => HarmRule::None,
-            file::Harm::Symmetric { spending } => HarmRule::Symmetric {
-                spending: match spending {
-                    file::TwoSidedSpending::PerSide => TwoSidedSpending::PerSide,
-                    file::TwoSidedSpending::BothSides => TwoSidedSpending::BothSides,
-                },
-            },
+            file::Harm::Symmetric { spending } => HarmRule::Symmetric { spending: *spending },
             file::Harm::Spending { spending, alpha_one_sided } => {
                 let alpha_one_sided = *alpha_one_sided;
                 let total = Some(alpha_one_sided);

@@ -24,7 +24,6 @@ use crate::centres::Centres;
 use crate::num::quadrature::normal_nodes;
 use crate::outcome::{Adherence, Drift, Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
-use crate::randomisation::AllocationRatio;
 use crate::rng::Seed;
 use design::PlannedComparison;
 use safety::Timing;
@@ -86,8 +85,7 @@ impl Resolver<'_> {
     /// Each part is tried, whatever became of the others, so that all mistakes are told.
     fn scenario(&mut self) -> Option<Scenario> {
         let file = self.file;
-        let file::AllocationRatio { control, experimental } = file.arms.allocation_ratio;
-        let ratio = AllocationRatio { control, experimental };
+        let ratio = file.arms.allocation_ratio;
         let follow_up = self.follow_up();
         let people = self.people();
         let population = people.population.as_ref();
@@ -226,7 +224,7 @@ impl Resolver<'_> {
     }
 
     fn follow_up(&mut self) -> Option<FollowUp> {
-        let file::FollowUp { days, window_days } = self.file.follow_up;
+        let FollowUp { days, window_days } = self.file.follow_up;
         if window_days > days {
             let allowed = format!("is {window_days}; allowed: 0 to follow_up.days ({days})");
             return self.fail("follow_up.window_days", allowed);
@@ -250,7 +248,8 @@ impl Resolver<'_> {
     }
 
     fn accrual(&mut self, outcomes: Option<&Outcomes>) -> Option<Accrual> {
-        let file::Accrual { per_month, screened_per_month, ramp_up_months } = self.file.accrual;
+        let file::WrittenAccrual { per_month, screened_per_month, ramp_up_months } =
+            self.file.accrual;
         let screened = "accrual.screened_per_month";
         let per_month = match (per_month, screened_per_month, &self.file.procedure) {
             (Some(per_month), None, _) => per_month,
@@ -276,7 +275,7 @@ impl Resolver<'_> {
 
     fn outcomes(&mut self, population: Option<&Population>) -> Option<Outcomes> {
         match (&self.file.procedure, &self.file.outcome) {
-            (None, file::Outcome::Stated(stated)) => {
+            (None, file::WrittenOutcome::Stated(stated)) => {
                 let centres = self.file.centres.as_ref();
                 let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
                 let model =
@@ -284,15 +283,15 @@ impl Resolver<'_> {
                 let null = model.null_twin();
                 Some(Outcomes::Stated(Box::new([model, null])))
             }
-            (Some(procedure), file::Outcome::AfterProcedure(after)) => {
+            (Some(procedure), file::WrittenOutcome::AfterProcedure(after)) => {
                 let model = self.procedural(procedure, after, population?)?;
                 Some(Outcomes::AfterProcedure(Box::new(model)))
             }
-            (Some(_), file::Outcome::Stated(_)) => self.fail(
+            (Some(_), file::WrittenOutcome::Stated(_)) => self.fail(
                 "outcome.control",
                 "is given beside [procedure], from which the outcome follows; allowed in [outcome]: shape, intercept, per_pass, open_vessel, stenting, haemorrhage, perforation",
             ),
-            (None, file::Outcome::AfterProcedure(_)) => self.fail(
+            (None, file::WrittenOutcome::AfterProcedure(_)) => self.fail(
                 "outcome.shape",
                 "needs [procedure]; allowed in [outcome] without it: control, experimental",
             ),
@@ -341,7 +340,7 @@ fn first_repeated(names: &[String]) -> Option<&String> {
 fn with_defaults(
     file: &file::ScenarioFile,
     analysed: u32,
-    prior: Option<file::Prior>,
+    prior: Option<file::WrittenPrior>,
     analyses: &[Analysis],
 ) -> file::ScenarioFile {
     let mut file = file::ScenarioFile { prior, ..file.clone() };

@@ -17,9 +17,9 @@ impl Resolver<'_> {
     pub(super) fn prior(
         &mut self,
         outcomes: Option<&Outcomes>,
-    ) -> Option<Option<(file::Prior, Prior)>> {
+    ) -> Option<Option<(file::WrittenPrior, Prior)>> {
         let Some(written) = &self.file.prior else { return Some(None) };
-        if matches!(self.file.outcome, file::Outcome::AfterProcedure(_)) {
+        if matches!(self.file.outcome, file::WrittenOutcome::AfterProcedure(_)) {
             return self.fail("prior", "is given beside [procedure], whose strategies make the effect; allowed: with a stated outcome");
         }
         if let Some(Outcomes::Stated(models)) = outcomes
@@ -37,7 +37,7 @@ impl Resolver<'_> {
             Some(Component { weight: component.weight, mean, sd, degrees_of_freedom })
         });
         let used = Prior::new(used.collect::<Option<_>>()?);
-        Some(Some((file::Prior { components }, used)))
+        Some(Some((file::WrittenPrior { components }, used)))
     }
 
     /// A component with the numbers of its evidence in place of the name of the file.

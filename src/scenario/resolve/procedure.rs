@@ -8,14 +8,14 @@ use crate::outcome::procedural::Coefficients;
 use crate::outcome::{Mrs, MrsDistribution, ProceduralModel};
 use crate::population::Population;
 use crate::procedure::{
-    Difficulty, Haemorrhage, MAX_PASSES, Minutes, NobodyUnresolved, Parameters, PerPass,
-    Perforation, Plan, Procedure, Rescue, Strategy, Then,
+    Haemorrhage, MAX_PASSES, Minutes, NobodyUnresolved, Parameters, PerPass, Plan, Procedure,
+    Rescue, Strategy, Then,
 };
 
 impl Resolver<'_> {
     pub(super) fn procedural(
         &mut self,
-        procedure: &written::Procedure,
+        procedure: &written::WrittenProcedure,
         outcome: &written::AfterProcedure,
         population: &Population,
     ) -> Option<ProceduralModel> {
@@ -59,15 +59,10 @@ impl Resolver<'_> {
         Some(shape)
     }
 
-    fn parameters(&mut self, file: &written::Procedure) -> Option<Parameters> {
+    fn parameters(&mut self, file: &written::WrittenProcedure) -> Option<Parameters> {
         let randomised_after = self.randomised_after(file);
         let last_entry =
             randomised_after.iter().flatten().map(|(passes, _)| *passes).max().unwrap_or(0);
-        let difficulty = Difficulty {
-            pass_success: file.difficulty.pass_success,
-            rescue_choice: file.difficulty.rescue_choice,
-            outcome: file.difficulty.outcome,
-        };
         let arms = [("control", &file.control), ("experimental", &file.experimental)];
         let plans = arms.map(|(name, arm)| {
             let path = format!("procedure.{name}.strategy");
@@ -75,9 +70,8 @@ impl Resolver<'_> {
             Some(Plan { strategy: strategy?, crossover: arm.crossover })
         });
         let [control, experimental] = plans;
-        let written::Minutes { base, per_pass, stenting, log_sd } = file.minutes;
+        let written::WrittenMinutes { base, per_pass, stenting, log_sd } = file.minutes;
         let haemorrhage = file.haemorrhage.as_ref();
-        let perforation = file.perforation;
         Some(Parameters {
             pass_success: pass_success(&file.pass_success),
             reocclusion: by_pass(&file.reocclusion),
@@ -86,23 +80,16 @@ impl Resolver<'_> {
                 success: std::array::from_fn(|passes| {
                     by_pass(&file.rescue.success)[passes.saturating_sub(1)]
                 }),
-                patency: file.rescue.patency.map(|patency| PerPass {
-                    intercept: patency.intercept,
-                    per_pass: patency.per_pass,
-                }),
+                patency: file.rescue.patency,
             },
             haemorrhage: Haemorrhage {
                 risk: haemorrhage.map(|h| PerPass { intercept: h.intercept, per_pass: h.per_pass }),
                 stenting: haemorrhage.map_or(0.0, |h| h.stenting),
                 fatality: haemorrhage.map_or(0.0, |h| h.fatality),
             },
-            perforation: Perforation {
-                thrombectomy: perforation.thrombectomy,
-                stenting: perforation.stenting,
-                fatality: perforation.fatality,
-            },
+            perforation: file.perforation,
             minutes: Minutes::new(base, per_pass, stenting, log_sd),
-            difficulty,
+            difficulty: file.difficulty,
             randomised_after: randomised_after?,
             early_until: file.early_until as usize,
             plans: [control?, experimental?],
@@ -110,7 +97,7 @@ impl Resolver<'_> {
     }
 
     /// Passes after which patients are randomised, with shares that sum to 1.
-    fn randomised_after(&mut self, file: &written::Procedure) -> Option<Vec<(usize, f64)>> {
+    fn randomised_after(&mut self, file: &written::WrittenProcedure) -> Option<Vec<(usize, f64)>> {
         let (passes, shares) = match &file.randomised_after {
             RandomisedAfter::Pass(pass) => (vec![*pass], vec![1.0]),
             RandomisedAfter::Passes { passes, shares } => (passes.clone(), shares.clone()),
@@ -146,22 +133,22 @@ impl Resolver<'_> {
     fn strategy(
         &mut self,
         path: &str,
-        strategy: &written::Strategy,
-        file: &written::Procedure,
+        strategy: &written::WrittenStrategy,
+        file: &written::WrittenProcedure,
         last_entry: usize,
     ) -> Option<Strategy> {
         let max_passes = file.max_passes.map(|passes| passes as usize);
         match strategy {
-            written::Strategy::RescueNow {} => {
+            written::WrittenStrategy::RescueNow {} => {
                 Some(Strategy::Continue { more: 0, last_pass: MAX_PASSES, then: Then::Rescue })
             }
-            written::Strategy::ContinueThenRescue { more_passes } => {
+            written::WrittenStrategy::ContinueThenRescue { more_passes } => {
                 self.continuing(path, *more_passes, max_passes, last_entry, Then::Rescue)
             }
-            written::Strategy::ContinueThenStop { more_passes } => {
+            written::WrittenStrategy::ContinueThenStop { more_passes } => {
                 self.continuing(path, *more_passes, max_passes, last_entry, Then::Stop)
             }
-            written::Strategy::Practice { rescue_after_pass } => {
+            written::WrittenStrategy::Practice { rescue_after_pass } => {
                 let after = by_pass(rescue_after_pass);
                 // Nobody goes past a stent that is certain, wherever randomised.
                 let certain = (last_entry.max(1)..=MAX_PASSES).find(|&k| after[k - 1] >= 1.0);

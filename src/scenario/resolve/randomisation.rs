@@ -5,8 +5,8 @@ use super::Resolver;
 use crate::population::Population;
 use crate::randomisation::minimisation::MAX_PARTS;
 use crate::randomisation::{
-    AllocationRatio, BiasedCoin, BlockUrn, Imbalance, MinimalSufficientBalance, Minimisation,
-    PermutedBlocks, RandomisationMethod, minimal_sufficient_balance, minimisation,
+    AllocationRatio, BiasedCoin, BlockUrn, MinimalSufficientBalance, Minimisation, PermutedBlocks,
+    RandomisationMethod, minimal_sufficient_balance, minimisation,
 };
 
 impl Resolver<'_> {
@@ -67,11 +67,7 @@ impl Resolver<'_> {
         let rule = minimisation::Rule {
             ratio,
             factors: factors?,
-            imbalance: match imbalance {
-                file::Imbalance::Range => Imbalance::Range,
-                file::Imbalance::Variance => Imbalance::Variance,
-                file::Imbalance::Sd => Imbalance::StandardDeviation,
-            },
+            imbalance: *imbalance,
             biased_coin_p: *biased_coin_p,
             preserve_ratio: *preserve_ratio,
         };

@@ -168,7 +168,7 @@ impl Resolver<'_> {
     fn safety_boundary(
         &mut self,
         path: &str,
-        endpoint: &written::SafetyEndpoint,
+        endpoint: &written::WrittenSafetyEndpoint,
         timing: Option<Timing<'_>>,
     ) -> Option<Option<SafetyBoundary>> {
         let Some(stopping) = &endpoint.stopping else { return Some(None) };

@@ -1,10 +1,10 @@
 //! Centres and calendar time in words.
 
-use super::super::file::{Accrual, Centres, Drift, Opening};
+use super::super::file::{WrittenAccrual, WrittenCentres, WrittenDrift, WrittenOpening};
 
-impl Centres {
+impl WrittenCentres {
     /// Where patients come from, in a few lines.
-    pub fn describe(&self, accrual: &Accrual) -> String {
+    pub fn describe(&self, accrual: &WrittenAccrual) -> String {
         let number = self.number;
         let mut text =
             if number == 1 { "One centre".to_owned() } else { format!("{number} centres") };
@@ -19,8 +19,8 @@ impl Centres {
         };
         text += &match &self.opening {
             None => String::new(),
-            Some(Opening::OverMonths(months)) => format!(", opening over {months} months"),
-            Some(Opening::Months(plan)) => {
+            Some(WrittenOpening::OverMonths(months)) => format!(", opening over {months} months"),
+            Some(WrittenOpening::Months(plan)) => {
                 let last = plan.iter().copied().fold(0.0, f64::max);
                 format!(", opening by plan until month {last}")
             }
@@ -39,7 +39,7 @@ impl Centres {
     }
 }
 
-impl Drift {
+impl WrittenDrift {
     /// How outcomes change; `None` where they do not.
     pub fn describe(&self) -> Option<String> {
         let Self { log_odds_per_year: per_year, stated_at_month } = self;

@@ -1,6 +1,7 @@
 //! Allocation in words.
 
-use crate::scenario::file::{Imbalance, Randomisation};
+use crate::randomisation::Imbalance;
+use crate::scenario::file::Randomisation;
 
 impl Randomisation {
     /// What it does, in a line or two.
@@ -43,7 +44,7 @@ impl Randomisation {
                 let measure = match imbalance {
                     Imbalance::Range => "range",
                     Imbalance::Variance => "variance",
-                    Imbalance::Sd => "standard deviation",
+                    Imbalance::StandardDeviation => "standard deviation",
                 };
                 format!(
                     "minimisation on {} by the {measure}, {weights}, biased coin with p = {biased_coin_p}",
