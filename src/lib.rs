@@ -45,6 +45,7 @@ pub mod analysis;
 pub mod design;
 pub mod evidence;
 pub mod scenario;
+pub mod expected;
 pub mod trial;
 pub mod engine;
 pub mod summary;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rescuesim::expected;
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::OperatingCharacteristics;
@@ -49,7 +50,7 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
-    let document = || table::document(&summary, scenario.warnings());
+    let document = || table::document(&summary, &expected::warnings(&scenario));
     print_as(args.format, document, || summary.to_json())?;
     written
 }

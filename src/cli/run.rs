@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rescuesim::engine;
+use rescuesim::expected;
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::{Inputs, Scenario};
 use rescuesim::summary::part::Run;
@@ -172,7 +173,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let summary = Summary::new(provenance, result);
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
     if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
-        let document = || table::document(&summary, scenario.warnings());
+        let document = || table::document(&summary, &expected::warnings(&scenario));
         print_as(args.format, document, || summary.to_json())?;
     }
     written.and(in_file)

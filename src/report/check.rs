@@ -7,6 +7,7 @@ use super::document::Document;
 use super::numeral::probability;
 use super::prior::components;
 use super::table::{BoundaryRow, boundaries, number};
+use crate::expected;
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
@@ -16,7 +17,7 @@ const WIDTH: usize = 78;
 /// The scenario as understood, in TOML.
 pub fn render(scenario: &Scenario) -> String {
     let mut comments = Document::new().title(&scenario.file().title);
-    for warning in scenario.warnings() {
+    for warning in expected::warnings(scenario) {
         comments = comments.gap().text(format!("Warning: {warning}."));
     }
     comments =

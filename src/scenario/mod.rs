@@ -18,15 +18,13 @@ pub mod shipped;
 pub mod size;
 pub mod sources;
 mod treatments;
-mod balance;
-mod closed_form;
-mod warnings;
+pub(crate) mod comparison;
 pub mod published;
 mod words;
 
 use std::path::Path;
 
-pub use closed_form::{NoComparison, NoFormula, estimand_of_shift};
+pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
 pub(crate) use error::did_you_mean;
 pub use error::{Origin, Problem, Rejection, nearest};
@@ -174,11 +172,11 @@ pub struct Scenario {
     /// The mRS of control and experimental arm, as allocated, under the alternative and its null twin.
     marginals: [[MrsDistribution; 2]; 2],
     /// That of both treatments under the alternative: of the arms, if everyone adhered.
-    of_treatments: [MrsDistribution; 2],
+    pub(crate) of_treatments: [MrsDistribution; 2],
     /// What is believed of the effect, if anything is.
     pub prior: Option<Prior>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
-    treatments: Treatments,
+    pub(crate) treatments: Treatments,
     /// Who does not get the treatment of their arm, if anybody.
     pub adherence: Option<Adherence>,
     /// Whose outcome is never known.
@@ -205,7 +203,6 @@ pub struct Scenario {
     pub seed: Seed,
     /// Whether there are control variates.
     pub variance_reduction: bool,
-    warnings: Vec<String>,
 }
 
 /// The population with the centre as its last factor: stratum s of [`Scenario::population`] and centre
@@ -351,10 +348,7 @@ impl Scenario {
 
     fn resolve(source: Source<ScenarioFile>) -> Result<Self, Rejection> {
         match resolve::resolve(&source) {
-            Ok(mut scenario) => {
-                scenario.warnings = warnings::of(&scenario);
-                Ok(scenario)
-            }
+            Ok(scenario) => Ok(scenario),
             Err(problems) => Err(source.reject(problems)),
         }
     }
@@ -419,10 +413,5 @@ impl Scenario {
             meaning_of.remove("run");
         }
         sha256(meaning.to_string().as_bytes())
-    }
-
-    /// What a designer may want to reconsider, a sentence each.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
     }
 }

@@ -10,7 +10,7 @@ pub(super) type ByStratum = [Vec<MrsDistribution>; 2];
 
 /// Those of the scenario, under the alternative.
 #[derive(Debug)]
-pub(super) struct Treatments(Vec<Part>);
+pub(crate) struct Treatments(Vec<Part>);
 
 /// Patients of centres and times with the same log odds.
 #[derive(Debug)]

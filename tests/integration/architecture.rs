@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// The order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "num",
     "rng",
     "population",
@@ -19,6 +19,7 @@ const ORDER: [&str; 17] = [
     "design",
     "evidence",
     "scenario",
+    "expected",
     "trial",
     "engine",
     "summary",
@@ -32,7 +33,7 @@ const PLACES: [(&str, &[&str]); 24] = [
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     // Its functions go by the platform's logarithm: not for what enters a result.
-    ("statrs", &["scenario/warnings.rs", "evidence/mod.rs"]),
+    ("statrs", &["expected/warnings.rs", "evidence/mod.rs"]),
     ("Deserialize", &WRITTEN),
     ("schemars", &WRITTEN),
     ("serde_path_to_error", &["scenario/read.rs"]),

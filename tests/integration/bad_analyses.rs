@@ -517,7 +517,7 @@ const WARNED: [(&[&str], &str); 9] = [
 fn warnings(set: &[&str]) -> String {
     let set: Vec<String> = set.iter().map(|&value| value.to_owned()).collect();
     let scenario = Scenario::parse(&angel_reboot(), &set).unwrap_or_else(|told| panic!("{told}"));
-    scenario.warnings().join("\n")
+    rescuesim::expected::warnings(&scenario).join("\n")
 }
 
 #[test]

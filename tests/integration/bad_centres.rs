@@ -117,7 +117,7 @@ fn warnings_say_what_centres_may_do() {
         let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
         let scenario =
             rescuesim::scenario::Scenario::parse(&angel_reboot(), &set).expect("it is allowed");
-        let warnings = scenario.warnings().join("\n");
+        let warnings = rescuesim::expected::warnings(&scenario).join("\n");
         assert!(warnings.contains(text), "{warnings}");
     };
     warned(

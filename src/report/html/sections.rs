@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::Report;
 use super::blocks::{card, definitions, document, figure, figure_text, file};
+use crate::expected;
 use crate::report::gallery::Figure;
 use crate::report::procedure::Show;
 use crate::report::table;
@@ -330,7 +331,7 @@ fn limits(report: &Report<'_>) -> Markup {
     let has_interims = report.scenario.design.looks().len() > 1;
     html! {
         ul {
-            @for warning in report.scenario.warnings() { li { (warning) "." } }
+            @for warning in expected::warnings(report.scenario) { li { (warning) "." } }
             li { "What is simulated is what the scenario assumes; what it says of its sources is above. Other values give other figures." }
             li { "Nobody in the trial learns from interim results, and accrual does not change with them." }
             @if has_interims {

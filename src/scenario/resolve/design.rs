@@ -9,7 +9,7 @@ use crate::design::{
 };
 use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
-use crate::scenario::closed_form::{NoComparison, WITH_CLOSED_FORM, expected_known, known};
+use crate::scenario::comparison::{NoComparison, WITH_CLOSED_FORM, expected_known, known};
 
 /// What the first analysis compares, if two distributions say it all.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ mod safety;
 
 use std::collections::BTreeSet;
 
-use super::closed_form::{Circumstances, comparison, known};
+use super::comparison::{Circumstances, comparison, known};
 use super::error::Problem;
 use super::read::Source;
 use super::treatments::{ByStratum, Treatments, marginal};
@@ -177,7 +177,6 @@ impl Resolver<'_> {
             replicates: file.run.replicates,
             seed: Seed(file.run.seed),
             variance_reduction: variance_reduction?,
-            warnings: Vec::new(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! What a randomisation that balances prognostic factors does to a test that ignores them.
 
-use super::{Analysis, Scenario, Truth};
+use crate::scenario::{Analysis, Scenario, Truth};
 use crate::analysis::proportional_odds::levels::Levels;
 use crate::analysis::{AnalysisMethod, Counts};
 use crate::design::comparison::Balance;

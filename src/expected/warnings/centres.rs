@@ -1,8 +1,8 @@
 //! Centres that do not do what they seem to be meant for.
 
-use super::super::Scenario;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::centres::{Centres, Opening};
+use crate::scenario::Scenario;
 
 /// Patients for each centre below which hardly anything can be told within them.
 const PATIENTS_PER_CENTRE: u32 = 4;

@@ -1,19 +1,15 @@
 //! What is known of a scenario without simulating it.
 
 use super::balance::Balanced;
-use super::{Analysis, AnalysisSet, Scenario, Truth};
 use crate::analysis::imputation::{MissingRule, SingleImputation};
-use crate::analysis::wins::WinMeasure;
 use crate::analysis::{AnalysisMethod, Counts, Scratch};
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::ordinal::limit_of_fit;
-use crate::design::comparison::{Balance, Comparison, Means, Ordinal, OrdinalTest, TwoProportions};
+use crate::design::comparison::{Balance, Comparison};
 use crate::outcome::{Adherence, EarlyOutcome, LEVELS, Mrs, MrsDistribution};
-use crate::randomisation::{AllocationRatio, Arm};
-
-/// The analyses whose sizes and effects have a closed form, for messages.
-pub(crate) const WITH_CLOSED_FORM: &str = "two_proportions, proportional_odds (mRS 5 and 6 apart), \
-     wilcoxon and utility_weighted have one, without covariates or strata";
+use crate::randomisation::Arm;
+use crate::scenario::comparison::{Circumstances, NoComparison, comparison, expected_known, known};
+use crate::scenario::{Analysis, AnalysisSet, Scenario, Truth};
 
 impl Scenario {
     /// Share of all patients whose outcome becomes known, on average.
@@ -279,7 +275,7 @@ impl Scenario {
 
     /// Whether the patients known differ from those randomised in more than their number.
     fn loss_is_selective(&self) -> bool {
-        let by_factors = !self.file.missing.factors.is_empty();
+        let by_factors = !self.file().missing.factors.is_empty();
         self.loses() && (self.missingness.depends_on_outcome() || by_factors)
     }
 
@@ -444,49 +440,6 @@ fn of_truth(balance: Balance, truth: Truth) -> Balance {
     }
 }
 
-/// What an analysis's comparison depends on besides the analysis.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Circumstances<'a> {
-    /// The mRS of control and experimental arm as allocated.
-    pub arms: &'a [MrsDistribution; 2],
-    /// Share of the experimental arm among the known outcomes.
-    pub share_experimental: f64,
-    /// Whether some patients do not get the treatment of their arm.
-    pub departs: bool,
-    /// Whether some outcomes are never known.
-    pub loses: bool,
-    /// Whether those known differ from the others.
-    pub loss_is_selective: bool,
-}
-
-impl<'a> Circumstances<'a> {
-    /// Of a trial in which everyone adheres and nobody is lost.
-    pub fn of_arms(arms: &'a [MrsDistribution; 2], share_experimental: f64) -> Self {
-        let (departs, loses, loss_is_selective) = (false, false, false);
-        Self { arms, share_experimental, departs, loses, loss_is_selective }
-    }
-}
-
-/// Why an analysis is no comparison of two distributions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoComparison {
-    /// Of its method, covariates or strata.
-    #[error("({WITH_CLOSED_FORM})")]
-    Method,
-    /// An arm has no success or only successes, or the odds ratio is 0 or infinite.
-    #[error("with these arms")]
-    Arms,
-    /// Of a key of the analysis.
-    #[error("with its `{0}`")]
-    Key(&'static str),
-    /// Of losses by outcome or factor.
-    #[error("with `missing` that depends on the outcome or on factors")]
-    SelectiveLoss,
-    /// Of a randomisation that keeps prognostic factors in a balance of unknown strength.
-    #[error("with prognostic factors and this `randomisation`")]
-    Randomisation,
-}
-
 /// Why an analysis has no normal approximation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoFormula {
@@ -521,68 +474,10 @@ pub enum NoFormula {
     Safety,
 }
 
-/// What an analysis compares.
-pub(super) fn comparison(
-    analysis: &Analysis,
-    circumstances: Circumstances<'_>,
-) -> Result<Comparison, NoComparison> {
-    let Circumstances { arms, share_experimental, departs, loses, loss_is_selective } =
-        circumstances;
-    if analysis.set != AnalysisSet::IntentionToTreat && departs {
-        return Err(NoComparison::Key("population"));
-    }
-    if analysis.missing != MissingRule::CompleteCase && loses {
-        return Err(NoComparison::Key("missing"));
-    }
-    if loss_is_selective {
-        return Err(NoComparison::SelectiveLoss);
-    }
-    if analysis.rerandomisations > 0 {
-        return Err(NoComparison::Key("rerandomisations"));
-    }
-    let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
-    let ordinal = |test: OrdinalTest| {
-        Ordinal::fitted(control, experimental, share_experimental, test)
-            .map_err(|_| NoComparison::Arms)
-    };
-    Ok(match &analysis.method {
-        AnalysisMethod::TwoProportions { cut, proportions } => {
-            let [control, experimental] = arms.each_ref().map(|mrs| mrs.at_most(*cut));
-            let rates = TwoProportions::new(control, experimental);
-            let rates = rates.map_err(|_| NoComparison::Arms)?;
-            let tested = rates.tested_by(proportions.test).measured_by(proportions.effect);
-            Comparison::TwoProportions(tested)
-        }
-        AnalysisMethod::ProportionalOdds { .. } => {
-            Comparison::Ordinal(ordinal(OrdinalTest::ProportionalOdds)?)
-        }
-        AnalysisMethod::Wins(WinMeasure::NetBenefit) => {
-            Comparison::Ordinal(ordinal(OrdinalTest::MannWhitney)?.measured_by_net_benefit())
-        }
-        AnalysisMethod::Utilities { utilities, .. } => {
-            let means = Means::of_utilities(utilities.by_mrs(), control, experimental);
-            Comparison::Means(means.map_err(|_| NoComparison::Arms)?)
-        }
-        AnalysisMethod::Regression(_)
-        | AnalysisMethod::Wins(WinMeasure::WinOdds | WinMeasure::WinRatio)
-        | AnalysisMethod::VanElteren(_)
-        | AnalysisMethod::AdjustedUtilities { .. }
-        | AnalysisMethod::MantelHaenszel { .. }
-        | AnalysisMethod::SlidingDichotomy { .. } => return Err(NoComparison::Method),
-    })
-}
-
 /// Whether all patients of both arms have the same mRS, so that no test has a statistic.
 fn all_alike(arms: &[MrsDistribution; 2]) -> bool {
     let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
     control.iter().zip(experimental).filter(|(c, e)| **c + **e > 0.0).count() == 1
-}
-
-/// Share of all patients whose outcome becomes known, and of the experimental arm among them.
-pub(super) fn known(ratio: AllocationRatio, dropout: [f64; 2]) -> (f64, f64) {
-    let experimental = ratio.share_experimental();
-    let known = 1.0 - (1.0 - experimental) * dropout[0] - experimental * dropout[1];
-    (known, experimental * (1.0 - dropout[1]) / known)
 }
 
 /// What an analysis's estimate aims at when the experimental arm is control shifted by a log odds
@@ -605,9 +500,4 @@ pub fn estimand_of_shift(
             method.test_expected(std::iter::once(counts), &mut Scratch::default()).estimate
         }
     }
-}
-
-/// A whole number that rounding left a hair below itself must not lose a patient.
-pub(super) fn expected_known(randomised: u32, share_known: f64) -> u32 {
-    (f64::from(randomised) * share_known + 1e-9).floor() as u32
 }

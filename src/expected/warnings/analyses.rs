@@ -1,10 +1,10 @@
 //! Analyses, and losses, that do not do what they seem to be meant for.
 
-use super::super::file::analysis::{Method, MissingRule};
-use super::super::{Analysis, Scenario, file};
 use crate::centres;
 use crate::num::normal::{upper_quantile, upper_tail};
 use crate::outcome::LEVELS;
+use crate::scenario::file::analysis::{Method, MissingRule};
+use crate::scenario::{Analysis, Scenario, file};
 
 /// Outcomes for each covariate below which estimates are known to be unstable (Peduzzi et al. 1996,
 /// J Clin Epidemiol 49:1373, of events).
@@ -16,7 +16,7 @@ const MOST_REPEATS: f64 = 1e6;
 pub(super) fn of(scenario: &Scenario) -> Vec<String> {
     let of_all = [idle_losses(scenario), bent_early_outcome(scenario)];
     let mut warnings: Vec<String> = of_all.into_iter().flatten().collect();
-    for (analysis, written) in scenario.analyses.iter().zip(&scenario.file.analyses) {
+    for (analysis, written) in scenario.analyses.iter().zip(&scenario.file().analyses) {
         let of_analysis = [
             disability_weights(&written.method),
             idle_cuts(&written.method),
@@ -32,7 +32,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
 
 /// Log odds and deaths of a dropout that never happens.
 fn idle_losses(scenario: &Scenario) -> Option<String> {
-    let file::Missing { log_odds_per_mrs, factors, known_deaths, .. } = &scenario.file.missing;
+    let file::Missing { log_odds_per_mrs, factors, known_deaths, .. } = &scenario.file().missing;
     let given = *log_odds_per_mrs != 0.0 || !factors.is_empty() || *known_deaths != 0.0;
     (nobody_lost(scenario) && given)
         .then(|| "the other keys of [missing] do nothing, as `dropout` is 0".to_owned())
@@ -40,7 +40,7 @@ fn idle_losses(scenario: &Scenario) -> Option<String> {
 
 /// An early mRS and a transition that lead elsewhere than to the outcome.
 fn bent_early_outcome(scenario: &Scenario) -> Option<String> {
-    let written = scenario.file.early_outcome.as_ref()?;
+    let written = scenario.file().early_outcome.as_ref()?;
     let [control, _] = &scenario.of_treatments;
     let whole: f64 = written.control.iter().sum();
     let led_to = |later: usize| -> f64 {
@@ -94,7 +94,7 @@ fn many_covariates(scenario: &Scenario, method: &Method) -> Option<String> {
     else {
         return None;
     };
-    let used = scenario.file.factors.iter().filter(|factor| adjust_for.contains(&factor.name));
+    let used = scenario.file().factors.iter().filter(|factor| adjust_for.contains(&factor.name));
     let of_factors: usize = used.map(|factor| factor.levels.len() - 1).sum();
     let by_centre = adjust_for.iter().any(|name| name == centres::FACTOR);
     let centres = scenario.centres.as_ref().filter(|_| by_centre);

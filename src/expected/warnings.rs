@@ -5,10 +5,11 @@ mod centres;
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-use super::{Scenario, Truth, file};
 use crate::accrual::DAYS_PER_MONTH;
+use crate::scenario::{Scenario, Truth, file};
 
-pub(super) fn of(scenario: &Scenario) -> Vec<String> {
+/// What a designer may want to reconsider, a sentence each.
+pub fn warnings(scenario: &Scenario) -> Vec<String> {
     let warnings = [
         final_size(scenario),
         late_looks(scenario),
@@ -24,8 +25,10 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
 
 /// Log odds of a complication that never happens.
 fn idle_log_odds(scenario: &Scenario) -> Option<String> {
-    let procedure = scenario.file.procedure.as_ref()?;
-    let file::WrittenOutcome::AfterProcedure(outcome) = &scenario.file.outcome else { return None };
+    let procedure = scenario.file().procedure.as_ref()?;
+    let file::WrittenOutcome::AfterProcedure(outcome) = &scenario.file().outcome else {
+        return None;
+    };
     let perforation = procedure.perforation;
     let torn = perforation.thrombectomy > 0.0 || perforation.stenting > 0.0;
     let idle = [
@@ -125,7 +128,7 @@ fn late_looks(scenario: &Scenario) -> Option<String> {
 }
 
 fn unused_factors(scenario: &Scenario) -> Option<String> {
-    let used: &[String] = match &scenario.file.randomisation {
+    let used: &[String] = match &scenario.file().randomisation {
         file::Randomisation::Minimisation { factors, .. }
         | file::Randomisation::MinimalSufficientBalance { factors, .. } => {
             factors.as_deref().unwrap_or_default()
@@ -148,7 +151,7 @@ fn unused_factors(scenario: &Scenario) -> Option<String> {
 }
 
 fn determinism(scenario: &Scenario) -> Option<String> {
-    match scenario.file.randomisation {
+    match scenario.file().randomisation {
         file::Randomisation::Minimisation { biased_coin_p: 1.0, .. } => Some(
             "biased_coin_p = 1 makes the next allocation predictable except on ties; 0.8 is usual"
                 .into(),
