@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rescuesim::expected;
 use rescuesim::explore::compare::{ComparedFigure, Comparison, ComparisonTally};
 use rescuesim::explore::precision::PrecisionReached;
 use rescuesim::report::{Provenance, comparison};
@@ -72,7 +73,7 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let provenance: Vec<Provenance> = scenarios.iter().map(provenance).collect();
     let document = || {
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let warnings: Vec<&[String]> = scenarios.iter().map(Scenario::warnings).collect();
+        let warnings: Vec<Vec<String>> = scenarios.iter().map(expected::warnings).collect();
         comparison::document(&names, &provenance, &warnings, &figures)
     };
     output::print_as(args.format, document, || comparison::to_json(&provenance, &figures))

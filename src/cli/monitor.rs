@@ -8,6 +8,7 @@ use rescuesim::design::comparison::Comparison;
 use rescuesim::design::inference::scale::standard_error_of;
 use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
+use rescuesim::expected::Expected;
 use rescuesim::num::normal::upper_quantile;
 use rescuesim::outcome::LEVELS;
 use rescuesim::report::monitoring::{Effects, MonitoringReport, Said};
@@ -196,17 +197,18 @@ fn effects(
 impl Planned {
     fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
         let share_experimental = scenario.share_experimental_known();
-        let comparison = scenario
+        let expected = Expected::new(scenario);
+        let comparison = expected
             .comparison(Truth::Alternative, analysis)
-            .map_err(|cause| scenario.no_comparison(analysis, cause));
+            .map_err(|cause| expected.no_comparison(analysis, cause));
         let alpha = scenario.design.plan().rules.alpha_one_sided;
         let maximum = f64::from(scenario.design.maximum_analysed());
         let drift = match &comparison {
             Ok(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
-            Err(_) => scenario
-                .expected_drift(Truth::Alternative, analysis)
+            Err(_) => expected
+                .drift(Truth::Alternative, analysis)
                 .ok()
-                .map(|drift| scenario.drift_at_maximum(drift)),
+                .map(|drift| expected.drift_at_maximum(drift)),
         };
         Self { comparison, drift, share_experimental }
     }
@@ -279,7 +281,7 @@ impl MonitorArgs {
                 mrs("--experimental-mrs", &self.experimental_mrs)?,
             ],
         };
-        if let Err(cause) = scenario.needs_only_counts(analysis) {
+        if let Err(cause) = Expected::new(scenario).needs_only_counts(analysis) {
             return Err(usage(format!(
                 "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
                  --z, --n and --estimate as its analysis gave them",

@@ -1,100 +1,145 @@
-//! What a randomisation that balances prognostic factors does to a test that ignores them.
+//! The variance that randomisation removes when it balances prognostic factors which a test ignores.
 
-use crate::scenario::{Analysis, Scenario, Truth};
+use super::Expected;
+use super::counts::Counting;
 use crate::analysis::proportional_odds::levels::Levels;
 use crate::analysis::{AnalysisMethod, Counts};
 use crate::design::comparison::Balance;
-use crate::outcome::LEVELS;
+use crate::outcome::{LEVELS, Mrs};
+use crate::scenario::{Analysis, Scenario, Truth};
 
-/// The effect of randomisation on an analysis.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Balanced {
-    /// The variance of its statistic is known.
-    By(Balance),
-    /// The test adjusts for some balanced factors and not for others, or the strength of the balance
-    /// is not known.
-    Unknown,
-}
-
-/// A balanced factor that explains less than this share of an outcome's variance does not matter.
+/// Balanced factors that explain less than this share of an outcome's variance do not matter. Without
+/// it rounding would report a balance where no factor is prognostic.
 const NEGLIGIBLE: f64 = 1e-9;
 
-/// A test that adjusts for its groups leaves out no more than this share.
+/// A test that adjusts for its groups may leave this share of the variance unadjusted and still have a
+/// formula.
 const LITTLE: f64 = 0.005;
 
-/// Rounds in which the means of the factors' levels are found in turns.
+/// Most rounds of [`Strata::projected`].
 const ROUNDS: usize = 200;
 
-/// The mean and variance of a test's score, stratum by stratum.
+/// A test is conservative if the balance removes more than a twentieth of the variance it assumes.
+const CONSERVATIVE: f64 = 0.95;
+
+/// Mean and variance of a test's score in each stratum.
 struct Strata {
     /// Share of the population.
     shares: Vec<f64>,
-    /// By arm, the control first.
+    /// By arm, control first, then stratum.
     means: [Vec<f64>; 2],
     variances: [Vec<f64>; 2],
-    /// Share of the patients analysed that are in each arm.
+    /// Share of the analysed patients in each arm.
     arms: [f64; 2],
 }
 
-impl Scenario {
-    /// What the randomisation leaves of the variance of an analysis.
+impl Expected<'_> {
+    /// The variance of an analysis's estimate after randomisation, relative to that with independent
+    /// allocation; `None` if the test adjusts for some of the balanced factors only, or the degree of
+    /// balance is not known.
     ///
-    /// The estimate's variance with balanced factors, over that of independent arms, is
+    /// With balanced factors the variance relative to independent arms is
     /// Σ E Var(φ | h_a)/π_a + Var(h_e − h_c) over Σ Var(φ_a)/π_a, where φ is the score of a patient
     /// (a success, a rank, a utility), h_a its projection on the balanced factors in arm a and π_a the
     /// arm's share (Bugni, Canay & Shaikh 2018, JASA 113:1784, theorem 3.1; minimisation, which
     /// balances the margins: Ma, Qin, Li & Hu 2020, JASA 115:1488).
-    pub(super) fn balance(&self, analysis: &Analysis) -> Balanced {
-        let Some(partitions) = self.randomisation.balances() else {
-            return if self.is_prognostic() { Balanced::Unknown } else { NOTHING };
-        };
-        if !self.is_prognostic() {
-            return NOTHING;
+    pub(super) fn balance(&self, analysis: &Analysis) -> Option<Balance> {
+        let scenario = self.scenario;
+        if !is_prognostic(scenario) {
+            return Some(Balance::NONE);
         }
-        // Strata as the randomisation knows them may be those with the centre.
-        let strata = self.population.strata();
+        let partitions = scenario.randomisation.balances()?;
+        // The randomisation may divide each stratum of the population by centre; centres do not
+        // change the expected outcome, so that one class per stratum is enough.
+        let strata = scenario.population.strata();
         let partitions: Vec<Vec<u32>> = partitions
             .into_iter()
             .map(|classes| classes.iter().step_by(classes.len() / strata).copied().collect())
             .collect();
-        let shares = [Truth::Null, Truth::Alternative].map(|truth| {
-            let strata = self.scores(truth, analysis);
-            (strata.share_left(&partitions), strata.share_between_unadjusted(analysis, &partitions))
-        });
-        let [(null, unadjusted), (alternative, also_unadjusted)] = shares;
-        let is_grouped = analysis.method.grouping().is_some();
+        let null = Strata::new(scenario, Truth::Null, analysis);
+        let alternative = Strata::new(scenario, Truth::Alternative, analysis);
         let is_sliding = matches!(analysis.method, AnalysisMethod::SlidingDichotomy { .. });
-        if is_grouped && !is_sliding {
-            return if unadjusted.max(also_unadjusted) > LITTLE {
-                Balanced::Unknown
-            } else {
-                NOTHING
-            };
+        if analysis.method.grouping().is_some() && !is_sliding {
+            let unadjusted = null
+                .share_between_unadjusted(analysis, &partitions)
+                .max(alternative.share_between_unadjusted(analysis, &partitions));
+            return if unadjusted > LITTLE { None } else { Some(Balance::NONE) };
         }
-        // Patients lost at random leave the others as unbalanced as their share.
-        let known = self.share_known();
-        let [null, alternative] = [null, alternative].map(|left| 1.0 - known * (1.0 - left));
+        // Dropout at random removes patients from a balanced trial as if they were drawn: only the
+        // patients with an outcome carry the reduction.
+        let known = scenario.share_known();
+        let [null, alternative] =
+            [null, alternative].map(|strata| 1.0 - known * (1.0 - strata.share_left(&partitions)));
         let is_allowed_for = analysis.rerandomisations > 0;
-        Balanced::By(Balance { null, alternative, is_allowed_for })
+        Some(Balance { null, alternative, is_allowed_for })
     }
 
-    /// Whether an analysis takes its statistic to vary by a twentieth more than it does.
+    /// Whether an analysis assumes a variance at least a twentieth larger than the actual one.
     pub(super) fn is_conservative(&self, analysis: &Analysis) -> bool {
-        match self.balance(analysis) {
-            Balanced::By(balance) => balance.null < 0.95 && !balance.is_allowed_for,
-            Balanced::Unknown => false,
+        self.balance(analysis)
+            .is_some_and(|balance| balance.null < CONSERVATIVE && !balance.is_allowed_for)
+    }
+}
+
+fn is_prognostic(scenario: &Scenario) -> bool {
+    scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0)
+}
+
+/// The score of each mRS, stratum by stratum, whose mean the test compares.
+fn scores(method: &AnalysisMethod, cells: &[Counts]) -> Vec<[f64; LEVELS]> {
+    let of_all = match method {
+        AnalysisMethod::TwoProportions { cut, .. } | AnalysisMethod::MantelHaenszel { cut, .. } => {
+            success(*cut)
+        }
+        AnalysisMethod::Utilities { utilities, .. }
+        | AnalysisMethod::AdjustedUtilities { utilities, .. } => *utilities.by_mrs(),
+        AnalysisMethod::SlidingDichotomy { cuts, grouping, .. } => {
+            let cells_per_stratum = grouping.of_cell().len() / cells.len();
+            let groups = grouping.of_cell().iter().step_by(cells_per_stratum);
+            return groups.map(|&group| success(cuts[group])).collect();
+        }
+        AnalysisMethod::Regression(regression) => ranks(cells, &regression.model.levels),
+        AnalysisMethod::ProportionalOdds { .. }
+        | AnalysisMethod::Wins(_)
+        | AnalysisMethod::VanElteren(_) => ranks(cells, &Levels::ALL),
+    };
+    vec![of_all; cells.len()]
+}
+
+/// 1 for success, an mRS at or below the cut, else 0.
+fn success(cut: Mrs) -> [f64; LEVELS] {
+    std::array::from_fn(|level| f64::from(u8::from(level <= cut.index())))
+}
+
+/// For each mRS the share of all patients who do worse, and half of those on the same level.
+fn ranks(cells: &[Counts], levels: &Levels) -> [f64; LEVELS] {
+    let mut patients = [0.0; LEVELS];
+    for arm in cells.iter().flatten() {
+        for (count, &level) in arm.iter().zip(levels.of_mrs()) {
+            patients[level] += count;
         }
     }
+    let whole: f64 = patients.iter().sum();
+    levels.of_mrs().map(|level| {
+        let worse: f64 = patients[level + 1..].iter().sum();
+        (worse + 0.5 * patients[level]) / whole
+    })
+}
 
-    fn is_prognostic(&self) -> bool {
-        self.population.prognosis().any(|(_, log_odds)| log_odds != 0.0)
-    }
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
 
-    fn scores(&self, truth: Truth, analysis: &Analysis) -> Strata {
-        let cells = self.expected_strata(truth, analysis);
+fn differences(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}
+
+impl Strata {
+    fn new(scenario: &Scenario, truth: Truth, analysis: &Analysis) -> Self {
+        let cells = Counting::of_analysis(scenario, truth, analysis).strata(scenario);
         let scores = scores(&analysis.method, &cells);
         let whole: f64 = cells.iter().flatten().flatten().sum();
-        let mut strata = Strata {
+        let mut strata = Self {
             shares: Vec::new(),
             means: Default::default(),
             variances: Default::default(),
@@ -103,6 +148,7 @@ impl Scenario {
         for (counts, scores) in cells.iter().zip(&scores) {
             strata.shares.push(counts.iter().flatten().sum::<f64>() / whole);
             for (arm, counts) in counts.iter().enumerate() {
+                // A stratum without patients has a mean of 0 rather than NaN; its share is 0.
                 let patients = counts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
                 let mean = dot(counts, scores) / patients;
                 let squares: f64 =
@@ -113,68 +159,20 @@ impl Scenario {
         }
         strata
     }
-}
 
-const NOTHING: Balanced = Balanced::By(Balance::NONE);
-
-/// The score of each mRS, stratum by stratum, whose mean the test compares.
-fn scores(method: &AnalysisMethod, cells: &[Counts]) -> Vec<[f64; LEVELS]> {
-    let success = |cut: usize| std::array::from_fn(|level| f64::from(u8::from(level <= cut)));
-    let of_all = match method {
-        AnalysisMethod::TwoProportions { cut, .. } | AnalysisMethod::MantelHaenszel { cut, .. } => {
-            success(cut.index())
-        }
-        AnalysisMethod::Utilities { utilities, .. }
-        | AnalysisMethod::AdjustedUtilities { utilities, .. } => *utilities.by_mrs(),
-        AnalysisMethod::SlidingDichotomy { cuts, grouping, .. } => {
-            let cells_per_stratum = grouping.of_cell().len() / cells.len();
-            let groups = grouping.of_cell().iter().step_by(cells_per_stratum);
-            return groups.map(|&group| success(cuts[group].index())).collect();
-        }
-        AnalysisMethod::Regression(regression) => ranks(cells, &regression.model.levels),
-        AnalysisMethod::ProportionalOdds { .. }
-        | AnalysisMethod::Wins(_)
-        | AnalysisMethod::VanElteren(_) => ranks(cells, &Levels::ALL),
-    };
-    vec![of_all; cells.len()]
-}
-
-/// Shares that do worse, and half of those that do alike, among all patients.
-fn ranks(cells: &[Counts], levels: &Levels) -> [f64; LEVELS] {
-    let mut patients = [0.0; LEVELS];
-    for arm in cells.iter().flatten() {
-        for (count, &level) in arm.iter().zip(levels.of_mrs()) {
-            patients[level] += count;
-        }
-    }
-    let whole: f64 = patients.iter().sum();
-    let rank = |level: usize| {
-        let worse: f64 = patients[level + 1..].iter().sum();
-        (worse + 0.5 * patients[level]) / whole
-    };
-    levels.of_mrs().map(rank)
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-impl Strata {
-    /// The variance of the difference of the arms with the partitions balanced, over that without.
+    /// Variance of the difference of the arms with the partitions balanced, relative to that without.
     fn share_left(&self, partitions: &[Vec<u32>]) -> f64 {
         let (mut left, mut all) = (0.0, 0.0);
         let projections = self.means.each_ref().map(|means| self.projected(means, partitions));
         for (arm, projection) in projections.iter().enumerate() {
             let within = dot(&self.shares, &self.variances[arm]);
-            let residuals: Vec<f64> =
-                self.means[arm].iter().zip(projection).map(|(m, h)| m - h).collect();
-            let squares = |values: &[f64]| self.variance(values);
-            left += (within + squares(&residuals)) / self.arms[arm];
-            all += (within + squares(&self.means[arm])) / self.arms[arm];
+            let residuals = differences(&self.means[arm], projection);
+            left += (within + self.variance(&residuals)) / self.arms[arm];
+            all += (within + self.variance(&self.means[arm])) / self.arms[arm];
         }
         let [control, experimental] = &projections;
-        let differences: Vec<f64> = experimental.iter().zip(control).map(|(e, c)| e - c).collect();
-        left += self.variance(&differences);
+        // Balance does not remove differences of the effect between strata.
+        left += self.variance(&differences(experimental, control));
         if all > 0.0 && left < (1.0 - NEGLIGIBLE) * all { left / all } else { 1.0 }
     }
 
@@ -187,15 +185,17 @@ impl Strata {
         let groups: Vec<u32> =
             grouping.of_cell().iter().step_by(per_stratum).map(|&group| group as u32).collect();
         let of_groups = self.projected(&means, &[groups]);
-        let rest: Vec<f64> = means.iter().zip(&of_groups).map(|(m, g)| m - g).collect();
+        let rest = differences(&means, &of_groups);
         let all = dot(&self.shares, &self.variances[0]) + self.variance(&self.means[0]);
         if all > 0.0 { self.variance(&rest) / all } else { 0.0 }
     }
 
-    /// The least-squares fit of a sum of one term for each partition, by fitting them in turns.
+    /// Least-squares fit of a sum of one term per partition: each term is fitted to what the others
+    /// leave, in turn, until none changes (backfitting).
     fn projected(&self, values: &[f64], partitions: &[Vec<u32>]) -> Vec<f64> {
         let mean = dot(&self.shares, values);
         let mut fitted = vec![mean; values.len()];
+        // A single partition is fitted exactly by the first round.
         let rounds = if partitions.len() == 1 { 1 } else { ROUNDS };
         for _ in 0..rounds {
             let mut change = 0.0_f64;
@@ -213,7 +213,7 @@ impl Strata {
         fitted
     }
 
-    /// The mean of what is left, class by class, for each stratum.
+    /// Mean residual of the class of each stratum.
     fn steps(&self, values: &[f64], fitted: &[f64], classes: &[u32]) -> Vec<f64> {
         let count = classes.iter().max().map_or(0, |most| *most as usize + 1);
         let (mut sums, mut weights) = (vec![0.0; count], vec![0.0; count]);
@@ -222,13 +222,14 @@ impl Strata {
             sums[class as usize] += share * (values[stratum] - fitted[stratum]);
             weights[class as usize] += share;
         }
-        let step = |&class: &u32| match weights[class as usize] {
-            weight if weight > 0.0 => sums[class as usize] / weight,
-            _ => 0.0,
-        };
-        classes.iter().map(step).collect()
+        classes
+            .iter()
+            .map(|&class| (sums[class as usize], weights[class as usize]))
+            .map(|(sum, weight)| if weight > 0.0 { sum / weight } else { 0.0 })
+            .collect()
     }
 
+    /// Variance over the strata.
     fn variance(&self, values: &[f64]) -> f64 {
         let mean = dot(&self.shares, values);
         self.shares.iter().zip(values).map(|(share, v)| share * (v - mean) * (v - mean)).sum()

@@ -1,10 +1,40 @@
-//! What a scenario implies without simulation: estimands, stopping probabilities by the normal
-//! approximation, assurance, rates of adverse events, and warnings that follow from them.
+//! What a scenario implies without simulation: the effect that each analysis aims at, power and type I
+//! error by the normal approximation, assurance, rates and boundaries of adverse events, and the
+//! warnings that follow from all of these.
+//!
+//! [`Expected`] answers questions about one scenario. Its numbers stand next to the simulated ones in
+//! every report, so each names the method that gave it, or says why there is none ([`NoFormula`]).
 
 mod balance;
-mod closed_form;
+mod counts;
+mod estimand;
+mod normal_approximation;
 mod safety;
 mod warnings;
 
-pub use closed_form::{NoFormula, estimand_of_shift};
+use std::cell::OnceCell;
+
+pub use estimand::estimand_of_shift;
+pub use normal_approximation::NoFormula;
 pub use warnings::warnings;
+
+use crate::scenario::Scenario;
+
+/// What a scenario implies without simulation.
+///
+/// Creating one costs nothing; every question is computed when it is asked.
+#[derive(Debug)]
+pub struct Expected<'s> {
+    scenario: &'s Scenario,
+    /// Results of [`Expected::safety_crossing`] by endpoint and truth. Each may enumerate all pairs
+    /// of counts at all looks, and every analysis of the scenario needs the same ones.
+    crossings: Vec<[OnceCell<Option<Vec<f64>>>; 3]>,
+}
+
+impl<'s> Expected<'s> {
+    /// Asks about a scenario.
+    pub fn new(scenario: &'s Scenario) -> Self {
+        let endpoints = scenario.safety_endpoints().len();
+        Self { scenario, crossings: vec![Default::default(); endpoints] }
+    }
+}

@@ -1,6 +1,7 @@
-//! Adverse events that a scenario leads to expect.
+//! Adverse events to be expected, and how often they stop the trial.
 
-use super::closed_form::{Losses, received_by};
+use super::Expected;
+use super::counts::{Counting, MissingAs, received_treatments};
 use crate::centres::CentreEffects;
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::two_proportions::two_proportions_drift;
@@ -8,156 +9,208 @@ use crate::design::safety::enumerated;
 use crate::num::normal::{lower_tail, upper_quantile};
 use crate::outcome::flow::{Group, Measure};
 use crate::outcome::safety::{Event, StatedEvent};
-use crate::outcome::{LEVELS, Mrs, MrsDistribution, ProceduralModel};
+use crate::outcome::{LEVELS, Mrs, MrsDistribution};
 use crate::randomisation::Arm;
-use crate::scenario::{AnalysisSet, SafetyEndpoint, Scenario, Truth};
+use crate::scenario::{AnalysisSet, SafetyEndpoint, Truth};
 
-impl Scenario {
-    /// Share of control and experimental arm that has an event, of those in whom it is known;
-    /// `None` for deaths under the prior, whose every effect has its own.
+/// Patients in whom an event is known at the end.
+struct Followed {
+    patients: u32,
+    share_experimental: f64,
+}
+
+impl Expected<'_> {
+    /// Share of control and experimental arm with an event, among patients in whom it is known; `None`
+    /// for deaths under the prior, where every replicate has its own effect.
     pub fn event_rates(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
-        let of_procedure = |measure: Measure| {
-            let model = self.procedural()?;
-            let rate = |model: &ProceduralModel, arm| {
-                model.expected(arm).measure(measure, Group::All, 0).mean
-            };
-            Some(match truth {
-                Truth::Null => [rate(&model.without_crossover(), Arm::Control); 2],
-                _ => [Arm::Control, Arm::Experimental].map(|arm| rate(model, arm)),
-            })
-        };
         match event {
-            // Whatever effect is drawn, and all patients get the treatment of their arm.
+            // The rates do not depend on the effect drawn, and all patients adhere under a prior.
             Event::Stated(stated) if truth == Truth::Prior => Some(stated.rates),
             Event::Stated(stated) => Some(self.stated_rates(truth, stated)),
-            Event::Death => {
-                self.marginal(truth)?;
-                let adherence = self.adherence.as_ref();
-                let everyone = (AnalysisSet::IntentionToTreat, adherence);
-                let cells = self.expected_cells(truth, Losses::Left, everyone);
-                let mut known = [[0.0; LEVELS]; 2];
-                for cell in cells {
-                    for (sums, counts) in known.iter_mut().zip(cell) {
-                        sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-                    }
-                }
-                Some(known.map(|arm| arm[Mrs::DEAD.index()] / arm.iter().sum::<f64>()))
-            }
-            Event::Haemorrhage => of_procedure(Measure::Haemorrhage),
-            Event::Perforation => of_procedure(Measure::Perforation),
+            Event::Death => self.death_rates(truth),
+            Event::Haemorrhage => self.procedural_rates(truth, Measure::Haemorrhage),
+            Event::Perforation => self.procedural_rates(truth, Measure::Perforation),
         }
     }
 
-    /// Over the treatments that the patients of each arm get, with the mRS that goes with them.
+    fn procedural_rates(&self, truth: Truth, measure: Measure) -> Option<[f64; 2]> {
+        let model = self.scenario.procedural()?;
+        Some(match truth {
+            Truth::Null => {
+                let control = model.without_crossover().expected(Arm::Control);
+                [control.measure(measure, Group::All, 0).mean; 2]
+            }
+            Truth::Alternative | Truth::Prior => [Arm::Control, Arm::Experimental]
+                .map(|arm| model.expected(arm).measure(measure, Group::All, 0).mean),
+        })
+    }
+
+    /// Deaths among the patients with an outcome.
+    fn death_rates(&self, truth: Truth) -> Option<[f64; 2]> {
+        self.scenario.marginal(truth)?;
+        let counting = Counting {
+            truth,
+            missing: MissingAs::LeftOut,
+            set: AnalysisSet::IntentionToTreat,
+            adherence: self.scenario.adherence.as_ref(),
+        };
+        let mut known = [[0.0; LEVELS]; 2];
+        for cell in counting.cells(self.scenario) {
+            for (sums, counts) in known.iter_mut().zip(cell) {
+                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            }
+        }
+        Some(known.map(|arm| arm[Mrs::DEAD.index()] / arm.iter().sum::<f64>()))
+    }
+
+    /// Averages a stated event over strata and over the treatments received, with the mRS under each.
     fn stated_rates(&self, truth: Truth, event: &StatedEvent) -> [f64; 2] {
-        let given = &event.given_mrs;
-        let of_patients = |(arm, stratum), treatments: &[MrsDistribution; 2]| -> f64 {
-            let received = received_by((arm, stratum), treatments, self.adherence.as_ref());
-            let of_treatment = |(treatment, mrs): (usize, &[f64; LEVELS])| {
-                let treatment = if truth == Truth::Null { 0 } else { treatment };
-                mrs.iter().zip(given[treatment]).map(|(q, p)| q * p).sum::<f64>()
-            };
-            received.iter().enumerate().map(of_treatment).sum()
-        };
         [Arm::Control, Arm::Experimental].map(|arm| {
-            let of_stratum = |(stratum, (share, _)): (usize, (f64, f64))| {
-                let parts = self.treatments_in(truth, stratum);
-                let rates = parts.map(|(part, mrs)| part * of_patients((arm, stratum), &mrs));
-                share * rates.sum::<f64>()
-            };
-            self.population.prognosis().enumerate().map(of_stratum).sum()
+            let strata = self.scenario.population.prognosis().enumerate();
+            strata
+                .map(|(stratum, (share, _))| {
+                    let parts = self.scenario.treatments_in(truth, stratum);
+                    let rates = parts
+                        .map(|(part, mrs)| part * self.rate_of(event, truth, arm, stratum, &mrs));
+                    share * rates.sum::<f64>()
+                })
+                .sum()
         })
     }
 
-    /// P(more events are shown in the experimental arm) when all are randomised and compared at the
-    /// two-sided level: by enumeration, in a large trial by the normal approximation to the pooled Z.
-    /// `None` where there is neither, and for events that come in clusters or change over time.
-    pub fn power_to_show_more(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<f64> {
-        let alpha = 0.5 * self.safety.as_ref()?.alpha_two_sided;
-        let rates = self.rates_of_all(truth, &endpoint.event)?;
-        let (patients, share) = self.patients_of(endpoint);
-        let bound = [-upper_quantile(alpha)];
-        let exact = enumerated((&[patients], share), endpoint.test, rates, &bound);
-        exact.map(|stopped| stopped[0]).or_else(|| {
-            let mean = mean_z(rates, (f64::from(patients), share), alpha)?;
-            Some(lower_tail(bound[0] - mean))
-        })
-    }
-
-    /// P(the boundary of an event is first reached at each look), were nothing else to stop the
-    /// trial, likewise.
-    pub fn safety_crossing(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<Vec<f64>> {
-        let boundary = endpoint.boundary.as_ref()?;
-        let found = || {
-            let rates = self.rates_of_all(truth, &endpoint.event)?;
-            let (patients, share) = self.patients_of(endpoint);
-            boundary.exact_crossing(endpoint.test, share, rates).or_else(|| {
-                let alpha = 0.5 * self.safety.as_ref()?.alpha_two_sided;
-                Some(boundary.crossing(mean_z(rates, (f64::from(patients), share), alpha)?))
+    /// P(event) of the patients of an arm and stratum whose mRS under each treatment is `treatments`.
+    fn rate_of(
+        &self,
+        event: &StatedEvent,
+        truth: Truth,
+        arm: Arm,
+        stratum: usize,
+        treatments: &[MrsDistribution; 2],
+    ) -> f64 {
+        let adherence = self.scenario.adherence.as_ref();
+        let received = received_treatments(arm, stratum, treatments, adherence);
+        received
+            .iter()
+            .enumerate()
+            .map(|(treatment, mrs)| {
+                // Under H0 the experimental treatment is the control treatment.
+                let treatment = if truth == Truth::Null { 0 } else { treatment };
+                mrs.iter().zip(event.given_mrs[treatment]).map(|(q, p)| q * p).sum::<f64>()
             })
-        };
-        endpoint.crossing.get(truth.index())?.get_or_init(found).clone()
+            .sum()
     }
 
-    /// [`Scenario::event_rates`] where every patient has them, whenever and wherever they come.
+    /// P(the final comparison at the two-sided level shows more events in the experimental arm), if all
+    /// patients are randomised: by enumeration, in a large trial by the normal approximation to the
+    /// pooled Z.
+    ///
+    /// `None` if neither is possible, and for events that depend on the centre or change over time.
+    pub fn power_to_show_more(&self, truth: Truth, endpoint: &SafetyEndpoint) -> Option<f64> {
+        let alpha = 0.5 * self.scenario.safety.as_ref()?.alpha_two_sided;
+        let rates = self.rates_of_all(truth, &endpoint.event)?;
+        let followed = self.followed(endpoint);
+        let bound = [-upper_quantile(alpha)];
+        let totals = (&[followed.patients][..], followed.share_experimental);
+        let exact = enumerated(totals, endpoint.test, rates, &bound);
+        exact
+            .map(|stopped| stopped[0])
+            .or_else(|| Some(lower_tail(bound[0] - mean_z(rates, &followed, alpha)?)))
+    }
+
+    /// P(the boundary of the endpoint with this index is first reached at each look), if nothing else
+    /// stops the trial, by the same methods.
+    pub fn safety_crossing(&self, truth: Truth, endpoint: usize) -> Option<&[f64]> {
+        let computed = self.crossings[endpoint][truth.index()]
+            .get_or_init(|| self.compute_crossing(truth, endpoint));
+        computed.as_deref()
+    }
+
+    fn compute_crossing(&self, truth: Truth, endpoint: usize) -> Option<Vec<f64>> {
+        let safety = self.scenario.safety.as_ref()?;
+        let endpoint = &safety.endpoints[endpoint];
+        let boundary = endpoint.boundary.as_ref()?;
+        let rates = self.rates_of_all(truth, &endpoint.event)?;
+        let followed = self.followed(endpoint);
+        boundary.exact_crossing(endpoint.test, followed.share_experimental, rates).or_else(|| {
+            let alpha = 0.5 * safety.alpha_two_sided;
+            Some(boundary.crossing(mean_z(rates, &followed, alpha)?))
+        })
+    }
+
+    /// Rates that hold for every patient; `None` if they differ between centres or over time.
     fn rates_of_all(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
-        let sd = self.centres.as_ref().map(|centres| centres.sd).unwrap_or_default();
+        let scenario = self.scenario;
+        let sd = scenario.centres.as_ref().map(|centres| centres.sd).unwrap_or_default();
         let alike = match event {
             Event::Haemorrhage | Event::Perforation => sd.procedure == 0.0,
-            Event::Death => self.drift.is_none() && sd == CentreEffects::default(),
+            Event::Death => scenario.drift.is_none() && sd == CentreEffects::default(),
             Event::Stated(_) => {
-                let by_mrs = self.drift.is_some() || sd.outcome > 0.0 || sd.procedure > 0.0;
-                !by_mrs || event.is_independent_of_mrs()
+                let mrs_varies = scenario.drift.is_some() || sd.outcome > 0.0 || sd.procedure > 0.0;
+                !mrs_varies || event.is_independent_of_mrs()
             }
         };
         alike.then(|| self.event_rates(truth, event)).flatten()
     }
 
-    /// Patients in whom an event is known in the end, and the share of the experimental arm.
-    fn patients_of(&self, endpoint: &SafetyEndpoint) -> (u32, f64) {
+    fn followed(&self, endpoint: &SafetyEndpoint) -> Followed {
+        let scenario = self.scenario;
         match endpoint.event {
-            Event::Death => (self.expected_known(), self.share_experimental_known()),
-            _ => (self.randomised, self.ratio.share_experimental()),
+            Event::Death => Followed {
+                patients: scenario.expected_known(),
+                share_experimental: scenario.share_experimental_known(),
+            },
+            Event::Stated(_) | Event::Haemorrhage | Event::Perforation => Followed {
+                patients: scenario.randomised,
+                share_experimental: scenario.ratio.share_experimental(),
+            },
         }
     }
 
-    /// What becomes of the stopping probabilities when safety may stop the trial at the interim
-    /// looks before anything else does; `None` where an event that can goes with the mRS, so that
-    /// the probability of both is not the product of theirs.
+    /// Reduces stopping probabilities by the probability that safety stops the trial first; at the
+    /// same look safety comes first.
+    ///
+    /// `None` if an event that can stop the trial depends on the mRS, as the probability of both is then
+    /// not the product of their probabilities.
     pub(super) fn with_safety(
         &self,
         truth: Truth,
         mut stopping: StoppingProbabilities,
     ) -> Option<StoppingProbabilities> {
-        if !self.stops_for_safety() {
+        if !self.scenario.stops_for_safety() {
             return Some(stopping);
         }
-        let interims = self.design.interims().len();
-        let mut goes_on = vec![1.0; interims + 1];
-        for endpoint in self.safety_endpoints().iter().filter(|it| it.boundary.is_some()) {
-            if !endpoint.event.is_independent_of_mrs() || self.adherence.is_some() {
+        let interims = self.scenario.design.interims().len();
+        let mut continues = vec![1.0; interims + 1];
+        for (index, endpoint) in self.scenario.safety_endpoints().iter().enumerate() {
+            if endpoint.boundary.is_none() {
+                continue;
+            }
+            if !endpoint.event.is_independent_of_mrs() || self.scenario.adherence.is_some() {
                 return None;
             }
-            let crossing = self.safety_crossing(truth, endpoint)?;
-            let mut so_far = 0.0;
-            for (k, survives) in goes_on.iter_mut().enumerate() {
-                so_far += if k < interims { crossing[k] } else { 0.0 };
-                *survives *= 1.0 - so_far;
+            let crossing = self.safety_crossing(truth, index)?;
+            let mut crossed = 0.0;
+            for (k, continues) in continues.iter_mut().enumerate() {
+                // The final look compares efficacy whatever safety shows.
+                crossed += if k < interims { crossing[k] } else { 0.0 };
+                *continues *= 1.0 - crossed;
             }
         }
         for probabilities in [&mut stopping.efficacy, &mut stopping.futility, &mut stopping.harm] {
-            probabilities.iter_mut().zip(&goes_on).for_each(|(p, survives)| *p *= survives);
+            probabilities.iter_mut().zip(&continues).for_each(|(p, continues)| *p *= continues);
         }
         Some(stopping)
     }
 }
 
-/// Mean of the pooled Z of an event's absence; `None` where it has none.
-fn mean_z(rates: [f64; 2], (patients, share): (f64, f64), alpha: f64) -> Option<f64> {
+/// Mean of the pooled Z of an event's absence; `None` if no patients or all patients have it.
+fn mean_z(rates: [f64; 2], followed: &Followed, alpha: f64) -> Option<f64> {
     let [control, experimental] = rates.map(|rate| 1.0 - rate);
     if control == experimental {
         return (0.0 < control && control < 1.0).then_some(0.0);
     }
+    let share = followed.share_experimental;
+    let patients = f64::from(followed.patients);
     let mean = two_proportions_drift((control, experimental), share, patients, alpha);
     mean.is_finite().then_some(mean)
 }

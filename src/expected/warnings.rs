@@ -5,6 +5,7 @@ mod centres;
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
+use super::Expected;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::scenario::{Scenario, Truth, file};
 
@@ -51,13 +52,14 @@ fn no_effect(scenario: &Scenario) -> Option<String> {
 
 /// Analyses that ignore prognostic factors which the randomisation balances.
 fn ignored_balance(scenario: &Scenario) -> Option<String> {
-    let alpha = scenario.design.plan().rules.alpha_one_sided;
+    let alpha = scenario.alpha_one_sided();
+    let expected = Expected::new(scenario);
     let conservative: Vec<String> = scenario
         .analyses
         .iter()
-        .filter(|analysis| scenario.is_conservative(analysis))
+        .filter(|analysis| expected.is_conservative(analysis))
         .filter_map(|analysis| {
-            let error = scenario.normal_approximation(Truth::Null, analysis).ok()?.rejection();
+            let error = expected.normal_approximation(Truth::Null, analysis).ok()?.rejection();
             Some(format!("{} about {error:.4}", analysis.name))
         })
         .collect();
@@ -140,7 +142,7 @@ fn unused_factors(scenario: &Scenario) -> Option<String> {
         file::Randomisation::Complete {} => &[],
     };
     let unused: Vec<&str> = scenario
-        .file
+        .file()
         .factors
         .iter()
         .map(|factor| factor.name.as_str())

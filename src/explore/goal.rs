@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::solve::Observed;
+use crate::expected::Expected;
 use crate::scenario::{Analysis, Scenario, Truth};
 use crate::summary::{NamedFigure, Sampled, Tally};
 
@@ -70,7 +71,8 @@ impl Goal {
         if self.figure.truth() == Truth::Prior {
             return None;
         }
-        let closed_form = scenario.normal_approximation(self.figure.truth(), analysis).ok()?;
+        let closed_form =
+            Expected::new(scenario).normal_approximation(self.figure.truth(), analysis).ok()?;
         let efficacy = &closed_form.efficacy;
         let figure = match self.figure {
             NamedFigure::Power | NamedFigure::TypeIError => closed_form.rejection(),

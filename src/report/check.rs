@@ -7,7 +7,7 @@ use super::document::Document;
 use super::numeral::probability;
 use super::prior::components;
 use super::table::{BoundaryRow, boundaries, number};
-use crate::expected;
+use crate::expected::{self, Expected};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
@@ -107,14 +107,15 @@ fn conditional_odds(scenario: &Scenario) -> Document {
 }
 
 fn formula(scenario: &Scenario) -> Document {
+    let expected = Expected::new(scenario);
     let rows = scenario.analyses.iter().map(|analysis| {
         let of = |truth| {
-            let closed_form = scenario.normal_approximation(truth, analysis).ok();
+            let closed_form = expected.normal_approximation(truth, analysis).ok();
             number(closed_form.map(|closed_form| closed_form.rejection()))
         };
         let mut row = vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)];
         if scenario.prior.is_some() {
-            row.push(number(scenario.assurance_by_formula(analysis)));
+            row.push(number(expected.assurance(analysis)));
         }
         row
     });
@@ -124,7 +125,7 @@ fn formula(scenario: &Scenario) -> Document {
     }
     let table = Document::of_table(&header, rows.collect());
     scenario.analyses.iter().fold(table, |document, analysis| {
-        let words = scenario.formula_in_words(Truth::Alternative, analysis);
+        let words = expected.formula_in_words(Truth::Alternative, analysis);
         document.text(format!("{}: {words}.", analysis.name))
     })
 }

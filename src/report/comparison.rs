@@ -11,13 +11,13 @@ use crate::summary::McEstimate;
 pub fn document(
     names: &[String],
     provenance: &[Provenance],
-    warnings: &[&[String]],
+    warnings: &[Vec<String>],
     figures: &[ComparedFigure],
 ) -> Document {
     let mut out = Document::new();
     for (i, (name, of)) in names.iter().zip(provenance).enumerate() {
         out = out.text(format!("{} is {name}: {}", i + 1, of.scenario.title));
-        for warning in warnings[i] {
+        for warning in &warnings[i] {
             out = out.text(format!("  Note on {}: {warning}.", i + 1));
         }
     }

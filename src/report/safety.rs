@@ -2,6 +2,7 @@
 
 use super::document::Document;
 use super::table::{figure, number, with_error};
+use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::{AnalysisSummary, McEstimate, SafetyLook, SafetySummary, TruthSummary};
 
@@ -114,12 +115,13 @@ fn reached(look: &SafetyLook) -> [String; 2] {
 /// The events of a scenario before anything is simulated.
 pub(super) fn expected(scenario: &Scenario) -> Document {
     let Some(safety) = &scenario.safety else { return Document::new() };
+    let expected = Expected::new(scenario);
     let percent = |rate: f64| format!("{:.2}", 100.0 * rate);
     let rows = safety.endpoints.iter().map(|endpoint| {
-        let rates = scenario.event_rates(Truth::Alternative, &endpoint.event);
+        let rates = expected.event_rates(Truth::Alternative, &endpoint.event);
         let mut row = vec![endpoint.name.clone()];
         row.extend(rates.into_iter().flatten().map(percent));
-        row.push(number(scenario.power_to_show_more(Truth::Alternative, endpoint)));
+        row.push(number(expected.power_to_show_more(Truth::Alternative, endpoint)));
         row
     });
     let header = ["adverse event", "control, %", "experimental, %", "more shown"];

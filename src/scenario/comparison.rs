@@ -1,6 +1,7 @@
-//! Which comparison of two distributions an analysis makes, for sizes and effects by formula.
+//! The comparison of two distributions that an analysis makes, for sizes and effects by formula, and
+//! the numbers of outcomes that the looks are planned with.
 
-use super::{Analysis, AnalysisSet};
+use super::{Analysis, AnalysisSet, Scenario};
 use crate::analysis::AnalysisMethod;
 use crate::analysis::imputation::MissingRule;
 use crate::analysis::wins::WinMeasure;
@@ -12,63 +13,70 @@ use crate::randomisation::AllocationRatio;
 pub(crate) const WITH_CLOSED_FORM: &str = "two_proportions, proportional_odds (mRS 5 and 6 apart), \
      wilcoxon and utility_weighted have one, without covariates or strata";
 
-/// What an analysis's comparison depends on besides the analysis.
+/// The arms that an analysis compares, and what of them an analysis may depend on.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Circumstances<'a> {
+pub(crate) struct ComparedArms<'a> {
     /// The mRS of control and experimental arm as allocated.
-    pub arms: &'a [MrsDistribution; 2],
-    /// Share of the experimental arm among the known outcomes.
+    pub mrs: &'a [MrsDistribution; 2],
+    /// Share of the experimental arm among the patients with an outcome.
     pub share_experimental: f64,
-    /// Whether some patients do not get the treatment of their arm.
-    pub departs: bool,
-    /// Whether some outcomes are never known.
-    pub loses: bool,
-    /// Whether those known differ from the others.
-    pub loss_is_selective: bool,
+    /// Whether all patients receive the treatment of their arm.
+    pub all_adhere: bool,
+    /// Whether some outcomes never become known.
+    pub has_dropout: bool,
+    /// Whether patients with an outcome differ from the others in more than their number.
+    pub dropout_is_selective: bool,
 }
 
-impl<'a> Circumstances<'a> {
-    /// Of a trial in which everyone adheres and nobody is lost.
-    pub fn of_arms(arms: &'a [MrsDistribution; 2], share_experimental: f64) -> Self {
-        let (departs, loses, loss_is_selective) = (false, false, false);
-        Self { arms, share_experimental, departs, loses, loss_is_selective }
+impl<'a> ComparedArms<'a> {
+    /// The arms of a trial without non-adherence and dropout.
+    pub fn without_losses(mrs: &'a [MrsDistribution; 2], share_experimental: f64) -> Self {
+        Self {
+            mrs,
+            share_experimental,
+            all_adhere: true,
+            has_dropout: false,
+            dropout_is_selective: false,
+        }
     }
 }
 
-/// Why an analysis is no comparison of two distributions.
+/// Why an analysis is not a comparison of two distributions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoComparison {
-    /// Of its method, covariates or strata.
+    /// The method needs more than two distributions.
     #[error("({WITH_CLOSED_FORM})")]
     Method,
     /// An arm has no success or only successes, or the odds ratio is 0 or infinite.
     #[error("with these arms")]
     Arms,
-    /// Of a key of the analysis.
+    /// A key of the analysis makes it depend on more.
     #[error("with its `{0}`")]
     Key(&'static str),
-    /// Of losses by outcome or factor.
+    /// Dropout depends on the outcome or on factors.
     #[error("with `missing` that depends on the outcome or on factors")]
     SelectiveLoss,
-    /// Of a randomisation that keeps prognostic factors in a balance of unknown strength.
+    /// Prognostic factors are balanced to an unknown degree.
     #[error("with prognostic factors and this `randomisation`")]
     Randomisation,
 }
 
-/// What an analysis compares.
+/// The comparison of two distributions that an analysis makes.
+///
+/// # Errors
+/// If it depends on more than these distributions, or they have no effect.
 pub(crate) fn comparison(
     analysis: &Analysis,
-    circumstances: Circumstances<'_>,
+    compared: ComparedArms<'_>,
 ) -> Result<Comparison, NoComparison> {
-    let Circumstances { arms, share_experimental, departs, loses, loss_is_selective } =
-        circumstances;
-    if analysis.set != AnalysisSet::IntentionToTreat && departs {
+    let (arms, share_experimental) = (compared.mrs, compared.share_experimental);
+    if analysis.set != AnalysisSet::IntentionToTreat && !compared.all_adhere {
         return Err(NoComparison::Key("population"));
     }
-    if analysis.missing != MissingRule::CompleteCase && loses {
+    if analysis.missing != MissingRule::CompleteCase && compared.has_dropout {
         return Err(NoComparison::Key("missing"));
     }
-    if loss_is_selective {
+    if compared.dropout_is_selective {
         return Err(NoComparison::SelectiveLoss);
     }
     if analysis.rerandomisations > 0 {
@@ -106,14 +114,64 @@ pub(crate) fn comparison(
     })
 }
 
-/// Share of all patients whose outcome becomes known, and of the experimental arm among them.
-pub(crate) fn known(ratio: AllocationRatio, dropout: [f64; 2]) -> (f64, f64) {
-    let experimental = ratio.share_experimental();
-    let known = 1.0 - (1.0 - experimental) * dropout[0] - experimental * dropout[1];
-    (known, experimental * (1.0 - dropout[1]) / known)
+/// Shares of the patients whose outcome becomes known, on average.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownShares {
+    /// Among all randomised patients.
+    pub of_randomised: f64,
+    /// Experimental arm among the patients with an outcome.
+    pub experimental: f64,
 }
 
-/// A whole number that rounding left a hair below itself must not lose a patient.
-pub(crate) fn expected_known(randomised: u32, share_known: f64) -> u32 {
-    (f64::from(randomised) * share_known + 1e-9).floor() as u32
+impl KnownShares {
+    /// From the shares of control and experimental arm that drop out.
+    pub fn new(ratio: AllocationRatio, dropout: [f64; 2]) -> Self {
+        let experimental = ratio.share_experimental();
+        let known = 1.0 - (1.0 - experimental) * dropout[0] - experimental * dropout[1];
+        Self { of_randomised: known, experimental: experimental * (1.0 - dropout[1]) / known }
+    }
+
+    /// Outcomes expected to become known, rounded down.
+    pub fn patients(self, randomised: u32) -> u32 {
+        // A whole number that rounding left just below itself must not lose a patient.
+        (f64::from(randomised) * self.of_randomised + 1e-9).floor() as u32
+    }
+}
+
+impl Scenario {
+    /// Whether some outcomes never become known.
+    pub fn has_dropout(&self) -> bool {
+        self.dropout != [0.0; 2]
+    }
+
+    /// Whether patients with an outcome differ from the others in more than their number.
+    pub fn dropout_is_selective(&self) -> bool {
+        let by_factors = !self.file.missing.factors.is_empty();
+        self.has_dropout() && (self.missingness.depends_on_outcome() || by_factors)
+    }
+
+    /// Share of all patients whose outcome becomes known, on average.
+    pub fn share_known(&self) -> f64 {
+        KnownShares::new(self.ratio, self.dropout).of_randomised
+    }
+
+    /// Share of the experimental arm among the patients whose outcome becomes known.
+    pub fn share_experimental_known(&self) -> f64 {
+        KnownShares::new(self.ratio, self.dropout).experimental
+    }
+
+    /// Outcomes expected to be known when all follow-up has ended, rounded down.
+    pub fn expected_known(&self) -> u32 {
+        KnownShares::new(self.ratio, self.dropout).patients(self.randomised)
+    }
+
+    /// Outcomes at the final look of a trial that runs to its end.
+    pub fn final_analysed(&self) -> u32 {
+        self.expected_known().max(1)
+    }
+
+    /// Level of the tests of efficacy.
+    pub fn alpha_one_sided(&self) -> f64 {
+        self.design.plan().rules.alpha_one_sided
+    }
 }

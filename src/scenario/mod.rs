@@ -171,12 +171,13 @@ pub struct Scenario {
     pub outcomes: Outcomes,
     /// The mRS of control and experimental arm, as allocated, under the alternative and its null twin.
     marginals: [[MrsDistribution; 2]; 2],
-    /// That of both treatments under the alternative: of the arms, if everyone adhered.
-    pub(crate) of_treatments: [MrsDistribution; 2],
+    /// The mRS under control and experimental treatment under the alternative, which that of the arms
+    /// would be if all patients adhered.
+    pub of_treatments: [MrsDistribution; 2],
     /// What is believed of the effect, if anything is.
     pub prior: Option<Prior>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
-    pub(crate) treatments: Treatments,
+    treatments: Treatments,
     /// Who does not get the treatment of their arm, if anybody.
     pub adherence: Option<Adherence>,
     /// Whose outcome is never known.

@@ -1,7 +1,5 @@
 //! Adverse events of a scenario.
 
-use std::sync::OnceLock;
-
 use super::Scenario;
 use crate::analysis::two_proportions::ProportionTest;
 use crate::design::safety::SafetyBoundary;
@@ -29,8 +27,6 @@ pub struct SafetyEndpoint {
     pub test: ProportionTest,
     /// What stops the trial, if anything.
     pub boundary: Option<SafetyBoundary>,
-    /// See [`Scenario::safety_crossing`], found when it is first asked for, by truth.
-    pub(crate) crossing: [OnceLock<Option<Vec<f64>>>; 3],
 }
 
 impl Scenario {

@@ -1,6 +1,6 @@
 //! The mRS under both treatments, stratum by stratum, wherever and whenever patients come.
 
-use super::Outcomes;
+use super::{Outcomes, Scenario, Truth};
 use crate::outcome::{LEVELS, MrsDistribution};
 use crate::population::Population;
 use crate::randomisation::Arm;
@@ -10,7 +10,7 @@ pub(super) type ByStratum = [Vec<MrsDistribution>; 2];
 
 /// Those of the scenario, under the alternative.
 #[derive(Debug)]
-pub(crate) struct Treatments(Vec<Part>);
+pub(super) struct Treatments(Vec<Part>);
 
 /// Patients of centres and times with the same log odds.
 #[derive(Debug)]
@@ -63,6 +63,19 @@ impl Treatments {
             (part.share, part.by_stratum.each_ref().map(|strata| strata[stratum]))
         };
         self.0.iter().map(of_part)
+    }
+}
+
+impl Scenario {
+    /// Shares of the patients of a stratum, with their mRS under control and experimental treatment.
+    pub fn treatments_in(
+        &self,
+        truth: Truth,
+        stratum: usize,
+    ) -> impl Iterator<Item = (f64, [MrsDistribution; 2])> {
+        self.treatments.in_stratum(stratum).map(move |(share, [control, experimental])| {
+            (share, [control, if truth == Truth::Null { control } else { experimental }])
+        })
     }
 }
 

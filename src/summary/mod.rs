@@ -18,6 +18,7 @@ mod tally;
 
 use serde::Serialize;
 
+use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 pub use centres::CentreSummary;
 pub use control::ReducedEstimate;
@@ -377,39 +378,47 @@ pub struct LevelBalance {
 impl OperatingCharacteristics {
     /// Reads the figures off a tally of the scenario's replicates.
     pub fn new(scenario: &Scenario, tally: &Tally) -> Self {
+        let expected = Expected::new(scenario);
         let truths = scenario.truths().iter().map(|&truth| TruthSummary {
             truth: truth.name(),
             analyses: (0..scenario.analyses.len())
-                .map(|analysis| AnalysisSummary::new(scenario, truth, analysis, tally))
+                .map(|analysis| AnalysisSummary::new(&expected, scenario, truth, analysis, tally))
                 .collect(),
             odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
             description: scenario.description.as_ref().zip(tally.description(truth)).map(
                 |(description, tally)| DescriptionSummary::new(scenario, truth, description, tally),
             ),
             safety: scenario.safety.as_ref().map_or_else(Vec::new, |safety| {
-                let events = safety.endpoints.iter().zip(tally.safety(truth));
-                let summary = |(endpoint, tally)| {
-                    SafetySummary::new((scenario, truth), (safety, endpoint), tally)
-                };
-                events.map(summary).collect()
+                (0..safety.endpoints.len())
+                    .zip(tally.safety(truth))
+                    .map(|(endpoint, tally)| {
+                        SafetySummary::new(&expected, truth, safety, endpoint, tally)
+                    })
+                    .collect()
             }),
             balance: Balance::new(scenario, tally),
         });
         let procedure =
             tally.procedures().and_then(|tallies| ProcedureSummary::new(scenario, tallies));
-        let prior = PriorSummary::new(scenario, tally);
+        let prior = PriorSummary::new(&expected, scenario, tally);
         Self { truths: truths.collect(), prior, procedure }
     }
 }
 
 impl AnalysisSummary {
-    fn new(scenario: &Scenario, truth: Truth, analysis: usize, whole: &Tally) -> Self {
+    fn new(
+        expected: &Expected<'_>,
+        scenario: &Scenario,
+        truth: Truth,
+        analysis: usize,
+        whole: &Tally,
+    ) -> Self {
         let tally = whole.of(truth, analysis);
         let method = &scenario.analyses[analysis].method;
         let n = tally.n();
         let proportion = |count| McEstimate::proportion(count, n);
         let written = &scenario.analyses[analysis];
-        let closed_form = scenario.normal_approximation(truth, written).ok();
+        let closed_form = expected.normal_approximation(truth, written).ok();
         let [after_efficacy, after_futility, after_harm] = tally.reversals;
         Self {
             name: scenario.analyses[analysis].name.clone(),
@@ -436,7 +445,7 @@ impl AnalysisSummary {
                 futility: closed_form.futility,
                 harm: closed_form.harm,
             }),
-            formula: scenario.formula_in_words(truth, written),
+            formula: expected.formula_in_words(truth, written),
             looks: (0..tally.looks.len()).map(|k| LookSummary::new(scenario, tally, k)).collect(),
             n_randomised: SizeSummary::new(&tally.n_randomised),
             n_analysed: SizeSummary::new(&tally.n_analysed),

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use super::McEstimate;
 use super::moments::Moments;
 use super::tally::{AnalysisTally, Tally};
+use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth, did_you_mean, nearest};
 
 /// A figure that every analysis has, under the alternative unless it says otherwise.
@@ -137,8 +138,8 @@ impl NamedFigure {
     }
 
     fn has_no_truth(self, scenario: &Scenario) -> bool {
-        let mut analyses = scenario.analyses.iter();
-        analyses.all(|analysis| scenario.estimand(self.truth(), analysis).is_none())
+        let (expected, truth) = (Expected::new(scenario), self.truth());
+        scenario.analyses.iter().all(|analysis| expected.estimand(truth, analysis).is_none())
     }
 }
 

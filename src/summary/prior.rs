@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
 use super::moments::{Histogram, Moments};
-use super::tally::Tally;
+use super::tally::{AnalysisTally, Tally};
 use crate::evidence::prior::Component;
-use crate::scenario::{Scenario, Truth};
+use crate::expected::Expected;
+use crate::scenario::{Analysis, Scenario, Truth};
 use crate::trial::{Conclusion, DrawnEffect, TrialResult};
 
 /// Figures averaged over the prior.
@@ -110,25 +111,37 @@ impl PriorTally {
 
 impl PriorSummary {
     /// Reads the figures off a tally; `None` without a prior.
-    pub(super) fn new(scenario: &Scenario, tally: &Tally) -> Option<Self> {
+    pub(super) fn new(expected: &Expected<'_>, scenario: &Scenario, tally: &Tally) -> Option<Self> {
         let prior = scenario.prior.as_ref()?;
         let analyses = tally.prior().iter().enumerate();
         Some(Self {
             components: prior.components().to_vec(),
             probability_benefit: prior.probability_benefit(),
-            analyses: analyses.map(|(i, of)| PriorAnalysis::new(scenario, i, tally, of)).collect(),
+            analyses: analyses
+                .map(|(i, of)| {
+                    PriorAnalysis::new(
+                        expected,
+                        &scenario.analyses[i],
+                        tally.of(Truth::Prior, i),
+                        of,
+                    )
+                })
+                .collect(),
         })
     }
 }
 
 impl PriorAnalysis {
-    fn new(scenario: &Scenario, analysis: usize, tally: &Tally, prior: &PriorTally) -> Self {
-        let trials = tally.of(Truth::Prior, analysis);
-        let analysis = &scenario.analyses[analysis];
+    fn new(
+        expected: &Expected<'_>,
+        analysis: &Analysis,
+        trials: &AnalysisTally,
+        prior: &PriorTally,
+    ) -> Self {
         Self {
             name: analysis.name.clone(),
             assurance: trials.rejection(),
-            assurance_by_formula: scenario.assurance_by_formula(analysis),
+            assurance_by_formula: expected.assurance(analysis),
             probability_benefit_given_rejection: prior.benefit_given(true),
             probability_benefit_given_no_rejection: prior.benefit_given(false),
             predictive: PredictiveSummary::new(&trials.estimates.estimates, &prior.estimates),

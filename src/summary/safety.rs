@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
 use super::moments::Moments;
+use crate::expected::Expected;
 use crate::num::normal::upper_quantile;
-use crate::scenario::{Safety, SafetyEndpoint, Scenario, Truth};
+use crate::scenario::{Safety, Truth};
 use crate::trial::SafetyResult;
 
 /// An adverse event under one truth.
@@ -115,29 +116,32 @@ impl SafetyTally {
 
 impl SafetySummary {
     pub(super) fn new(
-        (scenario, truth): (&Scenario, Truth),
-        (safety, endpoint): (&Safety, &SafetyEndpoint),
+        expected: &Expected<'_>,
+        truth: Truth,
+        safety: &Safety,
+        endpoint: usize,
         tally: &SafetyTally,
     ) -> Self {
         let proportion = |count| McEstimate::proportion(count, tally.n);
-        let by_formula = scenario.safety_crossing(truth, endpoint);
+        let by_formula = expected.safety_crossing(truth, endpoint);
+        let endpoint = &safety.endpoints[endpoint];
         let look = |(k, boundary): (usize, &crate::design::safety::SafetyBoundary)| SafetyLook {
             look: k + 1,
             planned_patients: boundary.patients()[k],
             z: Some(boundary.bound(k)).filter(|z| z.is_finite()),
             reached: proportion(tally.reached[k]),
             reached_cumulative: proportion(tally.reached[..=k].iter().sum()),
-            by_formula_cumulative: by_formula.as_ref().map(|crossing| crossing[..=k].iter().sum()),
+            by_formula_cumulative: by_formula.map(|crossing| crossing[..=k].iter().sum()),
         };
         let looks = tally.reached.len();
         Self {
             name: endpoint.name.clone(),
-            truth: scenario.event_rates(truth, &endpoint.event),
+            truth: expected.event_rates(truth, &endpoint.event),
             rate: tally.rates.each_ref().map(McEstimate::mean),
             alpha_two_sided: safety.alpha_two_sided,
             more: proportion(tally.more),
             fewer: proportion(tally.fewer),
-            more_by_formula: scenario.power_to_show_more(truth, endpoint),
+            more_by_formula: expected.power_to_show_more(truth, endpoint),
             looks: endpoint
                 .boundary
                 .iter()

@@ -13,6 +13,7 @@ use super::safety::SafetyTally;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::TestResult;
 use crate::engine::Accumulator;
+use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, CorrectGuesses, LookMoment, ReplicateResult, TrialResult};
 
@@ -44,7 +45,8 @@ impl Tally {
     /// With no replicate in it.
     pub fn new(scenario: &Scenario) -> Self {
         let looks = scenario.design.looks().len();
-        let tally = |truth, analysis| AnalysisTally::new(looks, scenario.estimand(truth, analysis));
+        let expected = Expected::new(scenario);
+        let tally = |truth, analysis| AnalysisTally::new(looks, expected.estimand(truth, analysis));
         let analyses = scenario
             .truths()
             .iter()

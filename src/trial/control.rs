@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::analysis::AnalysisMethod;
 use crate::analysis::two_proportions::{ArmEvents, ProportionTest, z};
 use crate::design::exact::binomial;
+use crate::expected::Expected;
 use crate::num::normal::{quick_upper_quantile, upper_quantile, upper_tail};
 use crate::randomisation::Arm;
 use crate::scenario::{Analysis, Scenario, Truth};
@@ -50,8 +51,13 @@ impl Controls {
         if !scenario.variance_reduction {
             return None;
         }
-        let of = |truth| scenario.analyses.iter().map(move |of| Control::new(scenario, truth, of));
-        let controls: Vec<Control> = TRUTHS.into_iter().flat_map(of).collect();
+        let expected = Expected::new(scenario);
+        let mut controls = Vec::new();
+        for truth in TRUTHS {
+            for analysis in &scenario.analyses {
+                controls.push(Control::new(scenario, &expected, truth, analysis));
+            }
+        }
         let has_scores = controls.iter().any(|of| matches!(of, Control::Scores { .. }));
         Some(Self { controls, scores: Default::default(), has_scores })
     }
@@ -87,8 +93,13 @@ impl Controls {
 }
 
 impl Control {
-    fn new(scenario: &Scenario, truth: Truth, analysis: &Analysis) -> Self {
-        let by_formula = scenario.normal_approximation(truth, analysis);
+    fn new(
+        scenario: &Scenario,
+        expected: &Expected<'_>,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Self {
+        let by_formula = expected.normal_approximation(truth, analysis);
         let otherwise =
             if truth == Truth::Null { scenario.design.plan().rules.alpha_one_sided } else { 0.5 };
         let chance =
@@ -103,12 +114,12 @@ impl Control {
         let success = marginal.each_ref().map(|mrs| mrs.at_most(cut));
         let share = scenario.share_experimental_known();
         let patients = f64::from(scenario.expected_known());
-        let expected = |rate: f64, share: f64| ArmEvents {
+        let [control, experimental] = success;
+        let arms = [(control, 1.0 - share), (experimental, share)].map(|(rate, share)| ArmEvents {
             events: rate * share * patients,
             patients: share * patients,
-        };
-        let expected = [expected(success[0], 1.0 - share), expected(success[1], share)];
-        let drift = z(&expected, ProportionTest::PooledZ).unwrap_or(0.0);
+        });
+        let drift = z(&arms, ProportionTest::PooledZ).unwrap_or(0.0);
         Self::Proportions {
             success,
             critical: drift + quantile,

@@ -1,6 +1,7 @@
 //! Patients who do not get the treatment of their arm. Seeds are fixed; written with a fresh one, a
 //! figure within 3 Monte-Carlo standard errors would fail by chance once in 370.
 
+use rescuesim::expected::Expected;
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics};
 
@@ -38,12 +39,13 @@ fn crossover_dilutes_the_effect_and_the_power() {
         let good = |mrs: &[f64; 7]| mrs[..3].iter().sum::<f64>();
         assert!((good(control.probabilities()) - independence).abs() < 1e-9);
         assert!((good(experimental.probabilities()) - 0.4).abs() < 1e-9);
-        let target = |set: usize| scenario.estimand(Truth::Alternative, &scenario.analyses[set]);
+        let expected = Expected::new(&scenario);
+        let target = |set: usize| expected.estimand(Truth::Alternative, &scenario.analyses[set]);
         assert!((target(0).expect("it has one") - (0.4 - independence)).abs() < 1e-9);
         // The others aim at what the treatment does.
         assert!((target(1).expect("it has one") - 0.15).abs() < 1e-9);
         let formula = |set: usize| {
-            scenario
+            expected
                 .normal_approximation(Truth::Alternative, &scenario.analyses[set])
                 .expect("it has one")
                 .rejection()
@@ -102,7 +104,7 @@ fn departures_by_prognosis_bias_all_but_intention_to_treat() {
             assert!(bias.value < -0.02, "{}: {bias:?}", SETS[set]);
         }
         // The formula knows what selection does without an effect.
-        let by_formula = scenario
+        let by_formula = Expected::new(&scenario)
             .normal_approximation(Truth::Null, &scenario.analyses[set])
             .expect("it has one")
             .rejection();
@@ -128,7 +130,8 @@ fn crossover_of_a_procedure_is_told_apart_by_the_sets() {
         Scenario::load(&crate::util::project("scenarios/early-vs-late.toml"), set).expect("valid")
     };
     let full = load(&one_look);
-    let full = full.estimand(Truth::Alternative, &full.analyses[0]).expect("it has one");
+    let full =
+        Expected::new(&full).estimand(Truth::Alternative, &full.analyses[0]).expect("it has one");
     let crossed = load(&[&one_look[..], &crossover].concat());
     let result = simulate_scenario(&crossed, 10_000);
     for truth in [Truth::Alternative, Truth::Null] {

@@ -4,6 +4,7 @@ use rescuesim::design::Boundaries;
 use rescuesim::design::characteristics::{DesignCharacteristics, Question, RequiredSize};
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
+use rescuesim::expected::Expected;
 use rescuesim::report::design::DesignReport;
 use rescuesim::scenario::{Scenario, Truth};
 
@@ -31,9 +32,10 @@ impl Asked {
     pub fn of_scenario(scenario: &Scenario, args: &DesignArgs) -> Result<Self, Failure> {
         let analysis = analysis_named(scenario, args.analysis.as_deref())?;
         let share_experimental = scenario.share_experimental_known();
-        let comparison = scenario
+        let expected = Expected::new(scenario);
+        let comparison = expected
             .balanced_comparison(Truth::Alternative, analysis)
-            .map_err(|cause| usage(scenario.no_comparison(analysis, cause)))?;
+            .map_err(|cause| usage(expected.no_comparison(analysis, cause)))?;
         // To find a size, looks are as planned; to judge the trial as it is, the final look has the
         // outcomes that are expected to be known, as in `check` and `run`.
         let sizes_are_expected = args.power.is_none();

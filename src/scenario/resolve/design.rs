@@ -9,7 +9,7 @@ use crate::design::{
 };
 use crate::num::normal::upper_quantile;
 use crate::randomisation::AllocationRatio;
-use crate::scenario::comparison::{NoComparison, WITH_CLOSED_FORM, expected_known, known};
+use crate::scenario::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
 
 /// What the first analysis compares, if two distributions say it all.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ impl Resolver<'_> {
     pub(super) fn analysed(&mut self, ratio: AllocationRatio, dropout: [f64; 2]) -> Option<u32> {
         let randomised = self.file.sample_size.randomised;
         let Some(analysed) = self.file.sample_size.analysed else {
-            let expected = expected_known(randomised, known(ratio, dropout).0);
+            let expected = KnownShares::new(ratio, dropout).patients(randomised);
             return Some(expected.max(file::LEAST_PATIENTS));
         };
         if analysed > randomised {

@@ -14,7 +14,7 @@ mod safety;
 
 use std::collections::BTreeSet;
 
-use super::comparison::{Circumstances, comparison, known};
+use super::comparison::{ComparedArms, KnownShares, comparison};
 use super::error::Problem;
 use super::read::Source;
 use super::treatments::{ByStratum, Treatments, marginal};
@@ -113,25 +113,22 @@ impl Resolver<'_> {
         let analysed = dropout.and_then(|dropout| self.analysed(ratio, dropout));
         let first = arms.zip(analyses.as_ref()).zip(missingness.as_ref()).zip(dropout);
         let comparison = first.map(|(((truths, analyses), missingness), dropout)| {
-            let (_, share_experimental) = known(ratio, dropout);
+            let share_experimental = KnownShares::new(ratio, dropout).experimental;
             let by_factors = !file.missing.factors.is_empty();
-            let circumstances = Circumstances {
-                arms: &truths.of_arms[0],
+            let compared = ComparedArms {
+                mrs: &truths.of_arms[0],
                 share_experimental,
-                departs: departures.is_some(),
-                loses: dropout != [0.0; 2],
-                loss_is_selective: dropout != [0.0; 2]
+                all_adhere: departures.is_none(),
+                has_dropout: dropout != [0.0; 2],
+                dropout_is_selective: dropout != [0.0; 2]
                     && (missingness.depends_on_outcome() || by_factors),
             };
-            PlannedComparison {
-                comparison: comparison(&analyses[0], circumstances),
-                share_experimental,
-            }
+            PlannedComparison { comparison: comparison(&analyses[0], compared), share_experimental }
         });
         let design = analysed.and_then(|analysed| self.design(analysed, comparison));
         let timing = design.as_ref().zip(accrual).zip(follow_up).zip(dropout).map(
             |(((design, accrual), follow_up), dropout)| {
-                let share_known = known(ratio, dropout).0;
+                let share_known = KnownShares::new(ratio, dropout).of_randomised;
                 let centres = people.centres.as_ref().and_then(Option::as_ref);
                 Timing { design, accrual, centres, follow_up, share_known }
             },

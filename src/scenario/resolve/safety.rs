@@ -84,7 +84,6 @@ impl Resolver<'_> {
                 known_after_days: endpoint.known_after_days,
                 test: proportion_test(endpoint.test),
                 boundary,
-                crossing: Default::default(),
             }));
         }
         let endpoints = endpoints.into_iter().collect::<Option<_>>()?;

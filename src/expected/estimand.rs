@@ -1,0 +1,81 @@
+//! The value that an estimate aims at: its limit in ever larger trials.
+
+use super::Expected;
+use super::counts::{Counting, MissingAs, scaled};
+use crate::analysis::{AnalysisMethod, Scratch};
+use crate::design::comparison::ordinal::limit_of_fit;
+use crate::outcome::MrsDistribution;
+use crate::scenario::{Analysis, AnalysisSet, Truth};
+
+/// Patients of a trial so large that terms of order 1/N of its estimate do not matter.
+const LARGE_TRIAL: f64 = 1e9;
+
+impl Expected<'_> {
+    /// The limit of an analysis's estimate in ever larger trials without dropout and with ever more
+    /// centres. By intention to treat it includes non-adherence; per protocol and as treated it is what
+    /// these sets aim at, the effect if all patients adhered.
+    ///
+    /// `None` if there is none (the arms do not overlap, or all outcomes are alike), by centre unless
+    /// the effect is 0, and under the prior, where every replicate has its own effect.
+    ///
+    /// If odds are not proportional, the limit of the common odds ratio depends on the arms' shares
+    /// among the patients with an outcome.
+    pub fn estimand(&self, truth: Truth, analysis: &Analysis) -> Option<f64> {
+        let scenario = self.scenario;
+        let by_treatment = match analysis.set {
+            AnalysisSet::IntentionToTreat => false,
+            AnalysisSet::PerProtocol | AnalysisSet::AsTreated => truth == Truth::Alternative,
+        };
+        let [control, experimental] =
+            if by_treatment { &scenario.of_treatments } else { scenario.marginal(truth)? };
+        if control == experimental {
+            return Some(0.0);
+        }
+        if analysis.by_centre {
+            return None;
+        }
+        let limit = match &analysis.method {
+            AnalysisMethod::ProportionalOdds { .. } => limit_of_fit(
+                control.probabilities(),
+                experimental.probabilities(),
+                scenario.share_experimental_known(),
+            ),
+            AnalysisMethod::TwoProportions { cut, proportions } => {
+                proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
+            }
+            method => {
+                let adherence = match analysis.set {
+                    AnalysisSet::IntentionToTreat => scenario.adherence.as_ref(),
+                    AnalysisSet::PerProtocol | AnalysisSet::AsTreated => None,
+                };
+                let (missing, set) = (MissingAs::Observed, analysis.set);
+                let counting = Counting { truth, missing, set, adherence };
+                let cells = counting.cells(scenario).into_iter().map(|it| scaled(it, LARGE_TRIAL));
+                method.test_expected(cells, &mut Scratch::default()).estimate
+            }
+        };
+        limit.is_finite().then_some(limit)
+    }
+}
+
+/// The limit of a method's estimate in a trial of equal arms whose experimental arm is the control arm
+/// shifted by a log odds ratio; NaN for methods with covariates or strata, whose limit depends on more
+/// than the arms.
+pub fn estimand_of_shift(
+    method: &AnalysisMethod,
+    [control, experimental]: &[MrsDistribution; 2],
+    log_odds_ratio: f64,
+) -> f64 {
+    match method {
+        AnalysisMethod::TwoProportions { cut, proportions } => {
+            proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
+        }
+        AnalysisMethod::ProportionalOdds { .. } => log_odds_ratio,
+        _ if method.grouping().is_some() => f64::NAN,
+        _ => {
+            let counts = [*control.probabilities(), *experimental.probabilities()];
+            let counts = scaled(counts, LARGE_TRIAL);
+            method.test_expected(std::iter::once(counts), &mut Scratch::default()).estimate
+        }
+    }
+}

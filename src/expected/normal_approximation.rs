@@ -1,0 +1,292 @@
+//! Stopping probabilities, power and assurance by the normal approximation.
+
+use super::Expected;
+use super::counts::{Counting, scaled};
+use crate::analysis::imputation::MissingRule;
+use crate::analysis::{AnalysisMethod, Counts, Scratch};
+use crate::design::StoppingProbabilities;
+use crate::design::comparison::{Balance, Comparison};
+use crate::outcome::MrsDistribution;
+use crate::scenario::comparison::{ComparedArms, NoComparison, comparison};
+use crate::scenario::{Analysis, AnalysisSet, Truth};
+
+/// With fewer repeats p values are too coarse for the levels of early looks: with 999 the smallest is
+/// 0.001, and Z at most 3.09.
+const ENOUGH_RERANDOMISATIONS: u32 = 999;
+
+/// A group with fewer patients than this is sparse: in a trial it often lacks an arm or an outcome and
+/// contributes nothing, while its expected counts always contribute.
+const FEW_PATIENTS: f64 = 10.0;
+
+/// The largest share of the patients that may be in sparse groups.
+const SPARSE_SHARE: f64 = 0.1;
+
+/// Why an analysis has no normal approximation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoFormula {
+    /// Every replicate of the prior has its own effect.
+    #[error("as every replicate has its own effect")]
+    Prior,
+    /// The analysis adjusts for the centre, or is stratified by it.
+    #[error("as it goes by centre")]
+    ByCentre,
+    /// The analysis imputes more than once.
+    #[error("as missing outcomes are imputed several times")]
+    MultipleImputation,
+    /// P values are coarse.
+    #[error("as fewer than {ENOUGH_RERANDOMISATIONS} re-randomisations make p values coarse")]
+    FewRerandomisations,
+    /// There is nothing to compare.
+    #[error("as all patients have the same outcome")]
+    AllAlike,
+    /// The estimand is infinite, or the expected data give no statistic.
+    #[error("as the arms as expected have no finite effect or statistic")]
+    NoEstimand,
+    /// Prognostic factors are balanced to an unknown degree, or adjusted for in part.
+    #[error(
+        "as the randomisation balances prognostic factors that the analysis ignores, to a degree that is not known"
+    )]
+    Randomisation,
+    /// Statistics of expected counts do not predict strata of a few patients.
+    #[error("as most strata have a few patients")]
+    SparseStrata,
+    /// Adverse events that depend on the outcome may stop the trial.
+    #[error("as an event that can stop the trial goes with the outcome")]
+    Safety,
+}
+
+impl Expected<'_> {
+    /// The two distributions that an analysis compares, with its test and its measure of effect.
+    ///
+    /// # Errors
+    /// If more than two distributions of the mRS determine the analysis, or they have no effect.
+    pub fn comparison(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<Comparison, NoComparison> {
+        let scenario = self.scenario;
+        let arms = scenario.marginal(truth).ok_or(NoComparison::Arms)?;
+        comparison(
+            analysis,
+            ComparedArms {
+                mrs: arms,
+                share_experimental: scenario.share_experimental_known(),
+                all_adhere: scenario.adherence.is_none(),
+                has_dropout: scenario.has_dropout(),
+                dropout_is_selective: scenario.dropout_is_selective(),
+            },
+        )
+    }
+
+    /// The message for a user who asks for a comparison that there is not, with the analyses that have
+    /// one.
+    pub fn no_comparison(&self, analysis: &Analysis, cause: NoComparison) -> String {
+        let names: Vec<&str> = self
+            .scenario
+            .analyses
+            .iter()
+            .filter(|other| self.comparison(Truth::Alternative, other).is_ok())
+            .map(|other| other.name.as_str())
+            .collect();
+        let allowed = match names[..] {
+            [] => "a scenario with such an analysis".to_owned(),
+            _ => format!("--analysis {}", names.join(" or ")),
+        };
+        format!("analysis {} has no closed form {cause}; allowed: {allowed}", analysis.name)
+    }
+
+    /// Whether an analysis depends on nothing but the outcomes of two arms.
+    ///
+    /// # Errors
+    /// The keys that make it depend on more.
+    pub fn needs_only_counts(&self, analysis: &Analysis) -> Result<(), &'static str> {
+        if analysis.method.grouping().is_some() {
+            return Err("covariates or strata");
+        }
+        if analysis.rerandomisations > 0 {
+            return Err("`rerandomisations`");
+        }
+        if analysis.set != AnalysisSet::IntentionToTreat && self.scenario.adherence.is_some() {
+            return Err("`population`");
+        }
+        if analysis.missing != MissingRule::CompleteCase && self.scenario.has_dropout() {
+            return Err("`missing`");
+        }
+        Ok(())
+    }
+
+    /// The comparison with the variance reduced by what the randomisation balances.
+    ///
+    /// # Errors
+    /// As [`Expected::comparison`], and if the reduction is not known.
+    pub fn balanced_comparison(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<Comparison, NoComparison> {
+        let comparison = self.comparison(truth, analysis)?;
+        let balance = self.balance(analysis).ok_or(NoComparison::Randomisation)?;
+        Ok(comparison.balanced(under(truth, balance)))
+    }
+
+    /// Stopping probabilities of one analysis, with the expected number of outcomes at the final look.
+    ///
+    /// # Errors
+    /// If there is no approximation: the causes of [`Expected::drift`], and safety.
+    pub fn normal_approximation(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<StoppingProbabilities, NoFormula> {
+        let stopping = self.stopping(self.drift(truth, analysis)?);
+        self.with_safety(truth, stopping).ok_or(NoFormula::Safety)
+    }
+
+    /// Mean of Z at the planned maximum, from its mean at the final look.
+    pub fn drift_at_maximum(&self, drift: f64) -> f64 {
+        let scenario = self.scenario;
+        drift / scenario.design.information(scenario.final_analysed()).sqrt()
+    }
+
+    fn stopping(&self, drift: f64) -> StoppingProbabilities {
+        let scenario = self.scenario;
+        scenario.design.stopping(self.drift_at_maximum(drift), scenario.final_analysed())
+    }
+
+    /// Mean of an analysis's Z at the final look, as that of a normal variable with variance 1: from
+    /// [`Expected::balanced_comparison`] if there is one, else the statistic of the expected data
+    /// (O'Brien 1986, SAS SUGI 11:778; Self, Mauritsen & Ohara 1992, Biometrics 48:31).
+    ///
+    /// # Errors
+    /// If neither predicts what a trial shows.
+    pub fn drift(&self, truth: Truth, analysis: &Analysis) -> Result<f64, NoFormula> {
+        let scenario = self.scenario;
+        let marginal = scenario.marginal(truth).ok_or(NoFormula::Prior)?;
+        if analysis.by_centre {
+            return Err(NoFormula::ByCentre);
+        }
+        if matches!(analysis.missing, MissingRule::Multiple(_)) && scenario.has_dropout() {
+            return Err(NoFormula::MultipleImputation);
+        }
+        if (1..ENOUGH_RERANDOMISATIONS).contains(&analysis.rerandomisations) {
+            return Err(NoFormula::FewRerandomisations);
+        }
+        if all_alike(marginal) {
+            return Err(NoFormula::AllAlike);
+        }
+        self.estimand(truth, analysis).ok_or(NoFormula::NoEstimand)?;
+        let balance = self.balance(analysis).ok_or(NoFormula::Randomisation)?;
+        let balance = under(truth, balance);
+        let alpha = scenario.alpha_one_sided();
+        let drift = match self.comparison(truth, analysis) {
+            Ok(comparison) => self.drift_of(comparison.balanced(balance)),
+            Err(_) => balance.drift(self.z_of_expected_data(truth, analysis)?, alpha),
+        };
+        if drift.is_finite() { Ok(drift) } else { Err(NoFormula::NoEstimand) }
+    }
+
+    fn drift_of(&self, comparison: Comparison) -> f64 {
+        let scenario = self.scenario;
+        let total = f64::from(scenario.final_analysed());
+        comparison.drift(scenario.alpha_one_sided(), scenario.share_experimental_known(), total)
+    }
+
+    /// The method behind [`Expected::normal_approximation`], or why there is none, for a reader.
+    pub fn formula_in_words(&self, truth: Truth, analysis: &Analysis) -> String {
+        if let Err(cause) = self.normal_approximation(truth, analysis) {
+            return format!("none, {cause}");
+        }
+        if let Ok(comparison) = self.balanced_comparison(truth, analysis) {
+            return comparison.to_string();
+        }
+        let is_balanced = self.balance(analysis) != Some(Balance::NONE);
+        let balanced = if is_balanced { Balance::WORDS } else { "" };
+        format!("The statistic of the expected data{balanced}")
+    }
+
+    fn z_of_expected_data(&self, truth: Truth, analysis: &Analysis) -> Result<f64, NoFormula> {
+        let scenario = self.scenario;
+        // Shares are per patient randomised; the final look has `final_analysed` patients, all known.
+        let scale = f64::from(scenario.final_analysed()) / scenario.share_known();
+        let counting = Counting::of_analysis(scenario, truth, analysis);
+        let cells: Vec<Counts> =
+            counting.cells(scenario).into_iter().map(|counts| scaled(counts, scale)).collect();
+        if is_sparse(&analysis.method, &cells) {
+            return Err(NoFormula::SparseStrata);
+        }
+        let method = if analysis.rerandomisations > 0 {
+            analysis.method.by_uncorrected_z()
+        } else {
+            analysis.method.by_z()
+        };
+        let z = method.test_expected(cells, &mut Scratch::default()).z;
+        if z.is_finite() { Ok(z) } else { Err(NoFormula::NoEstimand) }
+    }
+
+    /// P(efficacy at any look) by the same approximation, averaged over the prior.
+    ///
+    /// `None` without a prior, for methods with covariates or strata, and if the approximation has no
+    /// value.
+    pub fn assurance(&self, analysis: &Analysis) -> Option<f64> {
+        let scenario = self.scenario;
+        let prior = scenario.prior.as_ref()?;
+        self.comparison(Truth::Alternative, analysis).ok()?;
+        if scenario.stops_for_safety() {
+            return None;
+        }
+        let balance = self.balance(analysis)?;
+        let [control, _] = *scenario.marginal(Truth::Alternative)?;
+        // N outcomes have no more information on a log odds ratio than N/12 (Whitehead 1993).
+        let least_error = (12.0 / f64::from(scenario.design.maximum_analysed())).sqrt();
+        let assurance = prior.average(
+            |log_odds_ratio| self.power_after_shift(analysis, control, log_odds_ratio, balance),
+            least_error,
+        );
+        Some(assurance).filter(|assurance| assurance.is_finite())
+    }
+
+    /// P(efficacy at any look) if the experimental arm is the control arm shifted by a log odds ratio;
+    /// NaN if the approximation has no value.
+    fn power_after_shift(
+        &self,
+        analysis: &Analysis,
+        control: MrsDistribution,
+        log_odds_ratio: f64,
+        balance: Balance,
+    ) -> f64 {
+        let arms = [control, control.shifted_by(log_odds_ratio)];
+        let share_experimental = self.scenario.share_experimental_known();
+        let compared = ComparedArms::without_losses(&arms, share_experimental);
+        let Ok(comparison) = comparison(analysis, compared) else { return f64::NAN };
+        let drift = self.drift_of(comparison.balanced(balance));
+        if drift.is_finite() { self.stopping(drift).rejection() } else { f64::NAN }
+    }
+}
+
+/// Whether too many patients are in groups too small for statistics of expected counts.
+fn is_sparse(method: &AnalysisMethod, cells: &[Counts]) -> bool {
+    let stratified =
+        matches!(method, AnalysisMethod::MantelHaenszel { .. } | AnalysisMethod::VanElteren(_));
+    let Some(grouping) = method.grouping().filter(|_| stratified) else { return false };
+    let mut groups = Vec::new();
+    grouping.gather(cells.iter().copied(), &mut groups);
+    let sizes: Vec<f64> = groups.iter().map(|group| group.iter().flatten().sum()).collect();
+    let sparse: f64 = sizes.iter().filter(|&&size| size < FEW_PATIENTS).sum();
+    sparse > SPARSE_SHARE * sizes.iter().sum::<f64>()
+}
+
+/// The balance whose alternative is the given truth: under H0 the estimate has the variance that the
+/// test assumes under H0.
+fn under(truth: Truth, balance: Balance) -> Balance {
+    match truth {
+        Truth::Null => Balance { alternative: balance.null, ..balance },
+        Truth::Alternative | Truth::Prior => balance,
+    }
+}
+
+/// Whether all patients of both arms have the same mRS, so that no test has a statistic.
+fn all_alike(arms: &[MrsDistribution; 2]) -> bool {
+    let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
+    control.iter().zip(experimental).filter(|(c, e)| **c + **e > 0.0).count() == 1
+}
