@@ -1,4 +1,4 @@
-//! The adjusted shift analysis on data that leave a parameter without an estimate.
+//! The adjusted shift analysis on data that do not determine a parameter.
 
 use rescuesim::analysis::proportional_odds::adjusted::{
     Covariates, Fit, Interaction, Levels, Model, Scratch, Terms,
@@ -7,7 +7,7 @@ use rescuesim::analysis::proportional_odds::fit as unadjusted_fit;
 use rescuesim::analysis::{Counts, FitStatus};
 use rescuesim::outcome::Mrs;
 
-const NOBODY: [f64; 7] = [0.0; 7];
+const EMPTY: [f64; 7] = [0.0; 7];
 const CONTROL: [f64; 7] = [2.0, 3.0, 5.0, 8.0, 7.0, 4.0, 6.0];
 const TREATED: [f64; 7] = [4.0, 5.0, 6.0, 7.0, 5.0, 3.0, 4.0];
 
@@ -24,7 +24,7 @@ fn fit(rows: &[&[f64]], data: &[Counts]) -> Fit {
     model(rows).fit(data, &mut Scratch::default())
 }
 
-fn nothing_is_learnt(rows: &[&[f64]], data: &[Counts]) {
+fn assert_no_information(rows: &[&[f64]], data: &[Counts]) {
     let model = model(rows);
     let mut scratch = Scratch::default();
     let fit = model.fit(data, &mut scratch);
@@ -37,32 +37,35 @@ fn nothing_is_learnt(rows: &[&[f64]], data: &[Counts]) {
 }
 
 #[test]
-fn too_little_gives_no_information() {
+fn tables_without_a_comparison_give_no_information() {
     let two: &[&[f64]] = &[&[0.0], &[1.0]];
-    let one_patient = [[all_in(3, 1.0), NOBODY], [NOBODY; 2]];
-    nothing_is_learnt(two, &one_patient);
-    nothing_is_learnt(two, &[[NOBODY; 2]; 2]);
-    nothing_is_learnt(&[], &[]);
-    nothing_is_learnt(two, &[[CONTROL, NOBODY], [TREATED, NOBODY]]);
-    nothing_is_learnt(two, &[[all_in(2, 9.0), all_in(2, 8.0)], [all_in(2, 3.0), all_in(2, 7.0)]]);
+    let one_patient = [[all_in(3, 1.0), EMPTY], [EMPTY; 2]];
+    assert_no_information(two, &one_patient);
+    assert_no_information(two, &[[EMPTY; 2]; 2]);
+    assert_no_information(&[], &[]);
+    assert_no_information(two, &[[CONTROL, EMPTY], [TREATED, EMPTY]]);
+    assert_no_information(
+        two,
+        &[[all_in(2, 9.0), all_in(2, 8.0)], [all_in(2, 3.0), all_in(2, 7.0)]],
+    );
 }
 
-/// Treatment is the covariate: nothing tells them apart.
+/// The covariate equals the treatment, so the data cannot separate their effects.
 #[test]
-fn a_covariate_collinear_with_treatment_takes_all() {
-    nothing_is_learnt(&[&[0.0], &[1.0]], &[[CONTROL, NOBODY], [NOBODY, TREATED]]);
+fn a_covariate_collinear_with_treatment_leaves_no_information() {
+    assert_no_information(&[&[0.0], &[1.0]], &[[CONTROL, EMPTY], [EMPTY, TREATED]]);
     let four: &[&[f64]] = &[&[0.0, 1.0], &[1.0, 0.0], &[1.0, 1.0], &[0.0, 0.0]];
-    let data = [[CONTROL, NOBODY], [NOBODY, TREATED], [NOBODY, TREATED], [TREATED, NOBODY]];
-    nothing_is_learnt(four, &data);
+    let data = [[CONTROL, EMPTY], [EMPTY, TREATED], [EMPTY, TREATED], [TREATED, EMPTY]];
+    assert_no_information(four, &data);
 }
 
-/// The only stratum with both arms has one outcome: β could be anything.
+/// The only stratum with both arms has one outcome, so that every β has the same likelihood.
 #[test]
 fn a_stratum_with_one_outcome_has_no_information() {
     for level in [0, 6] {
-        let data = [[CONTROL, NOBODY], [all_in(level, 9.0), all_in(level, 20.0)]];
-        nothing_is_learnt(&[&[0.0], &[1.0]], &data);
-        nothing_is_learnt(&[&[1.0], &[0.0]], &data);
+        let data = [[CONTROL, EMPTY], [all_in(level, 9.0), all_in(level, 20.0)]];
+        assert_no_information(&[&[0.0], &[1.0]], &data);
+        assert_no_information(&[&[1.0], &[0.0]], &data);
     }
 }
 
@@ -77,7 +80,7 @@ fn separation_by_treatment_has_a_sign_and_a_likelihood_ratio() {
         ([[worse, better], [worse, better]], f64::INFINITY),
         ([[better, worse], [better, worse]], f64::NEG_INFINITY),
         ([[touching, better], [worse, better]], f64::INFINITY),
-        ([[worse, better], [NOBODY, better]], f64::INFINITY),
+        ([[worse, better], [EMPTY, better]], f64::INFINITY),
         ([[CONTROL, all_in(0, 30.0)], [TREATED, all_in(0, 1.0)]], f64::INFINITY),
         ([[CONTROL, all_in(6, 1.0)], [TREATED, all_in(6, 1.0)]], f64::NEG_INFINITY),
     ] {
@@ -91,17 +94,17 @@ fn separation_by_treatment_has_a_sign_and_a_likelihood_ratio() {
     }
 }
 
-/// Pooled, the arms overlap; within both strata they do not.
+/// The arms overlap in the pooled table, but not within either stratum.
 #[test]
-fn separation_within_strata_is_found() {
+fn separation_within_all_strata_is_detected() {
     let data = [[all_in(1, 5.0), all_in(0, 5.0)], [all_in(6, 5.0), all_in(5, 5.0)]];
     let fit = fit(&[&[0.0], &[1.0]], &data);
     assert_eq!((fit.status, fit.log_odds_ratio), (FitStatus::Separated, f64::INFINITY));
 }
 
-/// A stratum in which everybody has the best (or the worst) outcome leaves β to the others.
+/// A stratum in which all patients have the best (or the worst) outcome does not contribute to β.
 #[test]
-fn separation_by_a_covariate_leaves_treatment_to_the_rest() {
+fn separation_by_a_covariate_leaves_the_estimate_of_the_other_strata() {
     let rest = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)]];
     let alone = fit(&[&[0.0], &[1.0]], &rest);
     assert_eq!((alone.status, alone.nuisance_diverged), (FitStatus::Converged, false));
@@ -136,9 +139,9 @@ fn separation_by_a_covariate_leaves_treatment_to_the_rest() {
     }
 }
 
-/// The only patients with mRS 0 are those of the saturated stratum: their level goes with them.
+/// All patients with mRS 0 are in the saturated stratum, whose removal removes the level as well.
 #[test]
-fn a_level_may_go_with_its_stratum() {
+fn a_level_observed_only_in_a_saturated_stratum_is_dropped_with_it() {
     let (mut control, mut treated) = (CONTROL, TREATED);
     (control[0], treated[0]) = (0.0, 0.0);
     let alone = unadjusted_fit(&[control, treated]);
@@ -151,7 +154,7 @@ fn a_level_may_go_with_its_stratum() {
     }
 }
 
-/// The strata share no level: each has a fit of its own thresholds, and β is common to both.
+/// The strata share no level: the thresholds of each are fitted separately, and β is common to both.
 #[test]
 fn strata_that_do_not_overlap_share_the_odds_ratio() {
     let better = [[4.0, 6.0, 3.0, 0.0, 0.0, 0.0, 0.0], [7.0, 5.0, 2.0, 0.0, 0.0, 0.0, 0.0]];
@@ -172,10 +175,10 @@ fn interaction(main: &[&[f64]], interactions: &[&[f64]], data: &[Counts]) -> Int
     Model { levels: Levels::ALL, covariates }.interaction(data, &mut Scratch::default())
 }
 
-/// A stratum without information leaves the interaction to the others; where it is the subgroup
-/// itself that has none, or that is separated, there is none to test, or no Wald test.
+/// A stratum without information does not contribute to the interaction. If the subgroup itself has no
+/// information, there is no test; if it is separated, there is a likelihood-ratio test but no Wald test.
 #[test]
-fn interactions_meet_the_same_trouble() {
+fn interactions_are_defined_on_degenerate_strata() {
     let (two, subgroup): ([&[f64]; 2], [&[f64]; 2]) = ([&[0.0], &[1.0]], [&[0.0], &[1.0]]);
     let data = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)]];
     let alone = interaction(&two, &subgroup, &data);
@@ -192,14 +195,14 @@ fn interactions_meet_the_same_trouble() {
     let separated = interaction(&two, &subgroup, &[data[0], [CONTROL, all_in(0, 9.0)]]);
     assert_eq!((separated.status, separated.wald.is_nan()), (FitStatus::Separated, true));
     assert!(separated.likelihood_ratio > 0.0 && separated.p_likelihood_ratio() < 0.05);
-    let empty = interaction(&two, &subgroup, &[data[0], [CONTROL, NOBODY]]);
+    let empty = interaction(&two, &subgroup, &[data[0], [CONTROL, EMPTY]]);
     assert_eq!((empty.status, empty.degrees_of_freedom), (FitStatus::NoInformation, 0));
     assert!(empty.p_wald().is_nan() && empty.p_likelihood_ratio().is_nan());
 }
 
 #[test]
 fn empty_and_redundant_columns_are_dropped() {
-    let data = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)], [NOBODY; 2]];
+    let data = [[CONTROL, TREATED], [TREATED, CONTROL.map(|count| count + 1.0)], [EMPTY; 2]];
     let plain = fit(&[&[0.0], &[1.0]], &data[..2]);
     let rows: &[&[f64]] =
         &[&[1.0, 0.0, 3.0, 0.0, 0.0], &[1.0, 1.0, 4.0, 0.0, 0.0], &[1.0, 0.0, 7.0, 1.0, 0.0]];
@@ -223,7 +226,7 @@ fn zero_cells_huge_and_fractional_counts_are_fitted() {
         assert!((large.log_odds_ratio - small.log_odds_ratio).abs() < 1e-10);
         assert!((large.standard_error * scale.sqrt() - small.standard_error).abs() < 1e-8);
     }
-    // One in a million on the wrong side: as far as an odds ratio of patients goes.
+    // One patient in a million on the other side, about the largest odds ratio in a trial.
     let [many, few] = [all_in(2, 1e6), all_in(5, 1e6)];
     let data = [[few, many].map(|arm| arm.map(|count: f64| count.max(0.0)))];
     let mut crossed = data;
@@ -233,7 +236,7 @@ fn zero_cells_huge_and_fractional_counts_are_fitted() {
     assert_eq!(extreme.status, FitStatus::Converged, "{extreme:?}");
     assert!((extreme.log_odds_ratio - 2.0 * libm::log(1e6)).abs() < 1e-6);
     assert_eq!(fit(&[&[]], &data).status, FitStatus::Separated);
-    // A level of almost nobody between two of many.
+    // A nearly empty level between two frequent ones.
     let mut thin = [CONTROL, TREATED];
     (thin[0][3], thin[1][3]) = (1e-12, 2e-12);
     let without = [CONTROL, TREATED].map(|mut arm| {
@@ -245,9 +248,9 @@ fn zero_cells_huge_and_fractional_counts_are_fitted() {
     assert!((thin.log_odds_ratio - without.log_odds_ratio).abs() < 1e-6);
 }
 
-/// The same workspace serves data of any shape in any order.
+/// One workspace serves data of any shape in any order.
 #[test]
-fn a_scratch_has_no_memory() {
+fn a_reused_workspace_does_not_change_a_fit() {
     let mut scratch = Scratch::default();
     let small = model(&[&[]]);
     let large = model(&[&[0.0, 1.0, 2.0], &[1.0, 0.0, 5.0], &[1.0, 1.0, 1.0], &[0.0, 0.0, 3.0]]);
@@ -259,23 +262,23 @@ fn a_scratch_has_no_memory() {
     assert_eq!(first, again);
 }
 
-/// Fourteen patients, factors nihss ≥ 16, onset < 6 h and posterior occlusion: who has an nihss of 16
-/// or more has mRS 4 or worse, all others mRS 2 or better, so that its coefficient and three thresholds
-/// go to infinity with and without treatment. R's clm gives Z −0.7215; the digits are of Newton's
-/// method in NumPy on log F(u) + log(1 − F(l)) + log(1 − exp(l − u)).
+/// Fourteen patients with the factors nihss ≥ 16, onset < 6 h and posterior occlusion. Patients with an
+/// nihss of 16 or more have mRS 4 or worse, all others mRS 2 or better, so that its coefficient and
+/// three thresholds are infinite with and without treatment. R's clm gives Z −0.7215; the further digits
+/// are from Newton's method in NumPy on log F(u) + log(1 − F(l)) + log(1 − exp(l − u)).
 #[test]
-fn a_likelihood_ratio_does_not_start_from_infinity() {
+fn a_likelihood_ratio_does_not_start_from_infinite_parameters() {
     let rows: &[&[f64]] =
         &[&[0.0, 1.0, 1.0], &[0.0; 3], &[1.0, 0.0, 1.0], &[0.0, 1.0, 0.0], &[1.0, 0.0, 0.0]];
     let with = |levels: &[usize]| -> [f64; 7] {
         std::array::from_fn(|k| levels.iter().filter(|&&level| level == k).count() as f64)
     };
     let data = [
-        [NOBODY, with(&[1])],
+        [EMPTY, with(&[1])],
         [with(&[1]), with(&[2, 1, 0, 0])],
-        [NOBODY, with(&[5, 6])],
+        [EMPTY, with(&[5, 6])],
         [with(&[2, 0, 0]), with(&[2])],
-        [with(&[4, 6]), NOBODY],
+        [with(&[4, 6]), EMPTY],
     ];
     let ratio = model(rows).likelihood_ratio(&data, &mut Scratch::default());
     assert_eq!(ratio.fit.status, FitStatus::Converged, "{ratio:?}");

@@ -30,7 +30,7 @@ fn model(rows: &[Vec<f64>], levels: Levels) -> Model {
     Model { levels, covariates: Covariates::new(rows) }
 }
 
-/// A fit with its log likelihood, which a description of the same fit has.
+/// A fit with its log likelihood, which the fit alone does not return.
 #[derive(Debug)]
 struct Fitted {
     fit: Fit,
@@ -47,7 +47,7 @@ fn score(model: &Model, data: &[Counts]) -> Score {
     model.score(data, &mut Scratch::default())
 }
 
-/// Of the same status, and the same numbers if there are any.
+/// Fails unless two fits have the same status and, if they converged, the same numbers.
 fn same(a: &Fitted, b: &Fitted, tolerance: f64) -> Result<(), TestCaseError> {
     let log_likelihoods = [a.log_likelihood, b.log_likelihood];
     let (a, b) = (&a.fit, &b.fit);
@@ -67,9 +67,9 @@ fn same(a: &Fitted, b: &Fitted, tolerance: f64) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    /// What is not a number has a status that says why, on data so sparse that anything happens.
+    /// A quantity that is not a number has a status with the reason, also on very sparse data.
     #[test]
-    fn a_fit_is_always_defined(data in strata(2), levels in levels()) {
+    fn every_fit_has_a_value_or_a_status_with_the_reason(data in strata(2), levels in levels()) {
         let model = model(&two_factors(), levels);
         let mut scratch = Scratch::default();
         let fit = model.fit(&data, &mut scratch);
@@ -89,7 +89,7 @@ proptest! {
             }
             status => prop_assert_eq!(status, FitStatus::NoInformation),
         }
-        // Both find out by themselves whether there is anything to learn.
+        // The fit and the score test detect a lack of information independently.
         prop_assert_eq!(
             score.status == FitStatus::NoInformation,
             fit.status == FitStatus::NoInformation,
@@ -127,7 +127,7 @@ proptest! {
         }
     }
 
-    /// Reading the outcome from death to no symptoms flips the signs, too.
+    /// Reversing the outcome scale, so that death is best, flips the signs as well.
     #[test]
     fn reversing_the_outcome_flips_every_sign(data in strata(6)) {
         let model = model(&two_factors(), Levels::ALL);
@@ -138,10 +138,10 @@ proptest! {
         same(&fit(&model, &data), &flipped, 1e-6)?;
     }
 
-    /// Two halves of each stratum with the same row of covariates are that stratum; a further
-    /// covariate that tells these halves apart has a coefficient of 0 and changes nothing.
+    /// Halving every stratum, with the same covariates in both halves, gives the same fit; a further
+    /// covariate that distinguishes the halves has a coefficient of 0 and changes nothing.
     #[test]
-    fn splitting_strata_changes_nothing(data in strata(6)) {
+    fn splitting_strata_leaves_the_fit_unchanged(data in strata(6)) {
         let rows = two_factors();
         let whole = fit(&model(&rows, Levels::ALL), &data);
         let half = data.iter().map(|table| table.map(|arm| arm.map(|count| count / 2.0)));
@@ -153,9 +153,9 @@ proptest! {
         same(&whole, &fit(&model(&told_apart, Levels::ALL), &halves), 1e-6)?;
     }
 
-    /// Any coding of the strata that spans the same space gives the same fit.
+    /// Every coding of the strata that spans the same space gives the same fit.
     #[test]
-    fn coding_changes_nothing(data in strata(6), levels in levels()) {
+    fn the_coding_of_strata_leaves_the_fit_unchanged(data in strata(6), levels in levels()) {
         let dummies = fit(&model(&two_factors(), levels), &data);
         let sums = [vec![1.0, 1.0], vec![1.0, -1.0], vec![-1.0, 1.0], vec![-1.0, -1.0]];
         let scaled = [vec![7.0, 1e3], vec![7.0, 0.0], vec![4.0, 1e3], vec![4.0, 0.0]];
@@ -184,9 +184,9 @@ proptest! {
         }
     }
 
-    /// No covariates: the fit and the score test (which is Wilcoxon's) of one table.
+    /// Without covariates, the fit and the score test (which is Wilcoxon's) are those of one table.
     #[test]
-    fn without_covariates_it_is_the_unadjusted_fit(table in table(4)) {
+    fn a_fit_without_covariates_equals_the_unadjusted_fit(table in table(4)) {
         let model = Model { levels: Levels::ALL, covariates: Covariates::none() };
         let (here, there) = (fit(&model, &[table]).fit, unadjusted_fit(&table));
         prop_assert_eq!(here.status, there.status);
@@ -206,10 +206,9 @@ proptest! {
         }
     }
 
-    /// Score Z with expected information = Wilcoxon's Z with the tie correction, times
-    /// √(N / (N − 1)).
+    /// Score Z with expected information is Wilcoxon's Z with the tie correction, times √(N / (N − 1)).
     #[test]
-    fn the_score_is_the_wilcoxon_test(table in table(40)) {
+    fn the_score_test_equals_the_wilcoxon_test(table in table(40)) {
         let [n_c, n_e] = table.map(|arm| arm.iter().sum::<f64>());
         let n = n_c + n_e;
         let (mut wins, mut below, mut ties) = (0.0, 0.0, 0.0);
@@ -228,10 +227,10 @@ proptest! {
         }
     }
 
-    /// With two levels and one group the estimate is the log odds ratio of a 2×2 table, its error
-    /// Woolf's; with the strata in it, the fit solves the equations of logistic regression.
+    /// With two levels and one group the estimate is the log odds ratio of a 2×2 table, and its error
+    /// Woolf's; with strata, the fit solves the equations of logistic regression.
     #[test]
-    fn two_levels_are_logistic_regression(data in strata(30), cut in 0..6usize) {
+    fn two_levels_give_logistic_regression(data in strata(30), cut in 0..6usize) {
         let levels = Levels::ending(std::array::from_fn(|k| k == cut));
         let cells = |table: &Counts| {
             table.map(|arm| [arm[..=cut].iter().sum::<f64>(), arm[cut + 1..].iter().sum()])
@@ -266,9 +265,9 @@ proptest! {
         }
     }
 
-    /// Weights scale the information and leave the estimate.
+    /// Weights scale the information and do not change the estimate.
     #[test]
-    fn weights_scale_the_information(data in strata(9), by in 1e-3..1e3f64) {
+    fn weights_scale_the_information_and_not_the_estimate(data in strata(9), by in 1e-3..1e3f64) {
         let model = model(&two_factors(), Levels::ALL);
         let weighted: Vec<Counts> =
             data.iter().map(|table| table.map(|arm| arm.map(|count| count * by))).collect();
@@ -278,8 +277,8 @@ proptest! {
         same(&a, &b, 1e-6)?;
     }
 
-    /// One interaction with a factor of two levels: Wald's χ² is the square of estimate over
-    /// error, and a test of treatment within the levels is the same question.
+    /// For an interaction with a factor of two levels, Wald's χ² is the square of the estimate divided by
+    /// its error, and the likelihood ratio is the gain over the model with main effects.
     #[test]
     fn an_interaction_is_a_difference_of_effects(data in strata(12)) {
         let rows = two_factors();

@@ -1,5 +1,5 @@
-//! Laws of the allocation methods, against Markov chains of the difference between the arms and what is
-//! published of their limits; and how often the convergence strategy guesses right.
+//! Laws of the allocation methods, compared with Markov chains of the difference between the arms and
+//! with published limits; and the predictability by the convergence strategy.
 
 use rescuesim::randomisation::{AllocationState, Arm};
 use rescuesim::rng::{Purpose, Replicate, Streams};
@@ -14,7 +14,7 @@ const BLOCK_URN: &str = r#"randomisation={method="block_urn",balanced_sets=3}"#;
 const SUFFICIENT: &str = r#"randomisation={method="minimal_sufficient_balance"}"#;
 const COMPLETE: &str = r#"randomisation={method="complete"}"#;
 
-/// Patients of ANGEL-REBOOT.
+/// Number of patients of ANGEL-REBOOT.
 const PATIENTS: usize = 348;
 
 fn scenario(set: &[&str]) -> Scenario {
@@ -22,7 +22,8 @@ fn scenario(set: &[&str]) -> Scenario {
     Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
 }
 
-/// Allocates so many patients in so many trials and shows each: number in the trial, stratum, arm.
+/// Allocates `patients` patients in each of `trials` trials and passes each to `see`: its number in the
+/// trial, its stratum and its arm.
 fn walk(scenario: &Scenario, trials: u64, patients: usize, mut see: impl FnMut(usize, usize, Arm)) {
     let streams = Streams::new(scenario.seed);
     let mut state = AllocationState::default();
@@ -37,8 +38,8 @@ fn walk(scenario: &Scenario, trials: u64, patients: usize, mut see: impl FnMut(u
     }
 }
 
-/// A method of two equal arms that sees their difference d alone: P(experimental) given d,
-/// experimental less control.
+/// P(experimental) given the difference d, experimental less control, for a method of two equal arms
+/// that depends on d alone.
 type Coin = fn(i32) -> f64;
 
 fn efron(d: i32) -> f64 {
@@ -53,12 +54,12 @@ fn big_stick(d: i32) -> f64 {
     0.5 * f64::from(u8::from(d < 3)) + 0.5 * f64::from(u8::from(d <= -3))
 }
 
-/// Three balanced sets; the balls kept out are those of the arm that is ahead.
+/// Three balanced sets; the balls outside the urn are those of the larger arm.
 fn block_urn(d: i32) -> f64 {
     f64::from(3 - d.max(0)) / f64::from(6 - d.abs())
 }
 
-/// P(difference = d − patients) before each patient from the first, and after the last.
+/// P(difference = d − patients) before each patient from the first, and after the last patient.
 fn chain(coin: impl Fn(i32) -> f64, patients: usize) -> Vec<Vec<f64>> {
     let mut now = vec![0.0; 2 * patients + 3];
     now[patients + 1] = 1.0;
@@ -76,13 +77,13 @@ fn chain(coin: impl Fn(i32) -> f64, patients: usize) -> Vec<Vec<f64>> {
     all
 }
 
-/// P(|difference| = d) in one of these.
+/// P(|difference| = d) under a distribution of `chain`.
 fn size(distribution: &[f64], d: usize) -> f64 {
     let zero = distribution.len() / 2;
     if d == 0 { distribution[zero] } else { distribution[zero - d] + distribution[zero + d] }
 }
 
-/// P(the arm of the next patient is guessed) when the difference is distributed so.
+/// P(the arm of the next patient is guessed correctly) under a distribution of the difference.
 fn guessed(coin: impl Fn(i32) -> f64, difference: &[f64]) -> f64 {
     let zero = difference.len() as i32 / 2;
     let possible = difference.iter().enumerate().filter(|(_, p)| **p > 0.0);
@@ -94,13 +95,13 @@ fn guessed(coin: impl Fn(i32) -> f64, difference: &[f64]) -> f64 {
     right.sum()
 }
 
-/// What a quantity tends to, averaged over even and odd numbers of patients.
+/// Limit of a quantity, averaged over even and odd numbers of patients.
 fn limit(coin: impl Fn(i32) -> f64, of: impl Fn(&[f64]) -> f64) -> f64 {
     let all = chain(coin, 800);
     (of(&all[799]) + of(&all[800])) / 2.0
 }
 
-/// The first 40 allocations of replicate 0, and with strata.
+/// Checks the first 40 allocations of replicate 0, and with strata.
 #[test]
 fn golden_allocations_are_unchanged() {
     let stratified = r#"randomisation={method="block_urn",balanced_sets=2,stratify_by=["nihss"]}"#;
@@ -123,10 +124,10 @@ fn golden_allocations_are_unchanged() {
     assert_eq!(allocations.each_ref().map(String::as_str)[..], golden);
 }
 
-/// By symmetry every patient of equal arms has either with probability ½, whatever the method: each of
-/// 420 shares of 20 000 within 4.5 standard errors, which chance breaks for one seed in 350.
+/// By symmetry every patient of equal arms gets either arm with probability ½ under every method: each
+/// of 420 shares of 20 000 within 4.5 standard errors, which fails by chance for one seed in 350.
 #[test]
-fn either_arm_is_as_likely_for_every_patient() {
+fn each_arm_is_equally_likely_for_every_patient() {
     let blocks = r#"randomisation={method="permuted_blocks",block_sizes=[2,6]}"#;
     let stratified = r#"randomisation={method="efron",stratify_by=["nihss","occlusion_site"]}"#;
     for set in [EFRON, BIG_STICK, BLOCK_URN, SUFFICIENT, COMPLETE, blocks, stratified] {
@@ -142,10 +143,11 @@ fn either_arm_is_as_likely_for_every_patient() {
     }
 }
 
-/// |d| after 1, 2, 19, 20 and 100 patients, against the chain: each of 75 shares of 20 000 within 4.5
-/// standard errors, which chance breaks for one seed in 1 900. Where the chain has nobody is nobody.
+/// |d| after 1, 2, 19, 20 and 100 patients, compared with the chain: each of 75 shares of 20 000 within
+/// 4.5 standard errors, which fails by chance for one seed in 1 900. Differences with probability 0 in
+/// the chain never occur.
 #[test]
-fn differences_follow_the_chain() {
+fn differences_between_the_arms_follow_the_markov_chain() {
     let moments = [1, 2, 19, 20, 100];
     for (set, coin) in [(EFRON, efron as Coin), (BIG_STICK, big_stick), (BLOCK_URN, block_urn)] {
         let expected = chain(coin, 100);
@@ -163,7 +165,7 @@ fn differences_follow_the_chain() {
                 let p = size(&expected[*after], d);
                 let share = f64::from(count) / 20_000.0;
                 let error = f64::sqrt(p * (1.0 - p) / 20_000.0);
-                // Beyond a difference of 4 Efron's shares are too small for a normal error.
+                // Beyond a difference of 4 Efron's shares are too small for a normal approximation.
                 let reach = if d > 4 { 0.01 } else { 4.5 * error };
                 assert!((share - p).abs() <= reach, "{set}, {after} patients, {d}: {share} {p}");
                 assert!(p > 0.0 || count == 0, "{set}, {after} patients: {d}");
@@ -175,7 +177,7 @@ fn differences_follow_the_chain() {
 /// Efron 1971: with p = 2/3, P(d = 0) tends to ½ after even numbers of patients and P(|d| = 1) to ¾
 /// after odd ones, with P(|d| = j) = (r² − 1)/rʲ⁺¹, r = p/(1 − p), where j has the right parity.
 #[test]
-fn efrons_coin_has_its_limits() {
+fn efrons_coin_has_its_published_limits() {
     let all = chain(efron, 801);
     let (even, odd) = (&all[800], &all[801]);
     assert!((size(even, 0) - 0.5).abs() < 1e-9, "{}", size(even, 0));
@@ -184,15 +186,15 @@ fn efrons_coin_has_its_limits() {
         let here = size(if j % 2 == 0 { even } else { odd }, j);
         assert!((here - limit).abs() < 1e-9, "{j}: {here} {limit}");
     }
-    // A fair coin a quarter of the time, and else two guesses of three: 5/8.
+    // A quarter of the guesses are of a fair coin, and of the rest two in three are correct: 5/8.
     assert!((limit(efron, |now| guessed(efron, now)) - 0.625).abs() < 1e-9);
 }
 
-/// A reflected walk is at either bound b with probability 1/2b: so often the arm is certain, and
-/// guesses are right ½ + 1/4b of the time. Detailed balance of an urn with two sets: one allocation in
-/// six is certain, and two guesses of three are right.
+/// A reflected walk is at either bound b with probability 1/2b. There the arm is certain, so that
+/// ½ + 1/4b of the guesses are correct. By detailed balance of an urn with two sets, one allocation in
+/// six is certain, and two guesses of three are correct.
 #[test]
-fn sticks_and_urns_have_their_limits() {
+fn the_big_stick_and_the_block_urn_have_their_limits() {
     for b in 1..=5 {
         let coin = |d: i32| if d.abs() < b { 0.5 } else { f64::from(u8::from(d < 0)) };
         let certain = limit(coin, |now| size(now, b as usize));
@@ -207,7 +209,7 @@ fn sticks_and_urns_have_their_limits() {
     assert!((right - 2.0 / 3.0).abs() < 1e-9, "{right}");
 }
 
-/// Within strata as in the whole trial, and with an unequal ratio as with an equal one.
+/// The bounds hold within strata and in the whole trial, with unequal and with equal ratios.
 #[test]
 fn imbalances_never_exceed_their_bounds() {
     let stratify = r#"stratify_by=["nihss","occlusion_site"]"#;
@@ -224,7 +226,7 @@ fn imbalances_never_exceed_their_bounds() {
             if i == 0 {
                 counts = [[0; 2]; 4];
             }
-            // Of nihss, onset and site the first and the last are balanced.
+            // Of nihss, onset and site, the first and the last are balanced.
             let series = &mut counts[stratum / 4 * 2 + stratum % 2];
             series[arm.index()] += 1;
             let sets = (series[0] / control).min(series[1] / experimental);
@@ -241,10 +243,10 @@ fn balance(set: &[&str], replicates: u64) -> Balance {
     simulate(&[set, &one_test].concat(), replicates).truths.swap_remove(0).balance
 }
 
-/// Against the chain, and against blocks by enumeration: 3/4 of a block of two and 17/24 of a block of
-/// four. Each within 4 Monte-Carlo errors (one seed in 2 500 fails by chance).
+/// Predictability compared with the chain, and for blocks with enumeration: 3/4 for a block of two and
+/// 17/24 for a block of four. Each within 4 Monte Carlo errors (one seed in 2 500 fails by chance).
 #[test]
-fn guesses_are_right_as_often_as_they_should_be() {
+fn the_share_guessed_correctly_follows_chain_and_enumeration() {
     let four = r#"randomisation={method="permuted_blocks",block_sizes=[4]}"#;
     let chains = [(EFRON, efron as Coin), (BIG_STICK, big_stick), (BLOCK_URN, block_urn)];
     let over_trial = |coin: Coin| {
@@ -262,11 +264,11 @@ fn guesses_are_right_as_often_as_they_should_be() {
     assert_eq!((guesses.value, guesses.mcse, guesses.n), (0.75, 0.0, 50));
 }
 
-/// Blocks of two within all eight strata: who sees a stratum is right three times in four but for the
-/// last patient of an odd stratum (four of eight, each losing a quarter of a guess); who sees the trial
-/// without the strata, less often. Unstratified blocks are the other way round.
+/// Blocks of two within all eight strata: an observer of one stratum guesses three in four correctly,
+/// except for the last patient of an odd stratum (four of eight, each costing a quarter of a guess); an
+/// observer of the whole trial, who does not know the strata, fewer. Unstratified blocks reverse this.
 #[test]
-fn a_guesser_profits_from_what_is_balanced() {
+fn an_observer_of_the_balanced_unit_guesses_best() {
     let stratified = r#"randomisation={method="permuted_blocks",block_sizes=[2],stratify_by=["nihss","onset_to_puncture","occlusion_site"]}"#;
     let guesses = balance(&[stratified], 1_000).correct_guesses;
     let expected = 0.75 - 0.25 * 4.0 / PATIENTS as f64;
@@ -276,10 +278,10 @@ fn a_guesser_profits_from_what_is_balanced() {
     assert!(guesses.correct_guesses.within_strata.value < 0.6, "{guesses:?}");
 }
 
-/// With unequal arms a tie goes to the larger one: complete randomisation at 1:2 against the chain of
-/// the lead e − 2c, within 4 Monte-Carlo errors.
+/// With unequal arms a tie is guessed as the larger arm: complete randomisation at 1:2 compared with the
+/// chain of the lead e − 2c, within 4 Monte Carlo errors.
 #[test]
-fn unequal_arms_are_guessed_relative_to_the_ratio() {
+fn guesses_between_unequal_arms_are_relative_to_the_ratio() {
     let ratio = "arms.allocation_ratio={control=1,experimental=2}";
     let guesses = balance(&[ratio, COMPLETE], 1_000).correct_guesses;
     let mut leads = vec![0.0; 4 * PATIENTS];
@@ -300,10 +302,10 @@ fn unequal_arms_are_guessed_relative_to_the_ratio() {
     assert_within("1:2", guesses.whole_trial, expected, expected, 4.0);
 }
 
-/// Minimal sufficient balance stands between complete randomisation and minimisation, in balance and
-/// in predictability; the differences are ten and more Monte-Carlo errors.
+/// Minimal sufficient balance lies between complete randomisation and minimisation, in balance and
+/// in predictability; the differences are ten and more Monte Carlo errors.
 #[test]
-fn sufficient_balance_is_between_chance_and_minimisation() {
+fn sufficient_balance_lies_between_complete_randomisation_and_minimisation() {
     let [chance, sufficient, minimised] =
         [vec![COMPLETE], vec![SUFFICIENT], vec![]].map(|set| balance(&set, 1_000));
     let differences = |balance: &Balance| -> Vec<f64> {

@@ -1,9 +1,9 @@
-//! Every analysis on the trials of ANGEL-REBOOT: its power where an independent simulation gives it,
-//! its type I error, and what minimisation on strong prognostic factors does to it.
+//! Every analysis on the trials of ANGEL-REBOOT: power compared with an independent simulation, type I
+//! error, and the effect of minimisation on strong prognostic factors.
 //!
-//! Seeds are fixed, so these tests pass or fail for good; written with a fresh seed, each figure
-//! would fail by chance with the probability that its number of standard errors says (3: one in
-//! 370; 4: one in 16 000).
+//! Seeds are fixed, so a test always passes or always fails; with a fresh seed, each comparison would
+//! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
+//! 16 000).
 
 use std::sync::atomic::AtomicBool;
 
@@ -22,7 +22,7 @@ const ANALYSES: &str = "scenarios/angel-reboot-analyses.toml";
 const NO_LOSS: &str = "missing.dropout=0";
 const ONE_LOOK: &str = "design.looks={equally_spaced=1}";
 
-/// Blocks of two and follow-up of the same length for all: 52 patients per arm at every look.
+/// Blocks of two and the same length of follow-up for all patients: 52 patients per arm at every look.
 const EQUAL_ARMS: [&str; 4] = [
     "sample_size={randomised=312,analysed=312}",
     NO_LOSS,
@@ -33,22 +33,22 @@ const EQUAL_ARMS: [&str; 4] = [
 const MORTALITY_NEUTRAL: &str =
     "outcome.experimental={distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20.00]}";
 
-fn assert_figure(
+fn assert_rejections(
     (result, truth): (&OperatingCharacteristics, usize),
-    figures: &[(&str, f64)],
+    quantities: &[(&str, f64)],
     (half, errors): (f64, f64),
 ) {
-    for (name, figure) in figures {
+    for (name, quantity) in quantities {
         let rejection = of(result, truth, name).rejection;
-        assert_within(name, rejection, figure - half, figure + half, errors);
+        assert_within(name, rejection, quantity - half, quantity + half, errors);
     }
 }
 
-/// What R gives from 1 000 000 trials: counts of both arms by `rmultinom`, 52 + 52 per look, the
-/// statistics written out once more from their textbook formulas on the counts (`phyper` for
-/// Fisher's test, `pt` and `qnorm` for the t tests, Woolf's error for the logistic model, the ranks'
-/// and the U-statistics' variances for the others), stopped at Z of 3.7103, 2.5114 or 1.9930. Its own
-/// errors are below 0.0005, that is a quarter of those here.
+/// Rejection rates in R from 1 000 000 trials: counts of both arms by `rmultinom`, 52 + 52 per look, the
+/// statistics implemented independently from textbook formulas on the counts (`phyper` for
+/// Fisher's test, `pt` and `qnorm` for the t tests, Woolf's error for the logistic model, the variances
+/// of ranks and U statistics for the others), stopped at Z of 3.7103, 2.5114 or 1.9930. Their errors are
+/// below 0.0005, a quarter of those here.
 const UNADJUSTED: [&str; 12] = [
     "pooled",
     "unpooled",
@@ -64,17 +64,17 @@ const UNADJUSTED: [&str; 12] = [
     "utility Welch",
 ];
 
-/// Fails unless every rejection is the independent one of [`UNADJUSTED`], within 3.5 Monte-Carlo
-/// errors (one in 2 000) and half a digit.
-fn assert_as_in_r(result: &OperatingCharacteristics, truth: usize, figures: [f64; 12]) {
-    let figures: Vec<_> = UNADJUSTED.into_iter().zip(figures).collect();
-    assert_figure((result, truth), &figures, (5e-4, 3.5));
+/// Fails unless every rejection rate is that of R for [`UNADJUSTED`], within 3.5 Monte Carlo errors (one
+/// in 2 000 fails by chance) and half a digit.
+fn assert_as_in_r(result: &OperatingCharacteristics, truth: usize, quantities: [f64; 12]) {
+    let quantities: Vec<_> = UNADJUSTED.into_iter().zip(quantities).collect();
+    assert_rejections((result, truth), &quantities, (5e-4, 3.5));
 }
 
-/// 25 % v 40 % at a common odds ratio of 2, 312 analysed at three looks: the whole mRS has more
-/// power than a cut. Planned: shift 0.931, utilities 0.927 (with one look; 0.925 with three).
+/// 25 % v 40 % at a common odds ratio of 2, 312 analysed at three looks: the whole mRS has more power
+/// than a cut. Planned: shift 0.931, utilities 0.927 (with one look; 0.925 with three).
 #[test]
-fn with_proportional_odds_the_whole_scale_gains() {
+fn the_whole_scale_gains_power_under_proportional_odds() {
     let names = only(ANALYSES, &UNADJUSTED);
     let set = [&EQUAL_ARMS[..], &[&names]].concat();
     let result = simulate_file(ANALYSES, &set, 20_000);
@@ -90,9 +90,9 @@ fn with_proportional_odds_the_whole_scale_gains() {
     assert_as_in_r(&result, NULL, error);
 }
 
-/// The same rise of mRS 0-2 without an effect on mortality: the gain turns into a loss.
+/// The same increase of mRS 0–2 without an effect on mortality turns the gain into a loss.
 #[test]
-fn without_proportional_odds_the_whole_scale_loses() {
+fn the_whole_scale_loses_power_if_mortality_is_unchanged() {
     let names = only(ANALYSES, &UNADJUSTED);
     let set = [&EQUAL_ARMS[..], &[MORTALITY_NEUTRAL, &names]].concat();
     let result = simulate_file(ANALYSES, &set, 20_000);
@@ -103,7 +103,7 @@ fn without_proportional_odds_the_whole_scale_loses() {
     assert_as_in_r(&result, ALTERNATIVE, power);
 }
 
-/// Methods whose approximation is good enough at 600 patients.
+/// Methods whose approximation is accurate enough at 600 patients.
 const AT_NOMINAL: [&str; 17] = [
     "pooled",
     "mid-p",
@@ -124,18 +124,18 @@ const AT_NOMINAL: [&str; 17] = [
     "utility adj",
 ];
 
-/// 600 patients allocated by a coin, whose factors matter: every analysis has its level, adjusted
-/// for them or not, but for those that are conservative on purpose. What is left at this size to the
-/// normal approximation is below 0.0006.
+/// 600 patients allocated by complete randomisation, with prognostic factors: every analysis has its
+/// nominal level, adjusted or not, except those that are conservative by construction. At this size the
+/// error of the normal approximation is below 0.0006.
 #[test]
-fn large_trials_have_their_type_i_error_by_every_analysis() {
+fn every_analysis_has_its_type_i_error_in_large_trials() {
     let set = ["sample_size={randomised=600,analysed=600}", BY_COIN, NO_LOSS, ONE_LOOK];
     let set = [&set[..], &STRONG].concat();
     let result = simulate_file(ANALYSES, &set, 8_000);
     for name in AT_NOMINAL.iter().chain(&["unpooled", "win odds", "win ratio", "utility Welch"]) {
         assert_within(name, of(&result, NULL, name).rejection, 0.0244, 0.0256, 3.0);
     }
-    // What is conditional on the margins is a fifth lower, on the same trials.
+    // Tests conditional on the margins reject a fifth less often, on the same trials.
     let pooled = of(&result, NULL, "pooled").rejection.value;
     for name in ["Yates", "Fisher"] {
         let rejection = of(&result, NULL, name).rejection.value;
@@ -143,11 +143,11 @@ fn large_trials_have_their_type_i_error_by_every_analysis() {
     }
 }
 
-/// 30 patients per arm: what estimates its variance under the alternative rejects too often on the
-/// scale of risks (unpooled Z) and too rarely on that of log odds (Wald; win odds and ratio); what is
-/// conditional on the margins too rarely. By R from 1 000 000 trials, as above.
+/// 30 patients per arm: tests that estimate the variance under the alternative reject too often on the
+/// risk scale (unpooled Z) and too rarely on the log odds scale (Wald; win odds and ratio); tests
+/// conditional on the margins reject too rarely. Compared with R, 1 000 000 trials, as above.
 #[test]
-fn small_trials_show_which_tests_are_approximate() {
+fn approximate_tests_miss_their_level_in_small_trials() {
     let names = only(ANALYSES, &UNADJUSTED);
     let small = "sample_size={randomised=60,analysed=60}";
     let set = [&EQUAL_ARMS[..], &[small, ONE_LOOK, &names]].concat();
@@ -182,27 +182,27 @@ const MINIMISED: [(&str, f64); 6] = [
     ("van Elteren", 0.02452),
 ];
 
-/// Minimisation makes arms more alike than chance, so that an analysis that does not know of the
-/// factors expects more difference between them than there is; stratified by them it has its level.
-/// Figures are R's, from trials minimised there once more (350 000 of them).
+/// Minimisation makes the arms more similar than chance, so an analysis that ignores the factors
+/// assumes too large a variance; stratified by them it keeps its level. The reference is R, which
+/// repeats the minimisation in 350 000 trials.
 #[test]
-fn after_minimisation_unadjusted_analyses_are_conservative() {
+fn unadjusted_analyses_are_conservative_after_minimisation() {
     let names = MINIMISED.map(|(name, _)| name);
     let analyses = only(ANALYSES, &names);
     let set = [&ONCE_312[..], &STRONG, &[&analyses]].concat();
     let minimised = simulate_file(ANALYSES, &set, 100_000);
-    // R's errors are half of those here: 3.5 of the difference's are 4 of ours.
-    assert_figure((&minimised, NULL), &MINIMISED, (0.0, 4.0));
+    // R's errors are half of those here, so 3.5 errors of the difference are 4 of the simulation.
+    assert_rejections((&minimised, NULL), &MINIMISED, (0.0, 4.0));
     let by_coin = simulate_file(ANALYSES, &[&set[..], &[BY_COIN]].concat(), 20_000);
     for name in names {
         assert_within(name, of(&by_coin, NULL, name).rejection, 0.0243, 0.0257, 3.0);
     }
 }
 
-/// Adjusted for what it balances, an analysis has its level after minimisation, and more power for
-/// it: the likelihood ratio of eleven parameters is a little above the level at this size.
+/// After minimisation, an analysis adjusted for the balanced factors has its nominal level and more
+/// power; the likelihood ratio of eleven parameters is slightly above the level at this size.
 #[test]
-fn after_minimisation_adjusted_analyses_have_their_level() {
+fn adjusted_analyses_have_their_level_after_minimisation() {
     let adjusted = ["logistic adj", "PO adj score", "PO adj LR", "utility adj"];
     let analyses = only(ANALYSES, &[&["PO score"], &adjusted[..]].concat());
     let set = [&ONCE_312[..], &STRONG, &[&analyses]].concat();
@@ -229,9 +229,9 @@ impl Accumulator for NullZ {
     }
 }
 
-/// The same patients allocated anew by minimisation give the test its level at any α, on either
-/// side, where the statistic's own distribution does not: with 199 repeats p ≤ α with a probability
-/// of α at most, and of α but for ties.
+/// Repeating the minimisation for the same patients gives the test its level at any α, on either
+/// side, although the statistic's own distribution does not: with 199 repeats P(p ≤ α) is at most α,
+/// and equal to α without ties.
 #[test]
 fn rerandomisation_restores_the_level_after_minimisation() {
     const REPLICATES: u64 = 1_000;
@@ -249,9 +249,9 @@ fn rerandomisation_restores_the_level_after_minimisation() {
     };
     let z = engine::run(&scenario, &options, || NullZ(vec![Vec::new(); 2]), None);
     let [by_chance, anew] =
-        <[Vec<f64>; 2]>::try_from(z.expect("nothing stops it").0).expect("two analyses");
+        <[Vec<f64>; 2]>::try_from(z.expect("the run is not cancelled").0).expect("two analyses");
     for alpha in [0.025, 0.05, 0.1] {
-        // p is a multiple of 1/200; a hair less than its normal score is no other p.
+        // p is a multiple of 1/200; the tolerance below its normal score includes no other p.
         let boundary = upper_quantile(alpha) - 1e-9;
         let share = |z: &[f64], side: f64| {
             z.iter().filter(|&&z| side * z >= boundary).count() as f64 / REPLICATES as f64
@@ -263,7 +263,7 @@ fn rerandomisation_restores_the_level_after_minimisation() {
         }
     }
     let variance = |z: &[f64]| z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
-    // Its error is √(2/1 000) = 0.045. R has 0.883² = 0.780 by chance.
+    // The error is √(2/1 000) = 0.045. R has a variance of 0.883² = 0.780 under minimisation.
     assert!((variance(&anew) - 1.0).abs() < 0.135, "{}", variance(&anew));
     assert!((variance(&by_chance) - 0.780).abs() < 0.105, "{}", variance(&by_chance));
 }

@@ -1,5 +1,5 @@
-//! Analyses on the command line: set, printed with their defaults, compared, and refused where only
-//! some of them serve.
+//! Analyses on the command line: overridden, printed with their defaults, compared, and refused by
+//! commands that support only some of them.
 
 use std::fs;
 
@@ -24,20 +24,20 @@ fn json(set: &[&str]) -> Value {
     serde_json::from_str(&run(set, &["--format", "json"])).expect("valid JSON")
 }
 
-/// Lines beyond 80 columns, but for the command that recreates it.
+/// Lines beyond 80 columns, except for the command that recreates the result.
 fn too_wide(text: &str) -> Vec<&str> {
     let lines = text.lines().filter(|line| !line.starts_with("Recreate: "));
     lines.filter(|line| line.chars().count() > 80).collect()
 }
 
 #[test]
-fn analyses_are_set_whole_or_by_key() {
+fn analyses_are_overridden_whole_or_by_key() {
     let table = run(&[r#"analyses=[{method="win_odds"}]"#], &[]);
     assert!(table.contains("Monitored by \"win_odds\": win odds (ties split)"), "{table}");
     assert!(table.contains("As win odds, with the effect"), "{table}");
     let table = run(&["analyses[1].test=likelihood_ratio", "missing.dropout=0.05"], &[]);
     assert!(table.contains("proportional odds, likelihood-ratio test"), "{table}");
-    // A key of the old method goes with it; what all have stays.
+    // The keys of the replaced method are dropped; keys of all methods are kept.
     let summary = json(&["analyses[0].method=win_ratio"]);
     let written = &summary["provenance"]["scenario"]["analyses"][0];
     assert_eq!(written["name"], "independence");
@@ -48,7 +48,7 @@ fn analyses_are_set_whole_or_by_key() {
 }
 
 #[test]
-fn all_methods_run_together_and_are_written_out() {
+fn all_methods_run_together_and_are_printed_with_their_defaults() {
     let table = run(&[FULL], &[]);
     assert_eq!(too_wide(&table), Vec::<&str>::new());
     let odd = table.split_whitespace().find(|word| word.contains("NaN") || *word == "inf");
@@ -64,8 +64,8 @@ fn all_methods_run_together_and_are_written_out() {
     let folder = directory();
     let out = folder.path().display().to_string();
     run(&[FULL], &["--out", &out, "--trials", "csv"]);
-    let rows = fs::read_to_string(folder.path().join("trials.csv")).expect("written");
-    // A replicate has a row for each analysis under both truths.
+    let rows = fs::read_to_string(folder.path().join("trials.csv")).expect("the program wrote it");
+    // Each replicate has a row for each analysis under both truths.
     assert_eq!(rows.lines().count(), 1 + 60 * 9 * 2);
     for analysis in analyses {
         let name = analysis["name"].as_str().expect("text");
@@ -81,9 +81,9 @@ fn all_methods_have_parquet_rows() {
     assert!(folder.path().join("trials.parquet").exists());
 }
 
-/// What `check` prints means the same, to the last default.
+/// The output of `check` is a scenario with the same meaning and all defaults.
 #[test]
-fn check_writes_the_defaults_of_analyses_out() {
+fn check_prints_the_defaults_of_analyses() {
     let checked = output(rescuesim().args(["check", SCENARIO, "--set", FULL]));
     for text in [
         "name = \"win_odds\"\nmethod = \"win_odds\"\npopulation = \"intention_to_treat\"\nrerandomisations = 0\n",
@@ -97,7 +97,7 @@ fn check_writes_the_defaults_of_analyses_out() {
     }
     let folder = directory();
     let path = folder.path().join("checked.toml");
-    fs::write(&path, &checked).expect("a temporary file");
+    fs::write(&path, &checked).expect("the folder is writable");
     assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
 }
 
@@ -105,7 +105,7 @@ fn check_writes_the_defaults_of_analyses_out() {
 fn many_analyses_with_long_names_fit_the_width() {
     let analyses: Vec<String> = (0..20)
         .map(|i| {
-            let name = format!("an analysis that somebody has named by a sentence, number {i}");
+            let name = format!("an analysis whose name is a whole long sentence, number {i}");
             format!(r#"{{method="two_proportions",name="{name}",test="fisher_mid_p"}}"#)
         })
         .collect();
@@ -124,10 +124,10 @@ fn with_wins() -> String {
     angel_reboot().replace(shift, "name = \"wins\"\nmethod = \"win_ratio\"")
 }
 
-/// The error of a command that must be refused as wrong usage.
+/// Error message of a command that must exit with code 2.
 #[track_caller]
 fn refused(arguments: &[&str]) -> String {
-    let output = rescuesim().args(arguments).output().expect("it starts");
+    let output = rescuesim().args(arguments).output().expect("the program starts");
     let errors = String::from_utf8(output.stderr).expect("messages are text");
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(output.stdout.is_empty(), "{arguments:?}");
@@ -135,11 +135,11 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn scenarios_are_compared_by_the_analyses_they_share() {
+fn scenarios_are_compared_by_their_common_analyses() {
     let folder = directory();
     let written = |name: &str, text: &str| {
         let path = folder.path().join(name);
-        fs::write(&path, text).expect("a temporary file");
+        fs::write(&path, text).expect("the folder is writable");
         path.display().to_string()
     };
     let wins = written("wins.toml", &with_wins());
@@ -154,9 +154,9 @@ fn scenarios_are_compared_by_the_analyses_they_share() {
         "json",
     ]));
     let compared: Value = serde_json::from_str(&compared).expect("valid JSON");
-    let figures = compared["figures"].as_array().expect("figures").iter();
+    let quantities = compared["figures"].as_array().expect("figures").iter();
     let powers: Vec<&str> =
-        figures.filter_map(|of| of["figure"].as_str()?.strip_suffix(".power")).collect();
+        quantities.filter_map(|of| of["figure"].as_str()?.strip_suffix(".power")).collect();
     assert_eq!(powers, ["independence"]);
 
     let none = written("none.toml", &with_wins().replace("cut = 2", "cut = 1"));
@@ -170,12 +170,12 @@ fn scenarios_are_compared_by_the_analyses_they_share() {
     }
 }
 
-/// Analyses without a closed form are refused with those that have one.
+/// A command that needs a closed form refuses other analyses and names the analyses that have one.
 #[test]
-fn commands_by_formula_say_which_analyses_serve() {
+fn commands_by_formula_name_the_analyses_that_have_one() {
     let folder = directory();
     let path = folder.path().join("wins.toml");
-    fs::write(&path, with_wins()).expect("a temporary file");
+    fs::write(&path, with_wins()).expect("the folder is writable");
     let wins = path.display().to_string();
     let says = "analysis wins has no closed form (two_proportions, proportional_odds (mRS 5 and 6 \
                 apart), wilcoxon and utility_weighted have one, without covariates or strata); \
@@ -202,9 +202,9 @@ fn commands_by_formula_say_which_analyses_serve() {
     }
 }
 
-/// Every variant of an analysis says all that is allowed in it, so that editors can tell.
+/// The schema of every variant of an analysis lists all keys it allows, for editors.
 #[test]
-fn the_schema_of_each_method_is_whole() {
+fn the_schema_of_each_method_is_complete() {
     let schema: Value =
         serde_json::from_str(&output(rescuesim().arg("schema"))).expect("valid JSON");
     let analysis = &schema["$defs"]["Analysis"];
@@ -223,7 +223,7 @@ fn the_schema_of_each_method_is_whole() {
         for key in required {
             assert!(properties.contains_key(key.as_str().expect("a key")), "{key}");
         }
-        // Every reference leads somewhere.
+        // Every reference resolves.
         for property in properties.values() {
             if let Some(reference) = property["$ref"].as_str() {
                 let pointer = reference.strip_prefix('#').expect("within the schema");

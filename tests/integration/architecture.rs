@@ -1,11 +1,11 @@
-//! The house rules that a reader relies on: modules import only from those before them, and a
-//! library stays in its place.
+//! Rules of the source tree: modules import only from modules to their left, and each library is
+//! used only in its place.
 
 use std::path::{Path, PathBuf};
 
 use crate::util::project;
 
-/// The order of dependence, which is also that of `pub mod` in lib.rs.
+/// Order of dependence, which is also that of `pub mod` in lib.rs.
 const ORDER: [&str; 18] = [
     "num",
     "rng",
@@ -27,17 +27,17 @@ const ORDER: [&str; 18] = [
     "report",
 ];
 
-/// A text and the files (or folders) of `src/` that may contain it.
+/// Text and the files (or folders) of `src/` that may contain it.
 const PLACES: [(&str, &[&str]); 24] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
-    // Its functions go by the platform's logarithm: not for what enters a result.
+    // It uses the platform's logarithm, which must not affect a result.
     ("statrs", &["expected/warnings.rs", "evidence/mod.rs"]),
     ("Deserialize", &WRITTEN),
     ("schemars", &WRITTEN),
     ("serde_path_to_error", &["scenario/read.rs"]),
-    // Every cell goes by the guard against formulas.
+    // Every cell must pass through the guard against formulas.
     ("csv::Writer", &["report/csv.rs"]),
     ("toml_edit", &["scenario/edit.rs", "scenario/sources.rs"]),
     ("nalgebra", &["explore/calibrate.rs"]),
@@ -89,7 +89,7 @@ fn code() -> Vec<(String, usize, String)> {
     let mut lines = Vec::new();
     for path in files {
         let name = path.strip_prefix(&root).expect("it is below src").display().to_string();
-        let text = std::fs::read_to_string(&path).expect("it is text");
+        let text = std::fs::read_to_string(&path).expect("the file is text");
         for (i, line) in text.lines().enumerate() {
             if line.starts_with("#[cfg(test)]") {
                 break;
@@ -103,7 +103,7 @@ fn code() -> Vec<(String, usize, String)> {
 }
 
 #[test]
-fn modules_import_only_from_those_before_them() {
+fn modules_import_only_from_modules_to_their_left() {
     let position = |module: &str| ORDER.iter().position(|known| *known == module);
     let mut imports = 0;
     for (file, line, text) in code() {
@@ -126,8 +126,8 @@ fn modules_import_only_from_those_before_them() {
 }
 
 #[test]
-fn lib_lists_the_modules_in_their_order() {
-    let text = std::fs::read_to_string(project("src/lib.rs")).expect("it is text");
+fn lib_lists_the_modules_in_order_of_dependence() {
+    let text = std::fs::read_to_string(project("src/lib.rs")).expect("the file is text");
     let listed: Vec<&str> =
         text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
     assert_eq!(listed, ORDER);

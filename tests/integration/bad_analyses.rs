@@ -1,12 +1,12 @@
-//! Analyses, losses and early outcomes that cannot be, each told with its key, value and what is
-//! allowed; and those that can be but hardly are what is meant.
+//! Invalid analyses, dropout and early outcomes, each reported with its key, value and what is allowed;
+//! and valid ones that are probably not intended, which cause a warning.
 
 use rescuesim::scenario::Scenario;
 
-use crate::bad_input::{Broken, assert_told, broken};
+use crate::bad_input::{Broken, assert_reported, broken};
 use crate::util::angel_reboot;
 
-/// The second analysis, which is the one that is broken.
+/// The second analysis of ANGEL-REBOOT, which the tests break.
 const SHIFT: &str = "method = \"proportional_odds\"\ntest = \"score\"";
 
 const METHODS: [Broken; 37] = [
@@ -214,8 +214,8 @@ const METHODS: [Broken; 37] = [
 ];
 
 #[test]
-fn analyses_that_cannot_be_are_told() {
-    assert_told(&angel_reboot(), &METHODS);
+fn every_invalid_analysis_is_reported() {
+    assert_reported(&angel_reboot(), &METHODS);
 }
 
 const SLIDING: &str = r#"method = "sliding_dichotomy"
@@ -285,8 +285,8 @@ const PROGNOSES: [Broken; 10] = [
 ];
 
 #[test]
-fn dichotomies_that_cannot_be_are_told() {
-    assert_told(&angel_reboot().replace(SHIFT, SLIDING), &PROGNOSES);
+fn every_invalid_dichotomy_is_reported() {
+    assert_reported(&angel_reboot().replace(SHIFT, SLIDING), &PROGNOSES);
 }
 
 const LOSSES: [Broken; 10] = [
@@ -353,8 +353,8 @@ const LOSSES: [Broken; 10] = [
 ];
 
 #[test]
-fn losses_that_cannot_be_are_told() {
-    assert_told(&angel_reboot(), &LOSSES);
+fn every_invalid_dropout_is_reported() {
+    assert_reported(&angel_reboot(), &LOSSES);
 }
 
 const EARLY: &str = "[early_outcome]
@@ -415,18 +415,19 @@ const EARLY_OUTCOMES: [Broken; 7] = [
 ];
 
 #[test]
-fn early_outcomes_that_cannot_be_are_told() {
+fn every_invalid_early_outcome_is_reported() {
     let valid = angel_reboot().replace("[design]", EARLY);
     assert!(Scenario::parse(&valid, &[]).is_ok());
-    assert_told(&valid, &EARLY_OUTCOMES);
-    // The message is of the whole transition, whose first line is another.
-    let nobody = valid.replace("[60, 20, 10,", "[0, 80, 10,").replace("[20, 50,", "[0, 70,");
-    let nobody =
-        nobody.replace("[10, 20, 40,", "[0, 30, 40,").replace("[5, 10, 20,", "[0, 15, 20,");
-    let nobody = nobody.replace("[2, 5, 10,", "[0, 7, 10,").replace("[1, 2, 4,", "[0, 3, 4,");
-    let nobody = nobody.replace("control = [0, 15, 20,", "control = [5, 10, 20,");
+    assert_reported(&valid, &EARLY_OUTCOMES);
+    // The message refers to the whole transition, whose first line is a different one.
+    let no_level_0 = valid.replace("[60, 20, 10,", "[0, 80, 10,").replace("[20, 50,", "[0, 70,");
+    let no_level_0 =
+        no_level_0.replace("[10, 20, 40,", "[0, 30, 40,").replace("[5, 10, 20,", "[0, 15, 20,");
+    let no_level_0 =
+        no_level_0.replace("[2, 5, 10,", "[0, 7, 10,").replace("[1, 2, 4,", "[0, 3, 4,");
+    let no_level_0 = no_level_0.replace("control = [0, 15, 20,", "control = [5, 10, 20,");
     assert_refused(
-        &nobody,
+        &no_level_0,
         &[],
         "`early_outcome.transition` leads nobody to mRS 0, which patients have at 90 days; allowed: above 0 somewhere in that column",
     );
@@ -440,20 +441,20 @@ fn early_outcomes_that_cannot_be_are_told() {
 #[track_caller]
 fn assert_refused(text: &str, set: &[&str], says: &str) {
     let set: Vec<String> = set.iter().map(|&value| value.to_owned()).collect();
-    let told = Scenario::parse(text, &set).expect_err("it cannot be").summary();
-    assert!(told.contains(says), "{set:?} should say {says:?} and says\n{told}");
+    let message = Scenario::parse(text, &set).expect_err("it is invalid").summary();
+    assert!(message.contains(says), "{set:?} should say {says:?} and says\n{message}");
 }
 
 #[test]
-fn dropout_where_all_deaths_are_known_and_all_die_is_told() {
+fn dropout_of_deaths_that_are_all_known_is_refused() {
     let all_die = ["outcome.control=[0,0,0,0,0,0,1]", "outcome.experimental={common_odds_ratio=2}"];
     let set = [all_die[0], all_die[1], "missing.known_deaths=1"];
     assert_refused(&angel_reboot(), &set, "as deaths are known; allowed: 0");
 }
 
-/// The same mistakes in `--set` name their key and point into the argument.
+/// The same errors in `--set` name their key and point into the argument.
 #[test]
-fn numbers_that_are_none_are_told_in_arguments_too() {
+fn numbers_that_are_not_finite_are_reported_in_arguments_too() {
     let set = r#"analyses=[{method="utility_weighted",utilities=[1,nan,1,1,1,1,0]}]"#;
     let set = [set.to_owned()];
     let rejection = Scenario::parse(&angel_reboot(), &set).expect_err("nan is no utility");
@@ -463,7 +464,7 @@ fn numbers_that_are_none_are_told_in_arguments_too() {
     assert_eq!(&set[0][span], "nan");
 }
 
-/// What is allowed and hardly meant, and what is told of it.
+/// Valid settings that are probably not intended, and a part of their warning.
 const WARNED: [(&[&str], &str); 9] = [
     (
         &[r#"analyses=[{method="utility_weighted",utilities=[0,0.1,0.2,0.3,0.6,1,1]}]"#],
@@ -516,20 +517,21 @@ const WARNED: [(&[&str], &str); 9] = [
 
 fn warnings(set: &[&str]) -> String {
     let set: Vec<String> = set.iter().map(|&value| value.to_owned()).collect();
-    let scenario = Scenario::parse(&angel_reboot(), &set).unwrap_or_else(|told| panic!("{told}"));
+    let scenario =
+        Scenario::parse(&angel_reboot(), &set).unwrap_or_else(|message| panic!("{message}"));
     rescuesim::expected::warnings(&scenario).join("\n")
 }
 
 #[test]
-fn what_is_hardly_meant_is_warned_of() {
+fn settings_that_are_probably_not_intended_cause_a_warning() {
     for (set, says) in WARNED {
-        let told = warnings(set);
-        assert!(told.contains(says), "{set:?} should say {says:?} and says\n{told}");
+        let message = warnings(set);
+        assert!(message.contains(says), "{set:?} should say {says:?} and says\n{message}");
     }
 }
 
 #[test]
-fn what_is_usual_is_not_warned_of() {
+fn usual_settings_cause_no_warning() {
     let usual = [
         r#"analyses=[{method="utility_weighted",utilities=[0.96,0.83,0.72,0.54,0.22,-0.18,0]}]"#,
         r#"analyses=[{method="win_odds",rerandomisations=9661}]"#,
@@ -538,8 +540,8 @@ fn what_is_usual_is_not_warned_of() {
         "missing={dropout=0.1,known_deaths=1}",
     ];
     for set in usual {
-        let told = warnings(&[set]);
+        let message = warnings(&[set]);
         let words = ["analysis", "[missing]"];
-        assert!(!words.iter().any(|word| told.contains(word)), "{set} says\n{told}");
+        assert!(!words.iter().any(|word| message.contains(word)), "{set} says\n{message}");
     }
 }

@@ -1,6 +1,6 @@
 //! Broken scenarios with centres and drift.
 
-use crate::bad_input::{Broken, assert_told, broken};
+use crate::bad_input::{Broken, assert_reported, broken};
 use crate::util::{angel_reboot, project};
 
 const ACCRUAL: &str = "per_month = 22.39";
@@ -87,36 +87,36 @@ const TABLE: [Broken; 15] = [
 ];
 
 #[test]
-fn every_mistake_is_told_with_its_place_and_what_is_allowed() {
-    assert_told(&angel_reboot(), &TABLE);
+fn every_error_is_reported_with_its_place_and_what_is_allowed() {
+    assert_reported(&angel_reboot(), &TABLE);
 }
 
 #[test]
 fn names_and_numbers_of_centres_are_checked() {
     let text = std::fs::read_to_string(project("scenarios/angel-reboot-centres.toml"))
-        .expect("it is shipped");
+        .expect("the file is shipped");
     let table = [broken(
         r#"stratify_by = ["centre"]"#,
         r#"stratify_by = ["center"]"#,
         &["`analyses[1].stratify_by[0]` is \"center\", not a factor (did you mean \"centre\"?)"],
     )];
-    assert_told(&text, &table);
+    assert_reported(&text, &table);
     let many = [
         "centres.number=1000",
         r#"factors=[{name="nihss",levels=["a","b","c","d","e","f","g","h","i","j","k"],shares=[0.5,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05,0.05]}]"#,
         r#"randomisation={method="minimisation"}"#,
     ];
     let rejection = rescuesim::scenario::Scenario::parse(&text, &many.map(String::from));
-    let told = rejection.expect_err("too many").summary();
-    assert!(told.contains("which makes 11000 combinations"), "{told}");
+    let message = rejection.expect_err("too many").summary();
+    assert!(message.contains("which makes 11000 combinations"), "{message}");
 }
 
 #[test]
-fn warnings_say_what_centres_may_do() {
+fn warnings_name_the_possible_effect_of_centres() {
     let warned = |set: &[&str], text: &str| {
         let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
         let scenario =
-            rescuesim::scenario::Scenario::parse(&angel_reboot(), &set).expect("it is allowed");
+            rescuesim::scenario::Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
         let warnings = rescuesim::expected::warnings(&scenario).join("\n");
         assert!(warnings.contains(text), "{warnings}");
     };

@@ -1,4 +1,4 @@
-//! Designs in a scenario that cannot be, each told with its key, value and what is allowed.
+//! Invalid designs in a scenario, each reported with its key, value and what is allowed.
 
 use rescuesim::scenario::Scenario;
 
@@ -6,7 +6,7 @@ use crate::util::angel_reboot;
 
 const SET: &str = "design.";
 
-/// What is set, and what must be told of it.
+/// Overrides, and parts of the expected message.
 const BROKEN: [(&[&str], &[&str]); 21] = [
     (&["efficacy_looks=[4]"], &["`design.efficacy_looks[0]` is 4; allowed: 1 to 3"]),
     (&["efficacy_looks=[0]"], &["`design.efficacy_looks[0]` is 0"]),
@@ -68,7 +68,7 @@ const BROKEN: [(&[&str], &[&str]); 21] = [
         &["`design.harm.alpha_one_sided` is 0.6"],
     ),
     (&[r#"harm={rule="mirrored"}"#], &["`design.harm.rule` is \"mirrored\"", "symmetric"]),
-    // P(Z ≥ z₀.₀₂) = 0.02 of the trials go on to the last look, which is to reject 0.025.
+    // P(Z ≥ z₀.₀₂) = 0.02 of the trials continue to the last look, which must reject 0.025.
     (
         &[
             r#"efficacy={rule="none"}"#,
@@ -85,14 +85,14 @@ const BROKEN: [(&[&str], &[&str]); 21] = [
 ];
 
 #[test]
-fn every_impossible_design_is_told() {
-    for (set, told) in BROKEN {
+fn every_invalid_design_is_reported() {
+    for (set, message) in BROKEN {
         let set: Vec<String> = set.iter().map(|value| format!("{SET}{value}")).collect();
         let Err(rejection) = Scenario::parse(&angel_reboot(), &set) else {
             panic!("{set:?} is accepted");
         };
         let summary = rejection.summary();
-        for text in told {
+        for text in message {
             assert!(summary.contains(text), "{set:?}: {summary}");
         }
     }

@@ -1,5 +1,5 @@
-//! Broken scenarios: each is met with exit code 2, the place, the key, the value and what is
-//! allowed; never with a panic or a half-written file.
+//! Broken scenarios: each gives exit code 2 and a message with the place, the key, the value and what is
+//! allowed; never a panic or a partial file.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use rescuesim::summary::part::{Part, Run, Share};
 
 use crate::util::{angel_reboot, directory, rescuesim};
 
-/// One edit of a valid scenario, and what the message must contain.
+/// One edit of a valid scenario, and parts of the expected message.
 pub struct Broken {
     replace: &'static str,
     by: &'static str,
@@ -30,7 +30,7 @@ pub const fn broken(
 }
 
 impl Broken {
-    /// The text of a valid scenario with the edit made.
+    /// Returns the text of a valid scenario with the edit applied.
     fn apply(&self, valid: &str) -> String {
         assert!(valid.contains(self.replace), "{:?} is in the scenario", self.replace);
         valid.replacen(self.replace, self.by, 1)
@@ -412,15 +412,15 @@ const TABLE: [Broken; 68] = [
     broken("[run]", "[run", &["not valid TOML"]),
 ];
 
-/// The errors of a scenario file, as the program prints them.
+/// The errors of a scenario file in the format of the program.
 fn errors_of(path: &Path, set: &[&str]) -> String {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let rejected = Scenario::load(path, &set).expect_err("the scenario is broken");
     rejection(&rejected, false)
 }
 
-/// All other tests of messages ask the library. The program adds the exit code and the streams, and
-/// writes nothing.
+/// Other tests of messages use the library. This one checks that the program adds the exit code, uses
+/// the right streams and writes no file.
 #[test]
 fn the_program_prints_the_errors_and_exits_with_2() {
     let directory = directory();
@@ -431,11 +431,11 @@ fn the_program_prints_the_errors_and_exits_with_2() {
     let broken_overrides = set.into_iter().map(|set| (angel_reboot(), Some(set)));
     let mut started = 0;
     for (text, set) in broken_files.chain(broken_overrides) {
-        fs::write(&path, text).expect("a temporary file");
+        fs::write(&path, text).expect("the folder is writable");
         let mut command = rescuesim();
         command.arg("run").arg(&path).arg("--out").arg(&out).timeout(Duration::from_secs(30));
         command.args(set.iter().flat_map(|set| ["--set", set]));
-        let output = command.output().expect("it starts");
+        let output = command.output().expect("the program starts");
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert_eq!(errors, errors_of(&path, set.as_slice()));
@@ -446,12 +446,12 @@ fn the_program_prints_the_errors_and_exits_with_2() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place_and_what_is_allowed() {
-    assert_told(&angel_reboot(), &TABLE);
+fn every_error_is_reported_with_its_place_and_what_is_allowed() {
+    assert_reported(&angel_reboot(), &TABLE);
 }
 
 #[test]
-fn methods_of_equal_arms_refuse_others() {
+fn methods_of_equal_arms_refuse_unequal_ratios() {
     for method in ["efron", "big_stick", "minimal_sufficient_balance"] {
         let more = if method == "big_stick" { "\nmaximum_imbalance = 3" } else { "" };
         let valid = angel_reboot().replace(METHOD, &format!("method = \"{method}\"{more}"));
@@ -463,24 +463,24 @@ fn methods_of_equal_arms_refuse_others() {
                 "equal parts (for any ratio: block_urn, permuted_blocks, minimisation, complete)",
             ],
         );
-        assert_told(&valid, &[refused]);
+        assert_reported(&valid, &[refused]);
         let equal = ["arms.allocation_ratio={control=3,experimental=3}".to_owned()];
         assert!(Scenario::parse(&valid, &equal).is_ok(), "{method}");
     }
 }
 
-/// Every mistake, made in the text of a valid scenario, is told.
-pub fn assert_told(valid: &str, table: &[Broken]) {
+/// Applies every edit to the text of a valid scenario and checks its message.
+pub fn assert_reported(valid: &str, table: &[Broken]) {
     let directory = directory();
     let path = directory.path().join("broken.toml");
     for broken in table {
         let Broken { replace, by, says } = broken;
-        fs::write(&path, broken.apply(valid)).expect("a temporary file");
+        fs::write(&path, broken.apply(valid)).expect("the folder is writable");
         let errors = errors_of(&path, &[]);
         for text in *says {
             assert!(errors.contains(text), "{by:?} should say {text:?} and says\n{errors}");
         }
-        // A key that is gone is missed at its table; anything else is told where it stands.
+        // A missing key is reported at its table, any other error at its own line.
         let start = valid.find(replace).expect("just seen");
         let line = 1 + valid[..start].matches('\n').count();
         let table =
@@ -496,33 +496,33 @@ pub fn assert_told(valid: &str, table: &[Broken]) {
 }
 
 #[test]
-fn the_line_is_that_of_the_mistake() {
+fn an_error_is_reported_at_its_line() {
     let directory = directory();
     let path = directory.path().join("broken.toml");
     let text = angel_reboot().replace("biased_coin_p = 0.8", "biased_coin_p = 1.8");
     let line = 1 + text.lines().position(|line| line.contains("1.8")).expect("just put there");
-    fs::write(&path, text).expect("a temporary file");
+    fs::write(&path, text).expect("the folder is writable");
     let errors = errors_of(&path, &[]);
     assert!(errors.contains(&format!("{}:{line}:17", path.display())), "{errors}");
     assert!(errors.contains("biased_coin_p = 1.8"), "{errors}");
 }
 
 #[test]
-fn several_mistakes_are_told_at_once() {
+fn several_errors_are_reported_together() {
     let directory = directory();
     let path = directory.path().join("broken.toml");
     let text = angel_reboot()
         .replace("randomised = 348", "randomised = 1")
         .replace("biased_coin_p", "biased_coin")
         .replace("dropout = 0.10", "dropout = 2");
-    fs::write(&path, text).expect("a temporary file");
+    fs::write(&path, text).expect("the folder is writable");
     let errors = errors_of(&path, &[]);
     assert!(errors.contains("3 mistakes"), "{errors}");
     let text = angel_reboot()
         .replace("window_days = 14", "window_days = 91")
         .replace("shares = [0.52, 0.48]", "shares = [0.5, 0.4]")
         .replace("weights = [1, 1, 1]", "weights = [1]");
-    fs::write(&path, text).expect("a temporary file");
+    fs::write(&path, text).expect("the folder is writable");
     let errors = errors_of(&path, &[]);
     assert!(errors.contains("window_days") && errors.contains("shares"), "{errors}");
     let errors = errors_of(
@@ -536,11 +536,11 @@ fn several_mistakes_are_told_at_once() {
 }
 
 #[test]
-fn files_that_are_no_scenario_are_told_apart() {
+fn files_that_are_not_a_scenario_have_distinct_messages() {
     let directory = directory();
     let path = |name: &str| directory.path().join(name);
     let write = |name: &str, bytes: &[u8]| {
-        fs::write(path(name), bytes).expect("a temporary file");
+        fs::write(path(name), bytes).expect("the folder is writable");
         errors_of(&path(name), &[])
     };
     assert!(errors_of(&path("missing.toml"), &[]).contains("cannot be read"));
@@ -556,7 +556,7 @@ fn files_that_are_no_scenario_are_told_apart() {
 }
 
 #[test]
-fn wrong_set_values_point_to_the_argument() {
+fn errors_in_set_values_point_to_the_argument() {
     let scenario = Path::new("scenarios/angel-reboot.toml");
     let cases = [
         ("missing.dropout=2", "`missing.dropout` is 2; allowed: 0.0 to 0.99"),
@@ -581,20 +581,21 @@ fn wrong_set_values_point_to_the_argument() {
         let errors = errors_of(scenario, &[set]);
         assert!(errors.contains(says), "{set} should say {says:?} and says\n{errors}");
         assert!(errors.contains("--set") && errors.contains(set), "{errors}");
-        assert!(errors.matches("-->").count() <= 1, "one mistake was made\n{errors}");
+        assert!(errors.matches("-->").count() <= 1, "one error was made\n{errors}");
     }
 }
 
-/// In files beside the scenario; what is wrong with them is told in one line.
+/// Evidence files in the scenario's folder, whose errors are reported in one line.
 #[test]
-fn evidence_that_makes_no_prior_is_told() {
+fn evidence_that_gives_no_prior_is_reported() {
     let scenario = Path::new("scenarios/premat-assurance.toml");
     let directory = directory();
     let csv = directory.path().join("evidence.csv");
     let header = "outcome,study,events_experimental,n_experimental,events_control,n_control";
-    fs::write(&csv, format!("{header}\nnobody,x,0,9,0,9\none,y,3,9,1,9\n")).expect("temporary");
+    fs::write(&csv, format!("{header}\nzero,x,0,9,0,9\none,y,3,9,1,9\n"))
+        .expect("the folder is writable");
     let broken = directory.path().join("broken.csv");
-    fs::write(&broken, format!("{header}\nnobody,x,10,9,0,9\n")).expect("temporary");
+    fs::write(&broken, format!("{header}\nzero,x,10,9,0,9\n")).expect("the folder is writable");
     let from = |file: &Path, outcome: &str, method: &str| {
         let file = file.display();
         format!(
@@ -637,11 +638,11 @@ fn evidence_that_makes_no_prior_is_told() {
             format!("{} cannot be used: scenarios/angel-rescue.toml:", at("file")),
         ),
         (
-            from(&broken, "nobody", "peto"),
+            from(&broken, "zero", "peto"),
             "10 events of 9; allowed: 0 to n, n at least 1".to_owned(),
         ),
         (
-            from(&csv, "nobody", "peto"),
+            from(&csv, "zero", "peto"),
             "`prior.components[0].evidence` cannot be pooled: no study has both events".to_owned(),
         ),
         (
@@ -667,21 +668,21 @@ fn evidence_that_makes_no_prior_is_told() {
     }
 }
 
-/// Thousands of mistakes are counted, and the first shown, in no time.
+/// Thousands of errors are counted, and the first ones shown, quickly.
 #[test]
-fn a_file_of_mistakes_is_told_briefly() {
+fn a_file_with_thousands_of_errors_is_reported_briefly() {
     let directory = directory();
-    let path = directory.path().join("mistakes.toml");
+    let path = directory.path().join("errors.toml");
     let keys: String = (0..50_000).map(|i| format!("k{i} = 1\n")).collect();
-    fs::write(&path, keys).expect("a temporary file");
+    fs::write(&path, keys).expect("the folder is writable");
     let errors = errors_of(&path, &[]);
     assert!(errors.contains("… and ") && errors.lines().count() < 300, "{}", errors.len());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
-    /// Whatever becomes of the text, reading it ends with a scenario or with mistakes that point
-    /// into the text, and never with a panic.
+    /// Parsing any damaged text returns a scenario or errors that point into the text, and never
+    /// panics.
     #[test]
     fn damaged_scenarios_are_refused_or_understood(
         cuts in prop::collection::vec((0.0..1.0f64, 0usize..12, "[ -~\n]{0,6}"), 1..4),
@@ -693,7 +694,7 @@ proptest! {
             text.splice(start..end, insert.chars());
         }
         let text: String = text.into_iter().collect();
-        // Sizes that take their time are not what is tested.
+        // Large sizes would only take time.
         prop_assume!(!text.contains("000000"));
         let Err(rejection) = Scenario::parse(&text, &[]) else { return Ok(()) };
         prop_assert!(!rejection.problems.is_empty());
@@ -707,14 +708,14 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
-    /// The same of checkpoints: refused, unless the cuts changed nothing.
+    /// Damaged checkpoints are refused, unless the cuts changed only white space.
     #[test]
     fn damaged_checkpoints_are_refused(
         cuts in prop::collection::vec((0.0..1.0f64, 0usize..12, "[ -~\n]{0,6}"), 1..4),
     ) {
         static WHOLE: LazyLock<String> = LazyLock::new(|| {
             let set = [r#"analyses=[{method="two_proportions"}]"#.to_owned()];
-            let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+            let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
             let run = Run::new(&scenario, Some(100), Share::WHOLE, "rescuesim run".to_owned());
             Part { run, next: 0, tally: Tally::new(&scenario) }.to_json()
         });
@@ -731,7 +732,7 @@ proptest! {
 }
 
 #[test]
-fn arguments_are_told_with_what_is_allowed() {
+fn invalid_arguments_are_reported_with_what_is_allowed() {
     for (arguments, says) in [
         ("run", "required arguments were not provided:\n  <SCENARIO>"),
         ("rnu S", "unrecognized subcommand 'rnu'"),
@@ -745,22 +746,23 @@ fn arguments_are_told_with_what_is_allowed() {
         ("trace S --replicate -1", "allowed: a whole number from 0 to 1000000000000"),
         ("monitor S --look 2 --z 2 --n -5", "allowed: a whole number from 0"),
         ("monitor S --look 2 --z 2 --n 208 --estimate 3", "a risk difference between -1 and 1"),
-        // Each of these would be ignored, as a requirement is waived by what it conflicts with.
+        // Without these conflicts clap would ignore the option, since a conflict waives a requirement.
         ("run S --replicates 9 --precision-of coverage", "cannot be used with"),
         ("run S --out x --trials csv --resume", "cannot be used with"),
         ("run S --out x --trials csv --checkpoint-every 5", "cannot be used with"),
         ("strategies S --patients 9 --precision-of mortality", "cannot be used with"),
     ] {
         let arguments = arguments.replace('S', "scenarios/angel-reboot.toml");
-        let output = rescuesim().args(arguments.split_whitespace()).output().expect("it starts");
+        let output =
+            rescuesim().args(arguments.split_whitespace()).output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments}\n{errors}");
         assert!(errors.contains(says), "{arguments} should say {says:?} and says\n{errors}");
     }
 }
 
-/// Options of `rescuesim design` that make no design, and what the message must contain: the
-/// option, the value, what is allowed.
+/// Invalid options of `rescuesim design`, and a part of the expected message: the option, the value and
+/// what is allowed.
 const DESIGNS: [(&str, &str); 50] = [
     ("", "what is compared? expected: a scenario, --control and --experimental"),
     ("R", "how large? expected: --power or --n"),
@@ -899,12 +901,12 @@ const DESIGNS: [(&str, &str); 50] = [
 ];
 
 #[test]
-fn impossible_designs_are_told() {
+fn invalid_designs_are_reported() {
     for (arguments, says) in DESIGNS {
         let arguments = arguments.replace('R', "--control 0.25 --experimental 0.4");
         let mut command = rescuesim();
         command.arg("design").args(arguments.split_whitespace()).timeout(Duration::from_secs(60));
-        let output = command.output().expect("it starts");
+        let output = command.output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments}\n{errors}");
         assert!(output.stdout.is_empty(), "{arguments}");

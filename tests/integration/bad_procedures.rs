@@ -3,11 +3,11 @@
 
 use rescuesim::scenario::Scenario;
 
-use crate::bad_input::{Broken, assert_told, broken};
+use crate::bad_input::{Broken, assert_reported, broken};
 use crate::util::{angel_reboot, project, simulate_file};
 
 fn text(path: &str) -> String {
-    std::fs::read_to_string(project(path)).expect("it is shipped")
+    std::fs::read_to_string(project(path)).expect("the file is shipped")
 }
 
 const SUCCESS: &str = "pass_success = [0.373016, 0.328571, 0.157895, 0.166667, 0.0]";
@@ -22,9 +22,9 @@ const DEFINITION: &str = "definition = \"ICH with NIHSS 4 or more above baseline
 const SHAPE: &str = "shape = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]";
 const TEN_TENTHS: &str = "pass_success = [0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1]";
 
-/// Of `lee-cohort.toml`.
+/// Edits of `lee-cohort.toml`.
 const TABLE: [Broken; 57] = [
-    // Strategies that can never end, or go too far.
+    // Strategies that never end, or exceed the number of passes.
     broken(
         CONTINUE,
         r#"{ rule = "continue_then_rescue" }"#,
@@ -290,7 +290,7 @@ const TABLE: [Broken; 57] = [
         "intercept = 30",
         &["`outcome.intercept` is 30; allowed: -20.0 to 20.0"],
     ),
-    // Shapes without mRS 0–2, or with nothing else.
+    // Shapes without mRS 0–2, or with mRS 0–2 only.
     broken(
         SHAPE,
         "shape = [0, 0, 0, 16.0, 44.9, 19.1, 20.0]",
@@ -306,7 +306,7 @@ const TABLE: [Broken; 57] = [
         "shape = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 19.0]",
         &["`outcome.shape` is not a distribution", "too little by 1.000000"],
     ),
-    // What does not go together.
+    // Contradictions between keys.
     broken(
         "[design]",
         "[prior]\ncomponents = [{ log_odds_ratio = { mean = 1, sd = 1 } }]\n[design]",
@@ -330,11 +330,11 @@ const TABLE: [Broken; 57] = [
 ];
 
 #[test]
-fn every_mistake_in_a_procedure_is_told_with_its_place() {
-    assert_told(&text("scenarios/lee-cohort.toml"), &TABLE);
+fn every_error_in_a_procedure_is_reported_with_its_place() {
+    assert_reported(&text("scenarios/lee-cohort.toml"), &TABLE);
 }
 
-/// Of `angel-reboot.toml`, which has no procedure.
+/// Edits of `angel-reboot.toml`, which has no procedure.
 const WITHOUT_PROCEDURE: [Broken; 3] = [
     broken(
         "control = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]\nexperimental = { functional_independence = 0.40 }",
@@ -358,29 +358,29 @@ const WITHOUT_PROCEDURE: [Broken; 3] = [
 ];
 
 #[test]
-fn what_needs_a_procedure_says_so() {
+fn keys_that_need_a_procedure_are_refused_without_one() {
     let without = angel_reboot();
-    // The outcome's keys stand together, apart from comments.
+    // The keys of the outcome are adjacent, apart from comments.
     let lines: Vec<&str> = without.lines().filter(|line| !line.starts_with('#')).collect();
-    assert_told(&(lines.join("\n") + "\n"), &WITHOUT_PROCEDURE);
+    assert_reported(&(lines.join("\n") + "\n"), &WITHOUT_PROCEDURE);
     let with = text("scenarios/lee-cohort.toml");
     let (start, end) = (with.find("[outcome]"), with.find("[design]"));
     let after = &with[start.expect("a table")..end.expect("a table")];
     let stated = "[outcome]\ncontrol = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]\nexperimental = { common_odds_ratio = 2 }\n\n";
-    let rejection = Scenario::parse(&with.replace(after, stated), &[]).expect_err("it is broken");
+    let rejection = Scenario::parse(&with.replace(after, stated), &[]).expect_err("it is invalid");
     let line = 1 + with[..start.expect("a table")].matches('\n').count() + 1;
-    let told = format!(
+    let message = format!(
         "scenario:{line}: `outcome.control` is given beside [procedure], from which the outcome follows; allowed in [outcome]: shape, intercept, per_pass"
     );
-    assert!(rejection.summary().contains(&told), "{rejection}");
+    assert!(rejection.summary().contains(&message), "{rejection}");
 }
 
-/// Mistakes that take more than one key; `--set` points to one of them.
+/// Errors that involve more than one key; `--set` points to one of them.
 #[test]
-fn keys_that_contradict_one_another_are_told() {
+fn contradictions_between_keys_are_reported() {
     let certain = "procedure.pass_success=[0.5,1]";
     let cases: [(&[&str], &str); 4] = [
-        // Everybody is open for good after the second pass.
+        // All vessels are durably open after the second pass.
         (
             &[certain, "procedure.reocclusion=[0]", "procedure.randomised_after=2"],
             "`procedure.randomised_after` is 2; allowed: a number of passes after which somebody is unresolved",
@@ -393,7 +393,7 @@ fn keys_that_contradict_one_another_are_told() {
             ],
             "`procedure.randomised_after` is 3; allowed: a number of passes after which somebody",
         ),
-        // A stent is certain after one pass, but patients come after two.
+        // A stent is certain after one pass, but patients are randomised after two.
         (
             &[
                 "procedure.control.strategy.rescue_after_pass=[1.0,0.5]",
@@ -412,15 +412,15 @@ fn keys_that_contradict_one_another_are_told() {
     for (set, says) in cases {
         let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
         let rejection = Scenario::parse(&text("scenarios/lee-cohort.toml"), &set);
-        let told = rejection.expect_err("it is broken").summary();
-        assert!(told.contains(says), "{set:?} should say {says:?} and says\n{told}");
+        let message = rejection.expect_err("it is invalid").summary();
+        assert!(message.contains(says), "{set:?} should say {says:?} and says\n{message}");
     }
 }
 
-/// The edge of what is allowed runs, and in no time: certain and impossible passes, ten passes,
-/// nobody opened, the longest procedures.
+/// Extreme values that are allowed run, and quickly: certain and impossible passes, ten passes,
+/// no vessel opened, the longest procedures.
 #[test]
-fn extremes_that_are_allowed_run() {
+fn extreme_values_that_are_allowed_run() {
     let practice = r#"procedure.control.strategy={rule="practice",rescue_after_pass=[0.2]}"#;
     let go_on = r#"procedure.experimental.strategy={rule="continue_then_stop"}"#;
     let cases: [&[&str]; 9] = [
@@ -440,7 +440,7 @@ fn extremes_that_are_allowed_run() {
     ];
     for set in cases {
         let result = simulate_file("scenarios/lee-cohort.toml", set, 20);
-        let procedure = result.procedure.expect("there is one");
+        let procedure = result.procedure.expect("it exists");
         for arm in &procedure.arms {
             let sum: f64 = arm.mrs.iter().map(|level| level.exact).sum();
             assert!((sum - 1.0).abs() < 1e-9, "{set:?}: {sum}");

@@ -1,4 +1,4 @@
-//! `rescuesim bench`: what it measures depends on the machine, what it says of it does not.
+//! `rescuesim bench`: the measured times depend on the machine, the relations between them do not.
 
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ fn bench(scenario: &str, args: &[&str]) -> String {
 }
 
 fn json(scenario: &str) -> Value {
-    serde_json::from_str(&bench(scenario, &["--format", "json"])).expect("it is JSON")
+    serde_json::from_str(&bench(scenario, &["--format", "json"])).expect("valid JSON")
 }
 
 #[test]
-fn times_of_threads_and_phases_fit_together() {
+fn times_of_threads_and_phases_are_consistent() {
     for (scenario, phases) in [
         (
             "angel-reboot",
@@ -53,7 +53,7 @@ fn times_of_threads_and_phases_fit_together() {
         assert_eq!(names, phases);
         let sum = |of: &dyn Fn(&Value) -> f64| found_phases.iter().map(of).sum::<f64>();
         assert!((sum(&|of| of["share"].as_f64().expect("a number")) - 1.0).abs() < 1e-9);
-        // Scaled to the time without clocks.
+        // Times of phases are scaled to the time without clocks.
         let together =
             sum(&|of| of["microseconds_per_trial"]["median"].as_f64().expect("a number"));
         let alone = threads[0]["microseconds_per_trial"]["median"].as_f64().expect("a number");
@@ -65,11 +65,12 @@ fn times_of_threads_and_phases_fit_together() {
 }
 
 #[test]
-fn an_earlier_benchmark_is_compared_with() {
+fn a_benchmark_is_compared_with_an_earlier_one() {
     let directory = directory();
     let file = directory.path().join("earlier.json");
     let path = file.to_str().expect("a plain path");
-    std::fs::write(&file, bench("angel-rescue", &["--format", "json"])).expect("it can be written");
+    std::fs::write(&file, bench("angel-rescue", &["--format", "json"]))
+        .expect("the folder is writable");
     let table = bench("angel-rescue", &["--compare", path]);
     assert!(table.contains("change") && table.contains('×'), "{table}");
     assert!(
@@ -84,7 +85,7 @@ fn an_earlier_benchmark_is_compared_with() {
     }
     let both: Value =
         serde_json::from_str(&bench("angel-rescue", &["--compare", path, "--format", "json"]))
-            .expect("it is JSON");
+            .expect("valid JSON");
     assert_eq!(both["earlier"]["scenario_digest"], both["scenario_digest"]);
 
     for (scenario, file, reason) in [
@@ -97,10 +98,12 @@ fn an_earlier_benchmark_is_compared_with() {
         ("angel-rescue", "none.json", "cannot be read"),
     ] {
         let mut command = rescuesim();
-        let output =
-            command.args(["bench", scenario, "--compare", file]).output().expect("it starts");
-        let told = String::from_utf8(output.stderr).expect("messages are text");
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(reason), "{told}");
+        let output = command
+            .args(["bench", scenario, "--compare", file])
+            .output()
+            .expect("the program starts");
+        let message = String::from_utf8(output.stderr).expect("messages are text");
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(reason), "{message}");
     }
 }

@@ -1,5 +1,5 @@
-//! `rescuesim calibrate`: what it solves is a scenario that has the figures asked for, and what it
-//! cannot solve leaves nothing behind.
+//! `rescuesim calibrate`: a calibrated scenario reaches its targets, and a failed calibration writes no
+//! file.
 
 use std::fs;
 use std::path::Path;
@@ -13,10 +13,10 @@ const RESCUE: &str = "scenarios/angel-rescue-mechanistic.toml";
 const LEE: &str = "scenarios/lee-cohort.toml";
 const REBOOT: &str = "scenarios/angel-reboot-mechanistic.toml";
 
-fn figure(path: &Path, name: &str) -> f64 {
+fn quantity(path: &Path, name: &str) -> f64 {
     let scenario = Scenario::load(path, &[]).expect("a valid scenario");
     let all = quantities::exact(&scenario);
-    all.into_iter().find(|(other, _)| other == name).expect("a figure of the scenario").1
+    all.into_iter().find(|(other, _)| other == name).expect("a quantity of the scenario").1
 }
 
 fn arguments<'a>(scenario: &'a str, targets: &[&'a str], solve: &[&'a str]) -> Vec<&'a str> {
@@ -25,10 +25,10 @@ fn arguments<'a>(scenario: &'a str, targets: &[&'a str], solve: &[&'a str]) -> V
     ["calibrate", scenario].into_iter().chain(targets).chain(solve).collect()
 }
 
-/// Scenario, targets, keys to solve for.
+/// Scenario, targets, and keys to solve for.
 type Case = (&'static str, &'static [&'static str], &'static [&'static str]);
 
-/// Figures of every kind: of an arm, a group, a pass, the effect, minutes, a stated outcome.
+/// Targets of every kind: of an arm, a group, a pass, the effect, minutes, a stated outcome.
 const SOLVED: [Case; 7] = [
     (RESCUE, &["experimental.functional_independence=0.552"], &["outcome.stenting"]),
     (RESCUE, &["effect.odds_ratio=2.87"], &["outcome.stenting"]),
@@ -60,78 +60,82 @@ const SOLVED: [Case; 7] = [
 ];
 
 #[test]
-fn a_solved_scenario_has_the_figures_asked_for() {
+fn a_calibrated_scenario_reaches_its_targets() {
     let directory = directory();
     let out = directory.path().join("new/solved.toml");
     for (scenario, targets, solve) in SOLVED {
-        let before = fs::read_to_string(project(scenario)).expect("it is shipped");
-        let told =
+        let before = fs::read_to_string(project(scenario)).expect("the file is shipped");
+        let message =
             output(rescuesim().args(arguments(scenario, targets, solve)).arg("--out").arg(&out));
         for target in targets {
-            let (name, value) = target.split_once('=').expect("figure=value");
+            let (name, value) = target.split_once('=').expect("quantity=value");
             let value: f64 = value.parse().expect("a number");
-            let reached = figure(&out, name);
+            let reached = quantity(&out, name);
             assert!((reached - value).abs() <= 1e-5, "{target}: {reached}");
-            assert!((figure(&project(scenario), name) - value).abs() > 1e-3, "{target} is news");
-            assert!(told.contains(name), "{told}");
+            assert!(
+                (quantity(&project(scenario), name) - value).abs() > 1e-3,
+                "{target} is not yet reached"
+            );
+            assert!(message.contains(name), "{message}");
         }
-        // Only the lines of what was solved for are new.
-        let after = fs::read_to_string(&out).expect("it is written");
+        // Only the lines of the solved keys change.
+        let after = fs::read_to_string(&out).expect("the program wrote it");
         assert_eq!(before.lines().count(), after.lines().count());
         let changed = before.lines().zip(after.lines()).filter(|(before, after)| before != after);
         let changed: Vec<&str> = changed.map(|(before, _)| before).collect();
         assert!((1..=solve.len()).contains(&changed.len()), "{changed:?}");
         assert!(changed.iter().all(|line| !line.starts_with('#')), "{changed:?}");
-        assert_eq!(fs::read_to_string(project(scenario)).expect("still there"), before);
-        let files = fs::read_dir(directory.path().join("new")).expect("listed").count();
+        assert_eq!(fs::read_to_string(project(scenario)).expect("the file still exists"), before);
+        let files =
+            fs::read_dir(directory.path().join("new")).expect("the folder can be listed").count();
         assert_eq!(files, 1, "nothing half-written");
     }
 }
 
-/// Without `--out` the scenario goes to the terminal, the summary as comments: a scenario still.
+/// Without `--out` the scenario is printed, with the summary as comments, and is a valid scenario.
 #[test]
-fn what_is_printed_is_the_scenario() {
+fn the_printed_output_is_a_scenario() {
     let (scenario, targets, solve) = SOLVED[0];
     let printed = output(rescuesim().args(arguments(scenario, targets, solve)));
     assert!(printed.starts_with("# solved for"), "{printed}");
     let solved = Scenario::parse(&printed, &[]).expect("a valid scenario");
     let all = quantities::exact(&solved);
     let name = "experimental.functional_independence";
-    let reached = all.iter().find(|(other, _)| other == name).expect("a figure").1;
+    let reached = all.iter().find(|(other, _)| other == name).expect("a quantity").1;
     assert!((reached - 0.552).abs() <= 1e-5, "{reached}");
 }
 
-/// More targets than unknowns, all of which can be met.
+/// Checks more targets than unknowns, all of which can be reached together.
 #[test]
-fn targets_may_agree() {
+fn more_targets_than_unknowns_may_agree() {
     let (scenario, _, solve) = SOLVED[0];
     let targets = ["experimental.functional_independence=0.45", "effect.risk_difference=0.2057947"];
-    let told = output(rescuesim().args(arguments(scenario, &targets, solve)));
-    assert!(told.contains("0.205795"), "{told}");
+    let message = output(rescuesim().args(arguments(scenario, &targets, solve)));
+    assert!(message.contains("0.205795"), "{message}");
 }
 
 const INDEPENDENT: &str = "experimental.functional_independence=0.43";
 
-/// Scenario, targets, keys to solve for, and what the message must contain.
+/// Scenario, targets, keys to solve for, and parts of the expected message.
 type Refused =
     (&'static str, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
 const REFUSED: [Refused; 21] = [
-    // No odds make more than everyone independent.
+    // No odds give more than complete independence.
     (
         RESCUE,
         &["experimental.functional_independence=1.5"],
         &["outcome.stenting"],
         &["the targets cannot be met", "misses by 0.5", "outcome.stenting", "1.500000"],
     ),
-    // The unknown has nothing to do with it.
+    // The unknown does not affect the target.
     (
         RESCUE,
         &["control.passes=3"],
         &["outcome.stenting"],
         &["the targets cannot be met", "misses by 2.27", "control.passes", "5.270000"],
     ),
-    // Both cannot be had at once.
+    // The two targets exclude each other.
     (
         RESCUE,
         &[INDEPENDENT, "effect.risk_difference=0.3"],
@@ -154,7 +158,7 @@ const REFUSED: [Refused; 21] = [
         &["outcome.experimental.functional_independence"],
         &["there is no figure `control.stented`", "allowed: control.mrs[0]", "effect.odds_ratio"],
     ),
-    // Nobody is stented there, so that the figure does not exist.
+    // No patient is stented there, so the quantity does not exist.
     (
         RESCUE,
         &["control.stented_early.mortality=0.1"],
@@ -192,7 +196,7 @@ const REFUSED: [Refused; 21] = [
         &["procedure.pass_success[7]"],
         &["--solve there is no `procedure.pass_success[7]`"],
     ),
-    // It has a default, but it is not in the file.
+    // The key has a default, but is not in the file.
     (
         RESCUE,
         &[INDEPENDENT],
@@ -217,7 +221,7 @@ const REFUSED: [Refused; 21] = [
         &["outcome.stenting", "outcome.intercept"],
         &["`experimental.functional_independence` is given twice; allowed: once"],
     ),
-    // What the intercept does to patients without further passes the stent does as well.
+    // For patients without further passes the intercept and the stent have the same effect.
     (
         RESCUE,
         &[INDEPENDENT, "experimental.mrs[6]=0.1029409"],
@@ -243,24 +247,29 @@ const REFUSED: [Refused; 21] = [
 ];
 
 #[test]
-fn what_cannot_be_solved_is_told_and_leaves_nothing() {
+fn a_failed_calibration_is_reported_and_writes_no_file() {
     let directory = directory();
     let out = directory.path().join("new/solved.toml");
     for (scenario, targets, solve, says) in REFUSED {
         let mut command = rescuesim();
         command.args(arguments(scenario, targets, solve)).arg("--out").arg(&out);
-        let output = command.output().expect("it starts");
+        let output = command.output().expect("the program starts");
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert!(output.stdout.is_empty() && !errors.contains("panicked"), "{errors}");
         for text in says {
             assert!(errors.contains(text), "{solve:?} should say {text:?} and says\n{errors}");
         }
-        assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0, "{solve:?}");
+        assert_eq!(
+            fs::read_dir(directory.path()).expect("the folder can be listed").count(),
+            0,
+            "{solve:?}"
+        );
     }
 }
 
-/// Evidence is named by its path from the scenario's folder, so a copy elsewhere would not find it.
+/// Evidence is named by its path from the scenario's folder, so that a copy in another folder would not
+/// find it.
 #[test]
 fn a_copy_that_would_not_find_its_evidence_is_not_written() {
     let directory = directory();
@@ -271,23 +280,23 @@ fn a_copy_that_would_not_find_its_evidence_is_not_written() {
         &["outcome.experimental.common_odds_ratio"],
     ));
     let output = command.arg("--out").arg(directory.path().join("copy.toml")).output();
-    let output = output.expect("it starts");
+    let output = output.expect("the program starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains("not written to") && errors.contains("cannot be read"), "{errors}");
-    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
+    assert_eq!(fs::read_dir(directory.path()).expect("the folder can be listed").count(), 0);
 }
 
 #[test]
 fn a_place_that_cannot_be_written_is_told_and_what_was_there_stays() {
     let directory = directory();
     let file = directory.path().join("kept.toml");
-    fs::write(&file, "kept").expect("a temporary file");
+    fs::write(&file, "kept").expect("the folder is writable");
     let (scenario, targets, solve) = SOLVED[0];
     let refused = |out: &Path| {
         let mut command = rescuesim();
         command.args(arguments(scenario, targets, solve)).arg("--out").arg(out);
-        let output = command.output().expect("it starts");
+        let output = command.output().expect("the program starts");
         assert_eq!(output.status.code(), Some(2));
         assert!(output.stdout.is_empty());
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -295,25 +304,25 @@ fn a_place_that_cannot_be_written_is_told_and_what_was_there_stays() {
     };
     refused(&file.join("below-a-file.toml"));
     refused(directory.path());
-    assert_eq!(fs::read_to_string(&file).expect("still there"), "kept");
-    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1);
-    // A target that cannot be met does not touch a file that is there.
+    assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "kept");
+    assert_eq!(fs::read_dir(directory.path()).expect("the folder can be listed").count(), 1);
+    // A target that cannot be reached leaves an existing file unchanged.
     let mut command = rescuesim();
     command.args(arguments(RESCUE, &["control.passes=3"], solve)).arg("--out").arg(&file);
-    assert_eq!(command.output().expect("it starts").status.code(), Some(2));
-    assert_eq!(fs::read_to_string(&file).expect("still there"), "kept");
+    assert_eq!(command.output().expect("the program starts").status.code(), Some(2));
+    assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "kept");
 }
 
-/// The worked example of `scenarios/README.md`.
+/// The example of `scenarios/README.md` is the output of its command.
 #[test]
-fn the_example_gives_what_its_description_says() {
+fn the_documented_example_is_what_the_program_prints() {
     let directory = directory();
     let out = directory.path().join("stenting-43.toml");
     let mut command = rescuesim();
     command.args(arguments(RESCUE, &[INDEPENDENT], &["outcome.stenting"])).arg("--out").arg(&out);
-    let told = output(&mut command);
-    let (summary, _) = told.split_once("Written to").expect("it says where");
-    let page = fs::read_to_string(project("scenarios/README.md")).expect("it is shipped");
+    let message = output(&mut command);
+    let (summary, _) = message.split_once("Written to").expect("it says where");
+    let page = fs::read_to_string(project("scenarios/README.md")).expect("the file is shipped");
     assert!(page.contains(summary), "{summary}");
     assert!(page.contains(&format!("--target {INDEPENDENT} --solve outcome.stenting")));
 }

@@ -1,6 +1,6 @@
-//! What centres and calendar time do to outcomes, against integrals made here. Seeds are fixed; every
-//! comparison with a Monte-Carlo figure allows for 4 standard errors, which chance breaks for one seed
-//! in 16 000.
+//! Effects of centres and of calendar time on outcomes, compared with integrals computed here. Seeds are
+//! fixed; every comparison with a simulation allows for 4 standard errors, which fails by chance for one
+//! seed in 16 000.
 
 use rescuesim::outcome::Mrs;
 use rescuesim::outcome::flow::Group;
@@ -10,7 +10,7 @@ use rescuesim::trial::Simulator;
 
 use crate::util::{angel_reboot, assert_within, simulate, simulate_file};
 
-/// ANGEL-REBOOT with one look, everyone known and arms that are alike but for what is set.
+/// ANGEL-REBOOT with one look, without dropout, and with arms that differ only as set.
 fn scenario(set: &[&str]) -> Scenario {
     let fixed = [
         "design.looks.equally_spaced=1",
@@ -20,10 +20,10 @@ fn scenario(set: &[&str]) -> Scenario {
         "outcome.experimental={common_odds_ratio=1.0}",
     ];
     let set: Vec<String> = fixed.iter().chain(set).map(|&text| text.to_owned()).collect();
-    Scenario::parse(&angel_reboot(), &set).expect("valid")
+    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
 }
 
-/// Numbers of patients with mRS 0–2, and of known outcomes, of so many trials.
+/// Numbers of patients with mRS 0–2, and of known outcomes, in each of the given number of trials.
 fn counts(scenario: &Scenario, trials: u64) -> Vec<[f64; 2]> {
     let mut simulator = Simulator::new(scenario);
     let count = |trial| {
@@ -75,8 +75,8 @@ fn intercept(p: f64, sd: f64) -> f64 {
     low
 }
 
-/// A quarter of the patients have mRS 0–2 on average. Two patients of a centre covary by
-/// E π² − p², π = logistic(δ + b), and two of ten equal centres meet in one for a tenth of the pairs.
+/// A quarter of the patients have mRS 0–2 on average. Two patients of a centre have the covariance
+/// E π² − p², with π = logistic(δ + b), and a tenth of the pairs in ten equal centres share a centre.
 #[test]
 fn effects_on_the_outcome_keep_its_marginal_and_correlate_patients_of_a_centre() {
     let (patients, number, p) = (300.0, 10.0, 0.25);
@@ -91,7 +91,7 @@ fn effects_on_the_outcome_keep_its_marginal_and_correlate_patients_of_a_centre()
     assert!((variance - expected).abs() < 4.0 * of_variance, "{variance}, expected {expected}");
 }
 
-/// The stated tenth is lost on average, and centres lose together: as above.
+/// A tenth of the outcomes is missing on average, as stated, and losses within a centre are correlated.
 #[test]
 fn effects_on_dropout_keep_the_stated_share() {
     let (patients, number, p, sd) = (300.0, 10.0, 0.1, 1.2);
@@ -103,7 +103,7 @@ fn effects_on_dropout_keep_the_stated_share() {
     let [known, error, variance, of_variance] = moments(seen.iter().map(|[_, known]| *known));
     assert!((known - 270.0).abs() < 4.0 * error, "{known} ± {error}");
     assert!((variance - expected).abs() < 4.0 * of_variance, "{variance}, expected {expected}");
-    // The same where the outcome matters too and deaths are known.
+    // The share also holds if dropout depends on the outcome and deaths are known.
     let set = [
         "centres={number=10,dropout_sd=1.2,outcome_sd=0.5}",
         "missing={dropout=0.1,log_odds_per_mrs=0.4,known_deaths=0.5}",
@@ -113,39 +113,39 @@ fn effects_on_dropout_keep_the_stated_share() {
     assert!((known - 270.0).abs() < 4.0 * error, "{known} ± {error}");
 }
 
-/// Everyone comes in the first days, and outcomes were those stated at another month: 0.5 log odds a
-/// year before or since.
+/// All patients are randomised in the first days, and the stated outcomes hold at another month:
+/// 0.5 log odds a year before or after.
 #[test]
 fn drift_moves_outcomes_by_the_calendar() {
     for (month, log_odds) in [(0.0, 0.0), (6.0, -0.25), (12.0, -0.5), (36.0, -1.5)] {
         let drift = format!("drift={{log_odds_per_year=0.5,stated_at_month={month}}}");
         let scenario = scenario(&["accrual.per_month=1e6", &drift]);
         let expected = logistic(log_odds - libm::log(3.0));
-        let [control, _] = scenario.marginal(Truth::Alternative).expect("stated");
+        let [control, _] = scenario.marginal(Truth::Alternative).expect("the scenario states it");
         assert!((control.at_most(Mrs::INDEPENDENT) - expected).abs() < 1e-4);
         let [mean, error, ..] = moments(counts(&scenario, 1_500).iter().map(|[good, _]| *good));
         assert!((mean / 300.0 - expected).abs() < 4.0 * error / 300.0 + 1e-4, "{month}: {mean}");
     }
 }
 
-/// Patients come over 30 months: the share with mRS 0–2 is the mean over their expected days, and so
-/// it is after a procedure.
+/// Patients are randomised over 30 months: the share with mRS 0–2 is the mean over their expected days,
+/// with and without a procedure.
 #[test]
-fn drift_is_averaged_over_the_patients_planned() {
+fn drift_is_averaged_over_the_planned_patients() {
     let scenario = scenario(&["accrual.per_month=10", "drift={log_odds_per_year=1.0}"]);
     let day = |i: usize| (i as f64 + 0.5) / 10.0 / 12.0;
     let expected: f64 = (0..300).map(|i| logistic(day(i) - libm::log(3.0))).sum::<f64>() / 300.0;
-    let [control, _] = scenario.marginal(Truth::Null).expect("stated");
+    let [control, _] = scenario.marginal(Truth::Null).expect("the scenario states it");
     assert!((control.at_most(Mrs::INDEPENDENT) - expected).abs() < 1e-5);
     let [mean, error, ..] = moments(counts(&scenario, 2_000).iter().map(|[good, _]| *good));
     assert!((mean / 300.0 - expected).abs() < 4.0 * error / 300.0 + 2e-4, "{mean}");
 }
 
-/// Every simulated share and mean of a procedure is its enumerated one, among patients of centres that
-/// differ in the procedure, the outcome and dropout, while outcomes drift. Errors are those of 60 000
-/// independent patients, times two for what they share.
+/// Every simulated share and mean of a procedure agrees with its enumeration, among patients of centres
+/// that differ in the procedure, the outcome and dropout, while outcomes drift. Errors are those of
+/// 60 000 independent patients, doubled for the correlation within centres.
 #[test]
-fn procedures_in_centres_are_as_enumerated() {
+fn procedures_in_centres_agree_with_the_enumeration() {
     let centres = "centres={number=60,outcome_sd=0.3,procedure_sd=0.5}";
     let set = [centres, "drift={log_odds_per_year=0.4}"];
     let result = simulate_file("scenarios/angel-reboot-mechanistic.toml", &set, 180);
@@ -166,15 +166,15 @@ fn procedures_in_centres_are_as_enumerated() {
             assert!((checked.simulated.value - checked.exact).abs() < 8.0 * error, "{checked:?}");
         }
     }
-    // Differences between centres bring a small chance of success nearer to a half.
+    // Differences between centres move a small probability of success towards a half.
     let [here, there] = [procedure, plain].map(|of| of.arms[0].groups[1].share.exact);
     assert!(procedure.arms[0].groups[1].group == Group::Reperfused && here > there + 0.005);
 }
 
-/// With the effects of centres the closed form aims at the same effect, and departures go by the rank
-/// within the centre.
+/// With effects of centres the estimand of the closed form is unchanged, and adherence depends on the
+/// rank within the centre.
 #[test]
-fn estimates_and_adherence_keep_their_aims() {
+fn effects_of_centres_leave_estimands_and_adherence_unchanged() {
     let set = [
         "centres={number=30,outcome_sd=0.7}",
         "adherence={control_crossover={probability=0.1,log_odds_per_prognosis=-1.0}}",
@@ -183,9 +183,9 @@ fn estimates_and_adherence_keep_their_aims() {
     let plain = simulate(&set[1..], 2);
     for truth in [0, 1] {
         let of = |result: &rescuesim::summary::OperatingCharacteristics| {
-            result.truths[truth].analyses[0].estimate.truth.expect("it has one")
+            result.truths[truth].analyses[0].estimate.truth.expect("it exists")
         };
-        // Crossing over by rank within a centre is not quite the same as in the whole population.
+        // Crossover by rank within a centre differs slightly from crossover by rank in the whole population.
         assert!((of(&result) - of(&plain)).abs() < 0.01);
         let summary = &result.truths[truth].analyses[0];
         let bias = summary.estimate.median_unbiased.bias;

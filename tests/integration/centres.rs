@@ -1,5 +1,5 @@
-//! Laws of recruitment by centres, and of allocation within them. Seeds are fixed; the chance that a
-//! fresh one would fail is said where it matters.
+//! Laws of recruitment by centres, and of allocation within them. Seeds are fixed; the probability that a
+//! fresh seed would fail is stated where it is not negligible.
 
 use rescuesim::accrual::{Accrual, DAYS_PER_MONTH};
 use rescuesim::centres::{CentreEffects, Centres, Opening, Recruitment};
@@ -17,7 +17,7 @@ fn centres(number: u32, rate_shape: Option<f64>, opening: Opening) -> Centres {
     Centres { number, rate_shape, opening, sd: CentreEffects::default() }
 }
 
-/// Days of arrival and centres of the patients of so many trials.
+/// Days of arrival and centres of the patients of the given number of trials.
 fn recruit(
     (centres, accrual): (&Centres, &Accrual),
     (trials, patients): (u64, u32),
@@ -45,7 +45,7 @@ fn moments(values: &[f64]) -> [f64; 3] {
     [mean, central(2), central(4) / (central(2) * central(2))]
 }
 
-/// Mean and variance within 4.5 standard errors, which chance breaks for one seed in 70 000 each.
+/// Fails unless mean and variance are within 4.5 standard errors, which one seed in 70 000 misses each.
 #[track_caller]
 fn assert_moments(values: &[f64], mean: f64, variance: f64) {
     let n = values.len() as f64;
@@ -60,7 +60,7 @@ fn assert_moments(values: &[f64], mean: f64, variance: f64) {
 }
 
 /// Ten centres of shape 1.2, 20 patients a month: the count of five months is negative binomial with
-/// mean 100 and size 12, so variance 100 + 100²/12.
+/// mean 100 and size 12, so its variance is 100 + 100²/12.
 #[test]
 fn counts_of_a_period_are_negative_binomial() {
     let mut counts = Vec::new();
@@ -73,9 +73,9 @@ fn counts_of_a_period_are_negative_binomial() {
     assert_moments(&counts, 100.0, 100.0 + 100.0 * 100.0 / 12.0);
 }
 
-/// Of 200 patients of ten centres of shape a, one centre has n with mean 20 and variance
-/// 200 · 0.1 · 0.9 · (200 + 10a) / (1 + 10a), the Dirichlet-multinomial's; binomial when rates are
-/// equal.
+/// Of 200 patients of ten centres of shape a, the number of one centre has mean 20 and the
+/// Dirichlet-multinomial variance 200 · 0.1 · 0.9 · (200 + 10a) / (1 + 10a), and the binomial variance
+/// if rates are equal.
 #[test]
 fn counts_of_centres_are_dirichlet_multinomial() {
     for (shape, spread) in [(Some(1.2), 212.0 / 13.0), (None, 1.0)] {
@@ -88,7 +88,7 @@ fn counts_of_centres_are_dirichlet_multinomial() {
     }
 }
 
-/// Mean number by a month within 4.5 standard errors.
+/// Fails unless the mean number by each month is within 4.5 standard errors.
 #[track_caller]
 fn assert_expected(centres: &Centres, expected: &[(f64, f64)]) {
     let mut counts = vec![Vec::new(); expected.len()];
@@ -104,7 +104,7 @@ fn assert_expected(centres: &Centres, expected: &[(f64, f64)]) {
     }
 }
 
-/// Openings that are uniform over six months make a linear rise: 20·t²/12 by month t, then 20·(t − 3).
+/// Openings that are uniform over six months give a linear rise: 20·t²/12 by month t, then 20·(t − 3).
 #[test]
 fn openings_over_time_are_a_ramp_on_average() {
     let opening = || Opening::Over(6.0 * DAYS_PER_MONTH);
@@ -113,15 +113,16 @@ fn openings_over_time_are_a_ramp_on_average() {
     }
 }
 
-/// Four centres of five patients a month; they open in months 4, 0, 1 and 1.
+/// Four centres of five patients a month open in months 4, 0, 1 and 1.
 #[test]
-fn a_plan_of_openings_is_kept() {
+fn centres_open_at_their_planned_months() {
     let plan = [4.0, 0.0, 1.0, 1.0].map(|month| month * DAYS_PER_MONTH);
     let expected = [(0.5, 2.5), (1.0, 5.0), (4.0, 50.0), (9.0, 150.0)];
     let four = centres(4, None, Opening::Planned(plan.to_vec()));
     assert_expected(&four, &expected);
     let set = ["accrual.per_month=20", "centres={number=4,opening={months=[4,0,1,1]}}"];
-    let scenario = Scenario::parse(&angel_reboot(), &set.map(String::from)).expect("valid");
+    let scenario =
+        Scenario::parse(&angel_reboot(), &set.map(String::from)).expect("a valid scenario");
     for (month, patients) in expected {
         let day = scenario.expected_day(patients);
         assert!((day / DAYS_PER_MONTH - month).abs() < 1e-12, "{patients}: {day}");
@@ -138,10 +139,10 @@ const UNADJUSTED: &str = r#"{name="unadjusted",method="two_proportions"}"#;
 const WITHIN: &str =
     r#"{name="within",method="cochran_mantel_haenszel",cut=2,stratify_by=["centre"]}"#;
 
-/// Blocks of four leave a difference of two at most in a centre; minimisation leaves less with the
-/// centre among its factors than without.
+/// Blocks of four leave a difference of at most two in a centre; minimisation that includes the centre
+/// leaves less than minimisation without it.
 #[test]
-fn allocation_by_centre_balances_centres() {
+fn allocation_by_centre_balances_each_centre() {
     let number = "centres={number=20,rate_shape=1.2}";
     let none = simulate(&[number], 1_500);
     let by_centre = simulate(
@@ -153,15 +154,15 @@ fn allocation_by_centre_balances_centres() {
     assert!(mean(&none) > 2.5 && mean(&by_centre) < 1.6, "{} {}", mean(&none), mean(&by_centre));
     let within = &of_centres(&blocks).arm_difference;
     assert!(within.p95.value <= 2.0 && mean(&blocks) < 1.0, "{within:?}");
-    // Who sees the centre alone guesses better where it is balanced.
+    // An observer of one centre guesses more allocations correctly if the centre is balanced.
     let guessed = |result| of_centres(result).correct_guesses.value;
     assert!(guessed(&none) < guessed(&by_centre) && guessed(&by_centre) < guessed(&blocks));
 }
 
-/// Five equal centres of 348 patients: a centre has n with binomial probability, and of n in blocks of
-/// four the convergence strategy guesses ½, ⅔, ⅔ and 1 right in turn.
+/// Five equal centres of 348 patients: the number of a centre is binomial, and in blocks of four the
+/// convergence strategy guesses the four patients correctly with probabilities ½, ⅔, ⅔ and 1.
 #[test]
-fn blocks_within_centres_are_guessed_as_often_as_they_must() {
+fn blocks_within_centres_are_guessed_as_often_as_computed() {
     let patients = 348;
     let mut p = (0..patients).map(|_| 0.8).product::<f64>();
     let mut expected = 0.0;
@@ -176,10 +177,10 @@ fn blocks_within_centres_are_guessed_as_often_as_they_must() {
     assert!(seen.mcse < 1e-3 && (of_centres(&result).largest.value - 83.0).abs() < 4.0);
 }
 
-/// Where centres differ much and the allocation balances them, a test that looks away has too small a
-/// type I error, the one within centres the nominal.
+/// If heterogeneous centres are balanced by the allocation, a test that ignores them has a type I error
+/// below the nominal level, and a test within centres has the nominal level.
 #[test]
-fn unadjusted_tests_are_conservative_where_centres_are_balanced() {
+fn unadjusted_tests_are_conservative_if_centres_are_balanced() {
     let analyses = format!("analyses=[{UNADJUSTED},{WITHIN}]");
     let set = [
         "centres={number=15,outcome_sd=1.5}",
@@ -194,14 +195,14 @@ fn unadjusted_tests_are_conservative_where_centres_are_balanced() {
     let McEstimate { value, mcse, .. } = error("unadjusted");
     assert!(value + 4.0 * mcse < 0.02, "{value} ± {mcse}");
     assert_within("within centres", error("within"), 0.0235, 0.0265, 3.0);
-    // It gains power for the same reason.
+    // The test within centres gains power for the same reason.
     let power = |name: &str| analysis_of(&result, 0, name).rejection.value;
     assert!(power("within") > power("unadjusted"));
 }
 
-/// Groups of which some are empty in every trial, adjusted for and tested as subgroups.
+/// Adjusts for centres, of which some are empty in every trial, and tests them as subgroups.
 #[test]
-fn analyses_and_subgroups_take_the_centre() {
+fn analyses_and_subgroups_may_use_the_centre() {
     let analyses = [
         UNADJUSTED,
         WITHIN,
@@ -229,7 +230,7 @@ fn analyses_and_subgroups_take_the_centre() {
 }
 
 #[test]
-fn threads_leave_no_trace_and_centres_come_only_where_they_are() {
+fn centres_give_the_same_result_with_any_number_of_threads() {
     let run = |path: &str, threads: &str| {
         let mut command = rescuesim();
         command.arg("run").arg(project(path)).args(["--replicates", "300", "--quiet"]);
@@ -242,10 +243,10 @@ fn threads_leave_no_trace_and_centres_come_only_where_they_are() {
     assert!(!without.contains("\"centres\"") && !without.contains("\"drift\""));
 }
 
-/// A trial of one centre that may hardly recruit takes millions of years, and no more memory for it. The
-/// longest are beyond all counting, and no mean is told.
+/// A trial of one centre that may have a very low rate takes millions of years, but no more memory.
+/// The longest durations are too long to be summed, and no mean is reported.
 #[test]
-fn a_trial_without_end_is_told_in_little_memory() {
+fn a_trial_of_endless_duration_is_reported_in_little_memory() {
     let result = simulate(&["centres={number=1,rate_shape=0.1}"], 40);
     let analysis = analysis_of(&result, 0, "independence");
     let months = analysis.duration_months.value;
@@ -255,9 +256,9 @@ fn a_trial_without_end_is_told_in_little_memory() {
     assert!(months.value > 10.0 && months.mcse > 0.1, "{months:?}");
 }
 
-/// Equal centres that are alike change no figure of a trial.
+/// Equal centres without effects leave every quantity of a trial unchanged.
 #[test]
-fn centres_that_are_alike_change_nothing() {
+fn identical_centres_leave_the_result_unchanged() {
     let plain = simulate(&[], 200);
     let same = simulate(&["centres={number=30}"], 200);
     for (a, b) in plain.truths.iter().zip(&same.truths) {

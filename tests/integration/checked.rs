@@ -1,11 +1,11 @@
-//! Simulated figures of a procedure held against their exact values.
+//! Simulated quantities of a procedure compared with their exact values.
 
 use rescuesim::summary::procedure::ProcedureSummary;
 use serde_json::Value;
 use statrs::distribution::{Binomial, DiscreteCDF};
 
-/// A simulated figure beside its exact value, as the JSON has them.
-pub struct Figure {
+/// A simulated quantity with its exact value, as in the JSON.
+pub struct Quantity {
     pub path: String,
     pub value: Option<f64>,
     pub mcse: Option<f64>,
@@ -13,16 +13,16 @@ pub struct Figure {
     pub exact: Option<f64>,
 }
 
-/// Every figure that has an exact value; `path` begins their paths.
-pub fn figures(path: &str, procedure: &ProcedureSummary) -> Vec<Figure> {
+/// Returns every quantity that has an exact value; `path` is the start of their paths.
+pub fn quantities(path: &str, procedure: &ProcedureSummary) -> Vec<Quantity> {
     let mut all = Vec::new();
     collect(path, &serde_json::to_value(procedure).expect("plain data"), &mut all);
     all
 }
 
-fn collect(path: &str, tree: &Value, out: &mut Vec<Figure>) {
+fn collect(path: &str, tree: &Value, out: &mut Vec<Quantity>) {
     match tree {
-        Value::Object(fields) if fields.contains_key("exact") => out.push(Figure {
+        Value::Object(fields) if fields.contains_key("exact") => out.push(Quantity {
             path: path.to_owned(),
             value: tree["value"].as_f64(),
             mcse: tree["mcse"].as_f64(),
@@ -40,14 +40,14 @@ fn collect(path: &str, tree: &Value, out: &mut Vec<Figure>) {
     }
 }
 
-impl Figure {
-    /// Neither a mean number of passes nor minutes.
+impl Quantity {
+    /// Whether the quantity is a share, and neither a mean number of passes nor minutes.
     pub fn is_share(&self) -> bool {
         !self.path.contains("minutes") && !self.path.ends_with(".passes")
     }
 
-    /// Fails where the figure is further from its exact value than one in 1/`rare` is by chance:
-    /// a share by its binomial distribution (certain ones are equal), any other by 4.5 errors.
+    /// Fails if the quantity differs from its exact value more than chance does with probability 1/`rare`:
+    /// a share by its binomial distribution (certain ones must be equal), any other by 4.5 errors.
     #[track_caller]
     pub fn check(&self, rare: f64) {
         let Self { path, value, mcse, n, exact } = self;

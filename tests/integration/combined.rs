@@ -1,4 +1,4 @@
-//! Features combined over the command line: no command panics or takes long, and the program reads
+//! Combinations of features on the command line: no command panics or takes long, and the program reads
 //! every file it wrote.
 
 use std::path::Path;
@@ -10,8 +10,8 @@ use proptest::test_runner::TestRunner;
 use crate::random_scenarios::{centres, efficacy, lower, method, safety};
 use crate::util::{directory, output, rescuesim};
 
-/// Of every kind of scenario one: stated outcomes, stated with centres and a drift, after a procedure, with
-/// missing data, with safety, with a prior.
+/// One scenario of each kind: stated outcomes, stated outcomes with centres and a drift, a procedure,
+/// missing data, safety, a prior.
 const BASES: [&str; 7] = [
     "angel-reboot",
     "angel-rescue",
@@ -22,15 +22,15 @@ const BASES: [&str; 7] = [
     "premat-assurance",
 ];
 
-/// The longest that a command on a trial of at most 120 patients may take, with a machine full of
-/// other tests.
+/// Longest time that a command on a trial of at most 120 patients may take on a machine that runs other
+/// tests at the same time.
 const LONGEST: Duration = Duration::from_secs(60);
 
 fn one(set: String) -> Vec<String> {
     vec![set]
 }
 
-/// Looks and boundaries, several keys that go with each other.
+/// Looks and boundaries: several keys that depend on each other.
 fn design() -> impl Strategy<Value = Vec<String>> {
     let p = prop::collection::vec(prop_oneof![Just(1.0), Just(0.025), 0.0..1.0f64], 2);
     let of_p =
@@ -50,7 +50,7 @@ fn design() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
-fn departures() -> impl Strategy<Value = Vec<String>> {
+fn non_adherence() -> impl Strategy<Value = Vec<String>> {
     let of = || {
         (prop_oneof![Just(0.0), Just(0.999), 0.0..0.9f64], prop_oneof![Just(0.0), -8.0..8.0f64])
             .prop_map(|(p, slope)| format!("{{probability={p},log_odds_per_prognosis={slope}}}"))
@@ -96,7 +96,7 @@ fn feature() -> impl Strategy<Value = Vec<String>> {
     prop_oneof![
         2 => design(),
         1 => analyses(),
-        1 => departures(),
+        1 => non_adherence(),
         1 => safety(),
         1 => centres(),
         1 => method().prop_map(|method| one(format!("randomisation={method}"))),
@@ -116,7 +116,7 @@ fn feature() -> impl Strategy<Value = Vec<String>> {
     ]
 }
 
-/// A shipped scenario of few patients, with two or three features.
+/// A shipped scenario with few patients and two or three features.
 fn combined() -> impl Strategy<Value = (&'static str, Vec<String>)> {
     let patients = prop_oneof![1 => 2u32..12, 3 => 12u32..120];
     let features = prop::collection::vec(feature(), 2..=3);
@@ -127,7 +127,7 @@ fn combined() -> impl Strategy<Value = (&'static str, Vec<String>)> {
     })
 }
 
-/// Runs a command, which must succeed or refuse, in time; the output if it succeeds.
+/// Runs a command that must succeed or refuse in time, and returns the output if it succeeds.
 fn run(arguments: &[&str], set: &[String]) -> Result<Option<String>, TestCaseError> {
     let mut command = rescuesim();
     command.args(arguments).timeout(LONGEST);
@@ -135,13 +135,13 @@ fn run(arguments: &[&str], set: &[String]) -> Result<Option<String>, TestCaseErr
         command.arg("--set").arg(set);
     });
     let output = command.output().expect("the program starts");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    let shown = || format!("{arguments:?} {set:?}: {:?}\n{told}", output.status.code());
-    prop_assert!(!told.contains("panicked"), "{}", shown());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    let shown = || format!("{arguments:?} {set:?}: {:?}\n{message}", output.status.code());
+    prop_assert!(!message.contains("panicked"), "{}", shown());
     match output.status.code() {
         Some(0) => Ok(Some(String::from_utf8(output.stdout).expect("output is text"))),
         Some(2) => {
-            prop_assert!(!told.trim().is_empty(), "{}", shown());
+            prop_assert!(!message.trim().is_empty(), "{}", shown());
             Ok(None)
         }
         _ => Err(TestCaseError::fail(shown())),
@@ -152,12 +152,12 @@ fn path_text(path: &Path) -> &str {
     path.to_str().expect("a plain path")
 }
 
-/// Whether the scenario was accepted, after every command on it.
+/// Runs every command on a scenario and returns whether the scenario was accepted.
 fn try_all(base: &str, set: &[String]) -> Result<bool, TestCaseError> {
     let Some(checked) = run(&["check", base], set)? else { return Ok(false) };
     let folder = directory();
     let own = folder.path().join("own.toml");
-    std::fs::write(&own, &checked).expect("it can be written");
+    std::fs::write(&own, &checked).expect("the folder is writable");
     let again = run(&["check", path_text(&own)], &[])?;
     prop_assert_eq!(again.as_ref(), Some(&checked), "what `check` prints is the same scenario");
 
@@ -165,7 +165,7 @@ fn try_all(base: &str, set: &[String]) -> Result<bool, TestCaseError> {
     let part = path_text(&checkpoint);
     let simulated = ["run", base, "--replicates", "3", "--threads", "1", "--format", "json"];
     let first = run(&[&simulated[..], &["--checkpoint", part]].concat(), set)?;
-    // A run may still be refused where the scenario is not: the time or memory it needs.
+    // A run may be refused even if the scenario is valid, for the time or memory it needs.
     if first.is_some() {
         let resumed = run(&[&simulated[..], &["--checkpoint", part, "--resume"]].concat(), set)?;
         prop_assert_eq!(resumed.as_ref(), first.as_ref(), "resumed at its end");
@@ -181,7 +181,7 @@ fn try_all(base: &str, set: &[String]) -> Result<bool, TestCaseError> {
 }
 
 #[test]
-fn features_combined_end_with_a_result_or_a_refusal() {
+fn combined_features_give_a_result_or_a_refusal() {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     let config = ProptestConfig {
         source_file: Some(file!()),
@@ -203,11 +203,11 @@ fn features_combined_end_with_a_result_or_a_refusal() {
     );
 }
 
-/// Each of these panicked, or was refused by the program that wrote it.
+/// Each of these combinations once panicked, or was refused by the program that wrote it.
 #[test]
-fn combinations_that_once_failed_end_with_a_result_or_a_refusal() {
-    // Futility at the level of efficacy leaves as many trials as may be rejected, so that rounding decides
-    // whether the last look has a critical value.
+fn combinations_that_once_failed_give_a_result_or_a_refusal() {
+    // Futility at the level of efficacy leaves exactly the share of trials that may be rejected, so that
+    // rounding decides whether the last look has a critical value.
     let no_room = [
         "design.efficacy={rule=\"none\"}",
         "design.futility={rule=\"p\",bounds=[1,0.025]}",
@@ -216,7 +216,7 @@ fn combinations_that_once_failed_end_with_a_result_or_a_refusal() {
     // Log odds of −50 and less: all patients die, and the shares of the other levels are differences of
     // rounding errors.
     let far_drift = ["drift={log_odds_per_year=-1,stated_at_month=600}"];
-    // Of two patients one is expected to be known, fewer than a comparison needs.
+    // One of two patients is expected to have an outcome, fewer than a comparison needs.
     let two_patients = ["sample_size={randomised=2}", "design.looks={equally_spaced=1}"];
     let cases: [(&str, &[&str], bool); 3] = [
         ("angel-reboot", &no_room, false),
@@ -230,9 +230,9 @@ fn combinations_that_once_failed_end_with_a_result_or_a_refusal() {
     }
 }
 
-/// A million patients under twenty looks took a minute of CPU time, as did centres and departures by
-/// prognosis in 150 strata; both are a matter of two seconds, and a minute by the clock is allowed on a
-/// machine full of other tests.
+/// A million patients under twenty looks took a minute of CPU time, as did centres and non-adherence by
+/// prognosis in 150 strata. Both now take about two seconds; the limit is a minute of elapsed time, as
+/// the machine may run other tests.
 #[test]
 fn large_trials_and_many_strata_are_checked_within_seconds() {
     let large = ["sample_size={randomised=1000000}", "design.looks={equally_spaced=20}"];
@@ -252,7 +252,7 @@ fn large_trials_and_many_strata_are_checked_within_seconds() {
     }
 }
 
-/// Analyses and factors may be named anything; a spreadsheet that opens the files must not run it.
+/// Analyses and factors may have any name; a spreadsheet that opens the files must not run it.
 #[test]
 fn names_that_a_spreadsheet_would_run_are_written_as_text() {
     let set = [
@@ -269,25 +269,26 @@ fn names_that_a_spreadsheet_would_run_are_written_as_text() {
     };
     let mut run = with_set(&["run", "angel-reboot", "--replicates", "3", "--trials", "csv"]);
     output(run.arg("--out").arg(folder.path()));
-    let rows = std::fs::read_to_string(folder.path().join("trials.csv")).expect("it was written");
+    let rows =
+        std::fs::read_to_string(folder.path().join("trials.csv")).expect("the program wrote it");
     assert!(rows.contains(",'=cmd|' /C calc'!A0,") && !rows.contains(",=cmd"), "{rows}");
     let traced = output(&mut with_set(&["trace", "angel-reboot", "--format", "csv"]));
     let heading = traced.lines().next().expect("there is a heading");
     assert!(heading.contains(",'@SUM(1+1),") && !heading.contains(",@SUM"), "{heading}");
 }
 
-/// Marks of direction and control characters, from scenarios, arguments and file names, reach neither a
-/// terminal nor a file.
+/// Bidirectional marks and control characters from scenarios, arguments and file names never reach a
+/// terminal or a file.
 #[test]
 fn hidden_characters_are_refused_and_shown_escaped() {
     let refuses = |arguments: &[&str]| {
         let output = rescuesim().args(arguments).output().expect("the program starts");
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
-        let told = String::from_utf8(output.stderr).expect("messages are text");
+        let message = String::from_utf8(output.stderr).expect("messages are text");
         let hidden =
             |c: &char| c.is_control() && *c != '\n' || ('\u{200b}'..='\u{202e}').contains(c);
-        assert_eq!(told.chars().find(hidden), None, "{told}");
-        told
+        assert_eq!(message.chars().find(hidden), None, "{message}");
+        message
     };
     for (hidden, escaped) in [
         ("\u{202e}", r"\u{202e}"),
@@ -298,32 +299,32 @@ fn hidden_characters_are_refused_and_shown_escaped() {
     ] {
         let code = hidden.chars().map(u32::from).max().expect("it is one character");
         let title = format!("title=\"a\\u{code:04x}b\"");
-        let told = refuses(&["check", "angel-reboot", "--set", &title]);
+        let message = refuses(&["check", "angel-reboot", "--set", &title]);
         let expected = format!(
             "`title` is \"a{escaped}b\"; allowed: text without control characters, marks of direction"
         );
-        assert!(told.contains(&expected), "{told}");
-        let told = refuses(&["check", &format!("no{hidden}file.toml")]);
-        assert!(told.contains(&format!("no{escaped}file.toml")), "{told}");
+        assert!(message.contains(&expected), "{message}");
+        let message = refuses(&["check", &format!("no{hidden}file.toml")]);
+        assert!(message.contains(&format!("no{escaped}file.toml")), "{message}");
         let folder = directory();
         let studies = folder.path().join("studies.csv");
         let rows = "study,events_experimental,n_experimental,events_control,n_control\n";
         std::fs::write(&studies, format!("{rows}a{hidden}b,1,10,2,10\nc,1,10,2,10\n"))
-            .expect("written");
-        let told = refuses(&["pool", path_text(&studies)]);
-        assert!(told.contains(&format!("a{escaped}b")), "{told}");
+            .expect("the program wrote it");
+        let message = refuses(&["pool", path_text(&studies)]);
+        assert!(message.contains(&format!("a{escaped}b")), "{message}");
     }
     let folder = directory();
     let scenario = folder.path().join("a\u{1b}[31m'b.toml");
     std::fs::copy(crate::util::project("scenarios/angel-reboot.toml"), &scenario).expect("copied");
-    let told = output(rescuesim().arg("run").arg(&scenario).args(["--replicates", "2"]));
-    assert!(!told.contains('\u{1b}') && told.contains(r"a\0033[31m'\''b.toml'"), "{told}");
+    let message = output(rescuesim().arg("run").arg(&scenario).args(["--replicates", "2"]));
+    assert!(!message.contains('\u{1b}') && message.contains(r"a\0033[31m'\''b.toml'"), "{message}");
 }
 
-/// What the type of a key refuses is refused at its place: a key that all variants of a table need,
-/// and a number beyond its type.
+/// Errors of the type of a key are reported at their place: a missing key that all variants of a table
+/// need, and a number beyond its type.
 #[test]
-fn every_refusal_has_a_place() {
+fn every_refusal_names_its_place() {
     for (set, expected) in [
         ("safety={endpoints=[{event=\"death\"}]}", "`safety.endpoints[0].name` is missing"),
         (
@@ -333,8 +334,8 @@ fn every_refusal_has_a_place() {
     ] {
         let output = rescuesim().args(["check", "angel-reboot", "--set", set]).output();
         let output = output.expect("the program starts");
-        let told = String::from_utf8(output.stderr).expect("messages are text");
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(expected) && told.contains("--set on"), "{told}");
+        let message = String::from_utf8(output.stderr).expect("messages are text");
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains(expected) && message.contains("--set on"), "{message}");
     }
 }

@@ -1,4 +1,4 @@
-//! The program as a person meets it.
+//! The program on the command line.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::util::{angel_reboot, directory, interrupt, output, rescuesim, wait_un
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
 #[test]
-fn table_answers_the_question() {
+fn the_table_answers_the_question_of_the_scenario() {
     let table = output(rescuesim().args(["run", SCENARIO, "--replicates", "200"]));
     for text in [
         "ANGEL-REBOOT",
@@ -30,7 +30,7 @@ fn table_answers_the_question() {
 }
 
 #[test]
-fn json_says_where_it_comes_from() {
+fn the_json_names_its_provenance() {
     let json =
         output(rescuesim().args(["run", SCENARIO, "--replicates", "500", "--format", "json"]));
     let summary: Value = serde_json::from_str(&json).expect("valid JSON");
@@ -44,7 +44,7 @@ fn json_says_where_it_comes_from() {
     for analysis in truths.iter().flat_map(|truth| truth["analyses"].as_array().expect("a list")) {
         assert_eq!(analysis["rejection"]["n"], 500);
         assert_eq!(analysis["looks"].as_array().map(Vec::len), Some(3));
-        // Shares of mutually exclusive ends add to one.
+        // Shares of mutually exclusive conclusions add up to one.
         let outcomes = analysis["outcomes"].as_object().expect("a table").values();
         let shares = outcomes.filter_map(|share| share["value"].as_f64());
         assert!((shares.sum::<f64>() - 1.0).abs() < 1e-12, "{}", analysis["outcomes"]);
@@ -53,7 +53,8 @@ fn json_says_where_it_comes_from() {
 
 /// Names in the first column of a table of scenarios/README.md.
 fn documented(heading: &str) -> BTreeSet<String> {
-    let page = fs::read_to_string(crate::util::project("scenarios/README.md")).expect("shipped");
+    let page = fs::read_to_string(crate::util::project("scenarios/README.md"))
+        .expect("the file is shipped");
     let table = page.split_once(heading).expect("the table is there").1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let first_cells = rows.map(|row| row.split('|').nth(1).expect("a cell").to_owned());
@@ -80,24 +81,31 @@ fn json_has_the_documented_fields_and_no_other() {
 }
 
 #[test]
-fn out_writes_the_summary_and_the_rows_asked_for() {
+fn out_writes_the_summary_and_the_requested_rows() {
     let directory = directory();
     let out = directory.path().join("new/results");
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "300", "--quiet", "--trials", "csv"]);
     assert_eq!(output(command.arg("--out").arg(&out)), "", "--quiet with --out prints nothing");
     let mut names: Vec<String> = fs::read_dir(&out)
-        .expect("it is made")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("plain"))
+        .expect("the program made the folder")
+        .map(|entry| {
+            entry
+                .expect("the folder can be listed")
+                .file_name()
+                .into_string()
+                .expect("the name is UTF-8")
+        })
         .collect();
     names.sort();
     assert_eq!(names, ["summary.json", "trials.csv"]);
 
-    let summary: Value =
-        serde_json::from_str(&fs::read_to_string(out.join("summary.json")).expect("written"))
-            .expect("valid JSON");
+    let summary: Value = serde_json::from_str(
+        &fs::read_to_string(out.join("summary.json")).expect("the program wrote it"),
+    )
+    .expect("valid JSON");
     let mut rejections = [0u64; 4];
-    let mut reader = csv::Reader::from_path(out.join("trials.csv")).expect("written");
+    let mut reader = csv::Reader::from_path(out.join("trials.csv")).expect("the program wrote it");
     let header = reader.headers().expect("a header").clone();
     assert_eq!(header.iter().filter(|name| name.starts_with("z_")).count(), 3);
     let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
@@ -108,40 +116,43 @@ fn out_writes_the_summary_and_the_rows_asked_for() {
         rejections[2 * truth + analysis] += u64::from(&record[column("conclusion")] == "efficacy");
     }
     for (i, count) in rejections.into_iter().enumerate() {
-        let figure = &summary["truths"][i / 2]["analyses"][i % 2]["rejection"]["value"];
-        assert_eq!(figure.as_f64(), Some(count as f64 / 300.0), "rows and summary agree");
+        let quantity = &summary["truths"][i / 2]["analyses"][i % 2]["rejection"]["value"];
+        assert_eq!(quantity.as_f64(), Some(count as f64 / 300.0), "rows and summary agree");
     }
 }
 
 #[test]
-fn rows_of_an_earlier_run_are_told_of() {
+fn rows_left_by_an_earlier_run_cause_a_warning() {
     let directory = directory();
     let errors = |trials: &[&str]| {
         let mut command = rescuesim();
         command.args(["run", SCENARIO, "--replicates", "10", "--quiet", "--out"]);
-        let output = command.arg(directory.path()).args(trials).output().expect("it runs");
+        let output =
+            command.arg(directory.path()).args(trials).output().expect("the program starts");
         assert!(output.status.success());
         String::from_utf8(output.stderr).expect("UTF-8")
     };
     assert_eq!(errors(&["--trials", "csv"]), "");
     assert_eq!(errors(&["--trials", "csv"]), "", "they are of this run");
-    let told = errors(&[]);
-    assert!(told.starts_with("warning: ") && told.ends_with("trials.csv is of an earlier run\n"));
+    let message = errors(&[]);
+    assert!(
+        message.starts_with("warning: ") && message.ends_with("trials.csv is of an earlier run\n")
+    );
     assert!(directory.path().join("trials.csv").exists());
 }
 
-/// Options of a build that lacks a feature are refused before anything is simulated or written.
+/// Options of a feature that the build lacks are refused before any simulation or output.
 #[cfg(not(feature = "parquet"))]
 #[test]
 fn a_build_without_parquet_refuses_rows_as_parquet() {
     let directory = directory();
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "1e12", "--trials", "parquet", "--out"]);
-    let output = command.arg(directory.path()).output().expect("it starts");
+    let output = command.arg(directory.path()).output().expect("the program starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains("was built without Parquet; allowed: --trials csv"), "{errors}");
-    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
+    assert_eq!(fs::read_dir(directory.path()).expect("the folder can be listed").count(), 0);
 }
 
 #[cfg(not(feature = "png"))]
@@ -151,16 +162,17 @@ fn a_build_without_png_refuses_pictures_as_png() {
     let mut command = rescuesim();
     command.args(["report", SCENARIO, "--replicates", "1e12", "--png", "--figures"]);
     command.arg(directory.path().join("figures")).arg("--out");
-    let output = command.arg(directory.path().join("page.html")).output().expect("it starts");
+    let output =
+        command.arg(directory.path().join("page.html")).output().expect("the program starts");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{errors}");
     assert!(errors.contains("was built without PNG; allowed: SVG figures"), "{errors}");
-    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 0);
+    assert_eq!(fs::read_dir(directory.path()).expect("the folder can be listed").count(), 0);
 }
 
 #[cfg(feature = "parquet")]
 #[test]
-fn parquet_rows_hold_what_the_csv_rows_hold() {
+fn parquet_rows_equal_the_csv_rows() {
     let directory = directory();
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "300", "--quiet", "--trials", "csv,parquet"]);
@@ -169,7 +181,7 @@ fn parquet_rows_hold_what_the_csv_rows_hold() {
 }
 
 #[test]
-fn options_are_the_same_as_setting_the_scenario() {
+fn options_are_equivalent_to_overrides() {
     let by_option = output(rescuesim().args([
         "run",
         SCENARIO,
@@ -196,7 +208,7 @@ fn options_are_the_same_as_setting_the_scenario() {
 }
 
 #[test]
-fn check_prints_a_scenario_that_means_the_same() {
+fn check_prints_a_scenario_with_the_same_meaning() {
     let directory = directory();
     let checked = output(rescuesim().args(["check", SCENARIO]));
     assert!(
@@ -207,7 +219,7 @@ fn check_prints_a_scenario_that_means_the_same() {
     assert!(checked.contains("one more than the 312 planned"));
     assert!(checked.contains("decision_lag_days = 0.0"), "defaults are written out");
     let path = directory.path().join("checked.toml");
-    fs::write(&path, &checked).expect("a temporary file");
+    fs::write(&path, &checked).expect("the folder is writable");
     let digest = |path: &std::path::Path| {
         let mut command = rescuesim();
         command.arg("run").arg(path).args(["--replicates", "10", "--format", "json"]);
@@ -226,12 +238,12 @@ fn a_look_without_futility_survives_check() {
     let checked = output(rescuesim().args(["check", SCENARIO, "--set", set]));
     assert!(checked.contains("bounds = [-inf, 0.5]"), "{checked}");
     let path = directory.path().join("checked.toml");
-    fs::write(&path, &checked).expect("a temporary file");
+    fs::write(&path, &checked).expect("the folder is writable");
     assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
 }
 
 #[test]
-fn check_prints_conditional_odds_ratios_where_factors_are_prognostic() {
+fn check_prints_conditional_odds_ratios_for_prognostic_factors() {
     let checked = output(rescuesim().args([
         "check",
         SCENARIO,
@@ -247,7 +259,7 @@ fn check_prints_conditional_odds_ratios_where_factors_are_prognostic() {
 }
 
 #[test]
-fn schema_is_json_and_knows_the_keys() {
+fn the_schema_is_json_and_lists_the_keys() {
     let schema: Value =
         serde_json::from_str(&output(rescuesim().arg("schema"))).expect("valid JSON");
     assert!(schema["properties"]["sample_size"]["description"].is_string());
@@ -257,9 +269,9 @@ fn schema_is_json_and_knows_the_keys() {
 const BETA_SPENDING: &str =
     r#"design.futility={rule="beta_spending",spending={rule="lan_demets_obrien_fleming"}}"#;
 
-/// The obvious variations of a design all run.
+/// Common variations of a design all run.
 #[test]
-fn variations_run() {
+fn common_variations_of_a_design_run() {
     let variations: [&[&str]; 18] = [
         &["arms.allocation_ratio.experimental=2"],
         &["arms.allocation_ratio={control=3,experimental=2}", "randomisation.preserve_ratio=false"],
@@ -296,22 +308,23 @@ fn variations_run() {
 fn an_unwritable_directory_is_found_before_simulating() {
     let directory = directory();
     let file = directory.path().join("a-file");
-    fs::write(&file, "kept").expect("a temporary file");
+    fs::write(&file, "kept").expect("the folder is writable");
     let mut command = rescuesim();
-    // So many replicates that only an early end can end.
+    // The number of replicates is so large that only an early error can end the command in time.
     command.args(["run", SCENARIO, "--replicates", "1e12", "--out"]).arg(&file);
-    let output = command.timeout(std::time::Duration::from_secs(20)).output().expect("it starts");
+    let output =
+        command.timeout(std::time::Duration::from_secs(20)).output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot write to --out"));
-    assert_eq!(fs::read_to_string(file).expect("still there"), "kept");
+    assert_eq!(fs::read_to_string(file).expect("the file still exists"), "kept");
 }
 
-/// A place that cannot be written is a wrong argument, told by its name alone, to every command.
+/// For every command, an output that cannot be written is a wrong argument, and the message names it.
 #[test]
-fn a_place_that_cannot_be_written_is_a_wrong_argument() {
+fn an_output_that_cannot_be_written_is_a_wrong_argument() {
     let directory = directory();
     let file = directory.path().join("a-file");
-    fs::write(&file, "kept").expect("a temporary file");
+    fs::write(&file, "kept").expect("the folder is writable");
     let within = file.join("out.toml").display().to_string();
     for arguments in [
         vec!["init", &within],
@@ -323,33 +336,33 @@ fn a_place_that_cannot_be_written_is_a_wrong_argument() {
         vec!["run", SCENARIO, "--out", &within],
         vec!["sweep", SCENARIO, "--over", "missing.dropout=[0]", "--out", &within],
     ] {
-        let output = rescuesim().args(&arguments).output().expect("it starts");
+        let output = rescuesim().args(&arguments).output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{errors}");
         assert!(errors.contains(&within) && !errors.contains(".part"), "{arguments:?}\n{errors}");
     }
 }
 
-/// In a folder that is there, too.
+/// An existing folder without write permission is a wrong argument, too.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_takes_no_file_is_told_by_its_name_alone() {
+fn a_read_only_folder_is_reported_by_its_name_alone() {
     for arguments in [
         vec!["man", "--out", "/proc"],
         vec!["run", SCENARIO, "--out", "/proc"],
         vec!["trace", SCENARIO, "--plot", "/proc/plot.svg"],
         vec!["sweep", SCENARIO, "--over", "missing.dropout=[0]", "--out", "/proc"],
     ] {
-        let output = rescuesim().args(&arguments).output().expect("it starts");
+        let output = rescuesim().args(&arguments).output().expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{errors}");
         assert!(errors.contains("/proc") && !errors.contains(".part"), "{arguments:?}\n{errors}");
     }
 }
 
-/// Whatever ends it, also where more than one file is under construction.
+/// A run that fails leaves no folder, whatever the reason and with more than one file under construction.
 #[test]
-fn a_run_that_does_not_end_leaves_no_folder() {
+fn a_failed_run_leaves_no_folder() {
     let directory = directory();
     let out = directory.path().join("new/within").display().to_string();
     for arguments in [
@@ -363,7 +376,7 @@ fn a_run_that_does_not_end_leaves_no_folder() {
             command.args(["--out", &out]);
         }
         let output = command.output();
-        let output = output.expect("it starts");
+        let output = output.expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{errors}");
         assert!(!directory.path().join("new").exists(), "{arguments:?}\n{errors}");
@@ -372,10 +385,10 @@ fn a_run_that_does_not_end_leaves_no_folder() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_run_leaves_earlier_results_alone() {
+fn an_interrupted_run_keeps_earlier_results() {
     let directory = directory();
     let summary = directory.path().join("summary.json");
-    fs::write(&summary, "earlier").expect("a temporary file");
+    fs::write(&summary, "earlier").expect("the folder is writable");
     let mut child = Command::new(env!("CARGO_BIN_EXE_rescuesim"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["run", SCENARIO, "--replicates", "1e12", "--trials", "csv", "--out"])
@@ -384,20 +397,24 @@ fn an_interrupted_run_leaves_earlier_results_alone() {
         .stdout(Stdio::null())
         .spawn()
         .expect("the program starts");
-    // Its files appear before it simulates.
-    wait_until(|| fs::read_dir(directory.path()).expect("listed").count() >= 3);
+    // The run opens its files before it simulates.
+    wait_until(|| fs::read_dir(directory.path()).expect("the folder can be listed").count() >= 3);
     interrupt(&child);
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
+    assert_eq!(child.wait().expect("the program ends").code(), Some(1));
     let mut errors = String::new();
     let mut stderr = child.stderr.take().expect("piped");
     std::io::Read::read_to_string(&mut stderr, &mut errors).expect("text");
     assert!(errors.contains("interrupted after"), "{errors}");
-    assert_eq!(fs::read_to_string(&summary).expect("still there"), "earlier");
-    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing half-written");
+    assert_eq!(fs::read_to_string(&summary).expect("the file still exists"), "earlier");
+    assert_eq!(
+        fs::read_dir(directory.path()).expect("the folder can be listed").count(),
+        1,
+        "nothing half-written"
+    );
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn a_reader_that_closes_the_pipe_causes_no_error() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_rescuesim"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["run", SCENARIO, "--replicates", "100"])
@@ -406,18 +423,18 @@ fn a_reader_that_goes_away_is_no_error() {
         .spawn()
         .expect("the program starts");
     drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
+    let output = child.wait_with_output().expect("the program ends");
     assert!(output.status.success());
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Comments and layout do not change what a scenario is; its values do.
+/// Comments and layout do not change the digest of a scenario; its values do.
 #[test]
-fn the_digest_is_of_the_meaning() {
+fn the_digest_depends_on_the_meaning_of_a_scenario() {
     let directory = directory();
     let digest = |name: &str, text: &str| {
         let path = directory.path().join(name);
-        fs::write(&path, text).expect("a temporary file");
+        fs::write(&path, text).expect("the folder is writable");
         let mut command = rescuesim();
         command.arg("run").arg(&path).args(["--replicates", "1", "--format", "json"]);
         let summary: Value = serde_json::from_str(&output(&mut command)).expect("valid JSON");

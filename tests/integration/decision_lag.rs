@@ -1,5 +1,5 @@
-//! Decisions that come later than the data of their look: every count is of one date.
-//! The seed is fixed; with a fresh one a figure within 4 Monte-Carlo standard errors would fail by
+//! Decisions later than the data of their look: every count refers to one of the two dates.
+//! The seed is fixed; with a fresh seed a comparison within 4 Monte Carlo standard errors would fail by
 //! chance once in 16 000.
 
 use rescuesim::accrual::DAYS_PER_MONTH;
@@ -13,14 +13,14 @@ fn looks(result: &OperatingCharacteristics) -> &[LookSummary] {
     &result.truths[0].analyses[0].looks
 }
 
-/// The data of a look do not depend on when it is decided on. Between data and decision patients come
-/// by a Poisson process at the scenario's rate, and in the steady state of accrual as many are in
-/// follow-up on either day.
+/// The data of a look do not depend on the date of its decision. Between data and decision patients
+/// arrive in a Poisson process at the scenario's rate, and in the steady state of accrual the number in
+/// follow-up is the same on both days.
 #[test]
-fn data_are_those_without_a_lag_and_the_decision_has_the_patients_who_come_until_then() {
+fn a_lag_leaves_the_data_and_adds_the_patients_of_the_lag_to_the_decision() {
     let [without, with] = [&[][..], &[LAG]].map(|set: &[&str]| simulate(set, 4000));
     let file = std::fs::read_to_string(crate::util::project("scenarios/angel-reboot.toml"));
-    let file: toml::Table = file.expect("it is shipped").parse().expect("TOML");
+    let file: toml::Table = file.expect("the file is shipped").parse().expect("TOML");
     let per_month = file["accrual"]["per_month"].as_float().expect("a rate");
     for (plain, look) in looks(&without).iter().zip(looks(&with)).take(1) {
         let of =
@@ -34,7 +34,7 @@ fn data_are_those_without_a_lag_and_the_decision_has_the_patients_who_come_until
         assert!((later - months).abs() < 1e-9, "{later}");
         let come = McEstimate {
             value: look.decision.n_randomised.value - look.n_randomised.value,
-            // Poisson.
+            // The variance of a Poisson count is its mean.
             mcse: (per_month * months / 4000.0).sqrt(),
             n: 4000,
             limit_95: None,
@@ -47,9 +47,9 @@ fn data_are_those_without_a_lag_and_the_decision_has_the_patients_who_come_until
     }
 }
 
-/// A trial that stops is counted on the day of its decision.
+/// The counts of a stopped trial are those on the day of its decision.
 #[test]
-fn a_trial_that_stops_at_its_first_look_ends_as_the_decision_says() {
+fn a_trial_stopped_at_its_first_look_ends_on_the_day_of_the_decision() {
     let always = r#"design.futility={rule="z",bounds=[3.71,2.51]}"#;
     let result = simulate(&[LAG, always], 500);
     let analysis = &result.truths[0].analyses[0];

@@ -1,5 +1,5 @@
-//! What is described when a trial ends. Seeds are fixed; written with a fresh one, a figure within 3
-//! Monte-Carlo standard errors would fail by chance once in 370.
+//! Supplementary analyses at the end of a trial. Seeds are fixed; with a fresh seed, a comparison within
+//! 3 Monte Carlo standard errors would fail by chance once in 370.
 
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::DescriptionSummary;
@@ -25,14 +25,14 @@ fn described(set: &[String], replicates: u64) -> Vec<DescriptionSummary> {
     let set: Vec<&str> = set.iter().map(String::as_str).collect();
     let result = simulate(&set, replicates);
     let described = result.truths.into_iter().map(|truth| truth.description);
-    described.collect::<Option<_>>().expect("it is asked for")
+    described.collect::<Option<_>>().expect("it is requested")
 }
 
-/// Seven independent tests at 5 % find something in 1 − 0.95⁷ = 0.302 of the trials in which the
-/// effect is the same everywhere. Likelihood-ratio tests of 348 patients are a little above their
-/// level, which the upper ends allow for.
+/// At least one of seven independent tests at 5 % is significant in 1 − 0.95⁷ = 0.302 of the trials if
+/// the effect is the same in all subgroups. Likelihood-ratio tests of 348 patients are slightly above
+/// their level, which the upper bounds allow for.
 #[test]
-fn seven_subgroups_find_something_in_three_trials_of_ten() {
+fn one_of_seven_subgroups_is_significant_in_three_trials_of_ten() {
     for truth in described(&seven_factors(), 6_000) {
         assert_eq!(truth.subgroups.len(), 7);
         for subgroup in &truth.subgroups {
@@ -43,10 +43,10 @@ fn seven_subgroups_find_something_in_three_trials_of_ten() {
     }
 }
 
-/// Proportional odds are rejected at the level where they hold; where death is as frequent in both
-/// arms the test sees it, and cut by cut the odds ratio falls to 1.
+/// If odds are proportional, the test rejects at its level. If mortality is the same in both arms, the
+/// test detects it, and cut by cut the odds ratio declines to 1.
 #[test]
-fn odds_that_are_not_proportional_are_seen() {
+fn odds_that_are_not_proportional_are_detected() {
     let description = "description={}".to_owned();
     for truth in described(std::slice::from_ref(&description), 10_000) {
         let rejects = truth.rejects_proportional_odds.expect("it is on by default");
@@ -61,7 +61,7 @@ fn odds_that_are_not_proportional_are_seen() {
     assert!(rejects.value > 0.2, "{rejects:?}");
     let death = truths[0].cuts.last().expect("six cuts");
     assert!(death.truth.expect("some die").abs() < 1e-3);
-    // Trials stop early for an effect, so the mean is beyond the truth.
+    // Trials stop early for large observed effects, so the mean exceeds the truth.
     assert!(death.log_odds_ratio.value > 0.0 && death.log_odds_ratio.value < 0.1, "{death:?}");
     let independence = &truths[0].cuts[2];
     assert!(
@@ -70,7 +70,7 @@ fn odds_that_are_not_proportional_are_seen() {
 }
 
 #[test]
-fn descriptions_are_shown_and_written() {
+fn supplementary_analyses_are_printed_and_written() {
     let mut command = rescuesim();
     command.args(["run", "scenarios/angel-reboot.toml", "--replicates", "200"]);
     let text = output(command.args(["--set", "description={subgroups=[\"nihss\"]}"]));
@@ -86,9 +86,9 @@ fn descriptions_are_shown_and_written() {
     assert!(described["cuts"][2]["log_odds_ratio"]["value"].as_f64().is_some_and(|log| log > 0.3));
 }
 
-/// With one look the table is what analyses with these values conclude, trial by trial.
+/// With one look the table agrees with analyses that set these values, trial by trial.
 #[test]
-fn the_tipping_point_table_is_that_of_single_values() {
+fn the_tipping_point_table_equals_analyses_with_single_values() {
     let value = |e: usize, c: usize| {
         format!(
             r#"{{name="{e}{c}",method="two_proportions",missing={{rule="by_arm",control={c},experimental={e}}}}}"#
@@ -101,10 +101,11 @@ fn the_tipping_point_table_is_that_of_single_values() {
         "design.looks.equally_spaced=1".into(),
         "description={proportional_odds=false,tipping_point=true}".into(),
     ];
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
     let result = simulate_scenario(&scenario, 2_000);
     for truth in &result.truths {
-        let table = truth.description.as_ref().and_then(|it| it.tipping_point).expect("asked for");
+        let table =
+            truth.description.as_ref().and_then(|it| it.tipping_point).expect("it is requested");
         for (analysis, (e, c)) in truth.analyses[1..].iter().zip(pairs) {
             assert_eq!(table[e][c], analysis.rejection, "{e} {c}");
         }
@@ -118,19 +119,20 @@ fn the_tipping_point_table_is_that_of_single_values() {
     }
 }
 
-/// A trial that stopped early is concluded again by the bound of that look.
+/// A trial that stopped early is analysed again by the boundary of that look.
 #[test]
-fn with_nobody_missing_nothing_tips() {
+fn the_tipping_point_table_is_constant_without_missing_outcomes() {
     let set = [
         "missing.dropout=0".to_owned(),
         "sample_size.analysed=348".to_owned(),
         "design.looks={equally_spaced=3}".to_owned(),
         "description={proportional_odds=false,tipping_point=true}".to_owned(),
     ];
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
     let result = simulate_scenario(&scenario, 1_000);
     for truth in &result.truths {
-        let table = truth.description.as_ref().and_then(|it| it.tipping_point).expect("asked for");
+        let table =
+            truth.description.as_ref().and_then(|it| it.tipping_point).expect("it is requested");
         let alike = table.iter().flatten().all(|shown| *shown == truth.analyses[0].rejection);
         assert!(alike, "{table:?}");
     }

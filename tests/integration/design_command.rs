@@ -33,7 +33,7 @@ fn close(found: &Value, expected: f64, within: f64) {
     assert!((found - expected).abs() <= within, "{found}, expected {expected}");
 }
 
-/// Per arm, before and after rounding.
+/// Checks the size per arm, before and after rounding.
 #[track_caller]
 fn per_arm(more: &str, exact: f64, whole: u64) {
     let design = json(&[&RATES, &THREE], more);
@@ -43,10 +43,10 @@ fn per_arm(more: &str, exact: f64, whole: u64) {
     assert!(float(&design["power"]) >= 0.8, "{more}");
 }
 
-/// 25 % v 40 %, three equal looks, one-sided 0.025, 80 %: which conventions give the 156 per arm
+/// 25 % v 40 %, three equal looks, one-sided 0.025, 80 %: the conventions that give the 156 per arm
 /// of ANGEL-REBOOT's protocol. tests/reference/r/c2_156.R has the sizes and the inflation factor.
 #[test]
-fn conventions_size_angel_reboot_differently() {
+fn conventions_give_different_sizes_of_angel_reboot() {
     per_arm("--variance null", 155.011, 156);
     per_arm("", 153.812, 154);
     per_arm("--rounding per-look", 153.812, 156);
@@ -61,9 +61,9 @@ fn conventions_size_angel_reboot_differently() {
     assert_eq!(looks, [52, 104, 156]);
 }
 
-/// Whitehead (1993) with the mRS of ANGEL-REBOOT's control arm, tests/reference.
+/// Sizes by Whitehead (1993) with the mRS of ANGEL-REBOOT's control arm, from tests/reference.
 #[test]
-fn whiteheads_sizes_of_the_mrs() {
+fn sizes_for_the_mrs_are_whiteheads() {
     let size = |control: &str| {
         let odds_ratio = "--common-odds-ratio 2 --power 0.8 --rounding total";
         json(&[&["--control-mrs", control]], odds_ratio)["analysed"].clone()
@@ -75,7 +75,7 @@ fn whiteheads_sizes_of_the_mrs() {
 
 /// Exact binomial enumeration in R, 52 patients per arm and look.
 #[test]
-fn the_shipped_scenario_is_answered_exactly() {
+fn the_exact_probabilities_of_the_shipped_scenario_are_those_of_r() {
     let design = json(&[&AS_PLANNED[..]], "");
     let exact = &design["exact"];
     close(&exact["alternative"]["rejection"], 0.808138740495668, 1e-12);
@@ -85,13 +85,13 @@ fn the_shipped_scenario_is_answered_exactly() {
     close(&exact["alternative"]["expected_total"], 266.484934, 1e-6);
     close(&exact["null"]["rejection"], 0.024976, 5e-7);
     assert_eq!([&design["analysed"]["control"], &design["randomised"]["control"]], [156, 156]);
-    // As the scenario is, 313 outcomes are expected at the final look, of 348 patients.
+    // The shipped scenario expects 313 outcomes at the final look, of 348 patients.
     let design = json(&[&["scenarios/angel-reboot.toml"]], "");
     let total = |sizes: &Value| float(&sizes["control"]) + float(&sizes["experimental"]);
     assert_eq!([total(&design["analysed"]), total(&design["randomised"])], [313.0, 348.0]);
 }
 
-/// The shipped scenario with as many outcomes at the final look as planned.
+/// The shipped scenario with the planned number of outcomes at the final look.
 const AS_PLANNED: [&str; 5] = [
     "scenarios/angel-reboot.toml",
     "--set",
@@ -100,9 +100,9 @@ const AS_PLANNED: [&str; 5] = [
     "sample_size.randomised=312",
 ];
 
-/// A scenario and options that mean the same give the same numbers.
+/// A scenario and equivalent options give the same numbers.
 #[test]
-fn a_scenario_and_its_options_agree() {
+fn a_scenario_and_equivalent_options_give_the_same_design() {
     let without_words = |mut design: Value| {
         let fields = design.as_object_mut().expect("an object");
         for words in ["command", "title", "conventions"] {
@@ -136,9 +136,9 @@ fn agree(one: &Value, other: &Value, at: &str) {
     }
 }
 
-/// With one look every family is the test with one look.
+/// With one look every family of boundaries is the test with one look.
 #[test]
-fn one_look_is_the_fixed_design() {
+fn every_family_with_one_look_is_the_fixed_design() {
     for family in ["pocock", "haybittle-peto", "kim-demets=2", "none", "cumulative=0.025"] {
         let design = json(&[&RATES], &format!("--power 0.8 --spending {family}"));
         close(&design["looks"][0]["efficacy"]["z"], 1.959963984540054, 1e-9);
@@ -155,9 +155,9 @@ const FAMILIES: [&str; 5] = [
     "--futility pp:0.1 --binding --information-fractions 0.4,0.8,1",
 ];
 
-/// What was solved for, given back, gives back the power.
+/// A design with the value solved for, as given options, has the target power.
 #[test]
-fn whatever_is_solved_for_has_the_power() {
+fn the_solved_value_has_the_target_power() {
     for family in FAMILIES {
         let looks = if family.contains("fractions") { "" } else { "--looks 3" };
         let family = format!("{family} {looks}");
@@ -187,7 +187,7 @@ fn a_given_size_is_not_rounded() {
     }
 }
 
-/// What a look does not test has no number, and is spent at the next look that tests it.
+/// A look without a test has no boundary, and its alpha is spent at the next tested look.
 #[test]
 fn looks_without_a_test_have_no_boundary() {
     let design = json(&[&RATES, &THREE], "--efficacy-looks 2 --futility z:0,1 --futility-looks 1");
@@ -213,7 +213,7 @@ fn effects_at_boundaries_have_their_odds_ratio() {
     }
 }
 
-/// One row per look and boundary, with the numbers of the JSON.
+/// Checks the CSV for a row per look and boundary, with the numbers of the JSON.
 #[test]
 fn csv_has_a_row_per_look_and_boundary() {
     let rules = "--futility beta:kim-demets=2 --harm lan-demets-pocock:0.1";
@@ -235,9 +235,9 @@ fn csv_has_a_row_per_look_and_boundary() {
     assert_eq!(rows.join(","), expected);
 }
 
-/// Whatever is designed, tables fit a terminal and hold numbers.
+/// Tables of all designs fit a terminal and contain only finite numbers.
 #[test]
-fn tables_fit_and_have_no_odd_numbers() {
+fn tables_fit_the_terminal_and_have_finite_numbers() {
     let designs: [(&[&str], &str); 9] = [
         (&RATES, "--power 0.8 --effects 0.75,1.25,2,-0.333333333 --dropout 0.1"),
         (&RATES, "--power 0.8 --looks 20 --futility beta:pocock-type --harm kim-demets=1:0.1"),
@@ -262,7 +262,7 @@ fn tables_fit_and_have_no_odd_numbers() {
 }
 
 #[test]
-fn the_table_of_a_design() {
+fn the_table_of_a_design_is_unchanged() {
     let table = printed(
         &[&RATES, &THREE],
         "--futility beta:lan-demets-obrien-fleming --harm kim-demets=1:0.1",
@@ -272,26 +272,26 @@ fn the_table_of_a_design() {
 }
 
 #[test]
-fn a_figure_is_drawn() {
+fn a_figure_of_a_design_is_unchanged() {
     let directory = directory();
     let path = directory.path().join("new/folder/boundaries.svg");
     let mut command = rescuesim();
     command.arg("design").args(RATES).args(["--n", "312", "--looks", "2", "--spending", "pocock"]);
     output(command.arg("--plot").arg(&path));
-    insta::assert_snapshot!(fs::read_to_string(path).expect("written"));
+    insta::assert_snapshot!(fs::read_to_string(path).expect("the program wrote it"));
 }
 
-/// Numbers that would cover another number, a point or a line are left out.
+/// Labels that would cover another label, a point or a line are omitted.
 #[test]
-fn every_scale_draws_every_boundary() {
+fn a_figure_draws_every_boundary_on_every_scale() {
     let directory = directory();
     for (scale, tick) in [("z", "Z (above 0"), ("p", "one-sided p"), ("effect", "risk difference")]
     {
         let path = directory.path().join(format!("{scale}.svg"));
-        let path = path.to_str().expect("plain");
+        let path = path.to_str().expect("the name is UTF-8");
         let rules = "--looks 20 --futility beta:kim-demets=2 --harm lan-demets-pocock:0.1";
         printed(&[&RATES, &["--power", "0.9", "--plot", path, "--scale", scale]], rules);
-        let svg = fs::read_to_string(path).expect("written");
+        let svg = fs::read_to_string(path).expect("the program wrote it");
         for text in [tick, "efficacy", "futility", "harm", "patients analysed"] {
             assert!(svg.contains(text), "{text} in {scale}");
         }
@@ -299,7 +299,7 @@ fn every_scale_draws_every_boundary() {
     }
 }
 
-/// A place that cannot be written is a wrong argument, and nothing is printed.
+/// An output that cannot be written is a wrong argument, and nothing is printed.
 #[test]
 fn an_unwritable_figure_is_refused() {
     let directory = directory();
@@ -307,18 +307,22 @@ fn an_unwritable_figure_is_refused() {
     fs::create_dir(&folder).expect("a temporary folder");
     let mut command = rescuesim();
     command.arg("design").args(RATES).args(THREE).arg("--plot").arg(&folder);
-    let output = command.output().expect("it starts");
+    let output = command.output().expect("the program starts");
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("cannot write") && errors.contains("is a directory"), "{errors}");
-    assert_eq!(fs::read_dir(directory.path()).expect("listed").count(), 1, "nothing half-written");
+    assert_eq!(
+        fs::read_dir(directory.path()).expect("the folder can be listed").count(),
+        1,
+        "nothing half-written"
+    );
 }
 
-/// The largest trials and the most looks are answered while a person waits; the time is that of an
-/// unoptimised build with others at work.
+/// The largest trials and the most looks are computed in interactive time; the limits are for an
+/// unoptimised build on a machine that runs other tests.
 #[test]
-fn large_designs_are_quick() {
+fn large_designs_are_computed_quickly() {
     for more in [
         "--n 1000000 --looks 20 --futility beta:kim-demets=2 --power 0.9 --alpha-one-sided 0.025",
         "--n 1000 --looks 20",

@@ -1,6 +1,6 @@
-//! Efficacy with the other stops disregarded: futility that is not binding, harm, adverse events.
-//! Seeds are fixed; with a fresh one a figure within 4 Monte-Carlo standard errors would fail by chance
-//! once in 16 000.
+//! Efficacy with the other stops disregarded: non-binding futility, harm, adverse events.
+//! Seeds are fixed; with a fresh seed a comparison within 4 Monte Carlo standard errors would fail by
+//! chance once in 16 000.
 
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{Scenario, Truth};
@@ -19,13 +19,13 @@ const CONDITIONAL: &str = r#"design.futility={rule="conditional_power",at_most=0
 
 fn trials(set: &[&str], replicates: u64) -> Vec<TrialResult> {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
     let mut simulator = Simulator::new(&scenario);
     (0..replicates).flat_map(|r| simulator.run(Replicate(r)).trials.clone()).collect()
 }
 
-/// Trial by trial: a rule that the efficacy boundaries do not rely on leaves them as they are, so the
-/// trials are those of the design without the rule. Heeding it can only take efficacy away.
+/// Trial by trial: a rule that the efficacy boundaries do not rely on leaves them unchanged, so the
+/// trials are those of the design without the rule. Heeding it can only lose efficacy.
 #[test]
 fn disregarded_stops_leave_the_trials_of_the_design_without_them() {
     let cases: [(&[&str], &[&str]); 6] = [
@@ -53,8 +53,8 @@ fn disregarded_stops_leave_the_trials_of_the_design_without_them() {
     }
 }
 
-/// The final look may be all that is left, and the efficacy boundaries of a symmetric test count on its
-/// mirror image.
+/// The final look may be the only one left, and the efficacy boundaries of a symmetric test rely on
+/// their mirror image.
 #[test]
 fn heeding_stops_never_adds_efficacy() {
     let symmetric = r#"design.harm={rule="symmetric"}"#;
@@ -71,9 +71,9 @@ fn heeding_stops_never_adds_efficacy() {
     }
 }
 
-/// Disregarded, the boundaries spend the design's one-sided 0.025; heeded, the recursion says what is
-/// left of it. 0.0005 is allowed for the normal approximation to the score (without such stops its type I
-/// error is 0.02533 ± 0.00050 in 100 000 trials).
+/// With the stops disregarded, the boundaries spend the design's one-sided 0.025; with them heeded, the
+/// recursion gives the smaller type I error. 0.0005 allows for the normal approximation to the score
+/// (without such stops its type I error is 0.02533 ± 0.00050 in 100 000 trials).
 #[test]
 fn type_i_error_is_alpha_when_the_stops_are_disregarded() {
     let shift = r#"analyses=[{name="shift",method="proportional_odds"}]"#;
@@ -99,7 +99,7 @@ fn run(set: &[&str], format: &str) -> String {
 }
 
 #[test]
-fn it_is_shown_where_a_stop_can_be_disregarded_and_only_there() {
+fn the_table_is_shown_only_for_designs_with_a_stop_to_disregard() {
     let path = "/truths/1/analyses/0/rejection_stops_disregarded/value";
     for (set, is_shown) in [
         (&[][..], false),
@@ -110,7 +110,7 @@ fn it_is_shown_where_a_stop_can_be_disregarded_and_only_there() {
         (&[FUTILITY, BINDING, HARM], true),
         (&[HARM, "design.harm_looks=[]"], false),
     ] {
-        let json: Value = serde_json::from_str(&run(set, "json")).expect("JSON");
+        let json: Value = serde_json::from_str(&run(set, "json")).expect("valid JSON");
         assert_eq!(json.pointer(path).is_some(), is_shown, "{set:?}");
         let csv = run(set, "csv");
         let row = "truths.null.analyses.shift.rejection_stops_disregarded,";

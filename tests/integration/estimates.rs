@@ -1,4 +1,4 @@
-//! Estimates after a trial aim at what they should, and simulated probabilities have an honest error.
+//! Estimates after a trial are accurate for their estimands, and simulated probabilities have a valid error.
 
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
@@ -13,7 +13,7 @@ use crate::util::{assert_within, project, simulate_file};
 
 const ONE_LOOK: &str = "scenarios/angel-rescue.toml";
 
-/// A trial with one look has nothing to adjust its estimate for, whatever its statistic is made of.
+/// A trial with one look needs no adjustment of its estimate, whatever its statistic.
 #[test]
 fn one_look_needs_no_adjustment() {
     let analyses = r#"analyses=[{name="rerandomised",method="proportional_odds",rerandomisations=9},
@@ -33,11 +33,11 @@ fn one_look_needs_no_adjustment() {
     }
 }
 
-/// Futility that need not be heeded, and is heeded in the simulation, is allowed for: the median and
-/// the coverage are those of stage-wise ordering, ½ and 95 %. Four comparisons at 3.5 errors: a false
-/// alarm in 540 sets of seeds.
+/// Estimates allow for non-binding futility that the simulation heeds: median and coverage are those of
+/// stage-wise ordering, ½ and 95 %. Four comparisons at 3.5 errors fail by chance in one of 540 sets of
+/// seeds.
 #[test]
-fn adjusted_estimates_allow_for_futility_that_is_heeded() {
+fn adjusted_estimates_allow_for_heeded_futility() {
     let set = [
         r#"design.futility={rule="z",bounds=[0.5,1.0]}"#,
         r#"analyses=[{name="shift",method="proportional_odds",test="wald"}]"#,
@@ -52,10 +52,10 @@ fn adjusted_estimates_allow_for_futility_that_is_heeded() {
     }
 }
 
-/// No success in either arm is a difference of 0, and enters the mean: the risk difference is unbiased
-/// however rare success is.
+/// No success in either arm gives a difference of 0, which enters the mean: the risk difference is
+/// unbiased for rare successes, too.
 #[test]
-fn a_difference_of_nothing_is_a_difference() {
+fn a_difference_without_successes_enters_the_mean() {
     let set = [
         "outcome.control=[2,10,13,16,25,14,20]",
         "outcome.experimental={distribution=[5,10,13,16,24,13,19]}",
@@ -81,14 +81,14 @@ fn run(scenario: &Scenario, replicates: Range<u64>) -> OperatingCharacteristics 
         cancelled: &AtomicBool::new(false),
     };
     let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
-    OperatingCharacteristics::new(scenario, &tally.expect("nothing stops it"))
+    OperatingCharacteristics::new(scenario, &tally.expect("the run is not cancelled"))
 }
 
-/// Power by control variate against that of the enumeration: 95 % of the intervals of 1.96 errors hold
-/// it, in runs of 400, 1 000 and 10 000 replicates. Bounds at 3.5 binomial errors below: a false alarm
-/// in 1 400 sets of seeds.
+/// Power by control variate compared with that of the enumeration: 95 % of the intervals of 1.96 errors
+/// contain it, in runs of 400, 1 000 and 10 000 replicates. Bounds at 3.5 binomial errors below, which
+/// fail by chance in one of 1 400 sets of seeds.
 #[test]
-fn errors_by_control_variate_are_honest_at_any_number_of_replicates() {
+fn errors_by_control_variate_are_valid_at_any_number_of_replicates() {
     let set = [
         r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#,
         "missing.dropout=0",
@@ -97,7 +97,7 @@ fn errors_by_control_variate_are_honest_at_any_number_of_replicates() {
         "run.variance_reduction=true",
     ];
     let set: Vec<String> = set.map(str::to_owned).to_vec();
-    let scenario = Scenario::load(&project(ONE_LOOK), &set).expect("valid");
+    let scenario = Scenario::load(&project(ONE_LOOK), &set).expect("a valid scenario");
     let sizes = [ArmSizes { control: 156, experimental: 156 }];
     let (critical, never) = ([scenario.design.looks()[0].efficacy], [f64::NEG_INFINITY]);
     let exact = ExactDesign::new(&sizes, Statistic::Pooled, &critical, &never).expect("one look");
@@ -107,7 +107,8 @@ fn errors_by_control_variate_are_honest_at_any_number_of_replicates() {
             .filter(|run_number| {
                 let from = 1_000_000 + run_number * replicates;
                 let result = run(&scenario, from..from + replicates);
-                let reduced = result.truths[0].analyses[0].rejection_reduced.expect("asked for");
+                let reduced =
+                    result.truths[0].analyses[0].rejection_reduced.expect("it is requested");
                 (reduced.estimate.value - power).abs() <= 1.96 * reduced.estimate.mcse
             })
             .count();
@@ -116,10 +117,10 @@ fn errors_by_control_variate_are_honest_at_any_number_of_replicates() {
     }
 }
 
-/// All replicates alike do not make certain: with none of n the one-sided 95 % limit is 1 − 0.05^(1/n),
-/// 0.0295 of 100 (Clopper & Pearson 1934).
+/// Equal results in all replicates are no certainty: for none of n the one-sided 95 % confidence limit is
+/// 1 − 0.05^(1/n), which is 0.0295 for n = 100 (Clopper & Pearson 1934).
 #[test]
-fn proportions_of_nothing_and_of_all_have_a_limit() {
+fn proportions_of_0_and_1_have_a_confidence_limit() {
     let set =
         [r#"analyses=[{name="it",method="two_proportions"}]"#, "sample_size={randomised=3000}"];
     let result = simulate_file(ONE_LOOK, &set, 100);

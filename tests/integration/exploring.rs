@@ -1,7 +1,7 @@
-//! Comparisons and strategies: paired differences, and the same patients under every rule.
+//! Comparisons and strategies: paired differences, and the same patients under every strategy.
 //!
-//! Seeds are fixed; with fresh ones the test of the strategies against their exact values would fail
-//! by chance less than once in 1 000 (some 40 figures, 4.5 Monte-Carlo errors each).
+//! Seeds are fixed; with fresh seeds the comparison of the strategies with their exact values would fail
+//! by chance less than once in 1 000 (about 40 quantities, 4.5 Monte Carlo errors each).
 
 use serde_json::Value;
 
@@ -9,15 +9,15 @@ use crate::util::{angel_reboot, directory, output, rescuesim, simulate};
 
 fn json(args: &[&str]) -> Value {
     let text = output(rescuesim().args(args).args(["--format", "json"]));
-    serde_json::from_str(&text).expect("it is JSON")
+    serde_json::from_str(&text).expect("valid JSON")
 }
 
-fn figure<'j>(compared: &'j Value, name: &str) -> &'j Value {
-    let figures = compared["figures"].as_array().expect("figures");
-    figures.iter().find(|figure| figure["figure"] == name).expect("the figure is there")
+fn quantity<'j>(compared: &'j Value, name: &str) -> &'j Value {
+    let quantities = compared["figures"].as_array().expect("figures");
+    quantities.iter().find(|quantity| quantity["figure"] == name).expect("the figure is there")
 }
 
-/// Within 80 columns, but for the command that recreates it.
+/// Whether all lines except the command that recreates the result fit 80 columns.
 fn fits(text: &str) -> bool {
     text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("Recreate: "))
 }
@@ -27,9 +27,9 @@ fn number(value: &Value) -> f64 {
 }
 
 /// ANGEL-REBOOT with odds ratios of 2.0 and 1.9: the paired error of the difference in power is at
-/// most half of the unpaired one, and every value is that of a run on its own.
+/// most half of the unpaired one, and every value is that of a separate run.
 #[test]
-fn odds_ratios_of_2_and_1_9_are_told_apart_with_half_the_error() {
+fn pairing_halves_the_error_between_odds_ratios_of_2_and_1_9() {
     let folder = directory();
     let files = ["2.0", "1.9"].map(|odds_ratio| {
         let path = folder.path().join(format!("{odds_ratio}.toml"));
@@ -37,12 +37,12 @@ fn odds_ratios_of_2_and_1_9_are_told_apart_with_half_the_error() {
             "functional_independence = 0.40",
             &format!("common_odds_ratio = {odds_ratio}"),
         );
-        std::fs::write(&path, text).expect("it can be written");
+        std::fs::write(&path, text).expect("the folder is writable");
         path.display().to_string()
     });
     let compared = json(&["compare", &files[0], &files[1], "--replicates", "20000", "--quiet"]);
     for analysis in ["independence", "shift"] {
-        let power = figure(&compared, &format!("{analysis}.power"));
+        let power = quantity(&compared, &format!("{analysis}.power"));
         let difference = &power["differences"][0];
         assert!(number(&difference["mcse_ratio"]) <= 0.5, "{difference}");
         let (paired, unpaired) =
@@ -54,29 +54,29 @@ fn odds_ratios_of_2_and_1_9_are_told_apart_with_half_the_error() {
                 let set = format!("outcome.experimental.common_odds_ratio={odds_ratio}");
                 let alone = simulate(&[&set], 20_000);
                 let analyses = &alone.truths[0].analyses;
-                analyses.iter().find(|a| a.name == analysis).expect("it is there").rejection.value
+                analyses.iter().find(|a| a.name == analysis).expect("it exists").rejection.value
             })
             .collect();
-        // Means are kept on a grid of 2^-24.
+        // Means are rounded to a grid of 2^-24.
         for (compared, alone) in power["values"].as_array().expect("two").iter().zip(&values) {
             assert!((number(&compared["value"]) - alone).abs() < 1e-7);
         }
         assert!((number(&difference["value"]) - (values[1] - values[0])).abs() < 1e-7);
     }
-    let control = figure(&compared, "control.functional_independence");
+    let control = quantity(&compared, "control.functional_independence");
     assert_eq!(number(&control["differences"][0]["value"]), 0.0);
     assert_eq!(number(&control["differences"][0]["mcse"]), 0.0);
 }
 
-/// Early-vs-late randomised after one pass instead of two.
+/// Compares early-vs-late with randomisation after one pass and after two.
 #[test]
-fn every_scenario_is_compared_with_the_first_and_threads_do_not_matter() {
+fn every_scenario_is_compared_with_the_first_with_any_number_of_threads() {
     let folder = directory();
     let path = folder.path().join("after-one.toml");
     let early = "scenarios/early-vs-late.toml";
-    let text = std::fs::read_to_string(crate::util::project(early)).expect("it is shipped");
+    let text = std::fs::read_to_string(crate::util::project(early)).expect("the file is shipped");
     std::fs::write(&path, text.replace("randomised_after = 2", "randomised_after = 1"))
-        .expect("it can be written");
+        .expect("the folder is writable");
     let path = path.display().to_string();
     let run = |threads: &str| {
         let args = ["compare", early, early, &path, "--replicates", "3000", "--quiet"];
@@ -85,14 +85,14 @@ fn every_scenario_is_compared_with_the_first_and_threads_do_not_matter() {
     let text = run("1");
     assert_eq!(text, run("3"));
 
-    let compared: Value = serde_json::from_str(&text).expect("it is JSON");
-    for figure in compared["figures"].as_array().expect("figures") {
-        assert_eq!(figure["differences"][0]["value"], 0.0, "a scenario differs from itself");
+    let compared: Value = serde_json::from_str(&text).expect("valid JSON");
+    for quantity in compared["figures"].as_array().expect("figures") {
+        assert_eq!(quantity["differences"][0]["value"], 0.0, "a scenario differs from itself");
     }
-    let passes = &figure(&compared, "experimental.passes")["differences"][1];
+    let passes = &quantity(&compared, "experimental.passes")["differences"][1];
     assert_eq!(number(&passes["value"]), -1.0);
-    let minutes = &figure(&compared, "experimental.minutes")["differences"][1];
-    // One pass of 10.9 minutes (median), on the same log-normal draws.
+    let minutes = &quantity(&compared, "experimental.minutes")["differences"][1];
+    // One pass has a median of 10.9 minutes; the log-normal draws are shared.
     assert!((number(&minutes["value"]) + 10.9 * libm::exp(0.5 * 0.26 * 0.26)).abs() < 0.05);
     assert!(number(&minutes["mcse_ratio"]) < 0.3);
 
@@ -101,43 +101,43 @@ fn every_scenario_is_compared_with_the_first_and_threads_do_not_matter() {
     assert!(fits(&table), "{table}");
 }
 
-/// Two ways of writing the same trial, with difficulty: every patient is the same. And haemorrhage by
-/// different definitions is not compared.
+/// Two equivalent scenarios with difficulty give the same patients. Haemorrhages by different
+/// definitions are not compared.
 #[test]
 fn patients_do_not_depend_on_how_the_scenario_is_written() {
     let folder = directory();
     let text = std::fs::read_to_string(crate::util::project("scenarios/early-vs-late.toml"));
-    let text = text.expect("it is shipped");
+    let text = text.expect("the file is shipped");
     let write = |name: &str, after: &str| {
         let path = folder.path().join(name);
         let changed = text.replace("randomised_after = 2", &format!("randomised_after = {after}"))
             + "\n[procedure.difficulty]\npass_success = 1\noutcome = 2\n";
-        std::fs::write(&path, changed).expect("it can be written");
+        std::fs::write(&path, changed).expect("the folder is writable");
         path.display().to_string()
     };
     let increasing = write("a.toml", "{ passes = [1, 2], shares = [40, 60] }");
     let decreasing = write("b.toml", "{ passes = [2, 1], shares = [60, 40] }");
     let compared = json(&["compare", &increasing, &decreasing, "--replicates", "500", "--quiet"]);
-    for figure in compared["figures"].as_array().expect("figures") {
-        assert_eq!(figure["differences"][0]["value"], 0.0, "{figure}");
+    for quantity in compared["figures"].as_array().expect("figures") {
+        assert_eq!(quantity["differences"][0]["value"], 0.0, "{quantity}");
     }
 
     let reboot = "scenarios/angel-reboot-mechanistic.toml";
     let compared = json(&["compare", reboot, &increasing, "--replicates", "50", "--quiet"]);
-    let figures = compared["figures"].as_array().expect("figures");
-    assert!(figures.iter().any(|figure| figure["figure"] == "control.minutes"));
-    assert!(figures.iter().all(|figure| figure["figure"] != "control.haemorrhage"));
+    let quantities = compared["figures"].as_array().expect("figures");
+    assert!(quantities.iter().any(|quantity| quantity["figure"] == "control.minutes"));
+    assert!(quantities.iter().all(|quantity| quantity["figure"] != "control.haemorrhage"));
 }
 
 #[test]
-fn scenarios_that_share_nothing_are_refused_with_the_reason() {
+fn scenarios_without_a_common_analysis_are_refused_with_the_reason() {
     let folder = directory();
     let path = folder.path().join("shift.toml");
     let text = angel_reboot();
     let (head, rest) = text.split_once("[[analyses]]").expect("analyses");
     let (_, run) = rest.split_once("[run]").expect("run");
     let shift = format!("{head}[[analyses]]\nmethod = \"proportional_odds\"\n[run]{run}");
-    std::fs::write(&path, shift).expect("it can be written");
+    std::fs::write(&path, shift).expect("the folder is writable");
     let refused = rescuesim()
         .args(["compare", "scenarios/lee-cohort.toml", &path.display().to_string()])
         .output()
@@ -154,31 +154,31 @@ fn scenarios_that_share_nothing_are_refused_with_the_reason() {
     assert_eq!(one.expect("the program starts").status.code(), Some(2));
 }
 
-/// Lee's cohort under one rule after another: stents per 100 as derived from its flow, 86 of 126
-/// unresolved after the first pass, then 49 of 70, 32 of 38, 15 of 18.
+/// Lee's cohort under several strategies: stents per 100 as derived from its flow, 86 of 126 with
+/// persistent occlusion after the first pass, then 49 of 70, 32 of 38, 15 of 18.
 #[test]
-fn rules_give_their_exact_figures_and_the_published_stents() {
+fn strategies_have_their_exact_quantities_and_the_published_stents() {
     let result = json(&["strategies", "scenarios/lee-cohort.toml", "--patients", "60000"]);
     let rules = result["rules"].as_array().expect("rules");
     let stents = [Some((1, 68.3)), Some((2, 47.8)), Some((3, 40.2)), Some((4, 33.5)), None];
     assert_eq!(rules.len(), stents.len());
     for (rule, expected) in rules.iter().zip(stents) {
         assert_eq!(rule["stent_after"].as_u64(), expected.map(|(after, _)| after));
-        let everyone = &rule["groups"][0];
-        let stented = &everyone["measures"]["stented"];
+        let all_patients = &rule["groups"][0];
+        let stented = &all_patients["measures"]["stented"];
         let percent = expected.map_or(0.0, |(_, percent)| percent);
         assert!((100.0 * number(&stented["exact"]) - percent).abs() < 0.05, "{stented}");
-        let measures = everyone["measures"].as_object().expect("measures").values();
-        let minutes = everyone["minutes"].as_object().expect("minutes").values();
-        for figure in measures.chain(minutes).filter(|figure| !figure["value"].is_null()) {
-            let miss = (number(&figure["value"]) - number(&figure["exact"])).abs();
-            assert!(miss <= 4.5 * number(&figure["mcse"]) + 1e-9, "{figure}");
+        let measures = all_patients["measures"].as_object().expect("measures").values();
+        let minutes = all_patients["minutes"].as_object().expect("minutes").values();
+        for quantity in measures.chain(minutes).filter(|quantity| !quantity["value"].is_null()) {
+            let miss = (number(&quantity["value"]) - number(&quantity["exact"])).abs();
+            assert!(miss <= 4.5 * number(&quantity["mcse"]) + 1e-9, "{quantity}");
         }
     }
     let after = |passes: u64| {
         let measures = |rule: &Value| rule["groups"][0]["measures"]["passes"]["exact"].clone();
         let rule = rules.iter().find(|rule| rule["stent_after"] == passes);
-        number(&measures(rule.expect("it is there")))
+        number(&measures(rule.expect("it exists")))
     };
     for (passes, mean) in [(1, 1.0), (2, 1.68), (3, 2.16), (4, 2.56)] {
         assert!((after(passes) - mean).abs() < 0.005, "{passes}");

@@ -1,4 +1,4 @@
-//! The figures of reports, drawing by drawing.
+//! The figures of reports, one by one.
 
 use std::fs;
 use std::path::Path;
@@ -13,22 +13,26 @@ fn draw(scenario: &str, set: &[&str], folder: &Path) {
     output(command.args(set.iter().flat_map(|set| ["--set", set])));
 }
 
-/// Every drawing in a folder, by its name.
+/// Every figure in a folder, by name.
 fn drawings(folder: &Path) -> Vec<(String, String)> {
-    let entries = fs::read_dir(folder).expect("it was written");
-    let paths = entries.map(|entry| entry.expect("it can be listed").path());
+    let entries = fs::read_dir(folder).expect("the program wrote it");
+    let paths = entries.map(|entry| entry.expect("the folder can be listed").path());
     let mut drawings: Vec<(String, String)> = paths
         .filter(|path| path.extension().is_some_and(|extension| extension == "svg"))
         .map(|path| {
-            let name = path.file_stem().and_then(|name| name.to_str()).expect("plain").to_owned();
-            (name, fs::read_to_string(&path).expect("it is text"))
+            let name = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .expect("the name is UTF-8")
+                .to_owned();
+            (name, fs::read_to_string(&path).expect("the file is text"))
         })
         .collect();
     drawings.sort();
     drawings
 }
 
-/// Three looks and futility, so that every figure has something to show.
+/// Three looks and futility, so that no figure is empty.
 const TINY: [&str; 6] = [
     "sample_size.randomised=60",
     "sample_size.analysed=54",
@@ -39,7 +43,7 @@ const TINY: [&str; 6] = [
 ];
 
 #[test]
-fn the_drawings_of_a_tiny_trial() {
+fn the_figures_of_a_tiny_trial_are_unchanged() {
     let folder = directory();
     draw("angel-reboot", &TINY, folder.path());
     let drawings = drawings(folder.path());
@@ -50,7 +54,7 @@ fn the_drawings_of_a_tiny_trial() {
 }
 
 #[test]
-fn the_drawings_of_a_tiny_trial_of_procedures() {
+fn the_figures_of_a_tiny_trial_with_procedures_are_unchanged() {
     let folder = directory();
     let tiny = ["sample_size.randomised=40", "sample_size.analysed=40", "run.seed=7"];
     draw("early-vs-late", &tiny, folder.path());
@@ -61,7 +65,7 @@ fn the_drawings_of_a_tiny_trial_of_procedures() {
 }
 
 #[test]
-fn every_drawing_has_its_title_its_source_and_its_numbers() {
+fn every_figure_has_its_title_its_source_and_its_numbers() {
     let folder = directory();
     draw("early-vs-late", &[], folder.path());
     for (name, svg) in drawings(folder.path()) {
@@ -70,17 +74,18 @@ fn every_drawing_has_its_title_its_source_and_its_numbers() {
         for colour in svg.split("fill=\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             assert!(colour == "none" || colour.starts_with('#'), "{name}: {colour}");
         }
-        let data = fs::read_to_string(folder.path().join(format!("{name}.csv"))).expect("written");
+        let data = fs::read_to_string(folder.path().join(format!("{name}.csv")))
+            .expect("the program wrote it");
         let mut rows = csv::Reader::from_reader(data.as_bytes());
         let rows: Result<Vec<csv::StringRecord>, _> = rows.records().collect();
         assert!(!rows.expect("whole").is_empty(), "{name}");
     }
 }
 
-/// Only where this build can paint.
+/// Only in a build that can render PNG.
 #[cfg(feature = "png")]
 #[test]
-fn pictures_are_png_of_twice_the_size() {
+fn png_figures_have_twice_the_size() {
     let folder = directory();
     let mut command = rescuesim();
     command.args(["report", "early-vs-late", "--replicates", "20", "--quiet", "--png", "--out"]);

@@ -1,4 +1,4 @@
-//! What the program does to files that are there: links, pipes, inputs, the files of other runs.
+//! Existing files as outputs and inputs: links, pipes, inputs, the files of other runs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::util::{directory, output, project, rescuesim};
 
-/// A design without simulation, drawn to a file that is named last.
+/// Options of a design without simulation, with the name of its figure last.
 const PLOT: [&str; 8] =
     ["design", "--control", "0.25", "--experimental", "0.4", "--n", "300", "--plot"];
 const CALIBRATE: [&str; 6] = [
@@ -42,12 +42,13 @@ fn succeeds(folder: &Path, args: &[&str]) -> String {
 }
 
 fn names(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).expect("it is there");
-    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("it can be listed").file_name();
-    entries.map(name).map(|name| name.into_string().expect("it is text")).collect()
+    let entries = fs::read_dir(folder).expect("it exists");
+    let name =
+        |entry: std::io::Result<fs::DirEntry>| entry.expect("the folder can be listed").file_name();
+    entries.map(name).map(|name| name.into_string().expect("the file is text")).collect()
 }
 
-/// A link stays and the file it leads to is written, also one that is not there yet.
+/// A link is kept and its target is written, whether the target exists or not.
 #[cfg(unix)]
 #[test]
 fn outputs_go_through_links_to_their_target() {
@@ -64,23 +65,23 @@ fn outputs_go_through_links_to_their_target() {
     for (name, args) in commands {
         let (link, target) = (folder.join(name), folder.join("elsewhere").join(name));
         std::os::unix::fs::symlink(format!("elsewhere/{name}"), &link).expect("a link");
-        // The target is not there the first time, and is the second.
+        // The target does not exist the first time, and does the second.
         for _ in 0..2 {
             succeeds(folder, &args);
             assert!(link.is_symlink(), "{name}");
-            assert!(fs::metadata(&target).expect("it is written").len() > 100, "{name}");
+            assert!(fs::metadata(&target).expect("the program wrote it").len() > 100, "{name}");
             if name == "run.json" {
                 break; // A checkpoint that is there is refused.
             }
         }
         assert_eq!(names(&folder.join("elsewhere")).len(), 1, "{name}");
-        fs::remove_file(&target).expect("it is there");
+        fs::remove_file(&target).expect("it exists");
     }
     let links = ["elsewhere", "plot.svg", "run.json", "solved.toml", "summary.json"];
     assert_eq!(names(folder), links.map(str::to_owned).into());
 }
 
-/// The reader of a pipe gets the bytes that a file would have, and a device stays a device.
+/// The reader of a pipe gets the bytes that a file would have, and a device remains a device.
 #[cfg(unix)]
 #[test]
 fn pipes_and_devices_are_written_to() {
@@ -92,40 +93,40 @@ fn pipes_and_devices_are_written_to() {
     let reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().expect("cat starts");
     succeeds(folder, &[&PLOT[..], &["pipe.svg"]].concat());
     succeeds(folder, &[&PLOT[..], &["file.svg"]].concat());
-    let read = reader.wait_with_output().expect("it ends").stdout;
-    assert!(read == fs::read(folder.join("file.svg")).expect("it is written"));
-    assert!(fs::metadata(&pipe).expect("it is there").file_type().is_fifo());
+    let read = reader.wait_with_output().expect("the program ends").stdout;
+    assert!(read == fs::read(folder.join("file.svg")).expect("the program wrote it"));
+    assert!(fs::metadata(&pipe).expect("it exists").file_type().is_fifo());
 
-    let null = fs::metadata("/dev/null").expect("it is there");
+    let null = fs::metadata("/dev/null").expect("it exists");
     succeeds(folder, &[&CALIBRATE[..], &["--out", "/dev/null"]].concat());
     assert!(null.file_type().is_char_device());
-    assert!(fs::metadata("/dev/null").expect("still there").file_type().is_char_device());
-    let told = refused(folder, &["run", "angel-reboot", "--checkpoint", "pipe.svg"]);
-    assert!(told.contains("is a pipe or a device; allowed: the name of a file"), "{told}");
+    assert!(fs::metadata("/dev/null").expect("the file still exists").file_type().is_char_device());
+    let message = refused(folder, &["run", "angel-reboot", "--checkpoint", "pipe.svg"]);
+    assert!(message.contains("is a pipe or a device; allowed: the name of a file"), "{message}");
 }
 
-/// Another name of the file would keep the old content, and a read-only file is not meant to change.
+/// Replacing a file would leave the old content under its second name, and a read-only file must not change.
 #[cfg(unix)]
 #[test]
 fn files_with_two_names_and_read_only_files_are_refused() {
     let directory = directory();
     let folder = directory.path();
     for name in ["two.svg", "locked.svg"] {
-        fs::write(folder.join(name), "kept").expect("it can be written");
+        fs::write(folder.join(name), "kept").expect("the folder is writable");
     }
     fs::hard_link(folder.join("two.svg"), folder.join("names.svg")).expect("a second name");
-    let mut permissions = fs::metadata(folder.join("locked.svg")).expect("there").permissions();
+    let mut permissions = fs::metadata(folder.join("locked.svg")).expect("it exists").permissions();
     permissions.set_readonly(true);
-    fs::set_permissions(folder.join("locked.svg"), permissions).expect("it is ours");
+    fs::set_permissions(folder.join("locked.svg"), permissions).expect("the child exists");
     for (name, reason) in [("names.svg", "hard links"), ("locked.svg", "is read-only")] {
-        let told = refused(folder, &[&PLOT[..], &[name]].concat());
-        assert!(told.contains(name) && told.contains(reason), "{told}");
-        assert_eq!(fs::read_to_string(folder.join(name)).expect("it is there"), "kept");
+        let message = refused(folder, &[&PLOT[..], &[name]].concat());
+        assert!(message.contains(name) && message.contains(reason), "{message}");
+        assert_eq!(fs::read_to_string(folder.join(name)).expect("it exists"), "kept");
     }
     assert_eq!(names(folder).len(), 3);
 }
 
-/// The private permissions of a file stay with it.
+/// A replaced file keeps its private permissions.
 #[cfg(unix)]
 #[test]
 fn a_replaced_file_keeps_its_permissions() {
@@ -135,18 +136,19 @@ fn a_replaced_file_keeps_its_permissions() {
     let run = ["run", "angel-reboot", "-q", "--checkpoint", "run.json", "--replicates"];
     succeeds(folder, &[&run[..], &["10"]].concat());
     let place = folder.join("run.json");
-    let mode = || fs::metadata(&place).expect("it is there").permissions().mode() & 0o777;
-    fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let mode = || fs::metadata(&place).expect("it exists").permissions().mode() & 0o777;
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).expect("the child exists");
     succeeds(folder, &[&run[..], &["20", "--resume"]].concat());
     assert_eq!(mode(), 0o600);
 }
 
-/// Every command that reads one file and writes another.
+/// Checks every command that reads one file and writes another.
 #[test]
 fn no_command_replaces_a_file_that_it_reads() {
     let directory = directory();
     let folder = directory.path();
-    let text = fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped");
+    let text =
+        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
     let few = ["-q", "--replicates", "10"];
     let solve = &CALIBRATE[2..];
     for (name, args) in [
@@ -161,38 +163,39 @@ fn no_command_replaces_a_file_that_it_reads() {
         ("plot.svg", vec!["trace", "plot.svg", "--plot", "plot.svg"]),
         ("plot.svg", vec!["design", "plot.svg", "--plot", "plot.svg"]),
     ] {
-        fs::write(folder.join(name), &text).expect("it can be written");
-        let told = refused(folder, &args);
-        assert!(told.contains("the command reads this file; allowed"), "{args:?}: {told}");
-        assert_eq!(fs::read_to_string(folder.join(name)).expect("it is there"), text, "{args:?}");
+        fs::write(folder.join(name), &text).expect("the folder is writable");
+        let message = refused(folder, &args);
+        assert!(message.contains("the command reads this file; allowed"), "{args:?}: {message}");
+        assert_eq!(fs::read_to_string(folder.join(name)).expect("it exists"), text, "{args:?}");
         assert_eq!(names(folder).len(), 1, "{args:?}");
-        fs::remove_file(folder.join(name)).expect("it is there");
+        fs::remove_file(folder.join(name)).expect("it exists");
     }
     let shard = [&["run", "angel-reboot", "--checkpoint", "summary.json"], &few[..]].concat();
     succeeds(folder, &shard);
-    let told = refused(folder, &["merge", "summary.json", "--out", "."]);
-    assert!(told.contains("the command reads this file"), "{told}");
+    let message = refused(folder, &["merge", "summary.json", "--out", "."]);
+    assert!(message.contains("the command reads this file"), "{message}");
 }
 
-/// Evidence is read too.
+/// Evidence is an input, too.
 #[test]
 fn a_file_of_evidence_is_not_replaced() {
     let directory = directory();
     let folder = directory.path();
     let table = "study,events_experimental,n_experimental,events_control,n_control\nA,9,20,5,20\n";
-    fs::write(folder.join("trials.csv"), table).expect("it can be written");
+    fs::write(folder.join("trials.csv"), table).expect("the folder is writable");
     let prior = r#"prior={components=[{weight=1.0,evidence={file="trials.csv",method="inverse_variance",event="wanted"}}]}"#;
-    let text = fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped");
-    fs::write(folder.join("s.toml"), text).expect("it can be written");
+    let text =
+        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
+    fs::write(folder.join("s.toml"), text).expect("the folder is writable");
     let run = ["run", "s.toml", "-q", "--replicates", "10", "--set", prior];
-    let told = refused(folder, &[&run[..], &["--trials", "csv", "--out", "."]].concat());
-    assert!(told.contains("trials.csv: the command reads this file"), "{told}");
-    assert_eq!(fs::read_to_string(folder.join("trials.csv")).expect("it is there"), table);
+    let message = refused(folder, &[&run[..], &["--trials", "csv", "--out", "."]].concat());
+    assert!(message.contains("trials.csv: the command reads this file"), "{message}");
+    assert_eq!(fs::read_to_string(folder.join("trials.csv")).expect("it exists"), table);
     succeeds(folder, &[&run[..], &["--trials", "csv", "--out", "out"]].concat());
 }
 
 #[test]
-fn a_folder_does_not_hide_a_scenario_of_the_program() {
+fn a_folder_does_not_hide_a_shipped_scenario() {
     let directory = directory();
     let folder = directory.path();
     for _ in 0..2 {
@@ -200,31 +203,32 @@ fn a_folder_does_not_hide_a_scenario_of_the_program() {
         succeeds(folder, &run);
     }
     fs::create_dir(folder.join("mine")).expect("a folder");
-    let told = refused(folder, &["run", "mine"]);
-    assert!(told.contains("mine is a directory; expected a file"), "{told}");
+    let message = refused(folder, &["run", "mine"]);
+    assert!(message.contains("mine is a directory; expected a file"), "{message}");
 }
 
 #[test]
-fn the_name_of_a_folder_is_not_that_of_a_file() {
+fn the_name_of_a_folder_is_refused_as_a_file() {
     let directory = directory();
     for name in ["d/", "d/."] {
-        let told = refused(directory.path(), &["init", name]);
-        assert!(told.contains("this is not the name of a file"), "{told}");
+        let message = refused(directory.path(), &["init", name]);
+        assert!(message.contains("this is not the name of a file"), "{message}");
     }
     assert!(names(directory.path()).is_empty());
     succeeds(directory.path(), &["init", "it's mine.toml"]);
-    let told = succeeds(directory.path(), &["init", "other one.toml"]);
-    assert!(told.contains("`rescuesim check 'other one.toml'`"), "{told}");
+    let message = succeeds(directory.path(), &["init", "other one.toml"]);
+    assert!(message.contains("`rescuesim check 'other one.toml'`"), "{message}");
 }
 
-/// A pipe can be read once, and everything is made from what it had.
+/// A pipe can be read only once, so every command must take all it needs from one read.
 #[cfg(unix)]
 #[test]
 fn a_scenario_is_read_once() {
     let directory = directory();
     let folder = directory.path();
-    let text = fs::read_to_string(project("scenarios/angel-rescue.toml")).expect("it is shipped");
-    fs::write(folder.join("s.toml"), text).expect("it can be written");
+    let text =
+        fs::read_to_string(project("scenarios/angel-rescue.toml")).expect("the file is shipped");
+    fs::write(folder.join("s.toml"), text).expect("the folder is writable");
     let program = env!("CARGO_BIN_EXE_rescuesim");
     let few = "-q --replicates 20 --threads 1 --format json";
     let solve = "--vary missing.dropout --within 0..0.9 --power 0.5";
@@ -264,14 +268,15 @@ fn a_folder_has_the_files_of_one_of_two_runs_that_race() {
         command.stdout(Stdio::null()).spawn().expect("the program starts")
     };
     let file = |out: &str, name: &str| {
-        fs::read_to_string(directory.path().join(out).join(name)).expect("it is written")
+        fs::read_to_string(directory.path().join(out).join(name)).expect("the program wrote it")
     };
     for seed in ["1", "2"] {
-        assert!(run(seed, seed).wait().expect("it ends").success());
+        assert!(run(seed, seed).wait().expect("the program ends").success());
     }
     for _ in 0..PAIRS {
         let both = ["1", "2"].map(|seed| run("both", seed));
-        both.into_iter().for_each(|mut one| assert!(one.wait().expect("it ends").success()));
+        both.into_iter()
+            .for_each(|mut one| assert!(one.wait().expect("the program ends").success()));
         let seed = ["1", "2"]
             .into_iter()
             .find(|seed| file("both", "trials.csv") == file(seed, "trials.csv"));
@@ -281,11 +286,11 @@ fn a_folder_has_the_files_of_one_of_two_runs_that_race() {
     }
 }
 
-/// The files under construction of a run that was killed go with the next run into the folder, those of
-/// a run that goes on stay.
+/// The next run into a folder removes the files under construction of a killed run, and keeps those of
+/// a run in progress.
 #[cfg(unix)]
 #[test]
-fn files_of_a_killed_run_are_removed_and_those_of_a_living_one_are_not() {
+fn files_of_a_killed_run_are_removed_and_those_of_a_run_in_progress_are_kept() {
     use crate::util::{interrupt, wait_until};
     let directory = directory();
     let folder = directory.path();
@@ -298,24 +303,24 @@ fn files_of_a_killed_run_are_removed_and_those_of_a_living_one_are_not() {
     };
     let mut killed = endless();
     wait_until(|| parts() == 2);
-    killed.kill().expect("it is ours");
-    killed.wait().expect("it is ours");
+    killed.kill().expect("the child exists");
+    killed.wait().expect("the child exists");
     assert_eq!(parts(), 2);
 
     let mut living = endless();
-    // Its own two, without those that were left.
+    // The two files of the run itself, without those of the killed run.
     wait_until(|| parts() == 2 && !names(folder).is_empty());
     succeeds(folder, &["run", "angel-rescue", "-q", "--replicates", "10", "--out", "."]);
     assert_eq!(parts(), 2);
     interrupt(&living);
-    assert_eq!(living.wait().expect("it ends").code(), Some(1));
+    assert_eq!(living.wait().expect("the program ends").code(), Some(1));
     assert_eq!(names(folder), ["summary.json".to_owned()].into());
 }
 
-/// The rest of a message, or all of it, is lost; the result and the exit code are not.
+/// If messages cannot be written, only they are lost: the result and the exit code are unchanged.
 #[cfg(target_os = "linux")]
 #[test]
-fn messages_that_cannot_be_written_change_nothing_else() {
+fn messages_that_cannot_be_written_leave_result_and_exit_code() {
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
     let status = |folder: &Path, args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
@@ -327,22 +332,23 @@ fn messages_that_cannot_be_written_change_nothing_else() {
     assert_eq!(status(folder, &["run", "nonesuch"]), Some(2));
     assert_eq!(status(folder, &["run", "angel-reboot", "--set", "missing.dropout=2"]), Some(2));
     assert_eq!(status(folder, &["run", "--replicates", "0"]), Some(2));
-    fs::write(folder.join("trials.csv"), "earlier").expect("it can be written");
+    fs::write(folder.join("trials.csv"), "earlier").expect("the folder is writable");
     let run = ["run", "angel-reboot", "-q", "--replicates", "10", "--out", "."];
     assert_eq!(status(folder, &run), Some(0), "it warns of trials.csv");
     assert_eq!(names(folder), ["summary.json", "trials.csv"].map(str::to_owned).into());
 }
 
-/// Whatever the bytes of a path are.
+/// Paths may contain any bytes.
 #[cfg(unix)]
 #[test]
-fn paths_that_are_not_text_are_used_as_they_are() {
+fn paths_that_are_not_text_are_used_unchanged() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let directory = directory();
-    let text = fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped");
+    let text =
+        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
     let name = OsStr::from_bytes(b"\xff.toml");
-    fs::write(directory.path().join(name), text).expect("it can be written");
+    fs::write(directory.path().join(name), text).expect("the folder is writable");
     let look = ["--look", "1", "--z", "1.2", "--n", "104"];
     for (command, args) in [
         ("check", &[][..]),
@@ -358,23 +364,24 @@ fn paths_that_are_not_text_are_used_as_they_are() {
             assert!(said.contains(printf), "{command}: {said}");
         }
         let missing = rescuesim().arg(command).arg(OsStr::from_bytes(b"\xfe")).args(args).output();
-        assert_eq!(missing.expect("it starts").status.code(), Some(2), "{command}");
+        assert_eq!(missing.expect("the program starts").status.code(), Some(2), "{command}");
     }
 }
 
-/// What a shell makes of the command that a result says it is recreated by.
+/// A shell that runs the printed command of a result gets the same result.
 #[cfg(unix)]
 #[test]
-fn commands_that_are_printed_run_as_pasted() {
+fn printed_commands_run_as_pasted() {
     let directory = directory();
     let folder = directory.path();
     let name = "-x $HOME `it's`.toml";
-    let text = fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped");
-    fs::write(folder.join(name), text).expect("it can be written");
+    let text =
+        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
+    fs::write(folder.join(name), text).expect("the folder is writable");
     let program = Path::new(env!("CARGO_BIN_EXE_rescuesim"));
     let path = program.parent().expect("it is in a folder").display();
     let title = "title=\"\"\"a 'b' $c \\\\ `d` \"e\" !\"\"\"";
-    // On two lines.
+    // The name has two lines.
     let analyses = "analyses=[{name=\"-shift\",\n\tmethod=\"two_proportions\"}]";
     let set = ["--set", title, "--set", analyses, "--format", "json"];
     for (command, args) in [
@@ -399,7 +406,7 @@ fn commands_that_are_printed_run_as_pasted() {
         let mut first = rescuesim();
         first.current_dir(folder).arg(command).args(set).args(args).args(["--", name]);
         let first = output(&mut first);
-        let json: serde_json::Value = serde_json::from_str(&first).expect("it is JSON");
+        let json: serde_json::Value = serde_json::from_str(&first).expect("valid JSON");
         let line = json.pointer("/provenance/command").or(json.pointer("/command"));
         let line = line.and_then(serde_json::Value::as_str).expect("it names its command");
         assert!(!line.contains('\n'), "{line}");
@@ -409,7 +416,7 @@ fn commands_that_are_printed_run_as_pasted() {
         let again = again.args(["-c", &script]).current_dir(folder).output().expect("a shell");
         let errors = String::from_utf8_lossy(&again.stderr);
         assert!(again.status.success(), "{line}\n{errors}");
-        // A format in the line comes first, and the path without a hyphen.
+        // The two commands differ in the place of the format and in the hyphen of the path.
         let again = String::from_utf8(again.stdout).expect("text");
         let without_command = |text: &str| text.replace(&escaped_in_json(line), "");
         assert_eq!(without_command(&again).len(), without_command(&first).len(), "{line}");
@@ -420,7 +427,7 @@ fn escaped_in_json(text: &str) -> String {
     serde_json::to_string(text).expect("text is plain data")
 }
 
-/// Names of columns that a factor shares get a prefix.
+/// A factor with the name of another column gets a prefix.
 #[test]
 fn no_two_columns_of_a_trace_have_the_same_name() {
     let set = |i: usize, name: &str| format!("factors[{i}].name=\"{name}\"");
@@ -443,9 +450,9 @@ fn no_two_columns_of_a_trace_have_the_same_name() {
     }
 }
 
-/// Text without the quotes that TOML has around it.
+/// Text values have no TOML quotes.
 #[test]
-fn text_in_the_rows_of_a_sweep_is_as_it_is() {
+fn text_in_the_rows_of_a_sweep_has_no_quotes() {
     let over = r#"title=["a,\"b\"","x;y",'"q"']"#;
     let args = ["sweep", "angel-rescue", "--replicates", "10", "--format", "csv", "--over", over];
     let text = output(rescuesim().args(args));
@@ -454,10 +461,10 @@ fn text_in_the_rows_of_a_sweep_is_as_it_is() {
     }
 }
 
-/// What has no end is not read to its end.
+/// Endless inputs are refused after a limit.
 #[cfg(target_os = "linux")]
 #[test]
-fn files_without_an_end_are_refused() {
+fn endless_inputs_are_refused() {
     for args in [
         vec!["merge", "/dev/zero"],
         vec!["bench", "angel-rescue", "--compare", "/dev/zero"],
@@ -474,16 +481,16 @@ fn files_without_an_end_are_refused() {
     }
 }
 
-/// HTML by any of its names, as SVG is.
+/// HTML is accepted in any capitalisation, like SVG.
 #[test]
-fn endings_of_files_may_be_in_capitals() {
+fn file_extensions_may_be_in_capitals() {
     let directory = directory();
     for name in ["page.HTML", "page.Htm"] {
         let report = ["report", "angel-rescue", "-q", "--replicates", "5", "--out", name];
         succeeds(directory.path(), &report);
     }
-    let told = ran(directory.path(), &["report", "angel-rescue", "--out", "page.pdf"]);
-    assert_eq!(told.status.code(), Some(2));
+    let message = ran(directory.path(), &["report", "angel-rescue", "--out", "page.pdf"]);
+    assert_eq!(message.status.code(), Some(2));
     let plot: PathBuf = directory.path().join("plot.SVG");
     succeeds(directory.path(), &[&PLOT[..], &[plot.to_str().expect("text")]].concat());
 }

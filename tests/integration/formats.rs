@@ -1,4 +1,4 @@
-//! `--format`: the same result for people, for pages, for programs and for spreadsheets.
+//! `--format`: the same result as a table, Markdown, JSON and CSV.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::util::{output, rescuesim};
 
-/// Every command with a choice of formats, but `design`, whose CSV has a row per boundary.
+/// Every command with a choice of formats except `design`, whose CSV has a row per boundary.
 const COMMANDS: [&[&str]; 8] = [
     &["run", "scenarios/angel-reboot-safety.toml", "--replicates", "200", "--quiet"],
     &["run", "scenarios/early-vs-late.toml", "--replicates", "100", "--quiet"],
@@ -22,10 +22,10 @@ fn formatted(command: &[&str], format: &str) -> String {
     output(rescuesim().args(command).args(["--format", format]))
 }
 
-/// All figures with an error that a JSON value holds.
+/// Collects value and error of every estimate in a JSON value.
 fn estimates(value: &Value, found: &mut Vec<(f64, f64)>) {
-    if let (Some(figure), Some(mcse)) = (value["value"].as_f64(), value["mcse"].as_f64()) {
-        found.push((figure, mcse));
+    if let (Some(quantity), Some(mcse)) = (value["value"].as_f64(), value["mcse"].as_f64()) {
+        found.push((quantity, mcse));
     }
     match value {
         Value::Array(items) => items.iter().for_each(|item| estimates(item, found)),
@@ -35,7 +35,7 @@ fn estimates(value: &Value, found: &mut Vec<(f64, f64)>) {
 }
 
 #[test]
-fn csv_has_every_figure_of_json_once_and_by_a_name_of_its_own() {
+fn csv_has_every_quantity_of_the_json_once_and_under_a_unique_name() {
     for command in COMMANDS {
         let csv = formatted(command, "csv");
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
@@ -48,7 +48,7 @@ fn csv_has_every_figure_of_json_once_and_by_a_name_of_its_own() {
             .iter()
             .filter_map(|row| Some((row[1].parse().ok()?, row[2].parse().ok()?)))
             .collect();
-        let json: Value = serde_json::from_str(&formatted(command, "json")).expect("JSON");
+        let json: Value = serde_json::from_str(&formatted(command, "json")).expect("valid JSON");
         let mut expected = Vec::new();
         estimates(&json, &mut expected);
         let order = |a: &(f64, f64), b: &(f64, f64)| a.partial_cmp(b).expect("finite");
@@ -59,7 +59,7 @@ fn csv_has_every_figure_of_json_once_and_by_a_name_of_its_own() {
 }
 
 #[test]
-fn markdown_tables_have_as_many_cells_in_every_row() {
+fn all_rows_of_a_markdown_table_have_the_same_number_of_cells() {
     for command in COMMANDS.into_iter().chain([&["design", "angel-reboot"][..]]) {
         let text = formatted(command, "markdown");
         let mut cells = None;

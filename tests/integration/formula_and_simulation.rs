@@ -1,5 +1,5 @@
-//! Every formula lies near the simulation, in random scenarios: minimised, blocked or free, with
-//! prognostic factors, losses, unequal arms, looks, and every method that has one.
+//! Every formula is close to the simulation in random scenarios: minimised, blocked or complete
+//! randomisation, prognostic factors, dropout, unequal arms, looks, and every method with a formula.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -11,12 +11,12 @@ use crate::util::{angel_reboot, simulate_scenario};
 const SCENARIOS: usize = 220;
 const REPLICATES: u64 = 1_000;
 
-/// The most that a power, and a type I error, may differ from its formula.
+/// Largest difference of a power, and of a type I error, from its formula.
 const POWER: f64 = 0.03;
 const TYPE_I_ERROR: f64 = 0.01;
 
-/// Standard errors of the simulation allowed besides: with 440 comparisons of a difference as large as
-/// is allowed, 0.1 false alarms.
+/// Further tolerance in standard errors of the simulation: with 440 comparisons whose true difference
+/// is the largest allowed one, 0.1 false alarms are expected.
 const ERRORS: f64 = 3.7;
 
 fn randomisation() -> impl Strategy<Value = &'static str> {
@@ -57,7 +57,7 @@ fn analysis() -> impl Strategy<Value = &'static str> {
     )
 }
 
-/// What is set in ANGEL-REBOOT.
+/// Overrides of ANGEL-REBOOT.
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let prognosis =
         prop::sample::select(&[[0.0, 0.0], [-0.8, 0.0], [-1.5, -1.0], [-2.0, -1.5]][..]);
@@ -87,14 +87,14 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
 }
 
 #[test]
-fn every_formula_lies_near_the_simulation() {
+fn every_formula_is_close_to_the_simulation() {
     let config = Config { rng_seed: RngSeed::Fixed(20_261_129), ..Config::default() };
     let mut runner = TestRunner::new(config);
     let (mut with_formula, mut excess) = (0, [0.0; 2]);
     let mut failures = Vec::new();
     for _ in 0..SCENARIOS {
         let set = settings().new_tree(&mut runner).expect("a strategy without filters").current();
-        let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+        let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
         let result = simulate_scenario(&scenario, REPLICATES);
         let mut all = true;
         for (truth, allowed) in [POWER, TYPE_I_ERROR].into_iter().enumerate() {
@@ -117,59 +117,59 @@ fn every_formula_lies_near_the_simulation() {
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(with_formula >= 200, "{with_formula} of {SCENARIOS} have a formula");
-    // Of all scenarios together the mean square of what is not Monte-Carlo error: a hundredth of power.
+    // Over all scenarios, the mean square of the difference without Monte Carlo error: a hundredth of power.
     let root = excess.map(|sum| (sum.max(0.0) / with_formula as f64).sqrt());
     assert!(root[0] < 0.012 && root[1] < 0.004, "{root:?}");
 }
 
 fn formula(set: &[&str], truth: usize) -> (Option<f64>, String) {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
     let result = simulate_scenario(&scenario, 1);
     let analysis = &result.truths[truth].analyses[0];
     (analysis.normal_approximation.as_ref().map(|it| it.rejection), analysis.formula.clone())
 }
 
-/// Without an effect minimisation on prognostic factors leaves two proportions a type I error of 0.0167
-/// (an independent simulation; 0.0178 ±0.0009 here in 20 000), not of 0.025, and `check`
-/// warns of it. Re-randomisation keeps its level.
+/// Under H0 minimisation on prognostic factors leaves two proportions a type I error of 0.0167 (an
+/// independent simulation; 0.0178 ±0.0009 in 20 000 trials here) instead of 0.025, and `check` warns
+/// about it. Re-randomisation keeps its level.
 #[test]
 fn tests_that_ignore_balanced_factors_are_conservative() {
     let prognostic = ["factors[0].log_odds=[0,-2.0]", "factors[2].log_odds=[0,-1.5]"];
     let (error, words) = formula(&prognostic, 1);
-    assert!((0.0160..0.0180).contains(&error.expect("it has one")), "{error:?}");
+    assert!((0.0160..0.0180).contains(&error.expect("it exists")), "{error:?}");
     assert!(words.contains("the variance that the randomisation balances"), "{words}");
     let free = [&prognostic[..], &[r#"randomisation={method="complete"}"#]].concat();
-    assert!((formula(&free, 1).0.expect("it has one") - 0.025).abs() < 1e-6);
+    assert!((formula(&free, 1).0.expect("it exists") - 0.025).abs() < 1e-6);
     let again =
         [&prognostic[..], &[r#"analyses=[{method="two_proportions",rerandomisations=999}]"#]]
             .concat();
-    assert!((formula(&again, 1).0.expect("it has one") - 0.025).abs() < 1e-3);
+    assert!((formula(&again, 1).0.expect("it exists") - 0.025).abs() < 1e-3);
     let few = [&prognostic[..], &[r#"analyses=[{method="two_proportions",rerandomisations=99}]"#]]
         .concat();
     assert_eq!(formula(&few, 1).0, None);
     let set: Vec<String> = prognostic.map(str::to_owned).to_vec();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("valid");
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
     let warnings = rescuesim::expected::warnings(&scenario);
     let warned = warnings.iter().any(|warning| warning.contains("adjust for the factors"));
     assert!(warned, "{warnings:?}");
 }
 
-/// As treated, with each missing outcome set by arm: by that of the treatment received, as simulated
-/// (0.511 without an effect; the arm allocated gives 0.219).
+/// As treated, with missing outcomes set by arm: by the arm of the treatment received, as simulated
+/// (0.511 under H0; the allocated arm gives 0.219).
 #[test]
-fn imputation_by_arm_goes_by_the_arm_of_the_analysis() {
+fn imputation_by_arm_uses_the_arm_of_the_analysis() {
     let set = [
         "adherence={control_crossover={probability=0.2},experimental_refusal={probability=0.2}}",
         "sample_size={randomised=312}",
         "design.looks={equally_spaced=1}",
         r#"analyses=[{method="two_proportions",population="as_treated",missing={rule="by_arm",control=3,experimental=1}}]"#,
     ];
-    let error = formula(&set, 1).0.expect("it has one");
+    let error = formula(&set, 1).0.expect("it exists");
     assert!((error - 0.511).abs() < 0.01, "{error}");
 }
 
-/// Strata of a patient or two have no formula: expected numbers say nothing of them.
+/// Strata of one or two patients have no formula, since expected numbers do not describe them.
 #[test]
 fn sparse_strata_have_no_formula() {
     let levels: Vec<String> = (0..200).map(|level| format!("\"s{level}\"")).collect();

@@ -1,7 +1,7 @@
-//! Interruption loses nothing: a run that is killed goes on where it was, and ends as if it had not
-//! been.
+//! Interruption loses nothing: a run that was killed resumes, and its result is that of an
+//! uninterrupted run.
 //!
-//! Each test expects the same bytes whenever the kills come, so that no clock can fail it.
+//! Each test expects the same bytes for every timing of the kills, so that no clock can fail it.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::util::{directory, interrupt, output, project, rescuesim, wait_until};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
-/// A small trial with one look, so that there are soon many.
+/// A small trial with one look, which simulates many replicates in little time.
 const SMALL: [&str; 6] = [
     "--set",
     r#"analyses=[{method="two_proportions"}]"#,
@@ -34,13 +34,13 @@ fn summary(amount: [&str; 2]) -> String {
 
 fn refused(command: &mut assert_cmd::Command) -> String {
     let output = command.output().expect("the program starts");
-    let told = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(output.stdout.is_empty(), "{told}");
-    told
+    let message = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(output.stdout.is_empty(), "{message}");
+    message
 }
 
-/// The number of the next replicate, as a checkpoint says it.
+/// The number of the next replicate in a checkpoint.
 fn next(file: &Path) -> u64 {
     let text = std::fs::read_to_string(file).expect("there is a checkpoint");
     let part: serde_json::Value = serde_json::from_str(&text).expect("it is whole");
@@ -55,12 +55,12 @@ fn started(amount: [&str; 2], file: &Path) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// Kills of a run before it is let end.
+/// Number of kills before a run may end.
 const KILLS: u32 = 12;
 
 /// Kills a run at twelve moments, spread over the start of the program and over the time after
-/// its checkpoint has grown, as fractions of the time that a run takes here.
-fn assert_kills_change_nothing(amount: [&str; 2]) {
+/// its checkpoint has grown, as fractions of the measured time of a run.
+fn assert_kills_leave_the_result_unchanged(amount: [&str; 2]) {
     let directory = directory();
     let file = directory.path().join("run.json");
     let replicates_kept = || if file.exists() { next(&file) } else { 0 };
@@ -74,17 +74,17 @@ fn assert_kills_change_nothing(amount: [&str; 2]) {
         let mut child = started(amount, &file);
         if kills % 2 == 1 {
             wait_until(|| {
-                replicates_kept() > before || child.try_wait().expect("it is ours").is_some()
+                replicates_kept() > before || child.try_wait().expect("the child exists").is_some()
             });
         }
         std::thread::sleep(whole_run * kills / (8 * KILLS));
-        let over = child.try_wait().expect("it is ours");
-        child.kill().expect("it is ours");
-        child.wait().expect("it is ours");
+        let over = child.try_wait().expect("the child exists");
+        child.kill().expect("the child exists");
+        child.wait().expect("the child exists");
         if let Some(status) = over {
-            // It was quicker than the one that was measured: kill another from its beginning.
+            // This run was faster than the measured one: kill another one from the start.
             assert!(status.success(), "{status}");
-            std::fs::remove_file(&file).expect("it was done");
+            std::fs::remove_file(&file).expect("the checkpoint exists");
         } else {
             kills += 1;
             kills_after_growth += u32::from(replicates_kept() > before);
@@ -93,22 +93,22 @@ fn assert_kills_change_nothing(amount: [&str; 2]) {
     assert!(kills_after_growth >= KILLS / 2, "{kills_after_growth} of {KILLS}");
     let resumed = output(run(amount, &file).arg("--resume"));
     assert!(resumed == uninterrupted);
-    let left = std::fs::read_dir(directory.path()).expect("it is there").count();
+    let left = std::fs::read_dir(directory.path()).expect("it exists").count();
     assert!(left <= 1 + KILLS as usize, "{left} files");
 }
 
 #[test]
-fn a_run_that_was_killed_and_resumed_gives_the_same_bytes() {
-    assert_kills_change_nothing(["--replicates", "1000000"]);
+fn a_killed_and_resumed_run_gives_the_same_bytes() {
+    assert_kills_leave_the_result_unchanged(["--replicates", "1000000"]);
 }
 
 #[test]
-fn a_run_to_a_precision_that_was_killed_and_resumed_gives_the_same_bytes() {
-    assert_kills_change_nothing(["--precision", "0.0005"]);
+fn a_killed_and_resumed_run_to_a_precision_gives_the_same_bytes() {
+    assert_kills_leave_the_result_unchanged(["--precision", "0.0005"]);
 }
 
 #[test]
-fn a_finished_run_is_extended() {
+fn a_larger_number_of_replicates_extends_a_finished_run() {
     let directory = directory();
     let file = directory.path().join("run.json");
     let few = output(&mut run(["--replicates", "1000"], &file));
@@ -116,28 +116,31 @@ fn a_finished_run_is_extended() {
     assert_eq!(next(&file), 1000);
     let more = output(run(["--replicates", "3000"], &file).arg("--resume"));
     assert!(more == summary(["--replicates", "3000"]));
-    // There is nothing left to do.
+    // All replicates are done already.
     assert!(output(run(["--replicates", "3000"], &file).arg("--resume")) == more);
 
-    // A precision goes on from whatever there is, at the ends of its own waves.
+    // A run to a precision continues from any checkpoint, at the ends of its own waves.
     let precise = output(run(["--precision", "0.004"], &file).arg("--resume"));
     assert!(precise == summary(["--precision", "0.004"]));
 
     let mut fewer = run(["--replicates", "2000"], &file);
-    let told = refused(fewer.arg("--resume"));
-    assert!(told.contains("has 16384 replicates; allowed: --replicates 16384 or more"), "{told}");
+    let message = refused(fewer.arg("--resume"));
+    assert!(
+        message.contains("has 16384 replicates; allowed: --replicates 16384 or more"),
+        "{message}"
+    );
 }
 
 #[test]
-fn a_file_that_does_not_fit_is_refused_and_left_alone() {
+fn a_checkpoint_of_another_run_is_refused_and_unchanged() {
     let directory = directory();
     let file = directory.path().join("run.json");
     let amount = ["--replicates", "500"];
     output(&mut run(amount, &file));
-    let text = std::fs::read_to_string(&file).expect("it is written");
+    let text = std::fs::read_to_string(&file).expect("the program wrote it");
 
-    let told = refused(&mut run(amount, &file));
-    assert!(told.contains("there already; allowed: --resume"), "{told}");
+    let message = refused(&mut run(amount, &file));
+    assert!(message.contains("there already; allowed: --resume"), "{message}");
     for (more, reason) in [
         (["--set", "missing.dropout=0.2"], "is of another scenario"),
         (["--set", "run.variance_reduction=true"], "is of another scenario"),
@@ -149,10 +152,10 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
     ] {
         let mut command = rescuesim();
         command.args(["run", SCENARIO]).args(SMALL).args(amount).args(more);
-        let told = refused(command.args(["--resume", "--checkpoint"]).arg(&file));
-        assert!(told.contains(reason), "{told}");
+        let message = refused(command.args(["--resume", "--checkpoint"]).arg(&file));
+        assert!(message.contains(reason), "{message}");
     }
-    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), text);
+    assert_eq!(std::fs::read_to_string(&file).expect("it exists"), text);
 
     for (damaged, reason) in [
         (text.replacen("\"n\":500", "\"n\":501", 1), "is damaged: its checksum does not fit"),
@@ -161,29 +164,29 @@ fn a_file_that_does_not_fit_is_refused_and_left_alone() {
         ("{}".to_owned(), "is not a checkpoint or shard, or not all of one"),
     ] {
         assert_ne!(damaged, text);
-        std::fs::write(&file, &damaged).expect("it can be written");
-        let told = refused(run(amount, &file).arg("--resume"));
-        assert!(told.contains(reason), "{told}");
-        assert_eq!(std::fs::read_to_string(&file).expect("it is there"), damaged);
+        std::fs::write(&file, &damaged).expect("the folder is writable");
+        let message = refused(run(amount, &file).arg("--resume"));
+        assert!(message.contains(reason), "{message}");
+        assert_eq!(std::fs::read_to_string(&file).expect("it exists"), damaged);
     }
 }
 
 #[test]
-fn places_that_cannot_be_written_are_told_before_any_work() {
+fn checkpoints_that_cannot_be_written_are_reported_before_any_simulation() {
     let directory = directory();
-    let told = refused(&mut run(["--replicates", "1e12"], directory.path()));
-    assert!(told.contains("cannot be read") || told.contains("is a directory"), "{told}");
+    let message = refused(&mut run(["--replicates", "1e12"], directory.path()));
+    assert!(message.contains("cannot be read") || message.contains("is a directory"), "{message}");
     let file = directory.path().join("file");
-    std::fs::write(&file, "").expect("it can be written");
-    let told = refused(&mut run(["--replicates", "1e12"], &file.join("run.json")));
-    assert!(told.contains("--checkpoint"), "{told}");
+    std::fs::write(&file, "").expect("the folder is writable");
+    let message = refused(&mut run(["--replicates", "1e12"], &file.join("run.json")));
+    assert!(message.contains("--checkpoint"), "{message}");
 }
 
-/// An interrupted run keeps what it has, however rarely it would have written it: it is interrupted
-/// later and later, until it has simulated something by then.
+/// An interrupted run saves its replicates even if its next save is far away. It is interrupted later
+/// and later, until it has simulated something by then.
 #[cfg(unix)]
 #[test]
-fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
+fn a_signal_leaves_a_checkpoint_of_all_finished_replicates() {
     let directory = directory();
     let file = directory.path().join("run.json");
     let mut delay = Duration::from_millis(10);
@@ -192,11 +195,11 @@ fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
         command.current_dir(project("")).args(["run", SCENARIO, "--quiet"]).args(SMALL);
         command.args(["--replicates", "1e9", "--checkpoint-every", "86400", "--checkpoint"]);
         command.arg(&file).stdout(Stdio::null()).stderr(Stdio::piped());
-        let child = command.spawn().expect("it starts");
+        let child = command.spawn().expect("the program starts");
         wait_until(|| file.exists());
         std::thread::sleep(delay);
         interrupt(&child);
-        let output = child.wait_with_output().expect("it is ours");
+        let output = child.wait_with_output().expect("the child exists");
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains(" of 1000000000 replicates; "), "{errors}");
@@ -205,13 +208,13 @@ fn a_signal_leaves_a_checkpoint_of_all_whole_waves() {
         if next(&file) > 0 {
             break;
         }
-        std::fs::remove_file(&file).expect("it was written");
+        std::fs::remove_file(&file).expect("the program wrote it");
         delay *= 2;
         assert!(delay < Duration::from_secs(60), "a minute of simulation left nothing");
     }
 }
 
-/// A run of replicates that take hours, or days.
+/// A run whose replicates take hours or days.
 #[cfg(unix)]
 fn endless(args: &[&str]) -> std::process::Command {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"));
@@ -222,22 +225,22 @@ fn endless(args: &[&str]) -> std::process::Command {
     command
 }
 
-/// Whatever it is that a replicate takes its time for.
+/// A signal ends a replicate within any of its long phases.
 #[cfg(unix)]
 #[test]
-fn a_long_replicate_ends_when_it_is_interrupted() {
+fn a_long_replicate_ends_at_an_interruption() {
     let rerandomised = r#"analyses=[{method="two_proportions",rerandomisations=1000000}]"#;
     let imputed = r#"analyses=[{method="two_proportions",missing={rule="multiple_imputation",imputations=1000}}]"#;
     for analyses in [rerandomised, imputed] {
         let directory = directory();
         let file = directory.path().join("run.json");
         let mut command = endless(&["--set", analyses, "--checkpoint"]);
-        let child = command.arg(&file).spawn().expect("it starts");
+        let child = command.arg(&file).spawn().expect("the program starts");
         wait_until(|| file.exists());
         // Long enough for the first replicate to begin.
         std::thread::sleep(Duration::from_millis(500));
         interrupt(&child);
-        let output = child.wait_with_output().expect("it is ours");
+        let output = child.wait_with_output().expect("the child exists");
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains("interrupted after 0 of "), "{errors}");
@@ -245,7 +248,7 @@ fn a_long_replicate_ends_when_it_is_interrupted() {
     }
 }
 
-/// Where nothing heeds the first: nobody reads the pipe that the summary goes to.
+/// The first signal cannot end this run: it waits for a reader of the pipe of its summary.
 #[cfg(unix)]
 #[test]
 fn a_second_interruption_ends_the_program_at_once() {
@@ -259,20 +262,20 @@ fn a_second_interruption_ends_the_program_at_once() {
         .args(["run", SCENARIO, "--quiet", "--trials", "csv"])
         .args(SMALL);
     command.args(["--replicates", "10", "--out"]).arg(directory.path()).stdout(Stdio::null());
-    let mut child = command.spawn().expect("it starts");
-    // Rows are put in their place before the summary.
+    let mut child = command.spawn().expect("the program starts");
+    // Rows are put in place before the summary.
     wait_until(|| directory.path().join("trials.csv").exists());
     interrupt(&child);
     std::thread::sleep(Duration::from_millis(600));
-    assert!(child.try_wait().expect("it is ours").is_none(), "it waits for a reader");
+    assert!(child.try_wait().expect("the child exists").is_none(), "it waits for a reader");
     interrupt(&child);
-    assert_eq!(child.wait().expect("it is ours").code(), Some(1));
+    assert_eq!(child.wait().expect("the child exists").code(), Some(1));
 }
 
-/// As `nohup` starts it, and a shell without job control what is in the background.
+/// `nohup`, and a shell without job control for commands in the background, start programs like this.
 #[cfg(target_os = "linux")]
 #[test]
-fn signals_that_are_to_be_ignored_are_ignored() {
+fn signals_ignored_at_the_start_are_ignored() {
     let directory = directory();
     let file = directory.path().join("run.json");
     let mut command = std::process::Command::new("sh");
@@ -290,18 +293,18 @@ fn signals_that_are_to_be_ignored_are_ignored() {
     send("-HUP");
     send("-INT");
     let before = next(&file);
-    // It goes on: the file grows.
+    // The run continues: its file grows.
     wait_until(|| next(&file) > before);
     let id = child.id().to_string();
-    assert!(child.try_wait().expect("it is ours").is_none());
+    assert!(child.try_wait().expect("the child exists").is_none());
     let sent = std::process::Command::new("kill").args(["-TERM", &id]).status();
     assert!(sent.expect("kill starts").success());
-    let output = child.wait_with_output().expect("it is ours");
+    let output = child.wait_with_output().expect("the child exists");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted after"));
 }
 
-/// A checkpoint that a run has is not for another, whichever came first.
+/// The checkpoint of one run is refused to another, in either order of their starts.
 #[test]
 fn two_runs_do_not_share_a_checkpoint() {
     let directory = directory();
@@ -310,25 +313,25 @@ fn two_runs_do_not_share_a_checkpoint() {
     wait_until(|| file.exists());
     for _ in 0..20 {
         let mut second = run(["--replicates", "1000000000"], &file);
-        let told = refused(second.arg("--resume"));
-        assert!(told.contains("another run has this file"), "{told}");
+        let message = refused(second.arg("--resume"));
+        assert!(message.contains("another run has this file"), "{message}");
     }
-    first.kill().expect("it is ours");
-    first.wait().expect("it is ours");
-    // The lock goes with the process.
+    first.kill().expect("the child exists");
+    first.wait().expect("the child exists");
+    // The lock ends with the process.
     let reached = next(&file);
     let amount = (reached + 1000).to_string();
     output(run(["--replicates", &amount], &file).arg("--resume"));
     assert_eq!(next(&file), reached + 1000);
 
-    // Of runs that begin together, one begins.
-    std::fs::remove_file(&file).expect("it is there");
+    // Of several runs that start together, exactly one continues.
+    std::fs::remove_file(&file).expect("it exists");
     let both = [(); 4].map(|()| started(["--replicates", "1000000000"], &file));
     let mut both = both.map(Some);
     wait_until(|| {
         for slot in &mut both {
             if let Some(child) = slot
-                && let Some(status) = child.try_wait().expect("it is ours")
+                && let Some(status) = child.try_wait().expect("the child exists")
             {
                 assert_eq!(status.code(), Some(2));
                 *slot = None;
@@ -337,12 +340,12 @@ fn two_runs_do_not_share_a_checkpoint() {
         both.iter().flatten().count() == 1
     });
     for child in both.iter_mut().flatten() {
-        child.kill().expect("it is ours");
-        child.wait().expect("it is ours");
+        child.kill().expect("the child exists");
+        child.wait().expect("the child exists");
     }
 }
 
-/// Files may grow to so many blocks of 512 bytes, as on a disk that is full.
+/// Limits files to the given number of blocks of 512 bytes, which acts like a full disk.
 #[cfg(unix)]
 fn with_little_room(blocks: u32, directory: &Path, args: &[&str]) -> std::process::Output {
     let mut command = std::process::Command::new("sh");
@@ -352,38 +355,41 @@ fn with_little_room(blocks: u32, directory: &Path, args: &[&str]) -> std::proces
     command.output().expect("a shell starts")
 }
 
-/// Rows that do not fit are given up, and the summary of all replicates is written nevertheless.
+/// Rows that do not fit are discarded, and the summary of all replicates is still written.
 #[cfg(unix)]
 #[test]
-fn a_full_disk_takes_the_rows_and_leaves_the_summary() {
+fn a_full_disk_loses_the_rows_and_keeps_the_summary() {
     let formats: &[&str] =
         if cfg!(feature = "parquet") { &["csv", "parquet", "csv,parquet"] } else { &["csv"] };
     for format in formats {
         let directory = directory();
         let args = ["--replicates", "3000", "--trials", format];
         let output = with_little_room(200, directory.path(), &args);
-        let told = String::from_utf8(output.stderr).expect("messages are text");
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains("cannot write") && told.contains("trials."), "{told}");
-        assert!(told.contains("no rows were written") && told.contains("summary.json"), "{told}");
-        let left: Vec<_> = std::fs::read_dir(directory.path()).expect("it is there").collect();
+        let message = String::from_utf8(output.stderr).expect("messages are text");
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("cannot write") && message.contains("trials."), "{message}");
+        assert!(
+            message.contains("no rows were written") && message.contains("summary.json"),
+            "{message}"
+        );
+        let left: Vec<_> = std::fs::read_dir(directory.path()).expect("it exists").collect();
         assert_eq!(left.len(), 1, "{left:?}");
         let written = std::fs::read_to_string(directory.path().join("summary.json"));
-        assert!(written.expect("it is there") == summary(["--replicates", "3000"]));
+        assert!(written.expect("it exists") == summary(["--replicates", "3000"]));
     }
 }
 
-/// Without room even for that, what an earlier run left stays.
+/// Without room for the summary, the results of an earlier run are kept.
 #[cfg(unix)]
 #[test]
-fn a_fuller_disk_leaves_what_there_was() {
+fn a_disk_without_room_for_the_summary_keeps_earlier_results() {
     let directory = directory();
     let place = directory.path().join("summary.json");
-    std::fs::write(&place, "earlier").expect("it can be written");
+    std::fs::write(&place, "earlier").expect("the folder is writable");
     let output = with_little_room(1, directory.path(), &["--replicates", "50"]);
-    let told = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.contains("cannot finish the files of --out"), "{told}");
-    assert_eq!(std::fs::read_to_string(&place).expect("it is there"), "earlier");
-    assert_eq!(std::fs::read_dir(directory.path()).expect("it is there").count(), 1);
+    let message = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("cannot finish the files of --out"), "{message}");
+    assert_eq!(std::fs::read_to_string(&place).expect("it exists"), "earlier");
+    assert_eq!(std::fs::read_dir(directory.path()).expect("it exists").count(), 1);
 }

@@ -244,7 +244,7 @@ fn measures_of_source() -> Measures {
             continue;
         }
         let name = path.strip_prefix(&root).expect("it is below src").display().to_string();
-        let text = std::fs::read_to_string(&path).expect("it is text");
+        let text = std::fs::read_to_string(&path).expect("the file is text");
         measure(&name, &text, &mut measures);
     }
     measures.functions.sort();

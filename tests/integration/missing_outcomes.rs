@@ -1,10 +1,10 @@
-//! What rules for missing outcomes do to ANGEL-REBOOT: who is lost, power, type I error, bias and
-//! coverage, against figures worked out from the mechanism in R (`uniroot` for its intercept, sums
+//! Effect of rules for missing outcomes on ANGEL-REBOOT: dropout, power, type I error, bias and
+//! coverage, compared with values computed from the mechanism in R (`uniroot` for its intercept, sums
 //! over the seven levels, `optim` for the common odds ratio).
 //!
-//! Seeds are fixed, so these tests pass or fail for good; written with a fresh seed, each figure
-//! would fail by chance with the probability that its number of standard errors says (3: one in
-//! 370; 4: one in 16 000).
+//! Seeds are fixed, so a test always passes or always fails; with a fresh seed, each comparison would
+//! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
+//! 16 000).
 
 use std::sync::atomic::AtomicBool;
 
@@ -23,7 +23,7 @@ const MISSING: &str = "scenarios/angel-reboot-missing.toml";
 const ONE_LOOK: &str = "design.looks={equally_spaced=1}";
 const BLOCKS: &str = r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#;
 
-/// A fifth is lost, and the odds of it rise by 1.5 with every level of the mRS.
+/// Dropout of a fifth, whose odds rise by a factor of 1.5 with every level of the mRS.
 const INFORMATIVE: [&str; 2] = ["missing.dropout=0.2", "missing.log_odds_per_mrs=0.4"];
 
 fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
@@ -44,10 +44,10 @@ impl Accumulator for Known {
     }
 }
 
-/// Arms that lose a tenth and three tenths, the worse off the likelier, and half of the dead not at
-/// all: of 174 patients per arm those are known who should be.
+/// Dropout of a tenth and of three tenths, more likely with a worse outcome, and half of the deaths
+/// always known: the number of known outcomes by level of 174 patients per arm is as computed.
 #[test]
-fn arms_lose_by_level_what_the_mechanism_says() {
+fn dropout_by_level_follows_its_mechanism() {
     const REPLICATES: u64 = 3_000;
     let mechanism = [
         "missing.dropout={control=0.1,experimental=0.3}",
@@ -64,7 +64,8 @@ fn arms_lose_by_level_what_the_mechanism_says() {
         progress: &|_| {},
         cancelled: &AtomicBool::new(false),
     };
-    let known = engine::run(&scenario, &options, Known::default, None).expect("it is not stopped");
+    let known =
+        engine::run(&scenario, &options, Known::default, None).expect("the run is not cancelled");
     let mrs = [
         [0.047, 0.074, 0.129, 0.16, 0.249, 0.141, 0.2],
         [
@@ -101,28 +102,29 @@ fn arms_lose_by_level_what_the_mechanism_says() {
     for (arm, level) in (0..2).flat_map(|arm| (0..LEVELS).map(move |level| (arm, level))) {
         let p: f64 = mrs[arm][level] * (1.0 - lost[arm][level]);
         let seen = known.0[arm][level] as f64 / patients;
-        // Fourteen figures: one of them is out by chance in one of 1 100.
+        // Fourteen comparisons: in one of 1 100 seeds, one of them fails by chance.
         let reach = 4.0 * (p * (1.0 - p) / patients).sqrt();
         assert!((seen - p).abs() < reach, "arm {arm}, mRS {level}: {seen} for {p}");
     }
 }
 
-/// Three looks, a tenth lost at random: as planned where they are left out, less when they count as
-/// dead. By R: 348 in blocks of two, the loss drawn patient by patient, looks at the 104th and 208th
-/// known outcome, and the last critical value for the number that came (`pmvnorm`).
+/// Three looks, a tenth missing completely at random: power is as planned if missing outcomes are
+/// excluded, and lower if they count as deaths. In R: 348 patients in blocks of two, dropout drawn patient
+/// by patient, looks at the 104th and 208th known outcome, and the last critical value for the observed
+/// number (`pmvnorm`).
 #[test]
-fn counting_the_lost_as_dead_costs_what_an_independent_simulation_says() {
+fn counting_missing_outcomes_as_deaths_costs_the_power_of_an_independent_simulation() {
     let names = ["binary complete", "shift complete", "binary worst", "shift worst"];
     let set = [BLOCKS, "follow_up.window_days=0", &only(MISSING, &names)];
     let result = simulate(&set, 20_000);
     for (name, power) in names.into_iter().zip([0.80800, 0.93105, 0.79024, 0.86641]) {
         let power_seen = of(&result, ALTERNATIVE, name).rejection;
-        // R's figures, from 80 000 trials, have half the error of those here: 3.5 of the difference's
-        // are 3.9.
+        // R's values, from 80 000 trials, have half the error of those here: 3.5 errors of the difference
+        // are 3.9 of the simulation.
         assert_within(name, power_seen, power, power, 3.9);
         assert_within(name, of(&result, NULL, name).rejection, 0.0245, 0.0255, 3.0);
     }
-    // As planned under minimisation: 0.809, 0.932, 0.792, 0.866.
+    // Planned under minimisation: 0.809, 0.932, 0.792, 0.866.
     let planned = simulate(&[&only(MISSING, &names)], 20_000);
     for (name, power) in names.into_iter().zip([0.809, 0.932, 0.792, 0.866]) {
         let power_seen = of(&planned, ALTERNATIVE, name).rejection;
@@ -132,9 +134,9 @@ fn counting_the_lost_as_dead_costs_what_an_independent_simulation_says() {
 
 const SINGLE_RULES: [&str; 5] = ["complete", "worst", "against", "in favour", "last"];
 
-/// The mean risk difference and log common odds ratio of every rule, against what they are by the
-/// mechanism; the odds ratio of a finite trial lies further from 1 than that of an endless one, at
-/// 313 patients by about a hundredth.
+/// Checks the mean risk difference and log common odds ratio of every rule against their values under
+/// the mechanism; the odds ratio of a finite trial is further from 1 than its limit, with 313 patients
+/// by about a hundredth.
 fn assert_means(result: &OperatingCharacteristics, binary: [f64; 5], shift: [f64; 5]) {
     for ((rule, binary), shift) in SINGLE_RULES.into_iter().zip(binary).zip(shift) {
         let mean = |method: &str| {
@@ -153,10 +155,10 @@ fn single_rules() -> String {
     only(MISSING, &names.iter().flatten().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// Completely at random those who are left speak for all: no bias, 95 % coverage, the level. Whatever
-/// is put in the place of the others pulls the effect where it lies.
+/// Completely at random, complete cases are representative: no bias, 95 % coverage, the nominal level.
+/// Imputed single values move the estimate towards their own effect.
 #[test]
-fn at_random_complete_cases_are_unbiased_and_single_values_are_not() {
+fn under_mcar_complete_cases_are_unbiased_and_single_values_are_not() {
     let result = simulate(&[ONE_LOOK, &single_rules()], 8_000);
     let binary = [0.15, 0.135, 0.035, 0.235, 0.1458845351];
     let shift = [std::f64::consts::LN_2, 0.586406, 0.046812, 1.132184, 0.680323];
@@ -176,10 +178,10 @@ fn at_random_complete_cases_are_unbiased_and_single_values_are_not() {
     }
 }
 
-/// Lost by what their outcome is, but by the same mechanism in both arms: without an effect the arms
-/// still lose alike, and the level holds; with one the estimate is off.
+/// Dropout depends on the outcome, with the same mechanism in both arms. Under H0 the arms still have
+/// the same dropout, and the level holds; under H1 the estimate is biased.
 #[test]
-fn informative_loss_biases_the_effect_but_keeps_the_level() {
+fn dropout_by_outcome_biases_the_effect_but_keeps_the_level() {
     let rules = single_rules();
     let set = [&INFORMATIVE[..], &[ONE_LOOK, &rules]].concat();
     let result = simulate(&set, 8_000);
@@ -194,12 +196,12 @@ fn informative_loss_biases_the_effect_but_keeps_the_level() {
     }
 }
 
-/// An arm that loses more looks worse when the lost count as dead: with no effect, a fifth lost in
-/// control and a twentieth in the experimental arm, success is 20 v 23.75 %, which 174 patients per
-/// arm show with 13.19 % in place of 2.5 % (summed over two binomials); the other way round with
-/// 0.25 %. Leaving them out keeps the level.
+/// An arm with more dropout looks worse if missing outcomes count as deaths: under H0, with a fifth
+/// missing in control and a twentieth in the experimental arm, success is 20 v 23.75 %, for which 174
+/// patients per arm reject with 13.19 % in place of 2.5 % (sums over two binomials), and with the dropouts
+/// exchanged with 0.25 %. Excluding them keeps the level.
 #[test]
-fn worst_case_with_unequal_loss_inflates_the_type_i_error() {
+fn worst_case_values_with_unequal_dropout_inflate_the_type_i_error() {
     let names = ["binary complete", "binary worst", "shift complete", "shift worst"];
     let analyses = only(MISSING, &names);
     let dropout = "missing.dropout={control=0.2,experimental=0.05}";
@@ -216,11 +218,11 @@ fn worst_case_with_unequal_loss_inflates_the_type_i_error() {
     assert_within("reverse", of(&result, NULL, "binary worst").rejection, exact, exact, 3.0);
 }
 
-/// Multiple imputation of what is lost completely at random is as good as leaving it out: unbiased,
-/// 95 % coverage, the level. For mRS 0-2 it borrows from the other cuts, so its intervals cover more
-/// often than they say (the analysis knows less than the imputer; Meng 1994, Stat Sci 9:538).
+/// Multiple imputation of outcomes missing completely at random is as good as excluding them: unbiased,
+/// 95 % coverage, the nominal level. For mRS 0–2 it uses the other cuts as well, so its intervals cover
+/// too often (the imputation knows more than the analysis; Meng 1994, Stat Sci 9:538).
 #[test]
-fn multiple_imputation_is_valid_at_random() {
+fn multiple_imputation_is_valid_under_mcar() {
     let names = ["binary imputed", "shift imputed early"];
     let result = simulate(&[ONE_LOOK, &only(MISSING, &names)], 1_500);
     for name in names {
@@ -232,11 +234,11 @@ fn multiple_imputation_is_valid_at_random() {
     }
 }
 
-/// Severe strokes do worse and are lost more often, and the experimental arm loses 35 %, the control
-/// arm 5 %: who is left in the experimental arm is less severe. Complete cases, and imputations that
-/// do not know of severity, take that for an effect of 3.6 points; imputing by severity takes it away.
+/// Severe strokes have worse outcomes and more dropout, and the experimental arm has a dropout of 35 %,
+/// the control arm of 5 %: the remaining experimental patients are less severe. Complete cases, and
+/// imputations without severity, show this as an effect of 3.6 points; imputing by severity removes it.
 #[test]
-fn imputing_by_what_predicts_loss_and_outcome_removes_bias() {
+fn imputation_by_a_predictor_of_dropout_and_outcome_removes_bias() {
     let analyses = r#"analyses=[
         {name="complete",method="two_proportions"},
         {name="blind",method="two_proportions",

@@ -1,4 +1,4 @@
-//! `rescuesim monitor`, as typed.
+//! `rescuesim monitor` on the command line.
 
 use serde_json::Value;
 
@@ -21,7 +21,7 @@ fn assert_near(value: &Value, expected: f64, tolerance: f64) {
 /// rpact 4.5's analysis of 26/104 v 50/104 at the second of three planned looks of 104, 208, 312
 /// (tests/reference/estimation.csv, S2 of asOF).
 #[test]
-fn counts_as_planned_give_what_rpact_gives() {
+fn counts_as_planned_give_the_results_of_rpact() {
     let look = json(&["--look", "2", "--control", "26/104", "--experimental", "50/104"]);
     assert_eq!(look["decision"], "efficacy");
     assert_near(&look["z"], 3.45580435384549, 1e-12);
@@ -33,9 +33,9 @@ fn counts_as_planned_give_what_rpact_gives() {
     assert_near(&look["conditional_rejection"], 0.924382932376825, 1e-6);
 }
 
-/// The boundaries of a look with fewer outcomes than planned are those of its information.
+/// A look with fewer outcomes than planned has the boundaries of its information.
 #[test]
-fn under_running_moves_the_boundaries() {
+fn fewer_outcomes_than_planned_move_the_boundaries() {
     let look = json(&["--look", "2", "--z", "2.1", "--n", "201"]);
     assert_eq!(look["decision"], "continue");
     let bounds = look["looks"].as_array().expect("looks");
@@ -49,7 +49,7 @@ fn under_running_moves_the_boundaries() {
 }
 
 #[test]
-fn the_final_look_says_whether_an_effect_is_shown() {
+fn the_final_look_is_significant_exactly_beyond_its_boundary() {
     let shown = json(&["--look", "3", "--z", "2.1", "--n", "331", "--analysis", "shift"]);
     assert_eq!(shown["decision"], "efficacy");
     assert_eq!(shown["effects"]["scale"], "log_common_odds_ratio");
@@ -63,20 +63,20 @@ fn the_final_look_says_whether_an_effect_is_shown() {
 }
 
 #[test]
-fn an_estimate_of_its_own_and_a_prior_are_used() {
+fn a_given_estimate_and_a_given_prior_are_used() {
     let arguments = ["--look", "1", "--z", "2", "--n", "104", "--estimate", "0.2"];
     let prior = ["--prior-mean", "0.15", "--prior-sd", "0.05"];
     let look = json(&[&arguments[..], &prior].concat());
     assert_near(&look["effects"]["standard_error"], 0.1, 1e-12);
     let given = look["predictive_power_prior"].as_f64().expect("there is a prior");
-    let flat = look["predictive_power"].as_f64().expect("a chance");
+    let flat = look["predictive_power"].as_f64().expect("a probability");
     // By quadrature of conditional power over the posterior, in Python.
     assert_near(&look["predictive_power_prior"], 0.85979585, 1e-8);
     assert!(given != flat);
 }
 
 #[test]
-fn the_table_fits_and_marks_the_look() {
+fn the_table_fits_and_marks_the_current_look() {
     let text =
         output(rescuesim().args(["monitor", PLAN, "--look", "2", "--z", "2.1", "--n", "201"]));
     assert!(text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("Recreate")));
@@ -84,7 +84,7 @@ fn the_table_fits_and_marks_the_look() {
 }
 
 #[test]
-fn wrong_input_is_told() {
+fn invalid_input_is_reported() {
     let cases: [(&[&str], &str); 18] = [
         (&["--look", "4", "--z", "2", "--n", "300"], "--look is 4; allowed: 1 to 3"),
         (&["--look", "0", "--z", "2", "--n", "300"], "--look is 0; allowed: 1 to 3"),
@@ -147,18 +147,24 @@ fn wrong_input_is_told() {
             "allowed: independence, shift",
         ),
     ];
-    for (arguments, told) in cases {
-        let output = rescuesim().arg("monitor").arg(PLAN).args(arguments).output().expect("starts");
+    for (arguments, message) in cases {
+        let output = rescuesim()
+            .arg("monitor")
+            .arg(PLAN)
+            .args(arguments)
+            .output()
+            .expect("the program starts");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {errors}");
-        assert!(errors.contains(told), "{arguments:?}: {errors}");
+        assert!(errors.contains(message), "{arguments:?}: {errors}");
         assert!(output.stdout.is_empty());
     }
 }
 
-/// Haybittle and Peto's interim bound is what it is, whatever came; the final one spends the rest.
+/// Haybittle and Peto's interim bound does not depend on the observed numbers; the final look spends the
+/// remaining alpha.
 #[test]
-fn the_interim_bound_of_haybittle_and_peto_stays() {
+fn the_interim_bound_of_haybittle_and_peto_is_fixed() {
     let rule = r#"design.efficacy={rule="haybittle_peto",interim_z=3}"#;
     for n in ["104", "90", "120"] {
         let look = json(&["--look", "1", "--z", "2", "--n", n, "--set", rule]);
@@ -168,24 +174,25 @@ fn the_interim_bound_of_haybittle_and_peto_stays() {
     }
 }
 
-/// A trial that its first look stopped, with the patients of the overrun: by the deletion method the
-/// analysis takes the place of that look, so that after a stop at the first look it is one of a single
-/// look, and after one at the second the first alone stands before it.
+/// A trial stopped by a look, analysed with the patients of its overrun: by the deletion method the
+/// analysis replaces that look, so that after a stop at the first look it is a single look, and after a
+/// stop at the second only the first precedes it.
 #[test]
-fn after_the_overrun_the_look_that_stopped_is_left_out() {
+fn the_analysis_after_the_overrun_replaces_the_look_that_stopped() {
     let first = json(&["--look", "1", "--overrun", "--n", "104,170", "--z", "3.2"]);
     assert_eq!((&first["after_overrun"], &first["decision"]), (&true.into(), &"efficacy".into()));
     assert_near(&first["stagewise_p"], 0.000687138, 1e-9);
     assert_eq!(first["effects"]["median_unbiased"], first["effects"]["estimate"]);
     let second = json(&["--look", "2", "--overrun", "--n", "104,208,260", "--z", "2.4"]);
     let single = json(&["--look", "2", "--n", "104,260", "--z", "2.4"]);
-    assert_near(&second["stagewise_p"], single["stagewise_p"].as_f64().expect("one"), 1e-12);
+    assert_near(&second["stagewise_p"], single["stagewise_p"].as_f64().expect("it exists"), 1e-12);
     let [low, high] = [0, 1].map(|end| {
-        let of = |look: &Value| look["effects"]["stagewise_interval"][end].as_f64().expect("one");
+        let of =
+            |look: &Value| look["effects"]["stagewise_interval"][end].as_f64().expect("it exists");
         of(&second) - of(&single)
     });
     assert!(low.abs() < 1e-9 && high.abs() < 1e-9, "{low} {high}");
-    // It spends all that is left: the bound is that of a final look at 260 outcomes.
-    let last = second["looks"].as_array().expect("looks").last().expect("one").clone();
+    // It spends all remaining alpha: the bound is that of a final look at 260 outcomes.
+    let last = second["looks"].as_array().expect("looks").last().expect("it exists").clone();
     assert_near(&last["alpha_spent"], 0.025, 1e-12);
 }

@@ -1,4 +1,4 @@
-//! One analysis is one thing wherever it is met: the same counts give the same statistic, estimate,
+//! An analysis gives the same result in every command: the same counts give the same statistic, estimate,
 //! interval and decision in `run --trials`, `trace` and `monitor`, and `design`, `check` and `run` have
 //! the same formula or refuse.
 
@@ -8,7 +8,7 @@ use crate::util::{directory, output, rescuesim};
 
 const SCENARIO: &str = "angel-reboot";
 
-/// Every method with every test and effect, and every reason to need more than the counts of two arms.
+/// Every method with every test and effect, and every option that needs more than the counts of two arms.
 const ANALYSES: [&str; 34] = [
     r#"method="two_proportions""#,
     r#"method="two_proportions",test="unpooled_z""#,
@@ -46,13 +46,13 @@ const ANALYSES: [&str; 34] = [
     r#"method="proportional_odds",population="as_treated""#,
 ];
 
-/// Some patients do not get their treatment, so that per protocol and as treated mean something.
-const DEPARTURES: &str = "adherence.control_crossover={probability=0.1}";
+/// Some patients do not receive their treatment, so that the three populations differ.
+const NON_ADHERENCE: &str = "adherence.control_crossover={probability=0.1}";
 
 fn set(analysis: &str) -> Vec<String> {
     let mut set = vec!["--set".to_owned(), format!("analyses=[{{name=\"it\",{analysis}}}]")];
     if analysis.contains("population") {
-        set.extend(["--set".to_owned(), DEPARTURES.to_owned()]);
+        set.extend(["--set".to_owned(), NON_ADHERENCE.to_owned()]);
     }
     set
 }
@@ -62,9 +62,9 @@ fn json(command: &[&str], analysis: &str) -> Value {
     serde_json::from_str(&text).expect("valid JSON")
 }
 
-/// Standard error of a command that must be refused.
+/// Standard error of a command that must exit with code 2.
 fn refused(command: &[&str], analysis: &str) -> String {
-    let out = rescuesim().args(command).args(set(analysis)).output().expect("it starts");
+    let out = rescuesim().args(command).args(set(analysis)).output().expect("the program starts");
     assert_eq!(out.status.code(), Some(2), "{command:?} {analysis}");
     String::from_utf8_lossy(&out.stderr).into_owned()
 }
@@ -84,7 +84,8 @@ fn counts(arm: &Value) -> String {
     counts.collect::<Vec<_>>().join(",")
 }
 
-/// What an analysis that counts cannot do is named by; `None` where they can.
+/// Name of the option of an analysis that needs more than counts, in the message of `monitor`; `None`
+/// if counts are enough.
 fn needs_more(analysis: &str) -> Option<&'static str> {
     let keys = [
         ("adjust_for", "covariates or strata"),
@@ -97,9 +98,9 @@ fn needs_more(analysis: &str) -> Option<&'static str> {
     keys.into_iter().find(|(key, _)| analysis.contains(key)).map(|(_, named)| named)
 }
 
-/// The list above has every method of the scenario's schema.
+/// The list above contains every method of the scenario's schema.
 #[test]
-fn every_method_is_walked() {
+fn every_method_of_the_schema_is_tested() {
     let schema = output(rescuesim().arg("schema"));
     let schema: Value = serde_json::from_str(&schema).expect("valid JSON");
     let methods: Vec<&str> = schema["$defs"]["Analysis"]["oneOf"]
@@ -116,27 +117,28 @@ fn every_method_is_walked() {
 }
 
 #[test]
-fn the_same_counts_give_the_same_in_run_trace_and_monitor() {
+fn the_same_counts_give_the_same_result_in_run_trace_and_monitor() {
     let folder = directory();
     for (i, analysis) in ANALYSES.iter().enumerate() {
         let out = folder.path().join(i.to_string());
-        let out = out.to_str().expect("plain");
+        let out = out.to_str().expect("the name is UTF-8");
         output(
             rescuesim()
                 .args(["run", SCENARIO, "--replicates", "2", "-q", "--trials", "csv", "--out", out])
                 .args(set(analysis)),
         );
-        let rows = csv::Reader::from_path(format!("{out}/trials.csv")).expect("it is written");
+        let rows =
+            csv::Reader::from_path(format!("{out}/trials.csv")).expect("the program wrote it");
         let rows: Vec<Row> = rows.into_deserialize().map(|row| row.expect("a row")).collect();
         let row = &rows[if i % 2 == 0 { 0 } else { 1 }];
         follow(analysis, row);
     }
 }
 
-/// By column.
+/// A row of `trials.csv`, by column.
 type Row = std::collections::BTreeMap<String, String>;
 
-/// One trial, look by look.
+/// Compares one trial look by look.
 fn follow(analysis: &str, row: &Row) {
     let trace = json(
         &["trace", SCENARIO, "--replicate", &row["replicate"], "--truth", &row["truth"]],
@@ -204,10 +206,11 @@ fn follow(analysis: &str, row: &Row) {
         assert_eq!(effects["scale"], trace["scale"]);
         assert_decision(analysis, look, trace, &monitored);
         if look["look"] == trace["end"]["look"] {
-            // The simulation looks its estimates up in a table that is exact to 1e-7.
-            let (told, expected) = (&effects["median_unbiased"], &trace["end"]["median_unbiased"]);
-            let difference = told.as_f64().expect("one") - expected.as_f64().expect("one");
-            assert!(difference.abs() < 1e-6, "{analysis}: {told} {expected}");
+            // The simulation interpolates its estimates from a table that is accurate to 1e-7.
+            let (found, expected) = (&effects["median_unbiased"], &trace["end"]["median_unbiased"]);
+            let difference =
+                found.as_f64().expect("it exists") - expected.as_f64().expect("it exists");
+            assert!(difference.abs() < 1e-6, "{analysis}: {found} {expected}");
         }
     }
 }
@@ -220,8 +223,8 @@ fn assert_decision(analysis: &str, look: &Value, trace: &Value, monitored: &Valu
     assert_eq!(monitored["decision"], expected, "{analysis}");
 }
 
-/// `design` has the power of `check` and of the formula of `run`, or refuses with the key that it cannot
-/// follow.
+/// `design` has the power of `check` and of the formula of `run`, or refuses and names the key that it
+/// cannot follow.
 #[test]
 fn design_check_and_run_have_one_formula() {
     for analysis in ANALYSES {
@@ -239,12 +242,13 @@ fn design_check_and_run_have_one_formula() {
             .args(["design", SCENARIO, "--format", "json"])
             .args(set(analysis))
             .output()
-            .expect("it starts");
+            .expect("the program starts");
         if designed.status.success() {
             let design: Value = serde_json::from_slice(&designed.stdout).expect("valid JSON");
             assert_same(analysis, &design["power"], &formula(0));
             let none = design["effects"].as_array().expect("a list")[0]["rejection"].clone();
-            let difference = none.as_f64().expect("one") - formula(1).as_f64().expect("one");
+            let difference =
+                none.as_f64().expect("it exists") - formula(1).as_f64().expect("it exists");
             assert!(difference.abs() < 2e-3, "{analysis}: {none} {}", formula(1));
         } else {
             let error = String::from_utf8_lossy(&designed.stderr);
@@ -254,9 +258,9 @@ fn design_check_and_run_have_one_formula() {
     }
 }
 
-/// A board also meets looks at which all outcomes are alike: they stop nothing.
+/// A look of a running trial may have the same outcome in all patients: it does not stop the trial.
 #[test]
-fn a_look_at_which_all_are_alike_stops_nothing() {
+fn a_look_with_equal_outcomes_does_not_stop_the_trial() {
     let arms = ["--control", "0/52", "--experimental", "0/52"];
     let look = json(&[&["monitor", SCENARIO, "--look", "1"], &arms[..]].concat(), ANALYSES[0]);
     assert_eq!((&look["z"], &look["decision"]), (&Value::Null, &"continue".into()));

@@ -1,8 +1,8 @@
-//! ANGEL-REBOOT must give back what is known about it.
+//! The simulation of ANGEL-REBOOT agrees with known results.
 //!
-//! Seeds are fixed, so these tests pass or fail for good; written with a fresh seed, each figure
-//! would fail by chance with the probability that its number of standard errors says (3: one in
-//! 370; 4: one in 16 000). Published figures carry half a unit of their last digit.
+//! Seeds are fixed, so a test always passes or always fails; with a fresh seed, each comparison would
+//! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
+//! 16 000). Published values are allowed half a unit of their last digit.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use crate::util::{angel_reboot, assert_within, simulate, simulate_file};
 
 const REPLICATES: u64 = 100_000;
 
-/// ANGEL-REBOOT as it is shipped, for all tests of it.
+/// Results of the shipped ANGEL-REBOOT, shared by its tests.
 static AS_SHIPPED: LazyLock<OperatingCharacteristics> = LazyLock::new(|| simulate(&[], REPLICATES));
 
 const ALTERNATIVE: usize = 0;
@@ -42,7 +42,7 @@ const WITHOUT_DROPOUT: [&str; 2] = ["sample_size.randomised=312", "missing.dropo
 
 /// 25 % v 40 %, common odds ratio 2, 312 analysed, under minimisation.
 #[test]
-fn planned_effect_without_dropout() {
+fn power_without_dropout_is_as_planned() {
     let result = simulate(&WITHOUT_DROPOUT, REPLICATES);
     assert_rejection(&result, ALTERNATIVE, "independence", 0.807, 0.808);
     assert_rejection(&result, ALTERNATIVE, "shift", 0.9305, 0.9315);
@@ -63,10 +63,11 @@ fn planned_effect_without_dropout() {
     }
 }
 
-/// Estimates after a group-sequential trial: the one that ignores the looks is too large on
-/// average and more often than not; the median-unbiased one is on either side of the truth equally
-/// often, and its interval holds the truth with 95 %. Both are normal approximations, to within half
-/// a per cent here, where dropout spreads the few values that a difference of counts can have.
+/// Estimates after a group-sequential trial: the estimate that ignores the looks is too large on
+/// average and more often than not; the median-unbiased estimate is above and below the truth equally
+/// often, and its interval covers the truth with 95 %. Both are normal approximations, accurate to half
+/// a percentage point here, where dropout varies the sample sizes and so the possible values of a
+/// difference of counts.
 #[test]
 fn estimates_that_allow_for_the_looks_are_median_unbiased() {
     let result = &*AS_SHIPPED;
@@ -83,16 +84,16 @@ fn estimates_that_allow_for_the_looks_are_median_unbiased() {
             assert!(adjusted.rmse.value < estimate.overall.rmse.value);
         }
     }
-    // A trial with one look has nothing to allow for.
+    // A trial with one look has no looks to allow for.
     let one_look = [&WITHOUT_DROPOUT[..], &["design.looks={equally_spaced=1}"]].concat();
     let fixed = analysis(&simulate(&one_look, 2_000), ALTERNATIVE, "shift").estimate;
     assert!((fixed.median_unbiased.mean.value - fixed.overall.mean.value).abs() < 1e-7);
 }
 
-/// Whatever the boundaries, with as many patients in each arm at every look a simulation gives back
-/// the exact recursion over the successes in both arms: stops above and below, look by look.
+/// For all boundaries, with equal numbers of patients in each arm at every look, a simulation agrees with
+/// the exact recursion over the successes in both arms: upper and lower stops, look by look.
 #[test]
-fn every_boundary_stops_as_often_as_the_exact_recursion_says() {
+fn every_boundary_stops_as_often_as_the_exact_recursion() {
     let boundaries: [&[&str]; 4] = [
         &[r#"design.harm={rule="symmetric"}"#],
         &[
@@ -118,7 +119,7 @@ fn every_boundary_stops_as_often_as_the_exact_recursion_says() {
         let fixed = [blocks, "follow_up.window_days=0", &independence];
         let set = [&WITHOUT_DROPOUT[..], &fixed, set].concat();
         let owned: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-        let scenario = Scenario::parse(&angel_reboot(), &owned).expect("valid");
+        let scenario = Scenario::parse(&angel_reboot(), &owned).expect("a valid scenario");
         let found = scenario.design.boundaries();
         let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });
         let exact = ExactDesign::new(&sizes, Statistic::Pooled, &found.efficacy, &found.lower());
@@ -128,7 +129,7 @@ fn every_boundary_stops_as_often_as_the_exact_recursion_says() {
         for (k, look) in binary.looks.iter().enumerate() {
             let below = look.futility.value + look.harm.value;
             for (seen, exact) in [(look.efficacy.value, exact.upper[k]), (below, exact.lower[k])] {
-                // One in 2 000, were it normal.
+                // Fails by chance once in 2 000 under normality.
                 let reach = 3.5 * (exact * (1.0 - exact) / 20_000.0).sqrt();
                 assert!((seen - exact).abs() <= reach, "{set:?}, look {k}: {seen} for {exact}");
             }
@@ -137,7 +138,7 @@ fn every_boundary_stops_as_often_as_the_exact_recursion_says() {
 }
 
 /// With 52 patients per arm at every look the counts are two independent binomials per look, for
-/// which the power is known by enumeration: a recursion over both arms' counts, in R.
+/// which the power is known by enumeration: a recursion over the counts of both arms, in R.
 #[test]
 fn blocks_of_two_give_the_exact_binomial_power() {
     let set = [
@@ -163,9 +164,9 @@ fn blocks_of_two_give_the_exact_binomial_power() {
     assert_within("analysed", null.n_analysed.mean, 311.365846465889, 311.365846465889, 3.0);
 }
 
-/// As planned: 348 randomised, 10 % dropout, everyone known at the final look.
+/// The planned trial: 348 randomised, 10 % dropout, follow-up completed at the final look.
 #[test]
-fn planned_trial_with_dropout_calendar_and_balance() {
+fn the_planned_trial_has_its_power_calendar_and_balance() {
     let result = &*AS_SHIPPED;
     assert_rejection(result, ALTERNATIVE, "independence", 0.8085, 0.8095);
     assert_rejection(result, ALTERNATIVE, "shift", 0.9315, 0.9325);
@@ -182,8 +183,8 @@ fn planned_trial_with_dropout_calendar_and_balance() {
     assert_balance(result, [1.025, 1.205, 1.200, 1.199]);
 }
 
-/// The reference figures are simulated too (200 000 replicates), so the error of the difference
-/// is √1.5 times ours; 3 such errors are 3.7 of ours.
+/// Checks the balance against a simulation of 200 000 replicates, so that the error of the difference is
+/// √1.5 times that of the simulation here; 3 such errors are 3.7 of the latter.
 #[track_caller]
 fn assert_balance(result: &OperatingCharacteristics, expected: [f64; 4]) {
     let balance = &result.truths[0].balance;
@@ -197,7 +198,7 @@ fn assert_balance(result: &OperatingCharacteristics, expected: [f64; 4]) {
 }
 
 #[test]
-fn balance_by_variance_and_without_minimisation() {
+fn balance_by_variance_and_without_minimisation_agrees_with_r() {
     let replicates = 50_000;
     let variance = simulate(&["randomisation.imbalance=variance"], replicates);
     assert_balance(&variance, [0.979, 1.148, 1.145, 1.142]);
@@ -205,22 +206,22 @@ fn balance_by_variance_and_without_minimisation() {
     assert_balance(&complete, [14.87, 10.3, 8.4, 6.8]);
 }
 
-/// The shift analysis loses power when mortality does not follow the other cuts.
+/// The shift analysis loses power if mortality does not follow the other cuts.
 #[test]
-fn without_proportional_odds_the_shift_analysis_loses() {
+fn the_shift_analysis_loses_power_without_proportional_odds() {
     let neutral = "outcome.experimental.distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20.00]";
     let result = simulate(&[WITHOUT_DROPOUT.as_slice(), &[neutral]].concat(), REPLICATES);
     assert_rejection(&result, ALTERNATIVE, "independence", 0.8065, 0.8075);
     assert_rejection(&result, ALTERNATIVE, "shift", 0.6855, 0.6865);
-    // The common odds ratio that a very large trial of this truth estimates.
+    // The common odds ratio that the estimate approaches in large trials of this truth.
     let estimand = analysis(&result, ALTERNATIVE, "shift").estimate.truth.expect("it exists");
     assert!((libm::exp(estimand) - 1.64).abs() < 0.005, "{estimand}");
 }
 
-/// Where the final number of outcomes differs from the plan, α still holds: half the patients
-/// drop out in one arm, and the last interim is sometimes never reached.
+/// If the final number of outcomes differs from the plan, the type I error is still α: half the
+/// patients of one arm drop out, and some trials never reach the last interim look.
 #[test]
-fn type_i_error_holds_for_any_final_number() {
+fn the_type_i_error_holds_for_any_final_number_of_outcomes() {
     let cases: [&[&str]; 3] = [
         &["missing.dropout={control=0.2,experimental=0.5}"],
         &["missing.dropout=0.40"],
@@ -234,9 +235,9 @@ fn type_i_error_holds_for_any_final_number() {
 }
 
 /// O'Brien–Fleming-type β-spending, non-binding, at 312: power 0.771, expected
-/// outcomes 177 under the null.
+/// outcomes 177 under H0.
 #[test]
-fn non_binding_futility_costs_what_the_closed_form_says() {
+fn non_binding_futility_costs_the_power_of_the_closed_form() {
     let futility =
         r#"design.futility={rule="beta_spending",spending={rule="lan_demets_obrien_fleming"}}"#;
     let result = simulate(&[WITHOUT_DROPOUT.as_slice(), &[futility]].concat(), REPLICATES);
@@ -253,11 +254,10 @@ fn non_binding_futility_costs_what_the_closed_form_says() {
     assert_within("analysed", null.n_analysed.mean, 175.5, 178.5, 3.0);
 }
 
-/// Very unequal dropout: the closed form and the estimate's target follow the outcomes that are
-/// known. In a large fixed trial the estimate is close to its target even without proportional
-/// odds.
+/// With very unequal dropout, the closed form and the estimand follow the known outcomes. In a large
+/// fixed trial the estimate is close to its estimand even without proportional odds.
 #[test]
-fn unequal_dropout_moves_closed_form_and_target() {
+fn unequal_dropout_moves_closed_form_and_estimand() {
     let dropout = "missing.dropout={control=0,experimental=0.9}";
     let result = simulate(&[dropout], 20_000);
     for name in ["independence", "shift"] {
@@ -275,7 +275,7 @@ fn unequal_dropout_moves_closed_form_and_target() {
     assert_within("bias", estimate.overall.bias, 0.0, 0.0, 4.0);
 }
 
-/// Levels that nobody has, and cuts that everybody passes, give figures or none, never a wrong one.
+/// Levels without patients, and cuts that include all patients, give correct values or none.
 #[test]
 fn degenerate_outcomes_have_no_closed_form() {
     let no_deaths = "outcome.control=[20.6,23.3,8.7,21.1,19.8,6.5,0.0]";
@@ -285,12 +285,12 @@ fn degenerate_outcomes_have_no_closed_form() {
     let truth = shift.estimate.truth.expect("odds are proportional");
     assert!((libm::exp(truth) - 1.3).abs() < 1e-9);
     assert!(shift.normal_approximation.is_some());
-    let everyone = analysis(&result, ALTERNATIVE, "independence");
-    assert_eq!(everyone.rejection.value, 0.0);
-    assert_eq!(everyone.normal_approximation, None);
-    // All against all is a difference of 0, without a statistic.
-    assert_eq!((everyone.fit_failures, everyone.estimate.overall.mean.value), (0, 0.0));
-    assert!(everyone.failed_looks >= 2_000, "{}", everyone.failed_looks);
+    let all_succeed = analysis(&result, ALTERNATIVE, "independence");
+    assert_eq!(all_succeed.rejection.value, 0.0);
+    assert_eq!(all_succeed.normal_approximation, None);
+    // Every table of these patients has a difference of 0, without a statistic.
+    assert_eq!((all_succeed.fit_failures, all_succeed.estimate.overall.mean.value), (0, 0.0));
+    assert!(all_succeed.failed_looks >= 2_000, "{}", all_succeed.failed_looks);
 
     let apart = [
         "outcome.control=[0,0,0,0.1,0.1,0.1,0.7]",
@@ -300,7 +300,7 @@ fn degenerate_outcomes_have_no_closed_form() {
     assert_eq!((shift.estimate.truth, shift.normal_approximation), (None, None));
     assert!(shift.estimate.overall.bias.value.is_nan());
 
-    // Alike after the cut, or for the utilities.
+    // Outcomes are equal at the cut, or for the utilities.
     let of_one_kind = [
         "outcome.control=[0,0,0,50,50,0,0]",
         odds,
@@ -323,7 +323,7 @@ fn degenerate_outcomes_have_no_closed_form() {
 
 /// Estimates are unbiased in a fixed design and too large after an early stop.
 #[test]
-fn bias_comes_from_stopping_early() {
+fn early_stopping_causes_bias() {
     let fixed = simulate(
         &[WITHOUT_DROPOUT.as_slice(), &["design.looks.equally_spaced=1"]].concat(),
         REPLICATES / 2,

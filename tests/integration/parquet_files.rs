@@ -9,14 +9,16 @@ use parquet::record::Field;
 /// Fails unless `NAME.parquet` and `NAME.csv` in a folder have the same columns and values, and the
 /// Parquet file its provenance; returns the number of rows.
 pub fn assert_same_as_csv(folder: &Path, name: &str) -> usize {
-    let file = File::open(folder.join(name).with_extension("parquet")).expect("written");
+    let file =
+        File::open(folder.join(name).with_extension("parquet")).expect("the program wrote it");
     let table = SerializedFileReader::new(file).expect("a valid file");
     let metadata = table.metadata().file_metadata();
     let pairs = metadata.key_value_metadata().expect("there are metadata");
     let provenance = pairs.iter().find(|pair| pair.key == "rescuesim").expect("provenance");
     assert!(provenance.value.as_ref().is_some_and(|json| json.contains("\"seed\":")));
 
-    let mut csv = csv::Reader::from_path(folder.join(name).with_extension("csv")).expect("written");
+    let mut csv = csv::Reader::from_path(folder.join(name).with_extension("csv"))
+        .expect("the program wrote it");
     let header = csv.headers().expect("a header").clone();
     let columns = metadata.schema_descr().columns();
     let names: Vec<&str> = columns.iter().map(|column| column.name()).collect();

@@ -1,4 +1,4 @@
-//! `rescuesim pool` as a person meets it.
+//! `rescuesim pool` on the command line.
 
 use std::fs;
 
@@ -9,8 +9,8 @@ use crate::util::{directory, output, rescuesim};
 const PREMAT: &str = "scenarios/evidence/premat.toml";
 const GUO: &str = "scenarios/evidence/guo.toml";
 
-/// The three printed results of Premat et al. (2020), figure 2, to their digits; for death the
-/// printed p value is 0.03, these counts give 0.035.
+/// The three printed results of Premat et al. (2020), figure 2, to their digits; for mortality the
+/// printed p value is 0.03, and these counts give 0.035.
 #[test]
 fn premat_is_reproduced_to_the_printed_digits() {
     let json = output(rescuesim().args(["pool", PREMAT, "--format", "json"]));
@@ -21,21 +21,21 @@ fn premat_is_reproduced_to_the_printed_digits() {
     {
         let revman = &outcome["methods"][0];
         assert_eq!(revman["method"], "revman_random");
-        let figure = |value: &Value| value.as_f64().expect("a number");
-        assert!((figure(&revman["odds_ratio"]) - odds_ratio).abs() < 0.0051);
-        assert!((figure(&revman["odds_ratio_95"][0]) - low).abs() < 0.0051);
-        assert!((figure(&revman["odds_ratio_95"][1]) - high).abs() < 0.0051);
-        assert!((100.0 * figure(&revman["i_squared"]) - i_squared).abs() < 0.51);
+        let number = |value: &Value| value.as_f64().expect("a number");
+        assert!((number(&revman["odds_ratio"]) - odds_ratio).abs() < 0.0051);
+        assert!((number(&revman["odds_ratio_95"][0]) - low).abs() < 0.0051);
+        assert!((number(&revman["odds_ratio_95"][1]) - high).abs() < 0.0051);
+        assert!((100.0 * number(&revman["i_squared"]) - i_squared).abs() < 0.51);
     }
     let table = output(rescuesim().args(["pool", PREMAT]));
     assert!(table.contains("2.87 [1.77, 4.66]") && table.contains("Cornelissen 2018"));
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
 
-/// Guo et al. (2023), table 2, p values; and against thrombectomy that failed, which turns the odds
-/// ratio of independence over.
+/// Guo et al. (2023), table 2, p values; and compared with failed thrombectomy, which inverts the odds
+/// ratio of independence.
 #[test]
-fn guo_is_reproduced_and_turned_over() {
+fn guo_is_reproduced_and_inverted_against_failed_thrombectomy() {
     let json = output(rescuesim().args(["pool", GUO, "--format", "json"]));
     let pooled: Value = serde_json::from_str(&json).expect("valid JSON");
     let outcomes = pooled["outcomes"].as_array().expect("outcomes");
@@ -56,10 +56,10 @@ fn guo_is_reproduced_and_turned_over() {
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
 }
 
-/// Studies whose odds ratios or estimates are out of the usual, each within 80 columns and without a
-/// method's name broken within a word.
+/// Studies with extreme odds ratios or estimates fit 80 columns, and the names of methods are not broken
+/// within a word.
 #[test]
-fn extremes_are_printed_within_the_width_of_a_terminal() {
+fn extreme_estimates_fit_the_width_of_a_terminal() {
     let directory = directory();
     let header = "study,events_experimental,n_experimental,events_control,n_control";
     let cases = [
@@ -74,7 +74,7 @@ fn extremes_are_printed_within_the_width_of_a_terminal() {
     ];
     for (rows, says) in cases {
         let path = directory.path().join("studies.csv");
-        fs::write(&path, format!("{header}\n{rows}\n")).expect("a temporary file");
+        fs::write(&path, format!("{header}\n{rows}\n")).expect("the folder is writable");
         let table = output(rescuesim().arg("pool").arg(&path));
         let on_one_line = table.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(on_one_line.contains(says), "{says:?} in\n{table}");
@@ -85,20 +85,20 @@ fn extremes_are_printed_within_the_width_of_a_terminal() {
         let json = output(rescuesim().arg("pool").arg(&path).args(["--format", "json"]));
         let pooled: Value = serde_json::from_str(&json).expect("valid JSON");
         for method in pooled["outcomes"][0]["methods"].as_array().expect("methods") {
-            let figure = method["odds_ratio"].as_f64().is_some_and(|it| it > 0.0);
-            assert!(figure != method["error"].is_string(), "{method}");
+            let number = method["odds_ratio"].as_f64().is_some_and(|it| it > 0.0);
+            assert!(number != method["error"].is_string(), "{method}");
         }
     }
 }
 
 #[test]
-fn csv_gives_the_same_as_toml() {
+fn csv_evidence_gives_the_same_result_as_toml() {
     let directory = directory();
     let path = directory.path().join("death.csv");
     let rows = "study,events_experimental,n_experimental,events_control,n_control\n\
                 Baracchini 2017, 1, 23, 9, 23\nChang 2018,6,48,19,100\n\
                 Cornelissen 2018,0,12,5,14\nPeng 2019,21,66,29,66\n";
-    fs::write(&path, rows).expect("a temporary file");
+    fs::write(&path, rows).expect("the folder is writable");
     let json = |path: &std::path::Path| -> Value {
         let text = output(rescuesim().arg("pool").arg(path).args(["--format", "json"]));
         serde_json::from_str(&text).expect("valid JSON")
@@ -108,10 +108,10 @@ fn csv_gives_the_same_as_toml() {
 }
 
 #[test]
-fn impossible_counts_are_told_with_their_place() {
+fn impossible_counts_are_reported_with_their_place() {
     let directory = directory();
     let toml = fs::read_to_string(PREMAT).unwrap_or_else(|_| {
-        fs::read_to_string(crate::util::project(PREMAT)).expect("it is shipped")
+        fs::read_to_string(crate::util::project(PREMAT)).expect("the file is shipped")
     });
     let cases = [
         (
@@ -172,12 +172,12 @@ fn impossible_counts_are_told_with_their_place() {
     ];
     for (name, text, says) in cases {
         let path = directory.path().join(name);
-        fs::write(&path, text).expect("a temporary file");
-        let result = rescuesim().arg("pool").arg(&path).output().expect("it starts");
+        fs::write(&path, text).expect("the folder is writable");
+        let result = rescuesim().arg("pool").arg(&path).output().expect("the program starts");
         let errors = String::from_utf8(result.stderr).expect("text");
         assert_eq!(result.status.code(), Some(2), "{errors}");
         assert!(errors.contains(says), "{name} should say {says:?} and says\n{errors}");
     }
-    let missing = rescuesim().args(["pool", "missing.csv"]).output().expect("it starts");
+    let missing = rescuesim().args(["pool", "missing.csv"]).output().expect("the program starts");
     assert_eq!(missing.status.code(), Some(2));
 }

@@ -1,6 +1,6 @@
-//! Simulating until a figure is precise enough: the number it takes is a result like any other.
+//! Simulation until a quantity is precise enough; the number of replicates is a result like any other.
 //!
-//! Nothing here depends on chance: seeds are fixed, and what is compared must be the same bytes.
+//! Seeds are fixed, and the tests compare bytes, so that none of them depends on chance.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const PRIOR: &str = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}";
 
 fn json(args: &[&str]) -> Value {
     let text = output(rescuesim().args(args).args(["--quiet", "--format", "json"]));
-    serde_json::from_str(&text).expect("it is JSON")
+    serde_json::from_str(&text).expect("valid JSON")
 }
 
 fn refused(args: &[&str]) -> String {
@@ -23,27 +23,27 @@ fn refused(args: &[&str]) -> String {
     String::from_utf8(output.stderr).expect("messages are text")
 }
 
-/// The largest Monte-Carlo error of the power.
+/// The largest Monte Carlo error of the power.
 fn error_of_power(summary: &Value) -> f64 {
     let analyses = summary["truths"][0]["analyses"].as_array().expect("analyses").iter();
     analyses.map(|of| of["rejection"]["mcse"].as_f64().expect("a number")).fold(0.0, f64::max)
 }
 
 #[test]
-fn it_stops_at_the_first_wave_that_is_precise_enough_and_says_so() {
+fn a_run_stops_at_the_first_wave_that_is_precise_enough_and_reports_it() {
     let found = json(&["run", SCENARIO, "--precision", "0.003"]);
     let replicates = found["provenance"]["replicates"].as_u64().expect("a number");
-    // 0.81 · 0.19 / 0.003² = 17 100 are needed, and come in waves of 8192.
+    // 0.81 · 0.19 / 0.003² = 17 100 are needed, in waves of 8192.
     assert_eq!(replicates, 3 * 8192);
     let precision = &found["provenance"]["precision"];
     assert_eq!([&precision["figure"], &precision["asked"]], [&Value::from("power"), &0.003.into()]);
-    // With two replicates added to either side.
+    // The error includes two events and two non-events.
     let reached = precision["reached"].as_f64().expect("a number");
     assert!((0.0..1e-6).contains(&(reached - error_of_power(&found))), "{reached}");
     let before = json(&["run", SCENARIO, "--replicates", "16384"]);
     assert!(error_of_power(&before) > 0.003 && error_of_power(&found) <= 0.003);
 
-    // The command that recreates it does, but for saying why it is so many.
+    // The printed command recreates the result, except the reason for its number of replicates.
     let command = found["provenance"]["command"].as_str().expect("text");
     assert!(command.ends_with("--replicates 24576 --seed 20211219"), "{command}");
     let stated = json(&["run", SCENARIO, "--replicates", "24576"]);
@@ -69,11 +69,11 @@ fn run_into(directory: &Path, how_many: [&str; 2], threads: &str) -> [String; 2]
     command.args(how_many).args(["--threads", threads, "--out"]).arg(directory);
     output(&mut command);
     ["summary.json", "trials.csv"]
-        .map(|name| std::fs::read_to_string(directory.join(name)).expect("it is written"))
+        .map(|name| std::fs::read_to_string(directory.join(name)).expect("the program wrote it"))
 }
 
 #[test]
-fn files_are_those_of_the_stated_number_whatever_the_threads() {
+fn files_equal_those_of_the_stated_number_with_any_number_of_threads() {
     let directory = directory();
     let [summary, rows] = run_into(directory.path(), ["--precision", "0.005"], "1");
     for threads in ["2", "7"] {
@@ -82,15 +82,15 @@ fn files_are_those_of_the_stated_number_whatever_the_threads() {
     }
     let [stated, stated_rows] = run_into(directory.path(), ["--replicates", "8192"], "2");
     assert!(rows == stated_rows);
-    let start = summary.find("    \"precision\"").expect("it says so");
+    let start = summary.find("    \"precision\"").expect("the output contains it");
     let end = start + summary[start..].find("},\n").expect("a table") + 3;
     assert!(summary.replace(&summary[start..end], "") == stated);
 }
 
 #[test]
-fn every_figure_can_be_asked_for_and_the_last_analysis_counts() {
+fn every_quantity_can_be_requested_and_the_least_precise_analysis_counts() {
     let one = only(SCENARIO, &["independence"]);
-    for (figure, asked) in [
+    for (quantity, asked) in [
         ("type-i-error", "0.0018"),
         ("assurance", "0.006"),
         ("expected-n", "0.4"),
@@ -100,13 +100,13 @@ fn every_figure_can_be_asked_for_and_the_last_analysis_counts() {
         ("efficacy-at-2", "0.006"),
     ] {
         let mut args = vec!["run", SCENARIO, "--set", &one];
-        if figure == "assurance" {
+        if quantity == "assurance" {
             args.extend(["--set", PRIOR]);
         }
-        args.extend(["--precision", asked, "--precision-of", figure]);
+        args.extend(["--precision", asked, "--precision-of", quantity]);
         let found = json(&args);
         let precision = &found["provenance"]["precision"];
-        assert_eq!(precision["figure"], figure);
+        assert_eq!(precision["figure"], quantity);
         let reached = precision["reached"].as_f64().expect("a number");
         assert!(reached > 0.0 && reached <= asked.parse().expect("a number"), "{precision}");
         assert_eq!(found["provenance"]["replicates"].as_u64().map(|n| n % 8192), Some(0));
@@ -114,8 +114,8 @@ fn every_figure_can_be_asked_for_and_the_last_analysis_counts() {
 }
 
 #[test]
-fn what_never_happened_is_not_taken_for_certain() {
-    // Without futility nobody stops for it; √(2 · 8194 / 8196³) = 0.000173 after the first wave.
+fn an_event_that_never_happened_has_an_error() {
+    // Without futility no trial stops for it; √(2 · 8194 / 8196³) = 0.000173 after the first wave.
     let one = only(SCENARIO, &["independence"]);
     let waves = |asked| {
         let args = ["run", SCENARIO, "--set", &one, "--precision", asked];
@@ -134,12 +134,13 @@ fn a_comparison_is_as_precise_as_its_differences() {
         &path,
         text.replace("functional_independence = 0.40", "common_odds_ratio = 1.9"),
     )
-    .expect("it can be written");
+    .expect("the folder is writable");
     let other = path.display().to_string();
     let args = ["compare", SCENARIO, &other, "--precision", "0.0021"];
     let found = json(&args);
-    let figures = found["figures"].as_array().expect("figures").iter();
-    let powers = figures.filter(|of| of["figure"].as_str().is_some_and(|f| f.ends_with(".power")));
+    let quantities = found["figures"].as_array().expect("figures").iter();
+    let powers =
+        quantities.filter(|of| of["figure"].as_str().is_some_and(|f| f.ends_with(".power")));
     let errors = powers.map(|of| of["differences"][0]["mcse"].as_f64().expect("a number"));
     let largest = errors.fold(0.0, f64::max);
     let precision = &found["provenance"][1]["precision"];
@@ -149,7 +150,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
     let stated = json(&["compare", SCENARIO, &other, "--replicates", &replicates]);
     assert_eq!(stated["figures"], found["figures"]);
 
-    // A scenario never differs from itself; it is not taken for certain at once.
+    // A scenario never differs from itself, which gives no certainty after the first wave.
     let args = ["compare", SCENARIO, SCENARIO, "--precision", "0.0002"];
     let table = output(rescuesim().args(args));
     assert!(table.contains("16 384 simulated trials"), "{table}");
@@ -168,7 +169,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
 }
 
 #[test]
-fn strategies_have_a_precision_too() {
+fn strategies_are_simulated_to_a_precision() {
     let cohort = "scenarios/lee-cohort.toml";
     let found = json_of(&["strategies", cohort, "--precision", "0.004"]);
     let patients = found["patients"].as_u64().expect("a number");
@@ -202,11 +203,11 @@ fn strategies_have_a_precision_too() {
 
 fn json_of(args: &[&str]) -> Value {
     let text = output(rescuesim().args(args).args(["--format", "json"]));
-    serde_json::from_str(&text).expect("it is JSON")
+    serde_json::from_str(&text).expect("valid JSON")
 }
 
 #[test]
-fn what_cannot_be_is_told_with_what_is_allowed() {
+fn invalid_precisions_are_reported_with_what_is_allowed() {
     let run = |more: &[&str]| refused(&[&["run", SCENARIO, "--precision"], more].concat());
     for (args, says) in [
         (vec!["0"], "allowed: a number above 0, such as 0.0005"),

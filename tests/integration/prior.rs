@@ -1,7 +1,7 @@
 //! Trials whose effect is drawn from a prior.
 //!
-//! The exact figures are sums over two binomials of 156 patients (pooled Z at 1.96), integrated over
-//! the prior with SciPy. Seeds are fixed; with a fresh seed a figure would fail by chance once in
+//! The exact values are sums over two binomials of 156 patients (pooled Z at 1.96), integrated over
+//! the prior with SciPy. Seeds are fixed; with a fresh seed a comparison would fail by chance once in
 //! 370 (3 standard errors).
 
 use rescuesim::evidence::{PoolingMethod, pool};
@@ -37,8 +37,8 @@ fn assert_assurance(set: &[&str], exact: f64) -> PriorAnalysis {
     analysis
 }
 
-/// Premat et al. (2020) as it stands, and rounded, with 25 % and with 20.7 % independent under
-/// control.
+/// The prior of Premat et al. (2020), unrounded and rounded, with 25 % and with 20.7 % independence in
+/// the control arm.
 #[test]
 fn assurance_is_the_exact_power_averaged_over_the_prior() {
     assert_assurance(&[], 0.9540124184668214);
@@ -50,22 +50,22 @@ fn assurance_is_the_exact_power_averaged_over_the_prior() {
 }
 
 /// By Hartung–Knapp the mean of Premat's four series is t on 3 degrees of freedom, with the standard
-/// error of the other methods (its factor, √0.968, is held at 1); the odds ratio in a new series is t
-/// on 2, τ² being 0. The exact powers averaged over these with SciPy.
+/// error of the other methods (its factor, √0.968, is raised to 1); the odds ratio in a new series is t
+/// on 2, as τ² is 0. The exact powers averaged over these with SciPy.
 #[test]
 fn t_priors_are_averaged_over_their_tails() {
     let hartung_knapp = "prior.components[0].evidence.method=reml_hartung_knapp";
     assert_assurance(&[hartung_knapp], 0.9193199411950445);
     let new_study = "prior.components[0].evidence.distribution=new_study";
     assert_assurance(&[new_study], 0.9005444583724833);
-    let prior = simulate_file(SCENARIO, &[new_study], 10).prior.expect("there is one");
+    let prior = simulate_file(SCENARIO, &[new_study], 10).prior.expect("it exists");
     assert!((prior.probability_benefit - 0.9747260784960018).abs() < 1e-12);
     let component = prior.components[0];
     assert_eq!(component.degrees_of_freedom, Some(2.0));
     assert!((component.sd - 0.24681637107057677).abs() < 1e-12, "{component:?}");
 }
 
-/// What `check` writes in place of the evidence is read again as the same prior.
+/// The prior that `check` prints in place of the evidence has the same distribution.
 #[test]
 fn check_prints_the_degrees_of_freedom_of_the_evidence() {
     let set = "prior.components[0].evidence.method=reml_hartung_knapp";
@@ -73,14 +73,14 @@ fn check_prints_the_degrees_of_freedom_of_the_evidence() {
     assert!(checked.contains("degrees_of_freedom = 3"), "{checked}");
     let directory = directory();
     let path = directory.path().join("checked.toml");
-    std::fs::write(&path, &checked).expect("a temporary file");
+    std::fs::write(&path, &checked).expect("the folder is writable");
     assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
 }
 
-/// Deaths of Premat's series: odds ratio 0.385, 95 % interval 0.159 to 0.935 (RevMan's random
-/// effects): less death is benefit.
+/// Deaths in Premat's series: odds ratio 0.385, 95 % confidence interval 0.159 to 0.935 (RevMan's random
+/// effects): fewer deaths are a benefit.
 #[test]
-fn the_odds_ratio_of_an_unwanted_event_is_turned_over() {
+fn the_odds_ratio_of_an_unwanted_event_is_inverted() {
     let directory = directory();
     let header = "study,events_experimental,n_experimental,events_control,n_control";
     let rows =
@@ -88,7 +88,7 @@ fn the_odds_ratio_of_an_unwanted_event_is_turned_over() {
     let write = |name: &str, header: &str, ending: &str| {
         let lines = rows.map(|row| format!("{row}{ending}\n")).concat();
         let path = directory.path().join(name);
-        std::fs::write(&path, format!("{header}\n{lines}")).expect("a temporary file");
+        std::fs::write(&path, format!("{header}\n{lines}")).expect("the folder is writable");
         path
     };
     let plain = write("plain.csv", header, "");
@@ -98,13 +98,15 @@ fn the_odds_ratio_of_an_unwanted_event_is_turned_over() {
         Scenario::load(&project(SCENARIO), &[set])
     };
     for path in [&plain, &marked] {
-        let prior = load(path, ",event=\"unwanted\"").expect("valid").prior.expect("it has one");
+        let prior =
+            load(path, ",event=\"unwanted\"").expect("a valid scenario").prior.expect("it exists");
         let component = prior.components()[0];
         let odds_ratio = libm::exp(component.mean);
         assert!((odds_ratio - 1.0 / 0.385).abs() < 0.005, "{component:?}");
         assert!(prior.probability_benefit() > 0.97, "{component:?}");
     }
-    let refused = |path, event| load(path, event).expect_err("it cannot be known").to_string();
+    let refused =
+        |path, event| load(path, event).expect_err("the direction is unknown").to_string();
     let unknown = refused(&plain, "");
     assert!(unknown.contains("evidence.event` is missing, and"), "{unknown}");
     assert!(unknown.contains("has no column `wanted`"), "{unknown}");
@@ -115,7 +117,7 @@ fn the_odds_ratio_of_an_unwanted_event_is_turned_over() {
 }
 
 #[test]
-fn sceptical_and_mixed_priors_say_what_a_rejection_is_worth() {
+fn sceptical_and_mixed_priors_give_the_probability_of_benefit_after_a_rejection() {
     let sceptical = "prior.components[0].log_odds_ratio={mean=0,sd=0.24681637107057675}";
     let doubt = assert_assurance(&[sceptical], 0.0814377979254163);
     let given = doubt.probability_benefit_given_rejection;
@@ -128,13 +130,13 @@ fn sceptical_and_mixed_priors_say_what_a_rejection_is_worth() {
     assert_within("benefit if it rejects", given, 0.9952047439461427, 0.9952047439461427, 3.0);
     let given = mixed.probability_benefit_given_no_rejection;
     assert_within("benefit if not", given, 0.23734528399285434, 0.23734528399285434, 3.0);
-    let prior = simulate_file(SCENARIO, &[MIXTURE], 10).prior.expect("there is one");
+    let prior = simulate_file(SCENARIO, &[MIXTURE], 10).prior.expect("it exists");
     assert!((prior.probability_benefit - 0.6066869220536473).abs() < 1e-12);
 }
 
-/// Estimates are multiples of 1/156, so their quantiles are certain but for one seed in 300.
+/// Estimates are multiples of 1/156, so their quantiles are certain except for one seed in 300.
 #[test]
-fn the_predicted_estimate_is_that_of_binomials_mixed_over_the_prior() {
+fn the_predictive_distribution_is_that_of_binomials_mixed_over_the_prior() {
     let result = simulate_file(SCENARIO, &[], REPLICATES);
     let predictive = independence(&result).predictive;
     assert_within("mean", predictive.mean, 0.23944042121463144, 0.23944042121463144, 3.0);
@@ -144,7 +146,7 @@ fn the_predicted_estimate_is_that_of_binomials_mixed_over_the_prior() {
     for (quantile, patients) in quantiles.into_iter().zip([13.0, 29.0, 37.0, 46.0, 62.0]) {
         assert!((quantile.value - patients / 156.0).abs() < 1.3e-4, "{}", quantile.value);
     }
-    // Against the effect drawn for each trial, the difference of two shares has no bias.
+    // The difference of two shares has no bias for the effect drawn for each trial.
     let estimate = &result.truths[Truth::Prior.index()].analyses[0].estimate;
     assert_eq!(estimate.truth, None);
     assert_within("bias", estimate.overall.bias, 0.0, 0.0, 3.0);
@@ -162,7 +164,7 @@ fn with_point_mass(mean: f64) -> Scenario {
 }
 
 #[test]
-fn a_prior_on_one_value_gives_the_trials_of_that_value() {
+fn a_prior_with_a_single_value_gives_the_trials_of_that_value() {
     for (mean, truth) in [(libm::log(2.0), Truth::Alternative), (0.0, Truth::Null)] {
         let scenario = with_point_mass(mean);
         let mut simulator = Simulator::new(&scenario);
@@ -180,9 +182,9 @@ fn a_prior_on_one_value_gives_the_trials_of_that_value() {
     }
 }
 
-/// The same trials under the truths that were there before.
+/// Compares the trials under the other truths with and without a prior.
 #[test]
-fn a_prior_leaves_the_other_truths_alone() {
+fn a_prior_leaves_the_other_truths_unchanged() {
     let truths = |set: &[String]| {
         let scenario = Scenario::parse(&angel_reboot(), set).expect("a valid scenario");
         simulate_scenario(&scenario, 500).truths
@@ -191,11 +193,11 @@ fn a_prior_leaves_the_other_truths_alone() {
     let prior = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}".to_owned();
     let with = truths(&[prior]);
     assert_eq!((without.len(), with.len()), (2, 3));
-    // As text, because figures that do not exist are no numbers.
+    // As text, because missing quantities are not equal to themselves as numbers.
     assert_eq!(format!("{without:?}"), format!("{:?}", &with[..2]));
 }
 
-/// The numbers of the evidence stand in what `check` prints, so that it runs without the file.
+/// `check` prints the numbers of the evidence, so that its output runs without the file.
 #[test]
 fn check_prints_the_numbers_of_the_evidence() {
     let directory = directory();
@@ -210,7 +212,7 @@ fn check_prints_the_numbers_of_the_evidence() {
         assert!(checked.contains(text), "{text:?} in\n{checked}");
     }
     let path = directory.path().join("checked.toml");
-    std::fs::write(&path, &checked).expect("a temporary file");
+    std::fs::write(&path, &checked).expect("the folder is writable");
     let summary = |path: &std::path::Path| -> Value {
         let mut command = rescuesim();
         command.arg("run").arg(path).args(["--replicates", "300", "--format", "json"]);
@@ -223,7 +225,7 @@ fn check_prints_the_numbers_of_the_evidence() {
 }
 
 #[test]
-fn table_and_json_show_what_the_prior_makes_of_the_design() {
+fn the_table_and_the_json_show_assurance_and_predictive_distribution() {
     let run = |format: &str| {
         let arguments = ["run", SCENARIO, "--replicates", "2000", "--set", MIXTURE];
         output(rescuesim().args(arguments).args(["--format", format]))
@@ -263,12 +265,13 @@ fn table_and_json_show_what_the_prior_makes_of_the_design() {
 }
 
 #[test]
-fn rows_have_the_effect_that_was_drawn() {
+fn rows_contain_the_drawn_effect() {
     let directory = directory();
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "100", "--quiet", "--trials", "csv", "--out"]);
     output(command.arg(directory.path()));
-    let mut reader = csv::Reader::from_path(directory.path().join("trials.csv")).expect("written");
+    let mut reader =
+        csv::Reader::from_path(directory.path().join("trials.csv")).expect("the program wrote it");
     let header = reader.headers().expect("a header").clone();
     let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
     let (truth, drawn) = (column("truth"), column("log_odds_ratio"));
@@ -281,22 +284,23 @@ fn rows_have_the_effect_that_was_drawn() {
         }
     }
     assert_eq!(effects.len(), 200);
-    // Two analyses of one trial; trials of different effects.
+    // Two analyses of one trial share its effect; trials have different effects.
     assert!(effects.chunks(2).all(|pair| pair[0] == pair[1]));
     effects.dedup();
     assert_eq!(effects.len(), 100);
 }
 
-/// With `--set` values that take each other's place, and files where they can be found.
+/// Overrides replace `evidence` by `log_odds_ratio` and back, and files are found.
 #[test]
-fn evidence_is_pooled_by_the_method_asked_for() {
+fn evidence_is_pooled_by_the_requested_method() {
     let components = |set: &str| {
         let scenario =
             Scenario::load(&project(SCENARIO), &[set.to_owned()]).expect("a valid scenario");
         scenario.prior.expect("it has a prior").components().to_vec()
     };
     let peto = components("prior.components[0].evidence.method=peto")[0];
-    let evidence = Evidence::load(&project("scenarios/evidence/premat.toml")).expect("shipped");
+    let evidence =
+        Evidence::load(&project("scenarios/evidence/premat.toml")).expect("the file is shipped");
     let pooled = pool(&evidence.outcomes[0].studies, PoolingMethod::Peto).expect("four studies");
     assert_eq!((peto.mean, peto.sd), (pooled.log_odds_ratio, pooled.standard_error));
     let directory = directory();
@@ -304,7 +308,7 @@ fn evidence_is_pooled_by_the_method_asked_for() {
     let rows = "study,events_experimental,n_experimental,events_control,n_control\n\
                 Baracchini 2017,13,23,4,23\nChang 2018,19,48,22,100\n\
                 Cornelissen 2018,8,12,3,14\nPeng 2019,24,66,13,66\n";
-    std::fs::write(&path, rows).expect("a temporary file");
+    std::fs::write(&path, rows).expect("the folder is writable");
     let only =
         format!("prior.components[0].evidence={{file={path:?},method=\"peto\",event=\"wanted\"}}");
     assert_eq!(components(&only)[0], peto);

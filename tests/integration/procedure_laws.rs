@@ -1,7 +1,7 @@
-//! What must hold for any procedure, whatever its numbers.
+//! Laws of every procedure, whatever its numbers.
 //!
-//! Nearly all is exact. Two tests simulate as well; they compare trials with the same random
-//! numbers, and what is compared is equal or not.
+//! Nearly all are exact. Two tests also simulate; they compare trials with the same random numbers for
+//! equality.
 
 use std::collections::BTreeMap;
 
@@ -18,11 +18,11 @@ fn load(path: &str, set: &[&str]) -> Scenario {
     Scenario::load(&project(path), &set).expect("a valid scenario")
 }
 
-fn figures(path: &str, set: &[&str]) -> BTreeMap<String, f64> {
+fn quantities(path: &str, set: &[&str]) -> BTreeMap<String, f64> {
     quantities::exact(&load(path, set)).into_iter().collect()
 }
 
-/// The experimental arm given the control arm's strategy.
+/// Override that gives the experimental arm the control arm's strategy.
 fn same_strategies(path: &str) -> String {
     let file = serde_json::to_value(load(path, &[]).file()).expect("plain data");
     let strategy: BTreeMap<String, toml::Value> =
@@ -32,13 +32,13 @@ fn same_strategies(path: &str) -> String {
 }
 
 fn independence(scenario: &Scenario, truth: Truth) -> [f64; 2] {
-    scenario.marginal(truth).expect("there is one").map(|mrs| mrs.at_most(Mrs::INDEPENDENT))
+    scenario.marginal(truth).expect("it exists").map(|mrs| mrs.at_most(Mrs::INDEPENDENT))
 }
 
 #[test]
-fn parts_of_the_difference_add_up_to_it() {
+fn the_parts_of_the_difference_add_up_to_it() {
     for path in &with_procedure() {
-        // Nothing but what is there has a part: with every way in use, all six have.
+        // A mechanism without effect has no part; with every mechanism in use, all six have one.
         let all_ways: &[&str] = &[
             "outcome.per_pass=-0.2",
             "outcome.open_vessel=0.9",
@@ -61,9 +61,9 @@ fn parts_of_the_difference_add_up_to_it() {
     }
 }
 
-/// Without a way's log odds (or its event) its part is nothing, whatever the others do.
+/// The part of a mechanism is 0 if its log odds, or the probability of its event, is 0.
 #[test]
-fn what_does_nothing_has_no_part() {
+fn a_mechanism_without_effect_has_no_part() {
     let path = "scenarios/angel-reboot-mechanistic.toml";
     let parts = |set: &[&str]| load(path, set).procedural().expect("a procedure").decomposition();
     let shut: [(&[&str], [usize; 2]); 4] = [
@@ -78,13 +78,13 @@ fn what_does_nothing_has_no_part() {
             assert!(parts[way].abs() < 1e-15, "{set:?}: {parts:?}");
         }
     }
-    // An open vessel is reached by reperfusion, and lost by a stent that closes.
+    // Reperfusion opens a vessel, and a stent that closes loses it.
     let parts = parts(&[]);
     assert!(parts[0] > 0.0 && parts[2] < 0.0 && parts[5] < 0.0, "{parts:?}");
 }
 
 #[test]
-fn equal_strategies_make_equal_trials() {
+fn equal_strategies_give_equal_trials() {
     for path in &with_procedure() {
         let same = same_strategies(path);
         let scenario = load(path, &[&same]);
@@ -99,22 +99,22 @@ fn equal_strategies_make_equal_trials() {
 }
 
 #[test]
-fn under_the_null_truth_everyone_has_the_strategy_of_control() {
+fn under_the_null_all_patients_have_the_strategy_of_control() {
     for path in &with_procedure() {
         let crossed = load(path, &["procedure.control.crossover=0.2"]);
-        let marginals = |of: &Scenario, truth| *of.marginal(truth).expect("there is one");
+        let marginals = |of: &Scenario, truth| *of.marginal(truth).expect("it exists");
         let [control, experimental] = marginals(&crossed, Truth::Null);
         assert_eq!(control, experimental);
         assert_eq!(control, marginals(&load(path, &[]), Truth::Alternative)[0]);
     }
 }
 
-/// Figures of one arm, by their names without the arm.
+/// Quantities of one arm, by their names without the arm.
 fn of_arm<'f>(
-    figures: &'f BTreeMap<String, f64>,
+    quantities: &'f BTreeMap<String, f64>,
     arm: &'f str,
 ) -> impl Iterator<Item = (&'f str, f64)> {
-    figures
+    quantities
         .iter()
         .filter_map(move |(name, value)| Some((name.strip_prefix(arm)?.strip_prefix('.')?, *value)))
 }
@@ -128,18 +128,18 @@ fn assert_same<'f>(
     assert!(ours.len() > 20);
     assert_eq!(ours.len(), theirs.len());
     for ((name, ours), (other, theirs)) in ours.into_iter().zip(theirs) {
-        // Minutes are solved for to 1e-9 or so.
+        // Minutes are solved to about 1e-9.
         assert_eq!(name, other);
         assert!((ours - theirs).abs() < 1e-7 * (1.0 + ours.abs()), "{name}: {ours} {theirs}");
     }
 }
 
 #[test]
-fn full_crossover_exchanges_the_arms_and_half_makes_them_alike() {
+fn full_crossover_exchanges_the_arms_and_half_makes_them_equal() {
     for path in &with_procedure() {
         let with = |p: f64| {
             let set = ["control", "experimental"].map(|a| format!("procedure.{a}.crossover={p}"));
-            figures(path, &[&set[0], &set[1]])
+            quantities(path, &[&set[0], &set[1]])
         };
         let (plain, crossed, mixed) = (with(0.0), with(1.0), with(0.5));
         assert_same(of_arm(&plain, "control"), of_arm(&crossed, "experimental"));
@@ -151,22 +151,22 @@ fn full_crossover_exchanges_the_arms_and_half_makes_them_alike() {
 }
 
 #[test]
-fn without_access_nobody_is_stented() {
+fn without_access_no_patient_is_stented() {
     for path in &with_procedure() {
         let set = ["procedure.rescue.failed_access=1"];
         let result = simulate_file(path, &set, 200);
-        let (before, after) = (figures(path, &[]), figures(path, &set));
-        let procedure = result.procedure.expect("there is one");
+        let (before, after) = (quantities(path, &[]), quantities(path, &set));
+        let procedure = result.procedure.expect("it exists");
         for arm in procedure.arms {
             let all = &arm.groups[0];
             assert_eq!(all.group.name(), "all");
             let stented = &all.measures["stented"];
             assert_eq!((stented.exact, stented.simulated.value), (0.0, 0.0), "{path}");
             assert!(arm.groups.iter().all(|group| !group.group.name().starts_with("stented")));
-            // Who was to be stented is given up; who is reperfused by passes alone stays so.
-            let name = |figure: &str| format!("{}.{figure}", arm.arm);
-            let share = |figures: &BTreeMap<String, f64>, group: &str| {
-                figures.get(&name(&format!("{group}.share"))).copied().unwrap_or(0.0)
+            // Planned stents are given up; patients reperfused by passes alone are unchanged.
+            let name = |quantity: &str| format!("{}.{quantity}", arm.arm);
+            let share = |quantities: &BTreeMap<String, f64>, group: &str| {
+                quantities.get(&name(&format!("{group}.share"))).copied().unwrap_or(0.0)
             };
             let meant = share(&before, "stented") + share(&before, "unopened");
             assert!((share(&after, "unopened") - meant).abs() < 1e-12, "{path}");
@@ -175,14 +175,14 @@ fn without_access_nobody_is_stented() {
     }
 }
 
-/// What is fatal is taken from mRS 0 to 5 in proportion to the fatality and added to mRS 6; the
-/// procedure itself stays.
+/// Fatal cases are taken from mRS 0 to 5 in proportion to the fatality and added to mRS 6; the
+/// procedure itself is unchanged.
 #[test]
-fn fatality_moves_patients_to_mrs_6_and_nowhere_else() {
+fn fatality_moves_patients_to_mrs_6_only() {
     let path = "scenarios/angel-reboot-mechanistic.toml";
     let with = |fatality: &str| {
         let haemorrhage = format!("procedure.haemorrhage.fatality={fatality}");
-        figures(path, &[&haemorrhage, "procedure.perforation={}"])
+        quantities(path, &[&haemorrhage, "procedure.perforation={}"])
     };
     let (none, half, all) = (with("0"), with("0.5"), with("1"));
     for arm in ["control", "experimental"] {
@@ -192,20 +192,20 @@ fn fatality_moves_patients_to_mrs_6_and_nowhere_else() {
             assert!(if level < 6 { all < none } else { all > none }, "{name}: {none} {all}");
             assert!((half - 0.5 * (none + all)).abs() < 1e-14, "{name}: {none} {half} {all}");
         }
-        // Whoever bleeds dies.
+        // Every haemorrhage is fatal.
         let bleeding = all[&format!("{arm}.haemorrhage")];
         let lost: f64 = (0..6).map(|level| format!("{arm}.mrs[{level}]")).map(|n| all[&n]).sum();
         assert!(lost < 1.0 - bleeding + 1e-12);
-        for figure in ["stented", "reperfusion", "passes", "haemorrhage", "minutes.median"] {
-            let name = format!("{arm}.{figure}");
+        for quantity in ["stented", "reperfusion", "passes", "haemorrhage", "minutes.median"] {
+            let name = format!("{arm}.{quantity}");
             assert!((none[&name] - all[&name]).abs() < 1e-9, "{name}");
         }
     }
 }
 
-/// η = intercept for everyone: the mRS is the shape itself where the intercept is its own log odds.
+/// With η = intercept for all patients, the mRS is the shape if the intercept is the shape's log odds.
 #[test]
-fn a_procedure_without_effect_makes_the_arms_alike() {
+fn a_procedure_without_effect_makes_the_arms_equal() {
     let nothing = [
         "outcome.per_pass=0",
         "outcome.open_vessel=0",
@@ -216,14 +216,14 @@ fn a_procedure_without_effect_makes_the_arms_alike() {
         "procedure.perforation.fatality=0",
         "procedure.haemorrhage.definition=any",
         "procedure.haemorrhage.intercept=-3",
-        // Log odds of 25 %, which the shape has.
+        // The log odds of 25 %, the share of mRS 0–2 in the shape.
         "outcome.intercept=-1.0986122886681098",
     ];
     let shape = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0];
     for path in &with_procedure() {
         let set = [nothing.as_slice(), &["procedure.difficulty={}"]].concat();
         let scenario = load(path, &set);
-        for arm in scenario.marginal(Truth::Alternative).expect("there is one") {
+        for arm in scenario.marginal(Truth::Alternative).expect("it exists") {
             for (p, percent) in arm.probabilities().iter().zip(shape) {
                 assert!((100.0 * p - percent).abs() < 1e-9, "{path}: {p} {percent}");
             }
@@ -231,21 +231,22 @@ fn a_procedure_without_effect_makes_the_arms_alike() {
     }
 }
 
-/// Each log odds of the outcome is one: alone, it moves the independence of those who have what it
-/// is of, and of nobody else.
+/// Each log odds of the outcome, alone, changes the independence of the patients it applies to, and of
+/// no others.
 #[test]
-fn log_odds_of_a_stent_are_those_of_the_stented() {
+fn the_log_odds_of_a_stent_apply_to_stented_patients_only() {
     let path = "scenarios/angel-rescue-mechanistic.toml";
     let set = ["outcome.open_vessel=0", "outcome.stenting=0.6", "outcome.intercept=-1.2"];
-    let figures = figures(path, &set);
-    let independent = |name: &str| figures[&format!("{name}.functional_independence")];
+    let quantities = quantities(path, &set);
+    let independent = |name: &str| quantities[&format!("{name}.functional_independence")];
     assert!((independent("experimental.stented") - logistic(-0.6)).abs() < 1e-14);
     assert!((independent("control") - logistic(-1.2)).abs() < 1e-14);
 }
 
-/// With no stent before, 60.2, 50.7 and 42.2 of Lee's 126 are unresolved after 2, 3 and 4 passes.
+/// Without earlier stents, 60.2, 50.7 and 42.2 of Lee's 126 have persistent occlusion after 2, 3 and 4
+/// passes.
 #[test]
-fn screening_yields_who_is_unresolved() {
+fn the_screening_yield_is_the_share_with_persistent_occlusion() {
     let yields = |set: &str| load("scenarios/lee-cohort.toml", &[set]).outcomes.screening_yield();
     let success = [0.373016, 0.328571, 0.157895, 0.166667];
     let reocclusion = [0.148936, 0.086957, 0.0, 0.0];
@@ -257,16 +258,16 @@ fn screening_yields_who_is_unresolved() {
         assert!((after - unresolved).abs() < 1e-14, "{after} {unresolved}");
         assert!((126.0 * after - published[k]).abs() < 0.05, "{after}");
     }
-    // Of 1/0.682540 + 1/0.402339 screened two are randomised, one after each number of passes.
+    // Of 1/0.682540 + 1/0.402339 screened patients two are randomised, one after each number of passes.
     let mixed = "procedure.randomised_after={passes=[1,3],shares=[50,50]}";
     let both = 2.0 / (1.0 / 0.682539510976 + 1.0 / 0.40233926965415756);
     assert!((yields(mixed).expect("a procedure") - both).abs() < 1e-14);
     assert_eq!(yields("procedure.randomised_after=0"), Some(1.0));
 }
 
-/// Only what is randomised per month is known to the trial: screening and yield give it.
+/// A trial depends on the number randomised per month only, which screening and yield determine.
 #[test]
-fn accrual_by_screening_is_accrual_by_its_yield() {
+fn accrual_by_screening_equals_accrual_by_its_yield() {
     let path = "scenarios/early-vs-late.toml";
     let rate = 30.0 * load(path, &[]).outcomes.screening_yield().expect("a procedure");
     let screened = simulate_file(path, &[], 50);
@@ -274,17 +275,17 @@ fn accrual_by_screening_is_accrual_by_its_yield() {
     let [screened, randomised] =
         [screened, randomised].map(|result| serde_json::to_value(&result).expect("plain data"));
     assert_eq!(screened, randomised);
-    // 224 patients at 14.33 a month, and the last one's 104 days.
+    // 224 patients at 14.33 a month, and the 104 days of the last one.
     let months = &screened["truths"][0]["analyses"][0]["duration_months"];
     let [months, mcse] = ["value", "mcse"].map(|key| months[key].as_f64().expect("a number"));
     let expected = 224.0 / rate + 104.0 / 30.4375;
     assert!((months - expected).abs() < 4.0 * mcse, "{months} ± {mcse}, expected {expected}");
 }
 
-/// The harder a vessel, the likelier it is still unresolved: later entrants are harder and fare
-/// worse, though nothing that is done changes the outcome.
+/// Difficult vessels are more likely to stay occluded: patients randomised later are more difficult and
+/// have worse outcomes, although the procedure has no effect on the outcome.
 #[test]
-fn hard_vessels_are_enriched_among_those_randomised_late() {
+fn difficult_vessels_are_enriched_among_patients_randomised_late() {
     let independent = |pass_success: u32, outcome: u32, after: u32| {
         let set = [
             format!("procedure.difficulty.pass_success={pass_success}"),
@@ -304,7 +305,7 @@ fn hard_vessels_are_enriched_among_those_randomised_late() {
 }
 
 /// The same integrals over a normal latent difficulty by SciPy's adaptive `quad` and, to 25 digits,
-/// by mpmath, from an enumeration written in Python apart from this code; slopes are those of pass
+/// by mpmath, from an independent enumeration in Python; slopes are those of pass
 /// success, rescue choice and outcome.
 #[test]
 fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
@@ -343,12 +344,12 @@ fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
         let difficulty = format!(
             "procedure.difficulty={{pass_success={pass_success},rescue_choice={rescue_choice},outcome={outcome}}}"
         );
-        let figures = figures("scenarios/lee-selection.toml", &[&difficulty]);
+        let quantities = quantities("scenarios/lee-selection.toml", &[&difficulty]);
         for (name, expected) in names.into_iter().zip(expected) {
             assert!(
-                (figures[name] - expected).abs() < reach,
+                (quantities[name] - expected).abs() < reach,
                 "{name}: {} {expected}",
-                figures[name]
+                quantities[name]
             );
         }
     }
@@ -362,19 +363,19 @@ fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
         0.954924292747294,
     ];
     let scenario = load("scenarios/lee-selection.toml", &[]);
-    let marginal = scenario.marginal(Truth::Alternative).expect("there is one")[0];
+    let marginal = scenario.marginal(Truth::Alternative).expect("it exists")[0];
     for (p, expected) in marginal.cumulative().into_iter().zip(at_most) {
         assert!((p - expected).abs() < 1e-11, "{p} {expected}");
     }
 }
 
-/// Also where patients cross over.
+/// Probabilities also sum to one with crossover.
 #[test]
 fn probabilities_of_an_arm_sum_to_one() {
     for path in &with_procedure() {
         let scenario = load(path, &["procedure.experimental.crossover=0.3"]);
         let model = scenario.procedural().expect("a procedure");
-        let marginals = scenario.marginal(Truth::Alternative).expect("there is one");
+        let marginals = scenario.marginal(Truth::Alternative).expect("it exists");
         for (arm, marginal) in [Arm::Control, Arm::Experimental].into_iter().zip(marginals) {
             let course = model.procedure().course(arm);
             let sum: f64 = course.states.iter().map(|state| state.probability).sum();

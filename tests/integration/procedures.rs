@@ -1,12 +1,12 @@
-//! Procedures: what is simulated is what is enumerated, and both are what was published.
+//! Procedures: the simulation agrees with the enumeration, and both agree with published results.
 //!
-//! Seeds are fixed, so these tests pass or fail for good. Written with fresh seeds they would fail
-//! by chance: [`every_simulated_figure_has_its_exact_value`] checks 650 figures (1000 at most), each
-//! with the probability that a normal deviate lies beyond 4.5 (7 in a million; for shares by the
-//! binomial distribution itself), many of them tied to one another, so one run in 200; the others
-//! check about 60 figures at 3 Monte-Carlo errors (1 in 370), so one run in 6 at most.
+//! Seeds are fixed, so a test always passes or always fails. With fresh seeds they would fail by
+//! chance: [`every_simulated_quantity_has_its_exact_value`] checks 650 quantities (1000 at most), each
+//! with the probability of a normal deviate beyond 4.5 (7 in a million; for shares by the
+//! binomial distribution itself), many of them correlated, so one run in 200 fails; the others
+//! check about 60 quantities at 3 Monte Carlo errors (1 in 370), so one run in 6 at most fails.
 //!
-//! Exact values stand against published counts to 1e-5 (the scenarios state six decimals), against
+//! Exact values agree with published counts to 1e-5 (the scenarios state six decimals), and with
 //! other published numbers to half a unit of their last digit.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use rescuesim::scenario::{Scenario, edit};
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::procedure::{ArmSummary, Checked, GroupSummary, PassSummary};
 
-use crate::checked::figures;
+use crate::checked::quantities;
 use crate::util::{assert_within, project, simulate_file, with_procedure};
 
 const LEE: &str = "scenarios/lee-cohort.toml";
@@ -30,7 +30,7 @@ const REBOOT: &str = "scenarios/angel-reboot-mechanistic.toml";
 const CONTROL: usize = 0;
 const EXPERIMENTAL: usize = 1;
 
-/// Lee's cohort as it is shipped, for all tests of it.
+/// Results of the shipped cohort of Lee, shared by its tests.
 static LEE_RESULT: LazyLock<OperatingCharacteristics> =
     LazyLock::new(|| simulate_file(LEE, &[], 10_000));
 
@@ -38,24 +38,24 @@ static LEE_RESULT: LazyLock<OperatingCharacteristics> =
 const RARE: f64 = 6.795e-6;
 
 #[test]
-fn every_simulated_figure_has_its_exact_value() {
+fn every_simulated_quantity_has_its_exact_value() {
     let mut checked = 0;
     for path in with_procedure() {
         let result = simulate_file(&path, &[], 10_000);
-        let all = figures(&path, &result.procedure.expect("there is one"));
-        all.iter().for_each(|figure| figure.check(RARE));
-        checked += all.iter().filter(|figure| figure.exact.is_some()).count();
+        let all = quantities(&path, &result.procedure.expect("it exists"));
+        all.iter().for_each(|quantity| quantity.check(RARE));
+        checked += all.iter().filter(|quantity| quantity.exact.is_some()).count();
     }
     assert!((600..1000).contains(&checked), "{checked}: the false-alarm rate is for fewer");
 }
 
-/// A shipped scenario with some values set.
+/// A shipped scenario with overrides.
 fn load(path: &str, set: &[&str]) -> Scenario {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     Scenario::load(&project(path), &set).expect("a valid scenario")
 }
 
-/// Its exact figures.
+/// Exact quantities of a shipped scenario with overrides, by name.
 fn exact(path: &str, set: &[&str]) -> BTreeMap<String, f64> {
     quantities::exact(&load(path, set)).into_iter().collect()
 }
@@ -66,30 +66,31 @@ fn arm(result: &OperatingCharacteristics, arm: usize) -> &ArmSummary {
 
 fn group<'r>(result: &'r OperatingCharacteristics, of: usize, name: &str) -> &'r GroupSummary {
     let groups = &arm(result, of).groups;
-    groups.iter().find(|group| group.group.name() == name).expect("somebody is in it")
+    groups.iter().find(|group| group.group.name() == name).expect("it has patients")
 }
 
 fn pass(result: &OperatingCharacteristics, of: usize, passes: usize) -> &PassSummary {
     let all = &arm(result, of).passes;
-    all.iter().find(|pass| pass.passes == passes).expect("somebody comes so far")
+    all.iter().find(|pass| pass.passes == passes).expect("patients have this pass")
 }
 
-/// The exact value within `reach` of the published, the simulated within 3 errors of the exact.
+/// Fails unless the exact value is within `reach` of the published one, and the simulated value within
+/// 3 errors of the exact one.
 #[track_caller]
-fn assert_published(what: &str, figure: &Checked, published: f64, reach: f64) {
-    let exact = figure.exact;
+fn assert_published(what: &str, quantity: &Checked, published: f64, reach: f64) {
+    let exact = quantity.exact;
     assert!((exact - published).abs() <= reach, "{what}: {exact}, published {published}");
-    assert_within(what, figure.simulated, exact, exact, 3.0);
+    assert_within(what, quantity.simulated, exact, exact, 3.0);
 }
 
 /// Half a unit of the third decimal.
 const THIRD: f64 = 5e-4;
-/// What six decimals in a scenario leave of a fraction of whole numbers.
+/// Rounding error of a fraction of whole numbers in a scenario with six decimals.
 const COUNT: f64 = 1e-5;
 
 /// 126 patients, 257 passes, 56 stents (Lee et al. 2025).
 #[test]
-fn lee_practice_is_given_back_pass_by_pass() {
+fn the_practice_in_lees_cohort_is_reproduced_pass_by_pass() {
     let lee = &*LEE_RESULT;
     let all = &group(lee, CONTROL, "all").measures;
     assert_published("passes", &all["passes"], 257.0 / 126.0, COUNT);
@@ -115,7 +116,7 @@ fn lee_practice_is_given_back_pass_by_pass() {
 }
 
 #[test]
-fn lee_outcomes_are_given_back_by_timing() {
+fn the_outcomes_in_lees_cohort_are_reproduced_by_timing() {
     let lee = &*LEE_RESULT;
     let groups =
         [("stented_early", [0.852, 0.880, 0.037]), ("stented_late", [0.552, 0.654, 0.172])];
@@ -136,9 +137,9 @@ fn lee_outcomes_are_given_back_by_timing() {
 }
 
 /// Lee's medians are those of 27 and 29 patients, with a sampling error of 2.8 and 4.2 minutes
-/// (1.25 × 0.26 × median / √n): the model is within 0.6. Its own quantiles are those of a mixture of
-/// log-normals over the passes at which Lee's patients were stented, solved with SciPy's `brentq`;
-/// Lee's quartiles, 40–55 and 55–80, are left at that.
+/// (1.25 × 0.26 × median / √n); the model agrees within 0.6 minutes. The quantiles of the model are those
+/// of a mixture of log-normals over the passes at which Lee's patients were stented, solved with SciPy's
+/// `brentq`; Lee's quartiles, 40–55 and 55–80, are not compared.
 #[test]
 fn minutes_are_those_of_a_mixture_of_log_normals() {
     let lee = &*LEE_RESULT;
@@ -147,18 +148,18 @@ fn minutes_are_those_of_a_mixture_of_log_normals() {
         ("stented_late", 70.0, [57.358794, 69.446127, 84.222340]),
     ];
     for (name, published, quantiles) in groups {
-        let minutes = group(lee, CONTROL, name).minutes.as_ref().expect("they are counted");
+        let minutes = group(lee, CONTROL, name).minutes.as_ref().expect("minutes are recorded");
         let all = [&minutes.p25, &minutes.median, &minutes.p75];
-        for (figure, quantile) in all.into_iter().zip(quantiles) {
-            assert_published(name, figure, quantile, 1e-3);
+        for (quantity, quantile) in all.into_iter().zip(quantiles) {
+            assert_published(name, quantity, quantile, 1e-3);
         }
         assert!((minutes.median.exact - published).abs() < 0.6, "{name}: {published}");
     }
 }
 
-/// "Stent whoever is unresolved after pass k", everyone from the first pass on.
+/// Strategies "stent persistent occlusion after pass k", for all patients before the first pass.
 #[test]
-fn a_later_stent_is_one_for_fewer_after_more_passes() {
+fn later_stenting_stents_fewer_patients_after_more_passes() {
     let rules = [(1, 68.3, 1.0), (2, 47.8, 1.68), (3, 40.2, 2.16), (4, 33.5, 2.56)];
     for (k, stents, passes) in rules {
         let rule = format!(
@@ -171,7 +172,7 @@ fn a_later_stent_is_one_for_fewer_after_more_passes() {
     }
 }
 
-/// Power of pooled z, one-sided 0.025, by enumerating two binomial counts with SciPy:
+/// Power of pooled z, one-sided 0.025, by enumeration of two binomial counts with SciPy:
 /// Σ pmf(x; n, p_c) · pmf(y; n, p_e) over all x, y with z(x, y) ≥ 1.959964.
 #[track_caller]
 fn assert_power(result: &OperatingCharacteristics, truth: usize, power: f64) {
@@ -181,7 +182,7 @@ fn assert_power(result: &OperatingCharacteristics, truth: usize, power: f64) {
 }
 
 #[test]
-fn early_against_late_is_shown_by_112_per_arm() {
+fn early_v_late_stenting_has_its_power_with_112_per_arm() {
     let result = simulate_file(EARLY_LATE, &[], 30_000);
     let [control, experimental] = [CONTROL, EXPERIMENTAL].map(|arm| group(&result, arm, "all"));
     let independent = "functional_independence";
@@ -189,7 +190,7 @@ fn early_against_late_is_shown_by_112_per_arm() {
     assert_published("experimental", &experimental.measures[independent], 0.824, 1e-6);
     assert_published("stented after all", &control.measures["stented"], 0.763, THIRD);
     assert_published("passes", &control.measures["passes"], 3.61, 5e-3);
-    // 0.661 v 0.824 with 112 per arm; under the null 0.661 in both.
+    // 0.661 v 0.824 with 112 per arm; under H0 0.661 in both.
     assert_power(&result, 0, 0.8049444911072385);
     assert_power(&result, 1, 0.02550052219439383);
 }
@@ -202,17 +203,17 @@ fn odds_ratio(result: &BTreeMap<String, f64>) -> f64 {
     odds("stented_early") / odds("stented_late")
 }
 
-/// 0.852 v 0.552 in the paper, without any effect of what is done.
+/// 0.852 v 0.552 in the paper, here without any effect of the procedure.
 #[test]
-fn selection_alone_makes_lees_contrast() {
-    let figures = exact(SELECTION, &[]);
-    let early = figures["control.stented_early.functional_independence"];
-    let late = figures["control.stented_late.functional_independence"];
+fn selection_alone_gives_lees_contrast() {
+    let quantities = exact(SELECTION, &[]);
+    let early = quantities["control.stented_early.functional_independence"];
+    let late = quantities["control.stented_late.functional_independence"];
     assert!((early - 0.837).abs() < THIRD && (late - 0.565).abs() < THIRD, "{early} {late}");
-    assert!((odds_ratio(&figures) - 3.95).abs() < 5e-3, "{}", odds_ratio(&figures));
+    assert!((odds_ratio(&quantities) - 3.95).abs() < 5e-3, "{}", odds_ratio(&quantities));
 
-    // A trial finds nothing: 0.78381 in both arms of 126.
-    assert!(figures["effect.risk_difference"].abs() < 1e-12);
+    // A trial has no effect to detect: 0.78381 in both arms of 126.
+    assert!(quantities["effect.risk_difference"].abs() < 1e-12);
     let result = simulate_file(SELECTION, &[], 20_000);
     assert_power(&result, 0, 0.024522155366591986);
     let analyses = |truth: usize| serde_json::to_value(&result.truths[truth].analyses);
@@ -223,7 +224,7 @@ fn selection_alone_makes_lees_contrast() {
 /// Solves a shipped scenario for targets.
 fn solve(path: &str, set: &[String], targets: &[(String, f64)], keys: &[String]) -> Calibration {
     let load = |more: &[String]| Scenario::load(&project(path), &[set, more].concat());
-    let scenario = load(&[]).expect("valid");
+    let scenario = load(&[]).expect("a valid scenario");
     let target =
         |(quantity, value): &(String, f64)| Target { quantity: quantity.clone(), value: *value };
     let unknown = |path: &String| {
@@ -234,10 +235,10 @@ fn solve(path: &str, set: &[String], targets: &[(String, f64)], keys: &[String])
     calibrate(&load, targets, keys.iter().map(unknown).collect()).expect("figures of the scenario")
 }
 
-/// Who stops and who is stented after each pass as in Lee's cohort, 39 of 56 independent, operators
-/// who do not select: then early stenting looks better by 1.2 to 1.6 only.
+/// With the stops and stents after each pass as in Lee's cohort, 39 of 56 independent, and operators
+/// without selection, the odds ratio for early stenting is only 1.2 to 1.6.
 #[test]
-fn difficulty_without_selection_makes_a_small_part_of_lees_contrast() {
+fn difficulty_without_selection_gives_a_small_part_of_lees_contrast() {
     let mut targets = vec![("control.stented.functional_independence".to_owned(), 39.0 / 56.0)];
     let mut keys = vec!["outcome.intercept".to_owned()];
     let stops = [(40.0, 16.0), (21.0, 11.0), (6.0, 14.0), (3.0, 10.0)];
@@ -258,8 +259,8 @@ fn difficulty_without_selection_makes_a_small_part_of_lees_contrast() {
         assert!(solved.is_met(), "{}", solved.miss());
         let values = solved.solved.iter().map(|(unknown, at)| format!("{}={at:?}", unknown.path));
         let all: Vec<String> = set.into_iter().chain(values).collect();
-        let figures = exact(SELECTION, &all.iter().map(String::as_str).collect::<Vec<_>>());
-        let spurious = odds_ratio(&figures);
+        let quantities = exact(SELECTION, &all.iter().map(String::as_str).collect::<Vec<_>>());
+        let spurious = odds_ratio(&quantities);
         assert!((1.2..1.6).contains(&spurious), "{pass_success} {outcome}: {spurious}");
     }
 }
@@ -267,21 +268,21 @@ fn difficulty_without_selection_makes_a_small_part_of_lees_contrast() {
 /// Success of a pass 13 % (or 30 %) from the fourth on, independence 36 % with an open vessel and
 /// 20.7 % with a closed one.
 #[test]
-fn further_passes_give_angel_rescue_the_quarter_that_was_planned_for() {
+fn further_passes_give_angel_rescue_the_planned_quarter_of_independence() {
     let one = r#"procedure.control.strategy={rule="continue_then_stop",more_passes=1}"#;
     let better = "procedure.pass_success[3]=0.30";
     let cases: [(&[&str], f64); 4] =
         [(&[], 0.244), (&[one], 0.227), (&[better, one], 0.253), (&[better], 0.285)];
     for (set, independent) in cases {
-        let figures = exact(RESCUE, set);
-        let control = figures["control.functional_independence"];
+        let quantities = exact(RESCUE, set);
+        let control = quantities["control.functional_independence"];
         assert!((control - independent).abs() < THIRD, "{set:?}: {control}");
     }
     assert!((exact(RESCUE, &[])["control.reperfusion"] - 0.243).abs() < THIRD);
 }
 
 #[test]
-fn power_of_angel_rescue_is_that_of_two_binomials() {
+fn the_power_of_angel_rescue_is_that_of_two_binomials() {
     let result = simulate_file(RESCUE, &[], 30_000);
     let stented = group(&result, EXPERIMENTAL, "all").measures["functional_independence"];
     assert_published("24 of 66", &stented, 24.0 / 66.0, THIRD);
@@ -298,7 +299,7 @@ fn power_of_angel_rescue_is_that_of_two_binomials() {
 }
 
 #[test]
-fn angel_reboot_comes_about_as_planned() {
+fn angel_reboot_with_a_procedure_has_its_planned_rates() {
     let result = simulate_file(REBOOT, &[], 5_000);
     for (arm, independent, haemorrhage) in [(CONTROL, 0.25, 0.01), (EXPERIMENTAL, 0.40, 0.05)] {
         let all = &group(&result, arm, "all").measures;

@@ -1,5 +1,5 @@
-//! Valid analyses, losses and early outcomes of every kind, in trials of hardly anyone too, run to
-//! their end, and their figures hang together.
+//! Valid analyses, dropout and early outcomes of every kind, also in very small trials, run to their end
+//! and give consistent results.
 
 use std::sync::atomic::AtomicBool;
 
@@ -110,8 +110,8 @@ fn method() -> impl Strategy<Value = String> {
     ]
 }
 
-/// What is done about missing outcomes, and re-randomisations where they may be; the first needs an
-/// early outcome.
+/// Rule for missing outcomes, and re-randomisations if the rule allows them; the first value is whether
+/// the rule needs an early outcome.
 fn rule() -> impl Strategy<Value = (bool, String)> {
     let repeats = prop_oneof![3 => Just(0u32), 1 => 1u32..20];
     let multiple =
@@ -141,7 +141,7 @@ fn rule() -> impl Strategy<Value = (bool, String)> {
     ]
 }
 
-/// Analyses with distinct names, those that need an early mRS only where there is one.
+/// Analyses with distinct names; rules that need an early mRS only if there is one.
 fn analyses(early: bool) -> impl Strategy<Value = String> {
     prop::collection::vec((method(), rule()), 1..6).prop_map(move |analyses| {
         let one = |(i, (method, (needs_early, rule))): (usize, (String, (bool, String)))| {
@@ -179,17 +179,17 @@ fn missing() -> impl Strategy<Value = String> {
     )
 }
 
-/// Randomised and looks: tiny trials, one look, as many as fit.
+/// Numbers of patients and of looks: tiny trials, one look, or the most looks that are possible.
 fn sizes() -> impl Strategy<Value = (u32, u32)> {
     prop_oneof![2u32..21, 21u32..150].prop_flat_map(|n| {
         let most = (n / 2).clamp(1, 20);
-        // Twenty looks in every trial would take their time.
+        // Twenty looks in every trial would take too long.
         let few = most.min(3);
         (Just(n), prop_oneof![6 => Just(1), 12 => 1..=few, 1 => Just(most)])
     })
 }
 
-/// mRS of the control arm, some of which nobody may have.
+/// mRS of the control arm, in which levels may have no patients.
 fn shares() -> impl Strategy<Value = String> {
     prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
         .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
@@ -199,7 +199,7 @@ fn shares() -> impl Strategy<Value = String> {
         })
 }
 
-/// Values to set in ANGEL-REBOOT.
+/// Overrides of ANGEL-REBOOT.
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let of_level = prop_oneof![Just(0.0), Just(1.0), 0.0..1.0f64];
     let prognosis = prop_oneof![Just(0.0), -2.0..2.0f64, -20.0..20.0f64];
@@ -235,7 +235,7 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
-/// Refusals that such scenarios may meet.
+/// Refusals that are possible for these settings.
 const REFUSED: [&str; 2] = ["`missing.dropout` cannot be reached", "`prior` shifts nothing"];
 
 fn summary(scenario: &Scenario, threads: usize) -> Value {
@@ -246,9 +246,9 @@ fn summary(scenario: &Scenario, threads: usize) -> Value {
         cancelled: &AtomicBool::new(false),
     };
     let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
-    let result = OperatingCharacteristics::new(scenario, &tally.expect("nothing stops it"));
+    let result = OperatingCharacteristics::new(scenario, &tally.expect("the run is not cancelled"));
     let summary = Summary::new(Provenance::new(scenario, "run".to_owned()), result);
-    serde_json::from_str(&summary.to_json()).expect("it is JSON")
+    serde_json::from_str(&summary.to_json()).expect("valid JSON")
 }
 
 const PROBABILITIES: [&str; 14] = [
@@ -268,22 +268,23 @@ const PROBABILITIES: [&str; 14] = [
     "probability_benefit_given_rejection",
 ];
 
-/// Every simulated figure: a number where replicates contribute and null where none does; of at most
-/// all replicates; a probability from 0 to 1.
-fn check_figures(name: &str, value: &Value) -> Result<(), TestCaseError> {
-    if let (Some(figure), Some(n)) = (value.get("value"), value.get("n").and_then(Value::as_u64)) {
+/// Checks every simulated quantity: it is a number if replicates contribute to it, and null otherwise;
+/// the number of replicates is at most the total, and a probability is between 0 and 1.
+fn check_quantities(name: &str, value: &Value) -> Result<(), TestCaseError> {
+    if let (Some(quantity), Some(n)) = (value.get("value"), value.get("n").and_then(Value::as_u64))
+    {
         prop_assert!(n <= REPLICATES, "{}: {}", name, value);
-        prop_assert_eq!(figure.is_null(), n == 0, "{}: {}", name, value);
+        prop_assert_eq!(quantity.is_null(), n == 0, "{}: {}", name, value);
         let error = value["mcse"].as_f64().unwrap_or(0.0);
         prop_assert!(error >= 0.0, "{}: {}", name, value);
-        if let (true, Some(p)) = (PROBABILITIES.contains(&name), figure.as_f64()) {
+        if let (true, Some(p)) = (PROBABILITIES.contains(&name), quantity.as_f64()) {
             prop_assert!((0.0..=1.0).contains(&p), "{}: {}", name, value);
         }
         return Ok(());
     }
     match value {
-        Value::Object(fields) => fields.iter().try_for_each(|(key, of)| check_figures(key, of)),
-        Value::Array(items) => items.iter().try_for_each(|item| check_figures(name, item)),
+        Value::Object(fields) => fields.iter().try_for_each(|(key, of)| check_quantities(key, of)),
+        Value::Array(items) => items.iter().try_for_each(|item| check_quantities(name, item)),
         _ => Ok(()),
     }
 }
@@ -292,7 +293,7 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
 }
 
-/// What one analysis says of itself adds up.
+/// Checks the sums within the result of one analysis.
 fn check_analysis(analysis: &Value, randomised: f64) -> Result<(), TestCaseError> {
     let looks = analysis["looks"].as_array().expect("looks");
     let sum = |key: &str| looks.iter().map(|look| number(&look[key]["value"])).sum::<f64>();
@@ -313,18 +314,18 @@ fn check_analysis(analysis: &Value, randomised: f64) -> Result<(), TestCaseError
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
-    fn any_valid_analysis_runs_and_adds_up(settings in settings()) {
+    fn every_valid_analysis_runs_and_its_quantities_are_consistent(settings in settings()) {
         let scenario = match Scenario::parse(&angel_reboot(), &settings) {
             Ok(scenario) => scenario,
             Err(rejection) => {
-                let told = rejection.summary();
-                prop_assert!(REFUSED.iter().any(|text| told.contains(text)), "{}", told);
+                let message = rejection.summary();
+                prop_assert!(REFUSED.iter().any(|text| message.contains(text)), "{}", message);
                 return Ok(());
             }
         };
         let [one, several] = [1, 3].map(|threads| summary(&scenario, threads));
         prop_assert_eq!(&one, &several);
-        check_figures("", &one["truths"])?;
+        check_quantities("", &one["truths"])?;
         for truth in one["truths"].as_array().expect("truths") {
             for analysis in truth["analyses"].as_array().expect("analyses") {
                 check_analysis(analysis, f64::from(scenario.randomised))?;
@@ -333,10 +334,10 @@ proptest! {
     }
 }
 
-/// With nobody known in an arm there is no distribution to impute from: it once made all of its
-/// missing patients mRS 0, and so an effect of nothing.
+/// Without known outcomes in an arm there is no distribution to impute from. An earlier version set all
+/// missing outcomes of such an arm to mRS 0, and so found an effect.
 #[test]
-fn nothing_is_imputed_into_an_arm_of_which_nothing_is_known() {
+fn nothing_is_imputed_into_an_arm_without_known_outcomes() {
     let set = [
         "sample_size={randomised=20,analysed=2}",
         "design.looks.equally_spaced=1",
@@ -345,14 +346,14 @@ fn nothing_is_imputed_into_an_arm_of_which_nothing_is_known() {
         r#"analyses=[{method="win_odds",missing={rule="multiple_imputation",imputations=3}}]"#,
     ];
     let analyses = &simulate(&set, 200).truths[0].analyses;
-    // Someone of ten is known in one trial of ten.
+    // One of ten outcomes is known in one trial of ten.
     assert!(analyses[0].fit_failures > 150, "{}", analyses[0].fit_failures);
     assert!(analyses[0].rejection.value < 0.15, "{:?}", analyses[0].rejection);
 }
 
-/// Without any known outcome there is no boundary for what single values would give.
+/// Without known outcomes there is no boundary with which single values could be compared.
 #[test]
-fn a_trial_of_which_nothing_is_known_shows_nothing() {
+fn a_trial_without_known_outcomes_is_not_significant() {
     let rule = r#"missing={rule="by_arm",control=6,experimental=0}"#;
     let set = [
         "sample_size={randomised=6,analysed=6}".to_owned(),
@@ -362,7 +363,7 @@ fn a_trial_of_which_nothing_is_known_shows_nothing() {
     ];
     let analyses = &simulate(&set.each_ref().map(String::as_str), 200).truths[0].analyses;
     for analysis in analyses {
-        // Someone of six is known in 6 % of trials.
+        // At least one of six outcomes is known in 6 % of the trials.
         assert!(analysis.fit_failures > 150, "{}", analysis.fit_failures);
         assert!(analysis.failed_looks > 150, "{}", analysis.failed_looks);
     }

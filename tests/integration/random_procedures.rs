@@ -1,7 +1,6 @@
-//! Valid procedures of every kind: they run, what is simulated is what is enumerated, and the laws
-//! hold.
+//! Valid procedures of every kind run, agree with the enumeration, and obey the laws of procedures.
 //!
-//! Every case has a seed of its own: 60 cases of about 100 shares, each of which fails by chance
+//! Every case has a different seed: 60 cases of about 100 shares, each of which fails by chance
 //! with probability 1e-9, so one run in 160 000.
 
 use proptest::prelude::*;
@@ -9,7 +8,7 @@ use rescuesim::outcome::Mrs;
 use rescuesim::randomisation::Arm;
 use rescuesim::scenario::{Scenario, Truth};
 
-use crate::checked::figures;
+use crate::checked::quantities;
 use crate::util::{angel_reboot, simulate_scenario};
 
 const RARE: f64 = 1e-9;
@@ -42,7 +41,7 @@ fn randomised_after() -> impl Strategy<Value = String> {
     ]
 }
 
-/// At most ten passes with those before randomisation; practice ends by a certain stent.
+/// At most ten passes including those before randomisation; practice ends with a certain stent.
 fn strategy() -> impl Strategy<Value = String> {
     prop_oneof![
         Just(r#"{rule="rescue_now"}"#.to_owned()),
@@ -64,7 +63,7 @@ fn log_odds() -> impl Strategy<Value = f64> {
     prop_oneof![3 => -3.0..3.0f64, 1 => Just(0.0)]
 }
 
-/// The keys of what may be left out.
+/// Optional keys.
 fn details() -> impl Strategy<Value = String> {
     let rescue = (by_pass(), probability(), log_odds(), log_odds()).prop_map(
         |(success, failed, intercept, per_pass)| {
@@ -102,7 +101,7 @@ fn details() -> impl Strategy<Value = String> {
     (rescue, optional).prop_map(|(rescue, (a, b, c, d, e, f))| rescue + &a + &b + &c + &d + &e + &f)
 }
 
-/// Values to set in ANGEL-REBOOT.
+/// Overrides of ANGEL-REBOOT.
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let procedure = (randomised_after(), pass_success(), by_pass(), plan(), plan(), details())
         .prop_map(|(after, success, reocclusion, control, experimental, details)| {
@@ -134,25 +133,25 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
-    fn any_valid_procedure_runs_as_it_is_enumerated(settings in settings()) {
-        // Passes may resolve everyone before randomisation; other refusals are not expected.
+    fn every_valid_procedure_agrees_with_the_enumeration(settings in settings()) {
+        // Passes may open all vessels before randomisation; other refusals are not expected.
         let scenario = match Scenario::parse(&angel_reboot(), &settings) {
             Ok(scenario) => scenario,
             Err(rejection) => {
-                let told = rejection.summary();
-                prop_assert!(told.contains("somebody is unresolved"), "{}", told);
+                let message = rejection.summary();
+                prop_assert!(message.contains("somebody is unresolved"), "{}", message);
                 return Ok(());
             }
         };
         let result = simulate_scenario(&scenario, 40);
-        let procedure = result.procedure.expect("there is one");
-        // Of 14 000 patients none may be in a rare group; then it has no figures.
-        for figure in figures("", &procedure).iter().filter(|f| f.is_share() && f.n > 0) {
-            figure.check(RARE);
+        let procedure = result.procedure.expect("it exists");
+        // A rare group may have none of 14 000 patients; then it has no quantities.
+        for quantity in quantities("", &procedure).iter().filter(|f| f.is_share() && f.n > 0) {
+            quantity.check(RARE);
         }
 
-        let model = scenario.procedural().expect("there is one");
-        let marginals = |truth| *scenario.marginal(truth).expect("there is one");
+        let model = scenario.procedural().expect("it exists");
+        let marginals = |truth| *scenario.marginal(truth).expect("it exists");
         let [control, experimental] = marginals(Truth::Alternative);
         let difference = experimental.at_most(Mrs::INDEPENDENT) - control.at_most(Mrs::INDEPENDENT);
         let parts: f64 = model.decomposition().iter().sum();

@@ -1,4 +1,4 @@
-//! Valid scenarios of every kind run to their end, and their figures hang together.
+//! Valid scenarios of every kind run to their end, and their results are consistent.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -88,7 +88,7 @@ pub fn lower() -> impl Strategy<Value = (String, String)> {
     (futility, harm)
 }
 
-/// Centres, in three of four scenarios, with a method that may go by them.
+/// Centres, in three of four scenarios, with a randomisation method that may use them.
 pub fn centres() -> impl Strategy<Value = Vec<String>> {
     let opening = prop_oneof![
         Just(String::new()),
@@ -126,7 +126,7 @@ pub fn safety() -> impl Strategy<Value = Vec<String>> {
     prop_oneof![Just(Vec::new()), endpoints]
 }
 
-/// Values to set in ANGEL-REBOOT.
+/// Overrides of ANGEL-REBOOT.
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let shares = prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
         .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
@@ -138,7 +138,7 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     let prior = (-2.0..2.0f64, prop_oneof![Just(0.0), 0.0..1.0f64]);
     let numbers = (size, 0.0..0.9f64, 0.0..0.9f64, 0.1..10.0f64, 0.0..60.0f64);
     let rules = (method(), efficacy(), lower(), any::<bool>());
-    // Half of the ratios are equal, as some methods must have.
+    // Half of the ratios are equal, as some methods require.
     let ratio = prop_oneof![Just((1, 1)), (1u32..6, 1u32..6)];
     (numbers, ratio, shares, rules, (prior, centres(), safety()), any::<u32>()).prop_map(
         |((size, dropout_c, dropout_e, odds, lag), ratio, shares, rules, others, seed)| {
@@ -165,7 +165,7 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
     )
 }
 
-/// Refusals that these settings may meet, and what must be in the settings for each.
+/// Possible refusals, each with the settings of which at least one must be present.
 const REFUSALS: [(&str, &[&str]); 10] = [
     ("block_sizes", &["permuted_blocks"]),
     ("allowed with randomisation.method = ", &["efron", "big_stick", "minimal_sufficient_balance"]),
@@ -183,18 +183,18 @@ const REFUSALS: [(&str, &[&str]); 10] = [
 ];
 
 #[test]
-fn any_valid_scenario_runs_and_adds_up() {
+fn every_valid_scenario_runs_and_its_quantities_are_consistent() {
     let accepted = AtomicU32::new(0);
     let config = ProptestConfig { source_file: Some(file!()), ..ProptestConfig::with_cases(300) };
     let checked = TestRunner::new(config).run(&settings(), |settings| {
         let scenario = match Scenario::parse(&angel_reboot(), &settings) {
             Ok(scenario) => scenario,
             Err(rejection) => {
-                let (told, all) = (rejection.summary(), settings.join(" "));
+                let (message, all) = (rejection.summary(), settings.join(" "));
                 let is_expected = REFUSALS.iter().any(|(text, causes)| {
-                    told.contains(text) && causes.iter().any(|cause| all.contains(cause))
+                    message.contains(text) && causes.iter().any(|cause| all.contains(cause))
                 });
-                prop_assert!(is_expected, "{}", told);
+                prop_assert!(is_expected, "{}", message);
                 return Ok(());
             }
         };
@@ -206,7 +206,7 @@ fn any_valid_scenario_runs_and_adds_up() {
     assert!(accepted >= 90, "only {accepted} of 300 scenarios were valid");
 }
 
-/// Figures of one scenario agree with each other and with those of its replicates in two parts.
+/// Checks the quantities of one scenario, and that two parts of its replicates merge to the same result.
 fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
     let result = simulate_scenario(scenario, 40);
     let tally = |replicates: Range<u64>| {
@@ -216,7 +216,8 @@ fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
             progress: &|_| {},
             cancelled: &AtomicBool::new(false),
         };
-        engine::run(scenario, &options, || Tally::new(scenario), None).expect("nothing stops it")
+        engine::run(scenario, &options, || Tally::new(scenario), None)
+            .expect("the run is not cancelled")
     };
     let mut both_parts = tally(23..40);
     both_parts.merge(tally(0..23));
@@ -256,11 +257,11 @@ fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
             analysis.probability_benefit_given_rejection,
             analysis.probability_benefit_given_no_rejection,
         ];
-        prop_assert_eq!(given.map(|figure| figure.n).iter().sum::<u64>(), 40);
+        prop_assert_eq!(given.map(|quantity| quantity.n).iter().sum::<u64>(), 40);
         let formula = analysis.assurance_by_formula.unwrap_or(0.5);
         prop_assert!((-1e-9..=1.0 + 1e-9).contains(&formula), "{}", formula);
     }
-    // Under the null by formula: never above α.
+    // By formula, the type I error never exceeds α.
     let alpha = scenario.design.plan().rules.alpha_one_sided;
     for analysis in &result.truths[1].analyses {
         if let Some(closed_form) = &analysis.normal_approximation {
@@ -271,7 +272,7 @@ fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
 }
 
 /// One-arm sizes, looks, rates and rules of trials whose counts at every look are known: blocks that
-/// close at each look, nobody lost, outcomes in the order of arrival.
+/// close at each look, no dropout, outcomes in the order of arrival.
 fn known_counts() -> impl Strategy<Value = (u32, u32, f64, f64, String, u32)> {
     let rates = (0.1..0.9f64, 0.1..0.9f64);
     ((5u32..30, 1u32..5), rates, efficacy(), any::<u32>()).prop_map(
@@ -281,14 +282,14 @@ fn known_counts() -> impl Strategy<Value = (u32, u32, f64, f64, String, u32)> {
     )
 }
 
-/// 200 of them by enumeration: each power and error rate within six standard errors, which chance
-/// breaks for one set of seeds in a thousand, as rare rejections are skew, and the squares of all
-/// distances together within what it gives but for one in ten thousand.
+/// Compares 200 such trials with the enumeration: each power and error rate within six standard errors,
+/// which fails by chance for one set of seeds in a thousand, as rare rejections are skewed, and the sum
+/// of all squared standardised differences within its 99.99 % quantile.
 #[test]
 fn random_trials_have_the_power_of_the_enumeration() {
     const REPLICATES: u64 = 400;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let (mut sum, mut figures) = (0.0, 0.0);
+    let (mut sum, mut quantities) = (0.0, 0.0);
     for _ in 0..200 {
         let tree = known_counts().new_tree(&mut runner).expect("every value is taken");
         let (per_arm, looks, control, experimental, efficacy, seed) = tree.current();
@@ -322,11 +323,11 @@ fn random_trials_have_the_power_of_the_enumeration() {
         {
             let expected: f64 = exact.probabilities(rates).upper.iter().sum();
             let variance = expected * (1.0 - expected) / REPLICATES as f64;
-            // The normal distribution of a share is one of shares that are neither 0 nor 1.
+            // The normal approximation of a share needs a share that is neither 0 nor 1.
             if variance * REPLICATES as f64 > 0.01 {
                 let distance = truth.analyses[0].rejection.value - expected;
                 sum += distance * distance / variance;
-                figures += 1.0;
+                quantities += 1.0;
                 assert!(
                     distance * distance < 36.0 * variance,
                     "{settings:?}: {expected}, {distance}"
@@ -334,8 +335,8 @@ fn random_trials_have_the_power_of_the_enumeration() {
             }
         }
     }
-    // χ² of so many, by the normal distribution: 3.9 standard deviations, and a tenth for the skewness of
-    // rare rejections.
-    let bound = 1.1 * (figures + 3.9 * (2.0_f64 * figures).sqrt());
-    assert!(figures > 250.0 && sum < bound && sum > 0.6 * figures, "{sum} of {figures}");
+    // χ² with this number of degrees of freedom, by normal approximation: 3.9 standard deviations, and a
+    // tenth for the skewness of rare rejections.
+    let bound = 1.1 * (quantities + 3.9 * (2.0_f64 * quantities).sqrt());
+    assert!(quantities > 250.0 && sum < bound && sum > 0.6 * quantities, "{sum} of {quantities}");
 }

@@ -1,5 +1,5 @@
-//! The adjusted shift analysis against R (tests/reference/README.md): every value of its models,
-//! and no value that is not compared.
+//! The adjusted shift analysis compared with R (tests/reference/README.md): every value of the models in
+//! the reference.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn data() -> BTreeMap<String, [Counts; 8]> {
     data
 }
 
-/// All that the program says of one model on one data set.
+/// Complete results for one model on one data set.
 struct Ours {
     description: Description,
     score: Score,
@@ -51,7 +51,7 @@ impl Ours {
     }
 
     /// R's coefficient is above 0 for a worse outcome, glm's (of mRS ≤ 2) for a better one. orm's
-    /// score test is with the observed information.
+    /// score test uses the observed information.
     fn value(&self, quantity: &str) -> f64 {
         let Description { fit, log_likelihood, thresholds, expected_standard_error, .. } =
             &self.description;
@@ -82,8 +82,8 @@ impl Ours {
     }
 }
 
-/// polr differentiates numerically, and stops at a relative change of 1e-15 in the deviance (that
-/// is 1e-7 in the estimate); orm stops a little before the others, and glm's
+/// polr differentiates numerically, and stops at a relative change of 1e-15 in the deviance (which
+/// is 1e-7 in the estimate); orm stops slightly before the others, and glm's
 /// errors are those of its last step but one.
 fn tolerance(source: &str, quantity: &str) -> f64 {
     match (source, quantity) {
@@ -97,7 +97,7 @@ fn tolerance(source: &str, quantity: &str) -> f64 {
 }
 
 #[test]
-fn adjusted_fits_are_the_reference() {
+fn adjusted_fits_agree_with_the_reference() {
     let text = include_str!("../reference/ordinal.csv");
     let data = data();
     let covariates = |columns: usize| {
@@ -135,7 +135,7 @@ fn adjusted_fits_are_the_reference() {
     assert_eq!(compared, BTreeMap::from(expected));
 }
 
-/// Tables of the two levels of covariate `x`, from those of the strata.
+/// Tables of the two levels of covariate `x`, summed over the strata.
 fn by_covariate(strata: &[Counts; 8], x: usize) -> [Counts; 2] {
     let mut levels = [Counts::default(); 2];
     for (stratum, counts) in strata.iter().enumerate() {
@@ -148,7 +148,7 @@ fn by_covariate(strata: &[Counts; 8], x: usize) -> [Counts; 2] {
 
 /// Every row of proportional.csv: the test of proportional odds, and the interactions.
 #[test]
-fn descriptions_are_the_reference() {
+fn supplementary_analyses_agree_with_the_reference() {
     let data = data();
     let text = include_str!("../reference/proportional.csv");
     let mut scratch = Scratch::default();

@@ -1,4 +1,4 @@
-//! Boundaries against an independent recursion in R (tests/reference/README.md).
+//! Boundaries compared with an independent recursion in R (tests/reference/README.md).
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ fn number(record: &Record, column: &str) -> f64 {
     record[column].parse().unwrap_or_else(|_| panic!("{column} of {record:?}"))
 }
 
-/// Fractions of a record; equally spaced ones are built as k/K, as 15 digits do not hold 1/3.
+/// Fractions of a record; equally spaced ones are computed as k/K, as 15 digits cannot express 1/3.
 fn fractions(record: &Record) -> Vec<f64> {
     let printed: Vec<f64> =
         record["info_rates"].split(';').map(|t| t.parse().expect("a fraction")).collect();
@@ -51,7 +51,7 @@ fn rule(record: &Record) -> EfficacyRule {
     }
 }
 
-/// Records by the design they belong to.
+/// Records grouped by design.
 fn designs(text: &str, key: &[&str]) -> BTreeMap<String, Vec<Record>> {
     let mut designs: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     for record in records(text) {
@@ -62,9 +62,9 @@ fn designs(text: &str, key: &[&str]) -> BTreeMap<String, Vec<Record>> {
 }
 
 /// Every efficacy bound, K = 2 … 10, equal and unequal fractions, with the α spent by it. One
-/// design has none: nine interim looks at 3 use up more than α = 0.005.
+/// design has none: nine interim looks at 3 spend more than α = 0.005.
 #[test]
-fn efficacy_bounds_are_the_reference() {
+fn efficacy_bounds_agree_with_the_reference() {
     let key = ["family", "param", "K", "info_rates", "alpha_one_sided"];
     let mut compared = 0;
     for (key, looks) in &designs(include_str!("../reference/boundaries.csv"), &key) {
@@ -88,9 +88,9 @@ fn efficacy_bounds_are_the_reference() {
     assert_eq!(compared, 1216);
 }
 
-/// Every symmetric two-sided bound, and both ways of spending two-sided.
+/// Every symmetric two-sided bound, with alpha spent per side and on both sides together.
 #[test]
-fn two_sided_bounds_are_the_reference() {
+fn two_sided_bounds_agree_with_the_reference() {
     let key = ["family", "K", "info_rates", "alpha_two_sided"];
     let mut compared = 0;
     for (key, looks) in &designs(include_str!("../reference/boundaries_twosided.csv"), &key) {
@@ -124,7 +124,7 @@ fn two_sided_bounds_are_the_reference() {
     assert_eq!(compared, 81 * 2 + 45);
 }
 
-/// A spending function by its name there, such as `asOF` or `bsHSD-2`.
+/// The spending function with the given name in the reference, such as `asOF` or `bsHSD-2`.
 fn spending(name: &str) -> SpendingFunction {
     let family = &name[2..];
     let parameter = |prefix: &str| family.strip_prefix(prefix)?.parse::<f64>().ok();
@@ -137,10 +137,10 @@ fn spending(name: &str) -> SpendingFunction {
     }
 }
 
-/// Every β-spending design, binding and not: bounds, inflation, and how it performs without an
-/// effect, with half of it and with all of it.
+/// Every β-spending design, binding and non-binding: bounds, inflation, and performance under no effect,
+/// half the effect and the full effect.
 #[test]
-fn futility_designs_are_the_reference() {
+fn futility_designs_agree_with_the_reference() {
     let key = ["alpha_spending", "beta_spending", "K", "info_rates", "power", "binding"];
     let mut compared = 0;
     for (key, looks) in &designs(include_str!("../reference/futility.csv"), &key) {
@@ -212,10 +212,10 @@ fn classical_constants_are_the_published_ones() {
 }
 
 /// Stages that spend 1e-30 and less keep their precision, at the first look and after it. The
-/// look before a stage spends so much less that trials lost there do not matter, so that the bound
+/// look before a stage spends so much less that the trials it stops are negligible, and the bound
 /// is nearly that of a test with one look.
 #[test]
-fn stages_of_1e_30_have_their_bound() {
+fn stages_that_spend_1e_30_have_accurate_bounds() {
     let stated = |fraction, spent: f64| StatedSpending { fraction, share: spent / 0.025 };
     for fractions in [[0.5, 0.7, 1.0], [0.9, 0.95, 1.0], [0.1, 0.9, 1.0]] {
         let points = vec![stated(fractions[0], 1e-45), stated(fractions[1], 1e-30)];

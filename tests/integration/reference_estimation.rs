@@ -1,4 +1,5 @@
-//! Analyses against rpact, gsDesign and an independent recursion in R (tests/reference/README.md).
+//! Inference during and after a trial compared with rpact, gsDesign and an independent recursion in R
+//! (tests/reference/README.md).
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ const NO_LOWER: [f64; 3] = [f64::NEG_INFINITY; 3];
 const ALPHA: f64 = 0.025;
 const POWER: f64 = 0.8;
 
-/// Comparisons by quantity and source.
+/// Number of comparisons by quantity and source.
 const COUNTS: [(&str, &str, usize); 55] = [
     ("CP_final_only_theta_hat", "formula", 4),
     ("CP_total_theta_0", "ref", 4),
@@ -93,7 +94,7 @@ impl Row {
         self.value.parse().unwrap_or_else(|_| panic!("the value of {self:?}"))
     }
 
-    /// Counted from 0.
+    /// Index of the look, from 0.
     fn look(&self) -> usize {
         self.stage.parse::<usize>().unwrap_or_else(|_| panic!("the stage of {self:?}")) - 1
     }
@@ -106,12 +107,12 @@ impl Row {
     }
 }
 
-/// What was compared, by quantity and source: how often, and the largest difference.
+/// Number of comparisons and largest difference, by quantity and source.
 #[derive(Default)]
 struct Compared(BTreeMap<(String, String), (usize, f64)>);
 
 impl Compared {
-    /// `what` is the row's quantity, or what its note holds.
+    /// Adds a comparison of the row's quantity, or of a value in its note, named `what`.
     fn add(&mut self, row: &Row, what: &str, found: f64, reference: f64) {
         let error = (found - reference).abs() / reference.abs().max(1.0);
         let tolerance = tolerance(what, &row.source);
@@ -122,14 +123,14 @@ impl Compared {
     }
 }
 
-/// Absolute up to 1, relative beyond. rpact and gsDesign iterate to tolerances of their own, the
-/// coarsest of which is rpact's 2⁻²⁰ for repeated p values.
+/// Tolerance, absolute up to 1, relative beyond. rpact and gsDesign iterate to tolerances of their own,
+/// the coarsest of which is rpact's 2⁻²⁰ for repeated p values.
 fn tolerance(quantity: &str, source: &str) -> f64 {
     match (quantity, source) {
         // gsDesign solves with uniroot's default tolerance, the fourth root of the machine's
-        // epsilon; the closed form here leaves out 2.5 % at each end to 1e-12 (its own test).
+        // epsilon; the closed form here excludes 2.5 % at each end to 1e-12 (see its own test).
         ("gsPI_lower" | "gsPI_upper", _) => 1.3e-4,
-        // Made with rpact's critical values, which are a few 1e-9 away.
+        // Computed with rpact's critical values, which differ by a few 1e-9.
         (_, "ref" | "formula") => 1e-8,
         _ => 1e-6,
     }
@@ -150,7 +151,7 @@ fn rule(design: &str) -> EfficacyRule {
     }
 }
 
-/// The drift at which a design has the power that gsDesign is asked for.
+/// The drift at which a design has the power requested from gsDesign.
 fn planned_drift(lower: &[f64], efficacy: &[f64]) -> f64 {
     let excess = |drift: f64| {
         CrossingProbabilities::new(&FRACTIONS, drift, lower, efficacy).total_upper() - POWER
@@ -162,7 +163,7 @@ fn fixed_drift() -> f64 {
     upper_quantile(ALPHA) + upper_quantile(1.0 - POWER)
 }
 
-/// Patients of a fixed trial of 25 % against 40 %, as gsDesign's `nBinomial` has it.
+/// Number of patients of a fixed trial of 25 % v 40 % by gsDesign's `nBinomial`.
 fn fixed_patients() -> f64 {
     let (control, experimental) = (0.25, 0.4);
     let pooled = 0.5 * (control + experimental);
@@ -173,11 +174,11 @@ fn fixed_patients() -> f64 {
     (needed / (experimental - control)).powi(2)
 }
 
-/// A trial as far as it has come. The first group there is the experimental arm here.
+/// A trial up to its current look. The first group of the reference is the experimental arm here.
 struct Trial {
     design: String,
     critical: Vec<f64>,
-    /// Of control and experimental arm, per look.
+    /// Values of the control and the experimental arm, per look.
     patients: Vec<(f64, f64)>,
     rates: Vec<(f64, f64)>,
     z: Vec<f64>,
@@ -204,7 +205,7 @@ impl Trial {
         Monitored::new(&FRACTIONS, &NO_LOWER, &self.critical)
     }
 
-    /// Where the trial ended: the first look at or above its bound, or the last one.
+    /// Look at which the trial ended: the first at or above its bound, or the last.
     fn end(&self) -> usize {
         let crossed = self.z.iter().zip(&self.critical).position(|(z, bound)| z >= bound);
         crossed.unwrap_or(FRACTIONS.len() - 1)
@@ -218,8 +219,8 @@ impl Trial {
         self.monitored().stagewise_estimate(self.end(), self.z[self.end()], 0.95)
     }
 
-    /// The estimate on the risk difference as rpact has it: at the first look, where the design
-    /// plays no part, it gives the fixed score interval.
+    /// The estimate on the risk difference in rpact's definition: at the first look, at which the design
+    /// has no influence, it gives the fixed score interval.
     fn risk_difference(&self, standard_error: fn((f64, f64), (f64, f64)) -> f64) -> Estimate {
         let end = self.end();
         let (rates, patients) = (self.rates[end], self.patients[end]);
@@ -230,8 +231,8 @@ impl Trial {
         self.estimate().as_effect(FRACTIONS[end], standard_error(rates, patients))
     }
 
-    /// The drift that rpact's `getConditionalPower` takes rates to give, when 104 patients are
-    /// planned per look: the conditional error enters as two_proportions_drift has α.
+    /// The drift that rpact's `getConditionalPower` computes from rates, with 104 patients
+    /// planned per look: the conditional error has the place of α in two_proportions_drift.
     fn rpact_drift(&self, (control, experimental): (f64, f64)) -> f64 {
         let now = self.now();
         let error = self.monitored().conditional_power(now, self.z[now], Drift::Stated(0.0));
@@ -247,7 +248,7 @@ impl Trial {
         per_root * f64::sqrt(0.25 * 312.0)
     }
 
-    /// The rates of a note, printed with six digits: the observed ones where it means those.
+    /// The rates of a note, printed with six digits: replaced by the observed ones if equal to these digits.
     fn noted_rates(&self, row: &Row) -> (f64, f64) {
         let observed = self.rates[self.now()];
         let exact = |noted: f64, observed: f64| {
@@ -325,7 +326,7 @@ impl Trial {
                 compared.add(row, "its drift", trend, row.noted("drift at t=1:"));
                 power(Drift::CurrentTrend)
             }
-            // The drift as solved for by gsDesign, whose own error is counted by gsDesign_n.I.
+            // The drift as gsDesign solves it; gsDesign_n.I compares its error.
             "CP_total_theta_0" | "CP_total_theta_delta" => {
                 power(Drift::Stated(row.noted("drift at t=1:")))
             }
@@ -359,7 +360,7 @@ impl Trial {
         repeated_difference(self.rates[look], self.patients[look], self.critical[look])
     }
 
-    /// Conditional power; the part of each look is in the note.
+    /// Conditional power; the note has the part of each look.
     fn by_look(&self, row: &Row, drift: Drift, compared: &mut Compared) -> f64 {
         let now = self.now();
         let so_far = self.monitored().conditional_power_by_look(now, self.z[now], drift);
@@ -374,7 +375,7 @@ impl Trial {
     }
 }
 
-/// Lan–DeMets O'Brien–Fleming-type efficacy bounds with β-spending futility, not binding.
+/// Lan–DeMets O'Brien–Fleming-type efficacy bounds with non-binding β-spending futility.
 fn compare_with_futility(row: &Row, compared: &mut Compared) {
     let function = SpendingFunction::HwangShihDeCani { gamma: -2.0 };
     let rules = Rules {
@@ -403,7 +404,7 @@ fn compare_with_futility(row: &Row, compared: &mut Compared) {
 }
 
 #[test]
-fn analyses_are_the_reference() {
+fn analyses_agree_with_the_reference() {
     let text = include_str!("../reference/estimation.csv");
     let mut by_trial: BTreeMap<(String, String), Vec<Row>> = BTreeMap::new();
     let mut rows = 0;
@@ -435,7 +436,7 @@ fn analyses_are_the_reference() {
         .map(|((quantity, source), (n, _))| (&**quantity, &**source, *n))
         .collect();
     assert_eq!(counts, COUNTS);
-    // What stands in a note is no row of its own.
+    // Values in a note are no rows of their own.
     let noted = ["gsCP by look", "its drift", "its posterior mean"];
     let of_rows: usize = counts.iter().filter(|c| !noted.contains(&c.0)).map(|c| c.2).sum();
     assert_eq!(of_rows + inputs + missing, rows);

@@ -13,9 +13,9 @@ const ALPHA: f64 = 0.025;
 const EQUAL: f64 = 0.5;
 const NO_LOWER: [f64; 3] = [f64::NEG_INFINITY; 3];
 
-/// How far a value may be off, absolutely, or above 1 relatively. Seen: exact enumeration 5e-15, the
-/// independent recursion 2e-14, gsDesign at r = 80 and tol = 1e-10 8e-10, rpact at tolerance 1e-8
-/// 4e-9 (its size of the Lan–DeMets design).
+/// Largest allowed difference of a value, absolute, or above 1 relative. Observed: exact enumeration
+/// 5e-15, the independent recursion 2e-14, gsDesign at r = 80 and tol = 1e-10 8e-10, rpact at tolerance
+/// 1e-8 4e-9 (its size of the Lan–DeMets design).
 const EXACT_TOLERANCE: f64 = 1e-12;
 const REF_TOLERANCE: f64 = 1e-12;
 const GSDESIGN_TOLERANCE: f64 = 2e-9;
@@ -48,7 +48,7 @@ fn fractions() -> [f64; 3] {
     [1.0 / 3.0, 2.0 / 3.0, 1.0]
 }
 
-/// Each design by its name in the reference.
+/// The designs, by their name in the reference.
 static DESIGNS: LazyLock<BTreeMap<&str, Boundaries>> = LazyLock::new(|| {
     let designs = [
         ("asOF", EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming)),
@@ -59,7 +59,7 @@ static DESIGNS: LazyLock<BTreeMap<&str, Boundaries>> = LazyLock::new(|| {
     designs.map(|(name, rule)| (name, boundaries(rule).expect("solvable"))).into()
 });
 
-/// 25 % v 40 %.
+/// The planned comparison of 25 % v 40 %.
 fn planned(variance: Variance) -> Comparison {
     let stated = TwoProportions::new(0.25, 0.40).expect("inside (0, 1)");
     Comparison::TwoProportions(stated.with_variance(variance))
@@ -69,7 +69,7 @@ fn stopping(design: &str, drift: f64) -> StoppingProbabilities {
     DESIGNS[design].stopping(drift)
 }
 
-/// The drift of the design with this power.
+/// The drift at which the design has this power.
 fn drift_for(design: &str, power: f64) -> f64 {
     DESIGNS[design].drift_for_power(power).expect("reachable")
 }
@@ -82,7 +82,7 @@ fn expected_fraction(design: &str, drift: f64) -> f64 {
     DESIGNS[design].expected_information(drift)
 }
 
-/// `text` without what comes before it, and the number that follows.
+/// The number that follows `name` in `text`.
 fn number_after(text: &str, name: &str) -> Option<f64> {
     let digits = &text[text.find(name)? + name.len()..];
     digits.split('_').next()?.parse().ok()
@@ -110,7 +110,7 @@ fn stops(row: &Row, drift: f64, total: f64) -> f64 {
     }
 }
 
-/// What a required size, or expectation at it, must be when `fixed` is the size of one look.
+/// The required size, or an expectation at that size, when `fixed` is the size of one look.
 fn required(row: &Row, fixed: f64) -> f64 {
     let power = power_of(row);
     let total = fixed * inflation(&row.design, power);
@@ -145,7 +145,7 @@ fn of_reference(row: &Row) -> f64 {
     }
 }
 
-/// Sizes without a trial size follow from the power, the others from the trial's size.
+/// Sizes without a trial size depend on the power, the others on the trial's size.
 fn of_rpact(row: &Row) -> f64 {
     if row.variant == "inflationFactor" {
         return inflation(&row.design, power_of(row));
@@ -196,7 +196,7 @@ fn of_exact(row: &Row) -> f64 {
         Some(".40") => (0.40, 0.40),
         _ => (0.25, 0.40),
     };
-    // Where a lower bound is given it rejects too: the rows of two-sided tests.
+    // A given lower bound rejects, too: these are the rows of two-sided tests.
     let ExactProbabilities { upper, lower, rejection, expected_total } =
         exact_design(row).probabilities(rates);
     match (row.quantity.split('_').next(), look_of(row)) {
@@ -207,7 +207,7 @@ fn of_exact(row: &Row) -> f64 {
     }
 }
 
-/// Our value of a row, and how far from it the reference may be.
+/// The value computed here for a row, and the tolerance of its reference.
 fn ours(row: &Row) -> (f64, f64) {
     match row.source.as_str() {
         "rpact4" => (of_rpact(row), RPACT_TOLERANCE),
@@ -221,7 +221,7 @@ fn ours(row: &Row) -> (f64, f64) {
 }
 
 #[test]
-fn every_operating_characteristic_is_the_reference() {
+fn every_operating_characteristic_agrees_with_the_reference() {
     let mut compared: BTreeMap<String, u32> = BTreeMap::new();
     for row in rows() {
         let (found, tolerance) = ours(&row);
@@ -242,8 +242,8 @@ fn every_operating_characteristic_is_the_reference() {
     assert_eq!(counts, all);
 }
 
-/// Known beyond the sample in the file: 52 patients per arm and look, Lan–DeMets bounds, pooled Z,
-/// with the interims that the file leaves out.
+/// Exact values that the file does not contain: 52 patients per arm and look, Lan–DeMets bounds, pooled Z,
+/// with all interim looks.
 #[test]
 fn exact_probabilities_add_up_over_the_looks() {
     let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });

@@ -1,4 +1,4 @@
-//! Analyses against R on data sets with empty categories (tests/reference/README.md).
+//! Analyses compared with R on data sets with empty categories (tests/reference/README.md).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +28,7 @@ fn reference() -> Reference {
         .collect()
 }
 
-/// Tables from the patient rows.
+/// Tables counted from the rows of patients.
 fn tables() -> BTreeMap<String, OutcomeTable> {
     let text = include_str!("../reference/ordinal_data.csv");
     let mut tables: BTreeMap<String, OutcomeTable> = BTreeMap::new();
@@ -41,7 +41,7 @@ fn tables() -> BTreeMap<String, OutcomeTable> {
 }
 
 #[test]
-fn shift_and_proportion_tests_are_the_reference() {
+fn shift_and_proportion_tests_agree_with_the_reference() {
     let reference = reference();
     let tables = tables();
     assert!(tables.len() >= 9);
@@ -70,9 +70,9 @@ fn shift_and_proportion_tests_are_the_reference() {
     assert_eq!(compared, 99);
 }
 
-/// Every row of the dichotomy in the reference has its counterpart here, and the other way round.
+/// Every row of the dichotomy in the reference has its counterpart here, and vice versa.
 #[test]
-fn every_two_proportion_value_is_the_reference() {
+fn every_two_proportion_value_agrees_with_the_reference() {
     let reference = reference();
     let mut compared = 0;
     for (name, table) in &tables() {
@@ -93,14 +93,14 @@ fn every_two_proportion_value_is_the_reference() {
     assert_eq!(compared, 42 * 9);
 }
 
-/// Relative to numbers above 1, as far as the source itself is to be trusted. Closed forms and
-/// tight roots were met to 5e-15, gsDesign's limits to 3.0e-5.
+/// Relative error above 1, and the accuracy of the source. Closed forms and tight roots agree to 5e-15,
+/// gsDesign's confidence limits to 3.0e-5.
 fn error_and_tolerance(quantity: &str, source: &str, ours: f64, theirs: f64) -> (f64, f64) {
     let error = (ours - theirs).abs() / theirs.abs().max(1.0);
     match source {
         "input" => (error, 0.0),
         "gsDesign::ciBinomial" => (error, 4e-5),
-        // R finds the odds ratio, or its reciprocal when above 1, to a fourth root of rounding.
+        // R finds the odds ratio, or its reciprocal if above 1, to the fourth root of the rounding error.
         "fisher.test" if quantity.contains("OR") => {
             let [ours, theirs] = [ours, theirs].map(|odds| odds.min(1.0 / odds));
             ((ours - theirs).abs(), f64::EPSILON.sqrt().sqrt())
@@ -109,9 +109,9 @@ fn error_and_tolerance(quantity: &str, source: &str, ours: f64, theirs: f64) -> 
     }
 }
 
-/// The only source of these limits is loose, so they are held to their definition as well.
+/// The only source of these confidence limits is inaccurate, so they are also compared with their definition.
 #[test]
-fn limits_of_ratios_are_just_rejected() {
+fn confidence_limits_of_ratios_are_just_rejected() {
     for table in tables().values() {
         let arms = two_proportions::arms(&table.weights(), Mrs::new(2).expect("a score"));
         let rates = (arms[0].rate(), arms[1].rate());

@@ -1,4 +1,4 @@
-//! Pooling of 2×2 tables against metafor (tests/reference/README.md).
+//! Pooling of 2×2 tables compared with metafor (tests/reference/README.md).
 
 use std::collections::BTreeMap;
 
@@ -63,10 +63,10 @@ fn quantity(pooled: &Pooled, name: &str) -> Option<f64> {
     })
 }
 
-/// Every figure of every method on two sets, one with a zero cell. Hartung–Knapp is compared
-/// where the guard does not bind, as metafor has none.
+/// Every quantity of every method on two sets, one with a zero cell. Hartung–Knapp is compared
+/// only if its lower limit of the variance is not active, as metafor has none.
 #[test]
-fn pooled_odds_ratios_are_metafors() {
+fn pooled_odds_ratios_agree_with_metafor() {
     let values = reference();
     let mut compared = 0;
     for (set, tables) in SETS {
@@ -92,12 +92,12 @@ fn pooled_odds_ratios_are_metafors() {
     assert_eq!(compared, 114);
 }
 
-/// metafor 3.8-1 predicts by the reference distribution of the mean, which for τ² = 0 is its
+/// metafor 3.8-1 predicts by the reference distribution of the mean, which for τ² = 0 gives its
 /// confidence interval; Higgins, Thompson & Spiegelhalter (2009) by t on k − 2 degrees of freedom.
-/// Here with metafor's estimate, standard error and τ², and the closed form 0.95·√(2/(1 − 0.95²)) of
-/// the quantile.
+/// The expected value combines metafor's estimate, standard error and τ² with the closed form
+/// 0.95·√(2/(1 − 0.95²)) of the quantile.
 #[test]
-fn a_new_study_is_predicted_with_two_degrees_of_freedom_less_than_studies() {
+fn the_prediction_interval_has_two_degrees_of_freedom_less_than_studies() {
     let values = reference();
     for (set, tables) in SETS {
         let studies = tables.map(study);

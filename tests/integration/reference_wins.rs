@@ -1,5 +1,5 @@
-//! Wins, rank tests, stratified and utility analyses against R (tests/reference/README.md), and
-//! least squares against a fit to patient rows.
+//! Wins, rank tests, stratified and utility analyses compared with R (tests/reference/README.md), and
+//! least squares with a fit to patient rows.
 
 use std::collections::BTreeMap;
 
@@ -55,8 +55,8 @@ fn reference(text: &str, model: &str) -> BTreeMap<(String, String), f64> {
 const ORDINAL: &str = include_str!("../reference/ordinal.csv");
 const WINS: &str = include_str!("../reference/wins.csv");
 
-/// Compares every row of a model with `ours`, relative to values above 1; the number of rows is
-/// asserted, so that none is left out.
+/// Compares every row of a model with `ours`, relative to values above 1, and checks the number of rows,
+/// so that none is skipped.
 #[track_caller]
 fn compare(
     (text, model): (&str, &str),
@@ -78,7 +78,7 @@ fn compare(
 }
 
 #[test]
-fn rank_tests_are_the_reference() {
+fn rank_tests_agree_with_the_reference() {
     compare((ORDINAL, "WMW"), 45, 1e-10, |strata, quantity| {
         let counts = pooled(strata);
         let rank_sum = RankSum::new(&counts);
@@ -96,7 +96,7 @@ fn rank_tests_are_the_reference() {
 }
 
 #[test]
-fn wins_are_the_reference() {
+fn wins_agree_with_the_reference() {
     compare((ORDINAL, "winratio"), 99, 1e-10, |strata, quantity| {
         let counts = pooled(strata);
         let pairs = Pairs::new(&counts);
@@ -150,7 +150,7 @@ fn cut(score: u8) -> Mrs {
 }
 
 #[test]
-fn mantel_haenszel_at_functional_independence_is_the_reference() {
+fn mantel_haenszel_at_functional_independence_agrees_with_the_reference() {
     compare((ORDINAL, "mRS<=2 CMH (2^3 strata)"), 10, 1e-10, |strata, quantity| match quantity {
         "CMH_chi2" => mantel_haenszel_z(strata, cut(2)).expect("informative").powi(2),
         "MH_OR" => libm::exp(mantel_haenszel(strata, cut(2)).estimate),
@@ -159,7 +159,7 @@ fn mantel_haenszel_at_functional_independence_is_the_reference() {
 }
 
 #[test]
-fn mantel_haenszel_at_every_cut_is_the_reference() {
+fn mantel_haenszel_at_every_cut_agrees_with_the_reference() {
     compare((WINS, "mantel_haenszel"), 204, 1e-10, |strata, quantity| {
         let (what, at) = quantity.rsplit_once("_cut").expect("a cut");
         let result = mantel_haenszel(strata, cut(at.parse().expect("a score")));
@@ -175,14 +175,14 @@ fn mantel_haenszel_at_every_cut_is_the_reference() {
 }
 
 #[test]
-fn van_elteren_is_the_reference() {
+fn van_elteren_agrees_with_the_reference() {
     compare((WINS, "van_elteren"), 9, 1e-10, |strata, _| {
         van_elteren_z(strata).expect("the data have information")
     });
 }
 
 #[test]
-fn a_sliding_dichotomy_counts_patients_by_their_own_cut() {
+fn a_sliding_dichotomy_uses_the_cut_of_each_patient() {
     let strata = &data_sets()["D11"];
     let cuts: [Mrs; STRATA] = std::array::from_fn(|s| cut(s as u8 % 4));
     let [control, experimental] = sliding_dichotomy(strata, &cuts);
@@ -199,14 +199,14 @@ fn a_sliding_dichotomy_counts_patients_by_their_own_cut() {
     assert_eq!(counted, expected);
 }
 
-/// Chaisinanunkul 2015, Stroke 46:2238.
+/// Utilities of Chaisinanunkul 2015, Stroke 46:2238.
 const UTILITIES: [f64; LEVELS] = [1.0, 0.91, 0.76, 0.65, 0.33, 0.0, 0.0];
 
 fn utilities() -> Utilities {
     Utilities::new(UTILITIES).expect("finite, and some differ")
 }
 
-fn figure(test: &TTest, quantity: &str) -> f64 {
+fn statistic(test: &TTest, quantity: &str) -> f64 {
     let t = test.difference / test.standard_error;
     let result = test.result();
     // The normal score has the p value of t.
@@ -225,10 +225,10 @@ fn figure(test: &TTest, quantity: &str) -> f64 {
 }
 
 #[test]
-fn utility_t_tests_are_the_reference() {
+fn utility_t_tests_agree_with_the_reference() {
     for (model, variances) in [("student", Variances::Equal), ("welch", Variances::Unequal)] {
         compare((WINS, model), 54, 1e-10, |strata, quantity| {
-            figure(&t_test(&utilities(), &pooled(strata), variances), quantity)
+            statistic(&t_test(&utilities(), &pooled(strata), variances), quantity)
         });
     }
 }
@@ -238,15 +238,15 @@ fn factors() -> [[f64; 3]; STRATA] {
 }
 
 #[test]
-fn adjusted_utility_differences_are_the_reference() {
+fn adjusted_utility_differences_agree_with_the_reference() {
     let factors = Covariates::new(&factors()).expect("finite");
-    // A dummy for each stratum: one too many, and more where nobody is in a stratum.
+    // A dummy for each stratum: one too many, and more if a stratum is empty.
     let dummies: [[f64; STRATA]; STRATA] =
         std::array::from_fn(|s| std::array::from_fn(|d| f64::from(u8::from(s == d))));
     let dummies = Covariates::new(&dummies).expect("finite");
     for (model, covariates) in [("lm_factors", factors), ("lm_strata", dummies)] {
         compare((WINS, model), 63, 1e-10, |strata, quantity| {
-            figure(&adjusted(&utilities(), &covariates, strata), quantity)
+            statistic(&adjusted(&utilities(), &covariates, strata), quantity)
         });
     }
 }
@@ -270,9 +270,9 @@ fn solve(mut system: Vec<Vec<f64>>) -> Vec<f64> {
     (0..n).map(|i| system[i][n] / system[i][i]).collect()
 }
 
-/// Intercept, treatment, three factors and an interaction, on patients one by one.
+/// Intercept, treatment, three factors and an interaction, fitted to single patients.
 #[test]
-fn least_squares_on_counts_is_that_on_patients() {
+fn least_squares_on_counts_equals_least_squares_on_patients() {
     let text = include_str!("../reference/ordinal_data.csv");
     let rows = factors().map(|[a, b, c]| [a, b, c, a * b]);
     let covariates = Covariates::new(&rows).expect("finite");

@@ -1,4 +1,4 @@
-//! `rescuesim report`: a page that a browser shows whole, with the numbers of a run.
+//! `rescuesim report`: a page that a browser shows completely, with the numbers of a run.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,11 +9,10 @@ use serde_json::Value;
 
 use crate::util::{angel_reboot, directory, output, rescuesim, simulate, simulate_scenario};
 
-/// Programs that open pages.
+/// Programs that can render a page.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// A browser; on a machine without one the tests that need it are left out, but not where everything
-/// is tested.
+/// Name of an installed browser. Without one, the tests that need it are skipped, except with `CI` set.
 fn browser() -> Option<&'static str> {
     let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();
     let found = BROWSERS.into_iter().find(|name| runs(name));
@@ -21,22 +20,22 @@ fn browser() -> Option<&'static str> {
     found
 }
 
-/// What a browser finds on a page of some width.
+/// Measurements of a page by a browser at some width.
 struct Seen {
     /// Width of the content beyond that of the page.
     excess: i64,
     drawings: i64,
-    /// Drawings without a height, and references to anything outside the page.
+    /// Figures without a height, and references outside the page.
     missing: i64,
     links: Vec<String>,
-    /// JSON pointers with the value and the words shown.
+    /// JSON pointers with the value and the printed text.
     figures: Vec<(String, String, String)>,
-    /// What the browser complained of.
+    /// Errors reported by the browser.
     complaints: Vec<String>,
     titles: Vec<String>,
 }
 
-/// Measures the page in a frame of the width, as windows have a least width of their own.
+/// Measures the page in a frame of the width, as windows have a minimum width.
 const MEASURE: &str = r#"
 <body style="margin:0"><iframe id="page" src="PAGE" style="border:0;width:WIDTHpx;height:900px"></iframe>
 <script>
@@ -66,7 +65,7 @@ fn look_at(page: &Path, width: u32, browser: &str) -> Seen {
     let harness = folder.path().join("harness.html");
     let address = format!("file://{}", page.display());
     let text = MEASURE.replace("PAGE", &address).replace("WIDTH", &width.to_string());
-    std::fs::write(&harness, text).expect("the folder can be written");
+    std::fs::write(&harness, text).expect("the folder is writable");
     let result = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"])
         .args(["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom"])
@@ -111,7 +110,7 @@ fn report(scenario: &str, replicates: &str, folder: &Path) -> PathBuf {
     page
 }
 
-fn a_browser_shows_all_of_it(scenario: &str, replicates: &str, drawings: i64) {
+fn assert_a_browser_shows_the_whole_page(scenario: &str, replicates: &str, drawings: i64) {
     let Some(browser) = browser() else { return };
     let folder = directory();
     let page = report(scenario, replicates, folder.path());
@@ -124,7 +123,7 @@ fn a_browser_shows_all_of_it(scenario: &str, replicates: &str, drawings: i64) {
         "--format",
         "json",
     ]));
-    let summary: Value = serde_json::from_str(&summary).expect("JSON");
+    let summary: Value = serde_json::from_str(&summary).expect("valid JSON");
     for width in [390, 1280] {
         let seen = look_at(&page, width, browser);
         assert_eq!(seen.complaints, Vec::<String>::new(), "{width}");
@@ -137,7 +136,7 @@ fn a_browser_shows_all_of_it(scenario: &str, replicates: &str, drawings: i64) {
         assert!(seen.titles.len() >= 10, "{:?}", seen.titles);
         assert!(seen.figures.len() >= 11, "{:?}", seen.figures);
         for (pointer, value, words) in &seen.figures {
-            let expected = summary.pointer(pointer).and_then(Value::as_f64).expect("it is there");
+            let expected = summary.pointer(pointer).and_then(Value::as_f64).expect("it exists");
             assert_eq!(value.parse::<f64>().expect("a number"), expected, "{pointer}");
             let decimals = words.split_once('.').map_or(0, |(_, decimals)| decimals.len());
             assert_eq!(*words, format!("{expected:.decimals$}"), "{pointer}");
@@ -146,38 +145,38 @@ fn a_browser_shows_all_of_it(scenario: &str, replicates: &str, drawings: i64) {
 }
 
 #[test]
-fn a_browser_shows_all_of_angel_reboot() {
-    a_browser_shows_all_of_it("scenarios/angel-reboot.toml", "2000", 11);
+fn a_browser_shows_the_whole_page_of_angel_reboot() {
+    assert_a_browser_shows_the_whole_page("scenarios/angel-reboot.toml", "2000", 11);
 }
 
 #[test]
-fn a_browser_shows_all_of_early_against_late() {
-    a_browser_shows_all_of_it("scenarios/early-vs-late.toml", "1000", 10);
+fn a_browser_shows_the_whole_page_of_early_vs_late() {
+    assert_a_browser_shows_the_whole_page("scenarios/early-vs-late.toml", "1000", 10);
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_told_before_any_work() {
+fn a_page_that_cannot_be_written_is_reported_before_any_simulation() {
     let folder = directory();
     let file = folder.path().join("file");
-    std::fs::write(&file, "kept").expect("the folder can be written");
+    std::fs::write(&file, "kept").expect("the folder is writable");
     let out = file.join("report.html");
     let mut command = rescuesim();
     command.args(["report", "angel-reboot", "--replicates", "1e9", "--out"]).arg(&out);
-    let result = command.output().expect("it runs");
+    let result = command.output().expect("the program starts");
     assert_eq!(result.status.code(), Some(2));
     let error = String::from_utf8_lossy(&result.stderr);
     assert!(error.contains("cannot write") && error.contains("report.html"), "{error}");
-    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "kept");
+    assert_eq!(std::fs::read_to_string(&file).expect("it exists"), "kept");
 
     let page = folder.path().join("report.html");
     let mut command = rescuesim();
     command.args(["report", "angel-reboot", "--replicates", "1e9", "--out"]).arg(&page);
-    let result = command.arg("--figures").arg(&file).output().expect("it runs");
+    let result = command.arg("--figures").arg(&file).output().expect("the program starts");
     assert_eq!(result.status.code(), Some(2));
     assert!(!page.exists());
 }
 
-/// Sections that every page has.
+/// Sections of every page.
 const SECTIONS: [&str; 10] = [
     "aims",
     "patients",
@@ -192,11 +191,11 @@ const SECTIONS: [&str; 10] = [
 ];
 
 #[test]
-fn every_shipped_scenario_has_a_whole_page() {
+fn every_shipped_scenario_has_a_complete_page() {
     for scenario in SCENARIOS {
         let folder = directory();
         let page = report(scenario.name, "30", folder.path());
-        let text = std::fs::read_to_string(page).expect("it was written");
+        let text = std::fs::read_to_string(page).expect("the program wrote it");
         for section in SECTIONS {
             assert!(text.contains(&format!("<section id=\"{section}\">")), "{}", scenario.name);
         }
@@ -216,7 +215,7 @@ fn every_shipped_scenario_has_a_whole_page() {
             );
         }
         let looks = Scenario::parse(scenario.text, &[]);
-        // Those with evidence need their folder.
+        // Scenarios with evidence need their folder.
         let Ok(scenario_alone) = looks else { continue };
         let several = scenario_alone.design.looks().len() > 1;
         assert_eq!(text.contains("<section id=\"fixed\">"), several, "{}", scenario.name);
@@ -225,7 +224,7 @@ fn every_shipped_scenario_has_a_whole_page() {
 }
 
 #[test]
-fn names_that_are_signs_of_a_page_are_shown_as_they_are() {
+fn names_with_markup_are_shown_as_text() {
     let folder = directory();
     let page = folder.path().join("report.html");
     let mut command = rescuesim();
@@ -234,13 +233,13 @@ fn names_that_are_signs_of_a_page_are_shown_as_they_are() {
     command.args(["--set", r#"arms.control="<script>alert(1)</script>""#]);
     command.args(["--set", r#"analyses[0].name="p < 0.05 & \"q\"""#]);
     output(&mut command);
-    let text = std::fs::read_to_string(page).expect("it was written");
+    let text = std::fs::read_to_string(page).expect("the program wrote it");
     assert!(!text.contains("<b>") && !text.contains("<script>"));
     assert!(text.contains("&lt;b&gt;A &amp;") && text.contains("p &lt; 0.05 &amp;"));
 }
 
 #[test]
-fn one_look_is_the_same_trial_without_its_interims() {
+fn the_trial_with_one_look_differs_only_in_its_interim_looks() {
     for scenario in SCENARIOS {
         let Ok(scenario) = Scenario::parse(scenario.text, &[]) else { continue };
         let fixed = scenario.with_one_look().expect("a trial may look once");
@@ -250,7 +249,7 @@ fn one_look_is_the_same_trial_without_its_interims() {
         assert_eq!((fixed.seed, fixed.randomised), (scenario.seed, scenario.randomised));
     }
     let fixed = simulate(&["design.looks={equally_spaced=1}"], 300);
-    let scenario = Scenario::parse(&angel_reboot(), &[]).expect("it is valid");
+    let scenario = Scenario::parse(&angel_reboot(), &[]).expect("a valid scenario");
     let alone = scenario.with_one_look().expect("a trial may look once");
     let written = simulate_scenario(&alone, 300);
     assert_eq!(written.truths[0].analyses[0].rejection, fixed.truths[0].analyses[0].rejection);

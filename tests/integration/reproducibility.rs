@@ -1,4 +1,4 @@
-//! The same answer everywhere: any number of threads, any number of replicates asked for.
+//! Reproducible results: with any number of threads and any number of requested replicates.
 
 use std::path::Path;
 
@@ -12,12 +12,13 @@ fn run_into(directory: &Path, threads: &str, replicates: &str) -> (String, Strin
     command.args(["--set", PRIOR]);
     command.args(["--threads", threads, "--replicates", replicates, "--out"]).arg(directory);
     output(&mut command);
-    let read = |name: &str| std::fs::read_to_string(directory.join(name)).expect("it is written");
+    let read =
+        |name: &str| std::fs::read_to_string(directory.join(name)).expect("the program wrote it");
     (read("summary.json"), read("trials.csv"))
 }
 
 #[test]
-fn threads_leave_no_trace() {
+fn results_do_not_depend_on_the_number_of_threads() {
     let directory = directory();
     let one = run_into(directory.path(), "1", "3000");
     for threads in ["2", "7"] {
@@ -28,7 +29,7 @@ fn threads_leave_no_trace() {
 }
 
 #[test]
-fn more_replicates_begin_with_the_same_ones() {
+fn more_replicates_start_with_the_same_ones() {
     let directory = directory();
     let few = run_into(directory.path(), "2", "1000").1;
     let many = run_into(directory.path(), "2", "20000").1;
@@ -37,14 +38,14 @@ fn more_replicates_begin_with_the_same_ones() {
     assert!(many.starts_with(&few));
 }
 
-/// Replicates against summaries kept in the project, which pin every stream and formula. Debug and
-/// release builds are both compared with them. After a change that is meant to alter results,
-/// `UPDATE_GOLDEN=1 cargo test golden` writes them anew.
+/// Compares replicates with stored summaries, which pin every stream and formula, in debug and in
+/// release builds. After a change that is meant to alter results, `UPDATE_GOLDEN=1 cargo test golden`
+/// rewrites them.
 #[test]
 fn golden_summaries_are_unchanged() {
     let folder = project("tests/reference/golden");
     for entry in std::fs::read_dir(folder).expect("it is kept") {
-        let path = entry.expect("it can be listed").path();
+        let path = entry.expect("the folder can be listed").path();
         let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
         let (scenario, replicates) = stem.rsplit_once('-').expect("scenario-replicates.json");
         let scenario = format!("scenarios/{scenario}.toml");

@@ -1,5 +1,5 @@
-//! Adverse events. Seeds are fixed; written with a fresh one, a figure within 3 Monte-Carlo standard
-//! errors would fail by chance once in 370, within 4 once in 16 000.
+//! Adverse events. Seeds are fixed; with a fresh seed, a comparison within 3 Monte Carlo standard errors
+//! would fail by chance once in 370, within 4 once in 16 000.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,14 +8,14 @@ use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics, SafetySummary, Tally};
 use rescuesim::trial::{Conclusion, Simulator};
 
-use crate::bad_input::{Broken, assert_told, broken};
+use crate::bad_input::{Broken, assert_reported, broken};
 use crate::util::{angel_reboot, assert_within, simulate_scenario};
 
 fn scenario(safety: &str, set: &[&str]) -> Scenario {
     let set: Vec<String> = std::iter::once(format!("safety={safety}"))
         .chain(set.iter().map(|&text| text.to_owned()))
         .collect();
-    Scenario::parse(&angel_reboot(), &set).expect("valid")
+    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
 }
 
 fn event(result: &OperatingCharacteristics, truth: Truth, index: usize) -> &SafetySummary {
@@ -28,10 +28,10 @@ fn first(result: &OperatingCharacteristics, truth: Truth) -> &AnalysisSummary {
 
 const STOPPING: &str = r#"{endpoints=[{name="sICH",event="stated",control=0.03,experimental=0.08,known_after_days=1.5,stopping={spending={rule="lan_demets_pocock"},alpha_one_sided=0.05}}]}"#;
 
-/// The finished trial's events: sICH 1 v 5 %, dissection 3 v 14 %, death 10 v 11 %. Exact powers of the
-/// pooled Z at 174 v 174 from a double sum over binomial probabilities, apart from this code.
+/// Events of the finished trial: sICH 1 v 5 %, dissection 3 v 14 %, death 10 v 11 %. Exact powers of the
+/// pooled Z at 174 v 174 from a double sum over binomial probabilities, computed independently.
 #[test]
-fn power_to_show_each_event_is_exact() {
+fn the_power_to_detect_each_event_is_exact() {
     let endpoints = r#"{endpoints=[
         {name="sICH",event="stated",control=0.01,experimental=0.05},
         {name="dissection",event="stated",control=0.03,experimental=0.14},
@@ -47,20 +47,20 @@ fn power_to_show_each_event_is_exact() {
     ];
     for (index, (more, fewer)) in exact.into_iter().enumerate() {
         let event = event(&result, Truth::Alternative, index);
-        let enumerated = event.more_by_formula.expect("it is small");
+        let enumerated = event.more_by_formula.expect("it is small enough to enumerate");
         assert!((enumerated - more).abs() < 1e-10, "{enumerated} {more}");
         assert_within(&event.name, event.more, more, more, 4.0);
         assert_within(&event.name, event.fewer, fewer - 1e-4, fewer + 1e-4, 4.0);
     }
 }
 
-/// Events that have nothing to do with the mRS stop independently of it: P(efficacy at look k) is
-/// that of the same trials without stops, times P(no stop so far), which is enumerated.
+/// Events independent of the mRS stop trials independently of it: P(efficacy at look k) is that of the
+/// same trials without safety stops, times the enumerated P(no earlier stop).
 #[test]
-fn stops_by_independent_events_multiply() {
+fn stopping_probabilities_of_independent_events_multiply() {
     let blocks = r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#;
     let without = simulate_scenario(
-        &Scenario::parse(&angel_reboot(), &[blocks.to_owned()]).expect("valid"),
+        &Scenario::parse(&angel_reboot(), &[blocks.to_owned()]).expect("a valid scenario"),
         40_000,
     );
     let scenario = scenario(STOPPING, &[blocks]);
@@ -69,10 +69,11 @@ fn stops_by_independent_events_multiply() {
         let (free, stopped) = (first(&without, truth), first(&with, truth));
         let reached = &event(&with, truth, 0).looks;
         for (k, look) in reached.iter().enumerate() {
-            let exact = look.by_formula_cumulative.expect("it is small");
-            // Numbers known vary about what is expected, so it is not quite exact.
+            let exact = look.by_formula_cumulative.expect("it is small enough to enumerate");
+            // The numbers of known events vary around their expectation, so the value is not quite exact.
             assert_within("reached", look.reached_cumulative, exact - 0.004, exact + 0.004, 4.0);
-            let so_far = reached[k.min(1)].by_formula_cumulative.expect("it is small");
+            let so_far =
+                reached[k.min(1)].by_formula_cumulative.expect("it is small enough to enumerate");
             let product = free.looks[k].efficacy.value * (1.0 - so_far);
             assert_within(
                 "efficacy",
@@ -88,23 +89,25 @@ fn stops_by_independent_events_multiply() {
     }
 }
 
-/// The same trials with and without the boundary: what is lost is the difference, to the last trial.
+/// The power lost to safety stopping is the difference between the same trials with and without the
+/// boundary, to the last trial.
 #[test]
-fn the_price_is_paid_by_the_same_trials() {
+fn the_power_lost_to_safety_stopping_is_that_of_the_same_trials() {
     let with = simulate_scenario(&scenario(STOPPING, &[]), 4_000);
-    let without = simulate_scenario(&Scenario::parse(&angel_reboot(), &[]).expect("valid"), 4_000);
+    let without =
+        simulate_scenario(&Scenario::parse(&angel_reboot(), &[]).expect("a valid scenario"), 4_000);
     for (with, without) in with.truths.iter().zip(&without.truths) {
         for (with, without) in with.analyses.iter().zip(&without.analyses) {
-            let price = with.price_of_safety.as_ref().expect("it can stop");
+            let price = with.price_of_safety.as_ref().expect("the event has a boundary");
             assert_eq!(price.rejection_without, without.rejection);
             let lost = price.rejection_without.value - with.rejection.value;
             assert!((price.lost.value - lost).abs() < 1e-12);
             assert!(price.lost.value <= price.stopped.value);
             let last = with.looks.last().expect("there is a final look");
-            let stopped = last.safety_cumulative.expect("it can stop");
+            let stopped = last.safety_cumulative.expect("the event has a boundary");
             assert_eq!(price.stopped, stopped);
             assert_eq!(
-                last.safety.expect("it can stop").value,
+                last.safety.expect("the event has a boundary").value,
                 0.0,
                 "the final look stops nothing"
             );
@@ -116,24 +119,24 @@ fn the_price_is_paid_by_the_same_trials() {
 
 /// Without a difference the boundary is reached with the error rate that it spends.
 #[test]
-fn without_harm_the_boundary_keeps_its_error_rate() {
+fn the_safety_boundary_has_its_error_rate_without_harm() {
     let safety = STOPPING.replace("control=0.03", "control=0.25");
     let result = simulate_scenario(&scenario(&safety, &[]), 20_000);
     let looks = &event(&result, Truth::Null, 0).looks;
     let last = looks.last().expect("there is a final look");
-    let exact = last.by_formula_cumulative.expect("it is small");
+    let exact = last.by_formula_cumulative.expect("it is small enough to enumerate");
     assert_within("error rate", last.reached_cumulative, exact - 0.003, exact + 0.003, 4.0);
-    // Frequent enough for the normal approximation that the bounds are found by.
+    // Events are frequent enough for the normal approximation of the bounds.
     assert!((exact - 0.05).abs() < 0.004, "{exact}");
     let planned: Vec<u32> = looks.iter().map(|look| look.planned_patients).collect();
     assert_eq!(planned[2], 348);
-    // Of 182 and 297 randomised by the looks, those of the last 36 hours are not known.
+    // Events of the last 36 hours are not known for the 182 and 297 patients randomised by the looks.
     assert!((178..=182).contains(&planned[0]) && (293..=297).contains(&planned[1]), "{planned:?}");
 }
 
-/// Rates hold whatever the link, the arms' ratio and who gets which treatment.
+/// Rates hold for every association with the mRS, allocation ratio and non-adherence.
 #[test]
-fn rates_are_those_of_the_treatment() {
+fn event_rates_are_those_of_the_treatment_received() {
     let safety = r#"{endpoints=[{name="linked",event="stated",control=0.04,experimental=0.09,log_odds_per_mrs=0.6},{name="fatal",event="stated",control=0.03,experimental=0.06,mrs_of_affected=[0,0,0,0,10,20,70]},{name="death",event="death"}]}"#;
     let crossover = "adherence={control_crossover={probability=0.2,log_odds_per_prognosis=-1}}";
     let ratio = "arms.allocation_ratio={control=1,experimental=2}";
@@ -144,7 +147,7 @@ fn rates_are_those_of_the_treatment() {
         for truth in [Truth::Alternative, Truth::Null] {
             for index in 0..3 {
                 let event = event(&result, truth, index);
-                let rates = event.truth.expect("stated");
+                let rates = event.truth.expect("the scenario states it");
                 for (rate, aim) in event.rate.into_iter().zip(rates) {
                     assert_within(&event.name, rate, aim, aim, 4.0);
                 }
@@ -156,7 +159,7 @@ fn rates_are_those_of_the_treatment() {
     }
 }
 
-/// Haemorrhages of a procedure are the same events as in its own table.
+/// Haemorrhages of a procedure are the events of its own table.
 #[test]
 fn events_of_a_procedure_are_its_complications() {
     let path = crate::util::project("scenarios/early-vs-late.toml");
@@ -165,10 +168,10 @@ fn events_of_a_procedure_are_its_complications() {
             .to_owned(),
         "design.looks={equally_spaced=1}".to_owned(),
     ];
-    let scenario = Scenario::load(&path, &set).expect("valid");
+    let scenario = Scenario::load(&path, &set).expect("a valid scenario");
     let result = simulate_scenario(&scenario, 4_000);
-    // With one look these are the same patients as in the procedure's own table.
-    let procedure = result.procedure.as_ref().expect("it has one");
+    // With one look these are the patients of the procedure's own table.
+    let procedure = result.procedure.as_ref().expect("it exists");
     for (arm, rate) in procedure.arms.iter().zip(event(&result, Truth::Alternative, 0).rate) {
         let own = arm.groups[0].measures["haemorrhage"].simulated.value;
         assert!((rate.value - own).abs() < 1e-3, "{own} {rate:?}");
@@ -201,7 +204,10 @@ fn a_stop_for_safety_ends_the_trial_for_every_analysis() {
                 assert!(trial.z[trial.look..].iter().all(|z| z.is_nan()));
                 assert!(!trial.reversed && trial.look < 3);
             } else if let Some(k) = reached {
-                assert!(trial.look <= k || k == 2, "stopped before, or not stopped in the end");
+                assert!(
+                    trial.look <= k || k == 2,
+                    "stopped before, or not stopped at the final look"
+                );
             }
         }
     }
@@ -209,7 +215,7 @@ fn a_stop_for_safety_ends_the_trial_for_every_analysis() {
 }
 
 #[test]
-fn the_same_for_any_number_of_threads() {
+fn safety_results_do_not_depend_on_the_number_of_threads() {
     let scenario = scenario(STOPPING, &[]);
     let of_threads = |threads| {
         let options = Options {
@@ -219,7 +225,8 @@ fn the_same_for_any_number_of_threads() {
             cancelled: &AtomicBool::new(false),
         };
         let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        let result = OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"));
+        let result =
+            OperatingCharacteristics::new(&scenario, &tally.expect("the run is not cancelled"));
         serde_json::to_string(&result).expect("plain data")
     };
     assert!(of_threads(1) == of_threads(3));
@@ -227,7 +234,7 @@ fn the_same_for_any_number_of_threads() {
 
 const DESIGN: &str = "[design]\n";
 
-/// An endpoint with these keys, before the design.
+/// An edit that inserts an endpoint with these keys before the design.
 macro_rules! endpoint {
     ($keys:literal, $says:expr) => {
         broken(
@@ -309,11 +316,11 @@ const BROKEN: [Broken; 13] = [
 ];
 
 #[test]
-fn broken_safety_is_told() {
-    assert_told(&angel_reboot(), &BROKEN);
+fn invalid_safety_is_reported() {
+    assert_reported(&angel_reboot(), &BROKEN);
 }
 
-/// Where the mRS drifts or differs between centres, so do the events that go with it.
+/// If the mRS drifts or differs between centres, so do the events associated with it.
 #[test]
 fn events_that_drift_have_no_formula() {
     let linked =
@@ -336,7 +343,7 @@ fn events_that_drift_have_no_formula() {
 }
 
 #[test]
-fn a_boundary_that_no_interim_can_reach_is_told() {
+fn a_boundary_that_no_interim_look_can_reach_is_reported() {
     let broken = [
         (STOPPING.replace("1.5", "3000"), "is never tested before the final look"),
         (
@@ -347,15 +354,15 @@ fn a_boundary_that_no_interim_can_reach_is_told() {
             "look 2 brings nobody new",
         ),
     ];
-    for (safety, told) in broken {
+    for (safety, message) in broken {
         let set = [format!("safety={safety}"), "accrual.per_month=1e6".to_owned()];
-        let rejection = Scenario::parse(&angel_reboot(), &set).expect_err("it makes no sense");
-        assert!(rejection.to_string().contains(told), "{rejection}");
+        let rejection = Scenario::parse(&angel_reboot(), &set).expect_err("it is invalid");
+        assert!(rejection.to_string().contains(message), "{rejection}");
     }
 }
 
 #[test]
-fn one_look_has_nothing_to_stop() {
+fn safety_stopping_needs_an_interim_look() {
     let set = [format!("safety={STOPPING}"), "design.looks.equally_spaced=1".to_owned()];
     let rejection = Scenario::parse(&angel_reboot(), &set).expect_err("nothing to stop");
     let text = rejection.to_string();
@@ -364,7 +371,7 @@ fn one_look_has_nothing_to_stop() {
 }
 
 /// A drawn effect changes the mRS of the experimental arm, and the stated rates are those of all patients
-/// with a treatment: they hold under every truth, whatever links the event to the mRS.
+/// with a treatment: they hold under every truth, for every association of the event with the mRS.
 #[test]
 fn stated_rates_hold_under_the_prior() {
     let links = ["", ",log_odds_per_mrs=0.8", ",mrs_of_affected=[0.02,0.03,0.05,0.1,0.2,0.2,0.4]"];
@@ -382,8 +389,8 @@ fn stated_rates_hold_under_the_prior() {
                 let what = format!("{link} {truth:?} {arm}");
                 assert_within(&what, event.rate[arm], rate, rate, 4.0);
             }
-            // By enumeration of the stated rates, which does not know of any effect.
-            let formula = event.more_by_formula.expect("it is small");
+            // Enumerated from the stated rates, which do not depend on the effect.
+            let formula = event.more_by_formula.expect("it is small enough to enumerate");
             assert_within(link, event.more, formula - 0.002, formula + 0.002, 4.0);
         }
     }

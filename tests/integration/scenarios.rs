@@ -1,4 +1,4 @@
-//! Every shipped scenario says what it asks, is valid without a warning that was not meant, and
+//! Every shipped scenario states its question, is valid without an unintended warning, and
 //! runs.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +13,11 @@ use crate::util::{angel_reboot, output, project, rescuesim};
 fn every_shipped_scenario_opens_with_its_question_and_runs() {
     let mut seen = 0;
     for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
-        let path = entry.expect("it can be listed").path();
+        let path = entry.expect("the folder can be listed").path();
         if path.extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        let text = std::fs::read_to_string(&path).expect("it is text");
+        let text = std::fs::read_to_string(&path).expect("the file is text");
         let opening: String = text.lines().take_while(|line| line.starts_with('#')).collect();
         assert!(opening.contains('?'), "{path:?} opens with its question");
         let mut command = rescuesim();
@@ -36,12 +36,17 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
 /// The page on scenarios names every file, every key and every field of a procedure.
 #[test]
 fn the_page_on_scenarios_names_everything() {
-    let page = std::fs::read_to_string(project("scenarios/README.md")).expect("it is shipped");
+    let page =
+        std::fs::read_to_string(project("scenarios/README.md")).expect("the file is shipped");
     for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
-        let name = entry.expect("it can be listed").file_name().into_string().expect("plain");
+        let name = entry
+            .expect("the folder can be listed")
+            .file_name()
+            .into_string()
+            .expect("the name is UTF-8");
         assert!(!name.ends_with(".toml") || page.contains(&format!("({name})")), "{name}");
     }
-    // Names stand in code: between backquotes.
+    // Names are in code, between backquotes.
     let code = page.split('`').skip(1).step_by(2);
     let part_of_name = |c: char| c.is_alphanumeric() || c == '_';
     let named: BTreeSet<&str> =
@@ -54,7 +59,8 @@ fn the_page_on_scenarios_names_everything() {
         assert!(named.contains(key), "{key}");
     });
     assert!(seen > 80, "{seen}");
-    let scenario = Scenario::load(&project("scenarios/lee-cohort.toml"), &[]).expect("valid");
+    let scenario =
+        Scenario::load(&project("scenarios/lee-cohort.toml"), &[]).expect("a valid scenario");
     let procedure = serde_json::to_value(ProcedureSummary::exact(&scenario)).expect("plain data");
     fields(&procedure, &mut |field| {
         let in_page = |text: String| page.contains(&text);
@@ -65,9 +71,10 @@ fn the_page_on_scenarios_names_everything() {
 /// The keys of each table of a scenario are in the first column below the name of that table.
 #[test]
 fn every_key_of_a_table_has_a_row_below_its_name() {
-    let page = std::fs::read_to_string(project("scenarios/README.md")).expect("it is shipped");
-    let reference = page.split_once("## Every key").expect("it is there").1;
-    let reference = reference.split("\n## ").next().expect("it ends");
+    let page =
+        std::fs::read_to_string(project("scenarios/README.md")).expect("the file is shipped");
+    let reference = page.split_once("## Every key").expect("it exists").1;
+    let reference = reference.split("\n## ").next().expect("the program ends");
     let mut rows: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut table = String::new();
     for row in reference.lines().filter(|line| line.starts_with('|')) {
@@ -126,7 +133,7 @@ fn fields(tree: &Value, see: &mut impl FnMut(&str)) {
     }
 }
 
-/// ANGEL-REBOOT with correlated factors: the first two always go together.
+/// ANGEL-REBOOT with correlated factors, by the joint shares of their levels.
 fn with_joint_table(rows: &[(&str, &str, &str, f64)]) -> String {
     let text = angel_reboot();
     let without_shares: Vec<&str> =
@@ -141,7 +148,7 @@ fn with_joint_table(rows: &[(&str, &str, &str, f64)]) -> String {
 }
 
 #[test]
-fn correlated_factors_come_from_a_joint_table() {
+fn correlated_factors_follow_their_joint_shares() {
     let rows = [
         ("6-15", "6-24 h", "anterior", 50.0),
         (">=16", "<6 h", "anterior", 29.0),
@@ -153,7 +160,7 @@ fn correlated_factors_come_from_a_joint_table() {
     assert_eq!(scenario.population.levels(2), [1, 1, 1]);
 
     let says = |rows: &[(&str, &str, &str, f64)], text: &str| {
-        let rejection = Scenario::parse(&with_joint_table(rows), &[]).expect_err("it is broken");
+        let rejection = Scenario::parse(&with_joint_table(rows), &[]).expect_err("it is invalid");
         assert!(rejection.summary().contains(text), "{rejection}");
     };
     says(&[rows[0], rows[0]], "`strata[1].levels` names a combination that is there already");

@@ -1,4 +1,4 @@
-//! A run shared out among processes, and put together again: the same bytes as one run.
+//! A run split among processes and merged: the bytes are those of one run.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,8 +7,8 @@ use crate::util::{directory, output, project, rescuesim};
 
 const SHARDS: u32 = 5;
 
-/// Runs shares side by side, each in a process of its own.
-fn share_out(scenario: &str, replicates: &str, shards: &[u32], folder: &Path) -> Vec<PathBuf> {
+/// Runs shards at the same time, each in its own process.
+fn run_shards(scenario: &str, replicates: &str, shards: &[u32], folder: &Path) -> Vec<PathBuf> {
     let file = |shard: &u32| folder.join(format!("{shard}.json"));
     let start = |shard: &u32| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
@@ -18,30 +18,30 @@ fn share_out(scenario: &str, replicates: &str, shards: &[u32], folder: &Path) ->
     };
     let running: Vec<_> = shards.iter().map(start).collect();
     for child in running {
-        let output = child.wait_with_output().expect("it is ours");
+        let output = child.wait_with_output().expect("the child exists");
         assert!(output.status.success());
-        let told = String::from_utf8(output.stdout).expect("text");
-        assert!(told.starts_with("shard ") && told.contains("rescuesim merge"), "{told}");
+        let message = String::from_utf8(output.stdout).expect("text");
+        assert!(message.starts_with("shard ") && message.contains("rescuesim merge"), "{message}");
     }
     shards.iter().map(file).collect()
 }
 
 fn refused(files: &[PathBuf]) -> String {
     let output = rescuesim().arg("merge").args(files).output().expect("the program starts");
-    let told = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{told}");
-    assert!(output.stdout.is_empty(), "{told}");
-    told
+    let message = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(output.stdout.is_empty(), "{message}");
+    message
 }
 
-/// With tallies of every kind: a prior, a procedure, centres, adverse events, descriptions.
+/// Compares totals of every kind: a prior, a procedure, centres, adverse events, supplementary analyses.
 #[test]
-fn merged_shards_are_the_bytes_of_one_run() {
+fn merged_shards_give_the_bytes_of_one_run() {
     for name in ["angel-reboot", "premat-assurance", "early-vs-late", "angel-reboot-centres"] {
         let directory = directory();
         let scenario = format!("scenarios/{name}.toml");
         let shards: Vec<u32> = (1..=SHARDS).rev().collect();
-        let files = share_out(&scenario, "203", &shards, directory.path());
+        let files = run_shards(&scenario, "203", &shards, directory.path());
         for format in ["table", "markdown", "json", "csv"] {
             let merged = output(rescuesim().args(["merge", "--format", format]).args(&files));
             let mut run = rescuesim();
@@ -52,39 +52,43 @@ fn merged_shards_are_the_bytes_of_one_run() {
         output(rescuesim().arg("merge").args(&files).arg("--out").arg(&out));
         let mut run = rescuesim();
         run.args(["run", &scenario, "--replicates", "203", "--format", "json"]);
-        let written = std::fs::read_to_string(out.join("summary.json")).expect("it is written");
+        let written =
+            std::fs::read_to_string(out.join("summary.json")).expect("the program wrote it");
         assert!(written == output(&mut run), "{name}");
     }
 }
 
 #[test]
-fn what_is_missing_doubled_or_foreign_is_named() {
+fn missing_duplicated_and_foreign_shards_are_named() {
     let directory = directory();
     let scenario = "scenarios/angel-reboot.toml";
-    let mut files = share_out(scenario, "50", &[1, 2, 4], directory.path());
-    let told = refused(&files);
-    assert!(told.contains("missing: shard 3/5 (replicates 20 to 29)"), "{told}");
-    assert!(told.contains("missing: shard 5/5 (replicates 40 to 49)"), "{told}");
+    let mut files = run_shards(scenario, "50", &[1, 2, 4], directory.path());
+    let message = refused(&files);
+    assert!(message.contains("missing: shard 3/5 (replicates 20 to 29)"), "{message}");
+    assert!(message.contains("missing: shard 5/5 (replicates 40 to 49)"), "{message}");
 
     let copy = directory.path().join("copy.json");
     std::fs::copy(&files[1], &copy).expect("it can be copied");
     let elsewhere = directory.path().join("elsewhere");
-    let foreign = share_out("scenarios/angel-rescue.toml", "50", &[3], &elsewhere);
+    let foreign = run_shards("scenarios/angel-rescue.toml", "50", &[3], &elsewhere);
     files.extend([copy, foreign[0].clone()]);
-    let told = refused(&files);
-    assert!(told.contains("doubled: shard 2/5 is in "), "{told}");
-    assert!(told.contains("2.json and in ") && told.contains("copy.json"), "{told}");
-    assert!(told.contains("elsewhere/3.json is not of the same run: another scenario"), "{told}");
-    assert!(told.contains("rescuesim run scenarios/angel-rescue.toml"), "{told}");
+    let message = refused(&files);
+    assert!(message.contains("doubled: shard 2/5 is in "), "{message}");
+    assert!(message.contains("2.json and in ") && message.contains("copy.json"), "{message}");
+    assert!(
+        message.contains("elsewhere/3.json is not of the same run: another scenario"),
+        "{message}"
+    );
+    assert!(message.contains("rescuesim run scenarios/angel-rescue.toml"), "{message}");
 
     let none = directory.path().join("none.json");
     assert!(refused(&[none]).contains("none.json: cannot be read"));
-    let told = refused(&[project("Cargo.toml")]);
-    assert!(told.contains("Cargo.toml: the file is not a checkpoint or shard"), "{told}");
+    let message = refused(&[project("Cargo.toml")]);
+    assert!(message.contains("Cargo.toml: the file is not a checkpoint or shard"), "{message}");
 }
 
 #[test]
-fn a_share_that_cannot_be_is_refused() {
+fn an_invalid_share_is_refused() {
     let run = |args: &[&str]| {
         let mut command = rescuesim();
         let output =
@@ -94,11 +98,11 @@ fn a_share_that_cannot_be_is_refused() {
         String::from_utf8(output.stderr).expect("messages are text")
     };
     for share in ["0/4", "5/4", "3", "a/b", "1/0"] {
-        let told = run(&["--shard", share, "--checkpoint", "x.json"]);
-        assert!(told.contains("expected a share of all, from 1, such as 3/16"), "{told}");
+        let message = run(&["--shard", share, "--checkpoint", "x.json"]);
+        assert!(message.contains("expected a share of all, from 1, such as 3/16"), "{message}");
     }
-    let told = run(&["--shard", "1/11", "--checkpoint", "x.json"]);
-    assert!(told.contains("10 replicates cannot be shared out so"), "{told}");
+    let message = run(&["--shard", "1/11", "--checkpoint", "x.json"]);
+    assert!(message.contains("10 replicates cannot be shared out so"), "{message}");
     assert!(run(&["--shard", "1/2"]).contains("--checkpoint"));
     for conflicting in [["--out", "x"], ["--format", "json"]] {
         let args = [["--shard", "1/2"], ["--checkpoint", "x.json"], conflicting].concat();

@@ -1,4 +1,4 @@
-//! Scenarios that come with the program, and the one to start from.
+//! Scenarios included in the program, and the template of `init`.
 
 use std::fs;
 
@@ -8,9 +8,9 @@ use rescuesim::scenario::{Scenario, Truth};
 use crate::util::{directory, output, project, rescuesim};
 
 #[test]
-fn every_shipped_scenario_is_in_the_program() {
+fn every_shipped_scenario_is_included_in_the_program() {
     let files = fs::read_dir(project("scenarios")).expect("the folder is shipped");
-    let names = files.map(|file| file.expect("it can be listed").file_name());
+    let names = files.map(|file| file.expect("the folder can be listed").file_name());
     let mut names: Vec<String> =
         names.filter_map(|name| Some(name.to_str()?.strip_suffix(".toml")?.to_owned())).collect();
     names.sort();
@@ -22,13 +22,13 @@ fn every_shipped_scenario_is_in_the_program() {
     assert!(listed.lines().all(|line| line.chars().count() <= 80));
     let json: serde_json::Value =
         serde_json::from_str(&output(rescuesim().args(["list", "--format", "json"])))
-            .expect("it is JSON");
+            .expect("valid JSON");
     assert_eq!(json.as_array().map(Vec::len), Some(ours.len()));
 }
 
-/// Anywhere, evidence included, with the same result as from the file.
+/// A name works in any folder, evidence included, and gives the result of the file.
 #[test]
-fn a_name_runs_where_no_file_is() {
+fn a_name_of_a_shipped_scenario_runs_in_any_folder() {
     let elsewhere = directory();
     let run = |path: &str| {
         let mut command = rescuesim();
@@ -44,7 +44,7 @@ fn a_name_runs_where_no_file_is() {
 }
 
 #[test]
-fn a_name_that_is_unknown_is_told_with_its_neighbour() {
+fn an_unknown_name_is_reported_with_the_nearest_name() {
     let elsewhere = directory();
     let mut command = rescuesim();
     command.args(["check", "angel-rebot"]).current_dir(elsewhere.path());
@@ -58,10 +58,10 @@ fn a_name_that_is_unknown_is_told_with_its_neighbour() {
     assert!(errors.contains("cannot be read"), "{errors}");
 }
 
-/// Also with every key that is commented out put in.
+/// The template is also valid with every commented key included.
 #[test]
-fn the_starting_scenario_is_valid() {
-    let scenario = Scenario::parse(STARTING, &[]).expect("valid");
+fn the_template_is_valid() {
+    let scenario = Scenario::parse(STARTING, &[]).expect("a valid scenario");
     assert!(scenario.analyses.len() == 2);
     let holds_a_key = |line: &str| line.starts_with('[') || line.contains(" = ");
     let full: Vec<String> = STARTING
@@ -71,31 +71,31 @@ fn the_starting_scenario_is_valid() {
             Some(key) if holds_a_key(key) => key.to_owned(),
             _ => line.to_owned(),
         })
-        // One of two ways to state the outcome; equal slots and a coin come with the ratio.
+        // The template has two ways to state the outcome; equal slots and a coin belong to the ratio.
         .filter(|line| !line.starts_with("experimental = { functional"))
         .filter(|line| !line.starts_with("ramp_up_months"))
         .collect();
-    let full = Scenario::parse(&full.join("\n"), &[]).expect("valid");
+    let full = Scenario::parse(&full.join("\n"), &[]).expect("a valid scenario");
     assert!(full.safety.is_some() && full.centres.is_some() && full.adherence.is_some());
 }
 
 #[test]
-fn init_writes_a_scenario_once() {
+fn init_writes_a_scenario_and_never_overwrites_one() {
     let folder = directory();
     let init = |args: &[&str]| {
         let mut command = rescuesim();
         command.arg("init").args(args).current_dir(folder.path());
         command
     };
-    let told = output(&mut init(&[]));
-    assert!(told.contains("scenario.toml"), "{told}");
-    let written = fs::read_to_string(folder.path().join("scenario.toml")).expect("it is there");
+    let message = output(&mut init(&[]));
+    assert!(message.contains("scenario.toml"), "{message}");
+    let written = fs::read_to_string(folder.path().join("scenario.toml")).expect("it exists");
     assert_eq!(written, STARTING);
     let again = init(&[]).assert().code(2);
     let errors = String::from_utf8_lossy(&again.get_output().stderr).into_owned();
     assert!(errors.contains("scenario.toml exists"), "{errors}");
     output(&mut init(&["mine.toml", "--from", "early-vs-late"]));
-    let mine = fs::read_to_string(folder.path().join("mine.toml")).expect("it is there");
+    let mine = fs::read_to_string(folder.path().join("mine.toml")).expect("it exists");
     assert_eq!(
         Some(mine.as_str()),
         SCENARIOS.iter().find(|it| it.name == "early-vs-late").map(|it| it.text)
@@ -108,7 +108,7 @@ fn init_writes_a_scenario_once() {
 
 /// Every command is in the scripts of every shell and has a manual page.
 #[test]
-fn shells_and_manuals_know_every_command() {
+fn shell_completions_and_manuals_include_every_command() {
     let help = output(rescuesim().arg("--help"));
     let commands = help.split("Commands:").nth(1).and_then(|text| text.split("Options:").next());
     let commands: Vec<&str> = commands
@@ -131,10 +131,10 @@ fn shells_and_manuals_know_every_command() {
     assert!(output(rescuesim().arg("man")).contains("rescuesim"));
 }
 
-/// What benchmarks measure early-vs-late beside has its patients and its outcomes.
+/// The counterpart of early-vs-late in the benchmarks has the same patients and outcomes.
 #[test]
-fn the_twin_with_stated_outcomes_is_in_step() {
-    let load = |name: &str| Scenario::load(name.as_ref(), &[]).expect("the scenario is valid");
+fn the_benchmark_with_stated_outcomes_matches_early_vs_late() {
+    let load = |name: &str| Scenario::load(name.as_ref(), &[]).expect("a valid scenario");
     let twin = load(&project("benches/early_vs_late_stated.toml").to_string_lossy());
     let original = load("early-vs-late");
     assert_eq!(twin.randomised, original.randomised);

@@ -1,8 +1,8 @@
-//! Where a simulated probability reaches a target, and the confidence that the answer does.
+//! Values at which a simulated probability reaches a target, and the confidence of such an answer.
 //!
-//! The laws are tested against known functions with binomial noise, 300 seeds each. An answer that
-//! fails its target has a probability of 0.05 at most, so more than 28 of 300 would come by chance less
-//! than once in 1 000; a root outside its 95 % interval has 0.05 and a little, for which 33 are allowed.
+//! The laws are tested with known functions and binomial noise, 300 seeds each. An answer that misses its
+//! target has a probability of at most 0.05, so more than 28 of 300 occur by chance less than once in
+//! 1 000; a root outside its 95 % interval has slightly more than 0.05, for which 33 are allowed.
 
 use std::convert::Infallible;
 use std::ops::Range;
@@ -25,7 +25,7 @@ fn question(domain: Domain, start: f64) -> Question {
     Question { target: 0.8, confidence: 0.95, replicates: 20_000, domain, start }
 }
 
-/// Solves with binomial noise about a known probability; `None` outside of what is allowed.
+/// Solves with binomial noise on a known probability, which is `None` for values that are not allowed.
 fn noisy(
     question: &Question,
     seed: u64,
@@ -44,7 +44,7 @@ fn noisy(
     solve(question, &mut simulate)
 }
 
-/// Answers that fail the target, and intervals without the root, of 300.
+/// Counts, among 300 seeds, the answers that miss the target and the intervals without the root.
 fn failures(
     question: &Question,
     root: f64,
@@ -67,7 +67,7 @@ fn failures(
     (wrong, outside, excess)
 }
 
-/// Φ(√(x/100) · 1.6 − 1), a power in the root of a size: 0.8 at 132.4.
+/// Φ(√(x/100) · 1.6 − 1), a power in the square root of a size: 0.8 at 132.4.
 #[test]
 fn sizes_reach_their_power_with_the_stated_confidence() {
     let power = |x: f64| normal::lower_tail(1.6 * (x / 100.0).sqrt() - 1.0);
@@ -75,14 +75,14 @@ fn sizes_reach_their_power_with_the_stated_confidence() {
     for start in [20.0, 130.0, 5000.0] {
         let (wrong, outside, excess) = failures(&question(SIZES, start), root, power);
         assert!(wrong <= 28 && outside <= 33, "{wrong} and {outside} of 300 from {start}");
-        // What 20 000 replicates can show is about 0.008 more.
+        // 20 000 replicates can verify a power that is about 0.008 larger.
         assert!((0.003..0.02).contains(&excess), "{excess}");
     }
 }
 
-/// Falls from 0.99 to 0.5 as a share rises, in a curve that is no probit line.
+/// The probability decreases from 0.99 to 0.5 with a share, in a curve that is not a probit line.
 #[test]
-fn a_falling_curve_gives_the_largest_share() {
+fn a_decreasing_curve_gives_the_largest_share() {
     let power = |x: f64| 0.99 - 0.49 * x * x * (2.0 - x);
     let question = question(SHARES, 0.1);
     let root = rescuesim::num::root::brent(|x| power(x) - 0.8, 0.0, 1.0).expect("it is passed");
@@ -92,21 +92,21 @@ fn a_falling_curve_gives_the_largest_share() {
     assert!(!solution.rises && solution.answer().x < solution.root);
 }
 
-/// 1 − α/2 does not reject by chance: 0.999 of the time at α = 0.002, far from a start of 0.05.
+/// A correct non-rejection has probability 0.999 at α = 0.002, far from a start of 0.05.
 #[test]
-fn levels_are_found_on_the_scale_of_their_probit() {
+fn significance_levels_are_found_on_the_probit_scale() {
     let domain = Domain { range: (1e-12, 1.0), whole: false, scale: Scale::Probit };
     let question =
         Question { target: 0.999, confidence: 0.95, replicates: 50_000, domain, start: 0.05 };
     let (wrong, outside, excess) = failures(&question, 0.002, |alpha| 1.0 - 0.5 * alpha);
     assert!(wrong <= 28 && outside <= 33, "{wrong} and {outside} of 300");
-    // Of 50 expected at the target no more than some 30 may be seen.
+    // At the target 50 events are expected, and at most about 30 may occur.
     assert!((0.0002..0.0006).contains(&excess), "{excess}");
 }
 
-/// A plateau a hair below the target, which leads the search there: its values are hardly ever accepted.
+/// A plateau slightly below the target attracts the search, but its values are hardly ever accepted.
 #[test]
-fn a_plateau_just_below_the_target_is_not_taken_for_it() {
+fn a_plateau_just_below_the_target_is_not_accepted() {
     let power = |x: f64| match x {
         x if x < 100.0 => 0.3 + 0.004_99 * x,
         x if x < 300.0 => 0.799,
@@ -122,29 +122,29 @@ fn a_plateau_just_below_the_target_is_not_taken_for_it() {
 }
 
 #[test]
-fn what_cannot_be_reached_says_what_was_seen() {
+fn a_target_out_of_reach_is_reported_with_the_best_result() {
     let question = question(SIZES, 100.0);
-    let told = |probability: &dyn Fn(f64) -> Option<f64>| {
+    let message = |probability: &dyn Fn(f64) -> Option<f64>| {
         noisy(&question, 1, probability).expect_err("it cannot be reached").to_string()
     };
-    let low = told(&|x| Some(0.5 * x / (x + 100.0)));
+    let low = message(&|x| Some(0.5 * x / (x + 100.0)));
     assert!(
         low.contains("not reached by the values tried from 2 to 1000000: the best seen is 0.5"),
         "{low}"
     );
-    let limited = told(&|x| (x <= 150.0).then_some(0.004 * x));
+    let limited = message(&|x| (x <= 150.0).then_some(0.004 * x));
     assert!(limited.contains("from 2 to 150: the best seen is 0."), "{limited}");
-    let all = told(&|_| Some(0.9));
-    // So far out that a figure that moved at all would have.
+    let all = message(&|_| Some(0.9));
+    // So far away that any quantity that depends on the value would have changed.
     assert!(all.contains("every value tried from 2 to 7268 reaches the target"), "{all}");
-    assert!(told(&|_| None).contains("no value can be tried"));
+    assert!(message(&|_| None).contains("no value can be tried"));
 }
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
 fn json(args: &[&str]) -> Value {
     let text = output(rescuesim().arg("solve").args(args).args(["--quiet", "--format", "json"]));
-    serde_json::from_str(&text).expect("it is JSON")
+    serde_json::from_str(&text).expect("valid JSON")
 }
 
 fn refused(args: &[&str]) -> String {
@@ -161,11 +161,11 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
-/// 25 v 40 % with a power of 0.8: the closed form's size is within the interval of the simulated one,
-/// and the answer's power is what a run finds. Chance puts a root outside in 5 of 100 seeds; the formula
-/// differs from the simulated root by less than the interval's width.
+/// 25 v 40 % with a power of 0.8: the size by closed form is within the interval of the simulated one,
+/// and the power of the answer agrees with a run. By chance 5 of 100 seeds have a root outside; the
+/// formula differs from the simulated root by less than the interval's width.
 #[test]
-fn the_size_for_25_v_40_percent_is_that_of_the_closed_form() {
+fn the_size_for_25_v_40_percent_agrees_with_the_closed_form() {
     let one = only(SCENARIO, &["independence"]);
     let args = [SCENARIO, "--set", &one];
     let wanted = ["--power", "0.8", "--vary", "sample_size.randomised", "--replicates", "4000"];
@@ -176,7 +176,7 @@ fn the_size_for_25_v_40_percent_is_that_of_the_closed_form() {
     println!("{solved}");
     assert!((low..=high).contains(&formula), "{formula} in {low} to {high}");
     assert!(low < number(&solved["root"]) && number(&solved["root"]) < high);
-    // 308 analysed of those randomised, 10 % of whom are lost.
+    // 308 analysed of the randomised, with a dropout of 10 %.
     assert!((formula - 342.0).abs() < 3.0, "{formula}");
     let answer = number(&solved["answer"]);
     assert!(answer.fract() == 0.0 && answer > formula - 5.0 && answer < 420.0, "{answer}");
@@ -184,7 +184,7 @@ fn the_size_for_25_v_40_percent_is_that_of_the_closed_form() {
 }
 
 #[test]
-fn threads_leave_no_trace_and_the_table_says_all() {
+fn the_table_is_complete_and_independent_of_the_number_of_threads() {
     let one = only(SCENARIO, &["independence"]);
     let run = |threads: &str| {
         let args =
@@ -209,9 +209,10 @@ fn threads_leave_no_trace_and_the_table_says_all() {
     assert!(widest <= Some(80), "{widest:?}\n{table}");
 }
 
-/// The first look, of three, that shows efficacy in 3 of 10 trials; and futility that is not to be more.
+/// Solves for the first of three looks at which 3 of 10 trials show efficacy, and for an upper bound on
+/// futility.
 #[test]
-fn looks_and_bad_figures_are_solved_for() {
+fn looks_and_quantities_with_upper_bounds_are_solved_for() {
     let one = only(SCENARIO, &["independence"]);
     let fractions = "design.looks={information_fractions=[0.4,0.8,1.0]}";
     let key = "design.looks.information_fractions[0]";
@@ -234,7 +235,7 @@ fn looks_and_bad_figures_are_solved_for() {
 }
 
 #[test]
-fn mistakes_are_told_with_what_is_allowed() {
+fn errors_are_reported_with_what_is_allowed() {
     let vary = ["--vary", "sample_size.randomised", "--replicates", "200"];
     for (args, says) in [
         (vec!["--vary", "missing.dropuot", "--power", "0.9"], "did you mean `missing.dropout`"),
@@ -273,7 +274,7 @@ fn mistakes_are_told_with_what_is_allowed() {
         let message = refused(&args);
         assert!(message.contains(says), "{args:?} should say {says:?} and says\n{message}");
     }
-    // Below 312 there is more to analyse than patients.
+    // Below 312, the planned analysis has more outcomes than patients.
     let stays = ["--set", "sample_size.analysed=312", "--set", "design.looks={equally_spaced=3}"];
     let small = ["--power", "0.1", "--within", "2..400"];
     let message = refused(&[&small[..], &stays[..], &vary[..]].concat());

@@ -17,7 +17,7 @@ const EFFECT: &str = "outcome.experimental.functional_independence";
 
 fn json(args: &[&str]) -> Value {
     let text = output(rescuesim().arg("sweep").args(args).args(["--quiet", "--format", "json"]));
-    serde_json::from_str(&text).expect("it is JSON")
+    serde_json::from_str(&text).expect("valid JSON")
 }
 
 fn refused(args: &[&str]) -> String {
@@ -31,7 +31,7 @@ fn refused(args: &[&str]) -> String {
 }
 
 #[test]
-fn every_point_is_the_run_with_its_values_whatever_the_threads() {
+fn every_point_is_the_run_with_its_values_for_any_number_of_threads() {
     let over = [format!("{EFFECT}=0.30..0.40:0.1"), "missing.dropout=[0.05, 0.1]".to_owned()];
     let sweep = |threads: &str| {
         let args = [SCENARIO, "--over", &over[0], "--over", &over[1], "--replicates", "700"];
@@ -49,15 +49,15 @@ fn every_point_is_the_run_with_its_values_whatever_the_threads() {
         );
         let set = [format!("{EFFECT}={effect}"), format!("missing.dropout={dropout}")];
         let alone = simulate(&[&set[0], &set[1]], 700);
-        // By way of text, as the last digit may change when it is read.
+        // Through text, as the last digit may change when it is parsed.
         let alone = serde_json::to_string(&alone.truths).expect("plain data");
-        let alone: Value = serde_json::from_str(&alone).expect("it is JSON");
+        let alone: Value = serde_json::from_str(&alone).expect("valid JSON");
         assert!(point["truths"] == alone, "{effect}, {dropout}");
     }
 }
 
-/// Root mean square of the second differences of what is left of a curve when the smooth part, given
-/// by the formula, is taken away.
+/// Root mean square of the second differences of a curve without its smooth part, which the formula
+/// gives.
 fn noise(residuals: &[f64]) -> f64 {
     let second = residuals.windows(3).map(|of| of[0] - 2.0 * of[1] + of[2]);
     let squares: Vec<f64> = second.map(|difference| difference * difference).collect();
@@ -87,9 +87,9 @@ fn a_curve_of_27_points_is_smoother_than_independent_runs() {
         .map(|(i, point)| {
             let value = format!("{EFFECT}={}", point["values"][EFFECT]);
             let set = [one.clone(), value, format!("run.seed={}", 1000 + i)];
-            let scenario = Scenario::load(&project(SCENARIO), &set).expect("it is valid");
+            let scenario = Scenario::load(&project(SCENARIO), &set).expect("a valid scenario");
             let analysis = simulate_scenario(&scenario, 400).truths[0].analyses[0].clone();
-            let formula = analysis.normal_approximation.expect("it has one").rejection;
+            let formula = analysis.normal_approximation.expect("it exists").rejection;
             analysis.rejection.value - formula
         })
         .collect();
@@ -101,7 +101,7 @@ fn a_curve_of_27_points_is_smoother_than_independent_runs() {
 }
 
 #[test]
-fn shares_of_how_trials_end_add_up_to_1() {
+fn the_shares_of_conclusions_add_up_to_1() {
     let safety = "scenarios/angel-reboot-safety.toml";
     let swept = json(&[safety, "--over", "missing.dropout=[0.0,0.1]", "--replicates", "300"]);
     for point in swept["points"].as_array().expect("points") {
@@ -122,7 +122,7 @@ fn shares_of_how_trials_end_add_up_to_1() {
 }
 
 #[test]
-fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
+fn files_have_a_row_per_point_truth_and_analysis_and_a_power_curve() {
     let folder = directory();
     let out = folder.path().join("new");
     let args = ["sweep", SCENARIO, "--over", "missing.dropout=0..0.1:0.05", "--replicates", "200"];
@@ -140,16 +140,22 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
         assert!(table.contains(text), "{text:?} in\n{table}");
     }
     let mut names: Vec<String> = fs::read_dir(&out)
-        .expect("it is made")
-        .map(|entry| entry.expect("listed").file_name().into_string().expect("plain"))
+        .expect("the program made the folder")
+        .map(|entry| {
+            entry
+                .expect("the folder can be listed")
+                .file_name()
+                .into_string()
+                .expect("the name is UTF-8")
+        })
         .collect();
     names.sort();
     names.retain(|name| name != "sweep.parquet");
     assert_eq!(names, ["power.svg", "sweep.csv", "sweep.json"]);
 
-    let json = fs::read_to_string(out.join("sweep.json")).expect("written");
-    let json: Value = serde_json::from_str(&json).expect("it is JSON");
-    let mut reader = csv::Reader::from_path(out.join("sweep.csv")).expect("written");
+    let json = fs::read_to_string(out.join("sweep.json")).expect("the program wrote it");
+    let json: Value = serde_json::from_str(&json).expect("valid JSON");
+    let mut reader = csv::Reader::from_path(out.join("sweep.csv")).expect("the program wrote it");
     let header = reader.headers().expect("a header").clone();
     let column = |name: &str| header.iter().position(|column| column == name).expect(name);
     let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
@@ -160,7 +166,7 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
         assert_eq!(row[column("point")], (1 + i / 4).to_string());
         assert_eq!(row[column("analysis")], *analysis["name"].as_str().expect("text"));
         let value = |name: &str| row[column(name)].parse::<f64>().ok();
-        // What is read from JSON may differ in the last digit.
+        // Numbers parsed from JSON may differ in the last digit.
         let same = |name: &str, of: &Value| match (value(name), of.as_f64()) {
             (Some(one), Some(other)) => assert!((one - other).abs() < 1e-14, "{name}"),
             (one, other) => assert_eq!(one, other, "{name}"),
@@ -169,12 +175,12 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
         same("rejection", &analysis["rejection"]["value"]);
         same("rejection_mcse", &analysis["rejection"]["mcse"]);
         same("estimate_coverage", &analysis["estimate"]["coverage"]["value"]);
-        // The designs with two looks have nothing at a third.
+        // Designs with two looks have no values at a third.
         let third = &analysis["looks"][2]["efficacy"]["value"];
         same("look_3_efficacy", third);
         assert_eq!(third.is_null(), i / 4 % 2 == 0);
     }
-    let svg = fs::read_to_string(out.join("power.svg")).expect("written");
+    let svg = fs::read_to_string(out.join("power.svg")).expect("the program wrote it");
     for text in ["equally spaced 2", "dashed: normal approximation", "dropout", "seed 20211219"] {
         assert!(svg.contains(text), "{text}");
     }
@@ -182,7 +188,7 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_curve() {
 
 #[cfg(feature = "parquet")]
 #[test]
-fn parquet_holds_what_csv_holds() {
+fn parquet_rows_equal_csv_rows() {
     let folder = directory();
     let over = "randomisation.method=[\"complete\",\"permuted_blocks\"]";
     let mut command = rescuesim();
@@ -192,13 +198,13 @@ fn parquet_holds_what_csv_holds() {
 }
 
 #[test]
-fn each_point_takes_what_its_precision_takes() {
+fn each_point_runs_the_replicates_its_precision_needs() {
     let over = format!("{EFFECT}=[0.4,0.6]");
     let one = only(SCENARIO, &["independence"]);
     let args = [SCENARIO, "--set", &one, "--over", &over, "--precision", "0.004"];
     let swept = json(&args);
     let replicates = |i: usize| swept["points"][i]["replicates"].as_u64();
-    // √(0.19 · 0.81 / 8192) = 0.0043 and next to nothing.
+    // The errors are √(0.19 · 0.81 / 8192) = 0.0043 and nearly 0.
     assert_eq!([replicates(0), replicates(1)], [Some(2 * 8192), Some(8192)]);
     let reached = swept["points"][0]["precision"]["reached"].as_f64().expect("a number");
     assert!((0.003..0.004).contains(&reached));
@@ -209,13 +215,13 @@ fn each_point_takes_what_its_precision_takes() {
     );
 }
 
-/// Outcomes and looks that the file has as counts keep their shares, as if they were set so.
+/// Outcomes and looks that the file states as counts keep their shares, as if they were overridden.
 #[test]
-fn a_plan_follows_the_number_of_patients() {
+fn outcomes_and_looks_follow_the_number_of_patients() {
     let over = ["--over", "sample_size.randomised=[300,348,400]"];
     let amounts = ["--replicates", "200", "--quiet", "--format", "json"];
     let text = output(rescuesim().args(["sweep", SCENARIO]).args(over).args(amounts));
-    let json: Value = serde_json::from_str(&text).expect("JSON");
+    let json: Value = serde_json::from_str(&text).expect("valid JSON");
     let points = json["points"].as_array().expect("points");
     assert_eq!(points.len(), 3);
     for (point, analysed) in points.iter().zip([269, 312, 359]) {
@@ -240,13 +246,13 @@ fn a_plan_follows_the_number_of_patients() {
 }
 
 #[test]
-fn mistakes_are_told_before_any_work() {
+fn errors_are_reported_before_any_simulation() {
     let folder = directory();
     let file = folder.path().join("a-file");
-    fs::write(&file, "kept").expect("a temporary file");
+    fs::write(&file, "kept").expect("the folder is writable");
     let file = file.display().to_string();
     let good = "missing.dropout=[0.05,0.1]";
-    // So many replicates that only an early end can end.
+    // The number of replicates is so large that only an early error can end the command in time.
     let many = ["--replicates", "1e12"];
     for (args, says) in [
         (vec!["--over", good, "--out", &file], vec!["cannot write to --out"]),
@@ -307,16 +313,16 @@ fn mistakes_are_told_before_any_work() {
             assert!(message.contains(text), "{args:?} should say {text:?} and says\n{message}");
         }
     }
-    assert_eq!(fs::read_to_string(&file).expect("still there"), "kept");
-    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+    assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "kept");
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder can be listed").count(), 1);
 }
 
 #[cfg(unix)]
 #[test]
-fn an_interrupted_sweep_leaves_earlier_files_alone() {
+fn an_interrupted_sweep_keeps_earlier_files() {
     let folder = directory();
     let kept = folder.path().join("sweep.csv");
-    fs::write(&kept, "earlier").expect("a temporary file");
+    fs::write(&kept, "earlier").expect("the folder is writable");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args([
@@ -333,13 +339,17 @@ fn an_interrupted_sweep_leaves_earlier_files_alone() {
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("the program starts");
-    // Its files appear before it simulates.
+    // The sweep opens its files before it simulates.
     wait_until(|| {
         assert_eq!(child.try_wait().expect("it can be asked"), None, "it ended by itself");
-        fs::read_dir(folder.path()).expect("listed").count() >= 4
+        fs::read_dir(folder.path()).expect("the folder can be listed").count() >= 4
     });
     interrupt(&child);
-    assert_eq!(child.wait().expect("it ends").code(), Some(1));
-    assert_eq!(fs::read_to_string(&kept).expect("still there"), "earlier");
-    assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing half-written");
+    assert_eq!(child.wait().expect("the program ends").code(), Some(1));
+    assert_eq!(fs::read_to_string(&kept).expect("the file still exists"), "earlier");
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("the folder can be listed").count(),
+        1,
+        "nothing half-written"
+    );
 }

@@ -1,4 +1,4 @@
-//! One trial as a story: it is the trial that a run counts, and it adds up.
+//! The trace of one trial: it is the trial that a run counts, and its numbers are consistent.
 
 use std::sync::atomic::AtomicBool;
 
@@ -15,7 +15,7 @@ use crate::util::{directory, only, output, project, rescuesim};
 pub const FIRST: Viewpoint = Viewpoint { truth: Truth::Alternative, analysis: 0 };
 pub const NULL: Viewpoint = Viewpoint { truth: Truth::Null, analysis: 0 };
 
-/// Everything that can end a trial, in a design of three looks.
+/// Every reason to stop, in a design of three looks.
 const ALL_ENDINGS: [&str; 2] = [
     r#"design.futility={rule="z",bounds=[-0.5,0.5]}"#,
     r#"design.harm={rule="spending",spending={rule="lan_demets_pocock"},alpha_one_sided=0.1}"#,
@@ -23,14 +23,14 @@ const ALL_ENDINGS: [&str; 2] = [
 
 pub fn shipped(name: &str, set: &[&str]) -> Scenario {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    Scenario::load(&project(&format!("scenarios/{name}.toml")), &set).expect("valid")
+    Scenario::load(&project(&format!("scenarios/{name}.toml")), &set).expect("a valid scenario")
 }
 
 pub fn traced(scenario: &Scenario, replicate: u64, view: Viewpoint) -> Trace {
     Trace::new(scenario, Replicate(replicate), view)
 }
 
-/// What a traced trial has in a column of `trials.csv`.
+/// Value of a traced trial in a column of `trials.csv`.
 fn in_column(trace: &Value, column: &str) -> Value {
     let end = &trace["end"];
     match column {
@@ -60,7 +60,7 @@ fn agree(written: &str, value: &Value) -> bool {
     }
 }
 
-/// Every row of `trials.csv`, whatever scenario, truth and analysis it is of.
+/// Compares every row of `trials.csv`, for several scenarios and every truth and analysis.
 #[test]
 fn traces_are_the_trials_that_a_run_counts() {
     let adherence =
@@ -88,7 +88,7 @@ fn traces_are_the_trials_that_a_run_counts() {
         });
         output(command.args(["--trials", "csv"]).arg("--out").arg(folder.path()));
         let rows = csv::Reader::from_path(folder.path().join("trials.csv"));
-        assert_rows(&shipped(name, set), &mut rows.expect("written"));
+        assert_rows(&shipped(name, set), &mut rows.expect("the program wrote it"));
     }
 }
 
@@ -120,7 +120,7 @@ fn known<'t>(trace: &'t Trace, look: &LookTrace) -> impl Iterator<Item = &'t Pat
 }
 
 #[test]
-fn looks_add_up_from_the_patients() {
+fn the_counts_of_looks_add_up_from_the_patients() {
     let cases: [(&str, &[&str]); 4] = [
         ("angel-reboot-safety", &["design.decision_lag_days=14"]),
         ("angel-reboot-mechanistic", &[]),
@@ -154,7 +154,7 @@ fn looks_add_up_from_the_patients() {
 }
 
 fn assert_look(scenario: &Scenario, trace: &Trace, look: &LookTrace) {
-    // On the day of the data, and on that of the decision.
+    // Counts on the day of the data, and on the day of the decision.
     let by = |day: f64| trace.patients.iter().filter(move |patient| patient.day <= day);
     let followed = |day: f64| by(day).filter(|it| it.followed_until_day > day).count();
     let counts_on = |day: f64| (by(day).count(), followed(day));
@@ -192,7 +192,7 @@ fn assert_look(scenario: &Scenario, trace: &Trace, look: &LookTrace) {
 }
 
 #[test]
-fn arms_before_each_patient_are_those_of_the_patients_before() {
+fn the_balance_before_each_patient_is_that_of_the_earlier_patients() {
     for (name, truth) in [("angel-reboot-centres", FIRST), ("angel-reboot-analyses", FIRST)] {
         let scenario = shipped(name, &[]);
         let trace = traced(&scenario, 3, truth);
@@ -216,9 +216,9 @@ fn arms_before_each_patient_are_those_of_the_patients_before() {
 }
 
 /// Pocock & Simon by hand: the range within each of the patient's levels after either arm. A coin of 1
-/// takes what balance asks for.
+/// always allocates the preferred arm.
 #[test]
-fn balance_asks_for_the_arm_that_is_allocated() {
+fn a_coin_of_1_allocates_the_preferred_arm() {
     let sure = "randomisation.biased_coin_p=1";
     let trace = traced(&shipped("angel-reboot", &[sure]), 0, FIRST);
     let mut ties = 0;
@@ -270,9 +270,9 @@ fn follows(patient: &PatientTrace) -> bool {
     }
 }
 
-/// Those of the alternative are what a run keeps; under the null everyone has control's.
+/// Under H1 the procedures are those of a run; under H0 all patients have control's strategy.
 #[test]
-fn procedures_are_those_of_the_run() {
+fn procedures_of_a_trace_are_those_of_the_run() {
     let scenario = shipped("angel-reboot-mechanistic", &[]);
     let mut simulator = Simulator::new(&scenario);
     for replicate in 0..5 {
@@ -280,9 +280,9 @@ fn procedures_are_those_of_the_run() {
         let trace = traced(&scenario, replicate, FIRST);
         for arm in [Arm::Control, Arm::Experimental] {
             let of_run = courses.iter().filter(|course| course.arm == arm);
-            let told = trace.patients.iter().filter(|patient| patient.arm == arm);
-            for (course, patient) in of_run.zip(told) {
-                let procedure = patient.procedure.as_ref().expect("there is one");
+            let traced = trace.patients.iter().filter(|patient| patient.arm == arm);
+            for (course, patient) in of_run.zip(traced) {
+                let procedure = patient.procedure.as_ref().expect("it exists");
                 let record = course.procedure;
                 assert_eq!(*procedure, record.into());
                 assert_eq!(usize::from(patient.mrs), course.mrs.index());
@@ -291,14 +291,14 @@ fn procedures_are_those_of_the_run() {
             }
         }
         let null = traced(&scenario, replicate, NULL);
-        let of_null = null.patients.iter().map(|it| it.procedure.as_ref().expect("there is one"));
+        let of_null = null.patients.iter().map(|it| it.procedure.as_ref().expect("it exists"));
         assert!(of_null.clone().count() > 100);
         assert!(of_null.into_iter().all(|it| !it.end.is_stented()), "control does not stent");
     }
 }
 
-/// A fatal complication is a death and events of the procedure are its complications, under the null
-/// too, where procedures are gone through again.
+/// A fatal complication is a death, and events of the procedure are its complications, also under H0,
+/// for which procedures are simulated again.
 #[test]
 fn events_of_the_procedure_are_its_complications() {
     let safety = r#"safety={endpoints=[{name="sICH",event="haemorrhage"},{name="hole",event="perforation"}]}"#;
@@ -306,8 +306,8 @@ fn events_of_the_procedure_are_its_complications() {
     let mut complications = 0;
     for view in [FIRST, NULL] {
         for patient in &traced(&scenario, 0, view).patients {
-            let procedure = patient.procedure.as_ref().expect("there is one");
-            let events = patient.events.as_ref().expect("they are followed");
+            let procedure = patient.procedure.as_ref().expect("it exists");
+            let events = patient.events.as_ref().expect("events are followed");
             assert_eq!(procedure.haemorrhage, events.iter().any(|name| name == "sICH"));
             assert_eq!(procedure.perforation, events.iter().any(|name| name == "hole"));
             assert!(!procedure.fatal || patient.mrs == 6);
@@ -317,7 +317,7 @@ fn events_of_the_procedure_are_its_complications() {
     assert!(complications > 10, "{complications}");
 }
 
-/// Whether a trial ended as written.
+/// Whether a trial ended with the given conclusion.
 fn ended(trace: &Trace, ending: &str) -> bool {
     let (name, look) = ending.split_once("-at-").unwrap_or((ending, ""));
     let conclusion = match name {
@@ -333,7 +333,7 @@ fn ended(trace: &Trace, ending: &str) -> bool {
 }
 
 #[test]
-fn what_is_found_is_the_first_that_ended_so() {
+fn find_selects_the_first_trial_with_the_conclusion() {
     let scenario = shipped("angel-reboot-safety", &ALL_ENDINGS);
     let possible = Ending::possible(&scenario);
     let written: Vec<String> = possible.iter().map(Ending::to_string).collect();
@@ -364,7 +364,8 @@ fn what_is_found_is_the_first_that_ended_so() {
     }
     let running = AtomicBool::new(false);
     for view in [FIRST, NULL, Viewpoint { analysis: 1, ..NULL }] {
-        let found = find(&scenario, &possible, view, (250, &running)).expect("nothing stops it");
+        let found =
+            find(&scenario, &possible, view, (250, &running)).expect("the run is not cancelled");
         let all: Vec<Trace> = (0..250).map(|r| traced(&scenario, r, view)).collect();
         for (first, ending) in found.iter().zip(&written) {
             let expected = all.iter().position(|trace| ended(trace, ending));
@@ -378,7 +379,7 @@ fn what_is_found_is_the_first_that_ended_so() {
 }
 
 #[test]
-fn a_design_allows_only_the_endings_it_has() {
+fn a_design_allows_only_its_own_conclusions() {
     let words = |scenario: &Scenario| -> Vec<String> {
         Ending::possible(scenario).iter().map(Ending::to_string).collect()
     };
@@ -393,9 +394,9 @@ fn a_design_allows_only_the_endings_it_has() {
     }
 }
 
-/// Under the prior, by the month of the calendar that the days are of.
+/// Under the prior, days and months of the calendar are consistent.
 #[test]
-fn months_are_days_in_another_unit() {
+fn months_are_days_divided_by_the_length_of_a_month() {
     let scenario = shipped("premat-assurance", &[]);
     let view = Viewpoint { truth: Truth::Prior, analysis: 1 };
     let trace = traced(&scenario, 5, view);

@@ -1,4 +1,4 @@
-//! `rescuesim trace` as a person meets it: the story, rows, picture, mistakes.
+//! `rescuesim trace` on the command line: text, rows, figure, errors.
 
 use rescuesim::report::Provenance;
 use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
@@ -10,12 +10,12 @@ use serde_json::Value;
 use crate::trace::{FIRST, NULL, shipped, traced};
 use crate::util::{directory, output, project, rescuesim};
 
-fn story(scenario: &Scenario, trace: Trace) -> ExampleTrial {
+fn example_trial(scenario: &Scenario, trace: Trace) -> ExampleTrial {
     ExampleTrial { provenance: Provenance::new(scenario, "rescuesim trace".into()), trace }
 }
 
 #[test]
-fn mistakes_are_told_with_what_is_allowed() {
+fn errors_are_reported_with_what_is_allowed() {
     let cases: [(&[&str], i32, &[&str]); 9] = [
         (&["--find", "futility"], 2, &["--find futility", "allowed: efficacy, efficacy-at-1"]),
         (&["--find", "efficacy-at-4"], 2, &["efficacy-at-3, not-significant, full-run, reversal"]),
@@ -39,9 +39,9 @@ fn mistakes_are_told_with_what_is_allowed() {
     }
 }
 
-/// Without a search, and with the same bytes.
+/// The printed command needs no search and gives the same bytes.
 #[test]
-fn the_command_that_is_printed_tells_the_same_trial() {
+fn the_printed_command_shows_the_same_trial() {
     let found = [
         "trace",
         "premat-assurance",
@@ -59,8 +59,8 @@ fn the_command_that_is_printed_tells_the_same_trial() {
         "json",
     ];
     let first = output(rescuesim().args(found));
-    let json: Value = serde_json::from_str(&first).expect("it is JSON");
-    let command = json["provenance"]["command"].as_str().expect("it is text");
+    let json: Value = serde_json::from_str(&first).expect("valid JSON");
+    let command = json["provenance"]["command"].as_str().expect("the file is text");
     assert!(command.contains("--replicate") && !command.contains("--find"), "{command}");
     let words = command.split(' ').skip(1);
     assert_eq!(output(rescuesim().args(words).args(["--format", "json"])), first);
@@ -74,12 +74,12 @@ fn the_command_that_is_printed_tells_the_same_trial() {
 fn tables_are_no_wider_than_a_terminal() {
     for shipped in SCENARIOS {
         let name = format!("scenarios/{}.toml", shipped.name);
-        let scenario = Scenario::load(&project(&name), &[]).expect("it is shipped");
+        let scenario = Scenario::load(&project(&name), &[]).expect("the file is shipped");
         for (truth, shown) in [(Truth::Alternative, Shown::Excerpt(10)), (Truth::Null, Shown::All)]
         {
             let trace = traced(&scenario, 0, Viewpoint { truth, analysis: 0 });
             let patients = trace.patients.len();
-            let text = story(&scenario, trace).document(shown).to_terminal();
+            let text = example_trial(&scenario, trace).document(shown).to_terminal();
             let widest = text.lines().map(|line| line.chars().count()).max();
             assert!(widest <= Some(80), "{}: {widest:?}\n{text}", shipped.name);
             assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
@@ -92,7 +92,7 @@ fn tables_are_no_wider_than_a_terminal() {
 }
 
 #[test]
-fn the_story_of_a_small_trial() {
+fn the_trace_of_a_small_trial_is_unchanged() {
     let set = [
         "sample_size={randomised=40,analysed=36}",
         "design.looks={analysed=[18,36]}",
@@ -100,16 +100,16 @@ fn the_story_of_a_small_trial() {
         r#"adherence={control_crossover={probability=0.2}}"#,
     ];
     let scenario = shipped("angel-reboot-safety", &set);
-    let trial = story(&scenario, traced(&scenario, 4, FIRST));
+    let trial = example_trial(&scenario, traced(&scenario, 4, FIRST));
     let text = trial.document(Shown::Excerpt(5)).to_terminal();
-    let (story, _) = text.split_once("\nrescuesim ").expect("the version follows");
-    insta::assert_snapshot!(story);
+    let (trace_text, _) = text.split_once("\nrescuesim ").expect("the version follows");
+    insta::assert_snapshot!(trace_text);
 }
 
 #[test]
-fn the_story_of_procedures() {
+fn the_trace_of_procedures_is_unchanged() {
     let scenario = shipped("early-vs-late", &[]);
-    let trial = story(&scenario, traced(&scenario, 0, NULL));
+    let trial = example_trial(&scenario, traced(&scenario, 0, NULL));
     let text = trial.document(Shown::Excerpt(8)).to_terminal();
     let (_, patients) = text.split_once("\nProcedures\n").expect("it has procedures");
     let (procedures, _) = patients.split_once("\nFrom arrival").expect("outcomes follow");
@@ -143,16 +143,16 @@ fn rows_of_patients_are_those_of_the_trace() {
     }
 }
 
-/// Every element is closed in turn; the path has a mark for each look, beside those of the legend.
+/// Every element is closed in turn; the path has a mark for each look, in addition to the legend.
 #[test]
-fn the_picture_has_a_point_for_each_look() {
+fn the_figure_has_a_point_for_each_look() {
     let folder = directory();
     let path = folder.path().join("trial.svg");
     for (ending, marks) in [("full-run", 3), ("efficacy-at-2", 2), ("efficacy-at-1", 1)] {
         let mut command = rescuesim();
         command.args(["trace", "angel-reboot", "--find", ending, "--plot"]).arg(&path);
         output(&mut command);
-        let svg = std::fs::read_to_string(&path).expect("written");
+        let svg = std::fs::read_to_string(&path).expect("the program wrote it");
         assert_well_formed(&svg);
         let points = svg
             .lines()

@@ -1,4 +1,4 @@
-//! What the tests share: the program, the shipped scenarios, runs in a line.
+//! Helpers of the tests: the program, the shipped scenarios, short simulations.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -9,27 +9,28 @@ use rescuesim::scenario::Scenario;
 use rescuesim::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics, Tally};
 use tempfile::TempDir;
 
-/// The program under test, started in the root of the project.
+/// The program under test, with the project's root as its working directory.
 pub fn rescuesim() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
     command.current_dir(env!("CARGO_MANIFEST_DIR"));
     command
 }
 
-/// A file below the root of the project.
+/// Path of a file of the project.
 pub fn project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// The shipped scenarios that have a procedure.
+/// The shipped scenarios with a procedure.
 pub fn with_procedure() -> Vec<String> {
     let entries = std::fs::read_dir(project("scenarios")).expect("the folder is shipped");
-    let names = entries.map(|entry| entry.expect("it can be listed").file_name());
-    let paths = names.map(|name| format!("scenarios/{}", name.to_str().expect("plain")));
+    let names = entries.map(|entry| entry.expect("the folder can be listed").file_name());
+    let paths =
+        names.map(|name| format!("scenarios/{}", name.to_str().expect("the name is UTF-8")));
     let mut paths: Vec<String> = paths
         .filter(|path| path.ends_with(".toml"))
         .filter(|path| {
-            let text = std::fs::read_to_string(project(path)).expect("it is text");
+            let text = std::fs::read_to_string(project(path)).expect("the file is text");
             text.lines().any(|line| line == "[procedure]")
         })
         .collect();
@@ -40,7 +41,7 @@ pub fn with_procedure() -> Vec<String> {
 
 /// The text of the main scenario.
 pub fn angel_reboot() -> String {
-    std::fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("it is shipped")
+    std::fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped")
 }
 
 /// A directory for one test.
@@ -63,7 +64,7 @@ pub fn interrupt(program: &std::process::Child) {
     assert!(status.expect("kill starts").success());
 }
 
-/// Waits until something is so, and fails if it is not after a minute of waiting.
+/// Waits until a condition holds, and fails after a minute.
 #[track_caller]
 pub fn wait_until(mut is_so: impl FnMut() -> bool) {
     for _ in 0..60_000 {
@@ -75,12 +76,12 @@ pub fn wait_until(mut is_so: impl FnMut() -> bool) {
     panic!("it did not happen within a minute");
 }
 
-/// Operating characteristics of ANGEL-REBOOT with some values set.
+/// Operating characteristics of ANGEL-REBOOT with overrides.
 pub fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
     simulate_file("scenarios/angel-reboot.toml", set, replicates)
 }
 
-/// Operating characteristics of a shipped scenario with some values set.
+/// Operating characteristics of a shipped scenario with overrides.
 pub fn simulate_file(path: &str, set: &[&str], replicates: u64) -> OperatingCharacteristics {
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let scenario = Scenario::load(&project(path), &set).expect("a valid scenario");
@@ -96,13 +97,13 @@ pub fn simulate_scenario(scenario: &Scenario, replicates: u64) -> OperatingChara
         cancelled: &AtomicBool::new(false),
     };
     let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
-    OperatingCharacteristics::new(scenario, &tally.expect("nothing stops it"))
+    OperatingCharacteristics::new(scenario, &tally.expect("the run is not cancelled"))
 }
 
-/// Fails unless the figure is within `errors` Monte-Carlo standard errors of `low..=high`.
+/// Fails unless the quantity is within `errors` Monte Carlo standard errors of `low..=high`.
 #[track_caller]
-pub fn assert_within(what: &str, figure: McEstimate, low: f64, high: f64, errors: f64) {
-    let McEstimate { value, mcse, .. } = figure;
+pub fn assert_within(what: &str, quantity: McEstimate, low: f64, high: f64, errors: f64) {
+    let McEstimate { value, mcse, .. } = quantity;
     let reach = errors * mcse;
     assert!(
         (low - reach..=high + reach).contains(&value),
@@ -110,19 +111,22 @@ pub fn assert_within(what: &str, figure: McEstimate, low: f64, high: f64, errors
     );
 }
 
-/// `analyses=[…]` with those of a shipped scenario that have these names, for runs that need few of
-/// them.
+/// Override `analyses=[…]` with the named analyses of a shipped scenario, for runs that need only a few.
 pub fn only(path: &str, names: &[&str]) -> String {
-    let text = std::fs::read_to_string(project(path)).expect("it is shipped");
+    let text = std::fs::read_to_string(project(path)).expect("the file is shipped");
     let file: toml::Table = text.parse().expect("valid TOML");
     let analyses = file["analyses"].as_array().expect("a list");
     let named = |name: &&str| {
-        analyses.iter().find(|of| of["name"].as_str() == Some(name)).expect("shipped").to_string()
+        analyses
+            .iter()
+            .find(|of| of["name"].as_str() == Some(name))
+            .expect("the analysis exists")
+            .to_string()
     };
     format!("analyses=[{}]", names.iter().map(named).collect::<Vec<_>>().join(","))
 }
 
-/// What one analysis made of the trials of one truth: 0 the alternative, 1 the null.
+/// Result of one analysis under one truth: 0 the alternative, 1 the null.
 pub fn analysis_of<'r>(
     result: &'r OperatingCharacteristics,
     truth: usize,

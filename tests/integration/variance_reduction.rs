@@ -1,4 +1,4 @@
-//! Control variates: as right as counting, with less noise.
+//! Control variates: unbiased like counting, with a smaller error.
 
 use rescuesim::engine::{self, Accumulator, Options};
 use rescuesim::rng::Replicate;
@@ -17,9 +17,9 @@ fn scenario(set: &[&str]) -> Scenario {
     Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
 }
 
-/// Losses, factors, centres, crossover and allocations of every kind leave the mean of a control
-/// variate 0: each within 4.5 standard errors of 20 000 replicates, which chance breaks for one seed
-/// in four thousand over all 32.
+/// Under dropout, factors, centres, crossover and allocations of every kind a control variate has mean
+/// 0: each within 4.5 standard errors of 20 000 replicates, which fails by chance for one seed in four
+/// thousand over all 32.
 #[test]
 fn control_variates_have_mean_zero() {
     for set in [
@@ -54,10 +54,10 @@ fn control_variates_have_mean_zero() {
     }
 }
 
-/// Four thousand runs of forty replicates, whose slopes are as noisy as can be: their mean is the plain
-/// share of all replicates. Within 4.5 standard errors, which chance breaks for one seed in 40 000.
+/// Four thousand runs of forty replicates, whose coefficients are very noisy: their mean is the plain
+/// share of all replicates, within 4.5 standard errors, which fails by chance for one seed in 40 000.
 #[test]
-fn small_runs_are_not_biased() {
+fn small_runs_are_unbiased() {
     const RUNS: u64 = 4_000;
     const SIZE: u64 = 40;
     let scenario = scenario(&[&only(SCENARIO, &["independence"])]);
@@ -73,7 +73,7 @@ fn small_runs_are_not_biased() {
         let found = OperatingCharacteristics::new(&scenario, &tally);
         for (errors, truth) in errors.iter_mut().zip(&found.truths) {
             let AnalysisSummary { rejection, rejection_reduced, .. } = &truth.analyses[0];
-            let reduced = rejection_reduced.expect("it is asked for").estimate;
+            let reduced = rejection_reduced.expect("it is requested").estimate;
             errors.push(reduced.value - rejection.value);
         }
         all.merge(tally);
@@ -85,16 +85,16 @@ fn small_runs_are_not_biased() {
         let variance = errors.iter().map(|error| (error - mean).powi(2)).sum::<f64>() / runs;
         let bound = 4.5 * (variance / runs).sqrt();
         assert!(mean.abs() < bound, "{}: {mean}, bound {bound}", truth.truth);
-        let whole = truth.analyses[0].rejection_reduced.expect("it is asked for").estimate;
+        let whole = truth.analyses[0].rejection_reduced.expect("it is requested").estimate;
         let plain = truth.analyses[0].rejection;
         assert!((whole.value - plain.value).abs() < 4.5 * plain.mcse);
     }
 }
 
-/// Runs of 1 000 replicates spread as much as they say, but for the four replicates that count as wrong
-/// in each: 200 of them, within 25 % (five standard errors of a standard deviation).
+/// The standard deviation of runs of 1 000 replicates is their reported error, except for the four
+/// replicates added in each: 200 runs, within 25 % (five standard errors of a standard deviation).
 #[test]
-fn the_error_is_that_of_repeated_runs() {
+fn the_reported_error_is_that_of_repeated_runs() {
     let scenario = scenario(&[&only(SCENARIO, &["independence"])]);
     let (runs, size) = (200_u64, 1_000);
     let mut values: [Vec<(f64, f64)>; 2] = Default::default();
@@ -106,9 +106,10 @@ fn the_error_is_that_of_repeated_runs() {
             cancelled: &Default::default(),
         };
         let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        let found = OperatingCharacteristics::new(&scenario, &tally.expect("nothing stops it"));
+        let found =
+            OperatingCharacteristics::new(&scenario, &tally.expect("the run is not cancelled"));
         for (values, truth) in values.iter_mut().zip(&found.truths) {
-            let reduced = truth.analyses[0].rejection_reduced.expect("it is asked for").estimate;
+            let reduced = truth.analyses[0].rejection_reduced.expect("it is requested").estimate;
             values.push((reduced.value, reduced.mcse));
         }
     }
@@ -124,13 +125,13 @@ fn the_error_is_that_of_repeated_runs() {
 }
 
 #[test]
-fn the_gain_is_worth_having_and_nothing_else_changes() {
+fn the_gain_is_large_and_no_other_quantity_changes() {
     let with = simulate(&[ON], 20_000);
     let without = simulate(&[], 20_000);
     for (with, without) in with.truths.iter().zip(&without.truths) {
         for (with, without) in with.analyses.iter().zip(&without.analyses) {
             assert_eq!(without.rejection_reduced, None);
-            let reduced = with.rejection_reduced.expect("it is asked for");
+            let reduced = with.rejection_reduced.expect("it is requested");
             let same = AnalysisSummary { rejection_reduced: None, ..with.clone() };
             assert_eq!(format!("{same:?}"), format!("{without:?}"));
             assert!(reduced.factor > 1.5, "{}: {}", with.name, reduced.factor);
@@ -141,7 +142,7 @@ fn the_gain_is_worth_having_and_nothing_else_changes() {
 }
 
 #[test]
-fn it_is_printed_recreated_and_saves_replicates() {
+fn variance_reduction_is_printed_recreated_and_saves_replicates() {
     let run = |args: &[&str]| {
         let mut command = rescuesim();
         command.args(["run", SCENARIO, "--variance-reduction", "--quiet"]).args(args);
@@ -151,13 +152,13 @@ fn it_is_printed_recreated_and_saves_replicates() {
     for part in ["control", "gain", "--set run.variance_reduction=true --replicates 500"] {
         assert!(table.contains(part), "{part} in\n{table}");
     }
-    let json = |args: &[&str]| -> Value { serde_json::from_str(&run(args)).expect("it is JSON") };
+    let json = |args: &[&str]| -> Value { serde_json::from_str(&run(args)).expect("valid JSON") };
     let set = ["--set", &only(SCENARIO, &["independence"]), "--format", "json"];
     let precise = json(&[&set[..], &["--precision", "0.0015"]].concat());
     let reduced = &precise["truths"][0]["analyses"][0]["rejection_reduced"];
     assert!(reduced["mcse"].as_f64().expect("a number") <= 0.0015);
     let replicates = precise["provenance"]["replicates"].as_u64().expect("a number");
-    // 0.81 · 0.19 / 0.0015² = 68 600 without.
+    // 0.81 · 0.19 / 0.0015² = 68 600 without control variates.
     assert!(replicates <= 4 * 8192, "{replicates}");
     assert_eq!(
         json(&[&set[..], &["--replicates", &replicates.to_string()]].concat())["truths"],
@@ -167,10 +168,11 @@ fn it_is_printed_recreated_and_saves_replicates() {
     let mut command = rescuesim();
     let refused = command.args(["run", "early-vs-late", "--variance-reduction"]).output();
     let refused = refused.expect("the program starts");
-    let told = String::from_utf8(refused.stderr).expect("messages are text");
-    assert_eq!(refused.status.code(), Some(2), "{told}");
+    let message = String::from_utf8(refused.stderr).expect("messages are text");
+    assert_eq!(refused.status.code(), Some(2), "{message}");
     assert!(
-        told.contains("needs stated outcomes") && told.contains("allowed with [procedure]: false"),
-        "{told}"
+        message.contains("needs stated outcomes")
+            && message.contains("allowed with [procedure]: false"),
+        "{message}"
     );
 }
