@@ -21,7 +21,7 @@ use rescuesim::rng::{Purpose, Replicate, Seed, Streams};
 use rescuesim::scenario::Scenario;
 use rescuesim::scenario::shipped::SCENARIOS;
 use rescuesim::summary::Tally;
-use rescuesim::summary::part::{Part, Run, Share};
+use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
 use rescuesim::trial::Simulator;
 
 mod bare_loop;
@@ -93,7 +93,7 @@ mod replicate {
 /// Totals over replicates of the shipped ANGEL-REBOOT.
 mod tally {
     use super::{
-        Accumulator, Bencher, Part, Replicate, Run, Share, Simulator, Tally, angel_reboot,
+        Accumulator, Bencher, Checkpoint, Replicate, RunId, Shard, Simulator, Tally, angel_reboot,
     };
 
     const REPLICATES: u64 = 1000;
@@ -125,22 +125,22 @@ mod tally {
         bencher.with_inputs(clone).bench_local_values(|tally| total.merge(tally));
     }
 
-    fn part() -> Part {
+    fn checkpoint() -> Checkpoint {
         let scenario = angel_reboot(&[]);
-        let run = Run::new(&scenario, Some(REPLICATES), Share::WHOLE, String::new());
-        Part { run, next: REPLICATES, tally: full(&scenario) }
+        let run = RunId::new(&scenario, Some(REPLICATES), Shard::WHOLE, String::new());
+        Checkpoint { run, next: REPLICATES, tally: full(&scenario) }
     }
 
     #[divan::bench]
     fn write_checkpoint(bencher: Bencher) {
-        let part = part();
-        bencher.bench_local(|| part.to_json());
+        let checkpoint = checkpoint();
+        bencher.bench_local(|| checkpoint.to_json());
     }
 
     #[divan::bench]
     fn read_checkpoint(bencher: Bencher) {
-        let text = part().to_json();
-        bencher.bench_local(|| Part::read(&text).expect("it was just written").0.next);
+        let text = checkpoint().to_json();
+        bencher.bench_local(|| Checkpoint::read(&text).expect("it was just written").0.next);
     }
 }
 

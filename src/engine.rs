@@ -1,11 +1,13 @@
-//! Many replicates, in parallel, with a result that depends on their numbers alone.
+//! Many replicates, folded in parallel into one total that depends on their numbers alone.
 //!
-//! Replicates go to the workers in chunks. Each worker folds chunks that follow each other into an
-//! accumulator whose sums are exact, so it does not matter who got what. Rows, when asked for, are
-//! handed over in order of replicate, wave by wave, while the next wave is simulated.
+//! [`fold`] is the only way in. It simulates replicates in waves; a wave goes to the workers in chunks.
+//! Each worker folds chunks that follow each other into an accumulator whose sums are exact, so it does
+//! not matter which worker got which chunk. Between two waves a stop rule may end the fold, and an
+//! observer sees the total. Rows are handed over in order of replicate, those of one wave while the next
+//! is simulated.
 //!
-//! A cancelled run stops within a replicate. The replicate that is cut short counts for nothing, nor
-//! does any after it: what is kept are the first replicates of the run.
+//! A cancelled fold ends within a replicate. The replicate that is cut short counts for nothing, nor
+//! does any after it: the total is that of the first replicates of the job.
 
 use std::io;
 use std::ops::Range;
@@ -16,46 +18,134 @@ use rayon::prelude::*;
 
 use crate::rng::Replicate;
 use crate::scenario::Scenario;
-use crate::trial::{ReplicateResult, Simulator, TrialResult};
+use crate::trial::{NEVER_CANCELLED, ReplicateResult, Simulator, TrialResult};
 
 /// Replicates handed to a worker at a time.
+// Long enough that handing over costs nothing (a millisecond of work), and a multiple of the replicates
+// that a simulator enrols together.
 pub const CHUNK: u64 = 64;
-/// Chunks per worker, if there are as many replicates: enough to even out the load.
+
+/// Replicates between two decisions of a stop rule: the rule sees the totals of 8192, 16 384 … replicates
+/// and no others.
+// Enough to keep many workers busy in between, few enough to stop soon.
+pub const STOP_EVERY: u64 = 8192;
+
+/// Chunks per worker of a wave, if it has as many replicates.
+// A worker that finishes early takes over chunks of the others.
 const CHUNKS_AT_LEAST: u64 = 8;
-/// Chunks per worker in a wave of rows: enough to even out the load, few enough to hold in memory.
-const CHUNKS_PER_WAVE: u64 = 32;
 
-/// Replicates between two looks at a running total that decide whether there are enough: enough to keep
-/// many workers busy, few enough to stop soon.
-pub const WAVE: u64 = 8192;
+/// Chunks per worker in a wave whose rows are handed over.
+// Rows stay in memory until the next wave is simulated: 2 048 replicates of about 2 kB a worker.
+const CHUNKS_WITH_ROWS: u64 = 32;
 
-/// What replicates are folded into. Adding and merging must not depend on their order.
+/// Replicates of a wave at most.
+// After a cancellation rayon still walks past all chunks of the wave: a million take milliseconds, those
+// of 10¹² replicates would take minutes.
+const MOST_PER_WAVE: u64 = CHUNK << 20;
+
+/// A sum over replicates. Adding and merging must not depend on their order.
 pub trait Accumulator: Send {
-    /// Takes in one replicate, as it went in each of the scenarios that are run together.
+    /// Adds one replicate, given its results in each of the scenarios that are simulated together.
     fn add(&mut self, results: &[ReplicateResult]);
-    /// Takes in what another accumulator has.
+    /// Adds all replicates of another accumulator.
     fn merge(&mut self, other: Self);
 }
 
-/// Takes rows in order of replicate, truth and analysis.
-pub type RowSink<'a> = &'a mut (dyn FnMut(&[TrialResult]) -> io::Result<()> + Send);
-
-/// How to run.
-pub struct Options<'a> {
-    /// Numbers of the replicates to run.
-    pub replicates: Range<u64>,
-    /// Worker threads; all cores when `None`.
-    pub threads: Option<usize>,
-    /// Told how many replicates have just been finished.
-    pub progress: &'a (dyn Fn(u64) + Sync),
-    /// Set to stop early.
-    pub cancelled: &'a AtomicBool,
+/// Sees the total of a fold as it grows.
+pub trait Observer<A> {
+    /// Receives the total of all replicates before `next`, as a wave is about to begin. Returns how many
+    /// replicates this wave may have at most.
+    fn before_wave(&mut self, total: &A, next: u64) -> u64;
+    /// Receives the total of a cancelled fold: that of all replicates before `next`, the first that was
+    /// not finished.
+    fn cancelled(&mut self, total: &A, next: u64);
 }
 
-/// Why a run did not finish.
+/// Decides whether the total of all replicates before the given one is enough.
+pub type StopRule<'a, A> = &'a mut dyn FnMut(&A, u64) -> bool;
+
+/// Takes the rows of a fold.
+// Sent to another thread: rows are written while the next wave is simulated.
+pub trait RowSink: Send {
+    /// Takes the next rows, in order of replicate, scenario, truth and analysis.
+    ///
+    /// # Errors
+    /// When they cannot be taken, which ends the fold.
+    fn take(&mut self, rows: &[TrialResult]) -> io::Result<()>;
+}
+
+/// Replicates to simulate, and what accompanies them.
+///
+/// [`Job::of`] has the usual values: all cores, nothing that stops or observes.
+pub struct Job<'a, A> {
+    /// Numbers of the replicates.
+    pub replicates: Range<u64>,
+    /// Total that these replicates are added to; an empty one if `None`.
+    pub resumed: Option<A>,
+    /// Worker threads; all cores if `None`. The result does not depend on them.
+    pub threads: Option<usize>,
+    /// Flag that cancels the fold once it is set.
+    pub cancelled: &'a AtomicBool,
+    /// Receives how many replicates a worker has just finished.
+    // A shared function rather than part of the observer: all workers call it at once.
+    pub progress: &'a (dyn Fn(u64) + Sync),
+    /// Ends the fold before its last replicate, at a multiple of [`STOP_EVERY`].
+    pub stop: Option<StopRule<'a, A>>,
+    /// Sees the total between waves.
+    pub observer: Option<&'a mut dyn Observer<A>>,
+    /// Receives the rows; none are kept if `None`.
+    pub rows: Option<&'a mut dyn RowSink>,
+}
+
+impl<'a, A> Job<'a, A> {
+    /// Returns a job of these replicates that runs to its end on all cores.
+    pub fn of(replicates: Range<u64>) -> Self {
+        Self {
+            replicates,
+            resumed: None,
+            threads: None,
+            cancelled: &NEVER_CANCELLED,
+            progress: &|_| {},
+            stop: None,
+            observer: None,
+            rows: None,
+        }
+    }
+
+    /// Returns the same job with a shorter lifetime, so that a function that is given a job can add what
+    /// lives no longer than its call.
+    // Mutable references to trait objects are invariant: `..job` would not shorten them, a coercion does.
+    pub fn shortened<'b>(self) -> Job<'b, A>
+    where
+        'a: 'b,
+    {
+        Job {
+            replicates: self.replicates,
+            resumed: self.resumed,
+            threads: self.threads,
+            cancelled: self.cancelled,
+            progress: self.progress,
+            stop: self.stop.map(|stop| stop as StopRule<'b, A>),
+            observer: self.observer.map(|observer| observer as &mut dyn Observer<A>),
+            rows: self.rows.map(|rows| rows as &mut dyn RowSink),
+        }
+    }
+}
+
+/// The result of a fold.
+#[derive(Debug)]
+pub struct Folded<A> {
+    /// Total of all replicates before `next`.
+    pub total: A,
+    /// Number of the first replicate that was not simulated: the end of the job, or where its stop rule
+    /// ended it.
+    pub next: u64,
+}
+
+/// Why a fold did not finish.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// Stopped on request.
+pub enum FoldError {
+    /// Cancelled on request.
     #[error("interrupted")]
     Cancelled,
     /// The operating system gave no threads.
@@ -66,270 +156,201 @@ pub enum RunError {
     Rows(#[from] io::Error),
 }
 
-/// Runs replicates of a scenario and folds them into an accumulator made by `new`.
+/// Simulates the replicates of a job in each of some scenarios, and folds them into an accumulator that
+/// `new` makes.
+///
+/// The total depends on the scenarios and the replicates alone, not on threads, waves or where an
+/// earlier fold was cut.
 ///
 /// # Errors
-/// When interrupted, when threads cannot be started, when `rows` fails.
-pub fn run<A: Accumulator>(
-    scenario: &Scenario,
-    options: &Options<'_>,
+/// When cancelled, when threads cannot be started, when a row cannot be written.
+pub fn fold<'s, A: Accumulator>(
+    scenarios: impl IntoIterator<Item = &'s Scenario>,
+    job: Job<'_, A>,
     new: impl Fn() -> A + Sync,
-    rows: Option<RowSink<'_>>,
-) -> Result<A, RunError> {
-    run_together(std::slice::from_ref(scenario), options, new, rows)
-}
-
-/// Runs the same replicates of several scenarios side by side; rows are those of all, scenario by
-/// scenario within a replicate.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_together<A: Accumulator>(
-    scenarios: &[Scenario],
-    options: &Options<'_>,
-    new: impl Fn() -> A + Sync,
-    rows: Option<RowSink<'_>>,
-) -> Result<A, RunError> {
-    let (pool, crew) = Crew::new(scenarios, options)?;
-    pool.install(|| match rows {
-        None => crew.simulate_all(&options.replicates, &new),
-        Some(sink) => crew.simulate_with_rows(sink, &new),
-    })
-}
-
-/// Runs the same replicates of several scenarios side by side in waves, on top of what `total` has of
-/// those before `options.replicates`. Before each wave `wave_end` is shown the total and the number of
-/// the next replicate; it gives the end of the wave, or `None` to stop. At the end of
-/// `options.replicates` it is asked once more, and its answer does not count. When interrupted, the
-/// total is that of all replicates before the first that was not finished.
-///
-/// A total does not depend on the waves it came in: it is that of [`run`] over as many replicates.
-///
-/// # Errors
-/// When threads cannot be started.
-pub fn run_in_waves<A: Accumulator>(
-    scenarios: &[Scenario],
-    options: &Options<'_>,
-    mut total: A,
-    new: impl Fn() -> A + Sync,
-    mut wave_end: impl FnMut(&A, u64) -> Option<u64>,
-) -> Result<Waves<A>, RunError> {
-    let Range { start: mut next, end: last } = options.replicates;
-    let (pool, crew) = Crew::new(scenarios, options)?;
-    while let Some(end) = wave_end(&total, next)
-        && next < last
-    {
-        let wave = next..end.clamp(next + 1, last);
-        let batch = pool.install(|| crew.simulate_wave(&wave, &new));
+) -> Result<Folded<A>, FoldError> {
+    let Job { replicates, resumed, threads, cancelled, progress, stop, mut observer, mut rows } =
+        job;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?;
+    let mut crew = Crew { workers: Vec::new(), cancelled, progress, keeps_rows: rows.is_some() };
+    crew.hire(pool.current_num_threads(), &scenarios.into_iter().collect::<Vec<_>>());
+    let mut total = resumed.unwrap_or_else(&new);
+    let mut next = replicates.start;
+    let mut stop = stop;
+    let mut unwritten = Vec::new();
+    while next < replicates.end {
+        // At the same numbers whatever the waves were: the number of replicates is part of the result.
+        if let Some(is_enough) = &mut stop
+            && next > 0
+            && next.is_multiple_of(STOP_EVERY)
+            && is_enough(&total, next)
+        {
+            break;
+        }
+        let mut most = crew.most_per_wave();
+        if stop.is_some() {
+            most = most.min(STOP_EVERY - next % STOP_EVERY);
+        }
+        if let Some(observer) = &mut observer {
+            most = most.min(observer.before_wave(&total, next).max(1));
+        }
+        let wave = next..replicates.end.min(next.saturating_add(most));
+        let (written, batch) = pool.install(|| {
+            rayon::join(|| hand_over(&mut rows, &unwritten), || crew.simulate_wave(&wave, &new))
+        });
+        written?;
         total.merge(batch.tally);
         next += batch.done;
-        if batch.interrupted {
-            return Ok(Waves { total, next, interrupted: true });
+        if batch.is_cut {
+            if let Some(observer) = &mut observer {
+                observer.cancelled(&total, next);
+            }
+            return Err(FoldError::Cancelled);
         }
+        unwritten = batch.rows;
     }
-    Ok(Waves { total, next, interrupted: false })
+    hand_over(&mut rows, &unwritten)?;
+    Ok(Folded { total, next })
 }
 
-/// What came of waves.
-#[derive(Debug)]
-pub struct Waves<A> {
-    /// Of all replicates before `next`.
-    pub total: A,
-    /// The number of the replicate after these.
-    pub next: u64,
-    /// Whether there would have been more.
-    pub interrupted: bool,
+/// Hands over the rows of a wave.
+fn hand_over(sink: &mut Option<&mut dyn RowSink>, rows: &[Vec<TrialResult>]) -> io::Result<()> {
+    sink.as_mut().map_or(Ok(()), |sink| rows.iter().try_for_each(|rows| sink.take(rows)))
 }
 
+/// The buffers of one thread.
 struct Worker<'s> {
-    /// One per scenario.
+    /// One simulator per scenario.
     simulators: Vec<Simulator<'s>>,
+    /// Results of the current replicate, one per scenario.
     results: Vec<ReplicateResult>,
+}
+
+/// The workers of a pool, one per thread.
+struct Crew<'r> {
+    // Never contended: each thread locks its own. A mutex is what lets rayon share them.
+    workers: Vec<Mutex<Worker<'r>>>,
+    cancelled: &'r AtomicBool,
+    progress: &'r (dyn Fn(u64) + Sync),
+    keeps_rows: bool,
 }
 
 /// Replicates that follow each other, folded.
 struct Batch<A> {
     tally: A,
-    /// Replicates in it.
+    /// Number of replicates.
     done: u64,
-    /// Whether a replicate was cut short; none after it is taken in.
-    interrupted: bool,
-    /// Where they are wanted.
-    rows: Vec<TrialResult>,
+    /// Whether the fold was cancelled in or before a replicate of the batch; none after it is added.
+    is_cut: bool,
+    /// Rows, if they are kept, in pieces that need not be copied when batches are joined.
+    rows: Vec<Vec<TrialResult>>,
 }
 
 impl<A: Accumulator> Batch<A> {
     fn new(tally: A) -> Self {
-        Self { tally, done: 0, interrupted: false, rows: Vec::new() }
+        Self { tally, done: 0, is_cut: false, rows: Vec::new() }
     }
 
-    /// With the replicates of another batch that come after these, unless one of these is missing.
+    /// Appends a batch of later replicates, unless one of its own is missing.
     fn followed_by(mut self, next: Self) -> Self {
-        if !self.interrupted {
+        // Behind a gap nothing counts: a resumed run could not say which replicates it has.
+        if !self.is_cut {
             self.tally.merge(next.tally);
             self.done += next.done;
-            self.interrupted = next.interrupted;
+            self.is_cut = next.is_cut;
             self.rows.extend(next.rows);
         }
         self
     }
 }
 
-/// The workers of a pool, one per thread.
-struct Crew<'r> {
-    workers: Vec<Mutex<Worker<'r>>>,
-    options: &'r Options<'r>,
-}
-
 impl<'r> Crew<'r> {
-    fn new(
-        scenarios: &'r [Scenario],
-        options: &'r Options<'r>,
-    ) -> Result<(rayon::ThreadPool, Self), RunError> {
-        let threads = options.threads.unwrap_or(0);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
-        let simulator = |scenario| Simulator::new(scenario).heeding(options.cancelled);
-        let worker = |_| {
-            Mutex::new(Worker {
-                simulators: scenarios.iter().map(simulator).collect(),
-                results: scenarios.iter().map(|_| ReplicateResult::default()).collect(),
-            })
-        };
-        let workers = (0..pool.current_num_threads()).map(worker).collect();
-        Ok((pool, Self { workers, options }))
+    fn hire(&mut self, threads: usize, scenarios: &[&'r Scenario]) {
+        for _ in 0..threads {
+            let simulators = scenarios.iter().map(|&of| Simulator::new(of).heeding(self.cancelled));
+            let results = scenarios.iter().map(|_| ReplicateResult::default());
+            self.workers.push(Mutex::new(Worker {
+                simulators: simulators.collect(),
+                results: results.collect(),
+            }));
+        }
     }
 
     fn is_cancelled(&self) -> bool {
-        self.options.cancelled.load(Ordering::Relaxed)
+        self.cancelled.load(Ordering::Relaxed)
     }
 
-    /// The chunks of a range of replicates: small where there are few, so that every thread gets some.
-    fn chunks(
-        &self,
-        replicates: &Range<u64>,
-    ) -> impl IndexedParallelIterator<Item = Range<u64>> + use<> {
-        let Range { start, end } = *replicates;
-        let all = end.saturating_sub(start);
-        let size = (all / (CHUNKS_AT_LEAST * self.workers.len() as u64)).clamp(1, CHUNK);
-        (0..all.div_ceil(size) as usize).into_par_iter().map(move |chunk| {
-            let from = start + chunk as u64 * size;
-            from..end.min(from + size)
-        })
+    /// Replicates that a wave may have, whatever stops or observes the fold.
+    fn most_per_wave(&self) -> u64 {
+        if self.keeps_rows {
+            CHUNK * CHUNKS_WITH_ROWS * self.workers.len() as u64
+        } else {
+            MOST_PER_WAVE
+        }
     }
 
-    /// Simulates replicates on all threads, or until cancelled: of very many, not even to walk past
-    /// the rest takes no time.
-    fn simulate_all<A: Accumulator>(
-        &self,
-        replicates: &Range<u64>,
-        new: &(impl Fn() -> A + Sync),
-    ) -> Result<A, RunError> {
-        let batches = self.chunks(replicates).try_fold(
-            || Batch::new(new()),
-            |batch, chunk| {
-                let batch = self.simulate(batch, chunk, Rows::Dropped);
-                if batch.interrupted { Err(RunError::Cancelled) } else { Ok(batch) }
-            },
-        );
-        let all = batches.try_reduce_with(|batch, next| Ok(batch.followed_by(next)));
-        Ok(all.transpose()?.map_or_else(new, |all| all.tally))
-    }
-
-    /// Simulates replicates on all threads: all of them, or when cancelled those before the first that
+    /// Simulates a wave on all threads: all of it, or if cancelled the replicates before the first that
     /// was not finished.
     fn simulate_wave<A: Accumulator>(
         &self,
         replicates: &Range<u64>,
         new: &(impl Fn() -> A + Sync),
     ) -> Batch<A> {
-        let batches = self
-            .chunks(replicates)
-            .fold(|| Batch::new(new()), |batch, chunk| self.simulate(batch, chunk, Rows::Dropped));
-        let all = batches.reduce_with(Batch::followed_by);
-        all.unwrap_or_else(|| Batch::new(new()))
+        let Range { start, end } = *replicates;
+        let all = end - start;
+        // Smaller chunks if there are few replicates, so that every thread gets some.
+        let chunk = (all / (CHUNKS_AT_LEAST * self.workers.len() as u64)).clamp(1, CHUNK);
+        // rayon joins batches in the order of their chunks, which keeps rows in order.
+        (0..all.div_ceil(chunk) as usize)
+            .into_par_iter()
+            .map(|i| start + i as u64 * chunk)
+            .fold(
+                || Batch::new(new()),
+                |batch, from| self.simulate_chunk(batch, from..end.min(from + chunk)),
+            )
+            .reduce_with(Batch::followed_by)
+            .unwrap_or_else(|| Batch::new(new()))
     }
 
-    /// Simulates a chunk on the calling thread, on top of the replicates before it.
-    fn simulate<A: Accumulator>(
+    /// Simulates a chunk on the calling thread and adds it to the replicates before it.
+    fn simulate_chunk<A: Accumulator>(
         &self,
         mut batch: Batch<A>,
-        chunk: Range<u64>,
-        rows: Rows,
+        replicates: Range<u64>,
     ) -> Batch<A> {
-        if batch.interrupted {
+        if batch.is_cut {
             return batch;
         }
         let thread = rayon::current_thread_index().expect("called from a worker of the pool");
         let mut worker = self.workers[thread].lock().expect("a panic has ended the run before");
         let Worker { simulators, results } = &mut *worker;
-        let Range { start: first, end } = chunk;
+        if self.keeps_rows && batch.rows.is_empty() {
+            batch.rows.push(Vec::new());
+        }
         let before = batch.done;
-        for replicate in first..end {
+        for replicate in replicates.clone() {
             if self.is_cancelled() {
-                batch.interrupted = true;
+                batch.is_cut = true;
                 break;
             }
             for (simulator, result) in simulators.iter_mut().zip(&mut *results) {
-                simulator.enrol(replicate..end, &mut |_| {});
+                simulator.enrol(replicate..replicates.end, &mut |_| {});
                 simulator.run_into(Replicate(replicate), result);
             }
-            // Only now is it known that it was not cut short.
+            // Again: a simulator that is cancelled leaves its replicate unfinished and does not say so.
             if self.is_cancelled() {
-                batch.interrupted = true;
+                batch.is_cut = true;
                 break;
             }
             batch.tally.add(results);
             batch.done += 1;
-            if rows == Rows::Kept {
-                results.iter().for_each(|result| batch.rows.extend_from_slice(&result.trials));
+            if let Some(rows) = batch.rows.last_mut() {
+                results.iter().for_each(|result| rows.extend_from_slice(&result.trials));
             }
         }
-        (self.options.progress)(batch.done - before);
+        (self.progress)(batch.done - before);
         batch
     }
-
-    fn simulate_with_rows<A: Accumulator>(
-        &self,
-        sink: RowSink<'_>,
-        new: &(impl Fn() -> A + Sync),
-    ) -> Result<A, RunError> {
-        let replicates = &self.options.replicates;
-        let wave = CHUNK * CHUNKS_PER_WAVE * self.workers.len() as u64;
-        let mut total = new();
-        let mut finished: Vec<Vec<TrialResult>> = Vec::new();
-        let mut start = replicates.start;
-        while start < replicates.end {
-            let end = replicates.end.min(start + wave);
-            let simulate = || -> Vec<Batch<A>> {
-                let batches = self.chunks(&(start..end)).fold(
-                    || Batch::new(new()),
-                    |batch, chunk| self.simulate(batch, chunk, Rows::Kept),
-                );
-                batches.collect()
-            };
-            let (written, batches) =
-                rayon::join(|| finished.iter().try_for_each(|rows| sink(rows)), simulate);
-            written?;
-            finished.clear();
-            for batch in batches {
-                if batch.interrupted {
-                    return Err(RunError::Cancelled);
-                }
-                total.merge(batch.tally);
-                finished.push(batch.rows);
-            }
-            start = end;
-        }
-        finished.iter().try_for_each(|rows| sink(rows))?;
-        Ok(total)
-    }
-}
-
-/// Whether the rows of a batch are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rows {
-    Kept,
-    Dropped,
 }
 
 #[cfg(test)]
@@ -347,133 +368,185 @@ mod tests {
         }
     }
 
+    fn none() -> Seen {
+        Seen(Vec::new())
+    }
+
+    /// Asks for waves of 5 000 replicates and notes what it sees; cancels after some waves.
+    struct Noted<'a> {
+        waves: Vec<(usize, u64)>,
+        cut: Option<(Vec<u64>, u64)>,
+        cancels_after: usize,
+        flag: &'a AtomicBool,
+    }
+
+    impl<'a> Noted<'a> {
+        fn new(flag: &'a AtomicBool, cancels_after: usize) -> Self {
+            Self { waves: Vec::new(), cut: None, cancels_after, flag }
+        }
+    }
+
+    impl Observer<Seen> for Noted<'_> {
+        fn before_wave(&mut self, total: &Seen, next: u64) -> u64 {
+            self.waves.push((total.0.len(), next));
+            self.flag.store(self.waves.len() > self.cancels_after, Ordering::Relaxed);
+            5000
+        }
+        fn cancelled(&mut self, total: &Seen, next: u64) {
+            let mut seen = total.0.clone();
+            seen.sort_unstable();
+            self.cut = Some((seen, next));
+        }
+    }
+
+    /// The replicates of the rows.
+    struct Numbers(Vec<u64>);
+
+    impl RowSink for Numbers {
+        fn take(&mut self, rows: &[TrialResult]) -> io::Result<()> {
+            self.0.extend(rows.iter().map(|row| row.replicate));
+            Ok(())
+        }
+    }
+
+    struct Full;
+
+    impl RowSink for Full {
+        fn take(&mut self, _: &[TrialResult]) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
     fn scenario() -> Scenario {
         let text = include_str!("../scenarios/angel-reboot.toml");
         Scenario::parse(text, &[]).expect("the shipped scenario is valid")
     }
 
     #[test]
-    fn every_replicate_is_run_once_and_rows_come_in_order() {
+    fn every_replicate_is_simulated_once_and_rows_come_in_order() {
         let scenario = scenario();
         for (threads, replicates) in [(1, 0..1), (2, 0..5000), (3, 130..9000), (7, 3..3)] {
-            let options = Options {
-                replicates: replicates.clone(),
+            let mut rows = Numbers(Vec::new());
+            let job = Job {
                 threads: Some(threads),
-                progress: &|_| {},
-                cancelled: &AtomicBool::new(false),
+                rows: Some(&mut rows),
+                ..Job::of(replicates.clone())
             };
-            let mut rows = Vec::new();
-            let mut sink = |trials: &[TrialResult]| {
-                rows.extend(trials.iter().map(|trial| trial.replicate));
-                Ok(())
-            };
-            let seen = run(&scenario, &options, || Seen(Vec::new()), Some(&mut sink));
-            let mut seen = seen.expect("nothing stops it").0;
+            let Folded { total: Seen(mut seen), next } =
+                fold([&scenario], job, none).expect("nothing stops it");
             seen.sort_unstable();
+            assert_eq!(next, replicates.end);
             let expected: Vec<u64> = replicates.collect();
             assert_eq!(seen, expected);
             // Two truths and two analyses.
             let in_fours: Vec<u64> = expected.iter().flat_map(|&r| [r; 4]).collect();
-            assert_eq!(rows, in_fours);
+            assert_eq!(rows.0, in_fours);
         }
     }
 
     #[test]
-    fn waves_add_up_for_any_number_of_threads_and_end_when_told_or_at_the_limit() {
+    fn a_stop_rule_decides_at_the_same_numbers_whatever_the_waves_and_where_a_fold_is_resumed() {
         let scenario = scenario();
-        let scenarios = std::slice::from_ref(&scenario);
-        let in_waves = |threads, replicates, before: &[u64], most: usize| {
-            let options = Options {
-                replicates,
+        for (threads, begun, observed) in
+            [(1, 0, false), (3, 0, true), (2, 100, true), (1, STOP_EVERY, false)]
+        {
+            let flag = AtomicBool::new(false);
+            let mut observer = Noted::new(&flag, usize::MAX);
+            let mut asked = Vec::new();
+            let mut is_enough = |total: &Seen, next: u64| {
+                asked.push((total.0.len() as u64, next));
+                next == 2 * STOP_EVERY
+            };
+            let job = Job {
+                resumed: Some(Seen((0..begun).collect())),
                 threads: Some(threads),
-                progress: &|_| {},
-                cancelled: &AtomicBool::new(false),
+                stop: Some(&mut is_enough),
+                observer: if observed { Some(&mut observer) } else { None },
+                ..Job::of(begun..u64::MAX)
             };
-            let mut shown = Vec::new();
-            let wave_end = |total: &Seen, next: u64| {
-                shown.push((total.0.len() as u64, next));
-                (shown.len() <= most).then_some(next + WAVE)
-            };
-            let new = || Seen(Vec::new());
-            let ran = run_in_waves(scenarios, &options, Seen(before.to_vec()), new, wave_end);
-            let Waves { mut total, next, interrupted } = ran.expect("there are threads");
-            assert!(!interrupted);
-            total.0.sort_unstable();
-            (total.0, next, shown)
-        };
-        for threads in [1, 3] {
-            let (seen, next, shown) = in_waves(threads, 100..50_000, &[7], 2);
-            assert_eq!(shown, [(1, 100), (1 + WAVE, 100 + WAVE), (1 + 2 * WAVE, 100 + 2 * WAVE)]);
-            assert_eq!(next, 100 + 2 * WAVE);
-            assert_eq!(seen, [7].into_iter().chain(100..next).collect::<Vec<u64>>());
+            let Folded { total: Seen(mut seen), next } =
+                fold([&scenario], job, none).expect("nothing cancels it");
+            seen.sort_unstable();
+            assert_eq!(next, 2 * STOP_EVERY);
+            assert_eq!(seen, (0..next).collect::<Vec<u64>>());
+            assert_eq!(asked, [STOP_EVERY, 2 * STOP_EVERY].map(|at| (at, at)));
+        }
+    }
 
-            let (seen, next, shown) = in_waves(threads, 5..505, &[], 9);
-            assert_eq!((seen, next), ((5..505).collect(), 505));
-            assert_eq!(shown, [(0, 5), (500, 505)]);
-            assert_eq!(in_waves(threads, 8..8, &[], 9).2, [(0, 8)]);
+    #[test]
+    fn an_observer_sees_every_total_and_a_job_without_replicates_is_done_at_once() {
+        let scenario = scenario();
+        for threads in [1, 3] {
+            let flag = AtomicBool::new(false);
+            let mut observer = Noted::new(&flag, usize::MAX);
+            let job = Job {
+                resumed: Some(Seen(vec![7])),
+                threads: Some(threads),
+                observer: Some(&mut observer),
+                ..Job::of(100..11_000)
+            };
+            let folded = fold([&scenario], job, none).expect("nothing cancels it");
+            assert_eq!(observer.waves, [(1, 100), (5001, 5100), (10_001, 10_100)]);
+            assert_eq!((folded.total.0.len(), folded.next), (10_901, 11_000));
+
+            let none_at_all = fold([&scenario], Job::of(8..8), none).expect("nothing to do");
+            assert_eq!((none_at_all.total.0, none_at_all.next), (Vec::new(), 8));
         }
     }
 
     /// Cut somewhere in a wave, the total is that of the first replicates, without a gap.
     #[test]
-    fn an_interrupted_wave_keeps_the_replicates_before_the_first_that_is_missing() {
+    fn a_cancelled_fold_keeps_the_replicates_before_the_first_that_is_missing() {
         let scenario = scenario();
-        let scenarios = std::slice::from_ref(&scenario);
         for threads in [1, 2, 3] {
-            let cancelled = AtomicBool::new(false);
-            let stop = |_| cancelled.store(true, Ordering::Relaxed);
-            let options = Options {
-                replicates: 10..1_000_000,
+            let flag = AtomicBool::new(false);
+            let mut observer = Noted::new(&flag, usize::MAX);
+            let job = Job {
                 threads: Some(threads),
-                progress: &stop,
-                cancelled: &cancelled,
+                cancelled: &flag,
+                progress: &|_| flag.store(true, Ordering::Relaxed),
+                observer: Some(&mut observer),
+                ..Job::of(10..1_000_000)
             };
-            let new = || Seen(Vec::new());
-            let all = |_: &Seen, next| Some(next + 5000);
-            let ran = run_in_waves(scenarios, &options, new(), new, all).expect("threads");
-            let Waves { mut total, next, interrupted } = ran;
-            total.0.sort_unstable();
-            assert!(interrupted && next < 5010);
-            assert_eq!(total.0, (10..next).collect::<Vec<u64>>());
+            let folded = fold([&scenario], job, none);
+            assert!(matches!(folded, Err(FoldError::Cancelled)));
+            let (seen, next) = observer.cut.expect("it was cancelled");
+            assert!(next < 5010, "{next}");
+            assert_eq!(seen, (10..next).collect::<Vec<u64>>());
             // On one thread the chunk that was finished is kept.
             assert!(threads > 1 || next > 10, "{next}");
         }
     }
 
     #[test]
-    fn a_cancelled_run_and_a_failing_sink_end_with_their_reason() {
+    fn a_fold_cancelled_between_waves_keeps_whole_waves() {
         let scenario = scenario();
-        let cancelled = AtomicBool::new(false);
-        let stop = |_| cancelled.store(true, Ordering::Relaxed);
-        let options = Options {
-            replicates: 0..1_000_000_000,
+        let flag = AtomicBool::new(false);
+        let mut observer = Noted::new(&flag, 2);
+        let job = Job {
             threads: Some(2),
-            progress: &stop,
-            cancelled: &cancelled,
+            cancelled: &flag,
+            observer: Some(&mut observer),
+            ..Job::of(0..1_000_000)
         };
-        let result = run(&scenario, &options, || Seen(Vec::new()), None);
-        assert!(matches!(result, Err(RunError::Cancelled)));
+        assert!(matches!(fold([&scenario], job, none), Err(FoldError::Cancelled)));
+        let (seen, next) = observer.cut.expect("it was cancelled");
+        assert_eq!((seen.len(), next), (10_000, 10_000));
+    }
 
-        // Whole waves are kept; the last was cut before its first replicate.
-        cancelled.store(false, Ordering::Relaxed);
-        let options = Options { progress: &|_| {}, ..options };
-        let mut waves = 0;
-        let wave_end = |_: &Seen, next| {
-            waves += 1;
-            cancelled.store(waves == 3, Ordering::Relaxed);
-            Some(next + 100)
+    #[test]
+    fn a_cancelled_fold_of_very_many_replicates_ends_at_once_and_a_failing_sink_with_its_reason() {
+        let scenario = scenario();
+        let flag = AtomicBool::new(false);
+        let job = Job {
+            threads: Some(2),
+            cancelled: &flag,
+            progress: &|_| flag.store(true, Ordering::Relaxed),
+            ..Job::of(0..1_000_000_000_000)
         };
-        let scenarios = std::slice::from_ref(&scenario);
-        let new = || Seen(Vec::new());
-        let ran = run_in_waves(scenarios, &options, new(), new, wave_end).expect("threads");
-        assert!(ran.interrupted);
-        assert_eq!((ran.total.0.len(), ran.next), (200, 200));
+        assert!(matches!(fold([&scenario], job, none), Err(FoldError::Cancelled)));
 
-        let options =
-            Options { replicates: 0..100_000, cancelled: &AtomicBool::new(false), ..options };
-        let mut full = |_: &[TrialResult]| Err(io::Error::from(io::ErrorKind::StorageFull));
-        let options = Options { progress: &|_| {}, ..options };
-        let result = run(&scenario, &options, || Seen(Vec::new()), Some(&mut full));
-        assert!(matches!(result, Err(RunError::Rows(_))));
+        let job = Job { threads: Some(2), rows: Some(&mut Full), ..Job::of(0..100_000) };
+        assert!(matches!(fold([&scenario], job, none), Err(FoldError::Rows(_))));
     }
 }

@@ -13,21 +13,14 @@
 //! Signs: Z > 0 and an odds ratio > 1 favour the experimental arm. α is one-sided.
 //!
 //! ```
-//! use std::sync::atomic::AtomicBool;
-//! use rescuesim::engine::{self, Options};
+//! use rescuesim::engine::{self, Job};
 //! use rescuesim::scenario::Scenario;
 //! use rescuesim::summary::{OperatingCharacteristics, Tally};
 //!
 //! let text = include_str!("../scenarios/angel-reboot.toml");
 //! let scenario = Scenario::parse(text, &["missing.dropout=0.05".into()])?;
-//! let options = Options {
-//!     replicates: 0..500,
-//!     threads: None,
-//!     progress: &|_| {},
-//!     cancelled: &AtomicBool::new(false),
-//! };
-//! let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None)?;
-//! let result = OperatingCharacteristics::new(&scenario, &tally);
+//! let folded = engine::fold([&scenario], Job::of(0..500), || Tally::new(&scenario))?;
+//! let result = OperatingCharacteristics::new(&scenario, &folded.total);
 //! let power = result.truths[0].analyses[0].rejection;
 //! assert!(power.value > 0.7 && power.mcse < 0.02);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

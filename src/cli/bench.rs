@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use rescuesim::engine::{self, Accumulator, Options, RunError};
+use rescuesim::engine::{self, Accumulator, FoldError, Job};
 use rescuesim::explore::benchmark::{Benchmark, PhaseTime, Spread, Throughput};
 use rescuesim::report::bench as report;
 use rescuesim::rng::Replicate;
@@ -15,7 +15,7 @@ use rescuesim::trial::{Phase, ReplicateResult, Simulator};
 use super::clock::now;
 use super::input;
 use super::output::print_as;
-use super::recreate::command_line;
+use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::simulation::worker_threads;
 use super::{Failure, Format, ScenarioArgs, values};
@@ -53,10 +53,12 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let earlier = args.compare.as_ref().map(|path| read(path, &scenario)).transpose()?;
     let replicates = args.replicates.unwrap_or_else(|| replicates_in(&scenario, REPEAT));
     let timed = timed(args, &scenario, replicates)?;
-    let amounts = [("replicates", replicates), ("repeats", u64::from(args.repeats))];
+    let command = CommandLine::of("bench", &args.scenario)
+        .option("replicates", replicates)
+        .option("repeats", args.repeats);
     let found = Benchmark::new(
         &scenario,
-        command_line("bench", &[path], overrides, &amounts),
+        command.to_string(),
         (replicates, timed),
         first_trial.as_secs_f64(),
         peak_memory(),
@@ -133,14 +135,10 @@ fn timed(
 }
 
 fn seconds_on(threads: usize, scenario: &Scenario, replicates: u64) -> Result<f64, Failure> {
-    let options = Options {
-        replicates: 0..replicates,
-        threads: Some(threads),
-        progress: &|_| {},
-        cancelled: cancelled_by_signal(),
-    };
+    let job =
+        Job { threads: Some(threads), cancelled: cancelled_by_signal(), ..Job::of(0..replicates) };
     let began = now();
-    engine::run(scenario, &options, || Tally::new(scenario), None).map_err(failure)?;
+    engine::fold([scenario], job, || Tally::new(scenario)).map_err(failure)?;
     Ok(began.elapsed().as_secs_f64())
 }
 
@@ -155,7 +153,7 @@ fn seconds_in_phases(
     let mut took = [Duration::ZERO; Phase::ALL.len()];
     for replicate in 0..replicates {
         if cancelled_by_signal().load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(failure(RunError::Cancelled));
+            return Err(failure(FoldError::Cancelled));
         }
         let mut began = now();
         let mut end_of = |phase: Phase| {
@@ -171,7 +169,7 @@ fn seconds_in_phases(
     Ok(took.map(|took| took.as_secs_f64()))
 }
 
-fn failure(error: RunError) -> Failure {
+fn failure(error: FoldError) -> Failure {
     Failure::Running(error.to_string())
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use rescuesim::engine::Observer;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::Tally;
-use rescuesim::summary::part::{Part, Run, Share};
+use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
 
 use super::clock::now;
 use super::output::{self, OutputFile, print};
-use super::signals::handle_signals;
 use super::{Failure, input, values};
 
 /// Where a run is kept, and what share of it this is.
@@ -32,34 +32,27 @@ pub struct CheckpointArgs {
     /// Simulate a share of the replicates, as in `--shard 3/16`, into the file of --checkpoint; `merge`
     /// puts the files of all shares together.
     #[arg(long, value_name = "SHARE", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format", "trials"])]
-    pub shard: Option<Share>,
+    pub shard: Option<Shard>,
 }
 
-/// The file of a run.
-pub struct Checkpoint {
+/// The file of `--checkpoint`, which is written while a run is simulated.
+pub struct CheckpointFile {
     path: PathBuf,
-    run: Run,
+    /// The run that it is of.
+    run: RunId,
+    /// The least time between two writings.
     interval: Duration,
     saved: Instant,
     has_failed: bool,
     /// The file as it was last written, locked, so that no other run takes it.
     locked: Option<File>,
-}
-
-/// A run to go on with.
-pub struct Begun {
-    /// Where it is kept.
-    pub checkpoint: Checkpoint,
-    /// What has been simulated of it.
-    pub tally: Tally,
-    /// The number of the replicate to go on with.
-    pub next: u64,
+    pace: Pace,
 }
 
 impl CheckpointArgs {
-    /// The share of the replicates that is simulated.
-    pub fn share(&self) -> Share {
-        self.shard.unwrap_or(Share::WHOLE)
+    /// Returns the shard of the replicates that is simulated.
+    pub fn shard(&self) -> Shard {
+        self.shard.unwrap_or(Shard::WHOLE)
     }
 
     /// Refuses more shards than there are replicates.
@@ -68,63 +61,90 @@ impl CheckpointArgs {
     /// When there are.
     pub fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
         let replicates = scenario.replicates;
-        if self.share().count() > replicates {
+        if self.shard().count() > replicates {
             return Err(Failure::Usage(format!(
                 "--shard {}: {replicates} replicates cannot be shared out so; allowed: as many shards as replicates, or fewer",
-                self.share()
+                self.shard()
             )));
         }
         Ok(())
     }
 
-    /// Tells on standard output that a shard is done.
+    /// Prints that a shard is done.
     ///
     /// # Errors
-    /// When it cannot be written to.
-    pub fn tell(&self, scenario: &Scenario) -> Result<(), Failure> {
-        let share = self.share();
-        let Range { start, end } = share.replicates(scenario.replicates);
+    /// When standard output cannot be written to.
+    pub fn report_shard(&self, scenario: &Scenario) -> Result<(), Failure> {
+        let shard = self.shard();
+        let Range { start, end } = shard.replicates(scenario.replicates);
         let path = self.checkpoint.as_deref().expect("a shard has a file").display();
         print(&format!(
-            "shard {share}, replicates {start} to {} of {}: {path}\nWhen all {} are there: rescuesim merge FILES\n",
+            "shard {shard}, replicates {start} to {} of {}: {path}\nWhen all {} are there: rescuesim merge FILES\n",
             end - 1,
             scenario.replicates,
-            share.count()
+            shard.count()
         ))
     }
 
-    /// Opens the file that is asked for, if any, to keep `run` in it.
+    /// Opens the file that is asked for, if any, and reads what it has of `run`.
     ///
     /// # Errors
-    /// When there is a file and it may not be gone on from, is of another run or damaged; when it
-    /// cannot be written.
-    pub fn open(&self, scenario: &Scenario, run: Run) -> Result<Option<Begun>, Failure> {
+    /// When there is a file and it may not be resumed, is of another run or damaged; when it cannot be
+    /// written.
+    pub fn open(
+        &self,
+        scenario: &Scenario,
+        run: RunId,
+        threads: usize,
+    ) -> Result<Option<(CheckpointFile, Checkpoint)>, Failure> {
         let Some(path) = &self.checkpoint else { return Ok(None) };
-        let usage = |why: String| Failure::Usage(format!("--checkpoint {}: {why}", path.display()));
-        let unwritable = |error: io::Error| usage(format!("cannot be written: {error}"));
-        handle_signals();
-        // Before anything is simulated, so that a place that cannot be written is told at once.
+        self.open_at(path, scenario, run, threads)
+            .map(Some)
+            .map_err(|why| Failure::Usage(format!("--checkpoint {}: {why}", path.display())))
+    }
+
+    fn open_at(
+        &self,
+        path: &Path,
+        scenario: &Scenario,
+        run: RunId,
+        threads: usize,
+    ) -> Result<(CheckpointFile, Checkpoint), String> {
+        // Before anything is simulated, so that a place that cannot be written is reported at once.
         let file = OutputFile::at(path).map_err(unwritable)?;
         // Until the file is there, so that of two runs that begin together one finds that of the other.
         let _folder = output::lock(output::folder_of(path));
-        let (tally, next) = match read_if_there(path).map_err(usage)? {
+        let begun = match read_if_there(path)? {
             Some(_) if !self.resume => {
-                let why = "the file is there already; allowed: --resume to go on from it, or another file";
-                return Err(usage(why.to_owned()));
+                return Err(
+                    "the file exists; allowed: --resume to continue from it, or another file"
+                        .into(),
+                );
             }
-            Some(text) => Part::read(&text)
-                .and_then(|(part, _)| part.of_run(&run))
-                .map(|part| (part.tally, part.next))
-                .map_err(|error| usage(format!("the file {error}")))?,
-            None => (Tally::new(scenario), run.own_replicates().start),
+            Some(text) => Checkpoint::read(&text)
+                .and_then(|(begun, _)| begun.resumed_by(&run))
+                .map_err(|error| format!("the file {error}"))?,
+            None => {
+                let next = run.own_replicates().start;
+                Checkpoint { run: run.clone(), next, tally: Tally::new(scenario) }
+            }
         };
-        let interval = Duration::from_secs_f64(self.checkpoint_every);
-        let (path, saved) = (path.clone(), now());
-        let (has_failed, locked) = (false, None);
-        let mut checkpoint = Checkpoint { path, run, interval, saved, has_failed, locked };
-        checkpoint.write(file, &tally, next).map_err(unwritable)?;
-        Ok(Some(Begun { checkpoint, tally, next }))
+        let mut opened = CheckpointFile {
+            path: path.to_owned(),
+            run,
+            interval: Duration::from_secs_f64(self.checkpoint_every),
+            saved: now(),
+            has_failed: false,
+            locked: None,
+            pace: Pace::new(threads),
+        };
+        opened.write(file, &begun.tally, begun.next).map_err(unwritable)?;
+        Ok((opened, begun))
     }
+}
+
+fn unwritable(error: io::Error) -> String {
+    format!("cannot be written: {error}")
 }
 
 /// The text of a checkpoint that no other run has.
@@ -166,21 +186,18 @@ fn is_at(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-impl Checkpoint {
-    /// What is left when the run is interrupted.
-    pub fn promise(&self) -> String {
+impl CheckpointFile {
+    /// Describes the file after an interruption.
+    pub fn on_interruption(&self) -> String {
         format!(
             "{} has those before the first that was not finished, and --resume continues from it",
             self.path.display()
         )
     }
 
-    /// Keeps a total of all replicates before `next`, unless one was kept just now and this is not the
-    /// last. A failure does not stop a run whose end may yet be told; that of [`Self::finish`] is.
-    pub fn keep(&mut self, tally: &Tally, next: u64, is_last: bool) {
-        if !is_last && self.saved.elapsed() < self.interval {
-            return;
-        }
+    /// Writes a total of all replicates before `next`. A failure is a warning, once: the run may yet end,
+    /// and [`Self::finish`] returns the failure that matters.
+    fn save(&mut self, tally: &Tally, next: u64) {
         let file = OutputFile::at(&self.path);
         if let Err(error) = file.and_then(|file| self.write(file, tally, next))
             && !std::mem::replace(&mut self.has_failed, true)
@@ -190,11 +207,12 @@ impl Checkpoint {
         }
     }
 
-    /// Keeps the last total, of what has become `run`.
+    /// Writes the last total, under the run that it has become: only now a precision has its number of
+    /// replicates.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(mut self, run: Run, tally: &Tally, next: u64) -> Result<(), Failure> {
+    pub fn finish(mut self, run: RunId, tally: &Tally, next: u64) -> Result<(), Failure> {
         self.run = run;
         let file = OutputFile::at(&self.path);
         file.and_then(|file| self.write(file, tally, next)).map_err(|error| {
@@ -204,10 +222,71 @@ impl Checkpoint {
     }
 
     fn write(&mut self, file: OutputFile, tally: &Tally, next: u64) -> io::Result<()> {
-        let part = Part { run: self.run.clone(), next, tally: tally.clone() };
-        let written = file.filled(part.to_json().as_bytes()).and_then(OutputFile::put_in_place);
+        let content = Checkpoint { run: self.run.clone(), next, tally: tally.clone() };
+        let written = file.filled(content.to_json().as_bytes()).and_then(OutputFile::put_in_place);
+        // After a failure too: a full disk is not tried again at every wave.
         self.saved = now();
         self.locked = Some(written?);
         Ok(())
+    }
+}
+
+impl Observer<Tally> for CheckpointFile {
+    fn before_wave(&mut self, total: &Tally, next: u64) -> u64 {
+        let wave = self.pace.next_wave();
+        if self.saved.elapsed() >= self.interval {
+            self.save(total, next);
+        }
+        // Not counting what the writing took.
+        self.pace.begin();
+        wave
+    }
+
+    fn cancelled(&mut self, total: &Tally, next: u64) {
+        self.save(total, next);
+    }
+}
+
+/// How many replicates make a wave: those of a tenth to half of a second, or where a replicate takes
+/// longer than that a few for each thread, or one.
+struct Pace {
+    began: Instant,
+    wave: u64,
+    threads: u64,
+}
+
+impl Pace {
+    /// Replicates for each thread, so that none waits long for the slowest; a wave of fewer is for
+    /// replicates that take [`Pace::LONG`] or more.
+    const FEW: u64 = 4;
+    const LONG: Duration = Duration::from_secs(10);
+
+    /// More replicates than a wave of them would need a year.
+    const MOST: u64 = 1_000_000_000_000;
+
+    fn new(threads: usize) -> Self {
+        Self { began: now(), wave: threads as u64, threads: threads as u64 }
+    }
+
+    /// Replicates of the next wave, by the time that this one has taken.
+    fn next_wave(&mut self) -> u64 {
+        let took = self.began.elapsed();
+        let most = if self.wave > Self::FEW * self.threads {
+            Duration::from_millis(500)
+        } else {
+            Self::LONG
+        };
+        if took > most {
+            self.wave = (self.wave / 2).max(self.threads);
+        } else if took < Duration::from_millis(100) {
+            // Waves that take no time may come without end.
+            self.wave = (self.wave * 2).min(Self::MOST);
+        }
+        self.wave
+    }
+
+    /// A wave begins.
+    fn begin(&mut self) {
+        self.began = now();
     }
 }

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rescuesim::engine::Job;
 use rescuesim::expected;
 use rescuesim::explore::compare::{ComparedFigure, Comparison, ComparisonTally};
 use rescuesim::explore::precision::PrecisionReached;
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 
-use super::recreate::{amounts, command_line};
+use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, output};
 
@@ -43,10 +44,14 @@ impl CompareArgs {
                 "--precision-of {figure}: it is not compared; allowed: power, type-i-error, expected-n, duration"
             )));
         }
-        let new = || comparison.tally();
-        let error = |tally: &ComparisonTally, figure| tally.error_to_stop_by(figure);
+        let replicates = scenarios[0].replicates;
         let Simulated { tally, next, reached } =
-            self.simulation.simulate(&scenarios, new, error)?;
+            self.simulation.session(replicates).fold_until_precise(
+                &scenarios,
+                Job::of(0..replicates),
+                || comparison.tally(),
+                ComparisonTally::error_to_stop_by,
+            )?;
         let figures = tally.figures();
         let scenarios = scenarios.into_iter().map(|scenario| scenario.with_replicates(next));
         Ok((figures, scenarios.collect(), reached))
@@ -67,7 +72,8 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     }
     let (figures, scenarios, reached) = args.figures(scenarios)?;
     let paths: Vec<&Path> = args.scenarios.iter().map(PathBuf::as_path).collect();
-    let command = command_line("compare", &paths, &args.overrides, &amounts(&scenarios[0]));
+    let command = paths.iter().fold(CommandLine::new("compare"), |line, path| line.path(path));
+    let command = command.overrides(&args.overrides).amounts(&scenarios[0]).to_string();
     let provenance =
         |scenario| Provenance::new(scenario, command.clone()).with_precision(reached.clone());
     let provenance: Vec<Provenance> = scenarios.iter().map(provenance).collect();

@@ -8,7 +8,7 @@ use rescuesim::scenario::shipped::{SCENARIOS, STARTING};
 
 use super::Failure;
 use super::output::{self, print};
-use super::recreate::command_line;
+use super::recreate::CommandLine;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -30,7 +30,7 @@ pub fn init(args: &InitArgs) -> Result<(), Failure> {
         return Err(Failure::Usage(format!("{path} exists; allowed: the name of a new file")));
     }
     output::write(&args.file, text, &[])?;
-    let check = command_line("check", &[&args.file], &[], &[]);
+    let check = CommandLine::new("check").path(&args.file);
     print(&format!("{path} is written; `{check}` says what it means.\n"))
 }
 

@@ -7,7 +7,7 @@ use rescuesim::expected;
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::OperatingCharacteristics;
-use rescuesim::summary::part::{self, Part};
+use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, NamedCheckpoint};
 
 use super::input;
 use super::output::print_as;
@@ -32,19 +32,17 @@ pub struct MergeArgs {
 
 pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let mut scenario = None;
-    let mut parts = Vec::new();
+    let mut shards = Vec::new();
     for path in &args.files {
-        let (part, of_part) = read(path)?;
-        scenario.get_or_insert(of_part);
-        parts.push((path.display().to_string(), part));
+        let (checkpoint, its_scenario) = read(path)?;
+        scenario.get_or_insert(its_scenario);
+        shards.push(NamedCheckpoint { name: path.display().to_string(), checkpoint });
     }
-    let whole = part::merge(parts).map_err(refused)?;
+    let whole = checkpoint::merge(shards).map_err(refused)?;
     let scenario: Scenario = scenario.expect("there is a file");
     let provenance = Provenance::new(&scenario, whole.run.command);
     let files = match &args.out {
-        Some(directory) => {
-            Some(ResultFiles::create(directory, &[], &scenario, &provenance, &args.files)?)
-        }
+        Some(directory) => Some(ResultFiles::create(directory, &[], &scenario, &args.files)?),
         None => None,
     };
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
@@ -55,14 +53,14 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     written
 }
 
-fn read(path: &Path) -> Result<(Part, Scenario), Failure> {
+fn read(path: &Path) -> Result<(Checkpoint, Scenario), Failure> {
     let refused = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
     let text = input::read_text(path);
     let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
-    Part::read(&text).map_err(|error| refused(format!("the file {error}")))
+    Checkpoint::read(&text).map_err(|error| refused(format!("the file {error}")))
 }
 
-fn refused(problems: Vec<part::MergeProblem>) -> Failure {
+fn refused(problems: Vec<MergeProblem>) -> Failure {
     let mut lines: Vec<String> = problems.iter().take(SHOWN).map(ToString::to_string).collect();
     if problems.len() > SHOWN {
         lines.push(format!("… and {} more", problems.len() - SHOWN));

@@ -2,44 +2,63 @@
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Display};
 use std::path::Path;
 
 use rescuesim::scenario::Scenario;
 use rescuesim::scenario::hidden::is_hidden;
 
-/// The command that recreates a result of scenarios, whatever machine and files this one used.
-/// `amounts` are the options that say how much was simulated.
-pub fn command_line(
-    name: &str,
-    paths: &[&Path],
-    overrides: &[String],
-    amounts: &[(&str, u64)],
-) -> String {
-    let options = amounts.iter().map(|(option, amount)| (*option, amount.to_string()));
-    command_line_with(name, paths, overrides, &options.collect::<Vec<_>>())
-}
+use super::ScenarioArgs;
 
-/// The same with any options.
-pub fn command_line_with(
-    name: &str,
-    paths: &[&Path],
-    overrides: &[String],
-    options: &[(&str, String)],
-) -> String {
-    let mut words: Vec<OsString> = vec!["rescuesim".into(), name.into()];
-    words.extend(paths.iter().map(|path| not_an_option(path).into_owned().into_os_string()));
-    for set in overrides {
-        words.extend(["--set".into(), set.into()]);
+/// The command that recreates a result, whatever machine and files the first one used.
+pub struct CommandLine(Vec<OsString>);
+
+impl CommandLine {
+    /// Begins a command without arguments.
+    pub fn new(name: &str) -> Self {
+        Self(vec!["rescuesim".into(), name.into()])
     }
-    for (option, value) in options {
+
+    /// Begins a command on a scenario with its overrides.
+    pub fn of(name: &str, ScenarioArgs { scenario, overrides }: &ScenarioArgs) -> Self {
+        Self::new(name).path(scenario).overrides(overrides)
+    }
+
+    /// Adds a file.
+    pub fn path(mut self, path: &Path) -> Self {
+        self.0.push(not_an_option(path).into_owned().into());
+        self
+    }
+
+    /// Adds a `--set` for each override.
+    pub fn overrides(mut self, overrides: &[String]) -> Self {
+        self.0.extend(overrides.iter().flat_map(|set| ["--set".into(), set.into()]));
+        self
+    }
+
+    /// Adds an option with its value.
+    pub fn option(mut self, name: &str, value: impl Display) -> Self {
+        let value = value.to_string();
         // A value that begins with a hyphen would be taken for another option.
         if value.starts_with('-') {
-            words.push(format!("--{option}={value}").into());
+            self.0.push(format!("--{name}={value}").into());
         } else {
-            words.extend([format!("--{option}").into(), value.into()]);
+            self.0.extend([format!("--{name}").into(), value.into()]);
         }
+        self
     }
-    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+
+    /// Adds the replicates and the seed of a scenario.
+    pub fn amounts(self, scenario: &Scenario) -> Self {
+        self.option("replicates", scenario.replicates).option("seed", scenario.seed.0)
+    }
+}
+
+impl Display for CommandLine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<String> = self.0.iter().map(quoted).collect();
+        out.write_str(&words.join(" "))
+    }
 }
 
 /// The same path, in words that no command takes for an option.
@@ -49,11 +68,6 @@ fn not_an_option(path: &Path) -> Cow<'_, Path> {
     } else {
         path.into()
     }
-}
-
-/// Replicates and seed of a scenario, as options.
-pub fn amounts(scenario: &Scenario) -> [(&'static str, u64); 2] {
-    [("replicates", scenario.replicates), ("seed", scenario.seed.0)]
 }
 
 /// A word as a POSIX shell needs it, in one line and in characters that can be seen: bytes that are
@@ -127,9 +141,12 @@ mod tests {
 
     #[test]
     fn no_path_or_value_is_taken_for_an_option() {
-        let paths = [Path::new("-x.toml"), Path::new("a.toml")];
-        let options = [("analysis", "-name".to_owned()), ("seed", "7".to_owned())];
-        let line = command_line_with("trace", &paths, &[], &options);
-        assert_eq!(line, "rescuesim trace ./-x.toml a.toml --analysis=-name --seed 7");
+        let line = CommandLine::new("trace")
+            .path(Path::new("-x.toml"))
+            .path(Path::new("a.toml"))
+            .option("analysis", "-name")
+            .option("seed", 7);
+        let expected = "rescuesim trace ./-x.toml a.toml --analysis=-name --seed 7";
+        assert_eq!(line.to_string(), expected);
     }
 }

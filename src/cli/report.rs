@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rescuesim::engine::Job;
 use rescuesim::explore::dossier::{Dossier, DossierTally};
 use rescuesim::explore::sensitivity::Sensitivity;
 use rescuesim::explore::strategies::{RuleSummary, Rules};
@@ -16,7 +17,7 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Cancelled, Ending, Trace, Viewpoint, find};
 
 use super::output::{self, OutputFile, print};
-use super::recreate::{amounts, command_line};
+use super::recreate::CommandLine;
 use super::signals::{cancelled_by_signal, handle_signals};
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, ScenarioArgs};
@@ -90,8 +91,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
 
 impl ReportArgs {
     fn command(&self, scenario: &Scenario) -> String {
-        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
-        command_line("report", &[path], overrides, &amounts(scenario))
+        CommandLine::of("report", &self.scenario).amounts(scenario).to_string()
     }
 }
 
@@ -100,15 +100,17 @@ fn simulate(
     args: &ReportArgs,
     scenario: Scenario,
 ) -> Result<(Scenario, DossierTally, Summary), Failure> {
-    let Simulated { tally, next, reached } = args.simulation.simulate(
-        std::slice::from_ref(&scenario),
+    let session = args.simulation.session(scenario.replicates);
+    let Simulated { tally, next, reached } = session.fold_until_precise(
+        [&scenario],
+        Job::of(0..scenario.replicates),
         || DossierTally::new(&scenario),
         |tally, figure| tally.tally.error_to_stop_by(figure),
     )?;
+    drop(session);
     let scenario = scenario.with_replicates(next);
-    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let command = command_line("run", &[path], overrides, &amounts(&scenario));
-    let provenance = Provenance::new(&scenario, command).with_precision(reached);
+    let command = CommandLine::of("run", &args.scenario).amounts(&scenario);
+    let provenance = Provenance::new(&scenario, command.to_string()).with_precision(reached);
     let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally.tally));
     Ok((scenario, tally, summary))
 }
@@ -123,9 +125,18 @@ fn fixed(
     }
     // Where the design means nothing without its looks there is nothing to compare with.
     let Ok(fixed) = scenario.with_one_look() else { return Ok(None) };
-    let new = || Tally::new(&fixed);
-    let tally = args.simulation.simulate_all(std::slice::from_ref(&fixed), new, None)?;
-    Ok(Some(OperatingCharacteristics::new(&fixed, &tally)))
+    Ok(Some(operating_characteristics(args, &fixed)?))
+}
+
+/// Simulates all replicates of a scenario.
+fn operating_characteristics(
+    args: &ReportArgs,
+    scenario: &Scenario,
+) -> Result<OperatingCharacteristics, Failure> {
+    let session = args.simulation.session(scenario.replicates);
+    let job = Job::of(0..scenario.replicates);
+    let simulated = session.fold([scenario], job, || Tally::new(scenario))?;
+    Ok(OperatingCharacteristics::new(scenario, &simulated.tally))
 }
 
 /// Scenarios beside this one, and what they differ in; those that the design cannot follow are left out.
@@ -154,9 +165,7 @@ fn power_curve(
 ) -> Result<Option<Figure>, Failure> {
     let mut points = Vec::new();
     for (value, beside) in scenarios {
-        let new = || Tally::new(&beside);
-        let tally = args.simulation.simulate_all(std::slice::from_ref(&beside), new, None)?;
-        points.push((value, OperatingCharacteristics::new(&beside, &tally)));
+        points.push((value, operating_characteristics(args, &beside)?));
     }
     Ok((points.len() > 2).then(|| gallery::power_curve(quantity, &points)))
 }
@@ -207,16 +216,16 @@ fn example(
     scenario: &Scenario,
     (ending, truth, replicate): (Ending, Truth, Replicate),
 ) -> Result<Example, Failure> {
-    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let numbers = [("replicate", replicate.0), ("seed", scenario.seed.0)];
-    let mut command = command_line("trace", &[path], overrides, &numbers);
+    let mut command = CommandLine::of("trace", &args.scenario)
+        .option("replicate", replicate.0)
+        .option("seed", scenario.seed.0);
     if truth == Truth::Null {
-        command += " --truth null";
+        command = command.option("truth", "null");
     }
     let view = Viewpoint { truth, analysis: 0 };
     let trace = Trace::heeding(scenario, replicate, view, cancelled_by_signal());
     let trace = trace.map_err(interrupted)?;
-    let trial = ExampleTrial { provenance: Provenance::new(scenario, command), trace };
+    let trial = ExampleTrial { provenance: Provenance::new(scenario, command.to_string()), trace };
     Ok(Example::new(&ending.to_string(), &trial))
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use rescuesim::engine::RowSink;
 #[cfg(feature = "parquet")]
 use rescuesim::report::parquet::ParquetRows;
 use rescuesim::report::rows::{CsvRows, RowContext};
@@ -54,7 +55,6 @@ impl ResultFiles {
         directory: &Path,
         formats: &[RowFormat],
         scenario: &Scenario,
-        provenance: &Provenance,
         inputs: &[PathBuf],
     ) -> Result<Self, Failure> {
         let unwritable = |error: io::Error| {
@@ -69,23 +69,11 @@ impl ResultFiles {
         for format in formats {
             let file = summary.beside(format.file_name()).map_err(unwritable)?;
             let out = file.writer().map_err(unwritable)?;
-            let writer = RowWriter::new(format, out, &context, provenance).map_err(unwritable)?;
+            let writer = RowWriter::new(format, out, context.clone()).map_err(unwritable)?;
             rows.push(Rows { file, writer });
         }
         output::keep_inputs(rows.iter().map(|rows| &rows.file).chain([&summary]), inputs)?;
         Ok(Self { rows, summary, failure: None })
-    }
-
-    /// Writes some rows to every file of rows. The first failure drops these files, and the run goes
-    /// on without rows: [`Self::finish`] tells of it.
-    pub fn write(&mut self, trials: &[TrialResult]) {
-        let written = self.rows.iter_mut().try_for_each(|rows| {
-            rows.writer.write(trials).map_err(|error| failure(&rows.file, &error))
-        });
-        if let Err(failure) = written {
-            self.rows.clear();
-            self.failure = Some(failure);
-        }
     }
 
     /// Completes all files and puts them in their places; when rows cannot be written, the summary alone.
@@ -96,7 +84,7 @@ impl ResultFiles {
     pub fn finish(mut self, summary: &Summary) -> Result<(), Failure> {
         let mut complete = Vec::new();
         for rows in self.rows {
-            match rows.complete() {
+            match rows.complete(&summary.provenance) {
                 Ok(file) => complete.push(file),
                 Err(failure) => self.failure = Some(failure),
             }
@@ -125,11 +113,26 @@ impl ResultFiles {
     }
 }
 
+impl RowSink for ResultFiles {
+    /// Writes rows to every file of rows. On the first failure these files are discarded and the run
+    /// continues, as its summary is worth having; [`ResultFiles::finish`] returns the failure.
+    fn take(&mut self, trials: &[TrialResult]) -> io::Result<()> {
+        let written = self.rows.iter_mut().try_for_each(|rows| {
+            rows.writer.write(trials).map_err(|error| failure(&rows.file, &error))
+        });
+        if let Err(failure) = written {
+            self.rows.clear();
+            self.failure = Some(failure);
+        }
+        Ok(())
+    }
+}
+
 impl Rows {
     /// The file with its last rows, or what kept them from being written.
-    fn complete(self) -> Result<OutputFile, String> {
+    fn complete(self, provenance: &Provenance) -> Result<OutputFile, String> {
         let Self { file, writer } = self;
-        match writer.finish().and_then(|()| file.sync()) {
+        match writer.finish(provenance).and_then(|()| file.sync()) {
             Ok(()) => Ok(file),
             Err(error) => Err(failure(&file, &error)),
         }
@@ -151,22 +154,13 @@ impl RowFormat {
 }
 
 impl RowWriter {
-    fn new(
-        format: RowFormat,
-        out: BufWriter<File>,
-        context: &RowContext,
-        provenance: &Provenance,
-    ) -> io::Result<Self> {
-        let context = context.clone();
+    fn new(format: RowFormat, out: BufWriter<File>, context: RowContext) -> io::Result<Self> {
         match format {
             RowFormat::Csv => Ok(Self::Csv(Box::new(CsvRows::new(out, context)?))),
             #[cfg(feature = "parquet")]
-            RowFormat::Parquet => {
-                Ok(Self::Parquet(Box::new(ParquetRows::new(out, context, provenance)?)))
-            }
+            RowFormat::Parquet => Ok(Self::Parquet(Box::new(ParquetRows::new(out, context)?))),
             #[cfg(not(feature = "parquet"))]
             RowFormat::Parquet => {
-                let _ = provenance;
                 let message = "this rescuesim was built without Parquet; allowed: --trials csv";
                 Err(io::Error::new(io::ErrorKind::Unsupported, message))
             }
@@ -181,11 +175,13 @@ impl RowWriter {
         }
     }
 
-    fn finish(self) -> io::Result<()> {
+    /// Writes what is pending, and the provenance if the format has a place for it.
+    #[cfg_attr(not(feature = "parquet"), expect(unused_variables))]
+    fn finish(self, provenance: &Provenance) -> io::Result<()> {
         match self {
             Self::Csv(rows) => rows.finish()?.flush(),
             #[cfg(feature = "parquet")]
-            Self::Parquet(rows) => rows.finish(),
+            Self::Parquet(rows) => rows.finish(provenance),
         }
     }
 }

@@ -3,17 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use rescuesim::engine;
+use rescuesim::engine::{self, Job, RowSink};
 use rescuesim::expected;
 use rescuesim::report::{Provenance, Summary, table};
 use rescuesim::scenario::{Inputs, Scenario};
-use rescuesim::summary::part::Run;
+use rescuesim::summary::checkpoint::{Checkpoint, RunId};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
-use rescuesim::trial::TrialResult;
 
-use super::checkpoint::{Begun, CheckpointArgs};
+use super::checkpoint::CheckpointArgs;
 use super::output::print_as;
-use super::recreate::{command_line, command_line_with};
+use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
 use super::signals::handle_signals;
 use super::simulation::{Simulated, SimulationArgs};
@@ -42,139 +41,87 @@ pub struct RunArgs {
     trials: Vec<RowFormat>,
 }
 
+pub fn run(args: &RunArgs) -> Result<(), Failure> {
+    let RunArgs { simulation, checkpoint, .. } = args;
+    let inputs = Inputs::default();
+    let set = [args.overrides(), simulation.overrides()].concat();
+    let scenario = Scenario::load_from(&inputs, &args.scenario.scenario, &set)?;
+    simulation.check(&scenario)?;
+    checkpoint.check(&scenario)?;
+
+    // Files are opened before anything is simulated, so that a place that cannot be written is reported at
+    // once, and signals are handled before, so that an interrupted run leaves no files under construction.
+    handle_signals();
+    let mut files = match &args.out {
+        Some(out) => Some(ResultFiles::create(out, &args.trials, &scenario, &inputs.paths())?),
+        None => None,
+    };
+    let stated = simulation.precision().is_none().then_some(scenario.replicates);
+    let run_id = args.run_id(&scenario, stated);
+    let own = run_id.own_replicates();
+    let (mut file, begun) = checkpoint.open(&scenario, run_id, simulation.threads())?.unzip();
+
+    let mut session =
+        simulation.session(stated.map_or(engine::STOP_EVERY, |_| own.end - own.start));
+    let mut job = Job::of(own.clone());
+    // Rows and a checkpoint exclude each other: a checkpoint has no rows to resume with.
+    if let (Some(file), Some(Checkpoint { next, tally, .. })) = (&mut file, begun) {
+        session.begin_at(next - own.start);
+        session.on_interruption = file.on_interruption();
+        job.replicates.start = next;
+        job.resumed = Some(tally);
+        job.observer = Some(file);
+    } else if !args.trials.is_empty() {
+        job.rows = files.as_mut().map(|files| files as &mut dyn RowSink);
+    }
+    let Simulated { tally, next, reached } = session.fold_until_precise(
+        [&scenario],
+        job,
+        || Tally::new(&scenario),
+        Tally::error_to_stop_by,
+    )?;
+    drop(session);
+
+    let replicates = stated.unwrap_or(next);
+    let run_id = args.run_id(&scenario, Some(replicates));
+    let in_file = file.map_or(Ok(()), |file| file.finish(run_id, &tally, next));
+    let scenario = scenario.with_replicates(replicates);
+    if checkpoint.shard.is_some() {
+        in_file?;
+        return checkpoint.report_shard(&scenario);
+    }
+    let command = args.command().amounts(&scenario).to_string();
+    let provenance = Provenance::new(&scenario, command).with_precision(reached);
+    let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
+    let written = files.map_or(Ok(()), |files| files.finish(&summary));
+    // What was simulated is printed even if a file could not be written.
+    if args.format != Format::Table || !simulation.quiet || args.out.is_none() {
+        let document = || table::document(&summary, &expected::warnings(&scenario));
+        print_as(args.format, document, || summary.to_json())?;
+    }
+    written.and(in_file)
+}
+
 impl RunArgs {
-    /// What is set beside replicates and seed.
+    /// Overrides of everything but replicates and seed.
     fn overrides(&self) -> Vec<String> {
         let reduced = self.variance_reduction.then(|| "run.variance_reduction=true".to_owned());
         self.scenario.overrides.iter().cloned().chain(reduced).collect()
     }
 
-    /// The command that makes so many replicates of the scenario.
-    fn command(&self, scenario: &Scenario, replicates: u64) -> String {
-        let amounts = [("replicates", replicates), ("seed", scenario.seed.0)];
-        command_line("run", &[&self.scenario.scenario], &self.overrides(), &amounts)
+    /// The command without replicates and seed.
+    fn command(&self) -> CommandLine {
+        CommandLine::new("run").path(&self.scenario.scenario).overrides(&self.overrides())
     }
 
-    /// The command that is under way, whatever decides on the replicates.
-    fn command_so_far(&self, scenario: &Scenario) -> String {
-        let Some((asked, figure)) = self.simulation.precision() else {
-            return self.command(scenario, scenario.replicates);
-        };
-        let options = [
-            ("precision", asked.to_string()),
-            ("precision-of", figure.to_string()),
-            ("seed", scenario.seed.0.to_string()),
-        ];
-        command_line_with("run", &[&self.scenario.scenario], &self.overrides(), &options)
-    }
-
-    fn provenance(&self, scenario: &Scenario) -> Provenance {
-        Provenance::new(scenario, self.command(scenario, scenario.replicates))
-    }
-
-    fn open(&self, scenario: &Scenario, inputs: &Inputs) -> Result<Option<ResultFiles>, Failure> {
-        handle_signals();
-        let Some(directory) = &self.out else { return Ok(None) };
-        let provenance = self.provenance(scenario);
-        let inputs = inputs.paths();
-        ResultFiles::create(directory, &self.trials, scenario, &provenance, &inputs).map(Some)
-    }
-
-    /// Simulates what the file of `--checkpoint` does not have yet, and says whether it has it in the
-    /// end; `None` without one.
-    fn simulate_kept(&self, scenario: &Scenario) -> Result<Option<Kept>, Failure> {
-        let share = self.checkpoint.share();
-        let stated = self.simulation.precision().is_none().then_some(scenario.replicates);
-        let run = Run::new(scenario, stated, share, self.command_so_far(scenario));
-        let own = run.own_replicates();
-        let Some(begun) = self.checkpoint.open(scenario, run)? else { return Ok(None) };
-        let Begun { mut checkpoint, tally, next } = begun;
-        let mut session =
-            self.simulation.session(stated.map_or(engine::WAVE, |_| own.end - own.start));
-        session.begin_at(next - own.start);
-        session.kept = checkpoint.promise();
-        let simulated = session.go_on(
-            std::slice::from_ref(scenario),
-            (tally, next..own.end),
-            || Tally::new(scenario),
-            Tally::error_to_stop_by,
-            |tally, next, is_last| checkpoint.keep(tally, next, is_last),
-        )?;
-        let Simulated { tally, next, .. } = &simulated;
-        let replicates = stated.unwrap_or(*next);
-        let command = self.command(scenario, replicates);
-        let run = Run::new(scenario, Some(replicates), share, command);
-        let in_file = checkpoint.finish(run, tally, *next);
-        Ok(Some(Kept { simulated, in_file }))
-    }
-
-    /// Simulates everything, with the rows that are asked for.
-    fn simulate(
-        &self,
-        mut scenario: Scenario,
-        inputs: &Inputs,
-        files: &mut Option<ResultFiles>,
-    ) -> Result<(Scenario, Simulated<Tally>), Failure> {
-        let (simulation, with_rows) = (&self.simulation, !self.trials.is_empty());
-        let mut reached = None;
-        if simulation.precision().is_some() || !with_rows {
-            let one = std::slice::from_ref(&scenario);
-            let new = || Tally::new(&scenario);
-            let simulated = simulation.simulate(one, new, Tally::error_to_stop_by)?;
-            scenario = scenario.with_replicates(simulated.next);
-            if !with_rows {
-                return Ok((scenario, simulated));
+    /// Identifies the run, whose replicates are not yet known if a precision decides on them.
+    fn run_id(&self, scenario: &Scenario, replicates: Option<u64>) -> RunId {
+        let command = match replicates {
+            Some(replicates) => {
+                self.command().option("replicates", replicates).option("seed", scenario.seed.0)
             }
-            // Files of rows begin with the number of replicates, which is known only now.
-            drop(files.take());
-            *files = self.open(&scenario, inputs)?;
-            reached = simulated.reached;
-        }
-        let files = files.as_mut().expect("rows are asked for with a directory");
-        let mut write = |trials: &[TrialResult]| {
-            files.write(trials);
-            Ok(())
+            None => self.simulation.recreate(self.command(), scenario),
         };
-        let one = std::slice::from_ref(&scenario);
-        let tally = simulation.simulate_all(one, || Tally::new(&scenario), Some(&mut write))?;
-        let next = scenario.replicates;
-        Ok((scenario, Simulated { tally, next, reached }))
+        RunId::new(scenario, replicates, self.checkpoint.shard(), command.to_string())
     }
-}
-
-/// What was simulated, and whether its file has it.
-struct Kept {
-    simulated: Simulated<Tally>,
-    in_file: Result<(), Failure>,
-}
-
-pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let all = [args.overrides(), args.simulation.overrides()].concat();
-    let inputs = Inputs::default();
-    let scenario = Scenario::load_from(&inputs, &args.scenario.scenario, &all)?;
-    args.simulation.check(&scenario)?;
-    args.checkpoint.check(&scenario)?;
-    // Before anything is simulated, so that a place that cannot be written is told at once.
-    let mut files = args.open(&scenario, &inputs)?;
-    let (scenario, simulated, in_file) = match args.simulate_kept(&scenario)? {
-        Some(Kept { in_file, .. }) if args.checkpoint.shard.is_some() => {
-            return in_file.and_then(|()| args.checkpoint.tell(&scenario));
-        }
-        Some(Kept { simulated, in_file }) => {
-            (scenario.with_replicates(simulated.next), simulated, in_file)
-        }
-        None => {
-            let (scenario, simulated) = args.simulate(scenario, &inputs, &mut files)?;
-            (scenario, simulated, Ok(()))
-        }
-    };
-    let provenance = args.provenance(&scenario).with_precision(simulated.reached);
-    let result = OperatingCharacteristics::new(&scenario, &simulated.tally);
-    let summary = Summary::new(provenance, result);
-    let written = files.map_or(Ok(()), |files| files.finish(&summary));
-    if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
-        let document = || table::document(&summary, &expected::warnings(&scenario));
-        print_as(args.format, document, || summary.to_json())?;
-    }
-    written.and(in_file)
 }

@@ -2,17 +2,15 @@
 
 use std::fmt;
 use std::num::NonZero;
-use std::ops::Range;
-use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use rescuesim::engine::{self, Accumulator, RowSink, RunError, Waves};
+use rescuesim::engine::{self, Accumulator, FoldError, Folded, Job};
 use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedFigure;
 
-use super::clock::now;
+use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::{Failure, values};
 
@@ -62,6 +60,17 @@ impl SimulationArgs {
         self.precision.map(|asked| (asked, self.precision_of.unwrap_or(NamedFigure::Power)))
     }
 
+    /// Adds what decides how much is simulated, and the seed.
+    pub fn recreate(&self, command: CommandLine, scenario: &Scenario) -> CommandLine {
+        match self.precision() {
+            Some((asked, figure)) => command
+                .option("precision", asked)
+                .option("precision-of", figure)
+                .option("seed", scenario.seed.0),
+            None => command.amounts(scenario),
+        }
+    }
+
     /// Refuses a precision of a figure that the scenario does not have.
     ///
     /// # Errors
@@ -74,271 +83,123 @@ impl SimulationArgs {
         }
     }
 
-    /// A session under a progress bar of so many replicates, which precision adapts.
+    /// Starts a progress bar for the simulations of this many replicates in all.
     pub fn session(&self, replicates: u64) -> Session<'_> {
         let bar = progress_bar(replicates);
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Session { args: self, bar, runs_left: 1, kept: "no file was written or changed".to_owned() }
-    }
-
-    /// Runs replicates of scenarios side by side under a progress bar: until the precision that is
-    /// asked for is reached, and else as many as the first scenario says. `error` reads the standard
-    /// error of a figure off what has been folded.
-    ///
-    /// # Errors
-    /// When interrupted, when threads cannot be started, when the precision is out of reach.
-    pub fn simulate<A: Accumulator>(
-        &self,
-        scenarios: &[Scenario],
-        new: impl Fn() -> A + Sync,
-        error: impl Fn(&A, NamedFigure) -> f64,
-    ) -> Result<Simulated<A>, Failure> {
-        self.session(scenarios[0].replicates).run(scenarios, new, error)
-    }
-
-    /// Runs as many replicates as the first scenario says, and hands over their rows where these are
-    /// wanted.
-    ///
-    /// # Errors
-    /// When interrupted, when threads cannot be started, when `rows` fails.
-    pub fn simulate_all<A: Accumulator>(
-        &self,
-        scenarios: &[Scenario],
-        new: impl Fn() -> A + Sync,
-        rows: Option<RowSink<'_>>,
-    ) -> Result<A, Failure> {
-        let replicates = scenarios[0].replicates;
-        self.session(replicates).run_range(scenarios, 0..replicates, new, rows)
+        let on_interruption = "no file was written or changed".to_owned();
+        Session { args: self, bar, runs_left: 1, on_interruption }
     }
 }
 
-/// What some replicates were folded into.
+/// A total, and the number of replicates that it has.
 pub struct Simulated<A> {
-    /// Their total.
+    /// Total of all replicates before `next`.
     pub tally: A,
-    /// The number of the replicate after the last.
+    /// Number of the first replicate that was not simulated.
     pub next: u64,
-    /// The precision that decided on that, if one did.
+    /// The precision that decided on `next`; `None` if a number was given.
     pub reached: Option<PrecisionReached>,
 }
 
-/// One run after another under one progress bar.
+/// Simulations, one after another, under one progress bar.
 pub struct Session<'a> {
     args: &'a SimulationArgs,
     bar: ProgressBar,
-    /// Runs to come with this one; a precision that this one needs is expected of the others.
+    /// Simulations that the bar still has to show, including the current one: a precision is expected to
+    /// need as many replicates in each.
     pub runs_left: u64,
-    /// What is left when it is interrupted.
-    pub kept: String,
+    /// State of the files after an interruption, for the message.
+    pub on_interruption: String,
 }
 
 impl Session<'_> {
-    /// Runs replicates of scenarios side by side: until the precision that is asked for is reached, and
-    /// else as many as the first scenario says.
+    /// Simulates the replicates of a job, with the threads of the command and until a signal.
     ///
     /// # Errors
-    /// When interrupted, when threads cannot be started, when the precision is out of reach.
-    pub fn run<A: Accumulator>(
+    /// When interrupted, when threads cannot be started, when a row cannot be written.
+    pub fn fold<'s, A: Accumulator>(
         &self,
-        scenarios: &[Scenario],
+        scenarios: impl IntoIterator<Item = &'s Scenario>,
+        job: Job<'_, A>,
         new: impl Fn() -> A + Sync,
-        error: impl Fn(&A, NamedFigure) -> f64,
     ) -> Result<Simulated<A>, Failure> {
-        if let Some(asked) = self.args.precision() {
-            let (Waves { total, next, interrupted }, reached) =
-                self.waves_until_precise(scenarios, (new(), 0), new, (asked, error), |_, _| {
-                    engine::WAVE
-                })?;
-            if interrupted {
-                return Err(self.failure(RunError::Cancelled));
-            }
-            return Ok(Simulated { tally: total, next, reached });
-        }
-        let next = scenarios[0].replicates;
-        let tally = self.run_range(scenarios, 0..next, new, None)?;
-        Ok(Simulated { tally, next, reached: None })
-    }
-
-    /// Runs these replicates of scenarios side by side.
-    ///
-    /// # Errors
-    /// When interrupted, when threads cannot be started, when `rows` fails.
-    pub fn run_range<A: Accumulator>(
-        &self,
-        scenarios: &[Scenario],
-        replicates: Range<u64>,
-        new: impl Fn() -> A + Sync,
-        rows: Option<RowSink<'_>>,
-    ) -> Result<A, Failure> {
         let progress = |finished| self.bar.inc(finished);
-        let options = self.options(replicates, &progress);
-        engine::run_together(scenarios, &options, new, rows).map_err(|error| self.failure(error))
+        let job = Job {
+            threads: Some(self.args.threads()),
+            cancelled: cancelled_by_signal(),
+            progress: &progress,
+            ..job.shortened()
+        };
+        let Folded { total, next } =
+            engine::fold(scenarios, job, new).map_err(|error| self.failure(error))?;
+        Ok(Simulated { tally: total, next, reached: None })
     }
 
-    /// Runs replicates on top of those that a total has, until a precision is reached where one is
-    /// asked for, and else all that are given. `keep` is shown totals on the way, with the number of the
-    /// next replicate and whether it is the last, as the run is interrupted.
+    /// Simulates the replicates of a job, or if `--precision` is given as many from its first on as that
+    /// takes; `error` reads the standard error of a figure off the total.
     ///
     /// # Errors
-    /// As [`Self::run`].
-    pub fn go_on<A: Accumulator>(
+    /// Those of [`Self::fold`], and when the precision is out of reach.
+    pub fn fold_until_precise<'s, A: Accumulator>(
         &self,
-        scenarios: &[Scenario],
-        (total, replicates): (A, Range<u64>),
+        scenarios: impl IntoIterator<Item = &'s Scenario>,
+        job: Job<'_, A>,
         new: impl Fn() -> A + Sync,
         error: impl Fn(&A, NamedFigure) -> f64,
-        mut keep: impl FnMut(&A, u64, bool),
     ) -> Result<Simulated<A>, Failure> {
-        let mut pace = Pace::new(self.args.threads());
-        let wave = |total: &A, next: u64| {
-            let wave = pace.next_wave();
-            keep(total, next, false);
-            pace.begin();
-            wave
+        let Some((asked, figure)) = self.args.precision() else {
+            return self.fold(scenarios, job, new);
         };
-        let waves = match self.args.precision() {
-            Some(asked) => {
-                let before = (total, replicates.start);
-                self.waves_until_precise(scenarios, before, new, (asked, error), wave)?
-            }
-            None => {
-                let mut wave = wave;
-                let wave_end = |total: &A, next: u64| Some(next + wave(total, next));
-                (self.waves(scenarios, (total, replicates), new, wave_end)?, None)
-            }
-        };
-        let (Waves { total, next, interrupted }, reached) = waves;
-        if interrupted {
-            keep(&total, next, true);
-            return Err(self.failure(RunError::Cancelled));
-        }
-        Ok(Simulated { tally: total, next, reached })
-    }
-
-    /// Waves of at most as many replicates as `wave` says, until a precision is reached; the error
-    /// decides at whole numbers of [`engine::WAVE`].
-    fn waves_until_precise<A: Accumulator>(
-        &self,
-        scenarios: &[Scenario],
-        (total, next): (A, u64),
-        new: impl Fn() -> A + Sync,
-        ((asked, figure), error): ((f64, NamedFigure), impl Fn(&A, NamedFigure) -> f64),
-        mut wave: impl FnMut(&A, u64) -> u64,
-    ) -> Result<(Waves<A>, Option<PrecisionReached>), Failure> {
-        let before = self.bar.position() - next;
-        let mut end = Ok(f64::NAN);
-        let wave_end = |total: &A, next: u64| {
-            let judged = (next / engine::WAVE + 1) * engine::WAVE;
-            let wave_end = Some(judged.min(next + wave(total, next)));
-            // Whatever was simulated before, and however fast, the error decides at the same numbers.
-            if next == 0 || !next.is_multiple_of(engine::WAVE) {
-                return wave_end;
-            }
+        let scenarios: Vec<&Scenario> = scenarios.into_iter().collect();
+        // The bar may show earlier simulations too, and replicates that a checkpoint had.
+        let before = self.bar.position() - job.replicates.start;
+        let mut job = job;
+        job.replicates.end = u64::MAX;
+        let mut reached = Ok(f64::NAN);
+        let mut is_enough = |total: &A, next: u64| {
             let error = error(total, figure);
             match precision::judge(asked, error, next, precision::MOST_REPLICATES) {
                 Ok(Verdict::More(predicted)) => {
                     self.bar.set_length(before + predicted * self.runs_left);
-                    return wave_end;
+                    return false;
                 }
-                Ok(Verdict::Enough) => end = Ok(error),
-                Err(out_of_reach) => end = Err(out_of_reach),
+                Ok(Verdict::Enough) => reached = Ok(error),
+                Err(out_of_reach) => reached = Err(out_of_reach),
             }
-            None
+            true
         };
-        let waves = self.waves(scenarios, (total, next..u64::MAX), new, wave_end)?;
-        let reached = end.map_err(|error| out_of_reach(figure, asked, error))?;
-        let with_variate = [NamedFigure::Power, NamedFigure::TypeIError].contains(&figure);
+        let job = Job { stop: Some(&mut is_enough), ..job.shortened() };
+        let simulated = self.fold(scenarios.iter().copied(), job, new)?;
+        let reached = reached.map_err(|error| out_of_reach(figure, asked, error))?;
+        let has_variate = matches!(figure, NamedFigure::Power | NamedFigure::TypeIError);
+        // Compared scenarios share their noise already and have no control variates.
         let by_control_variate =
-            with_variate && scenarios.len() == 1 && scenarios[0].variance_reduction;
+            has_variate && matches!(scenarios[..], [one] if one.variance_reduction);
         let figure = figure.to_string();
-        Ok((waves, Some(PrecisionReached { figure, asked, reached, by_control_variate })))
+        let reached = Some(PrecisionReached { figure, asked, reached, by_control_variate });
+        Ok(Simulated { reached, ..simulated })
     }
 
-    fn waves<A: Accumulator>(
-        &self,
-        scenarios: &[Scenario],
-        (total, replicates): (A, Range<u64>),
-        new: impl Fn() -> A + Sync,
-        wave_end: impl FnMut(&A, u64) -> Option<u64>,
-    ) -> Result<Waves<A>, Failure> {
-        let progress = |finished| self.bar.inc(finished);
-        let options = self.options(replicates, &progress);
-        engine::run_in_waves(scenarios, &options, total, new, wave_end)
-            .map_err(|error| self.failure(error))
-    }
-
-    /// Counts replicates that were run before as done.
+    /// Counts replicates that an earlier run simulated as done.
     pub fn begin_at(&self, replicates: u64) {
         self.bar.set_position(replicates);
         self.bar.reset_eta();
     }
 
-    fn options<'o>(
-        &self,
-        replicates: Range<u64>,
-        progress: &'o (dyn Fn(u64) + Sync),
-    ) -> engine::Options<'o> {
-        let threads = Some(self.args.threads());
-        engine::Options { replicates, threads, progress, cancelled: cancelled_by_signal() }
-    }
-
-    fn failure(&self, error: RunError) -> Failure {
+    fn failure(&self, error: FoldError) -> Failure {
         Failure::Running(match error {
-            RunError::Cancelled => {
+            FoldError::Cancelled => {
                 let done = self.bar.position();
-                // A search goes on beyond what a single run was thought to take.
+                // A search may take more than the bar was made for: then its length says nothing.
                 let all = self.bar.length().filter(|&all| all >= done);
                 let of_all = all.map_or(String::new(), |all| format!(" of {all}"));
-                format!("interrupted after {done}{of_all} replicates; {}", self.kept)
+                format!("interrupted after {done}{of_all} replicates; {}", self.on_interruption)
             }
-            other => other.to_string(),
+            FoldError::Threads(_) | FoldError::Rows(_) => error.to_string(),
         })
-    }
-}
-
-/// How many replicates make a wave: those of a tenth to half of a second, or where a replicate takes
-/// longer than that a few for each thread, or one.
-struct Pace {
-    began: Instant,
-    wave: u64,
-    threads: u64,
-}
-
-impl Pace {
-    /// Replicates for each thread, so that none waits long for the slowest; a wave of fewer is for
-    /// replicates that take [`Pace::LONG`] or more.
-    const FEW: u64 = 4;
-    const LONG: Duration = Duration::from_secs(10);
-
-    /// More replicates than a wave of them would need a year.
-    const MOST: u64 = 1_000_000_000_000;
-
-    fn new(threads: usize) -> Self {
-        Self { began: now(), wave: threads as u64, threads: threads as u64 }
-    }
-
-    /// Replicates of the next wave, by the time that this one has taken.
-    fn next_wave(&mut self) -> u64 {
-        let took = self.began.elapsed();
-        let most = if self.wave > Self::FEW * self.threads {
-            Duration::from_millis(500)
-        } else {
-            Self::LONG
-        };
-        if took > most {
-            self.wave = (self.wave / 2).max(self.threads);
-        } else if took < Duration::from_millis(100) {
-            // Waves that take no time may come without end.
-            self.wave = (self.wave * 2).min(Self::MOST);
-        }
-        self.wave
-    }
-
-    /// A wave begins.
-    fn begin(&mut self) {
-        self.began = now();
     }
 }
 

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 
 use clap::Args;
+use rescuesim::engine::Job;
 use rescuesim::explore::bracket::{self, Domain, Place, Scale};
 use rescuesim::explore::goal::{Goal, probability};
 use rescuesim::explore::solve::{self, Observed, Question, SolveError};
@@ -14,7 +15,7 @@ use rescuesim::scenario::{Inputs, Rejection, Scenario, nearest, size};
 use rescuesim::summary::{NamedFigure, Tally};
 
 use super::output::print_as;
-use super::recreate::{amounts, command_line_with};
+use super::recreate::CommandLine;
 use super::simulation::{Session, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
@@ -202,9 +203,9 @@ impl<'a> Task<'a> {
                 return Ok(None);
             }
         };
-        let one = std::slice::from_ref(&scenario);
-        let tally = session.run_range(one, replicates, || Tally::new(&scenario), None)?;
-        Ok(Some(self.goal.observed(&tally, self.analysis)))
+        let new = || Tally::new(&scenario);
+        let simulated = session.fold([&scenario], Job::of(replicates), new)?;
+        Ok(Some(self.goal.observed(&simulated.tally, self.analysis)))
     }
 
     fn failure(&self, error: SolveError<Failure>, refused: Option<&Rejection>) -> Failure {
@@ -230,16 +231,17 @@ impl<'a> Task<'a> {
 
     fn provenance(&self) -> Provenance {
         let args = self.args;
-        let mut options = vec![
-            ("vary", args.vary.clone()),
-            ("reach", format!("{}={}", self.goal.figure, self.goal.value)),
-        ];
-        options.extend(args.analysis.iter().map(|name| ("analysis", name.clone())));
-        options.extend(args.within.map(|(low, high)| ("within", format!("{low}..{high}"))));
-        options.push(("confidence", args.confidence.to_string()));
-        options.extend(amounts(&self.base).map(|(name, amount)| (name, amount.to_string())));
-        let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-        Provenance::new(&self.base, command_line_with("solve", &[path], overrides, &options))
+        let mut command = CommandLine::of("solve", &args.scenario)
+            .option("vary", &args.vary)
+            .option("reach", format_args!("{}={}", self.goal.figure, self.goal.value));
+        if let Some(name) = &args.analysis {
+            command = command.option("analysis", name);
+        }
+        if let Some((low, high)) = args.within {
+            command = command.option("within", format_args!("{low}..{high}"));
+        }
+        let command = command.option("confidence", args.confidence).amounts(&self.base);
+        Provenance::new(&self.base, command.to_string())
     }
 }
 

@@ -7,7 +7,7 @@ use rescuesim::outcome::flow::{MEASURES, Measure};
 use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
-use super::recreate::command_line;
+use super::recreate::CommandLine;
 use super::simulation::out_of_reach;
 use super::{Failure, Format, ScenarioArgs, output, values};
 
@@ -84,10 +84,11 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     })?;
     let precision = args.simulate(&mut rules)?;
     let (patients, rules) = (rules.patients(), rules.summaries());
-    let amounts =
-        [("patients", patients), ("seed", scenario.seed.0), ("max-passes", u64::from(max_passes))];
-    let command = command_line("strategies", &[path], overrides, &amounts);
-    let provenance = Provenance::new(&scenario, command).with_precision(precision);
+    let command = CommandLine::of("strategies", &args.scenario)
+        .option("patients", patients)
+        .option("seed", scenario.seed.0)
+        .option("max-passes", max_passes);
+    let provenance = Provenance::new(&scenario, command.to_string()).with_precision(precision);
     let document = || report::document(&provenance, &rules, patients, max_passes);
     let json = || report::to_json(&provenance, &rules, patients);
     output::print_as(args.format, document, json)

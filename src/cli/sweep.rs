@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rescuesim::engine::Job;
 use rescuesim::explore::grid::{Axis, Grid};
 use rescuesim::report::Provenance;
 use rescuesim::report::figure::MOST_LINES;
@@ -14,7 +15,7 @@ use rescuesim::scenario::{Inputs, Origin, Rejection, Scenario, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::{self, OutputFile, print, warn_of_earlier};
-use super::recreate::{amounts, command_line_with};
+use super::recreate::CommandLine;
 use super::signals::handle_signals;
 use super::simulation::{Session, Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
@@ -90,19 +91,12 @@ fn grid(over: &[String]) -> Result<Grid, Failure> {
 
 impl SweepArgs {
     fn provenance(&self, base: &Scenario) -> Provenance {
-        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
-        let over = self.over.iter().map(|over| ("over", over.clone()));
-        let mut options: Vec<(&str, String)> = over.collect();
-        match self.simulation.precision() {
-            // Each point takes a number of its own.
-            Some((asked, figure)) => options.extend([
-                ("precision", asked.to_string()),
-                ("precision-of", figure.to_string()),
-                ("seed", base.seed.0.to_string()),
-            ]),
-            None => options.extend(amounts(base).map(|(name, amount)| (name, amount.to_string()))),
-        }
-        Provenance::new(base, command_line_with("sweep", &[path], overrides, &options))
+        let command = self
+            .over
+            .iter()
+            .fold(CommandLine::of("sweep", &self.scenario), |line, over| line.option("over", over));
+        // With a precision each point takes a number of replicates of its own.
+        Provenance::new(base, self.simulation.recreate(command, base).to_string())
     }
 
     /// The scenario of every point, so that a mistake in any is told before the first is simulated.
@@ -213,9 +207,10 @@ fn point(
     (grid, number): (&Grid, usize),
     scenario: &Scenario,
 ) -> Result<SweptPoint, Failure> {
-    let one = std::slice::from_ref(scenario);
+    let job = Job::of(0..scenario.replicates);
     let new = || Tally::new(scenario);
-    let Simulated { tally, next, reached } = session.run(one, new, Tally::error_to_stop_by)?;
+    let Simulated { tally, next, reached } =
+        session.fold_until_precise([scenario], job, new, Tally::error_to_stop_by)?;
     let result = OperatingCharacteristics::new(scenario, &tally);
     Ok(SweptPoint::new((grid, number), next, reached, result))
 }

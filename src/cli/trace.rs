@@ -10,7 +10,7 @@ use rescuesim::scenario::{Inputs, Scenario, Truth};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::design::{analysis_at, svg, usage};
-use super::recreate::{command_line, quoted};
+use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::{Failure, Format, ScenarioArgs, output, values};
 
@@ -133,16 +133,16 @@ impl TraceArgs {
 
     /// The command that tells this trial again, without searching for it.
     fn recreate(&self, scenario: &Scenario, replicate: Replicate) -> String {
-        let ScenarioArgs { scenario: path, overrides } = &self.scenario;
-        let numbers = [("replicate", replicate.0), ("seed", scenario.seed.0)];
-        let mut command = command_line("trace", &[path], overrides, &numbers);
+        let mut command = CommandLine::of("trace", &self.scenario)
+            .option("replicate", replicate.0)
+            .option("seed", scenario.seed.0);
         if self.truth != TruthName::Alternative {
             let name = self.truth.to_possible_value().expect("every truth has a name");
-            command += &format!(" --truth {}", name.get_name());
+            command = command.option("truth", name.get_name());
         }
         if let Some(name) = &self.analysis {
-            command += &format!(" {}", quoted(format!("--analysis={name}")));
+            command = command.option("analysis", name);
         }
-        command
+        command.to_string()
     }
 }

@@ -81,7 +81,6 @@ impl Column {
 pub(super) struct TableWriter<W: Write> {
     file: FileWriter<W>,
     encodings: Vec<Vec<Encoding>>,
-    provenance: String,
 }
 
 impl<W: Write> TableWriter<W> {
@@ -89,7 +88,7 @@ impl<W: Write> TableWriter<W> {
     ///
     /// # Errors
     /// If two columns have the same name.
-    pub fn new(out: W, columns: &[Column], provenance: &Provenance) -> io::Result<Self> {
+    pub fn new(out: W, columns: &[Column]) -> io::Result<Self> {
         let mut schema = ArrowSchema::default();
         for Column { name, values } in columns {
             let field = Field::new(name.as_str().into(), values.dtype().clone(), true);
@@ -98,9 +97,8 @@ impl<W: Write> TableWriter<W> {
             }
         }
         let encodings = columns.iter().map(|column| encoding(column.values.dtype())).collect();
-        let provenance = serde_json::to_string(provenance).expect("provenance is plain data");
         let file = FileWriter::try_new(out, schema, OPTIONS).map_err(into_io)?;
-        Ok(Self { file, encodings, provenance })
+        Ok(Self { file, encodings })
     }
 
     /// Writes rows as one row group.
@@ -121,13 +119,14 @@ impl<W: Write> TableWriter<W> {
         Ok(())
     }
 
-    /// Writes the footer.
+    /// Writes the footer, with the provenance: only at the end does a run with a precision know its number
+    /// of replicates.
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn finish(mut self) -> io::Result<()> {
-        let provenance =
-            KeyValue { key: "rescuesim".to_owned(), value: Some(self.provenance.clone()) };
+    pub fn finish(mut self, provenance: &Provenance) -> io::Result<()> {
+        let value = serde_json::to_string(provenance).expect("provenance is plain data");
+        let provenance = KeyValue { key: "rescuesim".to_owned(), value: Some(value) };
         let metadata = vec![schema_to_metadata_key(self.file.schema()), provenance];
         self.file.end(Some(metadata)).map(|_| ()).map_err(into_io)
     }
@@ -154,12 +153,12 @@ pub struct ParquetRows<W: Write> {
 }
 
 impl<W: Write> ParquetRows<W> {
-    /// Starts a file whose metadata hold the provenance as JSON, under `rescuesim`.
+    /// Starts a file.
     ///
     /// # Errors
     /// When `writer` fails.
-    pub fn new(writer: W, context: RowContext, provenance: &Provenance) -> io::Result<Self> {
-        let table = TableWriter::new(writer, &columns(&[], &context), provenance)?;
+    pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
+        let table = TableWriter::new(writer, &columns(&[], &context))?;
         Ok(Self { table, context, pending: Vec::with_capacity(ROW_GROUP) })
     }
 
@@ -172,13 +171,14 @@ impl<W: Write> ParquetRows<W> {
         if self.pending.len() >= ROW_GROUP { self.write_pending() } else { Ok(()) }
     }
 
-    /// Writes what is pending and the footer.
+    /// Writes what is pending and the footer, whose metadata hold the provenance as JSON, under
+    /// `rescuesim`.
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn finish(mut self) -> io::Result<()> {
+    pub fn finish(mut self, provenance: &Provenance) -> io::Result<()> {
         self.write_pending()?;
-        self.table.finish()
+        self.table.finish(provenance)
     }
 
     fn write_pending(&mut self) -> io::Result<()> {

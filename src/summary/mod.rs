@@ -4,13 +4,13 @@
 //! Every figure carries its Monte-Carlo standard error; formulas for the errors are those of
 //! Morris, White & Crowther (2019), Stat Med 38:2074, table 6, unless said.
 
+pub mod checkpoint;
 mod centres;
 mod control;
 mod description;
 mod moments;
 mod named;
 mod outcomes;
-pub mod part;
 mod prior;
 pub mod procedure;
 mod safety;

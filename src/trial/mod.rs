@@ -64,8 +64,8 @@ pub struct Simulator<'s> {
     result: ReplicateResult,
 }
 
-/// What a simulator heeds that nothing interrupts.
-static NEVER: AtomicBool = AtomicBool::new(false);
+/// Flag of a simulation that nothing cancels.
+pub(crate) static NEVER_CANCELLED: AtomicBool = AtomicBool::new(false);
 
 /// Outcomes under an effect drawn from the prior.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl<'s> Simulator<'s> {
     pub fn new(scenario: &'s Scenario) -> Self {
         Self {
             scenario,
-            cancelled: &NEVER,
+            cancelled: &NEVER_CANCELLED,
             streams: Streams::new(scenario.seed),
             cohort: Cohort::default(),
             drawn: match (&scenario.prior, &scenario.outcomes) {

@@ -5,9 +5,7 @@
 //! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
 //! 16 000).
 
-use std::sync::atomic::AtomicBool;
-
-use rescuesim::engine::{self, Accumulator, Options};
+use rescuesim::engine::{self, Accumulator, Job};
 use rescuesim::num::normal::upper_quantile;
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::OperatingCharacteristics;
@@ -241,15 +239,11 @@ fn rerandomisation_restores_the_level_after_minimisation() {
     let set = [&ONCE_312[..], &STRONG, &[analyses]].concat();
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let scenario = Scenario::load(&project(ANALYSES), &set).expect("a valid scenario");
-    let options = Options {
-        replicates: 0..REPLICATES,
-        threads: None,
-        progress: &|_| {},
-        cancelled: &AtomicBool::new(false),
-    };
-    let z = engine::run(&scenario, &options, || NullZ(vec![Vec::new(); 2]), None);
+    let job = Job::of(0..REPLICATES);
+    let folded = engine::fold([&scenario], job, || NullZ(vec![Vec::new(); 2]));
     let [by_chance, anew] =
-        <[Vec<f64>; 2]>::try_from(z.expect("the run is not cancelled").0).expect("two analyses");
+        <[Vec<f64>; 2]>::try_from(folded.expect("the run is not cancelled").total.0)
+            .expect("two analyses");
     for alpha in [0.025, 0.05, 0.1] {
         // p is a multiple of 1/200; the tolerance below its normal score includes no other p.
         let boundary = upper_quantile(alpha) - 1e-9;

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::{Origin, Scenario};
 use rescuesim::summary::Tally;
-use rescuesim::summary::part::{Part, Run, Share};
+use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
 
 use crate::util::{angel_reboot, directory, rescuesim};
 
@@ -716,8 +716,8 @@ proptest! {
         static WHOLE: LazyLock<String> = LazyLock::new(|| {
             let set = [r#"analyses=[{method="two_proportions"}]"#.to_owned()];
             let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
-            let run = Run::new(&scenario, Some(100), Share::WHOLE, "rescuesim run".to_owned());
-            Part { run, next: 0, tally: Tally::new(&scenario) }.to_json()
+            let run = RunId::new(&scenario, Some(100), Shard::WHOLE, "rescuesim run".to_owned());
+            Checkpoint { run, next: 0, tally: Tally::new(&scenario) }.to_json()
         });
         let mut text: Vec<char> = WHOLE.chars().collect();
         for (at, length, insert) in cuts {
@@ -727,7 +727,7 @@ proptest! {
         }
         let text: String = text.into_iter().collect();
         let same = || text.split_whitespace().collect::<String>() == WHOLE.split_whitespace().collect::<String>();
-        prop_assert!(Part::read(&text).is_err() || same(), "{}", text);
+        prop_assert!(Checkpoint::read(&text).is_err() || same(), "{}", text);
     }
 }
 

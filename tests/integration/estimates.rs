@@ -1,11 +1,10 @@
 //! Estimates after a trial are accurate for their estimands, and simulated probabilities have a valid error.
 
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
 
 use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::ArmSizes;
-use rescuesim::engine::{self, Options};
+use rescuesim::engine::{self, Job};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
@@ -74,14 +73,9 @@ fn a_difference_without_successes_enters_the_mean() {
 }
 
 fn run(scenario: &Scenario, replicates: Range<u64>) -> OperatingCharacteristics {
-    let options = Options {
-        replicates,
-        threads: None,
-        progress: &|_| {},
-        cancelled: &AtomicBool::new(false),
-    };
-    let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
-    OperatingCharacteristics::new(scenario, &tally.expect("the run is not cancelled"))
+    let job = Job::of(replicates);
+    let folded = engine::fold([scenario], job, || Tally::new(scenario));
+    OperatingCharacteristics::new(scenario, &folded.expect("the run is not cancelled").total)
 }
 
 /// Power by control variate compared with that of the enumeration: 95 % of the intervals of 1.96 errors

@@ -6,9 +6,7 @@
 //! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
 //! 16 000).
 
-use std::sync::atomic::AtomicBool;
-
-use rescuesim::engine::{self, Accumulator, Options};
+use rescuesim::engine::{self, Accumulator, Job};
 use rescuesim::outcome::LEVELS;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::OperatingCharacteristics;
@@ -58,14 +56,9 @@ fn dropout_by_level_follows_its_mechanism() {
     let set = [&mechanism[..], &[BLOCKS, ONE_LOOK, &analyses]].concat();
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let scenario = Scenario::load(&project(MISSING), &set).expect("a valid scenario");
-    let options = Options {
-        replicates: 0..REPLICATES,
-        threads: None,
-        progress: &|_| {},
-        cancelled: &AtomicBool::new(false),
-    };
+    let job = Job::of(0..REPLICATES);
     let known =
-        engine::run(&scenario, &options, Known::default, None).expect("the run is not cancelled");
+        engine::fold([&scenario], job, Known::default).expect("the run is not cancelled").total;
     let mrs = [
         [0.047, 0.074, 0.129, 0.16, 0.249, 0.141, 0.2],
         [

@@ -1,10 +1,8 @@
 //! Valid analyses, dropout and early outcomes of every kind, also in very small trials, run to their end
 //! and give consistent results.
 
-use std::sync::atomic::AtomicBool;
-
 use proptest::prelude::*;
-use rescuesim::engine::{self, Options};
+use rescuesim::engine::{self, Job};
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
@@ -239,14 +237,10 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
 const REFUSED: [&str; 2] = ["`missing.dropout` cannot be reached", "`prior` shifts nothing"];
 
 fn summary(scenario: &Scenario, threads: usize) -> Value {
-    let options = Options {
-        replicates: 0..REPLICATES,
-        threads: Some(threads),
-        progress: &|_| {},
-        cancelled: &AtomicBool::new(false),
-    };
-    let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
-    let result = OperatingCharacteristics::new(scenario, &tally.expect("the run is not cancelled"));
+    let job = Job { threads: Some(threads), ..Job::of(0..REPLICATES) };
+    let folded = engine::fold([scenario], job, || Tally::new(scenario));
+    let result =
+        OperatingCharacteristics::new(scenario, &folded.expect("the run is not cancelled").total);
     let summary = Summary::new(Provenance::new(scenario, "run".to_owned()), result);
     serde_json::from_str(&summary.to_json()).expect("valid JSON")
 }

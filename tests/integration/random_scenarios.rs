@@ -1,14 +1,14 @@
 //! Valid scenarios of every kind run to their end, and their results are consistent.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::ArmSizes;
-use rescuesim::engine::{self, Accumulator, Options};
+use rescuesim::engine::{self, Accumulator, Job};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
@@ -210,14 +210,10 @@ fn every_valid_scenario_runs_and_its_quantities_are_consistent() {
 fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
     let result = simulate_scenario(scenario, 40);
     let tally = |replicates: Range<u64>| {
-        let options = Options {
-            replicates,
-            threads: Some(1),
-            progress: &|_| {},
-            cancelled: &AtomicBool::new(false),
-        };
-        engine::run(scenario, &options, || Tally::new(scenario), None)
+        let job = Job { threads: Some(1), ..Job::of(replicates) };
+        engine::fold([scenario], job, || Tally::new(scenario))
             .expect("the run is not cancelled")
+            .total
     };
     let mut both_parts = tally(23..40);
     both_parts.merge(tally(0..23));

@@ -1,9 +1,7 @@
 //! Adverse events. Seeds are fixed; with a fresh seed, a comparison within 3 Monte Carlo standard errors
 //! would fail by chance once in 370, within 4 once in 16 000.
 
-use std::sync::atomic::AtomicBool;
-
-use rescuesim::engine::{self, Options};
+use rescuesim::engine::{self, Job};
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics, SafetySummary, Tally};
 use rescuesim::trial::{Conclusion, Simulator};
@@ -218,15 +216,12 @@ fn a_stop_for_safety_ends_the_trial_for_every_analysis() {
 fn safety_results_do_not_depend_on_the_number_of_threads() {
     let scenario = scenario(STOPPING, &[]);
     let of_threads = |threads| {
-        let options = Options {
-            replicates: 0..500,
-            threads: Some(threads),
-            progress: &|_| {},
-            cancelled: &AtomicBool::new(false),
-        };
-        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        let result =
-            OperatingCharacteristics::new(&scenario, &tally.expect("the run is not cancelled"));
+        let job = Job { threads: Some(threads), ..Job::of(0..500) };
+        let folded = engine::fold([&scenario], job, || Tally::new(&scenario));
+        let result = OperatingCharacteristics::new(
+            &scenario,
+            &folded.expect("the run is not cancelled").total,
+        );
         serde_json::to_string(&result).expect("plain data")
     };
     assert!(of_threads(1) == of_threads(3));

@@ -1,10 +1,9 @@
 //! Helpers of the tests: the program, the shipped scenarios, short simulations.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use assert_cmd::Command;
-use rescuesim::engine::{self, Options};
+use rescuesim::engine::{self, Job};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics, Tally};
 use tempfile::TempDir;
@@ -90,14 +89,9 @@ pub fn simulate_file(path: &str, set: &[&str], replicates: u64) -> OperatingChar
 
 /// Operating characteristics of a scenario.
 pub fn simulate_scenario(scenario: &Scenario, replicates: u64) -> OperatingCharacteristics {
-    let options = Options {
-        replicates: 0..replicates,
-        threads: None,
-        progress: &|_| {},
-        cancelled: &AtomicBool::new(false),
-    };
-    let tally = engine::run(scenario, &options, || Tally::new(scenario), None);
-    OperatingCharacteristics::new(scenario, &tally.expect("the run is not cancelled"))
+    let job = Job::of(0..replicates);
+    let folded = engine::fold([scenario], job, || Tally::new(scenario));
+    OperatingCharacteristics::new(scenario, &folded.expect("the run is not cancelled").total)
 }
 
 /// Fails unless the quantity is within `errors` Monte Carlo standard errors of `low..=high`.

@@ -1,6 +1,6 @@
 //! Control variates: unbiased like counting, with a smaller error.
 
-use rescuesim::engine::{self, Accumulator, Options};
+use rescuesim::engine::{self, Accumulator, Job};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics, Tally};
@@ -99,15 +99,12 @@ fn the_reported_error_is_that_of_repeated_runs() {
     let (runs, size) = (200_u64, 1_000);
     let mut values: [Vec<(f64, f64)>; 2] = Default::default();
     for run in 0..runs {
-        let options = Options {
-            replicates: run * size..(run + 1) * size,
-            threads: None,
-            progress: &|_| {},
-            cancelled: &Default::default(),
-        };
-        let tally = engine::run(&scenario, &options, || Tally::new(&scenario), None);
-        let found =
-            OperatingCharacteristics::new(&scenario, &tally.expect("the run is not cancelled"));
+        let job = Job::of(run * size..(run + 1) * size);
+        let folded = engine::fold([&scenario], job, || Tally::new(&scenario));
+        let found = OperatingCharacteristics::new(
+            &scenario,
+            &folded.expect("the run is not cancelled").total,
+        );
         for (values, truth) in values.iter_mut().zip(&found.truths) {
             let reduced = truth.analyses[0].rejection_reduced.expect("it is requested").estimate;
             values.push((reduced.value, reduced.mcse));

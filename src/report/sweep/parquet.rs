@@ -16,9 +16,9 @@ pub fn write(rows: &Rows<'_>, provenance: &Provenance, out: impl Write) -> io::R
     let names = rows.columns();
     let columns: Vec<Column> =
         names.iter().enumerate().map(|(place, name)| column(name, &cells, place)).collect();
-    let mut table = TableWriter::new(out, &columns, provenance)?;
+    let mut table = TableWriter::new(out, &columns)?;
     table.write(columns)?;
-    table.finish()
+    table.finish(provenance)
 }
 
 /// The column at a place of all rows, with the type of its first cell that is not missing.

@@ -5,16 +5,18 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use rescuesim::summary::part::{self, Part};
+use rescuesim::summary::checkpoint::{self, Checkpoint, NamedCheckpoint};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 fuzz_target!(|text: &str| {
-    let _ = Part::read(text);
+    let _ = Checkpoint::read(text);
     let Some(fitting) = with_checksum(text) else { return };
-    if let Ok((part, _)) = Part::read(&fitting) {
-        let _ = part.to_json();
-        let _ = part::merge(vec![("a".into(), part.clone()), ("b".into(), part)]);
+    if let Ok((read, _)) = Checkpoint::read(&fitting) {
+        let _ = read.to_json();
+        let named = ["a", "b"]
+            .map(|name| NamedCheckpoint { name: name.to_owned(), checkpoint: read.clone() });
+        let _ = checkpoint::merge(named.into());
     }
 });
 
