@@ -6,7 +6,7 @@ use rescuesim::rng::{Purpose, Replicate, Streams};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::Balance;
 
-use crate::util::{angel_reboot, assert_within, simulate};
+use crate::util::{assert_within, scenario, simulate};
 
 const EFRON: &str = r#"randomisation={method="efron"}"#;
 const BIG_STICK: &str = r#"randomisation={method="big_stick",maximum_imbalance=3}"#;
@@ -16,11 +16,6 @@ const COMPLETE: &str = r#"randomisation={method="complete"}"#;
 
 /// Number of patients of ANGEL-REBOOT.
 const PATIENTS: usize = 348;
-
-fn scenario(set: &[&str]) -> Scenario {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
-}
 
 /// Allocates `patients` patients in each of `trials` trials and passes each to `see`: its number in the
 /// trial, its stratum and its arm.

@@ -5,16 +5,13 @@
 //! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
 //! 16 000).
 
-use rescuesim::engine::{self, Accumulator, Job};
+use rescuesim::engine::Accumulator;
 use rescuesim::num::normal::upper_quantile;
-use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::scenario::Truth::{self, Alternative, Null};
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::trial::ReplicateResult;
 
-use crate::util::{analysis_of as of, assert_within, only, project, simulate_file};
-
-const ALTERNATIVE: usize = 0;
-const NULL: usize = 1;
+use crate::util::{Results, accumulate, assert_within, only, scenario_file, simulate_file};
 
 const ANALYSES: &str = "scenarios/angel-reboot-analyses.toml";
 const NO_LOSS: &str = "missing.dropout=0";
@@ -31,14 +28,18 @@ const EQUAL_ARMS: [&str; 4] = [
 const MORTALITY_NEUTRAL: &str =
     "outcome.experimental={distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20.00]}";
 
+/// Fails unless every named analysis rejects as often as expected, within `half` and the given number of
+/// Monte Carlo errors.
 fn assert_rejections(
-    (result, truth): (&OperatingCharacteristics, usize),
-    quantities: &[(&str, f64)],
-    (half, errors): (f64, f64),
+    result: &OperatingCharacteristics,
+    truth: Truth,
+    expected: &[(&str, f64)],
+    half: f64,
+    errors: f64,
 ) {
-    for (name, quantity) in quantities {
-        let rejection = of(result, truth, name).rejection;
-        assert_within(name, rejection, quantity - half, quantity + half, errors);
+    for (name, rejection) in expected {
+        let found = result.analysis(truth, name).rejection;
+        assert_within(name, found, rejection - half, rejection + half, errors);
     }
 }
 
@@ -64,9 +65,9 @@ const UNADJUSTED: [&str; 12] = [
 
 /// Fails unless every rejection rate is that of R for [`UNADJUSTED`], within 3.5 Monte Carlo errors (one
 /// in 2 000 fails by chance) and half a digit.
-fn assert_as_in_r(result: &OperatingCharacteristics, truth: usize, quantities: [f64; 12]) {
-    let quantities: Vec<_> = UNADJUSTED.into_iter().zip(quantities).collect();
-    assert_rejections((result, truth), &quantities, (5e-4, 3.5));
+fn assert_as_in_r(result: &OperatingCharacteristics, truth: Truth, rejections: [f64; 12]) {
+    let expected: Vec<_> = UNADJUSTED.into_iter().zip(rejections).collect();
+    assert_rejections(result, truth, &expected, 5e-4, 3.5);
 }
 
 /// 25 % v 40 % at a common odds ratio of 2, 312 analysed at three looks: the whole mRS has more power
@@ -80,12 +81,12 @@ fn the_whole_scale_gains_power_under_proportional_odds() {
         0.80783, 0.81084, 0.77083, 0.77315, 0.80441, 0.80539, 0.93112, 0.93066, 0.92935, 0.92925,
         0.92520, 0.92519,
     ];
-    assert_as_in_r(&result, ALTERNATIVE, power);
+    assert_as_in_r(&result, Alternative, power);
     let error = [
         0.02504, 0.02624, 0.01828, 0.01845, 0.02403, 0.02459, 0.02521, 0.02499, 0.02438, 0.02434,
         0.02529, 0.02528,
     ];
-    assert_as_in_r(&result, NULL, error);
+    assert_as_in_r(&result, Null, error);
 }
 
 /// The same increase of mRS 0–2 without an effect on mortality turns the gain into a loss.
@@ -98,7 +99,7 @@ fn the_whole_scale_loses_power_if_mortality_is_unchanged() {
         0.80793, 0.81100, 0.77125, 0.77356, 0.80460, 0.80560, 0.68859, 0.68732, 0.67951, 0.67954,
         0.74916, 0.74915,
     ];
-    assert_as_in_r(&result, ALTERNATIVE, power);
+    assert_as_in_r(&result, Alternative, power);
 }
 
 /// Methods whose approximation is accurate enough at 600 patients.
@@ -131,12 +132,12 @@ fn every_analysis_has_its_type_i_error_in_large_trials() {
     let set = [&set[..], &STRONG].concat();
     let result = simulate_file(ANALYSES, &set, 8_000);
     for name in AT_NOMINAL.iter().chain(&["unpooled", "win odds", "win ratio", "utility Welch"]) {
-        assert_within(name, of(&result, NULL, name).rejection, 0.0244, 0.0256, 3.0);
+        assert_within(name, result.analysis(Null, name).rejection, 0.0244, 0.0256, 3.0);
     }
     // Tests conditional on the margins reject a fifth less often, on the same trials.
-    let pooled = of(&result, NULL, "pooled").rejection.value;
+    let pooled = result.analysis(Null, "pooled").rejection.value;
     for name in ["Yates", "Fisher"] {
-        let rejection = of(&result, NULL, name).rejection.value;
+        let rejection = result.analysis(Null, name).rejection.value;
         assert!(rejection < 0.9 * pooled, "{name}: {rejection} of {pooled}");
     }
 }
@@ -154,12 +155,12 @@ fn approximate_tests_miss_their_level_in_small_trials() {
         0.02468, 0.03017, 0.01278, 0.01278, 0.02140, 0.01983, 0.02559, 0.02464, 0.02212, 0.02180,
         0.02517, 0.02514,
     ];
-    assert_as_in_r(&result, NULL, error);
-    let of = |name: &str| of(&result, NULL, name).rejection;
-    let unpooled = of("unpooled");
+    assert_as_in_r(&result, Null, error);
+    let unpooled = result.analysis(Null, "unpooled").rejection;
     assert!(unpooled.value - 3.0 * unpooled.mcse > 0.025, "{unpooled:?}");
     for name in ["Yates", "Fisher", "mid-p", "logistic", "win odds", "win ratio"] {
-        assert!(of(name).value + 3.0 * of(name).mcse < 0.025, "{name}: {:?}", of(name));
+        let rejection = result.analysis(Null, name).rejection;
+        assert!(rejection.value + 3.0 * rejection.mcse < 0.025, "{name}: {rejection:?}");
     }
 }
 
@@ -190,10 +191,10 @@ fn unadjusted_analyses_are_conservative_after_minimisation() {
     let set = [&ONCE_312[..], &STRONG, &[&analyses]].concat();
     let minimised = simulate_file(ANALYSES, &set, 100_000);
     // R's errors are half of those here, so 3.5 errors of the difference are 4 of the simulation.
-    assert_rejections((&minimised, NULL), &MINIMISED, (0.0, 4.0));
+    assert_rejections(&minimised, Null, &MINIMISED, 0.0, 4.0);
     let by_coin = simulate_file(ANALYSES, &[&set[..], &[BY_COIN]].concat(), 20_000);
     for name in names {
-        assert_within(name, of(&by_coin, NULL, name).rejection, 0.0243, 0.0257, 3.0);
+        assert_within(name, by_coin.analysis(Null, name).rejection, 0.0243, 0.0257, 3.0);
     }
 }
 
@@ -206,10 +207,10 @@ fn adjusted_analyses_have_their_level_after_minimisation() {
     let set = [&ONCE_312[..], &STRONG, &[&analyses]].concat();
     let minimised = simulate_file(ANALYSES, &set, 8_000);
     for name in adjusted {
-        assert_within(name, of(&minimised, NULL, name).rejection, 0.0245, 0.0265, 3.0);
+        assert_within(name, minimised.analysis(Null, name).rejection, 0.0245, 0.0265, 3.0);
     }
     let [unadjusted, adjusted] =
-        ["PO score", "PO adj score"].map(|name| of(&minimised, ALTERNATIVE, name).rejection);
+        ["PO score", "PO adj score"].map(|name| minimised.analysis(Alternative, name).rejection);
     assert!(adjusted.value > unadjusted.value + 5.0 * unadjusted.mcse);
 }
 
@@ -227,6 +228,11 @@ impl Accumulator for NullZ {
     }
 }
 
+/// Variance of statistics whose mean is 0.
+fn variance(z: &[f64]) -> f64 {
+    z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64
+}
+
 /// Repeating the minimisation for the same patients gives the test its level at any α, on either
 /// side, although the statistic's own distribution does not: with 199 repeats P(p ≤ α) is at most α,
 /// and equal to α without ties.
@@ -237,26 +243,19 @@ fn rerandomisation_restores_the_level_after_minimisation() {
         {name="by chance",method="proportional_odds"},
         {name="anew",method="proportional_odds",rerandomisations=199}]"#;
     let set = [&ONCE_312[..], &STRONG, &[analyses]].concat();
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::load(&project(ANALYSES), &set).expect("a valid scenario");
-    let job = Job::of(0..REPLICATES);
-    let folded = engine::fold([&scenario], job, || NullZ(vec![Vec::new(); 2]));
-    let [by_chance, anew] =
-        <[Vec<f64>; 2]>::try_from(folded.expect("the run is not cancelled").total.0)
-            .expect("two analyses");
+    let scenario = scenario_file(ANALYSES, &set);
+    let z = accumulate(&scenario, 0..REPLICATES, None, || NullZ(vec![Vec::new(); 2])).0;
+    let [by_chance, anew] = <[Vec<f64>; 2]>::try_from(z).expect("two analyses");
     for alpha in [0.025, 0.05, 0.1] {
         // p is a multiple of 1/200; the tolerance below its normal score includes no other p.
         let boundary = upper_quantile(alpha) - 1e-9;
-        let share = |z: &[f64], side: f64| {
-            z.iter().filter(|&&z| side * z >= boundary).count() as f64 / REPLICATES as f64
-        };
         let mcse = (alpha * (1.0 - alpha) / REPLICATES as f64).sqrt();
         for side in [1.0, -1.0] {
-            let share = share(&anew, side);
+            let rejections = anew.iter().filter(|&&z| side * z >= boundary).count();
+            let share = rejections as f64 / REPLICATES as f64;
             assert!((share - alpha).abs() < 3.0 * mcse, "{alpha}: {share}");
         }
     }
-    let variance = |z: &[f64]| z.iter().map(|z| z * z).sum::<f64>() / z.len() as f64;
     // The error is √(2/1 000) = 0.045. R has a variance of 0.883² = 0.780 under minimisation.
     assert!((variance(&anew) - 1.0).abs() < 0.135, "{}", variance(&anew));
     assert!((variance(&by_chance) - 0.780).abs() < 0.105, "{}", variance(&by_chance));

@@ -5,29 +5,19 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::util::{angel_reboot, directory, output, rescuesim};
+use crate::util::{angel_reboot, directory, output, refused, rescuesim, set_options, too_wide};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
 const FULL: &str = r#"analyses=[{method="two_proportions",cut=1,test="fisher_mid_p",missing={rule="single_value",mrs=6}},{method="proportional_odds",adjust_for=["nihss"],merge_5_and_6=true},{method="logistic"},{method="wilcoxon",stratify_by=["nihss","occlusion_site"],rerandomisations=19},{method="win_odds",missing={rule="by_arm",control=0,experimental=6}},{method="win_ratio"},{method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0]},{method="cochran_mantel_haenszel",stratify_by=["nihss"],missing={rule="multiple_imputation",imputations=2}},{method="sliding_dichotomy",points=[{factor="nihss",of_levels=[0,1]}],cuts=[{from_points=0,cut=1},{from_points=1,cut=3}]}]"#;
 
 fn run(set: &[&str], more: &[&str]) -> String {
-    let mut command = rescuesim();
-    command.args(["run", SCENARIO, "--replicates", "60", "--quiet"]).args(more);
-    set.iter().for_each(|value| {
-        command.args(["--set", value]);
-    });
-    output(&mut command)
+    let run = ["run", SCENARIO, "--replicates", "60", "--quiet"];
+    output(rescuesim().args(run).args(more).args(set_options(set)))
 }
 
 fn json(set: &[&str]) -> Value {
     serde_json::from_str(&run(set, &["--format", "json"])).expect("valid JSON")
-}
-
-/// Lines beyond 80 columns, except for the command that recreates the result.
-fn too_wide(text: &str) -> Vec<&str> {
-    let lines = text.lines().filter(|line| !line.starts_with("Recreate: "));
-    lines.filter(|line| line.chars().count() > 80).collect()
 }
 
 #[test]
@@ -124,16 +114,6 @@ fn with_wins() -> String {
     angel_reboot().replace(shift, "name = \"wins\"\nmethod = \"win_ratio\"")
 }
 
-/// Error message of a command that must exit with code 2.
-#[track_caller]
-fn refused(arguments: &[&str]) -> String {
-    let output = rescuesim().args(arguments).output().expect("the program starts");
-    let errors = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{errors}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    errors
-}
-
 #[test]
 fn scenarios_are_compared_by_their_common_analyses() {
     let folder = directory();
@@ -160,7 +140,7 @@ fn scenarios_are_compared_by_their_common_analyses() {
     assert_eq!(powers, ["independence"]);
 
     let none = written("none.toml", &with_wins().replace("cut = 2", "cut = 1"));
-    let errors = refused(&["compare", SCENARIO, &none, "--replicates", "50"]);
+    let errors = refused(rescuesim().args(["compare", SCENARIO, &none, "--replicates", "50"]));
     for text in [
         "the scenarios have no analysis in common",
         "scenario 1 has \"two proportions with mRS 0–2, risk difference\", \"proportional odds",
@@ -180,16 +160,20 @@ fn commands_by_formula_name_the_analyses_that_have_one() {
     let says = "analysis wins has no closed form (two_proportions, proportional_odds (mRS 5 and 6 \
                 apart), wilcoxon and utility_weighted have one, without covariates or strata); \
                 allowed: --analysis independence";
-    let design = refused(&["design", &wins, "--analysis", "wins"]);
+    let design = refused(rescuesim().args(["design", &wins, "--analysis", "wins"]));
     assert!(design.contains(says), "{design}");
     let look = ["--look", "1", "--z", "1", "--n", "104"];
-    let monitor = refused(&[&["monitor", &wins, "--analysis", "wins"][..], &look].concat());
+    let monitor =
+        refused(rescuesim().args([&["monitor", &wins, "--analysis", "wins"][..], &look].concat()));
     assert!(monitor.contains(says), "{monitor}");
-    let none = refused(&["design", &wins, "--set", r#"analyses=[{method="win_odds"}]"#]);
+    let none =
+        refused(rescuesim().args(["design", &wins, "--set", r#"analyses=[{method="win_odds"}]"#]));
     assert!(none.contains("allowed: a scenario with such an analysis"), "{none}");
     let all = ["design", SCENARIO, "--set", "outcome.control=[0,0,0,50,50,0,0]"];
-    let arms =
-        refused(&[&all[..], &["--set", "outcome.experimental={common_odds_ratio=2}"]].concat());
+    let arms = refused(
+        rescuesim()
+            .args([&all[..], &["--set", "outcome.experimental={common_odds_ratio=2}"]].concat()),
+    );
     assert!(arms.contains("analysis independence has no closed form with these arms"), "{arms}");
     assert!(arms.contains("allowed: --analysis shift"), "{arms}");
     for rule in [
@@ -197,7 +181,7 @@ fn commands_by_formula_name_the_analyses_that_have_one() {
         r#"design.futility={rule="conditional_power",under="planned",at_most=0.1}"#,
     ] {
         let set = ["check", SCENARIO, "--set", "analyses=[{method=\"win_odds\"}]", "--set", rule];
-        let errors = refused(&set);
+        let errors = refused(rescuesim().args(&set));
         assert!(errors.contains("another first analysis (two_proportions,"), "{errors}");
     }
 }

@@ -4,7 +4,7 @@
 use rescuesim::scenario::Scenario;
 
 use crate::bad_input::{Broken, assert_reported, broken};
-use crate::util::angel_reboot;
+use crate::util::{angel_reboot, overrides, scenario};
 
 /// The second analysis of ANGEL-REBOOT, which the tests break.
 const SHIFT: &str = "method = \"proportional_odds\"\ntest = \"score\"";
@@ -440,8 +440,7 @@ fn every_invalid_early_outcome_is_reported() {
 
 #[track_caller]
 fn assert_refused(text: &str, set: &[&str], says: &str) {
-    let set: Vec<String> = set.iter().map(|&value| value.to_owned()).collect();
-    let message = Scenario::parse(text, &set).expect_err("it is invalid").summary();
+    let message = Scenario::parse(text, &overrides(set)).expect_err("it is invalid").summary();
     assert!(message.contains(says), "{set:?} should say {says:?} and says\n{message}");
 }
 
@@ -516,10 +515,7 @@ const WARNED: [(&[&str], &str); 9] = [
 ];
 
 fn warnings(set: &[&str]) -> String {
-    let set: Vec<String> = set.iter().map(|&value| value.to_owned()).collect();
-    let scenario =
-        Scenario::parse(&angel_reboot(), &set).unwrap_or_else(|message| panic!("{message}"));
-    rescuesim::expected::warnings(&scenario).join("\n")
+    rescuesim::expected::warnings(&scenario(set)).join("\n")
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Broken scenarios with centres and drift.
 
 use crate::bad_input::{Broken, assert_reported, broken};
-use crate::util::{angel_reboot, project};
+use crate::util::{angel_reboot, project, scenario};
 
 const ACCRUAL: &str = "per_month = 22.39";
 const FACTORS: &str = r#"factors = ["nihss", "onset_to_puncture", "occlusion_site"]"#;
@@ -114,10 +114,7 @@ fn names_and_numbers_of_centres_are_checked() {
 #[test]
 fn warnings_name_the_possible_effect_of_centres() {
     let warned = |set: &[&str], text: &str| {
-        let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
-        let scenario =
-            rescuesim::scenario::Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
-        let warnings = rescuesim::expected::warnings(&scenario).join("\n");
+        let warnings = rescuesim::expected::warnings(&scenario(set)).join("\n");
         assert!(warnings.contains(text), "{warnings}");
     };
     warned(

@@ -12,7 +12,7 @@ use rescuesim::scenario::{Origin, Scenario};
 use rescuesim::summary::Tally;
 use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
 
-use crate::util::{angel_reboot, directory, rescuesim};
+use crate::util::{angel_reboot, directory, overrides, rescuesim};
 
 /// One edit of a valid scenario, and parts of the expected message.
 pub struct Broken {
@@ -414,8 +414,7 @@ const TABLE: [Broken; 68] = [
 
 /// The errors of a scenario file in the format of the program.
 fn errors_of(path: &Path, set: &[&str]) -> String {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let rejected = Scenario::load(path, &set).expect_err("the scenario is broken");
+    let rejected = Scenario::load(path, &overrides(set)).expect_err("the scenario is broken");
     rejection(&rejected, false)
 }
 

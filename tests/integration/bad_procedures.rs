@@ -4,7 +4,7 @@
 use rescuesim::scenario::Scenario;
 
 use crate::bad_input::{Broken, assert_reported, broken};
-use crate::util::{angel_reboot, project, simulate_file};
+use crate::util::{angel_reboot, overrides, project, simulate_file};
 
 fn text(path: &str) -> String {
     std::fs::read_to_string(project(path)).expect("the file is shipped")
@@ -410,8 +410,7 @@ fn contradictions_between_keys_are_reported() {
         ),
     ];
     for (set, says) in cases {
-        let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-        let rejection = Scenario::parse(&text("scenarios/lee-cohort.toml"), &set);
+        let rejection = Scenario::parse(&text("scenarios/lee-cohort.toml"), &overrides(set));
         let message = rejection.expect_err("it is invalid").summary();
         assert!(message.contains(says), "{set:?} should say {says:?} and says\n{message}");
     }

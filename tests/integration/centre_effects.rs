@@ -8,10 +8,10 @@ use rescuesim::rng::Replicate;
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::trial::Simulator;
 
-use crate::util::{angel_reboot, assert_within, simulate, simulate_file};
+use crate::util::{Results, assert_within, scenario, simulate, simulate_file};
 
 /// ANGEL-REBOOT with one look, without dropout, and with arms that differ only as set.
-fn scenario(set: &[&str]) -> Scenario {
+fn with_one_look(set: &[&str]) -> Scenario {
     let fixed = [
         "design.looks.equally_spaced=1",
         "missing.dropout=0",
@@ -19,8 +19,7 @@ fn scenario(set: &[&str]) -> Scenario {
         r#"randomisation={method="complete"}"#,
         "outcome.experimental={common_odds_ratio=1.0}",
     ];
-    let set: Vec<String> = fixed.iter().chain(set).map(|&text| text.to_owned()).collect();
-    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
+    scenario(&[&fixed, set].concat())
 }
 
 /// Numbers of patients with mRS 0–2, and of known outcomes, in each of the given number of trials.
@@ -85,7 +84,7 @@ fn effects_on_the_outcome_keep_its_marginal_and_correlate_patients_of_a_centre()
     let covariance = normal_mean(sd, |b| logistic(delta + b) * logistic(delta + b)) - p * p;
     let expected = patients * p * (1.0 - p) + patients * (patients - 1.0) / number * covariance;
     assert!(covariance / (p * (1.0 - p)) > 0.08, "the correlation is worth finding");
-    let counts = counts(&scenario(&["centres={number=10,outcome_sd=0.8}"]), 6_000);
+    let counts = counts(&with_one_look(&["centres={number=10,outcome_sd=0.8}"]), 6_000);
     let [mean, error, variance, of_variance] = moments(counts.iter().map(|[good, _]| *good));
     assert!((mean - 75.0).abs() < 4.0 * error, "{mean} ± {error}");
     assert!((variance - expected).abs() < 4.0 * of_variance, "{variance}, expected {expected}");
@@ -99,7 +98,7 @@ fn effects_on_dropout_keep_the_stated_share() {
     let covariance = normal_mean(sd, |d| logistic(delta + d) * logistic(delta + d)) - p * p;
     let expected = patients * p * (1.0 - p) + patients * (patients - 1.0) / number * covariance;
     let set = ["centres={number=10,dropout_sd=1.2}", "missing.dropout=0.1"];
-    let seen = counts(&scenario(&set), 6_000);
+    let seen = counts(&with_one_look(&set), 6_000);
     let [known, error, variance, of_variance] = moments(seen.iter().map(|[_, known]| *known));
     assert!((known - 270.0).abs() < 4.0 * error, "{known} ± {error}");
     assert!((variance - expected).abs() < 4.0 * of_variance, "{variance}, expected {expected}");
@@ -108,7 +107,7 @@ fn effects_on_dropout_keep_the_stated_share() {
         "centres={number=10,dropout_sd=1.2,outcome_sd=0.5}",
         "missing={dropout=0.1,log_odds_per_mrs=0.4,known_deaths=0.5}",
     ];
-    let seen = counts(&scenario(&set), 4_000);
+    let seen = counts(&with_one_look(&set), 4_000);
     let [known, error, ..] = moments(seen.iter().map(|[_, known]| *known));
     assert!((known - 270.0).abs() < 4.0 * error, "{known} ± {error}");
 }
@@ -119,7 +118,7 @@ fn effects_on_dropout_keep_the_stated_share() {
 fn drift_moves_outcomes_by_the_calendar() {
     for (month, log_odds) in [(0.0, 0.0), (6.0, -0.25), (12.0, -0.5), (36.0, -1.5)] {
         let drift = format!("drift={{log_odds_per_year=0.5,stated_at_month={month}}}");
-        let scenario = scenario(&["accrual.per_month=1e6", &drift]);
+        let scenario = with_one_look(&["accrual.per_month=1e6", &drift]);
         let expected = logistic(log_odds - libm::log(3.0));
         let [control, _] = scenario.marginal(Truth::Alternative).expect("the scenario states it");
         assert!((control.at_most(Mrs::INDEPENDENT) - expected).abs() < 1e-4);
@@ -132,7 +131,7 @@ fn drift_moves_outcomes_by_the_calendar() {
 /// with and without a procedure.
 #[test]
 fn drift_is_averaged_over_the_planned_patients() {
-    let scenario = scenario(&["accrual.per_month=10", "drift={log_odds_per_year=1.0}"]);
+    let scenario = with_one_look(&["accrual.per_month=10", "drift={log_odds_per_year=1.0}"]);
     let day = |i: usize| (i as f64 + 0.5) / 10.0 / 12.0;
     let expected: f64 = (0..300).map(|i| logistic(day(i) - libm::log(3.0))).sum::<f64>() / 300.0;
     let [control, _] = scenario.marginal(Truth::Null).expect("the scenario states it");
@@ -181,14 +180,12 @@ fn effects_of_centres_leave_estimands_and_adherence_unchanged() {
     ];
     let result = simulate(&set, 6_000);
     let plain = simulate(&set[1..], 2);
-    for truth in [0, 1] {
-        let of = |result: &rescuesim::summary::OperatingCharacteristics| {
-            result.truths[truth].analyses[0].estimate.truth.expect("it exists")
-        };
+    for truth in [Truth::Alternative, Truth::Null] {
+        let [estimate, plain] =
+            [&result, &plain].map(|result| &result.first_analysis(truth).estimate);
+        let [estimand, of_plain] = [estimate, plain].map(|it| it.truth.expect("it exists"));
         // Crossover by rank within a centre differs slightly from crossover by rank in the whole population.
-        assert!((of(&result) - of(&plain)).abs() < 0.01);
-        let summary = &result.truths[truth].analyses[0];
-        let bias = summary.estimate.median_unbiased.bias;
-        assert_within("bias", bias, -0.004, 0.004, 3.5);
+        assert!((estimand - of_plain).abs() < 0.01);
+        assert_within("bias", estimate.median_unbiased.bias, -0.004, 0.004, 3.5);
     }
 }

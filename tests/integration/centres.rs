@@ -4,11 +4,11 @@
 use rescuesim::accrual::{Accrual, DAYS_PER_MONTH};
 use rescuesim::centres::{CentreEffects, Centres, Opening, Recruitment};
 use rescuesim::rng::{Purpose, Replicate, Seed, Streams};
-use rescuesim::scenario::Scenario;
-use rescuesim::summary::{CentreSummary, McEstimate, OperatingCharacteristics};
+use rescuesim::scenario::Truth::{Alternative, Null};
+use rescuesim::summary::{CentreSummary, OperatingCharacteristics};
 
 use crate::util::{
-    analysis_of, angel_reboot, assert_within, output, project, rescuesim, simulate, simulate_file,
+    Results, assert_within, output, project, rescuesim, scenario, simulate, simulate_file,
 };
 
 const SHIPPED: &str = "scenarios/angel-reboot-centres.toml";
@@ -121,8 +121,7 @@ fn centres_open_at_their_planned_months() {
     let four = centres(4, None, Opening::Planned(plan.to_vec()));
     assert_expected(&four, &expected);
     let set = ["accrual.per_month=20", "centres={number=4,opening={months=[4,0,1,1]}}"];
-    let scenario =
-        Scenario::parse(&angel_reboot(), &set.map(String::from)).expect("a valid scenario");
+    let scenario = scenario(&set);
     for (month, patients) in expected {
         let day = scenario.expected_day(patients);
         assert!((day / DAYS_PER_MONTH - month).abs() < 1e-12, "{patients}: {day}");
@@ -130,7 +129,7 @@ fn centres_open_at_their_planned_months() {
 }
 
 fn of_centres(result: &OperatingCharacteristics) -> &CentreSummary {
-    result.truths[0].balance.centres.as_ref().expect("there are centres")
+    result.under(Alternative).balance.centres.as_ref().expect("there are centres")
 }
 
 const BLOCKS: &str =
@@ -150,13 +149,14 @@ fn allocation_by_centre_balances_each_centre() {
         1_500,
     );
     let blocks = simulate(&[number, BLOCKS], 1_500);
-    let mean = |result: &OperatingCharacteristics| of_centres(result).arm_difference.mean.value;
-    assert!(mean(&none) > 2.5 && mean(&by_centre) < 1.6, "{} {}", mean(&none), mean(&by_centre));
-    let within = &of_centres(&blocks).arm_difference;
-    assert!(within.p95.value <= 2.0 && mean(&blocks) < 1.0, "{within:?}");
+    let [none, by_centre, blocks] = [&none, &by_centre, &blocks].map(of_centres);
+    assert!(none.arm_difference.mean.value > 2.5, "{none:?}");
+    assert!(by_centre.arm_difference.mean.value < 1.6, "{by_centre:?}");
+    assert!(blocks.arm_difference.mean.value < 1.0, "{blocks:?}");
+    assert!(blocks.arm_difference.p95.value <= 2.0, "{blocks:?}");
     // An observer of one centre guesses more allocations correctly if the centre is balanced.
-    let guessed = |result| of_centres(result).correct_guesses.value;
-    assert!(guessed(&none) < guessed(&by_centre) && guessed(&by_centre) < guessed(&blocks));
+    let guesses = [none, by_centre, blocks].map(|centres| centres.correct_guesses.value);
+    assert!(guesses.is_sorted(), "{guesses:?}");
 }
 
 /// Five equal centres of 348 patients: the number of a centre is binomial, and in blocks of four the
@@ -191,13 +191,14 @@ fn unadjusted_tests_are_conservative_if_centres_are_balanced() {
         "sample_size={randomised=312,analysed=312}",
     ];
     let result = simulate(&set, 8_000);
-    let error = |name: &str| analysis_of(&result, 1, name).rejection;
-    let McEstimate { value, mcse, .. } = error("unadjusted");
-    assert!(value + 4.0 * mcse < 0.02, "{value} ± {mcse}");
-    assert_within("within centres", error("within"), 0.0235, 0.0265, 3.0);
+    let [unadjusted, within] =
+        ["unadjusted", "within"].map(|name| result.analysis(Null, name).rejection);
+    assert!(unadjusted.value + 4.0 * unadjusted.mcse < 0.02, "{unadjusted:?}");
+    assert_within("within centres", within, 0.0235, 0.0265, 3.0);
     // The test within centres gains power for the same reason.
-    let power = |name: &str| analysis_of(&result, 0, name).rejection.value;
-    assert!(power("within") > power("unadjusted"));
+    let [unadjusted, within] =
+        ["unadjusted", "within"].map(|name| result.analysis(Alternative, name).rejection.value);
+    assert!(within > unadjusted, "{within} {unadjusted}");
 }
 
 /// Adjusts for centres, of which some are empty in every trial, and tests them as subgroups.
@@ -218,13 +219,13 @@ fn analyses_and_subgroups_may_use_the_centre() {
         r#"description={subgroups=["centre"]}"#,
     ];
     let result = simulate(&set, 150);
-    for analysis in &result.truths[0].analyses {
+    for analysis in &result.under(Alternative).analyses {
         assert!(analysis.rejection.value > 0.5, "{}: {:?}", analysis.name, analysis.rejection);
         let by_centre = ["within", "po", "van elteren"].contains(&analysis.name.as_str());
         assert_eq!(analysis.estimate.truth.is_none(), by_centre, "{}", analysis.name);
         assert!(analysis.normal_approximation.is_none() || !by_centre);
     }
-    let adjusted = analysis_of(&result, 0, "nihss");
+    let adjusted = result.analysis(Alternative, "nihss");
     let formula = adjusted.normal_approximation.as_ref().expect("not by centre").rejection;
     assert!((adjusted.rejection.value - formula).abs() < 0.12, "{formula}");
 }
@@ -248,11 +249,11 @@ fn centres_give_the_same_result_with_any_number_of_threads() {
 #[test]
 fn a_trial_of_endless_duration_is_reported_in_little_memory() {
     let result = simulate(&["centres={number=1,rate_shape=0.1}"], 40);
-    let analysis = analysis_of(&result, 0, "independence");
+    let analysis = result.analysis(Alternative, "independence");
     let months = analysis.duration_months.value;
     assert!(months.is_nan(), "{months}");
     let shorter = simulate(&["centres={number=1,rate_shape=3}"], 40);
-    let months = analysis_of(&shorter, 0, "independence").duration_months;
+    let months = shorter.analysis(Alternative, "independence").duration_months;
     assert!(months.value > 10.0 && months.mcse > 0.1, "{months:?}");
 }
 

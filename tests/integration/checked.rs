@@ -14,7 +14,7 @@ pub struct Quantity {
 }
 
 /// Returns every quantity that has an exact value; `path` is the start of their paths.
-pub fn quantities(path: &str, procedure: &ProcedureSummary) -> Vec<Quantity> {
+pub fn checked_quantities(path: &str, procedure: &ProcedureSummary) -> Vec<Quantity> {
     let mut all = Vec::new();
     collect(path, &serde_json::to_value(procedure).expect("plain data"), &mut all);
     all

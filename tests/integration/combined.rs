@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::random_scenarios::{centres, efficacy, lower, method, safety};
-use crate::util::{directory, output, rescuesim};
+use crate::util::{directory, output, overrides, rescuesim};
 
 /// One scenario of each kind: stated outcomes, stated outcomes with centres and a drift, a procedure,
 /// missing data, safety, a prior.
@@ -224,7 +224,7 @@ fn combinations_that_once_failed_give_a_result_or_a_refusal() {
         ("angel-reboot", &two_patients, true),
     ];
     for (base, set, is_accepted) in cases {
-        let set: Vec<String> = set.iter().map(|&set| set.to_owned()).collect();
+        let set = overrides(set);
         let tried = try_all(base, &set).unwrap_or_else(|failure| panic!("{base}: {failure}"));
         assert_eq!(tried, is_accepted, "{base} {set:?}");
     }

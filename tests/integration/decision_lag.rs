@@ -3,14 +3,18 @@
 //! chance once in 16 000.
 
 use rescuesim::accrual::DAYS_PER_MONTH;
-use rescuesim::summary::{LookSummary, McEstimate, OperatingCharacteristics};
+use rescuesim::scenario::Truth::Alternative;
+use rescuesim::summary::{LookSummary, McEstimate};
 
-use crate::util::{output, rescuesim, simulate};
+use crate::util::{
+    Results, angel_reboot, assert_within, output, rescuesim, set_options, simulate, too_wide,
+};
 
 const LAG: &str = "design.decision_lag_days=30";
 
-fn looks(result: &OperatingCharacteristics) -> &[LookSummary] {
-    &result.truths[0].analyses[0].looks
+/// Quantities of a look that refer to the day of its data.
+fn on_day_of_data(look: &LookSummary) -> [McEstimate; 4] {
+    [look.month, look.n_randomised, look.n_analysed, look.overrun]
 }
 
 /// The data of a look do not depend on the date of its decision. Between data and decision patients
@@ -19,32 +23,29 @@ fn looks(result: &OperatingCharacteristics) -> &[LookSummary] {
 #[test]
 fn a_lag_leaves_the_data_and_adds_the_patients_of_the_lag_to_the_decision() {
     let [without, with] = [&[][..], &[LAG]].map(|set: &[&str]| simulate(set, 4000));
-    let file = std::fs::read_to_string(crate::util::project("scenarios/angel-reboot.toml"));
-    let file: toml::Table = file.expect("the file is shipped").parse().expect("TOML");
+    let file: toml::Table = angel_reboot().parse().expect("TOML");
     let per_month = file["accrual"]["per_month"].as_float().expect("a rate");
-    for (plain, look) in looks(&without).iter().zip(looks(&with)).take(1) {
-        let of =
-            |look: &LookSummary| [look.month, look.n_randomised, look.n_analysed, look.overrun];
-        assert_eq!(of(plain), of(look));
-        assert_eq!(plain.decision.n_randomised, plain.n_randomised);
-        assert_eq!(plain.decision.overrun, plain.overrun);
-        assert_eq!(plain.decision.month, plain.month);
-        let months = 30.0 / DAYS_PER_MONTH;
-        let later = look.decision.month.value - look.month.value;
-        assert!((later - months).abs() < 1e-9, "{later}");
-        let come = McEstimate {
-            value: look.decision.n_randomised.value - look.n_randomised.value,
-            // The variance of a Poisson count is its mean.
-            mcse: (per_month * months / 4000.0).sqrt(),
-            n: 4000,
-            limit_95: None,
-        };
-        let expected = per_month * months;
-        crate::util::assert_within("come", come, expected, expected, 4.0);
-        let followed = McEstimate { mcse: 1.5 * look.overrun.mcse, ..look.decision.overrun };
-        let expected = look.overrun.value;
-        crate::util::assert_within("followed", followed, expected, expected, 4.0);
-    }
+    let [plain, look] =
+        [&without, &with].map(|result| &result.first_analysis(Alternative).looks[0]);
+    assert_eq!(on_day_of_data(plain), on_day_of_data(look));
+    assert_eq!(plain.decision.n_randomised, plain.n_randomised);
+    assert_eq!(plain.decision.overrun, plain.overrun);
+    assert_eq!(plain.decision.month, plain.month);
+    let months = 30.0 / DAYS_PER_MONTH;
+    let later = look.decision.month.value - look.month.value;
+    assert!((later - months).abs() < 1e-9, "{later}");
+    let expected = per_month * months;
+    let arrivals = McEstimate {
+        value: look.decision.n_randomised.value - look.n_randomised.value,
+        // The variance of a Poisson count is its mean.
+        mcse: (expected / 4000.0).sqrt(),
+        n: 4000,
+        limit_95: None,
+    };
+    assert_within("arrivals", arrivals, expected, expected, 4.0);
+    let in_follow_up = McEstimate { mcse: 1.5 * look.overrun.mcse, ..look.decision.overrun };
+    let expected = look.overrun.value;
+    assert_within("in follow-up", in_follow_up, expected, expected, 4.0);
 }
 
 /// The counts of a stopped trial are those on the day of its decision.
@@ -52,30 +53,26 @@ fn a_lag_leaves_the_data_and_adds_the_patients_of_the_lag_to_the_decision() {
 fn a_trial_stopped_at_its_first_look_ends_on_the_day_of_the_decision() {
     let always = r#"design.futility={rule="z",bounds=[3.71,2.51]}"#;
     let result = simulate(&[LAG, always], 500);
-    let analysis = &result.truths[0].analyses[0];
-    let decision = &looks(&result)[0].decision;
-    let mean =
-        |a: McEstimate, b: McEstimate| assert!((a.value - b.value).abs() < 1e-9, "{a:?} {b:?}");
-    mean(analysis.n_randomised.mean, decision.n_randomised);
-    mean(analysis.overrun, decision.overrun);
-    mean(analysis.duration_months, decision.month);
+    let analysis = result.first_analysis(Alternative);
+    let decision = &analysis.looks[0].decision;
+    for (of_trial, of_look) in [
+        (analysis.n_randomised.mean, decision.n_randomised),
+        (analysis.overrun, decision.overrun),
+        (analysis.duration_months, decision.month),
+    ] {
+        assert!((of_trial.value - of_look.value).abs() < 1e-9, "{of_trial:?} {of_look:?}");
+    }
 }
 
 #[test]
 fn the_table_has_a_row_for_each_date() {
-    let table = |set: &[&str]| {
-        let mut command = rescuesim();
-        command.args(["run", "angel-reboot", "--replicates", "50", "--quiet"]);
-        set.iter().for_each(|text| {
-            command.args(["--set", text]);
-        });
-        output(&mut command)
-    };
-    let (with, without) = (table(&[LAG]), table(&[]));
+    let [without, with] = [&[][..], &[LAG]].map(|set: &[&str]| {
+        let run = ["run", "angel-reboot", "--replicates", "50", "--quiet"];
+        output(rescuesim().args(run).args(set_options(set)))
+    });
     for row in ["1, data", "1, decision", "3, data", "3, decision"] {
         assert!(with.lines().any(|line| line.starts_with(row)), "{with}");
         assert!(!without.contains(row), "{without}");
     }
-    let mut printed = with.lines().filter(|line| !line.starts_with("Recreate"));
-    assert!(printed.all(|line| line.chars().count() <= 80), "{with}");
+    assert_eq!(too_wide(&with), Vec::<&str>::new());
 }

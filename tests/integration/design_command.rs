@@ -3,44 +3,44 @@
 use std::fs;
 use std::time::Duration;
 
+use assert_cmd::Command;
 use serde_json::Value;
 
-use crate::util::{directory, output, rescuesim};
+use crate::util::{directory, json, number, output, rescuesim};
 
 const RATES: [&str; 4] = ["--control", "0.25", "--experimental", "0.4"];
 const MRS: [&str; 2] = ["--control-mrs", "4.7,7.4,12.9,16,24.9,14.1,20"];
 const THREE: [&str; 4] = ["--looks", "3", "--power", "0.8"];
 
-fn printed(parts: &[&[&str]], more: &str) -> String {
+/// Command `design`, with further options in one text.
+fn command(parts: &[&[&str]], more: &str) -> Command {
     let mut command = rescuesim();
     command.arg("design").args(parts.concat()).args(more.split_whitespace());
-    output(&mut command)
+    command
 }
 
-fn json(parts: &[&[&str]], more: &str) -> Value {
-    let format: &[&str] = &["--format", "json"];
-    let text = printed(&[parts.concat().as_slice(), format], more);
-    serde_json::from_str(&text).expect("valid JSON")
+fn printed(parts: &[&[&str]], more: &str) -> String {
+    output(&mut command(parts, more))
 }
 
-fn float(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+fn designed(parts: &[&[&str]], more: &str) -> Value {
+    json(&mut command(parts, more))
 }
 
 #[track_caller]
 fn close(found: &Value, expected: f64, within: f64) {
-    let found = float(found);
+    let found = number(found);
     assert!((found - expected).abs() <= within, "{found}, expected {expected}");
 }
 
 /// Checks the size per arm, before and after rounding.
 #[track_caller]
 fn per_arm(more: &str, exact: f64, whole: u64) {
-    let design = json(&[&RATES, &THREE], more);
+    let design = designed(&[&RATES, &THREE], more);
     close(&design["required"]["total"], 2.0 * exact, 1.1e-3);
     assert_eq!(design["analysed"]["control"], whole, "{more}");
     assert_eq!(design["analysed"]["experimental"], whole, "{more}");
-    assert!(float(&design["power"]) >= 0.8, "{more}");
+    assert!(number(&design["power"]) >= 0.8, "{more}");
 }
 
 /// 25 % v 40 %, three equal looks, one-sided 0.025, 80 %: the conventions that give the 156 per arm
@@ -54,9 +54,9 @@ fn conventions_give_different_sizes_of_angel_reboot() {
     per_arm("--spending obrien-fleming", 154.512, 155);
     per_arm("--futility beta:lan-demets-obrien-fleming --binding", 161.099, 162);
     per_arm("--futility beta:lan-demets-obrien-fleming", 167.714, 168);
-    let design = json(&[&RATES, &THREE], "--variance null");
+    let design = designed(&[&RATES, &THREE], "--variance null");
     close(&design["required"]["inflation_factor"], 1.012795, 5e-7);
-    let design = json(&[&RATES, &THREE], "--rounding per-look");
+    let design = designed(&[&RATES, &THREE], "--rounding per-look");
     let looks: Vec<&Value> = (0..3).map(|k| &design["looks"][k]["analysed"]["control"]).collect();
     assert_eq!(looks, [52, 104, 156]);
 }
@@ -66,9 +66,9 @@ fn conventions_give_different_sizes_of_angel_reboot() {
 fn sizes_for_the_mrs_are_whiteheads() {
     let size = |control: &str| {
         let odds_ratio = "--common-odds-ratio 2 --power 0.8 --rounding total";
-        json(&[&["--control-mrs", control]], odds_ratio)["analysed"].clone()
+        designed(&[&["--control-mrs", control]], odds_ratio)["analysed"].clone()
     };
-    let total = |arms: Value| float(&arms["control"]) + float(&arms["experimental"]);
+    let total = |arms: Value| number(&arms["control"]) + number(&arms["experimental"]);
     assert_eq!(total(size(MRS[1])), 202.0);
     assert_eq!(total(size("4.7,7.4,12.9,16,24.9,34.1")), 205.0);
 }
@@ -76,7 +76,7 @@ fn sizes_for_the_mrs_are_whiteheads() {
 /// Exact binomial enumeration in R, 52 patients per arm and look.
 #[test]
 fn the_exact_probabilities_of_the_shipped_scenario_are_those_of_r() {
-    let design = json(&[&AS_PLANNED[..]], "");
+    let design = designed(&[&AS_PLANNED[..]], "");
     let exact = &design["exact"];
     close(&exact["alternative"]["rejection"], 0.808138740495668, 1e-12);
     for (k, stop) in [0.015977930, 0.405689003, 0.386471807].into_iter().enumerate() {
@@ -86,8 +86,8 @@ fn the_exact_probabilities_of_the_shipped_scenario_are_those_of_r() {
     close(&exact["null"]["rejection"], 0.024976, 5e-7);
     assert_eq!([&design["analysed"]["control"], &design["randomised"]["control"]], [156, 156]);
     // The shipped scenario expects 313 outcomes at the final look, of 348 patients.
-    let design = json(&[&["scenarios/angel-reboot.toml"]], "");
-    let total = |sizes: &Value| float(&sizes["control"]) + float(&sizes["experimental"]);
+    let design = designed(&[&["scenarios/angel-reboot.toml"]], "");
+    let total = |sizes: &Value| number(&sizes["control"]) + number(&sizes["experimental"]);
     assert_eq!([total(&design["analysed"]), total(&design["randomised"])], [313.0, 348.0]);
 }
 
@@ -110,9 +110,9 @@ fn a_scenario_and_equivalent_options_give_the_same_design() {
         }
         design
     };
-    let scenario = json(&[&AS_PLANNED[..]], "");
-    let options = json(&[&RATES], "--n 312 --looks 3");
-    assert!(float(&scenario["looks"][0]["efficacy"]["z"]) > 3.7);
+    let scenario = designed(&[&AS_PLANNED[..]], "");
+    let options = designed(&[&RATES], "--n 312 --looks 3");
+    assert!(number(&scenario["looks"][0]["efficacy"]["z"]) > 3.7);
     // The rate of the scenario is solved from percentages and has a rounding error.
     agree(&without_words(scenario), &without_words(options), "design");
 }
@@ -129,7 +129,7 @@ fn agree(one: &Value, other: &Value, at: &str) {
             one.iter().for_each(|(key, value)| agree(value, &other[key], key));
         }
         (Value::Number(_), Value::Number(_)) => {
-            let (one, other) = (float(one), float(other));
+            let (one, other) = (number(one), number(other));
             assert!((one - other).abs() <= 1e-8 * one.abs().max(1e-3), "{at}: {one} and {other}");
         }
         _ => assert_eq!(one, other, "{at}"),
@@ -140,7 +140,7 @@ fn agree(one: &Value, other: &Value, at: &str) {
 #[test]
 fn every_family_with_one_look_is_the_fixed_design() {
     for family in ["pocock", "haybittle-peto", "kim-demets=2", "none", "cumulative=0.025"] {
-        let design = json(&[&RATES], &format!("--power 0.8 --spending {family}"));
+        let design = designed(&[&RATES], &format!("--power 0.8 --spending {family}"));
         close(&design["looks"][0]["efficacy"]["z"], 1.959963984540054, 1e-9);
         close(&design["required"]["total"], 2.0 * 151.868862, 2e-6);
         close(&design["required"]["inflation_factor"], 1.0, 1e-9);
@@ -161,18 +161,18 @@ fn the_solved_value_has_the_target_power() {
     for family in FAMILIES {
         let looks = if family.contains("fractions") { "" } else { "--looks 3" };
         let family = format!("{family} {looks}");
-        let sized = json(&[&RATES], &format!("{family} --power 0.85"));
-        assert!(float(&sized["power"]) >= 0.85, "{family}");
+        let sized = designed(&[&RATES], &format!("{family} --power 0.85"));
+        assert!(number(&sized["power"]) >= 0.85, "{family}");
 
-        let solved = json(&[&["--control", "0.25"]], &format!("{family} --n 300 --power 0.85"));
+        let solved = designed(&[&["--control", "0.25"]], &format!("{family} --n 300 --power 0.85"));
         let effect = &solved["effects"][2]["effect"];
-        let experimental = format!("--experimental {}", 0.25 + float(effect));
-        let back = json(&[&["--control", "0.25"]], &format!("{family} --n 300 {experimental}"));
+        let experimental = format!("--experimental {}", 0.25 + number(effect));
+        let back = designed(&[&["--control", "0.25"]], &format!("{family} --n 300 {experimental}"));
         close(&back["power"], 0.85, 1e-7);
 
-        let solved = json(&[&RATES], &format!("{family} --n 240 --power 0.85"));
-        let alpha = format!("--alpha-one-sided {}", float(&solved["alpha_one_sided"]));
-        let back = json(&[&RATES], &format!("{family} --n 240 {alpha}"));
+        let solved = designed(&[&RATES], &format!("{family} --n 240 --power 0.85"));
+        let alpha = format!("--alpha-one-sided {}", number(&solved["alpha_one_sided"]));
+        let back = designed(&[&RATES], &format!("{family} --n 240 {alpha}"));
         close(&back["power"], 0.85, 1e-7);
     }
 }
@@ -181,16 +181,17 @@ fn the_solved_value_has_the_target_power() {
 #[test]
 fn a_given_size_is_not_rounded() {
     for n in [313, 314, 400] {
-        let design = json(&[&RATES], &format!("--n {n} --looks 3 --ratio 2:3"));
+        let design = designed(&[&RATES], &format!("--n {n} --looks 3 --ratio 2:3"));
         let arms = &design["analysed"];
-        assert_eq!(float(&arms["control"]) + float(&arms["experimental"]), f64::from(n));
+        assert_eq!(number(&arms["control"]) + number(&arms["experimental"]), f64::from(n));
     }
 }
 
 /// A look without a test has no boundary, and its alpha is spent at the next tested look.
 #[test]
 fn looks_without_a_test_have_no_boundary() {
-    let design = json(&[&RATES, &THREE], "--efficacy-looks 2 --futility z:0,1 --futility-looks 1");
+    let design =
+        designed(&[&RATES, &THREE], "--efficacy-looks 2 --futility z:0,1 --futility-looks 1");
     let looks = &design["looks"];
     assert!(looks[0]["efficacy"].is_null() && looks[1]["efficacy"]["z"].is_number());
     assert!(looks[0]["futility"]["z"].is_number() && looks[1]["futility"].is_null());
@@ -201,12 +202,12 @@ fn looks_without_a_test_have_no_boundary() {
 /// The effect at a boundary, with control at its planned 25 %, is also given as an odds ratio.
 #[test]
 fn effects_at_boundaries_have_their_odds_ratio() {
-    let design = json(&[&RATES, &THREE], "--futility z:-0.5,0.5");
+    let design = designed(&[&RATES, &THREE], "--futility z:-0.5,0.5");
     for (k, look) in design["looks"].as_array().expect("a list").iter().enumerate() {
         assert_eq!(look["look"], k + 1);
         let boundaries: &[&str] = if k < 2 { &["efficacy", "futility"] } else { &["efficacy"] };
         for boundary in boundaries {
-            let rate = 0.25 + float(&look[boundary]["effect"]);
+            let rate = 0.25 + number(&look[boundary]["effect"]);
             let odds_ratio = rate / (1.0 - rate) / (0.25 / 0.75);
             close(&look[boundary]["odds_ratio"], odds_ratio, 1e-9);
         }
@@ -221,7 +222,7 @@ fn csv_has_a_row_per_look_and_boundary() {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().expect("a header").clone();
     let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
-    let design = json(&[&RATES, &THREE], rules);
+    let design = designed(&[&RATES, &THREE], rules);
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.expect("a row");

@@ -3,11 +3,11 @@
 //! chance once in 16 000.
 
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::scenario::Truth::{Alternative, Null};
 use rescuesim::trial::{Conclusion, Simulator, TrialResult};
 use serde_json::Value;
 
-use crate::util::{angel_reboot, assert_within, output, rescuesim, simulate};
+use crate::util::{Results, assert_within, output, rescuesim, scenario, set_options, simulate};
 
 const FUTILITY: &str =
     r#"design.futility={rule="beta_spending",spending={rule="kim_demets",rho=2.0},power=0.8}"#;
@@ -18,8 +18,7 @@ const SAFETY: &str = r#"safety={endpoints=[{name="sICH",event="stated",control=0
 const CONDITIONAL: &str = r#"design.futility={rule="conditional_power",at_most=0.3,under="trend"}"#;
 
 fn trials(set: &[&str], replicates: u64) -> Vec<TrialResult> {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
+    let scenario = scenario(set);
     let mut simulator = Simulator::new(&scenario);
     (0..replicates).flat_map(|r| simulator.run(Replicate(r)).trials.clone()).collect()
 }
@@ -78,24 +77,20 @@ fn heeding_stops_never_adds_efficacy() {
 fn type_i_error_is_alpha_when_the_stops_are_disregarded() {
     let shift = r#"analyses=[{name="shift",method="proportional_odds"}]"#;
     let result = simulate(&[FUTILITY, HARM, shift], 40_000);
-    let null = &result.truths[Truth::Null.index()].analyses[0];
+    let null = result.first_analysis(Null);
     let disregarded = null.rejection_stops_disregarded.expect("there is futility");
     assert_within("disregarded", disregarded, 0.025, 0.0255, 4.0);
     let formula = null.normal_approximation.as_ref().expect("one common odds ratio").rejection;
     assert!(formula < 0.0235, "{formula}");
     assert_within("heeded", null.rejection, formula, formula + 0.0005, 4.0);
-    let effect = &result.truths[0].analyses[0];
+    let effect = result.first_analysis(Alternative);
     let disregarded = effect.rejection_stops_disregarded.expect("there is futility");
     assert!(disregarded.value > effect.rejection.value);
 }
 
 fn run(set: &[&str], format: &str) -> String {
-    let mut command = rescuesim();
-    command.args(["run", "angel-reboot", "--replicates", "200", "--format", format, "--quiet"]);
-    set.iter().for_each(|text| {
-        command.args(["--set", text]);
-    });
-    output(&mut command)
+    let run = ["run", "angel-reboot", "--replicates", "200", "--format", format, "--quiet"];
+    output(rescuesim().args(run).args(set_options(set)))
 }
 
 #[test]

@@ -1,14 +1,10 @@
 //! Estimates after a trial are accurate for their estimands, and simulated probabilities have a valid error.
 
-use std::ops::Range;
-
 use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::ArmSizes;
-use rescuesim::engine::{self, Job};
-use rescuesim::scenario::Scenario;
-use rescuesim::summary::{OperatingCharacteristics, Tally};
+use rescuesim::scenario::Truth::Alternative;
 
-use crate::util::{assert_within, project, simulate_file};
+use crate::util::{Results, assert_within, scenario_file, simulate_file, simulate_range};
 
 const ONE_LOOK: &str = "scenarios/angel-rescue.toml";
 
@@ -72,12 +68,6 @@ fn a_difference_without_successes_enters_the_mean() {
     }
 }
 
-fn run(scenario: &Scenario, replicates: Range<u64>) -> OperatingCharacteristics {
-    let job = Job::of(replicates);
-    let folded = engine::fold([scenario], job, || Tally::new(scenario));
-    OperatingCharacteristics::new(scenario, &folded.expect("the run is not cancelled").total)
-}
-
 /// Power by control variate compared with that of the enumeration: 95 % of the intervals of 1.96 errors
 /// contain it, in runs of 400, 1 000 and 10 000 replicates. Bounds at 3.5 binomial errors below, which
 /// fail by chance in one of 1 400 sets of seeds.
@@ -90,20 +80,19 @@ fn errors_by_control_variate_are_valid_at_any_number_of_replicates() {
         r#"analyses=[{name="it",method="two_proportions"}]"#,
         "run.variance_reduction=true",
     ];
-    let set: Vec<String> = set.map(str::to_owned).to_vec();
-    let scenario = Scenario::load(&project(ONE_LOOK), &set).expect("a valid scenario");
+    let scenario = scenario_file(ONE_LOOK, &set);
     let sizes = [ArmSizes { control: 156, experimental: 156 }];
     let (critical, never) = ([scenario.design.looks()[0].efficacy], [f64::NEG_INFINITY]);
     let exact = ExactDesign::new(&sizes, Statistic::Pooled, &critical, &never).expect("one look");
-    let power = exact.probabilities((0.25, 0.40)).rejection;
+    let exact_power = exact.probabilities((0.25, 0.40)).rejection;
     for (replicates, runs) in [(400, 200), (1_000, 120), (10_000, 30)] {
         let covered = (0..runs)
-            .filter(|run_number| {
-                let from = 1_000_000 + run_number * replicates;
-                let result = run(&scenario, from..from + replicates);
-                let reduced =
-                    result.truths[0].analyses[0].rejection_reduced.expect("it is requested");
-                (reduced.estimate.value - power).abs() <= 1.96 * reduced.estimate.mcse
+            .filter(|run| {
+                let from = 1_000_000 + run * replicates;
+                let result = simulate_range(&scenario, from..from + replicates, None);
+                let power = result.first_analysis(Alternative).rejection_reduced;
+                let reduced = power.expect("it is requested");
+                (reduced.estimate.value - exact_power).abs() <= 1.96 * reduced.estimate.mcse
             })
             .count();
         let least = 0.95 * runs as f64 - 3.5 * (0.95 * 0.05 * runs as f64).sqrt();
@@ -118,9 +107,9 @@ fn proportions_of_0_and_1_have_a_confidence_limit() {
     let set =
         [r#"analyses=[{name="it",method="two_proportions"}]"#, "sample_size={randomised=3000}"];
     let result = simulate_file(ONE_LOOK, &set, 100);
-    let power = result.truths[0].analyses[0].rejection;
+    let power = result.first_analysis(Alternative).rejection;
     assert_eq!((power.value, power.mcse), (1.0, 0.0));
     assert!((power.limit_95.expect("all reject") - 0.970487).abs() < 5e-7, "{power:?}");
-    let reversal = result.truths[0].analyses[0].reversal;
+    let reversal = result.first_analysis(Alternative).reversal;
     assert!((reversal.limit_95.expect("none") - 0.029513).abs() < 5e-7, "{reversal:?}");
 }

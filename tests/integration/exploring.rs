@@ -5,25 +5,16 @@
 
 use serde_json::Value;
 
-use crate::util::{angel_reboot, directory, output, rescuesim, simulate};
+use rescuesim::scenario::Truth::Alternative;
 
-fn json(args: &[&str]) -> Value {
-    let text = output(rescuesim().args(args).args(["--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
-}
+use crate::util::{
+    Results, angel_reboot, directory, json, number, output, project, refused, rescuesim, simulate,
+    too_wide,
+};
 
 fn quantity<'j>(compared: &'j Value, name: &str) -> &'j Value {
     let quantities = compared["figures"].as_array().expect("figures");
     quantities.iter().find(|quantity| quantity["figure"] == name).expect("the figure is there")
-}
-
-/// Whether all lines except the command that recreates the result fit 80 columns.
-fn fits(text: &str) -> bool {
-    text.lines().all(|line| line.chars().count() <= 80 || line.starts_with("Recreate: "))
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 /// ANGEL-REBOOT with odds ratios of 2.0 and 1.9: the paired error of the difference in power is at
@@ -40,7 +31,14 @@ fn pairing_halves_the_error_between_odds_ratios_of_2_and_1_9() {
         std::fs::write(&path, text).expect("the folder is writable");
         path.display().to_string()
     });
-    let compared = json(&["compare", &files[0], &files[1], "--replicates", "20000", "--quiet"]);
+    let compared = json(rescuesim().args([
+        "compare",
+        &files[0],
+        &files[1],
+        "--replicates",
+        "20000",
+        "--quiet",
+    ]));
     for analysis in ["independence", "shift"] {
         let power = quantity(&compared, &format!("{analysis}.power"));
         let difference = &power["differences"][0];
@@ -53,8 +51,7 @@ fn pairing_halves_the_error_between_odds_ratios_of_2_and_1_9() {
             .map(|odds_ratio| {
                 let set = format!("outcome.experimental.common_odds_ratio={odds_ratio}");
                 let alone = simulate(&[&set], 20_000);
-                let analyses = &alone.truths[0].analyses;
-                analyses.iter().find(|a| a.name == analysis).expect("it exists").rejection.value
+                alone.analysis(Alternative, analysis).rejection.value
             })
             .collect();
         // Means are rounded to a grid of 2^-24.
@@ -74,7 +71,7 @@ fn every_scenario_is_compared_with_the_first_with_any_number_of_threads() {
     let folder = directory();
     let path = folder.path().join("after-one.toml");
     let early = "scenarios/early-vs-late.toml";
-    let text = std::fs::read_to_string(crate::util::project(early)).expect("the file is shipped");
+    let text = std::fs::read_to_string(project(early)).expect("the file is shipped");
     std::fs::write(&path, text.replace("randomised_after = 2", "randomised_after = 1"))
         .expect("the folder is writable");
     let path = path.display().to_string();
@@ -98,7 +95,7 @@ fn every_scenario_is_compared_with_the_first_with_any_number_of_threads() {
 
     let table = output(rescuesim().args(["compare", early, &path, "--replicates", "500"]));
     assert!(table.contains("unpaired") && table.contains("ratio"), "{table}");
-    assert!(fits(&table), "{table}");
+    assert!(too_wide(&table).is_empty(), "{table}");
 }
 
 /// Two equivalent scenarios with difficulty give the same patients. Haemorrhages by different
@@ -106,7 +103,7 @@ fn every_scenario_is_compared_with_the_first_with_any_number_of_threads() {
 #[test]
 fn patients_do_not_depend_on_how_the_scenario_is_written() {
     let folder = directory();
-    let text = std::fs::read_to_string(crate::util::project("scenarios/early-vs-late.toml"));
+    let text = std::fs::read_to_string(project("scenarios/early-vs-late.toml"));
     let text = text.expect("the file is shipped");
     let write = |name: &str, after: &str| {
         let path = folder.path().join(name);
@@ -117,13 +114,21 @@ fn patients_do_not_depend_on_how_the_scenario_is_written() {
     };
     let increasing = write("a.toml", "{ passes = [1, 2], shares = [40, 60] }");
     let decreasing = write("b.toml", "{ passes = [2, 1], shares = [60, 40] }");
-    let compared = json(&["compare", &increasing, &decreasing, "--replicates", "500", "--quiet"]);
+    let compared = json(rescuesim().args([
+        "compare",
+        &increasing,
+        &decreasing,
+        "--replicates",
+        "500",
+        "--quiet",
+    ]));
     for quantity in compared["figures"].as_array().expect("figures") {
         assert_eq!(quantity["differences"][0]["value"], 0.0, "{quantity}");
     }
 
     let reboot = "scenarios/angel-reboot-mechanistic.toml";
-    let compared = json(&["compare", reboot, &increasing, "--replicates", "50", "--quiet"]);
+    let compared =
+        json(rescuesim().args(["compare", reboot, &increasing, "--replicates", "50", "--quiet"]));
     let quantities = compared["figures"].as_array().expect("figures");
     assert!(quantities.iter().any(|quantity| quantity["figure"] == "control.minutes"));
     assert!(quantities.iter().all(|quantity| quantity["figure"] != "control.haemorrhage"));
@@ -138,27 +143,23 @@ fn scenarios_without_a_common_analysis_are_refused_with_the_reason() {
     let (_, run) = rest.split_once("[run]").expect("run");
     let shift = format!("{head}[[analyses]]\nmethod = \"proportional_odds\"\n[run]{run}");
     std::fs::write(&path, shift).expect("the folder is writable");
-    let refused = rescuesim()
-        .args(["compare", "scenarios/lee-cohort.toml", &path.display().to_string()])
-        .output()
-        .expect("the program starts");
-    assert_eq!(refused.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&refused.stderr);
+    let path = path.display().to_string();
+    let message = refused(rescuesim().args(["compare", "scenarios/lee-cohort.toml", &path]));
     assert!(
         message.contains(
             "no analysis in common; scenario 1 has \"two proportions with mRS 0–2, risk difference\"; scenario 2 has \"proportional odds, score test"
         ),
         "{message}"
     );
-    let one = rescuesim().args(["compare", "scenarios/lee-cohort.toml"]).output();
-    assert_eq!(one.expect("the program starts").status.code(), Some(2));
+    refused(rescuesim().args(["compare", "scenarios/lee-cohort.toml"]));
 }
 
 /// Lee's cohort under several strategies: stents per 100 as derived from its flow, 86 of 126 with
 /// persistent occlusion after the first pass, then 49 of 70, 32 of 38, 15 of 18.
 #[test]
 fn strategies_have_their_exact_quantities_and_the_published_stents() {
-    let result = json(&["strategies", "scenarios/lee-cohort.toml", "--patients", "60000"]);
+    let result =
+        json(rescuesim().args(["strategies", "scenarios/lee-cohort.toml", "--patients", "60000"]));
     let rules = result["rules"].as_array().expect("rules");
     let stents = [Some((1, 68.3)), Some((2, 47.8)), Some((3, 40.2)), Some((4, 33.5)), None];
     assert_eq!(rules.len(), stents.len());
@@ -186,9 +187,7 @@ fn strategies_have_their_exact_quantities_and_the_published_stents() {
 
     let table = output(rescuesim().args(["strategies", "scenarios/early-vs-late.toml"]));
     assert!(table.contains("never") && table.contains("exact"), "{table}");
-    assert!(fits(&table), "{table}");
-    let refused = rescuesim().args(["strategies", "scenarios/angel-reboot.toml"]).output();
-    let refused = refused.expect("the program starts");
-    assert_eq!(refused.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("has no [procedure]"));
+    assert!(too_wide(&table).is_empty(), "{table}");
+    let message = refused(rescuesim().args(["strategies", "scenarios/angel-reboot.toml"]));
+    assert!(message.contains("has no [procedure]"), "{message}");
 }

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 use rescuesim::scenario::Scenario;
+use rescuesim::scenario::Truth::{self, Alternative, Null};
 
-use crate::util::{angel_reboot, simulate_scenario};
+use crate::util::{Results, angel_reboot, scenario, simulate, simulate_scenario};
 
 const SCENARIOS: usize = 220;
 const REPLICATES: u64 = 1_000;
@@ -97,18 +98,18 @@ fn every_formula_is_close_to_the_simulation() {
         let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
         let result = simulate_scenario(&scenario, REPLICATES);
         let mut all = true;
-        for (truth, allowed) in [POWER, TYPE_I_ERROR].into_iter().enumerate() {
-            let analysis = &result.truths[truth].analyses[0];
+        for (truth, allowed) in [(Alternative, POWER), (Null, TYPE_I_ERROR)] {
+            let analysis = result.first_analysis(truth);
             let Some(formula) = &analysis.normal_approximation else {
                 all = false;
                 continue;
             };
             let difference = analysis.rejection.value - formula.rejection;
             let error = (formula.rejection * (1.0 - formula.rejection) / REPLICATES as f64).sqrt();
-            excess[truth] += difference * difference - error * error;
+            excess[truth.index()] += difference * difference - error * error;
             if difference.abs() > allowed + ERRORS * error {
                 failures.push(format!(
-                    "{difference:.4} ±{error:.4} of {} {truth}: {set:?}",
+                    "{difference:.4} ±{error:.4} of {} under {truth:?}: {set:?}",
                     formula.rejection
                 ));
             }
@@ -122,11 +123,9 @@ fn every_formula_is_close_to_the_simulation() {
     assert!(root[0] < 0.012 && root[1] < 0.004, "{root:?}");
 }
 
-fn formula(set: &[&str], truth: usize) -> (Option<f64>, String) {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
-    let result = simulate_scenario(&scenario, 1);
-    let analysis = &result.truths[truth].analyses[0];
+fn formula(set: &[&str], truth: Truth) -> (Option<f64>, String) {
+    let result = simulate(set, 1);
+    let analysis = result.first_analysis(truth);
     (analysis.normal_approximation.as_ref().map(|it| it.rejection), analysis.formula.clone())
 }
 
@@ -136,21 +135,19 @@ fn formula(set: &[&str], truth: usize) -> (Option<f64>, String) {
 #[test]
 fn tests_that_ignore_balanced_factors_are_conservative() {
     let prognostic = ["factors[0].log_odds=[0,-2.0]", "factors[2].log_odds=[0,-1.5]"];
-    let (error, words) = formula(&prognostic, 1);
+    let (error, words) = formula(&prognostic, Null);
     assert!((0.0160..0.0180).contains(&error.expect("it exists")), "{error:?}");
     assert!(words.contains("the variance that the randomisation balances"), "{words}");
     let free = [&prognostic[..], &[r#"randomisation={method="complete"}"#]].concat();
-    assert!((formula(&free, 1).0.expect("it exists") - 0.025).abs() < 1e-6);
+    assert!((formula(&free, Null).0.expect("it exists") - 0.025).abs() < 1e-6);
     let again =
         [&prognostic[..], &[r#"analyses=[{method="two_proportions",rerandomisations=999}]"#]]
             .concat();
-    assert!((formula(&again, 1).0.expect("it exists") - 0.025).abs() < 1e-3);
+    assert!((formula(&again, Null).0.expect("it exists") - 0.025).abs() < 1e-3);
     let few = [&prognostic[..], &[r#"analyses=[{method="two_proportions",rerandomisations=99}]"#]]
         .concat();
-    assert_eq!(formula(&few, 1).0, None);
-    let set: Vec<String> = prognostic.map(str::to_owned).to_vec();
-    let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
-    let warnings = rescuesim::expected::warnings(&scenario);
+    assert_eq!(formula(&few, Null).0, None);
+    let warnings = rescuesim::expected::warnings(&scenario(&prognostic));
     let warned = warnings.iter().any(|warning| warning.contains("adjust for the factors"));
     assert!(warned, "{warnings:?}");
 }
@@ -165,7 +162,7 @@ fn imputation_by_arm_uses_the_arm_of_the_analysis() {
         "design.looks={equally_spaced=1}",
         r#"analyses=[{method="two_proportions",population="as_treated",missing={rule="by_arm",control=3,experimental=1}}]"#,
     ];
-    let error = formula(&set, 1).0.expect("it exists");
+    let error = formula(&set, Null).0.expect("it exists");
     assert!((error - 0.511).abs() < 0.01, "{error}");
 }
 
@@ -184,7 +181,7 @@ fn sparse_strata_have_no_formula() {
     ] {
         let analyses = format!("analyses=[{method}]");
         let set = [&site, r#"randomisation={method="complete"}"#, &analyses];
-        let (power, words) = formula(&set, 0);
+        let (power, words) = formula(&set, Alternative);
         assert_eq!((power, words.as_str()), (None, "none, as most strata have a few patients"));
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use crate::util::{directory, interrupt, output, project, rescuesim, wait_until};
+use crate::util::{directory, interrupt, output, project, refused, rescuesim, wait_until};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 /// A small trial with one look, which simulates many replicates in little time.
@@ -30,14 +30,6 @@ fn run(amount: [&str; 2], file: &Path) -> assert_cmd::Command {
 fn summary(amount: [&str; 2]) -> String {
     let mut command = rescuesim();
     output(command.args(["run", SCENARIO, "--format", "json"]).args(SMALL).args(amount))
-}
-
-fn refused(command: &mut assert_cmd::Command) -> String {
-    let output = command.output().expect("the program starts");
-    let message = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(output.stdout.is_empty(), "{message}");
-    message
 }
 
 /// The number of the next replicate in a checkpoint.

@@ -6,16 +6,13 @@
 //! fail by chance with the probability of its number of standard errors (3: one in 370; 4: one in
 //! 16 000).
 
-use rescuesim::engine::{self, Accumulator, Job};
+use rescuesim::engine::Accumulator;
 use rescuesim::outcome::LEVELS;
-use rescuesim::scenario::Scenario;
+use rescuesim::scenario::Truth::{Alternative, Null};
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::trial::ReplicateResult;
 
-use crate::util::{analysis_of as of, assert_within, only, project, simulate_file};
-
-const ALTERNATIVE: usize = 0;
-const NULL: usize = 1;
+use crate::util::{Results, accumulate, assert_within, only, scenario_file, simulate_file};
 
 const MISSING: &str = "scenarios/angel-reboot-missing.toml";
 const ONE_LOOK: &str = "design.looks={equally_spaced=1}";
@@ -54,11 +51,7 @@ fn dropout_by_level_follows_its_mechanism() {
     ];
     let analyses = only(MISSING, &["binary complete"]);
     let set = [&mechanism[..], &[BLOCKS, ONE_LOOK, &analyses]].concat();
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::load(&project(MISSING), &set).expect("a valid scenario");
-    let job = Job::of(0..REPLICATES);
-    let known =
-        engine::fold([&scenario], job, Known::default).expect("the run is not cancelled").total;
+    let known = accumulate(&scenario_file(MISSING, &set), 0..REPLICATES, None, Known::default);
     let mrs = [
         [0.047, 0.074, 0.129, 0.16, 0.249, 0.141, 0.2],
         [
@@ -111,16 +104,16 @@ fn counting_missing_outcomes_as_deaths_costs_the_power_of_an_independent_simulat
     let set = [BLOCKS, "follow_up.window_days=0", &only(MISSING, &names)];
     let result = simulate(&set, 20_000);
     for (name, power) in names.into_iter().zip([0.80800, 0.93105, 0.79024, 0.86641]) {
-        let power_seen = of(&result, ALTERNATIVE, name).rejection;
+        let power_seen = result.analysis(Alternative, name).rejection;
         // R's values, from 80 000 trials, have half the error of those here: 3.5 errors of the difference
         // are 3.9 of the simulation.
         assert_within(name, power_seen, power, power, 3.9);
-        assert_within(name, of(&result, NULL, name).rejection, 0.0245, 0.0255, 3.0);
+        assert_within(name, result.analysis(Null, name).rejection, 0.0245, 0.0255, 3.0);
     }
     // Planned under minimisation: 0.809, 0.932, 0.792, 0.866.
     let planned = simulate(&[&only(MISSING, &names)], 20_000);
     for (name, power) in names.into_iter().zip([0.809, 0.932, 0.792, 0.866]) {
-        let power_seen = of(&planned, ALTERNATIVE, name).rejection;
+        let power_seen = planned.analysis(Alternative, name).rejection;
         assert_within(name, power_seen, power - 1e-3, power + 1e-3, 3.0);
     }
 }
@@ -133,7 +126,7 @@ const SINGLE_RULES: [&str; 5] = ["complete", "worst", "against", "in favour", "l
 fn assert_means(result: &OperatingCharacteristics, binary: [f64; 5], shift: [f64; 5]) {
     for ((rule, binary), shift) in SINGLE_RULES.into_iter().zip(binary).zip(shift) {
         let mean = |method: &str| {
-            of(result, ALTERNATIVE, &format!("{method} {rule}")).estimate.overall.mean
+            result.analysis(Alternative, &format!("{method} {rule}")).estimate.overall.mean
         };
         assert_within(rule, mean("binary"), binary, binary, 3.5);
         let further = shift * (1.0 + shift.signum() * 0.015);
@@ -157,17 +150,19 @@ fn under_mcar_complete_cases_are_unbiased_and_single_values_are_not() {
     let shift = [std::f64::consts::LN_2, 0.586406, 0.046812, 1.132184, 0.680323];
     assert_means(&result, binary, shift);
     for method in ["binary", "shift"] {
-        let of = |truth, rule| of(&result, truth, &format!("{method} {rule}"));
-        let complete = of(ALTERNATIVE, "complete").estimate.overall.coverage;
-        assert_within(method, complete, 0.946, 0.952, 3.0);
-        for rule in ["complete", "worst", "last"] {
-            assert_within(rule, of(NULL, rule).rejection, 0.0245, 0.0257, 3.0);
+        let [complete, worst, against, in_favour, last] =
+            SINGLE_RULES.map(|rule| format!("{method} {rule}"));
+        let coverage = |name| result.analysis(Alternative, name).estimate.overall.coverage;
+        assert_within(method, coverage(&complete), 0.946, 0.952, 3.0);
+        assert!(coverage(&worst).value < 0.945);
+        assert!(coverage(&against).value < 0.6);
+        assert!(coverage(&in_favour).value < 0.7);
+        assert!(result.analysis(Alternative, &worst).estimate.overall.bias.value < 0.0);
+        for name in [&complete, &worst, &last] {
+            assert_within(name, result.analysis(Null, name).rejection, 0.0245, 0.0257, 3.0);
         }
-        assert!(of(NULL, "against").rejection.value < 0.001);
-        assert!(of(NULL, "in favour").rejection.value > 0.2);
-        assert!(of(ALTERNATIVE, "worst").estimate.overall.bias.value < 0.0);
-        let covered = |rule| of(ALTERNATIVE, rule).estimate.overall.coverage.value;
-        assert!(covered("worst") < 0.945 && covered("against") < 0.6 && covered("in favour") < 0.7);
+        assert!(result.analysis(Null, &against).rejection.value < 0.001);
+        assert!(result.analysis(Null, &in_favour).rejection.value > 0.2);
     }
 }
 
@@ -182,10 +177,10 @@ fn dropout_by_outcome_biases_the_effect_but_keeps_the_level() {
     let shift = [0.682064, 0.596548, -0.453048, 1.482091, 0.671505];
     assert_means(&result, binary, shift);
     for name in ["complete", "worst", "last"].map(|rule| format!("binary {rule}")) {
-        assert_within(&name, of(&result, NULL, &name).rejection, 0.0243, 0.0257, 3.0);
+        assert_within(&name, result.analysis(Null, &name).rejection, 0.0243, 0.0257, 3.0);
     }
     for name in ["complete", "worst", "last"].map(|rule| format!("shift {rule}")) {
-        assert_within(&name, of(&result, NULL, &name).rejection, 0.0245, 0.0257, 3.0);
+        assert_within(&name, result.analysis(Null, &name).rejection, 0.0245, 0.0257, 3.0);
     }
 }
 
@@ -200,15 +195,15 @@ fn worst_case_values_with_unequal_dropout_inflate_the_type_i_error() {
     let dropout = "missing.dropout={control=0.2,experimental=0.05}";
     let result = simulate(&[BLOCKS, ONE_LOOK, dropout, &analyses], 10_000);
     let exact = 0.1319352831;
-    assert_within("worst", of(&result, NULL, "binary worst").rejection, exact, exact, 3.0);
-    assert!(of(&result, NULL, "shift worst").rejection.value > 0.3);
+    assert_within("worst", result.analysis(Null, "binary worst").rejection, exact, exact, 3.0);
+    assert!(result.analysis(Null, "shift worst").rejection.value > 0.3);
     for name in ["binary complete", "shift complete"] {
-        assert_within(name, of(&result, NULL, name).rejection, 0.0243, 0.0257, 3.0);
+        assert_within(name, result.analysis(Null, name).rejection, 0.0243, 0.0257, 3.0);
     }
     let dropout = "missing.dropout={control=0.05,experimental=0.2}";
     let result = simulate(&[BLOCKS, ONE_LOOK, dropout, &analyses], 10_000);
     let exact = 0.002506591606;
-    assert_within("reverse", of(&result, NULL, "binary worst").rejection, exact, exact, 3.0);
+    assert_within("reverse", result.analysis(Null, "binary worst").rejection, exact, exact, 3.0);
 }
 
 /// Multiple imputation of outcomes missing completely at random is as good as excluding them: unbiased,
@@ -219,11 +214,11 @@ fn multiple_imputation_is_valid_under_mcar() {
     let names = ["binary imputed", "shift imputed early"];
     let result = simulate(&[ONE_LOOK, &only(MISSING, &names)], 1_500);
     for name in names {
-        let estimate = &of(&result, ALTERNATIVE, name).estimate.overall;
+        let estimate = &result.analysis(Alternative, name).estimate.overall;
         let odds = if name.starts_with("shift") { 0.012 } else { 0.0 };
         assert_within(name, estimate.bias, 0.0, odds, 3.0);
         assert_within(name, estimate.coverage, 0.947, 0.96, 3.0);
-        assert_within(name, of(&result, NULL, name).rejection, 0.021, 0.0255, 3.0);
+        assert_within(name, result.analysis(Null, name).rejection, 0.021, 0.0255, 3.0);
     }
 }
 
@@ -246,16 +241,16 @@ fn imputation_by_a_predictor_of_dropout_and_outcome_removes_bias() {
         analyses,
     ];
     let result = simulate(&set, 2_000);
-    let mean = |truth, name| of(&result, truth, name).estimate.overall.mean;
-    for (truth, left, aim) in [(NULL, 0.03570595, 0.0), (ALTERNATIVE, 0.1991439, 0.15)] {
+    let mean = |truth, name| result.analysis(truth, name).estimate.overall.mean;
+    for (truth, left, aim) in [(Null, 0.03570595, 0.0), (Alternative, 0.1991439, 0.15)] {
         assert_within("complete", mean(truth, "complete"), left, left, 3.0);
         assert_within("blind", mean(truth, "blind"), left - 0.003, left + 0.003, 3.0);
         assert_within("by severity", mean(truth, "by severity"), aim - 0.001, aim + 0.001, 3.0);
-        let coverage = of(&result, truth, "by severity").estimate.overall.coverage;
+        let coverage = result.analysis(truth, "by severity").estimate.overall.coverage;
         assert_within("coverage", coverage, 0.945, 0.97, 3.0);
     }
     for name in ["complete", "blind"] {
-        assert!(of(&result, NULL, name).rejection.value > 0.05, "{name}");
+        assert!(result.analysis(Null, name).rejection.value > 0.05, "{name}");
     }
-    assert_within("level", of(&result, NULL, "by severity").rejection, 0.015, 0.0255, 3.0);
+    assert_within("level", result.analysis(Null, "by severity").rejection, 0.015, 0.0255, 3.0);
 }

@@ -2,19 +2,17 @@
 
 use serde_json::Value;
 
-use crate::util::{output, rescuesim};
+use crate::util::{json, number, output, rescuesim};
 
 const PLAN: &str = "scenarios/angel-reboot.toml";
 
-fn json(arguments: &[&str]) -> Value {
-    let text =
-        output(rescuesim().arg("monitor").arg(PLAN).args(arguments).args(["--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
+fn monitor(arguments: &[&str]) -> Value {
+    json(rescuesim().arg("monitor").arg(PLAN).args(arguments))
 }
 
 #[track_caller]
 fn assert_near(value: &Value, expected: f64, tolerance: f64) {
-    let value = value.as_f64().expect("a number");
+    let value = number(value);
     assert!((value - expected).abs() <= tolerance, "{value} for {expected}");
 }
 
@@ -22,7 +20,7 @@ fn assert_near(value: &Value, expected: f64, tolerance: f64) {
 /// (tests/reference/estimation.csv, S2 of asOF).
 #[test]
 fn counts_as_planned_give_the_results_of_rpact() {
-    let look = json(&["--look", "2", "--control", "26/104", "--experimental", "50/104"]);
+    let look = monitor(&["--look", "2", "--control", "26/104", "--experimental", "50/104"]);
     assert_eq!(look["decision"], "efficacy");
     assert_near(&look["z"], 3.45580435384549, 1e-12);
     let repeated = &look["effects"]["repeated_score_interval"];
@@ -36,7 +34,7 @@ fn counts_as_planned_give_the_results_of_rpact() {
 /// A look with fewer outcomes than planned has the boundaries of its information.
 #[test]
 fn fewer_outcomes_than_planned_move_the_boundaries() {
-    let look = json(&["--look", "2", "--z", "2.1", "--n", "201"]);
+    let look = monitor(&["--look", "2", "--z", "2.1", "--n", "201"]);
     assert_eq!(look["decision"], "continue");
     let bounds = look["looks"].as_array().expect("looks");
     let analysed: Vec<u64> =
@@ -50,13 +48,13 @@ fn fewer_outcomes_than_planned_move_the_boundaries() {
 
 #[test]
 fn the_final_look_is_significant_exactly_beyond_its_boundary() {
-    let shown = json(&["--look", "3", "--z", "2.1", "--n", "331", "--analysis", "shift"]);
+    let shown = monitor(&["--look", "3", "--z", "2.1", "--n", "331", "--analysis", "shift"]);
     assert_eq!(shown["decision"], "efficacy");
     assert_eq!(shown["effects"]["scale"], "log_common_odds_ratio");
     assert!(shown["conditional_power"].is_null());
     let interval = &shown["effects"]["stagewise_interval"];
     assert!(interval[0].as_f64() > Some(0.0), "the interval agrees with the test");
-    let not_shown = json(&["--look", "3", "--z", "1.9", "--n", "312"]);
+    let not_shown = monitor(&["--look", "3", "--z", "1.9", "--n", "312"]);
     assert_eq!(not_shown["decision"], "not_significant");
     let low = not_shown["effects"]["stagewise_interval"][0].as_f64();
     assert!(low.is_some_and(|low| low < 0.0), "{low:?}");
@@ -66,7 +64,7 @@ fn the_final_look_is_significant_exactly_beyond_its_boundary() {
 fn a_given_estimate_and_a_given_prior_are_used() {
     let arguments = ["--look", "1", "--z", "2", "--n", "104", "--estimate", "0.2"];
     let prior = ["--prior-mean", "0.15", "--prior-sd", "0.05"];
-    let look = json(&[&arguments[..], &prior].concat());
+    let look = monitor(&[&arguments[..], &prior].concat());
     assert_near(&look["effects"]["standard_error"], 0.1, 1e-12);
     let given = look["predictive_power_prior"].as_f64().expect("there is a prior");
     let flat = look["predictive_power"].as_f64().expect("a probability");
@@ -167,7 +165,7 @@ fn invalid_input_is_reported() {
 fn the_interim_bound_of_haybittle_and_peto_is_fixed() {
     let rule = r#"design.efficacy={rule="haybittle_peto",interim_z=3}"#;
     for n in ["104", "90", "120"] {
-        let look = json(&["--look", "1", "--z", "2", "--n", n, "--set", rule]);
+        let look = monitor(&["--look", "1", "--z", "2", "--n", n, "--set", rule]);
         let bound = |k: usize| look["looks"][k]["z_efficacy"].as_f64().expect("tested");
         assert_eq!([bound(0), bound(1)], [3.0, 3.0], "{n}");
         assert!((1.96..2.0).contains(&bound(2)), "{n}");
@@ -179,12 +177,12 @@ fn the_interim_bound_of_haybittle_and_peto_is_fixed() {
 /// stop at the second only the first precedes it.
 #[test]
 fn the_analysis_after_the_overrun_replaces_the_look_that_stopped() {
-    let first = json(&["--look", "1", "--overrun", "--n", "104,170", "--z", "3.2"]);
+    let first = monitor(&["--look", "1", "--overrun", "--n", "104,170", "--z", "3.2"]);
     assert_eq!((&first["after_overrun"], &first["decision"]), (&true.into(), &"efficacy".into()));
     assert_near(&first["stagewise_p"], 0.000687138, 1e-9);
     assert_eq!(first["effects"]["median_unbiased"], first["effects"]["estimate"]);
-    let second = json(&["--look", "2", "--overrun", "--n", "104,208,260", "--z", "2.4"]);
-    let single = json(&["--look", "2", "--n", "104,260", "--z", "2.4"]);
+    let second = monitor(&["--look", "2", "--overrun", "--n", "104,208,260", "--z", "2.4"]);
+    let single = monitor(&["--look", "2", "--n", "104,260", "--z", "2.4"]);
     assert_near(&second["stagewise_p"], single["stagewise_p"].as_f64().expect("it exists"), 1e-12);
     let [low, high] = [0, 1].map(|end| {
         let of =

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::util::{directory, output, rescuesim};
+use crate::util::{self, directory, output, rescuesim};
 
 const SCENARIO: &str = "angel-reboot";
 
@@ -58,15 +58,12 @@ fn set(analysis: &str) -> Vec<String> {
 }
 
 fn json(command: &[&str], analysis: &str) -> Value {
-    let text = output(rescuesim().args(command).args(set(analysis)).args(["--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
+    util::json(rescuesim().args(command).args(set(analysis)))
 }
 
 /// Standard error of a command that must exit with code 2.
 fn refused(command: &[&str], analysis: &str) -> String {
-    let out = rescuesim().args(command).args(set(analysis)).output().expect("the program starts");
-    assert_eq!(out.status.code(), Some(2), "{command:?} {analysis}");
-    String::from_utf8_lossy(&out.stderr).into_owned()
+    util::refused(rescuesim().args(command).args(set(analysis)))
 }
 
 #[track_caller]

@@ -8,33 +8,25 @@ use std::sync::LazyLock;
 
 use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::ArmSizes;
-use rescuesim::scenario::Scenario;
-use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics};
+use rescuesim::scenario::Truth::{self, Alternative, Null};
+use rescuesim::summary::OperatingCharacteristics;
 
-use crate::util::{angel_reboot, assert_within, simulate, simulate_file};
+use crate::util::{Results, assert_within, scenario, simulate, simulate_file, simulate_scenario};
 
 const REPLICATES: u64 = 100_000;
 
 /// Results of the shipped ANGEL-REBOOT, shared by its tests.
 static AS_SHIPPED: LazyLock<OperatingCharacteristics> = LazyLock::new(|| simulate(&[], REPLICATES));
 
-const ALTERNATIVE: usize = 0;
-const NULL: usize = 1;
-
-fn analysis(result: &OperatingCharacteristics, truth: usize, name: &str) -> AnalysisSummary {
-    let analyses = &result.truths[truth].analyses;
-    analyses.iter().find(|analysis| analysis.name == name).expect("it is monitored").clone()
-}
-
 #[track_caller]
 fn assert_rejection(
     result: &OperatingCharacteristics,
-    truth: usize,
+    truth: Truth,
     name: &str,
     low: f64,
     high: f64,
 ) {
-    let rejection = analysis(result, truth, name).rejection;
+    let rejection = result.analysis(truth, name).rejection;
     assert_within(name, rejection, low, high, 3.0);
 }
 
@@ -44,18 +36,18 @@ const WITHOUT_DROPOUT: [&str; 2] = ["sample_size.randomised=312", "missing.dropo
 #[test]
 fn power_without_dropout_is_as_planned() {
     let result = simulate(&WITHOUT_DROPOUT, REPLICATES);
-    assert_rejection(&result, ALTERNATIVE, "independence", 0.807, 0.808);
-    assert_rejection(&result, ALTERNATIVE, "shift", 0.9305, 0.9315);
-    let shift = analysis(&result, ALTERNATIVE, "shift");
+    assert_rejection(&result, Alternative, "independence", 0.807, 0.808);
+    assert_rejection(&result, Alternative, "shift", 0.9305, 0.9315);
+    let shift = result.analysis(Alternative, "shift");
     for (look, expected) in shift.looks.iter().zip([0.034, 0.584, 0.313]) {
         assert_within("shift by look", look.efficacy, expected - 5e-4, expected + 5e-4, 3.0);
     }
     assert_within("shift, analysed", shift.n_analysed.mean, 243.5, 244.5, 3.0);
 
-    assert_rejection(&result, NULL, "independence", 0.0250, 0.0250);
-    assert_rejection(&result, NULL, "shift", 0.0246, 0.0246);
+    assert_rejection(&result, Null, "independence", 0.0250, 0.0250);
+    assert_rejection(&result, Null, "shift", 0.0246, 0.0246);
     for name in ["independence", "shift"] {
-        let null = analysis(&result, NULL, name);
+        let null = result.analysis(Null, name);
         for (look, expected) in null.looks.iter().zip([0.0001, 0.006, 0.019]) {
             let half = if expected < 0.001 { 5e-5 } else { 5e-4 };
             assert_within(name, look.efficacy, expected - half, expected + half, 3.0);
@@ -72,13 +64,13 @@ fn power_without_dropout_is_as_planned() {
 fn estimates_that_allow_for_the_looks_are_median_unbiased() {
     let result = &*AS_SHIPPED;
     for (truth, name) in
-        [(ALTERNATIVE, "independence"), (ALTERNATIVE, "shift"), (NULL, "independence")]
+        [(Alternative, "independence"), (Alternative, "shift"), (Null, "independence")]
     {
-        let estimate = analysis(result, truth, name).estimate;
+        let estimate = &result.analysis(truth, name).estimate;
         let adjusted = &estimate.median_unbiased;
         assert_within("above", adjusted.above_truth, 0.495, 0.505, 3.0);
         assert_within("coverage", adjusted.coverage, 0.945, 0.955, 3.0);
-        if truth == ALTERNATIVE {
+        if truth == Alternative {
             assert_within("naive", estimate.overall.above_truth, 0.55, 0.57, 3.0);
             assert!(adjusted.bias.value < 0.7 * estimate.overall.bias.value);
             assert!(adjusted.rmse.value < estimate.overall.rmse.value);
@@ -86,7 +78,8 @@ fn estimates_that_allow_for_the_looks_are_median_unbiased() {
     }
     // A trial with one look has no looks to allow for.
     let one_look = [&WITHOUT_DROPOUT[..], &["design.looks={equally_spaced=1}"]].concat();
-    let fixed = analysis(&simulate(&one_look, 2_000), ALTERNATIVE, "shift").estimate;
+    let fixed = simulate(&one_look, 2_000);
+    let fixed = &fixed.analysis(Alternative, "shift").estimate;
     assert!((fixed.median_unbiased.mean.value - fixed.overall.mean.value).abs() < 1e-7);
 }
 
@@ -118,14 +111,13 @@ fn every_boundary_stops_as_often_as_the_exact_recursion() {
         let blocks = r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#;
         let fixed = [blocks, "follow_up.window_days=0", &independence];
         let set = [&WITHOUT_DROPOUT[..], &fixed, set].concat();
-        let owned: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-        let scenario = Scenario::parse(&angel_reboot(), &owned).expect("a valid scenario");
+        let scenario = scenario(&set);
         let found = scenario.design.boundaries();
         let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });
         let exact = ExactDesign::new(&sizes, Statistic::Pooled, &found.efficacy, &found.lower());
         let exact = exact.expect("three looks").probabilities((0.25, experimental));
-        let result = simulate(&set, 20_000);
-        let binary = analysis(&result, ALTERNATIVE, "independence");
+        let result = simulate_scenario(&scenario, 20_000);
+        let binary = result.analysis(Alternative, "independence");
         for (k, look) in binary.looks.iter().enumerate() {
             let below = look.futility.value + look.harm.value;
             for (seen, exact) in [(look.efficacy.value, exact.upper[k]), (below, exact.lower[k])] {
@@ -151,7 +143,7 @@ fn blocks_of_two_give_the_exact_binomial_power() {
     ]
     .concat();
     let result = simulate(&set, REPLICATES);
-    let binary = analysis(&result, ALTERNATIVE, "independence");
+    let binary = result.analysis(Alternative, "independence");
     let exact = 0.808138740495668;
     assert_within("power", binary.rejection, exact, exact, 3.0);
     let looks = [0.0159779301599609, 0.405689003, 0.386471807455054];
@@ -159,7 +151,7 @@ fn blocks_of_two_give_the_exact_binomial_power() {
         assert_within("by look", look.efficacy, exact, exact, 3.0);
     }
     assert_within("analysed", binary.n_analysed.mean, 266.48493422714, 266.48493422714, 3.0);
-    let null = analysis(&result, NULL, "independence");
+    let null = result.analysis(Null, "independence");
     assert_within("type I error", null.rejection, 0.024975817544209, 0.024975817544209, 3.0);
     assert_within("analysed", null.n_analysed.mean, 311.365846465889, 311.365846465889, 3.0);
 }
@@ -168,12 +160,12 @@ fn blocks_of_two_give_the_exact_binomial_power() {
 #[test]
 fn the_planned_trial_has_its_power_calendar_and_balance() {
     let result = &*AS_SHIPPED;
-    assert_rejection(result, ALTERNATIVE, "independence", 0.8085, 0.8095);
-    assert_rejection(result, ALTERNATIVE, "shift", 0.9315, 0.9325);
-    assert_rejection(result, NULL, "independence", 0.0252, 0.0252);
-    assert_rejection(result, NULL, "shift", 0.0245, 0.0245);
+    assert_rejection(result, Alternative, "independence", 0.8085, 0.8095);
+    assert_rejection(result, Alternative, "shift", 0.9315, 0.9325);
+    assert_rejection(result, Null, "independence", 0.0252, 0.0252);
+    assert_rejection(result, Null, "shift", 0.0245, 0.0245);
 
-    let looks = analysis(result, NULL, "shift").looks;
+    let looks = &result.analysis(Null, "shift").looks;
     for (look, month, randomised) in [(&looks[0], 8.1, 182.0), (&looks[1], 13.3, 297.0)] {
         assert_within("month", look.month, month - 0.05, month + 0.05, 3.0);
         assert_within("randomised", look.n_randomised, randomised - 0.5, randomised + 0.5, 3.0);
@@ -187,7 +179,7 @@ fn the_planned_trial_has_its_power_calendar_and_balance() {
 /// √1.5 times that of the simulation here; 3 such errors are 3.7 of the latter.
 #[track_caller]
 fn assert_balance(result: &OperatingCharacteristics, expected: [f64; 4]) {
-    let balance = &result.truths[0].balance;
+    let balance = &result.under(Alternative).balance;
     let second_levels = balance.levels.iter().skip(1).step_by(2);
     let measured = std::iter::once(&balance.arm_difference)
         .chain(second_levels.map(|level| &level.arm_difference));
@@ -211,10 +203,10 @@ fn balance_by_variance_and_without_minimisation_agrees_with_r() {
 fn the_shift_analysis_loses_power_without_proportional_odds() {
     let neutral = "outcome.experimental.distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20.00]";
     let result = simulate(&[WITHOUT_DROPOUT.as_slice(), &[neutral]].concat(), REPLICATES);
-    assert_rejection(&result, ALTERNATIVE, "independence", 0.8065, 0.8075);
-    assert_rejection(&result, ALTERNATIVE, "shift", 0.6855, 0.6865);
+    assert_rejection(&result, Alternative, "independence", 0.8065, 0.8075);
+    assert_rejection(&result, Alternative, "shift", 0.6855, 0.6865);
     // The common odds ratio that the estimate approaches in large trials of this truth.
-    let estimand = analysis(&result, ALTERNATIVE, "shift").estimate.truth.expect("it exists");
+    let estimand = result.analysis(Alternative, "shift").estimate.truth.expect("it exists");
     assert!((libm::exp(estimand) - 1.64).abs() < 0.005, "{estimand}");
 }
 
@@ -229,7 +221,7 @@ fn the_type_i_error_holds_for_any_final_number_of_outcomes() {
     ];
     for set in cases {
         let result = simulate(set, REPLICATES / 2);
-        let shift = analysis(&result, NULL, "shift").rejection;
+        let shift = result.analysis(Null, "shift").rejection;
         assert_within(&format!("{set:?}"), shift, 0.0240, 0.0252, 3.0);
     }
 }
@@ -241,13 +233,13 @@ fn non_binding_futility_costs_the_power_of_the_closed_form() {
     let futility =
         r#"design.futility={rule="beta_spending",spending={rule="lan_demets_obrien_fleming"}}"#;
     let result = simulate(&[WITHOUT_DROPOUT.as_slice(), &[futility]].concat(), REPLICATES);
-    let shift = analysis(&result, ALTERNATIVE, "independence");
+    let shift = result.analysis(Alternative, "independence");
     let bounds: Vec<f64> = shift.looks.iter().filter_map(|look| look.z_futility).collect();
     assert!((bounds[0] + 0.236144607736061).abs() < 1e-6);
     assert!((bounds[1] - 1.17037203195904).abs() < 1e-6);
-    let closed_form = shift.normal_approximation.expect("it exists");
+    let closed_form = shift.normal_approximation.as_ref().expect("it exists");
     assert!((closed_form.rejection - 0.771).abs() < 0.003);
-    let null = analysis(&result, NULL, "independence");
+    let null = result.analysis(Null, "independence");
     assert_within("futility at look 1", null.looks[0].futility, 0.397, 0.417, 3.0);
     let rejections = null.rejection;
     assert!(rejections.value < 0.025, "non-binding futility can only lower the type I error");
@@ -261,8 +253,8 @@ fn unequal_dropout_moves_closed_form_and_estimand() {
     let dropout = "missing.dropout={control=0,experimental=0.9}";
     let result = simulate(&[dropout], 20_000);
     for name in ["independence", "shift"] {
-        let analysis = analysis(&result, ALTERNATIVE, name);
-        let closed_form = analysis.normal_approximation.expect("it exists").rejection;
+        let analysis = result.analysis(Alternative, name);
+        let closed_form = analysis.normal_approximation.as_ref().expect("it exists").rejection;
         assert!((analysis.rejection.value - closed_form).abs() < 0.03, "{name}: {closed_form}");
     }
     let large = [
@@ -271,8 +263,9 @@ fn unequal_dropout_moves_closed_form_and_estimand() {
         "design.looks.equally_spaced=1",
         "outcome.experimental.distribution=[9.66,12.87,17.47,15.85,17.06,7.09,20]",
     ];
-    let estimate = analysis(&simulate(&large, 2_000), ALTERNATIVE, "shift").estimate;
-    assert_within("bias", estimate.overall.bias, 0.0, 0.0, 4.0);
+    let large = simulate(&large, 2_000);
+    let shift = large.analysis(Alternative, "shift");
+    assert_within("bias", shift.estimate.overall.bias, 0.0, 0.0, 4.0);
 }
 
 /// Levels without patients, and cuts that include all patients, give correct values or none.
@@ -281,13 +274,13 @@ fn degenerate_outcomes_have_no_closed_form() {
     let no_deaths = "outcome.control=[20.6,23.3,8.7,21.1,19.8,6.5,0.0]";
     let odds = "outcome.experimental.common_odds_ratio=1.3";
     let result = simulate(&[no_deaths, odds, "analyses[0].cut=5"], 2_000);
-    let shift = analysis(&result, ALTERNATIVE, "shift");
+    let shift = result.analysis(Alternative, "shift");
     let truth = shift.estimate.truth.expect("odds are proportional");
     assert!((libm::exp(truth) - 1.3).abs() < 1e-9);
     assert!(shift.normal_approximation.is_some());
-    let all_succeed = analysis(&result, ALTERNATIVE, "independence");
+    let all_succeed = result.analysis(Alternative, "independence");
     assert_eq!(all_succeed.rejection.value, 0.0);
-    assert_eq!(all_succeed.normal_approximation, None);
+    assert!(all_succeed.normal_approximation.is_none());
     // Every table of these patients has a difference of 0, without a statistic.
     assert_eq!((all_succeed.fit_failures, all_succeed.estimate.overall.mean.value), (0, 0.0));
     assert!(all_succeed.failed_looks >= 2_000, "{}", all_succeed.failed_looks);
@@ -296,8 +289,9 @@ fn degenerate_outcomes_have_no_closed_form() {
         "outcome.control=[0,0,0,0.1,0.1,0.1,0.7]",
         "outcome.experimental.distribution=[0.3,0.3,0.4,0,0,0,0]",
     ];
-    let shift = analysis(&simulate(&apart, 500), ALTERNATIVE, "shift");
-    assert_eq!((shift.estimate.truth, shift.normal_approximation), (None, None));
+    let apart = simulate(&apart, 500);
+    let shift = apart.analysis(Alternative, "shift");
+    assert!(shift.estimate.truth.is_none() && shift.normal_approximation.is_none());
     assert!(shift.estimate.overall.bias.value.is_nan());
 
     // Outcomes are equal at the cut, or for the utilities.
@@ -307,17 +301,19 @@ fn degenerate_outcomes_have_no_closed_form() {
         r#"analyses=[{name="cmh",method="cochran_mantel_haenszel",stratify_by=["nihss"]},{method="logistic",adjust_for=["nihss"]},{method="utility_weighted",utilities=[1,0.9,0.8,0.5,0.5,0,0],adjust_for=["nihss"]}]"#,
     ];
     let of_one_kind = simulate(&of_one_kind, 100);
-    for truth in [ALTERNATIVE, NULL] {
+    for truth in [Alternative, Null] {
         for name in ["cmh", "logistic", "utility_weighted"] {
-            let analysis = analysis(&of_one_kind, truth, name);
-            assert_eq!((analysis.rejection.value, &analysis.normal_approximation), (0.0, &None));
+            let analysis = of_one_kind.analysis(truth, name);
+            assert_eq!(analysis.rejection.value, 0.0);
+            assert!(analysis.normal_approximation.is_none());
         }
     }
 
     let all_die = simulate(&["outcome.control=[0,0,0,0,0,0,100]", odds], 500);
-    for truth in [ALTERNATIVE, NULL] {
-        let shift = analysis(&all_die, truth, "shift");
-        assert_eq!((shift.fit_failures, shift.normal_approximation), (500, None));
+    for truth in [Alternative, Null] {
+        let shift = all_die.analysis(truth, "shift");
+        assert_eq!(shift.fit_failures, 500);
+        assert!(shift.normal_approximation.is_none());
     }
 }
 
@@ -328,12 +324,12 @@ fn early_stopping_causes_bias() {
         &[WITHOUT_DROPOUT.as_slice(), &["design.looks.equally_spaced=1"]].concat(),
         REPLICATES / 2,
     );
-    let estimate = analysis(&fixed, ALTERNATIVE, "independence").estimate;
+    let estimate = &fixed.analysis(Alternative, "independence").estimate;
     assert_within("bias", estimate.overall.bias, 0.0, 0.0, 3.0);
     assert_within("coverage", estimate.overall.coverage, 0.945, 0.952, 3.0);
     assert_eq!(estimate.stopped_early.mean.n, 0);
     let sequential = simulate(&WITHOUT_DROPOUT, REPLICATES / 2);
-    let estimate = analysis(&sequential, ALTERNATIVE, "independence").estimate;
+    let estimate = &sequential.analysis(Alternative, "independence").estimate;
     assert!(estimate.overall.bias.value > 10.0 * estimate.overall.bias.mcse);
     assert!(estimate.stopped_early.bias.value > estimate.overall.bias.value);
 }
@@ -344,10 +340,10 @@ fn early_stopping_causes_bias() {
 fn fixed_designs_have_their_exact_power() {
     let rescue = simulate_file("scenarios/angel-rescue.toml", &[], REPLICATES);
     let (power, error) = (0.8121018387292762, 0.025114557043607842);
-    assert_rejection(&rescue, ALTERNATIVE, "independence", power, power);
-    assert_rejection(&rescue, NULL, "independence", error, error);
-    let closed_form = analysis(&rescue, ALTERNATIVE, "independence").normal_approximation;
-    assert!((closed_form.expect("it exists").rejection - 0.811).abs() < 0.0015);
+    assert_rejection(&rescue, Alternative, "independence", power, power);
+    assert_rejection(&rescue, Null, "independence", error, error);
+    let closed_form = &rescue.analysis(Alternative, "independence").normal_approximation;
+    assert!((closed_form.as_ref().expect("it exists").rejection - 0.811).abs() < 0.0015);
 
     let differences = [
         ("0.623", 0.1826107847),
@@ -358,6 +354,6 @@ fn fixed_designs_have_their_exact_power() {
     for (experimental, power) in differences {
         let set = format!("outcome.experimental.functional_independence={experimental}");
         let guo = simulate_file("scenarios/guo-cohort.toml", &[&set], REPLICATES / 2);
-        assert_rejection(&guo, ALTERNATIVE, "independence", power, power);
+        assert_rejection(&guo, Alternative, "independence", power, power);
     }
 }

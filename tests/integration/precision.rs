@@ -6,22 +6,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::util::{directory, only, output, rescuesim};
+use crate::util::{directory, json, only, output, refused, rescuesim};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 const PRIOR: &str = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}";
-
-fn json(args: &[&str]) -> Value {
-    let text = output(rescuesim().args(args).args(["--quiet", "--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
-}
-
-fn refused(args: &[&str]) -> String {
-    let output = rescuesim().args(args).output().expect("the program starts");
-    assert_eq!(output.status.code(), Some(2), "{args:?}");
-    assert!(output.stdout.is_empty(), "{args:?}");
-    String::from_utf8(output.stderr).expect("messages are text")
-}
 
 /// The largest Monte Carlo error of the power.
 fn error_of_power(summary: &Value) -> f64 {
@@ -31,7 +19,7 @@ fn error_of_power(summary: &Value) -> f64 {
 
 #[test]
 fn a_run_stops_at_the_first_wave_that_is_precise_enough_and_reports_it() {
-    let found = json(&["run", SCENARIO, "--precision", "0.003"]);
+    let found = json(rescuesim().args(["run", SCENARIO, "--precision", "0.003"]));
     let replicates = found["provenance"]["replicates"].as_u64().expect("a number");
     // 0.81 · 0.19 / 0.003² = 17 100 are needed, in waves of 8192.
     assert_eq!(replicates, 3 * 8192);
@@ -40,13 +28,13 @@ fn a_run_stops_at_the_first_wave_that_is_precise_enough_and_reports_it() {
     // The error includes two events and two non-events.
     let reached = precision["reached"].as_f64().expect("a number");
     assert!((0.0..1e-6).contains(&(reached - error_of_power(&found))), "{reached}");
-    let before = json(&["run", SCENARIO, "--replicates", "16384"]);
+    let before = json(rescuesim().args(["run", SCENARIO, "--replicates", "16384"]));
     assert!(error_of_power(&before) > 0.003 && error_of_power(&found) <= 0.003);
 
     // The printed command recreates the result, except the reason for its number of replicates.
     let command = found["provenance"]["command"].as_str().expect("text");
     assert!(command.ends_with("--replicates 24576 --seed 20211219"), "{command}");
-    let stated = json(&["run", SCENARIO, "--replicates", "24576"]);
+    let stated = json(rescuesim().args(["run", SCENARIO, "--replicates", "24576"]));
     let mut same = found.clone();
     same["provenance"].as_object_mut().expect("a table").remove("precision");
     assert_eq!(same, stated);
@@ -104,7 +92,7 @@ fn every_quantity_can_be_requested_and_the_least_precise_analysis_counts() {
             args.extend(["--set", PRIOR]);
         }
         args.extend(["--precision", asked, "--precision-of", quantity]);
-        let found = json(&args);
+        let found = json(rescuesim().args(&args));
         let precision = &found["provenance"]["precision"];
         assert_eq!(precision["figure"], quantity);
         let reached = precision["reached"].as_f64().expect("a number");
@@ -119,7 +107,7 @@ fn an_event_that_never_happened_has_an_error() {
     let one = only(SCENARIO, &["independence"]);
     let waves = |asked| {
         let args = ["run", SCENARIO, "--set", &one, "--precision", asked];
-        let found = json(&[&args[..], &["--precision-of", "futility"]].concat());
+        let found = json(rescuesim().args([&args[..], &["--precision-of", "futility"]].concat()));
         found["provenance"]["replicates"].as_u64().map(|n| n / 8192)
     };
     assert_eq!([waves("0.000174"), waves("0.000172")], [Some(1), Some(2)]);
@@ -137,7 +125,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
     .expect("the folder is writable");
     let other = path.display().to_string();
     let args = ["compare", SCENARIO, &other, "--precision", "0.0021"];
-    let found = json(&args);
+    let found = json(rescuesim().args(&args));
     let quantities = found["figures"].as_array().expect("figures").iter();
     let powers =
         quantities.filter(|of| of["figure"].as_str().is_some_and(|f| f.ends_with(".power")));
@@ -147,7 +135,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
     let reached = precision["reached"].as_f64().expect("a number");
     assert!(largest <= reached && reached <= 0.0021 && reached < 1.01 * largest, "{precision}");
     let replicates = found["provenance"][0]["replicates"].to_string();
-    let stated = json(&["compare", SCENARIO, &other, "--replicates", &replicates]);
+    let stated = json(rescuesim().args(["compare", SCENARIO, &other, "--replicates", &replicates]));
     assert_eq!(stated["figures"], found["figures"]);
 
     // A scenario never differs from itself, which gives no certainty after the first wave.
@@ -156,7 +144,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
     assert!(table.contains("16 384 simulated trials"), "{table}");
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("standard error of the differences in power is 0.00012"), "{text}");
-    let message = refused(&[
+    let message = refused(rescuesim().args([
         "compare",
         SCENARIO,
         SCENARIO,
@@ -164,14 +152,14 @@ fn a_comparison_is_as_precise_as_its_differences() {
         "0.1",
         "--precision-of",
         "coverage",
-    ]);
+    ]));
     assert!(message.contains("allowed: power, type-i-error, expected-n, duration"), "{message}");
 }
 
 #[test]
 fn strategies_are_simulated_to_a_precision() {
     let cohort = "scenarios/lee-cohort.toml";
-    let found = json_of(&["strategies", cohort, "--precision", "0.004"]);
+    let found = json(rescuesim().args(["strategies", cohort, "--precision", "0.004"]));
     let patients = found["patients"].as_u64().expect("a number");
     let per_replicate = found["provenance"]["scenario"]["sample_size"]["randomised"].as_u64();
     assert_eq!(patients % per_replicate.expect("a number"), 0);
@@ -183,7 +171,8 @@ fn strategies_are_simulated_to_a_precision() {
     let precision = &found["provenance"]["precision"];
     let reached = precision["reached"].as_f64().expect("a number");
     assert!(largest <= reached && reached <= 0.004, "{precision}");
-    let stated = json_of(&["strategies", cohort, "--patients", &patients.to_string()]);
+    let stated =
+        json(rescuesim().args(["strategies", cohort, "--patients", &patients.to_string()]));
     assert_eq!(stated["rules"], found["rules"]);
 
     let table = output(rescuesim().args([
@@ -197,18 +186,18 @@ fn strategies_are_simulated_to_a_precision() {
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("the standard error of passes is 0.0"), "{table}");
     let args = ["strategies", cohort, "--precision", "0.1", "--precision-of", "luck"];
-    assert!(refused(&args).contains("functional-independence, mortality"));
-    assert!(refused(&["strategies", cohort, "--precision", "1e-9"]).contains("1e9 are the most"));
-}
-
-fn json_of(args: &[&str]) -> Value {
-    let text = output(rescuesim().args(args).args(["--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
+    assert!(refused(rescuesim().args(&args)).contains("functional-independence, mortality"));
+    assert!(
+        refused(rescuesim().args(["strategies", cohort, "--precision", "1e-9"]))
+            .contains("1e9 are the most")
+    );
 }
 
 #[test]
 fn invalid_precisions_are_reported_with_what_is_allowed() {
-    let run = |more: &[&str]| refused(&[&["run", SCENARIO, "--precision"], more].concat());
+    let run = |more: &[&str]| {
+        refused(rescuesim().args([&["run", SCENARIO, "--precision"], more].concat()))
+    };
     for (args, says) in [
         (vec!["0"], "allowed: a number above 0, such as 0.0005"),
         (vec!["-1"], "allowed: a number above 0"),
@@ -233,6 +222,6 @@ fn invalid_precisions_are_reported_with_what_is_allowed() {
     ] {
         assert!(message.contains(part), "{part} in {message}");
     }
-    let alone = refused(&["run", SCENARIO, "--precision-of", "power"]);
+    let alone = refused(rescuesim().args(["run", SCENARIO, "--precision-of", "power"]));
     assert!(alone.contains("--precision"), "{alone}");
 }

@@ -13,7 +13,7 @@ use rescuesim::trial::Simulator;
 use serde_json::Value;
 
 use crate::util::{
-    angel_reboot, assert_within, directory, output, project, rescuesim, simulate_file,
+    Results, angel_reboot, assert_within, directory, output, project, rescuesim, simulate_file,
     simulate_scenario,
 };
 
@@ -147,7 +147,7 @@ fn the_predictive_distribution_is_that_of_binomials_mixed_over_the_prior() {
         assert!((quantile.value - patients / 156.0).abs() < 1.3e-4, "{}", quantile.value);
     }
     // The difference of two shares has no bias for the effect drawn for each trial.
-    let estimate = &result.truths[Truth::Prior.index()].analyses[0].estimate;
+    let estimate = &result.first_analysis(Truth::Prior).estimate;
     assert_eq!(estimate.truth, None);
     assert_within("bias", estimate.overall.bias, 0.0, 0.0, 3.0);
     assert_within("coverage", estimate.overall.coverage, 0.945, 0.952, 3.0);

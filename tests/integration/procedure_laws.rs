@@ -11,20 +11,15 @@ use rescuesim::outcome::Mrs;
 use rescuesim::randomisation::Arm;
 use rescuesim::scenario::{Scenario, Truth};
 
-use crate::util::{project, simulate_file, with_procedure};
-
-fn load(path: &str, set: &[&str]) -> Scenario {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    Scenario::load(&project(path), &set).expect("a valid scenario")
-}
+use crate::util::{Results, scenario_file, simulate_file, with_procedure};
 
 fn quantities(path: &str, set: &[&str]) -> BTreeMap<String, f64> {
-    quantities::exact(&load(path, set)).into_iter().collect()
+    quantities::exact(&scenario_file(path, set)).into_iter().collect()
 }
 
 /// Override that gives the experimental arm the control arm's strategy.
 fn same_strategies(path: &str) -> String {
-    let file = serde_json::to_value(load(path, &[]).file()).expect("plain data");
+    let file = serde_json::to_value(scenario_file(path, &[]).file()).expect("plain data");
     let strategy: BTreeMap<String, toml::Value> =
         serde_json::from_value(file["procedure"]["control"]["strategy"].clone()).expect("a table");
     let keys = strategy.iter().map(|(key, value)| format!("{key}={value}"));
@@ -51,7 +46,7 @@ fn the_parts_of_the_difference_add_up_to_it() {
             "procedure.experimental.crossover=0.1",
         ];
         for set in [&[], all_ways] {
-            let scenario = load(path, set);
+            let scenario = scenario_file(path, set);
             let parts = scenario.procedural().expect("a procedure").decomposition();
             let [control, experimental] = independence(&scenario, Truth::Alternative);
             let sum: f64 = parts.iter().sum();
@@ -65,7 +60,8 @@ fn the_parts_of_the_difference_add_up_to_it() {
 #[test]
 fn a_mechanism_without_effect_has_no_part() {
     let path = "scenarios/angel-reboot-mechanistic.toml";
-    let parts = |set: &[&str]| load(path, set).procedural().expect("a procedure").decomposition();
+    let parts =
+        |set: &[&str]| scenario_file(path, set).procedural().expect("a procedure").decomposition();
     let shut: [(&[&str], [usize; 2]); 4] = [
         (&["outcome.open_vessel=0"], [0, 2]),
         (&["outcome.per_pass=0"], [1, 1]),
@@ -87,25 +83,24 @@ fn a_mechanism_without_effect_has_no_part() {
 fn equal_strategies_give_equal_trials() {
     for path in &with_procedure() {
         let same = same_strategies(path);
-        let scenario = load(path, &[&same]);
+        let scenario = scenario_file(path, &[&same]);
         let parts = scenario.procedural().expect("a procedure").decomposition();
         assert_eq!(parts, [0.0; 6], "{path}");
         let result = simulate_file(path, &[&same], 200);
-        let analyses = |truth: usize| {
-            serde_json::to_value(&result.truths[truth].analyses).expect("plain data")
-        };
-        assert_eq!(analyses(0), analyses(1), "{path}");
+        let [alternative, null] = [Truth::Alternative, Truth::Null]
+            .map(|truth| serde_json::to_value(&result.under(truth).analyses).expect("plain data"));
+        assert_eq!(alternative, null, "{path}");
     }
 }
 
 #[test]
 fn under_the_null_all_patients_have_the_strategy_of_control() {
     for path in &with_procedure() {
-        let crossed = load(path, &["procedure.control.crossover=0.2"]);
+        let crossed = scenario_file(path, &["procedure.control.crossover=0.2"]);
         let marginals = |of: &Scenario, truth| *of.marginal(truth).expect("it exists");
         let [control, experimental] = marginals(&crossed, Truth::Null);
         assert_eq!(control, experimental);
-        assert_eq!(control, marginals(&load(path, &[]), Truth::Alternative)[0]);
+        assert_eq!(control, marginals(&scenario_file(path, &[]), Truth::Alternative)[0]);
     }
 }
 
@@ -222,7 +217,7 @@ fn a_procedure_without_effect_makes_the_arms_equal() {
     let shape = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0];
     for path in &with_procedure() {
         let set = [nothing.as_slice(), &["procedure.difficulty={}"]].concat();
-        let scenario = load(path, &set);
+        let scenario = scenario_file(path, &set);
         for arm in scenario.marginal(Truth::Alternative).expect("it exists") {
             for (p, percent) in arm.probabilities().iter().zip(shape) {
                 assert!((100.0 * p - percent).abs() < 1e-9, "{path}: {p} {percent}");
@@ -247,7 +242,8 @@ fn the_log_odds_of_a_stent_apply_to_stented_patients_only() {
 /// passes.
 #[test]
 fn the_screening_yield_is_the_share_with_persistent_occlusion() {
-    let yields = |set: &str| load("scenarios/lee-cohort.toml", &[set]).outcomes.screening_yield();
+    let yields =
+        |set: &str| scenario_file("scenarios/lee-cohort.toml", &[set]).outcomes.screening_yield();
     let success = [0.373016, 0.328571, 0.157895, 0.166667];
     let reocclusion = [0.148936, 0.086957, 0.0, 0.0];
     let published = [86.0, 60.2, 50.7, 42.2];
@@ -269,7 +265,7 @@ fn the_screening_yield_is_the_share_with_persistent_occlusion() {
 #[test]
 fn accrual_by_screening_equals_accrual_by_its_yield() {
     let path = "scenarios/early-vs-late.toml";
-    let rate = 30.0 * load(path, &[]).outcomes.screening_yield().expect("a procedure");
+    let rate = 30.0 * scenario_file(path, &[]).outcomes.screening_yield().expect("a procedure");
     let screened = simulate_file(path, &[], 50);
     let randomised = simulate_file(path, &[&format!("accrual={{per_month={rate:?}}}")], 50);
     let [screened, randomised] =
@@ -294,7 +290,7 @@ fn difficult_vessels_are_enriched_among_patients_randomised_late() {
             r#"procedure.control.strategy={rule="rescue_now"}"#.to_owned(),
         ];
         let set = set.each_ref().map(String::as_str);
-        independence(&load("scenarios/lee-selection.toml", &set), Truth::Alternative)[0]
+        independence(&scenario_file("scenarios/lee-selection.toml", &set), Truth::Alternative)[0]
     };
     for after in 0..4 {
         assert!(independent(1, 1, after) > independent(1, 1, after + 1) + 0.01, "{after}");
@@ -362,7 +358,7 @@ fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
         0.9241759262394303,
         0.954924292747294,
     ];
-    let scenario = load("scenarios/lee-selection.toml", &[]);
+    let scenario = scenario_file("scenarios/lee-selection.toml", &[]);
     let marginal = scenario.marginal(Truth::Alternative).expect("it exists")[0];
     for (p, expected) in marginal.cumulative().into_iter().zip(at_most) {
         assert!((p - expected).abs() < 1e-11, "{p} {expected}");
@@ -373,7 +369,7 @@ fn quadrature_over_difficulty_agrees_with_adaptive_integration() {
 #[test]
 fn probabilities_of_an_arm_sum_to_one() {
     for path in &with_procedure() {
-        let scenario = load(path, &["procedure.experimental.crossover=0.3"]);
+        let scenario = scenario_file(path, &["procedure.experimental.crossover=0.3"]);
         let model = scenario.procedural().expect("a procedure");
         let marginals = scenario.marginal(Truth::Alternative).expect("it exists");
         for (arm, marginal) in [Arm::Control, Arm::Experimental].into_iter().zip(marginals) {

@@ -14,12 +14,13 @@ use std::sync::LazyLock;
 
 use rescuesim::explore::calibrate::{Calibration, Target, Unknown, calibrate};
 use rescuesim::explore::quantities;
+use rescuesim::scenario::Truth::{self, Alternative, Null};
 use rescuesim::scenario::{Scenario, edit};
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::procedure::{ArmSummary, Checked, GroupSummary, PassSummary};
 
-use crate::checked::quantities;
-use crate::util::{assert_within, project, simulate_file, with_procedure};
+use crate::checked::checked_quantities;
+use crate::util::{Results, assert_within, project, scenario_file, simulate_file, with_procedure};
 
 const LEE: &str = "scenarios/lee-cohort.toml";
 const SELECTION: &str = "scenarios/lee-selection.toml";
@@ -42,22 +43,16 @@ fn every_simulated_quantity_has_its_exact_value() {
     let mut checked = 0;
     for path in with_procedure() {
         let result = simulate_file(&path, &[], 10_000);
-        let all = quantities(&path, &result.procedure.expect("it exists"));
+        let all = checked_quantities(&path, &result.procedure.expect("it exists"));
         all.iter().for_each(|quantity| quantity.check(RARE));
         checked += all.iter().filter(|quantity| quantity.exact.is_some()).count();
     }
     assert!((600..1000).contains(&checked), "{checked}: the false-alarm rate is for fewer");
 }
 
-/// A shipped scenario with overrides.
-fn load(path: &str, set: &[&str]) -> Scenario {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    Scenario::load(&project(path), &set).expect("a valid scenario")
-}
-
 /// Exact quantities of a shipped scenario with overrides, by name.
 fn exact(path: &str, set: &[&str]) -> BTreeMap<String, f64> {
-    quantities::exact(&load(path, set)).into_iter().collect()
+    quantities::exact(&scenario_file(path, set)).into_iter().collect()
 }
 
 fn arm(result: &OperatingCharacteristics, arm: usize) -> &ArmSummary {
@@ -175,10 +170,9 @@ fn later_stenting_stents_fewer_patients_after_more_passes() {
 /// Power of pooled z, one-sided 0.025, by enumeration of two binomial counts with SciPy:
 /// Σ pmf(x; n, p_c) · pmf(y; n, p_e) over all x, y with z(x, y) ≥ 1.959964.
 #[track_caller]
-fn assert_power(result: &OperatingCharacteristics, truth: usize, power: f64) {
-    let independence = &result.truths[truth].analyses[0];
-    assert_eq!(independence.name, "independence");
-    assert_within("rejection", independence.rejection, power, power, 3.0);
+fn assert_power(result: &OperatingCharacteristics, truth: Truth, power: f64) {
+    let rejection = result.analysis(truth, "independence").rejection;
+    assert_within("rejection", rejection, power, power, 3.0);
 }
 
 #[test]
@@ -191,8 +185,8 @@ fn early_v_late_stenting_has_its_power_with_112_per_arm() {
     assert_published("stented after all", &control.measures["stented"], 0.763, THIRD);
     assert_published("passes", &control.measures["passes"], 3.61, 5e-3);
     // 0.661 v 0.824 with 112 per arm; under H0 0.661 in both.
-    assert_power(&result, 0, 0.8049444911072385);
-    assert_power(&result, 1, 0.02550052219439383);
+    assert_power(&result, Alternative, 0.8049444911072385);
+    assert_power(&result, Null, 0.02550052219439383);
 }
 
 fn odds_ratio(result: &BTreeMap<String, f64>) -> f64 {
@@ -215,10 +209,10 @@ fn selection_alone_gives_lees_contrast() {
     // A trial has no effect to detect: 0.78381 in both arms of 126.
     assert!(quantities["effect.risk_difference"].abs() < 1e-12);
     let result = simulate_file(SELECTION, &[], 20_000);
-    assert_power(&result, 0, 0.024522155366591986);
-    let analyses = |truth: usize| serde_json::to_value(&result.truths[truth].analyses);
-    let [alternative, null] = [analyses(0), analyses(1)].map(|a| a.expect("plain data"));
-    assert_eq!(alternative[0]["rejection"], null[0]["rejection"], "the same patients and outcomes");
+    assert_power(&result, Alternative, 0.024522155366591986);
+    let [alternative, null] =
+        [Alternative, Null].map(|truth| result.analysis(truth, "independence").rejection);
+    assert_eq!(alternative, null, "the same patients and outcomes");
 }
 
 /// Solves a shipped scenario for targets.
@@ -287,7 +281,7 @@ fn the_power_of_angel_rescue_is_that_of_two_binomials() {
     let stented = group(&result, EXPERIMENTAL, "all").measures["functional_independence"];
     assert_published("24 of 66", &stented, 24.0 / 66.0, THIRD);
     // About 0.64.
-    assert_power(&result, 0, 0.6379145782938742);
+    assert_power(&result, Alternative, 0.6379145782938742);
     let target = ("experimental.functional_independence".to_owned(), 0.488);
     let solved = solve(RESCUE, &[], &[target], &["outcome.stenting".to_owned()]);
     let (_, stenting) = &solved.solved[0];
@@ -295,7 +289,7 @@ fn the_power_of_angel_rescue_is_that_of_two_binomials() {
     let stented = group(&result, EXPERIMENTAL, "all").measures["functional_independence"];
     assert_published("calibrated", &stented, 0.488, 1e-5);
     // About 0.995.
-    assert_power(&result, 0, 0.995247281552054);
+    assert_power(&result, Alternative, 0.995247281552054);
 }
 
 #[test]

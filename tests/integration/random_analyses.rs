@@ -2,13 +2,12 @@
 //! and give consistent results.
 
 use proptest::prelude::*;
-use rescuesim::engine::{self, Job};
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::scenario::Scenario;
-use rescuesim::summary::{OperatingCharacteristics, Tally};
+use rescuesim::scenario::Truth::Alternative;
 use serde_json::Value;
 
-use crate::util::{angel_reboot, simulate};
+use crate::util::{Results, angel_reboot, simulate, simulate_range};
 
 const REPLICATES: u64 = 6;
 const FACTORS: [&str; 3] = ["nihss", "onset_to_puncture", "occlusion_site"];
@@ -237,10 +236,7 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
 const REFUSED: [&str; 2] = ["`missing.dropout` cannot be reached", "`prior` shifts nothing"];
 
 fn summary(scenario: &Scenario, threads: usize) -> Value {
-    let job = Job { threads: Some(threads), ..Job::of(0..REPLICATES) };
-    let folded = engine::fold([scenario], job, || Tally::new(scenario));
-    let result =
-        OperatingCharacteristics::new(scenario, &folded.expect("the run is not cancelled").total);
+    let result = simulate_range(scenario, 0..REPLICATES, Some(threads));
     let summary = Summary::new(Provenance::new(scenario, "run".to_owned()), result);
     serde_json::from_str(&summary.to_json()).expect("valid JSON")
 }
@@ -339,10 +335,11 @@ fn nothing_is_imputed_into_an_arm_without_known_outcomes() {
         "missing={dropout={control=0,experimental=0.99}}",
         r#"analyses=[{method="win_odds",missing={rule="multiple_imputation",imputations=3}}]"#,
     ];
-    let analyses = &simulate(&set, 200).truths[0].analyses;
+    let result = simulate(&set, 200);
+    let analysis = result.first_analysis(Alternative);
     // One of ten outcomes is known in one trial of ten.
-    assert!(analyses[0].fit_failures > 150, "{}", analyses[0].fit_failures);
-    assert!(analyses[0].rejection.value < 0.15, "{:?}", analyses[0].rejection);
+    assert!(analysis.fit_failures > 150, "{}", analysis.fit_failures);
+    assert!(analysis.rejection.value < 0.15, "{:?}", analysis.rejection);
 }
 
 /// Without known outcomes there is no boundary with which single values could be compared.
@@ -355,8 +352,8 @@ fn a_trial_without_known_outcomes_is_not_significant() {
         "missing.dropout=0.99".to_owned(),
         format!(r#"analyses=[{{method="win_odds",{rule}}},{{method="two_proportions",{rule}}}]"#),
     ];
-    let analyses = &simulate(&set.each_ref().map(String::as_str), 200).truths[0].analyses;
-    for analysis in analyses {
+    let result = simulate(&set.each_ref().map(String::as_str), 200);
+    for analysis in &result.under(Alternative).analyses {
         // At least one of six outcomes is known in 6 % of the trials.
         assert!(analysis.fit_failures > 150, "{}", analysis.fit_failures);
         assert!(analysis.failed_looks > 150, "{}", analysis.failed_looks);

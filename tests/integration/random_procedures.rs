@@ -8,7 +8,7 @@ use rescuesim::outcome::Mrs;
 use rescuesim::randomisation::Arm;
 use rescuesim::scenario::{Scenario, Truth};
 
-use crate::checked::quantities;
+use crate::checked::checked_quantities;
 use crate::util::{angel_reboot, simulate_scenario};
 
 const RARE: f64 = 1e-9;
@@ -146,7 +146,7 @@ proptest! {
         let result = simulate_scenario(&scenario, 40);
         let procedure = result.procedure.expect("it exists");
         // A rare group may have none of 14 000 patients; then it has no quantities.
-        for quantity in quantities("", &procedure).iter().filter(|f| f.is_share() && f.n > 0) {
+        for quantity in checked_quantities("", &procedure).iter().filter(|f| f.is_share() && f.n > 0) {
             quantity.check(RARE);
         }
 

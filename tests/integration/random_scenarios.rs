@@ -1,6 +1,5 @@
 //! Valid scenarios of every kind run to their end, and their results are consistent.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
@@ -8,11 +7,12 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rescuesim::design::exact::{ExactDesign, Statistic};
 use rescuesim::design::sample_size::ArmSizes;
-use rescuesim::engine::{self, Accumulator, Job};
+use rescuesim::engine::Accumulator;
 use rescuesim::scenario::Scenario;
+use rescuesim::scenario::Truth::{Alternative, Null};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
-use crate::util::{angel_reboot, simulate_scenario};
+use crate::util::{Results, accumulate, angel_reboot, simulate_scenario};
 
 pub fn method() -> impl Strategy<Value = String> {
     prop_oneof![
@@ -209,19 +209,14 @@ fn every_valid_scenario_runs_and_its_quantities_are_consistent() {
 /// Checks the quantities of one scenario, and that two parts of its replicates merge to the same result.
 fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
     let result = simulate_scenario(scenario, 40);
-    let tally = |replicates: Range<u64>| {
-        let job = Job { threads: Some(1), ..Job::of(replicates) };
-        engine::fold([scenario], job, || Tally::new(scenario))
-            .expect("the run is not cancelled")
-            .total
-    };
-    let mut both_parts = tally(23..40);
-    both_parts.merge(tally(0..23));
+    let [first, second] =
+        [0..23, 23..40].map(|part| accumulate(scenario, part, Some(1), || Tally::new(scenario)));
+    let mut both_parts = second;
+    both_parts.merge(first);
     let of_parts = OperatingCharacteristics::new(scenario, &both_parts);
-    let json = |result: &OperatingCharacteristics| {
-        serde_json::to_string(result).expect("results are plain data")
-    };
-    prop_assert_eq!(json(&of_parts), json(&result));
+    let [of_parts, of_whole] =
+        [&of_parts, &result].map(|it| serde_json::to_string(it).expect("results are plain data"));
+    prop_assert_eq!(of_parts, of_whole);
     for analysis in result.truths.iter().flat_map(|truth| &truth.analyses) {
         let efficacy: f64 = analysis.looks.iter().map(|look| look.efficacy.value).sum();
         prop_assert!((efficacy - analysis.rejection.value).abs() < 1e-12);
@@ -243,7 +238,7 @@ fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
             prop_assert_eq!(closed_form.efficacy.len(), analysis.looks.len());
         }
     }
-    if let Some(centres) = &result.truths[0].balance.centres {
+    if let Some(centres) = &result.under(Alternative).balance.centres {
         prop_assert!(centres.largest.value <= f64::from(scenario.randomised));
         let others = centres.empty.value + centres.one_arm.value;
         prop_assert!(others <= f64::from(centres.number));
@@ -259,7 +254,7 @@ fn check_sums(scenario: &Scenario) -> Result<(), TestCaseError> {
     }
     // By formula, the type I error never exceeds α.
     let alpha = scenario.design.plan().rules.alpha_one_sided;
-    for analysis in &result.truths[1].analyses {
+    for analysis in &result.under(Null).analyses {
         if let Some(closed_form) = &analysis.normal_approximation {
             prop_assert!(closed_form.rejection <= alpha + 1e-8, "{}", closed_form.rejection);
         }

@@ -1,27 +1,22 @@
 //! Adverse events. Seeds are fixed; with a fresh seed, a comparison within 3 Monte Carlo standard errors
 //! would fail by chance once in 370, within 4 once in 16 000.
 
-use rescuesim::engine::{self, Job};
 use rescuesim::scenario::{Scenario, Truth};
-use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics, SafetySummary, Tally};
+use rescuesim::summary::{OperatingCharacteristics, SafetySummary};
 use rescuesim::trial::{Conclusion, Simulator};
 
 use crate::bad_input::{Broken, assert_reported, broken};
-use crate::util::{angel_reboot, assert_within, simulate_scenario};
+use crate::util::{
+    Results, angel_reboot, assert_within, scenario, simulate, simulate_range, simulate_scenario,
+};
 
-fn scenario(safety: &str, set: &[&str]) -> Scenario {
-    let set: Vec<String> = std::iter::once(format!("safety={safety}"))
-        .chain(set.iter().map(|&text| text.to_owned()))
-        .collect();
-    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
+/// ANGEL-REBOOT with adverse events and overrides.
+fn with_safety(safety: &str, set: &[&str]) -> Scenario {
+    scenario(&[&[format!("safety={safety}").as_str()], set].concat())
 }
 
 fn event(result: &OperatingCharacteristics, truth: Truth, index: usize) -> &SafetySummary {
-    &result.truths[truth.index()].safety[index]
-}
-
-fn first(result: &OperatingCharacteristics, truth: Truth) -> &AnalysisSummary {
-    &result.truths[truth.index()].analyses[0]
+    &result.under(truth).safety[index]
 }
 
 const STOPPING: &str = r#"{endpoints=[{name="sICH",event="stated",control=0.03,experimental=0.08,known_after_days=1.5,stopping={spending={rule="lan_demets_pocock"},alpha_one_sided=0.05}}]}"#;
@@ -36,7 +31,7 @@ fn the_power_to_detect_each_event_is_exact() {
         {name="death",event="stated",control=0.10,experimental=0.11}]}"#;
     let blocks = r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#;
     let scenario =
-        scenario(&endpoints.replace('\n', " "), &[blocks, "design.looks.equally_spaced=1"]);
+        with_safety(&endpoints.replace('\n', " "), &[blocks, "design.looks.equally_spaced=1"]);
     let result = simulate_scenario(&scenario, 20_000);
     let exact = [
         (0.6111207093219754, 1.6124131190878873e-05),
@@ -61,10 +56,10 @@ fn stopping_probabilities_of_independent_events_multiply() {
         &Scenario::parse(&angel_reboot(), &[blocks.to_owned()]).expect("a valid scenario"),
         40_000,
     );
-    let scenario = scenario(STOPPING, &[blocks]);
+    let scenario = with_safety(STOPPING, &[blocks]);
     let with = simulate_scenario(&scenario, 40_000);
     for truth in [Truth::Alternative, Truth::Null] {
-        let (free, stopped) = (first(&without, truth), first(&with, truth));
+        let (free, stopped) = (without.first_analysis(truth), with.first_analysis(truth));
         let reached = &event(&with, truth, 0).looks;
         for (k, look) in reached.iter().enumerate() {
             let exact = look.by_formula_cumulative.expect("it is small enough to enumerate");
@@ -91,9 +86,8 @@ fn stopping_probabilities_of_independent_events_multiply() {
 /// boundary, to the last trial.
 #[test]
 fn the_power_lost_to_safety_stopping_is_that_of_the_same_trials() {
-    let with = simulate_scenario(&scenario(STOPPING, &[]), 4_000);
-    let without =
-        simulate_scenario(&Scenario::parse(&angel_reboot(), &[]).expect("a valid scenario"), 4_000);
+    let with = simulate_scenario(&with_safety(STOPPING, &[]), 4_000);
+    let without = simulate(&[], 4_000);
     for (with, without) in with.truths.iter().zip(&without.truths) {
         for (with, without) in with.analyses.iter().zip(&without.analyses) {
             let price = with.price_of_safety.as_ref().expect("the event has a boundary");
@@ -119,7 +113,7 @@ fn the_power_lost_to_safety_stopping_is_that_of_the_same_trials() {
 #[test]
 fn the_safety_boundary_has_its_error_rate_without_harm() {
     let safety = STOPPING.replace("control=0.03", "control=0.25");
-    let result = simulate_scenario(&scenario(&safety, &[]), 20_000);
+    let result = simulate_scenario(&with_safety(&safety, &[]), 20_000);
     let looks = &event(&result, Truth::Null, 0).looks;
     let last = looks.last().expect("there is a final look");
     let exact = last.by_formula_cumulative.expect("it is small enough to enumerate");
@@ -140,7 +134,7 @@ fn event_rates_are_those_of_the_treatment_received() {
     let ratio = "arms.allocation_ratio={control=1,experimental=2}";
     let one_look = "design.looks.equally_spaced=1";
     for set in [vec![one_look], vec![one_look, ratio], vec![one_look, crossover]] {
-        let scenario = scenario(safety, &set);
+        let scenario = with_safety(safety, &set);
         let result = simulate_scenario(&scenario, 4_000);
         for truth in [Truth::Alternative, Truth::Null] {
             for index in 0..3 {
@@ -189,7 +183,7 @@ fn events_of_a_procedure_are_its_complications() {
 /// A stop for safety leaves no statistic of a later look, and is the conclusion of every analysis.
 #[test]
 fn a_stop_for_safety_ends_the_trial_for_every_analysis() {
-    let scenario = scenario(STOPPING, &[]);
+    let scenario = with_safety(STOPPING, &[]);
     let mut simulator = Simulator::new(&scenario);
     let mut stops = 0;
     for replicate in 0..400 {
@@ -214,17 +208,12 @@ fn a_stop_for_safety_ends_the_trial_for_every_analysis() {
 
 #[test]
 fn safety_results_do_not_depend_on_the_number_of_threads() {
-    let scenario = scenario(STOPPING, &[]);
-    let of_threads = |threads| {
-        let job = Job { threads: Some(threads), ..Job::of(0..500) };
-        let folded = engine::fold([&scenario], job, || Tally::new(&scenario));
-        let result = OperatingCharacteristics::new(
-            &scenario,
-            &folded.expect("the run is not cancelled").total,
-        );
+    let scenario = with_safety(STOPPING, &[]);
+    let [one, three] = [1, 3].map(|threads| {
+        let result = simulate_range(&scenario, 0..500, Some(threads));
         serde_json::to_string(&result).expect("plain data")
-    };
-    assert!(of_threads(1) == of_threads(3));
+    });
+    assert!(one == three);
 }
 
 const DESIGN: &str = "[design]\n";
@@ -329,7 +318,7 @@ fn events_that_drift_have_no_formula() {
         (linked.as_str(), centres, false),
         (linked.as_str(), "run.seed=7", true),
     ] {
-        let result = simulate_scenario(&scenario(safety, &[set]), 200);
+        let result = simulate_scenario(&with_safety(safety, &[set]), 200);
         let event = event(&result, Truth::Alternative, 0);
         assert_eq!(event.more_by_formula.is_some(), has_one, "{set}");
         assert!(event.looks.iter().all(|look| look.by_formula_cumulative.is_some() == has_one));
@@ -375,7 +364,7 @@ fn stated_rates_hold_under_the_prior() {
             r#"{{endpoints=[{{name="sICH",event="stated",control=0.05,experimental=0.10{link}}}]}}"#
         );
         let prior = "prior={components=[{log_odds_ratio={mean=1.5,sd=1.0}}]}";
-        let scenario = scenario(&safety, &[prior, "design.looks.equally_spaced=1"]);
+        let scenario = with_safety(&safety, &[prior, "design.looks.equally_spaced=1"]);
         let result = simulate_scenario(&scenario, 4000);
         for truth in [Truth::Alternative, Truth::Prior] {
             let event = event(&result, truth, 0);

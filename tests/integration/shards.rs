@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::util::{directory, output, project, rescuesim};
+use crate::util::{directory, output, project, refused, rescuesim};
 
 const SHARDS: u32 = 5;
 
@@ -24,14 +24,6 @@ fn run_shards(scenario: &str, replicates: &str, shards: &[u32], folder: &Path) -
         assert!(message.starts_with("shard ") && message.contains("rescuesim merge"), "{message}");
     }
     shards.iter().map(file).collect()
-}
-
-fn refused(files: &[PathBuf]) -> String {
-    let output = rescuesim().arg("merge").args(files).output().expect("the program starts");
-    let message = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{message}");
-    assert!(output.stdout.is_empty(), "{message}");
-    message
 }
 
 /// Compares totals of every kind: a prior, a procedure, centres, adverse events, supplementary analyses.
@@ -63,7 +55,7 @@ fn missing_duplicated_and_foreign_shards_are_named() {
     let directory = directory();
     let scenario = "scenarios/angel-reboot.toml";
     let mut files = run_shards(scenario, "50", &[1, 2, 4], directory.path());
-    let message = refused(&files);
+    let message = refused(rescuesim().arg("merge").args(&files));
     assert!(message.contains("missing: shard 3/5 (replicates 20 to 29)"), "{message}");
     assert!(message.contains("missing: shard 5/5 (replicates 40 to 49)"), "{message}");
 
@@ -72,7 +64,7 @@ fn missing_duplicated_and_foreign_shards_are_named() {
     let elsewhere = directory.path().join("elsewhere");
     let foreign = run_shards("scenarios/angel-rescue.toml", "50", &[3], &elsewhere);
     files.extend([copy, foreign[0].clone()]);
-    let message = refused(&files);
+    let message = refused(rescuesim().arg("merge").args(&files));
     assert!(message.contains("doubled: shard 2/5 is in "), "{message}");
     assert!(message.contains("2.json and in ") && message.contains("copy.json"), "{message}");
     assert!(
@@ -82,31 +74,26 @@ fn missing_duplicated_and_foreign_shards_are_named() {
     assert!(message.contains("rescuesim run scenarios/angel-rescue.toml"), "{message}");
 
     let none = directory.path().join("none.json");
-    assert!(refused(&[none]).contains("none.json: cannot be read"));
-    let message = refused(&[project("Cargo.toml")]);
+    assert!(refused(rescuesim().arg("merge").args(&[none])).contains("none.json: cannot be read"));
+    let message = refused(rescuesim().arg("merge").args(&[project("Cargo.toml")]));
     assert!(message.contains("Cargo.toml: the file is not a checkpoint or shard"), "{message}");
 }
 
 #[test]
 fn an_invalid_share_is_refused() {
-    let run = |args: &[&str]| {
-        let mut command = rescuesim();
-        let output =
-            command.args(["run", "angel-reboot", "--replicates", "10"]).args(args).output();
-        let output = output.expect("the program starts");
-        assert_eq!(output.status.code(), Some(2), "{args:?}");
-        String::from_utf8(output.stderr).expect("messages are text")
+    let refusal = |args: &[&str]| {
+        refused(rescuesim().args(["run", "angel-reboot", "--replicates", "10"]).args(args))
     };
     for share in ["0/4", "5/4", "3", "a/b", "1/0"] {
-        let message = run(&["--shard", share, "--checkpoint", "x.json"]);
+        let message = refusal(&["--shard", share, "--checkpoint", "x.json"]);
         assert!(message.contains("expected a share of all, from 1, such as 3/16"), "{message}");
     }
-    let message = run(&["--shard", "1/11", "--checkpoint", "x.json"]);
+    let message = refusal(&["--shard", "1/11", "--checkpoint", "x.json"]);
     assert!(message.contains("10 replicates cannot be shared out so"), "{message}");
-    assert!(run(&["--shard", "1/2"]).contains("--checkpoint"));
+    assert!(refusal(&["--shard", "1/2"]).contains("--checkpoint"));
     for conflicting in [["--out", "x"], ["--format", "json"]] {
         let args = [["--shard", "1/2"], ["--checkpoint", "x.json"], conflicting].concat();
-        assert!(run(&args).contains("cannot be used with"), "{conflicting:?}");
+        assert!(refusal(&args).contains("cannot be used with"), "{conflicting:?}");
     }
     assert!(!project("x.json").exists());
 }

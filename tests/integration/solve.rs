@@ -7,6 +7,7 @@
 use std::convert::Infallible;
 use std::ops::Range;
 
+use assert_cmd::Command;
 use rand::SeedableRng;
 use rand_distr::{Binomial, Distribution};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -14,9 +15,8 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rescuesim::explore::bracket::{Domain, Scale};
 use rescuesim::explore::solve::{Observed, Question, Solution, SolveError, solve};
 use rescuesim::num::normal;
-use serde_json::Value;
 
-use crate::util::{only, output, rescuesim};
+use crate::util::{json, number, only, output, refused, rescuesim, too_wide};
 
 const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, scale: Scale::Root };
 const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, scale: Scale::Value };
@@ -142,23 +142,11 @@ fn a_target_out_of_reach_is_reported_with_the_best_result() {
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
-fn json(args: &[&str]) -> Value {
-    let text = output(rescuesim().arg("solve").args(args).args(["--quiet", "--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
-}
-
-fn refused(args: &[&str]) -> String {
+/// Command `solve` on ANGEL-REBOOT.
+fn solve_angel_reboot(args: &[&str]) -> Command {
     let mut command = rescuesim();
     command.args(["solve", SCENARIO, "--quiet"]).args(args);
-    let output = command.output().expect("the program starts");
-    let errors = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{args:?}\n{errors}");
-    assert!(output.stdout.is_empty() && !errors.contains("panicked"), "{errors}");
-    errors
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+    command
 }
 
 /// 25 v 40 % with a power of 0.8: the size by closed form is within the interval of the simulated one,
@@ -167,9 +155,9 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn the_size_for_25_v_40_percent_agrees_with_the_closed_form() {
     let one = only(SCENARIO, &["independence"]);
-    let args = [SCENARIO, "--set", &one];
+    let args = ["--set", &one];
     let wanted = ["--power", "0.8", "--vary", "sample_size.randomised", "--replicates", "4000"];
-    let found = json(&[&args[..], &wanted[..]].concat());
+    let found = json(&mut solve_angel_reboot(&[&args[..], &wanted[..]].concat()));
     let solved = &found["solved"];
     let [low, high] = [0, 1].map(|i| number(&solved["interval"][i]));
     let formula = number(&solved["by_formula"]);
@@ -204,9 +192,7 @@ fn the_table_is_complete_and_independent_of_the_number_of_threads() {
     ] {
         assert!(text.contains(part), "{part:?} in\n{table}");
     }
-    let widest =
-        table.lines().filter(|l| !l.starts_with("Recreate")).map(|l| l.chars().count()).max();
-    assert!(widest <= Some(80), "{widest:?}\n{table}");
+    assert_eq!(too_wide(&table), Vec::<&str>::new());
 }
 
 /// Solves for the first of three looks at which 3 of 10 trials show efficacy, and for an upper bound on
@@ -216,16 +202,20 @@ fn looks_and_quantities_with_upper_bounds_are_solved_for() {
     let one = only(SCENARIO, &["independence"]);
     let fractions = "design.looks={information_fractions=[0.4,0.8,1.0]}";
     let key = "design.looks.information_fractions[0]";
-    let args = [SCENARIO, "--set", &one, "--set", fractions, "--reach", "efficacy-at-1=0.2"];
-    let found = json(&[&args[..], &["--vary", key, "--replicates", "1500"]].concat());
+    let args = ["--set", &one, "--set", fractions, "--reach", "efficacy-at-1=0.2"];
+    let found = json(&mut solve_angel_reboot(
+        &[&args[..], &["--vary", key, "--replicates", "1500"]].concat(),
+    ));
     let answer = number(&found["solved"]["answer"]);
     assert!((0.4..0.8).contains(&answer), "{answer}");
     assert!(number(&found["solved"]["verified"]["value"]) >= 0.2);
 
     let bounds = r#"design.futility={rule="z",bounds=[0.0,0.5]}"#;
     let key = "design.futility.bounds[1]";
-    let args = [SCENARIO, "--set", &one, "--set", bounds, "--reach", "futility=0.1"];
-    let found = json(&[&args[..], &["--vary", key, "--replicates", "1500"]].concat());
+    let args = ["--set", &one, "--set", bounds, "--reach", "futility=0.1"];
+    let found = json(&mut solve_angel_reboot(
+        &[&args[..], &["--vary", key, "--replicates", "1500"]].concat(),
+    ));
     let solved = &found["solved"];
     assert_eq!(solved["at_most"], true);
     assert!(
@@ -271,13 +261,13 @@ fn errors_are_reported_with_what_is_allowed() {
             "200 replicates cannot show a probability of 0.999",
         ),
     ] {
-        let message = refused(&args);
+        let message = refused(&mut solve_angel_reboot(&args));
         assert!(message.contains(says), "{args:?} should say {says:?} and says\n{message}");
     }
     // Below 312, the planned analysis has more outcomes than patients.
     let stays = ["--set", "sample_size.analysed=312", "--set", "design.looks={equally_spaced=3}"];
     let small = ["--power", "0.1", "--within", "2..400"];
-    let message = refused(&[&small[..], &stays[..], &vary[..]].concat());
+    let message = refused(&mut solve_angel_reboot(&[&small[..], &stays[..], &vary[..]].concat()));
     for part in [
         "every value tried from 312 to 400 reaches",
         "values beyond are refused",

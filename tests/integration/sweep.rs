@@ -4,41 +4,34 @@
 //! than once in 100 000: its logarithm has a standard deviation near 0.2.
 
 use std::fs;
+use std::time::Duration;
 
-use rescuesim::scenario::Scenario;
+use assert_cmd::Command;
+use rescuesim::scenario::Truth::Alternative;
 use serde_json::Value;
 
 use crate::util::{
-    directory, interrupt, only, output, project, rescuesim, simulate, simulate_scenario, wait_until,
+    Results, directory, interrupt, json, number, only, output, refused, rescuesim, simulate,
+    wait_until,
 };
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 const EFFECT: &str = "outcome.experimental.functional_independence";
 
-fn json(args: &[&str]) -> Value {
-    let text = output(rescuesim().arg("sweep").args(args).args(["--quiet", "--format", "json"]));
-    serde_json::from_str(&text).expect("valid JSON")
-}
-
-fn refused(args: &[&str]) -> String {
+/// Command `sweep`, which must end within a minute.
+fn sweep(args: &[&str]) -> Command {
     let mut command = rescuesim();
-    command.arg("sweep").args(args).timeout(std::time::Duration::from_secs(60));
-    let output = command.output().expect("the program starts");
-    let errors = String::from_utf8(output.stderr).expect("messages are text");
-    assert_eq!(output.status.code(), Some(2), "{args:?}\n{errors}");
-    assert!(output.stdout.is_empty() && !errors.contains("panicked"), "{errors}");
-    errors
+    command.arg("sweep").args(args).arg("--quiet").timeout(Duration::from_secs(60));
+    command
 }
 
 #[test]
 fn every_point_is_the_run_with_its_values_for_any_number_of_threads() {
     let over = [format!("{EFFECT}=0.30..0.40:0.1"), "missing.dropout=[0.05, 0.1]".to_owned()];
-    let sweep = |threads: &str| {
-        let args = [SCENARIO, "--over", &over[0], "--over", &over[1], "--replicates", "700"];
-        json(&[&args[..], &["--threads", threads]].concat())
-    };
-    let swept = sweep("1");
-    assert!(swept == sweep("3"));
+    let args = [SCENARIO, "--over", &over[0], "--over", &over[1], "--replicates", "700"];
+    let [swept, by_three] =
+        ["1", "3"].map(|threads| json(&mut sweep(&[&args[..], &["--threads", threads]].concat())));
+    assert!(swept == by_three);
     let points = swept["points"].as_array().expect("points");
     assert_eq!(points.len(), 4);
     let values = [(0.3, 0.05), (0.3, 0.1), (0.4, 0.05), (0.4, 0.1)];
@@ -68,7 +61,8 @@ fn noise(residuals: &[f64]) -> f64 {
 fn a_curve_of_27_points_is_smoother_than_independent_runs() {
     let one = only(SCENARIO, &["independence"]);
     let over = format!("{EFFECT}=0.30..0.43:0.005");
-    let swept = json(&[SCENARIO, "--set", &one, "--over", &over, "--replicates", "400"]);
+    let swept =
+        json(&mut sweep(&[SCENARIO, "--set", &one, "--over", &over, "--replicates", "400"]));
     let points = swept["points"].as_array().expect("points");
     assert_eq!(points.len(), 27);
     let shared: Vec<f64> = points
@@ -86,10 +80,9 @@ fn a_curve_of_27_points_is_smoother_than_independent_runs() {
         .enumerate()
         .map(|(i, point)| {
             let value = format!("{EFFECT}={}", point["values"][EFFECT]);
-            let set = [one.clone(), value, format!("run.seed={}", 1000 + i)];
-            let scenario = Scenario::load(&project(SCENARIO), &set).expect("a valid scenario");
-            let analysis = simulate_scenario(&scenario, 400).truths[0].analyses[0].clone();
-            let formula = analysis.normal_approximation.expect("it exists").rejection;
+            let result = simulate(&[&one, &value, &format!("run.seed={}", 1000 + i)], 400);
+            let analysis = result.first_analysis(Alternative);
+            let formula = analysis.normal_approximation.as_ref().expect("it exists").rejection;
             analysis.rejection.value - formula
         })
         .collect();
@@ -103,7 +96,8 @@ fn a_curve_of_27_points_is_smoother_than_independent_runs() {
 #[test]
 fn the_shares_of_conclusions_add_up_to_1() {
     let safety = "scenarios/angel-reboot-safety.toml";
-    let swept = json(&[safety, "--over", "missing.dropout=[0.0,0.1]", "--replicates", "300"]);
+    let swept =
+        json(&mut sweep(&[safety, "--over", "missing.dropout=[0.0,0.1]", "--replicates", "300"]));
     for point in swept["points"].as_array().expect("points") {
         for truth in point["truths"].as_array().expect("truths") {
             for analysis in truth["analyses"].as_array().expect("analyses") {
@@ -202,7 +196,7 @@ fn each_point_runs_the_replicates_its_precision_needs() {
     let over = format!("{EFFECT}=[0.4,0.6]");
     let one = only(SCENARIO, &["independence"]);
     let args = [SCENARIO, "--set", &one, "--over", &over, "--precision", "0.004"];
-    let swept = json(&args);
+    let swept = json(&mut sweep(&args));
     let replicates = |i: usize| swept["points"][i]["replicates"].as_u64();
     // The errors are √(0.19 · 0.81 / 8192) = 0.0043 and nearly 0.
     assert_eq!([replicates(0), replicates(1)], [Some(2 * 8192), Some(8192)]);
@@ -235,13 +229,15 @@ fn outcomes_and_looks_follow_the_number_of_patients() {
         let randomised =
             format!("sample_size.randomised={}", point["values"]["sample_size.randomised"]);
         let found = simulate(&[&randomised, set[0], set[1]], 200);
-        let (found, point) = (&found.truths[0].analyses[0], &point["truths"][0]["analyses"][0]);
-        let is = |json: &Value, value: f64| {
-            (json["value"].as_f64().expect("a number") - value).abs() < 1e-9
-        };
-        assert!(is(&point["rejection"], found.rejection.value), "{point}");
-        assert!(is(&point["n_randomised"]["mean"], found.n_randomised.mean.value), "{point}");
-        assert!(is(&point["duration_months"], found.duration_months.value), "{point}");
+        let (found, point) =
+            (found.first_analysis(Alternative), &point["truths"][0]["analyses"][0]);
+        for (swept, simulated) in [
+            (&point["rejection"], found.rejection),
+            (&point["n_randomised"]["mean"], found.n_randomised.mean),
+            (&point["duration_months"], found.duration_months),
+        ] {
+            assert!((number(&swept["value"]) - simulated.value).abs() < 1e-9, "{point}");
+        }
     }
 }
 
@@ -308,7 +304,7 @@ fn errors_are_reported_before_any_simulation() {
         (vec!["--over", good, "--set", "missing.dropuot=1"], vec!["missing.dropuot"]),
         (vec![], vec!["--over <KEY=VALUES>"]),
     ] {
-        let message = refused(&[&[SCENARIO], &args[..], &many[..]].concat());
+        let message = refused(&mut sweep(&[&[SCENARIO], &args[..], &many[..]].concat()));
         for text in says {
             assert!(message.contains(text), "{args:?} should say {text:?} and says\n{message}");
         }

@@ -10,7 +10,7 @@ use rescuesim::trial::trace::{Cancelled, Ending, LookTrace, PatientTrace, Trace,
 use rescuesim::trial::{Conclusion, Simulator};
 use serde_json::Value;
 
-use crate::util::{directory, only, output, project, rescuesim};
+use crate::util::{directory, only, output, rescuesim, scenario_file};
 
 pub const FIRST: Viewpoint = Viewpoint { truth: Truth::Alternative, analysis: 0 };
 pub const NULL: Viewpoint = Viewpoint { truth: Truth::Null, analysis: 0 };
@@ -22,8 +22,7 @@ const ALL_ENDINGS: [&str; 2] = [
 ];
 
 pub fn shipped(name: &str, set: &[&str]) -> Scenario {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    Scenario::load(&project(&format!("scenarios/{name}.toml")), &set).expect("a valid scenario")
+    scenario_file(&format!("scenarios/{name}.toml"), set)
 }
 
 pub fn traced(scenario: &Scenario, replicate: u64, view: Viewpoint) -> Trace {

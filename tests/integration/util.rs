@@ -1,11 +1,15 @@
 //! Helpers of the tests: the program, the shipped scenarios, short simulations.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use rescuesim::engine::{self, Job};
-use rescuesim::scenario::Scenario;
-use rescuesim::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics, Tally};
+use rescuesim::engine::{self, Accumulator, Job};
+use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::summary::{
+    AnalysisSummary, McEstimate, OperatingCharacteristics, Tally, TruthSummary,
+};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program under test, with the project's root as its working directory.
@@ -56,6 +60,39 @@ pub fn output(command: &mut Command) -> String {
     String::from_utf8(output.stdout).expect("output is text")
 }
 
+/// JSON of a command that must succeed.
+#[track_caller]
+pub fn json(command: &mut Command) -> Value {
+    serde_json::from_str(&output(command.args(["--format", "json"]))).expect("valid JSON")
+}
+
+/// Error message of a command that must exit with code 2 and print nothing else.
+#[track_caller]
+pub fn refused(command: &mut Command) -> String {
+    let output = command.output().expect("the program starts");
+    let errors = String::from_utf8(output.stderr).expect("messages are text");
+    assert_eq!(output.status.code(), Some(2), "{command:?}\n{errors}");
+    assert!(output.stdout.is_empty(), "{command:?} prints on standard output");
+    errors
+}
+
+/// Options `--set` with overrides.
+pub fn set_options<'s>(set: &[&'s str]) -> Vec<&'s str> {
+    set.iter().flat_map(|&value| ["--set", value]).collect()
+}
+
+/// A number of a JSON value.
+#[track_caller]
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is not a number"))
+}
+
+/// Lines beyond 80 columns, except for the command that recreates the result.
+pub fn too_wide(text: &str) -> Vec<&str> {
+    let lines = text.lines().filter(|line| !line.starts_with("Recreate: "));
+    lines.filter(|line| line.chars().count() > 80).collect()
+}
+
 /// Sends Ctrl-C to a program.
 pub fn interrupt(program: &std::process::Child) {
     let id = program.id().to_string();
@@ -75,23 +112,80 @@ pub fn wait_until(mut is_so: impl FnMut() -> bool) {
     panic!("it did not happen within a minute");
 }
 
+/// Overrides of a scenario, as [`Scenario::parse`] takes them.
+pub fn overrides(set: &[&str]) -> Vec<String> {
+    set.iter().map(|&text| text.to_owned()).collect()
+}
+
+/// ANGEL-REBOOT with overrides.
+pub fn scenario(set: &[&str]) -> Scenario {
+    scenario_file("scenarios/angel-reboot.toml", set)
+}
+
+/// A shipped scenario with overrides.
+pub fn scenario_file(path: &str, set: &[&str]) -> Scenario {
+    let loaded = Scenario::load(&project(path), &overrides(set));
+    loaded.unwrap_or_else(|rejection| panic!("{path} {set:?} is not valid: {rejection}"))
+}
+
 /// Operating characteristics of ANGEL-REBOOT with overrides.
 pub fn simulate(set: &[&str], replicates: u64) -> OperatingCharacteristics {
-    simulate_file("scenarios/angel-reboot.toml", set, replicates)
+    simulate_scenario(&scenario(set), replicates)
 }
 
 /// Operating characteristics of a shipped scenario with overrides.
 pub fn simulate_file(path: &str, set: &[&str], replicates: u64) -> OperatingCharacteristics {
-    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-    let scenario = Scenario::load(&project(path), &set).expect("a valid scenario");
-    simulate_scenario(&scenario, replicates)
+    simulate_scenario(&scenario_file(path, set), replicates)
 }
 
 /// Operating characteristics of a scenario.
 pub fn simulate_scenario(scenario: &Scenario, replicates: u64) -> OperatingCharacteristics {
-    let job = Job::of(0..replicates);
-    let folded = engine::fold([scenario], job, || Tally::new(scenario));
-    OperatingCharacteristics::new(scenario, &folded.expect("the run is not cancelled").total)
+    simulate_range(scenario, 0..replicates, None)
+}
+
+/// Operating characteristics of some replicates of a scenario, on a given number of threads.
+pub fn simulate_range(
+    scenario: &Scenario,
+    replicates: Range<u64>,
+    threads: Option<usize>,
+) -> OperatingCharacteristics {
+    let tally = accumulate(scenario, replicates, threads, || Tally::new(scenario));
+    OperatingCharacteristics::new(scenario, &tally)
+}
+
+/// Simulates some replicates of a scenario into an accumulator.
+pub fn accumulate<A: Accumulator>(
+    scenario: &Scenario,
+    replicates: Range<u64>,
+    threads: Option<usize>,
+    new: impl Fn() -> A + Sync,
+) -> A {
+    let job = Job { threads, ..Job::of(replicates) };
+    engine::fold([scenario], job, new).expect("the run is not cancelled").total
+}
+
+/// Parts of a result by name.
+pub trait Results {
+    /// Results under one truth.
+    fn under(&self, truth: Truth) -> &TruthSummary;
+
+    /// The first analysis under one truth.
+    fn first_analysis(&self, truth: Truth) -> &AnalysisSummary {
+        &self.under(truth).analyses[0]
+    }
+
+    /// The analysis with this name under one truth.
+    #[track_caller]
+    fn analysis(&self, truth: Truth, name: &str) -> &AnalysisSummary {
+        let named = self.under(truth).analyses.iter().find(|analysis| analysis.name == name);
+        named.unwrap_or_else(|| panic!("the scenario has no analysis {name:?}"))
+    }
+}
+
+impl Results for OperatingCharacteristics {
+    fn under(&self, truth: Truth) -> &TruthSummary {
+        &self.truths[truth.index()]
+    }
 }
 
 /// Fails unless the quantity is within `errors` Monte Carlo standard errors of `low..=high`.
@@ -118,14 +212,4 @@ pub fn only(path: &str, names: &[&str]) -> String {
             .to_string()
     };
     format!("analyses=[{}]", names.iter().map(named).collect::<Vec<_>>().join(","))
-}
-
-/// Result of one analysis under one truth: 0 the alternative, 1 the null.
-pub fn analysis_of<'r>(
-    result: &'r OperatingCharacteristics,
-    truth: usize,
-    name: &str,
-) -> &'r AnalysisSummary {
-    let analyses = &result.truths[truth].analyses;
-    analyses.iter().find(|analysis| analysis.name == name).expect("it is monitored")
 }

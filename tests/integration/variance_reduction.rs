@@ -1,20 +1,22 @@
 //! Control variates: unbiased like counting, with a smaller error.
 
-use rescuesim::engine::{self, Accumulator, Job};
+use assert_cmd::Command;
+use rescuesim::engine::Accumulator;
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::{AnalysisSummary, OperatingCharacteristics, Tally};
 use rescuesim::trial::Simulator;
-use serde_json::Value;
 
-use crate::util::{angel_reboot, only, output, rescuesim, simulate};
+use crate::util::{
+    json, number, only, output, refused, rescuesim, scenario, simulate, simulate_range,
+};
 
 const ON: &str = "run.variance_reduction=true";
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
-fn scenario(set: &[&str]) -> Scenario {
-    let set: Vec<String> = set.iter().chain(&[ON]).map(|&text| text.to_owned()).collect();
-    Scenario::parse(&angel_reboot(), &set).expect("a valid scenario")
+/// ANGEL-REBOOT with overrides and control variates.
+fn with_control_variates(set: &[&str]) -> Scenario {
+    scenario(&[set, &[ON]].concat())
 }
 
 /// Under dropout, factors, centres, crossover and allocations of every kind a control variate has mean
@@ -36,7 +38,7 @@ fn control_variates_have_mean_zero() {
         &["centres={number=12,outcome_sd=1.0}", "drift.log_odds_per_year=0.5"],
         &["design.futility={rule=\"z\",bounds=[0.0,0.5]}", "analyses[1].test=wald"],
     ] {
-        let scenario = scenario(set);
+        let scenario = with_control_variates(set);
         let mut simulator = Simulator::new(&scenario);
         let (mut sums, n) = ([[0.0; 2]; 4], 20_000_u32);
         for replicate in 0..u64::from(n) {
@@ -60,7 +62,7 @@ fn control_variates_have_mean_zero() {
 fn small_runs_are_unbiased() {
     const RUNS: u64 = 4_000;
     const SIZE: u64 = 40;
-    let scenario = scenario(&[&only(SCENARIO, &["independence"])]);
+    let scenario = with_control_variates(&[&only(SCENARIO, &["independence"])]);
     let mut simulator = Simulator::new(&scenario);
     let (mut all, mut result) = (Tally::new(&scenario), Default::default());
     let mut errors: [Vec<f64>; 2] = Default::default();
@@ -95,16 +97,11 @@ fn small_runs_are_unbiased() {
 /// replicates added in each: 200 runs, within 25 % (five standard errors of a standard deviation).
 #[test]
 fn the_reported_error_is_that_of_repeated_runs() {
-    let scenario = scenario(&[&only(SCENARIO, &["independence"])]);
+    let scenario = with_control_variates(&[&only(SCENARIO, &["independence"])]);
     let (runs, size) = (200_u64, 1_000);
     let mut values: [Vec<(f64, f64)>; 2] = Default::default();
     for run in 0..runs {
-        let job = Job::of(run * size..(run + 1) * size);
-        let folded = engine::fold([&scenario], job, || Tally::new(&scenario));
-        let found = OperatingCharacteristics::new(
-            &scenario,
-            &folded.expect("the run is not cancelled").total,
-        );
+        let found = simulate_range(&scenario, run * size..(run + 1) * size, None);
         for (values, truth) in values.iter_mut().zip(&found.truths) {
             let reduced = truth.analyses[0].rejection_reduced.expect("it is requested").estimate;
             values.push((reduced.value, reduced.mcse));
@@ -138,38 +135,31 @@ fn the_gain_is_large_and_no_other_quantity_changes() {
     }
 }
 
+/// Command `run --variance-reduction` on ANGEL-REBOOT.
+fn reduced(args: &[&str]) -> Command {
+    let mut command = rescuesim();
+    command.args(["run", SCENARIO, "--variance-reduction", "--quiet"]).args(args);
+    command
+}
+
 #[test]
 fn variance_reduction_is_printed_recreated_and_saves_replicates() {
-    let run = |args: &[&str]| {
-        let mut command = rescuesim();
-        command.args(["run", SCENARIO, "--variance-reduction", "--quiet"]).args(args);
-        output(&mut command)
-    };
-    let table = run(&["--replicates", "500"]);
+    let table = output(&mut reduced(&["--replicates", "500"]));
     for part in ["control", "gain", "--set run.variance_reduction=true --replicates 500"] {
         assert!(table.contains(part), "{part} in\n{table}");
     }
-    let json = |args: &[&str]| -> Value { serde_json::from_str(&run(args)).expect("valid JSON") };
-    let set = ["--set", &only(SCENARIO, &["independence"]), "--format", "json"];
-    let precise = json(&[&set[..], &["--precision", "0.0015"]].concat());
-    let reduced = &precise["truths"][0]["analyses"][0]["rejection_reduced"];
-    assert!(reduced["mcse"].as_f64().expect("a number") <= 0.0015);
+    let set = ["--set", &only(SCENARIO, &["independence"])];
+    let precise = json(reduced(&set).args(["--precision", "0.0015"]));
+    let power = &precise["truths"][0]["analyses"][0]["rejection_reduced"];
+    assert!(number(&power["mcse"]) <= 0.0015);
     let replicates = precise["provenance"]["replicates"].as_u64().expect("a number");
     // 0.81 · 0.19 / 0.0015² = 68 600 without control variates.
     assert!(replicates <= 4 * 8192, "{replicates}");
-    assert_eq!(
-        json(&[&set[..], &["--replicates", &replicates.to_string()]].concat())["truths"],
-        precise["truths"]
-    );
+    let repeated = json(reduced(&set).args(["--replicates", &replicates.to_string()]));
+    assert_eq!(repeated["truths"], precise["truths"]);
 
-    let mut command = rescuesim();
-    let refused = command.args(["run", "early-vs-late", "--variance-reduction"]).output();
-    let refused = refused.expect("the program starts");
-    let message = String::from_utf8(refused.stderr).expect("messages are text");
-    assert_eq!(refused.status.code(), Some(2), "{message}");
-    assert!(
-        message.contains("needs stated outcomes")
-            && message.contains("allowed with [procedure]: false"),
-        "{message}"
-    );
+    let message = refused(rescuesim().args(["run", "early-vs-late", "--variance-reduction"]));
+    for part in ["needs stated outcomes", "allowed with [procedure]: false"] {
+        assert!(message.contains(part), "{part} in\n{message}");
+    }
 }
