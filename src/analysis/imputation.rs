@@ -100,7 +100,7 @@ impl Rubin {
         let m = self.imputations;
         let within = self.within / m;
         let between = if m > 1.0 { (1.0 + 1.0 / m) * self.squares / (m - 1.0) } else { 0.0 };
-        let standard_error = libm::sqrt(within + between);
+        let standard_error = (within + between).sqrt();
         let relative = 1.0 + within / between;
         let degrees = (m - 1.0) * relative * relative;
         let t = self.mean / standard_error;

@@ -36,7 +36,7 @@ impl Distance {
                 let d = -experimental * difference * (1.0 + difference);
                 let third = b / (3.0 * a);
                 let v = third * third * third - b * c / (6.0 * a * a) + d / (2.0 * a);
-                let u = libm::sqrt((third * third - c / (3.0 * a)).max(0.0)).copysign(v);
+                let u = (third * third - c / (3.0 * a)).max(0.0).sqrt().copysign(v);
                 let cosine = if u == 0.0 { 0.0 } else { (v / (u * u * u)).clamp(-1.0, 1.0) };
                 let w = (PI + libm::acos(cosine)) / 3.0;
                 let rate = 2.0 * u * libm::cos(w) - third;
@@ -47,7 +47,7 @@ impl Distance {
                 let a = 1.0 + theta;
                 let b = -(ratio * (1.0 + theta * control) + theta + experimental);
                 let c = ratio * (experimental + theta * control);
-                let root = libm::sqrt((b * b - 4.0 * a * c).max(0.0));
+                let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
                 let rate = ((-b - root) / (2.0 * a)).clamp(0.0, ratio.min(1.0));
                 (rate / ratio, rate)
             }
@@ -78,7 +78,7 @@ impl Distance {
         let total = n_control + n_experimental;
         let share = n_experimental / total;
         let variance = self.variance(self.restricted_rates(rates, share), share);
-        self.excess(rates) / libm::sqrt(variance / total)
+        self.excess(rates) / (variance / total).sqrt()
     }
 }
 
@@ -99,7 +99,7 @@ impl OddsRatio {
         let pooled = share_control * control + share_experimental * experimental;
         let a = share_control * (self.0 - 1.0);
         let b = share_experimental * self.0 + share_control - pooled * (self.0 - 1.0);
-        let root = libm::sqrt((b * b + 4.0 * a * pooled).max(0.0));
+        let root = (b * b + 4.0 * a * pooled).max(0.0).sqrt();
         // The same root twice, each without cancellation; b < 0 implies a > 0.
         let rate = if b > 0.0 { 2.0 * pooled / (b + root) } else { (root - b) / (2.0 * a) };
         let rate = rate.clamp(0.0, 1.0);
@@ -126,7 +126,7 @@ impl OddsRatio {
     pub fn score_z(self, rates: (f64, f64), (n_control, n_experimental): (f64, f64)) -> f64 {
         let total = n_control + n_experimental;
         let (excess, variance) = self.excess_and_variance(rates, n_experimental / total);
-        excess / libm::sqrt(variance / total)
+        excess / (variance / total).sqrt()
     }
 }
 

@@ -264,7 +264,7 @@ pub(super) fn lower_bound(
     };
     let ceiling = ceiling.min(38.0);
     // Were all trials still going on, it would be this; it is not lower.
-    let at_least = theta * libm::sqrt(information) - upper_quantile(error);
+    let at_least = theta * information.sqrt() - upper_quantile(error);
     near(missing, (at_least.clamp(-38.0, ceiling), 0.05), (-38.0, ceiling), BOUND_PRECISION)
         .unwrap_or(ceiling)
 }

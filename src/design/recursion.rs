@@ -53,7 +53,7 @@ impl Continuation {
 
     /// After a look at `information` ≥ 0 that found Z = `z`: all mass at the score z·√information.
     pub fn at(information: f64, z: f64) -> Self {
-        let score = z * libm::sqrt(information);
+        let score = z * information.sqrt();
         Self { origin: (information, score), information, scores: vec![score], masses: vec![1.0] }
     }
 
@@ -69,8 +69,8 @@ impl Continuation {
 
     fn crossing(&self, information: f64, theta: f64, bound: f64, tail: fn(f64) -> f64) -> f64 {
         let increment = information - self.information;
-        let scale = libm::sqrt(increment);
-        let offset = bound * libm::sqrt(information) - theta * increment;
+        let scale = increment.sqrt();
+        let offset = bound * information.sqrt() - theta * increment;
         let probabilities = self.scores.iter().zip(&self.masses);
         probabilities.map(|(score, mass)| mass * tail((offset - score) / scale)).sum()
     }
@@ -86,16 +86,16 @@ impl Continuation {
         (lower, upper): (f64, f64),
         finest: f64,
     ) -> Self {
-        let scale = libm::sqrt(information);
+        let scale = information.sqrt();
         let since = information - self.origin.0;
         let mean = self.origin.1 + theta * since;
-        let deviation = libm::sqrt(since);
+        let deviation = since.sqrt();
         let below = if lower == f64::NEG_INFINITY { REACH } else { FAR };
         let low = (lower * scale).max(mean - below * deviation);
         let high = (upper * scale).min(mean + FAR * deviation);
         let reach = if high - mean > REACH * deviation { FAR } else { REACH };
         let increment = information - self.information;
-        let kernel = libm::sqrt(increment.min(finest));
+        let kernel = increment.min(finest).sqrt();
         let order = (NODES_PER_KERNEL * (high - low) / kernel).max(LEAST_NODES);
         self.between(information, theta, Grid { low, high, order, reach })
     }
@@ -129,7 +129,7 @@ impl Continuation {
     /// Density of the score after `increment` more information.
     fn density(&self, score: f64, increment: f64, theta: f64, reach: f64) -> f64 {
         let target = score - theta * increment;
-        let reach = reach * libm::sqrt(increment);
+        let reach = reach * increment.sqrt();
         let from = self.scores.partition_point(|&score| score < target - reach);
         let to = self.scores.partition_point(|&score| score <= target + reach);
         let exponent = -0.5 / increment;
@@ -148,7 +148,7 @@ impl Continuation {
         let rest = scores.len() - scores.len() % 4;
         let rest: f64 = scores[rest..].iter().zip(&masses[rest..]).map(term).sum();
         let sum = sums.iter().sum::<f64>() + rest;
-        sum / libm::sqrt(2.0 * std::f64::consts::PI * increment)
+        sum / (2.0 * std::f64::consts::PI * increment).sqrt()
     }
 }
 

@@ -44,7 +44,7 @@ impl SpendingFunction {
         }
         match self {
             Self::LanDeMetsObrienFleming => {
-                2.0 * upper_tail(upper_quantile(0.5 * total) / libm::sqrt(t))
+                2.0 * upper_tail(upper_quantile(0.5 * total) / t.sqrt())
             }
             Self::LanDeMetsPocock => total * libm::log1p((std::f64::consts::E - 1.0) * t),
             Self::HwangShihDeCani { gamma } if gamma.abs() < 1e-8 => total * t,

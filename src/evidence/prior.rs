@@ -221,7 +221,7 @@ mod tests {
     /// The average of Φ(a + b·θ) over N(m, s) is Φ((a + b·m)/√(1 + b²s²)).
     fn averaged_probit(a: f64, b: f64, prior: &Prior) -> f64 {
         let of = |c: &Component| {
-            c.weight * lower_tail((a + b * c.mean) / libm::sqrt(1.0 + b * b * c.sd * c.sd))
+            c.weight * lower_tail((a + b * c.mean) / (1.0 + b * b * c.sd * c.sd).sqrt())
         };
         prior.components().iter().map(of).sum()
     }

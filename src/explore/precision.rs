@@ -91,8 +91,8 @@ pub fn judge(asked: f64, error: f64, replicates: u64, most: f64) -> Result<Verdi
 
 /// To two digits.
 fn rounded_up(x: f64) -> f64 {
-    let step = libm::pow(10.0, libm::floor(libm::log10(x)) - 1.0);
-    libm::ceil(x / step) * step
+    let step = libm::pow(10.0, libm::log10(x).floor() - 1.0);
+    (x / step).ceil() * step
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub fn upper_tail(x: f64, df: u32) -> f64 {
     let (mut k, mut term, mut tail) = if df.is_multiple_of(2) {
         (1.0, libm::exp(-half), 0.0)
     } else {
-        (1.5, 2.0 * libm::sqrt(half / PI) * libm::exp(-half), libm::erfc(libm::sqrt(half)))
+        (1.5, 2.0 * (half / PI).sqrt() * libm::exp(-half), libm::erfc(half.sqrt()))
     };
     for _ in 0..df / 2 {
         tail += term;
@@ -36,10 +36,10 @@ pub fn upper_quantile(p: f64, df: u32) -> f64 {
     let mean = f64::from(df);
     if df > EXACT {
         let share = 2.0 / (9.0 * mean);
-        let root = 1.0 - share + normal::upper_quantile(p) * libm::sqrt(share);
+        let root = 1.0 - share + normal::upper_quantile(p) * share.sqrt();
         return mean * root * root * root;
     }
-    let high = mean + 8.0 * libm::sqrt(2.0 * mean) + 60.0;
+    let high = mean + 8.0 * (2.0 * mean).sqrt() + 60.0;
     brent(|x| upper_tail(x, df) - p, 0.0, high).expect("the tail falls from 1 to below 1e-9")
 }
 

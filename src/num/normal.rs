@@ -6,7 +6,7 @@ use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
 /// Density φ(x).
 pub fn density(x: f64) -> f64 {
-    libm::exp(-0.5 * x * x) / libm::sqrt(2.0 * PI)
+    libm::exp(-0.5 * x * x) / (2.0 * PI).sqrt()
 }
 
 /// Φ(x), the probability of a value at or below `x`.
@@ -30,7 +30,7 @@ pub fn upper_quantile(p: f64) -> f64 {
     if p <= 0.0 {
         return if p == 0.0 { f64::INFINITY } else { f64::NAN };
     }
-    let t = libm::sqrt(-2.0 * libm::log(p));
+    let t = (-2.0 * libm::log(p)).sqrt();
     let numerator = 2.515517 + t * (0.802853 + t * 0.010328);
     let denominator = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308));
     let mut x = t - numerator / denominator;
@@ -123,7 +123,7 @@ pub fn quick_upper_quantile(p: f64) -> f64 {
     if from_half.abs() <= 0.425 {
         return from_half * ratio(CENTRE, 0.180625 - from_half * from_half);
     }
-    let reach = libm::sqrt(-libm::log(p.min(1.0 - p)));
+    let reach = (-libm::log(p.min(1.0 - p))).sqrt();
     let x = if reach <= 5.0 { ratio(MIDDLE, reach - 1.6) } else { ratio(FAR, reach - 5.0) };
     x.copysign(from_half)
 }

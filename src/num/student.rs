@@ -46,7 +46,7 @@ pub fn upper_quantile(p: f64, df: f64) -> f64 {
     }
     let a = (df - 0.5).max(0.5 * df);
     let w = (z - z * (z * z + 3.0) / (48.0 * a * a)).max(0.5 * z);
-    let mut t = libm::sqrt(df * libm::expm1(w * w / a));
+    let mut t = (df * libm::expm1(w * w / a)).sqrt();
     // Steps on the normal score are cheap where the expansion holds and leave little to do.
     for _ in 0..3 {
         let (score, third) = hill(t, df);
@@ -111,8 +111,8 @@ const NEGLIGIBLE_THIRD: f64 = 1e-10;
 fn hill(t: f64, df: f64) -> (f64, f64) {
     let a = df - 0.5;
     let b = 48.0 * a * a;
-    let square = a * ln_1p_square(t / libm::sqrt(df));
-    let w = libm::sqrt(square);
+    let square = a * ln_1p_square(t / df.sqrt());
+    let w = square.sqrt();
     let first = w * (square + 3.0) / b;
     let second = w * (855.0 + square * (240.0 + square * (33.0 + square * 4.0))) / (10.0 * b * b);
     let series = [1_788_885.0, 543_375.0, 89_775.0, 9_801.0, 788.0, 64.0];
@@ -131,11 +131,11 @@ fn ln_upper_tail(t: f64, df: f64) -> f64 {
         return f64::NAN;
     }
     let a = 0.5 * df;
-    let s = t / libm::sqrt(df);
+    let s = t / df.sqrt();
     let y = if s > 1e9 { 1.0 } else { s * s / (1.0 + s * s) };
     let power = -a * ln_1p_square(s);
     // x^a·√y / B(a, ½), but for the power of x.
-    let front = libm::sqrt(y) * gamma_ratio(a) / libm::sqrt(PI);
+    let front = y.sqrt() * gamma_ratio(a) / PI.sqrt();
     if y * (a + 2.5) < 1.5 {
         libm::log(0.5 - front * libm::exp(power) * central_series(a, y))
     } else {
@@ -184,8 +184,8 @@ fn tail_fraction(a: f64, x: f64, y: f64) -> f64 {
 
 /// The logarithm of the density at `t`.
 fn ln_density(t: f64, df: f64) -> f64 {
-    let power = -0.5 * (df + 1.0) * ln_1p_square(t / libm::sqrt(df));
-    power + libm::log(gamma_ratio(0.5 * df) / libm::sqrt(PI * df))
+    let power = -0.5 * (df + 1.0) * ln_1p_square(t / df.sqrt());
+    power + libm::log(gamma_ratio(0.5 * df) / (PI * df).sqrt())
 }
 
 /// Γ(a + ½) / Γ(a) for a > 0.
@@ -210,7 +210,7 @@ fn gamma_ratio(a: f64) -> f64 {
     let w = raised - 0.25;
     let inverse = 1.0 / (w * w);
     let sum = TERMS.iter().rev().fold(0.0, |sum, c| (sum + c) * inverse);
-    factor * libm::sqrt(w) * libm::exp(sum)
+    factor * w.sqrt() * libm::exp(sum)
 }
 
 /// ln P(Z ≥ `z`) and its derivative, also where the tail is below the smallest number.
@@ -223,12 +223,12 @@ fn ln_normal_tail(z: f64) -> (f64, f64) {
     let inverse = 1.0 / (z * z);
     let series = [-1.0, 3.0, -15.0, 105.0, -945.0, 10_395.0, -135_135.0];
     let mills = (1.0 + series.iter().rev().fold(0.0, |sum, c| (sum + c) * inverse)) / z;
-    (-0.5 * z * z + libm::log(mills / libm::sqrt(2.0 * PI)), -1.0 / mills)
+    (-0.5 * z * z + libm::log(mills / (2.0 * PI).sqrt()), -1.0 / mills)
 }
 
 /// A first normal score of t > 0, within some tenths (Wallace 1959, Ann Math Statist 30:1121).
 fn wallace(t: f64, df: f64) -> f64 {
-    let root = libm::sqrt(df * ln_1p_square(t / libm::sqrt(df)));
+    let root = (df * ln_1p_square(t / df.sqrt())).sqrt();
     (8.0 * df + 1.0) / (8.0 * df + 3.0) * root
 }
 
@@ -283,10 +283,10 @@ mod tests {
         for i in -300..=300 {
             let t = libm::pow(10.0, f64::from(i) / 3.0);
             let (one, two) = if t > 1.0 {
-                let root = libm::sqrt(1.0 + 2.0 / t / t);
+                let root = (1.0 + 2.0 / t / t).sqrt();
                 (libm::atan(1.0 / t) / PI, 1.0 / (t * t * root * (root + 1.0)))
             } else {
-                (0.5 - libm::atan(t) / PI, 0.5 - 0.5 * t / libm::sqrt(2.0 + t * t))
+                (0.5 - libm::atan(t) / PI, 0.5 - 0.5 * t / (2.0 + t * t).sqrt())
             };
             assert!((upper_tail(t, 1.0) / one - 1.0).abs() < 1e-12, "{t}");
             assert!((upper_tail(t, 2.0) / two - 1.0).abs() < 1e-12, "{t}");
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn the_tail_is_continuous_where_the_method_changes() {
         for df in [0.5, 1.0, 8.0, 300.0, 1e7] {
-            let t = libm::sqrt(df * 1.5 / (0.5 * df + 1.0));
+            let t = (df * 1.5 / (0.5 * df + 1.0)).sqrt();
             let (below, above) =
                 (upper_tail(t * (1.0 - 1e-15), df), upper_tail(t * (1.0 + 1e-15), df));
             assert!((below / above - 1.0).abs() < 1e-13, "{df}");

@@ -145,5 +145,5 @@ fn surplus(arms: &Arms, effect: ProportionEffect, candidate: f64, critical: f64)
         }
     };
     // Rounding may leave a rate outside [0, 1] by the last digit.
-    excess - critical * libm::sqrt(variance.max(0.0) / total)
+    excess - critical * (variance.max(0.0) / total).sqrt()
 }

@@ -101,7 +101,7 @@ impl Means {
     pub(super) fn moments(&self, share_experimental: f64) -> Moments {
         let variance = self.control.sd * self.control.sd / (1.0 - share_experimental)
             + self.experimental.sd * self.experimental.sd / share_experimental;
-        let sd = libm::sqrt(variance);
+        let sd = variance.sqrt();
         self.balance.of(Moments { excess: self.effect() - self.margin, null_sd: sd, sd })
     }
 }
@@ -112,6 +112,6 @@ impl Arm {
             utilities.iter().zip(shares).map(|(&u, share)| share * value(u)).sum()
         };
         let mean = weighted(&|u| u);
-        Self { mean, sd: libm::sqrt(weighted(&|u| (u - mean) * (u - mean))) }
+        Self { mean, sd: weighted(&|u| (u - mean) * (u - mean)).sqrt() }
     }
 }

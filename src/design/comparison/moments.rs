@@ -18,17 +18,17 @@ impl Moments {
     /// z_α + (excess·√N − z_α·σ₀) / σ₁.
     pub fn drift(&self, alpha_one_sided: f64, total: f64) -> f64 {
         let critical = upper_quantile(alpha_one_sided);
-        critical + (self.excess * libm::sqrt(total) - critical * self.null_sd) / self.sd
+        critical + (self.excess * total.sqrt() - critical * self.null_sd) / self.sd
     }
 
     /// excess·√N / σ₀, the statistic when the estimate is at its mean.
     pub fn z(&self, total: f64) -> f64 {
-        self.excess * libm::sqrt(total) / self.null_sd
+        self.excess * total.sqrt() / self.null_sd
     }
 
     /// The excess at which the statistic is `z` when the standard error does not depend on it.
     pub fn effect_at(&self, z: f64, total: f64) -> f64 {
-        z * self.null_sd / libm::sqrt(total)
+        z * self.null_sd / total.sqrt()
     }
 
     /// ((z_α·σ₀ + z_β·σ₁) / excess)², from the upper quantiles at α and β.
@@ -77,10 +77,6 @@ impl Balance {
 
     pub(super) fn of(self, Moments { excess, null_sd, sd }: Moments) -> Moments {
         let null_share = if self.is_allowed_for { self.null } else { 1.0 };
-        Moments {
-            excess,
-            null_sd: null_sd * libm::sqrt(null_share),
-            sd: sd * libm::sqrt(self.alternative),
-        }
+        Moments { excess, null_sd: null_sd * null_share.sqrt(), sd: sd * self.alternative.sqrt() }
     }
 }

@@ -205,15 +205,15 @@ impl Ordinal {
             let sizes = (shares.0 * total, shares.1 * total);
             let null = null_variance(&self.control, &self.experimental, sizes);
             let variance = statistic.variance(sizes);
-            let scaled = |variance: f64| libm::sqrt(variance * total);
+            let scaled = |variance: f64| (variance * total).sqrt();
             return Moments { excess, null_sd: scaled(null), sd: scaled(variance) };
         }
         let (_, cubes) = mixture_powers(&self.control, &self.experimental, share_experimental);
         if self.test == OrdinalTest::ProportionalOdds {
-            let sd = libm::sqrt(3.0 / (arms * (1.0 - cubes)));
+            let sd = (3.0 / (arms * (1.0 - cubes))).sqrt();
             return Moments { excess: self.log_odds_ratio, null_sd: sd, sd };
         }
-        let sd = libm::sqrt((1.0 - cubes) / (12.0 * arms));
+        let sd = ((1.0 - cubes) / (12.0 * arms)).sqrt();
         Moments { excess, null_sd: sd, sd }
     }
 

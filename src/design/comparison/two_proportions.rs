@@ -223,7 +223,7 @@ impl TwoProportions {
         let excess = self.excess();
         if self.variance == Variance::Arcsine {
             let lost = self.patients_for_continuity(share_experimental) / total;
-            return excess * libm::sqrt((1.0 - lost).max(0.0));
+            return excess * (1.0 - lost).max(0.0).sqrt();
         }
         let correction = self.correction(share_experimental) / total;
         (excess.abs() - correction).max(0.0).copysign(excess)
@@ -240,7 +240,7 @@ impl TwoProportions {
             (true, Variance::Arcsine) => total + self.patients_for_continuity(share_experimental),
             (true, _) => {
                 let correction = self.correction(share_experimental);
-                let root = 1.0 + libm::sqrt(1.0 + 4.0 * correction / (total * self.excess()));
+                let root = 1.0 + (1.0 + 4.0 * correction / (total * self.excess())).sqrt();
                 0.25 * total * root * root
             }
         })
@@ -264,17 +264,16 @@ impl TwoProportions {
 
     /// σ₀ and σ₁ of [`Moments`].
     fn standard_deviations(&self, share_experimental: f64) -> (f64, f64) {
-        let null = || {
-            libm::sqrt(self.null.variance(self.null_rates(share_experimental), share_experimental))
-        };
-        let stated = || libm::sqrt(self.null.variance(self.rates(), share_experimental));
+        let null =
+            || self.null.variance(self.null_rates(share_experimental), share_experimental).sqrt();
+        let stated = || self.null.variance(self.rates(), share_experimental).sqrt();
         let both = |sd: f64| (sd, sd);
         match self.variance {
             Variance::NullAndAlternative => (null(), stated()),
             Variance::Alternative => both(stated()),
             Variance::Null => both(null()),
             Variance::Arcsine => {
-                both(0.5 / libm::sqrt(share_experimental * (1.0 - share_experimental)))
+                both(0.5 / (share_experimental * (1.0 - share_experimental)).sqrt())
             }
         }
     }
@@ -340,7 +339,7 @@ fn pooled((control, experimental): (f64, f64), share_experimental: f64) -> f64 {
 }
 
 fn arcsine(rate: f64) -> f64 {
-    libm::asin(libm::sqrt(rate))
+    libm::asin(rate.sqrt())
 }
 
 fn rate(what: &'static str, value: f64) -> Result<(), NotComparable> {
@@ -393,11 +392,11 @@ mod tests {
     fn sizes_per_arm_are_the_formulas_of_each_convention() {
         let (za, zb) = (1.959963984540054, 0.8416212335729143);
         let (d, at_rates, pooled) = (0.15, 0.4 * 0.6 + 0.25 * 0.75, 2.0 * 0.325 * 0.675);
-        let fleiss = (za * libm::sqrt(pooled) + zb * libm::sqrt(at_rates)).powi(2) / (d * d);
+        let fleiss = (za * pooled.sqrt() + zb * at_rates.sqrt()).powi(2) / (d * d);
         let both = |variance: f64| (za + zb).powi(2) * variance / (d * d);
-        let angle = libm::asin(libm::sqrt(0.4)) - libm::asin(libm::sqrt(0.25));
+        let angle = libm::asin(0.4_f64.sqrt()) - libm::asin(0.25_f64.sqrt());
         let arcsine = (za + zb).powi(2) / 2.0 / (angle * angle);
-        let corrected = |n: f64| n / 4.0 * (1.0 + libm::sqrt(1.0 + 4.0 / (n * d))).powi(2);
+        let corrected = |n: f64| n / 4.0 * (1.0 + (1.0 + 4.0 / (n * d)).sqrt()).powi(2);
         for (variance, plain, with_correction) in [
             (Variance::NullAndAlternative, fleiss, corrected(fleiss)),
             (Variance::Alternative, both(at_rates), corrected(both(at_rates))),
@@ -422,7 +421,7 @@ mod tests {
                 total.expect("the effect is a benefit") / (1.0 + ratio)
             };
             let n = size(planned(Variance::NullAndAlternative));
-            let root = 1.0 + libm::sqrt(1.0 + 2.0 * (ratio + 1.0) / (n * ratio * 0.15));
+            let root = 1.0 + (1.0 + 2.0 * (ratio + 1.0) / (n * ratio * 0.15)).sqrt();
             let found = size(planned(Variance::NullAndAlternative).continuity_corrected());
             assert!((found - n / 4.0 * root * root).abs() < 1e-9, "{ratio}: {found}");
         }

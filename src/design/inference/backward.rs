@@ -33,12 +33,10 @@ impl Future {
     fn step(self, now: f64, later: f64) -> Step {
         let rest = later - now;
         match self {
-            Self::Drift(drift) => {
-                Step { factor: 1.0, shift: drift * rest, deviation: libm::sqrt(rest) }
-            }
+            Self::Drift(drift) => Step { factor: 1.0, shift: drift * rest, deviation: rest.sqrt() },
             Self::FlatPrior => {
                 let factor = later / now;
-                Step { factor, shift: 0.0, deviation: libm::sqrt(rest * factor) }
+                Step { factor, shift: 0.0, deviation: (rest * factor).sqrt() }
             }
         }
     }
@@ -84,7 +82,7 @@ impl Power {
         });
         let uncertain: f64 = terms.sum();
         upper_tail((self.certain - mean) / deviation)
-            + uncertain / (deviation * libm::sqrt(2.0 * std::f64::consts::PI))
+            + uncertain / (deviation * (2.0 * std::f64::consts::PI).sqrt())
     }
 }
 
@@ -102,7 +100,7 @@ impl Monitored<'_> {
             let power = self.power_after(k, future, next.as_ref());
             out[k] = self
                 .score_with(k, future, wanted, &power)
-                .map(|score| score / libm::sqrt(self.information[k]));
+                .map(|score| score / self.information[k].sqrt());
             next = Some(power);
         }
         out
@@ -111,7 +109,7 @@ impl Monitored<'_> {
     /// The power after look `k`, from that after the next look; `None` after the last efficacy bound.
     fn power_after(&self, k: usize, future: Future, next: Option<&Power>) -> Power {
         let step = future.step(self.information[k], self.information[k + 1]);
-        let root = libm::sqrt(self.information[k + 1]);
+        let root = self.information[k + 1].sqrt();
         let bound = self.efficacy[k + 1] * root;
         let Some(next) = next else { return Power { step, certain: bound, later: Vec::new() } };
         let reached = |deviations: f64| self.score_towards(k + 1, future, deviations);
@@ -135,7 +133,7 @@ impl Monitored<'_> {
             .filter(|(_, z)| **z < f64::INFINITY)
             .map(|(&later, z)| {
                 let step = future.step(self.information[k], later);
-                step.score_before(z * libm::sqrt(later), deviations)
+                step.score_before(z * later.sqrt(), deviations)
             })
             .fold(f64::INFINITY, f64::min)
     }
@@ -144,7 +142,7 @@ impl Monitored<'_> {
     fn score_with(&self, k: usize, future: Future, wanted: f64, power: &Power) -> Option<f64> {
         // Nearly that of the one later look that is most easily reached.
         let guess = self.score_towards(k, future, -upper_quantile(wanted));
-        let scale = libm::sqrt(self.information[k]);
+        let scale = self.information[k].sqrt();
         let missing = |score: f64| wanted - power.at(score);
         near(missing, (guess, 0.1 * scale), (-160.0 * scale, 160.0 * scale), 2.0 * f64::EPSILON)
     }

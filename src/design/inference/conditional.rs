@@ -19,7 +19,7 @@ impl Drift {
     pub fn value(self, z: f64, t: f64) -> f64 {
         match self {
             Self::Stated(drift) => drift,
-            Self::CurrentTrend => z / libm::sqrt(t),
+            Self::CurrentTrend => z / t.sqrt(),
         }
     }
 }
@@ -73,8 +73,8 @@ impl Monitored<'_> {
         let later = self.information.iter().zip(self.efficacy).skip(k + 1);
         let with_bound = later.filter(|(_, bound)| **bound < f64::INFINITY);
         let z = with_bound.map(|(&t, bound)| {
-            let short = libm::sqrt(t - now) * upper_quantile(power);
-            (bound * libm::sqrt(t) - short) * libm::sqrt(now) / t
+            let short = (t - now).sqrt() * upper_quantile(power);
+            (bound * t.sqrt() - short) * now.sqrt() / t
         });
         z.reduce(f64::min)
     }

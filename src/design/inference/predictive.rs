@@ -31,14 +31,11 @@ impl Prior {
     /// nor why the trial is where it is.
     pub fn posterior(self, z: f64, t: f64) -> Belief {
         match self {
-            Self::Flat => Belief { mean: z / libm::sqrt(t), sd: 1.0 / libm::sqrt(t) },
+            Self::Flat => Belief { mean: z / t.sqrt(), sd: 1.0 / t.sqrt() },
             Self::Normal(Belief { mean, sd }) => {
                 let variance = sd * sd;
                 let learnt = 1.0 + variance * t;
-                Belief {
-                    mean: (mean + variance * z * libm::sqrt(t)) / learnt,
-                    sd: sd / libm::sqrt(learnt),
-                }
+                Belief { mean: (mean + variance * z * t.sqrt()) / learnt, sd: sd / learnt.sqrt() }
             }
         }
     }
@@ -49,7 +46,7 @@ impl Monitored<'_> {
     /// look, averaged over the posterior of the drift.
     pub fn predictive_power_by_look(&self, k: usize, z: f64, prior: Prior) -> Vec<f64> {
         let now = self.information[k];
-        self.power_believed(k + 1, (now, z * libm::sqrt(now)), prior.posterior(z, now))
+        self.power_believed(k + 1, (now, z * now.sqrt()), prior.posterior(z, now))
     }
 
     /// Predictive power through all looks after look `k`, where Z is `z`; 0 after the last look.
@@ -81,8 +78,8 @@ impl Monitored<'_> {
             later
                 .zip(rest.clone())
                 .map(|((t, bound), e)| {
-                    let gain = bound * libm::sqrt(*t) - score;
-                    (gain - belief.mean * e) / libm::sqrt(e * (1.0 + variance * e))
+                    let gain = bound * t.sqrt() - score;
+                    (gain - belief.mean * e) / (e * (1.0 + variance * e)).sqrt()
                 })
                 .collect()
         };
@@ -96,7 +93,7 @@ impl Monitored<'_> {
 pub fn prediction_interval((z, t): (f64, f64), later: f64, prior: Prior, level: f64) -> (f64, f64) {
     let (mean, sd) = predicted_score((z, t), later, prior);
     let reach = upper_quantile(0.5 * (1.0 - level)) * sd;
-    let scale = libm::sqrt(later);
+    let scale = later.sqrt();
     ((mean - reach) / scale, (mean + reach) / scale)
 }
 
@@ -104,7 +101,7 @@ pub fn prediction_interval((z, t): (f64, f64), later: f64, prior: Prior, level: 
 fn predicted_score((z, t): (f64, f64), later: f64, prior: Prior) -> (f64, f64) {
     let Belief { mean, sd } = prior.posterior(z, t);
     let rest = later - t;
-    (z * libm::sqrt(t) + mean * rest, libm::sqrt(rest * (1.0 + sd * sd * rest)))
+    (z * t.sqrt() + mean * rest, (rest * (1.0 + sd * sd * rest)).sqrt())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::{Belief, Estimate};
 /// The effect that `drift` stands for, where an estimate had `standard_error` at information
 /// `t` > 0; on the scale of that estimate.
 pub fn effect(drift: f64, t: f64, standard_error: f64) -> f64 {
-    drift * libm::sqrt(t) * standard_error
+    drift * t.sqrt() * standard_error
 }
 
 impl Estimate {
@@ -38,7 +38,7 @@ impl Belief {
 ///
 /// It is [`effect`] with the standard error √(1/n_c + 1/n_e): rpact's "general" scale.
 pub fn standardised(drift: f64, t: f64, (n_control, n_experimental): (f64, f64)) -> f64 {
-    effect(drift, t, libm::sqrt(1.0 / n_control + 1.0 / n_experimental))
+    effect(drift, t, (1.0 / n_control + 1.0 / n_experimental).sqrt())
 }
 
 /// Standard error of a difference of two proportions with the pooled variance, from the observed
@@ -49,7 +49,7 @@ pub fn pooled_standard_error(
 ) -> f64 {
     let events = control * n_control + experimental * n_experimental;
     let pooled = events / (n_control + n_experimental);
-    libm::sqrt(pooled * (1.0 - pooled) * (1.0 / n_control + 1.0 / n_experimental))
+    (pooled * (1.0 - pooled) * (1.0 / n_control + 1.0 / n_experimental)).sqrt()
 }
 
 /// Standard error of a difference of two proportions with a variance per arm, from the observed
@@ -59,7 +59,7 @@ pub fn unpooled_standard_error(
     (n_control, n_experimental): (f64, f64),
 ) -> f64 {
     let variance = |rate: f64, n: f64| rate * (1.0 - rate) / n;
-    libm::sqrt(variance(control, n_control) + variance(experimental, n_experimental))
+    (variance(control, n_control) + variance(experimental, n_experimental)).sqrt()
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
         for error in
             [pooled_standard_error(rates, patients), unpooled_standard_error(rates, patients)]
         {
-            let drift = (rates.1 - rates.0) / error / libm::sqrt(t);
+            let drift = (rates.1 - rates.0) / error / t.sqrt();
             assert!((effect(drift, t, error) - 0.16).abs() < 1e-15);
         }
     }
@@ -83,6 +83,6 @@ mod tests {
         let rates = (0.3, 0.3);
         let general = standardised(2.5, 0.5, (50.0, 70.0));
         let effect = effect(2.5, 0.5, pooled_standard_error(rates, (50.0, 70.0)));
-        assert!((general * libm::sqrt(0.21) - effect).abs() < 1e-15);
+        assert!((general * 0.21_f64.sqrt() - effect).abs() < 1e-15);
     }
 }

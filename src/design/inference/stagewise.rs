@@ -36,7 +36,7 @@ impl Monitored<'_> {
         let outside = 0.5 * (1.0 - level);
         let (least, most) = self.bracket(k, z, outside);
         // Tilted further than this, masses leave the range of a double.
-        let is_wide = 0.5 * (most - least) * libm::sqrt(self.information[k]) > 30.0;
+        let is_wide = 0.5 * (most - least) * self.information[k].sqrt() > 30.0;
         let law = (!is_wide).then(|| AtLeastAsExtreme::new(self, k, z, (least, most)));
         let probability = |drift: f64| match &law {
             Some(law) => law.probability(drift),
@@ -56,7 +56,7 @@ impl Monitored<'_> {
     /// with the roles of upper and lower bounds changed.
     fn bracket(&self, k: usize, z: f64, outside: f64) -> (f64, f64) {
         let shift = upper_quantile(outside / (k + 1) as f64) + 1e-3;
-        let drift = |j: usize, z: f64| z / libm::sqrt(self.information[j]);
+        let drift = |j: usize, z: f64| z / self.information[j].sqrt();
         let (mut low, mut high) = (drift(k, z - shift), drift(k, z + shift));
         for j in 0..k {
             low = low.max(drift(j, self.lower[j] - shift));
@@ -98,13 +98,13 @@ impl AtLeastAsExtreme {
         let mut state = Continuation::start();
         let mut later = Vec::with_capacity(k);
         for (j, &now) in information.iter().enumerate().take(k + 1) {
-            let scale = libm::sqrt(now);
+            let scale = now.sqrt();
             let most_extreme = (least * now - REACH * scale, most * now + REACH * scale);
             let step = if j == 0 { now } else { now - information[j - 1] };
             let grid = |from: f64, to: f64, kernel: f64| {
                 let (low, high) = (from.max(most_extreme.0), to.min(most_extreme.1));
-                let order = NODES_PER_KERNEL * (high - low) / libm::sqrt(kernel) + MORE_NODES;
-                let reach = REACH + (most - reference) * libm::sqrt(step);
+                let order = NODES_PER_KERNEL * (high - low) / kernel.sqrt() + MORE_NODES;
+                let reach = REACH + (most - reference) * step.sqrt();
                 Grid { low, high, order, reach }
             };
             if j > 0 {
@@ -118,7 +118,7 @@ impl AtLeastAsExtreme {
                 state = state.between(now, reference, going_on);
             }
         }
-        Self { reference, first: (bound(0), libm::sqrt(information[0])), later }
+        Self { reference, first: (bound(0), information[0].sqrt()), later }
     }
 
     fn probability(&self, drift: f64) -> f64 {
@@ -220,7 +220,7 @@ mod tests {
             let monitored = Monitored::new(&information, &none, &bound);
             let Estimate { median, low, high } = monitored.stagewise_estimate(0, z, 0.95);
             for (found, exact) in [(median, z), (low, z - 1.9599639845400543), (high, z + 1.9599639845400543)] {
-                prop_assert!((found * libm::sqrt(t) - exact).abs() < 1e-12 * (1.0 + z.abs()));
+                prop_assert!((found * t.sqrt() - exact).abs() < 1e-12 * (1.0 + z.abs()));
             }
         }
     }

@@ -158,7 +158,7 @@ pub type Simulate<'s, E> = &'s mut dyn FnMut(f64, Range<u64>) -> Result<Option<O
 pub fn solve<E>(question: &Question, simulate: Simulate<'_, E>) -> Result<Solution, SolveError<E>> {
     let Question { target, confidence, replicates, .. } = *question;
     // The exact lower bound of n out of n is α^(1/n).
-    let needed = libm::ceil(libm::log(0.5 * (1.0 - confidence)) / libm::log(target)) as u64;
+    let needed = (libm::log(0.5 * (1.0 - confidence)) / libm::log(target)).ceil() as u64;
     if replicates < needed {
         return Err(SolveError::TooFew { replicates, target, needed });
     }

@@ -56,7 +56,7 @@ impl<E> Search<'_, '_, E> {
 
     fn per_point(&self, part: u64) -> u64 {
         let target = self.question.target;
-        let rare = libm::ceil(RARE / target.min(1.0 - target)) as u64;
+        let rare = (RARE / target.min(1.0 - target)).ceil() as u64;
         (self.question.replicates / part).max(LEAST).max(rare)
     }
 

@@ -85,11 +85,9 @@ impl<E> Search<'_, '_, E> {
     /// To a whole number, or to the second digit of the distance from the root, towards more.
     fn rounded(&self, x: f64, root: f64, sign: f64) -> f64 {
         let distance = (x - root).abs().max(1e-12 * x.abs()).max(f64::MIN_POSITIVE);
-        let decimals =
-            if self.domain.whole { 0.0 } else { 1.0 - libm::floor(libm::log10(distance)) };
+        let decimals = if self.domain.whole { 0.0 } else { 1.0 - libm::log10(distance).floor() };
         let scale = libm::pow(10.0, decimals.clamp(-15.0, 15.0));
-        let steps =
-            if sign > 0.0 { libm::ceil(x * scale - 1e-9) } else { libm::floor(x * scale + 1e-9) };
+        let steps = if sign > 0.0 { (x * scale - 1e-9).ceil() } else { (x * scale + 1e-9).floor() };
         (steps / scale).clamp(self.domain.range.0, self.domain.range.1)
     }
 }
