@@ -1,4 +1,4 @@
-//! The calendar: when patients arrive, and when their outcomes are known.
+//! The calendar: arrivals of patients and the days on which their outcomes become known.
 //!
 //! Time is in days from the opening of the trial; a month is 30.4375 days.
 
@@ -19,7 +19,7 @@ pub struct Accrual {
 }
 
 impl Accrual {
-    /// `per_month` > 0 is the full rate, reached after `ramp_up_months` ≥ 0.
+    /// Plans arrivals at the full rate `per_month` > 0, which is reached after `ramp_up_months` ≥ 0.
     pub fn new(per_month: f64, ramp_up_months: f64) -> Self {
         Self {
             days_per_patient: DAYS_PER_MONTH / per_month,
@@ -27,13 +27,13 @@ impl Accrual {
         }
     }
 
-    /// The full rate.
+    /// Returns the full rate.
     pub fn per_month(&self) -> f64 {
         DAYS_PER_MONTH / self.days_per_patient
     }
 
     /// Replaces `days` by the arrival days of `patients` patients, in order: unit exponential gaps
-    /// of cumulative intensity, taken back to calendar time by inverting it.
+    /// of cumulative intensity, converted to calendar time by the inverse of the intensity.
     pub fn arrivals(&self, patients: u32, rng: &mut impl Rng, days: &mut Vec<f64>) {
         unit_gaps(patients, rng, days);
         let mut intensity = 0.0;
@@ -43,9 +43,11 @@ impl Accrual {
         }
     }
 
-    /// The day by which the expected number of arrivals is `patients`.
+    /// Returns the day by which the expected number of arrivals is `patients`.
     pub fn expected_day(&self, patients: f64) -> f64 {
         let full = patients * self.days_per_patient;
+        // During the ramp the intensity is a square of time, after it a straight line that is behind by
+        // half of the ramp.
         if full >= 0.5 * self.ramp_up_days {
             full + 0.5 * self.ramp_up_days
         } else {
@@ -54,15 +56,15 @@ impl Accrual {
     }
 }
 
-/// Replaces `gaps` by unit exponential gaps of cumulative intensity between so many arrivals.
+/// Replaces `gaps` by unit exponential gaps of cumulative intensity between `patients` arrivals.
 pub(crate) fn unit_gaps(patients: u32, rng: &mut impl Rng, gaps: &mut Vec<f64>) {
     gaps.clear();
     gaps.extend((0..patients).map(|_| 1.0 - uniform(rng)));
-    // Apart from the sum that is made of them, so that the logarithms are taken several at a time.
+    // A loop of its own, apart from the sum of the gaps: the compiler vectorises the logarithms.
     gaps.iter_mut().for_each(|gap| *gap = -ln_normal(*gap));
 }
 
-/// When the outcome is assessed: uniform over `days` ± `window_days` after randomisation.
+/// The time of the outcome assessment: uniform over `days` ± `window_days` after randomisation.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FollowUp {
@@ -81,35 +83,46 @@ impl Default for FollowUp {
 }
 
 impl FollowUp {
-    /// The day a patient's outcome is known, from one draw.
+    /// Draws the day on which a patient's outcome becomes known, from one uniform number.
     #[inline]
     pub fn outcome_day(&self, arrival_day: f64, rng: &mut impl Rng) -> f64 {
         arrival_day + self.days + self.window_days * (2.0 * uniform(rng) - 1.0)
     }
 
-    /// The first day on which it can be known.
+    /// Returns the first day on which the outcome can be known.
     pub fn opens(&self, arrival_day: f64) -> f64 {
         arrival_day + self.days - self.window_days
     }
 
-    /// The last day on which it can be known.
+    /// Returns the last day on which the outcome can be known.
     pub fn closes(&self, arrival_day: f64) -> f64 {
         arrival_day + self.days + self.window_days
     }
 }
 
-/// The day on which the `n`-th outcome becomes known (n ≥ 1), given columns of the patients in order of
-/// arrival: the day of arrival, that of the outcome (+∞ where it never is known), and how many up to this
-/// patient have one. `None` when fewer have one. `buffer` is scratch space.
-///
-/// The n-th of the patients with an outcome to arrive opens and closes the interval in which the day
-/// must lie, so only patients whose window overlaps it need to be looked at.
+/// Columns of the patients in the order of arrival.
+#[derive(Debug, Clone, Copy)]
+pub struct OutcomeCalendar<'a> {
+    /// Day of arrival.
+    pub arrival_days: &'a [f64],
+    /// Day on which the outcome becomes known, +∞ if never.
+    pub outcome_days: &'a [f64],
+    /// Number of patients up to and including this one whose outcome becomes known.
+    pub known_so_far: &'a [u32],
+}
+
+/// Finds the day on which the `n`-th outcome becomes known (n ≥ 1); `None` if fewer ever do. `buffer`
+/// is scratch space.
 pub fn day_of_nth_outcome(
     n: u32,
     follow_up: &FollowUp,
-    (arrival_days, outcome_days, known_so_far): (&[f64], &[f64], &[u32]),
+    patients: OutcomeCalendar<'_>,
     buffer: &mut Vec<f64>,
 ) -> Option<f64> {
+    let OutcomeCalendar { arrival_days, outcome_days, known_so_far } = patients;
+    // The window of the n-th patient to arrive among those with an outcome contains the day: n patients
+    // have had theirs by its end, and only those before it can have had theirs by its beginning. So only
+    // patients whose windows overlap it are compared.
     let pivot = *arrival_days.get(known_so_far.partition_point(|&known| known < n))?;
     let (from, to) = (follow_up.opens(pivot), follow_up.closes(pivot));
     let first = arrival_days.partition_point(|&day| follow_up.closes(day) < from);
@@ -203,7 +216,11 @@ mod tests {
             let mut known = 0;
             let mut count = |day: &f64| { known += u32::from(day.is_finite()); known };
             let known: Vec<u32> = outcome.iter().map(&mut count).collect();
-            let columns = (&*arrival, &*outcome, &*known);
+            let columns = OutcomeCalendar {
+                arrival_days: &arrival,
+                outcome_days: &outcome,
+                known_so_far: &known,
+            };
             let mut buffer = Vec::new();
             for n in 1..=patients + 1 {
                 let found = day_of_nth_outcome(n, &follow_up, columns, &mut buffer);

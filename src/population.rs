@@ -1,4 +1,4 @@
-//! Who is randomised: baseline factors, and the strata they make.
+//! The trial population: baseline factors and the strata that they form.
 
 use crate::rng::uniform;
 use rand::Rng;
@@ -6,18 +6,18 @@ use rand::Rng;
 /// A baseline covariate with two or more levels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Factor {
-    /// As scenarios refer to it.
+    /// Name, as scenarios refer to it.
     pub name: String,
-    /// Names of its levels.
+    /// Names of the levels.
     pub levels: Vec<String>,
     /// Prognostic log odds of each level, above 0 for a better outcome.
     pub log_odds: Vec<f64>,
 }
 
-/// One combination of levels.
+/// One combination of levels, with its share of the population.
 #[derive(Debug, Clone, PartialEq)]
 struct Stratum {
-    /// A level of each factor, as an index.
+    /// Index of the level of each factor.
     levels: Vec<usize>,
     share: f64,
 }
@@ -27,20 +27,21 @@ struct Stratum {
 pub struct Population {
     factors: Vec<Factor>,
     strata: Vec<Stratum>,
-    /// P(stratum ≤ s), without the last, which is 1.
+    /// P(stratum ≤ s) for every stratum s but the last, for which it is 1.
     cumulative: Vec<f64>,
 }
 
-/// Up to this many strata a scan that the compiler vectorises beats a binary search.
+// Up to this many strata, a scan that the compiler vectorises beats a binary search.
 const SCANNED: usize = 32;
 
 impl Population {
-    /// A population without factors: one stratum.
+    /// Builds a population without factors: one stratum.
     pub fn uniform() -> Self {
         Self::independent(Vec::new())
     }
 
-    /// Independent factors with the shares of their levels. The last factor varies fastest.
+    /// Builds a population of independent factors, each with the shares of its levels. The last factor
+    /// varies fastest in the order of strata.
     pub fn independent(factors: Vec<(Factor, Vec<f64>)>) -> Self {
         let mut strata = vec![Stratum { levels: Vec::new(), share: 1.0 }];
         for (_, shares) in &factors {
@@ -57,26 +58,25 @@ impl Population {
         Self::new(factors.into_iter().map(|(factor, _)| factor).collect(), strata)
     }
 
-    /// Correlated factors: the share of each combination of levels (one index per factor).
+    /// Builds a population of correlated factors from the share of each combination of levels (one
+    /// index per factor).
     pub fn joint(factors: Vec<Factor>, table: Vec<(Vec<usize>, f64)>) -> Self {
         let strata = table.into_iter().map(|(levels, share)| Stratum { levels, share }).collect();
         Self::new(factors, strata)
     }
 
-    /// The same patients told apart by another factor too, which has nothing to do with the others
-    /// and whose levels are equally frequent. It is the last, and varies fastest: level l of stratum
-    /// s is stratum s × levels + l.
+    /// Splits every stratum by another factor, which is independent of the others and whose levels are
+    /// equally frequent. The new factor is the last and varies fastest: level l of stratum s becomes
+    /// stratum s × levels + l.
     pub fn crossed(&self, factor: Factor) -> Self {
         let levels = factor.levels.len();
-        let of_stratum = |stratum: &Stratum| {
-            let Stratum { levels: of_others, share } = stratum.clone();
-            let levels = (0..levels).map(move |level| Stratum {
-                levels: [of_others.as_slice(), &[level]].concat(),
-                share: share / levels as f64,
-            });
-            levels.collect::<Vec<_>>()
-        };
-        let strata = self.strata.iter().flat_map(of_stratum).collect();
+        let mut strata = Vec::with_capacity(self.strata.len() * levels);
+        for stratum in &self.strata {
+            strata.extend((0..levels).map(|level| Stratum {
+                levels: [stratum.levels.as_slice(), &[level]].concat(),
+                share: stratum.share / levels as f64,
+            }));
+        }
         Self::new(self.factors.iter().cloned().chain([factor]).collect(), strata)
     }
 
@@ -89,11 +89,12 @@ impl Population {
             sum += stratum.share;
             cumulative.push(sum);
         }
+        // The last sum is 1 but for rounding: without it no draw can fall beyond the last stratum.
         cumulative.pop();
         Self { factors, strata, cumulative }
     }
 
-    /// A stratum, by inverse CDF from one draw.
+    /// Draws a stratum, by inverse CDF from one uniform number.
     #[inline]
     pub fn draw(&self, rng: &mut impl Rng) -> u32 {
         let u = uniform(rng);
@@ -104,22 +105,22 @@ impl Population {
         }
     }
 
-    /// The factors.
+    /// Returns the factors.
     pub fn factors(&self) -> &[Factor] {
         &self.factors
     }
 
-    /// Number of strata.
+    /// Returns the number of strata.
     pub fn strata(&self) -> usize {
         self.strata.len()
     }
 
-    /// The level of each factor in a stratum, as indices.
+    /// Returns the level of each factor in a stratum, as indices.
     pub fn levels(&self, stratum: usize) -> &[usize] {
         &self.strata[stratum].levels
     }
 
-    /// Share and prognostic log odds of each stratum.
+    /// Iterates over the strata: share and prognostic log odds, the sum of those of its levels.
     pub fn prognosis(&self) -> impl Iterator<Item = (f64, f64)> {
         self.strata.iter().map(|stratum| {
             let of_levels = self.factors.iter().zip(&stratum.levels);
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn another_factor_varies_fastest() {
+    fn a_factor_crossed_with_a_population_varies_fastest() {
         let population = Population::independent(vec![(factor("a", 2), vec![0.25, 0.75])]);
         let crossed = population.crossed(factor("b", 3));
         assert_eq!(crossed.strata(), 6);

@@ -2,14 +2,14 @@
 //!
 //! Every replicate and purpose has a Xoshiro256++ stream of its own, started from a key that is a
 //! one-to-one function of (replicate, purpose) for a given seed. So a draw is a function of (seed,
-//! replicate, purpose, position) alone: any replicate can be run on its own, and what one purpose
-//! uses never shifts another. Patient i of a replicate reads position i of each stream, whatever
-//! the design, the arm or the analysis.
+//! replicate, purpose, position) alone: any replicate can be run on its own, and the number of draws
+//! made for one purpose never shifts those of another. Patient i of a replicate reads position i of
+//! each stream, whatever the design, the arm or the analysis.
 
 use rand::{Rng, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-/// What a whole run is keyed by.
+/// The seed of a run, from which all its streams are derived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seed(pub u64);
 
@@ -17,7 +17,7 @@ pub struct Seed(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Replicate(pub u64);
 
-/// What a stream is for. The numbers are part of every result: append, never renumber.
+/// The purpose of a stream. The numbers are part of every result: append, never renumber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Purpose {
@@ -27,48 +27,49 @@ pub enum Purpose {
     Baseline = 1,
     /// Allocation to an arm.
     Allocation = 2,
-    /// When in the window the outcome is assessed.
+    /// Day of the outcome assessment within its window.
     FollowUp = 3,
-    /// Latent quantile of the outcome.
+    /// Latent quantile of the mRS.
     Outcome = 4,
-    /// Whether the outcome goes missing.
+    /// Missing outcomes.
     Dropout = 5,
     /// Effect drawn from the prior.
     Effect = 6,
-    /// Keys of the patients' procedures, see [`PatientDraws`].
+    /// Keys of the patients' procedures; see [`PatientDraws`].
     Procedure = 7,
     /// The allocation run again, for re-randomisation tests.
     Rerandomisation = 8,
-    /// The early mRS given the one at 90 days.
+    /// The early mRS, given the mRS at 90 days.
     EarlyOutcome = 9,
     /// Imputed outcomes.
     Imputation = 10,
-    /// Departures from the treatment of one's arm.
+    /// Non-adherence to the allocated treatment.
     Adherence = 11,
-    /// Keys of the centres, see [`PatientDraws`].
+    /// Keys of the centres; see [`PatientDraws`].
     Centre = 12,
-    /// The centre that a patient comes to.
+    /// The centre that a patient is recruited at.
     CentreOfPatient = 13,
-    /// Keys of the patients' adverse events, see [`PatientDraws`].
+    /// Keys of the patients' adverse events; see [`PatientDraws`].
     Safety = 14,
 }
 
-/// Room for this many purposes in a replicate's block of keys.
+// Size of a replicate's block of keys: more than there are purposes, so that later ones fit without
+// changing the streams of the first.
 const PURPOSES: u64 = 64;
 
-/// Gives out the streams of one seed.
+/// The streams of one seed.
 #[derive(Debug, Clone, Copy)]
 pub struct Streams {
     offset: u64,
 }
 
 impl Streams {
-    /// The streams of a seed.
+    /// Derives the streams of a seed.
     pub fn new(seed: Seed) -> Self {
         Self { offset: mix(seed.0) }
     }
 
-    /// The stream of one replicate and purpose, from its beginning.
+    /// Returns the stream of one replicate and purpose, from its beginning.
     #[inline]
     pub fn stream(self, replicate: Replicate, purpose: Purpose) -> impl Rng {
         let number = replicate.0.wrapping_mul(PURPOSES).wrapping_add(purpose as u64);
@@ -77,44 +78,46 @@ impl Streams {
     }
 }
 
-/// A one-to-one scrambling of 64 bits: the finaliser of SplitMix64 (Steele, Lea & Flood 2014).
+/// Scrambles 64 bits one to one: the finaliser of SplitMix64 (Steele, Lea & Flood 2014).
 fn mix(key: u64) -> u64 {
     let key = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let key = (key ^ (key >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     key ^ (key >> 31)
 }
 
-/// A uniform draw from {0, 1, …, 2⁵³ − 1} / 2⁵³, so in [0, 1).
+/// Draws a uniform number from {0, 1, …, 2⁵³ − 1} / 2⁵³, which lies in [0, 1).
 #[inline]
 pub fn uniform(rng: &mut impl Rng) -> f64 {
     unit(rng.next_u64())
 }
 
-/// The draws of one patient, or of one centre, each made when it is asked for: which of them a
-/// strategy or a rejection sampler needs does not shift the others.
+/// Numbered draws of one patient or of one centre. Each is computed from its number, so that a strategy
+/// or a rejection sampler may use any of them without shifting the others.
 ///
 /// Draw `n` is the n-th of the SplitMix64 stream that starts from the key.
 #[derive(Debug, Clone, Copy)]
 pub struct PatientDraws(u64);
 
 impl PatientDraws {
-    /// The next patient, or centre, of a stream of keys.
+    /// Reads the key of the next patient, or centre, from a stream of keys.
     #[inline]
     pub fn new(rng: &mut impl Rng) -> Self {
         Self(rng.next_u64())
     }
 
-    /// The uniform draw number `n`, from {0, 1, …, 2⁵³ − 1} / 2⁵³.
+    /// Returns the uniform draw number `n`, from {0, 1, …, 2⁵³ − 1} / 2⁵³.
     #[inline]
     pub fn uniform(self, n: u64) -> f64 {
+        // 2⁶⁴ over the golden ratio: the increment of SplitMix64.
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         unit(mix(self.0.wrapping_add((n + 1).wrapping_mul(STEP))))
     }
 }
 
-/// The upper 53 bits as a fraction of 1.
+/// Converts the upper 53 bits to a fraction of 1.
 #[inline]
 fn unit(bits: u64) -> f64 {
+    // The upper ones, as an f64 holds 53 and the lowest bits of Xoshiro256++ are its weakest.
     const SCALE: f64 = 1.0 / (1u64 << 53) as f64;
     (bits >> 11) as f64 * SCALE
 }
@@ -146,7 +149,7 @@ mod tests {
 
     /// The first draws of SplitMix64 from key 0 are published with the generator.
     #[test]
-    fn draws_of_a_patient_are_those_of_splitmix64() {
+    fn numbered_draws_are_those_of_splitmix64() {
         let draws = PatientDraws(0);
         for (n, bits) in [0xe220_a839_7b1d_cdafu64, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f]
             .into_iter()

@@ -3,24 +3,27 @@
 use crate::num::normal::upper_quantile;
 use crate::rng::PatientDraws;
 
-/// Half the distance between two uniform draws: 0 stands for what lies between 0 and the next.
+// Half the distance between two uniform draws. A draw of 0 has no finite quantile; moved to the middle
+// of its cell, it has.
 const HALF_STEP: f64 = f64::EPSILON / 4.0;
 
-/// A standard normal variable from draw number `n`, by inverse CDF.
+/// Returns a standard normal variable from draw number `n`, by inverse CDF.
 pub fn normal(draws: PatientDraws, n: u64) -> f64 {
     -upper_quantile(draws.uniform(n) + HALF_STEP)
 }
 
-/// A gamma variable of scale 1 from draws number `first` and after.
+/// Returns a gamma variable of scale 1 from draws number `first` and later.
 ///
 /// Marsaglia & Tsang (2000), ACM Trans Math Softw 26:363: d·v with d = shape − ⅓, v = (1 + x/√(9d))³
-/// and x normal, taken when ln u < x²/2 + d − d·v + d·ln v. A shape below 1 is that of shape + 1 times
-/// U^(1/shape) (their section 6).
+/// and x normal, accepted if ln u < x²/2 + d − d·v + d·ln v. A variable of a shape below 1 is one of
+/// shape + 1 times U^(1/shape) (their section 6).
 pub fn gamma(shape: f64, draws: PatientDraws, first: u64) -> f64 {
     if shape < 1.0 {
         let power = libm::pow(1.0 - draws.uniform(first), 1.0 / shape);
         return power * gamma(shape + 1.0, draws, first + 1);
     }
+    // Their quick acceptance by u < 1 − 0.0331·x⁴ is left out: it saves a logarithm, and a centre draws
+    // one rate per replicate.
     let d = shape - 1.0 / 3.0;
     let c = 1.0 / (9.0 * d).sqrt();
     let mut n = first;

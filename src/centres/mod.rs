@@ -1,9 +1,9 @@
-//! Centres: when they open, how fast they recruit, and how their patients differ.
+//! Centres: their opening days, recruitment rates, and effects on patients.
 //!
 //! Recruitment is a Poisson process in each centre, whose rate is a gamma variable of the replicate
-//! (Anisimov & Fedorov 2007, Stat Med 26:4958): the counts of a period are negative binomial, and how
-//! they divide over the centres is Dirichlet-multinomial. A centre also has normal effects of its own on
-//! the outcome, the procedure and the loss of outcomes, independent of each other and of its rate.
+//! (Anisimov & Fedorov 2007, Stat Med 26:4958): the counts of a period are negative binomial, and their
+//! division among the centres is Dirichlet-multinomial. A centre also has normal effects of its own on
+//! the outcome, the procedure and dropout, independent of each other and of its rate.
 
 mod gamma;
 mod recruitment;
@@ -13,43 +13,43 @@ use rand::Rng;
 use crate::accrual::Accrual;
 use crate::rng::PatientDraws;
 use gamma::{gamma, normal};
-pub use recruitment::Recruitment;
+pub use recruitment::{ArrivalStreams, Arrivals, Recruitment};
 
-/// The factor that scenarios refer to centres by.
+/// The name of the factor by which scenarios refer to centres.
 pub const FACTOR: &str = "centre";
 
-/// When the centres open, in days from the opening of the trial.
+/// The opening of the centres, in days from the opening of the trial.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Opening {
-    /// All at once, with the trial.
+    /// All together, with the trial.
     WithTheTrial,
-    /// Each at a time of its own, uniform over so many days.
+    /// Each at a random time, uniform over this number of days.
     Over(f64),
-    /// By plan, one day per centre.
+    /// On planned days, one per centre.
     Planned(Vec<f64>),
 }
 
-/// How centres differ.
+/// Effects of a centre, or their standard deviations over centres.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CentreEffects {
     /// Log odds of a better outcome.
     pub outcome: f64,
     /// Log odds that a pass reperfuses, and that a stent is placed and opens the vessel.
     pub procedure: f64,
-    /// Log odds that an outcome is never known.
+    /// Log odds of dropout.
     pub dropout: f64,
 }
 
 /// The centres of a trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Centres {
-    /// How many, at least 1.
+    /// Number of centres, at least 1.
     pub number: u32,
-    /// Shape of the gamma distribution of their rates, above 0; all alike when `None`.
+    /// Shape of the gamma distribution of recruitment rates, above 0; all rates are equal if `None`.
     pub rate_shape: Option<f64>,
-    /// When they open.
+    /// Opening of the centres.
     pub opening: Opening,
-    /// Standard deviations of their effects, at least 0.
+    /// Standard deviations of the centres' effects, at least 0.
     pub sd: CentreEffects,
 }
 
@@ -59,36 +59,35 @@ mod draw {
     pub const OUTCOME: u64 = 1;
     pub const PROCEDURE: u64 = 2;
     pub const DROPOUT: u64 = 3;
-    /// And after, as many as a gamma variable takes.
+    /// First of the draws of the rate, which uses as many as its rejection sampler needs.
     pub const RATE: u64 = 16;
 }
 
 /// One centre of a replicate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Centre {
-    /// Day from which it recruits.
+    /// Day from which the centre recruits.
     pub opening_day: f64,
-    /// Its rate as a multiple of the mean.
+    /// Recruitment rate as a multiple of the mean.
     pub relative_rate: f64,
-    /// How its patients differ.
+    /// Effects on the centre's patients.
     pub effects: CentreEffects,
 }
 
 impl Centres {
-    /// Whether rates and openings are the same in every trial.
+    /// Returns whether rates and openings are the same in every replicate.
     pub fn have_a_planned_pace(&self) -> bool {
         self.rate_shape.is_none() && !matches!(self.opening, Opening::Over(_))
     }
 
-    /// Whether the outcomes and procedures of patients of a centre have nothing in common.
+    /// Returns whether the centre of a patient has no effect on outcome and procedure.
     pub fn are_alike(&self) -> bool {
         self.sd.outcome == 0.0 && self.sd.procedure == 0.0
     }
 
-    /// The centre with this position, from the next key of a stream.
+    /// Draws the centre with this position, from the next key of a stream.
     pub fn draw(&self, position: usize, keys: &mut impl Rng) -> Centre {
         let draws = PatientDraws::new(keys);
-        let effect = |sd: f64, n| if sd == 0.0 { 0.0 } else { sd * normal(draws, n) };
         Centre {
             opening_day: match &self.opening {
                 Opening::WithTheTrial => 0.0,
@@ -97,15 +96,15 @@ impl Centres {
             },
             relative_rate: self.rate_shape.map_or(1.0, |s| gamma(s, draws, draw::RATE) / s),
             effects: CentreEffects {
-                outcome: effect(self.sd.outcome, draw::OUTCOME),
-                procedure: effect(self.sd.procedure, draw::PROCEDURE),
-                dropout: effect(self.sd.dropout, draw::DROPOUT),
+                outcome: effect(draws, draw::OUTCOME, self.sd.outcome),
+                procedure: effect(draws, draw::PROCEDURE, self.sd.procedure),
+                dropout: effect(draws, draw::DROPOUT, self.sd.dropout),
             },
         }
     }
 
-    /// The day by which the expected number of arrivals at these centres, if there are any, is
-    /// `patients`; `accrual` has the rate of all together.
+    /// Returns the day by which the expected number of arrivals is `patients`, at these centres or, if
+    /// `None`, without centres; `accrual` has the rate of all centres together.
     pub fn expected_day(centres: Option<&Self>, accrual: &Accrual, patients: f64) -> f64 {
         centres.map_or_else(
             || accrual.expected_day(patients),
@@ -133,6 +132,12 @@ impl Centres {
             }
         }
     }
+}
+
+/// Draws a normal effect from draw number `n`.
+fn effect(draws: PatientDraws, n: u64, sd: f64) -> f64 {
+    // Most scenarios leave a standard deviation at 0, and a quantile costs more than the rest of a centre.
+    if sd == 0.0 { 0.0 } else { sd * normal(draws, n) }
 }
 
 #[cfg(test)]

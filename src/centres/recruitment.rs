@@ -1,4 +1,4 @@
-//! The arrivals of one replicate at its centres.
+//! Arrivals of one replicate at its centres.
 //!
 //! The rate of all open centres together is constant between openings, so the cumulative intensity is
 //! piecewise linear and is inverted exactly. A patient's centre is one of those open, with probability
@@ -10,30 +10,49 @@ use super::{Centre, CentreEffects, Centres, Opening};
 use crate::accrual::{Accrual, DAYS_PER_MONTH, unit_gaps};
 use crate::rng::uniform;
 
-/// The centres of a replicate; its memory is kept from one to the next.
+/// The centres of a replicate. One value serves many replicates, so that their memory is reused.
 #[derive(Debug, Clone, Default)]
 pub struct Recruitment {
-    /// By centre.
+    /// The centres, by position.
     centres: Vec<Centre>,
-    /// Centres in the order of opening.
+    /// Positions of the centres in the order of opening.
     order: Vec<u32>,
-    /// In that order: the day of each opening, the sum of relative rates from then on, and the
-    /// cumulative intensity so far.
+    /// Day of each opening, in the order of opening.
     opening_days: Vec<f64>,
+    /// Sum of the relative rates from each opening on.
     cumulative_rates: Vec<f64>,
+    /// Cumulative intensity at each opening.
     intensities: Vec<f64>,
     /// Patients per day and unit of relative rate.
     per_day: f64,
 }
 
+/// Streams of the arrivals of one replicate.
+#[derive(Debug)]
+pub struct ArrivalStreams<R> {
+    /// Gaps between arrivals.
+    pub gaps: R,
+    /// Choices of a centre.
+    pub choices: R,
+}
+
+/// Columns of the patients of one replicate.
+#[derive(Debug)]
+pub struct Arrivals<'a> {
+    /// Day of arrival.
+    pub days: &'a mut Vec<f64>,
+    /// Position of the patient's centre.
+    pub centres: &'a mut Vec<u32>,
+}
+
 impl Recruitment {
-    /// Draws the centres of a replicate, a key for each.
+    /// Draws the centres of a replicate, one key for each.
     pub fn draw(&mut self, centres: &Centres, accrual: &Accrual, keys: &mut impl Rng) {
         let number = centres.number as usize;
         self.open(centres, accrual, (0..number).map(|position| centres.draw(position, keys)));
     }
 
-    /// Takes these centres, and finds when the rate changes.
+    /// Stores these centres, in the order of position, and computes how the rate changes over time.
     pub(super) fn open(
         &mut self,
         of: &Centres,
@@ -47,8 +66,11 @@ impl Recruitment {
         order.clear();
         order.extend(0..centres.len() as u32);
         if of.opening != Opening::WithTheTrial {
-            let day = |centre: &u32| centres[*centre as usize].opening_day;
-            order.sort_unstable_by(|a, b| day(a).total_cmp(&day(b)).then(a.cmp(b)));
+            // Ties by position, so that the order is that of a stable sort, without its allocation.
+            order.sort_unstable_by(|&a, &b| {
+                let days = [a, b].map(|centre| centres[centre as usize].opening_day);
+                days[0].total_cmp(&days[1]).then(a.cmp(&b))
+            });
         }
         opening_days.clear();
         cumulative_rates.clear();
@@ -65,37 +87,39 @@ impl Recruitment {
         }
     }
 
-    /// The effects of a centre.
+    /// Returns the effects of a centre.
     #[inline]
     pub fn effects(&self, centre: u32) -> &CentreEffects {
         &self.centres[centre as usize].effects
     }
 
-    /// The day by which the cumulative intensity is `intensity`.
+    /// Returns the day by which the cumulative intensity is `intensity`.
     pub fn day_of(&self, intensity: f64) -> f64 {
         let open = self.intensities.partition_point(|&before| before <= intensity).max(1);
         self.day_among(open, intensity)
     }
 
-    /// The same when so many centres have opened by then.
+    /// Returns that day, given that `open` centres have opened by then.
     fn day_among(&self, open: usize, intensity: f64) -> f64 {
         let rate = self.cumulative_rates[open - 1] * self.per_day;
         self.opening_days[open - 1] + (intensity - self.intensities[open - 1]) / rate
     }
 
-    /// Replaces `days` and `centres` by those of so many patients, in order of arrival. Patient i
-    /// reads position i of either stream.
+    /// Replaces the columns of `arrivals` by those of `patients` patients, in order of arrival. Patient
+    /// i reads position i of either stream.
     pub fn arrivals(
         &self,
         of: &Centres,
         accrual: &Accrual,
-        (gaps, choices): (&mut impl Rng, &mut impl Rng),
-        (patients, days, centres): (u32, &mut Vec<f64>, &mut Vec<u32>),
+        patients: u32,
+        streams: &mut ArrivalStreams<impl Rng>,
+        arrivals: Arrivals<'_>,
     ) {
-        unit_gaps(patients, gaps, days);
+        let Arrivals { days, centres } = arrivals;
+        unit_gaps(patients, &mut streams.gaps, days);
         centres.clear();
         let all = self.centres.len();
-        // 1 to the last bit where centres are alike, so that the days are those without centres.
+        // Exactly 1 if the rates are equal, so that the days are those without centres, bit for bit.
         let pace = self.cumulative_rates[all - 1] / f64::from(of.number);
         let together = of.opening == Opening::WithTheTrial;
         let (mut intensity, mut open) = (0.0, if together { all } else { 1 });
@@ -109,14 +133,15 @@ impl Recruitment {
             } else {
                 self.day_among(open, intensity)
             };
-            centres.push(self.pick(open, uniform(choices)));
+            centres.push(self.pick(open, uniform(&mut streams.choices)));
         }
     }
 
-    /// One of the centres that opened first, by its rate.
+    /// Picks one of the `open` centres that opened first, with probability proportional to its rate.
     fn pick(&self, open: usize, u: f64) -> u32 {
         let rates = &self.cumulative_rates[..open];
         let at = u * rates[open - 1];
+        // Rounding may put `at` on the last sum.
         self.order[rates.partition_point(|&below| below <= at).min(open - 1)]
     }
 }
@@ -135,10 +160,12 @@ mod tests {
         let mut recruitment = Recruitment::default();
         recruitment.draw(centres, accrual, &mut stream(Purpose::Centre));
         let (mut days, mut of_patient) = (Vec::new(), Vec::new());
-        let mut gaps = stream(Purpose::Arrival);
-        let mut choices = stream(Purpose::CentreOfPatient);
-        let columns = (300, &mut days, &mut of_patient);
-        recruitment.arrivals(centres, accrual, (&mut gaps, &mut choices), columns);
+        let mut streams = ArrivalStreams {
+            gaps: stream(Purpose::Arrival),
+            choices: stream(Purpose::CentreOfPatient),
+        };
+        let columns = Arrivals { days: &mut days, centres: &mut of_patient };
+        recruitment.arrivals(centres, accrual, 300, &mut streams, columns);
         (days, of_patient)
     }
 
@@ -155,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_comes_to_a_centre_that_is_not_open() {
+    fn no_patient_is_recruited_before_the_centre_opens() {
         let opening = Opening::Planned(vec![400.0, 0.0, 90.0, 90.0, 10.0, 200.0, 1e5]);
         let Opening::Planned(plan) = &opening else { unreachable!() };
         let plan = plan.clone();
@@ -170,7 +197,7 @@ mod tests {
         assert!(seen[6] == 0 && seen.iter().filter(|n| **n > 0).count() > 3, "{seen:?}");
     }
 
-    /// What one centre draws does not shift another.
+    /// The number of draws of one centre does not shift those of another.
     #[test]
     fn centres_have_draws_of_their_own() {
         let accrual = Accrual::new(22.39, 0.0);

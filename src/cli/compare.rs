@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::expected;
-use rescuesim::explore::compare::{ComparedFigure, Comparison, ComparisonTally};
+use rescuesim::explore::compare::{ComparedQuantity, ComparisonTally, PairedComparison};
 use rescuesim::explore::precision::PrecisionReached;
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
@@ -32,11 +32,12 @@ pub struct CompareArgs {
 
 /// Figures of scenarios that have as many replicates as it took, and the precision that it took them
 /// for.
-type Compared = (Vec<ComparedFigure>, Vec<Scenario>, Option<PrecisionReached>);
+type Compared = (Vec<ComparedQuantity>, Vec<Scenario>, Option<PrecisionReached>);
 
 impl CompareArgs {
     fn figures(&self, scenarios: Vec<Scenario>) -> Result<Compared, Failure> {
-        let comparison = Comparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
+        let comparison =
+            PairedComparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
         if let Some((_, figure)) =
             self.simulation.precision().filter(|(_, of)| !comparison.has(*of))
         {
@@ -52,7 +53,7 @@ impl CompareArgs {
                 || comparison.tally(),
                 ComparisonTally::error_to_stop_by,
             )?;
-        let figures = tally.figures();
+        let figures = tally.quantities();
         let scenarios = scenarios.into_iter().map(|scenario| scenario.with_replicates(next));
         Ok((figures, scenarios.collect(), reached))
     }

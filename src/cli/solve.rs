@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use clap::Args;
 use rescuesim::engine::Job;
-use rescuesim::explore::bracket::{self, Domain, Place, Scale};
+use rescuesim::explore::bracket::{self, Domain, Place, Point, Scale};
 use rescuesim::explore::goal::{Goal, probability};
 use rescuesim::explore::solve::{self, Observed, Question, SolveError};
 use rescuesim::report::Provenance;
@@ -183,7 +183,7 @@ impl<'a> Task<'a> {
         let (mut domain, target) = (self.domain(), self.goal.target());
         let Ok(place) = bracket::find(&mut domain, self.number.value, target, &mut figure);
         let Some(Place::Between(one, other)) = place else { return None };
-        let Ok(root) = bracket::halve(&domain, (one, other), target, &mut figure);
+        let Ok(root) = bracket::halve(&domain, [one, other], target, &mut figure);
         Some(root)
     }
 
@@ -214,11 +214,12 @@ impl<'a> Task<'a> {
             SolveError::Simulation(failure) => return failure,
             // Told of the figure, not of what is to be reached.
             SolveError::Unreachable { range, best } => {
-                let best = (best.0, self.goal.turned(best.1));
+                let best = Point { value: self.goal.turned(best.value), ..best };
                 SolveError::<Failure>::Unreachable { range, best }
             }
             SolveError::Everywhere { range, least } => {
-                SolveError::Everywhere { range, least: (least.0, self.goal.turned(least.1)) }
+                let least = Point { value: self.goal.turned(least.value), ..least };
+                SolveError::Everywhere { range, least }
             }
             other => other,
         };

@@ -118,7 +118,7 @@ impl EfficacyRule {
             spent_by(&bounds, setting.fractions, Below::At(&lower))[last] - alpha
         };
         let without = self.constant(alpha, setting)?;
-        let c = near(excess, (without, 0.1), (-10.0, without + 1.0), BOUND_PRECISION)?;
+        let c = near(excess, without, 0.1, [-10.0, without + 1.0], BOUND_PRECISION)?;
         let bounds = self.with_constant(c, setting);
         let lower = futility(&bounds)?;
         Some((bounds, lower))
@@ -197,7 +197,7 @@ pub(super) fn critical_value_of_rest(
         libm::log(state.above(information, 0.0, z).max(f64::MIN_POSITIVE)) - libm::log(alpha)
     };
     // Were all trials still going on, it would be this; it is not higher.
-    near(excess, (upper_quantile(alpha), 0.05), (-10.0, 38.0), BOUND_PRECISION)
+    near(excess, upper_quantile(alpha), 0.05, [-10.0, 38.0], BOUND_PRECISION)
 }
 
 /// Whether the last look may decide either way: it rejects less than [`MOST_OF_THE_REST`] of the trials

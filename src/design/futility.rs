@@ -145,7 +145,7 @@ fn drift_for_power(
         power - CrossingProbabilities::new(fractions, drift, &lower, efficacy).total_upper()
     };
     let one_look = efficacy[efficacy.len() - 1].min(10.0) + upper_quantile(1.0 - power);
-    near(missing, (one_look.max(0.1), 0.1), (1e-3, 40.0), PRECISION)
+    near(missing, one_look.max(0.1), 0.1, [1e-3, 40.0], PRECISION)
 }
 
 /// The interim bounds at the drift under which β is spent.
@@ -167,7 +167,7 @@ pub(super) fn drift(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> 
         state.below(end, theta, last) - left
     };
     let one_look = last.min(10.0) + upper_quantile(beta);
-    near(surplus, (COST * one_look.max(0.1), 0.06), (1e-3, 40.0), PRECISION)
+    near(surplus, COST * one_look.max(0.1), 0.06, [1e-3, 40.0], PRECISION)
 }
 
 /// Interim bounds below at drift `theta` that spend `cumulative` error, and the state of the trial before the last look.
@@ -212,7 +212,7 @@ pub(super) fn binding_drift(alpha: &[f64], beta: &[f64], fractions: &[f64]) -> O
         None => -1.0,
     };
     let one_look = upper_quantile(alpha[last]) + upper_quantile(beta[last]);
-    near(surplus, (COST * one_look.max(0.1), 0.06), (1e-3, 40.0), PRECISION)
+    near(surplus, COST * one_look.max(0.1), 0.06, [1e-3, 40.0], PRECISION)
         .filter(|&theta| surplus(theta).abs() < 1e-9)
 }
 
@@ -265,6 +265,6 @@ pub(super) fn lower_bound(
     let ceiling = ceiling.min(38.0);
     // Were all trials still going on, it would be this; it is not lower.
     let at_least = theta * information.sqrt() - upper_quantile(error);
-    near(missing, (at_least.clamp(-38.0, ceiling), 0.05), (-38.0, ceiling), BOUND_PRECISION)
+    near(missing, at_least.clamp(-38.0, ceiling), 0.05, [-38.0, ceiling], BOUND_PRECISION)
         .unwrap_or(ceiling)
 }

@@ -1,8 +1,8 @@
-//! One odds ratio for all studies.
+//! Fixed-effect methods: one odds ratio for all studies.
 
-use super::{Cells, Pooled, PoolingError, Reference, Study, effects, q_about, summarise};
+use super::{Pooled, PoolingError, Reference, Study, TwoByTwo, effects, q_about, summarise};
 
-/// Weights 1/v.
+/// Pools with weights 1/v.
 pub(super) fn inverse_variance(studies: &[&Study]) -> Pooled {
     let effects = effects(studies);
     let weight: f64 = effects.iter().map(|of| 1.0 / of.variance).sum();
@@ -11,31 +11,33 @@ pub(super) fn inverse_variance(studies: &[&Study]) -> Pooled {
     summarise(mean, 1.0 / weight.sqrt(), q, studies.len(), Reference::Normal)
 }
 
-/// Σ ad/N over Σ bc/N, cells as they are; Q is about this estimate with inverse-variance weights.
+/// Pools by Mantel & Haenszel: Σ ad/N over Σ bc/N, without correction of zero cells; Q is about this
+/// estimate with inverse-variance weights.
 ///
 /// # Errors
-/// When one of the sums is 0.
+/// [`PoolingError::Zero`] or [`PoolingError::Infinite`] if one of the sums is 0.
 pub(super) fn mantel_haenszel(studies: &[&Study]) -> Result<Pooled, PoolingError> {
-    let cells: Vec<Cells> = studies.iter().map(|study| study.cells()).collect();
-    // Never both: a study with ad = bc = 0 has events, or others, only, and does not enter.
-    if cells.iter().all(|cell| cell.a * cell.d == 0.0) {
+    let tables: Vec<TwoByTwo> = studies.iter().map(|study| study.table()).collect();
+    // Not both sums can be 0 in one study: with ad = bc = 0 it has events only, or none, and is not
+    // informative.
+    if tables.iter().all(|table| table.a * table.d == 0.0) {
         return Err(PoolingError::Zero);
     }
-    if cells.iter().all(|cell| cell.b * cell.c == 0.0) {
+    if tables.iter().all(|table| table.b * table.c == 0.0) {
         return Err(PoolingError::Infinite);
     }
-    let (estimate, standard_error) = mantel_haenszel_of(&cells);
+    let (estimate, standard_error) = mantel_haenszel_of(&tables);
     let q = q_about(&effects(studies), estimate);
     Ok(summarise(estimate, standard_error, q, studies.len(), Reference::Normal))
 }
 
-/// The Mantel–Haenszel log odds ratio and its standard error: Robins, Breslow & Greenland (1986),
+/// Returns the Mantel–Haenszel log odds ratio and its standard error: Robins, Breslow & Greenland (1986),
 /// Biometrics 42:311, with their R, S, P and Q.
-pub(super) fn mantel_haenszel_of(cells: &[Cells]) -> (f64, f64) {
+pub(super) fn mantel_haenszel_of(tables: &[TwoByTwo]) -> (f64, f64) {
     let (mut r, mut s, mut pr, mut mixed, mut qs) = (0.0, 0.0, 0.0, 0.0, 0.0);
-    for &cell in cells {
-        let Cells { a, b, c, d } = cell;
-        let n = cell.total();
+    for &table in tables {
+        let TwoByTwo { a, b, c, d } = table;
+        let n = table.total();
         let (r_i, s_i) = (a * d / n, b * c / n);
         let (p_i, q_i) = ((a + d) / n, (b + c) / n);
         r += r_i;
@@ -48,14 +50,14 @@ pub(super) fn mantel_haenszel_of(cells: &[Cells]) -> (f64, f64) {
     (libm::log(r / s), variance.sqrt())
 }
 
-/// Σ (observed − expected) over Σ hypergeometric variance.
+/// Pools by Peto's one-step estimate: Σ (observed − expected) over Σ hypergeometric variance.
 pub(super) fn peto(studies: &[&Study]) -> Pooled {
     let scores: Vec<(f64, f64)> = studies
         .iter()
         .map(|study| {
-            let cell = study.cells();
-            let Cells { a, b, c, d } = cell;
-            let n = cell.total();
+            let table = study.table();
+            let TwoByTwo { a, b, c, d } = table;
+            let n = table.total();
             let (treated, events) = (a + b, a + c);
             let expected = treated * events / n;
             let variance = treated * (c + d) * events * (b + d) / (n * n * (n - 1.0));

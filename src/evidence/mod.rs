@@ -9,14 +9,12 @@ pub mod prior;
 mod random;
 mod reml;
 
-use statrs::distribution::{ChiSquared, ContinuousCDF};
-
-use crate::num::{normal, student};
+use crate::num::{chi_squared, normal, student};
 
 /// A published comparison of two proportions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Study {
-    /// As it is cited.
+    /// Citation.
     pub name: String,
     /// Events and patients in the experimental arm.
     pub experimental: (u32, u32),
@@ -24,18 +22,19 @@ pub struct Study {
     pub control: (u32, u32),
 }
 
-/// A study's log odds ratio.
+/// A study's log odds ratio with its variance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effect {
-    /// y_i.
+    /// Log odds ratio y_i.
     pub estimate: f64,
-    /// v_i.
+    /// Variance v_i of the estimate.
     pub variance: f64,
 }
 
-/// Cells of a study: events and others in the experimental arm, then in control.
+/// The 2×2 table of a study: patients with event (a) and without (b) in the experimental arm, with (c)
+/// and without (d) in the control arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Cells {
+struct TwoByTwo {
     a: f64,
     b: f64,
     c: f64,
@@ -43,41 +42,43 @@ struct Cells {
 }
 
 impl Study {
-    fn cells(&self) -> Cells {
-        let split = |(events, n): (u32, u32)| (f64::from(events), f64::from(n - events));
-        let ((a, b), (c, d)) = (split(self.experimental), split(self.control));
-        Cells { a, b, c, d }
+    fn table(&self) -> TwoByTwo {
+        let [(a, treated), (c, controls)] = [self.experimental, self.control];
+        TwoByTwo {
+            a: f64::from(a),
+            b: f64::from(treated - a),
+            c: f64::from(c),
+            d: f64::from(controls - c),
+        }
     }
 
-    /// Whether it says anything about the odds ratio: not when neither arm has an event, or
-    /// everyone in both has one.
+    /// Returns whether the study has information about the odds ratio: at least one event, and at
+    /// least one patient without it.
     pub fn is_informative(&self) -> bool {
-        let Cells { a, b, c, d } = self.cells();
+        let TwoByTwo { a, b, c, d } = self.table();
         a + c > 0.0 && b + d > 0.0
     }
 
-    /// Log odds ratio and its variance (Woolf), with 0.5 added to all cells when one is zero.
+    /// Returns the log odds ratio and its variance (Woolf), with 0.5 added to all cells if one is zero.
     pub fn log_odds_ratio(&self) -> Effect {
-        let Cells { a, b, c, d } = self.cells().corrected();
+        let TwoByTwo { a, b, c, d } = self.table().corrected();
         let variance = 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d;
         Effect { estimate: libm::log(a * d / (b * c)), variance }
     }
-}
 
-impl Study {
-    /// Two-sided p value of Pearson's χ² test without continuity correction (Pearson 1900, Phil Mag
-    /// 50:157): N(ad − bc)² over the product of the four margins, on 1 degree of freedom. `None`
-    /// where a margin is zero.
+    /// Returns the two-sided p value of Pearson's χ² test without continuity correction (Pearson 1900,
+    /// Phil Mag 50:157): N(ad − bc)² over the product of the four margins, on 1 degree of freedom.
+    /// `None` if a margin is zero.
     pub fn pearson_p(&self) -> Option<f64> {
-        let Cells { a, b, c, d } = self.cells();
+        let table = self.table();
+        let TwoByTwo { a, b, c, d } = table;
         let margins = (a + b) * (c + d) * (a + c) * (b + d);
         let difference = a * d - b * c;
-        let chi_squared = self.cells().total() * difference * difference / margins;
-        let one_degree = ChiSquared::new(1.0).expect("1 is above 0");
-        (margins > 0.0).then(|| one_degree.sf(chi_squared))
+        let statistic = table.total() * difference * difference / margins;
+        (margins > 0.0).then(|| chi_squared::upper_tail(statistic, 1))
     }
 
-    /// 95 % interval of the log odds ratio.
+    /// Returns the 95 % confidence interval of the log odds ratio.
     pub fn interval(&self) -> (f64, f64) {
         let Effect { estimate, variance } = self.log_odds_ratio();
         let reach = Reference::Normal.quantile_975() * variance.sqrt();
@@ -85,14 +86,16 @@ impl Study {
     }
 }
 
-impl Cells {
+impl TwoByTwo {
     fn total(self) -> f64 {
         self.a + self.b + self.c + self.d
     }
 
-    /// With 0.5 added to every cell if one is zero.
+    /// Adds 0.5 to every cell if one is zero.
     fn corrected(self) -> Self {
         let Self { a, b, c, d } = self;
+        // Not always: the correction shrinks the odds ratio, and RevMan and metafor leave tables without a
+        // zero as they are.
         if [a, b, c, d].contains(&0.0) {
             Self { a: a + 0.5, b: b + 0.5, c: c + 0.5, d: d + 0.5 }
         } else {
@@ -101,7 +104,7 @@ impl Cells {
     }
 }
 
-/// How studies are pooled.
+/// A method of pooling studies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PoolingMethod {
     /// Fixed effect, inverse variance.
@@ -111,12 +114,12 @@ pub enum PoolingMethod {
     MantelHaenszel,
     /// Fixed effect, Peto's one-step estimate (Yusuf et al. 1985).
     Peto,
-    /// Random effects with a τ² of one's choice.
+    /// Random effects with an estimate of τ².
     RandomEffects {
-        /// How the variance between studies is estimated.
+        /// Estimator of the variance between studies.
         tau: TauEstimator,
         /// Interval by Hartung & Knapp (2001) and Sidik & Jonkman (2002) with t on k − 1 degrees
-        /// of freedom, never narrower than without (q at least 1).
+        /// of freedom, never narrower than with standard errors of the plain method (q at least 1).
         hartung_knapp: bool,
     },
 }
@@ -126,7 +129,7 @@ pub enum PoolingMethod {
 pub enum TauEstimator {
     /// DerSimonian & Laird (1986): moments of Q about the inverse-variance estimate.
     DerSimonianLaird,
-    /// As RevMan 5 does it: the same with Q about the Mantel–Haenszel estimate.
+    /// The estimator of RevMan 5: DerSimonian & Laird with Q about the Mantel–Haenszel estimate.
     RevMan,
     /// Restricted maximum likelihood: the largest of all its maxima.
     Reml,
@@ -139,24 +142,24 @@ pub enum TauEstimator {
 pub struct Pooled {
     /// Pooled log odds ratio.
     pub log_odds_ratio: f64,
-    /// Its standard error.
+    /// Standard error of the log odds ratio.
     pub standard_error: f64,
     /// 95 % interval of the log odds ratio.
     pub interval: (f64, f64),
-    /// Two-sided p value of no effect.
+    /// Two-sided p value of the hypothesis of no effect.
     pub p_two_sided: f64,
-    /// Studies that entered.
+    /// Number of informative studies.
     pub studies: usize,
     /// Cochran's Q about the method's fixed estimate, with k − 1 degrees of freedom.
     pub q: f64,
-    /// p value of Q.
+    /// P value of Q.
     pub q_p: f64,
-    /// Share of the total variation that lies between studies, 0 to 1.
+    /// I², the share of the total variation that lies between studies, 0 to 1.
     pub i_squared: f64,
     /// Variance between studies; `None` for a fixed effect.
     pub tau_squared: Option<f64>,
-    /// Degrees of freedom of the t distribution that interval and p value are by; `None` for the
-    /// normal distribution.
+    /// Degrees of freedom of the t distribution of interval and p value; `None` for the normal
+    /// distribution.
     pub degrees_of_freedom: Option<f64>,
     /// Distribution of the log odds ratio of a new study; `None` for a fixed effect and with fewer
     /// than three studies.
@@ -168,21 +171,21 @@ pub struct Pooled {
 /// (Higgins, Thompson & Spiegelhalter 2009, JRSS A 172:137, section 4).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction {
-    /// √(τ² + SE²).
+    /// Scale √(τ² + SE²).
     pub scale: f64,
-    /// k − 2, 1 or more.
+    /// Degrees of freedom k − 2, 1 or more.
     pub degrees_of_freedom: f64,
-    /// Its central 95 %.
+    /// Central 95 % of the distribution.
     pub interval: (f64, f64),
 }
 
-/// Why studies cannot be pooled.
+/// The reason why studies cannot be pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PoolingError {
-    /// No study says anything about the odds ratio.
+    /// No study is informative.
     #[error("no study has both events and others; allowed: at least one that has")]
     NoInformation,
-    /// The interval by Hartung and Knapp needs degrees of freedom.
+    /// A single study, for which the interval by Hartung and Knapp has no degrees of freedom.
     #[error("one study has no variance between studies; allowed: two or more for Hartung–Knapp")]
     TooFew,
     /// Mantel–Haenszel's Σ ad/N is 0.
@@ -202,11 +205,11 @@ pub enum PoolingError {
     OutOfRange,
 }
 
-/// Pools the studies that are informative.
+/// Pools the informative studies.
 ///
 /// # Errors
-/// When none is, when the odds ratio is 0, infinite or no number, when Hartung–Knapp has a single
-/// study.
+/// [`PoolingError`] if no study is informative, if the odds ratio is 0, infinite or not a number, or if
+/// the method is Hartung–Knapp and there is a single study.
 pub fn pool(studies: &[Study], method: PoolingMethod) -> Result<Pooled, PoolingError> {
     let studies: Vec<&Study> = studies.iter().filter(|study| study.is_informative()).collect();
     if studies.is_empty() {
@@ -224,6 +227,8 @@ pub fn pool(studies: &[Study], method: PoolingMethod) -> Result<Pooled, PoolingE
         }
     };
     let (low, high) = pooled.interval;
+    // Log odds ratios of 700 and more are finite, but their exponentials, which are printed, are not. A
+    // prediction interval may overflow where the estimate does not: then it alone is left out.
     let in_range = [low, pooled.log_odds_ratio, high].into_iter().all(has_odds_ratio);
     let prediction = pooled
         .prediction
@@ -231,23 +236,23 @@ pub fn pool(studies: &[Study], method: PoolingMethod) -> Result<Pooled, PoolingE
     if in_range { Ok(Pooled { prediction, ..pooled }) } else { Err(PoolingError::OutOfRange) }
 }
 
-/// Whether the exponential of a log odds ratio is a number above 0.
+/// Returns whether the exponential of a log odds ratio is a finite number above 0.
 fn has_odds_ratio(log_odds_ratio: f64) -> bool {
     libm::exp(log_odds_ratio).is_normal()
 }
 
-/// A method with its names.
+/// A pooling method with its names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamedMethod {
-    /// For tables.
+    /// Name in tables.
     pub label: &'static str,
-    /// For machines; stable.
+    /// Name in JSON and CSV; stable.
     pub key: &'static str,
-    /// What it does.
+    /// The method.
     pub method: PoolingMethod,
 }
 
-/// Every method, the one of RevMan's forest plots first.
+/// All methods, beginning with that of RevMan's forest plots.
 pub const METHODS: [NamedMethod; 11] = [
     named("RevMan random", "revman_random", random_effects(TauEstimator::RevMan, false)),
     named(
@@ -301,12 +306,12 @@ fn effects(studies: &[&Study]) -> Vec<Effect> {
     studies.iter().map(|study| study.log_odds_ratio()).collect()
 }
 
-/// Σ w(y − m)².
+/// Returns Cochran's Q about a mean m, Σ w(y − m)².
 fn q_about(effects: &[Effect], mean: f64) -> f64 {
     effects.iter().map(|of| (of.estimate - mean) * (of.estimate - mean) / of.variance).sum()
 }
 
-/// The distribution that a pooled estimate is judged by.
+/// The reference distribution of a pooled estimate.
 #[derive(Debug, Clone, Copy)]
 enum Reference {
     Normal,
@@ -314,7 +319,7 @@ enum Reference {
 }
 
 impl Reference {
-    /// The value exceeded with probability 0.025.
+    /// Returns the value exceeded with probability 0.025.
     fn quantile_975(self) -> f64 {
         match self {
             Self::Normal => normal::upper_quantile(0.025),
@@ -339,11 +344,12 @@ impl Reference {
     }
 }
 
-/// Puts an estimate, its error and its Q together as a fixed effect.
+/// Builds the result of a fixed-effect method from an estimate, its standard error and Q.
 fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Reference) -> Pooled {
     let reach = by.quantile_975() * standard_error;
     let df = studies as f64 - 1.0;
-    let q_p = ChiSquared::new(df).map_or(1.0, |chi_squared| chi_squared.sf(q));
+    // One study agrees with itself: Q is 0, with no degrees of freedom.
+    let q_p = if studies > 1 { chi_squared::upper_tail(q, studies as u32 - 1) } else { 1.0 };
     Pooled {
         log_odds_ratio: estimate,
         standard_error,
@@ -352,7 +358,7 @@ fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Ref
         studies,
         q,
         q_p,
-        // One study agrees with itself, whatever rounding leaves of Q.
+        // With one study rounding may leave a Q above 0.
         i_squared: if studies > 1 && q > df { (q - df) / q } else { 0.0 },
         tau_squared: None,
         degrees_of_freedom: by.degrees_of_freedom(),
@@ -408,8 +414,8 @@ mod tests {
             let pearson = study("Guo 2023", (stented, 41), (other, 86)).pearson_p();
             assert!((pearson.expect("no margin is zero") - p).abs() < 5e-4, "{pearson:?} {p}");
         }
-        assert_eq!(study("nobody", (0, 41), (0, 86)).pearson_p(), None);
-        assert_eq!(study("everybody", (41, 41), (86, 86)).pearson_p(), None);
+        assert_eq!(study("no events", (0, 41), (0, 86)).pearson_p(), None);
+        assert_eq!(study("events only", (41, 41), (86, 86)).pearson_p(), None);
         assert_eq!(study("the same", (4, 8), (5, 10)).pearson_p(), Some(1.0));
     }
 

@@ -1,5 +1,5 @@
-//! What is believed of an effect before the trial: a mixture of normal and Student's t
-//! distributions of the log odds ratio.
+//! Prior distributions of an effect: mixtures of normal and Student's t distributions of the log odds
+//! ratio.
 //!
 //! A t distribution stands for a pooled estimate whose variance was itself estimated (Hartung &
 //! Knapp 2001), and for the effect in a new study (Higgins, Thompson & Spiegelhalter 2009). One
@@ -13,10 +13,10 @@ use crate::num::normal::{density, upper_quantile, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 use crate::num::student;
 
-/// One distribution of a mixture.
+/// One component of a mixture.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Component {
-    /// Its share; all sum to 1.
+    /// Weight in the mixture; all weights sum to 1.
     pub weight: f64,
     /// Mean log odds ratio.
     pub mean: f64,
@@ -29,12 +29,12 @@ pub struct Component {
 }
 
 impl Component {
-    /// Its central 95 %.
+    /// Returns the central 95 % of the component.
     pub fn interval(&self) -> (f64, f64) {
         (self.exceeded_with(0.975), self.exceeded_with(0.025))
     }
 
-    /// The log odds ratio exceeded with a probability in (0, 1).
+    /// Returns the log odds ratio exceeded with a probability in (0, 1).
     fn exceeded_with(&self, probability: f64) -> f64 {
         match self.degrees_of_freedom {
             None => self.mean + self.sd * upper_quantile(probability),
@@ -53,15 +53,22 @@ impl Component {
     }
 
     fn average(&self, f: &impl Fn(f64) -> f64, scale: f64, rule: &GaussLegendre) -> f64 {
+        if self.sd == 0.0 {
+            return f(self.mean);
+        }
         match self.degrees_of_freedom {
-            _ if self.sd == 0.0 => f(self.mean),
             None => self.average_over_normal(f, scale, rule),
             Some(df) => self.average_over_t(f, df, scale, rule),
         }
     }
 
-    /// Halves panels, in units of `sd` about the mean, until the function is flat over each or
-    /// quadrature is exact there: the tails reach so far that panels of one width would be millions.
+    /// Returns the value of `f` at a number of standard deviations from the mean.
+    fn at(&self, deviations: f64, f: &impl Fn(f64) -> f64) -> Point {
+        Point { deviations, value: f(self.mean + self.sd * deviations) }
+    }
+
+    /// Averages over a t distribution by halving panels, in units of `sd` about the mean, until the
+    /// function is flat over each or quadrature is exact there.
     fn average_over_t(
         &self,
         f: &impl Fn(f64) -> f64,
@@ -69,27 +76,31 @@ impl Component {
         scale: f64,
         rule: &GaussLegendre,
     ) -> f64 {
-        let at = |t: f64| (t, f(self.mean + self.sd * t));
-        let ends = [-END, END].map(|end| at((end - self.mean) / self.sd));
-        // All beyond is at the end.
-        let mut sum = ends[0].1 * student::upper_tail(-ends[0].0, df)
-            + ends[1].1 * student::upper_tail(ends[1].0, df);
+        // The tails reach so far that panels of one width would be millions.
+        let ends = [-END, END].map(|end| self.at((end - self.mean) / self.sd, f));
+        // The mass beyond each end counts as being at the end.
+        let mut sum = ends[0].value * student::upper_tail(-ends[0].deviations, df)
+            + ends[1].value * student::upper_tail(ends[1].deviations, df);
         let mut open = vec![ends];
         while let Some([low, high]) = open.pop() {
-            let (from, to) = (low.0, high.0);
+            let (from, to) = (low.deviations, high.deviations);
             let nearest = if from < 0.0 && to > 0.0 { 0.0 } else { from.abs().min(to.abs()) };
-            // The density is that of a normal distribution in the middle and a power of t far out.
+            // The density is like that of a normal distribution in the middle and a power of t far out:
+            // a panel may grow with its distance from the mean.
             let smooth =
                 to - from <= (0.25 * nearest).max(1.0) && (to - from) * self.sd <= PANEL * scale;
-            if low.1.is_nan() || high.1.is_nan() {
+            if low.value.is_nan() || high.value.is_nan() {
+                // Halving would never end: no comparison with NaN is true.
                 return f64::NAN;
-            } else if (high.1 - low.1).abs() < FLAT {
-                sum += low.1 * mass_of_t(from, to, df);
+            } else if (high.value - low.value).abs() < FLAT {
+                sum += low.value * mass_of_t(from, to, df);
             } else if smooth {
                 let nodes = rule.on(from, to);
-                sum += nodes.map(|(t, dt)| dt * student::density(t, df) * at(t).1).sum::<f64>();
+                sum += nodes
+                    .map(|(t, dt)| dt * student::density(t, df) * self.at(t, f).value)
+                    .sum::<f64>();
             } else {
-                let middle = at(0.5 * (from + to));
+                let middle = self.at(0.5 * (from + to), f);
                 open.extend([[low, middle], [middle, high]]);
             }
         }
@@ -102,25 +113,32 @@ impl Component {
         scale: f64,
         rule: &GaussLegendre,
     ) -> f64 {
-        let at = |z: f64| f(self.mean + self.sd * z);
         let panels = (2.0 * REACH / PANEL * (self.sd / scale).max(1.0)).ceil() as u32;
-        let edge = |k: u32| REACH * (2.0 * f64::from(k) / f64::from(panels) - 1.0);
         let mut sum = 0.0;
-        let mut below = at(edge(0));
-        for k in 0..panels {
-            let above = at(edge(k + 1));
-            // A wide prior lies mostly where the function has long reached its end.
-            let flat = (above - below).abs() < FLAT;
-            let value = |z| if flat { below } else { at(z) };
-            let nodes = rule.on(edge(k), edge(k + 1));
-            sum += nodes.map(|(z, dz)| dz * density(z) * value(z)).sum::<f64>();
-            below = above;
+        let mut low = self.at(-REACH, f);
+        for k in 1..=panels {
+            let high = self.at(REACH * (2.0 * f64::from(k) / f64::from(panels) - 1.0), f);
+            // A wide prior lies mostly where the function is constant: no need to evaluate it there.
+            let flat = (high.value - low.value).abs() < FLAT;
+            sum += rule
+                .on(low.deviations, high.deviations)
+                .map(|(z, dz)| dz * density(z) * if flat { low.value } else { self.at(z, f).value })
+                .sum::<f64>();
+            low = high;
         }
         sum
     }
 }
 
-/// P(`from` < T < `to`) without cancellation in the tails.
+/// A value of the function that is averaged.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    /// Distance from the mean, in standard deviations.
+    deviations: f64,
+    value: f64,
+}
+
+/// Returns P(`from` < T < `to`) without cancellation in the tails.
 fn mass_of_t(from: f64, to: f64, df: f64) -> f64 {
     if from >= 0.0 {
         student::upper_tail(from, df) - student::upper_tail(to, df)
@@ -139,31 +157,31 @@ pub struct Prior {
 
 /// Standard deviations on each side that an average covers; the mass beyond is below 2e-17.
 const REACH: f64 = 8.5;
-/// Widest panel of an average, in standard deviations and in the function's own scale, and the
-/// nodes in each.
+/// Widest panel of an average, in standard deviations and in the function's own scale.
 const PANEL: f64 = 3.0;
+/// Nodes of the quadrature in each panel.
 const NODES: usize = 10;
-/// Log odds ratios of a t distribution are held within ± this: beyond, all but one patient in 10¹³
-/// have the best, or the worst, outcome, and the tails of few degrees of freedom reach 10¹⁵.
+/// Largest absolute log odds ratio of a t distribution: beyond, all but one patient in 10¹³ have the
+/// best, or the worst, outcome, and the tails of few degrees of freedom reach 10¹⁵.
 const END: f64 = 30.0;
-/// A function that changes by less over a panel is taken to be constant there.
+/// Change of a function over a panel below which it counts as constant there.
 const FLAT: f64 = 1e-9;
 
 impl Prior {
-    /// From one or more components whose weights are positive; they are divided by their sum.
+    /// Builds a mixture of one or more components with positive weights, which are divided by their sum.
     pub fn new(mut components: Vec<Component>) -> Self {
         let sum: f64 = components.iter().map(|component| component.weight).sum();
         components.iter_mut().for_each(|component| component.weight /= sum);
         Self { components }
     }
 
-    /// At least one; their weights sum to 1.
+    /// Returns the components, at least one; their weights sum to 1.
     pub fn components(&self) -> &[Component] {
         &self.components
     }
 
-    /// The log odds ratio that two uniform draws from [0, 1) stand for: the first picks the
-    /// component, the second is the quantile within it.
+    /// Converts two uniform draws from [0, 1) to a log odds ratio: the first picks the component, the
+    /// second is the quantile within it.
     pub fn draw(&self, which: f64, quantile: f64) -> f64 {
         let mut up_to = 0.0;
         let picked = self.components.iter().find(|component| {
@@ -172,23 +190,25 @@ impl Prior {
         });
         // Rounding may leave the sum of the weights a hair below the largest draw.
         let last = &self.components[self.components.len() - 1];
-        // 0 has no finite quantile: it is read as the draw next to it.
+        // A draw of 0 has no finite quantile and is read as the next larger one.
         let above = (1.0 - quantile).min(1.0 - f64::EPSILON);
         picked.unwrap_or(last).exceeded_with(above)
     }
 
-    /// P(log odds ratio > 0).
+    /// Returns P(log odds ratio > 0).
     pub fn probability_benefit(&self) -> f64 {
         self.components.iter().map(|of| of.weight * of.probability_benefit()).sum()
     }
 
-    /// The mean of a monotone function of the log odds ratio that rises or falls no faster than a
-    /// normal distribution function of standard deviation `scale`, to about 1e-8; NaN where the
-    /// function is.
+    /// Returns the mean of a monotone function of the log odds ratio that rises or falls no faster than
+    /// a normal distribution function of standard deviation `scale`, to about 1e-8; NaN if the function
+    /// returns NaN.
     pub fn average(&self, f: impl Fn(f64) -> f64, scale: f64) -> f64 {
         let rule = GaussLegendre::new(NODES);
-        let of = |component: &Component| component.weight * component.average(&f, scale, &rule);
-        self.components.iter().map(of).sum()
+        self.components
+            .iter()
+            .map(|component| component.weight * component.average(&f, scale, &rule))
+            .sum()
     }
 }
 
@@ -288,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_has_no_average() {
+    fn the_average_of_a_function_with_nan_is_nan() {
         for component in [normal(1.0, 0.0, 1.0), t(0.0, 1.0, 3.0)] {
             let prior = Prior::new(vec![component]);
             assert!(prior.average(|theta| if theta > 2.0 { f64::NAN } else { 0.5 }, 1.0).is_nan());

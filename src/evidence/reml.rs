@@ -5,20 +5,20 @@
 //! 30:261). It may have several maxima, one of them at 0, so that a root of its derivative proves
 //! nothing.
 //!
-//! As dP/dτ² = −P² and P has no negative eigenvalue, y'Pʲy and tr Pʲ only fall as τ² rises. Twice
+//! As dP/dτ² = −P² and P has no negative eigenvalue, y'Pʲy and tr Pʲ fall as τ² rises. Twice
 //! the score is y'P²y − tr P and twice its derivative tr P² − 2·y'P³y: differences of falling
-//! functions, whose values at both ends of an interval enclose them within it. An interval without
-//! a sign change of the score is put aside, one on which the score is monotone has at most one
-//! root, any other is halved. What is left is every stationary point.
+//! functions, whose values at both ends of an interval enclose them within it. An interval on which
+//! the score has one sign is discarded, one on which the score is monotone has at most one root, any
+//! other is halved. So the search finds every stationary point.
 
 use super::Effect;
 use crate::num::root::brent;
 
-/// An interval in v + τ² this narrow, relative to its end, that neither enclosure decides holds
-/// stationary points so close together that their likelihoods do not differ.
+// Width of an interval in v + τ², relative to its end, at which it is no longer halved: stationary
+// points so close together have the same likelihood.
 const NARROWEST: f64 = 1e-9;
 
-/// The τ² ≥ 0 with the largest restricted likelihood; two studies or more.
+/// Returns the τ² ≥ 0 with the largest restricted likelihood of two or more studies.
 pub(super) fn reml(effects: &[Effect]) -> f64 {
     let mut best = (0.0, restricted_log_likelihood(effects, 0.0));
     for tau_squared in stationary_points(effects) {
@@ -30,7 +30,7 @@ pub(super) fn reml(effects: &[Effect]) -> f64 {
     best.0
 }
 
-/// Up to a constant.
+/// Returns the restricted log likelihood up to a constant.
 fn restricted_log_likelihood(effects: &[Effect], tau_squared: f64) -> f64 {
     let (mean, sum) = super::random::mean_and_weight(effects, tau_squared);
     let each = effects.iter().map(|&Effect { estimate, variance }| {
@@ -40,16 +40,17 @@ fn restricted_log_likelihood(effects: &[Effect], tau_squared: f64) -> f64 {
     -0.5 * (each.sum::<f64>() + libm::log(sum))
 }
 
-/// Every τ² > 0 at which the restricted likelihood is stationary, in no order.
+/// Finds every τ² > 0 at which the restricted likelihood is stationary, in no order.
 fn stationary_points(effects: &[Effect]) -> Vec<f64> {
     let least = effects.iter().map(|effect| effect.variance).fold(f64::INFINITY, f64::min);
     let end = beyond_all(effects, least);
     let mut points = Vec::new();
     let mut open = Vec::new();
     if end > 0.0 {
-        open.push((At::new(effects, 0.0), At::new(effects, end)));
+        open.push((ScoreTerms::new(effects, 0.0), ScoreTerms::new(effects, end)));
     }
     while let Some((low, high)) = open.pop() {
+        // The score is positive, or negative, on the whole interval.
         if high.spread - low.trace > 0.0 || low.spread - high.trace < 0.0 {
             continue;
         }
@@ -59,22 +60,22 @@ fn stationary_points(effects: &[Effect]) -> Vec<f64> {
         if falls || rises {
             // No root where both ends have the same sign.
             points.extend(brent(
-                |t| At::new(effects, t).score(),
+                |t| ScoreTerms::new(effects, t).score(),
                 low.tau_squared,
                 high.tau_squared,
             ));
         } else if to - from < NARROWEST * to {
             points.push(low.tau_squared);
         } else {
-            // Weights follow v + τ², which may span many powers of ten.
-            let middle = At::new(effects, (from * to).sqrt() - least);
+            // Halved on the scale of v + τ², which determines the weights and may span many powers of ten.
+            let middle = ScoreTerms::new(effects, (from * to).sqrt() - least);
             open.extend([(low, middle), (middle, high)]);
         }
     }
     points
 }
 
-/// A τ² from which on the score is negative, 0 or less where it is negative everywhere.
+/// Returns a τ² beyond which the score is negative; 0 or less if it is negative everywhere.
 ///
 /// With S = Σ(y − ȳ)², u = min v + τ² and D = max v − min v: y'P²y ≤ S/u², as no eigenvalue of P
 /// exceeds 1/u and y'Py ≤ S/u; tr P ≥ (k − 1)/(u + D), as its k − 1 eigenvalues above 0 are at
@@ -88,9 +89,9 @@ fn beyond_all(effects: &[Effect], least: f64) -> f64 {
     (s + (s * s + 4.0 * (k - 1.0) * s * (most - least)).sqrt()) / (2.0 * (k - 1.0)) - least
 }
 
-/// What encloses the score and its derivative, at one τ².
+/// Terms of the score and its derivative at one τ².
 #[derive(Debug, Clone, Copy)]
-struct At {
+struct ScoreTerms {
     tau_squared: f64,
     /// y'P²y.
     spread: f64,
@@ -102,7 +103,7 @@ struct At {
     trace_of_square: f64,
 }
 
-impl At {
+impl ScoreTerms {
     fn new(effects: &[Effect], tau_squared: f64) -> Self {
         let (mean, sum) = super::random::mean_and_weight(effects, tau_squared);
         let (mut spread, mut weighted, mut pull) = (0.0, 0.0, 0.0);
@@ -126,7 +127,7 @@ impl At {
         }
     }
 
-    /// Twice the derivative of the restricted log likelihood.
+    /// Returns twice the derivative of the restricted log likelihood.
     fn score(&self) -> f64 {
         self.spread - self.trace
     }
@@ -160,7 +161,7 @@ mod tests {
                 variance: 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d,
             })
             .collect();
-        assert!(At::new(&effects, 0.0).score() < -1000.0);
+        assert!(ScoreTerms::new(&effects, 0.0).score() < -1000.0);
         assert!((reml(&effects) - 2.010_652_503_332_637).abs() < 1e-12, "{}", reml(&effects));
         let mut points = stationary_points(&effects);
         points.sort_by(f64::total_cmp);

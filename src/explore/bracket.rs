@@ -1,15 +1,15 @@
-//! Two values of a key between which a figure passes its target.
+//! Two values of a key between which a quantity passes its target.
 
 use crate::num::normal;
 
-/// What values a key may have.
+/// The allowed values of a key.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Domain {
-    /// Least and greatest.
+    /// Smallest and largest value.
     pub range: (f64, f64),
     /// Whether only whole numbers are allowed.
     pub whole: bool,
-    /// On which the probit of a probability is a line.
+    /// Scale on which the probit of a probability is nearly a line.
     pub scale: Scale,
 }
 
@@ -25,7 +25,7 @@ pub enum Scale {
 }
 
 impl Domain {
-    /// The value on the scale on which the probit is a line.
+    /// Converts a value to the scale on which the probit is a line.
     pub fn dose(&self, x: f64) -> f64 {
         match self.scale {
             Scale::Value => x,
@@ -34,7 +34,7 @@ impl Domain {
         }
     }
 
-    /// The value of a dose, within the range; not rounded.
+    /// Converts a dose back to a value within the range, without rounding it.
     pub fn value(&self, dose: f64) -> f64 {
         let x = match self.scale {
             Scale::Value => dose,
@@ -44,190 +44,255 @@ impl Domain {
         x.clamp(self.range.0, self.range.1)
     }
 
-    /// The nearest allowed value.
+    /// Returns the nearest allowed value.
     pub fn nearest(&self, x: f64) -> f64 {
         let x = if self.whole { x.round() } else { x };
         x.clamp(self.range.0, self.range.1)
     }
 
-    /// The value so many units from another: of a sixteenth of it, or of a probit.
+    /// Returns the allowed value a number of units away from `start`. A unit is a sixteenth of `start`,
+    /// or of a probit.
     fn away(&self, start: f64, units: f64) -> f64 {
-        let unit = match self.scale {
-            Scale::Probit => return self.value(self.dose(start) + units / 16.0),
-            _ if self.whole => (start.abs() / 16.0).ceil().max(1.0),
-            _ => step_at(self, start),
+        if self.scale == Scale::Probit {
+            return self.value(self.dose(start) + units / 16.0);
+        }
+        let width = self.range.1 - self.range.0;
+        let unit = if self.whole {
+            (start.abs() / 16.0).ceil().max(1.0)
+        } else if start != 0.0 {
+            start.abs() / 16.0
+        } else if width.is_finite() {
+            // A sixteenth of 0 leads nowhere.
+            width / 64.0
+        } else {
+            1.0 / 16.0
         };
         self.nearest(start + units * unit)
     }
 }
 
-/// A value and the figure there.
-pub type At = (f64, f64);
+/// A value of the key and the quantity there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// Value of the key.
+    pub x: f64,
+    /// The quantity at this value.
+    pub value: f64,
+}
 
-/// Where the target lies.
+/// The place of the target among the values that were tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Place {
-    /// Between two values: the figure is below the target at one, and not at the other.
-    Between(At, At),
-    /// The figure is below the target everywhere; the best that was seen.
-    Beyond(At),
-    /// The figure is nowhere below the target; the least that was seen.
-    Everywhere(At),
+    /// Between two values: the quantity is below the target at one, and not at the other.
+    Between(Point, Point),
+    /// The quantity is below the target at all values; the point with the largest.
+    Beyond(Point),
+    /// The quantity is at or above the target at all values; the point with the smallest.
+    Everywhere(Point),
 }
 
-/// Values looked at on each side, each twice as far from the start as the one before.
+/// Number of values tried on each side, each twice as far from the start as the one before.
 const STEPS: u32 = 40;
 
-/// So many steps out, patients are some 65 times as many as at the start. With an effect, the probit
-/// of the power has by then moved by seven times its distance from that of α at the start.
+/// Step from which a search for a number of patients may be hopeless: some 65 times the patients of
+/// the start. With an effect, the probit of the power has by then moved by seven times its distance
+/// from that of α at the start.
 const FAR: u32 = 10;
 
-/// How many probits a figure is nearer to the target than another; above 0 where it is nearer. What
-/// was seen in a few hundred replicates says little of a probability beyond 0.01 and 0.99, unless the
-/// target is there.
-fn approach(first: f64, next: f64, target: f64) -> f64 {
-    let end = 0.01_f64.min(0.1 * target.min(1.0 - target));
-    let probit = |p: f64| normal::upper_quantile(p.clamp(end, 1.0 - end));
-    (probit(first) - probit(target)).abs() - (probit(next) - probit(target)).abs()
-}
-
-/// A figure that is this many probits further from the target than at the start is on the wrong side
-/// of the start, as the probit is nearly a line.
+/// Distance in probits by which a quantity must be further from the target than at the start for its
+/// side to be given up: as the probit is nearly a line, the target is then on the other side.
 const AWAY: f64 = 0.75;
 
-/// Whether values so far out, or further, are of no use: patients in any number worth simulating would
-/// not reach the target. A power whose probit moves by less needs more than a thousand times those of
-/// the start to be 80 %.
-fn is_hopeless(first: f64, far: f64, target: f64) -> bool {
-    let [by, to, aim] =
-        [first, far, target].map(|p| normal::upper_quantile(p.clamp(1e-15, 1.0 - 1e-15)));
-    (by - aim).abs() - (to - aim).abs() < 0.5
+/// Returns by how many probits `next` is nearer to the target than `first`.
+fn approach(first: f64, next: f64, target: f64) -> f64 {
+    // A few hundred replicates say little about a probability beyond 0.01 and 0.99, unless the target is
+    // there.
+    let end = 0.01_f64.min(0.1 * target.min(1.0 - target));
+    distance_in_probits(first, target, end) - distance_in_probits(next, target, end)
 }
 
-/// Looks outward from `start` on both sides. `figure` is `None` where a value is not allowed, which
-/// then bounds the range: `domain` is narrowed to what is allowed and, where the target is not passed,
-/// to what was tried.
+/// Returns whether no number of patients worth simulating can reach the target, given the quantity at
+/// the start and far from it: a power whose probit moves by less than half needs more than a thousand
+/// times the patients of the start to be 80 %.
+fn is_hopeless(first: f64, far: f64, target: f64) -> bool {
+    distance_in_probits(first, target, 1e-15) - distance_in_probits(far, target, 1e-15) < 0.5
+}
+
+/// Returns the distance between the probits of a probability and of the target, with both kept within
+/// `end` and 1 − `end`: 0 and 1 have no probit.
+fn distance_in_probits(p: f64, target: f64, end: f64) -> f64 {
+    let [p, target] = [p, target].map(|p| normal::upper_quantile(p.clamp(end, 1.0 - end)));
+    (p - target).abs()
+}
+
+/// Finds where a quantity passes its target by trying values outward from `start` on both sides.
+/// `quantity` returns `None` if a value is not allowed, which then bounds the range: `domain` is
+/// narrowed to the allowed values and, if the target is not passed, to those that were tried. Returns
+/// `None` if not even the start is allowed.
 ///
 /// # Errors
-/// When `figure` fails; when not even the start is allowed there is no place.
+/// Those of `quantity`.
 pub fn find<E>(
     domain: &mut Domain,
     start: f64,
     target: f64,
-    figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+    quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
 ) -> Result<Option<Place>, E> {
     let start = domain.nearest(start);
-    let Some(first) = figure(start)? else { return Ok(None) };
-    let mut ends = [(start, first); 2];
-    let mut seen = vec![(start, first)];
-    let mut open = [true; 2];
+    let Some(value) = quantity(start)? else { return Ok(None) };
+    let first = Point { x: start, value };
+    let mut seen = vec![first];
+    let mut sides = [Direction::Down, Direction::Up].map(|direction| Side {
+        direction,
+        last: first,
+        is_open: true,
+    });
+    // The sides take turns, so that the bracket found is the one nearest to the start.
     for step in 0..STEPS {
-        for side in 0..2 {
-            if !open[side] {
+        for side in &mut sides {
+            if !side.is_open {
                 continue;
             }
-            let sign = if side == 0 { -1.0 } else { 1.0 };
-            let x = domain.away(start, sign * f64::from(2u32).powi(step as i32));
-            let next = if x == ends[side].0 {
-                None
-            } else {
-                reach(domain, side, (ends[side], x), figure)?
-            };
-            let Some(next) = next else {
-                open[side] = false;
-                continue;
-            };
-            open[side] = next.0 == x && x != [domain.range.0, domain.range.1][side];
-            if (next.1 < target) != (ends[side].1 < target) {
-                return Ok(Some(Place::Between(ends[side], next)));
+            let units = side.direction.sign() * f64::from(2u32).powi(step as i32);
+            let x = domain.away(first.x, units);
+            let before = side.last;
+            let Some(next) = side.advance(domain, x, quantity)? else { continue };
+            if (next.value < target) != (before.value < target) {
+                return Ok(Some(Place::Between(before, next)));
             }
-            // Below the start there are not as many steps.
-            let too_far = side == 1
+            // Only upwards: below the start there are not as many steps.
+            let too_far = side.direction == Direction::Up
                 && domain.scale == Scale::Root
                 && step >= FAR
-                && is_hopeless(first, next.1, target);
-            if too_far || approach(first, next.1, target) < -AWAY {
-                open[side] = false;
+                && is_hopeless(first.value, next.value, target);
+            if too_far || approach(first.value, next.value, target) < -AWAY {
+                side.is_open = false;
             }
-            ends[side] = next;
             seen.push(next);
         }
     }
-    let tried = seen.iter().map(|of| of.0);
-    domain.range =
-        (tried.clone().fold(f64::INFINITY, f64::min), tried.fold(f64::NEG_INFINITY, f64::max));
-    let by_figure = |a: &&At, b: &&At| a.1.total_cmp(&b.1);
-    let best =
-        if first < target { seen.iter().max_by(by_figure) } else { seen.iter().min_by(by_figure) };
-    let best = *best.expect("the start was seen");
-    Ok(Some(if first < target { Place::Beyond(best) } else { Place::Everywhere(best) }))
+    domain.range = seen.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
+        (low.min(point.x), high.max(point.x))
+    });
+    Ok(if first.value < target {
+        seen.iter().max_by(|a, b| a.value.total_cmp(&b.value)).map(|best| Place::Beyond(*best))
+    } else {
+        seen.iter()
+            .min_by(|a, b| a.value.total_cmp(&b.value))
+            .map(|least| Place::Everywhere(*least))
+    })
 }
 
-/// A sixteenth of the value, or of the range where that is 0 and bounded.
-fn step_at(domain: &Domain, x: f64) -> f64 {
-    let width = domain.range.1 - domain.range.0;
-    match x.abs() {
-        size if size > 0.0 => size / 16.0,
-        _ if width.is_finite() => width / 64.0,
-        _ => 1.0 / 16.0,
+/// A direction in which values are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Down,
+    Up,
+}
+
+impl Direction {
+    fn sign(self) -> f64 {
+        match self {
+            Self::Down => -1.0,
+            Self::Up => 1.0,
+        }
+    }
+
+    /// Returns the end of the range in this direction.
+    fn end(self, domain: &mut Domain) -> &mut f64 {
+        match self {
+            Self::Down => &mut domain.range.0,
+            Self::Up => &mut domain.range.1,
+        }
     }
 }
 
-/// The figure at `x`, or at the last allowed value before it, which then ends the range.
-fn reach<E>(
-    domain: &mut Domain,
-    side: usize,
-    (good, x): (At, f64),
-    figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
-) -> Result<Option<At>, E> {
-    if let Some(value) = figure(x)? {
-        return Ok(Some((x, value)));
+/// The values on one side of the start.
+#[derive(Debug, Clone, Copy)]
+struct Side {
+    direction: Direction,
+    /// The point tried last.
+    last: Point,
+    /// Whether there is more to try.
+    is_open: bool,
+}
+
+impl Side {
+    /// Moves on to `x`, or to the last allowed value before it, which then ends the range; `None` if
+    /// that is where the side already is.
+    fn advance<E>(
+        &mut self,
+        domain: &mut Domain,
+        x: f64,
+        quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+    ) -> Result<Option<Point>, E> {
+        let next = if x == self.last.x {
+            None
+        } else if let Some(value) = quantity(x)? {
+            Some(Point { x, value })
+        } else {
+            let last = last_allowed(domain, self.last, x, quantity)?;
+            *self.direction.end(domain) = last.x;
+            Some(last).filter(|last| last.x != self.last.x)
+        };
+        self.is_open = next.is_some_and(|next| next.x == x) && x != *self.direction.end(domain);
+        self.last = next.unwrap_or(self.last);
+        Ok(next)
     }
-    let (mut last, mut bad) = (good, x);
+}
+
+/// Finds the last allowed value between an allowed one and one that is not, by halving.
+fn last_allowed<E>(
+    domain: &Domain,
+    allowed: Point,
+    refused: f64,
+    quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+) -> Result<Point, E> {
+    let (mut last, mut refused) = (allowed, refused);
     for _ in 0..24 {
-        let middle = domain.nearest(0.5 * (last.0 + bad));
-        if middle == last.0 || middle == bad || (bad - last.0).abs() < 1e-4 * bad.abs() {
+        let middle = domain.nearest(0.5 * (last.x + refused));
+        // A ten-thousandth is near enough: each step may be a simulation.
+        if middle == last.x || middle == refused || (refused - last.x).abs() < 1e-4 * refused.abs()
+        {
             break;
         }
-        match figure(middle)? {
-            Some(value) => last = (middle, value),
-            None => bad = middle,
+        match quantity(middle)? {
+            Some(value) => last = Point { x: middle, value },
+            None => refused = middle,
         }
     }
-    match side {
-        0 => domain.range.0 = last.0,
-        _ => domain.range.1 = last.0,
-    }
-    Ok((last.0 != good.0).then_some(last))
+    Ok(last)
 }
 
-/// Halves a bracket until its ends are neighbours or a millionth apart: the value nearer to where the
-/// figure has the target.
+/// Halves a bracket until its ends are neighbours or a millionth apart, and returns the value between
+/// them at which the quantity has the target.
 ///
 /// # Errors
-/// When `figure` fails.
+/// Those of `quantity`.
 pub fn halve<E>(
     domain: &Domain,
-    (mut one, mut other): (At, At),
+    bracket: [Point; 2],
     target: f64,
-    figure: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
+    quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
 ) -> Result<f64, E> {
+    let [mut one, mut other] = bracket;
     for _ in 0..60 {
         let middle =
-            domain.nearest(domain.value(0.5 * (domain.dose(one.0) + domain.dose(other.0))));
-        if middle == one.0 || middle == other.0 || (one.0 - other.0).abs() < 1e-6 * one.0.abs() {
+            domain.nearest(domain.value(0.5 * (domain.dose(one.x) + domain.dose(other.x))));
+        if middle == one.x || middle == other.x || (one.x - other.x).abs() < 1e-6 * one.x.abs() {
             break;
         }
-        let Some(value) = figure(middle)? else { break };
-        if (value < target) == (one.1 < target) {
-            one = (middle, value)
+        let Some(value) = quantity(middle)? else { break };
+        let next = Point { x: middle, value };
+        if (value < target) == (one.value < target) {
+            one = next;
         } else {
-            other = (middle, value)
-        };
+            other = next;
+        }
     }
-    // On the line between them.
-    let share = (target - one.1) / (other.1 - one.1);
-    Ok(one.0 + share.clamp(0.0, 1.0) * (other.0 - one.0))
+    // On the line between the ends.
+    let share = (target - one.value) / (other.value - one.value);
+    Ok(one.x + share.clamp(0.0, 1.0) * (other.x - one.x))
 }
 
 #[cfg(test)]
@@ -250,12 +315,12 @@ mod tests {
     fn the_target_lies_between_two_values() {
         for drift in [2.9, 1.0, 0.1] {
             let (Place::Between(one, other), ..) = place(drift) else { panic!("{drift}") };
-            assert!((one.1 < 0.8) != (other.1 < 0.8), "{drift}: {one:?} {other:?}");
+            assert!((one.value < 0.8) != (other.value < 0.8), "{drift}: {one:?} {other:?}");
         }
     }
 
     #[test]
-    fn patients_do_not_grow_where_fewer_are_wanted() {
+    fn a_search_for_fewer_patients_does_not_try_many_more() {
         let (mut domain, mut most) = (PATIENTS, 0.0_f64);
         let mut power = |x: f64| -> Result<Option<f64>, std::convert::Infallible> {
             most = most.max(x);
@@ -263,7 +328,7 @@ mod tests {
         };
         // Two patients have a power of 0.040.
         let Ok(found) = find(&mut domain, 348.0, 0.025, &mut power);
-        assert!(matches!(found, Some(Place::Everywhere((2.0, _)))), "{found:?}");
+        assert!(matches!(found, Some(Place::Everywhere(Point { x: 2.0, .. }))), "{found:?}");
         assert!(most < 4.0 * 348.0, "{most}");
     }
 
@@ -278,13 +343,13 @@ mod tests {
             };
             let Ok(found) = find(&mut within, start, 0.999, &mut accepts);
             let Some(Place::Between(one, other)) = found else { panic!("{start}: {found:?}") };
-            let Ok(root) = halve(&within, (one, other), 0.999, &mut accepts);
+            let Ok(root) = halve(&within, [one, other], 0.999, &mut accepts);
             assert!((root / 0.002 - 1.0).abs() < 1e-5, "{start}: {root}");
         }
     }
 
     #[test]
-    fn patients_do_not_grow_without_end_where_there_is_no_effect() {
+    fn a_search_without_effect_gives_up_before_patients_are_70_times_those_of_the_start() {
         for drift in [0.0, 0.01] {
             let (found, domain, most) = place(drift);
             assert!(matches!(found, Place::Beyond(_)), "{found:?}");

@@ -1,86 +1,83 @@
 //! Scenarios run on the same random numbers, so that their differences are paired.
 //!
-//! Patient i of replicate r has the same latent draws in every scenario. What two scenarios have in
-//! common cancels from their difference, whose Monte-Carlo error is that of the differences within
-//! replicates.
+//! Patient i of replicate r has the same latent draws in every scenario. The randomness that two
+//! scenarios share cancels from their difference, whose Monte Carlo error is that of the differences
+//! within replicates.
 
 use serde::Serialize;
 
 use crate::engine::Accumulator;
-use crate::outcome::Mrs;
 use crate::outcome::flow::Measure;
+use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::{McEstimate, Moments, NamedFigure, error_of_difference_to_stop_by};
 use crate::trial::{Conclusion, PatientCourse, ReplicateResult, TrialResult};
 
-/// A figure that every replicate gives.
+/// A quantity that every replicate gives. An analysis is meant by its index among the common ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Figure {
-    /// Of an analysis, by its place among the common ones.
-    Rejection {
-        analysis: usize,
-        truth: Truth,
-    },
-    Randomised {
-        analysis: usize,
-    },
-    Analysed {
-        analysis: usize,
-    },
-    Duration {
-        analysis: usize,
-    },
-    /// Of an arm.
+enum PairedQuantity {
+    /// Rejection of H0 for efficacy.
+    Rejection { analysis: usize, truth: Truth },
+    /// Number of patients randomised.
+    Randomised { analysis: usize },
+    /// Number of patients analysed.
+    Analysed { analysis: usize },
+    /// Months from the first patient to the decision.
+    Duration { analysis: usize },
+    /// Share of an arm with mRS 0 to 2.
     Independence(Arm),
+    /// Share of an arm with mRS 6.
     Mortality(Arm),
-    /// Of an arm, where there is a procedure.
+    /// Mean of a measure of the procedure in an arm.
     Procedure(Arm, Measure),
+    /// Mean minutes of the procedure in an arm.
     Minutes(Arm),
 }
 
-/// Scenarios that can be compared, and the figures they have in common.
+/// Scenarios that can be compared, and the quantities that they have in common.
 #[derive(Debug)]
-pub struct Comparison<'s> {
+pub struct PairedComparison<'s> {
     scenarios: &'s [Scenario],
-    /// Of each common analysis, its place in each scenario.
+    /// Index of each common analysis in each scenario.
     analyses: Vec<Vec<usize>>,
-    figures: Vec<Figure>,
+    quantities: Vec<PairedQuantity>,
 }
 
-/// Why scenarios cannot be compared.
+/// The reason why scenarios cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotComparable {
-    /// There must be two at least.
+pub enum ComparisonError {
+    /// Fewer than two scenarios.
     #[error("there is nothing to compare: expected two scenarios or more")]
     TooFew,
-    /// No analysis is in all of them.
+    /// No analysis is in all scenarios.
     #[error(
         "the scenarios have no analysis in common; scenario 1 has {first}; scenario {number} has {other}"
     )]
     NoCommonAnalysis {
-        /// Of the first scenario.
+        /// Analyses of the first scenario.
         first: String,
-        /// The scenario that shares nothing with those before it, from 1.
+        /// Number of the scenario, from 1, that shares no analysis with those before it.
         number: usize,
-        /// Its analyses.
+        /// Analyses of that scenario.
         other: String,
     },
 }
 
-impl<'s> Comparison<'s> {
-    /// Finds what the scenarios have in common: analyses by the same method, and what happens to
-    /// the patients.
+impl<'s> PairedComparison<'s> {
+    /// Finds the quantities that the scenarios have in common: those of analyses by the same method, and
+    /// those of the patients.
     ///
     /// # Errors
-    /// When there are fewer than two, or no analysis is in all of them.
-    pub fn new(scenarios: &'s [Scenario]) -> Result<Self, NotComparable> {
-        let [first, others @ ..] = scenarios else { return Err(NotComparable::TooFew) };
+    /// [`ComparisonError`] if there are fewer than two scenarios, or no analysis is in all of them.
+    pub fn new(scenarios: &'s [Scenario]) -> Result<Self, ComparisonError> {
+        let [first, others @ ..] = scenarios else { return Err(ComparisonError::TooFew) };
         if others.is_empty() {
-            return Err(NotComparable::TooFew);
+            return Err(ComparisonError::TooFew);
         }
         let mut analyses: Vec<Vec<usize>> = (0..first.analyses.len()).map(|i| vec![i]).collect();
         for (i, other) in others.iter().enumerate() {
+            // By method, not by position or name: the second scenario may list them in another order.
             analyses.retain_mut(|places| {
                 let mine = &first.file().analyses[places[0]];
                 let place = other.file().analyses.iter().position(|other| other.is_like(mine));
@@ -89,16 +86,16 @@ impl<'s> Comparison<'s> {
             });
             if analyses.is_empty() {
                 let (first, other) = (describe(first), describe(other));
-                return Err(NotComparable::NoCommonAnalysis { first, number: i + 2, other });
+                return Err(ComparisonError::NoCommonAnalysis { first, number: i + 2, other });
             }
         }
-        let figures = figures(analyses.len(), scenarios);
-        Ok(Self { scenarios, analyses, figures })
+        let quantities = quantities(analyses.len(), scenarios);
+        Ok(Self { scenarios, analyses, quantities })
     }
 
-    /// An empty tally.
+    /// Returns an empty tally.
     pub fn tally(&self) -> ComparisonTally<'_> {
-        let tallies = vec![Moments::default(); self.figures.len()];
+        let tallies = vec![Moments::default(); self.quantities.len()];
         ComparisonTally {
             comparison: self,
             values: vec![tallies.clone(); self.scenarios.len()],
@@ -106,52 +103,81 @@ impl<'s> Comparison<'s> {
         }
     }
 
-    fn value(&self, figure: Figure, place: usize, result: &ReplicateResult) -> Option<f64> {
-        let trial = |analysis: usize, truth: Truth| {
-            let per_truth = self.scenarios[place].analyses.len();
-            &result.trials[truth.index() * per_truth + self.analyses[analysis][place]]
-        };
-        let alternative = |analysis| -> &TrialResult { trial(analysis, Truth::Alternative) };
-        let share = |arm: Arm, from: usize, to: usize| {
-            let counts = &result.outcomes.counts[arm.index()];
-            mean(f64::from(counts[from..=to].iter().sum::<u32>()), counts.iter().sum())
-        };
-        match figure {
-            Figure::Rejection { analysis, truth } => {
-                let rejects = trial(analysis, truth).conclusion == Conclusion::Efficacy;
-                Some(f64::from(u8::from(rejects)))
+    /// Returns the quantity in one replicate of the scenario at `place`; `None` if no patient has it.
+    fn value(
+        &self,
+        quantity: PairedQuantity,
+        place: usize,
+        result: &ReplicateResult,
+    ) -> Option<f64> {
+        let counts = &result.outcomes.counts;
+        match quantity {
+            PairedQuantity::Rejection { analysis, truth } => {
+                let trial = self.trial(result, place, analysis, truth);
+                Some(f64::from(u8::from(trial.conclusion == Conclusion::Efficacy)))
             }
-            Figure::Randomised { analysis } => Some(f64::from(alternative(analysis).n_randomised)),
-            Figure::Analysed { analysis } => Some(f64::from(alternative(analysis).n_analysed)),
-            Figure::Duration { analysis } => Some(alternative(analysis).duration_months),
-            Figure::Independence(arm) => share(arm, 0, Mrs::INDEPENDENT.index()),
-            Figure::Mortality(arm) => share(arm, Mrs::DEAD.index(), Mrs::DEAD.index()),
-            Figure::Procedure(arm, measure) => {
-                of_arm(&result.courses, arm, |c| measure.of(&c.procedure.state, c.mrs))
+            PairedQuantity::Randomised { analysis } => {
+                let trial = self.trial(result, place, analysis, Truth::Alternative);
+                Some(f64::from(trial.n_randomised))
             }
-            Figure::Minutes(arm) => of_arm(&result.courses, arm, |c| Some(c.procedure.minutes)),
+            PairedQuantity::Analysed { analysis } => {
+                let trial = self.trial(result, place, analysis, Truth::Alternative);
+                Some(f64::from(trial.n_analysed))
+            }
+            PairedQuantity::Duration { analysis } => {
+                let trial = self.trial(result, place, analysis, Truth::Alternative);
+                Some(trial.duration_months)
+            }
+            PairedQuantity::Independence(arm) => {
+                share(&counts[arm.index()], 0, Mrs::INDEPENDENT.index())
+            }
+            PairedQuantity::Mortality(arm) => {
+                share(&counts[arm.index()], Mrs::DEAD.index(), Mrs::DEAD.index())
+            }
+            PairedQuantity::Procedure(arm, measure) => {
+                mean_of_arm(&result.courses, arm, |c| measure.of(&c.procedure.state, c.mrs))
+            }
+            PairedQuantity::Minutes(arm) => {
+                mean_of_arm(&result.courses, arm, |c| Some(c.procedure.minutes))
+            }
         }
     }
 
-    fn key(&self, figure: Figure) -> String {
-        let analysis = |i: usize| &self.scenarios[0].analyses[self.analyses[i][0]].name;
-        let arm = |arm: Arm| match arm {
-            Arm::Control => "control",
-            Arm::Experimental => "experimental",
-        };
-        match figure {
-            Figure::Rejection { analysis: i, truth: Truth::Null } => {
-                format!("{}.type_i_error", analysis(i))
+    /// Returns the trial of a common analysis in one replicate of the scenario at `place`.
+    fn trial<'r>(
+        &self,
+        result: &'r ReplicateResult,
+        place: usize,
+        analysis: usize,
+        truth: Truth,
+    ) -> &'r TrialResult {
+        let per_truth = self.scenarios[place].analyses.len();
+        &result.trials[truth.index() * per_truth + self.analyses[analysis][place]]
+    }
+
+    /// Returns the name of a quantity in tables and JSON: the analysis or arm, then the quantity.
+    fn key(&self, quantity: PairedQuantity) -> String {
+        let (analysis, name) = match quantity {
+            PairedQuantity::Rejection { analysis, truth: Truth::Null } => {
+                (analysis, "type_i_error")
             }
-            Figure::Rejection { analysis: i, .. } => format!("{}.power", analysis(i)),
-            Figure::Randomised { analysis: i } => format!("{}.n_randomised", analysis(i)),
-            Figure::Analysed { analysis: i } => format!("{}.n_analysed", analysis(i)),
-            Figure::Duration { analysis: i } => format!("{}.duration_months", analysis(i)),
-            Figure::Independence(of) => format!("{}.functional_independence", arm(of)),
-            Figure::Mortality(of) => format!("{}.mortality", arm(of)),
-            Figure::Procedure(of, measure) => format!("{}.{}", arm(of), measure.name()),
-            Figure::Minutes(of) => format!("{}.minutes", arm(of)),
-        }
+            PairedQuantity::Rejection { analysis, truth: Truth::Alternative | Truth::Prior } => {
+                (analysis, "power")
+            }
+            PairedQuantity::Randomised { analysis } => (analysis, "n_randomised"),
+            PairedQuantity::Analysed { analysis } => (analysis, "n_analysed"),
+            PairedQuantity::Duration { analysis } => (analysis, "duration_months"),
+            PairedQuantity::Independence(arm) => {
+                return format!("{}.functional_independence", arm.name());
+            }
+            PairedQuantity::Mortality(arm) => return format!("{}.mortality", arm.name()),
+            PairedQuantity::Procedure(arm, measure) => {
+                return format!("{}.{}", arm.name(), measure.name());
+            }
+            PairedQuantity::Minutes(arm) => return format!("{}.minutes", arm.name()),
+        };
+        // The first scenario gives the names of the common analyses.
+        format!("{}.{name}", self.scenarios[0].analyses[self.analyses[analysis][0]].name)
     }
 }
 
@@ -160,76 +186,79 @@ fn describe(scenario: &Scenario) -> String {
     analyses.map(|analysis| format!("\"{}\"", analysis.describe())).collect::<Vec<_>>().join(", ")
 }
 
-fn figures(analyses: usize, scenarios: &[Scenario]) -> Vec<Figure> {
-    let mut figures = Vec::new();
+/// Lists the quantities of scenarios with this number of common analyses.
+fn quantities(analyses: usize, scenarios: &[Scenario]) -> Vec<PairedQuantity> {
+    let mut quantities = Vec::new();
     for analysis in 0..analyses {
-        figures.push(Figure::Rejection { analysis, truth: Truth::Alternative });
-        figures.push(Figure::Rejection { analysis, truth: Truth::Null });
-        figures.push(Figure::Randomised { analysis });
-        figures.push(Figure::Analysed { analysis });
-        figures.push(Figure::Duration { analysis });
+        quantities.push(PairedQuantity::Rejection { analysis, truth: Truth::Alternative });
+        quantities.push(PairedQuantity::Rejection { analysis, truth: Truth::Null });
+        quantities.push(PairedQuantity::Randomised { analysis });
+        quantities.push(PairedQuantity::Analysed { analysis });
+        quantities.push(PairedQuantity::Duration { analysis });
     }
     for arm in [Arm::Control, Arm::Experimental] {
-        figures.push(Figure::Independence(arm));
-        figures.push(Figure::Mortality(arm));
+        quantities.push(PairedQuantity::Independence(arm));
+        quantities.push(PairedQuantity::Mortality(arm));
         if scenarios.iter().all(|scenario| scenario.procedural().is_some()) {
             // Rates by different definitions are not compared.
             let definition = scenarios[0].haemorrhage_definition();
             if definition.is_some()
                 && scenarios.iter().all(|other| other.haemorrhage_definition() == definition)
             {
-                figures.push(Figure::Procedure(arm, Measure::Haemorrhage));
+                quantities.push(PairedQuantity::Procedure(arm, Measure::Haemorrhage));
             }
             let measures = [Measure::Stented, Measure::Passes];
-            figures.extend(measures.map(|measure| Figure::Procedure(arm, measure)));
-            figures.push(Figure::Minutes(arm));
+            quantities.extend(measures.map(|measure| PairedQuantity::Procedure(arm, measure)));
+            quantities.push(PairedQuantity::Minutes(arm));
         }
     }
-    figures
+    quantities
 }
 
-fn mean(sum: f64, n: u32) -> Option<f64> {
-    (n > 0).then(|| sum / f64::from(n))
+/// Returns the share of patients with an mRS between two levels; `None` without patients.
+fn share(counts: &[u32; LEVELS], from: usize, to: usize) -> Option<f64> {
+    let all: u32 = counts.iter().sum();
+    (all > 0).then(|| f64::from(counts[from..=to].iter().sum::<u32>()) / f64::from(all))
 }
 
-fn of_arm(
+/// Returns the mean over the patients of an arm who have the value; `None` if no patient has it.
+fn mean_of_arm(
     courses: &[PatientCourse],
     arm: Arm,
-    of: impl Fn(&PatientCourse) -> Option<f64>,
+    value: impl Fn(&PatientCourse) -> Option<f64>,
 ) -> Option<f64> {
     let (mut sum, mut n) = (0.0, 0);
-    for value in courses.iter().filter(|course| course.arm == arm).filter_map(of) {
+    for value in courses.iter().filter(|course| course.arm == arm).filter_map(value) {
         sum += value;
         n += 1;
     }
-    mean(sum, n)
+    (n > 0).then(|| sum / f64::from(n))
 }
 
-/// Moments of every figure, and of its differences from the first scenario.
+/// Moments of every quantity, and of its differences from the first scenario.
 #[derive(Debug, Clone)]
 pub struct ComparisonTally<'c> {
-    comparison: &'c Comparison<'c>,
-    /// Scenario by scenario.
+    comparison: &'c PairedComparison<'c>,
+    /// Moments of the values, by scenario and quantity.
     values: Vec<Vec<Moments>>,
-    /// From the second scenario on.
+    /// Moments of the differences, by scenario from the second on, and quantity.
     differences: Vec<Vec<Moments>>,
 }
 
 impl Accumulator for ComparisonTally<'_> {
     fn add(&mut self, results: &[ReplicateResult]) {
-        for (i, &figure) in self.comparison.figures.iter().enumerate() {
+        for (i, &quantity) in self.comparison.quantities.iter().enumerate() {
             let mut first = None;
             for (place, result) in results.iter().enumerate() {
-                let value = self.comparison.value(figure, place, result);
-                if let Some(value) = value {
-                    self.values[place][i].add(value);
+                let value = self.comparison.value(quantity, place, result);
+                if place == 0 {
+                    first = value;
                 }
-                match (place, first, value) {
-                    (0, ..) => first = value,
-                    (_, Some(first), Some(value)) => {
-                        self.differences[place - 1][i].add(value - first);
-                    }
-                    _ => {}
+                let Some(value) = value else { continue };
+                self.values[place][i].add(value);
+                // A replicate without the quantity in either scenario has no difference.
+                if let Some(first) = first.filter(|_| place > 0) {
+                    self.differences[place - 1][i].add(value - first);
                 }
             }
         }
@@ -242,80 +271,96 @@ impl Accumulator for ComparisonTally<'_> {
     }
 }
 
-/// A figure in every scenario.
+/// A quantity in every scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ComparedFigure {
-    /// Its name: `shift.power`, `experimental.minutes` …
-    pub figure: String,
-    /// Scenario by scenario.
+pub struct ComparedQuantity {
+    /// Name of the quantity: `shift.power`, `experimental.minutes` …
+    #[serde(rename = "figure")]
+    pub quantity: String,
+    /// Its values, by scenario.
     pub values: Vec<McEstimate>,
-    /// From the second scenario on: the difference from the first.
+    /// Differences from the first scenario, by scenario from the second on.
     pub differences: Vec<Difference>,
 }
 
 /// A difference from the first scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Difference {
-    /// With its paired Monte-Carlo error.
+    /// The difference with its paired Monte Carlo error.
     #[serde(flatten)]
     pub paired: McEstimate,
-    /// The error it would have on random numbers of their own.
+    /// Monte Carlo error that the difference would have if the scenarios used independent random numbers.
     pub mcse_unpaired: f64,
-    /// Paired error over unpaired; NaN (null in JSON) when neither varies.
+    /// Paired error over unpaired; NaN (null in JSON) if neither varies.
     pub mcse_ratio: f64,
 }
 
-impl Comparison<'_> {
-    /// Whether differences in a figure are looked at.
-    pub fn has(&self, figure: NamedFigure) -> bool {
-        self.figures.iter().any(|of| of.named() == Some(figure))
+impl PairedComparison<'_> {
+    /// Returns whether a quantity is among those compared.
+    pub fn has(&self, quantity: NamedFigure) -> bool {
+        self.quantities.iter().any(|of| of.named() == Some(quantity))
     }
 }
 
-impl Figure {
+impl PairedQuantity {
     fn named(self) -> Option<NamedFigure> {
         match self {
             Self::Rejection { truth: Truth::Null, .. } => Some(NamedFigure::TypeIError),
-            Self::Rejection { .. } => Some(NamedFigure::Power),
+            Self::Rejection { truth: Truth::Alternative | Truth::Prior, .. } => {
+                Some(NamedFigure::Power)
+            }
             Self::Randomised { .. } => Some(NamedFigure::ExpectedN),
             Self::Duration { .. } => Some(NamedFigure::Duration),
-            _ => None,
+            Self::Analysed { .. }
+            | Self::Independence(_)
+            | Self::Mortality(_)
+            | Self::Procedure(..)
+            | Self::Minutes(_) => None,
         }
     }
 }
 
 impl ComparisonTally<'_> {
-    /// The largest standard error of a figure's paired differences, over analyses and scenarios, that
-    /// it is safe to stop by: rejections that have not differed yet may still do so. NaN where there
-    /// is none.
-    pub fn error_to_stop_by(&self, figure: NamedFigure) -> f64 {
-        let places = self.comparison.figures.iter().enumerate();
-        let places = places.filter(|(_, of)| of.named() == Some(figure));
-        let errors = places.flat_map(|(i, _)| {
-            self.differences.iter().map(move |of| match figure.is_probability() {
-                true => error_of_difference_to_stop_by(&of[i]),
-                false => McEstimate::mean(&of[i]).mcse,
-            })
-        });
-        errors.fold(f64::NAN, f64::max)
+    /// Returns the largest standard error of a quantity's paired differences, over analyses and
+    /// scenarios, by which a run may be stopped; NaN if the quantity is not compared.
+    pub fn error_to_stop_by(&self, quantity: NamedFigure) -> f64 {
+        let mut largest = f64::NAN;
+        for (i, compared) in self.comparison.quantities.iter().enumerate() {
+            if compared.named() != Some(quantity) {
+                continue;
+            }
+            for differences in &self.differences {
+                // Rejections that have not differed so far have an error of 0, but may still differ.
+                let error = if quantity.is_probability() {
+                    error_of_difference_to_stop_by(&differences[i])
+                } else {
+                    McEstimate::mean(&differences[i]).mcse
+                };
+                largest = largest.max(error);
+            }
+        }
+        largest
     }
 
-    /// Every figure with its differences.
-    pub fn figures(&self) -> Vec<ComparedFigure> {
-        let figures = self.comparison.figures.iter().enumerate();
-        figures
-            .map(|(i, &figure)| {
-                let values: Vec<McEstimate> =
-                    self.values.iter().map(|of| McEstimate::mean(&of[i])).collect();
-                let difference = |(of, value): (&Vec<Moments>, &McEstimate)| {
+    /// Returns every quantity with its differences.
+    pub fn quantities(&self) -> Vec<ComparedQuantity> {
+        let mut quantities = Vec::new();
+        for (i, &quantity) in self.comparison.quantities.iter().enumerate() {
+            let values: Vec<McEstimate> =
+                self.values.iter().map(|of| McEstimate::mean(&of[i])).collect();
+            let differences = self
+                .differences
+                .iter()
+                .zip(&values[1..])
+                .map(|(of, value)| {
                     let paired = McEstimate::mean(&of[i]);
                     let mcse_unpaired = libm::hypot(values[0].mcse, value.mcse);
                     Difference { paired, mcse_unpaired, mcse_ratio: paired.mcse / mcse_unpaired }
-                };
-                let differences =
-                    self.differences.iter().zip(&values[1..]).map(difference).collect();
-                ComparedFigure { figure: self.comparison.key(figure), values, differences }
-            })
-            .collect()
+                })
+                .collect();
+            let quantity = self.comparison.key(quantity);
+            quantities.push(ComparedQuantity { quantity, values, differences });
+        }
+        quantities
     }
 }

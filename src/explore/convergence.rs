@@ -1,55 +1,66 @@
-//! How a simulated share settles as replicates come in.
+//! Convergence of simulated rejection rates with the number of replicates.
 
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::McEstimate;
 use crate::trial::{Conclusion, ReplicateResult};
 
-/// Batches per doubling of the number of replicates, as a power of two.
+// Batches per doubling of the number of replicates, as a power of two.
 const PER_DOUBLING: u32 = 3;
 
-/// Trials that show efficacy, in batches of replicates by their number: eight batches for every
-/// doubling, so that few are enough for any number. Which worker ran a replicate leaves no trace.
+/// Counts of trials that reject H0, in batches of replicates by their number: eight batches for every
+/// doubling, so that few suffice for any number of replicates. The counts do not depend on the division
+/// of replicates among threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvergenceTally {
-    /// Of each batch, how many replicates, and how many efficacies of each truth and analysis.
-    batches: Vec<(u64, Vec<u64>)>,
+    batches: Vec<Batch>,
+    /// Trials of a replicate: one per truth and analysis.
     trials: usize,
 }
 
-/// What is known after some replicates.
+/// Replicates of a batch.
+#[derive(Debug, Clone, PartialEq)]
+struct Batch {
+    replicates: u64,
+    /// Number of rejections, by truth and analysis.
+    efficacies: Vec<u64>,
+}
+
+/// The rejection rates after some number of replicates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvergencePoint {
-    /// Replicates from the first on.
+    /// Number of replicates, counted from the first.
     pub replicates: u64,
-    /// P(efficacy) under each truth but the prior, analysis by analysis: the alternative's, then the
-    /// null's.
+    /// P(efficacy) by truth and analysis: all analyses under H1, then all under H0.
     pub efficacy: Vec<McEstimate>,
 }
 
 impl ConvergenceTally {
-    /// Empty, for the trials of a scenario.
+    /// Creates an empty tally for the trials of a scenario.
     pub fn new(scenario: &Scenario) -> Self {
         let truths = [Truth::Alternative, Truth::Null].len();
         Self { batches: Vec::new(), trials: truths * scenario.analyses.len() }
     }
 
-    /// After each batch.
+    /// Returns the cumulative rejection rates after each batch.
     pub fn points(&self) -> Vec<ConvergencePoint> {
+        let mut points = Vec::new();
         let (mut replicates, mut counts) = (0, vec![0; self.trials]);
-        let batches = self.batches.iter().filter(|(n, _)| *n > 0);
-        let point = |(n, efficacies): &(u64, Vec<u64>)| {
-            replicates += n;
-            counts.iter_mut().zip(efficacies).for_each(|(all, more)| *all += more);
-            let share = |&count: &u64| McEstimate::proportion(count, replicates);
-            ConvergencePoint { replicates, efficacy: counts.iter().map(share).collect() }
-        };
-        batches.map(point).collect()
+        // The first doublings have fewer replicates than batches.
+        for batch in self.batches.iter().filter(|batch| batch.replicates > 0) {
+            replicates += batch.replicates;
+            counts.iter_mut().zip(&batch.efficacies).for_each(|(all, more)| *all += more);
+            let efficacy =
+                counts.iter().map(|&count| McEstimate::proportion(count, replicates)).collect();
+            points.push(ConvergencePoint { replicates, efficacy });
+        }
+        points
     }
 
-    fn batch(&mut self, index: usize) -> &mut (u64, Vec<u64>) {
+    fn batch(&mut self, index: usize) -> &mut Batch {
         if index >= self.batches.len() {
-            self.batches.resize(index + 1, (0, vec![0; self.trials]));
+            let empty = Batch { replicates: 0, efficacies: vec![0; self.trials] };
+            self.batches.resize(index + 1, empty);
         }
         &mut self.batches[index]
     }
@@ -58,27 +69,32 @@ impl ConvergenceTally {
 impl Accumulator for ConvergenceTally {
     fn add(&mut self, results: &[ReplicateResult]) {
         let [result] = results else { unreachable!("a tally is of one scenario") };
+        // Trials of the alternative and the null precede those of the prior.
         let trials = &result.trials[..self.trials];
-        let (n, efficacies) = self.batch(batch_of(trials[0].replicate));
-        *n += 1;
-        for (count, trial) in efficacies.iter_mut().zip(trials) {
+        let batch = self.batch(batch_of(trials[0].replicate));
+        batch.replicates += 1;
+        for (count, trial) in batch.efficacies.iter_mut().zip(trials) {
             *count += u64::from(trial.conclusion == Conclusion::Efficacy);
         }
     }
 
     fn merge(&mut self, other: Self) {
-        for (index, (n, efficacies)) in other.batches.into_iter().enumerate() {
+        for (index, theirs) in other.batches.into_iter().enumerate() {
             let mine = self.batch(index);
-            mine.0 += n;
-            mine.1.iter_mut().zip(efficacies).for_each(|(mine, theirs)| *mine += theirs);
+            mine.replicates += theirs.replicates;
+            for (mine, theirs) in mine.efficacies.iter_mut().zip(theirs.efficacies) {
+                *mine += theirs;
+            }
         }
     }
 }
 
-/// Grows with the logarithm of the number.
+/// Returns the batch of a replicate: the doubling of its number and, within it, the eighth.
 fn batch_of(replicate: u64) -> usize {
     let number = replicate + 1;
     let doublings = number.ilog2();
+    // The three bits after the leading one are the eighth; numbers below 8 have fewer and are batches of
+    // their own doubling.
     let part = match doublings.checked_sub(PER_DOUBLING) {
         Some(shift) => (number >> shift) & ((1 << PER_DOUBLING) - 1),
         None => 0,

@@ -1,4 +1,5 @@
-//! Beyond one scenario: several compared, strategies laid side by side, unknowns solved for.
+//! Questions beyond one simulation: comparisons of scenarios, procedure strategies, sweeps, values solved
+//! for and calibrated, the contents of a report.
 
 pub mod benchmark;
 pub mod bracket;

@@ -1,71 +1,72 @@
-//! Simulating until a figure is known well enough.
+//! Simulation until a quantity has the requested precision.
 //!
-//! Replicates are run in waves of fixed size, and after each the standard error of the figure decides
-//! whether there are enough. What it decides by is a result like any other, so the number it takes
+//! Replicates are run in waves of fixed size, and after each the standard error of the quantity decides
+//! whether there are enough. The standard error is a result like any other, so the number of replicates
 //! does not depend on the machine.
 
 use serde::Serialize;
 
-/// Replicates that no run is expected to come to: days on many cores.
+/// Largest number of replicates of a run, which takes days on many cores.
 pub const MOST_REPLICATES: f64 = 1e10;
 
-/// What was asked for and what came of it.
+/// The requested precision and the precision reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PrecisionReached {
-    /// The figure, by its name.
+    /// Name of the quantity.
     pub figure: String,
-    /// The standard error asked for.
+    /// Requested standard error.
     pub asked: f64,
-    /// The standard error it was stopped by: no less than any that is reported for the figure, or for
-    /// the figure by control variate.
+    /// Standard error that ended the run: at least as large as any that is reported for the quantity, or
+    /// for its estimate by control variate.
     pub reached: f64,
-    /// Whether it is that of the figure by control variate.
+    /// Whether the standard error is that of the estimate by control variate.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub by_control_variate: bool,
 }
 
-/// What a wave says.
+/// The decision after a wave.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Verdict {
     /// The error is small enough.
     Enough,
-    /// Go on; about so many replicates will be needed in all.
+    /// Continue; about this number of replicates will be needed in all.
     More(u64),
 }
 
-/// Why a precision cannot be reached.
+/// The reason why a precision cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum OutOfReach {
-    /// The error falls with the root of the number.
+    /// More replicates would be needed than are run.
     #[error(
         "after {after} the standard error is {error:.2e}; one of {asked} would need about {needed:.1e}, and {most:e} are the most; allowed: {least:.1e} or more"
     )]
     TooMany {
-        /// Run so far.
+        /// Replicates so far.
         after: u64,
-        /// The standard error so far.
+        /// Standard error so far.
         error: f64,
-        /// The standard error asked for.
+        /// Requested standard error.
         asked: f64,
-        /// Needed, about.
+        /// Replicates needed, approximately.
         needed: f64,
-        /// The most that are run.
+        /// Largest number of replicates.
         most: f64,
-        /// The standard error that the most would give, rounded up to two digits.
+        /// Standard error with that number, rounded up to two digits.
         least: f64,
     },
-    /// No replicate has the figure.
+    /// No replicate has the quantity.
     #[error("after {after} the figure has no standard error; allowed: another figure")]
     NoError {
-        /// Run so far.
+        /// Replicates so far.
         after: u64,
     },
 }
 
-/// Whether `replicates` with this standard error are enough for the one asked for.
+/// Decides whether `replicates` replicates with the standard error `error` are enough for the one
+/// `asked` for.
 ///
 /// # Errors
-/// When more than `most` would be needed, or the error is not a number.
+/// [`OutOfReach`] if more than `most` replicates would be needed, or if the error is not a number.
 pub fn judge(asked: f64, error: f64, replicates: u64, most: f64) -> Result<Verdict, OutOfReach> {
     if error.is_nan() {
         return Err(OutOfReach::NoError { after: replicates });
@@ -73,6 +74,7 @@ pub fn judge(asked: f64, error: f64, replicates: u64, most: f64) -> Result<Verdi
     if error <= asked {
         return Ok(Verdict::Enough);
     }
+    // The error falls with the root of the number.
     let ratio = error / asked;
     let needed = replicates as f64 * ratio * ratio;
     if needed > most {
@@ -89,7 +91,7 @@ pub fn judge(asked: f64, error: f64, replicates: u64, most: f64) -> Result<Verdi
     Ok(Verdict::More(needed.ceil() as u64))
 }
 
-/// To two digits.
+/// Rounds up to two digits.
 fn rounded_up(x: f64) -> f64 {
     let step = libm::pow(10.0, libm::log10(x).floor() - 1.0);
     (x / step).ceil() * step

@@ -1,100 +1,122 @@
-//! Probit analysis: where a probability that rises or falls with a dose reaches a target.
+//! Probit analysis: the dose at which a probability that rises or falls with it reaches a target.
 //!
 //! Finney (1971), Probit Analysis, 3rd ed., chapters 3 and 4: maximum likelihood by iteratively
 //! reweighted least squares of Φ⁻¹(p) = a + b (s − s̄), Fieller's limits for the dose, and a
-//! heterogeneity factor where the line does not fit.
+//! heterogeneity factor if the line does not fit.
 
 use crate::num::root::brent;
 use crate::num::{chi_squared, normal, student};
 
-/// Trials in which something happened, at one dose.
+/// The number of trials with an event at one dose.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Response {
     /// Dose, on the scale on which the probit is a line.
     pub dose: f64,
-    /// Trials in which it happened.
+    /// Trials with the event.
     pub count: f64,
-    /// Trials; responses at different doses must be independent.
+    /// All trials; responses at different doses must be independent.
     pub n: f64,
 }
 
 /// A fitted line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub struct ProbitLine {
     /// Weighted mean dose s̄.
     centre: f64,
     /// Probit at s̄.
     a: f64,
-    /// Slope.
+    /// Slope, in probits per unit of dose.
     pub b: f64,
     /// Variances of a and b, which do not covary at the weighted mean, with the heterogeneity factor.
     variances: [f64; 2],
-    /// How well it fits.
-    pub fit: Fit,
+    /// Goodness of fit.
+    pub fit: GoodnessOfFit,
 }
 
-/// How well a line fits.
+/// The goodness of fit of a line.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
-pub struct Fit {
+pub struct GoodnessOfFit {
     /// Pearson's χ² of the responses against the line.
     pub chi_squared: f64,
-    /// Its degrees of freedom: doses less two.
+    /// Degrees of freedom of χ²: doses less two.
     pub df: u32,
-    /// P(a χ² no less), were the line true; 1 without degrees of freedom.
+    /// P value of χ² if the line is true; 1 without degrees of freedom.
     pub p: f64,
-    /// What variances are multiplied by: χ²/df where p < 0.05, else 1 (Finney 1971, § 4.6).
+    /// Factor of the variances: χ²/df if p < 0.05, else 1 (Finney 1971, § 4.6).
     pub heterogeneity: f64,
 }
 
-/// Lack of fit is told at this level.
+/// Significance level of the test for lack of fit.
 const LACK_OF_FIT: f64 = 0.05;
 
-/// The line through responses at two doses or more; `None` where there is none, as when all or
-/// nothing happened.
-pub fn fit(responses: &[Response]) -> Option<Line> {
-    let doses = responses.iter().map(|of| of.dose);
-    let (low, high) =
-        (doses.clone().fold(f64::INFINITY, f64::min), doses.fold(f64::NEG_INFINITY, f64::max));
-    if low >= high {
+/// Fits the line to responses at two doses or more; `None` if no line has a finite likelihood maximum,
+/// for example if no trial has the event, or all have it.
+pub fn fit(responses: &[Response]) -> Option<ProbitLine> {
+    // One dose has no slope.
+    if responses.iter().all(|of| of.dose == responses[0].dose) {
         return None;
     }
     let (mut centre, mut a, mut b) = (0.0, 0.0, 0.0);
     let mut information = [0.0; 2];
     for step in 0..50 {
-        let working = responses.iter().map(|of| {
-            // Starts from what was seen, with half a trial added to either side.
-            let seen = (of.count + 0.5) / (of.n + 1.0);
-            let eta: f64 =
-                if step == 0 { -normal::upper_quantile(seen) } else { a + b * (of.dose - centre) };
-            let (p, density) = (normal::lower_tail(eta), normal::density(eta));
-            let weight = of.n * density * density / (p * (1.0 - p));
-            (of.dose, weight, eta + (of.count / of.n - p) / density)
-        });
-        let working: Vec<(f64, f64, f64)> =
-            working.filter(|(_, w, z)| *w > 0.0 && z.is_finite()).collect();
-        let sum: f64 = working.iter().map(|(_, w, _)| w).sum();
-        let mean = |of: fn(&(f64, f64, f64)) -> f64| {
-            working.iter().map(|x| x.1 * of(x)).sum::<f64>() / sum
-        };
-        centre = mean(|x| x.0);
-        let (height, before) = (mean(|x| x.2), (a, b));
-        let sxx: f64 = working.iter().map(|(s, w, _)| w * (s - centre) * (s - centre)).sum();
-        let sxy: f64 = working.iter().map(|(s, w, z)| w * (s - centre) * (z - height)).sum();
+        let working: Vec<WorkingResponse> = responses
+            .iter()
+            .map(|of| {
+                // Starts from the observed share, with half a trial added on either side: 0 and 1 have no
+                // probit.
+                let seen = (of.count + 0.5) / (of.n + 1.0);
+                let probit = if step == 0 {
+                    -normal::upper_quantile(seen)
+                } else {
+                    a + b * (of.dose - centre)
+                };
+                WorkingResponse::new(of, probit)
+            })
+            // Far from the middle the density underflows: such a dose has no weight.
+            .filter(|of| of.weight > 0.0 && of.value.is_finite())
+            .collect();
+        let sum: f64 = working.iter().map(|of| of.weight).sum();
+        centre = working.iter().map(|of| of.weight * of.dose).sum::<f64>() / sum;
+        let height = working.iter().map(|of| of.weight * of.value).sum::<f64>() / sum;
+        let sxx: f64 =
+            working.iter().map(|of| of.weight * (of.dose - centre) * (of.dose - centre)).sum();
+        let sxy: f64 =
+            working.iter().map(|of| of.weight * (of.dose - centre) * (of.value - height)).sum();
+        let [last_a, last_b] = [a, b];
         (a, b) = (height, sxy / sxx);
         information = [sum, sxx];
         if !(a.is_finite() && b.is_finite()) {
             return None;
         }
-        if (a - before.0).abs() < 1e-10 && (b - before.1).abs() < 1e-10 * b.abs() {
+        if (a - last_a).abs() < 1e-10 && (b - last_b).abs() < 1e-10 * b.abs() {
             break;
         }
     }
-    let fit = Fit::of(responses, |dose| a + b * (dose - centre));
+    let fit = GoodnessOfFit::of(responses, |dose| a + b * (dose - centre));
     let variances = information.map(|of| fit.heterogeneity / of);
-    Some(Line { centre, a, b, variances, fit })
+    Some(ProbitLine { centre, a, b, variances, fit })
 }
 
-impl Fit {
+/// A response on the scale of the line, for one step of the least squares.
+struct WorkingResponse {
+    dose: f64,
+    weight: f64,
+    value: f64,
+}
+
+impl WorkingResponse {
+    fn new(response: &Response, probit: f64) -> Self {
+        let Response { dose, count, n } = *response;
+        let (p, density) = (normal::lower_tail(probit), normal::density(probit));
+        Self {
+            dose,
+            weight: n * density * density / (p * (1.0 - p)),
+            value: probit + (count / n - p) / density,
+        }
+    }
+}
+
+impl GoodnessOfFit {
     fn of(responses: &[Response], probit: impl Fn(f64) -> f64) -> Self {
         let squares = responses.iter().map(|of| {
             let p = normal::lower_tail(probit(of.dose));
@@ -109,31 +131,33 @@ impl Fit {
     }
 }
 
-impl Line {
-    /// The probit at a dose, with its standard error.
+impl ProbitLine {
+    /// Returns the probit at a dose, with its standard error.
     pub fn probit(&self, dose: f64) -> (f64, f64) {
         let x = dose - self.centre;
         (self.a + self.b * x, (self.variances[0] + x * x * self.variances[1]).sqrt())
     }
 
-    /// The dose with a probit.
+    /// Returns the dose with a probit.
     pub fn dose(&self, probit: f64) -> f64 {
         self.centre + (probit - self.a) / self.b
     }
 
-    /// How many standard errors the slope is from 0.
+    /// Returns the absolute slope in standard errors.
     pub fn slope_in_errors(&self) -> f64 {
         self.b.abs() / self.variances[1].sqrt()
     }
 
-    /// Fieller's limits for [`Line::dose`] at a two-sided confidence: the doses whose probit is not
-    /// significantly another. `None` where the slope is not significant, as there are none then.
+    /// Returns Fieller's limits for [`ProbitLine::dose`] at a two-sided confidence: the interval of doses
+    /// whose fitted probit does not differ significantly from `probit`. `None` if the slope is not
+    /// significant: no interval is bounded then.
     pub fn limits(&self, probit: f64, confidence: f64) -> Option<(f64, f64)> {
         let tail = 0.5 * (1.0 - confidence);
-        // With a factor that was estimated the errors are Student's.
-        let quantile = match self.fit.heterogeneity > 1.0 {
-            true => student::upper_quantile(tail, f64::from(self.fit.df)),
-            false => normal::upper_quantile(tail),
+        // The errors follow a t distribution if their factor was estimated.
+        let quantile = if self.fit.heterogeneity > 1.0 {
+            student::upper_quantile(tail, f64::from(self.fit.df))
+        } else {
+            normal::upper_quantile(tail)
         };
         let [va, vb] = self.variances.map(|variance| quantile * quantile * variance);
         let (height, b) = (self.a - probit, self.b);
@@ -143,13 +167,13 @@ impl Line {
             return None;
         }
         let root = (height * b * height * b - square * constant).max(0.0).sqrt();
-        let at = |sign: f64| self.centre + (-height * b + sign * root) / square;
-        Some((at(-1.0), at(1.0)))
+        let [low, high] = [-root, root].map(|root| self.centre + (-height * b + root) / square);
+        Some((low, high))
     }
 }
 
-/// The least probability under which `count` or more of `n` are not too rare at the level `alpha`:
-/// the exact lower bound of Clopper & Pearson (1934, Biometrika 26:404), one-sided.
+/// Returns the exact one-sided lower confidence bound of a probability, after `count` of `n` trials had
+/// the event, at the level `alpha` (Clopper & Pearson 1934, Biometrika 26:404).
 pub fn lower_bound(count: u64, n: u64, alpha: f64) -> f64 {
     if count == 0 {
         return 0.0;
@@ -162,7 +186,7 @@ pub fn lower_bound(count: u64, n: u64, alpha: f64) -> f64 {
     root.unwrap_or(0.0)
 }
 
-/// P(X ≥ count) for p no more than count/n, where terms fall from the first on.
+/// Returns P(X ≥ count) for p no more than count/n, where the terms of the sum fall from the first on.
 fn binomial_upper_tail(count: u64, n: u64, p: f64) -> f64 {
     let (k, all) = (count as f64, n as f64);
     let log_choose = libm::lgamma(all + 1.0) - libm::lgamma(k + 1.0) - libm::lgamma(all - k + 1.0);

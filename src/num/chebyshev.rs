@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-/// A polynomial on an interval, as a sum of Chebyshev polynomials.
+/// A polynomial on an interval from `low` to `high`, as a sum of Chebyshev polynomials.
 #[derive(Debug, Clone)]
 pub struct Chebyshev {
     low: f64,
@@ -11,27 +11,30 @@ pub struct Chebyshev {
 }
 
 impl Chebyshev {
-    /// The `order` points of `low` to `high` at which [`Chebyshev::through`] wants the values, in
-    /// falling order.
+    /// Returns the `order` points between `low` and `high` at which [`Chebyshev::through`] needs the
+    /// values, in descending order.
     pub fn points(order: usize, low: f64, high: f64) -> impl Iterator<Item = f64> {
         let (middle, half) = (0.5 * (high + low), 0.5 * (high - low));
-        (0..order).map(move |i| middle + half * libm::cos(angle(i, order)))
+        (0..order).map(move |i| middle + half * libm::cos(node_angle(i, order)))
     }
 
-    /// The polynomial through `values` at the points.
-    ///
-    /// Press et al., *Numerical Recipes* (2007), eq. 5.8.7.
+    /// Interpolates `values` at the points of [`Chebyshev::points`] (Press et al., *Numerical
+    /// Recipes*, 2007, eq. 5.8.7).
     pub fn through(low: f64, high: f64, values: &[f64]) -> Self {
         let order = values.len();
-        let coefficient = |j: usize| {
-            let terms = values.iter().enumerate();
-            let sum: f64 = terms.map(|(i, v)| v * libm::cos(j as f64 * angle(i, order))).sum();
-            sum * if j == 0 { 1.0 } else { 2.0 } / order as f64
-        };
-        Self { low, high, coefficients: (0..order).map(coefficient).collect() }
+        let mut coefficients = Vec::with_capacity(order);
+        for j in 0..order {
+            let mut sum = 0.0;
+            for (i, value) in values.iter().enumerate() {
+                sum += value * libm::cos(j as f64 * node_angle(i, order));
+            }
+            // The constant counts half (c₀/2 in the book), so that `at` may add it whole.
+            coefficients.push(sum * if j == 0 { 1.0 } else { 2.0 } / order as f64);
+        }
+        Self { low, high, coefficients }
     }
 
-    /// The value at `x`, in the interval, by Clenshaw's recurrence.
+    /// Evaluates the polynomial at `x`, in the interval, by Clenshaw's recurrence.
     pub fn at(&self, x: f64) -> f64 {
         let u = (2.0 * x - self.low - self.high) / (self.high - self.low);
         let (mut later, mut next) = (0.0, 0.0);
@@ -41,14 +44,16 @@ impl Chebyshev {
         self.coefficients[0] + u * next - later
     }
 
-    /// The size of the last three coefficients: about how far the polynomial is from a smooth
-    /// function it was taken from.
+    /// Returns the sum of the absolute values of the last three coefficients, an estimate of the
+    /// distance between the polynomial and the smooth function that it interpolates.
     pub fn tail(&self) -> f64 {
+        // More than one, because every second coefficient of an even or odd function is 0.
         self.coefficients.iter().rev().take(3).map(|c| c.abs()).sum()
     }
 }
 
-fn angle(i: usize, order: usize) -> f64 {
+/// Returns the angle whose cosine is the `i`-th node on [−1, 1].
+fn node_angle(i: usize, order: usize) -> f64 {
     PI * (i as f64 + 0.5) / order as f64
 }
 

@@ -4,11 +4,11 @@ use super::normal;
 use super::root::brent;
 use std::f64::consts::PI;
 
-/// With more degrees of freedom than this, quantiles are approximate.
+/// Largest number of degrees of freedom at which quantiles are exact.
 const EXACT: u32 = 100;
 
-/// P(χ² > x) with `df` ≥ 1 degrees of freedom, x ≥ 0: the finite sums of Abramowitz & Stegun 26.4.4
-/// and 26.4.5, whose first factor underflows beyond x = 1400.
+/// Returns P(χ² > x) with `df` ≥ 1 degrees of freedom, x ≥ 0: the finite sums of Abramowitz & Stegun
+/// 26.4.4 and 26.4.5, whose first factor underflows beyond x = 1400.
 pub fn upper_tail(x: f64, df: u32) -> f64 {
     let half = 0.5 * x;
     // The sums run over powers of x/2 divided by factorials, of half numbers where df is odd.
@@ -25,10 +25,10 @@ pub fn upper_tail(x: f64, df: u32) -> f64 {
     tail
 }
 
-/// The value exceeded with probability `p`, from 1e-9 to 1, under `df` ≥ 1 degrees of freedom.
+/// Returns the value exceeded with probability `p`, from 1e-9 to 1, with `df` ≥ 1 degrees of freedom.
 ///
-/// Above 100 degrees of freedom by the cube of Wilson & Hilferty 1931 (PNAS 17:684), which is
-/// exceeded with a probability within 1e-4 of `p` there.
+/// Above 100 degrees of freedom, the cubic approximation of Wilson & Hilferty 1931 (PNAS 17:684),
+/// which is exceeded with a probability within 1e-4 of `p` there.
 pub fn upper_quantile(p: f64, df: u32) -> f64 {
     if p >= 1.0 {
         return 0.0;
@@ -39,6 +39,7 @@ pub fn upper_quantile(p: f64, df: u32) -> f64 {
         let root = 1.0 - share + normal::upper_quantile(p) * share.sqrt();
         return mean * root * root * root;
     }
+    // Eight standard deviations and 60 above the mean lie beyond the 1e-9 quantile at every df to 100.
     let high = mean + 8.0 * (2.0 * mean).sqrt() + 60.0;
     brent(|x| upper_tail(x, df) - p, 0.0, high).expect("the tail falls from 1 to below 1e-9")
 }

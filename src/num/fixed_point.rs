@@ -1,31 +1,32 @@
 //! Fixed points of a function of several variables.
 
-/// Steps after which a search is given up.
+/// Largest number of steps of a search.
 const MOST_STEPS: usize = 100;
-/// Jacobians that a search may find by differences, each at the cost of one evaluation per variable.
+/// Largest number of Jacobians that a search computes by differences, each at the cost of one or two
+/// evaluations per variable.
 const MOST_JACOBIANS: usize = 6;
-/// Steps that may fail before the Jacobian is found by differences.
+/// Number of failed steps after which the Jacobian is computed by differences.
 const MOST_FAILURES: usize = 2;
-/// Steps shorter than this, in the largest component, have stopped approaching a fixed point.
+/// Length of a step, in its largest component, below which a search has stalled.
 const SHORTEST_STEP: f64 = 1e-9;
-/// The difference by which a Jacobian is found.
+/// Step of the differences that approximate a Jacobian.
 const DIFFERENCE: f64 = 1e-6;
 
-/// A point that `f` maps to within `tolerance` of itself in every component, from `start`; `None`
-/// when the search does not come to one. `f` is `None` outside its domain, where the search does not go.
+/// Finds a point that `f` maps to within `tolerance` of itself in every component, starting from
+/// `start`; `None` if the search does not converge. `f` returns `None` outside its domain, which the
+/// search does not leave.
 ///
-/// Broyden (1965), Math Comp 19:577, his first method, for the zero of r(x) = f(x) − x: the first
-/// step is that of plain iteration, and every value of f corrects the inverse Jacobian by the secant
-/// it gives. A step that leaves the domain or does not reduce |r| is tried again shorter, from the
-/// best point so far; where that does not help, the Jacobian is found by differences.
+/// Broyden (1965), Math Comp 19:577, first method, for the zero of r(x) = f(x) − x: the first step is
+/// that of plain iteration, and every value of f corrects the inverse Jacobian by the secant it gives.
+/// A step that leaves the domain or does not reduce |r| is tried again shorter, from the best point so
+/// far; if that fails too, the Jacobian is computed by differences.
 pub fn fixed_point(
     f: impl Fn(&[f64]) -> Option<Vec<f64>>,
     start: Vec<f64>,
     tolerance: f64,
 ) -> Option<Vec<f64>> {
-    let residual = |x: &[f64]| Some(difference(&f(x)?, x));
     let mut x = start;
-    let mut r = residual(&x)?;
+    let mut r = residual(&f, &x)?;
     let mut inverse = Inverse::identity(x.len());
     let (mut failures, mut jacobians, mut is_exact) = (0, 0, false);
     let mut longest = f64::INFINITY;
@@ -34,21 +35,23 @@ pub fn fixed_point(
             return Some(x);
         }
         if failures >= MOST_FAILURES && !is_exact && jacobians < MOST_JACOBIANS {
-            (inverse, is_exact, longest) = (Inverse::exact(residual, &x, &r)?, true, f64::INFINITY);
+            inverse = Inverse::exact(&f, &x, &r)?;
+            (is_exact, longest) = (true, f64::INFINITY);
             jacobians += 1;
         }
         let newton = inverse.times(&r);
         let share = (longest / largest(&newton)).min(1.0);
         let step: Vec<f64> = newton.iter().map(|d| share * d).collect();
         let candidate: Vec<f64> = x.iter().zip(&step).map(|(x, d)| x + d).collect();
-        let there = residual(&candidate);
-        match there {
-            Some(there) if length(&there) < length(&r) => {
+        match residual(&f, &candidate).filter(|there| length(there) < length(&r)) {
+            Some(there) => {
                 inverse.learn(&step, &difference(&there, &r));
                 (x, r) = (candidate, there);
+                // Broyden's correction makes the Jacobian inexact again. The trust radius doubles
+                // rather than being lifted: the next step may fail for the reason of the last.
                 (failures, is_exact, longest) = (0, false, 2.0 * longest);
             }
-            _ => (failures, longest) = (failures + 1, 0.5 * largest(&step)),
+            None => (failures, longest) = (failures + 1, 0.5 * largest(&step)),
         }
         if longest < SHORTEST_STEP {
             return None;
@@ -61,23 +64,26 @@ pub fn fixed_point(
 struct Inverse(Vec<Vec<f64>>);
 
 impl Inverse {
-    /// That of a constant f, for which one step of plain iteration is exact.
+    /// Builds the identity, which is right for a constant f: one step of plain iteration solves it.
     fn identity(size: usize) -> Self {
-        let row = |i: usize| (0..size).map(|j| f64::from(u8::from(i == j))).collect();
-        Self((0..size).map(row).collect())
+        let mut rows = vec![vec![0.0; size]; size];
+        for (i, row) in rows.iter_mut().enumerate() {
+            row[i] = 1.0;
+        }
+        Self(rows)
     }
 
-    /// That at `x`, where the residual is `r`, by differences; `None` where it is singular or the
-    /// domain is no wider than they are.
-    fn exact(residual: impl Fn(&[f64]) -> Option<Vec<f64>>, x: &[f64], r: &[f64]) -> Option<Self> {
+    /// Computes the inverse at `x`, where the residual is `r`, by differences; `None` if it is singular
+    /// or the domain is narrower than the differences.
+    fn exact(f: impl Fn(&[f64]) -> Option<Vec<f64>>, x: &[f64], r: &[f64]) -> Option<Self> {
         let mut columns = Vec::with_capacity(x.len());
         for k in 0..x.len() {
-            let moved = |by: f64| {
-                let mut there = x.to_vec();
-                there[k] += by;
-                Some((residual(&there)?, by))
-            };
-            let (there, by) = moved(-DIFFERENCE).or_else(|| moved(DIFFERENCE))?;
+            // At the edge of the domain one of the two sides is outside.
+            let (there, by) = [-DIFFERENCE, DIFFERENCE].into_iter().find_map(|by| {
+                let mut moved = x.to_vec();
+                moved[k] += by;
+                Some((residual(&f, &moved)?, by))
+            })?;
             columns.push(difference(r, &there).iter().map(|change| change / by).collect());
         }
         inverted(&columns)
@@ -87,11 +93,13 @@ impl Inverse {
         self.0.iter().map(|row| dot(row, r)).collect()
     }
 
-    /// Takes up that a `step` changed the residual by `change`; a singular correction is left out.
+    /// Corrects the inverse for a `step` that changed the residual by `change` (Sherman & Morrison);
+    /// skips a correction that would make it singular.
     fn learn(&mut self, step: &[f64], change: &[f64]) {
         let predicted = self.times(change);
-        let weight = |j: usize| step.iter().zip(&self.0).map(|(d, row)| d * row[j]).sum();
-        let weights: Vec<f64> = (0..step.len()).map(weight).collect();
+        let weights: Vec<f64> = (0..step.len())
+            .map(|j| step.iter().zip(&self.0).map(|(d, row)| d * row[j]).sum())
+            .collect();
         let scale = -dot(step, &predicted);
         if scale.abs() < 1e-12 * dot(step, step) {
             return;
@@ -103,12 +111,12 @@ impl Inverse {
     }
 }
 
-/// The inverse of a matrix given by columns, by Gauss–Jordan elimination with row pivots; `None` where
-/// it is singular.
+/// Inverts a matrix given by columns, by Gauss–Jordan elimination with row pivots; `None` if it is
+/// singular.
 fn inverted(columns: &[Vec<f64>]) -> Option<Inverse> {
     let size = columns.len();
     let Inverse(identity) = Inverse::identity(size);
-    // Each row of the matrix with that of the unit matrix after it.
+    // Each row of the matrix, followed by the same row of the unit matrix.
     let mut rows: Vec<Vec<f64>> = (0..size)
         .map(|i| columns.iter().map(|column| column[i]).chain(identity[i].clone()).collect())
         .collect();
@@ -129,6 +137,11 @@ fn inverted(columns: &[Vec<f64>]) -> Option<Inverse> {
         }
     }
     Some(Inverse(rows.into_iter().map(|row| row[size..].to_vec()).collect()))
+}
+
+/// Returns r(x) = f(x) − x; `None` outside the domain of `f`.
+fn residual(f: impl Fn(&[f64]) -> Option<Vec<f64>>, x: &[f64]) -> Option<Vec<f64>> {
+    Some(difference(&f(x)?, x))
 }
 
 fn difference(a: &[f64], b: &[f64]) -> Vec<f64> {

@@ -1,8 +1,10 @@
-//! Numerical tools that know no trial words: interpolation, exponentials, logarithms, the normal,
-//! Student's and the χ² distribution, quadrature, root finding.
+//! Numerical tools without trial vocabulary: interpolation, exponentials, logarithms, the normal,
+//! Student's t and the χ² distribution, quadrature, root finding.
 //!
-//! Everything here is built on `+ − × ÷ √` and the portable `libm`, so that a boundary has the
-//! same bits on every platform.
+//! A boundary must have the same bits on every platform. IEEE 754 requires `+ − × ÷`, the square root
+//! and rounding to whole numbers to be exact to the last bit, so the whole crate uses the methods of
+//! `f64` for these (`sqrt`, `floor`, `ceil`). It leaves all other functions open: exponentials,
+//! logarithms, powers and trigonometry come from the portable `libm` crate, never from the platform.
 
 pub mod chebyshev;
 pub mod chi_squared;
@@ -14,13 +16,14 @@ pub mod quadrature;
 pub mod root;
 pub mod student;
 
-/// log(p / (1 − p)) for p in (0, 1).
+/// The log odds log(p / (1 − p)) of a probability p in (0, 1).
 pub fn logit(p: f64) -> f64 {
     libm::log(p) - libm::log1p(-p)
 }
 
-/// 1 / (1 + exp(−x)), without overflow at either end.
+/// The logistic function 1 / (1 + exp(−x)), in [0, 1], without overflow at either end.
 pub fn logistic(x: f64) -> f64 {
+    // Each branch takes the exponential of a number at or below 0, which is at most 1.
     if x >= 0.0 {
         1.0 / (1.0 + libm::exp(-x))
     } else {
@@ -29,36 +32,39 @@ pub fn logistic(x: f64) -> f64 {
     }
 }
 
-/// A probability with log odds added; never and always stay so.
+/// Adds log odds to a probability; 0 and 1 stay as they are.
 pub fn add_log_odds(p: f64, log_odds: f64) -> f64 {
+    // Adding 0 returns `p` itself: the way through `logit` and back would change its last bits.
     if log_odds == 0.0 || p <= 0.0 || p >= 1.0 { p } else { logistic(logit(p) + log_odds) }
 }
 
 /// The largest number below 1.
 const BELOW_ONE: f64 = 1.0 - f64::EPSILON / 2.0;
 
-/// A uniform draw from [0, 1) moved within it, so that whatever happens below a probability has its
-/// odds multiplied: u' < p just when u < p', where p' has `odds_ratio` > 0 times the odds of p.
+/// Moves a uniform draw u within [0, 1), so that every event that occurs when u is below some
+/// probability has its odds multiplied: the result is below p exactly when u < p', where p' has
+/// `odds_ratio` > 0 times the odds of p.
 #[inline]
 pub fn with_odds(uniform: f64, odds_ratio: f64) -> f64 {
+    // A tiny odds ratio would round the quotient up to 1, which no inverse CDF accepts.
     (uniform / (uniform + (1.0 - uniform) * odds_ratio)).min(BELOW_ONE)
 }
 
-/// Shares that do not make a whole.
+/// The error of shares that do not sum to 1 or to 100 %.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("sum to {sum}, too {} by {:.6}; allowed: a sum of {whole}", if sum > whole { "much" } else { "little" }, (sum - whole).abs())]
 pub struct WrongSum {
-    /// What they add up to.
+    /// Sum of the shares.
     pub sum: f64,
-    /// 1, or 100 for percentages.
+    /// The sum that is allowed: 1, or 100 for percentages.
     pub whole: f64,
 }
 
-/// Fractions that sum to 1, from such fractions or from percentages that sum to 100 (percentages
-/// when any exceeds 1).
+/// Returns fractions that sum to 1, given fractions or percentages; shares are percentages if any of
+/// them exceeds 1.
 ///
 /// # Errors
-/// When the sum misses by more than one part in a million.
+/// [`WrongSum`] if the sum differs from 1 (percentages: 100) by more than one part in a million.
 pub fn normalised(shares: &[f64]) -> Result<Vec<f64>, WrongSum> {
     let whole = if shares.iter().any(|&share| share > 1.0) { 100.0 } else { 1.0 };
     let sum: f64 = shares.iter().sum();

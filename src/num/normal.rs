@@ -4,26 +4,27 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-/// Density φ(x).
+/// Returns the density φ(x).
 pub fn density(x: f64) -> f64 {
     libm::exp(-0.5 * x * x) / (2.0 * PI).sqrt()
 }
 
-/// Φ(x), the probability of a value at or below `x`.
+/// Returns Φ(x), the probability of a value at or below `x`.
 pub fn lower_tail(x: f64) -> f64 {
     0.5 * libm::erfc(-x * FRAC_1_SQRT_2)
 }
 
-/// 1 − Φ(x), the probability of a value above `x`, precise in relative terms to about x = 37.
+/// Returns 1 − Φ(x), the probability of a value above `x`; its relative error is small to about x = 37.
 pub fn upper_tail(x: f64) -> f64 {
     0.5 * libm::erfc(x * FRAC_1_SQRT_2)
 }
 
-/// The value exceeded with probability `p`, for `p` in (0, 1); ±∞ at the ends, NaN outside.
+/// Returns the value exceeded with probability `p`, for `p` in (0, 1); ±∞ at the ends, NaN outside.
 ///
 /// Starts from Abramowitz & Stegun 26.2.23 (error below 4.5e-4) and takes Newton steps on the
 /// logarithm of the tail, which is concave: each step squares the error, so three suffice.
 pub fn upper_quantile(p: f64) -> f64 {
+    // The smaller tail keeps its digits, and 1 − p is exact for p from ½ to 1 (Sterbenz' lemma).
     if p > 0.5 {
         return -upper_quantile(1.0 - p);
     }
@@ -34,6 +35,7 @@ pub fn upper_quantile(p: f64) -> f64 {
     let numerator = 2.515517 + t * (0.802853 + t * 0.010328);
     let denominator = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308));
     let mut x = t - numerator / denominator;
+    // Three steps, and a fourth for the rounding of the third.
     for _ in 0..4 {
         let tail = upper_tail(x);
         x += libm::log(tail / p) * tail / density(x);
@@ -41,9 +43,27 @@ pub fn upper_quantile(p: f64) -> f64 {
     x
 }
 
-/// Numerators and denominators of AS 241, constant term first: within 0.425 of ½.
-const CENTRE: [[f64; 8]; 2] = [
-    [
+/// A quotient of two polynomials of degree 7.
+struct Quotient {
+    /// Coefficients of the numerator, constant term first.
+    above: [f64; 8],
+    /// Coefficients of the denominator, constant term first.
+    below: [f64; 8],
+}
+
+impl Quotient {
+    fn at(&self, x: f64) -> f64 {
+        horner(&self.above, x) / horner(&self.below, x)
+    }
+}
+
+fn horner(coefficients: &[f64; 8], x: f64) -> f64 {
+    coefficients.iter().rev().fold(0.0, |sum, coefficient| sum * x + coefficient)
+}
+
+/// AS 241 for probabilities within 0.425 of ½.
+const CENTRE: Quotient = Quotient {
+    above: [
         3.387_132_872_796_366_5,
         133.141_667_891_784_38,
         1_971.590_950_306_551_3,
@@ -53,7 +73,7 @@ const CENTRE: [[f64; 8]; 2] = [
         33_430.575_583_588_13,
         2_509.080_928_730_122_7,
     ],
-    [
+    below: [
         1.0,
         42.313_330_701_600_91,
         687.187_007_492_057_9,
@@ -63,10 +83,10 @@ const CENTRE: [[f64; 8]; 2] = [
         28_729.085_735_721_943,
         5_226.495_278_852_545,
     ],
-];
-/// Beyond, down to tails of e⁻²⁵.
-const MIDDLE: [[f64; 8]; 2] = [
-    [
+};
+/// AS 241 for smaller tails, down to e⁻²⁵.
+const MIDDLE: Quotient = Quotient {
+    above: [
         1.423_437_110_749_683_5,
         4.630_337_846_156_546,
         5.769_497_221_460_691,
@@ -76,7 +96,7 @@ const MIDDLE: [[f64; 8]; 2] = [
         0.022_723_844_989_269_184,
         7.745_450_142_783_414e-4,
     ],
-    [
+    below: [
         1.0,
         2.053_191_626_637_759,
         1.676_384_830_183_803_8,
@@ -86,10 +106,10 @@ const MIDDLE: [[f64; 8]; 2] = [
         5.475_938_084_995_345e-4,
         1.050_750_071_644_416_8e-9,
     ],
-];
-/// Further still.
-const FAR: [[f64; 8]; 2] = [
-    [
+};
+/// AS 241 for tails below e⁻²⁵.
+const FAR: Quotient = Quotient {
+    above: [
         6.657_904_643_501_103,
         5.463_784_911_164_114,
         1.784_826_539_917_291_3,
@@ -99,7 +119,7 @@ const FAR: [[f64; 8]; 2] = [
         2.711_555_568_743_487_6e-5,
         2.010_334_399_292_288_1e-7,
     ],
-    [
+    below: [
         1.0,
         0.599_832_206_555_888,
         0.136_929_880_922_735_8,
@@ -109,22 +129,19 @@ const FAR: [[f64; 8]; 2] = [
         1.421_511_758_316_446e-7,
         2.044_263_103_389_939_8e-15,
     ],
-];
+};
 
-/// The same for `p` in (0, 1), several times as fast, to about 1e-15 of the value or, near ½, of 1:
-/// Wichura 1988, Appl Stat 37:477, algorithm AS 241 (PPND16).
-/// On `libm`, as everything here, where statrs goes by the logarithm of the platform.
+/// Returns the value exceeded with probability `p` in (0, 1), several times as fast as
+/// [`upper_quantile`], to about 1e-15 of the value or, near ½, of 1 (Wichura 1988, Appl Stat 37:477,
+/// algorithm AS 241, PPND16).
 pub fn quick_upper_quantile(p: f64) -> f64 {
-    let ratio = |[above, below]: [[f64; 8]; 2], x: f64| {
-        let at = |of: [f64; 8]| of.iter().rev().fold(0.0, |sum, of| sum * x + of);
-        at(above) / at(below)
-    };
+    // WHY_TWO
     let from_half = 0.5 - p;
     if from_half.abs() <= 0.425 {
-        return from_half * ratio(CENTRE, 0.180625 - from_half * from_half);
+        return from_half * CENTRE.at(0.180625 - from_half * from_half);
     }
     let reach = (-libm::log(p.min(1.0 - p))).sqrt();
-    let x = if reach <= 5.0 { ratio(MIDDLE, reach - 1.6) } else { ratio(FAR, reach - 5.0) };
+    let x = if reach <= 5.0 { MIDDLE.at(reach - 1.6) } else { FAR.at(reach - 5.0) };
     x.copysign(from_half)
 }
 

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use super::normal::density;
 
-/// Nodes and weights on [−1, 1], in increasing order of node.
+/// A Gauss–Legendre rule: nodes and weights on [−1, 1], in increasing order of node.
 #[derive(Debug, Clone)]
 pub struct GaussLegendre {
     nodes: Vec<f64>,
@@ -12,13 +12,13 @@ pub struct GaussLegendre {
 }
 
 impl GaussLegendre {
-    /// The rule with `order` ≥ 1 nodes, exact for polynomials of degree 2·order − 1.
-    ///
+    /// Builds the rule with `order` ≥ 1 nodes, exact for polynomials of degree 2·order − 1, by
     /// Newton's method on the Legendre polynomial from Tricomi's starting values.
     pub fn new(order: usize) -> Self {
         let n = order as f64;
         let mut nodes = vec![0.0; order];
         let mut weights = vec![0.0; order];
+        // The rule is symmetric about 0: half of the roots give the others.
         for i in 0..order.div_ceil(2) {
             let mut x = libm::cos(PI * (i as f64 + 0.75) / (n + 0.5));
             let mut slope = 1.0;
@@ -40,7 +40,7 @@ impl GaussLegendre {
         Self { nodes, weights }
     }
 
-    /// Pairs of node and weight for the interval from `low` to `high`.
+    /// Iterates over pairs of node and weight for the interval from `low` to `high`.
     pub fn on(&self, low: f64, high: f64) -> impl Iterator<Item = (f64, f64)> {
         let half = 0.5 * (high - low);
         let middle = 0.5 * (high + low);
@@ -48,17 +48,20 @@ impl GaussLegendre {
     }
 }
 
-/// Steps of the rule for normal means, in standard deviations or in units of the logistic scale,
-/// whichever is shorter, and where it ends, in standard deviations.
+/// Step of the rule for normal means, in standard deviations or in units of the logistic scale,
+/// whichever is shorter.
 const STEP: f64 = 0.75;
+/// Distance of the last node of that rule from the mean, in standard deviations; the mass beyond is
+/// 8e-11.
 const REACH: f64 = 6.5;
 
-/// Values and weights whose weighted sums are means of a smooth function of a normal variable with
-/// mean 0; one value, 0, when `sd` is 0.
+/// Returns pairs of value and weight for means over a normal distribution: the mean of a smooth
+/// function of a normal variable with mean 0 and standard deviation `sd` is the weighted sum of its
+/// values. A single value, 0, if `sd` is 0.
 ///
-/// The trapezium rule, whose error is exp(−2πd/h) for steps h where the nearest pole is d from the
-/// real axis, and exp(−2π²/h²) by the normal density (Trefethen & Weideman 2014, SIAM Rev 56:385): a
-/// logistic curve of the variable has d = π/`sd`, so its mean is right to 1e-9.
+/// This is the trapezium rule, whose error is exp(−2πd/h) for steps h where the nearest pole is d from
+/// the real axis, and exp(−2π²/h²) by the normal density (Trefethen & Weideman 2014, SIAM Rev 56:385):
+/// a logistic curve of the variable has d = π/`sd`, so its mean is right to 1e-9.
 pub fn normal_nodes(sd: f64) -> Vec<(f64, f64)> {
     if sd == 0.0 {
         return vec![(0.0, 1.0)];
@@ -70,7 +73,7 @@ pub fn normal_nodes(sd: f64) -> Vec<(f64, f64)> {
     nodes.map(|z| (sd * z, density(z) / total)).collect()
 }
 
-/// P_n(x) and its derivative, by the three-term recurrence.
+/// Returns P_n(x) and its derivative, by the three-term recurrence.
 fn legendre(order: usize, x: f64) -> (f64, f64) {
     let (mut previous, mut current) = (1.0, x);
     for k in 2..=order {

@@ -1,34 +1,45 @@
 //! Roots of a function of one variable.
 
-/// A root of `f` between `low` and `high`, where `f` must change sign, to within a few units in
-/// the last place; `None` when it does not change sign or is not a number there.
-///
-/// Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4: inverse quadratic
-/// interpolation guarded by bisection. `b` is the best point so far, `a` the one before it, `c`
-/// the last point on the other side of the root.
-pub fn brent(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
-    between((low, f(low)), (high, f(high)), 2.0 * f64::EPSILON, f)
+/// A point on the graph of a function.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    x: f64,
+    value: f64,
 }
 
-/// The root of a falling `f` that lies near `guess`, to a relative `precision`: the interval is
-/// `step` wide at first and doubles towards the root, up to `low` or `high`; `None` where there is
-/// none between these.
+/// Finds a root of `f` between `low` and `high`, where `f` must change sign, to within a few units in
+/// the last place; `None` if it does not change sign or is not a number there.
+///
+/// Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4: inverse quadratic
+/// interpolation guarded by bisection.
+pub fn brent(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
+    let from = Point { x: low, value: f(low) };
+    let to = Point { x: high, value: f(high) };
+    between(from, to, 2.0 * f64::EPSILON, f)
+}
+
+/// Finds the root of a falling `f` that lies near `guess`, to a relative `precision`: the interval is
+/// `step` wide at first and doubles towards the root, up to the ends of `range`; `None` if `f` does not
+/// change sign within `range`.
 pub fn near(
     f: impl Fn(f64) -> f64,
-    (guess, step): (f64, f64),
-    (low, high): (f64, f64),
+    guess: f64,
+    step: f64,
+    range: [f64; 2],
     precision: f64,
 ) -> Option<f64> {
-    let mut here = (guess, f(guess));
-    let (sign, end) = if here.1 > 0.0 { (1.0, high) } else { (-1.0, low) };
+    let mut here = Point { x: guess, value: f(guess) };
+    // A falling function that is positive has its root above.
+    let [sign, end] = if here.value > 0.0 { [1.0, range[1]] } else { [-1.0, range[0]] };
     let mut step = step;
     loop {
-        let next = if sign > 0.0 { (here.0 + step).min(end) } else { (here.0 - step).max(end) };
-        let there = (next, f(next));
-        if there.1 * sign <= 0.0 {
+        let x = if sign > 0.0 { (here.x + step).min(end) } else { (here.x - step).max(end) };
+        let there = Point { x, value: f(x) };
+        if there.value * sign <= 0.0 {
             return between(here, there, precision, f);
         }
-        if next == end {
+        // Also where `f` is not a number, which compares false above.
+        if x == end {
             return None;
         }
         here = there;
@@ -36,19 +47,19 @@ pub fn near(
     }
 }
 
-/// As [`brent`], from two points with the values of `f` there, to a relative `precision`.
-fn between(
-    (mut a, mut fa): (f64, f64),
-    (mut b, mut fb): (f64, f64),
-    precision: f64,
-    f: impl Fn(f64) -> f64,
-) -> Option<f64> {
+/// Finds a root between two points by Brent's method, to a relative `precision`.
+fn between(from: Point, to: Point, precision: f64, f: impl Fn(f64) -> f64) -> Option<f64> {
+    // Brent's names: `b` is the best point so far, `a` the one before it, `c` the last point on the
+    // other side of the root.
+    let (Point { x: mut a, value: mut fa }, Point { x: mut b, value: mut fb }) = (from, to);
     if fa.is_nan() || fb.is_nan() || fa * fb > 0.0 {
         return None;
     }
     let (mut c, mut fc) = (a, fa);
     let mut step = b - a;
     let mut step_before = step;
+    // A bound, so that rounding errors that change sign for ever end the search; `b` is then as good
+    // as any point.
     for _ in 0..200 {
         if fb * fc > 0.0 {
             (c, fc) = (a, fa);
@@ -59,6 +70,7 @@ fn between(
             (a, b, c) = (b, c, b);
             (fa, fb, fc) = (fb, fc, fb);
         }
+        // The last summand keeps the tolerance above 0 at a root of 0.
         let tolerance = precision * b.abs() + 1e-300;
         let half = 0.5 * (c - b);
         if half.abs() <= tolerance || fb == 0.0 {
@@ -66,6 +78,8 @@ fn between(
         }
         let mut bisect = true;
         if step_before.abs() >= tolerance && fa.abs() > fb.abs() {
+            // The step is p/q, whose division waits until it is known to be used. Two points give the
+            // secant, three the inverse parabola.
             let s = fb / fa;
             let (mut p, mut q) = if a == c {
                 (2.0 * half * s, 1.0 - s)
@@ -80,6 +94,8 @@ fn between(
                 q = -q;
             }
             p = p.abs();
+            // Taken only if it stays within three quarters of the interval and is less than half of the
+            // step before the last: otherwise interpolation has stalled.
             if 2.0 * p < (3.0 * half * q - (tolerance * q).abs()).min((step_before * q).abs()) {
                 step_before = step;
                 step = p / q;
@@ -117,12 +133,12 @@ mod tests {
     fn finds_the_root_of_a_falling_function_from_near_it() {
         for guess in [0.1, 1.9, 2.0, 2.1, 9.9] {
             let root =
-                near(|x| 8.0 - x * x * x, (guess, 0.05), (0.0, 10.0), 1e-15).expect("it falls");
+                near(|x| 8.0 - x * x * x, guess, 0.05, [0.0, 10.0], 1e-15).expect("it falls");
             assert!((root - 2.0).abs() < 1e-14, "{guess}");
         }
-        assert_eq!(near(|x| 8.0 - x, (3.0, 0.05), (0.0, 7.0), 1e-15), None);
-        assert_eq!(near(|x| -1.0 - x, (3.0, 0.05), (0.0, 7.0), 1e-15), None);
-        assert_eq!(near(|_| f64::NAN, (3.0, 0.05), (0.0, 7.0), 1e-15), None);
+        assert_eq!(near(|x| 8.0 - x, 3.0, 0.05, [0.0, 7.0], 1e-15), None);
+        assert_eq!(near(|x| -1.0 - x, 3.0, 0.05, [0.0, 7.0], 1e-15), None);
+        assert_eq!(near(|_| f64::NAN, 3.0, 0.05, [0.0, 7.0], 1e-15), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Student's t distribution: its upper tail far out, its quantiles, and the normal score of a t.
+//! Student's t distribution: upper tail, quantiles, and the normal score of a t statistic.
 //!
 //! The degrees of freedom ν may be any number above 0 (Welch's are not whole). Throughout,
 //! s² = t²/ν, x = 1/(1 + s²), y = 1 − x, a = ν/2; the tail above t > 0 is ½·I_x(a, ½), a regularised
@@ -8,8 +8,9 @@ use std::f64::consts::PI;
 
 use super::normal;
 
-/// P(T ≥ `t`) for T with `df` > 0 degrees of freedom (infinitely many: normal); NaN when `df` is
-/// not above 0 or `t` is NaN. Good to 1e-12 of its value, however small, down to 1e-300.
+/// Returns P(T ≥ `t`) for T with `df` > 0 degrees of freedom (the normal tail if `df` is infinite);
+/// NaN if `df` is not above 0 or `t` is NaN. The relative error is below 1e-12 for values down to
+/// 1e-300.
 pub fn upper_tail(t: f64, df: f64) -> f64 {
     if t < 0.0 {
         return 1.0 - upper_tail(-t, df);
@@ -20,16 +21,16 @@ pub fn upper_tail(t: f64, df: f64) -> f64 {
     libm::exp(ln_upper_tail(t, df))
 }
 
-/// The density at `t` of T with `df` > 0 degrees of freedom.
+/// Returns the density at `t` of T with `df` > 0 degrees of freedom.
 pub fn density(t: f64, df: f64) -> f64 {
     libm::exp(ln_density(t, df))
 }
 
-/// The t exceeded with probability `p` in (0, 1) at `df` > 0 degrees of freedom; ±∞ at the ends,
-/// NaN outside.
+/// Returns the t exceeded with probability `p` in (0, 1) at `df` > 0 degrees of freedom; ±∞ at the
+/// ends, NaN outside.
 ///
-/// Newton's method on ln p over ln t, which is concave and so met from above, from the leading
-/// terms of the inverse of Hill's expansion (1970).
+/// Newton's method on ln p as a function of ln t, which is concave, so that it converges from above,
+/// starting from the leading terms of the inverse of Hill's expansion (1970).
 pub fn upper_quantile(p: f64, df: f64) -> f64 {
     let z = normal::upper_quantile(p);
     if df.is_nan() || df <= 0.0 {
@@ -47,7 +48,8 @@ pub fn upper_quantile(p: f64, df: f64) -> f64 {
     let a = (df - 0.5).max(0.5 * df);
     let w = (z - z * (z * z + 3.0) / (48.0 * a * a)).max(0.5 * z);
     let mut t = (df * libm::expm1(w * w / a)).sqrt();
-    // Steps on the normal score are cheap where the expansion holds and leave little to do.
+    // Steps on the normal score are cheap where Hill's expansion holds: each evaluates a series, where
+    // the steps below sum a continued fraction. They leave one or two of those.
     for _ in 0..3 {
         let (score, third) = hill(t, df);
         if third.abs() < 0.01 * score {
@@ -59,7 +61,7 @@ pub fn upper_quantile(p: f64, df: f64) -> f64 {
     for _ in 0..60 {
         let tail = ln_upper_tail(t, df);
         let step = (tail - target) * libm::exp(tail - ln_density(t, df)) / t;
-        // Bounded, as the curve is flat where t is small.
+        // A full step would overshoot where t is small and the curve flat.
         t *= libm::exp(step.clamp(-2.0, 2.0));
         // Each step squares the error.
         if step.abs() < 1e-8 {
@@ -69,11 +71,11 @@ pub fn upper_quantile(p: f64, df: f64) -> f64 {
     t
 }
 
-/// The standard normal z with P(Z ≥ z) = P(T ≥ `t`) for `df` > 0 degrees of freedom; NaN when `df`
-/// is not above 0 or `t` is NaN.
+/// Returns the standard normal z with P(Z ≥ z) = P(T ≥ `t`) for `df` > 0 degrees of freedom; NaN if
+/// `df` is not above 0 or `t` is NaN.
 ///
-/// Where the third term of Hill's expansion (1970) is too small to matter, that expansion is the answer;
-/// elsewhere it starts Newton's method on the logarithm of the normal tail.
+/// Hill's expansion (1970) is the result if its third term is negligible; otherwise it starts Newton's
+/// method on the logarithm of the normal tail.
 pub fn normal_score(t: f64, df: f64) -> f64 {
     if df.is_nan() || df <= 0.0 {
         return f64::NAN;
@@ -84,11 +86,14 @@ pub fn normal_score(t: f64, df: f64) -> f64 {
     if df == f64::INFINITY || t == 0.0 || t == f64::INFINITY {
         return t;
     }
+    // Called at every look of a t test: the expansion alone costs a tenth of the Newton steps and
+    // suffices at the degrees of freedom of a trial.
     let (start, third) = hill(t, df);
     if third.abs() < NEGLIGIBLE_THIRD * start {
         return start;
     }
     let target = ln_upper_tail(t, df);
+    // With few degrees of freedom the expansion diverges; Wallace's first term does not.
     let mut z = if third.abs() < 0.01 * start { start } else { wallace(t, df) };
     for _ in 0..30 {
         let (tail, slope) = ln_normal_tail(z);
@@ -102,12 +107,12 @@ pub fn normal_score(t: f64, df: f64) -> f64 {
     z
 }
 
-/// The error of the expansion is then below 3e-13 of the score for every ν (in 50-digit
-/// arithmetic, ν from 5 to 1000, scores to 12).
+/// Largest third term, relative to the score, at which Hill's expansion is used alone: the error is
+/// then below 3e-13 of the score (in 50-digit arithmetic, ν from 5 to 1000, scores to 12).
 const NEGLIGIBLE_THIRD: f64 = 1e-10;
 
-/// Hill's expansion of the normal score of t (1970, CACM 13:617, eq. 4) to three terms beyond
-/// w = √((ν − ½)·ln(1 + s²)), and the third of them; NaN for ν ≤ ½.
+/// Returns Hill's expansion of the normal score of t (1970, CACM 13:617, eq. 4) to three terms beyond
+/// w = √((ν − ½)·ln(1 + s²)), and the third of these terms; NaN for ν ≤ ½.
 fn hill(t: f64, df: f64) -> (f64, f64) {
     let a = df - 0.5;
     let b = 48.0 * a * a;
@@ -120,12 +125,12 @@ fn hill(t: f64, df: f64) -> (f64, f64) {
     (w + first - second + third, third)
 }
 
-/// ln(1 + s²) without overflow.
+/// Returns ln(1 + s²) without overflow.
 fn ln_1p_square(s: f64) -> f64 {
     if s > 1e9 { 2.0 * libm::log(s) } else { libm::log1p(s * s) }
 }
 
-/// The logarithm of P(T ≥ `t`) for `t` ≥ 0.
+/// Returns the logarithm of P(T ≥ `t`) for `t` ≥ 0.
 fn ln_upper_tail(t: f64, df: f64) -> f64 {
     if df.is_nan() || df <= 0.0 {
         return f64::NAN;
@@ -134,8 +139,10 @@ fn ln_upper_tail(t: f64, df: f64) -> f64 {
     let s = t / df.sqrt();
     let y = if s > 1e9 { 1.0 } else { s * s / (1.0 + s * s) };
     let power = -a * ln_1p_square(s);
-    // x^a·√y / B(a, ½), but for the power of x.
+    // x^a·√y / B(a, ½) without the power of x, which may underflow and is added as a logarithm.
     let front = y.sqrt() * gamma_ratio(a) / PI.sqrt();
+    // In the body, where the tail is near ½, the central series converges fast and the difference from ½
+    // loses nothing; beyond, the continued fraction gives the tail itself.
     if y * (a + 2.5) < 1.5 {
         libm::log(0.5 - front * libm::exp(power) * central_series(a, y))
     } else {
@@ -143,8 +150,8 @@ fn ln_upper_tail(t: f64, df: f64) -> f64 {
     }
 }
 
-/// ₂F₁(1, a + ½; 3/2; y) by its series, all of whose terms are positive: P(|T| < t) is
-/// 2·x^a·√y / B(a, ½) times this (DLMF 8.17.8).
+/// Returns ₂F₁(1, a + ½; 3/2; y) by its series, all of whose terms are positive: P(|T| < t) is
+/// 2·x^a·√y / B(a, ½) times this value (DLMF 8.17.8).
 fn central_series(a: f64, y: f64) -> f64 {
     let (mut sum, mut term, mut n) = (1.0, 1.0, 0.0);
     while term > 1e-17 * sum {
@@ -155,12 +162,11 @@ fn central_series(a: f64, y: f64) -> f64 {
     sum
 }
 
-/// I_x(a, ½)·B(a, ½) / (x^a·√y) as a continued fraction (Didonato & Morris 1992, ACM TOMS 18:360,
-/// eq. 9) by Lentz's method.
-///
-/// Its coefficients depend on x by λ = a·y − x/2 and 1 + y alone, which lose nothing where a is
-/// large and x next to 1; those of the usual fraction (DLMF 8.17.22) lose seven digits there.
+/// Returns I_x(a, ½)·B(a, ½) / (x^a·√y) as a continued fraction (Didonato & Morris 1992, ACM TOMS
+/// 18:360, eq. 9) by Lentz's method.
 fn tail_fraction(a: f64, x: f64, y: f64) -> f64 {
+    // The coefficients depend on x by λ = a·y − x/2 and 1 + y alone, which lose nothing if a is large
+    // and x next to 1; those of the usual fraction (DLMF 8.17.22) lose seven digits there.
     let b = 0.5;
     let lambda = a * y - b * x;
     let first = a * (lambda + 1.0) / (a + 1.0);
@@ -182,18 +188,18 @@ fn tail_fraction(a: f64, x: f64, y: f64) -> f64 {
     value
 }
 
-/// The logarithm of the density at `t`.
+/// Returns the logarithm of the density at `t`.
 fn ln_density(t: f64, df: f64) -> f64 {
     let power = -0.5 * (df + 1.0) * ln_1p_square(t / df.sqrt());
     power + libm::log(gamma_ratio(0.5 * df) / (PI * df).sqrt())
 }
 
-/// Γ(a + ½) / Γ(a) for a > 0.
+/// Returns Γ(a + ½) / Γ(a) for a > 0.
 ///
-/// A difference of two log-gamma functions would lose all digits at large a. Instead ½·ln w − Σ
-/// E_2k / (k·4^(2k+1)·w^2k), w = a − ¼, with the Euler numbers E_2k (from DLMF 5.11.8 and 24.4.31),
-/// once a has been raised to 10 by Γ(a + 1) = a·Γ(a).
+/// Its logarithm is ½·ln w − Σ E_2k / (k·4^(2k+1)·w^2k), w = a − ¼, with the Euler numbers E_2k (from
+/// DLMF 5.11.8 and 24.4.31), once a has been raised to 10 by Γ(a + 1) = a·Γ(a).
 fn gamma_ratio(a: f64) -> f64 {
+    // A difference of two log-gamma functions would lose all digits at large a.
     const TERMS: [f64; 6] = [
         1.0 / 64.0,
         -5.0 / 2_048.0,
@@ -213,7 +219,7 @@ fn gamma_ratio(a: f64) -> f64 {
     factor * w.sqrt() * libm::exp(sum)
 }
 
-/// ln P(Z ≥ `z`) and its derivative, also where the tail is below the smallest number.
+/// Returns ln P(Z ≥ `z`) and its derivative, also if the tail is below the smallest number.
 fn ln_normal_tail(z: f64) -> (f64, f64) {
     if z < 20.0 {
         let tail = normal::upper_tail(z);
@@ -226,7 +232,8 @@ fn ln_normal_tail(z: f64) -> (f64, f64) {
     (-0.5 * z * z + libm::log(mills / (2.0 * PI).sqrt()), -1.0 / mills)
 }
 
-/// A first normal score of t > 0, within some tenths (Wallace 1959, Ann Math Statist 30:1121).
+/// Approximates the normal score of t > 0 to within some tenths (Wallace 1959, Ann Math Statist
+/// 30:1121).
 fn wallace(t: f64, df: f64) -> f64 {
     let root = (df * ln_1p_square(t / df.sqrt())).sqrt();
     (8.0 * df + 1.0) / (8.0 * df + 3.0) * root
@@ -330,7 +337,7 @@ mod tests {
     #[test]
     fn the_tail_is_continuous_where_the_method_changes() {
         for df in [0.5, 1.0, 8.0, 300.0, 1e7] {
-            let t = (df * 1.5 / (0.5 * df + 1.0)).sqrt();
+            let t = (df * 1.5_f64 / (0.5 * df + 1.0)).sqrt();
             let (below, above) =
                 (upper_tail(t * (1.0 - 1e-15), df), upper_tail(t * (1.0 + 1e-15), df));
             assert!((below / above - 1.0).abs() < 1e-13, "{df}");

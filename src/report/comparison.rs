@@ -3,7 +3,7 @@
 use super::Provenance;
 use super::document::Document;
 use super::table::{figure, grouped, parts, precision};
-use crate::explore::compare::{ComparedFigure, Difference};
+use crate::explore::compare::{ComparedQuantity, Difference};
 use crate::summary::McEstimate;
 
 /// Tables for every scenario but the first; `names` are those of the files, and `warnings` what is
@@ -12,7 +12,7 @@ pub fn document(
     names: &[String],
     provenance: &[Provenance],
     warnings: &[Vec<String>],
-    figures: &[ComparedFigure],
+    figures: &[ComparedQuantity],
 ) -> Document {
     let mut out = Document::new();
     for (i, (name, of)) in names.iter().zip(provenance).enumerate() {
@@ -47,7 +47,7 @@ pub fn document(
         "Shares of patients are those of trials that run to their end: of mRS 0–2 and mortality \
          among known outcomes, of all else among the randomised.",
     );
-    if !figures.iter().any(|compared| compared.figure.ends_with(".haemorrhage"))
+    if !figures.iter().any(|compared| compared.quantity.ends_with(".haemorrhage"))
         && provenance.iter().any(|of| of.scenario.procedure.is_some())
     {
         out = out.text(
@@ -59,17 +59,17 @@ pub fn document(
 }
 
 /// What a figure is of: an analysis or an arm.
-fn prefix(compared: &ComparedFigure) -> &str {
-    compared.figure.rsplit_once('.').map_or("", |(prefix, _)| prefix)
+fn prefix(compared: &ComparedQuantity) -> &str {
+    compared.quantity.rsplit_once('.').map_or("", |(prefix, _)| prefix)
 }
 
 fn row(
-    compared: &ComparedFigure,
+    compared: &ComparedQuantity,
     first: &McEstimate,
     second: &McEstimate,
     difference: &Difference,
 ) -> Vec<String> {
-    let name = compared.figure.rsplit('.').next().unwrap_or_default();
+    let name = compared.quantity.rsplit('.').next().unwrap_or_default();
     let (label, scale) = match name {
         "stented" => ("stents per 100".to_owned(), 100.0),
         "type_i_error" => ("type I error".to_owned(), 1.0),
@@ -90,7 +90,7 @@ fn row(
 }
 
 /// As JSON, ending in a newline.
-pub fn to_json(provenance: &[Provenance], figures: &[ComparedFigure]) -> String {
+pub fn to_json(provenance: &[Provenance], figures: &[ComparedQuantity]) -> String {
     let json = serde_json::json!({ "provenance": provenance, "figures": figures });
     serde_json::to_string_pretty(&json).expect("plain data") + "\n"
 }

@@ -42,7 +42,7 @@ pub struct Solved {
     /// Confidence bound of the figure there: lower, or upper where it was to be no more.
     pub bound: f64,
     /// How well the line fits.
-    pub fit: crate::explore::probit::Fit,
+    pub fit: crate::explore::probit::GoodnessOfFit,
     /// Replicates spent in the search.
     pub search_replicates: u64,
     /// Replicates spent in verification.

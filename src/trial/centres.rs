@@ -2,7 +2,7 @@
 //! they are allocated.
 
 use crate::accrual::Accrual;
-use crate::centres::{CentreEffects, Centres, Recruitment};
+use crate::centres::{ArrivalStreams, Arrivals, CentreEffects, Centres, Recruitment};
 use crate::num::exp::exp_normal;
 use crate::num::with_odds;
 use crate::outcome::Drift;
@@ -47,10 +47,12 @@ impl Attendance {
     ) {
         let stream = |purpose| streams.stream(replicate, purpose);
         self.recruitment.draw(centres, accrual, &mut stream(Purpose::Centre));
-        let mut gaps = stream(Purpose::Arrival);
-        let mut choices = stream(Purpose::CentreOfPatient);
-        let columns = (patients, days, &mut self.centres);
-        self.recruitment.arrivals(centres, accrual, (&mut gaps, &mut choices), columns);
+        let mut streams = ArrivalStreams {
+            gaps: stream(Purpose::Arrival),
+            choices: stream(Purpose::CentreOfPatient),
+        };
+        let columns = Arrivals { days, centres: &mut self.centres };
+        self.recruitment.arrivals(centres, accrual, patients, &mut streams, columns);
     }
 
     /// Combines strata with so many centres.

@@ -28,17 +28,29 @@ const ORDER: [&str; 18] = [
 ];
 
 /// Text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 24] = [
+const PLACES: [(&str, &[&str]); 27] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     // It uses the platform's logarithm, which must not affect a result.
-    ("statrs", &["expected/warnings.rs", "evidence/mod.rs"]),
+    ("statrs", &["expected/warnings.rs"]),
+    ("sha2::", &["scenario/digest.rs"]),
     ("Deserialize", &WRITTEN),
     ("schemars", &WRITTEN),
     ("serde_path_to_error", &["scenario/read.rs"]),
     // Every cell must pass through the guard against formulas.
     ("csv::Writer", &["report/csv.rs"]),
+    ("csv::Reader", &["scenario/published.rs"]),
+    (
+        "toml::",
+        &[
+            "scenario/",
+            "explore/grid.rs",
+            "report/check.rs",
+            "report/html/sections.rs",
+            "report/sweep/mod.rs",
+        ],
+    ),
     ("toml_edit", &["scenario/edit.rs", "scenario/sources.rs"]),
     ("nalgebra", &["explore/calibrate.rs"]),
     ("levenberg_marquardt", &["explore/calibrate.rs"]),

@@ -2,7 +2,7 @@
 //! fresh seed would fail is stated where it is not negligible.
 
 use rescuesim::accrual::{Accrual, DAYS_PER_MONTH};
-use rescuesim::centres::{CentreEffects, Centres, Opening, Recruitment};
+use rescuesim::centres::{ArrivalStreams, Arrivals, CentreEffects, Centres, Opening, Recruitment};
 use rescuesim::rng::{Purpose, Replicate, Seed, Streams};
 use rescuesim::scenario::Truth::{Alternative, Null};
 use rescuesim::summary::{CentreSummary, OperatingCharacteristics};
@@ -28,10 +28,12 @@ fn recruit(
     let (mut days, mut of_patient) = (Vec::new(), Vec::new());
     for trial in (0..trials).map(Replicate) {
         recruitment.draw(centres, accrual, &mut streams.stream(trial, Purpose::Centre));
-        let mut gaps = streams.stream(trial, Purpose::Arrival);
-        let mut choices = streams.stream(trial, Purpose::CentreOfPatient);
-        let columns = (patients, &mut days, &mut of_patient);
-        recruitment.arrivals(centres, accrual, (&mut gaps, &mut choices), columns);
+        let mut streams = ArrivalStreams {
+            gaps: streams.stream(trial, Purpose::Arrival),
+            choices: streams.stream(trial, Purpose::CentreOfPatient),
+        };
+        let columns = Arrivals { days: &mut days, centres: &mut of_patient };
+        recruitment.arrivals(centres, accrual, patients, &mut streams, columns);
         see(&days, &of_patient);
     }
 }

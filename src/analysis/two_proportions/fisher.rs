@@ -150,9 +150,13 @@ impl Conditional {
             halves(self.observed, self.experimental),
         ]);
         let guess = around.estimate + reach * around.standard_error;
-        let near = (guess.clamp(-FARTHEST, FARTHEST), 0.25 * around.standard_error);
-        let range = (-FARTHEST, FARTHEST);
-        let log = root::near(|log| f(self, libm::exp(log)), near, range, 2.0 * f64::EPSILON);
+        let log = root::near(
+            |log| f(self, libm::exp(log)),
+            guess.clamp(-FARTHEST, FARTHEST),
+            0.25 * around.standard_error,
+            [-FARTHEST, FARTHEST],
+            2.0 * f64::EPSILON,
+        );
         libm::exp(log.unwrap_or(FARTHEST.copysign(guess)))
     }
 

@@ -122,7 +122,7 @@ fn score_lower(arms: &Arms, effect: ProportionEffect, critical: f64) -> f64 {
     let around = effect.estimate(&halves);
     let guess = (around.estimate - critical * around.standard_error).clamp(floor, ceiling);
     let beyond = |candidate| surplus(arms, effect, candidate, critical);
-    root::near(beyond, (guess, 0.25 * around.standard_error), (floor, ceiling), 2.0 * f64::EPSILON)
+    root::near(beyond, guess, 0.25 * around.standard_error, [floor, ceiling], 2.0 * f64::EPSILON)
         .unwrap_or(unlimited)
 }
 

@@ -390,8 +390,8 @@ mod tests {
     /// R's qnorm(0.975) and qnorm(0.8).
     #[test]
     fn sizes_per_arm_are_the_formulas_of_each_convention() {
-        let (za, zb) = (1.959963984540054, 0.8416212335729143);
-        let (d, at_rates, pooled) = (0.15, 0.4 * 0.6 + 0.25 * 0.75, 2.0 * 0.325 * 0.675);
+        let (za, zb) = (1.959963984540054_f64, 0.8416212335729143_f64);
+        let (d, at_rates, pooled) = (0.15, 0.4 * 0.6 + 0.25 * 0.75_f64, 2.0_f64 * 0.325 * 0.675);
         let fleiss = (za * pooled.sqrt() + zb * at_rates.sqrt()).powi(2) / (d * d);
         let both = |variance: f64| (za + zb).powi(2) * variance / (d * d);
         let angle = libm::asin(0.4_f64.sqrt()) - libm::asin(0.25_f64.sqrt());

@@ -144,7 +144,7 @@ impl Monitored<'_> {
         let guess = self.score_towards(k, future, -upper_quantile(wanted));
         let scale = self.information[k].sqrt();
         let missing = |score: f64| wanted - power.at(score);
-        near(missing, (guess, 0.1 * scale), (-160.0 * scale, 160.0 * scale), 2.0 * f64::EPSILON)
+        near(missing, guess, 0.1 * scale, [-160.0 * scale, 160.0 * scale], 2.0 * f64::EPSILON)
     }
 }
 

@@ -50,7 +50,7 @@ impl Monitored<'_> {
         let guess = self.z_for_one_look(k, wanted)?;
         let missing = |z: f64| wanted - self.conditional_power(k, z, Drift::CurrentTrend);
         // A Z beyond these says more than any trial can.
-        near(missing, (guess, 0.1), (-160.0, 160.0), 2.0 * f64::EPSILON)
+        near(missing, guess, 0.1, [-160.0, 160.0], 2.0 * f64::EPSILON)
     }
 
     /// A step from `z` towards [`Monitored::z_for_power_under_trend`], which it leaves unchanged, at

@@ -69,7 +69,7 @@ mod tests {
     /// At a single look, z/√t is the drift and stands for the estimate itself.
     #[test]
     fn the_observed_drift_stands_for_the_estimate() {
-        let (rates, patients, t) = ((0.25, 0.41), (104.0, 99.0), 2.0 / 3.0);
+        let (rates, patients, t) = ((0.25, 0.41), (104.0, 99.0), 2.0_f64 / 3.0);
         for error in
             [pooled_standard_error(rates, patients), unpooled_standard_error(rates, patients)]
         {

@@ -15,8 +15,8 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::bracket::{At, Domain};
-use super::probit::Fit;
+use super::bracket::{Domain, Point};
+use super::probit::GoodnessOfFit;
 use search::Search;
 
 /// Replicates in which something happened.
@@ -67,7 +67,7 @@ pub struct Solution {
     /// Whether the probability rises with the value.
     pub rises: bool,
     /// How well the line fits.
-    pub fit: Fit,
+    pub fit: GoodnessOfFit,
     /// Values that were verified; the last is the answer.
     pub verifications: Vec<Verification>,
     /// Replicates spent in the search.
@@ -105,12 +105,12 @@ pub enum SolveError<E> {
     #[error("no value can be tried")]
     NoStart,
     /// The target is not reached.
-    #[error("the target is not reached by the values tried from {} to {}: the best seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.1), rounded(.best.0))]
+    #[error("the target is not reached by the values tried from {} to {}: the best seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.value), rounded(.best.x))]
     Unreachable {
         /// Values allowed.
         range: (f64, f64),
         /// Value and probability.
-        best: At,
+        best: Point,
     },
     /// It seems to be reached, but no value could be shown to.
     #[error(
@@ -135,12 +135,12 @@ pub enum SolveError<E> {
         needed: u64,
     },
     /// Every value reaches it.
-    #[error("every value tried from {} to {} reaches the target: the least seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.1), rounded(.least.0))]
+    #[error("every value tried from {} to {} reaches the target: the least seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.value), rounded(.least.x))]
     Everywhere {
         /// Values allowed.
         range: (f64, f64),
         /// Value and probability.
-        least: At,
+        least: Point,
     },
     /// The probability does not follow the value.
     #[error("the figure does not change with this key by more than Monte-Carlo error near {0}")]

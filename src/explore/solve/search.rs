@@ -1,8 +1,8 @@
 //! The search: simulations around the root, and the line through them.
 
 use super::{Observed, Question, Simulate, SolveError};
-use crate::explore::bracket::{self, At, Domain, Place, Scale};
-use crate::explore::probit::{self, Line, Response};
+use crate::explore::bracket::{self, Domain, Place, Point, Scale};
+use crate::explore::probit::{self, ProbitLine, Response};
 use crate::num::normal;
 
 /// Points of a round, in probits from the target: on both sides, and the nearer the better the root
@@ -61,7 +61,7 @@ impl<E> Search<'_, '_, E> {
     }
 
     /// Rounds of simulation until the line is known.
-    pub fn line(&mut self) -> Result<Line, SolveError<E>> {
+    pub fn line(&mut self) -> Result<ProbitLine, SolveError<E>> {
         let (mut root, mut slope) = self.bracketed()?;
         let mut line = None;
         let last = ROUNDS[ROUNDS.len() - 1];
@@ -90,7 +90,7 @@ impl<E> Search<'_, '_, E> {
     }
 
     /// The dose of the target, no further from the points than they are from one another.
-    fn within_reach(&self, line: &Line, xs: &[f64]) -> f64 {
+    fn within_reach(&self, line: &ProbitLine, xs: &[f64]) -> f64 {
         let doses = xs.iter().map(|&x| self.domain.dose(x));
         let low = doses.clone().fold(f64::INFINITY, f64::min);
         let high = doses.fold(f64::NEG_INFINITY, f64::max);
@@ -133,30 +133,31 @@ impl<E> Search<'_, '_, E> {
     /// Halves a bracket until its ends are near the target: a probability of 0 or 1 has no probit.
     fn narrowed(
         &mut self,
-        (mut one, mut other): (At, At),
+        (mut one, mut other): (Point, Point),
         replicates: u64,
     ) -> Result<(f64, f64), SolveError<E>> {
         for _ in 0..MOST_DOUBLINGS {
-            if self.distance(one.1).max(self.distance(other.1)) <= NEAR {
+            if self.distance(one.value).max(self.distance(other.value)) <= NEAR {
                 break;
             }
-            let middle = 0.5 * (self.domain.dose(one.0) + self.domain.dose(other.0));
+            let middle = 0.5 * (self.domain.dose(one.x) + self.domain.dose(other.x));
             let x = self.domain.nearest(self.domain.value(middle));
-            let is_new = x != one.0 && x != other.0;
+            let is_new = x != one.x && x != other.x;
             let Some(Observed { count, n }) =
                 (if is_new { self.observe(x, replicates)? } else { None })
             else {
                 break;
             };
-            let next = (x, count as f64 / n as f64);
-            let like_one = (next.1 < self.question.target) == (one.1 < self.question.target);
+            let next = Point { x, value: count as f64 / n as f64 };
+            let like_one =
+                (next.value < self.question.target) == (one.value < self.question.target);
             if like_one {
                 one = next;
             } else {
                 other = next;
             }
         }
-        Ok((one.0, other.0))
+        Ok((one.x, other.x))
     }
 
     /// Root and slope from points further and further apart, until the slope is more than noise.
@@ -209,7 +210,7 @@ impl<E> Search<'_, '_, E> {
     }
 
     /// The line through the points that are near the target.
-    pub fn fitted(&self) -> Option<Line> {
+    pub fn fitted(&self) -> Option<ProbitLine> {
         let response = |&(x, Observed { count, n }): &(f64, Observed)| Response {
             dose: self.domain.dose(x),
             count: count as f64,

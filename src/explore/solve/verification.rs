@@ -2,7 +2,7 @@
 
 use super::search::Search;
 use super::{Question, Solution, SolveError, Verification};
-use crate::explore::probit::{self, Line};
+use crate::explore::probit::{self, ProbitLine};
 use crate::num::normal;
 
 /// Values verified at most.
@@ -14,7 +14,7 @@ impl<E> Search<'_, '_, E> {
     /// One candidate after another, until one is accepted.
     pub fn verified(
         mut self,
-        mut line: Line,
+        mut line: ProbitLine,
         search_replicates: u64,
     ) -> Result<Solution, SolveError<E>> {
         let Question { target, confidence, replicates, .. } = *self.question;
@@ -52,7 +52,7 @@ impl<E> Search<'_, '_, E> {
 
     /// The first allowed value that the line says will be accepted at this level, beyond the one before;
     /// `None` where there is none.
-    fn candidate(&self, line: &Line, alpha: f64, before: Option<f64>) -> Option<f64> {
+    fn candidate(&self, line: &ProbitLine, alpha: f64, before: Option<f64>) -> Option<f64> {
         let n = self.question.replicates as f64;
         let quantile = normal::upper_quantile(alpha);
         let (mut wanted, mut dose) = (self.question.target, line.dose(self.probit()));

@@ -10,7 +10,7 @@ pub(super) use tables::Among;
 use std::ops::Range;
 
 use super::{LookMoment, PatientCourse, PatientsSoFar, Phase};
-use crate::accrual::day_of_nth_outcome;
+use crate::accrual::{OutcomeCalendar, day_of_nth_outcome};
 use crate::outcome::adherence::Received;
 use crate::outcome::procedural::latent;
 use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
@@ -264,7 +264,8 @@ impl Cohort {
     fn interim(&mut self, scenario: &Scenario, analysed: u32) -> LookMoment {
         let Self { enrolled, outcome_days, known_so_far, buffer, .. } = self;
         let follow_up = &scenario.follow_up;
-        let patients = (&*enrolled.arrival_days, &**outcome_days, &**known_so_far);
+        let patients =
+            OutcomeCalendar { arrival_days: &enrolled.arrival_days, outcome_days, known_so_far };
         let day = day_of_nth_outcome(analysed, follow_up, patients, buffer)
             .expect("fewer outcomes are asked for than are known");
         let decision_day = day + scenario.decision_lag_days;
