@@ -6,7 +6,7 @@ use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::explore::dossier::{Dossier, DossierTally};
 use rescuesim::explore::sensitivity::Sensitivity;
-use rescuesim::explore::strategies::{RuleSummary, Rules};
+use rescuesim::explore::strategies::{StrategyComparison, StrategySummary};
 use rescuesim::report::gallery::{self, Figure};
 use rescuesim::report::html::{self, Example, Report};
 use rescuesim::report::trace::ExampleTrial;
@@ -170,10 +170,10 @@ fn power_curve(
     Ok((points.len() > 2).then(|| gallery::power_curve(quantity, &points)))
 }
 
-/// Rules of when to stent, where there is a procedure.
-fn rules(scenario: &Scenario) -> Vec<RuleSummary> {
+/// Returns the strategies of when to stent; none without a procedure.
+fn rules(scenario: &Scenario) -> Vec<StrategySummary> {
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
-    let rules = Rules::new(scenario, written.unwrap_or(5) as usize);
+    let rules = StrategyComparison::new(scenario, written.unwrap_or(5) as usize);
     rules.map_or_else(Vec::new, |mut rules| {
         rules.simulate(PATIENTS);
         rules.summaries()

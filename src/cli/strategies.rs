@@ -2,7 +2,7 @@
 
 use clap::Args;
 use rescuesim::explore::precision::PrecisionReached;
-use rescuesim::explore::strategies::Rules;
+use rescuesim::explore::strategies::StrategyComparison;
 use rescuesim::outcome::flow::{MEASURES, Measure};
 use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
@@ -55,7 +55,10 @@ fn measure(name: &str) -> Result<Measure, String> {
 
 impl StrategiesArgs {
     /// As many patients as are asked for, or as a precision takes.
-    fn simulate(&self, rules: &mut Rules<'_>) -> Result<Option<PrecisionReached>, Failure> {
+    fn simulate(
+        &self,
+        rules: &mut StrategyComparison<'_>,
+    ) -> Result<Option<PrecisionReached>, Failure> {
         let Some(asked) = self.precision else {
             rules.simulate(self.patients);
             return Ok(None);
@@ -76,7 +79,7 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(path, &all)?;
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
     let max_passes = args.max_passes.map(u32::from).or(written).unwrap_or(5);
-    let mut rules = Rules::new(&scenario, max_passes as usize).ok_or_else(|| {
+    let mut rules = StrategyComparison::new(&scenario, max_passes as usize).ok_or_else(|| {
         Failure::Usage(format!(
             "{} has no [procedure], so there are no strategies to compare; allowed: a scenario with one, such as scenarios/lee-cohort.toml",
             path.display()

@@ -1,5 +1,5 @@
-//! What a report shows of a scenario beside its operating characteristics: how they came about, and
-//! trials that can be looked at.
+//! The contents of a report in addition to the operating characteristics: distributions over trials,
+//! convergence, the calendar, and paths of single trials.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,24 +13,24 @@ use crate::summary::Tally;
 use crate::trial::trace::Cancelled;
 use crate::trial::{Conclusion, ReplicateResult, Simulator};
 
-/// Paths shown; more could not be told apart.
+/// Number of paths shown: more would cover one another.
 const PATHS: u64 = 60;
-/// Trials that the calendar is the mean of.
+/// Number of trials over which the calendar is averaged.
 const CALENDAR_TRIALS: u64 = 200;
-/// Points of the calendar's curves.
+/// Number of steps of the calendar's curves.
 const CALENDAR_POINTS: u32 = 80;
 
-/// Everything that is folded from the replicates for a report.
+/// Totals over replicates for a report.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DossierTally {
-    /// What a run folds.
+    /// Totals of a run.
     pub tally: Tally,
-    /// How its rejections settle.
+    /// Rejections by number of replicates.
     pub convergence: ConvergenceTally,
 }
 
 impl DossierTally {
-    /// Empty.
+    /// Creates empty totals.
     pub fn new(scenario: &Scenario) -> Self {
         Self { tally: Tally::new(scenario), convergence: ConvergenceTally::new(scenario) }
     }
@@ -48,17 +48,17 @@ impl Accumulator for DossierTally {
     }
 }
 
-/// A distribution over the trials of each truth: values with the share of trials at or below them.
+/// A distribution over the trials under each truth: values with the share of trials at or below them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Distribution {
-    /// Under the alternative.
+    /// Distribution under H1.
     pub effect: Vec<(f64, f64)>,
-    /// Under its null twin.
+    /// Distribution under H0.
     pub none: Vec<(f64, f64)>,
 }
 
 impl Distribution {
-    /// Whether trials differ in it.
+    /// Returns whether trials differ in the value.
     pub fn varies(&self) -> bool {
         let mut values = self.effect.iter().chain(&self.none).map(|&(value, _)| value);
         let first = values.next();
@@ -66,60 +66,75 @@ impl Distribution {
     }
 }
 
-/// Z of one trial over its looks.
+/// The path of Z of one trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ZPath {
     /// Number of the replicate.
     pub replicate: u64,
-    /// Outcomes analysed, and Z; looks without a statistic are left out.
+    /// Pairs of outcomes analysed and Z; looks without a statistic are left out.
     pub points: Vec<(f64, f64)>,
-    /// How it ended.
+    /// Conclusion of the trial.
     pub conclusion: Conclusion,
 }
 
-/// Patients over the months, means over trials that run to their end.
+/// Patients over the months, as means over trials that run to their end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calendar {
-    /// Months, patients randomised and outcomes known by then.
-    pub months: Vec<(f64, f64, f64)>,
-    /// Months of the data of the looks, with the patients randomised by then and the outcomes known.
-    pub looks: Vec<(f64, f64, f64)>,
+    /// Equally spaced points from the opening of the trial to the last outcome.
+    pub months: Vec<CalendarPoint>,
+    /// The data of the looks, in their order.
+    pub looks: Vec<CalendarPoint>,
 }
 
-/// What a report shows beside the summary, of the first analysis unless said.
+/// Patients at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CalendarPoint {
+    /// Months since the trial opened.
+    pub month: f64,
+    /// Patients randomised by then.
+    pub randomised: f64,
+    /// Outcomes known by then.
+    pub known: f64,
+}
+
+/// The contents of a report in addition to the summary, for the first analysis unless stated otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dossier {
-    /// Patients randomised.
+    /// Number of patients randomised.
     pub sizes: Distribution,
     /// Months from opening to decision.
     pub durations: Distribution,
-    /// Of all analyses.
+    /// Rejection rates of all analyses by number of replicates.
     pub convergence: Vec<ConvergencePoint>,
-    /// The first trials with the effect.
+    /// Paths of the first trials under H1.
     pub paths: Vec<ZPath>,
-    /// With the effect.
+    /// Calendar under H1.
     pub calendar: Calendar,
 }
 
 impl Dossier {
-    /// From a tally of the scenario's replicates; the first of them are run again to be shown.
+    /// Builds the contents from the totals of the scenario's replicates, the first of which are run again
+    /// for paths and calendar.
     ///
     /// # Errors
-    /// When `cancelled` is set meanwhile.
+    /// [`Cancelled`] if `cancelled` is set meanwhile.
     pub fn new(
         scenario: &Scenario,
         tally: &DossierTally,
         cancelled: &AtomicBool,
     ) -> Result<Self, Cancelled> {
-        let both = |of: &dyn Fn(Truth) -> Vec<(f64, f64)>| Distribution {
-            effect: of(Truth::Alternative),
-            none: of(Truth::Null),
-        };
+        let DossierTally { tally, convergence } = tally;
         let mut simulator = Simulator::new(scenario).heeding(cancelled);
         let dossier = Self {
-            sizes: both(&|truth| tally.tally.sizes(truth, 0)),
-            durations: both(&|truth| tally.tally.durations(truth, 0)),
-            convergence: tally.convergence.points(),
+            sizes: Distribution {
+                effect: tally.sizes(Truth::Alternative, 0),
+                none: tally.sizes(Truth::Null, 0),
+            },
+            durations: Distribution {
+                effect: tally.durations(Truth::Alternative, 0),
+                none: tally.durations(Truth::Null, 0),
+            },
+            convergence: convergence.points(),
             paths: paths(scenario, &mut simulator),
             calendar: calendar(scenario, &mut simulator, cancelled),
         };
@@ -129,19 +144,19 @@ impl Dossier {
 
 fn paths(scenario: &Scenario, simulator: &mut Simulator<'_>) -> Vec<ZPath> {
     let planned = scenario.design.looks().len();
-    let path = |replicate| {
+    let mut paths = Vec::new();
+    for replicate in 0..PATHS.min(scenario.replicates) {
         let result = simulator.run(Replicate(replicate));
-        let trial = result.trials.first()?;
-        let point = |k: usize| {
+        // A replicate that was cancelled has no trial, nor has any after it.
+        let Some(trial) = result.trials.first() else { break };
+        let points = (0..trial.look).filter_map(|k| {
             let moment = result.moment(Truth::Alternative, k, planned)?;
             let z = trial.z[k];
             z.is_finite().then_some((f64::from(moment.analysed), z))
-        };
-        let points = (0..trial.look).filter_map(point).collect();
-        Some(ZPath { replicate, points, conclusion: trial.conclusion })
-    };
-    // A replicate that is cut short has no trial, nor has any after it.
-    (0..PATHS.min(scenario.replicates)).map_while(path).collect()
+        });
+        paths.push(ZPath { replicate, points: points.collect(), conclusion: trial.conclusion });
+    }
+    paths
 }
 
 fn calendar(
@@ -151,36 +166,44 @@ fn calendar(
 ) -> Calendar {
     let trials = CALENDAR_TRIALS.min(scenario.replicates);
     let (mut arrivals, mut outcomes) = (Vec::new(), Vec::new());
-    let mut looks: BTreeMap<usize, Vec<(f64, f64, f64)>> = BTreeMap::new();
+    // By planned look: a trial that skips interims has fewer, and its final look counts with the others'.
+    let mut looks: BTreeMap<usize, Vec<CalendarPoint>> = BTreeMap::new();
     for replicate in (0..trials).take_while(|_| !cancelled.load(Ordering::Relaxed)) {
         let (came, known, moments) = simulator.follow_up_alone(Replicate(replicate));
         for (k, moment) in moments.iter().enumerate() {
-            // A final look may follow fewer interims than planned.
             let is_last = k + 1 == moments.len();
             let look = if is_last { scenario.design.looks().len() - 1 } else { k };
             let randomised = came.partition_point(|&day| day <= moment.day) as f64;
-            let at = (moment.day, randomised, f64::from(moment.analysed));
+            let known = f64::from(moment.analysed);
+            let at = CalendarPoint { month: moment.day, randomised, known };
             looks.entry(look).or_default().push(at);
         }
         arrivals.extend_from_slice(came);
         outcomes.extend(known.iter().copied().filter(|day| day.is_finite()));
     }
-    [&mut arrivals, &mut outcomes].into_iter().for_each(|days| days.sort_by(f64::total_cmp));
+    arrivals.sort_by(f64::total_cmp);
+    outcomes.sort_by(f64::total_cmp);
     let last = arrivals.iter().chain(&outcomes).copied().fold(0.0, f64::max);
-    let by = |days: &[f64], day: f64| days.partition_point(|&of| of <= day) as f64 / trials as f64;
-    let month = |i: u32| {
+    let months = (0..=CALENDAR_POINTS).map(|i| {
         let day = last * f64::from(i) / f64::from(CALENDAR_POINTS);
-        (day / DAYS_PER_MONTH, by(&arrivals, day), by(&outcomes, day))
-    };
+        CalendarPoint {
+            month: day / DAYS_PER_MONTH,
+            randomised: arrivals.partition_point(|&of| of <= day) as f64 / trials as f64,
+            known: outcomes.partition_point(|&of| of <= day) as f64 / trials as f64,
+        }
+    });
     Calendar {
-        months: (0..=CALENDAR_POINTS).map(month).collect(),
-        looks: looks.values().map(|moments| mean_moment(moments)).collect(),
+        months: months.collect(),
+        looks: looks.values().map(|days| mean_look(days)).collect(),
     }
 }
 
-/// Month, randomised and analysed, averaged.
-fn mean_moment(moments: &[(f64, f64, f64)]) -> (f64, f64, f64) {
-    let n = moments.len() as f64;
-    let mean = |of: fn(&(f64, f64, f64)) -> f64| moments.iter().map(of).sum::<f64>() / n;
-    (mean(|at| at.0) / DAYS_PER_MONTH, mean(|at| at.1), mean(|at| at.2))
+/// Averages one look over trials, whose times are in days.
+fn mean_look(trials: &[CalendarPoint]) -> CalendarPoint {
+    let n = trials.len() as f64;
+    CalendarPoint {
+        month: trials.iter().map(|at| at.month).sum::<f64>() / n / DAYS_PER_MONTH,
+        randomised: trials.iter().map(|at| at.randomised).sum::<f64>() / n,
+        known: trials.iter().map(|at| at.known).sum::<f64>() / n,
+    }
 }

@@ -1,7 +1,8 @@
-//! One procedure under one rule after another: a stent after k passes, or never.
+//! One procedure under several strategies: a stent after k passes, or never.
 //!
-//! Everyone enters before the first pass, so the rules are for all patients who come to
-//! thrombectomy, not for those a trial would randomise. Patients are the same under every rule.
+//! All patients enter before the first pass, so the results are for all patients who come to
+//! thrombectomy, not for those whom a trial would randomise. Patients are the same under every
+//! strategy.
 
 use std::ops::Range;
 
@@ -18,124 +19,139 @@ use crate::scenario::Scenario;
 use crate::summary::procedure::{ArmSummary, ArmTally};
 use crate::trial::PatientCourse;
 
-/// Passes after which unresolved patients are stented.
+/// Numbers of passes after which patients with persistent occlusion are stented.
 const STENT_AFTER: [usize; 4] = [1, 2, 3, 4];
 
-/// A rule and what comes of it.
+/// The results of a strategy.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct RuleSummary {
-    /// Passes after which unresolved patients are stented; null for never.
+pub struct StrategySummary {
+    /// Number of passes after which patients with persistent occlusion are stented; null for never.
     pub stent_after: Option<usize>,
     /// All patients, simulated and exact.
     #[serde(flatten)]
     pub patients: ArmSummary,
 }
 
-/// Patients under each rule that one thread gets through in minutes.
+/// Largest number of patients under each strategy, which one thread simulates within minutes.
 pub const MOST_PATIENTS: f64 = 1e9;
 
-/// Patients between two looks at the errors, rounded up to whole replicates.
+/// Number of patients between two evaluations of the standard errors, rounded up to whole replicates.
 const WAVE: u64 = 8192;
 
-/// One procedure under several rules, with the patients simulated so far.
+/// One procedure under several strategies, with the patients simulated so far.
 #[derive(Debug)]
-pub struct Rules<'s> {
+pub struct StrategyComparison<'s> {
     scenario: &'s Scenario,
-    rules: Vec<Rule>,
+    strategies: Vec<SimulatedStrategy>,
     patients: u64,
 }
 
-/// A rule with its patients.
+/// A strategy with its patients.
 #[derive(Debug)]
-struct Rule {
+struct SimulatedStrategy {
     stent_after: Option<usize>,
     model: ProceduralModel,
     tally: ArmTally,
 }
 
-impl<'s> Rules<'s> {
-    /// The rules "a stent after 1, 2, 3, 4 passes" and "never": then passes end after `max_passes`.
-    /// Rules beyond `max_passes` are left out. `None` without a procedure.
+impl<'s> StrategyComparison<'s> {
+    /// Sets up the strategies "a stent after 1, 2, 3, 4 passes", without those beyond `max_passes`, and
+    /// "never", under which the procedure ends after `max_passes`. `None` without a procedure.
     pub fn new(scenario: &'s Scenario, max_passes: usize) -> Option<Self> {
         let model = scenario.procedural()?;
-        let stent = |&after: &usize| (Some(after), Strategy::passes_then(after, Then::Rescue));
-        let stents = STENT_AFTER.iter().filter(|&&after| after <= max_passes).map(stent);
-        let never = (None, Strategy::passes_then(max_passes, Then::Stop));
-        let rule = |(stent_after, strategy): (Option<usize>, Strategy)| {
-            let plan = Plan { strategy, crossover: 0.0 };
-            let procedure = model.procedure().from_the_start([plan.clone(), plan]);
-            let model = model.with_procedure(procedure);
-            Rule { stent_after, model, tally: ArmTally::default() }
-        };
-        let rules = stents.chain([never]).map(rule).collect();
-        Some(Self { scenario, rules, patients: 0 })
+        let mut strategies = Vec::new();
+        for after in STENT_AFTER.into_iter().filter(|&after| after <= max_passes) {
+            let strategy = Strategy::passes_then(after, Then::Rescue);
+            strategies.push(SimulatedStrategy::new(model, Some(after), strategy));
+        }
+        let never = Strategy::passes_then(max_passes, Then::Stop);
+        strategies.push(SimulatedStrategy::new(model, None, never));
+        Some(Self { scenario, strategies, patients: 0 })
     }
 
-    /// Simulates until there are so many patients. It cannot go on from a number that is no multiple
-    /// of the scenario's patients.
+    /// Simulates until there are `patients` patients under each strategy.
+    ///
+    /// # Panics
+    /// If the last call did not end with a whole replicate.
     pub fn simulate(&mut self, patients: u64) {
+        // Streams begin with their replicate: the rest of one cannot be simulated alone.
         assert!(
             self.patients.is_multiple_of(u64::from(self.scenario.randomised)),
-            "a part is lost"
+            "the rest of a replicate cannot be simulated alone"
         );
-        for rule in &mut self.rules {
-            simulate(self.scenario, rule, self.patients..patients);
+        for strategy in &mut self.strategies {
+            strategy.simulate(self.scenario, self.patients..patients);
         }
         self.patients = patients;
     }
 
-    /// Simulates in waves of fixed size until the largest standard error of a measure over the rules
-    /// is `asked` or less; gives that error.
+    /// Simulates in waves of fixed size until the largest standard error of a measure over the
+    /// strategies is at most `asked`, and returns that error.
     ///
     /// # Errors
-    /// When more than [`MOST_PATIENTS`] would be needed, or nobody has the measure.
+    /// [`OutOfReach`] if more than [`MOST_PATIENTS`] would be needed, or no patient has the measure.
     pub fn simulate_until(&mut self, measure: Measure, asked: f64) -> Result<f64, OutOfReach> {
         let per_replicate = u64::from(self.scenario.randomised);
         let wave = WAVE.div_ceil(per_replicate) * per_replicate;
         loop {
             self.simulate(self.patients + wave);
-            let errors = self.rules.iter().map(|rule| rule.tally.error_to_stop_by(measure));
-            let error = errors.fold(f64::NAN, f64::max);
+            let error = self
+                .strategies
+                .iter()
+                .map(|strategy| strategy.tally.error_to_stop_by(measure))
+                .fold(f64::NAN, f64::max);
             if precision::judge(asked, error, self.patients, MOST_PATIENTS)? == Verdict::Enough {
                 return Ok(error);
             }
         }
     }
 
-    /// Patients simulated under each rule.
+    /// Returns the number of patients simulated under each strategy.
     pub fn patients(&self) -> u64 {
         self.patients
     }
 
-    /// What has come of every rule.
-    pub fn summaries(&self) -> Vec<RuleSummary> {
-        let summary = |rule: &Rule| {
-            let patients = ArmSummary::new("all", &rule.tally, &rule.model, Arm::Control);
-            RuleSummary { stent_after: rule.stent_after, patients }
-        };
-        self.rules.iter().map(summary).collect()
+    /// Summarises every strategy.
+    pub fn summaries(&self) -> Vec<StrategySummary> {
+        self.strategies
+            .iter()
+            .map(|SimulatedStrategy { stent_after, model, tally }| StrategySummary {
+                stent_after: *stent_after,
+                // Both arms of the procedure follow the strategy; either may be read.
+                patients: ArmSummary::new("all", tally, model, Arm::Control),
+            })
+            .collect()
     }
 }
 
-/// Some patients more, from the start of a replicate.
-fn simulate(scenario: &Scenario, rule: &mut Rule, patients: Range<u64>) {
-    let Rule { model, tally, .. } = rule;
-    let streams = Streams::new(scenario.seed);
-    let per_replicate = u64::from(scenario.randomised);
-    for first in patients.clone().step_by(scenario.randomised as usize) {
-        let replicate = Replicate(first / per_replicate);
-        let mut baseline = streams.stream(replicate, Purpose::Baseline);
-        let mut keys = streams.stream(replicate, Purpose::Procedure);
-        let mut outcomes = streams.stream(replicate, Purpose::Outcome);
-        for _ in first..patients.end.min(first + per_replicate) {
-            let stratum = scenario.population.draw(&mut baseline) as usize;
-            let draws = PatientDraws::new(&mut keys);
-            let entry = model.procedure().enter(draws);
-            let procedure = model.procedure().perform(Arm::Control, entry, draws);
-            let latent = latent(uniform(&mut outcomes));
-            let mrs = model.draw(&procedure.state, entry.class, stratum, latent);
-            let course = PatientCourse { arm: Arm::Control, procedure, mrs };
-            tally.add(&course, model.procedure().early_until());
+impl SimulatedStrategy {
+    fn new(model: &ProceduralModel, stent_after: Option<usize>, strategy: Strategy) -> Self {
+        let plan = Plan { strategy, crossover: 0.0 };
+        let procedure = model.procedure().from_the_start([plan.clone(), plan]);
+        let model = model.with_procedure(procedure);
+        Self { stent_after, model, tally: ArmTally::default() }
+    }
+
+    /// Simulates a range of patients, which begins with a replicate.
+    fn simulate(&mut self, scenario: &Scenario, patients: Range<u64>) {
+        let Self { model, tally, .. } = self;
+        let streams = Streams::new(scenario.seed);
+        let per_replicate = u64::from(scenario.randomised);
+        for first in patients.clone().step_by(scenario.randomised as usize) {
+            let replicate = Replicate(first / per_replicate);
+            let mut baseline = streams.stream(replicate, Purpose::Baseline);
+            let mut keys = streams.stream(replicate, Purpose::Procedure);
+            let mut outcomes = streams.stream(replicate, Purpose::Outcome);
+            for _ in first..patients.end.min(first + per_replicate) {
+                let stratum = scenario.population.draw(&mut baseline) as usize;
+                let draws = PatientDraws::new(&mut keys);
+                let entry = model.procedure().enter(draws);
+                let procedure = model.procedure().perform(Arm::Control, entry, draws);
+                let latent = latent(uniform(&mut outcomes));
+                let mrs = model.draw(&procedure.state, entry.class, stratum, latent);
+                let course = PatientCourse { arm: Arm::Control, procedure, mrs };
+                tally.add(&course, model.procedure().early_until());
+            }
         }
     }
 }

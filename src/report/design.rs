@@ -1,4 +1,4 @@
-//! `rescuesim design`: a design as tables, CSV and JSON.
+//! `rescuesim design`: a group-sequential design as tables, CSV and JSON.
 
 use serde::Serialize;
 
@@ -9,38 +9,34 @@ use super::table::{chance, grouped, number};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, EffectCharacteristics, LookCharacteristics,
 };
-use crate::design::exact::ExactProbabilities;
 use crate::design::sample_size::ArmSizes;
 
-/// A design with the words that explain it.
+/// A design with its title and conventions.
 #[derive(Debug, Clone, Serialize)]
 pub struct DesignReport {
     /// Version of the program.
     pub version: &'static str,
-    /// The command that makes it again.
+    /// Command that reproduces the report.
     pub command: String,
-    /// Name of the trial, or what is compared.
+    /// Name of the trial, or the comparison.
     pub title: String,
-    /// What is compared, how it is tested and how sizes are rounded, a sentence each.
+    /// Comparison, test and rounding of sizes, a sentence each.
     pub conventions: Vec<String>,
-    /// What the effect is measured as: `risk_difference`, `log_common_odds_ratio`,
+    /// Scale of the effect: `risk_difference`, `log_common_odds_ratio`,
     /// `difference_of_means`.
     pub effect_scale: &'static str,
-    /// What the design says.
+    /// Boundaries, sizes and probabilities.
     #[serde(flatten)]
     pub design: DesignCharacteristics,
 }
 
 impl DesignReport {
-    /// As JSON.
+    /// Renders the report as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a design is plain data") + "\n"
     }
 
-    /// One row per look and boundary.
-    ///
-    /// # Panics
-    /// Never: rows are written to memory.
+    /// Renders the boundaries as CSV, a row per look and boundary.
     pub fn to_csv(&self) -> String {
         let header = [
             "look",
@@ -58,13 +54,16 @@ impl DesignReport {
             "alpha_spent",
             "beta_spent",
         ];
-        let rows = self.design.looks.iter().flat_map(|look| {
-            boundaries(look).map(move |(name, boundary)| csv_row(look, name, boundary))
-        });
+        let mut rows = Vec::new();
+        for look in &self.design.looks {
+            for (kind, boundary) in boundaries(look) {
+                rows.push(csv_row(look, kind, boundary));
+            }
+        }
         csv::table(&header, rows)
     }
 
-    /// As tables.
+    /// Renders the report as tables.
     pub fn document(&self) -> Document {
         let design = &self.design;
         let mut out = Document::new().title(&self.title);
@@ -88,21 +87,68 @@ impl DesignReport {
     }
 }
 
-fn boundaries(
-    look: &LookCharacteristics,
-) -> impl Iterator<Item = (&'static str, &BoundaryCharacteristics)> {
-    let named = [("efficacy", &look.efficacy), ("futility", &look.futility), ("harm", &look.harm)];
-    named.into_iter().filter_map(|(name, boundary)| Some((name, boundary.as_ref()?)))
+/// A kind of boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BoundaryKind {
+    Efficacy,
+    Futility,
+    Harm,
 }
 
-fn csv_row(look: &LookCharacteristics, name: &str, at: &BoundaryCharacteristics) -> Vec<String> {
-    let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+impl BoundaryKind {
+    /// All kinds, in the order of tables.
+    pub const ALL: [Self; 3] = [Self::Efficacy, Self::Futility, Self::Harm];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Efficacy => "efficacy",
+            Self::Futility => "futility",
+            Self::Harm => "harm",
+        }
+    }
+
+    /// Returns the boundary of this kind at a look; `None` if the look does not have it.
+    pub fn at(self, look: &LookCharacteristics) -> Option<&BoundaryCharacteristics> {
+        match self {
+            Self::Efficacy => look.efficacy.as_ref(),
+            Self::Futility => look.futility.as_ref(),
+            Self::Harm => look.harm.as_ref(),
+        }
+    }
+
+    /// Returns whether any look has a boundary of this kind.
+    fn is_in(self, design: &DesignCharacteristics) -> bool {
+        design.looks.iter().any(|look| self.at(look).is_some())
+    }
+
+    /// Returns the probability of stopping at each look.
+    fn stopping(self, effect: &EffectCharacteristics) -> &[f64] {
+        match self {
+            Self::Efficacy => &effect.efficacy,
+            Self::Futility => &effect.futility,
+            Self::Harm => &effect.harm,
+        }
+    }
+}
+
+/// Iterates over the boundaries of a look.
+fn boundaries(
+    look: &LookCharacteristics,
+) -> impl Iterator<Item = (BoundaryKind, &BoundaryCharacteristics)> {
+    BoundaryKind::ALL.into_iter().filter_map(|kind| Some((kind, kind.at(look)?)))
+}
+
+fn csv_row(
+    look: &LookCharacteristics,
+    kind: BoundaryKind,
+    at: &BoundaryCharacteristics,
+) -> Vec<String> {
     vec![
         look.look.to_string(),
         look.information_fraction.to_string(),
         look.analysed.control.to_string(),
         look.analysed.experimental.to_string(),
-        name.to_owned(),
+        kind.name().to_owned(),
         at.z.to_string(),
         at.p_one_sided.to_string(),
         optional(at.effect),
@@ -115,15 +161,15 @@ fn csv_row(look: &LookCharacteristics, name: &str, at: &BoundaryCharacteristics)
     ]
 }
 
+/// Writes a value, or an empty cell.
+fn optional(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| value.to_string())
+}
+
 fn sizes(design: &DesignCharacteristics) -> Document {
-    let row = |name: &str, sizes: ArmSizes| {
-        let counts = [sizes.control, sizes.experimental, sizes.total()];
-        let counts = counts.map(|count| grouped(u64::from(count)));
-        [vec![name.to_owned()], counts.to_vec()].concat()
-    };
-    let mut rows = vec![row("analysed", design.analysed)];
+    let mut rows = vec![size_row("analysed", design.analysed)];
     if design.randomised != design.analysed {
-        rows.push(row("to randomise", design.randomised));
+        rows.push(size_row("to randomise", design.randomised));
     }
     let mut out = Document::of_table(&["patients", "control", "experimental", "total"], rows);
     if let Some(required) = &design.required {
@@ -152,39 +198,36 @@ fn sizes(design: &DesignCharacteristics) -> Document {
     out
 }
 
-type At = fn(&LookCharacteristics) -> Option<&BoundaryCharacteristics>;
-
-const EFFICACY: At = |look| look.efficacy.as_ref();
-const FUTILITY: At = |look| look.futility.as_ref();
-const HARM: At = |look| look.harm.as_ref();
+fn size_row(name: &str, sizes: ArmSizes) -> Vec<String> {
+    let counts = [sizes.control, sizes.experimental, sizes.total()];
+    let counts = counts.map(|count| grouped(u64::from(count)));
+    [vec![name.to_owned()], counts.to_vec()].concat()
+}
 
 fn bounds(design: &DesignCharacteristics) -> Document {
-    let has = |of: At| design.looks.iter().any(|look| of(look).is_some());
-    let (has_futility, has_harm) = (has(FUTILITY), has(HARM));
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-    let z = |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| fixed(at.z, 4)));
-    let p =
-        |at: Option<&BoundaryCharacteristics>| or_dash(at.map(|at| probability(at.p_one_sided)));
-    let rows = design.looks.iter().map(|look| {
+    let has_futility = BoundaryKind::Futility.is_in(design);
+    let has_harm = BoundaryKind::Harm.is_in(design);
+    let mut rows = Vec::new();
+    for look in &design.looks {
         let mut row = vec![
             look.look.to_string(),
             grouped(u64::from(look.analysed.total())),
             format!("{:.4}", look.information_fraction),
-            z(EFFICACY(look)),
-            p(EFFICACY(look)),
         ];
+        row.extend(z_and_p(look.efficacy.as_ref()));
         if has_futility {
-            row.extend([z(FUTILITY(look)), p(FUTILITY(look))]);
+            row.extend(z_and_p(look.futility.as_ref()));
         }
         if has_harm {
-            row.push(z(HARM(look)));
+            let [z, _] = z_and_p(look.harm.as_ref());
+            row.push(z);
         }
         row.push(probability(look.alpha_spent));
         if has_futility || has_harm {
             row.push(probability(look.beta_spent));
         }
-        row
-    });
+        rows.push(row);
+    }
     let mut header = vec!["look", "analysed", "infor-\nmation", "efficacy\nif Z ≥", "p ≤"];
     if has_futility {
         header.extend(["futility\nif Z ≤", "p ≥"]);
@@ -196,31 +239,37 @@ fn bounds(design: &DesignCharacteristics) -> Document {
     if has_futility || has_harm {
         header.push("beta\nspent");
     }
-    Document::of_table(&header, rows.collect())
+    Document::of_table(&header, rows)
+}
+
+/// Writes Z and p value of a boundary, or dashes.
+fn z_and_p(boundary: Option<&BoundaryCharacteristics>) -> [String; 2] {
+    match boundary {
+        Some(at) => [fixed(at.z, 4), probability(at.p_one_sided)],
+        None => ["–", "–"].map(str::to_owned),
+    }
 }
 
 fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> Document {
     let several = design.looks.len() > 1;
-    let all: Vec<(String, &BoundaryCharacteristics)> = design
-        .looks
-        .iter()
-        .flat_map(|look| {
-            boundaries(look).map(move |(name, at)| (format!("look {}, {name}", look.look), at))
-        })
-        .collect();
     let has_odds_ratio = scale != "difference_of_means";
-    let row = |(name, at): &(String, &BoundaryCharacteristics)| {
-        let mut row = vec![name.clone(), number(at.effect)];
-        if has_odds_ratio {
-            row.push(number(at.odds_ratio));
+    let mut rows = Vec::new();
+    let mut out_of_reach = false;
+    for look in &design.looks {
+        for (kind, at) in boundaries(look) {
+            out_of_reach |= at.effect.is_none();
+            let mut row = vec![format!("look {}, {}", look.look, kind.name()), number(at.effect)];
+            if has_odds_ratio {
+                row.push(number(at.odds_ratio));
+            }
+            if several {
+                let [planned, trend, predictive] =
+                    [at.conditional_power, at.conditional_power_trend, at.predictive_power];
+                row.extend([planned, trend, predictive].map(chance));
+            }
+            rows.push(row);
         }
-        if several {
-            let [planned, trend, predictive] =
-                [at.conditional_power, at.conditional_power_trend, at.predictive_power];
-            row.extend([planned, trend, predictive].map(chance));
-        }
-        row
-    };
+    }
     let effect = effect_name(scale).replacen(' ', "\n", 1);
     let mut header = vec!["boundary", &effect];
     if has_odds_ratio {
@@ -229,12 +278,11 @@ fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> Document {
     if several {
         header.extend(["conditional\npower", "under\nthe trend", "predictive\npower"]);
     }
-    Document::of_table(&header, all.iter().map(row).collect()).text(legend(&all, several))
+    Document::of_table(&header, rows).text(legend(out_of_reach, several))
 }
 
-fn legend(all: &[(String, &BoundaryCharacteristics)], several: bool) -> String {
+fn legend(out_of_reach: bool, several: bool) -> String {
     let mut out = "What has to be seen, with control as planned".to_owned();
-    let out_of_reach = all.iter().any(|(_, at)| at.effect.is_none());
     out += if out_of_reach { " (–: no effect is large enough)." } else { "." };
     if several {
         out += " Conditional power: the chance of efficacy later, under the planned effect and \
@@ -244,53 +292,45 @@ fn legend(all: &[(String, &BoundaryCharacteristics)], several: bool) -> String {
     out
 }
 
-/// More columns do not fit the width.
+/// Largest number of effects in a table: more columns exceed the width of a terminal.
 const MOST_EFFECTS: usize = 4;
 
 fn performance(design: &DesignCharacteristics, scale: &str) -> Document {
-    let tables = design.effects.chunks(MOST_EFFECTS).map(|effects| under(design, effects, scale));
-    tables.reduce(|above, below| above.gap() + below).unwrap_or_default()
+    design
+        .effects
+        .chunks(MOST_EFFECTS)
+        .map(|effects| performance_under(design, effects, scale))
+        .reduce(|above, below| above.gap() + below)
+        .unwrap_or_default()
 }
 
-type Probabilities = fn(&EffectCharacteristics) -> &[f64];
-
-/// The design under a few effects.
-fn under(
+/// Tabulates the stopping probabilities under a few effects.
+fn performance_under(
     design: &DesignCharacteristics,
     effects: &[EffectCharacteristics],
     scale: &str,
 ) -> Document {
-    let mut rows = Vec::new();
-    let mut row = |name: String, of: &dyn Fn(&EffectCharacteristics) -> String| {
-        rows.push([vec![name], effects.iter().map(of).collect()].concat());
-    };
-    row(effect_name(scale).to_owned(), &|effect| fixed(effect.effect, 4));
-    let kinds: [(&str, At, Probabilities); 3] = [
-        ("efficacy", EFFICACY, |effect| &effect.efficacy),
-        ("futility", FUTILITY, |effect| &effect.futility),
-        ("harm", HARM, |effect| &effect.harm),
-    ];
-    for (name, at, of) in kinds {
-        let tested: Vec<usize> =
-            (0..design.looks.len()).filter(|&k| at(&design.looks[k]).is_some()).collect();
-        if tested.is_empty() {
-            continue;
+    let several = design.looks.len() > 1;
+    let mut rows = vec![row(effect_name(scale), effects, |effect| fixed(effect.effect, 4))];
+    for kind in BoundaryKind::ALL.into_iter().filter(|kind| kind.is_in(design)) {
+        let name = kind.name();
+        for k in (0..design.looks.len()).filter(|&k| kind.at(&design.looks[k]).is_some()) {
+            let name = format!("{name}, look {}", k + 1);
+            rows.push(row(&name, effects, |effect| probability(kind.stopping(effect)[k])));
         }
-        for k in tested {
-            row(format!("{name}, look {}", k + 1), &|effect| probability(of(effect)[k]));
-        }
-        if design.looks.len() > 1 {
-            row(name.to_owned(), &|effect| probability(of(effect).iter().sum()));
+        if several {
+            rows.push(row(name, effects, |effect| probability(kind.stopping(effect).iter().sum())));
         }
     }
-    if design.looks.len() > 1 {
-        row("expected information".to_owned(), &|effect| {
+    if several {
+        rows.push(row("expected information", effects, |effect| {
             format!("{:.4}", effect.expected_information)
-        });
-        row("expected patients analysed".to_owned(), &|effect| {
+        }));
+        rows.push(row("expected patients analysed", effects, |effect| {
             format!("{:.1}", effect.expected_total)
-        });
+        }));
     }
+    // With non-inferiority the effect under H0 is the margin, not 0.
     let margin = design.effects.iter().any(|effect| effect.fraction == 0.0 && effect.effect != 0.0);
     let names: Vec<String> =
         effects.iter().map(|effect| share_name(effect.fraction, margin)).collect();
@@ -299,22 +339,25 @@ fn under(
     Document::of_table(&header, rows)
 }
 
+/// Writes a row with a cell for each item.
+fn row<T>(name: &str, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(items.iter().map(cell)).collect()
+}
+
 fn share_name(fraction: f64, margin: bool) -> String {
-    match (fraction, margin) {
-        (0.0, false) => "no effect".to_owned(),
-        (0.5, false) => "half of it".to_owned(),
-        (1.0, false) => "the effect".to_owned(),
-        (0.0, true) => "the margin".to_owned(),
-        (0.5, true) => "half way".to_owned(),
-        (1.0, true) => "the effect".to_owned(),
-        _ => {
-            let multiple = format!("{fraction:.4}");
-            format!("{} × effect", multiple.trim_end_matches('0').trim_end_matches('.'))
-        }
+    if fraction == 0.0 {
+        if margin { "the margin" } else { "no effect" }.to_owned()
+    } else if fraction == 0.5 {
+        if margin { "half way" } else { "half of it" }.to_owned()
+    } else if fraction == 1.0 {
+        "the effect".to_owned()
+    } else {
+        let multiple = format!("{fraction:.4}");
+        format!("{} × effect", multiple.trim_end_matches('0').trim_end_matches('.'))
     }
 }
 
-/// A scale of effects in words.
+/// Describes a scale of effects.
 pub(super) fn effect_name(scale: &str) -> &'static str {
     match scale {
         "risk_difference" => "risk difference",
@@ -326,20 +369,15 @@ pub(super) fn effect_name(scale: &str) -> &'static str {
 fn exact(design: &DesignCharacteristics) -> Option<Document> {
     let exact = design.exact.as_ref()?;
     let both = [&exact.null, &exact.alternative];
-    let row = |name: String, of: &dyn Fn(&ExactProbabilities) -> String| {
-        [vec![name], both.map(of).to_vec()].concat()
-    };
-    let tested = design.looks.iter().filter(|look| look.efficacy.is_some());
-    let mut rows: Vec<Vec<String>> = tested
-        .map(|look| {
-            let k = look.look - 1;
-            row(format!("efficacy, look {}", look.look), &|found| probability(found.upper[k]))
-        })
-        .collect();
-    let heeded = design.looks.iter().any(|look| look.futility.is_some() || look.harm.is_some());
+    let mut rows = Vec::new();
+    for look in design.looks.iter().filter(|look| look.efficacy.is_some()) {
+        let name = format!("efficacy, look {}", look.look);
+        rows.push(row(&name, &both, |found| probability(found.upper[look.look - 1])));
+    }
+    let heeded = BoundaryKind::Futility.is_in(design) || BoundaryKind::Harm.is_in(design);
     if design.looks.len() > 1 {
-        rows.push(row("efficacy".to_owned(), &|found| probability(found.rejection)));
-        rows.push(row("expected patients analysed".to_owned(), &|found| {
+        rows.push(row("efficacy", &both, |found| probability(found.rejection)));
+        rows.push(row("expected patients analysed", &both, |found| {
             format!("{:.1}", found.expected_total)
         }));
     }
@@ -355,7 +393,7 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
     Some(document)
 }
 
-/// Enough digits for a probability of any size.
+/// Writes a probability of any size with enough digits.
 fn probability(p: f64) -> String {
     if p != 0.0 && p.abs() < 0.000_095 { format!("{p:.1e}") } else { format!("{p:.5}") }
 }

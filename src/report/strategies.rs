@@ -4,13 +4,13 @@ use super::Provenance;
 use super::document::Document;
 use super::procedure::{Show, everyone};
 use super::table::{grouped, precision};
-use crate::explore::strategies::RuleSummary;
+use crate::explore::strategies::StrategySummary;
 use crate::summary::procedure::{Checked, GroupSummary};
 
 /// Two rows for each rule: simulated and exact.
 pub fn document(
     provenance: &Provenance,
-    rules: &[RuleSummary],
+    rules: &[StrategySummary],
     patients: u64,
     max_passes: u32,
 ) -> Document {
@@ -45,7 +45,7 @@ pub fn document(
     out.gap().verbatim(format!("Recreate: {}", provenance.command))
 }
 
-fn row(rule: &RuleSummary, name: String, show: Show, bleeds: bool) -> Vec<String> {
+fn row(rule: &StrategySummary, name: String, show: Show, bleeds: bool) -> Vec<String> {
     let everyone: &GroupSummary = everyone(&rule.patients);
     let cell = |measure: &str, scale: f64| show.cell(&everyone.measures[measure], scale);
     let minutes = everyone.minutes.as_ref().map(|minutes| &minutes.mean);
@@ -62,7 +62,7 @@ fn row(rule: &RuleSummary, name: String, show: Show, bleeds: bool) -> Vec<String
 }
 
 /// As JSON, ending in a newline.
-pub fn to_json(provenance: &Provenance, rules: &[RuleSummary], patients: u64) -> String {
+pub fn to_json(provenance: &Provenance, rules: &[StrategySummary], patients: u64) -> String {
     let json =
         serde_json::json!({ "provenance": provenance, "patients": patients, "rules": rules });
     serde_json::to_string_pretty(&json).expect("plain data") + "\n"

@@ -1,39 +1,55 @@
-//! How evenly patients are allocated.
+//! Balance of the allocation.
 
-use plotters::style::text_anchor::HPos;
-
-use super::{Drawn, EFFICACY, GRID, HARM, INK, WIDTH, fill, legend, line, svg, write};
+use super::{
+    Area, Drawn, EFFICACY, GRID, HARM, Lettering, Mark, OPEN, Shape, WIDTH, fill, legend, line,
+    svg, write,
+};
 
 const ROW: i32 = 30;
 const LEFT: i32 = 220;
 const RIGHT: i32 = WIDTH as i32 - 24;
 
-/// Mean and 95th percentile of the difference between the arms, a row for each name.
-pub fn balance(rows: &[(String, f64, f64)]) -> String {
-    let bottom = 44 + ROW * rows.len() as i32;
+/// The difference between the arms, in patients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmDifference {
+    /// The patients: the whole trial, or a level of a factor.
+    pub among: String,
+    /// Mean over trials.
+    pub mean: f64,
+    /// 95th percentile over trials.
+    pub p95: f64,
+}
+
+/// Draws a row for each difference.
+pub fn balance(differences: &[ArmDifference]) -> String {
+    let bottom = 44 + ROW * differences.len() as i32;
     svg((WIDTH, (bottom + 56) as u32), |area| {
         legend(area, &[("mean", EFFICACY), ("95th percentile", HARM)], (LEFT, 18))?;
-        let most = rows.iter().map(|row| row.2).fold(1.0, f64::max).ceil();
-        let across = |value: f64| LEFT + (value / most * f64::from(RIGHT - LEFT)).round() as i32;
+        let most = differences.iter().map(|row| row.p95).fold(1.0, f64::max).ceil();
+        // Whole patients between ticks, and at most seven of them.
         let step = (most / 6.0).ceil().max(1.0);
-        let ticks = (0..=6).map(|i| f64::from(i) * step).take_while(|&value| value <= most);
-        for value in ticks {
-            let x = across(value);
+        for value in (0..=6).map(|i| f64::from(i) * step).take_while(|&value| value <= most) {
+            let x = across(value / most);
             line(area, &[(x, 36), (x, bottom)], GRID)?;
-            write(area, &format!("{value:.0}"), (x, bottom + 14), (16, HPos::Center, INK))?;
+            write(area, &format!("{value:.0}"), (x, bottom + 14), Lettering::centred(16))?;
         }
         let title = "difference between the arms, patients";
-        write(area, title, ((LEFT + RIGHT) / 2, bottom + 38), (17, HPos::Center, INK))?;
-        for (i, (name, mean, p95)) in rows.iter().enumerate() {
+        write(area, title, ((LEFT + RIGHT) / 2, bottom + 38), Lettering::centred(17))?;
+        for (i, row) in differences.iter().enumerate() {
             let y = 52 + ROW * i as i32;
-            write(area, &shortened(name), (LEFT - 12, y), (16, HPos::Right, INK))?;
-            dumbbell(area, y, [across(*mean), across(*p95)])?;
+            write(area, &shortened(&row.among), (LEFT - 12, y), Lettering::right(16))?;
+            dumbbell(area, y, across(row.mean / most), across(row.p95 / most))?;
         }
         Ok(())
     })
 }
 
-/// No longer than the room beside the bars.
+/// Returns the pixel of a share of the axis.
+fn across(share: f64) -> i32 {
+    LEFT + (share * f64::from(RIGHT - LEFT)).round() as i32
+}
+
+/// Shortens a name to the room to the left of the bars.
 fn shortened(name: &str) -> String {
     const MOST: usize = 27;
     if name.chars().count() <= MOST {
@@ -42,8 +58,9 @@ fn shortened(name: &str) -> String {
     name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
-fn dumbbell(area: &super::Area<'_>, y: i32, [mean, p95]: [i32; 2]) -> Drawn {
-    fill(area, [(mean, y - 2), (p95, y + 2)], super::OPEN)?;
-    super::draw_mark(area, (p95, y), (super::Mark::Triangle, HARM))?;
-    super::draw_mark(area, (mean, y), (super::Mark::Circle, EFFICACY))
+fn dumbbell(area: &Area<'_>, y: i32, mean: i32, p95: i32) -> Drawn {
+    fill(area, [(mean, y - 2), (p95, y + 2)], OPEN)?;
+    // The mean lies over the percentile where both are the same.
+    Mark::new(Shape::Triangle, HARM).draw(area, (p95, y))?;
+    Mark::new(Shape::Circle, EFFICACY).draw(area, (mean, y))
 }

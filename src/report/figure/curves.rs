@@ -1,79 +1,99 @@
-//! Curves over one axis, with their Monte-Carlo bands where they have one.
+//! Curves over one axis, with Monte Carlo bands.
+
+use std::ops::Range;
 
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use crate::report::table::grouped;
 
-use super::{Chart, Drawn, Mark, SERIES, WIDTH, axes, draw_mark, legend, plain, svg};
+use super::{
+    Chart, ChartAxis, Drawn, IN_A_REPORT, Mark, SERIES, Shape, WIDTH, chart, extent, legend, plain,
+    svg,
+};
 
-/// What an axis shows.
+/// An axis of curves.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Axis {
+pub struct CurveAxis {
     /// Name and unit.
     pub name: String,
-    /// Least and greatest; from the curves where `None`.
-    pub range: Option<(f64, f64)>,
+    /// Smallest and largest value; taken from the curves if `None`.
+    pub range: Option<[f64; 2]>,
     /// Whether values are powers of ten, given by their exponents.
     pub logarithmic: bool,
 }
 
-/// How a curve goes from point to point.
+/// The style of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CurveStyle {
-    /// Straight, a mark at each point.
+    /// Straight lines, with a mark at each point.
     Marked,
-    /// Straight.
+    /// Straight lines.
     Line,
-    /// As counts that rise at each point.
+    /// Steps, which rise at each point as counts do.
     Steps,
-    /// Dashed: not simulated.
+    /// Dashed lines: not simulated.
     Dashed,
 }
 
 /// One curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
-    /// In the legend; empty for none.
+    /// Name in the legend; no entry if empty.
     pub name: String,
-    /// How it is drawn.
+    /// Style of the line.
     pub style: CurveStyle,
-    /// Which of the colours it has; curves that belong together share one.
+    /// Number of its colour; curves that belong together share one.
     pub colour: usize,
-    /// From left to right: where, how much, and its standard error (0 for none), of which the band
-    /// reaches 1.96 to either side.
-    pub points: Vec<(f64, f64, f64)>,
+    /// Points from left to right.
+    pub points: Vec<PointWithError>,
 }
 
-/// Curves over a common axis.
-pub fn curves((x, y): (&Axis, &Axis), curves: &[Curve]) -> String {
+/// A point of a curve.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PointWithError {
+    /// Place on the axis.
+    pub x: f64,
+    /// Height.
+    pub value: f64,
+    /// Standard error of the height, 0 if exact; the band reaches 1.96 of them to either side.
+    pub mcse: f64,
+}
+
+/// Draws curves over a common axis.
+pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve]) -> String {
     svg((WIDTH, 380), |area| {
-        let named = curves.iter().filter(|curve| !curve.name.is_empty());
-        let names: Vec<(&str, RGBColor)> =
-            named.map(|curve| (curve.name.as_str(), colour(curve))).collect();
+        let names: Vec<(&str, RGBColor)> = curves
+            .iter()
+            .filter(|curve| !curve.name.is_empty())
+            .map(|curve| (curve.name.as_str(), colour(curve)))
+            .collect();
         let rows = legend(area, &names, (66, 18))?;
         let (_, below) = area.split_vertically(32 + rows);
-        let points = || curves.iter().flat_map(|curve| &curve.points);
-        let across = range(x, points().map(|point| point.0), 0.02);
+        let points: Vec<PointWithError> =
+            curves.iter().flat_map(|curve| curve.points.iter().copied()).collect();
         let reach =
-            points().flat_map(|&(_, value, error)| [value - 2.0 * error, value + 2.0 * error]);
-        let up = range(y, reach, 0.06);
-        let mut chart = ChartBuilder::on(&below)
-            .margin(12)
-            .x_label_area_size(46)
-            .y_label_area_size(60)
-            .build_cartesian_2d(across.0..across.1, up.0..up.1)?;
-        axes(&mut chart, (&x.name, &y.name), (&|at| label(x, at), &|at| label(y, at)))?;
+            points.iter().flat_map(|at| [at.value - 2.0 * at.mcse, at.value + 2.0 * at.mcse]);
+        let across = ChartAxis {
+            name: &x.name,
+            range: range(x, points.iter().map(|at| at.x), 0.02),
+            label: &|at| label(x, at),
+        };
+        let up =
+            ChartAxis { name: &y.name, range: range(y, reach, 0.06), label: &|at| label(y, at) };
+        let mut chart = chart(&below, IN_A_REPORT, across, up)?;
         curves.iter().try_for_each(|curve| draw(&mut chart, curve))
     })
 }
 
-/// Between powers of ten an axis of these has no numbers.
-fn label(axis: &Axis, at: &f64) -> String {
-    match axis.logarithmic {
-        true if (at - at.round()).abs() > 1e-6 => String::new(),
-        true => grouped(libm::pow(10.0, at.round()) as u64),
-        false => plain(at),
+/// Writes a number at an axis; nothing between the powers of ten of a logarithmic one.
+fn label(axis: &CurveAxis, at: &f64) -> String {
+    if !axis.logarithmic {
+        plain(at)
+    } else if (at - at.round()).abs() > 1e-6 {
+        String::new()
+    } else {
+        grouped(libm::pow(10.0, at.round()) as u64)
     }
 }
 
@@ -81,31 +101,31 @@ fn colour(curve: &Curve) -> RGBColor {
     SERIES[curve.colour % SERIES.len()]
 }
 
-/// That of the axis, or of the values with some room; never empty.
-fn range(axis: &Axis, values: impl Iterator<Item = f64>, room: f64) -> (f64, f64) {
-    if let Some(range) = axis.range {
-        return range;
+/// Returns the range of the axis or, if it has none, that of the values with some room.
+fn range(axis: &CurveAxis, values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
+    if let Some([low, high]) = axis.range {
+        return low..high;
     }
-    let ends = |(low, high): (f64, f64), value: f64| (low.min(value), high.max(value));
-    let finite = values.filter(|value| value.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), ends);
-    match high - low {
-        span if span > 0.0 => (low - room * span, high + room * span),
-        _ if low.is_finite() => (low - 0.5, high + 0.5),
-        _ => (0.0, 1.0),
+    let [low, high] = extent(values.filter(|value| value.is_finite()));
+    // An empty range cannot be drawn: a single value has a unit of room, and no value the unit interval.
+    if high > low {
+        low - room * (high - low)..high + room * (high - low)
+    } else if low.is_finite() {
+        low - 0.5..high + 0.5
+    } else {
+        0.0..1.0
     }
 }
 
 fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
     let colour = colour(curve);
-    let edge = |side: f64| move |&(x, y, error): &(f64, f64, f64)| (x, y + side * 1.96 * error);
-    if curve.points.iter().any(|point| point.2 > 0.0) {
-        let upper = curve.points.iter().map(edge(1.0));
-        let lower = curve.points.iter().rev().map(edge(-1.0));
+    if curve.points.iter().any(|point| point.mcse > 0.0) {
+        let upper = curve.points.iter().map(|at| (at.x, at.value + 1.96 * at.mcse));
+        let lower = curve.points.iter().rev().map(|at| (at.x, at.value - 1.96 * at.mcse));
         let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
         chart.draw_series(std::iter::once(Polygon::new(outline, colour.mix(0.22))))?;
     }
-    let points = curve.points.iter().map(|&(x, y, _)| (x, y));
+    let points = curve.points.iter().map(|at| (at.x, at.value));
     let stroke = colour.stroke_width(2);
     match curve.style {
         CurveStyle::Dashed => {
@@ -125,9 +145,9 @@ fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
         }
     }
     if curve.style == CurveStyle::Marked {
-        let mark = [Mark::Circle, Mark::Triangle, Mark::Cross][curve.colour % 3];
-        for &(x, y, _) in &curve.points {
-            draw_mark(chart.plotting_area(), (x, y), (mark, colour))?;
+        let shape = [Shape::Circle, Shape::Triangle, Shape::Cross][curve.colour % 3];
+        for at in points {
+            Mark::new(shape, colour).draw(chart.plotting_area(), at)?;
         }
     }
     Ok(())

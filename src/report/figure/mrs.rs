@@ -1,13 +1,11 @@
-//! The mRS of both arms as stacked bars, which every reader of stroke trials knows.
+//! The mRS of both arms as stacked bars ("Grotta bars"), the usual picture in stroke trials.
 
 use plotters::style::RGBColor;
-use plotters::style::text_anchor::HPos;
 
-use super::{Area, DARK, Drawn, INK, OPEN, WIDTH, fill, line, svg, write};
+use super::{Area, DARK, Drawn, INK, Lettering, OPEN, WIDTH, fill, line, svg, write};
 use crate::outcome::{LEVELS, Mrs};
 
-/// From independent (blue) through grey to dependent (orange) and dead, dark and light so that words
-/// on them can be read.
+/// Colours of the levels: from independent (blue) through grey to dependent (orange) and dead.
 const SHADES: [RGBColor; LEVELS] = [
     RGBColor(8, 69, 148),
     RGBColor(33, 113, 181),
@@ -17,6 +15,7 @@ const SHADES: [RGBColor; LEVELS] = [
     RGBColor(217, 95, 14),
     RGBColor(74, 74, 74),
 ];
+/// Colours of words on the levels.
 const WORDS: [RGBColor; LEVELS] = {
     let light = RGBColor(254, 254, 254);
     [light, light, DARK, DARK, DARK, light, light]
@@ -24,50 +23,62 @@ const WORDS: [RGBColor; LEVELS] = {
 
 const LEFT: i32 = 16;
 const RIGHT: i32 = WIDTH as i32 - 16;
-/// Of a bar, and from the top of one to that of the next.
+/// Height of a bar.
 const HEIGHT: i32 = 52;
+/// Distance from the top of one bar to the top of the next.
 const STEP: i32 = 100;
 const TOP: i32 = 78;
-/// Shares of less are too narrow for their number.
+/// Share below which a part is too narrow for its number.
 const NARROW: f64 = 0.035;
 
-/// Shares of mRS 0 to 6 of two arms, the first on top; lines join their cuts.
-pub fn mrs([(above, upper), (below, lower)]: [(&str, &[f64; LEVELS]); 2]) -> String {
+/// The mRS of an arm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmMrs {
+    /// Name of the arm.
+    pub name: String,
+    /// Shares of mRS 0 to 6.
+    pub shares: [f64; LEVELS],
+}
+
+/// Draws the bars of two arms, the first on top; lines join their cuts.
+pub fn mrs(arms: &[ArmMrs; 2]) -> String {
     let bottom = TOP + STEP + HEIGHT;
+    let [upper, lower] = arms;
     svg((WIDTH, (bottom + 34) as u32), |area| {
         scale(area)?;
-        // Outside the bars, as lines run between them.
-        named(area, (above, upper), TOP - 15)?;
-        bar(area, upper, TOP)?;
-        joints(area, [upper, lower], TOP + HEIGHT)?;
-        bar(area, lower, TOP + STEP)?;
-        named(area, (below, lower), bottom + 16)
+        // The names lie outside the bars, as lines run between them.
+        name(area, upper, TOP - 15)?;
+        bar(area, &upper.shares, TOP)?;
+        joints(area, [&upper.shares, &lower.shares], TOP + HEIGHT)?;
+        bar(area, &lower.shares, TOP + STEP)?;
+        name(area, lower, bottom + 16)
     })
 }
 
-/// The name of an arm and its functional independence, at this height.
-fn named(area: &Area<'_>, (name, shares): (&str, &[f64; LEVELS]), y: i32) -> Drawn {
-    write(area, name, (LEFT, y), (18, HPos::Left, INK))?;
-    let independent: f64 = shares[..=Mrs::INDEPENDENT.index()].iter().sum();
+/// Writes the name of an arm and its functional independence, at this height.
+fn name(area: &Area<'_>, arm: &ArmMrs, y: i32) -> Drawn {
+    write(area, &arm.name, (LEFT, y), Lettering::left(18))?;
+    let independent: f64 = arm.shares[..=Mrs::INDEPENDENT.index()].iter().sum();
     let text = format!("mRS 0–2: {:.1} %", 100.0 * independent);
-    write(area, &text, (RIGHT, y), (18, HPos::Right, INK))
+    write(area, &text, (RIGHT, y), Lettering::right(18))
 }
 
-/// Where a share of everyone ends.
+/// Returns the pixel of a cumulative share of the arm.
 fn across(share: f64) -> i32 {
     LEFT + (share * f64::from(RIGHT - LEFT)).round() as i32
 }
 
-/// What the shades stand for.
+/// Draws the legend of the levels.
 fn scale(area: &Area<'_>) -> Drawn {
-    write(area, "mRS", (LEFT, 22), (17, HPos::Left, INK))?;
+    write(area, "mRS", (LEFT, 22), Lettering::left(17))?;
     for (level, (&shade, &words)) in SHADES.iter().zip(&WORDS).enumerate() {
         let left = LEFT + 44 + 46 * level as i32;
         fill(area, [(left, 10), (left + 40, 34)], shade)?;
-        write(area, &level.to_string(), (left + 20, 22), (17, HPos::Center, words))?;
+        let lettering = Lettering { colour: words, ..Lettering::centred(17) };
+        write(area, &level.to_string(), (left + 20, 22), lettering)?;
     }
     let text = "0 no symptoms … 6 dead";
-    write(area, text, (LEFT + 44 + 46 * LEVELS as i32 + 8, 22), (16, HPos::Left, INK))
+    write(area, text, (LEFT + 44 + 46 * LEVELS as i32 + 8, 22), Lettering::left(16))
 }
 
 fn bar(area: &Area<'_>, shares: &[f64; LEVELS], top: i32) -> Drawn {
@@ -76,16 +87,19 @@ fn bar(area: &Area<'_>, shares: &[f64; LEVELS], top: i32) -> Drawn {
         let (left, right) = (across(before), across(before + share));
         fill(area, [(left, top), (right, top + HEIGHT)], SHADES[level])?;
         if share >= NARROW {
-            let text = format!("{:.0} %", 100.0 * share);
-            let text = if share < 0.06 { format!("{:.0}", 100.0 * share) } else { text };
+            // The sign needs more room than the number.
+            let sign = if share < 0.06 { "" } else { " %" };
+            let text = format!("{:.0}{sign}", 100.0 * share);
             let middle = ((left + right) / 2, top + HEIGHT / 2);
-            write(area, &text, middle, (18, HPos::Center, WORDS[level]))?;
+            let lettering = Lettering { colour: WORDS[level], ..Lettering::centred(18) };
+            write(area, &text, middle, lettering)?;
         }
         before += share;
     }
     Ok(())
 }
 
+/// Draws the lines between the cuts of two bars.
 fn joints(area: &Area<'_>, bars: [&[f64; LEVELS]; 2], top: i32) -> Drawn {
     let mut sums = [0.0, 0.0];
     for level in 0..LEVELS - 1 {

@@ -1,95 +1,91 @@
-//! Boundaries, and the ways of simulated trials to them.
+//! The paths of Z of simulated trials between the boundaries.
 
 use plotters::prelude::*;
 
 use super::{
-    Chart, Drawn, EFFICACY, FUTILITY, HARM, INK, Mark, OPEN, SAFETY, WIDTH, axes, draw_mark,
-    legend, plain, svg,
+    Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, IN_A_REPORT, INK, Layout, Mark, OPEN,
+    SAFETY, Shape, WIDTH, chart, extent, legend, plain, svg, whole,
 };
 use crate::explore::dossier::ZPath;
 use crate::trial::Conclusion;
 
-/// Boundaries of a look; `None` where it has none.
+/// Planned boundaries of a look; `None` for a boundary that the look does not have.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LookBounds {
-    /// Outcomes planned.
+pub struct PlannedBounds {
+    /// Planned number of outcomes.
     pub analysed: f64,
-    /// Stops for efficacy at or above.
+    /// The trial stops for efficacy if Z is at or above this value.
     pub efficacy: Option<f64>,
-    /// Stops for futility at or below.
+    /// The trial stops for futility if Z is at or below this value.
     pub futility: Option<f64>,
-    /// Stops for harm at or below.
+    /// The trial stops for harm if Z is at or below this value.
     pub harm: Option<f64>,
 }
 
-/// Paths in the colour of their end, which has a mark of its own, under the boundaries.
-pub fn paths(looks: &[LookBounds], paths: &[ZPath]) -> String {
+/// Conclusions in the order of the legend.
+const ENDS: [(&str, Conclusion); 5] = [
+    ("efficacy", Conclusion::Efficacy),
+    ("nothing shown", Conclusion::NotSignificant),
+    ("futility", Conclusion::Futility),
+    ("harm", Conclusion::Harm),
+    ("safety", Conclusion::Safety),
+];
+
+/// Draws each path in the colour of its conclusion, which also has a mark of its own, and the
+/// boundaries over them.
+pub fn paths(looks: &[PlannedBounds], paths: &[ZPath]) -> String {
     svg((WIDTH, 420), |area| {
-        let shown = |of: Conclusion| paths.iter().any(|path| path.conclusion == of);
-        let ends = [
-            ("efficacy", Conclusion::Efficacy),
-            ("nothing shown", Conclusion::NotSignificant),
-            ("futility", Conclusion::Futility),
-            ("harm", Conclusion::Harm),
-            ("safety", Conclusion::Safety),
-        ];
-        let names: Vec<(&str, RGBColor)> = ends
+        let names: Vec<(&str, RGBColor)> = ENDS
             .into_iter()
-            .filter(|end| shown(end.1))
-            .map(|(name, end)| (name, look(end).1))
+            .filter(|(_, end)| paths.iter().any(|path| path.conclusion == *end))
+            .map(|(name, end)| (name, mark(end).colour))
             .collect();
         legend(area, &names, (60, 18))?;
         let (_, below) = area.split_vertically(32);
-        let heights = || paths.iter().flat_map(|path| &path.points).map(|&(_, z)| z);
-        let bounds = || looks.iter().flat_map(|it| [it.efficacy, it.futility, it.harm]).flatten();
-        let low = heights().chain(bounds()).fold(0.0, f64::min);
-        let high = heights().chain(bounds()).fold(0.0, f64::max);
-        let most = looks.iter().map(|look| look.analysed);
-        let ends = paths.iter().flat_map(|path| &path.points).map(|&(n, _)| n);
-        let most = most.chain(ends).fold(1.0, f64::max);
-        let mut chart = ChartBuilder::on(&below)
-            .margin(10)
-            .x_label_area_size(46)
-            .y_label_area_size(52)
-            .build_cartesian_2d(0.0..1.04 * most, low - 0.3..high + 0.3)?;
-        axes(&mut chart, ("outcomes analysed", "Z"), (&|x| format!("{x:.0}"), &plain))?;
+        let points = || paths.iter().flat_map(|path| &path.points);
+        let bounds = looks.iter().flat_map(|it| [it.efficacy, it.futility, it.harm]).flatten();
+        let [low, high] = extent(points().map(|&(_, z)| z).chain(bounds).chain([0.0]));
+        let analysed = looks.iter().map(|look| look.analysed).chain(points().map(|&(n, _)| n));
+        let most = analysed.fold(1.0, f64::max);
+        let layout = Layout { margin: 10, left: 52, ..IN_A_REPORT };
+        let x = ChartAxis { name: "outcomes analysed", range: 0.0..1.04 * most, label: &whole };
+        let y = ChartAxis { name: "Z", range: low - 0.3..high + 0.3, label: &plain };
+        let mut chart = chart(&below, layout, x, y)?;
         paths.iter().try_for_each(|path| draw_path(&mut chart, path))?;
-        let of: [fn(&LookBounds) -> Option<f64>; 3] =
-            [|look| look.efficacy, |look| look.futility, |look| look.harm];
-        for of in of {
-            let points: Vec<(f64, f64)> =
-                looks.iter().filter_map(|look| Some((look.analysed, of(look)?))).collect();
-            bound(&mut chart, &points)?;
-        }
-        Ok(())
+        draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.efficacy)))?;
+        draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.futility)))?;
+        draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.harm)))
     })
 }
 
-/// The mark and the colour of an end.
-fn look(end: Conclusion) -> (Mark, RGBColor) {
+/// Returns the mark of a conclusion.
+fn mark(end: Conclusion) -> Mark {
     match end {
-        Conclusion::Efficacy => (Mark::Circle, EFFICACY),
-        Conclusion::Futility => (Mark::Triangle, FUTILITY),
-        Conclusion::Harm => (Mark::Cross, HARM),
-        Conclusion::Safety => (Mark::Cross, SAFETY),
-        Conclusion::NotSignificant => (Mark::Triangle, OPEN),
+        Conclusion::Efficacy => Mark::new(Shape::Circle, EFFICACY),
+        Conclusion::Futility => Mark::new(Shape::Triangle, FUTILITY),
+        Conclusion::Harm => Mark::new(Shape::Cross, HARM),
+        Conclusion::Safety => Mark::new(Shape::Cross, SAFETY),
+        Conclusion::NotSignificant => Mark::new(Shape::Triangle, OPEN),
     }
 }
 
 fn draw_path(chart: &mut Chart<'_>, path: &ZPath) -> Drawn {
-    let (mark, colour) = look(path.conclusion);
+    let mark = mark(path.conclusion);
+    // Every trial begins at Z = 0 without patients.
     let points = std::iter::once((0.0, 0.0)).chain(path.points.iter().copied());
-    chart.draw_series(LineSeries::new(points, colour.mix(0.45).stroke_width(1)))?;
+    chart.draw_series(LineSeries::new(points, mark.colour.mix(0.45).stroke_width(1)))?;
     match path.points.last() {
-        Some(&end) => draw_mark(chart.plotting_area(), end, (mark, colour)),
+        Some(&end) => mark.draw(chart.plotting_area(), end),
         None => Ok(()),
     }
 }
 
-fn bound(chart: &mut Chart<'_>, points: &[(f64, f64)]) -> Drawn {
+/// Draws one boundary through the looks that have it.
+fn draw_bound(chart: &mut Chart<'_>, bounds: impl Iterator<Item = (f64, Option<f64>)>) -> Drawn {
+    let points: Vec<(f64, f64)> = bounds.filter_map(|(n, z)| Some((n, z?))).collect();
     chart.draw_series(LineSeries::new(points.iter().copied(), INK.stroke_width(2)))?;
-    for &at in points {
-        draw_mark(chart.plotting_area(), at, (Mark::Square, INK))?;
+    for at in points {
+        Mark::new(Shape::Square, INK).draw(chart.plotting_area(), at)?;
     }
     Ok(())
 }

@@ -1,25 +1,29 @@
-//! A traced trial: the path of Z against the boundaries, and below it the calendar.
+//! One simulated trial: the path of Z between the boundaries, and below it the calendar.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::lines::{Line, draw_lines, draw_numbers, names};
-use super::{Area, Chart, Drawn, EFFICACY, FUTILITY, GRID, HARM, INK, Mark, failed, font, svg};
+use super::lines::{LabelledPoint, MarkedLine, draw_lines, draw_names, draw_numbers};
+use super::{
+    ALONE, Area, Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, INK, Lettering, Mark, Shape,
+    chart, extent, failed, font, legend_line, svg, whole, write,
+};
 use crate::accrual::DAYS_PER_MONTH;
+use crate::report::design::BoundaryKind;
 use crate::report::trace::{ExampleTrial, conclusion_word};
-use crate::trial::trace::{Bounds, LookTrace, Trace};
+use crate::trial::trace::{Bounds, Trace};
 
 const SIZE: (u32, u32) = (640, 880);
-/// Height of the lines that say where it comes from.
+/// Height of the lines of provenance.
 const FOOTER: u32 = 44;
 const FOOTER_LINES: usize = 3;
 /// Height of the path of Z with its legend.
 const PATH: u32 = 440;
-/// Outcomes known, in the calendar.
+/// Colour of the outcomes known, in the calendar.
 const KNOWN: RGBColor = RGBColor(0, 158, 115);
 
-/// The path of Z over the patients analysed, with the boundaries in force, and patients and outcomes
-/// by month. Boundaries of looks that never came are pale.
+/// Draws the path of Z over the patients analysed, with the boundaries in force, and patients and
+/// outcomes by month. Boundaries of looks that did not take place are pale.
 pub fn trace(trial: &ExampleTrial) -> String {
     svg(SIZE, |area| draw(area, trial))
 }
@@ -32,132 +36,134 @@ fn draw(area: &Area, trial: &ExampleTrial) -> Drawn {
     let (path, calendar) = figures.split_vertically(PATH);
     draw_path(area, &path, &trial.trace)?;
     draw_calendar(&calendar, &trial.trace)?;
-    for (line, text) in footer.split_evenly((FOOTER_LINES, 1)).iter().zip(source(trial)) {
+    // The provenance, in as many lines as there is room for.
+    let source = trial.source();
+    let lines = footer.split_evenly((FOOTER_LINES, 1));
+    for (line, text) in lines.iter().zip(textwrap::wrap(&source, 112)) {
         centred(line, &text, 11)?;
     }
     Ok(())
 }
 
-/// Where it comes from, in as many lines as there is room for.
-fn source(trial: &ExampleTrial) -> Vec<String> {
-    let text = trial.source();
-    let lines = textwrap::wrap(&text, 112).into_iter().take(FOOTER_LINES);
-    lines.map(|line| line.into_owned()).collect()
-}
-
 fn centred(area: &Area, text: &str, size: u32) -> Drawn {
-    let style = font(size).pos(Pos::new(HPos::Center, VPos::Center));
     let (width, height) = area.dim_in_pixel();
-    let middle = (width as i32 / 2, height as i32 / 2);
-    area.draw(&Text::new(text, middle, style)).map_err(failed)
+    write(area, text, (width as i32 / 2, height as i32 / 2), Lettering::centred(size))
 }
 
-/// Z at every look that has one and with the overrun, then boundaries in force and those that never
-/// were.
-fn lines(trace: &Trace) -> Vec<Line> {
-    let circle =
-        |name, colour, points| Line { name, colour, mark: Mark::Circle, above: true, points };
+/// Lists the lines from the lowest layer to the highest: the overrun, the path of Z, then each boundary,
+/// planned and in force.
+fn lines(trace: &Trace) -> Vec<MarkedLine> {
     let path = path(trace);
-    let last = path.last().map(|&(x, z, _)| (x, z, String::new()));
+    let mut overrun = Vec::new();
     let repeated = trace.end.repeated.as_ref().filter(|it| it.test.z.is_finite());
-    let overrun = repeated.map(|it| point(it.outcomes_known, it.test.z));
-    let overrun = last.filter(|_| overrun.is_some()).into_iter().chain(overrun);
-    // The path goes over what continues it, as boundaries do.
-    let mut lines =
-        vec![circle("with the overrun", pale(INK), overrun.collect()), circle("Z", INK, path)];
-    type Of = fn(&Bounds) -> Option<f64>;
-    let kinds: [(&str, RGBColor, Mark, Of); 3] = [
-        ("efficacy", EFFICACY, Mark::Triangle, |bounds| bounds.efficacy),
-        ("futility", FUTILITY, Mark::Cross, |bounds| bounds.futility),
-        ("harm", HARM, Mark::Square, |bounds| bounds.harm),
+    if let Some(repeated) = repeated {
+        // The pale line continues from the last look, which has its number already.
+        overrun.extend(path.last().cloned().map(without_text));
+        overrun.push(labelled(repeated.outcomes_known, repeated.test.z));
+    }
+    let pale_circle = Mark::new(Shape::Circle, pale(INK));
+    let circle = Mark::new(Shape::Circle, INK);
+    let mut lines = vec![
+        MarkedLine { name: "with the overrun", mark: pale_circle, above: true, points: overrun },
+        MarkedLine { name: "Z", mark: circle, above: true, points: path },
     ];
-    for (name, colour, mark, of) in kinds {
-        let [in_force, planned] = boundary(trace, of);
-        let above = name == "efficacy";
-        lines.push(Line { name: "", colour: pale(colour), mark, above, points: planned });
-        lines.push(Line { name, colour, mark, above, points: in_force });
+    for kind in BoundaryKind::ALL {
+        let (shape, colour) = match kind {
+            BoundaryKind::Efficacy => (Shape::Triangle, EFFICACY),
+            BoundaryKind::Futility => (Shape::Cross, FUTILITY),
+            BoundaryKind::Harm => (Shape::Square, HARM),
+        };
+        let [in_force, planned] = boundary(trace, kind);
+        let above = kind == BoundaryKind::Efficacy;
+        let mark = Mark::new(shape, pale(colour));
+        lines.push(MarkedLine { name: "", mark, above, points: planned });
+        let mark = Mark::new(shape, colour);
+        lines.push(MarkedLine { name: kind.name(), mark, above, points: in_force });
     }
     lines.retain(|line| !line.points.is_empty());
     lines
 }
 
-/// The statistic at each look, the last with what was concluded.
-fn path(trace: &Trace) -> Vec<(f64, f64, String)> {
-    let looks = trace.looks.iter().filter(|look| look.test.z.is_finite());
-    let of_look = |look: &LookTrace| {
-        let (x, z, text) = point(look.outcomes_known, look.test.z);
-        let concluded = look.conclusion.map(|it| format!("{text} {}", conclusion_word(it)));
-        (x, z, concluded.unwrap_or(text))
-    };
-    looks.map(of_look).collect()
+/// Returns the statistic at each look that has one, the last with its conclusion.
+fn path(trace: &Trace) -> Vec<LabelledPoint> {
+    let mut path = Vec::new();
+    for look in trace.looks.iter().filter(|look| look.test.z.is_finite()) {
+        let mut point = labelled(look.outcomes_known, look.test.z);
+        if let Some(conclusion) = look.conclusion {
+            point.text = format!("{} {}", point.text, conclusion_word(conclusion));
+        }
+        path.push(point);
+    }
+    path
 }
 
-fn point(outcomes: u32, z: f64) -> (f64, f64, String) {
-    (f64::from(outcomes), z, format!("{z:.3}"))
+fn labelled(outcomes: u32, z: f64) -> LabelledPoint {
+    LabelledPoint { x: f64::from(outcomes), y: z, text: format!("{z:.3}") }
 }
 
-/// The bounds of the looks that took place, and the planned ones of those that did not.
-fn boundary(trace: &Trace, of: impl Fn(&Bounds) -> Option<f64>) -> [Vec<(f64, f64, String)>; 2] {
-    let at = |analysed: u32, bounds: &Bounds| of(bounds).map(|z| point(analysed, z));
-    let in_force: Vec<_> =
-        trace.looks.iter().filter_map(|it| at(it.outcomes_known, &it.bounds)).collect();
-    let later = trace.plan.iter().filter(|planned| planned.look > trace.end.look);
-    let mut planned: Vec<_> = later.filter_map(|it| at(it.analysed, &it.bounds)).collect();
-    // The pale line goes on from the one in force.
-    if let (Some(&(x, z, _)), false) = (in_force.last(), planned.is_empty()) {
-        planned.insert(0, (x, z, String::new()));
+fn without_text(point: LabelledPoint) -> LabelledPoint {
+    LabelledPoint { text: String::new(), ..point }
+}
+
+/// Returns the bounds of the looks that took place, and the planned ones of those that did not.
+fn boundary(trace: &Trace, kind: BoundaryKind) -> [Vec<LabelledPoint>; 2] {
+    let in_force: Vec<LabelledPoint> = trace
+        .looks
+        .iter()
+        .filter_map(|look| Some(labelled(look.outcomes_known, bound(&look.bounds, kind)?)))
+        .collect();
+    let mut planned: Vec<LabelledPoint> = trace
+        .plan
+        .iter()
+        .filter(|planned| planned.look > trace.end.look)
+        .filter_map(|planned| Some(labelled(planned.analysed, bound(&planned.bounds, kind)?)))
+        .collect();
+    // The pale line continues the one in force.
+    if let (Some(last), false) = (in_force.last(), planned.is_empty()) {
+        planned.insert(0, without_text(last.clone()));
     }
     [in_force, planned]
 }
 
-fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
-    let lighter = |channel: u8| 255 - (255 - channel) / 3;
-    RGBColor(lighter(r), lighter(g), lighter(b))
+fn bound(bounds: &Bounds, kind: BoundaryKind) -> Option<f64> {
+    match kind {
+        BoundaryKind::Efficacy => bounds.efficacy,
+        BoundaryKind::Futility => bounds.futility,
+        BoundaryKind::Harm => bounds.harm,
+    }
 }
 
-fn draw_path(whole: &Area, area: &Area, trace: &Trace) -> Drawn {
+/// Returns the colour with two thirds of white.
+fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
+    let [r, g, b] = [r, g, b].map(|channel| 255 - (255 - channel) / 3);
+    RGBColor(r, g, b)
+}
+
+fn draw_path(whole_area: &Area, area: &Area, trace: &Trace) -> Drawn {
     let lines = lines(trace);
     let (legend, below) = area.split_vertically(24);
-    names(&legend, &lines)?;
+    draw_names(&legend, &lines)?;
     if trace.end.look < trace.plan.len() {
-        let style = font(14).pos(Pos::new(HPos::Right, VPos::Center));
         let place = (SIZE.0 as i32 - 14, 12);
-        legend.draw(&Text::new("pale: not reached", place, style)).map_err(failed)?;
+        write(&legend, "pale: not reached", place, Lettering::right(14))?;
     }
     let points = || lines.iter().flat_map(|line| &line.points);
-    let most = points().map(|point| point.0).fold(1.0, f64::max);
-    let heights = || points().map(|point| point.1);
-    let (low, high) = (heights().fold(0.0, f64::min), heights().fold(0.0, f64::max));
+    let most = points().map(|point| point.x).fold(1.0, f64::max);
+    let [low, high] = extent(points().map(|point| point.y).chain([0.0]));
     let room = 0.12 * (high - low).max(1.0);
-    let mut chart = ChartBuilder::on(&below)
-        .margin(14)
-        .x_label_area_size(46)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0..1.08 * most, low - room..high + room)?;
-    axes(&mut chart, ["outcomes known", "Z (above 0 favours the experimental arm)"], 1)?;
+    let x = ChartAxis { name: "outcomes known", range: 0.0..1.08 * most, label: &whole };
+    let y = ChartAxis {
+        name: "Z (above 0 favours the experimental arm)",
+        range: low - room..high + room,
+        // The sum of −0 and 0 is 0.
+        label: &|z| format!("{:.1}", z + 0.0),
+    };
+    let mut chart = chart(&below, ALONE, x, y)?;
     draw_lines(&mut chart, &lines)?;
-    draw_numbers(whole, &chart, &lines)
+    draw_numbers(whole_area, &chart, &lines)
 }
 
-/// Axes with these names and so many decimals of what goes up.
-fn axes(chart: &mut Chart, [across, up]: [&str; 2], decimals: usize) -> Drawn {
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(GRID)
-        .axis_style(INK)
-        .label_style(font(14))
-        .axis_desc_style(font(15))
-        .x_desc(across)
-        .y_desc(up)
-        .x_label_formatter(&|x| format!("{x:.0}"))
-        // Not −0.
-        .y_label_formatter(&|y| format!("{:.decimals$}", y + 0.0))
-        .draw()?;
-    Ok(())
-}
-
-/// Steps of one patient at each of these months, from nobody to the end.
+/// Returns the steps of a count that rises by one patient at each of these months, from 0 to the end.
 fn steps(mut months: Vec<f64>, end: f64) -> Vec<(f64, f64)> {
     months.sort_by(f64::total_cmp);
     let mut out = vec![(0.0, 0.0)];
@@ -175,21 +181,23 @@ fn draw_calendar(area: &Area, trace: &Trace) -> Drawn {
     let end = known.iter().copied().fold(trace.end.duration_months, f64::max);
     let most = randomised.len() as f64;
     let (legend, below) = area.split_vertically(24);
-    calendar_names(&legend)?;
-    let mut chart = ChartBuilder::on(&below)
-        .margin(14)
-        .x_label_area_size(46)
-        .y_label_area_size(64)
-        .build_cartesian_2d(0.0..1.04 * end, 0.0..1.15 * most)?;
-    axes(&mut chart, ["months from the opening of the trial", "patients"], 0)?;
-    draw_looks(&mut chart, trace, (end, most))?;
+    legend_line(&legend, "randomised", (78, 12), INK.stroke_width(2), None)?;
+    legend_line(&legend, "outcomes known", (218, 12), KNOWN.stroke_width(3), None)?;
+    let x = ChartAxis {
+        name: "months from the opening of the trial",
+        range: 0.0..1.04 * end,
+        label: &whole,
+    };
+    let y = ChartAxis { name: "patients", range: 0.0..1.15 * most, label: &whole };
+    let mut chart = chart(&below, ALONE, x, y)?;
+    draw_looks(&mut chart, trace, end, most)?;
     chart.draw_series(LineSeries::new(steps(randomised, end), INK.stroke_width(2)))?;
     chart.draw_series(LineSeries::new(steps(known, end), KNOWN.stroke_width(3)))?;
     Ok(())
 }
 
-/// A line for each look over the height of the calendar.
-fn draw_looks(chart: &mut Chart, trace: &Trace, (end, most): (f64, f64)) -> Drawn {
+/// Draws a line for each look over the height of the calendar.
+fn draw_looks(chart: &mut Chart, trace: &Trace, end: f64, most: f64) -> Drawn {
     for look in &trace.looks {
         let line = [(look.month, 0.0), (look.month, 1.15 * most)];
         chart.draw_series(DashedLineSeries::new(line, 4, 4, INK.stroke_width(1)))?;
@@ -197,17 +205,6 @@ fn draw_looks(chart: &mut Chart, trace: &Trace, (end, most): (f64, f64)) -> Draw
         let style = font(14).pos(Pos::new(HPos::Right, VPos::Top));
         let place = (look.month - 0.006 * end, 1.14 * most);
         chart.draw_series([Text::new(label, place, style)])?;
-    }
-    Ok(())
-}
-
-fn calendar_names(area: &Area) -> Drawn {
-    let lines = [("randomised", INK, 2), ("outcomes known", KNOWN, 3)];
-    for ((name, colour, width), x) in lines.into_iter().zip([78, 218]) {
-        let stroke = colour.stroke_width(width);
-        area.draw(&PathElement::new([(x, 12), (x + 28, 12)], stroke)).map_err(failed)?;
-        let style = font(14).pos(Pos::new(HPos::Left, VPos::Center));
-        area.draw(&Text::new(name, (x + 36, 12), style)).map_err(failed)?;
     }
     Ok(())
 }

@@ -1,0 +1,159 @@
+//! The figures of a report: each with its title, caption, drawing, and the numbers behind it.
+
+mod procedure;
+mod trials;
+
+use super::Summary;
+use super::csv;
+use super::figure::{self, ArmMrs, CurveAxis, CurvePoint, Labels, PowerCurve};
+use crate::explore::dossier::Dossier;
+use crate::explore::strategies::StrategySummary;
+use crate::outcome::MrsDistribution;
+use crate::scenario::{Scenario, Truth};
+use crate::summary::{AnalysisSummary, OperatingCharacteristics};
+
+/// A figure with its explanation and its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    /// File name without extension.
+    pub name: String,
+    /// Title.
+    pub title: String,
+    /// Explanation of how to read the figure.
+    pub caption: String,
+    /// The drawing.
+    pub svg: String,
+    /// The numbers behind the drawing, as CSV with a header.
+    pub data: String,
+}
+
+impl Figure {
+    /// Returns the drawing as a file with its title and provenance.
+    pub fn to_file(&self, provenance: &str) -> String {
+        // Both belong directly after the opening tag, which the drawing library does not let us write.
+        let end = self.svg.find('>').map_or(0, |end| end + 1);
+        let (title, from) = (escaped(&self.title), escaped(provenance));
+        let (head, body) = self.svg.split_at(end);
+        format!("{head}\n<title>{title}</title>\n<desc>{from}</desc>{body}")
+    }
+}
+
+/// Escapes a text for HTML and SVG, also between quotes.
+pub(super) fn escaped(text: &str) -> String {
+    // First the sign that the other replacements insert.
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
+}
+
+/// Draws all figures of a scenario, in the order of a report.
+pub fn figures(
+    scenario: &Scenario,
+    summary: &Summary,
+    dossier: &Dossier,
+    strategies: &[StrategySummary],
+) -> Vec<Figure> {
+    let [effect, none, ..] = &summary.truths[..] else {
+        unreachable!("these two are always there")
+    };
+    let first = &effect.analyses[0];
+    let mut figures = vec![outcomes(scenario)];
+    if let Some(procedure) = &summary.procedure {
+        figures.extend(procedure::flows(procedure));
+    }
+    if !strategies.is_empty() {
+        figures.push(procedure::strategies(strategies));
+    }
+    figures.extend([trials::paths(first, dossier), trials::stopped_by_look(effect, none)]);
+    // Without interim looks all trials have one size.
+    if dossier.sizes.varies() {
+        figures.push(trials::sizes(&dossier.sizes));
+    }
+    figures.extend([
+        trials::durations(&dossier.durations),
+        trials::calendar(&dossier.calendar),
+        trials::convergence(summary, dossier),
+        trials::balance(effect),
+    ]);
+    figures
+}
+
+fn outcomes(scenario: &Scenario) -> Figure {
+    let names = &scenario.file().arms;
+    let [control, experimental] =
+        scenario.marginal(Truth::Alternative).expect("only the prior has none");
+    let arms = [
+        arm_mrs("experimental", &names.experimental, experimental),
+        arm_mrs("control", &names.control, control),
+    ];
+    let rows = arms.iter().map(|arm| {
+        std::iter::once(arm.name.clone()).chain(arm.shares.iter().map(f64::to_string)).collect()
+    });
+    Figure {
+        name: "mrs".to_owned(),
+        title: "mRS of both arms, as the scenario has them".to_owned(),
+        caption: "Shares of all patients as allocated. The line between mRS 2 and 3 is the cut of \
+                  functional independence."
+            .to_owned(),
+        svg: figure::mrs(&arms),
+        data: csv::table(
+            &["arm", "mrs_0", "mrs_1", "mrs_2", "mrs_3", "mrs_4", "mrs_5", "mrs_6"],
+            rows,
+        ),
+    }
+}
+
+fn arm_mrs(arm: &str, name: &str, mrs: &MrsDistribution) -> ArmMrs {
+    let name = if name == arm { name.to_owned() } else { format!("{arm}: {name}") };
+    ArmMrs { name, shares: *mrs.probabilities() }
+}
+
+/// Draws the power over values of a quantity, each with its simulation; a line for each analysis.
+pub fn power_curve(quantity: &str, points: &[(f64, OperatingCharacteristics)]) -> Figure {
+    let mut curves: Vec<PowerCurve> = Vec::new();
+    for (x, simulated) in points {
+        for (i, analysis) in simulated.truths[0].analyses.iter().enumerate() {
+            // The first point begins the curves, which have the same analyses at every point.
+            if i == curves.len() {
+                curves.push(PowerCurve { name: analysis.name.clone(), points: Vec::new() });
+            }
+            curves[i].points.push(curve_point(*x, analysis));
+        }
+    }
+    let mut rows = Vec::new();
+    for curve in &curves {
+        for point in &curve.points {
+            rows.push(vec![
+                curve.name.clone(),
+                point.x.to_string(),
+                point.power.to_string(),
+                point.mcse.to_string(),
+                point.formula.map_or(String::new(), |formula| formula.to_string()),
+            ]);
+        }
+    }
+    // Title and provenance are those of the page.
+    let labels = Labels { title: String::new(), x: quantity.to_owned(), footer: String::new() };
+    Figure {
+        name: "power-curve".to_owned(),
+        title: format!("Power over the {quantity}"),
+        caption: "Everything else as in the scenario, and the same patients at every point. An odds \
+                  ratio shifts all cuts of the control arm's mRS alike, also where the scenario's own \
+                  effect does not. At most eight analyses are drawn."
+            .to_owned(),
+        svg: figure::power_curve(&curves, &labels),
+        data: csv::table(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
+    }
+}
+
+fn curve_point(x: f64, analysis: &AnalysisSummary) -> CurvePoint {
+    CurvePoint {
+        x,
+        power: analysis.rejection.value,
+        mcse: analysis.rejection.mcse,
+        formula: analysis.normal_approximation.as_ref().map(|formula| formula.rejection),
+    }
+}
+
+/// Builds a linear axis whose range is taken from the curves.
+fn axis(name: &str) -> CurveAxis {
+    CurveAxis { name: name.to_owned(), range: None, logarithmic: false }
+}

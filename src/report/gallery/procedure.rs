@@ -1,0 +1,213 @@
+//! Figures of the procedure: strategies, and patients on their way to their outcome.
+
+use super::{Figure, axis};
+use crate::explore::strategies::StrategySummary;
+use crate::outcome::flow::Group;
+use crate::report::figure::{
+    self, Curve, CurveStyle, FlowDiagram, PointWithError, Ribbon, StatePosition,
+};
+use crate::report::{csv, procedure};
+use crate::summary::procedure::{ArmSummary, GroupSummary, PassSummary, ProcedureSummary};
+
+/// Measures of the strategies in the figure; their index is that of their colour.
+const MEASURES: [&str; 3] = ["functional_independence", "mortality", "haemorrhage"];
+
+/// Draws the outcomes of all patients over the number of passes before a stent.
+pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
+    let mut curves = Vec::new();
+    for (colour, measure) in MEASURES.into_iter().enumerate() {
+        let (mut simulated, mut exact) = (Vec::new(), Vec::new());
+        for (i, strategy) in strategies.iter().enumerate() {
+            // "Never" comes last, in the place of one more pass.
+            let x = strategy.stent_after.unwrap_or(i + 1) as f64;
+            let everyone = procedure::everyone(&strategy.patients);
+            let Some(found) = everyone.measures.get(measure) else { continue };
+            simulated.push(PointWithError {
+                x,
+                value: 100.0 * found.simulated.value,
+                mcse: 100.0 * found.simulated.mcse,
+            });
+            exact.push(PointWithError { x, value: 100.0 * found.exact, mcse: 0.0 });
+        }
+        // A model without haemorrhage has no curve for it.
+        if simulated.is_empty() {
+            continue;
+        }
+        let name = procedure::measure_name(measure).to_owned();
+        curves.push(Curve { name, style: CurveStyle::Marked, colour, points: simulated });
+        let name = String::new();
+        curves.push(Curve { name, style: CurveStyle::Dashed, colour, points: exact });
+    }
+    let mut rows = Vec::new();
+    for strategy in strategies {
+        let everyone = procedure::everyone(&strategy.patients);
+        let mut row = vec![strategy.stent_after.map_or("never".to_owned(), |n| n.to_string())];
+        for measure in MEASURES {
+            row.extend(match everyone.measures.get(measure) {
+                Some(found) => [found.simulated.value, found.simulated.mcse, found.exact]
+                    .map(|share| (100.0 * share).to_string()),
+                None => [const { String::new() }; 3],
+            });
+        }
+        rows.push(row);
+    }
+    let header = [
+        "stent_after",
+        "independence_percent",
+        "independence_mcse",
+        "independence_exact",
+        "mortality_percent",
+        "mortality_mcse",
+        "mortality_exact",
+        "haemorrhage_percent",
+        "haemorrhage_mcse",
+        "haemorrhage_exact",
+    ];
+    Figure {
+        name: "strategies".to_owned(),
+        title: "When to stent".to_owned(),
+        caption:
+            "Per cent of all patients who come to thrombectomy, if whoever is unresolved after so many \
+             passes is stented; the last point is never. Dashed: exact."
+                .to_owned(),
+        svg: figure::curves(
+            &axis("stent after so many passes (last: never)"),
+            &axis("per cent of patients"),
+            &curves,
+        ),
+        data: csv::table(&header, rows),
+    }
+}
+
+/// Draws the patients of each arm on their way to their outcome.
+pub(super) fn flows(procedure: &ProcedureSummary) -> Vec<Figure> {
+    let names = ["flow-control", "flow-experimental"];
+    names.into_iter().zip(&procedure.arms).map(|(name, arm)| flow_figure(name, arm)).collect()
+}
+
+fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
+    let diagram = flow_diagram(arm);
+    let rows = diagram.ribbons.iter().map(|ribbon| {
+        vec![
+            state_name(&diagram, ribbon.from),
+            state_name(&diagram, ribbon.to),
+            ribbon.share.to_string(),
+        ]
+    });
+    Figure {
+        name: name.to_owned(),
+        title: format!("Patients on their way to their outcome, {} arm", arm.arm),
+        caption: "From randomisation through the passes, with the passes made before it counted \
+                  in, to the mRS; ribbons are as wide as their share of the arm's patients (exact)."
+            .to_owned(),
+        svg: figure::flow(&diagram),
+        data: csv::table(&["from", "to", "share"], rows),
+    }
+}
+
+fn state_name(diagram: &FlowDiagram, at: StatePosition) -> String {
+    let state = &diagram.columns[at.column][at.row];
+    if at.column == 0 {
+        format!("start: {state}")
+    } else if at.column + 1 == diagram.columns.len() {
+        format!("mRS: {state}")
+    } else {
+        format!("step {}: {state}", at.column)
+    }
+}
+
+/// An end of the procedure.
+struct End {
+    /// Name of its state.
+    name: &'static str,
+    /// Its row in the columns of the passes.
+    row: usize,
+    /// Number of its colour.
+    colour: usize,
+    /// Patients whose procedure has this end.
+    group: Group,
+    /// Exact share of the arm whose procedure ends so at a pass.
+    share: fn(&PassSummary) -> f64,
+}
+
+const ENDS: [End; 3] = [
+    End {
+        name: "open",
+        row: 0,
+        colour: 0,
+        group: Group::Reperfused,
+        share: |pass| pass.reperfused.exact,
+    },
+    End {
+        name: "stented",
+        row: 2,
+        colour: 1,
+        group: Group::Stented,
+        share: |pass| pass.stented.exact,
+    },
+    End {
+        name: "not opened",
+        row: 3,
+        colour: 2,
+        group: Group::Unopened,
+        share: |pass| pass.unopened.exact,
+    },
+];
+/// Row of the patients who have a further pass, after those with an open vessel.
+const FURTHER_PASS: usize = 1;
+/// Number of the colour of patients who have a further pass.
+const FURTHER_PASS_COLOUR: usize = 2;
+
+/// Builds a column for each number of passes with the ends so far and the patients who have a further
+/// pass, and the outcomes as the last column.
+fn flow_diagram(arm: &ArmSummary) -> FlowDiagram {
+    let mut columns = vec![vec!["randomised".to_owned()]];
+    let mut ribbons = Vec::new();
+    // Patients whose procedure has not ended, and their share of the arm.
+    let mut rest = StatePosition { column: 0, row: 0 };
+    let mut rest_share = 1.0;
+    for (step, pass) in arm.passes.iter().enumerate() {
+        let column = step + 1;
+        let [open, stented, not_opened] = ENDS.map(|end| end.name.to_owned());
+        columns.push(vec![open, format!("pass {} on", pass.passes + 1), stented, not_opened]);
+        let mut ended = 0.0;
+        for End { row, colour, share, .. } in ENDS {
+            let to = StatePosition { column, row };
+            if step > 0 {
+                // Patients whose procedure has ended stay in the row of their end.
+                let from = StatePosition { column: column - 1, row };
+                let so_far = arm.passes[..step].iter().map(share).sum();
+                ribbons.push(Ribbon { from, to, share: so_far, colour });
+            }
+            ribbons.push(Ribbon { from: rest, to, share: share(pass), colour });
+            ended += share(pass);
+        }
+        rest_share -= ended;
+        let to = StatePosition { column, row: FURTHER_PASS };
+        // Rounding may leave less than 0.
+        let share = f64::max(rest_share, 0.0);
+        ribbons.push(Ribbon { from: rest, to, share, colour: FURTHER_PASS_COLOUR });
+        rest = to;
+    }
+    let last = columns.len();
+    columns.push(["mRS 0–2", "mRS 3–5", "dead"].map(str::to_owned).to_vec());
+    for End { row, colour, group, .. } in ENDS {
+        let Some(group) = arm.groups.iter().find(|found| found.group == group) else { continue };
+        for (i, share) in outcomes_of(group).into_iter().enumerate() {
+            let from = StatePosition { column: last - 1, row };
+            let to = StatePosition { column: last, row: i };
+            ribbons.push(Ribbon { from, to, share, colour });
+        }
+    }
+    // A ribbon is drawn at least a pixel high, however small its share.
+    ribbons.retain(|ribbon| ribbon.share > 1e-9);
+    FlowDiagram { columns, ribbons }
+}
+
+/// Returns the shares of the arm that are in a group with mRS 0–2, 3–5, and 6.
+fn outcomes_of(group: &GroupSummary) -> [f64; 3] {
+    let share = group.share.exact;
+    let independent = share * group.measures["functional_independence"].exact;
+    let dead = share * group.measures["mortality"].exact;
+    [independent, share - independent - dead, dead]
+}
