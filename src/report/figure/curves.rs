@@ -125,16 +125,21 @@ fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
         let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
         chart.draw_series(std::iter::once(Polygon::new(outline, colour.mix(0.22))))?;
     }
-    let points = curve.points.iter().map(|at| (at.x, at.value));
+    let points: Vec<(f64, f64)> = curve.points.iter().map(|at| (at.x, at.value)).collect();
     let stroke = colour.stroke_width(2);
     match curve.style {
         CurveStyle::Dashed => {
-            chart.draw_series(std::iter::once(DashedPathElement::new(points, 7, 5, stroke)))?;
+            chart.draw_series(std::iter::once(DashedPathElement::new(
+                points.clone(),
+                7,
+                5,
+                stroke,
+            )))?;
         }
         CurveStyle::Steps => {
             let mut steps = Vec::new();
             let mut height = 0.0;
-            for (x, y) in points {
+            for &(x, y) in &points {
                 steps.extend([(x, height), (x, y)]);
                 height = y;
             }
