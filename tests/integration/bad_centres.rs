@@ -1,7 +1,7 @@
 //! Broken scenarios with centres and drift.
 
 use crate::bad_input::{Broken, assert_reported, broken};
-use crate::util::{angel_reboot, project, scenario};
+use crate::util::{angel_reboot, scenario, shipped_text};
 
 const ACCRUAL: &str = "per_month = 22.39";
 const FACTORS: &str = r#"factors = ["nihss", "onset_to_puncture", "occlusion_site"]"#;
@@ -93,8 +93,7 @@ fn every_error_is_reported_with_its_place_and_what_is_allowed() {
 
 #[test]
 fn names_and_numbers_of_centres_are_checked() {
-    let text = std::fs::read_to_string(project("scenarios/angel-reboot-centres.toml"))
-        .expect("the file is shipped");
+    let text = shipped_text("scenarios/angel-reboot-centres.toml");
     let table = [broken(
         r#"stratify_by = ["centre"]"#,
         r#"stratify_by = ["center"]"#,

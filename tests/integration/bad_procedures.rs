@@ -4,11 +4,7 @@
 use rescuesim::scenario::Scenario;
 
 use crate::bad_input::{Broken, assert_reported, broken};
-use crate::util::{angel_reboot, overrides, project, simulate_file};
-
-fn text(path: &str) -> String {
-    std::fs::read_to_string(project(path)).expect("the file is shipped")
-}
+use crate::util::{angel_reboot, overrides, shipped_text, simulate_file};
 
 const SUCCESS: &str = "pass_success = [0.373016, 0.328571, 0.157895, 0.166667, 0.0]";
 const REOCCLUSION: &str = "reocclusion = [0.148936, 0.086957, 0.0]";
@@ -331,7 +327,7 @@ const TABLE: [Broken; 57] = [
 
 #[test]
 fn every_error_in_a_procedure_is_reported_with_its_place() {
-    assert_reported(&text("scenarios/lee-cohort.toml"), &TABLE);
+    assert_reported(&shipped_text("scenarios/lee-cohort.toml"), &TABLE);
 }
 
 /// Edits of `angel-reboot.toml`, which has no procedure.
@@ -363,7 +359,7 @@ fn keys_that_need_a_procedure_are_refused_without_one() {
     // The keys of the outcome are adjacent, apart from comments.
     let lines: Vec<&str> = without.lines().filter(|line| !line.starts_with('#')).collect();
     assert_reported(&(lines.join("\n") + "\n"), &WITHOUT_PROCEDURE);
-    let with = text("scenarios/lee-cohort.toml");
+    let with = shipped_text("scenarios/lee-cohort.toml");
     let (start, end) = (with.find("[outcome]"), with.find("[design]"));
     let after = &with[start.expect("a table")..end.expect("a table")];
     let stated = "[outcome]\ncontrol = [4.7, 7.4, 12.9, 16.0, 24.9, 14.1, 20.0]\nexperimental = { common_odds_ratio = 2 }\n\n";
@@ -410,7 +406,8 @@ fn contradictions_between_keys_are_reported() {
         ),
     ];
     for (set, says) in cases {
-        let rejection = Scenario::parse(&text("scenarios/lee-cohort.toml"), &overrides(set));
+        let rejection =
+            Scenario::parse(&shipped_text("scenarios/lee-cohort.toml"), &overrides(set));
         let message = rejection.expect_err("it is invalid").summary();
         assert!(message.contains(says), "{set:?} should say {says:?} and says\n{message}");
     }

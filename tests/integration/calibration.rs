@@ -7,7 +7,7 @@ use std::path::Path;
 use rescuesim::explore::quantities;
 use rescuesim::scenario::Scenario;
 
-use crate::util::{directory, output, project, rescuesim};
+use crate::util::{directory, output, project, rescuesim, shipped_text};
 
 const RESCUE: &str = "scenarios/angel-rescue-mechanistic.toml";
 const LEE: &str = "scenarios/lee-cohort.toml";
@@ -64,7 +64,7 @@ fn a_calibrated_scenario_reaches_its_targets() {
     let directory = directory();
     let out = directory.path().join("new/solved.toml");
     for (scenario, targets, solve) in SOLVED {
-        let before = fs::read_to_string(project(scenario)).expect("the file is shipped");
+        let before = shipped_text(scenario);
         let message =
             output(rescuesim().args(arguments(scenario, targets, solve)).arg("--out").arg(&out));
         for target in targets {
@@ -322,7 +322,7 @@ fn the_documented_example_is_what_the_program_prints() {
     command.args(arguments(RESCUE, &[INDEPENDENT], &["outcome.stenting"])).arg("--out").arg(&out);
     let message = output(&mut command);
     let (summary, _) = message.split_once("Written to").expect("it says where");
-    let page = fs::read_to_string(project("scenarios/README.md")).expect("the file is shipped");
+    let page = shipped_text("scenarios/README.md");
     assert!(page.contains(summary), "{summary}");
     assert!(page.contains(&format!("--target {INDEPENDENT} --solve outcome.stenting")));
 }

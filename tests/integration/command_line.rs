@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::util::{angel_reboot, directory, interrupt, output, rescuesim, wait_until};
+use crate::util::{
+    angel_reboot, directory, interrupt, number, output, rescuesim, rows, shipped_text, wait_until,
+};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
@@ -53,8 +55,7 @@ fn the_json_names_its_provenance() {
 
 /// Names in the first column of a table of scenarios/README.md.
 fn documented(heading: &str) -> BTreeSet<String> {
-    let page = fs::read_to_string(crate::util::project("scenarios/README.md"))
-        .expect("the file is shipped");
+    let page = shipped_text("scenarios/README.md");
     let table = page.split_once(heading).expect("the table is there").1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let first_cells = rows.map(|row| row.split('|').nth(1).expect("a cell").to_owned());
@@ -104,20 +105,18 @@ fn out_writes_the_summary_and_the_requested_rows() {
         &fs::read_to_string(out.join("summary.json")).expect("the program wrote it"),
     )
     .expect("valid JSON");
-    let mut rejections = [0u64; 4];
-    let mut reader = csv::Reader::from_path(out.join("trials.csv")).expect("the program wrote it");
-    let header = reader.headers().expect("a header").clone();
-    assert_eq!(header.iter().filter(|name| name.starts_with("z_")).count(), 3);
-    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
-    for record in reader.records() {
-        let record = record.expect("a row");
-        let truth = usize::from(&record[column("truth")] == "null");
-        let analysis = usize::from(&record[column("analysis")] == "shift");
-        rejections[2 * truth + analysis] += u64::from(&record[column("conclusion")] == "efficacy");
-    }
-    for (i, count) in rejections.into_iter().enumerate() {
-        let quantity = &summary["truths"][i / 2]["analyses"][i % 2]["rejection"]["value"];
-        assert_eq!(quantity.as_f64(), Some(count as f64 / 300.0), "rows and summary agree");
+    let rows = rows(&fs::read_to_string(out.join("trials.csv")).expect("the program wrote it"));
+    assert_eq!(rows[0].keys().filter(|name| name.starts_with("z_")).count(), 3);
+    // The shares of efficacy among the rows are those of the summary.
+    for truth in summary["truths"].as_array().expect("truths") {
+        for analysis in truth["analyses"].as_array().expect("analyses") {
+            let of_analysis = rows.iter().filter(|row| {
+                row["truth"] == *truth["truth"].as_str().expect("a name")
+                    && row["analysis"] == *analysis["name"].as_str().expect("a name")
+            });
+            let efficacy = of_analysis.filter(|row| row["conclusion"] == "efficacy").count();
+            assert_eq!(number(&analysis["rejection"]["value"]), efficacy as f64 / 300.0);
+        }
     }
 }
 

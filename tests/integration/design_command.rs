@@ -6,7 +6,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::Value;
 
-use crate::util::{directory, json, number, output, rescuesim};
+use crate::util::{directory, json, number, output, rescuesim, rows};
 
 const RATES: [&str; 4] = ["--control", "0.25", "--experimental", "0.4"];
 const MRS: [&str; 2] = ["--control-mrs", "4.7,7.4,12.9,16,24.9,14.1,20"];
@@ -218,22 +218,17 @@ fn effects_at_boundaries_have_their_odds_ratio() {
 #[test]
 fn csv_has_a_row_per_look_and_boundary() {
     let rules = "--futility beta:kim-demets=2 --harm lan-demets-pocock:0.1";
-    let text = printed(&[&RATES, &THREE, &["--format", "csv"]], rules);
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().expect("a header").clone();
-    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
     let design = designed(&[&RATES, &THREE], rules);
-    let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.expect("a row");
-        let (look, boundary) = (&record[column("look")], &record[column("boundary")]);
+    let mut found = Vec::new();
+    for row in rows(&printed(&[&RATES, &THREE, &["--format", "csv"]], rules)) {
+        let (look, boundary) = (&row["look"], &row["boundary"]);
         let index: usize = look.parse().expect("a number");
-        let z: f64 = record[column("z")].parse().expect("a number");
+        let z = row["z"].parse().expect("a number");
         close(&design["looks"][index - 1][boundary]["z"], z, 1e-12);
-        rows.push(format!("{look} {boundary}"));
+        found.push(format!("{look} {boundary}"));
     }
     let expected = "1 efficacy,1 futility,1 harm,2 efficacy,2 futility,2 harm,3 efficacy,3 harm";
-    assert_eq!(rows.join(","), expected);
+    assert_eq!(found.join(","), expected);
 }
 
 /// Tables of all designs fit a terminal and contain only finite numbers.

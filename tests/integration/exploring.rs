@@ -8,8 +8,8 @@ use serde_json::Value;
 use rescuesim::scenario::Truth::Alternative;
 
 use crate::util::{
-    Results, angel_reboot, directory, json, number, output, project, refused, rescuesim, simulate,
-    too_wide,
+    Results, angel_reboot, directory, json, number, output, project, refused, rescuesim,
+    shipped_text, simulate, too_wide,
 };
 
 fn quantity<'j>(compared: &'j Value, name: &str) -> &'j Value {
@@ -71,7 +71,7 @@ fn every_scenario_is_compared_with_the_first_with_any_number_of_threads() {
     let folder = directory();
     let path = folder.path().join("after-one.toml");
     let early = "scenarios/early-vs-late.toml";
-    let text = std::fs::read_to_string(project(early)).expect("the file is shipped");
+    let text = shipped_text(early);
     std::fs::write(&path, text.replace("randomised_after = 2", "randomised_after = 1"))
         .expect("the folder is writable");
     let path = path.display().to_string();

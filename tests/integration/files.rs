@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use crate::util::{directory, output, project, rescuesim};
+use crate::util::{angel_reboot, directory, output, rescuesim, shipped_text};
 
 /// Options of a design without simulation, with the name of its figure last.
 const PLOT: [&str; 8] =
@@ -147,8 +147,7 @@ fn a_replaced_file_keeps_its_permissions() {
 fn no_command_replaces_a_file_that_it_reads() {
     let directory = directory();
     let folder = directory.path();
-    let text =
-        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
+    let text = angel_reboot();
     let few = ["-q", "--replicates", "10"];
     let solve = &CALIBRATE[2..];
     for (name, args) in [
@@ -184,8 +183,7 @@ fn a_file_of_evidence_is_not_replaced() {
     let table = "study,events_experimental,n_experimental,events_control,n_control\nA,9,20,5,20\n";
     fs::write(folder.join("trials.csv"), table).expect("the folder is writable");
     let prior = r#"prior={components=[{weight=1.0,evidence={file="trials.csv",method="inverse_variance",event="wanted"}}]}"#;
-    let text =
-        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
+    let text = angel_reboot();
     fs::write(folder.join("s.toml"), text).expect("the folder is writable");
     let run = ["run", "s.toml", "-q", "--replicates", "10", "--set", prior];
     let message = refused(folder, &[&run[..], &["--trials", "csv", "--out", "."]].concat());
@@ -226,8 +224,7 @@ fn the_name_of_a_folder_is_refused_as_a_file() {
 fn a_scenario_is_read_once() {
     let directory = directory();
     let folder = directory.path();
-    let text =
-        fs::read_to_string(project("scenarios/angel-rescue.toml")).expect("the file is shipped");
+    let text = shipped_text("scenarios/angel-rescue.toml");
     fs::write(folder.join("s.toml"), text).expect("the folder is writable");
     let program = env!("CARGO_BIN_EXE_rescuesim");
     let few = "-q --replicates 20 --threads 1 --format json";
@@ -286,6 +283,21 @@ fn a_folder_has_the_files_of_one_of_two_runs_that_race() {
     }
 }
 
+/// Files under construction in a folder.
+#[cfg(unix)]
+fn parts(folder: &Path) -> BTreeSet<String> {
+    names(folder).into_iter().filter(|name| name.ends_with(".part")).collect()
+}
+
+/// Starts a run that writes to a folder and does not end by itself.
+#[cfg(unix)]
+fn endless_run(folder: &Path) -> std::process::Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
+    command.args(["run", "angel-rescue", "-q", "--replicates", "1e12", "--trials", "csv"]);
+    command.arg("--out").arg(folder).stderr(Stdio::null()).stdout(Stdio::null());
+    command.spawn().expect("the program starts")
+}
+
 /// The next run into a folder removes the files under construction of a killed run, and keeps those of
 /// a run in progress.
 #[cfg(unix)]
@@ -294,26 +306,20 @@ fn files_of_a_killed_run_are_removed_and_those_of_a_run_in_progress_are_kept() {
     use crate::util::{interrupt, wait_until};
     let directory = directory();
     let folder = directory.path();
-    let parts = || names(folder).into_iter().filter(|name| name.ends_with(".part")).count();
-    let endless = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
-        command.args(["run", "angel-rescue", "-q", "--replicates", "1e12", "--trials", "csv"]);
-        command.arg("--out").arg(folder).stderr(Stdio::null()).stdout(Stdio::null());
-        command.spawn().expect("the program starts")
-    };
-    let mut killed = endless();
-    wait_until(|| parts() == 2);
+    let mut killed = endless_run(folder);
+    wait_until(|| parts(folder).len() == 2);
     killed.kill().expect("the child exists");
     killed.wait().expect("the child exists");
-    assert_eq!(parts(), 2);
+    let left = parts(folder);
+    assert_eq!(left.len(), 2);
 
-    let mut living = endless();
-    // The two files of the run itself, without those of the killed run.
-    wait_until(|| parts() == 2 && !names(folder).is_empty());
+    let mut in_progress = endless_run(folder);
+    wait_until(|| parts(folder).len() == 2 && parts(folder).is_disjoint(&left));
+    let written = parts(folder);
     succeeds(folder, &["run", "angel-rescue", "-q", "--replicates", "10", "--out", "."]);
-    assert_eq!(parts(), 2);
-    interrupt(&living);
-    assert_eq!(living.wait().expect("the program ends").code(), Some(1));
+    assert_eq!(parts(folder), written);
+    interrupt(&in_progress);
+    assert_eq!(in_progress.wait().expect("the program ends").code(), Some(1));
     assert_eq!(names(folder), ["summary.json".to_owned()].into());
 }
 
@@ -345,8 +351,7 @@ fn paths_that_are_not_text_are_used_unchanged() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let directory = directory();
-    let text =
-        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
+    let text = angel_reboot();
     let name = OsStr::from_bytes(b"\xff.toml");
     fs::write(directory.path().join(name), text).expect("the folder is writable");
     let look = ["--look", "1", "--z", "1.2", "--n", "104"];
@@ -375,8 +380,7 @@ fn printed_commands_run_as_pasted() {
     let directory = directory();
     let folder = directory.path();
     let name = "-x $HOME `it's`.toml";
-    let text =
-        fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped");
+    let text = angel_reboot();
     fs::write(folder.join(name), text).expect("the folder is writable");
     let program = Path::new(env!("CARGO_BIN_EXE_rescuesim"));
     let path = program.parent().expect("it is in a folder").display();

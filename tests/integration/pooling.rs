@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::util::{directory, output, rescuesim};
+use crate::util::{directory, output, rescuesim, shipped_text};
 
 const PREMAT: &str = "scenarios/evidence/premat.toml";
 const GUO: &str = "scenarios/evidence/guo.toml";
@@ -110,9 +110,7 @@ fn csv_evidence_gives_the_same_result_as_toml() {
 #[test]
 fn impossible_counts_are_reported_with_their_place() {
     let directory = directory();
-    let toml = fs::read_to_string(PREMAT).unwrap_or_else(|_| {
-        fs::read_to_string(crate::util::project(PREMAT)).expect("the file is shipped")
-    });
+    let toml = fs::read_to_string(PREMAT).unwrap_or_else(|_| shipped_text(PREMAT));
     let cases = [
         (
             "a.toml",

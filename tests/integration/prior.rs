@@ -4,17 +4,18 @@
 //! the prior with SciPy. Seeds are fixed; with a fresh seed a comparison would fail by chance once in
 //! 370 (3 standard errors).
 
+use std::path::Path;
+
 use rescuesim::evidence::{PoolingMethod, pool};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::published::Evidence;
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::{OperatingCharacteristics, PriorAnalysis};
 use rescuesim::trial::Simulator;
-use serde_json::Value;
 
 use crate::util::{
-    Results, angel_reboot, assert_within, directory, output, project, rescuesim, simulate_file,
-    simulate_scenario,
+    Results, angel_reboot, assert_within, directory, json, output, project, rescuesim, rows,
+    simulate, simulate_file, too_wide,
 };
 
 const SCENARIO: &str = "scenarios/premat-assurance.toml";
@@ -185,13 +186,8 @@ fn a_prior_with_a_single_value_gives_the_trials_of_that_value() {
 /// Compares the trials under the other truths with and without a prior.
 #[test]
 fn a_prior_leaves_the_other_truths_unchanged() {
-    let truths = |set: &[String]| {
-        let scenario = Scenario::parse(&angel_reboot(), set).expect("a valid scenario");
-        simulate_scenario(&scenario, 500).truths
-    };
-    let without = truths(&[]);
-    let prior = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}".to_owned();
-    let with = truths(&[prior]);
+    let prior = "prior={components=[{log_odds_ratio={mean=0.5,sd=0.3}}]}";
+    let [without, with] = [&[][..], &[prior]].map(|set: &[&str]| simulate(set, 500).truths);
     assert_eq!((without.len(), with.len()), (2, 3));
     // As text, because missing quantities are not equal to themselves as numbers.
     assert_eq!(format!("{without:?}"), format!("{:?}", &with[..2]));
@@ -213,24 +209,18 @@ fn check_prints_the_numbers_of_the_evidence() {
     }
     let path = directory.path().join("checked.toml");
     std::fs::write(&path, &checked).expect("the folder is writable");
-    let summary = |path: &std::path::Path| -> Value {
-        let mut command = rescuesim();
-        command.arg("run").arg(path).args(["--replicates", "300", "--format", "json"]);
-        serde_json::from_str(&output(&mut command)).expect("valid JSON")
-    };
-    let (here, there) = (summary(std::path::Path::new(SCENARIO)), summary(&path));
-    assert_eq!(here["provenance"]["scenario_digest"], there["provenance"]["scenario_digest"]);
-    assert_eq!(here["prior"], there["prior"]);
+    let [original, printed] = [Path::new(SCENARIO), &path]
+        .map(|path| json(rescuesim().arg("run").arg(path).args(["--replicates", "300"])));
+    let digests = [&original, &printed].map(|summary| &summary["provenance"]["scenario_digest"]);
+    assert_eq!(digests[0], digests[1]);
+    assert_eq!(original["prior"], printed["prior"]);
     assert_eq!(output(rescuesim().arg("check").arg(&path)), checked);
 }
 
 #[test]
 fn the_table_and_the_json_show_assurance_and_predictive_distribution() {
-    let run = |format: &str| {
-        let arguments = ["run", SCENARIO, "--replicates", "2000", "--set", MIXTURE];
-        output(rescuesim().args(arguments).args(["--format", format]))
-    };
-    let table = run("table");
+    let run = ["run", SCENARIO, "--replicates", "2000", "--set", MIXTURE];
+    let table = output(rescuesim().args(run));
     for text in [
         "Averaged over the prior",
         "0.86 [0.59, 1.25]",
@@ -239,10 +229,9 @@ fn the_table_and_the_json_show_assurance_and_predictive_distribution() {
     ] {
         assert!(table.contains(text), "{text:?} in\n{table}");
     }
-    let lines = table.lines().filter(|line| !line.starts_with("Recreate"));
-    assert!(lines.clone().all(|line| line.chars().count() <= 80), "{table}");
+    assert_eq!(too_wide(&table), Vec::<&str>::new());
 
-    let summary: Value = serde_json::from_str(&run("json")).expect("valid JSON");
+    let summary = json(rescuesim().args(run));
     assert_eq!(summary["truths"][2]["truth"], "prior");
     let prior = &summary["prior"];
     assert_eq!(
@@ -270,17 +259,12 @@ fn rows_contain_the_drawn_effect() {
     let mut command = rescuesim();
     command.args(["run", SCENARIO, "--replicates", "100", "--quiet", "--trials", "csv", "--out"]);
     output(command.arg(directory.path()));
-    let mut reader =
-        csv::Reader::from_path(directory.path().join("trials.csv")).expect("the program wrote it");
-    let header = reader.headers().expect("a header").clone();
-    let column = |name: &str| header.iter().position(|column| column == name).expect("a column");
-    let (truth, drawn) = (column("truth"), column("log_odds_ratio"));
+    let trials = std::fs::read_to_string(directory.path().join("trials.csv"));
     let mut effects = Vec::new();
-    for record in reader.records() {
-        let record = record.expect("a row");
-        match &record[truth] {
-            "prior" => effects.push(record[drawn].parse::<f64>().expect("a number")),
-            _ => assert_eq!(&record[drawn], ""),
+    for row in rows(&trials.expect("the program wrote it")) {
+        match row["truth"].as_str() {
+            "prior" => effects.push(row["log_odds_ratio"].parse::<f64>().expect("a number")),
+            _ => assert_eq!(row["log_odds_ratio"], ""),
         }
     }
     assert_eq!(effects.len(), 200);

@@ -59,7 +59,8 @@ const WINS: &str = include_str!("../reference/wins.csv");
 /// so that none is skipped.
 #[track_caller]
 fn compare(
-    (text, model): (&str, &str),
+    text: &str,
+    model: &str,
     rows: usize,
     tolerance: f64,
     ours: impl Fn(&Strata, &str) -> f64,
@@ -79,7 +80,7 @@ fn compare(
 
 #[test]
 fn rank_tests_agree_with_the_reference() {
-    compare((ORDINAL, "WMW"), 45, 1e-10, |strata, quantity| {
+    compare(ORDINAL, "WMW", 45, 1e-10, |strata, quantity| {
         let counts = pooled(strata);
         let rank_sum = RankSum::new(&counts);
         let z = |continuity| wilcoxon_z(&counts, continuity).expect("the data have information");
@@ -97,7 +98,7 @@ fn rank_tests_agree_with_the_reference() {
 
 #[test]
 fn wins_agree_with_the_reference() {
-    compare((ORDINAL, "winratio"), 99, 1e-10, |strata, quantity| {
+    compare(ORDINAL, "winratio", 99, 1e-10, |strata, quantity| {
         let counts = pooled(strata);
         let pairs = Pairs::new(&counts);
         let test = |measure| win_test(&counts, measure);
@@ -151,7 +152,7 @@ fn cut(score: u8) -> Mrs {
 
 #[test]
 fn mantel_haenszel_at_functional_independence_agrees_with_the_reference() {
-    compare((ORDINAL, "mRS<=2 CMH (2^3 strata)"), 10, 1e-10, |strata, quantity| match quantity {
+    compare(ORDINAL, "mRS<=2 CMH (2^3 strata)", 10, 1e-10, |strata, quantity| match quantity {
         "CMH_chi2" => mantel_haenszel_z(strata, cut(2)).expect("informative").powi(2),
         "MH_OR" => libm::exp(mantel_haenszel(strata, cut(2)).estimate),
         other => panic!("{other} is not compared"),
@@ -160,7 +161,7 @@ fn mantel_haenszel_at_functional_independence_agrees_with_the_reference() {
 
 #[test]
 fn mantel_haenszel_at_every_cut_agrees_with_the_reference() {
-    compare((WINS, "mantel_haenszel"), 204, 1e-10, |strata, quantity| {
+    compare(WINS, "mantel_haenszel", 204, 1e-10, |strata, quantity| {
         let (what, at) = quantity.rsplit_once("_cut").expect("a cut");
         let result = mantel_haenszel(strata, cut(at.parse().expect("a score")));
         assert_eq!(result.status, FitStatus::Converged);
@@ -176,7 +177,7 @@ fn mantel_haenszel_at_every_cut_agrees_with_the_reference() {
 
 #[test]
 fn van_elteren_agrees_with_the_reference() {
-    compare((WINS, "van_elteren"), 9, 1e-10, |strata, _| {
+    compare(WINS, "van_elteren", 9, 1e-10, |strata, _| {
         van_elteren_z(strata).expect("the data have information")
     });
 }
@@ -227,7 +228,7 @@ fn statistic(test: &TTest, quantity: &str) -> f64 {
 #[test]
 fn utility_t_tests_agree_with_the_reference() {
     for (model, variances) in [("student", Variances::Equal), ("welch", Variances::Unequal)] {
-        compare((WINS, model), 54, 1e-10, |strata, quantity| {
+        compare(WINS, model, 54, 1e-10, |strata, quantity| {
             statistic(&t_test(&utilities(), &pooled(strata), variances), quantity)
         });
     }
@@ -245,7 +246,7 @@ fn adjusted_utility_differences_agree_with_the_reference() {
         std::array::from_fn(|s| std::array::from_fn(|d| f64::from(u8::from(s == d))));
     let dummies = Covariates::new(&dummies).expect("finite");
     for (model, covariates) in [("lm_factors", factors), ("lm_strata", dummies)] {
-        compare((WINS, model), 63, 1e-10, |strata, quantity| {
+        compare(WINS, model, 63, 1e-10, |strata, quantity| {
             statistic(&adjusted(&utilities(), &covariates, strata), quantity)
         });
     }

@@ -7,7 +7,7 @@ use rescuesim::scenario::{InputFile, Scenario, ScenarioFile};
 use rescuesim::summary::procedure::ProcedureSummary;
 use serde_json::Value;
 
-use crate::util::{angel_reboot, output, project, rescuesim};
+use crate::util::{angel_reboot, output, project, rescuesim, shipped_text};
 
 #[test]
 fn every_shipped_scenario_opens_with_its_question_and_runs() {
@@ -36,8 +36,7 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
 /// The page on scenarios names every file, every key and every field of a procedure.
 #[test]
 fn the_page_on_scenarios_names_everything() {
-    let page =
-        std::fs::read_to_string(project("scenarios/README.md")).expect("the file is shipped");
+    let page = shipped_text("scenarios/README.md");
     for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
         let name = entry
             .expect("the folder can be listed")
@@ -71,8 +70,7 @@ fn the_page_on_scenarios_names_everything() {
 /// The keys of each table of a scenario are in the first column below the name of that table.
 #[test]
 fn every_key_of_a_table_has_a_row_below_its_name() {
-    let page =
-        std::fs::read_to_string(project("scenarios/README.md")).expect("the file is shipped");
+    let page = shipped_text("scenarios/README.md");
     let reference = page.split_once("## Every key").expect("it exists").1;
     let reference = reference.split("\n## ").next().expect("the program ends");
     let mut rows: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();

@@ -11,7 +11,7 @@ use rescuesim::scenario::Truth::Alternative;
 use serde_json::Value;
 
 use crate::util::{
-    Results, directory, interrupt, json, number, only, output, refused, rescuesim, simulate,
+    Results, directory, interrupt, json, number, only, output, refused, rescuesim, rows, simulate,
     wait_until,
 };
 
@@ -149,30 +149,29 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_power_curve() {
 
     let json = fs::read_to_string(out.join("sweep.json")).expect("the program wrote it");
     let json: Value = serde_json::from_str(&json).expect("valid JSON");
-    let mut reader = csv::Reader::from_path(out.join("sweep.csv")).expect("the program wrote it");
-    let header = reader.headers().expect("a header").clone();
-    let column = |name: &str| header.iter().position(|column| column == name).expect(name);
-    let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+    let rows = rows(&fs::read_to_string(out.join("sweep.csv")).expect("the program wrote it"));
     assert_eq!(rows.len(), 6 * 2 * 2);
     for (i, row) in rows.iter().enumerate() {
         let point = &json["points"][i / 4];
         let analysis = &point["truths"][i / 2 % 2]["analyses"][i % 2];
-        assert_eq!(row[column("point")], (1 + i / 4).to_string());
-        assert_eq!(row[column("analysis")], *analysis["name"].as_str().expect("text"));
-        let value = |name: &str| row[column(name)].parse::<f64>().ok();
-        // Numbers parsed from JSON may differ in the last digit.
-        let same = |name: &str, of: &Value| match (value(name), of.as_f64()) {
-            (Some(one), Some(other)) => assert!((one - other).abs() < 1e-14, "{name}"),
-            (one, other) => assert_eq!(one, other, "{name}"),
-        };
-        same("missing.dropout", &point["values"]["missing.dropout"]);
-        same("rejection", &analysis["rejection"]["value"]);
-        same("rejection_mcse", &analysis["rejection"]["mcse"]);
-        same("estimate_coverage", &analysis["estimate"]["coverage"]["value"]);
+        assert_eq!(row["point"], (1 + i / 4).to_string());
+        assert_eq!(row["analysis"], *analysis["name"].as_str().expect("text"));
         // Designs with two looks have no values at a third.
         let third = &analysis["looks"][2]["efficacy"]["value"];
-        same("look_3_efficacy", third);
         assert_eq!(third.is_null(), i / 4 % 2 == 0);
+        for (column, in_json) in [
+            ("missing.dropout", &point["values"]["missing.dropout"]),
+            ("rejection", &analysis["rejection"]["value"]),
+            ("rejection_mcse", &analysis["rejection"]["mcse"]),
+            ("estimate_coverage", &analysis["estimate"]["coverage"]["value"]),
+            ("look_3_efficacy", third),
+        ] {
+            match (row[column].parse::<f64>().ok(), in_json.as_f64()) {
+                // Numbers parsed from JSON may differ in the last digit.
+                (Some(one), Some(other)) => assert!((one - other).abs() < 1e-14, "{column}"),
+                (one, other) => assert_eq!(one, other, "{column}"),
+            }
+        }
     }
     let svg = fs::read_to_string(out.join("power.svg")).expect("the program wrote it");
     for text in ["equally spaced 2", "dashed: normal approximation", "dropout", "seed 20211219"] {

@@ -10,7 +10,7 @@ use rescuesim::trial::trace::{Cancelled, Ending, LookTrace, PatientTrace, Trace,
 use rescuesim::trial::{Conclusion, Simulator};
 use serde_json::Value;
 
-use crate::util::{directory, only, output, rescuesim, scenario_file};
+use crate::util::{directory, only, output, rescuesim, scenario_file, set_options};
 
 pub const FIRST: Viewpoint = Viewpoint { truth: Truth::Alternative, analysis: 0 };
 pub const NULL: Viewpoint = Viewpoint { truth: Truth::Null, analysis: 0 };
@@ -80,12 +80,10 @@ fn traces_are_the_trials_that_a_run_counts() {
     ];
     for (name, set) in cases {
         let folder = directory();
+        let path = format!("scenarios/{name}.toml");
         let mut command = rescuesim();
-        command.args(["run", &format!("scenarios/{name}.toml"), "--replicates", "12", "--quiet"]);
-        set.iter().for_each(|text| {
-            command.args(["--set", text]);
-        });
-        output(command.args(["--trials", "csv"]).arg("--out").arg(folder.path()));
+        command.args(["run", &path, "--replicates", "12", "--quiet", "--trials", "csv"]);
+        output(command.args(set_options(set)).arg("--out").arg(folder.path()));
         let rows = csv::Reader::from_path(folder.path().join("trials.csv"));
         assert_rows(&shipped(name, set), &mut rows.expect("the program wrote it"));
     }
@@ -222,11 +220,12 @@ fn a_coin_of_1_allocates_the_preferred_arm() {
     let trace = traced(&shipped("angel-reboot", &[sure]), 0, FIRST);
     let mut ties = 0;
     for patient in &trace.patients {
-        let lead = |[control, experimental]: &[u32; 2]| {
-            let after = |c: u32, e: u32| i64::from((control + c).abs_diff(experimental + e));
-            after(0, 1) - after(1, 0)
-        };
-        let wanted = match patient.before.levels.iter().map(lead).sum::<i64>() {
+        let excess = patient.before.levels.iter().map(|&[control, experimental]| {
+            let after_control = (control + 1).abs_diff(experimental);
+            let after_experimental = control.abs_diff(experimental + 1);
+            i64::from(after_experimental) - i64::from(after_control)
+        });
+        let wanted = match excess.sum::<i64>() {
             0 => Preference::Either,
             1.. => Preference::Control,
             _ => Preference::Experimental,

@@ -8,7 +8,7 @@ use rescuesim::trial::trace::{Trace, Viewpoint};
 use serde_json::Value;
 
 use crate::trace::{FIRST, NULL, shipped, traced};
-use crate::util::{directory, output, project, rescuesim};
+use crate::util::{directory, output, project, rescuesim, rows};
 
 fn example_trial(scenario: &Scenario, trace: Trace) -> ExampleTrial {
     ExampleTrial { provenance: Provenance::new(scenario, "rescuesim trace".into()), trace }
@@ -121,24 +121,19 @@ fn rows_of_patients_are_those_of_the_trace() {
     for name in ["angel-reboot-mechanistic", "angel-reboot-centres", "angel-reboot-safety"] {
         let scenario = shipped(name, &[]);
         let trace = traced(&scenario, 2, FIRST);
-        let text = patients_csv(&trace);
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let header = reader.headers().expect("a header").clone();
-        let column = |name: &str| header.iter().position(|it| it == name);
-        assert_eq!(column("centre").is_some(), name.ends_with("centres"));
-        assert_eq!(column("end").is_some(), name.ends_with("mechanistic"));
-        assert_eq!(column("events").is_some(), name.ends_with("safety"));
-        let rows: Vec<_> = reader.records().map(|row| row.expect("a row")).collect();
+        let rows = rows(&patients_csv(&trace));
+        assert_eq!(rows[0].contains_key("centre"), name.ends_with("centres"));
+        assert_eq!(rows[0].contains_key("end"), name.ends_with("mechanistic"));
+        assert_eq!(rows[0].contains_key("events"), name.ends_with("safety"));
         assert_eq!(rows.len(), trace.patients.len());
         for (row, patient) in rows.iter().zip(&trace.patients) {
-            let of = |name: &str| &row[column(name).expect("a column")];
-            assert_eq!(of("patient"), patient.patient.to_string());
-            assert_eq!(of("arm"), patient.arm.name());
-            assert_eq!(of("nihss"), patient.levels[0]);
-            assert_eq!(of("mrs"), patient.mrs.to_string());
-            assert_eq!(of("outcome_day").parse().ok(), patient.outcome_day);
+            assert_eq!(row["patient"], patient.patient.to_string());
+            assert_eq!(row["arm"], patient.arm.name());
+            assert_eq!(row["nihss"], patient.levels[0]);
+            assert_eq!(row["mrs"], patient.mrs.to_string());
+            assert_eq!(row["outcome_day"].parse().ok(), patient.outcome_day);
             let before = patient.before.levels[2][1].to_string();
-            assert_eq!(of("before_experimental_occlusion_site"), before);
+            assert_eq!(row["before_experimental_occlusion_site"], before);
         }
     }
 }

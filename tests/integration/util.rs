@@ -1,5 +1,6 @@
 //! Helpers of the tests: the program, the shipped scenarios, short simulations.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -42,9 +43,23 @@ pub fn with_procedure() -> Vec<String> {
     paths
 }
 
-/// The text of the main scenario.
+/// Text of a file of the project.
+pub fn shipped_text(path: &str) -> String {
+    std::fs::read_to_string(project(path)).expect("the file is shipped")
+}
+
+/// Text of the main scenario.
 pub fn angel_reboot() -> String {
-    std::fs::read_to_string(project("scenarios/angel-reboot.toml")).expect("the file is shipped")
+    shipped_text("scenarios/angel-reboot.toml")
+}
+
+/// A row of a CSV table, by column.
+pub type Row = BTreeMap<String, String>;
+
+/// Rows of a CSV table with a header.
+pub fn rows(csv: &str) -> Vec<Row> {
+    let rows = csv::Reader::from_reader(csv.as_bytes()).into_deserialize();
+    rows.map(|row| row.expect("a row")).collect()
 }
 
 /// A directory for one test.
@@ -201,7 +216,7 @@ pub fn assert_within(what: &str, quantity: McEstimate, low: f64, high: f64, erro
 
 /// Override `analyses=[…]` with the named analyses of a shipped scenario, for runs that need only a few.
 pub fn only(path: &str, names: &[&str]) -> String {
-    let text = std::fs::read_to_string(project(path)).expect("the file is shipped");
+    let text = shipped_text(path);
     let file: toml::Table = text.parse().expect("valid TOML");
     let analyses = file["analyses"].as_array().expect("a list");
     let named = |name: &&str| {
