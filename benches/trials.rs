@@ -10,7 +10,7 @@ use rescuesim::analysis::two_proportions::ProportionTest;
 use rescuesim::analysis::{Counts, OutcomeTable, two_proportions};
 use rescuesim::design::characteristics::{DesignCharacteristics, Question};
 use rescuesim::design::comparison::{Comparison, TwoProportions};
-use rescuesim::design::exact::{ExactDesign, Statistic};
+use rescuesim::design::exact::{ExactDesign, ExactStatistic};
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{Boundaries, EfficacyRule, FutilityRule, Rules, SpendingFunction};
 use rescuesim::engine::Accumulator;
@@ -337,8 +337,8 @@ mod boundaries {
 #[divan::bench_group]
 mod design {
     use super::{
-        ArmSizes, Bencher, Boundaries, Comparison, DesignCharacteristics, ExactDesign, Question,
-        Rounding, Statistic, TwoProportions, equally_spaced, obrien_fleming,
+        ArmSizes, Bencher, Boundaries, Comparison, DesignCharacteristics, ExactDesign,
+        ExactStatistic, Question, Rounding, TwoProportions, equally_spaced, obrien_fleming,
     };
 
     fn found(looks: u32) -> (Question, Boundaries, Vec<ArmSizes>) {
@@ -363,8 +363,8 @@ mod design {
         let (_, boundaries, sizes) = found(3);
         let (upper, lower) = (boundaries.efficacy.clone(), boundaries.lower());
         bencher.bench_local(|| {
-            let exact = ExactDesign::new(&sizes, Statistic::Pooled, &upper, &lower);
-            exact.expect("the looks grow").probabilities((0.25, 0.4))
+            let exact = ExactDesign::new(&sizes, ExactStatistic::Pooled, &upper, &lower);
+            exact.expect("the looks grow").probabilities([0.25, 0.4])
         });
     }
 

@@ -48,7 +48,10 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
-    let document = || table::document(&summary, &expected::warnings(&scenario));
+    let document = || {
+        let boundaries = scenario.design.description();
+        table::document(&summary, &boundaries, &expected::warnings(&scenario))
+    };
     print_as(args.format, document, || summary.to_json())?;
     written
 }

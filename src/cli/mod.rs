@@ -1,5 +1,6 @@
 //! The commands and their arguments; one file per command.
 
+mod analysis;
 mod failure;
 mod output;
 mod recreate;

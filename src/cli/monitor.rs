@@ -14,11 +14,10 @@ use rescuesim::outcome::LEVELS;
 use rescuesim::report::monitoring::{Effects, MonitoringReport, Said};
 use rescuesim::scenario::{Analysis, Scenario, Truth};
 
-use super::design::{analysis_named, recreate, usage};
 use super::values::{finite, sd, whole, z};
-use super::{Failure, Format, output};
+use super::{Failure, Format, analysis, output, recreate};
 
-/// A trial at one of its looks.
+/// Looks of an ongoing trial, with the data of the current one.
 #[derive(Debug, Args)]
 pub struct MonitorArgs {
     /// Scenario file (TOML) whose design the trial follows.
@@ -29,11 +28,11 @@ pub struct MonitorArgs {
     /// Analysis of the scenario that monitors; the first by default.
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
-    /// The look at hand, from 1.
+    /// The current look, from 1.
     #[arg(long)]
     look: usize,
-    /// Outcomes known at this look, or at each look up to it, with commas; earlier looks are taken
-    /// as planned where only one number is given.
+    /// Outcomes known at this look, or at each look up to it, with commas; with one number, earlier
+    /// looks are taken as planned.
     #[arg(
         long,
         value_name = "OUTCOMES",
@@ -42,23 +41,23 @@ pub struct MonitorArgs {
         required_unless_present_any = ["control", "control_mrs"]
     )]
     n: Vec<u32>,
-    /// The statistic at this look.
+    /// Z at this look.
     #[arg(long, allow_hyphen_values = true, value_parser = z,
           required_unless_present_any = ["control", "control_mrs"])]
     z: Option<f64>,
-    /// The estimate at this look, on the scale of the analysis; without it the one that gives this Z
-    /// with control as planned.
+    /// Estimate at this look, on the scale of the analysis; by default the one that gives this Z
+    /// with the control arm as planned.
     #[arg(long, allow_hyphen_values = true, requires = "z", value_parser = finite)]
     estimate: Option<f64>,
-    /// Successes and patients of control, such as 13/52, instead of Z and estimate: the analysis is
-    /// then made of them.
+    /// Successes and patients of the control arm, such as 13/52, to be analysed instead of giving Z
+    /// and estimate.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "experimental",
           conflicts_with_all = ["z", "estimate"])]
     control: Option<(u32, u32)>,
     /// Successes and patients of the experimental arm.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "control")]
     experimental: Option<(u32, u32)>,
-    /// Patients of control with an mRS of 0, 1 … 6, with commas, instead of Z and estimate.
+    /// Patients of the control arm with an mRS of 0, 1 … 6, with commas, instead of Z and estimate.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "experimental_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()),
           conflicts_with_all = ["z", "estimate", "control"])]
@@ -67,15 +66,15 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()))]
     experimental_mrs: Vec<u32>,
-    /// The trial stopped at this look, and the data are those of all its patients once the outcomes
-    /// of the overrun are in.
+    /// The trial stopped at this look, and the data are those of all its patients, including the
+    /// overrun (patients whose outcome was not yet known when it stopped).
     #[arg(long)]
     overrun: bool,
     /// Mean of a normal prior on the effect, for predictive power.
     #[arg(long, value_name = "EFFECT", allow_hyphen_values = true, requires = "prior_sd",
           value_parser = finite)]
     prior_mean: Option<f64>,
-    /// Its standard deviation.
+    /// Standard deviation of that prior.
     #[arg(long, value_name = "EFFECT", value_parser = sd, requires = "prior_mean")]
     prior_sd: Option<f64>,
     /// What to print.
@@ -83,9 +82,10 @@ pub struct MonitorArgs {
     format: Format,
 }
 
-/// Patients of an arm at most.
+/// Largest number of patients of an arm.
 const MOST_PATIENTS: u32 = 1_000_000;
 
+/// Reads successes and patients of an arm.
 fn counts(text: &str) -> Result<(u32, u32), String> {
     let parsed = text
         .split_once('/')
@@ -102,26 +102,26 @@ fn counts(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
-/// What was seen at a look.
-struct Seen {
-    /// `None` where the counts give none.
+/// Data of a look, as an analysis reports them.
+struct LookData {
+    /// `None` if the counts give none.
     z: Option<f64>,
     estimate: Option<f64>,
     standard_error: Option<f64>,
-    /// The estimate over its error, and that error; see [`Analysis::estimate_over_error`].
+    /// Estimate over its standard error, and that error; see [`Analysis::estimate_over_error`].
     adjustable: Option<(f64, f64)>,
-    /// The analysis's own 95 % interval.
+    /// 95 % confidence interval of the analysis.
     interval: Option<(f64, f64)>,
 }
 
-/// What the planned effect does to an analysis.
-struct Planned {
+/// Planned effect, as an analysis sees it.
+struct PlannedEffect {
     comparison: Result<Comparison, String>,
     drift: Option<f64>,
     share_experimental: f64,
 }
 
-/// Level of the analyses' own intervals.
+/// Level of the confidence intervals of analyses.
 const LEVEL: f64 = 0.95;
 
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
@@ -131,7 +131,7 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
 }
 
 fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, Failure> {
-    let analysis = analysis_named(scenario, args.analysis.as_deref())?;
+    let analysis = analysis::named(scenario, args.analysis.as_deref())?;
     let table = args.table(scenario, analysis)?;
     let plan = scenario.design.plan();
     let outcomes = args.outcomes(scenario, table.as_ref().map(OutcomeTable::total))?;
@@ -140,25 +140,27 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     } else {
         RunningTrial::new(plan, &outcomes)
     };
-    let trial = trial.map_err(|error| usage(format!("--n, --look: {error}")))?;
-    let planned = Planned::new(scenario, analysis);
-    let seen = match &table {
-        Some(table) => Seen::of_counts(analysis, table)?,
-        None => args.seen(analysis, &planned, trial.analysed()[trial.look()])?,
+    let trial = trial.map_err(|error| Failure::Usage(format!("--n, --look: {error}")))?;
+    let planned = PlannedEffect::new(scenario, analysis);
+    let data = match &table {
+        Some(table) => LookData::of_counts(analysis, table)?,
+        None => args.data(analysis, &planned, trial.analysed()[trial.look()])?,
     };
-    let z = seen.z.unwrap_or(0.0);
-    let evidence = trial.evidence(z, planned.drift, args.belief(&trial, &seen)?);
-    let effects = effects(&trial, analysis, &seen, table.as_ref(), args.overrun);
-    let said = Said::new(&trial, seen.z, args.overrun.then_some(args.look));
+    // Counts without a statistic, such as no events in either arm, are no evidence in any
+    // direction.
+    let z = data.z.unwrap_or(0.0);
+    let evidence = trial.evidence(z, planned.drift, args.belief(&trial, &data)?);
+    let effects = effects(&trial, analysis, &data, table.as_ref(), args.overrun);
+    let said = Said::new(&trial, data.z, args.overrun.then_some(args.look));
     let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-    Ok(MonitoringReport::new(recreate(), title, &trial, said, evidence, effects))
+    Ok(MonitoringReport::new(recreate::as_typed(), title, &trial, said, evidence, effects))
 }
 
-/// Estimate and intervals on the scale of the analysis.
+/// Computes estimate and intervals on the scale of the analysis.
 fn effects(
     trial: &RunningTrial,
     analysis: &Analysis,
-    seen: &Seen,
+    data: &LookData,
     table: Option<&OutcomeTable>,
     overrun: bool,
 ) -> Effects {
@@ -167,34 +169,34 @@ fn effects(
     let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
     // An interval by the error that Z was divided by excludes the null effect exactly when Z is
     // beyond the bound.
-    let error_of_z = seen.adjustable.map(|(_, error)| error);
-    let adjusted = seen.adjustable.map(|(z, error)| {
+    let error_of_z = data.adjustable.map(|(_, error)| error);
+    let adjusted = data.adjustable.map(|(z, error)| {
         let drift = trial.drift_estimate(z);
         drift.as_effect(trial.information(), error)
     });
     let arms = table.and_then(|table| analysis.method.arms(&table.weights()));
     Effects {
         scale: scale.name(),
-        estimate: seen.estimate,
-        standard_error: seen.standard_error,
+        estimate: data.estimate,
+        standard_error: data.standard_error,
         level: trial.level(),
-        interval: seen
+        interval: data
             .interval
             .filter(|_| trial.level() == LEVEL)
-            .or_else(|| seen.interval_of(scale, seen.standard_error?, upper_quantile(alpha))),
-        repeated_interval: bound.and_then(|bound| seen.interval_of(scale, error_of_z?, bound)),
+            .or_else(|| data.interval_of(scale, data.standard_error?, upper_quantile(alpha))),
+        repeated_interval: bound.and_then(|bound| data.interval_of(scale, error_of_z?, bound)),
         repeated_score_interval: arms.zip(bound).map(|([control, experimental], bound)| {
-            let rates = (control.rate(), experimental.rate());
-            repeated_difference(rates, (control.patients, experimental.patients), bound)
+            let rates = [control.rate(), experimental.rate()];
+            repeated_difference(rates, [control.patients, experimental.patients], bound)
         }),
-        // Not −0.
+        // Adding 0 turns −0 into 0.
         median_unbiased: adjusted.map(|adjusted| scale.within(adjusted.median) + 0.0),
         stagewise_interval: adjusted
             .map(|adjusted| (scale.within(adjusted.low), scale.within(adjusted.high))),
     }
 }
 
-impl Planned {
+impl PlannedEffect {
     fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
         let share_experimental = scenario.share_experimental_known();
         let expected = Expected::new(scenario);
@@ -213,7 +215,7 @@ impl Planned {
         Self { comparison, drift, share_experimental }
     }
 
-    /// The estimate that goes with a Z when control is observed as planned.
+    /// Returns the estimate that gives a Z when the control arm is observed as planned.
     fn effect_at(&self, z: f64, analysed: u32) -> Option<f64> {
         let comparison = self.comparison.as_ref().ok()?;
         let effect = comparison.effect_at_z(z, self.share_experimental, f64::from(analysed))?;
@@ -221,31 +223,32 @@ impl Planned {
     }
 }
 
-impl Seen {
-    /// Returns the estimate ± `bound` standard errors, within the range of the scale; `None` without
-    /// an estimate.
+impl LookData {
+    /// Returns the estimate ± `bound` standard errors, within the range of the scale; `None`
+    /// without an estimate.
     fn interval_of(&self, scale: EffectScale, error: f64, bound: f64) -> Option<(f64, f64)> {
         let (low, high) = repeated_interval(self.estimate?, error, bound);
         Some((scale.within(low), scale.within(high)))
     }
 
-    /// Analyses the counts as the analysis does in the simulation.
+    /// Analyses counts in the same way as a simulated look.
     fn of_counts(analysis: &Analysis, table: &OutcomeTable) -> Result<Self, Failure> {
         let known = KnownOutcomes { all: *table, ..KnownOutcomes::default() };
         let test = analysis.method.test(&known, &mut Scratch::default());
         if !test.z.is_finite() && !test.has_estimate() {
-            return Err(usage(format!(
+            return Err(Failure::Usage(format!(
                 "the counts give analysis {} neither a statistic nor an estimate; allowed: patients \
                  in both arms",
                 analysis.name
             )));
         }
-        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
         let TestResult { z, estimate, standard_error, interval, .. } = test;
+        let [z, estimate, standard_error] = [z, estimate, standard_error]
+            .map(|value| Some(value).filter(|value| value.is_finite()));
         Ok(Self {
-            z: finite(z),
-            estimate: finite(estimate),
-            standard_error: finite(standard_error),
+            z,
+            estimate,
+            standard_error,
             adjustable: analysis.estimate_over_error(&test),
             interval: Some(interval).filter(|(low, high)| !low.is_nan() && !high.is_nan()),
         })
@@ -253,7 +256,7 @@ impl Seen {
 }
 
 impl MonitorArgs {
-    /// The counts, where they are given, as the analysis sees them.
+    /// Returns the counts by mRS; `None` if the options give Z instead.
     fn table(
         &self,
         scenario: &Scenario,
@@ -263,7 +266,7 @@ impl MonitorArgs {
             (None, true) => return Ok(None),
             (Some((control, experimental)), _) => {
                 let Some(cut) = analysis.method.cut() else {
-                    return Err(usage(format!(
+                    return Err(Failure::Usage(format!(
                         "--control, --experimental: analysis {} does not compare proportions; \
                          expected: --control-mrs and --experimental-mrs, or --z and --n",
                         analysis.name
@@ -282,7 +285,7 @@ impl MonitorArgs {
             ],
         };
         if let Err(cause) = Expected::new(scenario).needs_only_counts(analysis) {
-            return Err(usage(format!(
+            return Err(Failure::Usage(format!(
                 "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
                  --z, --n and --estimate as its analysis gave them",
                 analysis.name
@@ -291,27 +294,33 @@ impl MonitorArgs {
         Ok(Some(OutcomeTable { counts }))
     }
 
-    /// Z and estimate as given, or as the Z has it with control as planned.
-    fn seen(&self, analysis: &Analysis, planned: &Planned, analysed: u32) -> Result<Seen, Failure> {
+    /// Returns Z and estimate as given; without an estimate, the one that gives this Z with the
+    /// control arm as planned.
+    fn data(
+        &self,
+        analysis: &Analysis,
+        planned: &PlannedEffect,
+        analysed: u32,
+    ) -> Result<LookData, Failure> {
         let z = self.z.ok_or_else(|| {
-            usage("expected: --z and --n, or --control and --experimental".into())
+            Failure::Usage("expected: --z and --n, or --control and --experimental".into())
         })?;
         let scale = analysis.method.scale();
         let estimate = match self.estimate {
             Some(estimate) if scale.is_within_one() && estimate.abs() >= 1.0 => {
                 let what = scale.name().replace('_', " ");
-                return Err(usage(format!(
+                return Err(Failure::Usage(format!(
                     "--estimate is {estimate}; allowed: a {what} between -1 and 1"
                 )));
             }
             Some(estimate) if (estimate == 0.0) == (z == 0.0) && estimate * z >= 0.0 => estimate,
             Some(estimate) => {
-                return Err(usage(format!(
+                return Err(Failure::Usage(format!(
                     "--estimate is {estimate} while --z is {z}; allowed: the same sign, and 0 with 0"
                 )));
             }
             None => planned.effect_at(z, analysed).ok_or_else(|| {
-                usage(match &planned.comparison {
+                Failure::Usage(match &planned.comparison {
                     Ok(_) => format!(
                         "--z {z}: no effect gives it with control as planned; expected: --estimate"
                     ),
@@ -319,16 +328,17 @@ impl MonitorArgs {
                 })
             })?,
         };
-        // At Z = 0 the slope of the planned effect in Z is all there is to go by.
+        // At Z = 0 estimate and Z do not determine the error, but the slope of the planned effect
+        // in Z does.
         let slope = planned.effect_at(1e-3, analysed).map(|effect| effect / 1e-3);
         let standard_error = match slope {
             None if z == 0.0 => None,
             slope => Some(standard_error_of(estimate, z, slope.unwrap_or(f64::NAN))),
         };
-        // Without the counts, the error of an estimate that Z is not made of is not known.
+        // If Z is not the estimate over its error, the error is unknown without the counts.
         let is_so = analysis.rerandomisations == 0 && analysis.method.is_estimate_over_error();
         let adjustable = standard_error.filter(|_| is_so).map(|error| (z, error));
-        Ok(Seen {
+        Ok(LookData {
             z: Some(z),
             estimate: Some(estimate),
             standard_error: standard_error.filter(|_| is_so),
@@ -337,10 +347,10 @@ impl MonitorArgs {
         })
     }
 
-    fn belief(&self, trial: &RunningTrial, seen: &Seen) -> Result<Option<Belief>, Failure> {
+    fn belief(&self, trial: &RunningTrial, data: &LookData) -> Result<Option<Belief>, Failure> {
         let Some((mean, sd)) = self.prior_mean.zip(self.prior_sd) else { return Ok(None) };
-        let Some((_, error)) = seen.adjustable else {
-            return Err(usage(
+        let Some((_, error)) = data.adjustable else {
+            return Err(Failure::Usage(
                 "--prior-mean: this look has no standard error to measure the prior by; expected: \
                  none, or the counts of the arms"
                     .into(),
@@ -349,7 +359,8 @@ impl MonitorArgs {
         Ok(Some(Belief { mean, sd }.as_drift(trial.information(), error)))
     }
 
-    /// Outcomes at the looks so far, and after them those with the overrun.
+    /// Returns the outcomes at the looks up to the current one, and after them those with the
+    /// overrun.
     fn outcomes(&self, scenario: &Scenario, in_arms: Option<u32>) -> Result<Vec<u32>, Failure> {
         let looks = scenario.design.looks();
         let allowed = if self.overrun { looks.len() - 1 } else { looks.len() };
@@ -359,7 +370,10 @@ impl MonitorArgs {
                 0 => "none, as there are no interim looks".to_owned(),
                 _ => format!("1 to {allowed}"),
             };
-            return Err(usage(format!("--look is {}; allowed{which}: {allowed}", self.look)));
+            return Err(Failure::Usage(format!(
+                "--look is {}; allowed{which}: {allowed}",
+                self.look
+            )));
         }
         let mut outcomes: Vec<u32> = looks[..self.look].iter().map(|look| look.analysed).collect();
         outcomes.extend(self.overrun.then_some(0));
@@ -375,30 +389,31 @@ impl MonitorArgs {
             ),
         };
         let given = &self.n;
-        let wrong = |expected: &str| {
-            let given: Vec<String> = given.iter().map(u32::to_string).collect();
-            Err(usage(format!("--n {}: expected {expected}", given.join(","))))
-        };
         if let (Some(total), Some(&now)) = (in_arms, given.last())
             && now != total
         {
-            return wrong(&format!("{total} {when}, as in the counts of the arms"));
+            return Err(
+                self.wrong_outcomes(&format!("{total} {when}, as in the counts of the arms"))
+            );
         }
         match (given.len(), in_arms) {
             (0, Some(total)) => outcomes[last] = total,
             (1, _) => outcomes[last] = given[0],
             (looks, _) if looks == outcomes.len() => outcomes.clone_from(given),
-            _ => {
-                return wrong(&format!("the outcomes {when}, or {all}"));
-            }
+            _ => return Err(self.wrong_outcomes(&format!("the outcomes {when}, or {all}"))),
         }
         Ok(outcomes)
     }
+
+    fn wrong_outcomes(&self, expected: &str) -> Failure {
+        let given: Vec<String> = self.n.iter().map(u32::to_string).collect();
+        Failure::Usage(format!("--n {}: expected {expected}", given.join(",")))
+    }
 }
 
-/// Patients by mRS.
+/// Returns the patients of an arm by mRS.
 fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], Failure> {
     given.try_into().map_err(|_| {
-        usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
+        Failure::Usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
     })
 }

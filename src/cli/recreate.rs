@@ -54,6 +54,12 @@ impl CommandLine {
     }
 }
 
+/// Returns the command of the process as it was typed.
+pub fn as_typed() -> String {
+    let words = std::env::args_os().skip(1).map(|word| quoted(&word));
+    std::iter::once("rescuesim".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
 impl Display for CommandLine {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words: Vec<String> = self.0.iter().map(quoted).collect();

@@ -96,7 +96,13 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
     // What was simulated is printed even if a file could not be written.
     if args.format != Format::Table || !simulation.quiet || args.out.is_none() {
-        let document = || table::document(&summary, &expected::warnings(&scenario));
+        let document = || {
+            table::document(
+                &summary,
+                &scenario.design.description(),
+                &expected::warnings(&scenario),
+            )
+        };
         print_as(args.format, document, || summary.to_json())?;
     }
     written.and(in_file)

@@ -11,13 +11,13 @@ use rescuesim::explore::solve::{self, Observed, Question, SolveError};
 use rescuesim::report::Provenance;
 use rescuesim::report::solve::{self as report, Solved};
 use rescuesim::scenario::edit::{self, Number};
-use rescuesim::scenario::{Inputs, Rejection, Scenario, nearest, size};
+use rescuesim::scenario::{Inputs, Rejection, Scenario, size};
 use rescuesim::summary::{NamedFigure, Tally};
 
 use super::output::print_as;
 use super::recreate::CommandLine;
 use super::simulation::{Session, SimulationArgs};
-use super::{Failure, Format, ScenarioArgs};
+use super::{Failure, Format, ScenarioArgs, analysis};
 
 #[derive(Debug, Args)]
 pub struct SolveArgs {
@@ -122,7 +122,7 @@ impl<'a> Task<'a> {
         if let Some(missing) = goal.figure.missing_from(&base) {
             return Err(Failure::Usage(format!("--reach {}: {missing}", goal.figure)));
         }
-        let analysis = analysis(&base, args.analysis.as_deref())?;
+        let analysis = analysis::position(&base, args.analysis.as_deref())?;
         let text = inputs.text(&args.scenario.scenario)?;
         let task = Self { args, overrides, base, inputs, text, goal, analysis, number };
         let (low, high) = task.domain().range;
@@ -244,16 +244,4 @@ impl<'a> Task<'a> {
         let command = command.option("confidence", args.confidence).amounts(&self.base);
         Provenance::new(&self.base, command.to_string())
     }
-}
-
-/// The place of an analysis by its name; the first without one.
-fn analysis(scenario: &Scenario, name: Option<&str>) -> Result<usize, Failure> {
-    let Some(name) = name else { return Ok(0) };
-    let found = scenario.analyses.iter().position(|analysis| analysis.name == name);
-    found.ok_or_else(|| {
-        let known: Vec<&str> = scenario.analyses.iter().map(|of| of.name.as_str()).collect();
-        let near = nearest(name, &known).map(|near| format!(" (did you mean {near}?)"));
-        let near = near.unwrap_or_default();
-        Failure::Usage(format!("--analysis {name} is unknown{near}; allowed: {}", known.join(", ")))
-    })
 }

@@ -9,10 +9,9 @@ use rescuesim::rng::Replicate;
 use rescuesim::scenario::{Inputs, Scenario, Truth};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
-use super::design::{analysis_at, svg, usage};
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
-use super::{Failure, Format, ScenarioArgs, output, values};
+use super::{Failure, Format, ScenarioArgs, analysis, output, values};
 
 #[derive(Debug, Args)]
 pub struct TraceArgs {
@@ -44,7 +43,7 @@ pub struct TraceArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Also draw the path of Z and the calendar to this file (SVG).
-    #[arg(long, value_name = "FILE", value_parser = svg)]
+    #[arg(long, value_name = "FILE", value_parser = values::svg)]
     plot: Option<PathBuf>,
 }
 
@@ -99,13 +98,13 @@ impl TraceArgs {
         };
         if !scenario.truths().contains(&truth) {
             let allowed: Vec<&str> = scenario.truths().iter().map(|truth| truth.name()).collect();
-            return Err(usage(format!(
+            return Err(Failure::Usage(format!(
                 "--truth {}: this scenario has no [prior]; allowed: {}",
                 truth.name(),
                 allowed.join(", ")
             )));
         }
-        Ok(Viewpoint { truth, analysis: analysis_at(scenario, self.analysis.as_deref())? })
+        Ok(Viewpoint { truth, analysis: analysis::position(scenario, self.analysis.as_deref())? })
     }
 
     /// The replicate asked for, or the first that ended as asked.
@@ -114,7 +113,7 @@ impl TraceArgs {
         let possible = Ending::possible(scenario);
         if !possible.contains(&ending) {
             let allowed: Vec<String> = possible.iter().map(Ending::to_string).collect();
-            return Err(usage(format!(
+            return Err(Failure::Usage(format!(
                 "--find {ending}: no trial of this design can end so; allowed: {}",
                 allowed.join(", ")
             )));

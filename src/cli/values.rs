@@ -1,4 +1,6 @@
-//! Numbers on the command line, with what is allowed.
+//! Values on the command line, with what is allowed.
+
+use std::path::PathBuf;
 
 fn within(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| ok(number));
@@ -108,4 +110,13 @@ pub fn ratio(text: &str) -> Result<(u32, u32), String> {
     text.split_once(':')
         .and_then(|(control, experimental)| Some((part(control)?, part(experimental)?)))
         .ok_or_else(|| "expected CONTROL:EXPERIMENTAL, each from 1 to 1000, such as 1:2".to_owned())
+}
+
+/// Name of an SVG file.
+pub fn svg(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match path.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
+        _ => Err("allowed: the name of a file that ends in .svg".to_owned()),
+    }
 }

@@ -1,53 +1,55 @@
-//! What a design says: its sizes, what its boundaries mean, and how it performs under any effect.
+//! Characteristics of a design: its sizes, the meaning of its boundaries, and its performance under
+//! any effect.
 //!
-//! By the normal approximation; for two proportions also exactly.
+//! All are normal approximations; for two proportions there are exact values as well.
 
 use serde::Serialize;
 
-use super::boundaries::{Boundaries, DesignError, Rules};
+use super::boundaries::Boundaries;
 use super::comparison::Comparison;
 use super::exact::{ExactDesign, ExactProbabilities};
-use super::inference::{Drift, Prior};
+use super::inference::{AssumedDrift, DriftPrior};
+use super::rules::{DesignError, Rules};
 use super::sample_size::{ArmSizes, Rounding};
 use crate::num::normal::{upper_quantile, upper_tail};
 use crate::num::root::brent;
 
-/// A design and what it is for.
+/// A design with the comparison it is made for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
-    /// How boundaries are found.
+    /// Rules of the boundaries.
     pub rules: Rules,
     /// Information at each look, increasing to 1.
     pub information_fractions: Vec<f64>,
-    /// What is compared, under the stated alternative.
+    /// Comparison under the stated alternative.
     pub comparison: Comparison,
     /// Share of the analysed patients in the experimental arm, in (0, 1).
     pub share_experimental: f64,
-    /// How exact sizes become whole patients.
+    /// Convention by which exact sizes become whole patients.
     pub rounding: Rounding,
     /// Shares of control and experimental patients whose outcome is never known, in \[0, 1).
     pub dropout: [f64; 2],
-    /// Whether sizes are those expected, of which the experimental arm has its share on average;
-    /// else each arm has the whole patients that it is given.
+    /// Whether sizes are expected ones, of which the experimental arm has its share on average;
+    /// otherwise each arm has whole patients.
     pub sizes_are_expected: bool,
 }
 
-/// The size that reaches a power.
+/// Size that reaches a power.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RequiredSize {
     /// Wanted P(efficacy) under the alternative.
     pub power: f64,
-    /// Patients analysed at the final look, not rounded: that of the fixed design times the
+    /// Patients analysed at the final look, not rounded: those of the fixed design times the
     /// inflation factor.
     pub total: f64,
-    /// Those of the design with one look and the same error rate and power.
+    /// Patients of the design with one look and the same error rate and power.
     pub fixed_total: f64,
     /// Maximum information over that of the fixed design.
     pub inflation_factor: f64,
 }
 
 impl Question {
-    /// The size that reaches `power`; `None` where none does.
+    /// Computes the size that reaches `power`; `None` if no size does.
     pub fn required(&self, boundaries: &Boundaries, power: f64) -> Option<RequiredSize> {
         let alpha = self.rules.alpha_one_sided;
         let share = self.share_experimental;
@@ -57,17 +59,18 @@ impl Question {
         Some(RequiredSize { power, total, fixed_total, inflation_factor })
     }
 
-    /// Share of the experimental arm among the patients of a look.
+    /// Returns the share of the experimental arm among the patients of a look.
     fn share_of(&self, size: ArmSizes) -> f64 {
         if self.sizes_are_expected { self.share_experimental } else { size.share_experimental() }
     }
 
-    /// Cumulative sizes per look for an exact total.
+    /// Returns cumulative sizes per look for an exact total.
     pub fn sizes(&self, total: f64) -> Vec<ArmSizes> {
         self.rounding.sizes(total, self.share_experimental, &self.information_fractions)
     }
 
-    /// The smallest effect that `total` patients show with this power; `None` where none does.
+    /// Returns the question with the smallest effect for which `total` patients have this power;
+    /// `None` if no effect has it.
     pub fn with_detectable_effect(
         &self,
         boundaries: &Boundaries,
@@ -80,62 +83,72 @@ impl Question {
         Some(Self { comparison, ..self.clone() })
     }
 
-    /// The one-sided error rate at which `total` patients have this power; `None` where none has.
+    /// Returns the question with the one-sided error rate at which `total` patients have this
+    /// power; `None` if no error rate has it.
     pub fn with_sufficient_alpha(&self, power: f64, total: f64) -> Option<Self> {
-        let at = |alpha_one_sided: f64| Self {
-            rules: Rules { alpha_one_sided, ..self.rules.clone() },
-            ..self.clone()
-        };
-        let excess = |alpha: f64| {
-            let question = at(alpha);
-            let drift = self.comparison.drift(alpha, self.share_experimental, total);
-            match Boundaries::new(&question.rules, &self.information_fractions) {
-                Ok(found) => found.stopping(drift).rejection() - power,
-                // Bounds that do not depend on alpha use up more than a small one.
-                Err(DesignError::NoEfficacyBoundary) => -power,
-                // A large one leaves no room for futility.
-                Err(_) => 1.0 - power,
-            }
-        };
-        let found = brent(excess, 1e-9, 0.4999)?;
-        // Where boundaries begin or end there is a jump and no root.
-        (excess(found).abs() < 1e-6).then(|| at(found))
+        let alpha = brent(|alpha| self.power_at(alpha, total) - power, 1e-9, 0.4999)?;
+        // The power jumps where boundaries begin or cease to exist, and the search may have found
+        // the jump.
+        let is_root = (self.power_at(alpha, total) - power).abs() < 1e-6;
+        is_root.then(|| Self { rules: self.rules_at(alpha), ..self.clone() })
+    }
+
+    /// Computes the power of `total` patients at a one-sided error rate.
+    fn power_at(&self, alpha: f64, total: f64) -> f64 {
+        let drift = self.comparison.drift(alpha, self.share_experimental, total);
+        match Boundaries::new(&self.rules_at(alpha), &self.information_fractions) {
+            Ok(found) => found.stopping(drift).rejection(),
+            // Bounds that do not depend on alpha use up more than a small one: search above.
+            Err(DesignError::NoEfficacyBoundary) => 0.0,
+            // A large alpha leaves no room for futility: search below.
+            Err(
+                DesignError::UnreachablePower
+                | DesignError::NoRoom { .. }
+                | DesignError::Unsettled
+                | DesignError::TwoSidedFutility,
+            ) => 1.0,
+        }
+    }
+
+    fn rules_at(&self, alpha_one_sided: f64) -> Rules {
+        Rules { alpha_one_sided, ..self.rules.clone() }
     }
 }
 
-/// What a design says.
+/// Characteristics of a design.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DesignCharacteristics {
     /// One-sided error rate.
     pub alpha_one_sided: f64,
     /// P(efficacy) under the stated alternative at these sizes.
     pub power: f64,
-    /// What the size was found from, where it was.
+    /// Derivation of the size; null if the size was given.
     pub required: Option<RequiredSize>,
     /// Patients analysed at the final look.
     pub analysed: ArmSizes,
-    /// Patients to randomise for that.
+    /// Patients to randomise for these.
     pub randomised: ArmSizes,
-    /// The design with one look beside it.
+    /// The design with one look, for comparison.
     pub fixed: FixedDesign,
     /// Mean of Z at the final look under the stated alternative.
     pub drift: f64,
     /// Look by look; the last is the final one.
     pub looks: Vec<LookCharacteristics>,
-    /// Under no effect, half of it, all of it, and any others asked for, from the smallest.
+    /// Performance under no effect, half of it, all of it, and other requested effects, in
+    /// increasing order.
     pub effects: Vec<EffectCharacteristics>,
-    /// Without approximation; null but for two proportions of moderate size.
+    /// Exact values; null except for two proportions in trials of moderate size.
     pub exact: Option<ExactCharacteristics>,
 }
 
 /// A design with one look and the same error rate.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FixedDesign {
-    /// Its power on as many patients.
+    /// Power on the same number of patients.
     pub power: f64,
-    /// Its patients, not rounded, for the power that the looks have; null where none has it.
+    /// Patients, not rounded, with the power of the design with looks; null if no number has it.
     pub total: Option<f64>,
-    /// Maximum information of the looks over its own for that power.
+    /// Maximum information of the design with looks over that of this one, at the same power.
     pub inflation_factor: Option<f64>,
 }
 
@@ -148,11 +161,11 @@ pub struct LookCharacteristics {
     pub information_fraction: f64,
     /// Patients analysed.
     pub analysed: ArmSizes,
-    /// The efficacy boundary; null where it is not tested.
+    /// Efficacy boundary; null if it is not tested.
     pub efficacy: Option<BoundaryCharacteristics>,
-    /// The futility boundary.
+    /// Futility boundary; null if it is not tested.
     pub futility: Option<BoundaryCharacteristics>,
-    /// The harm boundary.
+    /// Harm boundary; null if it is not tested.
     pub harm: Option<BoundaryCharacteristics>,
     /// One-sided α spent up to and including this look.
     pub alpha_spent: f64,
@@ -160,32 +173,33 @@ pub struct LookCharacteristics {
     pub beta_spent: f64,
 }
 
-/// What it means to be at a boundary.
+/// Meaning of a Z at a boundary.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BoundaryCharacteristics {
-    /// On the Z scale.
+    /// The boundary, on the Z scale.
     pub z: f64,
     /// Nominal one-sided p value of benefit.
     pub p_one_sided: f64,
-    /// Observed effect with control as planned, on the scale of the comparison; null where no finite
-    /// effect gives this Z.
+    /// Observed effect with the control arm as planned, on the scale of the comparison; null if no
+    /// finite effect gives this Z.
     pub effect: Option<f64>,
-    /// The same as an odds ratio of success, or common odds ratio; null for means.
+    /// Observed effect as an odds ratio of success, or common odds ratio; null for means.
     pub odds_ratio: Option<f64>,
     /// P(efficacy at a later look) under the stated alternative; null at the final look.
     pub conditional_power: Option<f64>,
-    /// The same under the effect just seen.
+    /// P(efficacy at a later look) under the current trend; null at the final look.
     pub conditional_power_trend: Option<f64>,
-    /// Averaged over what the data say of the effect (flat prior).
+    /// P(efficacy at a later look) averaged over the posterior of the effect from a flat prior;
+    /// null at the final look.
     pub predictive_power: Option<f64>,
 }
 
-/// The design under one effect.
+/// Performance of the design under one effect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EffectCharacteristics {
     /// Share of the stated effect beyond the null hypothesis: 0 none, 1 all of it.
     pub fraction: f64,
-    /// On the scale of the comparison.
+    /// Effect on the scale of the comparison.
     pub effect: f64,
     /// Mean of Z at the final look.
     pub drift: f64,
@@ -203,24 +217,24 @@ pub struct EffectCharacteristics {
     pub expected_total: f64,
 }
 
-/// Two proportions with the planned number of patients in each arm, by recursion over the counts of
-/// successes.
+/// Exact values for two proportions with the planned number of patients in each arm, by recursion
+/// over the counts of successes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExactCharacteristics {
-    /// Under the stated alternative.
+    /// Probabilities under the stated alternative.
     pub alternative: ExactProbabilities,
-    /// With the planned control rate in both arms.
+    /// Probabilities with the planned control rate in both arms.
     pub null: ExactProbabilities,
     /// The largest one-sided type I error over all control rates from 0.01 to 0.99, to a relative
     /// 1e-7; futility that is not binding, and harm, are disregarded.
     pub maximum_type_one_error: f64,
-    /// The control rate that has it.
+    /// Control rate with that error.
     pub maximum_at: f64,
 }
 
 impl DesignCharacteristics {
-    /// Of a design with these cumulative `sizes` per look, at the stated effect and at the given
-    /// fractions of it.
+    /// Computes the characteristics of a design with these cumulative `sizes` per look, at the
+    /// stated effect and at the given fractions of it.
     pub fn new(
         question: &Question,
         boundaries: &Boundaries,
@@ -240,7 +254,7 @@ impl DesignCharacteristics {
             required: None,
             analysed,
             randomised: analysed.randomised(question.dropout),
-            fixed: FixedDesign::beside(question, boundaries, &planned),
+            fixed: FixedDesign::new(question, boundaries, &planned),
             drift: planned.drift,
             looks,
             effects,
@@ -250,7 +264,7 @@ impl DesignCharacteristics {
 }
 
 impl FixedDesign {
-    fn beside(question: &Question, looks: &Boundaries, planned: &EffectCharacteristics) -> Self {
+    fn new(question: &Question, looks: &Boundaries, planned: &EffectCharacteristics) -> Self {
         let alpha = question.rules.alpha_one_sided;
         let required = question.required(looks, planned.rejection);
         Self {
@@ -276,7 +290,7 @@ impl EffectCharacteristics {
         let totals: Vec<f64> = sizes.iter().map(|size| f64::from(size.total())).collect();
         Self {
             fraction,
-            // Not −0 for no effect.
+            // Adding 0 turns −0, which no effect may have, into 0.
             effect: comparison.measured_effect() + 0.0,
             drift: drift + 0.0,
             rejection: stopping.rejection(),
@@ -298,46 +312,55 @@ impl LookCharacteristics {
     ) -> Vec<Self> {
         let last = sizes.len() - 1;
         let mut beta_spent = 0.0;
-        let look = |k: usize| {
+        let mut looks = Vec::with_capacity(sizes.len());
+        for (k, &analysed) in sizes.iter().enumerate() {
             beta_spent += planned.futility[k] + planned.harm[k];
-            let at = |bounds: &[f64]| {
-                bounds[k].is_finite().then(|| {
-                    BoundaryCharacteristics::new(
-                        question,
-                        boundaries,
-                        sizes,
-                        (k, bounds[k]),
-                        planned.drift,
-                    )
-                })
-            };
-            Self {
+            let [efficacy, futility, harm] =
+                [&boundaries.efficacy, &boundaries.futility, &boundaries.harm].map(|bounds| {
+                    let z = bounds[k];
+                    z.is_finite().then(|| {
+                        let look = LookPosition { k, analysed };
+                        BoundaryCharacteristics::new(question, boundaries, look, z, planned.drift)
+                    })
+                });
+            looks.push(Self {
                 look: k + 1,
                 information_fraction: boundaries.information_fractions[k],
-                analysed: sizes[k],
-                efficacy: at(&boundaries.efficacy),
-                futility: at(&boundaries.futility),
-                harm: at(&boundaries.harm),
+                analysed,
+                efficacy,
+                futility,
+                harm,
                 alpha_spent: boundaries.alpha_spent[k],
+                // A trial that does not reject at the final look ends there without a test for
+                // futility.
                 beta_spent: if k == last { 1.0 - planned.rejection } else { beta_spent },
-            }
-        };
-        (0..=last).map(look).collect()
+            });
+        }
+        looks
     }
+}
+
+/// A look by its number, from 0, with its cumulative size.
+#[derive(Clone, Copy)]
+struct LookPosition {
+    k: usize,
+    analysed: ArmSizes,
 }
 
 impl BoundaryCharacteristics {
     fn new(
         question: &Question,
         boundaries: &Boundaries,
-        sizes: &[ArmSizes],
-        (k, z): (usize, f64),
+        look: LookPosition,
+        z: f64,
         drift: f64,
     ) -> Self {
-        let (share, total) = (question.share_of(sizes[k]), f64::from(sizes[k].total()));
+        let LookPosition { k, analysed } = look;
+        let (share, total) = (question.share_of(analysed), f64::from(analysed.total()));
         let effect = question.comparison.effect_at_z(z, share, total);
-        let no_lower = vec![f64::NEG_INFINITY; sizes.len()];
-        let interim = (k + 1 < sizes.len()).then(|| boundaries.with_lower(&no_lower));
+        let looks = boundaries.efficacy.len();
+        let no_lower = vec![f64::NEG_INFINITY; looks];
+        let interim = (k + 1 < looks).then(|| boundaries.with_lower(&no_lower));
         Self {
             z,
             p_one_sided: upper_tail(z),
@@ -345,39 +368,43 @@ impl BoundaryCharacteristics {
                 .map(|effect| question.comparison.with_effect(effect).measured_effect())
                 .filter(|effect| effect.is_finite()),
             odds_ratio: effect.and_then(|effect| question.comparison.odds_ratio_of(effect)),
-            conditional_power: interim.map(|it| it.conditional_power(k, z, Drift::Stated(drift))),
+            conditional_power: interim
+                .map(|it| it.conditional_power(k, z, AssumedDrift::Stated(drift))),
             conditional_power_trend: interim
-                .map(|it| it.conditional_power(k, z, Drift::CurrentTrend)),
-            predictive_power: interim.map(|it| it.predictive_power(k, z, Prior::Flat)),
+                .map(|it| it.conditional_power(k, z, AssumedDrift::CurrentTrend)),
+            predictive_power: interim.map(|it| it.predictive_power(k, z, DriftPrior::Flat)),
         }
     }
 }
 
-/// Common rates over which the largest type I error is sought.
-const RATES: (f64, f64) = (0.01, 0.99);
+/// Range of common rates over which the largest type I error is sought.
+const RATES: [f64; 2] = [0.01, 0.99];
 
-/// More patients per arm than this take longer than a person waits.
+/// Largest number of patients per arm for which exact values are computed.
+// More take longer than a person waits.
 const MOST_PER_ARM: u32 = 500;
 
 impl ExactCharacteristics {
     fn new(question: &Question, boundaries: &Boundaries, sizes: &[ArmSizes]) -> Option<Self> {
         let Comparison::TwoProportions(comparison) = &question.comparison else { return None };
         let largest = sizes[sizes.len() - 1];
-        let moderate = largest.control.max(largest.experimental) <= MOST_PER_ARM;
-        let statistic = comparison.exact_statistic().filter(|_| moderate)?;
-        let design =
-            |lower: &[f64]| ExactDesign::new(sizes, statistic, &boundaries.efficacy, lower).ok();
-        let heeded = design(&boundaries.lower())?;
-        let bounds = boundaries.futility.iter().zip(&boundaries.efficacy);
-        let counted_out = bounds
+        if largest.control.max(largest.experimental) > MOST_PER_ARM {
+            return None;
+        }
+        let (statistic, efficacy) = (comparison.exact_statistic()?, &boundaries.efficacy);
+        let heeded = ExactDesign::new(sizes, statistic, efficacy, &boundaries.lower()).ok()?;
+        let counted_out: Vec<f64> = boundaries
+            .futility
+            .iter()
+            .zip(efficacy)
             .map(|(&low, &high)| question.rules.counted_out_below(low, high))
-            .collect::<Vec<_>>();
-        let (lowest, highest) = RATES;
-        let error = design(&counted_out)?.maximum_type_one_error(lowest, highest);
-        let (control, _) = comparison.rates();
+            .collect();
+        let for_error = ExactDesign::new(sizes, statistic, efficacy, &counted_out).ok()?;
+        let error = for_error.maximum_type_one_error(RATES[0], RATES[1]);
+        let rates = comparison.rates();
         Some(Self {
-            alternative: heeded.probabilities(comparison.rates()),
-            null: heeded.probabilities((control, control)),
+            alternative: heeded.probabilities(rates),
+            null: heeded.probabilities([rates[0]; 2]),
             maximum_type_one_error: error.maximum,
             maximum_at: error.at,
         })
@@ -391,10 +418,10 @@ mod tests {
     use crate::design::efficacy::EfficacyRule;
     use crate::design::futility::FutilityRule;
 
-    /// With one look to come, the powers at a boundary have closed forms (Jennison & Turnbull 2000,
+    /// With one look left, the powers at a boundary have closed forms (Jennison & Turnbull 2000,
     /// equations 10.1, 10.4 and 10.6).
     #[test]
-    fn power_at_the_first_of_two_boundaries_is_the_closed_form() {
+    fn powers_at_the_first_of_two_looks_are_the_closed_forms() {
         let comparison = TwoProportions::new(0.25, 0.4).expect("rates");
         let question = Question {
             rules: Rules {
@@ -425,7 +452,7 @@ mod tests {
                 (bound.conditional_power_trend, conditional(z, z / t.sqrt())),
                 (bound.predictive_power, upper_tail((critical * t.sqrt() - z) / (1.0 - t).sqrt())),
             ] {
-                let got = got.expect("one look is to come");
+                let got = got.expect("one look is left");
                 assert!((got - expected).abs() < 1e-9, "{z}: {got} {expected}");
             }
         }

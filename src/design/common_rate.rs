@@ -1,15 +1,15 @@
 //! The largest type I error of an exact design over the rate that both arms have in common.
 //!
 //! Given the number s of successes in both arms, the split between the arms does not depend on the
-//! common rate p (it is hypergeometric). So one recursion gives h(s) = P(reject at a look | s) for
-//! each look, and R(p) = Σ h(s)·B(s; n, p), a polynomial, for every p at once.
+//! common rate p (it is hypergeometric). Therefore one recursion gives h(s) = P(reject at a look |
+//! s) for each look, and R(p) = Σ h(s)·B(s; n, p), a polynomial, for every p at once.
 //!
 //! The maximum is proven by branch and bound in φ = arcsin √p. With the derivatives of the binomial
 //! likelihood, −R″(φ) ≤ 2n·(E[h(S + 1)] + E[h(S)]), S ~ B(n − 1, p): the curve exceeds the higher
 //! end of an interval by no more than an eighth of the square of its width times the right side's
 //! maximum. And from one rate to a higher one no probability of a count grows by more than the
 //! ratio of the rates to the power of n, nor from one to a lower by more than the ratio of their
-//! complements, so that the right side at both ends bounds it in between.
+//! complements, so that the right side at both ends bounds it between them.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -17,9 +17,11 @@ use super::exact::{ExactDesign, TypeOneError, binomial};
 
 /// Relative error of the maximum.
 const PRECISION: f64 = 1e-7;
-/// Intervals to begin with; a first maximum that is nearly the largest spares most of the others.
+/// Intervals before any is halved.
+// A first maximum that is nearly the largest spares most of the others.
 const START: u32 = 100;
-/// Patients per run of the recursion: with more, counts far from the run's rate would underflow.
+/// Patients per run of the recursion.
+// With more, counts far from the run's rate would underflow.
 const PER_RUN: u32 = 500;
 
 /// Rejection probabilities of a design at any rate that both arms have in common.
@@ -35,7 +37,7 @@ struct GivenTotal {
     rejects: Vec<f64>,
 }
 
-/// A rate with what is needed of it.
+/// A rate with the values of the curve there.
 #[derive(Debug, Clone, PartialEq)]
 struct Point {
     angle: f64,
@@ -46,6 +48,7 @@ struct Point {
 }
 
 impl CommonRate {
+    /// Runs the recursion at rates close enough that together they cover every total.
     pub(super) fn new(design: &ExactDesign) -> Self {
         let patients = design.patients();
         let runs = 1 + patients / PER_RUN;
@@ -75,13 +78,15 @@ impl CommonRate {
         Self { looks }
     }
 
-    /// The largest rejection probability over rates from `lowest` to `highest`, both in (0, 1).
+    /// Finds the largest rejection probability over rates from `lowest` to `highest`, both in (0,
+    /// 1).
     pub(super) fn maximum(&self, lowest: f64, highest: f64) -> TypeOneError {
         let [from, to] = [lowest, highest].map(|rate| libm::asin(rate.sqrt()));
         let mut distribution = Vec::new();
-        let mut point = |angle: f64| self.point(angle, &mut distribution);
-        let angle = |i: u32| from + (to - from) * f64::from(i) / f64::from(START);
-        let grid: Vec<Point> = (0..=START).map(|i| point(angle(i))).collect();
+        let grid: Vec<Point> = (0..=START)
+            .map(|i| from + (to - from) * f64::from(i) / f64::from(START))
+            .map(|angle| self.point(angle, &mut distribution))
+            .collect();
         let mut best = TypeOneError { maximum: 0.0, at: lowest };
         for point in &grid {
             keep_larger(&mut best, point);
@@ -92,7 +97,7 @@ impl CommonRate {
             if self.bound(&low, &high) <= best.maximum * (1.0 + PRECISION) {
                 continue;
             }
-            let middle = point(0.5 * (low.angle + high.angle));
+            let middle = self.point(0.5 * (low.angle + high.angle), &mut distribution);
             keep_larger(&mut best, &middle);
             open.extend([(low, middle.clone()), (middle, high)]);
         }
@@ -104,16 +109,16 @@ impl CommonRate {
         let (mut rejection, mut curvatures) = (0.0, Vec::with_capacity(self.looks.len()));
         for GivenTotal { patients, rejects } in &self.looks {
             binomial(patients - 1, rate, distribution);
-            let mean = |h: &[f64]| distribution.iter().zip(h).map(|(p, h)| p * h).sum::<f64>();
             // The last patient fails or succeeds.
-            let (fails, succeeds) = (mean(rejects), mean(&rejects[1..]));
+            let (fails, succeeds) =
+                (mean(distribution, rejects), mean(distribution, &rejects[1..]));
             rejection += (1.0 - rate) * fails + rate * succeeds;
             curvatures.push(2.0 * f64::from(*patients) * (fails + succeeds));
         }
         Point { angle, rate, rejection, curvatures }
     }
 
-    /// What no rejection probability between two rates exceeds.
+    /// Returns an upper bound of the rejection probabilities between two rates.
     fn bound(&self, low: &Point, high: &Point) -> f64 {
         let width = high.angle - low.angle;
         let by_look = self.looks.iter().zip(low.curvatures.iter().zip(&high.curvatures));
@@ -122,12 +127,16 @@ impl CommonRate {
                 let n = f64::from(look.patients - 1);
                 let upwards = libm::exp(n * libm::log(high.rate / low.rate));
                 let downwards = libm::exp(n * libm::log((1.0 - low.rate) / (1.0 - high.rate)));
-                // 0·∞ where nothing rejects.
+                // Finite factors, as 0·∞ would arise at a look that never rejects.
                 (at_low * upwards.min(f64::MAX)).min(at_high * downwards.min(f64::MAX))
             })
             .sum();
         low.rejection.max(high.rejection) + 0.125 * width * width * curvature
     }
+}
+
+fn mean(distribution: &[f64], values: &[f64]) -> f64 {
+    distribution.iter().zip(values).map(|(p, value)| p * value).sum()
 }
 
 fn keep_larger(best: &mut TypeOneError, point: &Point) {
@@ -138,19 +147,20 @@ fn keep_larger(best: &mut TypeOneError, point: &Point) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::exact::Statistic;
+    use super::super::exact::ExactStatistic;
     use super::super::sample_size::ArmSizes;
     use super::*;
     use proptest::prelude::*;
 
     fn one_look(control: u32, experimental: u32, z: f64) -> ExactDesign {
         let sizes = [ArmSizes { control, experimental }];
-        ExactDesign::new(&sizes, Statistic::Pooled, &[z], &[f64::NEG_INFINITY]).expect("one look")
+        ExactDesign::new(&sizes, ExactStatistic::Pooled, &[z], &[f64::NEG_INFINITY])
+            .expect("one look")
     }
 
     /// Control and experimental patients, largest error and its rate, by enumeration of all tables
-    /// (SciPy) at 9 801 rates, then by golden section next to the best. A grid of 0.01 has 0.1081 for
-    /// the first.
+    /// (SciPy) at 9 801 rates, then by golden section next to the best. A grid of 0.01 has 0.1081
+    /// for the first.
     #[test]
     fn peaks_between_grid_points_are_found() {
         let cases = [
@@ -175,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_out_of_reach_has_no_error() {
+    fn a_bound_that_no_table_reaches_has_no_type_one_error() {
         let found = one_look(3, 3, 9.0).maximum_type_one_error(0.01, 0.99);
         assert_eq!(found.maximum, 0.0);
         let rare = one_look(40, 40, 6.5).maximum_type_one_error(0.01, 0.99);
@@ -184,9 +194,9 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
-        /// Against the recursion at rates next to one another, with one look and with two.
+        /// The maximum is compared with the recursion at 2001 rates, with one look and with two.
         #[test]
-        fn no_rate_has_a_larger_error(
+        fn no_rate_has_a_larger_error_than_the_maximum(
             first in (1..14u32, 1..14u32),
             more in prop::option::of((1..12u32, 1..12u32)),
             upper in (0.4..3.0f64, 0.3..2.5f64),
@@ -201,9 +211,9 @@ mod tests {
                 uppers.push(upper.1);
                 lowers.push(f64::NEG_INFINITY);
             }
-            let design = ExactDesign::new(&sizes, Statistic::Pooled, &uppers, &lowers)
+            let design = ExactDesign::new(&sizes, ExactStatistic::Pooled, &uppers, &lowers)
                 .expect("growing looks");
-            let error = |rate: f64| design.probabilities((rate, rate)).rejection;
+            let error = |rate: f64| design.probabilities([rate; 2]).rejection;
             let found = design.maximum_type_one_error(lowest, 0.99);
             prop_assert!((error(found.at) - found.maximum).abs() < 1e-12);
             for i in 0..=2000 {

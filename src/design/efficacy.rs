@@ -1,6 +1,7 @@
 //! Upper (efficacy) boundaries on the Z scale.
 
-use super::recursion::{Continuation, finest_increment};
+use super::recursion::{Continuation, Region, finest_increment};
+use super::rules::Bounds;
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
 use crate::num::root::{brent, near};
@@ -8,17 +9,22 @@ use crate::num::root::{brent, near};
 /// Relative precision of bounds that are solved for.
 pub(super) const BOUND_PRECISION: f64 = 1e-15;
 
-/// The most that a look may spend, as a share of the trials that go on to it: with binding futility it
-/// may be all of them but rounding errors, and there is a bound for one size of the look and none
-/// for another.
+/// Largest share of the trials that reach a look that the look may reject.
+// With binding futility a look may have to reject all trials but rounding errors, and then there is
+// a bound at one size of the look and none at another.
 const MOST_OF_THE_REST: f64 = 1.0 - 1e-6;
 
-/// How the efficacy boundary is found.
+/// Least and largest critical value that is searched.
+// A bound of -10 rejects every trial; normal tail probabilities beyond 38 are no longer normal
+// doubles.
+const BOUNDS: [f64; 2] = [-10.0, 38.0];
+
+/// Rule for the efficacy boundary.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EfficacyRule {
     /// No interim test for efficacy: the whole α at the final look.
     FinalOnly,
-    /// Each look spends what the function allows by its information fraction.
+    /// Error spending: each look spends what the function allows by its information fraction.
     Spending(SpendingFunction),
     /// Wang & Tsiatis (1987): c·t^(Δ − ½), with c such that the looks together spend α. Δ = 0 are
     /// the classical O'Brien & Fleming (1979) bounds, Δ = ½ those of Pocock (1977).
@@ -26,10 +32,10 @@ pub enum EfficacyRule {
         /// Shape, from 0 (hardly any early stops) to ½ (the same bound at every look).
         delta: f64,
     },
-    /// Haybittle (1971) and Peto et al. (1976): the same high bound at every interim look, and a
-    /// last one that spends the rest of α exactly.
+    /// Haybittle (1971) and Peto et al. (1976): one high bound at every interim look, and a final
+    /// one that spends the rest of α exactly.
     HaybittlePeto {
-        /// The bound of the interim looks, usually 3.
+        /// Z bound of the interim looks, usually 3.
         interim_z: f64,
     },
 }
@@ -41,29 +47,31 @@ impl EfficacyRule {
     pub const POCOCK: Self = Self::WangTsiatis { delta: 0.5 };
 }
 
-/// Where trials have left below by the time efficacy is tested; it decides how much of the error
-/// rate a bound spends.
+/// Lower bounds at which trials have left by the time efficacy is tested.
+///
+/// They decide how much of the error rate an efficacy bound spends.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Below<'a> {
-    /// Nowhere: a lower boundary, if any, may be disregarded.
+    /// None: a lower boundary, if any, may be disregarded.
     Nowhere,
-    /// At the mirror image of the upper bounds: a symmetric two-sided test.
+    /// Mirror images of the upper bounds: a symmetric two-sided test.
     Mirrored,
-    /// At these Z, −∞ where they cannot leave.
+    /// Z per look, −∞ for no bound.
     At(&'a [f64]),
 }
 
 impl Below<'_> {
-    fn bound(self, k: usize, upper: f64) -> f64 {
-        match self {
+    fn region(self, k: usize, upper: f64) -> Region {
+        let lower = match self {
             Self::Nowhere => f64::NEG_INFINITY,
             Self::Mirrored => -upper,
             Self::At(bounds) => bounds[k],
-        }
+        };
+        Region { lower, upper }
     }
 }
 
-/// What sets efficacy bounds beside the rule and the error rate.
+/// Looks that efficacy bounds are found for, with what trials do below.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting<'a> {
     /// Information at each look, increasing, the maximum being 1.
@@ -74,7 +82,7 @@ pub(super) struct Setting<'a> {
 }
 
 impl EfficacyRule {
-    /// One-sided error to be spent by each look; `None` where it follows from the bounds.
+    /// Returns the one-sided error to be spent by each look; `None` if it follows from the bounds.
     pub(super) fn cumulative(
         &self,
         alpha: f64,
@@ -88,8 +96,8 @@ impl EfficacyRule {
         }
     }
 
-    /// Critical values of Z for the one-sided error rate `alpha`; +∞ at a look that cannot stop.
-    /// `None` where no value spends what is wanted.
+    /// Computes critical values of Z for the one-sided error rate `alpha`, +∞ at a look without a
+    /// test; `None` if no value spends the wanted error.
     pub(super) fn critical_values(&self, alpha: f64, setting: Setting) -> Option<Vec<f64>> {
         match *self {
             Self::FinalOnly | Self::Spending(_) => {
@@ -102,59 +110,74 @@ impl EfficacyRule {
         }
     }
 
-    /// Critical values that spend `alpha` where trials leave below at the bounds that `futility` finds
-    /// for them, of a rule that has a constant; with these bounds. `None` where no constant does.
+    /// Computes critical values of a rule with a constant, and the futility bounds that `futility`
+    /// finds for them, such that trials that leave at these spend `alpha`; `None` if no constant
+    /// does.
     pub(super) fn with_binding_futility(
         &self,
         alpha: f64,
         setting: Setting,
         futility: impl Fn(&[f64]) -> Option<Vec<f64>>,
-    ) -> Option<(Vec<f64>, Vec<f64>)> {
+    ) -> Option<Bounds> {
         let last = setting.fractions.len() - 1;
-        // A lower constant spends more, and leaves fewer trials to futility.
-        let excess = |c: f64| {
-            let bounds = self.with_constant(c, setting);
-            let Some(lower) = futility(&bounds) else { return f64::NAN };
-            spent_by(&bounds, setting.fractions, Below::At(&lower))[last] - alpha
-        };
         let without = self.constant(alpha, setting)?;
-        let c = near(excess, without, 0.1, [-10.0, without + 1.0], BOUND_PRECISION)?;
-        let bounds = self.with_constant(c, setting);
-        let lower = futility(&bounds)?;
-        Some((bounds, lower))
+        // Futility takes trials out, so the constant lies below the one without it.
+        let c = near(
+            // A lower constant spends more, and leaves fewer trials to futility.
+            |c| {
+                let bounds = self.with_constant(c, setting);
+                let Some(lower) = futility(&bounds) else { return f64::NAN };
+                spent_by(&bounds, setting.fractions, Below::At(&lower))[last] - alpha
+            },
+            without,
+            0.1,
+            [BOUNDS[0], without + 1.0],
+            BOUND_PRECISION,
+        )?;
+        let efficacy = self.with_constant(c, setting);
+        let futility = futility(&efficacy)?;
+        Some(Bounds { efficacy, futility })
     }
 
-    /// The bounds of the constant c, +∞ where efficacy is not tested; a rule that spends by look has
-    /// none and gives c.
+    /// Returns the bounds at constant `c`, +∞ at looks without a test; a rule without a constant
+    /// gives `c`.
     fn with_constant(&self, c: f64, setting: Setting) -> Vec<f64> {
         let last = setting.fractions.len() - 1;
-        let bound = |(k, &t): (usize, &f64)| match *self {
-            _ if k < last && setting.untested.contains(&k) => f64::INFINITY,
-            Self::WangTsiatis { delta } => c * libm::pow(t, delta - 0.5),
-            Self::HaybittlePeto { interim_z } if k < last => interim_z,
-            Self::HaybittlePeto { .. } | Self::FinalOnly | Self::Spending(_) => c,
-        };
-        setting.fractions.iter().enumerate().map(bound).collect()
+        let mut bounds = Vec::with_capacity(setting.fractions.len());
+        for (k, &t) in setting.fractions.iter().enumerate() {
+            bounds.push(match *self {
+                // The final look is always tested.
+                _ if k < last && setting.untested.contains(&k) => f64::INFINITY,
+                Self::WangTsiatis { delta } => c * libm::pow(t, delta - 0.5),
+                Self::HaybittlePeto { interim_z } if k < last => interim_z,
+                Self::HaybittlePeto { .. } | Self::FinalOnly | Self::Spending(_) => c,
+            });
+        }
+        bounds
     }
 
-    /// The constant with which all looks together spend `alpha`.
+    /// Returns the error that all looks together spend at constant `c`, less `alpha`.
+    fn excess_at(&self, c: f64, alpha: f64, setting: Setting) -> f64 {
+        let spent = spent_by(&self.with_constant(c, setting), setting.fractions, setting.below);
+        spent[spent.len() - 1] - alpha
+    }
+
+    /// Solves for the constant with which all looks together spend `alpha`.
     fn constant(&self, alpha: f64, setting: Setting) -> Option<f64> {
-        let Setting { fractions, below, .. } = setting;
-        let last = fractions.len() - 1;
-        let excess =
-            |c: f64| spent_by(&self.with_constant(c, setting), fractions, below)[last] - alpha;
-        // Spending α once is the least constant for the last look, unless trials leave below. Testing K
-        // times at α/K (Bonferroni) is more than enough, unless other bounds are lower than the last.
-        let least = match below {
-            Below::At(_) => -10.0,
+        // Spending α once is the least constant for the last look, unless trials leave below.
+        // Testing K times at α/K (Bonferroni) is more than enough, unless other bounds are lower
+        // than the last.
+        let least = match setting.below {
+            Below::At(_) => BOUNDS[0],
             Below::Nowhere | Below::Mirrored => upper_quantile(alpha) - 1e-6,
         };
-        let enough = upper_quantile(alpha / fractions.len() as f64) + 1.0;
-        brent(excess, least, enough).or_else(|| brent(excess, enough, 38.0))
+        let enough = upper_quantile(alpha / setting.fractions.len() as f64) + 1.0;
+        brent(|c| self.excess_at(c, alpha, setting), least, enough)
+            .or_else(|| brent(|c| self.excess_at(c, alpha, setting), enough, BOUNDS[1]))
     }
 }
 
-/// Critical values that spend `cumulative` error by each look.
+/// Computes critical values that spend `cumulative` error by each look; `None` if a look cannot.
 pub(super) fn spend(cumulative: &[f64], setting: Setting) -> Option<Vec<f64>> {
     let fractions = setting.fractions;
     let mut state = Continuation::start();
@@ -165,17 +188,15 @@ pub(super) fn spend(cumulative: &[f64], setting: Setting) -> Option<Vec<f64>> {
         bounds.push(bound);
         spent = by_now;
         if k + 1 < fractions.len() {
-            let region = (setting.below.bound(k, bound), bound);
+            let region = setting.below.region(k, bound);
             state = state.advance(t, 0.0, region, finest_increment(fractions, k));
         }
     }
     Some(bounds)
 }
 
-/// The Z that a trial in `state` exceeds with probability `alpha` at the given information; +∞
-/// when there is nothing left to spend, `None` when the trial goes on with hardly that probability.
-///
-/// Solved on the log scale: tails of 1e-15 and of 0.02 are found with the same relative precision.
+/// Solves for the Z that a trial in `state` exceeds with probability `alpha` at the given
+/// information; +∞ if nothing is left to spend, `None` if hardly more trials than that continue.
 pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64) -> Option<f64> {
     if alpha > MOST_OF_THE_REST * state.masses().map(|(_, mass)| mass).sum::<f64>() {
         return None;
@@ -183,8 +204,9 @@ pub(super) fn critical_value(state: &Continuation, information: f64, alpha: f64)
     critical_value_of_rest(state, information, alpha)
 }
 
-/// As [`critical_value`], where a planned look spends as much of the same trials at other information, so
-/// that there is a value here too.
+/// Solves for a [`critical_value`] without checking that one exists.
+///
+/// The caller knows that a planned look spends as much on the same trials at other information.
 pub(super) fn critical_value_of_rest(
     state: &Continuation,
     information: f64,
@@ -193,37 +215,40 @@ pub(super) fn critical_value_of_rest(
     if alpha < f64::MIN_POSITIVE {
         return Some(f64::INFINITY);
     }
-    let excess = |z: f64| {
-        libm::log(state.above(information, 0.0, z).max(f64::MIN_POSITIVE)) - libm::log(alpha)
-    };
-    // Were all trials still going on, it would be this; it is not higher.
-    near(excess, upper_quantile(alpha), 0.05, [-10.0, 38.0], BOUND_PRECISION)
+    near(
+        // On the log scale, tails of 1e-15 and of 0.02 are found with the same relative precision.
+        |z| libm::log(state.above(information, 0.0, z).max(f64::MIN_POSITIVE)) - libm::log(alpha),
+        // This would be the bound if all trials continued; fewer do, so it is not higher.
+        upper_quantile(alpha),
+        0.05,
+        BOUNDS,
+        BOUND_PRECISION,
+    )
 }
 
-/// Whether the last look may decide either way: it rejects less than [`MOST_OF_THE_REST`] of the trials
-/// that go on to it under no effect, which leave below at `lower` before.
+/// Returns whether the final look may decide either way: under no effect it rejects at most
+/// [`MOST_OF_THE_REST`] of the trials that reach it after leaving at `lower` before.
 pub(super) fn last_look_decides(bounds: &[f64], lower: &[f64], fractions: &[f64]) -> bool {
     let last = fractions.len() - 1;
     let state = (0..last).fold(Continuation::start(), |state, k| {
-        state.advance(fractions[k], 0.0, (lower[k], bounds[k]), finest_increment(fractions, k))
+        let region = Region { lower: lower[k], upper: bounds[k] };
+        state.advance(fractions[k], 0.0, region, finest_increment(fractions, k))
     });
-    let going_on: f64 = state.masses().map(|(_, mass)| mass).sum();
-    state.above(fractions[last], 0.0, bounds[last]) <= MOST_OF_THE_REST * going_on
+    let continuing: f64 = state.masses().map(|(_, mass)| mass).sum();
+    state.above(fractions[last], 0.0, bounds[last]) <= MOST_OF_THE_REST * continuing
 }
 
-/// One-sided error spent up to and including each look.
+/// Computes the one-sided error spent up to and including each look.
 pub(super) fn spent_by(bounds: &[f64], fractions: &[f64], below: Below) -> Vec<f64> {
     let mut state = Continuation::start();
     let mut spent = 0.0;
-    let looks = fractions.iter().zip(bounds).enumerate();
-    looks
-        .map(|(k, (&t, &bound))| {
-            spent += state.above(t, 0.0, bound);
-            if k + 1 < fractions.len() {
-                let region = (below.bound(k, bound), bound);
-                state = state.advance(t, 0.0, region, finest_increment(fractions, k));
-            }
-            spent
-        })
-        .collect()
+    let mut by_look = Vec::with_capacity(fractions.len());
+    for (k, (&t, &bound)) in fractions.iter().zip(bounds).enumerate() {
+        spent += state.above(t, 0.0, bound);
+        by_look.push(spent);
+        if k + 1 < fractions.len() {
+            state = state.advance(t, 0.0, below.region(k, bound), finest_increment(fractions, k));
+        }
+    }
+    by_look
 }

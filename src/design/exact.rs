@@ -1,9 +1,9 @@
 //! Exact stopping probabilities of a group-sequential comparison of two proportions.
 //!
-//! Unconditional: the successes in each arm are binomial with fixed numbers of patients, and all
-//! pairs of counts that continue are carried from look to look (Jennison & Turnbull 2000, chapter
-//! 12). What a normal approximation leaves out, discreteness and the variance under the
-//! alternative, is all there is to see.
+//! The probabilities are unconditional: the successes in each arm are binomial with fixed numbers
+//! of patients, and all pairs of counts that continue are carried from look to look (Jennison &
+//! Turnbull 2000, chapter 12). They include what a normal approximation leaves out: discreteness
+//! and the variance under the alternative.
 
 use std::ops::Range;
 
@@ -13,36 +13,35 @@ use super::common_rate::CommonRate;
 use super::sample_size::ArmSizes;
 use crate::analysis::two_proportions::{self, ArmEvents, ProportionTest};
 
-/// A statistic this close to a bound is at the bound.
-///
-/// Tables with mathematically equal Z differ in their last bits by the order of operations, so a
-/// bound that is the Z of some table (one tuned to the exact error rate, or a round number) must
-/// be compared with a slack, or the result would depend on rounding. A simulation that compares
-/// `z >= bound` to the bit can differ from the value here for such bounds only: other Z of trials
-/// of a million patients are further apart than this.
+/// Distance from a bound up to which a statistic counts as being at the bound.
+// Tables with mathematically equal Z differ in their last bits by the order of operations, so a
+// bound that is the Z of some table (one tuned to the exact error rate, or a round number) must be
+// compared with a slack, or the result would depend on rounding. A simulation that compares `z >=
+// bound` to the bit can differ from the value here for such bounds only: other Z of trials of a
+// million patients are further apart than this.
 const TIE: f64 = 1e-12;
 
-/// The test statistic of two proportions.
+/// Test statistic of two proportions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistic {
+pub enum ExactStatistic {
     /// Difference over its pooled standard error, as [`crate::analysis::two_proportions`].
     Pooled,
     /// Difference over its unpooled (Wald) standard error; all against none is infinite.
     Unpooled,
-    /// That of an analysis of proportions.
+    /// Statistic of an analysis of proportions.
     Of(ProportionTest),
 }
 
 /// Looks with fixed sizes and bounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExactDesign {
-    looks: Vec<Look>,
+    looks: Vec<ExactLook>,
 }
 
-/// Why numbers make no exact design.
+/// Reason why numbers are not a valid exact design.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoExactDesign {
-    /// Not one bound of each kind per look.
+    /// The number of bounds is not that of the looks.
     #[error("{looks} looks with {upper} upper and {lower} lower bounds; allowed: one per look")]
     Bounds {
         /// Sizes given.
@@ -52,14 +51,14 @@ pub enum NoExactDesign {
         /// Lower bounds given.
         lower: usize,
     },
-    /// A look without new patients, or with fewer than the one before, or no look at all.
+    /// A look has no new patients, or fewer than the one before, or there is no look.
     #[error(
         "look {0} has no more patients than the one before; allowed: more in one arm, fewer in none"
     )]
     Sizes(usize),
 }
 
-/// Stopping probabilities at one pair of true rates.
+/// Exact stopping probabilities at one pair of true rates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ExactProbabilities {
     /// P(stop at the upper bound) per look.
@@ -68,38 +67,39 @@ pub struct ExactProbabilities {
     pub lower: Vec<f64>,
     /// P(reject the null hypothesis at any look).
     pub rejection: f64,
-    /// Expected patients in both arms; a trial that no bound stops has all.
+    /// Expected number of patients in both arms; a trial that no bound stops has the maximum.
     pub expected_total: f64,
 }
 
-/// The largest rejection probability when both arms have the same rate.
+/// Largest rejection probability when both arms have the same rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TypeOneError {
     /// The probability.
     pub maximum: f64,
-    /// The rate that has it.
+    /// The rate at which it is attained.
     pub at: f64,
 }
 
-/// One look: for each number of successes in control, the numbers in the experimental arm that
-/// stop the trial. Z never falls with them, so they are ranges.
+/// Counts that stop the trial at one look: for each number of successes in the control arm, the
+/// numbers in the experimental arm.
+// Z never falls with the latter, so they are ranges.
 #[derive(Debug, Clone, PartialEq)]
-struct Look {
+struct ExactLook {
     sizes: ArmSizes,
     above: Vec<Range<usize>>,
     below: Vec<Range<usize>>,
 }
 
 impl ExactDesign {
-    /// Cumulative `sizes` per look, and bounds of Z: stop when Z is at or above `upper` (+∞ for
-    /// none), else at or below `lower` (−∞ for none). A table without information has no Z and
-    /// never stops.
+    /// Constructs a design from cumulative `sizes` per look and bounds of Z: it stops when Z is at
+    /// or above `upper` (+∞ for none), otherwise at or below `lower` (−∞ for none). A table without
+    /// information has no Z and never stops.
     ///
     /// # Errors
     /// When the lists differ in length or a look has no new patients.
     pub fn new(
         sizes: &[ArmSizes],
-        statistic: Statistic,
+        statistic: ExactStatistic,
         upper: &[f64],
         lower: &[f64],
     ) -> Result<Self, NoExactDesign> {
@@ -107,64 +107,61 @@ impl ExactDesign {
         if upper.len() != looks || lower.len() != looks {
             return Err(NoExactDesign::Bounds { looks, upper: upper.len(), lower: lower.len() });
         }
-        grow(sizes)?;
-        let bounds = lower.iter().zip(upper).map(|(&lower, &upper)| (lower, upper));
-        let looks = sizes.iter().zip(bounds).map(|(&sizes, b)| Look::new(sizes, statistic, b));
-        Ok(Self { looks: looks.collect() })
+        check_growth(sizes)?;
+        let looks =
+            (0..looks).map(|k| ExactLook::new(sizes[k], statistic, lower[k], upper[k])).collect();
+        Ok(Self { looks })
     }
 
-    /// Patients in both arms at the last look.
+    /// Returns the patients in both arms at the last look.
     pub(super) fn patients(&self) -> u32 {
         self.looks.last().map_or(0, |look| look.sizes.total())
     }
 
-    /// At true success rates of control and experimental arm, each in \[0, 1\].
-    pub fn probabilities(&self, rates: (f64, f64)) -> ExactProbabilities {
-        self.run(rates, &mut Workspace::default())
-    }
-
-    /// The largest one-sided type I error over common rates from `lowest` to `highest`, both in
-    /// (0, 1), to a relative 1e-7.
-    pub fn maximum_type_one_error(&self, lowest: f64, highest: f64) -> TypeOneError {
-        CommonRate::new(self).maximum(lowest, highest)
-    }
-
-    /// P(stop at the upper bound with s successes in both arms, s = 0, 1, …) at a common rate, by
-    /// look, with the patients of the look.
-    pub(super) fn rejections_by_total(&self, rate: f64) -> Vec<(u32, Vec<f64>)> {
-        let mut grids = Workspace::default();
-        grids.start();
-        let mut before = ArmSizes { control: 0, experimental: 0 };
-        let mut by_look = Vec::new();
-        for look in &self.looks {
-            grids.enrol_arms(before, look.sizes, (rate, rate));
-            by_look.push((look.sizes.total(), grids.by_total(&look.above)));
-            grids.stop(&look.above);
-            grids.stop(&look.below);
-            before = look.sizes;
-        }
-        by_look
-    }
-
-    fn run(&self, rates: (f64, f64), grids: &mut Workspace) -> ExactProbabilities {
-        grids.start();
+    /// Computes stopping probabilities at true success rates of control and experimental arm, each
+    /// in \[0, 1\].
+    pub fn probabilities(&self, rates: [f64; 2]) -> ExactProbabilities {
+        let mut cells = Workspace::start();
         let mut before = ArmSizes { control: 0, experimental: 0 };
         let (mut upper, mut lower) = (Vec::new(), Vec::new());
-        let (mut going_on, mut expected_total) = (1.0, 0.0);
+        let (mut continuing, mut expected_total) = (1.0, 0.0);
         for look in &self.looks {
-            expected_total += going_on * f64::from(look.sizes.total() - before.total());
-            grids.enrol_arms(before, look.sizes, rates);
-            upper.push(grids.stop(&look.above));
-            lower.push(grids.stop(&look.below));
-            going_on = grids.cells.iter().sum();
+            expected_total += continuing * f64::from(look.sizes.total() - before.total());
+            cells.enrol_arms(before, look.sizes, rates);
+            upper.push(cells.stop(&look.above));
+            lower.push(cells.stop(&look.below));
+            continuing = cells.cells.iter().sum();
             before = look.sizes;
         }
         let rejection = upper.iter().sum();
         ExactProbabilities { upper, lower, rejection, expected_total }
     }
+
+    /// Computes the largest one-sided type I error over common rates from `lowest` to `highest`,
+    /// both in (0, 1), to a relative 1e-7.
+    pub fn maximum_type_one_error(&self, lowest: f64, highest: f64) -> TypeOneError {
+        CommonRate::new(self).maximum(lowest, highest)
+    }
+
+    /// Computes P(stop at the upper bound with s successes in both arms, s = 0, 1, …) at a common
+    /// rate, by look, with the patients of the look.
+    pub(super) fn rejections_by_total(&self, rate: f64) -> Vec<(u32, Vec<f64>)> {
+        let mut cells = Workspace::start();
+        let mut before = ArmSizes { control: 0, experimental: 0 };
+        let mut by_look = Vec::new();
+        for look in &self.looks {
+            cells.enrol_arms(before, look.sizes, [rate; 2]);
+            by_look.push((look.sizes.total(), cells.by_total(&look.above)));
+            cells.stop(&look.above);
+            cells.stop(&look.below);
+            before = look.sizes;
+        }
+        by_look
+    }
 }
 
-fn grow(sizes: &[ArmSizes]) -> Result<(), NoExactDesign> {
+/// Checks that every look has more patients than the one before, and no fewer in either arm.
+fn check_growth(sizes: &[ArmSizes]) -> Result<(), NoExactDesign> {
     let mut before = ArmSizes { control: 0, experimental: 0 };
     for (k, &now) in sizes.iter().enumerate() {
         let fewer = now.control < before.control || now.experimental < before.experimental;
@@ -176,30 +173,50 @@ fn grow(sizes: &[ArmSizes]) -> Result<(), NoExactDesign> {
     if sizes.is_empty() { Err(NoExactDesign::Sizes(1)) } else { Ok(()) }
 }
 
-impl Look {
-    fn new(sizes: ArmSizes, statistic: Statistic, (lower, upper): (f64, f64)) -> Self {
-        let n = (f64::from(sizes.control), f64::from(sizes.experimental));
+impl ExactLook {
+    fn new(sizes: ArmSizes, statistic: ExactStatistic, lower: f64, upper: f64) -> Self {
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for x in 0..=sizes.control {
-            let z = |y: usize| statistic.z((f64::from(x), y as f64), n);
+            let row = Row { statistic, sizes, control: x };
             let counts = sizes.experimental as usize + 1;
             // Only none or all of both arms, or one against the other, is without information.
-            let first = usize::from(z(0).is_none());
-            let end = counts - usize::from(counts > first && z(counts - 1).is_none());
-            let reaches = |bound: f64| {
-                let below = |y: usize| z(y).is_some_and(|z| z < bound);
-                first + partition_point(end.saturating_sub(first), |i| below(first + i))
-            };
-            let from = reaches(upper - TIE);
+            let first = usize::from(row.z(0).is_none());
+            let end = counts - usize::from(counts > first && row.z(counts - 1).is_none());
+            let from = row.first_reaching(upper - TIE, first, end);
             above.push(from..end.max(from));
-            let until = reaches((lower + TIE).next_up()).min(from);
+            // The upper bound is asked first, so counts at both belong to it.
+            let until = row.first_reaching((lower + TIE).next_up(), first, end).min(from);
             below.push(first.min(until)..until);
         }
         Self { sizes, above, below }
     }
 }
 
-/// How many of so many indices have a property that the first have and the others do not.
+/// Tables of one look with a given number of successes in the control arm.
+struct Row {
+    statistic: ExactStatistic,
+    sizes: ArmSizes,
+    control: u32,
+}
+
+impl Row {
+    /// Returns Z with `experimental` successes in the experimental arm.
+    fn z(&self, experimental: usize) -> Option<f64> {
+        let successes = [f64::from(self.control), experimental as f64];
+        let patients = [f64::from(self.sizes.control), f64::from(self.sizes.experimental)];
+        self.statistic.z(successes, patients)
+    }
+
+    /// Returns the first number of experimental successes in `first..end` with Z ≥ `bound`; the end
+    /// of the range if none has.
+    fn first_reaching(&self, bound: f64, first: usize, end: usize) -> usize {
+        let counts = end.saturating_sub(first);
+        first + partition_point(counts, |i| self.z(first + i).is_some_and(|z| z < bound))
+    }
+}
+
+/// Returns how many of the indices below `indices` have a property that the first have and the
+/// others do not.
 fn partition_point(indices: usize, property: impl Fn(usize) -> bool) -> usize {
     let (mut with, mut without) = (0, indices);
     while with < without {
@@ -213,9 +230,10 @@ fn partition_point(indices: usize, property: impl Fn(usize) -> bool) -> usize {
     with
 }
 
-impl Statistic {
-    /// Z of successes and patients, control first; `None` for data without information.
-    fn z(self, (x_c, x_e): (f64, f64), (n_c, n_e): (f64, f64)) -> Option<f64> {
+impl ExactStatistic {
+    /// Computes Z from successes and patients, control first; `None` for data without information.
+    fn z(self, successes: [f64; 2], patients: [f64; 2]) -> Option<f64> {
+        let ([x_c, x_e], [n_c, n_e]) = (successes, patients);
         let (control, experimental) = (x_c / n_c, x_e / n_e);
         let variance = match self {
             Self::Of(test) => {
@@ -237,27 +255,27 @@ impl Statistic {
     }
 }
 
-/// Probabilities of the pairs of counts with which the trial goes on: a row per number of
-/// successes in control, a column per number in the experimental arm.
-#[derive(Default)]
+/// Probabilities of the pairs of counts with which the trial continues: a row per number of
+/// successes in the control arm, a column per number in the experimental arm.
 struct Workspace {
     cells: Vec<f64>,
     width: usize,
+    /// Cells of the next step.
+    // Kept, as it would have to be allocated at every look.
     spare: Vec<f64>,
     binomial: Vec<f64>,
 }
 
 impl Workspace {
-    fn start(&mut self) {
-        self.cells.clear();
-        self.cells.push(1.0);
-        self.width = 1;
+    /// Starts with no patients: one cell, which is certain.
+    fn start() -> Self {
+        Self { cells: vec![1.0], width: 1, spare: Vec::new(), binomial: Vec::new() }
     }
 
-    /// Adds the patients between two looks, whose rates of success are given control first.
-    fn enrol_arms(&mut self, before: ArmSizes, now: ArmSizes, rates: (f64, f64)) {
-        self.enrol(now.control - before.control, rates.0, Self::control);
-        self.enrol(now.experimental - before.experimental, rates.1, Self::experimental);
+    /// Adds the patients between two looks, with rates of success in control and experimental arm.
+    fn enrol_arms(&mut self, before: ArmSizes, now: ArmSizes, rates: [f64; 2]) {
+        self.enrol(now.control - before.control, rates[0], Self::control);
+        self.enrol(now.experimental - before.experimental, rates[1], Self::experimental);
     }
 
     /// Convolves one arm with the successes among its new patients.
@@ -269,6 +287,7 @@ impl Workspace {
         }
     }
 
+    /// Convolves along the columns, which makes rows.
     fn control(&mut self) {
         let more = self.binomial.len() - 1;
         self.spare.clear();
@@ -278,6 +297,7 @@ impl Workspace {
         }
     }
 
+    /// Convolves along the rows, which makes them longer.
     fn experimental(&mut self) {
         let width = self.width + self.binomial.len() - 1;
         self.spare.clear();
@@ -291,7 +311,7 @@ impl Workspace {
         self.width = width;
     }
 
-    /// The probabilities in a range of each row, summed by the successes in both arms.
+    /// Sums the probabilities in a range of each row by the successes in both arms.
     fn by_total(&self, ranges: &[Range<usize>]) -> Vec<f64> {
         let rows = self.cells.chunks_exact(self.width);
         let mut totals = vec![0.0; rows.len() + self.width - 1];
@@ -303,7 +323,7 @@ impl Workspace {
         totals
     }
 
-    /// Takes out the probabilities in a range of each row and returns their sum.
+    /// Removes the probabilities in a range of each row and returns their sum.
     fn stop(&mut self, ranges: &[Range<usize>]) -> f64 {
         let rows = self.cells.chunks_exact_mut(self.width).zip(ranges);
         let stopped = rows.map(|(row, range)| {
@@ -312,7 +332,8 @@ impl Workspace {
             stopping.fill(0.0);
             sum
         });
-        // Not `sum()`: the sum of nothing is −0, which reads as a negative probability.
+        // Not `sum()`: the sum of no numbers is −0, which would be printed as a negative
+        // probability.
         stopped.fold(0.0, |sum, stopped| sum + stopped)
     }
 }
@@ -325,9 +346,8 @@ fn add(to: &mut [f64], weight: f64, from: &[f64]) {
 }
 
 /// Replaces `out` by P(k successes) for k = 0 … `patients`.
-///
-/// Ratios of neighbours outwards from the mode, then divided by their sum: nothing overflows, and
-/// what underflows is 0 beside the rest.
+// Ratios of neighbours outwards from the mode, then divided by their sum: none overflows, and those
+// that underflow are 0 next to the others.
 pub(crate) fn binomial(patients: u32, rate: f64, out: &mut Vec<f64>) {
     let n = patients as usize;
     let mode = (((n + 1) as f64 * rate) as usize).min(n);
@@ -377,9 +397,8 @@ mod tests {
         assert!((out[52] / 0.4f64.powi(52) - 1.0).abs() < 1e-12);
     }
 
-    /// The pooled Z has the bits of the simulator's.
     #[test]
-    fn pooled_statistic_is_the_simulators() {
+    fn pooled_statistic_has_the_bits_of_the_simulated_test() {
         let (n_c, n_e) = (23, 31);
         for x in 0..=n_c {
             for y in 0..=n_e {
@@ -388,32 +407,32 @@ mod tests {
                     &arms(&OutcomeTable { counts }.weights(), Mrs::INDEPENDENT),
                     ProportionTest::PooledZ,
                 );
-                let z = Statistic::Pooled
-                    .z((f64::from(x), f64::from(y)), (f64::from(n_c), f64::from(n_e)));
+                let z = ExactStatistic::Pooled
+                    .z([f64::from(x), f64::from(y)], [f64::from(n_c), f64::from(n_e)]);
                 assert_eq!(z, expected, "{x} {y}");
             }
         }
     }
 
     #[test]
-    fn unpooled_statistic_of_all_against_none_is_infinite_and_of_no_difference_absent() {
-        let z = |x, y| Statistic::Unpooled.z((x, y), (4.0, 5.0));
+    fn unpooled_statistic_is_infinite_for_all_against_none_and_undefined_for_no_difference() {
+        let z = |x, y| ExactStatistic::Unpooled.z([x, y], [4.0, 5.0]);
         assert_eq!(z(0.0, 5.0), Some(f64::INFINITY));
         assert_eq!(z(4.0, 0.0), Some(f64::NEG_INFINITY));
         assert_eq!((z(0.0, 0.0), z(4.0, 5.0)), (None, None));
-        assert_eq!(Statistic::Pooled.z((0.0, 1.0), (0.0, 5.0)), None);
+        assert_eq!(ExactStatistic::Pooled.z([0.0, 1.0], [0.0, 5.0]), None);
     }
 
-    /// Fisher's lady: 4 v 4 with all against none is the only table at Z = √8, whichever way it
-    /// is rounded; below it come 1 v 4 and 0 v 3, with the same Z.
+    /// In 4 v 4, all against none is the only table at Z = √8; 1 v 4 and 0 v 3 follow, with equal Z
+    /// that rounding may separate.
     #[test]
     fn a_bound_that_is_a_tables_own_z_stops_all_such_tables() {
-        let tied = Statistic::Pooled.z((1.0, 4.0), (4.0, 4.0)).expect("informative");
+        let tied = ExactStatistic::Pooled.z([1.0, 4.0], [4.0, 4.0]).expect("informative");
         let sizes = equal(&[4]);
         for bound in [tied, tied.next_up(), tied.next_down()] {
             let design =
-                ExactDesign::new(&sizes, Statistic::Pooled, &[bound], &[f64::NEG_INFINITY]);
-            let found = design.expect("one look").probabilities((0.5, 0.5)).rejection;
+                ExactDesign::new(&sizes, ExactStatistic::Pooled, &[bound], &[f64::NEG_INFINITY]);
+            let found = design.expect("one look").probabilities([0.5, 0.5]).rejection;
             assert!((found - 9.0 / 256.0).abs() < 1e-15, "{found}");
         }
     }
@@ -421,9 +440,10 @@ mod tests {
     /// Every path of counts through two looks, followed one by one.
     fn by_paths(
         sizes: &[ArmSizes; 2],
-        statistic: Statistic,
-        bounds: &[(f64, f64); 2],
-        rates: (f64, f64),
+        statistic: ExactStatistic,
+        uppers: [f64; 2],
+        lowers: [f64; 2],
+        rates: [f64; 2],
     ) -> [f64; 4] {
         let pmf = |n: u32, rate: f64| {
             let mut out = Vec::new();
@@ -431,26 +451,27 @@ mod tests {
             out
         };
         let stops = |k: usize, x: usize, y: usize| {
-            let n = (f64::from(sizes[k].control), f64::from(sizes[k].experimental));
-            let z = statistic.z((x as f64, y as f64), n)?;
-            let (lower, upper) = bounds[k];
-            if z >= upper { Some(0) } else { (z <= lower).then_some(1) }
+            let z = Row { statistic, sizes: sizes[k], control: x as u32 }.z(y)?;
+            if z >= uppers[k] { Some(0) } else { (z <= lowers[k]).then_some(1) }
         };
-        let first = (pmf(sizes[0].control, rates.0), pmf(sizes[0].experimental, rates.1));
-        let second = (
-            pmf(sizes[1].control - sizes[0].control, rates.0),
-            pmf(sizes[1].experimental - sizes[0].experimental, rates.1),
-        );
+        let [first, second] = [[0, 0], [sizes[0].control, sizes[0].experimental]];
+        let added = |k: usize, before: [u32; 2]| {
+            [
+                pmf(sizes[k].control - before[0], rates[0]),
+                pmf(sizes[k].experimental - before[1], rates[1]),
+            ]
+        };
+        let ([first_x, first_y], [more_x, more_y]) = (added(0, first), added(1, second));
         let mut out = [0.0; 4];
-        for (x, p) in first.0.iter().enumerate() {
-            for (y, q) in first.1.iter().enumerate() {
+        for (x, p) in first_x.iter().enumerate() {
+            for (y, q) in first_y.iter().enumerate() {
                 if let Some(side) = stops(0, x, y) {
                     out[side] += p * q;
                     continue;
                 }
-                for (more_x, r) in second.0.iter().enumerate() {
-                    for (more_y, s) in second.1.iter().enumerate() {
-                        if let Some(side) = stops(1, x + more_x, y + more_y) {
+                for (added_x, r) in more_x.iter().enumerate() {
+                    for (added_y, s) in more_y.iter().enumerate() {
+                        if let Some(side) = stops(1, x + added_x, y + added_y) {
                             out[2 + side] += p * q * r * s;
                         }
                     }
@@ -463,7 +484,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn two_looks_are_all_their_paths(
+        fn two_looks_have_the_probabilities_of_all_their_paths(
             first in (0..9u32, 0..9u32),
             more in (0..7u32, 1..7u32),
             uppers in (0.3..3.0f64, 0.3..2.0f64),
@@ -475,13 +496,14 @@ mod tests {
                 ArmSizes { control: first.0 + 1, experimental: first.1 + 1 },
                 ArmSizes { control: first.0 + 1 + more.0, experimental: first.1 + 1 + more.1 },
             ];
-            let statistic = if pooled { Statistic::Pooled } else { Statistic::Unpooled };
-            let bounds = [(lowers.0, uppers.0), (lowers.1, uppers.1)];
-            let design = ExactDesign::new(
-                &sizes, statistic, &[uppers.0, uppers.1], &[lowers.0, lowers.1],
-            ).expect("growing looks");
+            let statistic = if pooled { ExactStatistic::Pooled } else { ExactStatistic::Unpooled };
+            let (uppers, lowers): ([f64; 2], [f64; 2]) = (uppers.into(), lowers.into());
+            let rates = rates.into();
+            let design = ExactDesign::new(&sizes, statistic, &uppers, &lowers)
+                .expect("growing looks");
             let found = design.probabilities(rates);
-            let [up, down, later_up, later_down] = by_paths(&sizes, statistic, &bounds, rates);
+            let [up, down, later_up, later_down] =
+                by_paths(&sizes, statistic, uppers, lowers, rates);
             prop_assert!((found.upper[0] - up).abs() < 1e-14);
             prop_assert!((found.lower[0] - down).abs() < 1e-14);
             prop_assert!((found.upper[1] - later_up).abs() < 1e-14);
@@ -500,10 +522,10 @@ mod tests {
         ) {
             let sizes = equal(&[10, 17]);
             let design = ExactDesign::new(
-                &sizes, Statistic::Pooled, &[bound; 2], &[-bound; 2],
+                &sizes, ExactStatistic::Pooled, &[bound; 2], &[-bound; 2],
             ).expect("growing looks");
-            let there = design.probabilities(rates);
-            for back in [(rates.1, rates.0), (1.0 - rates.0, 1.0 - rates.1)] {
+            let there = design.probabilities(rates.into());
+            for back in [[rates.1, rates.0], [1.0 - rates.0, 1.0 - rates.1]] {
                 let back = design.probabilities(back);
                 for k in 0..2 {
                     prop_assert!((there.upper[k] - back.lower[k]).abs() < 1e-13);
@@ -516,7 +538,7 @@ mod tests {
     #[test]
     fn looks_without_new_patients_and_missing_bounds_are_refused() {
         let new = |sizes: &[ArmSizes], upper: &[f64]| {
-            ExactDesign::new(sizes, Statistic::Pooled, upper, &[0.0, 0.0])
+            ExactDesign::new(sizes, ExactStatistic::Pooled, upper, &[0.0, 0.0])
         };
         assert_eq!(new(&equal(&[5, 5]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));
         assert_eq!(new(&equal(&[5, 4]), &[2.0, 2.0]), Err(NoExactDesign::Sizes(2)));

@@ -1,33 +1,41 @@
 //! Lower (futility) boundaries on the Z scale.
 
 use super::efficacy::{BOUND_PRECISION, critical_value};
-use super::inference::{Future, Monitored};
-use super::recursion::{Continuation, CrossingProbabilities, finest_increment};
-use super::spending::SpendingFunction;
+use super::inference::Future;
+use super::recursion::{Continuation, CrossingProbabilities, Monitored, Region, finest_increment};
+use super::rules::Bounds;
+use super::spending::{SpendingFunction, increment};
 use crate::num::normal::upper_quantile;
 use crate::num::root::near;
 
-/// Relative precision of the drift that β-spending is solved for; below it the bounds it is made of
-/// add noise.
-const PRECISION: f64 = 1e-12;
-/// What looks and futility usually cost in drift, over one look: where the search begins.
-const COST: f64 = 1.03;
+/// Relative precision of the drift that β-spending is solved for.
+// With more, rounding errors of the bounds found at each drift would show.
+const DRIFT_PRECISION: f64 = 1e-12;
+/// Drift of a usual design with looks and futility, over that of one look: where the search begins.
+const USUAL_COST: f64 = 1.03;
+/// Drifts that are searched.
+// Below the first, power is hardly above the error rate; no trial has a mean of Z beyond the
+// second.
+const DRIFTS: [f64; 2] = [1e-3, 40.0];
+/// Largest Z of a bound, in either direction.
+// Normal tail probabilities beyond are no longer normal doubles.
+const LARGEST_Z: f64 = 38.0;
 
-/// How the futility boundary is found.
+/// Rule for the futility boundary.
 #[derive(Debug, Clone, PartialEq)]
 pub enum FutilityRule {
     /// No stopping for futility.
     None,
-    /// Z bounds at the interim looks, `None` where a look does not test for futility.
+    /// Z bounds at the interim looks, `None` at a look without a test for futility.
     Z(Vec<Option<f64>>),
-    /// Where the conditional power is this low.
+    /// The Z at which the conditional power is a given probability.
     ConditionalPower {
         /// P(efficacy at a later look), in (0, 1).
         at_most: f64,
         /// The drift it is computed under.
         on: ConditionalOn,
     },
-    /// Where the predictive power with a flat prior is this low.
+    /// The Z at which the predictive power, with a flat prior, is a given probability.
     PredictivePower {
         /// P(efficacy at a later look), in (0, 1).
         at_most: f64,
@@ -38,15 +46,15 @@ pub enum FutilityRule {
     BetaSpending {
         /// Spends the type II error.
         function: SpendingFunction,
-        /// The power 1 − β that the bounds are built for.
+        /// Power 1 − β that the bounds are built for.
         power: f64,
     },
 }
 
-/// The drift that conditional power is computed under.
+/// Drift that conditional power is computed under.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ConditionalOn {
-    /// The one the data suggest, z/√t.
+    /// The current trend z/√t.
     Trend,
     /// A planned one: the mean of Z at the maximum information.
     Drift(f64),
@@ -55,8 +63,9 @@ pub enum ConditionalOn {
 }
 
 impl FutilityRule {
-    /// Futility bounds at the interim looks, −∞ where there is none; `None` when no drift gives
-    /// the wanted power (β not below 1 − α). `untested` are looks, from 0, without the test.
+    /// Computes futility bounds at the interim looks, −∞ at one without a test; `None` if no drift
+    /// gives the wanted power (β not below 1 − α). `untested` lists looks, from 0, without the
+    /// test.
     pub(super) fn bounds(
         &self,
         fractions: &[f64],
@@ -64,47 +73,44 @@ impl FutilityRule {
         untested: &[usize],
     ) -> Option<Vec<f64>> {
         let interims = fractions.len() - 1;
+        // Power is computed as if futility stopped nothing later, so that no bound depends on later
+        // ones.
         let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
+        let looks = Monitored { information: fractions, lower: &no_lower, efficacy };
         match self {
             Self::None => Some(vec![f64::NEG_INFINITY; interims]),
             Self::Z(bounds) => {
-                let tested = |(k, z): (usize, &Option<f64>)| z.filter(|_| !untested.contains(&k));
-                let bounds = bounds.iter().enumerate().map(tested);
-                Some(bounds.map(|z| z.unwrap_or(f64::NEG_INFINITY)).collect())
+                let bounds = bounds.iter().map(|z| Some(z.unwrap_or(f64::NEG_INFINITY)));
+                where_tested(bounds, untested)
             }
-            Self::ConditionalPower { at_most, on } => {
-                let looks = Monitored::new(fractions, &no_lower, efficacy);
-                let under = |drift: f64| {
-                    where_tested(looks.z_for_power(*at_most, Future::Drift(drift)), untested)
-                };
-                match *on {
-                    ConditionalOn::Trend => (0..interims)
-                        .map(|k| match untested.contains(&k) {
-                            true => Some(f64::NEG_INFINITY),
-                            false => looks.z_for_power_under_trend(k, *at_most),
-                        })
-                        .collect(),
-                    ConditionalOn::Drift(drift) => under(drift),
-                    ConditionalOn::Power(power) => {
-                        under(drift_for_power(fractions, efficacy, power, under)?)
-                    }
-                }
+            &Self::ConditionalPower { at_most, on: ConditionalOn::Trend } => {
+                let bounds = (0..interims).map(|k| match untested.contains(&k) {
+                    // Not solved for: a look without a test may have no bound at all.
+                    true => None,
+                    false => looks.z_for_power_under_trend(k, at_most),
+                });
+                where_tested(bounds, untested)
             }
-            Self::PredictivePower { at_most } => {
-                let looks = Monitored::new(fractions, &no_lower, efficacy);
-                where_tested(looks.z_for_power(*at_most, Future::FlatPrior), untested)
+            &Self::ConditionalPower { at_most, on: ConditionalOn::Drift(drift) } => {
+                where_tested(looks.z_for_power(at_most, Future::Drift(drift)), untested)
+            }
+            &Self::ConditionalPower { at_most, on: ConditionalOn::Power(power) } => {
+                let drift = drift_for_power(&looks, power, at_most, untested)?;
+                where_tested(looks.z_for_power(at_most, Future::Drift(drift)), untested)
+            }
+            &Self::PredictivePower { at_most } => {
+                where_tested(looks.z_for_power(at_most, Future::FlatPrior), untested)
             }
             Self::BetaSpending { function, power } => {
-                let cumulative = function.cumulative(1.0 - power, fractions, untested);
-                beta_spending(&cumulative, fractions, efficacy)
+                let beta = function.cumulative(1.0 - power, fractions, untested);
+                let theta = beta_drift(&beta, fractions, efficacy)?;
+                Some(interim_bounds(&beta, fractions, efficacy, theta).0)
             }
         }
     }
-}
 
-impl FutilityRule {
-    /// Futility bounds from which [`FutilityRule::bounds`] are found by repetition, starting at `from`,
-    /// for the same efficacy bounds; those bounds themselves are left unchanged. `None` as there.
+    /// Computes a step of a fixed-point search for [`FutilityRule::bounds`], from the bounds `from`
+    /// and with the same efficacy bounds; leaves the solution unchanged. `None` as in `bounds`.
     pub(super) fn bounds_from(
         &self,
         from: &[f64],
@@ -112,65 +118,73 @@ impl FutilityRule {
         efficacy: &[f64],
         untested: &[usize],
     ) -> Option<Vec<f64>> {
+        // Only this rule solves an equation per look, each time by recursion over the later looks,
+        // which a step towards the solution spares. The others find the bounds of all looks in one
+        // pass.
         let Self::ConditionalPower { at_most, on: ConditionalOn::Trend } = self else {
             return self.bounds(fractions, efficacy, untested);
         };
         let no_lower = vec![f64::NEG_INFINITY; fractions.len()];
-        let looks = Monitored::new(fractions, &no_lower, efficacy);
-        let step = |(k, &z): (usize, &f64)| match untested.contains(&k) {
-            true => Some(f64::NEG_INFINITY),
+        let looks = Monitored { information: fractions, lower: &no_lower, efficacy };
+        let bounds = from.iter().enumerate().map(|(k, &z)| match untested.contains(&k) {
+            true => None,
             false => looks.towards_power_under_trend(k, *at_most, z),
-        };
-        from.iter().enumerate().map(step).collect()
+        });
+        where_tested(bounds, untested)
     }
 }
 
-/// The bounds found at the interim looks, −∞ at the `untested`; `None` when a tested look has none.
-fn where_tested(found: Vec<Option<f64>>, untested: &[usize]) -> Option<Vec<f64>> {
-    let looks = found.into_iter().enumerate();
+/// Replaces bounds of `untested` looks by −∞; `None` if a tested look has none.
+fn where_tested(
+    bounds: impl IntoIterator<Item = Option<f64>>,
+    untested: &[usize],
+) -> Option<Vec<f64>> {
+    let looks = bounds.into_iter().enumerate();
     looks.map(|(k, z)| if untested.contains(&k) { Some(f64::NEG_INFINITY) } else { z }).collect()
 }
 
-/// The drift at which a design has a power when it stops at the futility bounds that belong to the
-/// drift; `None` where none up to 40 has it.
-fn drift_for_power(
-    fractions: &[f64],
-    efficacy: &[f64],
-    power: f64,
-    futility: impl Fn(f64) -> Option<Vec<f64>>,
-) -> Option<f64> {
-    let missing = |drift: f64| {
-        let Some(mut lower) = futility(drift) else { return f64::NAN };
-        lower.push(f64::NEG_INFINITY);
-        power - CrossingProbabilities::new(fractions, drift, &lower, efficacy).total_upper()
-    };
+/// Solves for the drift at which the looks have a power, when they stop where the conditional power
+/// under that drift is `at_most`; `None` if no drift up to 40 has it.
+fn drift_for_power(looks: &Monitored, power: f64, at_most: f64, untested: &[usize]) -> Option<f64> {
+    let efficacy = looks.efficacy;
+    // A final bound of +∞ or nearly so would start the search outside its range.
     let one_look = efficacy[efficacy.len() - 1].min(10.0) + upper_quantile(1.0 - power);
-    near(missing, one_look.max(0.1), 0.1, [1e-3, 40.0], PRECISION)
+    near(
+        |drift| {
+            let bounds = looks.z_for_power(at_most, Future::Drift(drift));
+            let Some(mut lower) = where_tested(bounds, untested) else { return f64::NAN };
+            lower.push(f64::NEG_INFINITY);
+            let crossing = CrossingProbabilities::new(looks.information, drift, &lower, efficacy);
+            power - crossing.total_upper()
+        },
+        one_look.max(0.1),
+        0.1,
+        DRIFTS,
+        DRIFT_PRECISION,
+    )
 }
 
-/// The interim bounds at the drift under which β is spent.
-fn beta_spending(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Option<Vec<f64>> {
-    let theta = drift(cumulative, fractions, efficacy)?;
-    Some(interim_bounds(cumulative, fractions, efficacy, theta).0)
+/// Solves for the drift at which the β left for the final look makes its futility bound meet its
+/// efficacy bound. `cumulative` β is spent by each look.
+pub(super) fn beta_drift(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Option<f64> {
+    let last = fractions.len() - 1;
+    let one_look = efficacy[last].min(10.0) + upper_quantile(cumulative[last]);
+    near(
+        // The surplus falls as the drift grows: with a strong effect the final look would have to
+        // stop for futility well above its efficacy bound to use up β.
+        |theta| {
+            let (_, state) = interim_bounds(cumulative, fractions, efficacy, theta);
+            state.below(fractions[last], theta, efficacy[last]) - increment(cumulative, last)
+        },
+        USUAL_COST * one_look.max(0.1),
+        0.06,
+        DRIFTS,
+        DRIFT_PRECISION,
+    )
 }
 
-/// The drift at which the β left for the last look makes its futility bound meet its efficacy
-/// bound. `cumulative` β is spent by each look.
-pub(super) fn drift(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Option<f64> {
-    let (last, beta) = (*efficacy.last()?, *cumulative.last()?);
-    let left = beta - cumulative.iter().rev().nth(1).copied().unwrap_or(0.0);
-    // The surplus falls as the drift grows: with a strong effect the last look would have to stop
-    // for futility well above its efficacy bound to use up β.
-    let end = *fractions.last()?;
-    let surplus = |theta: f64| {
-        let (_, state) = interim_bounds(cumulative, fractions, efficacy, theta);
-        state.below(end, theta, last) - left
-    };
-    let one_look = last.min(10.0) + upper_quantile(beta);
-    near(surplus, COST * one_look.max(0.1), 0.06, [1e-3, 40.0], PRECISION)
-}
-
-/// Interim bounds below at drift `theta` that spend `cumulative` error, and the state of the trial before the last look.
+/// Computes interim bounds below that spend `cumulative` error at drift `theta`, and the state of
+/// the trial before the final look.
 pub(super) fn interim_bounds(
     cumulative: &[f64],
     fractions: &[f64],
@@ -178,76 +192,92 @@ pub(super) fn interim_bounds(
     theta: f64,
 ) -> (Vec<f64>, Continuation) {
     let mut state = Continuation::start();
-    let mut spent = 0.0;
     let mut bounds = Vec::with_capacity(fractions.len() - 1);
     for k in 0..fractions.len() - 1 {
         let (t, upper) = (fractions[k], efficacy[k]);
-        let lower = lower_bound(&state, t, theta, cumulative[k] - spent, upper);
+        let lower = lower_bound(&state, t, theta, increment(cumulative, k), upper);
         bounds.push(lower);
-        spent = cumulative[k];
-        state = state.advance(t, theta, (lower, upper), finest_increment(fractions, k));
+        state = state.advance(t, theta, Region { lower, upper }, finest_increment(fractions, k));
     }
     (bounds, state)
 }
 
-/// Efficacy bounds at every look and futility bounds at the interim looks, where each relies on the
-/// other: `alpha` is spent above under no effect, `beta` below under the drift at which they meet
-/// at the last look.
+/// Efficacy and futility bounds that rely on one another, found under a drift.
+pub(super) struct JointBounds {
+    pub bounds: Bounds,
+    /// State of the trial under the drift before the final look.
+    state: Continuation,
+}
+
+/// Computes efficacy and futility bounds that rely on one another: `alpha` is spent above under no
+/// effect, `beta` below under the drift at which the bounds meet at the final look. `None` if there
+/// is no such drift.
 pub(super) fn binding_spending(
     alpha: &[f64],
     beta: &[f64],
     fractions: &[f64],
-) -> Option<(Vec<f64>, Vec<f64>)> {
+) -> Option<JointBounds> {
     let theta = binding_drift(alpha, beta, fractions)?;
-    joint_bounds(alpha, beta, fractions, theta).map(|(efficacy, futility, _)| (efficacy, futility))
+    joint_bounds(alpha, beta, fractions, theta)
 }
 
-/// That drift.
+/// Solves for the drift of [`binding_spending`].
 pub(super) fn binding_drift(alpha: &[f64], beta: &[f64], fractions: &[f64]) -> Option<f64> {
     let last = fractions.len() - 1;
-    let left = beta[last] - if last == 0 { 0.0 } else { beta[last - 1] };
-    // As without binding, but for drifts so large that futility leaves too few trials to go on.
-    let surplus = |theta: f64| match joint_bounds(alpha, beta, fractions, theta) {
-        Some((efficacy, _, state)) => state.below(fractions[last], theta, efficacy[last]) - left,
-        None => -1.0,
-    };
     let one_look = upper_quantile(alpha[last]) + upper_quantile(beta[last]);
-    near(surplus, COST * one_look.max(0.1), 0.06, [1e-3, 40.0], PRECISION)
-        .filter(|&theta| surplus(theta).abs() < 1e-9)
+    let theta = near(
+        |theta| binding_surplus(alpha, beta, fractions, theta),
+        USUAL_COST * one_look.max(0.1),
+        0.06,
+        DRIFTS,
+        DRIFT_PRECISION,
+    )?;
+    // The surplus jumps to -1 where joint bounds end, and the search may have found the jump.
+    (binding_surplus(alpha, beta, fractions, theta).abs() < 1e-9).then_some(theta)
 }
 
-/// The bounds at drift `theta`, and the state of the trial under it before the last look; `None`
-/// where a futility bound would reach the efficacy bound, or too few trials go on.
+/// Returns the probability of ending below the final efficacy bound, less the β left for that look;
+/// −1 for drifts so large that futility leaves too few trials to continue.
+fn binding_surplus(alpha: &[f64], beta: &[f64], fractions: &[f64], theta: f64) -> f64 {
+    let last = fractions.len() - 1;
+    match joint_bounds(alpha, beta, fractions, theta) {
+        Some(JointBounds { bounds, state }) => {
+            state.below(fractions[last], theta, bounds.efficacy[last]) - increment(beta, last)
+        }
+        None => -1.0,
+    }
+}
+
+/// Computes efficacy and futility bounds look by look at drift `theta`; `None` if a futility bound
+/// would reach the efficacy bound, or too few trials continue.
 pub(super) fn joint_bounds(
     alpha: &[f64],
     beta: &[f64],
     fractions: &[f64],
     theta: f64,
-) -> Option<(Vec<f64>, Vec<f64>, Continuation)> {
+) -> Option<JointBounds> {
     let (mut null, mut planned) = (Continuation::start(), Continuation::start());
     let (mut efficacy, mut futility) = (Vec::new(), Vec::new());
     for (k, &t) in fractions.iter().enumerate() {
-        let spend =
-            |cumulative: &[f64]| cumulative[k] - if k == 0 { 0.0 } else { cumulative[k - 1] };
-        let upper = critical_value(&null, t, spend(alpha))?;
+        let upper = critical_value(&null, t, increment(alpha, k))?;
         efficacy.push(upper);
         if k + 1 == fractions.len() {
             break;
         }
-        let lower = lower_bound(&planned, t, theta, spend(beta), upper);
-        if lower >= upper.min(38.0) {
+        let lower = lower_bound(&planned, t, theta, increment(beta, k), upper);
+        if lower >= upper.min(LARGEST_Z) {
             return None;
         }
         futility.push(lower);
-        let finest = finest_increment(fractions, k);
-        null = null.advance(t, 0.0, (lower, upper), finest);
-        planned = planned.advance(t, theta, (lower, upper), finest);
+        let (region, finest) = (Region { lower, upper }, finest_increment(fractions, k));
+        null = null.advance(t, 0.0, region, finest);
+        planned = planned.advance(t, theta, region, finest);
     }
-    Some((efficacy, futility, planned))
+    Some(JointBounds { bounds: Bounds { efficacy, futility }, state: planned })
 }
 
-/// The Z that a trial in `state` falls below with probability `error`, but at most `ceiling`; −∞
-/// when there is nothing to spend.
+/// Solves for the Z that a trial in `state` falls below with probability `error`, but at most
+/// `ceiling`; −∞ if there is nothing to spend.
 pub(super) fn lower_bound(
     state: &Continuation,
     information: f64,
@@ -258,13 +288,20 @@ pub(super) fn lower_bound(
     if error < f64::MIN_POSITIVE {
         return f64::NEG_INFINITY;
     }
-    let missing = |z: f64| {
-        let below = state.below(information, theta, z).max(f64::MIN_POSITIVE);
-        libm::log(error) - libm::log(below)
-    };
-    let ceiling = ceiling.min(38.0);
-    // Were all trials still going on, it would be this; it is not lower.
+    let ceiling = ceiling.min(LARGEST_Z);
+    // This would be the bound if all trials continued; fewer do, so it is not lower.
     let at_least = theta * information.sqrt() - upper_quantile(error);
-    near(missing, at_least.clamp(-38.0, ceiling), 0.05, [-38.0, ceiling], BOUND_PRECISION)
-        .unwrap_or(ceiling)
+    near(
+        // On the log scale, as for efficacy.
+        |z| {
+            let below = state.below(information, theta, z).max(f64::MIN_POSITIVE);
+            libm::log(error) - libm::log(below)
+        },
+        at_least.clamp(-LARGEST_Z, ceiling),
+        0.05,
+        [-LARGEST_Z, ceiling],
+        BOUND_PRECISION,
+    )
+    // Even all trials below the ceiling are fewer than may be spent.
+    .unwrap_or(ceiling)
 }

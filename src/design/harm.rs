@@ -1,29 +1,29 @@
 //! Lower boundaries at which the experimental arm is worse: stopping for harm.
 
 use super::futility::{interim_bounds, lower_bound};
-use super::spending::SpendingFunction;
+use super::spending::{SpendingFunction, increment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How the harm boundary is found.
+/// Rule for the harm boundary.
 #[derive(Debug, Clone, PartialEq)]
 pub enum HarmRule {
     /// Harm is not tested.
     None,
-    /// The mirror image of the efficacy boundary: a symmetric two-sided test with the one-sided α
-    /// on each side.
+    /// Mirror image of the efficacy boundary: a symmetric two-sided test with the one-sided α on
+    /// each side.
     Symmetric {
-        /// What a spending function is a function of.
+        /// The error rate that a spending function spends.
         spending: TwoSidedSpending,
     },
-    /// Spends an error rate of its own under no effect, with trials leaving above for efficacy
-    /// and futility disregarded, and nowhere above a futility bound: the harm bound of gsDesign
-    /// (test.type 7 and 8) where every look that tests harm tests futility. β-spending takes no
-    /// account of harm.
+    /// Error spending: a separate error rate under no effect, with trials leaving above for
+    /// efficacy and futility disregarded, and nowhere above a futility bound: the harm bound of
+    /// gsDesign (test.type 7 and 8) if every look that tests harm tests futility. β-spending takes
+    /// no account of harm.
     Spending {
         /// Spends `alpha_one_sided`.
         function: SpendingFunction,
-        /// P(harm is claimed | no effect), in (0, 1).
+        /// P(harm is concluded | no effect), in (0, 1).
         alpha_one_sided: f64,
     },
 }
@@ -43,7 +43,7 @@ pub enum TwoSidedSpending {
 }
 
 impl HarmRule {
-    /// Harm bounds at every look, −∞ where there is none, with futility disregarded. `untested` are
+    /// Computes harm bounds at every look, −∞ for none, with futility disregarded. `untested` lists
     /// looks, from 0, without the test; the last always has it.
     pub(super) fn bounds(
         &self,
@@ -62,11 +62,11 @@ impl HarmRule {
     }
 }
 
-/// Bounds that spend `cumulative` error below by each look under no effect.
+/// Computes bounds that spend `cumulative` error below by each look under no effect.
 fn spend(cumulative: &[f64], fractions: &[f64], efficacy: &[f64]) -> Vec<f64> {
     let (mut bounds, state) = interim_bounds(cumulative, fractions, efficacy, 0.0);
     let last = fractions.len() - 1;
-    let left = cumulative[last] - if last == 0 { 0.0 } else { cumulative[last - 1] };
+    let left = increment(cumulative, last);
     bounds.push(lower_bound(&state, fractions[last], 0.0, left, efficacy[last]));
     bounds
 }

@@ -1,4 +1,4 @@
-//! Group-sequential designs: when to look, and what Z stops the trial.
+//! Group-sequential designs: when to look, and the Z values that stop the trial.
 //!
 //! Pure mathematics on the Z scale: no randomness, no files. Signs: a large Z favours the
 //! experimental arm; α is one-sided throughout.
@@ -9,46 +9,49 @@ mod common_rate;
 pub mod comparison;
 pub mod efficacy;
 pub mod exact;
+mod final_look;
 pub mod futility;
 pub mod harm;
 pub mod inference;
 pub mod monitor;
 pub mod recursion;
+mod rules;
 pub mod safety;
 pub mod sample_size;
 pub mod spending;
+mod words;
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-pub use boundaries::{Boundaries, DesignError, Rules, StoppingProbabilities, Untested};
+pub use boundaries::{Boundaries, StoppingProbabilities};
 pub use efficacy::EfficacyRule;
 pub use futility::{ConditionalOn, FutilityRule};
 pub use harm::{HarmRule, TwoSidedSpending};
+pub use rules::{DesignError, Rules, Untested};
 pub use spending::{SpendingFunction, StatedSpending};
+pub use words::AlphaSource;
 
-use inference::{Estimate, Monitored, StagewiseTable};
-use recursion::Continuation;
+use final_look::FinalLook;
+use inference::StagewiseEstimate;
+use recursion::Monitored;
 
-/// The most looks a design may have.
+/// Largest number of looks of a design.
 pub const MAX_LOOKS: usize = 20;
 
-/// What is chosen when a trial is designed.
+/// Choices of a design: when to look, and by which rules to stop.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Outcomes known at each look, strictly increasing; the last is the maximum information.
     pub looks_analysed: Vec<u32>,
-    /// Which boundaries, and how they are found.
+    /// Rules of the boundaries.
     pub rules: Rules,
 }
 
 impl Plan {
-    /// Outcomes planned at the final look.
+    /// Returns the number of outcomes planned at the final look.
     pub fn maximum_analysed(&self) -> u32 {
         *self.looks_analysed.last().expect("a plan has at least one look")
     }
 
-    /// These numbers of outcomes over those planned at the final look.
+    /// Returns these numbers of outcomes over the one planned at the final look.
     fn fractions(&self, analysed: &[u32]) -> Vec<f64> {
         let maximum = f64::from(self.maximum_analysed());
         analysed.iter().map(|&n| f64::from(n) / maximum).collect()
@@ -62,20 +65,20 @@ pub struct Look {
     pub analysed: u32,
     /// `analysed` over the maximum.
     pub information_fraction: f64,
-    /// Stop for efficacy when Z is at or above this; +∞ when the look cannot.
+    /// Stop for efficacy when Z is at or above this; +∞ without the test.
     pub efficacy: f64,
-    /// Stop for futility when Z is at or below this; −∞ when the look cannot.
+    /// Stop for futility when Z is at or below this; −∞ without the test.
     pub futility: f64,
-    /// Stop for harm when Z is at or below this; −∞ when the look cannot.
+    /// Stop for harm when Z is at or below this; −∞ without the test.
     pub harm: f64,
     /// One-sided α spent up to and including this look.
     pub alpha_spent: f64,
 }
 
-/// What an interim look says.
+/// Decision at a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Go on.
+    /// Continue: no boundary is reached.
     Continue,
     /// Stop: the efficacy boundary is reached.
     Efficacy,
@@ -93,92 +96,6 @@ pub struct Design {
     looks: Vec<Look>,
     /// Entry j serves a final look that follows j interim looks.
     finals: Vec<FinalLook>,
-}
-
-/// The final look after a given number of interims, whose size is known only when it happens.
-#[derive(Debug)]
-struct FinalLook {
-    efficacy: GoingOn,
-    alpha_left: f64,
-    /// Trials by the harm boundary's account, where it spends an error rate of its own, and what
-    /// is left of that.
-    harm: Option<(GoingOn, f64)>,
-    /// Outcomes at the last of these interims.
-    analysed_before: u32,
-    /// The looks before it.
-    interims: Vec<EarlierLook>,
-    /// What follows from the number of outcomes, by their number beyond `analysed_before`.
-    by_analysed: BySize,
-}
-
-/// Trials that go on after the interim looks before a final one.
-#[derive(Debug)]
-struct GoingOn {
-    /// Dense enough for a final look one patient later.
-    state: Continuation,
-    /// Dense enough for the next planned look; `None` where the other is no denser. In a trial of a million
-    /// patients that has a hundred times the nodes, which would be integrated over at every node of the
-    /// next.
-    to_next_look: Option<Continuation>,
-}
-
-/// The nodes up to which a state is used for all that follows.
-const MOST_NODES: usize = 512;
-
-impl GoingOn {
-    fn start() -> Self {
-        Self { state: Continuation::start(), to_next_look: None }
-    }
-
-    /// After one more look, at `information`, that stops outside `region`; the final look may come
-    /// `one_patient` later, and the next planned look comes no less than `finest` later.
-    fn after(&self, information: f64, region: (f64, f64), [one_patient, finest]: [f64; 2]) -> Self {
-        let from = self.to_next_look.as_ref().unwrap_or(&self.state);
-        let state = from.advance(information, 0.0, region, one_patient);
-        let is_dense = state.nodes() > MOST_NODES && finest > one_patient;
-        let to_next_look = is_dense.then(|| from.advance(information, 0.0, region, finest));
-        Self { state, to_next_look }
-    }
-}
-
-/// An interim look as the estimate of a later one sees it.
-#[derive(Debug, Clone, Copy)]
-struct EarlierLook {
-    information: f64,
-    efficacy: f64,
-    /// Where trials are taken to leave below.
-    leave_below: f64,
-}
-
-/// What is found when a final look of some size first asks for it. Threads that find one at the
-/// same time find the same.
-#[derive(Debug)]
-struct Found {
-    /// Critical values, as bits; NaN until asked for.
-    efficacy: AtomicU64,
-    harm: AtomicU64,
-    stagewise: OnceLock<Box<StagewiseTable>>,
-}
-
-/// [`Found`] for every size, in chunks: of a million possible sizes a run meets a few dozen.
-#[derive(Debug)]
-struct BySize(Vec<OnceLock<Box<[Found]>>>);
-
-impl BySize {
-    const CHUNK: usize = 64;
-
-    fn new(most: u32) -> Self {
-        Self((0..=most as usize / Self::CHUNK).map(|_| OnceLock::new()).collect())
-    }
-
-    fn at(&self, size: u32) -> &Found {
-        let size = size as usize;
-        let unknown = || AtomicU64::new(f64::NAN.to_bits());
-        let found = |_| Found { efficacy: unknown(), harm: unknown(), stagewise: OnceLock::new() };
-        let chunk =
-            self.0[size / Self::CHUNK].get_or_init(|| (0..Self::CHUNK).map(found).collect());
-        &chunk[size % Self::CHUNK]
-    }
 }
 
 impl Design {
@@ -204,54 +121,59 @@ impl Design {
         Ok(Self { plan, boundaries, looks, finals })
     }
 
-    /// The boundaries of the looks as planned.
+    /// Returns the boundaries of the looks as planned.
     pub fn boundaries(&self) -> &Boundaries {
         &self.boundaries
     }
 
-    /// The planned looks, the last being the final one.
+    /// Returns the planned looks, the last being the final one.
     pub fn looks(&self) -> &[Look] {
         &self.looks
     }
 
-    /// The planned looks without the final one.
+    /// Returns the planned looks without the final one.
     pub fn interims(&self) -> &[Look] {
         &self.looks[..self.looks.len() - 1]
     }
 
-    /// The maximum information: outcomes planned at the final look.
+    /// Returns the maximum information: outcomes planned at the final look.
     pub fn maximum_analysed(&self) -> u32 {
         self.plan.maximum_analysed()
     }
 
-    /// What was chosen.
+    /// Describes the boundaries in words.
+    pub fn description(&self) -> String {
+        self.plan.rules.sentences(self.looks.len(), AlphaSource::Given).join(" ")
+    }
+
+    /// Returns the choices the design was built from.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What interim look `k` (from 0) says when Z is `z`.
+    /// Returns the decision of interim look `k` (from 0) when Z is `z`.
     pub fn decide(&self, k: usize, z: f64) -> Decision {
         self.boundaries.decide(k, z)
     }
 
-    /// Whether the trial must end at interim look `k` because the futility boundary is reached and the
-    /// efficacy boundaries rely on stopping there.
+    /// Returns whether the trial must end at interim look `k` because the futility boundary is
+    /// reached and the efficacy boundaries rely on stopping there.
     pub fn ends_for_futility(&self, k: usize, z: f64) -> bool {
         self.plan.rules.binding_futility && z <= self.looks[k].futility
     }
 
-    /// Whether an interim look can end the trial for a reason that the efficacy boundaries do not rely on:
-    /// futility that is not binding, or harm.
+    /// Returns whether an interim look can end the trial for a reason that the efficacy boundaries
+    /// do not rely on: futility that is not binding, or harm.
     pub fn has_stops_to_disregard(&self) -> bool {
         let binding = self.plan.rules.binding_futility;
-        let is_tested =
-            |look: &Look| (look.futility.is_finite() && !binding) || look.harm.is_finite();
-        self.interims().iter().any(is_tested)
+        self.interims()
+            .iter()
+            .any(|look| (look.futility.is_finite() && !binding) || look.harm.is_finite())
     }
 
-    /// What a final look on `analysed` outcomes says when Z is `z`, after `interims` looks that
-    /// happened as planned; `Continue` where it shows nothing. `analysed` must exceed the last
-    /// interim's.
+    /// Returns the decision of a final look on `analysed` outcomes when Z is `z`, after `interims`
+    /// looks that happened as planned; `Continue` if it concludes nothing. `analysed` must exceed
+    /// the last interim's.
     pub fn decide_finally(&self, interims: usize, analysed: u32, z: f64) -> Decision {
         if z >= self.final_critical(interims, analysed) {
             Decision::Efficacy
@@ -262,173 +184,89 @@ impl Design {
         }
     }
 
-    /// The critical value of a final look on `analysed` outcomes after `interims` looks that
-    /// happened as planned: it spends all the α that is left, with the correlation of the numbers
-    /// that really came. `analysed` must exceed the last interim's.
+    /// Returns the critical value of a final look on `analysed` outcomes after `interims` looks
+    /// that happened as planned. `analysed` must exceed the last interim's.
+    ///
+    /// It spends all the α that is left, with the correlation of the observed numbers of outcomes.
     pub fn final_critical(&self, interims: usize, analysed: u32) -> f64 {
-        let last = &self.finals[interims];
-        cached(&last.found(analysed).efficacy, || {
-            let information = self.information(analysed);
-            efficacy::critical_value_of_rest(&last.efficacy.state, information, last.alpha_left)
-                .expect("the planned final look had a critical value, and more trials come to this")
-        })
+        self.finals[interims].critical(analysed, self.information(analysed))
     }
 
-    /// The Z at or below which such a final look shows harm; −∞ where it cannot.
+    /// Returns the Z at or below which such a final look concludes harm; −∞ without the test.
     pub fn final_harm(&self, interims: usize, analysed: u32) -> f64 {
-        match (&self.plan.rules.harm, &self.finals[interims]) {
-            (HarmRule::Symmetric { .. }, _) => -self.final_critical(interims, analysed),
-            (_, last @ FinalLook { harm: Some((going_on, left)), .. }) => {
-                cached(&last.found(analysed).harm, || {
-                    let information = self.information(analysed);
-                    futility::lower_bound(&going_on.state, information, 0.0, *left, f64::INFINITY)
-                })
+        match self.plan.rules.harm {
+            HarmRule::None => f64::NEG_INFINITY,
+            HarmRule::Symmetric { .. } => -self.final_critical(interims, analysed),
+            HarmRule::Spending { .. } => {
+                self.finals[interims].harm(analysed, self.information(analysed))
             }
-            _ => f64::NEG_INFINITY,
         }
     }
 
-    /// The drift that a trial's result is evidence of, by stage-wise ordering: it ended with Z =
-    /// `z` on `analysed` outcomes after `interims` looks that happened as planned and did not stop
-    /// it. Futility and harm count, as trials stop for them: where the efficacy boundary does not
-    /// rely on futility, it is still taken to have been heeded.
-    pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> Estimate {
-        let last = &self.finals[interims];
-        let table = last.found(analysed).stagewise.get_or_init(|| {
-            let column = |of: fn(&EarlierLook) -> f64, now: f64| -> Vec<f64> {
-                last.interims.iter().map(of).chain([now]).collect()
-            };
-            let information = column(|look| look.information, self.information(analysed));
-            let efficacy = column(|look| look.efficacy, f64::INFINITY);
-            let leave_below = column(|look| look.leave_below, f64::NEG_INFINITY);
-            let looks = Monitored::new(&information, &leave_below, &efficacy);
-            Box::new(StagewiseTable::new(&looks, interims, 0.95))
-        });
-        table.estimate(z)
+    /// Estimates the drift by stage-wise ordering from a trial that ended with Z = `z` on
+    /// `analysed` outcomes after `interims` looks that happened as planned and did not stop it.
+    ///
+    /// Futility and harm count, as trials stop for them: even if the efficacy boundary does not
+    /// rely on futility, it is taken to have been heeded.
+    pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> StagewiseEstimate {
+        self.finals[interims].stagewise(analysed, self.information(analysed)).estimate(z)
     }
 
-    /// The boundaries of a trial whose final look has so many outcomes, by information relative to
-    /// that: those of the interim looks that come before it as planned, and what is left for it.
+    /// Returns the number of interim looks that come before a final look on `final_analysed`
+    /// outcomes.
+    fn interims_before(&self, final_analysed: u32) -> usize {
+        self.interims().partition_point(|look| look.analysed < final_analysed)
+    }
+
+    /// Returns the boundaries of a trial whose final look has `final_analysed` outcomes, by
+    /// information relative to that: those of the interim looks before it as planned, and what is
+    /// left for it.
     pub fn boundaries_at(&self, final_analysed: u32) -> Boundaries {
-        let interims: Vec<usize> = (0..self.looks.len() - 1)
-            .filter(|&k| self.looks[k].analysed < final_analysed)
-            .collect();
-        let column = |of: &[f64], last: f64| -> Vec<f64> {
-            interims.iter().map(|&k| of[k]).chain([last]).collect()
-        };
-        let information =
-            |k: &usize| f64::from(self.looks[*k].analysed) / f64::from(final_analysed);
         let planned = &self.boundaries;
-        let harm = self.final_harm(interims.len(), final_analysed);
+        let interims = self.interims_before(final_analysed);
+        let critical = self.final_critical(interims, final_analysed);
+        let harm = self.final_harm(interims, final_analysed);
+        let total = f64::from(final_analysed);
+        let analysed = self.looks[..interims].iter().map(|look| f64::from(look.analysed));
         Boundaries {
-            information_fractions: interims.iter().map(information).chain([1.0]).collect(),
-            efficacy: column(
-                &planned.efficacy,
-                self.final_critical(interims.len(), final_analysed),
-            ),
-            futility: column(&planned.futility, f64::NEG_INFINITY),
-            harm: column(&planned.harm, harm),
-            alpha_spent: column(&planned.alpha_spent, self.plan.rules.alpha_one_sided),
-            harm_spending: column(&planned.harm_spending, harm),
+            information_fractions: analysed.map(|n| n / total).chain([1.0]).collect(),
+            efficacy: [&planned.efficacy[..interims], &[critical]].concat(),
+            futility: [&planned.futility[..interims], &[f64::NEG_INFINITY]].concat(),
+            harm: [&planned.harm[..interims], &[harm]].concat(),
+            alpha_spent: [&planned.alpha_spent[..interims], &[self.plan.rules.alpha_one_sided]]
+                .concat(),
+            harm_spending: [&planned.harm_spending[..interims], &[harm]].concat(),
         }
     }
 
-    /// Outcomes over those planned for the final look.
+    /// Returns `analysed` outcomes over those planned for the final look.
     pub fn information(&self, analysed: u32) -> f64 {
         f64::from(analysed) / f64::from(self.maximum_analysed())
     }
 
-    /// Stopping probabilities per planned look by the normal approximation, when the final look
-    /// has `final_analysed` outcomes and the interims below that number happen. `drift` is the
+    /// Computes stopping probabilities per planned look by the normal approximation, when the final
+    /// look has `final_analysed` outcomes and the interims below that number happen. `drift` is the
     /// mean of Z at the maximum information.
     pub fn stopping(&self, drift: f64, final_analysed: u32) -> StoppingProbabilities {
-        let happen = |look: &&Look| look.analysed < final_analysed;
-        let interims: Vec<&Look> = self.interims().iter().filter(happen).collect();
-        let column = |of: fn(&Look) -> f64, last: f64| -> Vec<f64> {
-            interims.iter().map(|look| of(look)).chain([last]).collect()
-        };
-        let critical = self.final_critical(interims.len(), final_analysed);
-        let harm = self.final_harm(interims.len(), final_analysed);
-        let mut out = boundaries::stopping(
-            &column(|look| look.information_fraction, self.information(final_analysed)),
-            drift,
-            &column(|look| look.efficacy, critical),
-            &column(|look| look.futility.max(look.harm), harm),
-            &column(|look| look.harm, harm),
-        );
-        // Interims that are left out stop nothing; the final look keeps its planned place.
-        let left_out = vec![0.0; self.interims().len() - interims.len()];
+        let planned = &self.boundaries;
+        let interims = self.interims_before(final_analysed);
+        let critical = self.final_critical(interims, final_analysed);
+        let harm = self.final_harm(interims, final_analysed);
+        let information =
+            [&planned.information_fractions[..interims], &[self.information(final_analysed)]]
+                .concat();
+        let efficacy = [&planned.efficacy[..interims], &[critical]].concat();
+        let lower = [&planned.lower()[..interims], &[harm]].concat();
+        let harm = [&planned.harm[..interims], &[harm]].concat();
+        let looks = Monitored { information: &information, lower: &lower, efficacy: &efficacy };
+        let mut out = boundaries::stopping(&looks, &harm, drift);
+        // Interims that are left out stop no trial; the final look keeps its planned place.
+        let left_out = vec![0.0; self.interims().len() - interims];
         for probabilities in [&mut out.efficacy, &mut out.futility, &mut out.harm] {
-            let at = interims.len();
-            probabilities.splice(at..at, left_out.iter().copied());
+            probabilities.splice(interims..interims, left_out.iter().copied());
         }
         out
     }
-}
-
-impl FinalLook {
-    /// One for every number of interims, from none to all.
-    fn after_each(plan: &Plan, boundaries: &Boundaries, most_analysed: u32) -> Vec<Self> {
-        let none = Self {
-            efficacy: GoingOn::start(),
-            alpha_left: plan.rules.alpha_one_sided,
-            harm: match plan.rules.harm {
-                HarmRule::Spending { alpha_one_sided, .. } => {
-                    Some((GoingOn::start(), alpha_one_sided))
-                }
-                _ => None,
-            },
-            analysed_before: 0,
-            interims: Vec::new(),
-            by_analysed: BySize::new(most_analysed),
-        };
-        let mut out = vec![none];
-        for k in 0..plan.looks_analysed.len() - 1 {
-            out.push(out[k].after(plan, boundaries, k, most_analysed));
-        }
-        out
-    }
-
-    /// The same with interim look `k`, the next, behind it.
-    fn after(&self, plan: &Plan, boundaries: &Boundaries, k: usize, most_analysed: u32) -> Self {
-        let (t, efficacy) = (boundaries.information_fractions[k], boundaries.efficacy[k]);
-        let harm = boundaries.harm_spending[k];
-        let analysed_before = plan.looks_analysed[k];
-        // The final look may come one patient after this one.
-        let one_patient = 1.0 / f64::from(plan.maximum_analysed());
-        let finest = recursion::finest_increment(&boundaries.information_fractions, k);
-        let out_below = plan.rules.counted_out_below(boundaries.futility[k], efficacy);
-        let leave_below = boundaries.futility[k].max(boundaries.harm[k]);
-        Self {
-            efficacy: self.efficacy.after(t, (out_below, efficacy), [one_patient, finest]),
-            alpha_left: plan.rules.alpha_one_sided - boundaries.alpha_spent[k],
-            harm: self.harm.as_ref().map(|(going_on, left)| {
-                let spent = going_on.state.below(t, 0.0, harm);
-                (going_on.after(t, (harm, efficacy), [one_patient, finest]), left - spent)
-            }),
-            analysed_before,
-            interims: [
-                &self.interims[..],
-                &[EarlierLook { information: t, efficacy, leave_below }],
-            ]
-            .concat(),
-            by_analysed: BySize::new(most_analysed.saturating_sub(analysed_before)),
-        }
-    }
-
-    fn found(&self, analysed: u32) -> &Found {
-        self.by_analysed.at(analysed - self.analysed_before)
-    }
-}
-
-fn cached(cache: &AtomicU64, find: impl FnOnce() -> f64) -> f64 {
-    let known = f64::from_bits(cache.load(Ordering::Relaxed));
-    if !known.is_nan() {
-        return known;
-    }
-    let value = find();
-    cache.store(value.to_bits(), Ordering::Relaxed);
-    value
 }
 
 #[cfg(test)]
@@ -455,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn interim_at_the_bound_stops_and_just_below_goes_on() {
+    fn interim_at_the_bound_stops_and_just_below_continues() {
         let design = protocol();
         let bound = design.looks()[0].efficacy;
         assert_eq!(design.decide(0, bound), Decision::Efficacy);
@@ -467,7 +305,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
         /// Whatever the final look's size, rejection under the null is exactly α.
         #[test]
-        fn any_final_count_keeps_alpha(
+        fn final_looks_of_any_size_keep_alpha(
             final_analysed in 209u32..=348,
             pocock in any::<bool>(),
         ) {
@@ -496,23 +334,23 @@ mod tests {
         }
     }
 
-    /// The final look of a million patients may come one patient after an interim look, which takes tens of
-    /// thousands of nodes. They are not integrated over at the nodes of the next look.
+    /// The final look of a million patients may come one patient after an interim look, which takes
+    /// tens of thousands of nodes. They are not integrated over at the nodes of the next look.
     #[test]
-    fn large_trials_go_on_to_the_next_look_with_few_nodes() {
+    fn large_trials_continue_to_the_next_look_with_few_nodes() {
         let looks: Vec<u32> = (1..=20).map(|k| 50_000 * k).collect();
         let rule = EfficacyRule::Spending(SpendingFunction::LanDeMetsObrienFleming);
         let design = Design::new(plan(&looks, rule), 1_000_000).expect("no futility to fail");
         for last in &design.finals[1..20] {
-            let nodes = last.efficacy.to_next_look.as_ref().expect("it is dense").nodes();
-            assert!(nodes < 1000 && last.efficacy.state.nodes() > 10_000, "{nodes}");
+            let [to_final, to_next] = last.nodes();
+            assert!(to_next > 0 && to_next < 1000 && to_final > 10_000, "{to_final} {to_next}");
         }
         let total = design.stopping(0.0, 950_001).rejection();
         assert!((total - 0.025).abs() < 1e-8, "{total}");
     }
 
     #[test]
-    fn one_look_is_the_fixed_test() {
+    fn one_look_has_the_critical_value_of_the_fixed_test() {
         for rule in [EfficacyRule::FinalOnly, EfficacyRule::POCOCK, EfficacyRule::OBRIEN_FLEMING] {
             let design = Design::new(plan(&[312], rule.clone()), 348).expect("no futility");
             assert!((design.looks()[0].efficacy - 1.959963984540054).abs() < 1e-9, "{rule:?}");

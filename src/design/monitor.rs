@@ -1,62 +1,64 @@
-//! A trial at one of its looks: boundaries for the information that came, and what the data say.
+//! A trial at one of its looks: boundaries for the observed information, and what the data imply.
 
 use serde::Serialize;
 
-use super::boundaries::{Boundaries, DesignError, Rules, Untested};
+use super::boundaries::Boundaries;
 use super::efficacy::EfficacyRule;
 use super::futility::FutilityRule;
 use super::inference::{
-    Belief, Drift, Estimate, Monitored, Prior, prediction_interval, repeated_p_value,
+    AssumedDrift, Belief, DriftPrior, Monitored, StagewiseEstimate, prediction_interval,
+    repeated_p_value,
 };
+use super::rules::{DesignError, Rules, Untested};
 use super::spending::{SpendingFunction, StatedSpending};
 use super::{Decision, Plan};
 use crate::num::normal::upper_tail;
 
-/// The looks of a trial so far, the last being the one at hand, and those still planned.
+/// Looks of a trial so far, the last being the current one, and those still planned.
 #[derive(Debug, Clone)]
 pub struct RunningTrial {
     plan: Plan,
-    /// Of each look, its position among those planned.
+    /// Position of each look among the planned ones.
     positions: Vec<usize>,
-    /// The plan's rules, with futility as it was found when each look was at hand.
+    /// The plan's rules, with the futility bounds that were in force at each look.
     rules: Rules,
-    /// At the information that came, and at the planned information of later looks.
+    /// Boundaries at the observed information, and at the planned information of later looks.
     boundaries: Boundaries,
     /// Outcomes at each of these looks.
     analysed: Vec<u32>,
-    /// The look at hand, from 0.
+    /// The current look, from 0.
     look: usize,
-    after: After,
+    remaining: RemainingLooks,
 }
 
-/// What follows the look at hand.
+/// Looks that follow the current one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum After {
+enum RemainingLooks {
     /// The later looks of the plan.
     AsPlanned,
-    /// Nothing: it is the final one.
-    Nothing,
+    /// None: the current look is the last analysis of a trial that an earlier look stopped.
+    None,
 }
 
-/// Why a trial cannot be monitored.
+/// Reason why a trial cannot be monitored.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum MonitorError {
     /// More looks than planned.
     #[error("there are {planned} looks, and this is number {given}")]
     NoSuchLook {
-        /// Asked about.
+        /// The given number of looks.
         given: usize,
-        /// Of the design.
+        /// Looks of the design.
         planned: usize,
     },
-    /// Outcomes that do not grow from look to look.
+    /// Numbers of outcomes that do not increase from look to look.
     #[error("look {look} has {analysed} outcomes, not more than the {before} before it")]
     NotIncreasing {
         /// From 1.
         look: usize,
-        /// Its outcomes.
+        /// Outcomes at this look.
         analysed: u32,
-        /// Those of the look before.
+        /// Outcomes at the look before.
         before: u32,
     },
     /// There are no boundaries at this information.
@@ -65,66 +67,73 @@ pub enum MonitorError {
 }
 
 impl RunningTrial {
-    /// Of a trial designed by `plan` whose looks so far had `analysed` outcomes.
+    /// Constructs a trial designed by `plan` whose looks so far had `analysed` outcomes.
     ///
-    /// A spending function is read at the information that came; Haybittle and Peto's interim bound
-    /// is what it is; those of Wang & Tsiatis spend at each look what was planned there (Slud & Wei
-    /// 1982). The final look spends all α that is left,
-    /// whatever its size. Planned looks that the one at hand has overtaken are left out.
+    /// A spending function is evaluated at the observed information; Haybittle and Peto's interim
+    /// bound is fixed; rules of Wang & Tsiatis spend at each look the α planned there (Slud & Wei
+    /// 1982). The final look spends all α that is left, whatever its size. Planned looks with no
+    /// more outcomes than the current one are left out.
     ///
     /// # Errors
     /// When looks do not fit the plan or have no boundaries.
     pub fn new(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
-        Self::with_looks_after(plan, analysed, After::AsPlanned)
+        Self::followed_by(RemainingLooks::AsPlanned, plan, analysed)
     }
 
-    /// The same of a trial that an interim look stopped, analysed again with the outcomes of the
-    /// patients who were then under way: the last of `analysed`, after those at the looks. It spends
-    /// all α that is left.
+    /// Constructs a trial that an interim look stopped, analysed again with the outcomes of the
+    /// patients under treatment then (overrun): the last of `analysed`, after those at the looks.
+    /// It spends all α that is left.
     ///
     /// # Errors
     /// As [`RunningTrial::new`], and when the look that stopped it was the final one.
     pub fn after_overrun(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
-        Self::with_looks_after(plan, analysed, After::Nothing)
+        Self::followed_by(RemainingLooks::None, plan, analysed)
     }
 
-    fn with_looks_after(plan: &Plan, analysed: &[u32], after: After) -> Result<Self, MonitorError> {
+    fn followed_by(
+        remaining: RemainingLooks,
+        plan: &Plan,
+        analysed: &[u32],
+    ) -> Result<Self, MonitorError> {
         let planned = plan.looks_analysed.len();
         let given = analysed.len();
         if given == 0 || given > planned {
             return Err(MonitorError::NoSuchLook { given, planned });
         }
-        if let Some(k) = (0..given).find(|&k| analysed[k] <= before(analysed, k)) {
-            let (analysed, before) = (analysed[k], before(analysed, k));
-            return Err(MonitorError::NotIncreasing { look: k + 1, analysed, before });
+        let mut before = 0;
+        for (k, &analysed) in analysed.iter().enumerate() {
+            if analysed <= before {
+                return Err(MonitorError::NotIncreasing { look: k + 1, analysed, before });
+            }
+            before = analysed;
         }
-        // Futility is frozen look by look: what comes later must not change what was in force.
-        let mut frozen = Vec::new();
-        let mut found = None;
-        for now in 0..given {
-            let after = if now + 1 == given { after } else { After::AsPlanned };
-            let trial = Self::at(plan, &analysed[..=now], &frozen, after)?;
-            frozen.push(trial.boundaries.futility[now]);
-            found = Some(trial);
+        // Futility is fixed look by look: later information must not change the bounds that were in
+        // force.
+        let mut in_force = Vec::new();
+        for now in 0..given - 1 {
+            let earlier = Self::at(plan, &analysed[..=now], &in_force, RemainingLooks::AsPlanned)?;
+            in_force.push(earlier.boundaries.futility[now]);
         }
-        Ok(found.expect("there is a look"))
+        Ok(Self::at(plan, analysed, &in_force, remaining)?)
     }
 
-    /// With the futility bounds of earlier looks `frozen`.
+    /// Constructs the trial at the last of the `analysed` looks; `in_force` holds the futility
+    /// bounds of the earlier ones.
     fn at(
         plan: &Plan,
         analysed: &[u32],
-        frozen: &[f64],
-        after: After,
+        in_force: &[f64],
+        remaining: RemainingLooks,
     ) -> Result<Self, DesignError> {
         let (given, planned) = (analysed.len(), plan.looks_analysed.len());
         let look = given - 1;
-        let positions: Vec<usize> = match after {
-            After::AsPlanned => {
+        let positions: Vec<usize> = match remaining {
+            RemainingLooks::AsPlanned => {
                 let later = (given..planned).filter(|&k| plan.looks_analysed[k] > analysed[look]);
                 (0..given).chain(later).collect()
             }
-            After::Nothing => (0..look).chain([planned - 1]).collect(),
+            // The analysis with the overrun is the final one, whichever look stopped the trial.
+            RemainingLooks::None => (0..look).chain([planned - 1]).collect(),
         };
         let mut sizes = analysed.to_vec();
         sizes.extend(positions[given..].iter().map(|&k| plan.looks_analysed[k]));
@@ -132,59 +141,67 @@ impl RunningTrial {
         let mut rules = rules_at(plan, &positions, &fractions)?;
         if rules.futility != FutilityRule::None {
             let mut bounds = futility_at(plan, &rules, &fractions)?;
-            bounds.iter_mut().zip(frozen).for_each(|(bound, frozen)| *bound = *frozen);
-            rules.futility = given_z(&bounds);
+            bounds[..look].copy_from_slice(in_force);
+            rules.futility = fixed_futility(&bounds);
         }
         let boundaries = Boundaries::new(&rules, &fractions)?;
-        Ok(Self { plan: plan.clone(), positions, rules, boundaries, analysed: sizes, look, after })
+        Ok(Self {
+            plan: plan.clone(),
+            positions,
+            rules,
+            boundaries,
+            analysed: sizes,
+            look,
+            remaining,
+        })
     }
 
-    /// Boundaries of all looks: past, at hand, and to come.
+    /// Returns the boundaries of all looks: past, current and later.
     pub fn boundaries(&self) -> &Boundaries {
         &self.boundaries
     }
 
-    /// Outcomes at each of these looks.
+    /// Returns the outcomes at each of these looks.
     pub fn analysed(&self) -> &[u32] {
         &self.analysed
     }
 
-    /// The look at hand, from 0.
+    /// Returns the current look, from 0.
     pub fn look(&self) -> usize {
         self.look
     }
 
-    /// Whether no look is left.
+    /// Returns whether no look follows.
     pub fn is_final(&self) -> bool {
         self.look + 1 == self.analysed.len()
     }
 
-    /// Outcomes over those planned for the final look.
+    /// Returns the outcomes at the current look over those planned for the final look.
     pub fn information(&self) -> f64 {
         self.boundaries.information_fractions[self.look]
     }
 
-    /// One-sided error rate of the design.
+    /// Returns the one-sided error rate of the design.
     pub fn alpha_one_sided(&self) -> f64 {
         self.plan.rules.alpha_one_sided
     }
 
-    /// Confidence level that goes with the design's test: 1 − 2α.
+    /// Returns the confidence level that corresponds to the design's test: 1 − 2α.
     pub fn level(&self) -> f64 {
         1.0 - 2.0 * self.alpha_one_sided()
     }
 
-    /// What a Z of `z` says.
+    /// Returns the decision when Z is `z`.
     pub fn decide(&self, z: f64) -> Decision {
         self.boundaries.decide(self.look, z)
     }
 
-    /// The efficacy bound here of the design with another one-sided α, futility disregarded, so that
-    /// what is not rejected by it holds whether or not futility is heeded; `None` where there is
-    /// none.
+    /// Computes the efficacy bound of this look for the design with another one-sided α; `None` if
+    /// that design does not exist.
     pub fn repeated_bound(&self, alpha_one_sided: f64) -> Option<f64> {
         let rules = Rules {
             alpha_one_sided,
+            // Without futility, intervals are valid whether or not futility is heeded.
             futility: FutilityRule::None,
             binding_futility: false,
             ..self.plan.rules.clone()
@@ -195,80 +212,97 @@ impl RunningTrial {
         Some(Boundaries::new(&rules, fractions).ok()?.efficacy[self.look])
     }
 
-    /// What the data say where Z is `z`; the mean of Z at the planned maximum is `planned_drift`
-    /// under the planned effect, where that is known.
+    /// Computes what the data imply when Z is `z`; the mean of Z at the planned maximum is
+    /// `planned_drift` under the planned effect, `None` if that is unknown.
     pub fn evidence(&self, z: f64, planned_drift: Option<f64>, belief: Option<Belief>) -> Evidence {
-        let k = self.look;
-        let no_lower = vec![f64::NEG_INFINITY; self.analysed.len()];
-        let ahead = (!self.is_final()).then(|| self.boundaries.with_lower(&no_lower));
-        let conditional = |drift| ahead.map(|looks| looks.conditional_power(k, z, drift));
-        let predictive = |prior| ahead.map(|looks| looks.predictive_power(k, z, prior));
+        let leaving = self.counted_out_below();
         Evidence {
             p_one_sided: upper_tail(z),
-            conditional_rejection: conditional(Drift::Stated(0.0)),
-            conditional_power: planned_drift.and_then(|drift| conditional(Drift::Stated(drift))),
-            conditional_power_trend: conditional(Drift::CurrentTrend),
-            predictive_power: predictive(Prior::Flat),
-            predicted_final_z: ahead.map(|looks| {
-                let (now, last) =
-                    (self.information(), looks.information()[self.analysed.len() - 1]);
-                prediction_interval((z, now), last, Prior::Flat, self.level())
+            conditional_rejection: self.conditional_power(z, AssumedDrift::Stated(0.0)),
+            conditional_power: planned_drift
+                .and_then(|drift| self.conditional_power(z, AssumedDrift::Stated(drift))),
+            conditional_power_trend: self.conditional_power(z, AssumedDrift::CurrentTrend),
+            predictive_power: self.predictive_power(z, DriftPrior::Flat),
+            predicted_final_z: (!self.is_final()).then(|| {
+                let last = *self
+                    .boundaries
+                    .information_fractions
+                    .last()
+                    .expect("a trial has at least one look");
+                prediction_interval(z, self.information(), last, DriftPrior::Flat, self.level())
             }),
-            predictive_power_prior: belief.and_then(|belief| predictive(Prior::Normal(belief))),
+            predictive_power_prior: belief
+                .and_then(|belief| self.predictive_power(z, DriftPrior::Normal(belief))),
             repeated_p: repeated_p_value(z, |alpha| self.repeated_bound(alpha)),
-            stagewise_p: self.in_order(&self.counted_out_below(), |looks, last| {
-                looks.stagewise_p_value(last, z, 0.0)
-            }),
+            stagewise_p: self
+                .in_order(&leaving, |looks, last| looks.stagewise_p_value(last, z, 0.0)),
         }
     }
 
-    /// The median-unbiased estimate and limits of level 1 − 2α if the trial ends here with an estimate
-    /// that is `z` standard errors from no effect: of the mean of Z at the maximum. Futility is taken
-    /// to have been heeded at the looks before.
-    pub fn drift_estimate(&self, z: f64) -> Estimate {
-        let Boundaries { futility, harm, .. } = &self.boundaries;
-        let leaving: Vec<f64> = futility.iter().zip(harm).map(|(f, h)| f.max(*h)).collect();
-        self.in_order(&leaving, |looks, last| looks.stagewise_estimate(last, z, self.level()))
+    /// Computes conditional power with futility disregarded; `None` at the final look.
+    fn conditional_power(&self, z: f64, drift: AssumedDrift) -> Option<f64> {
+        let no_lower = vec![f64::NEG_INFINITY; self.analysed.len()];
+        let looks = self.boundaries.with_lower(&no_lower);
+        (!self.is_final()).then(|| looks.conditional_power(self.look, z, drift))
     }
 
-    /// Asks the looks that the stage-wise ordering goes by, of which trials leave below as given, and the
-    /// last of them. After an overrun the look that stopped the trial is left out, as the analysis with
-    /// all its patients takes its place (the deletion method: Sooriyarachchi, Whitehead, Matsushita,
-    /// Bolland & Whitehead 2003, Biometrics 59:701).
+    /// Computes predictive power with futility disregarded; `None` at the final look.
+    fn predictive_power(&self, z: f64, prior: DriftPrior) -> Option<f64> {
+        let no_lower = vec![f64::NEG_INFINITY; self.analysed.len()];
+        let looks = self.boundaries.with_lower(&no_lower);
+        (!self.is_final()).then(|| looks.predictive_power(self.look, z, prior))
+    }
+
+    /// Computes the median-unbiased estimate and limits of level 1 − 2α of the mean of Z at the
+    /// maximum, if the trial ends here with an estimate that is `z` standard errors from no effect.
+    ///
+    /// Futility is taken to have been heeded at the looks before.
+    pub fn drift_estimate(&self, z: f64) -> StagewiseEstimate {
+        self.in_order(&self.boundaries.lower(), |looks, last| {
+            looks.stagewise_estimate(last, z, self.level())
+        })
+    }
+
+    /// Evaluates `ask` on the looks in the stage-wise ordering, of which trials leave below at
+    /// `leaving`, and the position of the last of them.
     fn in_order<T>(&self, leaving: &[f64], ask: impl FnOnce(&Monitored, usize) -> T) -> T {
-        let before = match self.after {
-            After::AsPlanned => self.look,
-            After::Nothing => self.look - 1,
+        let before = match self.remaining {
+            RemainingLooks::AsPlanned => self.look,
+            // The look that stopped the trial is left out, as the analysis with all patients takes
+            // its place (the deletion method: Sooriyarachchi, Whitehead, Matsushita, Bolland &
+            // Whitehead 2003, Biometrics 59:701).
+            RemainingLooks::None => self.look - 1,
         };
-        let kept = || (0..before).chain([self.look]);
-        let column = |of: &[f64]| -> Vec<f64> { kept().map(|k| of[k]).collect() };
-        let Boundaries { information_fractions, efficacy, .. } = &self.boundaries;
-        let (information, efficacy) = (column(information_fractions), column(efficacy));
-        ask(&Monitored::new(&information, &column(leaving), &efficacy), before)
+        let ordered: Vec<usize> = (0..before).chain([self.look]).collect();
+        let information = selected(&self.boundaries.information_fractions, &ordered);
+        let efficacy = selected(&self.boundaries.efficacy, &ordered);
+        let leaving = selected(leaving, &ordered);
+        ask(&Monitored::new(&information, &leaving, &efficacy), before)
     }
 
-    /// Where trials count as having left below at each look, whether or not futility is heeded.
+    /// Returns the Z at or below which each look takes trials out, whether or not futility is
+    /// heeded.
     fn counted_out_below(&self) -> Vec<f64> {
         let Boundaries { efficacy, futility, harm, .. } = &self.boundaries;
-        let leave = |k: usize| self.rules.counted_out_below(futility[k], efficacy[k]).max(harm[k]);
-        (0..efficacy.len()).map(leave).collect()
+        (0..efficacy.len())
+            .map(|k| self.rules.counted_out_below(futility[k], efficacy[k]).max(harm[k]))
+            .collect()
     }
 }
 
-fn before(analysed: &[u32], k: usize) -> u32 {
-    if k == 0 { 0 } else { analysed[k - 1] }
+fn selected(values: &[f64], looks: &[usize]) -> Vec<f64> {
+    looks.iter().map(|&k| values[k]).collect()
 }
 
-/// The plan's rules for looks at other information: what they spend, and where they test.
+/// Returns the plan's rules for looks at other information: the error they spend, and the tests
+/// they have.
 fn rules_at(plan: &Plan, positions: &[usize], fractions: &[f64]) -> Result<Rules, DesignError> {
     let rules = &plan.rules;
     let planned = plan.fractions(&plan.looks_analysed);
+    // The trial is as planned to the bit, so its boundaries must be too.
     if planned == fractions {
         return Ok(rules.clone());
     }
-    let kept = |untested: &[usize]| -> Vec<usize> {
-        (0..positions.len()).filter(|&k| untested.contains(&positions[k])).collect()
-    };
     let interims = &positions[..positions.len() - 1];
     Ok(Rules {
         efficacy: match &rules.efficacy {
@@ -282,21 +316,30 @@ fn rules_at(plan: &Plan, positions: &[usize], fractions: &[f64]) -> Result<Rules
         },
         futility: match &rules.futility {
             FutilityRule::Z(bounds) => FutilityRule::Z(
+                // A look that takes the place of the final one has no planned bound.
                 interims.iter().map(|&k| bounds.get(k).copied().flatten()).collect(),
             ),
-            other => other.clone(),
+            it @ (FutilityRule::None
+            | FutilityRule::ConditionalPower { .. }
+            | FutilityRule::PredictivePower { .. }
+            | FutilityRule::BetaSpending { .. }) => it.clone(),
         },
         untested: Untested {
-            efficacy: kept(&rules.untested.efficacy),
-            futility: kept(&rules.untested.futility),
-            harm: kept(&rules.untested.harm),
+            efficacy: untested_at(&rules.untested.efficacy, positions),
+            futility: untested_at(&rules.untested.futility, positions),
+            harm: untested_at(&rules.untested.harm, positions),
         },
         ..rules.clone()
     })
 }
 
-/// Futility bounds of all looks by the plan's rule at the information there is: β-spending under the
-/// drift of the plan.
+/// Returns the looks, among those at the given positions of the plan, that are `untested` there.
+fn untested_at(untested: &[usize], positions: &[usize]) -> Vec<usize> {
+    (0..positions.len()).filter(|&k| untested.contains(&positions[k])).collect()
+}
+
+/// Computes futility bounds of all looks by the plan's rule at the observed information; β is spent
+/// under the drift of the plan.
 fn futility_at(plan: &Plan, rules: &Rules, fractions: &[f64]) -> Result<Vec<f64>, DesignError> {
     let planned = plan.fractions(&plan.looks_analysed);
     match plan.rules.beta_drift(&planned)? {
@@ -305,27 +348,28 @@ fn futility_at(plan: &Plan, rules: &Rules, fractions: &[f64]) -> Result<Vec<f64>
     }
 }
 
-/// Bounds of the interim looks as a rule.
-fn given_z(bounds: &[f64]) -> FutilityRule {
+/// Returns the rule that has these bounds at the interim looks.
+fn fixed_futility(bounds: &[f64]) -> FutilityRule {
     let interims = &bounds[..bounds.len() - 1];
     FutilityRule::Z(interims.iter().map(|&z| (z > f64::NEG_INFINITY).then_some(z)).collect())
 }
 
-/// A spending function that spends at each look what was planned there.
+/// Returns a spending function that spends at each look the α planned there.
 fn as_planned(
     rules: &Rules,
     spent: &[f64],
     positions: &[usize],
     fractions: &[f64],
 ) -> SpendingFunction {
-    let point = |(&k, &fraction): (&usize, &f64)| StatedSpending {
+    let looks = positions.iter().zip(fractions);
+    let points = looks.map(|(&k, &fraction)| StatedSpending {
         fraction,
         share: spent[k] / rules.alpha_one_sided,
-    };
-    SpendingFunction::Stated(positions.iter().zip(fractions).map(point).collect())
+    });
+    SpendingFunction::Stated(points.collect())
 }
 
-/// What the data of a look say, on the scale of the drift.
+/// Quantities that the data of a look imply, on the scale of the drift.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Evidence {
     /// Nominal one-sided p value.
@@ -334,15 +378,15 @@ pub struct Evidence {
     pub conditional_rejection: Option<f64>,
     /// P(efficacy later) under the planned effect.
     pub conditional_power: Option<f64>,
-    /// Under the effect seen.
+    /// P(efficacy later) under the current trend.
     pub conditional_power_trend: Option<f64>,
-    /// Averaged over what the data say of the effect (flat prior).
+    /// P(efficacy later) averaged over the posterior of the effect from a flat prior.
     pub predictive_power: Option<f64>,
-    /// Where Z of the final look will be with a probability of 1 − 2α, by the same.
+    /// Limits of Z at the final look that have a probability of 1 − 2α by that posterior.
     pub predicted_final_z: Option<(f64, f64)>,
-    /// The same with the given prior; null without one.
+    /// P(efficacy later) averaged over the posterior from the given prior; null without one.
     pub predictive_power_prior: Option<f64>,
-    /// The smallest one-sided α at which the design would reject here; 0.5 stands for more.
+    /// The smallest one-sided α at which the design would reject here; 0.5 means 0.5 or more.
     pub repeated_p: f64,
     /// One-sided p value if the trial ends here.
     pub stagewise_p: f64,
@@ -370,9 +414,9 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
-        /// Whatever came at the looks so far, the looks together spend α and nothing more.
+        /// At any observed information, the looks together spend α and nothing more.
         #[test]
-        fn any_information_keeps_alpha(
+        fn looks_at_any_information_keep_alpha(
             rule in any_rule(), first in 20u32..200, second in 1u32..150, third in 1u32..150,
             looks in 1usize..=3,
         ) {
@@ -385,8 +429,8 @@ mod tests {
             prop_assert_eq!(trial.is_final(), trial.analysed().len() == looks);
         }
 
-        /// The bounds in force at each look, as they were given when it was at hand, keep α when
-        /// futility is relied on and heeded.
+        /// The bounds in force at each look, as computed at that look, keep α when futility is
+        /// relied on and heeded.
         #[test]
         fn bounds_in_force_keep_alpha_with_binding_futility(
             first in 60u32..140, second in 60u32..140, third in 40u32..140, kind in 0usize..3,
@@ -420,9 +464,8 @@ mod tests {
             prop_assert!((crossing.total_upper() - 0.025).abs() < 1e-9, "{}", crossing.total_upper());
         }
 
-        /// At the planned information nothing changes.
         #[test]
-        fn as_planned_is_the_plan(rule in any_rule(), looks in 1usize..=3) {
+        fn looks_at_the_planned_information_have_the_planned_boundaries(rule in any_rule(), looks in 1usize..=3) {
             let plan = plan(rule);
             let trial = RunningTrial::new(&plan, &plan.looks_analysed[..looks]).expect("as planned");
             let planned = Boundaries::new(&plan.rules, &plan.fractions(&plan.looks_analysed)).expect("solvable");
@@ -448,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_that_do_not_fit_are_refused() {
+    fn looks_that_do_not_fit_the_plan_are_refused() {
         let plan = plan(EfficacyRule::POCOCK);
         let new = |analysed: &[u32]| RunningTrial::new(&plan, analysed).map(|_| ()).unwrap_err();
         assert_eq!(new(&[]), MonitorError::NoSuchLook { given: 0, planned: 3 });

@@ -11,58 +11,122 @@ use crate::num::exp::exp_normal;
 use crate::num::normal::{lower_tail, upper_tail};
 use crate::num::quadrature::GaussLegendre;
 
-/// Standard deviations kept on a side of the mean; the mass beyond is below 2e-23.
+/// Standard deviations kept on a side of the mean.
+// The mass beyond is below 2e-23.
 const REACH: f64 = 10.0;
-/// The same towards a bound, and above where there is none: a later look may spend 1e-30, which
-/// comes of trials this far out.
+/// Standard deviations kept towards a bound, and above the mean without an upper bound.
+// A later look may spend 1e-30, and the trials that cross there pass this far out.
 const FAR: f64 = 16.0;
-/// Quadrature nodes per standard deviation of the narrowest kernel, and the least at one look.
+/// Quadrature nodes per standard deviation of the narrowest kernel.
 pub(super) const NODES_PER_KERNEL: f64 = 3.0;
+/// Fewest quadrature nodes at one look.
 const LEAST_NODES: f64 = 64.0;
-/// With more nodes than this at one look the interval is cut into panels of [`PANEL_NODES`].
+/// Most nodes of a single quadrature rule; longer intervals are cut into panels.
+// The nodes of a Gauss-Legendre rule cost the square of its order to find, and are kept for good.
 const MOST_NODES_IN_ONE: usize = 512;
+/// Nodes of each panel of an interval that is cut.
 const PANEL_NODES: usize = 32;
 
-/// Scores at which a sub-density is wanted.
+/// Z values between which a trial continues after a look.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Region {
+    /// Z at or below which the trial stops; −∞ for no lower bound.
+    pub lower: f64,
+    /// Z at or above which the trial stops; +∞ for no upper bound.
+    pub upper: f64,
+}
+
+/// Looks of a trial, with the Z values that stop it at each.
+///
+/// Constructed by [`Monitored::new`], which checks the slices. The recursion accepts any bounds of
+/// one length.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Monitored<'a> {
+    pub(super) information: &'a [f64],
+    pub(super) lower: &'a [f64],
+    pub(super) efficacy: &'a [f64],
+}
+
+impl<'a> Monitored<'a> {
+    /// Describes looks at `information`, positive and strictly increasing, in fractions of the
+    /// planned maximum; it may exceed 1. The trial stops when Z is at or below `lower` (−∞ if that
+    /// does not stop it, or is not heeded) or at or above `efficacy` (+∞ if efficacy is not
+    /// tested).
+    ///
+    /// # Panics
+    /// When the slices differ in length, or the information does not increase.
+    pub fn new(information: &'a [f64], lower: &'a [f64], efficacy: &'a [f64]) -> Self {
+        assert!(
+            information.len() == lower.len() && information.len() == efficacy.len(),
+            "one bound of each kind per look"
+        );
+        assert!(
+            information.first().is_some_and(|&first| first > 0.0)
+                && information.windows(2).all(|pair| pair[0] < pair[1]),
+            "information is positive and increases"
+        );
+        Self { information, lower, efficacy }
+    }
+
+    /// Returns the information at each look.
+    pub fn information(&self) -> &'a [f64] {
+        self.information
+    }
+
+    fn region(&self, k: usize) -> Region {
+        Region { lower: self.lower[k], upper: self.efficacy[k] }
+    }
+}
+
+/// Scores at which a sub-density is evaluated.
 pub(super) struct Grid {
     pub low: f64,
     pub high: f64,
-    /// About how many nodes.
+    /// Approximate number of nodes.
     pub order: f64,
-    /// Scores before the increment that are further away than this many of its standard deviations
-    /// add nothing that is wanted.
+    /// Standard deviations of the increment beyond which earlier scores are ignored.
     pub reach: f64,
 }
 
-/// The sub-density of the score over the region where the trial is still going on.
+/// Sub-density of the score over the region where the trial continues.
 #[derive(Debug, Clone)]
 pub struct Continuation {
-    /// Where all mass was at one score: the density's reach is measured from there.
-    origin: (f64, f64),
+    /// Information at which all mass was at one score.
+    // The spread of the density grows from here, so its reach is measured from here.
+    origin: f64,
+    /// Score at the origin.
+    origin_score: f64,
     information: f64,
     scores: Vec<f64>,
-    /// Density times quadrature weight at each score: the masses add up to P(still going on).
+    /// Density times quadrature weight at each score: the masses add up to P(trial continues).
     masses: Vec<f64>,
 }
 
 impl Continuation {
-    /// Before the first look: all mass at score 0 and information 0.
+    /// Returns the state before the first look: all mass at score 0 and information 0.
     pub fn start() -> Self {
         Self::at(0.0, 0.0)
     }
 
-    /// After a look at `information` ≥ 0 that found Z = `z`: all mass at the score z·√information.
+    /// Returns the state after a look at `information` ≥ 0 that found Z = `z`: all mass at the
+    /// score z·√information.
     pub fn at(information: f64, z: f64) -> Self {
         let score = z * information.sqrt();
-        Self { origin: (information, score), information, scores: vec![score], masses: vec![1.0] }
+        Self {
+            origin: information,
+            origin_score: score,
+            information,
+            scores: vec![score],
+            masses: vec![1.0],
+        }
     }
 
-    /// P(still going on now and Z > `bound` at the given information).
+    /// Returns P(trial continues now and Z > `bound` at the given information).
     pub fn above(&self, information: f64, theta: f64, bound: f64) -> f64 {
         self.crossing(information, theta, bound, upper_tail)
     }
 
-    /// P(still going on now and Z < `bound` at the given information).
+    /// Returns P(trial continues now and Z < `bound` at the given information).
     pub fn below(&self, information: f64, theta: f64, bound: f64) -> f64 {
         self.crossing(information, theta, bound, lower_tail)
     }
@@ -75,24 +139,20 @@ impl Continuation {
         probabilities.map(|(score, mass)| mass * tail((offset - score) / scale)).sum()
     }
 
-    /// The state after a look that stops outside (`lower`, `upper`) on the Z scale.
+    /// Returns the state after a look that stops the trial outside `region`.
     ///
     /// `finest` is the smallest increment of information this state will be integrated over; it
     /// sets how dense the nodes must be.
-    pub fn advance(
-        &self,
-        information: f64,
-        theta: f64,
-        (lower, upper): (f64, f64),
-        finest: f64,
-    ) -> Self {
+    pub fn advance(&self, information: f64, theta: f64, region: Region, finest: f64) -> Self {
         let scale = information.sqrt();
-        let since = information - self.origin.0;
-        let mean = self.origin.1 + theta * since;
+        let since = information - self.origin;
+        let mean = self.origin_score + theta * since;
         let deviation = since.sqrt();
-        let below = if lower == f64::NEG_INFINITY { REACH } else { FAR };
-        let low = (lower * scale).max(mean - below * deviation);
-        let high = (upper * scale).min(mean + FAR * deviation);
+        // Without a lower bound, hardly any trial returns from there to a later efficacy bound.
+        let below = if region.lower == f64::NEG_INFINITY { REACH } else { FAR };
+        let low = (region.lower * scale).max(mean - below * deviation);
+        let high = (region.upper * scale).min(mean + FAR * deviation);
+        // Scores that far above the mean are fed by earlier scores that far away.
         let reach = if high - mean > REACH * deviation { FAR } else { REACH };
         let increment = information - self.information;
         let kernel = increment.min(finest).sqrt();
@@ -100,60 +160,73 @@ impl Continuation {
         self.between(information, theta, Grid { low, high, order, reach })
     }
 
-    /// The sub-density, at the given information, of a trial that is going on now.
+    /// Returns the sub-density, at the given information, of a trial that continues now.
     pub(super) fn between(&self, information: f64, theta: f64, grid: Grid) -> Self {
-        let Grid { low, high, order, reach } = grid;
-        let mut state =
-            Self { origin: self.origin, information, scores: Vec::new(), masses: Vec::new() };
-        if high > low {
+        let mut state = Self {
+            origin: self.origin,
+            origin_score: self.origin_score,
+            information,
+            scores: Vec::new(),
+            masses: Vec::new(),
+        };
+        // Bounds that leave no room stop every trial, and there is nothing to integrate.
+        if grid.high > grid.low {
             let increment = information - self.information;
-            (state.scores, state.masses) = nodes(low, high, order)
-                .map(|(score, weight)| {
-                    (score, weight * self.density(score, increment, theta, reach))
-                })
-                .unzip();
+            for (score, weight) in nodes(grid.low, grid.high, grid.order) {
+                state.scores.push(score);
+                state.masses.push(weight * self.density(score, increment, theta, grid.reach));
+            }
         }
         state
     }
 
-    /// Scores at which the sub-density is kept.
+    /// Returns the number of scores at which the sub-density is kept.
     pub(super) fn nodes(&self) -> usize {
         self.scores.len()
     }
 
-    /// Pairs of score and mass, by increasing score.
+    /// Iterates over pairs of score and mass, by increasing score.
     pub(super) fn masses(&self) -> impl Iterator<Item = (f64, f64)> {
         self.scores.iter().copied().zip(self.masses.iter().copied())
     }
 
-    /// Density of the score after `increment` more information.
+    /// Returns the density of the score after `increment` more information.
     fn density(&self, score: f64, increment: f64, theta: f64, reach: f64) -> f64 {
         let target = score - theta * increment;
         let reach = reach * increment.sqrt();
+        // Scores increase, and those out of reach would add less than rounding errors.
         let from = self.scores.partition_point(|&score| score < target - reach);
         let to = self.scores.partition_point(|&score| score <= target + reach);
         let exponent = -0.5 / increment;
-        let term = |(score, mass): (&f64, &f64)| {
-            let distance = target - score;
-            mass * exp_normal(exponent * distance * distance)
-        };
         let (scores, masses) = (&self.scores[from..to], &self.masses[from..to]);
-        // Four sums side by side, as the compiler may not change the order of one.
+        // Four sums next to one another vectorise; the compiler may not change the order of a
+        // single one.
         let mut sums = [0.0; 4];
         for (scores, masses) in scores.chunks_exact(4).zip(masses.chunks_exact(4)) {
-            for (sum, pair) in sums.iter_mut().zip(scores.iter().zip(masses)) {
-                *sum += term(pair);
+            for ((sum, &score), &mass) in sums.iter_mut().zip(scores).zip(masses) {
+                *sum += kernel(target - score, exponent, mass);
             }
         }
         let rest = scores.len() - scores.len() % 4;
-        let rest: f64 = scores[rest..].iter().zip(&masses[rest..]).map(term).sum();
+        let rest: f64 = scores[rest..]
+            .iter()
+            .zip(&masses[rest..])
+            .map(|(&score, &mass)| kernel(target - score, exponent, mass))
+            .sum();
         let sum = sums.iter().sum::<f64>() + rest;
         sum / (2.0 * std::f64::consts::PI * increment).sqrt()
     }
 }
 
-/// Nodes and weights: one rule of the given order over the whole interval, or panels where looks
-/// are so close that one rule would be too long.
+/// Returns the contribution of a mass at this distance to a density, up to the constant of the
+/// normal.
+#[inline]
+fn kernel(distance: f64, exponent: f64, mass: f64) -> f64 {
+    mass * exp_normal(exponent * distance * distance)
+}
+
+/// Returns nodes and weights of quadrature from `low` to `high`: one rule of the given order, or
+/// panels if looks are so close that one rule would be too long.
 pub(super) fn nodes(low: f64, high: f64, order: f64) -> impl Iterator<Item = (f64, f64)> {
     let (rule, panels) = if order <= MOST_NODES_IN_ONE as f64 {
         (rule(order as usize), 1)
@@ -168,15 +241,15 @@ pub(super) fn nodes(low: f64, high: f64, order: f64) -> impl Iterator<Item = (f6
     })
 }
 
-/// The rule of the given order, at most [`MOST_NODES_IN_ONE`]. Rules are kept: finding the nodes
-/// takes as long as a step of the recursion.
+/// Returns the rule of the given order, at most [`MOST_NODES_IN_ONE`].
 fn rule(order: usize) -> &'static GaussLegendre {
+    // Rules are kept, because finding the nodes takes as long as a step of the recursion.
     static RULES: [OnceLock<GaussLegendre>; MOST_NODES_IN_ONE + 1] =
         [const { OnceLock::new() }; MOST_NODES_IN_ONE + 1];
     RULES[order].get_or_init(|| GaussLegendre::new(order))
 }
 
-/// The smallest increment of information that starts or ends at look `k`.
+/// Returns the smallest increment of information that starts or ends at look `k`.
 pub(super) fn finest_increment(information: &[f64], k: usize) -> f64 {
     let before = information[k] - if k == 0 { 0.0 } else { information[k - 1] };
     let after = information.get(k + 1).map_or(before, |next| next - information[k]);
@@ -193,71 +266,65 @@ pub struct CrossingProbabilities {
 }
 
 impl CrossingProbabilities {
-    /// `upper` and `lower` are Z bounds per look (±∞ where there is none), `information` is
-    /// increasing and positive; all of one length.
+    /// Computes them under drift `theta` from Z bounds per look (±∞ for none); `information` is
+    /// increasing and positive. All slices have one length.
     pub fn new(information: &[f64], theta: f64, lower: &[f64], upper: &[f64]) -> Self {
-        Self::after(Continuation::start(), 0, information, theta, (lower, upper))
+        let looks = Monitored { information, lower, efficacy: upper };
+        Self::after(Continuation::start(), 0, &looks, theta)
     }
 
-    /// The probabilities at look `from` (counted from 0) and the looks after it, for a trial that
-    /// is in `state` before look `from`. The slices are those of all looks.
-    pub fn after(
-        state: Continuation,
-        from: usize,
-        information: &[f64],
-        theta: f64,
-        (lower, upper): (&[f64], &[f64]),
-    ) -> Self {
-        let both = going_on(state, from, information, theta, (lower, upper), |k, state| {
-            let now = information[k];
-            (state.above(now, theta, upper[k]), state.below(now, theta, lower[k]))
+    /// Computes the probabilities at look `from` (counted from 0) and the looks after it, for a
+    /// trial that is in `state` before look `from`.
+    pub(super) fn after(state: Continuation, from: usize, looks: &Monitored, theta: f64) -> Self {
+        let both = at_each_look(state, from, looks, theta, |k, state| {
+            let now = looks.information[k];
+            (state.above(now, theta, looks.efficacy[k]), state.below(now, theta, looks.lower[k]))
         });
         let (upper, lower) = both.into_iter().unzip();
         Self { upper, lower }
     }
 
-    /// P(above an upper bound by each look).
-    pub fn upper_so_far(&self) -> Vec<f64> {
-        let add = |so_far: &mut f64, p: &f64| {
-            *so_far += p;
-            Some(*so_far)
-        };
-        self.upper.iter().scan(0.0, add).collect()
+    /// Returns P(above an upper bound by each look).
+    pub fn cumulative_upper(&self) -> Vec<f64> {
+        let mut sum = 0.0;
+        self.upper
+            .iter()
+            .map(|p| {
+                sum += p;
+                sum
+            })
+            .collect()
     }
 
-    /// P(ever above an upper bound).
+    /// Returns P(ever above an upper bound).
     pub fn total_upper(&self) -> f64 {
         self.upper.iter().sum()
     }
 }
 
-/// P(Z below `z` at each look) among trials that stop outside (`lower`, `upper`).
-pub(super) fn below(
-    information: &[f64],
-    theta: f64,
-    bounds: (&[f64], &[f64]),
-    z: &[f64],
-) -> Vec<f64> {
-    going_on(Continuation::start(), 0, information, theta, bounds, |k, state| {
-        state.below(information[k], theta, z[k])
+/// Returns P(Z below `z` at each look) of trials that reach it, which stop as `looks` has it.
+pub(super) fn below(looks: &Monitored, theta: f64, z: &[f64]) -> Vec<f64> {
+    at_each_look(Continuation::start(), 0, looks, theta, |k, state| {
+        state.below(looks.information[k], theta, z[k])
     })
 }
 
-/// What `read` reads off the trials that have come to look `from` and each look after it.
-fn going_on<T>(
+/// Evaluates `read` on the state of the trial before look `from` and each look after it.
+fn at_each_look<T>(
     mut state: Continuation,
     from: usize,
-    information: &[f64],
+    looks: &Monitored,
     theta: f64,
-    (lower, upper): (&[f64], &[f64]),
     read: impl Fn(usize, &Continuation) -> T,
 ) -> Vec<T> {
+    let information = looks.information;
     let mut out = Vec::with_capacity(information.len() - from);
     for (k, &now) in information.iter().enumerate().skip(from) {
         out.push(read(k, &state));
+        // No look follows the last, whose state would cost as much as all that was read.
         if k + 1 < information.len() {
             let finest = finest_increment(information, k);
-            state = state.advance(now, theta, (lower[k], upper[k]), finest);
+            state = state.advance(now, theta, looks.region(k), finest);
         }
     }
     out

@@ -1,42 +1,47 @@
-//! A boundary of its own for an adverse event, at the looks of the trial.
+//! A separate boundary for an adverse event, at the looks of the trial.
 //!
 //! It spends an error rate over the patients whose event is known, of whom there are more than
-//! patients with an outcome, and takes no notice of what the trial finds otherwise.
+//! patients with an outcome, and does not depend on the trial's other results.
 
-use super::boundaries::{Boundaries, DesignError, Rules};
+use super::boundaries::Boundaries;
 use super::efficacy::EfficacyRule;
-use super::exact::{ExactDesign, Statistic};
+use super::exact::{ExactDesign, ExactStatistic};
+use super::rules::{DesignError, Rules};
 use super::sample_size::ArmSizes;
 use super::spending::SpendingFunction;
 use crate::analysis::two_proportions::ProportionTest;
 
-/// Up to this many patients all pairs of counts are enumerated; the work grows with their cube.
+/// Largest number of patients for which all pairs of counts are enumerated.
+// The work grows with the cube of their number.
 const MOST_ENUMERATED: u32 = 1000;
 
 /// Bounds on the Z of the absence of an event, so that Z below 0 says that the experimental arm has
 /// more of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SafetyBoundary {
-    /// Patients expected to be known at each look, never fewer than before.
+    /// Patients whose event is expected to be known at each look, never fewer than before.
     patients: Vec<u32>,
-    /// Looks, from 0, that bring new patients; the others are not tested.
+    /// Looks, from 0, with patients that the look before did not have; the others are not tested.
     tested: Vec<usize>,
-    /// Of those looks, with the sign of the efficacy of having the event.
+    /// Boundaries of those looks, with the sign of an efficacy boundary: Z is that of having the
+    /// event.
     boundaries: Boundaries,
 }
 
 impl SafetyBoundary {
-    /// `patients` are those expected to be known at each look, non-decreasing, above 0 in the end.
+    /// Computes the boundary for `patients` whose event is expected to be known at each look,
+    /// non-decreasing and above 0 at the last.
     ///
     /// # Errors
-    /// When the error rate, one-sided, cannot be spent so.
+    /// When the one-sided error rate cannot be spent by these looks.
     pub fn new(
         patients: Vec<u32>,
         function: SpendingFunction,
         alpha_one_sided: f64,
     ) -> Result<Self, DesignError> {
-        let before = |k: usize| if k == 0 { 0 } else { patients[k - 1] };
-        let tested: Vec<usize> = (0..patients.len()).filter(|&k| patients[k] > before(k)).collect();
+        let tested: Vec<usize> = (0..patients.len())
+            .filter(|&k| patients[k] > if k == 0 { 0 } else { patients[k - 1] })
+            .collect();
         let maximum = f64::from(*patients.last().expect("there is a final look"));
         let fractions: Vec<f64> =
             tested.iter().map(|&k| f64::from(patients[k]) / maximum).collect();
@@ -45,28 +50,25 @@ impl SafetyBoundary {
         Ok(Self { patients, tested, boundaries })
     }
 
-    /// Patients expected to be known at each look.
+    /// Returns the patients whose event is expected to be known at each look.
     pub fn patients(&self) -> &[u32] {
         &self.patients
     }
 
-    /// The Z at or below which look `k`, from 0, shows harm; −∞ where it is not tested.
+    /// Returns the Z at or below which look `k`, from 0, concludes harm; −∞ if it is not tested.
     pub fn bound(&self, k: usize) -> f64 {
         let tested = self.tested.binary_search(&k);
         tested.map_or(f64::NEG_INFINITY, |position| -self.boundaries.efficacy[position])
     }
 
-    /// P(the bound of look k is the first to be reached) by the normal approximation, where the
-    /// mean of Z with all patients is `mean_z`, below 0 for harm.
+    /// Computes P(the bound of look k is the first to be reached) by the normal approximation, if
+    /// the mean of Z with all patients is `mean_z`, below 0 for harm.
     pub fn crossing(&self, mean_z: f64) -> Vec<f64> {
-        let mut out = vec![0.0; self.patients.len()];
-        let crossing = self.boundaries.stopping(-mean_z).efficacy;
-        self.tested.iter().zip(crossing).for_each(|(&k, p)| out[k] = p);
-        out
+        self.at_all_looks(&self.boundaries.stopping(-mean_z).efficacy)
     }
 
-    /// The same by enumeration of the patients expected at each look, at rates of the event in
-    /// control and experimental arm; `None` for a trial too large for it.
+    /// Computes [`SafetyBoundary::crossing`] by enumeration of the patients expected at each look,
+    /// at rates of the event in control and experimental arm; `None` for a trial too large for it.
     pub fn exact_crossing(
         &self,
         test: ProportionTest,
@@ -75,17 +77,23 @@ impl SafetyBoundary {
     ) -> Option<Vec<f64>> {
         let patients: Vec<u32> = self.tested.iter().map(|&k| self.patients[k]).collect();
         let bounds: Vec<f64> = self.boundaries.efficacy.iter().map(|z| -z).collect();
-        let crossing = enumerated((&patients, share_experimental), test, rates, &bounds)?;
+        let crossing = enumerated(&patients, share_experimental, test, rates, &bounds)?;
+        Some(self.at_all_looks(&crossing))
+    }
+
+    /// Inserts 0 for looks that are not tested.
+    fn at_all_looks(&self, at_tested: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.patients.len()];
-        self.tested.iter().zip(crossing).for_each(|(&k, p)| out[k] = p);
-        Some(out)
+        self.tested.iter().zip(at_tested).for_each(|(&k, p)| out[k] = *p);
+        out
     }
 }
 
-/// P(Z of the event's absence is first at or below a bound) by number of patients in both arms;
-/// `None` when there are too many to enumerate, or an arm has none.
+/// Computes P(Z of the event's absence is first at or below a bound) by number of patients in both
+/// arms; `None` if there are too many to enumerate, or an arm has none.
 pub fn enumerated(
-    (patients, share_experimental): (&[u32], f64),
+    patients: &[u32],
+    share_experimental: f64,
     test: ProportionTest,
     rates: [f64; 2],
     bounds: &[f64],
@@ -93,15 +101,17 @@ pub fn enumerated(
     if *patients.last()? > MOST_ENUMERATED {
         return None;
     }
-    let sizes = |&total: &u32| {
-        let experimental = (f64::from(total) * share_experimental).round() as u32;
-        ArmSizes { control: total - experimental, experimental }
-    };
-    let sizes: Vec<ArmSizes> = patients.iter().map(sizes).collect();
+    let sizes: Vec<ArmSizes> = patients
+        .iter()
+        .map(|&total| {
+            let experimental = (f64::from(total) * share_experimental).round() as u32;
+            ArmSizes { control: total - experimental, experimental }
+        })
+        .collect();
     let never = vec![f64::INFINITY; sizes.len()];
-    let exact = ExactDesign::new(&sizes, Statistic::Of(test), &never, bounds).ok()?;
-    let [control, experimental] = rates.map(|rate| 1.0 - rate);
-    Some(exact.probabilities((control, experimental)).lower)
+    let exact = ExactDesign::new(&sizes, ExactStatistic::Of(test), &never, bounds).ok()?;
+    // Absence of the event is the success, so that harm has a low Z.
+    Some(exact.probabilities(rates.map(|rate| 1.0 - rate)).lower)
 }
 
 #[cfg(test)]
@@ -113,9 +123,8 @@ mod tests {
             .expect("pocock spends at any looks")
     }
 
-    /// Without harm it is claimed with the error rate, wherever the looks are.
     #[test]
-    fn spends_its_error_rate() {
+    fn boundary_is_crossed_without_harm_with_its_error_rate() {
         for patients in [vec![348], vec![180, 297, 348], vec![10, 348, 348]] {
             let boundary = pocock(&patients);
             let total: f64 = boundary.crossing(0.0).iter().sum();
@@ -123,9 +132,8 @@ mod tests {
         }
     }
 
-    /// The mirror image of an efficacy boundary at the same information.
     #[test]
-    fn bounds_are_mirrored() {
+    fn bounds_are_the_mirror_image_of_efficacy_bounds_at_the_same_information() {
         let boundary = pocock(&[104, 208, 312]);
         let rules =
             Rules::efficacy_only(0.025, EfficacyRule::Spending(SpendingFunction::LanDeMetsPocock));

@@ -1,14 +1,14 @@
-//! From an exact sample size to whole patients per look and arm.
+//! Rounding of an exact sample size to whole patients per look and arm.
 
 use serde::Serialize;
 
-/// How an exact sample size becomes whole patients.
+/// Convention by which an exact sample size becomes whole patients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rounding {
     /// Each arm's maximum is rounded up; an interim look has its share of that, rounded up.
     PerArm,
     /// Each arm's patients between one look and the next are rounded up, so that every look has
-    /// whole patients in each arm and none has fewer than planned.
+    /// whole patients in each arm, and no look has fewer than planned.
     PerArmAndLook,
     /// All patients of a look are rounded up, and split between the arms to the nearest patient.
     Total,
@@ -17,72 +17,68 @@ pub enum Rounding {
 /// Patients in each arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ArmSizes {
-    /// In the control arm.
+    /// Patients in the control arm.
     pub control: u32,
-    /// In the experimental arm.
+    /// Patients in the experimental arm.
     pub experimental: u32,
 }
 
 impl ArmSizes {
-    /// In both arms.
+    /// Returns the patients in both arms.
     pub fn total(self) -> u32 {
         self.control + self.experimental
     }
 
-    /// Share of all in the experimental arm.
+    /// Returns the share of all patients in the experimental arm.
     pub fn share_experimental(self) -> f64 {
         f64::from(self.experimental) / f64::from(self.total())
     }
 
-    /// Patients to randomise, so that these are left in each arm when a share of each, control
-    /// first and in \[0, 1), drops out: analysed / (1 − dropout), rounded up.
+    /// Returns the patients to randomise so that these remain in each arm when a share of each,
+    /// control first and in \[0, 1), drops out: analysed / (1 − dropout), rounded up.
     pub fn randomised(self, dropout: [f64; 2]) -> Self {
-        let before = |left: u32, lost: f64| whole(f64::from(left) / (1.0 - lost));
         Self {
-            control: before(self.control, dropout[0]),
-            experimental: before(self.experimental, dropout[1]),
+            control: whole(f64::from(self.control) / (1.0 - dropout[0])),
+            experimental: whole(f64::from(self.experimental) / (1.0 - dropout[1])),
         }
     }
 }
 
 impl Rounding {
-    /// Cumulative sizes at each look.
+    /// Returns cumulative sizes at each look.
     ///
     /// `total` is the exact number of patients at the last look, above 0 and at most 10⁹;
     /// `share_experimental` in (0, 1); `fractions` increase to 1. Tiny totals may leave two looks
     /// with the same patients.
     pub fn sizes(self, total: f64, share_experimental: f64, fractions: &[f64]) -> Vec<ArmSizes> {
         let arms = [total * (1.0 - share_experimental), total * share_experimental];
-        match self {
-            Self::PerArm => {
-                let maxima = arms.map(|arm| f64::from(whole(arm)));
-                each(fractions, |fraction| maxima.map(|maximum| whole(fraction * maximum)))
-            }
-            Self::PerArmAndLook => {
-                let (mut before, mut sum) = (0.0, [0, 0]);
-                each(fractions, |fraction| {
-                    let step = fraction - before;
-                    before = fraction;
+        let maxima = arms.map(|arm| f64::from(whole(arm)));
+        let mut sizes = Vec::with_capacity(fractions.len());
+        let (mut fraction_before, mut sum) = (0.0, [0, 0]);
+        for &fraction in fractions {
+            let [control, experimental] = match self {
+                Self::PerArm => maxima.map(|maximum| whole(fraction * maximum)),
+                Self::PerArmAndLook => {
+                    let step = fraction - fraction_before;
+                    fraction_before = fraction;
                     sum = [0, 1].map(|arm: usize| sum[arm] + whole(step * arms[arm]));
                     sum
-                })
-            }
-            Self::Total => each(fractions, |fraction| {
-                let all = whole(fraction * total);
-                let experimental = (f64::from(all) * share_experimental).round() as u32;
-                [all - experimental, experimental]
-            }),
+                }
+                Self::Total => {
+                    let all = whole(fraction * total);
+                    let experimental = (f64::from(all) * share_experimental).round() as u32;
+                    [all - experimental, experimental]
+                }
+            };
+            sizes.push(ArmSizes { control, experimental });
         }
+        sizes
     }
 }
 
-fn each(fractions: &[f64], mut sizes: impl FnMut(f64) -> [u32; 2]) -> Vec<ArmSizes> {
-    let looks = fractions.iter().map(|&fraction| sizes(fraction));
-    looks.map(|[control, experimental]| ArmSizes { control, experimental }).collect()
-}
-
-/// Rounded up; a whole number that rounding errors put a hair above itself gains no patient.
+/// Returns the number rounded up to whole patients.
 fn whole(patients: f64) -> u32 {
+    // A whole number that rounding errors put just above itself must gain no patient.
     (patients - 1e-9).ceil() as u32
 }
 
@@ -102,7 +98,7 @@ mod tests {
     /// 25 % v 40 %, three looks of Lan–DeMets O'Brien–Fleming type: 307.62 patients are 51.27 per
     /// arm and look.
     #[test]
-    fn the_conventions_round_angel_reboot_differently() {
+    fn conventions_round_the_size_of_angel_reboot_differently() {
         let sizes = |rounding: Rounding| arms(&rounding.sizes(307.623990366, 0.5, &thirds()));
         assert_eq!(sizes(Rounding::PerArmAndLook), [(52, 52), (104, 104), (156, 156)]);
         assert_eq!(sizes(Rounding::PerArm), [(52, 52), (103, 103), (154, 154)]);

@@ -1,4 +1,4 @@
-//! Error-spending functions: how much of an error rate is used up by information fraction t.
+//! Error-spending functions: the part of an error rate that is used up by information fraction t.
 
 use crate::num::normal::{upper_quantile, upper_tail};
 
@@ -20,11 +20,11 @@ pub enum SpendingFunction {
         /// Positive; 1 spends evenly, 3 is near O'Brien–Fleming.
         rho: f64,
     },
-    /// As given: a share of the rate at each of some fractions, straight lines between.
+    /// Stated points: a share of the rate at each of some fractions, with straight lines between.
     Stated(Vec<StatedSpending>),
 }
 
-/// A point of a stated spending function.
+/// Point of a stated spending function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StatedSpending {
     /// Information fraction in (0, 1].
@@ -34,7 +34,7 @@ pub struct StatedSpending {
 }
 
 impl SpendingFunction {
-    /// The part of the one-sided error rate `total` spent by information fraction `t` ≥ 0.
+    /// Returns the part of the one-sided error rate `total` spent by information fraction `t` ≥ 0.
     pub fn spent(&self, total: f64, t: f64) -> f64 {
         if t <= 0.0 {
             return 0.0;
@@ -47,6 +47,7 @@ impl SpendingFunction {
                 2.0 * upper_tail(upper_quantile(0.5 * total) / t.sqrt())
             }
             Self::LanDeMetsPocock => total * libm::log1p((std::f64::consts::E - 1.0) * t),
+            // The general formula is 0/0 at γ = 0 and loses all digits next to it.
             Self::HwangShihDeCani { gamma } if gamma.abs() < 1e-8 => total * t,
             Self::HwangShihDeCani { gamma } => {
                 total * libm::expm1(-gamma * t) / libm::expm1(-gamma)
@@ -56,37 +57,46 @@ impl SpendingFunction {
         }
     }
 
-    /// Spent up to and including each of the given fractions; a look that is not tested spends
-    /// nothing, and the next that is spends for both. The last spends all that is left.
+    /// Returns the error spent up to and including each of the given fractions.
+    ///
+    /// An untested look spends nothing, and the next tested one spends for both. The last spends
+    /// the rest.
     pub(super) fn cumulative(&self, total: f64, fractions: &[f64], untested: &[usize]) -> Vec<f64> {
         let mut so_far = 0.0;
-        let last = fractions.len() - 1;
-        let looks = fractions.iter().enumerate();
-        looks
-            .map(|(k, &t)| {
-                so_far = match k {
-                    _ if k == last => total,
-                    _ if untested.contains(&k) => so_far,
-                    _ => self.spent(total, t),
-                };
-                so_far
-            })
-            .collect()
+        let mut by_look = Vec::with_capacity(fractions.len());
+        for (k, &t) in fractions.iter().enumerate() {
+            if k + 1 == fractions.len() {
+                // Whatever the function says there: a final look may come before its planned
+                // information.
+                so_far = total;
+            } else if !untested.contains(&k) {
+                so_far = self.spent(total, t);
+            }
+            by_look.push(so_far);
+        }
+        by_look
     }
 }
 
-/// The share at `t` in (0, 1), on straight lines from (0, 0) through the points to (1, 1).
+/// Returns the error that look `k` spends, from the error spent up to each look.
+pub(super) fn increment(cumulative: &[f64], k: usize) -> f64 {
+    cumulative[k] - if k == 0 { 0.0 } else { cumulative[k - 1] }
+}
+
+/// Returns the share at `t` in (0, 1), on straight lines from (0, 0) through the points to (1, 1).
 fn interpolated(points: &[StatedSpending], t: f64) -> f64 {
-    let (mut before, mut after) = ((0.0, 0.0), (1.0, 1.0));
-    for point in points {
+    let mut before = StatedSpending { fraction: 0.0, share: 0.0 };
+    let mut after = StatedSpending { fraction: 1.0, share: 1.0 };
+    for &point in points {
         if point.fraction <= t {
-            before = (point.fraction, point.share);
+            before = point;
         } else {
-            after = (point.fraction, point.share);
+            after = point;
             break;
         }
     }
-    before.1 + (t - before.0) / (after.0 - before.0) * (after.1 - before.1)
+    let position = (t - before.fraction) / (after.fraction - before.fraction);
+    before.share + position * (after.share - before.share)
 }
 
 #[cfg(test)]

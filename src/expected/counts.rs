@@ -127,7 +127,7 @@ pub(super) fn received_treatments(
     adherence: Option<&Adherence>,
 ) -> [[f64; LEVELS]; 2] {
     match adherence {
-        Some(adherence) => adherence.expected((arm, stratum), treatments),
+        Some(adherence) => adherence.expected(arm, stratum, treatments),
         None => {
             let mut received = [[0.0; LEVELS]; 2];
             received[arm.index()] = *treatments[arm.index()].probabilities();

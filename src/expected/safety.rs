@@ -110,8 +110,8 @@ impl Expected<'_> {
         let rates = self.rates_of_all(truth, &endpoint.event)?;
         let followed = self.followed(endpoint);
         let bound = [-upper_quantile(alpha)];
-        let totals = (&[followed.patients][..], followed.share_experimental);
-        let exact = enumerated(totals, endpoint.test, rates, &bound);
+        let (patients, share) = (followed.patients, followed.share_experimental);
+        let exact = enumerated(&[patients], share, endpoint.test, rates, &bound);
         exact
             .map(|stopped| stopped[0])
             .or_else(|| Some(lower_tail(bound[0] - mean_z(rates, &followed, alpha)?)))
@@ -211,6 +211,6 @@ fn mean_z(rates: [f64; 2], followed: &Followed, alpha: f64) -> Option<f64> {
     }
     let share = followed.share_experimental;
     let patients = f64::from(followed.patients);
-    let mean = two_proportions_drift((control, experimental), share, patients, alpha);
+    let mean = two_proportions_drift([control, experimental], share, patients, alpha);
     mean.is_finite().then_some(mean)
 }

@@ -12,7 +12,7 @@ use super::precision::{self, OutOfReach, Verdict};
 use crate::outcome::ProceduralModel;
 use crate::outcome::flow::Measure;
 use crate::outcome::procedural::latent;
-use crate::procedure::{Plan, Strategy, Then};
+use crate::procedure::{ArmPlan, LastStep, Strategy};
 use crate::randomisation::Arm;
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
@@ -61,10 +61,10 @@ impl<'s> StrategyComparison<'s> {
         let model = scenario.procedural()?;
         let mut strategies = Vec::new();
         for after in STENT_AFTER.into_iter().filter(|&after| after <= max_passes) {
-            let strategy = Strategy::passes_then(after, Then::Rescue);
+            let strategy = Strategy::passes_then(after, LastStep::Rescue);
             strategies.push(SimulatedStrategy::new(model, Some(after), strategy));
         }
-        let never = Strategy::passes_then(max_passes, Then::Stop);
+        let never = Strategy::passes_then(max_passes, LastStep::Stop);
         strategies.push(SimulatedStrategy::new(model, None, never));
         Some(Self { scenario, strategies, patients: 0 })
     }
@@ -126,7 +126,7 @@ impl<'s> StrategyComparison<'s> {
 
 impl SimulatedStrategy {
     fn new(model: &ProceduralModel, stent_after: Option<usize>, strategy: Strategy) -> Self {
-        let plan = Plan { strategy, crossover: 0.0 };
+        let plan = ArmPlan { strategy, crossover: 0.0 };
         let procedure = model.procedure().from_the_start([plan.clone(), plan]);
         let model = model.with_procedure(procedure);
         Self { stent_after, model, tally: ArmTally::default() }

@@ -1,12 +1,12 @@
-//! Who does not get the treatment of their arm.
+//! Non-adherence: patients who do not receive the treatment of their arm.
 //!
-//! logit P(departure) = a + the log odds of the patient's factor levels + b·w, where w is the patient's
-//! own prognosis among patients of the same arm, stratum, centre and time: the rank of the outcome they
-//! are to have, as a standard logistic score scaled to standard deviation 1, above 0 for a better one.
-//! The intercept a is such that the stated share departs, of the patients to whom it may happen: all
-//! patients of the arm for crossover and refusal, those who do not refuse for failed access. Patients
-//! who refuse may be those who are hard to reach, so the two conditions differ where both departures
-//! depend on prognosis or factors.
+//! logit P(departure) = a + the log odds of the patient's factor levels + b·w, where w is the
+//! patient's own prognosis among patients of the same arm, stratum, centre and time: the rank of
+//! their later outcome as a standard logistic score, scaled to standard deviation 1, above 0 for a
+//! better one. The intercept a is such that the stated share departs, of the patients to whom it
+//! may happen: all patients of the arm for crossover and refusal, patients who do not refuse for
+//! failed access. Refusal and failed access may select the same patients, so the two denominators
+//! differ if both departures depend on prognosis or factors.
 
 use std::sync::LazyLock;
 
@@ -17,11 +17,11 @@ use crate::num::{logistic, logit};
 use crate::outcome::procedural::latent;
 use crate::randomisation::Arm;
 
-/// A way to depart from the treatment of one's arm.
+/// Departure from the treatment of the arm: crossover, refusal or failed access.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Departure {
-    /// Share of the patients to whom it may happen, in [0, 1]; below 1 where it depends on anything.
-    /// Failed access may happen to those who do not refuse.
+    /// Share of the patients to whom it may happen, in [0, 1]; below 1 if it depends on prognosis
+    /// or factors. Failed access may happen to patients who do not refuse.
     pub probability: f64,
     /// Log odds per standard deviation of prognosis.
     pub per_prognosis: f64,
@@ -32,27 +32,29 @@ pub struct Departure {
 /// Departures of both arms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Adherence {
-    /// Of control patients, who then get the experimental treatment.
-    crossover: Rule,
-    /// Of experimental patients, who then get the control treatment.
-    refusal: Rule,
-    /// Of those who do not refuse, with the same end.
-    failed_access: Rule,
-    /// Those who depart up to a prognosis, by arm and stratum; none of an arm that departs by chance.
+    /// Crossover of control patients, who then receive the experimental treatment.
+    crossover: DepartureRule,
+    /// Refusal by experimental patients, who then receive the control treatment.
+    refusal: DepartureRule,
+    /// Failed access among experimental patients who do not refuse; they too receive the control
+    /// treatment.
+    failed_access: DepartureRule,
+    /// Probability of departing up to a prognosis, by arm and stratum; empty for an arm whose
+    /// departures do not depend on prognosis.
     departed: [Vec<Departed>; 2],
 }
 
-/// What was to happen and did not.
+/// Treatment that a patient received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Received {
-    /// The treatment of the arm.
+    /// Treatment of the patient's arm.
     AsAllocated,
-    /// The other arm's.
+    /// Treatment of the other arm.
     Other,
 }
 
 impl Received {
-    /// The arm whose treatment it is.
+    /// Returns the arm whose treatment it is.
     #[inline]
     pub fn arm(self, allocated: Arm) -> Arm {
         match (self, allocated) {
@@ -63,42 +65,47 @@ impl Received {
     }
 }
 
-/// A departure with its intercepts.
+/// Probability of a departure, with the intercept solved for.
 #[derive(Debug, Clone, PartialEq)]
-struct Rule {
-    /// Log odds of each stratum at an average prognosis; −∞ where nobody departs.
+struct DepartureRule {
+    /// Log odds of each stratum at an average prognosis; −∞ if no patient departs.
     log_odds: Vec<f64>,
     per_latent: f64,
 }
 
-/// The standard deviation of a standard logistic variable, π/√3.
+/// Standard deviation of a standard logistic variable, π/√3.
 const LOGISTIC_SD: f64 = 1.813_799_364_234_217_8;
 
-/// Beyond this a logistic variable lies with a probability of 1e-17.
+/// Largest logistic score that is integrated over, in either direction.
+// The probability beyond is 1e-17.
 const REACH: f64 = 39.0;
 
-/// Nodes per unit of the logistic scale.
+/// Quadrature nodes per unit of the logistic scale.
 const NODES: usize = 40;
 
 impl Adherence {
-    /// Solves the intercepts for the shares of the strata.
-    pub fn new([crossover, refusal, failed_access]: &[Departure; 3], shares: &[f64]) -> Self {
-        let refusal = Rule::new(refusal, shares, None);
+    /// Solves the intercepts of crossover, refusal and failed access for the shares of the strata.
+    pub fn new(departures: &[Departure; 3], shares: &[f64]) -> Self {
+        let [crossover, refusal, failed_access] = departures;
+        let refusal = DepartureRule::new(refusal, shares, None);
         let mut adherence = Self {
-            crossover: Rule::new(crossover, shares, None),
-            failed_access: Rule::new(failed_access, shares, Some(&refusal)),
+            crossover: DepartureRule::new(crossover, shares, None),
+            failed_access: DepartureRule::new(failed_access, shares, Some(&refusal)),
             refusal,
             departed: [Vec::new(), Vec::new()],
         };
         adherence.departed = [Arm::Control, Arm::Experimental].map(|arm| {
+            // Departures that do not depend on prognosis need no integral.
             let strata = if adherence.is_by_chance(arm) { 0 } else { shares.len() };
-            let of_stratum = |stratum| Departed::new(|x| adherence.departs(arm, stratum, x));
-            (0..strata).map(of_stratum).collect()
+            (0..strata)
+                .map(|stratum| Departed::new(|latent| adherence.departs(arm, stratum, latent)))
+                .collect()
         });
         adherence
     }
 
-    /// P(a patient of the arm and stratum departs); `latent` is that of the outcome they are to have.
+    /// Returns P(a patient of the arm and stratum departs); `latent` is the score of their later
+    /// outcome.
     fn departs(&self, arm: Arm, stratum: usize, latent: f64) -> f64 {
         match arm {
             Arm::Control => self.crossover.probability(stratum, latent),
@@ -109,7 +116,7 @@ impl Adherence {
         }
     }
 
-    /// Whether departures of the arm have nothing to do with prognosis.
+    /// Returns whether departures of the arm do not depend on prognosis.
     fn is_by_chance(&self, arm: Arm) -> bool {
         match arm {
             Arm::Control => self.crossover.is_by_chance(),
@@ -117,10 +124,10 @@ impl Adherence {
         }
     }
 
-    /// What a patient receives; `quantile` is that of the outcome they are to have, and the two draws
-    /// are uniform in [0, 1).
+    /// Draws the treatment that a patient receives; `quantile` is that of their later outcome, and
+    /// the two draws are uniform in [0, 1).
     #[inline]
-    pub fn draw(&self, (arm, stratum): (Arm, usize), quantile: f64, draws: [f64; 2]) -> Received {
+    pub fn draw(&self, arm: Arm, stratum: usize, quantile: f64, draws: [f64; 2]) -> Received {
         let latent = latent(quantile);
         let departs = match arm {
             Arm::Control => draws[0] < self.crossover.probability(stratum, latent),
@@ -132,11 +139,12 @@ impl Adherence {
         if departs { Received::Other } else { Received::AsAllocated }
     }
 
-    /// P(mRS = j and received treatment), by treatment received, of patients of an arm and stratum;
-    /// `mrs` are the distributions under control and experimental treatment.
+    /// Computes P(mRS = j and received treatment), by received treatment, of patients of an arm and
+    /// stratum; `mrs` holds the distributions under control and experimental treatment.
     pub fn expected(
         &self,
-        (arm, stratum): (Arm, usize),
+        arm: Arm,
+        stratum: usize,
         mrs: &[MrsDistribution; 2],
     ) -> [[f64; LEVELS]; 2] {
         let other = Received::Other.arm(arm);
@@ -148,68 +156,67 @@ impl Adherence {
                 out[other.index()] = mrs[other.index()].probabilities().map(|p| p * share);
             }
             Some(departed) => {
-                let departs = |latent: f64| self.departs(arm, stratum, latent);
-                let depart = departed.by_level(&mrs[arm.index()], departs);
+                let [own, others] = [arm, other].map(|treatment| {
+                    departed.by_level(&mrs[treatment.index()], |latent| {
+                        self.departs(arm, stratum, latent)
+                    })
+                });
                 let all = mrs[arm.index()].probabilities();
-                // Where all depart, rounding may leave fewer than none.
-                out[arm.index()] = std::array::from_fn(|j| (all[j] - depart[j]).max(0.0));
-                out[other.index()] = departed.by_level(&mrs[other.index()], departs);
+                // If all depart, rounding may make the rest negative.
+                out[arm.index()] = std::array::from_fn(|j| (all[j] - own[j]).max(0.0));
+                out[other.index()] = others;
             }
         }
         out
     }
 }
 
-impl Rule {
-    /// Solves the intercept such that the stated share departs, of all patients or of those to whom
-    /// nothing happened `before`.
+impl DepartureRule {
+    /// Solves the intercept such that the stated share departs, of all patients or of those who
+    /// remain after an earlier departure `before`.
     fn new(departure: &Departure, shares: &[f64], before: Option<&Self>) -> Self {
         let Departure { probability, per_prognosis, of_stratum } = departure;
         // A small quantile is a good outcome.
         let per_latent = -per_prognosis / LOGISTIC_SD;
-        let rule = |intercept: f64| Self {
-            log_odds: of_stratum.iter().map(|log_odds| log_odds + intercept).collect(),
-            per_latent,
-        };
         if *probability == 0.0 {
-            return rule(f64::NEG_INFINITY);
+            return Self::with_intercept(f64::NEG_INFINITY, of_stratum, per_latent);
         }
         let start = logit(*probability);
-        if rule(start).is_by_chance() && of_stratum.iter().all(|log_odds| *log_odds == 0.0) {
-            return rule(start);
+        // Nothing to solve, and the stated share is kept to the last bit.
+        if per_latent == 0.0 && of_stratum.iter().all(|log_odds| *log_odds == 0.0) {
+            return Self::with_intercept(start, of_stratum, per_latent);
         }
-        // Where everybody is as likely to remain, those who do are like all patients.
+        // If all patients are equally likely to remain, those who do are like all patients.
         let before = before.filter(|before| !before.is_alike());
         let largest = of_stratum.iter().map(|log_odds| log_odds.abs()).fold(0.0, f64::max);
         let reach = largest + REACH * per_latent.abs() + 1.0;
-        // Strata with the same log odds depart alike.
-        let mut alike: Vec<(usize, f64)> = Vec::new();
-        for (stratum, share) in shares.iter().enumerate() {
-            let log_odds = |stratum: usize| {
-                (of_stratum[stratum], before.map(|before| before.log_odds[stratum]))
-            };
-            let is_alike = |(other, _): &&mut (usize, f64)| log_odds(*other) == log_odds(stratum);
-            match alike.iter_mut().find(is_alike) {
-                Some((_, sum)) => *sum += share,
-                None => alike.push((stratum, *share)),
-            }
-        }
+        let alike = alike_strata(of_stratum, shares, before);
         let remaining = before.map_or(1.0, |_| in_all(&alike, |s, x| remains(before, s, x)));
-        let miss = |intercept: f64| {
-            let rule = rule(intercept);
-            let departed = in_all(&alike, |s, x| remains(before, s, x) * rule.probability(s, x));
-            departed - probability * remaining
-        };
-        let intercept = brent(miss, start - reach, start + reach);
-        rule(intercept.expect("so far away nobody departs, or everybody does"))
+        let intercept = brent(
+            |intercept| {
+                let rule = Self::with_intercept(intercept, of_stratum, per_latent);
+                let departed =
+                    in_all(&alike, |s, x| remains(before, s, x) * rule.probability(s, x));
+                departed - probability * remaining
+            },
+            start - reach,
+            start + reach,
+        )
+        .expect("so far away no patients depart, or all do");
+        Self::with_intercept(intercept, of_stratum, per_latent)
     }
 
-    /// Whether it is as likely for every patient.
+    fn with_intercept(intercept: f64, of_stratum: &[f64], per_latent: f64) -> Self {
+        let log_odds = of_stratum.iter().map(|log_odds| log_odds + intercept).collect();
+        Self { log_odds, per_latent }
+    }
+
+    /// Returns whether the departure is equally likely for every patient.
     fn is_alike(&self) -> bool {
         self.is_by_chance() && self.log_odds.iter().all(|log_odds| *log_odds == self.log_odds[0])
     }
 
-    /// Whether it has nothing to do with prognosis.
+    /// Returns whether the departure does not depend on prognosis.
     fn is_by_chance(&self) -> bool {
         self.per_latent == 0.0
     }
@@ -220,21 +227,55 @@ impl Rule {
     }
 }
 
-/// P(a patient of a stratum at a latent prognosis does not depart by an earlier rule); 1 without one.
-fn remains(before: Option<&Rule>, stratum: usize, latent: f64) -> f64 {
+/// Returns P(a patient of a stratum at a latent score does not depart by an earlier rule); 1
+/// without one.
+fn remains(before: Option<&DepartureRule>, stratum: usize, latent: f64) -> f64 {
     before.map_or(1.0, |before| 1.0 - before.probability(stratum, latent))
 }
 
-/// Part of all patients, from that of the patients of a stratum at a latent prognosis; strata that are
-/// alike stand once, with the share of all of them.
-fn in_all(strata: &[(usize, f64)], part: impl Fn(usize, f64) -> f64) -> f64 {
-    let of_stratum = |s: usize| mass(-REACH, REACH, |latent| part(s, latent));
-    strata.iter().map(|&(stratum, share)| share * of_stratum(stratum)).sum()
+/// Strata with the same log odds of every departure.
+#[derive(Debug, Clone, Copy)]
+struct AlikeStrata {
+    /// One of the strata.
+    stratum: usize,
+    /// Share of all of them.
+    share: f64,
 }
 
-/// P(a patient of an arm and stratum departs and has a latent score below −[`REACH`] + k), for k = 0,
-/// 1, …: whatever the levels of the outcome are, those who depart in each are differences of these, but
-/// for the parts of a unit at its ends.
+/// Groups strata in which departures are equally likely, each of which needs an integral only once.
+fn alike_strata(
+    of_stratum: &[f64],
+    shares: &[f64],
+    before: Option<&DepartureRule>,
+) -> Vec<AlikeStrata> {
+    let mut alike: Vec<AlikeStrata> = Vec::new();
+    for (stratum, &share) in shares.iter().enumerate() {
+        let found = alike.iter_mut().find(|other| {
+            of_stratum[other.stratum] == of_stratum[stratum]
+                && before.is_none_or(|it| it.log_odds[other.stratum] == it.log_odds[stratum])
+        });
+        match found {
+            Some(other) => other.share += share,
+            None => alike.push(AlikeStrata { stratum, share }),
+        }
+    }
+    alike
+}
+
+/// Averages, over all patients, a probability that depends on stratum and latent score.
+fn in_all(strata: &[AlikeStrata], part: impl Fn(usize, f64) -> f64) -> f64 {
+    strata
+        .iter()
+        .map(|&AlikeStrata { stratum, share }| {
+            share * mass(-REACH, REACH, |latent| part(stratum, latent))
+        })
+        .sum()
+}
+
+/// P(a patient of an arm and stratum departs and has a latent score below −[`REACH`] + k), for k =
+/// 0, 1, ….
+// For any distribution of the outcome, the departed of a level are differences of these, plus the
+// parts of a unit at its ends; so a drawn effect costs two short integrals per level.
 #[derive(Debug, Clone, PartialEq)]
 struct Departed(Vec<f64>);
 
@@ -249,7 +290,7 @@ impl Departed {
         Self(below)
     }
 
-    /// P(departs with a latent score below `latent`).
+    /// Returns P(departs with a latent score below `latent`).
     fn below(&self, latent: f64, departs: impl Fn(f64) -> f64) -> f64 {
         let Self(below) = self;
         let latent = latent.clamp(-REACH, REACH);
@@ -257,12 +298,14 @@ impl Departed {
         below[unit as usize] + mass(unit - REACH, latent, departs)
     }
 
-    /// P(departs with each level of a distribution).
+    /// Returns P(departs with each level of a distribution).
     fn by_level(&self, mrs: &MrsDistribution, departs: impl Fn(f64) -> f64) -> [f64; LEVELS] {
         let cumulative = mrs.cumulative();
         let mut before = 0.0;
         std::array::from_fn(|level| {
             let end = cumulative.get(level).map_or(REACH, |&p| logit(p));
+            // Two integrals of nearly the same range may come in the wrong order by a rounding
+            // error.
             let below = self.below(end, &departs).max(before);
             let here = below - before;
             before = below;
@@ -271,25 +314,27 @@ impl Departed {
     }
 }
 
-/// ∫ part(x) f(x) dx with the density of the standard logistic distribution.
+/// Integrates part(x) f(x) dx from `low` to `high` with the density f of the standard logistic
+/// distribution.
 fn mass(low: f64, high: f64, part: impl Fn(f64) -> f64) -> f64 {
     if high <= low {
         return 0.0;
     }
-    // Unit by unit, so that neither the density's peak nor a steep part is passed over.
-    let pieces = (high - low).ceil();
     static RULE: LazyLock<GaussLegendre> = LazyLock::new(|| GaussLegendre::new(NODES));
+    // Unit by unit, so that the rule misses neither the density's peak nor a steep part.
+    let pieces = (high - low).ceil();
     let width = (high - low) / pieces;
-    let piece = |k: usize| {
-        let from = low + k as f64 * width;
-        RULE.on(from, from + width)
-            .map(|(x, weight)| {
-                let p = logistic(x);
-                weight * p * logistic(-x) * part(x)
-            })
-            .sum::<f64>()
-    };
-    (0..pieces as usize).map(piece).sum()
+    (0..pieces as usize)
+        .map(|k| {
+            let from = low + k as f64 * width;
+            RULE.on(from, from + width)
+                .map(|(x, weight)| {
+                    let p = logistic(x);
+                    weight * p * logistic(-x) * part(x)
+                })
+                .sum::<f64>()
+        })
+        .sum()
 }
 
 #[cfg(test)]
@@ -311,7 +356,7 @@ mod tests {
     fn totals(adherence: &Adherence, arm: Arm) -> [[f64; LEVELS]; 2] {
         let mut out = [[0.0; LEVELS]; 2];
         for (stratum, share) in SHARES.iter().enumerate() {
-            let expected = adherence.expected((arm, stratum), &distributions());
+            let expected = adherence.expected(arm, stratum, &distributions());
             for (sum, p) in out.iter_mut().flatten().zip(expected.iter().flatten()) {
                 *sum += share * p;
             }
@@ -319,10 +364,10 @@ mod tests {
         out
     }
 
-    /// Those of a level who depart are the integral over the level's own part of the latent scale,
-    /// whether its ends fall in one unit or far apart.
+    /// The departed of a level are the integral over the level's own part of the latent scale, with
+    /// ends in one unit or far apart.
     #[test]
-    fn the_departed_of_a_level_are_its_own_integral() {
+    fn the_departed_of_a_level_are_the_integral_over_the_level() {
         let departures =
             [departure(0.2, -2.0, 0.5), departure(0.1, 3.0, 1.0), departure(0.05, -1.0, 0.0)];
         let adherence = Adherence::new(&departures, &SHARES);
@@ -343,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stated_shares_depart() {
+    fn the_stated_shares_of_the_arms_depart() {
         let departures =
             [departure(0.1, -1.0, 0.5), departure(0.09, 0.8, -0.3), departure(0.05, -0.4, 0.0)];
         let adherence = Adherence::new(&departures, &SHARES);
@@ -356,8 +401,8 @@ mod tests {
         assert!((control - 0.1355).abs() < 1e-9, "{control}");
     }
 
-    /// Both go with prognosis and factors, alike or in opposite directions, or refusal alone by
-    /// factors. Stated shares r of all and a of those who do not refuse leave (1 − r)(1 − a) with the
+    /// Both depend on prognosis and factors, in the same or in opposite directions, or on factors
+    /// alone. Stated shares r of all and a of those who do not refuse leave (1 − r)(1 − a) with the
     /// treatment of their arm, by the definition of a conditional probability.
     #[test]
     fn access_fails_in_the_stated_share_of_patients_who_do_not_refuse() {
@@ -376,7 +421,7 @@ mod tests {
         }
     }
 
-    /// Crossover of a tenth, whatever the prognosis: 0.9·25 % + 0.1·40 % = 26.5 %.
+    /// Crossover of a tenth, independent of prognosis: 0.9·25 % + 0.1·40 % = 26.5 %.
     #[test]
     fn crossover_mixes_the_arms() {
         let none = departure(0.0, 0.0, 0.0);
@@ -388,8 +433,8 @@ mod tests {
         assert!((untouched[1].iter().sum::<f64>() - 1.0).abs() < 1e-10);
     }
 
-    /// Those of a poor prognosis cross over: among them the experimental treatment looks worse than it
-    /// is.
+    /// Patients with a poor prognosis cross over: among them the experimental treatment looks worse
+    /// than it is.
     #[test]
     fn departures_by_prognosis_are_selective() {
         let none = departure(0.0, 0.0, 0.0);
@@ -405,7 +450,7 @@ mod tests {
         );
         let quantiles = [0.01, 0.99].map(|quantile| {
             let received = |u: f64| {
-                let received = adherence.draw((Arm::Control, 0), quantile, [u, 0.0]);
+                let received = adherence.draw(Arm::Control, 0, quantile, [u, 0.0]);
                 received == Received::Other
             };
             (0..1000).filter(|&i| received(f64::from(i) / 1000.0)).count()

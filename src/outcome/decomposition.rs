@@ -1,23 +1,24 @@
-//! Where a difference between the arms comes from.
+//! Decomposition of the difference between the arms by mechanism.
 //!
-//! The arms differ in what is done, and what is done reaches the mRS by several ways. Each way can
-//! be shut: then both arms get what the control arm has of it on average, whatever else happens to
-//! a patient. With all ways shut the arms are alike, with all open the difference is the whole one.
-//! A way's part is its Shapley value (Shapley 1953): what opening it adds, averaged over every order
-//! of opening. So the parts add up to the difference and no order is preferred.
+//! The arms differ in their strategies, which affect the mRS by several mechanisms. Each mechanism
+//! can be closed: then both arms have the control arm's average of it, independently of everything
+//! else. With all mechanisms closed the arms are equal, with all open the difference is the whole
+//! one. The part of a mechanism is its Shapley value (Shapley 1953): the increase by opening it,
+//! averaged over every order of opening. Therefore the parts add up to the difference and no order
+//! is preferred.
 //!
-//! The game: the players are the six [`WAYS`], and the value of a set of them is the difference in
-//! P(mRS 0–2) when these are open and the others shut. It rests on a choice, the control arm's average
-//! as that of a shut way. The average of the experimental arm is as fair, as are other groupings of the
-//! ways, and each gives other parts of the same difference: parts are a description, exact for their
-//! definition, and not causal effects.
+//! As a game, the players are the six [`MECHANISMS`], and the value of a set of them is the
+//! difference in P(mRS 0–2) when these are open and the others closed. The definition makes a
+//! choice, the control arm's average as that of a closed mechanism. The average of the experimental
+//! arm is an equally fair choice, as are other groupings, and each gives other parts of the same
+//! difference: parts are a description, exact for their definition, and not causal effects.
 
 use super::procedural::{Exposure, ProceduralModel};
-use crate::procedure::WeightedState;
+use crate::procedure::{State, WeightedState};
 use crate::randomisation::Arm;
 
-/// Names of the ways, in the order of [`ProceduralModel::decomposition`].
-pub const WAYS: [&str; 6] = [
+/// Names of the mechanisms, in the order of [`ProceduralModel::decomposition`].
+pub const MECHANISMS: [&str; 6] = [
     "reperfusion",
     "passes",
     "patency",
@@ -26,13 +27,13 @@ pub const WAYS: [&str; 6] = [
     "fatal complications",
 ];
 
-const SUBSETS: usize = 1 << WAYS.len();
+const SUBSETS: usize = 1 << MECHANISMS.len();
 
-/// What the control arm has on average.
+/// Averages over an arm, which replace the patient's own values if a mechanism is closed.
 struct Average {
     reperfusion: f64,
     passes: f64,
-    /// Among the reperfused.
+    /// Share of closed vessels among those that were reperfused.
     closure: f64,
     stenting: f64,
     haemorrhage: f64,
@@ -41,42 +42,46 @@ struct Average {
 }
 
 impl ProceduralModel {
-    /// P(mRS 0–2) in the experimental arm less that in control, split into [`WAYS`].
-    pub fn decomposition(&self) -> [f64; WAYS.len()] {
+    /// Splits the difference of P(mRS 0–2), experimental less control arm, by [`MECHANISMS`].
+    pub fn decomposition(&self) -> [f64; MECHANISMS.len()] {
         self.decomposition_from(Arm::Control)
     }
 
-    /// The same with the average of `reference` as that of a shut way.
-    fn decomposition_from(&self, reference: Arm) -> [f64; WAYS.len()] {
+    /// Splits the difference with the average of `reference` as that of a closed mechanism.
+    fn decomposition_from(&self, reference: Arm) -> [f64; MECHANISMS.len()] {
         let [control, experimental] =
             [Arm::Control, Arm::Experimental].map(|arm| self.procedure().course(arm).states);
-        let average = Average::of(if reference == Arm::Control { &control } else { &experimental });
-        let difference: Vec<f64> = (0..SUBSETS)
+        let average = Average::of(match reference {
+            Arm::Control => &control,
+            Arm::Experimental => &experimental,
+        });
+        let differences: Vec<f64> = (0..SUBSETS)
             .map(|open| {
-                let of = |states: &[WeightedState]| self.with_ways(states, &average, open);
-                of(&experimental) - of(&control)
+                self.with_mechanisms(&experimental, &average, open)
+                    - self.with_mechanisms(&control, &average, open)
             })
             .collect();
-        std::array::from_fn(|way| shapley(&difference, way))
+        std::array::from_fn(|mechanism| shapley(&differences, mechanism))
     }
 
-    /// P(mRS 0–2) of an arm when only the ways of the set `open` are.
-    fn with_ways(&self, states: &[WeightedState], average: &Average, open: usize) -> f64 {
-        let is_open = |way: usize| open >> way & 1 == 1;
-        let certain = |so: bool| f64::from(u8::from(so));
+    /// Computes P(mRS 0–2) of an arm when only the mechanisms of the set `open` are open.
+    fn with_mechanisms(&self, states: &[WeightedState], average: &Average, open: usize) -> f64 {
         let mut sum = 0.0;
         for WeightedState { state, class, probability } in states {
-            let either =
-                |way: usize, own: f64, average: f64| if is_open(way) { own } else { average };
-            let closed = state.end.is_reperfused() && !state.end.is_open();
-            let reperfusion = either(0, certain(state.end.is_reperfused()), average.reperfusion);
-            let passes = either(1, f64::from(state.passes), average.passes);
-            let closure = either(2, certain(closed), average.closure);
-            let stenting = either(3, certain(state.end.is_stented()), average.stenting);
-            let haemorrhages = either(4, certain(state.haemorrhage), average.haemorrhage);
-            let perforations = either(4, certain(state.perforation), average.perforation);
-            let fatality = either(5, certain(state.fatal), average.fatality);
-            // Where a way is shut, its average is a probability apart from all else.
+            let own = Average::of_state(state);
+            let [reperfusion, passes, closure, stenting, haemorrhages, perforations, fatality] = [
+                (0, own.reperfusion, average.reperfusion),
+                (1, own.passes, average.passes),
+                (2, own.closure, average.closure),
+                (3, own.stenting, average.stenting),
+                (4, own.haemorrhage, average.haemorrhage),
+                (4, own.perforation, average.perforation),
+                (5, own.fatality, average.fatality),
+            ]
+            .map(
+                |(mechanism, own, average)| if open >> mechanism & 1 == 1 { own } else { average },
+            );
+            // The average of a closed mechanism is a probability, independent of everything else.
             let vessel_open = reperfusion * (1.0 - closure);
             let mut independent = 0.0;
             for bits in 0..16u8 {
@@ -104,36 +109,64 @@ fn share_of(so: bool, probability: f64) -> f64 {
 }
 
 impl Average {
-    fn of(states: &[WeightedState]) -> Self {
-        let mean = |of: &dyn Fn(&WeightedState) -> f64| -> f64 {
-            states.iter().map(|weighted| weighted.probability * of(weighted)).sum()
-        };
-        let share = |of: &dyn Fn(&WeightedState) -> bool| mean(&|w| f64::from(u8::from(of(w))));
-        let reperfusion = share(&|w| w.state.end.is_reperfused());
-        let open = share(&|w| w.state.end.is_open());
+    /// Returns the values of one patient: 0 or 1, and the number of passes.
+    fn of_state(state: &State) -> Self {
+        let is_closed = state.end.is_reperfused() && !state.end.is_open();
         Self {
-            reperfusion,
-            passes: mean(&|w| f64::from(w.state.passes)),
-            closure: if reperfusion > 0.0 { 1.0 - open / reperfusion } else { 0.0 },
-            stenting: share(&|w| w.state.end.is_stented()),
-            haemorrhage: share(&|w| w.state.haemorrhage),
-            perforation: share(&|w| w.state.perforation),
-            fatality: share(&|w| w.state.fatal),
+            reperfusion: f64::from(u8::from(state.end.is_reperfused())),
+            passes: f64::from(state.passes),
+            closure: f64::from(u8::from(is_closed)),
+            stenting: f64::from(u8::from(state.end.is_stented())),
+            haemorrhage: f64::from(u8::from(state.haemorrhage)),
+            perforation: f64::from(u8::from(state.perforation)),
+            fatality: f64::from(u8::from(state.fatal)),
         }
+    }
+
+    fn of(states: &[WeightedState]) -> Self {
+        let mut mean = Self {
+            reperfusion: 0.0,
+            passes: 0.0,
+            closure: 0.0,
+            stenting: 0.0,
+            haemorrhage: 0.0,
+            perforation: 0.0,
+            fatality: 0.0,
+        };
+        let mut open = 0.0;
+        for WeightedState { state, probability, .. } in states {
+            let own = Self::of_state(state);
+            mean.reperfusion += probability * own.reperfusion;
+            mean.passes += probability * own.passes;
+            mean.stenting += probability * own.stenting;
+            mean.haemorrhage += probability * own.haemorrhage;
+            mean.perforation += probability * own.perforation;
+            mean.fatality += probability * own.fatality;
+            open += probability * f64::from(u8::from(state.end.is_open()));
+        }
+        // Among the reperfused, so that reperfusion and patency are separate mechanisms.
+        if mean.reperfusion > 0.0 {
+            mean.closure = 1.0 - open / mean.reperfusion;
+        }
+        mean
     }
 }
 
-/// The Shapley value of `way` from the values of all subsets.
-fn shapley(values: &[f64], way: usize) -> f64 {
-    let factorial = |n: usize| (1..=n).product::<usize>() as f64;
-    let without = (0..values.len()).filter(|subset| subset >> way & 1 == 0);
+/// Computes the Shapley value of a mechanism from the values of all subsets.
+fn shapley(values: &[f64], mechanism: usize) -> f64 {
+    let without = (0..values.len()).filter(|subset| subset >> mechanism & 1 == 0);
     without
         .map(|subset| {
             let size = subset.count_ones() as usize;
-            let orders = factorial(size) * factorial(WAYS.len() - 1 - size);
-            orders / factorial(WAYS.len()) * (values[subset | 1 << way] - values[subset])
+            let orders = factorial(size) * factorial(MECHANISMS.len() - 1 - size);
+            let added = values[subset | 1 << mechanism] - values[subset];
+            orders / factorial(MECHANISMS.len()) * added
         })
         .sum()
+}
+
+fn factorial(n: usize) -> f64 {
+    (1..=n).product::<usize>() as f64
 }
 
 #[cfg(test)]
@@ -141,10 +174,10 @@ mod tests {
     use super::*;
     use crate::scenario::Scenario;
 
-    /// With every way shut both arms have the control arm's share of open vessels, and its share of
-    /// everything else.
+    /// With every mechanism closed both arms have the control arm's share of open vessels, and its
+    /// share of everything else.
     #[test]
-    fn what_is_shut_is_the_average_of_control() {
+    fn closed_mechanisms_have_the_average_of_the_control_arm() {
         let text = include_str!("../../scenarios/early-vs-late.toml");
         let scenario = Scenario::parse(text, &[]).expect("the shipped scenario is valid");
         let model = scenario.procedural().expect("it has a procedure");
@@ -155,14 +188,14 @@ mod tests {
         assert!((average.reperfusion * (1.0 - average.closure) - open).abs() < 1e-12);
 
         let experimental = model.procedure().course(Arm::Experimental).states;
-        let shut = [&states, &experimental].map(|of| model.with_ways(of, &average, 0));
-        assert!((shut[0] - shut[1]).abs() < 1e-12, "{shut:?}");
-        let all = model.with_ways(&experimental, &average, SUBSETS - 1);
+        let closed = [&states, &experimental].map(|of| model.with_mechanisms(of, &average, 0));
+        assert!((closed[0] - closed[1]).abs() < 1e-12, "{closed:?}");
+        let all = model.with_mechanisms(&experimental, &average, SUBSETS - 1);
         assert!((all - 0.824).abs() < 1e-6, "{all}");
     }
 
-    /// Either arm may be the reference: the parts differ, their sum does not. The parts of the passes are
-    /// those of this code, which the documentation states.
+    /// Either arm may be the reference: the parts differ, their sum does not. The parts of the
+    /// passes are results of this code, which the documentation states.
     #[test]
     fn another_reference_gives_other_parts_of_the_same_difference() {
         let text = include_str!("../../scenarios/early-vs-late.toml");

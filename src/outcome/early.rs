@@ -1,25 +1,25 @@
-//! The mRS seen early, at discharge or after some days, which goes with the one at 90 days.
+//! Early mRS, at discharge or after some days, and its association with the mRS at 90 days.
 //!
-//! What is stated is how patients of the control arm move from the one to the other. The early mRS of
-//! a patient is drawn given the later one, by Bayes' theorem, in both arms alike: so the stated
-//! distributions at 90 days stay as they are.
+//! The scenario states the transition of control patients from the early mRS to that at 90 days.
+//! The early mRS of a patient is drawn given the later one, by Bayes' theorem and equally in both
+//! arms, so that the stated distributions at 90 days hold.
 
 use super::{LEVELS, Mrs, MrsDistribution, shares_between};
 
-/// P(early mRS | mRS at 90 days).
+/// Distribution of the early mRS given the mRS at 90 days.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EarlyOutcome {
     /// P(early ≤ j), j = 0 … 5, by the mRS at 90 days.
     cumulative: [[f64; LEVELS - 1]; LEVELS],
 }
 
-/// Why an early mRS and a transition do not go together with the outcome.
+/// Reason why an early mRS and a transition contradict each other or the outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoTransition {
-    /// Those who are dead do not recover.
+    /// Patients who have died do not recover.
     #[error("lets the dead recover; allowed for mRS 6: [0, 0, 0, 0, 0, 0, 1]")]
     Resurrection,
-    /// An outcome that patients have comes from nowhere.
+    /// An outcome that occurs follows from no early mRS.
     #[error(
         "leads nobody to mRS {0}, which patients have at 90 days; allowed: above 0 somewhere in that column"
     )]
@@ -27,11 +27,11 @@ pub enum NoTransition {
 }
 
 impl EarlyOutcome {
-    /// From the early mRS of the control arm and, for each early mRS, the distribution of the mRS
-    /// at 90 days. `occurs` tells which outcomes anybody has.
+    /// Constructs it from the early mRS of the control arm and, for each early mRS, the
+    /// distribution of the mRS at 90 days. `occurs` marks the outcomes that occur.
     ///
     /// # Errors
-    /// When the dead recover, or an outcome that occurs comes from nowhere.
+    /// When the dead recover, or an outcome that occurs follows from no early mRS.
     pub fn new(
         early: &MrsDistribution,
         transition: &[MrsDistribution; LEVELS],
@@ -41,6 +41,7 @@ impl EarlyOutcome {
         if transition[dead].probabilities()[dead] < 1.0 {
             return Err(NoTransition::Resurrection);
         }
+        // An outcome that never occurs keeps an early mRS of 0, which is never drawn.
         let mut cumulative = [[1.0; LEVELS - 1]; LEVELS];
         for later in 0..LEVELS {
             let joint: [f64; LEVELS] = std::array::from_fn(|first| {
@@ -60,19 +61,20 @@ impl EarlyOutcome {
         Ok(Self { cumulative })
     }
 
-    /// The early mRS of a patient with this mRS at 90 days, at quantile `uniform` in [0, 1).
+    /// Draws the early mRS of a patient with this mRS at 90 days, at quantile `uniform` in [0, 1).
     #[inline]
     pub fn draw(&self, later: Mrs, uniform: f64) -> Mrs {
         let cumulative = &self.cumulative[later.index()];
         Mrs(cumulative.iter().map(|&below| u8::from(uniform >= below)).sum())
     }
 
-    /// P(early mRS = 0 … 6 | mRS at 90 days).
+    /// Returns P(early mRS = 0 … 6 | mRS at 90 days).
     pub fn given(&self, later: Mrs) -> [f64; LEVELS] {
         shares_between(self.cumulative[later.index()])
     }
 
-    /// The same of those who are lost: not of the early dead.
+    /// Returns P(early mRS = 0 … 6 | mRS at 90 days, lost to follow-up): the early dead are never
+    /// lost.
     pub fn given_loss(&self, later: Mrs) -> [f64; LEVELS] {
         let mut given = self.given(later);
         given[Mrs::DEAD.index()] = 0.0;
@@ -105,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn early_and_later_are_joint_by_bayes() {
+    fn the_early_mrs_given_the_later_one_follows_bayes() {
         let early = distribution([0.05, 0.1, 0.1, 0.2, 0.2, 0.25, 0.1]);
         let outcome = EarlyOutcome::new(&early, &transition(), [true; LEVELS]).expect("valid");
         let p = early.probabilities();
-        // Later 3 comes from 2 (worse), 3 and 4 (better).
+        // mRS 3 follows an early 2 (worse), 3 and 4 (better).
         let joint = [p[2] * 0.2, p[3] * 0.5, p[4] * 0.3];
         let total: f64 = joint.iter().sum();
         let given = outcome.given(Mrs(3));
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn transitions_that_cannot_be_are_told() {
+    fn impossible_transitions_are_refused() {
         let early = distribution([0.0, 0.1, 0.15, 0.2, 0.2, 0.25, 0.1]);
         let mut wrong = transition();
         wrong[6] = distribution([0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.9]);

@@ -1,7 +1,7 @@
-//! How an arm's patients fare from pass to outcome: weights of every state and mRS.
+//! Flow of an arm's patients from passes to outcome: weights of every state and mRS.
 //!
-//! The weights are probabilities when enumerated and numbers of patients when simulated; whatever
-//! is read off is read off both in the same way.
+//! The weights are probabilities when enumerated and numbers of patients when simulated, so that
+//! both give every quantity by the same code.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::procedure::{End, MAX_PASSES, State};
 /// Weights of every state and mRS.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flow {
-    /// By cell, see [`Flow::cell`].
+    /// Weights by cell, see [`Flow::cell`].
     weights: Vec<f64>,
     attempts: [f64; MAX_PASSES],
     reperfusions: [f64; MAX_PASSES],
@@ -24,28 +24,28 @@ impl Default for Flow {
     }
 }
 
-/// Mean and spread of a quantity among the patients that have it.
+/// Mean and standard deviation of a quantity among the patients who have it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// Mean; NaN when nobody has the quantity.
+    /// Mean; NaN if no patient has the quantity.
     pub mean: f64,
     /// Standard deviation between patients, with the weight as divisor.
     pub sd: f64,
-    /// Weight of those who have it.
+    /// Weight of the patients who have it.
     pub weight: f64,
 }
 
-/// Patients told apart by how the procedure ended.
+/// Group of patients by the result of the procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
-    /// Everyone.
+    /// All patients.
     All,
     /// Reperfused by thrombectomy alone.
     Reperfused,
-    /// Stented, whatever came of it.
+    /// Stented, with any result.
     Stented,
-    /// Stented after no more passes than count as early.
+    /// Stented after at most the number of passes that counts as early.
     StentedEarly,
     /// Stented later.
     StentedLate,
@@ -64,7 +64,7 @@ pub const GROUPS: [Group; 6] = [
 ];
 
 impl Group {
-    /// Its name in keys and output.
+    /// Returns its name in keys and output.
     pub fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -76,7 +76,7 @@ impl Group {
         }
     }
 
-    /// Whether a patient belongs to it; `early_until` as in the procedure.
+    /// Returns whether a patient belongs to it; `early_until` as in the procedure.
     pub fn has(self, state: &State, early_until: usize) -> bool {
         let stented = state.end.is_stented();
         let early = usize::from(state.passes) <= early_until;
@@ -91,7 +91,7 @@ impl Group {
     }
 }
 
-/// A quantity of a patient: yes or no as 1 or 0, or a number.
+/// Quantity of a patient: 1 for yes and 0 for no, or a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Measure {
     /// mRS 0–2.
@@ -104,7 +104,7 @@ pub enum Measure {
     Perforation,
     /// Vessel open at the end of the procedure.
     Reperfusion,
-    /// Stent open at follow-up, among those it had opened.
+    /// Stent open at follow-up, among patients in whom it opened the vessel.
     Patency,
     /// A stent placed.
     Stented,
@@ -125,29 +125,32 @@ pub const MEASURES: [(Measure, &str); 8] = [
 ];
 
 impl Measure {
-    /// Its name in keys and output.
+    /// Returns its name in keys and output.
     pub fn name(self) -> &'static str {
         let named = MEASURES.iter().find(|(measure, _)| *measure == self);
         named.expect("every measure is listed").1
     }
 
-    /// Its value for a patient; `None` for a patient who has no such thing.
+    /// Returns its value for a patient; `None` for a patient without the quantity.
     pub fn of(self, state: &State, mrs: Mrs) -> Option<f64> {
-        let yes = |yes: bool| Some(f64::from(u8::from(yes)));
-        match self {
-            Self::FunctionalIndependence => yes(mrs <= Mrs::INDEPENDENT),
-            Self::Mortality => yes(mrs == Mrs::DEAD),
-            Self::Haemorrhage => yes(state.haemorrhage),
-            Self::Perforation => yes(state.perforation),
-            Self::Reperfusion => yes(state.end.is_reperfused()),
+        let has = match self {
+            Self::FunctionalIndependence => mrs <= Mrs::INDEPENDENT,
+            Self::Mortality => mrs == Mrs::DEAD,
+            Self::Haemorrhage => state.haemorrhage,
+            Self::Perforation => state.perforation,
+            Self::Reperfusion => state.end.is_reperfused(),
             Self::Patency => match state.end {
-                End::StentPatent => Some(1.0),
-                End::StentClosed => Some(0.0),
-                _ => None,
+                End::StentPatent => true,
+                End::StentClosed => false,
+                // Patency is asked of stents that opened the vessel only.
+                End::Reperfused | End::StentFailed | End::AccessFailed | End::Stopped => {
+                    return None;
+                }
             },
-            Self::Stented => yes(state.end.is_stented()),
-            Self::Passes => Some(f64::from(state.passes)),
-        }
+            Self::Stented => state.end.is_stented(),
+            Self::Passes => return Some(f64::from(state.passes)),
+        };
+        Some(f64::from(u8::from(has)))
     }
 }
 
@@ -155,18 +158,19 @@ impl Flow {
     /// Number of cells.
     pub const CELLS: usize = State::COUNT * LEVELS;
 
-    /// The cell of a state and mRS.
+    /// Returns the cell of a state and mRS.
     #[inline]
     pub fn cell(state: &State, mrs: Mrs) -> usize {
         state.index() * LEVELS + mrs.index()
     }
 
-    /// The state of a cell, without a fatal complication.
+    /// Returns the state of a cell, without a fatal complication.
     pub fn state(cell: usize) -> State {
         State::from_index(cell / LEVELS)
     }
 
-    /// From numbers of patients by cell, attempts of every pass and their reperfusions.
+    /// Constructs a flow from numbers of patients by cell, attempts of every pass and their
+    /// reperfusions.
     pub fn from_counts(
         cells: &[u64],
         attempts: &[u64; MAX_PASSES],
@@ -192,13 +196,14 @@ impl Flow {
         self.reperfusions = reperfusions;
     }
 
-    /// Every cell that has weight. Whether a complication was fatal is told by the mRS alone.
+    /// Iterates over the cells with weight. Whether a complication was fatal is not part of the
+    /// state: the mRS shows it.
     fn cells(&self) -> impl Iterator<Item = (State, Mrs, f64)> {
         let cells = self.weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0);
         cells.map(|(cell, &weight)| (Self::state(cell), Mrs((cell % LEVELS) as u8), weight))
     }
 
-    /// Mean and spread of whatever `of` gives for a patient.
+    /// Computes mean and standard deviation of the quantity that `of` returns for a patient.
     pub fn spread(&self, of: impl Fn(&State, Mrs) -> Option<f64>) -> Spread {
         let (mut weight, mut sum, mut squares) = (0.0, 0.0, 0.0);
         for (state, mrs, w) in self.cells() {
@@ -209,10 +214,11 @@ impl Flow {
             }
         }
         let mean = sum / weight;
+        // Rounding may leave a quantity without variance slightly below 0.
         Spread { mean, sd: (squares / weight - mean * mean).max(0.0).sqrt(), weight }
     }
 
-    /// Mean and spread of a measure in a group.
+    /// Computes mean and standard deviation of a measure in a group.
     pub fn measure(&self, measure: Measure, group: Group, early_until: usize) -> Spread {
         self.spread(
             |state, mrs| {
@@ -221,7 +227,7 @@ impl Flow {
         )
     }
 
-    /// The mRS of all patients; `None` when there are none.
+    /// Returns the mRS of all patients; `None` without patients.
     pub fn mrs(&self) -> Option<MrsDistribution> {
         let mut levels = [0.0; LEVELS];
         for (_, mrs, weight) in self.cells() {
@@ -231,17 +237,17 @@ impl Flow {
         MrsDistribution::new(levels.map(|weight| weight / total)).ok()
     }
 
-    /// Weight of those who make pass k after randomisation, k = 1 … [`MAX_PASSES`].
+    /// Returns the weight of patients who have pass k after randomisation, k = 1 … [`MAX_PASSES`].
     pub fn attempts(&self) -> &[f64; MAX_PASSES] {
         &self.attempts
     }
 
-    /// Weight of those whose pass k reperfuses, lasting or not.
+    /// Returns the weight of patients whose pass k reperfuses, lasting or not.
     pub fn reperfusions(&self) -> &[f64; MAX_PASSES] {
         &self.reperfusions
     }
 
-    /// Weight of everyone.
+    /// Returns the weight of all patients.
     pub fn total(&self) -> f64 {
         self.weights.iter().sum()
     }

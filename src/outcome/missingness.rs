@@ -1,39 +1,40 @@
-//! Whose outcome is never known.
+//! Missing outcomes.
 //!
-//! logit P(missing) = a_arm + the log odds of the patient's factor levels + b·mRS, so an outcome may
-//! be missing completely at random, by what is known at baseline, or by what it is (not at random).
-//! The intercept a_arm is such that the arm would lose the stated share if its outcomes were those
-//! of the control treatment: the mechanism is the same whatever the treatment does. Some deaths are known
-//! whatever else, as those in hospital. A centre may add log odds of its own to what comes of all this;
-//! the stated share is then that of all centres.
+//! logit P(missing) = a_arm + the log odds of the patient's factor levels + b·mRS, so an outcome
+//! may be missing completely at random (MCAR), at random given baseline factors (MAR), or not at
+//! random (MNAR). The intercept a_arm is such that the arm would lose the stated share if its
+//! outcomes were those of the control treatment: the mechanism does not depend on the effect of
+//! treatment. Some deaths are always known, such as those in hospital. A centre may add log odds of
+//! its own; the stated share is then that of all centres together.
 
 use super::{LEVELS, Mrs};
 use crate::num::root::brent;
 use crate::num::{add_log_odds, logistic, logit};
 use crate::randomisation::Arm;
 
-/// What makes an outcome go missing.
+/// Mechanism by which outcomes go missing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mechanism {
-    /// Share that an arm with the outcomes of the control treatment would lose, control first, in [0, 1).
+    /// Share that an arm with the outcomes of the control treatment would lose, control first, in
+    /// [0, 1).
     pub dropout: [f64; 2],
     /// Log odds of each stratum.
     pub of_stratum: Vec<f64>,
     /// Log odds added by every level of the mRS.
     pub per_mrs: f64,
-    /// Share of deaths that are known whatever else, in [0, 1].
+    /// Share of deaths that are always known, in [0, 1].
     pub known_deaths: f64,
-    /// Share of deaths that were seen early, which are never lost either.
+    /// Share of deaths that occurred by the early visit, which are never lost either.
     pub early_deaths: f64,
-    /// (log odds, share) of the centres.
+    /// Log odds of the centres, each with its share of patients.
     pub centres: Vec<(f64, f64)>,
 }
 
-/// The share that was asked for cannot be lost.
+/// Error: the stated share cannot be lost.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("cannot be reached: at most {most:.4} of the control arm's outcomes can go missing")]
 pub struct Unreachable {
-    /// The share lost if every outcome that can go missing does.
+    /// Share lost if every outcome that can go missing does.
     pub most: f64,
 }
 
@@ -41,19 +42,20 @@ pub struct Unreachable {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Missingness {
     strata: usize,
-    /// Of those who were not dead early, in a centre that adds nothing, laid out [arm][stratum].
+    /// P(missing) of patients not dead at the early visit, in a centre without an effect, laid out
+    /// [arm][stratum].
     probabilities: Vec<[f64; LEVELS]>,
-    /// Of all patients of all centres.
+    /// P(missing) of all patients of all centres.
     on_average: Vec<[f64; LEVELS]>,
     depends_on_outcome: bool,
 }
 
 impl Missingness {
-    /// Solves the intercepts; `control` gives the share of each stratum and the distribution of the
-    /// mRS in it in the control arm.
+    /// Solves the intercepts; `control` holds the share of each stratum and its distribution of the
+    /// mRS in the control arm.
     ///
     /// # Errors
-    /// When so many deaths are known that an arm cannot lose the share stated.
+    /// When so many deaths are known that an arm cannot lose the stated share.
     pub fn new(
         mechanism: &Mechanism,
         control: &[(f64, [f64; LEVELS])],
@@ -69,28 +71,28 @@ impl Missingness {
             let strata = &mechanism.of_stratum;
             probabilities.extend(strata.iter().map(|eta| mechanism.at(intercept + eta)));
         }
-        let is_alike = |p: &[f64; LEVELS]| p.iter().all(|other| *other == p[0]);
+        let differs_by_mrs = probabilities.iter().any(|p| p.iter().any(|other| *other != p[0]));
         Ok(Self {
             strata: control.len(),
-            depends_on_outcome: mechanism.early_deaths > 0.0 || !probabilities.iter().all(is_alike),
+            depends_on_outcome: mechanism.early_deaths > 0.0 || differs_by_mrs,
             on_average: probabilities.iter().map(|p| mechanism.on_average(p)).collect(),
             probabilities,
         })
     }
 
-    /// P(missing) by mRS of patients of an arm and stratum who were not dead early, in a centre that
-    /// adds nothing.
+    /// Returns P(missing) by mRS of patients of an arm and stratum who were not dead at the early
+    /// visit, in a centre without an effect.
     #[inline]
     pub fn of(&self, arm: Arm, stratum: usize) -> &[f64; LEVELS] {
         &self.probabilities[arm.index() * self.strata + stratum]
     }
 
-    /// P(missing) by mRS of all patients of an arm and stratum.
+    /// Returns P(missing) by mRS of all patients of an arm and stratum.
     pub fn on_average(&self, arm: Arm, stratum: usize) -> [f64; LEVELS] {
         self.on_average[arm.index() * self.strata + stratum]
     }
 
-    /// Whether it matters what the outcome is, or that early deaths are never lost.
+    /// Returns whether missingness depends on the outcome, or early deaths are never lost.
     pub fn depends_on_outcome(&self) -> bool {
         self.depends_on_outcome
     }
@@ -105,18 +107,17 @@ impl Mechanism {
             && self.centres.iter().all(|(log_odds, _)| *log_odds == 0.0)
     }
 
-    /// P(missing) by mRS over all centres and with those who were dead early, from that of others in a
-    /// centre that adds nothing.
+    /// Returns P(missing) by mRS over all centres and including the early dead, from that of other
+    /// patients in a centre without an effect.
     fn on_average(&self, p: &[f64; LEVELS]) -> [f64; LEVELS] {
         let mut mean = p.map(|p| {
-            let in_centre = |(log_odds, share): &(f64, f64)| share * add_log_odds(p, *log_odds);
-            self.centres.iter().map(in_centre).sum()
+            self.centres.iter().map(|&(log_odds, share)| share * add_log_odds(p, log_odds)).sum()
         });
         mean[Mrs::DEAD.index()] *= 1.0 - self.early_deaths;
         mean
     }
 
-    /// P(missing) by mRS at a log odds without the mRS.
+    /// Returns P(missing) by mRS, given the log odds without the effect of the mRS.
     fn at(&self, log_odds: f64) -> [f64; LEVELS] {
         std::array::from_fn(|mrs| {
             let unknown = if mrs == Mrs::DEAD.index() { 1.0 - self.known_deaths } else { 1.0 };
@@ -129,29 +130,33 @@ impl Mechanism {
         dropout: f64,
         control: &[(f64, [f64; LEVELS])],
     ) -> Result<f64, Unreachable> {
-        let lost = |intercept: f64| -> f64 {
-            let of_stratum = |((share, mrs), eta): (&(f64, [f64; LEVELS]), &f64)| {
-                let p = self.on_average(&self.at(intercept + eta));
-                share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
-            };
-            control.iter().zip(&self.of_stratum).map(of_stratum).sum()
-        };
         if dropout == 0.0 {
             return Ok(f64::NEG_INFINITY);
         }
-        let most = lost(f64::INFINITY);
+        let most = self.lost(f64::INFINITY, control);
         if dropout >= most {
             return Err(Unreachable { most });
         }
-        // Beyond these every probability is within rounding of what it can be.
+        // Beyond these every probability is within rounding errors of its limit.
         let reach = 40.0
             + self.per_mrs.abs() * LEVELS as f64
             + self.of_stratum.iter().map(|eta| eta.abs()).fold(0.0, f64::max)
             + self.centres.iter().map(|(log_odds, _)| log_odds.abs()).fold(0.0, f64::max);
         let start = logit(dropout);
-        let miss = |intercept: f64| lost(intercept) - dropout;
-        // The most that can be lost may itself be out of reach by a rounding error.
-        brent(miss, start - reach, start + reach).ok_or(Unreachable { most })
+        brent(|intercept| self.lost(intercept, control) - dropout, start - reach, start + reach)
+            // The largest share itself may be out of reach by a rounding error.
+            .ok_or(Unreachable { most })
+    }
+
+    /// Returns the share of all outcomes that is lost at an intercept.
+    fn lost(&self, intercept: f64, control: &[(f64, [f64; LEVELS])]) -> f64 {
+        let strata = control.iter().zip(&self.of_stratum);
+        strata
+            .map(|((share, mrs), eta)| {
+                let p = self.on_average(&self.at(intercept + eta));
+                share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
+            })
+            .sum()
     }
 }
 
@@ -207,19 +212,20 @@ mod tests {
             })
             .sum();
         assert!((lost - 0.2).abs() < 1e-12, "{lost}");
-        // Rare losses are rarer still in a centre of average log odds.
+        // The logistic curve is convex at small probabilities: their mean exceeds that of an
+        // average centre.
         let [of, all] = [*missingness.of(Arm::Control, 0), missingness.on_average(Arm::Control, 0)];
         assert!(of.iter().zip(all).all(|(of, all)| *of < all));
     }
 
     #[test]
-    fn at_random_nothing_depends_on_the_outcome() {
+    fn missingness_at_random_does_not_depend_on_the_outcome() {
         let mechanism = Mechanism { per_mrs: 0.0, known_deaths: 0.0, ..mechanism() };
         let control = [(0.6, CONTROL), (0.4, CONTROL)];
         let missingness = Missingness::new(&mechanism, &control).expect("reachable");
         assert!(!missingness.depends_on_outcome());
         let none = Mechanism { dropout: [0.0; 2], ..mechanism };
-        let missingness = Missingness::new(&none, &control).expect("nobody is lost");
+        let missingness = Missingness::new(&none, &control).expect("no outcome is lost");
         assert_eq!(missingness.of(Arm::Experimental, 1), &[0.0; LEVELS]);
     }
 

@@ -1,4 +1,4 @@
-//! The modified Rankin Scale at 90 days: its levels, distributions, and how a patient gets one.
+//! The modified Rankin Scale (mRS) at 90 days: its levels, distributions, and models that draw it.
 
 pub mod adherence;
 pub mod circumstances;
@@ -23,38 +23,38 @@ use crate::num::{WrongSum, logistic, logit, normalised};
 /// Levels of the modified Rankin Scale, 0 (no symptoms) to 6 (death).
 pub const LEVELS: usize = 7;
 
-/// A modified Rankin Scale score, 0 to 6; lower is better.
+/// Score on the modified Rankin Scale, 0 to 6; lower is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mrs(u8);
 
 impl Mrs {
-    /// Functional independence is an mRS at or below this.
+    /// Largest score that is functional independence.
     pub const INDEPENDENT: Self = Self(2);
     /// Death.
     pub const DEAD: Self = Self(6);
 
-    /// The score, if it is 0 to 6.
+    /// Returns the score if it is 0 to 6.
     pub fn new(score: u8) -> Option<Self> {
         (usize::from(score) < LEVELS).then_some(Self(score))
     }
 
-    /// Every score, the best first.
+    /// Iterates over all scores, the best first.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..LEVELS as u8).map(Self)
     }
 
-    /// As an index into arrays of [`LEVELS`].
+    /// Returns the index into arrays of [`LEVELS`].
     #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
 }
 
-/// A distribution over the seven levels with no impossible value: non-negative, summing to 1.
+/// Distribution over the seven levels: non-negative, summing to 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MrsDistribution([f64; LEVELS]);
 
-/// Why seven numbers are not a distribution.
+/// Reason why seven numbers are not a distribution.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum NotADistribution {
     /// A share below 0 or not a number.
@@ -62,7 +62,7 @@ pub enum NotADistribution {
     Impossible {
         /// The mRS it belongs to.
         level: usize,
-        /// As given.
+        /// The share as given.
         value: f64,
     },
     /// The shares do not add up.
@@ -71,11 +71,12 @@ pub enum NotADistribution {
 }
 
 impl MrsDistribution {
-    /// From fractions that sum to 1, or percentages that sum to 100: percentages when any value
-    /// exceeds 1.
+    /// Constructs a distribution from fractions that sum to 1, or percentages that sum to 100:
+    /// percentages if any value exceeds 1.
     ///
     /// # Errors
-    /// When a share is negative or not finite, or the sum misses by more than one part in a million.
+    /// When a share is negative or not finite, or the sum misses by more than one part in a
+    /// million.
     pub fn new(shares: [f64; LEVELS]) -> Result<Self, NotADistribution> {
         for (level, &value) in shares.iter().enumerate() {
             if !(value >= 0.0 && value.is_finite()) {
@@ -86,19 +87,19 @@ impl MrsDistribution {
         Ok(Self(std::array::from_fn(|level| normalised[level])))
     }
 
-    /// Probabilities of mRS 0 to 6.
+    /// Returns the probabilities of mRS 0 to 6.
     pub fn probabilities(&self) -> &[f64; LEVELS] {
         &self.0
     }
 
-    /// P(mRS ≤ cut), exactly 1 from the last level that anybody has.
+    /// Returns P(mRS ≤ cut), exactly 1 from the last level with patients on.
     pub fn at_most(&self, cut: Mrs) -> f64 {
         self.cumulative().get(cut.index()).copied().unwrap_or(1.0)
     }
 
-    /// P(mRS ≤ j) for j = 0 … 5, exactly 1 from the last level that anybody has: a sum that
-    /// rounding left below 1 would make a level of its own when shifted.
+    /// Returns P(mRS ≤ j) for j = 0 … 5, exactly 1 from the last level with patients on.
     pub fn cumulative(&self) -> [f64; LEVELS - 1] {
+        // A sum that rounding left below 1 would give patients to an empty level when shifted.
         let last = self.0.iter().rposition(|&p| p > 0.0).unwrap_or(0);
         let mut sum = 0.0;
         std::array::from_fn(|j| {
@@ -107,38 +108,38 @@ impl MrsDistribution {
         })
     }
 
-    /// From P(mRS ≤ j), j = 0 … 5, non-decreasing.
+    /// Constructs a distribution from P(mRS ≤ j), j = 0 … 5, non-decreasing.
     fn from_cumulative(cumulative: [f64; LEVELS - 1]) -> Self {
         Self(shares_between(cumulative))
     }
 
-    /// The distribution whose odds of mRS ≤ j are `odds_ratio` times these at every cut.
+    /// Returns the distribution whose odds of mRS ≤ j are `odds_ratio` times these at every cut.
     pub fn shifted(&self, odds_ratio: f64) -> Self {
         self.shifted_by(libm::log(odds_ratio))
     }
 
-    /// The same from the logarithm of the odds ratio.
+    /// Returns the distribution shifted by the logarithm of an odds ratio.
     pub fn shifted_by(&self, log_odds_ratio: f64) -> Self {
         Self::from_cumulative(self.cumulative().map(|p| logistic(logit(p) + log_odds_ratio)))
     }
 
-    /// Whether every patient has the same mRS, which no odds ratio can change.
+    /// Returns whether all patients have one mRS, which no odds ratio can change.
     pub fn is_one_level(&self) -> bool {
         self.cumulative().iter().all(|&p| p == 0.0 || p == 1.0)
     }
 
-    /// The common odds ratio that takes P(mRS ≤ cut) to `target`; both must be inside (0, 1).
+    /// Returns the common odds ratio that changes P(mRS ≤ cut) to `target`; both must be inside (0,
+    /// 1).
     pub fn odds_ratio_to(&self, cut: Mrs, target: f64) -> f64 {
         libm::exp(logit(target) - logit(self.at_most(cut)))
     }
 }
 
-/// The shares of mRS 0 to 6 from P(mRS ≤ j), j = 0 … 5.
-///
-/// A computed sum of probabilities may fall by a rounding error from one cut to the next, or exceed
-/// 1 by one; no share is below 0 for it.
+/// Returns the shares of mRS 0 to 6 from P(mRS ≤ j), j = 0 … 5.
 fn shares_between(cumulative: [f64; LEVELS - 1]) -> [f64; LEVELS] {
     let mut below = 0.0;
+    // Clamped, because a computed sum of probabilities may fall by a rounding error from one cut to
+    // the next, or exceed 1 by one, and no share may be negative.
     std::array::from_fn(|level| {
         let at_most = cumulative.get(level).map_or(1.0, |p| p.clamp(below, 1.0));
         let share = at_most - below;
@@ -165,7 +166,7 @@ mod tests {
 
     /// The planning pair of ANGEL-REBOOT: odds ratio 2 takes 25 % to exactly 40 %.
     #[test]
-    fn odds_ratio_two_gives_the_planned_experimental_arm() {
+    fn an_odds_ratio_of_two_gives_the_planned_experimental_arm() {
         let control = MrsDistribution::new(PLANNED).expect("sums to 100");
         assert!((control.odds_ratio_to(Mrs::INDEPENDENT, 0.40) - 2.0).abs() < 1e-12);
         let treated = control.shifted(2.0);
@@ -198,7 +199,7 @@ mod tests {
 
     /// These sum to one unit in the last place below 100.
     #[test]
-    fn rounding_makes_no_deaths_where_there_are_none() {
+    fn rounding_gives_no_deaths_to_a_distribution_without_deaths() {
         let shares = [20.6, 23.3, 8.7, 21.1, 19.8, 6.5, 0.0];
         let control = MrsDistribution::new(shares).expect("sums to 100");
         assert_eq!(control.shifted(1.3).probabilities()[6], 0.0);
@@ -206,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn impossible_shares_say_what_is_wrong() {
+    fn errors_of_impossible_shares_name_the_level_and_the_sum() {
         let mut shares = PLANNED;
         shares[3] = 15.3;
         let text = MrsDistribution::new(shares).expect_err("sums to 99.3").to_string();

@@ -1,4 +1,4 @@
-//! From a patient's arm and stratum to an mRS.
+//! Outcome model: the mRS of a patient from arm and stratum.
 
 use super::{LEVELS, Mrs, MrsDistribution};
 use crate::num::root::brent;
@@ -8,19 +8,20 @@ use crate::randomisation::Arm;
 
 const CUTS: usize = LEVELS - 1;
 
-/// The mRS distribution of every arm × stratum, drawn from by inverse CDF.
+/// Distribution of the mRS in every arm × stratum, drawn from by inverse CDF.
 ///
 /// Within an arm P(mRS ≤ j) = logistic(δ_j + η_s), where η_s is the stratum's prognostic log odds
 /// and the δ_j are such that the arm's marginal distribution is the stated one. Log odds of the
-/// patient's centre and time of arrival are added to η_s; over centres too the marginal distribution
-/// is the stated one.
+/// patient's centre and time of arrival are added to η_s; the marginal distribution over centres is
+/// also the stated one.
 #[derive(Debug, Clone)]
 pub struct OutcomeModel {
     marginal: [MrsDistribution; 2],
     intercepts: [[f64; CUTS]; 2],
     /// Share and prognostic log odds η of each stratum.
     strata: Vec<(f64, f64)>,
-    /// The same with the effects of centres added: what the arm's marginal distribution is made of.
+    /// Share and log odds of each stratum in each centre, over which the marginal distribution
+    /// holds.
     mixed: Vec<(f64, f64)>,
     /// P(mRS ≤ j), laid out [arm][stratum][j].
     cumulative: Vec<[f64; CUTS]>,
@@ -32,17 +33,17 @@ impl OutcomeModel {
         Self::across_centres(marginal, population, &[(0.0, 1.0)])
     }
 
-    /// The same for patients of centres with these log odds, each with its share.
+    /// Solves the intercepts for patients of centres with these log odds, each with its share.
     pub fn across_centres(
         marginal: [MrsDistribution; 2],
         population: &Population,
         centres: &[(f64, f64)],
     ) -> Self {
         let strata: Vec<(f64, f64)> = population.prognosis().collect();
-        let mixed = strata.iter().flat_map(|(share, eta)| {
-            centres.iter().map(move |(of_centre, part)| (share * part, eta + of_centre))
-        });
-        let mixed = mixed.collect();
+        let mut mixed = Vec::with_capacity(strata.len() * centres.len());
+        for (share, eta) in &strata {
+            mixed.extend(centres.iter().map(|(of_centre, part)| (share * part, eta + of_centre)));
+        }
         let cumulative = vec![[0.0; CUTS]; 2 * strata.len()];
         let mut model = Self { marginal, intercepts: [[0.0; CUTS]; 2], strata, mixed, cumulative };
         model.solve(Arm::Control);
@@ -61,14 +62,15 @@ impl OutcomeModel {
         }
     }
 
-    /// Makes the experimental arm's marginal distribution that of control shifted by a log odds
-    /// ratio, in the memory there is.
+    /// Replaces the experimental arm's marginal distribution by that of control shifted by a log
+    /// odds ratio.
+    // In place, as it is called for every replicate under a prior.
     pub fn shift_experimental(&mut self, log_odds_ratio: f64) {
         self.marginal[1] = self.marginal[0].shifted_by(log_odds_ratio);
         self.solve(Arm::Experimental);
     }
 
-    /// The same model with the experimental arm drawn as control.
+    /// Returns the model under H0, with the experimental arm drawn as control.
     pub fn null_twin(&self) -> Self {
         let control = self.cumulative[..self.strata.len()].to_vec();
         Self {
@@ -80,35 +82,40 @@ impl OutcomeModel {
         }
     }
 
-    /// The mRS at quantile `uniform` in [0, 1) of the patient's distribution: a small value is a
-    /// good outcome in both arms. Log odds beside those of the stratum have moved it before.
+    /// Returns the mRS at quantile `uniform` in [0, 1) of the patient's distribution: a small value
+    /// is a good outcome in both arms. The caller shifts the quantile by log odds of centre and
+    /// time.
     #[inline]
     pub fn draw(&self, arm: Arm, stratum: usize, uniform: f64) -> Mrs {
         let cumulative = &self.cumulative[arm.index() * self.strata.len() + stratum];
+        // Counts the cuts at or below the quantile instead of searching, as a branch could not be
+        // predicted.
         Mrs(cumulative.iter().map(|&below| u8::from(uniform >= below)).sum())
     }
 
-    /// The distribution of the mRS in each stratum of an arm, of patients with `log_odds` beside
-    /// those of the stratum.
+    /// Returns the distribution of the mRS in each stratum of an arm, of patients with `log_odds`
+    /// in addition to those of the stratum.
     pub fn by_stratum(&self, arm: Arm, log_odds: f64) -> Vec<[f64; LEVELS]> {
         let intercepts = self.intercepts[arm.index()];
-        let distribution = |(_, eta): &(f64, f64)| {
-            let below = intercepts.map(|delta| logistic(delta + (eta + log_odds)));
-            MrsDistribution::from_cumulative(below).0
-        };
-        self.strata.iter().map(distribution).collect()
+        self.strata
+            .iter()
+            .map(|(_, eta)| {
+                let below = intercepts.map(|delta| logistic(delta + (eta + log_odds)));
+                MrsDistribution::from_cumulative(below).0
+            })
+            .collect()
     }
 
-    /// Marginal distributions of control and experimental arm, as stated.
+    /// Returns the marginal distributions of control and experimental arm, as stated.
     pub fn marginal(&self) -> &[MrsDistribution; 2] {
         &self.marginal
     }
 
-    /// The odds ratio of mRS ≤ j between patients of one stratum, for j = 0 … 5; `None` where an
-    /// arm has nobody on one side of the cut.
+    /// Returns the odds ratio of mRS ≤ j between patients of one stratum and centre, for j = 0 … 5;
+    /// `None` if an arm has no patients on one side of the cut.
     ///
-    /// With prognostic factors, or centres that differ, it lies further from 1 than the marginal odds
-    /// ratio (it is not collapsible): it is that between patients of one centre, too.
+    /// With prognostic factors, or centres that differ, it is further from 1 than the marginal odds
+    /// ratio, because odds ratios are not collapsible.
     pub fn conditional_odds_ratios(&self) -> [Option<f64>; CUTS] {
         std::array::from_fn(|j| {
             let log = self.intercepts[1][j] - self.intercepts[0][j];
@@ -117,19 +124,24 @@ impl OutcomeModel {
     }
 }
 
-/// δ with Σ share·logistic(δ + η) = `target` over the strata's (share, η).
+/// Solves Σ share·logistic(δ + η) = `target` for δ, over the strata's (share, η).
 fn intercept(target: f64, strata: &[(f64, f64)]) -> f64 {
     let marginal_logit = logit(target);
     if !marginal_logit.is_finite() || strata.iter().all(|&(_, eta)| eta == 0.0) {
         return marginal_logit;
     }
     let reach = strata.iter().map(|(_, eta)| eta.abs()).fold(0.0, f64::max) + 1e-9;
-    let miss = |delta: f64| {
-        strata.iter().map(|(share, eta)| share * logistic(delta + eta)).sum::<f64>() - target
-    };
-    // The mean lies between those of the most extreme strata. Nearly empty levels (targets within
-    // rounding of 0 or 1) may leave no sign change; there the prognosis moves nobody.
-    brent(miss, marginal_logit - reach, marginal_logit + reach).unwrap_or(marginal_logit)
+    // The mean lies between those of the most extreme strata.
+    brent(
+        |delta| {
+            strata.iter().map(|(share, eta)| share * logistic(delta + eta)).sum::<f64>() - target
+        },
+        marginal_logit - reach,
+        marginal_logit + reach,
+    )
+    // Nearly empty levels (targets within rounding of 0 or 1) may have no sign change, and then
+    // prognosis does not matter.
+    .unwrap_or(marginal_logit)
 }
 
 #[cfg(test)]
@@ -172,12 +184,12 @@ mod tests {
                 assert!((mean - stated).abs() < 1e-13);
             }
         }
-        let conditional = model.conditional_odds_ratios()[2].expect("nobody is missing");
+        let conditional = model.conditional_odds_ratios()[2].expect("no level is empty");
         assert!((conditional - 2.09).abs() < 0.005, "{conditional}");
     }
 
     #[test]
-    fn over_the_centres_the_marginals_are_the_stated_ones() {
+    fn marginals_over_all_centres_are_the_stated_ones() {
         let (control, population) = angel_reboot();
         let centres = crate::num::quadrature::normal_nodes(0.8);
         let stated = [control, control.shifted(2.0)];
@@ -194,7 +206,7 @@ mod tests {
                 assert!((mean - stated).abs() < 1e-12);
             }
         }
-        let within = model.conditional_odds_ratios()[2].expect("nobody is missing");
+        let within = model.conditional_odds_ratios()[2].expect("no level is empty");
         assert!(within > 2.2, "{within}");
     }
 
@@ -211,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shifted_model_is_the_model_of_the_shift() {
+    fn a_model_shifted_in_place_is_the_model_of_the_shifted_distribution() {
         let (control, population) = angel_reboot();
         let mut model = OutcomeModel::new([control, control.shifted(2.0)], &population);
         for log_odds_ratio in [-1.5, 0.0, 0.8] {
@@ -225,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_that_nobody_has_are_never_drawn() {
+    fn empty_levels_are_never_drawn() {
         let (_, population) = angel_reboot();
         let control = MrsDistribution::new([0.0, 0.0, 0.3, 0.4, 0.3, 0.0, 0.0]).expect("1");
         let model = OutcomeModel::new([control, control.shifted(3.0)], &population);

@@ -1,9 +1,9 @@
-//! The mRS that follows a procedure.
+//! Outcome after a procedure.
 //!
-//! P(mRS ≤ j) = logistic(δ_j + η) for those whose complications were not fatal; fatal ones have
-//! mRS 6, which odds that are proportional could not give. η adds up what passes, an open vessel,
-//! a stent, complications, baseline factors and latent difficulty do; δ_j is the shape of the scale
-//! with δ_2 = 0, so that η is the log odds of functional independence.
+//! P(mRS ≤ j) = logistic(δ_j + η) for patients without a fatal complication; fatal ones have mRS 6,
+//! which a model with proportional odds could not give. η is the sum of the effects of passes, an
+//! open vessel, a stent, complications, baseline factors and latent difficulty; δ_j is the shape of
+//! the scale with δ_2 = 0, so that η is the log odds of functional independence.
 
 use super::flow::Flow;
 use super::{LEVELS, Mrs, MrsDistribution, shares_between};
@@ -13,34 +13,35 @@ use crate::population::Population;
 use crate::procedure::{Course, Procedure, State, WeightedState};
 use crate::randomisation::Arm;
 
-/// What η is made of, in log odds of a better outcome.
+/// Terms of η, in log odds of a better outcome.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Coefficients {
-    /// Without passes, with a closed vessel, no complication, average difficulty.
+    /// Value without passes, with a closed vessel, no complication and average difficulty.
     pub intercept: f64,
-    /// Of every pass.
+    /// Effect of every pass.
     pub per_pass: f64,
-    /// Of a vessel open at follow-up.
+    /// Effect of a vessel open at follow-up.
     pub open_vessel: f64,
-    /// Of a stent, open or not.
+    /// Effect of a stent, open or not.
     pub stenting: f64,
-    /// Of symptomatic haemorrhage.
+    /// Effect of symptomatic haemorrhage.
     pub haemorrhage: f64,
-    /// Of perforation or dissection.
+    /// Effect of perforation or dissection.
     pub perforation: f64,
-    /// Of one standard deviation of difficulty, taken away.
+    /// Loss by one standard deviation of difficulty.
     pub difficulty: f64,
 }
 
-/// The logit of a uniform draw from [0, 1): the scale on which a patient's rank among alike patients
-/// is compared with δ_j + η. That of 0 is finite.
+/// Returns the logit of a uniform draw from [0, 1), finite for a draw of 0.
+///
+/// A patient's rank among similar patients is compared with δ_j + η on this scale.
 #[inline]
 pub fn latent(uniform: f64) -> f64 {
     let u = uniform.max(1e-18);
     ln_normal(u / (1.0 - u))
 }
 
-/// What a patient brings from the procedure.
+/// Results of the procedure that the outcome depends on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Exposure {
     pub passes: f64,
@@ -63,15 +64,18 @@ impl From<State> for Exposure {
 }
 
 impl Coefficients {
-    /// η of a patient of average difficulty without baseline factors.
+    /// Returns η of a patient of average difficulty without baseline factors.
     pub(super) fn log_odds(&self, exposure: &Exposure) -> f64 {
-        let if_so = |so: bool, log_odds: f64| if so { log_odds } else { 0.0 };
-        self.intercept
-            + self.per_pass * exposure.passes
-            + if_so(exposure.open_vessel, self.open_vessel)
-            + if_so(exposure.stented, self.stenting)
-            + if_so(exposure.haemorrhage, self.haemorrhage)
-            + if_so(exposure.perforation, self.perforation)
+        let mut log_odds = self.intercept + self.per_pass * exposure.passes;
+        for (has, effect) in [
+            (exposure.open_vessel, self.open_vessel),
+            (exposure.stented, self.stenting),
+            (exposure.haemorrhage, self.haemorrhage),
+            (exposure.perforation, self.perforation),
+        ] {
+            log_odds += if has { effect } else { 0.0 };
+        }
+        log_odds
     }
 }
 
@@ -81,20 +85,21 @@ pub struct ProceduralModel {
     procedure: Procedure,
     deltas: [f64; LEVELS - 1],
     coefficients: Coefficients,
-    /// η of each state, but for difficulty and stratum.
+    /// η of each state without difficulty and stratum.
     of_state: Vec<f64>,
     /// Log odds of each class of difficulty.
     of_class: Vec<f64>,
     /// Log odds of each stratum.
     of_stratum: Vec<f64>,
-    /// Shares of the different prognoses, each once.
+    /// Share and log odds of each different prognosis.
+    // Strata with equal log odds count once: enumeration takes as many logistic functions.
     prognoses: Vec<(f64, f64)>,
-    /// (log odds, share) of centre and time.
+    /// Log odds of centre and time, each with its share.
     circumstances: Vec<(f64, f64)>,
 }
 
 impl ProceduralModel {
-    /// `shape` gives the δ_j; its P(mRS 0–2) must be inside (0, 1).
+    /// Constructs the model; `shape` determines the δ_j, and its P(mRS 0–2) must be inside (0, 1).
     pub fn new(
         procedure: Procedure,
         shape: &MrsDistribution,
@@ -124,39 +129,40 @@ impl ProceduralModel {
         }
     }
 
-    /// The same for patients with these (log odds, share) of centre and time, which expected figures
-    /// are averaged over.
+    /// Returns the model with these log odds of centre and time, each with its share, over which
+    /// expected quantities are averaged.
     pub fn in_circumstances(self, circumstances: &[(f64, f64)]) -> Self {
         Self { circumstances: circumstances.to_vec(), ..self }
     }
 
-    /// These (share, log odds) in all circumstances.
+    /// Combines these (share, log odds) with all circumstances.
     fn in_all(&self, prognoses: &[(f64, f64)]) -> Vec<(f64, f64)> {
-        let with = |(share, prognosis): &(f64, f64)| {
-            let (share, prognosis) = (*share, *prognosis);
-            let circumstances = self.circumstances.iter();
-            circumstances.map(move |(log_odds, part)| (share * part, prognosis + log_odds))
-        };
-        prognoses.iter().flat_map(with).collect()
+        let mut all = Vec::with_capacity(prognoses.len() * self.circumstances.len());
+        for (share, prognosis) in prognoses {
+            for (log_odds, part) in &self.circumstances {
+                all.push((share * part, prognosis + log_odds));
+            }
+        }
+        all
     }
 
-    /// The procedure.
+    /// Returns the procedure.
     pub fn procedure(&self) -> &Procedure {
         &self.procedure
     }
 
-    /// The same patients if nobody crossed over.
+    /// Returns the model without crossover.
     pub fn without_crossover(&self) -> Self {
         Self { procedure: self.procedure.without_crossover(), ..self.clone() }
     }
 
-    /// The same patients under another procedure, in a centre of average outcomes.
+    /// Returns the model with another procedure, in a centre of average outcomes.
     pub fn with_procedure(&self, procedure: Procedure) -> Self {
         Self { procedure, circumstances: vec![(0.0, 1.0)], ..self.clone() }
     }
 
-    /// The mRS of a patient; `latent` is the logit of a uniform draw, less what centre and time add
-    /// to η, and a small one is a good outcome.
+    /// Returns the mRS of a patient; `latent` is the logit of a uniform draw less the log odds of
+    /// centre and time, and a small one is a good outcome.
     #[inline]
     pub fn draw(&self, state: &State, class: u8, stratum: usize, latent: f64) -> Mrs {
         if state.fatal {
@@ -167,8 +173,8 @@ impl ProceduralModel {
         Mrs(self.deltas.iter().map(|&delta| u8::from(at >= delta)).sum())
     }
 
-    /// The distribution of the mRS after a procedure that left this state, of patients with these
-    /// shares of prognoses.
+    /// Returns the distribution of the mRS after a procedure with this state, among patients with
+    /// these shares of prognoses.
     fn distribution(&self, weighted: &WeightedState, prognoses: &[(f64, f64)]) -> [f64; LEVELS] {
         let mut out = [0.0; LEVELS];
         if weighted.state.fatal {
@@ -177,44 +183,50 @@ impl ProceduralModel {
         }
         let eta = self.of_state[weighted.state.index()] + self.of_class[weighted.class];
         shares_between(self.deltas.map(|delta| {
-            let of = |(share, prognosis): &(f64, f64)| share * logistic(delta + eta + prognosis);
-            prognoses.iter().map(of).sum()
+            prognoses
+                .iter()
+                .map(|(share, prognosis)| share * logistic(delta + eta + prognosis))
+                .sum()
         }))
     }
 
-    /// P(mRS 0–2) for those without a fatal complication at η = `log_odds` plus class and stratum.
+    /// Computes P(mRS 0–2) of patients without a fatal complication at η = `log_odds` plus class
+    /// and stratum.
     pub(super) fn independence(&self, log_odds: f64, class: usize) -> f64 {
         let eta = log_odds + self.of_class[class];
-        let of_prognosis = |(share, prognosis): &(f64, f64)| {
-            let circumstances = self.circumstances.iter();
-            let mean = circumstances.map(|(b, part)| part * logistic(eta + prognosis + b));
-            share * mean.sum::<f64>()
-        };
-        self.prognoses.iter().map(of_prognosis).sum()
+        self.prognoses
+            .iter()
+            .map(|(share, prognosis)| {
+                let circumstances = self.circumstances.iter();
+                let mean = circumstances.map(|(b, part)| part * logistic(eta + prognosis + b));
+                share * mean.sum::<f64>()
+            })
+            .sum()
     }
 
-    /// What η is made of.
+    /// Returns the terms of η.
     pub(super) fn coefficients(&self) -> &Coefficients {
         &self.coefficients
     }
 
-    /// The distribution of the mRS in each stratum of an arm.
+    /// Computes the distribution of the mRS in each stratum of an arm, by enumeration.
     pub fn by_stratum(&self, arm: Arm) -> Vec<[f64; LEVELS]> {
         let course = self.procedure.course(arm);
-        let in_stratum = |&prognosis: &f64| {
-            let mut out = [0.0; LEVELS];
+        let mut by_stratum = Vec::with_capacity(self.of_stratum.len());
+        for &prognosis in &self.of_stratum {
+            let mut mrs = [0.0; LEVELS];
             let prognoses = self.in_all(&[(1.0, prognosis)]);
             for weighted in &course.states {
-                for (sum, p) in out.iter_mut().zip(self.distribution(weighted, &prognoses)) {
+                for (sum, p) in mrs.iter_mut().zip(self.distribution(weighted, &prognoses)) {
                     *sum += p * weighted.probability;
                 }
             }
-            out
-        };
-        self.of_stratum.iter().map(in_stratum).collect()
+            by_stratum.push(mrs);
+        }
+        by_stratum
     }
 
-    /// The probability of every state and mRS of an arm's patients, by enumeration.
+    /// Computes the probability of every state and mRS of an arm's patients, by enumeration.
     pub fn expected(&self, arm: Arm) -> Flow {
         let Course { states, attempts, reperfusions } = self.procedure.course(arm);
         let mut flow = Flow::default();

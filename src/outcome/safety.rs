@@ -1,11 +1,11 @@
-//! Adverse events: symptomatic haemorrhage, dissection, death, and how they go with the mRS.
+//! Adverse events: symptomatic haemorrhage, dissection, death, and their association with the mRS.
 //!
 //! A stated event has a rate under each treatment and a link to the mRS, P(event | treatment, mRS),
-//! such that the rate holds over the treatment's own distribution of the mRS. The event follows the
-//! mRS by Bayes, so that the stated distributions of the mRS stay as they are. An effect drawn from a
-//! prior changes the mRS of the experimental treatment and not the stated rate, so the link is solved
-//! again for every drawn effect. Other events are read off what happens anyway: death is mRS 6, a
-//! haemorrhage or perforation comes from the procedure.
+//! such that the rate holds over the treatment's own distribution of the mRS. The event is drawn
+//! given the mRS, by Bayes' theorem, so that the stated distributions of the mRS hold. An effect
+//! drawn from a prior changes the mRS of the experimental treatment and not the stated rate, so the
+//! link is solved again for every drawn effect. Other events are part of the simulated course:
+//! death is mRS 6, a haemorrhage or perforation results from the procedure.
 
 use super::{LEVELS, Mrs, MrsDistribution};
 use crate::num::root::brent;
@@ -13,15 +13,16 @@ use crate::num::{logistic, logit};
 use crate::procedure::State;
 use crate::randomisation::Arm;
 
-/// The most endpoints of a trial: their events are bits of a byte.
+/// Largest number of safety endpoints of a trial.
+// Their events are bits of a byte.
 pub const MAX_ENDPOINTS: usize = 8;
 
-/// Where an event comes from.
+/// Adverse event, by its source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Event {
-    /// At a rate under each treatment.
+    /// Event with a stated rate under each treatment.
     Stated(StatedEvent),
-    /// mRS 6; it is known when the mRS is.
+    /// mRS 6; known when the mRS is.
     Death,
     /// Symptomatic haemorrhage of the procedure.
     Haemorrhage,
@@ -29,19 +30,20 @@ pub enum Event {
     Perforation,
 }
 
-/// An event of a stated rate under each treatment.
+/// Event with a stated rate under each treatment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StatedEvent {
-    /// Share of all patients who would have the event, if all got control and experimental treatment.
+    /// Share of patients with the event if all received the control and the experimental treatment.
     pub rates: [f64; 2],
-    /// How it goes with the mRS.
+    /// Association with the mRS.
     pub link: Link,
     /// P(event | treatment, mRS), control treatment first.
     pub given_mrs: [[f64; LEVELS]; 2],
 }
 
 impl StatedEvent {
-    /// Gives the experimental treatment another distribution of the mRS and keeps its rate.
+    /// Returns the event for another distribution of the mRS under the experimental treatment, with
+    /// the same rate.
     pub fn with_experimental(self, mrs: &MrsDistribution) -> Self {
         let [control, _] = self.given_mrs;
         let experimental = self.link.given_any_mrs(self.rates[1], mrs);
@@ -49,22 +51,22 @@ impl StatedEvent {
     }
 }
 
-/// How an event of a stated rate goes with the mRS.
+/// Association of an event with the mRS.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Link {
     /// Log odds of the event added by every level of the mRS; 0 leaves it independent.
     LogOddsPerMrs(f64),
-    /// The distribution of the mRS of those who have the event.
+    /// Distribution of the mRS of patients with the event.
     MrsOfAffected(MrsDistribution),
 }
 
-/// More of the affected than of all patients have an mRS.
+/// Error: more patients with the event than patients in total have an mRS.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
     "gives mRS {level} to {affected:.4} of the patients with this treatment, of whom {all:.4} have it"
 )]
 pub struct TooManyAffected {
-    /// The mRS.
+    /// The mRS concerned.
     pub level: usize,
     /// Share of the treated with the event and this mRS.
     pub affected: f64,
@@ -73,11 +75,11 @@ pub struct TooManyAffected {
 }
 
 impl Link {
-    /// P(event | mRS) for patients with this distribution of the mRS, of whom `rate` in [0, 1] have
-    /// the event.
+    /// Returns P(event | mRS) for patients with this distribution of the mRS, of whom a share
+    /// `rate` in [0, 1] has the event.
     ///
     /// # Errors
-    /// When those affected have an mRS more often than all together.
+    /// When more patients with the event than patients in total have an mRS.
     pub fn given_mrs(
         &self,
         rate: f64,
@@ -88,46 +90,55 @@ impl Link {
             Self::MrsOfAffected(affected) => by_bayes(affected, rate, mrs),
         }
     }
-}
 
-impl Link {
-    /// The same where the distribution of the mRS may leave no room for those affected: of an mRS that
-    /// they would have more often than all patients together, every patient is affected, and the rest
-    /// of them are spread evenly over the unaffected patients of other mRS. The rate always holds.
+    /// Returns P(event | mRS) for any distribution of the mRS, so that the rate always holds.
     fn given_any_mrs(&self, rate: f64, mrs: &MrsDistribution) -> [f64; LEVELS] {
         let affected = match self {
             Self::LogOddsPerMrs(slope) => return by_slope(*slope, rate, mrs),
             Self::MrsOfAffected(affected) => affected.probabilities().map(|q| rate * q),
         };
+        // If more patients with the event than patients in total would have an mRS, every patient
+        // with that mRS has the event, and the others are spread evenly over the patients without
+        // it.
         let all = mrs.probabilities();
         let fitting: [f64; LEVELS] = std::array::from_fn(|j| affected[j].min(all[j]));
         let left_over = rate - fitting.iter().sum::<f64>();
         let unaffected: f64 = all.iter().zip(fitting).map(|(all, fits)| all - fits).sum();
         let spread = if left_over > 0.0 { (left_over / unaffected).min(1.0) } else { 0.0 };
-        std::array::from_fn(|j| match all[j] {
-            all if all > 0.0 => ((fitting[j] + spread * (all - fitting[j])) / all).min(1.0),
-            _ => 0.0,
+        std::array::from_fn(|j| {
+            if all[j] > 0.0 {
+                ((fitting[j] + spread * (all[j] - fitting[j])) / all[j]).min(1.0)
+            } else {
+                0.0
+            }
         })
     }
 }
 
+/// Solves for logit P(event | mRS) = intercept + slope · mRS with a given rate.
 fn by_slope(slope: f64, rate: f64, mrs: &MrsDistribution) -> [f64; LEVELS] {
     if slope == 0.0 || rate <= 0.0 || rate >= 1.0 {
         return [rate; LEVELS];
     }
-    let at = |intercept: f64| -> [f64; LEVELS] {
-        std::array::from_fn(|level| logistic(intercept + slope * level as f64))
-    };
-    let miss = |intercept: f64| {
-        let pairs = mrs.probabilities().iter().zip(at(intercept));
-        pairs.map(|(share, p)| share * p).sum::<f64>() - rate
-    };
-    // The rate lies between those of the best and the worst mRS; a slope may be too small to tell
-    // them apart.
+    // The rate lies between those of the best and the worst mRS.
     let (start, reach) = (logit(rate), slope.abs() * LEVELS as f64);
-    at(brent(miss, start - reach, start + reach).unwrap_or(start))
+    let intercept = brent(
+        |intercept| {
+            let pairs = mrs.probabilities().iter().zip(on_line(intercept, slope));
+            pairs.map(|(share, p)| share * p).sum::<f64>() - rate
+        },
+        start - reach,
+        start + reach,
+    );
+    // A slope may be so small that the two ends are equal.
+    on_line(intercept.unwrap_or(start), slope)
 }
 
+fn on_line(intercept: f64, slope: f64) -> [f64; LEVELS] {
+    std::array::from_fn(|level| logistic(intercept + slope * level as f64))
+}
+
+/// Computes P(event | mRS) from the distribution of the mRS of patients with the event.
 fn by_bayes(
     affected: &MrsDistribution,
     rate: f64,
@@ -137,6 +148,7 @@ fn by_bayes(
     for (level, p) in given.iter_mut().enumerate() {
         let all = mrs.probabilities()[level];
         let affected = rate * affected.probabilities()[level];
+        // A share that was rounded when it was written down is no contradiction.
         if affected > all * (1.0 + 1e-9) {
             return Err(TooManyAffected { level, affected, all });
         }
@@ -146,8 +158,8 @@ fn by_bayes(
 }
 
 impl Event {
-    /// Whether the event happens to a patient with this treatment and mRS, from a uniform draw;
-    /// `procedure` is what the procedure left, where there is one.
+    /// Returns whether the event happens to a patient with this treatment and mRS, from a uniform
+    /// draw; `procedure` is the state after the procedure, if the scenario has one.
     #[inline]
     pub fn happens(
         &self,
@@ -164,13 +176,13 @@ impl Event {
         }
     }
 
-    /// Whether it has nothing to do with the mRS, under either treatment.
+    /// Returns whether the event is independent of the mRS under both treatments.
     pub fn is_independent_of_mrs(&self) -> bool {
         match self {
             Self::Stated(StatedEvent { given_mrs, .. }) => {
                 given_mrs.iter().all(|p| p.iter().all(|other| *other == p[0]))
             }
-            _ => false,
+            Self::Death | Self::Haemorrhage | Self::Perforation => false,
         }
     }
 }
@@ -188,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_holds_over_the_mrs() {
+    fn the_rate_holds_over_the_distribution_of_the_mrs() {
         for slope in [-3.0, -0.4, -1e-17, 0.0, 1e-12, 0.7, 10.0] {
             for rate in [0.0, 0.001, 0.05, 0.5, 0.97] {
                 let given = Link::LogOddsPerMrs(slope).given_mrs(rate, &control()).expect("any");
@@ -203,7 +215,7 @@ mod tests {
 
     /// Of the affected 65 % die: MR CLEAN's fatality of symptomatic haemorrhage.
     #[test]
-    fn those_affected_have_the_stated_mrs() {
+    fn patients_with_the_event_have_the_stated_mrs() {
         let mrs = [0.0, 0.0, 0.05, 0.05, 0.1, 0.15, 0.65];
         let affected = MrsDistribution::new(mrs).expect("sums to 1");
         let given = Link::MrsOfAffected(affected).given_mrs(0.05, &control()).expect("few enough");
@@ -214,7 +226,8 @@ mod tests {
         }
     }
 
-    /// Whatever effect is drawn, the rate is the stated one; where the affected fit, their mRS is too.
+    /// Under any drawn effect the rate is the stated one; if the patients with the event fit, so is
+    /// their mRS.
     #[test]
     fn the_rate_holds_under_every_drawn_effect() {
         let mrs = [0.0, 0.0, 0.05, 0.05, 0.1, 0.15, 0.65];
@@ -240,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn more_affected_than_patients_is_refused() {
+    fn more_patients_with_the_event_than_patients_are_refused() {
         let affected =
             MrsDistribution::new([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]).expect("sums to 1");
         let link = Link::MrsOfAffected(affected);

@@ -1,6 +1,6 @@
-//! Latent difficulty: some vessels are hard to open, and their patients fare worse.
+//! Latent difficulty: some vessels are hard to open, and their patients have worse outcomes.
 //!
-//! Difficulty is standard normal among all who are screened. What is seen of a patient depends on
+//! Difficulty is standard normal among all screened patients. Observable quantities depend on
 //! it through smooth probabilities only, so the normal distribution is replaced by the nodes and
 //! weights of a quadrature rule, and everything observable can be enumerated. The rule is the
 //! trapezium's, whose error is exp(−2πd/h) for steps h where the nearest pole is d from the real
@@ -13,8 +13,9 @@ use crate::num::normal::density;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Nodes of the rule, evenly spaced, and where it ends, in standard deviations.
+/// Nodes of the rule, evenly spaced.
 const NODES: usize = 64;
+/// Outermost nodes, in standard deviations.
 const REACH: f64 = 7.0;
 
 /// Log odds lost per standard deviation of difficulty.
@@ -32,37 +33,44 @@ pub struct Difficulty {
     pub outcome: f64,
 }
 
-/// Patients of one difficulty.
+/// Class of patients with one difficulty.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Class {
     /// Standard deviations above the mean.
     pub z: f64,
-    /// Share of those screened.
+    /// Share of the screened patients.
     pub weight: f64,
     /// P(pass k reperfuses).
     pub success: [f64; MAX_PASSES],
-    /// P(pass k reperfuses for good).
+    /// P(pass k reperfuses and the vessel stays open).
     pub lasting: [f64; MAX_PASSES],
 }
 
 impl Difficulty {
-    /// Difficulties in standard deviations, with their weights; one class when it does nothing.
+    /// Returns difficulties in standard deviations, with their weights; one class if difficulty has
+    /// no effect.
     fn nodes(self) -> Vec<(f64, f64)> {
         if self == Self::default() {
             return vec![(0.0, 1.0)];
         }
         let step = 2.0 * REACH / (NODES - 1) as f64;
         let nodes = (0..NODES).map(|i| i as f64 * step - REACH);
+        // Weights of the trapezium rule, scaled to sum to 1 with the tails left out.
         let total: f64 = nodes.clone().map(density).sum();
         nodes.map(|z| (z, density(z) / total)).collect()
     }
 
+    /// Computes the success of every pass in each class.
     pub(super) fn classes(self, parameters: &Parameters) -> Vec<Class> {
-        let class = |(z, weight): (f64, f64)| {
-            let success = parameters.pass_success.map(|p| add_log_odds(p, -self.pass_success * z));
-            let lasting = std::array::from_fn(|k| success[k] * (1.0 - parameters.reocclusion[k]));
-            Class { z, weight, success, lasting }
-        };
-        self.nodes().into_iter().map(class).collect()
+        self.nodes()
+            .into_iter()
+            .map(|(z, weight)| {
+                let success =
+                    parameters.pass_success.map(|p| add_log_odds(p, -self.pass_success * z));
+                let lasting =
+                    std::array::from_fn(|k| success[k] * (1.0 - parameters.reocclusion[k]));
+                Class { z, weight, success, lasting }
+            })
+            .collect()
     }
 }

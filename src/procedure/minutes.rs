@@ -1,8 +1,10 @@
-//! How long a procedure takes: log-normal around a median that grows with what is done.
+//! Duration of a procedure: log-normal, with a median that increases with passes and stenting.
 
 use crate::num::normal::{lower_tail, upper_quantile, upper_tail};
 
-/// Steps of the quantile function that is drawn from.
+/// Steps of the tabulated quantile function.
+// Interpolation takes a few operations per patient; an exact quantile and its exponential take
+// many.
 const STEPS: usize = 1024;
 
 /// Minutes from puncture to the end.
@@ -17,14 +19,15 @@ pub struct Minutes {
 }
 
 impl Minutes {
-    /// The median is `base` + `per_pass` × passes, and `stenting` more with a stent; all of them at
-    /// least 0. `log_sd` ≥ 0 is the standard deviation of the logarithm.
+    /// Constructs a duration with the median `base` + `per_pass` × passes, and `stenting` more with
+    /// a stent; all of them at least 0. `log_sd` ≥ 0 is the standard deviation of the logarithm.
     pub fn new(base: f64, per_pass: f64, stenting: f64, log_sd: f64) -> Self {
-        let p = |i: usize| i as f64 / STEPS as f64;
-        let mut multiples: Vec<f64> =
-            (0..=STEPS).map(|i| libm::exp(-log_sd * upper_quantile(p(i)))).collect();
-        // The outermost steps end where they keep their share of the mean.
-        let z = -upper_quantile(p(1));
+        let mut multiples: Vec<f64> = (0..=STEPS)
+            .map(|i| libm::exp(-log_sd * upper_quantile(i as f64 / STEPS as f64)))
+            .collect();
+        // The quantiles at 0 and 1 are 0 and infinite. The outermost steps end at values at which
+        // they keep their share of the mean.
+        let z = -upper_quantile(1.0 / STEPS as f64);
         let mean = libm::exp(0.5 * log_sd * log_sd) * STEPS as f64;
         let (low, high) = (mean * lower_tail(z - log_sd), mean * upper_tail(-z - log_sd));
         multiples[0] = 2.0 * low - multiples[1];
@@ -32,19 +35,19 @@ impl Minutes {
         Self { base, per_pass, stenting, log_sd, multiples }
     }
 
-    /// The median after so many passes.
+    /// Returns the median after a number of passes.
     #[inline]
     pub fn median(&self, passes: usize, stented: bool) -> f64 {
         let stenting = if stented { self.stenting } else { 0.0 };
         self.base + self.per_pass * passes as f64 + stenting
     }
 
-    /// The mean after so many passes.
+    /// Returns the mean after a number of passes.
     pub fn mean(&self, passes: usize, stented: bool) -> f64 {
         self.median(passes, stented) * libm::exp(0.5 * self.log_sd * self.log_sd)
     }
 
-    /// P(at most `minutes`) after so many passes.
+    /// Returns P(at most `minutes`) after a number of passes.
     pub fn probability(&self, minutes: f64, passes: usize, stented: bool) -> f64 {
         let median = self.median(passes, stented);
         if self.log_sd == 0.0 || median == 0.0 {
@@ -53,8 +56,8 @@ impl Minutes {
         lower_tail(libm::log(minutes / median) / self.log_sd)
     }
 
-    /// The quantile `u` in [0, 1), by interpolation between the steps, which puts the mean up by
-    /// one part in 100 000 at a `log_sd` of 0.26, by three in 10 000 at 1.
+    /// Returns the quantile `u` in [0, 1), by interpolation between the steps, which raises the
+    /// mean by one part in 100 000 at a `log_sd` of 0.26, by three in 10 000 at 1.
     #[inline]
     pub fn draw(&self, passes: usize, stented: bool, u: f64) -> f64 {
         let at = u * STEPS as f64;

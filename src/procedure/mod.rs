@@ -1,12 +1,12 @@
-//! The procedure before the outcome: passes, reperfusion, rescue stenting, complications, minutes.
+//! Procedure before the outcome: passes, reperfusion, rescue stenting, complications, duration.
 //!
-//! A patient is randomised unresolved after some passes. At every decision the arm's [`Strategy`]
-//! stents, stops, or makes another pass; pass k reperfuses with a probability of its own, and a
-//! reperfused vessel may close again at once, which leaves the patient unresolved. A stent is
-//! placed or cannot be, opens the vessel or does not, and stays patent or closes later. Symptomatic
-//! haemorrhage and perforation follow, and either may be fatal.
+//! A patient is randomised with a persistent occlusion after some passes. At every decision the
+//! arm's [`Strategy`] stents, stops, or makes another pass; each pass has its own probability of
+//! reperfusion, and a reperfused vessel may close again immediately, so that the occlusion
+//! persists. A stent is placed or cannot be, opens the vessel or does not, and stays patent or
+//! closes later. Symptomatic haemorrhage and perforation follow, and either may be fatal.
 //!
-//! Every draw is numbered by what it is for, so that a patient's third pass succeeds or fails alike
+//! Every draw is numbered by its purpose, so that a patient's third pass has the same result
 //! under every strategy that makes it.
 
 mod course;
@@ -18,10 +18,10 @@ mod strategy;
 
 pub use course::{Course, WeightedState};
 pub use difficulty::Difficulty;
-pub use entry::{Entry, NobodyUnresolved};
+pub use entry::{Entry, NoPersistentOcclusion};
 pub use minutes::Minutes;
-pub use parameters::{Haemorrhage, Parameters, PerPass, Perforation, Plan, Rescue};
-pub use strategy::{Decision, Strategy, Then};
+pub use parameters::{ArmPlan, Haemorrhage, Parameters, PerPass, Perforation, Rescue};
+pub use strategy::{LastStep, NextStep, Strategy};
 
 use crate::num::with_odds;
 use crate::randomisation::Arm;
@@ -30,14 +30,14 @@ use difficulty::Class;
 use entry::Entries;
 use serde::Serialize;
 
-/// The most passes a patient can have.
+/// Largest number of passes of a patient.
 pub const MAX_PASSES: usize = 10;
 
-/// How a procedure ended.
+/// End of a procedure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum End {
-    /// Reperfused by thrombectomy, and it lasted.
+    /// Reperfused by thrombectomy, lastingly.
     Reperfused,
     /// Stented; open at follow-up.
     StentPatent,
@@ -45,13 +45,13 @@ pub enum End {
     StentClosed,
     /// Stented without opening the vessel.
     StentFailed,
-    /// A stent was meant and could not be brought to its place.
+    /// A stent was attempted and could not be placed.
     AccessFailed,
-    /// Given up without a stent.
+    /// Stopped without a stent.
     Stopped,
 }
 
-/// Every end, in the order of their numbers.
+/// All ends, in the order of their numbers.
 pub const ENDS: [End; 6] = [
     End::Reperfused,
     End::StentPatent,
@@ -61,54 +61,55 @@ pub const ENDS: [End; 6] = [
     End::Stopped,
 ];
 
-/// Ends of a rescue, the better first.
+/// Ends of rescue stenting, the better first.
 const STENT_ENDS: [End; 4] =
     [End::StentPatent, End::StentClosed, End::StentFailed, End::AccessFailed];
 
 impl End {
-    /// Whether a stent was placed.
+    /// Returns whether a stent was placed.
     pub fn is_stented(self) -> bool {
         matches!(self, Self::StentPatent | Self::StentClosed | Self::StentFailed)
     }
 
-    /// Whether the vessel was open when the procedure ended.
+    /// Returns whether the vessel was open when the procedure ended.
     pub fn is_reperfused(self) -> bool {
         matches!(self, Self::Reperfused | Self::StentPatent | Self::StentClosed)
     }
 
-    /// Whether the vessel is open at follow-up.
+    /// Returns whether the vessel is open at follow-up.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Reperfused | Self::StentPatent)
     }
 }
 
-/// What a procedure leaves behind: all that the outcome depends on.
+/// State after a procedure: everything that the outcome depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct State {
-    /// Passes in all, with those before randomisation; at most [`MAX_PASSES`].
+    /// Passes in total, including those before randomisation; at most [`MAX_PASSES`].
     pub passes: u8,
-    /// How it ended.
+    /// End of the procedure.
     pub end: End,
     /// Symptomatic haemorrhage.
     pub haemorrhage: bool,
     /// Perforation or dissection.
     pub perforation: bool,
-    /// Haemorrhage or perforation was fatal.
+    /// Whether a haemorrhage or perforation was fatal.
     pub fatal: bool,
 }
 
 impl State {
-    /// States that differ in passes, end and complications.
+    /// Number of states that differ in passes, end and complications.
     pub const COUNT: usize = (MAX_PASSES + 1) * ENDS.len() * 4;
 
-    /// A number below [`State::COUNT`]; whether a complication was fatal does not enter.
+    /// Returns a number below [`State::COUNT`], which does not depend on whether a complication was
+    /// fatal.
     #[inline]
     pub fn index(&self) -> usize {
         let end = usize::from(self.passes) * ENDS.len() + self.end as usize;
         end * 4 + usize::from(self.haemorrhage) * 2 + usize::from(self.perforation)
     }
 
-    /// The state with a number, without a fatal complication.
+    /// Returns the state with a number, without a fatal complication.
     pub fn from_index(index: usize) -> Self {
         let (end, complications) = (index / 4, index % 4);
         Self {
@@ -121,29 +122,29 @@ impl State {
     }
 }
 
-/// One patient's procedure.
+/// Procedure of one patient.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ProcedureRecord {
-    /// What it leaves behind.
+    /// State after the procedure.
     pub state: State,
     /// Passes before randomisation.
     pub passes_before: u8,
     /// Bit k − 1 is set when pass k, made after randomisation, reperfused, lasting or not.
     pub reperfusions: u16,
-    /// From puncture to end.
+    /// Minutes from puncture to the end.
     pub minutes: f64,
 }
 
-/// What was done, without how long it took.
+/// Procedure of one patient without its duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Treated {
-    /// What it leaves behind.
+    /// State after the procedure.
     pub state: State,
-    /// As [`ProcedureRecord::reperfusions`].
+    /// Reperfusions, as in [`ProcedureRecord::reperfusions`].
     pub reperfusions: u16,
 }
 
-/// The procedure of a scenario, ready to be performed.
+/// Procedure of a scenario, with all tables computed.
 #[derive(Debug, Clone)]
 pub struct Procedure {
     classes: Vec<Class>,
@@ -157,12 +158,13 @@ pub struct Procedure {
     perforation_fatality: f64,
     minutes: Minutes,
     early_until: usize,
-    plans: [Plan; 2],
-    /// (log odds, share) of the centres' success, which expected figures are averaged over.
+    plans: [ArmPlan; 2],
+    /// Log odds of success in the centres, each with its share, over which expected quantities are
+    /// averaged.
     centres: Vec<(f64, f64)>,
 }
 
-/// The draws of a patient in a centre.
+/// Draws of a patient in a centre.
 #[derive(Debug, Clone, Copy)]
 pub struct CaseDraws {
     draws: PatientDraws,
@@ -170,8 +172,9 @@ pub struct CaseDraws {
 }
 
 impl CaseDraws {
-    /// In a centre that adds `log_odds` to the success of a pass and of a stent.
+    /// Constructs draws in a centre that adds `log_odds` to the success of a pass and of a stent.
     pub fn new(draws: PatientDraws, log_odds: f64) -> Self {
+        // Exactly 1 in a centre of average success, whose draws are then used as they are.
         let odds_ratio = if log_odds == 0.0 { 1.0 } else { libm::exp(log_odds) };
         Self { draws, odds_ratio }
     }
@@ -181,7 +184,13 @@ impl CaseDraws {
         self.draws.uniform(n)
     }
 
-    /// A draw of which the smaller ones succeed.
+    /// Returns whether an event of probability `p` happens; an impossible one needs no draw.
+    #[inline]
+    fn happens(self, n: u64, p: f64) -> bool {
+        p > 0.0 && self.uniform(n) < p
+    }
+
+    /// Returns a draw that succeeds if it is small enough, with the centre's effect.
     #[inline]
     fn success(self, n: u64) -> f64 {
         let u = self.draws.uniform(n);
@@ -190,14 +199,15 @@ impl CaseDraws {
 }
 
 impl From<PatientDraws> for CaseDraws {
-    /// In a centre of average success.
+    /// Constructs draws in a centre of average success.
     #[inline]
     fn from(draws: PatientDraws) -> Self {
         Self { draws, odds_ratio: 1.0 }
     }
 }
 
-/// Numbers of a patient's draws. They are part of every result: append, never renumber.
+/// Numbers of a patient's draws.
+// They are part of every result: append, never renumber.
 mod draw {
     pub const PASSES_BEFORE: u64 = 0;
     pub const CROSSOVER: u64 = 1;
@@ -207,9 +217,9 @@ mod draw {
     pub const FATALITY: u64 = 5;
     pub const MINUTES: u64 = 6;
     pub const DIFFICULTY: u64 = 7;
-    /// Plus the number of the pass.
+    /// First of a range, to which the number of the pass is added.
     pub const PASS: u64 = 16;
-    /// Plus the number of passes before the decision.
+    /// First of a range, to which the number of passes before the decision is added.
     pub const DECISION: u64 = 32;
 }
 
@@ -218,13 +228,13 @@ impl Procedure {
     /// [`MAX_PASSES`].
     ///
     /// # Errors
-    /// When nobody is left to be randomised after one of the stated numbers of passes.
-    pub fn new(parameters: &Parameters) -> Result<Self, NobodyUnresolved> {
+    /// When no occlusion persists after one of the stated numbers of passes.
+    pub fn new(parameters: &Parameters) -> Result<Self, NoPersistentOcclusion> {
         let Parameters { rescue, haemorrhage, perforation, .. } = parameters;
         let classes = parameters.difficulty.classes(parameters);
         let entries = Entries::new(&classes, &parameters.randomised_after)?;
         let rescue_choice = parameters.difficulty.rescue_choice;
-        let plans = parameters.plans.clone().map(|plan| Plan {
+        let plans = parameters.plans.clone().map(|plan| ArmPlan {
             strategy: plan.strategy.by_difficulty(&classes, rescue_choice),
             ..plan
         });
@@ -234,14 +244,13 @@ impl Procedure {
             rescue: std::array::from_fn(|passes| {
                 let placed = 1.0 - rescue.failed_access;
                 let opened = placed * rescue.success[passes];
-                let stays = |patency: PerPass| patency.probability(passes, 0.0);
-                [opened * rescue.patency.map_or(1.0, stays), opened, placed]
+                let patent = rescue.patency.map_or(1.0, |it| it.probability(passes, 0.0));
+                [opened * patent, opened, placed]
             }),
             haemorrhage: std::array::from_fn(|passes| {
-                let risk = |extra| {
-                    haemorrhage.risk.map_or(0.0, |risk: PerPass| risk.probability(passes, extra))
-                };
-                [risk(0.0), risk(haemorrhage.stenting)]
+                [0.0, haemorrhage.stenting].map(|extra| {
+                    haemorrhage.risk.map_or(0.0, |risk| risk.probability(passes, extra))
+                })
             }),
             haemorrhage_fatality: haemorrhage.fatality,
             perforation: [perforation.thrombectomy, perforation.stenting],
@@ -253,48 +262,49 @@ impl Procedure {
         })
     }
 
-    /// The same in centres that add these (log odds, share) to the success of a pass and of a stent
-    /// after randomisation; who is randomised stays as it is.
+    /// Returns the procedure in centres that add these log odds, each with its share, to the
+    /// success of a pass and of a stent after randomisation; the distribution of entries is
+    /// unchanged.
     pub fn across_centres(self, centres: Vec<(f64, f64)>) -> Self {
         Self { centres, ..self }
     }
 
-    /// The same procedure in a centre of average success with everyone entering before the first
-    /// pass, and these strategies in place of the arms'.
-    pub fn from_the_start(&self, plans: [Plan; 2]) -> Self {
+    /// Returns the procedure in a centre of average success with all patients entering before the
+    /// first pass, and these plans in place of the arms'.
+    pub fn from_the_start(&self, plans: [ArmPlan; 2]) -> Self {
         let entries = Entries::new(&self.classes, &[(0, 1.0)]);
-        let entries = entries.expect("everyone is unresolved before any pass");
+        let entries = entries.expect("every occlusion persists before the first pass");
         Self { entries, plans, centres: vec![(0.0, 1.0)], ..self.clone() }
     }
 
-    /// The same procedure with nobody crossing over.
+    /// Returns the procedure without crossover.
     pub fn without_crossover(&self) -> Self {
-        let plans = self.plans.clone().map(|plan| Plan { crossover: 0.0, ..plan });
+        let plans = self.plans.clone().map(|plan| ArmPlan { crossover: 0.0, ..plan });
         Self { plans, ..self.clone() }
     }
 
-    /// Share of the screened patients who are randomised: those still unresolved when their turn
-    /// comes.
+    /// Returns the share of the screened patients who are randomised: those with a persistent
+    /// occlusion after the passes before randomisation.
     pub fn screening_yield(&self) -> f64 {
         self.entries.screening_yield()
     }
 
-    /// A stent after at most this many passes is early.
+    /// Returns the largest number of passes after which a stent is early.
     pub fn early_until(&self) -> usize {
         self.early_until
     }
 
-    /// The duration of procedures.
+    /// Returns the duration of procedures.
     pub fn minutes(&self) -> &Minutes {
         &self.minutes
     }
 
-    /// Difficulty of each class in standard deviations, as entries refer to it.
+    /// Iterates over the difficulties of the classes, in standard deviations.
     pub fn difficulties(&self) -> impl Iterator<Item = f64> {
         self.classes.iter().map(|class| class.z)
     }
 
-    /// How the patient enters.
+    /// Draws the entry of a patient.
     #[inline]
     pub fn enter(&self, draws: PatientDraws) -> Entry {
         self.entries.pick(|| draws.uniform(draw::PASSES_BEFORE), || draws.uniform(draw::DIFFICULTY))
@@ -307,12 +317,13 @@ impl Procedure {
         self.timed(self.treat(arm, entry, draws), entry, draws)
     }
 
-    /// The procedure that the patient would have by the control arm's strategy, whoever crosses over.
+    /// Performs the procedure that the patient would have by the control arm's strategy, without
+    /// crossover.
     pub fn perform_as_control(&self, entry: Entry, draws: CaseDraws) -> ProcedureRecord {
         self.timed(self.treat_as_control(entry, draws), entry, draws)
     }
 
-    /// With its duration.
+    /// Adds the duration.
     #[inline]
     fn timed(&self, treated: Treated, entry: Entry, draws: CaseDraws) -> ProcedureRecord {
         let Treated { state, reperfusions } = treated;
@@ -321,7 +332,8 @@ impl Procedure {
         ProcedureRecord { state, passes_before: entry.passes, reperfusions, minutes }
     }
 
-    /// The same without its duration, which the outcome does not need.
+    /// Performs the procedure on a patient of an arm without its duration, on which the outcome
+    /// does not depend.
     #[inline]
     pub fn treat(&self, arm: Arm, entry: Entry, draws: impl Into<CaseDraws>) -> Treated {
         let draws = draws.into();
@@ -329,13 +341,13 @@ impl Procedure {
         self.follow_plan(&self.plans[received].strategy, entry, draws)
     }
 
-    /// What the patient would have by the control arm's strategy, whoever crosses over.
+    /// Performs [`Procedure::treat`] by the control arm's strategy, without crossover.
     #[inline]
     pub fn treat_as_control(&self, entry: Entry, draws: impl Into<CaseDraws>) -> Treated {
         self.follow_plan(&self.plans[Arm::Control.index()].strategy, entry, draws.into())
     }
 
-    /// Whether a patient of an arm gets the other arm's strategy.
+    /// Returns whether a patient of an arm is treated by the other arm's strategy.
     #[inline]
     pub fn crosses(&self, arm: Arm, draws: impl Into<CaseDraws>) -> bool {
         let crossover = self.plans[arm.index()].crossover;
@@ -347,16 +359,15 @@ impl Procedure {
         let (passes, end, reperfusions) = self.revascularise(strategy, entry, draws);
 
         let stented = usize::from(end.is_stented());
-        let happens = |n, p: f64| p > 0.0 && draws.uniform(n) < p;
-        let haemorrhage = happens(draw::HAEMORRHAGE, self.haemorrhage[passes][stented]);
-        let perforation = happens(draw::PERFORATION, self.perforation[stented]);
+        let haemorrhage = draws.happens(draw::HAEMORRHAGE, self.haemorrhage[passes][stented]);
+        let perforation = draws.happens(draw::PERFORATION, self.perforation[stented]);
         let fatal = (haemorrhage || perforation)
-            && happens(draw::FATALITY, self.fatality(haemorrhage, perforation));
+            && draws.happens(draw::FATALITY, self.fatality(haemorrhage, perforation));
         let state = State { passes: passes as u8, end, haemorrhage, perforation, fatal };
         Treated { state, reperfusions }
     }
 
-    /// Passes and stenting until the vessel is open or given up.
+    /// Performs passes and stenting until the vessel is open or the procedure stops.
     #[inline]
     fn revascularise(
         &self,
@@ -368,8 +379,10 @@ impl Procedure {
         let mut passes = usize::from(entry.passes);
         let mut reperfusions = 0;
         loop {
-            let Decision { rescue, last } = strategy.decide(entry, passes);
+            let NextStep { rescue, last } = strategy.next_step(entry, passes);
             let number = draw::DECISION + passes as u64;
+            // A decision without a choice needs no draw; draws are numbered, so none shifts
+            // another.
             if rescue > 0.0 && (rescue >= 1.0 || draws.uniform(number) < rescue) {
                 return (passes, self.stent(passes, draws.success(draw::RESCUE)), reperfusions);
             }
@@ -385,17 +398,23 @@ impl Procedure {
         }
     }
 
-    /// What stenting after `passes` gives: the better, the smaller the draw.
+    /// Returns the end of stenting after `passes`: the better, the smaller the draw.
     #[inline]
     fn stent(&self, passes: usize, u: f64) -> End {
+        // Counted without a branch, as a draw cannot be predicted.
         let better: usize = self.rescue[passes].iter().map(|&p| usize::from(u >= p)).sum();
         STENT_ENDS[better]
     }
 
-    /// P(a complication is fatal), given those that happened.
+    /// Returns P(a complication is fatal), given those that happened.
     fn fatality(&self, haemorrhage: bool, perforation: bool) -> f64 {
-        let survives = |happened, fatality: f64| if happened { 1.0 - fatality } else { 1.0 };
-        1.0 - survives(haemorrhage, self.haemorrhage_fatality)
-            * survives(perforation, self.perforation_fatality)
+        let mut survival = 1.0;
+        if haemorrhage {
+            survival *= 1.0 - self.haemorrhage_fatality;
+        }
+        if perforation {
+            survival *= 1.0 - self.perforation_fatality;
+        }
+        1.0 - survival
     }
 }

@@ -1,4 +1,4 @@
-//! What a procedure is made of, as a scenario says it.
+//! Parameters of a procedure, as a scenario states them.
 
 use super::{Difficulty, MAX_PASSES, Minutes, Strategy};
 use crate::num::logistic;
@@ -19,7 +19,7 @@ pub struct PerPass {
 }
 
 impl PerPass {
-    /// The probability after `passes`, with `extra` log odds.
+    /// Returns the probability after `passes`, with `extra` log odds.
     pub(super) fn probability(self, passes: usize, extra: f64) -> f64 {
         logistic(self.intercept + self.per_pass * passes as f64 + extra)
     }
@@ -28,9 +28,9 @@ impl PerPass {
 /// Rescue stenting.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rescue {
-    /// P(the stent cannot be brought to its place).
+    /// P(the stent cannot be placed).
     pub failed_access: f64,
-    /// P(it opens the vessel | placed) after 0, 1, … passes.
+    /// P(the stent opens the vessel | placed) after 0, 1, … passes.
     pub success: [f64; MAX_PASSES + 1],
     /// P(open at follow-up | opened); 1 when `None`.
     pub patency: Option<PerPass>,
@@ -39,7 +39,7 @@ pub struct Rescue {
 /// Symptomatic haemorrhage.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Haemorrhage {
-    /// Its probability; never when `None`.
+    /// Probability without a stent; 0 if `None`.
     pub risk: Option<PerPass>,
     /// Log odds added by a stent.
     pub stenting: f64,
@@ -62,21 +62,21 @@ pub struct Perforation {
     pub fatality: f64,
 }
 
-/// What an arm does.
+/// Strategy of an arm, with crossover.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// What its patients are meant to get.
+pub struct ArmPlan {
+    /// Strategy for patients of the arm.
     pub strategy: Strategy,
-    /// P(a patient gets the other arm's strategy instead).
+    /// P(a patient is treated by the other arm's strategy instead).
     pub crossover: f64,
 }
 
-/// All that a procedure is made of, as probabilities.
+/// Parameters of procedures in a trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
     /// P(pass k reperfuses) of a patient of average difficulty, k = 1 … [`MAX_PASSES`].
     pub pass_success: [f64; MAX_PASSES],
-    /// P(the vessel closes again at once | pass k reperfused).
+    /// P(the vessel closes again immediately | pass k reperfused).
     pub reocclusion: [f64; MAX_PASSES],
     /// Stenting.
     pub rescue: Rescue,
@@ -86,12 +86,12 @@ pub struct Parameters {
     pub perforation: Perforation,
     /// Duration.
     pub minutes: Minutes,
-    /// What difficulty does.
+    /// Effects of latent difficulty.
     pub difficulty: Difficulty,
     /// Passes after which patients are randomised, with their shares among the randomised (sum 1).
     pub randomised_after: Vec<(usize, f64)>,
-    /// A stent after at most this many passes is early.
+    /// Largest number of passes after which a stent is early.
     pub early_until: usize,
-    /// Control and experimental arm.
-    pub plans: [Plan; 2],
+    /// Plans of control and experimental arm.
+    pub plans: [ArmPlan; 2],
 }

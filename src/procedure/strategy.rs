@@ -1,80 +1,84 @@
-//! What an arm does with a patient who is still unresolved.
+//! Strategy of an arm for patients with persistent occlusion.
 
 use super::difficulty::Class;
 use super::{Entry, MAX_PASSES};
 use crate::num::add_log_odds;
 
-/// What happens at a decision.
+/// Next step for a patient with persistent occlusion.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Decision {
+pub struct NextStep {
     /// P(a stent now).
     pub rescue: f64,
-    /// Whether those without one are given up; otherwise they get another pass.
+    /// Whether the procedure ends without a stent otherwise, instead of continuing with another
+    /// pass.
     pub last: bool,
 }
 
-/// What comes when no more passes are made.
+/// Last step, after the last pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
-    /// A stent.
+pub enum LastStep {
+    /// Rescue stenting.
     Rescue,
-    /// Nothing.
+    /// End of the procedure without a stent.
     Stop,
 }
 
-/// What is done with unresolved patients.
+/// Strategy for patients with persistent occlusion.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Strategy {
-    /// Up to so many more passes; none is a stent (or a stop) at once.
+    /// A number of further passes, then a last step; with 0 passes the last step follows
+    /// immediately.
     Continue {
         /// Passes after randomisation.
         more: usize,
-        /// No patient has more passes than this in all.
+        /// Largest number of passes of a patient in total.
         last_pass: usize,
-        /// What comes then.
-        then: Then,
+        /// Step after the last pass.
+        then: LastStep,
     },
-    /// As operators were seen to do.
+    /// Observed practice of operators.
     Practice {
         /// P(a stent) after 0, 1, … passes: in [`Parameters`](super::Parameters) one row, for
         /// patients of average difficulty; in use one row per class of difficulty.
         rescue: Vec<[f64; MAX_PASSES + 1]>,
-        /// Who is unresolved after so many passes and not stented is given up.
+        /// Number of passes after which patients who are not stented have no further pass.
         last_pass: usize,
     },
 }
 
 impl Strategy {
-    /// So many passes from the start, whatever the patient, and then this.
-    pub fn passes_then(passes: usize, then: Then) -> Self {
+    /// Constructs a strategy of `passes` from the start for every patient, and then a last step.
+    pub fn passes_then(passes: usize, then: LastStep) -> Self {
         Self::Continue { more: passes, last_pass: passes, then }
     }
 
-    /// With a row for each class of difficulty, harder patients being stented less readily by so many
-    /// log odds per standard deviation.
+    /// Returns the strategy with a row for each class of difficulty; harder patients are stented
+    /// less often, by `lost` log odds per standard deviation.
     pub(super) fn by_difficulty(&self, classes: &[Class], lost: f64) -> Self {
         match self {
             Self::Practice { rescue, last_pass } => {
-                let row = |class: &Class| rescue[0].map(|p| add_log_odds(p, -lost * class.z));
-                let rescue = classes.iter().map(row).collect();
+                let rows =
+                    classes.iter().map(|class| rescue[0].map(|p| add_log_odds(p, -lost * class.z)));
+                let rescue = rows.collect();
                 Self::Practice { rescue, last_pass: *last_pass }
             }
             Self::Continue { .. } => self.clone(),
         }
     }
 
-    /// The decision for a patient who entered as `entry` and is unresolved after `passes`.
+    /// Returns the next step for a patient who entered as `entry` and has a persistent occlusion
+    /// after `passes`.
     #[inline]
-    pub fn decide(&self, entry: Entry, passes: usize) -> Decision {
+    pub fn next_step(&self, entry: Entry, passes: usize) -> NextStep {
         match self {
             Self::Continue { more, last_pass, then } => {
-                let go_on = passes < usize::from(entry.passes) + more && passes < *last_pass;
-                let rescue = if !go_on && *then == Then::Rescue { 1.0 } else { 0.0 };
-                Decision { rescue, last: !go_on }
+                let last = passes >= usize::from(entry.passes) + more || passes >= *last_pass;
+                let rescue = if last && *then == LastStep::Rescue { 1.0 } else { 0.0 };
+                NextStep { rescue, last }
             }
             Self::Practice { rescue, last_pass } => {
                 let rescue = rescue[usize::from(entry.class)][passes];
-                Decision { rescue, last: passes >= *last_pass }
+                NextStep { rescue, last: passes >= *last_pass }
             }
         }
     }

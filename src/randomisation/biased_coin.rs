@@ -11,33 +11,33 @@ use super::{Arm, TIGHT, experimental_if, series_count};
 /// Efron's biased coin or the big stick.
 #[derive(Debug, Clone)]
 pub struct BiasedCoin {
-    /// The difference from which the coin is biased.
+    /// Difference from which the coin is biased.
     bound: i32,
     /// P(experimental) when that arm is behind by the bound, within it, ahead by it.
     experimental_p: [f64; 3],
-    /// Which difference each stratum adds to.
+    /// Series of each stratum, whose difference its patients count in.
     series: Vec<u32>,
 }
 
 impl BiasedCoin {
-    /// Efron's coin, which takes the arm that is behind with probability `p`, 0.5 to 1. `series`
-    /// gives each stratum the number of the difference it counts in: all 0 when unstratified.
+    /// Constructs Efron's coin, which takes the smaller arm with probability `p`, 0.5 to 1.
+    /// `series` holds the number of the series of each stratum: all 0 if unstratified.
     pub fn efron(p: f64, series: Vec<u32>) -> Self {
         Self { bound: 1, experimental_p: [p, 0.5, 1.0 - p], series }
     }
 
-    /// The big stick: the arms never differ by more than `maximum_imbalance` patients, at least 1,
-    /// in any series.
+    /// Constructs the big stick, with which the arms never differ by more than `maximum_imbalance`
+    /// patients, at least 1, in any series.
     pub fn big_stick(maximum_imbalance: u32, series: Vec<u32>) -> Self {
         Self { bound: maximum_imbalance as i32, experimental_p: [1.0, 0.5, 0.0], series }
     }
 
-    /// The series that serves each stratum.
+    /// Returns the series of each stratum.
     pub(super) fn series(&self) -> &[u32] {
         &self.series
     }
 
-    /// Whether the arms stay within a few patients of each other.
+    /// Returns whether the arms differ by a few patients only.
     pub(super) fn is_tight(&self) -> bool {
         self.experimental_p[0] >= TIGHT
     }
@@ -46,10 +46,12 @@ impl BiasedCoin {
         series_count(&self.series)
     }
 
-    /// Cells hold the differences, experimental less control.
+    /// Allocates one patient; `cells` holds the difference of each series, experimental less
+    /// control.
     #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, uniform: f64) -> Arm {
         let difference = &mut cells[self.series[stratum] as usize];
+        // 0, 1 or 2 without a branch: behind by the bound, within it, ahead by it.
         let ahead = usize::from(*difference > -self.bound) + usize::from(*difference >= self.bound);
         let experimental = uniform < self.experimental_p[ahead];
         *difference += if experimental { 1 } else { -1 };
@@ -67,9 +69,10 @@ mod tests {
         patients.iter().map(|&(stratum, u)| coin.allocate(&mut cells, stratum, u)).collect()
     }
 
-    /// p = 2/3: 0.6 is experimental only when that arm is behind, 0.4 unless it is ahead, 0.9 never.
+    /// p = 2/3: 0.6 is experimental only when that arm is behind, 0.4 unless it is ahead, 0.9
+    /// never.
     #[test]
-    fn efron_by_hand() {
+    fn efrons_coin_favours_the_smaller_arm() {
         let coin = BiasedCoin::efron(2.0 / 3.0, vec![0]);
         let uniforms = [0.4, 0.4, 0.6, 0.6, 0.3, 0.3, 0.9, 0.9, 0.9, 0.6];
         let arms = allocate(&coin, &uniforms.map(|u| (0, u)));
@@ -78,7 +81,7 @@ mod tests {
 
     /// Bound 2: a coin of 0.5 between the bounds, no coin at them.
     #[test]
-    fn big_stick_by_hand() {
+    fn the_big_stick_forces_the_smaller_arm_at_the_bound() {
         let coin = BiasedCoin::big_stick(2, vec![0]);
         let uniforms = [0.1, 0.1, 0.1, 0.1, 0.0, 0.7, 0.7, 0.7, 0.999, 0.999];
         let arms = allocate(&coin, &uniforms.map(|u| (0, u)));
@@ -86,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn series_have_differences_of_their_own() {
+    fn each_series_has_a_separate_difference() {
         let coin = BiasedCoin::big_stick(1, vec![0, 1, 0]);
         assert_eq!(coin.cells(), 2);
         let arms = allocate(&coin, &[(0, 0.1), (1, 0.1), (2, 0.1), (1, 0.1)]);

@@ -1,67 +1,70 @@
 //! Minimal sufficient balance (Zhao, Hill & Palesch 2015, Stat Methods Med Res 24:989): the coin is
-//! fair until an imbalance is worth a test's notice.
+//! fair until a test detects an imbalance.
 //!
-//! When a patient arrives, every factor is tested on the patients so far: Pearson's χ² of arms by
-//! levels, without continuity correction, over the levels that have occurred. Where its p value is
-//! below the threshold (0.3 is usual), the factor votes for the arm with fewer patients of the
-//! new patient's level than expected. The arms' sizes have a vote of their own by the same rule,
-//! D²/n against χ² with one degree of freedom. The arm with more votes is taken with the probability
-//! of the biased coin (0.65 is usual); without a majority the coin is fair. The first patients
-//! may be spared the votes, for tests of a handful say little. For two equal arms.
+//! When a patient arrives, every factor is tested on the earlier patients: Pearson's χ² of arms by
+//! levels, without continuity correction, over the levels that have occurred. If its p value is
+//! below the threshold (0.3 is usual), the factor votes for the arm with fewer patients of the new
+//! patient's level than expected. The arms' sizes have a vote of their own by the same rule, D²/n
+//! against χ² with one degree of freedom. The arm with more votes is taken with the probability of
+//! the biased coin (0.65 is usual); without a majority the coin is fair. The first patients may be
+//! allocated by a fair coin, because tests of few patients have little power. For two equal arms.
 //!
 //! Arms × levels that have n_c and n_e patients in the arms, and c_l and e_l at level l, have
 //! χ² = Σ (c_l·n_e − e_l·n_c)² / (c_l + e_l) / (n_c·n_e): differences of whole numbers, so that a
 //! level in exact balance has no vote, and swapped arms have swapped votes to the last bit.
 
+use std::cmp::Ordering;
+
 use super::{Arm, Preference, experimental_if};
 use crate::num::chi_squared;
 use crate::population::Population;
 
-/// What a rule of minimal sufficient balance is made of.
+/// Parameters of minimal sufficient balance.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
+pub struct BalanceRule {
     /// Factors that vote, as indices into the population's, each once.
     pub factors: Vec<usize>,
-    /// A test whose p value is below this votes; 1e-9 to 1.
+    /// Largest p value of a test that votes, exclusive; 1e-9 to 1.
     pub p_threshold: f64,
     /// Probability of taking the arm with more votes, 0.5 to 1.
     pub biased_coin_p: f64,
-    /// Patients at the beginning whose coin is fair whatever the votes.
+    /// Patients at the beginning whose coin is fair.
     pub burn_in: u32,
 }
 
 /// A rule of minimal sufficient balance bound to a population.
 #[derive(Debug, Clone)]
 pub struct MinimalSufficientBalance {
-    factors: Vec<Factor>,
-    /// For every stratum the cells of its level of each factor, laid out [stratum][factor].
+    factors: Vec<FactorCells>,
+    /// Cells of the level of each factor for every stratum, laid out [stratum][factor].
     own_levels: Vec<usize>,
     cells: usize,
-    /// What χ² must exceed for a vote, by degrees of freedom less 1.
+    /// χ² above which a test votes, by degrees of freedom less 1.
     critical: Vec<f64>,
     /// P(experimental) when control has more votes, without a majority, when experimental has.
     experimental_p: [f64; 3],
     burn_in: i32,
 }
 
-/// Where a factor's counts are kept: control and experimental arm of the first level, of the second …
+/// Cells of a factor's counts: control and experimental arm of the first level, of the second …
 #[derive(Debug, Clone, Copy)]
-struct Factor {
+struct FactorCells {
     first_cell: usize,
     end: usize,
 }
 
 impl MinimalSufficientBalance {
     /// Binds a rule to the population whose strata it will see.
-    pub fn new(rule: &Rule, population: &Population) -> Self {
+    pub fn new(rule: &BalanceRule, population: &Population) -> Self {
+        // The first two cells are the sizes of the arms.
         let mut end = 2;
-        let factors: Vec<Factor> = rule
+        let factors: Vec<FactorCells> = rule
             .factors
             .iter()
             .map(|&factor| {
                 let first_cell = end;
                 end += 2 * population.factors()[factor].levels.len();
-                Factor { first_cell, end }
+                FactorCells { first_cell, end }
             })
             .collect();
         let own_levels = (0..population.strata())
@@ -88,7 +91,7 @@ impl MinimalSufficientBalance {
         self.cells
     }
 
-    /// Allocates one patient from one uniform draw and remembers them in `cells`: the sizes of the
+    /// Allocates one patient from one uniform draw and counts them in `cells`: the sizes of the
     /// arms, then the counts of the factors.
     #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, uniform: f64) -> Arm {
@@ -108,52 +111,60 @@ impl MinimalSufficientBalance {
         &self.own_levels[stratum * used..(stratum + 1) * used]
     }
 
-    /// The arm with more votes.
+    /// Returns the arm with more votes.
     pub(super) fn preferred(&self, cells: &[i32], stratum: usize) -> Preference {
-        match self.majority(cells, self.own_levels(stratum)) {
-            0 => Preference::Either,
-            1 => Preference::Experimental,
-            _ => Preference::Control,
+        match self.majority(cells, self.own_levels(stratum)).cmp(&0) {
+            Ordering::Less => Preference::Control,
+            Ordering::Equal => Preference::Either,
+            Ordering::Greater => Preference::Experimental,
         }
     }
 
-    /// 1 when the experimental arm has more votes, −1 when control has, 0 when neither.
+    /// Returns 1 if the experimental arm has more votes, −1 if control has, 0 if neither.
     fn majority(&self, cells: &[i32], own_levels: &[usize]) -> i32 {
         let sizes = [cells[0], cells[1]];
         if sizes[0] + sizes[1] < self.burn_in {
             return 0;
         }
-        let factors = self.factors.iter().zip(own_levels);
-        let votes = factors.map(|(factor, &own)| self.vote(cells, *factor, own));
-        (votes.sum::<i32>() + self.vote_of_sizes(sizes)).signum()
+        let mut votes = self.vote_of_sizes(sizes);
+        for (factor, &own) in self.factors.iter().zip(own_levels) {
+            votes += self.vote(cells, *factor, own);
+        }
+        votes.signum()
     }
 
-    fn vote_of_sizes(&self, [control, experimental]: [i32; 2]) -> i32 {
+    fn vote_of_sizes(&self, sizes: [i32; 2]) -> i32 {
+        let [control, experimental] = sizes;
         let difference = i64::from(control - experimental);
         let is_uneven =
             (difference * difference) as f64 > self.critical[0] * f64::from(control + experimental);
         if is_uneven { difference.signum() as i32 } else { 0 }
     }
 
-    fn vote(&self, cells: &[i32], factor: Factor, own: usize) -> i32 {
-        let [control, experimental] = [cells[0], cells[1]].map(i64::from);
-        // n_c·n_e times the difference between the arms in their shares of a level.
-        let surplus =
-            |level: &[i32]| i64::from(level[0]) * experimental - i64::from(level[1]) * control;
+    fn vote(&self, cells: &[i32], factor: FactorCells, own: usize) -> i32 {
+        let sizes = [cells[0], cells[1]].map(i64::from);
         let mut seen = 0;
         let mut sum = 0.0;
         for level in cells[factor.first_cell..factor.end].chunks_exact(2) {
             let patients = level[0] + level[1];
             if patients > 0 {
                 seen += 1;
-                let surplus = surplus(level) as f64;
+                let surplus = surplus(sizes, level) as f64;
                 sum += surplus * surplus / f64::from(patients);
             }
         }
+        // A factor with one level so far cannot be unbalanced.
         let is_uneven =
-            seen > 1 && sum > self.critical[seen - 2] * (control as f64 * experimental as f64);
-        if is_uneven { surplus(&cells[own..own + 2]).signum() as i32 } else { 0 }
+            seen > 1 && sum > self.critical[seen - 2] * (sizes[0] as f64 * sizes[1] as f64);
+        if is_uneven { surplus(sizes, &cells[own..own + 2]).signum() as i32 } else { 0 }
     }
+}
+
+/// Returns n_c·n_e times the difference between the arms in their shares of a level, control less
+/// experimental.
+#[inline]
+fn surplus(sizes: [i64; 2], level: &[i32]) -> i64 {
+    i64::from(level[0]) * sizes[1] - i64::from(level[1]) * sizes[0]
 }
 
 #[cfg(test)]
@@ -174,15 +185,15 @@ mod tests {
         Population::independent(levels.iter().map(factor).collect())
     }
 
-    fn rule(factors: usize) -> Rule {
+    fn rule(factors: usize) -> BalanceRule {
         let factors = (0..factors).collect();
-        Rule { factors, p_threshold: 0.3, biased_coin_p: 0.65, burn_in: 0 }
+        BalanceRule { factors, p_threshold: 0.3, biased_coin_p: 0.65, burn_in: 0 }
     }
 
     /// One binary factor; 0.6 is experimental only with its majority, 0.4 unless control has it,
     /// 0.2 always. χ² at 0.3 is 1.074 with one degree of freedom.
     #[test]
-    fn votes_by_hand() {
+    fn votes_decide_the_coin_of_each_patient() {
         let rule = MinimalSufficientBalance::new(&rule(1), &population(&[2]));
         let mut cells = vec![0; rule.cells()];
         let patients = [
@@ -205,7 +216,7 @@ mod tests {
     /// The majority against one from p values of statrs and tables of expected counts, over random
     /// tables of three factors with two, three and five levels.
     #[test]
-    fn majorities_are_those_of_p_values() {
+    fn majorities_agree_with_p_values_of_another_implementation() {
         let population = population(&[2, 3, 5]);
         let balance = MinimalSufficientBalance::new(&rule(3), &population);
         let mut rng = Streams::new(Seed(5)).stream(Replicate(0), Purpose::Allocation);
@@ -264,8 +275,8 @@ mod tests {
     }
 
     #[test]
-    fn the_first_patients_are_spared() {
-        let rule = Rule { burn_in: 5, ..rule(1) };
+    fn the_first_patients_have_a_fair_coin() {
+        let rule = BalanceRule { burn_in: 5, ..rule(1) };
         let rule = MinimalSufficientBalance::new(&rule, &population(&[2]));
         let mut cells = vec![0; rule.cells()];
         let arms: Vec<Arm> = (0..7).map(|_| rule.allocate(&mut cells, 0, 0.4)).collect();

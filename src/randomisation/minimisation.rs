@@ -1,8 +1,10 @@
 //! Minimisation with a biased coin (Pocock & Simon 1975, Biometrics 31:103).
 //!
-//! A patient is tentatively put in each arm; the imbalance that results in each of their factor
+//! A patient is tentatively allocated to each arm; the resulting imbalance in each of their factor
 //! levels is weighted and summed; the arm with the smaller sum is preferred and taken with
 //! probability p. Equal sums are decided by the allocation ratio.
+
+use std::cmp::Ordering;
 
 use super::{Allocating, AllocationRatio, Arm, Preference, TIGHT, experimental_if, side_by_side};
 use crate::population::Population;
@@ -25,10 +27,12 @@ pub enum Imbalance {
     StandardDeviation,
 }
 
-/// Sums of slots closer than this are ties: their variances are not whole numbers.
+/// Relative difference of sums up to which slots are tied.
+// The variances of slots are not whole numbers, so that sums equal on paper differ by rounding
+// errors.
 const TIE: f64 = 1e-9;
 
-/// The most parts an allocation ratio may have in lowest terms.
+/// Largest number of parts of an allocation ratio in lowest terms.
 pub const MAX_PARTS: u32 = 100;
 
 /// A minimisation rule bound to a population.
@@ -38,13 +42,13 @@ pub struct Minimisation {
     biased_coin_p: f64,
     /// Number of factors balanced.
     factors: usize,
-    /// For every stratum its level of each of these factors, laid out [stratum][factor].
+    /// Level of each balanced factor for every stratum, laid out [stratum][factor].
     levels: Vec<WeightedLevel>,
     cells: usize,
     scheme: Scheme,
 }
 
-/// Where a factor level's counts are kept, and the weight of its factor.
+/// Cells of a factor level's counts, and the weight of its factor.
 #[derive(Debug, Clone, Copy)]
 struct WeightedLevel {
     first_cell: usize,
@@ -52,7 +56,7 @@ struct WeightedLevel {
     weight: f64,
 }
 
-/// How an unequal ratio enters.
+/// Scheme of an allocation ratio.
 #[derive(Debug, Clone)]
 enum Scheme {
     /// Two arms, counts divided by the ratio.
@@ -80,13 +84,13 @@ impl TwoArms {
         levels: &[WeightedLevel],
         uniform: f64,
     ) -> Arm {
-        // One bit per preference, ready before the preference is, which waits for the patients
-        // before this one.
+        // One bit per preference, computed before the preference, which has to wait for the
+        // previous patients.
         let [control, tie, experimental] = self.experimental_p.map(|p| u8::from(uniform < p));
         let coins = control | tie << 1 | experimental << 2;
         let coin = coins >> self.preference(imbalance, cells, levels) & 1;
-        // Not a choice between two numbers: in a loop it would become a branch, and nobody can tell
-        // which way it goes.
+        // Not a choice between two numbers: in a loop it would become a branch, which cannot be
+        // predicted.
         let change = self.experimental - i32::from(coin) * (self.control + self.experimental);
         for level in levels {
             cells[level.first_cell] += change;
@@ -94,12 +98,12 @@ impl TwoArms {
         experimental_if(coin == 1)
     }
 
-    /// 0 when control is preferred, 1 on a tie, 2 when experimental is preferred.
+    /// Returns 0 if control is preferred, 1 on a tie, 2 if experimental is preferred.
     ///
     /// Compares the weighted imbalance after control with that after experimental, in units of
-    /// r_c·r_e (squared for the variance), which leave the sign of the difference alone. The range
-    /// is |d + r_e| against |d − r_c|, and the variance is proportional to their squares; both
-    /// differences are whole numbers, far below 2⁵³, so ties are exact.
+    /// r_c·r_e (squared for the variance), which do not change the sign of the difference. The
+    /// range is |d + r_e| against |d − r_c|, and the variance is proportional to their squares;
+    /// both differences are whole numbers, far below 2⁵³, so ties are exact.
     #[inline(always)]
     fn preference(self, imbalance: Imbalance, cells: &[i32], levels: &[WeightedLevel]) -> u8 {
         let parts = f64::from(self.control + self.experimental);
@@ -110,39 +114,41 @@ impl TwoArms {
             Imbalance::Variance => f64::INFINITY,
         };
         // Whole numbers, as floating-point ones are clamped without a branch.
-        let weighted = levels.iter().map(|level| {
-            let doubled = f64::from(2 * cells[level.first_cell] + surplus);
-            level.weight * doubled.clamp(-most, most)
-        });
-        let lean: f64 = weighted.sum();
+        let lean: f64 = levels
+            .iter()
+            .map(|level| {
+                let doubled = f64::from(2 * cells[level.first_cell] + surplus);
+                level.weight * doubled.clamp(-most, most)
+            })
+            .sum();
         u8::from(lean >= 0.0) + u8::from(lean > 0.0)
     }
 }
 
-/// What a minimisation rule is made of.
+/// Parameters of minimisation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Rule {
+pub struct MinimisationRule {
     /// Target shares of the arms.
     pub ratio: AllocationRatio,
-    /// Factors it balances, as indices into the population's, each with a weight above 0.
+    /// Balanced factors, as indices into the population's, each with a weight above 0.
     pub factors: Vec<(usize, f64)>,
     /// Measure of imbalance within a level.
     pub imbalance: Imbalance,
     /// Probability of taking the preferred arm, 0.5 to 1.
     pub biased_coin_p: f64,
-    /// For an unequal ratio: whether every patient's probability of each arm, before the trial
-    /// starts, is to be exactly the ratio.
+    /// Whether, for an unequal ratio, every patient's probability of each arm before the trial
+    /// starts is exactly the ratio.
     ///
     /// `true` runs equal-ratio minimisation over as many slots as the ratio has parts, which are
-    /// alike by symmetry (after Kuznetsova & Tymofyeyev 2012, Stat Med 31:701). `false` divides counts
-    /// by the ratio and adjusts the coin (Han, Enas & McEntegart 2009, Stat Med 28:3329); it
-    /// keeps the ratio only on average.
+    /// equally likely by symmetry (after Kuznetsova & Tymofyeyev 2012, Stat Med 31:701). `false`
+    /// divides counts by the ratio and adjusts the coin (Han, Enas & McEntegart 2009, Stat Med
+    /// 28:3329); it keeps the ratio only on average.
     pub preserve_ratio: bool,
 }
 
 impl Minimisation {
     /// Binds a rule to the population whose strata it will see.
-    pub fn new(rule: &Rule, population: &Population) -> Self {
+    pub fn new(rule: &MinimisationRule, population: &Population) -> Self {
         let ratio = rule.ratio.reduced();
         let scheme = Scheme::new(ratio, rule.biased_coin_p, rule.preserve_ratio);
         let per_level = match scheme {
@@ -166,7 +172,7 @@ impl Minimisation {
                 })
             })
             .collect();
-        let Rule { imbalance, biased_coin_p, .. } = *rule;
+        let MinimisationRule { imbalance, biased_coin_p, .. } = *rule;
         let factors = rule.factors.len();
         Self { imbalance, biased_coin_p, factors, levels, cells, scheme }
     }
@@ -175,32 +181,32 @@ impl Minimisation {
         self.cells
     }
 
-    /// Whether the arms stay within a few patients of each other.
+    /// Returns whether the arms differ by a few patients only.
     pub(super) fn is_tight(&self) -> bool {
         self.biased_coin_p >= TIGHT
     }
 
-    /// Factor by factor, the class of each stratum.
+    /// Returns the class of each stratum, by factor.
     pub(super) fn classes(&self) -> Vec<Vec<u32>> {
-        let of_factor = |factor: usize| {
-            let levels = self.levels.iter().skip(factor).step_by(self.factors);
-            levels.map(|level| level.first_cell as u32).collect()
-        };
-        (0..self.factors).map(of_factor).collect()
+        (0..self.factors)
+            .map(|factor| {
+                let levels = self.levels.iter().skip(factor).step_by(self.factors);
+                levels.map(|level| level.first_cell as u32).collect()
+            })
+            .collect()
     }
 
     fn levels(&self, stratum: usize) -> &[WeightedLevel] {
         &self.levels[stratum * self.factors..(stratum + 1) * self.factors]
     }
 
-    /// Allocates one patient from one uniform draw and remembers them in `cells`.
+    /// Allocates one patient from one uniform draw and counts them in `cells`.
     #[inline]
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, uniform: f64) -> Arm {
-        match (&self.scheme, self.levels(stratum)) {
-            (Scheme::TwoArms(arms), levels) => {
-                arms.allocate(self.imbalance, cells, levels, uniform)
-            }
-            (&Scheme::Slots { control, all }, levels) => {
+        let levels = self.levels(stratum);
+        match self.scheme {
+            Scheme::TwoArms(arms) => arms.allocate(self.imbalance, cells, levels, uniform),
+            Scheme::Slots { control, all } => {
                 let slot = self.draw_slot(cells, levels, all, uniform);
                 for level in levels {
                     cells[level.first_cell + slot] += 1;
@@ -212,13 +218,15 @@ impl Minimisation {
 
     /// Allocates all patients of some trials.
     pub(super) fn allocate_all<R: Rng, const N: usize>(&self, trials: [Allocating<'_, R>; N]) {
-        // The usual numbers of factors by name, so that their loops are unrolled.
+        // The usual numbers of factors as constants, so that their loops are unrolled.
         match (&self.scheme, self.factors) {
             (Scheme::TwoArms(arms), 2) => self.allocate_by::<R, N, 2>(*arms, trials),
             (Scheme::TwoArms(arms), 3) => self.allocate_by::<R, N, 3>(*arms, trials),
-            _ => side_by_side(trials, |state, stratum, rng| {
-                self.allocate(&mut state.cells, stratum, uniform(rng))
-            }),
+            (Scheme::TwoArms(_) | Scheme::Slots { .. }, _) => {
+                side_by_side(trials, |state, stratum, rng| {
+                    self.allocate(&mut state.cells, stratum, uniform(rng))
+                })
+            }
         }
     }
 
@@ -233,29 +241,31 @@ impl Minimisation {
         });
     }
 
-    /// The arm after which the weighted imbalance is smaller; among slots, that of all the preferred.
+    /// Returns the arm after which the weighted imbalance is smaller; among slots, the arm of all
+    /// preferred ones.
     pub(super) fn preferred(&self, cells: &[i32], stratum: usize) -> Preference {
         let levels = self.levels(stratum);
         match &self.scheme {
-            Scheme::TwoArms(arms) => match arms.preference(self.imbalance, cells, levels) {
-                0 => Preference::Control,
-                1 => Preference::Either,
-                _ => Preference::Experimental,
+            Scheme::TwoArms(arms) => match arms.preference(self.imbalance, cells, levels).cmp(&1) {
+                Ordering::Less => Preference::Control,
+                Ordering::Equal => Preference::Either,
+                Ordering::Greater => Preference::Experimental,
             },
             &Scheme::Slots { control, all } => {
                 let sums = self.slot_sums(cells, levels, all);
-                let is_tied = ties(&sums[..all]);
-                let of_arm = |sums: &[f64]| sums.iter().any(|&sum| is_tied(sum));
-                match [&sums[..control], &sums[control..all]].map(of_arm) {
+                let least = least(&sums[..all]);
+                match [&sums[..control], &sums[control..all]]
+                    .map(|sums| sums.iter().any(|&sum| is_tied(sum, least)))
+                {
                     [true, false] => Preference::Control,
                     [false, true] => Preference::Experimental,
-                    _ => Preference::Either,
+                    [true, true] | [false, false] => Preference::Either,
                 }
             }
         }
     }
 
-    /// The weighted imbalance after each of so many slots.
+    /// Computes the weighted imbalance after each of `all` slots.
     fn slot_sums(
         &self,
         cells: &[i32],
@@ -272,7 +282,7 @@ impl Minimisation {
         sums
     }
 
-    /// The slot that a uniform draw falls in: p shared among the preferred, the rest among all
+    /// Returns the slot of a uniform draw: p is shared among the preferred, the rest among all
     /// others, averaged over which of the tied is preferred.
     fn draw_slot(
         &self,
@@ -283,38 +293,44 @@ impl Minimisation {
     ) -> usize {
         let sums = self.slot_sums(cells, levels, all);
         let sums = &sums[..all];
-        let is_tied = ties(sums);
-        let tied = sums.iter().filter(|&&sum| is_tied(sum)).count() as f64;
+        let least = least(sums);
+        let tied = sums.iter().filter(|&&sum| is_tied(sum, least)).count() as f64;
         let p = self.biased_coin_p;
         let other = (1.0 - p) / (all - 1) as f64;
         let mut below = 0.0;
         for (slot, &sum) in sums.iter().enumerate() {
-            below += if is_tied(sum) { (p + (tied - 1.0) * other) / tied } else { other };
+            let is_tied = is_tied(sum, least);
+            below += if is_tied { (p + (tied - 1.0) * other) / tied } else { other };
             if uniform < below {
                 return slot;
             }
         }
+        // Rounding errors may leave the sum of all probabilities just below the draw.
         all - 1
     }
 }
 
-/// Whether a sum is as small as the least of these.
-fn ties(sums: &[f64]) -> impl Fn(f64) -> bool + use<> {
-    let least = sums.iter().copied().fold(f64::INFINITY, f64::min);
-    move |sum| sum - least <= TIE * (1.0 + least)
+fn least(sums: &[f64]) -> f64 {
+    sums.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
-/// Whole numbers in the proportions of the weights, so that sums that are equal on paper, as with
-/// 0.5, 0.3 and 0.2, are equal here. Proportions that are not those of whole numbers up to 10 000
-/// are kept to one part in a million.
+/// Returns whether a sum equals the least one up to rounding errors.
+fn is_tied(sum: f64, least: f64) -> bool {
+    sum - least <= TIE * (1.0 + least)
+}
+
+/// Returns whole numbers in the proportions of the weights.
+///
+/// Proportions other than those of whole numbers up to 10 000 are kept to one part in a million.
 fn whole_weights(weights: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    // With fractions, sums that are equal on paper, such as 0.5 and 0.3 + 0.2, would differ by
+    // rounding errors and break a tie.
     let least = weights.clone().fold(f64::INFINITY, f64::min);
     let most = weights.clone().fold(0.0, f64::max);
-    let is_whole = |x: f64| (x - x.round()).abs() < 1e-9 * x;
     let exact = (1..=10_000).map(|m| f64::from(m) / least);
-    let scale = exact
-        .take_while(|scale| scale * most <= 1e6)
-        .find(|scale| weights.clone().all(|weight| is_whole(weight * scale)));
+    let scale = exact.take_while(|scale| scale * most <= 1e6).find(|scale| {
+        weights.clone().map(|weight| weight * scale).all(|x| (x - x.round()).abs() < 1e-9 * x)
+    });
     let scale = scale.unwrap_or(1e6 / most);
     weights.map(|weight| (weight * scale).round()).collect()
 }
@@ -324,23 +340,26 @@ impl Scheme {
         if preserve_ratio && ratio.control != ratio.experimental {
             return Self::Slots { control: ratio.control as usize, all: ratio.parts() as usize };
         }
-        // Han et al. (2009) for two arms: the coin of the arm with the smaller part
-        // is p, that of the other is such that the ratio holds on average.
-        let coin = |own: u32, other: u32| {
-            if own <= other { p } else { 1.0 - (1.0 - p) * f64::from(other) / f64::from(own) }
-        };
         let AllocationRatio { control, experimental } = ratio;
         let experimental_p = [
-            1.0 - coin(control, experimental),
+            1.0 - preferred_p(p, control, experimental),
             ratio.share_experimental(),
-            coin(experimental, control),
+            preferred_p(p, experimental, control),
         ];
         let (control, experimental) = (control as i32, experimental as i32);
         Self::TwoArms(TwoArms { control, experimental, experimental_p })
     }
 }
 
-/// Imbalance of one level's counts once `slot` has one more.
+/// Returns the probability of an arm when it is preferred, from its own and the other part of the
+/// ratio.
+fn preferred_p(p: f64, own: u32, other: u32) -> f64 {
+    // Han et al. (2009) for two arms: that of the smaller arm is p, that of the other is such that
+    // the ratio holds on average.
+    if own <= other { p } else { 1.0 - (1.0 - p) * f64::from(other) / f64::from(own) }
+}
+
+/// Returns the imbalance of one level's counts with one more patient in `slot`.
 fn imbalance_after(measure: Imbalance, counts: &[i32], slot: usize) -> f64 {
     let after =
         counts.iter().enumerate().map(|(i, &n)| f64::from(n) + f64::from(u8::from(i == slot)));
@@ -376,8 +395,8 @@ mod tests {
         ])
     }
 
-    fn rule(ratio: (u32, u32), weights: [f64; 3], imbalance: Imbalance) -> Rule {
-        Rule {
+    fn rule(ratio: (u32, u32), weights: [f64; 3], imbalance: Imbalance) -> MinimisationRule {
+        MinimisationRule {
             ratio: AllocationRatio { control: ratio.0, experimental: ratio.1 },
             factors: weights.into_iter().enumerate().collect(),
             imbalance,
@@ -389,7 +408,7 @@ mod tests {
     /// The arm preferred at each of 1 699 steps, `preferred_own` of tests/reference: 1 and 2 are
     /// the arms, 0 is a tie. The file's first arm has the first part of the ratio.
     #[test]
-    fn preferred_arm_is_the_reference_at_every_step() {
+    fn the_preferred_arm_is_that_of_the_reference_at_every_step() {
         let population = three_binary_factors();
         let file = include_str!("../../tests/reference/minimisation.csv");
         let mut rows = 0;
@@ -428,15 +447,16 @@ mod tests {
         assert_eq!(rows, 1700);
     }
 
-    /// Probability of the experimental arm when control, neither or the experimental arm is preferred.
+    /// Returns the probability of the experimental arm when control, neither or the experimental
+    /// arm is preferred.
     fn coin(ratio: (u32, u32), p: f64) -> [f64; 3] {
         let ratio = AllocationRatio { control: ratio.0, experimental: ratio.1 };
         let Scheme::TwoArms(arms) = Scheme::new(ratio, p, false) else { panic!("two arms") };
         arms.experimental_p
     }
 
-    /// Han, Enas & McEntegart (2009): the smaller arm is given with p where it is preferred, the larger
-    /// one with 1 − (1 − p)·(smaller part / larger part).
+    /// Han, Enas & McEntegart (2009): the smaller arm is given with p where it is preferred, the
+    /// larger one with 1 − (1 − p)·(smaller part / larger part).
     #[test]
     fn the_coin_of_an_unequal_ratio_is_that_of_han_et_al() {
         let cases = [
@@ -453,7 +473,7 @@ mod tests {
     }
 
     proptest! {
-        /// Arms that are preferred in proportion to their parts are given in that proportion.
+        /// Arms that are preferred in proportion to their parts are allocated in that proportion.
         #[test]
         fn the_coin_keeps_the_ratio_on_average(
             control in 1..50u32, experimental in 1..50u32, p in 0.5..=1.0f64,
@@ -478,7 +498,7 @@ mod tests {
 
     /// Equal slots at 1:1 are the two arms: the same patients get the same arms.
     #[test]
-    fn slots_of_an_equal_ratio_are_the_two_arm_rule() {
+    fn slots_of_an_equal_ratio_allocate_as_two_arms() {
         let population = three_binary_factors();
         for imbalance in [Imbalance::Range, Imbalance::Variance, Imbalance::StandardDeviation] {
             let two_arms =

@@ -1,4 +1,4 @@
-//! Allocation of each patient on arrival, given all who came before.
+//! Randomisation: allocation of each patient on arrival, given all earlier patients.
 
 pub mod biased_coin;
 pub mod block_urn;
@@ -30,7 +30,7 @@ pub enum Arm {
 }
 
 impl Arm {
-    /// For files and messages.
+    /// Returns the name in files and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Control => "control",
@@ -38,14 +38,14 @@ impl Arm {
         }
     }
 
-    /// 0 for control, 1 for experimental.
+    /// Returns 0 for control, 1 for experimental.
     #[inline]
     pub fn index(self) -> usize {
         self as usize
     }
 }
 
-/// The arm that would balance the allocation, whatever the coin then says.
+/// Arm that would balance the allocation, before the coin decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Preference {
@@ -76,18 +76,19 @@ impl Default for AllocationRatio {
 }
 
 impl AllocationRatio {
-    /// Sum of the parts.
+    /// Returns the sum of the parts.
     pub fn parts(self) -> u32 {
         self.control + self.experimental
     }
 
-    /// Share of patients in the experimental arm.
+    /// Returns the share of patients in the experimental arm.
     pub fn share_experimental(self) -> f64 {
         f64::from(self.experimental) / f64::from(self.parts())
     }
 
-    /// The same ratio in lowest terms.
+    /// Returns the ratio in lowest terms.
     pub fn reduced(self) -> Self {
+        // Euclid's algorithm.
         let (mut a, mut b) = (self.control, self.experimental);
         while b != 0 {
             (a, b) = (b, a % b);
@@ -96,12 +97,12 @@ impl AllocationRatio {
     }
 }
 
-/// How patients are allocated.
+/// Method of randomisation.
 #[derive(Debug, Clone)]
 pub enum RandomisationMethod {
     /// Each patient independently, by the ratio.
     Complete(AllocationRatio),
-    /// Blocks that hold the arms in the exact ratio, in random order.
+    /// Blocks that contain the arms in the exact ratio, in random order.
     PermutedBlocks(PermutedBlocks),
     /// Efron's biased coin or the big stick; two equal arms.
     BiasedCoin(BiasedCoin),
@@ -113,29 +114,34 @@ pub enum RandomisationMethod {
     MinimalSufficientBalance(MinimalSufficientBalance),
 }
 
-/// What a method remembers of the patients so far; its content belongs to the method.
+/// Memory of a method about earlier patients.
 #[derive(Debug, Clone, Default)]
 pub struct AllocationState {
+    /// Counts or differences of counts, laid out as the method needs them.
+    // One buffer for all methods, reused by every replicate: an enum of typed counts would be
+    // matched for every patient, and would allocate when a scenario's method differs from the last
+    // one's.
     cells: Vec<i32>,
 }
 
-/// A trial whose patients are to be allocated.
+/// Patients of a trial to be allocated, with the state of the method.
 #[derive(Debug)]
 pub struct Allocating<'t, R> {
-    /// Their strata, in order of arrival.
+    /// Strata of the patients, in order of arrival.
     pub strata: &'t [u32],
-    /// For the method to remember in; what it held is forgotten.
+    /// Memory of the method, reset at the start.
     pub state: &'t mut AllocationState,
-    /// The stream of the coin.
+    /// Stream of the coin.
     pub rng: R,
-    /// Their arms, which replace what is there.
+    /// Arms of the patients, which replace the present content.
     pub arms: &'t mut Vec<Arm>,
 }
 
 impl RandomisationMethod {
-    /// What it keeps in the ratio: for each factor or series, the class that each stratum is in. The
-    /// arms of a class differ from the ratio by a few patients, however many come. None where every
-    /// patient is allocated independently; `None` where the balance may be loose.
+    /// Returns, for each factor or series that the method balances, the class of each stratum.
+    ///
+    /// The arms of a class differ from the ratio by a few patients, for any number of patients.
+    /// Empty if every patient is allocated independently; `None` if the balance may be loose.
     pub fn balances(&self) -> Option<Vec<Vec<u32>>> {
         match self {
             Self::Complete(_) => Some(Vec::new()),
@@ -147,7 +153,7 @@ impl RandomisationMethod {
         }
     }
 
-    /// Forgets all patients.
+    /// Resets the memory.
     pub fn reset(&self, state: &mut AllocationState) {
         let cells = match self {
             Self::Complete(_) => 0,
@@ -161,7 +167,7 @@ impl RandomisationMethod {
         state.cells.resize(cells, 0);
     }
 
-    /// Allocates the next patient, who is in `stratum`. Takes the same number of draws for every
+    /// Allocates the next patient, who is in `stratum`, with the same number of draws for every
     /// patient.
     #[inline]
     pub fn allocate(&self, state: &mut AllocationState, stratum: usize, rng: &mut impl Rng) -> Arm {
@@ -179,28 +185,35 @@ impl RandomisationMethod {
         }
     }
 
-    /// Allocates all patients of some trials, as many in each.
+    /// Allocates all patients of some trials with equal numbers of patients.
     pub fn allocate_all<R: Rng, const N: usize>(&self, mut trials: [Allocating<'_, R>; N]) {
         trials.iter_mut().for_each(|trial| self.reset(trial.state));
-        match self {
-            Self::Minimisation(minimisation) => minimisation.allocate_all(trials),
-            _ => side_by_side(trials, |state, stratum, rng| self.allocate(state, stratum, rng)),
+        // Minimisation is the usual method and the slowest one, with loops specialised by the
+        // number of factors.
+        if let Self::Minimisation(minimisation) = self {
+            minimisation.allocate_all(trials);
+        } else {
+            side_by_side(trials, |state, stratum, rng| self.allocate(state, stratum, rng));
         }
     }
 
-    /// The arm that the coin of the next patient, who is in `stratum`, leans to; `None` where the
-    /// method weighs no imbalances against each other.
+    /// Returns the arm that the coin of the next patient, who is in `stratum`, prefers; `None` if
+    /// the method does not weigh imbalances.
     pub fn preferred(&self, state: &AllocationState, stratum: usize) -> Option<Preference> {
         match self {
             Self::Minimisation(rule) => Some(rule.preferred(&state.cells, stratum)),
             Self::MinimalSufficientBalance(rule) => Some(rule.preferred(&state.cells, stratum)),
-            _ => None,
+            Self::Complete(_)
+            | Self::PermutedBlocks(_)
+            | Self::BiasedCoin(_)
+            | Self::BlockUrn(_) => None,
         }
     }
 }
 
-/// Takes a patient of every trial at a time: allocation waits for the patient before, and meanwhile the
-/// processor has other trials to go on with.
+/// Allocates one patient of every trial at a time.
+// Each allocation waits for the result of the one before, and meanwhile the processor can work on
+// the other trials. Inlined, so that the method is matched outside the loops.
 #[inline(always)]
 fn side_by_side<R: Rng, const N: usize>(
     mut trials: [Allocating<'_, R>; N],
@@ -218,10 +231,10 @@ fn side_by_side<R: Rng, const N: usize>(
     }
 }
 
-/// Coins that are less biased leave the arms to differ by more than a few patients.
+/// Least probability of the preferred arm with which the arms differ by a few patients only.
 const TIGHT: f64 = 0.65;
 
-/// Number of series of allocations, from the number of the series that each stratum is in.
+/// Returns the number of series of allocations, from the series of each stratum.
 fn series_count(series: &[u32]) -> usize {
     series.iter().max().map_or(0, |&last| last as usize) + 1
 }

@@ -1,4 +1,4 @@
-//! Permuted blocks, in the whole trial or within strata, of one size or of sizes picked at random.
+//! Permuted blocks, in the whole trial or within strata, of one size or of random sizes.
 
 use super::{AllocationRatio, Arm, experimental_if, series_count};
 use crate::rng::uniform;
@@ -8,20 +8,21 @@ use rand::Rng;
 #[derive(Debug, Clone)]
 pub struct PermutedBlocks {
     ratio: AllocationRatio,
-    /// Block sizes as multiples of the (reduced) ratio's parts, picked with equal probability.
+    /// Block sizes as multiples of the (reduced) ratio's parts, chosen with equal probability.
     multiples: Vec<u32>,
-    /// Which series of blocks serves each stratum.
+    /// Series of blocks of each stratum.
     series: Vec<u32>,
 }
 
 impl PermutedBlocks {
-    /// `multiples` (at least one, each ≥ 1) times the parts of the ratio are the block sizes.
-    /// `series` gives each stratum the number of its series of blocks: all 0 when unstratified.
+    /// Constructs blocks whose sizes are `multiples` (at least one, each ≥ 1) of the parts of the
+    /// ratio. `series` holds the number of the series of blocks of each stratum: all 0 if
+    /// unstratified.
     pub fn new(ratio: AllocationRatio, multiples: Vec<u32>, series: Vec<u32>) -> Self {
         Self { ratio, multiples, series }
     }
 
-    /// The series that serves each stratum.
+    /// Returns the series of each stratum.
     pub(super) fn series(&self) -> &[u32] {
         &self.series
     }
@@ -30,9 +31,11 @@ impl PermutedBlocks {
         2 * series_count(&self.series)
     }
 
-    /// Cells hold, per series, how many of each arm are left in the current block.
+    /// Allocates one patient; `cells` holds, per series, the places of each arm left in the current
+    /// block.
     pub(super) fn allocate(&self, cells: &mut [i32], stratum: usize, rng: &mut impl Rng) -> Arm {
         let coin = uniform(rng);
+        // Drawn for every patient, so that the number of draws does not depend on the block.
         let size = if self.multiples.len() > 1 { uniform(rng) } else { 0.0 };
         let at = 2 * self.series[stratum] as usize;
         let left = &mut cells[at..at + 2];
@@ -56,7 +59,7 @@ mod tests {
     const TWO_TO_ONE: AllocationRatio = AllocationRatio { control: 2, experimental: 1 };
 
     #[test]
-    fn every_block_holds_the_ratio() {
+    fn every_block_contains_the_ratio() {
         let blocks = PermutedBlocks::new(TWO_TO_ONE, vec![2], vec![0, 0]);
         let mut cells = vec![0; blocks.cells()];
         let mut rng = Streams::new(Seed(3)).stream(Replicate(0), Purpose::Allocation);
@@ -68,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn strata_have_blocks_of_their_own_and_random_sizes_all_occur() {
+    fn strata_have_separate_blocks_and_all_random_sizes_occur() {
         let one = AllocationRatio { control: 1, experimental: 1 };
         let blocks = PermutedBlocks::new(one, vec![1, 2, 3], vec![0, 1, 0]);
         assert_eq!(blocks.cells(), 4);

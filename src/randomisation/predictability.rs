@@ -1,24 +1,26 @@
-//! How predictable allocation is: the guesses of someone who sees the arms of all patients so far.
+//! Predictability of allocation: the share guessed correctly by an observer who knows the arms of
+//! all earlier patients.
 
 use super::{AllocationRatio, Arm};
 
-/// The convergence strategy of Blackwell & Hodges (1957, Ann Math Stat 28:449): the guess is the arm
-/// that is behind so far, relative to the ratio; in a tie it is the larger arm, and where the arms
-/// are equal, half a guess on each.
+/// Convergence strategy of Blackwell & Hodges (1957, Ann Math Stat 28:449): the guess is the arm
+/// that is behind, relative to the ratio; in a tie it is the larger arm, and half a guess on each
+/// if the arms are equal.
 ///
-/// Between equal arms it is the best strategy against any coin that never leans to the arm that is
-/// ahead, and right half the time under complete randomisation. Between unequal arms whoever always
-/// names the larger one may be right more often.
+/// Between equal arms it is the best strategy against any coin that never favours the arm that is
+/// ahead, and right half the time under complete randomisation. Between unequal arms, always
+/// guessing the larger one may be right more often.
 #[derive(Debug, Clone, Copy)]
 pub struct ConvergenceStrategy {
     control: i32,
     experimental: i32,
-    /// The guess, made in two halves: each is experimental when that arm's lead is below this.
+    /// Lead of the experimental arm below which each half of the guess is that arm.
     leads: [i32; 2],
 }
 
 impl ConvergenceStrategy {
-    /// Against an allocation with these target shares; at most 1 000 000 patients.
+    /// Constructs the strategy against an allocation with these target shares, for at most 1 000
+    /// 000 patients.
     pub fn new(ratio: AllocationRatio) -> Self {
         let AllocationRatio { control, experimental } = ratio;
         // A lead is a whole number, so below 1 is a lead of at most 0.
@@ -26,8 +28,8 @@ impl ConvergenceStrategy {
         Self { control: control as i32, experimental: experimental as i32, leads }
     }
 
-    /// How right the guess of a patient's arm was, in halves (0, 1 or 2), when `so_far` of control
-    /// and experimental arm had come before.
+    /// Returns the correct halves (0, 1 or 2) of the guess of a patient's arm, after `so_far`
+    /// earlier patients of control and experimental arm.
     #[inline(always)]
     pub fn halves_right(self, so_far: [u32; 2], arm: Arm) -> u32 {
         let [control, experimental] = so_far.map(|n| n as i32);
@@ -36,13 +38,13 @@ impl ConvergenceStrategy {
         self.leads.map(|below| u32::from((lead < below) == is_experimental)).iter().sum()
     }
 
-    /// The same in less time, for a sum over all patients: what a patient adds to it, to which
-    /// [`halves_in_the_end`](Self::halves_in_the_end) is added once.
-    ///
-    /// Between equal arms a guess is right when the difference shrinks and wrong when it grows, so
-    /// that all but the ties follow from the difference in the end (Blackwell & Hodges 1957).
+    /// Returns the contribution of a patient to the sum of correct halves, to which
+    /// [`halves_at_the_end`](Self::halves_at_the_end) is added once.
     #[inline(always)]
-    pub fn halves_beyond_the_end(self, so_far: [u32; 2], arm: Arm) -> u32 {
+    pub fn halves_before_the_end(self, so_far: [u32; 2], arm: Arm) -> u32 {
+        // Between equal arms a guess is right when the difference shrinks and wrong when it grows,
+        // so that all but the ties follow from the final difference (Blackwell & Hodges 1957): one
+        // comparison per patient instead of two products.
         if self.control == self.experimental {
             u32::from(so_far[0] == so_far[1])
         } else {
@@ -50,8 +52,9 @@ impl ConvergenceStrategy {
         }
     }
 
-    /// What all patients of control and experimental arm together add to the sum of halves.
-    pub fn halves_in_the_end(self, [control, experimental]: [u32; 2]) -> u32 {
+    /// Returns the contribution of all patients together to the sum of correct halves.
+    pub fn halves_at_the_end(self, patients: [u32; 2]) -> u32 {
+        let [control, experimental] = patients;
         // One for each patient, less the difference.
         if self.control == self.experimental { 2 * control.min(experimental) } else { 0 }
     }
@@ -75,18 +78,18 @@ mod tests {
     }
 
     #[test]
-    fn guesses_by_hand() {
+    fn guesses_name_the_arm_that_is_behind() {
         // Guesses: tie, control, tie, experimental, experimental, experimental, tie.
         assert_eq!(halves((1, 1), &[E, C, C, C, E, E, C]), [1, 2, 1, 0, 2, 2, 1]);
         // Experimental in ties and when behind its two thirds: leads 0, 1, 2, 0, −2, −1, 0, −2.
         assert_eq!(halves((1, 2), &[E, E, C, C, E, E, C, E]), [2, 0, 2, 0, 2, 2, 0, 2]);
-        // The same with the arms the other way round.
+        // The arms exchanged.
         assert_eq!(halves((2, 1), &[C, C, E, E, C, C, E, C]), [2, 0, 2, 0, 2, 2, 0, 2]);
         assert_eq!(halves((1000, 1000), &[E, E, C, C]), [1, 0, 2, 2]);
     }
 
     #[test]
-    fn the_sum_is_the_same_in_less_time() {
+    fn the_shorter_sum_equals_the_sum_of_all_guesses() {
         for ratio in [(1, 1), (2, 2), (1, 2), (3, 2)] {
             let (control, experimental) = ratio;
             let strategy = ConvergenceStrategy::new(AllocationRatio { control, experimental });
@@ -96,17 +99,17 @@ mod tests {
                 let mut so_far = [0; 2];
                 let mut sum = 0;
                 for &arm in &arms {
-                    sum += strategy.halves_beyond_the_end(so_far, arm);
+                    sum += strategy.halves_before_the_end(so_far, arm);
                     so_far[arm.index()] += 1;
                 }
-                sum += strategy.halves_in_the_end(so_far);
+                sum += strategy.halves_at_the_end(so_far);
                 assert_eq!(sum, halves(ratio, &arms).iter().sum::<u32>(), "{ratio:?} {arms:?}");
             }
         }
     }
 
-    /// All six orders of a block of four: 17 of 24 guesses are right (Blackwell & Hodges: 2 + 5/6 in
-    /// each); both orders of a block of two: three of four.
+    /// All six orders of a block of four: 17 of 24 guesses are right (Blackwell & Hodges: 2 + 5/6
+    /// in each); both orders of a block of two: three of four.
     #[test]
     fn blocks_are_guessed_as_often_as_published() {
         let fours =

@@ -65,7 +65,7 @@ pub(super) fn bounds(scenario: &Scenario) -> Document {
         bounds: [look.efficacy, look.futility, look.harm].map(finite),
         alpha_spent: look.alpha_spent,
     });
-    boundaries(rows.collect(), 6)
+    Document::new().text(scenario.design.description()) + boundaries(rows.collect(), 6)
 }
 
 fn outcomes(scenario: &Scenario) -> Document {

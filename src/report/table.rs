@@ -14,7 +14,7 @@ use crate::summary::{
 };
 
 /// The question, the answer, and what stands behind it.
-pub fn document(summary: &Summary, warnings: &[String]) -> Document {
+pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Document {
     let provenance = &summary.provenance;
     let scenario = &provenance.scenario;
     let [alternative, null, ..] = &summary.truths[..] else {
@@ -29,7 +29,7 @@ pub fn document(summary: &Summary, warnings: &[String]) -> Document {
     out += super::disregarded::document(alternative, null);
     out += super::safety::price(alternative, null);
     out += over_prior(summary);
-    out = out.heading("Looks");
+    out = out.heading("Looks").text(boundaries);
     out += super::looks::document(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
     for ((effect, none), written) in analyses {

@@ -5,7 +5,7 @@ use super::{Analysis, AnalysisSet, Scenario};
 use crate::analysis::AnalysisMethod;
 use crate::analysis::imputation::MissingRule;
 use crate::analysis::wins::WinMeasure;
-use crate::design::comparison::{Comparison, Means, Ordinal, OrdinalTest, TwoProportions};
+use crate::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoMeans, TwoProportions};
 use crate::outcome::MrsDistribution;
 use crate::randomisation::AllocationRatio;
 
@@ -102,7 +102,7 @@ pub(crate) fn comparison(
             Comparison::Ordinal(ordinal(OrdinalTest::MannWhitney)?.measured_by_net_benefit())
         }
         AnalysisMethod::Utilities { utilities, .. } => {
-            let means = Means::of_utilities(utilities.by_mrs(), control, experimental);
+            let means = TwoMeans::of_utilities(utilities.by_mrs(), control, experimental);
             Comparison::Means(means.map_err(|_| NoComparison::Arms)?)
         }
         AnalysisMethod::Regression(_)

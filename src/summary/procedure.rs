@@ -8,7 +8,7 @@ use super::McEstimate;
 use super::Sampled;
 use super::moments::Histogram;
 use crate::num::root::brent;
-use crate::outcome::decomposition::WAYS;
+use crate::outcome::decomposition::MECHANISMS;
 use crate::outcome::flow::{GROUPS, Group, MEASURES, Measure, Spread};
 use crate::outcome::{Flow, LEVELS, Mrs, ProceduralModel};
 use crate::procedure::{End, MAX_PASSES, Minutes, State};
@@ -254,7 +254,7 @@ impl ProcedureSummary {
             randomised_per_month: scenario.accrual.per_month(),
             haemorrhage_definition: scenario.haemorrhage_definition(),
             arms: arms.into_iter().map(summary).collect(),
-            decomposition: WAYS.into_iter().zip(model.decomposition()).collect(),
+            decomposition: MECHANISMS.into_iter().zip(model.decomposition()).collect(),
         })
     }
 

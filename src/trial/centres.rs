@@ -122,10 +122,10 @@ impl Attendance {
         let mut halves_guessed = 0;
         for (&centre, &arm) in centres.iter().zip(arms) {
             let so_far = &mut allocated[centre as usize];
-            halves_guessed += guesser.halves_beyond_the_end(*so_far, arm);
+            halves_guessed += guesser.halves_before_the_end(*so_far, arm);
             so_far[arm.index()] += 1;
         }
-        halves_guessed += allocated.iter().map(|&n| guesser.halves_in_the_end(n)).sum::<u32>();
+        halves_guessed += allocated.iter().map(|&n| guesser.halves_at_the_end(n)).sum::<u32>();
         let count = |is: fn(&[u32; 2]) -> bool| allocated.iter().filter(|n| is(n)).count() as u32;
         balance.imbalances.clear();
         let attended = allocated.iter().filter(|n| **n != [0; 2]);

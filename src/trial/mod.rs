@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
 use crate::analysis::{AnalysisMethod, KnownOutcomes, Statistic, TestResult};
-use crate::design::inference::Estimate;
+use crate::design::inference::StagewiseEstimate;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::expected::estimand_of_shift;
 use crate::outcome::OutcomeModel;
@@ -404,11 +404,11 @@ impl<'s> Simulator<'s> {
 
     /// The estimate and its limits, allowing for the looks: drifts times the standard error that the
     /// estimate's Z was divided by. A single look leaves nothing to allow for.
-    fn adjusted(&self, at: usize, analysis: &Analysis, test: &TestResult) -> Estimate {
+    fn adjusted(&self, at: usize, analysis: &Analysis, test: &TestResult) -> StagewiseEstimate {
         let (low, high) = test.interval;
-        let plain = Estimate { median: test.estimate, low, high };
+        let plain = StagewiseEstimate { median: test.estimate, low, high };
         if !test.has_estimate() {
-            return Estimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
+            return StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.scenario.design;
         let Some((z, standard_error)) = analysis.estimate_over_error(test) else { return plain };
@@ -416,7 +416,7 @@ impl<'s> Simulator<'s> {
         let drift = design.drift_estimate(at, analysed, z);
         let scale = analysis.method.scale();
         let effect = drift.as_effect(design.information(analysed), standard_error);
-        Estimate {
+        StagewiseEstimate {
             median: scale.within(effect.median),
             low: scale.within(effect.low),
             high: scale.within(effect.high),

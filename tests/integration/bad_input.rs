@@ -764,7 +764,7 @@ fn invalid_arguments_are_reported_with_what_is_allowed() {
 /// what is allowed.
 const DESIGNS: [(&str, &str); 50] = [
     ("", "what is compared? expected: a scenario, --control and --experimental"),
-    ("R", "how large? expected: --power or --n"),
+    ("R", "neither a size nor a power: give --n or --power"),
     ("--control 0.25 --power 0.8", "there is no effect; expected: --experimental"),
     ("--control 0.25 --n 100", "there is no effect; expected: --experimental"),
     (

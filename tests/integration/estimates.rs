@@ -1,6 +1,6 @@
 //! Estimates after a trial are accurate for their estimands, and simulated probabilities have a valid error.
 
-use rescuesim::design::exact::{ExactDesign, Statistic};
+use rescuesim::design::exact::{ExactDesign, ExactStatistic};
 use rescuesim::design::sample_size::ArmSizes;
 use rescuesim::scenario::Truth::Alternative;
 
@@ -83,8 +83,9 @@ fn errors_by_control_variate_are_valid_at_any_number_of_replicates() {
     let scenario = scenario_file(ONE_LOOK, &set);
     let sizes = [ArmSizes { control: 156, experimental: 156 }];
     let (critical, never) = ([scenario.design.looks()[0].efficacy], [f64::NEG_INFINITY]);
-    let exact = ExactDesign::new(&sizes, Statistic::Pooled, &critical, &never).expect("one look");
-    let exact_power = exact.probabilities((0.25, 0.40)).rejection;
+    let exact =
+        ExactDesign::new(&sizes, ExactStatistic::Pooled, &critical, &never).expect("one look");
+    let exact_power = exact.probabilities([0.25, 0.40]).rejection;
     for (replicates, runs) in [(400, 200), (1_000, 120), (10_000, 30)] {
         let covered = (0..runs)
             .filter(|run| {

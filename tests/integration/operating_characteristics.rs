@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use rescuesim::design::exact::{ExactDesign, Statistic};
+use rescuesim::design::exact::{ExactDesign, ExactStatistic};
 use rescuesim::design::sample_size::ArmSizes;
 use rescuesim::scenario::Truth::{self, Alternative, Null};
 use rescuesim::summary::OperatingCharacteristics;
@@ -114,8 +114,9 @@ fn every_boundary_stops_as_often_as_the_exact_recursion() {
         let scenario = scenario(&set);
         let found = scenario.design.boundaries();
         let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });
-        let exact = ExactDesign::new(&sizes, Statistic::Pooled, &found.efficacy, &found.lower());
-        let exact = exact.expect("three looks").probabilities((0.25, experimental));
+        let exact =
+            ExactDesign::new(&sizes, ExactStatistic::Pooled, &found.efficacy, &found.lower());
+        let exact = exact.expect("three looks").probabilities([0.25, experimental]);
         let result = simulate_scenario(&scenario, 20_000);
         let binary = result.analysis(Alternative, "independence");
         for (k, look) in binary.looks.iter().enumerate() {

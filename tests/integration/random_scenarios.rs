@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use rescuesim::design::exact::{ExactDesign, Statistic};
+use rescuesim::design::exact::{ExactDesign, ExactStatistic};
 use rescuesim::design::sample_size::ArmSizes;
 use rescuesim::engine::Accumulator;
 use rescuesim::scenario::Scenario;
@@ -307,10 +307,11 @@ fn random_trials_have_the_power_of_the_enumeration() {
             .collect();
         let upper: Vec<f64> = scenario.design.looks().iter().map(|look| look.efficacy).collect();
         let lower = vec![f64::NEG_INFINITY; upper.len()];
-        let exact = ExactDesign::new(&sizes, Statistic::Pooled, &upper, &lower).expect("they grow");
+        let exact =
+            ExactDesign::new(&sizes, ExactStatistic::Pooled, &upper, &lower).expect("they grow");
         let result = simulate_scenario(&scenario, REPLICATES);
         for (truth, rates) in
-            result.truths.iter().zip([(control, experimental), (control, control)])
+            result.truths.iter().zip([[control, experimental], [control, control]])
         {
             let expected: f64 = exact.probabilities(rates).upper.iter().sum();
             let variance = expected * (1.0 - expected) / REPLICATES as f64;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use rescuesim::analysis::restricted::Distance;
 use rescuesim::design::inference::{
-    Belief, Drift, Estimate, Monitored, Prior, prediction_interval, repeated_difference,
-    repeated_p_value,
+    AssumedDrift, Belief, DriftPrior, Monitored, StagewiseEstimate, prediction_interval,
+    repeated_difference, repeated_p_value,
     scale::{pooled_standard_error, standardised, unpooled_standard_error},
 };
 use rescuesim::design::recursion::CrossingProbabilities;
@@ -179,8 +179,8 @@ struct Trial {
     design: String,
     critical: Vec<f64>,
     /// Values of the control and the experimental arm, per look.
-    patients: Vec<(f64, f64)>,
-    rates: Vec<(f64, f64)>,
+    patients: Vec<[f64; 2]>,
+    rates: Vec<[f64; 2]>,
     z: Vec<f64>,
 }
 
@@ -191,11 +191,14 @@ impl Trial {
         };
         let (n1, n2) = (input("cum_n1"), input("cum_n2"));
         let (e1, e2) = (input("cum_events1"), input("cum_events2"));
-        let patients: Vec<_> = n2.into_iter().zip(n1).collect();
+        let patients: Vec<[f64; 2]> = n2.into_iter().zip(n1).map(Into::into).collect();
         let events = e2.into_iter().zip(e1);
-        let rates: Vec<_> = events.zip(&patients).map(|(e, n)| (e.0 / n.0, e.1 / n.1)).collect();
-        let score = |(&rates, &n)| Distance::Difference(0.0).score_z(rates, n);
-        let z = rates.iter().zip(&patients).map(score).collect();
+        let rates: Vec<[f64; 2]> =
+            events.zip(&patients).map(|(e, n)| [e.0 / n[0], e.1 / n[1]]).collect();
+        let looks = rates.iter().zip(&patients);
+        let z = looks
+            .map(|(&rates, &n)| Distance::Difference(0.0).score_z(rates.into(), n.into()))
+            .collect();
         let design = rows[0].design.clone();
         let critical = efficacy_bounds(rule(&design), ALPHA);
         Self { design, critical, patients, rates, z }
@@ -215,27 +218,27 @@ impl Trial {
         self.z.len() - 1
     }
 
-    fn estimate(&self) -> Estimate {
+    fn estimate(&self) -> StagewiseEstimate {
         self.monitored().stagewise_estimate(self.end(), self.z[self.end()], 0.95)
     }
 
     /// The estimate on the risk difference in rpact's definition: at the first look, at which the design
     /// has no influence, it gives the fixed score interval.
-    fn risk_difference(&self, standard_error: fn((f64, f64), (f64, f64)) -> f64) -> Estimate {
+    fn risk_difference(&self, standard_error: fn([f64; 2], [f64; 2]) -> f64) -> StagewiseEstimate {
         let end = self.end();
         let (rates, patients) = (self.rates[end], self.patients[end]);
         if end == 0 {
             let (low, high) = repeated_difference(rates, patients, upper_quantile(ALPHA));
-            return Estimate { median: rates.1 - rates.0, low, high };
+            return StagewiseEstimate { median: rates[1] - rates[0], low, high };
         }
         self.estimate().as_effect(FRACTIONS[end], standard_error(rates, patients))
     }
 
     /// The drift that rpact's `getConditionalPower` computes from rates, with 104 patients
     /// planned per look: the conditional error has the place of α in two_proportions_drift.
-    fn rpact_drift(&self, (control, experimental): (f64, f64)) -> f64 {
+    fn rpact_drift(&self, [control, experimental]: [f64; 2]) -> f64 {
         let now = self.now();
-        let error = self.monitored().conditional_power(now, self.z[now], Drift::Stated(0.0));
+        let error = self.monitored().conditional_power(now, self.z[now], AssumedDrift::Stated(0.0));
         let to_come = 104.0 * (FRACTIONS.len() - 1 - now) as f64;
         let pooled = 0.5 * (control + experimental);
         let null = f64::sqrt(2.0 * pooled * (1.0 - pooled));
@@ -249,12 +252,12 @@ impl Trial {
     }
 
     /// The rates of a note, printed with six digits: replaced by the observed ones if equal to these digits.
-    fn noted_rates(&self, row: &Row) -> (f64, f64) {
+    fn noted_rates(&self, row: &Row) -> [f64; 2] {
         let observed = self.rates[self.now()];
         let exact = |noted: f64, observed: f64| {
             if (noted - observed).abs() < 1e-6 { observed } else { noted }
         };
-        (exact(row.noted("pi2="), observed.0), exact(row.noted("pi1="), observed.1))
+        [exact(row.noted("pi2="), observed[0]), exact(row.noted("pi1="), observed[1])]
     }
 
     /// gsDesign's prior N(δ/2, (δ/2)²) on the scale of the drift, whose planned value is known.
@@ -264,8 +267,7 @@ impl Trial {
     }
 
     fn compare(&self, row: &Row, compared: &mut Compared) {
-        let here = (self.z[self.now()], FRACTIONS[self.now()]);
-        let (z, t) = here;
+        let (z, t) = (self.z[self.now()], FRACTIONS[self.now()]);
         let monitored = self.monitored();
         let power = |drift| monitored.conditional_power(self.now(), z, drift);
         let predictive = |prior| monitored.predictive_power(self.now(), z, prior);
@@ -279,14 +281,14 @@ impl Trial {
         let most = || fixed_patients() * (planned() / fixed_drift()).powi(2);
         let (to_the_end, bounds) = ([t, 1.0], [f64::INFINITY, self.critical[2]]);
         let final_only = || Monitored::new(&to_the_end, &NO_LOWER[..2], &bounds);
-        let normal = || Prior::Normal(self.prior());
+        let normal = || DriftPrior::Normal(self.prior());
 
         let found = match row.quantity.as_str() {
             "critical_value" | "gsDesign_bound" => self.critical[row.look()],
             "z_pooled" => self.z[row.look()],
             "z_unpooled" => {
                 let (rates, n) = (self.rates[row.look()], self.patients[row.look()]);
-                (rates.1 - rates.0) / unpooled_standard_error(rates, n)
+                (rates[1] - rates[0]) / unpooled_standard_error(rates, n)
             }
             "repeated_CI_lower" => self.repeated(row.look()).0,
             "repeated_CI_upper" => self.repeated(row.look()).1,
@@ -299,7 +301,7 @@ impl Trial {
             }
             "conditional_rejection_probability" => {
                 let look = row.look();
-                monitored.conditional_power(look, self.z[look], Drift::Stated(0.0))
+                monitored.conditional_power(look, self.z[look], AssumedDrift::Stated(0.0))
             }
             "final_p_value" | "final_p_value_from_getAnalysisResults" => {
                 assert_eq!(row.look(), end, "{row:?}");
@@ -315,42 +317,46 @@ impl Trial {
             "drift_CI_upper" => self.estimate().high,
             "drift_median_unbiased" => self.estimate().median,
             "conditional_power_cumulative" => {
-                let drift = Drift::Stated(self.rpact_drift(self.noted_rates(row)));
+                let drift = AssumedDrift::Stated(self.rpact_drift(self.noted_rates(row)));
                 let by_look = monitored.conditional_power_by_look(self.now(), z, drift);
                 by_look[row.look() - self.now() - 1]
             }
             "gsDesign_n.I" => most() * FRACTIONS[row.look()],
             "gsDesign_delta" => fixed_drift() / f64::sqrt(fixed_patients()),
             "CP_total_theta_hat" => {
-                let trend = Drift::CurrentTrend.value(z, t);
+                let trend = AssumedDrift::CurrentTrend.value(z, t);
                 compared.add(row, "its drift", trend, row.noted("drift at t=1:"));
-                power(Drift::CurrentTrend)
+                power(AssumedDrift::CurrentTrend)
             }
             // The drift as gsDesign solves it; gsDesign_n.I compares its error.
             "CP_total_theta_0" | "CP_total_theta_delta" => {
-                power(Drift::Stated(row.noted("drift at t=1:")))
+                power(AssumedDrift::Stated(row.noted("drift at t=1:")))
             }
-            "gsCP_total_theta_hat" => self.by_look(row, Drift::CurrentTrend, compared),
-            "gsCP_total_theta_0" => self.by_look(row, Drift::Stated(0.0), compared),
-            "gsCP_total_theta_delta" => self.by_look(row, Drift::Stated(planned()), compared),
-            "PP_flat_prior" | "gsPP_flat_prior" => predictive(Prior::Flat),
+            "gsCP_total_theta_hat" => self.by_look(row, AssumedDrift::CurrentTrend, compared),
+            "gsCP_total_theta_0" => self.by_look(row, AssumedDrift::Stated(0.0), compared),
+            "gsCP_total_theta_delta" => {
+                self.by_look(row, AssumedDrift::Stated(planned()), compared)
+            }
+            "PP_flat_prior" | "gsPP_flat_prior" => predictive(DriftPrior::Flat),
             "gsPP_normalprior_mu_delta/2_sd_delta/2" => predictive(normal()),
             "PP_normalprior_mu_delta/2_sd_delta/2" => {
                 // The prior that gave the noted posterior: its mean is its standard deviation.
                 let sd = row.noted("sd");
                 let half = sd / f64::sqrt(1.0 - sd * sd * t);
-                let prior = Prior::Normal(Belief { mean: half, sd: half });
+                let prior = DriftPrior::Normal(Belief { mean: half, sd: half });
                 let mean = prior.posterior(z, t).mean;
                 compared.add(row, "its posterior mean", mean, row.noted("drift mean"));
                 predictive(prior)
             }
-            "CP_final_only_theta_hat" => final_only().conditional_power(0, z, Drift::CurrentTrend),
-            "PP_final_only_flat" => final_only().predictive_power(0, z, Prior::Flat),
+            "CP_final_only_theta_hat" => {
+                final_only().conditional_power(0, z, AssumedDrift::CurrentTrend)
+            }
+            "PP_final_only_flat" => final_only().predictive_power(0, z, DriftPrior::Flat),
             "gsPosterior_mean_theta" => normal().posterior(z, t).mean / f64::sqrt(most()),
             "gsPosterior_sd_theta" => normal().posterior(z, t).sd / f64::sqrt(most()),
             "gsPOS" => monitored.assurance(self.prior()),
-            "gsPI_lower" => prediction_interval(here, 1.0, normal(), 0.95).0,
-            "gsPI_upper" => prediction_interval(here, 1.0, normal(), 0.95).1,
+            "gsPI_lower" => prediction_interval(z, t, 1.0, normal(), 0.95).0,
+            "gsPI_upper" => prediction_interval(z, t, 1.0, normal(), 0.95).1,
             other => panic!("an unknown quantity {other}"),
         };
         compared.add(row, &row.quantity, found, row.value());
@@ -361,7 +367,7 @@ impl Trial {
     }
 
     /// Conditional power; the note has the part of each look.
-    fn by_look(&self, row: &Row, drift: Drift, compared: &mut Compared) -> f64 {
+    fn by_look(&self, row: &Row, drift: AssumedDrift, compared: &mut Compared) -> f64 {
         let now = self.now();
         let so_far = self.monitored().conditional_power_by_look(now, self.z[now], drift);
         let (_, noted) = row.note.split_once("increments: ").expect("the note has them");
@@ -394,10 +400,10 @@ fn compare_with_futility(row: &Row, compared: &mut Compared) {
         "lower" => lower[row.look()],
         "n.I" => FRACTIONS[row.look()] * (planned / fixed_drift()).powi(2),
         "delta" => fixed_drift(),
-        "gsBoundCP_lower_thetahat" => power(&lower, Drift::CurrentTrend),
-        "gsBoundCP_upper_thetahat" => power(&efficacy, Drift::CurrentTrend),
-        "gsBoundCP_lower_delta" => power(&lower, Drift::Stated(planned)),
-        "gsBoundCP_upper_delta" => power(&efficacy, Drift::Stated(planned)),
+        "gsBoundCP_lower_thetahat" => power(&lower, AssumedDrift::CurrentTrend),
+        "gsBoundCP_upper_thetahat" => power(&efficacy, AssumedDrift::CurrentTrend),
+        "gsBoundCP_lower_delta" => power(&lower, AssumedDrift::Stated(planned)),
+        "gsBoundCP_upper_delta" => power(&efficacy, AssumedDrift::Stated(planned)),
         other => panic!("an unknown quantity {other}"),
     };
     compared.add(row, &row.quantity, found, row.value());

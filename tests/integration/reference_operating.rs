@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use rescuesim::design::comparison::{Comparison, TwoProportions, Variance};
-use rescuesim::design::exact::{ExactDesign, ExactProbabilities, Statistic};
+use rescuesim::design::exact::{ExactDesign, ExactProbabilities, ExactStatistic};
 use rescuesim::design::sample_size::ArmSizes;
 use rescuesim::design::{Boundaries, EfficacyRule, Rules, SpendingFunction, StoppingProbabilities};
 
@@ -179,7 +179,7 @@ fn exact_design(row: &Row) -> ExactDesign {
         ArmSizes { control: n, experimental: n }
     });
     let unpooled = row.variant.contains("z unpooled");
-    let statistic = if unpooled { Statistic::Unpooled } else { Statistic::Pooled };
+    let statistic = if unpooled { ExactStatistic::Unpooled } else { ExactStatistic::Pooled };
     let upper = &DESIGNS[row.design.as_str()].efficacy;
     let lower = if row.variant.contains("two-sided") {
         upper.iter().map(|bound| -bound).collect()
@@ -191,10 +191,10 @@ fn exact_design(row: &Row) -> ExactDesign {
 
 fn of_exact(row: &Row) -> f64 {
     let rates = match row.quantity.split('_').nth(2) {
-        Some(".25") => (0.25, 0.25),
-        Some(".325") => (0.325, 0.325),
-        Some(".40") => (0.40, 0.40),
-        _ => (0.25, 0.40),
+        Some(".25") => [0.25, 0.25],
+        Some(".325") => [0.325, 0.325],
+        Some(".40") => [0.40, 0.40],
+        _ => [0.25, 0.40],
     };
     // A given lower bound rejects, too: these are the rows of two-sided tests.
     let ExactProbabilities { upper, lower, rejection, expected_total } =
@@ -247,15 +247,16 @@ fn every_operating_characteristic_agrees_with_the_reference() {
 #[test]
 fn exact_probabilities_add_up_over_the_looks() {
     let sizes = [52, 104, 156].map(|n| ArmSizes { control: n, experimental: n });
-    let design = ExactDesign::new(&sizes, Statistic::Pooled, &DESIGNS["asOF"].efficacy, &NO_LOWER)
-        .expect("growing looks");
-    let planned = design.probabilities((0.25, 0.40));
+    let design =
+        ExactDesign::new(&sizes, ExactStatistic::Pooled, &DESIGNS["asOF"].efficacy, &NO_LOWER)
+            .expect("growing looks");
+    let planned = design.probabilities([0.25, 0.40]);
     let known = [0.015977930, 0.405689003, 0.386471807];
     for (found, known) in planned.upper.iter().zip(known) {
         assert!((found - known).abs() < 1e-9, "{found} {known}");
     }
     assert!((planned.expected_total - 266.484934).abs() < 1e-6);
-    let by_rate = |rate: f64| design.probabilities((rate, rate)).rejection;
+    let by_rate = |rate: f64| design.probabilities([rate; 2]).rejection;
     assert!((by_rate(0.25) - 0.024976).abs() < 5e-7);
     assert!((by_rate(0.4) - 0.024557).abs() < 5e-7);
     let largest = design.maximum_type_one_error(0.1, 0.5).maximum;

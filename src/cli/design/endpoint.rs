@@ -1,17 +1,17 @@
-//! What is compared, from options.
+//! Endpoint and comparison from options.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rescuesim::analysis::restricted::Distance;
 use rescuesim::design::comparison::{
-    Comparison, Means, NotComparable, Ordinal, OrdinalTest, TwoProportions, Variance,
+    Comparison, NotComparable, Ordinal, OrdinalTest, TwoMeans, TwoProportions, Variance,
 };
 
-use super::usage;
 use crate::cli::Failure;
 use crate::cli::values::{finite, margin, positive, share};
 
-/// What is compared. An option of the other endpoint needs `conflicts_with` beside `requires`, which
-/// would be waived.
+/// Endpoint and comparison.
+// An option of the other endpoint needs `conflicts_with` in addition to `requires`: clap waives a
+// requirement that conflicts with a given option.
 #[derive(Debug, Args)]
 #[group(id = "EndpointArgs", multiple = true)]
 pub struct EndpointArgs {
@@ -26,7 +26,7 @@ pub struct EndpointArgs {
     #[arg(long, value_name = "SHARES", value_delimiter = ',', conflicts_with = "control",
           value_parser = finite)]
     control_mrs: Vec<f64>,
-    /// mRS of the experimental arm, likewise.
+    /// mRS of the experimental arm, best level first, as fractions or percentages.
     #[arg(long, value_name = "SHARES", value_delimiter = ',', requires = "control_mrs",
           conflicts_with = "control", value_parser = finite)]
     experimental_mrs: Vec<f64>,
@@ -45,18 +45,14 @@ pub struct EndpointArgs {
         value_parser = finite
     )]
     utilities: Vec<f64>,
-    /// Test of the mRS: proportional-odds (Whitehead), mann-whitney, or mann-whitney-null (with the
-    /// variance of the null hypothesis under both).
-    #[arg(long, value_name = "TEST", default_value = "proportional-odds",
-          requires = "control_mrs", conflicts_with_all = ["control", "utilities"],
-          value_parser = ["proportional-odds", "mann-whitney", "mann-whitney-null"])]
-    test: String,
-    /// Variance of two proportions: pooled (under the null hypothesis, unpooled under the
-    /// alternative), unpooled, null (pooled under both), arcsine.
-    #[arg(long, value_name = "CONVENTION", default_value = "pooled", requires = "control",
-          conflicts_with = "control_mrs",
-          value_parser = ["pooled", "unpooled", "null", "arcsine"])]
-    variance: String,
+    /// Test of the mRS.
+    #[arg(long, value_enum, value_name = "TEST", default_value_t = MrsTest::ProportionalOdds,
+          requires = "control_mrs", conflicts_with_all = ["control", "utilities"])]
+    test: MrsTest,
+    /// Variance of two proportions.
+    #[arg(long, value_enum, value_name = "CONVENTION", default_value_t = VarianceConvention::Pooled,
+          requires = "control", conflicts_with = "control_mrs")]
+    variance: VarianceConvention,
     /// Continuity correction for two proportions.
     #[arg(long, requires = "control", conflicts_with = "control_mrs")]
     continuity_correction: bool,
@@ -71,21 +67,45 @@ pub struct EndpointArgs {
     margin_ratio: Option<f64>,
 }
 
+/// Test of the mRS.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MrsTest {
+    /// Proportional odds, with Whitehead's information.
+    ProportionalOdds,
+    /// Wilcoxon-Mann-Whitney, with the exact variance under the alternative.
+    MannWhitney,
+    /// Wilcoxon-Mann-Whitney, with the variance of the null hypothesis under both.
+    MannWhitneyNull,
+}
+
+/// Variance of two proportions.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum VarianceConvention {
+    /// Pooled under the null hypothesis, unpooled under the alternative.
+    Pooled,
+    /// Unpooled under both hypotheses.
+    Unpooled,
+    /// Pooled under both hypotheses.
+    Null,
+    /// Arcsine of the root.
+    Arcsine,
+}
+
 impl EndpointArgs {
-    /// Whether the effect is given.
+    /// Returns whether the effect is given.
     pub fn has_effect(&self) -> bool {
         self.experimental.is_some()
             || self.common_odds_ratio.is_some()
             || !self.experimental_mrs.is_empty()
     }
 
-    /// The comparison; without an effect, one with a placeholder that must be solved for.
+    /// Returns the comparison; without an effect, one with a placeholder that must be solved for.
     pub fn comparison(&self, share_experimental: f64) -> Result<Comparison, Failure> {
         if let Some(control) = self.control {
             return self.two_proportions(control);
         }
         if self.control_mrs.is_empty() {
-            return Err(usage(
+            return Err(Failure::Usage(
                 "what is compared? expected: a scenario, --control and --experimental (rates), or \
                  --control-mrs with --common-odds-ratio or --experimental-mrs"
                     .into(),
@@ -97,12 +117,12 @@ impl EndpointArgs {
     fn two_proportions(&self, control: f64) -> Result<Comparison, Failure> {
         let experimental = self.experimental.unwrap_or(control);
         let mut out = TwoProportions::new(control, experimental)
-            .map_err(|error| usage(format!("--control and --experimental: {error}")))?;
-        out = out.with_variance(match self.variance.as_str() {
-            "unpooled" => Variance::Alternative,
-            "null" => Variance::Null,
-            "arcsine" => Variance::Arcsine,
-            _ => Variance::NullAndAlternative,
+            .map_err(|error| Failure::Usage(format!("--control and --experimental: {error}")))?;
+        out = out.with_variance(match self.variance {
+            VarianceConvention::Pooled => Variance::NullAndAlternative,
+            VarianceConvention::Unpooled => Variance::Alternative,
+            VarianceConvention::Null => Variance::Null,
+            VarianceConvention::Arcsine => Variance::Arcsine,
         });
         if self.continuity_correction {
             out = out.continuity_corrected();
@@ -115,7 +135,7 @@ impl EndpointArgs {
         if let Some(margin) = margin {
             out = out.against(margin).map_err(|error| {
                 let option = if self.margin.is_some() { "--margin" } else { "--margin-ratio" };
-                usage(format!("{option}: {error}"))
+                Failure::Usage(format!("{option}: {error}"))
             })?;
         }
         Ok(Comparison::TwoProportions(out))
@@ -128,15 +148,15 @@ impl EndpointArgs {
         {
             if !list.is_empty() && list.len() != control.len() {
                 let (given, levels) = (list.len(), control.len());
-                return Err(usage(format!(
+                return Err(Failure::Usage(format!(
                     "{option} has {given} numbers; expected: {levels}, as many as --control-mrs"
                 )));
             }
         }
-        let test = match self.test.as_str() {
-            "mann-whitney" => OrdinalTest::MannWhitney,
-            "mann-whitney-null" => OrdinalTest::MannWhitneyNullVariance,
-            _ => OrdinalTest::ProportionalOdds,
+        let test = match self.test {
+            MrsTest::ProportionalOdds => OrdinalTest::ProportionalOdds,
+            MrsTest::MannWhitney => OrdinalTest::MannWhitney,
+            MrsTest::MannWhitneyNull => OrdinalTest::MannWhitneyNullVariance,
         };
         let ordinal = if self.experimental_mrs.is_empty() {
             Ordinal::shifted(control, self.common_odds_ratio.unwrap_or(1.0), test)
@@ -153,15 +173,15 @@ impl EndpointArgs {
         } else {
             "--control-mrs or --experimental-mrs"
         };
-        usage(format!("{arm}: {error}"))
+        Failure::Usage(format!("{arm}: {error}"))
     }
 
-    /// By its utilities, where there are any.
+    /// Returns the comparison of the mRS, or of its utilities if any are given.
     fn scored(&self, ordinal: Ordinal) -> Result<Comparison, Failure> {
         match (self.utilities.is_empty(), self.margin) {
             (true, None) => return Ok(Comparison::Ordinal(ordinal)),
             (true, Some(margin)) => {
-                return Err(usage(format!(
+                return Err(Failure::Usage(format!(
                     "--margin {margin}: a comparison of the mRS has no margin; expected: --control \
                      or --utilities"
                 )));
@@ -169,8 +189,8 @@ impl EndpointArgs {
             (false, _) => {}
         }
         let (control, experimental) = (ordinal.control(), ordinal.experimental());
-        let means = Means::of_utilities(&self.utilities, control, experimental);
-        let means = means.map_err(|error| usage(format!("--utilities: {error}")))?;
+        let means = TwoMeans::of_utilities(&self.utilities, control, experimental);
+        let means = means.map_err(|error| Failure::Usage(format!("--utilities: {error}")))?;
         Ok(Comparison::Means(self.margin.map_or(means, |margin| means.against(margin))))
     }
 }

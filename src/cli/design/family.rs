@@ -6,43 +6,99 @@ use std::str::FromStr;
 use rescuesim::design::{EfficacyRule, SpendingFunction, StatedSpending};
 use rescuesim::scenario::nearest;
 
-/// Spending functions, the number each takes, and its range.
-const SPENDING: [(&str, Takes); 5] = [
-    ("lan-demets-obrien-fleming", Takes::Nothing),
-    ("lan-demets-pocock", Takes::Nothing),
-    ("hwang-shih-decani", Takes::Number("gamma", -40.0, 40.0, None)),
-    ("kim-demets", Takes::Number("rho", 0.01, 50.0, None)),
+/// Families of boundaries by name, the spending functions first.
+const FAMILIES: [(&str, Takes); 10] = [
+    (
+        "lan-demets-obrien-fleming",
+        Takes::Nothing(spending(SpendingFunction::LanDeMetsObrienFleming)),
+    ),
+    ("lan-demets-pocock", Takes::Nothing(spending(SpendingFunction::LanDeMetsPocock))),
+    (
+        "hwang-shih-decani",
+        Takes::Number {
+            what: "gamma",
+            range: [-40.0, 40.0],
+            default: None,
+            rule: |gamma| spending(SpendingFunction::HwangShihDeCani { gamma }),
+        },
+    ),
+    (
+        "kim-demets",
+        Takes::Number {
+            what: "rho",
+            range: [0.01, 50.0],
+            default: None,
+            rule: |rho| spending(SpendingFunction::KimDeMets { rho }),
+        },
+    ),
     ("cumulative", Takes::List),
-];
-/// The same for boundaries that are no spending functions.
-const BOUNDS: [(&str, Takes); 5] = [
-    ("none", Takes::Nothing),
-    ("obrien-fleming", Takes::Nothing),
-    ("pocock", Takes::Nothing),
-    ("wang-tsiatis", Takes::Number("delta", -0.5, 1.0, None)),
-    ("haybittle-peto", Takes::Number("interim Z", 1.0, 8.0, Some(3.0))),
+    ("none", Takes::Nothing(EfficacyRule::FinalOnly)),
+    ("obrien-fleming", Takes::Nothing(EfficacyRule::OBRIEN_FLEMING)),
+    ("pocock", Takes::Nothing(EfficacyRule::POCOCK)),
+    (
+        "wang-tsiatis",
+        Takes::Number {
+            what: "delta",
+            range: [-0.5, 1.0],
+            default: None,
+            rule: |delta| EfficacyRule::WangTsiatis { delta },
+        },
+    ),
+    (
+        "haybittle-peto",
+        Takes::Number {
+            what: "interim Z",
+            range: [1.0, 8.0],
+            default: Some(3.0),
+            rule: |interim_z| EfficacyRule::HaybittlePeto { interim_z },
+        },
+    ),
 ];
 
-#[derive(Clone, Copy)]
+/// Number of spending functions at the start of [`FAMILIES`].
+const SPENDING_FUNCTIONS: usize = 5;
+
+const fn spending(function: SpendingFunction) -> EfficacyRule {
+    EfficacyRule::Spending(function)
+}
+
+/// Value after the name of a family.
 enum Takes {
-    Nothing,
-    /// What it is, the least, the most, and the default if it may be left out.
-    Number(&'static str, f64, f64, Option<f64>),
+    /// No value.
+    Nothing(EfficacyRule),
+    /// A number.
+    Number {
+        /// Name of the number.
+        what: &'static str,
+        /// Least and largest value.
+        range: [f64; 2],
+        /// Value if it is left out; `None` if it must be given.
+        default: Option<f64>,
+        /// Rule with the number.
+        rule: fn(f64) -> EfficacyRule,
+    },
     /// One cumulative error per look.
     List,
 }
 
-/// A family of boundaries or spending functions with its numbers.
+/// Boundary or spending function of an option.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Family {
-    name: &'static str,
-    numbers: Vec<f64>,
-    written: String,
+    rule: Written,
+    text: String,
+}
+
+/// Rule as far as an option determines it.
+#[derive(Debug, Clone, PartialEq)]
+enum Written {
+    Rule(EfficacyRule),
+    /// Cumulative errors, which become shares of an error rate at the fractions of the looks.
+    Cumulative(Vec<f64>),
 }
 
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
+        f.write_str(&self.text)
     }
 }
 
@@ -50,84 +106,74 @@ impl FromStr for Family {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::among(&[SPENDING, BOUNDS].concat(), "boundary", text)
-    }
-}
-
-impl Takes {
-    fn read(self, name: &str, written: Option<&str>) -> Result<Vec<f64>, String> {
-        match (self, written) {
-            (Self::Nothing, None) => Ok(Vec::new()),
-            (Self::Nothing, Some(_)) => Err(format!("{name} takes no number")),
-            (Self::Number(_, _, _, Some(default)), None) => Ok(vec![default]),
-            (Self::Number(what, least, most, _), written) => {
-                let expected = || format!("expected {name}={what}, from {least} to {most}");
-                let number = written.and_then(|text| text.parse::<f64>().ok());
-                let number = number.filter(|number| (least..=most).contains(number));
-                Ok(vec![number.ok_or_else(expected)?])
-            }
-            (Self::List, written) => {
-                let text = written.unwrap_or_default();
-                let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
-                numbers.map_err(|_| {
-                    format!("expected {name}=A,B,…: the one-sided error spent up to each look")
-                })
-            }
-        }
+        Ok(Self { rule: written(&FAMILIES, "boundary", text)?, text: text.to_owned() })
     }
 }
 
 impl Family {
-    fn among(families: &[(&'static str, Takes)], what: &str, text: &str) -> Result<Self, String> {
-        let (name, numbers) = match text.split_once('=') {
-            Some((name, numbers)) => (name, Some(numbers)),
-            None => (text, None),
-        };
-        let asked = name.replace('_', "-").to_lowercase();
-        let family = families.iter().find(|(name, _)| *name == asked);
-        let (name, takes) = *family.ok_or_else(|| {
-            let names: Vec<&str> = families.iter().map(|(name, _)| *name).collect();
-            let hint = nearest(&asked, &names).map(|near| format!(" (did you mean {near}?)"));
-            let hint = hint.unwrap_or_default();
-            format!("no {what} has this name{hint}; allowed: {}", names.join(", "))
-        })?;
-        Ok(Self { name, numbers: takes.read(name, numbers)?, written: text.to_owned() })
+    /// Returns the boundary for efficacy with a one-sided error rate of `alpha`.
+    pub fn efficacy(&self, alpha: f64, fractions: &[f64]) -> Result<EfficacyRule, String> {
+        rule(&self.rule, alpha, fractions)
     }
 
-    /// A spending function for an error rate of `total`, from its name.
+    /// Returns a spending function for an error rate of `total`, from its name.
     pub fn spending_for(
         text: &str,
         total: f64,
         fractions: &[f64],
     ) -> Result<SpendingFunction, String> {
-        Self::among(&SPENDING, "spending function", text)?.spending(total, fractions)
-    }
-
-    /// As a boundary for efficacy with a one-sided error rate of `alpha`.
-    pub fn efficacy(&self, alpha: f64, fractions: &[f64]) -> Result<EfficacyRule, String> {
-        Ok(match (self.name, &self.numbers[..]) {
-            ("none", _) => EfficacyRule::FinalOnly,
-            ("obrien-fleming", _) => EfficacyRule::OBRIEN_FLEMING,
-            ("pocock", _) => EfficacyRule::POCOCK,
-            ("wang-tsiatis", &[delta]) => EfficacyRule::WangTsiatis { delta },
-            ("haybittle-peto", &[interim_z]) => EfficacyRule::HaybittlePeto { interim_z },
-            _ => EfficacyRule::Spending(self.spending(alpha, fractions)?),
-        })
-    }
-
-    fn spending(&self, total: f64, fractions: &[f64]) -> Result<SpendingFunction, String> {
-        match (self.name, &self.numbers[..]) {
-            ("lan-demets-obrien-fleming", _) => Ok(SpendingFunction::LanDeMetsObrienFleming),
-            ("lan-demets-pocock", _) => Ok(SpendingFunction::LanDeMetsPocock),
-            ("hwang-shih-decani", &[gamma]) => Ok(SpendingFunction::HwangShihDeCani { gamma }),
-            ("kim-demets", &[rho]) => Ok(SpendingFunction::KimDeMets { rho }),
-            ("cumulative", spent) => stated(spent, total, fractions),
-            (name, _) => unreachable!("{name} is not in SPENDING"),
+        let written = written(&FAMILIES[..SPENDING_FUNCTIONS], "spending function", text)?;
+        match rule(&written, total, fractions)? {
+            EfficacyRule::Spending(function) => Ok(function),
+            EfficacyRule::FinalOnly
+            | EfficacyRule::WangTsiatis { .. }
+            | EfficacyRule::HaybittlePeto { .. } => {
+                unreachable!("spending functions come first")
+            }
         }
     }
 }
 
-fn stated(spent: &[f64], total: f64, fractions: &[f64]) -> Result<SpendingFunction, String> {
+fn written(families: &[(&str, Takes)], what: &str, text: &str) -> Result<Written, String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (text, None),
+    };
+    let asked = name.replace('_', "-").to_lowercase();
+    let Some((name, takes)) = families.iter().find(|(name, _)| *name == asked) else {
+        let names: Vec<&str> = families.iter().map(|(name, _)| *name).collect();
+        let hint = nearest(&asked, &names).map(|near| format!(" (did you mean {near}?)"));
+        let hint = hint.unwrap_or_default();
+        return Err(format!("no {what} has this name{hint}; allowed: {}", names.join(", ")));
+    };
+    match takes {
+        Takes::Nothing(_) if value.is_some() => Err(format!("{name} takes no number")),
+        Takes::Nothing(rule) => Ok(Written::Rule(rule.clone())),
+        Takes::Number { what, range: [least, most], default, rule } => {
+            let number = match value {
+                Some(text) => text.parse().ok().filter(|x| (least..=most).contains(&x)),
+                None => *default,
+            };
+            let number =
+                number.ok_or_else(|| format!("expected {name}={what}, from {least} to {most}"))?;
+            Ok(Written::Rule(rule(number)))
+        }
+        Takes::List => {
+            let numbers: Result<Vec<f64>, _> =
+                value.unwrap_or_default().split(',').map(str::parse).collect();
+            numbers.map(Written::Cumulative).map_err(|_| {
+                format!("expected {name}=A,B,…: the one-sided error spent up to each look")
+            })
+        }
+    }
+}
+
+/// Completes a rule for an error rate of `total` at the looks.
+fn rule(written: &Written, total: f64, fractions: &[f64]) -> Result<EfficacyRule, String> {
+    let spent = match written {
+        Written::Rule(rule) => return Ok(rule.clone()),
+        Written::Cumulative(spent) => spent,
+    };
     if spent.len() != fractions.len() {
         let (given, looks) = (spent.len(), fractions.len());
         return Err(format!("{given} numbers; expected: {looks}, one per look"));
@@ -135,11 +181,13 @@ fn stated(spent: &[f64], total: f64, fractions: &[f64]) -> Result<SpendingFuncti
     let rises = spent.windows(2).all(|pair| pair[0] <= pair[1]) && spent[0] >= 0.0;
     let last = spent[spent.len() - 1];
     if !rises || (last - total).abs() > 1e-9 * total {
-        // Not 0.19999999999999996 for the rest of a power of 0.8.
+        // Rounded, or the rest of a power of 0.8 would be printed as 0.19999999999999996.
         let total = (total * 1e12).round() / 1e12;
         return Err(format!("allowed: numbers from 0 that never fall and end at {total}"));
     }
-    let point =
-        |(&fraction, &spent): (&f64, &f64)| StatedSpending { fraction, share: spent / total };
-    Ok(SpendingFunction::Stated(fractions.iter().zip(spent).map(point).collect()))
+    let points = fractions
+        .iter()
+        .zip(spent)
+        .map(|(&fraction, &spent)| StatedSpending { fraction, share: spent / total });
+    Ok(EfficacyRule::Spending(SpendingFunction::Stated(points.collect())))
 }

@@ -1,6 +1,8 @@
 //! Looks and boundaries from options.
 
-use clap::Args;
+use std::fmt::Display;
+
+use clap::{Args, ValueEnum};
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::{
     Boundaries, ConditionalOn, DesignError, FutilityRule, HarmRule, MAX_LOOKS, Rules,
@@ -9,7 +11,6 @@ use rescuesim::design::{
 use rescuesim::num::normal::upper_quantile;
 
 use super::family::Family;
-use super::usage;
 use crate::cli::Failure;
 use crate::cli::values::{alpha_one_sided, alpha_two_sided, finite, looks, share};
 
@@ -32,8 +33,8 @@ pub struct RuleArgs {
           conflicts_with = "alpha_one_sided")]
     pub alpha_two_sided: Option<f64>,
     /// Boundary for efficacy: a spending function (lan-demets-obrien-fleming, lan-demets-pocock,
-    /// hwang-shih-decani=GAMMA, kim-demets=RHO, cumulative=A,B,…) or bounds (obrien-fleming, pocock,
-    /// wang-tsiatis=DELTA, haybittle-peto[=Z], none).
+    /// hwang-shih-decani=GAMMA, kim-demets=RHO, cumulative=A,B,…) or bounds (obrien-fleming,
+    /// pocock, wang-tsiatis=DELTA, haybittle-peto[=Z], none).
     #[arg(
         long,
         visible_alias = "efficacy",
@@ -65,8 +66,8 @@ pub struct RuleArgs {
     /// A symmetric two-sided test; with `both-sides` the spending function is that of both sides
     /// together.
     #[arg(long, value_name = "SPENDING", num_args = 0..=1, default_missing_value = "per-side",
-          value_parser = ["per-side", "both-sides"], conflicts_with_all = ["harm", "futility"])]
-    two_sided: Option<String>,
+          conflicts_with_all = ["harm", "futility"])]
+    two_sided: Option<TwoSided>,
     /// A boundary for harm that spends an error rate of its own: FAMILY:ALPHA.
     #[arg(long, value_name = "FAMILY:ALPHA")]
     harm: Option<String>,
@@ -81,10 +82,19 @@ pub struct RuleArgs {
     harm_looks: Vec<usize>,
 }
 
-/// One-sided α of the options; the usual one where none is given.
+/// One-sided α without an option that states it.
 pub const USUAL_ALPHA: f64 = 0.025;
 
-/// A size that was given, with what it is compared for.
+/// Spending of a symmetric two-sided test.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TwoSided {
+    /// Each side spends the function at the one-sided alpha.
+    PerSide,
+    /// Both sides together spend the function at twice the one-sided alpha.
+    BothSides,
+}
+
+/// A given size, with the comparison that it is for.
 pub struct Size<'c> {
     pub comparison: &'c Comparison,
     pub share_experimental: f64,
@@ -113,6 +123,7 @@ impl RuleArgs {
             let looks = self.looks.unwrap_or(1);
             return Ok((1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect());
         }
+        // Looks closer than this would leave an interim test without patients of its own.
         let increasing = given.windows(2).all(|pair| pair[1] - pair[0] >= 1e-6);
         if given.len() > MAX_LOOKS
             || !increasing
@@ -120,7 +131,7 @@ impl RuleArgs {
             || given[given.len() - 1] != 1.0
         {
             let given: Vec<String> = given.iter().map(f64::to_string).collect();
-            return Err(usage(format!(
+            return Err(Failure::Usage(format!(
                 "--information-fractions {}; allowed: 1 to {MAX_LOOKS} numbers above 0 that \
                  increase to 1",
                 given.join(",")
@@ -129,8 +140,8 @@ impl RuleArgs {
         Ok(given.clone())
     }
 
-    /// The rules at an error rate of `alpha`; futility on the scale of the effect, or under the
-    /// planned one, needs the size.
+    /// Returns the rules at an error rate of `alpha`; futility on the scale of the effect, or under
+    /// the planned one, needs the size.
     pub fn rules(
         &self,
         alpha: f64,
@@ -139,13 +150,15 @@ impl RuleArgs {
         size: Option<&Size>,
     ) -> Result<Rules, Failure> {
         let interims = fractions.len() - 1;
-        let spending = &self.spending;
-        let efficacy = spending.efficacy(alpha, fractions);
+        let efficacy = self.spending.efficacy(alpha, fractions);
+        let futility = match &self.futility {
+            Some(text) => futility(text, fractions, power, size),
+            None => Ok(FutilityRule::None),
+        };
         Ok(Rules {
             alpha_one_sided: alpha,
-            efficacy: efficacy
-                .map_err(|message| usage(format!("--spending {spending}: {message}")))?,
-            futility: self.futility(fractions, power, size)?,
+            efficacy: efficacy.map_err(|message| refused("--spending", &self.spending, message))?,
+            futility: futility.map_err(|message| refused("--futility", self.written(), message))?,
             binding_futility: self.binding,
             harm: self.harm(fractions)?,
             untested: Untested {
@@ -156,19 +169,26 @@ impl RuleArgs {
         })
     }
 
-    /// Whether futility needs a power, so that it may stand beside a size without being solved for.
+    /// Returns the futility rule as it was written.
+    fn written(&self) -> &str {
+        self.futility.as_deref().unwrap_or_default()
+    }
+
+    /// Returns whether futility needs a power, which may then be given with a size without solving
+    /// for anything.
     pub fn futility_has_power(&self) -> bool {
         let kind = self.futility.as_deref().and_then(|text| text.split(':').next());
         matches!(kind, Some("beta" | "cp-planned"))
     }
 
-    /// Boundaries, or what is wrong with which option.
+    /// Finds the boundaries, or names the option that leaves none.
     pub fn boundaries(&self, rules: &Rules, fractions: &[f64]) -> Result<Boundaries, Failure> {
-        Boundaries::new(rules, fractions).map_err(|error| usage(self.explained(error, rules)))
+        Boundaries::new(rules, fractions)
+            .map_err(|error| Failure::Usage(self.explained(error, rules)))
     }
 
     fn explained(&self, error: DesignError, rules: &Rules) -> String {
-        let futility = self.futility.as_deref().unwrap_or_default();
+        let futility = self.written();
         match error {
             DesignError::NoEfficacyBoundary => format!(
                 "--spending {}: the interim looks use up more than the one-sided alpha of {}; \
@@ -188,104 +208,109 @@ impl RuleArgs {
         }
     }
 
-    fn futility(
-        &self,
-        fractions: &[f64],
-        power: Option<f64>,
-        size: Option<&Size>,
-    ) -> Result<FutilityRule, Failure> {
-        let Some(text) = &self.futility else { return Ok(FutilityRule::None) };
-        let wrong = |message: &str| usage(format!("--futility {text}: {message}"));
-        let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
-        if fractions.len() == 1 && kind != "none" {
-            return Err(wrong("there is no interim look; expected: --looks 2 or more"));
-        }
-        let bounds = |convert: &dyn Fn(usize, f64) -> Option<f64>| {
-            let z = interim_numbers(rest, fractions.len() - 1)
-                .map_err(|message| wrong(&message))?
-                .into_iter()
-                .enumerate()
-                .map(|(k, bound)| convert(k, bound));
-            Ok(FutilityRule::Z(z.collect()))
-        };
-        let chance = || share(rest).map_err(|message| wrong(&message));
-        match kind {
-            "none" => Ok(FutilityRule::None),
-            "beta" => {
-                let power = power.ok_or_else(|| wrong("needs --power"))?;
-                let function = Family::spending_for(rest, 1.0 - power, fractions);
-                let function = function.map_err(|message| wrong(&message))?;
-                Ok(FutilityRule::BetaSpending { function, power })
-            }
-            "z" => bounds(&|_, z| z.is_finite().then_some(z)),
-            "p" => {
-                let rule = bounds(&|_, p| (p < 1.0).then(|| upper_quantile(p)))?;
-                let odd = |text: &str| text.parse().is_ok_and(|p: f64| p <= 0.0 || p > 1.0);
-                if rest.split(',').any(odd) {
-                    return Err(wrong("allowed: p values above 0, and 1 for no bound"));
-                }
-                Ok(rule)
-            }
-            "effect" => {
-                let size = size.ok_or_else(|| wrong("needs the size, --n"))?;
-                bounds(&|k, effect| effect.is_finite().then(|| size.z_at(fractions[k], effect)))
-            }
-            "cp" => {
-                Ok(FutilityRule::ConditionalPower { at_most: chance()?, on: ConditionalOn::Trend })
-            }
-            "cp-planned" => {
-                let on = match (power, size) {
-                    (Some(power), _) => ConditionalOn::Power(power),
-                    (None, Some(size)) => ConditionalOn::Drift(size.planned_drift()),
-                    (None, None) => return Err(wrong("needs --power or the size, --n")),
-                };
-                Ok(FutilityRule::ConditionalPower { at_most: chance()?, on })
-            }
-            "pp" => Ok(FutilityRule::PredictivePower { at_most: chance()? }),
-            _ => Err(wrong(
-                "allowed: none, beta:FAMILY, z:A,B,…, p:A,B,…, effect:A,B,…, cp:X, cp-planned:X, pp:X",
-            )),
-        }
-    }
-
     fn harm(&self, fractions: &[f64]) -> Result<HarmRule, Failure> {
-        match (&self.two_sided, &self.harm) {
-            (Some(spending), _) => Ok(HarmRule::Symmetric {
-                spending: match spending.as_str() {
-                    "both-sides" => TwoSidedSpending::BothSides,
-                    _ => TwoSidedSpending::PerSide,
-                },
-            }),
-            (None, Some(text)) => {
-                let wrong = |message: String| usage(format!("--harm {text}: {message}"));
-                let (family, alpha) = text.rsplit_once(':').ok_or_else(|| {
-                    wrong("expected FAMILY:ALPHA, such as lan-demets-pocock:0.1".into())
-                })?;
-                let alpha_one_sided = alpha_one_sided(alpha).map_err(wrong)?;
-                let function = Family::spending_for(family, alpha_one_sided, fractions);
-                let function = function.map_err(wrong)?;
-                Ok(HarmRule::Spending { function, alpha_one_sided })
-            }
-            (None, None) => Ok(HarmRule::None),
+        if let Some(spending) = self.two_sided {
+            let spending = match spending {
+                TwoSided::PerSide => TwoSidedSpending::PerSide,
+                TwoSided::BothSides => TwoSidedSpending::BothSides,
+            };
+            return Ok(HarmRule::Symmetric { spending });
         }
+        let Some(text) = &self.harm else { return Ok(HarmRule::None) };
+        harm(text, fractions).map_err(|message| refused("--harm", text, message))
     }
 }
 
-/// One number per interim look; −∞ is that of a look without a bound.
-fn interim_numbers(text: &str, interims: usize) -> Result<Vec<f64>, String> {
-    let number = |text: &str| text.parse().ok().filter(|number: &f64| *number < f64::INFINITY);
-    let numbers: Option<Vec<f64>> = text.split(',').map(number).collect();
-    let expected = format!("expected: {interims} numbers with commas, one per interim look");
-    numbers.filter(|numbers| numbers.len() == interims).ok_or(expected)
+/// Explains why the value of an option is refused.
+fn refused(option: &str, value: impl Display, message: String) -> Failure {
+    Failure::Usage(format!("{option} {value}: {message}"))
 }
 
+fn futility(
+    text: &str,
+    fractions: &[f64],
+    power: Option<f64>,
+    size: Option<&Size>,
+) -> Result<FutilityRule, String> {
+    let (kind, value) = text.split_once(':').unwrap_or((text, ""));
+    if fractions.len() == 1 && kind != "none" {
+        return Err("there is no interim look; expected: --looks 2 or more".to_owned());
+    }
+    let interims = fractions.len() - 1;
+    match kind {
+        "none" => Ok(FutilityRule::None),
+        "beta" => {
+            let power = power.ok_or("needs --power")?;
+            let function = Family::spending_for(value, 1.0 - power, fractions)?;
+            Ok(FutilityRule::BetaSpending { function, power })
+        }
+        "z" => {
+            let bounds = interim_numbers(value, interims)?.into_iter();
+            Ok(FutilityRule::Z(bounds.map(|z| z.is_finite().then_some(z)).collect()))
+        }
+        "p" => {
+            let bounds = interim_numbers(value, interims)?;
+            if bounds.iter().any(|&p| p <= 0.0 || p > 1.0) {
+                return Err("allowed: p values above 0, and 1 for no bound".to_owned());
+            }
+            let bounds = bounds.into_iter().map(|p| (p < 1.0).then(|| upper_quantile(p)));
+            Ok(FutilityRule::Z(bounds.collect()))
+        }
+        "effect" => {
+            let size = size.ok_or("needs the size, --n")?;
+            let bounds = interim_numbers(value, interims)?.into_iter().zip(fractions);
+            let bounds = bounds
+                .map(|(effect, &fraction)| effect.is_finite().then(|| size.z_at(fraction, effect)));
+            Ok(FutilityRule::Z(bounds.collect()))
+        }
+        "cp" => {
+            Ok(FutilityRule::ConditionalPower { at_most: share(value)?, on: ConditionalOn::Trend })
+        }
+        "cp-planned" => {
+            let on = match (power, size) {
+                (Some(power), _) => ConditionalOn::Power(power),
+                (None, Some(size)) => ConditionalOn::Drift(size.planned_drift()),
+                (None, None) => return Err("needs --power or the size, --n".to_owned()),
+            };
+            Ok(FutilityRule::ConditionalPower { at_most: share(value)?, on })
+        }
+        "pp" => Ok(FutilityRule::PredictivePower { at_most: share(value)? }),
+        _ => Err("allowed: none, beta:FAMILY, z:A,B,…, p:A,B,…, effect:A,B,…, cp:X, \
+                  cp-planned:X, pp:X"
+            .to_owned()),
+    }
+}
+
+fn harm(text: &str, fractions: &[f64]) -> Result<HarmRule, String> {
+    let Some((family, alpha)) = text.rsplit_once(':') else {
+        return Err("expected FAMILY:ALPHA, such as lan-demets-pocock:0.1".to_owned());
+    };
+    let alpha_one_sided = alpha_one_sided(alpha)?;
+    let function = Family::spending_for(family, alpha_one_sided, fractions)?;
+    Ok(HarmRule::Spending { function, alpha_one_sided })
+}
+
+/// Reads one number per interim look; −∞ is that of a look without a bound.
+fn interim_numbers(text: &str, interims: usize) -> Result<Vec<f64>, String> {
+    let numbers: Option<Vec<f64>> = text
+        .split(',')
+        .map(|text| text.parse().ok().filter(|number: &f64| *number < f64::INFINITY))
+        .collect();
+    numbers
+        .filter(|numbers| numbers.len() == interims)
+        .ok_or_else(|| format!("expected: {interims} numbers with commas, one per interim look"))
+}
+
+/// Returns the looks, from 0, that are not among the tested ones, from 1; none if no option names
+/// any.
 fn untested(option: &str, tested: &[usize], looks: usize) -> Result<Vec<usize>, Failure> {
     if tested.is_empty() {
         return Ok(Vec::new());
     }
     match tested.iter().find(|&&look| look == 0 || look > looks) {
         Some(look) => {
-            Err(usage(format!("{option} {look}: there is no such look; allowed: 1 to {looks}")))
+            let message = format!("there is no such look; allowed: 1 to {looks}");
+            Err(refused(option, look, message))
         }
         None => Ok((0..looks).filter(|k| !tested.contains(&(k + 1))).collect()),
     }

@@ -18,13 +18,13 @@ pub struct MannWhitney {
 }
 
 impl MannWhitney {
-    /// Of two distributions over the same levels, the best first; fractions.
+    /// Computes the moments for two distributions over the same levels, the best first; fractions.
     pub fn new(control: &[f64], experimental: &[f64]) -> Self {
         let (mut better, mut ties) = (0.0, 0.0);
-        let mut of_experimental = Spread::default();
-        let mut of_control = Spread::default();
-        let mut worse = 1.0;
-        let mut ahead = 0.0;
+        let mut of_experimental = ScoreMoments::default();
+        let mut of_control = ScoreMoments::default();
+        // Shares of control patients at worse levels, and of experimental patients at better ones.
+        let (mut worse, mut ahead) = (1.0, 0.0);
         for (&c, &e) in control.iter().zip(experimental) {
             worse -= c;
             of_experimental.add(e, worse + 0.5 * c);
@@ -42,9 +42,10 @@ impl MannWhitney {
         }
     }
 
-    /// Exact variance of U / (n_c·n_e) on so many patients, control first:
+    /// Computes the exact variance of U / (n_c·n_e) for `patients` of control and experimental arm:
     /// \[ξ₁₁ + (n_c − 1)·ξ₀₁ + (n_e − 1)·ξ₁₀\] / (n_c·n_e).
-    pub fn variance(&self, (n_control, n_experimental): (f64, f64)) -> f64 {
+    pub fn variance(&self, patients: [f64; 2]) -> f64 {
+        let [n_control, n_experimental] = patients;
         let sum = self.pair
             + (n_control - 1.0) * self.experimental
             + (n_experimental - 1.0) * self.control;
@@ -52,46 +53,55 @@ impl MannWhitney {
     }
 }
 
-/// Mean over random samples of the tie-corrected null variance of U / (n_c·n_e),
-/// (N + 1 − Σ(t³ − t)/(N(N − 1))) / (12·n_c·n_e), when all N patients come from the arms' mixture:
-/// the expected third falling power of a level's count t is N(N − 1)(N − 2)·p̄³.
-pub fn null_variance(
-    control: &[f64],
-    experimental: &[f64],
-    (n_control, n_experimental): (f64, f64),
-) -> f64 {
+/// Computes the mean over random samples of the tie-corrected null variance of U / (n_c·n_e),
+/// (N + 1 − Σ(t³ − t)/(N(N − 1))) / (12·n_c·n_e), when all N patients come from the arms' mixture.
+pub fn null_variance(control: &[f64], experimental: &[f64], patients: [f64; 2]) -> f64 {
+    let [n_control, n_experimental] = patients;
     let total = n_control + n_experimental;
-    let (squares, cubes) = mixture_powers(control, experimental, n_experimental / total);
+    // The expected third falling power of a level's count t is N(N − 1)(N − 2)·p̄³.
+    let MixturePowers { squares, cubes } =
+        mixture_powers(control, experimental, n_experimental / total);
     (total + 1.0 - 3.0 * squares - (total - 2.0) * cubes) / (12.0 * n_control * n_experimental)
 }
 
-/// Σ p̄² and Σ p̄³ of the mixture of both arms.
+/// Sums of powers of the level probabilities of a mixture of both arms.
+pub(super) struct MixturePowers {
+    /// Σ p̄².
+    squares: f64,
+    /// Σ p̄³.
+    pub(super) cubes: f64,
+}
+
+/// Computes the sums for a mixture with a share of experimental patients.
 pub(super) fn mixture_powers(
     control: &[f64],
     experimental: &[f64],
     share_experimental: f64,
-) -> (f64, f64) {
-    let mixed = control
-        .iter()
-        .zip(experimental)
-        .map(|(c, e)| (1.0 - share_experimental) * c + share_experimental * e);
-    mixed.fold((0.0, 0.0), |(squares, cubes), p| (squares + p * p, cubes + p * p * p))
+) -> MixturePowers {
+    let mut powers = MixturePowers { squares: 0.0, cubes: 0.0 };
+    for (c, e) in control.iter().zip(experimental) {
+        let p = (1.0 - share_experimental) * c + share_experimental * e;
+        powers.squares += p * p;
+        powers.cubes += p * p * p;
+    }
+    powers
 }
 
-/// A weighted mean and the mean of squares.
+/// Weighted mean of a score and of its square.
 #[derive(Default)]
-struct Spread {
+struct ScoreMoments {
     first: f64,
     second: f64,
 }
 
-impl Spread {
+impl ScoreMoments {
     fn add(&mut self, weight: f64, value: f64) {
         self.first += weight * value;
         self.second += weight * value * value;
     }
 
     fn variance(&self) -> f64 {
+        // Rounding may leave a score without variance slightly below 0.
         (self.second - self.first * self.first).max(0.0)
     }
 }
@@ -103,7 +113,7 @@ mod tests {
     const CONTROL: [f64; 3] = [0.2, 0.5, 0.3];
     const EXPERIMENTAL: [f64; 3] = [0.45, 0.15, 0.4];
 
-    /// Every sample of so many patients with its probability: the levels, control first.
+    /// Returns every sample of `n` patients with its probability: the levels, control first.
     fn samples(
         n: (usize, usize),
         control: &[f64; 3],
@@ -123,7 +133,7 @@ mod tests {
             .collect()
     }
 
-    /// U / (n_c·n_e), pair by pair.
+    /// Computes U / (n_c·n_e), pair by pair.
     fn score(n_control: usize, levels: &[usize]) -> f64 {
         let (control, experimental) = levels.split_at(n_control);
         let pairs = control.iter().flat_map(|c| experimental.iter().map(move |e| (c, e)));
@@ -141,7 +151,7 @@ mod tests {
             let second: f64 = all.iter().map(|(p, levels)| p * score(n.0, levels).powi(2)).sum();
             let found = MannWhitney::new(&CONTROL, &EXPERIMENTAL);
             assert!((found.probability_better - mean).abs() < 1e-13, "{n:?}");
-            let variance = found.variance((n.0 as f64, n.1 as f64));
+            let variance = found.variance([n.0 as f64, n.1 as f64]);
             assert!((variance - (second - mean * mean)).abs() < 1e-13, "{n:?}: {variance}");
         }
     }
@@ -162,7 +172,7 @@ mod tests {
             };
             let all = samples(n, &CONTROL, &CONTROL);
             let mean: f64 = all.iter().map(|(p, levels)| p * corrected(levels)).sum();
-            let sizes = (n.0 as f64, n.1 as f64);
+            let sizes = [n.0 as f64, n.1 as f64];
             let formula = null_variance(&CONTROL, &CONTROL, sizes);
             let exact = MannWhitney::new(&CONTROL, &CONTROL).variance(sizes);
             assert!((formula - mean).abs() < 1e-13, "{n:?}: {formula} {mean}");

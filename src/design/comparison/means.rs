@@ -1,33 +1,33 @@
 //! Means of a score, such as the utility-weighted modified Rankin Scale.
 
 use super::NotComparable;
-use super::moments::{Balance, Moments};
+use super::moments::{Balance, StatisticMoments};
 
 /// Two means with their standard deviations; Z by the normal approximation with unequal variances.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Means {
-    control: Arm,
-    experimental: Arm,
+pub struct TwoMeans {
+    control: ArmMean,
+    experimental: ArmMean,
     margin: f64,
     balance: Balance,
 }
 
 /// Mean and standard deviation of one arm's scores; larger is better.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Arm {
+pub struct ArmMean {
     /// Mean score.
     pub mean: f64,
     /// Standard deviation of a single patient's score, 0 or more.
     pub sd: f64,
 }
 
-impl Means {
-    /// From each arm's mean and standard deviation.
+impl TwoMeans {
+    /// Constructs a comparison from each arm's mean and standard deviation.
     ///
     /// # Errors
     /// When a number is not finite, a standard deviation negative, or both 0.
-    pub fn new(control: Arm, experimental: Arm) -> Result<Self, NotComparable> {
-        for Arm { mean, sd } in [control, experimental] {
+    pub fn new(control: ArmMean, experimental: ArmMean) -> Result<Self, NotComparable> {
+        for ArmMean { mean, sd } in [control, experimental] {
             if !mean.is_finite() {
                 return Err(NotComparable::Score { what: "mean", value: mean });
             }
@@ -41,27 +41,24 @@ impl Means {
         Ok(Self { control, experimental, margin: 0.0, balance: Balance::NONE })
     }
 
-    /// From the value of each level and each arm's distribution over the levels (fractions, or
-    /// percentages).
+    /// Constructs a comparison from the value of each level and each arm's distribution over the
+    /// levels (fractions, or percentages).
     ///
     /// # Errors
-    /// When lengths differ, a value is not finite, or a distribution is none.
+    /// When lengths differ, a value is not finite, or an arm has no valid distribution.
     pub fn of_utilities(
         utilities: &[f64],
         control: &[f64],
         experimental: &[f64],
     ) -> Result<Self, NotComparable> {
-        let arm = |shares: &[f64]| {
-            if shares.len() != utilities.len() {
-                return Err(NotComparable::Levels(shares.len(), utilities.len()));
-            }
-            Ok(Arm::of_utilities(utilities, &super::ordinal::distribution(shares)?))
-        };
-        Self::new(arm(control)?, arm(experimental)?)
+        Self::new(
+            ArmMean::of_utilities(utilities, control)?,
+            ArmMean::of_utilities(utilities, experimental)?,
+        )
     }
 
-    /// Against the null hypothesis that the experimental mean is at most control's plus `margin`
-    /// (negative for non-inferiority) instead of 0.
+    /// Tests against the null hypothesis that the experimental mean is at most the control mean
+    /// plus `margin` (negative for non-inferiority) instead of 0.
     pub fn against(self, margin: f64) -> Self {
         Self { margin, ..self }
     }
@@ -74,8 +71,8 @@ impl Means {
         Self { balance, ..self }
     }
 
-    /// The arms, control first.
-    pub fn arms(&self) -> [Arm; 2] {
+    /// Returns the arms, control first.
+    pub fn arms(&self) -> [ArmMean; 2] {
         [self.control, self.experimental]
     }
 
@@ -88,7 +85,7 @@ impl Means {
     }
 
     pub(super) fn with_effect(&self, effect: f64) -> Self {
-        let experimental = Arm { mean: self.control.mean + effect, ..self.experimental };
+        let experimental = ArmMean { mean: self.control.mean + effect, ..self.experimental };
         Self { experimental, ..*self }
     }
 
@@ -97,21 +94,26 @@ impl Means {
         Self { balance: self.balance.at_fraction(f), ..at }
     }
 
-    /// The standard deviations are held as stated, whatever the effect.
-    pub(super) fn moments(&self, share_experimental: f64) -> Moments {
+    /// Computes the moments of the statistic; the standard deviations are as stated at any effect.
+    pub(super) fn moments(&self, share_experimental: f64) -> StatisticMoments {
         let variance = self.control.sd * self.control.sd / (1.0 - share_experimental)
             + self.experimental.sd * self.experimental.sd / share_experimental;
         let sd = variance.sqrt();
-        self.balance.of(Moments { excess: self.effect() - self.margin, null_sd: sd, sd })
+        let excess = self.effect() - self.margin;
+        self.balance.applied_to(StatisticMoments { excess, null_sd: sd, sd })
     }
 }
 
-impl Arm {
-    fn of_utilities(utilities: &[f64], shares: &[f64]) -> Self {
-        let weighted = |value: &dyn Fn(f64) -> f64| -> f64 {
-            utilities.iter().zip(shares).map(|(&u, share)| share * value(u)).sum()
-        };
-        let mean = weighted(&|u| u);
-        Self { mean, sd: weighted(&|u| (u - mean) * (u - mean)).sqrt() }
+impl ArmMean {
+    /// Computes mean and standard deviation over a distribution of levels.
+    fn of_utilities(utilities: &[f64], shares: &[f64]) -> Result<Self, NotComparable> {
+        if shares.len() != utilities.len() {
+            return Err(NotComparable::Levels(shares.len(), utilities.len()));
+        }
+        let shares = super::ordinal::distribution(shares)?;
+        let mean: f64 = utilities.iter().zip(&shares).map(|(u, share)| share * u).sum();
+        let variance: f64 =
+            utilities.iter().zip(&shares).map(|(u, share)| share * ((u - mean) * (u - mean))).sum();
+        Ok(Self { mean, sd: variance.sqrt() })
     }
 }

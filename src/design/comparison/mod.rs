@@ -1,10 +1,10 @@
-//! What a trial compares, under a stated alternative, and how large Z gets.
+//! Comparisons that a trial makes, under a stated alternative, and the resulting mean of Z.
 //!
-//! All are normal approximations. A simulation differs from them by more than its Monte-Carlo error
+//! All are normal approximations. A simulation differs from them by more than its Monte Carlo error
 //! for one or more of these reasons: counts are discrete; the variance of Z is not 1 under the
-//! alternative, nor under the null where patients are allocated by covariates that predict the outcome
-//! and the test leaves out; numbers of patients with an outcome vary; strata are sparse, so that
-//! information does not grow with the number of outcomes.
+//! alternative, nor under the null where patients are allocated by covariates that predict the
+//! outcome and the test leaves out; numbers of patients with an outcome vary; strata are sparse, so
+//! that information does not grow with the number of outcomes.
 
 pub mod mann_whitney;
 pub mod means;
@@ -13,7 +13,7 @@ pub mod ordinal;
 pub mod two_proportions;
 mod words;
 
-pub use means::Means;
+pub use means::TwoMeans;
 pub use moments::Balance;
 pub use ordinal::{Ordinal, OrdinalTest};
 pub use two_proportions::{TwoProportions, Variance};
@@ -21,12 +21,12 @@ pub use two_proportions::{TwoProportions, Variance};
 use crate::num::WrongSum;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
-use moments::Moments;
+use moments::StatisticMoments;
 
-/// Steps in which [`Comparison::with_drift`] looks for the smallest effect.
+/// Steps in which [`Comparison::with_drift`] searches for the smallest effect.
 const STEPS: usize = 128;
 
-/// The endpoint and test of a trial with what its arms are assumed to be.
+/// Endpoint and test of a trial, with the assumed distribution in each arm.
 ///
 /// Shares of the experimental arm are in (0, 1), totals above 0, both over the patients analysed.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,29 +36,29 @@ pub enum Comparison {
     /// Distributions over ordered levels.
     Ordinal(Ordinal),
     /// Means of a score.
-    Means(Means),
+    Means(TwoMeans),
 }
 
-/// Why numbers make no comparison.
+/// Reason why numbers are not a valid comparison.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum NotComparable {
-    /// A proportion at which there is nothing to test.
+    /// A proportion of 0 or 1, at which there is nothing to test.
     #[error("the {what} is {value}; allowed: above 0 and below 1")]
     Rate {
-        /// Whose it is.
+        /// Name of the rate.
         what: &'static str,
-        /// As given or as it follows from the null hypothesis.
+        /// The rate as given, or as it follows from the null hypothesis.
         value: f64,
     },
-    /// A share of a level that is negative or no number.
+    /// A share of a level that is negative or not finite.
     #[error("the share of level {level} is {value}; allowed: 0 or more")]
     Share {
-        /// Counted from 0, the best.
+        /// Level, counted from 0, the best.
         level: usize,
-        /// As given.
+        /// The share as given.
         value: f64,
     },
-    /// Shares that make no whole.
+    /// Shares that do not sum to 1 or 100.
     #[error("the shares {0}")]
     Sum(#[from] WrongSum),
     /// More levels than the modified Rankin Scale has.
@@ -73,41 +73,42 @@ pub enum NotComparable {
     /// A score without spread, or a number that is not finite.
     #[error("the {what} is {value}; allowed: a finite number, and above 0 for a spread")]
     Score {
-        /// What it is.
+        /// Name of the number.
         what: &'static str,
-        /// As given.
+        /// The number as given.
         value: f64,
     },
 }
 
 impl Comparison {
-    /// Total patients (not rounded) of the test with one look; `None` when the effect is not
-    /// beyond the null hypothesis in the direction of benefit, or `power` not above what the
-    /// error rate alone gives.
+    /// Computes the total patients (not rounded) of the test with one look; `None` if the effect is
+    /// not beyond the null hypothesis in the direction of benefit, or `power` not above the error
+    /// rate.
     pub fn fixed_sample_size(
         &self,
         alpha_one_sided: f64,
         power: f64,
         share_experimental: f64,
     ) -> Option<f64> {
-        let quantiles = (upper_quantile(alpha_one_sided), upper_quantile(1.0 - power));
+        let (z_alpha, z_beta) = (upper_quantile(alpha_one_sided), upper_quantile(1.0 - power));
         match self {
-            Self::TwoProportions(it) => it.fixed_sample_size(quantiles, share_experimental),
-            Self::Ordinal(it) => it.fixed_sample_size(quantiles, share_experimental),
-            Self::Means(it) => it.moments(share_experimental).required(quantiles),
+            Self::TwoProportions(it) => it.fixed_sample_size(z_alpha, z_beta, share_experimental),
+            Self::Ordinal(it) => it.fixed_sample_size(z_alpha, z_beta, share_experimental),
+            Self::Means(it) => it.moments(share_experimental).required(z_alpha, z_beta),
         }
     }
 
-    /// Mean of Z on `total` patients, as that of a normal variable with variance 1: where the test
-    /// statistic's variance differs between the hypotheses, the ratio enters at the critical value
-    /// of a test with one look (rpact's convention), so that Φ(drift − z_α) is that test's power.
-    /// In small trials with a small effect that ratio may take it below 0.
+    /// Computes the mean of Z on `total` patients, as that of a normal variable with variance 1.
+    ///
+    /// If the variance of the test statistic differs between the hypotheses, the ratio enters at
+    /// the critical value of a test with one look (rpact's convention), so that Φ(drift − z_α) is
+    /// that test's power. In small trials with a small effect that ratio may make it negative.
     pub fn drift(&self, alpha_one_sided: f64, share_experimental: f64, total: f64) -> f64 {
         self.moments(share_experimental, total).drift(alpha_one_sided, total)
     }
 
-    /// The stated effect on the scale that a search for it goes by: risk difference, log common
-    /// odds ratio, difference of means; experimental minus control.
+    /// Returns the stated effect on the scale that searches use: risk difference, log common odds
+    /// ratio, difference of means; experimental minus control.
     pub fn effect(&self) -> f64 {
         match self {
             Self::TwoProportions(it) => it.effect(),
@@ -116,7 +117,8 @@ impl Comparison {
         }
     }
 
-    /// The effect, on the same scale, at which the null hypothesis ends.
+    /// Returns the effect, on the scale of [`Comparison::effect`], at which the null hypothesis
+    /// ends.
     pub fn null_effect(&self) -> f64 {
         match self {
             Self::TwoProportions(it) => it.null_effect(),
@@ -125,12 +127,12 @@ impl Comparison {
         }
     }
 
-    /// The effect on the scale that effects are given on: that of the analysis, where it is one's.
-    /// See [`Comparison::scale_name`].
+    /// Returns the effect on the scale on which effects are reported, that of the analysis if there
+    /// is one. See [`Comparison::scale_name`].
     pub fn measured_effect(&self) -> f64 {
         match self {
             Self::TwoProportions(it) => {
-                let (control, experimental) = it.rates();
+                let [control, experimental] = it.rates();
                 it.measure().of(control, experimental)
             }
             Self::Ordinal(it) if it.is_measured_by_net_benefit() => it.net_benefit(),
@@ -138,21 +140,21 @@ impl Comparison {
         }
     }
 
-    /// The same control arm with an effect on the scale that effects are given on; `None` where no
-    /// shift has it.
+    /// Returns the comparison with another effect, on the scale of [`Comparison::measured_effect`];
+    /// `None` if no shift has it. The control arm is unchanged.
     pub fn with_measured_effect(&self, effect: f64) -> Option<Self> {
         match self {
             Self::TwoProportions(it) => Some(self.with_effect(it.difference_measuring(effect))),
             Self::Ordinal(it) if it.is_measured_by_net_benefit() => {
                 let (low, high) = self.effects();
-                let missing = |shift: f64| it.with_effect(shift).net_benefit() - effect;
-                brent(missing, low, high).map(|shift| self.with_effect(shift))
+                brent(|shift| it.with_effect(shift).net_benefit() - effect, low, high)
+                    .map(|shift| self.with_effect(shift))
             }
             Self::Ordinal(_) | Self::Means(_) => Some(self.with_effect(effect)),
         }
     }
 
-    /// The same comparison of arms whose prognostic factors the randomisation balances.
+    /// Returns the comparison of arms whose prognostic factors the randomisation balances.
     pub fn balanced(self, balance: Balance) -> Self {
         match self {
             Self::TwoProportions(it) => Self::TwoProportions(it.balanced(balance)),
@@ -161,7 +163,7 @@ impl Comparison {
         }
     }
 
-    /// What the randomisation is taken to balance.
+    /// Returns the assumed balance by the randomisation.
     pub fn balance(&self) -> Balance {
         match self {
             Self::TwoProportions(it) => it.balance(),
@@ -170,19 +172,20 @@ impl Comparison {
         }
     }
 
-    /// An effect as an odds ratio of success, or as the common odds ratio; `None` for means and
-    /// where an arm would have only successes or none.
+    /// Converts an effect to an odds ratio of success, or to the common odds ratio; `None` for
+    /// means, and if an arm would have only successes or none.
     pub fn odds_ratio_of(&self, effect: f64) -> Option<f64> {
         let ratio = match self {
-            Self::TwoProportions(it) => two_proportions::odds_ratio(it.rates().0, effect),
+            Self::TwoProportions(it) => two_proportions::odds_ratio(it.rates()[0], effect),
             Self::Ordinal(_) => libm::exp(effect),
             Self::Means(_) => return None,
         };
         (ratio.is_finite() && ratio > 0.0).then_some(ratio)
     }
 
-    /// What effects are given as: `risk_difference`, `log_risk_ratio`, `log_odds_ratio`,
-    /// `log_common_odds_ratio`, `net_benefit` or `difference_of_means`.
+    /// Returns the name of the scale on which effects are reported: `risk_difference`,
+    /// `log_risk_ratio`, `log_odds_ratio`, `log_common_odds_ratio`, `net_benefit` or
+    /// `difference_of_means`.
     pub fn scale_name(&self) -> &'static str {
         match self {
             Self::TwoProportions(it) => it.measure().scale().name(),
@@ -192,8 +195,8 @@ impl Comparison {
         }
     }
 
-    /// The comparison with `f` times the stated effect beyond the null hypothesis: 0 is the null
-    /// hypothesis, 1 as stated. Beyond 1 a proportion that would leave \[0, 1\] stays at its end.
+    /// Returns the comparison with `f` times the stated effect beyond the null hypothesis: 0 is the
+    /// null hypothesis, 1 as stated. Beyond 1, a proportion is limited to \[0, 1\].
     pub fn at_fraction(&self, f: f64) -> Self {
         match self {
             Self::TwoProportions(it) => Self::TwoProportions(it.at_fraction(f)),
@@ -202,8 +205,8 @@ impl Comparison {
         }
     }
 
-    /// The same control arm with another effect; an ordinal experimental arm is control shifted.
-    /// A proportion that would leave \[0, 1\] stays at its end.
+    /// Returns the comparison with another effect and the same control arm; an ordinal experimental
+    /// arm is the control arm shifted. A proportion is limited to \[0, 1\].
     pub fn with_effect(&self, effect: f64) -> Self {
         match self {
             Self::TwoProportions(it) => Self::TwoProportions(it.with_effect(effect)),
@@ -212,8 +215,9 @@ impl Comparison {
         }
     }
 
-    /// The same control arm with the smallest effect in the direction of benefit whose
-    /// [`Comparison::drift`] on `total` patients is `drift` > 0; `None` when no effect has it.
+    /// Returns the comparison with the smallest effect in the direction of benefit whose
+    /// [`Comparison::drift`] on `total` patients is `drift` > 0; `None` if no effect has it. The
+    /// control arm is unchanged.
     pub fn with_drift(
         &self,
         drift: f64,
@@ -225,15 +229,32 @@ impl Comparison {
             let beyond = it.moments(share_experimental).effect_at(drift, total);
             return (drift > 0.0).then(|| self.with_effect(it.null_effect() + beyond));
         }
-        let at = |effect: f64| self.with_effect(effect);
-        let missing = |e: f64| at(e).drift(alpha_one_sided, share_experimental, total) - drift;
+        // The drift need not rise with the effect throughout, so the first step that reaches it
+        // brackets the smallest effect.
         let (from, to) = (self.null_effect(), self.effects().1);
-        let step = |i: usize| from + (to - from) * i as f64 / STEPS as f64;
-        let reached = (1..=STEPS).find(|&i| missing(step(i)) >= 0.0)?;
-        brent(missing, step(reached - 1), step(reached)).map(at)
+        let mut below = from;
+        for i in 1..=STEPS {
+            let effect = from + (to - from) * i as f64 / STEPS as f64;
+            let reached =
+                self.with_effect(effect).drift(alpha_one_sided, share_experimental, total);
+            if reached - drift >= 0.0 {
+                let smallest = brent(
+                    |effect| {
+                        let comparison = self.with_effect(effect);
+                        comparison.drift(alpha_one_sided, share_experimental, total) - drift
+                    },
+                    below,
+                    effect,
+                );
+                return smallest.map(|effect| self.with_effect(effect));
+            }
+            below = effect;
+        }
+        None
     }
 
-    /// The test statistic on `total` patients when `effect` is observed and control is as planned.
+    /// Computes the test statistic on `total` patients if `effect` is observed and the control arm
+    /// is as planned.
     pub fn z_at_effect(&self, effect: f64, share_experimental: f64, total: f64) -> f64 {
         match self.with_effect(effect) {
             Self::TwoProportions(it) => it.observed_z(share_experimental, total),
@@ -241,11 +262,11 @@ impl Comparison {
         }
     }
 
-    /// The observed effect at which the test statistic is `z` on `total` patients when control is
-    /// observed as planned; `None` when no effect gives it.
+    /// Solves for the observed effect at which the test statistic is `z` on `total` patients when
+    /// the control arm is observed as planned; `None` if no effect gives it.
     ///
-    /// The inverse of [`Comparison::z_at_effect`]. A continuity correction makes every small
-    /// effect give Z = 0, for which the null effect is returned.
+    /// It is the inverse of [`Comparison::z_at_effect`]. With a continuity correction every small
+    /// effect gives Z = 0, for which the null effect is returned.
     pub fn effect_at_z(&self, z: f64, share_experimental: f64, total: f64) -> Option<f64> {
         if z == 0.0 {
             return Some(self.null_effect());
@@ -253,26 +274,23 @@ impl Comparison {
         if let Self::Means(it) = self {
             return Some(it.null_effect() + it.moments(share_experimental).effect_at(z, total));
         }
-        let missing = |effect: f64| self.z_at_effect(effect, share_experimental, total) - z;
         let (low, high) = self.effects();
-        if z > 0.0 {
-            brent(missing, self.null_effect(), high)
-        } else {
-            brent(missing, low, self.null_effect())
-        }
+        let (low, high) =
+            if z > 0.0 { (self.null_effect(), high) } else { (low, self.null_effect()) };
+        brent(|effect| self.z_at_effect(effect, share_experimental, total) - z, low, high)
     }
 
-    /// The least and the largest effect a search looks at.
+    /// Returns the least and the largest effect of a search.
     fn effects(&self) -> (f64, f64) {
         match self {
             Self::TwoProportions(it) => it.effects(),
-            // A log odds ratio of 30 leaves one patient in 10¹³ at his level.
+            // A log odds ratio of 30 leaves one patient in 10¹³ at the level of a control patient.
             Self::Ordinal(_) => (-30.0, 30.0),
             Self::Means(_) => (f64::NEG_INFINITY, f64::INFINITY),
         }
     }
 
-    fn moments(&self, share_experimental: f64, total: f64) -> Moments {
+    fn moments(&self, share_experimental: f64, total: f64) -> StatisticMoments {
         match self {
             Self::TwoProportions(it) => it.moments(share_experimental, total),
             Self::Ordinal(it) => it.moments(share_experimental, total),

@@ -2,46 +2,47 @@
 
 use super::NotComparable;
 use super::mann_whitney::{MannWhitney, mixture_powers, null_variance};
-use super::moments::{Balance, Moments};
+use super::moments::{Balance, StatisticMoments};
 use crate::analysis::proportional_odds;
 use crate::num::root::brent;
 use crate::num::{logistic, logit, normalised};
 use crate::outcome::LEVELS;
 
-/// The test, and the variance that its sample size is found with.
+/// Test of two ordinal distributions, with the variance that its sample size is computed with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OrdinalTest {
     /// Common odds ratio, with the information of Whitehead (1993), Stat Med 12:2257.
     ProportionalOdds,
-    /// Wilcoxon–Mann–Whitney: the test divides by its tie-corrected null variance, and the exact
-    /// variance of the statistic holds under the alternative; both on the patients there are.
+    /// Wilcoxon–Mann–Whitney: the test divides by its tie-corrected null variance, and the
+    /// statistic has its exact variance under the alternative; both for the actual number of
+    /// patients.
     MannWhitney,
     /// Wilcoxon–Mann–Whitney with the large-sample, tie-corrected null variance under both
     /// hypotheses: Noether (1987), for ties Zhao, Rahardja & Qu (2008), Stat Med 27:462.
     MannWhitneyNullVariance,
 }
 
-/// Control and experimental arm over K ≥ 2 levels, the best first.
+/// Distributions of control and experimental arm over K ≥ 2 levels, the best first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ordinal {
     control: Vec<f64>,
     experimental: Vec<f64>,
     log_odds_ratio: f64,
-    /// The experimental arm is control shifted by the odds ratio.
+    /// Whether the experimental arm is the control arm shifted by the odds ratio.
     proportional: bool,
     test: OrdinalTest,
-    /// Effects are given as net benefit instead of the common odds ratio.
+    /// Whether effects are reported as net benefit instead of the common odds ratio.
     by_net_benefit: bool,
     balance: Balance,
 }
 
 impl Ordinal {
-    /// The experimental arm has `common_odds_ratio` > 0 times control's odds of every level or
-    /// better; above 1 is better. Fractions or percentages.
+    /// Constructs a comparison whose experimental arm has `common_odds_ratio` > 0 times the control
+    /// arm's odds of every level or better; above 1 is better. Shares are fractions or percentages.
     ///
     /// # Errors
-    /// When `control` is no distribution over at least two levels, or the odds ratio not positive
-    /// and finite.
+    /// When `control` is not a distribution over at least two levels, or the odds ratio is not
+    /// positive and finite.
     pub fn shifted(
         control: &[f64],
         common_odds_ratio: f64,
@@ -67,12 +68,14 @@ impl Ordinal {
         })
     }
 
-    /// Any two distributions over the same levels. `log_odds_ratio` is what a proportional-odds
-    /// fit of such arms approaches ([`crate::analysis::proportional_odds::fit`]); Mann–Whitney
-    /// tests take no notice of it but to name the effect.
+    /// Constructs a comparison of any two distributions over the same levels.
+    ///
+    /// `log_odds_ratio` is the limit of a proportional-odds fit of such arms
+    /// ([`crate::analysis::proportional_odds::fit`]); Mann–Whitney tests use it only to report the
+    /// effect.
     ///
     /// # Errors
-    /// When an arm is no distribution, their lengths differ, or control has one level only.
+    /// When an arm is not a distribution, their lengths differ, or control has one level only.
     pub fn pair(
         control: &[f64],
         experimental: &[f64],
@@ -97,14 +100,14 @@ impl Ordinal {
         })
     }
 
-    /// The test.
+    /// Returns the test.
     pub fn test(&self) -> OrdinalTest {
         self.test
     }
 
-    /// Any two distributions over at most [`LEVELS`] levels, with the log odds ratio that a
-    /// proportional-odds fit of ever more patients approaches; the experimental arm is recognised
-    /// where it is control shifted.
+    /// Constructs a comparison of any two distributions over at most [`LEVELS`] levels, with the
+    /// limit of the log odds ratio of a proportional-odds fit; recognises an experimental arm that
+    /// is the control arm shifted.
     ///
     /// # Errors
     /// As [`Ordinal::pair`], and when there are more levels.
@@ -128,7 +131,7 @@ impl Ordinal {
         Self::pair(control, experimental, log_odds_ratio, test)
     }
 
-    /// With effects given as net benefit: P(an experimental patient does better) − P(worse).
+    /// Reports effects as net benefit: P(an experimental patient does better) − P(worse).
     pub fn measured_by_net_benefit(self) -> Self {
         Self { by_net_benefit: true, ..self }
     }
@@ -145,22 +148,22 @@ impl Ordinal {
         Self { balance, ..self }
     }
 
-    /// P(an experimental patient does better) − P(worse), in [−1, 1].
+    /// Returns P(an experimental patient does better) − P(worse), in [−1, 1].
     pub(super) fn net_benefit(&self) -> f64 {
         2.0 * self.probability_better() - 1.0
     }
 
-    /// Probabilities of the levels in the control arm.
+    /// Returns the probabilities of the levels in the control arm.
     pub fn control(&self) -> &[f64] {
         &self.control
     }
 
-    /// Probabilities of the levels in the experimental arm.
+    /// Returns the probabilities of the levels in the experimental arm.
     pub fn experimental(&self) -> &[f64] {
         &self.experimental
     }
 
-    /// P(experimental patient better) + ½·P(tie) of a random pair, in \[0, 1\].
+    /// Returns P(experimental patient better) + ½·P(tie) of a random pair, in \[0, 1\].
     pub fn probability_better(&self) -> f64 {
         MannWhitney::new(&self.control, &self.experimental).probability_better
     }
@@ -174,14 +177,17 @@ impl Ordinal {
         Self { experimental, log_odds_ratio, proportional: true, ..self.clone() }
     }
 
-    /// A shift by `f` times the log odds ratio; of a pair without proportional odds, the mixture
-    /// with a share `f` of experimental patients, which has `f` times the difference of P(better).
+    /// Returns a shift by `f` times the log odds ratio; for a pair without proportional odds, the
+    /// mixture with a share `f` of experimental patients, which has `f` times the difference of
+    /// P(better).
     pub(super) fn at_fraction(&self, f: f64) -> Self {
         let balance = self.balance.at_fraction(f);
         if self.proportional {
             return Self { balance, ..self.with_effect(f * self.log_odds_ratio) };
         }
         let pairs = self.control.iter().zip(&self.experimental);
+        // With f beyond 1 or below 0 a level may become negative: it is left out, and the rest
+        // scaled to 1.
         let mixed: Vec<f64> = pairs.map(|(c, e)| (c + f * (e - c)).max(0.0)).collect();
         let sum: f64 = mixed.iter().sum();
         Self {
@@ -192,70 +198,82 @@ impl Ordinal {
         }
     }
 
-    pub(super) fn moments(&self, share_experimental: f64, total: f64) -> Moments {
-        self.balance.of(self.moments_of_independent_arms(share_experimental, total))
+    /// Computes the moments of the statistic on `total` patients, which may be infinite.
+    pub(super) fn moments(&self, share_experimental: f64, total: f64) -> StatisticMoments {
+        self.balance.applied_to(self.moments_of_independent_arms(share_experimental, total))
     }
 
-    fn moments_of_independent_arms(&self, share_experimental: f64, total: f64) -> Moments {
-        let shares = (1.0 - share_experimental, share_experimental);
-        let arms = shares.0 * shares.1;
+    fn moments_of_independent_arms(&self, share_experimental: f64, total: f64) -> StatisticMoments {
+        let shares = [1.0 - share_experimental, share_experimental];
+        let arms = shares[0] * shares[1];
         let statistic = MannWhitney::new(&self.control, &self.experimental);
         let excess = statistic.probability_better - 0.5;
         if self.test == OrdinalTest::MannWhitney && total.is_finite() {
-            let sizes = (shares.0 * total, shares.1 * total);
+            let sizes = shares.map(|share| share * total);
             let null = null_variance(&self.control, &self.experimental, sizes);
-            let variance = statistic.variance(sizes);
-            let scaled = |variance: f64| (variance * total).sqrt();
-            return Moments { excess, null_sd: scaled(null), sd: scaled(variance) };
+            return StatisticMoments {
+                excess,
+                null_sd: (null * total).sqrt(),
+                sd: (statistic.variance(sizes) * total).sqrt(),
+            };
         }
-        let (_, cubes) = mixture_powers(&self.control, &self.experimental, share_experimental);
-        if self.test == OrdinalTest::ProportionalOdds {
-            let sd = (3.0 / (arms * (1.0 - cubes))).sqrt();
-            return Moments { excess: self.log_odds_ratio, null_sd: sd, sd };
+        let cubes = mixture_powers(&self.control, &self.experimental, share_experimental).cubes;
+        match self.test {
+            OrdinalTest::ProportionalOdds => {
+                let sd = (3.0 / (arms * (1.0 - cubes))).sqrt();
+                StatisticMoments { excess: self.log_odds_ratio, null_sd: sd, sd }
+            }
+            OrdinalTest::MannWhitney | OrdinalTest::MannWhitneyNullVariance => {
+                let sd = ((1.0 - cubes) / (12.0 * arms)).sqrt();
+                StatisticMoments { excess, null_sd: sd, sd }
+            }
         }
-        let sd = ((1.0 - cubes) / (12.0 * arms)).sqrt();
-        Moments { excess, null_sd: sd, sd }
     }
 
+    /// Computes the size of the test with one look from the upper quantiles at α and β.
     pub(super) fn fixed_sample_size(
         &self,
-        quantiles: (f64, f64),
+        z_alpha: f64,
+        z_beta: f64,
         share_experimental: f64,
     ) -> Option<f64> {
-        let total = self.moments(share_experimental, f64::INFINITY).required(quantiles)?;
+        let total = self.moments(share_experimental, f64::INFINITY).required(z_alpha, z_beta)?;
         if self.test != OrdinalTest::MannWhitney {
             return Some(total);
         }
-        // The variance on the patients there are differs from the large-sample one by O(1/N).
-        let missing = |total: f64| {
-            let required = self.moments(share_experimental, total).required(quantiles);
-            total - required.unwrap_or(f64::NAN)
-        };
-        brent(missing, 0.5 * total.min(2.0), 4.0 * total + 100.0)
+        brent(
+            // The variance for the actual number of patients differs from the large-sample one by
+            // O(1/N).
+            |total| {
+                let required = self.moments(share_experimental, total).required(z_alpha, z_beta);
+                total - required.unwrap_or(f64::NAN)
+            },
+            0.5 * total.min(2.0),
+            4.0 * total + 100.0,
+        )
     }
 }
 
-/// Levels rarer than this do not enter the limit of a fit: no trial would see them, and their
-/// logarithms would only add rounding noise.
+/// Probability of a level below which it does not enter the limit of a fit.
+// No trial would observe such a level, and its logarithm would only add rounding errors.
 const NEGLIGIBLE: f64 = 1e-12;
 
-/// The log odds ratio that a proportional-odds fit of ever more patients approaches; not finite
-/// where the arms do not overlap, or all outcomes are alike. At most [`LEVELS`] levels; those that
-/// nobody has do not change the fit.
+/// Computes the limit of the log odds ratio of a proportional-odds fit as the number of patients
+/// grows; not finite if the arms do not overlap, or all patients have one level.
+///
+/// There are at most [`LEVELS`] levels; levels without patients do not change the fit.
 pub fn limit_of_fit(control: &[f64], experimental: &[f64], share_experimental: f64) -> f64 {
-    let weights = |shares: &[f64], weight: f64| {
-        let mut out = [0.0; LEVELS];
-        for (out, &share) in out.iter_mut().zip(shares) {
-            *out = if share < NEGLIGIBLE { 0.0 } else { weight * share };
+    let mut table = [[0.0; LEVELS]; 2];
+    let arms = [(control, 1.0 - share_experimental), (experimental, share_experimental)];
+    for (row, (shares, weight)) in table.iter_mut().zip(arms) {
+        for (cell, &share) in row.iter_mut().zip(shares) {
+            *cell = if share < NEGLIGIBLE { 0.0 } else { weight * share };
         }
-        out
-    };
-    let table =
-        [weights(control, 1.0 - share_experimental), weights(experimental, share_experimental)];
+    }
     proportional_odds::fit(&table).log_odds_ratio
 }
 
-/// Fractions of 1 from fractions or percentages.
+/// Returns fractions of 1 from fractions or percentages.
 pub(super) fn distribution(shares: &[f64]) -> Result<Vec<f64>, NotComparable> {
     for (level, &value) in shares.iter().enumerate() {
         if !(value >= 0.0 && value.is_finite()) {
@@ -265,16 +283,16 @@ pub(super) fn distribution(shares: &[f64]) -> Result<Vec<f64>, NotComparable> {
     Ok(normalised(shares)?)
 }
 
-/// A distribution with patients at more than one level.
+/// Returns fractions of 1 for a distribution that must have patients at more than one level.
 fn spread_out(shares: &[f64]) -> Result<Vec<f64>, NotComparable> {
     let out = distribution(shares)?;
     let used = out.iter().filter(|&&share| share > 0.0).count();
     if used < 2 { Err(NotComparable::OneLevel) } else { Ok(out) }
 }
 
-/// The distribution with odds exp(`log_odds_ratio`) times these at every cut.
+/// Returns the distribution with exp(`log_odds_ratio`) times these odds at every cut.
 fn shift(shares: &[f64], log_odds_ratio: f64) -> Vec<f64> {
-    // A sum that rounding left below 1 would make a level of its own.
+    // If rounding left the sum below 1, the levels after the last one would get the difference.
     let last = shares.iter().rposition(|&share| share > 0.0).unwrap_or(0);
     let (mut sum, mut before) = (0.0, 0.0);
     let shifted = shares.iter().enumerate().map(|(level, share)| {
@@ -345,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pair_of_distributions_is_refused() {
+    fn shares_that_are_not_a_pair_of_distributions_are_refused() {
         let test = OrdinalTest::ProportionalOdds;
         let refused =
             |result: Result<Ordinal, NotComparable>| result.expect_err("no comparison").to_string();

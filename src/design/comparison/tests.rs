@@ -42,11 +42,13 @@ fn shifts() -> impl Strategy<Value = Ordinal> {
         .prop_map(|(control, ratio, test)| Ordinal::shifted(&control, ratio, test).expect("valid"))
 }
 
-fn means() -> impl Strategy<Value = Means> {
+fn means() -> impl Strategy<Value = TwoMeans> {
     (-2.0..2.0f64, 0.3..1.0f64, 0.1..3.0f64, 0.0..3.0f64, -0.2..0.2f64).prop_map(
         |(mean, more, sd, other, margin)| {
-            let experimental = means::Arm { mean: mean + more, sd: other };
-            Means::new(means::Arm { mean, sd }, experimental).expect("finite").against(margin)
+            let experimental = means::ArmMean { mean: mean + more, sd: other };
+            TwoMeans::new(means::ArmMean { mean, sd }, experimental)
+                .expect("finite")
+                .against(margin)
         },
     )
 }
@@ -89,7 +91,8 @@ proptest! {
         total in 50.0..2000.0f64,
     ) {
         let null = comparison.at_fraction(0.0);
-        // The closed form of the rates at a margin has half the digits where its cubic's roots meet.
+        // The closed form of the rates at a margin has half the digits where its cubic's roots
+        // meet.
         let drift = null.drift(0.025, share, total);
         let is_corrected = matches!(&null, Comparison::TwoProportions(it)
             if it.is_continuity_corrected() && it.variance() != Variance::Arcsine);
@@ -209,7 +212,7 @@ fn powers_of_one_look_at_312_patients() {
     let ranks = power(&shifted(OrdinalTest::MannWhitney));
     assert!((ranks - 0.934).abs() < 3e-3, "{ranks}");
     let Comparison::Ordinal(pair) = shifted(OrdinalTest::MannWhitney) else { unreachable!() };
-    let means = Means::of_utilities(&UTILITIES, pair.control(), pair.experimental());
+    let means = TwoMeans::of_utilities(&UTILITIES, pair.control(), pair.experimental());
     let means = power(&Comparison::Means(means.expect("distributions")));
     assert!((means - 0.932537).abs() < 1e-6, "{means}");
 }

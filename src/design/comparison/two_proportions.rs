@@ -1,29 +1,30 @@
-//! Shares of patients with a success, by difference or against a margin.
+//! Comparison of the shares of patients with a success, by difference or against a margin.
 
 use super::NotComparable;
-use super::moments::{Balance, Moments};
+use super::moments::{Balance, StatisticMoments};
 use crate::analysis::restricted::Distance;
 use crate::analysis::two_proportions::{ProportionEffect, ProportionTest};
-use crate::design::exact::Statistic;
+use crate::design::exact::ExactStatistic;
 use crate::num::{logistic, logit};
 
-/// The variance of the test statistic under each hypothesis.
+/// Variance of the test statistic under each hypothesis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Variance {
-    /// At the most likely rates of the null hypothesis (without a margin: pooled) for the test, at
-    /// the stated rates under the alternative: Fleiss, Tytun & Ury (1980), Biometrics 36:343, and
-    /// with a margin Farrington & Manning (1990), Stat Med 9:1447, method 3.
+    /// Variance at the most likely rates of the null hypothesis (without a margin: pooled) for the
+    /// test, at the stated rates under the alternative: Fleiss, Tytun & Ury (1980), Biometrics
+    /// 36:343, and with a margin Farrington & Manning (1990), Stat Med 9:1447, method 3.
     NullAndAlternative,
-    /// At the stated, or observed, rates (unpooled) under both hypotheses.
+    /// Variance at the stated, or observed, rates (unpooled) under both hypotheses.
     Alternative,
-    /// At the most likely rates of the null hypothesis (pooled) under both hypotheses.
+    /// Variance at the most likely rates of the null hypothesis (pooled) under both hypotheses.
     Null,
-    /// Of the arcsine of the root, ¼ per patient whatever the rate: Cohen (1988), chapter 6, whose
-    /// h is twice the distance. With a margin, from the rate at it when control is as stated.
+    /// Variance of the arcsine of the root, ¼ per patient at any rate: Cohen (1988), chapter 6,
+    /// whose h is twice the distance. With a margin, the distance is from the rate at the margin
+    /// when the control rate is as stated.
     Arcsine,
 }
 
-/// Two proportions of successes, control and experimental, and how they are tested.
+/// Two proportions of successes, control and experimental, with their test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TwoProportions {
     control: f64,
@@ -31,14 +32,15 @@ pub struct TwoProportions {
     null: Distance,
     variance: Variance,
     continuity_corrected: bool,
-    /// The test of an analysis, where the convention for the variance stands for one.
+    /// Test of an analysis, if the convention for the variance approximates one.
     test: Option<ProportionTest>,
     measure: ProportionEffect,
     balance: Balance,
 }
 
 impl TwoProportions {
-    /// Tested for superiority, with the variance of each hypothesis and no continuity correction.
+    /// Constructs a test for superiority, with the variance of each hypothesis and no continuity
+    /// correction.
     ///
     /// # Errors
     /// When a rate is not inside (0, 1).
@@ -57,8 +59,8 @@ impl TwoProportions {
         })
     }
 
-    /// Against the null hypothesis that the experimental rate is at most at this distance from
-    /// control: a negative difference or a ratio below 1 for non-inferiority.
+    /// Tests against the null hypothesis that the experimental rate is at most at this distance
+    /// from control: a negative difference or a ratio below 1 for non-inferiority.
     ///
     /// # Errors
     /// When the experimental rate at that distance from the stated control is not inside (0, 1).
@@ -68,20 +70,22 @@ impl TwoProportions {
         Ok(out)
     }
 
-    /// With another convention for the variance.
+    /// Uses another convention for the variance.
     pub fn with_variance(self, variance: Variance) -> Self {
         Self { variance, ..self }
     }
 
-    /// With the continuity correction of Fleiss, Tytun & Ury (1980): the
-    /// distance is ½(1/n_c + 1/n_e) smaller. The arcsine has none of its own: 1/|d| patients more
-    /// per arm of equal arms, d being the risk difference beyond the null hypothesis.
+    /// Adds the continuity correction of Fleiss, Tytun & Ury (1980): the distance is ½(1/n_c +
+    /// 1/n_e) smaller. The arcsine has no correction of its own: 1/|d| patients more per arm of
+    /// equal arms, d being the risk difference beyond the null hypothesis.
     pub fn continuity_corrected(self) -> Self {
         Self { continuity_corrected: true, ..self }
     }
 
-    /// As an analysis tests it. Fisher's exact test is approximated by the continuity correction
-    /// (Casagrande, Pike & Smith 1978, Biometrics 34:483), its mid-p version by the pooled test.
+    /// Uses the test of an analysis.
+    ///
+    /// Fisher's exact test is approximated by the continuity correction (Casagrande, Pike & Smith
+    /// 1978, Biometrics 34:483), its mid-p version by the pooled test.
     pub fn tested_by(self, test: ProportionTest) -> Self {
         let (variance, continuity_corrected) = match test {
             ProportionTest::PooledZ | ProportionTest::FisherMidP => {
@@ -95,7 +99,7 @@ impl TwoProportions {
         Self { variance, continuity_corrected, test: Some(test), ..self }
     }
 
-    /// With effects given on this scale.
+    /// Reports effects on this scale.
     pub fn measured_by(self, measure: ProportionEffect) -> Self {
         Self { measure, ..self }
     }
@@ -108,51 +112,51 @@ impl TwoProportions {
         Self { balance, ..self }
     }
 
-    /// The statistic whose exact probabilities are those of the test; `None` where there are none:
-    /// against a margin, by the arcsine, and where the arms are not independent.
-    pub fn exact_statistic(&self) -> Option<Statistic> {
+    /// Returns the statistic whose exact probabilities are those of the test; `None` against a
+    /// margin, by the arcsine, and if the arms are not independent.
+    pub fn exact_statistic(&self) -> Option<ExactStatistic> {
         if self.null_effect() != 0.0 || self.balance != Balance::NONE {
             return None;
         }
         if let Some(test) = self.test {
-            return Some(Statistic::Of(test));
+            return Some(ExactStatistic::Of(test));
         }
         match (self.variance, self.continuity_corrected) {
-            (Variance::NullAndAlternative | Variance::Null, false) => Some(Statistic::Pooled),
+            (Variance::NullAndAlternative | Variance::Null, false) => Some(ExactStatistic::Pooled),
             (Variance::NullAndAlternative | Variance::Null, true) => {
-                Some(Statistic::Of(ProportionTest::ContinuityCorrected))
+                Some(ExactStatistic::Of(ProportionTest::ContinuityCorrected))
             }
-            (Variance::Alternative, false) => Some(Statistic::Unpooled),
+            (Variance::Alternative, false) => Some(ExactStatistic::Unpooled),
             (Variance::Alternative, true) | (Variance::Arcsine, _) => None,
         }
     }
 
-    /// Rates of successes, control first.
-    pub fn rates(&self) -> (f64, f64) {
-        (self.control, self.experimental)
+    /// Returns the rates of successes, control first.
+    pub fn rates(&self) -> [f64; 2] {
+        [self.control, self.experimental]
     }
 
-    /// The convention for the variance.
+    /// Returns the convention for the variance.
     pub fn variance(&self) -> Variance {
         self.variance
     }
 
-    /// Whether a continuity correction is made.
+    /// Returns whether a continuity correction is made.
     pub fn is_continuity_corrected(&self) -> bool {
         self.continuity_corrected
     }
 
-    /// The test of an analysis, where it is one's.
+    /// Returns the test of the analysis, if the comparison is that of one.
     pub fn test(&self) -> Option<ProportionTest> {
         self.test
     }
 
-    /// Where the null hypothesis ends.
+    /// Returns the distance at which the null hypothesis ends.
     pub fn null(&self) -> Distance {
         self.null
     }
 
-    /// Odds of success in the experimental arm over those in control.
+    /// Returns the odds of success in the experimental arm over those in the control arm.
     pub fn odds_ratio(&self) -> f64 {
         odds_ratio(self.control, self.effect())
     }
@@ -165,8 +169,8 @@ impl TwoProportions {
         self.measure
     }
 
-    /// The risk difference that makes up this much on the scale that effects are given on; an
-    /// experimental rate that would leave [0, 1] stays at its end.
+    /// Returns the risk difference of an effect on the scale on which effects are reported; the
+    /// experimental rate is limited to [0, 1].
     pub(super) fn difference_measuring(&self, effect: f64) -> f64 {
         let experimental = match self.measure {
             ProportionEffect::RiskDifference => self.control + effect,
@@ -176,11 +180,12 @@ impl TwoProportions {
         experimental.clamp(0.0, 1.0) - self.control
     }
 
-    /// The risk difference at which the null hypothesis ends.
+    /// Returns the risk difference at which the null hypothesis ends.
     pub fn null_effect(&self) -> f64 {
         self.null_rate() - self.control
     }
 
+    /// Returns the least and the largest risk difference.
     pub(super) fn effects(&self) -> (f64, f64) {
         (-self.control, 1.0 - self.control)
     }
@@ -195,30 +200,34 @@ impl TwoProportions {
         Self { experimental, balance: self.balance.at_fraction(f), ..*self }
     }
 
-    /// On `total` patients, which matter for a continuity correction only: it makes benefit harder to
-    /// show by as much, whatever the effect.
-    pub(super) fn moments(&self, share_experimental: f64, total: f64) -> Moments {
-        let excess = self.excess();
+    /// Computes the moments of the statistic on `total` patients, which matter for a continuity
+    /// correction only.
+    pub(super) fn moments(&self, share_experimental: f64, total: f64) -> StatisticMoments {
         let excess = match (self.continuity_corrected, self.variance) {
-            (false, _) => excess,
+            (false, _) => self.excess(),
             (true, Variance::Arcsine) => self.excess_after_correction(share_experimental, total),
-            (true, _) => excess - self.correction(share_experimental) / total,
+            (true, Variance::NullAndAlternative | Variance::Alternative | Variance::Null) => {
+                // The mean of a corrected statistic is lower by the correction at any effect, even
+                // a small one: on either side of the null hypothesis, benefit becomes harder to
+                // show.
+                self.excess() - self.correction(share_experimental) / total
+            }
         };
-        let (null_sd, sd) = self.standard_deviations(share_experimental);
-        self.balance.of(Moments { excess, null_sd, sd })
+        let [null_sd, sd] = self.standard_deviations(share_experimental);
+        self.balance.applied_to(StatisticMoments { excess, null_sd, sd })
     }
 
-    /// The statistic of rates that are observed to be these: a correction takes no more than the
-    /// distance there is.
+    /// Computes the statistic for observed rates that equal the stated ones.
     pub(super) fn observed_z(&self, share_experimental: f64, total: f64) -> f64 {
         let excess = match self.continuity_corrected {
             false => self.excess(),
             true => self.excess_after_correction(share_experimental, total),
         };
-        let (null_sd, sd) = self.standard_deviations(share_experimental);
-        Moments { excess, null_sd, sd }.z(total)
+        let [null_sd, sd] = self.standard_deviations(share_experimental);
+        StatisticMoments { excess, null_sd, sd }.z(total)
     }
 
+    /// Returns the observed distance after a correction, which takes at most the whole of it.
     fn excess_after_correction(&self, share_experimental: f64, total: f64) -> f64 {
         let excess = self.excess();
         if self.variance == Variance::Arcsine {
@@ -229,16 +238,18 @@ impl TwoProportions {
         (excess.abs() - correction).max(0.0).copysign(excess)
     }
 
+    /// Computes the size of the test with one look from the upper quantiles at α and β.
     pub(super) fn fixed_sample_size(
         &self,
-        quantiles: (f64, f64),
+        z_alpha: f64,
+        z_beta: f64,
         share_experimental: f64,
     ) -> Option<f64> {
-        let total = self.moments(share_experimental, f64::INFINITY).required(quantiles)?;
+        let total = self.moments(share_experimental, f64::INFINITY).required(z_alpha, z_beta)?;
         Some(match (self.continuity_corrected, self.variance) {
             (false, _) => total,
             (true, Variance::Arcsine) => total + self.patients_for_continuity(share_experimental),
-            (true, _) => {
+            (true, Variance::NullAndAlternative | Variance::Alternative | Variance::Null) => {
                 let correction = self.correction(share_experimental);
                 let root = 1.0 + (1.0 + 4.0 * correction / (total * self.excess())).sqrt();
                 0.25 * total * root * root
@@ -246,7 +257,8 @@ impl TwoProportions {
         })
     }
 
-    /// The experimental rate at which the null hypothesis ends when control is as stated.
+    /// Returns the experimental rate at which the null hypothesis ends when the control rate is as
+    /// stated.
     fn null_rate(&self) -> f64 {
         match self.null {
             Distance::Difference(difference) => self.control + difference,
@@ -254,40 +266,52 @@ impl TwoProportions {
         }
     }
 
-    /// Distance from the null hypothesis on the scale of the statistic.
+    /// Returns the distance from the null hypothesis on the scale of the statistic.
     fn excess(&self) -> f64 {
         match self.variance {
             Variance::Arcsine => arcsine(self.experimental) - arcsine(self.null_rate()),
-            _ => self.null.excess(self.rates()),
-        }
-    }
-
-    /// σ₀ and σ₁ of [`Moments`].
-    fn standard_deviations(&self, share_experimental: f64) -> (f64, f64) {
-        let null =
-            || self.null.variance(self.null_rates(share_experimental), share_experimental).sqrt();
-        let stated = || self.null.variance(self.rates(), share_experimental).sqrt();
-        let both = |sd: f64| (sd, sd);
-        match self.variance {
-            Variance::NullAndAlternative => (null(), stated()),
-            Variance::Alternative => both(stated()),
-            Variance::Null => both(null()),
-            Variance::Arcsine => {
-                both(0.5 / (share_experimental * (1.0 - share_experimental)).sqrt())
+            Variance::NullAndAlternative | Variance::Alternative | Variance::Null => {
+                self.null.excess(self.rates().into())
             }
         }
     }
 
-    fn null_rates(&self, share_experimental: f64) -> (f64, f64) {
-        if self.null == Distance::Difference(0.0) || self.null == Distance::Ratio(1.0) {
-            // The closed form of the cubic would lose half the digits here.
-            let pooled = pooled(self.rates(), share_experimental);
-            return (pooled, pooled);
+    /// Returns σ₀ and σ₁ of [`StatisticMoments`].
+    fn standard_deviations(&self, share_experimental: f64) -> [f64; 2] {
+        match self.variance {
+            Variance::NullAndAlternative => {
+                let null = self.sd_at(self.null_rates(share_experimental), share_experimental);
+                [null, self.sd_at(self.rates(), share_experimental)]
+            }
+            Variance::Alternative => [self.sd_at(self.rates(), share_experimental); 2],
+            Variance::Null => {
+                [self.sd_at(self.null_rates(share_experimental), share_experimental); 2]
+            }
+            Variance::Arcsine => {
+                [0.5 / (share_experimental * (1.0 - share_experimental)).sqrt(); 2]
+            }
         }
-        self.null.restricted_rates(self.rates(), share_experimental)
     }
 
-    /// What a continuity correction takes off the distance, times the number of patients.
+    /// Returns the standard deviation of the distance at these rates, times the root of the number
+    /// of patients.
+    fn sd_at(&self, rates: [f64; 2], share_experimental: f64) -> f64 {
+        self.null.variance(rates.into(), share_experimental).sqrt()
+    }
+
+    /// Returns the most likely rates of the null hypothesis.
+    fn null_rates(&self, share_experimental: f64) -> [f64; 2] {
+        if self.null == Distance::Difference(0.0) || self.null == Distance::Ratio(1.0) {
+            // The closed form of the cubic would lose half the digits here.
+            let pooled =
+                (1.0 - share_experimental) * self.control + share_experimental * self.experimental;
+            return [pooled; 2];
+        }
+        self.null.restricted_rates(self.rates().into(), share_experimental).into()
+    }
+
+    /// Returns the reduction of the distance by a continuity correction, times the number of
+    /// patients.
     fn correction(&self, share_experimental: f64) -> f64 {
         let weight = match self.null {
             Distance::Difference(_) => 1.0,
@@ -296,25 +320,28 @@ impl TwoProportions {
         0.5 * (1.0 / share_experimental + weight / (1.0 - share_experimental))
     }
 
-    /// What the arcsine's continuity correction costs, over both arms.
+    /// Returns the additional patients of the arcsine's continuity correction, over both arms.
     fn patients_for_continuity(&self, share_experimental: f64) -> f64 {
         let arms = share_experimental * (1.0 - share_experimental);
         0.5 / (arms * (self.experimental - self.null_rate()).abs())
     }
 }
 
-/// Mean of the pooled two-proportion Z on `total` patients of whom `share_experimental` are in
-/// the experimental arm.
+/// Computes the mean of the pooled two-proportion Z on `total` patients of whom
+/// `share_experimental` are in the experimental arm; `rates` are those of control and experimental
+/// arm.
 ///
-/// Pooled variance under the null, unpooled under the alternative, the ratio of the two entered
-/// at the fixed-sample critical value: the convention of rpact's `getPowerRates`. Not finite when
-/// everyone, or nobody, has a success.
+/// The variance is pooled under the null hypothesis and unpooled under the alternative, and the
+/// ratio of the two enters at the fixed-sample critical value: the convention of rpact's
+/// `getPowerRates`. Not finite if all patients, or no patients, have a success.
 pub fn two_proportions_drift(
-    (control, experimental): (f64, f64),
+    rates: [f64; 2],
     share_experimental: f64,
     total: f64,
     alpha_one_sided: f64,
 ) -> f64 {
+    // Not by `new`, as rates of 0 and 1 are allowed here.
+    let [control, experimental] = rates;
     let stated = TwoProportions {
         control,
         experimental,
@@ -328,14 +355,10 @@ pub fn two_proportions_drift(
     stated.moments(share_experimental, total).drift(alpha_one_sided, total)
 }
 
-/// The odds ratio of a risk difference on a control rate; both rates inside (0, 1).
+/// Returns the odds ratio of a risk difference on a control rate; both rates inside (0, 1).
 pub fn odds_ratio(control: f64, difference: f64) -> f64 {
     let experimental = control + difference;
     experimental * (1.0 - control) / (control * (1.0 - experimental))
-}
-
-fn pooled((control, experimental): (f64, f64), share_experimental: f64) -> f64 {
-    (1.0 - share_experimental) * control + share_experimental * experimental
 }
 
 fn arcsine(rate: f64) -> f64 {
@@ -368,13 +391,13 @@ mod tests {
         ];
         for (looks, power, first, second) in cases {
             let total = f64::from(looks[2]);
-            let drift = two_proportions_drift((0.25, 0.40), 0.5, total, 0.025);
+            let drift = two_proportions_drift([0.25, 0.40], 0.5, total, 0.025);
             let out = design(looks).stopping(drift, looks[2]);
             assert!((out.rejection() - power).abs() < 1e-7);
             assert!((out.efficacy[0] - first).abs() < 1e-7);
             assert!((out.efficacy[1] - second).abs() < 1e-7);
         }
-        assert!(two_proportions_drift((0.3, 0.3), 0.5, 312.0, 0.025).abs() < 1e-12);
+        assert!(two_proportions_drift([0.3, 0.3], 0.5, 312.0, 0.025).abs() < 1e-12);
     }
 
     fn planned(variance: Variance) -> TwoProportions {

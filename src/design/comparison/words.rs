@@ -1,4 +1,4 @@
-//! What is compared and how, in words.
+//! Descriptions of comparisons in words.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::{Balance, Comparison, Ordinal, OrdinalTest, TwoProportions, Variance}
 use crate::analysis::restricted::Distance;
 use crate::analysis::two_proportions::ProportionTest;
 
-/// A sentence without its full stop.
+/// Writes the comparison as a sentence without its full stop.
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,88 +1,85 @@
-//! From the drift to an effect.
+//! Conversion between the drift and an effect.
 //!
 //! An estimate with standard error se at information t has Z = effect / se, whose mean is drift·√t:
-//! a drift stands for the effect drift·√t·se.
+//! a drift corresponds to the effect drift·√t·se.
 
-use super::{Belief, Estimate};
+use super::{Belief, StagewiseEstimate};
 
-/// The effect that `drift` stands for, where an estimate had `standard_error` at information
-/// `t` > 0; on the scale of that estimate.
+/// Returns the effect that `drift` corresponds to, on the scale of an estimate with
+/// `standard_error` at information `t` > 0.
 pub fn effect(drift: f64, t: f64, standard_error: f64) -> f64 {
     drift * t.sqrt() * standard_error
 }
 
-impl Estimate {
-    /// From the drift to the effect: see [`effect`].
+impl StagewiseEstimate {
+    /// Converts an estimate of the drift to one of the effect: see [`effect`].
     pub fn as_effect(self, t: f64, standard_error: f64) -> Self {
-        let effect = |drift| effect(drift, t, standard_error);
-        Self { median: effect(self.median), low: effect(self.low), high: effect(self.high) }
+        let [median, low, high] =
+            [self.median, self.low, self.high].map(|drift| effect(drift, t, standard_error));
+        Self { median, low, high }
     }
 }
 
-/// The standard error that Z was divided by: `estimate` / `z`, and `at_zero` where both are 0 and
-/// say nothing of it.
+/// Returns the standard error in Z = estimate / error: `estimate` / `z`, and `at_zero` if both are
+/// 0 and do not determine it.
 pub fn standard_error_of(estimate: f64, z: f64, at_zero: f64) -> f64 {
     if z == 0.0 { at_zero } else { estimate / z }
 }
 
 impl Belief {
-    /// From the effect to the drift, the inverse of [`effect`].
+    /// Converts a distribution of the effect to one of the drift: the inverse of [`effect`].
     pub fn as_drift(self, t: f64, standard_error: f64) -> Self {
         let scale = effect(1.0, t, standard_error);
         Self { mean: self.mean / scale, sd: self.sd / scale }
     }
 }
 
-/// The effect in standard deviations of one patient's outcome that `drift` stands for, where
-/// control and experimental arm had so many patients at information `t` > 0.
+/// Returns the effect that `drift` corresponds to, in standard deviations of one patient's outcome;
+/// `patients` are those of control and experimental arm at information `t` > 0.
 ///
 /// It is [`effect`] with the standard error √(1/n_c + 1/n_e): rpact's "general" scale.
-pub fn standardised(drift: f64, t: f64, (n_control, n_experimental): (f64, f64)) -> f64 {
-    effect(drift, t, (1.0 / n_control + 1.0 / n_experimental).sqrt())
+pub fn standardised(drift: f64, t: f64, patients: [f64; 2]) -> f64 {
+    effect(drift, t, (1.0 / patients[0] + 1.0 / patients[1]).sqrt())
 }
 
-/// Standard error of a difference of two proportions with the pooled variance, from the observed
-/// rates and the patients of control and experimental arm.
-pub fn pooled_standard_error(
-    (control, experimental): (f64, f64),
-    (n_control, n_experimental): (f64, f64),
-) -> f64 {
+/// Computes the standard error of a difference of two proportions with the pooled variance, from
+/// the observed rates and the patients of control and experimental arm.
+pub fn pooled_standard_error(rates: [f64; 2], patients: [f64; 2]) -> f64 {
+    let ([control, experimental], [n_control, n_experimental]) = (rates, patients);
     let events = control * n_control + experimental * n_experimental;
     let pooled = events / (n_control + n_experimental);
     (pooled * (1.0 - pooled) * (1.0 / n_control + 1.0 / n_experimental)).sqrt()
 }
 
-/// Standard error of a difference of two proportions with a variance per arm, from the observed
-/// rates and the patients of control and experimental arm.
-pub fn unpooled_standard_error(
-    (control, experimental): (f64, f64),
-    (n_control, n_experimental): (f64, f64),
-) -> f64 {
-    let variance = |rate: f64, n: f64| rate * (1.0 - rate) / n;
-    (variance(control, n_control) + variance(experimental, n_experimental)).sqrt()
+/// Computes the standard error of a difference of two proportions with a variance per arm, from the
+/// observed rates and the patients of control and experimental arm.
+pub fn unpooled_standard_error(rates: [f64; 2], patients: [f64; 2]) -> f64 {
+    let [control, experimental] =
+        [0, 1].map(|arm: usize| rates[arm] * (1.0 - rates[arm]) / patients[arm]);
+    (control + experimental).sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// At a single look, z/√t is the drift and stands for the estimate itself.
+    /// At a single look, z/√t is the drift and corresponds to the estimate itself.
     #[test]
-    fn the_observed_drift_stands_for_the_estimate() {
-        let (rates, patients, t) = ((0.25, 0.41), (104.0, 99.0), 2.0_f64 / 3.0);
+    fn the_observed_drift_corresponds_to_the_estimate() {
+        let (rates, patients, t) = ([0.25, 0.41], [104.0, 99.0], 2.0_f64 / 3.0);
         for error in
             [pooled_standard_error(rates, patients), unpooled_standard_error(rates, patients)]
         {
-            let drift = (rates.1 - rates.0) / error / t.sqrt();
+            let drift = (rates[1] - rates[0]) / error / t.sqrt();
             assert!((effect(drift, t, error) - 0.16).abs() < 1e-15);
         }
     }
 
     #[test]
     fn one_standard_deviation_is_the_unit_of_the_standardised_scale() {
-        let rates = (0.3, 0.3);
-        let general = standardised(2.5, 0.5, (50.0, 70.0));
-        let effect = effect(2.5, 0.5, pooled_standard_error(rates, (50.0, 70.0)));
+        let rates = [0.3, 0.3];
+        let general = standardised(2.5, 0.5, [50.0, 70.0]);
+        let effect = effect(2.5, 0.5, pooled_standard_error(rates, [50.0, 70.0]));
         assert!((general * 0.21_f64.sqrt() - effect).abs() < 1e-15);
     }
 }

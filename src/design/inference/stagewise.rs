@@ -1,23 +1,29 @@
 //! p value, median-unbiased estimate and confidence limits after the trial, in the stage-wise
-//! ordering of outcomes.
+//! ordering of results.
 //!
-//! An outcome says more for the experimental arm the earlier it reached an efficacy bound, and at
-//! the same look the larger its Z. Tsiatis, Rosner & Mehta (1984), Biometrics 40:797; Jennison &
-//! Turnbull (2000), §8.4 and §8.5.
+//! A result ranks higher in favour of the experimental arm the earlier it reached an efficacy
+//! bound, and at the same look the larger its Z. Tsiatis, Rosner & Mehta (1984), Biometrics 40:797;
+//! Jennison & Turnbull (2000), §8.4 and §8.5.
 
-use super::{Estimate, Monitored};
+use super::{Monitored, StagewiseEstimate};
 use crate::design::recursion::{Continuation, CrossingProbabilities, Grid, finest_increment};
 use crate::num::normal::{upper_quantile, upper_tail};
 use crate::num::root::brent;
 
-/// Standard deviations kept beyond the drifts that are considered: 6e-17 is left out.
+/// Standard deviations kept beyond the range of drifts.
+// The probability left out is 6e-17.
 const REACH: f64 = 8.3;
-/// Quadrature nodes per standard deviation of the narrowest kernel, and how many there are beside.
+/// Quadrature nodes per standard deviation of the narrowest kernel.
 const NODES_PER_KERNEL: f64 = 2.2;
+/// Quadrature nodes in addition, whatever the kernel.
 const MORE_NODES: f64 = 12.0;
+/// Largest shift of the score by a change of drift, in standard deviations, that is computed by
+/// tilting.
+// Further away, exp(δ·s) leaves the range of a double.
+const LARGEST_TILT: f64 = 30.0;
 
 impl Monitored<'_> {
-    /// The probability, under a drift, of an outcome at least as much in favour of the
+    /// Computes the probability, under a drift, of a result at least as much in favour of the
     /// experimental arm as ending at look `k` with Z = `z`; under drift 0 the one-sided p value.
     /// It grows with the drift and falls with `z`.
     ///
@@ -29,60 +35,65 @@ impl Monitored<'_> {
         CrossingProbabilities::new(information, drift, lower, &upper).total_upper()
     }
 
-    /// The drift after a trial that ended at look `k` with Z = `z`, finite: the median-unbiased
-    /// estimate and the confidence limits of `level`, in (0, 1), are the drifts at which the p
-    /// value is ½ and (1 ∓ level)/2.
-    pub fn stagewise_estimate(&self, k: usize, z: f64, level: f64) -> Estimate {
+    /// Estimates the drift after a trial that ended at look `k` with Z = `z`, finite: the
+    /// median-unbiased estimate and the confidence limits of `level`, in (0, 1), are the drifts at
+    /// which the p value is ½ and (1 ∓ level)/2.
+    pub fn stagewise_estimate(&self, k: usize, z: f64, level: f64) -> StagewiseEstimate {
         let outside = 0.5 * (1.0 - level);
-        let (least, most) = self.bracket(k, z, outside);
-        // Tilted further than this, masses leave the range of a double.
-        let is_wide = 0.5 * (most - least) * self.information[k].sqrt() > 30.0;
-        let law = (!is_wide).then(|| AtLeastAsExtreme::new(self, k, z, (least, most)));
-        let probability = |drift: f64| match &law {
-            Some(law) => law.probability(drift),
-            None => self.stagewise_p_value(k, z, drift),
-        };
-        let drift_at = |p: f64| {
-            brent(|drift| probability(drift) - p, least, most)
-                .expect("the bracket's ends have p values on either side")
-        };
-        Estimate { median: drift_at(0.5), low: drift_at(outside), high: drift_at(1.0 - outside) }
+        let drifts = self.bracket(k, z, outside);
+        let [least, most] = drifts;
+        let is_wide = 0.5 * (most - least) * self.information[k].sqrt() > LARGEST_TILT;
+        let extreme = (!is_wide).then(|| AtLeastAsExtreme::new(self, k, z, drifts));
+        let [median, low, high] = [0.5, outside, 1.0 - outside].map(|p| {
+            let root = match &extreme {
+                Some(extreme) => brent(|drift| extreme.probability(drift) - p, least, most),
+                None => brent(|drift| self.stagewise_p_value(k, z, drift) - p, least, most),
+            };
+            root.expect("the bracket's ends have p values on either side")
+        });
+        StagewiseEstimate { median, low, high }
     }
 
-    /// Drifts with p values below `outside` and above 1 − `outside`.
-    ///
-    /// With c_j the bound of look j, and z at look k, p ≤ Σ_{j≤k} P(Z_j ≥ c_j), and 1 − p is at
-    /// most P(Z_j < c_j) for any one j plus the probabilities of all lower bounds; and the same
-    /// with the roles of upper and lower bounds changed.
-    fn bracket(&self, k: usize, z: f64, outside: f64) -> (f64, f64) {
+    /// Returns drifts with p values below `outside` and above 1 − `outside`.
+    fn bracket(&self, k: usize, z: f64, outside: f64) -> [f64; 2] {
+        // With c_j the bound of look j, and z at look k, p ≤ Σ_{j≤k} P(Z_j ≥ c_j), and 1 − p is at
+        // most P(Z_j < c_j) for any one j plus the probabilities of all lower bounds; and the same
+        // with the roles of upper and lower bounds exchanged.
         let shift = upper_quantile(outside / (k + 1) as f64) + 1e-3;
-        let drift = |j: usize, z: f64| z / self.information[j].sqrt();
-        let (mut low, mut high) = (drift(k, z - shift), drift(k, z + shift));
+        let mut low = self.drift_of(k, z - shift);
+        let mut high = self.drift_of(k, z + shift);
         for j in 0..k {
-            low = low.max(drift(j, self.lower[j] - shift));
-            high = high.min(drift(j, self.efficacy[j] + shift));
+            low = low.max(self.drift_of(j, self.lower[j] - shift));
+            high = high.min(self.drift_of(j, self.efficacy[j] + shift));
         }
+        // A second loop, because these must hold at every look, and the first loop narrows the
+        // bracket.
         for j in 0..k {
-            low = low.min(drift(j, self.efficacy[j] - shift));
-            high = high.max(drift(j, self.lower[j] + shift));
+            low = low.min(self.drift_of(j, self.efficacy[j] - shift));
+            high = high.max(self.drift_of(j, self.lower[j] + shift));
         }
-        (low, high)
+        [low, high]
+    }
+
+    /// Returns the drift under which the mean of Z at look `k` is `z`.
+    fn drift_of(&self, k: usize, z: f64) -> f64 {
+        z / self.information[k].sqrt()
     }
 }
 
-/// The law of the outcomes that say at least as much as the one seen, in a form that costs little
-/// at each drift.
+/// Probability of results at least as extreme as the observed one, as a function of the drift.
 ///
-/// The sub-density of the score s at information I under drift θ is that under a reference drift
-/// times exp(δ·(s − θ₀·I) − δ²·I/2), δ = θ − θ₀. The recursion is done once.
+/// The sub-density of the score s at information I under drift θ is that under a reference drift θ₀
+/// times exp(δ·(s − θ₀·I) − δ²·I/2), δ = θ − θ₀. The recursion runs once, for the reference drift.
 struct AtLeastAsExtreme {
     reference: f64,
-    /// Bound and square root of the information at the first look.
-    first: (f64, f64),
+    first_bound: f64,
+    /// Square root of the information at the first look.
+    first_scale: f64,
     later: Vec<LookMass>,
 }
 
-/// The mass beyond the bound at one look.
+/// Mass beyond the bound at one look.
 struct LookMass {
     information: f64,
     /// Score less its mean under the reference drift, and mass.
@@ -90,49 +101,58 @@ struct LookMass {
 }
 
 impl AtLeastAsExtreme {
-    /// For drifts from `least` to `most`.
-    fn new(monitored: &Monitored, k: usize, z: f64, (least, most): (f64, f64)) -> Self {
+    /// Runs the recursion for a trial that ended at look `k` with Z = `z`, and drifts in this
+    /// range.
+    fn new(monitored: &Monitored, k: usize, z: f64, drifts: [f64; 2]) -> Self {
         let Monitored { information, lower, efficacy } = *monitored;
-        let reference = 0.5 * (least + most);
-        let bound = |j: usize| if j == k { z } else { efficacy[j] };
+        let reference = 0.5 * (drifts[0] + drifts[1]);
+        let mut bounds = efficacy[..=k].to_vec();
+        bounds[k] = z;
         let mut state = Continuation::start();
         let mut later = Vec::with_capacity(k);
         for (j, &now) in information.iter().enumerate().take(k + 1) {
             let scale = now.sqrt();
-            let most_extreme = (least * now - REACH * scale, most * now + REACH * scale);
             let step = if j == 0 { now } else { now - information[j - 1] };
-            let grid = |from: f64, to: f64, kernel: f64| {
-                let (low, high) = (from.max(most_extreme.0), to.min(most_extreme.1));
-                let order = NODES_PER_KERNEL * (high - low) / kernel.sqrt() + MORE_NODES;
-                let reach = REACH + (most - reference) * step.sqrt();
-                Grid { low, high, order, reach }
-            };
+            // Tilting to the ends of the range shifts an increment by this many standard
+            // deviations.
+            let reach = REACH + (drifts[1] - reference) * step.sqrt();
+            // The first look needs no integral: its mass beyond the bound is a normal tail.
             if j > 0 {
-                let beyond = grid(bound(j) * scale, f64::INFINITY, step);
+                let beyond = grid([bounds[j] * scale, f64::INFINITY], now, drifts, step, reach);
                 let beyond = state.between(now, reference, beyond);
                 later.push(LookMass::new(&beyond, now, reference));
             }
             if j < k {
-                let finest = finest_increment(information, j);
-                let going_on = grid(lower[j] * scale, bound(j) * scale, finest);
-                state = state.between(now, reference, going_on);
+                let region = [lower[j] * scale, bounds[j] * scale];
+                let grid = grid(region, now, drifts, finest_increment(information, j), reach);
+                state = state.between(now, reference, grid);
             }
         }
-        Self { reference, first: (bound(0), information[0].sqrt()), later }
+        let first_scale = information[0].sqrt();
+        Self { reference, first_bound: bounds[0], first_scale, later }
     }
 
     fn probability(&self, drift: f64) -> f64 {
-        let (bound, scale) = self.first;
         let tilt = drift - self.reference;
         let later: f64 = self.later.iter().map(|look| look.tilted(tilt)).sum();
-        upper_tail(bound - drift * scale) + later
+        upper_tail(self.first_bound - drift * self.first_scale) + later
     }
+}
+
+/// Returns the part of a range of scores at `information` that trials with drifts in a range can
+/// reach, with nodes dense enough for an increment `narrowest`.
+fn grid(scores: [f64; 2], information: f64, drifts: [f64; 2], narrowest: f64, reach: f64) -> Grid {
+    let deviations = REACH * information.sqrt();
+    let low = scores[0].max(drifts[0] * information - deviations);
+    let high = scores[1].min(drifts[1] * information + deviations);
+    let order = NODES_PER_KERNEL * (high - low) / narrowest.sqrt() + MORE_NODES;
+    Grid { low, high, order, reach }
 }
 
 impl LookMass {
     fn new(beyond: &Continuation, information: f64, reference: f64) -> Self {
         let mean = reference * information;
-        // A mass that is nearly no number could meet a factor that is none.
+        // A mass next to the smallest double could meet a factor that overflows.
         let kept = beyond.masses().filter(|&(_, mass)| mass > 1e-290);
         Self { information, masses: kept.map(|(score, mass)| (score - mean, mass)).collect() }
     }
@@ -146,14 +166,15 @@ impl LookMass {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::design::recursion::Region;
     use proptest::prelude::*;
 
     const NONE: f64 = f64::NEG_INFINITY;
     const NEVER: f64 = f64::INFINITY;
 
     /// Designs of four looks: ordinary; heeding futility, one look without efficacy; looks one
-    /// part in a thousand apart; all but the last look idle; the first look as good as certain
-    /// to stop.
+    /// part in a thousand apart; no test but at the last look; almost certain to stop at the first
+    /// look.
     const DESIGNS: [([f64; 4], [f64; 4], [f64; 4]); 5] = [
         ([0.25, 0.5, 0.75, 1.0], [NONE; 4], [4.3, 3.0, 2.4, 2.0]),
         ([0.2, 0.45, 0.7, 1.1], [-0.5, 0.0, 0.8, NONE], [4.5, NEVER, 2.4, 1.9]),
@@ -172,19 +193,19 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
         #[test]
-        fn estimates_are_where_the_p_value_says(
+        fn estimates_have_the_p_values_that_define_them(
             monitored in any_design(),
             k in 0usize..4,
             z in -12.0..15.0f64,
             level in prop_oneof![Just(0.95), 0.05..0.9999f64],
         ) {
             let found = monitored.stagewise_estimate(k, z, level);
-            let p = |drift| monitored.stagewise_p_value(k, z, drift);
             let outside = 0.5 * (1.0 - level);
-            prop_assert!((p(found.low) - outside).abs() < 1e-10, "{found:?} {}", p(found.low));
-            prop_assert!((p(found.median) - 0.5).abs() < 1e-10, "{found:?} {}", p(found.median));
-            let above = p(found.high);
-            prop_assert!((above - 1.0 + outside).abs() < 1e-10, "{found:?} {above}");
+            let defined = [(found.low, outside), (found.median, 0.5), (found.high, 1.0 - outside)];
+            for (drift, wanted) in defined {
+                let p = monitored.stagewise_p_value(k, z, drift);
+                prop_assert!((p - wanted).abs() < 1e-10, "{found:?} {p}");
+            }
         }
 
         #[test]
@@ -218,15 +239,16 @@ mod tests {
         fn one_look_has_the_ordinary_estimate(z in -40.0..40.0f64, t in 0.05..2.0f64) {
             let (information, none, bound) = ([t], [NONE], [1.96]);
             let monitored = Monitored::new(&information, &none, &bound);
-            let Estimate { median, low, high } = monitored.stagewise_estimate(0, z, 0.95);
+            let StagewiseEstimate { median, low, high } = monitored.stagewise_estimate(0, z, 0.95);
             for (found, exact) in [(median, z), (low, z - 1.9599639845400543), (high, z + 1.9599639845400543)] {
                 prop_assert!((found * t.sqrt() - exact).abs() < 1e-12 * (1.0 + z.abs()));
             }
         }
     }
 
-    /// P(interval of `level` holds the drift), from the law of all outcomes at which the trial
-    /// can stop: the limits grow with Z at one look, so that what holds it is an interval of Z.
+    /// P(interval of `level` holds the drift), from the distribution of all results with which the
+    /// trial can stop: the limits grow with Z at one look, so that the Z whose interval holds it
+    /// are an interval.
     fn coverage(monitored: &Monitored, drift: f64, level: f64) -> f64 {
         let Monitored { information, lower, efficacy } = *monitored;
         let last = information.len() - 1;
@@ -250,7 +272,12 @@ mod tests {
             }
             if k < last {
                 let finest = finest_increment(information, k);
-                state = state.advance(now, drift, (lower[k], efficacy[k]), finest);
+                state = state.advance(
+                    now,
+                    drift,
+                    Region { lower: lower[k], upper: efficacy[k] },
+                    finest,
+                );
             }
         }
         total

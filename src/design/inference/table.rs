@@ -1,19 +1,23 @@
 //! Stage-wise estimates of one look for many trials.
 
-use super::{Estimate, Monitored};
+use super::{Monitored, StagewiseEstimate};
 use crate::num::chebyshev::Chebyshev;
 
-/// The Z values that are tabulated; others are solved for.
-const RANGE: (f64, f64) = (-6.0, 9.0);
-/// Pieces at first, points per piece, and how often a piece may be halved.
+/// Z values that are tabulated; others are solved for.
+// Beyond, a table would be larger and serve hardly any trial.
+const RANGE: [f64; 2] = [-6.0, 9.0];
+/// Pieces of the range before any is halved.
 const PIECES: usize = 3;
+/// Points that the polynomial of a piece passes through.
 const POINTS: usize = 24;
+/// Largest number of times that a piece is halved.
 const MOST_HALVINGS: u32 = 7;
 /// Largest tail of a piece's coefficients.
 const TOLERANCE: f64 = 1e-7;
 
-/// [`Monitored::stagewise_estimate`] at one look as a function of Z, for as many trials as wanted:
-/// each costs a few polynomials instead of a solution.
+/// [`Monitored::stagewise_estimate`] at one look as a function of Z.
+///
+/// Each trial costs the evaluation of a few polynomials instead of a solution.
 #[derive(Debug, Clone)]
 pub struct StagewiseTable {
     information: Vec<f64>,
@@ -24,8 +28,10 @@ pub struct StagewiseTable {
     pieces: Vec<Piece>,
 }
 
+/// Polynomials between two Z.
 #[derive(Debug, Clone)]
 struct Piece {
+    /// Largest Z of the piece.
     high: f64,
     median: Chebyshev,
     low_limit: Chebyshev,
@@ -33,67 +39,66 @@ struct Piece {
 }
 
 impl StagewiseTable {
-    /// For trials that end at look `k` of `monitored`, with confidence limits of `level`.
+    /// Tabulates trials that end at look `k` of `monitored`, with confidence limits of `level`.
     pub fn new(monitored: &Monitored, k: usize, level: f64) -> Self {
-        let solve = |z: f64| monitored.stagewise_estimate(k, z, level);
-        let width = (RANGE.1 - RANGE.0) / PIECES as f64;
-        let mut pieces = Vec::new();
-        for i in 0..PIECES {
-            let low = RANGE.0 + i as f64 * width;
-            fill(&mut pieces, &solve, (low, low + width), MOST_HALVINGS);
-        }
-        Self {
+        let mut table = Self {
             information: monitored.information[..=k].to_vec(),
             lower: monitored.lower[..=k].to_vec(),
             efficacy: monitored.efficacy[..=k].to_vec(),
             level,
-            pieces,
+            pieces: Vec::new(),
+        };
+        let width = (RANGE[1] - RANGE[0]) / PIECES as f64;
+        for i in 0..PIECES {
+            let low = RANGE[0] + i as f64 * width;
+            table.fill(low, low + width, MOST_HALVINGS);
         }
+        table
     }
 
-    /// The drift after a trial that ended with Z = `z`, finite.
-    pub fn estimate(&self, z: f64) -> Estimate {
+    /// Returns the estimate of the drift after a trial that ended with Z = `z`, finite.
+    pub fn estimate(&self, z: f64) -> StagewiseEstimate {
+        if z < RANGE[0] {
+            return self.solve(z);
+        }
         let piece = self.pieces.partition_point(|piece| piece.high < z);
-        match self.pieces.get(piece) {
-            Some(piece) if z >= RANGE.0 => piece.at(z),
-            _ => {
-                let all = Monitored::new(&self.information, &self.lower, &self.efficacy);
-                all.stagewise_estimate(self.information.len() - 1, z, self.level)
-            }
+        self.pieces.get(piece).map_or_else(|| self.solve(z), |piece| piece.at(z))
+    }
+
+    fn solve(&self, z: f64) -> StagewiseEstimate {
+        let looks = Monitored::new(&self.information, &self.lower, &self.efficacy);
+        looks.stagewise_estimate(self.information.len() - 1, z, self.level)
+    }
+
+    /// Adds the pieces between `low` and `high`.
+    fn fill(&mut self, low: f64, high: f64, halvings: u32) {
+        let piece = Piece::new(self, low, high);
+        // If the look before was shortly before, the function bends within the spread of the few
+        // patients between, and the polynomial of a long piece misses it.
+        if halvings > 0 && piece.tail() > TOLERANCE {
+            let middle = 0.5 * (low + high);
+            self.fill(low, middle, halvings - 1);
+            self.fill(middle, high, halvings - 1);
+        } else {
+            self.pieces.push(piece);
         }
     }
-}
-
-/// Adds the pieces between `low` and `high`, halved where the function bends too much: next to a
-/// look shortly before it does so within the noise of the few patients between.
-fn fill(
-    pieces: &mut Vec<Piece>,
-    solve: &impl Fn(f64) -> Estimate,
-    (low, high): (f64, f64),
-    halvings: u32,
-) {
-    let piece = Piece::new(solve, (low, high));
-    if halvings == 0 || piece.tail() <= TOLERANCE {
-        pieces.push(piece);
-        return;
-    }
-    let middle = 0.5 * (low + high);
-    fill(pieces, solve, (low, middle), halvings - 1);
-    fill(pieces, solve, (middle, high), halvings - 1);
 }
 
 impl Piece {
-    fn new(solve: impl Fn(f64) -> Estimate, (low, high): (f64, f64)) -> Self {
-        let solved: Vec<Estimate> = Chebyshev::points(POINTS, low, high).map(solve).collect();
-        let through = |part: fn(&Estimate) -> f64| {
-            let values: Vec<f64> = solved.iter().map(part).collect();
-            Chebyshev::through(low, high, &values)
-        };
+    fn new(table: &StagewiseTable, low: f64, high: f64) -> Self {
+        let (mut median, mut low_limit, mut high_limit) = (Vec::new(), Vec::new(), Vec::new());
+        for z in Chebyshev::points(POINTS, low, high) {
+            let estimate = table.solve(z);
+            median.push(estimate.median);
+            low_limit.push(estimate.low);
+            high_limit.push(estimate.high);
+        }
         Self {
             high,
-            median: through(|estimate| estimate.median),
-            low_limit: through(|estimate| estimate.low),
-            high_limit: through(|estimate| estimate.high),
+            median: Chebyshev::through(low, high, &median),
+            low_limit: Chebyshev::through(low, high, &low_limit),
+            high_limit: Chebyshev::through(low, high, &high_limit),
         }
     }
 
@@ -101,8 +106,8 @@ impl Piece {
         self.median.tail().max(self.low_limit.tail()).max(self.high_limit.tail())
     }
 
-    fn at(&self, z: f64) -> Estimate {
-        Estimate {
+    fn at(&self, z: f64) -> StagewiseEstimate {
+        StagewiseEstimate {
             median: self.median.at(z),
             low: self.low_limit.at(z),
             high: self.high_limit.at(z),
@@ -117,7 +122,7 @@ mod tests {
     const NONE: f64 = f64::NEG_INFINITY;
 
     #[test]
-    fn is_the_exact_solution_everywhere() {
+    fn tabulated_estimates_are_the_exact_solutions() {
         let designs = [
             ([1.0 / 3.0, 2.0 / 3.0, 1.0], [NONE; 3], [3.71, 2.51, 1.99]),
             ([0.4, 0.8, 1.2], [0.0, 1.0, NONE], [2.28, 2.29, 2.30]),

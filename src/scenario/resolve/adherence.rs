@@ -18,7 +18,7 @@ pub(super) fn by_arm(
     [Arm::Control, Arm::Experimental].map(|arm| {
         let in_stratum = |stratum: usize| {
             let parts = treatments.in_stratum(stratum).flat_map(|(share, mrs)| {
-                adherence.expected((arm, stratum), &mrs).map(|received| (share, received))
+                adherence.expected(arm, stratum, &mrs).map(|received| (share, received))
             });
             mixture(parts)
         };

@@ -124,7 +124,7 @@ impl Resolver<'_> {
         let accrual = accrual?;
         let expected_day = |patients: f64| Centres::expected_day(centres, accrual, patients);
         let patients = self.file.sample_size.randomised;
-        Some(Circumstances::of_centres(outcome_sd).over_time(drift, (patients, expected_day)))
+        Some(Circumstances::of_centres(outcome_sd).over_time(drift, patients, expected_day))
     }
 }
 

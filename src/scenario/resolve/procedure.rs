@@ -8,8 +8,8 @@ use crate::outcome::procedural::Coefficients;
 use crate::outcome::{Mrs, MrsDistribution, ProceduralModel};
 use crate::population::Population;
 use crate::procedure::{
-    Haemorrhage, MAX_PASSES, Minutes, NobodyUnresolved, Parameters, PerPass, Plan, Procedure,
-    Rescue, Strategy, Then,
+    ArmPlan, Haemorrhage, LastStep, MAX_PASSES, Minutes, NoPersistentOcclusion, Parameters,
+    PerPass, Procedure, Rescue, Strategy,
 };
 
 impl Resolver<'_> {
@@ -37,7 +37,7 @@ impl Resolver<'_> {
                 let procedure = procedure.across_centres(centres);
                 Some(ProceduralModel::new(procedure, &shape?, coefficients, population))
             }
-            Err(NobodyUnresolved { passes }) => self.fail(
+            Err(NoPersistentOcclusion { passes }) => self.fail(
                 "procedure.randomised_after",
                 format!("is {passes}; allowed: a number of passes after which somebody is unresolved (no pass before with success 1 and without reocclusion)"),
             ),
@@ -67,7 +67,7 @@ impl Resolver<'_> {
         let plans = arms.map(|(name, arm)| {
             let path = format!("procedure.{name}.strategy");
             let strategy = self.strategy(&path, &arm.strategy, file, last_entry);
-            Some(Plan { strategy: strategy?, crossover: arm.crossover })
+            Some(ArmPlan { strategy: strategy?, crossover: arm.crossover })
         });
         let [control, experimental] = plans;
         let written::WrittenMinutes { base, per_pass, stenting, log_sd } = file.minutes;
@@ -140,13 +140,13 @@ impl Resolver<'_> {
         let max_passes = file.max_passes.map(|passes| passes as usize);
         match strategy {
             written::WrittenStrategy::RescueNow {} => {
-                Some(Strategy::Continue { more: 0, last_pass: MAX_PASSES, then: Then::Rescue })
+                Some(Strategy::Continue { more: 0, last_pass: MAX_PASSES, then: LastStep::Rescue })
             }
             written::WrittenStrategy::ContinueThenRescue { more_passes } => {
-                self.continuing(path, *more_passes, max_passes, last_entry, Then::Rescue)
+                self.continuing(path, *more_passes, max_passes, last_entry, LastStep::Rescue)
             }
             written::WrittenStrategy::ContinueThenStop { more_passes } => {
-                self.continuing(path, *more_passes, max_passes, last_entry, Then::Stop)
+                self.continuing(path, *more_passes, max_passes, last_entry, LastStep::Stop)
             }
             written::WrittenStrategy::Practice { rescue_after_pass } => {
                 let after = by_pass(rescue_after_pass);
@@ -174,7 +174,7 @@ impl Resolver<'_> {
         more_passes: Option<u32>,
         max_passes: Option<usize>,
         last_entry: usize,
-        then: Then,
+        then: LastStep,
     ) -> Option<Strategy> {
         let Some(more) = more_passes.map(|more| more as usize).or(max_passes) else {
             return self.fail(

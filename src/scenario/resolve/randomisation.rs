@@ -64,7 +64,7 @@ impl Resolver<'_> {
         };
         let factors = self.weighted_factors(population, factors.as_deref(), weights.as_deref());
         self.check_slots(*preserve_ratio, ratio.reduced().parts());
-        let rule = minimisation::Rule {
+        let rule = minimisation::MinimisationRule {
             ratio,
             factors: factors?,
             imbalance: *imbalance,
@@ -91,7 +91,7 @@ impl Resolver<'_> {
         let factors =
             self.balanced_factors("minimal sufficient balance", population, factors.as_deref());
         self.only_equal("minimal_sufficient_balance", ratio)?;
-        let rule = minimal_sufficient_balance::Rule {
+        let rule = minimal_sufficient_balance::BalanceRule {
             factors: factors?,
             p_threshold: *p_threshold,
             biased_coin_p: *biased_coin_p,

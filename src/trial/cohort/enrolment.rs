@@ -88,13 +88,13 @@ impl Enrolment {
         let mut in_trial = [0; 2];
         for (&stratum, &arm) in strata.iter().zip(&*arms) {
             let in_stratum = &mut allocated[stratum as usize];
-            guesses.halves_in_trial += guesser.halves_beyond_the_end(in_trial, arm);
-            guesses.halves_in_strata += guesser.halves_beyond_the_end(*in_stratum, arm);
+            guesses.halves_in_trial += guesser.halves_before_the_end(in_trial, arm);
+            guesses.halves_in_strata += guesser.halves_before_the_end(*in_stratum, arm);
             in_trial[arm.index()] += 1;
             in_stratum[arm.index()] += 1;
         }
-        guesses.halves_in_trial += guesser.halves_in_the_end(in_trial);
-        let strata = allocated.iter().map(|&counts| guesser.halves_in_the_end(counts));
+        guesses.halves_in_trial += guesser.halves_at_the_end(in_trial);
+        let strata = allocated.iter().map(|&counts| guesser.halves_at_the_end(counts));
         guesses.halves_in_strata += strata.sum::<u32>();
         self.correct_guesses = guesses;
     }

@@ -136,7 +136,7 @@ impl Cohort {
             let patients = arms.iter().zip(&*strata).zip(&*quantiles);
             let receive = |((&arm, &stratum), &quantile): ((&Arm, &u32), &f64)| {
                 let draws = [uniform(&mut rng), uniform(&mut rng)];
-                adherence.draw((arm, stratum as usize), quantile, draws).arm(arm)
+                adherence.draw(arm, stratum as usize, quantile, draws).arm(arm)
             };
             refill(received, patients.map(receive));
         }
