@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::Args;
 use rescuesim::explore::calibrate::{self, Target, Unknown};
 use rescuesim::report::calibration;
-use rescuesim::scenario::edit;
-use rescuesim::scenario::{Inputs, Scenario};
+use rescuesim::scenario::edit::{self, EditError};
+use rescuesim::scenario::path::NotAPath;
+use rescuesim::scenario::{InputDocument, Inputs, KeyPath, Scenario};
 
 use super::Failure;
 use super::output::{OutputFile, keep_inputs, print};
@@ -43,14 +44,14 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     let load = |overrides: &[String]| Scenario::load_from(&inputs, &args.scenario, overrides);
     let scenario = load(&[])?;
     let unknowns = args.solve.iter().map(|path| {
-        let (start, range) =
-            edit::number(&scenario, path).map_err(|e| Failure::Usage(format!("--solve {e}")))?;
+        let parsed = path.parse().map_err(|e: NotAPath| refused(e.into()))?;
+        let (start, range) = edit::number(&scenario, &parsed).map_err(refused)?;
         Ok(Unknown { path: path.clone(), start, range })
     });
     let unknowns: Vec<Unknown> = unknowns.collect::<Result<_, Failure>>()?;
     // Before the search, as a key that is not written cannot be replaced after it.
-    let text = inputs.text(&args.scenario)?;
-    solved_text(&text, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
+    let document = InputDocument::read_from(&inputs, &args.scenario)?;
+    solved_text(&document, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
     let calibration = calibrate::calibrate(&load, args.targets.clone(), unknowns)
         .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::document(&calibration).to_terminal();
@@ -62,16 +63,21 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     }
     let solved = calibration.solved.iter();
     let solved = solved.map(|(unknown, value)| (unknown.path.clone(), *value));
-    write(args, &solved_text(&text, solved)?, &summary, &inputs)
+    write(args, &solved_text(&document, solved)?, &summary, &inputs)
 }
 
 /// The text of the scenario with these numbers.
 fn solved_text(
-    text: &str,
+    document: &InputDocument,
     numbers: impl Iterator<Item = (String, f64)>,
 ) -> Result<String, Failure> {
-    edit::with_numbers(text, &numbers.collect::<Vec<_>>())
-        .map_err(|error| Failure::Usage(format!("--solve {error}")))
+    let numbers = numbers.map(|(path, number)| Ok((path.parse::<KeyPath>()?, number)));
+    let numbers = numbers.collect::<Result<Vec<_>, EditError>>().map_err(refused)?;
+    edit::with_numbers(document, &numbers).map_err(refused)
+}
+
+fn refused(error: EditError) -> Failure {
+    Failure::Usage(format!("--solve {error}"))
 }
 
 /// The solved scenario goes to a file and the summary to the terminal; without a file both go to

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::explore::dossier::{Dossier, DossierTally};
-use rescuesim::explore::sensitivity::Sensitivity;
+use rescuesim::explore::sensitivity::{Sensitivity, Variation};
 use rescuesim::explore::strategies::{StrategyComparison, StrategySummary};
 use rescuesim::report::gallery::{self, Figure};
 use rescuesim::report::html::{self, Example, Report};
 use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{Inputs, Scenario, Truth, sources};
+use rescuesim::scenario::{InputDocument, Inputs, Scenario, Truth, sources};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Cancelled, Ending, Trace, Viewpoint, find};
 
@@ -57,10 +57,11 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let inputs = Inputs::default();
-    let scenario = Scenario::load_from(&inputs, path, &all)?;
+    let document = InputDocument::read_from(&inputs, path)?;
+    let sets = document.sets(&all)?;
+    let scenario = document.with(&sets).resolve()?;
     args.simulation.check(&scenario)?;
-    let text = inputs.text(path)?;
-    let beside = beside(args, &inputs, &scenario, &text);
+    let beside = beside(args, &document, &scenario)?;
     // Before anything is simulated, so that a place that cannot be written is told at once.
     let page = Files::open(args, inputs.paths())?;
     let (scenario, tally, summary) = simulate(args, scenario)?;
@@ -76,8 +77,8 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
         figures: &figures,
         examples: &examples,
         not_found: &not_found,
-        parameters: &sources::parameters(&scenario, &text, &all),
-        preamble: &sources::preamble(&text),
+        parameters: &sources::parameters(&scenario, &document, &sets),
+        preamble: &sources::preamble(document.text()),
         command: &args.command(&scenario),
     });
     let drawn: Vec<&Figure> =
@@ -142,20 +143,19 @@ fn operating_characteristics(
 /// Scenarios beside this one, and what they differ in; those that the design cannot follow are left out.
 fn beside(
     args: &ReportArgs,
-    inputs: &Inputs,
+    document: &InputDocument,
     scenario: &Scenario,
-    text: &str,
-) -> (&'static str, Vec<(f64, Scenario)>) {
-    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let Sensitivity { quantity, points } = Sensitivity::of(scenario, text, overrides);
-    let seed = [format!("run.seed={}", scenario.seed.0)];
-    let load = |(value, own): (f64, Vec<String>)| {
-        let all = [overrides.as_slice(), &own, &seed].concat();
-        let replicates = (scenario.replicates / POINT_SHARE).max(1);
-        let scenario = Scenario::load_from(inputs, path, &all).ok()?;
+) -> Result<(&'static str, Vec<(f64, Scenario)>), Failure> {
+    let overrides = document.sets(&args.scenario.overrides)?;
+    let Sensitivity { quantity, points } = Sensitivity::of(scenario, document, &overrides);
+    let seed = document.sets(&[format!("run.seed={}", scenario.seed.0)])?;
+    let replicates = (scenario.replicates / POINT_SHARE).max(1);
+    let near = points.into_iter().filter_map(|Variation { value, sets }| {
+        let all = [overrides.as_slice(), &sets, &seed].concat();
+        let scenario = document.with(&all).resolve().ok()?;
         Some((value, scenario.with_replicates(replicates)))
-    };
-    (quantity, points.into_iter().filter_map(load).collect())
+    });
+    Ok((quantity, near.collect()))
 }
 
 /// The power if what was assumed were otherwise; `None` where too little can be varied.

@@ -7,11 +7,12 @@ use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::explore::bracket::{self, Domain, Place, Point, Scale};
 use rescuesim::explore::goal::{Goal, probability};
-use rescuesim::explore::solve::{self, Observed, Question, SolveError};
+use rescuesim::explore::solve::{self, Observed, SolveError, SolveQuestion};
 use rescuesim::report::Provenance;
 use rescuesim::report::solve::{self as report, Solved};
-use rescuesim::scenario::edit::{self, Number};
-use rescuesim::scenario::{Inputs, Rejection, Scenario, size};
+use rescuesim::scenario::edit::{self, EditError, Number};
+use rescuesim::scenario::path::NotAPath;
+use rescuesim::scenario::{InputDocument, KeyPath, Rejection, Scenario, Set, size};
 use rescuesim::summary::{NamedFigure, Tally};
 
 use super::output::print_as;
@@ -52,11 +53,12 @@ pub struct SolveArgs {
 }
 
 fn within(text: &str) -> Result<(f64, f64), String> {
-    let ends = text.split_once("..").and_then(|(low, high)| {
-        Some((low.trim().parse::<f64>().ok()?, high.trim().parse::<f64>().ok()?))
-    });
-    let ends = ends.filter(|(low, high)| low < high && low.is_finite() && high.is_finite());
-    ends.ok_or_else(|| "expected a range such as 100..600".to_owned())
+    text.split_once("..")
+        .and_then(|(low, high)| {
+            Some((low.trim().parse::<f64>().ok()?, high.trim().parse::<f64>().ok()?))
+        })
+        .filter(|(low, high)| low < high && low.is_finite() && high.is_finite())
+        .ok_or_else(|| "expected a range such as 100..600".to_owned())
 }
 
 pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
@@ -67,64 +69,77 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     }
     let task = Task::new(args)?;
     let by_formula = task.root_of_formula();
+    // The search takes about as many replicates as the verification.
     let session = args.simulation.session(2 * task.base.replicates);
-    let mut refused = None;
-    let question = Question {
+    let question = SolveQuestion {
         target: task.goal.target(),
         confidence: args.confidence,
         replicates: task.base.replicates,
         domain: task.domain(),
         start: by_formula.unwrap_or(task.number.value),
     };
-    let mut simulate = |x: f64, replicates| task.simulate(&session, (x, replicates), &mut refused);
-    let solution = solve::solve(&question, &mut simulate);
+    let mut refused = None;
+    let solution = solve::solve(&question, &mut |x, replicates| {
+        task.simulate(&session, x, replicates, &mut refused)
+    });
+    // Its progress bar would stand in the way of what is printed.
     drop(session);
     let solution = solution.map_err(|error| task.failure(error, refused.as_ref()))?;
     let of = (&task.goal, task.base.analyses[task.analysis].name.as_str());
     let key = (args.vary.as_str(), task.number.whole);
-    let solved = Solved::new(key, of, args.confidence, by_formula, &solution)
-        .with_following(task.following(solution.answer().x));
+    let following = task.following(solution.answer().x).iter().map(Set::to_string).collect();
+    let solved =
+        Solved::new(key, of, args.confidence, by_formula, &solution).with_following(following);
     let provenance = task.provenance();
-    let document = || report::document(&provenance, &solved, &task.goal);
-    print_as(args.format, document, || report::to_json(&provenance, &solved))
+    print_as(
+        args.format,
+        || report::document(&provenance, &solved, &task.goal),
+        || report::to_json(&provenance, &solved),
+    )
 }
 
 /// What is asked of which scenario.
 struct Task<'a> {
     args: &'a SolveArgs,
-    overrides: Vec<String>,
+    /// The scenario file, read once: a search of minutes is of one scenario, whatever happens to the
+    /// file meanwhile.
+    document: InputDocument,
+    /// What the command line sets in it.
+    sets: Vec<Set>,
     base: Scenario,
-    /// The files that it is read from.
-    inputs: Inputs,
-    /// The scenario file.
-    text: String,
     goal: Goal,
-    /// Its place in the scenario.
+    /// Position of the analysis in the scenario.
     analysis: usize,
+    /// The key that is varied, and its number in `base`.
+    path: KeyPath,
     number: Number,
 }
 
 impl<'a> Task<'a> {
     fn new(args: &'a SolveArgs) -> Result<Self, Failure> {
-        let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
         if args.vary.starts_with("run.") {
             return Err(Failure::Usage(format!(
                 "--vary {}: says how much is simulated, not what; allowed: a number of the trial, such as sample_size.randomised",
                 args.vary
             )));
         }
-        let inputs = Inputs::default();
-        let base = Scenario::load_from(&inputs, &args.scenario.scenario, &overrides)?;
-        let number = edit::any_number(&base, &args.vary)
-            .map_err(|error| Failure::Usage(format!("--vary {error}")))?;
-        let by_power = |value| Goal { figure: NamedFigure::Power, value };
-        let goal = args.reach.or(args.power.map(by_power)).expect("clap wants one of them");
+        let document = InputDocument::read(&args.scenario.scenario)?;
+        let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
+        let sets = document.sets(&overrides)?;
+        let base = document.with(&sets).resolve()?;
+        let path: KeyPath =
+            args.vary.parse().map_err(|error: NotAPath| not_varied(error.into()))?;
+        let number = edit::any_number(&base, &path).map_err(not_varied)?;
+        let goal = match (args.reach, args.power) {
+            (Some(goal), _) => goal,
+            (None, Some(value)) => Goal { figure: NamedFigure::Power, value },
+            (None, None) => unreachable!("clap requires one of --reach and --power"),
+        };
         if let Some(missing) = goal.figure.missing_from(&base) {
             return Err(Failure::Usage(format!("--reach {}: {missing}", goal.figure)));
         }
         let analysis = analysis::position(&base, args.analysis.as_deref())?;
-        let text = inputs.text(&args.scenario.scenario)?;
-        let task = Self { args, overrides, base, inputs, text, goal, analysis, number };
+        let task = Self { args, document, sets, base, goal, analysis, path, number };
         let (low, high) = task.domain().range;
         if low > high {
             let (low, high) = task.number.range;
@@ -139,7 +154,8 @@ impl<'a> Task<'a> {
 
     fn domain(&self) -> Domain {
         let (low, high) = self.args.within.unwrap_or((f64::NEG_INFINITY, f64::INFINITY));
-        let range = (self.number.range.0.max(low), self.number.range.1.min(high));
+        let (least, most) = self.number.range;
+        let range = (least.max(low), most.min(high));
         let whole = self.number.whole;
         let range = if whole { (range.0.ceil(), range.1.floor()) } else { range };
         // The probit of a power is linear in the root of a number of patients.
@@ -156,53 +172,65 @@ impl<'a> Task<'a> {
         Domain { range, whole, scale }
     }
 
-    /// The scenario with a value in place.
-    fn load(&self, x: f64) -> Result<Scenario, Rejection> {
-        let value = if self.number.whole { format!("{x:.0}") } else { format!("{x:?}") };
-        let own = vec![format!("{}={value}", self.args.vary)];
-        let set = [self.overrides.clone(), own, self.following(x)].concat();
-        Scenario::load_from(&self.inputs, &self.args.scenario.scenario, &set)
+    /// Resolves the scenario with a value of the key.
+    fn scenario(&self, x: f64) -> Result<Scenario, Rejection> {
+        let mut sets = self.sets.clone();
+        sets.push(Set::number(self.path.clone(), x, self.number.whole));
+        sets.extend(self.following(x));
+        self.document.with(&sets).resolve()
     }
 
-    /// What is set beside a number of patients, so that outcomes and looks follow it.
-    fn following(&self, x: f64) -> Vec<String> {
-        match self.args.vary == size::RANDOMISED {
-            true => size::following(&self.base, &self.text, &self.overrides, x),
-            false => Vec::new(),
+    /// Returns what is set with a number of patients, so that outcomes and looks follow it.
+    fn following(&self, x: f64) -> Vec<Set> {
+        if self.path == size::randomised() {
+            size::following(&self.base, &self.document, &self.sets, x)
+        } else {
+            Vec::new()
         }
     }
 
-    /// Where the closed form has the target, where it has one.
+    fn by_formula(&self, scenario: &Scenario) -> Option<f64> {
+        self.goal.by_formula(scenario, &scenario.analyses[self.analysis])
+    }
+
+    /// Returns the value at which the closed form reaches the target; `None` without a closed form.
     fn root_of_formula(&self) -> Option<f64> {
-        let by_formula =
-            |scenario: &Scenario| self.goal.by_formula(scenario, &scenario.analyses[self.analysis]);
-        by_formula(&self.base)?;
-        let mut figure = |x: f64| -> Result<Option<f64>, Infallible> {
-            Ok(self.load(x).ok().and_then(|scenario| by_formula(&scenario)))
-        };
+        self.by_formula(&self.base)?;
         let (mut domain, target) = (self.domain(), self.goal.target());
-        let Ok(place) = bracket::find(&mut domain, self.number.value, target, &mut figure);
+        let start = self.number.value;
+        let Ok(place) =
+            bracket::find(&mut domain, start, target, &mut |x| self.probability_by_formula(x));
         let Some(Place::Between(one, other)) = place else { return None };
-        let Ok(root) = bracket::halve(&domain, [one, other], target, &mut figure);
+        let Ok(root) =
+            bracket::halve(&domain, [one, other], target, &mut |x| self.probability_by_formula(x));
         Some(root)
     }
 
-    /// Replicates at a value; one that the scenario refuses says why.
+    /// Returns the closed form at a value; `None` if the scenario refuses the value.
+    fn probability_by_formula(&self, x: f64) -> Result<Option<f64>, Infallible> {
+        Ok(self.scenario(x).ok().and_then(|scenario| self.by_formula(&scenario)))
+    }
+
+    /// Simulates replicates at a value. `None` if the scenario refuses the value; `refused` then says
+    /// why.
     fn simulate(
         &self,
         session: &Session<'_>,
-        (x, replicates): (f64, Range<u64>),
+        x: f64,
+        replicates: Range<u64>,
         refused: &mut Option<Rejection>,
     ) -> Result<Option<Observed>, Failure> {
-        let scenario = match self.load(x) {
-            // A value may leave nothing that the figure is of, such as a look.
-            Ok(scenario) if self.goal.figure.missing_from(&scenario).is_some() => return Ok(None),
+        let scenario = match self.scenario(x) {
             Ok(scenario) => scenario,
             Err(rejection) => {
                 *refused = Some(rejection);
                 return Ok(None);
             }
         };
+        // With this value there may be no such quantity, as there is none of a look that is gone.
+        if self.goal.figure.missing_from(&scenario).is_some() {
+            return Ok(None);
+        }
         let new = || Tally::new(&scenario);
         let simulated = session.fold([&scenario], Job::of(replicates), new)?;
         Ok(Some(self.goal.observed(&simulated.tally, self.analysis)))
@@ -210,9 +238,9 @@ impl<'a> Task<'a> {
 
     fn failure(&self, error: SolveError<Failure>, refused: Option<&Rejection>) -> Failure {
         let Goal { figure, value } = self.goal;
-        let told = match error {
+        // The search knows probabilities to be reached, the user the quantity that was asked for.
+        let error = match error {
             SolveError::Simulation(failure) => return failure,
-            // Told of the figure, not of what is to be reached.
             SolveError::Unreachable { range, best } => {
                 let best = Point { value: self.goal.turned(best.value), ..best };
                 SolveError::<Failure>::Unreachable { range, best }
@@ -221,9 +249,12 @@ impl<'a> Task<'a> {
                 let least = Point { value: self.goal.turned(least.value), ..least };
                 SolveError::Everywhere { range, least }
             }
-            other => other,
+            SolveError::NoStart
+            | SolveError::NotShown { .. }
+            | SolveError::TooFew { .. }
+            | SolveError::Flat(_) => error,
         };
-        let mut message = format!("{figure}={value} by {}: {told}", self.args.vary);
+        let mut message = format!("{figure}={value} by {}: {error}", self.args.vary);
         if let Some(rejection) = refused {
             message += &format!("\nvalues beyond are refused:\n{rejection}");
         }
@@ -244,4 +275,8 @@ impl<'a> Task<'a> {
         let command = command.option("confidence", args.confidence).amounts(&self.base);
         Provenance::new(&self.base, command.to_string())
     }
+}
+
+fn not_varied(error: EditError) -> Failure {
+    Failure::Usage(format!("--vary {error}"))
 }

@@ -5,19 +5,19 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rescuesim::engine::Job;
-use rescuesim::explore::grid::{Axis, Grid};
+use rescuesim::explore::grid::{GridAxis, GridError, ParameterGrid};
 use rescuesim::report::Provenance;
 use rescuesim::report::figure::MOST_LINES;
 use rescuesim::report::sweep::rows::Rows;
 use rescuesim::report::sweep::{self, SweptPoint, curves};
 use rescuesim::scenario::edit::{self, EditError};
-use rescuesim::scenario::{Inputs, Origin, Rejection, Scenario, size};
+use rescuesim::scenario::{InputDocument, Origin, Rejection, Scenario, Set, size};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::output::{self, OutputFile, print, warn_of_earlier};
 use super::recreate::CommandLine;
 use super::signals::handle_signals;
-use super::simulation::{Session, Simulated, SimulationArgs};
+use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -41,55 +41,42 @@ pub struct SweepArgs {
 }
 
 pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
-    let grid = grid(&args.over)?;
-    let ScenarioArgs { scenario: path, overrides } = &args.scenario;
-    let all = [overrides.clone(), args.simulation.overrides()].concat();
-    let inputs = Inputs::default();
-    let base = Scenario::load_from(&inputs, path, &all)?;
-    let text = inputs.text(path)?;
-    let follow = Follow { base: &base, text: &text };
-    let scenarios = args.load(&inputs, &grid, &all, &follow)?;
-    alike(&base, &scenarios)?;
+    let grid = args.grid()?;
+    let document = InputDocument::read(&args.scenario.scenario)?;
+    let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
+    let sets = document.sets(&overrides)?;
+    let base = document.with(&sets).resolve()?;
+    // All points before the first is simulated, so that an error in any is reported at once.
+    let points = (0..grid.len())
+        .map(|number| {
+            let point = Point::new(&document, &sets, &base, &grid, number)?;
+            args.simulation.check(&point.scenario)?;
+            Ok(point)
+        })
+        .collect::<Result<Vec<Point>, Failure>>()?;
+    check_alike(&base, &points)?;
     let provenance = args.provenance(&base);
-    let create = |out: &Path| SweepFiles::create(out, &grid, &inputs);
-    let files = args.out.as_deref().map(create).transpose()?;
-
-    let points = args.simulate(&grid, scenarios)?;
+    let files = match &args.out {
+        Some(out) => Some(SweepFiles::create(out, &grid, &document)?),
+        None => None,
+    };
+    let swept = args.simulate(&grid, points)?;
     if let Some(files) = files {
-        files.finish(&provenance, &grid, &points).map_err(|error| {
+        files.finish(&provenance, &grid, &swept).map_err(|error| {
             Failure::Running(format!("cannot finish the files of --out: {error}"))
         })?;
     }
-    let in_memory = |written: io::Result<()>, text: Vec<u8>| {
-        written.expect("memory can be written to");
-        print(&String::from_utf8(text).expect("it was text"))
-    };
-    let mut text = Vec::new();
-    match args.format {
-        Format::Json => {
-            let written = sweep::write_json(&provenance, &points, &mut text);
-            in_memory(written, text)
-        }
-        Format::Csv => {
-            let written = Rows::new(&grid, &points).write_csv(&mut text);
-            in_memory(written, text)
-        }
-        Format::Markdown => print(&sweep::document(&provenance, &grid, &points).to_markdown()),
-        Format::Table if args.simulation.quiet && args.out.is_some() => Ok(()),
-        Format::Table => {
-            print(&sweep::document(&provenance, &grid, &points).to_terminal())?;
-            print(&args.told_of_figure(&grid, &points))
-        }
-    }
-}
-
-fn grid(over: &[String]) -> Result<Grid, Failure> {
-    let usage = |error: rescuesim::explore::grid::GridError| Failure::Usage(error.to_string());
-    let axes: Result<Vec<Axis>, _> = over.iter().map(|text| Axis::parse(text)).collect();
-    Grid::new(axes.map_err(usage)?).map_err(usage)
+    args.print(&provenance, &grid, &swept)
 }
 
 impl SweepArgs {
+    fn grid(&self) -> Result<ParameterGrid, Failure> {
+        let axes =
+            self.over.iter().map(|text| GridAxis::parse(text)).collect::<Result<Vec<_>, _>>();
+        axes.and_then(ParameterGrid::new)
+            .map_err(|error: GridError| Failure::Usage(error.to_string()))
+    }
+
     fn provenance(&self, base: &Scenario) -> Provenance {
         let command = self
             .over
@@ -99,54 +86,62 @@ impl SweepArgs {
         Provenance::new(base, self.simulation.recreate(command, base).to_string())
     }
 
-    /// The scenario of every point, so that a mistake in any is told before the first is simulated.
-    fn load(
-        &self,
-        inputs: &Inputs,
-        grid: &Grid,
-        all: &[String],
-        follow: &Follow<'_>,
-    ) -> Result<Vec<(Scenario, Vec<String>)>, Failure> {
-        let load = |number: usize| {
-            let over = grid.overrides(number);
-            let follows = follow.overrides(grid, &over, all);
-            let set = [all, &over, &follows].concat();
-            let scenario = Scenario::load_from(inputs, &self.scenario.scenario, &set);
-            let scenario = scenario.map_err(|error| invalid((grid, number), &over, &error))?;
-            self.simulation.check(&scenario)?;
-            stands(grid, &scenario)?;
-            Ok((scenario, follows))
-        };
-        (0..grid.len()).map(load).collect()
-    }
-
-    /// One point after another, on the same random numbers.
+    /// Simulates one point after another, on the same random numbers.
     fn simulate(
         &self,
-        grid: &Grid,
-        scenarios: Vec<(Scenario, Vec<String>)>,
+        grid: &ParameterGrid,
+        points: Vec<Point>,
     ) -> Result<Vec<SweptPoint>, Failure> {
-        let replicates = scenarios.iter().map(|(scenario, _)| scenario.replicates).sum();
+        let replicates = points.iter().map(|point| point.scenario.replicates).sum();
         let mut session = self.simulation.session(replicates);
-        session.runs_left = scenarios.len() as u64;
-        let mut points = Vec::with_capacity(scenarios.len());
-        for (number, (scenario, follows)) in scenarios.into_iter().enumerate() {
-            let point = point(&session, (grid, number), &scenario)?;
-            points.push(point.with_following(follows));
+        session.runs_left = points.len() as u64;
+        let mut swept = Vec::with_capacity(points.len());
+        for (number, Point { scenario, following }) in points.into_iter().enumerate() {
+            let job = Job::of(0..scenario.replicates);
+            let new = || Tally::new(&scenario);
+            let Simulated { tally, next, reached } =
+                session.fold_until_precise([&scenario], job, new, Tally::error_to_stop_by)?;
+            let result = OperatingCharacteristics::new(&scenario, &tally);
+            let following = following.iter().map(Set::to_string).collect();
+            let point = SweptPoint::new((grid, number), next, reached, result);
+            swept.push(point.with_following(following));
             session.runs_left -= 1;
         }
-        Ok(points)
+        Ok(swept)
     }
 
-    /// What there is to know of the figure that was written, or not.
-    fn told_of_figure(&self, grid: &Grid, points: &[SweptPoint]) -> String {
+    fn print(
+        &self,
+        provenance: &Provenance,
+        grid: &ParameterGrid,
+        points: &[SweptPoint],
+    ) -> Result<(), Failure> {
+        let mut out = Vec::new();
+        let written = match self.format {
+            Format::Json => sweep::write_json(provenance, points, &mut out),
+            Format::Csv => Rows::new(grid, points).write_csv(&mut out),
+            Format::Markdown => {
+                return print(&sweep::document(provenance, grid, points).to_markdown());
+            }
+            Format::Table if self.simulation.quiet && self.out.is_some() => return Ok(()),
+            Format::Table => {
+                print(&sweep::document(provenance, grid, points).to_terminal())?;
+                return print(&self.note_on_figure(grid, points));
+            }
+        };
+        written.expect("memory can be written to");
+        print(&String::from_utf8(out).expect("JSON and CSV are text"))
+    }
+
+    /// Says if power.svg was not written, or does not show all points.
+    fn note_on_figure(&self, grid: &ParameterGrid, points: &[SweptPoint]) -> String {
         if self.out.is_none() {
             return String::new();
         }
         match curves::curves(grid, points) {
             None => "No power.svg: no key of --over has numbers only.\n".to_owned(),
             Some(curves) if curves.len() > MOST_LINES => format!(
-                "power.svg has the first {MOST_LINES} of {} lines; more cannot be told apart.\n",
+                "power.svg has the first {MOST_LINES} of {} lines; more cannot be distinguished.\n",
                 curves.len()
             ),
             Some(_) => String::new(),
@@ -154,34 +149,50 @@ impl SweepArgs {
     }
 }
 
-/// Lets outcomes and looks follow a number of patients.
-struct Follow<'s> {
-    base: &'s Scenario,
-    text: &'s str,
+/// A point of the grid, before it is simulated.
+struct Point {
+    scenario: Scenario,
+    /// What was set with its values, so that outcomes and looks follow a number of patients.
+    following: Vec<Set>,
 }
 
-impl Follow<'_> {
-    /// What follows from the values of a point.
-    fn overrides(&self, grid: &Grid, over: &[String], all: &[String]) -> Vec<String> {
-        let place = grid.axes().iter().position(|axis| axis.key == size::RANDOMISED);
-        let number = place.and_then(|place| over[place].split_once('=')?.1.parse().ok());
-        let said = [all, over].concat();
-        number.map_or_else(Vec::new, |number| size::following(self.base, self.text, &said, number))
+impl Point {
+    /// Resolves the scenario `document` with `sets`, which is `base`, and with the values of a point.
+    fn new(
+        document: &InputDocument,
+        sets: &[Set],
+        base: &Scenario,
+        grid: &ParameterGrid,
+        number: usize,
+    ) -> Result<Self, Failure> {
+        let over = grid.sets(number);
+        let mut all = [sets, &over].concat();
+        let patients = over.iter().find(|set| *set.path() == size::randomised());
+        let following = match patients.and_then(Set::as_number) {
+            Some(patients) => size::following(base, document, &all, patients),
+            None => Vec::new(),
+        };
+        all.extend(following.iter().cloned());
+        let scenario = document.with(&all).resolve();
+        let scenario = scenario.map_err(|error| invalid(grid, number, &over, &error))?;
+        check_keys(grid, &scenario)?;
+        Ok(Self { scenario, following })
     }
 }
 
 /// Refuses a grid whose points are not on the same random numbers, or have different numbers of
 /// analyses, of which a table cannot be made.
-fn alike(base: &Scenario, scenarios: &[(Scenario, Vec<String>)]) -> Result<(), Failure> {
-    let amounts = |scenario: &Scenario| (scenario.replicates, scenario.seed);
-    if scenarios.iter().any(|(scenario, _)| amounts(scenario) != amounts(base)) {
-        return Err(Failure::Usage(
-            "--over run: all points have the same replicates and random numbers; allowed: --replicates and --seed, for all of them".to_owned(),
-        ));
+fn check_alike(base: &Scenario, points: &[Point]) -> Result<(), Failure> {
+    for Point { scenario, .. } in points {
+        if (scenario.replicates, scenario.seed) != (base.replicates, base.seed) {
+            return Err(Failure::Usage(
+                "--over run: all points have the same replicates and random numbers; allowed: --replicates and --seed, for all of them".to_owned(),
+            ));
+        }
     }
-    let count = |(scenario, _): &(Scenario, Vec<String>)| scenario.analyses.len();
-    let first = scenarios.first().map_or(0, count);
-    match scenarios.iter().map(count).find(|&other| other != first) {
+    let mut counts = points.iter().map(|point| point.scenario.analyses.len());
+    let first = counts.next().unwrap_or(0);
+    match counts.find(|&other| other != first) {
         Some(other) => Err(Failure::Usage(format!(
             "--over: some points have {first} analyses, others {other}; allowed: as many at every point"
         ))),
@@ -190,11 +201,11 @@ fn alike(base: &Scenario, scenarios: &[(Scenario, Vec<String>)]) -> Result<(), F
 }
 
 /// Refuses keys of which one takes the place of another.
-fn stands(grid: &Grid, scenario: &Scenario) -> Result<(), Failure> {
-    let gone = grid.axes().iter().find(|axis| {
-        matches!(edit::any_number(scenario, &axis.key), Err(EditError::NotThere { .. }))
+fn check_keys(grid: &ParameterGrid, scenario: &Scenario) -> Result<(), Failure> {
+    let replaced = grid.axes().iter().find(|axis| {
+        matches!(edit::any_number(scenario, axis.path()), Err(EditError::NotThere { .. }))
     });
-    match gone {
+    match replaced {
         Some(axis) => Err(Failure::Usage(format!(
             "--over {axis}: another --over or --set takes its place; allowed: one of them"
         ))),
@@ -202,77 +213,81 @@ fn stands(grid: &Grid, scenario: &Scenario) -> Result<(), Failure> {
     }
 }
 
-fn point(
-    session: &Session<'_>,
-    (grid, number): (&Grid, usize),
-    scenario: &Scenario,
-) -> Result<SweptPoint, Failure> {
-    let job = Job::of(0..scenario.replicates);
-    let new = || Tally::new(scenario);
-    let Simulated { tally, next, reached } =
-        session.fold_until_precise([scenario], job, new, Tally::error_to_stop_by)?;
-    let result = OperatingCharacteristics::new(scenario, &tally);
-    Ok(SweptPoint::new((grid, number), next, reached, result))
-}
-
-/// Why a point makes no scenario; what comes from its values is told as theirs.
-fn invalid((grid, number): (&Grid, usize), over: &[String], error: &Rejection) -> Failure {
-    let lines = error.problems.iter().map(|problem| match &problem.place {
-        Some((Origin::Override(text), _)) => match over.iter().position(|value| value == text) {
-            Some(axis) => format!("--over {}: {}", grid.axes()[axis], problem.sentence()),
-            None => format!("--set {text}: {}", problem.sentence()),
-        },
-        _ => match error.line(problem) {
-            Some(line) => format!("{}:{line}: {}", error.name, problem.sentence()),
-            None => problem.sentence(),
-        },
-    });
-    let lines: Vec<String> = lines.collect();
+/// Explains why a point is not a valid scenario. A problem with one of its values is reported as that
+/// of the option that it is from.
+fn invalid(grid: &ParameterGrid, number: usize, values: &[Set], error: &Rejection) -> Failure {
+    let mut lines = Vec::with_capacity(error.problems.len());
+    for problem in &error.problems {
+        let sentence = problem.sentence();
+        lines.push(match (&problem.place, error.line(problem)) {
+            (Some((Origin::Override(text), _)), _) => {
+                match values.iter().position(|value| value.text() == text) {
+                    Some(axis) => format!("--over {}: {sentence}", grid.axes()[axis]),
+                    None => format!("--set {text}: {sentence}"),
+                }
+            }
+            (_, Some(line)) => format!("{}:{line}: {sentence}", error.name),
+            (_, None) => sentence,
+        });
+    }
     let over: Vec<String> = grid.axes().iter().map(|axis| format!("--over {axis}")).collect();
+    let values: Vec<&str> = values.iter().map(Set::text).collect();
     Failure::Usage(format!(
-        "point {} of {}, {}, makes no scenario ({}); nothing was simulated\n{}",
+        "point {} of {}, {}, is not a valid scenario ({}); nothing was simulated\n{}",
         number + 1,
         grid.len(),
-        grid.overrides(number).join(", "),
+        values.join(", "),
         over.join(" "),
         lines.join("\n")
     ))
 }
 
-/// The files of `--out`, all opened before anything is simulated.
+/// Output files of `--out`. All are opened before anything is simulated, so that a directory that cannot
+/// be written to is reported at once.
 struct SweepFiles {
     #[cfg(feature = "parquet")]
     parquet: OutputFile,
     json: OutputFile,
-    /// Where there is a key of numbers.
+    /// `None` if no key has numbers only.
     svg: Option<OutputFile>,
     csv: OutputFile,
 }
 
 impl SweepFiles {
-    fn create(directory: &Path, grid: &Grid, inputs: &Inputs) -> Result<Self, Failure> {
-        let unwritable = |error: io::Error| {
-            Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
-        };
+    fn create(
+        directory: &Path,
+        grid: &ParameterGrid,
+        document: &InputDocument,
+    ) -> Result<Self, Failure> {
         handle_signals();
-        let csv = OutputFile::create(directory, "sweep.csv").map_err(unwritable)?;
-        let create = |name: &str| csv.beside(name).map_err(unwritable);
-        let numeric = grid.axes().iter().any(Axis::is_numeric);
-        let files = Self {
-            #[cfg(feature = "parquet")]
-            parquet: create("sweep.parquet")?,
-            json: create("sweep.json")?,
-            svg: numeric.then(|| create("power.svg")).transpose()?,
-            csv,
-        };
+        let files = Self::open(directory, grid).map_err(|error| {
+            Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
+        })?;
         let all = [&files.csv, &files.json].into_iter().chain(&files.svg);
         #[cfg(feature = "parquet")]
         let all = all.chain([&files.parquet]);
-        output::keep_inputs(all, &inputs.paths())?;
+        output::keep_inputs(all, &document.inputs().paths())?;
         Ok(files)
     }
 
-    fn finish(self, provenance: &Provenance, grid: &Grid, points: &[SweptPoint]) -> io::Result<()> {
+    fn open(directory: &Path, grid: &ParameterGrid) -> io::Result<Self> {
+        let csv = OutputFile::create(directory, "sweep.csv")?;
+        let is_numeric = grid.axes().iter().any(GridAxis::is_numeric);
+        Ok(Self {
+            #[cfg(feature = "parquet")]
+            parquet: csv.beside("sweep.parquet")?,
+            json: csv.beside("sweep.json")?,
+            svg: if is_numeric { Some(csv.beside("power.svg")?) } else { None },
+            csv,
+        })
+    }
+
+    fn finish(
+        self,
+        provenance: &Provenance,
+        grid: &ParameterGrid,
+        points: &[SweptPoint],
+    ) -> io::Result<()> {
         let rows = Rows::new(grid, points);
         rows.write_csv(self.csv.writer()?)?;
         #[cfg(feature = "parquet")]

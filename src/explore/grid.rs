@@ -2,77 +2,85 @@
 
 use std::fmt;
 
-/// Points of a grid at most.
+use crate::scenario::problems::repeats;
+use crate::scenario::{KeyPath, Set, TomlValue};
+
+/// The most points of a grid.
 pub const MOST_POINTS: u128 = 10_000;
 
-/// Digits of a number in a range at most, before and after the point together.
+/// The most digits of a number in a range, before and after the point together. Products of two such
+/// numbers are well within 128 bits.
 const MOST_DIGITS: usize = 18;
 
 /// A key and the values it takes, one after another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Axis {
-    /// Key path in the scenario.
-    pub key: String,
-    /// As it was written, for messages.
+#[derive(Debug, Clone)]
+pub struct GridAxis {
+    /// Place of the key in the scenario.
+    path: KeyPath,
+    /// As written, for messages.
     text: String,
-    values: Values,
+    values: AxisValues,
 }
 
-/// Values as TOML.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Values {
-    List(Vec<String>),
-    /// `first`, `first + step` … in units of 10^−decimals.
-    Range {
-        first: i128,
-        step: i128,
-        count: u128,
-        decimals: usize,
-        whole: bool,
-    },
+/// The values of an axis.
+#[derive(Debug, Clone)]
+enum AxisValues {
+    List(Vec<TomlValue>),
+    Range(Decimals),
 }
 
-/// Why there is no such grid.
+/// Decimal numbers at equal steps, in whole units of 10^−`decimals`, so that nothing is rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Decimals {
+    first: i128,
+    step: i128,
+    count: u128,
+    decimals: usize,
+    /// Whether they are whole numbers to TOML.
+    whole: bool,
+}
+
+/// A grid that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GridError {
-    /// Not a key with values.
+    /// The text is not a key with values.
     #[error(
         "--over {0}: expected a key with a range or a list, as in missing.dropout=0..0.2:0.05 or sample_size.randomised=[300,348,400]"
     )]
     NoAxis(String),
-    /// The range is none.
+    /// The range has no values, or does not end on one.
     #[error("--over {text}: {reason}")]
     Range {
-        /// As written.
+        /// The axis as written.
         text: String,
         /// What is wrong with it, and what is allowed.
         reason: String,
     },
-    /// The list is none.
+    /// The list is not TOML.
     #[error(
         "--over {text}: the list is not valid TOML: {reason}; text in it needs quotes, as in [\"minimisation\", \"complete\"]"
     )]
     List {
-        /// As written.
+        /// The axis as written.
         text: String,
         /// What the parser says.
         reason: String,
     },
-    /// A list of nothing.
+    /// The list has no values.
     #[error("--over {0}: the list is empty; allowed: one value or more")]
     Empty(String),
-    /// A value twice.
-    #[error("--over {text}: {value} is there twice; allowed: once")]
-    Twice {
-        /// As written.
+    /// The list has a value twice.
+    #[error("--over {text}: the list {}", repeats(.value, "value"))]
+    RepeatedValue {
+        /// The axis as written.
         text: String,
         /// The value.
         value: String,
     },
-    /// A key twice.
-    #[error("--over {0} is given twice; allowed: once for each key")]
-    Repeated(String),
-    /// Too many combinations.
+    /// A key has two axes.
+    #[error("--over {}", repeats(.0, "key"))]
+    RepeatedKey(String),
+    /// There are too many combinations.
     #[error("the grid has {points} points ({counts}); allowed: at most {MOST_POINTS}")]
     TooMany {
         /// All combinations.
@@ -82,169 +90,189 @@ pub enum GridError {
     },
 }
 
-impl Axis {
+impl GridAxis {
     /// Reads `key=a..b:step`, both ends included, or `key=[…]`, a TOML array of any values.
     ///
     /// # Errors
     /// When it is neither, when the step is not above 0 or does not land on the end, when a list is
     /// empty or has a value twice.
     pub fn parse(text: &str) -> Result<Self, GridError> {
-        let no_axis = || GridError::NoAxis(text.to_owned());
-        let (key, written) = text.split_once('=').ok_or_else(no_axis)?;
-        let (key, written) = (key.trim().to_owned(), written.trim());
-        let values = if written.starts_with('[') {
-            list(text, written)?
-        } else {
-            let (ends, step) = written.rsplit_once(':').ok_or_else(no_axis)?;
-            let (first, last) = ends.split_once("..").ok_or_else(no_axis)?;
-            let of_range = |reason| GridError::Range { text: text.to_owned(), reason };
-            range([first, last, step].map(str::trim)).map_err(of_range)?
-        };
-        if key.is_empty() {
-            return Err(no_axis());
-        }
-        Ok(Self { key, text: text.to_owned(), values })
+        Self::split(text).unwrap_or_else(|| Err(GridError::NoAxis(text.to_owned())))
     }
 
-    /// Number of values.
+    /// Reads an axis; `None` if the text is not a key path and values.
+    fn split(text: &str) -> Option<Result<Self, GridError>> {
+        let (key, written) = text.split_once('=')?;
+        let path: KeyPath = key.trim().parse().ok()?;
+        let written = written.trim();
+        let values = if written.starts_with('[') {
+            list(text, written)
+        } else {
+            let (ends, step) = written.rsplit_once(':')?;
+            let (first, last) = ends.split_once("..")?;
+            match Decimals::parse(first.trim(), last.trim(), step.trim()) {
+                Ok(range) => Ok(AxisValues::Range(range)),
+                Err(reason) => Err(GridError::Range { text: text.to_owned(), reason }),
+            }
+        };
+        Some(values.map(|values| Self { path, text: text.to_owned(), values }))
+    }
+
+    /// Returns the place of the key in the scenario.
+    pub fn path(&self) -> &KeyPath {
+        &self.path
+    }
+
+    /// Returns the key as columns and messages name it.
+    pub fn key(&self) -> String {
+        self.path.to_string()
+    }
+
+    /// Returns the number of values.
     pub fn count(&self) -> u128 {
         match &self.values {
-            Values::List(values) => values.len() as u128,
-            Values::Range { count, .. } => *count,
+            AxisValues::List(values) => values.len() as u128,
+            AxisValues::Range(range) => range.count,
         }
     }
 
-    /// A value as TOML, by its place.
-    pub fn value(&self, place: usize) -> String {
+    /// Returns a value by its position, from 0.
+    fn value(&self, position: usize) -> TomlValue {
         match &self.values {
-            Values::List(values) => values[place].clone(),
-            Values::Range { first, step, decimals, whole, .. } => {
-                in_decimals(first + place as i128 * step, *decimals, *whole)
+            AxisValues::List(values) => values[position].clone(),
+            AxisValues::Range(range) => {
+                let number = range.text(position);
+                number.parse().expect("a decimal number is a value of TOML")
             }
         }
     }
 
-    /// Whether every value is a number.
+    /// Returns whether every value is a number.
     pub fn is_numeric(&self) -> bool {
         match &self.values {
-            Values::List(values) => values.iter().all(|value| value.parse::<f64>().is_ok()),
-            Values::Range { .. } => true,
+            AxisValues::List(values) => {
+                values.iter().all(|value| value.is_integer() || value.is_float())
+            }
+            AxisValues::Range(_) => true,
         }
     }
 }
 
 /// As it was written.
-impl fmt::Display for Axis {
+impl fmt::Display for GridAxis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text)
     }
 }
 
-fn list(text: &str, written: &str) -> Result<Values, GridError> {
-    let table: Result<toml::Table, _> = format!("values = {written}").parse();
-    let table = table.map_err(|error| GridError::List {
-        text: text.to_owned(),
-        reason: error.message().to_owned(),
-    })?;
-    let values = table["values"].as_array().into_iter().flatten();
-    let values: Vec<String> = values.map(toml::Value::to_string).collect();
+fn list(text: &str, written: &str) -> Result<AxisValues, GridError> {
+    let values =
+        Set::list(written).map_err(|reason| GridError::List { text: text.to_owned(), reason })?;
     if values.is_empty() {
         return Err(GridError::Empty(text.to_owned()));
     }
-    let mut sorted = values.clone();
+    let mut sorted: Vec<String> = values.iter().map(TomlValue::to_string).collect();
     sorted.sort();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(GridError::Twice { text: text.to_owned(), value: pair[0].clone() }),
-        None => Ok(Values::List(values)),
+        Some(pair) => {
+            Err(GridError::RepeatedValue { text: text.to_owned(), value: pair[0].clone() })
+        }
+        None => Ok(AxisValues::List(values)),
     }
 }
 
-/// From first, last and step, in whole units of the finest decimal, so that nothing is rounded.
-fn range(words: [&str; 3]) -> Result<Values, String> {
-    let numbers = words.map(decimal);
-    if let Some(place) = numbers.iter().position(Option::is_none) {
-        let word = words[place];
-        return Err(format!(
-            "`{word}` is no number; allowed: decimals of at most {MOST_DIGITS} digits"
-        ));
+impl Decimals {
+    /// Reads the ends and the step of a range.
+    fn parse(first: &str, last: &str, step: &str) -> Result<Self, String> {
+        let numbers = [decimal(first)?, decimal(last)?, decimal(step)?];
+        let decimals = numbers.iter().map(|number| number.decimals).max().unwrap_or(0);
+        let whole = decimals == 0 && ![first, last, step].iter().any(|word| word.contains('.'));
+        let [first_unit, last_unit, step_unit] =
+            numbers.map(|number| number.digits * 10i128.pow((decimals - number.decimals) as u32));
+        if step_unit <= 0 {
+            return Err(format!("the step is {step}; allowed: a step above 0"));
+        }
+        if last_unit < first_unit {
+            return Err(format!(
+                "{last} is less than {first}; allowed: an end no less than the beginning"
+            ));
+        }
+        let steps = (last_unit - first_unit) / step_unit;
+        let count = steps.unsigned_abs() + 1;
+        let range = Self { first: first_unit, step: step_unit, count, decimals, whole };
+        if (last_unit - first_unit) % step_unit != 0 {
+            return Err(format!(
+                "steps of {step} from {first} do not land on {last}, but on {} and {}; allowed: an end that they land on",
+                range.text(steps as usize),
+                range.text(steps as usize + 1)
+            ));
+        }
+        Ok(range)
     }
-    let numbers = numbers.map(|number| number.expect("looked at before"));
-    let decimals = numbers.iter().map(|(_, decimals)| *decimals).max().unwrap_or(0);
-    let units = |(digits, own): (i128, usize)| digits * 10i128.pow((decimals - own) as u32);
-    let [first, last, step] = numbers.map(units);
-    let whole = decimals == 0 && !words.iter().any(|word| word.contains('.'));
-    let shown = |units| in_decimals(units, decimals, whole);
-    if step <= 0 {
-        return Err(format!("the step is {}; allowed: a step above 0", words[2]));
+
+    /// Returns a number by its position: whole, or with a point and no zeros at the end but one.
+    fn text(&self, position: usize) -> String {
+        let units = self.first + position as i128 * self.step;
+        if self.whole {
+            return units.to_string();
+        }
+        let sign = if units < 0 { "-" } else { "" };
+        let digits = format!("{:0>width$}", units.unsigned_abs(), width = self.decimals + 1);
+        let (before, after) = digits.split_at(digits.len() - self.decimals);
+        let after = after.trim_end_matches('0');
+        format!("{sign}{before}.{}", if after.is_empty() { "0" } else { after })
     }
-    if last < first {
-        let (a, b) = (words[0], words[1]);
-        return Err(format!("{b} is less than {a}; allowed: an end no less than the beginning"));
-    }
-    let steps = (last - first) / step;
-    if (last - first) % step != 0 {
-        let (before, after) = (first + steps * step, first + (steps + 1) * step);
-        return Err(format!(
-            "steps of {} from {} do not land on {}, but on {} and {}; allowed: an end that they land on",
-            words[2],
-            words[0],
-            words[1],
-            shown(before),
-            shown(after)
-        ));
-    }
-    let count = steps.unsigned_abs() + 1;
-    Ok(Values::Range { first, step, count, decimals, whole })
 }
 
-/// Digits and decimals of a number such as −12.50 or 1e3.
-fn decimal(word: &str) -> Option<(i128, usize)> {
+/// A number in units of 10^−`decimals`.
+#[derive(Debug, Clone, Copy)]
+struct Decimal {
+    digits: i128,
+    decimals: usize,
+}
+
+/// Reads a number such as −12.50 or 1e3.
+fn decimal(word: &str) -> Result<Decimal, String> {
+    exact_decimal(word).ok_or_else(|| {
+        format!("`{word}` is no number; allowed: decimals of at most {MOST_DIGITS} digits")
+    })
+}
+
+fn exact_decimal(word: &str) -> Option<Decimal> {
     let (number, exponent) = word.split_once(['e', 'E']).unwrap_or((word, "0"));
-    let exponent: i32 = exponent.parse().ok()?;
+    // Far beyond the digits that are allowed, and far from the ends of an i32.
+    let exponent = exponent.parse::<i32>().ok().filter(|exponent| exponent.abs() < 1_000)?;
     let unsigned = number.strip_prefix(['-', '+']).unwrap_or(number);
     let (before, after) = unsigned.split_once('.').unwrap_or((unsigned, ""));
     let digits = [before, after].concat();
-    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
     let decimals = after.len() as i32 - exponent;
-    if !is_number || digits.len() as i32 + exponent.max(0) > MOST_DIGITS as i32 {
+    let most = MOST_DIGITS as i32;
+    if digits.len() as i32 + exponent.max(0) > most || decimals > most {
         return None;
     }
-    if decimals > MOST_DIGITS as i32 {
-        return None;
-    }
-    let digits: i128 = digits.parse().ok()?;
     let sign = if number.starts_with('-') { -1 } else { 1 };
-    let padded = digits * 10i128.pow((-decimals).max(0) as u32);
-    Some((sign * padded, decimals.max(0) as usize))
-}
-
-/// A number of units of 10^−decimals as TOML: whole, or with a point and no idle zeros.
-fn in_decimals(units: i128, decimals: usize, whole: bool) -> String {
-    if whole {
-        return units.to_string();
-    }
-    let sign = if units < 0 { "-" } else { "" };
-    let digits = format!("{:0>width$}", units.unsigned_abs(), width = decimals + 1);
-    let (before, after) = digits.split_at(digits.len() - decimals);
-    let after = after.trim_end_matches('0');
-    format!("{sign}{before}.{}", if after.is_empty() { "0" } else { after })
+    let padded = digits.parse::<i128>().ok()? * 10i128.pow((-decimals).max(0) as u32);
+    Some(Decimal { digits: sign * padded, decimals: decimals.max(0) as usize })
 }
 
 /// Every combination of the values of some keys, the first key slowest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grid {
-    axes: Vec<Axis>,
+#[derive(Debug, Clone)]
+pub struct ParameterGrid {
+    axes: Vec<GridAxis>,
 }
 
-impl Grid {
-    /// Of keys in this order.
+impl ParameterGrid {
+    /// Combines keys in this order.
     ///
     /// # Errors
     /// When a key is there twice, or there are more than [`MOST_POINTS`] combinations.
-    pub fn new(axes: Vec<Axis>) -> Result<Self, GridError> {
+    pub fn new(axes: Vec<GridAxis>) -> Result<Self, GridError> {
         for (i, axis) in axes.iter().enumerate() {
-            if axes[..i].iter().any(|before| before.key == axis.key) {
-                return Err(GridError::Repeated(axis.key.clone()));
+            if axes[..i].iter().any(|before| before.path == axis.path) {
+                return Err(GridError::RepeatedKey(axis.key()));
             }
         }
         let points = axes.iter().fold(1u128, |points, axis| points.saturating_mul(axis.count()));
@@ -255,37 +283,36 @@ impl Grid {
         Ok(Self { axes })
     }
 
-    /// Keys with their values.
-    pub fn axes(&self) -> &[Axis] {
+    /// Returns the keys with their values.
+    pub fn axes(&self) -> &[GridAxis] {
         &self.axes
     }
 
-    /// Number of points.
+    /// Returns the number of points.
     pub fn len(&self) -> usize {
         self.axes.iter().map(|axis| axis.count() as usize).product()
     }
 
-    /// Whether there is no point, which cannot be.
+    /// Returns whether there is no point, which cannot be.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The values of a point, as TOML, key by key.
-    pub fn point(&self, mut number: usize) -> Vec<String> {
-        let mut values: Vec<String> = Vec::with_capacity(self.axes.len());
+    /// Returns the values of a point, by its number, as they are set in the scenario.
+    pub fn sets(&self, mut number: usize) -> Vec<Set> {
+        let mut sets: Vec<Set> = Vec::with_capacity(self.axes.len());
         for axis in self.axes.iter().rev() {
             let count = axis.count() as usize;
-            values.push(axis.value(number % count));
+            sets.push(Set::new(axis.path.clone(), axis.value(number % count)));
             number /= count;
         }
-        values.reverse();
-        values
+        sets.reverse();
+        sets
     }
 
-    /// The same as overrides of the scenario, `key=value`.
-    pub fn overrides(&self, number: usize) -> Vec<String> {
-        let pairs = self.axes.iter().zip(self.point(number));
-        pairs.map(|(axis, value)| format!("{}={value}", axis.key)).collect()
+    /// Returns the values of a point as TOML, key by key.
+    pub fn point(&self, number: usize) -> Vec<String> {
+        self.sets(number).iter().map(Set::value_text).collect()
     }
 }
 
@@ -294,12 +321,12 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<String> {
-        let axis = Axis::parse(text).expect("it is one");
-        (0..axis.count() as usize).map(|place| axis.value(place)).collect()
+        let axis = GridAxis::parse(text).expect("it is one");
+        (0..axis.count() as usize).map(|place| axis.value(place).to_string()).collect()
     }
 
     #[test]
-    fn both_ends_are_in_and_decimals_are_exact() {
+    fn a_range_has_both_ends_and_exact_decimals() {
         assert_eq!(values("k=0.25..0.325:0.025"), ["0.25", "0.275", "0.3", "0.325"]);
         assert_eq!(values("k=300..348:24"), ["300", "324", "348"]);
         assert_eq!(values("k = -0.1 .. 0.1 : 0.1"), ["-0.1", "0.0", "0.1"]);
@@ -307,7 +334,7 @@ mod tests {
         assert_eq!(values("k=5e-3..0.006:1e-3"), ["0.005", "0.006"]);
         assert_eq!(values("k=1.0..2:0.5"), ["1.0", "1.5", "2.0"]);
         assert_eq!(values("k=7..7:1"), ["7"]);
-        assert_eq!(Axis::parse("k=0..1:1e-12").expect("it is one").count(), 1_000_000_000_001);
+        assert_eq!(GridAxis::parse("k=0..1:1e-12").expect("it is one").count(), 1_000_000_000_001);
     }
 
     #[test]
@@ -318,13 +345,13 @@ mod tests {
         );
         assert_eq!(values("k=[300, 0.5, true]"), ["300", "0.5", "true"]);
         let tables = values(r#"k=[{ rule = "pocock" }, { rule = "kim_demets", rho = 2.0 }]"#);
-        assert_eq!(tables[1], r#"{ rho = 2.0, rule = "kim_demets" }"#);
-        assert!(!Axis::parse("k=[1, true]").expect("it is one").is_numeric());
-        assert!(Axis::parse("k=[1, 2.5]").expect("it is one").is_numeric());
+        assert_eq!(tables[1], r#"{ rule = "kim_demets", rho = 2.0 }"#);
+        assert!(!GridAxis::parse("k=[1, true]").expect("it is one").is_numeric());
+        assert!(GridAxis::parse("k=[1, 2.5]").expect("it is one").is_numeric());
     }
 
     #[test]
-    fn what_is_no_axis_is_told() {
+    fn a_text_that_is_no_axis_is_refused_with_the_reason() {
         for (text, says) in [
             ("k", "expected a key with a range or a list"),
             ("=1..2:1", "expected a key"),
@@ -339,32 +366,41 @@ mod tests {
             ("k=0..1234567890123456789:1", "at most 18 digits"),
             ("k=0..1:1e-30", "at most 18 digits"),
             ("k=[]", "the list is empty"),
-            ("k=[1,1]", "1 is there twice"),
+            ("k=[1,1]", "the list repeats 1; allowed: each value once"),
+            ("k=[0.5,0.50]", "the list repeats 0.5"),
+            ("k..a=1..2:1", "expected a key"),
             ("k=[minimisation]", "text in it needs quotes"),
             ("k=[1, 2", "not valid TOML"),
         ] {
-            let error = Axis::parse(text).expect_err(text).to_string();
+            let error = GridAxis::parse(text).expect_err(text).to_string();
             assert!(error.contains(says), "{text} should say {says:?} and says {error}");
         }
     }
 
     #[test]
-    fn points_are_every_combination_in_the_order_given() {
+    fn a_grid_has_every_combination_with_the_first_key_slowest() {
         let axes =
-            ["a=1..2:1", "b=[\"x\",\"y\"]"].map(|text| Axis::parse(text).expect("it is one"));
-        let grid = Grid::new(axes.to_vec()).expect("it is small");
-        let points: Vec<Vec<String>> = (0..grid.len()).map(|i| grid.overrides(i)).collect();
+            ["a=1..2:1", "b=[\"x\",\"y\"]"].map(|text| GridAxis::parse(text).expect("it is one"));
+        let grid = ParameterGrid::new(axes.to_vec()).expect("it is small");
+        let points: Vec<Vec<String>> =
+            (0..grid.len()).map(|i| grid.sets(i).iter().map(Set::to_string).collect()).collect();
         let expected =
             [["a=1", "b=\"x\""], ["a=1", "b=\"y\""], ["a=2", "b=\"x\""], ["a=2", "b=\"y\""]];
         assert_eq!(points, expected);
         let of = |texts: &[&str]| {
-            let axes = texts.iter().map(|text| Axis::parse(text).expect("it is one"));
-            Grid::new(axes.collect()).map(|grid| grid.len()).map_err(|error| error.to_string())
+            let axes = texts.iter().map(|text| GridAxis::parse(text).expect("it is one"));
+            ParameterGrid::new(axes.collect())
+                .map(|grid| grid.len())
+                .map_err(|error| error.to_string())
         };
         assert_eq!(of(&["a=1..100:1", "b=1..100:1"]), Ok(10_000));
         let many = of(&["a=1..1000:1", "b=1..1000:1"]).expect_err("too many");
         assert_eq!(many, "the grid has 1000000 points (1000 × 1000); allowed: at most 10000");
-        assert!(of(&["a=1..2:1", "a=[3]"]).expect_err("twice").contains("--over a is given twice"));
+        assert!(
+            of(&["a=1..2:1", "a=[3]"])
+                .expect_err("twice")
+                .contains("--over repeats a; allowed: each key once")
+        );
         // Nothing of this is ever built.
         assert!(of(&["a=0..1:1e-18", "b=0..1:1e-18", "c=0..1:1e-18"]).is_err());
     }

@@ -22,13 +22,13 @@ const REACH: f64 = 7.0;
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Difficulty {
-    /// Of every pass's success; `pass_success` is that of an average patient.
+    /// Log odds of every pass's success; `pass_success` is that of an average patient.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub pass_success: f64,
-    /// Of a stent, at every decision of observed practice.
+    /// Log odds of a stent, at every decision of observed practice.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub rescue_choice: f64,
-    /// Of a better outcome.
+    /// Log odds of a better outcome.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub outcome: f64,
 }

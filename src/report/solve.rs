@@ -87,7 +87,7 @@ impl Solved {
             fit: solution.fit,
             search_replicates: solution.search_replicates,
             verification_replicates: solution.verification_replicates,
-            points: solution.points.iter().map(|(x, of)| (*x, estimate(of))).collect(),
+            points: solution.points.iter().map(|of| (of.x, estimate(&of.observed))).collect(),
             failed: failed.map(verified).collect(),
         }
     }

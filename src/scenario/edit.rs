@@ -1,30 +1,28 @@
-//! A scenario file with some of its numbers changed and everything else, comments included, kept.
+//! Numbers of a scenario, and a scenario file with some of them changed and everything else, comments
+//! included, kept.
 
-use serde_json::Value;
-use toml_edit::{Document, Item};
+use serde_json::Number as Limit;
+use toml_edit::{Item, Value};
 
-use super::error::{did_you_mean, nearest};
-use super::overrides::{Step, child_schema, steps};
-use super::read::InputFile;
-use super::tree::join;
-use super::walk::resolve;
+use super::document::{InputDocument, InputFile};
+use super::error::nearest;
+use super::path::{KeyPath, NotAPath, PathStep};
+use super::problems::did_you_mean;
 use super::{Scenario, ScenarioFile};
 
 /// Why a number cannot be read or changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
-    /// Not keys joined by dots.
-    #[error(
-        "`{0}` is no key path; expected keys joined by dots, as in outcome.intercept or procedure.pass_success[0]"
-    )]
-    Path(String),
+    /// The text is not keys joined by dots.
+    #[error(transparent)]
+    Path(#[from] NotAPath),
     /// The scenario has no number there.
     #[error("`{0}` is not a number of this scenario; allowed: a key whose value is a number")]
     NotANumber(String),
     /// There is no such key.
     #[error("there is no `{path}`{}; allowed: a key whose value the scenario has", did_you_mean(.near))]
     NotThere {
-        /// As asked for.
+        /// The path asked for.
         path: String,
         /// The path with the key most like it.
         near: Option<String>,
@@ -35,112 +33,88 @@ pub enum EditError {
     /// It is not written in the file itself.
     #[error("`{0}` is not written in the file; allowed: a key that is there")]
     NotWritten(String),
-    /// The text is not TOML.
-    #[error("not valid TOML: {0}")]
-    Toml(String),
 }
 
 /// A number of a scenario.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Number {
-    /// As it stands.
+    /// The current value.
     pub value: f64,
-    /// The least and the greatest that are allowed by themselves.
+    /// The least and the greatest value that are allowed by themselves.
     pub range: (f64, f64),
     /// Whether it must be whole.
     pub whole: bool,
 }
 
-/// The number at a key path of the resolved scenario, with the least and the greatest that are
+/// Returns the number at a key path of the resolved scenario, with the least and the greatest that are
 /// allowed there.
 ///
 /// # Errors
 /// When there is no number, or one that must be whole.
-pub fn number(scenario: &Scenario, path: &str) -> Result<(f64, (f64, f64)), EditError> {
+pub fn number(scenario: &Scenario, path: &KeyPath) -> Result<(f64, (f64, f64)), EditError> {
     let Number { value, range, whole } = any_number(scenario, path)?;
-    if whole { Err(EditError::Whole(path.to_owned())) } else { Ok((value, range)) }
+    if whole { Err(EditError::Whole(path.to_string())) } else { Ok((value, range)) }
 }
 
-/// The number at a key path of the resolved scenario, whole or not.
+/// Returns the number at a key path of the resolved scenario, whole or not.
 ///
 /// # Errors
 /// When there is no number.
-pub fn any_number(scenario: &Scenario, path: &str) -> Result<Number, EditError> {
-    let steps = steps(path).ok_or_else(|| EditError::Path(path.to_owned()))?;
-    let tree = serde_json::to_value(scenario.file()).expect("a scenario is plain data");
-    let schema = ScenarioFile::schema();
-    let (mut value, mut place) = (&tree, schema);
-    let mut before = String::new();
-    for step in &steps {
-        place = child_schema(schema, place, step);
-        let next = match step {
-            Step::Key(key) => value.get(key),
-            Step::Index(index) => value.get(index),
-        };
-        value = next.ok_or_else(|| not_there(path, &before, value, step))?;
-        before = match step {
-            Step::Key(key) => join(&before, key),
-            Step::Index(index) => format!("{before}[{index}]"),
-        };
+pub fn any_number(scenario: &Scenario, path: &KeyPath) -> Result<Number, EditError> {
+    let document = toml_edit::ser::to_document(scenario.file()).expect("a scenario is plain data");
+    let (mut item, mut shape) = (document.as_item(), Some(ScenarioFile::shape()));
+    let mut above = KeyPath::default();
+    for step in path.steps() {
+        shape = shape.and_then(|shape| match step {
+            PathStep::Key(key) => shape.key(key),
+            PathStep::Index(_) => shape.element(),
+        });
+        item = step.get(item).ok_or_else(|| not_there(path, &above, item, step))?;
+        above = above.child(step.clone());
     }
-    let value = value.as_f64().ok_or_else(|| EditError::NotANumber(path.to_owned()))?;
-    let place = number_schema(schema, place);
-    let of_type = |kind: &str| {
-        place["type"] == kind
-            || place["type"].as_array().is_some_and(|kinds| kinds.contains(&kind.into()))
-    };
-    let low = place["minimum"].as_f64().unwrap_or(f64::NEG_INFINITY);
-    let high = place["maximum"].as_f64().unwrap_or(f64::INFINITY);
-    Ok(Number { value, range: (low, high), whole: of_type("integer") })
+    let not_a_number = || EditError::NotANumber(path.to_string());
+    let value = super::item::number(item).ok_or_else(not_a_number)?;
+    let allowed = shape.and_then(|shape| shape.number()).ok_or_else(not_a_number)?;
+    let least = allowed.least.as_ref().and_then(Limit::as_f64).unwrap_or(f64::NEG_INFINITY);
+    let most = allowed.most.as_ref().and_then(Limit::as_f64).unwrap_or(f64::INFINITY);
+    Ok(Number { value, range: (least, most), whole: allowed.whole })
 }
 
-/// `step` leads nowhere from `value`, which is at the path `before`.
-fn not_there(path: &str, before: &str, value: &Value, step: &Step) -> EditError {
-    let known: Vec<&str> =
-        value.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+/// Describes a step that leads nowhere from `item`, which is at the path `above`.
+fn not_there(path: &KeyPath, above: &KeyPath, item: &Item, step: &PathStep) -> EditError {
+    let keys = item.as_table_like().into_iter().flat_map(|table| table.iter());
+    let known: Vec<&str> = keys.map(|(key, _)| key).collect();
     let near = match step {
-        Step::Key(key) => nearest(key, &known).map(|key| join(before, key)),
-        Step::Index(_) => None,
+        PathStep::Key(key) => nearest(key, &known).map(|key| above.key(key).to_string()),
+        PathStep::Index(_) => None,
     };
-    EditError::NotThere { path: path.to_owned(), near }
+    EditError::NotThere { path: path.to_string(), near }
 }
 
-/// Of several alternatives, the one that is a number.
-fn number_schema<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
-    let schema = resolve(root, schema);
-    let mut variants = schema["anyOf"].as_array().into_iter().flatten();
-    let is_number = |of: &&Value| of["type"] == "number" || of["type"] == "integer";
-    variants.find(is_number).unwrap_or(schema)
-}
-
-/// The text with numbers put in the place of those that are there, and every other byte as it was.
+/// Returns the text of a document with numbers in place of those that are there, and every other byte
+/// as it was.
 ///
 /// # Errors
 /// When one of them is not written in the text.
-pub fn with_numbers(text: &str, numbers: &[(String, f64)]) -> Result<String, EditError> {
-    let document = Document::parse(text).map_err(|error| EditError::Toml(error.to_string()))?;
-    let mut places = Vec::new();
+pub fn with_numbers(
+    document: &InputDocument,
+    numbers: &[(KeyPath, f64)],
+) -> Result<String, EditError> {
+    let mut places = Vec::with_capacity(numbers.len());
     for (path, number) in numbers {
-        let steps = steps(path).ok_or_else(|| EditError::Path(path.clone()))?;
-        let mut item = document.as_item();
-        for step in &steps {
-            let next = match step {
-                Step::Key(key) => item.get(key.as_str()),
-                Step::Index(index) => item.get(*index),
-            };
-            item = next.ok_or_else(|| EditError::NotWritten(path.clone()))?;
-        }
-        let value = match item {
-            Item::Value(value) => value,
-            Item::None => return Err(EditError::NotWritten(path.clone())),
-            _ => return Err(EditError::NotANumber(path.clone())),
+        let span = match path.get(document.root()) {
+            Some(Item::Value(value)) => value.span(),
+            Some(Item::None) | None => None,
+            Some(Item::Table(_) | Item::ArrayOfTables(_)) => {
+                return Err(EditError::NotANumber(path.to_string()));
+            }
         };
-        let span = value.span().ok_or_else(|| EditError::NotWritten(path.clone()))?;
-        places.push((span, toml_edit::Value::from(*number).to_string()));
+        let span = span.ok_or_else(|| EditError::NotWritten(path.to_string()))?;
+        places.push((span, Value::from(*number).to_string()));
     }
     // From the last, so that those before keep their places.
     places.sort_by_key(|(span, _)| std::cmp::Reverse(span.start));
-    let mut edited = text.to_owned();
+    let mut edited = document.text().to_owned();
     for (span, number) in places {
         edited.replace_range(span, &number);
     }
@@ -151,25 +125,27 @@ pub fn with_numbers(text: &str, numbers: &[(String, f64)]) -> Result<String, Edi
 mod tests {
     use super::*;
 
+    fn edited(text: &str, numbers: &[(&str, f64)]) -> Result<String, EditError> {
+        let document = InputDocument::parse("text", text.to_owned()).expect("it is TOML");
+        let numbers = numbers.iter().map(|(path, number)| (path.parse().expect("a path"), *number));
+        with_numbers(&document, &numbers.collect::<Vec<_>>())
+    }
+
     /// Line ends of Windows, a byte order mark and no end of the last line are kept too.
     #[test]
     fn every_other_byte_is_kept() {
         let text = "\u{feff}# why\r\na = 1.0 # here\r\nb = [\r\n  2,\t3 ]\n\r\nc = \"x\"  ";
-        let numbers = [("a".into(), 0.5), ("b[1]".into(), -4.0)];
-        let edited = with_numbers(text, &numbers).expect("both are there");
         let expected = text.replace("1.0", "0.5").replace("3 ]", "-4.0 ]");
-        assert_eq!(edited, expected);
+        assert_eq!(edited(text, &[("a", 0.5), ("b[1]", -4.0)]), Ok(expected));
     }
 
     #[test]
     fn only_the_numbers_change() {
         let text = "# why\n[a]\nb = [1, 2.5] # here\nc = { d = 1 }\n[[e]]\nf = 0 # last\n";
-        let numbers = [("a.b[1]".into(), 0.25), ("a.c.d".into(), -3.5), ("e[0].f".into(), 1.0)];
-        let edited = with_numbers(text, &numbers).expect("all are there");
         let expected =
             "# why\n[a]\nb = [1, 0.25] # here\nc = { d = -3.5 }\n[[e]]\nf = 1.0 # last\n";
-        assert_eq!(edited, expected);
-        let missing = with_numbers(text, &[("a.x".into(), 1.0)]);
-        assert_eq!(missing, Err(EditError::NotWritten("a.x".into())));
+        let numbers = [("a.b[1]", 0.25), ("a.c.d", -3.5), ("e[0].f", 1.0)];
+        assert_eq!(edited(text, &numbers), Ok(expected.to_owned()));
+        assert_eq!(edited(text, &[("a.x", 1.0)]), Err(EditError::NotWritten("a.x".into())));
     }
 }

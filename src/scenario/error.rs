@@ -1,47 +1,47 @@
-//! What is wrong with a scenario, for the person at the keyboard.
+//! The problems of an input file, for the person at the keyboard.
 
 use std::ops::Range;
 
-/// Where a value was written.
+/// The text that a value is written in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// In the scenario file.
+    /// The input file.
     File,
-    /// On the command line, as this `--set` argument.
+    /// This argument of `--set`.
     Override(String),
 }
 
-/// One mistake.
+/// One error in an input file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Key path, such as `design.looks.analysed[1]`; empty when it is about the whole.
+    /// Key path, such as `design.looks.analysed[1]`; empty for a problem with the whole file.
     pub path: String,
-    /// A lowercase fragment that follows the path: what is there and what is allowed.
+    /// A lowercase fragment that follows the path: what is wrong and what is allowed.
     pub message: String,
-    /// Where to point: bytes of the file or of the argument.
+    /// The text to point into, and the bytes of it.
     pub place: Option<(Origin, Range<usize>)>,
 }
 
 impl Problem {
-    /// About the scenario as a whole.
+    /// Describes a problem with the whole file.
     pub fn general(message: String) -> Self {
         Self { path: String::new(), message, place: None }
     }
 
-    /// About something written.
+    /// Describes a problem with something written.
     pub fn at(path: &str, message: String, origin: Origin, span: Range<usize>) -> Self {
         Self { path: path.to_owned(), message, place: Some((origin, span)) }
     }
 
-    /// The order in which a reader meets it: file positions first.
+    /// Returns the position in the order in which a reader meets problems: those of the file first.
     pub(super) fn position(&self) -> usize {
         match &self.place {
             Some((Origin::File, span)) => span.start,
-            _ => usize::MAX,
+            Some((Origin::Override(_), _)) | None => usize::MAX,
         }
     }
 
-    /// `path message`, with the path quoted.
+    /// Returns the path in quotes, if there is one, and the message.
     pub fn sentence(&self) -> String {
         if self.path.is_empty() {
             self.message.clone()
@@ -51,15 +51,15 @@ impl Problem {
     }
 }
 
-/// A scenario that cannot be used, with every mistake found in it.
+/// A file that cannot be used, with all problems found in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.summary())]
 pub struct Rejection {
     /// The file, as it was named.
     pub name: String,
-    /// Its text, to point into; empty when it could not be read.
+    /// Its text, to point into; empty if it could not be read.
     pub text: String,
-    /// At least one.
+    /// One problem or more.
     pub problems: Vec<Problem>,
 }
 
@@ -68,55 +68,57 @@ impl Rejection {
         Self { name, text, problems }
     }
 
-    pub(super) fn without_text(name: String, message: String) -> Self {
+    /// Describes a file that cannot be read.
+    pub(super) fn without_text(name: String, message: &str) -> Self {
         let problem = Problem::general(format!("{name} {message}"));
         Self { name, text: String::new(), problems: vec![problem] }
     }
 
-    /// The line of a problem in the file, from 1.
+    /// Returns the line of a problem in the file, from 1; `None` if it is not in the file.
     pub fn line(&self, problem: &Problem) -> Option<usize> {
         match &problem.place {
             Some((Origin::File, span)) => {
+                // The place of a missing end is behind the last byte.
                 let start = span.start.min(self.text.len());
                 Some(1 + self.text.as_bytes()[..start].iter().filter(|&&b| b == b'\n').count())
             }
-            _ => None,
+            Some((Origin::Override(_), _)) | None => None,
         }
     }
 
-    /// One line per problem: `file:line: sentence`.
+    /// Returns one line per problem: `file:line: sentence`.
     pub fn summary(&self) -> String {
-        let lines =
-            self.problems.iter().map(|problem| match (self.line(problem), &problem.place) {
-                (Some(line), _) => format!("{}:{line}: {}", self.name, problem.sentence()),
-                (None, Some((Origin::Override(text), _))) => {
-                    format!("--set {text}: {}", problem.sentence())
-                }
-                (None, _) if problem.path.is_empty() => problem.sentence(),
-                (None, _) => format!("{}: {}", self.name, problem.sentence()),
-            });
+        let lines = self.problems.iter().map(|problem| {
+            let sentence = problem.sentence();
+            match (self.line(problem), &problem.place) {
+                (Some(line), _) => format!("{}:{line}: {sentence}", self.name),
+                (None, Some((Origin::Override(text), _))) => format!("--set {text}: {sentence}"),
+                (None, _) if problem.path.is_empty() => sentence,
+                (None, _) => format!("{}: {sentence}", self.name),
+            }
+        });
         lines.collect::<Vec<_>>().join("\n")
     }
 }
 
-/// The hint that goes with a name like the one that was not known.
-pub(crate) fn did_you_mean(near: &Option<String>) -> String {
-    near.as_ref().map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
-}
+/// The likeness from which on a name may be what was meant; 1 is the same name.
+const ALIKE: f64 = 0.8;
 
-/// The known name most like `name`, if any is alike enough to be what was meant: a slip of the
+/// Returns the known name most like `name`, if any is alike enough to be what was meant: a slip of the
 /// keyboard, or a name that is part of the other.
 pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let name = name.to_lowercase();
-    let likeness = |candidate: &str| {
-        let candidate = candidate.to_lowercase();
-        let part = name.len() > 3 && (candidate.contains(&name) || name.contains(&candidate));
-        strsim::jaro_winkler(&name, &candidate).max(if part { 0.9 } else { 0.0 })
-    };
     known
         .iter()
-        .map(|candidate| (likeness(candidate), *candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .map(|candidate| (likeness(name, candidate), *candidate))
+        .filter(|(likeness, _)| *likeness > ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+fn likeness(name: &str, candidate: &str) -> f64 {
+    let (name, candidate) = (name.to_lowercase(), candidate.to_lowercase());
+    // Up to three letters are part of too many names.
+    let is_part = name.len() > 3 && (candidate.contains(&name) || name.contains(&candidate));
+    let likeness = strsim::jaro_winkler(&name, &candidate);
+    if is_part { likeness.max(0.9) } else { likeness }
 }

@@ -1,4 +1,4 @@
-//! What is written in a scenario file: the shape of the TOML, its defaults and its documentation.
+//! The contents of a scenario file: the shape of the TOML, its defaults and its documentation.
 //!
 //! The doc comments and ranges here are also the JSON Schema that `rescuesim schema` prints, and
 //! the reader checks files against that schema, so that an editor and the program agree.
@@ -25,7 +25,8 @@ pub use prior::{
 use procedure::{AfterProcedure, WrittenProcedure};
 pub use safety::{SafetyEvent, SafetyStopping, WrittenSafety, WrittenSafetyEndpoint};
 
-use super::read::{InputFile, build_schema};
+use super::document::InputFile;
+use super::schema::{self, Shape};
 use crate::accrual::FollowUp;
 use crate::randomisation::{AllocationRatio, Imbalance};
 
@@ -45,9 +46,9 @@ pub struct ScenarioFile {
     pub question: Option<String>,
     /// How many patients.
     pub sample_size: SampleSize,
-    /// How fast they come.
+    /// How fast patients are recruited.
     pub accrual: WrittenAccrual,
-    /// Where they come from; not told apart by default.
+    /// Recruiting centres; not distinguished by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centres: Option<WrittenCentres>,
     /// When the outcome is assessed.
@@ -72,7 +73,7 @@ pub struct ScenarioFile {
     /// How outcomes change over calendar time; they do not by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<WrittenDrift>,
-    /// Who does not get the treatment of their arm, where the outcome is stated; nobody by default.
+    /// Patients who do not get the treatment of their arm, for a stated outcome; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<WrittenAdherence>,
     /// What is believed of the effect: trials are also simulated with effects drawn from it. None
@@ -93,7 +94,7 @@ pub struct ScenarioFile {
     /// Analyses; each monitors the same simulated trials on its own.
     #[schemars(length(min = 1))]
     pub analyses: Vec<Analysis>,
-    /// What is described when a trial ends, beside what it concludes; nothing by default.
+    /// Supplementary analyses when a trial ends; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<WrittenDescription>,
     /// How much to simulate.
@@ -103,12 +104,17 @@ pub struct ScenarioFile {
 
 impl InputFile for ScenarioFile {
     fn schema() -> &'static Value {
-        static SCHEMA: LazyLock<Value> = LazyLock::new(build_schema::<ScenarioFile>);
+        static SCHEMA: LazyLock<Value> = LazyLock::new(schema::build::<ScenarioFile>);
         &SCHEMA
+    }
+
+    fn shape() -> &'static Shape {
+        static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::known(ScenarioFile::schema()));
+        &SHAPE
     }
 }
 
-/// What is described when a trial ends, from the outcomes that its first analysis had.
+/// Supplementary analyses when a trial ends, of the outcomes that its first analysis had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Description")]
@@ -147,14 +153,14 @@ pub struct SampleSize {
     /// Patients randomised when the trial runs to its end.
     #[schemars(range(min = LEAST_PATIENTS, max = 1_000_000))]
     pub randomised: u32,
-    /// Outcomes planned for the final look: the maximum information. Default: those randomised
-    /// who are expected not to drop out, rounded down, and at least 2.
+    /// Outcomes planned for the final look: the maximum information. Default: the randomised patients
+    /// expected not to drop out, rounded down, and at least 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = LEAST_PATIENTS, max = 1_000_000))]
     pub analysed: Option<u32>,
 }
 
-/// How fast patients come: a Poisson process.
+/// Recruitment: a Poisson process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("x-exclusive" = ["per_month", "screened_per_month"]))]
@@ -165,7 +171,7 @@ pub struct WrittenAccrual {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1e9))]
     pub per_month: Option<f64>,
-    /// Patients screened per month: those who come to thrombectomy. Needs `procedure`, which says
+    /// Patients screened per month: all patients with thrombectomy. Needs `procedure`, which says
     /// how many of them are randomised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1e9))]
@@ -369,7 +375,7 @@ pub enum Experimental {
     FunctionalIndependence(#[schemars(range(min = 1e-6, max = 0.999_999))] f64),
 }
 
-/// Who does not get the treatment of their arm. Then the outcome is that of the treatment received.
+/// Patients who do not get the treatment of their arm. Their outcome is that of the treatment received.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Adherence")]
@@ -378,20 +384,20 @@ pub struct WrittenAdherence {
     pub control_crossover: WrittenDeparture,
     /// Experimental patients who refuse it, and get the control treatment.
     pub experimental_refusal: WrittenDeparture,
-    /// Of those who do not refuse, patients who cannot be reached by it, and get the control treatment.
+    /// Patients who do not refuse it, but cannot be reached by it, and get the control treatment.
     pub experimental_failed_access: WrittenDeparture,
 }
 
-/// A way not to get the treatment of one's arm.
+/// A reason not to get the treatment of the arm.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Departure")]
 pub struct WrittenDeparture {
-    /// Share of the patients to whom it happens: of the arm's, for failed access of those who do not refuse.
+    /// Share of the patients to whom it happens: of the arm; for failed access of those who do not refuse.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub probability: f64,
     /// Log odds per standard deviation of the patient's own prognosis (the rank of the outcome they
-    /// are to have): below 0 it happens more often to those who will do badly.
+    /// will have): below 0 it happens more often to patients with a poor outcome.
     #[schemars(range(min = -20.0, max = 20.0))]
     pub log_odds_per_prognosis: f64,
     /// Log odds by level of a factor.
@@ -406,14 +412,14 @@ pub struct Missing {
     /// Probability that a patient's outcome is never known: one number, or one per arm. With log
     /// odds by outcome, or known deaths, that of an arm with the outcomes of the control treatment.
     pub dropout: Dropout,
-    /// Log odds of dropout added by every level of the 90-day mRS: above 0 those who do badly are
-    /// lost more often (missing not at random).
+    /// Log odds of dropout added by every level of the 90-day mRS: above 0 patients with a poor outcome
+    /// drop out more often (missing not at random).
     #[schemars(range(min = -10.0, max = 10.0))]
     pub log_odds_per_mrs: f64,
     /// Log odds of dropout by level of a factor.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub factors: Vec<FactorLogOdds>,
-    /// Share of deaths that are known whatever else, as those in hospital.
+    /// Share of deaths that are always known, such as deaths in hospital.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub known_deaths: f64,
 }
@@ -424,21 +430,22 @@ pub struct Missing {
 pub struct FactorLogOdds {
     /// Name of the factor.
     pub factor: String,
-    /// Of each of its levels.
+    /// Log odds of each of its levels.
     #[schemars(inner(range(min = -20.0, max = 20.0)))]
     pub log_odds: Vec<f64>,
 }
 
-/// The mRS seen early, at discharge or after some days. Who is dead then is never lost.
+/// The mRS seen early, at discharge or after some days. Patients who have died by then are never lost
+/// to follow-up.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "EarlyOutcome")]
 pub struct WrittenEarlyOutcome {
-    /// Its distribution in the control arm, mRS 0 to 6: seven fractions that sum to 1 or
+    /// Distribution of the early mRS in the control arm, mRS 0 to 6: seven fractions that sum to 1 or
     /// percentages that sum to 100.
     pub control: [f64; 7],
-    /// For each early mRS, 0 to 6, the distribution of the mRS at 90 days, written likewise, in the
-    /// control arm.
+    /// For each early mRS, 0 to 6, the distribution of the mRS at 90 days in the control arm, in the same
+    /// form.
     pub transition: [[f64; 7]; 7],
 }
 
@@ -448,7 +455,7 @@ pub struct WrittenEarlyOutcome {
 pub enum Dropout {
     /// The same in both arms.
     Both(#[schemars(range(min = 0.0, max = 0.99))] f64),
-    /// By arm.
+    /// One for each arm.
     ByArm {
         /// In the control arm.
         #[schemars(range(min = 0.0, max = 0.99))]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character controls a terminal, the direction of text, or nothing that is seen: the control
+/// Returns whether a character controls a terminal, the direction of text, or nothing that is seen: the control
 /// characters of ASCII and Latin-1 (C0, C1), the bidirectional controls of Unicode (UAX #9), and those
 /// of no width. A name with one of them can read as another, or as a command to the terminal.
 pub fn is_hidden(c: char) -> bool {
@@ -30,17 +30,24 @@ pub fn is_hidden(c: char) -> bool {
         )
 }
 
-/// The text with every hidden character but line feeds written as Rust and TOML escape it, such as
-/// `\u{202e}`: for messages with what somebody typed.
+fn is_hidden_in_line(c: char) -> bool {
+    is_hidden(c) && c != '\n'
+}
+
+fn is_hidden_in_file(c: char) -> bool {
+    is_hidden(c) && !matches!(c, '\n' | '\r' | '\t')
+}
+
+/// Returns the text with every hidden character but line feeds written as Rust and TOML escape it, such
+/// as `\u{202e}`: for messages that quote what a user typed.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let must_go = |c: char| is_hidden(c) && c != '\n';
-    if !text.contains(must_go) {
+    if !text.contains(is_hidden_in_line) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if must_go(c) {
-            // A string takes everything.
+        if is_hidden_in_line(c) {
+            // Writing to a string cannot fail.
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         } else {
             out.push(c);
@@ -49,20 +56,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The text with a sign of the same number of bytes in place of every hidden character but tabs and
-/// ends of lines, so that places in the one are places in the other.
+/// Returns the text with a sign of the same number of bytes in place of every hidden character but tabs
+/// and ends of lines, so that places in the one are places in the other.
 pub(crate) fn visible_in_place(text: &str) -> Cow<'_, str> {
-    let must_go = |c: char| is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');
-    if !text.contains(must_go) {
+    if !text.contains(is_hidden_in_file) {
         return Cow::Borrowed(text);
     }
-    let sign = |c: char| match c.len_utf8() {
+    Cow::Owned(text.chars().map(|c| if is_hidden_in_file(c) { sign(c) } else { c }).collect())
+}
+
+/// Returns a visible sign that has as many bytes in UTF-8 as the character.
+fn sign(c: char) -> char {
+    match c.len_utf8() {
         1 => '?',
         2 => '¿',
         3 => '\u{fffd}',
         _ => '\u{1f6ab}',
-    };
-    Cow::Owned(text.chars().map(|c| if must_go(c) { sign(c) } else { c }).collect())
+    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! What a scenario means: every number checked, every table and boundary computed.
 //!
-//! [`mod@file`] is what is written, [`read`] gets it from text, `resolve` checks it as a whole and
-//! builds the domain types. A [`Scenario`] in hand, nothing can fail any more.
+//! A [`InputDocument`] is parsed once, with the place of every key and value. [`InputDocument::with`] sets other
+//! values in it, [`Draft::resolve`] reads it into the types of [`mod@file`], checks it as a whole and
+//! builds the domain types. After that nothing about a [`Scenario`] can fail.
 
 mod digest;
+pub mod document;
 mod error;
 pub mod file;
 pub mod hidden;
-mod tree;
+mod item;
+pub mod path;
+pub mod problems;
+pub mod schema;
+mod set;
 mod walk;
-mod overrides;
 pub mod edit;
-pub mod read;
 mod resolve;
 mod safety;
 pub mod shipped;
@@ -26,13 +30,14 @@ use std::path::Path;
 
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
-pub(crate) use error::did_you_mean;
+pub use document::{Draft, InputDocument, InputFile, Inputs};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use file::analysis::AnalysisSet;
-use read::Source;
-pub use read::{InputFile, Inputs};
+pub use path::KeyPath;
+pub(crate) use problems::did_you_mean;
 pub use safety::{Safety, SafetyEndpoint};
+pub use set::{Set, TomlValue};
 
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;
@@ -58,31 +63,32 @@ use treatments::Treatments;
 pub struct Analysis {
     /// Unique within the scenario.
     pub name: String,
-    /// What it does.
+    /// Test and estimate.
     pub method: AnalysisMethod,
     /// Whether it adjusts for the centre, or is stratified by it.
     pub by_centre: bool,
     /// Repeats of the allocation that the p value comes from; 0 for the statistic's own
     /// distribution.
     pub rerandomisations: u32,
-    /// What is done about missing outcomes.
+    /// Rule for missing outcomes.
     pub missing: MissingRule,
-    /// Who is compared.
+    /// Patients that are compared.
     pub set: AnalysisSet,
 }
 
 impl Analysis {
-    /// The statistic that is the estimate over its standard error, and that error: what a stage-wise
-    /// estimate is built from. `None` without an estimate, or where the error is 0.
+    /// Returns the estimate over its standard error, and that error, from which stage-wise inference is
+    /// computed. `None` without an estimate, or if the error is 0.
     ///
-    /// A test statistic is that but for a factor; those by permutation or from an exact or corrected
-    /// test are not, so Wald's stands in for them.
+    /// Most test statistics are that but for a factor. A statistic by permutation, or of an exact or
+    /// corrected test, is not, and is replaced by Wald's.
     pub fn estimate_over_error(&self, test: &TestResult) -> Option<(f64, f64)> {
         if !test.has_estimate() {
             return None;
         }
-        let is_so = self.rerandomisations == 0 && self.method.is_estimate_over_error();
-        let (z, standard_error) = if is_so && test.z.is_finite() {
+        let is_estimate_over_error =
+            self.rerandomisations == 0 && self.method.is_estimate_over_error();
+        let (z, standard_error) = if is_estimate_over_error && test.z.is_finite() {
             (test.z, standard_error_of(test.estimate, test.z, test.standard_error))
         } else {
             (test.estimate / test.standard_error, test.standard_error)
@@ -91,12 +97,12 @@ impl Analysis {
     }
 }
 
-/// What is described when a trial ends, from the outcomes that its first analysis had.
+/// Supplementary analyses when a trial ends, of the outcomes that its first analysis had.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
-    /// Whether the odds ratios of the cuts are described, and whether they are one.
+    /// Whether the odds ratio of every cut is estimated, and the proportional-odds assumption tested.
     pub proportional_odds: bool,
-    /// Whether trials are concluded again with every missing outcome as each mRS.
+    /// Whether each trial is analysed again with all missing outcomes as each mRS.
     pub tipping_point: bool,
     /// Factors whose interaction with treatment is tested.
     pub subgroups: Vec<Subgroups>,
@@ -111,15 +117,15 @@ pub struct Subgroups {
     pub factor: String,
     /// Proportional odds with treatment, the factor's levels, and both together.
     pub model: Model,
-    /// Which level a patient has.
+    /// Levels of the factor, as groups of cells.
     pub grouping: Grouping,
 }
 
-/// What the simulator knows and the analyses must not.
+/// A truth that trials are simulated under, which the analyses must not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Truth {
-    /// As the scenario says.
+    /// The scenario as stated.
     Alternative,
     /// The null twin: the same patients and random numbers, the experimental arm drawn as control.
     Null,
@@ -129,13 +135,13 @@ pub enum Truth {
 }
 
 impl Truth {
-    /// Position in [`Scenario::truths`].
+    /// Returns the position in [`Scenario::truths`].
     #[inline]
     pub fn index(self) -> usize {
         self as usize
     }
 
-    /// For files and messages.
+    /// Returns the name in files and messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Alternative => "alternative",
@@ -151,38 +157,38 @@ pub struct Scenario {
     file: ScenarioFile,
     /// Patients randomised when the trial runs to its end.
     pub randomised: u32,
-    /// Where patients come from.
+    /// Baseline factors of the patients.
     pub population: Population,
-    /// How fast they come.
+    /// Recruitment rate.
     pub accrual: Accrual,
-    /// The centres they come to, where these are told apart.
+    /// Recruiting centres; `None` if they are not distinguished.
     pub centres: Option<Centres>,
-    /// What patients are randomised and analysed by, where anything names the centre.
-    pub registered: Option<Registered>,
-    /// How outcomes change over calendar time, if they do.
+    /// Strata with the centre as a factor; `None` if nothing names the centre.
+    pub strata_by_centre: Option<StrataByCentre>,
+    /// Change of outcomes over calendar time, if any.
     pub drift: Option<Drift>,
-    /// When their outcomes are known.
+    /// When outcomes become known.
     pub follow_up: FollowUp,
     /// Relative sizes of the arms.
     pub ratio: AllocationRatio,
-    /// How they are allocated.
+    /// Allocation method.
     pub randomisation: RandomisationMethod,
-    /// Where outcomes come from.
+    /// Model of the outcomes.
     pub outcomes: Outcomes,
     /// The mRS of control and experimental arm, as allocated, under the alternative and its null twin.
     marginals: [[MrsDistribution; 2]; 2],
     /// The mRS under control and experimental treatment under the alternative, which that of the arms
     /// would be if all patients adhered.
     pub of_treatments: [MrsDistribution; 2],
-    /// What is believed of the effect, if anything is.
+    /// Prior on the effect, if any.
     pub prior: Option<Prior>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
     treatments: Treatments,
-    /// Who does not get the treatment of their arm, if anybody.
+    /// Non-adherence; `None` if all patients get the treatment of their arm.
     pub adherence: Option<Adherence>,
-    /// Whose outcome is never known.
+    /// Dropout.
     pub missingness: Missingness,
-    /// The mRS seen early, where there is one.
+    /// The mRS seen early, if any.
     pub early_outcome: Option<EarlyOutcome>,
     /// Adverse events, if any are followed.
     pub safety: Option<Safety>,
@@ -192,11 +198,11 @@ pub struct Scenario {
     pub design: Design,
     /// Days from a look's last outcome to its decision.
     pub decision_lag_days: f64,
-    /// At least one.
+    /// One analysis or more.
     pub analyses: Vec<Analysis>,
-    /// What is described when a trial ends, if anything is.
+    /// Supplementary analyses, if any.
     pub description: Option<Description>,
-    /// What is asked for beside the outcomes of the whole trial.
+    /// Detail that the analyses need in addition to the outcomes of the whole trial.
     pub detail: Detail,
     /// Trials to simulate under each truth.
     pub replicates: u64,
@@ -209,27 +215,26 @@ pub struct Scenario {
 /// The population with the centre as its last factor: stratum s of [`Scenario::population`] and centre
 /// c are stratum s × number + c.
 #[derive(Debug, Clone)]
-pub struct Registered {
+pub struct StrataByCentre {
     /// All combinations.
     pub population: Population,
-    /// Whether patients are randomised by it.
+    /// Whether patients are randomised by centre.
     pub randomisation: bool,
-    /// Whether they are analysed, or described, by it.
+    /// Whether outcomes are analysed, or described, by centre.
     pub analyses: bool,
 }
 
-/// Where outcomes come from.
+/// Model of the outcomes.
 #[derive(Debug, Clone)]
 pub enum Outcomes {
     /// Stated distributions, under the alternative and its null twin.
     Stated(Box<[OutcomeModel; 2]>),
-    /// A procedure; under the null truth everyone gets the control arm's strategy.
+    /// Outcomes of a procedure; under the null truth all patients get the control arm's strategy.
     AfterProcedure(Box<ProceduralModel>),
 }
 
 impl Outcomes {
-    /// The mRS under control and experimental treatment, of the alternative and its null twin, those
-    /// stated as they are stated.
+    /// Returns the mRS under control and experimental treatment, of the alternative and its null twin.
     fn marginals(&self) -> [[MrsDistribution; 2]; 2] {
         match self {
             Self::Stated(models) => [*models[0].marginal(), *models[1].marginal()],
@@ -242,8 +247,8 @@ impl Outcomes {
         }
     }
 
-    /// The same over these (log odds, share) of centre and time; stated ones are put together where they
-    /// are used.
+    /// Averages a procedural model over (log odds, share) of centre and time. Stated distributions hold
+    /// on average already.
     fn in_circumstances(self, circumstances: &[(f64, f64)]) -> Self {
         match self {
             Self::Stated(models) => Self::Stated(models),
@@ -253,7 +258,7 @@ impl Outcomes {
         }
     }
 
-    /// Share of the screened who are randomised; `None` without a procedure.
+    /// Returns the share of screened patients who are randomised; `None` without a procedure.
     pub fn screening_yield(&self) -> Option<f64> {
         match self {
             Self::Stated(_) => None,
@@ -262,19 +267,27 @@ impl Outcomes {
     }
 }
 
-fn text_of(written: &ScenarioFile) -> String {
-    toml::to_string(written).expect("a scenario is plain data")
+impl Draft<'_> {
+    /// Reads and resolves the document as a scenario.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it: first its shape, then its meaning.
+    pub fn resolve(self) -> Result<Scenario, Rejection> {
+        let source = self.read::<ScenarioFile>()?;
+        resolve::resolve(&source.file, Some(&source.places))
+            .map_err(|problems| source.reject(problems))
+    }
 }
 
 impl Scenario {
-    /// The mRS of control and experimental arm in the whole population; `None` for the prior, whose
-    /// every replicate has its own.
+    /// Returns the mRS of control and experimental arm in the whole population; `None` for the prior,
+    /// of which every replicate has its own.
     pub fn marginal(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
         self.marginals.get(truth.index())
     }
 
-    /// Analysis sets that the analyses ask for, and that of all who were randomised, which looks and
-    /// boundaries go by.
+    /// Lists the analysis sets that the analyses use, and that of all randomised patients, which looks
+    /// and boundaries depend on.
     pub fn analysis_sets(&self) -> impl Iterator<Item = AnalysisSet> {
         let sets =
             [AnalysisSet::IntentionToTreat, AnalysisSet::PerProtocol, AnalysisSet::AsTreated];
@@ -284,8 +297,8 @@ impl Scenario {
         })
     }
 
-    /// The odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; `None`
-    /// where it does not exist or, after a procedure, depends on more than the stratum.
+    /// Returns the odds ratio of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; `None`
+    /// if it does not exist or, after a procedure, depends on more than the stratum.
     pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
         match &self.outcomes {
             Outcomes::Stated(models) => models
@@ -295,17 +308,17 @@ impl Scenario {
         }
     }
 
-    /// Whether who is lost depends on the outcome.
+    /// Returns whether dropout depends on the outcome.
     pub fn loses_by_outcome(&self) -> bool {
         self.missingness.depends_on_outcome() || self.early_outcome.is_some()
     }
 
-    /// The day by which so many patients are expected to be randomised.
+    /// Returns the day by which `patients` patients are expected to be randomised.
     pub fn expected_day(&self, patients: f64) -> f64 {
         Centres::expected_day(self.centres.as_ref(), &self.accrual, patients)
     }
 
-    /// Procedure and outcome, where there is a procedure.
+    /// Returns the model of procedure and outcome; `None` without a procedure.
     pub fn procedural(&self) -> Option<&ProceduralModel> {
         match &self.outcomes {
             Outcomes::Stated(_) => None,
@@ -313,7 +326,7 @@ impl Scenario {
         }
     }
 
-    /// What symptomatic haemorrhage means, where there is any.
+    /// Returns the definition of symptomatic haemorrhage, if it is modelled.
     pub fn haemorrhage_definition(&self) -> Option<String> {
         let haemorrhage = self.file.procedure.as_ref()?.haemorrhage.as_ref()?;
         Some(haemorrhage.definition.clone())
@@ -324,10 +337,10 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it: first its shape, then its meaning.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
-        Self::load_from(&Inputs::default(), path, overrides)
+        Self::of_document(&InputDocument::read(path)?, overrides)
     }
 
-    /// The same with the texts of files that may have been read before.
+    /// Reads and resolves a scenario file that may have been read before.
     ///
     /// # Errors
     /// As [`Scenario::load`].
@@ -336,29 +349,26 @@ impl Scenario {
         path: &Path,
         overrides: &[String],
     ) -> Result<Self, Rejection> {
-        Self::resolve(Source::read(inputs, path, overrides)?)
+        Self::of_document(&InputDocument::read_from(inputs, path)?, overrides)
     }
 
-    /// The same from text; paths in it start at the current directory.
+    /// Resolves a scenario from text; paths in it start at the current directory.
     ///
     /// # Errors
     /// As [`Scenario::load`].
     pub fn parse(text: &str, overrides: &[String]) -> Result<Self, Rejection> {
-        Self::resolve(Source::parse("scenario".into(), text.to_owned(), overrides)?)
+        Self::of_document(&InputDocument::parse("scenario", text.to_owned())?, overrides)
     }
 
-    fn resolve(source: Source<ScenarioFile>) -> Result<Self, Rejection> {
-        match resolve::resolve(&source) {
-            Ok(scenario) => Ok(scenario),
-            Err(problems) => Err(source.reject(problems)),
-        }
+    fn of_document(document: &InputDocument, overrides: &[String]) -> Result<Self, Rejection> {
+        document.with(&document.sets(overrides)?).resolve()
     }
 
-    /// The same trial with its final look alone, which compares two arms as a trial without looks does:
-    /// no interim, and no test but that of efficacy, which has the whole alpha.
+    /// Returns the trial with its final look alone: no interim, and no test but that of efficacy, which
+    /// has the whole alpha.
     ///
     /// # Errors
-    /// When something else in the scenario means nothing without its looks.
+    /// When something else in the scenario has no meaning without its looks.
     pub fn with_one_look(&self) -> Result<Self, Rejection> {
         let mut written = self.file.clone();
         let design = &mut written.design;
@@ -373,16 +383,17 @@ impl Scenario {
         for endpoint in written.safety.iter_mut().flat_map(|safety| &mut safety.endpoints) {
             endpoint.stopping = None;
         }
-        Self::parse(&text_of(&written), &[])
+        resolve::resolve(&written, None)
+            .map_err(|problems| Rejection::new("scenario".to_owned(), String::new(), problems))
     }
 
-    /// The scenario as a file that needs no other: every default filled in, evidence as numbers. Read
-    /// again it is the same scenario.
+    /// Returns the scenario as a file that needs no other: every default filled in, evidence as numbers.
+    /// Read again it is the same scenario.
     pub fn to_text(&self) -> String {
-        text_of(&self.file)
+        toml::to_string(&self.file).expect("a scenario is plain data")
     }
 
-    /// The same with another number of replicates, as if it were written.
+    /// Returns the scenario with another number of replicates, as if the file had it.
     #[must_use]
     pub fn with_replicates(mut self, replicates: u64) -> Self {
         self.replicates = replicates;
@@ -390,7 +401,7 @@ impl Scenario {
         self
     }
 
-    /// What is simulated, in the order of every result: the prior only where there is one.
+    /// Lists the truths that are simulated, in the order of every result.
     pub fn truths(&self) -> &'static [Truth] {
         match self.prior {
             Some(_) => &[Truth::Alternative, Truth::Null, Truth::Prior],
@@ -398,13 +409,13 @@ impl Scenario {
         }
     }
 
-    /// The scenario as written, with every default filled in.
+    /// Returns the scenario as a file, with every default filled in.
     pub fn file(&self) -> &ScenarioFile {
         &self.file
     }
 
-    /// SHA-256 of what the scenario means, as hexadecimal digits: comments, layout and how much is
-    /// simulated do not enter.
+    /// Returns the SHA-256 of what the scenario means, as hexadecimal digits: comments, layout,
+    /// replicates and seed do not enter.
     pub fn digest(&self) -> String {
         let mut meaning = serde_json::to_value(&self.file).expect("a scenario is plain data");
         let meaning_of = meaning.as_object_mut().expect("a scenario is a table");

@@ -8,10 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::document::{InputDocument, InputFile, Inputs, Source};
 use super::error::{Origin, Problem, Rejection, nearest};
 use super::file::CountedEvent;
 use super::hidden::{is_hidden, visible};
-use super::read::{InputFile, Inputs, Source, build_schema};
+use super::path::KeyPath;
+use super::problems::{out_of_range, repeats};
+use super::schema::{self, Shape};
 use crate::evidence::Study;
 
 /// Published comparisons, one set of studies per outcome.
@@ -29,8 +32,13 @@ pub struct EvidenceFile {
 
 impl InputFile for EvidenceFile {
     fn schema() -> &'static Value {
-        static SCHEMA: LazyLock<Value> = LazyLock::new(build_schema::<EvidenceFile>);
+        static SCHEMA: LazyLock<Value> = LazyLock::new(schema::build::<EvidenceFile>);
         &SCHEMA
+    }
+
+    fn shape() -> &'static Shape {
+        static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::known(EvidenceFile::schema()));
+        &SHAPE
     }
 }
 
@@ -57,7 +65,7 @@ fn wanted() -> bool {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PublishedStudy {
-    /// As it is cited.
+    /// Citation.
     #[schemars(length(min = 1))]
     pub study: String,
     /// Experimental arm.
@@ -78,7 +86,7 @@ pub struct Counts {
     pub n: u32,
 }
 
-/// What a file of evidence means.
+/// Published comparisons, as both kinds of files mean them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Evidence {
     /// What was reviewed.
@@ -90,16 +98,16 @@ pub struct Evidence {
 /// The studies of one outcome.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PublishedOutcome {
-    /// The event that is counted; empty where a CSV file does not name it.
+    /// The event that is counted; empty if a CSV file does not name it.
     pub name: String,
-    /// What patients want of it; `None` where a CSV file does not say.
+    /// Whether patients want it; `None` if a CSV file does not say.
     pub event: Option<CountedEvent>,
     /// In the order of the file; one or more.
     pub studies: Vec<Study>,
 }
 
 impl Evidence {
-    /// Reads a TOML file, or a CSV file (by its ending) with the columns `study`,
+    /// Reads a TOML file, or a CSV file (recognised by its ending) with the columns `study`,
     /// `events_experimental`, `n_experimental`, `events_control`, `n_control` and, if any, `outcome`
     /// and `wanted`.
     ///
@@ -109,7 +117,7 @@ impl Evidence {
         Self::load_from(&Inputs::default(), path)
     }
 
-    /// The same with the texts of files that may have been read before.
+    /// Reads a file that may have been read before.
     ///
     /// # Errors
     /// As [`Evidence::load`].
@@ -117,7 +125,8 @@ impl Evidence {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
             return from_csv(path.display().to_string(), inputs.text(path)?);
         }
-        let source = Source::<EvidenceFile>::read(inputs, path, &[])?;
+        let document = InputDocument::read_from(inputs, path)?;
+        let source = document.with(&[]).read::<EvidenceFile>()?;
         let problems = impossible(&source);
         if problems.is_empty() { Ok(source.file.into()) } else { Err(source.reject(problems)) }
     }
@@ -125,36 +134,43 @@ impl Evidence {
 
 impl From<EvidenceFile> for Evidence {
     fn from(file: EvidenceFile) -> Self {
-        let study = |written: PublishedStudy| Study {
-            name: written.study,
-            experimental: (written.experimental.events, written.experimental.n),
-            control: (written.control.events, written.control.n),
-        };
         let outcomes = file.outcomes.into_iter().map(|outcome| PublishedOutcome {
             name: outcome.name,
             event: Some(if outcome.wanted { CountedEvent::Wanted } else { CountedEvent::Unwanted }),
-            studies: outcome.studies.into_iter().map(study).collect(),
+            studies: outcome.studies.into_iter().map(Study::from).collect(),
         });
         Self { title: file.title, outcomes: outcomes.collect() }
     }
 }
 
-/// Counts that cannot be, and outcomes named twice.
-fn impossible(source: &Source<EvidenceFile>) -> Vec<Problem> {
+impl From<PublishedStudy> for Study {
+    fn from(written: PublishedStudy) -> Self {
+        Self {
+            name: written.study,
+            experimental: (written.experimental.events, written.experimental.n),
+            control: (written.control.events, written.control.n),
+        }
+    }
+}
+
+/// Returns the problems that need more than one value: more events than patients, outcomes named twice.
+fn impossible(source: &Source<'_, EvidenceFile>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let outcomes = &source.file.outcomes;
     for (i, outcome) in outcomes.iter().enumerate() {
+        let at = KeyPath::default().key("outcomes").index(i);
         if outcomes[..i].iter().any(|other| other.name == outcome.name) {
-            let message = format!("is \"{}\" for the second time; allowed: once", outcome.name);
-            problems.push(source.problem(&format!("outcomes[{i}].name"), message));
+            let message = repeats(format!("\"{}\"", outcome.name), "outcome");
+            problems.push(source.places.problem(&at.key("name"), message));
         }
         for (j, study) in outcome.studies.iter().enumerate() {
+            let at = at.key("studies").index(j);
             for (arm, counts) in [("experimental", study.experimental), ("control", study.control)]
             {
                 if counts.events > counts.n {
-                    let path = format!("outcomes[{i}].studies[{j}].{arm}.events");
-                    let message = format!("is {}; allowed: 0 to n ({})", counts.events, counts.n);
-                    problems.push(source.problem(&path, message));
+                    let message = out_of_range(counts.events, format!("0 to n ({})", counts.n));
+                    let path = at.key(arm).key("events");
+                    problems.push(source.places.problem(&path, message));
                 }
             }
         }
@@ -177,7 +193,7 @@ struct Row {
 }
 
 impl Row {
-    /// What the column `wanted` says; `None` where it is empty.
+    /// Returns what the column `wanted` says; `None` if it is empty.
     fn event(&self) -> Result<Option<CountedEvent>, String> {
         match self.wanted.to_ascii_lowercase().as_str() {
             "" => Ok(None),
@@ -195,77 +211,97 @@ impl Row {
         }
     }
 
-    /// What is wrong with the counts.
-    fn impossible(&self) -> Vec<String> {
+    /// Returns the problems of the row that can be seen without the others.
+    fn problems(&self) -> Vec<String> {
         let arms = [
             (self.events_experimental, self.n_experimental),
             (self.events_control, self.n_control),
         ];
-        let wrong = arms.into_iter().filter(|(events, n)| events > n || *n == 0);
-        wrong
+        let mut messages: Vec<String> = arms
+            .into_iter()
+            .filter(|(events, n)| events > n || *n == 0)
             .map(|(events, n)| format!("{events} events of {n}; allowed: 0 to n, n at least 1"))
-            .collect()
+            .collect();
+        // Names reach the terminal and every file.
+        if self.study.contains(is_hidden) || self.outcome.contains(is_hidden) {
+            messages.push(format!(
+                "study \"{}\", outcome \"{}\"; allowed: names without control characters, \
+                 marks of direction and characters of no width",
+                visible(&self.study),
+                visible(&self.outcome)
+            ));
+        }
+        messages
+    }
+}
+
+/// The outcomes of a CSV file as they are read, row by row.
+#[derive(Debug, Default)]
+struct CsvOutcomes {
+    outcomes: Vec<PublishedOutcome>,
+    positions: BTreeMap<String, usize>,
+}
+
+impl CsvOutcomes {
+    /// Adds a row, and returns its problems.
+    fn add(&mut self, row: Row) -> Vec<String> {
+        let mut messages = row.problems();
+        let event = match row.event() {
+            Ok(event) => event,
+            Err(message) => {
+                messages.push(message);
+                None
+            }
+        };
+        let next = self.outcomes.len();
+        let position = *self.positions.entry(row.outcome.clone()).or_insert(next);
+        if position == next {
+            let name = row.outcome.clone();
+            self.outcomes.push(PublishedOutcome { name, event, studies: Vec::new() });
+        }
+        let outcome = &mut self.outcomes[position];
+        if outcome.event != event {
+            messages.push(
+                "wanted is not the same as above; allowed: one for all rows of an outcome"
+                    .to_owned(),
+            );
+        }
+        outcome.studies.push(row.into_study());
+        messages
     }
 }
 
 fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
-    let mut outcomes: Vec<PublishedOutcome> = Vec::new();
-    let mut positions: BTreeMap<String, usize> = BTreeMap::new();
-    let mut problems = Vec::new();
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();
     if let Some(message) = wrong_header(&header) {
         let problem = Problem::at("", message, Origin::File, 0..0);
         return Err(Rejection::new(name, text, vec![problem]));
     }
+    let mut read = CsvOutcomes::default();
+    let mut problems = Vec::new();
     for record in reader.into_records() {
         let row = record.and_then(|record| {
             let start = record.position().map_or(0, |position| position.byte() as usize);
             Ok((start, record.deserialize::<Row>(Some(&header))?))
         });
-        match row {
-            Ok((start, row)) => {
-                let mut messages = row.impossible();
-                if row.study.contains(is_hidden) || row.outcome.contains(is_hidden) {
-                    messages.push(format!(
-                        "study \"{}\", outcome \"{}\"; allowed: names without control characters, \
-                         marks of direction and characters of no width",
-                        visible(&row.study),
-                        visible(&row.outcome)
-                    ));
-                }
-                let event = row.event().unwrap_or_else(|message| {
-                    messages.push(message);
-                    None
-                });
-                let position = *positions.entry(row.outcome.clone()).or_insert(outcomes.len());
-                if position == outcomes.len() {
-                    let name = row.outcome.clone();
-                    outcomes.push(PublishedOutcome { name, event, studies: Vec::new() });
-                }
-                if outcomes[position].event != event {
-                    messages.push(
-                        "wanted is not the same as above; allowed: one for all rows of an outcome"
-                            .to_owned(),
-                    );
-                }
-                outcomes[position].studies.push(row.into_study());
-                let at = |message| Problem::at("", message, Origin::File, start..start);
-                problems.extend(messages.into_iter().map(at));
-            }
+        let (start, messages) = match row {
+            Ok((start, row)) => (start, read.add(row)),
             Err(error) => {
                 let start = error.position().map_or(0, |position| position.byte() as usize);
-                let message = format!("not a row of {COLUMNS}: {error}");
-                problems.push(Problem::at("", message, Origin::File, start..start));
+                (start, vec![format!("not a row of {COLUMNS}: {error}")])
             }
+        };
+        for message in messages {
+            problems.push(Problem::at("", message, Origin::File, start..start));
         }
     }
-    if outcomes.is_empty() && problems.is_empty() {
-        problems
-            .push(Problem::general(format!("{name} has no studies; expected rows of {COLUMNS}")));
+    if read.outcomes.is_empty() && problems.is_empty() {
+        let message = format!("{name} has no studies; expected rows of {COLUMNS}");
+        problems.push(Problem::general(message));
     }
     if problems.is_empty() {
-        Ok(Evidence { title: visible(&name).into_owned(), outcomes })
+        Ok(Evidence { title: visible(&name).into_owned(), outcomes: read.outcomes })
     } else {
         Err(Rejection::new(name, text, problems))
     }
@@ -278,10 +314,11 @@ const NEEDED: [&str; 5] =
 const COLUMNS: &str =
     "study, events_experimental, n_experimental, events_control, n_control (and outcome, wanted)";
 
-/// Why a line is not the header of a table of studies, if it is not.
+/// Returns why a line is not the header of a table of studies, if it is not.
 fn wrong_header(header: &csv::StringRecord) -> Option<String> {
     let missing: Vec<&str> =
         NEEDED.into_iter().filter(|needed| header.iter().all(|has| has != *needed)).collect();
+    // An empty file is reported as one without studies.
     if missing.is_empty() || header.is_empty() {
         return None;
     }

@@ -17,30 +17,30 @@ pub struct Safety {
 /// An adverse event.
 #[derive(Debug, Clone)]
 pub struct SafetyEndpoint {
-    /// Unique within the scenario.
+    /// Name, unique within the scenario.
     pub name: String,
-    /// How it comes about.
+    /// How the event arises.
     pub event: Event,
     /// Days from randomisation until it is known whether it happened; death is known with the mRS.
     pub known_after_days: f64,
-    /// What compares the arms.
+    /// Test that compares the arms.
     pub test: ProportionTest,
-    /// What stops the trial, if anything.
+    /// Boundary that stops the trial, if any.
     pub boundary: Option<SafetyBoundary>,
 }
 
 impl Scenario {
-    /// The adverse events, if any are followed.
+    /// Lists the adverse events; none if none are followed.
     pub fn safety_endpoints(&self) -> &[SafetyEndpoint] {
         self.safety.as_ref().map_or(&[], |safety| &safety.endpoints)
     }
 
-    /// Whether an adverse event can stop the trial.
+    /// Returns whether an adverse event can stop the trial.
     pub fn stops_for_safety(&self) -> bool {
         self.safety_endpoints().iter().any(|endpoint| endpoint.boundary.is_some())
     }
 
-    /// Whether an interim look can end the trial for a reason that the efficacy boundaries do not rely on:
+    /// Returns whether an interim look can end the trial for a reason that the efficacy boundaries do not rely on:
     /// futility that is not binding, harm or an adverse event.
     pub fn has_stops_to_disregard(&self) -> bool {
         self.design.has_stops_to_disregard() || self.stops_for_safety()

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use super::error::nearest;
+use super::problems::suggestion;
 
-/// A scenario in the program.
+/// A file in the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shipped {
-    /// As it is called: its file without `.toml`.
+    /// Name: that of its file without `.toml`.
     pub name: &'static str,
-    /// The file.
+    /// Text of the file.
     pub text: &'static str,
 }
 
@@ -45,25 +45,25 @@ pub const STARTING: &str = include_str!("starting.toml");
 /// What scenarios refer to, by its path from theirs.
 const EVIDENCE: [Shipped; 2] = shipped!["evidence/guo", "evidence/premat"];
 
-/// The text of a path that names a scenario in the program, with or without `.toml`, or evidence of
-/// one.
+/// Returns the text of a path that names a scenario in the program, with or without `.toml`, or
+/// evidence of one.
 pub(super) fn text(path: &Path) -> Option<&'static str> {
     let path = path.to_str()?;
     let name = path.strip_suffix(".toml").unwrap_or(path);
+    // Evidence is a file that scenarios refer to, so it always has its ending.
     let evidence = EVIDENCE.iter().filter(|_| name != path);
     SCENARIOS.iter().chain(evidence).find(|shipped| shipped.name == name).map(|it| it.text)
 }
 
-/// What to say of a path that is no file: nothing unless it looks like a name.
+/// Returns what to say of a path that is no file; `None` unless it looks like a name.
 pub(super) fn hint(path: &Path) -> Option<String> {
     let name = path.to_str()?.trim_end_matches(".toml");
     if name.contains(['/', '\\']) {
         return None;
     }
     let names = SCENARIOS.map(|shipped| shipped.name);
-    let near = nearest(name, &names).map(|near| format!("did you mean {near}? "));
+    let hint = suggestion(name, &names);
     Some(format!(
-        "is neither a file nor a scenario of the program; {}`rescuesim list` shows its scenarios",
-        near.unwrap_or_default()
+        "is neither a file nor a scenario of the program{hint}; `rescuesim list` shows its scenarios"
     ))
 }

@@ -1,86 +1,108 @@
 //! A plan that follows another number of patients.
 
-use toml::{Table, Value};
+use toml_edit::{InlineTable, Value};
 
 use super::Scenario;
+use super::document::InputDocument;
 use super::file::LEAST_PATIENTS;
+use super::path::KeyPath;
+use super::set::Set;
 
-/// The key that others follow.
-pub const RANDOMISED: &str = "sample_size.randomised";
+/// Returns the path of the number of patients randomised, which outcomes and looks follow.
+pub fn randomised() -> KeyPath {
+    sample_size().key("randomised")
+}
 
-/// Keys whose own values leave nothing to follow.
-const OWN: [&str; 4] = ["sample_size", "sample_size.analysed", "design", "design.looks"];
+fn sample_size() -> KeyPath {
+    KeyPath::default().key("sample_size")
+}
 
-/// What has to be set beside `sample_size.randomised`, as `key=value`, so that the outcomes planned and the
-/// looks keep their shares of the patients, where the file `text` has them as counts. Nothing where
-/// `overrides` say anything of them; `base` is the scenario with these.
+fn looks() -> KeyPath {
+    KeyPath::default().key("design").key("looks")
+}
+
+/// Returns what has to be set with `sample_size.randomised`, so that the outcomes planned and the looks
+/// keep their shares of the patients where `document` has them as counts. Nothing if `sets` say
+/// anything of them; `base` is the scenario with these.
 pub fn following(
     base: &Scenario,
-    text: &str,
-    overrides: &[String],
+    document: &InputDocument,
+    sets: &[Set],
     randomised: f64,
-) -> Vec<String> {
-    let is_own = |set: &String| {
-        let key = set.split('=').next().unwrap_or_default().trim();
-        OWN.contains(&key) || key.starts_with("design.looks")
-    };
-    if overrides.iter().any(is_own) {
+) -> Vec<Set> {
+    let analysed = sample_size().key("analysed");
+    if sets.iter().any(|set| says_what_follows(set.path(), &analysed)) {
         return Vec::new();
     }
-    let file: Table = text.parse().unwrap_or_default();
-    let written = |table: &str, key: &str| file.get(table)?.as_table()?.get(key);
     let mut out = Vec::new();
-    if written("sample_size", "analysed").is_some() {
+    if analysed.get(document.root()).is_some() {
         let share = f64::from(base.design.maximum_analysed()) / f64::from(base.randomised);
         let least = f64::from(LEAST_PATIENTS);
-        let analysed = (share * randomised).round().clamp(least, randomised.max(least));
-        out.push(format!("sample_size.analysed={analysed:.0}"));
+        // A small plan keeps the two outcomes that a scenario must have.
+        let outcomes = (share * randomised).round().clamp(least, randomised.max(least));
+        out.push(Set::number(analysed, outcomes, true));
     }
-    if written("design", "looks")
-        .and_then(Value::as_table)
-        .is_some_and(|it| it.contains_key("analysed"))
-    {
-        let looks = base.design.looks().iter();
-        let fractions: Vec<f64> = looks.map(|look| look.information_fraction).collect();
-        out.push(format!("design.looks={{information_fractions={fractions:?}}}"));
+    if looks().key("analysed").get(document.root()).is_some() {
+        let fractions = base.design.looks().iter().map(|look| look.information_fraction);
+        let mut table = InlineTable::new();
+        table.insert("information_fractions", Value::from_iter(fractions));
+        out.push(Set::new(looks(), table));
     }
     out
+}
+
+/// Returns whether a path has a value of its own for what else would follow, or takes the place of a
+/// table with it.
+fn says_what_follows(path: &KeyPath, analysed: &KeyPath) -> bool {
+    [analysed, &looks()]
+        .iter()
+        .any(|own| path.below(own).is_some() || own.parent().as_ref() == Some(path))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A small plan keeps the two outcomes that a scenario needs at least.
+    fn document(text: &str) -> InputDocument {
+        InputDocument::parse("scenario", text.to_owned()).expect("it is TOML")
+    }
+
+    fn sets(document: &InputDocument, arguments: &[&str]) -> Vec<Set> {
+        let arguments: Vec<String> = arguments.iter().map(|set| (*set).to_owned()).collect();
+        document.sets(&arguments).expect("they are sets")
+    }
+
     #[test]
-    fn few_patients_keep_two_outcomes() {
-        let text = include_str!("../../scenarios/angel-reboot.toml");
-        let few =
-            ["sample_size.analysed=100".to_owned(), "design.looks={equally_spaced=1}".to_owned()];
-        let base = Scenario::parse(text, &few).expect("valid");
-        assert_eq!(following(&base, text, &[], 4.0)[0], "sample_size.analysed=2");
+    fn a_plan_of_few_patients_keeps_two_outcomes() {
+        let document = document(include_str!("../../scenarios/angel-reboot.toml"));
+        let few = sets(&document, &["sample_size.analysed=100", "design.looks={equally_spaced=1}"]);
+        let base = document.with(&few).resolve().expect("valid");
+        let follows = following(&base, &document, &[], 4.0);
+        assert_eq!(follows[0].text(), "sample_size.analysed=2");
     }
 
     #[test]
     fn outcomes_and_looks_keep_their_shares() {
         let text = include_str!("../../scenarios/angel-reboot.toml");
-        let base = Scenario::parse(text, &[]).expect("valid");
-        for (randomised, looks) in
+        let document = document(text);
+        let base = document.with(&[]).resolve().expect("valid");
+        for (patients, looks) in
             [(348, [104, 208, 312]), (300, [90, 179, 269]), (696, [208, 416, 624])]
         {
-            let mut set = following(&base, text, &[], f64::from(randomised));
-            set.push(format!("{RANDOMISED}={randomised}"));
-            let scenario = Scenario::parse(text, &set).expect("valid");
+            let mut set = following(&base, &document, &[], f64::from(patients));
+            set.push(Set::number(randomised(), f64::from(patients), true));
+            let scenario = document.with(&set).resolve().expect("valid");
             let found: Vec<u32> =
                 scenario.design.looks().iter().map(|look| look.analysed).collect();
-            assert_eq!(found, looks, "{randomised}");
+            assert_eq!(found, looks, "{patients}");
         }
-        for own in ["sample_size.analysed=200", "design.looks.equally_spaced=2"] {
-            assert_eq!(following(&base, text, &[own.to_owned()], 300.0), Vec::<String>::new());
+        for own in ["sample_size.analysed=200", "design.looks.equally_spaced=2", "sample_size={}"] {
+            assert_eq!(following(&base, &document, &sets(&document, &[own]), 300.0), [], "{own}");
         }
         let free = text
             .replace("analysed = 312", "")
             .replace("{ analysed = [104, 208, 312] }", "{ equally_spaced = 3 }");
-        assert_eq!(following(&base, &free, &[], 300.0), Vec::<String>::new());
+        let free = InputDocument::parse("scenario", free).expect("it is TOML");
+        assert_eq!(following(&base, &free, &[], 300.0), []);
     }
 }

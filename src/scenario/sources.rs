@@ -3,136 +3,142 @@
 //! A scenario says it in comments: at the end of a value's line, above it, or above the table it is
 //! in. What the file has before everything else is about all of them.
 
-use toml_edit::{DocumentMut, Item, Table, Value};
+use toml_edit::{Item, RawString, Table};
 
 use super::Scenario;
+use super::document::InputDocument;
+use super::path::{KeyPath, PathStep};
+use super::set::Set;
 
 /// A value of the resolved scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     /// Key path, as for `--set`.
     pub key: String,
-    /// As TOML.
+    /// The value as TOML.
     pub value: String,
     /// Where it is from.
     pub origin: ParameterOrigin,
 }
 
-/// Where a value is from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ParameterOrigin {
     /// The file, with the comment that is nearest.
     File(Option<String>),
     /// `--set` and options of its kind.
     CommandLine,
-    /// Nobody said anything else.
+    /// The default: neither the file nor the command line says anything else.
     Default,
 }
 
-/// All values of a scenario that `text` and `overrides` (`key=value`) say, in the order of its tables.
-pub fn parameters(scenario: &Scenario, text: &str, overrides: &[String]) -> Vec<Parameter> {
-    let resolved = toml::to_string(scenario.file()).expect("a scenario is plain data");
-    let resolved: DocumentMut = resolved.parse().expect("it was written as TOML");
-    let written: DocumentMut = text.parse().unwrap_or_default();
+/// Lists all values of a scenario that `document` and `sets` describe, in the order of its tables.
+pub fn parameters(scenario: &Scenario, document: &InputDocument, sets: &[Set]) -> Vec<Parameter> {
+    let resolved = InputDocument::parse("scenario", scenario.to_text());
+    let resolved = resolved.expect("the text of a scenario is TOML");
     let mut found = Vec::new();
-    leaves("", resolved.as_table(), &mut found);
-    let parameter = |(key, value): (String, String)| {
-        let origin = origin(&key, &written, overrides);
-        Parameter { key, value, origin }
-    };
-    found.into_iter().map(parameter).collect()
+    add_leaves(&resolved, &KeyPath::default(), resolved.root(), &mut found);
+    found
+        .into_iter()
+        .map(|(path, value)| Parameter {
+            key: path.to_string(),
+            value,
+            origin: origin(&path, document, sets),
+        })
+        .collect()
 }
 
-/// The comment that a scenario file begins with: its paragraphs, and whether they are indented, as those
-/// are that say where a kind of value is from. Deeper indented lines go on with the one above.
+/// Returns the comment that a scenario file begins with: its paragraphs, and whether they are indented,
+/// as those are that say where a kind of value is from. A line that is indented further continues the
+/// one above.
 pub fn preamble(text: &str) -> Vec<(bool, String)> {
     let mut paragraphs: Vec<(usize, String)> = Vec::new();
-    let mut goes_on = false;
+    let mut follows_words = false;
     for line in text.lines().map_while(|line| line.strip_prefix('#')) {
         let words = line.trim();
         let indent = line.len() - line.trim_start().len();
         match paragraphs.last_mut() {
-            Some((above, text)) if goes_on && (indent == 1 || 1 < *above && *above < indent) => {
+            Some((above, text))
+                if follows_words && (indent == 1 || 1 < *above && *above < indent) =>
+            {
                 *text += " ";
                 *text += words;
             }
             _ if words.is_empty() => {}
             _ => paragraphs.push((indent, words.to_owned())),
         }
-        goes_on = !words.is_empty();
+        follows_words = !words.is_empty();
     }
     paragraphs.into_iter().map(|(indent, text)| (indent > 1, text)).collect()
 }
 
-fn leaves(path: &str, table: &Table, found: &mut Vec<(String, String)>) {
-    for (key, item) in table {
-        let path = if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
-        match item {
-            Item::Table(table) => leaves(&path, table, found),
-            Item::ArrayOfTables(tables) => {
-                for (i, table) in tables.iter().enumerate() {
-                    leaves(&format!("{path}[{i}]"), table, found);
+/// Adds the values in a table, and in tables below it, each on one line.
+fn add_leaves(
+    document: &InputDocument,
+    path: &KeyPath,
+    item: &Item,
+    found: &mut Vec<(KeyPath, String)>,
+) {
+    match item {
+        Item::Table(table) => {
+            table.iter().for_each(|(key, item)| add_leaves(document, &path.key(key), item, found));
+        }
+        Item::ArrayOfTables(tables) => {
+            for index in 0..tables.len() {
+                if let Some(table) = PathStep::Index(index).get(item) {
+                    add_leaves(document, &path.index(index), table, found);
                 }
             }
-            Item::Value(value) => found.push((path, shown(value))),
-            Item::None => {}
         }
+        Item::Value(value) => {
+            let written = value.span().and_then(|span| document.text().get(span));
+            let words: Vec<&str> = written.unwrap_or_default().split_whitespace().collect();
+            found.push((path.clone(), words.join(" ")));
+        }
+        Item::None => {}
     }
 }
 
-/// On one line.
-fn shown(value: &Value) -> String {
-    value.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn origin(path: &str, written: &DocumentMut, overrides: &[String]) -> ParameterOrigin {
-    let is_set = |set: &String| {
-        let key = set.split('=').next().unwrap_or_default().trim();
-        path.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    if overrides.iter().any(is_set) {
+fn origin(path: &KeyPath, document: &InputDocument, sets: &[Set]) -> ParameterOrigin {
+    if sets.iter().any(|set| path.below(set.path()).is_some()) {
         return ParameterOrigin::CommandLine;
     }
-    let (is_written, comment) = look_up(path, written);
-    if is_written { ParameterOrigin::File(comment) } else { ParameterOrigin::Default }
-}
-
-/// Whether the document has a value there, and the nearest comment on the way.
-fn look_up(path: &str, written: &DocumentMut) -> (bool, Option<String>) {
-    let mut item = written.as_item();
+    if path.get(document.root()).is_none() {
+        return ParameterOrigin::Default;
+    }
     let mut nearest = None;
-    for part in path.split('.') {
-        let (key, index) = part.split_once('[').unwrap_or((part, ""));
-        let Some(next) = item.get(key) else { return (false, nearest) };
-        nearest = comment(item, key, next).or(nearest);
+    let mut item = document.root();
+    for step in path.steps() {
+        let Some(next) = step.get(item) else { break };
+        let comment = match step {
+            PathStep::Key(key) => comment(document, item, key, next),
+            PathStep::Index(_) => next.as_table().and_then(|table| table_comment(document, table)),
+        };
+        nearest = comment.or(nearest);
         item = next;
-        if let Ok(index) = index.trim_end_matches(']').parse::<usize>() {
-            let Some(next) = item.get(index) else { return (false, nearest) };
-            nearest = next.as_table().and_then(table_comment).or(nearest);
-            item = next;
-        }
     }
-    (true, nearest)
+    ParameterOrigin::File(nearest)
 }
 
-/// What is said beside or above an item.
-fn comment(parent: &Item, key: &str, item: &Item) -> Option<String> {
+/// Returns the comment on the line of an item, or above it.
+fn comment(document: &InputDocument, parent: &Item, key: &str, item: &Item) -> Option<String> {
     if let Some(table) = item.as_table() {
-        return table_comment(table);
+        return table_comment(document, table);
     }
-    let after = item.as_value().and_then(|value| value.decor().suffix()?.as_str());
-    let above = parent.as_table().and_then(|table| table.key(key)?.leaf_decor().prefix()?.as_str());
-    after.and_then(words).or_else(|| above.and_then(words))
+    let after = item.as_value().and_then(|value| value.decor().suffix());
+    let above = parent.as_table().and_then(|table| table.key(key)?.leaf_decor().prefix());
+    after.and_then(|raw| words(document, raw)).or_else(|| words(document, above?))
 }
 
-fn table_comment(table: &Table) -> Option<String> {
-    let [after, above] = [table.decor().suffix(), table.decor().prefix()]
-        .map(|decor| decor.and_then(|decor| decor.as_str()));
-    after.and_then(words).or_else(|| above.and_then(words))
+fn table_comment(document: &InputDocument, table: &Table) -> Option<String> {
+    let decor = table.decor();
+    let after = decor.suffix().and_then(|raw| words(document, raw));
+    after.or_else(|| words(document, decor.prefix()?))
 }
 
-/// The comment in what stands around an item, from the last empty line on.
-fn words(around: &str) -> Option<String> {
+/// Returns the comment in the text around an item, from the last empty line on.
+fn words(document: &InputDocument, around: &RawString) -> Option<String> {
+    let around = around.as_str().or_else(|| document.text().get(around.span()?))?;
     let block = around.rsplit("\n\n").next().unwrap_or_default();
     let lines = block.lines().filter_map(|line| line.trim().strip_prefix('#'));
     let text = lines.map(str::trim).collect::<Vec<_>>().join(" ");
@@ -144,13 +150,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_beside_above_and_over_the_table_are_found() {
+    fn the_nearest_comment_is_that_of_the_line_then_above_it_then_above_the_table() {
         let text = include_str!("../../scenarios/angel-reboot.toml");
         let own = text.replace("days = 90", "days = 90 # by protocol") + "\n# why so many\n";
         let own = own.replace("[accrual]", "\n# of a survey\n[accrual]");
-        let set = ["missing.dropout=0.2".to_owned()];
-        let scenario = Scenario::parse(&own, &set).expect("valid");
-        let found = parameters(&scenario, &own, &set);
+        let document = InputDocument::parse("scenario", own.clone()).expect("it is TOML");
+        let sets = document.sets(&["missing.dropout=0.2".to_owned()]).expect("it is a set");
+        let scenario = document.with(&sets).resolve().expect("valid");
+        let found = parameters(&scenario, &document, &sets);
         let origin = |key: &str| {
             let parameter = found.iter().find(|parameter| parameter.key == key);
             parameter.unwrap_or_else(|| panic!("{key} in {found:?}")).origin.clone()

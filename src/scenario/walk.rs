@@ -1,313 +1,281 @@
-//! The tree of a scenario beside its JSON Schema: everything that does not fit is collected.
+//! A document compared with what its type may contain: everything that does not fit is collected.
+//!
+//! serde would stop at the first error, and does not report places.
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::Number;
+use toml_edit::{Item, TableLike};
 
-use super::error::{Problem, nearest};
+use super::document::Places;
+use super::error::Problem;
 use super::hidden::{is_hidden, visible};
-use super::tree::{MINUS_INFINITY, Spans, join};
+use super::item::{
+    describe, elements, float_text, is_list, number, whole_number, words as text_of,
+};
+use super::path::KeyPath;
+use super::problems::{missing, out_of_range, suggestion};
+use super::schema::{KeyShape, ListShape, NumberShape, Shape, TableShape};
 
-/// Checks a whole tree against the schema of the whole.
-pub(super) fn check(tree: &Value, schema: &Value, spans: &Spans, problems: &mut Vec<Problem>) {
-    Walk { schema, spans, problems }.check("", tree, schema);
+/// Checks a whole document.
+pub(super) fn check(root: &Item, shape: &Shape, places: &Places<'_>, problems: &mut Vec<Problem>) {
+    Walk { places, text: places.text(), problems }.check(&KeyPath::default(), root, shape);
 }
 
-/// Follows a reference into the schema's definitions; a value that may be absent is that value.
-pub(super) fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
-    let schema = match schema["anyOf"].as_array().map(Vec::as_slice) {
-        Some([present, absent]) if absent["type"] == "null" => present,
-        _ => schema,
-    };
-    match schema["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
-        Some(pointer) => root.pointer(pointer).unwrap_or(&Value::Null),
-        None => schema,
-    }
-}
-
-/// The keys of a table that must have exactly one of several keys.
-pub(super) fn alternatives(schema: &Value) -> Option<Vec<String>> {
-    let variants = schema["oneOf"].as_array()?;
-    variants
-        .iter()
-        .map(|variant| {
-            let properties = variant["properties"].as_object()?;
-            let (key, value) = properties.iter().next()?;
-            (properties.len() == 1 && value.get("const").is_none()).then(|| key.clone())
-        })
-        .collect()
-}
-
-/// Walks the tree beside the schema and collects what does not fit.
-struct Walk<'a> {
-    schema: &'a Value,
-    spans: &'a Spans,
+/// Walks the document next to its shape and collects what does not fit.
+struct Walk<'a, 'd> {
+    places: &'a Places<'d>,
+    /// Text that the document was parsed from.
+    text: &'a str,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Walk<'_> {
-    fn push(&mut self, path: &str, message: String) {
-        self.problems.push(self.spans.problem(path, message));
+impl Walk<'_, '_> {
+    fn report(&mut self, path: &KeyPath, message: String) {
+        self.problems.push(self.places.problem(path, message));
     }
 
-    fn check(&mut self, path: &str, value: &Value, schema: &Value) {
-        let root = self.schema;
-        let schema = resolve(root, schema);
-        if value.is_null() {
-            // Told already, when the number was read.
-        } else if let Some(variants) = schema["oneOf"].as_array() {
-            self.check_one_of(path, value, schema, variants);
-        } else if let Some(variants) = schema["anyOf"].as_array() {
-            self.check_any_of(path, value, variants);
-        } else if self.has_type(path, value, schema) {
-            match value {
-                Value::Object(object) => self.check_object(path, object, schema),
-                Value::Array(items) => self.check_array(path, items, schema),
-                Value::Number(number) => self.check_range(path, number, schema),
-                Value::String(text) if text.is_empty() && !schema["minLength"].is_null() => {
-                    self.push(path, "is empty; allowed: any text".into());
-                }
-                // It would reach the terminal, and every file.
-                Value::String(text) if text.contains(is_hidden) => {
-                    let message = format!(
-                        "is \"{}\"; allowed: text without control characters, marks of direction and \
-                         characters of no width",
-                        visible(text).replace('\n', "\\n")
-                    );
-                    self.push(path, message);
-                }
-                _ => {}
+    /// Reports a key that is not known, at the key itself.
+    fn report_key(&mut self, path: &KeyPath, message: String) {
+        self.problems.push(self.places.key_problem(path, message));
+    }
+
+    fn check(&mut self, path: &KeyPath, item: &Item, shape: &Shape) {
+        if let Some(float) = item.as_float()
+            && (float.is_nan() || float == f64::INFINITY)
+        {
+            // No range has a place for it. −∞ is below any least value, and fits where there is none.
+            let written = float_text(item, self.text);
+            return self.report(path, format!("{written} is not a finite number"));
+        }
+        match shape {
+            Shape::Name(names) => {
+                self.check_name(path, item, names);
+            }
+            Shape::Alternatives(keys) => self.check_alternatives(path, item, keys),
+            Shape::Tagged { tag, variants } => self.check_tagged(path, item, tag, variants),
+            Shape::AnyOf(shapes) => self.check_any_of(path, item, shapes),
+            Shape::Boolean if item.is_bool() => {}
+            Shape::Text { empty } if text_of(item).is_some() => {
+                self.check_text(path, &text_of(item).unwrap_or_default(), *empty);
+            }
+            Shape::Number(range)
+                if number(item).is_some()
+                    && (!range.whole || whole_number(item, self.text).is_some()) =>
+            {
+                self.check_range(path, item, range);
+            }
+            Shape::List(list) if is_list(item) => self.check_list(path, item, list),
+            Shape::Table(table) => match item.as_table_like() {
+                Some(found) => self.check_table(path, found, table),
+                None => self.report_type(path, item, shape),
+            },
+            Shape::Boolean | Shape::Text { .. } | Shape::Number(_) | Shape::List(_) => {
+                self.report_type(path, item, shape);
             }
         }
     }
 
-    fn has_type(&mut self, path: &str, value: &Value, schema: &Value) -> bool {
-        let allowed = match &schema["type"] {
-            Value::String(one) => vec![one.as_str()],
-            Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
-            _ => return true,
-        };
-        let fits = allowed.iter().any(|kind| match *kind {
-            "number" => value.is_number(),
-            "integer" => value.is_i64() || value.is_u64(),
-            "string" => value.is_string(),
-            "boolean" => value.is_boolean(),
-            "array" => value.is_array(),
-            "object" => value.is_object(),
-            _ => false,
-        });
-        if !fits {
-            let expected = describe_type(allowed[0], schema);
-            self.push(path, format!("is {}; allowed: {expected}", describe(value)));
-        }
-        fits
+    fn report_type(&mut self, path: &KeyPath, item: &Item, shape: &Shape) {
+        let allowed = describe_shape(shape, true);
+        self.report(path, out_of_range(describe(item, self.text), allowed));
     }
 
-    fn check_object(&mut self, path: &str, object: &Map<String, Value>, schema: &Value) {
-        let empty = Map::new();
-        let properties = schema["properties"].as_object().unwrap_or(&empty);
-        for (key, value) in object {
-            let at = join(path, key);
-            match properties.get(key) {
-                Some(schema) => self.check(&at, value, schema),
+    fn check_text(&mut self, path: &KeyPath, words: &str, may_be_empty: bool) {
+        if words.is_empty() && !may_be_empty {
+            self.report(path, "is empty; allowed: any text".to_owned());
+        } else if words.contains(is_hidden) {
+            // It would reach the terminal, and every file.
+            let message = format!(
+                "is \"{}\"; allowed: text without control characters, marks of direction and \
+                 characters of no width",
+                visible(words).replace('\n', "\\n")
+            );
+            self.report(path, message);
+        }
+    }
+
+    fn check_table(&mut self, path: &KeyPath, found: &dyn TableLike, table: &TableShape) {
+        for (key, item) in found.iter() {
+            let at = path.key(key);
+            match table.key(key) {
+                Some(shape) => self.check(&at, item, shape),
                 None => {
-                    let known: Vec<&str> = properties.keys().map(String::as_str).collect();
-                    let table =
-                        if path.is_empty() { "at the top".into() } else { format!("in `{path}`") };
+                    let known = table.names();
+                    let place =
+                        if path.is_root() { "at the top".into() } else { format!("in `{path}`") };
                     let (hint, known) = (suggestion(key, &known), known.join(", "));
-                    let message = format!("is not a known key{hint}; allowed {table}: {known}");
-                    self.problems.push(self.spans.key_problem(&at, message));
+                    let message = format!("is not a known key{hint}; allowed {place}: {known}");
+                    self.report_key(&at, message);
                 }
             }
         }
-        for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            if !object.contains_key(key) {
-                let what = properties[key]["description"].as_str().unwrap_or_default();
-                let what = first_sentence(what);
-                self.push(&join(path, key), format!("is missing; expected: {what}"));
-            }
+        let absent = table.required.iter().filter(|key| !found.contains_key(key));
+        for key in absent {
+            let of_key = table.keys.iter().find(|known| known.name == *key);
+            let description = of_key.map_or("", |of_key| &of_key.description);
+            self.report(&path.key(key), missing(&first_sentence(description)));
         }
     }
 
-    fn check_array(&mut self, path: &str, items: &[Value], schema: &Value) {
-        let least = schema["minItems"].as_u64().unwrap_or(0);
-        let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
-        let count = items.len() as u64;
-        if count < least || count > most {
-            let allowed = match (least == most, most == u64::MAX) {
-                (true, _) => format!("exactly {least}"),
-                (_, true) => format!("at least {least}"),
-                _ => format!("{least} to {most}"),
+    fn check_list(&mut self, path: &KeyPath, item: &Item, list: &ListShape) {
+        let count = elements(item).count();
+        if count < list.least || list.most.is_some_and(|most| count > most) {
+            let allowed = match list.most {
+                Some(most) if most == list.least => format!("exactly {most}"),
+                Some(most) => format!("{} to {most}", list.least),
+                None => format!("at least {}", list.least),
             };
-            self.push(path, format!("has {count} elements; allowed: {allowed}"));
+            self.report(path, format!("has {count} elements; allowed: {allowed}"));
         }
-        for (i, item) in items.iter().enumerate() {
-            self.check(&format!("{path}[{i}]"), item, &schema["items"]);
+        for (i, item) in elements(item).enumerate() {
+            self.check(&path.index(i), item, &list.items);
         }
     }
 
-    fn check_range(&mut self, path: &str, number: &serde_json::Number, schema: &Value) {
-        let value = number.as_f64().unwrap_or(f64::NAN);
-        // −∞ is below any least value, and fits where there is none.
-        let (least, most) = (schema["minimum"].as_f64(), schema["maximum"].as_f64());
-        if least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most) {
+    fn check_range(&mut self, path: &KeyPath, item: &Item, range: &NumberShape) {
+        let Some(value) = number(item) else { return };
+        let (least, most) = (&range.least, &range.most);
+        if float(least).is_none_or(|least| value >= least)
+            && float(most).is_none_or(|most| value <= most)
+        {
             return;
         }
-        let allowed = match (&schema["minimum"], &schema["maximum"]) {
-            (least, Value::Null) => format!("at least {least}"),
-            (Value::Null, most) => format!("at most {most}"),
-            (least, most) => format!("{least} to {most}"),
+        let allowed = match (least, most) {
+            (Some(least), Some(most)) => format!("{least} to {most}"),
+            (Some(least), None) => format!("at least {least}"),
+            (None, Some(most)) => format!("at most {most}"),
+            (None, None) => "any".to_owned(),
         };
-        self.push(
-            path,
-            format!("is {}; allowed: {allowed}", describe(&Value::from(number.clone()))),
-        );
+        self.report(path, out_of_range(describe(item, self.text), allowed));
     }
 
-    /// One of several strings, of tables told apart by a tag, or of tables with a single key.
-    fn check_one_of(&mut self, path: &str, value: &Value, schema: &Value, variants: &[Value]) {
-        if let Some(names) = constants(variants, |variant| &variant["const"]) {
-            self.check_name(path, value, &names);
-        } else if let Some(names) = alternatives(schema) {
-            self.check_alternative(path, value, variants, &names);
-        } else if let Some(tag) = tag_of(variants) {
-            let names = constants(variants, |variant| &variant["properties"][tag]["const"])
-                .expect("every variant has the tag");
-            let at = join(path, tag);
-            match value.get(tag) {
-                None if value.is_object() => {
-                    self.check_untagged(path, value, tag, variants);
-                    self.push(&at, format!("is missing; allowed: {}", names.join(", ")));
-                }
-                Some(name) => {
-                    if self.check_name(&at, name, &names) {
-                        let chosen = names.iter().position(|known| Some(*known) == name.as_str());
-                        self.check(path, value, &variants[chosen.expect("checked above")]);
-                    }
-                }
-                None => self
-                    .push(path, format!("is {}; allowed: a table with `{tag}`", describe(value))),
-            }
+    /// Returns whether the value is one of the names.
+    fn check_name(&mut self, path: &KeyPath, item: &Item, names: &[String]) -> bool {
+        let name = item.as_str();
+        let is_known = name.is_some_and(|name| names.iter().any(|known| known == name));
+        if !is_known {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let hint = name.map(|name| suggestion(name, &known)).unwrap_or_default();
+            let is = describe(item, self.text) + &hint;
+            self.report(path, out_of_range(is, known.join(", ")));
+        }
+        is_known
+    }
+
+    fn check_tagged(
+        &mut self,
+        path: &KeyPath,
+        item: &Item,
+        tag: &str,
+        variants: &[(String, TableShape)],
+    ) {
+        let Some(table) = item.as_table_like() else {
+            let allowed = format!("a table with `{tag}`");
+            return self.report(path, out_of_range(describe(item, self.text), allowed));
+        };
+        let names: Vec<String> = variants.iter().map(|(name, _)| name.clone()).collect();
+        let Some(name) = table.get(tag) else {
+            self.check_untagged(path, table, tag, variants);
+            return self
+                .report(&path.key(tag), format!("is missing; allowed: {}", names.join(", ")));
+        };
+        if self.check_name(&path.key(tag), name, &names)
+            && let Some((_, variant)) =
+                variants.iter().find(|(known, _)| Some(known.as_str()) == name.as_str())
+        {
+            self.check_table(path, table, variant);
         }
     }
 
-    /// A table without its tag: of its keys those that no variant has are wrong whatever was meant.
-    fn check_untagged(&mut self, path: &str, value: &Value, tag: &str, variants: &[Value]) {
-        let properties = variants.iter().filter_map(|variant| variant["properties"].as_object());
-        let known: BTreeSet<&str> = properties.flat_map(Map::keys).map(String::as_str).collect();
+    /// Reports those keys of a table without its tag that no variant has: they are wrong whatever the
+    /// tag would be.
+    fn check_untagged(
+        &mut self,
+        path: &KeyPath,
+        table: &dyn TableLike,
+        tag: &str,
+        variants: &[(String, TableShape)],
+    ) {
+        let known: BTreeSet<&str> =
+            variants.iter().flat_map(|(_, variant)| variant.names()).collect();
         let known: Vec<&str> = known.into_iter().collect();
-        for key in value.as_object().into_iter().flat_map(Map::keys) {
-            if !known.contains(&key.as_str()) {
+        for (key, _) in table.iter() {
+            if !known.contains(&key) {
                 let (hint, allowed) = (suggestion(key, &known), known.join(", "));
                 let message =
                     format!("is not a known key{hint}; allowed, depending on `{tag}`: {allowed}");
-                self.problems.push(self.spans.key_problem(&join(path, key), message));
+                self.report_key(&path.key(key), message);
             }
         }
     }
 
-    fn check_name(&mut self, path: &str, value: &Value, names: &[&str]) -> bool {
-        let known = value.as_str().is_some_and(|name| names.contains(&name));
-        if !known {
-            let hint = value.as_str().map(|name| suggestion(name, names)).unwrap_or_default();
-            self.push(path, format!("is {}{hint}; allowed: {}", describe(value), names.join(", ")));
-        }
-        known
-    }
-
-    fn check_alternative(
-        &mut self,
-        path: &str,
-        value: &Value,
-        variants: &[Value],
-        names: &[String],
-    ) {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    fn check_alternatives(&mut self, path: &KeyPath, item: &Item, keys: &[KeyShape]) {
+        let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let allowed = format!("exactly one of {}", names.join(", "));
-        let Some(object) = value.as_object() else {
-            return self.push(path, format!("is {}; allowed: {allowed}", describe(value)));
+        let Some(table) = item.as_table_like() else {
+            return self.report(path, out_of_range(describe(item, self.text), allowed));
         };
-        for key in object.keys().filter(|key| !names.contains(&key.as_str())) {
+        for (key, _) in table.iter().filter(|(key, _)| !names.contains(key)) {
             let hint = suggestion(key, &names);
             let message = format!("is not a known key{hint}; allowed: {allowed}");
-            self.problems.push(self.spans.key_problem(&join(path, key), message));
+            self.report_key(&path.key(key), message);
         }
-        let given: Vec<&str> =
-            names.iter().copied().filter(|name| object.contains_key(*name)).collect();
+        let given: Vec<&KeyShape> =
+            keys.iter().filter(|key| table.contains_key(&key.name)).collect();
         match given[..] {
             [key] => {
-                let variant = names.iter().position(|name| *name == key).expect("one of the names");
-                self.check(&join(path, key), &object[key], &variants[variant]["properties"][key]);
+                if let Some(item) = table.get(&key.name) {
+                    self.check(&path.key(&key.name), item, &key.shape);
+                }
             }
-            [] if object.is_empty() => {
-                self.push(path, format!("is an empty table; allowed: {allowed}"))
+            [] if table.is_empty() => {
+                self.report(path, format!("is an empty table; allowed: {allowed}"));
             }
+            // An unknown key was reported, and is probably the one that is missing.
             [] => {}
-            _ => self.push(path, format!("has {}; allowed: {allowed}", given.join(" and "))),
+            _ => {
+                let given: Vec<&str> = given.iter().map(|key| key.name.as_str()).collect();
+                self.report(path, format!("has {}; allowed: {allowed}", given.join(" and ")));
+            }
         }
     }
 
-    /// The alternative of the value's own type is the one that was meant; of several tables, the
-    /// one that knows most of its keys.
-    fn check_any_of(&mut self, path: &str, value: &Value, variants: &[Value]) {
-        let kind = |variant: &Value| match variant["type"].as_str().unwrap_or("null") {
-            "integer" => "number".to_owned(),
-            other => other.to_owned(),
+    /// Checks the alternative of the value's own type. Of several tables it is the one that knows most
+    /// of the keys that are there, so that a slip in one key is not reported for all of them.
+    fn check_any_of(&mut self, path: &KeyPath, item: &Item, shapes: &[Shape]) {
+        let keys_known = |shape: &&Shape| {
+            let keys = item.as_table_like().into_iter().flat_map(|table| table.iter());
+            keys.filter(|(key, _)| shape.key(key).is_some()).count()
         };
-        let mine = match value {
-            Value::Number(_) => "number",
-            Value::Object(_) => "object",
-            Value::String(_) => "string",
-            Value::Array(_) => "array",
-            _ => "boolean",
-        };
-        let variants: Vec<&Value> =
-            variants.iter().map(|variant| resolve(self.schema, variant)).collect();
-        let known = |variant: &Value| {
-            let keys = value.as_object().into_iter().flat_map(Map::keys);
-            keys.filter(|key| !variant["properties"][key.as_str()].is_null()).count()
-        };
-        let fitting = variants
-            .iter()
-            .filter(|variant| kind(variant) == mine || variant.get("oneOf").is_some())
-            .rev()
-            .max_by_key(|variant| known(variant));
-        match fitting {
-            Some(variant) => {
-                let variant = (*variant).clone();
-                self.check(path, value, &variant);
-            }
+        // The last of the greatest is taken, so that from behind it is the first.
+        let fitting = shapes.iter().filter(|shape| is_of_type(item, shape)).rev();
+        match fitting.max_by_key(keys_known) {
+            Some(shape) => self.check(path, item, shape),
             None => {
-                let kinds =
-                    variants.iter().map(|variant| kind(variant)).filter(|kind| kind != "null");
                 let allowed: Vec<String> =
-                    kinds.map(|kind| describe_type(&kind, &Value::Null)).collect();
-                self.push(
-                    path,
-                    format!("is {}; allowed: {}", describe(value), allowed.join(" or ")),
-                );
+                    shapes.iter().map(|shape| describe_shape(shape, false)).collect();
+                self.report(path, out_of_range(describe(item, self.text), allowed.join(" or ")));
             }
         }
     }
 }
 
-/// The constant strings of all variants, when each has one.
-fn constants<'v>(
-    variants: &'v [Value],
-    of: impl Fn(&'v Value) -> &'v Value,
-) -> Option<Vec<&'v str>> {
-    variants.iter().map(|variant| of(variant).as_str()).collect()
+/// Returns whether a value has the type that a shape is of.
+fn is_of_type(item: &Item, shape: &Shape) -> bool {
+    match shape {
+        Shape::Boolean => item.is_bool(),
+        Shape::Text { .. } => text_of(item).is_some(),
+        Shape::Number(_) => number(item).is_some(),
+        Shape::List(_) => is_list(item),
+        Shape::Table(_) => item.is_table_like(),
+        // They say themselves what they are.
+        Shape::Name(_) | Shape::Alternatives(_) | Shape::Tagged { .. } | Shape::AnyOf(_) => true,
+    }
 }
 
-/// The key whose constant tells the variants apart.
-fn tag_of(variants: &[Value]) -> Option<&str> {
-    let properties = variants.first()?["properties"].as_object()?;
-    let tag = properties.iter().find(|(_, schema)| schema.get("const").is_some())?;
-    Some(tag.0.as_str())
-}
-
-fn suggestion(name: &str, known: &[&str]) -> String {
-    nearest(name, known).map_or_else(String::new, |near| format!(" (did you mean `{near}`?)"))
+fn float(number: &Option<Number>) -> Option<f64> {
+    number.as_ref().and_then(Number::as_f64)
 }
 
 fn first_sentence(text: &str) -> String {
@@ -315,30 +283,20 @@ fn first_sentence(text: &str) -> String {
     text.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
-/// A value as a person would name it.
-pub(super) fn describe(value: &Value) -> String {
-    match value {
-        Value::Null => "nothing".into(),
-        Value::Bool(value) => value.to_string(),
-        Value::Number(number) if number.as_f64() == Some(MINUS_INFINITY) => "-inf".into(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("\"{text}\""),
-        Value::Array(items) => format!("an array of {}", items.len()),
-        Value::Object(_) => "a table".into(),
-    }
-}
-
-fn describe_type(kind: &str, schema: &Value) -> String {
-    let range = match (&schema["minimum"], &schema["maximum"]) {
-        (Value::Null, _) | (_, Value::Null) => String::new(),
-        (least, most) => format!(" from {least} to {most}"),
-    };
-    match kind {
-        "number" => format!("a number{range}"),
-        "integer" => format!("a whole number{range}"),
-        "string" => "text in quotes".into(),
-        "boolean" => "true or false".into(),
-        "array" => "an array, [ … ]".into(),
-        _ => "a table".into(),
+fn describe_shape(shape: &Shape, with_range: bool) -> String {
+    match shape {
+        Shape::Number(NumberShape { whole, least, most }) => {
+            let kind = if *whole && with_range { "a whole number" } else { "a number" };
+            match (least, most) {
+                (Some(least), Some(most)) if with_range => format!("{kind} from {least} to {most}"),
+                _ => kind.to_owned(),
+            }
+        }
+        Shape::Text { .. } | Shape::Name(_) => "text in quotes".to_owned(),
+        Shape::Boolean => "true or false".to_owned(),
+        Shape::List(_) => "an array, [ … ]".to_owned(),
+        Shape::Table(_) | Shape::Alternatives(_) | Shape::Tagged { .. } | Shape::AnyOf(_) => {
+            "a table".to_owned()
+        }
     }
 }

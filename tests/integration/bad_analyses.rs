@@ -57,13 +57,13 @@ const METHODS: [Broken; 37] = [
         "test = \"score\"",
         "adjust_for = [\"nihs\"]",
         &[
-            "`analyses[1].adjust_for[0]` is \"nihs\", not a factor (did you mean \"nihss\"?); allowed: nihss, onset_to_puncture, occlusion_site",
+            "`analyses[1].adjust_for[0]` is \"nihs\", not a factor (did you mean `nihss`?); allowed: nihss, onset_to_puncture, occlusion_site",
         ],
     ),
     broken(
         "test = \"score\"",
         "adjust_for = [\"nihss\", \"occlusion_site\", \"nihss\"]",
-        &["`analyses[1].adjust_for` has \"nihss\" twice; allowed: each factor once"],
+        &["`analyses[1].adjust_for` repeats \"nihss\"; allowed: each factor once"],
     ),
     broken(
         "test = \"score\"",
@@ -79,7 +79,7 @@ const METHODS: [Broken; 37] = [
         SHIFT,
         "method = \"wilcoxon\"\nstratify_by = [\"occlusion\"]",
         &[
-            "`analyses[1].stratify_by[0]` is \"occlusion\", not a factor (did you mean \"occlusion_site\"?); allowed: nihss",
+            "`analyses[1].stratify_by[0]` is \"occlusion\", not a factor (did you mean `occlusion_site`?); allowed: nihss",
         ],
     ),
     broken(
@@ -203,7 +203,7 @@ const METHODS: [Broken; 37] = [
         "test = \"score\"",
         "missing = { rule = \"multiple_imputation\", adjust_for = [\"nihs\"] }",
         &[
-            "`analyses[1].missing.adjust_for[0]` is \"nihs\", not a factor (did you mean \"nihss\"?); allowed: nihss",
+            "`analyses[1].missing.adjust_for[0]` is \"nihs\", not a factor (did you mean `nihss`?); allowed: nihss",
         ],
     ),
     broken(
@@ -235,15 +235,13 @@ const PROGNOSES: [Broken; 10] = [
         "factor = \"nihss\", of_levels",
         "factor = \"nihs\", of_levels",
         &[
-            "`analyses[1].points[0].factor` is \"nihs\", not a factor (did you mean \"nihss\"?); allowed: nihss, onset_to_puncture, occlusion_site",
+            "`analyses[1].points[0].factor` is \"nihs\", not a factor (did you mean `nihss`?); allowed: nihss, onset_to_puncture, occlusion_site",
         ],
     ),
     broken(
         "factor = \"occlusion_site\", of_levels",
         "factor = \"nihss\", of_levels",
-        &[
-            "`analyses[1].points[1].factor` is \"nihss\" for the second time; allowed: each factor once",
-        ],
+        &["`analyses[1].points[1].factor` repeats \"nihss\"; allowed: each factor once"],
     ),
     broken(
         "of_levels = [0, 1]",
@@ -323,7 +321,7 @@ const LOSSES: [Broken; 10] = [
         "dropout = 0.10",
         "factors = [{ factor = \"nihs\", log_odds = [0, 1] }]",
         &[
-            "`missing.factors[0].factor` is \"nihs\", not a factor (did you mean \"nihss\"?); allowed: nihss",
+            "`missing.factors[0].factor` is \"nihs\", not a factor (did you mean `nihss`?); allowed: nihss",
         ],
     ),
     broken(
@@ -346,9 +344,7 @@ const LOSSES: [Broken; 10] = [
     broken(
         "dropout = 0.10",
         "factors = [{ factor = \"nihss\", log_odds = [0, 1] }, { factor = \"nihss\", log_odds = [0, 1] }]",
-        &[
-            "`missing.factors[1].factor` is \"nihss\" for the second time; allowed: each factor once",
-        ],
+        &["`missing.factors[1].factor` repeats \"nihss\"; allowed: each factor once"],
     ),
 ];
 

@@ -36,7 +36,7 @@ const TABLE: [Broken; 15] = [
     broken(
         ACCRUAL,
         "per_month = 9\nramp_up_months = 3\n[centres]\nnumber = 3\nopening = { over_months = 6 }",
-        &["`centres.opening` is given beside accrual.ramp_up_months", "allowed: one of the two"],
+        &["`centres.opening` conflicts with `accrual.ramp_up_months`; give exactly one of them"],
     ),
     broken(
         ACCRUAL,
@@ -77,7 +77,7 @@ const TABLE: [Broken; 15] = [
     broken(
         "[missing]",
         "[drift]\nlog_odds_per_year = 0.1\n[[prior.components]]\nlog_odds_ratio = { mean = 0.3, sd = 0.1 }\n[missing]",
-        &["`drift` is given beside [prior]", "allowed: one of the two"],
+        &["`drift` conflicts with `prior`; give exactly one of them"],
     ),
     broken(
         "[missing]",
@@ -97,7 +97,7 @@ fn names_and_numbers_of_centres_are_checked() {
     let table = [broken(
         r#"stratify_by = ["centre"]"#,
         r#"stratify_by = ["center"]"#,
-        &["`analyses[1].stratify_by[0]` is \"center\", not a factor (did you mean \"centre\"?)"],
+        &["`analyses[1].stratify_by[0]` is \"center\", not a factor (did you mean `centre`?)"],
     )];
     assert_reported(&text, &table);
     let many = [

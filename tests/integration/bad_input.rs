@@ -222,7 +222,9 @@ const TABLE: [Broken; 68] = [
     broken(
         "alpha_two_sided = 0.05",
         "alpha_two_sided = 0.05\nalpha_one_sided = 0.025",
-        &["`design.alpha_two_sided` is given beside `design.alpha_one_sided`"],
+        &[
+            "`design.alpha_two_sided` conflicts with `design.alpha_one_sided`; give exactly one of them",
+        ],
     ),
     broken(
         "{ rule = \"lan_demets_obrien_fleming\" }",
@@ -251,7 +253,7 @@ const TABLE: [Broken; 68] = [
         FACTORS,
         r#"factors = ["nihs", "onset_to_puncture", "occlusion_site"]"#,
         &[
-            "`randomisation.factors[0]` is \"nihs\", not a factor (did you mean \"nihss\"?)",
+            "`randomisation.factors[0]` is \"nihs\", not a factor (did you mean `nihss`?)",
             "allowed: nihss, onset_to_puncture, occlusion_site",
         ],
     ),
@@ -281,7 +283,7 @@ const TABLE: [Broken; 68] = [
     broken(
         METHOD,
         "method = \"efron\"\nstratify_by = [\"nihs\"]",
-        &["`randomisation.stratify_by[0]` is \"nihs\", not a factor (did you mean \"nihss\"?)"],
+        &["`randomisation.stratify_by[0]` is \"nihs\", not a factor (did you mean `nihss`?)"],
     ),
     broken(
         METHOD,
@@ -321,7 +323,7 @@ const TABLE: [Broken; 68] = [
     broken(
         METHOD,
         "method = \"minimal_sufficient_balance\"\nfactors = [\"nihss\", \"nihss\"]",
-        &["`randomisation.factors` has \"nihss\" twice; allowed: each factor once"],
+        &["`randomisation.factors` repeats \"nihss\"; allowed: each factor once"],
     ),
     broken(
         METHOD,
@@ -375,7 +377,7 @@ const TABLE: [Broken; 68] = [
     broken(
         "[run]",
         "[prior]\ncomponents = [{ log_odds_ratio = { mean = 1 } }]\n[run]",
-        &["`prior.components[0].log_odds_ratio.sd` is missing; expected: Its standard deviation"],
+        &["`prior.components[0].log_odds_ratio.sd` is missing; expected: Standard deviation"],
     ),
     broken(
         "[run]",
@@ -406,7 +408,7 @@ const TABLE: [Broken; 68] = [
         "[run]",
         "[prior]\ncomponents = [\n{ log_odds_ratio = { mean = 1, sd = 1 }, evidence = { file = \"a\", outcome = \"b\" } }]\n[run]",
         &[
-            "`prior.components[0].evidence` is given beside `prior.components[0].log_odds_ratio`; allowed: exactly one of the two",
+            "`prior.components[0].evidence` conflicts with `prior.components[0].log_odds_ratio`; give exactly one of them",
         ],
     ),
     broken("[run]", "[run", &["not valid TOML"]),
@@ -606,7 +608,7 @@ fn evidence_that_gives_no_prior_is_reported() {
         (
             "prior.components[0].evidence.outcome=\"mRS 0-2\"".to_owned(),
             format!(
-                "{} is \"mRS 0-2\", not an outcome of evidence/premat.toml (did you mean \"mRS 0-2 at 90 days\"?); allowed: \"mRS 0-2 at 90 days\", \"death\"",
+                "{} is \"mRS 0-2\", not an outcome of evidence/premat.toml (did you mean `mRS 0-2 at 90 days`?); allowed: \"mRS 0-2 at 90 days\", \"death\"",
                 at("outcome")
             ),
         ),
@@ -621,7 +623,7 @@ fn evidence_that_gives_no_prior_is_reported() {
         (
             "prior.components[0].evidence.method=revman_randon".to_owned(),
             format!(
-                "{} is \"revman_randon\", not a method (did you mean \"revman_random\"?); allowed",
+                "{} is \"revman_randon\", not a method (did you mean `revman_random`?); allowed",
                 at("method")
             ),
         ),

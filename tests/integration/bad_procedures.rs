@@ -114,7 +114,7 @@ const TABLE: [Broken; 57] = [
     broken(
         AFTER,
         "randomised_after = { passes = [1, 2, 1], shares = [50, 40, 10] }",
-        &["`procedure.randomised_after.passes[2]` is 1 for the second time; allowed: once"],
+        &["`procedure.randomised_after.passes[2]` repeats 1; allowed: each number of passes once"],
     ),
     broken(
         AFTER,
@@ -306,12 +306,14 @@ const TABLE: [Broken; 57] = [
     broken(
         "[design]",
         "[prior]\ncomponents = [{ log_odds_ratio = { mean = 1, sd = 1 } }]\n[design]",
-        &["`prior` is given beside [procedure], whose strategies make the effect"],
+        &["`prior` conflicts with [procedure], whose strategies make the effect"],
     ),
     broken(
         "per_month = 10",
         "per_month = 10\nscreened_per_month = 20",
-        &["`accrual.screened_per_month` is given beside `accrual.per_month`; allowed: exactly one"],
+        &[
+            "`accrual.screened_per_month` conflicts with `accrual.per_month`; give exactly one of them",
+        ],
     ),
     broken(
         "per_month = 10\n",
@@ -366,7 +368,7 @@ fn keys_that_need_a_procedure_are_refused_without_one() {
     let rejection = Scenario::parse(&with.replace(after, stated), &[]).expect_err("it is invalid");
     let line = 1 + with[..start.expect("a table")].matches('\n').count() + 1;
     let message = format!(
-        "scenario:{line}: `outcome.control` is given beside [procedure], from which the outcome follows; allowed in [outcome]: shape, intercept, per_pass"
+        "scenario:{line}: `outcome.control` conflicts with [procedure], from which the outcome follows; allowed in [outcome]: shape, intercept, per_pass"
     );
     assert!(rejection.summary().contains(&message), "{rejection}");
 }

@@ -236,7 +236,7 @@ const REFUSED: [Refused; 21] = [
         &["outcome.shape[2]"],
         &["cannot be solved for", "shares that must add up cannot be solved one by one"],
     ),
-    (RESCUE, &[INDEPENDENT], &["outcome..stenting"], &["is no key path"]),
+    (RESCUE, &[INDEPENDENT], &["outcome..stenting"], &["is not a key path"]),
     (
         RESCUE,
         &["experimental.functional_independence=many"],

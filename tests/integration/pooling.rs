@@ -125,7 +125,7 @@ fn impossible_counts_are_reported_with_their_place() {
         (
             "c.toml",
             toml.replace("name = \"death\"", "name = \"mRS 0-2 at 90 days\""),
-            "for the second time",
+            "repeats ",
         ),
         (
             "d.csv",

@@ -222,7 +222,8 @@ fn solve(path: &str, set: &[String], targets: &[(String, f64)], keys: &[String])
     let target =
         |(quantity, value): &(String, f64)| Target { quantity: quantity.clone(), value: *value };
     let unknown = |path: &String| {
-        let (start, range) = edit::number(&scenario, path).expect("a number");
+        let (start, range) =
+            edit::number(&scenario, &path.parse().expect("a path")).expect("a number");
         Unknown { path: path.clone(), start, range }
     };
     let targets = targets.iter().map(target).collect();

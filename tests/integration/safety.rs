@@ -267,7 +267,7 @@ const BROKEN: [Broken; 13] = [
     endpoint!(
         "event = \"stated\"\ncontrol = 0.01\nexperimental = 0.03\nlog_odds_per_mrs = 1\nmrs_of_affected = [0, 0, 0, 0, 0, 0, 100]",
         &[
-            "`safety.endpoints[0].log_odds_per_mrs` is given beside `mrs_of_affected`; allowed: one of the two"
+            "`safety.endpoints[0].log_odds_per_mrs` conflicts with `mrs_of_affected`; give exactly one of them"
         ]
     ),
     endpoint!(
@@ -286,9 +286,7 @@ const BROKEN: [Broken; 13] = [
     ),
     endpoint!(
         "event = \"death\"\n\n[[safety.endpoints]]\nname = \"sICH\"\nevent = \"death\"",
-        &[
-            "`safety.endpoints[1].name` is \"sICH\", which another endpoint has; allowed: a name of its own"
-        ]
+        &["`safety.endpoints[1].name` repeats \"sICH\"; allowed: each name once"]
     ),
     endpoint!(
         "event = \"stated\"\ncontrol = 0.01\nexperimental = 0.03\ntest = \"t\"",
@@ -335,7 +333,7 @@ fn a_boundary_that_no_interim_look_can_reach_is_reported() {
                 r#"rule="lan_demets_pocock""#,
                 r#"rule="cumulative",spent=[0.01,0.02,0.05]"#,
             ),
-            "look 2 brings nobody new",
+            "no further patients are assessed at look 2",
         ),
     ];
     for (safety, message) in broken {

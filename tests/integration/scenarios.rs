@@ -161,11 +161,11 @@ fn correlated_factors_follow_their_joint_shares() {
         let rejection = Scenario::parse(&with_joint_table(rows), &[]).expect_err("it is invalid");
         assert!(rejection.summary().contains(text), "{rejection}");
     };
-    says(&[rows[0], rows[0]], "`strata[1].levels` names a combination that is there already");
+    says(&[rows[0], rows[0]], "`strata[1].levels` repeats ");
     says(&[rows[0], rows[1]], "`strata` sum to 79, too little by 21.000000");
     says(&[("6-15", "never", "anterior", 100.0)], "has \"never\"; allowed for `onset_to_puncture`");
     let both =
         angel_reboot() + "[[strata]]\nlevels = [\"6-15\", \"<6 h\", \"anterior\"]\nshare = 1\n";
     let rejection = Scenario::parse(&both, &[]).expect_err("shares are given twice");
-    assert!(rejection.summary().contains("`factors[0].shares` is given beside `strata`"));
+    assert!(rejection.summary().contains("`factors[0].shares` conflicts with `strata`"));
 }

@@ -51,7 +51,7 @@ fn an_unknown_name_is_reported_with_the_nearest_name() {
     let errors = command.assert().code(2);
     let errors = String::from_utf8_lossy(&errors.get_output().stderr).into_owned();
     assert!(errors.contains("is neither a file nor a scenario of the program"), "{errors}");
-    assert!(errors.contains("did you mean angel-reboot?"), "{errors}");
+    assert!(errors.contains("did you mean `angel-reboot`?"), "{errors}");
     let mut command = rescuesim();
     let errors = command.args(["check", "nowhere/angel-reboot.toml"]).assert().code(2);
     let errors = String::from_utf8_lossy(&errors.get_output().stderr).into_owned();

@@ -13,7 +13,7 @@ use rand_distr::{Binomial, Distribution};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use rescuesim::explore::bracket::{Domain, Scale};
-use rescuesim::explore::solve::{Observed, Question, Solution, SolveError, solve};
+use rescuesim::explore::solve::{Observed, Solution, SolveError, SolveQuestion, solve};
 use rescuesim::num::normal;
 
 use crate::util::{json, number, only, output, refused, rescuesim, too_wide};
@@ -21,13 +21,13 @@ use crate::util::{json, number, only, output, refused, rescuesim, too_wide};
 const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, scale: Scale::Root };
 const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, scale: Scale::Value };
 
-fn question(domain: Domain, start: f64) -> Question {
-    Question { target: 0.8, confidence: 0.95, replicates: 20_000, domain, start }
+fn question(domain: Domain, start: f64) -> SolveQuestion {
+    SolveQuestion { target: 0.8, confidence: 0.95, replicates: 20_000, domain, start }
 }
 
 /// Solves with binomial noise on a known probability, which is `None` for values that are not allowed.
 fn noisy(
-    question: &Question,
+    question: &SolveQuestion,
     seed: u64,
     probability: impl Fn(f64) -> Option<f64>,
 ) -> Result<Solution, SolveError<Infallible>> {
@@ -46,7 +46,7 @@ fn noisy(
 
 /// Counts, among 300 seeds, the answers that miss the target and the intervals without the root.
 fn failures(
-    question: &Question,
+    question: &SolveQuestion,
     root: f64,
     probability: impl Fn(f64) -> f64,
 ) -> (usize, usize, f64) {
@@ -97,7 +97,7 @@ fn a_decreasing_curve_gives_the_largest_share() {
 fn significance_levels_are_found_on_the_probit_scale() {
     let domain = Domain { range: (1e-12, 1.0), whole: false, scale: Scale::Probit };
     let question =
-        Question { target: 0.999, confidence: 0.95, replicates: 50_000, domain, start: 0.05 };
+        SolveQuestion { target: 0.999, confidence: 0.95, replicates: 50_000, domain, start: 0.05 };
     let (wrong, outside, excess) = failures(&question, 0.002, |alpha| 1.0 - 0.5 * alpha);
     assert!(wrong <= 28 && outside <= 33, "{wrong} and {outside} of 300");
     // At the target 50 events are expected, and at most about 30 may occur.

@@ -277,7 +277,7 @@ fn errors_are_reported_before_any_simulation() {
         (
             vec!["--over", good, "--over", "sample_size.analysed=[312,400]"],
             vec![
-                "point 2 of 4, missing.dropout=0.05, sample_size.analysed=400, makes no scenario",
+                "point 2 of 4, missing.dropout=0.05, sample_size.analysed=400, is not a valid scenario",
                 "`sample_size.analysed` is 400; allowed: at most",
             ],
         ),

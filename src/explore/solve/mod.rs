@@ -1,12 +1,12 @@
-//! The value of a key at which a simulated probability reaches a target, and a value of which that is
-//! shown.
+//! The value of a key at which a simulated probability reaches a target, and a value that is shown to
+//! reach it.
 //!
 //! The search fits a probit line to simulations at a few values around the root, in rounds of growing
 //! size. Every value has replicates of its own, so the errors of the line's points are independent.
-//! Then the first allowed value that the line says can be shown to reach the target is simulated on
-//! fresh replicates, and accepted when the exact lower bound of the probability there is the target
-//! or more, at level α/2 for the first such value, α/4 for the second and so on: whatever the search
-//! did, a value is accepted wrongly with a probability of α at most (Bonferroni).
+//! Then the first allowed value that the line predicts to pass is simulated on fresh replicates, and
+//! accepted when the exact lower bound of the probability there is the target or more, at level α/2
+//! for the first such value, α/4 for the second and so on: whatever the search did, a value is accepted
+//! wrongly with a probability of α at most (Bonferroni).
 
 mod search;
 mod verification;
@@ -17,39 +17,62 @@ use serde::Serialize;
 
 use super::bracket::{Domain, Point};
 use super::probit::GoodnessOfFit;
-use search::Search;
+use search::RootSearch;
 
-/// Replicates in which something happened.
+/// Replicates with an event, among all replicates of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Observed {
-    /// In how many it happened.
+    /// Replicates with the event.
     pub count: u64,
-    /// Of so many.
+    /// All replicates.
     pub n: u64,
 }
 
-/// What is asked.
+impl Observed {
+    /// Returns the share of replicates with the event.
+    pub fn share(self) -> f64 {
+        self.count as f64 / self.n as f64
+    }
+}
+
+/// A value that was simulated.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Question {
+pub struct SimulatedValue {
+    /// The value.
+    pub x: f64,
+    /// Its replicates.
+    pub observed: Observed,
+}
+
+/// As a pair, which is how result files list the values of a search.
+impl Serialize for SimulatedValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.x, self.observed).serialize(serializer)
+    }
+}
+
+/// The probability to be reached, and how to search.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SolveQuestion {
     /// The probability to be reached, in (0, 1).
     pub target: f64,
-    /// With which the answer reaches it, and of the root's interval, in (0, 1).
+    /// Confidence that the answer reaches the target, and level of the root's interval, in (0, 1).
     pub confidence: f64,
-    /// Replicates of each verification; the search takes about as many, and more where
-    /// the target is so near 0 or 1 that few would show it.
+    /// Replicates of each verification; the search takes about as many, and more if the target is so
+    /// close to 0 or 1 that few would show it.
     pub replicates: u64,
-    /// Values allowed.
+    /// Allowed values.
     pub domain: Domain,
-    /// Where the search begins.
+    /// The value that the search begins at.
     pub start: f64,
 }
 
-/// A value whose probability was looked at.
+/// A value on replicates of its own, with a bound for its probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Verification {
     /// The value.
     pub x: f64,
-    /// What was seen.
+    /// Its replicates.
     pub observed: Observed,
     /// Lower confidence bound of the probability.
     pub lower_bound: f64,
@@ -57,12 +80,12 @@ pub struct Verification {
     pub alpha: f64,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Solution {
-    /// Where the line has the target.
+    /// The value at which the line reaches the target.
     pub root: f64,
-    /// Fieller's limits of the root; absent where the slope is too uncertain.
+    /// Fieller's limits of the root; absent if the slope is too uncertain.
     pub interval: Option<(f64, f64)>,
     /// Whether the probability rises with the value.
     pub rises: bool,
@@ -70,35 +93,35 @@ pub struct Solution {
     pub fit: GoodnessOfFit,
     /// Values that were verified; the last is the answer.
     pub verifications: Vec<Verification>,
-    /// Replicates spent in the search.
+    /// Replicates of the search.
     pub search_replicates: u64,
-    /// Replicates spent in verification.
+    /// Replicates of all verifications.
     pub verification_replicates: u64,
-    /// Values looked at in the search.
-    pub points: Vec<(f64, Observed)>,
+    /// Values simulated in the search.
+    pub points: Vec<SimulatedValue>,
 }
 
 impl Solution {
-    /// The value that was accepted.
+    /// Returns the value that was accepted.
     pub fn answer(&self) -> &Verification {
-        self.verifications.last().expect("there is an answer")
+        self.verifications.last().expect("a solution has the verification of its answer")
     }
 }
 
-/// Without the last digits of a value that bisection has come to: seven are left.
+/// Rounds a value that bisection found to seven digits, as the others mean nothing.
 fn rounded(x: f64) -> f64 {
     format!("{x:.6e}").parse().unwrap_or(x)
 }
 
-/// A probability to four decimals, or two digits and a power of ten where these would be 0.
+/// Formats a probability with four decimals, or two digits and a power of ten if these would be 0.
 fn shown(p: f64) -> String {
     if p > 0.0 && p < 0.000_05 { format!("{p:.1e}") } else { format!("{p:.4}") }
 }
 
-/// Why there is no answer.
+/// A search without an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum SolveError<E> {
-    /// A simulation did not end.
+    /// A simulation failed.
     #[error("{0}")]
     Simulation(E),
     /// The start is not allowed.
@@ -107,64 +130,66 @@ pub enum SolveError<E> {
     /// The target is not reached.
     #[error("the target is not reached by the values tried from {} to {}: the best seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.value), rounded(.best.x))]
     Unreachable {
-        /// Values allowed.
+        /// Allowed values.
         range: (f64, f64),
         /// Value and probability.
         best: Point,
     },
-    /// It seems to be reached, but no value could be shown to.
+    /// The target seems to be reached, but no value could be shown to reach it.
     #[error(
         "the target seems to be reached near {}, but {replicates} replicates cannot show it of any value allowed; allowed: more --replicates, or a wider --within", rounded(*.root)
     )]
     NotShown {
-        /// Where the line has the target.
+        /// The value at which the line reaches the target.
         root: f64,
-        /// Of each verification.
+        /// Replicates of each verification.
         replicates: u64,
     },
-    /// So many replicates could not show it even if all reached it.
+    /// The replicates could not show the target even if the event happened in all of them.
     #[error(
         "{replicates} replicates cannot show a probability of {target}, even if it happens in all; allowed: at least {needed}"
     )]
     TooFew {
-        /// Of each verification.
+        /// Replicates of each verification.
         replicates: u64,
-        /// To be shown.
+        /// The probability to be shown.
         target: f64,
-        /// The fewest that can show it.
+        /// The fewest replicates that can show it.
         needed: u64,
     },
     /// Every value reaches it.
     #[error("every value tried from {} to {} reaches the target: the least seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.value), rounded(.least.x))]
     Everywhere {
-        /// Values allowed.
+        /// Allowed values.
         range: (f64, f64),
         /// Value and probability.
         least: Point,
     },
-    /// The probability does not follow the value.
-    #[error("the figure does not change with this key by more than Monte-Carlo error near {0}")]
+    /// The probability does not depend on the value.
+    #[error("the quantity does not change with this key by more than Monte Carlo error near {0}")]
     Flat(f64),
 }
 
-/// Simulates replicates with these numbers at a value; `None` where the value is not allowed.
+/// Simulates replicates with these numbers at a value; `None` if the value is not allowed.
 pub type Simulate<'s, E> = &'s mut dyn FnMut(f64, Range<u64>) -> Result<Option<Observed>, E>;
 
 /// Finds and verifies a value.
 ///
 /// # Errors
-/// When a simulation fails, when no value is allowed, reaches the target or fails it, when the figure
-/// does not change with the value.
-pub fn solve<E>(question: &Question, simulate: Simulate<'_, E>) -> Result<Solution, SolveError<E>> {
-    let Question { target, confidence, replicates, .. } = *question;
-    // The exact lower bound of n out of n is α^(1/n).
+/// When a simulation fails, when no value is allowed, when none or each reaches the target, when the
+/// probability does not change with the value.
+pub fn solve<E>(
+    question: &SolveQuestion,
+    simulate: Simulate<'_, E>,
+) -> Result<Solution, SolveError<E>> {
+    let SolveQuestion { target, confidence, replicates, .. } = *question;
+    // The exact lower bound of n out of n is α^(1/n), and the first candidate has half of α.
     let needed = (libm::log(0.5 * (1.0 - confidence)) / libm::log(target)).ceil() as u64;
     if replicates < needed {
         return Err(SolveError::TooFew { replicates, target, needed });
     }
     let mut search =
-        Search { question, domain: question.domain, simulate, next: 0, points: Vec::new() };
+        RootSearch { question, domain: question.domain, simulate, next: 0, points: Vec::new() };
     let line = search.line()?;
-    let search_replicates = search.next;
-    search.verified(line, search_replicates)
+    search.verified(line)
 }

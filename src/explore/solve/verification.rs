@@ -1,29 +1,27 @@
 //! The verification: a value is accepted when fresh replicates show that it reaches the target.
 
-use super::search::Search;
-use super::{Question, Solution, SolveError, Verification};
+use super::search::RootSearch;
+use super::{Solution, SolveError, SolveQuestion, Verification};
 use crate::explore::probit::{self, ProbitLine};
 use crate::num::normal;
 
-/// Values verified at most.
+/// The most values that are verified.
 const MOST_CANDIDATES: u32 = 20;
-/// How probable it is, in probits, that a value whose power is as predicted is accepted: 0.84.
+/// The probit of the probability that a value whose power is as predicted is accepted: 0.84.
 const ASSURED: f64 = 1.0;
 
-impl<E> Search<'_, '_, E> {
-    /// One candidate after another, until one is accepted.
-    pub fn verified(
-        mut self,
-        mut line: ProbitLine,
-        search_replicates: u64,
-    ) -> Result<Solution, SolveError<E>> {
-        let Question { target, confidence, replicates, .. } = *self.question;
+impl<E> RootSearch<'_, '_, E> {
+    /// Verifies one candidate after another, until one is accepted.
+    pub fn verified(mut self, found: ProbitLine) -> Result<Solution, SolveError<E>> {
+        let SolveQuestion { target, confidence, replicates, .. } = *self.question;
+        let search_replicates = self.next;
         let probit = self.probit();
-        let found = line;
-        let root = self.domain.value(line.dose(probit));
+        let root = self.domain.value(found.dose(probit));
         let points = self.points.clone();
+        let mut line = found;
         let mut verifications: Vec<Verification> = Vec::new();
         for k in 1..=MOST_CANDIDATES {
+            // The levels of all candidates sum to less than 1 − confidence.
             let alpha = (1.0 - confidence) * libm::pow(0.5, f64::from(k));
             let before = verifications.last().map(|of| of.x);
             let Some(x) = self.candidate(&line, alpha, before) else { break };
@@ -45,48 +43,61 @@ impl<E> Search<'_, '_, E> {
                     points,
                 });
             }
+            // A refused candidate is the best point there is: it has the most replicates.
             line = self.fitted().unwrap_or(line);
         }
         Err(SolveError::NotShown { root, replicates })
     }
 
-    /// The first allowed value that the line says will be accepted at this level, beyond the one before;
-    /// `None` where there is none.
+    /// Returns the first allowed value that the line predicts to be accepted at this level, beyond the
+    /// one before; `None` if there is none.
     fn candidate(&self, line: &ProbitLine, alpha: f64, before: Option<f64>) -> Option<f64> {
+        let x = self.predicted(line, alpha);
+        let root = self.domain.value(line.dose(self.probit()));
+        let sign = line.b.signum();
+        let x = self.rounded(x, root, sign);
+        let Some(before) = before else { return Some(x) };
+        let least_step = if self.domain.whole {
+            1.0
+        } else {
+            0.5 * (before - root).abs().max(1e-9 * before.abs())
+        };
+        let end = if sign > 0.0 { self.domain.range.1 } else { self.domain.range.0 };
+        let beyond = if sign * (x - before) >= least_step { x } else { before + sign * least_step };
+        let beyond =
+            if sign * (beyond - end) > 0.0 { end } else { self.rounded(beyond, root, sign) };
+        (sign * (beyond - before) > 0.0).then_some(beyond)
+    }
+
+    /// Returns the value whose lower bound, as the line predicts it, just reaches the target.
+    fn predicted(&self, line: &ProbitLine, alpha: f64) -> f64 {
+        let target = self.question.target;
         let n = self.question.replicates as f64;
         let quantile = normal::upper_quantile(alpha);
-        let (mut wanted, mut dose) = (self.question.target, line.dose(self.probit()));
+        let mut dose = line.dose(self.probit());
+        let mut wanted = target;
+        // A fixed point: the errors depend on the probability that is wanted because of them. Each step
+        // changes it far less than the one before.
         for _ in 0..20 {
             let by_verification = wanted * (1.0 - wanted) / n;
             let (eta, error) = line.probit(dose);
             let by_line = normal::density(eta) * error;
             let spread = (by_verification + by_line * by_line).sqrt();
             let margin = quantile * by_verification.sqrt() + ASSURED * spread;
-            // Near 1 there is less room than that.
-            wanted = (self.question.target + margin).min(0.5 * (1.0 + self.question.target));
+            // Close to 1 there is less room than that.
+            wanted = (target + margin).min(0.5 * (1.0 + target));
             dose = line.dose(-normal::upper_quantile(wanted));
         }
-        let sign = line.b.signum();
-        let root = self.domain.value(line.dose(self.probit()));
-        let x = self.rounded(self.domain.value(dose), root, sign);
-        let Some(before) = before else { return Some(x) };
-        let least = if self.domain.whole {
-            1.0
-        } else {
-            0.5 * (before - root).abs().max(1e-9 * before.abs())
-        };
-        let end = if sign > 0.0 { self.domain.range.1 } else { self.domain.range.0 };
-        let beyond = if sign * (x - before) >= least { x } else { before + sign * least };
-        let beyond =
-            if sign * (beyond - end) > 0.0 { end } else { self.rounded(beyond, root, sign) };
-        (sign * (beyond - before) > 0.0).then_some(beyond)
+        self.domain.value(dose)
     }
 
-    /// To a whole number, or to the second digit of the distance from the root, towards more.
+    /// Rounds away from the root: to a whole number, or to the second digit of the distance from it.
     fn rounded(&self, x: f64, root: f64, sign: f64) -> f64 {
         let distance = (x - root).abs().max(1e-12 * x.abs()).max(f64::MIN_POSITIVE);
         let decimals = if self.domain.whole { 0.0 } else { 1.0 - libm::log10(distance).floor() };
+        // Beyond 15 decimals the product would lose the digits that are to be kept.
         let scale = libm::pow(10.0, decimals.clamp(-15.0, 15.0));
+        // 1e-9 keeps a number that is round already from being moved by its last bit.
         let steps = if sign > 0.0 { (x * scale - 1e-9).ceil() } else { (x * scale + 1e-9).floor() };
         (steps / scale).clamp(self.domain.range.0, self.domain.range.1)
     }

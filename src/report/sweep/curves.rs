@@ -1,13 +1,13 @@
 //! Power curves of a sweep: over its first key of numbers, a line for each combination of the others.
 
 use super::{SweptPoint, short};
-use crate::explore::grid::{Axis, Grid};
+use crate::explore::grid::{GridAxis, ParameterGrid};
 use crate::report::Provenance;
 use crate::report::figure::{CurvePoint, Labels, PowerCurve, power_curve};
 
 /// The curves of the first analysis; `None` without a key of numbers.
-pub fn curves(grid: &Grid, points: &[SweptPoint]) -> Option<Vec<PowerCurve>> {
-    let x = grid.axes().iter().position(Axis::is_numeric)?;
+pub fn curves(grid: &ParameterGrid, points: &[SweptPoint]) -> Option<Vec<PowerCurve>> {
+    let x = grid.axes().iter().position(GridAxis::is_numeric)?;
     let mut curves: Vec<PowerCurve> = Vec::new();
     for point in points {
         let name = name(grid, point, x);
@@ -34,20 +34,20 @@ fn curve_point(point: &SweptPoint, x: usize) -> Option<CurvePoint> {
 }
 
 /// Values of all keys but one.
-fn name(grid: &Grid, point: &SweptPoint, x: usize) -> String {
+fn name(grid: &ParameterGrid, point: &SweptPoint, x: usize) -> String {
     let pairs = grid.axes().iter().zip(point.words()).enumerate().filter(|(i, _)| *i != x);
-    let words = pairs.map(|(_, (axis, value))| format!("{} {value}", short(&axis.key, grid)));
+    let words = pairs.map(|(_, (axis, value))| format!("{} {value}", short(&axis.key(), grid)));
     words.collect::<Vec<_>>().join(", ")
 }
 
 /// The curves drawn; `None` without a key of numbers.
-pub fn svg(provenance: &Provenance, grid: &Grid, points: &[SweptPoint]) -> Option<String> {
+pub fn svg(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPoint]) -> Option<String> {
     let curves = curves(grid, points)?;
     let axis = grid.axes().iter().find(|axis| axis.is_numeric())?;
     let analysis = &points.first()?.truths[0].analyses[0].name;
     let labels = Labels {
         title: format!("Power of the analysis \"{analysis}\""),
-        x: short(&axis.key, grid),
+        x: short(&axis.key(), grid),
         footer: format!(
             "rescuesim {}, scenario {}, seed {}",
             provenance.version,

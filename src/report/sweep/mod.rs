@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::explore::grid::Grid;
+use crate::explore::grid::{GridAxis, ParameterGrid};
 use crate::explore::precision::PrecisionReached;
 use crate::report::Provenance;
 use crate::report::document::Document;
@@ -49,13 +49,13 @@ pub struct SweptPoint {
 impl SweptPoint {
     /// Of a point of the grid, by its number.
     pub fn new(
-        (grid, number): (&Grid, usize),
+        (grid, number): (&ParameterGrid, usize),
         replicates: u64,
         precision: Option<PrecisionReached>,
         result: OperatingCharacteristics,
     ) -> Self {
         let toml = grid.point(number);
-        let keys = grid.axes().iter().map(|axis| axis.key.clone());
+        let keys = grid.axes().iter().map(GridAxis::key);
         let values = keys.zip(toml.iter().map(|value| json(value))).collect();
         let OperatingCharacteristics { truths, prior, procedure } = result;
         let following = Vec::new();
@@ -112,7 +112,7 @@ fn words(value: &Value) -> String {
 }
 
 /// A table of highlights for each analysis; `provenance` is that of the scenario as it stands.
-pub fn document(provenance: &Provenance, grid: &Grid, points: &[SweptPoint]) -> Document {
+pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPoint]) -> Document {
     let mut out = Document::new()
         .title(&provenance.scenario.title)
         .gap()
@@ -177,7 +177,7 @@ const WIDTH: usize = 80;
 /// Wide enough for most keys, narrow enough to leave room for figures.
 const KEY_WIDTH: usize = 13;
 
-fn highlights(grid: &Grid, points: &[SweptPoint], analysis: usize) -> Document {
+fn highlights(grid: &ParameterGrid, points: &[SweptPoint], analysis: usize) -> Document {
     let mut columns = keys(grid, points);
     columns.extend(figures(points, analysis));
     let mut left_out = Vec::new();
@@ -212,13 +212,13 @@ fn width(columns: &[Column]) -> usize {
     columns.iter().map(of).sum::<usize>() + columns.len().saturating_sub(1)
 }
 
-fn keys(grid: &Grid, points: &[SweptPoint]) -> Vec<Column> {
+fn keys(grid: &ParameterGrid, points: &[SweptPoint]) -> Vec<Column> {
     let folded = |text: &str| textwrap::fill(text, KEY_WIDTH);
     let axes = grid.axes().iter().enumerate();
-    let column = |(i, axis): (usize, &crate::explore::grid::Axis)| {
+    let column = |(i, axis): (usize, &GridAxis)| {
         let values = points.iter().map(|point| point.words().nth(i).expect("one for each key"));
         Column {
-            header: folded(&short(&axis.key, grid)),
+            header: folded(&short(&axis.key(), grid)),
             cells: values.map(|value| folded(&value)).collect(),
             expendable: 0,
         }
@@ -227,9 +227,9 @@ fn keys(grid: &Grid, points: &[SweptPoint]) -> Vec<Column> {
 }
 
 /// The last part of a key, or all of it where another key ends alike.
-pub(super) fn short(key: &str, grid: &Grid) -> String {
+pub(super) fn short(key: &str, grid: &ParameterGrid) -> String {
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let alike = grid.axes().iter().filter(|other| last(&other.key) == last(key)).count();
+    let alike = grid.axes().iter().filter(|other| last(&other.key()) == last(key)).count();
     let name = if alike > 1 { key.replace('.', " ") } else { last(key) };
     name.replace('_', " ")
 }

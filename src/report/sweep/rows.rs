@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::SweptPoint;
-use crate::explore::grid::Grid;
+use crate::explore::grid::ParameterGrid;
 use crate::report::csv::CsvWriter;
 use crate::summary::{AnalysisSummary, EstimatePerformance, LookSummary, McEstimate, SizeSummary};
 
@@ -41,7 +41,7 @@ impl Cell {
 /// Rows that all have the same columns, made one by one.
 #[derive(Debug, Clone, Copy)]
 pub struct Rows<'p> {
-    grid: &'p Grid,
+    grid: &'p ParameterGrid,
     points: &'p [SweptPoint],
     /// The most that any point has.
     looks: usize,
@@ -49,7 +49,7 @@ pub struct Rows<'p> {
 
 impl<'p> Rows<'p> {
     /// Of all points of a grid.
-    pub fn new(grid: &'p Grid, points: &'p [SweptPoint]) -> Self {
+    pub fn new(grid: &'p ParameterGrid, points: &'p [SweptPoint]) -> Self {
         let analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
         let looks = analyses.map(|analysis| analysis.looks.len()).max().unwrap_or(0);
         Self { grid, points, looks }
@@ -90,7 +90,7 @@ impl<'p> Rows<'p> {
                 Ok(number) if axis.is_numeric() => Cell::Number(number),
                 _ => Cell::Text(value),
             };
-            cells.push(&axis.key, cell);
+            cells.push(&axis.key(), cell);
         }
         cells.push("replicates", Cell::Whole(point.replicates));
         cells.push("truth", Cell::Text(truth.to_owned()));

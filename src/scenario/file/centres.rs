@@ -1,4 +1,4 @@
-//! What is written about centres and calendar time.
+//! Centres and calendar time in a scenario file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Centres")]
 pub struct WrittenCentres {
-    /// How many. `accrual` is what they recruit together when all are open.
+    /// Number of centres. `accrual` is what they recruit together when all are open.
     #[schemars(range(min = 1, max = 1000))]
     pub number: u32,
     /// Shape of the gamma distribution of their rates: the smaller, the more unequal they are. All
@@ -27,7 +27,7 @@ pub struct WrittenCentres {
     #[schemars(range(min = 0.0, max = 5.0))]
     pub outcome_sd: f64,
     /// Standard deviation between centres of the log odds that a pass reperfuses, and that a stent is
-    /// placed, opens the vessel and keeps it open. Needs `procedure`; who is randomised stays as it is.
+    /// placed, opens the vessel and keeps it open. Needs `procedure`; it does not change which patients are randomised.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 5.0))]
     pub procedure_sd: f64,
@@ -43,7 +43,7 @@ pub struct WrittenCentres {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(rename = "Opening")]
 pub enum WrittenOpening {
-    /// Each at a time of its own in every simulated trial, uniform over so many months.
+    /// Each at a time of its own in every simulated trial, uniform over this number of months.
     OverMonths(#[schemars(range(min = 0.0, max = 1200.0))] f64),
     /// The month in which each opens, in the order of the centres.
     Months(#[schemars(length(min = 1), inner(range(min = 0.0, max = 1200.0)))] Vec<f64>),

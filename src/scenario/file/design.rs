@@ -1,4 +1,4 @@
-//! What is written about looks, boundaries and analyses.
+//! Looks and boundaries in a scenario file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ pub struct WrittenDesign {
     #[schemars(inner(range(min = 1, max = 20)))]
     pub futility_looks: Option<Vec<u32>>,
     /// Whether the efficacy boundary relies on futility being heeded. It is then lower, and the
-    /// type I error above alpha when a trial goes on in spite of futility.
+    /// type I error above alpha when a trial continues in spite of futility.
     #[serde(default, skip_serializing_if = "is_false")]
     pub binding_futility: bool,
     /// Boundary at which the experimental arm is worse.
@@ -46,7 +46,7 @@ pub struct WrittenDesign {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1, max = 20)))]
     pub harm_looks: Option<Vec<u32>>,
-    /// Days from the last outcome of a look to the decision, while accrual goes on.
+    /// Days from the last outcome of a look to the decision, while accrual continues.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 3652.5))]
     pub decision_lag_days: f64,
@@ -66,8 +66,8 @@ pub enum Looks {
     EquallySpaced(#[schemars(range(min = 1, max = 20))] u32),
 }
 
-/// A family of boundaries or spending functions. Of these, `beta_spending` and the harm boundary
-/// take the spending functions: the two of Lan–DeMets, Hwang–Shih–DeCani, Kim–DeMets, cumulative.
+/// A family of boundaries or spending functions. `beta_spending` and the harm boundary take only
+/// the spending functions: the two of Lan–DeMets, Hwang–Shih–DeCani, Kim–DeMets, cumulative.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Boundary {

@@ -1,4 +1,4 @@
-//! What is written about the prior on the effect.
+//! The prior on the effect in a scenario file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -30,7 +30,7 @@ pub struct PriorComponent {
     /// this or `log_odds_ratio`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<PooledEvidence>,
-    /// Where the numbers are from, in words.
+    /// Source of the numbers, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub source: Option<String>,
@@ -44,10 +44,10 @@ fn default_weight() -> f64 {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LogOddsRatio {
-    /// Its mean.
+    /// Mean.
     #[schemars(range(min = -10.0, max = 10.0))]
     pub mean: f64,
-    /// Its standard deviation, or the scale of its t distribution; 0 is a single value.
+    /// Standard deviation, or the scale of a t distribution; 0 is a single value.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub sd: f64,
     /// Degrees of freedom of a t distribution, whose values are held within ±30; normal if not given.
@@ -63,24 +63,24 @@ pub struct PooledEvidence {
     /// TOML or CSV as `rescuesim pool` reads it; the path starts at the scenario's folder.
     #[schemars(length(min = 1))]
     pub file: String,
-    /// Name of the outcome in the file; may be left out where there is only one.
+    /// Name of the outcome in the file; may be left out if there is only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub outcome: Option<String>,
-    /// How its studies are pooled.
+    /// Method of pooling the studies.
     #[serde(default = "default_pooling")]
     #[schemars(length(min = 1))]
     pub method: String,
-    /// What patients want of the event: needed where a CSV file does not say so. The odds ratio of an
+    /// Whether patients want the event: needed if a CSV file does not say so. The odds ratio of an
     /// unwanted event is turned over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<CountedEvent>,
-    /// Whose effect it is.
+    /// The effect that the distribution is of.
     #[serde(default)]
     pub distribution: EvidenceOf,
 }
 
-/// What patients want of the event that studies count.
+/// Whether patients want the event that studies count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CountedEvent {
@@ -90,7 +90,7 @@ pub enum CountedEvent {
     Unwanted,
 }
 
-/// Whose log odds ratio published evidence is of.
+/// The log odds ratio that published evidence gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceOf {

@@ -1,4 +1,4 @@
-//! What is written about the procedure, and about the mRS that follows it.
+//! The procedure, and the mRS that follows it, in a scenario file.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::procedure::{Difficulty, PerPass, Perforation};
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Procedure")]
 pub struct WrittenProcedure {
-    /// Passes after which patients who are still unresolved are randomised: one number (0: before
+    /// Passes after which patients with persistent occlusion are randomised: one number (0: before
     /// the first pass), or several with their shares among the randomised.
     pub randomised_after: RandomisedAfter,
     /// Probability that pass 1, 2, … reperfuses (eTICI 2b–3), the last value repeating; or one
@@ -21,8 +21,8 @@ pub struct WrittenProcedure {
     #[serde(default = "never")]
     #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
     pub reocclusion: Vec<f64>,
-    /// Most passes of a patient, with those before randomisation. Without it, strategies must end
-    /// by themselves.
+    /// The most passes of a patient, including those before randomisation. Without it, strategies must
+    /// end by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub max_passes: Option<u32>,
@@ -30,9 +30,9 @@ pub struct WrittenProcedure {
     #[serde(default = "two")]
     #[schemars(range(min = 0, max = 10))]
     pub early_until: u32,
-    /// What the control arm does with unresolved patients.
+    /// Procedure of the control arm with a persistent occlusion.
     pub control: ArmProcedure,
-    /// What the experimental arm does with them.
+    /// Procedure of the experimental arm with a persistent occlusion.
     pub experimental: ArmProcedure,
     /// Rescue stenting.
     pub rescue: WrittenRescue,
@@ -81,11 +81,11 @@ pub enum RandomisedAfter {
 pub enum PassSuccess {
     /// The same for every pass.
     Flat(#[schemars(range(min = 0.0, max = 1.0))] f64),
-    /// Of pass 1, 2, …, the last value repeating.
+    /// Probability for pass 1, 2, …, the last value repeating.
     ByPass(#[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))] Vec<f64>),
     /// Falling or rising on the scale of the odds.
     Decay {
-        /// Of the first pass.
+        /// Probability for the first pass.
         #[schemars(range(min = 0.0, max = 1.0))]
         first: f64,
         /// Odds of each pass over the odds of the one before.
@@ -94,7 +94,7 @@ pub enum PassSuccess {
     },
 }
 
-/// What an arm does with unresolved patients.
+/// Procedure of an arm with a persistent occlusion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ArmProcedure {
@@ -106,7 +106,7 @@ pub struct ArmProcedure {
     pub crossover: f64,
 }
 
-/// What is done with unresolved patients.
+/// Strategy with a persistent occlusion.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(rename = "Strategy")]
@@ -127,10 +127,10 @@ pub enum WrittenStrategy {
         #[schemars(range(min = 0, max = 10))]
         more_passes: Option<u32>,
     },
-    /// As operators were seen to do.
+    /// Observed practice of operators.
     Practice {
-        /// Probability of a stent when unresolved after pass 1, 2, …, the last value repeating.
-        /// Who is unresolved after `max_passes` and not stented is given up.
+        /// Probability of a stent when the occlusion persists after pass 1, 2, …, the last value
+        /// repeating. A vessel occluded after `max_passes` and not stented stays occluded.
         #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
         rescue_after_pass: Vec<f64>,
     },
@@ -145,7 +145,7 @@ pub struct WrittenRescue {
     /// repeating; before any pass it is that of pass 1.
     #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
     pub success: Vec<f64>,
-    /// Probability that the stent cannot be brought to its place.
+    /// Probability that the stent cannot be placed.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub failed_access: f64,

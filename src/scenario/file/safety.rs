@@ -27,7 +27,7 @@ pub struct WrittenSafetyEndpoint {
     /// Unique name for tables.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// How it comes about.
+    /// How the event arises.
     #[serde(flatten)]
     pub event: SafetyEvent,
     /// Days from randomisation until it is known whether it happened; 0 for death, which is known when
@@ -35,7 +35,7 @@ pub struct WrittenSafetyEndpoint {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 36525.0))]
     pub known_after_days: f64,
-    /// Test that compares the arms, at the looks and in the end.
+    /// Test that compares the arms, at the looks and at the end of the trial.
     #[serde(default)]
     pub test: ProportionTest,
     /// Stops the trial at an interim look when the experimental arm has too many events, whatever
@@ -44,7 +44,7 @@ pub struct WrittenSafetyEndpoint {
     pub stopping: Option<SafetyStopping>,
 }
 
-/// How an adverse event comes about.
+/// How an adverse event arises.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SafetyEvent {
@@ -56,12 +56,12 @@ pub enum SafetyEvent {
         /// Share of patients with experimental treatment who have it.
         #[schemars(range(min = 0.0, max = 1.0))]
         experimental: f64,
-        /// Log odds of the event added by every level of the 90-day mRS: above 0 those who do badly
-        /// had it more often. 0: it has nothing to do with the mRS.
+        /// Log odds of the event added by every level of the 90-day mRS: above 0 patients with a poor
+        /// outcome had it more often. 0: it is independent of the mRS.
         #[serde(default)]
         #[schemars(range(min = -10.0, max = 10.0))]
         log_odds_per_mrs: f64,
-        /// In place of that, the mRS of those who have the event, 0 to 6: seven fractions that sum
+        /// In place of that, the mRS of patients who have the event, 0 to 6: seven fractions that sum
         /// to 1 or percentages that sum to 100.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mrs_of_affected: Option<[f64; 7]>,

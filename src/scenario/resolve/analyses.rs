@@ -1,8 +1,8 @@
 //! The analyses, bound to the cells they work with.
 
 use super::super::{Analysis, AnalysisSet, Description, Subgroups, file};
-use super::Resolver;
 use super::centres::is_by_centre;
+use super::{Checked, Reported, Resolver};
 use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::{MissingRule, MultipleImputation, SingleImputation};
 use crate::analysis::method::{Proportions, Regression};
@@ -112,10 +112,10 @@ impl Resolver<'_> {
         Some(analyses)
     }
 
-    /// What is described when a trial ends; the outer `None` is for mistakes.
-    pub(super) fn description(&mut self, population: &Population) -> Option<Option<Description>> {
+    /// Reads what is described when a trial ends; `None` if nothing is.
+    pub(super) fn description(&mut self, population: &Population) -> Checked<Option<Description>> {
         let file = self.file;
-        let Some(written) = &file.description else { return Some(None) };
+        let Some(written) = &file.description else { return Ok(None) };
         if !written.proportional_odds && written.subgroups.is_empty() && !written.tipping_point {
             let message = "describes nothing; allowed: proportional_odds = true, subgroups, tipping_point = true, or no [description]";
             return self.fail("description", message);
@@ -125,7 +125,7 @@ impl Resolver<'_> {
             return self.fail("description.tipping_point", message);
         }
         let path = "description.subgroups";
-        let factors = self.factor_indices(path, &written.subgroups, population)?;
+        let factors = self.factor_indices(path, &written.subgroups, population).ok_or(Reported)?;
         let cells = Cells::of(file, population);
         let subgroups = written.subgroups.iter().zip(factors).map(|(name, factor)| {
             let grouping = cells.grouped(&[factor]);
@@ -134,7 +134,7 @@ impl Resolver<'_> {
             let model = Model { levels: Levels::ALL, covariates };
             Subgroups { factor: name.clone(), model, grouping }
         });
-        Some(Some(Description {
+        Ok(Some(Description {
             proportional_odds: written.proportional_odds,
             tipping_point: written.tipping_point,
             subgroups: subgroups.collect(),

@@ -1,8 +1,9 @@
 //! Centres, the factor they make, and what changes over calendar time.
 
-use super::super::{Registered, file};
-use super::Resolver;
+use super::super::problems::conflicts;
+use super::super::{StrataByCentre, file};
 use super::population::MAX_STRATA;
+use super::{Checked, People, Resolver};
 use crate::accrual::{Accrual, DAYS_PER_MONTH};
 use crate::centres::{self, CentreEffects, Centres, Opening};
 use crate::outcome::{Circumstances, Drift};
@@ -13,10 +14,9 @@ use file::analysis::{Method, MissingRule};
 const DAYS_PER_YEAR: f64 = 365.25;
 
 impl Resolver<'_> {
-    /// The outer `None` is for mistakes.
-    pub(super) fn centres(&mut self) -> Option<Option<Centres>> {
+    pub(super) fn centres(&mut self) -> Checked<Option<Centres>> {
         let file = self.file;
-        let Some(written) = &file.centres else { return Some(None) };
+        let Some(written) = &file.centres else { return Ok(None) };
         if let Some(index) = file.factors.iter().position(|factor| factor.name == centres::FACTOR) {
             let path = format!("factors[{index}].name");
             let message = "is \"centre\", which is the factor that [centres] makes; allowed: another name, or no [centres]";
@@ -30,7 +30,7 @@ impl Resolver<'_> {
             self.fail::<()>("centres.procedure_sd", message);
         }
         let opening = self.opening(written)?;
-        Some(Some(Centres {
+        Ok(Some(Centres {
             number: written.number,
             rate_shape: written.rate_shape,
             opening,
@@ -42,59 +42,53 @@ impl Resolver<'_> {
         }))
     }
 
-    fn opening(&mut self, written: &file::WrittenCentres) -> Option<Opening> {
-        let Some(opening) = &written.opening else { return Some(Opening::WithTheTrial) };
+    fn opening(&mut self, written: &file::WrittenCentres) -> Checked<Opening> {
+        let Some(opening) = &written.opening else { return Ok(Opening::WithTheTrial) };
         if self.file.accrual.ramp_up_months > 0.0 {
-            let message = "is given beside accrual.ramp_up_months, which is another way for the rate to rise; allowed: one of the two";
-            return self.fail("centres.opening", message);
+            // Both make the rate rise. Together they would make it rise twice.
+            return self.fail("centres.opening", conflicts("accrual.ramp_up_months"));
         }
         match opening {
-            file::WrittenOpening::OverMonths(0.0) => Some(Opening::WithTheTrial),
-            file::WrittenOpening::OverMonths(months) => {
-                Some(Opening::Over(months * DAYS_PER_MONTH))
-            }
+            file::WrittenOpening::OverMonths(0.0) => Ok(Opening::WithTheTrial),
+            file::WrittenOpening::OverMonths(months) => Ok(Opening::Over(months * DAYS_PER_MONTH)),
             file::WrittenOpening::Months(plan) if plan.len() != written.number as usize => {
                 let (path, number) = ("centres.opening.months", written.number as usize);
                 self.wrong_length(path, plan.len(), number, "one per centre")
             }
             file::WrittenOpening::Months(plan) => {
-                Some(Opening::Planned(plan.iter().map(|month| month * DAYS_PER_MONTH).collect()))
+                Ok(Opening::Planned(plan.iter().map(|month| month * DAYS_PER_MONTH).collect()))
             }
         }
     }
 
-    /// The outer `None` is for mistakes.
-    pub(super) fn drift(&mut self) -> Option<Option<Drift>> {
-        let Some(written) = &self.file.drift else { return Some(None) };
+    pub(super) fn drift(&mut self) -> Checked<Option<Drift>> {
+        let Some(written) = &self.file.drift else { return Ok(None) };
         if written.log_odds_per_year == 0.0 {
-            return Some(None);
+            return Ok(None);
         }
         if self.file.prior.is_some() {
-            let message = "is given beside [prior], whose effects are those between stated outcomes, not between those of a period; allowed: one of the two";
-            return self.fail("drift", message);
+            // The prior's effect is one between stated outcomes, not between those of a period.
+            return self.fail("drift", conflicts("prior"));
         }
-        Some(Some(Drift {
+        Ok(Some(Drift {
             per_day: written.log_odds_per_year / DAYS_PER_YEAR,
             stated_day: written.stated_at_month * DAYS_PER_MONTH,
         }))
     }
 
-    /// What patients are randomised and analysed by where anything names the centre; the outer `None`
-    /// is for mistakes.
-    pub(super) fn registered(
+    /// Returns the strata with the centre as a factor; `None` if nothing names the centre.
+    pub(super) fn strata_by_centre(
         &mut self,
         population: &Population,
         centres: Option<&Centres>,
-    ) -> Option<Option<Registered>> {
-        let Some(centres) = centres else { return Some(None) };
-        let randomisation = named_by_randomisation(&self.file.randomisation);
-        let subgroups = self.file.description.iter().flat_map(|it| &it.subgroups);
-        let analyses = self.file.analyses.iter().any(|analysis| {
-            names_centre(factors_of(&analysis.method))
-                || matches!(&analysis.missing, MissingRule::MultipleImputation { adjust_for, .. } if names_centre(adjust_for.iter().map(String::as_str)))
-        }) || names_centre(subgroups.map(String::as_str));
+    ) -> Checked<Option<StrataByCentre>> {
+        let Some(centres) = centres else { return Ok(None) };
+        let file = self.file;
+        let randomisation = randomises_by_centre(&file.randomisation);
+        let analyses = file.analyses.iter().any(analyses_by_centre)
+            || file.description.iter().any(|described| names_centre(&described.subgroups));
         if !(randomisation || analyses) {
-            return Some(None);
+            return Ok(None);
         }
         let strata = population.strata() * centres.number as usize;
         if strata > MAX_STRATA {
@@ -110,61 +104,62 @@ impl Resolver<'_> {
             log_odds: vec![0.0; centres.number as usize],
         };
         let population = population.crossed(factor);
-        Some(Some(Registered { population, randomisation, analyses }))
+        Ok(Some(StrataByCentre { population, randomisation, analyses }))
     }
 
-    /// Centre and time of the patients planned; the accrual matters only where outcomes drift.
-    pub(super) fn circumstances(
-        &self,
-        accrual: Option<&Accrual>,
-        (centres, drift): (Option<&Centres>, Option<&Drift>),
-    ) -> Option<Circumstances> {
-        let outcome_sd = centres.map_or(0.0, |centres| centres.sd.outcome);
-        let Some(drift) = drift else { return Some(Circumstances::of_centres(outcome_sd)) };
-        let accrual = accrual?;
-        let expected_day = |patients: f64| Centres::expected_day(centres, accrual, patients);
+    /// Returns centre and time of the patients planned; the accrual matters only if outcomes drift.
+    pub(super) fn circumstances(&self, accrual: &Accrual, people: &People) -> Circumstances {
+        let centres = people.centres.as_ref();
+        let of_centres =
+            Circumstances::of_centres(centres.map_or(0.0, |centres| centres.sd.outcome));
+        let Some(drift) = &people.drift else { return of_centres };
         let patients = self.file.sample_size.randomised;
-        Some(Circumstances::of_centres(outcome_sd).over_time(drift, patients, expected_day))
+        of_centres.over_time(drift, patients, |patients: f64| {
+            Centres::expected_day(centres, accrual, patients)
+        })
     }
 }
 
-fn names_centre<'n>(mut names: impl Iterator<Item = &'n str>) -> bool {
-    names.any(|name| name == centres::FACTOR)
+fn names_centre(names: &[String]) -> bool {
+    names.iter().any(|name| name == centres::FACTOR)
 }
 
-fn named_by_randomisation(written: &file::Randomisation) -> bool {
-    let names = match written {
-        file::Randomisation::Complete {} => None,
+fn randomises_by_centre(written: &file::Randomisation) -> bool {
+    match written {
+        file::Randomisation::Complete {} => false,
         file::Randomisation::Minimisation { factors, .. }
-        | file::Randomisation::MinimalSufficientBalance { factors, .. } => factors.as_ref(),
+        | file::Randomisation::MinimalSufficientBalance { factors, .. } => {
+            factors.as_deref().is_some_and(names_centre)
+        }
         file::Randomisation::PermutedBlocks { stratify_by, .. }
         | file::Randomisation::Efron { stratify_by, .. }
         | file::Randomisation::BigStick { stratify_by, .. }
-        | file::Randomisation::BlockUrn { stratify_by, .. } => Some(stratify_by),
-    };
-    names_centre(names.into_iter().flatten().map(String::as_str))
+        | file::Randomisation::BlockUrn { stratify_by, .. } => names_centre(stratify_by),
+    }
 }
 
-/// The factors that a method names.
-fn factors_of(method: &Method) -> Box<dyn Iterator<Item = &str> + '_> {
+fn analyses_by_centre(analysis: &file::Analysis) -> bool {
+    let imputes_by_centre = match &analysis.missing {
+        MissingRule::MultipleImputation { adjust_for, .. } => names_centre(adjust_for),
+        MissingRule::CompleteCase {}
+        | MissingRule::SingleValue { .. }
+        | MissingRule::ByArm { .. }
+        | MissingRule::LastObservation {} => false,
+    };
+    is_by_centre(&analysis.method) || imputes_by_centre
+}
+
+/// Returns whether a method names the centre.
+pub(super) fn is_by_centre(method: &Method) -> bool {
     match method {
         Method::ProportionalOdds { adjust_for: names, .. }
         | Method::Logistic { adjust_for: names, .. }
         | Method::UtilityWeighted { adjust_for: names, .. }
         | Method::Wilcoxon { stratify_by: names }
-        | Method::CochranMantelHaenszel { stratify_by: names, .. } => {
-            Box::new(names.iter().map(String::as_str))
-        }
+        | Method::CochranMantelHaenszel { stratify_by: names, .. } => names_centre(names),
         Method::SlidingDichotomy { points, .. } => {
-            Box::new(points.iter().map(|points| points.factor.as_str()))
+            points.iter().any(|points| points.factor == centres::FACTOR)
         }
-        Method::TwoProportions { .. } | Method::WinOdds {} | Method::WinRatio {} => {
-            Box::new(std::iter::empty())
-        }
+        Method::TwoProportions { .. } | Method::WinOdds {} | Method::WinRatio {} => false,
     }
-}
-
-/// Whether a method is one by centre.
-pub(super) fn is_by_centre(method: &Method) -> bool {
-    names_centre(factors_of(method))
 }

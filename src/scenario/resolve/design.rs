@@ -1,17 +1,17 @@
 //! Looks and boundaries.
 
+use super::super::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
 use super::super::file;
-use super::Resolver;
+use super::super::problems::{conflicts, out_of_range};
+use super::{Checked, Reported, Resolver};
 use crate::design::comparison::Comparison;
 use crate::design::{
     ConditionalOn, Design, DesignError, EfficacyRule, FutilityRule, HarmRule, Plan, Rules,
     SpendingFunction, StatedSpending, Untested,
 };
 use crate::num::normal::upper_quantile;
-use crate::randomisation::AllocationRatio;
-use crate::scenario::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
 
-/// What the first analysis compares, if two distributions say it all.
+/// The comparison of the first analysis, if two distributions determine it.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedComparison {
     pub comparison: Result<Comparison, NoComparison>,
@@ -19,46 +19,53 @@ pub(super) struct PlannedComparison {
     pub share_experimental: f64,
 }
 
+/// Outcomes at each look, with the key that says so.
+struct WrittenLooks {
+    path: &'static str,
+    counts: Vec<u32>,
+    /// Whether the key has an element for each look.
+    is_list: bool,
+}
+
 impl Resolver<'_> {
-    /// The maximum information in patients.
-    pub(super) fn analysed(&mut self, ratio: AllocationRatio, dropout: [f64; 2]) -> Option<u32> {
+    /// Returns the maximum information in patients.
+    pub(super) fn analysed(&mut self, known: KnownShares) -> Checked<u32> {
         let randomised = self.file.sample_size.randomised;
         let Some(analysed) = self.file.sample_size.analysed else {
-            let expected = KnownShares::new(ratio, dropout).patients(randomised);
-            return Some(expected.max(file::LEAST_PATIENTS));
+            return Ok(known.patients(randomised).max(file::LEAST_PATIENTS));
         };
         if analysed > randomised {
-            let message = format!(
-                "is {analysed}; allowed: at most sample_size.randomised ({randomised}), or left out, to \
-                 follow it: sample_size = {{ randomised = {randomised} }}"
+            let allowed = format!(
+                "at most sample_size.randomised ({randomised}), or left out, to follow it: \
+                 sample_size = {{ randomised = {randomised} }}"
             );
-            return self.fail("sample_size.analysed", message);
+            return self.fail("sample_size.analysed", out_of_range(analysed, allowed));
         }
-        Some(analysed)
+        Ok(analysed)
     }
 
-    /// `comparison` is that of the first analysis; `None` where something it needs has a mistake.
+    /// Builds looks and boundaries. `comparison` is that of the first analysis; `None` if there are
+    /// problems with what it needs.
     pub(super) fn design(
         &mut self,
         analysed: u32,
         comparison: Option<PlannedComparison>,
-    ) -> Option<Design> {
-        let looks_analysed = self.looks(analysed);
-        let rules = self.rules(looks_analysed.as_deref(), comparison);
-        let plan = Plan { looks_analysed: looks_analysed?, rules: rules? };
-        match Design::new(plan, self.file.sample_size.randomised) {
-            Ok(design) => Some(design),
-            Err(error) => self.no_boundaries(error),
+    ) -> Checked<Design> {
+        let alpha = self.alpha_one_sided();
+        let looks_analysed = self.looks(analysed)?;
+        let rules = self.rules(&looks_analysed, alpha, comparison)?;
+        match Design::new(Plan { looks_analysed, rules }, self.file.sample_size.randomised) {
+            Ok(design) => Ok(design),
+            Err(error) => self.fail_boundaries(error),
         }
     }
 
     fn rules(
         &mut self,
-        looks: Option<&[u32]>,
+        looks: &[u32],
+        alpha: Checked<f64>,
         comparison: Option<PlannedComparison>,
-    ) -> Option<Rules> {
-        let alpha = self.alpha_one_sided();
-        let looks = looks?;
+    ) -> Checked<Rules> {
         let interims = looks.len() - 1;
         let file = self.file;
         let written = &file.design;
@@ -76,10 +83,10 @@ impl Resolver<'_> {
                 "is given without `design.futility`; allowed with a rule other than \"none\"",
             );
         }
-        let efficacy = self.efficacy(&written.efficacy, alpha, looks);
-        let futility = self.futility(alpha, looks, comparison);
+        let efficacy = self.efficacy(&written.efficacy, alpha.ok(), looks);
+        let futility = self.futility(alpha.ok(), looks, comparison);
         let harm = self.harm(looks);
-        Some(Rules {
+        Ok(Rules {
             alpha_one_sided: alpha?,
             efficacy: efficacy?,
             futility: futility?,
@@ -89,14 +96,13 @@ impl Resolver<'_> {
         })
     }
 
-    fn alpha_one_sided(&mut self) -> Option<f64> {
+    fn alpha_one_sided(&mut self) -> Checked<f64> {
         match (self.file.design.alpha_one_sided, self.file.design.alpha_two_sided) {
-            (Some(alpha), None) => Some(alpha),
-            (None, Some(alpha)) => Some(0.5 * alpha),
-            (Some(_), Some(_)) => self.fail(
-                "design.alpha_two_sided",
-                "is given beside `design.alpha_one_sided`; allowed: exactly one of the two",
-            ),
+            (Some(alpha), None) => Ok(alpha),
+            (None, Some(alpha)) => Ok(0.5 * alpha),
+            (Some(_), Some(_)) => {
+                self.fail("design.alpha_two_sided", conflicts("design.alpha_one_sided"))
+            }
             (None, None) => self.fail(
                 "design",
                 "has no type I error; expected: exactly one of alpha_one_sided, alpha_two_sided",
@@ -104,102 +110,119 @@ impl Resolver<'_> {
         }
     }
 
-    /// What makes a design without boundaries, said where it can be mended.
-    fn no_boundaries<T>(&mut self, error: DesignError) -> Option<T> {
-        let (path, message) = match error {
-            DesignError::NoEfficacyBoundary => (
-                "design.efficacy".to_owned(),
-                "spends more than alpha before the final look; allowed: bounds that leave some"
-                    .to_owned(),
+    /// Reports why a design has no boundaries, at the key that can change it.
+    fn fail_boundaries(&mut self, error: DesignError) -> Checked<Design> {
+        match error {
+            DesignError::NoEfficacyBoundary => self.fail(
+                "design.efficacy",
+                "spends more than alpha before the final look; allowed: bounds that leave some",
             ),
-            DesignError::UnreachablePower => (
-                "design.futility.power".to_owned(),
+            DesignError::UnreachablePower => self.fail(
+                "design.futility.power",
                 "cannot be reached by these looks and efficacy bounds; allowed: a power above \
-                 alpha that leaves some type II error to spend"
-                    .to_owned(),
+                 alpha that leaves some type II error to spend",
             ),
-            DesignError::NoRoom { look, futility, efficacy } => (
-                match self.file.design.futility {
+            DesignError::NoRoom { look, futility, efficacy } => {
+                let path = match self.file.design.futility {
                     file::Futility::Z { .. }
                     | file::Futility::P { .. }
                     | file::Futility::Effect { .. } => {
                         format!("design.futility.bounds[{}]", look - 1)
                     }
-                    _ => "design.futility".to_owned(),
-                },
-                format!(
+                    file::Futility::None
+                    | file::Futility::ConditionalPower { .. }
+                    | file::Futility::PredictivePower { .. }
+                    | file::Futility::BetaSpending { .. } => "design.futility".to_owned(),
+                };
+                let message = format!(
                     "is {futility:.4} on the Z scale; allowed: below the efficacy bound of look \
                      {look} ({efficacy:.4})"
-                ),
-            ),
-            DesignError::Unsettled => (
-                "design.binding_futility".to_owned(),
+                );
+                self.fail(&path, message)
+            }
+            DesignError::Unsettled => self.fail(
+                "design.binding_futility",
                 "has no efficacy boundary that goes with it; allowed: false, or futility that \
-                 stops less often"
-                    .to_owned(),
+                 stops less often",
             ),
-            DesignError::TwoSidedFutility => (
-                "design.futility".to_owned(),
+            DesignError::TwoSidedFutility => self.fail(
+                "design.futility",
                 "is given for a symmetric two-sided test, which stops below for harm; allowed: \
-                 \"none\", or another `design.harm`"
-                    .to_owned(),
+                 \"none\", or another `design.harm`",
             ),
-        };
-        self.fail(&path, message)
+        }
     }
 
-    /// Interim looks, from 0, that are not among the `written` ones, from 1.
+    /// Returns the looks, from 0, that are not among the `written` ones, from 1.
     fn untested(&mut self, path: &str, written: &Option<Vec<u32>>, looks: usize) -> Vec<usize> {
         let Some(tested) = written else { return Vec::new() };
         for (i, &look) in tested.iter().enumerate() {
             if look as usize > looks {
-                let message = format!("is {look}; allowed: 1 to {looks}");
+                let message = out_of_range(look, format!("1 to {looks}"));
                 self.fail::<()>(&format!("{path}[{i}]"), message);
             }
         }
         (0..looks).filter(|&k| !tested.contains(&(k as u32 + 1))).collect()
     }
 
-    /// Outcomes at each look, increasing, the last being the maximum.
-    fn looks(&mut self, analysed: u32) -> Option<Vec<u32>> {
-        let rounded = |fraction: f64| (fraction * f64::from(analysed)).round() as u32;
-        let (path, counts): (&str, Vec<u32>) = match &self.file.design.looks {
-            file::Looks::Analysed(counts) => ("design.looks.analysed", counts.clone()),
-            file::Looks::InformationFractions(fractions) => {
-                let path = "design.looks.information_fractions";
-                if *fractions.last()? != 1.0 {
-                    let last =
-                        format!("ends at {}; allowed: 1 for the final look", fractions.last()?);
-                    return self.fail(path, last);
-                }
-                (path, fractions.iter().map(|&fraction| rounded(fraction)).collect())
-            }
-            file::Looks::EquallySpaced(looks) => {
-                let at = |k: u32| rounded(f64::from(k) / f64::from(*looks));
-                ("design.looks.equally_spaced", (1..=*looks).map(at).collect())
-            }
-        };
+    /// Returns the outcomes at each look, increasing, the last being the maximum.
+    fn looks(&mut self, analysed: u32) -> Checked<Vec<u32>> {
+        let WrittenLooks { path, counts, is_list } = self.written_looks(analysed)?;
         let mut before = 0;
         for (k, &count) in counts.iter().enumerate() {
             if count <= before {
-                let at =
-                    if path.ends_with("spaced") { path.to_owned() } else { format!("{path}[{k}]") };
-                return self.fail(&at, format!("puts look {} at {count} outcomes; allowed: more than the {before} before it", k + 1));
+                let path = if is_list { format!("{path}[{k}]") } else { path.to_owned() };
+                let look = k + 1;
+                return self.fail(&path, format!("puts look {look} at {count} outcomes; allowed: more than the {before} before it"));
             }
             before = count;
         }
         if before != analysed {
-            let at = format!("{path}[{}]", counts.len() - 1);
-            return self.fail(
-                &at,
-                format!(
-                    "is {before}; allowed: sample_size.analysed ({analysed}) for the final look, or \
-                     looks that follow it: {{ equally_spaced = {} }}",
-                    counts.len()
-                ),
+            let allowed = format!(
+                "sample_size.analysed ({analysed}) for the final look, or looks that follow it: \
+                 {{ equally_spaced = {} }}",
+                counts.len()
             );
+            let path = format!("{path}[{}]", counts.len() - 1);
+            return self.fail(&path, out_of_range(before, allowed));
         }
-        Some(counts)
+        Ok(counts)
+    }
+
+    fn written_looks(&mut self, analysed: u32) -> Checked<WrittenLooks> {
+        let maximum = f64::from(analysed);
+        match &self.file.design.looks {
+            file::Looks::Analysed(counts) => Ok(WrittenLooks {
+                path: "design.looks.analysed",
+                counts: counts.clone(),
+                is_list: true,
+            }),
+            file::Looks::InformationFractions(fractions) => {
+                let path = "design.looks.information_fractions";
+                match fractions.last() {
+                    // The maximum is the number of the final look, which rounding could miss.
+                    Some(last) if *last != 1.0 => {
+                        self.fail(path, format!("ends at {last}; allowed: 1 for the final look"))
+                    }
+                    Some(_) | None => Ok(WrittenLooks {
+                        path,
+                        counts: fractions
+                            .iter()
+                            .map(|fraction| (fraction * maximum).round() as u32)
+                            .collect(),
+                        is_list: true,
+                    }),
+                }
+            }
+            file::Looks::EquallySpaced(looks) => {
+                let fractions = (1..=*looks).map(|k| f64::from(k) / f64::from(*looks));
+                Ok(WrittenLooks {
+                    path: "design.looks.equally_spaced",
+                    counts: fractions.map(|fraction| (fraction * maximum).round() as u32).collect(),
+                    is_list: false,
+                })
+            }
+        }
     }
 
     fn efficacy(
@@ -207,8 +230,8 @@ impl Resolver<'_> {
         written: &file::Boundary,
         alpha: Option<f64>,
         looks: &[u32],
-    ) -> Option<EfficacyRule> {
-        Some(match *written {
+    ) -> Checked<EfficacyRule> {
+        Ok(match *written {
             file::Boundary::None {} => EfficacyRule::FinalOnly,
             file::Boundary::ObrienFleming {} => EfficacyRule::OBRIEN_FLEMING,
             file::Boundary::Pocock {} => EfficacyRule::POCOCK,
@@ -216,19 +239,25 @@ impl Resolver<'_> {
             file::Boundary::HaybittlePeto { interim_z } => {
                 EfficacyRule::HaybittlePeto { interim_z }
             }
-            _ => EfficacyRule::Spending(self.spending("design.efficacy", written, alpha, looks)?),
+            file::Boundary::LanDemetsObrienFleming {}
+            | file::Boundary::LanDemetsPocock {}
+            | file::Boundary::HwangShihDecani { .. }
+            | file::Boundary::KimDemets { .. }
+            | file::Boundary::Cumulative { .. } => {
+                EfficacyRule::Spending(self.spending("design.efficacy", written, alpha, looks)?)
+            }
         })
     }
 
-    /// A spending function for an error rate of `total`, `None` where that is not known.
+    /// Returns a spending function for an error rate of `total`; `None` if there are problems with that.
     pub(super) fn spending(
         &mut self,
         path: &str,
         written: &file::Boundary,
         total: Option<f64>,
         looks: &[u32],
-    ) -> Option<SpendingFunction> {
-        Some(match written {
+    ) -> Checked<SpendingFunction> {
+        Ok(match written {
             file::Boundary::LanDemetsObrienFleming {} => SpendingFunction::LanDeMetsObrienFleming,
             file::Boundary::LanDemetsPocock {} => SpendingFunction::LanDeMetsPocock,
             &file::Boundary::HwangShihDecani { gamma } => {
@@ -236,9 +265,14 @@ impl Resolver<'_> {
             }
             &file::Boundary::KimDemets { rho } => SpendingFunction::KimDeMets { rho },
             file::Boundary::Cumulative { spent } => {
-                SpendingFunction::Stated(self.stated_spending(path, spent, total?, looks)?)
+                let total = total.ok_or(Reported)?;
+                SpendingFunction::Stated(self.stated_spending(path, spent, total, looks)?)
             }
-            _ => {
+            file::Boundary::None {}
+            | file::Boundary::ObrienFleming {}
+            | file::Boundary::Pocock {}
+            | file::Boundary::WangTsiatis { .. }
+            | file::Boundary::HaybittlePeto { .. } => {
                 let message = "is a boundary and spends nothing by itself; allowed: \
                      lan_demets_obrien_fleming, lan_demets_pocock, hwang_shih_decani, kim_demets, \
                      cumulative";
@@ -253,27 +287,27 @@ impl Resolver<'_> {
         spent: &[f64],
         total: f64,
         looks: &[u32],
-    ) -> Option<Vec<StatedSpending>> {
+    ) -> Checked<Vec<StatedSpending>> {
         let path = format!("{path}.spent");
         if spent.len() != looks.len() {
             return self.wrong_length(&path, spent.len(), looks.len(), "one per look");
         }
         if let Some(k) = (1..spent.len()).find(|&k| spent[k] < spent[k - 1]) {
-            let message =
-                format!("is {}; allowed: no less than the {} before it", spent[k], spent[k - 1]);
-            return self.fail(&format!("{path}[{k}]"), message);
+            let allowed = format!("no less than the {} before it", spent[k - 1]);
+            return self.fail(&format!("{path}[{k}]"), out_of_range(spent[k], allowed));
         }
         let last = spent.len() - 1;
+        // A rate such as a third cannot be written exactly.
         if (spent[last] - total).abs() > 1e-9 * total {
-            let message = format!("is {}; allowed: the whole error rate, {total}", spent[last]);
+            let message = out_of_range(spent[last], format!("the whole error rate, {total}"));
             return self.fail(&format!("{path}[{last}]"), message);
         }
         let maximum = f64::from(looks[last]);
-        let at = |(&n, &spent): (&u32, &f64)| StatedSpending {
+        let stated = looks.iter().zip(spent).map(|(&n, &spent)| StatedSpending {
             fraction: f64::from(n) / maximum,
             share: spent / total,
-        };
-        Some(looks.iter().zip(spent).map(at).collect())
+        });
+        Ok(stated.collect())
     }
 
     fn futility(
@@ -281,68 +315,82 @@ impl Resolver<'_> {
         alpha: Option<f64>,
         looks: &[u32],
         comparison: Option<PlannedComparison>,
-    ) -> Option<FutilityRule> {
+    ) -> Checked<FutilityRule> {
         let file = self.file;
         let interims = looks.len() - 1;
         match &file.design.futility {
-            file::Futility::None => Some(FutilityRule::None),
+            file::Futility::None => Ok(FutilityRule::None),
+            // −∞ and p = 1 are how a scenario writes a look without the test.
             file::Futility::Z { bounds } => {
-                // −inf is read as the most negative number.
-                self.futility_bounds(bounds, interims, |_, z| (z > f64::MIN).then_some(z))
+                self.futility_bounds(bounds, interims, |_, z| z.is_finite().then_some(z))
             }
             file::Futility::P { bounds } => {
                 self.futility_bounds(bounds, interims, |_, p| (p < 1.0).then(|| upper_quantile(p)))
             }
             file::Futility::Effect { bounds } => {
-                let PlannedComparison { comparison, share_experimental } = comparison?;
-                let comparison = match comparison {
-                    Ok(comparison) => comparison,
-                    Err(cause) => {
-                        let message = format!(
-                            "is on the effect scale, and the first analysis has no closed form{}; allowed: another rule, or another first analysis ({WITH_CLOSED_FORM})",
-                            cause_of(cause)
-                        );
-                        return self.fail("design.futility", message);
-                    }
-                };
+                let path = "design.futility";
+                let what = "is on the effect scale";
+                let (comparison, share) =
+                    self.closed_form(path, what, "another rule", comparison)?;
                 self.futility_bounds(bounds, interims, |k, effect| {
-                    let stated =
-                        comparison.with_measured_effect(effect).filter(|_| effect > f64::MIN)?;
-                    let total = f64::from(looks[k]);
-                    Some(stated.z_at_effect(stated.effect(), share_experimental, total))
+                    if effect == f64::NEG_INFINITY {
+                        return None;
+                    }
+                    let stated = comparison.with_measured_effect(effect)?;
+                    Some(stated.z_at_effect(stated.effect(), share, f64::from(looks[k])))
                 })
             }
             file::Futility::BetaSpending { spending, power } => {
                 let path = "design.futility.spending";
                 let function = self.spending(path, spending, Some(1.0 - power), looks)?;
-                Some(FutilityRule::BetaSpending { function, power: *power })
+                Ok(FutilityRule::BetaSpending { function, power: *power })
             }
             &file::Futility::ConditionalPower { at_most, under } => {
                 let on = match under {
                     file::ConditionalEffect::Trend => ConditionalOn::Trend,
                     file::ConditionalEffect::Planned => {
-                        let PlannedComparison { comparison, share_experimental } = comparison?;
+                        let path = "design.futility.under";
+                        let what = "is \"planned\"";
+                        let (comparison, share) =
+                            self.closed_form(path, what, "\"trend\"", comparison)?;
                         let total = f64::from(looks[interims]);
-                        match comparison {
-                            Ok(comparison) => ConditionalOn::Drift(comparison.drift(
-                                alpha?,
-                                share_experimental,
-                                total,
-                            )),
-                            Err(cause) => {
-                                let message = format!(
-                                    "is \"planned\", and the first analysis has no closed form{}; allowed: \"trend\", or another first analysis ({WITH_CLOSED_FORM})",
-                                    cause_of(cause)
-                                );
-                                return self.fail("design.futility.under", message);
-                            }
-                        }
+                        let alpha = alpha.ok_or(Reported)?;
+                        ConditionalOn::Drift(comparison.drift(alpha, share, total))
                     }
                 };
-                Some(FutilityRule::ConditionalPower { at_most, on })
+                Ok(FutilityRule::ConditionalPower { at_most, on })
             }
             &file::Futility::PredictivePower { at_most } => {
-                Some(FutilityRule::PredictivePower { at_most })
+                Ok(FutilityRule::PredictivePower { at_most })
+            }
+        }
+    }
+
+    /// Returns the comparison of the first analysis, with the share of the experimental arm, for a rule
+    /// that needs its closed form. `what` is about the rule at the path, `instead` another one.
+    fn closed_form(
+        &mut self,
+        path: &str,
+        what: &str,
+        instead: &str,
+        planned: Option<PlannedComparison>,
+    ) -> Checked<(Comparison, f64)> {
+        let PlannedComparison { comparison, share_experimental } = planned.ok_or(Reported)?;
+        match comparison {
+            Ok(comparison) => Ok((comparison, share_experimental)),
+            Err(cause) => {
+                let cause = match cause {
+                    // The message is about the method already.
+                    NoComparison::Method => String::new(),
+                    NoComparison::Arms
+                    | NoComparison::Key(_)
+                    | NoComparison::SelectiveLoss
+                    | NoComparison::Randomisation => format!(" {cause}"),
+                };
+                let message = format!(
+                    "{what}, and the first analysis has no closed form{cause}; allowed: {instead}, or another first analysis ({WITH_CLOSED_FORM})"
+                );
+                self.fail(path, message)
             }
         }
     }
@@ -351,35 +399,26 @@ impl Resolver<'_> {
         &mut self,
         bounds: &[f64],
         interims: usize,
-        bound: impl Fn(usize, f64) -> Option<f64>,
-    ) -> Option<FutilityRule> {
+        z_bound: impl Fn(usize, f64) -> Option<f64>,
+    ) -> Checked<FutilityRule> {
         if bounds.len() != interims {
             let path = "design.futility.bounds";
             return self.wrong_length(path, bounds.len(), interims, "one per interim look");
         }
-        let bounds = bounds.iter().enumerate().map(|(k, &written)| bound(k, written));
-        Some(FutilityRule::Z(bounds.collect()))
+        let bounds = bounds.iter().enumerate().map(|(k, &written)| z_bound(k, written));
+        Ok(FutilityRule::Z(bounds.collect()))
     }
 
-    fn harm(&mut self, looks: &[u32]) -> Option<HarmRule> {
+    fn harm(&mut self, looks: &[u32]) -> Checked<HarmRule> {
         let file = self.file;
-        Some(match &file.design.harm {
+        Ok(match &file.design.harm {
             file::Harm::None => HarmRule::None,
             file::Harm::Symmetric { spending } => HarmRule::Symmetric { spending: *spending },
             file::Harm::Spending { spending, alpha_one_sided } => {
-                let alpha_one_sided = *alpha_one_sided;
-                let total = Some(alpha_one_sided);
-                let function = self.spending("design.harm.spending", spending, total, looks)?;
-                HarmRule::Spending { function, alpha_one_sided }
+                let path = "design.harm.spending";
+                let function = self.spending(path, spending, Some(*alpha_one_sided), looks)?;
+                HarmRule::Spending { function, alpha_one_sided: *alpha_one_sided }
             }
         })
-    }
-}
-
-/// Why an analysis has no closed form, where that is not its method, which the message is about.
-fn cause_of(cause: NoComparison) -> String {
-    match cause {
-        NoComparison::Method => String::new(),
-        other => format!(" {other}"),
     }
 }

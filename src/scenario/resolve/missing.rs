@@ -2,7 +2,7 @@
 
 use super::super::file;
 use super::super::treatments::ByStratum;
-use super::Resolver;
+use super::{Checked, Reported, Resolver};
 use crate::num::quadrature::normal_nodes;
 use crate::outcome::early::NoTransition;
 use crate::outcome::missingness::Mechanism;
@@ -11,12 +11,9 @@ use crate::population::Population;
 use crate::randomisation::Arm;
 
 impl Resolver<'_> {
-    /// The early mRS, where there is one; the outer `None` is for mistakes.
-    pub(super) fn early_outcome(
-        &mut self,
-        by_arm: Option<&ByStratum>,
-    ) -> Option<Option<EarlyOutcome>> {
-        let Some(written) = &self.file.early_outcome else { return Some(None) };
+    /// Reads the early mRS; `None` if none is seen.
+    pub(super) fn early_outcome(&mut self, by_arm: &ByStratum) -> Checked<Option<EarlyOutcome>> {
+        let Some(written) = &self.file.early_outcome else { return Ok(None) };
         let early = self.distribution("early_outcome.control", written.control);
         let rows: Vec<MrsDistribution> = (0..LEVELS)
             .filter_map(|mrs| {
@@ -24,13 +21,13 @@ impl Resolver<'_> {
                 self.distribution(&path, written.transition[mrs])
             })
             .collect();
-        let transition: [MrsDistribution; LEVELS] = rows.try_into().ok()?;
-        let by_arm = by_arm?;
+        // Fewer rows than levels if there were problems with some.
+        let transition: [MrsDistribution; LEVELS] = rows.try_into().map_err(|_| Reported)?;
         let occurs = std::array::from_fn(|level| {
             by_arm.iter().flatten().any(|mrs| mrs.probabilities()[level] > 0.0)
         });
-        match EarlyOutcome::new(&early?, &transition, occurs) {
-            Ok(early) => Some(Some(early)),
+        match EarlyOutcome::new(&early.ok_or(Reported)?, &transition, occurs) {
+            Ok(early) => Ok(Some(early)),
             Err(error) => {
                 let path = match error {
                     NoTransition::Resurrection => "early_outcome.transition[6]",

@@ -2,91 +2,89 @@
 
 use std::collections::BTreeSet;
 
-use super::{Resolver, first_repeated};
+use super::super::file;
+use super::super::problems::{conflicts, missing, suggestion};
+use super::{Checked, Resolver, first_repeated};
 use crate::centres;
 use crate::num::normalised;
 use crate::population::{Factor, Population};
-use crate::scenario::error::nearest;
 
 /// The most combinations of factor levels.
 pub(super) const MAX_STRATA: usize = 10_000;
 
 impl Resolver<'_> {
-    pub(super) fn population(&mut self) -> Option<Population> {
-        let factors: Vec<Option<Factor>> =
-            (0..self.file.factors.len()).map(|index| self.factor(index)).collect();
-        let joint = !self.file.strata.is_empty();
-        let shares: Vec<Option<Vec<f64>>> =
-            (0..self.file.factors.len()).map(|index| self.shares(index, joint)).collect();
-        let factors: Vec<Factor> = factors.into_iter().collect::<Option<_>>()?;
-        let strata = factors
+    pub(super) fn population(&mut self) -> Checked<Population> {
+        let file = self.file;
+        let is_joint = !file.strata.is_empty();
+        let mut factors = Vec::with_capacity(file.factors.len());
+        for index in 0..file.factors.len() {
+            let factor = self.factor(index);
+            let shares = self.shares(index, is_joint);
+            factors.push((factor, shares));
+        }
+        let strata = file
+            .factors
             .iter()
-            .map(|f| f.levels.len())
+            .map(|factor| factor.levels.len())
+            // So many factors that the product overflows have too many combinations as well.
             .try_fold(1usize, |n, levels| n.checked_mul(levels).filter(|&n| n <= MAX_STRATA));
         if strata.is_none() {
             let message = format!("make more than {MAX_STRATA} combinations of levels");
             return self.fail("factors", message);
         }
-        if joint {
-            return self.joint_table(&factors).map(|table| Population::joint(factors, table));
+        if is_joint {
+            let factors = factors.into_iter().map(|(factor, _)| factor);
+            let factors = factors.collect::<Checked<Vec<Factor>>>()?;
+            let table = self.joint_table(&factors)?;
+            return Ok(Population::joint(factors, table));
         }
-        let shares: Vec<Vec<f64>> = shares.into_iter().collect::<Option<_>>()?;
-        Some(Population::independent(factors.into_iter().zip(shares).collect()))
+        let factors = factors.into_iter().map(|(factor, shares)| Ok((factor?, shares?)));
+        Ok(Population::independent(factors.collect::<Checked<_>>()?))
     }
 
-    fn factor(&mut self, index: usize) -> Option<Factor> {
+    fn factor(&mut self, index: usize) -> Checked<Factor> {
         let file = self.file;
-        let factor = &file.factors[index];
+        let file::WrittenFactor { name, levels, log_odds, .. } = &file.factors[index];
         let at = format!("factors[{index}]");
-        if file.factors[..index].iter().any(|other| other.name == factor.name) {
-            self.fail::<()>(
-                &format!("{at}.name"),
-                format!("\"{}\" is used twice; allowed: a name of its own", factor.name),
-            );
+        if file.factors[..index].iter().any(|other| other.name == *name) {
+            self.fail_repeated::<()>(&format!("{at}.name"), name, "name");
         }
-        if let Some(twice) = first_repeated(&factor.levels) {
-            self.fail::<()>(
-                &format!("{at}.levels"),
-                format!("has \"{twice}\" twice; allowed: different names"),
-            );
+        if let Some(level) = first_repeated(levels) {
+            self.fail_repeated::<()>(&format!("{at}.levels"), level, "level");
         }
-        let log_odds = factor.log_odds.clone().unwrap_or_else(|| vec![0.0; factor.levels.len()]);
-        if log_odds.len() != factor.levels.len() {
-            return self.wrong_length(
-                &format!("{at}.log_odds"),
-                log_odds.len(),
-                factor.levels.len(),
-                "one per level",
-            );
+        let log_odds = log_odds.clone().unwrap_or_else(|| vec![0.0; levels.len()]);
+        if log_odds.len() != levels.len() {
+            let path = format!("{at}.log_odds");
+            return self.wrong_length(&path, log_odds.len(), levels.len(), "one per level");
         }
-        Some(Factor { name: factor.name.clone(), levels: factor.levels.clone(), log_odds })
+        Ok(Factor { name: name.clone(), levels: levels.clone(), log_odds })
     }
 
-    fn shares(&mut self, index: usize, joint: bool) -> Option<Vec<f64>> {
+    /// Reads the shares of the levels of a factor; none if `strata` have them.
+    fn shares(&mut self, index: usize, is_joint: bool) -> Checked<Vec<f64>> {
         let factor = &self.file.factors[index];
-        let at = format!("factors[{index}].shares");
-        match (&factor.shares, joint) {
-            (Some(_), true) => self.fail(&at, "is given beside `strata`; allowed: one of the two"),
-            (None, true) => Some(Vec::new()),
-            (None, false) => {
-                self.fail(&at, "is missing; expected: the share of patients in each level")
+        let path = format!("factors[{index}].shares");
+        match &factor.shares {
+            Some(_) if is_joint => self.fail(&path, conflicts("strata")),
+            None if is_joint => Ok(Vec::new()),
+            None => self.fail(&path, missing("the share of patients in each level")),
+            Some(shares) if shares.len() != factor.levels.len() => {
+                self.wrong_length(&path, shares.len(), factor.levels.len(), "one per level")
             }
-            (Some(shares), false) if shares.len() != factor.levels.len() => {
-                self.wrong_length(&at, shares.len(), factor.levels.len(), "one per level")
-            }
-            (Some(shares), false) => self.normalised(&at, shares),
+            Some(shares) => self.normalised(&path, shares),
         }
     }
 
-    /// Fractions or percentages as fractions that sum to 1.
-    pub(super) fn normalised(&mut self, path: &str, shares: &[f64]) -> Option<Vec<f64>> {
+    /// Turns fractions or percentages into fractions that sum to 1.
+    pub(super) fn normalised(&mut self, path: &str, shares: &[f64]) -> Checked<Vec<f64>> {
         match normalised(shares) {
-            Ok(shares) => Some(shares),
+            Ok(shares) => Ok(shares),
             Err(error) => self.fail(path, error.to_string()),
         }
     }
 
-    fn joint_table(&mut self, factors: &[Factor]) -> Option<Vec<(Vec<usize>, f64)>> {
+    /// Reads the share of each combination of levels that occurs.
+    fn joint_table(&mut self, factors: &[Factor]) -> Checked<Vec<(Vec<usize>, f64)>> {
         let strata = &self.file.strata;
         if factors.is_empty() {
             return self.fail(
@@ -97,20 +95,19 @@ impl Resolver<'_> {
         let shares: Vec<f64> = strata.iter().map(|stratum| stratum.share).collect();
         let shares = self.normalised("strata", &shares);
         let mut seen = BTreeSet::new();
-        let mut table = Vec::new();
+        let mut table = Vec::with_capacity(strata.len());
         for (index, stratum) in strata.iter().enumerate() {
-            let at = format!("strata[{index}].levels");
-            let Some(levels) = self.stratum_levels(&at, &stratum.levels, factors) else { continue };
-            if !seen.insert(levels.clone()) {
-                self.fail::<()>(
-                    &at,
-                    "names a combination that is there already; allowed: each once",
-                );
+            let path = format!("strata[{index}].levels");
+            let levels = self.stratum_levels(&path, &stratum.levels, factors);
+            if let Ok(levels) = &levels
+                && !seen.insert(levels.clone())
+            {
+                self.fail_repeated::<()>(&path, &stratum.levels.join("\", \""), "combination");
             }
             table.push(levels);
         }
-        (table.len() == strata.len()).then_some(())?;
-        Some(table.into_iter().zip(shares?).collect())
+        let table = table.into_iter().collect::<Checked<Vec<_>>>()?;
+        Ok(table.into_iter().zip(shares?).collect())
     }
 
     fn stratum_levels(
@@ -118,36 +115,33 @@ impl Resolver<'_> {
         path: &str,
         names: &[String],
         factors: &[Factor],
-    ) -> Option<Vec<usize>> {
+    ) -> Checked<Vec<usize>> {
         if names.len() != factors.len() {
             return self.wrong_length(path, names.len(), factors.len(), "one level of each factor");
         }
-        let mut levels = Vec::new();
+        let mut levels = Vec::with_capacity(names.len());
         for (name, factor) in names.iter().zip(factors) {
-            match factor.levels.iter().position(|level| level == name) {
-                Some(level) => levels.push(level),
-                None => {
-                    let known = factor.levels.join("\", \"");
-                    return self.fail(
-                        path,
-                        format!("has \"{name}\"; allowed for `{}`: \"{known}\"", factor.name),
-                    );
-                }
-            }
+            let Some(level) = factor.levels.iter().position(|level| level == name) else {
+                let known = factor.levels.join("\", \"");
+                let message = format!("has \"{name}\"; allowed for `{}`: \"{known}\"", factor.name);
+                return self.fail(path, message);
+            };
+            levels.push(level);
         }
-        Some(levels)
+        Ok(levels)
     }
 
-    /// Indices of named factors, each known and named once.
+    /// Returns the indices of named factors, each known and named once.
     pub(super) fn factor_indices(
         &mut self,
         path: &str,
         names: &[String],
         population: &Population,
     ) -> Option<Vec<usize>> {
-        if let Some(twice) = first_repeated(names) {
-            return self.fail(path, format!("has \"{twice}\" twice; allowed: each factor once"));
+        if let Some(name) = first_repeated(names) {
+            return self.fail_repeated(path, name, "factor");
         }
+        // Collected first, so that all unknown names are reported.
         let indices: Vec<Option<usize>> = names
             .iter()
             .enumerate()
@@ -156,23 +150,22 @@ impl Resolver<'_> {
         indices.into_iter().collect()
     }
 
-    /// That no table of a list names the factor of an earlier one, which would count twice.
+    /// Checks that no table of a list names the factor of an earlier one, which would count twice.
     pub(super) fn factors_once<'n>(
         &mut self,
         path: &str,
         names: impl Iterator<Item = &'n str>,
     ) -> Option<()> {
-        let names: Vec<&str> = names.collect();
-        match (1..names.len()).find(|&i| names[..i].contains(&names[i])) {
-            None => Some(()),
-            Some(i) => self.fail(
-                &format!("{path}[{i}].factor"),
-                format!("is \"{}\" for the second time; allowed: each factor once", names[i]),
-            ),
+        let mut seen = BTreeSet::new();
+        for (i, name) in names.enumerate() {
+            if !seen.insert(name) {
+                return self.fail_repeated(&format!("{path}[{i}].factor"), name, "factor");
+            }
         }
+        Some(())
     }
 
-    /// The position of a factor that is named.
+    /// Returns the position of a factor that is named.
     pub(super) fn factor_index(
         &mut self,
         path: &str,
@@ -188,12 +181,8 @@ impl Resolver<'_> {
             (centres::FACTOR, Some(_)) => {
                 " here (centres differ by [centres], not level by level)".to_owned()
             }
-            (_, centres) => {
-                let of_centres = centres.as_ref().map(|_| centres::FACTOR);
-                let known: Vec<&str> = known.iter().copied().chain(of_centres).collect();
-                nearest(name, &known)
-                    .map_or_else(String::new, |near| format!(" (did you mean \"{near}\"?)"))
-            }
+            (_, Some(_)) => suggestion(name, &[known.as_slice(), &[centres::FACTOR]].concat()),
+            (_, None) => suggestion(name, &known),
         };
         let allowed = if known.is_empty() {
             "none are defined in [[factors]]".to_owned()

@@ -1,7 +1,7 @@
 //! The allocation method, bound to the population.
 
 use super::super::file;
-use super::Resolver;
+use super::{Checked, Reported, Resolver};
 use crate::population::Population;
 use crate::randomisation::minimisation::MAX_PARTS;
 use crate::randomisation::{
@@ -13,99 +13,81 @@ impl Resolver<'_> {
     pub(super) fn randomisation(
         &mut self,
         population: &Population,
-        ratio: AllocationRatio,
-    ) -> Option<RandomisationMethod> {
-        match &self.file.randomisation {
-            file::Randomisation::Complete {} => Some(RandomisationMethod::Complete(ratio)),
+    ) -> Checked<RandomisationMethod> {
+        let file = self.file;
+        let ratio = self.ratio();
+        match &file.randomisation {
+            file::Randomisation::Complete {} => Ok(RandomisationMethod::Complete(ratio)),
             file::Randomisation::PermutedBlocks { block_sizes, stratify_by } => {
                 let series = self.series(stratify_by, population);
                 let multiples = self.block_multiples(block_sizes, ratio.reduced().parts());
                 let blocks = PermutedBlocks::new(ratio.reduced(), multiples?, series?);
-                Some(RandomisationMethod::PermutedBlocks(blocks))
+                Ok(RandomisationMethod::PermutedBlocks(blocks))
             }
             file::Randomisation::Efron { biased_coin_p, stratify_by } => {
                 let series = self.series(stratify_by, population);
-                self.only_equal("efron", ratio)?;
+                self.check_equal_arms("efron")?;
                 let coin = BiasedCoin::efron(*biased_coin_p, series?);
-                Some(RandomisationMethod::BiasedCoin(coin))
+                Ok(RandomisationMethod::BiasedCoin(coin))
             }
             file::Randomisation::BigStick { maximum_imbalance, stratify_by } => {
                 let series = self.series(stratify_by, population);
-                self.only_equal("big_stick", ratio)?;
+                self.check_equal_arms("big_stick")?;
                 let coin = BiasedCoin::big_stick(*maximum_imbalance, series?);
-                Some(RandomisationMethod::BiasedCoin(coin))
+                Ok(RandomisationMethod::BiasedCoin(coin))
             }
             file::Randomisation::BlockUrn { balanced_sets, stratify_by } => {
                 let series = self.series(stratify_by, population)?;
                 let urn = BlockUrn::new(ratio, *balanced_sets, series);
-                Some(RandomisationMethod::BlockUrn(urn))
+                Ok(RandomisationMethod::BlockUrn(urn))
             }
-            file::Randomisation::Minimisation { .. } => self.minimisation(population, ratio),
-            file::Randomisation::MinimalSufficientBalance { .. } => {
-                self.minimal_sufficient_balance(population, ratio)
+            file::Randomisation::Minimisation {
+                factors,
+                weights,
+                imbalance,
+                biased_coin_p,
+                preserve_ratio,
+            } => {
+                let factors =
+                    self.weighted_factors(population, factors.as_deref(), weights.as_deref());
+                if *preserve_ratio {
+                    self.check_slots(ratio.reduced());
+                }
+                let rule = minimisation::MinimisationRule {
+                    ratio,
+                    factors: factors?,
+                    imbalance: *imbalance,
+                    biased_coin_p: *biased_coin_p,
+                    preserve_ratio: *preserve_ratio,
+                };
+                Ok(RandomisationMethod::Minimisation(Minimisation::new(&rule, population)))
+            }
+            file::Randomisation::MinimalSufficientBalance {
+                factors,
+                p_threshold,
+                biased_coin_p,
+                burn_in,
+            } => {
+                let method = "minimal sufficient balance";
+                let factors = self.balanced_factors(method, population, factors.as_deref());
+                self.check_equal_arms("minimal_sufficient_balance")?;
+                let rule = minimal_sufficient_balance::BalanceRule {
+                    factors: factors?,
+                    p_threshold: *p_threshold,
+                    biased_coin_p: *biased_coin_p,
+                    burn_in: *burn_in,
+                };
+                let balance = MinimalSufficientBalance::new(&rule, population);
+                Ok(RandomisationMethod::MinimalSufficientBalance(balance))
             }
         }
     }
 
-    fn minimisation(
-        &mut self,
-        population: &Population,
-        ratio: AllocationRatio,
-    ) -> Option<RandomisationMethod> {
-        let file::Randomisation::Minimisation {
-            factors,
-            weights,
-            imbalance,
-            biased_coin_p,
-            preserve_ratio,
-        } = &self.file.randomisation
-        else {
-            unreachable!("only minimisation comes here")
-        };
-        let factors = self.weighted_factors(population, factors.as_deref(), weights.as_deref());
-        self.check_slots(*preserve_ratio, ratio.reduced().parts());
-        let rule = minimisation::MinimisationRule {
-            ratio,
-            factors: factors?,
-            imbalance: *imbalance,
-            biased_coin_p: *biased_coin_p,
-            preserve_ratio: *preserve_ratio,
-        };
-        Some(RandomisationMethod::Minimisation(Minimisation::new(&rule, population)))
-    }
-
-    fn minimal_sufficient_balance(
-        &mut self,
-        population: &Population,
-        ratio: AllocationRatio,
-    ) -> Option<RandomisationMethod> {
-        let file::Randomisation::MinimalSufficientBalance {
-            factors,
-            p_threshold,
-            biased_coin_p,
-            burn_in,
-        } = &self.file.randomisation
-        else {
-            unreachable!("only minimal sufficient balance comes here")
-        };
-        let factors =
-            self.balanced_factors("minimal sufficient balance", population, factors.as_deref());
-        self.only_equal("minimal_sufficient_balance", ratio)?;
-        let rule = minimal_sufficient_balance::BalanceRule {
-            factors: factors?,
-            p_threshold: *p_threshold,
-            biased_coin_p: *biased_coin_p,
-            burn_in: *burn_in,
-        };
-        let balance = MinimalSufficientBalance::new(&rule, population);
-        Some(RandomisationMethod::MinimalSufficientBalance(balance))
-    }
-
-    /// Refuses unequal arms where the method is for equal ones.
-    fn only_equal(&mut self, method: &str, ratio: AllocationRatio) -> Option<()> {
-        let AllocationRatio { control, experimental } = ratio;
+    /// Refuses unequal arms with a method for equal ones.
+    fn check_equal_arms(&mut self, method: &str) -> Checked<()> {
+        let AllocationRatio { control, experimental } = self.ratio();
         if control == experimental {
-            return Some(());
+            return Ok(());
         }
         let message = format!(
             "is {control}:{experimental}; allowed with randomisation.method = \"{method}\": equal \
@@ -114,41 +96,45 @@ impl Resolver<'_> {
         self.fail("arms.allocation_ratio", message)
     }
 
-    /// The factors that a method balances, as indices; all of [[factors]] without names.
+    /// Returns the factors that a method balances, as indices; all of [[factors]] without names.
     fn balanced_factors(
         &mut self,
         method: &str,
         population: &Population,
         names: Option<&[String]>,
-    ) -> Option<Vec<usize>> {
-        let all = || self.file.factors.iter().map(|factor| factor.name.clone()).collect();
-        let names = names.map_or_else(all, <[String]>::to_vec);
+    ) -> Checked<Vec<usize>> {
+        let names = match names {
+            Some(names) => names.to_vec(),
+            None => self.file.factors.iter().map(|factor| factor.name.clone()).collect(),
+        };
         if names.is_empty() {
             let message =
                 format!("is {method} without factors; allowed: at least one of [[factors]]");
             return self.fail("randomisation", message);
         }
-        self.factor_indices("randomisation.factors", &names, population)
+        self.factor_indices("randomisation.factors", &names, population).ok_or(Reported)
     }
 
-    /// The factors that minimisation balances, as indices, with their weights.
+    /// Returns the factors that minimisation balances, as indices, with their weights.
     fn weighted_factors(
         &mut self,
         population: &Population,
         names: Option<&[String]>,
         weights: Option<&[f64]>,
-    ) -> Option<Vec<(usize, f64)>> {
+    ) -> Checked<Vec<(usize, f64)>> {
         let factors = self.balanced_factors("minimisation", population, names)?;
         let weights = weights.map_or_else(|| vec![1.0; factors.len()], <[f64]>::to_vec);
         if weights.len() != factors.len() {
             let path = "randomisation.weights";
             return self.wrong_length(path, weights.len(), factors.len(), "one per factor");
         }
-        Some(factors.into_iter().zip(weights).collect())
+        Ok(factors.into_iter().zip(weights).collect())
     }
 
-    fn check_slots(&mut self, preserve_ratio: bool, parts: u32) {
-        if preserve_ratio && parts > MAX_PARTS {
+    /// Checks that minimisation has no more slots than it can keep the ratio with.
+    fn check_slots(&mut self, ratio: AllocationRatio) {
+        let parts = ratio.parts();
+        if parts > MAX_PARTS {
             let message = format!(
                 "has {parts} parts in lowest terms; allowed under minimisation: at most \
                  {MAX_PARTS}, or randomisation.preserve_ratio = false"
@@ -157,30 +143,36 @@ impl Resolver<'_> {
         }
     }
 
-    fn block_multiples(&mut self, sizes: &[u32], parts: u32) -> Option<Vec<u32>> {
-        for (i, size) in sizes.iter().enumerate().filter(|(_, size)| **size % parts != 0) {
-            let path = format!("randomisation.block_sizes[{i}]");
-            self.fail::<()>(
-                &path,
-                format!(
+    /// Returns block sizes as multiples of the parts of the allocation ratio.
+    fn block_multiples(&mut self, sizes: &[u32], parts: u32) -> Checked<Vec<u32>> {
+        let mut multiples = Vec::with_capacity(sizes.len());
+        for (i, size) in sizes.iter().enumerate() {
+            multiples.push(if size.is_multiple_of(parts) {
+                Ok(size / parts)
+            } else {
+                let message = format!(
                     "is {size}; allowed: multiples of {parts}, the parts of the allocation ratio"
-                ),
-            );
+                );
+                self.fail(&format!("randomisation.block_sizes[{i}]"), message)
+            });
         }
-        sizes.iter().map(|size| (size % parts == 0).then_some(size / parts)).collect()
+        multiples.into_iter().collect()
     }
 
-    /// The number of the series of blocks, differences or urns that serves each stratum, one for
-    /// each combination of the levels of these factors.
-    fn series(&mut self, stratify_by: &[String], population: &Population) -> Option<Vec<u32>> {
-        let factors = self.factor_indices("randomisation.stratify_by", stratify_by, population)?;
-        let of_stratum = |stratum| {
+    /// Returns for each stratum the number of the series of blocks, differences or urns that serves it:
+    /// one for each combination of the levels of these factors.
+    fn series(&mut self, stratify_by: &[String], population: &Population) -> Checked<Vec<u32>> {
+        let factors = self.factor_indices("randomisation.stratify_by", stratify_by, population);
+        let factors = factors.ok_or(Reported)?;
+        let mut of_strata = Vec::with_capacity(population.strata());
+        for stratum in 0..population.strata() {
             let levels = population.levels(stratum);
-            factors.iter().fold(0, |series, &factor| {
+            // The levels are the digits of the number.
+            of_strata.push(factors.iter().fold(0, |series, &factor| {
                 let count = population.factors()[factor].levels.len();
                 series * count as u32 + levels[factor] as u32
-            })
-        };
-        Some((0..population.strata()).map(of_stratum).collect())
+            }));
+        }
+        Ok(of_strata)
     }
 }

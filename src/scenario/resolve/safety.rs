@@ -1,9 +1,10 @@
 //! Adverse events, and when enough of them stop the trial.
 
 use super::super::file::safety::{self as written, SafetyEvent};
+use super::super::problems::conflicts;
 use super::super::{Safety, SafetyEndpoint};
-use super::Resolver;
 use super::analyses::proportion_test;
+use super::{Checked, Reported, Resolver};
 use crate::accrual::{Accrual, FollowUp};
 use crate::centres::Centres;
 use crate::design::Design;
@@ -11,7 +12,7 @@ use crate::design::safety::SafetyBoundary;
 use crate::outcome::safety::{Event, Link, StatedEvent};
 use crate::outcome::{LEVELS, MrsDistribution};
 
-/// What the calendar of the looks follows from.
+/// What determines the calendar of the looks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing<'d> {
     pub design: &'d Design,
@@ -27,46 +28,43 @@ impl Timing<'_> {
         Centres::expected_day(self.centres, &self.accrual, patients)
     }
 
-    /// Patients whose event is expected to be known at each look; all of them in the end.
+    /// Returns the patients whose event is expected to be known at each look; all at the final one.
     fn patients(&self, randomised: u32, known_after_days: f64) -> Vec<u32> {
-        let at = |analysed: u32| {
-            let last = f64::from(analysed) / self.share_known;
+        let interims = self.design.interims().iter().map(|look| {
+            let last = f64::from(look.analysed) / self.share_known;
             let day = self.expected_day(last) + self.follow_up.days - known_after_days;
-            // The expected day grows with the number of patients.
-            let (mut has_come, mut comes_later) = (0, randomised + 1);
-            while comes_later - has_come > 1 {
-                let middle = has_come + (comes_later - has_come) / 2;
-                if self.expected_day(f64::from(middle)) <= day {
-                    has_come = middle;
-                } else {
-                    comes_later = middle;
-                }
-            }
-            has_come
-        };
-        let interims = self.design.interims().iter().map(|look| at(look.analysed));
+            self.randomised_by(day, randomised)
+        });
         interims.chain([randomised]).collect()
+    }
+
+    /// Returns how many of the patients are expected to be randomised by a day.
+    fn randomised_by(&self, day: f64, patients: u32) -> u32 {
+        // The expected day grows with the number of patients, and has no inverse in closed form with
+        // centres.
+        let (mut before, mut after) = (0, patients + 1);
+        while after - before > 1 {
+            let middle = before + (after - before) / 2;
+            if self.expected_day(f64::from(middle)) <= day {
+                before = middle;
+            } else {
+                after = middle;
+            }
+        }
+        before
     }
 }
 
 impl Resolver<'_> {
-    /// The adverse events, where there are any; the outer `None` is for mistakes.
-    pub(super) fn safety(
-        &mut self,
-        treatments: Option<&[MrsDistribution; 2]>,
-        timing: Option<Timing<'_>>,
-    ) -> Option<Option<Safety>> {
+    /// Reads the adverse events, given the mRS under both treatments; none if none are followed.
+    pub(super) fn events(&mut self, treatments: &[MrsDistribution; 2]) -> Checked<Vec<Event>> {
         let file = self.file;
-        let Some(written) = &file.safety else { return Some(None) };
-        let mut endpoints = Vec::new();
+        let Some(written) = &file.safety else { return Ok(Vec::new()) };
+        let mut events = Vec::with_capacity(written.endpoints.len());
         for (index, endpoint) in written.endpoints.iter().enumerate() {
             let path = format!("safety.endpoints[{index}]");
-            let name = &endpoint.name;
-            if written.endpoints[..index].iter().any(|other| other.name == *name) {
-                let message = format!(
-                    "is \"{name}\", which another endpoint has; allowed: a name of its own"
-                );
-                self.fail::<()>(&format!("{path}.name"), message);
+            if written.endpoints[..index].iter().any(|other| other.name == endpoint.name) {
+                self.fail_repeated::<()>(&format!("{path}.name"), &endpoint.name, "name");
             }
             let is_death = matches!(endpoint.event, SafetyEvent::Death {});
             if is_death && endpoint.known_after_days > 0.0 {
@@ -76,45 +74,68 @@ impl Resolver<'_> {
                 );
                 self.fail::<()>(&format!("{path}.known_after_days"), message);
             }
-            let event = self.event(&path, &endpoint.event, treatments);
-            let boundary = self.safety_boundary(&path, endpoint, timing);
-            endpoints.push(event.zip(boundary).map(|(event, boundary)| SafetyEndpoint {
-                name: name.clone(),
-                event,
+            events.push(self.event(&path, &endpoint.event, treatments));
+        }
+        events.into_iter().collect()
+    }
+
+    /// Builds the endpoints of these events; `None` if none are followed. Without `timing`, because of
+    /// problems with the design, boundaries are not checked.
+    pub(super) fn safety(
+        &mut self,
+        events: &[Event],
+        timing: Option<Timing<'_>>,
+    ) -> Checked<Option<Safety>> {
+        let file = self.file;
+        let Some(written) = &file.safety else { return Ok(None) };
+        let mut endpoints = Vec::with_capacity(events.len());
+        for (index, (endpoint, event)) in written.endpoints.iter().zip(events).enumerate() {
+            let path = format!("safety.endpoints[{index}]");
+            let boundary = match (&endpoint.stopping, timing) {
+                (None, _) => Ok(None),
+                (Some(_), None) => Err(Reported),
+                (Some(stopping), Some(timing)) => {
+                    self.safety_boundary(&path, endpoint, stopping, timing).map(Some)
+                }
+            };
+            endpoints.push(boundary.map(|boundary| SafetyEndpoint {
+                name: endpoint.name.clone(),
+                event: *event,
                 known_after_days: endpoint.known_after_days,
                 test: proportion_test(endpoint.test),
                 boundary,
             }));
         }
-        let endpoints = endpoints.into_iter().collect::<Option<_>>()?;
-        Some(Some(Safety { endpoints, alpha_two_sided: written.alpha_two_sided }))
+        let endpoints = endpoints.into_iter().collect::<Checked<_>>()?;
+        Ok(Some(Safety { endpoints, alpha_two_sided: written.alpha_two_sided }))
     }
 
     fn event(
         &mut self,
         path: &str,
         written: &SafetyEvent,
-        treatments: Option<&[MrsDistribution; 2]>,
-    ) -> Option<Event> {
+        treatments: &[MrsDistribution; 2],
+    ) -> Checked<Event> {
         let procedure = self.file.procedure.as_ref();
-        let (event, has) = match *written {
+        let (event, happens) = match *written {
             SafetyEvent::Stated { control, experimental, log_odds_per_mrs, mrs_of_affected } => {
                 let link = self.link(path, log_odds_per_mrs, mrs_of_affected)?;
-                return self.stated_event(path, [control, experimental], (link, treatments?));
+                return self.stated_event(path, [control, experimental], link, treatments);
             }
             SafetyEvent::Death {} => (Event::Death, true),
             SafetyEvent::Haemorrhage {} => {
-                let has = procedure.is_some_and(|procedure| procedure.haemorrhage.is_some());
-                (Event::Haemorrhage, has)
+                let happens = procedure.is_some_and(|procedure| procedure.haemorrhage.is_some());
+                (Event::Haemorrhage, happens)
             }
             SafetyEvent::Perforation {} => {
-                let torn = procedure.map(|procedure| procedure.perforation);
-                let has = torn.is_some_and(|it| it.thrombectomy > 0.0 || it.stenting > 0.0);
-                (Event::Perforation, has)
+                let happens = procedure.is_some_and(|procedure| {
+                    procedure.perforation.thrombectomy > 0.0 || procedure.perforation.stenting > 0.0
+                });
+                (Event::Perforation, happens)
             }
         };
-        if has {
-            return Some(event);
+        if happens {
+            return Ok(event);
         }
         self.fail(
             &format!("{path}.event"),
@@ -122,21 +143,21 @@ impl Resolver<'_> {
         )
     }
 
+    /// Reads how a stated event depends on the mRS.
     fn link(
         &mut self,
         path: &str,
         log_odds_per_mrs: f64,
         affected: Option<[f64; 7]>,
-    ) -> Option<Link> {
+    ) -> Checked<Link> {
         match affected {
-            None => Some(Link::LogOddsPerMrs(log_odds_per_mrs)),
-            Some(_) if log_odds_per_mrs != 0.0 => self.fail(
-                &format!("{path}.log_odds_per_mrs"),
-                "is given beside `mrs_of_affected`; allowed: one of the two",
-            ),
+            None => Ok(Link::LogOddsPerMrs(log_odds_per_mrs)),
+            Some(_) if log_odds_per_mrs != 0.0 => {
+                self.fail(&format!("{path}.log_odds_per_mrs"), conflicts("mrs_of_affected"))
+            }
             Some(shares) => {
-                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares)?;
-                Some(Link::MrsOfAffected(shares))
+                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares);
+                Ok(Link::MrsOfAffected(shares.ok_or(Reported)?))
             }
         }
     }
@@ -145,8 +166,9 @@ impl Resolver<'_> {
         &mut self,
         path: &str,
         rates: [f64; 2],
-        (link, treatments): (Link, &[MrsDistribution; 2]),
-    ) -> Option<Event> {
+        link: Link,
+        treatments: &[MrsDistribution; 2],
+    ) -> Checked<Event> {
         let mut given_mrs = [[0.0; LEVELS]; 2];
         for (arm, rate) in rates.into_iter().enumerate() {
             match link.given_mrs(rate, &treatments[arm]) {
@@ -160,50 +182,50 @@ impl Resolver<'_> {
                 }
             }
         }
-        Some(Event::Stated(StatedEvent { rates, link, given_mrs }))
+        Ok(Event::Stated(StatedEvent { rates, link, given_mrs }))
     }
 
-    /// The boundary, where there is one; the outer `None` is for mistakes.
     fn safety_boundary(
         &mut self,
         path: &str,
         endpoint: &written::WrittenSafetyEndpoint,
-        timing: Option<Timing<'_>>,
-    ) -> Option<Option<SafetyBoundary>> {
-        let Some(stopping) = &endpoint.stopping else { return Some(None) };
-        let timing = timing?;
+        stopping: &written::SafetyStopping,
+        timing: Timing<'_>,
+    ) -> Checked<SafetyBoundary> {
         let path = format!("{path}.stopping");
         if timing.design.interims().is_empty() {
             let message = "is given for a trial with one look; allowed with interim looks";
             return self.fail(&path, message);
         }
-        let patients = match endpoint.event {
+        let patients: Vec<u32> = match endpoint.event {
             SafetyEvent::Death {} => {
                 timing.design.looks().iter().map(|look| look.analysed).collect()
             }
-            _ => {
+            SafetyEvent::Stated { .. }
+            | SafetyEvent::Haemorrhage {}
+            | SafetyEvent::Perforation {} => {
                 let randomised = self.file.sample_size.randomised;
                 timing.patients(randomised, endpoint.known_after_days)
             }
         };
-        let alpha = stopping.alpha_one_sided;
         let interims = &patients[..patients.len() - 1];
         if interims.iter().all(|&known| known == 0) {
-            let message = "is never tested before the final look, as nobody is known by an interim look; allowed: a smaller known_after_days";
+            let message = "has no data at any interim look: the event is known too late; allowed: a smaller known_after_days";
             return self.fail(&path, message);
         }
         let path = format!("{path}.spending");
-        let nobody_new = patients.windows(2).position(|pair| pair[0] == pair[1]);
-        if let (written::Boundary::Cumulative { .. }, Some(k)) = (&stopping.spending, nobody_new) {
+        let none_new = patients.windows(2).position(|pair| pair[0] == pair[1]);
+        if let (written::Boundary::Cumulative { .. }, Some(k)) = (&stopping.spending, none_new) {
             let message = format!(
-                "is stated look by look, and look {} brings nobody new; allowed: a spending function",
+                "lists error per look, but no further patients are assessed at look {}; use a spending function",
                 k + 2
             );
             return self.fail(&path, message);
         }
+        let alpha = stopping.alpha_one_sided;
         let function = self.spending(&path, &stopping.spending, Some(alpha), &patients)?;
         match SafetyBoundary::new(patients, function, alpha) {
-            Ok(boundary) => Some(Some(boundary)),
+            Ok(boundary) => Ok(boundary),
             Err(_) => self.fail(
                 &path,
                 "spends more than alpha_one_sided before the final look; allowed: a function that leaves some",

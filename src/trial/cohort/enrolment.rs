@@ -74,7 +74,7 @@ impl Enrolment {
         let Self { strata, centres, .. } = self;
         let mut rng = streams.stream(replicate, Purpose::Baseline);
         refill(strata, (0..scenario.randomised).map(|_| scenario.population.draw(&mut rng)));
-        if let (Some(of), Some(_)) = (&scenario.centres, &scenario.registered) {
+        if let (Some(of), Some(_)) = (&scenario.centres, &scenario.strata_by_centre) {
             centres.register(strata, of.number);
         }
     }
@@ -119,7 +119,7 @@ impl Enrolment {
 }
 
 fn randomised_by<'c>(scenario: &Scenario, strata: &'c [u32], centres: &'c Attendance) -> &'c [u32] {
-    match &scenario.registered {
+    match &scenario.strata_by_centre {
         Some(registered) if registered.randomisation => centres.registered(),
         _ => strata,
     }

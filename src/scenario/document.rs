@@ -1,0 +1,383 @@
+//! An input file, parsed once and read any number of times with other values set in it.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use toml::de::DeTable;
+use toml_edit::Item;
+
+use super::error::{Origin, Problem, Rejection};
+use super::item::{elements, key_span, plain, span_of};
+use super::path::KeyPath;
+use super::schema::Shape;
+use super::set::Set;
+use super::{shipped, walk};
+
+/// The largest file read; a scenario is some kilobytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A type that an input file is read into.
+pub trait InputFile: DeserializeOwned {
+    /// Returns the JSON Schema of the type, which is built once per process.
+    fn schema() -> &'static Value;
+
+    /// Returns what the schema says, for the reader, which is built once per process too: a search
+    /// reads its document thousands of times.
+    fn shape() -> &'static Shape;
+}
+
+/// The texts of input files, each read once however often it is used: a file that changes meanwhile, or
+/// a pipe, is the same for all of a command. Clones share the texts.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs(Rc<RefCell<BTreeMap<PathBuf, String>>>);
+
+impl Inputs {
+    /// Returns the text of a file, as [`read_text`] has it when it is first asked for.
+    ///
+    /// # Errors
+    /// As [`read_text`].
+    pub fn text(&self, path: &Path) -> Result<String, Rejection> {
+        if let Some(text) = self.0.borrow().get(path) {
+            return Ok(text.clone());
+        }
+        let text = read_text(path)?;
+        self.0.borrow_mut().insert(path.to_owned(), text.clone());
+        Ok(text)
+    }
+
+    /// Returns the files that have been read, and the names of scenarios of the program.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.0.borrow().keys().cloned().collect()
+    }
+}
+
+/// An input file: its text, and every key and value with its place in the text.
+#[derive(Debug, Clone)]
+pub struct InputDocument {
+    /// The file as it was named, for messages.
+    name: String,
+    /// Where the paths in it start; empty for the current directory.
+    folder: PathBuf,
+    /// Where this file was read, and files that it names are.
+    inputs: Inputs,
+    parsed: toml_edit::Document<String>,
+}
+
+impl InputDocument {
+    /// Reads and parses a file.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not TOML.
+    pub fn read(path: &Path) -> Result<Self, Rejection> {
+        Self::read_from(&Inputs::default(), path)
+    }
+
+    /// Parses a file that may have been read before.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not TOML.
+    pub fn read_from(inputs: &Inputs, path: &Path) -> Result<Self, Rejection> {
+        let document = Self::parse(&path.display().to_string(), inputs.text(path)?)?;
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        Ok(Self { folder, inputs: inputs.clone(), ..document })
+    }
+
+    /// Parses a text; `name` stands for the file in messages. Paths in it start at the current
+    /// directory.
+    ///
+    /// # Errors
+    /// When the text is not TOML.
+    pub fn parse(name: &str, text: String) -> Result<Self, Rejection> {
+        if text.trim().is_empty() {
+            let problem = Problem::general(format!("{name} is empty; expected TOML"));
+            return Err(Rejection::new(name.to_owned(), text, vec![problem]));
+        }
+        match toml_edit::Document::parse(text.clone()) {
+            Ok(parsed) => Ok(Self {
+                name: name.to_owned(),
+                folder: PathBuf::new(),
+                inputs: Inputs::default(),
+                parsed,
+            }),
+            Err(_) => {
+                let problems = syntax_problems(&text);
+                Err(Rejection::new(name.to_owned(), text, problems))
+            }
+        }
+    }
+
+    /// Returns the text.
+    pub fn text(&self) -> &str {
+        self.parsed.raw()
+    }
+
+    /// Returns the root table, as written.
+    pub(super) fn root(&self) -> &Item {
+        self.parsed.as_item()
+    }
+
+    /// Returns the files that the document was read from so far, for commands that must not write over
+    /// them.
+    pub fn inputs(&self) -> &Inputs {
+        &self.inputs
+    }
+
+    /// Reads arguments of the form `path.to.key=value`.
+    ///
+    /// # Errors
+    /// When one is not of that form.
+    pub fn sets(&self, arguments: &[String]) -> Result<Vec<Set>, Rejection> {
+        let mut sets = Vec::with_capacity(arguments.len());
+        let mut problems = Vec::new();
+        for argument in arguments {
+            match Set::parse(argument) {
+                Ok(set) => sets.push(set),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if problems.is_empty() { Ok(sets) } else { Err(self.reject(problems)) }
+    }
+
+    /// Returns the document with values set in it, one after another.
+    pub fn with<'d>(&'d self, sets: &'d [Set]) -> Draft<'d> {
+        Draft { document: self, sets }
+    }
+
+    fn reject(&self, problems: Vec<Problem>) -> Rejection {
+        Rejection::new(self.name.clone(), self.text().to_owned(), problems)
+    }
+}
+
+/// A document with values set in it.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'d> {
+    document: &'d InputDocument,
+    sets: &'d [Set],
+}
+
+impl<'d> Draft<'d> {
+    /// Reads the document into its type.
+    ///
+    /// # Errors
+    /// All unknown keys, wrong types and values out of range, and sets without a place.
+    pub fn read<F: InputFile>(self) -> Result<Source<'d, F>, Rejection> {
+        let document = self.document;
+        let shape = F::shape();
+        // The document stays as it is, for the next that is read with other values.
+        let mut root = document.root().clone();
+        let mut places = Places { document, applied: Vec::new() };
+        let mut problems = Vec::new();
+        for set in self.sets {
+            match set.apply(shape, &mut root) {
+                Ok(made) => places.applied.push(Applied { set, made }),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        walk::check(&root, shape, &places, &mut problems);
+        if !problems.is_empty() {
+            problems.sort_by_key(Problem::position);
+            return Err(document.reject(problems));
+        }
+        let value = plain(&root, document.text());
+        let deserializer = serde::de::IntoDeserializer::into_deserializer(value);
+        // What the shape allows can be read; should a type refuse it all the same, the place is named.
+        match serde_path_to_error::deserialize::<toml_edit::de::ValueDeserializer, F>(deserializer)
+        {
+            Ok(file) => Ok(Source { file, places }),
+            Err(error) => {
+                let message = format!("cannot be read: {}", error.inner());
+                let problem = match error.path().to_string().parse::<KeyPath>() {
+                    Ok(path) => places.problem(&path, message),
+                    Err(_) => Problem::general(format!("{} {message}", document.name)),
+                };
+                Err(document.reject(vec![problem]))
+            }
+        }
+    }
+}
+
+/// A document that has the right shape, as its type.
+#[derive(Debug)]
+pub struct Source<'d, F> {
+    /// What the document and the sets say.
+    pub file: F,
+    /// Where they say it.
+    pub places: Places<'d>,
+}
+
+impl<F> Source<'_, F> {
+    /// Returns the problems as a rejection of the document.
+    pub fn reject(self, problems: Vec<Problem>) -> Rejection {
+        self.places.document.reject(problems)
+    }
+}
+
+/// Where the values of a draft are written: in the document, or in arguments of `--set`.
+#[derive(Debug)]
+pub struct Places<'d> {
+    document: &'d InputDocument,
+    applied: Vec<Applied<'d>>,
+}
+
+/// A value that was set.
+#[derive(Debug)]
+struct Applied<'d> {
+    set: &'d Set,
+    /// The first of the tables that were made for it, or the path of the value.
+    made: KeyPath,
+}
+
+impl Places<'_> {
+    /// Returns the text of the document.
+    pub(super) fn text(&self) -> &str {
+        self.document.text()
+    }
+
+    /// Returns the path of a file that the document names.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.document.folder.join(name)
+    }
+
+    /// Returns where the files that the document names are read.
+    pub(super) fn inputs(&self) -> &Inputs {
+        &self.document.inputs
+    }
+
+    /// Describes a problem with the value at a path: points to the value or, if it is missing, to the
+    /// key of the nearest table above it.
+    pub fn problem(&self, path: &KeyPath, message: String) -> Problem {
+        let place = self
+            .argument(path)
+            .or_else(|| Some((Origin::File, span_of(self.document.root(), path)?)));
+        Problem { path: path.to_string(), message, place }
+    }
+
+    /// Describes a problem with a key: points to the key.
+    pub(super) fn key_problem(&self, path: &KeyPath, message: String) -> Problem {
+        let place = self
+            .argument(path)
+            .or_else(|| Some((Origin::File, key_span(self.document.root(), path)?)));
+        Problem { path: path.to_string(), message, place }
+    }
+
+    /// Returns the last argument that says something of a path, and where.
+    fn argument(&self, path: &KeyPath) -> Option<(Origin, Range<usize>)> {
+        self.applied.iter().rev().find_map(|Applied { set, made }| {
+            let span = match path.below(set.path()) {
+                Some(below) => set.span(&below),
+                // A table that was made for it has no other place.
+                None => path.below(made).map(|_| 0..set.text().len())?,
+            };
+            Some((Origin::Override(set.text().to_owned()), span))
+        })
+    }
+}
+
+/// Returns the text of a file that is not too large and is UTF-8; if there is none, or a folder, that of
+/// a scenario of the program with its name.
+///
+/// # Errors
+/// When it cannot be read, is a directory, is too large or is not text.
+pub fn read_text(path: &Path) -> Result<String, Rejection> {
+    if path.is_dir() {
+        // Such as the folder of its results.
+        let shipped = shipped::text(path).map(str::to_owned);
+        return shipped.ok_or_else(|| unreadable(path, "is a directory; expected a file"));
+    }
+    let mut bytes = Vec::new();
+    match std::fs::File::open(path) {
+        // A file comes before a scenario of the program with its name.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match (shipped::text(path), shipped::hint(path)) {
+                (Some(text), _) => Ok(text.to_owned()),
+                (None, Some(hint)) => Err(unreadable(path, &hint)),
+                (None, None) => Err(unreadable(path, &format!("cannot be read: {error}"))),
+            };
+        }
+        opened => opened.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
+    }
+    .map_err(|error| unreadable(path, &format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let message = format!("is larger than {MAX_BYTES} bytes, the most that is read");
+        return Err(unreadable(path, &message));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid].iter().filter(|&&byte| byte == b'\n').count();
+        let message =
+            format!("is not UTF-8 text: line {line} has an invalid byte (offset {valid})");
+        unreadable(path, &message)
+    })
+}
+
+fn unreadable(path: &Path, message: &str) -> Rejection {
+    Rejection::without_text(path.display().to_string(), message)
+}
+
+/// Returns all that makes a text no TOML.
+fn syntax_problems(text: &str) -> Vec<Problem> {
+    // toml_edit reports the first error alone, the parser of the toml crate all of them.
+    let (_, errors) = DeTable::parse_recoverable(text);
+    let mut problems: Vec<Problem> =
+        errors.iter().map(|error| syntax_problem(error.message(), error.span())).collect();
+    if problems.is_empty() {
+        problems = large_integers(text);
+    }
+    problems
+}
+
+fn syntax_problem(message: &str, span: Option<Range<usize>>) -> Problem {
+    let message = format!("not valid TOML: {message}");
+    match span {
+        Some(span) => Problem::at("", message, Origin::File, span),
+        None => Problem::general(message),
+    }
+}
+
+/// Returns the whole numbers that toml_edit cannot hold, which are an error to it alone.
+fn large_integers(text: &str) -> Vec<Problem> {
+    let mut small = text.to_owned();
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    loop {
+        match toml_edit::Document::parse(small.as_str()) {
+            Ok(document) => {
+                let root = document.as_item();
+                return spans.into_iter().map(|span| large_integer(text, root, span)).collect();
+            }
+            Err(error) => match error.span().filter(|span| !spans.contains(span)) {
+                Some(span) => {
+                    // As long as what it replaces, so that everything else keeps its place.
+                    small.replace_range(span.clone(), &format!("{:<1$}", 1, span.len()));
+                    spans.push(span);
+                }
+                None => return vec![syntax_problem(error.message(), error.span())],
+            },
+        }
+    }
+}
+
+fn large_integer(text: &str, root: &Item, span: Range<usize>) -> Problem {
+    let path = path_at(root, &KeyPath::default(), span.start).unwrap_or_default();
+    let message = format!("{} is too large a number", &text[span.clone()]);
+    Problem::at(&path.to_string(), message, Origin::File, span)
+}
+
+/// Returns the path of the number that begins at a place of the text.
+fn path_at(item: &Item, path: &KeyPath, place: usize) -> Option<KeyPath> {
+    if item.is_integer() && item.span().is_some_and(|span| span.start == place) {
+        return Some(path.clone());
+    }
+    match item.as_table_like() {
+        Some(table) => table.iter().find_map(|(key, item)| path_at(item, &path.key(key), place)),
+        None => {
+            let mut items = elements(item).enumerate();
+            items.find_map(|(index, item)| path_at(item, &path.index(index), place))
+        }
+    }
+}

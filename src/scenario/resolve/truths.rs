@@ -1,0 +1,180 @@
+//! The true outcomes of the patients: how fast patients come, their mRS under either treatment and in
+//! either arm, and what is believed of the effect.
+
+use super::super::comparison::{ComparedArms, KnownShares, comparison};
+use super::super::problems::conflicts;
+use super::super::treatments::{ByStratum, Treatments, marginal};
+use super::super::{Analysis, Outcomes, file};
+use super::design::PlannedComparison;
+use super::prior::ResolvedPrior;
+use super::{Checked, Losses, People, Reported, Resolver, adherence};
+use crate::accrual::Accrual;
+use crate::num::quadrature::normal_nodes;
+use crate::outcome::safety::Event;
+use crate::outcome::{Adherence, Mrs, MrsDistribution, OutcomeModel};
+use crate::population::Population;
+
+/// The true outcomes. Treatments are what patients receive, arms what they are allocated to; they
+/// differ only if some patients do not adhere.
+pub(super) struct Truths {
+    pub accrual: Accrual,
+    pub outcomes: Outcomes,
+    pub prior: Option<ResolvedPrior>,
+    pub adherence: Option<Adherence>,
+    pub treatments: Treatments,
+    /// The mRS in each stratum under either treatment, under the alternative.
+    pub strata_of_treatments: ByStratum,
+    /// The mRS in each stratum of either arm, under the alternative.
+    pub strata_of_arms: ByStratum,
+    /// The mRS of all patients under either treatment, under the alternative.
+    pub mrs_of_treatments: [MrsDistribution; 2],
+    /// The mRS of all patients of either arm, under the alternative and its null twin.
+    pub mrs_of_arms: [[MrsDistribution; 2]; 2],
+    /// The adverse events that are followed.
+    pub events: Vec<Event>,
+}
+
+impl Resolver<'_> {
+    pub(super) fn truths(&mut self, people: &People) -> Checked<Truths> {
+        let outcomes = self.outcomes(&people.population);
+        let accrual = self.accrual(outcomes.as_ref().ok());
+        let prior = self.prior(outcomes.as_ref().ok());
+        let adherence = self.adherence(&people.population);
+        let (outcomes, accrual) = (outcomes?, accrual?);
+
+        let circumstances = self.circumstances(&accrual, people);
+        let outcomes = outcomes.in_circumstances(&circumstances.all);
+        let treatments =
+            Treatments::new(&outcomes, &circumstances.all, !matches!(adherence, Ok(None)));
+        let strata_of_treatments = treatments.on_average();
+        let [as_stated, null] = outcomes.marginals();
+        // What is stated holds at one time. With a drift, that of the trial is an average over time.
+        let (mrs_of_treatments, null) = match &people.drift {
+            Some(_) => {
+                let mrs = marginal(&strata_of_treatments, &people.population);
+                (mrs, [mrs[0]; 2])
+            }
+            None => (as_stated, null),
+        };
+        // Events follow from treatments, so problems with them are reported even if there are some with
+        // the adherence.
+        let events = self.events(&mrs_of_treatments);
+        let adherence = adherence?;
+        let strata_of_arms =
+            adherence::by_arm(&treatments, people.population.strata(), adherence.as_ref());
+        // If all adhere, the arms are the treatments to the last bit, which sums would not give.
+        let alternative = match &adherence {
+            Some(_) => marginal(&strata_of_arms, &people.population),
+            None => mrs_of_treatments,
+        };
+        Ok(Truths {
+            accrual,
+            outcomes,
+            prior: prior?,
+            adherence,
+            treatments,
+            strata_of_treatments,
+            strata_of_arms,
+            mrs_of_treatments,
+            mrs_of_arms: [alternative, null],
+            events: events?,
+        })
+    }
+
+    /// Describes what an analysis compares, if two distributions determine it.
+    pub(super) fn comparison(
+        &self,
+        analysis: &Analysis,
+        truths: &Truths,
+        losses: &Losses,
+    ) -> PlannedComparison {
+        let share_experimental = KnownShares::new(self.ratio(), losses.dropout).experimental;
+        let has_dropout = losses.dropout != [0.0; 2];
+        let is_selective =
+            losses.missingness.depends_on_outcome() || !self.file.missing.factors.is_empty();
+        let compared = ComparedArms {
+            mrs: &truths.mrs_of_arms[0],
+            share_experimental,
+            all_adhere: truths.adherence.is_none(),
+            has_dropout,
+            dropout_is_selective: has_dropout && is_selective,
+        };
+        PlannedComparison { comparison: comparison(analysis, compared), share_experimental }
+    }
+
+    /// Reads how fast patients come. `outcomes` are needed for a rate of screening, which the procedure
+    /// turns into one of randomisation; `None` if there were problems with them.
+    fn accrual(&mut self, outcomes: Option<&Outcomes>) -> Checked<Accrual> {
+        let file::WrittenAccrual { per_month, screened_per_month, ramp_up_months } =
+            self.file.accrual;
+        let path = "accrual.screened_per_month";
+        let per_month = match (per_month, screened_per_month) {
+            (Some(per_month), None) => per_month,
+            (None, Some(_)) if self.file.procedure.is_none() => {
+                return self.fail(path, "needs [procedure], which says how many of the screened are randomised; allowed without it: accrual.per_month");
+            }
+            (None, Some(screened)) => {
+                screened * outcomes.and_then(Outcomes::screening_yield).ok_or(Reported)?
+            }
+            (Some(_), Some(_)) => return self.fail(path, conflicts("accrual.per_month")),
+            (None, None) => {
+                return self.fail(
+                    "accrual",
+                    "has no rate; expected: exactly one of per_month, screened_per_month",
+                );
+            }
+        };
+        Ok(Accrual::new(per_month, ramp_up_months))
+    }
+
+    fn outcomes(&mut self, population: &Population) -> Checked<Outcomes> {
+        match (&self.file.procedure, &self.file.outcome) {
+            (None, file::WrittenOutcome::Stated(stated)) => {
+                let centres = self.file.centres.as_ref();
+                let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
+                let model =
+                    OutcomeModel::across_centres(self.stated(stated)?, population, &centres);
+                let null = model.null_twin();
+                Ok(Outcomes::Stated(Box::new([model, null])))
+            }
+            (Some(procedure), file::WrittenOutcome::AfterProcedure(after)) => {
+                let model = self.procedural(procedure, after, population)?;
+                Ok(Outcomes::AfterProcedure(Box::new(model)))
+            }
+            (Some(_), file::WrittenOutcome::Stated(_)) => self.fail(
+                "outcome.control",
+                "conflicts with [procedure], from which the outcome follows; allowed in [outcome]: shape, intercept, per_pass, open_vessel, stenting, haemorrhage, perforation",
+            ),
+            (None, file::WrittenOutcome::AfterProcedure(_)) => self.fail(
+                "outcome.shape",
+                "needs [procedure]; allowed in [outcome] without it: control, experimental",
+            ),
+        }
+    }
+
+    /// Reads the mRS of both arms.
+    fn stated(&mut self, stated: &file::StatedOutcome) -> Checked<[MrsDistribution; 2]> {
+        let control = self.distribution("outcome.control", stated.control);
+        let experimental = match stated.experimental {
+            file::Experimental::Distribution(shares) => {
+                self.distribution("outcome.experimental.distribution", shares)
+            }
+            file::Experimental::CommonOddsRatio(odds_ratio) => {
+                control.map(|control| control.shifted(odds_ratio))
+            }
+            file::Experimental::FunctionalIndependence(target) => {
+                let control = control.ok_or(Reported)?;
+                let now = control.at_most(Mrs::INDEPENDENT);
+                // An odds ratio leaves certainty as it is.
+                if now <= 0.0 || now >= 1.0 {
+                    return self.fail(
+                        "outcome.experimental.functional_independence",
+                        format!("cannot be reached by an odds ratio: the control arm has P(mRS 0–2) = {now}; allowed: between 0 and 1"),
+                    );
+                }
+                Some(control.shifted(control.odds_ratio_to(Mrs::INDEPENDENT, target)))
+            }
+        };
+        Ok([control.ok_or(Reported)?, experimental.ok_or(Reported)?])
+    }
+}

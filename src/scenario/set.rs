@@ -1,0 +1,251 @@
+//! A value put in the place of the one that an input file has, as `--set path.to.key=value` does.
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use toml_edit::{Item, TableLike, Value};
+
+pub use toml_edit::Value as TomlValue;
+
+use super::error::{Origin, Problem};
+use super::item::{describe, elements, number, plain, span_of};
+use super::path::{KeyPath, PathStep};
+use super::schema::Shape;
+
+/// A value for a key path.
+#[derive(Debug, Clone)]
+pub struct Set {
+    path: KeyPath,
+    value: Value,
+    /// As typed, or as it would be typed.
+    text: String,
+}
+
+impl Set {
+    /// Sets a value from within the program.
+    pub fn new(path: KeyPath, value: impl Into<Value>) -> Self {
+        let value = value.into();
+        let text = format!("{path}={}", value.to_string().trim());
+        Self { path, value, text }
+    }
+
+    /// Sets a number, which is written without decimals if it is `whole`.
+    pub fn number(path: KeyPath, number: f64, whole: bool) -> Self {
+        if whole { Self::new(path, number as i64) } else { Self::new(path, number) }
+    }
+
+    /// Reads an argument of `--set`. A bare word is text: `randomisation.imbalance=variance` needs no
+    /// quotes within the quotes of a shell.
+    ///
+    /// # Errors
+    /// When it is not a key path, `=` and a value in TOML.
+    pub(super) fn parse(text: &str) -> Result<Self, Problem> {
+        let (path, written) = text
+            .split_once('=')
+            .map(|(path, value)| (path.trim(), value.trim()))
+            .filter(|(path, value)| !path.is_empty() && !value.is_empty())
+            .ok_or_else(|| wrong(text, "expected --set path.to.key=value"))?;
+        let value = match Value::from_str(written) {
+            Ok(value) => value,
+            Err(_) if written.starts_with(char::is_alphabetic) => Value::from(written),
+            Err(error) => {
+                let message = format!("the value is not valid TOML: {}", error.message());
+                return Err(wrong(text, &message));
+            }
+        };
+        let path = path.parse();
+        let path = path.map_err(|_| wrong(text, "expected keys joined by dots, as in a.b[0].c"))?;
+        Ok(Self { path, value, text: text.to_owned() })
+    }
+
+    /// Reads the values of a TOML array, in the plainest form: numbers that are the same are written in
+    /// the same way.
+    ///
+    /// # Errors
+    /// What the parser says of a text that is no array.
+    pub fn list(text: &str) -> Result<Vec<TomlValue>, String> {
+        let array = Value::from_str(text).map_err(|error| error.message().to_owned())?;
+        Ok(elements(&Item::Value(array)).map(|item| plain(item, "")).collect())
+    }
+
+    /// Returns the place of the value.
+    pub fn path(&self) -> &KeyPath {
+        &self.path
+    }
+
+    /// Returns the value as TOML.
+    pub fn value_text(&self) -> String {
+        self.value.to_string().trim().to_owned()
+    }
+
+    /// Returns the number that is set; `None` for another value.
+    pub fn as_number(&self) -> Option<f64> {
+        number(&Item::Value(self.value.clone()))
+    }
+
+    /// Returns the argument of `--set` that does the same.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Puts the value into a document. A key that is one of several alternatives (such as
+    /// `outcome.experimental.common_odds_ratio`) takes the place of the alternative that was there.
+    /// Returns the first of the tables that had to be made for it, or the path itself.
+    ///
+    /// # Errors
+    /// When there is no such place; then the document is as it was.
+    pub(super) fn apply(&self, shape: &Shape, root: &mut Item) -> Result<KeyPath, Problem> {
+        let made = self.first_missing(root);
+        if self.path.set(root, self.value.clone()).is_none() {
+            return Err(wrong(&self.text, &self.obstacle(root)));
+        }
+        let (Some(PathStep::Key(key)), Some(parent)) =
+            (self.path.steps().last(), self.path.parent())
+        else {
+            return Ok(made);
+        };
+        let shape = parent.steps().iter().try_fold(shape, |shape, step| match step {
+            PathStep::Key(key) => shape.key(key),
+            PathStep::Index(_) => shape.element(),
+        });
+        let table = parent.get_mut(root).and_then(Item::as_table_like_mut);
+        if let (Some(shape), Some(table)) = (shape, table) {
+            for replaced in replaced(shape, table, key, self.value.as_str()) {
+                table.remove(&replaced);
+            }
+        }
+        Ok(made)
+    }
+
+    /// Returns the first path on the way that the document does not have, or the path itself.
+    fn first_missing(&self, root: &Item) -> KeyPath {
+        let mut path = KeyPath::default();
+        for step in self.path.steps() {
+            path = path.child(step.clone());
+            if path.get(root).is_none() {
+                break;
+            }
+        }
+        path
+    }
+
+    /// Says why the value cannot be put into the document: what is in the way.
+    fn obstacle(&self, root: &Item) -> String {
+        let mut at = KeyPath::default();
+        let mut item = Some(root);
+        for step in self.path.steps() {
+            let fits = match step {
+                PathStep::Key(_) => item.is_none_or(Item::is_table_like),
+                PathStep::Index(_) => item.is_some_and(|item| step.get(item).is_some()),
+            };
+            if !fits {
+                break;
+            }
+            item = item.and_then(|item| step.get(item));
+            at = at.child(step.clone());
+        }
+        let is = item.map_or_else(|| "not given".to_owned(), |item| describe(item, ""));
+        format!("there is no `{}` to set: `{at}` is {is}", self.path)
+    }
+
+    /// Returns the part of the text that says the value at a path below that of the value.
+    pub(super) fn span(&self, below: &KeyPath) -> Range<usize> {
+        let end = self.text.trim_end().len();
+        let written = self.text.split_once('=').map_or("", |(_, value)| value.trim());
+        let start = end - written.len();
+        // Values forget their places when they leave their document, so the text is parsed again; a
+        // bare word is not TOML and is pointed to as a whole.
+        const KEY: &str = "value=";
+        let found =
+            toml_edit::Document::parse(format!("{KEY}{written}")).ok().and_then(|document| {
+                let value = document.as_table().get("value")?;
+                span_of(value, below).or_else(|| value.span())
+            });
+        found.map_or(start..end, |span| {
+            let at = |place: usize| (place - KEY.len() + start).min(self.text.len());
+            at(span.start)..at(span.end)
+        })
+    }
+}
+
+/// As an argument of `--set`.
+impl fmt::Display for Set {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+/// Two sets are the same if they are written in the same way.
+impl PartialEq for Set {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+fn wrong(text: &str, message: &str) -> Problem {
+    Problem::at("", message.to_owned(), Origin::Override(text.to_owned()), 0..text.len())
+}
+
+/// Returns the keys of a table that a key just set takes the place of: alternatives to it, keys that
+/// exclude it, keys that the variant it names does not have.
+fn replaced(shape: &Shape, table: &dyn TableLike, key: &str, value: Option<&str>) -> Vec<String> {
+    let others = table.iter().map(|(other, _)| other).filter(|other| *other != key);
+    let others = others.map(str::to_owned);
+    match shape {
+        Shape::Table(of) if of.exclusive.iter().any(|one| one == key) => {
+            others.filter(|other| of.exclusive.contains(other)).collect()
+        }
+        Shape::Alternatives(keys) if keys.iter().any(|one| one.name == key) => others.collect(),
+        Shape::Tagged { tag, variants } if tag == key => {
+            let chosen = variants.iter().find(|(name, _)| Some(name.as_str()) == value);
+            chosen.map_or_else(Vec::new, |(_, variant)| {
+                others.filter(|other| variant.key(other).is_none()).collect()
+            })
+        }
+        Shape::Table(_)
+        | Shape::Alternatives(_)
+        | Shape::Tagged { .. }
+        | Shape::AnyOf(_)
+        | Shape::Boolean
+        | Shape::Text { .. }
+        | Shape::Number(_)
+        | Shape::Name(_)
+        | Shape::List(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_of_a_set_is_an_argument_that_does_the_same() {
+        let path: KeyPath = "a.b[0]".parse().expect("it is a path");
+        for set in [
+            Set::number(path.clone(), 300.0, true),
+            Set::number(path.clone(), 0.1 + 0.2, false),
+            Set::new(path.clone(), "a word"),
+            Set::new(path.clone(), toml_edit::Array::from_iter([0.25, 1.0])),
+        ] {
+            let again = Set::parse(set.text()).expect("it is an argument");
+            assert_eq!(again.path, path);
+            assert_eq!(again.value.to_string().trim(), set.value.to_string().trim());
+        }
+        assert_eq!(Set::number(path.clone(), 300.0, true).text(), "a.b[0]=300");
+        assert_eq!(Set::number(path, 300.0, false).text(), "a.b[0]=300.0");
+    }
+
+    #[test]
+    fn a_part_of_the_value_is_found_in_the_argument() {
+        let set = Set::parse(" a.b = { c = [1, 22], d = \"x\" } ").expect("it is an argument");
+        let part = |below: &str| &set.text[set.span(&below.parse().expect("a path"))];
+        assert_eq!(part("c[1]"), "22");
+        assert_eq!(part("d"), "\"x\"");
+        assert_eq!(&set.text[set.span(&KeyPath::default())], "{ c = [1, 22], d = \"x\" }");
+        // A key that is not there is pointed to by the value that should have it.
+        assert_eq!(part("e"), "{ c = [1, 22], d = \"x\" }");
+        let word = Set::parse("a=big_stick").expect("it is an argument");
+        assert_eq!(&word.text[word.span(&KeyPath::default())], "big_stick");
+    }
+}
