@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rescuesim::report::document::Document;
-use rescuesim::report::tidy;
+use rescuesim::report::quantity_rows;
 use tempfile::NamedTempFile;
 
 use super::{Failure, Format};
@@ -46,7 +46,7 @@ pub fn print_as(
         Format::Table => document().to_terminal(),
         Format::Markdown => document().to_markdown(),
         Format::Json => json(),
-        Format::Csv => tidy::csv_of(&json()),
+        Format::Csv => quantity_rows::csv_of_json(&json()),
     })
 }
 

@@ -8,7 +8,7 @@ use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, Prog
 use rescuesim::engine::{self, Accumulator, FoldError, Folded, Job};
 use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict};
 use rescuesim::scenario::Scenario;
-use rescuesim::summary::NamedFigure;
+use rescuesim::summary::NamedQuantity;
 
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
@@ -28,8 +28,8 @@ pub struct SimulationArgs {
     /// The figure that --precision is of: power (the default), type-i-error, assurance, expected-n,
     /// duration, estimate, coverage, early-efficacy, final-efficacy, efficacy-at-1 …, futility, harm,
     /// safety.
-    #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "replicates", value_parser = str::parse::<NamedFigure>)]
-    precision_of: Option<NamedFigure>,
+    #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "replicates", value_parser = str::parse::<NamedQuantity>)]
+    precision_of: Option<NamedQuantity>,
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
@@ -56,8 +56,8 @@ impl SimulationArgs {
     }
 
     /// The precision asked for and the figure it is of, if that decides how much is simulated.
-    pub fn precision(&self) -> Option<(f64, NamedFigure)> {
-        self.precision.map(|asked| (asked, self.precision_of.unwrap_or(NamedFigure::Power)))
+    pub fn precision(&self) -> Option<(f64, NamedQuantity)> {
+        self.precision.map(|asked| (asked, self.precision_of.unwrap_or(NamedQuantity::POWER)))
     }
 
     /// Adds what decides how much is simulated, and the seed.
@@ -148,7 +148,7 @@ impl Session<'_> {
         scenarios: impl IntoIterator<Item = &'s Scenario>,
         job: Job<'_, A>,
         new: impl Fn() -> A + Sync,
-        error: impl Fn(&A, NamedFigure) -> f64,
+        error: impl Fn(&A, NamedQuantity) -> f64,
     ) -> Result<Simulated<A>, Failure> {
         let Some((asked, figure)) = self.args.precision() else {
             return self.fold(scenarios, job, new);
@@ -174,7 +174,7 @@ impl Session<'_> {
         let job = Job { stop: Some(&mut is_enough), ..job.shortened() };
         let simulated = self.fold(scenarios.iter().copied(), job, new)?;
         let reached = reached.map_err(|error| out_of_reach(figure, asked, error))?;
-        let has_variate = matches!(figure, NamedFigure::Power | NamedFigure::TypeIError);
+        let has_variate = figure.has_control_variate();
         // Compared scenarios share their noise already and have no control variates.
         let by_control_variate =
             has_variate && matches!(scenarios[..], [one] if one.variance_reduction);

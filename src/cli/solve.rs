@@ -13,7 +13,7 @@ use rescuesim::report::solve::{self as report, Solved};
 use rescuesim::scenario::edit::{self, EditError, Number};
 use rescuesim::scenario::path::NotAPath;
 use rescuesim::scenario::{InputDocument, KeyPath, Rejection, Scenario, Set, size};
-use rescuesim::summary::{NamedFigure, Tally};
+use rescuesim::summary::{NamedQuantity, Tally};
 
 use super::output::print_as;
 use super::recreate::CommandLine;
@@ -132,11 +132,11 @@ impl<'a> Task<'a> {
         let number = edit::any_number(&base, &path).map_err(not_varied)?;
         let goal = match (args.reach, args.power) {
             (Some(goal), _) => goal,
-            (None, Some(value)) => Goal { figure: NamedFigure::Power, value },
+            (None, Some(value)) => Goal { quantity: NamedQuantity::POWER, value },
             (None, None) => unreachable!("clap requires one of --reach and --power"),
         };
-        if let Some(missing) = goal.figure.missing_from(&base) {
-            return Err(Failure::Usage(format!("--reach {}: {missing}", goal.figure)));
+        if let Some(missing) = goal.quantity.missing_from(&base) {
+            return Err(Failure::Usage(format!("--reach {}: {missing}", goal.quantity)));
         }
         let analysis = analysis::position(&base, args.analysis.as_deref())?;
         let task = Self { args, document, sets, base, goal, analysis, path, number };
@@ -228,7 +228,7 @@ impl<'a> Task<'a> {
             }
         };
         // With this value there may be no such quantity, as there is none of a look that is gone.
-        if self.goal.figure.missing_from(&scenario).is_some() {
+        if self.goal.quantity.missing_from(&scenario).is_some() {
             return Ok(None);
         }
         let new = || Tally::new(&scenario);
@@ -237,7 +237,7 @@ impl<'a> Task<'a> {
     }
 
     fn failure(&self, error: SolveError<Failure>, refused: Option<&Rejection>) -> Failure {
-        let Goal { figure, value } = self.goal;
+        let Goal { quantity: figure, value } = self.goal;
         // The search knows probabilities to be reached, the user the quantity that was asked for.
         let error = match error {
             SolveError::Simulation(failure) => return failure,
@@ -265,7 +265,7 @@ impl<'a> Task<'a> {
         let args = self.args;
         let mut command = CommandLine::of("solve", &args.scenario)
             .option("vary", &args.vary)
-            .option("reach", format_args!("{}={}", self.goal.figure, self.goal.value));
+            .option("reach", format_args!("{}={}", self.goal.quantity, self.goal.value));
         if let Some(name) = &args.analysis {
             command = command.option("analysis", name);
         }

@@ -8,7 +8,7 @@ use rescuesim::engine::Job;
 use rescuesim::explore::grid::{GridAxis, GridError, ParameterGrid};
 use rescuesim::report::Provenance;
 use rescuesim::report::figure::MOST_LINES;
-use rescuesim::report::sweep::rows::Rows;
+use rescuesim::report::sweep::rows::SweepRows;
 use rescuesim::report::sweep::{self, SweptPoint, curves};
 use rescuesim::scenario::edit::{self, EditError};
 use rescuesim::scenario::{InputDocument, Origin, Rejection, Scenario, Set, size};
@@ -119,7 +119,7 @@ impl SweepArgs {
         let mut out = Vec::new();
         let written = match self.format {
             Format::Json => sweep::write_json(provenance, points, &mut out),
-            Format::Csv => Rows::new(grid, points).write_csv(&mut out),
+            Format::Csv => SweepRows::new(grid, points).write_csv(&mut out),
             Format::Markdown => {
                 return print(&sweep::document(provenance, grid, points).to_markdown());
             }
@@ -288,7 +288,7 @@ impl SweepFiles {
         grid: &ParameterGrid,
         points: &[SweptPoint],
     ) -> io::Result<()> {
-        let rows = Rows::new(grid, points);
+        let rows = SweepRows::new(grid, points);
         rows.write_csv(self.csv.writer()?)?;
         #[cfg(feature = "parquet")]
         sweep::parquet::write(&rows, provenance, self.parquet.writer()?)?;

@@ -11,7 +11,9 @@ use crate::outcome::flow::Measure;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 use crate::scenario::{Scenario, Truth};
-use crate::summary::{McEstimate, Moments, NamedFigure, error_of_difference_to_stop_by};
+use crate::summary::{
+    ExactMoments, McEstimate, Merge, NamedQuantity, error_of_difference_to_stop_by,
+};
 use crate::trial::{Conclusion, PatientCourse, ReplicateResult, TrialResult};
 
 /// A quantity that every replicate gives. An analysis is meant by its index among the common ones.
@@ -95,7 +97,7 @@ impl<'s> PairedComparison<'s> {
 
     /// Returns an empty tally.
     pub fn tally(&self) -> ComparisonTally<'_> {
-        let tallies = vec![Moments::default(); self.quantities.len()];
+        let tallies = vec![ExactMoments::default(); self.quantities.len()];
         ComparisonTally {
             comparison: self,
             values: vec![tallies.clone(); self.scenarios.len()],
@@ -240,9 +242,9 @@ fn mean_of_arm(
 pub struct ComparisonTally<'c> {
     comparison: &'c PairedComparison<'c>,
     /// Moments of the values, by scenario and quantity.
-    values: Vec<Vec<Moments>>,
+    values: Vec<Vec<ExactMoments>>,
     /// Moments of the differences, by scenario from the second on, and quantity.
-    differences: Vec<Vec<Moments>>,
+    differences: Vec<Vec<ExactMoments>>,
 }
 
 impl Accumulator for ComparisonTally<'_> {
@@ -297,20 +299,20 @@ pub struct Difference {
 
 impl PairedComparison<'_> {
     /// Returns whether a quantity is among those compared.
-    pub fn has(&self, quantity: NamedFigure) -> bool {
+    pub fn has(&self, quantity: NamedQuantity) -> bool {
         self.quantities.iter().any(|of| of.named() == Some(quantity))
     }
 }
 
 impl PairedQuantity {
-    fn named(self) -> Option<NamedFigure> {
+    fn named(self) -> Option<NamedQuantity> {
         match self {
-            Self::Rejection { truth: Truth::Null, .. } => Some(NamedFigure::TypeIError),
+            Self::Rejection { truth: Truth::Null, .. } => Some(NamedQuantity::TYPE_I_ERROR),
             Self::Rejection { truth: Truth::Alternative | Truth::Prior, .. } => {
-                Some(NamedFigure::Power)
+                Some(NamedQuantity::POWER)
             }
-            Self::Randomised { .. } => Some(NamedFigure::ExpectedN),
-            Self::Duration { .. } => Some(NamedFigure::Duration),
+            Self::Randomised { .. } => Some(NamedQuantity::EXPECTED_N),
+            Self::Duration { .. } => Some(NamedQuantity::DURATION),
             Self::Analysed { .. }
             | Self::Independence(_)
             | Self::Mortality(_)
@@ -323,7 +325,7 @@ impl PairedQuantity {
 impl ComparisonTally<'_> {
     /// Returns the largest standard error of a quantity's paired differences, over analyses and
     /// scenarios, by which a run may be stopped; NaN if the quantity is not compared.
-    pub fn error_to_stop_by(&self, quantity: NamedFigure) -> f64 {
+    pub fn error_to_stop_by(&self, quantity: NamedQuantity) -> f64 {
         let mut largest = f64::NAN;
         for (i, compared) in self.comparison.quantities.iter().enumerate() {
             if compared.named() != Some(quantity) {

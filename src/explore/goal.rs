@@ -1,18 +1,18 @@
-//! A probability of a trial that is to be reached: what is solved for.
+//! A probability of a trial and its target, as `solve --reach` states them.
 
 use std::str::FromStr;
 
 use super::solve::Observed;
 use crate::expected::Expected;
 use crate::scenario::{Analysis, Scenario, Truth};
-use crate::summary::{NamedFigure, Sampled, Tally};
+use crate::summary::{NamedQuantity, Sampled, Tally};
 
-/// A figure and the value it is to have at least, or at most where less is better.
+/// A quantity and its target: at least that value, or at most if less is better.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Goal {
-    /// A probability.
-    pub figure: NamedFigure,
-    /// In (0, 1).
+    /// The quantity, a probability.
+    pub quantity: NamedQuantity,
+    /// Target, in (0, 1).
     pub value: f64,
 }
 
@@ -20,21 +20,21 @@ impl FromStr for Goal {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected = "expected a figure and its value, as in power=0.9 or efficacy-at-1=0.3";
+        let expected = "expected a quantity and its value, as in power=0.9 or efficacy-at-1=0.3";
         let (name, value) = text.split_once('=').ok_or(expected)?;
-        let figure: NamedFigure = name.trim().parse().map_err(|error| format!("{error}"))?;
-        if !figure.is_probability() {
-            return Err(format!("{figure} is no probability; allowed: power=0.9 and the like"));
+        let quantity: NamedQuantity = name.trim().parse().map_err(|error| format!("{error}"))?;
+        if !quantity.is_probability() {
+            return Err(format!("{quantity} is no probability; allowed: power=0.9 and the like"));
         }
         let value = probability(value.trim())?;
-        Ok(Self { figure, value })
+        Ok(Self { quantity, value })
     }
 }
 
-/// A number between 0 and 1.
+/// Reads a number between 0 and 1.
 ///
 /// # Errors
-/// When it is none.
+/// If the text is no such number.
 pub fn probability(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&p| p > 0.0 && p < 1.0);
     number
@@ -42,47 +42,39 @@ pub fn probability(text: &str) -> Result<f64, String> {
 }
 
 impl Goal {
-    /// Whether the figure is to be no larger than its value, as it is of something bad.
+    /// Whether the quantity is to be at most its target.
     pub fn at_most(&self) -> bool {
-        use NamedFigure::{Futility, Harm, Safety, TypeIError};
-        matches!(self.figure, TypeIError | Futility | Harm | Safety)
+        self.quantity.less_is_better()
     }
 
-    /// The probability that is to be reached: that of the figure, or that it does not happen.
+    /// The probability that is to reach at least this value: that of the quantity, or of its complement if
+    /// less is better.
     pub fn target(&self) -> f64 {
         self.turned(self.value)
     }
 
-    /// From the figure to the probability to be reached, and back.
+    /// Converts between the quantity and the probability that the search raises.
+    // The search only knows "at least"; "at most" is asked of the complement.
     pub fn turned(&self, p: f64) -> f64 {
         if self.at_most() { 1.0 - p } else { p }
     }
 
-    /// In how many replicates what is to be reached happened.
+    /// Counts the replicates with the event that the search makes more probable.
     pub fn observed(&self, tally: &Tally, analysis: usize) -> Observed {
-        let Sampled::Proportion { count, n } = tally.sampled(self.figure, analysis) else {
+        let Sampled::Proportion { count, n } = tally.sampled(self.quantity, analysis) else {
             unreachable!("a goal is a probability")
         };
         Observed { count: if self.at_most() { n - count } else { count }, n }
     }
 
-    /// The probability to be reached by the normal approximation, where it has one.
+    /// The probability that the search raises by closed form; `None` if it has none.
     pub fn by_formula(&self, scenario: &Scenario, analysis: &Analysis) -> Option<f64> {
-        if self.figure.truth() == Truth::Prior {
+        let truth = self.quantity.truth();
+        // Effects drawn from a prior have no single drift.
+        if truth == Truth::Prior {
             return None;
         }
-        let closed_form =
-            Expected::new(scenario).normal_approximation(self.figure.truth(), analysis).ok()?;
-        let efficacy = &closed_form.efficacy;
-        let figure = match self.figure {
-            NamedFigure::Power | NamedFigure::TypeIError => closed_form.rejection(),
-            NamedFigure::EarlyEfficacy => efficacy[..efficacy.len() - 1].iter().sum(),
-            NamedFigure::FinalEfficacy => *efficacy.last()?,
-            NamedFigure::EfficacyAt(look) => *efficacy.get(look - 1)?,
-            NamedFigure::Futility => closed_form.futility.iter().sum(),
-            NamedFigure::Harm => closed_form.harm.iter().sum(),
-            _ => return None,
-        };
-        Some(self.turned(figure))
+        let formula = Expected::new(scenario).normal_approximation(truth, analysis).ok()?;
+        self.quantity.by_formula(&formula).map(|p| self.turned(p))
     }
 }

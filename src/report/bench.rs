@@ -1,7 +1,7 @@
 //! `rescuesim bench`: how fast a scenario is simulated.
 
 use super::document::Document;
-use super::table::grouped;
+use super::numeral::grouped;
 use crate::explore::benchmark::{Benchmark, PhaseTime, Spread, Throughput};
 
 /// Tables; with an earlier benchmark of the same scenario, how the times compare.

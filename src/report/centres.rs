@@ -1,7 +1,7 @@
 //! Centres and calendar time, in words and as a table.
 
 use super::document::Document;
-use super::table::figure;
+use super::numeral::with_error;
 use crate::scenario::file::ScenarioFile;
 use crate::summary::CentreSummary;
 
@@ -19,7 +19,7 @@ pub(super) fn attendance(centres: &CentreSummary) -> Document {
         ("without a patient", centres.empty),
         ("with patients in one arm only", centres.one_arm),
     ];
-    let rows = rows.map(|(name, mean)| vec![name.to_owned(), figure(mean)]);
+    let rows = rows.map(|(name, mean)| vec![name.to_owned(), with_error(mean)]);
     let header = format!("of {} centres", centres.number);
     Document::of_table(&[header.as_str(), "mean"], rows.to_vec()).after_gap()
 }

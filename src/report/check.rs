@@ -4,9 +4,9 @@
 //! default written out.
 
 use super::document::Document;
-use super::numeral::probability;
+use super::numeral::{number, probability};
 use super::prior::components;
-use super::table::{BoundaryRow, boundaries, number};
+use super::table::{BoundaryRow, boundaries};
 use crate::expected::{self, Expected};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};

@@ -2,7 +2,8 @@
 
 use super::Provenance;
 use super::document::Document;
-use super::table::{figure, grouped, parts, precision};
+use super::numeral::{grouped, value_and_error, with_error};
+use super::table::precision;
 use crate::explore::compare::{ComparedQuantity, Difference};
 use crate::summary::McEstimate;
 
@@ -81,10 +82,10 @@ fn row(
     let unpaired = scaled(&McEstimate { mcse: mcse_unpaired, ..paired });
     vec![
         label,
-        parts(scaled(first), 1.0).0,
-        parts(scaled(second), 1.0).0,
-        figure(scaled(&paired)),
-        parts(unpaired, 1.0).1.unwrap_or_else(|| "–".to_owned()),
+        value_and_error(scaled(first), 1).0,
+        value_and_error(scaled(second), 1).0,
+        with_error(scaled(&paired)),
+        value_and_error(unpaired, 1).1.unwrap_or_else(|| "–".to_owned()),
         if mcse_ratio.is_finite() { format!("{mcse_ratio:.2}") } else { "–".to_owned() },
     ]
 }

@@ -1,7 +1,7 @@
 //! What trials look like when they end: odds ratios cut by cut, and subgroups.
 
 use super::document::Document;
-use super::table::{figure, number};
+use super::numeral::{number, with_error};
 use crate::outcome::LEVELS;
 use crate::summary::{CutSummary, DescriptionSummary, McEstimate, TruthSummary};
 
@@ -19,7 +19,7 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
             row.extend(
                 [effect, none]
                     .iter()
-                    .flat_map(|cut| [number(cut.truth), figure(cut.log_odds_ratio)]),
+                    .flat_map(|cut| [number(cut.truth), with_error(cut.log_odds_ratio)]),
             );
             row
         };
@@ -39,12 +39,12 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for (what, effect, none) in tests {
         if let (Some(effect), Some(none)) = (effect, none) {
-            rows.push(vec![what.to_owned(), figure(effect), figure(none)]);
+            rows.push(vec![what.to_owned(), with_error(effect), with_error(none)]);
         }
     }
     for (effect, none) in effect.subgroups.iter().zip(&none.subgroups) {
         let name = format!("{} interacts", effect.factor);
-        rows.push(vec![name, figure(effect.interaction), figure(none.interaction)]);
+        rows.push(vec![name, with_error(effect.interaction), with_error(none.interaction)]);
     }
     if !rows.is_empty() {
         out = out.table(&["significant test", "effect", "no effect"], rows);

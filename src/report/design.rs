@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::csv;
 use super::document::Document;
 use super::numeral::{self, fixed};
-use super::table::{chance, grouped, number};
+use super::numeral::{chance, grouped, number, trimmed};
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, EffectCharacteristics, LookCharacteristics,
 };
@@ -352,8 +352,7 @@ fn share_name(fraction: f64, margin: bool) -> String {
     } else if fraction == 1.0 {
         "the effect".to_owned()
     } else {
-        let multiple = format!("{fraction:.4}");
-        format!("{} × effect", multiple.trim_end_matches('0').trim_end_matches('.'))
+        format!("{} × effect", trimmed(fraction, 4))
     }
 }
 

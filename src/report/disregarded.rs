@@ -1,7 +1,7 @@
 //! Efficacy shown with the other reasons to stop heeded and disregarded.
 
 use super::document::Document;
-use super::table::with_error;
+use super::numeral::with_two_digit_error;
 use crate::summary::{AnalysisSummary, TruthSummary};
 
 /// Type I error and power both ways; nothing where no stop can be disregarded.
@@ -26,6 +26,6 @@ pub(super) fn document(effect: &TruthSummary, none: &TruthSummary) -> Document {
 /// One probability both ways; `None` where no stop can be disregarded.
 fn row(analysis: &AnalysisSummary, what: &str) -> Option<Vec<String>> {
     let figures = [analysis.rejection, analysis.rejection_stops_disregarded?];
-    let [heeded, disregarded] = figures.map(|figure| with_error(figure, 2.0));
+    let [heeded, disregarded] = figures.map(|figure| with_two_digit_error(figure));
     Some(vec![format!("{}, {what}", analysis.name), heeded, disregarded])
 }

@@ -2,7 +2,8 @@
 
 use super::document::Document;
 use super::numeral::fixed;
-use super::table::{figure, lower_boundaries, number};
+use super::numeral::{number, with_error};
+use super::table::lower_boundaries;
 use crate::summary::{AnalysisSummary, LookSummary, McEstimate};
 
 /// A look's bounds and patients in a row, or in two where the decision comes later than the data: every
@@ -15,16 +16,17 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
         // With three bounds there is no room for the month's error.
         let month = |month: McEstimate| match has_harm {
             true => number(Some(month.value)),
-            false => figure(month),
+            false => with_error(month),
         };
-        let at_data = [month(look.month), figure(look.n_randomised), figure(look.n_analysed)];
-        let at_data = at_data.into_iter().chain([figure(look.overrun)]);
+        let at_data =
+            [month(look.month), with_error(look.n_randomised), with_error(look.n_analysed)];
+        let at_data = at_data.into_iter().chain([with_error(look.overrun)]);
         let name = if lags { format!("{}, data", look.look) } else { look.look.to_string() };
         let data = std::iter::once(name).chain(bounds.clone()).chain(at_data).collect();
         let decision = || {
             let of = &look.decision;
             let none = bounds.iter().map(|_| String::new());
-            let patients = [figure(of.n_randomised), String::new(), figure(of.overrun)];
+            let patients = [with_error(of.n_randomised), String::new(), with_error(of.overrun)];
             let name = format!("{}, decision", look.look);
             let row = std::iter::once(name).chain(none).chain([month(of.month)]);
             row.chain(patients).collect()

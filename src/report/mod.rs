@@ -23,6 +23,7 @@ pub mod png;
 pub mod pooling;
 mod prior;
 mod procedure;
+pub mod quantity_rows;
 pub mod rejection;
 pub mod rows;
 mod safety;
@@ -31,7 +32,7 @@ pub mod solve;
 pub mod strategies;
 pub mod sweep;
 pub mod table;
-pub mod tidy;
+
 pub mod trace;
 
 use serde::Serialize;

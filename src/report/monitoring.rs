@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::document::Document;
+use super::numeral::number;
 use super::numeral::{fixed, probability};
-use super::table::{BoundaryRow, boundaries, number};
+use super::table::{BoundaryRow, boundaries};
 use crate::design::Decision;
 use crate::design::monitor::{Evidence, RunningTrial};
 

@@ -1,35 +1,137 @@
-//! Numbers as text, at any size.
+//! Numbers as text: the one place that decides how many digits a reader sees.
 
-/// With so many decimals, and no sign on what rounds to nothing.
+use crate::summary::McEstimate;
+
+/// Shown where a number does not exist.
+pub(super) const NONE: &str = "–";
+
+/// Formats a number with the given decimals, without a sign on what rounds to zero.
 pub(super) fn fixed(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     match text.strip_prefix('-') {
-        Some(size) if is_nothing(size) => size.to_owned(),
-        _ => text,
+        // "-0.00" reads as a small negative effect, which the digits shown do not support.
+        Some(size) if is_zero(size) => size.to_owned(),
+        Some(_) | None => text,
     }
 }
 
-/// A probability with so many decimals, or two digits and a power of ten where these would show
-/// nothing of it.
+/// Formats a number with at most the given decimals: trailing zeros are dropped, as in `14` or `0.35`.
+pub(super) fn trimmed(value: f64, decimals: usize) -> String {
+    let text = fixed(value, decimals);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// Formats a probability with the given decimals, or as two digits and a power of ten if these decimals
+/// would be all zeros.
 pub(super) fn probability(p: f64, decimals: usize) -> String {
     let text = fixed(p, decimals);
-    if p != 0.0 && is_nothing(&text) { format!("{p:.1e}") } else { text }
+    if p != 0.0 && is_zero(&text) { format!("{p:.1e}") } else { text }
 }
 
-/// An odds ratio from its logarithm: two decimals, one digit below 0.005, two digits and a power of
-/// ten from 10 000 on.
+/// Formats a number to four decimals, or a dash if there is none.
+pub(super) fn number(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or(NONE.to_owned(), |value| fixed(value, 4))
+}
+
+/// Formats a probability to four decimals however small it is, or a dash if there is none.
+pub(super) fn chance(value: Option<f64>) -> String {
+    value.filter(|p| p.is_finite()).map_or(NONE.to_owned(), |p| probability(p, 4))
+}
+
+/// Formats an odds ratio given its logarithm: two decimals, one digit below 0.005, two digits and a
+/// power of ten from 10 000.
 pub(super) fn odds_ratio(log: f64) -> String {
     let odds_ratio = libm::exp(log);
-    match odds_ratio {
-        large if large >= 9_999.5 => format!("{large:.1e}"),
-        hundreds if hundreds >= 999.5 => format!("{hundreds:.0}"),
-        small if small < 0.000_5 => format!("{small:.0e}"),
-        small if small < 0.005 => format!("{small:.3}"),
-        usual => format!("{usual:.2}"),
+    // The limits are those of rounding: 9999.5 would be written with five digits.
+    if odds_ratio >= 9_999.5 {
+        format!("{odds_ratio:.1e}")
+    } else if odds_ratio >= 999.5 {
+        format!("{odds_ratio:.0}")
+    } else if odds_ratio < 0.000_5 {
+        format!("{odds_ratio:.0e}")
+    } else if odds_ratio < 0.005 {
+        format!("{odds_ratio:.3}")
+    } else {
+        format!("{odds_ratio:.2}")
     }
 }
 
-fn is_nothing(text: &str) -> bool {
+/// Formats a count with spaces between thousands.
+pub(super) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Formats a simulated quantity as `value ±error`, the error with one digit and the value with as many
+/// decimals as the error.
+pub(super) fn with_error(estimate: McEstimate) -> String {
+    joined(value_and_error(estimate, 1))
+}
+
+/// Formats a simulated quantity as [`with_error`] does, the error with two digits.
+pub(super) fn with_two_digit_error(estimate: McEstimate) -> String {
+    joined(value_and_error(estimate, 2))
+}
+
+fn joined(parts: (String, Option<String>)) -> String {
+    match parts {
+        (value, Some(error)) => format!("{value} ±{error}"),
+        (value, None) => value,
+    }
+}
+
+/// Formats value and error of a simulated quantity, the error with the given number of digits; `None` if
+/// the quantity has no error or never varied.
+pub(super) fn value_and_error(estimate: McEstimate, digits: u32) -> (String, Option<String>) {
+    let McEstimate { value, mcse, .. } = estimate;
+    if value.is_nan() {
+        return (NONE.to_owned(), None);
+    }
+    if mcse.is_nan() || mcse == 0.0 {
+        return (trimmed(value, 4), None);
+    }
+    // The first digit of the error is at decimal −⌊log10⌋. Seven decimals are the resolution of the
+    // grid on which means are summed (2⁻²⁴).
+    let decimals = (f64::from(digits) - 1.0 - libm::log10(mcse).floor()).clamp(0.0, 7.0) as usize;
+    (fixed(value, decimals), Some(format!("{mcse:.decimals$}")))
+}
+
+/// Formats a proportion with its error, and with its one-sided 95 % limit if all replicates agree.
+pub(super) fn with_limit(proportion: McEstimate) -> String {
+    let text = with_two_digit_error(proportion);
+    match proportion.limit_95 {
+        Some(limit) if proportion.value == 0.0 => format!("{text} (<{})", rounded_up(limit)),
+        Some(limit) => {
+            // The distance from 1 is rounded up, not the limit, so that the limit stays conservative.
+            let rest = rounded_up(1.0 - limit);
+            // As many decimals as the rest, as the subtraction from 1 would add others.
+            let decimals = rest.to_string().len() - 2;
+            format!("{text} (>{:.decimals$})", 1.0 - rest)
+        }
+        None => text,
+    }
+}
+
+/// Rounds up to two digits.
+fn rounded_up(limit: f64) -> f64 {
+    let unit = libm::pow(10.0, libm::log10(limit).floor() - 1.0);
+    let decimals = (1.0 - libm::log10(limit).floor()).clamp(0.0, 15.0) as usize;
+    // Through text, as a multiple of 0.001 is in general no number that prints with three decimals.
+    format!("{:.decimals$}", (limit / unit).ceil() * unit).parse().expect("digits are a number")
+}
+
+fn is_zero(text: &str) -> bool {
     !text.contains(|c: char| ('1'..='9').contains(&c))
 }
 
@@ -38,7 +140,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_has_no_sign_and_what_is_there_is_shown() {
+    fn values_have_no_more_decimals_than_their_error() {
+        let shown = |value, mcse| with_error(McEstimate { value, mcse, n: 10, limit_95: None });
+        let power = McEstimate { value: 0.80927, mcse: 0.00124, n: 100_000, limit_95: None };
+        assert_eq!(with_two_digit_error(power), "0.8093 ±0.0012");
+        assert_eq!(shown(266.4849, 0.1834), "266.5 ±0.2");
+        assert_eq!(shown(14.0, 0.0), "14");
+        assert_eq!(shown(f64::NAN, f64::NAN), "–");
+        assert_eq!(shown(348.0, f64::NAN), "348");
+        assert_eq!(shown(0.93215, 0.00080), "0.9322 ±0.0008");
+        assert_eq!(shown(1234.0, 23.0), "1234 ±23");
+    }
+
+    #[test]
+    fn thousands_are_grouped_by_spaces() {
+        assert_eq!(grouped(1_234_567), "1 234 567");
+        assert_eq!(grouped(100), "100");
+    }
+
+    #[test]
+    fn trailing_zeros_are_dropped_after_the_point_only() {
+        assert_eq!(trimmed(0.350, 4), "0.35");
+        assert_eq!(trimmed(120.0, 4), "120");
+        assert_eq!(trimmed(120.0, 0), "120");
+        assert_eq!(trimmed(-0.000_04, 4), "0");
+    }
+
+    #[test]
+    fn numbers_that_round_to_zero_have_no_sign_and_small_probabilities_keep_two_digits() {
         assert_eq!(fixed(-0.00004, 4), "0.0000");
         assert_eq!(fixed(-0.0, 2), "0.00");
         assert_eq!(fixed(-0.00006, 4), "-0.0001");

@@ -2,8 +2,8 @@
 
 use super::document::Document;
 use super::numeral::probability;
+use super::numeral::{chance, number, with_error, with_two_digit_error};
 use super::pooling::interval;
-use super::table::{chance, figure, number, with_error};
 use crate::evidence::prior::Component;
 use crate::scenario::file;
 use crate::summary::{PredictiveSummary, PriorAnalysis, PriorSummary};
@@ -54,10 +54,10 @@ fn assurance(analyses: &[PriorAnalysis]) -> Document {
     let rows = analyses.iter().map(|analysis| {
         vec![
             analysis.name.clone(),
-            with_error(analysis.assurance, 2.0),
+            with_two_digit_error(analysis.assurance),
             chance(analysis.assurance_by_formula),
-            figure(analysis.probability_benefit_given_rejection),
-            figure(analysis.probability_benefit_given_no_rejection),
+            with_error(analysis.probability_benefit_given_rejection),
+            with_error(analysis.probability_benefit_given_no_rejection),
         ]
     });
     let header =
@@ -68,7 +68,7 @@ fn assurance(analyses: &[PriorAnalysis]) -> Document {
 fn predictive(analyses: &[PriorAnalysis]) -> Document {
     let rows = analyses.iter().map(|analysis| {
         let PredictiveSummary { mean, p2_5, p50, p97_5, .. } = analysis.predictive;
-        let figures = [mean, p2_5, p50, p97_5].map(figure);
+        let figures = [mean, p2_5, p50, p97_5].map(with_error);
         [vec![analysis.name.clone()], figures.to_vec()].concat()
     });
     Document::of_table(

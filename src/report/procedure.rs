@@ -1,7 +1,7 @@
 //! Procedures as tables, for `run` (simulated beside exact) and `check` (exact alone).
 
 use super::document::Document;
-use super::table::figure;
+use super::numeral::with_error;
 use crate::outcome::flow::{Group, MEASURES, Measure};
 use crate::scenario::Scenario;
 use crate::scenario::file::ScenarioFile;
@@ -21,9 +21,12 @@ impl Show {
     pub(super) fn cell(self, checked: &Checked, scale: f64) -> String {
         let McEstimate { value, mcse, n, .. } = checked.simulated;
         match self {
-            Self::Simulated => {
-                figure(McEstimate { value: scale * value, mcse: scale * mcse, n, limit_95: None })
-            }
+            Self::Simulated => with_error(McEstimate {
+                value: scale * value,
+                mcse: scale * mcse,
+                n,
+                limit_95: None,
+            }),
             Self::Exact if checked.exact.is_finite() => format!("{:.2}", scale * checked.exact),
             Self::Exact => "–".to_owned(),
         }

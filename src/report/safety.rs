@@ -1,7 +1,7 @@
 //! Adverse events: what trials show of them, when they stop a trial, and what that costs.
 
 use super::document::Document;
-use super::table::{figure, number, with_error};
+use super::numeral::{number, with_error, with_two_digit_error};
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::{AnalysisSummary, McEstimate, SafetyLook, SafetySummary, TruthSummary};
@@ -12,8 +12,8 @@ pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> Document {
         let row = |analysis: &AnalysisSummary| {
             let price = analysis.price_of_safety.as_ref()?;
             let shown = [analysis.rejection, price.rejection_without, price.lost];
-            let figures = shown.map(|it| with_error(it, 2.0)).into_iter();
-            let stopped = [figure(price.stopped)];
+            let figures = shown.map(|it| with_two_digit_error(it)).into_iter();
+            let stopped = [with_error(price.stopped)];
             Some(std::iter::once(analysis.name.clone()).chain(figures).chain(stopped).collect())
         };
         let rows: Vec<Vec<String>> = truth.analyses.iter().filter_map(row).collect();
@@ -39,7 +39,7 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let rates = |event: &SafetySummary| {
         let rate = |(arm, rate): (usize, McEstimate)| {
             let truth = event.truth.map(|rates| format!(" ({:.2})", 100.0 * rates[arm]));
-            figure(percent(rate)) + &truth.unwrap_or_default()
+            with_error(percent(rate)) + &truth.unwrap_or_default()
         };
         std::iter::once(event.name.clone())
             .chain(event.rate.into_iter().enumerate().map(rate))
@@ -49,7 +49,8 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let seen = Document::of_table(&header, effect.safety.iter().map(rates).collect());
     let of_truth = |(title, truth): (&str, &TruthSummary)| {
         let row = |event: &SafetySummary| {
-            let shown = [figure(event.more), number(event.more_by_formula), figure(event.fewer)];
+            let shown =
+                [with_error(event.more), number(event.more_by_formula), with_error(event.fewer)];
             std::iter::once(event.name.clone()).chain(shown).collect()
         };
         let header = [title, "more\nshown", "by\nformula", "fewer\nshown"];
@@ -109,7 +110,7 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
 
 /// What is reached here, and what the formula has for it.
 fn reached(look: &SafetyLook) -> [String; 2] {
-    [figure(look.reached_cumulative), number(look.by_formula_cumulative)]
+    [with_error(look.reached_cumulative), number(look.by_formula_cumulative)]
 }
 
 /// The events of a scenario before anything is simulated.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Provenance;
 use super::document::Document;
-use super::table::{figure, grouped};
+use super::numeral::{grouped, with_error};
 use crate::explore::goal::Goal;
 use crate::explore::solve::{Observed, Solution, Verification};
 use crate::summary::{McEstimate, Sampled};
@@ -72,7 +72,7 @@ impl Solved {
         Self {
             key: key.to_owned(),
             whole,
-            figure: goal.figure.to_string(),
+            figure: goal.quantity.to_string(),
             target: goal.value,
             at_most: goal.at_most(),
             analysis: analysis.to_owned(),
@@ -115,7 +115,7 @@ impl Solved {
 
 /// The answer, what stands behind it, and what it took.
 pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Document {
-    let words = goal.figure.words();
+    let words = goal.quantity.words();
     let least = if solved.at_most { "at most" } else { "at least" };
     let percent = format!("{}", (1e4 * solved.confidence).round() / 100.0);
     let mut rows = vec![vec!["answer".to_owned(), solved.value(solved.answer)]];
@@ -143,7 +143,7 @@ pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Docume
             let told = solved
                 .failed
                 .iter()
-                .map(|(x, of)| format!("{} ({})", solved.value(*x), figure(*of)));
+                .map(|(x, of)| format!("{} ({})", solved.value(*x), with_error(*of)));
             format!(" Tried before it and not shown: {}.", told.collect::<Vec<_>>().join(", "))
         }
     };
@@ -161,7 +161,7 @@ pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Docume
             "With {} the figure is {} on replicates of their own, and {least} {:.4} with a confidence of \
              {percent} %, whatever the search did.{failed}{following}",
             solved.value(solved.answer),
-            figure(solved.verified),
+            with_error(solved.verified),
             solved.bound,
         ))
         .text(format!(

@@ -2,8 +2,9 @@
 
 use super::Provenance;
 use super::document::Document;
+use super::numeral::grouped;
 use super::procedure::{Show, everyone};
-use super::table::{grouped, precision};
+use super::table::precision;
 use crate::explore::strategies::StrategySummary;
 use crate::summary::procedure::{Checked, GroupSummary};
 

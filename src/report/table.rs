@@ -3,14 +3,16 @@
 use super::Summary;
 use super::description::described;
 use super::document::Document;
-use super::numeral::{fixed, probability};
+use super::numeral::{
+    chance, fixed, grouped, number, probability, with_error, with_limit, with_two_digit_error,
+};
 use super::prior::averaged;
 use super::procedure::Show;
 use crate::explore::precision::PrecisionReached;
 use crate::scenario::file::{Analysis, ScenarioFile};
 use crate::summary::{
-    AnalysisSummary, Balance, CentreSummary, CorrectGuesses, EstimatePerformance, LookSummary,
-    McEstimate, NamedFigure, SizeSummary, TruthSummary,
+    AllocationBalance, AnalysisSummary, CentreSummary, EstimatePerformance, GuessedShares,
+    LookSummary, McEstimate, NamedQuantity, SizeSummary, TruthSummary,
 };
 
 /// The question, the answer, and what stands behind it.
@@ -54,7 +56,7 @@ pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Doc
     }
     out += super::safety::events(alternative, null);
     out += described(&summary.truths);
-    out = out.heading("Balance of the allocation when all are randomised");
+    out = out.heading("AllocationBalance of the allocation when all are randomised");
     out += balance(&alternative.balance);
     out.gap().verbatim(format!(
         "rescuesim {}, scenario {}\nRecreate: {}",
@@ -110,7 +112,9 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
     let Some(PrecisionReached { figure, asked, reached, by_control_variate }) = reached else {
         return String::new();
     };
-    let named = figure.parse::<NamedFigure>().map_or(figure.replace('-', " "), NamedFigure::words);
+    let named = figure
+        .parse::<NamedQuantity>()
+        .map_or_else(|_| figure.replace('-', " "), NamedQuantity::words);
     let named = if *by_control_variate { format!("{named} by control variate") } else { named };
     if *reached == 0.0 {
         return format!(", in all of which {what}{named} is the same");
@@ -233,7 +237,7 @@ pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Docume
                 false => "–".to_owned(),
             };
             let [by_power, by_error] = [power, error].map(|of| gain(of.factor));
-            let [power, error] = [power, error].map(|of| with_error(of.estimate, 2.0));
+            let [power, error] = [power, error].map(|of| with_two_digit_error(of.estimate));
             Some(vec![effect.name.clone(), power, by_power, error, by_error])
         })
         .collect();
@@ -283,7 +287,7 @@ fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Sto
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         for look in &analysis.looks {
             let mut row = vec![format!("{truth}, look {}", look.look)];
-            row.extend(reasons.iter().flat_map(|(_, of)| of(look).map(figure)));
+            row.extend(reasons.iter().flat_map(|(_, of)| of(look).map(with_error)));
             rows.push(row);
         }
     }
@@ -295,7 +299,7 @@ fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Sto
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let mut push = |name: String, look: &LookSummary, which: usize| {
-            let figures = reasons.iter().map(|(_, of)| figure(of(look)[which]));
+            let figures = reasons.iter().map(|(_, of)| with_error(of(look)[which]));
             rows.push(std::iter::once(format!("{truth}, {name}")).chain(figures).collect());
         };
         analysis.looks.iter().for_each(|look| push(format!("look {}", look.look), look, 0));
@@ -312,13 +316,13 @@ pub(super) fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Documen
             rows.push([vec![format!("{truth}, {what}")], figures].concat());
         };
         let size = |SizeSummary { mean, p80, p95, max }: &SizeSummary| {
-            [mean, p80, p95, max].map(|&estimate| figure(estimate)).to_vec()
+            [mean, p80, p95, max].map(|&estimate| with_error(estimate)).to_vec()
         };
         push("randomised", size(&analysis.n_randomised));
         push("analysed", size(&analysis.n_analysed));
-        push("overrun", vec![figure(analysis.overrun)]);
-        push("months to decision", vec![figure(analysis.duration_months)]);
-        push("reversal", vec![figure(analysis.reversal)]);
+        push("overrun", vec![with_error(analysis.overrun)]);
+        push("months to decision", vec![with_error(analysis.duration_months)]);
+        push("reversal", vec![with_error(analysis.reversal)]);
         if analysis.fit_failures > 0 {
             push("trials without an estimate", vec![grouped(analysis.fit_failures)]);
         }
@@ -333,7 +337,7 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
         let mut push = |name: String, performance: &EstimatePerformance| {
             let EstimatePerformance { mean, bias, rmse, coverage, .. } = *performance;
             let mut row = vec![name, number(estimate.truth), number(Some(mean.value))];
-            row.extend([bias, rmse, coverage].map(figure));
+            row.extend([bias, rmse, coverage].map(with_error));
             rows.push(row);
         };
         push(truth.to_owned(), &estimate.overall);
@@ -359,7 +363,7 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
     out
 }
 
-pub(super) fn balance(balance: &Balance) -> Document {
+pub(super) fn balance(balance: &AllocationBalance) -> Document {
     let whole = ("whole trial".to_owned(), &balance.arm_difference);
     let levels = balance
         .levels
@@ -369,14 +373,14 @@ pub(super) fn balance(balance: &Balance) -> Document {
     let rows = std::iter::once(whole)
         .chain(levels)
         .chain(centre)
-        .map(|(name, imbalance)| vec![name, figure(imbalance.mean), figure(imbalance.p95)]);
+        .map(|(name, imbalance)| vec![name, with_error(imbalance.mean), with_error(imbalance.p95)]);
     Document::of_table(&["difference between the arms", "mean", "95th pct"], rows.collect()).gap()
         + correct_guesses(&balance.correct_guesses, balance.centres.as_ref())
         + balance.centres.as_ref().map_or_else(Document::new, super::centres::attendance)
 }
 
-fn correct_guesses(guesses: &CorrectGuesses, centres: Option<&CentreSummary>) -> Document {
-    let row = |name: &str, share| vec![name.to_owned(), figure(share)];
+fn correct_guesses(guesses: &GuessedShares, centres: Option<&CentreSummary>) -> Document {
+    let row = |name: &str, share| vec![name.to_owned(), with_error(share)];
     let mut rows = vec![
         row("all arms so far", guesses.whole_trial),
         row("those of the patient's stratum", guesses.within_strata),
@@ -386,95 +390,4 @@ fn correct_guesses(guesses: &CorrectGuesses, centres: Option<&CentreSummary>) ->
         "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
              where they are equal.",
     )
-}
-
-/// A number without an error, to four decimals; a dash where there is none.
-pub(super) fn number(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map_or("–".to_owned(), |value| fixed(value, 4))
-}
-
-/// A probability without an error, likewise, and shown however small.
-pub(super) fn chance(value: Option<f64>) -> String {
-    value.filter(|p| p.is_finite()).map_or("–".to_owned(), |p| probability(p, 4))
-}
-
-/// A figure with its error to one digit, and no more decimals than the error has.
-pub(super) fn figure(estimate: McEstimate) -> String {
-    with_error(estimate, 1.0)
-}
-
-pub(super) fn with_error(estimate: McEstimate, digits: f64) -> String {
-    match parts(estimate, digits) {
-        (value, Some(error)) => format!("{value} ±{error}"),
-        (value, None) => value,
-    }
-}
-
-/// A proportion with its error, or with its limit where all replicates are alike.
-fn with_limit(proportion: McEstimate) -> String {
-    let text = with_error(proportion, 2.0);
-    match proportion.limit_95 {
-        Some(limit) if proportion.value == 0.0 => format!("{text} (<{})", rounded_up(limit)),
-        Some(limit) => {
-            let rest = rounded_up(1.0 - limit);
-            // As many decimals as the rest, which subtraction would add to.
-            let decimals = rest.to_string().len() - 2;
-            format!("{text} (>{:.decimals$})", 1.0 - rest)
-        }
-        None => text,
-    }
-}
-
-/// To two digits.
-fn rounded_up(limit: f64) -> f64 {
-    let unit = libm::pow(10.0, libm::log10(limit).floor() - 1.0);
-    let decimals = (1.0 - libm::log10(limit).floor()).clamp(0.0, 15.0) as usize;
-    format!("{:.decimals$}", (limit / unit).ceil() * unit).parse().expect("a number")
-}
-
-/// Value and error, the error with so many digits, where there is one.
-pub(super) fn parts(estimate: McEstimate, digits: f64) -> (String, Option<String>) {
-    let McEstimate { value, mcse, .. } = estimate;
-    if value.is_nan() {
-        return ("–".to_owned(), None);
-    }
-    if mcse.is_nan() || mcse == 0.0 {
-        let text = fixed(value, 4);
-        return (text.trim_end_matches('0').trim_end_matches('.').to_owned(), None);
-    }
-    let decimals = (digits - 1.0 - libm::log10(mcse).floor()).clamp(0.0, 7.0) as usize;
-    (fixed(value, decimals), Some(format!("{mcse:.decimals$}")))
-}
-
-/// A count with spaces between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_show_no_more_digits_than_their_error_has() {
-        let of = |value, mcse| figure(McEstimate { value, mcse, n: 10, limit_95: None });
-        let power = McEstimate { value: 0.80927, mcse: 0.00124, n: 100_000, limit_95: None };
-        assert_eq!(with_error(power, 2.0), "0.8093 ±0.0012");
-        assert_eq!(of(266.4849, 0.1834), "266.5 ±0.2");
-        assert_eq!(of(14.0, 0.0), "14");
-        assert_eq!(of(f64::NAN, f64::NAN), "–");
-        assert_eq!(of(348.0, f64::NAN), "348");
-        assert_eq!(of(0.93215, 0.00080), "0.9322 ±0.0008");
-        assert_eq!(of(1234.0, 23.0), "1234 ±23");
-        assert_eq!(grouped(1_234_567), "1 234 567");
-        assert_eq!(grouped(100), "100");
-    }
 }

@@ -267,7 +267,8 @@ impl Checkpoint {
         if next < own.start || next > own.end {
             return Err(inconsistent());
         }
-        let tally = Tally::restored(&scenario, tally, next - own.start).ok_or_else(inconsistent)?;
+        let tally =
+            Tally::restored(&scenario, &tally, next - own.start).ok_or_else(inconsistent)?;
         let scenario = scenario.with_replicates(run.replicates.unwrap_or(next));
         Ok((Self { run, next, tally }, scenario))
     }

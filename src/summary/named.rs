@@ -1,164 +1,353 @@
-//! Figures of an analysis by name: those a precision is asked for, and those that are solved for.
+//! Quantities with a name on the command line: those that `--precision-of` and `solve --reach` take.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::McEstimate;
-use super::moments::Moments;
-use super::tally::{AnalysisTally, Tally};
+use super::analysis_tally::AnalysisTally;
+use super::moments::ExactMoments;
+use super::quantity::{ANALYSIS, LOOK, Unit, find};
+use super::tally::Tally;
+use crate::design::StoppingProbabilities;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth, did_you_mean, nearest};
 
-/// A figure that every analysis has, under the alternative unless it says otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NamedFigure {
-    /// P(efficacy at any look).
-    Power,
-    /// The same under the null truth, one-sided.
-    TypeIError,
-    /// The same under the prior.
-    Assurance,
-    /// P(efficacy before the final look).
-    EarlyEfficacy,
-    /// P(efficacy at the final look).
-    FinalEfficacy,
-    /// P(efficacy at a look, from 1).
-    EfficacyAt(usize),
-    /// P(futility at any look).
-    Futility,
-    /// P(harm at any look).
-    Harm,
-    /// P(the trial is stopped for safety).
-    Safety,
-    /// P(the 95 % interval that ignores the looks holds the truth).
-    Coverage,
-    /// Mean number of patients randomised.
-    ExpectedN,
-    /// Mean months to the decision.
-    Duration,
-    /// Mean estimate, ignoring the looks.
-    Estimate,
+/// A quantity of one analysis under one truth that can be asked for by name.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedQuantity {
+    entry: &'static Entry,
+    /// The look, from 1; 0 for quantities that are of no look.
+    look: usize,
 }
 
-/// Names, and words for them, of all but efficacy at a look.
-const NAMES: [(NamedFigure, &str, &str); 12] = [
-    (NamedFigure::Power, "power", "power"),
-    (NamedFigure::TypeIError, "type-i-error", "the type I error"),
-    (NamedFigure::Assurance, "assurance", "assurance"),
-    (NamedFigure::EarlyEfficacy, "early-efficacy", "early efficacy"),
-    (NamedFigure::FinalEfficacy, "final-efficacy", "efficacy at the final look"),
-    (NamedFigure::Futility, "futility", "futility"),
-    (NamedFigure::Harm, "harm", "harm"),
-    (NamedFigure::Safety, "safety", "stops for safety"),
-    (NamedFigure::Coverage, "coverage", "coverage"),
-    (NamedFigure::ExpectedN, "expected-n", "the expected number randomised"),
-    (NamedFigure::Duration, "duration", "the duration in months"),
-    (NamedFigure::Estimate, "estimate", "the mean estimate"),
-];
-const EFFICACY_AT: &str = "efficacy-at-";
+/// What is known of a name.
+#[derive(Debug)]
+struct Entry {
+    /// On the command line; followed by the number of the look for a quantity of a look.
+    name: &'static str,
+    /// In a sentence; likewise.
+    words: &'static str,
+    truth: Truth,
+    /// Key in the catalogue.
+    field: Field,
+    needs: Need,
+    /// Whether `solve` looks for no more than the target, as the quantity is of something bad.
+    less_is_better: bool,
+    sampled: fn(&AnalysisTally, look: usize) -> Sampled,
+    /// The value by closed form, if the quantity has one.
+    by_formula: Option<fn(&StoppingProbabilities, look: usize) -> Option<f64>>,
+}
 
-/// A name that is no figure's.
+/// Where the catalogue has a quantity.
+#[derive(Debug, Clone, Copy)]
+enum Field {
+    OfAnalysis(&'static str),
+    OfLook(&'static str),
+}
+
+/// What a scenario must have for a quantity to exist.
+#[derive(Debug, Clone, Copy)]
+enum Need {
+    Nothing,
+    Prior,
+    StopsForSafety,
+    KnownTruth,
+    Look,
+}
+
+/// Every name, the one of a look last.
+static ENTRIES: [Entry; 13] = [
+    Entry {
+        name: "power",
+        words: "power",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("rejection"),
+        needs: Need::Nothing,
+        less_is_better: false,
+        sampled: |tally, _| tally.share(tally.efficacies()),
+        by_formula: Some(|formula, _| Some(formula.rejection())),
+    },
+    Entry {
+        name: "type-i-error",
+        words: "the type I error",
+        truth: Truth::Null,
+        field: Field::OfAnalysis("rejection"),
+        needs: Need::Nothing,
+        less_is_better: true,
+        sampled: |tally, _| tally.share(tally.efficacies()),
+        by_formula: Some(|formula, _| Some(formula.rejection())),
+    },
+    Entry {
+        name: "assurance",
+        words: "assurance",
+        truth: Truth::Prior,
+        field: Field::OfAnalysis("rejection"),
+        needs: Need::Prior,
+        less_is_better: false,
+        sampled: |tally, _| tally.share(tally.efficacies()),
+        by_formula: None,
+    },
+    Entry {
+        name: "early-efficacy",
+        words: "early efficacy",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("outcomes.efficacy_early"),
+        needs: Need::Nothing,
+        less_is_better: false,
+        sampled: |tally, _| tally.share(tally.early_efficacies()),
+        by_formula: Some(|formula, _| {
+            let (_, interim) = formula.efficacy.split_last()?;
+            Some(interim.iter().sum())
+        }),
+    },
+    Entry {
+        name: "final-efficacy",
+        words: "efficacy at the final look",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("outcomes.efficacy_final"),
+        needs: Need::Nothing,
+        less_is_better: false,
+        sampled: |tally, _| tally.share(tally.final_efficacies()),
+        by_formula: Some(|formula, _| formula.efficacy.last().copied()),
+    },
+    Entry {
+        name: "futility",
+        words: "futility",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("outcomes.futility"),
+        needs: Need::Nothing,
+        less_is_better: true,
+        sampled: |tally, _| tally.share(tally.futilities()),
+        by_formula: Some(|formula, _| Some(formula.futility.iter().sum())),
+    },
+    Entry {
+        name: "harm",
+        words: "harm",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("outcomes.harm"),
+        needs: Need::Nothing,
+        less_is_better: true,
+        sampled: |tally, _| tally.share(tally.harms()),
+        by_formula: Some(|formula, _| Some(formula.harm.iter().sum())),
+    },
+    Entry {
+        name: "safety",
+        words: "stops for safety",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("outcomes.safety"),
+        needs: Need::StopsForSafety,
+        less_is_better: true,
+        sampled: |tally, _| tally.share(tally.stopped_for_safety()),
+        by_formula: None,
+    },
+    Entry {
+        name: "coverage",
+        words: "coverage",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("estimate.coverage"),
+        needs: Need::KnownTruth,
+        less_is_better: false,
+        sampled: |tally, _| tally.estimates.coverage(),
+        by_formula: None,
+    },
+    Entry {
+        name: "expected-n",
+        words: "the expected number randomised",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("n_randomised.mean"),
+        needs: Need::Nothing,
+        less_is_better: false,
+        sampled: |tally, _| Sampled::Mean(McEstimate::histogram_mean(&tally.n_randomised, 1.0)),
+        by_formula: None,
+    },
+    Entry {
+        name: "duration",
+        words: "the duration in months",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("duration_months"),
+        needs: Need::Nothing,
+        less_is_better: false,
+        sampled: |tally, _| Sampled::Mean(McEstimate::mean(&tally.duration_months)),
+        by_formula: None,
+    },
+    Entry {
+        name: "estimate",
+        words: "the mean estimate",
+        truth: Truth::Alternative,
+        field: Field::OfAnalysis("estimate.mean"),
+        needs: Need::Nothing,
+        less_is_better: false,
+        sampled: |tally, _| Sampled::Mean(McEstimate::mean(&tally.estimates.estimates)),
+        by_formula: None,
+    },
+    Entry {
+        name: "efficacy-at-",
+        words: "efficacy at look ",
+        truth: Truth::Alternative,
+        field: Field::OfLook("efficacy"),
+        needs: Need::Look,
+        less_is_better: false,
+        sampled: |tally, look| tally.share(tally.looks[look - 1].efficacy),
+        by_formula: Some(|formula, look| formula.efficacy.get(look - 1).copied()),
+    },
+];
+
+/// A name that no quantity has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no figure `{name}`{}; allowed: {}, {EFFICACY_AT}1, {EFFICACY_AT}2 …", did_you_mean(.near), NAMES.map(|(_, name, _)| name).join(", "))]
-pub struct UnknownFigure {
+#[error("there is no quantity `{name}`{}; allowed: {}", did_you_mean(.near), allowed())]
+pub struct UnknownQuantity {
     name: String,
     near: Option<String>,
 }
 
-impl FromStr for NamedFigure {
-    type Err = UnknownFigure;
+/// All names, as an error lists them.
+fn allowed() -> String {
+    let names: Vec<String> = NamedQuantity::all().map(|quantity| quantity.to_string()).collect();
+    // The last is that of a look, of which there may be any number.
+    format!("{}, efficacy-at-2 …", names.join(", "))
+}
 
-    fn from_str(name: &str) -> Result<Self, UnknownFigure> {
-        let look = name.strip_prefix(EFFICACY_AT).and_then(|look| look.parse().ok());
-        let at_look = look.filter(|&look| look > 0).map(Self::EfficacyAt);
-        let named = NAMES.iter().find(|(_, known, _)| *known == name).map(|&(figure, ..)| figure);
-        named.or(at_look).ok_or_else(|| UnknownFigure {
+impl FromStr for NamedQuantity {
+    type Err = UnknownQuantity;
+
+    fn from_str(name: &str) -> Result<Self, UnknownQuantity> {
+        let found = ENTRIES.iter().find_map(|entry| match entry.field {
+            Field::OfAnalysis(_) => (entry.name == name).then_some(Self { entry, look: 0 }),
+            Field::OfLook(_) => {
+                let look = name.strip_prefix(entry.name)?.parse().ok().filter(|&look| look > 0)?;
+                Some(Self { entry, look })
+            }
+        });
+        found.ok_or_else(|| UnknownQuantity {
             name: name.to_owned(),
-            near: nearest(name, &NAMES.map(|(_, name, _)| name)).map(str::to_owned),
+            near: nearest(name, &ENTRIES.each_ref().map(|entry| entry.name)).map(str::to_owned),
         })
     }
 }
 
-/// Its name.
-impl fmt::Display for NamedFigure {
+/// The name, as on the command line.
+impl fmt::Display for NamedQuantity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EfficacyAt(look) => write!(out, "{EFFICACY_AT}{look}"),
-            other => out.write_str(other.listed().1),
+        match self.entry.field {
+            Field::OfAnalysis(_) => out.write_str(self.entry.name),
+            Field::OfLook(_) => write!(out, "{}{}", self.entry.name, self.look),
         }
     }
 }
 
-impl NamedFigure {
-    fn listed(self) -> &'static (Self, &'static str, &'static str) {
-        let listed = NAMES.iter().find(|(figure, ..)| *figure == self);
-        listed.expect("all others are listed")
+/// Two names are equal if they are the same text.
+impl PartialEq for NamedQuantity {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.name == other.entry.name && self.look == other.look
+    }
+}
+
+impl Eq for NamedQuantity {}
+
+impl NamedQuantity {
+    /// Power, the default of `--precision-of`.
+    pub const POWER: Self = Self { entry: &ENTRIES[0], look: 0 };
+    /// One-sided type I error.
+    pub const TYPE_I_ERROR: Self = Self { entry: &ENTRIES[1], look: 0 };
+    /// Expected number of patients randomised.
+    pub const EXPECTED_N: Self = Self { entry: &ENTRIES[9], look: 0 };
+    /// Mean duration of the trial.
+    pub const DURATION: Self = Self { entry: &ENTRIES[10], look: 0 };
+
+    /// Every name, that of a look for the first look.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ENTRIES.iter().map(|entry| match entry.field {
+            Field::OfAnalysis(_) => Self { entry, look: 0 },
+            Field::OfLook(_) => Self { entry, look: 1 },
+        })
     }
 
-    /// As it is called in a sentence.
+    /// The quantity in a sentence.
     pub fn words(self) -> String {
-        match self {
-            Self::EfficacyAt(look) => format!("efficacy at look {look}"),
-            other => other.listed().2.to_owned(),
+        match self.entry.field {
+            Field::OfAnalysis(_) => self.entry.words.to_owned(),
+            Field::OfLook(_) => format!("{}{}", self.entry.words, self.look),
         }
     }
 
-    /// Under which truth it is.
+    /// The truth under which it is taken.
     pub fn truth(self) -> Truth {
-        match self {
-            Self::TypeIError => Truth::Null,
-            Self::Assurance => Truth::Prior,
-            _ => Truth::Alternative,
+        self.entry.truth
+    }
+
+    /// Its key in the JSON of an analysis.
+    pub fn field(self) -> String {
+        match self.entry.field {
+            Field::OfAnalysis(key) => key.to_owned(),
+            Field::OfLook(key) => format!("looks[].{key}"),
         }
     }
 
     /// Whether it is a probability.
     pub fn is_probability(self) -> bool {
-        !matches!(self, Self::ExpectedN | Self::Duration | Self::Estimate)
+        let unit = match self.entry.field {
+            Field::OfAnalysis(key) => find(ANALYSIS, key).unit,
+            Field::OfLook(key) => find(LOOK, key).unit,
+        };
+        unit == Unit::Probability
     }
 
-    /// Why a scenario does not have it, if it does not.
+    /// Whether it has an estimate by control variates in runs that use them.
+    pub fn has_control_variate(self) -> bool {
+        self == Self::POWER || self == Self::TYPE_I_ERROR
+    }
+
+    /// Whether a target is reached by no more than its value, as for an error or a stop for harm.
+    pub fn less_is_better(self) -> bool {
+        self.entry.less_is_better
+    }
+
+    /// The value by a closed form under the quantity's truth; `None` if it has none.
+    pub fn by_formula(self, formula: &StoppingProbabilities) -> Option<f64> {
+        self.entry.by_formula.and_then(|read| read(formula, self.look))
+    }
+
+    /// Explains why a scenario does not have the quantity; `None` if it has it.
     pub fn missing_from(self, scenario: &Scenario) -> Option<String> {
         let looks = scenario.design.looks().len();
-        match self {
-            Self::Assurance if scenario.prior.is_none() => {
-                Some("the scenario has no [prior]; allowed: another figure".into())
-            }
-            Self::EfficacyAt(look) if look > looks => Some(format!(
-                "the scenario has no such look; allowed: {EFFICACY_AT}1 to {EFFICACY_AT}{looks}"
-            )),
-            Self::Safety if !scenario.stops_for_safety() => {
-                Some("no adverse event stops the scenario's trials; allowed: another figure".into())
-            }
-            Self::Coverage if self.has_no_truth(scenario) => {
-                Some("no analysis aims at a value that is known; allowed: another figure".into())
-            }
-            _ => None,
+        match self.entry.needs {
+            Need::Nothing => None,
+            Need::Prior => scenario
+                .prior
+                .is_none()
+                .then(|| "the scenario has no [prior]; choose another quantity".into()),
+            Need::StopsForSafety => (!scenario.stops_for_safety()).then(|| {
+                "no adverse event stops the scenario's trials; choose another quantity".into()
+            }),
+            Need::KnownTruth => scenario
+                .analyses
+                .iter()
+                .all(|analysis| Expected::new(scenario).estimand(self.truth(), analysis).is_none())
+                .then(|| "no analysis estimates a known value; choose another quantity".into()),
+            Need::Look => (self.look > looks).then(|| {
+                let name = self.entry.name;
+                format!("the scenario has no such look; allowed: {name}1 to {name}{looks}")
+            }),
         }
-    }
-
-    fn has_no_truth(self, scenario: &Scenario) -> bool {
-        let (expected, truth) = (Expected::new(scenario), self.truth());
-        scenario.analyses.iter().all(|analysis| expected.estimand(truth, analysis).is_none())
     }
 }
 
-/// What replicates say of a figure.
+/// A quantity as sampled by replicates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Sampled {
-    /// Replicates in which something happens.
+    /// A share of the replicates.
     Proportion {
-        /// In how many it happens.
+        /// Replicates with the event.
         count: u64,
-        /// Of so many.
+        /// All replicates.
         n: u64,
     },
-    /// The mean of a quantity.
+    /// A mean over the replicates.
     Mean(McEstimate),
 }
 
 impl Sampled {
-    /// The figure as it is reported.
+    /// The quantity as it is reported.
     pub fn estimate(self) -> McEstimate {
         match self {
             Self::Proportion { count, n } => McEstimate::proportion(count, n),
@@ -166,75 +355,45 @@ impl Sampled {
         }
     }
 
-    /// The standard error that it is safe to stop by: that of a proportion is 0 as long as nothing
-    /// has happened, so it is not taken to be less than with two replicates added to either side
-    /// (Agresti & Coull 1998, Am Stat 52:119). NaN where there is none.
+    /// The standard error to compare with `--precision`. For a proportion it is at least that with two
+    /// replicates added to either side (Agresti & Coull 1998, Am Stat 52:119). NaN if there is none.
     pub fn error_to_stop_by(self) -> f64 {
         let error = self.estimate().mcse;
         match self {
+            // The error is 0 until the event first happens, which would stop every run after a wave.
             Self::Proportion { count, n } if n > 0 => {
                 error.max(McEstimate::proportion(count + 2, n + 4).mcse)
             }
-            _ => error,
+            Self::Proportion { .. } | Self::Mean(_) => error,
         }
     }
 }
 
-/// The same of the mean of differences of ones and zeros: two replicates are added in which the one
-/// happens without the other, and two the other way round.
-pub(crate) fn error_of_difference_to_stop_by(differences: &Moments) -> f64 {
+/// The standard error of a mean of differences between zeros and ones to compare with `--precision`: two
+/// replicates are added in which only the first is 1, and two in which only the second is.
+pub(crate) fn error_of_difference_to_stop_by(differences: &ExactMoments) -> f64 {
     let mut more = *differences;
     [1.0, 1.0, -1.0, -1.0].into_iter().for_each(|difference| more.add(difference));
     McEstimate::mean(differences).mcse.max(McEstimate::mean(&more).mcse)
 }
 
 impl Tally {
-    /// A figure of one analysis, by its place in the scenario. The scenario must have the figure.
-    pub fn sampled(&self, figure: NamedFigure, analysis: usize) -> Sampled {
-        self.of(figure.truth(), analysis).sampled(figure)
+    /// The quantity of one analysis, given its position in the scenario, which must have the quantity.
+    pub fn sampled(&self, quantity: NamedQuantity, analysis: usize) -> Sampled {
+        (quantity.entry.sampled)(self.of(quantity.truth(), analysis), quantity.look)
     }
 
-    /// The largest [`Sampled::error_to_stop_by`] of a figure over the analyses that have it; NaN
-    /// where none has one.
-    pub fn error_to_stop_by(&self, figure: NamedFigure) -> f64 {
+    /// The largest [`Sampled::error_to_stop_by`] of a quantity over the analyses, or the largest error by
+    /// control variate; NaN if no analysis has one.
+    pub fn error_to_stop_by(&self, quantity: NamedQuantity) -> f64 {
         let errors = (0..self.analyses_per_truth()).map(|analysis| {
-            match (figure, self.control(figure.truth(), analysis)) {
-                (NamedFigure::Power | NamedFigure::TypeIError, Some(control)) => {
-                    control.estimate().estimate.mcse
-                }
-                _ => self.sampled(figure, analysis).error_to_stop_by(),
+            match self.control(quantity.truth(), analysis) {
+                Some(control) if quantity.has_control_variate() => control.estimate().estimate.mcse,
+                Some(_) | None => self.sampled(quantity, analysis).error_to_stop_by(),
             }
         });
+        // `f64::max` ignores NaN, so analyses without an error do not hide the others.
         errors.fold(f64::NAN, f64::max)
-    }
-}
-
-impl AnalysisTally {
-    pub(super) fn sampled(&self, figure: NamedFigure) -> Sampled {
-        let (last, interim) = self.looks.split_last().expect("there is a final look");
-        let count = match figure {
-            NamedFigure::Power | NamedFigure::TypeIError | NamedFigure::Assurance => {
-                self.efficacies()
-            }
-            NamedFigure::EarlyEfficacy => interim.iter().map(|look| look.efficacy).sum(),
-            NamedFigure::FinalEfficacy => last.efficacy,
-            NamedFigure::EfficacyAt(look) => self.looks[look - 1].efficacy,
-            NamedFigure::Futility => self.looks.iter().map(|look| look.futility).sum(),
-            NamedFigure::Harm => self.looks.iter().map(|look| look.harm).sum(),
-            NamedFigure::Safety => self.stopped_for_safety(),
-            NamedFigure::Coverage => {
-                let n = self.estimates.squared_errors.n();
-                return Sampled::Proportion { count: self.estimates.covered, n };
-            }
-            NamedFigure::ExpectedN => {
-                return Sampled::Mean(McEstimate::histogram_mean(&self.n_randomised, 1.0));
-            }
-            NamedFigure::Duration => return Sampled::Mean(McEstimate::mean(&self.duration_months)),
-            NamedFigure::Estimate => {
-                return Sampled::Mean(McEstimate::mean(&self.estimates.estimates));
-            }
-        };
-        Sampled::Proportion { count, n: self.n() }
     }
 }
 
@@ -244,19 +403,33 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_printed() {
-        let listed = NAMES.map(|(figure, ..)| figure);
-        for figure in listed.into_iter().chain([NamedFigure::EfficacyAt(3)]) {
-            assert_eq!(figure.to_string().parse(), Ok(figure));
+        let third_look = "efficacy-at-3".parse().expect("a name");
+        for quantity in NamedQuantity::all().chain([third_look]) {
+            assert_eq!(quantity.to_string().parse(), Ok(quantity));
         }
         for wrong in ["efficacy-at-0", "efficacy-at-", "Power", ""] {
-            assert!(wrong.parse::<NamedFigure>().is_err(), "{wrong}");
+            assert!(wrong.parse::<NamedQuantity>().is_err(), "{wrong}");
         }
-        let message = "durration".parse::<NamedFigure>().expect_err("a slip").to_string();
+        let message = "durration".parse::<NamedQuantity>().expect_err("a slip").to_string();
         assert!(message.contains("did you mean `duration`"), "{message}");
+        assert!(message.ends_with("estimate, efficacy-at-1, efficacy-at-2 …"), "{message}");
     }
 
     #[test]
-    fn nothing_seen_yet_is_not_certain() {
+    fn constants_have_their_names() {
+        let constants = [
+            (NamedQuantity::POWER, "power"),
+            (NamedQuantity::TYPE_I_ERROR, "type-i-error"),
+            (NamedQuantity::EXPECTED_N, "expected-n"),
+            (NamedQuantity::DURATION, "duration"),
+        ];
+        for (constant, name) in constants {
+            assert_eq!(constant.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn an_event_not_yet_seen_has_a_standard_error_above_zero() {
         let error = |count, n| Sampled::Proportion { count, n }.error_to_stop_by();
         // √(2 · 8194 / 8196³) with two of 8196.
         assert!((error(0, 8192) - 1.7253e-4).abs() < 1e-8, "{}", error(0, 8192));
@@ -265,7 +438,7 @@ mod tests {
         assert_eq!(error(4096, 8192), naive, "no less than what is reported");
         assert!(error(0, 0).is_nan());
 
-        let mut alike = Moments::default();
+        let mut alike = ExactMoments::default();
         (0..8192).for_each(|_| alike.add(0.0));
         let error = error_of_difference_to_stop_by(&alike);
         assert!((error - 2.0 / 8196.0).abs() < 1e-7, "{error}");

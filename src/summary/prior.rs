@@ -1,4 +1,4 @@
-//! What a prior on the effect makes of a design.
+//! A design averaged over a prior on the effect.
 //!
 //! Assurance is power averaged over the prior (O'Hagan, Stevens & Campbell 2005, Pharm Stat 4:187).
 //! Benefit is a true common odds ratio above 1.
@@ -6,38 +6,39 @@
 use serde::{Deserialize, Serialize};
 
 use super::McEstimate;
-use super::moments::{Histogram, Moments};
-use super::tally::{AnalysisTally, Tally};
+use super::merge::{merge_fields, sum};
+use super::moments::{ExactMoments, Histogram};
+use super::tally::Tally;
 use crate::evidence::prior::Component;
 use crate::expected::Expected;
-use crate::scenario::{Analysis, Scenario, Truth};
+use crate::scenario::{Scenario, Truth};
 use crate::trial::{Conclusion, DrawnEffect, TrialResult};
 
-/// Figures averaged over the prior.
+/// Quantities averaged over the prior.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PriorSummary {
-    /// Normal distributions of the log common odds ratio; the weights sum to 1.
+    /// Components of the prior on the log common odds ratio; the weights sum to 1.
     pub components: Vec<Component>,
     /// Prior P(common odds ratio > 1), exact.
     pub probability_benefit: f64,
-    /// In the order of the scenario.
+    /// Analyses in the order of the scenario.
     pub analyses: Vec<PriorAnalysis>,
 }
 
-/// What one analysis makes of trials whose effects are drawn from the prior.
+/// One analysis in trials whose effects are drawn from the prior.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PriorAnalysis {
     /// Name in the scenario.
     pub name: String,
     /// P(efficacy at any look), averaged over the prior.
     pub assurance: McEstimate,
-    /// The normal approximation to the power, averaged over the prior; null where it has no value.
+    /// The normal approximation to the power, averaged over the prior; null if it has no value.
     pub assurance_by_formula: Option<f64>,
     /// P(benefit | efficacy at any look).
     pub probability_benefit_given_rejection: McEstimate,
     /// P(benefit | no efficacy).
     pub probability_benefit_given_no_rejection: McEstimate,
-    /// The estimate when the trial ends, before it starts.
+    /// Predictive distribution of the estimate at the final analysis, before the trial starts.
     pub predictive: PredictiveSummary,
 }
 
@@ -48,7 +49,7 @@ pub struct PredictiveSummary {
     pub mean: McEstimate,
     /// Standard deviation.
     pub sd: McEstimate,
-    /// 2.5th percentile; as the others, of estimates rounded to 1/4096 and held within ±8.
+    /// 2.5th percentile; percentiles are of estimates rounded to 1/4096 and clamped to ±8.
     pub p2_5: McEstimate,
     /// 25th percentile.
     pub p25: McEstimate,
@@ -63,46 +64,42 @@ pub struct PredictiveSummary {
 /// Counts over trials whose effects are drawn from the prior.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct PriorTally {
-    /// Trials, [without and with benefit][without and with efficacy].
+    /// Numbers of trials, \[without and with benefit\]\[without and with efficacy\].
     trials: [[u64; 2]; 2],
     /// Estimates as steps of the grid.
     estimates: Histogram,
 }
 
-/// Steps of the grid of estimates in a unit, and where it starts and ends.
+merge_fields!(PriorTally { trials, estimates });
+
+/// Steps of the grid of estimates in a unit.
 const STEPS: f64 = 4096.0;
+/// Largest absolute value on the grid, the odds ratio e⁸ = 2981.
 const REACH: f64 = 8.0;
 
 impl PriorTally {
+    /// Adds a trial, if its effect was drawn from the prior.
     pub fn add(&mut self, trial: &TrialResult) {
         let Some(DrawnEffect { log_odds_ratio, .. }) = trial.drawn else { return };
         let benefit = usize::from(log_odds_ratio > 0.0);
         let rejected = usize::from(trial.conclusion == Conclusion::Efficacy);
         self.trials[benefit][rejected] += 1;
         if trial.has_estimate() {
+            // The histogram counts whole numbers from 0.
             let within = trial.test.estimate.clamp(-REACH, REACH);
             self.estimates.add(((within + REACH) * STEPS).round() as u32);
         }
     }
 
-    /// Whether it can be that of `n` replicates.
+    /// Whether `n` replicates can have these counts.
     pub fn is_of(&self, n: u64) -> bool {
-        let trials = self.trials.as_flattened().iter().copied().map(u128::from);
         let most = (2.0 * REACH * STEPS) as u32;
-        trials.sum::<u128>() == u128::from(n)
+        sum(self.trials.into_iter().flatten()) == u128::from(n)
             && self.estimates.is_possible(most)
             && self.estimates.n() <= n
     }
 
-    pub fn merge(&mut self, other: &Self) {
-        let mine = self.trials.as_flattened_mut();
-        for (mine, theirs) in mine.iter_mut().zip(other.trials.as_flattened()) {
-            *mine += theirs;
-        }
-        self.estimates.merge(&other.estimates);
-    }
-
-    /// P(benefit | efficacy), or given none.
+    /// P(benefit | efficacy), or P(benefit | no efficacy).
     fn benefit_given(&self, rejected: bool) -> McEstimate {
         let [without, with] = self.trials.map(|trials| trials[usize::from(rejected)]);
         McEstimate::proportion(with, without + with)
@@ -110,37 +107,27 @@ impl PriorTally {
 }
 
 impl PriorSummary {
-    /// Reads the figures off a tally; `None` without a prior.
+    /// Reads the quantities off a tally; `None` without a prior.
     pub(super) fn new(expected: &Expected<'_>, scenario: &Scenario, tally: &Tally) -> Option<Self> {
         let prior = scenario.prior.as_ref()?;
-        let analyses = tally.prior().iter().enumerate();
         Some(Self {
             components: prior.components().to_vec(),
             probability_benefit: prior.probability_benefit(),
-            analyses: analyses
-                .map(|(i, of)| {
-                    PriorAnalysis::new(
-                        expected,
-                        &scenario.analyses[i],
-                        tally.of(Truth::Prior, i),
-                        of,
-                    )
-                })
+            analyses: (0..scenario.analyses.len())
+                .map(|analysis| PriorAnalysis::new(expected, scenario, tally, analysis))
                 .collect(),
         })
     }
 }
 
 impl PriorAnalysis {
-    fn new(
-        expected: &Expected<'_>,
-        analysis: &Analysis,
-        trials: &AnalysisTally,
-        prior: &PriorTally,
-    ) -> Self {
+    fn new(expected: &Expected<'_>, scenario: &Scenario, tally: &Tally, position: usize) -> Self {
+        let trials = tally.of(Truth::Prior, position);
+        let prior = &tally.prior()[position];
+        let analysis = &scenario.analyses[position];
         Self {
             name: analysis.name.clone(),
-            assurance: trials.rejection(),
+            assurance: trials.proportion(trials.efficacies()),
             assurance_by_formula: expected.assurance(analysis),
             probability_benefit_given_rejection: prior.benefit_given(true),
             probability_benefit_given_no_rejection: prior.benefit_given(false),
@@ -150,19 +137,21 @@ impl PriorAnalysis {
 }
 
 impl PredictiveSummary {
-    fn new(moments: &Moments, estimates: &Histogram) -> Self {
-        let quantile = |p| {
-            let steps = McEstimate::quantile(estimates, p, 1.0 / STEPS);
-            McEstimate { value: steps.value - REACH, ..steps }
-        };
+    fn new(moments: &ExactMoments, estimates: &Histogram) -> Self {
         Self {
             mean: McEstimate::mean(moments),
             sd: McEstimate::sd(moments),
-            p2_5: quantile(0.025),
-            p25: quantile(0.25),
-            p50: quantile(0.5),
-            p75: quantile(0.75),
-            p97_5: quantile(0.975),
+            p2_5: quantile(estimates, 0.025),
+            p25: quantile(estimates, 0.25),
+            p50: quantile(estimates, 0.5),
+            p75: quantile(estimates, 0.75),
+            p97_5: quantile(estimates, 0.975),
         }
     }
+}
+
+/// Quantile of estimates that were counted as steps from the start of the grid.
+fn quantile(steps: &Histogram, p: f64) -> McEstimate {
+    let from_start = McEstimate::quantile(steps, p, 1.0 / STEPS);
+    McEstimate { value: from_start.value - REACH, ..from_start }
 }

@@ -1,4 +1,4 @@
-//! What the arms' procedures come to: simulated, and beside it by enumeration.
+//! Procedures and their outcomes by arm: simulated, and exact by enumeration.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::McEstimate;
 use super::Sampled;
+use super::merge::{Merge, merge_fields, sum};
 use super::moments::Histogram;
 use crate::num::root::brent;
 use crate::outcome::decomposition::MECHANISMS;
@@ -16,25 +17,56 @@ use crate::randomisation::Arm;
 use crate::scenario::{Scenario, Truth};
 use crate::trial::PatientCourse;
 
-/// Minutes are counted in tenths.
+/// Unit in which minutes are counted.
 const TENTH: f64 = 0.1;
 
-/// Groups that no two patients share and that hold everyone.
+/// Groups of which every patient is in exactly one.
 const DISJOINT: [Group; 4] =
     [Group::Reperfused, Group::StentedEarly, Group::StentedLate, Group::Unopened];
+
+/// Procedures of both arms, over all replicates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct ProcedureTally {
+    /// Control arm, then experimental arm.
+    pub arms: [ArmTally; 2],
+    /// Passes up to which a stent counts as early.
+    #[serde(skip)]
+    early_until: usize,
+}
+
+merge_fields!(ProcedureTally { arms } keep { early_until });
+
+impl ProcedureTally {
+    pub fn new(model: &ProceduralModel) -> Self {
+        Self { arms: Default::default(), early_until: model.procedure().early_until() }
+    }
+
+    /// Adds a patient.
+    pub fn add(&mut self, course: &PatientCourse) {
+        self.arms[course.arm.index()].add(course, self.early_until);
+    }
+
+    /// Number of patients, if the counts of each arm agree with one another.
+    pub fn patients(&self) -> Option<u64> {
+        let [control, experimental] = &self.arms;
+        control.patients()?.checked_add(experimental.patients()?)
+    }
+}
 
 /// Counts of one arm's patients over all replicates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArmTally {
-    /// As [`Flow::cell`].
+    /// Patients by final state and mRS, as [`Flow::cell`].
     cells: Vec<u64>,
-    /// By passes before randomisation and in all.
+    /// Patients by passes before randomisation and by passes in all.
     passes: [[u64; MAX_PASSES + 1]; MAX_PASSES + 1],
-    /// By pass after randomisation: reperfusions that did not last.
+    /// Reperfusions that did not last, by pass.
     reocclusions: [u64; MAX_PASSES],
-    /// Of each of [`DISJOINT`].
+    /// Minutes in each group of [`DISJOINT`].
     minutes: [Histogram; DISJOINT.len()],
 }
+
+merge_fields!(ArmTally { cells, passes, reocclusions, minutes });
 
 impl Default for ArmTally {
     fn default() -> Self {
@@ -48,14 +80,15 @@ impl Default for ArmTally {
 }
 
 impl ArmTally {
-    /// Takes in a patient.
+    /// Adds a patient; a stent after at most `early_until` passes counts as early.
     pub fn add(&mut self, course: &PatientCourse, early_until: usize) {
         let procedure = &course.procedure;
         let state = &procedure.state;
         self.cells[Flow::cell(state, course.mrs)] += 1;
         let passes = usize::from(state.passes);
         self.passes[usize::from(procedure.passes_before)][passes] += 1;
-        // These are rare, so that the loop is seldom entered.
+        // Bit k is a reperfusion by pass k + 1; all but that of a lasting one were followed by reocclusion.
+        // They are rare, so a loop over set bits is seldom entered.
         let reperfused = state.end == End::Reperfused;
         let mut reoccluded = procedure.reperfusions;
         reoccluded &= !(u16::from(reperfused) << passes >> 1);
@@ -73,17 +106,36 @@ impl ArmTally {
         self.minutes[group].add((procedure.minutes / TENTH + 0.5) as u32);
     }
 
-    /// The standard error of a measure's mean over all patients, safe to stop by
-    /// ([`Sampled::error_to_stop_by`]); NaN where nobody has the measure.
+    /// The standard error of a measure's mean over all patients, to be compared with `--precision` (see
+    /// [`Sampled::error_to_stop_by`]); NaN if no patients have the measure.
     pub fn error_to_stop_by(&self, measure: Measure) -> f64 {
         let spread = self.flow().spread(|state, mrs| measure.of(state, mrs));
-        let Checked { simulated, .. } = Checked::new(spread, spread);
+        let simulated = mean_of(spread);
+        // The only measure that is no proportion.
         if measure == Measure::Passes {
             return simulated.mcse;
         }
         let count = (spread.mean * spread.weight).round() as u64;
         let by_count = Sampled::Proportion { count, n: spread.weight as u64 }.error_to_stop_by();
         simulated.mcse.max(by_count)
+    }
+
+    /// Minutes of the patients of a group.
+    fn minutes_of(&self, group: Group) -> Histogram {
+        let mut all = Histogram::default();
+        for (part, counted) in DISJOINT.iter().zip(&self.minutes) {
+            let is_within = match group {
+                Group::All => true,
+                Group::Stented => matches!(part, Group::StentedEarly | Group::StentedLate),
+                Group::Reperfused | Group::StentedEarly | Group::StentedLate | Group::Unopened => {
+                    *part == group
+                }
+            };
+            if is_within {
+                all.merge(counted);
+            }
+        }
+        all
     }
 
     fn flow(&self) -> Flow {
@@ -94,8 +146,7 @@ impl ArmTally {
             }
         }
         for (cell, count) in self.cells.iter().enumerate().filter(|(_, count)| **count > 0) {
-            // A tally that was read from a file may claim what cannot be: nobody is reperfused
-            // without a pass.
+            // No patient is reperfused without a pass, but the counts may be those of a damaged file.
             let State { passes, end, .. } = Flow::state(cell);
             if let (End::Reperfused, Some(last)) = (end, usize::from(passes).checked_sub(1)) {
                 reperfusions[last] += count;
@@ -104,51 +155,41 @@ impl ArmTally {
         Flow::from_counts(&self.cells, &attempts, &reperfusions)
     }
 
-    /// The patients in it, if its counts are those of the same patients.
-    pub(super) fn patients(&self) -> Option<u64> {
-        let sum = |counts: &[u64]| counts.iter().copied().map(u128::from).sum::<u128>();
-        let patients = sum(&self.cells);
-        let minutes = self.minutes.iter().map(|minutes| u128::from(minutes.n())).sum::<u128>();
+    /// Number of patients, if all counts agree on it.
+    fn patients(&self) -> Option<u64> {
+        let patients = sum(self.cells.iter().copied());
         let all_agree = self.cells.len() == Flow::CELLS
-            && sum(self.passes.as_flattened()) == patients
-            && minutes == patients
+            && sum(self.passes.into_iter().flatten()) == patients
+            && sum(self.minutes.iter().map(Histogram::n)) == patients
             && self.minutes.iter().all(|minutes| minutes.is_possible(u32::MAX))
             && self.reocclusions.iter().all(|&count| u128::from(count) <= patients);
         u64::try_from(patients).ok().filter(|_| all_agree)
     }
-
-    /// Takes in what another tally has.
-    pub fn merge(&mut self, other: &Self) {
-        let add = |mine: &mut [u64], theirs: &[u64]| {
-            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
-        };
-        add(&mut self.cells, &other.cells);
-        add(self.passes.as_flattened_mut(), other.passes.as_flattened());
-        add(&mut self.reocclusions, &other.reocclusions);
-        for (mine, theirs) in self.minutes.iter_mut().zip(&other.minutes) {
-            mine.merge(theirs);
-        }
-    }
 }
 
-/// A simulated figure and its exact value; both NaN (null in JSON) where nobody has the quantity.
+/// A simulated quantity and its exact value; both NaN (null in JSON) if no patients have the quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Checked {
-    /// Simulated; `n` is the number of patients behind it.
+    /// The simulated quantity; `n` is the number of patients.
     #[serde(flatten)]
     pub simulated: McEstimate,
-    /// By enumeration of everything that can happen.
+    /// The exact value, by enumeration of all courses of the procedure.
     pub exact: f64,
 }
 
 impl Checked {
     fn new(simulated: Spread, exact: Spread) -> Self {
-        let Spread { mean, sd, weight } = simulated;
-        // One patient has no spread.
-        let mcse = if weight > 1.0 { sd / (weight - 1.0).sqrt() } else { f64::NAN };
-        let simulated = McEstimate::new(mean, mcse, weight as u64);
-        Self { simulated, exact: exact.mean }
+        Self { simulated: mean_of(simulated), exact: exact.mean }
     }
+}
+
+/// The mean of simulated patients with its standard error.
+fn mean_of(patients: Spread) -> McEstimate {
+    let Spread { mean, sd, weight } = patients;
+    // `sd` has the number of patients as divisor, so σ²/n is estimated by sd²/(n − 1). One patient has no
+    // spread.
+    let mcse = if weight > 1.0 { sd / (weight - 1.0).sqrt() } else { f64::NAN };
+    McEstimate::new(mean, mcse, weight as u64)
 }
 
 /// Procedures and their outcomes, over all patients of trials that run to their end.
@@ -158,15 +199,15 @@ pub struct ProcedureSummary {
     pub screening_yield: f64,
     /// Patients screened, on average, for all who are randomised.
     pub screened: f64,
-    /// Patients randomised per month once accrual is in full swing.
+    /// Patients randomised per month at the full rate of accrual.
     pub randomised_per_month: f64,
-    /// What haemorrhage means; null without haemorrhage.
+    /// Definition of haemorrhage, as in the scenario; null without haemorrhage.
     pub haemorrhage_definition: Option<String>,
-    /// Control, then experimental.
+    /// Control arm, then experimental arm.
     pub arms: Vec<ArmSummary>,
-    /// P(mRS 0–2) in the experimental arm less that in control, exactly.
+    /// P(mRS 0–2) in the experimental arm minus that in the control arm, exactly.
     pub difference: f64,
-    /// The same by the ways it comes about; the parts add up to it.
+    /// Parts of `difference` by mechanism, which add up to it.
     #[serde(serialize_with = "as_map")]
     pub decomposition: Vec<(&'static str, f64)>,
 }
@@ -175,29 +216,29 @@ fn as_map<S: Serializer>(parts: &[(&'static str, f64)], out: S) -> Result<S::Ok,
     out.collect_map(parts.iter().copied())
 }
 
-/// One arm.
+/// Procedures and outcomes of one arm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ArmSummary {
     /// `control` or `experimental`.
     pub arm: &'static str,
     /// Shares of mRS 0 to 6.
     pub mrs: [Checked; LEVELS],
-    /// By how the procedure ended; groups that nobody can be in are left out.
+    /// Groups by how the procedure ended, without those that no patients can be in.
     pub groups: Vec<GroupSummary>,
-    /// Pass by pass, from those already made at randomisation.
+    /// Numbers of passes, from those made before randomisation.
     pub passes: Vec<PassSummary>,
 }
 
 /// Patients whose procedure ended alike.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GroupSummary {
-    /// Who they are.
+    /// Which patients.
     pub group: Group,
-    /// Their share of the arm.
+    /// Share of the arm's patients.
     pub share: Checked,
-    /// Means of every measure, by its name.
+    /// Means within the group, by name of the measure.
     pub measures: BTreeMap<&'static str, Checked>,
-    /// Duration; null where minutes are not counted.
+    /// Duration of the procedure; null if the scenario has no times.
     pub minutes: Option<MinutesSummary>,
 }
 
@@ -214,12 +255,12 @@ pub struct MinutesSummary {
     pub p75: Checked,
 }
 
-/// What happens after a number of passes. Shares are of the arm's patients.
+/// Procedures after a number of passes. Shares are of the arm's patients unless stated otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PassSummary {
     /// Number of passes in all.
     pub passes: usize,
-    /// Share who make this pass after randomisation.
+    /// Share with this pass after randomisation.
     pub attempted: Checked,
     /// Share of these passes that reperfuse, lasting or not.
     pub success: Checked,
@@ -227,24 +268,22 @@ pub struct PassSummary {
     pub reperfused: Checked,
     /// Share stented here.
     pub stented: Checked,
-    /// Share given up here, or whose stent cannot be brought to its place.
+    /// Share whose procedure ends here with the vessel closed: given up, or no access for a stent.
     pub unopened: Checked,
 }
 
 impl ProcedureSummary {
-    /// Of a scenario's patients; `None` without a procedure. With empty tallies only the exact
-    /// figures have values.
+    /// Summarises procedures; `None` without a procedure. With empty tallies only the exact values exist.
     pub(super) fn new(scenario: &Scenario, tallies: &[ArmTally; 2]) -> Option<Self> {
         let model = scenario.procedural()?;
-        let arms = [(Arm::Control, "control"), (Arm::Experimental, "experimental")];
-        let alike = scenario.centres.as_ref().is_none_or(|centres| {
-            let shared_pace = !centres.have_a_planned_pace() && scenario.drift.is_some();
-            centres.are_alike() && !shared_pace
-        });
-        let summary = |(arm, name): (Arm, _)| {
-            let summary = ArmSummary::new(name, &tallies[arm.index()], model, arm);
-            if alike { summary } else { summary.without_errors() }
-        };
+        let [control_tally, experimental_tally] = tallies;
+        let mut arms = vec![
+            ArmSummary::new("control", control_tally, model, Arm::Control),
+            ArmSummary::new("experimental", experimental_tally, model, Arm::Experimental),
+        ];
+        if !patients_are_independent(scenario) {
+            arms.iter_mut().for_each(ArmSummary::remove_errors);
+        }
         let [control, experimental] =
             scenario.marginal(Truth::Alternative)?.map(|mrs| mrs.at_most(Mrs::INDEPENDENT));
         Some(Self {
@@ -253,46 +292,70 @@ impl ProcedureSummary {
             screened: f64::from(scenario.randomised) / model.procedure().screening_yield(),
             randomised_per_month: scenario.accrual.per_month(),
             haemorrhage_definition: scenario.haemorrhage_definition(),
-            arms: arms.into_iter().map(summary).collect(),
+            arms,
             decomposition: MECHANISMS.into_iter().zip(model.decomposition()).collect(),
         })
     }
 
-    /// Without simulation.
+    /// The exact values, without simulation; `None` without a procedure.
     pub fn exact(scenario: &Scenario) -> Option<Self> {
         Self::new(scenario, &Default::default())
     }
 }
 
+/// Whether patients of a trial do not depend on one another by centres that differ or by when these recruit.
+fn patients_are_independent(scenario: &Scenario) -> bool {
+    scenario.centres.as_ref().is_none_or(|centres| {
+        // With drift, patients of centres that are slow by chance are late together.
+        let shared_pace = !centres.have_a_planned_pace() && scenario.drift.is_some();
+        centres.are_alike() && !shared_pace
+    })
+}
+
 impl ArmSummary {
-    /// Of an arm; with an empty tally only the exact figures have values.
+    /// Summarises an arm; with an empty tally only the exact values exist.
     pub fn new(name: &'static str, tally: &ArmTally, model: &ProceduralModel, arm: Arm) -> Self {
         let flows = Flows { simulated: tally.flow(), exact: model.expected(arm) };
         let procedure = model.procedure();
         let early_until = procedure.early_until();
-        let groups = GROUPS.iter().filter(|group| {
-            let is_in = |state: &State, _| Some(f64::from(u8::from(group.has(state, early_until))));
-            flows.exact.spread(is_in).mean > 0.0
-        });
+        let mut groups = Vec::new();
+        for group in GROUPS {
+            let share = flows.share(|state, _| group.has(state, early_until));
+            if share.exact > 0.0 {
+                let measures = MEASURES
+                    .iter()
+                    .map(|&(measure, name)| (name, flows.measure(measure, group, early_until)));
+                groups.push(GroupSummary {
+                    group,
+                    share,
+                    measures: measures.collect(),
+                    minutes: flows.minutes(group, early_until, procedure.minutes(), tally),
+                });
+            }
+        }
         Self {
             arm: name,
             mrs: std::array::from_fn(|level| flows.share(|_, mrs| mrs.index() == level)),
-            groups: groups
-                .map(|&group| GroupSummary {
-                    group,
-                    share: flows.share(|state, _| group.has(state, early_until)),
-                    measures: MEASURES
-                        .iter()
-                        .map(|&(measure, name)| {
-                            let of = |flow: &Flow| flow.measure(measure, group, early_until);
-                            (name, Checked::new(of(&flows.simulated), of(&flows.exact)))
-                        })
-                        .collect(),
-                    minutes: flows.minutes(group, early_until, procedure.minutes(), tally),
-                })
-                .collect(),
+            groups,
             passes: (0..=MAX_PASSES).filter_map(|passes| flows.after(passes)).collect(),
         }
+    }
+
+    /// Removes the standard errors, which are those of independent patients.
+    fn remove_errors(&mut self) {
+        let mut quantities: Vec<&mut Checked> = self.mrs.iter_mut().collect();
+        for GroupSummary { share, measures, minutes, .. } in &mut self.groups {
+            quantities.push(share);
+            quantities.extend(measures.values_mut());
+            if let Some(MinutesSummary { mean, p25, median, p75 }) = minutes {
+                quantities.extend([mean, p25, median, p75]);
+            }
+        }
+        for pass in &mut self.passes {
+            let PassSummary { passes: _, attempted, success, reperfused, stented, unopened } = pass;
+            quantities.extend([attempted, success, reperfused, stented, unopened]);
+        }
+        quantities.into_iter().for_each(|quantity| quantity.simulated.mcse = f64::NAN);
     }
 }
 
@@ -303,34 +366,48 @@ struct Flows {
 }
 
 impl Flows {
-    /// The share of all patients for whom `is_so`.
-    fn share(&self, is_so: impl Fn(&State, Mrs) -> bool) -> Checked {
-        let of =
-            |flow: &Flow| flow.spread(|state, mrs| Some(f64::from(u8::from(is_so(state, mrs)))));
-        Checked::new(of(&self.simulated), of(&self.exact))
+    /// The share of all patients with a property.
+    fn share(&self, property: impl Fn(&State, Mrs) -> bool) -> Checked {
+        let [simulated, exact] = [&self.simulated, &self.exact]
+            .map(|flow| flow.spread(|state, mrs| Some(f64::from(u8::from(property(state, mrs))))));
+        Checked::new(simulated, exact)
     }
 
-    /// `None` when nobody comes so far.
+    /// The mean of a measure in a group.
+    fn measure(&self, measure: Measure, group: Group, early_until: usize) -> Checked {
+        Checked::new(
+            self.simulated.measure(measure, group, early_until),
+            self.exact.measure(measure, group, early_until),
+        )
+    }
+
+    /// The share of all patients whose procedure ends after this number of passes in one of some ways.
+    fn ended(&self, passes: usize, way: fn(End) -> bool) -> Checked {
+        self.share(|state, _| usize::from(state.passes) == passes && way(state.end))
+    }
+
+    /// Summarises the procedures after a number of passes; `None` if no patients get that far.
     fn after(&self, passes: usize) -> Option<PassSummary> {
-        let ends = |of: fn(End) -> bool| {
-            self.share(move |state, _| usize::from(state.passes) == passes && of(state.end))
-        };
-        let attempts = |flow: &Flow| passes.checked_sub(1).map_or(0.0, |k| flow.attempts()[k]);
-        let successes = |flow: &Flow| passes.checked_sub(1).map_or(0.0, |k| flow.reperfusions()[k]);
-        let attempted = |flow: &Flow| binary(attempts(flow), flow.total());
-        let success = |flow: &Flow| binary(successes(flow), attempts(flow));
+        let [simulated, exact] = [&self.simulated, &self.exact].map(|flow| {
+            // No pass comes before the first.
+            let pass = passes.checked_sub(1);
+            let attempts = pass.map_or(0.0, |k| flow.attempts()[k]);
+            let successes = pass.map_or(0.0, |k| flow.reperfusions()[k]);
+            [binary(attempts, flow.total()), binary(successes, attempts)]
+        });
         let summary = PassSummary {
             passes,
-            attempted: Checked::new(attempted(&self.simulated), attempted(&self.exact)),
-            success: Checked::new(success(&self.simulated), success(&self.exact)),
-            reperfused: ends(|end| end == End::Reperfused),
-            stented: ends(End::is_stented),
-            unopened: ends(|end| matches!(end, End::Stopped | End::AccessFailed)),
+            attempted: Checked::new(simulated[0], exact[0]),
+            success: Checked::new(simulated[1], exact[1]),
+            reperfused: self.ended(passes, |end| end == End::Reperfused),
+            stented: self.ended(passes, End::is_stented),
+            unopened: self.ended(passes, |end| matches!(end, End::Stopped | End::AccessFailed)),
         };
         let shares = [summary.attempted, summary.reperfused, summary.stented, summary.unopened];
         shares.iter().any(|share| share.exact > 0.0).then_some(summary)
     }
 
+    /// Summarises the minutes of a group; `None` if the scenario has no times.
     fn minutes(
         &self,
         group: Group,
@@ -338,41 +415,46 @@ impl Flows {
         minutes: &Minutes,
         tally: &ArmTally,
     ) -> Option<MinutesSummary> {
-        let mut histogram = Histogram::default();
-        for (part, counted) in DISJOINT.iter().zip(&tally.minutes) {
-            let within = match group {
-                Group::All => true,
-                Group::Stented => matches!(part, Group::StentedEarly | Group::StentedLate),
-                _ => *part == group,
-            };
-            if within {
-                histogram.merge(counted);
-            }
-        }
-        let in_group = |of: &dyn Fn(usize, bool) -> f64| {
-            let spread = self.exact.spread(|state, _| {
-                let stented = state.end.is_stented();
-                group.has(state, early_until).then(|| of(usize::from(state.passes), stented))
-            });
-            spread.mean
-        };
-        let mean = in_group(&|passes, stented| minutes.mean(passes, stented));
-        if mean == 0.0 {
+        let exact_mean =
+            self.exact_mean(group, early_until, |passes, stented| minutes.mean(passes, stented));
+        if exact_mean == 0.0 {
             return None;
         }
-        let quantile = |p: f64| {
-            let miss = |at: f64| in_group(&|k, stented| minutes.probability(at, k, stented)) - p;
-            Checked {
-                simulated: McEstimate::quantile_of_rounded(&histogram, p, TENTH),
-                exact: brent(miss, 1e-9, 1e6).unwrap_or(f64::NAN),
-            }
-        };
+        let histogram = tally.minutes_of(group);
+        let [p25, median, p75] = [0.25, 0.5, 0.75].map(|p| Checked {
+            simulated: McEstimate::quantile_of_rounded(&histogram, p, TENTH),
+            // The bracket holds from a fraction of a second to two years.
+            exact: brent(
+                |at| {
+                    self.exact_mean(group, early_until, |passes, stented| {
+                        minutes.probability(at, passes, stented)
+                    }) - p
+                },
+                1e-9,
+                1e6,
+            )
+            .unwrap_or(f64::NAN),
+        });
         Some(MinutesSummary {
-            mean: Checked { simulated: McEstimate::histogram_mean(&histogram, TENTH), exact: mean },
-            p25: quantile(0.25),
-            median: quantile(0.5),
-            p75: quantile(0.75),
+            mean: Checked {
+                simulated: McEstimate::histogram_mean(&histogram, TENTH),
+                exact: exact_mean,
+            },
+            p25,
+            median,
+            p75,
         })
+    }
+
+    /// The exact mean, over the patients of a group, of a function of their passes and of whether they are
+    /// stented.
+    fn exact_mean(&self, group: Group, early_until: usize, of: impl Fn(usize, bool) -> f64) -> f64 {
+        let spread = self.exact.spread(|state, _| {
+            group
+                .has(state, early_until)
+                .then(|| of(usize::from(state.passes), state.end.is_stented()))
+        });
+        spread.mean
     }
 }
 
@@ -386,9 +468,9 @@ fn binary(count: f64, weight: f64) -> Spread {
 mod tests {
     use super::*;
 
-    /// Such a tally may be read from a file; it must not end the program.
+    /// Such a tally may be read from a damaged file, and must not end the program.
     #[test]
-    fn a_tally_of_what_cannot_be_is_summed_up_all_the_same() {
+    fn a_tally_with_impossible_counts_is_summarised_without_a_panic() {
         let mut tally = ArmTally::default();
         let state = State { passes: 0, ..State::from_index(0) };
         assert_eq!(state.end, End::Reperfused);
@@ -397,10 +479,8 @@ mod tests {
         assert_eq!((flow.total(), flow.reperfusions()), (3.0, &[0.0; MAX_PASSES]));
     }
 
-    #[test]
-    fn passes_are_attempts_and_reperfusions() {
-        let mut tally = ArmTally::default();
-        let course = |passes, end, reperfusions| PatientCourse {
+    fn course(passes: u8, end: End, reperfusions: u16) -> PatientCourse {
+        PatientCourse {
             arm: Arm::Control,
             procedure: crate::procedure::ProcedureRecord {
                 state: State { passes, end, ..State::from_index(0) },
@@ -409,7 +489,12 @@ mod tests {
                 minutes: 30.0,
             },
             mrs: Mrs::DEAD,
-        };
+        }
+    }
+
+    #[test]
+    fn passes_are_counted_as_attempts_and_reperfusions() {
+        let mut tally = ArmTally::default();
         // Opened by pass 2 for a while and by pass 4 for good; given up after pass 3; stented at once.
         tally.add(&course(4, End::Reperfused, 0b1010), 2);
         tally.add(&course(3, End::Stopped, 0), 2);

@@ -1,12 +1,15 @@
-//! Adverse events: how often the trials show a difference, and how often they reach a boundary.
+//! Adverse events: how often they differ significantly between the arms, and how often they cross a
+//! boundary.
 
 use serde::{Deserialize, Serialize};
 
-use super::McEstimate;
-use super::moments::Moments;
+use super::merge::{merge_fields, sum};
+use super::moments::ExactMoments;
+use super::{McEstimate, Tally};
+use crate::design::safety::SafetyBoundary;
 use crate::expected::Expected;
 use crate::num::normal::upper_quantile;
-use crate::scenario::{Safety, Truth};
+use crate::scenario::{Safety, Scenario, Truth};
 use crate::trial::SafetyResult;
 
 /// An adverse event under one truth.
@@ -14,56 +17,59 @@ use crate::trial::SafetyResult;
 pub struct SafetySummary {
     /// Name in the scenario.
     pub name: String,
-    /// The share of control and experimental arm that has it, of those in whom it is known; null
-    /// for deaths under the prior.
+    /// Share of the control and of the experimental arm with the event, of the patients in whom it is known;
+    /// null for deaths under the prior.
     pub truth: Option<[f64; 2]>,
-    /// Mean share among all who were randomised when the first analysis ended the trial, with those
-    /// of the overrun.
+    /// Mean share of each arm with the event, among all patients randomised when the first analysis ended
+    /// the trial, including the overrun.
     pub rate: [McEstimate; 2],
-    /// Level of the comparison.
+    /// Two-sided level of the comparison.
     pub alpha_two_sided: f64,
-    /// P(the comparison then shows more events in the experimental arm).
+    /// P(significantly more events in the experimental arm at that time).
     pub more: McEstimate,
-    /// P(it shows fewer).
+    /// P(significantly fewer events in the experimental arm at that time).
     pub fewer: McEstimate,
-    /// P(more are shown) in trials that run to their end, by enumeration, with more than 1000 patients
-    /// by the normal approximation; null where it has none.
+    /// `more` in trials that run to their end, by enumeration, with more than 1000 patients by the normal
+    /// approximation; null if it has no value.
     pub more_by_formula: Option<f64>,
-    /// The boundary look by look, were nothing else to stop the trial; empty without a boundary.
+    /// Crossing of the boundary look by look, if nothing else stopped the trial; empty without a boundary.
     pub looks: Vec<SafetyLook>,
 }
 
-/// A look at an adverse event.
+/// One look at an adverse event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SafetyLook {
-    /// From 1; the last is the final look, which stops nothing any more.
+    /// Number of the look, from 1; the last is the final look, which can stop nothing.
     pub look: usize,
-    /// Patients expected to be known.
+    /// Expected number of patients assessed.
     pub planned_patients: u32,
-    /// Harm is shown by a Z at or below this; null where the look is not tested, as nobody new is
-    /// known.
+    /// Boundary: harm is significant at this Z or below; null if the look is not tested, as no further
+    /// patients have been assessed.
     pub z: Option<f64>,
-    /// P(the boundary is reached here for the first time).
+    /// P(the boundary is crossed for the first time at this look).
     pub reached: McEstimate,
-    /// P(it is reached here or before).
+    /// P(the boundary is crossed at this look or earlier).
     pub reached_cumulative: McEstimate,
-    /// The same by enumeration of the patients expected, with more than 1000 by the normal
-    /// approximation; null where it has none.
+    /// `reached_cumulative` by enumeration of the patients expected, with more than 1000 by the normal
+    /// approximation; null if it has no value.
     pub by_formula_cumulative: Option<f64>,
 }
 
-/// Counts over the replicates of one truth, of one event.
+/// Counts of one event over the replicates of one truth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SafetyTally {
+    /// Z at which a difference is significant.
     #[serde(skip)]
     critical: f64,
     n: u64,
-    rates: [Moments; 2],
+    rates: [ExactMoments; 2],
     more: u64,
     fewer: u64,
-    /// By planned look.
+    /// First crossings of the boundary, by planned look.
     reached: Vec<u64>,
 }
+
+merge_fields!(SafetyTally { n, rates, more, fewer, reached } keep { critical });
 
 impl SafetyTally {
     pub fn new(safety: &Safety, looks: usize) -> Self {
@@ -77,8 +83,8 @@ impl SafetyTally {
         }
     }
 
-    /// One trial, in which so many looks take place. A comparison that the data do not allow shows
-    /// nothing.
+    /// Adds one trial, given the number of looks that took place. A Z that the data do not allow is NaN and
+    /// not significant.
     pub fn add(&mut self, result: &SafetyResult, looks: usize) {
         self.n += 1;
         self.more += u64::from(result.z <= -self.critical);
@@ -89,65 +95,70 @@ impl SafetyTally {
             }
         }
         if let Some(position) = result.reached {
-            // A final look may follow fewer interims than planned.
+            // The final look may follow fewer interim looks than planned; it is counted as the planned final
+            // look all the same.
             let last = self.reached.len() - 1;
             self.reached[if position + 1 == looks { last } else { position }] += 1;
         }
     }
 
-    /// Whether it can be that of `n` replicates.
-    pub fn is_of(&self, n: u64) -> bool {
-        let at_most_n =
-            |counts: &[u64]| counts.iter().copied().map(u128::from).sum::<u128>() <= u128::from(n);
-        self.n == n
-            && at_most_n(&[self.more, self.fewer])
-            && at_most_n(&self.reached)
-            && self.rates.iter().all(|rate| rate.is_possible(1.0) && rate.n() <= n)
+    fn proportion(&self, count: u64) -> McEstimate {
+        McEstimate::proportion(count, self.n)
     }
 
-    pub fn merge(&mut self, other: &Self) {
-        self.n += other.n;
-        self.more += other.more;
-        self.fewer += other.fewer;
-        self.rates.iter_mut().zip(&other.rates).for_each(|(a, b)| a.merge(b));
-        self.reached.iter_mut().zip(&other.reached).for_each(|(a, b)| *a += b);
+    /// Whether `n` replicates can have these counts.
+    pub fn is_of(&self, n: u64) -> bool {
+        self.n == n
+            && sum([self.more, self.fewer]) <= u128::from(n)
+            && sum(self.reached.iter().copied()) <= u128::from(n)
+            && self.rates.iter().all(|rate| rate.is_possible(1.0) && rate.n() <= n)
     }
 }
 
 impl SafetySummary {
+    /// Reads one adverse event off a tally, given its position in the scenario; `None` without adverse
+    /// events.
     pub(super) fn new(
         expected: &Expected<'_>,
+        scenario: &Scenario,
         truth: Truth,
-        safety: &Safety,
-        endpoint: usize,
-        tally: &SafetyTally,
-    ) -> Self {
-        let proportion = |count| McEstimate::proportion(count, tally.n);
-        let by_formula = expected.safety_crossing(truth, endpoint);
-        let endpoint = &safety.endpoints[endpoint];
-        let look = |(k, boundary): (usize, &crate::design::safety::SafetyBoundary)| SafetyLook {
-            look: k + 1,
-            planned_patients: boundary.patients()[k],
-            z: Some(boundary.bound(k)).filter(|z| z.is_finite()),
-            reached: proportion(tally.reached[k]),
-            reached_cumulative: proportion(tally.reached[..=k].iter().sum()),
-            by_formula_cumulative: by_formula.map(|crossing| crossing[..=k].iter().sum()),
-        };
-        let looks = tally.reached.len();
-        Self {
+        event: usize,
+        whole: &Tally,
+    ) -> Option<Self> {
+        let safety = scenario.safety.as_ref()?;
+        let endpoint = &safety.endpoints[event];
+        let tally = &whole.safety(truth)[event];
+        let by_formula = expected.safety_crossing(truth, event);
+        let looks = endpoint.boundary.iter().flat_map(|boundary| {
+            (0..tally.reached.len()).map(move |k| SafetyLook::new(boundary, tally, by_formula, k))
+        });
+        Some(Self {
             name: endpoint.name.clone(),
             truth: expected.event_rates(truth, &endpoint.event),
             rate: tally.rates.each_ref().map(McEstimate::mean),
             alpha_two_sided: safety.alpha_two_sided,
-            more: proportion(tally.more),
-            fewer: proportion(tally.fewer),
+            more: tally.proportion(tally.more),
+            fewer: tally.proportion(tally.fewer),
             more_by_formula: expected.power_to_show_more(truth, endpoint),
-            looks: endpoint
-                .boundary
-                .iter()
-                .flat_map(|it| (0..looks).map(move |k| (k, it)))
-                .map(look)
-                .collect(),
+            looks: looks.collect(),
+        })
+    }
+}
+
+impl SafetyLook {
+    fn new(
+        boundary: &SafetyBoundary,
+        tally: &SafetyTally,
+        by_formula: Option<&[f64]>,
+        k: usize,
+    ) -> Self {
+        Self {
+            look: k + 1,
+            planned_patients: boundary.patients()[k],
+            z: Some(boundary.bound(k)).filter(|z| z.is_finite()),
+            reached: tally.proportion(tally.reached[k]),
+            reached_cumulative: tally.proportion(tally.reached[..=k].iter().sum()),
+            by_formula_cumulative: by_formula.map(|crossing| crossing[..=k].iter().sum()),
         }
     }
 }

@@ -4,7 +4,7 @@
 use rescuesim::randomisation::{AllocationState, Arm};
 use rescuesim::rng::{Purpose, Replicate, Streams};
 use rescuesim::scenario::Scenario;
-use rescuesim::summary::Balance;
+use rescuesim::summary::AllocationBalance;
 
 use crate::util::{assert_within, scenario, simulate};
 
@@ -233,7 +233,7 @@ fn imbalances_never_exceed_their_bounds() {
     }
 }
 
-fn balance(set: &[&str], replicates: u64) -> Balance {
+fn balance(set: &[&str], replicates: u64) -> AllocationBalance {
     let one_test = ["design.looks={equally_spaced=1}", r#"analyses=[{method="two_proportions"}]"#];
     simulate(&[set, &one_test].concat(), replicates).truths.swap_remove(0).balance
 }
@@ -303,7 +303,7 @@ fn guesses_between_unequal_arms_are_relative_to_the_ratio() {
 fn sufficient_balance_lies_between_complete_randomisation_and_minimisation() {
     let [chance, sufficient, minimised] =
         [vec![COMPLETE], vec![SUFFICIENT], vec![]].map(|set| balance(&set, 1_000));
-    let differences = |balance: &Balance| -> Vec<f64> {
+    let differences = |balance: &AllocationBalance| -> Vec<f64> {
         let levels = balance.levels.iter().map(|level| level.arm_difference.mean.value);
         levels.chain([balance.arm_difference.mean.value]).collect()
     };

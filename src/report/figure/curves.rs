@@ -5,7 +5,7 @@ use std::ops::Range;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
-use crate::report::table::grouped;
+use crate::report::numeral::grouped;
 
 use super::{
     Chart, ChartAxis, Drawn, IN_A_REPORT, Mark, SERIES, Shape, WIDTH, chart, extent, legend, plain,

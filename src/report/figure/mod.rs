@@ -281,12 +281,7 @@ fn whole(value: &f64) -> String {
 
 /// Writes a number with at most three decimals, without trailing zeros.
 fn plain(value: &f64) -> String {
-    // The sum of −0 and 0 is 0.
-    without_trailing_zeros(format!("{:.3}", value + 0.0))
-}
-
-fn without_trailing_zeros(text: String) -> String {
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    crate::report::numeral::trimmed(*value, 3)
 }
 
 fn failed(error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {

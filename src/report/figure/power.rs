@@ -5,7 +5,7 @@ use plotters::prelude::*;
 
 use super::{
     ALONE, Area, Chart, ChartAxis, Drawn, Lettering, Mark, Shape, chart, extent, failed, font,
-    legend_line, svg, without_trailing_zeros, write,
+    legend_line, svg, write,
 };
 
 const SIZE: (u32, u32) = (640, 460);
@@ -81,7 +81,7 @@ pub fn power_curve(curves: &[PowerCurve], labels: &Labels) -> String {
         let x = ChartAxis {
             name: &labels.x,
             range: low - room..high + room,
-            label: &|x| without_trailing_zeros(format!("{x:.6}")),
+            label: &|x| crate::report::numeral::trimmed(*x, 6),
         };
         let y = ChartAxis { name: "power", range: 0.0..1.0, label: &|y| format!("{y:.1}") };
         let mut chart = chart(&below, ALONE, x, y)?;

@@ -1,4 +1,4 @@
-//! Documents, figures and files as parts of a page.
+//! Blocks of a page: documents, figures, files and cards.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,10 +6,10 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::report::document::{Block, Document, on_one_line};
 use crate::report::gallery::{Figure, escaped};
-use crate::report::table::with_error;
-use crate::summary::McEstimate;
+use crate::report::numeral::value_and_error;
+use crate::summary::quantity::{Place, Quantity, Reading};
 
-/// Headings become those of a subsection; empty lines are left to the style.
+/// Shows a document; its headings become those of a subsection, and empty lines are left to the style.
 pub(super) fn document(document: &Document) -> Markup {
     html! { @for block in document.blocks() { (self::block(block)) } }
 }
@@ -39,7 +39,7 @@ fn table(header: &[String], rows: &[Vec<String>]) -> Markup {
     }
 }
 
-/// Two columns of words.
+/// Shows terms and their definitions in two columns.
 pub(super) fn definitions(rows: &[(&str, Markup)]) -> Markup {
     html! {
         table.words {
@@ -48,9 +48,10 @@ pub(super) fn definitions(rows: &[(&str, Markup)]) -> Markup {
     }
 }
 
-/// A drawing with its title, its words, and files of it and of the numbers behind it; `from` is where it
-/// comes from.
-pub(super) fn figure(figure: &Figure, from: &str) -> Markup {
+/// Shows a figure with title, caption and links to its SVG and data; `origin` names the version and command
+/// that made it.
+pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
+    // Screen readers announce an SVG by its label, which plotters does not write.
     let labelled = figure.svg.replacen(
         "<svg ",
         &format!("<svg role=\"img\" aria-label=\"{}\" ", escaped(&figure.title)),
@@ -63,39 +64,37 @@ pub(super) fn figure(figure: &Figure, from: &str) -> Markup {
             figcaption {
                 (figure.caption)
                 span.links {
-                    " " (file("SVG", (&figure.name, "svg"), ("image/svg+xml", &figure.to_file(from))))
-                    " · " (file("data", (&figure.name, "csv"), ("text/csv", &figure.data)))
+                    " " (file("SVG", &format!("{}.svg", figure.name), "image/svg+xml", &figure.to_file(origin)))
+                    " · " (file("data", &format!("{}.csv", figure.name), "text/csv", &figure.data))
                 }
             }
         }
     }
 }
 
-/// A link that saves a text as a file.
-pub(super) fn file(
-    label: &str,
-    (name, extension): (&str, &str),
-    (kind, text): (&str, &str),
-) -> Markup {
-    let address = format!("data:{kind};base64,{}", STANDARD.encode(text));
-    html! { a download=(format!("{name}.{extension}")) href=(address) { (label) } }
+/// Links a file that the page itself holds, so that it can be saved without a network.
+pub(super) fn file(label: &str, name: &str, media_type: &str, text: &str) -> Markup {
+    let address = format!("data:{media_type};base64,{}", STANDARD.encode(text));
+    html! { a download=(name) href=(address) { (label) } }
 }
 
-/// A figure of the summary, with its place there: keys and positions as in a JSON pointer.
-pub(super) fn card(what: &str, pointer: &str, estimate: McEstimate) -> Markup {
-    let (value, error) = crate::report::table::parts(estimate, 2.0);
+/// Shows a simulated quantity of an object of the summary, with a link to its place in `summary.json`.
+///
+/// # Panics
+/// If the quantity is not a simulated one.
+pub(super) fn card<T>(title: &str, place: &Place, quantity: &Quantity<T>, of: &T) -> Markup {
+    let Reading::Simulated(estimate) = quantity.read(of) else {
+        unreachable!("cards show simulated quantities")
+    };
+    let pointer = place.pointer(quantity);
+    let (value, error) = value_and_error(estimate, 2);
     html! {
         div.card {
-            span.what { (what) }
+            span.what { (title) }
             data.value value=(estimate.value) data-pointer=(format!("{pointer}/value")) { (value) }
             @if let Some(error) = error {
                 span.error { "± " data value=(estimate.mcse) data-pointer=(format!("{pointer}/mcse")) { (error) } }
             }
         }
     }
-}
-
-/// A figure in running text.
-pub(super) fn figure_text(estimate: McEstimate) -> String {
-    with_error(estimate, 2.0)
 }

@@ -124,6 +124,6 @@ fn provenance(report: &Report<'_>) -> Markup {
     let provenance = &report.summary.provenance;
     html! {
         "rescuesim " (provenance.version) ", scenario " code { (provenance.scenario_digest) } ", seed "
-        (provenance.seed) ", " (super::table::grouped(provenance.replicates)) " replicates."
+        (provenance.seed) ", " (super::numeral::grouped(provenance.replicates)) " replicates."
     }
 }

@@ -3,12 +3,13 @@
 use maud::{Markup, html};
 
 use super::Report;
-use super::blocks::{card, definitions, document, figure, figure_text, file};
+use super::blocks::{card, definitions, document, figure, file};
 use crate::expected;
-use crate::report::gallery::Figure;
 use crate::report::procedure::Show;
-use crate::report::table;
+use crate::report::{numeral, table};
+use crate::scenario::Truth;
 use crate::scenario::sources::ParameterOrigin;
+use crate::summary::quantity::{ANALYSIS, PRIOR_ANALYSIS, Place, find};
 use crate::summary::{AnalysisSummary, TruthSummary};
 
 /// A part of the page with a place in its contents.
@@ -56,38 +57,38 @@ fn truths<'r>(report: &Report<'r>) -> [&'r TruthSummary; 2] {
 }
 
 fn shown(report: &Report<'_>, name: &str) -> Option<Markup> {
-    find(report, name).map(|found| figure(found, &report.summary.provenance.line()))
-}
-
-fn find<'r>(report: &Report<'r>, name: &str) -> Option<&'r Figure> {
-    report.figures.iter().find(|figure| figure.name == name)
+    let found = report.figures.iter().find(|figure| figure.name == name)?;
+    Some(figure(found, &report.summary.provenance.line()))
 }
 
 fn figures(report: &Report<'_>, names: &[&str]) -> Markup {
     html! { @for name in names { @if let Some(figure) = shown(report, name) { (figure) } } }
 }
 
-/// The figures that a reader wants first.
+/// Shows the quantities that a reader wants first.
 pub(super) fn answer(report: &Report<'_>) -> Markup {
     let [effect, none] = truths(report);
-    let first = &effect.analyses[0].name;
+    let rejection = find(ANALYSIS, "rejection");
+    let alternative = Place::truth(Truth::Alternative.index());
+    let null = Place::truth(Truth::Null.index());
+    let first = &effect.analyses[0];
     html! {
         div.cards {
             @for (i, (with, without)) in effect.analyses.iter().zip(&none.analyses).enumerate() {
-                (card(&format!("Power, {}", with.name), &format!("/truths/0/analyses/{i}/rejection"), with.rejection))
-                (card(&format!("One-sided type I error, {}", without.name), &format!("/truths/1/analyses/{i}/rejection"), without.rejection))
+                (card(&format!("Power, {}", with.name), &alternative.analysis(i), rejection, with))
+                (card(&format!("One-sided type I error, {}", without.name), &null.analysis(i), rejection, without))
             }
             @if let Some(prior) = &report.summary.prior {
                 @for (i, analysis) in prior.analyses.iter().enumerate() {
-                    (card(&format!("Assurance, {}", analysis.name), &format!("/prior/analyses/{i}/assurance"), analysis.assurance))
+                    (card(&format!("Assurance, {}", analysis.name), &Place::prior().analysis(i), find(PRIOR_ANALYSIS, "assurance"), analysis))
                 }
             }
-            (card(&format!("Patients expected with the effect, {first}"), "/truths/0/analyses/0/n_randomised/mean", effect.analyses[0].n_randomised.mean))
-            (card(&format!("Months to the decision, {first}"), "/truths/0/analyses/0/duration_months", effect.analyses[0].duration_months))
+            (card(&format!("Patients expected with the effect, {}", first.name), &alternative.analysis(0), find(ANALYSIS, "n_randomised.mean"), first))
+            (card(&format!("Months to the decision, {}", first.name), &alternative.analysis(0), find(ANALYSIS, "duration_months"), first))
         }
         p.soft {
             "± is the Monte-Carlo standard error of a simulated figure. "
-            (table::grouped(report.summary.provenance.replicates))
+            (numeral::grouped(report.summary.provenance.replicates))
             " trials were simulated with the effect, and the same ones without it."
         }
     }
@@ -202,7 +203,7 @@ fn methods(report: &Report<'_>) -> Markup {
         h3 { "Simulation" }
         (definitions(&[
             ("Replicates", html! {
-                (table::grouped(provenance.replicates)) (table::precision(provenance.precision.as_ref(), "")) ". A share of all trials has a Monte-Carlo standard error of at most "
+                (numeral::grouped(provenance.replicates)) (table::precision(provenance.precision.as_ref(), "")) ". A share of all trials has a Monte-Carlo standard error of at most "
                 (format!("{worst:.5}")) " with so many; that of the power is " (format!("{largest:.5}")) ", of the type I error "
                 (format!("{null:.5}")) "."
             }),
@@ -211,7 +212,7 @@ fn methods(report: &Report<'_>) -> Markup {
                 "the same with and without the effect. The result does not depend on the machine or the number of threads."
             }),
             ("Failures", html! {
-                (table::grouped(failures)) " analyses of trials without an estimate and " (table::grouped(looks))
+                (numeral::grouped(failures)) " analyses of trials without an estimate and " (numeral::grouped(looks))
                 " looks without a statistic, over all analyses with and without the effect; such a look never stops a trial, and all trials stay in every denominator but the estimate's."
             }),
             ("Truths", html! {
@@ -282,13 +283,13 @@ fn fixed(report: &Report<'_>) -> Option<Markup> {
             div.scroll { table {
                 thead { tr { th { "" } th { "this design" } th { "one look" } } }
                 tbody {
-                    (row("power", &|it| figure_text(it.rejection), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("one-sided type I error", &|it| figure_text(it.rejection), [&none.analyses[i], &one_none.analyses[i]]))
-                    (row("patients randomised, with the effect", &|it| table::figure(it.n_randomised.mean), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("patients randomised, without it", &|it| table::figure(it.n_randomised.mean), [&none.analyses[i], &one_none.analyses[i]]))
-                    (row("months to the decision, with the effect", &|it| table::figure(it.duration_months), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("bias of the estimate, with the effect", &|it| table::figure(it.estimate.overall.bias), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("coverage of its 95 % interval", &|it| table::figure(it.estimate.overall.coverage), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("power", &|it| numeral::with_two_digit_error(it.rejection), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("one-sided type I error", &|it| numeral::with_two_digit_error(it.rejection), [&none.analyses[i], &one_none.analyses[i]]))
+                    (row("patients randomised, with the effect", &|it| numeral::with_error(it.n_randomised.mean), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("patients randomised, without it", &|it| numeral::with_error(it.n_randomised.mean), [&none.analyses[i], &one_none.analyses[i]]))
+                    (row("months to the decision, with the effect", &|it| numeral::with_error(it.duration_months), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("bias of the estimate, with the effect", &|it| numeral::with_error(it.estimate.overall.bias), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    (row("coverage of its 95 % interval", &|it| numeral::with_error(it.estimate.overall.coverage), [&effect.analyses[i], &one_effect.analyses[i]]))
                 }
             } }
         }
@@ -353,9 +354,9 @@ fn recreate(report: &Report<'_>) -> Markup {
             ("Scenario", html! { code { (provenance.scenario_digest) } " (SHA-256 of what it means, whatever its comments and layout)" }),
             ("Seed, replicates", html! { (provenance.seed) ", " (provenance.replicates) }),
             ("Files", html! {
-                (file("summary.json", ("summary", "json"), ("application/json", &report.summary.to_json())))
+                (file("summary.json", "summary.json", "application/json", &report.summary.to_json()))
                 " (every figure with its error), "
-                (file("scenario.toml", ("scenario", "toml"), ("text/plain", &scenario)))
+                (file("scenario.toml", "scenario.toml", "text/plain", &scenario))
                 " (every value written out)"
             }),
         ]))

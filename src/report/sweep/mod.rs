@@ -14,7 +14,8 @@ use crate::explore::grid::{GridAxis, ParameterGrid};
 use crate::explore::precision::PrecisionReached;
 use crate::report::Provenance;
 use crate::report::document::Document;
-use crate::report::table::{figure, grouped, parts, precision};
+use crate::report::numeral::{grouped, value_and_error, with_error};
+use crate::report::table::precision;
 use crate::summary::procedure::ProcedureSummary;
 use crate::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics};
 use crate::summary::{PriorSummary, TruthSummary};
@@ -242,11 +243,12 @@ fn figures(points: &[SweptPoint], analysis: usize) -> Vec<Column> {
         expendable,
     };
     let rejection = |truth: usize| {
-        move |point: &SweptPoint| figure(point.truths[truth].analyses[analysis].rejection)
+        move |point: &SweptPoint| with_error(point.truths[truth].analyses[analysis].rejection)
     };
     let share = |header: &str, expendable: u32, of: Of| {
         let effect = |point: &SweptPoint| of(&point.truths[0].analyses[analysis]);
-        let digits = |point: &SweptPoint| effect(point).map_or("–".into(), |of| parts(of, 1.0).0);
+        let digits =
+            |point: &SweptPoint| effect(point).map_or("–".into(), |of| value_and_error(of, 1).0);
         column(header, expendable, &digits)
     };
     let mut columns = vec![

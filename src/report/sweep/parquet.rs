@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::rows::{Cell, Rows};
+use super::rows::{Cell, SweepRows};
 use crate::report::Provenance;
 use crate::report::parquet::{Column, TableWriter};
 
@@ -10,20 +10,20 @@ use crate::report::parquet::{Column, TableWriter};
 /// exist are null.
 ///
 /// # Errors
-/// When `out` fails.
-pub fn write(rows: &Rows<'_>, provenance: &Provenance, out: impl Write) -> io::Result<()> {
+/// If `out` fails.
+pub fn write(rows: &SweepRows<'_>, provenance: &Provenance, out: impl Write) -> io::Result<()> {
     let cells: Vec<Vec<Cell>> = rows.rows().collect();
     let names = rows.columns();
     let columns: Vec<Column> =
-        names.iter().enumerate().map(|(place, name)| column(name, &cells, place)).collect();
+        names.iter().enumerate().map(|(i, name)| column(name, &cells, i)).collect();
     let mut table = TableWriter::new(out, &columns)?;
     table.write(columns)?;
     table.finish(provenance)
 }
 
-/// The column at a place of all rows, with the type of its first cell that is not missing.
-fn column(name: &str, rows: &[Vec<Cell>], place: usize) -> Column {
-    let cells = rows.iter().map(|row| &row[place]);
+/// Builds a column given its position in the rows; its type is that of the first cell that is not missing.
+fn column(name: &str, rows: &[Vec<Cell>], position: usize) -> Column {
+    let cells = rows.iter().map(|row| &row[position]);
     match cells.clone().find(|cell| **cell != Cell::Missing) {
         Some(Cell::Text(_)) => Column::text(name, cells.map(Cell::as_text)),
         Some(Cell::Whole(_)) => Column::u64(name, cells.map(Cell::as_whole)),

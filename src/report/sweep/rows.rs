@@ -1,54 +1,57 @@
-//! One row per point, truth and analysis: the fields of `sweep.csv` and `sweep.parquet`.
+//! Rows of `sweep.csv` and `sweep.parquet`, one per point, truth and analysis. Their columns are those that
+//! the catalogue of quantities has.
 
 use std::io::{self, Write};
 
 use super::SweptPoint;
 use crate::explore::grid::ParameterGrid;
 use crate::report::csv::CsvWriter;
-use crate::summary::{AnalysisSummary, EstimatePerformance, LookSummary, McEstimate, SizeSummary};
+use crate::summary::procedure::Checked;
+use crate::summary::quantity::{ANALYSIS, Kind, LOOK, Quantity, Reading};
+use crate::summary::{AnalysisSummary, McEstimate};
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// Text.
     Text(String),
-    /// A count.
+    /// Count.
     Whole(u64),
-    /// A number; NaN where there is none.
+    /// Number; NaN if it does not exist.
     Number(f64),
-    /// Nothing, as of a look that this point does not have.
+    /// No value, as at a look that this point does not have.
     Missing,
 }
 
 #[cfg(feature = "parquet")]
 impl Cell {
-    /// The text, if it is one.
+    /// The text; `None` in other cells.
     pub(super) fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// The count, if it is one.
+    /// The count; `None` in other cells.
     pub(super) fn as_whole(&self) -> Option<u64> {
         if let Self::Whole(count) = self { Some(*count) } else { None }
     }
 
-    /// The number, if it is one.
+    /// The number; `None` in other cells.
     pub(super) fn as_number(&self) -> Option<f64> {
         if let Self::Number(number) = self { Some(*number) } else { None }
     }
 }
 
-/// Rows that all have the same columns, made one by one.
+/// Rows of a sweep. All have the same columns, also at points with fewer looks than others.
 #[derive(Debug, Clone, Copy)]
-pub struct Rows<'p> {
+pub struct SweepRows<'p> {
     grid: &'p ParameterGrid,
     points: &'p [SweptPoint],
-    /// The most that any point has.
+    /// Largest number of looks of any point.
     looks: usize,
 }
 
-impl<'p> Rows<'p> {
-    /// Of all points of a grid.
+impl<'p> SweepRows<'p> {
+    /// Rows of all points of a grid.
     pub fn new(grid: &'p ParameterGrid, points: &'p [SweptPoint]) -> Self {
         let analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
         let looks = analyses.map(|analysis| analysis.looks.len()).max().unwrap_or(0);
@@ -57,23 +60,23 @@ impl<'p> Rows<'p> {
 
     /// Names of the columns.
     pub fn columns(&self) -> Vec<String> {
+        // All rows have the columns of the first.
         self.named().next().into_iter().flatten().map(|(name, _)| name).collect()
     }
 
-    /// As many cells in each as there are columns.
+    /// Cells of each row, one for each column.
     pub fn rows(&self) -> impl Iterator<Item = Vec<Cell>> + use<'p> {
         self.named().map(|row| row.into_iter().map(|(_, cell)| cell).collect())
     }
 
     fn named(&self) -> impl Iterator<Item = Vec<(String, Cell)>> + use<'p> {
-        let (rows, points) = (*self, self.points);
-        let of_point = move |(number, point): (usize, &'p SweptPoint)| {
+        let rows = *self;
+        rows.points.iter().enumerate().flat_map(move |(number, point)| {
             point.truths.iter().flat_map(move |truth| {
                 let analyses = truth.analyses.iter();
-                analyses.map(move |of| rows.row(number, point, truth.truth, of))
+                analyses.map(move |analysis| rows.row(number, point, truth.truth, analysis))
             })
-        };
-        points.iter().enumerate().flat_map(of_point)
+        })
     }
 
     fn row(
@@ -83,27 +86,30 @@ impl<'p> Rows<'p> {
         truth: &str,
         analysis: &AnalysisSummary,
     ) -> Vec<(String, Cell)> {
-        let mut cells = Cells::default();
+        let mut cells = NamedCells::default();
         cells.push("point", Cell::Whole(number as u64 + 1));
         for (axis, value) in self.grid.axes().iter().zip(point.plain()) {
+            // A text that looks like a number stays a text if other points have other texts.
             let cell = match value.parse() {
                 Ok(number) if axis.is_numeric() => Cell::Number(number),
-                _ => Cell::Text(value),
+                Ok(_) | Err(_) => Cell::Text(value),
             };
             cells.push(&axis.key(), cell);
         }
         cells.push("replicates", Cell::Whole(point.replicates));
         cells.push("truth", Cell::Text(truth.to_owned()));
         cells.push("analysis", Cell::Text(analysis.name.clone()));
-        figures(&mut cells, analysis);
-        (0..self.looks).for_each(|k| cells.look(k, analysis.looks.get(k)));
+        cells.all_of("", ANALYSIS, Some(analysis));
+        for k in 0..self.looks {
+            cells.all_of(&format!("look_{}_", k + 1), LOOK, analysis.looks.get(k));
+        }
         cells.0
     }
 
-    /// Writes CSV. Numbers that do not exist are empty.
+    /// Writes CSV, in which numbers that do not exist are empty cells.
     ///
     /// # Errors
-    /// When `out` fails.
+    /// If `out` fails.
     pub fn write_csv(&self, out: impl Write) -> io::Result<()> {
         let mut writer = CsvWriter::new(out);
         writer.row(self.columns())?;
@@ -125,112 +131,52 @@ impl Cell {
     }
 }
 
-/// Cells of a row under construction.
+/// Cells of a row under construction, each with its column.
 #[derive(Default)]
-struct Cells(Vec<(String, Cell)>);
+struct NamedCells(Vec<(String, Cell)>);
 
-impl Cells {
-    fn push(&mut self, name: &str, cell: Cell) {
-        self.0.push((name.to_owned(), cell));
+impl NamedCells {
+    fn push(&mut self, column: &str, cell: Cell) {
+        self.0.push((column.to_owned(), cell));
     }
 
-    fn number(&mut self, name: &str, number: Option<f64>) {
-        self.push(name, Cell::Number(number.unwrap_or(f64::NAN)));
-    }
-
-    /// A figure and its error.
-    fn figure(&mut self, name: &str, figure: McEstimate) {
-        self.number(name, Some(figure.value));
-        self.number(&format!("{name}_mcse"), Some(figure.mcse));
-    }
-
-    fn size(&mut self, name: &str, size: &SizeSummary) {
-        let SizeSummary { mean, p80, p95, max } = size;
-        for (part, figure) in [("mean", mean), ("p80", p80), ("p95", p95)] {
-            self.figure(&format!("{name}_{part}"), *figure);
-        }
-        self.number(&format!("{name}_max"), Some(max.value));
-    }
-
-    fn performance(&mut self, name: &str, performance: &EstimatePerformance) {
-        let EstimatePerformance { mean, bias, rmse, coverage, above_truth } = *performance;
-        for (part, figure) in [
-            ("mean", mean),
-            ("bias", bias),
-            ("rmse", rmse),
-            ("coverage", coverage),
-            ("above_truth", above_truth),
-        ] {
-            self.figure(&format!("{name}_{part}"), figure);
+    /// Adds the quantities of the catalogue that have a column; the cells are empty without a value.
+    fn all_of<T>(&mut self, prefix: &str, catalogue: &'static [Quantity<T>], of: Option<&T>) {
+        for quantity in catalogue {
+            if let Some(column) = quantity.column {
+                let reading = of.map_or(Reading::Absent, |of| quantity.read(of));
+                self.quantity(&format!("{prefix}{column}"), quantity.kind(), &reading);
+            }
         }
     }
 
-    /// A look, from 0; a point with fewer has nothing there.
-    fn look(&mut self, k: usize, look: Option<&LookSummary>) {
-        let name = |part: &str| format!("look_{}_{part}", k + 1);
-        let planned = look.map_or(Cell::Missing, |l| Cell::Whole(u64::from(l.planned_analysed)));
-        self.push(&name("planned_analysed"), planned);
-        type Part = (&'static str, fn(&LookSummary) -> McEstimate);
-        let figures: [Part; 12] = [
-            ("efficacy", |look| look.efficacy),
-            ("futility", |look| look.futility),
-            ("harm", |look| look.harm),
-            ("safety", |look| look.safety.unwrap_or(NONE)),
-            ("reached", |look| look.reached),
-            ("n_randomised", |look| look.n_randomised),
-            ("n_analysed", |look| look.n_analysed),
-            ("overrun", |look| look.overrun),
-            ("month", |look| look.month),
-            ("decision_month", |look| look.decision.month),
-            ("decision_n_randomised", |look| look.decision.n_randomised),
-            ("decision_overrun", |look| look.decision.overrun),
-        ];
-        for (part, of) in figures {
-            self.figure(&name(part), look.map_or(NONE, of));
+    fn quantity(&mut self, column: &str, kind: Kind, reading: &Reading<'_>) {
+        match reading {
+            Reading::Simulated(McEstimate { value, mcse, .. })
+            | Reading::Checked(Checked { simulated: McEstimate { value, mcse, .. }, .. }) => {
+                self.push(column, Cell::Number(*value));
+                // The kind of an extreme, which has no error, is that of a plain number.
+                if kind == Kind::Simulated || kind == Kind::Checked {
+                    self.push(&format!("{column}_mcse"), Cell::Number(*mcse));
+                }
+            }
+            Reading::Exact(value) => self.push(column, Cell::Number(*value)),
+            Reading::Count(count) => self.push(column, Cell::Whole(*count)),
+            Reading::Text(text) => self.push(column, Cell::Text((*text).to_owned())),
+            Reading::List(_) => unreachable!("a list has no column"),
+            Reading::Absent => self.absent(column, kind),
         }
     }
-}
 
-/// A figure that does not exist.
-const NONE: McEstimate = McEstimate { value: f64::NAN, mcse: f64::NAN, n: 0, limit_95: None };
-
-fn figures(cells: &mut Cells, analysis: &AnalysisSummary) {
-    cells.figure("rejection", analysis.rejection);
-    let disregarded = analysis.rejection_stops_disregarded.unwrap_or(NONE);
-    cells.figure("rejection_stops_disregarded", disregarded);
-    let formula = analysis.normal_approximation.as_ref().map(|formula| formula.rejection);
-    cells.number("rejection_by_formula", formula);
-    let outcomes = &analysis.outcomes;
-    for (name, share) in [
-        ("efficacy_early", outcomes.efficacy_early),
-        ("efficacy_final", outcomes.efficacy_final),
-        ("futility", outcomes.futility),
-        ("harm", outcomes.harm),
-        ("safety", outcomes.safety.unwrap_or(NONE)),
-        ("not_shown", outcomes.not_shown),
-    ] {
-        cells.figure(name, share);
+    /// Adds as many cells as a value of this kind takes, so that all rows have the same columns.
+    fn absent(&mut self, column: &str, kind: Kind) {
+        self.push(column, Cell::Missing);
+        match kind {
+            Kind::Simulated | Kind::Checked => {
+                self.push(&format!("{column}_mcse"), Cell::Missing);
+            }
+            Kind::Number | Kind::Count | Kind::Text => {}
+            Kind::List => unreachable!("a list has no column"),
+        }
     }
-    let price = analysis.price_of_safety.as_ref();
-    cells.figure("rejection_without_safety", price.map_or(NONE, |price| price.rejection_without));
-    cells.figure("rejection_lost_to_safety", price.map_or(NONE, |price| price.lost));
-    cells.size("n_randomised", &analysis.n_randomised);
-    cells.size("n_analysed", &analysis.n_analysed);
-    cells.figure("duration_months", analysis.duration_months);
-    cells.figure("overrun", analysis.overrun);
-    cells.figure("reversal", analysis.reversal);
-    cells.figure("reversal_after_efficacy", analysis.reversal_after_efficacy);
-    cells.figure("reversal_after_futility", analysis.reversal_after_futility);
-    cells.figure("reversal_after_harm", analysis.reversal_after_harm);
-    let estimate = &analysis.estimate;
-    cells.push("estimate_scale", Cell::Text(estimate.scale.to_owned()));
-    cells.number("estimate_truth", estimate.truth);
-    cells.performance("estimate", &estimate.overall);
-    cells.performance("estimate_stopped_early", &estimate.stopped_early);
-    cells.performance("estimate_with_overrun", &estimate.with_overrun);
-    cells.performance("median_unbiased", &estimate.median_unbiased);
-    let early = &estimate.median_unbiased_stopped_early;
-    cells.performance("median_unbiased_stopped_early", early);
-    cells.push("fit_failures", Cell::Whole(analysis.fit_failures));
-    cells.push("failed_looks", Cell::Whole(analysis.failed_looks));
 }

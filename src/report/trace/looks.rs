@@ -4,8 +4,8 @@ use super::decimals;
 use crate::analysis::EffectScale;
 use crate::outcome::{LEVELS, Mrs};
 use crate::report::document::Document;
+use crate::report::numeral::number;
 use crate::report::numeral::probability;
-use crate::report::table::number;
 use crate::trial::Conclusion;
 use crate::trial::trace::{
     Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace, Trace,

@@ -1,38 +1,46 @@
-//! P(efficacy) with the help of a control variate: less noise from the same replicates.
+//! P(efficacy) by control variates, with less noise from the same replicates.
 //!
-//! With Y whether a replicate shows efficacy and D its control variate, of mean 0, the mean of Y − bD is
-//! that of Y whatever b is, and has the least variance at b = cov(Y, D)/var(D). That is estimated from
-//! the replicates, but for each half of them from the other half, so that nothing is biased (Avramidis
-//! & Wilson 1993, Oper Res Lett 14:187).
+//! Let Y indicate efficacy in a replicate, and D be its control variate, of mean 0. The mean of Y − bD is
+//! that of Y for every b, and has the least variance at b = cov(Y, D)/var(D). The slope b of each half of
+//! the replicates is estimated from the other half, so that the estimate is unbiased (Avramidis & Wilson
+//! 1993, Oper Res Lett 14:187).
 
 use serde::{Deserialize, Serialize};
 
-use super::{McEstimate, moments::Moments};
+use super::McEstimate;
+use super::merge::{merge_fields, sum};
+use super::moments::ExactMoments;
 
 /// P(efficacy) by control variate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct ReducedEstimate {
-    /// With its Monte-Carlo error.
+    /// The probability with its Monte Carlo standard error.
     #[serde(flatten)]
     pub estimate: McEstimate,
-    /// How many times as many replicates would be needed for that error without.
+    /// Factor by which the number of replicates would have to grow for that error without control variates.
     pub factor: f64,
 }
 
-/// Replicates with their control variate, those of even and odd number apart.
+/// Replicates with their control variates, of even and of odd number.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub(super) struct ControlTally {
-    halves: [Half; 2],
+pub(super) struct ControlVariateTally {
+    halves: [HalfTally; 2],
 }
 
-/// Control variates of all replicates, and of those that show efficacy.
+merge_fields!(ControlVariateTally { halves });
+
+/// Control variates of one half of the replicates.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct Half {
-    all: Moments,
-    rejecting: Moments,
+struct HalfTally {
+    /// Control variates of all replicates.
+    all: ExactMoments,
+    /// Control variates of the replicates with efficacy.
+    rejecting: ExactMoments,
 }
 
-impl ControlTally {
+merge_fields!(HalfTally { all, rejecting });
+
+impl ControlVariateTally {
     pub fn add(&mut self, replicate: u64, rejects: bool, deviation: f64) {
         let half = &mut self.halves[(replicate % 2) as usize];
         half.all.add(deviation);
@@ -41,36 +49,24 @@ impl ControlTally {
         }
     }
 
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.halves.iter_mut().zip(&other.halves) {
-            mine.all.merge(&theirs.all);
-            mine.rejecting.merge(&theirs.rejecting);
-        }
-    }
-
-    /// Replicates taken in.
+    /// Number of replicates.
     fn n(&self) -> u64 {
         self.halves.iter().map(|half| half.all.n()).sum()
     }
 
-    /// Whether it can be that of `n` replicates, `rejecting` of which show efficacy.
+    /// Whether `n` replicates, `rejecting` of them with efficacy, can have these sums.
     pub fn is_of(&self, n: u64, rejecting: u64) -> bool {
-        let possible = |moments: &Moments| moments.is_possible(f64::INFINITY);
-        let halves = self.halves.iter();
-        let all_fit = halves.clone().all(|Half { all, rejecting }| {
-            possible(all) && possible(rejecting) && rejecting.n() <= all.n() && all.n() <= n
+        let halves_fit = self.halves.iter().all(|HalfTally { all, rejecting }| {
+            all.is_possible(f64::INFINITY)
+                && rejecting.is_possible(f64::INFINITY)
+                && rejecting.n() <= all.n()
         });
-        let sum = |of: fn(&Half) -> u64| halves.clone().map(of).map(u128::from).sum::<u128>();
-        all_fit
-            && sum(|half| half.all.n()) == u128::from(n)
-            && sum(|half| half.rejecting.n()) == u128::from(rejecting)
+        halves_fit
+            && sum(self.halves.iter().map(|half| half.all.n())) == u128::from(n)
+            && sum(self.halves.iter().map(|half| half.rejecting.n())) == u128::from(rejecting)
     }
 
-    /// NaN with fewer than two replicates in either half.
-    ///
-    /// As long as the variate and what a replicate shows have always gone together their difference has
-    /// not varied, which does not make it certain: its variance is that with four replicates more in
-    /// which they do not, as Agresti & Coull (1998, Am Stat 52:119) do for a proportion.
+    /// The probability of efficacy; NaN with fewer than two replicates in either half.
     pub fn estimate(&self) -> ReducedEstimate {
         let n = self.n() as f64;
         let [even, odd] = &self.halves;
@@ -79,7 +75,10 @@ impl ControlTally {
         let [share_a, share_b] = [even, odd].map(|half| half.all.n() as f64 / n);
         let value = share_a * a + share_b * b;
         let squares = n * (share_a * variance_a + share_b * variance_b);
-        let mcse = (squares + MORE).sqrt() / (n + MORE);
+        // While variate and conclusion have always agreed, their difference has not varied, and the error
+        // would be 0 without being certain. Four discordant replicates are added, as Agresti & Coull (1998,
+        // Am Stat 52:119) do for a proportion.
+        let mcse = (squares + ADDED).sqrt() / (n + ADDED);
         let rejecting: u64 = self.halves.iter().map(|half| half.rejecting.n()).sum();
         let plain = McEstimate::proportion(rejecting + 2, self.n() + 4).mcse;
         let factor = (plain / mcse) * (plain / mcse);
@@ -87,17 +86,18 @@ impl ControlTally {
     }
 }
 
-/// Replicates in which a variate and what a trial shows are taken to differ.
-const MORE: f64 = 4.0;
+/// Replicates added in which variate and conclusion differ.
+const ADDED: f64 = 4.0;
 
-impl Half {
+impl HalfTally {
     fn share(&self) -> f64 {
         self.rejecting.n() as f64 / self.all.n() as f64
     }
 
-    /// cov(Y, D), as a sample's.
+    /// Sample covariance of Y and D.
     fn covariance(&self) -> f64 {
         let n = self.all.n() as f64;
+        // The mean of no replicates would be NaN, and make NaN of a covariance of 0.
         let mean_product =
             if self.rejecting.n() == 0 { 0.0 } else { self.share() * self.rejecting.mean() };
         (mean_product - self.share() * self.all.mean()) * n / (n - 1.0)
@@ -107,7 +107,7 @@ impl Half {
         self.all.sd() * self.all.sd()
     }
 
-    /// The best b; 0 where D never varies.
+    /// The slope b; 0 if D never varies.
     fn slope(&self) -> f64 {
         if self.variance() > 0.0 { self.covariance() / self.variance() } else { 0.0 }
     }
@@ -117,7 +117,7 @@ impl Half {
         let n = self.all.n() as f64;
         let plain = self.share() * (1.0 - self.share()) * n / (n - 1.0);
         let variance = plain - 2.0 * b * self.covariance() + b * b * self.variance();
-        // Not `max`, which makes 0 of what is not a number.
+        // Not `max`, which would turn NaN into 0.
         (self.share() - b * self.all.mean(), if variance < 0.0 { 0.0 } else { variance })
     }
 }
@@ -126,8 +126,8 @@ impl Half {
 mod tests {
     use super::*;
 
-    fn tally(replicates: &[(bool, f64)]) -> ControlTally {
-        let mut tally = ControlTally::default();
+    fn tally(replicates: &[(bool, f64)]) -> ControlVariateTally {
+        let mut tally = ControlVariateTally::default();
         for (number, &(rejects, deviation)) in (0..).zip(replicates) {
             tally.add(number, rejects, deviation);
         }
@@ -135,18 +135,18 @@ mod tests {
     }
 
     #[test]
-    fn a_perfect_control_leaves_its_own_mean() {
+    fn a_perfect_control_variate_gives_its_own_mean() {
         // Y = D + ¼ but for the replicates' noise in D, which is taken away.
         let replicates: Vec<_> =
             (0..400).map(|i| (i % 3 == 0, f64::from(u8::from(i % 3 == 0)) - 0.25)).collect();
         let ReducedEstimate { estimate, .. } = tally(&replicates).estimate();
         assert!((estimate.value - 0.25).abs() < 1e-12, "{estimate:?}");
-        // What has always gone together may not always do.
+        // Four discordant replicates are added.
         assert!((estimate.mcse - 2.0 / 404.0).abs() < 1e-12, "{estimate:?}");
     }
 
     #[test]
-    fn a_control_that_never_varies_changes_nothing() {
+    fn a_control_variate_that_never_varies_changes_nothing() {
         let replicates: Vec<_> = (0..400).map(|i| (i % 5 == 0, 0.0)).collect();
         let ReducedEstimate { estimate, factor } = tally(&replicates).estimate();
         assert!((estimate.value - 0.2).abs() < 1e-15);
@@ -157,9 +157,9 @@ mod tests {
         }
     }
 
-    /// By hand: in either half Y = 1, 1, 0, 0 and D = ½, −¼, −¼, 0.
+    /// Calculated by hand: in either half Y = 1, 1, 0, 0 and D = ½, −¼, −¼, 0.
     #[test]
-    fn the_slope_and_its_variance_are_those_of_the_textbook() {
+    fn slope_and_variance_are_those_of_a_textbook_example() {
         let half = [(true, 0.5), (true, -0.25), (false, -0.25), (false, 0.0)];
         let both: Vec<_> = half.into_iter().flat_map(|replicate| [replicate; 2]).collect();
         let tally = tally(&both);

@@ -1,0 +1,159 @@
+//! Tests of the catalogue against the JSON of results and against the documentation.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::*;
+use crate::engine::Accumulator;
+use crate::rng::Replicate;
+use crate::scenario::Scenario;
+use crate::summary::{NamedQuantity, OperatingCharacteristics, Tally};
+use crate::trial::Simulator;
+
+fn simulated(name: &str, set: &[&str], replicates: u64) -> (Scenario, Tally) {
+    let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
+    let scenario = Scenario::load(path.as_ref(), &set).expect("it is shipped");
+    let mut tally = Tally::new(&scenario);
+    let mut simulator = Simulator::new(&scenario);
+    for replicate in 0..replicates {
+        let mut result = Default::default();
+        simulator.run_into(Replicate(replicate), &mut result);
+        tally.add(&[result]);
+    }
+    (scenario, tally)
+}
+
+/// A method of pooling that gives the prior degrees of freedom.
+const HARTUNG_KNAPP: &str = "prior.components[0].evidence.method=\"revman_random_hartung_knapp\"";
+
+/// Results that together have every object and every field.
+fn full_results() -> Vec<OperatingCharacteristics> {
+    let everything = [
+        ("angel-reboot", &["run.variance_reduction=true"][..]),
+        ("angel-reboot", &["description={proportional_odds=true,tipping_point=true}"]),
+        ("angel-reboot-safety", &[]),
+        ("angel-reboot-centres", &[]),
+        ("premat-assurance", &[HARTUNG_KNAPP]),
+        ("early-vs-late", &[]),
+    ];
+    let results = everything.into_iter().map(|(name, set)| {
+        let (scenario, tally) = simulated(name, set, 6);
+        OperatingCharacteristics::new(&scenario, &tally)
+    });
+    results.collect()
+}
+
+/// Every number of a JSON value by its pointer, but for the numbers that only name an element of a list.
+fn numbers(place: &str, value: &Value, found: &mut BTreeMap<String, f64>) {
+    match value {
+        Value::Number(number) => {
+            found.insert(place.to_owned(), number.as_f64().expect("it fits"));
+        }
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                numbers(&format!("{place}/{i}"), item, found);
+            }
+        }
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if key != "look" && key != "cut" {
+                    numbers(&format!("{place}/{key}"), value, found);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
+    }
+}
+
+/// Adds the numbers of a reading, named as the JSON names them.
+fn add(place: &str, reading: &Reading<'_>, found: &mut BTreeMap<String, f64>) {
+    match reading {
+        Reading::Simulated(McEstimate { value, mcse, n, limit_95 }) => {
+            found.insert(format!("{place}/value"), *value);
+            found.insert(format!("{place}/mcse"), *mcse);
+            found.insert(format!("{place}/n"), *n as f64);
+            found.extend(limit_95.map(|limit| (format!("{place}/limit_95"), limit)));
+        }
+        Reading::Checked(Checked { simulated, exact }) => {
+            add(place, &Reading::Simulated(*simulated), found);
+            found.insert(format!("{place}/exact"), *exact);
+        }
+        Reading::Exact(value) => {
+            found.insert(place.to_owned(), *value);
+        }
+        Reading::Count(count) => {
+            found.insert(place.to_owned(), *count as f64);
+        }
+        Reading::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                add(&format!("{place}/{i}"), item, found);
+            }
+        }
+        Reading::Text(_) | Reading::Absent => {}
+    }
+}
+
+#[test]
+fn the_catalogue_has_every_number_of_the_json_and_no_other() {
+    for result in full_results() {
+        let json = serde_json::to_value(&result).expect("plain data");
+        let mut written = BTreeMap::new();
+        numbers("", &json, &mut written);
+        let mut catalogued = BTreeMap::new();
+        for (pointer, reading) in readings(&result) {
+            add(&pointer, &reading, &mut catalogued);
+        }
+        // Null in JSON.
+        catalogued.retain(|_, value| value.is_finite());
+        let places = |of: &BTreeMap<String, f64>| of.keys().cloned().collect::<BTreeSet<_>>();
+        let difference: Vec<String> =
+            places(&written).symmetric_difference(&places(&catalogued)).cloned().collect();
+        assert_eq!(difference, Vec::<String>::new(), "in one and not in the other");
+        assert_eq!(written, catalogued);
+        assert!(written.len() > 500, "{}", written.len());
+    }
+}
+
+#[test]
+fn every_quantity_of_the_catalogue_is_in_some_result() {
+    let results = full_results();
+    let mut all = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    for (pointer, reading) in results.iter().flat_map(readings) {
+        // Positions in lists differ between results.
+        let steps = pointer.split('/').filter(|step| step.parse::<usize>().is_err());
+        let place = steps.collect::<Vec<_>>().join("/");
+        if reading != Reading::Absent {
+            found.insert(place.clone());
+        }
+        all.insert(place);
+    }
+    assert_eq!(all.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+#[test]
+fn names_of_the_command_line_read_what_the_catalogue_reads() {
+    let (scenario, tally) = simulated("angel-reboot-safety", &[], 200);
+    let result = OperatingCharacteristics::new(&scenario, &tally);
+    for named in NamedQuantity::all().filter(|named| named.missing_from(&scenario).is_none()) {
+        let analysis = &result.truths[named.truth().index()].analyses[0];
+        let reading = match named.field().strip_prefix("looks[].") {
+            Some(key) => find(LOOK, key).read(&analysis.looks[0]),
+            None => find(ANALYSIS, &named.field()).read(analysis),
+        };
+        assert_eq!(reading, Reading::Simulated(tally.sampled(named, 0).estimate()), "{named}");
+    }
+}
+
+#[test]
+fn the_documentation_has_the_tables_of_the_catalogue() {
+    let readme = include_str!("../../../scenarios/README.md");
+    let tables = fields_as_markdown();
+    if !readme.contains(&tables) {
+        let path = std::env::temp_dir().join("rescuesim-fields.md");
+        std::fs::write(&path, &tables).expect("the folder for temporary files can be written");
+        panic!("scenarios/README.md must have the tables that are now in {}", path.display());
+    }
+}
