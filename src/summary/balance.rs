@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AllocationBalance {
     /// Difference between the arms in the whole trial.
-    pub arm_difference: ArmDifference,
+    pub arm_difference: ArmImbalance,
     /// Balance within each level of each factor.
     pub levels: Vec<LevelBalance>,
     /// Predictability of the allocation.
@@ -35,7 +35,7 @@ pub struct GuessedShares {
 
 /// |n_e − n_c| in a 1:1 trial; with another ratio, twice the distance of n_e from its share.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ArmDifference {
+pub struct ArmImbalance {
     /// Mean absolute difference.
     pub mean: McEstimate,
     /// 95th percentile.
@@ -50,7 +50,7 @@ pub struct LevelBalance {
     /// Name of the level.
     pub level: String,
     /// Difference between the arms among patients of this level.
-    pub arm_difference: ArmDifference,
+    pub arm_difference: ArmImbalance,
 }
 
 impl AllocationBalance {
@@ -62,13 +62,13 @@ impl AllocationBalance {
             factor.levels.iter().map(|level| (factor.name.clone(), level.clone()))
         });
         Self {
-            arm_difference: ArmDifference::new(trial, parts),
+            arm_difference: ArmImbalance::new(trial, parts),
             levels: levels
                 .zip(by_level)
                 .map(|((factor, level), imbalances)| LevelBalance {
                     factor,
                     level,
-                    arm_difference: ArmDifference::new(imbalances, parts),
+                    arm_difference: ArmImbalance::new(imbalances, parts),
                 })
                 .collect(),
             correct_guesses: GuessedShares::new(scenario.randomised, tally.correct_guesses()),
@@ -77,7 +77,7 @@ impl AllocationBalance {
     }
 }
 
-impl ArmDifference {
+impl ArmImbalance {
     /// Imbalances are counted in units of the sum of the allocation ratio.
     fn new(imbalances: &Histogram, parts: f64) -> Self {
         Self {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::merge::merge_fields;
 use super::moments::{ExactMoments, Histogram};
-use super::{ArmDifference, McEstimate};
+use super::{ArmImbalance, McEstimate};
 use crate::scenario::Scenario;
 use crate::trial::CentreBalance;
 
@@ -15,7 +15,7 @@ pub struct CentreSummary {
     pub number: u32,
     /// Difference between the arms within a centre that has patients: the mean over the centres of a
     /// trial, and the 95th percentile over the centres of all trials.
-    pub arm_difference: ArmDifference,
+    pub arm_difference: ArmImbalance,
     /// Share of patients whose arm is guessed by an observer who knows the arms in the patient's centre, as
     /// in [`GuessedShares`](super::GuessedShares).
     pub correct_guesses: McEstimate,
@@ -74,7 +74,7 @@ impl CentreSummary {
         let scale = 1.0 / f64::from(scenario.ratio.parts());
         Some(Self {
             number,
-            arm_difference: ArmDifference {
+            arm_difference: ArmImbalance {
                 mean: McEstimate::mean(&tally.mean).scaled(scale),
                 // The centres of one trial are dependent, so the independent units are the trials.
                 p95: McEstimate::quantile_by(

@@ -29,7 +29,7 @@ pub use analysis::{
     AnalysisSummary, DecisionSummary, EstimatePerformance, EstimateSummary, LookSummary,
     NormalApproximation, PriceOfSafety, SizeSummary,
 };
-pub use balance::{AllocationBalance, ArmDifference, GuessedShares, LevelBalance};
+pub use balance::{AllocationBalance, ArmImbalance, GuessedShares, LevelBalance};
 pub use centres::CentreSummary;
 pub use control_variate::ReducedEstimate;
 pub use description::{CutSummary, DescriptionSummary, SubgroupSummary};

@@ -7,7 +7,7 @@ use crate::report::figure::{
 };
 use crate::report::rows::conclusion_name;
 use crate::report::{Summary, csv};
-use crate::summary::{AnalysisSummary, ArmDifference, TruthSummary};
+use crate::summary::{AnalysisSummary, ArmImbalance, TruthSummary};
 
 /// Draws paths of Z between the planned boundaries.
 pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
@@ -231,6 +231,6 @@ pub(super) fn balance(truth: &TruthSummary) -> Figure {
     }
 }
 
-fn difference(among: String, of: &ArmDifference) -> ArmDifference {
+fn difference(among: String, of: &ArmImbalance) -> ArmDifference {
     ArmDifference { among, mean: of.mean.value, p95: of.p95.value }
 }
