@@ -4,8 +4,8 @@
 //! truth. It is the lower bound with which the simulator is compared.
 
 use divan::Bencher;
-use rescuesim::analysis::proportional_odds;
 use rescuesim::analysis::proportional_odds::adjusted::{Covariates, Levels, Model, Scratch};
+use rescuesim::analysis::proportional_odds::unadjusted;
 use rescuesim::analysis::two_proportions::ProportionTest;
 use rescuesim::analysis::{Counts, OutcomeTable, two_proportions};
 use rescuesim::design::characteristics::{DesignCharacteristics, Question};
@@ -184,7 +184,7 @@ const TABLE: OutcomeTable =
 mod analysis {
     use super::{
         Bencher, Counts, Covariates, Levels, Model, Mrs, ProportionTest, Scenario, Scratch, TABLE,
-        proportional_odds, two_proportions,
+        two_proportions, unadjusted,
     };
     use divan::black_box;
     use rescuesim::analysis::{KnownOutcomes, Scratch as MethodScratch};
@@ -291,12 +291,12 @@ mod analysis {
 
     #[divan::bench]
     fn score_z(bencher: Bencher) {
-        bencher.bench_local(|| proportional_odds::score_z(&black_box(&TABLE).weights()));
+        bencher.bench_local(|| unadjusted::score_z(&black_box(&TABLE).weights()));
     }
 
     #[divan::bench]
     fn maximum_likelihood(bencher: Bencher) {
-        bencher.bench_local(|| proportional_odds::fit(&black_box(&TABLE).weights()));
+        bencher.bench_local(|| unadjusted::fit(&black_box(&TABLE).weights()));
     }
 }
 

@@ -1,22 +1,50 @@
-//! Cells gathered into the groups that an analysis works with: the combinations of levels of the
-//! factors it adjusts for or is stratified by.
+//! Cells added up to the groups that an analysis works with: the combinations of levels of the factors
+//! that it adjusts for or is stratified by.
 
 use std::collections::BTreeSet;
 
 use super::{Counts, KnownOutcomes, OutcomeTable};
 use crate::outcome::LEVELS;
+use crate::population::Population;
 
-/// Which group each cell of [`KnownOutcomes`] belongs to.
+/// The cells that the outcomes of a scenario are counted in: strata of its population, or combinations
+/// of stratum and early mRS.
+#[derive(Debug, Clone, Copy)]
+pub struct CellLayout<'p> {
+    /// The population, with the centre as a factor if an analysis uses it.
+    pub population: &'p Population,
+    /// Whether cells differ by early mRS.
+    pub by_early: bool,
+}
+
+impl CellLayout<'_> {
+    /// Stratum and early mRS of every cell, in order; the early mRS varies fastest.
+    pub fn all(&self) -> impl Iterator<Item = (usize, usize)> {
+        let early = if self.by_early { LEVELS } else { 1 };
+        (0..self.population.strata()).flat_map(move |s| (0..early).map(move |early| (s, early)))
+    }
+
+    /// Groups the cells by the levels of some factors, given by position.
+    pub fn grouped(&self, factors: &[usize]) -> Grouping {
+        Grouping::new(self.all().map(|(stratum, _)| {
+            let levels = self.population.levels(stratum);
+            factors.iter().map(|&factor| levels[factor]).collect()
+        }))
+    }
+}
+
+/// The group of each cell of [`KnownOutcomes`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grouping {
+    /// Group by cell.
     of_cell: Vec<usize>,
-    /// The level of each factor used, as indices, group by group.
+    /// Levels of the factors, as indices, by group.
     levels: Vec<Vec<usize>>,
 }
 
 impl Grouping {
-    /// From the level of each factor used, cell by cell. Cells with the same levels are one group;
-    /// groups are in the order in which they are met.
+    /// Groups cells by their levels of some factors. Cells with the same levels are one group; groups are
+    /// in the order of their first cells.
     pub fn new(cells: impl IntoIterator<Item = Vec<usize>>) -> Self {
         let mut levels: Vec<Vec<usize>> = Vec::new();
         let of_cell = cells.into_iter().map(|cell| {
@@ -28,32 +56,32 @@ impl Grouping {
         Self { of_cell: of_cell.collect(), levels }
     }
 
-    /// The level of each factor used, as indices, group by group.
+    /// Levels of the factors, as indices, by group.
     pub fn levels(&self) -> &[Vec<usize>] {
         &self.levels
     }
 
-    /// A row per group of indicators: for each factor one of every level but that of the first
-    /// group.
+    /// A row of indicators per group: for each factor one indicator of every level except that of the
+    /// first group.
     pub fn indicators(&self) -> Vec<Vec<f64>> {
         self.indicators_of(self.levels.first().map_or(0, Vec::len))
     }
 
-    /// The same of so many factors, the first.
+    /// Indicators of the given number of factors, the first ones.
     pub fn indicators_of(&self, factors: usize) -> Vec<Vec<f64>> {
-        let columns: Vec<(usize, usize)> = (0..factors)
-            .flat_map(|factor| {
-                let levels: BTreeSet<usize> =
-                    self.levels.iter().map(|levels| levels[factor]).collect();
-                let reference = self.levels[0][factor];
-                let others = levels.into_iter().filter(move |&level| level != reference);
-                others.map(move |level| (factor, level))
-            })
-            .collect();
-        let row = |levels: &Vec<usize>| {
-            columns.iter().map(|&(f, level)| f64::from(u8::from(levels[f] == level))).collect()
-        };
-        self.levels.iter().map(row).collect()
+        let mut rows = vec![Vec::new(); self.levels.len()];
+        for factor in 0..factors {
+            // Only levels that occur: a column of zeros would have no coefficient.
+            let occurring: BTreeSet<usize> =
+                self.levels.iter().map(|levels| levels[factor]).collect();
+            let reference = self.levels[0][factor];
+            for level in occurring.into_iter().filter(|&level| level != reference) {
+                for (row, levels) in rows.iter_mut().zip(&self.levels) {
+                    row.push(f64::from(u8::from(levels[factor] == level)));
+                }
+            }
+        }
+        rows
     }
 
     /// The group of each cell.
@@ -61,7 +89,7 @@ impl Grouping {
         &self.of_cell
     }
 
-    /// Adds the cells up by group, in the memory there is.
+    /// Adds the cells up by group, reusing the memory of `groups`.
     pub fn gather(&self, cells: impl IntoIterator<Item = Counts>, groups: &mut Vec<Counts>) {
         groups.clear();
         groups.resize(self.levels.len(), [[0.0; LEVELS]; 2]);
@@ -70,7 +98,7 @@ impl Grouping {
         }
     }
 
-    /// The same from what is known at a look.
+    /// Adds up the outcomes of a look by group.
     pub fn gather_known(&self, known: &KnownOutcomes, groups: &mut Vec<Counts>) {
         self.gather(known.cells.iter().map(OutcomeTable::weights), groups);
     }
@@ -94,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_gathered_by_the_levels_used() {
+    fn cells_with_the_same_levels_are_added_up() {
         // Two factors of two and three levels, of which the second is used.
         let cells = (0..2).flat_map(|_| (0..3).map(|level| vec![level]));
         let grouping = Grouping::new(cells);

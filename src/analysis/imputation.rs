@@ -1,23 +1,146 @@
-//! Outcomes put in the place of missing ones, and how several analyses of such data are combined.
+//! Imputation of missing outcomes, and the combination of several analyses of imputed data.
 
-use super::grouping::Grouping;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::grouping::{CellLayout, Grouping};
 use super::proportional_odds::adjusted::Model;
+use super::proportional_odds::covariates::Covariates;
+use super::proportional_odds::levels::Levels;
 use super::{FitStatus, KnownOutcomes, TestResult, Z_95};
 use crate::num::student;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 
+/// What is done about missing outcomes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
+pub enum MissingRule {
+    /// They are left out.
+    CompleteCase {},
+    /// Each counts as this mRS: 6, or 5, is the worst case.
+    SingleValue {
+        /// In both arms.
+        #[schemars(with = "u8", range(min = 0, max = 6))]
+        mrs: Mrs,
+    },
+    /// Each counts as the mRS of its arm: best case for one, worst for the other.
+    ByArm {
+        /// In the control arm.
+        #[schemars(with = "u8", range(min = 0, max = 6))]
+        control: Mrs,
+        /// In the experimental arm.
+        #[schemars(with = "u8", range(min = 0, max = 6))]
+        experimental: Mrs,
+    },
+    /// Each counts as the early mRS, of `early_outcome`.
+    LastObservation {},
+    /// Drawn several times from a proportional-odds model of those with an outcome, and combined by
+    /// Rubin's rules. The statistic is the combined estimate over its standard error, whatever the
+    /// method's own.
+    MultipleImputation {
+        /// How many times.
+        #[serde(default = "twenty")]
+        #[schemars(range(min = 2, max = 1000))]
+        imputations: u32,
+        /// Factors in the model, beside treatment; none by default.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        adjust_for: Vec<String>,
+        /// Whether the early mRS, of `early_outcome`, is in the model too.
+        #[serde(default)]
+        early: bool,
+        /// Log odds of a better outcome added to those of missing experimental patients; below 0
+        /// they did worse than the model says (delta adjustment, for tipping points).
+        #[serde(default)]
+        #[schemars(range(min = -20.0, max = 20.0))]
+        log_odds_experimental: f64,
+    },
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+impl Default for MissingRule {
+    fn default() -> Self {
+        Self::CompleteCase {}
+    }
+}
+
+impl MissingRule {
+    /// Whether it needs the early mRS.
+    pub fn uses_early(&self) -> bool {
+        match self {
+            Self::LastObservation {} => true,
+            Self::MultipleImputation { early, .. } => *early,
+            Self::CompleteCase {} | Self::SingleValue { .. } | Self::ByArm { .. } => false,
+        }
+    }
+
+    /// Names of the factors in the imputation model.
+    pub fn factors(&self) -> &[String] {
+        match self {
+            Self::MultipleImputation { adjust_for, .. } => adjust_for,
+            Self::CompleteCase {}
+            | Self::SingleValue { .. }
+            | Self::ByArm { .. }
+            | Self::LastObservation {} => &[],
+        }
+    }
+
+    /// The rule in words, after the description of a method and a comma; empty for complete cases.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::CompleteCase {} => String::new(),
+            Self::SingleValue { mrs } => format!(", missing as mRS {mrs}"),
+            Self::ByArm { control, experimental } => {
+                format!(", missing as mRS {control} (control) and {experimental} (experimental)")
+            }
+            Self::LastObservation {} => ", missing as the early mRS".to_owned(),
+            Self::MultipleImputation { imputations, log_odds_experimental, .. } => {
+                let shift = match *log_odds_experimental {
+                    0.0 => String::new(),
+                    shift => format!(", experimental by {shift} log odds"),
+                };
+                format!(", missing imputed {imputations} times{shift}")
+            }
+        }
+    }
+
+    /// Binds the rule to the cells of a scenario; `factors` are the positions in the population of
+    /// [`MissingRule::factors`].
+    pub fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Imputation {
+        match *self {
+            Self::CompleteCase {} => Imputation::None,
+            Self::SingleValue { mrs } => Imputation::Single(SingleImputation::Value([mrs; 2])),
+            Self::ByArm { control, experimental } => {
+                Imputation::Single(SingleImputation::Value([control, experimental]))
+            }
+            Self::LastObservation {} => Imputation::Single(SingleImputation::LastObservation),
+            Self::MultipleImputation { imputations, early, log_odds_experimental, .. } => {
+                Imputation::Multiple(Box::new(MultipleImputation::new(
+                    cells,
+                    factors,
+                    early,
+                    imputations,
+                    log_odds_experimental,
+                )))
+            }
+        }
+    }
+}
+
 /// One value for every missing outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SingleImputation {
-    /// This mRS, in control and experimental arm: 6 in both is the worst case.
+    /// This mRS in control and experimental arm.
     Value([Mrs; 2]),
-    /// The early mRS, which must tell the cells apart.
+    /// The early mRS, by which cells must differ.
     LastObservation,
 }
 
 impl SingleImputation {
-    /// Adds the missing patients of `known`, with their imputed outcomes, to what is known.
+    /// Fills `completed` with the outcomes of a look and an imputed outcome of each missing patient.
     pub fn complete(self, known: &KnownOutcomes, completed: &mut KnownOutcomes) {
         completed.clone_from(known);
         for (cell, missing) in known.missing.iter().enumerate() {
@@ -35,31 +158,62 @@ impl SingleImputation {
     }
 }
 
-/// Outcomes drawn several times from a model of those that are known.
+/// Outcomes drawn several times from a model of the observed ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MultipleImputation {
-    /// How many times, at least 2.
+    /// Number of imputations, at least 2.
     pub imputations: u32,
     /// The model, with treatment.
     pub model: Model,
-    /// Which group of the model each cell belongs to.
+    /// Groups of the model.
     pub grouping: Grouping,
-    /// Whether the patients of a group are left out of the model: those who were dead early are never
-    /// without an outcome, and would bend it for the others.
+    /// Whether the patients of a group are left out of the model.
     pub left_out: Vec<bool>,
     /// Log odds of a better outcome added to those of missing experimental patients.
     pub log_odds_experimental: f64,
 }
 
-/// What is done about outcomes that are missing although follow-up has ended.
+/// The imputation of an analysis, bound to the cells of a scenario.
 #[derive(Debug, Clone, PartialEq)]
-pub enum MissingRule {
-    /// They are left out.
-    CompleteCase,
-    /// One value each.
+pub enum Imputation {
+    /// Missing outcomes are left out.
+    None,
+    /// One value for each missing outcome.
     Single(SingleImputation),
-    /// Several.
+    /// Several values for each missing outcome.
     Multiple(Box<MultipleImputation>),
+}
+
+impl MultipleImputation {
+    /// The model has the levels of some factors, given by position, and the early mRS if `early`.
+    fn new(
+        cells: CellLayout<'_>,
+        factors: &[usize],
+        early: bool,
+        imputations: u32,
+        log_odds_experimental: f64,
+    ) -> Self {
+        let grouping = Grouping::new(cells.all().map(|(stratum, first)| {
+            let levels = cells.population.levels(stratum);
+            let of_factors = factors.iter().map(|&factor| levels[factor]);
+            of_factors.chain(early.then_some(first)).collect()
+        }));
+        let mut rows = grouping.indicators_of(factors.len());
+        let mut left_out = vec![false; rows.len()];
+        if early {
+            let groups = rows.iter_mut().zip(grouping.levels()).zip(&mut left_out);
+            for ((row, levels), left_out) in groups {
+                let first = levels[factors.len()];
+                // As a number: of seven indicators many would have no patients.
+                row.push(first as f64);
+                // Patients who were dead early always have an outcome. In the model they would
+                // determine the coefficient of the early mRS for the others.
+                *left_out = first == Mrs::DEAD.index();
+            }
+        }
+        let model = Model { levels: Levels::ALL, covariates: Covariates::new(&rows) };
+        Self { imputations, model, grouping, left_out, log_odds_experimental }
+    }
 }
 
 /// Analyses of several completed data sets, combined by Rubin's rules (1987, Multiple Imputation for
@@ -72,12 +226,12 @@ pub struct Rubin {
     squares: f64,
     /// Sum of the squared standard errors.
     within: f64,
-    /// The first that failed, if any did.
+    /// The first analysis without an estimate, if any.
     failed: Option<TestResult>,
 }
 
 impl Rubin {
-    /// One more analysis; if it has no estimate, there is none in the end.
+    /// Adds an analysis; without an estimate in one of them, the combination has none.
     pub fn add(&mut self, test: &TestResult) {
         if !test.has_estimate() {
             self.failed = self.failed.or(Some(*test));
@@ -91,8 +245,8 @@ impl Rubin {
     }
 
     /// Mean estimate, total variance within + (1 + 1/m)·between, and Z as the normal score of
-    /// Student's t, from which the interval comes too, with Rubin's degrees of freedom (m − 1)(1 + 1/r)², r the relative increase of the
-    /// variance.
+    /// Student's t with Rubin's degrees of freedom (m − 1)(1 + 1/r)², r the relative increase of the
+    /// variance. The interval is that of t.
     pub fn combined(&self) -> TestResult {
         if let Some(failed) = self.failed {
             return failed;
@@ -104,7 +258,8 @@ impl Rubin {
         let relative = 1.0 + within / between;
         let degrees = (m - 1.0) * relative * relative;
         let t = self.mean / standard_error;
-        // Without variance between them the degrees of freedom are infinite.
+        // Without variance between imputations the degrees of freedom are infinite or NaN, and from 10⁷
+        // on t does not differ from the normal distribution in the digits of Z.
         let is_normal = degrees.is_nan() || degrees > 1e7;
         let (z, quantile) = if is_normal {
             (t, Z_95)
@@ -140,7 +295,7 @@ mod tests {
 
     /// Three imputations: mean 0.5, within 0.04, between 0.01, total 0.04 + 4/3·0.01.
     #[test]
-    fn rubins_rules_by_hand() {
+    fn rubins_rules_give_the_values_computed_by_hand() {
         let test = combined(&[(0.4, 0.2), (0.5, 0.2), (0.6, 0.2)]);
         let between = 4.0 / 3.0 * 0.01;
         assert!((test.estimate - 0.5).abs() < 1e-15);
@@ -154,14 +309,14 @@ mod tests {
     }
 
     #[test]
-    fn imputations_that_agree_are_one_analysis() {
+    fn imputations_that_agree_combine_to_one_analysis() {
         let test = combined(&[(0.3, 0.1); 5]);
         assert!((test.z - 3.0).abs() < 1e-12 && (test.standard_error - 0.1).abs() < 1e-15);
         assert_eq!(combined(&[(0.3, 0.1)]).z, result(0.3, 0.1).z);
     }
 
     #[test]
-    fn an_analysis_without_an_estimate_leaves_none() {
+    fn one_analysis_without_an_estimate_leaves_no_combined_estimate() {
         let mut rubin = Rubin::default();
         rubin.add(&result(0.3, 0.1));
         rubin.add(&TestResult::failed(FitStatus::Separated));
@@ -169,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn single_values_take_the_place_of_what_is_missing() {
+    fn missing_patients_get_the_single_value_of_their_arm_or_cell() {
         let detail = Detail { cells: LEVELS, by_centre: false, by_early: true, missing: true };
         let mut known = KnownOutcomes::default();
         known.reset(detail);

@@ -1,109 +1,273 @@
-//! Every analysis that can monitor a trial, behind one pair of questions: the statistic alone, or
-//! the statistic with its estimate.
+//! Methods of analysis: their parameters as a scenario states them, and the tests they become once
+//! bound to its patients.
+//!
+//! Each method is one file that holds everything about it: parameters and their schema, description,
+//! factors, checks, binding, test and estimate. It implements [`Method`] for its parameters and
+//! [`Test`] for what [`Method::bind`] returns. To add a method, write such a file and give it a variant
+//! in [`AnalysisMethod`].
+//!
+//! An analysis must not see the truth of a scenario, so that nothing here knows one. Sizes and powers
+//! by formula need the truth: a test only says which comparison of two distributions it amounts to
+//! ([`ArmComparison`]) or which score of a patient it averages ([`PatientScore`]), and the modules
+//! `design` and `expected` turn these into numbers.
 
-use super::grouping::{Grouping, gather_all};
-use super::proportional_odds::adjusted::{self, Model};
-use super::proportional_odds::covariates::Covariates as Rows;
+use std::fmt::Debug;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::cochran_mantel_haenszel::CochranMantelHaenszel;
+use super::grouping::{CellLayout, Grouping, gather_all};
+use super::logistic::Logistic;
 use super::proportional_odds::levels::Levels;
-use super::proportional_odds::{self, ShiftTest};
-use super::stratified::{mantel_haenszel, mantel_haenszel_z, sliding_dichotomy};
-use super::two_proportions::{self, Arms, ProportionEffect, ProportionInterval, ProportionTest};
-use super::utilities::{self, Covariates, Utilities, Variances};
-use super::wilcoxon::{self, Continuity};
-use super::wins::{self, WinMeasure};
-use super::{Counts, EffectScale, FitStatus, KnownOutcomes, TestResult};
+use super::proportional_odds::{ProportionalOdds, adjusted};
+use super::sliding_dichotomy::{FactorPoints, SlidingDichotomy};
+use super::two_proportions::{ProportionEffect, ProportionTest, TwoProportions};
+use super::utilities::{Utilities, UtilityWeighted};
+use super::wilcoxon::Wilcoxon;
+use super::wins::{WinOdds, WinRatio};
+use super::{Counts, EffectScale, KnownOutcomes, TestResult};
 use crate::outcome::Mrs;
 
-/// What a trial is monitored with.
-#[derive(Debug, Clone, PartialEq)]
+/// A test with its estimate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "method", rename_all = "snake_case")]
 pub enum AnalysisMethod {
     /// Two proportions with mRS at or below a cut.
-    TwoProportions {
-        /// The best outcomes count as success: 2 for functional independence.
-        cut: Mrs,
-        /// Test, effect and interval.
-        proportions: Proportions,
-    },
-    /// Proportional odds of all seven levels with treatment alone.
-    ProportionalOdds {
-        /// The statistic that is compared with the boundary.
-        test: ShiftTest,
-    },
-    /// Proportional odds with covariates or merged levels; with two levels logistic regression.
-    Regression(Box<Regression>),
-    /// Pairs of patients, one of each arm.
-    Wins(WinMeasure),
-    /// Van Elteren's test within groups.
-    VanElteren(Grouping),
-    /// Difference of mean utilities, by a t test.
-    Utilities {
-        /// Of mRS 0 to 6.
-        utilities: Utilities,
-        /// Student's or Welch's.
-        variances: Variances,
-    },
-    /// The same, by linear regression on covariates.
-    AdjustedUtilities {
-        /// Of mRS 0 to 6.
-        utilities: Utilities,
-        /// Of each group.
-        covariates: Covariates,
-        /// Which group a patient belongs to.
-        grouping: Grouping,
-    },
-    /// Cochran–Mantel–Haenszel at a cut, within groups.
-    MantelHaenszel {
+    TwoProportions(TwoProportions),
+    /// Proportional-odds model; estimate: log common odds ratio.
+    ProportionalOdds(ProportionalOdds),
+    /// Logistic regression of mRS at or below a cut; estimate: log odds ratio.
+    Logistic(Logistic),
+    /// Wilcoxon's rank sum test with ties; estimate: net benefit, P(better) − P(worse).
+    Wilcoxon(Wilcoxon),
+    /// Odds of doing better with ties split, the generalised odds ratio of Churilov et al. (2014);
+    /// estimate: its logarithm.
+    WinOdds(WinOdds),
+    /// P(better) / P(worse), ties left out: Agresti's generalised odds ratio; estimate: its
+    /// logarithm.
+    WinRatio(WinRatio),
+    /// Mean utility of the mRS; estimate: its difference.
+    UtilityWeighted(UtilityWeighted),
+    /// Cochran–Mantel–Haenszel test of mRS at or below a cut; estimate: Mantel–Haenszel log odds
+    /// ratio.
+    CochranMantelHaenszel(CochranMantelHaenszel),
+    /// Two proportions with success judged by what the patient's prognosis let expect; estimate:
+    /// risk difference.
+    SlidingDichotomy(SlidingDichotomy),
+}
+
+impl AnalysisMethod {
+    /// The parameters of whichever method it is.
+    pub fn parameters(&self) -> &dyn Method {
+        match self {
+            Self::TwoProportions(method) => method,
+            Self::ProportionalOdds(method) => method,
+            Self::Logistic(method) => method,
+            Self::Wilcoxon(method) => method,
+            Self::WinOdds(method) => method,
+            Self::WinRatio(method) => method,
+            Self::UtilityWeighted(method) => method,
+            Self::CochranMantelHaenszel(method) => method,
+            Self::SlidingDichotomy(method) => method,
+        }
+    }
+}
+
+/// The parameters of a method, as a scenario states them.
+pub trait Method {
+    /// Key in scenarios and results.
+    fn key(&self) -> &'static str;
+
+    /// Test, covariates and effect, in a line or two without a full stop.
+    fn describe(&self) -> String;
+
+    /// Factors that divide the patients into groups.
+    fn grouped_by(&self) -> GroupedBy<'_>;
+
+    /// Whether it compares numbers of successes, which are whole.
+    fn counts_successes(&self) -> bool;
+
+    /// A parameter that is allowed but probably not meant, as the predicate of a sentence about the
+    /// analysis.
+    fn warning(&self) -> Option<String>;
+
+    /// Checks the parameters and binds them to the cells of a scenario; `factors` are the positions in
+    /// the population of those of [`Method::grouped_by`].
+    ///
+    /// # Errors
+    /// The first parameter that conflicts with another or with the population.
+    fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError>;
+}
+
+/// Factors by which a method divides the patients, and the purpose of the groups.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GroupedBy<'m> {
+    /// The trial is one group.
+    Nothing,
+    /// Levels of these factors are covariates of a regression (key `adjust_for`).
+    Covariates(&'m [String]),
+    /// Arms are compared within the combinations of levels (key `stratify_by`).
+    Strata(&'m [String]),
+    /// Points of these factors decide what counts as success (key `points`).
+    Prognosis(&'m [FactorPoints]),
+}
+
+impl<'m> GroupedBy<'m> {
+    /// A regression's covariates; nothing without factors.
+    pub(super) fn covariates(factors: &'m [String]) -> Self {
+        if factors.is_empty() { Self::Nothing } else { Self::Covariates(factors) }
+    }
+
+    /// Names of the factors.
+    pub fn factors(self) -> Vec<&'m str> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Covariates(names) | Self::Strata(names) => {
+                names.iter().map(String::as_str).collect()
+            }
+            Self::Prognosis(points) => points.iter().map(|points| points.factor.as_str()).collect(),
+        }
+    }
+}
+
+/// What [`Method::bind`] returns.
+#[derive(Debug)]
+pub struct Binding {
+    /// Computes the statistic and the estimate.
+    pub test: Box<dyn Test>,
+    /// Groups that the test is given; `None` if it is given the whole trial as one.
+    pub grouping: Option<Grouping>,
+}
+
+impl Binding {
+    /// A test of the trial as a whole.
+    pub(super) fn of_trial(test: impl Test + 'static) -> Self {
+        Self { test: Box::new(test), grouping: None }
+    }
+
+    /// A test of groups of patients.
+    pub(super) fn of_groups(test: impl Test + 'static, grouping: Grouping) -> Self {
+        Self { test: Box::new(test), grouping: Some(grouping) }
+    }
+}
+
+/// A parameter that conflicts with another or with the population.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key} {message}")]
+pub struct ParameterError {
+    /// Path below the table of the analysis.
+    pub key: String,
+    /// The problem and what is allowed, as the predicate of a sentence about the key.
+    pub message: String,
+}
+
+impl ParameterError {
+    pub(super) fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into() }
+    }
+}
+
+/// A method bound to the patients of a scenario.
+pub trait Test: Debug + Send + Sync {
+    /// The scale of the estimate.
+    fn scale(&self) -> EffectScale;
+
+    /// The score of a patient whose means the arms are compared by.
+    fn score(&self) -> PatientScore<'_>;
+
+    /// The comparison of the arms' two distributions that determines the test in large trials; `None`
+    /// if the test depends on more, or on something that has no closed form.
+    fn comparison(&self) -> Option<ArmComparison<'_>>;
+
+    /// The statistic with estimate, standard error and interval, from counts by group; they need not
+    /// be whole.
+    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult;
+
+    /// The statistic alone, if it takes less work than [`Test::test`]: what a look needs that only
+    /// decides whether to stop.
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+        self.test(groups, scratch).into()
+    }
+
+    /// Z of expected counts. Tests that need whole counts compute that of the closest test that does
+    /// not.
+    fn z_of_expected(
+        &self,
+        groups: &[Counts],
+        _reference: ReferenceDistribution,
+        scratch: &mut adjusted::Scratch,
+    ) -> f64 {
+        self.test(groups, scratch).z
+    }
+
+    /// Whether Z is the estimate over a standard error, but for a factor near 1.
+    fn is_estimate_over_error(&self) -> bool {
+        true
+    }
+
+    /// The worst mRS that counts as success, if the arms are compared as a whole by their successes.
+    fn success_cut(&self) -> Option<Mrs> {
+        None
+    }
+}
+
+/// The score of a patient whose means a test compares, or nearly so.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum PatientScore<'t> {
+    /// 1 for an mRS at or below the cut, else 0.
+    Success(Mrs),
+    /// The same with a cut for each group.
+    SuccessByGroup(&'t [Mrs]),
+    /// The rank among all patients, by level.
+    Rank(Levels),
+    /// The utility of the mRS.
+    Utility(&'t Utilities),
+}
+
+/// A comparison of two distributions of the mRS.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ArmComparison<'t> {
+    /// Shares with an mRS at or below the cut.
+    Proportions {
         /// Success is an mRS at or below this.
         cut: Mrs,
-        /// Which group a patient belongs to.
-        grouping: Grouping,
-    },
-    /// Two proportions with a cut by prognosis.
-    SlidingDichotomy {
-        /// Of each group.
-        cuts: Vec<Mrs>,
-        /// Which group a patient belongs to.
-        grouping: Grouping,
-        /// The statistic that is compared with the boundary.
+        /// The statistic.
         test: ProportionTest,
+        /// The measure of effect.
+        effect: ProportionEffect,
     },
+    /// The log common odds ratio of a proportional-odds model with treatment alone.
+    CommonOddsRatio,
+    /// P(better) − P(worse), by ranks.
+    NetBenefit,
+    /// Mean utilities.
+    Utilities(&'t Utilities),
 }
 
-/// How two proportions are compared.
+/// Where a p value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Proportions {
-    /// The statistic that is compared with the boundary.
-    pub test: ProportionTest,
-    /// What is estimated.
-    pub effect: ProportionEffect,
-    /// Its 95 % interval.
-    pub interval: ProportionInterval,
+pub enum ReferenceDistribution {
+    /// The normal distribution of the statistic.
+    Normal,
+    /// The statistics of repeated allocations. A continuity correction has no effect on it, as it is
+    /// the same for all allocations.
+    Rerandomisation,
 }
 
-/// A regression on grouped patients.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Regression {
-    /// Levels and covariates.
-    pub model: Model,
-    /// Which group a patient belongs to; `None` without covariates.
-    pub grouping: Option<Grouping>,
-    /// The statistic that is compared with the boundary.
-    pub test: ShiftTest,
-    /// Whether success at a cut is all that is told apart.
-    pub is_logistic: bool,
-}
-
-/// What a look that only asks whether to stop is told.
+/// The test statistic of a look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Statistic {
-    /// Compared with the boundary; `None` when the data give none (see [`FitStatus`]).
+    /// Compared with the boundary; `None` if the data give none (see
+    /// [`FitStatus`](super::FitStatus)).
     pub z: Option<f64>,
-    /// All of the test, where the statistic takes no less.
+    /// The full test, if the statistic had to compute it.
     pub test: Option<TestResult>,
 }
 
 impl Statistic {
-    fn alone(z: Option<f64>) -> Self {
+    /// A statistic without estimate or interval.
+    pub(super) fn alone(z: Option<f64>) -> Self {
         Self { z, test: None }
     }
 }
@@ -114,7 +278,7 @@ impl From<TestResult> for Statistic {
     }
 }
 
-/// Buffers of the analyses, refilled for every look.
+/// Buffers of the analyses, refilled at every look.
 #[derive(Debug, Default)]
 pub struct Scratch {
     groups: Vec<Counts>,
@@ -122,281 +286,104 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Those of regressions.
+    /// Buffers of regressions.
     pub fn ordinal(&mut self) -> &mut adjusted::Scratch {
         &mut self.ordinal
     }
 }
 
-impl AnalysisMethod {
-    /// For files: the key of the scenario.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::TwoProportions { .. } => "two_proportions",
-            Self::Regression(regression) if regression.is_logistic => "logistic",
-            Self::ProportionalOdds { .. } | Self::Regression(_) => "proportional_odds",
-            Self::Wins(WinMeasure::NetBenefit) | Self::VanElteren(_) => "wilcoxon",
-            Self::Wins(WinMeasure::WinOdds) => "win_odds",
-            Self::Wins(WinMeasure::WinRatio) => "win_ratio",
-            Self::Utilities { .. } | Self::AdjustedUtilities { .. } => "utility_weighted",
-            Self::MantelHaenszel { .. } => "cochran_mantel_haenszel",
-            Self::SlidingDichotomy { .. } => "sliding_dichotomy",
-        }
+/// A method with its parameters, bound to the patients of a scenario.
+#[derive(Debug)]
+pub struct BoundMethod {
+    parameters: AnalysisMethod,
+    binding: Binding,
+}
+
+impl BoundMethod {
+    /// Binds a method; see [`Method::bind`].
+    ///
+    /// # Errors
+    /// The first parameter that conflicts with another or with the population.
+    pub fn new(
+        method: &AnalysisMethod,
+        cells: CellLayout<'_>,
+        factors: &[usize],
+    ) -> Result<Self, ParameterError> {
+        let binding = method.parameters().bind(cells, factors)?;
+        Ok(Self { parameters: method.clone(), binding })
     }
 
-    /// The groups it works with; `None` where the whole trial is one.
+    /// Key in scenarios and results.
+    pub fn key(&self) -> &'static str {
+        self.parameters.parameters().key()
+    }
+
+    /// Factors that divide the patients into groups.
+    pub fn grouped_by(&self) -> GroupedBy<'_> {
+        self.parameters.parameters().grouped_by()
+    }
+
+    /// Groups of patients; `None` if the whole trial is one.
     pub fn grouping(&self) -> Option<&Grouping> {
-        match self {
-            Self::Regression(regression) => regression.grouping.as_ref(),
-            Self::VanElteren(grouping)
-            | Self::AdjustedUtilities { grouping, .. }
-            | Self::MantelHaenszel { grouping, .. }
-            | Self::SlidingDichotomy { grouping, .. } => Some(grouping),
-            Self::TwoProportions { .. }
-            | Self::ProportionalOdds { .. }
-            | Self::Wins(_)
-            | Self::Utilities { .. } => None,
-        }
+        self.binding.grouping.as_ref()
     }
 
-    /// Returns the worst mRS that counts as success, if the method compares two proportions in the
-    /// trial as a whole.
-    pub fn cut(&self) -> Option<Mrs> {
-        match self {
-            Self::TwoProportions { cut, .. } => Some(*cut),
-            Self::Regression(regression)
-                if regression.is_logistic && regression.grouping.is_none() =>
-            {
-                let levels = regression.model.levels.of_mrs();
-                let last = levels.iter().rposition(|&level| level == 0)?;
-                Mrs::new(last as u8)
-            }
-            Self::Regression(_)
-            | Self::ProportionalOdds { .. }
-            | Self::Wins(_)
-            | Self::VanElteren(_)
-            | Self::Utilities { .. }
-            | Self::AdjustedUtilities { .. }
-            | Self::MantelHaenszel { .. }
-            | Self::SlidingDichotomy { .. } => None,
-        }
+    /// The questions that need no data.
+    pub fn as_test(&self) -> &dyn Test {
+        &*self.binding.test
     }
 
-    /// Returns the successes and patients of each arm, if the method estimates a risk difference.
-    pub fn arms(&self, counts: &Counts) -> Option<Arms> {
-        match self {
-            Self::TwoProportions { cut, proportions }
-                if proportions.effect == ProportionEffect::RiskDifference =>
-            {
-                Some(two_proportions::arms(counts, *cut))
-            }
-            Self::TwoProportions { .. }
-            | Self::Regression(_)
-            | Self::ProportionalOdds { .. }
-            | Self::Wins(_)
-            | Self::VanElteren(_)
-            | Self::Utilities { .. }
-            | Self::AdjustedUtilities { .. }
-            | Self::MantelHaenszel { .. }
-            | Self::SlidingDichotomy { .. } => None,
-        }
-    }
-
-    /// Whether Z is the estimate over some standard error, or nearly so.
-    pub fn is_estimate_over_error(&self) -> bool {
-        match self {
-            Self::TwoProportions { proportions: Proportions { test, .. }, .. }
-            | Self::SlidingDichotomy { test, .. } => test.is_estimate_over_error(),
-            _ => true,
-        }
-    }
-
-    /// The scale of the method's estimate.
+    /// The scale of the estimate.
     pub fn scale(&self) -> EffectScale {
-        match self {
-            Self::TwoProportions { proportions, .. } => proportions.effect.scale(),
-            Self::Regression(regression) if regression.is_logistic => EffectScale::LogOddsRatio,
-            Self::ProportionalOdds { .. } | Self::Regression(_) => EffectScale::LogCommonOddsRatio,
-            Self::Wins(WinMeasure::NetBenefit) | Self::VanElteren(_) => EffectScale::NetBenefit,
-            Self::Wins(WinMeasure::WinOdds) => EffectScale::LogWinOdds,
-            Self::Wins(WinMeasure::WinRatio) => EffectScale::LogWinRatio,
-            Self::Utilities { .. } | Self::AdjustedUtilities { .. } => {
-                EffectScale::UtilityDifference
-            }
-            Self::MantelHaenszel { .. } => EffectScale::LogOddsRatio,
-            Self::SlidingDichotomy { .. } => EffectScale::RiskDifference,
-        }
+        self.as_test().scale()
     }
 
-    /// The test statistic, by the shortest way.
+    /// The statistic, with as little work as possible.
     pub fn statistic(&self, known: &KnownOutcomes, scratch: &mut Scratch) -> Statistic {
-        self.on_groups(known, scratch, |method, groups, ordinal| {
-            method.statistic_of(groups, ordinal)
-        })
-    }
-
-    /// The statistic with its estimate and standard error.
-    pub fn test(&self, known: &KnownOutcomes, scratch: &mut Scratch) -> TestResult {
-        self.on_groups(known, scratch, |method, groups, ordinal| method.test_of(groups, ordinal))
-    }
-
-    /// The same with the test that Fisher's stands closest to, which expected counts have too.
-    pub fn by_z(&self) -> Self {
-        let mut method = self.clone();
-        if let Self::TwoProportions { proportions: Proportions { test, .. }, .. }
-        | Self::SlidingDichotomy { test, .. } = &mut method
-        {
-            *test = match *test {
-                ProportionTest::Fisher => ProportionTest::ContinuityCorrected,
-                ProportionTest::FisherMidP => ProportionTest::PooledZ,
-                other => other,
-            };
-        }
-        method
-    }
-
-    /// Returns the method with every test of two proportions replaced by the uncorrected one. A
-    /// re-randomisation test does not depend on a correction, which is the same for every allocation.
-    pub fn by_uncorrected_z(&self) -> Self {
-        let mut method = self.clone();
-        if let Self::TwoProportions { proportions: Proportions { test, .. }, .. }
-        | Self::SlidingDichotomy { test, .. } = &mut method
-        {
-            *test = ProportionTest::PooledZ;
-        }
-        method
-    }
-
-    /// As [`AnalysisMethod::test`], from expected patients by cell, which need not be whole.
-    pub fn test_expected(
-        &self,
-        cells: impl IntoIterator<Item = Counts>,
-        scratch: &mut Scratch,
-    ) -> TestResult {
-        let Scratch { groups, ordinal } = scratch;
-        match self.grouping() {
-            Some(grouping) => grouping.gather(cells, groups),
-            None => gather_all(cells, groups),
-        }
-        self.test_of(groups, ordinal)
-    }
-
-    fn on_groups<T>(
-        &self,
-        known: &KnownOutcomes,
-        scratch: &mut Scratch,
-        ask: impl Fn(&Self, &[Counts], &mut adjusted::Scratch) -> T,
-    ) -> T {
         let Scratch { groups, ordinal } = scratch;
         match self.grouping() {
             Some(grouping) => {
                 grouping.gather_known(known, groups);
-                ask(self, groups, ordinal)
+                self.as_test().statistic(groups, ordinal)
             }
-            None => ask(self, &[known.all.weights()], ordinal),
+            None => self.as_test().statistic(&[known.all.weights()], ordinal),
         }
     }
 
-    /// As [`AnalysisMethod::test`], from counts by group, which need not be whole: a single group
-    /// where the method has no grouping.
-    fn test_of(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
-        match self {
-            Self::TwoProportions { cut, proportions } => {
-                proportions.analyse(&two_proportions::arms(&groups[0], *cut))
+    /// The statistic with its estimate and standard error.
+    pub fn test(&self, known: &KnownOutcomes, scratch: &mut Scratch) -> TestResult {
+        let Scratch { groups, ordinal } = scratch;
+        match self.grouping() {
+            Some(grouping) => {
+                grouping.gather_known(known, groups);
+                self.as_test().test(groups, ordinal)
             }
-            Self::ProportionalOdds { test } => {
-                let fit = proportional_odds::fit(&groups[0]);
-                let z = match test {
-                    ShiftTest::Score => proportional_odds::score_z(&groups[0]),
-                    ShiftTest::Wald => Some(fit.z()),
-                    ShiftTest::LikelihoodRatio => likelihood_ratio_z(&groups[0], scratch),
-                };
-                let z = z.unwrap_or(f64::NAN);
-                let (estimate, error) = (fit.log_odds_ratio, fit.standard_error);
-                TestResult::with_wald_interval(estimate, error, z, fit.status)
-            }
-            Self::Regression(regression) => regression.test(groups, scratch),
-            Self::Wins(measure) => wins::test(&groups[0], *measure),
-            Self::VanElteren(_) => wilcoxon::van_elteren(groups),
-            Self::Utilities { utilities, variances } => {
-                utilities::t_test(utilities, &groups[0], *variances).result()
-            }
-            Self::AdjustedUtilities { utilities, covariates, .. } => {
-                utilities::adjusted(utilities, covariates, groups).result()
-            }
-            Self::MantelHaenszel { cut, .. } => mantel_haenszel(groups, *cut),
-            Self::SlidingDichotomy { cuts, test, .. } => {
-                Proportions::of_test(*test).analyse(&sliding_dichotomy(groups, cuts))
-            }
+            None => self.as_test().test(&[known.all.weights()], ordinal),
         }
     }
 
-    fn statistic_of(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
-        Statistic::alone(match self {
-            Self::TwoProportions { cut, proportions } => {
-                two_proportions::z(&two_proportions::arms(&groups[0], *cut), proportions.test)
-            }
-            Self::SlidingDichotomy { cuts, test, .. } => {
-                two_proportions::z(&sliding_dichotomy(groups, cuts), *test)
-            }
-            Self::ProportionalOdds { test: ShiftTest::Score } => {
-                proportional_odds::score_z(&groups[0])
-            }
-            Self::ProportionalOdds { test: ShiftTest::LikelihoodRatio } => {
-                likelihood_ratio_z(&groups[0], scratch)
-            }
-            Self::Regression(regression) => return regression.statistic(groups, scratch),
-            Self::Wins(WinMeasure::NetBenefit) => wilcoxon::z(&groups[0], Continuity::Uncorrected),
-            Self::VanElteren(_) => wilcoxon::van_elteren_z(groups),
-            Self::MantelHaenszel { cut, .. } => mantel_haenszel_z(groups, *cut),
-            _ => return self.test_of(groups, scratch).into(),
-        })
-    }
-}
-
-fn likelihood_ratio_z(counts: &Counts, scratch: &mut adjusted::Scratch) -> Option<f64> {
-    let model = Model { levels: Levels::ALL, covariates: Rows::none() };
-    Some(model.likelihood_ratio(std::slice::from_ref(counts), scratch).z).filter(|z| z.is_finite())
-}
-
-impl Proportions {
-    fn of_test(test: ProportionTest) -> Self {
-        let (effect, interval) = (ProportionEffect::RiskDifference, ProportionInterval::Wald);
-        Self { test, effect, interval }
+    /// The estimate from expected patients by cell, which need not be whole.
+    pub fn estimate_of_expected(&self, cells: impl IntoIterator<Item = Counts>) -> f64 {
+        let Scratch { groups, ordinal } = &mut self.gathered(cells);
+        self.as_test().test(groups, ordinal).estimate
     }
 
-    fn analyse(self, arms: &Arms) -> TestResult {
-        two_proportions::analyse(arms, self.test, self.effect, self.interval)
+    /// Z from expected patients by cell, which need not be whole.
+    pub fn z_of_expected(
+        &self,
+        cells: impl IntoIterator<Item = Counts>,
+        reference: ReferenceDistribution,
+    ) -> f64 {
+        let Scratch { groups, ordinal } = &mut self.gathered(cells);
+        self.as_test().z_of_expected(groups, reference, ordinal)
     }
-}
 
-impl Regression {
-    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
-        match self.test {
-            ShiftTest::Score => {
-                let score = self.model.score(groups, scratch);
-                let converged = score.status == FitStatus::Converged;
-                Statistic::alone(converged.then(|| score.z_expected()))
-            }
-            ShiftTest::Wald => {
-                let fit = self.model.fit(groups, scratch);
-                with_wald_interval(&fit, fit.z()).into()
-            }
-            ShiftTest::LikelihoodRatio => {
-                let ratio = self.model.likelihood_ratio(groups, scratch);
-                with_wald_interval(&ratio.fit, ratio.z).into()
-            }
+    fn gathered(&self, cells: impl IntoIterator<Item = Counts>) -> Scratch {
+        let mut scratch = Scratch::default();
+        match self.grouping() {
+            Some(grouping) => grouping.gather(cells, &mut scratch.groups),
+            None => gather_all(cells, &mut scratch.groups),
         }
+        scratch
     }
-
-    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
-        let Statistic { z, test } = self.statistic(groups, scratch);
-        test.unwrap_or_else(|| {
-            with_wald_interval(&self.model.fit(groups, scratch), z.unwrap_or(f64::NAN))
-        })
-    }
-}
-
-fn with_wald_interval(fit: &adjusted::Fit, z: f64) -> TestResult {
-    TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
 }

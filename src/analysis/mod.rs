@@ -3,13 +3,16 @@
 //! An analysis sees count tables and nothing else: neither the truth nor the scenario. Z > 0 and
 //! an odds ratio above 1 favour the experimental arm.
 
+pub mod cochran_mantel_haenszel;
 pub mod grouping;
 pub mod imputation;
+pub mod logistic;
 pub mod method;
 pub mod proportional_odds;
 pub mod rerandomisation;
 pub mod restricted;
-pub mod stratified;
+mod set;
+pub mod sliding_dichotomy;
 pub mod two_proportions;
 pub mod utilities;
 pub mod wilcoxon;
@@ -18,8 +21,9 @@ pub mod wins;
 use crate::num::normal::upper_tail;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
-pub use method::{AnalysisMethod, Scratch, Statistic};
+pub use method::{AnalysisMethod, BoundMethod, Scratch, Statistic};
 use serde::Serialize;
+pub use set::AnalysisSet;
 
 /// Patients by arm × mRS, control first, as weights of a fit: counts, or expected shares of them.
 pub type Counts = [[f64; LEVELS]; 2];
@@ -263,5 +267,17 @@ impl TestResult {
 
     pub(crate) fn failed(status: FitStatus) -> Self {
         Self::with_wald_interval(f64::NAN, f64::NAN, f64::NAN, status)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::Counts;
+    use proptest::prelude::*;
+
+    /// Tables with counts below a number.
+    pub(crate) fn counts(below: u32) -> impl Strategy<Value = Counts> {
+        prop::array::uniform2(prop::array::uniform7(0..below))
+            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)))
     }
 }

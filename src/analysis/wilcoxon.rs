@@ -1,11 +1,93 @@
 //! The rank-sum test of Wilcoxon, Mann and Whitney with ties, alone and by stratum (van Elteren).
 //!
-//! Everything is said in pairs of one experimental and one control patient: the rank sum exceeds
-//! its expectation under the null by half of wins − losses.
+//! All statistics are in terms of pairs of one experimental and one control patient: the rank sum
+//! exceeds its expectation under the null by half of wins − losses.
 
-use super::{Counts, FitStatus, TestResult};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Wins − losses among all pairs, and what its variance under the null is made of.
+use super::grouping::CellLayout;
+use super::method::{
+    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
+};
+use super::proportional_odds::adjusted;
+use super::proportional_odds::levels::Levels;
+use super::wins::WinMeasure;
+use super::{Counts, EffectScale, FitStatus, TestResult};
+
+/// Parameters of the rank sum test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wilcoxon {
+    /// Factors within whose combinations ranks are taken (van Elteren); none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stratify_by: Vec<String>,
+}
+
+/// Van Elteren's test, of groups that are strata.
+#[derive(Debug)]
+struct VanElteren;
+
+impl Method for Wilcoxon {
+    fn key(&self) -> &'static str {
+        "wilcoxon"
+    }
+
+    fn describe(&self) -> String {
+        if self.stratify_by.is_empty() {
+            "Wilcoxon's rank sum test, net benefit".to_owned()
+        } else {
+            format!("van Elteren's test within {}, net benefit", self.stratify_by.join(" × "))
+        }
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        match &self.stratify_by[..] {
+            [] => GroupedBy::Nothing,
+            factors => GroupedBy::Strata(factors),
+        }
+    }
+
+    fn counts_successes(&self) -> bool {
+        false
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        Ok(if factors.is_empty() {
+            Binding::of_trial(WinMeasure::NetBenefit)
+        } else {
+            Binding::of_groups(VanElteren, cells.grouped(factors))
+        })
+    }
+}
+
+impl Test for VanElteren {
+    fn scale(&self) -> EffectScale {
+        EffectScale::NetBenefit
+    }
+
+    fn score(&self) -> PatientScore<'_> {
+        PatientScore::Rank(Levels::ALL)
+    }
+
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        None
+    }
+
+    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+        van_elteren(groups)
+    }
+
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+        Statistic::alone(van_elteren_z(groups))
+    }
+}
+
+/// Wins − losses among all pairs, with the terms of its variance under the null.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RankSum {
     /// Wins − losses, a win being a pair whose experimental patient has the lower mRS. Twice the
@@ -21,7 +103,7 @@ pub struct RankSum {
 }
 
 impl RankSum {
-    /// From patients by arm and mRS.
+    /// Compares the arms of a table, whole counts or expected ones.
     #[inline]
     pub fn new(counts: &Counts) -> Self {
         let [n_control, n_experimental] = counts.map(|arm| arm.iter().sum::<f64>());
@@ -34,14 +116,14 @@ impl RankSum {
             below += here;
         }
         let pairs = n_control * n_experimental;
-        // Kept in patients, not shares, so that no rounding hides a variance of exactly zero.
+        // In patients, not shares, so that rounding does not hide a variance of exactly zero.
         let scaled_variance = pairs * (total * total * total - cubes) / 3.0;
         Self { excess, pairs, total, scaled_variance }
     }
 
-    /// Variance of `excess` over all ways to deal these patients to arms of these sizes (Lehmann
+    /// Variance of `excess` over all allocations of these patients to arms of these sizes (Lehmann
     /// 1975, *Nonparametrics*, eq. 1.35): four times that of the rank sum. `None` when an arm is
-    /// empty, everyone has the same outcome, or (expected counts) there is no whole second patient.
+    /// empty, all patients have the same outcome, or expected counts sum to at most 1.
     pub fn permutation_variance(&self) -> Option<f64> {
         let arrangements = self.total * (self.total - 1.0);
         (self.scaled_variance > 0.0 && arrangements > 0.0)
@@ -55,25 +137,26 @@ impl RankSum {
         (self.scaled_variance > 0.0).then(|| self.excess * self.total / self.scaled_variance.sqrt())
     }
 
-    /// U / V of that test, one step of Fisher's scoring from no effect: a log odds ratio near the
+    /// U / V of the score test, one step of Fisher's scoring from no effect: a log odds ratio near the
     /// estimate of maximum likelihood while both are small. NaN without information.
     pub(super) fn one_step_log_odds_ratio(&self) -> f64 {
         self.excess * self.total * (self.total * self.total / self.scaled_variance)
     }
 }
 
-/// Whether the step between neighbouring rank sums is allowed for.
+/// Whether Z is corrected for the step between neighbouring rank sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Continuity {
     /// The plain normal approximation.
     Uncorrected,
-    /// The rank sum is brought nearer to its expectation by ½, at most onto it, as R's
-    /// `wilcox.test` does unless told otherwise.
+    /// The rank sum is moved towards its expectation by ½, at most onto it, as R's `wilcox.test` does by
+    /// default.
     Corrected,
 }
 
-/// The Wilcoxon Z with the correction for ties; `None` when an arm is empty or everyone has the
-/// same outcome. A one-sided p is its upper normal tail, a two-sided p twice that of its size.
+/// The Wilcoxon Z with the correction for ties; `None` when an arm is empty or all patients have the
+/// same outcome. A one-sided p value is its upper normal tail, a two-sided one twice the tail of its
+/// absolute value.
 pub fn z(counts: &Counts, continuity: Continuity) -> Option<f64> {
     let rank_sum = RankSum::new(counts);
     let variance = rank_sum.permutation_variance()?;
@@ -85,15 +168,15 @@ pub fn z(counts: &Counts, continuity: Continuity) -> Option<f64> {
     Some(excess / variance.sqrt())
 }
 
-/// What the strata have to say together, each weighted by 1/(N_s + 1).
+/// Sums over the strata, each weighted by 1/(N_s + 1).
 #[derive(Default)]
-struct Weighted {
+struct WeightedSums {
     excess: f64,
     pairs: f64,
     variance: f64,
 }
 
-impl Weighted {
+impl WeightedSums {
     fn new(strata: &[Counts]) -> Self {
         let mut sums = Self::default();
         for counts in strata {
@@ -110,13 +193,13 @@ impl Weighted {
 
 /// Van Elteren's Z: Σ w_s·(wins − losses) over the root of its permutation variance, with the
 /// locally best weights w_s = 1/(N_s + 1) (van Elteren 1960, Bull Inst Internat Statist 37:351;
-/// Lehmann 1975, *Nonparametrics*, p. 145). A stratum with an arm empty or with one outcome only
-/// contributes nothing; `None` when all strata are such.
+/// Lehmann 1975, *Nonparametrics*, p. 145): the Cochran–Mantel–Haenszel test of mean scores with
+/// modified ridits, and with one stratum the plain Wilcoxon Z.
 ///
-/// It is the Cochran–Mantel–Haenszel test of mean scores with modified ridits, and with one stratum
-/// the plain Wilcoxon Z.
+/// A stratum with an empty arm or a single outcome contributes nothing; `None` if no stratum
+/// contributes.
 pub fn van_elteren_z(strata: &[Counts]) -> Option<f64> {
-    let sums = Weighted::new(strata);
+    let sums = WeightedSums::new(strata);
     (sums.variance > 0.0).then(|| sums.excess / sums.variance.sqrt())
 }
 
@@ -125,10 +208,10 @@ pub fn van_elteren_z(strata: &[Counts]) -> Option<f64> {
 /// case of one outcome).
 ///
 /// The standard error is that under the null, so that estimate / error is Z: strata are often too
-/// small for one from their own spread. The interval is estimate ± 1.96 errors within [−1, 1].
+/// small for an error estimated within them. The interval is estimate ± 1.96 errors within [−1, 1].
 /// `NoInformation` when no stratum is informative; never `Separated`, as this error stays above 0.
 pub fn van_elteren(strata: &[Counts]) -> TestResult {
-    let sums = Weighted::new(strata);
+    let sums = WeightedSums::new(strata);
     if sums.variance <= 0.0 {
         return TestResult::failed(FitStatus::NoInformation);
     }
@@ -147,13 +230,9 @@ pub fn van_elteren(strata: &[Counts]) -> TestResult {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::tests::counts;
     use crate::outcome::LEVELS;
     use proptest::prelude::*;
-
-    fn counts(below: u32) -> impl Strategy<Value = Counts> {
-        prop::array::uniform2(prop::array::uniform7(0..below))
-            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)))
-    }
 
     fn swapped(counts: &Counts) -> Counts {
         [counts[1], counts[0]]
@@ -213,7 +292,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn z_is_that_of_midranks(counts in counts(9)) {
+        fn z_equals_that_computed_from_midranks_of_single_patients(counts in counts(9)) {
             let Some(z) = z(&counts, Continuity::Uncorrected) else { return Ok(()) };
             let (sum, expected, variance) = from_midranks(&counts);
             prop_assert!((z - (sum - expected) / variance.sqrt()).abs() < 1e-10);
@@ -223,7 +302,7 @@ mod tests {
         }
 
         #[test]
-        fn z_is_the_score_z_but_for_one_patient(counts in counts(40)) {
+        fn z_is_the_score_z_times_the_root_of_n_minus_1_over_n(counts in counts(40)) {
             let rank_sum = RankSum::new(&counts);
             let n = rank_sum.total;
             match (z(&counts, Continuity::Uncorrected), rank_sum.score_z()) {
@@ -234,7 +313,7 @@ mod tests {
         }
 
         #[test]
-        fn van_elteren_is_that_of_midranks_and_of_mean_scores(
+        fn van_elterens_z_equals_those_of_midranks_and_of_mean_scores(
             strata in prop::collection::vec(counts(5), 1..6),
         ) {
             let Some(z) = van_elteren_z(&strata) else { return Ok(()) };
@@ -260,7 +339,7 @@ mod tests {
         }
 
         #[test]
-        fn one_stratum_is_the_plain_test_and_useless_ones_change_nothing(counts in counts(9)) {
+        fn one_stratum_gives_the_plain_test_and_uninformative_strata_change_nothing(counts in counts(9)) {
             let plain = z(&counts, Continuity::Uncorrected);
             let alone = van_elteren_z(&[counts]);
             prop_assert_eq!(plain.is_some(), alone.is_some());
@@ -282,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn data_without_information_have_none() {
+    fn tables_without_information_have_no_statistic() {
         let one = |level: usize, n: f64| std::array::from_fn(|j| if j == level { n } else { 0.0 });
         let none = [0.0; LEVELS];
         for counts in [[none, none], [none, one(3, 5.0)], [one(3, 5.0), none], [one(6, 2.0); 2]] {
@@ -298,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stratified_estimate_is_the_net_benefit_of_a_single_stratum() {
+    fn the_stratified_estimate_of_one_stratum_is_its_net_benefit() {
         let counts =
             [[4.0, 8.0, 14.0, 20.0, 30.0, 15.0, 21.0], [10.0, 12.0, 17.0, 20.0, 25.0, 9.0, 12.0]];
         let rank_sum = RankSum::new(&counts);

@@ -1,16 +1,87 @@
-//! Every experimental patient beside every control patient: wins, losses, ties, and the net
-//! benefit, win odds and win ratio made of them.
+//! All pairs of an experimental and a control patient: wins, losses, ties, and from these the net
+//! benefit, win odds and win ratio.
 //!
 //! A win is a pair whose experimental patient has the lower mRS. Probabilities are shares of the
 //! n_c·n_e pairs; their variances are those of U-statistics, from the sample variance, within each
 //! arm, of the shares of pairs that a patient wins and loses.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::grouping::CellLayout;
+use super::method::{
+    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
+};
+use super::proportional_odds::adjusted;
+use super::proportional_odds::levels::Levels;
 use super::wilcoxon::{self, Continuity};
-use super::{Counts, FitStatus, TestResult, Z_95};
+use super::{Counts, EffectScale, FitStatus, TestResult};
 use crate::num::logistic;
 use crate::outcome::LEVELS;
 
-/// What is estimated from the pairs.
+/// The win odds; no parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WinOdds {}
+
+/// The win ratio; no parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WinRatio {}
+
+impl Method for WinOdds {
+    fn key(&self) -> &'static str {
+        "win_odds"
+    }
+
+    fn describe(&self) -> String {
+        "win odds (ties split), its logarithm".to_owned()
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::Nothing
+    }
+
+    fn counts_successes(&self) -> bool {
+        false
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
+        Ok(Binding::of_trial(WinMeasure::WinOdds))
+    }
+}
+
+impl Method for WinRatio {
+    fn key(&self) -> &'static str {
+        "win_ratio"
+    }
+
+    fn describe(&self) -> String {
+        "win ratio (ties left out), its logarithm".to_owned()
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::Nothing
+    }
+
+    fn counts_successes(&self) -> bool {
+        false
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
+        Ok(Binding::of_trial(WinMeasure::WinRatio))
+    }
+}
+
+/// A measure estimated from the pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WinMeasure {
     /// P(better) − P(worse), in [−1, 1] (Buyse 2010, Stat Med 29:3245); tested by the Wilcoxon Z.
@@ -23,13 +94,35 @@ pub enum WinMeasure {
     WinRatio,
 }
 
-impl WinMeasure {
-    /// For files and messages.
-    pub fn name(self) -> &'static str {
+impl Test for WinMeasure {
+    fn scale(&self) -> EffectScale {
         match self {
-            Self::NetBenefit => "net_benefit",
-            Self::WinOdds => "win_odds",
-            Self::WinRatio => "win_ratio",
+            Self::NetBenefit => EffectScale::NetBenefit,
+            Self::WinOdds => EffectScale::LogWinOdds,
+            Self::WinRatio => EffectScale::LogWinRatio,
+        }
+    }
+
+    fn score(&self) -> PatientScore<'_> {
+        PatientScore::Rank(Levels::ALL)
+    }
+
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        match self {
+            Self::NetBenefit => Some(ArmComparison::NetBenefit),
+            Self::WinOdds | Self::WinRatio => None,
+        }
+    }
+
+    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+        test(&groups[0], *self)
+    }
+
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+        match self {
+            // The rank sum has its variance without going through the pairs.
+            Self::NetBenefit => Statistic::alone(wilcoxon::z(&groups[0], Continuity::Uncorrected)),
+            Self::WinOdds | Self::WinRatio => test(&groups[0], *self).into(),
         }
     }
 }
@@ -46,35 +139,43 @@ pub struct Pairs {
     counts: Counts,
     /// Patients of each arm.
     patients: [f64; 2],
-    /// By arm × mRS: pairs that a patient there would win and lose for the experimental arm.
-    decided: [[(f64, f64); LEVELS]; 2],
+    /// By arm and mRS of a patient.
+    decided: [[Decided; LEVELS]; 2],
+}
+
+/// Pairs of one patient that the experimental arm wins and loses.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Decided {
+    won: f64,
+    lost: f64,
 }
 
 impl Pairs {
     /// Compares the arms of a table: whole counts or expected ones.
     pub fn new(counts: &Counts) -> Self {
-        let [of_control, of_experimental] = counts.map(|arm| better_and_worse(&arm));
-        // An experimental patient wins against worse controls, a control against better ones.
-        let decided = [of_experimental, of_control.map(|(better, worse)| (worse, better))];
-        let mut pairs = [0.0; 3];
-        for (j, count) in counts[1].iter().enumerate() {
-            let (won, lost) = decided[1][j];
-            for (sum, opposite) in pairs.iter_mut().zip([won, lost, counts[0][j]]) {
-                *sum += count * opposite;
-            }
+        let [control, experimental] = counts;
+        // A pair with a control patient is won by experimental patients who are better than it.
+        let of_control = counts_below_and_above(experimental)
+            .map(|[better, worse]| Decided { won: better, lost: worse });
+        let of_experimental = counts_below_and_above(control)
+            .map(|[better, worse]| Decided { won: worse, lost: better });
+        let (mut wins, mut losses, mut ties) = (0.0, 0.0, 0.0);
+        for (j, count) in experimental.iter().enumerate() {
+            wins += count * of_experimental[j].won;
+            losses += count * of_experimental[j].lost;
+            ties += count * control[j];
         }
-        let [wins, losses, ties] = pairs;
         Self {
             wins,
             losses,
             ties,
             counts: *counts,
             patients: counts.map(|arm| arm.iter().sum()),
-            decided,
+            decided: [of_control, of_experimental],
         }
     }
 
-    /// n_c·n_e.
+    /// Number of pairs, n_c·n_e.
     pub fn total(&self) -> f64 {
         self.patients[0] * self.patients[1]
     }
@@ -100,8 +201,8 @@ impl Pairs {
     }
 
     /// Variance of [`Pairs::probability`] (DeLong 1988, Biometrics 44:837, which for two arms is
-    /// that of Brunner & Munzel 2000, Biom J 42:17). NaN when an arm has a single patient or none:
-    /// nothing then shows how its patients differ.
+    /// that of Brunner & Munzel 2000, Biom J 42:17). NaN when an arm has a single patient or none,
+    /// whose spread cannot be estimated.
     pub fn probability_variance(&self) -> f64 {
         self.variance(0.5, 0.5)
     }
@@ -126,23 +227,25 @@ impl Pairs {
     /// pairs won) − b·(share lost) among its patients, over their number.
     fn variance(&self, a: f64, b: f64) -> f64 {
         let mean = (a * self.wins - b * self.losses) / self.total();
-        let of_arm = |arm: usize| {
+        let mut variance = 0.0;
+        for arm in 0..2 {
             let (n, opposite) = (self.patients[arm], self.patients[1 - arm]);
-            let deviations = self.counts[arm].iter().zip(&self.decided[arm]);
-            let squares: f64 = deviations
-                .map(|(count, (won, lost))| {
+            let squares: f64 = self.counts[arm]
+                .iter()
+                .zip(&self.decided[arm])
+                .map(|(count, &Decided { won, lost })| {
                     let deviation = (a * won - b * lost) / opposite - mean;
                     count * deviation * deviation
                 })
                 .sum();
-            // Expected counts may leave an arm less than one patient: no variance either.
-            if n > 1.0 { squares / (n - 1.0) / n } else { f64::NAN }
-        };
-        of_arm(0) + of_arm(1)
+            // Not `n != 1`: expected counts may leave an arm less than one patient.
+            variance += if n > 1.0 { squares / (n - 1.0) / n } else { f64::NAN };
+        }
+        variance
     }
 
-    /// The status of an estimate that is infinite, or certain, when `separated`, and whose error is
-    /// `error`.
+    /// The status of an estimate with the given standard error; `separated` if the estimate is infinite
+    /// or certain.
     fn status(&self, separated: bool, error: f64) -> FitStatus {
         if self.wins + self.losses == 0.0 {
             FitStatus::NoInformation
@@ -156,14 +259,14 @@ impl Pairs {
     }
 }
 
-/// For each mRS, the patients of an arm who are better and who are worse.
-fn better_and_worse(arm: &[f64; LEVELS]) -> [(f64, f64); LEVELS] {
-    let mut out = [(0.0, 0.0); LEVELS];
+/// For each mRS, the patients of an arm with a lower and with a higher one.
+fn counts_below_and_above(arm: &[f64; LEVELS]) -> [[f64; 2]; LEVELS] {
+    let mut out = [[0.0; 2]; LEVELS];
     for j in 1..LEVELS {
-        out[j].0 = out[j - 1].0 + arm[j - 1];
+        out[j][0] = out[j - 1][0] + arm[j - 1];
     }
     for j in (0..LEVELS - 1).rev() {
-        out[j].1 = out[j + 1].1 + arm[j + 1];
+        out[j][1] = out[j + 1][1] + arm[j + 1];
     }
     out
 }
@@ -176,85 +279,74 @@ fn better_and_worse(arm: &[f64; LEVELS]) -> [(f64, f64); LEVELS] {
 /// * Win odds and win ratio: logarithms, their errors, Z = estimate / error, estimate ± 1.96 errors.
 ///
 /// `NoInformation` when an arm is empty, no pair is decided, or an arm has a single patient, so that
-/// the estimate has no error (the net benefit and its Z are still given, error and interval NaN). Where
-/// all patients are alike the net benefit and the logarithm of the win odds are 0, as is their error.
-/// `Separated` when nothing speaks against the arm that is ahead: for the win ratio when there are
-/// no losses or no wins, for the others when there are no ties besides. The logarithms are then
-/// ±∞ and their Z NaN; the net benefit is ±1, its error 0, and its Z a number.
+/// the estimate has no error (the net benefit and its Z are still given, error and interval NaN). If
+/// all patients are alike, the net benefit and the logarithm of the win odds are 0, as is their error.
+/// `Separated` when no pair is lost by the arm that is ahead: for the win ratio when there are no losses
+/// or no wins, for the others when there are also no ties. The logarithms are then ±∞ and their Z NaN;
+/// the net benefit is ±1, its error 0, and its Z a number.
 pub fn test(counts: &Counts, measure: WinMeasure) -> TestResult {
     let pairs = Pairs::new(counts);
     match measure {
         WinMeasure::NetBenefit => net_benefit(&pairs, counts),
         WinMeasure::WinOdds => log_win_odds(&pairs),
         WinMeasure::WinRatio => {
-            let separated = pairs.wins == 0.0 || pairs.losses == 0.0;
-            on_log_scale(&pairs, (pairs.wins, pairs.losses), separated, pairs.log_win_ratio_error())
+            let error = pairs.log_win_ratio_error();
+            log_ratio(&pairs, pairs.wins, pairs.losses, error)
         }
     }
 }
 
 fn net_benefit(pairs: &Pairs, counts: &Counts) -> TestResult {
-    let odds = log_win_odds(pairs);
     let Some(z) = wilcoxon::z(counts, Continuity::Uncorrected) else {
-        let nothing = TestResult::failed(FitStatus::NoInformation);
-        let all_alike = pairs.patients.iter().all(|&patients| patients > 0.0);
-        // Patients who are all alike do not differ.
-        return match all_alike {
-            true => {
-                TestResult { estimate: 0.0, standard_error: 0.0, interval: (0.0, 0.0), ..nothing }
-            }
-            false => nothing,
-        };
+        let failed = TestResult::failed(FitStatus::NoInformation);
+        let has_empty_arm = pairs.patients.iter().any(|&patients| patients == 0.0);
+        if has_empty_arm {
+            return failed;
+        }
+        // Without a statistic all patients have the same outcome: the arms certainly do not differ.
+        return TestResult { estimate: 0.0, standard_error: 0.0, interval: (0.0, 0.0), ..failed };
     };
-    let estimate = pairs.net_benefit();
-    let standard_error = 2.0 * pairs.probability_variance().sqrt();
-    let to_net_benefit = |log_odds: f64| 2.0 * logistic(log_odds) - 1.0;
-    let interval = (to_net_benefit(odds.interval.0), to_net_benefit(odds.interval.1));
-    TestResult { estimate, standard_error, z, status: odds.status, interval }
+    let odds = log_win_odds(pairs);
+    let interval = (2.0 * logistic(odds.interval.0) - 1.0, 2.0 * logistic(odds.interval.1) - 1.0);
+    TestResult {
+        estimate: pairs.net_benefit(),
+        standard_error: 2.0 * pairs.probability_variance().sqrt(),
+        z,
+        status: odds.status,
+        interval,
+    }
 }
 
 fn log_win_odds(pairs: &Pairs) -> TestResult {
     let half_ties = 0.5 * pairs.ties;
-    let parts = (pairs.wins + half_ties, pairs.losses + half_ties);
-    let separated = parts.0 == 0.0 || parts.1 == 0.0;
-    on_log_scale(pairs, parts, separated, pairs.log_win_odds_error())
+    let error = pairs.log_win_odds_error();
+    log_ratio(pairs, pairs.wins + half_ties, pairs.losses + half_ties, error)
 }
 
-/// The logarithm of `above` / `below`, as a difference so that swapping the arms only turns its
-/// sign.
-fn on_log_scale(
-    pairs: &Pairs,
-    (above, below): (f64, f64),
-    separated: bool,
-    error: f64,
-) -> TestResult {
-    let status = pairs.status(separated, error);
+/// The logarithm of `above` / `below`.
+fn log_ratio(pairs: &Pairs, above: f64, below: f64, error: f64) -> TestResult {
+    let status = pairs.status(above == 0.0 || below == 0.0, error);
     if pairs.wins + pairs.losses == 0.0 && above == below && above > 0.0 {
-        // Patients who are all alike do not differ.
+        // All patients have the same outcome: the arms certainly do not differ.
         return TestResult::with_wald_interval(0.0, 0.0, f64::NAN, status);
     }
     let estimate = match status {
+        // A difference, so that swapping the arms changes the sign and nothing else.
         FitStatus::Converged | FitStatus::Separated => libm::log(above) - libm::log(below),
-        _ => f64::NAN,
+        FitStatus::NoInformation | FitStatus::NotConverged => f64::NAN,
     };
     let standard_error = if status == FitStatus::Converged { error } else { f64::NAN };
-    let reach = Z_95 * standard_error;
-    let interval = (estimate - reach, estimate + reach);
-    TestResult { estimate, standard_error, z: estimate / standard_error, status, interval }
+    TestResult::with_wald_interval(estimate, standard_error, estimate / standard_error, status)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::tests::counts;
     use proptest::prelude::*;
 
     const MEASURES: [WinMeasure; 3] =
         [WinMeasure::NetBenefit, WinMeasure::WinOdds, WinMeasure::WinRatio];
-
-    fn counts(below: u32) -> impl Strategy<Value = Counts> {
-        prop::array::uniform2(prop::array::uniform7(0..below))
-            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)))
-    }
 
     fn close(a: f64, b: f64) -> bool {
         a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-11 * (1.0 + a.abs())
@@ -287,7 +379,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_figure_is_that_of_the_pairs_one_by_one(counts in counts(6)) {
+        fn shares_and_variances_equal_those_computed_pair_by_pair(counts in counts(6)) {
             let pairs = Pairs::new(&counts);
             let won = |c: usize, e: usize| f64::from(u8::from(e < c));
             let lost = |c: usize, e: usize| f64::from(u8::from(e > c));

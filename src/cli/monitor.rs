@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rescuesim::analysis::method::ArmComparison;
+use rescuesim::analysis::two_proportions::{self, ProportionEffect};
 use rescuesim::analysis::{EffectScale, KnownOutcomes, OutcomeTable, Scratch, TestResult};
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::inference::scale::standard_error_of;
@@ -174,7 +176,23 @@ fn effects(
         let drift = trial.drift_estimate(z);
         drift.as_effect(trial.information(), error)
     });
-    let arms = table.and_then(|table| analysis.method.arms(&table.weights()));
+    // Score intervals are for the risk difference.
+    let cut = match analysis.method.as_test().comparison() {
+        Some(ArmComparison::Proportions {
+            cut, effect: ProportionEffect::RiskDifference, ..
+        }) => Some(cut),
+        Some(
+            ArmComparison::Proportions {
+                effect: ProportionEffect::LogRiskRatio | ProportionEffect::LogOddsRatio,
+                ..
+            }
+            | ArmComparison::CommonOddsRatio
+            | ArmComparison::NetBenefit
+            | ArmComparison::Utilities(_),
+        )
+        | None => None,
+    };
+    let arms = table.zip(cut).map(|(table, cut)| two_proportions::arms(&table.weights(), cut));
     Effects {
         scale: scale.name(),
         estimate: data.estimate,
@@ -265,7 +283,7 @@ impl MonitorArgs {
         let counts = match (self.control.zip(self.experimental), self.control_mrs.is_empty()) {
             (None, true) => return Ok(None),
             (Some((control, experimental)), _) => {
-                let Some(cut) = analysis.method.cut() else {
+                let Some(cut) = analysis.method.as_test().success_cut() else {
                     return Err(Failure::Usage(format!(
                         "--control, --experimental: analysis {} does not compare proportions; \
                          expected: --control-mrs and --experimental-mrs, or --z and --n",
@@ -336,7 +354,8 @@ impl MonitorArgs {
             slope => Some(standard_error_of(estimate, z, slope.unwrap_or(f64::NAN))),
         };
         // If Z is not the estimate over its error, the error is unknown without the counts.
-        let is_so = analysis.rerandomisations == 0 && analysis.method.is_estimate_over_error();
+        let is_so =
+            analysis.rerandomisations == 0 && analysis.method.as_test().is_estimate_over_error();
         let adjustable = standard_error.filter(|_| is_so).map(|error| (z, error));
         Ok(LookData {
             z: Some(z),

@@ -2,8 +2,9 @@
 
 use super::Expected;
 use super::counts::Counting;
+use crate::analysis::method::{GroupedBy, PatientScore};
 use crate::analysis::proportional_odds::levels::Levels;
-use crate::analysis::{AnalysisMethod, Counts};
+use crate::analysis::{BoundMethod, Counts};
 use crate::design::comparison::Balance;
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::{Analysis, Scenario, Truth};
@@ -58,8 +59,12 @@ impl Expected<'_> {
             .collect();
         let null = Strata::new(scenario, Truth::Null, analysis);
         let alternative = Strata::new(scenario, Truth::Alternative, analysis);
-        let is_sliding = matches!(analysis.method, AnalysisMethod::SlidingDichotomy { .. });
-        if analysis.method.grouping().is_some() && !is_sliding {
+        let is_adjusted = match analysis.method.grouped_by() {
+            GroupedBy::Covariates(_) | GroupedBy::Strata(_) => true,
+            // Groups with cuts of their own are added up to one table.
+            GroupedBy::Nothing | GroupedBy::Prognosis(_) => false,
+        };
+        if is_adjusted {
             let unadjusted = null
                 .share_between_unadjusted(analysis, &partitions)
                 .max(alternative.share_between_unadjusted(analysis, &partitions));
@@ -85,25 +90,25 @@ fn is_prognostic(scenario: &Scenario) -> bool {
     scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0)
 }
 
-/// The score of each mRS, stratum by stratum, whose mean the test compares.
-fn scores(method: &AnalysisMethod, cells: &[Counts]) -> Vec<[f64; LEVELS]> {
-    let of_all = match method {
-        AnalysisMethod::TwoProportions { cut, .. } | AnalysisMethod::MantelHaenszel { cut, .. } => {
-            success(*cut)
+/// The score of each mRS, by stratum.
+fn scores(method: &BoundMethod, cells: &[Counts]) -> Vec<[f64; LEVELS]> {
+    let in_all_strata = match method.as_test().score() {
+        PatientScore::Success(cut) => success(cut),
+        PatientScore::SuccessByGroup(cuts) => {
+            let groups = group_of_strata(method, cells.len());
+            return groups.into_iter().map(|group| success(cuts[group])).collect();
         }
-        AnalysisMethod::Utilities { utilities, .. }
-        | AnalysisMethod::AdjustedUtilities { utilities, .. } => *utilities.by_mrs(),
-        AnalysisMethod::SlidingDichotomy { cuts, grouping, .. } => {
-            let cells_per_stratum = grouping.of_cell().len() / cells.len();
-            let groups = grouping.of_cell().iter().step_by(cells_per_stratum);
-            return groups.map(|&group| success(cuts[group])).collect();
-        }
-        AnalysisMethod::Regression(regression) => ranks(cells, &regression.model.levels),
-        AnalysisMethod::ProportionalOdds { .. }
-        | AnalysisMethod::Wins(_)
-        | AnalysisMethod::VanElteren(_) => ranks(cells, &Levels::ALL),
+        PatientScore::Rank(levels) => ranks(cells, &levels),
+        PatientScore::Utility(utilities) => *utilities.by_mrs(),
     };
-    vec![of_all; cells.len()]
+    vec![in_all_strata; cells.len()]
+}
+
+/// The group of each stratum, that of its first cell; 0 if the trial is one group.
+fn group_of_strata(method: &BoundMethod, strata: usize) -> Vec<usize> {
+    let Some(grouping) = method.grouping() else { return vec![0; strata] };
+    let cells_per_stratum = grouping.of_cell().len() / strata;
+    grouping.of_cell().iter().step_by(cells_per_stratum).copied().collect()
 }
 
 /// 1 for success, an mRS at or below the cut, else 0.
@@ -179,11 +184,9 @@ impl Strata {
     /// Share of the control arm's variance that the balanced factors explain within the groups that
     /// the analysis adjusts for.
     fn share_between_unadjusted(&self, analysis: &Analysis, partitions: &[Vec<u32>]) -> f64 {
-        let Some(grouping) = analysis.method.grouping() else { return 0.0 };
         let means = self.projected(&self.means[0], partitions);
-        let per_stratum = grouping.of_cell().len() / means.len();
-        let groups: Vec<u32> =
-            grouping.of_cell().iter().step_by(per_stratum).map(|&group| group as u32).collect();
+        let groups = group_of_strata(&analysis.method, means.len());
+        let groups = groups.into_iter().map(|group| group as u32).collect();
         let of_groups = self.projected(&means, &[groups]);
         let rest = differences(&means, &of_groups);
         let all = dot(&self.shares, &self.variances[0]) + self.variance(&self.means[0]);

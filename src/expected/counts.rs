@@ -1,7 +1,7 @@
 //! Patients expected by cell, arm and mRS, as an analysis sees them.
 
 use crate::analysis::Counts;
-use crate::analysis::imputation::{MissingRule, SingleImputation};
+use crate::analysis::imputation::{Imputation, SingleImputation};
 use crate::outcome::{Adherence, EarlyOutcome, LEVELS, Mrs, MrsDistribution};
 use crate::randomisation::Arm;
 use crate::scenario::{Analysis, AnalysisSet, Scenario, Truth};
@@ -31,8 +31,8 @@ impl<'s> Counting<'s> {
     /// Counts the patients of an analysis with its rule for missing outcomes.
     pub fn of_analysis(scenario: &'s Scenario, truth: Truth, analysis: &Analysis) -> Self {
         let missing = match &analysis.missing {
-            MissingRule::Single(rule) if scenario.has_dropout() => MissingAs::Imputed(*rule),
-            MissingRule::Single(_) | MissingRule::CompleteCase | MissingRule::Multiple(_) => {
+            Imputation::Single(rule) if scenario.has_dropout() => MissingAs::Imputed(*rule),
+            Imputation::Single(_) | Imputation::None | Imputation::Multiple(_) => {
                 MissingAs::LeftOut
             }
         };

@@ -2,7 +2,8 @@
 
 use super::Expected;
 use super::counts::{Counting, MissingAs, scaled};
-use crate::analysis::{AnalysisMethod, Scratch};
+use crate::analysis::BoundMethod;
+use crate::analysis::method::ArmComparison;
 use crate::design::comparison::ordinal::limit_of_fit;
 use crate::outcome::MrsDistribution;
 use crate::scenario::{Analysis, AnalysisSet, Truth};
@@ -34,16 +35,16 @@ impl Expected<'_> {
         if analysis.by_centre {
             return None;
         }
-        let limit = match &analysis.method {
-            AnalysisMethod::ProportionalOdds { .. } => limit_of_fit(
+        let limit = match analysis.method.as_test().comparison() {
+            Some(ArmComparison::CommonOddsRatio) => limit_of_fit(
                 control.probabilities(),
                 experimental.probabilities(),
                 scenario.share_experimental_known(),
             ),
-            AnalysisMethod::TwoProportions { cut, proportions } => {
-                proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
+            Some(ArmComparison::Proportions { cut, effect, .. }) => {
+                effect.of(control.at_most(cut), experimental.at_most(cut))
             }
-            method => {
+            Some(ArmComparison::NetBenefit | ArmComparison::Utilities(_)) | None => {
                 let adherence = match analysis.set {
                     AnalysisSet::IntentionToTreat => scenario.adherence.as_ref(),
                     AnalysisSet::PerProtocol | AnalysisSet::AsTreated => None,
@@ -51,7 +52,7 @@ impl Expected<'_> {
                 let (missing, set) = (MissingAs::Observed, analysis.set);
                 let counting = Counting { truth, missing, set, adherence };
                 let cells = counting.cells(scenario).into_iter().map(|it| scaled(it, LARGE_TRIAL));
-                method.test_expected(cells, &mut Scratch::default()).estimate
+                analysis.method.estimate_of_expected(cells)
             }
         };
         limit.is_finite().then_some(limit)
@@ -62,20 +63,21 @@ impl Expected<'_> {
 /// shifted by a log odds ratio; NaN for methods with covariates or strata, whose limit depends on more
 /// than the arms.
 pub fn estimand_of_shift(
-    method: &AnalysisMethod,
+    method: &BoundMethod,
     [control, experimental]: &[MrsDistribution; 2],
     log_odds_ratio: f64,
 ) -> f64 {
-    match method {
-        AnalysisMethod::TwoProportions { cut, proportions } => {
-            proportions.effect.of(control.at_most(*cut), experimental.at_most(*cut))
+    match method.as_test().comparison() {
+        Some(ArmComparison::Proportions { cut, effect, .. }) => {
+            effect.of(control.at_most(cut), experimental.at_most(cut))
         }
-        AnalysisMethod::ProportionalOdds { .. } => log_odds_ratio,
-        _ if method.grouping().is_some() => f64::NAN,
-        _ => {
+        Some(ArmComparison::CommonOddsRatio) => log_odds_ratio,
+        Some(ArmComparison::NetBenefit | ArmComparison::Utilities(_)) | None => {
+            if method.grouping().is_some() {
+                return f64::NAN;
+            }
             let counts = [*control.probabilities(), *experimental.probabilities()];
-            let counts = scaled(counts, LARGE_TRIAL);
-            method.test_expected(std::iter::once(counts), &mut Scratch::default()).estimate
+            method.estimate_of_expected(std::iter::once(scaled(counts, LARGE_TRIAL)))
         }
     }
 }

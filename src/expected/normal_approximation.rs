@@ -2,8 +2,9 @@
 
 use super::Expected;
 use super::counts::{Counting, scaled};
-use crate::analysis::imputation::MissingRule;
-use crate::analysis::{AnalysisMethod, Counts, Scratch};
+use crate::analysis::imputation::Imputation;
+use crate::analysis::method::{GroupedBy, ReferenceDistribution};
+use crate::analysis::{BoundMethod, Counts};
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::{Balance, Comparison};
 use crate::outcome::MrsDistribution;
@@ -110,7 +111,7 @@ impl Expected<'_> {
         if analysis.set != AnalysisSet::IntentionToTreat && self.scenario.adherence.is_some() {
             return Err("`population`");
         }
-        if analysis.missing != MissingRule::CompleteCase && self.scenario.has_dropout() {
+        if analysis.missing != Imputation::None && self.scenario.has_dropout() {
             return Err("`missing`");
         }
         Ok(())
@@ -166,7 +167,7 @@ impl Expected<'_> {
         if analysis.by_centre {
             return Err(NoFormula::ByCentre);
         }
-        if matches!(analysis.missing, MissingRule::Multiple(_)) && scenario.has_dropout() {
+        if matches!(analysis.missing, Imputation::Multiple(_)) && scenario.has_dropout() {
             return Err(NoFormula::MultipleImputation);
         }
         if (1..ENOUGH_RERANDOMISATIONS).contains(&analysis.rerandomisations) {
@@ -215,12 +216,12 @@ impl Expected<'_> {
         if is_sparse(&analysis.method, &cells) {
             return Err(NoFormula::SparseStrata);
         }
-        let method = if analysis.rerandomisations > 0 {
-            analysis.method.by_uncorrected_z()
+        let reference = if analysis.rerandomisations > 0 {
+            ReferenceDistribution::Rerandomisation
         } else {
-            analysis.method.by_z()
+            ReferenceDistribution::Normal
         };
-        let z = method.test_expected(cells, &mut Scratch::default()).z;
+        let z = analysis.method.z_of_expected(cells, reference);
         if z.is_finite() { Ok(z) } else { Err(NoFormula::NoEstimand) }
     }
 
@@ -265,10 +266,14 @@ impl Expected<'_> {
 }
 
 /// Whether too many patients are in groups too small for statistics of expected counts.
-fn is_sparse(method: &AnalysisMethod, cells: &[Counts]) -> bool {
-    let stratified =
-        matches!(method, AnalysisMethod::MantelHaenszel { .. } | AnalysisMethod::VanElteren(_));
-    let Some(grouping) = method.grouping().filter(|_| stratified) else { return false };
+fn is_sparse(method: &BoundMethod, cells: &[Counts]) -> bool {
+    let grouping = match (method.grouped_by(), method.grouping()) {
+        (GroupedBy::Strata(_), Some(grouping)) => grouping,
+        (GroupedBy::Strata(_), None)
+        | (GroupedBy::Nothing | GroupedBy::Covariates(_) | GroupedBy::Prognosis(_), _) => {
+            return false;
+        }
+    };
     let mut groups = Vec::new();
     grouping.gather(cells.iter().copied(), &mut groups);
     let sizes: Vec<f64> = groups.iter().map(|group| group.iter().flatten().sum()).collect();

@@ -18,14 +18,39 @@ pub use missingness::Missingness;
 pub use model::OutcomeModel;
 pub use procedural::ProceduralModel;
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
 use crate::num::{WrongSum, logistic, logit, normalised};
 
 /// Levels of the modified Rankin Scale, 0 (no symptoms) to 6 (death).
 pub const LEVELS: usize = 7;
 
 /// Score on the modified Rankin Scale, 0 to 6; lower is better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Mrs(u8);
+
+impl TryFrom<u8> for Mrs {
+    type Error = String;
+
+    fn try_from(score: u8) -> Result<Self, String> {
+        Self::new(score).ok_or_else(|| format!("{score} is not an mRS; allowed: 0 to 6"))
+    }
+}
+
+impl From<Mrs> for u8 {
+    fn from(mrs: Mrs) -> Self {
+        mrs.0
+    }
+}
+
+impl fmt::Display for Mrs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Mrs {
     /// Largest score that is functional independence.

@@ -148,7 +148,7 @@ fn why_it_differs(
     scenario: &ScenarioFile,
 ) -> Option<String> {
     summary.normal_approximation.as_ref()?;
-    let mut reasons = vec![if written.method.counts_successes() {
+    let mut reasons = vec![if written.method.parameters().counts_successes() {
         "successes are whole numbers"
     } else {
         "Z has the variance that large trials have"

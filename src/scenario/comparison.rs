@@ -2,10 +2,8 @@
 //! the numbers of outcomes that the looks are planned with.
 
 use super::{Analysis, AnalysisSet, Scenario};
-use crate::analysis::AnalysisMethod;
-use crate::analysis::imputation::MissingRule;
-use crate::analysis::wins::WinMeasure;
-use crate::design::comparison::{Comparison, Ordinal, OrdinalTest, TwoMeans, TwoProportions};
+use crate::analysis::imputation::Imputation;
+use crate::design::comparison::Comparison;
 use crate::outcome::MrsDistribution;
 use crate::randomisation::AllocationRatio;
 
@@ -69,11 +67,10 @@ pub(crate) fn comparison(
     analysis: &Analysis,
     compared: ComparedArms<'_>,
 ) -> Result<Comparison, NoComparison> {
-    let (arms, share_experimental) = (compared.mrs, compared.share_experimental);
     if analysis.set != AnalysisSet::IntentionToTreat && !compared.all_adhere {
         return Err(NoComparison::Key("population"));
     }
-    if analysis.missing != MissingRule::CompleteCase && compared.has_dropout {
+    if analysis.missing != Imputation::None && compared.has_dropout {
         return Err(NoComparison::Key("missing"));
     }
     if compared.dropout_is_selective {
@@ -82,36 +79,9 @@ pub(crate) fn comparison(
     if analysis.rerandomisations > 0 {
         return Err(NoComparison::Key("rerandomisations"));
     }
-    let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
-    let ordinal = |test: OrdinalTest| {
-        Ordinal::fitted(control, experimental, share_experimental, test)
-            .map_err(|_| NoComparison::Arms)
-    };
-    Ok(match &analysis.method {
-        AnalysisMethod::TwoProportions { cut, proportions } => {
-            let [control, experimental] = arms.each_ref().map(|mrs| mrs.at_most(*cut));
-            let rates = TwoProportions::new(control, experimental);
-            let rates = rates.map_err(|_| NoComparison::Arms)?;
-            let tested = rates.tested_by(proportions.test).measured_by(proportions.effect);
-            Comparison::TwoProportions(tested)
-        }
-        AnalysisMethod::ProportionalOdds { .. } => {
-            Comparison::Ordinal(ordinal(OrdinalTest::ProportionalOdds)?)
-        }
-        AnalysisMethod::Wins(WinMeasure::NetBenefit) => {
-            Comparison::Ordinal(ordinal(OrdinalTest::MannWhitney)?.measured_by_net_benefit())
-        }
-        AnalysisMethod::Utilities { utilities, .. } => {
-            let means = TwoMeans::of_utilities(utilities.by_mrs(), control, experimental);
-            Comparison::Means(means.map_err(|_| NoComparison::Arms)?)
-        }
-        AnalysisMethod::Regression(_)
-        | AnalysisMethod::Wins(WinMeasure::WinOdds | WinMeasure::WinRatio)
-        | AnalysisMethod::VanElteren(_)
-        | AnalysisMethod::AdjustedUtilities { .. }
-        | AnalysisMethod::MantelHaenszel { .. }
-        | AnalysisMethod::SlidingDichotomy { .. } => return Err(NoComparison::Method),
-    })
+    let compared_by = analysis.method.as_test().comparison().ok_or(NoComparison::Method)?;
+    Comparison::of_arms(compared_by, compared.mrs, compared.share_experimental)
+        .map_err(|_| NoComparison::Arms)
 }
 
 /// Shares of the patients whose outcome becomes known, on average.

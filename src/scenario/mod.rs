@@ -28,12 +28,12 @@ mod words;
 
 use std::path::Path;
 
+pub use crate::analysis::AnalysisSet;
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile, Inputs};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
-pub use file::analysis::AnalysisSet;
 pub use path::KeyPath;
 pub(crate) use problems::did_you_mean;
 pub use safety::{Safety, SafetyEndpoint};
@@ -41,9 +41,9 @@ pub use set::{Set, TomlValue};
 
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;
-use crate::analysis::imputation::MissingRule;
+use crate::analysis::imputation::Imputation;
 use crate::analysis::proportional_odds::adjusted::Model;
-use crate::analysis::{AnalysisMethod, Detail, TestResult};
+use crate::analysis::{BoundMethod, Detail, TestResult};
 use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::inference::scale::standard_error_of;
@@ -59,19 +59,19 @@ use serde::Serialize;
 use treatments::Treatments;
 
 /// A named analysis that monitors the trial.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Analysis {
     /// Unique within the scenario.
     pub name: String,
     /// Test and estimate.
-    pub method: AnalysisMethod,
+    pub method: BoundMethod,
     /// Whether it adjusts for the centre, or is stratified by it.
     pub by_centre: bool,
     /// Repeats of the allocation that the p value comes from; 0 for the statistic's own
     /// distribution.
     pub rerandomisations: u32,
     /// Rule for missing outcomes.
-    pub missing: MissingRule,
+    pub missing: Imputation,
     /// Patients that are compared.
     pub set: AnalysisSet,
 }
@@ -87,7 +87,7 @@ impl Analysis {
             return None;
         }
         let is_estimate_over_error =
-            self.rerandomisations == 0 && self.method.is_estimate_over_error();
+            self.rerandomisations == 0 && self.method.as_test().is_estimate_over_error();
         let (z, standard_error) = if is_estimate_over_error && test.z.is_finite() {
             (test.z, standard_error_of(test.estimate, test.z, test.standard_error))
         } else {

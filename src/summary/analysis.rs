@@ -213,7 +213,7 @@ impl AnalysisSummary {
         let [after_efficacy, after_futility, after_harm] = tally.reversals;
         Self {
             name: analysis.name.clone(),
-            method: analysis.method.name(),
+            method: analysis.method.key(),
             rejection: tally.proportion(tally.efficacies()),
             rejection_reduced: whole.reduced(truth, position),
             outcomes: OutcomeShares::new(tally, stops_for_safety),

@@ -4,8 +4,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::description::Described;
 use super::imputation::Imputer;
-use crate::analysis::imputation::MissingRule;
-use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch, Statistic, TestResult};
+use crate::analysis::imputation::Imputation;
+use crate::analysis::{BoundMethod, Counts, KnownOutcomes, Scratch, Statistic, TestResult};
 use crate::rng::{Purpose, Replicate, Streams};
 use crate::scenario::{Analysis, Description};
 
@@ -36,12 +36,12 @@ impl Analyst {
         draws: Draws<'_>,
     ) -> Statistic {
         match rule(analysis, known) {
-            MissingRule::CompleteCase => analysis.method.statistic(known, &mut self.scratch),
-            MissingRule::Single(rule) => {
+            Imputation::None => analysis.method.statistic(known, &mut self.scratch),
+            Imputation::Single(rule) => {
                 rule.complete(known, &mut self.completed);
                 analysis.method.statistic(&self.completed, &mut self.scratch)
             }
-            MissingRule::Multiple(_) => self.test(analysis, known, draws).into(),
+            Imputation::Multiple(_) => self.test(analysis, known, draws).into(),
         }
     }
 
@@ -54,12 +54,12 @@ impl Analyst {
     ) -> TestResult {
         let Self { scratch, completed, imputer, .. } = self;
         match rule(analysis, known) {
-            MissingRule::CompleteCase => analysis.method.test(known, scratch),
-            MissingRule::Single(rule) => {
+            Imputation::None => analysis.method.test(known, scratch),
+            Imputation::Single(rule) => {
                 rule.complete(known, completed);
                 analysis.method.test(completed, scratch)
             }
-            MissingRule::Multiple(rule) => {
+            Imputation::Multiple(rule) => {
                 let mut rng = draws.streams.stream(draws.replicate, Purpose::Imputation);
                 let analysed = (&analysis.method, &**rule);
                 imputer.analyse(analysed, known, scratch, &mut rng, draws.cancelled)
@@ -80,7 +80,7 @@ impl Analyst {
     /// The tipping-point table of an analysis, see [`Described::tip`].
     pub fn tip(
         &mut self,
-        method: &AnalysisMethod,
+        method: &BoundMethod,
         known: &KnownOutcomes,
         described: &mut Described,
         shows: impl Fn(f64) -> bool,
@@ -91,15 +91,15 @@ impl Analyst {
 
 /// What is done about missing outcomes. A look without any known outcome has no information, and so
 /// no boundary, and nothing is put in the place of its missing ones.
-fn rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a MissingRule {
-    if known.all.total() == 0 { &MissingRule::CompleteCase } else { &analysis.missing }
+fn rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a Imputation {
+    if known.all.total() == 0 { &Imputation::None } else { &analysis.missing }
 }
 
 /// Patients that an analysis has an outcome of, or puts one in the place of.
 pub(super) fn patients_analysed(analysis: &Analysis, known: &KnownOutcomes) -> u32 {
     let imputed = match rule(analysis, known) {
-        MissingRule::CompleteCase => 0,
-        _ => known.missing.iter().flatten().sum(),
+        Imputation::None => 0,
+        Imputation::Single(_) | Imputation::Multiple(_) => known.missing.iter().flatten().sum(),
     };
     known.all.total() + imputed
 }

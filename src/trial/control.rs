@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::AnalysisMethod;
+use crate::analysis::method::PatientScore;
 use crate::analysis::two_proportions::{ArmEvents, ProportionTest, z};
 use crate::design::exact::binomial;
 use crate::expected::Expected;
@@ -105,10 +105,11 @@ impl Control {
         let chance =
             by_formula.map_or(otherwise, |stops| stops.rejection()).clamp(1e-6, 1.0 - 1e-6);
         let quantile = upper_quantile(chance);
-        let cut = match analysis.method {
-            AnalysisMethod::TwoProportions { cut, .. }
-            | AnalysisMethod::MantelHaenszel { cut, .. } => cut,
-            _ => return Self::Scores { critical: quantile },
+        let cut = match analysis.method.as_test().score() {
+            PatientScore::Success(cut) => cut,
+            PatientScore::SuccessByGroup(_) | PatientScore::Rank(_) | PatientScore::Utility(_) => {
+                return Self::Scores { critical: quantile };
+            }
         };
         let marginal = scenario.marginal(truth).expect("only the prior has none");
         let success = marginal.each_ref().map(|mrs| mrs.at_most(cut));

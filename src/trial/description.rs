@@ -2,7 +2,7 @@
 
 use crate::analysis::imputation::SingleImputation;
 use crate::analysis::proportional_odds::assumption::{ProportionalOddsTest, cut_log_odds_ratios};
-use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch};
+use crate::analysis::{BoundMethod, Counts, KnownOutcomes, Scratch};
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::Description;
 
@@ -47,7 +47,7 @@ impl Described {
     /// would have shown at the look that ended the trial.
     pub(super) fn tip(
         &mut self,
-        method: &AnalysisMethod,
+        method: &BoundMethod,
         known: &KnownOutcomes,
         (scratch, completed): (&mut Scratch, &mut KnownOutcomes),
         shows: impl Fn(f64) -> bool,

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::Rng;
 
 use crate::analysis::imputation::{MultipleImputation, Rubin};
-use crate::analysis::{AnalysisMethod, Counts, KnownOutcomes, Scratch, TestResult};
+use crate::analysis::{BoundMethod, Counts, KnownOutcomes, Scratch, TestResult};
 use crate::num::{logistic, logit};
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
@@ -32,7 +32,7 @@ impl Imputer {
     /// The method's analyses of the completed data, combined; of fewer imputations once `cancelled`.
     pub fn analyse(
         &mut self,
-        (method, rule): (&AnalysisMethod, &MultipleImputation),
+        (method, rule): (&BoundMethod, &MultipleImputation),
         known: &KnownOutcomes,
         scratch: &mut Scratch,
         rng: &mut impl Rng,

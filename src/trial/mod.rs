@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::rerandomisation::Repeats;
-use crate::analysis::{AnalysisMethod, KnownOutcomes, Statistic, TestResult};
+use crate::analysis::{BoundMethod, KnownOutcomes, Statistic, TestResult};
 use crate::design::inference::StagewiseEstimate;
 use crate::design::{Decision, MAX_LOOKS};
 use crate::expected::estimand_of_shift;
@@ -423,7 +423,7 @@ impl<'s> Simulator<'s> {
         }
     }
 
-    fn drawn_effect(&self, truth: Truth, method: &AnalysisMethod) -> Option<DrawnEffect> {
+    fn drawn_effect(&self, truth: Truth, method: &BoundMethod) -> Option<DrawnEffect> {
         let drawn = self.drawn.as_ref().filter(|_| truth == Truth::Prior)?;
         let log_odds_ratio = drawn.log_odds_ratio;
         let estimand = estimand_of_shift(method, drawn.model.marginal(), log_odds_ratio);

@@ -3,7 +3,7 @@
 use rescuesim::analysis::proportional_odds::adjusted::{
     Covariates, Fit, Interaction, Levels, Model, Scratch, Terms,
 };
-use rescuesim::analysis::proportional_odds::fit as unadjusted_fit;
+use rescuesim::analysis::proportional_odds::unadjusted::fit as unadjusted_fit;
 use rescuesim::analysis::{Counts, FitStatus};
 use rescuesim::outcome::Mrs;
 
@@ -165,7 +165,8 @@ fn strata_that_do_not_overlap_share_the_odds_ratio() {
     let (low, high) =
         (a.log_odds_ratio.min(b.log_odds_ratio), a.log_odds_ratio.max(b.log_odds_ratio));
     assert!((low..high).contains(&fit.log_odds_ratio), "{fit:?}");
-    let weight = |fit: rescuesim::analysis::proportional_odds::Fit| fit.standard_error.powi(-2);
+    let weight =
+        |fit: rescuesim::analysis::proportional_odds::unadjusted::Fit| fit.standard_error.powi(-2);
     assert!((fit.standard_error.powi(-2) / (weight(a) + weight(b)) - 1.0).abs() < 0.02);
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use rescuesim::analysis::proportional_odds::adjusted::{
     Covariates, Fit, Levels, Model, Score, Scratch, Terms,
 };
-use rescuesim::analysis::proportional_odds::{fit as unadjusted_fit, score_z};
+use rescuesim::analysis::proportional_odds::unadjusted::{fit as unadjusted_fit, score_z};
 use rescuesim::analysis::{Counts, FitStatus, OutcomeTable};
 use rescuesim::outcome::LEVELS;
 

@@ -61,8 +61,10 @@ const PLACES: [(&str, &[&str]); 27] = [
 ];
 
 /// Files of types that scenarios write as they are: choices and numbers without an invariant.
-const WRITTEN: [&str; 9] = [
+const WRITTEN: [&str; 11] = [
     "accrual.rs",
+    "outcome/mod.rs",
+    "analysis/",
     "randomisation/mod.rs",
     "randomisation/minimisation.rs",
     "procedure/difficulty.rs",

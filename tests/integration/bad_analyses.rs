@@ -463,7 +463,7 @@ fn numbers_that_are_not_finite_are_reported_in_arguments_too() {
 const WARNED: [(&[&str], &str); 9] = [
     (
         &[r#"analyses=[{method="utility_weighted",utilities=[0,0.1,0.2,0.3,0.6,1,1]}]"#],
-        "analysis \"utility_weighted\" gives mRS 0 a utility of 0 and death one of 1: more counts as better, so disability weights have to be turned round",
+        "analysis \"utility_weighted\" gives mRS 0 a utility of 0 and death one of 1: higher is better here; reverse the sign of disability weights",
     ),
     (
         &[r#"analyses=[{method="win_odds",rerandomisations=999}]"#],
@@ -491,7 +491,7 @@ const WARNED: [(&[&str], &str); 9] = [
         &[
             r#"analyses=[{method="sliding_dichotomy",points=[{factor="nihss",of_levels=[0,1]}],cuts=[{from_points=0,cut=1},{from_points=2,cut=3}]}]"#,
         ],
-        "analysis \"sliding_dichotomy\" has a cut from 2 points on, and nobody has more than 1",
+        "analysis \"sliding_dichotomy\" has a cut for 2 or more points, but the highest possible score is 1",
     ),
     (
         &[

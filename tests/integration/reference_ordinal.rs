@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rescuesim::analysis::proportional_odds::{fit, score_z};
+use rescuesim::analysis::proportional_odds::unadjusted::{fit, score_z};
 use rescuesim::analysis::restricted::{Distance, OddsRatio};
 use rescuesim::analysis::two_proportions::fisher::Conditional;
 use rescuesim::analysis::two_proportions::intervals::interval;

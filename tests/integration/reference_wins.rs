@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use rescuesim::analysis::stratified::{mantel_haenszel, mantel_haenszel_z, sliding_dichotomy};
-use rescuesim::analysis::utilities::{Covariates, TTest, Utilities, Variances, adjusted, t_test};
+use rescuesim::analysis::cochran_mantel_haenszel::{mantel_haenszel, mantel_haenszel_z};
+use rescuesim::analysis::sliding_dichotomy::sliding_dichotomy;
+use rescuesim::analysis::utilities::regression::{CovariateRows, adjusted_t_test};
+use rescuesim::analysis::utilities::{MeansTest, TTest, Utilities, t_test};
 use rescuesim::analysis::wilcoxon::{Continuity, RankSum, van_elteren_z, z as wilcoxon_z};
 use rescuesim::analysis::wins::{Pairs, WinMeasure, test as win_test};
 use rescuesim::analysis::{Counts, FitStatus, TestResult};
@@ -227,9 +229,9 @@ fn statistic(test: &TTest, quantity: &str) -> f64 {
 
 #[test]
 fn utility_t_tests_agree_with_the_reference() {
-    for (model, variances) in [("student", Variances::Equal), ("welch", Variances::Unequal)] {
+    for (model, means_test) in [("student", MeansTest::Student), ("welch", MeansTest::Welch)] {
         compare(WINS, model, 54, 1e-10, |strata, quantity| {
-            statistic(&t_test(&utilities(), &pooled(strata), variances), quantity)
+            statistic(&t_test(&utilities(), &pooled(strata), means_test), quantity)
         });
     }
 }
@@ -240,14 +242,14 @@ fn factors() -> [[f64; 3]; STRATA] {
 
 #[test]
 fn adjusted_utility_differences_agree_with_the_reference() {
-    let factors = Covariates::new(&factors()).expect("finite");
+    let factors = CovariateRows::new(&factors()).expect("finite");
     // A dummy for each stratum: one too many, and more if a stratum is empty.
     let dummies: [[f64; STRATA]; STRATA] =
         std::array::from_fn(|s| std::array::from_fn(|d| f64::from(u8::from(s == d))));
-    let dummies = Covariates::new(&dummies).expect("finite");
+    let dummies = CovariateRows::new(&dummies).expect("finite");
     for (model, covariates) in [("lm_factors", factors), ("lm_strata", dummies)] {
         compare(WINS, model, 63, 1e-10, |strata, quantity| {
-            statistic(&adjusted(&utilities(), &covariates, strata), quantity)
+            statistic(&adjusted_t_test(&utilities(), &covariates, strata), quantity)
         });
     }
 }
@@ -276,7 +278,7 @@ fn solve(mut system: Vec<Vec<f64>>) -> Vec<f64> {
 fn least_squares_on_counts_equals_least_squares_on_patients() {
     let text = include_str!("../reference/ordinal_data.csv");
     let rows = factors().map(|[a, b, c]| [a, b, c, a * b]);
-    let covariates = Covariates::new(&rows).expect("finite");
+    let covariates = CovariateRows::new(&rows).expect("finite");
     for (name, strata) in data_sets() {
         let mut normal = vec![vec![0.0; 7]; 6];
         let mut patients = Vec::new();
@@ -304,7 +306,7 @@ fn least_squares_on_counts_equals_least_squares_on_patients() {
             row[6] = f64::from(u8::from(i == 1));
         }
         let error = (variance * solve(normal)[1]).sqrt();
-        let ours = adjusted(&utilities(), &covariates, &strata);
+        let ours = adjusted_t_test(&utilities(), &covariates, &strata);
         assert_eq!(ours.degrees_of_freedom, df, "{name}");
         assert!((ours.difference - coefficients[1]).abs() < 1e-12, "{name}");
         assert!((ours.standard_error - error).abs() < 1e-12, "{name}");

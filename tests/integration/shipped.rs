@@ -138,7 +138,8 @@ fn the_benchmark_with_stated_outcomes_matches_early_vs_late() {
     let twin = load(&project("benches/early_vs_late_stated.toml").to_string_lossy());
     let original = load("early-vs-late");
     assert_eq!(twin.randomised, original.randomised);
-    assert_eq!(twin.analyses, original.analyses);
+    // Bound tests cannot be compared by themselves; their debug text has all of their parameters.
+    assert_eq!(format!("{:?}", twin.analyses), format!("{:?}", original.analyses));
     let [stated, made] = [&twin, &original]
         .map(|scenario| *scenario.marginal(Truth::Alternative).expect("there is no prior"));
     for (stated, made) in stated.iter().zip(&made) {

@@ -1,10 +1,11 @@
-//! The shift analysis: logit P(mRS ≤ j) = α_j + β·experimental (McCullagh 1980, JRSS B 42:109).
+//! The shift analysis: logit P(mRS ≤ j) = α_j + β·experimental (McCullagh 1980, JRSS B 42:109), with
+//! or without covariates.
 //!
-//! β is the log common odds ratio, above 0 when the experimental arm does better. Categories that
-//! nobody is in drop out of the likelihood and are merged away.
+//! β is the log common odds ratio, above 0 if the experimental arm does better. Levels without patients
+//! drop out of the likelihood.
 //!
-//! Here without covariates, on one table; [`adjusted`] has covariates, merged levels and further
-//! statistics.
+//! Two fits maximise the likelihood: [`unadjusted`] of one table with treatment alone, [`adjusted`] of
+//! groups of patients with covariates, merged levels and further statistics.
 
 pub mod adjusted;
 pub mod assumption;
@@ -14,354 +15,233 @@ mod grouped;
 pub mod levels;
 mod newton;
 mod prediction;
+pub mod unadjusted;
 
-use super::wilcoxon::RankSum;
-use super::{Counts, FitStatus};
-use crate::num::exp::exp_normal;
-use crate::num::log::ln_normal;
-use crate::outcome::LEVELS;
+use std::fmt;
 
-/// The statistic of the shift analysis that is compared with the boundary.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::grouping::CellLayout;
+use super::method::{
+    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
+};
+use super::{Counts, EffectScale, FitStatus, TestResult};
+use crate::outcome::{LEVELS, Mrs};
+use adjusted::{LikelihoodRatio, Model};
+use covariates::Covariates;
+use levels::Levels;
+
+/// Boundaries between the levels of the mRS.
+const CUTS: usize = LEVELS - 1;
+
+/// Parameters of the shift analysis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProportionalOdds {
+    /// The statistic compared with the boundary.
+    #[serde(default)]
+    pub test: ShiftTest,
+    /// Whether mRS 5 and 6 are one category.
+    #[serde(default)]
+    pub merge_5_and_6: bool,
+    /// Factors whose levels are covariates; none by default (treatment alone).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adjust_for: Vec<String>,
+}
+
+/// Statistic of a regression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ShiftTest {
-    /// Score test with expected information: the Wilcoxon–Mann–Whitney test with ties, whose Z it
-    /// exceeds by the factor √(N / (N − 1)).
+    /// Score test; without covariates Wilcoxon–Mann–Whitney with ties.
+    #[default]
     Score,
-    /// Maximum-likelihood estimate over its standard error (observed information).
+    /// Maximum-likelihood log odds ratio over its standard error.
     Wald,
-    /// Root of twice the gain in log likelihood by treatment, with the sign of the estimate.
+    /// Root of the likelihood-ratio χ², with the sign of the estimate.
     LikelihoodRatio,
 }
 
-/// A maximum-likelihood fit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fit {
-    /// β; ±∞ when separated, NaN without information.
-    pub log_odds_ratio: f64,
-    /// From the observed information; NaN unless converged.
-    pub standard_error: f64,
-    /// Whether it worked.
-    pub status: FitStatus,
-}
-
-impl Fit {
-    /// The Wald statistic.
-    pub fn z(&self) -> f64 {
-        self.log_odds_ratio / self.standard_error
+impl fmt::Display for ShiftTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Score => "score",
+            Self::Wald => "Wald",
+            Self::LikelihoodRatio => "likelihood-ratio",
+        })
     }
 }
 
-/// U / √V at β = 0, where U = Σ_j e_j·(1 − F_j − F_{j−1}) over the experimental counts e_j and the
-/// pooled distribution F, and V = n_c·n_e·(1 − Σ p̄_j³)/(3N) is the expected information. `None`
-/// when an arm is empty or everyone has the same outcome.
-pub fn score_z(counts: &Counts) -> Option<f64> {
-    RankSum::new(counts).score_z()
+/// The phrase "adjusted for" with the factors, after a space; empty without any.
+pub(super) fn adjusted_for(factors: &[String]) -> String {
+    if factors.is_empty() { String::new() } else { format!(" adjusted for {}", factors.join(", ")) }
 }
 
-/// Log odds ratios whose size exceeds this are not met by data that overlap.
-const DIVERGED: f64 = 50.0;
-/// exp stays finite.
-const EXP_RANGE: f64 = 700.0;
-
-/// Fits by Newton's method to counts (or shares: any non-negative weights) by arm and mRS.
-///
-/// The log likelihood is concave (Pratt 1981, JASA 76:103), so the only care needed is to keep the
-/// thresholds in order; the Hessian is tridiagonal with a border for β.
-pub fn fit(counts: &Counts) -> Fit {
-    if let Some(fit) = without_finite_estimate(counts) {
-        return fit;
+impl Method for ProportionalOdds {
+    fn key(&self) -> &'static str {
+        "proportional_odds"
     }
-    let (table, levels) = merged(counts);
-    let cuts = levels - 1;
-    let (mut thresholds, mut beta) = start(&table, cuts);
-    for _ in 0..100 {
-        let step = newton_step(&table, &thresholds, beta);
-        let mut scale = 1.0;
-        while !ordered(&thresholds, &step.thresholds, scale, cuts) {
-            scale *= 0.5;
-        }
-        for (threshold, change) in thresholds.iter_mut().zip(step.thresholds) {
-            *threshold += scale * change;
-        }
-        beta += scale * step.beta;
-        if step.beta.is_nan() || beta.abs() > DIVERGED {
-            break;
-        }
-        if step.size < 1e-8 {
-            // The error after this step is of the order of its square; the information changes
-            // by less than that.
-            let standard_error = 1.0 / step.information.sqrt();
-            return Fit { log_odds_ratio: beta, standard_error, status: FitStatus::Converged };
-        }
-    }
-    Fit { log_odds_ratio: beta, standard_error: f64::NAN, status: FitStatus::NotConverged }
-}
 
-/// The fit of data that have no finite estimate. β is infinite exactly when no patient of one arm
-/// is better than any patient of the other.
-fn without_finite_estimate(counts: &Counts) -> Option<Fit> {
-    let best = counts.map(|arm| arm.iter().position(|&c| c > 0.0));
-    let worst = counts.map(|arm| arm.iter().rposition(|&c| c > 0.0));
-    let unfit = |log_odds_ratio, status| Fit { log_odds_ratio, standard_error: f64::NAN, status };
-    let ([Some(best_c), Some(best_e)], [Some(worst_c), Some(worst_e)]) = (best, worst) else {
-        return Some(unfit(f64::NAN, FitStatus::NoInformation));
-    };
-    match (best_e < worst_c, best_c < worst_e) {
-        (true, true) => None,
-        (true, false) => Some(unfit(f64::INFINITY, FitStatus::Separated)),
-        (false, true) => Some(unfit(f64::NEG_INFINITY, FitStatus::Separated)),
-        (false, false) => Some(unfit(f64::NAN, FitStatus::NoInformation)),
+    fn describe(&self) -> String {
+        let merged = if self.merge_5_and_6 { " (5 and 6 merged)" } else { "" };
+        let (test, adjusted) = (self.test, adjusted_for(&self.adjust_for));
+        format!("proportional odds{merged}, {test} test{adjusted}, log common odds ratio")
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::covariates(&self.adjust_for)
+    }
+
+    fn counts_successes(&self) -> bool {
+        false
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        if factors.is_empty() && !self.merge_5_and_6 {
+            return Ok(Binding::of_trial(Unadjusted::new(self.test)));
+        }
+        let levels = if self.merge_5_and_6 { Levels::SEVERE_WITH_DEATH } else { Levels::ALL };
+        let regression = Regression::new(levels, self.test, EffectScale::LogCommonOddsRatio);
+        Ok(regression.bind(cells, factors))
     }
 }
 
-/// Drops the categories that nobody is in; returns the table and the number of categories left.
-fn merged(counts: &Counts) -> (Counts, usize) {
-    let mut table = [[0.0; LEVELS]; 2];
-    let mut levels = 0;
-    for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
-        if control + experimental > 0.0 {
-            table[0][levels] = control;
-            table[1][levels] = experimental;
-            levels += 1;
-        }
+/// The shift analysis of all levels with treatment alone.
+#[derive(Debug)]
+struct Unadjusted {
+    test: ShiftTest,
+    /// The same model for the likelihood-ratio test, which [`unadjusted`] does not have.
+    model: Model,
+}
+
+impl Unadjusted {
+    fn new(test: ShiftTest) -> Self {
+        Self { test, model: Model { levels: Levels::ALL, covariates: Covariates::none() } }
     }
-    (table, levels)
-}
 
-/// Where Newton's method begins: β one step of the score test from no effect, and the thresholds
-/// that are best without effect, moved by what the experimental patients' share of β takes up.
-/// Those beyond the last cut are at infinity.
-fn start(table: &Counts, cuts: usize) -> ([f64; CUTS], f64) {
-    let beta = RankSum::new(table).one_step_log_odds_ratio();
-    let [control, experimental] = table.map(|arm| arm.iter().sum::<f64>());
-    let total = control + experimental;
-    let shift = beta * experimental / total;
-    let mut thresholds = [f64::INFINITY; CUTS];
-    let mut below = 0.0;
-    for (j, threshold) in thresholds.iter_mut().enumerate().take(cuts) {
-        below += table[0][j] + table[1][j];
-        *threshold = ln_normal(below / (total - below)) - shift;
-    }
-    (thresholds, beta)
-}
-
-const CUTS: usize = LEVELS - 1;
-
-/// Whether the thresholds stay increasing when `scale` of the step is taken.
-fn ordered(thresholds: &[f64; CUTS], step: &[f64; CUTS], scale: f64, cuts: usize) -> bool {
-    let at = |j: usize| thresholds[j] + scale * step[j];
-    // A NaN step passes, and ends the iteration.
-    (1..cuts).all(|j| at(j) > at(j - 1) || at(j).is_nan())
-}
-
-struct NewtonStep {
-    thresholds: [f64; CUTS],
-    beta: f64,
-    /// Largest change of any parameter.
-    size: f64,
-    /// About β, with the thresholds profiled out.
-    information: f64,
-}
-
-fn newton_step(table: &Counts, thresholds: &[f64; CUTS], beta: f64) -> NewtonStep {
-    let mut equations = Equations::default();
-    let mut gradient_beta = 0.0;
-    for (arm, counts) in table.iter().enumerate() {
-        let shift = if arm == 1 { beta } else { 0.0 };
-        let (mut below, mut slope) = ([0.0; CUTS], [0.0; CUTS]);
-        for j in 0..CUTS {
-            let against = exp_normal((-thresholds[j] - shift).min(EXP_RANGE));
-            below[j] = 1.0 / (1.0 + against);
-            slope[j] = below[j] * (1.0 - below[j]);
-        }
-        let (mut lower, mut upper) = ([0.0; LEVELS], [1.0; LEVELS]);
-        lower[1..].copy_from_slice(&below);
-        upper[..CUTS].copy_from_slice(&below);
-        // By category: count over probability, and count over squared probability. One that nobody
-        // is in may have the probability 0.
-        let (mut ratio, mut curvature) = ([0.0; LEVELS], [0.0; LEVELS]);
-        for j in 0..LEVELS {
-            let inverse = 1.0 / (upper[j] - lower[j]).max(f64::MIN_POSITIVE);
-            ratio[j] = counts[j] * inverse;
-            curvature[j] = ratio[j] * inverse;
-        }
-        let (mut pull, mut diagonal, mut off) = ([0.0; CUTS], [0.0; CUTS], [0.0; LEVELS]);
-        for j in 0..CUTS {
-            let f = slope[j];
-            pull[j] = f * (ratio[j] - ratio[j + 1]);
-            let both = curvature[j] + curvature[j + 1];
-            diagonal[j] = f * f * both - (1.0 - 2.0 * below[j]) * pull[j];
-        }
-        for j in 1..CUTS {
-            off[j] = -slope[j - 1] * slope[j] * curvature[j];
-        }
-        for j in 0..CUTS {
-            equations.gradient[j] += pull[j];
-            equations.diagonal[j] += diagonal[j];
-            equations.off[j] += off[j];
-        }
-        if arm == 1 {
-            gradient_beta = pull.iter().sum();
-            for j in 0..CUTS {
-                equations.border[j] = off[j] + diagonal[j] + off[j + 1];
-            }
-        }
-    }
-    equations.solve(gradient_beta)
-}
-
-/// [A b; bᵀ Σb] (Δα, Δβ) = (g, g_β) with a symmetric tridiagonal A.
-#[derive(Default)]
-struct Equations {
-    diagonal: [f64; CUTS],
-    /// Before the diagonal; the first is 0.
-    off: [f64; CUTS],
-    border: [f64; CUTS],
-    gradient: [f64; CUTS],
-}
-
-impl Equations {
-    /// By elimination. A threshold at infinity has a row of zeros, and stays.
-    fn solve(&self, gradient_beta: f64) -> NewtonStep {
-        let (mut inverse, mut factor) = ([0.0; CUTS], [0.0; CUTS]);
-        let (mut gradient, mut border) = (self.gradient, self.border);
-        let mut above = [0.0; 3];
-        for j in 0..CUTS {
-            factor[j] = self.off[j] * above[0];
-            let pivot = self.diagonal[j] - factor[j] * self.off[j];
-            inverse[j] = if self.diagonal[j] == 0.0 { 0.0 } else { 1.0 / pivot };
-            gradient[j] -= factor[j] * above[1];
-            border[j] -= factor[j] * above[2];
-            above = [inverse[j], gradient[j], border[j]];
-        }
-        let mut below = [0.0; 3];
-        for j in (0..CUTS).rev() {
-            gradient[j] = gradient[j] * inverse[j] - below[0] * below[1];
-            border[j] = border[j] * inverse[j] - below[0] * below[2];
-            below = [factor[j], gradient[j], border[j]];
-        }
-        let (mut information, mut beta) = (0.0, gradient_beta);
-        for j in 0..CUTS {
-            information += self.border[j] * (1.0 - border[j]);
-            beta -= self.border[j] * gradient[j];
-        }
-        beta /= information;
-        let (mut thresholds, mut size) = ([0.0; CUTS], beta.abs());
-        for j in 0..CUTS {
-            thresholds[j] = gradient[j] - border[j] * beta;
-            size = size.max(thresholds[j].abs());
-        }
-        NewtonStep { thresholds, beta, size, information }
+    fn likelihood_ratio_z(
+        &self,
+        groups: &[Counts],
+        scratch: &mut adjusted::Scratch,
+    ) -> Option<f64> {
+        Some(self.model.likelihood_ratio(groups, scratch).z).filter(|z| z.is_finite())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::num::logistic;
-    use proptest::prelude::*;
-
-    fn log_likelihood(table: &Counts, thresholds: &[f64], beta: f64) -> f64 {
-        let mut sum = 0.0;
-        for (arm, counts) in table.iter().enumerate() {
-            let cumulative = |j: usize| match thresholds.get(j) {
-                Some(a) => logistic(a + beta * arm as f64),
-                None => 1.0,
-            };
-            for (j, count) in counts.iter().enumerate() {
-                let below = if j == 0 { 0.0 } else { cumulative(j - 1) };
-                sum += count * libm::log(cumulative(j) - below);
-            }
-        }
-        sum
+impl Test for Unadjusted {
+    fn scale(&self) -> EffectScale {
+        EffectScale::LogCommonOddsRatio
     }
 
-    fn tables(below: u32) -> impl Strategy<Value = Counts> {
-        prop::array::uniform2(prop::array::uniform7(0..below))
-            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)))
+    fn score(&self) -> PatientScore<'_> {
+        PatientScore::Rank(Levels::ALL)
     }
 
-    proptest! {
-        #[test]
-        fn swapping_the_arms_flips_every_sign(table in tables(40)) {
-            let swapped = [table[1], table[0]];
-            let (a, b) = (fit(&table), fit(&swapped));
-            prop_assert_eq!(a.status, b.status);
-            if a.status == FitStatus::Converged {
-                prop_assert!((a.log_odds_ratio + b.log_odds_ratio).abs() < 1e-9);
-                prop_assert!((a.standard_error - b.standard_error).abs() < 1e-9);
-            }
-            match (score_z(&table), score_z(&swapped)) {
-                (Some(a), Some(b)) => prop_assert!((a + b).abs() < 1e-12),
-                (a, b) => prop_assert_eq!(a, b),
-            }
-        }
-
-        /// Score Z = Wilcoxon Z with the tie correction, times √(N / (N − 1)).
-        #[test]
-        fn score_is_the_wilcoxon_test(table in tables(40)) {
-            let counts = table;
-            let [n_c, n_e] = counts.map(|arm| arm.iter().sum::<f64>());
-            let n = n_c + n_e;
-            let (mut wins, mut below, mut ties) = (0.0, 0.0, 0.0);
-            for j in (0..LEVELS).rev() {
-                let (c, e) = (counts[0][j], counts[1][j]);
-                wins += e * (below + 0.5 * c);
-                below += c;
-                ties += (c + e).powi(3) - (c + e);
-            }
-            let variance = n_c * n_e / 12.0 * ((n + 1.0) - ties / (n * (n - 1.0)));
-            match score_z(&table) {
-                Some(z) => {
-                    let wilcoxon = (wins - 0.5 * n_c * n_e) / variance.sqrt();
-                    prop_assert!((z - wilcoxon * (n / (n - 1.0)).sqrt()).abs() < 1e-9);
-                }
-                // NaN for an empty arm.
-                None => prop_assert!(variance.is_nan() || variance < 1e-9),
-            }
-        }
-
-        #[test]
-        fn a_fit_is_always_defined(table in tables(3)) {
-            let fit = fit(&table);
-            match fit.status {
-                FitStatus::Converged => prop_assert!(
-                    fit.log_odds_ratio.is_finite() && fit.standard_error > 0.0),
-                FitStatus::Separated => prop_assert!(fit.log_odds_ratio.is_infinite()),
-                FitStatus::NoInformation => prop_assert!(fit.log_odds_ratio.is_nan()),
-                FitStatus::NotConverged => prop_assert!(false, "{:?}", table),
-            }
-        }
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        Some(ArmComparison::CommonOddsRatio)
     }
 
-    #[test]
-    fn the_estimate_maximises_the_likelihood() {
-        let table =
-            [[4.0, 8.0, 14.0, 20.0, 30.0, 15.0, 21.0], [10.0, 12.0, 17.0, 20.0, 25.0, 9.0, 12.0]];
-        let fitted = fit(&table);
-        // Profile by coarse descent over the thresholds at β ± δ: none may exceed the maximum.
-        let profile = |beta: f64| {
-            let (mut thresholds, _) = start(&table, CUTS);
-            for _ in 0..60 {
-                for j in 0..CUTS {
-                    for step in [0.05, -0.05, 0.005, -0.005, 0.0005, -0.0005] {
-                        let mut moved = thresholds;
-                        moved[j] += step;
-                        if log_likelihood(&table, &moved, beta)
-                            > log_likelihood(&table, &thresholds, beta)
-                        {
-                            thresholds = moved;
-                        }
-                    }
-                }
-            }
-            log_likelihood(&table, &thresholds, beta)
+    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
+        let fit = unadjusted::fit(&groups[0]);
+        let z = match self.test {
+            ShiftTest::Score => unadjusted::score_z(&groups[0]),
+            ShiftTest::Wald => Some(fit.z()),
+            ShiftTest::LikelihoodRatio => self.likelihood_ratio_z(groups, scratch),
         };
-        let best = profile(fitted.log_odds_ratio);
-        assert!(best > profile(fitted.log_odds_ratio + 0.05));
-        assert!(best > profile(fitted.log_odds_ratio - 0.05));
-        // Curvature of the profile likelihood gives the standard error.
-        let drop = best - profile(fitted.log_odds_ratio + fitted.standard_error);
-        assert!((drop - 0.5).abs() < 0.01, "{drop}");
+        let z = z.unwrap_or(f64::NAN);
+        TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
     }
+
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+        match self.test {
+            ShiftTest::Score => Statistic::alone(unadjusted::score_z(&groups[0])),
+            ShiftTest::LikelihoodRatio => {
+                Statistic::alone(self.likelihood_ratio_z(groups, scratch))
+            }
+            // The estimate takes the same fit.
+            ShiftTest::Wald => self.test(groups, scratch).into(),
+        }
+    }
+}
+
+/// A regression of grouped patients: proportional odds with covariates or merged levels, and with two
+/// levels logistic regression.
+#[derive(Debug)]
+pub(super) struct Regression {
+    model: Model,
+    test: ShiftTest,
+    scale: EffectScale,
+    /// The worst mRS of success, for a logistic regression without covariates.
+    pub success_cut: Option<Mrs>,
+}
+
+impl Regression {
+    /// A regression without covariates.
+    pub fn new(levels: Levels, test: ShiftTest, scale: EffectScale) -> Self {
+        let model = Model { levels, covariates: Covariates::none() };
+        Self { model, test, scale, success_cut: None }
+    }
+
+    /// Adds the levels of factors as covariates.
+    pub fn bind(mut self, cells: CellLayout<'_>, factors: &[usize]) -> Binding {
+        if factors.is_empty() {
+            return Binding::of_trial(self);
+        }
+        let grouping = cells.grouped(factors);
+        self.model.covariates = Covariates::new(&grouping.indicators());
+        Binding::of_groups(self, grouping)
+    }
+}
+
+impl Test for Regression {
+    fn scale(&self) -> EffectScale {
+        self.scale
+    }
+
+    fn score(&self) -> PatientScore<'_> {
+        PatientScore::Rank(self.model.levels)
+    }
+
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        None
+    }
+
+    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
+        let Statistic { z, test } = self.statistic(groups, scratch);
+        test.unwrap_or_else(|| {
+            let fit = self.model.fit(groups, scratch);
+            with_wald_interval(&fit, z.unwrap_or(f64::NAN))
+        })
+    }
+
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+        match self.test {
+            ShiftTest::Score => {
+                let score = self.model.score(groups, scratch);
+                let converged = score.status == FitStatus::Converged;
+                Statistic::alone(converged.then(|| score.z_expected()))
+            }
+            ShiftTest::Wald => {
+                let fit = self.model.fit(groups, scratch);
+                with_wald_interval(&fit, fit.z()).into()
+            }
+            ShiftTest::LikelihoodRatio => {
+                let LikelihoodRatio { z, fit, .. } = self.model.likelihood_ratio(groups, scratch);
+                with_wald_interval(&fit, z).into()
+            }
+        }
+    }
+
+    fn success_cut(&self) -> Option<Mrs> {
+        self.success_cut
+    }
+}
+
+fn with_wald_interval(fit: &adjusted::Fit, z: f64) -> TestResult {
+    TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
 }

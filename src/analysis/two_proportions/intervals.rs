@@ -1,24 +1,25 @@
 //! Confidence intervals of a difference, ratio or odds ratio of two proportions.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::{Arms, EffectEstimate, ProportionEffect};
 use crate::analysis::restricted::{Distance, OddsRatio};
 use crate::num::normal::upper_quantile;
 use crate::num::root;
 
-/// How the limits are found. Each method's upper limit is minus the lower limit of swapped arms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Interval of an effect of two proportions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ProportionInterval {
-    /// Estimate ± quantile × standard error: Wald's, Katz's or Woolf's by the effect. From −∞ to ∞
-    /// where the estimate is infinite; none without information. May leave [−1, 1].
+    /// Estimate ± 1.96 standard errors, on the scale of the effect.
+    #[default]
     Wald,
-    /// Of the difference only: the Wilson limits of each rate, combined (Newcombe 1998, Stat Med
-    /// 17:873, method 10).
+    /// Newcombe's hybrid score interval, for the risk difference.
     Newcombe,
-    /// The effects that the score test does not reject, its variance multiplied by N/(N − 1)
-    /// (Miettinen & Nurminen 1985, Stat Med 4:213).
+    /// Miettinen & Nurminen's score interval.
     MiettinenNurminen,
-    /// The same without the factor (for the difference Mee 1984, Biometrics 40:1175; Farrington &
-    /// Manning 1990, Stat Med 9:1447).
+    /// Farrington & Manning's: the same without the factor N / (N − 1).
     FarringtonManning,
 }
 

@@ -6,10 +6,125 @@
 pub mod fisher;
 pub mod intervals;
 
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::grouping::CellLayout;
+use super::method::{
+    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, ReferenceDistribution,
+    Statistic, Test,
+};
+use super::proportional_odds::adjusted;
 use super::{Counts, EffectScale, FitStatus, TestResult, Z_95};
 use crate::outcome::Mrs;
 use fisher::Conditional;
 pub use intervals::ProportionInterval;
+
+/// Parameters of a comparison of two proportions, which are also the bound test.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TwoProportions {
+    /// Success is an mRS at or below this.
+    #[serde(default = "independent")]
+    #[schemars(with = "u8", range(min = 0, max = 5))]
+    pub cut: Mrs,
+    /// The statistic compared with the boundary.
+    #[serde(default)]
+    pub test: ProportionTest,
+    /// What is estimated.
+    #[serde(default)]
+    pub effect: ProportionEffect,
+    /// Its 95 % interval.
+    #[serde(default)]
+    pub interval: ProportionInterval,
+}
+
+/// The cut of functional independence, the default of all methods with a cut.
+pub(super) fn independent() -> Mrs {
+    Mrs::INDEPENDENT
+}
+
+impl Method for TwoProportions {
+    fn key(&self) -> &'static str {
+        "two_proportions"
+    }
+
+    fn describe(&self) -> String {
+        let Self { cut, test, effect, .. } = self;
+        let test = match test {
+            // The default, which a reader expects.
+            ProportionTest::PooledZ => String::new(),
+            ProportionTest::UnpooledZ
+            | ProportionTest::ContinuityCorrected
+            | ProportionTest::Fisher
+            | ProportionTest::FisherMidP => format!(", {test}"),
+        };
+        format!("two proportions with mRS 0–{cut}, {effect}{test}")
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::Nothing
+    }
+
+    fn counts_successes(&self) -> bool {
+        true
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
+        if !self.interval.is_for(self.effect) {
+            let message = "is \"newcombe\", which is for the risk difference; allowed with this effect: wald, miettinen_nurminen, farrington_manning";
+            return Err(ParameterError::new("interval", message));
+        }
+        Ok(Binding::of_trial(*self))
+    }
+}
+
+impl Test for TwoProportions {
+    fn scale(&self) -> EffectScale {
+        self.effect.scale()
+    }
+
+    fn score(&self) -> PatientScore<'_> {
+        PatientScore::Success(self.cut)
+    }
+
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        let &Self { cut, test, effect, .. } = self;
+        Some(ArmComparison::Proportions { cut, test, effect })
+    }
+
+    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+        analyse(&arms(&groups[0], self.cut), self.test, self.effect, self.interval)
+    }
+
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+        Statistic::alone(z(&arms(&groups[0], self.cut), self.test))
+    }
+
+    fn z_of_expected(
+        &self,
+        groups: &[Counts],
+        reference: ReferenceDistribution,
+        _: &mut adjusted::Scratch,
+    ) -> f64 {
+        let test = self.test.of_expected_counts(reference);
+        z(&arms(&groups[0], self.cut), test).unwrap_or(f64::NAN)
+    }
+
+    fn is_estimate_over_error(&self) -> bool {
+        self.test.is_estimate_over_error()
+    }
+
+    fn success_cut(&self) -> Option<Mrs> {
+        Some(self.cut)
+    }
+}
 
 /// One arm's events and patients.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,7 +146,7 @@ impl ArmEvents {
         self.patients - self.events
     }
 
-    /// Of the rate.
+    /// Variance of the rate.
     fn variance(self) -> f64 {
         let p = self.rate();
         p * (1.0 - p) / self.patients
@@ -49,54 +164,90 @@ pub fn arms(counts: &Counts, cut: Mrs) -> Arms {
     })
 }
 
-/// The statistic that is compared with the boundary. Swapping the arms flips the sign of each.
-///
-/// With p the rates, n the patients, p̄ the rate of both arms together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Test of two proportions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ProportionTest {
-    /// (p_e − p_c) / √(p̄(1 − p̄)(1/n_c + 1/n_e)), the signed root of Pearson's χ².
+    /// Z with pooled variance, the root of Pearson's χ².
+    #[default]
     PooledZ,
-    /// (p_e − p_c) / √(p_c(1 − p_c)/n_c + p_e(1 − p_e)/n_e): the difference over its own standard
-    /// error. It rejects too often in small trials, and does not exist where all of one arm and
-    /// none of the other have the event.
+    /// Z with unpooled variance.
     UnpooledZ,
-    /// The signed root of χ² with Yates' correction (1934, Suppl J R Stat Soc 1:217), which takes
-    /// (1/n_c + 1/n_e)/2 from the difference, but never more than the difference.
+    /// Pooled Z with Yates' continuity correction.
     ContinuityCorrected,
-    /// Fisher's exact test given both margins: [`Conditional::z`]. Whole counts only.
+    /// Fisher's exact test, one-sided.
     Fisher,
-    /// As `Fisher`, with half the probability of what was observed (Lancaster 1961, JASA 56:223):
-    /// [`Conditional::mid_p_z`]. Closer to its level, but may exceed it. Whole counts only.
+    /// The same with half of the observed table's probability.
     FisherMidP,
 }
 
 impl ProportionTest {
-    /// Whether Z is, but for a factor that does not depend on it, the estimate over a standard
-    /// error: not of tests that are conservative on purpose.
+    /// Whether Z is the estimate over a standard error, but for a factor that does not depend on it.
+    /// Corrected and exact tests are conservative on purpose, so that theirs is not.
     pub fn is_estimate_over_error(self) -> bool {
-        matches!(self, Self::PooledZ | Self::UnpooledZ)
+        match self {
+            Self::PooledZ | Self::UnpooledZ => true,
+            Self::ContinuityCorrected | Self::Fisher | Self::FisherMidP => false,
+        }
+    }
+
+    /// The test that stands in for this one with expected counts, which are not whole and have no exact
+    /// test.
+    pub fn of_expected_counts(self, reference: ReferenceDistribution) -> Self {
+        match (reference, self) {
+            (ReferenceDistribution::Rerandomisation, _) => Self::PooledZ,
+            (ReferenceDistribution::Normal, Self::Fisher) => Self::ContinuityCorrected,
+            (ReferenceDistribution::Normal, Self::FisherMidP) => Self::PooledZ,
+            (
+                ReferenceDistribution::Normal,
+                Self::PooledZ | Self::UnpooledZ | Self::ContinuityCorrected,
+            ) => self,
+        }
     }
 }
 
-/// What the estimate measures, experimental against control; above 0 is benefit on each.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+impl fmt::Display for ProportionTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PooledZ => "pooled Z",
+            Self::UnpooledZ => "unpooled Z",
+            Self::ContinuityCorrected => "Z with continuity correction",
+            Self::Fisher => "Fisher's exact test",
+            Self::FisherMidP => "Fisher's mid-p test",
+        })
+    }
+}
+
+/// Effect of two proportions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ProportionEffect {
-    /// p_e − p_c, with the unpooled standard error of Wald.
+    /// Experimental minus control.
+    #[default]
     RiskDifference,
-    /// ln(p_e / p_c), with the standard error of Katz et al. (1978), Biometrics 34:469.
+    /// Logarithm of experimental over control.
     LogRiskRatio,
-    /// ln(p_e(1 − p_c) / (p_c(1 − p_e))), with the standard error of Woolf (1955), Ann Hum Genet
-    /// 19:251.
+    /// Logarithm of the odds ratio.
     LogOddsRatio,
+}
+
+impl fmt::Display for ProportionEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RiskDifference => "risk difference",
+            Self::LogRiskRatio => "log risk ratio",
+            Self::LogOddsRatio => "log odds ratio",
+        })
+    }
 }
 
 /// An estimate without a test.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EffectEstimate {
-    /// ±∞ where the logarithm of a ratio is that of 0 or ∞; NaN without information, but for the
-    /// difference of patients who are all alike, which is 0.
+    /// ±∞ if a ratio is 0 or ∞; NaN without information, except for the difference of patients who are
+    /// all alike, which is 0.
     pub estimate: f64,
-    /// Infinite where the estimate is; without information as the estimate.
+    /// Infinite if the estimate is; without information equal to the estimate.
     pub standard_error: f64,
     /// `NoInformation` when an arm is empty or all patients are alike; `Separated` when the
     /// standard error is 0 or infinite.
@@ -118,11 +269,13 @@ impl ProportionEffect {
         self.of_rates(&[control, experimental].map(|events| ArmEvents { events, patients: 1.0 }))
     }
 
-    /// The estimate and its standard error. Nothing is added to empty cells.
+    /// The estimate and its standard error: Wald's unpooled one of the difference, that of Katz et al.
+    /// (1978), Biometrics 34:469, of the risk ratio, that of Woolf (1955), Ann Hum Genet 19:251, of the
+    /// odds ratio. Nothing is added to empty cells.
     pub fn estimate(self, arms: &Arms) -> EffectEstimate {
         if pooled_variance(arms).is_none() {
             let status = FitStatus::NoInformation;
-            // Patients who are all alike do not differ: a difference of 0, though no ratio.
+            // If all patients are alike the difference is certainly 0, but a ratio is not defined.
             let is_zero = self == Self::RiskDifference && arms.iter().all(|arm| arm.patients > 0.0);
             let value = if is_zero { 0.0 } else { f64::NAN };
             return EffectEstimate { estimate: value, standard_error: value, status };
@@ -153,8 +306,8 @@ impl ProportionEffect {
     }
 }
 
-/// Of the difference of rates when there is none; `None` when an arm is empty or all outcomes are
-/// alike.
+/// Variance of the difference of rates under no effect; `None` when an arm is empty or all outcomes
+/// are alike.
 fn pooled_variance(&[control, experimental]: &Arms) -> Option<f64> {
     let pooled =
         (control.events + experimental.events) / (control.patients + experimental.patients);
@@ -163,9 +316,20 @@ fn pooled_variance(&[control, experimental]: &Arms) -> Option<f64> {
     (variance > 0.0 && variance.is_finite()).then_some(variance)
 }
 
-/// The statistic alone, for a look that only asks whether to stop. `None` when an arm is empty or
-/// all outcomes are alike; for `UnpooledZ` also when all stands against none; for the two of Fisher
-/// also when a count is not whole.
+/// The statistic compared with the boundary. Swapping the arms flips its sign. With p the rates, n the
+/// patients and p̄ the rate of both arms together:
+///
+/// * `PooledZ`: (p_e − p_c) / √(p̄(1 − p̄)(1/n_c + 1/n_e)).
+/// * `UnpooledZ`: (p_e − p_c) / √(p_c(1 − p_c)/n_c + p_e(1 − p_e)/n_e), the difference over its own
+///   standard error. It rejects too often in small trials.
+/// * `ContinuityCorrected`: the pooled Z with (1/n_c + 1/n_e)/2 taken from the difference, but never
+///   more than the difference (Yates 1934, Suppl J R Stat Soc 1:217).
+/// * `Fisher`: [`Conditional::z`], exact given both margins.
+/// * `FisherMidP`: [`Conditional::mid_p_z`], with half the probability of the observed table (Lancaster
+///   1961, JASA 56:223). Closer to its level, but may exceed it.
+///
+/// `None` when an arm is empty or all outcomes are alike; for `UnpooledZ` also if one arm has only events
+/// and the other none; for both tests of Fisher also if a count is not whole.
 pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
     let pooled = pooled_variance(arms)?;
     let [control, experimental] = *arms;
@@ -179,7 +343,7 @@ pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
         ProportionTest::ContinuityCorrected => {
             let correction = 0.5 * (1.0 / control.patients + 1.0 / experimental.patients);
             let rest = difference.abs() - correction;
-            // A difference of the size of the correction leaves nothing, whatever rounding leaves.
+            // A difference as large as the correction gives exactly 0, whatever rounding leaves of it.
             let rest = if rest <= 1e-12 * correction { 0.0 } else { rest };
             Some((rest / pooled.sqrt()).copysign(difference))
         }
@@ -190,11 +354,11 @@ pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
 
 /// The statistic with the estimate, its standard error and its 95 % interval.
 ///
-/// The status is that of the estimate (see [`EffectEstimate`]), or `NoInformation` where only the
-/// statistic is missing (Fisher's test of counts that are not whole). Z is NaN exactly where [`z`]
+/// The status is that of the estimate (see [`EffectEstimate`]), or `NoInformation` if only the
+/// statistic is missing (Fisher's test of counts that are not whole). Z is NaN exactly if [`z`]
 /// gives none; a `Separated` estimate usually has a Z. The interval of a score method or
 /// Newcombe's is defined whenever both arms have patients, even when the estimate is not; limits
-/// are NaN only where [`intervals::interval`] gives none.
+/// are NaN only if [`intervals::interval`] gives none.
 pub fn analyse(
     arms: &Arms,
     test: ProportionTest,
@@ -206,9 +370,10 @@ pub fn analyse(
     }
     let EffectEstimate { estimate, standard_error, status } = effect.estimate(arms);
     let z = z(arms, test);
-    let status = match status {
-        FitStatus::Converged if z.is_none() => FitStatus::NoInformation,
-        _ => status,
+    let status = if status == FitStatus::Converged && z.is_none() {
+        FitStatus::NoInformation
+    } else {
+        status
     };
     let interval = intervals::limits(arms, effect, interval, Z_95).unwrap_or((f64::NAN, f64::NAN));
     TestResult { estimate, standard_error, z: z.unwrap_or(f64::NAN), status, interval }

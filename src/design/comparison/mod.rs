@@ -18,9 +18,11 @@ pub use moments::Balance;
 pub use ordinal::{Ordinal, OrdinalTest};
 pub use two_proportions::{TwoProportions, Variance};
 
+use crate::analysis::method::ArmComparison;
 use crate::num::WrongSum;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
+use crate::outcome::MrsDistribution;
 use moments::StatisticMoments;
 
 /// Steps in which [`Comparison::with_drift`] searches for the smallest effect.
@@ -81,6 +83,37 @@ pub enum NotComparable {
 }
 
 impl Comparison {
+    /// The comparison that an analysis makes of two distributions of the mRS, control first.
+    ///
+    /// # Errors
+    /// If the arms have no effect on its scale, as when all patients of an arm have a success.
+    pub fn of_arms(
+        compared: ArmComparison<'_>,
+        arms: &[MrsDistribution; 2],
+        share_experimental: f64,
+    ) -> Result<Self, NotComparable> {
+        let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
+        Ok(match compared {
+            ArmComparison::Proportions { cut, test, effect } => {
+                let [control, experimental] = arms.each_ref().map(|mrs| mrs.at_most(cut));
+                let rates = TwoProportions::new(control, experimental)?;
+                Self::TwoProportions(rates.tested_by(test).measured_by(effect))
+            }
+            ArmComparison::CommonOddsRatio => {
+                let test = OrdinalTest::ProportionalOdds;
+                Self::Ordinal(Ordinal::fitted(control, experimental, share_experimental, test)?)
+            }
+            ArmComparison::NetBenefit => {
+                let test = OrdinalTest::MannWhitney;
+                let fitted = Ordinal::fitted(control, experimental, share_experimental, test)?;
+                Self::Ordinal(fitted.measured_by_net_benefit())
+            }
+            ArmComparison::Utilities(utilities) => {
+                Self::Means(TwoMeans::of_utilities(utilities.by_mrs(), control, experimental)?)
+            }
+        })
+    }
+
     /// Computes the total patients (not rounded) of the test with one look; `None` if the effect is
     /// not beyond the null hypothesis in the direction of benefit, or `power` not above the error
     /// rate.

@@ -3,7 +3,7 @@
 use super::NotComparable;
 use super::mann_whitney::{MannWhitney, mixture_powers, null_variance};
 use super::moments::{Balance, StatisticMoments};
-use crate::analysis::proportional_odds;
+use crate::analysis::proportional_odds::unadjusted;
 use crate::num::root::brent;
 use crate::num::{logistic, logit, normalised};
 use crate::outcome::LEVELS;
@@ -71,8 +71,8 @@ impl Ordinal {
     /// Constructs a comparison of any two distributions over the same levels.
     ///
     /// `log_odds_ratio` is the limit of a proportional-odds fit of such arms
-    /// ([`crate::analysis::proportional_odds::fit`]); Mann–Whitney tests use it only to report the
-    /// effect.
+    /// ([`crate::analysis::proportional_odds::unadjusted::fit`]); Mann–Whitney tests use it only to
+    /// report the effect.
     ///
     /// # Errors
     /// When an arm is not a distribution, their lengths differ, or control has one level only.
@@ -270,7 +270,7 @@ pub fn limit_of_fit(control: &[f64], experimental: &[f64], share_experimental: f
             *cell = if share < NEGLIGIBLE { 0.0 } else { weight * share };
         }
     }
-    proportional_odds::fit(&table).log_odds_ratio
+    unadjusted::fit(&table).log_odds_ratio
 }
 
 /// Returns fractions of 1 from fractions or percentages.

@@ -1,9 +1,11 @@
 //! Analyses, and losses, that do not do what they seem to be meant for.
 
+use crate::analysis::BoundMethod;
+use crate::analysis::imputation::MissingRule;
+use crate::analysis::method::GroupedBy;
 use crate::centres;
 use crate::num::normal::{upper_quantile, upper_tail};
 use crate::outcome::LEVELS;
-use crate::scenario::file::analysis::{Method, MissingRule};
 use crate::scenario::{Analysis, Scenario, file};
 
 /// Outcomes for each covariate below which estimates are known to be unstable (Peduzzi et al. 1996,
@@ -18,9 +20,8 @@ pub(super) fn of(scenario: &Scenario) -> Vec<String> {
     let mut warnings: Vec<String> = of_all.into_iter().flatten().collect();
     for (analysis, written) in scenario.analyses.iter().zip(&scenario.file().analyses) {
         let of_analysis = [
-            disability_weights(&written.method),
-            idle_cuts(&written.method),
-            many_covariates(scenario, &written.method),
+            written.method.parameters().warning(),
+            many_covariates(scenario, &analysis.method),
             few_repeats(scenario, analysis),
             idle_rule(scenario, &written.missing),
         ];
@@ -65,38 +66,15 @@ fn nobody_lost(scenario: &Scenario) -> bool {
     scenario.dropout == [0.0; 2]
 }
 
-fn disability_weights(method: &Method) -> Option<String> {
-    let Method::UtilityWeighted { utilities, .. } = method else { return None };
-    let [best, worst] = [utilities[0], utilities[LEVELS - 1]];
-    (best < worst).then(|| {
-        format!(
-            "gives mRS 0 a utility of {best} and death one of {worst}: more counts as better, so \
-             disability weights have to be turned round"
-        )
-    })
-}
-
-fn idle_cuts(method: &Method) -> Option<String> {
-    let Method::SlidingDichotomy { points, cuts, .. } = method else { return None };
-    let most = |of_levels: &[i32]| i64::from(of_levels.iter().copied().max().unwrap_or(0));
-    let reached: i64 = points.iter().map(|of| most(&of.of_levels)).sum();
-    let beyond = cuts.iter().find(|cut| i64::from(cut.from_points) > reached)?;
-    Some(format!(
-        "has a cut from {} points on, and nobody has more than {reached}",
-        beyond.from_points
-    ))
-}
-
-fn many_covariates(scenario: &Scenario, method: &Method) -> Option<String> {
-    let (Method::ProportionalOdds { adjust_for, .. }
-    | Method::Logistic { adjust_for, .. }
-    | Method::UtilityWeighted { adjust_for, .. }) = method
-    else {
-        return None;
+/// Regressions with too many covariates for the outcomes of the first look.
+fn many_covariates(scenario: &Scenario, method: &BoundMethod) -> Option<String> {
+    let names = match method.grouped_by() {
+        GroupedBy::Covariates(names) => names,
+        GroupedBy::Nothing | GroupedBy::Strata(_) | GroupedBy::Prognosis(_) => return None,
     };
-    let used = scenario.file().factors.iter().filter(|factor| adjust_for.contains(&factor.name));
+    let used = scenario.file().factors.iter().filter(|factor| names.contains(&factor.name));
     let of_factors: usize = used.map(|factor| factor.levels.len() - 1).sum();
-    let by_centre = adjust_for.iter().any(|name| name == centres::FACTOR);
+    let by_centre = names.iter().any(|name| name == centres::FACTOR);
     let centres = scenario.centres.as_ref().filter(|_| by_centre);
     let covariates = of_factors + centres.map_or(0, |centres| centres.number as usize - 1);
     let outcomes = scenario.design.looks()[0].analysed;

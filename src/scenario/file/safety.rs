@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::analysis::ProportionTest;
 pub(crate) use super::design::Boundary;
+use crate::analysis::two_proportions::ProportionTest;
 
 /// Adverse events that are compared when a trial ends, and may stop it before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -8,7 +8,6 @@ use crate::accrual::{Accrual, DAYS_PER_MONTH};
 use crate::centres::{self, CentreEffects, Centres, Opening};
 use crate::outcome::{Circumstances, Drift};
 use crate::population::{Factor, Population};
-use file::analysis::{Method, MissingRule};
 
 /// Days in the year that `log_odds_per_year` is of.
 const DAYS_PER_YEAR: f64 = 365.25;
@@ -139,27 +138,5 @@ fn randomises_by_centre(written: &file::Randomisation) -> bool {
 }
 
 fn analyses_by_centre(analysis: &file::Analysis) -> bool {
-    let imputes_by_centre = match &analysis.missing {
-        MissingRule::MultipleImputation { adjust_for, .. } => names_centre(adjust_for),
-        MissingRule::CompleteCase {}
-        | MissingRule::SingleValue { .. }
-        | MissingRule::ByArm { .. }
-        | MissingRule::LastObservation {} => false,
-    };
-    is_by_centre(&analysis.method) || imputes_by_centre
-}
-
-/// Returns whether a method names the centre.
-pub(super) fn is_by_centre(method: &Method) -> bool {
-    match method {
-        Method::ProportionalOdds { adjust_for: names, .. }
-        | Method::Logistic { adjust_for: names, .. }
-        | Method::UtilityWeighted { adjust_for: names, .. }
-        | Method::Wilcoxon { stratify_by: names }
-        | Method::CochranMantelHaenszel { stratify_by: names, .. } => names_centre(names),
-        Method::SlidingDichotomy { points, .. } => {
-            points.iter().any(|points| points.factor == centres::FACTOR)
-        }
-        Method::TwoProportions { .. } | Method::WinOdds {} | Method::WinRatio {} => false,
-    }
+    analysis.factors().any(|name| name == centres::FACTOR)
 }

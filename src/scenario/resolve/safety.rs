@@ -3,7 +3,6 @@
 use super::super::file::safety::{self as written, SafetyEvent};
 use super::super::problems::conflicts;
 use super::super::{Safety, SafetyEndpoint};
-use super::analyses::proportion_test;
 use super::{Checked, Reported, Resolver};
 use crate::accrual::{Accrual, FollowUp};
 use crate::centres::Centres;
@@ -102,7 +101,7 @@ impl Resolver<'_> {
                 name: endpoint.name.clone(),
                 event: *event,
                 known_after_days: endpoint.known_after_days,
-                test: proportion_test(endpoint.test),
+                test: endpoint.test,
                 boundary,
             }));
         }

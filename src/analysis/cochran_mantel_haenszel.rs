@@ -1,9 +1,84 @@
-//! Success or not within strata: the test and odds ratio of Cochran, Mantel and Haenszel, and the
-//! sliding dichotomy, whose cut depends on the stratum.
+//! Success or not within strata: the test and odds ratio of Cochran, Mantel and Haenszel.
 
-use super::two_proportions::{ArmEvents, Arms, arms};
-use super::{Counts, FitStatus, TestResult};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::grouping::CellLayout;
+use super::method::{
+    ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
+};
+use super::proportional_odds::adjusted;
+use super::two_proportions::{Arms, arms, independent};
+use super::{Counts, EffectScale, FitStatus, TestResult};
 use crate::outcome::Mrs;
+
+/// Parameters of the Cochran–Mantel–Haenszel test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CochranMantelHaenszel {
+    /// Success is an mRS at or below this.
+    #[serde(default = "independent")]
+    #[schemars(with = "u8", range(min = 0, max = 5))]
+    pub cut: Mrs,
+    /// Factors whose combinations are the strata.
+    #[schemars(length(min = 1))]
+    pub stratify_by: Vec<String>,
+}
+
+/// The test at a cut, of groups that are strata.
+#[derive(Debug)]
+struct MantelHaenszel {
+    cut: Mrs,
+}
+
+impl Method for CochranMantelHaenszel {
+    fn key(&self) -> &'static str {
+        "cochran_mantel_haenszel"
+    }
+
+    fn describe(&self) -> String {
+        let (cut, strata) = (self.cut, self.stratify_by.join(" × "));
+        format!("Cochran–Mantel–Haenszel test of mRS 0–{cut} within {strata}, log odds ratio")
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::Strata(&self.stratify_by)
+    }
+
+    fn counts_successes(&self) -> bool {
+        true
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        Ok(Binding::of_groups(MantelHaenszel { cut: self.cut }, cells.grouped(factors)))
+    }
+}
+
+impl Test for MantelHaenszel {
+    fn scale(&self) -> EffectScale {
+        EffectScale::LogOddsRatio
+    }
+
+    fn score(&self) -> PatientScore<'_> {
+        PatientScore::Success(self.cut)
+    }
+
+    fn comparison(&self) -> Option<ArmComparison<'_>> {
+        None
+    }
+
+    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+        mantel_haenszel(groups, self.cut)
+    }
+
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+        Statistic::alone(mantel_haenszel_z(groups, self.cut))
+    }
+}
 
 /// Sums over the strata. In a stratum the experimental arm has a successes and b failures, the
 /// control arm c and d, and there are n patients.
@@ -11,7 +86,7 @@ use crate::outcome::Mrs;
 struct Sums {
     /// Experimental successes above those expected from the margins.
     excess: f64,
-    /// Its variance, hypergeometric.
+    /// Hypergeometric variance of `excess`.
     variance: f64,
     /// Σ R, R = a·d/n: pairs won.
     won: f64,
@@ -37,7 +112,7 @@ impl Sums {
         let n = n_control + n_experimental;
         let (successes, failures) = (a + c, b + d);
         let margins = n_control * n_experimental * successes * failures;
-        // A single patient, or expected counts of less than two, cannot be dealt differently.
+        // One patient, or expected counts of less than two, have a single possible table.
         if !(margins > 0.0 && n > 1.0) {
             return;
         }
@@ -67,19 +142,19 @@ impl Sums {
 }
 
 /// The Cochran–Mantel–Haenszel χ² at a cut without continuity correction, as the Z whose square it
-/// is; above 0 when the experimental arm does better. `None` when no stratum has both arms and both
+/// is; above 0 if the experimental arm does better. `None` if no stratum has both arms and both
 /// outcomes.
 pub fn mantel_haenszel_z(strata: &[Counts], cut: Mrs) -> Option<f64> {
     Sums::new(strata, cut).z()
 }
 
-/// The logarithm of the Mantel–Haenszel odds ratio of success (mRS at or below `cut`), above 0 when
+/// The logarithm of the Mantel–Haenszel odds ratio of success (mRS at or below `cut`), above 0 if
 /// the experimental arm does better, with the standard error of Robins, Breslow and Greenland, the
 /// interval estimate ± 1.96 errors, and [`mantel_haenszel_z`].
 ///
 /// Strata without both arms and both outcomes contribute nothing; without any other the status is
-/// `NoInformation`. When no stratum has a pair that speaks against the arm that is ahead the
-/// estimate is ±∞ and `Separated`, its error NaN, its Z a number.
+/// `NoInformation`. If no stratum has a pair that is lost by the arm that is ahead, the estimate is ±∞
+/// and `Separated`, its error NaN, its Z a number.
 pub fn mantel_haenszel(strata: &[Counts], cut: Mrs) -> TestResult {
     let sums = Sums::new(strata, cut);
     let Some(z) = sums.z() else {
@@ -93,25 +168,6 @@ pub fn mantel_haenszel(strata: &[Counts], cut: Mrs) -> TestResult {
     TestResult::with_wald_interval(estimate, error, z, FitStatus::Converged)
 }
 
-/// The sliding dichotomy: successes and patients of each arm, control first, when success in
-/// stratum s is an mRS at or below `cuts[s]`, so that a patient of good prognosis must do better
-/// than one of poor prognosis (Murray 2005, J Neurotrauma 22:511). Every patient counts, also in a
-/// stratum with an arm empty: the table is for a test of two proportions.
-///
-/// # Panics
-/// When there are not as many cuts as strata.
-pub fn sliding_dichotomy(strata: &[Counts], cuts: &[Mrs]) -> Arms {
-    assert_eq!(strata.len(), cuts.len(), "a cut for every stratum");
-    let mut table = [ArmEvents { events: 0.0, patients: 0.0 }; 2];
-    for (counts, &cut) in strata.iter().zip(cuts) {
-        for (sum, arm) in table.iter_mut().zip(arms(counts, cut)) {
-            sum.events += arm.events;
-            sum.patients += arm.patients;
-        }
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,9 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn strata(below: u32) -> impl Strategy<Value = Vec<Counts>> {
-        let counts = prop::array::uniform2(prop::array::uniform7(0..below))
-            .prop_map(|counts| counts.map(|arm| arm.map(f64::from)));
-        prop::collection::vec(counts, 1..6)
+        prop::collection::vec(crate::analysis::tests::counts(below), 1..6)
     }
 
     fn cut(score: u8) -> Mrs {
@@ -174,7 +228,7 @@ mod tests {
 
         /// One stratum: the odds ratio with Woolf's error, and the pooled Z times √((N − 1)/N).
         #[test]
-        fn one_stratum_is_the_plain_table(
+        fn one_stratum_gives_the_odds_ratio_and_z_of_the_plain_table(
             a in 1..40u32, b in 1..40u32, c in 1..40u32, d in 1..40u32,
         ) {
             let [a, b, c, d] = [a, b, c, d].map(f64::from);
@@ -199,20 +253,10 @@ mod tests {
             prop_assert_eq!(a.status, b.status);
             prop_assert!(a.status != FitStatus::Converged || a == b);
         }
-
-        #[test]
-        fn one_cut_for_all_is_no_sliding(strata in strata(9), at in 0u8..6) {
-            let cuts = vec![cut(at); strata.len()];
-            let mut pooled = [[0.0; LEVELS]; 2];
-            for (sum, count) in strata.iter().flat_map(|c| c.iter().flatten().enumerate()) {
-                pooled[sum / LEVELS][sum % LEVELS] += count;
-            }
-            prop_assert_eq!(sliding_dichotomy(&strata, &cuts), arms(&pooled, cut(at)));
-        }
     }
 
     #[test]
-    fn two_strata_are_as_by_hand() {
+    fn two_strata_give_the_values_computed_by_hand() {
         // R = 8·5/20 + 6·8/24, S = 2·5/20 + 4·6/24.
         let strata = [table(8.0, 2.0, 5.0, 5.0), table(6.0, 4.0, 6.0, 8.0)];
         let result = mantel_haenszel(&strata, cut(2));
@@ -226,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn data_without_an_estimate_have_a_status() {
+    fn data_without_an_estimate_have_the_status_that_says_why() {
         use FitStatus::{Converged, NoInformation, Separated};
         let cases: [(&[Counts], FitStatus, f64); 7] = [
             (&[], NoInformation, f64::NAN),
@@ -245,21 +289,5 @@ mod tests {
             assert!(status == Converged || close(result.estimate, estimate), "{strata:?}");
             assert!(status == NoInformation || result.z.is_finite());
         }
-    }
-
-    #[test]
-    fn the_cut_slides_with_the_stratum() {
-        let counts = [[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], [7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0]];
-        let table = sliding_dichotomy(&[counts, counts], &[cut(1), cut(4)]);
-        let expected = [3.0 + 15.0, 13.0 + 25.0];
-        assert_eq!(table, expected.map(|events| ArmEvents { events, patients: 56.0 }));
-        let nobody = ArmEvents { events: 0.0, patients: 0.0 };
-        assert_eq!(sliding_dichotomy(&[], &[]), [nobody; 2]);
-    }
-
-    #[test]
-    #[should_panic(expected = "a cut for every stratum")]
-    fn a_stratum_without_a_cut_is_a_mistake() {
-        sliding_dichotomy(&[[[1.0; LEVELS]; 2]], &[]);
     }
 }

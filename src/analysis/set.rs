@@ -1,0 +1,32 @@
+//! Analysis sets: which patients are compared, and in which arm.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::randomisation::Arm;
+
+/// Who is compared, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnalysisSet {
+    /// Everyone, by the arm they were allocated to.
+    #[default]
+    IntentionToTreat,
+    /// Those who got the treatment of their arm.
+    PerProtocol,
+    /// Everyone, by the treatment they got.
+    AsTreated,
+}
+
+impl AnalysisSet {
+    /// The arm in which a patient is analysed, from the arm allocated and the arm whose treatment they
+    /// received; `None` if they are not analysed.
+    #[inline]
+    pub fn arm(self, allocated: Arm, received: Arm) -> Option<Arm> {
+        match self {
+            Self::IntentionToTreat => Some(allocated),
+            Self::PerProtocol => (received == allocated).then_some(allocated),
+            Self::AsTreated => Some(received),
+        }
+    }
+}
