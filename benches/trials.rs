@@ -4,7 +4,7 @@
 //! truth. It is the lower bound with which the simulator is compared.
 
 use divan::Bencher;
-use rescuesim::analysis::proportional_odds::adjusted::{Covariates, Levels, Model, Scratch};
+use rescuesim::analysis::proportional_odds::adjusted::{Covariates, FitScratch, Levels, Model};
 use rescuesim::analysis::proportional_odds::unadjusted;
 use rescuesim::analysis::two_proportions::ProportionTest;
 use rescuesim::analysis::{Counts, OutcomeTable, two_proportions};
@@ -183,8 +183,8 @@ const TABLE: OutcomeTable =
 #[divan::bench_group(sample_size = 1000)]
 mod analysis {
     use super::{
-        Bencher, Counts, Covariates, Levels, Model, Mrs, ProportionTest, Scenario, Scratch, TABLE,
-        two_proportions, unadjusted,
+        Bencher, Counts, Covariates, FitScratch, Levels, Model, Mrs, ProportionTest, Scenario,
+        TABLE, two_proportions, unadjusted,
     };
     use divan::black_box;
     use rescuesim::analysis::{KnownOutcomes, Scratch as MethodScratch};
@@ -215,21 +215,21 @@ mod analysis {
     #[divan::bench(args = [0, 1, 3, 5])]
     fn adjusted_wald(bencher: Bencher, factors: u32) {
         let (model, data) = strata(factors);
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
     }
 
     #[divan::bench(args = [0, 3])]
     fn adjusted_score(bencher: Bencher, factors: u32) {
         let (model, data) = strata(factors);
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         bencher.bench_local(|| model.score(black_box(&data), &mut scratch));
     }
 
     #[divan::bench(args = [0, 3])]
     fn adjusted_likelihood_ratio(bencher: Bencher, factors: u32) {
         let (model, data) = strata(factors);
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         bencher.bench_local(|| model.likelihood_ratio(black_box(&data), &mut scratch));
     }
 
@@ -237,7 +237,7 @@ mod analysis {
     fn adjusted_logistic(bencher: Bencher) {
         let (model, data) = strata(3);
         let model = Model { levels: Levels::at_most(Mrs::INDEPENDENT), ..model };
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
     }
 
@@ -255,7 +255,7 @@ mod analysis {
             }
         }
         let model = Model { levels: Levels::ALL, covariates: Covariates::new(&rows) };
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         bencher.bench_local(|| model.fit(black_box(&data), &mut scratch));
     }
 

@@ -5,8 +5,9 @@
 //! is analysed. [`trial`] lets patients arrive ([`accrual`]) at their [`centres`], gives each a stratum
 //! ([`population`]), an arm ([`randomisation`]), a [`procedure`] where the scenario has one, and an
 //! mRS ([`outcome`]); at each look the outcomes known by then go, as counts, to every [`analysis`],
-//! whose Z the [`design`] compares with its boundaries. [`engine`] runs many such trials, [`summary`] folds them into operating
-//! characteristics, [`explore`] goes beyond one scenario, [`report`] renders all of it.
+//! whose Z the [`design`] compares with its boundaries. [`expected`] computes what a scenario implies without
+//! simulation. [`engine`] runs many such trials, [`summary`] folds them into operating characteristics,
+//! [`explore`] goes beyond one scenario, [`report`] renders all of it.
 //!
 //! Modules are listed in the order of reading; each imports only from those before it.
 //!

@@ -71,11 +71,11 @@ impl Test for MantelHaenszel {
         None
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         mantel_haenszel(groups, self.cut)
     }
 
-    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
         Statistic::alone(mantel_haenszel_z(groups, self.cut))
     }
 }

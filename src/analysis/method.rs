@@ -22,7 +22,7 @@ use super::logistic::Logistic;
 use super::proportional_odds::levels::Levels;
 use super::proportional_odds::{ProportionalOdds, adjusted};
 use super::sliding_dichotomy::{FactorPoints, SlidingDichotomy};
-use super::two_proportions::{ProportionEffect, ProportionTest, TwoProportions};
+use super::two_proportions::{ProportionEffect, ProportionTest, Proportions};
 use super::utilities::{Utilities, UtilityWeighted};
 use super::wilcoxon::Wilcoxon;
 use super::wins::{WinOdds, WinRatio};
@@ -34,7 +34,7 @@ use crate::outcome::Mrs;
 #[serde(tag = "method", rename_all = "snake_case")]
 pub enum AnalysisMethod {
     /// Two proportions with mRS at or below a cut.
-    TwoProportions(TwoProportions),
+    TwoProportions(Proportions),
     /// Proportional-odds model; estimate: log common odds ratio.
     ProportionalOdds(ProportionalOdds),
     /// Logistic regression of mRS at or below a cut; estimate: log odds ratio.
@@ -182,11 +182,11 @@ pub trait Test: Debug + Send + Sync {
 
     /// The statistic with estimate, standard error and interval, from counts by group; they need not
     /// be whole.
-    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult;
+    fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult;
 
     /// The statistic alone, if it takes less work than [`Test::test`]: what a look needs that only
     /// decides whether to stop.
-    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> Statistic {
         self.test(groups, scratch).into()
     }
 
@@ -196,7 +196,7 @@ pub trait Test: Debug + Send + Sync {
         &self,
         groups: &[Counts],
         _reference: ReferenceDistribution,
-        scratch: &mut adjusted::Scratch,
+        scratch: &mut adjusted::FitScratch,
     ) -> f64 {
         self.test(groups, scratch).z
     }
@@ -282,12 +282,12 @@ impl From<TestResult> for Statistic {
 #[derive(Debug, Default)]
 pub struct Scratch {
     groups: Vec<Counts>,
-    ordinal: adjusted::Scratch,
+    ordinal: adjusted::FitScratch,
 }
 
 impl Scratch {
     /// Buffers of regressions.
-    pub fn ordinal(&mut self) -> &mut adjusted::Scratch {
+    pub fn ordinal(&mut self) -> &mut adjusted::FitScratch {
         &mut self.ordinal
     }
 }

@@ -1,7 +1,7 @@
 //! Tests and estimates from the outcomes known at a look.
 //!
 //! An analysis sees count tables and nothing else: neither the truth nor the scenario. Z > 0 and
-//! an odds ratio above 1 favour the experimental arm.
+//! an odds ratio above 1 favour the experimental arm. [`method`] says how a method is defined.
 
 pub mod cochran_mantel_haenszel;
 pub mod grouping;
@@ -42,7 +42,7 @@ impl OutcomeTable {
         self.record_many(arm, mrs, 1);
     }
 
-    /// Adds so many patients with the same outcome.
+    /// Adds a number of patients with the same outcome.
     #[inline]
     pub fn record_many(&mut self, arm: Arm, mrs: Mrs, patients: u32) {
         self.counts[arm.index()][mrs.index()] += patients;
@@ -66,15 +66,14 @@ impl OutcomeTable {
     }
 }
 
-/// What the analyses of a trial ask for beside the outcomes of the whole trial.
+/// Detail that the analyses of a trial need in addition to the outcomes of the whole trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Detail {
-    /// Cells that patients are told apart by: strata of the population, or stratum × early mRS; 0
-    /// where none are asked for.
+    /// Number of cells: strata of the population, or stratum × early mRS; 0 if none are needed.
     pub cells: usize,
-    /// Whether the strata are those with the centre.
+    /// Whether strata are divided by centre.
     pub by_centre: bool,
-    /// Whether the early mRS tells cells apart; it varies fastest.
+    /// Whether strata are divided by early mRS, which varies fastest.
     pub by_early: bool,
     /// Whether patients without an outcome are counted.
     pub missing: bool,
@@ -84,27 +83,27 @@ impl Detail {
     /// The cell of a patient.
     #[inline]
     pub fn cell(self, stratum: usize, early: Option<Mrs>) -> usize {
-        match early {
-            Some(early) if self.by_early => stratum * LEVELS + early.index(),
-            _ => stratum,
+        match (self.by_early, early) {
+            (true, Some(early)) => stratum * LEVELS + early.index(),
+            (true, None) | (false, _) => stratum,
         }
     }
 }
 
-/// What is known at a look of the patients whose follow-up has ended.
+/// Outcomes known at a look, of the patients whose follow-up has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KnownOutcomes {
     /// Outcomes in the whole trial.
     pub all: OutcomeTable,
-    /// Outcomes by cell, see [`Detail`]; empty where no analysis asks for cells.
+    /// Outcomes by cell, see [`Detail`]; empty if no analysis needs cells.
     pub cells: Vec<OutcomeTable>,
-    /// Patients without an outcome in control and experimental arm, by cell, in a single one where
-    /// no cells are asked for; empty where no analysis asks for them.
+    /// Patients without an outcome in control and experimental arm, by cell, in a single one without
+    /// cells; empty if no analysis needs them.
     pub missing: Vec<[u32; 2]>,
 }
 
 impl KnownOutcomes {
-    /// Forgets all patients.
+    /// Removes all patients, and sets the number of cells.
     pub fn reset(&mut self, detail: Detail) {
         self.all = OutcomeTable::default();
         self.cells.clear();
@@ -113,7 +112,7 @@ impl KnownOutcomes {
         self.missing.resize(if detail.missing { detail.cells.max(1) } else { 0 }, [0; 2]);
     }
 
-    /// Adds one patient with an outcome. The cell does not matter where none is asked for.
+    /// Adds one patient with an outcome. Without cells the number of the cell is ignored.
     #[inline]
     pub fn record(&mut self, arm: Arm, cell: usize, mrs: Mrs) {
         self.all.record(arm, mrs);
@@ -150,7 +149,7 @@ impl KnownOutcomes {
     }
 }
 
-/// What an estimate measures, experimental against control; above 0 is benefit on every scale.
+/// The scale of an estimate, experimental against control; above 0 is benefit on every scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EffectScale {
@@ -173,7 +172,7 @@ pub enum EffectScale {
 }
 
 impl EffectScale {
-    /// Whether the scale ends at −1 and 1.
+    /// Whether all effects are between −1 and 1.
     pub fn is_within_one(self) -> bool {
         match self {
             Self::RiskDifference | Self::NetBenefit => true,
@@ -186,13 +185,13 @@ impl EffectScale {
         }
     }
 
-    /// The nearest value that an effect can have. Limits that a normal approximation puts beyond it
-    /// hold no more effects than those at its end.
+    /// The nearest value that an effect can have. Limits of a normal approximation beyond it include no
+    /// more effects than limits at the end of the scale.
     pub fn within(self, value: f64) -> f64 {
         if self.is_within_one() { value.clamp(-1.0, 1.0) } else { value }
     }
 
-    /// For files.
+    /// Name in files.
     pub fn name(self) -> &'static str {
         match self {
             Self::RiskDifference => "risk_difference",
@@ -213,28 +212,28 @@ impl EffectScale {
 pub enum FitStatus {
     /// The estimate and its standard error are finite.
     Converged,
-    /// An arm is empty or every patient has the same outcome: no information, no statistic.
+    /// An arm is empty or all patients have the same outcome: no information, no statistic.
     NoInformation,
     /// The arms do not overlap: the odds ratio's estimate is 0 or infinite, the standard error of
     /// the risk difference 0.
     Separated,
-    /// The iteration did not settle.
+    /// The iteration did not converge.
     NotConverged,
 }
 
-/// A test and its estimate. Where `status` is not `Converged` some of the numbers are NaN or infinite;
-/// an estimate and its error are averaged where both are finite.
+/// A test and its estimate. Unless `status` is `Converged`, some of the numbers are NaN or infinite;
+/// an estimate and its error enter averages if both are finite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestResult {
-    /// On the method's [`EffectScale`].
+    /// Estimate on the method's [`EffectScale`].
     pub estimate: f64,
-    /// Of the estimate.
+    /// Standard error of the estimate.
     pub standard_error: f64,
-    /// The statistic that is compared with the boundary.
+    /// Statistic compared with the boundary.
     pub z: f64,
     /// Whether the fit worked.
     pub status: FitStatus,
-    /// 95 % interval of the estimate, as if this were the only look.
+    /// 95 % confidence interval of the estimate, not adjusted for other looks.
     pub interval: (f64, f64),
 }
 
@@ -242,7 +241,7 @@ pub struct TestResult {
 const Z_95: f64 = 1.959963984540054;
 
 impl TestResult {
-    /// With the interval estimate ± 1.96 standard errors.
+    /// A test with the interval estimate ± 1.96 standard errors.
     pub(crate) fn with_wald_interval(
         estimate: f64,
         standard_error: f64,
@@ -254,8 +253,8 @@ impl TestResult {
         Self { estimate, standard_error, z, status, interval }
     }
 
-    /// Whether the estimate and its error are finite: also of a difference that is certain, such as
-    /// 0/50 against 0/50.
+    /// Whether the estimate and its error are finite, as they are of a certain difference, too, such as
+    /// that of 0/50 and 0/50.
     pub fn has_estimate(&self) -> bool {
         self.estimate.is_finite() && self.standard_error.is_finite()
     }
@@ -265,6 +264,7 @@ impl TestResult {
         upper_tail(self.z)
     }
 
+    /// A test without estimate and statistic.
     pub(crate) fn failed(status: FitStatus) -> Self {
         Self::with_wald_interval(f64::NAN, f64::NAN, f64::NAN, status)
     }

@@ -1,17 +1,17 @@
-//! The re-randomisation test: a statistic against those of the same patients with the same outcomes
-//! had they been allocated anew (Simon 1979, Biometrics 35:503; Rosenberger & Lachin 2016,
+//! The re-randomisation test: a statistic compared with those after repeated allocation of the same
+//! patients with the same outcomes (Simon 1979, Biometrics 35:503; Rosenberger & Lachin 2016,
 //! Randomization in Clinical Trials, chapter 6).
 //!
-//! Of m repeats b have a statistic no smaller than the observed one, and p = (b + 1)/(m + 1), which
-//! is at most its level under the null whatever m (Phipson & Smyth 2010, Stat Appl Genet Mol Biol
+//! If b of m repeats have a statistic no smaller than the observed one, p = (b + 1)/(m + 1). The test
+//! keeps its level for every m (Phipson & Smyth 2010, Stat Appl Genet Mol Biol
 //! 9:39). It cannot be below 1/(m + 1): with 999 repeats its Z never exceeds 3.09.
 
 use crate::num::normal::upper_quantile;
 
-/// Statistics this close, relative to their size, are equal: rounding is no evidence.
+/// Statistics this close, relative to their size, are equal: they differ by rounding.
 const TIE: f64 = 1e-10;
 
-/// How the statistics of repeats lie about the observed one.
+/// Numbers of repeats with a statistic on either side of the observed one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Repeats {
     observed: f64,
@@ -21,13 +21,15 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// None yet.
+    /// No repeats yet.
     pub fn of(observed: f64) -> Self {
         Self { observed, at_or_above: 0, at_or_below: 0, repeats: 0 }
     }
 
-    /// One more. A repeat without a statistic speaks against both sides.
+    /// Adds a repeat.
     pub fn add(&mut self, statistic: Option<f64>) {
+        // A repeat without a statistic counts as equal to the observed one, which raises both p values:
+        // leaving it out could lower them.
         let near = TIE * (1.0 + self.observed.abs());
         let distance = statistic.map_or(0.0, |statistic| statistic - self.observed);
         self.at_or_above += u32::from(distance >= -near);
@@ -45,17 +47,21 @@ impl Repeats {
         self.p(self.at_or_below)
     }
 
-    /// The normal score of the p value of the nearer side, 0 where neither is below ½: swapping the
-    /// arms changes its sign.
+    /// The normal score of the smaller p value, 0 if neither is below ½, so that swapping the arms
+    /// changes its sign.
     pub fn z(&self) -> f64 {
         let (benefit, harm) = (self.p_of_benefit(), self.p_of_harm());
-        let score = |p: f64| if p < 0.5 { upper_quantile(p) } else { 0.0 };
         if benefit <= harm { score(benefit) } else { -score(harm) }
     }
 
     fn p(&self, beyond: u32) -> f64 {
         (f64::from(beyond) + 1.0) / (f64::from(self.repeats) + 1.0)
     }
+}
+
+/// Normal score of a p value, at least 0.
+fn score(p: f64) -> f64 {
+    if p < 0.5 { upper_quantile(p) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -69,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_observed_allocation_is_one_of_them() {
+    fn the_observed_allocation_counts_as_one_of_the_repeats() {
         let others: Vec<f64> = (0..999).map(f64::from).collect();
         assert_eq!(repeats(1000.0, &others).p_of_benefit(), 1.0 / 1000.0);
         assert_eq!(repeats(990.0, &others).p_of_benefit(), 10.0 / 1000.0);
@@ -87,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ties_and_repeats_without_a_statistic_speak_against_both_sides() {
+    fn ties_and_repeats_without_a_statistic_raise_both_p_values() {
         let mut tied = repeats(1.0, &[1.0 + 1e-13; 9]);
         assert_eq!((tied.p_of_benefit(), tied.p_of_harm(), tied.z()), (1.0, 1.0, 0.0));
         tied.add(None);

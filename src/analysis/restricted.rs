@@ -1,5 +1,7 @@
-//! Two proportions under a stated difference, ratio or odds ratio: the maximum-likelihood rates that a score
-//! test takes its variance from.
+//! Two proportions under a stated difference, ratio or odds ratio: the restricted maximum-likelihood
+//! rates that give the variance of a score test.
+//!
+//! Rates and numbers of patients are pairs, control first.
 //!
 //! Miettinen & Nurminen (1985), Stat Med 4:213; closed forms of Farrington & Manning (1990), Stat
 //! Med 9:1447, appendix.
@@ -16,14 +18,13 @@ pub enum Distance {
 }
 
 impl Distance {
-    /// The rates of control and experimental arm that lie at this distance and are most likely
-    /// when `control` and `experimental` are observed and a share `share_experimental`, in (0, 1),
-    /// of the patients is in the experimental arm. All rates are in [0, 1].
+    /// The most likely rates at this distance, from observed rates and the share of the patients in the
+    /// experimental arm, in (0, 1). All rates are in [0, 1].
     pub fn restricted_rates(
         self,
-        (control, experimental): (f64, f64),
+        [control, experimental]: [f64; 2],
         share_experimental: f64,
-    ) -> (f64, f64) {
+    ) -> [f64; 2] {
         let theta = (1.0 - share_experimental) / share_experimental;
         match self {
             Self::Difference(difference) => {
@@ -37,11 +38,12 @@ impl Distance {
                 let third = b / (3.0 * a);
                 let v = third * third * third - b * c / (6.0 * a * a) + d / (2.0 * a);
                 let u = (third * third - c / (3.0 * a)).max(0.0).sqrt().copysign(v);
+                // Rounding may take the cosine of a double root beyond 1.
                 let cosine = if u == 0.0 { 0.0 } else { (v / (u * u * u)).clamp(-1.0, 1.0) };
                 let w = (PI + libm::acos(cosine)) / 3.0;
                 let rate = 2.0 * u * libm::cos(w) - third;
                 let rate = rate.clamp(difference.max(0.0), (1.0 + difference).min(1.0));
-                (rate - difference, rate)
+                [rate - difference, rate]
             }
             Self::Ratio(ratio) => {
                 let a = 1.0 + theta;
@@ -49,13 +51,13 @@ impl Distance {
                 let c = ratio * (experimental + theta * control);
                 let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
                 let rate = ((-b - root) / (2.0 * a)).clamp(0.0, ratio.min(1.0));
-                (rate / ratio, rate)
+                [rate / ratio, rate]
             }
         }
     }
 
-    /// (experimental − control) beyond the distance: p_e − p_c − δ, or p_e − ρ·p_c.
-    pub fn excess(self, (control, experimental): (f64, f64)) -> f64 {
+    /// Excess over the distance: p_e − p_c − δ, or p_e − ρ·p_c.
+    pub fn excess(self, [control, experimental]: [f64; 2]) -> f64 {
         match self {
             Self::Difference(difference) => experimental - control - difference,
             Self::Ratio(ratio) => experimental - ratio * control,
@@ -63,7 +65,7 @@ impl Distance {
     }
 
     /// Variance of [`Distance::excess`] times the number of patients, at the given rates.
-    pub fn variance(self, (control, experimental): (f64, f64), share_experimental: f64) -> f64 {
+    pub fn variance(self, [control, experimental]: [f64; 2], share_experimental: f64) -> f64 {
         let weight = match self {
             Self::Difference(_) => 1.0,
             Self::Ratio(ratio) => ratio * ratio,
@@ -72,13 +74,18 @@ impl Distance {
             + weight * control * (1.0 - control) / (1.0 - share_experimental)
     }
 
-    /// Score Z of the null hypothesis that the arms lie at this distance, from observed rates and
-    /// patients of control and experimental arm; NaN when the restricted variance is 0.
-    pub fn score_z(self, rates: (f64, f64), (n_control, n_experimental): (f64, f64)) -> f64 {
-        let total = n_control + n_experimental;
-        let share = n_experimental / total;
-        let variance = self.variance(self.restricted_rates(rates, share), share);
-        self.excess(rates) / (variance / total).sqrt()
+    /// [`Distance::excess`] and its variance at the restricted rates, times the number of patients.
+    pub fn excess_and_variance(self, rates: [f64; 2], share_experimental: f64) -> (f64, f64) {
+        let restricted = self.restricted_rates(rates, share_experimental);
+        (self.excess(rates), self.variance(restricted, share_experimental))
+    }
+
+    /// Score Z of the null hypothesis that the arms are at this distance, from observed rates and
+    /// numbers of patients; NaN if the restricted variance is 0.
+    pub fn score_z(self, rates: [f64; 2], patients: [f64; 2]) -> f64 {
+        let total = patients[0] + patients[1];
+        let (excess, variance) = self.excess_and_variance(rates, patients[1] / total);
+        excess / (variance / total).sqrt()
     }
 }
 
@@ -88,44 +95,44 @@ impl Distance {
 pub struct OddsRatio(pub f64);
 
 impl OddsRatio {
-    /// As [`Distance::restricted_rates`]: the rates with this odds ratio whose weighted mean is that
-    /// of the observed, which makes them the most likely (Miettinen & Nurminen, eq. 16–17).
+    /// The most likely rates with this odds ratio, as for [`Distance::restricted_rates`]: those whose
+    /// weighted mean is that of the observed rates (Miettinen & Nurminen, eq. 16–17).
     pub fn restricted_rates(
         self,
-        (control, experimental): (f64, f64),
+        [control, experimental]: [f64; 2],
         share_experimental: f64,
-    ) -> (f64, f64) {
+    ) -> [f64; 2] {
         let share_control = 1.0 - share_experimental;
         let pooled = share_control * control + share_experimental * experimental;
         let a = share_control * (self.0 - 1.0);
         let b = share_experimental * self.0 + share_control - pooled * (self.0 - 1.0);
         let root = (b * b + 4.0 * a * pooled).max(0.0).sqrt();
-        // The same root twice, each without cancellation; b < 0 implies a > 0.
+        // Two forms of the same root, each without cancellation for its sign of b; b < 0 implies a > 0.
         let rate = if b > 0.0 { 2.0 * pooled / (b + root) } else { (root - b) / (2.0 * a) };
         let rate = rate.clamp(0.0, 1.0);
-        (rate, (self.0 * rate / (1.0 + rate * (self.0 - 1.0))).clamp(0.0, 1.0))
+        [rate, (self.0 * rate / (1.0 + rate * (self.0 - 1.0))).clamp(0.0, 1.0)]
     }
 
-    /// The experimental rate beyond its restricted one, and the variance of this difference times
-    /// the number of patients.
-    pub fn excess_and_variance(self, rates: (f64, f64), share_experimental: f64) -> (f64, f64) {
+    /// The experimental rate less its restricted one, and the variance of this difference times the
+    /// number of patients.
+    pub fn excess_and_variance(self, rates: [f64; 2], share_experimental: f64) -> (f64, f64) {
         let restricted = self.restricted_rates(rates, share_experimental);
         let share_control = 1.0 - share_experimental;
-        let [control, experimental] = [restricted.0, restricted.1].map(|p| p * (1.0 - p));
+        let [control, experimental] = restricted.map(|p| p * (1.0 - p));
         let both = share_control * control + share_experimental * experimental;
         let variance = if both > 0.0 {
             control * experimental * share_control / (share_experimental * both)
         } else {
             0.0
         };
-        (rates.1 - restricted.1, variance)
+        (rates[1] - restricted[1], variance)
     }
 
-    /// As [`Distance::score_z`]. With ũ = p̃(1 − p̃) and n_e(p̂_e − p̃_e) = −n_c(p̂_c − p̃_c), the
-    /// statistic of Miettinen & Nurminen is n_e(p̂_e − p̃_e)·√(1/(n_c·ũ_c) + 1/(n_e·ũ_e)).
-    pub fn score_z(self, rates: (f64, f64), (n_control, n_experimental): (f64, f64)) -> f64 {
-        let total = n_control + n_experimental;
-        let (excess, variance) = self.excess_and_variance(rates, n_experimental / total);
+    /// Score Z of the null hypothesis of this odds ratio, as for [`Distance::score_z`]. With
+    /// ũ = p̃(1 − p̃) and n_e(p̂_e − p̃_e) = −n_c(p̂_c − p̃_c), the statistic of Miettinen & Nurminen is n_e(p̂_e − p̃_e)·√(1/(n_c·ũ_c) + 1/(n_e·ũ_e)).
+    pub fn score_z(self, rates: [f64; 2], patients: [f64; 2]) -> f64 {
+        let total = patients[0] + patients[1];
+        let (excess, variance) = self.excess_and_variance(rates, patients[1] / total);
         excess / (variance / total).sqrt()
     }
 }
@@ -136,30 +143,29 @@ mod tests {
     use proptest::prelude::*;
 
     /// Log-likelihood per patient of rates, given what was observed.
-    fn likelihood(observed: (f64, f64), share: f64, (control, experimental): (f64, f64)) -> f64 {
+    fn likelihood(observed: [f64; 2], share: f64, [control, experimental]: [f64; 2]) -> f64 {
         let term = |seen: f64, p: f64| {
             let part = |x: f64, p: f64| if x == 0.0 { 0.0 } else { x * libm::log(p) };
             part(seen, p) + part(1.0 - seen, 1.0 - p)
         };
-        share * term(observed.1, experimental) + (1.0 - share) * term(observed.0, control)
+        share * term(observed[1], experimental) + (1.0 - share) * term(observed[0], control)
     }
 
     proptest! {
-        /// The rates keep the distance, and no rates at that distance are more likely.
         #[test]
-        fn restricted_rates_are_the_most_likely(
+        fn restricted_rates_keep_the_distance_and_no_others_at_it_are_more_likely(
             control in 0.0..1.0f64,
             experimental in 0.0..1.0f64,
             share in 0.1..0.9f64,
             difference in -0.9..0.9f64,
             ratio in 0.2..5.0f64,
         ) {
-            let observed = (control, experimental);
+            let observed = [control, experimental];
             for distance in [Distance::Difference(difference), Distance::Ratio(ratio)] {
                 let found = distance.restricted_rates(observed, share);
                 prop_assert!(distance.excess(found).abs() < 1e-12);
-                prop_assert!((-1e-12..=1.0 + 1e-12).contains(&found.0));
-                prop_assert!((-1e-12..=1.0 + 1e-12).contains(&found.1));
+                prop_assert!((-1e-12..=1.0 + 1e-12).contains(&found[0]));
+                prop_assert!((-1e-12..=1.0 + 1e-12).contains(&found[1]));
                 let best = likelihood(observed, share, found);
                 for i in 1..200 {
                     let c = f64::from(i) / 200.0;
@@ -168,7 +174,7 @@ mod tests {
                         Distance::Ratio(r) => r * c,
                     };
                     if 0.0 < e && e < 1.0 {
-                        let other = likelihood(observed, share, (c, e));
+                        let other = likelihood(observed, share, [c, e]);
                         prop_assert!(other <= best + 1e-9, "{found:?} {c} {e}");
                     }
                 }
@@ -177,35 +183,34 @@ mod tests {
 
         /// The rates keep the odds ratio and the mean, and the statistic is the published one.
         #[test]
-        fn odds_ratios_score_as_published(
+        fn the_score_of_an_odds_ratio_is_that_of_miettinen_and_nurminen(
             control in 0.01..0.99f64,
             experimental in 0.01..0.99f64,
-            n in (10.0..500.0f64, 10.0..500.0f64),
+            n in prop::array::uniform2(10.0..500.0f64),
             log in -4.0..4.0f64,
         ) {
-            let (share, odds_ratio) = (n.1 / (n.0 + n.1), OddsRatio(libm::exp(log)));
-            let (c, e) = odds_ratio.restricted_rates((control, experimental), share);
+            let (share, odds_ratio) = (n[1] / (n[0] + n[1]), OddsRatio(libm::exp(log)));
+            let [c, e] = odds_ratio.restricted_rates([control, experimental], share);
             let kept = libm::log(e / (1.0 - e)) - libm::log(c / (1.0 - c));
             prop_assert!((kept - log).abs() < 1e-10);
-            prop_assert!((n.0 * (control - c) + n.1 * (experimental - e)).abs() < 1e-10);
+            prop_assert!((n[0] * (control - c) + n[1] * (experimental - e)).abs() < 1e-10);
             let (u_c, u_e) = (c * (1.0 - c), e * (1.0 - e));
             let published = ((experimental - e) / u_e - (control - c) / u_c)
-                / (1.0 / (n.0 * u_c) + 1.0 / (n.1 * u_e)).sqrt();
-            let z = odds_ratio.score_z((control, experimental), n);
+                / (1.0 / (n[0] * u_c) + 1.0 / (n[1] * u_e)).sqrt();
+            let z = odds_ratio.score_z([control, experimental], n);
             prop_assert!((z - published).abs() < 1e-9 * (1.0 + z.abs()), "{z} {published}");
         }
 
-        /// Without a difference, and with a ratio of 1, the restricted rate is the pooled one.
         #[test]
-        fn no_distance_pools(control in 0.01..0.99f64, experimental in 0.01..0.99f64, share in 0.1..0.9f64) {
+        fn restricted_rates_at_no_distance_are_the_pooled_rate(control in 0.01..0.99f64, experimental in 0.01..0.99f64, share in 0.1..0.9f64) {
             let pooled = (1.0 - share) * control + share * experimental;
-            let observed = (control, experimental);
+            let observed = [control, experimental];
             let found = [
                 Distance::Difference(0.0).restricted_rates(observed, share),
                 Distance::Ratio(1.0).restricted_rates(observed, share),
                 OddsRatio(1.0).restricted_rates(observed, share),
             ];
-            for (c, e) in found {
+            for [c, e] in found {
                 prop_assert!((c - pooled).abs() < 1e-9 && (e - pooled).abs() < 1e-9);
             }
         }

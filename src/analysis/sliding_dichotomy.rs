@@ -183,7 +183,7 @@ impl Test for SlidingTest {
         None
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         let (effect, interval) = (ProportionEffect::RiskDifference, ProportionInterval::Wald);
         two_proportions::analyse(
             &sliding_dichotomy(groups, &self.cuts),
@@ -193,7 +193,7 @@ impl Test for SlidingTest {
         )
     }
 
-    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
         Statistic::alone(two_proportions::z(&sliding_dichotomy(groups, &self.cuts), self.test))
     }
 
@@ -201,7 +201,7 @@ impl Test for SlidingTest {
         &self,
         groups: &[Counts],
         reference: ReferenceDistribution,
-        _: &mut adjusted::Scratch,
+        _: &mut adjusted::FitScratch,
     ) -> f64 {
         let arms = sliding_dichotomy(groups, &self.cuts);
         two_proportions::z(&arms, self.test.of_expected_counts(reference)).unwrap_or(f64::NAN)

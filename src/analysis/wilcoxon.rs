@@ -78,11 +78,11 @@ impl Test for VanElteren {
         None
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         van_elteren(groups)
     }
 
-    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
         Statistic::alone(van_elteren_z(groups))
     }
 }

@@ -114,11 +114,11 @@ impl Test for WinMeasure {
         }
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         test(&groups[0], *self)
     }
 
-    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
         match self {
             // The rank sum has its variance without going through the pairs.
             Self::NetBenefit => Statistic::alone(wilcoxon::z(&groups[0], Continuity::Uncorrected)),

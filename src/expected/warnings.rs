@@ -1,7 +1,10 @@
-//! What is allowed but may surprise: told by `rescuesim check` and above the table of a run.
+//! Warnings about what is allowed but probably not meant, for `rescuesim check` and above the table of a
+//! run. A default never gives one.
 
 mod analyses;
 mod centres;
+
+use std::cmp::Ordering;
 
 use statrs::distribution::{Binomial, DiscreteCDF};
 
@@ -9,42 +12,46 @@ use super::Expected;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::scenario::{Scenario, Truth, file};
 
-/// What a designer may want to reconsider, a sentence each.
+/// Parts of a scenario that a designer may want to reconsider, a sentence without full stop each.
 pub fn warnings(scenario: &Scenario) -> Vec<String> {
-    let warnings = [
+    let of_design = [
         final_size(scenario),
         late_looks(scenario),
         unused_factors(scenario),
-        determinism(scenario),
-        idle_log_odds(scenario),
+        predictable_allocation(scenario),
+        unused_log_odds(scenario),
         no_effect(scenario),
         ignored_balance(scenario),
     ];
-    let of_centres = centres::of(scenario);
-    warnings.into_iter().flatten().chain(of_centres).chain(analyses::of(scenario)).collect()
+    let mut warnings: Vec<String> = of_design.into_iter().flatten().collect();
+    warnings.extend(centres::warnings(scenario));
+    warnings.extend(analyses::warnings(scenario));
+    warnings
 }
 
 /// Log odds of a complication that never happens.
-fn idle_log_odds(scenario: &Scenario) -> Option<String> {
+fn unused_log_odds(scenario: &Scenario) -> Option<String> {
     let procedure = scenario.file().procedure.as_ref()?;
     let file::WrittenOutcome::AfterProcedure(outcome) = &scenario.file().outcome else {
         return None;
     };
-    let perforation = procedure.perforation;
-    let torn = perforation.thrombectomy > 0.0 || perforation.stenting > 0.0;
-    let idle = [
+    let perforates =
+        procedure.perforation.thrombectomy > 0.0 || procedure.perforation.stenting > 0.0;
+    let unused: Vec<String> = [
         ("haemorrhage", outcome.haemorrhage != 0.0 && procedure.haemorrhage.is_none()),
-        ("perforation", outcome.perforation != 0.0 && !torn),
-    ];
-    let idle = idle.into_iter().filter(|(_, idle)| *idle);
-    let idle: Vec<String> = idle
-        .map(|(what, _)| format!("outcome.{what} does nothing, as [procedure] has no {what}"))
-        .collect();
-    (!idle.is_empty()).then(|| idle.join("; "))
+        ("perforation", outcome.perforation != 0.0 && !perforates),
+    ]
+    .into_iter()
+    .filter(|(_, unused)| *unused)
+    .map(|(key, _)| format!("outcome.{key} has no effect, as [procedure] has no {key}"))
+    .collect();
+    (!unused.is_empty()).then(|| unused.join("; "))
 }
 
+/// Arms that do not differ.
 fn no_effect(scenario: &Scenario) -> Option<String> {
     let [control, experimental] = scenario.marginal(Truth::Alternative)?;
+    // Rounding of percentages to a sum of 1 may leave a difference.
     let pairs = control.probabilities().iter().zip(experimental.probabilities());
     let alike = pairs.into_iter().all(|(c, e)| (c - e).abs() < 1e-9);
     alike.then(|| "both arms have the same mRS, so there is no effect to find".into())
@@ -72,63 +79,63 @@ fn ignored_balance(scenario: &Scenario) -> Option<String> {
     })
 }
 
-/// Whether the patients randomised leave the number planned for the final look.
+/// Numbers of outcomes expected and planned for the final look, unless they are equal without dropout.
 fn final_size(scenario: &Scenario) -> Option<String> {
     let planned = scenario.design.maximum_analysed();
     let randomised = scenario.randomised;
     let lost = 1.0 - scenario.share_known();
     let expected = scenario.expected_known();
     let compared = match expected.cmp(&planned) {
-        std::cmp::Ordering::Less => format!("{} fewer than", planned - expected),
-        std::cmp::Ordering::Greater if expected - planned == 1 => "one more than".to_owned(),
-        std::cmp::Ordering::Greater => format!("{} more than", expected - planned),
-        std::cmp::Ordering::Equal if lost == 0.0 => return None,
-        std::cmp::Ordering::Equal => "as many as".to_owned(),
+        Ordering::Less => format!("{} fewer than", planned - expected),
+        Ordering::Greater if expected - planned == 1 => "one more than".to_owned(),
+        Ordering::Greater => format!("{} more than", expected - planned),
+        Ordering::Equal if lost == 0.0 => return None,
+        Ordering::Equal => "as many as".to_owned(),
     };
     let share = (1e4 * lost).round() / 100.0;
     let both = if scenario.dropout[0] == scenario.dropout[1] { "" } else { " (both arms)" };
     let mut text = format!(
         "{share} % dropout{both} of {randomised} leaves {expected}, {compared} the {planned} planned"
     );
-    // What is lost together in a centre is no binomial number.
+    // If dropout differs between centres, the number is not binomial.
     let by_centre = scenario.centres.as_ref().is_some_and(|centres| {
         centres.sd.dropout > 0.0
             || (centres.sd.outcome > 0.0 && scenario.missingness.depends_on_outcome())
     });
     if lost > 0.0 && !by_centre {
         let known = Binomial::new(1.0 - lost, u64::from(randomised)).ok()?;
-        let short = match 100.0 * known.cdf(u64::from(planned) - 1) {
-            short if short < 1.0 => "below 1 %".to_owned(),
-            short if short > 99.0 => "above 99 %".to_owned(),
-            short => format!("{short:.0} %"),
+        let percent = 100.0 * known.cdf(u64::from(planned) - 1);
+        let short = if percent < 1.0 {
+            "below 1 %".to_owned()
+        } else if percent > 99.0 {
+            "above 99 %".to_owned()
+        } else {
+            format!("{percent:.0} %")
         };
         text += &format!("; fewer than {planned} will be known with probability {short}");
     }
     Some(text)
 }
 
-/// Looks that come when accrual is over, so that stopping there saves no patients.
+/// Looks whose decision is expected after accrual has ended, so that stopping there saves no patients.
 fn late_looks(scenario: &Scenario) -> Option<String> {
-    let days_to = |patients: f64| scenario.expected_day(patients);
-    let accrual_ends = days_to(f64::from(scenario.randomised));
-    let late: Vec<String> = scenario
-        .design
-        .interims()
-        .iter()
-        .enumerate()
-        .map(|(k, look)| {
-            let patients = f64::from(look.analysed) / scenario.share_known();
-            (k, days_to(patients) + scenario.follow_up.days + scenario.decision_lag_days)
-        })
-        .filter(|(_, day)| *day >= accrual_ends)
-        .map(|(k, day)| format!("look {} (near month {:.1})", k + 1, day / DAYS_PER_MONTH))
-        .collect();
+    let accrual_ends = scenario.expected_day(f64::from(scenario.randomised));
+    let mut late = Vec::new();
+    for (k, look) in scenario.design.interims().iter().enumerate() {
+        let patients = f64::from(look.analysed) / scenario.share_known();
+        let day =
+            scenario.expected_day(patients) + scenario.follow_up.days + scenario.decision_lag_days;
+        if day >= accrual_ends {
+            late.push(format!("look {} (near month {:.1})", k + 1, day / DAYS_PER_MONTH));
+        }
+    }
     (!late.is_empty()).then(|| {
         let ends = accrual_ends / DAYS_PER_MONTH;
         format!("the decision at {} will come after the last patient is randomised (month {ends:.1}): stopping there saves time, not patients", late.join(", "))
     })
 }
 
+/// Factors that the randomisation does not use.
 fn unused_factors(scenario: &Scenario) -> Option<String> {
     let used: &[String] = match &scenario.file().randomisation {
         file::Randomisation::Minimisation { factors, .. }
@@ -152,19 +159,24 @@ fn unused_factors(scenario: &Scenario) -> Option<String> {
         .then(|| format!("the randomisation does not balance {}", unused.join(", ")))
 }
 
-fn determinism(scenario: &Scenario) -> Option<String> {
+/// Randomisation whose next allocation an observer can predict.
+fn predictable_allocation(scenario: &Scenario) -> Option<String> {
+    let certain = "biased_coin_p = 1 makes";
     match scenario.file().randomisation {
-        file::Randomisation::Minimisation { biased_coin_p: 1.0, .. } => Some(
-            "biased_coin_p = 1 makes the next allocation predictable except on ties; 0.8 is usual"
-                .into(),
-        ),
-        file::Randomisation::Efron { biased_coin_p: 1.0, .. } => {
-            Some("biased_coin_p = 1 makes every second allocation predictable; 2/3 is usual".into())
+        file::Randomisation::Minimisation { biased_coin_p, .. } => (biased_coin_p == 1.0).then(|| {
+            format!("{certain} the next allocation predictable except on ties; 0.8 is usual")
+        }),
+        file::Randomisation::Efron { biased_coin_p, .. } => (biased_coin_p == 1.0)
+            .then(|| format!("{certain} every second allocation predictable; 2/3 is usual")),
+        file::Randomisation::BigStick { maximum_imbalance, .. } => {
+            (maximum_imbalance == 1).then(|| {
+                "maximum_imbalance = 1 makes every second allocation predictable; 3 or more is usual"
+                    .to_owned()
+            })
         }
-        file::Randomisation::BigStick { maximum_imbalance: 1, .. } => Some(
-            "maximum_imbalance = 1 makes every second allocation predictable; 3 or more is usual"
-                .into(),
-        ),
-        _ => None,
+        file::Randomisation::Complete {}
+        | file::Randomisation::PermutedBlocks { .. }
+        | file::Randomisation::BlockUrn { .. }
+        | file::Randomisation::MinimalSufficientBalance { .. } => None,
     }
 }

@@ -1,14 +1,14 @@
-//! The mRS under both treatments, stratum by stratum, wherever and whenever patients come.
+//! The mRS under both treatments by stratum, at all centres and times.
 
 use super::{Outcomes, Scenario, Truth};
 use crate::outcome::{LEVELS, MrsDistribution};
 use crate::population::Population;
 use crate::randomisation::Arm;
 
-/// Distributions of each stratum under control and experimental treatment.
+/// Distributions by stratum, under control and experimental treatment, or of both arms.
 pub(super) type ByStratum = [Vec<MrsDistribution>; 2];
 
-/// Those of the scenario, under the alternative.
+/// Distributions of the mRS under both treatments, under the alternative, in parts of the patients.
 #[derive(Debug)]
 pub(super) struct Treatments(Vec<Part>);
 
@@ -20,49 +20,61 @@ struct Part {
 }
 
 impl Treatments {
-    /// For patients with these (log odds, share) of centre and time, `apart` only where they are told
-    /// apart; after a procedure they never are.
-    pub fn new(outcomes: &Outcomes, circumstances: &[(f64, f64)], apart: bool) -> Self {
-        let part = |share, by_stratum: &dyn Fn(Arm) -> Vec<[f64; LEVELS]>| {
-            let distributions = |arm| by_stratum(arm).into_iter().map(distribution).collect();
-            Part { share, by_stratum: [Arm::Control, Arm::Experimental].map(distributions) }
-        };
+    /// One part for each pair of log odds and share in `circumstances`, or a single one unless
+    /// `by_part`: without non-adherence, which may depend on the outcome, averages are enough. After a
+    /// procedure there is always a single one.
+    pub fn new(outcomes: &Outcomes, circumstances: &[(f64, f64)], by_part: bool) -> Self {
         let parts = Self(match outcomes {
             Outcomes::Stated(models) => circumstances
                 .iter()
-                .map(|&(log_odds, share)| part(share, &|arm| models[0].by_stratum(arm, log_odds)))
+                .map(|&(log_odds, share)| {
+                    Part::new(share, ARMS.map(|arm| models[0].by_stratum(arm, log_odds)))
+                })
                 .collect(),
             Outcomes::AfterProcedure(model) => {
                 let model = model.without_crossover();
-                vec![part(1.0, &|arm| model.by_stratum(arm))]
+                vec![Part::new(1.0, ARMS.map(|arm| model.by_stratum(arm)))]
             }
         });
-        if apart {
-            return parts;
+        if by_part {
+            parts
+        } else {
+            Self(vec![Part { share: 1.0, by_stratum: parts.on_average() }])
         }
-        Self(vec![Part { share: 1.0, by_stratum: parts.on_average() }])
     }
 
-    /// Over all centres and times.
+    /// Distributions averaged over all centres and times.
     pub fn on_average(&self) -> ByStratum {
+        // A single part needs no average, whose rounding would change its last digits.
         if let [Part { by_stratum, .. }] = &self.0[..] {
             return by_stratum.clone();
         }
-        [0, 1].map(|arm| {
-            let of_stratum = |stratum: usize| {
-                let parts = self.0.iter().map(|part| (part.share, &part.by_stratum[arm][stratum]));
-                mixture(parts.map(|(share, mrs)| (share, *mrs.probabilities())))
-            };
-            (0..self.0[0].by_stratum[arm].len()).map(of_stratum).collect()
+        [0, 1].map(|treatment| {
+            (0..self.0[0].by_stratum[treatment].len())
+                .map(|stratum| {
+                    mixture(self.0.iter().map(|part| {
+                        (part.share, *part.by_stratum[treatment][stratum].probabilities())
+                    }))
+                })
+                .collect()
         })
     }
 
-    /// Shares of the patients of a stratum, with what they have under either treatment.
+    /// The parts of the patients of a stratum: their share, and the mRS under control and experimental
+    /// treatment.
     pub fn in_stratum(&self, stratum: usize) -> impl Iterator<Item = (f64, [MrsDistribution; 2])> {
-        let of_part = move |part: &Part| {
-            (part.share, part.by_stratum.each_ref().map(|strata| strata[stratum]))
-        };
-        self.0.iter().map(of_part)
+        self.0
+            .iter()
+            .map(move |part| (part.share, part.by_stratum.each_ref().map(|strata| strata[stratum])))
+    }
+}
+
+const ARMS: [Arm; 2] = [Arm::Control, Arm::Experimental];
+
+impl Part {
+    fn new(share: f64, by_stratum: [Vec<[f64; LEVELS]>; 2]) -> Self {
+        let by_stratum = by_stratum.map(|strata| strata.into_iter().map(distribution).collect());
+        Self { share, by_stratum }
     }
 }
 
@@ -79,7 +91,7 @@ impl Scenario {
     }
 }
 
-/// The mRS under either treatment, or in either arm, in the whole population.
+/// The mRS under both treatments, or of both arms, in the whole population.
 pub(super) fn marginal(by_stratum: &ByStratum, population: &Population) -> [MrsDistribution; 2] {
     by_stratum.each_ref().map(|strata| {
         let weighted = population.prognosis().zip(strata);
@@ -87,7 +99,7 @@ pub(super) fn marginal(by_stratum: &ByStratum, population: &Population) -> [MrsD
     })
 }
 
-/// Parts with their weights put together.
+/// The weighted sum of distributions whose weights sum to 1.
 pub(super) fn mixture(parts: impl Iterator<Item = (f64, [f64; LEVELS])>) -> MrsDistribution {
     let mut sums = [0.0; LEVELS];
     for (weight, part) in parts {
@@ -97,7 +109,8 @@ pub(super) fn mixture(parts: impl Iterator<Item = (f64, [f64; LEVELS])>) -> MrsD
 }
 
 fn distribution(shares: [f64; LEVELS]) -> MrsDistribution {
-    // Where everyone has the same mRS, rounding may leave a hair above 1, as if in per cent.
+    // If all patients have the same mRS, rounding may leave a share just above 1, which would be read as
+    // a percentage.
     let shares = shares.map(|share| share.min(1.0));
     MrsDistribution::new(shares).expect("shares of a whole are a distribution")
 }

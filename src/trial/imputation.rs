@@ -94,7 +94,7 @@ impl Imputer {
             let observed = shifted(observed_distribution(&self.resampled, arm), shift);
             for group in 0..self.groups.len() {
                 self.predicted.push(if fitted {
-                    rule.model.predicted(scratch.ordinal(), (arm, group), shift)
+                    rule.model.predicted(scratch.ordinal(), arm, group, shift)
                 } else {
                     observed
                 });

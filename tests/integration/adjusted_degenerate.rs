@@ -1,7 +1,7 @@
 //! The adjusted shift analysis on data that do not determine a parameter.
 
 use rescuesim::analysis::proportional_odds::adjusted::{
-    Covariates, Fit, Interaction, Levels, Model, Scratch, Terms,
+    AdjustedFit, Covariates, FitScratch, Interaction, Levels, Model, Terms,
 };
 use rescuesim::analysis::proportional_odds::unadjusted::fit as unadjusted_fit;
 use rescuesim::analysis::{Counts, FitStatus};
@@ -20,13 +20,13 @@ fn model(rows: &[&[f64]]) -> Model {
     Model { levels: Levels::ALL, covariates: Covariates::new(&rows) }
 }
 
-fn fit(rows: &[&[f64]], data: &[Counts]) -> Fit {
-    model(rows).fit(data, &mut Scratch::default())
+fn fit(rows: &[&[f64]], data: &[Counts]) -> AdjustedFit {
+    model(rows).fit(data, &mut FitScratch::default())
 }
 
 fn assert_no_information(rows: &[&[f64]], data: &[Counts]) {
     let model = model(rows);
-    let mut scratch = Scratch::default();
+    let mut scratch = FitScratch::default();
     let fit = model.fit(data, &mut scratch);
     assert_eq!(fit.status, FitStatus::NoInformation, "{fit:?}");
     assert!(fit.log_odds_ratio.is_nan() && fit.standard_error.is_nan());
@@ -75,7 +75,7 @@ fn separation_by_treatment_has_a_sign_and_a_likelihood_ratio() {
     let worse = [0.0, 0.0, 0.0, 1.0, 0.0, 4.0, 2.0];
     let touching = [0.0, 6.0, 0.0, 1.0, 0.0, 4.0, 2.0];
     let model = model(&[&[0.0], &[1.0]]);
-    let mut scratch = Scratch::default();
+    let mut scratch = FitScratch::default();
     for (data, infinity) in [
         ([[worse, better], [worse, better]], f64::INFINITY),
         ([[better, worse], [better, worse]], f64::NEG_INFINITY),
@@ -124,9 +124,9 @@ fn separation_by_a_covariate_leaves_the_estimate_of_the_other_strata() {
                 let difference = (fit.log_odds_ratio - alone.log_odds_ratio).abs();
                 assert!(difference < 1e-7, "{difference:e}");
                 assert!((fit.standard_error - alone.standard_error).abs() < 1e-7);
-                let mut scratch = Scratch::default();
+                let mut scratch = FitScratch::default();
                 let mut log_likelihood = |rows: &[&[f64]], data: &[Counts]| {
-                    model(rows).describe(data, Terms::Main, &mut scratch).log_likelihood
+                    model(rows).full_fit(data, Terms::Main, &mut scratch).log_likelihood
                 };
                 let among_the_rest = log_likelihood(&[&[0.0], &[1.0]], &rest);
                 assert!((log_likelihood(rows, &data) - among_the_rest).abs() < 1e-6);
@@ -165,15 +165,16 @@ fn strata_that_do_not_overlap_share_the_odds_ratio() {
     let (low, high) =
         (a.log_odds_ratio.min(b.log_odds_ratio), a.log_odds_ratio.max(b.log_odds_ratio));
     assert!((low..high).contains(&fit.log_odds_ratio), "{fit:?}");
-    let weight =
-        |fit: rescuesim::analysis::proportional_odds::unadjusted::Fit| fit.standard_error.powi(-2);
+    let weight = |fit: rescuesim::analysis::proportional_odds::unadjusted::UnadjustedFit| {
+        fit.standard_error.powi(-2)
+    };
     assert!((fit.standard_error.powi(-2) / (weight(a) + weight(b)) - 1.0).abs() < 0.02);
 }
 
 fn interaction(main: &[&[f64]], interactions: &[&[f64]], data: &[Counts]) -> Interaction {
     let rows = |rows: &[&[f64]]| rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>();
     let covariates = Covariates::with_interactions(&rows(main), &rows(interactions));
-    Model { levels: Levels::ALL, covariates }.interaction(data, &mut Scratch::default())
+    Model { levels: Levels::ALL, covariates }.interaction(data, &mut FitScratch::default())
 }
 
 /// A stratum without information does not contribute to the interaction. If the subgroup itself has no
@@ -252,7 +253,7 @@ fn zero_cells_huge_and_fractional_counts_are_fitted() {
 /// One workspace serves data of any shape in any order.
 #[test]
 fn a_reused_workspace_does_not_change_a_fit() {
-    let mut scratch = Scratch::default();
+    let mut scratch = FitScratch::default();
     let small = model(&[&[]]);
     let large = model(&[&[0.0, 1.0, 2.0], &[1.0, 0.0, 5.0], &[1.0, 1.0, 1.0], &[0.0, 0.0, 3.0]]);
     let data = [[CONTROL, TREATED], [TREATED, CONTROL], [CONTROL; 2], [TREATED; 2]];
@@ -281,7 +282,7 @@ fn a_likelihood_ratio_does_not_start_from_infinite_parameters() {
         [with(&[2, 0, 0]), with(&[2])],
         [with(&[4, 6]), EMPTY],
     ];
-    let ratio = model(rows).likelihood_ratio(&data, &mut Scratch::default());
+    let ratio = model(rows).likelihood_ratio(&data, &mut FitScratch::default());
     assert_eq!(ratio.fit.status, FitStatus::Converged, "{ratio:?}");
     assert!(ratio.fit.nuisance_diverged);
     assert!((ratio.z + 0.7215198130).abs() < 1e-6, "{ratio:?}");

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use rescuesim::analysis::proportional_odds::adjusted::{
-    Covariates, Fit, Levels, Model, Score, Scratch, Terms,
+    AdjustedFit, Covariates, FitScratch, Levels, Model, Score, Terms,
 };
 use rescuesim::analysis::proportional_odds::unadjusted::{fit as unadjusted_fit, score_z};
 use rescuesim::analysis::{Counts, FitStatus, OutcomeTable};
@@ -33,18 +33,18 @@ fn model(rows: &[Vec<f64>], levels: Levels) -> Model {
 /// A fit with its log likelihood, which the fit alone does not return.
 #[derive(Debug)]
 struct Fitted {
-    fit: Fit,
+    fit: AdjustedFit,
     log_likelihood: f64,
 }
 
 fn fit(model: &Model, data: &[Counts]) -> Fitted {
-    let mut scratch = Scratch::default();
-    let log_likelihood = model.describe(data, Terms::Main, &mut scratch).log_likelihood;
+    let mut scratch = FitScratch::default();
+    let log_likelihood = model.full_fit(data, Terms::Main, &mut scratch).log_likelihood;
     Fitted { fit: model.fit(data, &mut scratch), log_likelihood }
 }
 
 fn score(model: &Model, data: &[Counts]) -> Score {
-    model.score(data, &mut Scratch::default())
+    model.score(data, &mut FitScratch::default())
 }
 
 /// Fails unless two fits have the same status and, if they converged, the same numbers.
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn every_fit_has_a_value_or_a_status_with_the_reason(data in strata(2), levels in levels()) {
         let model = model(&two_factors(), levels);
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         let fit = model.fit(&data, &mut scratch);
         match fit.status {
             FitStatus::Converged => {
@@ -106,7 +106,7 @@ proptest! {
     #[test]
     fn the_likelihood_is_never_lower_than_at_the_null(data in strata(4), levels in levels()) {
         let model = model(&two_factors(), levels);
-        let ratio = model.likelihood_ratio(&data, &mut Scratch::default());
+        let ratio = model.likelihood_ratio(&data, &mut FitScratch::default());
         if ratio.fit.status != FitStatus::NoInformation {
             prop_assert!(ratio.log_likelihood >= ratio.null_log_likelihood - 1e-9, "{ratio:?}");
         }
@@ -244,7 +244,7 @@ proptest! {
         }
         let rows = two_factors();
         let model = model(&rows, levels);
-        let described = model.describe(&data, Terms::Main, &mut Scratch::default());
+        let described = model.full_fit(&data, Terms::Main, &mut FitScratch::default());
         if described.fit.status == FitStatus::Converged && !described.fit.nuisance_diverged {
             let coefficient = |k: usize| described.main[k].map_or(0.0, |estimate| estimate.value);
             let mut residuals = [0.0; 4];
@@ -285,9 +285,9 @@ proptest! {
         let by_first: Vec<Vec<f64>> = rows.iter().map(|row| vec![row[0]]).collect();
         let covariates = Covariates::with_interactions(&rows, &by_first);
         let model = Model { levels: Levels::ALL, covariates };
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         let interaction = model.interaction(&data, &mut scratch);
-        let described = model.describe(&data, Terms::Interactions, &mut scratch);
+        let described = model.full_fit(&data, Terms::Interactions, &mut scratch);
         if interaction.status == FitStatus::Converged {
             prop_assert_eq!(interaction.degrees_of_freedom, 1);
             let estimate = described.interactions[0].expect("it is not dropped");
@@ -315,7 +315,7 @@ proptest! {
             variance += 1.0 / a + 1.0 / b + 1.0 / c + 1.0 / d;
             sign = -1.0;
         }
-        let interaction = model.interaction(&data, &mut Scratch::default());
+        let interaction = model.interaction(&data, &mut FitScratch::default());
         if variance.is_finite() {
             let wald = difference * difference / variance;
             prop_assert!((interaction.wald - wald).abs() < 1e-6 * (1.0 + wald), "{interaction:?}");

@@ -498,15 +498,15 @@ const WARNED: [(&[&str], &str); 9] = [
             r#"analyses=[{method="win_odds",missing={rule="single_value",mrs=6}}]"#,
             "missing.dropout=0",
         ],
-        "analysis \"win_odds\" has a rule for missing outcomes, and nobody is lost",
+        "analysis \"win_odds\" has a rule for missing outcomes, but dropout is 0",
     ),
     (
         &["missing={dropout=0,known_deaths=1}"],
-        "the other keys of [missing] do nothing, as `dropout` is 0",
+        "the other keys of [missing] have no effect, as `dropout` is 0",
     ),
     (
         &[r#"missing={factors=[{factor="nihss",log_odds=[0,1]}]}"#],
-        "the other keys of [missing] do nothing, as `dropout` is 0",
+        "the other keys of [missing] have no effect, as `dropout` is 0",
     ),
 ];
 

@@ -125,6 +125,6 @@ fn warnings_name_the_possible_effect_of_centres() {
     warned(&["centres={number=2,opening={months=[0,90]}}"], "1 of the centres open after the last");
     warned(
         &["centres={number=3,dropout_sd=0.2}", "missing.dropout=0"],
-        "centres.dropout_sd does nothing",
+        "centres.dropout_sd has no effect",
     );
 }

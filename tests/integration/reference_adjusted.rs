@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use rescuesim::analysis::proportional_odds::adjusted::{
-    Covariates, Description, Estimate, Levels, LikelihoodRatio, Model, Score, Scratch, Terms,
+    Coefficient, Covariates, FitScratch, FullFit, Levels, LikelihoodRatio, Model, Score, Terms,
 };
 use rescuesim::analysis::proportional_odds::assumption::ProportionalOddsTest;
 use rescuesim::analysis::{Counts, FitStatus};
@@ -25,17 +25,17 @@ fn data() -> BTreeMap<String, [Counts; 8]> {
 
 /// Complete results for one model on one data set.
 struct Ours {
-    description: Description,
+    description: FullFit,
     score: Score,
     ratio: LikelihoodRatio,
 }
 
 impl Ours {
     fn new(model: &Model, data: &[Counts]) -> Self {
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         let score = model.score(data, &mut scratch);
         let ratio = model.likelihood_ratio(data, &mut scratch);
-        let description = model.describe(data, Terms::Main, &mut scratch);
+        let description = model.full_fit(data, Terms::Main, &mut scratch);
         let fit = model.fit(data, &mut scratch);
         assert_eq!((fit.status, score.status), (FitStatus::Converged, FitStatus::Converged));
         assert!(!fit.nuisance_diverged && !score.nuisance_diverged);
@@ -45,7 +45,7 @@ impl Ours {
         Self { description, score, ratio }
     }
 
-    fn covariate(&self, quantity: &str) -> Estimate {
+    fn covariate(&self, quantity: &str) -> Coefficient {
         let digit = quantity.as_bytes()[1] - b'1';
         self.description.main[usize::from(digit)].expect("no covariate is dropped")
     }
@@ -53,7 +53,7 @@ impl Ours {
     /// R's coefficient is above 0 for a worse outcome, glm's (of mRS ≤ 2) for a better one. orm's
     /// score test uses the observed information.
     fn value(&self, quantity: &str) -> f64 {
-        let Description { fit, log_likelihood, thresholds, expected_standard_error, .. } =
+        let FullFit { fit, log_likelihood, thresholds, expected_standard_error, .. } =
             &self.description;
         match quantity {
             "trt_coef_polr_sign" => -fit.log_odds_ratio,
@@ -151,7 +151,7 @@ fn by_covariate(strata: &[Counts; 8], x: usize) -> [Counts; 2] {
 fn supplementary_analyses_agree_with_the_reference() {
     let data = data();
     let text = include_str!("../reference/proportional.csv");
-    let mut scratch = Scratch::default();
+    let mut scratch = FitScratch::default();
     let mut compared = 0;
     for record in csv::Reader::from_reader(text.as_bytes()).records() {
         let record = record.expect("a well-formed reference");

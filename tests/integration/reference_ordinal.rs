@@ -114,9 +114,9 @@ fn error_and_tolerance(quantity: &str, source: &str, ours: f64, theirs: f64) -> 
 fn confidence_limits_of_ratios_are_just_rejected() {
     for table in tables().values() {
         let arms = two_proportions::arms(&table.weights(), Mrs::new(2).expect("a score"));
-        let rates = (arms[0].rate(), arms[1].rate());
-        let patients = (arms[0].patients, arms[1].patients);
-        let total = patients.0 + patients.1;
+        let rates = arms.map(|arm| arm.rate());
+        let patients = arms.map(|arm| arm.patients);
+        let total = patients[0] + patients[1];
         let limits = |effect| {
             let (low, high) = interval(&arms, effect, ProportionInterval::MiettinenNurminen, 0.95)
                 .expect("both arms have patients");
@@ -144,8 +144,8 @@ fn dichotomy(table: &OutcomeTable) -> BTreeMap<&'static str, f64> {
     out.extend(test_statistics(&arms));
     out.extend(exact_test(&arms));
     out.extend(effects(&arms));
-    let rates = (arms[0].rate(), arms[1].rate());
-    let patients = (arms[0].patients, arms[1].patients);
+    let rates = arms.map(|arm| arm.rate());
+    let patients = arms.map(|arm| arm.patients);
     for (quantity, margin) in [("FM_z_delta0_-0.1", -0.1), ("FM_z_delta0_0.05", 0.05)] {
         out.insert(quantity, Distance::Difference(margin).score_z(rates, patients));
     }

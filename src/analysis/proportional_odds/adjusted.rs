@@ -4,47 +4,47 @@
 //! Levels are mRS or merged mRS; with two it is logistic regression. Coefficients above 0 are for
 //! better outcomes. Patients are counted by arm and mRS within groups that share covariates.
 //!
-//! Trouble is told apart by what it does to β. A column that tells nothing beyond those before it
-//! is dropped. Where all patients of a stratum have the best (or worst) outcome, its coefficient
-//! goes to infinity and takes these patients' information with it, while β converges. Only where
-//! β itself goes to infinity is the fit separated.
+//! Degenerate data are classified by their effect on β. A column that is a combination of those before
+//! it is dropped. If all patients of a stratum have the best (or worst) outcome, its coefficient
+//! diverges, and these patients no longer contribute information, but β converges. Only if β itself
+//! diverges is the fit separated.
 
 pub use super::covariates::Covariates;
 pub use super::levels::Levels;
-pub use super::newton::Scratch;
+pub use super::newton::FitScratch;
 
-use super::newton::Ending;
+use super::newton::Convergence;
 use crate::analysis::{Counts, FitStatus};
 use crate::num::chi_squared;
 
-/// Beyond this a β without information is on its way to infinity, else it could be anything: by
-/// then the linear predictors that lost it are near 20, and a β that does not diverge with them
-/// has moved by little.
-const ON_ITS_WAY: f64 = 5.0;
+/// A β without information that is larger than this has diverged; a smaller one could be anything. By
+/// the time the information is lost, the diverging linear predictors are near 20, and a β that does not
+/// diverge with them has changed little.
+const DIVERGING_BETA: f64 = 5.0;
 
-/// What is fitted: constant over the trials of a scenario.
+/// A model, constant over the trials of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Model {
-    /// The outcomes that are told apart.
+    /// The mRS, or merged mRS, that the model distinguishes.
     pub levels: Levels,
-    /// Of each group of patients.
+    /// Covariates of each group of patients.
     pub covariates: Covariates,
 }
 
 /// A maximum-likelihood fit of treatment and the covariates' main effects.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fit {
+pub struct AdjustedFit {
     /// β; ±∞ when separated, NaN unless converged or separated.
     pub log_odds_ratio: f64,
     /// From the observed information; NaN unless converged.
     pub standard_error: f64,
     /// Whether there is an estimate.
     pub status: FitStatus,
-    /// Whether another parameter is on its way to infinity.
+    /// Whether a parameter other than β diverged.
     pub nuisance_diverged: bool,
 }
 
-impl Fit {
+impl AdjustedFit {
     /// Wald's statistic; NaN unless converged.
     pub fn z(&self) -> f64 {
         self.log_odds_ratio / self.standard_error
@@ -60,28 +60,29 @@ impl Fit {
     }
 }
 
-/// The score test of β = 0, all other parameters at their estimates under it. NaN unless converged.
+/// The score test of β = 0 with all other parameters at their estimates under β = 0. NaN unless
+/// converged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Score {
-    /// Derivative of the log likelihood by β, above 0 where the experimental arm does better.
+    /// Derivative of the log likelihood by β, above 0 if the experimental arm does better.
     pub score: f64,
     /// Variance of the score with the counts expected under the null.
     pub expected_information: f64,
     /// Minus the second derivative of the profile log likelihood.
     pub observed_information: f64,
-    /// `Converged` also where β would be infinite, which the score does not need.
+    /// `Converged` also if β would be infinite, as the score does not need it.
     pub status: FitStatus,
-    /// Whether a parameter is on its way to infinity.
+    /// Whether a parameter diverged.
     pub nuisance_diverged: bool,
 }
 
 impl Score {
-    /// The usual statistic.
+    /// The usual statistic, score / √(expected information).
     pub fn z_expected(&self) -> f64 {
         self.score / self.expected_information.sqrt()
     }
 
-    /// With the information that Wald's statistic uses, but at β = 0.
+    /// Score / √(observed information), the information that Wald's statistic uses, but at β = 0.
     pub fn z_observed(&self) -> f64 {
         self.score / self.observed_information.sqrt()
     }
@@ -100,37 +101,38 @@ impl Score {
 /// The likelihood-ratio test of β = 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LikelihoodRatio {
-    /// Signed root of χ²; finite where the fit is separated, else NaN unless converged.
+    /// Signed root of χ²; finite for a separated fit, else NaN unless converged.
     pub z: f64,
-    /// Of the null, without the multinomial constant; NaN unless there is a statistic.
+    /// Log likelihood under the null, without the multinomial constant; NaN without a statistic.
     pub null_log_likelihood: f64,
-    /// Of the alternative, likewise; the supremum when that is separated.
+    /// Log likelihood under the alternative, without the multinomial constant; for a separated fit the
+    /// supremum.
     pub log_likelihood: f64,
-    /// The alternative, whose status is also that of the test.
-    pub fit: Fit,
+    /// The fit under the alternative, whose status is also that of the test.
+    pub fit: AdjustedFit,
 }
 
-/// A joint test that treatment's effect depends on none of the interactions' columns.
+/// A joint test of all interactions with treatment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interaction {
     /// Twice the gain in log likelihood by the interactions.
     pub likelihood_ratio: f64,
     /// Wald's χ²; NaN when separated.
     pub wald: f64,
-    /// Columns of interactions that the data can tell from each other and from the main effects.
+    /// Number of interaction columns that are no combination of the others and the main effects.
     pub degrees_of_freedom: usize,
-    /// `Separated`: an interaction is infinite, and only the likelihood ratio stands.
-    /// `NoInformation`: no column, or no treatment effect, can be estimated; both are NaN.
+    /// `Separated`: an interaction is infinite, and only the likelihood ratio is defined.
+    /// `NoInformation`: no interaction, or no treatment effect, can be estimated; both are NaN.
     pub status: FitStatus,
 }
 
 impl Interaction {
-    /// P(χ² ≥ the likelihood ratio) without interaction; NaN where that is.
+    /// P(χ² ≥ the likelihood ratio) without interaction; NaN if the statistic is.
     pub fn p_likelihood_ratio(&self) -> f64 {
         self.p(self.likelihood_ratio)
     }
 
-    /// P(χ² ≥ Wald's) without interaction; NaN where that is.
+    /// P(χ² ≥ Wald's statistic) without interaction; NaN if the statistic is.
     pub fn p_wald(&self) -> f64 {
         self.p(self.wald)
     }
@@ -142,59 +144,75 @@ impl Interaction {
         // Rounding may leave a likelihood ratio below 0.
         chi_squared::upper_tail(statistic.max(0.0), self.degrees_of_freedom as u32)
     }
+
+    fn without_statistic(status: FitStatus) -> Self {
+        Self { likelihood_ratio: f64::NAN, wald: f64::NAN, degrees_of_freedom: 0, status }
+    }
+}
+
+impl LikelihoodRatio {
+    fn without_statistic(status: FitStatus) -> Self {
+        Self {
+            z: f64::NAN,
+            null_log_likelihood: f64::NAN,
+            log_likelihood: f64::NAN,
+            fit: AdjustedFit::without_estimate(status),
+        }
+    }
 }
 
 /// A coefficient.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Estimate {
-    /// On the logit scale, above 0 for better outcomes.
+pub struct Coefficient {
+    /// Log odds, above 0 for better outcomes.
     pub value: f64,
-    /// From the observed information. Where the fit says that a nuisance parameter diverged, the
-    /// values that are large and have a large error (or NaN) are those.
+    /// From the observed information. If the fit reports a diverged nuisance parameter, those are the
+    /// large values with a large (or NaN) error.
     pub standard_error: f64,
 }
 
-/// Which columns are fitted.
+/// The columns that are fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Terms {
     /// Main effects and treatment.
     Main,
-    /// The interactions besides: β is then treatment's effect where their columns are 0.
+    /// Main effects, treatment and interactions: β is then the effect of treatment at interaction
+    /// columns of 0.
     Interactions,
 }
 
-/// All of a fit.
+/// A fit with all of its parameters.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Description {
-    /// Treatment.
-    pub fit: Fit,
-    /// With all the terms, without the multinomial constant; the supremum when separated, NaN when
-    /// there is none.
+pub struct FullFit {
+    /// The estimate of treatment.
+    pub fit: AdjustedFit,
+    /// Log likelihood with all terms, without the multinomial constant; the supremum if separated, NaN
+    /// without a fit.
     pub log_likelihood: f64,
-    /// Of β, from the expected information; NaN unless converged.
+    /// Standard error of β from the expected information; NaN unless converged.
     pub expected_standard_error: f64,
-    /// Between the levels that somebody is in, best first.
-    pub thresholds: Vec<Estimate>,
+    /// Thresholds between the levels with patients, best first.
+    pub thresholds: Vec<Coefficient>,
     /// Main effects; `None` for a column that was dropped.
-    pub main: Vec<Option<Estimate>>,
-    /// Interactions, likewise; empty without them.
-    pub interactions: Vec<Option<Estimate>>,
+    pub main: Vec<Option<Coefficient>>,
+    /// Interactions; `None` for a column that was dropped, empty if they are not fitted.
+    pub interactions: Vec<Option<Coefficient>>,
 }
 
 impl Model {
     /// Fits β and the main effects.
     ///
     /// # Panics
-    /// As do all methods, when `data` has not one table for each group of the covariates.
-    pub fn fit(&self, data: &[Counts], scratch: &mut Scratch) -> Fit {
+    /// As all methods do, if `data` does not have one table for each group of the covariates.
+    pub fn fit(&self, data: &[Counts], scratch: &mut FitScratch) -> AdjustedFit {
         match self.load(data, scratch, Terms::Main) {
             Some(treatment) => scratch.fit(treatment, treatment + 1),
-            None => Fit::without_estimate(FitStatus::NoInformation),
+            None => AdjustedFit::without_estimate(FitStatus::NoInformation),
         }
     }
 
-    /// Fits the main effects under β = 0, and tests it.
-    pub fn score(&self, data: &[Counts], scratch: &mut Scratch) -> Score {
+    /// Fits the main effects under β = 0, and tests β = 0.
+    pub fn score(&self, data: &[Counts], scratch: &mut FitScratch) -> Score {
         match self.load(data, scratch, Terms::Main) {
             Some(treatment) => scratch.score(treatment),
             None => Score::without_statistic(FitStatus::NoInformation),
@@ -202,78 +220,60 @@ impl Model {
     }
 
     /// Fits with and without treatment.
-    pub fn likelihood_ratio(&self, data: &[Counts], scratch: &mut Scratch) -> LikelihoodRatio {
-        let without = |status| {
-            let fit = Fit::without_estimate(status);
-            LikelihoodRatio {
-                z: f64::NAN,
-                null_log_likelihood: f64::NAN,
-                log_likelihood: f64::NAN,
-                fit,
-            }
-        };
+    pub fn likelihood_ratio(&self, data: &[Counts], scratch: &mut FitScratch) -> LikelihoodRatio {
         let Some(treatment) = self.load(data, scratch, Terms::Main) else {
-            return without(FitStatus::NoInformation);
+            return LikelihoodRatio::without_statistic(FitStatus::NoInformation);
         };
-        let ending = scratch.climb(treatment, treatment + 1, 0..0);
-        if ending == Ending::Lost {
-            return without(FitStatus::NotConverged);
+        let convergence = scratch.climb(treatment, treatment + 1, 0..0);
+        if convergence == Convergence::Failed {
+            return LikelihoodRatio::without_statistic(FitStatus::NotConverged);
         }
         let null_log_likelihood = scratch.log_likelihood();
-        scratch.leave_infinity(ending);
+        scratch.restart_unless_at_maximum(convergence);
         let fit = scratch.fit(treatment, treatment + 1);
         let log_likelihood = match fit.status {
             FitStatus::Converged | FitStatus::Separated => scratch.log_likelihood(),
-            status => return without(status),
+            FitStatus::NoInformation | FitStatus::NotConverged => {
+                return LikelihoodRatio::without_statistic(fit.status);
+            }
         };
-        let chi2 = 2.0 * (log_likelihood - null_log_likelihood);
-        // Rounding may leave less than 0.
-        let root = chi2.max(0.0).sqrt();
-        LikelihoodRatio {
-            z: root.copysign(fit.log_odds_ratio),
-            null_log_likelihood,
-            log_likelihood,
-            fit,
-        }
+        // Rounding may leave a χ² below 0.
+        let root = (2.0 * (log_likelihood - null_log_likelihood)).max(0.0).sqrt();
+        let z = root.copysign(fit.log_odds_ratio);
+        LikelihoodRatio { z, null_log_likelihood, log_likelihood, fit }
     }
 
     /// Tests the interactions' columns jointly against main effects and treatment.
-    pub fn interaction(&self, data: &[Counts], scratch: &mut Scratch) -> Interaction {
-        let without = |status| Interaction {
-            likelihood_ratio: f64::NAN,
-            wald: f64::NAN,
-            degrees_of_freedom: 0,
-            status,
-        };
+    pub fn interaction(&self, data: &[Counts], scratch: &mut FitScratch) -> Interaction {
         let Some(treatment) = self.load(data, scratch, Terms::Interactions) else {
-            return without(FitStatus::NoInformation);
+            return Interaction::without_statistic(FitStatus::NoInformation);
         };
         let (first, columns) = (treatment + 1, scratch.data.kept.len());
         if first == columns {
-            return without(FitStatus::NoInformation);
+            return Interaction::without_statistic(FitStatus::NoInformation);
         }
-        let ending = scratch.climb(first, first, 0..0);
-        if ending == Ending::Lost {
-            return without(FitStatus::NotConverged);
+        let convergence = scratch.climb(first, first, 0..0);
+        if convergence == Convergence::Failed {
+            return Interaction::without_statistic(FitStatus::NotConverged);
         }
         let main = scratch.log_likelihood();
-        scratch.leave_infinity(ending);
+        scratch.restart_unless_at_maximum(convergence);
         let (status, wald) = match scratch.climb(columns, columns, first..columns) {
-            Ending::Settled | Ending::Diverging => {
+            Convergence::Maximum | Convergence::Diverging => {
                 let wald = scratch.equations.joint_wald(first, &scratch.coefficients);
                 (FitStatus::Converged, wald)
             }
-            Ending::Faint => (FitStatus::Separated, f64::NAN),
-            Ending::Lost => return without(FitStatus::NotConverged),
+            Convergence::NoInformation => (FitStatus::Separated, f64::NAN),
+            Convergence::Failed => return Interaction::without_statistic(FitStatus::NotConverged),
         };
         let likelihood_ratio = (2.0 * (scratch.log_likelihood() - main)).max(0.0);
         Interaction { likelihood_ratio, wald, degrees_of_freedom: columns - first, status }
     }
 
-    /// Fits and tells everything; allocates.
-    pub fn describe(&self, data: &[Counts], terms: Terms, scratch: &mut Scratch) -> Description {
-        let mut description = Description {
-            fit: Fit::without_estimate(FitStatus::NoInformation),
+    /// Fits and returns all parameters; allocates.
+    pub fn full_fit(&self, data: &[Counts], terms: Terms, scratch: &mut FitScratch) -> FullFit {
+        let mut full = FullFit {
+            fit: AdjustedFit::without_estimate(FitStatus::NoInformation),
             log_likelihood: f64::NAN,
             expected_standard_error: f64::NAN,
             thresholds: Vec::new(),
@@ -281,20 +281,20 @@ impl Model {
             interactions: Vec::new(),
         };
         if terms == Terms::Interactions {
-            description.interactions = vec![None; self.covariates.interactions()];
+            full.interactions = vec![None; self.covariates.interactions()];
         }
         if let Some(treatment) = self.load(data, scratch, terms) {
-            scratch.describe(treatment, &mut description);
+            scratch.full_fit(treatment, &mut full);
         }
-        description
+        full
     }
 
-    /// Takes in the data; returns treatment's place among the columns, unless nothing can be
-    /// learnt of it.
+    /// Loads the data and resets the parameters; returns treatment's position among the columns, `None`
+    /// if the data have no information on it.
     pub(super) fn load(
         &self,
         data: &[Counts],
-        scratch: &mut Scratch,
+        scratch: &mut FitScratch,
         terms: Terms,
     ) -> Option<usize> {
         let interactions = terms == Terms::Interactions;
@@ -307,51 +307,52 @@ impl Model {
     }
 }
 
-impl Scratch {
-    /// Starts anew unless a fit has settled: with parameters on their way to infinity, the patients
-    /// whose outcomes they make certain have no information left, and a fit of more columns that
-    /// needs them back does not find the way.
-    fn leave_infinity(&mut self, ending: Ending) {
-        if ending != Ending::Settled {
+impl FitScratch {
+    /// Resets the parameters unless they are at the maximum. With diverging parameters, patients whose
+    /// outcomes have become certain have no information left, and a fit of more columns, which needs
+    /// them, would not converge.
+    fn restart_unless_at_maximum(&mut self, convergence: Convergence) {
+        if convergence != Convergence::Maximum {
             self.start();
         }
     }
 
-    /// Climbs in the first `columns`, among them treatment, from where the parameters are.
-    fn fit(&mut self, treatment: usize, columns: usize) -> Fit {
-        let ending = self.climb(columns, columns, treatment..treatment + 1);
+    /// Fits the first `columns`, among them treatment, from the current parameters.
+    fn fit(&mut self, treatment: usize, columns: usize) -> AdjustedFit {
+        let convergence = self.climb(columns, columns, treatment..treatment + 1);
         let beta = self.coefficients[treatment];
-        match ending {
-            Ending::Lost => Fit::without_estimate(FitStatus::NotConverged),
-            Ending::Faint if beta.abs() < ON_ITS_WAY => {
-                Fit::without_estimate(FitStatus::NoInformation)
+        match convergence {
+            Convergence::Failed => AdjustedFit::without_estimate(FitStatus::NotConverged),
+            Convergence::NoInformation if beta.abs() < DIVERGING_BETA => {
+                AdjustedFit::without_estimate(FitStatus::NoInformation)
             }
-            Ending::Faint => Fit {
+            Convergence::NoInformation => AdjustedFit {
                 log_odds_ratio: f64::INFINITY.copysign(beta),
-                ..Fit::without_estimate(FitStatus::Separated)
+                ..AdjustedFit::without_estimate(FitStatus::Separated)
             },
-            Ending::Settled | Ending::Diverging => Fit {
+            Convergence::Maximum | Convergence::Diverging => AdjustedFit {
                 log_odds_ratio: beta,
                 standard_error: 1.0 / self.equations.information(treatment).sqrt(),
                 status: FitStatus::Converged,
-                nuisance_diverged: ending == Ending::Diverging,
+                nuisance_diverged: convergence == Convergence::Diverging,
             },
         }
     }
 
-    /// The score at β = 0, where the parameters start.
+    /// The score at β = 0, from which the parameters start.
     fn score(&mut self, treatment: usize) -> Score {
         let columns = treatment + 1;
-        let ending = self.climb(treatment, columns, 0..0);
-        if ending == Ending::Lost {
+        let convergence = self.climb(treatment, columns, 0..0);
+        if convergence == Convergence::Failed {
             return Score::without_statistic(FitStatus::NotConverged);
         }
         let score = self.equations.last_score();
         let observed_information = self.equations.information(treatment);
         self.expect(columns);
         let expected_information = self.equations.information(treatment);
-        // What is left where all patients of one arm are in strata with a single outcome.
-        if self.is_faint(observed_information.min(expected_information)) {
+        // If all patients of one arm are in strata with a single outcome, the information that remains
+        // is rounding.
+        if self.is_residual(observed_information.min(expected_information)) {
             return Score::without_statistic(FitStatus::NoInformation);
         }
         Score {
@@ -359,37 +360,40 @@ impl Scratch {
             expected_information,
             observed_information,
             status: FitStatus::Converged,
-            nuisance_diverged: ending != Ending::Settled,
+            nuisance_diverged: convergence != Convergence::Maximum,
         }
     }
 
-    fn describe(&mut self, treatment: usize, description: &mut Description) {
+    fn full_fit(&mut self, treatment: usize, full: &mut FullFit) {
         let columns = self.data.kept.len();
-        description.fit = self.fit(treatment, columns);
-        if matches!(description.fit.status, FitStatus::Converged | FitStatus::Separated) {
-            description.log_likelihood = self.log_likelihood();
+        full.fit = self.fit(treatment, columns);
+        if matches!(full.fit.status, FitStatus::Converged | FitStatus::Separated) {
+            full.log_likelihood = self.log_likelihood();
         }
-        if description.fit.status != FitStatus::Converged {
+        if full.fit.status != FitStatus::Converged {
             return;
         }
-        let threshold = |cut| Estimate {
-            value: self.thresholds[cut],
-            standard_error: self.equations.threshold_variance(cut).sqrt(),
-        };
-        description.thresholds = (0..self.data.cuts).map(threshold).collect();
+        full.thresholds = (0..self.data.cuts)
+            .map(|cut| Coefficient {
+                value: self.thresholds[cut],
+                standard_error: self.equations.threshold_variance(cut).sqrt(),
+            })
+            .collect();
         for (column, &original) in self.data.kept.iter().enumerate() {
-            let estimate = Estimate {
+            let coefficient = Coefficient {
                 value: self.coefficients[column],
                 standard_error: self.equations.variance(column).sqrt(),
             };
-            let main = description.main.len();
+            // Columns are the main effects, treatment, and the interactions.
+            let main = full.main.len();
             if original < main {
-                description.main[original] = Some(estimate);
+                full.main[original] = Some(coefficient);
             } else if original > main {
-                description.interactions[original - main - 1] = Some(estimate);
+                full.interactions[original - main - 1] = Some(coefficient);
             }
         }
+        // Last, as it replaces the equations of the observed information.
         self.expect(columns);
-        description.expected_standard_error = 1.0 / self.equations.information(treatment).sqrt();
+        full.expected_standard_error = 1.0 / self.equations.information(treatment).sqrt();
     }
 }

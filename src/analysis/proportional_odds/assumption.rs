@@ -1,6 +1,6 @@
-//! Whether the odds are proportional, as a description beside the shift analysis.
+//! Tests whether the odds are proportional, to describe a trial in addition to the shift analysis.
 
-use super::adjusted::{Model, Scratch};
+use super::adjusted::{FitScratch, Model};
 use super::covariates::Covariates;
 use super::levels::Levels;
 use crate::analysis::{Counts, FitStatus};
@@ -13,14 +13,14 @@ use crate::outcome::LEVELS;
 pub struct ProportionalOddsTest {
     /// Twice the gain in log likelihood; 0 or above.
     pub likelihood_ratio: f64,
-    /// Levels that somebody is in, less 2; at least 1.
+    /// Number of levels with patients, less 2; at least 1.
     pub degrees_of_freedom: u32,
 }
 
 impl ProportionalOddsTest {
-    /// `None` where there is nothing to test: an arm empty, fewer than three levels, arms that do
-    /// not overlap.
-    pub fn new(counts: &Counts, scratch: &mut Scratch) -> Option<Self> {
+    /// Tests a table; `None` if an arm is empty, there are fewer than three levels, or the arms do not
+    /// overlap.
+    pub fn new(counts: &Counts, scratch: &mut FitScratch) -> Option<Self> {
         let levels = (0..LEVELS).filter(|&mrs| counts[0][mrs] + counts[1][mrs] > 0.0).count();
         let degrees_of_freedom = u32::try_from(levels).ok()?.checked_sub(2).filter(|&df| df > 0)?;
         let model = Model { levels: Levels::ALL, covariates: Covariates::none() };
@@ -32,33 +32,36 @@ impl ProportionalOddsTest {
         Some(Self { likelihood_ratio, degrees_of_freedom })
     }
 
-    /// P(χ² ≥ the likelihood ratio) where odds are proportional.
+    /// P(χ² ≥ the likelihood ratio) under proportional odds.
     pub fn p(&self) -> f64 {
         chi_squared::upper_tail(self.likelihood_ratio, self.degrees_of_freedom)
     }
 }
 
-/// Log likelihood of the shares that were seen, Σ n·ln(n / n_arm).
+/// Log likelihood of the observed shares, Σ n·ln(n / n_arm).
 fn saturated(counts: &Counts) -> f64 {
-    let of_arm = |arm: &[f64; LEVELS]| -> f64 {
+    let mut sum = 0.0;
+    for arm in counts {
         let patients: f64 = arm.iter().sum();
-        let seen = arm.iter().filter(|count| **count > 0.0);
-        seen.map(|count| count * libm::log(count / patients)).sum()
-    };
-    counts.iter().map(of_arm).sum()
+        let levels = arm.iter().filter(|count| **count > 0.0);
+        sum += levels.map(|count| count * libm::log(count / patients)).sum::<f64>();
+    }
+    sum
 }
 
-/// The logarithm of the odds ratio of mRS ≤ j, j = 0 … 5, above 0 where the experimental arm does
-/// better; ±∞ where an arm has nobody on one side, NaN where both or neither have.
+/// The logarithm of the odds ratio of mRS ≤ j, j = 0 … 5, above 0 if the experimental arm does better;
+/// ±∞ if an arm has no patients on one side of the cut, NaN if both or neither have any there.
 pub fn cut_log_odds_ratios(counts: &Counts) -> [f64; LEVELS - 1] {
-    let log_odds = |arm: &[f64; LEVELS]| -> [f64; LEVELS - 1] {
-        std::array::from_fn(|j| {
-            let (low, high) = arm.split_at(j + 1);
-            libm::log(low.iter().sum::<f64>() / high.iter().sum::<f64>())
-        })
-    };
-    let [control, experimental] = counts.each_ref().map(log_odds);
+    let [control, experimental] = counts.each_ref().map(cut_log_odds);
     std::array::from_fn(|j| experimental[j] - control[j])
+}
+
+/// The logarithm of the odds of mRS ≤ j, j = 0 … 5.
+fn cut_log_odds(arm: &[f64; LEVELS]) -> [f64; LEVELS - 1] {
+    std::array::from_fn(|j| {
+        let (low, high) = arm.split_at(j + 1);
+        libm::log(low.iter().sum::<f64>() / high.iter().sum::<f64>())
+    })
 }
 
 #[cfg(test)]
@@ -67,7 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn data_that_are_proportional_have_nothing_to_gain() {
+    fn proportional_data_have_a_likelihood_ratio_of_0_and_equal_odds_ratios() {
         // The odds of every cut are doubled.
         let control = [0.2, 0.2, 0.1, 0.1, 0.2, 0.1, 0.1];
         let mut below = 0.0;
@@ -81,7 +84,7 @@ mod tests {
             share
         });
         let counts = [control.map(|p| 1e4 * p), experimental.map(|p| 1e4 * p)];
-        let mut scratch = Scratch::default();
+        let mut scratch = FitScratch::default();
         let test = ProportionalOddsTest::new(&counts, &mut scratch).expect("there is overlap");
         assert!(test.likelihood_ratio < 1e-6 && test.degrees_of_freedom == 5);
         assert!(test.p() > 0.999_99);
@@ -91,8 +94,8 @@ mod tests {
     }
 
     #[test]
-    fn there_must_be_something_to_test() {
-        let mut scratch = Scratch::default();
+    fn tables_without_three_levels_or_overlap_have_no_test() {
+        let mut scratch = FitScratch::default();
         let cases = [
             [[0.0; 7], [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 0.0]],
             [[4.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0], [3.0, 2.0, 0.0, 0.0, 0.0, 0.0, 0.0]],
@@ -108,12 +111,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn swapping_the_arms_changes_signs_and_nothing_else(
+        fn swapping_the_arms_changes_the_signs_and_nothing_else(
             counts in prop::array::uniform2(prop::array::uniform7(1u32..30)),
         ) {
             let counts: Counts = counts.map(|arm| arm.map(f64::from));
             let swapped = [counts[1], counts[0]];
-            let mut scratch = Scratch::default();
+            let mut scratch = FitScratch::default();
             let [a, b] = [counts, swapped]
                 .map(|counts| ProportionalOddsTest::new(&counts, &mut scratch).expect("no zeros"));
             prop_assert!((a.likelihood_ratio - b.likelihood_ratio).abs() < 1e-6);

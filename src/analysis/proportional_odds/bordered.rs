@@ -1,37 +1,38 @@
-//! Newton's equations of an ordinal model: a tridiagonal block for the thresholds, bordered by
-//! the covariates. A threshold that is not there has a row of zeros.
+//! Newton's equations of an ordinal model: a tridiagonal block for the thresholds, bordered by the
+//! covariates. Thresholds beyond the last cut have rows of zeros.
 //!
 //! Both blocks are factored by Cholesky, the second after the first is eliminated from it (its
 //! Schur complement), so that the factor's last entry is the root of the information about the
-//! last column with everything else profiled out. A pivot that cancels out stands for a direction
-//! without information: it is set to infinity, which keeps that parameter where it is.
+//! last column with everything else profiled out. A pivot that cancels belongs to a direction without
+//! information: it is set to infinity, so that the step leaves that parameter unchanged.
 
 use super::CUTS;
 
-/// A pivot below this share of what it was before elimination is rounding.
+/// A pivot below this share of its value before elimination is rounding.
 const CANCELLED: f64 = 1e-14;
 
-/// The equations, and after [`Bordered::factor`] their factor, in the same places.
+/// The equations; after [`Bordered::factor`] their factor, in the same arrays.
 #[derive(Debug, Default)]
 pub(super) struct Bordered {
     columns: usize,
-    /// Of the thresholds' block; then reciprocals of the factor's diagonal, 0 for no information.
+    /// Diagonal of the thresholds' block; then reciprocals of the factor's diagonal, 0 without
+    /// information.
     pub diagonal: [f64; CUTS],
-    /// Beside the diagonal, below it.
+    /// Elements below the diagonal of the thresholds' block; then of the factor.
     pub off: [f64; CUTS],
-    /// By threshold, then the factor's solution.
+    /// Gradient by threshold; then the factor's solution.
     pub threshold_gradient: [f64; CUTS],
-    /// By column, thresholds × column.
+    /// Second derivatives by column and threshold.
     pub cross: Vec<[f64; CUTS]>,
-    /// By column, then the factor's solution.
+    /// Gradient by column; then the factor's solution.
     pub gradient: Vec<f64>,
-    /// Column × column, of which the lower triangle is used.
+    /// Second derivatives by column and column, lower triangle.
     pub matrix: Vec<f64>,
 }
 
 /// A change of all parameters.
 #[derive(Debug, Default)]
-pub(super) struct Step {
+pub(super) struct ParameterStep {
     pub thresholds: [f64; CUTS],
     pub coefficients: Vec<f64>,
     /// Gradient · step: twice the gain in log likelihood if that were quadratic.
@@ -39,7 +40,7 @@ pub(super) struct Step {
 }
 
 impl Bordered {
-    /// Equations of 0 for so many columns.
+    /// Sets all equations to 0, for a number of columns.
     pub fn reset(&mut self, columns: usize) {
         self.columns = columns;
         self.diagonal = [0.0; CUTS];
@@ -88,7 +89,7 @@ impl Bordered {
         vector
     }
 
-    /// Row k of the columns' factor, and its solution, from the rows before it.
+    /// Computes row k of the columns' factor and its solution from the rows before it.
     fn factor_column(&mut self, k: usize) {
         let (done, rest) = self.matrix.split_at_mut(k * self.columns);
         let row = &mut rest[..=k];
@@ -107,12 +108,13 @@ impl Bordered {
         self.gradient[k] = (self.gradient[k] - known) / row[k];
     }
 
+    /// An element of the columns' factor.
     fn at(&self, row: usize, column: usize) -> f64 {
         self.matrix[row * self.columns + column]
     }
 
-    /// The solution in which only the first `free` columns move, from the factor.
-    pub fn step(&self, free: usize, step: &mut Step) {
+    /// Computes from the factor the step that changes only the thresholds and the first `free` columns.
+    pub fn step(&self, free: usize, step: &mut ParameterStep) {
         step.coefficients.clear();
         step.coefficients.extend_from_slice(&self.gradient[..free]);
         for k in (0..free).rev() {
@@ -128,6 +130,7 @@ impl Bordered {
             + self.gradient[..free].iter().map(|value| value * value).sum::<f64>();
     }
 
+    /// Solves with the transpose of the thresholds' factor.
     fn back_substitute(&self, mut vector: [f64; CUTS]) -> [f64; CUTS] {
         let mut later = 0.0;
         for j in (0..CUTS).rev() {
@@ -137,35 +140,36 @@ impl Bordered {
         vector
     }
 
-    /// The score of the last column, all else profiled out.
+    /// The score of the last column with all else profiled out.
     pub fn last_score(&self) -> f64 {
         self.gradient[self.columns - 1] * self.information(self.columns - 1).sqrt()
     }
 
-    /// Information about a column, all else profiled out; 0 where it has cancelled out.
+    /// Information about a column with all else profiled out; 0 if its pivot cancelled.
     pub fn information(&self, column: usize) -> f64 {
         if !self.has_information(column) {
             0.0
         } else if column + 1 == self.columns {
+            // The last pivot of the factor; no solution is needed, and nothing is allocated.
             self.at(column, column) * self.at(column, column)
         } else {
             1.0 / self.variance(column)
         }
     }
 
-    /// Whether the information about a column has not cancelled out.
+    /// Whether the pivot of a column did not cancel.
     pub fn has_information(&self, column: usize) -> bool {
         self.at(column, column).is_finite()
     }
 
-    /// Variance of a column's coefficient; NaN where there is no information.
+    /// Variance of a column's coefficient; NaN without information.
     pub fn variance(&self, column: usize) -> f64 {
         let mut unit = vec![0.0; self.columns];
         unit[column] = 1.0;
         self.sum_of_squares(&[0.0; CUTS], unit, column)
     }
 
-    /// Variance of a threshold; NaN where there is no information.
+    /// Variance of a threshold; NaN without information.
     pub fn threshold_variance(&self, cut: usize) -> f64 {
         let mut unit = [0.0; CUTS];
         unit[cut] = 1.0;
@@ -174,7 +178,7 @@ impl Bordered {
         dot(&solution, &solution) + self.sum_of_squares(&solution, rest, 0)
     }
 
-    /// ‖L⁻¹v‖² over the columns from `first`, before which v is 0.
+    /// ‖L⁻¹v‖² over the columns from `first` on, before which v is 0; NaN without information.
     fn sum_of_squares(&self, thresholds: &[f64; CUTS], mut v: Vec<f64>, first: usize) -> f64 {
         let certain = self.diagonal.iter().zip(thresholds).all(|(d, t)| *d > 0.0 || *t == 0.0);
         if !certain || !self.has_information(first) {
@@ -187,11 +191,14 @@ impl Bordered {
         v.iter().map(|value| value * value).sum()
     }
 
-    /// Wald's χ² of the columns from `first` to the last, all else profiled out.
+    /// Wald's χ² of the columns from `first` to the last with all else profiled out: ‖Lᵀγ‖² over them.
     pub fn joint_wald(&self, first: usize, coefficients: &[f64]) -> f64 {
-        let along =
-            |l: usize| (l..self.columns).map(|k| self.at(k, l) * coefficients[k]).sum::<f64>();
-        (first..self.columns).map(|l| along(l) * along(l)).sum()
+        let mut sum = 0.0;
+        for l in first..self.columns {
+            let along: f64 = (l..self.columns).map(|k| self.at(k, l) * coefficients[k]).sum();
+            sum += along * along;
+        }
+        sum
     }
 }
 

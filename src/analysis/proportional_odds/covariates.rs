@@ -1,25 +1,27 @@
-//! The covariates that an analysis adjusts for, by group of patients who share them.
+//! Covariates that a regression adjusts for, by group of patients who share them.
 
 use crate::randomisation::Arm;
 
-/// A value of one column of a row that is not 0.
+/// A value other than 0 of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Entry {
+pub(super) struct SparseEntry {
     pub column: usize,
     pub value: f64,
 }
 
 /// Rows of the model for both arms of every group.
 ///
-/// The columns are the main effects, treatment, and the interactions with treatment, in this
-/// order. Rows keep only what is not 0: of the dummy variables of a factor with many levels, one.
+/// The columns are the main effects, treatment, and the interactions with treatment, in this order.
+/// Rows are sparse: of the dummy variables of a factor with many levels, at most one is not 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Covariates {
+    /// Number of columns of main effects.
     main: usize,
+    /// Number of columns of interactions.
     interactions: usize,
-    entries: Vec<Entry>,
-    /// Per group, where its row of a control patient starts and ends; an experimental patient has
-    /// treatment and the interactions besides, up to the third.
+    entries: Vec<SparseEntry>,
+    /// By group, positions in `entries`: the row of a control patient is from the first to the second.
+    /// That of an experimental patient continues with treatment and the interactions, to the third.
     bounds: Vec<[usize; 3]>,
 }
 
@@ -29,37 +31,41 @@ impl Covariates {
         Self::new(&[Vec::new()])
     }
 
-    /// Main effects alone: for each group a row of as many values (dummy variables, or numbers of
-    /// any scale). Columns that add nothing to those before them are allowed; a fit drops them.
+    /// Main effects alone: one row of values (dummy variables, or numbers of any scale) for each group.
+    /// Columns that are combinations of those before them are allowed; a fit drops them.
     ///
     /// # Panics
-    /// When the rows differ in length.
+    /// If the rows differ in length.
     pub fn new(main: &[Vec<f64>]) -> Self {
         Self::with_interactions(main, &vec![Vec::new(); main.len()])
     }
 
-    /// Main effects, and for each group a row of values that count for experimental patients
-    /// only: the columns of which treatment's effect may depend.
+    /// Main effects, and for each group a row of interactions with treatment, which apply to
+    /// experimental patients only.
     ///
     /// # Panics
-    /// When the rows of either kind differ in length, or in number between the kinds.
+    /// If the rows of either kind differ in length, or in number between the kinds.
     pub fn with_interactions(main: &[Vec<f64>], interactions: &[Vec<f64>]) -> Self {
         assert_eq!(main.len(), interactions.len(), "a group has a row of each kind");
-        let width = |rows: &[Vec<f64>]| rows.first().map_or(0, Vec::len);
         let mut covariates = Self {
-            main: width(main),
-            interactions: width(interactions),
+            main: main.first().map_or(0, Vec::len),
+            interactions: interactions.first().map_or(0, Vec::len),
             entries: Vec::new(),
             bounds: Vec::new(),
         };
         for (main, interactions) in main.iter().zip(interactions) {
             assert_eq!(main.len(), covariates.main, "rows of main effects are equally long");
-            assert_eq!(interactions.len(), covariates.interactions, "interactions likewise");
+            assert_eq!(
+                interactions.len(),
+                covariates.interactions,
+                "rows of interactions are equally long"
+            );
             covariates.push(main, interactions);
         }
         covariates
     }
 
+    /// Adds the rows of a group.
     fn push(&mut self, main: &[f64], interactions: &[f64]) {
         let start = self.entries.len();
         self.extend(0, main);
@@ -69,9 +75,10 @@ impl Covariates {
         self.bounds.push([start, end, self.entries.len()]);
     }
 
+    /// Adds values other than 0, the first of which is in the given column.
     fn extend(&mut self, first: usize, values: &[f64]) {
         let columns = (first..).zip(values).filter(|&(_, &value)| value != 0.0);
-        self.entries.extend(columns.map(|(column, &value)| Entry { column, value }));
+        self.entries.extend(columns.map(|(column, &value)| SparseEntry { column, value }));
     }
 
     /// Number of groups.
@@ -89,8 +96,8 @@ impl Covariates {
         self.interactions
     }
 
-    /// What is not 0 in the row of an arm of a group, by column.
-    pub(super) fn row(&self, arm: Arm, group: usize) -> &[Entry] {
+    /// Values other than 0 of the row of an arm of a group, by column.
+    pub(super) fn row(&self, arm: Arm, group: usize) -> &[SparseEntry] {
         let [start, control, experimental] = self.bounds[group];
         match arm {
             Arm::Control => &self.entries[start..control],
@@ -104,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_is_what_is_not_zero() {
+    fn a_row_has_the_values_that_are_not_zero() {
         let main = [vec![0.0, 1.0], vec![2.0, 0.0]];
         let covariates = Covariates::with_interactions(&main, &[vec![0.0], vec![5.0]]);
         let row = |arm, group| -> Vec<(usize, f64)> {

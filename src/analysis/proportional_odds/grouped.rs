@@ -1,36 +1,36 @@
-//! Counts by group as the likelihood sees them: the levels somebody is in, the arms of groups
-//! that have patients, and the columns that tell something.
+//! Counts by group in the form that the likelihood needs: only levels with patients, arms of groups with
+//! patients, and independent columns.
 //!
 //! With F_j the probability of a level at or below cut j and d_j = α_j − α_{j−1}, the probability
 //! of a level between two cuts is (1 − F_j)·F_{j−1}·(e^{d_j} − 1), that of the best F_0 and that
 //! of the worst one minus the last F. So the log likelihood is that of independent logistic
 //! regressions at the cuts, each with `favourable` patients (weight of ln F) and `adverse` ones
 //! (weight of ln(1 − F)), plus a term of the thresholds alone, which all patients share:
-//! Σ_j N_j·ln(e^{d_j} − 1). It has no differences of probabilities, which rounding would spoil.
+//! Σ_j N_j·ln(e^{d_j} − 1). It has no differences of probabilities, in which rounding would cancel digits.
 
 use super::CUTS;
-use super::covariates::{Covariates, Entry};
+use super::covariates::{Covariates, SparseEntry};
 use super::levels::Levels;
 use crate::analysis::Counts;
 use crate::outcome::LEVELS;
 use crate::randomisation::Arm;
 
-/// A level with a smaller share of all patients is empty: its thresholds would not differ in
-/// floating point. Counts of patients are never that small, expected counts can be.
-const NOBODY: f64 = 1e-13;
+/// A level with a smaller share of all patients is empty: its two thresholds would be equal in floating
+/// point. Counts of patients are never that small, expected counts can be.
+const EMPTY_SHARE: f64 = 1e-13;
 
-/// A column whose sum of squares falls to this share when the columns before it and the constant
-/// are regressed out is a combination of these.
+/// A column is a combination of the columns before it and the constant if regressing it on them leaves
+/// less than this share of its sum of squares.
 const DEPENDENT: f64 = 1e-10;
 
 /// The data of a fit. A cell is an arm of a group with at least one patient.
 #[derive(Debug, Default)]
 pub(super) struct Grouped {
-    /// One fewer than the levels somebody is in.
+    /// Number of levels with patients, less 1.
     pub cuts: usize,
-    /// Patients in all.
+    /// Number of patients.
     pub patients: f64,
-    /// Where each mRS stands among the levels somebody is in; `None` where nobody is.
+    /// Position of each mRS among the levels with patients; `None` without patients.
     pub places: [Option<usize>; LEVELS],
     /// Patients by level; 0 beyond the last.
     pub totals: [f64; LEVELS],
@@ -38,22 +38,26 @@ pub(super) struct Grouped {
     pub sizes: Vec<f64>,
     /// Weight of ln F, cell × cut; 0 beyond the last cut.
     pub favourable: Vec<[f64; CUTS]>,
-    /// Weight of ln(1 − F), likewise.
+    /// Weight of ln(1 − F), cell × cut; 0 beyond the last cut.
     pub adverse: Vec<[f64; CUTS]>,
-    /// Original number of each column that tells something.
+    /// Original number of each independent column.
     pub kept: Vec<usize>,
-    /// Where treatment stands among the columns kept; `None` where the data cannot tell it from
-    /// the covariates (or an arm is empty).
+    /// Position of treatment among the columns kept; `None` if it is a combination of the covariates
+    /// (or an arm is empty).
     pub treatment: Option<usize>,
+    /// Arm and group of each cell.
     cells: Vec<(Arm, usize)>,
+    /// Start of each cell's row in `entries`, and the end of the last.
     starts: Vec<usize>,
-    entries: Vec<Entry>,
+    entries: Vec<SparseEntry>,
+    /// Sums of products of the columns; then their Cholesky factor.
     products: Vec<f64>,
+    /// Sums of the columns.
     sums: Vec<f64>,
 }
 
 impl Grouped {
-    /// Takes in the counts of each group, with the interactions' columns if `interactions`.
+    /// Loads the counts of each group, with the interactions' columns if `interactions`.
     pub fn load(
         &mut self,
         covariates: &Covariates,
@@ -71,20 +75,20 @@ impl Grouped {
         self.copy_entries(covariates);
     }
 
-    /// What is not 0 in a cell's row, by column kept.
-    pub fn entries(&self, cell: usize) -> &[Entry] {
+    /// Values other than 0 of a cell's row, by column kept.
+    pub fn entries(&self, cell: usize) -> &[SparseEntry] {
         &self.entries[self.starts[cell]..self.starts[cell + 1]]
     }
 
-    /// What the first columns add to the thresholds of a cell by these coefficients.
+    /// The sum that the coefficients of the first columns add to the thresholds of a cell.
     pub fn shift(&self, cell: usize, coefficients: &[f64]) -> f64 {
-        let moving = self.entries(cell).iter().map_while(|entry| {
+        let terms = self.entries(cell).iter().map_while(|entry| {
             coefficients.get(entry.column).map(|coefficient| entry.value * coefficient)
         });
-        moving.sum()
+        terms.sum()
     }
 
-    /// Finds the levels that somebody is in.
+    /// Finds the levels with patients.
     fn find_levels(&mut self, levels: Levels, data: &[Counts]) {
         let mut by_level = [0.0; LEVELS];
         for arm in data.iter().flatten() {
@@ -94,7 +98,7 @@ impl Grouped {
         self.totals = [0.0; LEVELS];
         let (mut places, mut next) = ([None; LEVELS], 0);
         for (place, total) in places.iter_mut().zip(by_level) {
-            if total > NOBODY * all {
+            if total > EMPTY_SHARE * all {
                 *place = Some(next);
                 self.totals[next] = total;
                 next += 1;
@@ -105,6 +109,7 @@ impl Grouped {
         self.places = levels.of_mrs().map(|level| places[level]);
     }
 
+    /// Finds the arms of groups with patients, and their weights.
     fn fill_cells(&mut self, data: &[Counts]) {
         self.cells.clear();
         self.sizes.clear();
@@ -130,7 +135,7 @@ impl Grouped {
         }
     }
 
-    /// Sums and sums of products of all columns over patients, lower triangle.
+    /// Computes sums and sums of products of all columns over patients; of the latter the lower triangle.
     fn sum_products(&mut self, covariates: &Covariates, columns: usize) {
         self.products.clear();
         self.products.resize(columns * columns, 0.0);
@@ -147,8 +152,8 @@ impl Grouped {
         }
     }
 
-    /// Keeps the columns that are no combination of the constant and those before them, by a
-    /// Cholesky factorisation that passes over the others.
+    /// Keeps the columns that are not a combination of the constant and those before them, by a Cholesky
+    /// factorisation that skips the others.
     fn keep_independent(&mut self, columns: usize, treatment: usize) {
         self.kept.clear();
         self.treatment = None;
@@ -156,9 +161,11 @@ impl Grouped {
             let (done, rest) = self.products.split_at_mut(k * columns);
             let row = &mut rest[..=k];
             let own = row[k];
+            // Regress out the constant.
             for (value, sum) in row.iter_mut().zip(&self.sums) {
                 *value -= self.sums[k] * sum / self.patients;
             }
+            // Regress out the columns kept so far.
             for (n, &l) in self.kept.iter().enumerate() {
                 let earlier = &done[l * columns..][..=l];
                 let known: f64 = self.kept[..n].iter().map(|&m| row[m] * earlier[m]).sum();
@@ -175,6 +182,7 @@ impl Grouped {
         }
     }
 
+    /// Copies the rows of the cells, restricted to the columns kept.
     fn copy_entries(&mut self, covariates: &Covariates) {
         self.entries.clear();
         self.starts.clear();
@@ -184,7 +192,7 @@ impl Grouped {
             for entry in covariates.row(arm, group) {
                 while kept.next_if(|&(_, &column)| column < entry.column).is_some() {}
                 if let Some((column, _)) = kept.next_if(|&(_, &column)| column == entry.column) {
-                    self.entries.push(Entry { column, value: entry.value });
+                    self.entries.push(SparseEntry { column, value: entry.value });
                 }
             }
             self.starts.push(self.entries.len());

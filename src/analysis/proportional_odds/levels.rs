@@ -1,4 +1,4 @@
-//! Which mRS an analysis tells apart.
+//! Merging of the mRS into levels.
 
 use super::CUTS;
 use crate::outcome::{LEVELS, Mrs};
@@ -8,12 +8,12 @@ use crate::outcome::{LEVELS, Mrs};
 pub struct Levels([usize; LEVELS]);
 
 impl Levels {
-    /// All seven.
+    /// Seven levels, one for each mRS.
     pub const ALL: Self = Self::ending([true; CUTS]);
-    /// Six, with death and bedridden (mRS 5 and 6) as one.
+    /// Six levels, with bedridden and dead (mRS 5 and 6) as one.
     pub const SEVERE_WITH_DEATH: Self = Self::ending([true, true, true, true, true, false]);
 
-    /// `ends[k]` says whether a level ends between mRS k and k + 1.
+    /// Levels that end between mRS k and k + 1 if `ends[k]`.
     pub const fn ending(ends: [bool; CUTS]) -> Self {
         let mut levels = [0; LEVELS];
         let mut k = 0;
@@ -24,7 +24,7 @@ impl Levels {
         Self(levels)
     }
 
-    /// Two: mRS at or below `cut`, and above it (with mRS 6 as the cut, one that holds everybody).
+    /// Two levels: mRS at or below `cut`, and above it (with mRS 6 as the cut, a single one).
     pub fn at_most(cut: Mrs) -> Self {
         let mut ends = [false; CUTS];
         if let Some(end) = ends.get_mut(cut.index()) {

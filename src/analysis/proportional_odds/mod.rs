@@ -28,7 +28,7 @@ use super::method::{
 };
 use super::{Counts, EffectScale, FitStatus, TestResult};
 use crate::outcome::{LEVELS, Mrs};
-use adjusted::{LikelihoodRatio, Model};
+use adjusted::{AdjustedFit, LikelihoodRatio, Model};
 use covariates::Covariates;
 use levels::Levels;
 
@@ -127,7 +127,7 @@ impl Unadjusted {
     fn likelihood_ratio_z(
         &self,
         groups: &[Counts],
-        scratch: &mut adjusted::Scratch,
+        scratch: &mut adjusted::FitScratch,
     ) -> Option<f64> {
         Some(self.model.likelihood_ratio(groups, scratch).z).filter(|z| z.is_finite())
     }
@@ -146,7 +146,7 @@ impl Test for Unadjusted {
         Some(ArmComparison::CommonOddsRatio)
     }
 
-    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {
         let fit = unadjusted::fit(&groups[0]);
         let z = match self.test {
             ShiftTest::Score => unadjusted::score_z(&groups[0]),
@@ -157,7 +157,7 @@ impl Test for Unadjusted {
         TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
     }
 
-    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> Statistic {
         match self.test {
             ShiftTest::Score => Statistic::alone(unadjusted::score_z(&groups[0])),
             ShiftTest::LikelihoodRatio => {
@@ -211,7 +211,7 @@ impl Test for Regression {
         None
     }
 
-    fn test(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {
         let Statistic { z, test } = self.statistic(groups, scratch);
         test.unwrap_or_else(|| {
             let fit = self.model.fit(groups, scratch);
@@ -219,7 +219,7 @@ impl Test for Regression {
         })
     }
 
-    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> Statistic {
         match self.test {
             ShiftTest::Score => {
                 let score = self.model.score(groups, scratch);
@@ -242,6 +242,6 @@ impl Test for Regression {
     }
 }
 
-fn with_wald_interval(fit: &adjusted::Fit, z: f64) -> TestResult {
+fn with_wald_interval(fit: &AdjustedFit, z: f64) -> TestResult {
     TestResult::with_wald_interval(fit.log_odds_ratio, fit.standard_error, z, fit.status)
 }

@@ -7,74 +7,81 @@
 //! that steps cut to that length never lower the likelihood, and it need not be evaluated.
 
 use super::CUTS;
-use super::bordered::{Bordered, Step};
+use super::bordered::{Bordered, ParameterStep};
 use super::grouped::{Grouped, weights};
 use crate::num::exp::exp_normal;
 use crate::num::log::ln_normal;
 use crate::outcome::LEVELS;
 use std::ops::Range;
 
-/// Longest step that is known to gain.
-const SAFE: f64 = 1.5;
-/// A step that changes no linear predictor by more is the last: its own error is the square.
+/// Largest product t·r of a step that never lowers the likelihood (see the head of the file).
+const SAFE_STEP: f64 = 1.5;
+/// A full step that changes every linear predictor by less than this is the last: the error after it
+/// is of the order of its square.
 const SETTLED: f64 = 1e-8;
-/// A linear predictor that still moves by this much …
+/// A linear predictor that still moves by more than this …
 const MOVING: f64 = 0.05;
-/// … while the log likelihood per patient gains less than this, goes to infinity.
+/// … although the log likelihood gains less than this per patient, diverges.
 const NO_GAIN: f64 = 1e-10;
-/// Of the information about treatment at the start: what is left is that of patients on their way
-/// to F = 0 or 1, which at a gain of nothing is about 1e-9. The least of patients whose arms overlap
-/// is one in as many as there are.
-const FAINT: f64 = 1e-7;
-/// No odds ratio of data that overlap has such a logarithm: with 1e6 patients on either side of a
-/// cut and one on the wrong side in each arm it is 28.
+/// Share of the information about treatment at the start below which all of it comes from patients
+/// whose fitted probabilities approach 0 or 1. At a gain of [`NO_GAIN`] such patients still have a share
+/// of about 1e-9; among patients who overlap, one in as many as there are has more than this.
+const RESIDUAL_INFORMATION: f64 = 1e-7;
+/// Largest log odds ratio of data that overlap; a larger one has diverged. With 1e6 patients on either
+/// side of a cut and one on the wrong side in each arm it is 28.
 const DIVERGED: f64 = 50.0;
-/// Where linear predictors of all patients go to infinity at rates of 1 to 18, as they do in trials of a
-/// dozen patients, each step of 1.5 gains a twelfth of what is left: 300 steps to where nothing is.
-const MOST_STEPS: usize = 500;
-/// Thresholds nearer to each other would cost 1 − e⁻ᵈ more than two of its digits.
-const NARROW: f64 = 0.01;
-/// Of a threshold and of what covariates add to it: exp of both together stays finite.
+/// In trials of a dozen patients all linear predictors may diverge, at rates of 1 to 18: each step of
+/// [`SAFE_STEP`] then gains a twelfth of the remaining likelihood, and it takes 300 steps until none
+/// remains.
+const MAX_STEPS: usize = 500;
+/// Gap between thresholds below which 1 − e⁻ᵈ would lose more than two digits.
+const NARROW_GAP: f64 = 0.01;
+/// Bound on a threshold and on the shift by covariates: the product of their exponentials stays finite.
 const EXP_RANGE: f64 = 340.0;
 
-/// Memory of fits, sized by the first and used again by those after it.
+/// Buffers of fits; the first fit allocates them, later ones reuse them.
 #[derive(Debug, Default)]
-pub struct Scratch {
+pub struct FitScratch {
     pub(super) data: Grouped,
     pub(super) thresholds: [f64; CUTS],
     pub(super) coefficients: Vec<f64>,
-    /// After [`Scratch::climb`]: the factored equations of its last step.
+    /// After [`FitScratch::climb`]: the factored equations of its last step.
     pub(super) equations: Bordered,
-    step: Step,
-    /// About treatment, in the first equations since the start; NaN before.
+    step: ParameterStep,
+    /// Information about treatment in the first equations since the start; NaN before.
     first_information: f64,
-    /// By cell: γ·x, and exp of minus that.
+    /// γ·x by cell.
     shifts: Vec<f64>,
+    /// exp(−γ·x) by cell.
     by_cell: Vec<f64>,
-    /// exp of minus the thresholds: the odds against being below a cut are these times those of
-    /// the cell.
+    /// exp of minus the thresholds. The odds against a level at or below a cut are the product of this
+    /// and the value of the cell: one exponential per cut and per cell instead of one for each pair.
     by_cut: [f64; CUTS],
 }
 
-/// By cut: second derivative (its size) and derivative of the logistic terms of a cell.
-type Derivatives = ([f64; CUTS], [f64; CUTS]);
-
-/// How a climb ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// At the maximum.
-    Settled,
-    /// So high that nothing is left to gain, with some parameters on their way to infinity, but
-    /// no watched one.
-    Diverging,
-    /// Likewise, and the data no longer tell where a watched one is.
-    Faint,
-    /// Out of steps or of numbers.
-    Lost,
+/// Derivatives of the logistic terms of a cell, by cut.
+struct Derivatives {
+    /// Minus the second derivatives.
+    curvature: [f64; CUTS],
+    /// First derivatives.
+    residual: [f64; CUTS],
 }
 
-impl Scratch {
-    /// Puts the thresholds where they are best without covariates, and every column at 0.
+/// Result of a climb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Convergence {
+    /// All parameters are at the maximum.
+    Maximum,
+    /// The likelihood no longer increases while some parameters diverge, but no watched one.
+    Diverging,
+    /// The likelihood no longer increases, and the data have no information on a watched parameter.
+    NoInformation,
+    /// The steps ran out, or a number is not finite.
+    Failed,
+}
+
+impl FitScratch {
+    /// Sets the thresholds to their estimates without covariates, and every coefficient to 0.
     pub(super) fn start(&mut self) {
         let data = &self.data;
         let mut below = 0.0;
@@ -92,11 +99,16 @@ impl Scratch {
         }
     }
 
-    /// Maximises over the thresholds and the first `free` columns, from where they are, with the
-    /// first `columns` (treatment among them) in the equations. The `watched` columns must come
-    /// to rest too.
-    pub(super) fn climb(&mut self, free: usize, columns: usize, watched: Range<usize>) -> Ending {
-        for _ in 0..MOST_STEPS {
+    /// Maximises over the thresholds and the first `free` columns, from the current parameters, with the
+    /// first `columns` (treatment among them) in the equations. It continues until the `watched` columns
+    /// have settled too, or have no information.
+    pub(super) fn climb(
+        &mut self,
+        free: usize,
+        columns: usize,
+        watched: Range<usize>,
+    ) -> Convergence {
+        for _ in 0..MAX_STEPS {
             self.evaluate();
             self.set_up(columns, observed);
             let totals = self.data.totals;
@@ -104,70 +116,77 @@ impl Scratch {
             self.equations.factor();
             self.equations.step(free, &mut self.step);
             if self.first_information.is_nan() {
-                let treatment = self.data.treatment.expect("no climb without treatment");
+                let treatment = self.data.treatment.expect("a fit without treatment is not begun");
                 self.first_information = self.equations.information(treatment);
             }
-            let (reach, strain) = self.length_of_step();
+            let StepLength { reach, strain } = self.length_of_step();
             if !(self.step.gain + strain).is_finite() {
-                return Ending::Lost;
+                return Convergence::Failed;
             }
-            let scale = (SAFE / strain).min(1.0);
+            let scale = (SAFE_STEP / strain).min(1.0);
             self.take_step(scale);
+            // A shortened step is small because of its scale, not because the maximum is near.
             let settled = reach < SETTLED && scale == 1.0;
-            if let Some(ending) = self.ending(reach, settled, watched.clone()) {
-                return ending;
+            if let Some(convergence) = self.convergence(reach, settled, watched.clone()) {
+                return convergence;
             }
         }
-        Ending::Lost
+        Convergence::Failed
     }
 
-    /// What a step of this reach ends, if anything.
-    fn ending(&self, reach: f64, settled: bool, mut watched: Range<usize>) -> Option<Ending> {
+    /// The result of the climb if the last step ended it. `reach` is the step's largest change of a
+    /// linear predictor.
+    fn convergence(
+        &self,
+        reach: f64,
+        settled: bool,
+        mut watched: Range<usize>,
+    ) -> Option<Convergence> {
         let flat = reach > MOVING && self.step.gain < NO_GAIN * self.data.patients;
         let treatment = self.data.treatment.filter(|column| watched.contains(column));
         if treatment.is_some_and(|column| self.coefficients[column].abs() > DIVERGED) {
-            return Some(Ending::Faint);
+            return Some(Convergence::NoInformation);
         }
         if !settled && !flat {
             return None;
         }
-        let mut columns = watched.clone();
-        let lost = |column| {
-            !self.equations.has_information(column)
-                || flat && self.is_faint(self.equations.information(column))
-        };
-        let at_rest = |column: usize| self.step.coefficients[column].abs() < SETTLED;
-        if columns.any(lost) {
-            Some(Ending::Faint)
-        } else if settled {
-            Some(Ending::Settled)
-        } else {
-            watched.all(at_rest).then_some(Ending::Diverging)
+        for column in watched.clone() {
+            let has_none = !self.equations.has_information(column);
+            // Near the maximum the information is what it is. While the likelihood is flat, what
+            // remains may be that of diverging patients.
+            if has_none || flat && self.is_residual(self.equations.information(column)) {
+                return Some(Convergence::NoInformation);
+            }
         }
+        if settled {
+            return Some(Convergence::Maximum);
+        }
+        watched
+            .all(|column| self.step.coefficients[column].abs() < SETTLED)
+            .then_some(Convergence::Diverging)
     }
 
-    /// Whether an information about treatment is no more than that of patients whose linear
-    /// predictors are on their way to infinity.
-    pub(super) fn is_faint(&self, information: f64) -> bool {
-        information <= FAINT * self.first_information
+    /// Whether information about treatment is no more than that of patients with diverging linear
+    /// predictors.
+    pub(super) fn is_residual(&self, information: f64) -> bool {
+        information <= RESIDUAL_INFORMATION * self.first_information
     }
 
-    /// Odds at the present parameters.
+    /// Computes the odds at the current parameters.
     fn evaluate(&mut self) {
-        let against = |x: f64| exp_normal(-x.clamp(-EXP_RANGE, EXP_RANGE));
         for (odds, threshold) in self.by_cut.iter_mut().zip(&self.thresholds) {
-            *odds = against(*threshold);
+            *odds = odds_against(*threshold);
         }
         for (cell, shift) in self.shifts.iter_mut().enumerate() {
             *shift = self.data.shift(cell, &self.coefficients);
         }
         for (odds, shift) in self.by_cell.iter_mut().zip(&self.shifts) {
-            *odds = against(*shift);
+            *odds = odds_against(*shift);
         }
     }
 
-    /// Adds the logistic terms to equations in the thresholds and the first `columns`; `derive`
-    /// has the derivatives of a cell from its F and 1 − F.
+    /// Resets the equations to the logistic terms of the thresholds and the first `columns`; `derive`
+    /// returns the derivatives of a cell from its F and 1 − F.
     fn set_up(
         &mut self,
         columns: usize,
@@ -183,7 +202,7 @@ impl Scratch {
                 lower[j] = 1.0 / (1.0 + against);
                 upper[j] = against * lower[j];
             }
-            let (curvature, residual) = derive(&self.data, cell, &lower, &upper);
+            let Derivatives { curvature, residual } = derive(&self.data, cell, &lower, &upper);
             for j in 0..CUTS {
                 diagonal[j] += curvature[j];
                 gradient[j] += residual[j];
@@ -203,8 +222,8 @@ impl Scratch {
         (equations.diagonal, equations.threshold_gradient) = (diagonal, gradient);
     }
 
-    /// The thresholds' own term: N·ln(eᵈ − 1) has the slope N·c and the curvature −N·c·(c − 1)
-    /// with c = 1/(1 − e⁻ᵈ).
+    /// Adds the term of the thresholds alone: N·ln(eᵈ − 1) has the slope N·c and the curvature
+    /// −N·c·(c − 1) with c = 1/(1 − e⁻ᵈ).
     fn add_gaps(&mut self, totals: &[f64; LEVELS]) {
         let equations = &mut self.equations;
         let (mut gaps, mut shares) = ([0.0; CUTS], [0.0; CUTS]);
@@ -213,7 +232,8 @@ impl Scratch {
             shares[j] = 1.0 - exp_normal(-gaps[j]);
         }
         for (j, total) in totals.iter().enumerate().take(self.data.cuts).skip(1) {
-            let c = 1.0 / if gaps[j] < NARROW { -libm::expm1(-gaps[j]) } else { shares[j] };
+            // expm1 is slower, and only needed for the digits that a narrow gap cancels.
+            let c = 1.0 / if gaps[j] < NARROW_GAP { -libm::expm1(-gaps[j]) } else { shares[j] };
             let slope = total * c;
             let curvature = slope * (c - 1.0);
             equations.threshold_gradient[j] += slope;
@@ -224,8 +244,7 @@ impl Scratch {
         }
     }
 
-    /// The largest change of a linear predictor, and r of the step (see the file's head).
-    fn length_of_step(&self) -> (f64, f64) {
+    fn length_of_step(&self) -> StepLength {
         let changes = &self.step.thresholds[..self.data.cuts];
         let lowest = changes.iter().fold(f64::INFINITY, |least, &change| least.min(change));
         let highest = changes.iter().fold(f64::NEG_INFINITY, |most, &change| most.max(change));
@@ -243,7 +262,7 @@ impl Scratch {
             let steepness = 1.0 + if change < 0.0 { 4.0 } else { 2.0 } / gap;
             strain = strain.max(change.abs() * steepness);
         }
-        (reach, strain)
+        StepLength { reach, strain }
     }
 
     fn take_step(&mut self, scale: f64) {
@@ -253,7 +272,7 @@ impl Scratch {
         coefficients.for_each(|(value, change)| *value += scale * change);
     }
 
-    /// Without the multinomial constant, at the parameters where a climb ended.
+    /// The log likelihood at the current parameters, without the multinomial constant.
     pub(super) fn log_likelihood(&mut self) -> f64 {
         self.evaluate();
         let mut cuts = [0.0; CUTS];
@@ -265,15 +284,16 @@ impl Scratch {
                 *sum -= (good[j] + bad[j]) * ln_normal(1.0 + against) + bad[j] * x;
             }
         }
-        let gap = |j: usize| self.thresholds[j] - self.thresholds[j - 1];
-        let gaps = (1..self.data.cuts)
-            .map(|j| self.data.totals[j] * libm::log(libm::expm1(gap(j))))
-            .sum::<f64>();
+        let mut gaps = 0.0;
+        for j in 1..self.data.cuts {
+            let gap = self.thresholds[j] - self.thresholds[j - 1];
+            gaps += self.data.totals[j] * libm::log(libm::expm1(gap));
+        }
         cuts.iter().sum::<f64>() + gaps
     }
 
-    /// Factors the expected information about the thresholds and the first `columns`, at the
-    /// parameters where a climb ended.
+    /// Factors the expected information about the thresholds and the first `columns`, at the current
+    /// parameters.
     pub(super) fn expect(&mut self, columns: usize) {
         self.evaluate();
         let mut totals = [0.0; LEVELS];
@@ -288,7 +308,21 @@ impl Scratch {
     }
 }
 
-/// With the patients there are.
+/// Length of a Newton step.
+struct StepLength {
+    /// Largest change of a linear predictor.
+    reach: f64,
+    /// r of the step (see the head of the file).
+    strain: f64,
+}
+
+/// exp(−x), with x limited so that products of two stay finite.
+#[inline]
+fn odds_against(x: f64) -> f64 {
+    exp_normal(-x.clamp(-EXP_RANGE, EXP_RANGE))
+}
+
+/// Derivatives with the actual patients of a cell.
 #[inline]
 fn observed(data: &Grouped, cell: usize, lower: &[f64; CUTS], upper: &[f64; CUTS]) -> Derivatives {
     derivatives(&data.favourable[cell], &data.adverse[cell], lower, upper)
@@ -306,10 +340,10 @@ fn derivatives(
         curvature[j] = (favourable[j] + adverse[j]) * (lower[j] * upper[j]);
         residual[j] = favourable[j] * upper[j] - adverse[j] * lower[j];
     }
-    (curvature, residual)
+    Derivatives { curvature, residual }
 }
 
-/// Patients of a cell by level, as many as are expected.
+/// Patients of a cell expected at each level.
 fn expected_levels(
     data: &Grouped,
     cell: usize,

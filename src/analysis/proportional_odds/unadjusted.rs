@@ -12,7 +12,7 @@ use crate::outcome::LEVELS;
 
 /// A maximum-likelihood fit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fit {
+pub struct UnadjustedFit {
     /// β; ±∞ when separated, NaN without information.
     pub log_odds_ratio: f64,
     /// From the observed information; NaN unless converged.
@@ -21,7 +21,7 @@ pub struct Fit {
     pub status: FitStatus,
 }
 
-impl Fit {
+impl UnadjustedFit {
     /// The Wald statistic.
     pub fn z(&self) -> f64 {
         self.log_odds_ratio / self.standard_error
@@ -50,7 +50,7 @@ const EXP_RANGE: f64 = 700.0;
 ///
 /// The log likelihood is concave (Pratt 1981, JASA 76:103), and its Hessian is tridiagonal with a
 /// border for β.
-pub fn fit(counts: &Counts) -> Fit {
+pub fn fit(counts: &Counts) -> UnadjustedFit {
     // Why this is not `Model::fit` of a model without covariates: that one took SLOWER as long. The
     // difference is in fixed arrays instead of vectors, and in steps that need no bound on their
     // length. Compare the benches `analysis::maximum_likelihood` and `analysis::adjusted_wald/0`.
@@ -79,25 +79,31 @@ pub fn fit(counts: &Counts) -> Fit {
             // The error after this step is of the order of its square; the information changes
             // by less than that.
             let standard_error = 1.0 / step.information.sqrt();
-            return Fit { log_odds_ratio: beta, standard_error, status: FitStatus::Converged };
+            return UnadjustedFit {
+                log_odds_ratio: beta,
+                standard_error,
+                status: FitStatus::Converged,
+            };
         }
     }
-    Fit::without_error(beta, FitStatus::NotConverged)
+    UnadjustedFit::without_error(beta, FitStatus::NotConverged)
 }
 
 /// The fit of data without a finite estimate; `None` if there is one. β is infinite exactly when no
 /// patient of one arm is better than any patient of the other.
-fn without_finite_estimate(counts: &Counts) -> Option<Fit> {
+fn without_finite_estimate(counts: &Counts) -> Option<UnadjustedFit> {
     let best = counts.map(|arm| arm.iter().position(|&c| c > 0.0));
     let worst = counts.map(|arm| arm.iter().rposition(|&c| c > 0.0));
     let ([Some(best_c), Some(best_e)], [Some(worst_c), Some(worst_e)]) = (best, worst) else {
-        return Some(Fit::without_error(f64::NAN, FitStatus::NoInformation));
+        return Some(UnadjustedFit::without_error(f64::NAN, FitStatus::NoInformation));
     };
     match (best_e < worst_c, best_c < worst_e) {
         (true, true) => None,
-        (true, false) => Some(Fit::without_error(f64::INFINITY, FitStatus::Separated)),
-        (false, true) => Some(Fit::without_error(f64::NEG_INFINITY, FitStatus::Separated)),
-        (false, false) => Some(Fit::without_error(f64::NAN, FitStatus::NoInformation)),
+        (true, false) => Some(UnadjustedFit::without_error(f64::INFINITY, FitStatus::Separated)),
+        (false, true) => {
+            Some(UnadjustedFit::without_error(f64::NEG_INFINITY, FitStatus::Separated))
+        }
+        (false, false) => Some(UnadjustedFit::without_error(f64::NAN, FitStatus::NoInformation)),
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Without an effect they are hypergeometric; with odds ratio ω their probabilities are multiplied
 //! by ωⁱ (Fisher's noncentral distribution: Fisher 1935, J R Stat Soc 98:39). Every probability is
-//! a ratio of sums that walk outwards from the mode by the ratio of neighbours, which takes
-//! +, −, ×, ÷ alone, loses no precision to logarithms of factorials and costs some ten standard
-//! deviations of steps.
+//! a ratio of sums of terms, each computed from its neighbour, outwards from the mode. This takes
+//! +, −, ×, ÷ alone, loses no precision to logarithms of factorials, and needs the terms within some
+//! ten standard deviations.
 
 use std::iter::successors;
 
@@ -12,20 +12,22 @@ use super::{ArmEvents, Arms, ProportionEffect};
 use crate::num::normal::upper_quantile;
 use crate::num::root;
 
-/// A term below this share of its sum ends it: by then the terms fall so fast that all the others
+/// A sum ends at a term below this share of it: there the terms fall so fast that all further ones
 /// together are below one rounding of the sum.
 const VANISHING: f64 = 1e-20;
-/// Log odds ratios are looked for between ± this.
+/// Largest absolute log odds ratio that is searched.
 const FARTHEST: f64 = 300.0;
 
-/// A fourfold table given its margins.
+/// A fourfold table with fixed margins.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Conditional {
     /// Events of the experimental arm.
     observed: f64,
     /// Events of both arms.
     events: f64,
+    /// Patients of the control arm.
     control: f64,
+    /// Patients of the experimental arm.
     experimental: f64,
 }
 
@@ -48,12 +50,15 @@ impl Conditional {
     /// `None` when an arm is empty or a count is not whole: expected counts have no exact test, and
     /// rounding them would test another table.
     pub fn of(arms: &Arms) -> Option<Self> {
-        let possible = |arm: &ArmEvents| {
+        for arm in arms {
             let whole = arm.events.trunc() == arm.events && arm.patients.trunc() == arm.patients;
-            whole && 0.0 <= arm.events && arm.events <= arm.patients && 0.0 < arm.patients
-        };
+            let possible = 0.0 <= arm.events && arm.events <= arm.patients && 0.0 < arm.patients;
+            if !(whole && possible) {
+                return None;
+            }
+        }
         let [control, experimental] = arms;
-        arms.iter().all(possible).then_some(Self {
+        Some(Self {
             observed: experimental.events,
             events: control.events + experimental.events,
             control: control.patients,
@@ -67,36 +72,40 @@ impl Conditional {
         self.tails_at(1.0)
     }
 
-    /// Two-sided p value: the probability of every table that is at most as likely as the one
-    /// observed. Ties count, up to a relative 1e-7 as in R's `fisher.test`.
+    /// Two-sided p value: the probability of all tables that are at most as likely as the observed one.
+    /// Ties count, up to a relative 1e-7 as in R's `fisher.test`.
     pub fn p_two_sided(&self) -> f64 {
         let mode = self.mode(1.0);
         let Some((_, observed)) = self.walk_to_observed(mode, 1.0) else { return 0.0 };
         let limit = observed * (1.0 + 1e-7);
-        let likely = |&(_, weight): &Term| weight <= limit;
-        let above = total(self.upwards((mode, 1.0), 1.0).filter(likely));
-        let below = total(self.downwards((mode, 1.0), 1.0).skip(1).filter(likely));
+        let above = self.upwards((mode, 1.0), 1.0).filter(|&(_, weight)| weight <= limit);
+        // The mode is in both walks; it counts once.
+        let below = self.downwards((mode, 1.0), 1.0).skip(1).filter(|&(_, weight)| weight <= limit);
+        let (above, below) = (total(above), total(below));
         ((above + below) / self.whole(mode, 1.0)).min(1.0)
     }
 
-    /// Z of the one-sided p value on the side where the data lie: Φ⁻¹(1 − P(X ≥ x)) when x is above
-    /// its expectation, −Φ⁻¹(1 − P(X ≤ x)) when below, and 0 where that would have the other sign.
+    /// Z of the one-sided p value of the side on which the data are: Φ⁻¹(1 − P(X ≥ x)) if x is above
+    /// its expectation, −Φ⁻¹(1 − P(X ≤ x)) if below, and 0 if that would have the other sign.
     ///
-    /// Each one-sided p value is conservative, the two add up to more than 1, and so no Z can stand
-    /// for both. This one rejects for benefit exactly when P(X ≥ x) ≤ α and for harm exactly when
-    /// P(X ≤ x) ≤ α, for every α < ½, and changes its sign when the arms are swapped. Its size is
-    /// at most 37.6, where the p value passes the smallest normal number.
+    /// Each one-sided p value is conservative, and the two add up to more than 1, so that no Z can give
+    /// both. This one rejects for benefit exactly if P(X ≥ x) ≤ α and for harm exactly if P(X ≤ x) ≤ α,
+    /// for every α < ½, and changes its sign when the arms are swapped. Its absolute value is at most
+    /// 37.6, at which the p value is the smallest normal number.
     pub fn z(&self) -> f64 {
         let Tails { lower, upper, .. } = self.tails();
-        match self.beyond_expectation() {
-            beyond if beyond > 0.0 => quantile(upper).max(0.0),
-            beyond if beyond < 0.0 => -quantile(lower).max(0.0),
-            _ => 0.0,
+        let beyond = self.beyond_expectation();
+        if beyond > 0.0 {
+            quantile(upper).max(0.0)
+        } else if beyond < 0.0 {
+            -quantile(lower).max(0.0)
+        } else {
+            0.0
         }
     }
 
-    /// Φ⁻¹(1 − p) of the mid-p value p = P(X > x) + ½·P(X = x). The two sides' add up to 1, so this
-    /// changes its sign when the arms are swapped without further care.
+    /// Φ⁻¹(1 − p) of the mid-p value p = P(X > x) + ½·P(X = x). The values of both sides add up to 1, so
+    /// that Z changes its sign when the arms are swapped.
     pub fn mid_p_z(&self) -> f64 {
         let Tails { lower, upper, point } = self.tails();
         // From the smaller tail: 1 − p keeps no small p.
@@ -107,9 +116,8 @@ impl Conditional {
         }
     }
 
-    /// The conditional maximum-likelihood odds ratio: that under which the expectation is what was
-    /// observed. 0 or ∞ when no table has fewer or more events; NaN when the margins leave no other
-    /// table.
+    /// The conditional maximum-likelihood odds ratio, under which the expectation is the observed number
+    /// of events. 0 or ∞ if no table has fewer or more events; NaN if the margins allow no other table.
     pub fn odds_ratio(&self) -> f64 {
         match (self.observed == self.least(), self.observed == self.most()) {
             (true, true) => f64::NAN,
@@ -121,7 +129,7 @@ impl Conditional {
 
     /// The exact interval of the odds ratio, of confidence `level` in (0, 1): at each limit the
     /// tail beyond the observed has probability (1 − level)/2 (Cornfield 1956; R's `fisher.test`).
-    /// Limits are 0 or ∞ where no table lies beyond.
+    /// Limits are 0 or ∞ if no table has fewer or more events.
     pub fn odds_ratio_interval(&self, level: f64) -> (f64, f64) {
         let tail = 0.5 * (1.0 - level);
         let reach = upper_quantile(tail);
@@ -138,16 +146,13 @@ impl Conditional {
         (low, high)
     }
 
-    /// The odds ratio at which `f`, falling, is 0, from the start of `reach` standard errors from
-    /// the estimate with half a patient in every cell.
+    /// The odds ratio at which `f`, which falls, is 0. The search starts `reach` standard errors from the
+    /// estimate.
     fn solve(&self, reach: f64, f: impl Fn(&Self, f64) -> f64) -> f64 {
-        let halves = |events: f64, patients: f64| ArmEvents {
-            events: events + 0.5,
-            patients: patients + 1.0,
-        };
+        // Half a patient in every cell, so that the start is finite.
         let around = ProportionEffect::LogOddsRatio.estimate(&[
-            halves(self.events - self.observed, self.control),
-            halves(self.observed, self.experimental),
+            ArmEvents { events: self.events - self.observed + 0.5, patients: self.control + 1.0 },
+            ArmEvents { events: self.observed + 0.5, patients: self.experimental + 1.0 },
         ]);
         let guess = around.estimate + reach * around.standard_error;
         let log = root::near(
@@ -166,22 +171,25 @@ impl Conditional {
         self.observed * self.control - control * self.experimental
     }
 
+    /// Fewest events that the margins allow.
     fn least(&self) -> f64 {
         (self.events - self.control).max(0.0)
     }
 
+    /// Most events that the margins allow.
     fn most(&self) -> f64 {
         self.experimental.min(self.events)
     }
 
-    /// The most likely number of events (Liao & Rosen 2001, Am Stat 55:366), or next to it.
+    /// The most likely number of events (Liao & Rosen 2001, Am Stat 55:366). Rounding may give its
+    /// neighbour, which does not matter: sums only have to start near the mode.
     fn mode(&self, odds: f64) -> f64 {
         // The greater of two neighbours of equal probability solves a·i² − b·i + c = 0.
         let a = odds - 1.0;
         let b = (self.experimental + self.events + 2.0) * odds + self.control - self.events;
         let c = (self.experimental + 1.0) * (self.events + 1.0) * odds;
         let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
-        // The same root twice, each without cancellation; b < 0 implies a < 0.
+        // Two forms of the same root, each without cancellation for its sign of b; b < 0 implies a < 0.
         let i = if b > 0.0 { 2.0 * c / (b + root) } else { (b - root) / (2.0 * a) };
         i.floor().clamp(self.least(), self.most())
     }
@@ -193,7 +201,7 @@ impl Conditional {
             let more = (it.experimental - i) * (it.events - i);
             let fewer = (i + 1.0) * (it.control - it.events + i + 1.0);
             let next = weight * (more / fewer * odds);
-            // Also false past the end, where `more` is 0.
+            // At the most events `more` is 0, which ends the walk, too.
             (next > 0.0).then_some((i + 1.0, next))
         })
     }
@@ -209,13 +217,12 @@ impl Conditional {
         })
     }
 
-    /// The term of what was observed; `None` when it is too small for a number.
+    /// The term of the observed events; `None` if it is too small for a number.
     fn walk_to_observed(&self, mode: f64, odds: f64) -> Option<Term> {
-        let observed = |&(i, _): &Term| i == self.observed;
         if self.observed >= mode {
-            self.upwards((mode, 1.0), odds).find(observed)
+            self.upwards((mode, 1.0), odds).find(|&(i, _)| i == self.observed)
         } else {
-            self.downwards((mode, 1.0), odds).find(observed)
+            self.downwards((mode, 1.0), odds).find(|&(i, _)| i == self.observed)
         }
     }
 
@@ -231,19 +238,17 @@ impl Conditional {
         let mode = self.mode(odds);
         let observed = self.walk_to_observed(mode, odds);
         let whole = self.whole(mode, odds);
-        // The tail away from the mode may be tiny and is summed; the other holds the mode, so it
-        // loses nothing by subtraction.
-        let tails = |beyond: f64, point: f64| {
-            (beyond / whole, (whole - beyond + point) / whole, point / whole)
-        };
+        let point = observed.map_or(0.0, |term| term.1);
+        // The tail away from the mode may be tiny, and is summed. The tail with the mode loses no digits
+        // by subtraction.
         if self.observed >= mode {
             let beyond = observed.map_or(0.0, |term| total(self.upwards(term, odds)));
-            let (upper, lower, point) = tails(beyond, observed.map_or(0.0, |term| term.1));
-            Tails { lower, upper, point }
+            let (lower, upper) = ((whole - beyond + point) / whole, beyond / whole);
+            Tails { lower, upper, point: point / whole }
         } else {
             let beyond = observed.map_or(0.0, |term| total(self.downwards(term, odds)));
-            let (lower, upper, point) = tails(beyond, observed.map_or(0.0, |term| term.1));
-            Tails { lower, upper, point }
+            let (lower, upper) = (beyond / whole, (whole - beyond + point) / whole);
+            Tails { lower, upper, point: point / whole }
         }
     }
 
@@ -260,7 +265,7 @@ fn total(terms: impl Iterator<Item = Term>) -> f64 {
     moments(terms, 0.0).0
 }
 
-/// Sums of the weights and of the distances from `about` that they weigh.
+/// Sum of the weights, and of the weighted distances from `about`.
 fn moments(terms: impl Iterator<Item = Term>, about: f64) -> (f64, f64) {
     let (mut whole, mut first) = (0.0, 0.0);
     for (i, weight) in terms {
@@ -273,7 +278,7 @@ fn moments(terms: impl Iterator<Item = Term>, about: f64) -> (f64, f64) {
     (whole, first)
 }
 
-/// Finite for every p in [0, 1), even when its sum was rounded past 1 or underflowed.
+/// The upper normal quantile; finite also if the sum p was rounded to 1 or underflowed to 0.
 fn quantile(p: f64) -> f64 {
     upper_quantile(p.clamp(f64::MIN_POSITIVE, 1.0))
 }
@@ -304,7 +309,7 @@ mod tests {
     proptest! {
         /// Tails and the two-sided p value by counting every table with the same margins, exactly.
         #[test]
-        fn is_an_enumeration([control, experimental] in table(30)) {
+        fn tails_and_two_sided_p_equal_those_by_enumeration([control, experimental] in table(30)) {
             let events = control.0 + experimental.0;
             let ways = |i: u32| binomial(experimental.1, i) * binomial(control.1, events - i);
             let support = events.saturating_sub(control.1)..=events.min(experimental.1);
@@ -324,7 +329,7 @@ mod tests {
 
         /// Tails and expectation under an odds ratio of 3 and of ⅓, by the same count.
         #[test]
-        fn with_an_odds_ratio_it_is_an_enumeration([control, experimental] in table(30)) {
+        fn tails_and_expectation_under_an_odds_ratio_equal_those_by_enumeration([control, experimental] in table(30)) {
             let events = control.0 + experimental.0;
             let least = events.saturating_sub(control.1);
             let most = events.min(experimental.1);

@@ -24,14 +24,24 @@ pub enum ProportionInterval {
 }
 
 impl ProportionInterval {
-    /// Whether the method has an interval for the effect.
+    /// Whether the method gives an interval of the effect.
     pub fn is_for(self, effect: ProportionEffect) -> bool {
         self != Self::Newcombe || effect == ProportionEffect::RiskDifference
     }
 }
 
-/// The interval of confidence `level`, in (0, 1), on the effect's scale: logarithms of the limits
-/// of a ratio, ±∞ where the data set no limit.
+/// The interval of confidence `level`, in (0, 1), on the effect's scale: logarithms of the limits of a
+/// ratio, ±∞ if the data set no limit. The upper limit of each method is minus the lower limit of the
+/// swapped arms.
+///
+/// * `Wald`: estimate ± quantile × standard error: Wald's, Katz's or Woolf's, by effect. From −∞ to ∞ if
+///   the estimate is infinite; clipped to [−1, 1] for the difference.
+/// * `Newcombe`: Wilson's limits of each rate, combined (Newcombe 1998, Stat Med 17:873, method 10); for
+///   the difference only.
+/// * `MiettinenNurminen`: the effects that the score test does not reject, its variance multiplied by
+///   N/(N − 1) (Miettinen & Nurminen 1985, Stat Med 4:213).
+/// * `FarringtonManning`: the same without the factor (for the difference Mee 1984, Biometrics 40:1175;
+///   Farrington & Manning 1990, Stat Med 9:1447).
 ///
 /// `None` when an arm is empty, when the method is not for the effect
 /// ([`ProportionInterval::is_for`]), and for `Wald` when all outcomes are alike.
@@ -44,7 +54,7 @@ pub fn interval(
     limits(arms, effect, method, upper_quantile(0.5 * (1.0 - level)))
 }
 
-/// As [`interval`], for the normal quantile that the level stands for.
+/// The interval for the normal quantile of a level; see [`interval`].
 pub(super) fn limits(
     arms: &Arms,
     effect: ProportionEffect,
@@ -54,25 +64,29 @@ pub(super) fn limits(
     if !method.is_for(effect) || arms.iter().any(|arm| arm.patients <= 0.0) {
         return None;
     }
-    let both = |lower: &dyn Fn(&Arms) -> f64| (lower(arms), -lower(&[arms[1], arms[0]]));
-    let total = arms[0].patients + arms[1].patients;
-    match method {
+    let swapped = [arms[1], arms[0]];
+    Some(match method {
         ProportionInterval::Wald => {
             let (low, high) = wald(effect.estimate(arms), quantile)?;
-            Some((effect.scale().within(low), effect.scale().within(high)))
+            (effect.scale().within(low), effect.scale().within(high))
         }
-        ProportionInterval::Newcombe => Some(both(&|arms| newcombe_lower(arms, quantile))),
+        ProportionInterval::Newcombe => {
+            (newcombe_lower(arms, quantile), -newcombe_lower(&swapped, quantile))
+        }
         ProportionInterval::MiettinenNurminen => {
-            // One patient in all has no such variance, and no limit.
+            let total = arms[0].patients + arms[1].patients;
+            // With one patient or less the factor is infinite, and there is no limit.
             let factor = total / (total - 1.0).max(0.0);
-            Some(both(&|arms| score_lower(arms, effect, quantile * factor.sqrt())))
+            let critical = quantile * factor.sqrt();
+            (score_lower(arms, effect, critical), -score_lower(&swapped, effect, critical))
         }
         ProportionInterval::FarringtonManning => {
-            Some(both(&|arms| score_lower(arms, effect, quantile)))
+            (score_lower(arms, effect, quantile), -score_lower(&swapped, effect, quantile))
         }
-    }
+    })
 }
 
+/// `None` without information.
 fn wald(effect: EffectEstimate, quantile: f64) -> Option<(f64, f64)> {
     let EffectEstimate { estimate, standard_error, .. } = effect;
     if standard_error.is_nan() {
@@ -93,6 +107,7 @@ fn wilson(rate: f64, patients: f64, quantile: f64) -> (f64, f64) {
     (((middle - reach) / (1.0 + square)).max(0.0), ((middle + reach) / (1.0 + square)).min(1.0))
 }
 
+/// Newcombe's lower limit of the difference.
 fn newcombe_lower(&[control, experimental]: &Arms, quantile: f64) -> f64 {
     let [p_c, p_e] = [control.rate(), experimental.rate()];
     let below = p_e - wilson(p_e, experimental.patients, quantile).0;
@@ -100,47 +115,54 @@ fn newcombe_lower(&[control, experimental]: &Arms, quantile: f64) -> f64 {
     (p_e - p_c - (below * below + above * above).sqrt()).max(-1.0)
 }
 
-/// Log ratios are looked for between ± this.
+/// Largest absolute log ratio that is searched.
 const FARTHEST: f64 = 300.0;
 
 /// The effect below the estimate whose score Z is `critical`.
 fn score_lower(arms: &Arms, effect: ProportionEffect, critical: f64) -> f64 {
     let (floor, unlimited) = match effect {
         ProportionEffect::RiskDifference => (-1.0, -1.0),
-        _ => (-FARTHEST, f64::NEG_INFINITY),
+        ProportionEffect::LogRiskRatio | ProportionEffect::LogOddsRatio => {
+            (-FARTHEST, f64::NEG_INFINITY)
+        }
     };
     let estimate = effect.of_rates(arms);
-    // Nothing lies below an estimate of −1, or of ln 0; where even the estimate is undefined (ln 0/0)
-    // no effect is excluded.
+    // No effect is below an estimate of −1, or of ln 0; if the estimate is undefined (ln 0/0), no effect
+    // is excluded.
     if estimate.is_nan() || estimate <= floor {
         return unlimited;
     }
-    // Not up to the estimate: where its restricted variance is 0 the score vanishes there too, but
-    // just below it the score falls short of any critical value.
+    // Not up to the estimate: with a restricted variance of 0 the surplus has a second root there. Just
+    // below it the surplus is negative for every critical value.
     let ceiling = (estimate - 1e-9).clamp(floor, -floor);
+    // Half a patient in every cell, so that the guess is finite.
     let halves =
         arms.map(|arm| super::ArmEvents { events: arm.events + 0.5, patients: arm.patients + 1.0 });
     let around = effect.estimate(&halves);
     let guess = (around.estimate - critical * around.standard_error).clamp(floor, ceiling);
-    let beyond = |candidate| surplus(arms, effect, candidate, critical);
-    root::near(beyond, guess, 0.25 * around.standard_error, [floor, ceiling], 2.0 * f64::EPSILON)
-        .unwrap_or(unlimited)
+    root::near(
+        |candidate| surplus(arms, effect, candidate, critical),
+        guess,
+        0.25 * around.standard_error,
+        [floor, ceiling],
+        2.0 * f64::EPSILON,
+    )
+    .unwrap_or(unlimited)
 }
 
-/// What the data exceed `candidate`, on the effect's scale, by, less `critical` standard errors
-/// restricted to it: above 0 where the score test rejects. Finite, unlike Z, without variance.
+/// Excess of the data over the effect `candidate`, less `critical` standard errors restricted to it:
+/// above 0 if the score test rejects the candidate. Unlike Z it is finite without variance.
 fn surplus(arms: &Arms, effect: ProportionEffect, candidate: f64, critical: f64) -> f64 {
-    let [control, experimental] = *arms;
-    let rates = (control.rate(), experimental.rate());
-    let total = control.patients + experimental.patients;
-    let share = experimental.patients / total;
-    let linear = |distance: Distance| {
-        let restricted = distance.restricted_rates(rates, share);
-        (distance.excess(rates), distance.variance(restricted, share))
-    };
+    let rates = arms.map(|arm| arm.rate());
+    let total = arms[0].patients + arms[1].patients;
+    let share = arms[1].patients / total;
     let (excess, variance) = match effect {
-        ProportionEffect::RiskDifference => linear(Distance::Difference(candidate)),
-        ProportionEffect::LogRiskRatio => linear(Distance::Ratio(libm::exp(candidate))),
+        ProportionEffect::RiskDifference => {
+            Distance::Difference(candidate).excess_and_variance(rates, share)
+        }
+        ProportionEffect::LogRiskRatio => {
+            Distance::Ratio(libm::exp(candidate)).excess_and_variance(rates, share)
+        }
         ProportionEffect::LogOddsRatio => {
             OddsRatio(libm::exp(candidate)).excess_and_variance(rates, share)
         }

@@ -25,7 +25,7 @@ pub use intervals::ProportionInterval;
 /// Parameters of a comparison of two proportions, which are also the bound test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct TwoProportions {
+pub struct Proportions {
     /// Success is an mRS at or below this.
     #[serde(default = "independent")]
     #[schemars(with = "u8", range(min = 0, max = 5))]
@@ -46,7 +46,7 @@ pub(super) fn independent() -> Mrs {
     Mrs::INDEPENDENT
 }
 
-impl Method for TwoProportions {
+impl Method for Proportions {
     fn key(&self) -> &'static str {
         "two_proportions"
     }
@@ -85,7 +85,7 @@ impl Method for TwoProportions {
     }
 }
 
-impl Test for TwoProportions {
+impl Test for Proportions {
     fn scale(&self) -> EffectScale {
         self.effect.scale()
     }
@@ -99,11 +99,11 @@ impl Test for TwoProportions {
         Some(ArmComparison::Proportions { cut, test, effect })
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         analyse(&arms(&groups[0], self.cut), self.test, self.effect, self.interval)
     }
 
-    fn statistic(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> Statistic {
+    fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
         Statistic::alone(z(&arms(&groups[0], self.cut), self.test))
     }
 
@@ -111,7 +111,7 @@ impl Test for TwoProportions {
         &self,
         groups: &[Counts],
         reference: ReferenceDistribution,
-        _: &mut adjusted::Scratch,
+        _: &mut adjusted::FitScratch,
     ) -> f64 {
         let test = self.test.of_expected_counts(reference);
         z(&arms(&groups[0], self.cut), test).unwrap_or(f64::NAN)

@@ -26,25 +26,30 @@ const INTERVALS: [ProportionInterval; 4] = [
     ProportionInterval::FarringtonManning,
 ];
 
-fn counts(control: (u32, u32), experimental: (u32, u32)) -> Arms {
-    [control, experimental].map(|(events, patients)| ArmEvents {
+/// Events and patients of each arm.
+fn counts(control: [u32; 2], experimental: [u32; 2]) -> Arms {
+    [control, experimental].map(|[events, patients]| ArmEvents {
         events: f64::from(events),
         patients: f64::from(patients),
     })
 }
 
-/// Two arms of 1 to `most` patients, one in three with no or only events.
+/// An arm of 1 to `most` patients, in one of three cases with no or only events.
+fn arm(most: u32) -> impl Strategy<Value = [u32; 2]> {
+    (1..=most).prop_flat_map(|patients| {
+        let events = prop_oneof![4 => 0..=patients, 1 => Just(0), 1 => Just(patients)];
+        events.prop_map(move |events| [events, patients])
+    })
+}
+
 fn two_arms(most: u32) -> impl Strategy<Value = Arms> {
-    let arm = move || {
-        (1..=most).prop_flat_map(|n| (prop_oneof![4 => 0..=n, 1 => Just(0), 1 => Just(n)], Just(n)))
-    };
-    (arm(), arm()).prop_map(|(control, experimental)| counts(control, experimental))
+    (arm(most), arm(most)).prop_map(|(control, experimental)| counts(control, experimental))
 }
 
 /// Score Z at a point of the effect's scale.
 fn score_z(arms: &Arms, effect: ProportionEffect, at: f64) -> f64 {
-    let rates = (arms[0].rate(), arms[1].rate());
-    let patients = (arms[0].patients, arms[1].patients);
+    let rates = arms.map(|arm| arm.rate());
+    let patients = arms.map(|arm| arm.patients);
     match effect {
         ProportionEffect::RiskDifference => Distance::Difference(at).score_z(rates, patients),
         ProportionEffect::LogRiskRatio => Distance::Ratio(libm::exp(at)).score_z(rates, patients),
@@ -77,9 +82,8 @@ proptest! {
         }
     }
 
-    /// Also at every edge: all, none, one patient.
     #[test]
-    fn answers_are_defined_and_intervals_contain_the_estimate(
+    fn estimates_are_defined_and_intervals_contain_them(
         arms in two_arms(60),
         level in 0.5..0.999f64,
     ) {
@@ -128,9 +132,8 @@ proptest! {
         }
     }
 
-    /// Where a limit is not that of the scale, the score test is just significant there.
     #[test]
-    fn score_intervals_invert_the_score_test(arms in two_arms(400), level in 0.6..0.999f64) {
+    fn the_score_test_is_just_significant_at_a_score_limit(arms in two_arms(400), level in 0.6..0.999f64) {
         let quantile = crate::num::normal::upper_quantile(0.5 * (1.0 - level));
         let total = arms[0].patients + arms[1].patients;
         for effect in EFFECTS {
@@ -157,9 +160,8 @@ proptest! {
         }
     }
 
-    /// The correction shrinks, never past 0; without a margin the pooled Z is the score Z of all.
     #[test]
-    fn tests_of_no_difference_are_related(arms in two_arms(300)) {
+    fn the_correction_shrinks_z_and_the_score_z_at_no_effect_is_the_pooled_z(arms in two_arms(300)) {
         if let Some(pooled) = z(&arms, ProportionTest::PooledZ) {
             let corrected = z(&arms, ProportionTest::ContinuityCorrected).expect("as the pooled");
             prop_assert!(corrected * pooled >= 0.0 && corrected.abs() <= pooled.abs());
@@ -172,9 +174,9 @@ proptest! {
 }
 
 #[test]
-fn an_empty_arm_has_no_answer_but_a_status() {
-    let some = counts((3, 10), (0, 0));
-    for arms in [some, [some[1], some[0]], counts((0, 0), (0, 0))] {
+fn an_empty_arm_gives_a_status_and_no_number() {
+    let some = counts([3, 10], [0, 0]);
+    for arms in [some, [some[1], some[0]], counts([0, 0], [0, 0])] {
         for (test, effect) in TESTS.into_iter().flat_map(|t| EFFECTS.map(|e| (t, e))) {
             assert_eq!(z(&arms, test), None);
             for method in INTERVALS {
@@ -186,22 +188,25 @@ fn an_empty_arm_has_no_answer_but_a_status() {
     }
 }
 
-/// 0 of n against 0 of n: the difference may be anything up to the rule-of-three kind of limit.
+fn score_limits(arms: &Arms, effect: ProportionEffect) -> (f64, f64) {
+    let method = ProportionInterval::MiettinenNurminen;
+    interval(arms, effect, method, 0.95).expect("both arms have patients")
+}
+
+/// With 0 of n in both arms the limits are about ±3/n, as by the rule of three.
 #[test]
-fn limits_lie_where_they_belong_at_the_edges() {
-    let none = counts((0, 20), (0, 20));
-    let all_against_none = counts((0, 20), (20, 20));
-    let score = ProportionInterval::MiettinenNurminen;
-    let limits = |arms, effect| interval(arms, effect, score, 0.95).expect("both arms are there");
-    let (low, high) = limits(&none, ProportionEffect::RiskDifference);
+fn score_limits_of_tables_with_no_or_only_events_have_their_known_values() {
+    let none = counts([0, 20], [0, 20]);
+    let all_against_none = counts([0, 20], [20, 20]);
+    let (low, high) = score_limits(&none, ProportionEffect::RiskDifference);
     // (1 − δ)·δ/20·40/39 = (δ/1.96)² at the limit.
     assert!((high - 1.0 / (1.0 + 20.0 * 39.0 / 40.0 / Z_95 / Z_95)).abs() < 1e-12, "{high}");
     assert_eq!(low, -high);
-    let (low, high) = limits(&all_against_none, ProportionEffect::RiskDifference);
+    let (low, high) = score_limits(&all_against_none, ProportionEffect::RiskDifference);
     assert!(high == 1.0 && 0.6 < low && low < 0.9, "{low}");
     for effect in [ProportionEffect::LogRiskRatio, ProportionEffect::LogOddsRatio] {
-        assert_eq!(limits(&none, effect), (f64::NEG_INFINITY, f64::INFINITY));
-        let (low, high) = limits(&all_against_none, effect);
+        assert_eq!(score_limits(&none, effect), (f64::NEG_INFINITY, f64::INFINITY));
+        let (low, high) = score_limits(&all_against_none, effect);
         assert!(high == f64::INFINITY && 0.0 < low && low < 10.0, "{low}");
     }
     let wald = ProportionInterval::Wald;
@@ -209,11 +214,11 @@ fn limits_lie_where_they_belong_at_the_edges() {
     assert_eq!(unlimited, Some((f64::NEG_INFINITY, f64::INFINITY)));
     // No variance with one patient in all.
     let half = [ArmEvents { events: 0.2, patients: 0.5 }; 2];
-    assert_eq!(limits(&half, ProportionEffect::RiskDifference), (-1.0, 1.0));
+    assert_eq!(score_limits(&half, ProportionEffect::RiskDifference), (-1.0, 1.0));
 }
 
 #[test]
-fn expected_counts_have_every_answer_but_fishers() {
+fn expected_counts_have_every_statistic_but_fishers() {
     let arms =
         [(11.5, 46.0), (18.4, 46.0)].map(|(events, patients)| ArmEvents { events, patients });
     for test in TESTS {
@@ -225,10 +230,9 @@ fn expected_counts_have_every_answer_but_fishers() {
     }
 }
 
-/// A million patients neither overflow nor take long.
 #[test]
-fn large_trials_have_every_answer() {
-    let arms = counts((124_000, 500_000), (126_000, 500_000));
+fn a_million_patients_have_every_statistic_and_interval() {
+    let arms = counts([124_000, 500_000], [126_000, 500_000]);
     for test in TESTS {
         // Pooled and unpooled differ by 2e-4 here, the exact test and Yates' by less than 1e-3.
         let z = z(&arms, test).expect("both arms vary");
@@ -260,7 +264,7 @@ fn the_default_is_pooled_with_the_difference_and_walds_interval() {
 }
 
 #[test]
-fn data_without_information_have_a_status_and_no_number() {
+fn tables_without_information_have_a_status_and_no_statistic() {
     let cases: [[[i32; 7]; 2]; 4] = [
         [[0; 7], [0; 7]],
         [[0; 7], [3, 1, 0, 2, 0, 0, 1]],

@@ -121,7 +121,7 @@ impl Test for UnadjustedMeans {
         Some(ArmComparison::Utilities(&self.utilities))
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         t_test(&self.utilities, &groups[0], self.test).result()
     }
 }
@@ -139,7 +139,7 @@ impl Test for AdjustedMeans {
         None
     }
 
-    fn test(&self, groups: &[Counts], _: &mut adjusted::Scratch) -> TestResult {
+    fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         regression::adjusted_t_test(&self.utilities, &self.covariates, groups).result()
     }
 }
@@ -208,7 +208,7 @@ impl Utilities {
     }
 
     /// Patients, mean utility and sum of squares about it; `None` without patients.
-    fn moments(&self, counts: &[f64; LEVELS]) -> Option<Moments> {
+    fn moments(&self, counts: &[f64; LEVELS]) -> Option<ArmUtilities> {
         // Measured from one of them, patients with the same mRS have utilities of exactly 0, and a
         // variance that rounding cannot raise above 0.
         let origin = self.first_utility(counts)?;
@@ -216,13 +216,16 @@ impl Utilities {
         let shift = self.measured_from(counts, origin).map(|(count, u)| count * u).sum::<f64>() / n;
         let squares =
             self.measured_from(counts, origin + shift).map(|(count, u)| count * u * u).sum();
-        Some(Moments { n, mean: origin + shift, squares })
+        Some(ArmUtilities { n, mean: origin + shift, squares })
     }
 }
 
-struct Moments {
+/// Moments of the utilities of an arm.
+struct ArmUtilities {
+    /// Number of patients.
     n: f64,
     mean: f64,
+    /// Sum of squares about the mean.
     squares: f64,
 }
 
@@ -304,7 +307,7 @@ pub fn t_test(utilities: &Utilities, counts: &Counts, test: MeansTest) -> TTest 
 
 /// Variance of the difference and its degrees of freedom (Welch 1947, Biometrika 34:28); the latter
 /// 0 when an arm has a single patient, N − 2 when no patient differs from its arm.
-fn welch(control: &Moments, experimental: &Moments) -> (f64, f64) {
+fn welch(control: &ArmUtilities, experimental: &ArmUtilities) -> (f64, f64) {
     if control.n.min(experimental.n) <= 1.0 {
         return (f64::NAN, 0.0);
     }

@@ -92,7 +92,7 @@ pub fn adjusted_t_test(
     groups: &[Counts],
 ) -> TTest {
     assert_eq!(groups.len(), covariates.groups, "a table for every row");
-    let Some(means) = Means::new(utilities, covariates, groups) else {
+    let Some(means) = ColumnMeans::new(utilities, covariates, groups) else {
         return NO_DIFFERENCE;
     };
     let mut products = CrossProducts::new(utilities, covariates, groups, &means);
@@ -129,16 +129,16 @@ const PERFECT_FIT: f64 = 1e-13;
 /// Columns of the cross products: covariates, treatment, utility.
 const SIZE: usize = MAX_COVARIATES + 2;
 
-/// Means of the columns over the patients, measured from `origin`, the values of the first patient:
+/// ColumnMeans of the columns over the patients, measured from `origin`, the values of the first patient:
 /// a column that does not vary is then exactly 0.
-struct Means {
+struct ColumnMeans {
     patients: f64,
     /// Covariates, treatment, utility.
     of: [f64; SIZE],
     origin: [f64; SIZE],
 }
 
-impl Means {
+impl ColumnMeans {
     /// `None` without patients.
     fn new(utilities: &Utilities, covariates: &CovariateRows, groups: &[Counts]) -> Option<Self> {
         let (first, utility_of_first) = groups.iter().enumerate().find_map(|(group, counts)| {
@@ -181,7 +181,7 @@ impl CrossProducts {
         utilities: &Utilities,
         covariates: &CovariateRows,
         groups: &[Counts],
-        means: &Means,
+        means: &ColumnMeans,
     ) -> Self {
         let treatment = covariates.columns;
         let utility = treatment + 1;

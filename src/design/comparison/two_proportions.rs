@@ -271,7 +271,7 @@ impl TwoProportions {
         match self.variance {
             Variance::Arcsine => arcsine(self.experimental) - arcsine(self.null_rate()),
             Variance::NullAndAlternative | Variance::Alternative | Variance::Null => {
-                self.null.excess(self.rates().into())
+                self.null.excess(self.rates())
             }
         }
     }
@@ -296,7 +296,7 @@ impl TwoProportions {
     /// Returns the standard deviation of the distance at these rates, times the root of the number
     /// of patients.
     fn sd_at(&self, rates: [f64; 2], share_experimental: f64) -> f64 {
-        self.null.variance(rates.into(), share_experimental).sqrt()
+        self.null.variance(rates, share_experimental).sqrt()
     }
 
     /// Returns the most likely rates of the null hypothesis.
@@ -307,7 +307,7 @@ impl TwoProportions {
                 (1.0 - share_experimental) * self.control + share_experimental * self.experimental;
             return [pooled; 2];
         }
-        self.null.restricted_rates(self.rates().into(), share_experimental).into()
+        self.null.restricted_rates(self.rates(), share_experimental)
     }
 
     /// Returns the reduction of the distance by a continuity correction, times the number of

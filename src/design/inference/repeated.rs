@@ -30,7 +30,7 @@ pub fn repeated_difference(rates: [f64; 2], patients: [f64; 2], bound: f64) -> (
 
 /// Computes the score Z against a difference, which it falls with, in a finite range.
 fn score(difference: f64, rates: [f64; 2], patients: [f64; 2]) -> f64 {
-    let z = Distance::Difference(difference).score_z(rates.into(), patients.into());
+    let z = Distance::Difference(difference).score_z(rates, patients);
     // 0/0 if the observed difference is the given one and has no variance. Infinities would leave
     // the search for a root without a direction.
     if z.is_nan() { 0.0 } else { z.clamp(-1e6, 1e6) }

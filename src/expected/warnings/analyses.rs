@@ -1,4 +1,4 @@
-//! Analyses, and losses, that do not do what they seem to be meant for.
+//! Analyses and dropout that are probably not meant as they are written.
 
 use crate::analysis::BoundMethod;
 use crate::analysis::imputation::MissingRule;
@@ -12,61 +12,72 @@ use crate::scenario::{Analysis, Scenario, file};
 /// J Clin Epidemiol 49:1373, of events).
 const OUTCOMES_PER_COVARIATE: usize = 10;
 
-/// The most that `rerandomisations` takes.
+/// The largest number that `rerandomisations` accepts.
 const MOST_REPEATS: f64 = 1e6;
 
-pub(super) fn of(scenario: &Scenario) -> Vec<String> {
-    let of_all = [idle_losses(scenario), bent_early_outcome(scenario)];
-    let mut warnings: Vec<String> = of_all.into_iter().flatten().collect();
+/// Largest difference between the mRS that the early mRS leads to and the stated one that is not worth a
+/// warning: published percentages are rounded to this.
+const ROUNDING: f64 = 0.01;
+
+/// Warnings about analyses, dropout and the early mRS.
+pub(super) fn warnings(scenario: &Scenario) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        [unused_dropout_keys(scenario), adjusted_early_outcome(scenario)]
+            .into_iter()
+            .flatten()
+            .collect();
     for (analysis, written) in scenario.analyses.iter().zip(&scenario.file().analyses) {
         let of_analysis = [
             written.method.parameters().warning(),
             many_covariates(scenario, &analysis.method),
-            few_repeats(scenario, analysis),
-            idle_rule(scenario, &written.missing),
+            few_rerandomisations(scenario, analysis),
+            unused_missing_rule(scenario, &written.missing),
         ];
-        let told = of_analysis.into_iter().flatten();
-        warnings.extend(told.map(|warning| format!("analysis \"{}\" {warning}", analysis.name)));
+        warnings.extend(
+            of_analysis
+                .into_iter()
+                .flatten()
+                .map(|warning| format!("analysis \"{}\" {warning}", analysis.name)),
+        );
     }
     warnings
 }
 
-/// Log odds and deaths of a dropout that never happens.
-fn idle_losses(scenario: &Scenario) -> Option<String> {
+/// Keys of dropout without any dropout.
+fn unused_dropout_keys(scenario: &Scenario) -> Option<String> {
     let file::Missing { log_odds_per_mrs, factors, known_deaths, .. } = &scenario.file().missing;
     let given = *log_odds_per_mrs != 0.0 || !factors.is_empty() || *known_deaths != 0.0;
-    (nobody_lost(scenario) && given)
-        .then(|| "the other keys of [missing] do nothing, as `dropout` is 0".to_owned())
+    (!scenario.has_dropout() && given)
+        .then(|| "the other keys of [missing] have no effect, as `dropout` is 0".to_owned())
 }
 
-/// An early mRS and a transition that lead elsewhere than to the outcome.
-fn bent_early_outcome(scenario: &Scenario) -> Option<String> {
+/// An early mRS and a transition whose product is not the stated outcome.
+fn adjusted_early_outcome(scenario: &Scenario) -> Option<String> {
     let written = scenario.file().early_outcome.as_ref()?;
     let [control, _] = &scenario.of_treatments;
-    let whole: f64 = written.control.iter().sum();
-    let led_to = |later: usize| -> f64 {
-        let rows = written.control.iter().zip(&written.transition);
-        rows.map(|(share, row)| share / whole * row[later] / row.iter().sum::<f64>()).sum()
-    };
     let stated = control.probabilities();
-    let later = (0..LEVELS).max_by(|&a, &b| {
-        f64::total_cmp(&(led_to(a) - stated[a]).abs(), &(led_to(b) - stated[b]).abs())
-    })?;
-    ((led_to(later) - stated[later]).abs() > 0.01).then(|| {
+    // Shares may be written as percentages, and need not sum to 1 exactly.
+    let whole: f64 = written.control.iter().sum();
+    let mut implied = [0.0; LEVELS];
+    for (later, sum) in implied.iter_mut().enumerate() {
+        for (share, row) in written.control.iter().zip(&written.transition) {
+            *sum += share / whole * row[later] / row.iter().sum::<f64>();
+        }
+    }
+    let (later, difference) = (0..LEVELS)
+        .map(|mrs| (mrs, (implied[mrs] - stated[mrs]).abs()))
+        .max_by(|a, b| f64::total_cmp(&a.1, &b.1))?;
+    (difference > ROUNDING).then(|| {
         format!(
             "early_outcome leads {:.1} % of control patients to mRS {later}, the outcome has {:.1} %: \
-             the outcome is kept, and the early mRS and the transition are bent to fit it",
-            100.0 * led_to(later),
+             the outcome is kept, and the early mRS and the transition matrix are adjusted to match it",
+            100.0 * implied[later],
             100.0 * stated[later]
         )
     })
 }
 
-fn nobody_lost(scenario: &Scenario) -> bool {
-    scenario.dropout == [0.0; 2]
-}
-
-/// Regressions with too many covariates for the outcomes of the first look.
+/// A regression with too many covariates for the outcomes of the first look.
 fn many_covariates(scenario: &Scenario, method: &BoundMethod) -> Option<String> {
     let names = match method.grouped_by() {
         GroupedBy::Covariates(names) => names,
@@ -86,20 +97,23 @@ fn many_covariates(scenario: &Scenario, method: &BoundMethod) -> Option<String> 
     })
 }
 
-/// Re-randomisations whose smallest p value lies above a look's.
-fn few_repeats(scenario: &Scenario, analysis: &Analysis) -> Option<String> {
+/// Too few re-randomisations for a p value below the level of a look.
+fn few_rerandomisations(scenario: &Scenario, analysis: &Analysis) -> Option<String> {
     let repeats = f64::from(analysis.rerandomisations);
     if repeats == 0.0 {
         return None;
     }
     let most = upper_quantile(1.0 / (repeats + 1.0));
-    let bounds = scenario.design.looks().iter().enumerate();
-    let beyond: Vec<(usize, f64)> = bounds
+    let unreachable: Vec<(usize, f64)> = scenario
+        .design
+        .looks()
+        .iter()
+        .enumerate()
         .map(|(k, look)| (k + 1, look.efficacy))
         .filter(|(_, bound)| bound.is_finite() && *bound > most)
         .collect();
-    let highest = beyond.iter().map(|(_, bound)| *bound).reduce(f64::max)?;
-    let looks: Vec<String> = beyond.iter().map(|(look, _)| look.to_string()).collect();
+    let highest = unreachable.iter().map(|(_, bound)| *bound).reduce(f64::max)?;
+    let looks: Vec<String> = unreachable.iter().map(|(look, _)| look.to_string()).collect();
     let plural = if looks.len() > 1 { "s" } else { "" };
     let needed = (1.0 / upper_tail(highest) - 1.0).ceil();
     let needed = if needed <= MOST_REPEATS {
@@ -114,7 +128,8 @@ fn few_repeats(scenario: &Scenario, analysis: &Analysis) -> Option<String> {
     ))
 }
 
-fn idle_rule(scenario: &Scenario, rule: &MissingRule) -> Option<String> {
-    let does_nothing = nobody_lost(scenario) && *rule != MissingRule::CompleteCase {};
-    does_nothing.then(|| "has a rule for missing outcomes, and nobody is lost".to_owned())
+/// A rule for missing outcomes without any dropout.
+fn unused_missing_rule(scenario: &Scenario, rule: &MissingRule) -> Option<String> {
+    (!scenario.has_dropout() && *rule != MissingRule::CompleteCase {})
+        .then(|| "has a rule for missing outcomes, but dropout is 0".to_owned())
 }

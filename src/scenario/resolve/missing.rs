@@ -1,4 +1,4 @@
-//! What is lost, and what was seen early.
+//! Dropout and the early mRS.
 
 use super::super::file;
 use super::super::treatments::ByStratum;
@@ -38,12 +38,14 @@ impl Resolver<'_> {
         }
     }
 
-    /// Who is lost, and the share that control and experimental arm lose under the alternative.
+    /// The model of dropout, and the share of control and experimental arm that drops out under the
+    /// alternative. `treatments` are the distributions under both treatments, `by_arm` those of the arms.
     pub(super) fn missingness(
         &mut self,
         population: &Population,
-        (treatments, by_arm): (&ByStratum, &ByStratum),
-        early: &Option<EarlyOutcome>,
+        treatments: &ByStratum,
+        by_arm: &ByStratum,
+        early: Option<&EarlyOutcome>,
     ) -> Option<(Missingness, [f64; 2])> {
         let written = &self.file.missing;
         let dropout = match written.dropout {
@@ -56,7 +58,7 @@ impl Resolver<'_> {
             of_stratum: self.log_odds_by_factor("missing", &written.factors, population)?,
             per_mrs: written.log_odds_per_mrs,
             known_deaths: written.known_deaths,
-            early_deaths: early.as_ref().map_or(0.0, |early| early.given(dead)[dead.index()]),
+            early_deaths: early.map_or(0.0, |early| early.given(dead)[dead.index()]),
             centres: normal_nodes(self.file.centres.as_ref().map_or(0.0, |it| it.dropout_sd)),
         };
         let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();
@@ -65,29 +67,36 @@ impl Resolver<'_> {
         let missingness = match Missingness::new(&mechanism, &control) {
             Ok(missingness) => missingness,
             Err(error) => {
-                let allowed = match error.most {
-                    most if most > 0.0 => format!("less than {most:.4}"),
-                    _ => "0".to_owned(),
+                let allowed = if error.most > 0.0 {
+                    format!("less than {:.4}", error.most)
+                } else {
+                    "0".to_owned()
                 };
                 let message = format!("{error}, as deaths are known; allowed: {allowed}");
                 return self.fail("missing.dropout", message);
             }
         };
-        let lost = [Arm::Control, Arm::Experimental].map(|arm| {
-            let of_stratum = |(stratum, share): (usize, &f64)| {
-                let mrs = by_arm[arm.index()][stratum].probabilities();
-                let p = missingness.on_average(arm, stratum);
-                share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
-            };
-            shares.iter().enumerate().map(of_stratum).sum()
-        });
-        // Where the outcome does not matter, what is lost is what is stated, to the last bit.
         let at_random = written.log_odds_per_mrs == 0.0 && mechanism.known_deaths == 0.0;
-        let lost = if at_random && early.is_none() { dropout } else { lost };
+        // The sums below would only change the last digits of what is stated.
+        let lost = if at_random && early.is_none() {
+            dropout
+        } else {
+            [Arm::Control, Arm::Experimental].map(|arm| {
+                shares
+                    .iter()
+                    .enumerate()
+                    .map(|(stratum, share)| {
+                        let mrs = by_arm[arm.index()][stratum].probabilities();
+                        let p = missingness.on_average(arm, stratum);
+                        share * mrs.iter().zip(p).map(|(of_level, p)| of_level * p).sum::<f64>()
+                    })
+                    .sum()
+            })
+        };
         Some((missingness, lost))
     }
 
-    /// Of each stratum, by the levels of its factors.
+    /// The log odds of each stratum, the sum over the levels of its factors.
     pub(super) fn log_odds_by_factor(
         &mut self,
         path: &str,

@@ -194,8 +194,12 @@ impl Resolver<'_> {
 
     fn losses(&mut self, people: &People, truths: &Truths) -> Checked<Losses> {
         let early_outcome = self.early_outcome(&truths.strata_of_arms)?;
-        let mrs = (&truths.strata_of_treatments, &truths.strata_of_arms);
-        let lost = self.missingness(&people.population, mrs, &early_outcome);
+        let lost = self.missingness(
+            &people.population,
+            &truths.strata_of_treatments,
+            &truths.strata_of_arms,
+            early_outcome.as_ref(),
+        );
         let (missingness, dropout) = lost.ok_or(Reported)?;
         Ok(Losses { early_outcome, missingness, dropout })
     }

@@ -4,7 +4,7 @@ use crate::randomisation::Imbalance;
 use crate::scenario::file::Randomisation;
 
 impl Randomisation {
-    /// What it does, in a line or two.
+    /// Method and parameters, in a line or two without a full stop.
     pub fn describe(&self) -> String {
         match self {
             Self::Complete {} => "complete randomisation".to_owned(),
