@@ -196,9 +196,7 @@ impl Trial {
         let rates: Vec<[f64; 2]> =
             events.zip(&patients).map(|(e, n)| [e.0 / n[0], e.1 / n[1]]).collect();
         let looks = rates.iter().zip(&patients);
-        let z = looks
-            .map(|(&rates, &n)| Distance::Difference(0.0).score_z(rates, n))
-            .collect();
+        let z = looks.map(|(&rates, &n)| Distance::Difference(0.0).score_z(rates, n)).collect();
         let design = rows[0].design.clone();
         let critical = efficacy_bounds(rule(&design), ALPHA);
         Self { design, critical, patients, rates, z }
