@@ -98,6 +98,7 @@ impl Population {
     #[inline]
     pub fn draw(&self, rng: &mut impl Rng) -> u32 {
         let u = uniform(rng);
+        // Both count the bounds at or below u.
         if self.cumulative.len() <= SCANNED {
             self.cumulative.iter().map(|&below| u32::from(u >= below)).sum()
         } else {

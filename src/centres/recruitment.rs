@@ -62,6 +62,7 @@ impl Recruitment {
         self.centres.clear();
         self.centres.extend(centres);
         let Self { centres, order, opening_days, cumulative_rates, intensities, .. } = self;
+        // The rate of all centres together is that of `accrual`, on average.
         self.per_day = accrual.per_month() / DAYS_PER_MONTH / f64::from(of.number);
         order.clear();
         order.extend(0..centres.len() as u32);
@@ -125,9 +126,11 @@ impl Recruitment {
         let (mut intensity, mut open) = (0.0, if together { all } else { 1 });
         for day in days {
             intensity += *day;
+            // Intensities rise from patient to patient: the search goes on from the last opening.
             while open < all && self.intensities[open] <= intensity {
                 open += 1;
             }
+            // Only a trial whose centres all open at once may have a ramp-up.
             *day = if together {
                 accrual.expected_day(intensity / pace)
             } else {

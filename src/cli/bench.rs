@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rescuesim::engine::{self, Accumulator, FoldError, Job};
-use rescuesim::explore::benchmark::{Benchmark, PhaseTime, Spread, Throughput};
+use rescuesim::explore::benchmark::{Benchmark, Measurements, PhaseTime, RepeatTimes, Throughput};
 use rescuesim::report::bench as report;
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::Scenario;
@@ -52,17 +52,18 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let first_trial = began.elapsed();
     let earlier = args.compare.as_ref().map(|path| read(path, &scenario)).transpose()?;
     let replicates = args.replicates.unwrap_or_else(|| replicates_in(&scenario, REPEAT));
-    let timed = timed(args, &scenario, replicates)?;
+    let (throughput, phases) = timed(args, &scenario, replicates)?;
     let command = CommandLine::of("bench", &args.scenario)
         .option("replicates", replicates)
         .option("repeats", args.repeats);
-    let found = Benchmark::new(
-        &scenario,
-        command.to_string(),
-        (replicates, timed),
-        first_trial.as_secs_f64(),
-        peak_memory(),
-    );
+    let measured = Measurements {
+        replicates,
+        throughput,
+        phases,
+        seconds_to_first_trial: first_trial.as_secs_f64(),
+        peak_memory_bytes: peak_memory(),
+    };
+    let found = Benchmark::new(&scenario, command.to_string(), measured);
     print_as(
         args.format,
         || report::document(&found, earlier.as_ref()),
@@ -126,11 +127,10 @@ fn timed(
         }
     }
     let trials = (replicates * scenario.truths().len() as u64) as f64;
-    let alone = Spread::of(&seconds[0]);
-    let throughput = seconds
-        .iter()
-        .enumerate()
-        .map(|(i, seconds)| Throughput::new(i + 1, trials, &Spread::of(seconds), alone.median));
+    let alone = RepeatTimes::of(&seconds[0]);
+    let throughput = seconds.iter().enumerate().map(|(i, seconds)| {
+        Throughput::new(i + 1, trials, &RepeatTimes::of(seconds), alone.median)
+    });
     Ok((throughput.collect(), PhaseTime::all(&phases, trials, alone.median)))
 }
 

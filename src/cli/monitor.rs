@@ -13,7 +13,7 @@ use rescuesim::design::monitor::RunningTrial;
 use rescuesim::expected::Expected;
 use rescuesim::num::normal::upper_quantile;
 use rescuesim::outcome::LEVELS;
-use rescuesim::report::monitoring::{Effects, MonitoringReport, Said};
+use rescuesim::report::monitoring::{Effects, LookResult, MonitoringReport};
 use rescuesim::scenario::{Analysis, Scenario, Truth};
 
 use super::values::{finite, sd, whole, z};
@@ -153,9 +153,10 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     let z = data.z.unwrap_or(0.0);
     let evidence = trial.evidence(z, planned.drift, args.belief(&trial, &data)?);
     let effects = effects(&trial, analysis, &data, table.as_ref(), args.overrun);
-    let said = Said::new(&trial, data.z, args.overrun.then_some(args.look));
+    let stopped_at = args.overrun.then_some(args.look);
+    let result = LookResult::new(&trial, data.z, stopped_at, evidence, effects);
     let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-    Ok(MonitoringReport::new(recreate::as_typed(), title, &trial, said, evidence, effects))
+    Ok(MonitoringReport::new(recreate::as_typed(), title, &trial, result))
 }
 
 /// Computes estimate and intervals on the scale of the analysis.

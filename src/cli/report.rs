@@ -286,13 +286,13 @@ impl Files {
 /// Draws PNG, where this build can.
 struct Painter {
     #[cfg(feature = "png")]
-    painter: rescuesim::report::png::Painter,
+    painter: rescuesim::report::png::PngRenderer,
 }
 
 #[cfg(feature = "png")]
 impl Painter {
     fn new() -> Result<Self, Failure> {
-        let painter = rescuesim::report::png::Painter::new().map_err(Self::failure)?;
+        let painter = rescuesim::report::png::PngRenderer::new().map_err(Self::failure)?;
         Ok(Self { painter })
     }
 

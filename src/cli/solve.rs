@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use clap::Args;
 use rescuesim::engine::Job;
-use rescuesim::explore::bracket::{self, Domain, Place, Point, Scale};
+use rescuesim::explore::bracket::{self, Domain, DoseScale, SearchPoint, TargetPlace};
 use rescuesim::explore::goal::{Goal, probability};
 use rescuesim::explore::solve::{self, Observed, SolveError, SolveQuestion};
 use rescuesim::report::Provenance;
@@ -162,12 +162,12 @@ impl<'a> Task<'a> {
         let patients = ["sample_size.", "design.looks.analysed"];
         let key = self.args.vary.rsplit('.').next().unwrap_or_default();
         let scale = if whole && patients.iter().any(|start| self.args.vary.starts_with(start)) {
-            Scale::Root
+            DoseScale::Root
         } else if ["alpha_one_sided", "alpha_two_sided"].contains(&key) {
             // The probit of a rejection is linear in that of the level.
-            Scale::Probit
+            DoseScale::Probit
         } else {
-            Scale::Value
+            DoseScale::Value
         };
         Domain { range, whole, scale }
     }
@@ -200,7 +200,7 @@ impl<'a> Task<'a> {
         let start = self.number.value;
         let Ok(place) =
             bracket::find(&mut domain, start, target, &mut |x| self.probability_by_formula(x));
-        let Some(Place::Between(one, other)) = place else { return None };
+        let Some(TargetPlace::Between(one, other)) = place else { return None };
         let Ok(root) =
             bracket::halve(&domain, [one, other], target, &mut |x| self.probability_by_formula(x));
         Some(root)
@@ -242,11 +242,11 @@ impl<'a> Task<'a> {
         let error = match error {
             SolveError::Simulation(failure) => return failure,
             SolveError::Unreachable { range, best } => {
-                let best = Point { value: self.goal.turned(best.value), ..best };
+                let best = SearchPoint { value: self.goal.turned(best.value), ..best };
                 SolveError::<Failure>::Unreachable { range, best }
             }
             SolveError::Everywhere { range, least } => {
-                let least = Point { value: self.goal.turned(least.value), ..least };
+                let least = SearchPoint { value: self.goal.turned(least.value), ..least };
                 SolveError::Everywhere { range, least }
             }
             SolveError::NoStart

@@ -346,6 +346,7 @@ impl Reference {
 
 /// Builds the result of a fixed-effect method from an estimate, its standard error and Q.
 fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Reference) -> Pooled {
+    // Intervals of the log odds ratio are symmetric.
     let reach = by.quantile_975() * standard_error;
     let df = studies as f64 - 1.0;
     // One study agrees with itself: Q is 0, with no degrees of freedom.

@@ -5,7 +5,7 @@
 //! Knapp 2001), and for the effect in a new study (Higgins, Thompson & Spiegelhalter 2009). One
 //! component is the usual prior; several weigh bodies of evidence that contradict each other,
 //! or a sceptic's view against an enthusiast's (Spiegelhalter, Abrams & Myles 2004, Bayesian
-//! Approaches to Clinical Trials and Health-Care Evaluation, chapter 5).
+//! Approaches to Clinical Trials and Health-Care AverageNode, chapter 5).
 
 use serde::Serialize;
 
@@ -63,8 +63,8 @@ impl Component {
     }
 
     /// Returns the value of `f` at a number of standard deviations from the mean.
-    fn at(&self, deviations: f64, f: &impl Fn(f64) -> f64) -> Point {
-        Point { deviations, value: f(self.mean + self.sd * deviations) }
+    fn at(&self, deviations: f64, f: &impl Fn(f64) -> f64) -> AverageNode {
+        AverageNode { deviations, value: f(self.mean + self.sd * deviations) }
     }
 
     /// Averages over a t distribution by halving panels, in units of `sd` about the mean, until the
@@ -132,7 +132,7 @@ impl Component {
 
 /// A value of the function that is averaged.
 #[derive(Debug, Clone, Copy)]
-struct Point {
+struct AverageNode {
     /// Distance from the mean, in standard deviations.
     deviations: f64,
     value: f64,
@@ -151,7 +151,7 @@ fn mass_of_t(from: f64, to: f64, df: f64) -> f64 {
 
 /// A mixture of distributions of the log odds ratio.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Prior {
+pub struct EffectPrior {
     components: Vec<Component>,
 }
 
@@ -167,7 +167,7 @@ const END: f64 = 30.0;
 /// Change of a function over a panel below which it counts as constant there.
 const FLAT: f64 = 1e-9;
 
-impl Prior {
+impl EffectPrior {
     /// Builds a mixture of one or more components with positive weights, which are divided by their sum.
     pub fn new(mut components: Vec<Component>) -> Self {
         let sum: f64 = components.iter().map(|component| component.weight).sum();
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn draws_are_quantiles_of_the_component_picked() {
-        let prior = Prior::new(vec![normal(3.0, 1.0, 0.5), normal(1.0, -2.0, 0.0)]);
+        let prior = EffectPrior::new(vec![normal(3.0, 1.0, 0.5), normal(1.0, -2.0, 0.0)]);
         assert_eq!(prior.components()[0].weight, 0.75);
         assert!((prior.draw(0.0, 0.5) - 1.0).abs() < 1e-15);
         assert!((prior.draw(0.7499, 0.975) - (1.0 + 0.5 * 1.959963984540054)).abs() < 1e-12);
@@ -239,7 +239,7 @@ mod tests {
     }
 
     /// The average of Φ(a + b·θ) over N(m, s) is Φ((a + b·m)/√(1 + b²s²)).
-    fn averaged_probit(a: f64, b: f64, prior: &Prior) -> f64 {
+    fn averaged_probit(a: f64, b: f64, prior: &EffectPrior) -> f64 {
         let of = |c: &Component| {
             c.weight * lower_tail((a + b * c.mean) / (1.0 + b * b * c.sd * c.sd).sqrt())
         };
@@ -257,7 +257,7 @@ mod tests {
         ) {
             let components = means.iter().zip(sds).zip([1.0, weight, 2.0]);
             let components = components.map(|((&mean, sd), weight)| normal(weight, mean, sd));
-            let prior = Prior::new(components.collect());
+            let prior = EffectPrior::new(components.collect());
             let average = prior.average(|theta| lower_tail(a + b * theta), 1.0 / b);
             let exact = averaged_probit(a, b, &prior);
             prop_assert!((average - exact).abs() < 1e-8, "{average} {exact}");
@@ -276,7 +276,7 @@ mod tests {
             (-3.0, 100.0, t(0.4, 5.0, 1.0), 0.523511983496820116),
             (1.0, 5.0, t(0.1, 0.25, 40.0), 0.823139980169556491),
         ] {
-            let prior = Prior::new(vec![component]);
+            let prior = EffectPrior::new(vec![component]);
             let average = prior.average(|theta| lower_tail(a + b * theta), 1.0 / b);
             assert!((average - exact).abs() < 3e-8, "{component:?}: {average} {exact}");
         }
@@ -286,21 +286,21 @@ mod tests {
     #[test]
     fn a_t_distribution_has_its_own_quantiles_and_tails() {
         let two = t(0.5, 0.5, 2.0);
-        let prior = Prior::new(vec![two]);
+        let prior = EffectPrior::new(vec![two]);
         assert!((prior.probability_benefit() - 0.788675134594813).abs() < 1e-14);
         let reach = 0.5 * 4.302652729749464;
         assert!((two.interval().0 - (0.5 - reach)).abs() < 1e-12);
         assert!((two.interval().1 - (0.5 + reach)).abs() < 1e-12);
         assert!((prior.draw(0.0, 0.975) - (0.5 + reach)).abs() < 1e-12);
         // Quartiles of Cauchy's distribution are one scale away; its tails are held.
-        let one = Prior::new(vec![t(0.0, 1.0, 1.0)]);
+        let one = EffectPrior::new(vec![t(0.0, 1.0, 1.0)]);
         assert!((one.draw(0.0, 0.25) + 1.0).abs() < 1e-12);
         assert_eq!([one.draw(0.0, 0.0), one.draw(0.0, 1.0 - 1e-16)], [-END, END]);
     }
 
     #[test]
     fn benefit_is_an_odds_ratio_above_one() {
-        let benefit = |components| Prior::new(components).probability_benefit();
+        let benefit = |components| EffectPrior::new(components).probability_benefit();
         assert_eq!(benefit(vec![normal(1.0, 0.0, 0.0)]), 0.0);
         assert_eq!(benefit(vec![normal(1.0, 0.0, 0.3), normal(1.0, 0.1, 0.0)]), 0.75);
         // Φ(2) in 40-digit arithmetic (mpmath).
@@ -310,7 +310,7 @@ mod tests {
     #[test]
     fn the_average_of_a_function_with_nan_is_nan() {
         for component in [normal(1.0, 0.0, 1.0), t(0.0, 1.0, 3.0)] {
-            let prior = Prior::new(vec![component]);
+            let prior = EffectPrior::new(vec![component]);
             assert!(prior.average(|theta| if theta > 2.0 { f64::NAN } else { 0.5 }, 1.0).is_nan());
         }
     }

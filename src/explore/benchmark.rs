@@ -1,24 +1,25 @@
-//! How fast a scenario is simulated, from times that someone else has taken.
+//! The speed of a simulation, computed from measured times; the clock is read elsewhere.
 
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::Scenario;
 use crate::trial::Phase;
 
-/// Timed repeats.
+/// Median and range of timed repeats.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Spread {
-    /// In the middle.
+pub struct RepeatTimes {
+    /// Median.
     pub median: f64,
-    /// The least.
+    /// Smallest value.
     pub min: f64,
-    /// The most.
+    /// Largest value.
     pub max: f64,
 }
 
-impl Spread {
-    /// Of at least one repeat.
+impl RepeatTimes {
+    /// Summarises one repeat or more.
     pub fn of(repeats: &[f64]) -> Self {
+        // The median, as single repeats are slowed by whatever else the machine does.
         let mut sorted = repeats.to_vec();
         sorted.sort_by(f64::total_cmp);
         let middle = sorted.len() / 2;
@@ -31,28 +32,29 @@ impl Spread {
     }
 
     fn map(self, by: impl Fn(f64) -> f64) -> Self {
+        // A rate falls with the time: the ends change places.
         let [a, b] = [by(self.min), by(self.max)];
         Self { median: by(self.median), min: a.min(b), max: a.max(b) }
     }
 }
 
-/// How fast so many threads are.
+/// The speed with a number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     /// Worker threads.
     pub threads: usize,
     /// Simulated trials, each under one truth, with all analyses.
-    pub trials_per_second: Spread,
-    /// Wall-clock microseconds for each of them.
-    pub microseconds_per_trial: Spread,
-    /// Speed per thread, as a share of that of one thread alone.
+    pub trials_per_second: RepeatTimes,
+    /// Wall-clock microseconds per trial.
+    pub microseconds_per_trial: RepeatTimes,
+    /// Speed per thread as a share of the speed of one thread alone.
     pub efficiency: f64,
 }
 
 impl Throughput {
-    /// From the seconds that so many trials for each thread take, and those that they take on one
-    /// thread alone.
-    pub fn new(threads: usize, trials: f64, seconds: &Spread, alone: f64) -> Self {
+    /// Computes the speed from the seconds for a number of `trials` per thread, and the seconds for
+    /// these trials on one thread alone.
+    pub fn new(threads: usize, trials: f64, seconds: &RepeatTimes, alone: f64) -> Self {
         let trials = trials * threads as f64;
         Self {
             threads,
@@ -63,70 +65,90 @@ impl Throughput {
     }
 }
 
-/// What a part of the work takes.
+/// The time of one phase of a trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhaseTime {
-    /// By its name.
+    /// Name of the phase.
     pub phase: String,
-    /// Microseconds for each trial on one thread.
-    pub microseconds_per_trial: Spread,
-    /// Of all phases together.
+    /// Microseconds per trial on one thread.
+    pub microseconds_per_trial: RepeatTimes,
+    /// Share of the time of all phases.
     pub share: f64,
 }
 
 impl PhaseTime {
-    /// Phases that take any time, from the seconds of every repeat of each, scaled so that they add up
-    /// to those that all take together without being timed one by one.
+    /// Computes the times of all phases that take any, from the seconds of every repeat of each. They are
+    /// scaled to add up to `together`, the seconds without timing of phases: reading the clock takes
+    /// time, too.
     pub fn all(seconds: &[Vec<f64>], trials: f64, together: f64) -> Vec<Self> {
-        let spreads: Vec<Spread> = seconds.iter().map(|seconds| Spread::of(seconds)).collect();
+        let spreads: Vec<RepeatTimes> =
+            seconds.iter().map(|seconds| RepeatTimes::of(seconds)).collect();
         let sum: f64 = spreads.iter().map(|spread| spread.median).sum();
-        let phases = Phase::ALL.iter().zip(spreads).filter(|(_, spread)| spread.median > 0.0);
-        let time = |(phase, spread): (&Phase, Spread)| Self {
-            phase: phase.name().to_owned(),
-            microseconds_per_trial: spread.map(|seconds| 1e6 * seconds / sum * together / trials),
-            share: spread.median / sum,
-        };
-        phases.map(time).collect()
+        Phase::ALL
+            .iter()
+            .zip(spreads)
+            .filter(|(_, spread)| spread.median > 0.0)
+            .map(|(phase, spread)| Self {
+                phase: phase.name().to_owned(),
+                microseconds_per_trial: spread.map(|time| 1e6 * time / sum * together / trials),
+                share: spread.median / sum,
+            })
+            .collect()
     }
 }
 
-/// The content of what `bench --format json` writes.
+/// The measurements of a benchmark.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurements {
+    /// Replicates per thread in every timed repeat.
+    pub replicates: u64,
+    /// Speed by number of threads.
+    pub throughput: Vec<Throughput>,
+    /// Times of the phases on one thread.
+    pub phases: Vec<PhaseTime>,
+    /// Seconds from opening the scenario to the end of its first replicate.
+    pub seconds_to_first_trial: f64,
+    /// Largest memory of the program; `None` if the system does not report it.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// A benchmark, as `bench --format json` writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Benchmark {
     /// Version of rescuesim.
     pub version: String,
     /// SHA-256 of the resolved scenario without its `run` table.
     pub scenario_digest: String,
-    /// Its title.
+    /// Title of the scenario.
     pub title: String,
-    /// The command that measures again.
+    /// Command that repeats the measurement.
     pub command: String,
-    /// Replicates for each thread in every timed repeat.
+    /// Replicates per thread in every timed repeat.
     pub replicates: u64,
-    /// Trials of each replicate, one under each truth.
+    /// Trials per replicate, one under each truth.
     pub trials_per_replicate: u64,
-    /// Analyses of each trial.
+    /// Analyses per trial.
     pub analyses: u64,
-    /// By number of threads.
+    /// Speed by number of threads.
     pub throughput: Vec<Throughput>,
-    /// On one thread.
+    /// Times of the phases on one thread.
     pub phases: Vec<PhaseTime>,
-    /// From opening the scenario to the end of its first replicate.
+    /// Milliseconds from opening the scenario to the end of its first replicate.
     pub milliseconds_to_first_trial: f64,
-    /// The most memory the program has had, where the system says.
+    /// Largest memory of the program; `None` if the system does not report it.
     pub peak_memory_bytes: Option<u64>,
 }
 
 impl Benchmark {
-    /// Of a scenario that `command` measures: replicates of each repeat with their times, seconds to the
-    /// first trial, bytes of memory.
-    pub fn new(
-        scenario: &Scenario,
-        command: String,
-        (replicates, (throughput, phases)): (u64, (Vec<Throughput>, Vec<PhaseTime>)),
-        seconds_to_first_trial: f64,
-        peak_memory_bytes: Option<u64>,
-    ) -> Self {
+    /// Combines measurements with the scenario that they are of; `command` repeats them.
+    pub fn new(scenario: &Scenario, command: String, measured: Measurements) -> Self {
+        let Measurements {
+            replicates,
+            throughput,
+            phases,
+            seconds_to_first_trial,
+            peak_memory_bytes,
+        } = measured;
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             scenario_digest: scenario.digest(),
@@ -142,12 +164,12 @@ impl Benchmark {
         }
     }
 
-    /// With so many threads.
+    /// Returns the speed with this number of threads.
     pub fn on(&self, threads: usize) -> Option<&Throughput> {
         self.throughput.iter().find(|of| of.threads == threads)
     }
 
-    /// By the name of the phase.
+    /// Returns the time of a phase, given its name.
     pub fn phase(&self, name: &str) -> Option<&PhaseTime> {
         self.phases.iter().find(|of| of.phase == name)
     }
@@ -158,18 +180,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spread_of_repeats() {
-        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Spread { median: 2.0, min: 1.0, max: 3.0 });
-        assert_eq!(Spread::of(&[4.0, 1.0, 2.0, 3.0]), Spread { median: 2.5, min: 1.0, max: 4.0 });
+    fn repeats_have_a_median_and_a_range() {
+        assert_eq!(
+            RepeatTimes::of(&[3.0, 1.0, 2.0]),
+            RepeatTimes { median: 2.0, min: 1.0, max: 3.0 }
+        );
+        assert_eq!(
+            RepeatTimes::of(&[4.0, 1.0, 2.0, 3.0]),
+            RepeatTimes { median: 2.5, min: 1.0, max: 4.0 }
+        );
     }
 
     #[test]
     fn speed_is_relative_to_one_thread_and_phases_add_up() {
-        let spread = |median| Spread { median, min: 0.9 * median, max: 2.0 * median };
+        let spread = |median| RepeatTimes { median, min: 0.9 * median, max: 2.0 * median };
         let two = Throughput::new(2, 500.0, &spread(0.5), 0.45);
         assert_eq!(
             two.trials_per_second,
-            Spread { median: 2000.0, min: 1000.0, max: 1000.0 / 0.45 }
+            RepeatTimes { median: 2000.0, min: 1000.0, max: 1000.0 / 0.45 }
         );
         assert_eq!(two.microseconds_per_trial.median, 500.0);
         assert!((two.efficiency - 0.9).abs() < 1e-12);

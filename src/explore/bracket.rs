@@ -9,13 +9,13 @@ pub struct Domain {
     pub range: (f64, f64),
     /// Whether only whole numbers are allowed.
     pub whole: bool,
-    /// Scale on which the probit of a probability is nearly a line.
-    pub scale: Scale,
+    /// DoseScale on which the probit of a probability is nearly a line.
+    pub scale: DoseScale,
 }
 
 /// A scale of values on which the probit of a probability is nearly a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
+pub enum DoseScale {
     /// The value itself.
     Value,
     /// Its square root, as for a number of patients.
@@ -28,18 +28,18 @@ impl Domain {
     /// Converts a value to the scale on which the probit is a line.
     pub fn dose(&self, x: f64) -> f64 {
         match self.scale {
-            Scale::Value => x,
-            Scale::Root => x.max(0.0).sqrt(),
-            Scale::Probit => -normal::upper_quantile(x),
+            DoseScale::Value => x,
+            DoseScale::Root => x.max(0.0).sqrt(),
+            DoseScale::Probit => -normal::upper_quantile(x),
         }
     }
 
     /// Converts a dose back to a value within the range, without rounding it.
     pub fn value(&self, dose: f64) -> f64 {
         let x = match self.scale {
-            Scale::Value => dose,
-            Scale::Root => dose.max(0.0) * dose.max(0.0),
-            Scale::Probit => normal::lower_tail(dose),
+            DoseScale::Value => dose,
+            DoseScale::Root => dose.max(0.0) * dose.max(0.0),
+            DoseScale::Probit => normal::lower_tail(dose),
         };
         x.clamp(self.range.0, self.range.1)
     }
@@ -53,7 +53,7 @@ impl Domain {
     /// Returns the allowed value a number of units away from `start`. A unit is a sixteenth of `start`,
     /// or of a probit.
     fn away(&self, start: f64, units: f64) -> f64 {
-        if self.scale == Scale::Probit {
+        if self.scale == DoseScale::Probit {
             return self.value(self.dose(start) + units / 16.0);
         }
         let width = self.range.1 - self.range.0;
@@ -73,7 +73,7 @@ impl Domain {
 
 /// A value of the key and the quantity there.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Point {
+pub struct SearchPoint {
     /// Value of the key.
     pub x: f64,
     /// The quantity at this value.
@@ -82,13 +82,13 @@ pub struct Point {
 
 /// The place of the target among the values that were tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Place {
+pub enum TargetPlace {
     /// Between two values: the quantity is below the target at one, and not at the other.
-    Between(Point, Point),
+    Between(SearchPoint, SearchPoint),
     /// The quantity is below the target at all values; the point with the largest.
-    Beyond(Point),
+    Beyond(SearchPoint),
     /// The quantity is at or above the target at all values; the point with the smallest.
-    Everywhere(Point),
+    Everywhere(SearchPoint),
 }
 
 /// Number of values tried on each side, each twice as far from the start as the one before.
@@ -137,10 +137,10 @@ pub fn find<E>(
     start: f64,
     target: f64,
     quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
-) -> Result<Option<Place>, E> {
+) -> Result<Option<TargetPlace>, E> {
     let start = domain.nearest(start);
     let Some(value) = quantity(start)? else { return Ok(None) };
-    let first = Point { x: start, value };
+    let first = SearchPoint { x: start, value };
     let mut seen = vec![first];
     let mut sides = [Direction::Down, Direction::Up].map(|direction| Side {
         direction,
@@ -158,11 +158,11 @@ pub fn find<E>(
             let before = side.last;
             let Some(next) = side.advance(domain, x, quantity)? else { continue };
             if (next.value < target) != (before.value < target) {
-                return Ok(Some(Place::Between(before, next)));
+                return Ok(Some(TargetPlace::Between(before, next)));
             }
             // Only upwards: below the start there are not as many steps.
             let too_far = side.direction == Direction::Up
-                && domain.scale == Scale::Root
+                && domain.scale == DoseScale::Root
                 && step >= FAR
                 && is_hopeless(first.value, next.value, target);
             if too_far || approach(first.value, next.value, target) < -AWAY {
@@ -175,11 +175,13 @@ pub fn find<E>(
         (low.min(point.x), high.max(point.x))
     });
     Ok(if first.value < target {
-        seen.iter().max_by(|a, b| a.value.total_cmp(&b.value)).map(|best| Place::Beyond(*best))
+        seen.iter()
+            .max_by(|a, b| a.value.total_cmp(&b.value))
+            .map(|best| TargetPlace::Beyond(*best))
     } else {
         seen.iter()
             .min_by(|a, b| a.value.total_cmp(&b.value))
-            .map(|least| Place::Everywhere(*least))
+            .map(|least| TargetPlace::Everywhere(*least))
     })
 }
 
@@ -212,7 +214,7 @@ impl Direction {
 struct Side {
     direction: Direction,
     /// The point tried last.
-    last: Point,
+    last: SearchPoint,
     /// Whether there is more to try.
     is_open: bool,
 }
@@ -225,11 +227,11 @@ impl Side {
         domain: &mut Domain,
         x: f64,
         quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
-    ) -> Result<Option<Point>, E> {
+    ) -> Result<Option<SearchPoint>, E> {
         let next = if x == self.last.x {
             None
         } else if let Some(value) = quantity(x)? {
-            Some(Point { x, value })
+            Some(SearchPoint { x, value })
         } else {
             let last = last_allowed(domain, self.last, x, quantity)?;
             *self.direction.end(domain) = last.x;
@@ -244,10 +246,10 @@ impl Side {
 /// Finds the last allowed value between an allowed one and one that is not, by halving.
 fn last_allowed<E>(
     domain: &Domain,
-    allowed: Point,
+    allowed: SearchPoint,
     refused: f64,
     quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
-) -> Result<Point, E> {
+) -> Result<SearchPoint, E> {
     let (mut last, mut refused) = (allowed, refused);
     for _ in 0..24 {
         let middle = domain.nearest(0.5 * (last.x + refused));
@@ -257,7 +259,7 @@ fn last_allowed<E>(
             break;
         }
         match quantity(middle)? {
-            Some(value) => last = Point { x: middle, value },
+            Some(value) => last = SearchPoint { x: middle, value },
             None => refused = middle,
         }
     }
@@ -271,7 +273,7 @@ fn last_allowed<E>(
 /// Those of `quantity`.
 pub fn halve<E>(
     domain: &Domain,
-    bracket: [Point; 2],
+    bracket: [SearchPoint; 2],
     target: f64,
     quantity: &mut dyn FnMut(f64) -> Result<Option<f64>, E>,
 ) -> Result<f64, E> {
@@ -283,7 +285,7 @@ pub fn halve<E>(
             break;
         }
         let Some(value) = quantity(middle)? else { break };
-        let next = Point { x: middle, value };
+        let next = SearchPoint { x: middle, value };
         if (value < target) == (one.value < target) {
             one = next;
         } else {
@@ -299,9 +301,9 @@ pub fn halve<E>(
 mod tests {
     use super::*;
 
-    const PATIENTS: Domain = Domain { range: (2.0, 1e6), whole: true, scale: Scale::Root };
+    const PATIENTS: Domain = Domain { range: (2.0, 1e6), whole: true, scale: DoseScale::Root };
 
-    fn place(drift: f64) -> (Place, Domain, f64) {
+    fn place(drift: f64) -> (TargetPlace, Domain, f64) {
         let (mut domain, mut most) = (PATIENTS, 0.0_f64);
         let mut power = |x: f64| -> Result<Option<f64>, std::convert::Infallible> {
             most = most.max(x);
@@ -314,7 +316,7 @@ mod tests {
     #[test]
     fn the_target_lies_between_two_values() {
         for drift in [2.9, 1.0, 0.1] {
-            let (Place::Between(one, other), ..) = place(drift) else { panic!("{drift}") };
+            let (TargetPlace::Between(one, other), ..) = place(drift) else { panic!("{drift}") };
             assert!((one.value < 0.8) != (other.value < 0.8), "{drift}: {one:?} {other:?}");
         }
     }
@@ -328,21 +330,26 @@ mod tests {
         };
         // Two patients have a power of 0.040.
         let Ok(found) = find(&mut domain, 348.0, 0.025, &mut power);
-        assert!(matches!(found, Some(Place::Everywhere(Point { x: 2.0, .. }))), "{found:?}");
+        assert!(
+            matches!(found, Some(TargetPlace::Everywhere(SearchPoint { x: 2.0, .. }))),
+            "{found:?}"
+        );
         assert!(most < 4.0 * 348.0, "{most}");
     }
 
     /// A one-sided test of level α/2 on this scale: Φ⁻¹ of 1 − 0.001 is reached at α = 0.002.
     #[test]
     fn a_level_is_found_across_powers_of_ten() {
-        let domain = Domain { range: (1e-12, 0.5), whole: false, scale: Scale::Probit };
+        let domain = Domain { range: (1e-12, 0.5), whole: false, scale: DoseScale::Probit };
         for start in [0.05, 1e-9] {
             let mut within = domain;
             let mut accepts = |alpha: f64| -> Result<Option<f64>, std::convert::Infallible> {
                 Ok(Some(1.0 - 0.5 * alpha))
             };
             let Ok(found) = find(&mut within, start, 0.999, &mut accepts);
-            let Some(Place::Between(one, other)) = found else { panic!("{start}: {found:?}") };
+            let Some(TargetPlace::Between(one, other)) = found else {
+                panic!("{start}: {found:?}")
+            };
             let Ok(root) = halve(&within, [one, other], 0.999, &mut accepts);
             assert!((root / 0.002 - 1.0).abs() < 1e-5, "{start}: {root}");
         }
@@ -352,7 +359,7 @@ mod tests {
     fn a_search_without_effect_gives_up_before_patients_are_70_times_those_of_the_start() {
         for drift in [0.0, 0.01] {
             let (found, domain, most) = place(drift);
-            assert!(matches!(found, Place::Beyond(_)), "{found:?}");
+            assert!(matches!(found, TargetPlace::Beyond(_)), "{found:?}");
             assert!(most < 70.0 * 348.0 && domain.range.1 == most, "{most} {domain:?}");
         }
     }

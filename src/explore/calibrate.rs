@@ -1,10 +1,14 @@
-//! Unknown values of a scenario solved so that its exact figures hit targets.
+//! Calibration: values of a scenario at which its exact quantities have given values.
 //!
-//! Least squares by Levenberg & Marquardt (MINPACK's variant: Moré 1978) on the misses, with
-//! probabilities sought on the scale of their logits, so that they stay probabilities.
+//! Least squares by Levenberg & Marquardt (MINPACK's variant: Moré 1978) on the misses. Probabilities
+//! are sought on the scale of their logits, so that they stay probabilities.
 
 use std::cell::OnceCell;
 
+// Two libraries for one command: MINPACK's trust region, its scaling of unknowns and its convergence tests
+// are proven for problems whose unknowns differ by powers of ten and whose targets contradict each other, as
+// here. A damped Gauss–Newton method of our own would be 60 lines, but would have to be proven again.
+// nalgebra comes with it and also gives the rank of the Jacobian, which detects undetermined unknowns.
 use levenberg_marquardt::{LeastSquaresProblem, LevenbergMarquardt};
 use nalgebra::{DMatrix, DVector, Dyn, Owned};
 
@@ -12,84 +16,84 @@ use super::quantities;
 use crate::num::{logistic, logit};
 use crate::scenario::{Rejection, Scenario, did_you_mean, nearest};
 
-/// A target is met when it is missed by no more than this.
+/// Largest miss of a target that counts as met.
 pub const TOLERANCE: f64 = 1e-5;
 
-/// Solved values are rounded to this many decimals.
+/// Number of decimals of solved values.
 const DECIMALS: i32 = 7;
 
-/// A figure and the value it should have.
+/// A quantity and the value that it should have.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// Its name, as in [`quantities::exact`].
+    /// Name of the quantity, as in [`quantities::exact`].
     pub quantity: String,
-    /// The value it should have.
+    /// Value that the quantity should have.
     pub value: f64,
 }
 
-/// A value to be found.
+/// A key whose value is sought.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unknown {
     /// Key path in the scenario.
     pub path: String,
-    /// Where the search begins.
+    /// Start of the search.
     pub start: f64,
-    /// Least and greatest value allowed.
+    /// Smallest and largest allowed value.
     pub range: (f64, f64),
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
     /// The unknowns with their values, rounded to seven decimals.
     pub solved: Vec<(Unknown, f64)>,
-    /// The targets with the values reached.
+    /// The targets with the values of their quantities.
     pub reached: Vec<(Target, f64)>,
 }
 
-/// Why a search could not begin or go on.
+/// The reason why a calibration failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CalibrationError {
-    /// The scenario has no such figure.
-    #[error("there is no figure `{name}` in this scenario{}; allowed: {known}", did_you_mean(.near))]
+    /// The scenario has no quantity of this name.
+    #[error("there is no quantity `{name}` in this scenario{}; allowed: {known}", did_you_mean(.near))]
     UnknownQuantity {
-        /// As asked for.
+        /// Requested name.
         name: String,
-        /// Known names like it.
+        /// The most similar known name.
         near: Option<String>,
-        /// Names that there are.
+        /// All known names.
         known: String,
     },
-    /// More unknowns than targets have no one answer.
+    /// More unknowns than targets, which have no unique solution.
     #[error("{unknowns} unknowns need at least as many targets; there {} {targets}", if *.targets == 1 { "is" } else { "are" })]
     TooFewTargets {
-        /// Values to be found.
+        /// Number of unknowns.
         unknowns: usize,
-        /// Figures to be hit.
+        /// Number of targets.
         targets: usize,
     },
-    /// An unknown or a target given twice.
+    /// An unknown or a target is given twice.
     #[error("`{0}` is given twice; allowed: once")]
     Repeated(String),
-    /// Some unknowns can change together without any target noticing.
+    /// Some unknowns can change together without a change of any target.
     #[error(
-        "the targets do not tell the unknowns apart: several values of {0} give the same figures; allowed: other targets, or fewer unknowns"
+        "the targets do not determine the unknowns: several values of {0} give the same quantities; allowed: other targets, or fewer unknowns"
     )]
     Undetermined(String),
-    /// A value that the search tried makes no scenario.
+    /// A value that the search tried does not give a valid scenario.
     #[error(
-        "cannot be solved for: values beside the one in the file make no valid scenario (shares that must add up cannot be solved one by one)\n{0}"
+        "cannot be calibrated: changing it makes the scenario invalid (shares that must add up cannot be solved one by one)\n{0}"
     )]
     Scenario(#[from] Rejection),
 }
 
 impl Calibration {
-    /// The largest miss.
+    /// Returns the largest miss.
     pub fn miss(&self) -> f64 {
         self.reached.iter().map(|(target, value)| (value - target.value).abs()).fold(0.0, f64::max)
     }
 
-    /// Whether every target is met.
+    /// Returns whether every target is met.
     pub fn is_met(&self) -> bool {
         self.miss() <= TOLERANCE
     }
@@ -98,8 +102,9 @@ impl Calibration {
 /// Searches for the unknowns. `load` makes the scenario with overrides of the form `path=value`.
 ///
 /// # Errors
-/// When a target is no figure of the scenario, when targets are too few or an unknown is repeated,
-/// when a value tried makes no valid scenario. Targets that cannot be met are no error: see [`Calibration::is_met`].
+/// [`CalibrationError`] if a target is not a quantity of the scenario, if targets are too few or repeated,
+/// or if a value tried does not give a valid scenario. Targets that cannot be met are not an error: see
+/// [`Calibration::is_met`].
 pub fn calibrate(
     load: &dyn Fn(&[String]) -> Result<Scenario, Rejection>,
     targets: Vec<Target>,
@@ -109,48 +114,55 @@ pub fn calibrate(
         let (unknowns, targets) = (unknowns.len(), targets.len());
         return Err(CalibrationError::TooFewTargets { unknowns, targets });
     }
-    let names = |mut names: Vec<String>| {
-        names.sort();
-        names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].clone())
-    };
-    let unknown = names(unknowns.iter().map(|unknown| unknown.path.clone()).collect());
-    let target = names(targets.iter().map(|target| target.quantity.clone()).collect());
-    if let Some(twice) = unknown.or(target) {
+    let paths = unknowns.iter().map(|unknown| unknown.path.as_str()).collect();
+    let quantities = targets.iter().map(|target| target.quantity.as_str()).collect();
+    if let Some(twice) = repeated(paths).or_else(|| repeated(quantities)) {
         return Err(CalibrationError::Repeated(twice));
     }
     let at_start: Vec<f64> = unknowns.iter().map(|unknown| unknown.start).collect();
-    let search = Search { load, targets, unknowns, x: DVector::zeros(0), failure: OnceCell::new() };
-    search.figures(&at_start)?;
+    let search = Misfit { load, targets, unknowns, x: DVector::zeros(0), failure: OnceCell::new() };
+    // Errors of names and values are found here, before the search, which can only stop at them.
+    search.quantities(&at_start)?;
 
-    let x =
-        search.unknowns.iter().zip(&at_start).map(|(unknown, &value)| unknown.on_the_line(value));
+    let x = search.unknowns.iter().zip(&at_start).map(|(unknown, &value)| unknown.to_point(value));
     let x = DVector::from_iterator(at_start.len(), x);
     let (search, _) = LevenbergMarquardt::new()
         .with_patience(200)
         .with_stepbound(1.0)
-        .minimize(Search { x, ..search });
+        .minimize(Misfit { x, ..search });
     if let Some(error) = search.failure.into_inner() {
         return Err(error);
     }
+    // The targets are evaluated at the rounded values, which are those that the user will have.
     let values = values(&search.unknowns, &search.x);
-    let search = Search { failure: OnceCell::new(), ..search };
-    let figures = search.figures(&values)?;
+    let search = Misfit { failure: OnceCell::new(), ..search };
+    let reached = search.quantities(&values)?;
     let undetermined = search.undetermined();
     let calibration = Calibration {
         solved: search.unknowns.into_iter().zip(values).collect(),
-        reached: search.targets.into_iter().zip(figures).collect(),
+        reached: search.targets.into_iter().zip(reached).collect(),
     };
-    match undetermined {
-        Some(paths) if calibration.is_met() => Err(CalibrationError::Undetermined(paths)),
-        _ => Ok(calibration),
+    // Where targets are not met, the Jacobian may be singular for that reason alone.
+    match undetermined.filter(|_| calibration.is_met()) {
+        Some(paths) => Err(CalibrationError::Undetermined(paths)),
+        None => Ok(calibration),
     }
 }
 
-/// Rounded values of the unknowns at a point of the search.
+/// Returns a name that occurs twice.
+fn repeated(mut names: Vec<&str>) -> Option<String> {
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned())
+}
+
+/// Returns the rounded values of the unknowns at a point of the search.
 fn values(unknowns: &[Unknown], x: &DVector<f64>) -> Vec<f64> {
     let scale = 10f64.powi(DECIMALS);
-    let value = |(unknown, &x): (&Unknown, &f64)| (unknown.at_point(x) * scale).round() / scale;
-    unknowns.iter().zip(x.iter()).map(value).collect()
+    unknowns
+        .iter()
+        .zip(x.iter())
+        .map(|(unknown, &x)| (unknown.at_point(x) * scale).round() / scale)
+        .collect()
 }
 
 impl Unknown {
@@ -158,43 +170,49 @@ impl Unknown {
         self.range == (0.0, 1.0)
     }
 
-    /// On the scale of the search, which has no ends for a probability.
-    fn on_the_line(&self, value: f64) -> f64 {
+    /// Converts a value to the scale of the search, which is unbounded for a probability.
+    fn to_point(&self, value: f64) -> f64 {
+        // Kept off 0 and 1, whose logits are infinite.
         if self.is_probability() { logit(value.clamp(1e-4, 1.0 - 1e-4)) } else { value }
     }
 
+    /// Converts a point of the search to a value.
     fn at_point(&self, x: f64) -> f64 {
         if self.is_probability() { logistic(x) } else { x.clamp(self.range.0, self.range.1) }
     }
 }
 
 /// The least-squares problem at a point `x`.
-struct Search<'l> {
+struct Misfit<'l> {
     load: &'l dyn Fn(&[String]) -> Result<Scenario, Rejection>,
     targets: Vec<Target>,
     unknowns: Vec<Unknown>,
     x: DVector<f64>,
-    /// What stopped the search, if anything did.
+    /// Error that stopped the search: the library's interface has no place for one.
     failure: OnceCell<CalibrationError>,
 }
 
-impl Search<'_> {
-    /// The figures aimed at when the unknowns have these values.
-    fn figures(&self, values: &[f64]) -> Result<Vec<f64>, CalibrationError> {
-        let set = |(unknown, value): (&Unknown, &f64)| format!("{}={value:?}", unknown.path);
-        let overrides: Vec<String> = self.unknowns.iter().zip(values).map(set).collect();
+impl Misfit<'_> {
+    /// Returns the quantities of the targets if the unknowns have these values.
+    fn quantities(&self, values: &[f64]) -> Result<Vec<f64>, CalibrationError> {
+        let unknowns = self.unknowns.iter().zip(values);
+        let overrides: Vec<String> =
+            unknowns.map(|(unknown, value)| format!("{}={value:?}", unknown.path)).collect();
         let all = quantities::exact(&(self.load)(&overrides)?);
-        let figure = |target: &Target| {
+        let mut wanted = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
             let found = all.iter().find(|(name, _)| *name == target.quantity);
-            found.map(|(_, value)| *value).ok_or_else(|| unknown_quantity(target, &all))
-        };
-        self.targets.iter().map(figure).collect()
+            let (_, value) = found.ok_or_else(|| unknown_quantity(target, &all))?;
+            wanted.push(*value);
+        }
+        Ok(wanted)
     }
 
-    /// The unknowns, if the targets do not determine them where the search ended.
+    /// Returns the unknowns, if the targets do not determine them at the end of the search.
     fn undetermined(&self) -> Option<String> {
         let mut jacobian = self.jacobian()?;
-        // Unknowns have scales of their own; one that moves nothing has none.
+        // Columns have the scales of their unknowns, which the rank must not depend on. One that changes no
+        // target is left as it is: scaled to length 1, its rounding errors would count as a direction.
         for mut column in jacobian.column_iter_mut() {
             let length = column.norm();
             if length > 1e-9 {
@@ -208,12 +226,13 @@ impl Search<'_> {
     fn misses(&self, x: &DVector<f64>) -> Option<DVector<f64>> {
         let values: Vec<f64> =
             self.unknowns.iter().zip(x.iter()).map(|(u, &x)| u.at_point(x)).collect();
-        match self.figures(&values) {
-            Ok(figures) => {
-                let misses = figures.iter().zip(&self.targets).map(|(f, target)| f - target.value);
+        match self.quantities(&values) {
+            Ok(found) => {
+                let misses = found.iter().zip(&self.targets).map(|(f, target)| f - target.value);
                 Some(DVector::from_iterator(self.targets.len(), misses))
             }
             Err(error) => {
+                // The first error is kept; the search stops at `None`.
                 let _ = self.failure.set(error);
                 None
             }
@@ -221,7 +240,7 @@ impl Search<'_> {
     }
 }
 
-impl LeastSquaresProblem<f64, Dyn, Dyn> for Search<'_> {
+impl LeastSquaresProblem<f64, Dyn, Dyn> for Misfit<'_> {
     type ParameterStorage = Owned<f64, Dyn>;
     type ResidualStorage = Owned<f64, Dyn>;
     type JacobianStorage = Owned<f64, Dyn, Dyn>;
@@ -241,17 +260,14 @@ impl LeastSquaresProblem<f64, Dyn, Dyn> for Search<'_> {
     fn jacobian(&self) -> Option<DMatrix<f64>> {
         // The optimal step of a central difference is near the cube root of the precision.
         const STEP: f64 = 1e-5;
-        let columns: Option<Vec<DVector<f64>>> = (0..self.x.len())
-            .map(|i| {
-                let at = |by: f64| {
-                    let mut x = self.x.clone();
-                    x[i] += by;
-                    self.misses(&x)
-                };
-                Some((at(STEP)? - at(-STEP)?) / (2.0 * STEP))
-            })
-            .collect();
-        Some(DMatrix::from_columns(&columns?))
+        let mut columns = Vec::with_capacity(self.x.len());
+        for i in 0..self.x.len() {
+            let (mut above, mut below) = (self.x.clone(), self.x.clone());
+            above[i] += STEP;
+            below[i] -= STEP;
+            columns.push((self.misses(&above)? - self.misses(&below)?) / (2.0 * STEP));
+        }
+        Some(DMatrix::from_columns(&columns))
     }
 }
 

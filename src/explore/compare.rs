@@ -74,6 +74,7 @@ impl<'s> PairedComparison<'s> {
     /// [`ComparisonError`] if there are fewer than two scenarios, or no analysis is in all of them.
     pub fn new(scenarios: &'s [Scenario]) -> Result<Self, ComparisonError> {
         let [first, others @ ..] = scenarios else { return Err(ComparisonError::TooFew) };
+        // A single scenario differs from nothing.
         if others.is_empty() {
             return Err(ComparisonError::TooFew);
         }
@@ -153,6 +154,7 @@ impl<'s> PairedComparison<'s> {
         analysis: usize,
         truth: Truth,
     ) -> &'r TrialResult {
+        // Trials lie by truth, then by analysis; scenarios may have different numbers of analyses.
         let per_truth = self.scenarios[place].analyses.len();
         &result.trials[truth.index() * per_truth + self.analyses[analysis][place]]
     }
@@ -267,6 +269,7 @@ impl Accumulator for ComparisonTally<'_> {
     }
 
     fn merge(&mut self, other: Self) {
+        // Moments are exact sums: the order of merging does not matter.
         let mine = self.values.iter_mut().chain(&mut self.differences).flatten();
         let theirs = other.values.iter().chain(&other.differences).flatten();
         mine.zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
@@ -356,6 +359,7 @@ impl ComparisonTally<'_> {
                 .zip(&values[1..])
                 .map(|(of, value)| {
                     let paired = McEstimate::mean(&of[i]);
+                    // The variance of a difference of independent means is the sum of theirs.
                     let mcse_unpaired = libm::hypot(values[0].mcse, value.mcse);
                     Difference { paired, mcse_unpaired, mcse_ratio: paired.mcse / mcse_unpaired }
                 })

@@ -13,14 +13,14 @@ const PER_DOUBLING: u32 = 3;
 /// of replicates among threads.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvergenceTally {
-    batches: Vec<Batch>,
+    batches: Vec<ReplicateBatch>,
     /// Trials of a replicate: one per truth and analysis.
     trials: usize,
 }
 
 /// Replicates of a batch.
 #[derive(Debug, Clone, PartialEq)]
-struct Batch {
+struct ReplicateBatch {
     replicates: u64,
     /// Number of rejections, by truth and analysis.
     efficacies: Vec<u64>,
@@ -57,9 +57,9 @@ impl ConvergenceTally {
         points
     }
 
-    fn batch(&mut self, index: usize) -> &mut Batch {
+    fn batch(&mut self, index: usize) -> &mut ReplicateBatch {
         if index >= self.batches.len() {
-            let empty = Batch { replicates: 0, efficacies: vec![0; self.trials] };
+            let empty = ReplicateBatch { replicates: 0, efficacies: vec![0; self.trials] };
             self.batches.resize(index + 1, empty);
         }
         &mut self.batches[index]

@@ -124,6 +124,7 @@ impl Dossier {
         cancelled: &AtomicBool,
     ) -> Result<Self, Cancelled> {
         let DossierTally { tally, convergence } = tally;
+        // Replicates are cheap to run again; keeping the paths of all would need memory for each.
         let mut simulator = Simulator::new(scenario).heeding(cancelled);
         let dossier = Self {
             sizes: Distribution {
@@ -138,6 +139,7 @@ impl Dossier {
             paths: paths(scenario, &mut simulator),
             calendar: calendar(scenario, &mut simulator, cancelled),
         };
+        // A cancelled simulator returns incomplete trials: nothing of them may be shown.
         if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(dossier) }
     }
 }
@@ -181,6 +183,7 @@ fn calendar(
         arrivals.extend_from_slice(came);
         outcomes.extend(known.iter().copied().filter(|day| day.is_finite()));
     }
+    // Sorted, a partition point counts the days up to one.
     arrivals.sort_by(f64::total_cmp);
     outcomes.sort_by(f64::total_cmp);
     let last = arrivals.iter().chain(&outcomes).copied().fold(0.0, f64::max);

@@ -68,6 +68,7 @@ pub enum OutOfReach {
 /// # Errors
 /// [`OutOfReach`] if more than `most` replicates would be needed, or if the error is not a number.
 pub fn judge(asked: f64, error: f64, replicates: u64, most: f64) -> Result<Verdict, OutOfReach> {
+    // NaN compares false with everything and would never be small enough.
     if error.is_nan() {
         return Err(OutOfReach::NoError { after: replicates });
     }
@@ -93,6 +94,7 @@ pub fn judge(asked: f64, error: f64, replicates: u64, most: f64) -> Result<Verdi
 
 /// Rounds up to two digits.
 fn rounded_up(x: f64) -> f64 {
+    // Up, as the error that is allowed must be reachable.
     let step = libm::pow(10.0, libm::log10(x).floor() - 1.0);
     (x / step).ceil() * step
 }

@@ -92,6 +92,7 @@ impl<'s> StrategyComparison<'s> {
     /// [`OutOfReach`] if more than [`MOST_PATIENTS`] would be needed, or no patient has the measure.
     pub fn simulate_until(&mut self, measure: Measure, asked: f64) -> Result<f64, OutOfReach> {
         let per_replicate = u64::from(self.scenario.randomised);
+        // Fixed waves, so that the number of patients does not depend on the machine.
         let wave = WAVE.div_ceil(per_replicate) * per_replicate;
         loop {
             self.simulate(self.patients + wave);
@@ -126,6 +127,7 @@ impl<'s> StrategyComparison<'s> {
 
 impl SimulatedStrategy {
     fn new(model: &ProceduralModel, stent_after: Option<usize>, strategy: Strategy) -> Self {
+        // The strategy is followed by all patients of both arms, without crossover.
         let plan = ArmPlan { strategy, crossover: 0.0 };
         let procedure = model.procedure().from_the_start([plan.clone(), plan]);
         let model = model.with_procedure(procedure);

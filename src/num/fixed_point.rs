@@ -40,6 +40,7 @@ pub fn fixed_point(
             jacobians += 1;
         }
         let newton = inverse.times(&r);
+        // The whole step is shortened, not single components, so that its direction is that of Newton.
         let share = (longest / largest(&newton)).min(1.0);
         let step: Vec<f64> = newton.iter().map(|d| share * d).collect();
         let candidate: Vec<f64> = x.iter().zip(&step).map(|(x, d)| x + d).collect();
@@ -114,6 +115,7 @@ impl Inverse {
 /// Inverts a matrix given by columns, by Gauss–Jordan elimination with row pivots; `None` if it is
 /// singular.
 fn inverted(columns: &[Vec<f64>]) -> Option<Inverse> {
+    // A handful of variables: no need for a library.
     let size = columns.len();
     let Inverse(identity) = Inverse::identity(size);
     // Each row of the matrix, followed by the same row of the unit matrix.

@@ -1,8 +1,8 @@
 //! Roots of a function of one variable.
 
-/// A point on the graph of a function.
+/// A value of a function with its place.
 #[derive(Debug, Clone, Copy)]
-struct Point {
+struct Evaluation {
     x: f64,
     value: f64,
 }
@@ -13,8 +13,8 @@ struct Point {
 /// Brent, *Algorithms for Minimization without Derivatives* (1973), chapter 4: inverse quadratic
 /// interpolation guarded by bisection.
 pub fn brent(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
-    let from = Point { x: low, value: f(low) };
-    let to = Point { x: high, value: f(high) };
+    let from = Evaluation { x: low, value: f(low) };
+    let to = Evaluation { x: high, value: f(high) };
     between(from, to, 2.0 * f64::EPSILON, f)
 }
 
@@ -28,13 +28,13 @@ pub fn near(
     range: [f64; 2],
     precision: f64,
 ) -> Option<f64> {
-    let mut here = Point { x: guess, value: f(guess) };
+    let mut here = Evaluation { x: guess, value: f(guess) };
     // A falling function that is positive has its root above.
     let [sign, end] = if here.value > 0.0 { [1.0, range[1]] } else { [-1.0, range[0]] };
     let mut step = step;
     loop {
         let x = if sign > 0.0 { (here.x + step).min(end) } else { (here.x - step).max(end) };
-        let there = Point { x, value: f(x) };
+        let there = Evaluation { x, value: f(x) };
         if there.value * sign <= 0.0 {
             return between(here, there, precision, f);
         }
@@ -48,10 +48,16 @@ pub fn near(
 }
 
 /// Finds a root between two points by Brent's method, to a relative `precision`.
-fn between(from: Point, to: Point, precision: f64, f: impl Fn(f64) -> f64) -> Option<f64> {
+fn between(
+    from: Evaluation,
+    to: Evaluation,
+    precision: f64,
+    f: impl Fn(f64) -> f64,
+) -> Option<f64> {
     // Brent's names: `b` is the best point so far, `a` the one before it, `c` the last point on the
     // other side of the root.
-    let (Point { x: mut a, value: mut fa }, Point { x: mut b, value: mut fb }) = (from, to);
+    let (Evaluation { x: mut a, value: mut fa }, Evaluation { x: mut b, value: mut fb }) =
+        (from, to);
     if fa.is_nan() || fb.is_nan() || fa * fb > 0.0 {
         return None;
     }

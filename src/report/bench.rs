@@ -1,10 +1,10 @@
-//! `rescuesim bench`: how fast a scenario is simulated.
+//! `rescuesim bench`: the speed of a simulation.
 
 use super::document::Document;
 use super::numeral::grouped;
-use crate::explore::benchmark::{Benchmark, PhaseTime, Spread, Throughput};
+use crate::explore::benchmark::{Benchmark, PhaseTime, RepeatTimes, Throughput};
 
-/// Tables; with an earlier benchmark of the same scenario, how the times compare.
+/// Renders the benchmark as tables, with a comparison if there is an earlier one of the same scenario.
 pub fn document(found: &Benchmark, earlier: Option<&Benchmark>) -> Document {
     let Benchmark { replicates, trials_per_replicate: trials, analyses, .. } = *found;
     let mut out = Document::new().title(&found.title).gap();
@@ -45,12 +45,13 @@ pub fn document(found: &Benchmark, earlier: Option<&Benchmark>) -> Document {
     out.gap().verbatim(format!("Measure again: {}", found.command))
 }
 
-/// A name, times, a share in per cent, and the change from before where that is asked for.
+/// Writes a name, times, a share in per cent and, given an earlier benchmark, the change from it. The
+/// inner `None` is a row that the earlier benchmark does not have.
 fn row(
     mut name: Vec<String>,
-    time: &Spread,
+    time: &RepeatTimes,
     share: f64,
-    before: Option<Option<&Spread>>,
+    before: Option<Option<&RepeatTimes>>,
 ) -> Vec<String> {
     name.extend([time.median, time.min, time.max].map(|time| format!("{time:.2}")));
     name.push(format!("{:.0} %", 100.0 * share));
@@ -62,14 +63,15 @@ fn with_change<'a>(header: &[&'a str], earlier: Option<&Benchmark>) -> Vec<&'a s
     header.iter().copied().chain(earlier.map(|_| "change")).collect()
 }
 
-/// Time now over time then; in brackets where that may be chance.
-fn change(now: &Spread, then: Option<&Spread>) -> String {
+/// Writes the time now over the time then, in brackets if the difference may be chance.
+fn change(now: &RepeatTimes, then: Option<&RepeatTimes>) -> String {
     let Some(then) = then else { return "–".to_owned() };
     let ratio = format!("×{:.3}", now.median / then.median);
+    // Where the ranges of the repeats overlap, noise alone may explain the difference.
     if now.min > then.max || then.min > now.max { ratio } else { format!("({ratio})") }
 }
 
-/// As JSON, ending in a newline, with the earlier benchmark where there is one.
+/// Renders the benchmark as JSON, ending in a newline, with the earlier one if any.
 pub fn to_json(found: &Benchmark, earlier: Option<&Benchmark>) -> String {
     let mut json = serde_json::to_value(found).expect("a benchmark is plain data");
     if let Some(earlier) = earlier {
@@ -84,8 +86,8 @@ mod tests {
 
     #[test]
     fn a_change_that_may_be_chance_is_in_brackets() {
-        let now = Spread { median: 2.0, min: 1.9, max: 2.2 };
-        let then = |min: f64, max: f64| Spread { median: 2.5, min, max };
+        let now = RepeatTimes { median: 2.0, min: 1.9, max: 2.2 };
+        let then = |min: f64, max: f64| RepeatTimes { median: 2.5, min, max };
         assert_eq!(change(&now, Some(&then(2.3, 2.9))), "×0.800");
         assert_eq!(change(&now, Some(&then(2.1, 2.9))), "(×0.800)");
         assert_eq!(change(&now, None), "–");

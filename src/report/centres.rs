@@ -5,14 +5,14 @@ use super::numeral::with_error;
 use crate::scenario::file::ScenarioFile;
 use crate::summary::CentreSummary;
 
-/// What the scenario says of them; nothing where it says nothing.
+/// Describes the centres and the drift of a scenario, a sentence each.
 pub(super) fn described(scenario: &ScenarioFile) -> Vec<String> {
     let centres = scenario.centres.as_ref().map(|centres| centres.describe(&scenario.accrual));
     let drift = scenario.drift.as_ref().and_then(|drift| drift.describe());
     centres.into_iter().chain(drift).collect()
 }
 
-/// How patients are spread over the centres.
+/// Tabulates the distribution of patients over the centres.
 pub(super) fn attendance(centres: &CentreSummary) -> Document {
     let rows = [
         ("patients in the largest", centres.largest),

@@ -1,4 +1,5 @@
-//! `rescuesim check`: the scenario as it is understood, before anything is simulated.
+//! `rescuesim check`: the scenario with all defaults, boundaries and warnings, before anything is
+//! simulated.
 //!
 //! The text is a scenario itself: the derived tables are comments, the rest is the file with every
 //! default written out.
@@ -11,10 +12,10 @@ use crate::expected::{self, Expected};
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
-/// Room for the comment sign.
+/// Width of the tables, which leaves room for the comment sign.
 const WIDTH: usize = 78;
 
-/// The scenario as understood, in TOML.
+/// Renders the scenario as TOML.
 pub fn render(scenario: &Scenario) -> String {
     let mut comments = Document::new().title(&scenario.file().title);
     for warning in expected::warnings(scenario) {
@@ -50,6 +51,7 @@ pub fn render(scenario: &Scenario) -> String {
     let comments: String = comments
         .within(WIDTH)
         .lines()
+        // Empty lines are comments without a trailing blank.
         .map(|line| format!("# {line}").trim_end().to_owned() + "\n")
         .collect();
     let toml = toml::to_string(scenario.file()).expect("a scenario is plain data");
@@ -57,12 +59,13 @@ pub fn render(scenario: &Scenario) -> String {
 }
 
 pub(super) fn bounds(scenario: &Scenario) -> Document {
-    let finite = |z: f64| z.is_finite().then_some(z);
     let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| BoundaryRow {
         name: (k + 1).to_string(),
         analysed: look.analysed,
         information: look.information_fraction,
-        bounds: [look.efficacy, look.futility, look.harm].map(finite),
+        bounds: [look.efficacy, look.futility, look.harm]
+            // An infinite boundary is not tested.
+            .map(|z| Some(z).filter(|z| z.is_finite())),
         alpha_spent: look.alpha_spent,
     });
     Document::new().text(scenario.design.description()) + boundaries(rows.collect(), 6)
@@ -71,49 +74,56 @@ pub(super) fn bounds(scenario: &Scenario) -> Document {
 fn outcomes(scenario: &Scenario) -> Document {
     let marginal = scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let rows = ["control", "experimental"].into_iter().zip(marginal).map(|(name, mrs)| {
-        let percent = |p: f64| format!("{:.2}", 100.0 * p);
+        let mut shares = mrs.probabilities().to_vec();
+        shares.push(mrs.at_most(Mrs::INDEPENDENT));
         let mut row = vec![name.to_owned()];
-        row.extend(mrs.probabilities().iter().map(|&p| percent(p)));
-        row.push(percent(mrs.at_most(Mrs::INDEPENDENT)));
+        row.extend(shares.iter().map(|share| format!("{:.2}", 100.0 * share)));
         row
     });
     Document::of_table(&["mRS", "0", "1", "2", "3", "4", "5", "6", "0–2"], rows.collect())
 }
 
-/// Odds ratios per cut: marginal, and within a stratum where factors are prognostic.
+/// Tabulates the odds ratios per cut: marginal and, if factors or centres are prognostic, within a
+/// stratum.
 fn conditional_odds(scenario: &Scenario) -> Document {
     let [control, experimental] =
         scenario.marginal(Truth::Alternative).expect("only the prior has none");
     let cuts = ["≤0", "≤1", "≤2", "≤3", "≤4", "≤5"];
-    let text = |odds_ratio: Option<f64>| odds_ratio.map_or("–".into(), |or| format!("{or:.4}"));
     let mut marginal = vec!["marginal".to_owned()];
     let cumulative = control.cumulative().into_iter().zip(experimental.cumulative());
     marginal.extend(cumulative.map(|(c, e)| {
         let odds_ratio = e / (1.0 - e) / (c / (1.0 - c));
-        text(odds_ratio.is_finite().then_some(odds_ratio))
+        or_dash(odds_ratio.is_finite().then_some(odds_ratio))
     }));
     let mut rows = vec![marginal];
+    // A marginal odds ratio is nearer to 1 than the conditional ones it averages (non-collapsibility). An
+    // outcome that follows from a procedure has no odds ratio within a stratum.
     let is_stated = scenario.procedural().is_none();
     let prognostic = scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0);
     let centres_differ = scenario.centres.as_ref().is_some_and(|of| of.sd.outcome > 0.0);
     if is_stated && (prognostic || centres_differ) {
         let place = if centres_differ { "within a stratum and centre" } else { "within a stratum" };
         let mut within = vec![place.to_owned()];
-        within.extend(scenario.odds_ratios_within_stratum(Truth::Alternative).map(text));
+        within.extend(scenario.odds_ratios_within_stratum(Truth::Alternative).map(or_dash));
         rows.push(within);
     }
     let header: Vec<&str> = std::iter::once("odds ratio of mRS").chain(cuts).collect();
     Document::of_table(&header, rows).after_gap()
 }
 
+/// Writes an odds ratio; a dash if a share on either side of the cut is 0.
+fn or_dash(odds_ratio: Option<f64>) -> String {
+    odds_ratio.map_or("–".to_owned(), |odds_ratio| format!("{odds_ratio:.4}"))
+}
+
 fn formula(scenario: &Scenario) -> Document {
     let expected = Expected::new(scenario);
     let rows = scenario.analyses.iter().map(|analysis| {
-        let of = |truth| {
+        let mut row = vec![analysis.name.clone()];
+        for truth in [Truth::Alternative, Truth::Null] {
             let closed_form = expected.normal_approximation(truth, analysis).ok();
-            number(closed_form.map(|closed_form| closed_form.rejection()))
-        };
-        let mut row = vec![analysis.name.clone(), of(Truth::Alternative), of(Truth::Null)];
+            row.push(number(closed_form.map(|closed_form| closed_form.rejection())));
+        }
         if scenario.prior.is_some() {
             row.push(number(expected.assurance(analysis)));
         }

@@ -168,6 +168,7 @@ fn optional(value: Option<f64>) -> String {
 
 fn sizes(design: &DesignCharacteristics) -> Document {
     let mut rows = vec![size_row("analysed", design.analysed)];
+    // They differ by dropout.
     if design.randomised != design.analysed {
         rows.push(size_row("to randomise", design.randomised));
     }
@@ -219,6 +220,7 @@ fn bounds(design: &DesignCharacteristics) -> Document {
             row.extend(z_and_p(look.futility.as_ref()));
         }
         if has_harm {
+            // No room for the p value of the harm boundary within 80 columns.
             let [z, _] = z_and_p(look.harm.as_ref());
             row.push(z);
         }
@@ -318,6 +320,7 @@ fn performance_under(
             let name = format!("{name}, look {}", k + 1);
             rows.push(row(&name, effects, |effect| probability(kind.stopping(effect)[k])));
         }
+        // With one look the sum is the row above.
         if several {
             rows.push(row(name, effects, |effect| probability(kind.stopping(effect).iter().sum())));
         }
@@ -358,6 +361,7 @@ fn share_name(fraction: f64, margin: bool) -> String {
 
 /// Describes a scale of effects.
 pub(super) fn effect_name(scale: &str) -> &'static str {
+    // The names are those of `EffectScale`, of which a design has these three.
     match scale {
         "risk_difference" => "risk difference",
         "log_common_odds_ratio" => "log odds ratio",
@@ -380,6 +384,7 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
             format!("{:.1}", found.expected_total)
         }));
     }
+    // Exact probabilities are those of a trial that obeys its boundaries, also non-binding ones.
     let also = if heeded { "; lower boundaries heeded" } else { "" };
     let (maximum, at) = (exact.maximum_type_one_error, exact.maximum_at);
     let document = Document::new()
@@ -394,5 +399,6 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
 
 /// Writes a probability of any size with enough digits.
 fn probability(p: f64) -> String {
+    // From 0.000095 on, five decimals show two digits or round to 0.0001.
     if p != 0.0 && p.abs() < 0.000_095 { format!("{p:.1e}") } else { format!("{p:.5}") }
 }

@@ -1,11 +1,12 @@
-//! Efficacy shown with the other reasons to stop heeded and disregarded.
+//! Rejection rates with the other reasons to stop heeded and disregarded.
 
 use super::document::Document;
 use super::numeral::with_two_digit_error;
 use crate::summary::{AnalysisSummary, TruthSummary};
 
-/// Type I error and power both ways; nothing where no stop can be disregarded.
+/// Tabulates type I error and power both ways; nothing if no stop can be disregarded.
 pub(super) fn document(effect: &TruthSummary, none: &TruthSummary) -> Document {
+    // Type I error first: it is what the alpha of the design refers to.
     let analyses = effect.analyses.iter().zip(&none.analyses);
     let rows: Vec<Vec<String>> = analyses
         .flat_map(|(effect, none)| [row(none, "one-sided type I error"), row(effect, "power")])
@@ -23,7 +24,7 @@ pub(super) fn document(effect: &TruthSummary, none: &TruthSummary) -> Document {
     )
 }
 
-/// One probability both ways; `None` where no stop can be disregarded.
+/// Writes one probability both ways; `None` if no stop can be disregarded.
 fn row(analysis: &AnalysisSummary, what: &str) -> Option<Vec<String>> {
     let figures = [analysis.rejection, analysis.rejection_stops_disregarded?];
     let [heeded, disregarded] = figures.map(|figure| with_two_digit_error(figure));

@@ -1,4 +1,4 @@
-//! When the looks are, and who is in the trial by then.
+//! The looks: boundaries, months and patients.
 
 use super::document::Document;
 use super::numeral::fixed;
@@ -6,34 +6,48 @@ use super::numeral::{number, with_error};
 use super::table::lower_boundaries;
 use crate::summary::{AnalysisSummary, LookSummary, McEstimate};
 
-/// A look's bounds and patients in a row, or in two where the decision comes later than the data: every
-/// row is of one date.
+/// Tabulates the bounds and patients of each look in a row, or in two if the decision is made later than
+/// the data are collected: every row is of one date.
 pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     let [has_futility, has_harm] = lower_boundaries(analysis);
+    // Without a delay of decisions the second row would repeat the first.
     let lags = analysis.looks.iter().any(|look| look.decision.month.value > look.month.value);
-    let rows = analysis.looks.iter().flat_map(|look| {
-        let bounds = bounds(look, [has_futility, has_harm]);
-        // With three bounds there is no room for the month's error.
-        let month = |month: McEstimate| match has_harm {
-            true => number(Some(month.value)),
-            false => with_error(month),
-        };
-        let at_data =
-            [month(look.month), with_error(look.n_randomised), with_error(look.n_analysed)];
-        let at_data = at_data.into_iter().chain([with_error(look.overrun)]);
+    let mut rows = Vec::new();
+    for look in &analysis.looks {
+        let bounds = bounds(look, has_futility, has_harm);
+        let blank = vec![String::new(); bounds.len()];
         let name = if lags { format!("{}, data", look.look) } else { look.look.to_string() };
-        let data = std::iter::once(name).chain(bounds.clone()).chain(at_data).collect();
-        let decision = || {
-            let of = &look.decision;
-            let none = bounds.iter().map(|_| String::new());
-            let patients = [with_error(of.n_randomised), String::new(), with_error(of.overrun)];
-            let name = format!("{}, decision", look.look);
-            let row = std::iter::once(name).chain(none).chain([month(of.month)]);
-            row.chain(patients).collect()
-        };
-        std::iter::once(data).chain(lags.then(decision))
-    });
-    let rows: Vec<Vec<String>> = rows.collect();
+        rows.push(
+            [
+                vec![name],
+                bounds,
+                vec![
+                    month(look.month, has_harm),
+                    with_error(look.n_randomised),
+                    with_error(look.n_analysed),
+                    with_error(look.overrun),
+                ],
+            ]
+            .concat(),
+        );
+        if lags {
+            let decision = &look.decision;
+            rows.push(
+                [
+                    vec![format!("{}, decision", look.look)],
+                    // The boundary and the outcomes are those of the data.
+                    blank,
+                    vec![
+                        month(decision.month, has_harm),
+                        with_error(decision.n_randomised),
+                        String::new(),
+                        with_error(decision.overrun),
+                    ],
+                ]
+                .concat(),
+            );
+        }
+    }
     let mut header = vec!["look", "efficacy\nif Z ≥"];
     header.extend(has_futility.then_some("futility\nif Z ≤"));
     header.extend(has_harm.then_some("harm\nif Z ≤"));
@@ -51,10 +65,14 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     ))
 }
 
-fn bounds(look: &LookSummary, [has_futility, has_harm]: [bool; 2]) -> Vec<String> {
-    let shown = |z: Option<f64>| z.map_or("–".to_owned(), |z| fixed(z, 4));
-    let mut bounds = vec![shown(look.z_efficacy)];
-    bounds.extend(has_futility.then(|| shown(look.z_futility)));
-    bounds.extend(has_harm.then(|| shown(look.z_harm)));
-    bounds
+/// Writes a mean month, without its error if the table has three bounds and no room for it.
+fn month(month: McEstimate, has_harm: bool) -> String {
+    if has_harm { number(Some(month.value)) } else { with_error(month) }
+}
+
+fn bounds(look: &LookSummary, has_futility: bool, has_harm: bool) -> Vec<String> {
+    let mut bounds = vec![look.z_efficacy];
+    bounds.extend(has_futility.then_some(look.z_futility));
+    bounds.extend(has_harm.then_some(look.z_harm));
+    bounds.into_iter().map(|z| z.map_or("–".to_owned(), |z| fixed(z, 4))).collect()
 }

@@ -1,4 +1,4 @@
-//! `rescuesim monitor`: a look as tables and JSON.
+//! `rescuesim monitor`: an interim analysis as tables and JSON.
 
 use serde::Serialize;
 
@@ -12,54 +12,77 @@ use crate::design::monitor::{Evidence, RunningTrial};
 /// Effects at a look, on the scale of the analysis.
 #[derive(Debug, Clone, Serialize)]
 pub struct Effects {
-    /// That of the analysis: see [`crate::analysis::EffectScale::name`].
+    /// Name of the scale: see [`crate::analysis::EffectScale::name`].
     pub scale: &'static str,
-    /// The ordinary one; null where the counts give none.
+    /// Ordinary estimate; null if the counts give none.
     pub estimate: Option<f64>,
-    /// Of the estimate; without counts, what Z was divided by. Null where it is not known.
+    /// Standard error of the estimate; without counts, the divisor of Z. Null if unknown.
     pub standard_error: Option<f64>,
     /// Confidence level of the intervals, 1 − 2α.
     pub level: f64,
-    /// Ignoring the looks: with counts and a level of 95 % the analysis's own.
+    /// Ordinary interval, which ignores the looks: that of the analysis, given counts and a level of 95 %.
     pub interval: Option<(f64, f64)>,
-    /// Valid at every look, whether the trial stops or not and whether or not futility is heeded;
-    /// null where efficacy is not tested.
+    /// Repeated confidence interval, valid at every look, whether or not the trial stops and whether or
+    /// not futility is heeded; null if efficacy is not tested.
     pub repeated_interval: Option<(f64, f64)>,
-    /// The same by inverting the score test of two proportions; null without their counts.
+    /// Repeated confidence interval by inversion of the score test of two proportions; null without
+    /// their counts.
     pub repeated_score_interval: Option<(f64, f64)>,
-    /// If the trial ends here; null where the statistic is not the estimate over its error and the
-    /// counts are not given.
+    /// Median-unbiased estimate if the trial ends at this look; null if the statistic is not the estimate
+    /// over its error and the counts are not given.
     pub median_unbiased: Option<f64>,
-    /// Its interval by stage-wise ordering.
+    /// Interval of the median-unbiased estimate by stage-wise ordering.
     pub stagewise_interval: Option<(f64, f64)>,
 }
 
-/// What a look says.
-#[derive(Debug, Clone, Copy)]
-pub struct Said {
-    z: Option<f64>,
-    decision: &'static str,
-    stopped_at: Option<usize>,
+/// The conclusion of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LookConclusion {
+    Efficacy,
+    Harm,
+    Futility,
+    /// No boundary is reached at an interim look.
+    Continue,
+    /// No boundary is reached at the final look.
+    NotSignificant,
 }
 
-impl Said {
-    /// Of a look with this Z, or without a statistic, which never stops a trial; `stopped_at` is the
-    /// number of the look that did, where the outcomes of the overrun have come since.
-    pub fn new(trial: &RunningTrial, z: Option<f64>, stopped_at: Option<usize>) -> Self {
-        let decision = match (z.map(|z| trial.decide(z)), trial.is_final()) {
-            (Some(Decision::Efficacy), _) => "efficacy",
-            (Some(Decision::Harm), _) => "harm",
-            (Some(Decision::Futility), _) => "futility",
-            (Some(Decision::Continue) | None, false) => "continue",
-            (Some(Decision::Continue) | None, true) => "not_significant",
+/// The result of a look.
+#[derive(Debug, Clone)]
+pub struct LookResult {
+    z: Option<f64>,
+    conclusion: LookConclusion,
+    stopped_at: Option<usize>,
+    evidence: Evidence,
+    effects: Effects,
+}
+
+impl LookResult {
+    /// Compares Z with the boundaries; without a statistic a trial never stops. `stopped_at` is the number
+    /// of the look that stopped the trial, if the outcomes of the overrun have been added since.
+    pub fn new(
+        trial: &RunningTrial,
+        z: Option<f64>,
+        stopped_at: Option<usize>,
+        evidence: Evidence,
+        effects: Effects,
+    ) -> Self {
+        // Harm and futility may both be reached; the design says which one counts.
+        let conclusion = match z.map_or(Decision::Continue, |z| trial.decide(z)) {
+            Decision::Efficacy => LookConclusion::Efficacy,
+            Decision::Harm => LookConclusion::Harm,
+            Decision::Futility => LookConclusion::Futility,
+            Decision::Continue if trial.is_final() => LookConclusion::NotSignificant,
+            Decision::Continue => LookConclusion::Continue,
         };
-        Self { z, decision, stopped_at }
+        Self { z, conclusion, stopped_at, evidence, effects }
     }
 }
 
-/// A boundary for the information that came, or is planned.
+/// The boundaries of a look for the observed or planned information.
 #[derive(Debug, Clone, Serialize)]
-struct LookBounds {
+struct BoundsOfLook {
     look: usize,
     analysed: u32,
     information_fraction: f64,
@@ -69,7 +92,7 @@ struct LookBounds {
     alpha_spent: f64,
 }
 
-/// A trial at a look.
+/// The report on a look.
 #[derive(Debug, Clone, Serialize)]
 pub struct MonitoringReport {
     version: &'static str,
@@ -77,27 +100,24 @@ pub struct MonitoringReport {
     title: String,
     look: usize,
     after_overrun: bool,
-    looks: Vec<LookBounds>,
+    looks: Vec<BoundsOfLook>,
     z: Option<f64>,
-    decision: &'static str,
+    decision: LookConclusion,
     effects: Effects,
     #[serde(flatten)]
     evidence: Evidence,
 }
 
 impl MonitoringReport {
-    /// Of a look.
+    /// Builds the report; `command` reproduces it.
     pub fn new(
         command: String,
         title: String,
         monitored: &RunningTrial,
-        said: Said,
-        evidence: Evidence,
-        effects: Effects,
+        result: LookResult,
     ) -> Self {
         let boundaries = monitored.boundaries();
-        let finite = |z: f64| z.is_finite().then_some(z);
-        let looks = (0..monitored.analysed().len()).map(|k| LookBounds {
+        let looks = (0..monitored.analysed().len()).map(|k| BoundsOfLook {
             look: k + 1,
             analysed: monitored.analysed()[k],
             information_fraction: boundaries.information_fractions[k],
@@ -110,40 +130,45 @@ impl MonitoringReport {
             version: env!("CARGO_PKG_VERSION"),
             command,
             title,
-            look: said.stopped_at.unwrap_or(monitored.look() + 1),
-            after_overrun: said.stopped_at.is_some(),
+            look: result.stopped_at.unwrap_or(monitored.look() + 1),
+            after_overrun: result.stopped_at.is_some(),
             looks: looks.collect(),
-            z: said.z,
-            decision: said.decision,
-            effects,
-            evidence,
+            z: result.z,
+            decision: result.conclusion,
+            effects: result.effects,
+            evidence: result.evidence,
         }
     }
 
-    /// As JSON.
+    /// Renders the report as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a look is plain data") + "\n"
     }
 
-    /// As tables.
+    /// Renders the report as tables.
     pub fn document(&self) -> Document {
         let mut out = Document::new().title(&self.title);
-        let said = match (self.decision, self.after_overrun) {
-            ("efficacy", false) => {
-                "at or above the efficacy boundary: stop, the experimental arm is better"
+        // A trial whose overrun has been added has stopped already.
+        let stop = if self.after_overrun { "" } else { "stop, " };
+        let said = match self.decision {
+            LookConclusion::Efficacy => {
+                format!("at or above the efficacy boundary: {stop}the experimental arm is better")
             }
-            ("efficacy", true) => {
-                "at or above the efficacy boundary: the experimental arm is better"
+            LookConclusion::Harm => {
+                format!("at or below the harm boundary: {stop}the experimental arm is worse")
             }
-            ("harm", false) => "at or below the harm boundary: stop, the experimental arm is worse",
-            ("harm", true) => "at or below the harm boundary: the experimental arm is worse",
-            ("futility", _) => "at or below the futility boundary: stop for futility",
-            ("continue", _) => "between the boundaries: go on",
-            _ => "below the efficacy boundary of the final look: no effect is shown",
+            LookConclusion::Futility => {
+                "at or below the futility boundary: stop for futility".to_owned()
+            }
+            LookConclusion::Continue => "between the boundaries: go on".to_owned(),
+            LookConclusion::NotSignificant => {
+                "below the efficacy boundary of the final look: no effect is shown".to_owned()
+            }
         };
-        let when = match self.after_overrun {
-            true => format!("After look {} and its overrun", self.look),
-            false => format!("Look {}", self.look),
+        let when = if self.after_overrun {
+            format!("After look {} and its overrun", self.look)
+        } else {
+            format!("Look {}", self.look)
         };
         out = out.text(match self.z {
             Some(z) => format!("{when}: Z = {} is {said}.", fixed(z, 4)),
@@ -156,6 +181,7 @@ impl MonitoringReport {
         out += self.bounds();
         out = out.heading("Evidence");
         out += self.evidence();
+        // 1 − 2α has rounding errors: 0.95 would be printed as 94.99999999999999 %.
         let percent = (1e8 * self.effects.level).round() / 1e6;
         out = out.heading(format!("Effect, with limits of {percent} %"));
         out += self.effects.document();
@@ -163,21 +189,24 @@ impl MonitoringReport {
     }
 
     fn bounds(&self) -> Document {
-        let row = |look: &LookBounds| BoundaryRow {
+        let rows = self.looks.iter().map(|look| BoundaryRow {
             name: self.name_of(look.look),
             analysed: look.analysed,
             information: look.information_fraction,
             bounds: [look.z_efficacy, look.z_futility, look.z_harm],
             alpha_spent: look.alpha_spent,
-        };
-        boundaries(self.looks.iter().map(row).collect(), 4)
+        });
+        boundaries(rows.collect(), 4)
     }
 
+    /// Names a look, with a mark at the one that is reported: the last, after the overrun.
     fn name_of(&self, look: usize) -> String {
-        match (self.after_overrun, look == self.look, look == self.looks.len()) {
-            (true, _, true) => "end <".to_owned(),
-            (false, true, _) => format!("{look} <"),
-            _ => look.to_string(),
+        if self.after_overrun && look == self.looks.len() {
+            "end <".to_owned()
+        } else if !self.after_overrun && look == self.look {
+            format!("{look} <")
+        } else {
+            look.to_string()
         }
     }
 
@@ -206,6 +235,7 @@ impl MonitoringReport {
             ("predictive power, flat prior", predictive_power),
             ("predictive power, given prior", predictive_power_prior),
         ];
+        // At the final look nothing lies ahead.
         rows.extend(ahead.into_iter().filter(|(_, chance)| chance.is_some()));
         let rows = rows.into_iter().map(|(name, value)| {
             vec![name.to_owned(), value.map_or("–".to_owned(), |value| probability(value, 6))]
@@ -224,23 +254,26 @@ impl MonitoringReport {
 
 impl Effects {
     fn document(&self) -> Document {
+        // An interval of a logarithm is also shown as a ratio, which the protocol states.
         let is_log = self.scale.starts_with("log_");
+        let mut estimates = vec![
+            ("ordinary, ignores the looks", self.estimate, self.interval),
+            ("repeated, holds at every look", None, self.repeated_interval),
+        ];
+        if self.repeated_score_interval.is_some() {
+            estimates.push(("repeated, score test", None, self.repeated_score_interval));
+        }
+        estimates.push(("if the trial ends here", self.median_unbiased, self.stagewise_interval));
         let mut rows = Vec::new();
-        let mut row = |name: &str, estimate: Option<f64>, limits: Option<(f64, f64)>| {
-            let mut row = vec![name.to_owned()];
+        for (name, estimate, limits) in estimates {
             let values = [estimate, limits.map(|it| it.0), limits.map(|it| it.1)];
+            let mut row = vec![name.to_owned()];
             row.extend(values.map(number));
             if is_log {
                 row.extend(values.map(|value| number(value.map(libm::exp))));
             }
             rows.push(row);
-        };
-        row("ordinary, ignores the looks", self.estimate, self.interval);
-        row("repeated, holds at every look", None, self.repeated_interval);
-        if self.repeated_score_interval.is_some() {
-            row("repeated, score test", None, self.repeated_score_interval);
         }
-        row("if the trial ends here", self.median_unbiased, self.stagewise_interval);
         let name = self.scale.replace('_', " ");
         let ratio = name.trim_start_matches("log ").to_owned();
         let mut header = vec![name.as_str(), "estimate", "low", "high"];
@@ -249,4 +282,9 @@ impl Effects {
         }
         Document::of_table(&header, rows)
     }
+}
+
+/// Returns a boundary; `None` if it is infinite, which means that it is not tested.
+fn finite(z: f64) -> Option<f64> {
+    z.is_finite().then_some(z)
 }

@@ -1,59 +1,63 @@
-//! Figures as PNG, drawn from their SVG.
+//! Figures as PNG, rendered from their SVG.
 
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
-/// Pixels of the picture for each of the drawing, so that it is sharp on paper.
+/// Pixels of the picture per pixel of the drawing, so that it is sharp on paper.
 const SCALE: f32 = 2.0;
-/// Fonts that look alike, the first that a system has.
+/// Similar sans-serif fonts in order of preference.
 const SANS: [&str; 5] = ["DejaVu Sans", "Liberation Sans", "Noto Sans", "Arial", "Helvetica"];
 
-/// Draws with the fonts of the system.
+/// A renderer of SVG with the fonts of the system.
 #[derive(Debug)]
-pub struct Painter {
+pub struct PngRenderer {
     options: Options<'static>,
 }
 
-/// Why a figure cannot be a PNG.
+/// The reason why a figure cannot be rendered as PNG.
 #[derive(Debug, thiserror::Error)]
 pub enum PngError {
-    /// There would be no words in it.
+    /// The system has no font, so that the picture would have no words.
     #[error("this system has no font to write with; allowed: SVG figures, or installing a font")]
     NoFont,
-    /// It is not SVG, or larger than memory.
+    /// The drawing is not SVG, or larger than memory.
     #[error("cannot draw: {0}")]
     Drawing(String),
 }
 
-impl Painter {
-    /// Finds the fonts.
+impl PngRenderer {
+    /// Finds the fonts of the system.
     ///
     /// # Errors
-    /// When the system has none.
+    /// [`PngError::NoFont`] if it has none.
     pub fn new() -> Result<Self, PngError> {
         let mut options = Options::default();
         let fonts = options.fontdb_mut();
         fonts.load_system_fonts();
-        let has =
-            |name: &str| fonts.faces().any(|face| face.families.iter().any(|of| of.0 == name));
-        let known = SANS.into_iter().find(|&name| has(name)).map(str::to_owned);
-        let any = || fonts.faces().next().map(|face| face.families[0].0.clone());
-        let family = known.or_else(any).ok_or(PngError::NoFont)?;
+        let known = SANS.into_iter().find(|name| {
+            fonts.faces().any(|face| face.families.iter().any(|family| family.0 == *name))
+        });
+        // Any font is better than none.
+        let family = known
+            .map(str::to_owned)
+            .or_else(|| fonts.faces().next().map(|face| face.families[0].0.clone()))
+            .ok_or(PngError::NoFont)?;
         fonts.set_sans_serif_family(family);
         Ok(Self { options })
     }
 
-    /// An SVG drawing as PNG, twice its size.
+    /// Renders an SVG drawing at twice its size.
     ///
     /// # Errors
-    /// When `svg` is no SVG.
+    /// [`PngError::Drawing`] if `svg` is not SVG or too large.
     pub fn png(&self, svg: &str) -> Result<Vec<u8>, PngError> {
-        let drawing = |error: &dyn std::fmt::Display| PngError::Drawing(error.to_string());
-        let tree = Tree::from_str(svg, &self.options).map_err(|error| drawing(&error))?;
+        let tree = Tree::from_str(svg, &self.options)
+            .map_err(|error| PngError::Drawing(error.to_string()))?;
         let size = tree.size().to_int_size().scale_by(SCALE);
-        let picture = size.and_then(|size| Pixmap::new(size.width(), size.height()));
-        let mut picture = picture.ok_or_else(|| drawing(&"its size is out of range"))?;
+        let mut picture = size
+            .and_then(|size| Pixmap::new(size.width(), size.height()))
+            .ok_or_else(|| PngError::Drawing("its size is out of range".to_owned()))?;
         resvg::render(&tree, Transform::from_scale(SCALE, SCALE), &mut picture.as_mut());
-        picture.encode_png().map_err(|error| drawing(&error))
+        picture.encode_png().map_err(|error| PngError::Drawing(error.to_string()))
     }
 }

@@ -1,18 +1,18 @@
-//! `rescuesim pool`: a forest plot and every method's answer, as text or JSON.
-
-use std::ops::Add;
+//! `rescuesim pool`: a forest plot and the result of every method, as text or JSON.
 
 use serde::Serialize;
 
 use super::document::Document;
 use super::numeral::{fixed, odds_ratio};
-use crate::evidence::{Pooled, PoolingError, Review, Study};
+use crate::evidence::{Pooled, PoolingError, Review};
 
-/// Columns of the forest plot, from odds ratio 1/[`REACH`] to [`REACH`].
+/// Number of columns of the forest plot, from odds ratio 1/[`REACH`] to [`REACH`]; odd, so that 1 has a
+/// column of its own.
 const PLOT: usize = 19;
+/// Largest odds ratio of the forest plot.
 const REACH: f64 = 32.0;
 
-/// All outcomes as tables. The forest plot shows the first method.
+/// Renders all outcomes as tables. The forest plot shows the first method.
 pub fn document(title: &str, reviews: &[Review]) -> Document {
     let mut out = Document::new().title(title);
     out = out.text("Odds ratios above 1: the event is more frequent in the experimental arm.");
@@ -33,55 +33,53 @@ pub fn document(title: &str, reviews: &[Review]) -> Document {
 }
 
 fn forest(review: &Review) -> Document {
-    let counts = |(events, n): (u32, u32)| format!("{events}/{n}");
-    let mut rows: Vec<Vec<String>> = review
-        .studies
-        .iter()
-        .map(|study| {
-            let (odds_ratio, plot) = if study.is_informative() {
-                let (y, bounds) = (study.log_odds_ratio().estimate, study.interval());
-                (interval(y, bounds), line(y, bounds, '■'))
-            } else {
-                ("not estimable".to_owned(), String::new())
-            };
-            let (experimental, control) = (counts(study.experimental), counts(study.control));
-            let p = study.pearson_p().map_or_else(String::new, p_value);
-            vec![study.name.clone(), experimental, control, odds_ratio, p, plot]
-        })
-        .collect();
+    let mut rows = Vec::new();
+    for study in &review.studies {
+        let (odds_ratio, plot) = if study.is_informative() {
+            let (y, (low, high)) = (study.log_odds_ratio().estimate, study.interval());
+            (interval(y, low, high), line(y, low, high, '■'))
+        } else {
+            ("not estimable".to_owned(), String::new())
+        };
+        let [experimental, control] =
+            [study.experimental, study.control].map(|(events, n)| format!("{events}/{n}"));
+        let p = study.pearson_p().map_or_else(String::new, p_value);
+        rows.push(vec![study.name.clone(), experimental, control, odds_ratio, p, plot]);
+    }
     if let Some((method, Ok(pooled))) = review.results.first() {
-        let (y, bounds) = (pooled.log_odds_ratio, pooled.interval);
-        let (text, plot) = (interval(y, bounds), line(y, bounds, '◆'));
-        let none = String::new;
-        rows.push(vec![method.label.to_owned(), none(), none(), text, none(), plot]);
+        let (y, (low, high)) = (pooled.log_odds_ratio, pooled.interval);
+        let mut row = vec![String::new(); 6];
+        row[0] = method.label.to_owned();
+        row[3] = interval(y, low, high);
+        row[5] = line(y, low, high, '◆');
+        rows.push(row);
     }
     let scale = format!("{:<9}1{:>9}", "1/32", "32");
     Document::of_table(&["study", "exper.", "control", "OR [95 %]", "χ² p", &scale], rows)
 }
 
-/// A study's line on a logarithmic scale; arrows where the interval leaves it.
-fn line(estimate: f64, (low, high): (f64, f64), mark: char) -> String {
-    let column = |y: f64| {
-        let share = 0.5 + 0.5 * y / libm::log(REACH);
-        (share * (PLOT - 1) as f64).round()
-    };
-    let within = |x: f64| x.clamp(0.0, (PLOT - 1) as f64) as usize;
-    let (from, to) = (column(low), column(high));
-    let mut cells = vec![' '; PLOT];
+/// Draws an interval on a logarithmic scale, with an arrow at an end that lies outside.
+fn line(estimate: f64, low: f64, high: f64, mark: char) -> String {
+    const LAST: f64 = (PLOT - 1) as f64;
+    let [at, from, to] =
+        [estimate, low, high].map(|y| ((0.5 + 0.5 * y / libm::log(REACH)) * LAST).round());
+    let [mark_at, first, last] = [at, from, to].map(|column| column.clamp(0.0, LAST) as usize);
+    let mut cells = [' '; PLOT];
     cells[PLOT / 2] = '│';
-    cells[within(from)..=within(to)].fill('─');
+    cells[first..=last].fill('─');
     if from < 0.0 {
         cells[0] = '←';
     }
-    if to > (PLOT - 1) as f64 {
+    if to > LAST {
         cells[PLOT - 1] = '→';
     }
-    cells[within(column(estimate))] = mark;
+    // Last, so that no arrow hides it.
+    cells[mark_at] = mark;
     cells.into_iter().collect()
 }
 
-/// An odds ratio with its interval, from logarithms.
-pub(super) fn interval(y: f64, (low, high): (f64, f64)) -> String {
+/// Writes an odds ratio with its interval, given their logarithms.
+pub(super) fn interval(y: f64, low: f64, high: f64) -> String {
     let [y, low, high] = [y, low, high].map(odds_ratio);
     format!("{y} [{low}, {high}]")
 }
@@ -95,7 +93,7 @@ fn methods(review: &Review) -> Document {
             });
             vec![
                 method.label.to_owned(),
-                interval(pooled.log_odds_ratio, pooled.interval),
+                interval(pooled.log_odds_ratio, pooled.interval.0, pooled.interval.1),
                 p_value(pooled.p_two_sided),
                 prediction,
                 format!("{} ({})", fixed(pooled.q, 2), p_value(pooled.q_p)),
@@ -103,13 +101,14 @@ fn methods(review: &Review) -> Document {
                 pooled.tau_squared.map_or_else(String::new, |tau| format!("{tau:.3}")),
             ]
         }
+        // The reason is below the table: several methods may have the same.
         Err(_) => vec![method.label.to_owned(), "–".to_owned()],
     });
     let header = ["method", "OR [95 %]", "p", "prediction", "Q (p)", "I² %", "τ²"];
     Document::of_table(&header, rows.collect()) + failures(review)
 }
 
-/// Why some methods have no answer, each reason once.
+/// Explains why some methods have no result, each reason once.
 fn failures(review: &Review) -> Document {
     let mut failed: Vec<(PoolingError, Vec<&str>)> = Vec::new();
     for (method, result) in &review.results {
@@ -119,17 +118,17 @@ fn failures(review: &Review) -> Document {
             None => failed.push((*error, vec![method.label])),
         }
     }
-    let line = |(error, labels): &(PoolingError, Vec<&str>)| {
-        Document::new().text(format!("{}: {error}.", labels.join(", ")))
-    };
-    failed.iter().map(line).fold(Document::new(), Document::add)
+    failed.iter().fold(Document::new(), |document, (error, labels)| {
+        document.text(format!("{}: {error}.", labels.join(", ")))
+    })
 }
 
 fn p_value(p: f64) -> String {
+    // Four digits, as in published forest plots.
     if p < 0.0001 { "<.0001".to_owned() } else { format!("{p:.4}") }
 }
 
-/// One outcome for JSON.
+/// The JSON of one outcome.
 #[derive(Serialize)]
 struct OutcomeJson<'e> {
     outcome: &'e str,
@@ -174,11 +173,10 @@ enum MethodResult {
 
 impl From<&Result<Pooled, PoolingError>> for MethodResult {
     fn from(result: &Result<Pooled, PoolingError>) -> Self {
-        let exp = |(low, high): (f64, f64)| (libm::exp(low), libm::exp(high));
         match result {
             Ok(pooled) => Self::Pooled {
                 odds_ratio: libm::exp(pooled.log_odds_ratio),
-                odds_ratio_95: exp(pooled.interval),
+                odds_ratio_95: odds_ratios(pooled.interval.into()),
                 log_odds_ratio: pooled.log_odds_ratio,
                 standard_error: pooled.standard_error,
                 p_two_sided: pooled.p_two_sided,
@@ -186,14 +184,21 @@ impl From<&Result<Pooled, PoolingError>> for MethodResult {
                 q_p: pooled.q_p,
                 i_squared: pooled.i_squared,
                 tau_squared: pooled.tau_squared,
-                prediction_odds_ratio_95: pooled.prediction.map(|of| exp(of.interval)),
+                prediction_odds_ratio_95: pooled
+                    .prediction
+                    .map(|of| odds_ratios(of.interval.into())),
             },
             Err(error) => Self::Failed { error: error.to_string() },
         }
     }
 }
 
-/// All outcomes as JSON, ending in a newline.
+/// Converts an interval of log odds ratios to odds ratios.
+fn odds_ratios([low, high]: [f64; 2]) -> (f64, f64) {
+    (libm::exp(low), libm::exp(high))
+}
+
+/// Renders all outcomes as JSON, ending in a newline.
 pub fn to_json(title: &str, reviews: &[Review]) -> String {
     let outcomes: Vec<OutcomeJson<'_>> = reviews.iter().map(outcome_json).collect();
     let json = serde_json::json!({
@@ -205,17 +210,19 @@ pub fn to_json(title: &str, reviews: &[Review]) -> String {
 }
 
 fn outcome_json(review: &Review) -> OutcomeJson<'_> {
-    let study = |study: &'_ Study| study.is_informative().then(|| study.log_odds_ratio());
     OutcomeJson {
         outcome: &review.outcome,
         studies: review
             .studies
             .iter()
-            .map(|s| StudyJson {
-                study: &s.name,
-                log_odds_ratio: study(s).map(|of| of.estimate),
-                standard_error: study(s).map(|of| of.variance.sqrt()),
-                pearson_p_two_sided: s.pearson_p(),
+            .map(|study| {
+                let effect = study.is_informative().then(|| study.log_odds_ratio());
+                StudyJson {
+                    study: &study.name,
+                    log_odds_ratio: effect.map(|of| of.estimate),
+                    standard_error: effect.map(|of| of.variance.sqrt()),
+                    pearson_p_two_sided: study.pearson_p(),
+                }
             })
             .collect(),
         methods: review

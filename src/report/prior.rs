@@ -1,4 +1,4 @@
-//! The prior on the effect, and what it makes of a design.
+//! The prior on the effect, and the assurance of a design under it.
 
 use super::document::Document;
 use super::numeral::probability;
@@ -8,7 +8,7 @@ use crate::evidence::prior::Component;
 use crate::scenario::file;
 use crate::summary::{PredictiveSummary, PriorAnalysis, PriorSummary};
 
-/// The section of a run's table.
+/// Renders the section of a run: prior, assurance, predicted estimates.
 pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Document {
     let mut out = components(&prior.components, written);
     out = out.gap();
@@ -24,12 +24,14 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Do
     )
 }
 
-/// The components, and where each is from.
+/// Tabulates the components with their sources.
 pub(super) fn components(components: &[Component], written: &file::WrittenPrior) -> Document {
+    // Degrees of freedom are shown only if a component has them.
     let any_t = components.iter().any(|component| component.degrees_of_freedom.is_some());
     let rows = components.iter().enumerate().map(|(i, component)| {
         let Component { weight, mean, sd, degrees_of_freedom } = *component;
-        let odds_ratio = interval(mean, component.interval());
+        let (low, high) = component.interval();
+        let odds_ratio = interval(mean, low, high);
         let numbers = [weight, mean, sd].map(|value| number(Some(value)));
         let mut row = [vec![format!("{}", i + 1)], numbers.to_vec()].concat();
         if any_t {

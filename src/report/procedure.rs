@@ -1,4 +1,4 @@
-//! Procedures as tables, for `run` (simulated beside exact) and `check` (exact alone).
+//! Procedures as tables, for `run` (simulated and exact) and `check` (exact alone).
 
 use super::document::Document;
 use super::numeral::with_error;
@@ -8,10 +8,10 @@ use crate::scenario::file::ScenarioFile;
 use crate::summary::McEstimate;
 use crate::summary::procedure::{ArmSummary, Checked, GroupSummary, ProcedureSummary};
 
-/// What stands in a cell.
+/// The value in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Show {
-    /// The simulated figure with its error.
+    /// The simulated value with its error.
     Simulated,
     /// The exact value.
     Exact,
@@ -27,13 +27,14 @@ impl Show {
                 n,
                 limit_95: None,
             }),
+            // No patient is in a group of share 0: its rates are NaN.
             Self::Exact if checked.exact.is_finite() => format!("{:.2}", scale * checked.exact),
             Self::Exact => "–".to_owned(),
         }
     }
 }
 
-/// Everything about the procedure.
+/// Renders all tables of the procedure.
 pub(super) fn document(
     summary: &ProcedureSummary,
     scenario: &ScenarioFile,
@@ -53,9 +54,10 @@ pub(super) fn document(
     out + decomposition(summary)
 }
 
-/// What screening yields, where not everyone is randomised.
+/// Describes the yield of screening; nothing if all patients screened are randomised.
 fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> Document {
     let share = summary.screening_yield;
+    // Without screening all patients are randomised on arrival.
     if share >= 1.0 {
         return Document::new();
     }
@@ -73,7 +75,7 @@ fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> Document {
     Document::new().text(format!("{text}."))
 }
 
-/// Counts are per 100 patients, passes and minutes per patient.
+/// Returns the factor of a measure: counts are per 100 patients, passes and minutes per patient.
 fn scale(measure: Measure) -> f64 {
     if measure == Measure::Passes { 1.0 } else { 100.0 }
 }
@@ -91,7 +93,7 @@ fn label(measure: Measure) -> &'static str {
     }
 }
 
-/// A measure's label by its key.
+/// Returns the label of a measure, given its key.
 pub(super) fn measure_name(key: &str) -> &'static str {
     MEASURES.iter().find(|(_, name)| *name == key).map_or("", |(measure, _)| label(*measure))
 }
@@ -114,26 +116,16 @@ pub(super) fn everyone(arm: &ArmSummary) -> &GroupSummary {
 fn arms(summary: &ProcedureSummary, show: Show) -> Document {
     let [control, experimental] = &summary.arms[..] else { unreachable!("there are two arms") };
     let mut rows = Vec::new();
-    let mut push = |name: &str, of: &dyn Fn(&GroupSummary) -> Option<Checked>, scale: f64| {
-        let cells = [control, experimental].map(|arm| of(everyone(arm)));
-        if !cells.iter().flatten().any(|checked| checked.exact > 0.0) {
-            return;
-        }
-        let mut row = vec![name.to_owned()];
-        for checked in cells {
-            let exact = checked.map_or("–".to_owned(), |c| Show::Exact.cell(&c, scale));
-            if show == Show::Simulated {
-                row.push(checked.map_or("–".to_owned(), |c| show.cell(&c, scale)));
-            }
-            row.push(exact);
-        }
-        rows.push(row);
-    };
+    let everyone = [control, experimental].map(everyone);
     for (measure, name) in MEASURES {
-        push(label(measure), &|group| group.measures.get(name).copied(), scale(measure));
+        let cells = everyone.map(|group| group.measures.get(name).copied());
+        rows.extend(arms_row(label(measure), cells, scale(measure), show));
     }
-    push("minutes, mean", &|group| group.minutes.as_ref().map(|minutes| minutes.mean), 1.0);
-    push("minutes, median", &|group| group.minutes.as_ref().map(|minutes| minutes.median), 1.0);
+    let minutes = everyone.map(|group| group.minutes.as_ref());
+    let means = minutes.map(|minutes| minutes.map(|minutes| minutes.mean));
+    rows.extend(arms_row("minutes, mean", means, 1.0, show));
+    let medians = minutes.map(|minutes| minutes.map(|minutes| minutes.median));
+    rows.extend(arms_row("minutes, median", medians, 1.0, show));
     match show {
         Show::Simulated => {
             Document::of_table(&["", "control", "exact", "experimental", "exact"], rows)
@@ -142,23 +134,39 @@ fn arms(summary: &ProcedureSummary, show: Show) -> Document {
     }
 }
 
-/// The groups of an arm that say more than another: not all, and not early or late stents where
-/// these are all the stents.
-fn told_apart(arm: &ArmSummary) -> impl Iterator<Item = &GroupSummary> {
+/// Writes a value of both arms; `None` if it is 0 in both, such as haemorrhage in a model without it.
+fn arms_row(name: &str, arms: [Option<Checked>; 2], scale: f64, show: Show) -> Option<Vec<String>> {
+    if !arms.iter().flatten().any(|checked| checked.exact > 0.0) {
+        return None;
+    }
+    let mut row = vec![name.to_owned()];
+    for checked in arms {
+        if show == Show::Simulated {
+            row.push(checked.map_or("–".to_owned(), |c| Show::Simulated.cell(&c, scale)));
+        }
+        row.push(checked.map_or("–".to_owned(), |c| Show::Exact.cell(&c, scale)));
+    }
+    Some(row)
+}
+
+/// Iterates over the groups of an arm that differ from one another: without the group of all patients, and
+/// without early or late stents if these are all the stents.
+fn distinct_groups(arm: &ArmSummary) -> impl Iterator<Item = &GroupSummary> {
     let stented = arm.groups.iter().find(|group| group.group == Group::Stented);
     arm.groups.iter().filter(move |group| match group.group {
         Group::All => false,
         Group::StentedEarly | Group::StentedLate => {
+            // Where all stents are early, or all late, the group repeats that of all stents.
             stented.is_none_or(|all| all.share.exact - group.share.exact > 1e-12)
         }
-        _ => true,
+        Group::Reperfused | Group::Stented | Group::Unopened => true,
     })
 }
 
 fn groups(summary: &ProcedureSummary, show: Show) -> Document {
     let mut out = Document::new();
     for arm in &summary.arms {
-        let row = |group: &GroupSummary| {
+        let rows = distinct_groups(arm).map(|group| {
             let mut row = vec![group_label(group.group).to_owned()];
             row.push(show.cell(&group.share, 100.0));
             for name in ["functional_independence", "mortality"] {
@@ -170,20 +178,19 @@ fn groups(summary: &ProcedureSummary, show: Show) -> Document {
             });
             row.push(group.minutes.as_ref().map_or("–".into(), |m| show.cell(&m.median, 1.0)));
             row
-        };
-        let rows = told_apart(arm).map(row).collect();
-        out = out.table(&[arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"], rows);
+        });
+        let header = [arm.arm, "share", "mRS 0–2", "dead", "bleed", "minutes"];
+        out = out.table(&header, rows.collect());
     }
     out
 }
 
-/// What became of the stents.
+/// Tabulates the success of stents; nothing if there are none.
 fn stents(summary: &ProcedureSummary, show: Show) -> Document {
     let mut rows = Vec::new();
     for arm in &summary.arms {
         let all = [Group::Stented, Group::StentedEarly, Group::StentedLate];
-        let stented = told_apart(arm).filter(|group| all.contains(&group.group));
-        for group in stented {
+        for group in distinct_groups(arm).filter(|group| all.contains(&group.group)) {
             let mut row = vec![format!("{}, {}", arm.arm, group_label(group.group))];
             row.push(show.cell(&group.share, 100.0));
             row.extend(["reperfusion", "patency"].map(|m| show.cell(&group.measures[m], 100.0)));
@@ -219,11 +226,13 @@ fn passes(summary: &ProcedureSummary, show: Show) -> Document {
 }
 
 fn decomposition(summary: &ProcedureSummary) -> Document {
-    // Plus 0.0, as nothing is not less than nothing.
-    let points = |part: f64| format!("{:+.2}", (1e4 * part).round() / 100.0 + 0.0);
-    let parts = summary.decomposition.iter().filter(|(_, part)| part.abs() > 5e-7);
-    let mut rows: Vec<Vec<String>> =
-        parts.map(|(way, part)| vec![(*way).to_owned(), points(*part)]).collect();
+    let mut rows = Vec::new();
+    for (way, part) in &summary.decomposition {
+        // A way that the procedure does not have has a part of 0, but for rounding.
+        if part.abs() > 5e-7 {
+            rows.push(vec![(*way).to_owned(), points(*part)]);
+        }
+    }
     rows.push(vec!["all together".to_owned(), points(summary.difference)]);
     Document::new()
         .heading("Where the difference in mRS 0–2 comes from (experimental less control)")
@@ -236,8 +245,15 @@ fn decomposition(summary: &ProcedureSummary) -> Document {
         )
 }
 
-/// The exact part, without simulation; nothing where there is no procedure.
+/// Writes a difference of shares in percentage points.
+fn points(difference: f64) -> String {
+    // The sum of −0 and 0 is 0.
+    format!("{:+.2}", (1e4 * difference).round() / 100.0 + 0.0)
+}
+
+/// Renders the exact tables, without simulation; `None` without a procedure.
 pub(super) fn exact(scenario: &Scenario) -> Option<Document> {
+    // A summary without replicates, of which only the exact values are shown.
     let summary = ProcedureSummary::exact(scenario)?;
     Some(document(&summary, scenario.file(), Show::Exact))
 }

@@ -1,4 +1,4 @@
-//! One row per replicate, truth and analysis: the fields of `trials.csv` and `trials.parquet`.
+//! The fields of `trials.csv` and `trials.parquet`, which have a row per replicate, truth and analysis.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use crate::analysis::FitStatus;
 use crate::scenario::Scenario;
 use crate::trial::{Conclusion, TrialResult};
 
-/// What the rows of a scenario need beside the trials.
+/// The names of the analyses and the number of looks, which rows need in addition to the trials.
 #[derive(Debug, Clone)]
 pub struct RowContext {
     pub(super) analyses: Vec<String>,
@@ -15,7 +15,7 @@ pub struct RowContext {
 }
 
 impl RowContext {
-    /// Of a scenario.
+    /// Takes the context of a scenario's rows.
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             analyses: scenario.analyses.iter().map(|analysis| analysis.name.clone()).collect(),
@@ -81,7 +81,7 @@ impl<W: Write> CsvRows<W> {
     /// Writes the header.
     ///
     /// # Errors
-    /// When `writer` fails.
+    /// An error of `writer`.
     pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
         let mut writer = CsvWriter::new(writer);
         let z = (1..=context.looks).map(|look| format!("z_{look}"));
@@ -89,13 +89,12 @@ impl<W: Write> CsvRows<W> {
         Ok(Self { writer, context })
     }
 
-    /// Writes some rows.
+    /// Writes the rows of some trials.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// An error of the writer.
     pub fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
         for trial in trials {
-            let number = |x: f64| if x.is_finite() { x.to_string() } else { String::new() };
             let fields = [
                 trial.replicate.to_string(),
                 trial.truth.name().to_owned(),
@@ -120,17 +119,24 @@ impl<W: Write> CsvRows<W> {
                 status_name(trial.test.status).to_owned(),
                 trial.failed_looks.to_string(),
             ];
+            // The buffer of a trial has room for the most looks of any design.
             let z = trial.z[..self.context.looks].iter().map(|&z| number(z));
             self.writer.row(fields.into_iter().chain(z))?;
         }
         Ok(())
     }
 
-    /// Flushes and gives the writer back.
+    /// Flushes and returns the writer.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// An error of the writer.
     pub fn finish(self) -> io::Result<W> {
         self.writer.finish()
     }
+}
+
+/// Writes a number; nothing if it does not exist.
+fn number(x: f64) -> String {
+    // CSV has no spelling of NaN and infinity that R, Python and Excel all read.
+    if x.is_finite() { x.to_string() } else { String::new() }
 }

@@ -1,66 +1,62 @@
-//! Adverse events: what trials show of them, when they stop a trial, and what that costs.
+//! Adverse events: their rates, the power to show a difference, stopping for safety and the power that
+//! it costs.
 
 use super::document::Document;
 use super::numeral::{number, with_error, with_two_digit_error};
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
-use crate::summary::{AnalysisSummary, McEstimate, SafetyLook, SafetySummary, TruthSummary};
+use crate::summary::{McEstimate, TruthSummary};
 
-/// What stopping for safety does to the power; nothing where it cannot happen.
+/// Tabulates the power lost to stopping for safety; nothing if no trial can stop for it.
 pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> Document {
-    let of_truth = |(title, truth): (&str, &TruthSummary)| {
-        let row = |analysis: &AnalysisSummary| {
-            let price = analysis.price_of_safety.as_ref()?;
-            let shown = [analysis.rejection, price.rejection_without, price.lost];
-            let figures = shown.map(|it| with_two_digit_error(it)).into_iter();
-            let stopped = [with_error(price.stopped)];
-            Some(std::iter::once(analysis.name.clone()).chain(figures).chain(stopped).collect())
-        };
-        let rows: Vec<Vec<String>> = truth.analyses.iter().filter_map(row).collect();
-        let header = [
-            title,
-            "efficacy\nshown",
-            "without stops\nfor safety",
-            "lost by\nthem",
-            "stopped\nfor safety",
-        ];
-        if rows.is_empty() {
-            Document::new()
-        } else {
-            Document::of_table(&header, rows).after_gap()
-        }
-    };
-    of_truth(("with the effect", effect)) + of_truth(("without it", none))
+    price_under("with the effect", effect) + price_under("without it", none)
 }
 
-/// Nothing where no adverse events are followed.
+fn price_under(title: &str, truth: &TruthSummary) -> Document {
+    let mut rows = Vec::new();
+    for analysis in &truth.analyses {
+        let Some(price) = &analysis.price_of_safety else { continue };
+        let mut row = vec![analysis.name.clone()];
+        row.extend(
+            [analysis.rejection, price.rejection_without, price.lost]
+                .map(|it| with_two_digit_error(it)),
+        );
+        row.push(with_error(price.stopped));
+        rows.push(row);
+    }
+    // No boundary for safety, so no trial that stops for it.
+    if rows.is_empty() {
+        return Document::new();
+    }
+    let header = [
+        title,
+        "efficacy\nshown",
+        "without stops\nfor safety",
+        "lost by\nthem",
+        "stopped\nfor safety",
+    ];
+    Document::of_table(&header, rows).after_gap()
+}
+
+/// Tabulates the adverse events of simulated trials; nothing if the scenario follows none.
 pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let Some(first) = effect.safety.first() else { return Document::new() };
-    let rates = |event: &SafetySummary| {
-        let rate = |(arm, rate): (usize, McEstimate)| {
+    let mut rows = Vec::new();
+    for event in &effect.safety {
+        let mut row = vec![event.name.clone()];
+        for (arm, rate) in event.rate.into_iter().enumerate() {
+            // The share that was put in, known unless it follows from the mRS.
             let truth = event.truth.map(|rates| format!(" ({:.2})", 100.0 * rates[arm]));
-            with_error(percent(rate)) + &truth.unwrap_or_default()
-        };
-        std::iter::once(event.name.clone())
-            .chain(event.rate.into_iter().enumerate().map(rate))
-            .collect()
-    };
+            row.push(with_error(percent(rate)) + &truth.unwrap_or_default());
+        }
+        rows.push(row);
+    }
     let header = ["with the effect", "control, %", "experimental, %"];
-    let seen = Document::of_table(&header, effect.safety.iter().map(rates).collect());
-    let of_truth = |(title, truth): (&str, &TruthSummary)| {
-        let row = |event: &SafetySummary| {
-            let shown =
-                [with_error(event.more), number(event.more_by_formula), with_error(event.fewer)];
-            std::iter::once(event.name.clone()).chain(shown).collect()
-        };
-        let header = [title, "more\nshown", "by\nformula", "fewer\nshown"];
-        Document::of_table(&header, truth.safety.iter().map(row).collect())
-    };
     let out = Document::new()
         .heading("Adverse events, of all randomised when the first analysis ends the trial")
-        + seen
-        + of_truth(("with the effect", effect)).after_gap()
-        + of_truth(("without it", none)).after_gap();
+        + Document::of_table(&header, rows)
+        + shown_under("with the effect", effect).after_gap()
+        + shown_under("without it", none).after_gap();
     let out = out.text(format!(
         "In brackets the share of all patients; a trial that an event stops has seen more of it. More, \
          fewer: in the experimental arm, each event compared as if it were the only one and had \
@@ -72,21 +68,35 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
     out + boundaries(effect, none)
 }
 
+/// Tabulates the probability that a trial shows more, or fewer, of each event.
+fn shown_under(title: &str, truth: &TruthSummary) -> Document {
+    let rows = truth.safety.iter().map(|event| {
+        vec![
+            event.name.clone(),
+            with_error(event.more),
+            number(event.more_by_formula),
+            with_error(event.fewer),
+        ]
+    });
+    Document::of_table(&[title, "more\nshown", "by\nformula", "fewer\nshown"], rows.collect())
+}
+
 fn percent(share: McEstimate) -> McEstimate {
     McEstimate { value: 100.0 * share.value, mcse: 100.0 * share.mcse, ..share }
 }
 
 fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let mut rows = Vec::new();
-    let bounded = |event: &&SafetySummary| !event.looks.is_empty();
-    for (with, without) in
-        effect.safety.iter().filter(bounded).zip(none.safety.iter().filter(bounded))
-    {
+    // Both truths list the same events; one without a boundary has no looks.
+    for (with, without) in effect.safety.iter().zip(&none.safety) {
         for (look, null) in with.looks.iter().zip(&without.looks) {
             let mut row = vec![format!("{}, look {}", with.name, look.look)];
             row.push(look.planned_patients.to_string());
             row.push(number(look.z));
-            row.extend([look, null].iter().flat_map(|look| reached(look)));
+            for look in [look, null] {
+                row.push(with_error(look.reached_cumulative));
+                row.push(number(look.by_formula_cumulative));
+            }
             rows.push(row);
         }
     }
@@ -108,20 +118,14 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
         )
 }
 
-/// What is reached here, and what the formula has for it.
-fn reached(look: &SafetyLook) -> [String; 2] {
-    [with_error(look.reached_cumulative), number(look.by_formula_cumulative)]
-}
-
-/// The events of a scenario before anything is simulated.
+/// Tabulates the events of a scenario before anything is simulated.
 pub(super) fn expected(scenario: &Scenario) -> Document {
     let Some(safety) = &scenario.safety else { return Document::new() };
     let expected = Expected::new(scenario);
-    let percent = |rate: f64| format!("{:.2}", 100.0 * rate);
     let rows = safety.endpoints.iter().map(|endpoint| {
         let rates = expected.event_rates(Truth::Alternative, &endpoint.event);
         let mut row = vec![endpoint.name.clone()];
-        row.extend(rates.into_iter().flatten().map(percent));
+        row.extend(rates.into_iter().flatten().map(|rate| format!("{:.2}", 100.0 * rate)));
         row.push(number(expected.power_to_show_more(Truth::Alternative, endpoint)));
         row
     });
@@ -129,17 +133,17 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
     let mut out = Document::new()
         .heading("Adverse events when all are randomised")
         .table(&header, rows.collect());
-    let rows = safety.endpoints.iter().filter_map(|endpoint| {
-        let boundary = endpoint.boundary.as_ref()?;
-        Some((0..boundary.patients().len()).map(|k| {
-            vec![
+    let mut rows = Vec::new();
+    for endpoint in &safety.endpoints {
+        let Some(boundary) = &endpoint.boundary else { continue };
+        for (k, patients) in boundary.patients().iter().enumerate() {
+            rows.push(vec![
                 format!("{}, look {}", endpoint.name, k + 1),
-                boundary.patients()[k].to_string(),
+                patients.to_string(),
                 number(Some(boundary.bound(k))),
-            ]
-        }))
-    });
-    let rows: Vec<Vec<String>> = rows.flatten().collect();
+            ]);
+        }
+    }
     if !rows.is_empty() {
         out = out.gap().table(&["boundary", "patients known", "too many if Z ≤"], rows);
     }

@@ -1,4 +1,4 @@
-//! `rescuesim list`: the scenarios that come with the program, and the questions they ask.
+//! `rescuesim list`: the shipped scenarios and the questions they ask.
 
 use serde::Serialize;
 
@@ -8,36 +8,40 @@ use crate::scenario::shipped::SCENARIOS;
 
 /// A scenario in the list.
 #[derive(Debug, Serialize)]
-struct Entry {
+struct ListedScenario {
     name: &'static str,
     title: String,
     question: Option<String>,
 }
 
-fn entries() -> impl Iterator<Item = Entry> {
+fn listed() -> impl Iterator<Item = ListedScenario> {
     SCENARIOS.iter().map(|shipped| {
-        let file = Scenario::parse(shipped.text, &[]).expect("what is shipped is valid");
-        let file = file.file();
-        Entry { name: shipped.name, title: file.title.clone(), question: file.question.clone() }
+        // Title and question are read from the file, so that the list cannot contradict it.
+        let scenario = Scenario::parse(shipped.text, &[]).expect("shipped scenarios are valid");
+        let file = scenario.file();
+        ListedScenario {
+            name: shipped.name,
+            title: file.title.clone(),
+            question: file.question.clone(),
+        }
     })
 }
 
-/// For people.
+/// Lists the scenarios as text.
 pub fn document() -> Document {
-    let entry = |Entry { name, title, question }: Entry| {
-        let text = question.unwrap_or(title);
-        let indented = textwrap::indent(&textwrap::fill(&text, 76), "    ");
-        format!("{name}\n{indented}")
-    };
-    let list: Vec<String> = entries().map(entry).collect();
+    let mut list = Vec::new();
+    for ListedScenario { name, title, question } in listed() {
+        let text = textwrap::fill(&question.unwrap_or(title), 76);
+        list.push(format!("{name}\n{}", textwrap::indent(&text, "    ")));
+    }
     Document::new().verbatim(list.join("\n")).gap().text(
         "Run one with `rescuesim run NAME`, look at it with `rescuesim check NAME`, start from it \
              with `rescuesim init --from NAME`.",
     )
 }
 
-/// For programs.
+/// Lists the scenarios as JSON.
 pub fn json() -> String {
-    let entries: Vec<Entry> = entries().collect();
-    serde_json::to_string_pretty(&entries).expect("a list is plain data") + "\n"
+    let listed: Vec<ListedScenario> = listed().collect();
+    serde_json::to_string_pretty(&listed).expect("a list is plain data") + "\n"
 }

@@ -1,4 +1,4 @@
-//! `rescuesim strategies`: one rule after another.
+//! `rescuesim strategies`: outcomes under each strategy.
 
 use super::Provenance;
 use super::document::Document;
@@ -6,9 +6,8 @@ use super::numeral::grouped;
 use super::procedure::{Show, everyone};
 use super::table::precision;
 use crate::explore::strategies::StrategySummary;
-use crate::summary::procedure::{Checked, GroupSummary};
 
-/// Two rows for each rule: simulated and exact.
+/// Tabulates two rows for each strategy: simulated and exact.
 pub fn document(
     provenance: &Provenance,
     rules: &[StrategySummary],
@@ -47,22 +46,22 @@ pub fn document(
 }
 
 fn row(rule: &StrategySummary, name: String, show: Show, bleeds: bool) -> Vec<String> {
-    let everyone: &GroupSummary = everyone(&rule.patients);
-    let cell = |measure: &str, scale: f64| show.cell(&everyone.measures[measure], scale);
-    let minutes = everyone.minutes.as_ref().map(|minutes| &minutes.mean);
-    let minutes = minutes.map_or("–".to_owned(), |mean: &Checked| show.cell(mean, 1.0));
+    let everyone = everyone(&rule.patients);
+    let measures = &everyone.measures;
+    // A model may state no minutes.
+    let minutes = everyone.minutes.as_ref();
     vec![
         name,
-        cell("functional_independence", 100.0),
-        cell("mortality", 100.0),
-        if bleeds { cell("haemorrhage", 100.0) } else { "–".to_owned() },
-        minutes,
-        cell("passes", 1.0),
-        cell("stented", 100.0),
+        show.cell(&measures["functional_independence"], 100.0),
+        show.cell(&measures["mortality"], 100.0),
+        if bleeds { show.cell(&measures["haemorrhage"], 100.0) } else { "–".to_owned() },
+        minutes.map_or("–".to_owned(), |minutes| show.cell(&minutes.mean, 1.0)),
+        show.cell(&measures["passes"], 1.0),
+        show.cell(&measures["stented"], 100.0),
     ]
 }
 
-/// As JSON, ending in a newline.
+/// Renders the strategies as JSON, ending in a newline.
 pub fn to_json(provenance: &Provenance, rules: &[StrategySummary], patients: u64) -> String {
     let json =
         serde_json::json!({ "provenance": provenance, "patients": patients, "rules": rules });

@@ -47,7 +47,7 @@ use crate::analysis::{BoundMethod, Detail, TestResult};
 use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::inference::scale::standard_error_of;
-use crate::evidence::prior::Prior;
+use crate::evidence::prior::EffectPrior;
 use crate::outcome::{
     Adherence, Drift, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel,
     ProceduralModel,
@@ -180,8 +180,8 @@ pub struct Scenario {
     /// The mRS under control and experimental treatment under the alternative, which that of the arms
     /// would be if all patients adhered.
     pub of_treatments: [MrsDistribution; 2],
-    /// Prior on the effect, if any.
-    pub prior: Option<Prior>,
+    /// EffectPrior on the effect, if any.
+    pub prior: Option<EffectPrior>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
     treatments: Treatments,
     /// Non-adherence; `None` if all patients get the treatment of their arm.

@@ -147,7 +147,7 @@ const REFUSED: [Refused; 21] = [
         &["experimental.functional_independance=0.43"],
         &["outcome.stenting"],
         &[
-            "there is no figure `experimental.functional_independance`",
+            "there is no quantity `experimental.functional_independance`",
             "(did you mean `experimental.functional_independence`?)",
             "allowed: control.mrs[0], ",
         ],
@@ -156,14 +156,14 @@ const REFUSED: [Refused; 21] = [
         "scenarios/angel-reboot.toml",
         &["control.stented=0.4"],
         &["outcome.experimental.functional_independence"],
-        &["there is no figure `control.stented`", "allowed: control.mrs[0]", "effect.odds_ratio"],
+        &["there is no quantity `control.stented`", "allowed: control.mrs[0]", "effect.odds_ratio"],
     ),
     // No patient is stented there, so the quantity does not exist.
     (
         RESCUE,
         &["control.stented_early.mortality=0.1"],
         &["outcome.stenting"],
-        &["there is no figure `control.stented_early.mortality`"],
+        &["there is no quantity `control.stented_early.mortality`"],
     ),
     (
         RESCUE,
@@ -227,14 +227,14 @@ const REFUSED: [Refused; 21] = [
         &[INDEPENDENT, "experimental.mrs[6]=0.1029409"],
         &["outcome.stenting", "outcome.intercept"],
         &[
-            "the targets do not tell the unknowns apart: several values of outcome.stenting, outcome.intercept",
+            "the targets do not determine the unknowns: several values of outcome.stenting, outcome.intercept",
         ],
     ),
     (
         RESCUE,
         &["effect.odds_ratio=2"],
         &["outcome.shape[2]"],
-        &["cannot be solved for", "shares that must add up cannot be solved one by one"],
+        &["cannot be calibrated", "shares that must add up cannot be solved one by one"],
     ),
     (RESCUE, &[INDEPENDENT], &["outcome..stenting"], &["is not a key path"]),
     (

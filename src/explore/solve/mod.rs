@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::bracket::{Domain, Point};
+use super::bracket::{Domain, SearchPoint};
 use super::probit::GoodnessOfFit;
 use search::RootSearch;
 
@@ -133,7 +133,7 @@ pub enum SolveError<E> {
         /// Allowed values.
         range: (f64, f64),
         /// Value and probability.
-        best: Point,
+        best: SearchPoint,
     },
     /// The target seems to be reached, but no value could be shown to reach it.
     #[error(
@@ -163,7 +163,7 @@ pub enum SolveError<E> {
         /// Allowed values.
         range: (f64, f64),
         /// Value and probability.
-        least: Point,
+        least: SearchPoint,
     },
     /// The probability does not depend on the value.
     #[error("the quantity does not change with this key by more than Monte Carlo error near {0}")]

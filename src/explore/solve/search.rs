@@ -1,7 +1,7 @@
 //! The search: simulations around the root, and the line through them.
 
 use super::{Observed, Simulate, SimulatedValue, SolveError, SolveQuestion};
-use crate::explore::bracket::{self, Domain, Place, Point, Scale};
+use crate::explore::bracket::{self, Domain, DoseScale, SearchPoint, TargetPlace};
 use crate::explore::probit::{self, ProbitLine, Response};
 use crate::num::normal;
 
@@ -132,12 +132,12 @@ impl<E> RootSearch<'_, '_, E> {
         self.domain = domain;
         let range = domain.range;
         match place {
-            Some(Place::Between(one, other)) => {
+            Some(TargetPlace::Between(one, other)) => {
                 let pair = self.narrowed(one, other, replicates)?;
                 self.steep(pair, replicates)
             }
-            Some(Place::Beyond(best)) => Err(SolveError::Unreachable { range, best }),
-            Some(Place::Everywhere(least)) => Err(SolveError::Everywhere { range, least }),
+            Some(TargetPlace::Beyond(best)) => Err(SolveError::Unreachable { range, best }),
+            Some(TargetPlace::Everywhere(least)) => Err(SolveError::Everywhere { range, least }),
             None => Err(SolveError::NoStart),
         }
     }
@@ -154,8 +154,8 @@ impl<E> RootSearch<'_, '_, E> {
     /// Halves a bracket until the probabilities at its ends are close to the target.
     fn narrowed(
         &mut self,
-        mut one: Point,
-        mut other: Point,
+        mut one: SearchPoint,
+        mut other: SearchPoint,
         replicates: u64,
     ) -> Result<ValuePair, SolveError<E>> {
         for _ in 0..MOST_DOUBLINGS {
@@ -168,7 +168,7 @@ impl<E> RootSearch<'_, '_, E> {
                 break;
             }
             let Some(observed) = self.observe(x, replicates)? else { break };
-            let next = Point { x, value: observed.share() };
+            let next = SearchPoint { x, value: observed.share() };
             if (next.value < self.question.target) == (one.value < self.question.target) {
                 one = next;
             } else {
@@ -185,11 +185,11 @@ impl<E> RootSearch<'_, '_, E> {
         let mut reach = (one - other).abs();
         let farthest = match self.domain.scale {
             // A replicate takes time in proportion to its patients.
-            Scale::Root => {
+            DoseScale::Root => {
                 let start = self.domain.dose(self.question.start);
                 FARTHEST * one.max(other).max(start)
             }
-            Scale::Value | Scale::Probit => f64::INFINITY,
+            DoseScale::Value | DoseScale::Probit => f64::INFINITY,
         };
         for _ in 0..MOST_DOUBLINGS {
             if let Some(line) = self.fitted().filter(|line| line.slope_in_errors() >= STEEP) {

@@ -31,6 +31,7 @@ pub fn boundaries(
     let lines = lines(design, scale);
     let most = f64::from(design.analysed.total());
     let heights = lines.iter().flat_map(|line| &line.points).map(|point| point.y);
+    // 0, no effect, is always in sight.
     let [low, high] = extent(heights.chain([0.0]));
     let room = 0.12 * (high - low).max(1e-6);
     let name = match scale {
@@ -84,6 +85,7 @@ fn point(
         BoundaryScale::P => {
             let p = boundary.p_one_sided;
             let text = if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.4}") };
+            // Small p values on top, as large Z are on the other scale.
             (-libm::log10(p), text)
         }
         BoundaryScale::Effect => {

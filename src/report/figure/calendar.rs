@@ -19,6 +19,7 @@ pub fn calendar(calendar: &Calendar) -> String {
             [("randomised", EFFICACY), ("outcome known", HARM), ("not known at the look", OPEN)];
         legend(area, &names, (66, 18))?;
         let (_, below) = area.split_vertically(32);
+        // The axes reach at least 1, as an empty range cannot be drawn.
         let last = months.iter().chain(looks).map(|at| at.month).fold(1.0, f64::max);
         let most = months.iter().map(|at| at.randomised).fold(1.0, f64::max);
         let x = ChartAxis {

@@ -72,6 +72,7 @@ pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve]) -> String {
         let (_, below) = area.split_vertically(32 + rows);
         let points: Vec<PointWithError> =
             curves.iter().flat_map(|curve| curve.points.iter().copied()).collect();
+        // Room for the bands, which reach 1.96 standard errors.
         let reach =
             points.iter().flat_map(|at| [at.value - 2.0 * at.mcse, at.value + 2.0 * at.mcse]);
         let across = ChartAxis {
@@ -136,6 +137,7 @@ fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
                 stroke,
             )))?;
         }
+        // The count is constant up to its next value.
         CurveStyle::Steps => {
             let mut steps = Vec::new();
             let mut height = 0.0;

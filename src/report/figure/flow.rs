@@ -63,10 +63,10 @@ pub fn flow(diagram: &FlowDiagram) -> String {
         for ribbon in diagram.ribbons.iter().filter(|ribbon| ribbon.share > 0.0) {
             let height = ribbon.share * HEIGHT;
             let from = &mut placed[ribbon.from.column][ribbon.from.row];
-            let start = (from.left + WIDTH_OF_STATE, from.top + from.leaves_at);
+            let start = [from.left + WIDTH_OF_STATE, from.top + from.leaves_at];
             from.leaves_at += height;
             let to = &mut placed[ribbon.to.column][ribbon.to.row];
-            let end = (to.left, to.top + to.arrives_at);
+            let end = [to.left, to.top + to.arrives_at];
             to.arrives_at += height;
             let colour = COLOURS[ribbon.colour % COLOURS.len()];
             draw_ribbon(area, start, end, height, colour)?;
@@ -111,8 +111,8 @@ fn place(diagram: &FlowDiagram) -> Vec<Vec<PlacedState>> {
 /// Draws a band of this height from one upper edge to another, which leaves and arrives level.
 fn draw_ribbon(
     area: &Area<'_>,
-    start: (f64, f64),
-    end: (f64, f64),
+    start: [f64; 2],
+    end: [f64; 2],
     height: f64,
     colour: RGBColor,
 ) -> Drawn {
@@ -122,7 +122,7 @@ fn draw_ribbon(
             let t = i as f64 / STEPS as f64;
             // The cubic with slope 0 at both ends.
             let smooth = t * t * (3.0 - 2.0 * t);
-            (start.0 + (end.0 - start.0) * t, start.1 + (end.1 - start.1) * smooth)
+            (start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * smooth)
         })
         .collect();
     // The thinnest ribbon still has a pixel.

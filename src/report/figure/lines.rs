@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 
-use super::{Area, Chart, Drawn, Mark, failed, font, legend_line};
+use super::{Area, Chart, Drawn, Mark, Pixel, failed, font, legend_line};
 
 /// Points with a line through them.
 pub(super) struct MarkedLine {
@@ -70,7 +70,7 @@ struct PixelBox {
 }
 
 impl PixelBox {
-    fn around(centre: (i32, i32), reach: i32) -> Self {
+    fn around(centre: Pixel, reach: i32) -> Self {
         let (x, y) = centre;
         Self { left: x - reach, top: y - reach, right: x + reach, bottom: y + reach }
     }
@@ -94,7 +94,7 @@ impl PixelBox {
 /// a place is left out; the tables have it.
 fn labels(chart: &Chart<'_>, lines: &[MarkedLine]) -> Vec<(PixelBox, String)> {
     let plot = chart.plotting_area();
-    let paths: Vec<Vec<(i32, i32)>> = lines
+    let paths: Vec<Vec<Pixel>> = lines
         .iter()
         .map(|line| line.points.iter().map(|at| plot.map_coordinate(&(at.x, at.y))).collect())
         .collect();
@@ -133,7 +133,7 @@ fn labels(chart: &Chart<'_>, lines: &[MarkedLine]) -> Vec<(PixelBox, String)> {
 }
 
 /// Returns small boxes along a line.
-fn along(from: (i32, i32), to: (i32, i32)) -> impl Iterator<Item = PixelBox> {
+fn along(from: Pixel, to: Pixel) -> impl Iterator<Item = PixelBox> {
     let (width, height) = (to.0 - from.0, to.1 - from.1);
     let steps = (width.abs().max(height.abs()) / 4).max(1);
     (0..=steps).map(move |i| {
@@ -143,7 +143,7 @@ fn along(from: (i32, i32), to: (i32, i32)) -> impl Iterator<Item = PixelBox> {
 
 /// Lists the places of a number next to a point in the order of preference: above before below or the
 /// reverse, or only on the first of these `sides`.
-fn candidates(at: (i32, i32), text: &str, above_first: bool, sides: usize) -> Vec<PixelBox> {
+fn candidates(at: Pixel, text: &str, above_first: bool, sides: usize) -> Vec<PixelBox> {
     let (x, y) = at;
     let (width, height) = (8 * text.len() as i32, LABEL as i32);
     let (above, below) = (y - 9 - height, y + 9);

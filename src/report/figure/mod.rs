@@ -51,13 +51,17 @@ const SERIES: [RGBColor; 4] = [EFFICACY, HARM, RGBColor(0, 158, 115), SAFETY];
 /// Width of most figures in pixels: on a telephone, words are still large enough.
 const WIDTH: u32 = 620;
 
+/// Width and height in pixels.
+type Size = (u32, u32);
+/// Coordinates in pixels, across and down, as plotters has them.
+type Pixel = (i32, i32);
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 type Drawn = Fallible<()>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
 /// Returns the drawing that `draw` makes on white paper of this size.
-fn svg(size: (u32, u32), draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+fn svg(size: Size, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut text = String::new();
     let area = SVGBackend::with_string(&mut text, size).into_drawing_area();
     area.fill(&WHITE)
@@ -100,23 +104,24 @@ impl Lettering {
 }
 
 /// Writes a text at a point, half of its height above it.
-fn write(area: &Area<'_>, text: &str, at: (i32, i32), lettering: Lettering) -> Drawn {
+fn write(area: &Area<'_>, text: &str, at: Pixel, lettering: Lettering) -> Drawn {
     let Lettering { size, side, colour } = lettering;
     let style = font(size).color(&colour).pos(Pos::new(side, VPos::Center));
     area.draw(&Text::new(text.to_owned(), at, style)).map_err(failed)
 }
 
-fn fill(area: &Area<'_>, corners: [(i32, i32); 2], colour: RGBColor) -> Drawn {
+fn fill(area: &Area<'_>, corners: [Pixel; 2], colour: RGBColor) -> Drawn {
     area.draw(&Rectangle::new(corners, colour.filled())).map_err(failed)
 }
 
-fn line(area: &Area<'_>, points: &[(i32, i32)], colour: RGBColor) -> Drawn {
+fn line(area: &Area<'_>, points: &[Pixel], colour: RGBColor) -> Drawn {
     area.draw(&PathElement::new(points.to_vec(), colour.stroke_width(1))).map_err(failed)
 }
 
 /// Draws a legend of names, each after a patch of its colour, in as many rows as they need. Returns the
 /// pixels that the rows after the first take.
-fn legend(area: &Area<'_>, names: &[(&str, RGBColor)], corner: (i32, i32)) -> Fallible<i32> {
+fn legend(area: &Area<'_>, names: &[(&str, RGBColor)], corner: Pixel) -> Fallible<i32> {
+    // Names that do not fit begin a new row.
     let (mut x, mut y) = corner;
     for (name, colour) in names {
         // A letter takes about 8 pixels; SVG does not say how wide a text is.
@@ -136,7 +141,7 @@ fn legend(area: &Area<'_>, names: &[(&str, RGBColor)], corner: (i32, i32)) -> Fa
 fn legend_line(
     area: &Area<'_>,
     name: &str,
-    at: (i32, i32),
+    at: Pixel,
     stroke: ShapeStyle,
     mark: Option<Mark>,
 ) -> Drawn {
@@ -252,6 +257,7 @@ fn chart<'a>(
         .build_cartesian_2d(x.range, y.range)?;
     chart
         .configure_mesh()
+        // A fine grid would hide the pale bands.
         .light_line_style(TRANSPARENT)
         .bold_line_style(GRID)
         .axis_style(INK)

@@ -51,6 +51,7 @@ pub fn paths(looks: &[PlannedBounds], paths: &[ZPath]) -> String {
         let x = ChartAxis { name: "outcomes analysed", range: 0.0..1.04 * most, label: &whole };
         let y = ChartAxis { name: "Z", range: low - 0.3..high + 0.3, label: &plain };
         let mut chart = chart(&below, layout, x, y)?;
+        // Boundaries last, over the paths.
         paths.iter().try_for_each(|path| draw_path(&mut chart, path))?;
         draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.efficacy)))?;
         draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.futility)))?;

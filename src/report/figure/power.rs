@@ -77,6 +77,7 @@ pub fn power_curve(curves: &[PowerCurve], labels: &Labels) -> String {
         let rows = 1 + if shown.len() > 1 { shown.len().div_ceil(2) as i32 } else { 0 };
         let (legend, below) = titled.split_vertically(8 + 20 * rows);
         let [low, high] = extent(shown.iter().flat_map(|curve| &curve.points).map(|point| point.x));
+        // Room for the marks at both ends; a single point has none of its own.
         let room = if high > low { 0.03 * (high - low) } else { 0.5 };
         let x = ChartAxis {
             name: &labels.x,
@@ -94,6 +95,7 @@ pub fn power_curve(curves: &[PowerCurve], labels: &Labels) -> String {
 
 fn draw_curve(chart: &mut Chart<'_>, curve: &PowerCurve, mark: Mark) -> Drawn {
     let points = &curve.points;
+    // A band beyond 0 or 1 would leave the axes.
     let upper = points.iter().map(|at| (at.x, (at.power + BAND * at.mcse).clamp(0.0, 1.0)));
     let lower = points.iter().rev().map(|at| (at.x, (at.power - BAND * at.mcse).clamp(0.0, 1.0)));
     let band: Vec<(f64, f64)> = upper.chain(lower).collect();

@@ -143,6 +143,7 @@ fn draw_path(whole_area: &Area, area: &Area, trace: &Trace) -> Drawn {
     let lines = lines(trace);
     let (legend, below) = area.split_vertically(24);
     draw_names(&legend, &lines)?;
+    // Only a trial that stopped early has pale boundaries.
     if trace.end.look < trace.plan.len() {
         let place = (SIZE.0 as i32 - 14, 12);
         write(&legend, "pale: not reached", place, Lettering::right(14))?;
@@ -165,6 +166,7 @@ fn draw_path(whole_area: &Area, area: &Area, trace: &Trace) -> Drawn {
 
 /// Returns the steps of a count that rises by one patient at each of these months, from 0 to the end.
 fn steps(mut months: Vec<f64>, end: f64) -> Vec<(f64, f64)> {
+    // Outcomes are not known in the order of arrival.
     months.sort_by(f64::total_cmp);
     let mut out = vec![(0.0, 0.0)];
     for (i, month) in months.iter().enumerate() {
@@ -179,6 +181,7 @@ fn draw_calendar(area: &Area, trace: &Trace) -> Drawn {
     let days = trace.patients.iter().filter_map(|patient| patient.outcome_day);
     let known: Vec<f64> = days.map(|day| day / DAYS_PER_MONTH).collect();
     let end = known.iter().copied().fold(trace.end.duration_months, f64::max);
+    // The axis ends at the end of the trial or, if later, at the last outcome of the overrun.
     let most = randomised.len() as f64;
     let (legend, below) = area.split_vertically(24);
     legend_line(&legend, "randomised", (78, 12), INK.stroke_width(2), None)?;

@@ -117,7 +117,7 @@ fn state_name(diagram: &FlowDiagram, at: StatePosition) -> String {
 }
 
 /// An end of the procedure.
-struct End {
+struct ProcedureEnd {
     /// Name of its state.
     name: &'static str,
     /// Its row in the columns of the passes.
@@ -130,22 +130,22 @@ struct End {
     share: fn(&PassSummary) -> f64,
 }
 
-const ENDS: [End; 3] = [
-    End {
+const ENDS: [ProcedureEnd; 3] = [
+    ProcedureEnd {
         name: "open",
         row: 0,
         colour: 0,
         group: Group::Reperfused,
         share: |pass| pass.reperfused.exact,
     },
-    End {
+    ProcedureEnd {
         name: "stented",
         row: 2,
         colour: 1,
         group: Group::Stented,
         share: |pass| pass.stented.exact,
     },
-    End {
+    ProcedureEnd {
         name: "not opened",
         row: 3,
         colour: 2,
@@ -171,7 +171,7 @@ fn flow_diagram(arm: &ArmSummary) -> FlowDiagram {
         let [open, stented, not_opened] = ENDS.map(|end| end.name.to_owned());
         columns.push(vec![open, format!("pass {} on", pass.passes + 1), stented, not_opened]);
         let mut ended = 0.0;
-        for End { row, colour, share, .. } in ENDS {
+        for ProcedureEnd { row, colour, share, .. } in ENDS {
             let to = StatePosition { column, row };
             if step > 0 {
                 // Patients whose procedure has ended stay in the row of their end.
@@ -191,7 +191,7 @@ fn flow_diagram(arm: &ArmSummary) -> FlowDiagram {
     }
     let last = columns.len();
     columns.push(["mRS 0–2", "mRS 3–5", "dead"].map(str::to_owned).to_vec());
-    for End { row, colour, group, .. } in ENDS {
+    for ProcedureEnd { row, colour, group, .. } in ENDS {
         let Some(group) = arm.groups.iter().find(|found| found.group == group) else { continue };
         for (i, share) in outcomes_of(group).into_iter().enumerate() {
             let from = StatePosition { column: last - 1, row };

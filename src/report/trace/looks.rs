@@ -1,4 +1,4 @@
-//! The looks of a traced trial, what the overrun added, and the estimates.
+//! The looks of a traced trial, the analysis with the overrun, and the estimates.
 
 use super::decimals;
 use crate::analysis::EffectScale;
@@ -11,13 +11,14 @@ use crate::trial::trace::{
     Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace, Trace,
 };
 
-/// Every look in a row.
+/// Tabulates every look in a row, or in two if the decision is made later than the data are collected.
 pub(super) fn overview(trace: &Trace) -> Document {
-    let bounds = || trace.looks.iter().map(|look| look.bounds);
-    let has_futility = bounds().any(|bounds| bounds.futility.is_some());
-    let has_harm = bounds().any(|bounds| bounds.harm.is_some());
+    // Bounds that no look has would be a column of dashes.
+    let has_futility = trace.looks.iter().any(|look| look.bounds.futility.is_some());
+    let has_harm = trace.looks.iter().any(|look| look.bounds.harm.is_some());
     let lags = trace.looks.iter().any(|look| look.decision.day > look.day);
-    let data = |look: &LookTrace| {
+    let mut rows = Vec::new();
+    for look in &trace.looks {
         let name = if lags { format!("{}, data", look.look) } else { look.look.to_string() };
         let mut row = vec![name, decimals(look.month, 2)];
         row.extend([look.n_randomised, look.n_analysed, look.overrun].map(|n| n.to_string()));
@@ -26,59 +27,61 @@ pub(super) fn overview(trace: &Trace) -> Document {
         row.extend(has_harm.then(|| number(look.bounds.harm)));
         row.push(decimals(look.test.z, 4));
         row.push(decimals(look.test.estimate, 3));
-        row
-    };
+        rows.push(row);
+        rows.extend(lags.then(|| decision_row(look)));
+    }
     let mut header = vec!["look", "month", "rando-\nmised", "ana-\nlysed", "over-\nrun"];
     header.push("efficacy\nif Z ≥");
     header.extend(has_futility.then_some("futility\nif Z ≤"));
     header.extend(has_harm.then_some("harm\nif Z ≤"));
     header.extend(["Z", "estimate"]);
-    let rows = trace
-        .looks
-        .iter()
-        .flat_map(|look| std::iter::once(data(look)).chain(lags.then(|| decided(look))));
     let dates = if lags { "Every row is of one date, the data's or the decision's. " } else { "" };
-    Document::new().table(&header, rows.collect()).text(format!(
+    Document::new().table(&header, rows).text(format!(
         "{dates}Overrun: patients randomised by then whose follow-up has not ended. Estimate: {}; above 0 \
          favours the experimental arm, as does Z.",
         scale(trace.scale)
     ))
 }
 
-/// The day of a look's decision in the columns of [`overview`], which end with the overrun.
-fn decided(look: &LookTrace) -> Vec<String> {
+/// Writes the decision of a look in the columns of [`overview`] up to the overrun.
+fn decision_row(look: &LookTrace) -> Vec<String> {
     let DecisionTrace { month, n_randomised, overrun, .. } = look.decision;
     let name = format!("{}, decision", look.look);
+    // The number analysed is that of the data.
     vec![name, decimals(month, 2), n_randomised.to_string(), String::new(), overrun.to_string()]
 }
 
-/// Each with its outcomes, adverse events and decision.
+/// Describes each look with its outcomes, adverse events and decision.
 pub(super) fn one_by_one(trace: &Trace) -> Document {
     trace.looks.iter().fold(Document::new(), |document, look| {
         let document = document
             .heading(format!("Look {}, month {}", look.look, decimals(look.month, 2)))
-            .text(who(look))
+            .text(patients(look))
             .and(outcomes(&look.counts));
         events(document, &look.events).text(decision(trace, look))
     })
 }
 
-fn who(look: &LookTrace) -> String {
+fn patients(look: &LookTrace) -> String {
     let lost: u32 = look.lost.iter().sum();
-    let imputed = match look.n_analysed {
-        n if n > look.outcomes_known => {
-            format!(" The analysis puts something in the place of the lost and has {n}.")
-        }
-        n if n < look.outcomes_known => format!(" The analysis is of {n} of them."),
-        _ => String::new(),
+    let n = look.n_analysed;
+    // Imputation adds patients to those with an outcome, an analysis set takes some away.
+    let imputed = if n > look.outcomes_known {
+        format!(" The analysis puts something in the place of the lost and has {n}.")
+    } else if n < look.outcomes_known {
+        format!(" The analysis is of {n} of them.")
+    } else {
+        String::new()
     };
-    let later = match look.decision {
-        DecisionTrace { day, month, n_randomised, overrun } if day > look.day => format!(
+    let DecisionTrace { day, month, n_randomised, overrun } = look.decision;
+    let later = if day > look.day {
+        format!(
             " By the decision in month {} {n_randomised} are randomised, and {overrun} of them still \
              followed.",
             decimals(month, 2)
-        ),
-        _ => String::new(),
+        )
+    } else {
+        String::new()
     };
     format!(
         "{} patients are randomised: the outcomes of {} are known, {lost} are lost to follow-up, {} are \
@@ -87,7 +90,7 @@ fn who(look: &LookTrace) -> String {
     )
 }
 
-/// Arm × mRS.
+/// Tabulates the outcomes by arm and mRS.
 fn outcomes(counts: &[[u32; LEVELS]; 2]) -> Document {
     let rows = ["control", "experimental"].into_iter().zip(counts).map(|(name, counts)| {
         let all: u32 = counts.iter().sum();
@@ -107,35 +110,37 @@ fn events(document: Document, events: &[EventTrace]) -> Document {
         return document;
     }
     let has_bounds = events.iter().any(|event| event.bound.is_some());
-    let row = |event: &EventTrace| {
+    let rows = events.iter().map(|event| {
         let counts = event.counts.map(|arm| format!("{} of {}", arm.events, arm.patients));
         let mut row = [vec![event.name.clone()], counts.to_vec()].concat();
         row.push(decimals(event.z, 4));
         row.extend(has_bounds.then(|| number(event.bound)));
         row
-    };
+    });
     let mut header = vec!["adverse event", "control", "experimental", "Z"];
     header.extend(has_bounds.then_some("boundary\nif Z ≤"));
-    document.table(&header, events.iter().map(row).collect())
+    document.table(&header, rows.collect())
 }
 
-/// What the look said, and why.
+/// Explains the conclusion of a look.
 fn decision(trace: &Trace, look: &LookTrace) -> String {
     let Bounds { efficacy, futility, harm } = look.bounds;
-    let bound = |z: Option<f64>| decimals(z.unwrap_or(f64::NAN), 4);
+    let [efficacy, futility, harm] =
+        [efficacy, futility, harm].map(|z| decimals(z.unwrap_or(f64::NAN), 4));
+    // The final look ends the trial whatever it shows.
     let is_final = look.look == trace.plan.len();
     let stops = if is_final { "" } else { " The trial stops." };
     let said = match look.conclusion {
         None if look.test.z.is_nan() => "That stops nothing.".to_owned(),
         None => format!("{} The trial goes on.", between(look.bounds)),
         Some(Conclusion::Efficacy) => {
-            format!("Z is at or above the efficacy boundary of {}.{stops}", bound(efficacy))
+            format!("Z is at or above the efficacy boundary of {efficacy}.{stops}")
         }
         Some(Conclusion::Futility) => {
-            format!("Z is at or below the futility boundary of {}.{stops}", bound(futility))
+            format!("Z is at or below the futility boundary of {futility}.{stops}")
         }
         Some(Conclusion::Harm) => {
-            format!("Z is at or below the harm boundary of {}.{stops}", bound(harm))
+            format!("Z is at or below the harm boundary of {harm}.{stops}")
         }
         Some(Conclusion::Safety) => stopped_for_safety(trace, look),
         Some(Conclusion::NotSignificant) if look.test.z.is_nan() => "Nothing is shown.".to_owned(),
@@ -148,6 +153,7 @@ fn result(scale_of: EffectScale, test: &TestTrace) -> String {
     if test.z.is_nan() {
         return "No statistic can be had from these outcomes.".to_owned();
     }
+    // Separated outcomes have a Z and no finite estimate.
     let estimate = if test.estimate.is_finite() {
         format!(", {} {}", scale(scale_of), decimals(test.estimate, 4))
     } else {
@@ -160,27 +166,32 @@ fn result(scale_of: EffectScale, test: &TestTrace) -> String {
     )
 }
 
-/// Where a Z is that reaches no boundary.
+/// Describes the position of a Z that reaches no boundary.
 fn between(Bounds { efficacy, futility, harm }: Bounds) -> String {
+    // A Z above the futility boundary is also above the harm boundary, which lies lower.
     let above = futility.map(|z| ("futility", z)).or(harm.map(|z| ("harm", z)));
     let above = above.map(|(name, z)| format!("above the {name} boundary of {}", decimals(z, 4)));
     let below = efficacy.map(|z| format!("below the efficacy boundary of {}", decimals(z, 4)));
     let both: Vec<String> = below.into_iter().chain(above).collect();
-    match both.is_empty() {
-        true => "Nothing is tested.".to_owned(),
-        false => format!("Z is {}.", both.join(" and ")),
+    if both.is_empty() {
+        "Nothing is tested.".to_owned()
+    } else {
+        format!("Z is {}.", both.join(" and "))
     }
 }
 
 fn stopped_for_safety(trace: &Trace, look: &LookTrace) -> String {
-    let reached = |event: &&EventTrace| event.bound.is_some_and(|bound| event.z <= bound);
-    let names: Vec<&str> =
-        look.events.iter().filter(reached).map(|event| event.name.as_str()).collect();
+    let names: Vec<&str> = look
+        .events
+        .iter()
+        .filter(|event| event.bound.is_some_and(|bound| event.z <= bound))
+        .map(|event| event.name.as_str())
+        .collect();
     let otherwise = match trace.end.without_safety {
         Conclusion::Efficacy => "would have shown efficacy",
         Conclusion::Futility => "would have stopped for futility",
         Conclusion::Harm => "would have shown harm",
-        _ => "would have shown nothing",
+        Conclusion::NotSignificant | Conclusion::Safety => "would have shown nothing",
     };
     format!(
         "The trial stops for safety, as {} is at its boundary; without that it {otherwise}, here or \
@@ -189,8 +200,9 @@ fn stopped_for_safety(trace: &Trace, look: &LookTrace) -> String {
     )
 }
 
-/// What the outcomes showed that were still to come when the trial stopped.
+/// Describes the analysis that includes the overrun; nothing if the trial ran to its final look.
 pub(super) fn overrun(trace: &Trace) -> Document {
+    // After the final look all patients have been followed: there is no overrun.
     if trace.is_full_run() {
         return Document::new();
     }
@@ -223,12 +235,15 @@ fn again(trace: &Trace, repeated: &RepeatedLook) -> String {
     let shown = match repeated.conclusion {
         Conclusion::Efficacy => "efficacy",
         Conclusion::Harm => "harm",
-        _ => "nothing",
+        Conclusion::Futility | Conclusion::Safety | Conclusion::NotSignificant => "nothing",
     };
-    let stands = match (trace.end.reversed, trace.end.conclusion) {
-        (true, _) => "so that the conclusion is reversed",
-        (false, Conclusion::Futility) => "so that the stop for futility was no mistake",
-        (false, _) => "so that the conclusion stands",
+    // A stop for futility can only be confirmed or reversed; there is no effect that could hold up.
+    let stands = if trace.end.reversed {
+        "so that the conclusion is reversed"
+    } else if trace.end.conclusion == Conclusion::Futility {
+        "so that the stop for futility was no mistake"
+    } else {
+        "so that the conclusion stands"
     };
     format!(
         "{} A final look of this size, with its boundary of {}, shows {shown}, {stands}.",
@@ -237,7 +252,7 @@ fn again(trace: &Trace, repeated: &RepeatedLook) -> String {
     )
 }
 
-/// The estimate with its intervals.
+/// Tabulates the estimates with their intervals.
 pub(super) fn estimates(trace: &Trace) -> Document {
     let end = &trace.end;
     let document = Document::new().heading("Estimates");
@@ -248,22 +263,23 @@ pub(super) fn estimates(trace: &Trace) -> Document {
     let ordinary = [end.test.estimate, low, high];
     let (low, high) = end.stagewise_interval;
     let adjusted = [end.median_unbiased, low, high];
-    let row = |name: &str, figures: [f64; 3]| {
-        [vec![name.to_owned()], figures.map(|figure| decimals(figure, 4)).to_vec()].concat()
-    };
-    let mut rows =
-        vec![row("ordinary, ignores the looks", ordinary), row("median-unbiased", adjusted)];
+    let mut estimates =
+        vec![("ordinary, ignores the looks", ordinary), ("median-unbiased", adjusted)];
+    // Clinicians read odds ratios, statisticians their logarithms.
     if is_logarithm(trace.scale) {
-        rows.push(row("ordinary, as a ratio", ordinary.map(libm::exp)));
-        rows.push(row("median-unbiased, as a ratio", adjusted.map(libm::exp)));
+        estimates.push(("ordinary, as a ratio", ordinary.map(libm::exp)));
+        estimates.push(("median-unbiased, as a ratio", adjusted.map(libm::exp)));
     }
+    let rows = estimates.into_iter().map(|(name, numbers)| {
+        [vec![name.to_owned()], numbers.map(|number| decimals(number, 4)).to_vec()].concat()
+    });
     let name = scale(trace.scale);
     document
-        .table(&[&name, "estimate", "95 %: from", "to"], rows)
+        .table(&[&name, "estimate", "95 %: from", "to"], rows.collect())
         .text(format!("Median-unbiased: {}", crate::report::table::ADJUSTED))
 }
 
-/// In words.
+/// Writes the name of a scale in words.
 fn scale(scale: EffectScale) -> String {
     scale.name().replace('_', " ")
 }

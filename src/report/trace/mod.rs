@@ -1,4 +1,4 @@
-//! `rescuesim trace`: one trial as a story, as JSON, and its patients as rows.
+//! `rescuesim trace`: one simulated trial as text, as JSON, and its patients as rows.
 
 mod looks;
 mod patients;
@@ -16,22 +16,22 @@ use crate::scenario::Truth;
 use crate::trial::Conclusion;
 use crate::trial::trace::{PlannedLook, Trace};
 
-/// A traced trial, and where it comes from.
+/// A traced trial with its provenance.
 #[derive(Debug, Clone, Serialize)]
 pub struct ExampleTrial {
-    /// Its command traces this replicate, however it was found.
+    /// Provenance; its command traces this replicate, also if a search has found it.
     pub provenance: Provenance,
     /// The trial.
     pub trace: Trace,
 }
 
 impl ExampleTrial {
-    /// As JSON, ending in a newline. Figures that do not exist are null.
+    /// Renders the trial as JSON, ending in a newline. Numbers that do not exist are null.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a trial is plain data") + "\n"
     }
 
-    /// What happened, in short paragraphs and tables, with some or all of the patients.
+    /// Renders the trial as short paragraphs and tables, with some or all of the patients.
     pub fn document(&self, shown: Shown) -> Document {
         let Self { provenance, trace } = self;
         Document::new()
@@ -70,6 +70,7 @@ impl ExampleTrial {
 
     fn which(&self) -> String {
         let Self { provenance, trace } = self;
+        // Every trial under the prior has a drawn effect.
         let truth = match (trace.truth, trace.log_odds_ratio) {
             (Truth::Alternative, _) => "with the effect".to_owned(),
             (Truth::Null, _) => "without the effect".to_owned(),
@@ -81,7 +82,7 @@ impl ExampleTrial {
         format!("Trial {} of seed {}, {truth}", trace.replicate, provenance.seed)
     }
 
-    /// Which trial it is and how it ended, for a figure.
+    /// Returns the caption of a figure: the trial and its conclusion.
     pub(super) fn caption(&self) -> String {
         let end = &self.trace.end;
         let reversed = if end.reversed { ", reversed by the overrun" } else { "" };
@@ -89,7 +90,7 @@ impl ExampleTrial {
         format!("{}: {} in month {month}{reversed}", self.which(), concluded(&self.trace))
     }
 
-    /// Where it comes from, in a line.
+    /// Returns the provenance in a line.
     pub(super) fn source(&self) -> String {
         let Provenance { version, scenario_digest, command, .. } = &self.provenance;
         format!("rescuesim {version}, scenario {}: {command}", &scenario_digest[..12])
@@ -98,6 +99,7 @@ impl ExampleTrial {
 
 fn plan(looks: &[PlannedLook], randomised: u32) -> String {
     let outcomes: Vec<String> = looks.iter().map(|look| look.analysed.to_string()).collect();
+    // "looks at 116, 232 and 348", without a comma before the last.
     match &outcomes[..] {
         [only] => format!("Planned: {randomised} patients, one look at {only} outcomes."),
         [first @ .., last] => format!(
@@ -108,7 +110,7 @@ fn plan(looks: &[PlannedLook], randomised: u32) -> String {
     }
 }
 
-/// In one sentence.
+/// Describes the end of the trial in one sentence.
 fn ending(trace: &Trace) -> String {
     let end = &trace.end;
     let reversed =
@@ -122,14 +124,14 @@ fn ending(trace: &Trace) -> String {
     )
 }
 
-/// What was concluded, and where.
+/// Names the conclusion and its look.
 fn concluded(trace: &Trace) -> String {
     let what = conclusion_word(trace.end.conclusion);
     let last = if trace.is_full_run() { ", the final one," } else { "" };
     format!("{what} at look {}{last}", trace.end.look)
 }
 
-/// A conclusion in a word or two.
+/// Names a conclusion in a word or two.
 pub(super) fn conclusion_word(conclusion: Conclusion) -> &'static str {
     match conclusion {
         Conclusion::Efficacy => "efficacy",
@@ -140,7 +142,7 @@ pub(super) fn conclusion_word(conclusion: Conclusion) -> &'static str {
     }
 }
 
-/// To so many decimals, a dash where there is none; nothing is not less than nothing.
+/// Writes a number with this many decimals, never as −0; a dash if it is not finite.
 fn decimals(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return "–".to_owned();

@@ -1,4 +1,4 @@
-//! The patients of a traced trial, as tables: allocation, procedure, outcome.
+//! The patients of a traced trial as tables: allocation, procedure, outcome.
 
 use super::decimals;
 use crate::procedure::End;
@@ -6,22 +6,23 @@ use crate::randomisation::{Arm, Preference};
 use crate::report::document::Document;
 use crate::trial::trace::{PatientProcedure, PatientTrace, Trace};
 
-/// Which patients are shown.
+/// The patients that are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// Everyone.
+    /// All patients.
     All,
-    /// So many who came first, and those around each look.
+    /// This number of patients from the first on, and those around each look.
     Excerpt(usize),
 }
 
-/// Patients that are shown at each look, the last to be randomised by its decision.
+/// Number of patients shown at each look: the last to be randomised by its decision, and those with the
+/// last outcomes.
 const AT_A_LOOK: usize = 2;
 
-/// Rows of a table; `None` where patients are left out.
-type Rows<'t> = Vec<Option<&'t PatientTrace>>;
+/// Rows of a table; `None` for a gap of patients that are left out.
+type PatientRows<'t> = Vec<Option<&'t PatientTrace>>;
 
-/// Everything about the patients.
+/// Tabulates allocation, procedures and outcomes.
 pub(super) fn tables(trace: &Trace, shown: Shown) -> Document {
     let rows = picked(trace, shown);
     let document = Document::new().heading(format!("The {} patients", trace.patients.len()));
@@ -39,26 +40,29 @@ pub(super) fn tables(trace: &Trace, shown: Shown) -> Document {
         .and(outcomes(trace, &rows))
 }
 
-/// The patients in the rows of a table.
-fn picked(trace: &Trace, shown: Shown) -> Rows<'_> {
+/// Picks the patients in the rows of a table.
+fn picked(trace: &Trace, shown: Shown) -> PatientRows<'_> {
     let Shown::Excerpt(first) = shown else { return trace.patients.iter().map(Some).collect() };
     let mut wanted: Vec<usize> = (0..first.min(trace.patients.len())).collect();
     for look in &trace.looks {
         let randomised = look.decision.n_randomised as usize;
         wanted.extend(randomised.saturating_sub(AT_A_LOOK)..randomised);
-        let mut known: Vec<&PatientTrace> = trace.patients[..randomised]
+        // Those whose outcomes are the last that the look has.
+        let mut known: Vec<(f64, usize)> = trace.patients[..randomised]
             .iter()
             .filter(|patient| first_look(trace, patient) == Some(look.look))
+            .filter_map(|patient| Some((patient.outcome_day?, patient.patient as usize - 1)))
             .collect();
-        let day = |patient: &PatientTrace| patient.outcome_day.unwrap_or(f64::INFINITY);
-        known.sort_by(|a, b| day(a).total_cmp(&day(b)));
-        wanted.extend(known.iter().rev().take(AT_A_LOOK).map(|it| it.patient as usize - 1));
+        known.sort_by(|a, b| a.0.total_cmp(&b.0));
+        wanted.extend(known.iter().rev().take(AT_A_LOOK).map(|&(_, i)| i));
     }
+    // A patient may be among the first, and at more than one look.
     wanted.sort_unstable();
     wanted.dedup();
     let mut rows = Vec::new();
     let mut next = 0;
     for i in wanted {
+        // One row stands for all patients between two that are shown.
         rows.extend((i > next).then_some(None));
         rows.push(Some(&trace.patients[i]));
         next = i + 1;
@@ -67,38 +71,35 @@ fn picked(trace: &Trace, shown: Shown) -> Rows<'_> {
     rows
 }
 
-/// The first look of those that took place that has the patient's outcome, by its number.
+/// Returns the number of the first look that has the patient's outcome.
 fn first_look(trace: &Trace, patient: &PatientTrace) -> Option<usize> {
+    // By the day of the data: an outcome between data and decision is not analysed.
     let day = patient.outcome_day?;
     trace.looks.iter().find(|look| day <= look.day).map(|look| look.look)
 }
 
-/// A column: its header, and what it has of a patient.
-type Column<'t> = (&'static str, Box<dyn Fn(&PatientTrace) -> String + 't>);
+/// A column: its header, and the function that writes a patient's cell.
+type PatientColumn<'t> = (&'static str, Box<dyn Fn(&PatientTrace) -> String + 't>);
 
-fn table(columns: &[Column<'_>], rows: &Rows<'_>) -> Document {
+fn table(columns: &[PatientColumn<'_>], rows: &PatientRows<'_>) -> Document {
     let header: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-    let cells = |row: &Option<&PatientTrace>| match row {
+    let rows = rows.iter().map(|row| match row {
         Some(patient) => columns.iter().map(|(_, cell)| cell(patient)).collect(),
         None => vec!["…".to_owned()],
-    };
-    Document::new().table(&header, rows.iter().map(cells).collect())
+    });
+    Document::new().table(&header, rows.collect())
 }
 
-fn allocation(trace: &Trace, rows: &Rows<'_>) -> Document {
-    let pair = |[control, experimental]: [u32; 2]| format!("{control}/{experimental}");
-    let mut columns: Vec<Column> = vec![
+fn allocation(trace: &Trace, rows: &PatientRows<'_>) -> Document {
+    let mut columns: Vec<PatientColumn> = vec![
         ("patient", Box::new(named)),
-        ("all\nso far", Box::new(move |patient| pair(patient.before.trial))),
+        ("all\nso far", Box::new(|patient| pair(patient.before.trial))),
     ];
     let has_groups = !trace.factors.is_empty() || trace.patients.iter().any(|p| p.centre.is_some());
     if has_groups {
-        let of_levels = move |patient: &PatientTrace| {
-            let counts = patient.before.levels.iter().copied().chain(patient.before.centre);
-            in_lines(counts.map(pair).collect())
-        };
-        columns.push(("of these like\nthe patient", Box::new(of_levels)));
+        columns.push(("of these like\nthe patient", Box::new(counts_of_groups)));
     }
+    // Only methods that balance have a preferred arm.
     let has_preference = trace.patients.iter().any(|patient| patient.preferred.is_some());
     if has_preference {
         columns.push(("balance\nasks for", Box::new(|patient| preference(patient.preferred))));
@@ -112,22 +113,30 @@ fn allocation(trace: &Trace, rows: &Rows<'_>) -> Document {
     table(&columns, rows).text(text)
 }
 
-/// What patients are told apart by.
+/// Names the factors of the randomisation.
 fn groups(trace: &Trace) -> String {
     let centre = trace.patients.iter().any(|p| p.centre.is_some()).then_some("centre");
     let names: Vec<&str> = trace.factors.iter().map(String::as_str).chain(centre).collect();
     names.join(", ")
 }
 
-/// The number, and what the patient has at baseline.
+/// Names a patient by number, levels and centre.
 fn named(patient: &PatientTrace) -> String {
     let centre = patient.centre.map(|centre| format!("centre {centre}"));
     let levels: Vec<String> = patient.levels.iter().cloned().chain(centre).collect();
     format!("{} {}", patient.patient, levels.join(", ")).trim_end().to_owned()
 }
 
-/// With a few counts in each line, so that many factors do not make a wide table.
-fn in_lines(counts: Vec<String>) -> String {
+/// Writes the patients already in either arm.
+fn pair([control, experimental]: [u32; 2]) -> String {
+    format!("{control}/{experimental}")
+}
+
+/// Writes the patients of each of the patient's groups already in either arm.
+fn counts_of_groups(patient: &PatientTrace) -> String {
+    let counts = patient.before.levels.iter().copied().chain(patient.before.centre);
+    let counts: Vec<String> = counts.map(pair).collect();
+    // A few counts in each line, so that many factors do not make a wide table.
     counts.chunks(3).map(|line| line.join(" ")).collect::<Vec<_>>().join("\n")
 }
 
@@ -147,25 +156,24 @@ fn preference(preferred: Option<Preference>) -> String {
     .to_owned()
 }
 
-fn procedures(trace: &Trace, rows: &Rows<'_>) -> Document {
-    let all = || trace.patients.iter().filter_map(|patient| patient.procedure.as_ref());
-    if all().next().is_none() {
+fn procedures(trace: &Trace, rows: &PatientRows<'_>) -> Document {
+    let all: Vec<&PatientProcedure> =
+        trace.patients.iter().filter_map(|patient| patient.procedure.as_ref()).collect();
+    if all.is_empty() {
         return Document::new();
     }
-    let of = |cell: fn(&PatientProcedure) -> String| {
-        move |patient: &PatientTrace| patient.procedure.as_ref().map_or(String::new(), cell)
-    };
-    let mut columns: Vec<Column> = vec![
+    let mut columns: Vec<PatientColumn> = vec![
         ("patient", Box::new(|patient| patient.patient.to_string())),
         ("allocated", Box::new(|patient| patient.arm.name().to_owned())),
-        ("passes", Box::new(of(passes))),
-        ("end", Box::new(of(|it| end_name(it.end).to_owned()))),
+        ("passes", of_procedure(passes)),
+        ("end", of_procedure(|it| end_name(it.end).to_owned())),
     ];
-    if all().any(|it| it.haemorrhage || it.perforation) {
-        columns.push(("complications", Box::new(of(complications))));
+    // Columns that would be empty for all patients are left out, to keep the table within 80 columns.
+    if all.iter().any(|it| it.haemorrhage || it.perforation) {
+        columns.push(("complications", of_procedure(complications)));
     }
-    if all().any(|it| it.minutes.is_some()) {
-        columns.push(("minutes", Box::new(of(|it| or_dash(it.minutes.map(f64::round))))));
+    if all.iter().any(|it| it.minutes.is_some()) {
+        columns.push(("minutes", of_procedure(|it| or_dash(it.minutes.map(f64::round)))));
     }
     Document::new().heading("Procedures").and(table(&columns, rows)).text(
         "Passes: × without reperfusion, ○ reperfused and closed again, ● reperfused; | randomised. \
@@ -173,17 +181,24 @@ fn procedures(trace: &Trace, rows: &Rows<'_>) -> Document {
     )
 }
 
-/// One sign for each.
+/// Builds a column that is empty for patients without a procedure.
+fn of_procedure(cell: fn(&PatientProcedure) -> String) -> Box<dyn Fn(&PatientTrace) -> String> {
+    Box::new(move |patient| patient.procedure.as_ref().map_or(String::new(), cell))
+}
+
+/// Writes a sign for each pass.
 fn passes(procedure: &PatientProcedure) -> String {
-    let before = "×".repeat(usize::from(procedure.passes_before));
-    let last = procedure.reperfused.len();
-    let sign = |(i, &reperfused): (usize, &bool)| match reperfused {
-        true if i + 1 == last && procedure.end == End::Reperfused => "●",
-        true => "○",
-        false => "×",
-    };
-    let after: String = procedure.reperfused.iter().enumerate().map(sign).collect();
-    format!("{before}|{after}")
+    let mut signs = "×".repeat(usize::from(procedure.passes_before)) + "|";
+    for (i, &reperfused) in procedure.reperfused.iter().enumerate() {
+        let is_last = i + 1 == procedure.reperfused.len();
+        signs += match reperfused {
+            // Only the last pass can have left the vessel open; an earlier one was followed by others.
+            true if is_last && procedure.end == End::Reperfused => "●",
+            true => "○",
+            false => "×",
+        };
+    }
+    signs
 }
 
 fn end_name(end: End) -> &'static str {
@@ -204,24 +219,24 @@ fn complications(procedure: &PatientProcedure) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn outcomes(trace: &Trace, rows: &Rows<'_>) -> Document {
-    let any = |of: fn(&PatientTrace) -> bool| trace.patients.iter().any(of);
-    let mut columns: Vec<Column> = vec![
+fn outcomes(trace: &Trace, rows: &PatientRows<'_>) -> Document {
+    let patients = &trace.patients;
+    let mut columns: Vec<PatientColumn> = vec![
         ("patient", Box::new(|patient| patient.patient.to_string())),
         ("day", Box::new(|patient| decimals(patient.day, 0))),
         ("month", Box::new(|patient| decimals(patient.month, 2))),
         ("allocated", Box::new(|patient| patient.arm.name().to_owned())),
     ];
-    if any(|patient| patient.received.is_some()) {
+    if patients.iter().any(|patient| patient.received.is_some()) {
         columns.push(("treated as", Box::new(|it| or_dash(it.received.map(Arm::name)))));
     }
-    if any(|patient| patient.early_mrs.is_some()) {
+    if patients.iter().any(|patient| patient.early_mrs.is_some()) {
         columns.push(("early\nmRS", Box::new(|patient| or_dash(patient.early_mrs))));
     }
     columns.push(("mRS", Box::new(mrs)));
     columns.push(("known\non day", Box::new(|it| or_dash(it.outcome_day.map(f64::round)))));
     columns.push(("from\nlook", Box::new(|patient| from_look(trace, patient))));
-    if any(|patient| patient.events.is_some()) {
+    if patients.iter().any(|patient| patient.events.is_some()) {
         columns.push(("adverse events", Box::new(events)));
     }
     table(&columns, rows)
@@ -232,6 +247,7 @@ fn or_dash(value: Option<impl ToString>) -> String {
 }
 
 fn mrs(patient: &PatientTrace) -> String {
+    // A simulated patient has an mRS even if no one learns it.
     match patient.outcome_day {
         Some(_) => patient.mrs.to_string(),
         None => "lost".to_owned(),
@@ -241,12 +257,13 @@ fn mrs(patient: &PatientTrace) -> String {
 fn from_look(trace: &Trace, patient: &PatientTrace) -> String {
     match (first_look(trace, patient), patient.outcome_day) {
         (Some(look), _) => look.to_string(),
+        // After the last look that took place.
         (None, Some(_)) => "later".to_owned(),
         (None, None) => "–".to_owned(),
     }
 }
 
-/// One in each line.
+/// Writes an event in each line.
 fn events(patient: &PatientTrace) -> String {
     patient.events.as_ref().map_or(String::new(), |events| events.join(",\n"))
 }

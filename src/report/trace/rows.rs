@@ -7,65 +7,69 @@ use crate::randomisation::{Arm, Preference};
 use crate::report::csv;
 use crate::trial::trace::{PatientProcedure, PatientTrace, Trace};
 
-/// What a column is named after.
+/// The origin of a column's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
-    /// What it has, in every scenario alike.
+enum NameOrigin {
+    /// The name is the same in every scenario.
     Always,
-    /// A factor of the scenario, whose name may be that of another column.
+    /// The name is that of a factor of the scenario, which may be that of another column.
     AfterFactor,
 }
 
 /// A column of the rows of patients.
-struct Column<'t> {
+struct CsvColumn<'t> {
     name: String,
-    named: Named,
-    /// What it has of a patient.
+    named: NameOrigin,
+    /// Writes a patient's cell.
     cell: Box<dyn Fn(&PatientTrace) -> String + 't>,
 }
 
-/// A row for each patient as CSV. What does not exist is empty; columns of what the scenario does
-/// not have are left out. No two columns have the same name.
+/// Renders a row for each patient as CSV. A value that does not exist is empty; columns that the
+/// scenario does not have are left out. No two columns have the same name.
 pub fn patients_csv(trace: &Trace) -> String {
     let mut columns = columns(trace);
     make_unique(&mut columns);
     let header: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let row = |patient| columns.iter().map(|column| (column.cell)(patient)).collect();
-    csv::table(&header, trace.patients.iter().map(row))
+    let rows = trace
+        .patients
+        .iter()
+        .map(|patient| columns.iter().map(|column| (column.cell)(patient)).collect());
+    csv::table(&header, rows)
 }
 
-/// Puts `factor_` before the name of a factor's column as long as another column has that name.
-fn make_unique(columns: &mut [Column<'_>]) {
-    let fixed = columns.iter().filter(|column| column.named == Named::Always);
+/// Prefixes the name of a factor's column with `factor_` until no other column has that name.
+fn make_unique(columns: &mut [CsvColumn<'_>]) {
+    // Fixed names first, as a factor may be called `arm` or `mrs`; they are the same in every file.
+    let fixed = columns.iter().filter(|column| column.named == NameOrigin::Always);
     let mut taken: BTreeSet<String> = fixed.map(|column| column.name.clone()).collect();
-    for column in columns.iter_mut().filter(|column| column.named == Named::AfterFactor) {
+    for column in columns.iter_mut().filter(|column| column.named == NameOrigin::AfterFactor) {
         while !taken.insert(column.name.clone()) {
             column.name.insert_str(0, "factor_");
         }
     }
 }
 
-fn columns(trace: &Trace) -> Vec<Column<'_>> {
-    let has = |of: fn(&PatientTrace) -> bool| trace.patients.iter().any(of);
+fn columns(trace: &Trace) -> Vec<CsvColumn<'_>> {
+    let patients = &trace.patients;
     let mut columns = arrival(trace);
     columns.extend(before(trace));
-    if has(|patient| patient.preferred.is_some()) {
+    if patients.iter().any(|patient| patient.preferred.is_some()) {
         columns.push(column("preferred", |patient| text(patient.preferred.map(preference_name))));
     }
     columns.push(column("arm", |patient| patient.arm.name().to_owned()));
-    if has(|patient| patient.received.is_some()) {
+    if patients.iter().any(|patient| patient.received.is_some()) {
         columns.push(column("received", |patient| text(patient.received.map(Arm::name))));
     }
-    if has(|patient| patient.procedure.is_some()) {
+    if patients.iter().any(|patient| patient.procedure.is_some()) {
         columns.extend(procedure());
     }
-    if has(|patient| patient.early_mrs.is_some()) {
+    if patients.iter().any(|patient| patient.early_mrs.is_some()) {
         columns.push(column("early_mrs", |patient| text(patient.early_mrs)));
     }
     columns.push(column("mrs", |patient| patient.mrs.to_string()));
     columns.push(column("followed_until_day", |patient| patient.followed_until_day.to_string()));
     columns.push(column("outcome_day", |patient| text(patient.outcome_day)));
-    if has(|patient| patient.events.is_some()) {
+    if patients.iter().any(|patient| patient.events.is_some()) {
         columns.push(column("events", |patient| {
             patient.events.as_ref().map_or(String::new(), |events| events.join(";"))
         }));
@@ -73,8 +77,8 @@ fn columns(trace: &Trace) -> Vec<Column<'_>> {
     columns
 }
 
-fn arrival(trace: &Trace) -> Vec<Column<'_>> {
-    let mut columns: Vec<Column> = vec![
+fn arrival(trace: &Trace) -> Vec<CsvColumn<'_>> {
+    let mut columns: Vec<CsvColumn<'_>> = vec![
         column("patient", |patient| patient.patient.to_string()),
         column("day", |patient| patient.day.to_string()),
         column("month", |patient| patient.month.to_string()),
@@ -82,39 +86,42 @@ fn arrival(trace: &Trace) -> Vec<Column<'_>> {
     if trace.patients.iter().any(|patient| patient.centre.is_some()) {
         columns.push(column("centre", |patient| text(patient.centre)));
     }
-    let factors = trace.factors.iter().enumerate();
-    let level = |(i, name): (usize, &String)| {
-        after_factor(name.clone(), move |patient| patient.levels[i].clone())
-    };
-    columns.extend(factors.map(level));
+    for (i, name) in trace.factors.iter().enumerate() {
+        columns.push(after_factor(name.clone(), move |patient| patient.levels[i].clone()));
+    }
     columns
 }
 
-/// Patients already in either arm: of the trial, of each factor's own level, of the centre.
-fn before(trace: &Trace) -> Vec<Column<'_>> {
+/// Lists the columns of patients already in either arm: in the trial, in each factor's own level, in the
+/// centre.
+fn before(trace: &Trace) -> Vec<CsvColumn<'_>> {
     let mut columns = Vec::new();
     for (arm, name) in ["control", "experimental"].into_iter().enumerate() {
-        let all = move |patient: &PatientTrace| patient.before.trial[arm].to_string();
-        columns.push(column(&format!("before_{name}"), all));
+        columns.push(column(&format!("before_{name}"), move |patient| {
+            patient.before.trial[arm].to_string()
+        }));
         for (i, factor) in trace.factors.iter().enumerate() {
-            let own = move |patient: &PatientTrace| patient.before.levels[i][arm].to_string();
-            columns.push(after_factor(format!("before_{name}_{factor}"), own));
+            columns.push(after_factor(format!("before_{name}_{factor}"), move |patient| {
+                patient.before.levels[i][arm].to_string()
+            }));
         }
         if trace.patients.iter().any(|patient| patient.before.centre.is_some()) {
-            let own = move |patient: &PatientTrace| text(patient.before.centre.map(|n| n[arm]));
-            columns.push(column(&format!("before_{name}_centre"), own));
+            columns.push(column(&format!("before_{name}_centre"), move |patient| {
+                text(patient.before.centre.map(|n| n[arm]))
+            }));
         }
     }
     columns
 }
 
-fn procedure() -> Vec<Column<'static>> {
+fn procedure() -> Vec<CsvColumn<'static>> {
     type Of = fn(&PatientProcedure) -> String;
     let of: [(&str, Of); 8] = [
         ("passes_before", |it| it.passes_before.to_string()),
         ("passes", |it| (usize::from(it.passes_before) + it.reperfused.len()).to_string()),
         ("reperfused", |it| {
             let passes = it.reperfused.iter().map(|&reperfused| u8::from(reperfused).to_string());
+            // Not by commas, for which readers of CSV would see a quoted cell.
             passes.collect::<Vec<_>>().join(";")
         }),
         ("end", |it| end_name(it.end).to_owned()),
@@ -129,12 +136,12 @@ fn procedure() -> Vec<Column<'static>> {
     columns.into()
 }
 
-fn column<'t>(name: &str, cell: impl Fn(&PatientTrace) -> String + 't) -> Column<'t> {
-    Column { name: name.to_owned(), named: Named::Always, cell: Box::new(cell) }
+fn column<'t>(name: &str, cell: impl Fn(&PatientTrace) -> String + 't) -> CsvColumn<'t> {
+    CsvColumn { name: name.to_owned(), named: NameOrigin::Always, cell: Box::new(cell) }
 }
 
-fn after_factor<'t>(name: String, cell: impl Fn(&PatientTrace) -> String + 't) -> Column<'t> {
-    Column { name, named: Named::AfterFactor, cell: Box::new(cell) }
+fn after_factor<'t>(name: String, cell: impl Fn(&PatientTrace) -> String + 't) -> CsvColumn<'t> {
+    CsvColumn { name, named: NameOrigin::AfterFactor, cell: Box::new(cell) }
 }
 
 fn text(value: Option<impl ToString>) -> String {
@@ -150,6 +157,7 @@ fn preference_name(preference: Preference) -> &'static str {
 }
 
 fn end_name(end: End) -> &'static str {
+    // Part of the format of the file, unlike the words of the tables.
     match end {
         End::Reperfused => "reperfused",
         End::StentPatent => "stent_patent",

@@ -6,7 +6,7 @@ use super::super::file::{self, CountedEvent};
 use super::super::problems::{conflicts, unknown};
 use super::super::published::{Evidence, PublishedOutcome};
 use super::{Checked, Reported, Resolver};
-use crate::evidence::prior::{Component, Prior};
+use crate::evidence::prior::{Component, EffectPrior};
 use crate::evidence::{METHODS, NamedMethod, Pooled, PoolingMethod, pool};
 
 /// The largest mean and standard deviation that a scenario may state. Evidence is held to them too, so
@@ -44,7 +44,7 @@ impl Resolver<'_> {
             let file::LogOddsRatio { mean, sd, degrees_of_freedom } = component.log_odds_ratio?;
             Some(Component { weight: component.weight, mean, sd, degrees_of_freedom })
         });
-        let prior = Prior::new(in_numbers.collect::<Option<_>>().ok_or(Reported)?);
+        let prior = EffectPrior::new(in_numbers.collect::<Option<_>>().ok_or(Reported)?);
         Ok(Some(ResolvedPrior { written: file::WrittenPrior { components }, prior }))
     }
 
