@@ -180,7 +180,7 @@ pub struct Scenario {
     /// The mRS under control and experimental treatment under the alternative, which that of the arms
     /// would be if all patients adhered.
     pub of_treatments: [MrsDistribution; 2],
-    /// EffectPrior on the effect, if any.
+    /// Prior on the effect, if any.
     pub prior: Option<EffectPrior>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
     treatments: Treatments,

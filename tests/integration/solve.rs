@@ -12,14 +12,14 @@ use rand::SeedableRng;
 use rand_distr::{Binomial, Distribution};
 use rand_xoshiro::Xoshiro256PlusPlus;
 
-use rescuesim::explore::bracket::{Domain, Scale};
+use rescuesim::explore::bracket::{Domain, DoseScale};
 use rescuesim::explore::solve::{Observed, Solution, SolveError, SolveQuestion, solve};
 use rescuesim::num::normal;
 
 use crate::util::{json, number, only, output, refused, rescuesim, too_wide};
 
-const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, scale: Scale::Root };
-const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, scale: Scale::Value };
+const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, scale: DoseScale::Root };
+const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, scale: DoseScale::Value };
 
 fn question(domain: Domain, start: f64) -> SolveQuestion {
     SolveQuestion { target: 0.8, confidence: 0.95, replicates: 20_000, domain, start }
@@ -95,7 +95,7 @@ fn a_decreasing_curve_gives_the_largest_share() {
 /// A correct non-rejection has probability 0.999 at α = 0.002, far from a start of 0.05.
 #[test]
 fn significance_levels_are_found_on_the_probit_scale() {
-    let domain = Domain { range: (1e-12, 1.0), whole: false, scale: Scale::Probit };
+    let domain = Domain { range: (1e-12, 1.0), whole: false, scale: DoseScale::Probit };
     let question =
         SolveQuestion { target: 0.999, confidence: 0.95, replicates: 50_000, domain, start: 0.05 };
     let (wrong, outside, excess) = failures(&question, 0.002, |alpha| 1.0 - 0.5 * alpha);

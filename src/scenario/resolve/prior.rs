@@ -17,7 +17,7 @@ const WIDEST: f64 = 10.0;
 pub(super) struct ResolvedPrior {
     /// As a scenario states it in numbers.
     pub written: file::WrittenPrior,
-    pub prior: Prior,
+    pub prior: EffectPrior,
 }
 
 impl Resolver<'_> {
