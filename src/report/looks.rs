@@ -1,8 +1,7 @@
 //! The looks: boundaries, months and patients.
 
 use super::document::Document;
-use super::numeral::fixed;
-use super::numeral::{number, with_error};
+use super::numeral::{fixed, number, with_error};
 use super::table::lower_boundaries;
 use crate::summary::{AnalysisSummary, LookSummary, McEstimate};
 
