@@ -25,6 +25,10 @@ fn simulated(name: &str, set: &[&str], replicates: u64) -> (Scenario, Tally) {
     (scenario, tally)
 }
 
+/// Every supplementary analysis.
+const DESCRIPTION: &str =
+    "description={proportional_odds=true,tipping_point=true,subgroups=[\"nihss\"]}";
+
 /// A method of pooling that gives the prior degrees of freedom.
 const HARTUNG_KNAPP: &str = "prior.components[0].evidence.method=\"revman_random_hartung_knapp\"";
 
@@ -32,7 +36,7 @@ const HARTUNG_KNAPP: &str = "prior.components[0].evidence.method=\"revman_random
 fn full_results() -> Vec<OperatingCharacteristics> {
     let everything = [
         ("angel-reboot", &["run.variance_reduction=true"][..]),
-        ("angel-reboot", &["description={proportional_odds=true,tipping_point=true}"]),
+        ("angel-reboot", &[DESCRIPTION]),
         ("angel-reboot-safety", &[]),
         ("angel-reboot-centres", &[]),
         ("premat-assurance", &[HARTUNG_KNAPP]),
