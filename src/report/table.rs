@@ -56,7 +56,7 @@ pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Doc
     }
     out += super::safety::events(alternative, null);
     out += described(&summary.truths);
-    out = out.heading("AllocationBalance of the allocation when all are randomised");
+    out = out.heading("Balance of the allocation when all are randomised");
     out += balance(&alternative.balance);
     out.gap().verbatim(format!(
         "rescuesim {}, scenario {}\nRecreate: {}",
