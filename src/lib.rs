@@ -1,4 +1,4 @@
-//! Monte-Carlo simulation of randomised stroke trials with an ordinal 90-day outcome (modified
+//! Monte Carlo simulation of randomised stroke trials with an ordinal 90-day outcome (modified
 //! Rankin Scale), minimisation and group-sequential looks.
 //!
 //! The path of one trial: a [`scenario`] says what is true, how the trial is designed and how it

@@ -126,7 +126,7 @@ impl Recruitment {
         let (mut intensity, mut open) = (0.0, if together { all } else { 1 });
         for day in days {
             intensity += *day;
-            // Intensities rise from patient to patient: the search goes on from the last opening.
+            // Intensities rise from patient to patient: the search continues from the last opening.
             while open < all && self.intensities[open] <= intensity {
                 open += 1;
             }

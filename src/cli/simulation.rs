@@ -20,7 +20,7 @@ pub struct SimulationArgs {
     /// Simulated trials under each truth, such as 20000 or 1e6; the same as --set run.replicates.
     #[arg(long, value_parser = values::replicates)]
     replicates: Option<u64>,
-    /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a figure is this
+    /// Simulate, in place of a stated number, until the Monte Carlo standard error of a figure is this
     /// small for every analysis, as in `--precision 0.0005`. The command printed at the end has the
     /// number that took.
     #[arg(long, value_name = "ERROR", conflicts_with = "replicates", value_parser = values::standard_error)]

@@ -18,7 +18,7 @@ pub struct StrategiesArgs {
     /// Simulated patients under each rule, such as 20000 or 1e6; at most 1e9.
     #[arg(long, default_value = "100000", value_parser = some_patients)]
     patients: u64,
-    /// Simulate, in place of a stated number, until the Monte-Carlo standard error of a share of the
+    /// Simulate, in place of a stated number, until the Monte Carlo standard error of a share of the
     /// patients (0 to 1), or of the passes, is this small under every rule.
     #[arg(long, value_name = "ERROR", conflicts_with = "patients", value_parser = values::standard_error)]
     precision: Option<f64>,

@@ -290,7 +290,7 @@ pub struct Review {
     pub outcome: String,
     /// All studies, informative or not.
     pub studies: Vec<Study>,
-    /// In the order of [`METHODS`].
+    /// Results in the order of [`METHODS`].
     pub results: Vec<(NamedMethod, Result<Pooled, PoolingError>)>,
 }
 

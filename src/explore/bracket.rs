@@ -18,9 +18,9 @@ pub struct Domain {
 pub enum DoseScale {
     /// The value itself.
     Value,
-    /// Its square root, as for a number of patients.
+    /// The square root of the value, for a number of patients.
     Root,
-    /// Its probit, as for a significance level, which spans powers of ten.
+    /// The probit of the value, for a significance level, which spans powers of ten.
     Probit,
 }
 
@@ -131,7 +131,7 @@ fn distance_in_probits(p: f64, target: f64, end: f64) -> f64 {
 /// `None` if not even the start is allowed.
 ///
 /// # Errors
-/// Those of `quantity`.
+/// Errors of `quantity`.
 pub fn find<E>(
     domain: &mut Domain,
     start: f64,
@@ -270,7 +270,7 @@ fn last_allowed<E>(
 /// them at which the quantity has the target.
 ///
 /// # Errors
-/// Those of `quantity`.
+/// Errors of `quantity`.
 pub fn halve<E>(
     domain: &Domain,
     bracket: [SearchPoint; 2],

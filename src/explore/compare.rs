@@ -282,7 +282,7 @@ pub struct ComparedQuantity {
     /// Name of the quantity: `shift.power`, `experimental.minutes` …
     #[serde(rename = "figure")]
     pub quantity: String,
-    /// Its values, by scenario.
+    /// Values of the quantity, by scenario.
     pub values: Vec<McEstimate>,
     /// Differences from the first scenario, by scenario from the second on.
     pub differences: Vec<Difference>,

@@ -171,16 +171,16 @@ fn calendar(
     // By planned look: a trial that skips interims has fewer, and its final look counts with the others'.
     let mut looks: BTreeMap<usize, Vec<CalendarPoint>> = BTreeMap::new();
     for replicate in (0..trials).take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-        let (came, known, moments) = simulator.follow_up_alone(Replicate(replicate));
+        let (arrived, known, moments) = simulator.follow_up_alone(Replicate(replicate));
         for (k, moment) in moments.iter().enumerate() {
             let is_last = k + 1 == moments.len();
             let look = if is_last { scenario.design.looks().len() - 1 } else { k };
-            let randomised = came.partition_point(|&day| day <= moment.day) as f64;
+            let randomised = arrived.partition_point(|&day| day <= moment.day) as f64;
             let known = f64::from(moment.analysed);
             let at = CalendarPoint { month: moment.day, randomised, known };
             looks.entry(look).or_default().push(at);
         }
-        arrivals.extend_from_slice(came);
+        arrivals.extend_from_slice(arrived);
         outcomes.extend(known.iter().copied().filter(|day| day.is_finite()));
     }
     // Sorted, a partition point counts the days up to one.

@@ -24,7 +24,7 @@ pub fn document(
     }
     out = out.gap().text(format!(
         "{} simulated trials of each on the same random numbers, seed {}{}. Differences are paired: \
-         their Monte-Carlo error (±) is that of the differences within replicates; unpaired is the \
+         their Monte Carlo error (±) is that of the differences within replicates; unpaired is the \
          error that two runs on random numbers of their own would have.",
         grouped(provenance[0].replicates),
         provenance[0].seed,

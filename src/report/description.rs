@@ -69,6 +69,6 @@ fn tipping_point(effect: &DescriptionSummary) -> Document {
     let header = ["missing as mRS", "control 0", "1", "2", "3", "4", "5", "6"];
     Document::of_table(&header, rows).after_gap().text(format!(
             "Efficacy shown, with the effect, when every missing outcome counts as these mRS, by the bound \
-             of the look that ended the trial; Monte-Carlo standard errors up to {most:.4}."
+             of the look that ended the trial; Monte Carlo standard errors up to {most:.4}."
         ))
 }

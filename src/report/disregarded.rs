@@ -18,7 +18,7 @@ pub(super) fn document(effect: &TruthSummary, none: &TruthSummary) -> Document {
     let header = ["stops other than for efficacy", "heeded", "disregarded"];
     Document::of_table(&header, rows).after_gap().text(
         "Heeded, as everywhere else: trials end for futility, harm and safety. Disregarded: the same trials \
-         go on after these, but for binding futility, and end for efficacy alone. The efficacy boundaries \
+         continue after these, but for binding futility, and end for efficacy alone. The efficacy boundaries \
          spend alpha in trials of the second kind, so their one-sided type I error is to be compared with \
          it.",
     )

@@ -58,7 +58,7 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     };
     Document::of_table(&header, rows).text(format!(
         "The final bound is that of the planned number of outcomes; it is recomputed for the \
-         number that comes. {dates}Means are over the trials with the effect that reach the look, \
+         observed number. {dates}Means are over the trials with the effect that reach the look, \
          monitored by the first analysis. Overrun: patients randomised by then whose follow-up has not \
          ended."
     ))

@@ -160,9 +160,9 @@ impl MonitoringReport {
             LookConclusion::Futility => {
                 "at or below the futility boundary: stop for futility".to_owned()
             }
-            LookConclusion::Continue => "between the boundaries: go on".to_owned(),
+            LookConclusion::Continue => "between the boundaries: continue".to_owned(),
             LookConclusion::NotSignificant => {
-                "below the efficacy boundary of the final look: no effect is shown".to_owned()
+                "below the efficacy boundary of the final look: not significant".to_owned()
             }
         };
         let when = if self.after_overrun {
@@ -174,10 +174,10 @@ impl MonitoringReport {
             Some(z) => format!("{when}: Z = {} is {said}.", fixed(z, 4)),
             None => format!(
                 "{when}: the outcomes give no statistic, as where all are alike. Such a look does not \
-                 stop a trial; Z stands as 0 below."
+                 stop a trial; Z counts as 0 below."
             ),
         });
-        out = out.heading("Boundaries for the outcomes that came and are planned");
+        out = out.heading("Boundaries for the observed and the planned outcomes");
         out += self.bounds();
         out = out.heading("Evidence");
         out += self.evidence();

@@ -62,7 +62,7 @@ fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> Document {
         return Document::new();
     }
     let mut text = format!(
-        "Of 100 patients screened {:.1} are unresolved when their turn comes and randomised: {} \
+        "Of 100 patients screened {:.1} have a persistent occlusion when they are due, and are randomised: {} \
          randomised need about {:.0} screened",
         100.0 * share,
         scenario.sample_size.randomised,

@@ -16,9 +16,9 @@ pub fn document(
 ) -> Document {
     let mut out = Document::new().title(&provenance.scenario.title).gap();
     out = out.text(format!(
-        "A stent for whoever is unresolved after so many passes, or none and {max_passes} passes \
-         at most. {} simulated patients under each rule, the same ones, from the first pass on, \
-         seed {}{}; ± is the Monte-Carlo standard error. Per 100 patients, but for minutes (means) \
+        "A stent for patients with persistent occlusion after the given number of passes, or none and \
+         {max_passes} passes at most. {} simulated patients under each strategy, the same ones, \
+         from the first pass on, seed {}{}; ± is the Monte Carlo standard error. Per 100 patients, but for minutes (means) \
          and passes.",
         grouped(patients),
         provenance.seed,
@@ -41,7 +41,7 @@ pub fn document(
     if let Some(haemorrhage) = haemorrhage {
         out = out.text(format!("Bleed: symptomatic haemorrhage, {}.", haemorrhage.definition));
     }
-    out = out.text("Who is stented early is taken to have been like the others at later passes.");
+    out = out.text("Patients stented early are assumed to be like the others at later passes.");
     out.gap().verbatim(format!("Recreate: {}", provenance.command))
 }
 

@@ -92,7 +92,7 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
     let reached = precision(provenance.precision.as_ref(), "");
     out = out.gap();
     out = out.text(format!("{replicates} simulated trials {truths}, seed {seed}{reached}."));
-    out = out.text("± is the Monte-Carlo standard error of a simulated figure.");
+    out = out.text("± is the Monte Carlo standard error of a simulated figure.");
     for text in super::centres::described(scenario) {
         out = out.text(&text);
     }
@@ -133,7 +133,7 @@ pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) ->
         out = out.text(match why_it_differs(summary, written, scenario) {
             Some(reasons) => format!(
                 "By formula, {name}: {formula}. A normal approximation, which may differ from the \
-                 simulation by more than Monte-Carlo error, as {reasons}."
+                 simulation by more than Monte Carlo error, as {reasons}."
             ),
             None => format!("By formula, {name}: {formula}."),
         });

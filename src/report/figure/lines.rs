@@ -107,7 +107,7 @@ fn labels(chart: &Chart<'_>, lines: &[MarkedLine]) -> Vec<(PixelBox, String)> {
     let inside = PixelBox {
         left: across.start,
         top: down.start,
-        // The last look stands at the edge: its number may reach into the margin.
+        // The last look lies at the edge: its number may reach into the margin.
         right: across.end + 14,
         bottom: down.end,
     };

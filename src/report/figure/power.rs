@@ -114,7 +114,7 @@ fn draw_curve(chart: &mut Chart<'_>, curve: &PowerCurve, mark: Mark) -> Drawn {
 fn explain(area: &Area<'_>, curves: &[PowerCurve]) -> Drawn {
     let dashes = curves.iter().flat_map(|curve| &curve.points).any(|point| point.formula.is_some());
     let formula = if dashes { "; dashed: normal approximation" } else { "" };
-    let text = format!("band: ± 1.96 Monte-Carlo standard errors{formula}");
+    let text = format!("band: ± 1.96 Monte Carlo standard errors{formula}");
     write(area, &text, (70, 10), Lettering::left(14))?;
     if curves.len() < 2 {
         return Ok(());

@@ -67,8 +67,8 @@ pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
         name: "strategies".to_owned(),
         title: "When to stent".to_owned(),
         caption:
-            "Per cent of all patients who come to thrombectomy, if whoever is unresolved after so many \
-             passes is stented; the last point is never. Dashed: exact."
+            "Per cent of all patients who undergo thrombectomy, if those with persistent occlusion after the \
+             given number of passes are stented; the last point is never. Dashed: exact."
                 .to_owned(),
         svg: figure::curves(
             &axis("stent after so many passes (last: never)"),
@@ -120,7 +120,7 @@ fn state_name(diagram: &FlowDiagram, at: StatePosition) -> String {
 struct ProcedureEnd {
     /// Name of its state.
     name: &'static str,
-    /// Its row in the columns of the passes.
+    /// Row in the columns of the passes.
     row: usize,
     /// Number of its colour.
     colour: usize,

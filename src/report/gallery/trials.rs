@@ -47,7 +47,7 @@ pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
         caption: format!(
             "The first replicates, monitored by \"{}\"; each ends in the colour and mark of its \
              conclusion. Squares are the planned boundaries; that of the final look is recomputed \
-             for the outcomes that come.",
+             for the observed number of outcomes.",
             analysis.name
         ),
         svg: figure::paths(&looks, &dossier.paths),
@@ -196,7 +196,7 @@ pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
         name: "convergence".to_owned(),
         title: "How the simulated power settles".to_owned(),
         caption: format!(
-            "Power over the replicates so far, with its 95 % Monte-Carlo band{}.",
+            "Power over the replicates so far, with its 95 % Monte Carlo band{}.",
             if analyses.len() > MOST_BANDS { ", of the first four analyses" } else { "" }
         ),
         svg: figure::curves(&replicates, &axis("power"), &curves),

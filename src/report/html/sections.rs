@@ -87,7 +87,7 @@ pub(super) fn answer(report: &Report<'_>) -> Markup {
             (card(&format!("Months to the decision, {}", first.name), &alternative.analysis(0), find(ANALYSIS, "duration_months"), first))
         }
         p.soft {
-            "± is the Monte-Carlo standard error of a simulated figure. "
+            "± is the Monte Carlo standard error of a simulated figure. "
             (numeral::grouped(report.summary.provenance.replicates))
             " trials were simulated with the effect, and the same ones without it."
         }
@@ -203,7 +203,7 @@ fn methods(report: &Report<'_>) -> Markup {
         h3 { "Simulation" }
         (definitions(&[
             ("Replicates", html! {
-                (numeral::grouped(provenance.replicates)) (table::precision(provenance.precision.as_ref(), "")) ". A share of all trials has a Monte-Carlo standard error of at most "
+                (numeral::grouped(provenance.replicates)) (table::precision(provenance.precision.as_ref(), "")) ". A share of all trials has a Monte Carlo standard error of at most "
                 (format!("{worst:.5}")) " with so many; that of the power is " (format!("{largest:.5}")) ", of the type I error "
                 (format!("{null:.5}")) "."
             }),
@@ -338,7 +338,7 @@ fn limits(report: &Report<'_>) -> Markup {
             @if has_interims {
                 li { "Adjusted estimates take futility to be heeded, and do not allow for stops by adverse events." }
             }
-            li { "Monte-Carlo error is that of the simulation. It says nothing of how well the assumptions are known." }
+            li { "Monte Carlo error is that of the simulation. It says nothing of how well the assumptions are known." }
         }
     }
 }

@@ -119,7 +119,7 @@ pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPo
         .gap()
         .text(how_much(provenance, points))
         .text(
-            "± is the Monte-Carlo standard error; figures without it have the digits that their error \
+            "± is the Monte Carlo standard error; figures without it have the digits that their error \
              leaves. All points have the same random numbers, so the difference between two is \
              usually known better than these errors say.",
         );

@@ -67,7 +67,7 @@ fn patients(look: &LookTrace) -> String {
     let n = look.n_analysed;
     // Imputation adds patients to those with an outcome, an analysis set takes some away.
     let imputed = if n > look.outcomes_known {
-        format!(" The analysis puts something in the place of the lost and has {n}.")
+        format!(" With imputed outcomes the analysis has {n} patients.")
     } else if n < look.outcomes_known {
         format!(" The analysis is of {n} of them.")
     } else {
@@ -132,7 +132,7 @@ fn decision(trace: &Trace, look: &LookTrace) -> String {
     let stops = if is_final { "" } else { " The trial stops." };
     let said = match look.conclusion {
         None if look.test.z.is_nan() => "That stops nothing.".to_owned(),
-        None => format!("{} The trial goes on.", between(look.bounds)),
+        None => format!("{} The trial continues.", between(look.bounds)),
         Some(Conclusion::Efficacy) => {
             format!("Z is at or above the efficacy boundary of {efficacy}.{stops}")
         }
@@ -143,15 +143,19 @@ fn decision(trace: &Trace, look: &LookTrace) -> String {
             format!("Z is at or below the harm boundary of {harm}.{stops}")
         }
         Some(Conclusion::Safety) => stopped_for_safety(trace, look),
-        Some(Conclusion::NotSignificant) if look.test.z.is_nan() => "Nothing is shown.".to_owned(),
-        Some(Conclusion::NotSignificant) => format!("{} Nothing is shown.", between(look.bounds)),
+        Some(Conclusion::NotSignificant) if look.test.z.is_nan() => {
+            "The result is not significant.".to_owned()
+        }
+        Some(Conclusion::NotSignificant) => {
+            format!("{} The result is not significant.", between(look.bounds))
+        }
     };
     format!("{} {said}", result(trace.scale, &look.test))
 }
 
 fn result(scale_of: EffectScale, test: &TestTrace) -> String {
     if test.z.is_nan() {
-        return "No statistic can be had from these outcomes.".to_owned();
+        return "These outcomes give no statistic.".to_owned();
     }
     // Separated outcomes have a Z and no finite estimate.
     let estimate = if test.estimate.is_finite() {
@@ -221,7 +225,7 @@ pub(super) fn overrun(trace: &Trace) -> Document {
              repeated."
         )),
         None => document.text(format!(
-            "{followed} patients were still followed, and no outcome was still to come."
+            "{followed} patients were still followed, and no further outcome became known."
         )),
     };
     if trace.end.events.is_empty() {
@@ -239,11 +243,11 @@ fn again(trace: &Trace, repeated: &RepeatedLook) -> String {
     };
     // A stop for futility can only be confirmed or reversed; there is no effect that could hold up.
     let stands = if trace.end.reversed {
-        "so that the conclusion is reversed"
+        "which reverses the conclusion"
     } else if trace.end.conclusion == Conclusion::Futility {
-        "so that the stop for futility was no mistake"
+        "which confirms the stop for futility"
     } else {
-        "so that the conclusion stands"
+        "which confirms the conclusion"
     };
     format!(
         "{} A final look of this size, with its boundary of {}, shows {shown}, {stands}.",

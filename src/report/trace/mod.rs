@@ -114,7 +114,7 @@ fn plan(looks: &[PlannedLook], randomised: u32) -> String {
 fn ending(trace: &Trace) -> String {
     let end = &trace.end;
     let reversed =
-        if end.reversed { ", and the outcomes that were still to come contradict it" } else { "" };
+        if end.reversed { ", and the outcomes of the overrun reverse the conclusion" } else { "" };
     format!(
         "The trial ended with {} in month {:.2}, {} patients randomised and {} analysed{reversed}.",
         concluded(trace),
