@@ -117,6 +117,7 @@ struct Task<'a> {
 
 impl<'a> Task<'a> {
     fn new(args: &'a SolveArgs) -> Result<Self, Failure> {
+        // More replicates would make every value reach the target in appearance only.
         if args.vary.starts_with("run.") {
             return Err(Failure::Usage(format!(
                 "--vary {}: says how much is simulated, not what; allowed: a number of the trial, such as sample_size.randomised",
@@ -157,6 +158,7 @@ impl<'a> Task<'a> {
         let (least, most) = self.number.range;
         let range = (least.max(low), most.min(high));
         let whole = self.number.whole;
+        // Ends that are allowed themselves, so that clamping to them gives an allowed value.
         let range = if whole { (range.0.ceil(), range.1.floor()) } else { range };
         // The probit of a power is linear in the root of a number of patients.
         let patients = ["sample_size.", "design.looks.analysed"];
@@ -223,6 +225,7 @@ impl<'a> Task<'a> {
         let scenario = match self.scenario(x) {
             Ok(scenario) => scenario,
             Err(rejection) => {
+                // Kept for the message if the search ends at a value that the scenario refuses.
                 *refused = Some(rejection);
                 return Ok(None);
             }

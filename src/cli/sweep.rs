@@ -92,6 +92,7 @@ impl SweepArgs {
         grid: &ParameterGrid,
         points: Vec<Point>,
     ) -> Result<Vec<SweptPoint>, Failure> {
+        // One progress bar for all points.
         let replicates = points.iter().map(|point| point.scenario.replicates).sum();
         let mut session = self.simulation.session(replicates);
         session.runs_left = points.len() as u64;
@@ -105,6 +106,7 @@ impl SweepArgs {
             let following = following.iter().map(Set::to_string).collect();
             let point = SweptPoint::new((grid, number), next, reached, result);
             swept.push(point.with_following(following));
+            // The time left is estimated for the runs that remain.
             session.runs_left -= 1;
         }
         Ok(swept)
@@ -167,6 +169,7 @@ impl Point {
     ) -> Result<Self, Failure> {
         let over = grid.sets(number);
         let mut all = [sets, &over].concat();
+        // Looks stated as counts would not fit another number of patients.
         let patients = over.iter().find(|set| *set.path() == size::randomised());
         let following = match patients.and_then(Set::as_number) {
             Some(patients) => size::following(base, document, &all, patients),

@@ -141,6 +141,7 @@ impl GridAxis {
         match &self.values {
             AxisValues::List(values) => values[position].clone(),
             AxisValues::Range(range) => {
+                // From the text, so that 0.1 + 0.2 is written 0.3.
                 let number = range.text(position);
                 number.parse().expect("a decimal number is a value of TOML")
             }
@@ -171,6 +172,7 @@ fn list(text: &str, written: &str) -> Result<AxisValues, GridError> {
     if values.is_empty() {
         return Err(GridError::Empty(text.to_owned()));
     }
+    // A value that is there twice would be simulated twice, and give two rows of one name.
     let mut sorted: Vec<String> = values.iter().map(TomlValue::to_string).collect();
     sorted.sort();
     match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -276,6 +278,7 @@ impl ParameterGrid {
             }
         }
         let points = axes.iter().fold(1u128, |points, axis| points.saturating_mul(axis.count()));
+        // Before any point is built: a range can have more values than there is memory.
         if points > MOST_POINTS {
             let counts: Vec<String> = axes.iter().map(|axis| axis.count().to_string()).collect();
             return Err(GridError::TooMany { points, counts: counts.join(" × ") });

@@ -22,6 +22,7 @@ pub struct Variation {
 }
 
 /// Shares of the stated effect, on the scale of the log odds ratio.
+// Harm and no effect show the type I error; beyond the effect a curve flattens.
 const EFFECTS: [f64; 8] = [-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
 /// Shares of the stated number of patients.
 const SIZES: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
@@ -44,6 +45,7 @@ impl Sensitivity {
             let p = mrs.at_most(Mrs::INDEPENDENT);
             libm::log(p / (1.0 - p))
         });
+        // At the cut that most readers know; the odds ratio of other cuts may differ.
         let log_odds_ratio = experimental - control;
         // Below this all points would be the same trial, and no curve could be drawn through them.
         let is_effect = log_odds_ratio.is_finite() && log_odds_ratio.abs() > 1e-6;

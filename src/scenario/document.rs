@@ -20,6 +20,7 @@ use super::set::Set;
 use super::{shipped, walk};
 
 /// The largest file read; a scenario is some kilobytes.
+// A larger file is a slip, such as a file of rows, which would be parsed for minutes.
 const MAX_BYTES: u64 = 1 << 20;
 
 /// A type that an input file is read into.
@@ -35,6 +36,7 @@ pub trait InputFile: DeserializeOwned {
 /// The texts of input files, each read once however often it is used: a file that changes meanwhile, or
 /// a pipe, is the same for all of a command. Clones share the texts.
 #[derive(Debug, Clone, Default)]
+// Drafts of a document are resolved on one thread and share what was read.
 pub struct Inputs(Rc<RefCell<BTreeMap<PathBuf, String>>>);
 
 impl Inputs {
@@ -84,6 +86,7 @@ impl InputDocument {
     /// When the file cannot be read or is not TOML.
     pub fn read_from(inputs: &Inputs, path: &Path) -> Result<Self, Rejection> {
         let document = Self::parse(&path.display().to_string(), inputs.text(path)?)?;
+        // Evidence is named from the scenario's folder, wherever the command runs.
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(Self { folder, inputs: inputs.clone(), ..document })
     }
@@ -98,6 +101,7 @@ impl InputDocument {
             let problem = Problem::general(format!("{name} is empty; expected TOML"));
             return Err(Rejection::new(name.to_owned(), text, vec![problem]));
         }
+        // The parser keeps the text or drops it, and a rejection points into it.
         match toml_edit::Document::parse(text.clone()) {
             Ok(parsed) => Ok(Self {
                 name: name.to_owned(),
@@ -133,6 +137,7 @@ impl InputDocument {
     /// # Errors
     /// When one is not of that form.
     pub fn sets(&self, arguments: &[String]) -> Result<Vec<Set>, Rejection> {
+        // One after another to the end, so that all wrong arguments are reported.
         let mut sets = Vec::with_capacity(arguments.len());
         let mut problems = Vec::new();
         for argument in arguments {
@@ -181,6 +186,7 @@ impl<'d> Draft<'d> {
         }
         walk::check(&root, shape, &places, &mut problems);
         if !problems.is_empty() {
+            // Sets were applied before the walk, which goes by tables; a reader goes from top to bottom.
             problems.sort_by_key(Problem::position);
             return Err(document.reject(problems));
         }
@@ -268,6 +274,7 @@ impl Places<'_> {
 
     /// Returns the last argument that says something of a path, and where.
     fn argument(&self, path: &KeyPath) -> Option<(Origin, Range<usize>)> {
+        // From the last, which replaces what an earlier argument set.
         self.applied.iter().rev().find_map(|Applied { set, made }| {
             let span = match path.below(set.path()) {
                 Some(below) => set.span(&below),
@@ -285,6 +292,7 @@ impl Places<'_> {
 /// # Errors
 /// When it cannot be read, is a directory, is too large or is not text.
 pub fn read_text(path: &Path) -> Result<String, Rejection> {
+    // Unix opens a folder as a file, and fails only when it is read.
     if path.is_dir() {
         // Such as the folder of its results.
         let shipped = shipped::text(path).map(str::to_owned);
@@ -300,6 +308,8 @@ pub fn read_text(path: &Path) -> Result<String, Rejection> {
                 (None, None) => Err(unreadable(path, &format!("cannot be read: {error}"))),
             };
         }
+        // One byte more than is allowed shows that a file is too large. An endless one, such as a device,
+        // is not read further.
         opened => opened.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
     }
     .map_err(|error| unreadable(path, &format!("cannot be read: {error}")))?;

@@ -61,6 +61,7 @@ pub fn number(scenario: &Scenario, path: &KeyPath) -> Result<(f64, (f64, f64)), 
 /// # Errors
 /// When there is no number.
 pub fn any_number(scenario: &Scenario, path: &KeyPath) -> Result<Number, EditError> {
+    // The resolved scenario, in which defaults are numbers too.
     let document = toml_edit::ser::to_document(scenario.file()).expect("a scenario is plain data");
     let (mut item, mut shape) = (document.as_item(), Some(ScenarioFile::shape()));
     let mut above = KeyPath::default();

@@ -88,6 +88,7 @@ impl Rejection {
 
     /// Returns one line per problem: `file:line: sentence`.
     pub fn summary(&self) -> String {
+        // In the form that editors and compilers use, so that a terminal can link to the line.
         let lines = self.problems.iter().map(|problem| {
             let sentence = problem.sentence();
             match (self.line(problem), &problem.place) {

@@ -144,6 +144,7 @@ pub(super) fn five_percent() -> f64 {
 }
 
 /// The smallest trial: one patient in each arm.
+// Without a patient in each arm nothing can be compared.
 pub(super) const LEAST_PATIENTS: u32 = 2;
 
 /// How many patients.
@@ -480,6 +481,7 @@ pub struct Run {
     #[schemars(range(min = 1, max = 1_000_000_000_000u64))]
     pub replicates: u64,
     /// The same seed gives the same result, to the last byte.
+    // TOML has no larger whole number.
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807u64))]
     pub seed: u64,
     /// Whether power and type I error are also estimated with less noise, by control variates.

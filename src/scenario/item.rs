@@ -41,6 +41,7 @@ fn value_span(item: &Item) -> Option<Range<usize>> {
 
 /// Returns the elements of an array, or the tables of an array of tables.
 pub(super) fn elements(item: &Item) -> impl Iterator<Item = &Item> {
+    // The same for both kinds of arrays, which toml_edit iterates by different types.
     (0..).map_while(|index: usize| item.get(index))
 }
 
@@ -51,6 +52,7 @@ pub(super) fn is_list(item: &Item) -> bool {
 
 /// Returns a number; `None` if the value is none.
 pub(super) fn number(item: &Item) -> Option<f64> {
+    // Exact up to 2^53, beyond all ranges but that of the seed, which is read as an integer.
     item.as_float().or_else(|| item.as_integer().map(|whole| whole as f64))
 }
 
@@ -58,6 +60,7 @@ pub(super) fn number(item: &Item) -> Option<f64> {
 /// TOML takes for a float. `text` is what the value was parsed from.
 pub(super) fn whole_number(item: &Item, text: &str) -> Option<i64> {
     let Some(float) = item.as_float() else { return item.as_integer() };
+    // 2^63 exactly. i64::MAX as a float would be rounded up to it.
     let fits = float.abs() < -(i64::MIN as f64);
     let is_count = float_text(item, text).contains(['e', 'E']) && fits && float.fract() == 0.0;
     is_count.then_some(float as i64)
@@ -112,6 +115,7 @@ pub(super) fn plain(item: &Item, text: &str) -> Value {
     } else if let Some(boolean) = item.as_bool() {
         Value::from(boolean)
     } else {
+        // What is left is text or a date; the root of a document is never nothing.
         Value::from(words(item).unwrap_or_default())
     }
 }

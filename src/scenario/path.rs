@@ -139,6 +139,7 @@ impl FromStr for KeyPath {
                 Some((key, indices)) => (key, Some(indices)),
                 None => (part, None),
             };
+            // Keys of scenarios are bare words, so quoted keys of TOML are not supported.
             if key.is_empty() {
                 return Err(NotAPath(text.to_owned()));
             }

@@ -253,6 +253,7 @@ impl CsvOutcomes {
                 None
             }
         };
+        // Outcomes in the order of the file, though rows of different outcomes may alternate.
         let next = self.outcomes.len();
         let position = *self.positions.entry(row.outcome.clone()).or_insert(next);
         if position == next {
@@ -322,6 +323,7 @@ fn wrong_header(header: &csv::StringRecord) -> Option<String> {
     if missing.is_empty() || header.is_empty() {
         return None;
     }
+    // One column: the separator of another convention, which spreadsheets use by locale.
     if let [only] = header.iter().collect::<Vec<_>>()[..] {
         let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
         if let Some((_, name)) = separators.into_iter().find(|(sign, _)| only.contains(*sign)) {

@@ -58,6 +58,7 @@ fn spread(schema: &mut Value) {
         Value::Object(fields) => Box::new(fields.values_mut()),
         _ => return,
     };
+    // Inner tables first, so that the keys that are copied are complete.
     children.for_each(spread);
     let Some(fields) = schema.as_object_mut() else { return };
     if !(fields.contains_key("oneOf") && fields.contains_key("properties")) {
@@ -65,6 +66,7 @@ fn spread(schema: &mut Value) {
     }
     let shared = fields.remove("properties").expect("it is there");
     let required = fields.remove("required").unwrap_or(Value::Array(Vec::new()));
+    // Each variant now refuses other keys by itself, and an editor would apply these to all of them.
     for key in ["type", "unevaluatedProperties", "additionalProperties"] {
         fields.remove(key);
     }
@@ -263,6 +265,7 @@ impl<'s> Reader<'s> {
             self.one_of(variants, depth)
         } else if let Some(variants) = schema["anyOf"].as_array() {
             only(schema, &["anyOf"])?;
+            // An optional table: see above.
             let present = variants.iter().filter(|variant| variant["type"] != "null");
             let mut shapes =
                 present.map(|of| self.shape(of, depth)).collect::<Result<Vec<_>, _>>()?;
@@ -275,6 +278,7 @@ impl<'s> Reader<'s> {
     fn typed(&self, schema: &'s Value, depth: usize) -> Result<Shape, UnknownSchema> {
         let name = match &schema["type"] {
             Value::String(name) => Some(name.as_str()),
+            // An optional key. TOML has no null, so a value that is there is of the other type.
             Value::Array(names) if names.len() == 2 && names[1] == "null" => names[0].as_str(),
             _ => None,
         };
@@ -338,6 +342,7 @@ impl<'s> Reader<'s> {
     }
 
     fn one_of(&self, variants: &'s [Value], depth: usize) -> Result<Shape, UnknownSchema> {
+        // Names first, as they have no keys to distinguish them by.
         let names: Option<Vec<&str>> = variants.iter().map(|of| of["const"].as_str()).collect();
         if let Some(names) = names {
             variants.iter().try_for_each(|variant| only(variant, &["type", "const"]))?;

@@ -32,6 +32,7 @@ impl Set {
 
     /// Sets a number, which is written without decimals if it is `whole`.
     pub fn number(path: KeyPath, number: f64, whole: bool) -> Self {
+        // Whole numbers of a scenario are far below 2^53.
         if whole { Self::new(path, number as i64) } else { Self::new(path, number) }
     }
 
@@ -65,6 +66,7 @@ impl Set {
     /// # Errors
     /// What the parser says of a text that is no array.
     pub fn list(text: &str) -> Result<Vec<TomlValue>, String> {
+        // The text around values and the way numbers are written do not matter to a grid.
         let array = Value::from_str(text).map_err(|error| error.message().to_owned())?;
         Ok(elements(&Item::Value(array)).map(|item| plain(item, "")).collect())
     }
@@ -96,6 +98,7 @@ impl Set {
     /// # Errors
     /// When there is no such place; then the document is as it was.
     pub(super) fn apply(&self, shape: &Shape, root: &mut Item) -> Result<KeyPath, Problem> {
+        // Asked before, as all of the path is there afterwards.
         let made = self.first_missing(root);
         if self.path.set(root, self.value.clone()).is_none() {
             return Err(wrong(&self.text, &self.obstacle(root)));
@@ -109,6 +112,7 @@ impl Set {
             PathStep::Key(key) => shape.key(key),
             PathStep::Index(_) => shape.element(),
         });
+        // Only now, as a set that is refused must leave the alternatives as they were.
         let table = parent.get_mut(root).and_then(Item::as_table_like_mut);
         if let (Some(shape), Some(table)) = (shape, table) {
             for replaced in replaced(shape, table, key, self.value.as_str()) {

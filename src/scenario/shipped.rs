@@ -58,6 +58,7 @@ pub(super) fn text(path: &Path) -> Option<&'static str> {
 /// Returns what to say of a path that is no file; `None` unless it looks like a name.
 pub(super) fn hint(path: &Path) -> Option<String> {
     let name = path.to_str()?.trim_end_matches(".toml");
+    // A path in a folder is meant as a file, so the list of scenarios would not help.
     if name.contains(['/', '\\']) {
         return None;
     }

@@ -43,6 +43,7 @@ pub fn following(
         out.push(Set::number(analysed, outcomes, true));
     }
     if looks().key("analysed").get(document.root()).is_some() {
+        // Fractions, as counts of another plan would have to be rounded twice.
         let fractions = base.design.looks().iter().map(|look| look.information_fraction);
         let mut table = InlineTable::new();
         table.insert("information_fractions", Value::from_iter(fractions));

@@ -34,6 +34,7 @@ pub enum ParameterOrigin {
 
 /// Lists all values of a scenario that `document` and `sets` describe, in the order of its tables.
 pub fn parameters(scenario: &Scenario, document: &InputDocument, sets: &[Set]) -> Vec<Parameter> {
+    // Written and parsed, as the text has the order and the layout that are shown.
     let resolved = InputDocument::parse("scenario", scenario.to_text());
     let resolved = resolved.expect("the text of a scenario is TOML");
     let mut found = Vec::new();
@@ -125,6 +126,7 @@ fn comment(document: &InputDocument, parent: &Item, key: &str, item: &Item) -> O
     if let Some(table) = item.as_table() {
         return table_comment(document, table);
     }
+    // A comment on the line is about the value, one above it may be about the lines that follow too.
     let after = item.as_value().and_then(|value| value.decor().suffix());
     let above = parent.as_table().and_then(|table| table.key(key)?.leaf_decor().prefix());
     after.and_then(|raw| words(document, raw)).or_else(|| words(document, above?))
@@ -139,6 +141,7 @@ fn table_comment(document: &InputDocument, table: &Table) -> Option<String> {
 /// Returns the comment in the text around an item, from the last empty line on.
 fn words(document: &InputDocument, around: &RawString) -> Option<String> {
     let around = around.as_str().or_else(|| document.text().get(around.span()?))?;
+    // Before an empty line a comment is about something else.
     let block = around.rsplit("\n\n").next().unwrap_or_default();
     let lines = block.lines().filter_map(|line| line.trim().strip_prefix('#'));
     let text = lines.map(str::trim).collect::<Vec<_>>().join(" ");

@@ -55,6 +55,7 @@ impl Walk<'_, '_> {
             Shape::Alternatives(keys) => self.check_alternatives(path, item, keys),
             Shape::Tagged { tag, variants } => self.check_tagged(path, item, tag, variants),
             Shape::AnyOf(shapes) => self.check_any_of(path, item, shapes),
+            // Guards send values of another type to the last arm.
             Shape::Boolean if item.is_bool() => {}
             Shape::Text { empty } if text_of(item).is_some() => {
                 self.check_text(path, &text_of(item).unwrap_or_default(), *empty);
@@ -110,6 +111,7 @@ impl Walk<'_, '_> {
                 }
             }
         }
+        // After the keys that are there: a misspelt key is reported before the one that it should be.
         let absent = table.required.iter().filter(|key| !found.contains_key(key));
         for key in absent {
             let of_key = table.keys.iter().find(|known| known.name == *key);
@@ -128,6 +130,7 @@ impl Walk<'_, '_> {
             };
             self.report(path, format!("has {count} elements; allowed: {allowed}"));
         }
+        // Whatever their number: that of a list and the values in it can both be wrong.
         for (i, item) in elements(item).enumerate() {
             self.check(&path.index(i), item, &list.items);
         }
@@ -197,6 +200,7 @@ impl Walk<'_, '_> {
         tag: &str,
         variants: &[(String, TableShape)],
     ) {
+        // Most variants share keys, which are listed once.
         let known: BTreeSet<&str> =
             variants.iter().flat_map(|(_, variant)| variant.names()).collect();
         let known: Vec<&str> = known.into_iter().collect();
@@ -280,6 +284,7 @@ fn float(number: &Option<Number>) -> Option<f64> {
 
 fn first_sentence(text: &str) -> String {
     let text = text.replace('\n', " ");
+    // Descriptions are doc comments. Their first sentence says what a key is, the others how it is used.
     text.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 

@@ -13,6 +13,7 @@ use crate::design::TwoSidedSpending;
 pub struct WrittenDesign {
     /// One-sided type I error. Give this or `alpha_two_sided`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    // At one half the boundary is 0, and half of all trials without an effect reject.
     #[schemars(range(min = 1e-12, max = 0.4999))]
     pub alpha_one_sided: Option<f64>,
     /// Two-sided type I error; half of it is used on the side of benefit. Give this or

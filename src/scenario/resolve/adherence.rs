@@ -15,6 +15,7 @@ pub(super) fn by_arm(
     strata: usize,
     adherence: Option<&Adherence>,
 ) -> ByStratum {
+    // Exactly the treatments, not a mixture that rounding could move.
     let Some(adherence) = adherence else { return treatments.on_average() };
     [Arm::Control, Arm::Experimental].map(|arm| {
         (0..strata)

@@ -21,6 +21,7 @@ impl Resolver<'_> {
             let message = "is \"centre\", which is the factor that [centres] makes; allowed: another name, or no [centres]";
             self.fail::<()>(&path, message);
         }
+        // It would have no effect, and the trial would not be what its author thinks.
         if written.procedure_sd > 0.0 && file.procedure.is_none() {
             let message = format!(
                 "is {}, and there is no [procedure] to succeed; allowed without it: 0",
@@ -62,6 +63,7 @@ impl Resolver<'_> {
 
     pub(super) fn drift(&mut self) -> Checked<Option<Drift>> {
         let Some(written) = &self.file.drift else { return Ok(None) };
+        // No drift at all, which leaves stated outcomes exact to the last bit.
         if written.log_odds_per_year == 0.0 {
             return Ok(None);
         }
@@ -89,6 +91,7 @@ impl Resolver<'_> {
         if !(randomisation || analyses) {
             return Ok(None);
         }
+        // Tables of counts have a row for each combination, in every thread.
         let strata = population.strata() * centres.number as usize;
         if strata > MAX_STRATA {
             let message = format!(

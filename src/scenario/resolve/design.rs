@@ -51,6 +51,7 @@ impl Resolver<'_> {
         analysed: u32,
         comparison: Option<PlannedComparison>,
     ) -> Checked<Design> {
+        // Before the looks, so that problems with both are reported.
         let alpha = self.alpha_one_sided();
         let looks_analysed = self.looks(analysed)?;
         let rules = self.rules(&looks_analysed, alpha, comparison)?;
@@ -99,6 +100,7 @@ impl Resolver<'_> {
     fn alpha_one_sided(&mut self) -> Checked<f64> {
         match (self.file.design.alpha_one_sided, self.file.design.alpha_two_sided) {
             (Some(alpha), None) => Ok(alpha),
+            // Half of it is on the side of benefit.
             (None, Some(alpha)) => Ok(0.5 * alpha),
             (Some(_), Some(_)) => {
                 self.fail("design.alpha_two_sided", conflicts("design.alpha_one_sided"))
@@ -170,6 +172,7 @@ impl Resolver<'_> {
         let WrittenLooks { path, counts, is_list } = self.written_looks(analysed)?;
         let mut before = 0;
         for (k, &count) in counts.iter().enumerate() {
+            // Rounding can put two looks of a small trial at the same number of outcomes.
             if count <= before {
                 let path = if is_list { format!("{path}[{k}]") } else { path.to_owned() };
                 let look = k + 1;
@@ -298,6 +301,7 @@ impl Resolver<'_> {
         }
         let last = spent.len() - 1;
         // A rate such as a third cannot be written exactly.
+        // The final look spends all that is left, so a smaller total would not be what is written.
         if (spent[last] - total).abs() > 1e-9 * total {
             let message = out_of_range(spent[last], format!("the whole error rate, {total}"));
             return self.fail(&format!("{path}[{last}]"), message);
@@ -405,6 +409,7 @@ impl Resolver<'_> {
             let path = "design.futility.bounds";
             return self.wrong_length(path, bounds.len(), interims, "one per interim look");
         }
+        // A rule knows its looks by number, as an effect depends on their information.
         let bounds = bounds.iter().enumerate().map(|(k, &written)| z_bound(k, written));
         Ok(FutilityRule::Z(bounds.collect()))
     }

@@ -124,8 +124,10 @@ pub(super) fn resolve(
 
 impl Resolver<'_> {
     fn scenario(&mut self) -> Checked<Scenario> {
+        // It needs no other part, so it is reported whichever stage has problems.
         let variance_reduction = self.variance_reduction();
         let people = self.people()?;
+        // Not returned yet, as the truths can have problems of their own.
         let methods = self.methods(&people);
         let truths = self.truths(&people)?;
         let losses = self.losses(&people, &truths)?;
@@ -173,6 +175,7 @@ impl Resolver<'_> {
 
     fn people(&mut self) -> Checked<People> {
         let follow_up = self.follow_up();
+        // All before the first is returned, so that the problems of each are reported.
         let population = self.population();
         let centres = self.centres();
         let drift = self.drift();
@@ -213,11 +216,13 @@ impl Resolver<'_> {
         losses: &Losses,
         methods: Option<&Methods>,
     ) -> Checked<TrialPlan> {
+        // Looks are planned for the outcomes that are expected, not for the patients.
         let known = KnownShares::new(self.ratio(), losses.dropout);
         let comparison =
             methods.map(|methods| self.comparison(&methods.analyses[0], truths, losses));
         let analysed = self.analysed(known);
         let design = analysed.and_then(|analysed| self.design(analysed, comparison));
+        // The events of the looks depend on when these take place.
         let timing = design.as_ref().ok().map(|design| Timing {
             design,
             accrual: truths.accrual,
@@ -256,6 +261,7 @@ impl Resolver<'_> {
 
     /// Reports a problem with the value at a path.
     fn fail<R: Refused>(&mut self, path: &str, message: impl Into<String>) -> R {
+        // Paths are those of this program, so they parse; a message is better than none if one did not.
         self.problems.push(match (self.places, path.parse()) {
             (Some(places), Ok(path)) => places.problem(&path, message.into()),
             _ => Problem { path: path.to_owned(), ..Problem::general(message.into()) },
@@ -312,6 +318,7 @@ fn with_defaults(
     analyses: &[Analysis],
 ) -> file::ScenarioFile {
     let mut file = file::ScenarioFile { prior, ..file.clone() };
+    // A scenario that is read again must not depend on how a share was rounded.
     file.sample_size.analysed = Some(analysed);
     let names: Vec<String> = file.factors.iter().map(|factor| factor.name.clone()).collect();
     for factor in &mut file.factors {

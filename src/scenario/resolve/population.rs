@@ -16,6 +16,7 @@ impl Resolver<'_> {
     pub(super) fn population(&mut self) -> Checked<Population> {
         let file = self.file;
         let is_joint = !file.strata.is_empty();
+        // Both parts of every factor, before any problem is returned.
         let mut factors = Vec::with_capacity(file.factors.len());
         for index in 0..file.factors.len() {
             let factor = self.factor(index);
@@ -93,6 +94,7 @@ impl Resolver<'_> {
             );
         }
         let shares: Vec<f64> = strata.iter().map(|stratum| stratum.share).collect();
+        // Shares of strata that have problems of their own are checked as well.
         let shares = self.normalised("strata", &shares);
         let mut seen = BTreeSet::new();
         let mut table = Vec::with_capacity(strata.len());

@@ -27,6 +27,7 @@ impl Resolver<'_> {
         if matches!(self.file.outcome, file::WrittenOutcome::AfterProcedure(_)) {
             return self.fail("prior", "conflicts with [procedure], whose strategies make the effect; allowed: with a stated outcome");
         }
+        // An odds ratio moves patients between levels; with one level there is nowhere to move.
         if let Some(Outcomes::Stated(models)) = outcomes
             && models[0].marginal()[0].is_one_level()
         {
@@ -89,10 +90,12 @@ impl Resolver<'_> {
             Ok(evidence) => evidence,
             Err(rejection) => {
                 let summary = rejection.summary();
+                // The file has problems of its own, which `pool` reports in full.
                 let first = summary.lines().next().unwrap_or_default();
                 return self.fail(&format!("{at}.file"), format!("cannot be used: {first}"));
             }
         };
+        // Only now, so that a wrong method and a wrong file are both reported.
         let outcome = self.published_outcome(at, written, &evidence)?;
         let event = self.counted_event(at, written, outcome)?;
         let method = method.ok_or(Reported)?;

@@ -78,6 +78,7 @@ impl Resolver<'_> {
         let control = self.strategy("control", &file.control.strategy, limits);
         let experimental = self.strategy("experimental", &file.experimental.strategy, limits);
         let written::WrittenMinutes { base, per_pass, stenting, log_sd } = file.minutes;
+        // Read once, for each number of passes before the stent.
         let rescue_success = by_pass(&file.rescue.success);
         Ok(Parameters {
             pass_success: pass_success(&file.pass_success),
@@ -123,6 +124,7 @@ impl Resolver<'_> {
             return self.fail(&path, message);
         }
         let shares = self.normalised(&format!("{at}.shares"), &shares)?;
+        // An entry without patients would need a distribution of patients that has none.
         let used = passes.into_iter().zip(shares).filter(|(_, share)| *share > 0.0);
         Ok(used.map(|(passes, share)| (passes as usize, share)).collect())
     }

@@ -20,6 +20,7 @@ impl Resolver<'_> {
             file::Randomisation::Complete {} => Ok(RandomisationMethod::Complete(ratio)),
             file::Randomisation::PermutedBlocks { block_sizes, stratify_by } => {
                 let series = self.series(stratify_by, population);
+                // In lowest terms, as blocks of two hold 2:2 as well as 1:1.
                 let multiples = self.block_multiples(block_sizes, ratio.reduced().parts());
                 let blocks = PermutedBlocks::new(ratio.reduced(), multiples?, series?);
                 Ok(RandomisationMethod::PermutedBlocks(blocks))
@@ -85,6 +86,7 @@ impl Resolver<'_> {
 
     /// Refuses unequal arms with a method for equal ones.
     fn check_equal_arms(&mut self, method: &str) -> Checked<()> {
+        // These methods are defined by a fair coin.
         let AllocationRatio { control, experimental } = self.ratio();
         if control == experimental {
             return Ok(());

@@ -62,6 +62,7 @@ impl Resolver<'_> {
         let mut events = Vec::with_capacity(written.endpoints.len());
         for (index, endpoint) in written.endpoints.iter().enumerate() {
             let path = format!("safety.endpoints[{index}]");
+            // Tables and files identify an endpoint by its name.
             if written.endpoints[..index].iter().any(|other| other.name == endpoint.name) {
                 self.fail_repeated::<()>(&format!("{path}.name"), &endpoint.name, "name");
             }
@@ -168,6 +169,7 @@ impl Resolver<'_> {
         link: Link,
         treatments: &[MrsDistribution; 2],
     ) -> Checked<Event> {
+        // Trials draw the event after the mRS, so they need its probability given each level.
         let mut given_mrs = [[0.0; LEVELS]; 2];
         for (arm, rate) in rates.into_iter().enumerate() {
             match link.given_mrs(rate, &treatments[arm]) {
@@ -207,6 +209,7 @@ impl Resolver<'_> {
                 timing.patients(randomised, endpoint.known_after_days)
             }
         };
+        // The final look has all patients, whenever the event is known.
         let interims = &patients[..patients.len() - 1];
         if interims.iter().all(|&known| known == 0) {
             let message = "has no data at any interim look: the event is known too late; allowed: a smaller known_after_days";

@@ -37,6 +37,7 @@ pub(super) struct Truths {
 impl Resolver<'_> {
     pub(super) fn truths(&mut self, people: &People) -> Checked<Truths> {
         let outcomes = self.outcomes(&people.population);
+        // Rates of screening need the outcomes of the procedure; other problems are reported without.
         let accrual = self.accrual(outcomes.as_ref().ok());
         let prior = self.prior(outcomes.as_ref().ok());
         let adherence = self.adherence(&people.population);
@@ -134,6 +135,7 @@ impl Resolver<'_> {
                 let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
                 let model =
                     OutcomeModel::across_centres(self.stated(stated)?, population, &centres);
+                // The twin is built once, as trials under both truths share everything but the experimental arm.
                 let null = model.null_twin();
                 Ok(Outcomes::Stated(Box::new([model, null])))
             }
