@@ -8,7 +8,7 @@ use rescuesim::explore::calibrate::{self, Target, Unknown};
 use rescuesim::report::calibration;
 use rescuesim::scenario::edit::{self, EditError};
 use rescuesim::scenario::path::NotAPath;
-use rescuesim::scenario::{InputDocument, Inputs, KeyPath, Scenario};
+use rescuesim::scenario::{InputDocument, KeyPath, Scenario};
 
 use super::Failure;
 use super::output::{OutputFile, keep_inputs, print};
@@ -40,9 +40,8 @@ fn target(text: &str) -> Result<Target, String> {
 }
 
 pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
-    let inputs = Inputs::default();
-    let load = |overrides: &[String]| Scenario::load_from(&inputs, &args.scenario, overrides);
-    let scenario = load(&[])?;
+    let document = InputDocument::read(&args.scenario)?;
+    let scenario = document.scenario(&[])?;
     let unknowns = args.solve.iter().map(|path| {
         let parsed = path.parse().map_err(|e: NotAPath| refused(e.into()))?;
         let (start, range) = edit::number(&scenario, &parsed).map_err(refused)?;
@@ -50,10 +49,10 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     });
     let unknowns: Vec<Unknown> = unknowns.collect::<Result<_, Failure>>()?;
     // Before the search, as a key that is not written cannot be replaced after it.
-    let document = InputDocument::read_from(&inputs, &args.scenario)?;
     solved_text(&document, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
-    let calibration = calibrate::calibrate(&load, args.targets.clone(), unknowns)
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let calibration =
+        calibrate::calibrate(&|set| document.scenario(set), args.targets.clone(), unknowns)
+            .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::document(&calibration).to_terminal();
     if !calibration.is_met() {
         let miss = calibration.miss();
@@ -63,7 +62,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     }
     let solved = calibration.solved.iter();
     let solved = solved.map(|(unknown, value)| (unknown.path.clone(), *value));
-    write(args, &solved_text(&document, solved)?, &summary, &inputs)
+    write(args, &solved_text(&document, solved)?, &summary, &document)
 }
 
 /// The text of the scenario with these numbers.
@@ -82,7 +81,12 @@ fn refused(error: EditError) -> Failure {
 
 /// The solved scenario goes to a file and the summary to the terminal; without a file both go to
 /// the terminal, the summary as comments.
-fn write(args: &CalibrateArgs, text: &str, summary: &str, inputs: &Inputs) -> Result<(), Failure> {
+fn write(
+    args: &CalibrateArgs,
+    text: &str,
+    summary: &str,
+    document: &InputDocument,
+) -> Result<(), Failure> {
     let Some(out) = &args.out else {
         let comments: String =
             summary.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
@@ -90,7 +94,7 @@ fn write(args: &CalibrateArgs, text: &str, summary: &str, inputs: &Inputs) -> Re
     };
     let told = |error: io::Error| format!("cannot write {}: {error}", out.display());
     let file = OutputFile::at(out).map_err(|error| Failure::Usage(told(error)))?;
-    keep_inputs([&file], &inputs.paths())?;
+    keep_inputs([&file], &document.paths())?;
     let failed = |error| Failure::Running(told(error));
     let file = file.filled(text.as_bytes()).map_err(failed)?;
     // Paths in it, such as that of evidence, start at its folder.

@@ -12,7 +12,7 @@ use rescuesim::report::html::{self, Example, Report};
 use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{InputDocument, Inputs, Scenario, Truth, sources};
+use rescuesim::scenario::{InputDocument, Scenario, Truth, sources};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Cancelled, Ending, Trace, Viewpoint, find};
 
@@ -56,14 +56,13 @@ fn page(text: &str) -> Result<PathBuf, String> {
 pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
-    let inputs = Inputs::default();
-    let document = InputDocument::read_from(&inputs, path)?;
+    let document = InputDocument::read(path)?;
     let sets = document.sets(&all)?;
     let scenario = document.with(&sets).resolve()?;
     args.simulation.check(&scenario)?;
     let beside = beside(args, &document, &scenario)?;
     // Before anything is simulated, so that a place that cannot be written is told at once.
-    let page = Files::open(args, inputs.paths())?;
+    let page = Files::open(args, document.paths())?;
     let (scenario, tally, summary) = simulate(args, scenario)?;
     let fixed = fixed(args, &scenario)?;
     let dossier = Dossier::new(&scenario, &tally, cancelled_by_signal()).map_err(interrupted)?;

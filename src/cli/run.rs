@@ -6,7 +6,7 @@ use clap::Args;
 use rescuesim::engine::{self, Job, RowSink};
 use rescuesim::expected;
 use rescuesim::report::{Provenance, Summary, table};
-use rescuesim::scenario::{Inputs, Scenario};
+use rescuesim::scenario::{InputDocument, Scenario};
 use rescuesim::summary::checkpoint::{Checkpoint, RunId};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
@@ -43,9 +43,9 @@ pub struct RunArgs {
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let RunArgs { simulation, checkpoint, .. } = args;
-    let inputs = Inputs::default();
     let set = [args.overrides(), simulation.overrides()].concat();
-    let scenario = Scenario::load_from(&inputs, &args.scenario.scenario, &set)?;
+    let document = InputDocument::read(&args.scenario.scenario)?;
+    let scenario = document.scenario(&set)?;
     simulation.check(&scenario)?;
     checkpoint.check(&scenario)?;
 
@@ -53,7 +53,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     // once, and signals are handled before, so that an interrupted run leaves no files under construction.
     handle_signals();
     let mut files = match &args.out {
-        Some(out) => Some(ResultFiles::create(out, &args.trials, &scenario, &inputs.paths())?),
+        Some(out) => Some(ResultFiles::create(out, &args.trials, &scenario, &document.paths())?),
         None => None,
     };
     let stated = simulation.precision().is_none().then_some(scenario.replicates);

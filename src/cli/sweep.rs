@@ -269,7 +269,7 @@ impl SweepFiles {
         let all = [&files.csv, &files.json].into_iter().chain(&files.svg);
         #[cfg(feature = "parquet")]
         let all = all.chain([&files.parquet]);
-        output::keep_inputs(all, &document.inputs().paths())?;
+        output::keep_inputs(all, &document.paths())?;
         Ok(files)
     }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
 use rescuesim::report::{Provenance, figure};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{Inputs, Scenario, Truth};
+use rescuesim::scenario::{InputDocument, Scenario, Truth};
 use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
 
 use super::recreate::CommandLine;
@@ -72,8 +72,8 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let seed = args.seed.map(|seed| format!("run.seed={seed}"));
     let all: Vec<String> = overrides.iter().cloned().chain(seed).collect();
-    let inputs = Inputs::default();
-    let scenario = Scenario::load_from(&inputs, path, &all)?;
+    let document = InputDocument::read(path)?;
+    let scenario = document.scenario(&all)?;
     let view = args.viewpoint(&scenario)?;
     let replicate = args.replicate(&scenario, view)?;
     let trace = Trace::heeding(&scenario, replicate, view, cancelled_by_signal());
@@ -81,7 +81,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let provenance = Provenance::new(&scenario, args.recreate(&scenario, replicate));
     let trial = ExampleTrial { provenance, trace };
     if let Some(path) = &args.plot {
-        output::write(path, &figure::trace(&trial), &inputs.paths())?;
+        output::write(path, &figure::trace(&trial), &document.paths())?;
     }
     match args.format {
         Format::Csv => output::print(&patients_csv(&trial.trace)),

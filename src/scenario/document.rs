@@ -37,25 +37,20 @@ pub trait InputFile: DeserializeOwned {
 /// a pipe, is the same for all of a command. Clones share the texts.
 #[derive(Debug, Clone, Default)]
 // Drafts of a document are resolved on one thread and share what was read.
-pub struct Inputs(Rc<RefCell<BTreeMap<PathBuf, String>>>);
+pub(super) struct InputTexts(Rc<RefCell<BTreeMap<PathBuf, String>>>);
 
-impl Inputs {
+impl InputTexts {
     /// Returns the text of a file, as [`read_text`] has it when it is first asked for.
     ///
     /// # Errors
     /// As [`read_text`].
-    pub fn text(&self, path: &Path) -> Result<String, Rejection> {
+    pub(super) fn text(&self, path: &Path) -> Result<String, Rejection> {
         if let Some(text) = self.0.borrow().get(path) {
             return Ok(text.clone());
         }
         let text = read_text(path)?;
         self.0.borrow_mut().insert(path.to_owned(), text.clone());
         Ok(text)
-    }
-
-    /// Returns the files that have been read, and the names of scenarios of the program.
-    pub fn paths(&self) -> Vec<PathBuf> {
-        self.0.borrow().keys().cloned().collect()
     }
 }
 
@@ -67,7 +62,7 @@ pub struct InputDocument {
     /// Where the paths in it start; empty for the current directory.
     folder: PathBuf,
     /// Where this file was read, and files that it names are.
-    inputs: Inputs,
+    inputs: InputTexts,
     parsed: toml_edit::Document<String>,
 }
 
@@ -77,14 +72,14 @@ impl InputDocument {
     /// # Errors
     /// When the file cannot be read or is not TOML.
     pub fn read(path: &Path) -> Result<Self, Rejection> {
-        Self::read_from(&Inputs::default(), path)
+        Self::read_from(&InputTexts::default(), path)
     }
 
     /// Parses a file that may have been read before.
     ///
     /// # Errors
     /// When the file cannot be read or is not TOML.
-    pub fn read_from(inputs: &Inputs, path: &Path) -> Result<Self, Rejection> {
+    pub(super) fn read_from(inputs: &InputTexts, path: &Path) -> Result<Self, Rejection> {
         let document = Self::parse(&path.display().to_string(), inputs.text(path)?)?;
         // Evidence is named from the scenario's folder, wherever the command runs.
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
@@ -106,7 +101,7 @@ impl InputDocument {
             Ok(parsed) => Ok(Self {
                 name: name.to_owned(),
                 folder: PathBuf::new(),
-                inputs: Inputs::default(),
+                inputs: InputTexts::default(),
                 parsed,
             }),
             Err(_) => {
@@ -126,10 +121,10 @@ impl InputDocument {
         self.parsed.as_item()
     }
 
-    /// Returns the files that the document was read from so far, for commands that must not write over
-    /// them.
-    pub fn inputs(&self) -> &Inputs {
-        &self.inputs
+    /// Returns the files that were read for the document so far, evidence included, and the names of
+    /// scenarios of the program: what a command must not write over.
+    pub fn paths(&self) -> Vec<PathBuf> {
+        self.inputs.0.borrow().keys().cloned().collect()
     }
 
     /// Reads arguments of the form `path.to.key=value`.
@@ -251,7 +246,7 @@ impl Places<'_> {
     }
 
     /// Returns where the files that the document names are read.
-    pub(super) fn inputs(&self) -> &Inputs {
+    pub(super) fn inputs(&self) -> &InputTexts {
         &self.document.inputs
     }
 
@@ -291,7 +286,7 @@ impl Places<'_> {
 ///
 /// # Errors
 /// When it cannot be read, is a directory, is too large or is not text.
-pub fn read_text(path: &Path) -> Result<String, Rejection> {
+fn read_text(path: &Path) -> Result<String, Rejection> {
     // Unix opens a folder as a file, and fails only when it is read.
     if path.is_dir() {
         // Such as the folder of its results.

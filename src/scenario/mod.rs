@@ -31,7 +31,7 @@ use std::path::Path;
 pub use crate::analysis::AnalysisSet;
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
-pub use document::{Draft, InputDocument, InputFile, Inputs};
+pub use document::{Draft, InputDocument, InputFile};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use path::KeyPath;
@@ -267,6 +267,16 @@ impl Outcomes {
     }
 }
 
+impl InputDocument {
+    /// Resolves the document as a scenario, with overrides of the form `path.to.key=value`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it: first its shape, then its meaning.
+    pub fn scenario(&self, overrides: &[String]) -> Result<Scenario, Rejection> {
+        self.with(&self.sets(overrides)?).resolve()
+    }
+}
+
 impl Draft<'_> {
     /// Reads and resolves the document as a scenario.
     ///
@@ -337,19 +347,7 @@ impl Scenario {
     /// # Errors
     /// Everything that is wrong with it: first its shape, then its meaning.
     pub fn load(path: &Path, overrides: &[String]) -> Result<Self, Rejection> {
-        Self::of_document(&InputDocument::read(path)?, overrides)
-    }
-
-    /// Reads and resolves a scenario file that may have been read before.
-    ///
-    /// # Errors
-    /// As [`Scenario::load`].
-    pub fn load_from(
-        inputs: &Inputs,
-        path: &Path,
-        overrides: &[String],
-    ) -> Result<Self, Rejection> {
-        Self::of_document(&InputDocument::read_from(inputs, path)?, overrides)
+        InputDocument::read(path)?.scenario(overrides)
     }
 
     /// Resolves a scenario from text; paths in it start at the current directory.
@@ -357,11 +355,7 @@ impl Scenario {
     /// # Errors
     /// As [`Scenario::load`].
     pub fn parse(text: &str, overrides: &[String]) -> Result<Self, Rejection> {
-        Self::of_document(&InputDocument::parse("scenario", text.to_owned())?, overrides)
-    }
-
-    fn of_document(document: &InputDocument, overrides: &[String]) -> Result<Self, Rejection> {
-        document.with(&document.sets(overrides)?).resolve()
+        InputDocument::parse("scenario", text.to_owned())?.scenario(overrides)
     }
 
     /// Returns the trial with its final look alone: no interim, and no test but that of efficacy, which

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::document::{InputDocument, InputFile, Inputs, Source};
+use super::document::{InputDocument, InputFile, InputTexts, Source};
 use super::error::{Origin, Problem, Rejection, nearest};
 use super::file::CountedEvent;
 use super::hidden::{is_hidden, visible};
@@ -114,14 +114,14 @@ impl Evidence {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, Rejection> {
-        Self::load_from(&Inputs::default(), path)
+        Self::load_from(&InputTexts::default(), path)
     }
 
     /// Reads a file that may have been read before.
     ///
     /// # Errors
     /// As [`Evidence::load`].
-    pub fn load_from(inputs: &Inputs, path: &Path) -> Result<Self, Rejection> {
+    pub(super) fn load_from(inputs: &InputTexts, path: &Path) -> Result<Self, Rejection> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
             return from_csv(path.display().to_string(), inputs.text(path)?);
         }

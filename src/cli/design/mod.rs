@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use clap::{Args, Command, Id, ValueEnum};
 use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
-use rescuesim::scenario::{Inputs, Scenario};
+use rescuesim::scenario::InputDocument;
 
 use super::{Failure, Format, output, values};
 use asked::Asked;
@@ -106,13 +106,13 @@ enum PlotScale {
 }
 
 pub fn design(args: &DesignArgs) -> Result<(), Failure> {
-    let inputs = Inputs::default();
-    let asked = match &args.scenario {
+    let (asked, inputs) = match &args.scenario {
         Some(path) => {
-            let scenario = Scenario::load_from(&inputs, path, &args.overrides)?;
-            Asked::of_scenario(&scenario, args)?
+            let document = InputDocument::read(path)?;
+            let scenario = document.scenario(&args.overrides)?;
+            (Asked::of_scenario(&scenario, args)?, document.paths())
         }
-        None => Asked::of_options(args)?,
+        None => (Asked::of_options(args)?, Vec::new()),
     };
     let report = asked.answer(args)?;
     if let Some(path) = &args.plot {
@@ -122,7 +122,7 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             PlotScale::Effect => BoundaryScale::Effect,
         };
         let svg = figure::boundaries(&report.design, scale, &report.title, report.effect_scale);
-        output::write(path, &svg, &inputs.paths())?;
+        output::write(path, &svg, &inputs)?;
     }
     match args.format {
         Format::Csv => output::print(&report.to_csv()),
