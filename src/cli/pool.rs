@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use rescuesim::evidence::Review;
 use rescuesim::report::pooling;
-use rescuesim::scenario::published::Evidence;
+use rescuesim::scenario::published::PublishedEvidence;
 
 use super::{Failure, Format, output};
 
@@ -20,7 +20,7 @@ pub struct PoolArgs {
 }
 
 pub fn pool(args: &PoolArgs) -> Result<(), Failure> {
-    let evidence = Evidence::load(&args.evidence)?;
+    let evidence = PublishedEvidence::load(&args.evidence)?;
     let outcomes = evidence.outcomes.into_iter();
     let reviews: Vec<Review> = outcomes.map(|of| Review::new(of.name, of.studies)).collect();
     let document = || pooling::document(&evidence.title, &reviews);

@@ -98,13 +98,13 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     )
 }
 
-/// What is asked of which scenario.
+/// A question about a scenario.
 struct Task<'a> {
     args: &'a SolveArgs,
     /// The scenario file, read once: a search of minutes is of one scenario, whatever happens to the
     /// file meanwhile.
     document: InputDocument,
-    /// What the command line sets in it.
+    /// Values that the command line sets in it.
     sets: Vec<Set>,
     base: Scenario,
     goal: Goal,

@@ -154,7 +154,7 @@ impl SweepArgs {
 /// A point of the grid, before it is simulated.
 struct Point {
     scenario: Scenario,
-    /// What was set with its values, so that outcomes and looks follow a number of patients.
+    /// Values set with those of the point, so that outcomes and looks follow a number of patients.
     following: Vec<Set>,
 }
 

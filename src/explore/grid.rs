@@ -17,7 +17,7 @@ const MOST_DIGITS: usize = 18;
 pub struct GridAxis {
     /// Place of the key in the scenario.
     path: KeyPath,
-    /// As written, for messages.
+    /// The axis as written, for messages.
     text: String,
     values: AxisValues,
 }
@@ -53,7 +53,7 @@ pub enum GridError {
     Range {
         /// The axis as written.
         text: String,
-        /// What is wrong with it, and what is allowed.
+        /// The problem, and what is allowed.
         reason: String,
     },
     /// The list is not TOML.
@@ -63,7 +63,7 @@ pub enum GridError {
     List {
         /// The axis as written.
         text: String,
-        /// What the parser says.
+        /// The message of the parser.
         reason: String,
     },
     /// The list has no values.
@@ -159,7 +159,7 @@ impl GridAxis {
     }
 }
 
-/// As it was written.
+/// Formats the axis as it was written.
 impl fmt::Display for GridAxis {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text)

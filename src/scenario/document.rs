@@ -15,7 +15,7 @@ use toml_edit::Item;
 use super::error::{Origin, Problem, Rejection};
 use super::item::{elements, key_span, plain, span_of};
 use super::path::KeyPath;
-use super::schema::Shape;
+use super::schema::ValueShape;
 use super::set::Set;
 use super::{shipped, walk};
 
@@ -30,7 +30,7 @@ pub trait InputFile: DeserializeOwned {
 
     /// Returns what the schema says, for the reader, which is built once per process too: a search
     /// reads its document thousands of times.
-    fn shape() -> &'static Shape;
+    fn shape() -> &'static ValueShape;
 }
 
 /// The texts of input files, each read once however often it is used: a file that changes meanwhile, or
@@ -86,7 +86,7 @@ impl InputDocument {
         Ok(Self { folder, inputs: inputs.clone(), ..document })
     }
 
-    /// Parses a text; `name` stands for the file in messages. Paths in it start at the current
+    /// Parses a text; `name` is the name of the file in messages. Paths in it start at the current
     /// directory.
     ///
     /// # Errors
@@ -206,7 +206,7 @@ impl<'d> Draft<'d> {
 /// A document that has the right shape, as its type.
 #[derive(Debug)]
 pub struct Source<'d, F> {
-    /// What the document and the sets say.
+    /// The document, with the values that are set in it.
     pub file: F,
     /// Where they say it.
     pub places: Places<'d>,

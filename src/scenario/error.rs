@@ -57,7 +57,7 @@ impl Problem {
 pub struct Rejection {
     /// The file, as it was named.
     pub name: String,
-    /// Its text, to point into; empty if it could not be read.
+    /// Text of the file, to point into; empty if it could not be read.
     pub text: String,
     /// One problem or more.
     pub problems: Vec<Problem>,

@@ -26,7 +26,7 @@ use procedure::{AfterProcedure, WrittenProcedure};
 pub use safety::{SafetyEvent, SafetyStopping, WrittenSafety, WrittenSafetyEndpoint};
 
 use super::document::InputFile;
-use super::schema::{self, Shape};
+use super::schema::{self, ValueShape};
 use crate::accrual::FollowUp;
 use crate::randomisation::{AllocationRatio, Imbalance};
 
@@ -76,8 +76,7 @@ pub struct ScenarioFile {
     /// Patients who do not get the treatment of their arm, for a stated outcome; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<WrittenAdherence>,
-    /// What is believed of the effect: trials are also simulated with effects drawn from it. None
-    /// by default.
+    /// Prior on the effect: trials are also simulated with effects drawn from it. None by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<WrittenPrior>,
     /// Outcomes that are never known.
@@ -108,8 +107,9 @@ impl InputFile for ScenarioFile {
         &SCHEMA
     }
 
-    fn shape() -> &'static Shape {
-        static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::known(ScenarioFile::schema()));
+    fn shape() -> &'static ValueShape {
+        static SHAPE: LazyLock<ValueShape> =
+            LazyLock::new(|| ValueShape::known(ScenarioFile::schema()));
         &SHAPE
     }
 }
@@ -187,10 +187,10 @@ pub struct WrittenAccrual {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Arms {
-    /// What the control arm gets.
+    /// Treatment of the control arm.
     #[schemars(length(min = 1))]
     pub control: String,
-    /// What the experimental arm gets.
+    /// Treatment of the experimental arm.
     #[schemars(length(min = 1))]
     pub experimental: String,
     /// Relative sizes of the arms.
@@ -454,7 +454,7 @@ pub struct WrittenEarlyOutcome {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum Dropout {
-    /// The same in both arms.
+    /// One probability for both arms.
     Both(#[schemars(range(min = 0.0, max = 0.99))] f64),
     /// One for each arm.
     ByArm {
@@ -480,7 +480,7 @@ pub struct Run {
     /// Simulated trials under each truth.
     #[schemars(range(min = 1, max = 1_000_000_000_000u64))]
     pub replicates: u64,
-    /// The same seed gives the same result, to the last byte.
+    /// Key of all random numbers: the same seed gives the same result, to the last byte.
     // TOML has no larger whole number.
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807u64))]
     pub seed: u64,

@@ -115,7 +115,7 @@ pub(super) fn plain(item: &Item, text: &str) -> Value {
     } else if let Some(boolean) = item.as_bool() {
         Value::from(boolean)
     } else {
-        // What is left is text or a date; the root of a document is never nothing.
+        // The rest is text or a date; the root of a document is never nothing.
         Value::from(words(item).unwrap_or_default())
     }
 }

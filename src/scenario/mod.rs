@@ -1,4 +1,5 @@
-//! What a scenario means: every number checked, every table and boundary computed.
+//! Scenarios: what is written, and what it means, with every number checked and every table and
+//! boundary computed.
 //!
 //! A [`InputDocument`] is parsed once, with the place of every key and value. [`InputDocument::with`] sets other
 //! values in it, [`Draft::resolve`] reads it into the types of [`mod@file`], checks it as a whole and
@@ -129,8 +130,8 @@ pub enum Truth {
     Alternative,
     /// The null twin: the same patients and random numbers, the experimental arm drawn as control.
     Null,
-    /// The same patients and random numbers, the experimental arm shifted from control by an odds
-    /// ratio that each replicate draws from the prior.
+    /// Effects from the prior: the same patients and random numbers, the experimental arm shifted from
+    /// control by an odds ratio that each replicate draws.
     Prior,
 }
 

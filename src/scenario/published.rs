@@ -14,7 +14,7 @@ use super::file::CountedEvent;
 use super::hidden::{is_hidden, visible};
 use super::path::KeyPath;
 use super::problems::{out_of_range, repeats};
-use super::schema::{self, Shape};
+use super::schema::{self, ValueShape};
 use crate::evidence::Study;
 
 /// Published comparisons, one set of studies per outcome.
@@ -22,7 +22,7 @@ use crate::evidence::Study;
 #[serde(deny_unknown_fields)]
 #[schemars(title = "rescuesim evidence")]
 pub struct EvidenceFile {
-    /// What was reviewed, in one line.
+    /// Subject of the review, in one line.
     #[schemars(length(min = 1))]
     pub title: String,
     /// One or more outcomes.
@@ -36,8 +36,9 @@ impl InputFile for EvidenceFile {
         &SCHEMA
     }
 
-    fn shape() -> &'static Shape {
-        static SHAPE: LazyLock<Shape> = LazyLock::new(|| Shape::known(EvidenceFile::schema()));
+    fn shape() -> &'static ValueShape {
+        static SHAPE: LazyLock<ValueShape> =
+            LazyLock::new(|| ValueShape::known(EvidenceFile::schema()));
         &SHAPE
     }
 }
@@ -88,8 +89,8 @@ pub struct Counts {
 
 /// Published comparisons, as both kinds of files mean them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Evidence {
-    /// What was reviewed.
+pub struct PublishedEvidence {
+    /// Subject of the review.
     pub title: String,
     /// In the order of the file; one or more.
     pub outcomes: Vec<PublishedOutcome>,
@@ -106,7 +107,7 @@ pub struct PublishedOutcome {
     pub studies: Vec<Study>,
 }
 
-impl Evidence {
+impl PublishedEvidence {
     /// Reads a TOML file, or a CSV file (recognised by its ending) with the columns `study`,
     /// `events_experimental`, `n_experimental`, `events_control`, `n_control` and, if any, `outcome`
     /// and `wanted`.
@@ -120,7 +121,7 @@ impl Evidence {
     /// Reads a file that may have been read before.
     ///
     /// # Errors
-    /// As [`Evidence::load`].
+    /// As [`PublishedEvidence::load`].
     pub(super) fn load_from(inputs: &InputTexts, path: &Path) -> Result<Self, Rejection> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
             return from_csv(path.display().to_string(), inputs.text(path)?);
@@ -132,7 +133,7 @@ impl Evidence {
     }
 }
 
-impl From<EvidenceFile> for Evidence {
+impl From<EvidenceFile> for PublishedEvidence {
     fn from(file: EvidenceFile) -> Self {
         let outcomes = file.outcomes.into_iter().map(|outcome| PublishedOutcome {
             name: outcome.name,
@@ -180,7 +181,7 @@ fn impossible(source: &Source<'_, EvidenceFile>) -> Vec<Problem> {
 
 /// A row of a CSV file.
 #[derive(Debug, Deserialize)]
-struct Row {
+struct CsvRow {
     #[serde(default)]
     outcome: String,
     #[serde(default)]
@@ -192,7 +193,7 @@ struct Row {
     n_control: u32,
 }
 
-impl Row {
+impl CsvRow {
     /// Returns what the column `wanted` says; `None` if it is empty.
     fn event(&self) -> Result<Option<CountedEvent>, String> {
         match self.wanted.to_ascii_lowercase().as_str() {
@@ -244,7 +245,7 @@ struct CsvOutcomes {
 
 impl CsvOutcomes {
     /// Adds a row, and returns its problems.
-    fn add(&mut self, row: Row) -> Vec<String> {
+    fn add(&mut self, row: CsvRow) -> Vec<String> {
         let mut messages = row.problems();
         let event = match row.event() {
             Ok(event) => event,
@@ -272,7 +273,7 @@ impl CsvOutcomes {
     }
 }
 
-fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
+fn from_csv(name: String, text: String) -> Result<PublishedEvidence, Rejection> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().cloned().unwrap_or_default();
     if let Some(message) = wrong_header(&header) {
@@ -284,7 +285,7 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
     for record in reader.into_records() {
         let row = record.and_then(|record| {
             let start = record.position().map_or(0, |position| position.byte() as usize);
-            Ok((start, record.deserialize::<Row>(Some(&header))?))
+            Ok((start, record.deserialize::<CsvRow>(Some(&header))?))
         });
         let (start, messages) = match row {
             Ok((start, row)) => (start, read.add(row)),
@@ -302,7 +303,7 @@ fn from_csv(name: String, text: String) -> Result<Evidence, Rejection> {
         problems.push(Problem::general(message));
     }
     if problems.is_empty() {
-        Ok(Evidence { title: visible(&name).into_owned(), outcomes: read.outcomes })
+        Ok(PublishedEvidence { title: visible(&name).into_owned(), outcomes: read.outcomes })
     } else {
         Err(Rejection::new(name, text, problems))
     }

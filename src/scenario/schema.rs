@@ -1,6 +1,6 @@
-//! What an input file may contain: its JSON Schema, and the same as a type that the reader walks.
+//! Schemas of input files: the JSON Schema of a type, and its contents as a type that the reader walks.
 //!
-//! Contract with schemars. [`Shape::of`] understands the schemas that schemars emits for the types of
+//! Contract with schemars. [`ValueShape::of`] understands the schemas that schemars emits for the types of
 //! input files, after [`build`] has given the shared keys of a table to each of its variants:
 //!
 //! - `type` with one name, or with one name and `null`, for numbers, text, `boolean`, arrays and tables;
@@ -82,9 +82,9 @@ fn spread(schema: &mut Value) {
     }
 }
 
-/// What a value may be.
+/// The values that are allowed for a key.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Shape {
+pub enum ValueShape {
     /// `true` or `false`.
     Boolean,
     /// Text.
@@ -110,10 +110,10 @@ pub enum Shape {
         variants: Vec<(String, TableShape)>,
     },
     /// A value of one of several types, or one of several tables.
-    AnyOf(Vec<Shape>),
+    AnyOf(Vec<ValueShape>),
 }
 
-/// What a number may be.
+/// The numbers that are allowed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberShape {
     /// Whether it must be whole.
@@ -124,18 +124,18 @@ pub struct NumberShape {
     pub most: Option<Number>,
 }
 
-/// What an array may be.
+/// The arrays that are allowed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListShape {
-    /// What each element may be.
-    pub items: Shape,
+    /// The values of each element.
+    pub items: ValueShape,
     /// The fewest elements.
     pub least: usize,
     /// The most elements, if there is a limit.
     pub most: Option<usize>,
 }
 
-/// What a table may have.
+/// The tables that are allowed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableShape {
     /// All keys.
@@ -146,15 +146,15 @@ pub struct TableShape {
     pub exclusive: Vec<String>,
 }
 
-/// What a key of a table may have.
+/// A key of a table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KeyShape {
     /// The key.
     pub name: String,
-    /// What it is, in words.
+    /// Description in words.
     pub description: String,
-    /// Its value.
-    pub shape: Shape,
+    /// The values that are allowed.
+    pub shape: ValueShape,
 }
 
 /// A schema that the contract of this module does not have.
@@ -165,7 +165,7 @@ pub struct UnknownSchema(String);
 /// Words of a schema that change nothing about what is allowed.
 const INFORMATION: [&str; 6] = ["$schema", "$defs", "title", "description", "default", "format"];
 
-impl Shape {
+impl ValueShape {
     /// Reads a whole schema.
     ///
     /// # Errors
@@ -227,7 +227,7 @@ impl Shape {
 
 impl TableShape {
     /// Returns what the value of a key may be; `None` if the table has no such key.
-    pub fn key(&self, name: &str) -> Option<&Shape> {
+    pub fn key(&self, name: &str) -> Option<&ValueShape> {
         find(&self.keys, name)
     }
 
@@ -237,7 +237,7 @@ impl TableShape {
     }
 }
 
-fn find<'k>(keys: &'k [KeyShape], name: &str) -> Option<&'k Shape> {
+fn find<'k>(keys: &'k [KeyShape], name: &str) -> Option<&'k ValueShape> {
     keys.iter().find(|key| key.name == name).map(|key| &key.shape)
 }
 
@@ -250,7 +250,7 @@ struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    fn shape(&self, schema: &'s Value, depth: usize) -> Result<Shape, UnknownSchema> {
+    fn shape(&self, schema: &'s Value, depth: usize) -> Result<ValueShape, UnknownSchema> {
         if depth > DEEPEST {
             return Err(UnknownSchema("references in a circle".to_owned()));
         }
@@ -269,13 +269,13 @@ impl<'s> Reader<'s> {
             let present = variants.iter().filter(|variant| variant["type"] != "null");
             let mut shapes =
                 present.map(|of| self.shape(of, depth)).collect::<Result<Vec<_>, _>>()?;
-            Ok(if shapes.len() == 1 { shapes.remove(0) } else { Shape::AnyOf(shapes) })
+            Ok(if shapes.len() == 1 { shapes.remove(0) } else { ValueShape::AnyOf(shapes) })
         } else {
             self.typed(schema, depth)
         }
     }
 
-    fn typed(&self, schema: &'s Value, depth: usize) -> Result<Shape, UnknownSchema> {
+    fn typed(&self, schema: &'s Value, depth: usize) -> Result<ValueShape, UnknownSchema> {
         let name = match &schema["type"] {
             Value::String(name) => Some(name.as_str()),
             // An optional key. TOML has no null, so a value that is there is of the other type.
@@ -283,27 +283,27 @@ impl<'s> Reader<'s> {
             _ => None,
         };
         match name {
-            Some("boolean") => only(schema, &["type"]).map(|()| Shape::Boolean),
+            Some("boolean") => only(schema, &["type"]).map(|()| ValueShape::Boolean),
             Some("string") => {
                 only(schema, &["type", "minLength"])?;
-                Ok(Shape::Text { empty: schema["minLength"].is_null() })
+                Ok(ValueShape::Text { empty: schema["minLength"].is_null() })
             }
             Some(kind @ ("number" | "integer")) => {
                 only(schema, &["type", "minimum", "maximum"])?;
                 let least = schema["minimum"].as_number().cloned();
                 let most = schema["maximum"].as_number().cloned();
-                Ok(Shape::Number(NumberShape { whole: kind == "integer", least, most }))
+                Ok(ValueShape::Number(NumberShape { whole: kind == "integer", least, most }))
             }
             Some("array") => {
                 only(schema, &["type", "items", "minItems", "maxItems"])?;
                 let count = |key: &str| schema[key].as_u64().map(|count| count as usize);
-                Ok(Shape::List(Box::new(ListShape {
+                Ok(ValueShape::List(Box::new(ListShape {
                     items: self.shape(&schema["items"], depth)?,
                     least: count("minItems").unwrap_or(0),
                     most: count("maxItems"),
                 })))
             }
-            Some("object") => self.table(schema, depth).map(Shape::Table),
+            Some("object") => self.table(schema, depth).map(ValueShape::Table),
             _ => Err(UnknownSchema(format!("the type {}", schema["type"]))),
         }
     }
@@ -331,7 +331,9 @@ impl<'s> Reader<'s> {
             .iter()
             .map(|(name, schema)| {
                 let shape = if Some(name.as_str()) == tag {
-                    Shape::Name(schema["const"].as_str().map(str::to_owned).into_iter().collect())
+                    ValueShape::Name(
+                        schema["const"].as_str().map(str::to_owned).into_iter().collect(),
+                    )
                 } else {
                     self.shape(schema, depth)?
                 };
@@ -341,12 +343,12 @@ impl<'s> Reader<'s> {
             .collect()
     }
 
-    fn one_of(&self, variants: &'s [Value], depth: usize) -> Result<Shape, UnknownSchema> {
+    fn one_of(&self, variants: &'s [Value], depth: usize) -> Result<ValueShape, UnknownSchema> {
         // Names first, as they have no keys to distinguish them by.
         let names: Option<Vec<&str>> = variants.iter().map(|of| of["const"].as_str()).collect();
         if let Some(names) = names {
             variants.iter().try_for_each(|variant| only(variant, &["type", "const"]))?;
-            return Ok(Shape::Name(names.into_iter().map(str::to_owned).collect()));
+            return Ok(ValueShape::Name(names.into_iter().map(str::to_owned).collect()));
         }
         let mut single = Vec::new();
         let mut tagged = Vec::new();
@@ -360,7 +362,7 @@ impl<'s> Reader<'s> {
             }
         }
         if single.len() == variants.len() {
-            return Ok(Shape::Alternatives(single));
+            return Ok(ValueShape::Alternatives(single));
         }
         let Some((tag, ..)) = tagged.first().copied() else {
             return Err(UnknownSchema("tables that nothing distinguishes".to_owned()));
@@ -374,7 +376,7 @@ impl<'s> Reader<'s> {
             let required = strings(&variant["required"]);
             Ok((name.to_owned(), TableShape { keys, required, exclusive: Vec::new() }))
         });
-        Ok(Shape::Tagged { tag: tag.clone(), variants: tables.collect::<Result<_, _>>()? })
+        Ok(ValueShape::Tagged { tag: tag.clone(), variants: tables.collect::<Result<_, _>>()? })
     }
 }
 
@@ -411,7 +413,11 @@ mod tests {
     #[test]
     fn the_schemas_of_input_files_have_nothing_that_the_reader_does_not_know() {
         for schema in [ScenarioFile::schema(), EvidenceFile::schema()] {
-            assert!(matches!(Shape::of(schema), Ok(Shape::Table(_))), "{:?}", Shape::of(schema));
+            assert!(
+                matches!(ValueShape::of(schema), Ok(ValueShape::Table(_))),
+                "{:?}",
+                ValueShape::of(schema)
+            );
         }
     }
 
@@ -430,7 +436,7 @@ mod tests {
             json!({ "oneOf": [{ "type": "object", "properties": { "a": {}, "b": {} } }] }),
             json!(true),
         ] {
-            assert!(Shape::of(&schema).is_err(), "{schema}");
+            assert!(ValueShape::of(&schema).is_err(), "{schema}");
         }
     }
 }

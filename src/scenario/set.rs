@@ -11,14 +11,14 @@ pub use toml_edit::Value as TomlValue;
 use super::error::{Origin, Problem};
 use super::item::{describe, elements, number, plain, span_of};
 use super::path::{KeyPath, PathStep};
-use super::schema::Shape;
+use super::schema::ValueShape;
 
 /// A value for a key path.
 #[derive(Debug, Clone)]
 pub struct Set {
     path: KeyPath,
     value: Value,
-    /// As typed, or as it would be typed.
+    /// The argument of `--set`, as typed or as it would be typed.
     text: String,
 }
 
@@ -64,7 +64,7 @@ impl Set {
     /// the same way.
     ///
     /// # Errors
-    /// What the parser says of a text that is no array.
+    /// The message of the parser for a text that is no array.
     pub fn list(text: &str) -> Result<Vec<TomlValue>, String> {
         // The text around values and the way numbers are written do not matter to a grid.
         let array = Value::from_str(text).map_err(|error| error.message().to_owned())?;
@@ -97,7 +97,7 @@ impl Set {
     ///
     /// # Errors
     /// When there is no such place; then the document is as it was.
-    pub(super) fn apply(&self, shape: &Shape, root: &mut Item) -> Result<KeyPath, Problem> {
+    pub(super) fn apply(&self, shape: &ValueShape, root: &mut Item) -> Result<KeyPath, Problem> {
         // Asked before, as all of the path is there afterwards.
         let made = self.first_missing(root);
         if self.path.set(root, self.value.clone()).is_none() {
@@ -173,7 +173,7 @@ impl Set {
     }
 }
 
-/// As an argument of `--set`.
+/// Formats the set as an argument of `--set`.
 impl fmt::Display for Set {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.text)
@@ -193,29 +193,36 @@ fn wrong(text: &str, message: &str) -> Problem {
 
 /// Returns the keys of a table that a key just set takes the place of: alternatives to it, keys that
 /// exclude it, keys that the variant it names does not have.
-fn replaced(shape: &Shape, table: &dyn TableLike, key: &str, value: Option<&str>) -> Vec<String> {
+fn replaced(
+    shape: &ValueShape,
+    table: &dyn TableLike,
+    key: &str,
+    value: Option<&str>,
+) -> Vec<String> {
     let others = table.iter().map(|(other, _)| other).filter(|other| *other != key);
     let others = others.map(str::to_owned);
     match shape {
-        Shape::Table(of) if of.exclusive.iter().any(|one| one == key) => {
+        ValueShape::Table(of) if of.exclusive.iter().any(|one| one == key) => {
             others.filter(|other| of.exclusive.contains(other)).collect()
         }
-        Shape::Alternatives(keys) if keys.iter().any(|one| one.name == key) => others.collect(),
-        Shape::Tagged { tag, variants } if tag == key => {
+        ValueShape::Alternatives(keys) if keys.iter().any(|one| one.name == key) => {
+            others.collect()
+        }
+        ValueShape::Tagged { tag, variants } if tag == key => {
             let chosen = variants.iter().find(|(name, _)| Some(name.as_str()) == value);
             chosen.map_or_else(Vec::new, |(_, variant)| {
                 others.filter(|other| variant.key(other).is_none()).collect()
             })
         }
-        Shape::Table(_)
-        | Shape::Alternatives(_)
-        | Shape::Tagged { .. }
-        | Shape::AnyOf(_)
-        | Shape::Boolean
-        | Shape::Text { .. }
-        | Shape::Number(_)
-        | Shape::Name(_)
-        | Shape::List(_) => Vec::new(),
+        ValueShape::Table(_)
+        | ValueShape::Alternatives(_)
+        | ValueShape::Tagged { .. }
+        | ValueShape::AnyOf(_)
+        | ValueShape::Boolean
+        | ValueShape::Text { .. }
+        | ValueShape::Number(_)
+        | ValueShape::Name(_)
+        | ValueShape::List(_) => Vec::new(),
     }
 }
 

@@ -42,7 +42,7 @@ pub const SCENARIOS: [Shipped; 13] = shipped![
 /// A commented scenario to start from.
 pub const STARTING: &str = include_str!("starting.toml");
 
-/// What scenarios refer to, by its path from theirs.
+/// Evidence that scenarios refer to, by its path from theirs.
 const EVIDENCE: [Shipped; 2] = shipped!["evidence/guo", "evidence/premat"];
 
 /// Returns the text of a path that names a scenario in the program, with or without `.toml`, or

@@ -15,10 +15,15 @@ use super::item::{
 };
 use super::path::KeyPath;
 use super::problems::{missing, out_of_range, suggestion};
-use super::schema::{KeyShape, ListShape, NumberShape, Shape, TableShape};
+use super::schema::{KeyShape, ListShape, NumberShape, TableShape, ValueShape};
 
 /// Checks a whole document.
-pub(super) fn check(root: &Item, shape: &Shape, places: &Places<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn check(
+    root: &Item,
+    shape: &ValueShape,
+    places: &Places<'_>,
+    problems: &mut Vec<Problem>,
+) {
     Walk { places, text: places.text(), problems }.check(&KeyPath::default(), root, shape);
 }
 
@@ -40,7 +45,7 @@ impl Walk<'_, '_> {
         self.problems.push(self.places.key_problem(path, message));
     }
 
-    fn check(&mut self, path: &KeyPath, item: &Item, shape: &Shape) {
+    fn check(&mut self, path: &KeyPath, item: &Item, shape: &ValueShape) {
         if let Some(float) = item.as_float()
             && (float.is_nan() || float == f64::INFINITY)
         {
@@ -49,35 +54,38 @@ impl Walk<'_, '_> {
             return self.report(path, format!("{written} is not a finite number"));
         }
         match shape {
-            Shape::Name(names) => {
+            ValueShape::Name(names) => {
                 self.check_name(path, item, names);
             }
-            Shape::Alternatives(keys) => self.check_alternatives(path, item, keys),
-            Shape::Tagged { tag, variants } => self.check_tagged(path, item, tag, variants),
-            Shape::AnyOf(shapes) => self.check_any_of(path, item, shapes),
+            ValueShape::Alternatives(keys) => self.check_alternatives(path, item, keys),
+            ValueShape::Tagged { tag, variants } => self.check_tagged(path, item, tag, variants),
+            ValueShape::AnyOf(shapes) => self.check_any_of(path, item, shapes),
             // Guards send values of another type to the last arm.
-            Shape::Boolean if item.is_bool() => {}
-            Shape::Text { empty } if text_of(item).is_some() => {
+            ValueShape::Boolean if item.is_bool() => {}
+            ValueShape::Text { empty } if text_of(item).is_some() => {
                 self.check_text(path, &text_of(item).unwrap_or_default(), *empty);
             }
-            Shape::Number(range)
+            ValueShape::Number(range)
                 if number(item).is_some()
                     && (!range.whole || whole_number(item, self.text).is_some()) =>
             {
                 self.check_range(path, item, range);
             }
-            Shape::List(list) if is_list(item) => self.check_list(path, item, list),
-            Shape::Table(table) => match item.as_table_like() {
+            ValueShape::List(list) if is_list(item) => self.check_list(path, item, list),
+            ValueShape::Table(table) => match item.as_table_like() {
                 Some(found) => self.check_table(path, found, table),
                 None => self.report_type(path, item, shape),
             },
-            Shape::Boolean | Shape::Text { .. } | Shape::Number(_) | Shape::List(_) => {
+            ValueShape::Boolean
+            | ValueShape::Text { .. }
+            | ValueShape::Number(_)
+            | ValueShape::List(_) => {
                 self.report_type(path, item, shape);
             }
         }
     }
 
-    fn report_type(&mut self, path: &KeyPath, item: &Item, shape: &Shape) {
+    fn report_type(&mut self, path: &KeyPath, item: &Item, shape: &ValueShape) {
         let allowed = describe_shape(shape, true);
         self.report(path, out_of_range(describe(item, self.text), allowed));
     }
@@ -247,8 +255,8 @@ impl Walk<'_, '_> {
 
     /// Checks the alternative of the value's own type. Of several tables it is the one that knows most
     /// of the keys that are there, so that a slip in one key is not reported for all of them.
-    fn check_any_of(&mut self, path: &KeyPath, item: &Item, shapes: &[Shape]) {
-        let keys_known = |shape: &&Shape| {
+    fn check_any_of(&mut self, path: &KeyPath, item: &Item, shapes: &[ValueShape]) {
+        let keys_known = |shape: &&ValueShape| {
             let keys = item.as_table_like().into_iter().flat_map(|table| table.iter());
             keys.filter(|(key, _)| shape.key(key).is_some()).count()
         };
@@ -266,15 +274,18 @@ impl Walk<'_, '_> {
 }
 
 /// Returns whether a value has the type that a shape is of.
-fn is_of_type(item: &Item, shape: &Shape) -> bool {
+fn is_of_type(item: &Item, shape: &ValueShape) -> bool {
     match shape {
-        Shape::Boolean => item.is_bool(),
-        Shape::Text { .. } => text_of(item).is_some(),
-        Shape::Number(_) => number(item).is_some(),
-        Shape::List(_) => is_list(item),
-        Shape::Table(_) => item.is_table_like(),
+        ValueShape::Boolean => item.is_bool(),
+        ValueShape::Text { .. } => text_of(item).is_some(),
+        ValueShape::Number(_) => number(item).is_some(),
+        ValueShape::List(_) => is_list(item),
+        ValueShape::Table(_) => item.is_table_like(),
         // They say themselves what they are.
-        Shape::Name(_) | Shape::Alternatives(_) | Shape::Tagged { .. } | Shape::AnyOf(_) => true,
+        ValueShape::Name(_)
+        | ValueShape::Alternatives(_)
+        | ValueShape::Tagged { .. }
+        | ValueShape::AnyOf(_) => true,
     }
 }
 
@@ -288,20 +299,21 @@ fn first_sentence(text: &str) -> String {
     text.split(". ").next().unwrap_or_default().trim_end_matches('.').to_owned()
 }
 
-fn describe_shape(shape: &Shape, with_range: bool) -> String {
+fn describe_shape(shape: &ValueShape, with_range: bool) -> String {
     match shape {
-        Shape::Number(NumberShape { whole, least, most }) => {
+        ValueShape::Number(NumberShape { whole, least, most }) => {
             let kind = if *whole && with_range { "a whole number" } else { "a number" };
             match (least, most) {
                 (Some(least), Some(most)) if with_range => format!("{kind} from {least} to {most}"),
                 _ => kind.to_owned(),
             }
         }
-        Shape::Text { .. } | Shape::Name(_) => "text in quotes".to_owned(),
-        Shape::Boolean => "true or false".to_owned(),
-        Shape::List(_) => "an array, [ … ]".to_owned(),
-        Shape::Table(_) | Shape::Alternatives(_) | Shape::Tagged { .. } | Shape::AnyOf(_) => {
-            "a table".to_owned()
-        }
+        ValueShape::Text { .. } | ValueShape::Name(_) => "text in quotes".to_owned(),
+        ValueShape::Boolean => "true or false".to_owned(),
+        ValueShape::List(_) => "an array, [ … ]".to_owned(),
+        ValueShape::Table(_)
+        | ValueShape::Alternatives(_)
+        | ValueShape::Tagged { .. }
+        | ValueShape::AnyOf(_) => "a table".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rescuesim::evidence::{PoolingMethod, pool};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::published::Evidence;
+use rescuesim::scenario::published::PublishedEvidence;
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::summary::{OperatingCharacteristics, PriorAnalysis};
 use rescuesim::trial::Simulator;
@@ -284,7 +284,7 @@ fn evidence_is_pooled_by_the_requested_method() {
     };
     let peto = components("prior.components[0].evidence.method=peto")[0];
     let evidence =
-        Evidence::load(&project("scenarios/evidence/premat.toml")).expect("the file is shipped");
+        PublishedEvidence::load(&project("scenarios/evidence/premat.toml")).expect("the file is shipped");
     let pooled = pool(&evidence.outcomes[0].studies, PoolingMethod::Peto).expect("four studies");
     assert_eq!((peto.mean, peto.sd), (pooled.log_odds_ratio, pooled.standard_error));
     let directory = directory();

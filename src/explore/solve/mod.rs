@@ -40,11 +40,11 @@ impl Observed {
 pub struct SimulatedValue {
     /// The value.
     pub x: f64,
-    /// Its replicates.
+    /// Replicates of the value.
     pub observed: Observed,
 }
 
-/// As a pair, which is how result files list the values of a search.
+/// Serializes a pair, which is how result files list the values of a search.
 impl Serialize for SimulatedValue {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         (self.x, self.observed).serialize(serializer)
@@ -72,7 +72,7 @@ pub struct SolveQuestion {
 pub struct Verification {
     /// The value.
     pub x: f64,
-    /// Its replicates.
+    /// Replicates of the value.
     pub observed: Observed,
     /// Lower confidence bound of the probability.
     pub lower_bound: f64,

@@ -301,7 +301,7 @@ impl Resolver<'_> {
         }
         let last = spent.len() - 1;
         // A rate such as a third cannot be written exactly.
-        // The final look spends all that is left, so a smaller total would not be what is written.
+        // The final look spends the rest, so that a smaller total would not be spent as it is written.
         if (spent[last] - total).abs() > 1e-9 * total {
             let message = out_of_range(spent[last], format!("the whole error rate, {total}"));
             return self.fail(&format!("{path}[{last}]"), message);

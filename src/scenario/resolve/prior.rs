@@ -4,7 +4,7 @@ use super::super::Outcomes;
 use super::super::error::Rejection;
 use super::super::file::{self, CountedEvent};
 use super::super::problems::{conflicts, unknown};
-use super::super::published::{Evidence, PublishedOutcome};
+use super::super::published::{PublishedEvidence, PublishedOutcome};
 use super::{Checked, Reported, Resolver};
 use crate::evidence::prior::{Component, EffectPrior};
 use crate::evidence::{METHODS, NamedMethod, Pooled, PoolingMethod, pool};
@@ -15,7 +15,7 @@ const WIDEST: f64 = 10.0;
 
 /// A prior without the files that it is from.
 pub(super) struct ResolvedPrior {
-    /// As a scenario states it in numbers.
+    /// The prior in numbers, for the file.
     pub written: file::WrittenPrior,
     pub prior: EffectPrior,
 }
@@ -78,7 +78,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Pools evidence to the distribution that it stands for.
+    /// Pools evidence into a distribution.
     fn pooled(&mut self, at: &str, written: &file::PooledEvidence) -> Checked<file::LogOddsRatio> {
         let method = METHODS.iter().find(|named| named.key == written.method);
         if method.is_none() {
@@ -125,10 +125,10 @@ impl Resolver<'_> {
     }
 
     /// Reads a file that the scenario names.
-    fn evidence(&self, name: &str) -> Result<Evidence, Rejection> {
+    fn evidence(&self, name: &str) -> Result<PublishedEvidence, Rejection> {
         match self.places {
-            Some(places) => Evidence::load_from(places.inputs(), &places.file(name)),
-            None => Evidence::load(name.as_ref()),
+            Some(places) => PublishedEvidence::load_from(places.inputs(), &places.file(name)),
+            None => PublishedEvidence::load(name.as_ref()),
         }
     }
 
@@ -166,7 +166,7 @@ impl Resolver<'_> {
         &mut self,
         at: &str,
         written: &file::PooledEvidence,
-        evidence: &'e Evidence,
+        evidence: &'e PublishedEvidence,
     ) -> Checked<&'e PublishedOutcome> {
         let known: Vec<&str> =
             evidence.outcomes.iter().map(|outcome| outcome.name.as_str()).collect();

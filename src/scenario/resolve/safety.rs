@@ -11,7 +11,7 @@ use crate::design::safety::SafetyBoundary;
 use crate::outcome::safety::{Event, Link, StatedEvent};
 use crate::outcome::{LEVELS, MrsDistribution};
 
-/// What determines the calendar of the looks.
+/// Recruitment, follow-up and looks, which determine the calendar of the trial.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing<'d> {
     pub design: &'d Design,
