@@ -89,6 +89,8 @@ const MOST_PATIENTS: u32 = 1_000_000;
 
 /// Reads successes and patients of an arm.
 fn counts(text: &str) -> Result<(u32, u32), String> {
+    // Read as larger numbers than are allowed, so that too large ones are refused by what is
+    // allowed.
     let parsed = text
         .split_once('/')
         .and_then(|(x, n)| Some((x.trim().parse::<u64>().ok()?, n.trim().parse::<u64>().ok()?)));
@@ -170,7 +172,7 @@ fn effects(
     let scale = analysis.method.scale();
     let alpha = trial.alpha_one_sided();
     let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
-    // An interval by the error that Z was divided by excludes the null effect exactly when Z is
+    // An interval by the error that Z was divided by excludes the null effect exactly if Z is
     // beyond the bound.
     let error_of_z = data.adjustable.map(|(_, error)| error);
     let adjusted = data.adjustable.map(|(z, error)| {
@@ -224,6 +226,7 @@ impl PlannedEffect {
             .map_err(|cause| expected.no_comparison(analysis, cause));
         let alpha = scenario.design.plan().rules.alpha_one_sided;
         let maximum = f64::from(scenario.design.maximum_analysed());
+        // An analysis without a closed form may have a drift from the statistic of the expected data.
         let drift = match &comparison {
             Ok(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
             Err(_) => expected
@@ -252,6 +255,7 @@ impl LookData {
 
     /// Analyses counts in the same way as a simulated look.
     fn of_counts(analysis: &Analysis, table: &OutcomeTable) -> Result<Self, Failure> {
+        // An analysis by factors or imputation was refused before, so the counts are all it needs.
         let known = KnownOutcomes { all: *table, ..KnownOutcomes::default() };
         let test = analysis.method.test(&known, &mut Scratch::default());
         if !test.z.is_finite() && !test.has_estimate() {
@@ -292,6 +296,8 @@ impl MonitorArgs {
                     )));
                 };
                 [control, experimental].map(|(successes, patients)| {
+                    // Any mRS on either side of the cut will do, as the analysis dichotomises
+                    // there.
                     let mut arm = [0; LEVELS];
                     arm[cut.index()] = successes;
                     arm[cut.index() + 1] = patients - successes;
@@ -396,6 +402,7 @@ impl MonitorArgs {
             )));
         }
         let mut outcomes: Vec<u32> = looks[..self.look].iter().map(|look| look.analysed).collect();
+        // A place for the analysis with the overrun, filled below.
         outcomes.extend(self.overrun.then_some(0));
         let last = outcomes.len() - 1;
         let (when, all) = match self.overrun {

@@ -126,6 +126,7 @@ impl Boundaries {
     /// Solves for the drift at which P(efficacy) is `power`, with futility and harm heeded; `None`
     /// if no drift up to 40 has it.
     pub fn drift_for_power(&self, power: f64) -> Option<f64> {
+        // A power below the error rate has a negative drift.
         brent(|drift| self.stopping(drift).rejection() - power, -10.0, 40.0)
     }
 

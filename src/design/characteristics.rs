@@ -266,6 +266,8 @@ impl DesignCharacteristics {
 impl FixedDesign {
     fn new(question: &Question, looks: &Boundaries, planned: &EffectCharacteristics) -> Self {
         let alpha = question.rules.alpha_one_sided;
+        // The two designs are compared at the power that the one with looks has, not at the wanted
+        // one.
         let required = question.required(looks, planned.rejection);
         Self {
             power: upper_tail(upper_quantile(alpha) - planned.drift),
@@ -358,6 +360,7 @@ impl BoundaryCharacteristics {
         let LookPosition { k, analysed } = look;
         let (share, total) = (question.share_of(analysed), f64::from(analysed.total()));
         let effect = question.comparison.effect_at_z(z, share, total);
+        // Futility is disregarded: power is asked for a trial that continues.
         let looks = boundaries.efficacy.len();
         let no_lower = vec![f64::NEG_INFINITY; looks];
         let interim = (k + 1 < looks).then(|| boundaries.with_lower(&no_lower));

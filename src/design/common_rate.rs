@@ -39,7 +39,7 @@ struct GivenTotal {
 
 /// A rate with the values of the curve there.
 #[derive(Debug, Clone, PartialEq)]
-struct Point {
+struct RatePoint {
     angle: f64,
     rate: f64,
     rejection: f64,
@@ -56,6 +56,8 @@ impl CommonRate {
         let mut likelihoods: Vec<Vec<f64>> = Vec::new();
         let mut likelihood = Vec::new();
         for run in 0..runs {
+            // Equal steps of the angle, on which the standard deviation of a share does not depend
+            // on the rate.
             let angle = FRAC_PI_2 * (f64::from(run) + 0.5) / f64::from(runs);
             let rate = libm::sin(angle) * libm::sin(angle);
             for (k, (patients, rejected)) in
@@ -83,7 +85,7 @@ impl CommonRate {
     pub(super) fn maximum(&self, lowest: f64, highest: f64) -> TypeOneError {
         let [from, to] = [lowest, highest].map(|rate| libm::asin(rate.sqrt()));
         let mut distribution = Vec::new();
-        let grid: Vec<Point> = (0..=START)
+        let grid: Vec<RatePoint> = (0..=START)
             .map(|i| from + (to - from) * f64::from(i) / f64::from(START))
             .map(|angle| self.point(angle, &mut distribution))
             .collect();
@@ -91,7 +93,7 @@ impl CommonRate {
         for point in &grid {
             keep_larger(&mut best, point);
         }
-        let mut open: Vec<(Point, Point)> =
+        let mut open: Vec<(RatePoint, RatePoint)> =
             grid.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
         while let Some((low, high)) = open.pop() {
             if self.bound(&low, &high) <= best.maximum * (1.0 + PRECISION) {
@@ -104,7 +106,7 @@ impl CommonRate {
         best
     }
 
-    fn point(&self, angle: f64, distribution: &mut Vec<f64>) -> Point {
+    fn point(&self, angle: f64, distribution: &mut Vec<f64>) -> RatePoint {
         let rate = libm::sin(angle) * libm::sin(angle);
         let (mut rejection, mut curvatures) = (0.0, Vec::with_capacity(self.looks.len()));
         for GivenTotal { patients, rejects } in &self.looks {
@@ -115,11 +117,11 @@ impl CommonRate {
             rejection += (1.0 - rate) * fails + rate * succeeds;
             curvatures.push(2.0 * f64::from(*patients) * (fails + succeeds));
         }
-        Point { angle, rate, rejection, curvatures }
+        RatePoint { angle, rate, rejection, curvatures }
     }
 
     /// Returns an upper bound of the rejection probabilities between two rates.
-    fn bound(&self, low: &Point, high: &Point) -> f64 {
+    fn bound(&self, low: &RatePoint, high: &RatePoint) -> f64 {
         let width = high.angle - low.angle;
         let by_look = self.looks.iter().zip(low.curvatures.iter().zip(&high.curvatures));
         let curvature: f64 = by_look
@@ -139,7 +141,7 @@ fn mean(distribution: &[f64], values: &[f64]) -> f64 {
     distribution.iter().zip(values).map(|(p, value)| p * value).sum()
 }
 
-fn keep_larger(best: &mut TypeOneError, point: &Point) {
+fn keep_larger(best: &mut TypeOneError, point: &RatePoint) {
     if point.rejection > best.maximum {
         *best = TypeOneError { maximum: point.rejection, at: point.rate };
     }

@@ -1,7 +1,7 @@
 //! Upper (efficacy) boundaries on the Z scale.
 
 use super::recursion::{Continuation, Region, finest_increment};
-use super::rules::Bounds;
+use super::rules::PairedBounds;
 use super::spending::SpendingFunction;
 use crate::num::normal::upper_quantile;
 use crate::num::root::{brent, near};
@@ -118,7 +118,7 @@ impl EfficacyRule {
         alpha: f64,
         setting: Setting,
         futility: impl Fn(&[f64]) -> Option<Vec<f64>>,
-    ) -> Option<Bounds> {
+    ) -> Option<PairedBounds> {
         let last = setting.fractions.len() - 1;
         let without = self.constant(alpha, setting)?;
         // Futility takes trials out, so the constant lies below the one without it.
@@ -136,7 +136,7 @@ impl EfficacyRule {
         )?;
         let efficacy = self.with_constant(c, setting);
         let futility = futility(&efficacy)?;
-        Some(Bounds { efficacy, futility })
+        Some(PairedBounds { efficacy, futility })
     }
 
     /// Returns the bounds at constant `c`, +∞ at looks without a test; a rule without a constant
@@ -180,6 +180,7 @@ impl EfficacyRule {
 /// Computes critical values that spend `cumulative` error by each look; `None` if a look cannot.
 pub(super) fn spend(cumulative: &[f64], setting: Setting) -> Option<Vec<f64>> {
     let fractions = setting.fractions;
+    // Each bound depends on the trials that earlier bounds let continue.
     let mut state = Continuation::start();
     let mut spent = 0.0;
     let mut bounds = Vec::with_capacity(fractions.len());

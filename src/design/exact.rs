@@ -177,7 +177,7 @@ impl ExactLook {
     fn new(sizes: ArmSizes, statistic: ExactStatistic, lower: f64, upper: f64) -> Self {
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for x in 0..=sizes.control {
-            let row = Row { statistic, sizes, control: x };
+            let row = TableRow { statistic, sizes, control: x };
             let counts = sizes.experimental as usize + 1;
             // Only none or all of both arms, or one against the other, is without information.
             let first = usize::from(row.z(0).is_none());
@@ -193,13 +193,13 @@ impl ExactLook {
 }
 
 /// Tables of one look with a given number of successes in the control arm.
-struct Row {
+struct TableRow {
     statistic: ExactStatistic,
     sizes: ArmSizes,
     control: u32,
 }
 
-impl Row {
+impl TableRow {
     /// Returns Z with `experimental` successes in the experimental arm.
     fn z(&self, experimental: usize) -> Option<f64> {
         let successes = [f64::from(self.control), experimental as f64];
@@ -250,6 +250,7 @@ impl ExactStatistic {
             }
         };
         let difference = experimental - control;
+        // All against none has no unpooled variance, but a Z of infinity.
         let informative = variance > 0.0 || difference.abs() > 0.0;
         (informative && variance.is_finite()).then(|| difference / variance.sqrt())
     }
@@ -451,7 +452,7 @@ mod tests {
             out
         };
         let stops = |k: usize, x: usize, y: usize| {
-            let z = Row { statistic, sizes: sizes[k], control: x as u32 }.z(y)?;
+            let z = TableRow { statistic, sizes: sizes[k], control: x as u32 }.z(y)?;
             if z >= uppers[k] { Some(0) } else { (z <= lowers[k]).then_some(1) }
         };
         let [first, second] = [[0, 0], [sizes[0].control, sizes[0].experimental]];

@@ -23,7 +23,7 @@ pub(super) struct FinalLook {
     information: Vec<f64>,
     efficacy_bounds: Vec<f64>,
     leave_below: Vec<f64>,
-    /// Values that depend on the number of outcomes, by their number beyond `analysed_before`.
+    /// SizeValues that depend on the number of outcomes, by their number beyond `analysed_before`.
     by_analysed: ValuesBySize,
 }
 
@@ -118,7 +118,7 @@ impl FinalLook {
         })
     }
 
-    fn values(&self, analysed: u32) -> &Values {
+    fn values(&self, analysed: u32) -> &SizeValues {
         self.by_analysed.at(analysed - self.analysed_before)
     }
 
@@ -170,10 +170,10 @@ impl Reaching {
     }
 }
 
-/// Values found when a final look of one size first asks for them.
+/// SizeValues found when a final look of one size first asks for them.
 // Threads that look for one at the same time find the same bits, so that no lock is needed.
 #[derive(Debug)]
-struct Values {
+struct SizeValues {
     /// Bits of the critical value; NaN until asked for.
     efficacy: AtomicU64,
     /// Bits of the harm bound; NaN until asked for.
@@ -182,7 +182,7 @@ struct Values {
     stagewise: OnceLock<Box<StagewiseTable>>,
 }
 
-impl Values {
+impl SizeValues {
     fn unknown() -> Self {
         let unknown = f64::NAN.to_bits();
         Self {
@@ -193,10 +193,10 @@ impl Values {
     }
 }
 
-/// [`Values`] for every size, in chunks that are made when first needed.
+/// [`SizeValues`] for every size, in chunks that are made when first needed.
 // Of a million possible sizes a run meets a few dozen.
 #[derive(Debug)]
-struct ValuesBySize(Vec<OnceLock<Box<[Values]>>>);
+struct ValuesBySize(Vec<OnceLock<Box<[SizeValues]>>>);
 
 impl ValuesBySize {
     const CHUNK: usize = 64;
@@ -205,10 +205,10 @@ impl ValuesBySize {
         Self((0..=most as usize / Self::CHUNK).map(|_| OnceLock::new()).collect())
     }
 
-    fn at(&self, size: u32) -> &Values {
+    fn at(&self, size: u32) -> &SizeValues {
         let size = size as usize;
         let chunk = self.0[size / Self::CHUNK]
-            .get_or_init(|| (0..Self::CHUNK).map(|_| Values::unknown()).collect());
+            .get_or_init(|| (0..Self::CHUNK).map(|_| SizeValues::unknown()).collect());
         &chunk[size % Self::CHUNK]
     }
 }

@@ -3,7 +3,7 @@
 use super::efficacy::{BOUND_PRECISION, critical_value};
 use super::inference::Future;
 use super::recursion::{Continuation, CrossingProbabilities, Monitored, Region, finest_increment};
-use super::rules::Bounds;
+use super::rules::PairedBounds;
 use super::spending::{SpendingFunction, increment};
 use crate::num::normal::upper_quantile;
 use crate::num::root::near;
@@ -204,7 +204,7 @@ pub(super) fn interim_bounds(
 
 /// Efficacy and futility bounds that rely on one another, found under a drift.
 pub(super) struct JointBounds {
-    pub bounds: Bounds,
+    pub bounds: PairedBounds,
     /// State of the trial under the drift before the final look.
     state: Continuation,
 }
@@ -256,6 +256,7 @@ pub(super) fn joint_bounds(
     fractions: &[f64],
     theta: f64,
 ) -> Option<JointBounds> {
+    // Efficacy spends α under no effect, futility β under the drift, so two states are followed.
     let (mut null, mut planned) = (Continuation::start(), Continuation::start());
     let (mut efficacy, mut futility) = (Vec::new(), Vec::new());
     for (k, &t) in fractions.iter().enumerate() {
@@ -273,7 +274,7 @@ pub(super) fn joint_bounds(
         null = null.advance(t, 0.0, region, finest);
         planned = planned.advance(t, theta, region, finest);
     }
-    Some(JointBounds { bounds: Bounds { efficacy, futility }, state: planned })
+    Some(JointBounds { bounds: PairedBounds { efficacy, futility }, state: planned })
 }
 
 /// Solves for the Z that a trial in `state` falls below with probability `error`, but at most

@@ -303,7 +303,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
-        /// Whatever the final look's size, rejection under the null is exactly α.
         #[test]
         fn final_looks_of_any_size_keep_alpha(
             final_analysed in 209u32..=348,

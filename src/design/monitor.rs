@@ -241,6 +241,7 @@ impl RunningTrial {
 
     /// Computes conditional power with futility disregarded; `None` at the final look.
     fn conditional_power(&self, z: f64, drift: AssumedDrift) -> Option<f64> {
+        // Non-binding futility may be overruled, and then the trial can still succeed.
         let no_lower = vec![f64::NEG_INFINITY; self.analysed.len()];
         let looks = self.boundaries.with_lower(&no_lower);
         (!self.is_final()).then(|| looks.conditional_power(self.look, z, drift))

@@ -68,7 +68,7 @@ pub enum DesignError {
 }
 
 /// Efficacy bounds with the futility bounds that belong to them.
-pub(super) struct Bounds {
+pub(super) struct PairedBounds {
     /// Z per look.
     pub efficacy: Vec<f64>,
     /// Z per interim look.
@@ -97,7 +97,7 @@ impl Rules {
 
     /// Computes efficacy bounds at every look and futility bounds at the interim looks of
     /// information fractions `t`.
-    pub(super) fn bounds(&self, t: &[f64]) -> Result<Bounds, DesignError> {
+    pub(super) fn bounds(&self, t: &[f64]) -> Result<PairedBounds, DesignError> {
         if self.is_symmetric() && self.futility != FutilityRule::None {
             return Err(DesignError::TwoSidedFutility);
         }
@@ -113,7 +113,7 @@ impl Rules {
         let efficacy = self.efficacy_bounds(t, below)?;
         let futility = self.futility_bounds(t, &efficacy)?;
         if !self.binding_futility {
-            return Ok(Bounds { efficacy, futility });
+            return Ok(PairedBounds { efficacy, futility });
         }
         self.binding(t, futility)
             .filter(|it| efficacy::last_look_decides(&it.efficacy, &it.futility, t))
@@ -122,7 +122,7 @@ impl Rules {
 
     /// Computes efficacy bounds and the futility bounds they rely on; `without` holds the futility
     /// bounds of the efficacy boundary that does not rely on them.
-    fn binding(&self, t: &[f64], without: Vec<f64>) -> Option<Bounds> {
+    fn binding(&self, t: &[f64], without: Vec<f64>) -> Option<PairedBounds> {
         let follows_from_efficacy = match self.futility {
             FutilityRule::None | FutilityRule::Z(_) => false,
             FutilityRule::ConditionalPower { .. }
@@ -131,7 +131,7 @@ impl Rules {
         };
         if !follows_from_efficacy {
             let efficacy = self.efficacy_bounds(t, Below::At(&without)).ok()?;
-            return Some(Bounds { efficacy, futility: without });
+            return Some(PairedBounds { efficacy, futility: without });
         }
         if self.alpha_spending(t).is_none() {
             // A rule with a constant has one unknown, whatever the number of looks.
@@ -145,7 +145,7 @@ impl Rules {
         }
         let futility = settle(self, t, &without)?;
         let efficacy = self.efficacy_bounds(t, Below::At(&futility)).ok()?;
-        Some(Bounds { efficacy, futility })
+        Some(PairedBounds { efficacy, futility })
     }
 
     fn efficacy_bounds(&self, t: &[f64], below: Below) -> Result<Vec<f64>, DesignError> {
@@ -209,7 +209,7 @@ impl Rules {
     }
 
     /// Computes the one-sided α that trials spend up to and including each look.
-    pub(super) fn alpha_spent(&self, t: &[f64], bounds: &Bounds) -> Vec<f64> {
+    pub(super) fn alpha_spent(&self, t: &[f64], bounds: &PairedBounds) -> Vec<f64> {
         let mut spent = self.alpha_spending(t).unwrap_or_else(|| {
             let below = if self.is_symmetric() {
                 Below::Mirrored
@@ -255,7 +255,7 @@ fn settle(rules: &Rules, t: &[f64], without: &[f64]) -> Option<Vec<f64>> {
         .map(|by| without.iter().map(|z| z - by).collect::<Vec<f64>>())
         .find(|futility| next_futility(rules, t, futility).is_some())?;
     let tested = (0..start.len()).filter(|&k| start[k].is_finite()).collect();
-    let search = Search { rules, t, tested, start };
+    let search = FutilitySearch { rules, t, tested, start };
     let found = search.from(search.of_tested(&search.start), 0.0).or_else(|| {
         // Close to where no efficacy boundary exists, the search may stop short. It is led to the
         // solution from futility that stops fewer trials.
@@ -272,18 +272,18 @@ fn next_futility(rules: &Rules, t: &[f64], futility: &[f64]) -> Option<Vec<f64>>
     rules.futility.bounds_from(futility, t, &efficacy, &rules.untested.futility)
 }
 
-/// Search for a fixed point of [`next_futility`] among the bounds of tested looks.
-struct Search<'a> {
+/// FutilitySearch for a fixed point of [`next_futility`] among the bounds of tested looks.
+struct FutilitySearch<'a> {
     rules: &'a Rules,
     t: &'a [f64],
-    /// Bounds of all interim looks at the start.
+    /// PairedBounds of all interim looks at the start.
     start: Vec<f64>,
     /// Looks with a futility bound.
     // The others have a bound of −∞, which is no number to search in.
     tested: Vec<usize>,
 }
 
-impl Search<'_> {
+impl FutilitySearch<'_> {
     /// Finds bounds, of the tested looks, that are `shift` below those that follow from them.
     fn from(&self, start: Vec<f64>, shift: f64) -> Option<Vec<f64>> {
         fixed_point(

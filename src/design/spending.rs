@@ -39,6 +39,8 @@ impl SpendingFunction {
         if t <= 0.0 {
             return 0.0;
         }
+        // Looks may come with more than the planned information, and must not spend more than there
+        // is.
         if t >= 1.0 {
             return total;
         }

@@ -129,6 +129,8 @@ impl Adherence {
     #[inline]
     pub fn draw(&self, arm: Arm, stratum: usize, quantile: f64, draws: [f64; 2]) -> Received {
         let latent = latent(quantile);
+        // The caller makes both draws for every patient, so that the arm does not shift the draws
+        // of later ones.
         let departs = match arm {
             Arm::Control => draws[0] < self.crossover.probability(stratum, latent),
             Arm::Experimental => {

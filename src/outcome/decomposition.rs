@@ -91,6 +91,8 @@ impl ProceduralModel {
                     * share_of(stented, stenting)
                     * share_of(haemorrhage, haemorrhages)
                     * share_of(perforation, perforations);
+                // With all mechanisms open, the patient's own combination is the only possible one
+                // of 16.
                 if share > 0.0 {
                     let exposure =
                         Exposure { passes, open_vessel, stented, haemorrhage, perforation };
@@ -98,6 +100,7 @@ impl ProceduralModel {
                     independent += share * self.independence(log_odds, *class);
                 }
             }
+            // A fatal complication gives mRS 6, whatever the other mechanisms.
             sum += probability * (1.0 - fatality) * independent;
         }
         sum

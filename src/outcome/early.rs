@@ -21,7 +21,8 @@ pub enum NoTransition {
     Resurrection,
     /// An outcome that occurs follows from no early mRS.
     #[error(
-        "leads nobody to mRS {0}, which patients have at 90 days; allowed: above 0 somewhere in that column"
+        "gives mRS {0} at 90 days zero probability, but it occurs in the outcome; allowed: above 0 \
+         somewhere in that column"
     )]
     Unreached(usize),
 }
@@ -78,6 +79,7 @@ impl EarlyOutcome {
     pub fn given_loss(&self, later: Mrs) -> [f64; LEVELS] {
         let mut given = self.given(later);
         given[Mrs::DEAD.index()] = 0.0;
+        // All patients with this later mRS may have died early, and then none is lost.
         let rest: f64 = given.iter().sum();
         given.map(|p| if rest > 0.0 { p / rest } else { 0.0 })
     }

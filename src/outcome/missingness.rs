@@ -61,6 +61,9 @@ impl Missingness {
         control: &[(f64, [f64; LEVELS])],
     ) -> Result<Self, Unreachable> {
         let mut probabilities = Vec::with_capacity(2 * control.len());
+        // Both intercepts are solved with the outcomes of the control treatment: with its own
+        // outcomes an effective experimental arm would lose another share of patients by the same
+        // mechanism.
         for dropout in mechanism.dropout {
             if mechanism.is_completely_at_random() {
                 // Nothing to solve, and the stated share is kept to the last bit.

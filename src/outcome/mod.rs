@@ -108,6 +108,7 @@ impl MrsDistribution {
                 return Err(NotADistribution::Impossible { level, value });
             }
         }
+        // Published percentages seldom sum to exactly 100.
         let normalised = normalised(&shares)?;
         Ok(Self(std::array::from_fn(|level| normalised[level])))
     }

@@ -72,6 +72,7 @@ impl OutcomeModel {
 
     /// Returns the model under H0, with the experimental arm drawn as control.
     pub fn null_twin(&self) -> Self {
+        // Copied instead of solved again, so that both arms have the same bits.
         let control = self.cumulative[..self.strata.len()].to_vec();
         Self {
             marginal: [self.marginal[0]; 2],

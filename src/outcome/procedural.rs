@@ -37,6 +37,7 @@ pub struct Coefficients {
 /// A patient's rank among similar patients is compared with δ_j + η on this scale.
 #[inline]
 pub fn latent(uniform: f64) -> f64 {
+    // Below the smallest draw above 0, 2⁻⁵³, and far enough from it to keep the order of draws.
     let u = uniform.max(1e-18);
     ln_normal(u / (1.0 - u))
 }
@@ -118,6 +119,7 @@ impl ProceduralModel {
         Self {
             deltas: cumulative.map(|p| logit(p) - independent),
             coefficients,
+            // Tabulated, as it is needed for every patient.
             of_state: (0..State::COUNT)
                 .map(|index| coefficients.log_odds(&State::from_index(index).into()))
                 .collect(),
@@ -170,6 +172,7 @@ impl ProceduralModel {
         }
         let eta = self.of_state[state.index()] + self.of_class[usize::from(class)];
         let at = latent - (eta + self.of_stratum[stratum]);
+        // Counts the cuts at or below the score, as a branch could not be predicted.
         Mrs(self.deltas.iter().map(|&delta| u8::from(at >= delta)).sum())
     }
 

@@ -117,6 +117,7 @@ impl Link {
 
 /// Solves for logit P(event | mRS) = intercept + slope · mRS with a given rate.
 fn by_slope(slope: f64, rate: f64, mrs: &MrsDistribution) -> [f64; LEVELS] {
+    // At a rate of 0 or 1 the intercept is infinite.
     if slope == 0.0 || rate <= 0.0 || rate >= 1.0 {
         return [rate; LEVELS];
     }
@@ -169,6 +170,7 @@ impl Event {
         uniform: impl FnOnce() -> f64,
     ) -> bool {
         match self {
+            // Only a stated event needs a draw of its own.
             Self::Stated(event) => uniform() < event.given_mrs[treatment.index()][mrs.index()],
             Self::Death => mrs == Mrs::DEAD,
             Self::Haemorrhage => procedure.is_some_and(|state| state.haemorrhage),

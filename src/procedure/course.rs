@@ -61,6 +61,8 @@ impl Procedure {
                 }
             }
         }
+        // Many paths lead to the same passes and end, so complications are added to their sums
+        // only.
         for (class, ends) in ends.iter().enumerate() {
             for (passes, ends) in ends.iter().enumerate() {
                 for (end, &probability) in ENDS.into_iter().zip(ends) {
@@ -113,6 +115,8 @@ impl Procedure {
         let stented = usize::from(end.is_stented());
         let haemorrhages = self.haemorrhage[passes][stented];
         let perforations = self.perforation[stented];
+        // One bit per complication. Impossible combinations, such as a fatal complication without
+        // any, have a share of 0.
         (0..8).filter_map(move |bits: u8| {
             let [haemorrhage, perforation, fatal] = [0, 1, 2].map(|bit| bits >> bit & 1 == 1);
             let fatalities = self.fatality(haemorrhage, perforation);

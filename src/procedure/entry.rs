@@ -48,6 +48,8 @@ impl Entries {
     /// When no occlusion persists after one of these numbers of passes.
     pub fn new(classes: &[Class], after: &[(usize, f64)]) -> Result<Self, NoPersistentOcclusion> {
         let mut shares = after.to_vec();
+        // In increasing order a larger draw never means fewer passes, so that a change of the
+        // shares moves few patients.
         shares.sort_by_key(|(passes, _)| *passes);
         let mut cumulative = 0.0;
         let mut screened = 0.0;

@@ -50,6 +50,7 @@ impl Minutes {
     /// Returns P(at most `minutes`) after a number of passes.
     pub fn probability(&self, minutes: f64, passes: usize, stented: bool) -> f64 {
         let median = self.median(passes, stented);
+        // Without spread, or with a median of 0, the standardised logarithm below is not a number.
         if self.log_sd == 0.0 || median == 0.0 {
             return f64::from(u8::from(median <= minutes));
         }

@@ -105,6 +105,8 @@ impl State {
     /// fatal.
     #[inline]
     pub fn index(&self) -> usize {
+        // Patients with a fatal complication have mRS 6 in any state, so tables by state need no
+        // entry for them.
         let end = usize::from(self.passes) * ENDS.len() + self.end as usize;
         end * 4 + usize::from(self.haemorrhage) * 2 + usize::from(self.perforation)
     }
@@ -193,6 +195,8 @@ impl CaseDraws {
     /// Returns a draw that succeeds if it is small enough, with the centre's effect.
     #[inline]
     fn success(self, n: u64) -> f64 {
+        // Success is a draw below a probability. Dividing the odds of the draw is multiplying the
+        // odds of that probability, and needs no table per centre.
         let u = self.draws.uniform(n);
         if self.odds_ratio == 1.0 { u } else { with_odds(u, self.odds_ratio) }
     }
@@ -245,6 +249,7 @@ impl Procedure {
                 let placed = 1.0 - rescue.failed_access;
                 let opened = placed * rescue.success[passes];
                 let patent = rescue.patency.map_or(1.0, |it| it.probability(passes, 0.0));
+                // Cumulative, so that one draw decides on placement, opening and patency.
                 [opened * patent, opened, placed]
             }),
             haemorrhage: std::array::from_fn(|passes| {
@@ -337,6 +342,8 @@ impl Procedure {
     #[inline]
     pub fn treat(&self, arm: Arm, entry: Entry, draws: impl Into<CaseDraws>) -> Treated {
         let draws = draws.into();
+        // The draws are the patient's own, so that crossing patients have the procedure that they
+        // would have had in the other arm.
         let received = if self.crosses(arm, draws) { 1 - arm.index() } else { arm.index() };
         self.follow_plan(&self.plans[received].strategy, entry, draws)
     }
@@ -391,6 +398,7 @@ impl Procedure {
             }
             passes += 1;
             let u = draws.success(draw::PASS + passes as u64);
+            // Lasting success has the smaller probability of the two, so one draw decides on both.
             reperfusions |= u16::from(u < class.success[passes - 1]) << (passes - 1);
             if u < class.lasting[passes - 1] {
                 return (passes, End::Reperfused, reperfusions);

@@ -62,6 +62,7 @@ impl Strategy {
                 let rescue = rows.collect();
                 Self::Practice { rescue, last_pass: *last_pass }
             }
+            // A fixed number of passes is the same for all patients.
             Self::Continue { .. } => self.clone(),
         }
     }

@@ -45,6 +45,7 @@ impl PermutedBlocks {
             left[0] = (self.ratio.control * multiple) as i32;
             left[1] = (self.ratio.experimental * multiple) as i32;
         }
+        // Compared as a product, which needs no division.
         let experimental = coin * f64::from(left[0] + left[1]) < f64::from(left[1]);
         left[usize::from(experimental)] -= 1;
         experimental_if(experimental)

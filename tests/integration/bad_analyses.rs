@@ -425,7 +425,7 @@ fn every_invalid_early_outcome_is_reported() {
     assert_refused(
         &no_level_0,
         &[],
-        "`early_outcome.transition` leads nobody to mRS 0, which patients have at 90 days; allowed: above 0 somewhere in that column",
+        "`early_outcome.transition` gives mRS 0 at 90 days zero probability, but it occurs in the outcome; allowed: above 0 somewhere in that column",
     );
     assert_refused(
         &valid,

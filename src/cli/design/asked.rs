@@ -36,8 +36,8 @@ impl Asked {
         let comparison = expected
             .balanced_comparison(Truth::Alternative, analysis)
             .map_err(|cause| Failure::Usage(expected.no_comparison(analysis, cause)))?;
-        // To find a size, looks are as planned; to judge the trial as it is, the final look has the
-        // outcomes that are expected to be known, as in `check` and `run`.
+        // To find a size, looks are as planned. To evaluate the trial as it is, the final look has
+        // the expected number of known outcomes, as in `check` and `run`.
         let sizes_are_expected = args.power.is_none();
         let (boundaries, total) = match sizes_are_expected {
             true => (
@@ -109,6 +109,7 @@ impl Asked {
             }
         };
         check_growth(&sizes)?;
+        // No effect and the stated one are always reported, as type I error and power.
         let mut fractions = [vec![0.0, 0.5, 1.0], args.effects.clone()].concat();
         fractions.sort_by(f64::total_cmp);
         fractions.dedup();
@@ -133,6 +134,7 @@ impl Asked {
     fn required(&self, power: f64) -> Result<RequiredSize, Failure> {
         let question = &self.question;
         let alpha = question.rules.alpha_one_sided;
+        // No effect at all has a power of alpha already.
         if power <= alpha {
             return Err(Failure::Usage(format!(
                 "--power {power} is no more than the one-sided alpha; allowed: above {alpha} and \
@@ -145,6 +147,7 @@ impl Asked {
                 "--power {power}: no number of patients reaches it with these boundaries"
             ))
         })?;
+        // The larger dropout of the two bounds the size of both arms.
         let randomised = found.total / (1.0 - question.dropout[0].max(question.dropout[1]));
         if randomised > MOST_PATIENTS {
             return Err(Failure::Usage(format!(
@@ -188,6 +191,8 @@ fn with_alpha(question: Question, args: &DesignArgs) -> Result<(Question, AlphaS
         return Ok((question, if given { AlphaSource::Given } else { AlphaSource::Default }));
     };
     if let Some(alpha) = args.rules.alpha() {
+        // The power is then that of the futility rule, and the size and the effect determine the
+        // design's own.
         if args.rules.futility_has_power() {
             return Ok((question, AlphaSource::Given));
         }

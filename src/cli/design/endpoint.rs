@@ -115,6 +115,7 @@ impl EndpointArgs {
     }
 
     fn two_proportions(&self, control: f64) -> Result<Comparison, Failure> {
+        // Without an effect the control rate is a placeholder, until the effect is solved for.
         let experimental = self.experimental.unwrap_or(control);
         let mut out = TwoProportions::new(control, experimental)
             .map_err(|error| Failure::Usage(format!("--control and --experimental: {error}")))?;
@@ -143,6 +144,7 @@ impl EndpointArgs {
 
     fn mrs(&self, share_experimental: f64) -> Result<Comparison, Failure> {
         let control = &self.control_mrs;
+        // Checked here and not by the comparison, so that the message names the option.
         for (option, list) in
             [("--experimental-mrs", &self.experimental_mrs), ("--utilities", &self.utilities)]
         {

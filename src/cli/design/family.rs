@@ -139,6 +139,7 @@ fn written(families: &[(&str, Takes)], what: &str, text: &str) -> Result<Written
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
     };
+    // Scenario files write the same names with underscores.
     let asked = name.replace('_', "-").to_lowercase();
     let Some((name, takes)) = families.iter().find(|(name, _)| *name == asked) else {
         let names: Vec<&str> = families.iter().map(|(name, _)| *name).collect();
@@ -180,6 +181,7 @@ fn rule(written: &Written, total: f64, fractions: &[f64]) -> Result<EfficacyRule
     }
     let rises = spent.windows(2).all(|pair| pair[0] <= pair[1]) && spent[0] >= 0.0;
     let last = spent[spent.len() - 1];
+    // A total such as 1 - power differs from the typed number by rounding errors.
     if !rises || (last - total).abs() > 1e-9 * total {
         // Rounded, or the rest of a power of 0.8 would be printed as 0.19999999999999996.
         let total = (total * 1e12).round() / 1e12;

@@ -121,6 +121,7 @@ impl RuleArgs {
         let given = &self.information_fractions;
         if given.is_empty() {
             let looks = self.looks.unwrap_or(1);
+            // Divided one by one, so that a third look of six has exactly the fraction 0.5.
             return Ok((1..=looks).map(|k| f64::from(k) / f64::from(looks)).collect());
         }
         // Looks closer than this would leave an interim test without patients of its own.
@@ -233,6 +234,7 @@ fn futility(
     size: Option<&Size>,
 ) -> Result<FutilityRule, String> {
     let (kind, value) = text.split_once(':').unwrap_or((text, ""));
+    // Checked first: the number of bounds would be refused as well, with a less useful message.
     if fractions.len() == 1 && kind != "none" {
         return Err("there is no interim look; expected: --looks 2 or more".to_owned());
     }
@@ -282,6 +284,7 @@ fn futility(
 }
 
 fn harm(text: &str, fractions: &[f64]) -> Result<HarmRule, String> {
+    // From the right, as the family comes first and may grow.
     let Some((family, alpha)) = text.rsplit_once(':') else {
         return Err("expected FAMILY:ALPHA, such as lan-demets-pocock:0.1".to_owned());
     };
@@ -304,6 +307,7 @@ fn interim_numbers(text: &str, interims: usize) -> Result<Vec<f64>, String> {
 /// Returns the looks, from 0, that are not among the tested ones, from 1; none if no option names
 /// any.
 fn untested(option: &str, tested: &[usize], looks: usize) -> Result<Vec<usize>, Failure> {
+    // Without the option all looks are tested.
     if tested.is_empty() {
         return Ok(Vec::new());
     }

@@ -258,6 +258,7 @@ impl Comparison {
         share_experimental: f64,
         total: f64,
     ) -> Option<Self> {
+        // The standard error of means does not depend on the effect, so nothing has to be searched.
         if let Self::Means(it) = self {
             let beyond = it.moments(share_experimental).effect_at(drift, total);
             return (drift > 0.0).then(|| self.with_effect(it.null_effect() + beyond));

@@ -36,6 +36,7 @@ impl StatisticMoments {
     /// `None` without an effect in the direction of benefit.
     pub fn required(&self, z_alpha: f64, z_beta: f64) -> Option<f64> {
         let root = (z_alpha * self.null_sd + z_beta * self.sd) / self.excess;
+        // A power below the error rate has a negative root, whose square would be a size.
         (self.excess > 0.0 && root > 0.0 && root.is_finite()).then_some(root * root)
     }
 }

@@ -124,6 +124,7 @@ impl Ordinal {
         let (control, experimental) = (&unknown.control, &unknown.experimental);
         let log_odds_ratio = limit_of_fit(control, experimental, share_experimental);
         let shifted = Self::shifted(control, libm::exp(log_odds_ratio), test)?;
+        // A shift keeps proportional odds at other effects, which a mixture of the arms would not.
         let mut pairs = shifted.experimental.iter().zip(experimental);
         if pairs.all(|(a, b)| (a - b).abs() < 1e-9) {
             return Ok(shifted);

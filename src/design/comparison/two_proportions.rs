@@ -115,6 +115,7 @@ impl TwoProportions {
     /// Returns the statistic whose exact probabilities are those of the test; `None` against a
     /// margin, by the arcsine, and if the arms are not independent.
     pub fn exact_statistic(&self) -> Option<ExactStatistic> {
+        // Enumeration needs independent arms, and the statistics below know no margin.
         if self.null_effect() != 0.0 || self.balance != Balance::NONE {
             return None;
         }
@@ -250,6 +251,8 @@ impl TwoProportions {
             (false, _) => total,
             (true, Variance::Arcsine) => total + self.patients_for_continuity(share_experimental),
             (true, Variance::NullAndAlternative | Variance::Alternative | Variance::Null) => {
+                // The size at which the corrected distance has the power, in closed form (Fleiss,
+                // Tytun & Ury 1980, for any allocation).
                 let correction = self.correction(share_experimental);
                 let root = 1.0 + (1.0 + 4.0 * correction / (total * self.excess())).sqrt();
                 0.25 * total * root * root

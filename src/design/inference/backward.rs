@@ -99,6 +99,7 @@ impl Monitored<'_> {
         let mut out = vec![None; interims];
         let mut next: Option<Power> = None;
         for k in (0..interims).rev() {
+            // Without a later efficacy bound the power is 0 at any Z.
             if self.efficacy[k + 1..].iter().all(|z| *z == f64::INFINITY) {
                 continue;
             }

@@ -31,6 +31,7 @@ impl DriftPrior {
     /// depend on earlier looks or on the stopping rule.
     pub fn posterior(self, z: f64, t: f64) -> Belief {
         match self {
+            // The limit of the posterior as the standard deviation of the prior grows.
             Self::Flat => Belief { mean: z / t.sqrt(), sd: 1.0 / t.sqrt() },
             Self::Normal(Belief { mean, sd }) => {
                 let variance = sd * sd;
@@ -46,7 +47,7 @@ impl Monitored<'_> {
     /// by that look, averaged over the posterior of the drift.
     pub fn predictive_power_by_look(&self, k: usize, z: f64, prior: DriftPrior) -> Vec<f64> {
         let information = self.information[k];
-        let now = Score { score: z * information.sqrt(), information };
+        let now = CurrentScore { score: z * information.sqrt(), information };
         self.averaged_power(k + 1, now, prior.posterior(z, information))
     }
 
@@ -60,13 +61,13 @@ impl Monitored<'_> {
     /// distributed as `belief` (assurance, or probability of success: O'Hagan, Stevens & Campbell
     /// 2005, Pharm Stat 4:187).
     pub fn assurance(&self, belief: Belief) -> f64 {
-        let by_look = self.averaged_power(0, Score { score: 0.0, information: 0.0 }, belief);
+        let by_look = self.averaged_power(0, CurrentScore { score: 0.0, information: 0.0 }, belief);
         by_look[by_look.len() - 1]
     }
 
     /// Computes P(efficacy by look j), for every j ≥ `from`, of a trial with the score `now` and a
     /// drift distributed as `belief`.
-    fn averaged_power(&self, from: usize, now: Score, belief: Belief) -> Vec<f64> {
+    fn averaged_power(&self, from: usize, now: CurrentScore, belief: Belief) -> Vec<f64> {
         // With prior N(m, v), the gain X of the score over a further information e has mean m·e and
         // variance e + v·e². Then (X − m·e) / (1 + v·e), the posterior mean of the drift less m
         // over v, is a martingale with independent increments and variance e / (1 + v·e), and the
@@ -88,9 +89,9 @@ impl Monitored<'_> {
     }
 }
 
-/// Score Z·√t at information t.
+/// CurrentScore Z·√t at information t.
 #[derive(Debug, Clone, Copy)]
-struct Score {
+struct CurrentScore {
     score: f64,
     information: f64,
 }
