@@ -12,45 +12,45 @@ use crate::num::student;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 
-/// What is done about missing outcomes.
+/// Rule for missing outcomes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum MissingRule {
-    /// They are left out.
+    /// Missing outcomes are left out.
     CompleteCase {},
-    /// Each counts as this mRS: 6, or 5, is the worst case.
+    /// Each missing outcome counts as this mRS: 6, or 5, is the worst case.
     SingleValue {
-        /// In both arms.
+        /// Value in both arms.
         #[schemars(with = "u8", range(min = 0, max = 6))]
         mrs: Mrs,
     },
-    /// Each counts as the mRS of its arm: best case for one, worst for the other.
+    /// Each missing outcome counts as the mRS of its arm: best case for one, worst for the other.
     ByArm {
-        /// In the control arm.
+        /// Value in the control arm.
         #[schemars(with = "u8", range(min = 0, max = 6))]
         control: Mrs,
-        /// In the experimental arm.
+        /// Value in the experimental arm.
         #[schemars(with = "u8", range(min = 0, max = 6))]
         experimental: Mrs,
     },
-    /// Each counts as the early mRS, of `early_outcome`.
+    /// Each missing outcome counts as the early mRS, of `early_outcome`.
     LastObservation {},
-    /// Drawn several times from a proportional-odds model of those with an outcome, and combined by
-    /// Rubin's rules. The statistic is the combined estimate over its standard error, whatever the
-    /// method's own.
+    /// Missing outcomes are drawn several times from a proportional-odds model of the observed ones, and
+    /// the analyses combined by Rubin's rules. The statistic is the combined estimate over its standard
+    /// error, for every method.
     MultipleImputation {
-        /// How many times.
+        /// Number of imputations.
         #[serde(default = "twenty")]
         #[schemars(range(min = 2, max = 1000))]
         imputations: u32,
-        /// Factors in the model, beside treatment; none by default.
+        /// Factors in the model in addition to treatment; none by default.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         adjust_for: Vec<String>,
         /// Whether the early mRS, of `early_outcome`, is in the model too.
         #[serde(default)]
         early: bool,
-        /// Log odds of a better outcome added to those of missing experimental patients; below 0
-        /// they did worse than the model says (delta adjustment, for tipping points).
+        /// Log odds of a better outcome added for missing experimental patients; below 0 they did worse
+        /// than the model predicts (delta adjustment, for tipping points).
         #[serde(default)]
         #[schemars(range(min = -20.0, max = 20.0))]
         log_odds_experimental: f64,
@@ -142,6 +142,7 @@ pub enum SingleImputation {
 impl SingleImputation {
     /// Fills `completed` with the outcomes of a look and an imputed outcome of each missing patient.
     pub fn complete(self, known: &KnownOutcomes, completed: &mut KnownOutcomes) {
+        // Reuses the memory of the last look.
         completed.clone_from(known);
         for (cell, missing) in known.missing.iter().enumerate() {
             for (arm, &patients) in [Arm::Control, Arm::Experimental].into_iter().zip(missing) {
@@ -238,6 +239,7 @@ impl Rubin {
             return;
         }
         self.imputations += 1.0;
+        // Welford's update: no digits cancel if the estimates hardly differ.
         let distance = test.estimate - self.mean;
         self.mean += distance / self.imputations;
         self.squares += distance * (test.estimate - self.mean);
@@ -253,6 +255,7 @@ impl Rubin {
         }
         let m = self.imputations;
         let within = self.within / m;
+        // Without missing outcomes there is a single analysis, and no variance between.
         let between = if m > 1.0 { (1.0 + 1.0 / m) * self.squares / (m - 1.0) } else { 0.0 };
         let standard_error = (within + between).sqrt();
         let relative = 1.0 + within / between;

@@ -52,8 +52,7 @@ pub enum AnalysisMethod {
     /// Cochran–Mantel–Haenszel test of mRS at or below a cut; estimate: Mantel–Haenszel log odds
     /// ratio.
     CochranMantelHaenszel(CochranMantelHaenszel),
-    /// Two proportions with success judged by what the patient's prognosis let expect; estimate:
-    /// risk difference.
+    /// Two proportions with success defined by the patient's prognosis; estimate: risk difference.
     SlidingDichotomy(SlidingDichotomy),
 }
 
@@ -131,7 +130,7 @@ impl<'m> GroupedBy<'m> {
     }
 }
 
-/// What [`Method::bind`] returns.
+/// A bound test with its groups, returned by [`Method::bind`].
 #[derive(Debug)]
 pub struct Binding {
     /// Computes the statistic and the estimate.
@@ -217,7 +216,7 @@ pub trait Test: Debug + Send + Sync {
 pub enum PatientScore<'t> {
     /// 1 for an mRS at or below the cut, else 0.
     Success(Mrs),
-    /// The same with a cut for each group.
+    /// 1 for an mRS at or below the cut of the patient's group, else 0.
     SuccessByGroup(&'t [Mrs]),
     /// The rank among all patients, by level.
     Rank(Levels),
@@ -310,6 +309,7 @@ impl BoundMethod {
         factors: &[usize],
     ) -> Result<Self, ParameterError> {
         let binding = method.parameters().bind(cells, factors)?;
+        // The parameters are kept for questions about them; a test has only what it computes with.
         Ok(Self { parameters: method.clone(), binding })
     }
 
@@ -346,6 +346,7 @@ impl BoundMethod {
                 grouping.gather_known(known, groups);
                 self.as_test().statistic(groups, ordinal)
             }
+            // On the stack: the hot path of most trials, without a buffer to refill.
             None => self.as_test().statistic(&[known.all.weights()], ordinal),
         }
     }

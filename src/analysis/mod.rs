@@ -106,6 +106,7 @@ impl KnownOutcomes {
     /// Removes all patients, and sets the number of cells.
     pub fn reset(&mut self, detail: Detail) {
         self.all = OutcomeTable::default();
+        // Keeps the memory: nothing is allocated inside a trial.
         self.cells.clear();
         self.cells.resize(detail.cells, OutcomeTable::default());
         self.missing.clear();
@@ -132,6 +133,7 @@ impl KnownOutcomes {
     /// Adds one patient without an outcome.
     #[inline]
     pub fn record_missing(&mut self, arm: Arm, cell: usize) {
+        // Without cells there is a single entry for the whole trial.
         let place = if self.cells.is_empty() { 0 } else { cell };
         if let Some(missing) = self.missing.get_mut(place) {
             missing[arm.index()] += 1;

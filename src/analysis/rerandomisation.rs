@@ -8,7 +8,8 @@
 
 use crate::num::normal::upper_quantile;
 
-/// Statistics this close, relative to their size, are equal: they differ by rounding.
+/// Difference relative to its size below which a statistic equals the observed one.
+// Allocations with the same table give the same statistic but for the order of sums.
 const TIE: f64 = 1e-10;
 
 /// Numbers of repeats with a statistic on either side of the observed one.

@@ -5,16 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::randomisation::Arm;
 
-/// Who is compared, and as what.
+/// Analysis set: the patients that are compared, and the arm of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AnalysisSet {
-    /// Everyone, by the arm they were allocated to.
+    /// All patients, in the arm they were allocated to.
     #[default]
     IntentionToTreat,
-    /// Those who got the treatment of their arm.
+    /// Patients who received the treatment of their arm.
     PerProtocol,
-    /// Everyone, by the treatment they got.
+    /// All patients, in the arm whose treatment they received.
     AsTreated,
 }
 

@@ -22,10 +22,10 @@ use crate::population::Population;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingDichotomy {
-    /// What makes a prognosis: points of each level of a factor, added up.
+    /// Factors of the prognosis: the points of a patient's levels are added up.
     #[schemars(length(min = 1))]
     pub points: Vec<FactorPoints>,
-    /// What counts as success from so many points on; the first from the least.
+    /// Definitions of success by points, in rising order; the first applies from the fewest points.
     #[schemars(length(min = 1))]
     pub cuts: Vec<SlidingCut>,
     /// The statistic compared with the boundary.
@@ -39,16 +39,16 @@ pub struct SlidingDichotomy {
 pub struct FactorPoints {
     /// Name of the factor.
     pub factor: String,
-    /// Of each of its levels.
+    /// Points of each of its levels.
     #[schemars(inner(range(min = -1000, max = 1000)))]
     pub of_levels: Vec<i32>,
 }
 
-/// A cut of the mRS for patients of some prognosis.
+/// A cut of the mRS for patients from a number of points on.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingCut {
-    /// Least points it is for.
+    /// Fewest points that it applies to.
     #[schemars(range(min = -1_000_000, max = 1_000_000))]
     pub from_points: i32,
     /// Success is an mRS at or below this.
@@ -95,6 +95,7 @@ impl Method for SlidingDichotomy {
     }
 
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        // In i64, so that no sum of i32 overflows.
         let points = self.points_of_strata(cells.population, factors)?;
         self.check_that_cuts_rise()?;
         let least = points.iter().copied().min().unwrap_or(0);

@@ -139,7 +139,7 @@ pub struct Pairs {
     counts: Counts,
     /// Patients of each arm.
     patients: [f64; 2],
-    /// By arm and mRS of a patient.
+    /// Pairs by arm and mRS of a patient.
     decided: [[Decided; LEVELS]; 2],
 }
 

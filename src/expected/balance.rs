@@ -9,12 +9,12 @@ use crate::design::comparison::Balance;
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::{Analysis, Scenario, Truth};
 
-/// Balanced factors that explain less than this share of an outcome's variance do not matter. Without
-/// it rounding would report a balance where no factor is prognostic.
+/// Share of an outcome's variance below which balanced factors do not matter.
+// Rounding alone would otherwise report a balance of factors that are not prognostic.
 const NEGLIGIBLE: f64 = 1e-9;
 
-/// A test that adjusts for its groups may leave this share of the variance unadjusted and still have a
-/// formula.
+/// Largest share of the variance that a test with groups may leave unadjusted and still have a formula.
+// It changes a power by about 0.001, less than the error of the approximation itself.
 const LITTLE: f64 = 0.005;
 
 /// Most rounds of [`Strata::projected`].
@@ -46,6 +46,7 @@ impl Expected<'_> {
     /// balances the margins: Ma, Qin, Li & Hu 2020, JASA 115:1488).
     pub(super) fn balance(&self, analysis: &Analysis) -> Option<Balance> {
         let scenario = self.scenario;
+        // Factors that do not predict the outcome have nothing to balance, however strictly.
         if !is_prognostic(scenario) {
             return Some(Balance::NONE);
         }
@@ -57,6 +58,7 @@ impl Expected<'_> {
             .into_iter()
             .map(|classes| classes.iter().step_by(classes.len() / strata).copied().collect())
             .collect();
+        // Under H1 the arms have different variances, so that the balance removes another share.
         let null = Strata::new(scenario, Truth::Null, analysis);
         let alternative = Strata::new(scenario, Truth::Alternative, analysis);
         let is_adjusted = match analysis.method.grouped_by() {
@@ -75,6 +77,7 @@ impl Expected<'_> {
         let known = scenario.share_known();
         let [null, alternative] =
             [null, alternative].map(|strata| 1.0 - known * (1.0 - strata.share_left(&partitions)));
+        // Repeated allocations are balanced as the actual one is.
         let is_allowed_for = analysis.rerandomisations > 0;
         Some(Balance { null, alternative, is_allowed_for })
     }
@@ -198,7 +201,7 @@ impl Strata {
     fn projected(&self, values: &[f64], partitions: &[Vec<u32>]) -> Vec<f64> {
         let mean = dot(&self.shares, values);
         let mut fitted = vec![mean; values.len()];
-        // A single partition is fitted exactly by the first round.
+        // A single partition is fitted exactly by the first round; several converge geometrically.
         let rounds = if partitions.len() == 1 { 1 } else { ROUNDS };
         for _ in 0..rounds {
             let mut change = 0.0_f64;

@@ -30,6 +30,7 @@ pub(super) enum MissingAs {
 impl<'s> Counting<'s> {
     /// Counts the patients of an analysis with its rule for missing outcomes.
     pub fn of_analysis(scenario: &'s Scenario, truth: Truth, analysis: &Analysis) -> Self {
+        // Multiple imputation has no drift by formula; for its balance complete cases stand in.
         let missing = match &analysis.missing {
             Imputation::Single(rule) if scenario.has_dropout() => MissingAs::Imputed(*rule),
             Imputation::Single(_) | Imputation::None | Imputation::Multiple(_) => {
@@ -67,6 +68,7 @@ impl<'s> Counting<'s> {
                     Arm::Control => 1.0 - share_experimental,
                     Arm::Experimental => share_experimental,
                 };
+                // Outcomes and dropout depend on the treatment received and on the arm allocated.
                 let received = received_treatments(arm, stratum, &treatments, self.adherence);
                 let lost = scenario.missingness.on_average(arm, stratum);
                 for (treatment, mrs) in [Arm::Control, Arm::Experimental].into_iter().zip(received)

@@ -29,9 +29,11 @@ impl Expected<'_> {
         };
         let [control, experimental] =
             if by_treatment { &scenario.of_treatments } else { scenario.marginal(truth)? };
+        // Exactly 0 on every scale, also for methods whose limit is otherwise not known.
         if control == experimental {
             return Some(0.0);
         }
+        // The number of centres grows with the trial: counts of a large one do not give the limit.
         if analysis.by_centre {
             return None;
         }

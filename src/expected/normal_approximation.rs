@@ -11,12 +11,14 @@ use crate::outcome::MrsDistribution;
 use crate::scenario::comparison::{ComparedArms, NoComparison, comparison};
 use crate::scenario::{Analysis, AnalysisSet, Truth};
 
-/// With fewer repeats p values are too coarse for the levels of early looks: with 999 the smallest is
-/// 0.001, and Z at most 3.09.
+/// Fewest re-randomisations that have a formula.
+// With fewer, p values are too coarse for the levels of early looks: with 999 the smallest is 0.001, and
+// Z at most 3.09.
 const ENOUGH_RERANDOMISATIONS: u32 = 999;
 
-/// A group with fewer patients than this is sparse: in a trial it often lacks an arm or an outcome and
-/// contributes nothing, while its expected counts always contribute.
+/// Number of patients below which a group is sparse.
+// In a trial such a group often lacks an arm or an outcome and contributes nothing, while its expected
+// counts always contribute.
 const FEW_PATIENTS: f64 = 10.0;
 
 /// The largest share of the patients that may be in sparse groups.
@@ -90,9 +92,10 @@ impl Expected<'_> {
             .filter(|other| self.comparison(Truth::Alternative, other).is_ok())
             .map(|other| other.name.as_str())
             .collect();
-        let allowed = match names[..] {
-            [] => "a scenario with such an analysis".to_owned(),
-            _ => format!("--analysis {}", names.join(" or ")),
+        let allowed = if names.is_empty() {
+            "a scenario with such an analysis".to_owned()
+        } else {
+            format!("--analysis {}", names.join(" or "))
         };
         format!("analysis {} has no closed form {cause}; allowed: {allowed}", analysis.name)
     }
@@ -176,6 +179,8 @@ impl Expected<'_> {
         if all_alike(marginal) {
             return Err(NoFormula::AllAlike);
         }
+        // Without a finite limit of the estimate most trials are separated, and Z has no normal
+        // distribution.
         self.estimand(truth, analysis).ok_or(NoFormula::NoEstimand)?;
         let balance = self.balance(analysis).ok_or(NoFormula::Randomisation)?;
         let balance = under(truth, balance);
@@ -233,10 +238,12 @@ impl Expected<'_> {
         let scenario = self.scenario;
         let prior = scenario.prior.as_ref()?;
         self.comparison(Truth::Alternative, analysis).ok()?;
+        // Power then also depends on events, whose rates under a drawn effect may not be known.
         if scenario.stops_for_safety() {
             return None;
         }
         let balance = self.balance(analysis)?;
+        // Only the control arm is stated; each effect of the prior has an experimental arm of its own.
         let [control, _] = *scenario.marginal(Truth::Alternative)?;
         // N outcomes have no more information on a log odds ratio than N/12 (Whitehead 1993).
         let least_error = (12.0 / f64::from(scenario.design.maximum_analysed())).sqrt();

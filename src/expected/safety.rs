@@ -111,6 +111,7 @@ impl Expected<'_> {
         let followed = self.followed(endpoint);
         let bound = [-upper_quantile(alpha)];
         let (patients, share) = (followed.patients, followed.share_experimental);
+        // Exact first: the normal approximation is poor for rare events.
         let exact = enumerated(&[patients], share, endpoint.test, rates, &bound);
         exact
             .map(|stopped| stopped[0])
@@ -141,6 +142,8 @@ impl Expected<'_> {
     fn rates_of_all(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
         let scenario = self.scenario;
         let sd = scenario.centres.as_ref().map(|centres| centres.sd).unwrap_or_default();
+        // The formula needs independent patients with the same rate; centre effects and drift make
+        // events of the same centre or time depend on each other.
         let alike = match event {
             Event::Haemorrhage | Event::Perforation => sd.procedure == 0.0,
             Event::Death => scenario.drift.is_none() && sd == CentreEffects::default(),
@@ -185,6 +188,7 @@ impl Expected<'_> {
             if endpoint.boundary.is_none() {
                 continue;
             }
+            // With non-adherence both depend on the treatment received.
             if !endpoint.event.is_independent_of_mrs() || self.scenario.adherence.is_some() {
                 return None;
             }
@@ -206,6 +210,7 @@ impl Expected<'_> {
 /// Mean of the pooled Z of an event's absence; `None` if no patients or all patients have it.
 fn mean_z(rates: [f64; 2], followed: &Followed, alpha: f64) -> Option<f64> {
     let [control, experimental] = rates.map(|rate| 1.0 - rate);
+    // The drift of a comparison without effect is not defined; the mean of its Z is 0.
     if control == experimental {
         return (0.0 < control && control < 1.0).then_some(0.0);
     }

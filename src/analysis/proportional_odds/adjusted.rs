@@ -17,9 +17,10 @@ use super::newton::Convergence;
 use crate::analysis::{Counts, FitStatus};
 use crate::num::chi_squared;
 
-/// A β without information that is larger than this has diverged; a smaller one could be anything. By
-/// the time the information is lost, the diverging linear predictors are near 20, and a β that does not
-/// diverge with them has changed little.
+/// Absolute value of a β without information above which it has diverged; a smaller one could be
+/// anything.
+// By the time the information is lost, the diverging linear predictors are near 20, and a β that does
+// not diverge with them has changed little.
 const DIVERGING_BETA: f64 = 5.0;
 
 /// A model, constant over the trials of a scenario.
@@ -203,7 +204,7 @@ impl Model {
     /// Fits β and the main effects.
     ///
     /// # Panics
-    /// As all methods do, if `data` does not have one table for each group of the covariates.
+    /// If `data` does not have one table for each group of the covariates, as for all methods.
     pub fn fit(&self, data: &[Counts], scratch: &mut FitScratch) -> AdjustedFit {
         match self.load(data, scratch, Terms::Main) {
             Some(treatment) => scratch.fit(treatment, treatment + 1),
@@ -228,6 +229,7 @@ impl Model {
         if convergence == Convergence::Failed {
             return LikelihoodRatio::without_statistic(FitStatus::NotConverged);
         }
+        // The fit with treatment continues from here, a few steps from its maximum.
         let null_log_likelihood = scratch.log_likelihood();
         scratch.restart_unless_at_maximum(convergence);
         let fit = scratch.fit(treatment, treatment + 1);
@@ -308,10 +310,10 @@ impl Model {
 }
 
 impl FitScratch {
-    /// Resets the parameters unless they are at the maximum. With diverging parameters, patients whose
-    /// outcomes have become certain have no information left, and a fit of more columns, which needs
-    /// them, would not converge.
+    /// Resets the parameters unless they are at the maximum.
     fn restart_unless_at_maximum(&mut self, convergence: Convergence) {
+        // With diverging parameters, patients whose outcomes have become certain have no information
+        // left, and a fit of more columns, which needs them, would not converge.
         if convergence != Convergence::Maximum {
             self.start();
         }
@@ -326,6 +328,7 @@ impl FitScratch {
             Convergence::NoInformation if beta.abs() < DIVERGING_BETA => {
                 AdjustedFit::without_estimate(FitStatus::NoInformation)
             }
+            // The sign of a diverging β is that of its limit.
             Convergence::NoInformation => AdjustedFit {
                 log_odds_ratio: f64::INFINITY.copysign(beta),
                 ..AdjustedFit::without_estimate(FitStatus::Separated)
@@ -346,6 +349,7 @@ impl FitScratch {
         if convergence == Convergence::Failed {
             return Score::without_statistic(FitStatus::NotConverged);
         }
+        // Treatment is the last column, so that the factor has its score with all else profiled out.
         let score = self.equations.last_score();
         let observed_information = self.equations.information(treatment);
         self.expect(columns);

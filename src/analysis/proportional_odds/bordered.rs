@@ -8,7 +8,8 @@
 
 use super::CUTS;
 
-/// A pivot below this share of its value before elimination is rounding.
+/// Share of its value before elimination below which a pivot is rounding.
+// Elimination leaves about 1e-16 of a pivot without information.
 const CANCELLED: f64 = 1e-14;
 
 /// The equations; after [`Bordered::factor`] their factor, in the same arrays.
@@ -164,6 +165,7 @@ impl Bordered {
 
     /// Variance of a column's coefficient; NaN without information.
     pub fn variance(&self, column: usize) -> f64 {
+        // Allocates; the hot path needs only the last column, which has its own shortcut.
         let mut unit = vec![0.0; self.columns];
         unit[column] = 1.0;
         self.sum_of_squares(&[0.0; CUTS], unit, column)

@@ -115,7 +115,8 @@ impl Method for ProportionalOdds {
 #[derive(Debug)]
 struct Unadjusted {
     test: ShiftTest,
-    /// The same model for the likelihood-ratio test, which [`unadjusted`] does not have.
+    /// Model without covariates, for the likelihood-ratio test, which [`unadjusted`] does not have.
+    // Kept here, as building it allocates.
     model: Model,
 }
 

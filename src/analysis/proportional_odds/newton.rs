@@ -16,27 +16,39 @@ use std::ops::Range;
 
 /// Largest product t·r of a step that never lowers the likelihood (see the head of the file).
 const SAFE_STEP: f64 = 1.5;
-/// A full step that changes every linear predictor by less than this is the last: the error after it
-/// is of the order of its square.
+
+/// Change of a linear predictor below which a full step is the last.
+// The error after a Newton step is of the order of its square, 1e-16.
 const SETTLED: f64 = 1e-8;
-/// A linear predictor that still moves by more than this …
+
+/// Change of a linear predictor above which it still moves …
 const MOVING: f64 = 0.05;
-/// … although the log likelihood gains less than this per patient, diverges.
+
+/// … and gain in log likelihood per patient below which it then diverges.
 const NO_GAIN: f64 = 1e-10;
-/// Share of the information about treatment at the start below which all of it comes from patients
-/// whose fitted probabilities approach 0 or 1. At a gain of [`NO_GAIN`] such patients still have a share
-/// of about 1e-9; among patients who overlap, one in as many as there are has more than this.
+
+/// Share of the information about treatment at the start below which all of it is of patients whose
+/// fitted probabilities approach 0 or 1.
+// At a gain of `NO_GAIN` such patients still have a share of about 1e-9. Among patients who overlap, one
+// in as many as there are has more than this.
 const RESIDUAL_INFORMATION: f64 = 1e-7;
-/// Largest log odds ratio of data that overlap; a larger one has diverged. With 1e6 patients on either
-/// side of a cut and one on the wrong side in each arm it is 28.
+
+/// Absolute log odds ratio above which it has diverged.
+// Data that overlap have none that is larger: with 1e6 patients on either side of a cut and one on the
+// wrong side in each arm it is 28.
 const DIVERGED: f64 = 50.0;
-/// In trials of a dozen patients all linear predictors may diverge, at rates of 1 to 18: each step of
-/// [`SAFE_STEP`] then gains a twelfth of the remaining likelihood, and it takes 300 steps until none
-/// remains.
+
+/// Largest number of steps.
+// In trials of a dozen patients all linear predictors may diverge, at rates of 1 to 18. Each step of
+// `SAFE_STEP` then gains a twelfth of the remaining likelihood, and it takes 300 until none remains.
 const MAX_STEPS: usize = 500;
-/// Gap between thresholds below which 1 − e⁻ᵈ would lose more than two digits.
+
+/// Gap between thresholds below which its exponential is computed by `expm1`.
+// At this gap 1 − e⁻ᵈ has lost two digits.
 const NARROW_GAP: f64 = 0.01;
-/// Bound on a threshold and on the shift by covariates: the product of their exponentials stays finite.
+
+/// Bound on thresholds and on shifts by covariates in exponentials.
+// The product of two exponentials then stays finite.
 const EXP_RANGE: f64 = 340.0;
 
 /// Buffers of fits; the first fit allocates them, later ones reuse them.
@@ -91,6 +103,7 @@ impl FitScratch {
             *threshold = ln_normal(below / (data.patients - below));
         }
         self.first_information = f64::NAN;
+        // `clear` and `resize` keep the memory: fits allocate nothing after the first.
         self.coefficients.clear();
         self.coefficients.resize(data.kept.len(), 0.0);
         for by_cell in [&mut self.shifts, &mut self.by_cell] {
@@ -115,6 +128,7 @@ impl FitScratch {
             self.add_gaps(&totals);
             self.equations.factor();
             self.equations.step(free, &mut self.step);
+            // The first equations of a fit, in which no patient's outcome is certain yet.
             if self.first_information.is_nan() {
                 let treatment = self.data.treatment.expect("a fit without treatment is not begun");
                 self.first_information = self.equations.information(treatment);
@@ -142,6 +156,7 @@ impl FitScratch {
         settled: bool,
         mut watched: Range<usize>,
     ) -> Option<Convergence> {
+        // A parameter that moves while nothing is gained approaches a limit at infinity.
         let flat = reach > MOVING && self.step.gain < NO_GAIN * self.data.patients;
         let treatment = self.data.treatment.filter(|column| watched.contains(column));
         if treatment.is_some_and(|column| self.coefficients[column].abs() > DIVERGED) {
@@ -209,6 +224,7 @@ impl FitScratch {
             }
             let slope: f64 = curvature.iter().sum();
             let pull: f64 = residual.iter().sum();
+            // Entries are in the order of columns, so that later ones are not needed.
             let entries = self.data.entries(cell);
             for (i, a) in entries.iter().take_while(|entry| entry.column < columns).enumerate() {
                 equations.gradient[a.column] += a.value * pull;
@@ -296,6 +312,7 @@ impl FitScratch {
     /// parameters.
     pub(super) fn expect(&mut self, columns: usize) {
         self.evaluate();
+        // The thresholds' own term needs the expected number at each level in all cells.
         let mut totals = [0.0; LEVELS];
         self.set_up(columns, |data, cell, lower, upper| {
             let levels = expected_levels(data, cell, lower, upper);
@@ -353,6 +370,7 @@ fn expected_levels(
     let mut levels = [0.0; LEVELS];
     let mut below = 0.0;
     for (level, &lower) in levels.iter_mut().zip(lower).take(data.cuts) {
+        // Rounding may put neighbouring thresholds in the wrong order by the last digit.
         *level = data.sizes[cell] * (lower - below).max(0.0);
         below = lower;
     }

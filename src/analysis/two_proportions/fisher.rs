@@ -12,10 +12,11 @@ use super::{ArmEvents, Arms, ProportionEffect};
 use crate::num::normal::upper_quantile;
 use crate::num::root;
 
-/// A sum ends at a term below this share of it: there the terms fall so fast that all further ones
-/// together are below one rounding of the sum.
+/// Share of a sum below which a term ends it.
+// There the terms fall so fast that all further ones together are below one rounding of the sum.
 const VANISHING: f64 = 1e-20;
 /// Largest absolute log odds ratio that is searched.
+// Its exponential, and the products of it with counts, are still finite.
 const FARTHEST: f64 = 300.0;
 
 /// A fourfold table with fixed margins.
@@ -271,6 +272,7 @@ fn moments(terms: impl Iterator<Item = Term>, about: f64) -> (f64, f64) {
     for (i, weight) in terms {
         whole += weight;
         first += (i - about) * weight;
+        // At the start `whole` is the weight itself, so that the first term never ends the sum.
         if weight < VANISHING * whole {
             break;
         }
@@ -416,9 +418,9 @@ mod tests {
         }
     }
 
-    /// What is far beyond any p value is 0 and yet a finite Z, in a million patients at once.
+    /// In a million patients a p value may underflow to 0; its Z is finite.
     #[test]
-    fn the_impossible_has_a_finite_z() {
+    fn a_p_value_that_underflows_has_a_finite_z() {
         let it = conditional((0, 500_000), (500_000, 500_000));
         assert_eq!(it.tails(), Tails { lower: 1.0, upper: 0.0, point: 0.0 });
         assert_eq!(it.p_two_sided(), 0.0);

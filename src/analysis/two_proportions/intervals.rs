@@ -92,6 +92,7 @@ fn wald(effect: EffectEstimate, quantile: f64) -> Option<(f64, f64)> {
     if standard_error.is_nan() {
         return None;
     }
+    // ln 0 or ln ∞: the data exclude no effect, rather than all but an infinite one.
     if standard_error.is_infinite() {
         return Some((f64::NEG_INFINITY, f64::INFINITY));
     }
@@ -116,6 +117,7 @@ fn newcombe_lower(&[control, experimental]: &Arms, quantile: f64) -> f64 {
 }
 
 /// Largest absolute log ratio that is searched.
+// Its exponential is still finite; limits of counts are far below it.
 const FARTHEST: f64 = 300.0;
 
 /// The effect below the estimate whose score Z is `critical`.

@@ -33,10 +33,10 @@ pub struct Proportions {
     /// The statistic compared with the boundary.
     #[serde(default)]
     pub test: ProportionTest,
-    /// What is estimated.
+    /// Measure of effect.
     #[serde(default)]
     pub effect: ProportionEffect,
-    /// Its 95 % interval.
+    /// Method of the 95 % interval.
     #[serde(default)]
     pub interval: ProportionInterval,
 }
@@ -129,9 +129,9 @@ impl Test for Proportions {
 /// One arm's events and patients.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArmEvents {
-    /// At least 0, at most `patients`.
+    /// Patients with an event, at least 0 and at most `patients`.
     pub events: f64,
-    /// At least 0.
+    /// Number of patients, at least 0.
     pub patients: f64,
 }
 
@@ -177,7 +177,7 @@ pub enum ProportionTest {
     ContinuityCorrected,
     /// Fisher's exact test, one-sided.
     Fisher,
-    /// The same with half of the observed table's probability.
+    /// Fisher's test with half of the observed table's probability.
     FisherMidP,
 }
 
@@ -337,6 +337,7 @@ pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
     match test {
         ProportionTest::PooledZ => Some(difference / pooled.sqrt()),
         ProportionTest::UnpooledZ => {
+            // 0 if one arm has only events and the other none, although the difference is largest.
             let variance = control.variance() + experimental.variance();
             (variance > 0.0).then(|| difference / variance.sqrt())
         }

@@ -156,7 +156,7 @@ pub enum UtilitiesError {
     NotFinite {
         /// The mRS it belongs to.
         level: usize,
-        /// As given.
+        /// Value as given.
         value: f64,
     },
     /// All utilities are equal, so that the arms could never differ.
@@ -311,7 +311,8 @@ fn welch(control: &ArmUtilities, experimental: &ArmUtilities) -> (f64, f64) {
     if control.n.min(experimental.n) <= 1.0 {
         return (f64::NAN, 0.0);
     }
-    // Variances of the two means.
+    // Variances of the two means. Both are 0 if no patient differs from its arm: then Satterthwaite's
+    // ratio is 0/0, and Student's degrees of freedom stand in for it.
     let [c, e] = [control, experimental].map(|arm| arm.squares / (arm.n - 1.0) / arm.n);
     if c + e == 0.0 {
         return (0.0, control.n + experimental.n - 2.0);

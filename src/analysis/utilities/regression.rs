@@ -36,7 +36,7 @@ pub enum CovariateRowsError {
         pattern: usize,
         /// Counted from 1.
         column: usize,
-        /// As given.
+        /// Value as given.
         value: f64,
     },
     /// More columns than the arrays of a fit hold.
@@ -95,6 +95,7 @@ pub fn adjusted_t_test(
     let Some(means) = ColumnMeans::new(utilities, covariates, groups) else {
         return NO_DIFFERENCE;
     };
+    // About the means: sums of squares of large utilities would cancel.
     let mut products = CrossProducts::new(utilities, covariates, groups, &means);
     let treatment = covariates.columns;
     let kept = (0..treatment).filter(|&column| products.eliminate(column)).count();
@@ -120,10 +121,12 @@ pub fn adjusted_t_test(
     TTest::from_variance(difference, variance, degrees_of_freedom)
 }
 
-/// A column is collinear if the columns before it leave less than this share of its sum of squares:
-/// what they leave of an exact combination is rounding.
+/// Share of its sum of squares that the columns before a column leave of it, below which it is collinear.
+// Rounding leaves about 1e-16 of an exact combination; columns that differ in one of 1e6 patients have
+// 1e-6.
 const COLLINEAR: f64 = 1e-10;
-/// A fit is perfect if its residual sum of squares is below this share of the utilities' total.
+/// Share of the utilities' sum of squares below which the residual one is that of a perfect fit.
+// Rounding leaves a few times 1e-16 of it.
 const PERFECT_FIT: f64 = 1e-13;
 
 /// Columns of the cross products: covariates, treatment, utility.
@@ -146,6 +149,7 @@ impl ColumnMeans {
             Some((group, utility))
         })?;
         let columns = covariates.columns;
+        // Treatment has no origin: its values 0 and 1 are exact.
         let mut origin = [0.0; SIZE];
         origin[..columns].copy_from_slice(covariates.row(first));
         origin[columns + 1] = utility_of_first;
@@ -223,6 +227,7 @@ impl CrossProducts {
         if !self.varies(column) {
             return false;
         }
+        // A copy, as the row is read while later rows change.
         let pivot = self.values[column];
         for i in column + 1..self.size {
             let factor = pivot[i] / pivot[column];

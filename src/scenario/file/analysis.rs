@@ -13,19 +13,19 @@ pub struct Analysis {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub name: Option<String>,
-    /// What is compared, and how.
+    /// Method and its parameters.
     #[serde(flatten)]
     pub method: AnalysisMethod,
-    /// Who is compared.
+    /// Patients that are compared, and the arm of each.
     #[serde(default)]
     pub population: AnalysisSet,
-    /// Times the trial's own allocation is run again with patients and outcomes fixed, to take the
-    /// p value from: (b + 1) / (m + 1), b the repeats whose statistic is no smaller. 0: from the
-    /// statistic's normal distribution.
+    /// Number of repetitions of the trial's allocation with patients and outcomes fixed, from which the
+    /// p value is taken: (b + 1) / (m + 1) if b of m repetitions have a statistic that is no smaller.
+    /// 0: p value from the normal distribution of the statistic.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub rerandomisations: u32,
-    /// What is done about outcomes that are missing although follow-up has ended.
+    /// Rule for outcomes that are missing although follow-up has ended.
     #[serde(default)]
     pub missing: MissingRule,
 }
