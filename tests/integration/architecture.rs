@@ -160,12 +160,16 @@ fn a_type_that_is_read_from_a_scenario_has_no_constructor() {
         for item in code.split("#[derive(").skip(1).filter(|item| {
             item.split(")]").next().is_some_and(|derived| derived.contains("Deserialize"))
         }) {
-            let name = ["pub struct ", "pub enum "]
+            let (attributes, after) = ["pub struct ", "pub enum "]
                 .iter()
                 .filter_map(|keyword| item.split_once(keyword))
                 .min_by_key(|(before, _)| before.len())
-                .map(|(_, after)| after.split([' ', '<', '(', ';']).next().unwrap_or(after))
                 .expect("a derive is on a type");
+            // Read by its constructor, which refuses what it does not allow.
+            if attributes.contains("try_from") {
+                continue;
+            }
+            let name = after.split([' ', '<', '(', ';']).next().unwrap_or(after);
             for block in code.split(&format!("\nimpl {name} {{")).skip(1) {
                 let block = block.split("\n}\n").next().unwrap_or(block);
                 assert!(!block.contains("fn new("), "{name} in src/{file} has a constructor");
