@@ -10,7 +10,6 @@ use std::hint::black_box;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use rescuesim::engine::Accumulator;
-use rescuesim::rng::Replicate;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::Tally;
 use rescuesim::trial::{ReplicateResult, Simulator};
@@ -29,11 +28,10 @@ fn warm(name: &str, set: &[&str]) -> (Simulator<'static>, Tally) {
 }
 
 fn run(simulator: &mut Simulator<'_>, tally: &mut Tally, first: u64) {
-    let mut result = ReplicateResult::default();
+    let mut results = [ReplicateResult::default()];
     for replicate in first..first + REPLICATES {
-        simulator.enrol(replicate..first + REPLICATES, &mut |_| {});
-        simulator.run_into(Replicate(replicate), &mut result);
-        tally.add(std::slice::from_ref(&result));
+        simulator.run_into(replicate..first + REPLICATES, &mut results[0]);
+        tally.add(&results);
     }
 }
 

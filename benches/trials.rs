@@ -22,7 +22,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::scenario::shipped::SCENARIOS;
 use rescuesim::summary::Tally;
 use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
-use rescuesim::trial::Simulator;
+use rescuesim::trial::{ReplicateResult, Simulator};
 
 mod bare_loop;
 
@@ -38,17 +38,19 @@ fn angel_reboot(set: &[&str]) -> Scenario {
 /// One replicate, under two truths.
 #[divan::bench_group(sample_size = 1000)]
 mod replicate {
-    use super::{Bencher, Replicate, SCENARIOS, Scenario, Simulator, angel_reboot, bare_loop};
+    use super::{
+        Bencher, ReplicateResult, SCENARIOS, Scenario, Simulator, angel_reboot, bare_loop,
+    };
 
     const TWO_PROPORTIONS: &str = r#"analyses=[{method="two_proportions"}]"#;
 
     fn simulate(bencher: Bencher, scenario: Scenario) {
         let mut simulator = Simulator::new(&scenario);
-        let mut replicate = 0;
+        let (mut replicate, mut result) = (0, ReplicateResult::default());
         bencher.bench_local(|| {
             replicate += 1;
-            simulator.enrol(replicate..u64::MAX, &mut |_| {});
-            simulator.run(Replicate(replicate)).trials.len()
+            simulator.run_into(replicate..u64::MAX, &mut result);
+            result.trials.len()
         });
     }
 
@@ -100,10 +102,9 @@ mod tally {
 
     fn full(scenario: &rescuesim::scenario::Scenario) -> Tally {
         let mut simulator = Simulator::new(scenario);
-        let (mut tally, mut result) = (Tally::new(scenario), Default::default());
+        let mut tally = Tally::new(scenario);
         for replicate in 0..REPLICATES {
-            simulator.run_into(Replicate(replicate), &mut result);
-            tally.add(std::slice::from_ref(&result));
+            tally.add(&[simulator.run(Replicate(replicate))]);
         }
         tally
     }
@@ -111,10 +112,9 @@ mod tally {
     #[divan::bench]
     fn add(bencher: Bencher) {
         let scenario = angel_reboot(&[]);
-        let (mut simulator, mut result) = (Simulator::new(&scenario), Default::default());
-        simulator.run_into(Replicate(0), &mut result);
+        let results = [Simulator::new(&scenario).run(Replicate(0))];
         let mut tally = full(&scenario);
-        bencher.bench_local(|| tally.add(std::slice::from_ref(&result)));
+        bencher.bench_local(|| tally.add(&results));
     }
 
     #[divan::bench]

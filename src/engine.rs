@@ -16,7 +16,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use crate::rng::Replicate;
 use crate::scenario::Scenario;
 use crate::trial::{NEVER_CANCELLED, ReplicateResult, Simulator, TrialResult};
 
@@ -236,7 +235,7 @@ struct Crew<'r> {
 }
 
 /// Replicates that follow each other, folded.
-struct Batch<A> {
+struct FoldedChunks<A> {
     tally: A,
     /// Number of replicates.
     done: u64,
@@ -246,7 +245,7 @@ struct Batch<A> {
     rows: Vec<Vec<TrialResult>>,
 }
 
-impl<A: Accumulator> Batch<A> {
+impl<A: Accumulator> FoldedChunks<A> {
     fn new(tally: A) -> Self {
         Self { tally, done: 0, is_cut: false, rows: Vec::new() }
     }
@@ -267,7 +266,8 @@ impl<A: Accumulator> Batch<A> {
 impl<'r> Crew<'r> {
     fn hire(&mut self, threads: usize, scenarios: &[&'r Scenario]) {
         for _ in 0..threads {
-            let simulators = scenarios.iter().map(|&of| Simulator::new(of).heeding(self.cancelled));
+            let simulators =
+                scenarios.iter().map(|&of| Simulator::new(of).cancelled_by(self.cancelled));
             let results = scenarios.iter().map(|_| ReplicateResult::default());
             self.workers.push(Mutex::new(Worker {
                 simulators: simulators.collect(),
@@ -295,7 +295,7 @@ impl<'r> Crew<'r> {
         &self,
         replicates: &Range<u64>,
         new: &(impl Fn() -> A + Sync),
-    ) -> Batch<A> {
+    ) -> FoldedChunks<A> {
         let Range { start, end } = *replicates;
         let all = end - start;
         // Smaller chunks if there are few replicates, so that every thread gets some.
@@ -305,19 +305,19 @@ impl<'r> Crew<'r> {
             .into_par_iter()
             .map(|i| start + i as u64 * chunk)
             .fold(
-                || Batch::new(new()),
+                || FoldedChunks::new(new()),
                 |batch, from| self.simulate_chunk(batch, from..end.min(from + chunk)),
             )
-            .reduce_with(Batch::followed_by)
-            .unwrap_or_else(|| Batch::new(new()))
+            .reduce_with(FoldedChunks::followed_by)
+            .unwrap_or_else(|| FoldedChunks::new(new()))
     }
 
     /// Simulates a chunk on the calling thread and adds it to the replicates before it.
     fn simulate_chunk<A: Accumulator>(
         &self,
-        mut batch: Batch<A>,
+        mut batch: FoldedChunks<A>,
         replicates: Range<u64>,
-    ) -> Batch<A> {
+    ) -> FoldedChunks<A> {
         if batch.is_cut {
             return batch;
         }
@@ -334,8 +334,7 @@ impl<'r> Crew<'r> {
                 break;
             }
             for (simulator, result) in simulators.iter_mut().zip(&mut *results) {
-                simulator.enrol(replicate..replicates.end, &mut |_| {});
-                simulator.run_into(Replicate(replicate), result);
+                simulator.run_into(replicate..replicates.end, result);
             }
             // Again: a simulator that is cancelled leaves its replicate unfinished and does not say so.
             if self.is_cancelled() {

@@ -9,6 +9,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();
+            // Scripts distinguish a mistake, which they must not repeat, from a failure.
             match failure {
                 cli::Failure::Running(_) => ExitCode::from(1),
                 cli::Failure::Usage(_) | cli::Failure::Scenario(_) => ExitCode::from(2),

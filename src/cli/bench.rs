@@ -1,7 +1,8 @@
 //! `rescuesim bench`.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use rescuesim::engine::{self, Accumulator, FoldError, Job};
@@ -10,7 +11,7 @@ use rescuesim::report::bench as report;
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::Tally;
-use rescuesim::trial::{Phase, ReplicateResult, Simulator};
+use rescuesim::trial::{Phase, PhaseObserver, ReplicateResult, Simulator};
 
 use super::clock::now;
 use super::input;
@@ -20,7 +21,7 @@ use super::signals::cancelled_by_signal;
 use super::simulation::worker_threads;
 use super::{Failure, Format, ScenarioArgs, values};
 
-/// How long a timed repeat on one thread is to take, where the number of replicates is not stated.
+/// Time of a repeat on one thread if the number of replicates is not given.
 const REPEAT: Duration = Duration::from_millis(400);
 
 #[derive(Debug, Args)]
@@ -39,13 +40,14 @@ pub struct BenchArgs {
     /// A file that `bench --format json` wrote, to compare with.
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
 pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
+    // From here: reading and validating count as the wait for the first trial.
     let began = now();
     let scenario = Scenario::load(path, overrides)?;
     Simulator::new(&scenario).run(Replicate(0));
@@ -72,37 +74,39 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
 }
 
 fn read(path: &Path, scenario: &Scenario) -> Result<Benchmark, Failure> {
-    let refused = |why: String| Failure::Usage(format!("--compare {}: {why}", path.display()));
-    let text = input::read_text(path);
-    let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
-    let earlier: Benchmark = serde_json::from_str(&text)
-        .map_err(|error| refused(format!("is not what bench --format json writes: {error}")))?;
-    if earlier.scenario_digest == scenario.digest() {
-        Ok(earlier)
-    } else {
-        Err(refused(format!("is of another scenario; it was made by: {}", earlier.command)))
-    }
+    parse(path, scenario)
+        .map_err(|why| Failure::Usage(format!("--compare {}: {why}", path.display())))
 }
 
-/// Replicates that one thread simulates in about so long.
+fn parse(path: &Path, scenario: &Scenario) -> Result<Benchmark, String> {
+    let text = input::read_text(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let earlier: Benchmark = serde_json::from_str(&text)
+        .map_err(|error| format!("is not what bench --format json writes: {error}"))?;
+    if earlier.scenario_digest != scenario.digest() {
+        return Err(format!("is of another scenario; it was made by: {}", earlier.command));
+    }
+    Ok(earlier)
+}
+
+/// Measures how many replicates one thread simulates in the given time.
 fn replicates_in(scenario: &Scenario, time: Duration) -> u64 {
     let mut simulator = Simulator::new(scenario);
-    let mut simulate_for = |time: Duration| {
-        let began = now();
-        let mut replicates = 0;
-        while began.elapsed() < time {
-            simulator.run(Replicate(replicates));
-            replicates += 1;
-        }
-        replicates
-    };
-    // The first replicates make tables for those to come.
-    simulate_for(time / 2);
-    2 * simulate_for(time / 2)
+    // The first replicates fill tables for later ones.
+    simulate_for(&mut simulator, time / 2);
+    2 * simulate_for(&mut simulator, time / 2)
 }
 
-/// Times every number of threads in turn, and the phases, so that a change of the machine's pace
-/// meets them all.
+/// Simulates for the given time and returns the number of replicates.
+fn simulate_for(simulator: &mut Simulator<'_>, time: Duration) -> u64 {
+    let (began, mut replicates) = (now(), 0);
+    while began.elapsed() < time {
+        simulator.run(Replicate(replicates));
+        replicates += 1;
+    }
+    replicates
+}
+
+/// Times every number of threads and the phases.
 fn timed(
     args: &BenchArgs,
     scenario: &Scenario,
@@ -111,12 +115,13 @@ fn timed(
     let most = worker_threads(args.threads);
     let mut seconds = vec![Vec::new(); most];
     let mut phases = vec![Vec::new(); Phase::ALL.len()];
+    // All in turn in each repeat, so that a change of the machine's pace affects all of them.
     for repeat in 0..=args.repeats {
         for (i, seconds) in seconds.iter_mut().enumerate() {
-            // As many for each thread, so that starting them counts for as little.
+            // The same number for each thread, so that starting them counts for equally little.
             let threads = i + 1;
             let took = seconds_on(threads, scenario, replicates * threads as u64)?;
-            // The first is to warm up.
+            // The first repeat is to warm up.
             if repeat > 0 {
                 seconds.push(took);
             }
@@ -142,38 +147,48 @@ fn seconds_on(threads: usize, scenario: &Scenario, replicates: u64) -> Result<f6
     Ok(began.elapsed().as_secs_f64())
 }
 
-/// Seconds in each phase on one thread, with those that reading the clock takes.
+/// Measures the seconds of each phase on one thread, including those of reading the clock.
 fn seconds_in_phases(
     scenario: &Scenario,
     replicates: u64,
 ) -> Result<[f64; Phase::ALL.len()], Failure> {
-    let mut simulator = Simulator::new(scenario).heeding(cancelled_by_signal());
-    let mut result = ReplicateResult::default();
+    let cancelled = cancelled_by_signal();
+    let stopwatch = Stopwatch { began: now(), took: [Duration::ZERO; Phase::ALL.len()] };
+    let mut simulator = Simulator::new(scenario).cancelled_by(cancelled).observed_by(stopwatch);
+    let mut results = [ReplicateResult::default()];
     let mut tally = Tally::new(scenario);
-    let mut took = [Duration::ZERO; Phase::ALL.len()];
     for replicate in 0..replicates {
-        if cancelled_by_signal().load(std::sync::atomic::Ordering::Relaxed) {
+        if cancelled.load(Ordering::Relaxed) {
             return Err(failure(FoldError::Cancelled));
         }
-        let mut began = now();
-        let mut end_of = |phase: Phase| {
-            let end = now();
-            took[phase as usize] += end - began;
-            began = end;
-        };
-        simulator.enrol(replicate..replicates, &mut end_of);
-        simulator.run_into_in_phases(Replicate(replicate), &mut result, &mut end_of);
-        tally.add(std::slice::from_ref(&result));
-        end_of(Phase::Summary);
+        simulator.observer().began = now();
+        simulator.run_into(replicate..replicates, &mut results[0]);
+        tally.add(&results);
+        simulator.observer().ended(Phase::Summary);
     }
-    Ok(took.map(|took| took.as_secs_f64()))
+    Ok(simulator.observer().took.map(|took| took.as_secs_f64()))
+}
+
+/// Time spent in each phase.
+struct Stopwatch {
+    /// Beginning of the current phase.
+    began: Instant,
+    took: [Duration; Phase::ALL.len()],
+}
+
+impl PhaseObserver for Stopwatch {
+    fn ended(&mut self, phase: Phase) {
+        let end = now();
+        self.took[phase as usize] += end - self.began;
+        self.began = end;
+    }
 }
 
 fn failure(error: FoldError) -> Failure {
     Failure::Running(error.to_string())
 }
 
-/// The most memory that the program has had, in bytes, where the system says.
+/// Returns the peak memory of the program in bytes; `None` if the system does not report it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

@@ -1,6 +1,5 @@
 //! `rescuesim calibrate`.
 
-use std::io;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -11,7 +10,7 @@ use rescuesim::scenario::path::NotAPath;
 use rescuesim::scenario::{InputDocument, KeyPath, Scenario};
 
 use super::Failure;
-use super::output::{OutputFile, keep_inputs, print};
+use super::output::{OutputFile, cannot_write, keep_inputs, print};
 
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
@@ -42,13 +41,13 @@ fn target(text: &str) -> Result<Target, String> {
 pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     let document = InputDocument::read(&args.scenario)?;
     let scenario = document.scenario(&[])?;
-    let unknowns = args.solve.iter().map(|path| {
+    let mut unknowns = Vec::new();
+    for path in &args.solve {
         let parsed = path.parse().map_err(|e: NotAPath| refused(e.into()))?;
         let (start, range) = edit::number(&scenario, &parsed).map_err(refused)?;
-        Ok(Unknown { path: path.clone(), start, range })
-    });
-    let unknowns: Vec<Unknown> = unknowns.collect::<Result<_, Failure>>()?;
-    // Before the search, as a key that is not written cannot be replaced after it.
+        unknowns.push(Unknown { path: path.clone(), start, range });
+    }
+    // Before the search: a key that the file does not have cannot be replaced after it either.
     solved_text(&document, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
     let calibration =
         calibrate::calibrate(&|set| document.scenario(set), args.targets.clone(), unknowns)
@@ -65,7 +64,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     write(args, &solved_text(&document, solved)?, &summary, &document)
 }
 
-/// The text of the scenario with these numbers.
+/// Replaces numbers in the text of the scenario.
 fn solved_text(
     document: &InputDocument,
     numbers: impl Iterator<Item = (String, f64)>,
@@ -79,8 +78,8 @@ fn refused(error: EditError) -> Failure {
     Failure::Usage(format!("--solve {error}"))
 }
 
-/// The solved scenario goes to a file and the summary to the terminal; without a file both go to
-/// the terminal, the summary as comments.
+/// Writes the solved scenario to a file and prints the summary; without a file prints both, the summary as
+/// comments.
 fn write(
     args: &CalibrateArgs,
     text: &str,
@@ -92,18 +91,18 @@ fn write(
             summary.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
         return print(&format!("{comments}\n{text}"));
     };
-    let told = |error: io::Error| format!("cannot write {}: {error}", out.display());
-    let file = OutputFile::at(out).map_err(|error| Failure::Usage(told(error)))?;
+    let file = OutputFile::at(out).map_err(|error| Failure::Usage(cannot_write(out, &error)))?;
     keep_inputs([&file], &document.paths())?;
-    let failed = |error| Failure::Running(told(error));
-    let file = file.filled(text.as_bytes()).map_err(failed)?;
-    // Paths in it, such as that of evidence, start at its folder.
+    let file = file
+        .filled(text.as_bytes())
+        .map_err(|error| Failure::Running(cannot_write(out, &error)))?;
+    // Read again from its folder, where relative paths in it, such as that of evidence, may lead elsewhere.
     Scenario::load(file.path(), &[]).map_err(|error| {
         Failure::Usage(format!(
             "not written to {}, where it would be no valid scenario:\n{error}",
             out.display()
         ))
     })?;
-    file.put_in_place().map_err(failed)?;
+    file.put_in_place().map_err(|error| Failure::Running(cannot_write(out, &error)))?;
     print(&format!("{summary}\nWritten to {}.\n", out.display()))
 }

@@ -1,4 +1,4 @@
-//! `--checkpoint`, `--resume` and `--shard`: a run that goes on where it was stopped, or is shared out.
+//! `--checkpoint`, `--resume` and `--shard`: a run that is resumed, or divided among machines.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
@@ -16,21 +16,21 @@ use super::clock::now;
 use super::output::{self, OutputFile, print};
 use super::{Failure, input, values};
 
-/// Where a run is kept, and what share of it this is.
+/// Checkpoint of a run, and its shard.
 #[derive(Debug, Args)]
 pub struct CheckpointArgs {
-    /// Keep what has been simulated in this file, every second or so. It also serves to add replicates
-    /// to a finished run.
+    /// Write what has been simulated to this file, every second or so. The file also serves to add
+    /// replicates to a finished run.
     #[arg(long, value_name = "FILE", conflicts_with = "trials")]
     checkpoint: Option<PathBuf>,
-    /// Go on from the file of --checkpoint, if there is one.
+    /// Continue from the file of --checkpoint, if it exists.
     #[arg(long, requires = "checkpoint", conflicts_with = "trials")]
     resume: bool,
     /// The least time between two writings of that file, in seconds.
     #[arg(long, value_name = "SECONDS", requires = "checkpoint", conflicts_with = "trials", default_value_t = 1.0, value_parser = values::seconds)]
     checkpoint_every: f64,
     /// Simulate a share of the replicates, as in `--shard 3/16`, into the file of --checkpoint; `merge`
-    /// puts the files of all shares together.
+    /// combines the files of all shards.
     #[arg(long, value_name = "SHARE", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format", "trials"])]
     pub shard: Option<Shard>,
 }
@@ -38,13 +38,15 @@ pub struct CheckpointArgs {
 /// The file of `--checkpoint`, which is written while a run is simulated.
 pub struct CheckpointFile {
     path: PathBuf,
-    /// The run that it is of.
+    /// The run that the file belongs to.
     run: RunId,
     /// The least time between two writings.
     interval: Duration,
+    /// Time of the last writing.
     saved: Instant,
+    /// Whether a warning about a failed writing has been printed.
     has_failed: bool,
-    /// The file as it was last written, locked, so that no other run takes it.
+    /// The file as last written, locked so that no other run takes it.
     locked: Option<File>,
     pace: Pace,
 }
@@ -63,7 +65,7 @@ impl CheckpointArgs {
         let replicates = scenario.replicates;
         if self.shard().count() > replicates {
             return Err(Failure::Usage(format!(
-                "--shard {}: {replicates} replicates cannot be shared out so; allowed: as many shards as replicates, or fewer",
+                "--shard {}: {replicates} replicates cannot be divided into more shards than replicates; allowed: at most {replicates} shards",
                 self.shard()
             )));
         }
@@ -79,7 +81,7 @@ impl CheckpointArgs {
         let Range { start, end } = shard.replicates(scenario.replicates);
         let path = self.checkpoint.as_deref().expect("a shard has a file").display();
         print(&format!(
-            "shard {shard}, replicates {start} to {} of {}: {path}\nWhen all {} are there: rescuesim merge FILES\n",
+            "shard {shard}, replicates {start} to {} of {}: {path}\nWhen all {} are complete: rescuesim merge FILES\n",
             end - 1,
             scenario.replicates,
             shard.count()
@@ -147,9 +149,8 @@ fn unwritable(error: io::Error) -> String {
     format!("cannot be written: {error}")
 }
 
-/// The text of a checkpoint that no other run has.
+/// Reads the text of a checkpoint that no other run has; `None` if there is no file.
 fn read_if_there(path: &Path) -> Result<Option<String>, String> {
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
     loop {
         match std::fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -165,11 +166,15 @@ fn read_if_there(path: &Path) -> Result<Option<String>, String> {
                 "another run has this file; allowed: another file, or that run's end".into()
             );
         }
-        // One that has been replaced since was locked by a run that has the new one.
+        // A file that has been replaced since was locked for nothing: the other run has the new one.
         if is_at(&file, path).map_err(unreadable)? {
             return input::read_open(&file).map(Some).map_err(unreadable);
         }
     }
+}
+
+fn unreadable(error: io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 /// Whether an open file is the one that has the name.
@@ -180,9 +185,10 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     Ok((file.dev(), file.ino()) == (path.dev(), path.ino()))
 }
 
-/// Whether an open file is the one that has the name: open files keep theirs here.
+/// Whether an open file is the one that has the name.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    // Here the file of a name cannot be replaced while it is open.
     Ok(true)
 }
 
@@ -247,28 +253,30 @@ impl Observer<Tally> for CheckpointFile {
     }
 }
 
-/// How many replicates make a wave: those of a tenth to half of a second, or where a replicate takes
-/// longer than that a few for each thread, or one.
+/// Adapts the number of replicates of a wave to their speed, so that the file is up to date: waves of a
+/// tenth to half of a second, or if replicates take longer a few for each thread, or one.
 struct Pace {
+    /// Beginning of the current wave.
     began: Instant,
+    /// Replicates of the current wave.
     wave: u64,
     threads: u64,
 }
 
 impl Pace {
-    /// Replicates for each thread, so that none waits long for the slowest; a wave of fewer is for
-    /// replicates that take [`Pace::LONG`] or more.
+    /// Replicates for each thread below which a wave is shortened only if it is [`Pace::LONG`].
+    // With one replicate each, all threads would wait for the slowest.
     const FEW: u64 = 4;
     const LONG: Duration = Duration::from_secs(10);
 
-    /// More replicates than a wave of them would need a year.
+    // A wave without replicates to simulate takes no time, and doubling must not overflow.
     const MOST: u64 = 1_000_000_000_000;
 
     fn new(threads: usize) -> Self {
         Self { began: now(), wave: threads as u64, threads: threads as u64 }
     }
 
-    /// Replicates of the next wave, by the time that this one has taken.
+    /// Returns the replicates of the next wave, from the time that the current one has taken.
     fn next_wave(&mut self) -> u64 {
         let took = self.began.elapsed();
         let most = if self.wave > Self::FEW * self.threads {
@@ -279,13 +287,12 @@ impl Pace {
         if took > most {
             self.wave = (self.wave / 2).max(self.threads);
         } else if took < Duration::from_millis(100) {
-            // Waves that take no time may come without end.
             self.wave = (self.wave * 2).min(Self::MOST);
         }
         self.wave
     }
 
-    /// A wave begins.
+    /// Begins the next wave.
     fn begin(&mut self) {
         self.began = now();
     }

@@ -1,12 +1,11 @@
 //! `rescuesim compare`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::expected;
-use rescuesim::explore::compare::{ComparedQuantity, ComparisonTally, PairedComparison};
-use rescuesim::explore::precision::PrecisionReached;
+use rescuesim::explore::compare::{ComparisonTally, PairedComparison};
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 
@@ -25,63 +24,63 @@ pub struct CompareArgs {
     overrides: Vec<String>,
     #[command(flatten)]
     simulation: SimulationArgs,
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-}
-
-/// Figures of scenarios that have as many replicates as it took, and the precision that it took them
-/// for.
-type Compared = (Vec<ComparedQuantity>, Vec<Scenario>, Option<PrecisionReached>);
-
-impl CompareArgs {
-    fn figures(&self, scenarios: Vec<Scenario>) -> Result<Compared, Failure> {
-        let comparison =
-            PairedComparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
-        if let Some((_, figure)) =
-            self.simulation.precision().filter(|(_, of)| !comparison.has(*of))
-        {
-            return Err(Failure::Usage(format!(
-                "--precision-of {figure}: it is not compared; allowed: power, type-i-error, expected-n, duration"
-            )));
-        }
-        let replicates = scenarios[0].replicates;
-        let Simulated { tally, next, reached } =
-            self.simulation.session(replicates).fold_until_precise(
-                &scenarios,
-                Job::of(0..replicates),
-                || comparison.tally(),
-                ComparisonTally::error_to_stop_by,
-            )?;
-        let figures = tally.quantities();
-        let scenarios = scenarios.into_iter().map(|scenario| scenario.with_replicates(next));
-        Ok((figures, scenarios.collect(), reached))
-    }
 }
 
 pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let own = [args.overrides.clone(), args.simulation.overrides()].concat();
     let first = Scenario::load(&args.scenarios[0], &own)?;
-    let same = [
-        own,
-        vec![format!("run.replicates={}", first.replicates), format!("run.seed={}", first.seed.0)],
-    ]
-    .concat();
+    let replicates = first.replicates;
+    // The other scenarios on the same random numbers, whatever their files say.
+    let same = vec![format!("run.replicates={replicates}"), format!("run.seed={}", first.seed.0)];
+    let same = [own, same].concat();
     let mut scenarios = vec![first];
     for path in &args.scenarios[1..] {
         scenarios.push(Scenario::load(path, &same)?);
     }
-    let (figures, scenarios, reached) = args.figures(scenarios)?;
-    let paths: Vec<&Path> = args.scenarios.iter().map(PathBuf::as_path).collect();
-    let command = paths.iter().fold(CommandLine::new("compare"), |line, path| line.path(path));
+    let comparison =
+        PairedComparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
+    args.check_precision(&comparison)?;
+    let Simulated { tally, next, reached } =
+        args.simulation.session(replicates).fold_until_precise(
+            &scenarios,
+            Job::of(0..replicates),
+            || comparison.tally(),
+            ComparisonTally::error_to_stop_by,
+        )?;
+    let figures = tally.quantities();
+    // With a precision the number of replicates is known only now.
+    let scenarios: Vec<Scenario> =
+        scenarios.into_iter().map(|scenario| scenario.with_replicates(next)).collect();
+    let command =
+        args.scenarios.iter().fold(CommandLine::new("compare"), |line, path| line.path(path));
     let command = command.overrides(&args.overrides).amounts(&scenarios[0]).to_string();
-    let provenance =
-        |scenario| Provenance::new(scenario, command.clone()).with_precision(reached.clone());
-    let provenance: Vec<Provenance> = scenarios.iter().map(provenance).collect();
-    let document = || {
-        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let warnings: Vec<Vec<String>> = scenarios.iter().map(expected::warnings).collect();
-        comparison::document(&names, &provenance, &warnings, &figures)
-    };
-    output::print_as(args.format, document, || comparison::to_json(&provenance, &figures))
+    let provenance: Vec<Provenance> = scenarios
+        .iter()
+        .map(|of| Provenance::new(of, command.clone()).with_precision(reached.clone()))
+        .collect();
+    output::print_as(
+        args.format,
+        || {
+            let names: Vec<String> =
+                args.scenarios.iter().map(|path| path.display().to_string()).collect();
+            let warnings: Vec<Vec<String>> = scenarios.iter().map(expected::warnings).collect();
+            comparison::document(&names, &provenance, &warnings, &figures)
+        },
+        || comparison::to_json(&provenance, &figures),
+    )
+}
+
+impl CompareArgs {
+    /// Refuses a precision of a quantity that is not compared.
+    fn check_precision(&self, comparison: &PairedComparison<'_>) -> Result<(), Failure> {
+        match self.simulation.precision() {
+            Some((_, figure)) if !comparison.has(figure) => Err(Failure::Usage(format!(
+                "--precision-of {figure}: it is not compared; allowed: power, type-i-error, expected-n, duration"
+            ))),
+            Some(_) | None => Ok(()),
+        }
+    }
 }

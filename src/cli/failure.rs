@@ -1,4 +1,4 @@
-//! What went wrong, printed for the person at the keyboard.
+//! Errors of commands, and how they are printed.
 
 use std::io::IsTerminal;
 
@@ -8,24 +8,25 @@ use rescuesim::scenario::hidden::visible;
 
 use super::output::print_message;
 
-/// Why a command did not do what was asked.
+/// Why a command failed; the kind decides on the exit code.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The arguments make no sense or cannot be followed here.
+    /// The arguments are invalid or do not fit the scenario.
     #[error("{0}")]
     Usage(String),
-    /// The scenario cannot be used.
+    /// The scenario is invalid.
     #[error(transparent)]
     Scenario(#[from] Rejection),
-    /// It started and did not finish.
+    /// The command started and did not finish.
     #[error("{0}")]
     Running(String),
 }
 
 impl Failure {
-    /// Prints to standard error, in colour where that is a terminal.
+    /// Prints the error to standard error, in colour if that is a terminal.
     pub fn print(&self) {
         match self {
+            // A file name or value may hold control characters, which a terminal would act on.
             Self::Usage(message) | Self::Running(message) => {
                 print_message(&format!("error: {}\n", visible(message)));
             }

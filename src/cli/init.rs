@@ -26,6 +26,7 @@ pub fn init(args: &InitArgs) -> Result<(), Failure> {
         Some(name) => shipped(name)?,
     };
     let path = args.file.display();
+    // Every other command replaces its outputs; a scenario may have been edited by hand.
     if args.file.exists() {
         return Err(Failure::Usage(format!("{path} exists; allowed: the name of a new file")));
     }

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-/// The largest file read: the totals of the largest trials, of many analyses, with room to spare.
+/// Size of the largest file that is read.
+// Totals of the largest trials with many analyses have a few MiB.
 const MOST_BYTES: u64 = 1 << 28;
 
 /// Reads a text file of at most [`MOST_BYTES`].

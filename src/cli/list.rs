@@ -7,7 +7,7 @@ use super::{Failure, Format, output};
 
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }

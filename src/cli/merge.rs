@@ -14,7 +14,8 @@ use super::output::print_as;
 use super::result_files::ResultFiles;
 use super::{Failure, Format};
 
-/// Problems shown; the rest are of the same kinds.
+/// Problems printed at most.
+// The rest are of the same kinds, and there may be a million shards.
 const SHOWN: usize = 20;
 
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub struct MergeArgs {
     /// The files of all shards, in any order.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// What to print; JSON is the content of summary.json.
+    /// Format of the output; JSON is the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write summary.json to this directory.
@@ -48,19 +49,22 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
-    let document = || {
-        let boundaries = scenario.design.description();
-        table::document(&summary, &boundaries, &expected::warnings(&scenario))
-    };
-    print_as(args.format, document, || summary.to_json())?;
+    print_as(
+        args.format,
+        || {
+            let boundaries = scenario.design.description();
+            table::document(&summary, &boundaries, &expected::warnings(&scenario))
+        },
+        || summary.to_json(),
+    )?;
     written
 }
 
 fn read(path: &Path) -> Result<(Checkpoint, Scenario), Failure> {
-    let refused = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
-    let text = input::read_text(path);
-    let text = text.map_err(|error| refused(format!("cannot be read: {error}")))?;
-    Checkpoint::read(&text).map_err(|error| refused(format!("the file {error}")))
+    let read = input::read_text(path)
+        .map_err(|error| format!("cannot be read: {error}"))
+        .and_then(|text| Checkpoint::read(&text).map_err(|error| format!("the file {error}")));
+    read.map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
 }
 
 fn refused(problems: Vec<MergeProblem>) -> Failure {

@@ -48,9 +48,10 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// The command line of the process; where it cannot be read, says so and ends. A negative number
-    /// after an option is its value, so that it is refused with what is allowed.
+    /// Parses the command line of the process; if it is invalid, prints the error and exits.
     pub fn of_command_line() -> Self {
+        // A negative number after an option is its value, not another option: it is refused with what is
+        // allowed.
         let command = Self::command().mut_subcommands(|command| {
             command.mut_args(|arg| {
                 let has_value = arg.get_long().is_some() && arg.get_action().takes_values();
@@ -65,33 +66,33 @@ impl Cli {
 enum Command {
     /// Simulate a scenario and print its operating characteristics.
     Run(run::RunArgs),
-    /// Put the files of all shards of a run together, and print what `run` would.
+    /// Merge the shards of a run and print the combined result.
     Merge(merge::MergeArgs),
-    /// Print the scenario as it is understood: defaults, boundaries, warnings.
+    /// Check a scenario and print it with all defaults, boundaries and warnings.
     Check(ScenarioArgs),
-    /// Tell one simulated trial: its patients, looks, path of Z and decision.
+    /// Show one simulated trial in full: patients, looks, the path of Z, the decision.
     Trace(trace::TraceArgs),
-    /// Run scenarios on the same random numbers and print their differences.
+    /// Simulate scenarios on the same random numbers and print their differences.
     Compare(compare::CompareArgs),
     /// Write a report as one HTML page: assumptions, results, figures, example trials.
     Report(report::ReportArgs),
-    /// Run every combination of values of some keys, on the same random numbers.
+    /// Simulate every combination of values of some keys, on the same random numbers.
     Sweep(sweep::SweepArgs),
     /// Find the value of a key at which power, or another probability, reaches a target.
     Solve(Box<solve::SolveArgs>),
-    /// Compare rules within one procedure: a stent after 1, 2, 3, 4 passes, or never.
+    /// Compare strategies within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),
-    /// Solve for numbers of a scenario so that its exact figures hit targets.
+    /// Solve for numbers of a scenario so that its exact quantities meet targets.
     Calibrate(calibrate::CalibrateArgs),
-    /// Boundaries, sizes and powers without simulation: from a scenario, or from options.
+    /// Compute boundaries, sizes and power without simulation, from a scenario or from options.
     Design(Box<design::DesignArgs>),
-    /// What a look of a running trial says: boundaries for what came, conditional power, estimates.
+    /// Evaluate an interim analysis of an ongoing trial: updated boundaries, conditional power, estimates.
     Monitor(Box<monitor::MonitorArgs>),
-    /// Pool published 2×2 tables into one odds ratio, by every usual method.
+    /// Pool published 2×2 tables into one odds ratio, by all common methods.
     Pool(pool::PoolArgs),
     /// Measure how fast a scenario is simulated, by threads and by phase.
     Bench(bench::BenchArgs),
-    /// List the scenarios that come with the program; `run NAME` runs one anywhere.
+    /// List the scenarios that come with the program; `run NAME` simulates one in any directory.
     List(list::ListArgs),
     /// Write a commented scenario to start from.
     Init(init::InitArgs),
@@ -103,7 +104,7 @@ enum Command {
     Man(shell::ManArgs),
 }
 
-/// What scenario to use.
+/// A scenario and its overrides.
 #[derive(Debug, Args)]
 struct ScenarioArgs {
     /// Scenario file (TOML), or the name of one that comes with the program.
@@ -113,23 +114,23 @@ struct ScenarioArgs {
     overrides: Vec<String>,
 }
 
-/// How a result is printed.
+/// Format of a printed result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Tables for people.
     Table,
-    /// The same tables as Markdown.
+    /// Tables in Markdown.
     Markdown,
     /// JSON.
     Json,
-    /// CSV, a row per figure.
+    /// CSV, a row per quantity.
     Csv,
 }
 
-/// Carries out a parsed command line.
+/// Runs the command of a parsed command line.
 ///
 /// # Errors
-/// What to tell the person, and by its kind the exit code.
+/// The message for the user; its kind decides on the exit code.
 pub fn dispatch(cli: Cli) -> Result<(), Failure> {
     signals::survive_size_limits();
     match cli.command {

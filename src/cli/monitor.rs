@@ -79,7 +79,7 @@ pub struct MonitorArgs {
     /// Standard deviation of that prior.
     #[arg(long, value_name = "EFFECT", value_parser = sd, requires = "prior_mean")]
     prior_sd: Option<f64>,
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }

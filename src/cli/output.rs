@@ -18,20 +18,19 @@ use super::{Failure, Format};
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::Running(format!("cannot write to standard output: {error}")))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Failure::Running(format!("cannot write to standard output: {error}"))),
     }
 }
 
-/// Writes to standard error. When that is closed or full the message is lost and nothing else: no
-/// result depends on whether anybody reads the messages.
+/// Writes to standard error.
 pub fn print_message(text: &str) {
+    // If it is closed or full the message is lost and nothing else: no result depends on messages.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
-/// Writes a warning to standard error, as [`print_message`].
+/// Writes a warning to standard error.
 pub fn warn(message: &str) {
     print_message(&format!("warning: {message}\n"));
 }
@@ -52,13 +51,17 @@ pub fn print_as(
 
 /// Writes a file as a whole, unless it is one of the files that the command reads.
 pub fn write(path: &Path, text: &str, inputs: &[PathBuf]) -> Result<(), Failure> {
-    let failed = |error: io::Error| format!("cannot write {}: {error}", path.display());
-    let file = OutputFile::at(path).map_err(|error| Failure::Usage(failed(error)))?;
+    let file = OutputFile::at(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
     keep_inputs([&file], inputs)?;
-    file.filled(text.as_bytes())
-        .and_then(OutputFile::put_in_place)
-        .map(|_| ())
-        .map_err(|error| Failure::Running(failed(error)))
+    match file.filled(text.as_bytes()).and_then(OutputFile::put_in_place) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::Running(cannot_write(path, &error))),
+    }
+}
+
+/// Returns the message about a place that cannot be written.
+pub fn cannot_write(path: &Path, error: &io::Error) -> String {
+    format!("cannot write {}: {error}", path.display())
 }
 
 /// Refuses outputs that would replace a file that the command reads.
@@ -70,14 +73,15 @@ pub fn keep_inputs<'f>(
     inputs: &[PathBuf],
 ) -> Result<(), Failure> {
     let inputs: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
-    let replaces = |output: &&OutputFile| inputs.iter().any(|input| output.replaces(input));
-    match outputs.into_iter().find(replaces) {
-        Some(output) => Err(Failure::Usage(format!(
-            "cannot write {}: the command reads this file; allowed: the name of another file",
-            output.destination().display()
-        ))),
-        None => Ok(()),
+    for output in outputs {
+        if inputs.iter().any(|input| output.replaces(input)) {
+            return Err(Failure::Usage(format!(
+                "cannot write {}: the command reads this file; allowed: the name of another file",
+                output.destination().display()
+            )));
+        }
     }
+    Ok(())
 }
 
 /// A file under construction, to be put in its place when it is complete. Dropped unfinished, it leaves
@@ -85,29 +89,29 @@ pub fn keep_inputs<'f>(
 #[derive(Debug)]
 pub struct OutputFile {
     file: NamedTempFile,
-    /// As it was asked for.
+    /// Path that the user gave.
     destination: PathBuf,
-    place: Place,
-    /// After the file, which is in them.
+    target: OutputTarget,
+    // Declared after the file, and so dropped after it: only an empty folder can be removed.
     made: Arc<MadeFolders>,
 }
 
-/// Where the content of an output goes.
+/// The destination of an output.
 #[derive(Debug)]
-enum Place {
-    /// To a regular file, at the end of all links that lead there, which is replaced as a whole.
+enum OutputTarget {
+    /// A regular file, at the end of all links that lead there, which is replaced as a whole.
     File(PathBuf),
-    /// To a pipe or a device, which is written to.
+    /// A pipe or a device, which is written to.
     Special,
 }
 
-/// Folders that were not there before, the innermost first; they go again unless there is something
-/// in them.
+/// Folders that did not exist before, the innermost first. When dropped they are removed unless they have
+/// content.
 #[derive(Debug)]
 struct MadeFolders(Vec<PathBuf>);
 
 impl MadeFolders {
-    /// Makes a folder and those it is in, where need be.
+    /// Makes a folder and the missing ones above it.
     fn make(folder: &Path) -> io::Result<Self> {
         let missing =
             folder.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists());
@@ -120,19 +124,20 @@ impl MadeFolders {
 impl Drop for MadeFolders {
     fn drop(&mut self) {
         for folder in &self.0 {
+            // Fails if the folder has content, which is then kept.
             let _ = fs::remove_dir(folder);
         }
     }
 }
 
 impl OutputFile {
-    /// Starts `name` in `directory`, which is made if need be.
+    /// Starts `name` in `directory`, which is made if missing.
     pub fn create(directory: &Path, name: impl AsRef<OsStr>) -> io::Result<Self> {
         Self::within(directory, name.as_ref(), Arc::new(MadeFolders::make(directory)?))
     }
 
-    /// Starts another file in the same folder, which goes with the last of them.
-    pub fn beside(&self, name: &str) -> io::Result<Self> {
+    /// Starts another file in the same folder.
+    pub fn sibling(&self, name: &str) -> io::Result<Self> {
         Self::within(folder_of(&self.destination), name.as_ref(), Arc::clone(&self.made))
     }
 
@@ -142,19 +147,21 @@ impl OutputFile {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             found => Some(found?),
         };
-        let place = Place::of(&destination, found.as_ref())?;
-        let file = match &place {
-            Place::File(path) => part_in(folder_of(path))?,
-            Place::Special => NamedTempFile::new()?,
+        let target = OutputTarget::of(&destination, found.as_ref())?;
+        let file = match &target {
+            // In the folder of the file that it replaces: only within one file system is a rename atomic.
+            OutputTarget::File(path) => part_in(folder_of(path))?,
+            OutputTarget::Special => NamedTempFile::new()?,
         };
-        if let (Place::File(_), Some(found)) = (&place, found) {
+        if let (OutputTarget::File(_), Some(found)) = (&target, found) {
             take_after(&file, &found)?;
         }
-        Ok(Self { file, destination, place, made })
+        Ok(Self { file, destination, target, made })
     }
 
-    /// Starts the file of a path.
+    /// Starts the file at a path.
     pub fn at(path: &Path) -> io::Result<Self> {
+        // `Path` ignores what ends a folder's name: "results/" would become a file "results".
         let written = path.as_os_str().as_encoded_bytes();
         let is_folder = written.ends_with(b"/") || written.ends_with(b"/.");
         let name = path.file_name().filter(|_| !is_folder);
@@ -162,7 +169,7 @@ impl OutputFile {
         Self::create(folder_of(path), name)
     }
 
-    /// With its whole content, to be put in its place.
+    /// Writes the whole content.
     pub fn filled(self, content: &[u8]) -> io::Result<Self> {
         let mut out = self.writer()?;
         out.write_all(content)?;
@@ -171,23 +178,23 @@ impl OutputFile {
         Ok(self)
     }
 
-    /// Where it will be, as it was asked for.
+    /// Returns the path that the user gave.
     pub fn destination(&self) -> &Path {
         &self.destination
     }
 
-    /// Where it is under construction.
+    /// Returns the path of the file under construction.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
 
-    /// Whether it takes the place of a file, given by its canonical path.
+    /// Whether it replaces a file, given by its canonical path.
     fn replaces(&self, file: &Path) -> bool {
-        let Place::File(path) = &self.place else { return false };
+        let OutputTarget::File(path) = &self.target else { return false };
         path.canonicalize().is_ok_and(|path| path == file)
     }
 
-    /// A buffered handle to write through; it must be flushed before [`OutputFile::sync`].
+    /// Returns a buffered handle to write through; it must be flushed before [`OutputFile::sync`].
     pub fn writer(&self) -> io::Result<BufWriter<File>> {
         Ok(BufWriter::with_capacity(1 << 16, self.file.reopen()?))
     }
@@ -197,15 +204,15 @@ impl OutputFile {
         self.file.as_file().sync_all()
     }
 
-    /// Puts the file in its place, and gives it, locked where files can be.
+    /// Puts the file in its place and returns it, locked if the system can lock files.
     pub fn put_in_place(self) -> io::Result<File> {
-        match self.place {
-            Place::File(path) => {
+        match self.target {
+            OutputTarget::File(path) => {
                 let file = self.file.persist(&path).map_err(|error| error.error)?;
                 sync_folder(folder_of(&path));
                 Ok(file)
             }
-            Place::Special => {
+            OutputTarget::Special => {
                 let mut out = OpenOptions::new().write(true).open(&self.destination)?;
                 io::copy(&mut self.file.reopen()?, &mut out)?;
                 Ok(out)
@@ -214,27 +221,29 @@ impl OutputFile {
     }
 }
 
-/// Puts files in their places together: whoever else does so in the same folders waits, so that a
+/// Puts files in their places together. Another program that does so in the same folders waits, so that a
 /// folder has the files of one run.
 ///
 /// # Errors
 /// When one cannot be put there.
 pub fn put_in_place(files: Vec<OutputFile>) -> io::Result<()> {
-    let folder = |file: &OutputFile| match &file.place {
-        Place::File(path) => folder_of(path).canonicalize().ok(),
-        Place::Special => None,
-    };
-    // In their order, so that no two runs wait for each other.
-    let folders: BTreeSet<PathBuf> = files.iter().filter_map(folder).collect();
+    let paths = files.iter().filter_map(|file| match &file.target {
+        OutputTarget::File(path) => Some(path),
+        OutputTarget::Special => None,
+    });
+    // Locked in one order, so that no two runs wait for each other.
+    let folders: BTreeSet<PathBuf> =
+        paths.filter_map(|path| folder_of(path).canonicalize().ok()).collect();
     let _locks: Vec<Option<File>> = folders.iter().map(|folder| lock(folder)).collect();
+    // Before any file is moved: the set is complete or as it was.
     if let Some(file) = files.iter().find(|file| file.destination.is_dir()) {
         return Err(is_a_directory(&file.destination));
     }
     files.into_iter().try_for_each(|file| file.put_in_place().map(|_| ()))
 }
 
-impl Place {
-    /// Of an output with a name; `found` is what the name stands for now.
+impl OutputTarget {
+    /// Finds the target of a path; `found` is what the path leads to now.
     fn of(path: &Path, found: Option<&Metadata>) -> io::Result<Self> {
         let Some(found) = found else { return Ok(Self::File(end_of_links(path))) };
         if found.is_dir() {
@@ -243,6 +252,7 @@ impl Place {
         if !found.is_file() {
             return Ok(Self::Special);
         }
+        // As /dev/stdout is if it was redirected to a file: a rename would replace the name alone.
         if path.starts_with("/dev") || path.starts_with("/proc") {
             return Err(io::Error::other("this is an open file; allowed: its own name"));
         }
@@ -262,7 +272,7 @@ fn is_a_directory(path: &Path) -> io::Error {
     io::Error::new(ErrorKind::IsADirectory, format!("{} is a directory", path.display()))
 }
 
-/// The path that links to nothing lead to.
+/// Follows links that lead to no file yet.
 fn end_of_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     while let Ok(target) = fs::read_link(&path) {
@@ -271,7 +281,7 @@ fn end_of_links(path: &Path) -> PathBuf {
     path
 }
 
-/// The folder that a file is in, or would be.
+/// Returns the folder that a file is in, or would be.
 pub fn folder_of(path: &Path) -> &Path {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
@@ -287,7 +297,7 @@ fn hard_links(_: &Metadata) -> u64 {
     1
 }
 
-/// Gives a new file the permissions and, where the system lets it, the owner of the one it replaces.
+/// Gives a new file the permissions and, if the system allows it, the owner of the file that it replaces.
 fn take_after(file: &NamedTempFile, replaced: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -297,26 +307,28 @@ fn take_after(file: &NamedTempFile, replaced: &Metadata) -> io::Result<()> {
     file.as_file().set_permissions(replaced.permissions())
 }
 
-/// What the names of files under construction begin and end with.
-const PART: (&str, &str) = ("rescuesim-", ".part");
+/// Beginning of the names of files under construction.
+const PART_PREFIX: &str = "rescuesim-";
+/// End of the names of files under construction.
+const PART_SUFFIX: &str = ".part";
 
-/// A new file under construction, which is locked as long as the program runs. Those of programs that
-/// were killed are removed.
+/// Creates a file under construction, locked as long as the program runs, and removes those that killed
+/// programs have left.
 fn part_in(folder: &Path) -> io::Result<NamedTempFile> {
-    // No other program makes one meanwhile: what is not locked has been left.
+    // With the folder locked no other program creates a file meanwhile: one that is not locked is abandoned.
     let lock = lock(folder);
     if lock.is_some() {
         remove_abandoned(folder);
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(PART.0).suffix(PART.1);
+    builder.prefix(PART_PREFIX).suffix(PART_SUFFIX);
     #[cfg(unix)]
     {
-        // As any new file: temporary files are for their owner alone.
+        // The permissions of any new file: those of temporary files are for their owner alone.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
-    // By its kind alone: the error names a file that was never there.
+    // The kind alone, as the error names a file that never existed.
     let file = builder.tempfile_in(folder).map_err(|error| error.kind())?;
     let _ = file.as_file().try_lock();
     Ok(file)
@@ -329,21 +341,25 @@ fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.filter(|_| is_new).flatten() {
         let name = entry.file_name();
-        let is_part = name.to_str().is_some_and(|name| {
-            name.strip_prefix(PART.0).and_then(|rest| rest.strip_suffix(PART.1)).is_some()
-        });
-        let is_abandoned = || File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok());
-        if is_part && entry.file_type().is_ok_and(|kind| kind.is_file()) && is_abandoned() {
+        let is_part = name
+            .to_str()
+            .is_some_and(|name| name.starts_with(PART_PREFIX) && name.ends_with(PART_SUFFIX));
+        if is_part
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            // Only a killed program has left its file without a lock.
+            && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+        {
             let _ = fs::remove_file(entry.path());
         }
     }
 }
 
-/// A lock on a folder, held until it is dropped; `None` where folders cannot be locked, or when another
-/// program has it for longer than rescuesim ever does, such as `flock FOLDER rescuesim …`.
+/// Locks a folder until the result is dropped; `None` if folders cannot be locked, or another program
+/// keeps it locked for two seconds.
 pub fn lock(folder: &Path) -> Option<File> {
     const PAUSE: Duration = Duration::from_millis(5);
     let file = File::open(folder).ok()?;
+    // rescuesim never holds one this long; `flock FOLDER rescuesim …` does, and must not wait for itself.
     for _ in 0..400 {
         match file.try_lock() {
             Ok(()) => return Some(file),
@@ -354,18 +370,18 @@ pub fn lock(folder: &Path) -> Option<File> {
     None
 }
 
-/// Makes sure that the names in a folder are on the disk, where that can be asked for.
+/// Makes sure that the names in a folder are on the disk, if the system can do so.
 fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }
 }
 
-/// Warns of files in the folder of a new one that an earlier run has left there and this one has not
-/// written.
+/// Warns about files that an earlier run has left in the folder of a new file.
 pub fn warn_of_earlier(new: &Path, names: &[&str], written: &[PathBuf]) {
-    let all = names.iter().map(|name| new.with_file_name(name));
-    for path in all.filter(|path| !written.contains(path) && path.exists()) {
-        warn(&format!("{} is of an earlier run", path.display()));
+    for path in names.iter().map(|name| new.with_file_name(name)) {
+        if !written.contains(&path) && path.exists() {
+            warn(&format!("{} is left over from an earlier run", path.display()));
+        }
     }
 }

@@ -14,7 +14,7 @@ pub struct PoolArgs {
     /// 2×2 tables: TOML, or CSV with the columns study, events_experimental, n_experimental,
     /// events_control, n_control and, for several outcomes, outcome; for a prior also wanted (true, false).
     evidence: PathBuf,
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -23,6 +23,9 @@ pub fn pool(args: &PoolArgs) -> Result<(), Failure> {
     let evidence = PublishedEvidence::load(&args.evidence)?;
     let outcomes = evidence.outcomes.into_iter();
     let reviews: Vec<Review> = outcomes.map(|of| Review::new(of.name, of.studies)).collect();
-    let document = || pooling::document(&evidence.title, &reviews);
-    output::print_as(args.format, document, || pooling::to_json(&evidence.title, &reviews))
+    output::print_as(
+        args.format,
+        || pooling::document(&evidence.title, &reviews),
+        || pooling::to_json(&evidence.title, &reviews),
+    )
 }

@@ -67,7 +67,7 @@ impl Display for CommandLine {
     }
 }
 
-/// The same path, in words that no command takes for an option.
+/// Writes a path so that no command takes it for an option.
 fn not_an_option(path: &Path) -> Cow<'_, Path> {
     if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Path::new(".").join(path).into()
@@ -76,45 +76,52 @@ fn not_an_option(path: &Path) -> Cow<'_, Path> {
     }
 }
 
-/// A word as a POSIX shell needs it, in one line and in characters that can be seen: bytes that are
-/// none go through `printf`.
+/// Quotes a word for a POSIX shell, in one line of visible characters.
 pub fn quoted(word: impl AsRef<OsStr>) -> String {
     let word = word.as_ref();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+%@".contains(c);
     match word.to_str() {
-        Some(text) if !text.is_empty() && text.chars().all(plain) => text.to_owned(),
+        Some(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
         Some(text) if !text.chars().any(is_hidden) => in_quotes(text),
-        _ => {
+        Some(_) | None => {
+            // Line breaks, control characters and bytes that are no text go through printf: a terminal would
+            // act on them or show nothing.
             let escaped: String = word.as_encoded_bytes().utf8_chunks().map(escaped).collect();
             format!("\"$(printf %b {})\"", in_quotes(&escaped))
         }
     }
 }
 
+/// Whether no shell gives the character a meaning.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./=,:+%@".contains(c)
+}
+
 fn in_quotes(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// Text for the `%b` of `printf`.
+/// Escapes text and other bytes for the `%b` of `printf`.
 fn escaped(chunk: std::str::Utf8Chunk<'_>) -> String {
-    let octal = |byte: &u8| format!("\\0{byte:03o}");
     let mut out = String::new();
     for c in chunk.valid().chars() {
         if c == '\\' || is_hidden(c) {
-            out.extend(c.to_string().as_bytes().iter().map(octal));
+            out += &in_octal(c.to_string().as_bytes());
         } else {
             out.push(c);
         }
     }
-    out.extend(chunk.invalid().iter().map(octal));
-    out
+    out + &in_octal(chunk.invalid())
+}
+
+fn in_octal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("\\0{byte:03o}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What a shell makes of the words of a command line, each in brackets.
+    /// Prints the words that a shell reads from a command line, each in brackets.
     #[cfg(unix)]
     fn read_by_a_shell(line: &str) -> Vec<u8> {
         let script = format!("for word in {line}; do printf '[%s]' \"$word\"; done");

@@ -14,9 +14,9 @@ use rescuesim::report::{Provenance, Summary};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Truth, sources};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
-use rescuesim::trial::trace::{Cancelled, Ending, Trace, Viewpoint, find};
+use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
-use super::output::{self, OutputFile, print};
+use super::output::{self, OutputFile, cannot_write, print};
 use super::recreate::CommandLine;
 use super::signals::{cancelled_by_signal, handle_signals};
 use super::simulation::{Simulated, SimulationArgs};
@@ -39,10 +39,10 @@ pub struct ReportArgs {
     png: bool,
 }
 
-/// Replicates of the report for each of a point of the power curve.
+/// Replicates of the report per replicate of a point of the power curve.
 const POINT_SHARE: u64 = 5;
 
-/// Patients under each rule of when to stent.
+/// Patients simulated under each strategy.
 const PATIENTS: u64 = 100_000;
 
 fn page(text: &str) -> Result<PathBuf, String> {
@@ -60,14 +60,14 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let sets = document.sets(&all)?;
     let scenario = document.with(&sets).resolve()?;
     args.simulation.check(&scenario)?;
-    let beside = beside(args, &document, &scenario)?;
-    // Before anything is simulated, so that a place that cannot be written is told at once.
-    let page = Files::open(args, document.paths())?;
+    let varied = VariedScenarios::resolve(args, &document, &scenario)?;
+    // Before anything is simulated, so that a place that cannot be written is reported at once.
+    let page = ReportFiles::open(args, document.paths())?;
     let (scenario, tally, summary) = simulate(args, scenario)?;
     let fixed = fixed(args, &scenario)?;
     let dossier = Dossier::new(&scenario, &tally, cancelled_by_signal()).map_err(interrupted)?;
     let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
-    figures.extend(power_curve(args, beside)?);
+    figures.extend(power_curve(args, &varied)?);
     let (examples, not_found) = examples(args, &scenario)?;
     let html = html::page(&Report {
         scenario: &scenario,
@@ -95,7 +95,7 @@ impl ReportArgs {
     }
 }
 
-/// The operating characteristics that `run` would find, with what a report keeps beside them.
+/// Simulates what `run` would, with what a report shows in addition.
 fn simulate(
     args: &ReportArgs,
     scenario: Scenario,
@@ -107,7 +107,9 @@ fn simulate(
         || DossierTally::new(&scenario),
         |tally, figure| tally.tally.error_to_stop_by(figure),
     )?;
+    // Removes the progress bar before anything is printed.
     drop(session);
+    // With a precision the number of replicates is known only now; the command repeats it.
     let scenario = scenario.with_replicates(next);
     let command = CommandLine::of("run", &args.scenario).amounts(&scenario);
     let provenance = Provenance::new(&scenario, command.to_string()).with_precision(reached);
@@ -115,7 +117,7 @@ fn simulate(
     Ok((scenario, tally, summary))
 }
 
-/// The same patients in a trial that looks once; `None` where the trial does so anyway.
+/// Simulates the same patients in a trial with one look; `None` if the trial has no other.
 fn fixed(
     args: &ReportArgs,
     scenario: &Scenario,
@@ -123,7 +125,7 @@ fn fixed(
     if scenario.design.looks().len() == 1 {
         return Ok(None);
     }
-    // Where the design means nothing without its looks there is nothing to compare with.
+    // Some designs mean nothing without their looks: then there is nothing to compare with.
     let Ok(fixed) = scenario.with_one_look() else { return Ok(None) };
     Ok(Some(operating_characteristics(args, &fixed)?))
 }
@@ -139,37 +141,52 @@ fn operating_characteristics(
     Ok(OperatingCharacteristics::new(scenario, &simulated.tally))
 }
 
-/// Scenarios beside this one, and what they differ in; those that the design cannot follow are left out.
-fn beside(
-    args: &ReportArgs,
-    document: &InputDocument,
-    scenario: &Scenario,
-) -> Result<(&'static str, Vec<(f64, Scenario)>), Failure> {
-    let overrides = document.sets(&args.scenario.overrides)?;
-    let Sensitivity { quantity, points } = Sensitivity::of(scenario, document, &overrides);
-    let seed = document.sets(&[format!("run.seed={}", scenario.seed.0)])?;
-    let replicates = (scenario.replicates / POINT_SHARE).max(1);
-    let near = points.into_iter().filter_map(|Variation { value, sets }| {
-        let all = [overrides.as_slice(), &sets, &seed].concat();
-        let scenario = document.with(&all).resolve().ok()?;
-        Some((value, scenario.with_replicates(replicates)))
-    });
-    Ok((quantity, near.collect()))
+/// Scenarios that differ from that of the report in one quantity.
+struct VariedScenarios {
+    quantity: &'static str,
+    points: Vec<VariedScenario>,
 }
 
-/// The power if what was assumed were otherwise; `None` where too little can be varied.
-fn power_curve(
-    args: &ReportArgs,
-    (quantity, scenarios): (&str, Vec<(f64, Scenario)>),
-) -> Result<Option<Figure>, Failure> {
-    let mut points = Vec::new();
-    for (value, beside) in scenarios {
-        points.push((value, operating_characteristics(args, &beside)?));
+/// A scenario with another value of the quantity.
+struct VariedScenario {
+    value: f64,
+    scenario: Scenario,
+}
+
+impl VariedScenarios {
+    /// Resolves the scenarios; those that the design cannot follow are left out.
+    fn resolve(
+        args: &ReportArgs,
+        document: &InputDocument,
+        scenario: &Scenario,
+    ) -> Result<Self, Failure> {
+        let overrides = document.sets(&args.scenario.overrides)?;
+        let Sensitivity { quantity, points } = Sensitivity::of(scenario, document, &overrides);
+        let seed = document.sets(&[format!("run.seed={}", scenario.seed.0)])?;
+        // Fewer than the report has: a curve of many points is read with the eye.
+        let replicates = (scenario.replicates / POINT_SHARE).max(1);
+        let mut varied = Vec::new();
+        for Variation { value, sets } in points {
+            let all = [overrides.as_slice(), &sets, &seed].concat();
+            if let Ok(scenario) = document.with(&all).resolve() {
+                let scenario = scenario.with_replicates(replicates);
+                varied.push(VariedScenario { value, scenario });
+            }
+        }
+        Ok(Self { quantity, points: varied })
     }
-    Ok((points.len() > 2).then(|| gallery::power_curve(quantity, &points)))
 }
 
-/// Returns the strategies of when to stent; none without a procedure.
+/// Draws the power over the quantity; `None` if too few of its values are possible.
+fn power_curve(args: &ReportArgs, varied: &VariedScenarios) -> Result<Option<Figure>, Failure> {
+    let mut points = Vec::new();
+    for VariedScenario { value, scenario } in &varied.points {
+        points.push((*value, operating_characteristics(args, scenario)?));
+    }
+    Ok((points.len() > 2).then(|| gallery::power_curve(varied.quantity, &points)))
+}
+
+/// Compares the strategies of a procedure; empty without one.
 fn rules(scenario: &Scenario) -> Vec<StrategySummary> {
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
     let rules = StrategyComparison::new(scenario, written.unwrap_or(5) as usize);
@@ -179,31 +196,44 @@ fn rules(scenario: &Scenario) -> Vec<StrategySummary> {
     })
 }
 
-/// Replicates that are searched for example trials of each truth.
+/// Replicates searched for example trials under each truth.
 const SEARCHED: u64 = 20_000;
 
-/// The first trials that ended in each way that tells something, with the effect where there are any, and
-/// the ways in which none ended.
+/// An ending with the first trial that has it.
+struct FoundExample {
+    ending: TrialEnding,
+    truth: Truth,
+    replicate: Replicate,
+}
+
+/// Finds the first trials that end in the ways that show most of the design, and the names of those in
+/// which no trial ended.
 fn examples(
     args: &ReportArgs,
     scenario: &Scenario,
 ) -> Result<(Vec<Example>, Vec<String>), Failure> {
-    let wanted = Ending::examples(scenario);
-    let mut shown: Vec<(Ending, Truth, Replicate)> = Vec::new();
+    let wanted = TrialEnding::examples(scenario);
+    let mut found: Vec<FoundExample> = Vec::new();
+    let mut missing = wanted.clone();
+    // Under the alternative if any trial ends so there, and else under the null truth.
     for truth in [Truth::Alternative, Truth::Null] {
-        let missing = |ending: &Ending| shown.iter().all(|(other, ..)| other != ending);
-        let endings: Vec<Ending> = wanted.iter().copied().filter(missing).collect();
-        let search = (scenario.replicates.min(SEARCHED), cancelled_by_signal());
-        let found = find(scenario, &endings, Viewpoint { truth, analysis: 0 }, search)
-            .map_err(interrupted)?;
-        let found = endings.into_iter().zip(found);
-        shown.extend(found.filter_map(|(ending, replicate)| Some((ending, truth, replicate?))));
+        let view = Viewpoint { truth, analysis: 0 };
+        let searched = scenario.replicates.min(SEARCHED);
+        let firsts =
+            find(scenario, &missing, view, searched, cancelled_by_signal()).map_err(interrupted)?;
+        let mut not_found = Vec::new();
+        for (ending, first) in missing.into_iter().zip(firsts) {
+            match first {
+                Some(replicate) => found.push(FoundExample { ending, truth, replicate }),
+                None => not_found.push(ending),
+            }
+        }
+        missing = not_found;
     }
-    shown.sort_by_key(|(ending, ..)| wanted.iter().position(|other| other == ending));
-    let is_missing = |ending: &&Ending| shown.iter().all(|(other, ..)| other != *ending);
-    let not_found = wanted.iter().filter(is_missing).map(Ending::to_string).collect();
-    let examples = shown.into_iter().map(|shown| example(args, scenario, shown));
-    Ok((examples.collect::<Result<_, Failure>>()?, not_found))
+    found.sort_by_key(|of| wanted.iter().position(|ending| *ending == of.ending));
+    let examples = found.iter().map(|of| example(args, scenario, of));
+    let missing = missing.iter().map(TrialEnding::to_string).collect();
+    Ok((examples.collect::<Result<_, Failure>>()?, missing))
 }
 
 fn interrupted(error: Cancelled) -> Failure {
@@ -213,83 +243,93 @@ fn interrupted(error: Cancelled) -> Failure {
 fn example(
     args: &ReportArgs,
     scenario: &Scenario,
-    (ending, truth, replicate): (Ending, Truth, Replicate),
+    found: &FoundExample,
 ) -> Result<Example, Failure> {
+    let FoundExample { ending, truth, replicate } = found;
     let mut command = CommandLine::of("trace", &args.scenario)
         .option("replicate", replicate.0)
         .option("seed", scenario.seed.0);
-    if truth == Truth::Null {
+    if *truth == Truth::Null {
         command = command.option("truth", "null");
     }
-    let view = Viewpoint { truth, analysis: 0 };
-    let trace = Trace::heeding(scenario, replicate, view, cancelled_by_signal());
+    let view = Viewpoint { truth: *truth, analysis: 0 };
+    let trace = Trace::until_cancelled(scenario, *replicate, view, cancelled_by_signal());
     let trace = trace.map_err(interrupted)?;
-    let trial = ExampleTrial { provenance: Provenance::new(scenario, command.to_string()), trace };
-    Ok(Example::new(&ending.to_string(), &trial))
+    let provenance = Provenance::new(scenario, command.to_string());
+    Ok(Example::new(&ending.to_string(), &ExampleTrial { provenance, trace }))
 }
 
-/// What is written, opened before anything is simulated.
-struct Files {
+/// The files of a report, opened before anything is simulated.
+struct ReportFiles {
     page: OutputFile,
-    /// What the command reads.
+    /// Files that the command reads.
     inputs: Vec<PathBuf>,
-    /// Where figures go.
+    /// Directory of the figures.
     figures: Option<PathBuf>,
-    /// Where they are to be PNG too.
-    painter: Option<Painter>,
+    /// Draws the figures as PNG too; `None` unless asked for.
+    png: Option<PngPainter>,
 }
 
-impl Files {
+impl ReportFiles {
     fn open(args: &ReportArgs, inputs: Vec<PathBuf>) -> Result<Self, Failure> {
-        let unwritable = |path: &Path, error: std::io::Error| {
-            Failure::Usage(format!("cannot write {}: {error}", path.display()))
-        };
         handle_signals();
-        let page = OutputFile::at(&args.out).map_err(|error| unwritable(&args.out, error))?;
+        let page = OutputFile::at(&args.out)
+            .map_err(|error| Failure::Usage(cannot_write(&args.out, &error)))?;
         output::keep_inputs([&page], &inputs)?;
         let figures = args.figures.clone();
         if let Some(directory) = &args.figures {
-            // A file that is not finished leaves no trace.
+            // A trial file, dropped at once: it leaves no trace.
             OutputFile::create(directory, "figure")
-                .map_err(|error| unwritable(directory, error))?;
+                .map_err(|error| Failure::Usage(cannot_write(directory, &error)))?;
         }
-        Ok(Self { page, inputs, figures, painter: args.png.then(Painter::new).transpose()? })
+        Ok(Self { page, inputs, figures, png: args.png.then(PngPainter::new).transpose()? })
     }
 
     fn finish(self, html: &str, figures: &[&Figure], summary: &Summary) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::Running(format!("cannot finish the files of the report: {error}"))
-        };
         let mut complete = Vec::new();
         if let Some(directory) = &self.figures {
             let from = summary.provenance.line();
-            let mut keep = |name: String, bytes: &[u8]| -> Result<(), Failure> {
-                let file = OutputFile::create(directory, &name).map_err(failed)?;
-                output::keep_inputs([&file], &self.inputs)?;
-                complete.push(file.filled(bytes).map_err(failed)?);
-                Ok(())
-            };
             for figure in figures {
-                keep(format!("{}.svg", figure.name), figure.to_file(&from).as_bytes())?;
-                keep(format!("{}.csv", figure.name), figure.data.as_bytes())?;
-                if let Some(painter) = &self.painter {
-                    keep(format!("{}.png", figure.name), &painter.png(&figure.svg)?)?;
+                let (svg, csv) = (figure.to_file(&from), &figure.data);
+                complete.push(self.filled(directory, figure, "svg", svg.as_bytes())?);
+                complete.push(self.filled(directory, figure, "csv", csv.as_bytes())?);
+                if let Some(painter) = &self.png {
+                    let png = painter.png(&figure.svg)?;
+                    complete.push(self.filled(directory, figure, "png", &png)?);
                 }
             }
         }
-        complete.push(self.page.filled(html.as_bytes()).map_err(failed)?);
-        output::put_in_place(complete).map_err(failed)
+        complete.push(self.page.filled(html.as_bytes()).map_err(unfinished)?);
+        output::put_in_place(complete).map_err(unfinished)
+    }
+
+    /// Writes a file of a figure, to be put in its place with the others.
+    fn filled(
+        &self,
+        directory: &Path,
+        figure: &Figure,
+        extension: &str,
+        content: &[u8],
+    ) -> Result<OutputFile, Failure> {
+        let name = format!("{}.{extension}", figure.name);
+        let file = OutputFile::create(directory, &name).map_err(unfinished)?;
+        output::keep_inputs([&file], &self.inputs)?;
+        file.filled(content).map_err(unfinished)
     }
 }
 
-/// Draws PNG, where this build can.
-struct Painter {
+fn unfinished(error: std::io::Error) -> Failure {
+    Failure::Running(format!("cannot finish the files of the report: {error}"))
+}
+
+/// Draws PNG, if this build can.
+struct PngPainter {
     #[cfg(feature = "png")]
     painter: rescuesim::report::png::PngRenderer,
 }
 
 #[cfg(feature = "png")]
-impl Painter {
+impl PngPainter {
     fn new() -> Result<Self, Failure> {
         let painter = rescuesim::report::png::PngRenderer::new().map_err(Self::failure)?;
         Ok(Self { painter })
@@ -305,13 +345,13 @@ impl Painter {
 }
 
 #[cfg(not(feature = "png"))]
-impl Painter {
+impl PngPainter {
     fn new() -> Result<Self, Failure> {
         let message = "--png: this rescuesim was built without PNG; allowed: SVG figures";
         Err(Failure::Usage(message.into()))
     }
 
     fn png(&self, _: &str) -> Result<Vec<u8>, Failure> {
-        unreachable!("there is no such painter")
+        unreachable!("this build makes no painter")
     }
 }

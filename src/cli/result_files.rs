@@ -1,5 +1,6 @@
-//! The files of `--out`: `summary.json`, and rows where they are asked for.
+//! The files of `--out`: `summary.json`, and rows if they are asked for.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use rescuesim::trial::TrialResult;
 use super::Failure;
 use super::output::{self, OutputFile, warn_of_earlier};
 
-/// How rows are written.
+/// Format of a file of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum RowFormat {
     /// trials.csv
@@ -27,14 +28,14 @@ pub enum RowFormat {
 
 /// Files under construction, all opened before anything is simulated.
 pub struct ResultFiles {
-    rows: Vec<Rows>,
+    rows: Vec<RowFile>,
     summary: OutputFile,
-    /// What kept rows from being written.
+    /// The first failure to write rows.
     failure: Option<String>,
 }
 
 /// A file of rows under construction.
-struct Rows {
+struct RowFile {
     file: OutputFile,
     writer: RowWriter,
 }
@@ -46,7 +47,7 @@ enum RowWriter {
 }
 
 impl ResultFiles {
-    /// Opens all files in `directory`, which is made if need be.
+    /// Opens all files in `directory`, which is made if missing.
     ///
     /// # Errors
     /// When one cannot be opened or is one of the `inputs`, or rows are asked for in a format this build
@@ -57,30 +58,32 @@ impl ResultFiles {
         scenario: &Scenario,
         inputs: &[PathBuf],
     ) -> Result<Self, Failure> {
-        let unwritable = |error: io::Error| {
+        let files = Self::open(directory, formats, scenario).map_err(|error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
-        };
-        let summary = OutputFile::create(directory, "summary.json").map_err(unwritable)?;
+        })?;
+        let rows = files.rows.iter().map(|rows| &rows.file);
+        output::keep_inputs(rows.chain([&files.summary]), inputs)?;
+        Ok(files)
+    }
+
+    fn open(directory: &Path, formats: &[RowFormat], scenario: &Scenario) -> io::Result<Self> {
+        let summary = OutputFile::create(directory, "summary.json")?;
         let context = RowContext::new(scenario);
-        let mut formats = formats.to_vec();
-        formats.sort_unstable();
-        formats.dedup();
         let mut rows = Vec::new();
-        for format in formats {
-            let file = summary.beside(format.file_name()).map_err(unwritable)?;
-            let out = file.writer().map_err(unwritable)?;
-            let writer = RowWriter::new(format, out, context.clone()).map_err(unwritable)?;
-            rows.push(Rows { file, writer });
+        // A format that is given twice is one file.
+        for format in formats.iter().collect::<BTreeSet<_>>() {
+            let file = summary.sibling(format.file_name())?;
+            let writer = RowWriter::new(*format, file.writer()?, context.clone())?;
+            rows.push(RowFile { file, writer });
         }
-        output::keep_inputs(rows.iter().map(|rows| &rows.file).chain([&summary]), inputs)?;
         Ok(Self { rows, summary, failure: None })
     }
 
-    /// Completes all files and puts them in their places; when rows cannot be written, the summary alone.
-    /// Files of rows that an earlier run left beside it are told of.
+    /// Completes all files and puts them in their places; if rows cannot be written, the summary alone.
+    /// Warns about files of rows that an earlier run left in the directory.
     ///
     /// # Errors
-    /// When a file cannot be written; those not yet in place are dropped.
+    /// When a file cannot be written; those not yet in place are discarded.
     pub fn finish(mut self, summary: &Summary) -> Result<(), Failure> {
         let mut complete = Vec::new();
         for rows in self.rows {
@@ -89,21 +92,24 @@ impl ResultFiles {
                 Err(failure) => self.failure = Some(failure),
             }
         }
+        // Rows in one format and not in the other would look like all that were asked for.
         if self.failure.is_some() {
             complete.clear();
         }
         let place = self.summary.destination().to_owned();
         let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
-        let put_in_place = || {
-            complete.push(self.summary.filled(summary.to_json().as_bytes())?);
-            // Only now, so that a full disk leaves the files of an earlier run together.
-            output::put_in_place(complete)
-        };
-        put_in_place().map_err(|error: io::Error| {
-            Failure::Running(format!("cannot finish the files of --out: {error}"))
-        })?;
-        let rows = RowFormat::value_variants().iter().map(|format| format.file_name());
-        warn_of_earlier(&place, &rows.collect::<Vec<_>>(), &written);
+        let filled = self.summary.filled(summary.to_json().as_bytes());
+        filled
+            // Put in place only now, so that a full disk leaves the files of an earlier run together.
+            .and_then(|file| {
+                complete.push(file);
+                output::put_in_place(complete)
+            })
+            .map_err(|error| {
+                Failure::Running(format!("cannot finish the files of --out: {error}"))
+            })?;
+        let rows = [RowFormat::Csv, RowFormat::Parquet].map(RowFormat::file_name);
+        warn_of_earlier(&place, &rows, &written);
         self.failure.map_or(Ok(()), |failure| {
             Err(Failure::Running(format!(
                 "{failure}; no rows were written, {} has all replicates",
@@ -121,6 +127,7 @@ impl RowSink for ResultFiles {
             rows.writer.write(trials).map_err(|error| failure(&rows.file, &error))
         });
         if let Err(failure) = written {
+            // Dropped, which removes the files under construction and makes room on a full disk.
             self.rows.clear();
             self.failure = Some(failure);
         }
@@ -128,8 +135,8 @@ impl RowSink for ResultFiles {
     }
 }
 
-impl Rows {
-    /// The file with its last rows, or what kept them from being written.
+impl RowFile {
+    /// Writes the last rows.
     fn complete(self, provenance: &Provenance) -> Result<OutputFile, String> {
         let Self { file, writer } = self;
         match writer.finish(provenance).and_then(|()| file.sync()) {
@@ -139,7 +146,7 @@ impl Rows {
     }
 }
 
-/// What to tell when rows cannot be written.
+/// Returns the message about rows that cannot be written.
 fn failure(file: &OutputFile, error: &io::Error) -> String {
     format!("cannot write {}: {error}", file.destination().display())
 }

@@ -30,7 +30,7 @@ pub struct RunArgs {
     /// for theirs. The same as --set run.variance_reduction=true.
     #[arg(long)]
     variance_reduction: bool,
-    /// What to print; JSON is the content of summary.json.
+    /// Format of the output; JSON is the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write summary.json (and the files of --trials) to this directory.
@@ -80,8 +80,10 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         || Tally::new(&scenario),
         Tally::error_to_stop_by,
     )?;
+    // Removes the progress bar before anything is printed.
     drop(session);
 
+    // A shard's own last replicate says nothing about the run; a precision has decided with `next`.
     let replicates = stated.unwrap_or(next);
     let run_id = args.run_id(&scenario, Some(replicates));
     let in_file = file.map_or(Ok(()), |file| file.finish(run_id, &tally, next));
@@ -96,14 +98,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
     // What was simulated is printed even if a file could not be written.
     if args.format != Format::Table || !simulation.quiet || args.out.is_none() {
-        let document = || {
-            table::document(
-                &summary,
-                &scenario.design.description(),
-                &expected::warnings(&scenario),
-            )
-        };
-        print_as(args.format, document, || summary.to_json())?;
+        print_as(
+            args.format,
+            || {
+                let boundaries = scenario.design.description();
+                table::document(&summary, &boundaries, &expected::warnings(&scenario))
+            },
+            || summary.to_json(),
+        )?;
     }
     written.and(in_file)
 }

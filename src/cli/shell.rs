@@ -1,6 +1,7 @@
-//! `rescuesim completions`, `rescuesim man`: what a shell and a manual need.
+//! `rescuesim completions`, `rescuesim man`: completions of a shell, and manual pages.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
@@ -34,10 +35,14 @@ pub fn man(args: &ManArgs) -> Result<(), Failure> {
         rendered.expect("memory can be written to");
         return print(&String::from_utf8_lossy(&page));
     };
-    let told = |error| format!("cannot write to {}: {error}", directory.display());
-    // As every command tells at once of a place that cannot be written.
-    OutputFile::create(directory, "rescuesim.1").map_err(|error| Failure::Usage(told(error)))?;
-    std::fs::create_dir_all(directory).map_err(|error| Failure::Usage(told(error)))?;
+    // A trial file that is dropped: a place that cannot be written is an error of usage, as everywhere.
+    OutputFile::create(directory, "rescuesim.1")
+        .and_then(|_| std::fs::create_dir_all(directory))
+        .map_err(|error| Failure::Usage(cannot_write_to(directory, &error)))?;
     clap_mangen::generate_to(Cli::command(), directory)
-        .map_err(|error| Failure::Running(told(error)))
+        .map_err(|error| Failure::Running(cannot_write_to(directory, &error)))
+}
+
+fn cannot_write_to(directory: &Path, error: &io::Error) -> String {
+    format!("cannot write to {}: {error}", directory.display())
 }

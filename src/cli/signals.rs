@@ -1,20 +1,20 @@
-//! Signals: Ctrl-C and requests to end are heeded by simulations, a second one ends the program at once,
-//! and those that the program was started to ignore, as by `nohup`, are left alone.
+//! Signals: Ctrl-C and requests to terminate cancel simulations, a second one ends the program at once.
+//! Signals that the program was started to ignore, as by `nohup`, stay ignored.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock, Once};
 
-/// Whether Ctrl-C or a termination signal came; the same flag for all runs of a command.
+/// Whether Ctrl-C or a termination signal was received; one flag for all simulations of a command.
 static CANCELLED: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// The flag that Ctrl-C or a termination signal sets.
+/// Returns the flag that Ctrl-C or a termination signal sets.
 pub fn cancelled_by_signal() -> &'static AtomicBool {
     handle_signals();
     &CANCELLED
 }
 
-/// Makes signals set a flag, which simulations heed, in place of ending the program. To be called
-/// before files are created that an interrupted command has to remove.
+/// Makes signals set a flag, which cancels simulations, in place of ending the program. Call it before
+/// creating files that an interrupted command has to remove.
 pub fn handle_signals() {
     static HANDLER: Once = Once::new();
     HANDLER.call_once(|| {
@@ -23,9 +23,9 @@ pub fn handle_signals() {
     });
 }
 
-/// Makes a file that reaches the size limit of the process an error of the write, as on a full disk;
-/// the signal would end the program without a word.
+/// Makes a file that reaches the size limit of the process an error of the write, as on a full disk.
 pub fn survive_size_limits() {
+    // Without a handler the signal would end the program without a message.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(signal_hook::consts::signal::SIGXFSZ, Arc::default());
 }
@@ -43,40 +43,43 @@ mod platform {
 
     use crate::cli::clock::now;
 
-    /// A signal this soon after the first belongs to it: `timeout`, for one, sends two.
+    /// Time after the first signal in which others belong to it.
+    // `timeout`, for one, sends two.
     const SAME: Duration = Duration::from_millis(300);
 
-    /// Sets the flag at the first signal. Another ends the program, without what it would have done
-    /// yet.
+    /// Sets the flag at the first signal. Another ends the program at once, with no output.
     pub fn handle(cancelled: &Arc<AtomicBool>) -> io::Result<()> {
-        let heeded = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| is_heeded(signal));
-        let mut signals = Signals::new(heeded)?;
+        let handled = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| is_handled(signal));
+        let mut signals = Signals::new(handled)?;
         let cancelled = Arc::clone(cancelled);
-        let watch = move || {
-            let mut first = None;
-            for _ in signals.forever() {
-                let first = first.get_or_insert_with(now);
-                if cancelled.swap(true, Ordering::Relaxed) && first.elapsed() > SAME {
-                    low_level::exit(1);
+        let thread = std::thread::Builder::new().name("signals".to_owned());
+        // The thread is never joined: it waits as long as the program runs.
+        thread
+            .spawn(move || {
+                let mut first = None;
+                for _ in signals.forever() {
+                    let first = first.get_or_insert_with(now);
+                    if cancelled.swap(true, Ordering::Relaxed) && first.elapsed() > SAME {
+                        low_level::exit(1);
+                    }
                 }
-            }
-        };
-        std::thread::Builder::new().name("signals".to_owned()).spawn(watch).map(|_| ())
+            })
+            .map(|_| ())
     }
 
     /// Whether a signal was not to be ignored when the program was started.
     #[cfg(target_os = "linux")]
-    fn is_heeded(signal: i32) -> bool {
+    fn is_handled(signal: i32) -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
         ignored.unwrap_or(0) >> (signal - 1) & 1 == 0
     }
 
-    /// Whether a signal is heeded where nothing says which are to be ignored: a hangup is left to the
-    /// system, which knows.
+    /// Whether to handle a signal, on systems that do not report which are ignored.
+    // A hangup is what `nohup` ignores; its default action is right in both cases.
     #[cfg(not(target_os = "linux"))]
-    fn is_heeded(signal: i32) -> bool {
+    fn is_handled(signal: i32) -> bool {
         signal != SIGHUP
     }
 }

@@ -1,4 +1,4 @@
-//! What every simulating command shares: how much to simulate, progress, interruption.
+//! Options and progress bar of every command that simulates.
 
 use std::fmt;
 use std::num::NonZero;
@@ -43,19 +43,19 @@ pub struct SimulationArgs {
 }
 
 impl SimulationArgs {
-    /// The overrides that the options stand for.
+    /// Returns the overrides that the options are short for.
     pub fn overrides(&self) -> Vec<String> {
         let replicates = self.replicates.map(|n| format!("run.replicates={n}"));
         let seed = self.seed.map(|seed| format!("run.seed={seed}"));
         replicates.into_iter().chain(seed).collect()
     }
 
-    /// Worker threads.
+    /// Returns the number of worker threads.
     pub fn threads(&self) -> usize {
         worker_threads(self.threads)
     }
 
-    /// The precision asked for and the figure it is of, if that decides how much is simulated.
+    /// Returns the precision asked for and its quantity, if that decides how much is simulated.
     pub fn precision(&self) -> Option<(f64, NamedQuantity)> {
         self.precision.map(|asked| (asked, self.precision_of.unwrap_or(NamedQuantity::POWER)))
     }
@@ -71,7 +71,7 @@ impl SimulationArgs {
         }
     }
 
-    /// Refuses a precision of a figure that the scenario does not have.
+    /// Refuses a precision of a quantity that the scenario does not have.
     ///
     /// # Errors
     /// When it has none.
@@ -142,7 +142,7 @@ impl Session<'_> {
     /// takes; `error` reads the standard error of a figure off the total.
     ///
     /// # Errors
-    /// Those of [`Self::fold`], and when the precision is out of reach.
+    /// When [`Self::fold`] fails, and when the precision is out of reach.
     pub fn fold_until_precise<'s, A: Accumulator>(
         &self,
         scenarios: impl IntoIterator<Item = &'s Scenario>,
@@ -209,24 +209,25 @@ impl Drop for Session<'_> {
     }
 }
 
-/// The worker threads asked for, all cores by default. More than four for each core would gain
-/// nothing, and each has its own memory.
+/// Returns the number of worker threads asked for; all cores by default.
 pub fn worker_threads(asked: Option<u16>) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    // More than four for each core would gain nothing, and each has its own buffers.
     asked.map_or(cores, |asked| usize::from(asked).min(4 * cores))
 }
 
-/// What to tell when a precision is out of reach.
+/// Returns the failure for a precision that is out of reach.
 pub fn out_of_reach(figure: impl fmt::Display, asked: f64, error: OutOfReach) -> Failure {
     Failure::Usage(format!("--precision {asked} of {figure} cannot be reached: {error}"))
 }
 
-/// Trials per second and time left, on standard error; silent where that is not a terminal.
+/// Makes a progress bar on standard error, which shows nothing if that is not a terminal.
 fn progress_bar(replicates: u64) -> ProgressBar {
     let style = "{bar:30} {human_pos} of {human_len} trials, {rate} trials/s, {eta} left";
-    let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
-        let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
-    };
     let style = ProgressStyle::with_template(style).expect("the template is valid");
-    ProgressBar::new(replicates).with_style(style.with_key("rate", rate))
+    // The rate of indicatif itself has four decimals.
+    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
+    });
+    ProgressBar::new(replicates).with_style(style)
 }

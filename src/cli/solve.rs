@@ -47,7 +47,7 @@ pub struct SolveArgs {
     /// and more where the target is close to 0 or 1.
     #[command(flatten)]
     simulation: SimulationArgs,
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }

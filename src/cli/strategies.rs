@@ -32,29 +32,33 @@ pub struct StrategiesArgs {
     /// Passes at most under every rule; procedure.max_passes by default, or 5.
     #[arg(long, value_parser = values::whole::<u8>(1, 10))]
     max_passes: Option<u8>,
-    /// What to print.
+    /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
 
-/// A number of patients that one thread gets through in minutes.
+/// Parses a number of patients that one thread simulates within minutes.
 fn some_patients(text: &str) -> Result<u64, String> {
     values::whole(1, 1_000_000_000)(text)
         .map_err(|_| "expected a whole number from 1 to 1e9, such as 20000 or 1e6".to_owned())
 }
 
-/// A measure by its name, with hyphens.
+/// Finds a measure by its name, with hyphens or underscores.
 fn measure(name: &str) -> Result<Measure, String> {
-    let hyphened = |name: &str| name.replace('_', "-");
-    let found = MEASURES.iter().find(|(_, known)| hyphened(known) == hyphened(name));
+    let found = MEASURES.iter().find(|(_, known)| hyphenated(known) == hyphenated(name));
     found.map(|(measure, _)| *measure).ok_or_else(|| {
-        let known = MEASURES.map(|(_, name)| hyphened(name));
+        let known = MEASURES.map(|(_, name)| hyphenated(name));
         format!("there is no figure `{name}`; allowed: {}", known.join(", "))
     })
 }
 
+/// Writes a name as options do.
+fn hyphenated(name: &str) -> String {
+    name.replace('_', "-")
+}
+
 impl StrategiesArgs {
-    /// As many patients as are asked for, or as a precision takes.
+    /// Simulates the number of patients that is given, or that a precision needs.
     fn simulate(
         &self,
         rules: &mut StrategyComparison<'_>,
@@ -64,7 +68,7 @@ impl StrategiesArgs {
             return Ok(None);
         };
         let measure = self.precision_of.unwrap_or(Measure::FunctionalIndependence);
-        let figure = measure.name().replace('_', "-");
+        let figure = hyphenated(measure.name());
         let reached = rules
             .simulate_until(measure, asked)
             .map_err(|error| out_of_reach(&figure, asked, error))?;
@@ -77,6 +81,7 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let mut all = overrides.clone();
     all.extend(args.seed.map(|seed| format!("run.seed={seed}")));
     let scenario = Scenario::load(path, &all)?;
+    // The default of `report` too, so that both show the same table.
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
     let max_passes = args.max_passes.map(u32::from).or(written).unwrap_or(5);
     let mut rules = StrategyComparison::new(&scenario, max_passes as usize).ok_or_else(|| {
@@ -92,7 +97,9 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
         .option("seed", scenario.seed.0)
         .option("max-passes", max_passes);
     let provenance = Provenance::new(&scenario, command.to_string()).with_precision(precision);
-    let document = || report::document(&provenance, &rules, patients, max_passes);
-    let json = || report::to_json(&provenance, &rules, patients);
-    output::print_as(args.format, document, json)
+    output::print_as(
+        args.format,
+        || report::document(&provenance, &rules, patients, max_passes),
+        || report::to_json(&provenance, &rules, patients),
+    )
 }

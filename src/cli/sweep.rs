@@ -31,7 +31,7 @@ pub struct SweepArgs {
     over: Vec<String>,
     #[command(flatten)]
     simulation: SimulationArgs,
-    /// What to print; CSV has a row for each point, truth and analysis.
+    /// Format of the output; CSV has a row for each point, truth and analysis.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write sweep.csv, sweep.parquet (where this rescuesim has Parquet), sweep.json and, over a key of
@@ -278,9 +278,9 @@ impl SweepFiles {
         let is_numeric = grid.axes().iter().any(GridAxis::is_numeric);
         Ok(Self {
             #[cfg(feature = "parquet")]
-            parquet: csv.beside("sweep.parquet")?,
-            json: csv.beside("sweep.json")?,
-            svg: if is_numeric { Some(csv.beside("power.svg")?) } else { None },
+            parquet: csv.sibling("sweep.parquet")?,
+            json: csv.sibling("sweep.json")?,
+            svg: if is_numeric { Some(csv.sibling("power.svg")?) } else { None },
             csv,
         })
     }

@@ -7,7 +7,7 @@ use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
 use rescuesim::report::{Provenance, figure};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Truth};
-use rescuesim::trial::trace::{Ending, Trace, Viewpoint, find};
+use rescuesim::trial::trace::{Trace, TrialEnding, Viewpoint, find};
 
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
@@ -21,12 +21,12 @@ pub struct TraceArgs {
     #[arg(long, value_name = "N", default_value_t = 0,
           value_parser = values::whole::<u64>(0, 1_000_000_000_000))]
     replicate: u64,
-    /// The first replicate whose trial ended so instead: efficacy, futility, harm, safety (each also
+    /// Show the first replicate whose trial ended in this way instead: efficacy, futility, harm, safety (each also
     /// at a look, as in efficacy-at-1), not-significant, full-run or reversal. As many replicates are
     /// searched as the scenario runs.
     #[arg(long, value_name = "ENDING", conflicts_with = "replicate")]
-    find: Option<Ending>,
-    /// What its patients are drawn from.
+    find: Option<TrialEnding>,
+    /// Truth that its patients are drawn from.
     #[arg(long, value_enum, default_value_t = TruthName::Alternative)]
     truth: TruthName,
     /// Analysis of the scenario that monitors it; the first by default.
@@ -35,11 +35,11 @@ pub struct TraceArgs {
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
-    /// Patients in the tables: all, or so many who came first and some around each look. JSON and
-    /// CSV have all.
+    /// Patients in the tables: all, or this many of the first and some around each look. JSON and CSV
+    /// have all.
     #[arg(long, value_name = "N|all", default_value = "10", value_parser = shown)]
     patients: Shown,
-    /// What to print; CSV has a row per patient.
+    /// Format of the output; CSV has a row per patient.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Also draw the path of Z and the calendar to this file (SVG).
@@ -47,14 +47,14 @@ pub struct TraceArgs {
     plot: Option<PathBuf>,
 }
 
-/// A truth as it is written.
+/// A truth as written on the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum TruthName {
-    /// As the scenario says.
+    /// The outcomes of the scenario.
     Alternative,
-    /// The same patients without the effect.
+    /// The patients of the alternative, without the effect.
     Null,
-    /// The same patients with an effect drawn from the scenario's prior.
+    /// The patients of the alternative, with an effect drawn from the scenario's prior.
     Prior,
 }
 
@@ -76,7 +76,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let scenario = document.scenario(&all)?;
     let view = args.viewpoint(&scenario)?;
     let replicate = args.replicate(&scenario, view)?;
-    let trace = Trace::heeding(&scenario, replicate, view, cancelled_by_signal());
+    let trace = Trace::until_cancelled(&scenario, replicate, view, cancelled_by_signal());
     let trace = trace.map_err(|error| Failure::Running(error.to_string()))?;
     let provenance = Provenance::new(&scenario, args.recreate(&scenario, replicate));
     let trial = ExampleTrial { provenance, trace };
@@ -84,6 +84,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
         output::write(path, &figure::trace(&trial), &document.paths())?;
     }
     match args.format {
+        // Rows of patients, not of the quantities that other commands print.
         Format::Csv => output::print(&patients_csv(&trial.trace)),
         format => output::print_as(format, || trial.document(args.patients), || trial.to_json()),
     }
@@ -107,19 +108,20 @@ impl TraceArgs {
         Ok(Viewpoint { truth, analysis: analysis::position(scenario, self.analysis.as_deref())? })
     }
 
-    /// The replicate asked for, or the first that ended as asked.
+    /// Returns the replicate that is given, or the first with the given ending.
     fn replicate(&self, scenario: &Scenario, view: Viewpoint) -> Result<Replicate, Failure> {
         let Some(ending) = self.find else { return Ok(Replicate(self.replicate)) };
-        let possible = Ending::possible(scenario);
+        // An ending that the design rules out would be searched for in vain.
+        let possible = TrialEnding::possible(scenario);
         if !possible.contains(&ending) {
-            let allowed: Vec<String> = possible.iter().map(Ending::to_string).collect();
+            let allowed: Vec<String> = possible.iter().map(TrialEnding::to_string).collect();
             return Err(Failure::Usage(format!(
                 "--find {ending}: no trial of this design can end so; allowed: {}",
                 allowed.join(", ")
             )));
         }
         let cancelled = cancelled_by_signal();
-        let found = find(scenario, &[ending], view, (scenario.replicates, cancelled))
+        let found = find(scenario, &[ending], view, scenario.replicates, cancelled)
             .map_err(|error| Failure::Running(error.to_string()))?;
         found[0].ok_or_else(|| {
             Failure::Running(format!(
@@ -130,7 +132,7 @@ impl TraceArgs {
         })
     }
 
-    /// The command that tells this trial again, without searching for it.
+    /// Returns the command that shows this trial again, without searching for it.
     fn recreate(&self, scenario: &Scenario, replicate: Replicate) -> String {
         let mut command = CommandLine::of("trace", &self.scenario)
             .option("replicate", replicate.0)

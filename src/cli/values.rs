@@ -1,4 +1,4 @@
-//! Values on the command line, with what is allowed.
+//! Parsers of values on the command line; an error says what is allowed.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,20 @@ fn within(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, St
     number.ok_or_else(|| format!("allowed: {allowed}"))
 }
 
-/// As [`within`], with a hint for those who gave a percentage.
+/// Parses a fraction; for a percentage the error has a hint.
 fn fraction(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, String> {
-    within(text, &ok, allowed).map_err(|message| match text.trim_end_matches('%').parse::<f64>() {
+    let message = match within(text, &ok, allowed) {
+        Ok(fraction) => return Ok(fraction),
+        Err(message) => message,
+    };
+    match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if percent >= 1.0 && ok(percent / 100.0) => {
             // Six decimals, or 33.3 would become 0.33299999999999996.
             let meant = (percent * 1e4).round() / 1e6;
-            format!("{message} (did you mean {meant}?)")
+            Err(format!("{message} (did you mean {meant}?)"))
         }
-        _ => message,
-    })
+        Ok(_) | Err(_) => Err(message),
+    }
 }
 
 pub fn share(text: &str) -> Result<f64, String> {
@@ -55,7 +59,7 @@ pub fn standard_error(text: &str) -> Result<f64, String> {
     within(text, |x| x > 0.0 && x.is_finite(), "a number above 0, such as 0.0005")
 }
 
-/// From none to a day.
+/// Parses seconds, up to a day.
 pub fn seconds(text: &str) -> Result<f64, String> {
     within(text, |x| (0.0..=86_400.0).contains(&x), "0 to 86400 seconds")
 }
@@ -82,7 +86,7 @@ pub fn replicates(text: &str) -> Result<u64, String> {
 }
 
 pub fn seed(text: &str) -> Result<u64, String> {
-    // The largest that TOML can say.
+    // TOML has no larger whole number, and a seed must fit into a scenario.
     whole(0, i64::MAX as u64)(text)
 }
 
@@ -90,7 +94,7 @@ pub fn threads(text: &str) -> Result<u16, String> {
     whole(1, 1024)(text)
 }
 
-/// Whole numbers of a range, also as 1e6 or 100_000.
+/// Makes a parser of whole numbers of a range, also written as 1e6 or 100_000.
 pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let plain = text.replace('_', "");
@@ -106,9 +110,8 @@ pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<
 }
 
 pub fn ratio(text: &str) -> Result<(u32, u32), String> {
-    let part = |text: &str| text.parse().ok().filter(|part| (1..=1000).contains(part));
     text.split_once(':')
-        .and_then(|(control, experimental)| Some((part(control)?, part(experimental)?)))
+        .and_then(|(control, experimental)| Some((ratio_part(control)?, ratio_part(experimental)?)))
         .ok_or_else(|| "expected CONTROL:EXPERIMENTAL, each from 1 to 1000, such as 1:2".to_owned())
 }
 
@@ -119,4 +122,8 @@ pub fn svg(text: &str) -> Result<PathBuf, String> {
         Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
         _ => Err("allowed: the name of a file that ends in .svg".to_owned()),
     }
+}
+
+fn ratio_part(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|part| (1..=1000).contains(part))
 }

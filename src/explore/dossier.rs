@@ -125,7 +125,7 @@ impl Dossier {
     ) -> Result<Self, Cancelled> {
         let DossierTally { tally, convergence } = tally;
         // Replicates are cheap to run again; keeping the paths of all would need memory for each.
-        let mut simulator = Simulator::new(scenario).heeding(cancelled);
+        let mut simulator = Simulator::new(scenario).cancelled_by(cancelled);
         let dossier = Self {
             sizes: Distribution {
                 effect: tally.sizes(Truth::Alternative, 0),
@@ -168,20 +168,22 @@ fn calendar(
 ) -> Calendar {
     let trials = CALENDAR_TRIALS.min(scenario.replicates);
     let (mut arrivals, mut outcomes) = (Vec::new(), Vec::new());
+    let mut result = ReplicateResult::default();
     // By planned look: a trial that skips interims has fewer, and its final look counts with the others'.
     let mut looks: BTreeMap<usize, Vec<CalendarPoint>> = BTreeMap::new();
     for replicate in (0..trials).take_while(|_| !cancelled.load(Ordering::Relaxed)) {
-        let (arrived, known, moments) = simulator.follow_up_alone(Replicate(replicate));
-        for (k, moment) in moments.iter().enumerate() {
-            let is_last = k + 1 == moments.len();
-            let look = if is_last { scenario.design.looks().len() - 1 } else { k };
-            let randomised = arrived.partition_point(|&day| day <= moment.day) as f64;
+        let followed =
+            simulator.enrol(Replicate(replicate), &mut result).follow(Truth::Alternative);
+        let arrival_days = followed.arrival_days();
+        for look in followed.looks().all() {
+            let moment = followed.moment(look);
+            let randomised = arrival_days.partition_point(|&day| day <= moment.day) as f64;
             let known = f64::from(moment.analysed);
             let at = CalendarPoint { month: moment.day, randomised, known };
-            looks.entry(look).or_default().push(at);
+            looks.entry(look.planned).or_default().push(at);
         }
-        arrivals.extend_from_slice(arrived);
-        outcomes.extend(known.iter().copied().filter(|day| day.is_finite()));
+        arrivals.extend_from_slice(arrival_days);
+        outcomes.extend(followed.outcome_days().iter().copied().filter(|day| day.is_finite()));
     }
     // Sorted, a partition point counts the days up to one.
     arrivals.sort_by(f64::total_cmp);

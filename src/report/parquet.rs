@@ -167,8 +167,18 @@ impl<W: Write> ParquetRows<W> {
     /// # Errors
     /// When the writer fails.
     pub fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
-        self.pending.extend_from_slice(trials);
-        if self.pending.len() >= ROW_GROUP { self.write_pending() } else { Ok(()) }
+        let mut rest = trials;
+        // Every row group but the last has exactly this many rows: how many rows come at a time depends on
+        // the number of threads, and the bytes of the file must not.
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min(ROW_GROUP - self.pending.len()));
+            self.pending.extend_from_slice(now);
+            if self.pending.len() == ROW_GROUP {
+                self.write_pending()?;
+            }
+            rest = later;
+        }
+        Ok(())
     }
 
     /// Writes what is pending and the footer, whose metadata hold the provenance as JSON, under

@@ -73,6 +73,7 @@ impl FromStr for Shard {
         let numbers = text.split_once('/').and_then(|(number, of)| {
             Some(Self { number: number.parse().ok()?, of: of.parse().ok()? })
         });
+        // A limit, so that the shards that a merge misses can be listed.
         numbers.filter(|shard| shard.is_possible()).ok_or_else(|| {
             format!(
                 "expected a share of all, from 1, such as 3/16, and at most {MOST_SHARDS} shares"
@@ -108,6 +109,7 @@ impl RunId {
     ) -> Self {
         Self {
             scenario_digest: scenario.digest(),
+            // Apart from the scenario, whose digest does not depend on how much is simulated.
             seed: scenario.seed.0,
             replicates,
             shard,
@@ -267,6 +269,7 @@ impl Checkpoint {
         if next < own.start || next > own.end {
             return Err(inconsistent());
         }
+        // The sums of a total are consistent with its number of replicates, or it is not a total.
         let tally =
             Tally::restored(&scenario, &tally, next - own.start).ok_or_else(inconsistent)?;
         let scenario = scenario.with_replicates(run.replicates.unwrap_or(next));
@@ -447,9 +450,7 @@ mod tests {
         let mut simulator = Simulator::new(scenario);
         let mut tally = Tally::new(scenario);
         for replicate in replicates {
-            let mut result = Default::default();
-            simulator.run_into(Replicate(replicate), &mut result);
-            tally.add(&[result]);
+            tally.add(&[simulator.run(Replicate(replicate))]);
         }
         tally
     }
@@ -529,10 +530,10 @@ mod tests {
             file("d", "5/6", 12),
             named("e", checkpoint(&other, "2/6", 12)),
         ];
-        let told: Vec<String> =
+        let messages: Vec<String> =
             merge(parts).expect_err("much is wrong").iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            messages,
             [
                 "e is not of the same run: seed 4 in place of 20211219",
                 "missing: shard 2/6 (replicates 2 to 3)",
@@ -547,8 +548,8 @@ mod tests {
         let mut until_precise = checkpoint(&scenario, "1/1", 12);
         until_precise.run.replicates = None;
         let (read, _) = Checkpoint::read(&until_precise.to_json()).expect("it is whole");
-        let told = merge(vec![named("f", read)]).expect_err("it has no end");
-        assert!(told[0].to_string().starts_with("unfinished: f is of a run with --precision"));
+        let messages = merge(vec![named("f", read)]).expect_err("it has no end");
+        assert!(messages[0].to_string().starts_with("unfinished: f is of a run with --precision"));
     }
 
     #[test]
@@ -576,8 +577,8 @@ mod tests {
                 "is of another scenario",
             ),
         ] {
-            let told = resumed(&run).expect_err(reason).to_string();
-            assert!(told.starts_with(reason), "{told}");
+            let messages = resumed(&run).expect_err(reason).to_string();
+            assert!(messages.starts_with(reason), "{messages}");
         }
     }
 

@@ -14,7 +14,7 @@ use super::safety::SafetyTally;
 use crate::engine::Accumulator;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
-use crate::trial::{Conclusion, CorrectGuesses, ReplicateResult};
+use crate::trial::{Conclusion, GuessCounts, ReplicateResult};
 
 /// Everything folded from the replicates of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -187,7 +187,7 @@ impl Accumulator for Tally {
         for (histogram, &imbalance) in self.imbalances.iter_mut().zip(&result.imbalances) {
             histogram.add(imbalance);
         }
-        let CorrectGuesses { halves_in_trial, halves_in_strata } = result.correct_guesses;
+        let GuessCounts { halves_in_trial, halves_in_strata } = result.correct_guesses;
         let [in_trial, in_strata] = &mut self.correct_guesses;
         in_trial.add(f64::from(halves_in_trial));
         in_strata.add(f64::from(halves_in_strata));
@@ -237,9 +237,7 @@ mod tests {
         let mut simulator = Simulator::new(scenario);
         let mut tally = Tally::new(scenario);
         for replicate in 0..REPLICATES {
-            let mut result = Default::default();
-            simulator.run_into(Replicate(replicate), &mut result);
-            tally.add(&[result]);
+            tally.add(&[simulator.run(Replicate(replicate))]);
         }
         tally
     }

@@ -1,12 +1,13 @@
-//! What an analysis makes of the data of a look: missing outcomes dealt with, then the method.
+//! What an analysis computes from the data of a look: missing outcomes are imputed, then the method tests.
 
 use std::sync::atomic::AtomicBool;
 
+use super::ReplicateStreams;
 use super::description::Described;
-use super::imputation::Imputer;
+use super::imputation::{Imputer, IncompleteData};
 use crate::analysis::imputation::Imputation;
 use crate::analysis::{BoundMethod, Counts, KnownOutcomes, Scratch, Statistic, TestResult};
-use crate::rng::{Purpose, Replicate, Streams};
+use crate::rng::Purpose;
 use crate::scenario::{Analysis, Description};
 
 /// The buffers of the analyses, refilled for every look.
@@ -18,86 +19,83 @@ pub(super) struct Analyst {
     groups: Vec<Counts>,
 }
 
-/// Where the draws of imputations come from: the same for every look, truth and analysis.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Draws<'s> {
-    pub streams: Streams,
-    pub replicate: Replicate,
-    /// Set to make no more of them.
-    pub cancelled: &'s AtomicBool,
-}
-
 impl Analyst {
-    /// The statistic, by the shortest way.
+    /// Computes the statistic of an analysis without its estimate, which is faster.
     pub fn statistic(
         &mut self,
         analysis: &Analysis,
         known: &KnownOutcomes,
-        draws: Draws<'_>,
+        streams: ReplicateStreams,
+        cancelled: &AtomicBool,
     ) -> Statistic {
-        match rule(analysis, known) {
+        match missing_rule(analysis, known) {
             Imputation::None => analysis.method.statistic(known, &mut self.scratch),
             Imputation::Single(rule) => {
                 rule.complete(known, &mut self.completed);
                 analysis.method.statistic(&self.completed, &mut self.scratch)
             }
-            Imputation::Multiple(_) => self.test(analysis, known, draws).into(),
+            // Rubin's rules combine estimates: there is no shorter way.
+            Imputation::Multiple(_) => self.test(analysis, known, streams, cancelled).into(),
         }
     }
 
-    /// The statistic with its estimate.
+    /// Computes the statistic of an analysis with its estimate. Multiple imputation ends early once
+    /// `cancelled` is set.
     pub fn test(
         &mut self,
         analysis: &Analysis,
         known: &KnownOutcomes,
-        draws: Draws<'_>,
+        streams: ReplicateStreams,
+        cancelled: &AtomicBool,
     ) -> TestResult {
         let Self { scratch, completed, imputer, .. } = self;
-        match rule(analysis, known) {
+        match missing_rule(analysis, known) {
             Imputation::None => analysis.method.test(known, scratch),
             Imputation::Single(rule) => {
                 rule.complete(known, completed);
                 analysis.method.test(completed, scratch)
             }
             Imputation::Multiple(rule) => {
-                let mut rng = draws.streams.stream(draws.replicate, Purpose::Imputation);
-                let analysed = (&analysis.method, &**rule);
-                imputer.analyse(analysed, known, scratch, &mut rng, draws.cancelled)
+                // The same stream for every look, truth and analysis, so that they are compared on the same
+                // draws.
+                let mut rng = streams.stream(Purpose::Imputation);
+                let data = IncompleteData { known, rule, cancelled };
+                imputer.analyse(data, &analysis.method, scratch, &mut rng)
             }
         }
     }
 
-    /// What is described of a trial that has ended.
+    /// Computes the supplementary analyses of a trial that has ended.
     pub fn describe(
         &mut self,
         description: &Description,
         known: &KnownOutcomes,
         described: &mut Described,
     ) {
-        described.refill(description, known, (&mut self.scratch, &mut self.groups));
+        described.refill(description, known, &mut self.scratch, &mut self.groups);
     }
 
-    /// The tipping-point table of an analysis, see [`Described::tip`].
+    /// Fills the tipping-point table of an analysis, see [`Described::tip`].
     pub fn tip(
         &mut self,
         method: &BoundMethod,
         known: &KnownOutcomes,
         described: &mut Described,
-        shows: impl Fn(f64) -> bool,
+        rejects: impl Fn(f64) -> bool,
     ) {
-        described.tip(method, known, (&mut self.scratch, &mut self.completed), shows);
+        described.tip(method, known, &mut self.scratch, &mut self.completed, rejects);
     }
 }
 
-/// What is done about missing outcomes. A look without any known outcome has no information, and so
-/// no boundary, and nothing is put in the place of its missing ones.
-fn rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a Imputation {
+/// Returns what an analysis does about missing outcomes at a look.
+fn missing_rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a Imputation {
+    // A look without any known outcome has no information and so no boundary: nothing is imputed there.
     if known.all.total() == 0 { &Imputation::None } else { &analysis.missing }
 }
 
-/// Patients that an analysis has an outcome of, or puts one in the place of.
+/// Counts the patients whose outcome an analysis has or imputes.
 pub(super) fn patients_analysed(analysis: &Analysis, known: &KnownOutcomes) -> u32 {
-    let imputed = match rule(analysis, known) {
+    let imputed = match missing_rule(analysis, known) {
         Imputation::None => 0,
         Imputation::Single(_) | Imputation::Multiple(_) => known.missing.iter().flatten().sum(),
     };

@@ -1,21 +1,23 @@
-//! The centres of one replicate: who comes to which, what that adds to their log odds, and how evenly
-//! they are allocated.
+//! The centres of one replicate: where each patient goes, what that adds to the log odds, and how evenly
+//! the arms are divided within centres.
 
+use super::ReplicateStreams;
+use super::enrolled::imbalance;
 use crate::accrual::Accrual;
 use crate::centres::{ArrivalStreams, Arrivals, CentreEffects, Centres, Recruitment};
 use crate::num::exp::exp_normal;
 use crate::num::with_odds;
 use crate::outcome::Drift;
-use crate::randomisation::{Arm, ConvergenceStrategy};
-use crate::rng::{Purpose, Replicate, Streams};
+use crate::randomisation::{AllocationRatio, Arm, ConvergenceStrategy};
+use crate::rng::Purpose;
 
-/// How evenly patients are allocated within centres when all are randomised.
+/// Balance of the arms within centres when all patients are randomised.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CentreBalance {
-    /// Of every centre with a patient how far the arms are from the ratio, as
+    /// Distance of the arms from the ratio in every centre with a patient, as
     /// [`ReplicateResult::imbalances`](super::ReplicateResult::imbalances).
     pub imbalances: Vec<u32>,
-    /// Correct guesses, in halves, of someone who sees the arms of the patient's own centre alone; 0
+    /// Correct guesses, in halves, of an observer who sees the arms of the patient's own centre alone; 0
     /// to twice the patients.
     pub halves_guessed: u32,
     /// Patients of the largest centre.
@@ -26,54 +28,55 @@ pub struct CentreBalance {
     pub one_arm: u32,
 }
 
-/// Columns of the patients in order of arrival; empty where there are no centres.
+/// Columns of the patients in order of arrival; empty without centres.
 #[derive(Debug, Default)]
 pub(super) struct Attendance {
     recruitment: Recruitment,
     centres: Vec<u32>,
-    /// Strata with the centre; empty where nothing names it.
-    registered: Vec<u32>,
+    /// Combinations of stratum and centre; empty if neither randomisation nor analyses use them.
+    strata_by_centre: Vec<u32>,
     /// Patients of each centre in control and experimental arm.
     allocated: Vec<[u32; 2]>,
 }
 
 impl Attendance {
-    /// Draws the centres and the arrivals of so many patients.
+    /// Draws the centres, and the arrivals of this many patients.
     pub fn draw(
         &mut self,
-        (centres, accrual): (&Centres, &Accrual),
-        (streams, replicate): (Streams, Replicate),
-        (patients, days): (u32, &mut Vec<f64>),
+        centres: &Centres,
+        accrual: &Accrual,
+        streams: ReplicateStreams,
+        patients: u32,
+        days: &mut Vec<f64>,
     ) {
-        let stream = |purpose| streams.stream(replicate, purpose);
-        self.recruitment.draw(centres, accrual, &mut stream(Purpose::Centre));
+        self.recruitment.draw(centres, accrual, &mut streams.stream(Purpose::Centre));
         let mut streams = ArrivalStreams {
-            gaps: stream(Purpose::Arrival),
-            choices: stream(Purpose::CentreOfPatient),
+            gaps: streams.stream(Purpose::Arrival),
+            choices: streams.stream(Purpose::CentreOfPatient),
         };
         let columns = Arrivals { days, centres: &mut self.centres };
         self.recruitment.arrivals(centres, accrual, patients, &mut streams, columns);
     }
 
-    /// Combines strata with so many centres.
-    pub fn register(&mut self, strata: &[u32], number: u32) {
-        self.registered.clear();
+    /// Combines the patients' strata with their centres, this many.
+    pub fn combine_with(&mut self, strata: &[u32], number: u32) {
+        self.strata_by_centre.clear();
         let patients = strata.iter().zip(&self.centres);
-        self.registered.extend(patients.map(|(stratum, centre)| stratum * number + centre));
+        self.strata_by_centre.extend(patients.map(|(stratum, centre)| stratum * number + centre));
     }
 
-    /// The patients' strata with the centre.
-    pub fn registered(&self) -> &[u32] {
-        &self.registered
+    /// Returns the patients' combinations of stratum and centre.
+    pub fn strata_by_centre(&self) -> &[u32] {
+        &self.strata_by_centre
     }
 
-    /// The centre of patient i, from 0; `None` where there are no centres.
+    /// Returns the centre of patient i, from 0; `None` without centres.
     #[inline]
     pub fn of_patient(&self, i: usize) -> Option<u32> {
         self.centres.get(i).copied()
     }
 
-    /// What the centre of patient i adds to log odds; nothing where there are no centres.
+    /// Returns what the centre of patient i adds to log odds: 0 without centres.
     #[inline]
     pub fn effects(&self, i: usize) -> CentreEffects {
         match self.of_patient(i) {
@@ -85,10 +88,12 @@ impl Attendance {
     /// Moves the quantiles of outcomes by the log odds of centre and time.
     pub fn move_outcomes(
         &self,
-        (centres, drift): (Option<&Centres>, Option<&Drift>),
+        centres: Option<&Centres>,
+        drift: Option<&Drift>,
         arrival_days: &[f64],
         quantiles: &mut [f64],
     ) {
+        // Not moved by 0: a round trip through odds would change last bits, and take time.
         if drift.is_none() && centres.is_none_or(|centres| centres.sd.outcome == 0.0) {
             return;
         }
@@ -108,39 +113,48 @@ impl Attendance {
         }
     }
 
-    /// How evenly these arms are divided within so many centres.
+    /// Measures how evenly these arms are divided within this many centres.
     pub fn balance(
         &mut self,
         number: u32,
-        (guesser, arms): (ConvergenceStrategy, &[Arm]),
-        imbalance: impl Fn([u32; 2]) -> u32,
+        ratio: AllocationRatio,
+        arms: &[Arm],
         balance: &mut CentreBalance,
     ) {
         let Self { centres, allocated, .. } = self;
         allocated.clear();
         allocated.resize(number as usize, [0; 2]);
-        let mut halves_guessed = 0;
+        let guesser = ConvergenceStrategy::new(ratio);
+        // The vector is kept for its memory.
+        *balance = CentreBalance {
+            imbalances: std::mem::take(&mut balance.imbalances),
+            ..CentreBalance::default()
+        };
+        balance.imbalances.clear();
         for (&centre, &arm) in centres.iter().zip(arms) {
             let so_far = &mut allocated[centre as usize];
-            halves_guessed += guesser.halves_before_the_end(*so_far, arm);
+            balance.halves_guessed += guesser.halves_before_the_end(*so_far, arm);
             so_far[arm.index()] += 1;
         }
-        halves_guessed += allocated.iter().map(|&n| guesser.halves_at_the_end(n)).sum::<u32>();
-        let count = |is: fn(&[u32; 2]) -> bool| allocated.iter().filter(|n| is(n)).count() as u32;
-        balance.imbalances.clear();
-        let attended = allocated.iter().filter(|n| **n != [0; 2]);
-        balance.imbalances.extend(attended.map(|&n| imbalance(n)));
-        balance.halves_guessed = halves_guessed;
-        balance.largest = allocated.iter().map(|[c, e]| c + e).max().unwrap_or(0);
-        balance.empty = count(|n| *n == [0; 2]);
-        balance.one_arm = count(|[c, e]| (*c == 0) != (*e == 0));
+        // A centre without patients has no imbalance to average, and is counted on its own.
+        for &[control, experimental] in &*allocated {
+            balance.halves_guessed += guesser.halves_at_the_end([control, experimental]);
+            balance.largest = balance.largest.max(control + experimental);
+            if control + experimental == 0 {
+                balance.empty += 1;
+            } else {
+                balance.one_arm += u32::from(control == 0 || experimental == 0);
+                balance.imbalances.push(imbalance(ratio, [control, experimental]));
+            }
+        }
     }
 }
 
-/// Beyond this, odds are as good as certain.
+/// Log odds beyond which a probability is as good as certain.
+// Within the range of exp_normal, which ends at 700.
 const CERTAIN: f64 = 500.0;
 
-/// A uniform draw moved by log odds.
+/// Moves a uniform draw by log odds.
 fn moved(uniform: f64, log_odds: f64) -> f64 {
     with_odds(uniform, exp_normal(log_odds.clamp(-CERTAIN, CERTAIN)))
 }

@@ -1,7 +1,7 @@
 //! Multiple imputation of missing outcomes by a proportional-odds model.
 //!
-//! Every imputation fits the model to a bootstrap sample of the patients with an outcome, drawn
-//! within each arm, and draws the missing ones from it: so the imputations differ by the model's own
+//! Every imputation fits the model to a bootstrap sample of the patients with an outcome, drawn within
+//! each arm, and draws the missing outcomes from it. So the imputations differ by the model's own
 //! uncertainty too, and are proper (Rubin & Schenker 1986, JASA 81:366; Little & Rubin 2019,
 //! Statistical Analysis with Missing Data, section 10.2).
 
@@ -24,28 +24,46 @@ pub(super) struct Imputer {
     /// P(mRS ≤ j) by arm, then group.
     predicted: Vec<[f64; LEVELS]>,
     completed: KnownOutcomes,
-    /// Of the patients of an arm: how many come up to and with each group and mRS.
-    places: Vec<(f64, usize, usize)>,
+    places: Vec<OutcomeCell>,
+}
+
+/// The data of a look, and how their missing outcomes are imputed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IncompleteData<'d> {
+    pub known: &'d KnownOutcomes,
+    pub rule: &'d MultipleImputation,
+    /// Flag that ends the imputations early.
+    pub cancelled: &'d AtomicBool,
+}
+
+/// A group and mRS that patients of an arm have.
+#[derive(Debug, Clone, Copy)]
+struct OutcomeCell {
+    /// Patients of the arm at this place and those before it.
+    patients_up_to: f64,
+    group: usize,
+    mrs: usize,
 }
 
 impl Imputer {
-    /// The method's analyses of the completed data, combined; of fewer imputations once `cancelled`.
+    /// Combines the method's analyses of the completed data.
     pub fn analyse(
         &mut self,
-        (method, rule): (&BoundMethod, &MultipleImputation),
-        known: &KnownOutcomes,
+        data: IncompleteData<'_>,
+        method: &BoundMethod,
         scratch: &mut Scratch,
         rng: &mut impl Rng,
-        cancelled: &AtomicBool,
     ) -> TestResult {
+        let IncompleteData { known, rule, cancelled } = data;
         rule.grouping.gather_known(known, &mut self.groups);
-        // An arm of which nothing is known has no model to be drawn from.
+        // An arm without any known outcome has no model to draw from.
         if known.all.counts.iter().any(|arm| arm.iter().all(|&n| n == 0)) {
             return method.test(known, scratch);
         }
         let left_out = self.groups.iter_mut().zip(&rule.left_out).filter(|(_, out)| **out);
         left_out.for_each(|(group, _)| *group = [[0.0; LEVELS]; 2]);
         let mut rubin = Rubin::default();
+        // Without missing outcomes all imputations are alike: one is enough.
         if known.missing.iter().flatten().all(|&patients| patients == 0) {
             rubin.add(&method.test(known, scratch));
             return rubin.combined();
@@ -55,6 +73,7 @@ impl Imputer {
             self.predict(rule, scratch);
             self.complete(rule, known, rng);
             rubin.add(&method.test(&self.completed, scratch));
+            // Hundreds of fits may take seconds.
             if cancelled.load(Ordering::Relaxed) {
                 break;
             }
@@ -62,7 +81,7 @@ impl Imputer {
         rubin.combined()
     }
 
-    /// As many patients of each arm as there are, drawn with replacement.
+    /// Draws as many patients of each arm as there are, with replacement.
     fn resample(&mut self, rng: &mut impl Rng) {
         self.resampled.clear();
         self.resampled.resize(self.groups.len(), [[0.0; LEVELS]; 2]);
@@ -72,20 +91,20 @@ impl Imputer {
             for (group, counts) in self.groups.iter().enumerate() {
                 for (mrs, &count) in counts[arm].iter().enumerate().filter(|(_, n)| **n > 0.0) {
                     patients += count;
-                    self.places.push((patients, group, mrs));
+                    self.places.push(OutcomeCell { patients_up_to: patients, group, mrs });
                 }
             }
             for _ in 0..patients as usize {
                 let at = uniform(rng) * patients;
-                let place = self.places.partition_point(|(below, ..)| *below <= at);
-                let (_, group, mrs) = self.places[place];
+                let place = self.places.partition_point(|place| place.patients_up_to <= at);
+                let OutcomeCell { group, mrs, .. } = self.places[place];
                 self.resampled[group][arm][mrs] += 1.0;
             }
         }
     }
 
-    /// The distribution of the mRS in every arm and group, by the model fitted to the sample; where
-    /// it has no fit, that of the arm in the sample.
+    /// Predicts the distribution of the mRS in every arm and group, by the model fitted to the sample; if
+    /// it has no fit, by that of the arm in the sample.
     fn predict(&mut self, rule: &MultipleImputation, scratch: &mut Scratch) {
         let fitted = rule.model.fits(&self.resampled, scratch.ordinal());
         self.predicted.clear();
@@ -102,6 +121,7 @@ impl Imputer {
         }
     }
 
+    /// Draws the missing outcomes.
     fn complete(&mut self, rule: &MultipleImputation, known: &KnownOutcomes, rng: &mut impl Rng) {
         let Self { groups, predicted, completed, .. } = self;
         completed.clone_from(known);
@@ -111,6 +131,7 @@ impl Imputer {
                 let cumulative = &predicted[arm.index() * groups.len() + group];
                 for _ in 0..patients {
                     let u = uniform(rng);
+                    // Without the last level, whose 1 may have been rounded to less than u.
                     let below = cumulative[..LEVELS - 1].iter().filter(|&&p| u >= p).count();
                     completed.record(arm, cell, Mrs::new(below as u8).expect("one of the levels"));
                 }
@@ -120,7 +141,7 @@ impl Imputer {
     }
 }
 
-/// P(mRS ≤ j) of an arm in all groups together.
+/// Computes P(mRS ≤ j) of an arm in all groups together.
 fn observed_distribution(groups: &[Counts], arm: Arm) -> [f64; LEVELS] {
     let mut sum = 0.0;
     let mut cumulative = std::array::from_fn(|mrs| {
@@ -131,10 +152,12 @@ fn observed_distribution(groups: &[Counts], arm: Arm) -> [f64; LEVELS] {
     cumulative
 }
 
-/// The distribution whose odds of a better outcome are higher by so many log odds.
+/// Raises the log odds of a better outcome.
 fn shifted(cumulative: [f64; LEVELS], log_odds: f64) -> [f64; LEVELS] {
-    match log_odds {
-        0.0 => cumulative,
-        _ => cumulative.map(|below| logistic(logit(below) + log_odds)),
+    // Not moved by 0: a round trip through log odds would change last bits.
+    if log_odds == 0.0 {
+        cumulative
+    } else {
+        cumulative.map(|below| logistic(logit(below) + log_odds))
     }
 }

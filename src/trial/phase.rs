@@ -1,4 +1,4 @@
-//! What simulating a replicate spends its time on.
+//! The phases of simulating a replicate, and who times them.
 
 /// A part of the work, in the order in which a replicate begins with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,20 +9,20 @@ pub enum Phase {
     Baseline,
     /// Arms, and how balanced and predictable they are.
     Allocation,
-    /// What is done in the angiography suite, and the mRS that comes of it.
+    /// The procedure and the mRS that follows.
     Procedure,
-    /// The mRS where it is stated, adherence, adverse events.
+    /// The mRS if it is stated, adherence, adverse events.
     Outcome,
-    /// Who is lost, when the looks take place, what is known by then.
+    /// Dropout, the days of the looks, the outcomes known by then.
     Looks,
     /// Tests, estimates, decisions.
     Analysis,
-    /// Taking the replicate into the total.
+    /// Adding the replicate to the total.
     Summary,
 }
 
 impl Phase {
-    /// All of them.
+    /// All phases.
     pub const ALL: [Self; 8] = [
         Self::Accrual,
         Self::Baseline,
@@ -34,7 +34,7 @@ impl Phase {
         Self::Summary,
     ];
 
-    /// For files and tables.
+    /// Name of the phase in files and tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Accrual => "accrual",
@@ -47,4 +47,16 @@ impl Phase {
             Self::Summary => "summary",
         }
     }
+}
+
+/// Sees the phases of a replicate end.
+// A type parameter of the simulator, so that a run, whose observer is `()`, has no trace of it.
+pub trait PhaseObserver {
+    /// Receives a phase that has just ended. A replicate may have several parts of one phase.
+    fn ended(&mut self, phase: Phase);
+}
+
+impl PhaseObserver for () {
+    #[inline]
+    fn ended(&mut self, _: Phase) {}
 }

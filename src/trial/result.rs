@@ -1,7 +1,8 @@
-//! What comes of a replicate: the looks, the trial as each analysis saw it, and what they share.
+//! The result of a replicate: the looks, the trial as each analysis sees it, and what they share.
 
 use super::centres::CentreBalance;
 use super::description::Described;
+use super::look::LookSequence;
 use crate::analysis::{OutcomeTable, TestResult};
 use crate::design::MAX_LOOKS;
 use crate::outcome::Mrs;
@@ -10,18 +11,18 @@ use crate::randomisation::Arm;
 use crate::scenario::Truth;
 use serde::Serialize;
 
-/// How the trial stands at a look.
+/// Day and patients of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct LookMoment {
     /// Day of the data.
     pub day: f64,
     /// Outcomes known on that day.
     pub analysed: u32,
-    /// Patients on that day.
+    /// Patients on the day of the data.
     pub at_data: PatientsSoFar,
     /// Day of the decision, which may come later.
     pub decision_day: f64,
-    /// Patients on that day.
+    /// Patients on the day of the decision.
     pub at_decision: PatientsSoFar,
 }
 
@@ -30,7 +31,7 @@ pub struct LookMoment {
 pub struct PatientsSoFar {
     /// Patients randomised.
     pub randomised: u32,
-    /// Of these, patients whose follow-up has not ended.
+    /// Patients randomised whose follow-up has not ended.
     pub overrun: u32,
 }
 
@@ -45,7 +46,7 @@ pub enum Conclusion {
     /// The harm boundary was reached, at an interim or the final look.
     Harm,
     /// Stopped at an interim look because the boundary of an adverse event was reached, whatever the
-    /// outcomes say.
+    /// outcomes showed.
     Safety,
     /// Ran to its end without significance.
     NotSignificant,
@@ -56,31 +57,31 @@ pub enum Conclusion {
 pub struct DrawnEffect {
     /// Log of the common odds ratio between the arms' marginal distributions.
     pub log_odds_ratio: f64,
-    /// What the estimate of the analysis aims at under it, on its own scale.
+    /// Estimand of the analysis under the drawn effect, on its own scale.
     pub estimand: f64,
 }
 
-/// One trial under one truth as one analysis saw it: what a row of output is made of.
+/// One trial under one truth as one analysis sees it: the content of a row of output.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrialResult {
-    /// From 0.
+    /// Number of the replicate, from 0.
     pub replicate: u64,
-    /// What the patients were drawn from.
+    /// Truth that the patients were drawn from.
     pub truth: Truth,
-    /// The effect where it is not the scenario's but drawn from the prior.
+    /// The effect drawn from the prior; `None` under the other truths.
     pub drawn: Option<DrawnEffect>,
     /// Position of the analysis in the scenario.
     pub analysis: usize,
-    /// The look the trial ended at, from 1; the final look has the number of looks planned.
+    /// Number of the look that ended the trial, from 1; that of the final look is the number of looks planned.
     pub look: usize,
-    /// How it ended.
+    /// Conclusion of the trial.
     pub conclusion: Conclusion,
-    /// How it would have ended if adverse events stopped nothing.
+    /// Conclusion if adverse events stopped nothing.
     pub without_safety: Conclusion,
-    /// Whether it would have reached an efficacy boundary if it ended for nothing else before: futility
-    /// that is not binding, harm and adverse events disregarded.
+    /// Whether the trial would reach an efficacy boundary if nothing else ended it before: non-binding
+    /// futility, harm and adverse events disregarded.
     pub efficacy_stops_disregarded: bool,
-    /// Patients randomised, with those randomised until the decision.
+    /// Patients randomised until the decision.
     pub n_randomised: u32,
     /// Outcomes in the analysis that ended the trial.
     pub n_analysed: u32,
@@ -88,54 +89,54 @@ pub struct TrialResult {
     pub overrun: u32,
     /// Months from the opening of the trial to the decision.
     pub duration_months: f64,
-    /// Whether the analysis repeated with the overrun's outcomes reaches the other conclusion; never
-    /// after a stop for safety.
+    /// Whether the analysis repeated with the outcomes of overrunning patients contradicts the conclusion;
+    /// never after a stop for safety.
     pub reversed: bool,
     /// Estimate and statistic of the analysis that ended the trial.
     pub test: TestResult,
-    /// The same once all who were randomised have been followed to their end.
+    /// Estimate and statistic of that analysis once all patients randomised have been followed to their end.
     pub with_overrun: TestResult,
-    /// The estimate that allows for the looks, by stage-wise ordering; NaN without an estimate.
+    /// Median-unbiased estimate, by stage-wise ordering of the looks; NaN without an estimate.
     pub median_unbiased: f64,
-    /// Its 95 % interval.
+    /// 95 % interval by stage-wise ordering.
     pub stagewise_interval: (f64, f64),
-    /// Z at each look by its number less 1; NaN where there was none.
+    /// Z at each look planned; NaN if it did not take place or has no statistic.
     pub z: [f64; MAX_LOOKS],
     /// Looks whose statistic could not be computed.
     pub failed_looks: u32,
 }
 
-/// A patient's way from procedure to outcome, whether the outcome is ever known or not.
+/// A patient's procedure and the outcome after it, whether that is ever known or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PatientCourse {
-    /// Where the patient was allocated.
+    /// Arm allocated.
     pub arm: Arm,
-    /// What was done.
+    /// Procedure performed.
     pub procedure: ProcedureRecord,
-    /// What came of it.
+    /// Outcome after the procedure.
     pub mrs: Mrs,
 }
 
-/// Patients of an arm in whom it is known whether they had an event.
+/// Patients of an arm in whom it is known whether they had an event, and the events among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct EventCounts {
-    /// Those who had it.
+    /// Patients who had the event.
     pub events: u32,
-    /// All of them.
+    /// All these patients.
     pub patients: u32,
 }
 
 /// An adverse event in one trial.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SafetyResult {
-    /// Control and experimental arm, of all who were randomised when the first analysis ended the
-    /// trial, with those of the overrun.
+    /// Control and experimental arm, among all patients randomised when the first analysis ended the
+    /// trial, with overrunning patients.
     pub counts: [EventCounts; 2],
-    /// The statistic that compares them, above 0 if the experimental arm has fewer events; NaN where
-    /// nobody or everybody has the event.
+    /// Statistic that compares the arms, above 0 if the experimental arm has fewer events; NaN if no
+    /// patients or all patients have the event.
     pub z: f64,
-    /// Position among the looks that take place at which the event's boundary is first reached,
-    /// were nothing else to stop the trial.
+    /// Position, among the looks that take place, of the first at which the event's boundary is reached if
+    /// nothing else stops the trial.
     pub reached: Option<usize>,
 }
 
@@ -143,49 +144,52 @@ pub struct SafetyResult {
 ///
 /// [`ConvergenceStrategy`]: crate::randomisation::ConvergenceStrategy
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CorrectGuesses {
-    /// Of someone who sees the arms of all patients so far; 0 to twice the patients.
+pub struct GuessCounts {
+    /// Guesses of an observer who sees the arms of all earlier patients; 0 to twice the patients.
     pub halves_in_trial: u32,
-    /// Of someone who sees only those of the patient's own stratum; 0 to twice the patients.
+    /// Guesses of an observer who sees those of the patient's own stratum only; 0 to twice the patients.
     pub halves_in_strata: u32,
 }
 
 /// One replicate: every trial of it, and what they share.
 #[derive(Debug, Default)]
 pub struct ReplicateResult {
-    /// Interim looks that took place, then the final one, by truth: who is lost may depend on the
-    /// outcome.
+    /// Interim looks that take place, then the final one, by truth: dropout may depend on the outcome.
     pub looks: Vec<Vec<LookMoment>>,
-    /// Truth by truth, analysis by analysis.
+    /// Trials, truth by truth and analysis by analysis.
     pub trials: Vec<TrialResult>,
-    /// The trial as its first analysis left it, truth by truth; empty where nothing is described.
+    /// Supplementary analyses of the first analysis's trial, truth by truth; empty if none are asked for.
     pub described: Vec<Described>,
-    /// Truth by truth, event by event; empty without adverse events.
+    /// Adverse events, truth by truth and event by event; empty if none are followed.
     pub safety: Vec<Vec<SafetyResult>>,
-    /// The outcomes known in the end, when everyone has been randomised, under the alternative.
+    /// Outcomes finally known when all patients are randomised, under the alternative.
     pub outcomes: OutcomeTable,
-    /// Every patient's way through the procedure under the alternative, control before experimental
-    /// arm; empty without a procedure.
+    /// Every patient's procedure under the alternative, control before experimental arm; empty without a
+    /// procedure.
     pub courses: Vec<PatientCourse>,
-    /// For the whole trial and each level of each factor: how far the arms are from the ratio, as
+    /// Distance of the arms from the ratio in the whole trial and each level of each factor, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
     pub imbalances: Vec<u32>,
-    /// The control variates of the analyses under the alternative, then under the null truth; empty where
-    /// none are asked for.
+    /// Control variates of the analyses under the alternative, then under the null truth; empty if none are
+    /// asked for.
     pub control_deviations: Vec<f64>,
-    /// How often the arms of all who are randomised would have been guessed.
-    pub correct_guesses: CorrectGuesses,
-    /// The same within centres; without meaning where there are none.
+    /// Correct guesses of the arms of all patients randomised.
+    pub correct_guesses: GuessCounts,
+    /// Balance and guesses within centres; meaningless without centres.
     pub centres: CentreBalance,
 }
 
 impl ReplicateResult {
-    /// The moment of the look a trial ended at, or of an earlier look k (from 0). A final look
-    /// may follow fewer interims than planned; it is always the last.
-    pub fn moment(&self, truth: Truth, k: usize, looks_planned: usize) -> Option<&LookMoment> {
-        let looks = &self.looks[truth.index()];
-        let (last, interims) = looks.split_last()?;
-        if k + 1 == looks_planned { Some(last) } else { interims.get(k) }
+    /// Returns the moment of the look at a position in the plan; `None` if it does not take place.
+    pub fn moment(
+        &self,
+        truth: Truth,
+        position: usize,
+        looks_planned: usize,
+    ) -> Option<&LookMoment> {
+        let moments = &self.looks[truth.index()];
+        let looks = LookSequence::new(moments.len(), looks_planned);
+        looks.numbered(position + 1).map(|look| &moments[look.taken])
     }
 }
 

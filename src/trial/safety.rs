@@ -1,67 +1,74 @@
 //! Adverse events as they become known, and whether they stop the trial.
 
 use super::cohort::Cohort;
+use super::look::{LookIndex, LookSequence};
 use super::result::{EventCounts, LookMoment, SafetyResult};
 use crate::analysis::two_proportions::{self, Arms};
 use crate::scenario::{SafetyEndpoint, Scenario};
 
-/// The look, by its position among those that take place, at which adverse events stop the trial:
-/// the first whose boundary is reached, unless it is the final one.
-pub(super) fn stop(results: &[SafetyResult], interims: usize) -> Option<usize> {
-    results.iter().filter_map(|result| result.reached).min().filter(|&k| k < interims)
+/// Returns the look at which adverse events stop the trial: the first whose boundary is reached, unless it
+/// is the final one.
+pub(super) fn stop(results: &[SafetyResult], looks: LookSequence) -> Option<LookIndex> {
+    let first = results.iter().filter_map(|result| result.reached).min()?;
+    // The final look ends the trial anyway, by its outcomes.
+    Some(looks.taken(first)).filter(|look| !look.is_final)
 }
 
-/// The position at which each event's boundary is first reached, were nothing else to stop the
-/// trial; counts and comparison are left to [`compare`].
+/// Finds the look at which each event's boundary is first reached if nothing stops the trial. Counts and
+/// comparison are left to [`compare`], as they depend on where the trial ends.
 pub(super) fn follow(
-    (scenario, cohort): (&Scenario, &Cohort),
-    looks: &[LookMoment],
+    scenario: &Scenario,
+    cohort: &Cohort,
+    moments: &[LookMoment],
+    looks: LookSequence,
     results: &mut Vec<SafetyResult>,
 ) {
     results.clear();
-    let planned = scenario.design.looks().len();
-    for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
-        let reached = endpoint.boundary.as_ref().and_then(|boundary| {
-            (0..looks.len()).find(|&k| {
-                let is_final = k + 1 == looks.len();
-                let bound = boundary.bound(if is_final { planned - 1 } else { k });
-                let counts = counts((scenario, cohort), (bit, endpoint), looks, k);
-                z(&counts, endpoint).is_some_and(|z| z <= bound)
+    for (event, endpoint) in scenario.safety_endpoints().iter().enumerate() {
+        let first = endpoint.boundary.as_ref().and_then(|boundary| {
+            looks.all().find(|&look| {
+                let counts = counts(scenario, cohort, event, look, moments[look.taken].day);
+                z(&counts, endpoint).is_some_and(|z| z <= boundary.bound(look.planned))
             })
         });
+        let reached = first.map(|look| look.taken);
         results.push(SafetyResult { reached, ..SafetyResult::default() });
     }
 }
 
-/// Compares the arms among those who were randomised first, when all is known of them.
+/// Compares the arms among the patients randomised first, when all is known of them.
 pub(super) fn compare(
-    (scenario, cohort): (&Scenario, &Cohort),
+    scenario: &Scenario,
+    cohort: &Cohort,
     randomised: u32,
     results: &mut [SafetyResult],
 ) {
-    for (bit, (endpoint, result)) in scenario.safety_endpoints().iter().zip(results).enumerate() {
-        result.counts = cohort.events_in_the_end(bit, endpoint, randomised);
+    for (event, (endpoint, result)) in scenario.safety_endpoints().iter().zip(results).enumerate() {
+        result.counts = cohort.events_of_first(event, endpoint, randomised);
         result.z = z(&result.counts, endpoint).unwrap_or(f64::NAN);
     }
 }
 
-/// An event among those in whom it is known at a look, given by its position among those that take
-/// place.
+/// Counts an event, given by its position, among the patients in whom it is known at a look on a
+/// day.
 pub(super) fn counts(
-    (scenario, cohort): (&Scenario, &Cohort),
-    (bit, endpoint): (usize, &SafetyEndpoint),
-    looks: &[LookMoment],
-    k: usize,
+    scenario: &Scenario,
+    cohort: &Cohort,
+    event: usize,
+    look: LookIndex,
+    day: f64,
 ) -> [EventCounts; 2] {
-    if k + 1 == looks.len() {
-        cohort.events_in_the_end(bit, endpoint, scenario.randomised)
+    let endpoint = &scenario.safety_endpoints()[event];
+    if look.is_final {
+        cohort.events_of_first(event, endpoint, scenario.randomised)
     } else {
-        cohort.events_by_look(bit, endpoint, (k, looks[k].day))
+        cohort.events_by_look(event, endpoint, look, day)
     }
 }
 
-/// Of the event's absence: above 0 the experimental arm has fewer.
+/// Computes the statistic of an event's absence: above 0 the experimental arm has fewer events.
 pub(super) fn z(counts: &[EventCounts; 2], endpoint: &SafetyEndpoint) -> Option<f64> {
+    // Patients without the event count, as z > 0 favours the experimental arm everywhere.
     let arms: Arms = counts.map(|EventCounts { events, patients }| two_proportions::ArmEvents {
         events: f64::from(patients - events),
         patients: f64::from(patients),

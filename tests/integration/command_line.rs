@@ -135,7 +135,8 @@ fn rows_left_by_an_earlier_run_cause_a_warning() {
     assert_eq!(errors(&["--trials", "csv"]), "", "they are of this run");
     let message = errors(&[]);
     assert!(
-        message.starts_with("warning: ") && message.ends_with("trials.csv is of an earlier run\n")
+        message.starts_with("warning: ")
+            && message.ends_with("trials.csv is left over from an earlier run\n")
     );
     assert!(directory.path().join("trials.csv").exists());
 }

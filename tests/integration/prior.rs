@@ -283,8 +283,8 @@ fn evidence_is_pooled_by_the_requested_method() {
         scenario.prior.expect("it has a prior").components().to_vec()
     };
     let peto = components("prior.components[0].evidence.method=peto")[0];
-    let evidence =
-        PublishedEvidence::load(&project("scenarios/evidence/premat.toml")).expect("the file is shipped");
+    let evidence = PublishedEvidence::load(&project("scenarios/evidence/premat.toml"))
+        .expect("the file is shipped");
     let pooled = pool(&evidence.outcomes[0].studies, PoolingMethod::Peto).expect("four studies");
     assert_eq!((peto.mean, peto.sd), (pooled.log_odds_ratio, pooled.standard_error));
     let directory = directory();

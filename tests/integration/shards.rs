@@ -89,7 +89,7 @@ fn an_invalid_share_is_refused() {
         assert!(message.contains("expected a share of all, from 1, such as 3/16"), "{message}");
     }
     let message = refusal(&["--shard", "1/11", "--checkpoint", "x.json"]);
-    assert!(message.contains("10 replicates cannot be shared out so"), "{message}");
+    assert!(message.contains("10 replicates cannot be divided into more shards"), "{message}");
     assert!(refusal(&["--shard", "1/2"]).contains("--checkpoint"));
     for conflicting in [["--out", "x"], ["--format", "json"]] {
         let args = [["--shard", "1/2"], ["--checkpoint", "x.json"], conflicting].concat();

@@ -6,7 +6,9 @@ use rescuesim::accrual::DAYS_PER_MONTH;
 use rescuesim::randomisation::{Arm, Preference};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{Scenario, Truth};
-use rescuesim::trial::trace::{Cancelled, Ending, LookTrace, PatientTrace, Trace, Viewpoint, find};
+use rescuesim::trial::trace::{
+    Cancelled, LookTrace, PatientTrace, Trace, TrialEnding, Viewpoint, find,
+};
 use rescuesim::trial::{Conclusion, Simulator};
 use serde_json::Value;
 
@@ -333,8 +335,8 @@ fn ended(trace: &Trace, ending: &str) -> bool {
 #[test]
 fn find_selects_the_first_trial_with_the_conclusion() {
     let scenario = shipped("angel-reboot-safety", &ALL_ENDINGS);
-    let possible = Ending::possible(&scenario);
-    let written: Vec<String> = possible.iter().map(Ending::to_string).collect();
+    let possible = TrialEnding::possible(&scenario);
+    let written: Vec<String> = possible.iter().map(TrialEnding::to_string).collect();
     assert_eq!(
         written,
         [
@@ -363,7 +365,7 @@ fn find_selects_the_first_trial_with_the_conclusion() {
     let running = AtomicBool::new(false);
     for view in [FIRST, NULL, Viewpoint { analysis: 1, ..NULL }] {
         let found =
-            find(&scenario, &possible, view, (250, &running)).expect("the run is not cancelled");
+            find(&scenario, &possible, view, 250, &running).expect("the run is not cancelled");
         let all: Vec<Trace> = (0..250).map(|r| traced(&scenario, r, view)).collect();
         for (first, ending) in found.iter().zip(&written) {
             let expected = all.iter().position(|trace| ended(trace, ending));
@@ -373,13 +375,13 @@ fn find_selects_the_first_trial_with_the_conclusion() {
         assert!(kinds > 9, "{kinds} of {}", found.len());
     }
     let cancelled = AtomicBool::new(true);
-    assert_eq!(find(&scenario, &possible, FIRST, (250, &cancelled)), Err(Cancelled));
+    assert_eq!(find(&scenario, &possible, FIRST, 250, &cancelled), Err(Cancelled));
 }
 
 #[test]
 fn a_design_allows_only_its_own_conclusions() {
     let words = |scenario: &Scenario| -> Vec<String> {
-        Ending::possible(scenario).iter().map(Ending::to_string).collect()
+        TrialEnding::possible(scenario).iter().map(TrialEnding::to_string).collect()
     };
     let one_look = words(&shipped("guo-cohort", &[]));
     assert_eq!(one_look, ["efficacy", "efficacy-at-1", "not-significant", "full-run"]);
@@ -388,7 +390,7 @@ fn a_design_allows_only_its_own_conclusions() {
     for wrong in
         ["", "efficacy-at-", "efficacy-at-x", "full-run-at-2", "stop", "not-significant-at-3"]
     {
-        assert!(wrong.parse::<Ending>().is_err(), "{wrong}");
+        assert!(wrong.parse::<TrialEnding>().is_err(), "{wrong}");
     }
 }
 

@@ -69,7 +69,7 @@ fn small_runs_are_unbiased() {
     for run in 0..RUNS {
         let mut tally = Tally::new(&scenario);
         for replicate in run * SIZE..(run + 1) * SIZE {
-            simulator.run_into(Replicate(replicate), &mut result);
+            simulator.run_into(replicate..replicate + 1, &mut result);
             tally.add(std::slice::from_ref(&result));
         }
         let found = OperatingCharacteristics::new(&scenario, &tally);

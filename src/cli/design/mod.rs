@@ -59,7 +59,7 @@ pub struct DesignArgs {
     #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = values::multiple)]
     effects: Vec<f64>,
-    /// What to print; CSV has a row per look and boundary.
+    /// Format of the output; CSV has a row per look and boundary.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Also draw the boundaries to this file (SVG).

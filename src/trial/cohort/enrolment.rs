@@ -1,11 +1,11 @@
-//! Who comes to a trial, when, where to, and to which arm they are allocated.
+//! Enrolment: the days on which patients arrive, at which centre, and the arms that they are allocated to.
 
 use crate::centres::Centres;
 use crate::randomisation::{Allocating, AllocationState, Arm, ConvergenceStrategy};
-use crate::rng::{Purpose, Replicate, Streams};
+use crate::rng::Purpose;
 use crate::scenario::Scenario;
 use crate::trial::centres::{Attendance, CentreBalance};
-use crate::trial::{CorrectGuesses, Phase};
+use crate::trial::{GuessCounts, Phase, PhaseObserver, ReplicateStreams};
 
 use super::refill;
 
@@ -18,64 +18,62 @@ pub(in crate::trial) struct Enrolment {
     pub arms: Vec<Arm>,
     /// Patients per stratum in control and experimental arm.
     pub allocated: Vec<[u32; 2]>,
-    /// Guesses of the arms that were correct.
-    pub correct_guesses: CorrectGuesses,
+    /// Correct guesses of the arms.
+    pub correct_guesses: GuessCounts,
     allocation: AllocationState,
 }
 
 impl Enrolment {
-    /// Enrols the patients of some replicates, each as it would be alone. Allocation waits for the
-    /// patient before; side by side, the processor has others to go on with.
+    /// Enrols the patients of several replicates together, each as it would be alone.
     pub fn draw<const N: usize>(
         mut trials: [&mut Self; N],
         scenario: &Scenario,
-        streams: Streams,
-        replicates: [Replicate; N],
-        end_of: &mut impl FnMut(Phase),
+        streams: [ReplicateStreams; N],
+        phases: &mut impl PhaseObserver,
     ) {
-        for (trial, &replicate) in trials.iter_mut().zip(&replicates) {
-            trial.arrive(scenario, streams, replicate);
+        for (trial, &streams) in trials.iter_mut().zip(&streams) {
+            trial.draw_arrivals(scenario, streams);
         }
-        end_of(Phase::Accrual);
-        for (trial, &replicate) in trials.iter_mut().zip(&replicates) {
-            trial.draw_strata(scenario, streams, replicate);
+        phases.ended(Phase::Accrual);
+        for (trial, &streams) in trials.iter_mut().zip(&streams) {
+            trial.draw_strata(scenario, streams);
         }
-        end_of(Phase::Baseline);
-        let mut replicates = replicates.iter();
+        phases.ended(Phase::Baseline);
+        // All allocated in turn, patient by patient: see `LANES`.
+        let mut of_trials = streams.iter();
         scenario.randomisation.allocate_all(trials.each_mut().map(|trial| {
-            let replicate = *replicates.next().expect("one for each trial");
+            let streams = of_trials.next().expect("one for each trial");
             let Self { strata, centres, arms, allocation, .. } = &mut **trial;
-            let strata = randomised_by(scenario, strata, centres);
-            let rng = streams.stream(replicate, Purpose::Allocation);
+            let strata = strata_randomised_by(scenario, strata, centres);
+            let rng = streams.stream(Purpose::Allocation);
             Allocating { strata, state: allocation, rng, arms }
         }));
         for trial in trials {
             trial.count(scenario);
         }
-        end_of(Phase::Allocation);
+        phases.ended(Phase::Allocation);
     }
 
-    /// When patients come, and where to.
-    fn arrive(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
+    fn draw_arrivals(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
         let Self { arrival_days, centres, .. } = self;
         let (patients, accrual) = (scenario.randomised, &scenario.accrual);
         match &scenario.centres {
-            Some(of) => {
-                centres.draw((of, accrual), (streams, replicate), (patients, arrival_days));
-            }
+            // Arrivals then depend on the rates of the centres that have opened.
+            Some(of) => centres.draw(of, accrual, streams, patients, arrival_days),
             None => {
-                let mut rng = streams.stream(replicate, Purpose::Arrival);
+                let mut rng = streams.stream(Purpose::Arrival);
                 accrual.arrivals(patients, &mut rng, arrival_days);
             }
         }
     }
 
-    fn draw_strata(&mut self, scenario: &Scenario, streams: Streams, replicate: Replicate) {
+    fn draw_strata(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
         let Self { strata, centres, .. } = self;
-        let mut rng = streams.stream(replicate, Purpose::Baseline);
+        let mut rng = streams.stream(Purpose::Baseline);
         refill(strata, (0..scenario.randomised).map(|_| scenario.population.draw(&mut rng)));
+        // Combined only if randomisation or analyses use them.
         if let (Some(of), Some(_)) = (&scenario.centres, &scenario.strata_by_centre) {
-            centres.register(strata, of.number);
+            centres.combine_with(strata, of.number);
         }
     }
 
@@ -84,7 +82,7 @@ impl Enrolment {
         let Self { strata, arms, allocated, .. } = self;
         refill(allocated, (0..scenario.population.strata()).map(|_| [0; 2]));
         let guesser = ConvergenceStrategy::new(scenario.ratio);
-        let mut guesses = CorrectGuesses::default();
+        let mut guesses = GuessCounts::default();
         let mut in_trial = [0; 2];
         for (&stratum, &arm) in strata.iter().zip(&*arms) {
             let in_stratum = &mut allocated[stratum as usize];
@@ -93,34 +91,35 @@ impl Enrolment {
             in_trial[arm.index()] += 1;
             in_stratum[arm.index()] += 1;
         }
+        // Most of the sum depends on the final counts alone: no branch on each patient's arm.
         guesses.halves_in_trial += guesser.halves_at_the_end(in_trial);
         let strata = allocated.iter().map(|&counts| guesser.halves_at_the_end(counts));
         guesses.halves_in_strata += strata.sum::<u32>();
         self.correct_guesses = guesses;
     }
 
-    /// The strata that the randomisation sees.
+    /// Returns the strata that the randomisation uses: with the centre if it balances centres.
     pub fn randomised_by(&self, scenario: &Scenario) -> &[u32] {
-        randomised_by(scenario, &self.strata, &self.centres)
+        strata_randomised_by(scenario, &self.strata, &self.centres)
     }
 
-    /// How evenly they are allocated within centres, where there are any.
-    pub fn balance_centres(
-        &mut self,
-        scenario: &Scenario,
-        imbalance: impl Fn([u32; 2]) -> u32,
-        balance: &mut CentreBalance,
-    ) {
+    /// Measures the balance within centres, if there are any.
+    pub fn balance_centres(&mut self, scenario: &Scenario, balance: &mut CentreBalance) {
         if let Some(Centres { number, .. }) = scenario.centres {
-            let guesser = ConvergenceStrategy::new(scenario.ratio);
-            self.centres.balance(number, (guesser, &self.arms), imbalance, balance);
+            self.centres.balance(number, scenario.ratio, &self.arms, balance);
         }
     }
 }
 
-fn randomised_by<'c>(scenario: &Scenario, strata: &'c [u32], centres: &'c Attendance) -> &'c [u32] {
+/// Selects the strata that the randomisation uses, from the columns of an enrolment.
+// Not a method: an enrolment is borrowed in parts while its arms are written.
+fn strata_randomised_by<'c>(
+    scenario: &Scenario,
+    strata: &'c [u32],
+    centres: &'c Attendance,
+) -> &'c [u32] {
     match &scenario.strata_by_centre {
-        Some(registered) if registered.randomisation => centres.registered(),
-        _ => strata,
+        Some(registered) if registered.randomisation => centres.strata_by_centre(),
+        Some(_) | None => strata,
     }
 }

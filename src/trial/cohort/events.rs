@@ -3,70 +3,71 @@
 use super::{Cohort, refill};
 use crate::outcome::safety::Event;
 use crate::randomisation::Arm;
-use crate::rng::PatientDraws;
 use crate::scenario::{SafetyEndpoint, Scenario, Truth};
-use crate::trial::EventCounts;
+use crate::trial::{EventCounts, LookIndex};
 
 impl Cohort {
-    /// Every patient's adverse events, from mRS, treatment and procedure under a truth; `drawn` are
+    /// Draws every patient's adverse events, from mRS, treatment and procedure under a truth; `drawn` are
     /// the events under the prior's effect.
     pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth, drawn: &[Event]) {
         let Self { enrolled, received, mrs, states, event_draws, events, .. } = self;
         let treated = if received.is_empty() { &enrolled.arms } else { received };
-        let of_patient = |(i, draws): (usize, &PatientDraws)| {
-            let treatment = if truth == Truth::Null { Arm::Control } else { treated[i] };
-            let mut bits = 0;
-            for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
-                let uniform = || draws.uniform(bit as u64);
-                let event = match truth {
-                    Truth::Prior => drawn.get(bit).unwrap_or(&endpoint.event),
-                    _ => &endpoint.event,
-                };
-                let happens = event.happens(treatment, mrs[i], states.get(i), uniform);
-                bits |= u8::from(happens) << bit;
-            }
-            bits
-        };
-        refill(events, event_draws.iter().enumerate().map(of_patient));
+        refill(
+            events,
+            event_draws.iter().enumerate().map(|(i, draws)| {
+                // Under the null truth the experimental treatment is the control treatment.
+                let treatment = if truth == Truth::Null { Arm::Control } else { treated[i] };
+                // One bit for each event: there are at most eight.
+                let mut bits = 0;
+                for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
+                    let event = match truth {
+                        Truth::Prior => drawn.get(bit).unwrap_or(&endpoint.event),
+                        Truth::Alternative | Truth::Null => &endpoint.event,
+                    };
+                    // Drawn only if the event needs it: an event of the procedure has happened or not.
+                    let happens = event
+                        .happens(treatment, mrs[i], states.get(i), || draws.uniform(bit as u64));
+                    bits |= u8::from(happens) << bit;
+                }
+                bits
+            }),
+        );
     }
 
-    /// An event among those in whom it is known by a look, given by its position and day.
+    /// Counts an event among the patients in whom it is known by an interim look on a day.
     pub fn events_by_look(
         &self,
         bit: usize,
         endpoint: &SafetyEndpoint,
-        (look, day): (usize, f64),
+        look: LookIndex,
+        day: f64,
     ) -> [EventCounts; 2] {
-        match endpoint.event {
-            Event::Death => self.count_events(bit, self.enrolled.arms.len(), |i| {
-                usize::from(self.due_from[i]) <= look && self.outcome_days[i] < f64::INFINITY
-            }),
-            _ => {
-                let came_by = day - endpoint.known_after_days;
-                let patients =
-                    self.enrolled.arrival_days.partition_point(|&arrival| arrival <= came_by);
-                self.count_events(bit, patients, |_| true)
-            }
+        if is_death(endpoint) {
+            self.count_events(bit, self.enrolled.arms.len(), |i| {
+                usize::from(self.due_from[i]) <= look.taken && self.outcome_days[i] < f64::INFINITY
+            })
+        } else {
+            let arrived_by = day - endpoint.known_after_days;
+            let days = &self.enrolled.arrival_days;
+            let patients = days.partition_point(|&arrival| arrival <= arrived_by);
+            self.count_events(bit, patients, |_| true)
         }
     }
 
-    /// An event among so many who were randomised first, when all is known of them.
-    pub fn events_in_the_end(
+    /// Counts an event among the patients randomised first, when all is known of them.
+    pub fn events_of_first(
         &self,
         bit: usize,
         endpoint: &SafetyEndpoint,
         randomised: u32,
     ) -> [EventCounts; 2] {
-        let patients = randomised as usize;
-        match endpoint.event {
-            Event::Death => {
-                self.count_events(bit, patients, |i| self.outcome_days[i] < f64::INFINITY)
-            }
-            _ => self.count_events(bit, patients, |_| true),
-        }
+        let is_by_outcome = is_death(endpoint);
+        self.count_events(bit, randomised as usize, |i| {
+            !is_by_outcome || self.outcome_days[i] < f64::INFINITY
+        })
     }
 
-    /// Among the first patients, of whom it is known in some.
+    /// Counts an event among the first patients, of whom it is known in some.
     fn count_events(
         &self,
         bit: usize,
@@ -75,10 +76,18 @@ impl Cohort {
     ) -> [EventCounts; 2] {
         let mut counts = [EventCounts::default(); 2];
         for i in (0..patients).filter(|&i| is_known(i)) {
-            let of_arm = &mut counts[self.enrolled.arms[i].index()];
-            of_arm.patients += 1;
-            of_arm.events += u32::from(self.events[i] >> bit & 1);
+            let arm = &mut counts[self.enrolled.arms[i].index()];
+            arm.patients += 1;
+            arm.events += u32::from(self.events[i] >> bit & 1);
         }
         counts
+    }
+}
+
+/// Whether the event is death, which is known with the outcome and lost with it.
+fn is_death(endpoint: &SafetyEndpoint) -> bool {
+    match endpoint.event {
+        Event::Death => true,
+        Event::Stated(_) | Event::Haemorrhage | Event::Perforation => false,
     }
 }

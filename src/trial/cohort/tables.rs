@@ -1,4 +1,4 @@
-//! The tables of a look: whose outcome is known by then, by the arm that counts.
+//! The tables of a look: outcomes known by then, by the arm that counts.
 
 use rand::Rng;
 
@@ -6,21 +6,23 @@ use super::Cohort;
 use crate::analysis::{Detail, KnownOutcomes};
 use crate::randomisation::{Allocating, Arm};
 use crate::scenario::{AnalysisSet, Scenario};
+use crate::trial::LookIndex;
 
-/// Patients whose follow-up has ended.
+/// Patients whose follow-up has ended, who enter a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::trial) enum Among {
-    /// By a look, by its position among those that take place.
-    Look(usize),
-    /// In the end, among so many who were randomised first.
-    InTheEnd(u32),
+pub(in crate::trial) enum PatientSelection {
+    /// Patients whose follow-up has ended by a look.
+    DueBy(LookIndex),
+    /// The patients randomised first, this many, once all are followed.
+    FirstRandomised(u32),
 }
 
-impl Among {
+impl PatientSelection {
+    #[inline]
     fn has(self, patient: usize, due_from: u8) -> bool {
         match self {
-            Self::Look(k) => usize::from(due_from) <= k,
-            Self::InTheEnd(randomised) => patient < randomised as usize,
+            Self::DueBy(look) => usize::from(due_from) <= look.taken,
+            Self::FirstRandomised(randomised) => patient < randomised as usize,
         }
     }
 }
@@ -29,16 +31,17 @@ impl Cohort {
     /// Fills a table for each look with the outcomes due by then.
     pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
         known.iter_mut().for_each(|look| look.reset(detail));
-        let everyone = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
+        let is_plain = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
+        // Each patient enters the first look that has them; later looks add up those before.
         for i in 0..self.enrolled.arms.len() {
             let look = &mut known[usize::from(self.due_from[i])];
-            if everyone {
-                // The usual case, in which nobody's stratum matters. Who is lost cannot be predicted: to
-                // count nobody is quicker than to ask.
+            if is_plain {
+                // The usual case, in which no stratum matters. Dropout cannot be predicted: to count no
+                // patients is quicker than to branch on it.
                 let known = u32::from(self.outcome_days[i] < f64::INFINITY);
                 look.all.record_many(self.enrolled.arms[i], self.mrs[i], known);
             } else if let Some(arm) = self.arm_in(set, i) {
-                self.record((i, arm), detail, look);
+                self.record(i, arm, detail, look);
             }
         }
         for k in 1..known.len() {
@@ -47,22 +50,23 @@ impl Cohort {
         }
     }
 
-    /// Fills a table with the outcomes of some patients.
+    /// Fills a table with the outcomes of selected patients.
     pub fn fill(
         &self,
         known: &mut KnownOutcomes,
         detail: Detail,
-        (among, set): (Among, AnalysisSet),
+        selection: PatientSelection,
+        set: AnalysisSet,
     ) {
         known.reset(detail);
-        for i in (0..self.enrolled.arms.len()).filter(|&i| among.has(i, self.due_from[i])) {
+        for i in (0..self.enrolled.arms.len()).filter(|&i| selection.has(i, self.due_from[i])) {
             if let Some(arm) = self.arm_in(set, i) {
-                self.record((i, arm), detail, known);
+                self.record(i, arm, detail, known);
             }
         }
     }
 
-    /// The arm that patient i counts for; `None` for nobody's.
+    /// Returns the arm that patient i counts for in a set; `None` if for neither.
     #[inline]
     fn arm_in(&self, set: AnalysisSet, i: usize) -> Option<Arm> {
         let allocated = self.enrolled.arms[i];
@@ -70,30 +74,33 @@ impl Cohort {
         set.arm(allocated, received)
     }
 
-    /// The same as [`Cohort::fill`] had the patients been allocated anew, from `rng`.
+    /// Fills a table as [`Cohort::fill`] would if the patients had been allocated anew, from `rng`.
     pub fn fill_reallocated(
         &mut self,
         known: &mut KnownOutcomes,
-        (scenario, among): (&Scenario, Among),
+        scenario: &Scenario,
+        selection: PatientSelection,
         rng: &mut impl Rng,
     ) {
         known.reset(scenario.detail);
-        let last = (0..self.due_from.len()).rfind(|&i| among.has(i, self.due_from[i]));
+        // Patients after the last selected one have no part in the look: to allocate them would only cost
+        // time. Those before it do, followed or not, as the method weighs them.
+        let last = (0..self.due_from.len()).rfind(|&i| selection.has(i, self.due_from[i]));
         let strata = &self.enrolled.randomised_by(scenario)[..last.map_or(0, |last| last + 1)];
         let (state, arms) = (&mut self.reallocation, &mut self.reallocated);
         scenario.randomisation.allocate_all([Allocating { strata, state, rng, arms }]);
         for (i, &arm) in self.reallocated.iter().enumerate() {
-            if among.has(i, self.due_from[i]) {
-                self.record((i, arm), scenario.detail, known);
+            if selection.has(i, self.due_from[i]) {
+                self.record(i, arm, scenario.detail, known);
             }
         }
     }
 
-    /// Adds patient i, as if in `arm`, whose follow-up has ended.
+    /// Adds patient i, whose follow-up has ended, to an arm of a table.
     #[inline]
-    fn record(&self, (i, arm): (usize, Arm), detail: Detail, known: &mut KnownOutcomes) {
+    fn record(&self, i: usize, arm: Arm, detail: Detail, known: &mut KnownOutcomes) {
         let strata = if detail.by_centre {
-            self.enrolled.centres.registered()
+            self.enrolled.centres.strata_by_centre()
         } else {
             &self.enrolled.strata
         };

@@ -1,4 +1,4 @@
-//! Trials that ended in some way, found among the replicates.
+//! The first trials, among the replicates, that end in given ways.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Viewpoint;
 use crate::rng::Replicate;
 use crate::scenario::Scenario;
-use crate::trial::{Conclusion, Simulator, TrialResult};
+use crate::trial::{Conclusion, ReplicateResult, Simulator, TrialResult};
 
-/// How a trial may have ended. Written `efficacy`, `efficacy-at-1`, `futility`, `futility-at-2`,
+/// A way in which a trial may end. Written `efficacy`, `efficacy-at-1`, `futility`, `futility-at-2`,
 /// `harm`, `harm-at-1`, `safety`, `safety-at-1`, `not-significant`, `full-run`, `reversal`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// With a conclusion, at any look or at one, from 1.
+pub enum TrialEnding {
+    /// Conclusion at any look, or at the one with this number, from 1.
     Concluded(Conclusion, Option<usize>),
-    /// At the final look, whatever it showed.
+    /// The final look, whatever it shows.
     FullRun,
-    /// Early, and contradicted by the outcomes of the overrun.
+    /// Early stop that the outcomes of overrunning patients contradict.
     Reversal,
 }
 
-/// No ending is written like this.
+/// Text that is no ending.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "allowed: efficacy, futility, harm or safety, each with or without a look as in efficacy-at-1, \
@@ -29,12 +29,12 @@ pub enum Ending {
 )]
 pub struct UnknownEnding;
 
-/// Stopped on request.
+/// Request to stop before the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Cancelled;
 
-/// Conclusions that may come at several looks.
+/// Conclusions that several looks may have, with their names.
 const AT_LOOKS: [(Conclusion, &str); 4] = [
     (Conclusion::Efficacy, "efficacy"),
     (Conclusion::Futility, "futility"),
@@ -42,28 +42,29 @@ const AT_LOOKS: [(Conclusion, &str); 4] = [
     (Conclusion::Safety, "safety"),
 ];
 
-const NOT_SIGNIFICANT: Ending = Ending::Concluded(Conclusion::NotSignificant, None);
+const NOT_SIGNIFICANT: TrialEnding = TrialEnding::Concluded(Conclusion::NotSignificant, None);
 
-impl FromStr for Ending {
+impl FromStr for TrialEnding {
     type Err = UnknownEnding;
 
     fn from_str(text: &str) -> Result<Self, UnknownEnding> {
         match text {
-            "not-significant" => return Ok(NOT_SIGNIFICANT),
-            "full-run" => return Ok(Self::FullRun),
-            "reversal" => return Ok(Self::Reversal),
-            _ => {}
+            "not-significant" => Ok(NOT_SIGNIFICANT),
+            "full-run" => Ok(Self::FullRun),
+            "reversal" => Ok(Self::Reversal),
+            _ => {
+                let (name, look) = match text.split_once("-at-") {
+                    Some((name, look)) => (name, Some(look.parse().map_err(|_| UnknownEnding)?)),
+                    None => (text, None),
+                };
+                let known = AT_LOOKS.iter().find(|(_, word)| *word == name).ok_or(UnknownEnding)?;
+                Ok(Self::Concluded(known.0, look))
+            }
         }
-        let (name, look) = match text.split_once("-at-") {
-            Some((name, look)) => (name, Some(look.parse().map_err(|_| UnknownEnding)?)),
-            None => (text, None),
-        };
-        let known = AT_LOOKS.iter().find(|(_, word)| *word == name).ok_or(UnknownEnding)?;
-        Ok(Self::Concluded(known.0, look))
     }
 }
 
-impl fmt::Display for Ending {
+impl fmt::Display for TrialEnding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (conclusion, look) = match self {
             Self::FullRun => return out.write_str("full-run"),
@@ -76,40 +77,37 @@ impl fmt::Display for Ending {
     }
 }
 
-impl Ending {
-    /// All that a scenario's design allows.
+impl TrialEnding {
+    /// Lists the endings that a scenario's design allows.
     pub fn possible(scenario: &Scenario) -> Vec<Self> {
-        let mut out = Vec::new();
-        for (conclusion, _) in AT_LOOKS {
-            let looks: Vec<usize> = (1..=scenario.design.looks().len())
-                .filter(|&look| is_tested(scenario, conclusion, look))
-                .collect();
-            if !looks.is_empty() {
-                out.push(Self::Concluded(conclusion, None));
-                let at = looks.iter().map(|&look| Self::Concluded(conclusion, Some(look)));
-                out.extend(at);
-            }
-        }
         let last = scenario.design.looks().len();
-        let early = |ending: &Self| match *ending {
-            Self::Concluded(conclusion, look) => {
-                conclusion != Conclusion::Safety && look.is_some_and(|look| look < last)
+        let mut out = Vec::new();
+        let mut stops_early = false;
+        for (conclusion, _) in AT_LOOKS {
+            let looks = (1..=last).filter(|&look| is_tested(scenario, conclusion, look));
+            let looks: Vec<usize> = looks.collect();
+            if looks.is_empty() {
+                continue;
             }
-            _ => false,
-        };
-        let reverses = out.iter().any(early).then_some(Self::Reversal);
+            out.push(Self::Concluded(conclusion, None));
+            out.extend(looks.iter().map(|&look| Self::Concluded(conclusion, Some(look))));
+            // A stop for adverse events is never contradicted.
+            stops_early |=
+                conclusion != Conclusion::Safety && looks.iter().any(|&look| look < last);
+        }
         out.extend([NOT_SIGNIFICANT, Self::FullRun]);
-        out.extend(reverses);
+        out.extend(stops_early.then_some(Self::Reversal));
         out
     }
 
-    /// Those that tell something of a design: efficacy at its first chance and at the end, every other
-    /// reason to stop, a reversal, and nothing shown.
+    /// Lists the endings that show most of a design: efficacy at the first and at the last look that tests
+    /// it, every other reason to stop, a reversal, and no significance.
     pub fn examples(scenario: &Scenario) -> Vec<Self> {
         let possible = Self::possible(scenario);
-        let efficacy =
-            |ending: &Self| matches!(ending, Self::Concluded(Conclusion::Efficacy, Some(_)));
-        let mut efficacies = possible.iter().copied().filter(efficacy);
+        let mut efficacies = possible
+            .iter()
+            .copied()
+            .filter(|ending| matches!(ending, Self::Concluded(Conclusion::Efficacy, Some(_))));
         let first = efficacies.next();
         let last = efficacies.next_back();
         let others = possible.iter().copied().filter(|ending| match ending {
@@ -122,7 +120,7 @@ impl Ending {
         first.into_iter().chain(others).chain(last).collect()
     }
 
-    /// Whether a trial ended so.
+    /// Whether a trial ended in this way.
     fn is_of(self, trial: &TrialResult, looks_planned: usize) -> bool {
         match self {
             Self::Concluded(conclusion, look) => {
@@ -143,6 +141,7 @@ fn is_tested(scenario: &Scenario, conclusion: Conclusion, look: usize) -> bool {
         Conclusion::Harm => planned.harm.is_finite(),
         Conclusion::Safety => {
             let bounds = scenario.safety_endpoints().iter().filter_map(|it| it.boundary.as_ref());
+            // A boundary at the final look is reported, but stops nothing.
             let is_interim = look < scenario.design.looks().len();
             is_interim && bounds.into_iter().any(|it| it.bound(look - 1).is_finite())
         }
@@ -150,25 +149,28 @@ fn is_tested(scenario: &Scenario, conclusion: Conclusion, look: usize) -> bool {
     }
 }
 
-/// The first replicate, of so many from 0 on, whose trial ended in each of these ways; `None` where
-/// none did. Replicates are run until all are found.
+/// Finds the first replicate below `replicates` whose trial ended in each of these ways; `None` if none did.
 ///
 /// # Errors
 /// When `cancelled` is set meanwhile.
 pub fn find(
     scenario: &Scenario,
-    endings: &[Ending],
+    endings: &[TrialEnding],
     view: Viewpoint,
-    (replicates, cancelled): (u64, &AtomicBool),
+    replicates: u64,
+    cancelled: &AtomicBool,
 ) -> Result<Vec<Option<Replicate>>, Cancelled> {
     let looks = scenario.design.looks().len();
-    let mut simulator = Simulator::new(scenario).heeding(cancelled);
+    // In order on one thread: with several, a later replicate might be found first.
+    let mut simulator = Simulator::new(scenario).cancelled_by(cancelled);
+    let mut result = ReplicateResult::default();
     let mut found = vec![None; endings.len()];
     for replicate in (0..replicates).map(Replicate) {
         if found.iter().all(Option::is_some) {
             break;
         }
-        let trial = simulator.trial_alone(replicate, view);
+        let trial = simulator.enrol(replicate, &mut result).follow(view.truth).trial(view.analysis);
+        // The trial that was cut short may have ended in any way.
         if cancelled.load(Ordering::Relaxed) {
             return Err(Cancelled);
         }

@@ -1,4 +1,4 @@
-//! The looks of a traced trial, and the one that the overrun's outcomes would have made.
+//! The looks of a traced trial, and the look that the outcomes of overrunning patients would make.
 
 use serde::Serialize;
 
@@ -7,20 +7,20 @@ use crate::analysis::{FitStatus, TestResult};
 use crate::design::Design;
 use crate::outcome::LEVELS;
 use crate::trial::analyst::patients_analysed;
-use crate::trial::{Conclusion, EventCounts, Seen, Simulator, TrialResult, safety};
+use crate::trial::{Conclusion, EventCounts, FollowedCohort, LookIndex, TrialResult, safety};
 
 /// A look that took place.
 #[derive(Debug, Clone, Serialize)]
 pub struct LookTrace {
-    /// From 1; the final look has the number of looks planned.
+    /// Number of the look, from 1; that of the final look is the number of looks planned.
     pub look: usize,
     /// Day of the data.
     pub day: f64,
-    /// The same in months.
+    /// Months from the opening of the trial to the data.
     pub month: f64,
     /// Patients randomised by then.
     pub n_randomised: u32,
-    /// Outcomes known by then, by the arm allocated: what looks and boundaries go by.
+    /// Outcomes known by then, by the arm allocated: looks and boundaries depend on these.
     pub outcomes_known: u32,
     /// Patients of either arm whose follow-up has ended without an outcome.
     pub lost: [u32; 2],
@@ -28,55 +28,55 @@ pub struct LookTrace {
     pub n_analysed: u32,
     /// Patients randomised by then whose follow-up has not ended.
     pub overrun: u32,
-    /// The decision, which may come later than the data.
+    /// The decision, which may be later than the data.
     pub decision: DecisionTrace,
     /// Arm × mRS of the outcomes that the analysis sees, without those imputed.
     pub counts: [[u32; LEVELS]; 2],
-    /// What the analysis made of them.
+    /// Test of the analysis.
     #[serde(flatten)]
     pub test: TestTrace,
-    /// What stops the trial here.
+    /// Boundaries of the look.
     pub bounds: Bounds,
-    /// Adverse events, of those in whom it is known whether they had one.
+    /// Adverse events, among the patients in whom they are known.
     pub events: Vec<EventTrace>,
-    /// What the trial concluded here; `None` where it went on.
+    /// Conclusion of the trial; `None` if it continued.
     pub conclusion: Option<Conclusion>,
 }
 
-/// Patients when a look decides.
+/// Day and patients of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DecisionTrace {
     /// Day of the decision.
     pub day: f64,
-    /// The same in months.
+    /// Months from the opening of the trial to the decision.
     pub month: f64,
     /// Patients randomised by then.
     pub n_randomised: u32,
-    /// Of these, patients whose follow-up has not ended.
+    /// Patients randomised by then whose follow-up has not ended.
     pub overrun: u32,
 }
 
-/// Z that stops a trial; `None` where it is not tested.
+/// Boundaries on the scale of Z; `None` if not tested.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Bounds {
-    /// At or above it.
+    /// Z from which upwards the trial stops for efficacy.
     pub efficacy: Option<f64>,
-    /// At or below it.
+    /// Z from which downwards the trial stops for futility.
     pub futility: Option<f64>,
-    /// At or below it.
+    /// Z from which downwards the trial stops for harm.
     pub harm: Option<f64>,
 }
 
 /// A test and its estimate, in plain data.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct TestTrace {
-    /// Above 0 favours the experimental arm.
+    /// Statistic; above 0 favours the experimental arm.
     pub z: f64,
     /// P(Z ≥ z) under the null.
     pub p_one_sided: f64,
-    /// On the scale of the trace.
+    /// Estimate, on the scale of the trace.
     pub estimate: f64,
-    /// Of the estimate.
+    /// Standard error of the estimate.
     pub standard_error: f64,
     /// 95 % interval, as if this were the only look.
     pub interval: (f64, f64),
@@ -87,30 +87,31 @@ pub struct TestTrace {
 /// An adverse event by some day.
 #[derive(Debug, Clone, Serialize)]
 pub struct EventTrace {
-    /// As in the scenario.
+    /// Name of the event in the scenario.
     pub name: String,
-    /// Of those in whom it is known.
+    /// Control and experimental arm, among the patients in whom it is known.
     pub counts: [EventCounts; 2],
-    /// Below 0 the experimental arm has more; NaN where nobody or everybody has the event.
+    /// Statistic, below 0 if the experimental arm has more events; NaN if no patients or all patients have
+    /// the event.
     pub z: f64,
-    /// Z at or below which its boundary is reached, which stops the trial unless this is the final
-    /// look; `None` where it is not tested.
+    /// Boundary, which stops the trial if Z is at or below it, unless the look is the final one; `None` if
+    /// not tested.
     pub bound: Option<f64>,
 }
 
-/// The analysis that ended a trial, repeated with the outcomes of the overrun.
+/// The analysis that ended a trial, repeated with the outcomes of overrunning patients.
 #[derive(Debug, Clone, Serialize)]
 pub struct RepeatedLook {
-    /// Outcomes known in the end, by the arm allocated.
+    /// Outcomes finally known, by the arm allocated.
     pub outcomes_known: u32,
-    /// As in [`LookTrace::counts`].
+    /// Arm × mRS of the outcomes that the analysis sees, as in [`LookTrace::counts`].
     pub counts: [[u32; LEVELS]; 2],
-    /// What the analysis makes of them.
+    /// Test of the analysis.
     #[serde(flatten)]
     pub test: TestTrace,
-    /// Those that a final look of this size would have had.
+    /// Boundaries of a final look on this number of outcomes.
     pub bounds: Bounds,
-    /// What it would have concluded.
+    /// Conclusion of such a look.
     pub conclusion: Conclusion,
 }
 
@@ -128,51 +129,60 @@ impl TestTrace {
 }
 
 impl Bounds {
-    fn new([efficacy, futility, harm]: [f64; 3]) -> Self {
-        let finite = |z: f64| z.is_finite().then_some(z);
-        Self { efficacy: finite(efficacy), futility: finite(futility), harm: finite(harm) }
+    fn new(efficacy: f64, futility: f64, harm: f64) -> Self {
+        Self { efficacy: tested(efficacy), futility: tested(futility), harm: tested(harm) }
     }
 
-    /// Of a look in the plan.
-    pub(super) fn planned(design: &Design, k: usize) -> Self {
-        let look = &design.looks()[k];
-        Self::new([look.efficacy, look.futility, look.harm])
+    /// Returns the boundaries of a look at a position in the plan.
+    pub(super) fn planned(design: &Design, position: usize) -> Self {
+        let look = &design.looks()[position];
+        Self::new(look.efficacy, look.futility, look.harm)
     }
 
-    /// Of a final look on so many outcomes; none without any.
+    /// Returns the boundaries of a final look on the given number of outcomes.
     fn of_final(design: &Design, interims: usize, analysed: u32) -> Self {
+        // Without outcomes there is no information, and so no boundary.
         if analysed == 0 {
             return Self::default();
         }
         let efficacy = design.final_critical(interims, analysed);
-        Self::new([efficacy, f64::NEG_INFINITY, design.final_harm(interims, analysed)])
+        Self::new(efficacy, f64::NEG_INFINITY, design.final_harm(interims, analysed))
     }
 }
 
-impl Simulator<'_> {
-    /// Those that took place.
-    pub(super) fn looks(&mut self, seen: Seen<'_>, trial: &TrialResult) -> Vec<LookTrace> {
-        (0..=self.end_at(trial)).map(|k| self.look(seen, trial, k)).collect()
+/// Returns a boundary unless it is infinite, so that nothing reaches it.
+fn tested(bound: f64) -> Option<f64> {
+    bound.is_finite().then_some(bound)
+}
+
+impl FollowedCohort<'_, '_> {
+    /// Traces the looks up to the one that ended the trial.
+    pub(super) fn look_traces(&mut self, trial: &TrialResult) -> Vec<LookTrace> {
+        let end = self.end_of(trial);
+        let looks = self.looks.all().take(end.taken + 1);
+        looks.map(|look| self.look_trace(trial, look)).collect()
     }
 
-    fn look(&mut self, seen: Seen<'_>, trial: &TrialResult, k: usize) -> LookTrace {
-        let planned = self.scenario.design.looks().len();
-        let is_final = k + 1 == self.everyone().len();
-        let look = if is_final { planned } else { k + 1 };
-        let moment = self.result.looks[seen.truth.index()][k];
-        let known = &self.known[seen.analysis.set as usize][k];
-        let draws = self.draws(seen.replicate);
-        // The statistic may come from re-randomisation, whose repeats the decision was made on.
-        let test =
-            TestResult { z: trial.z[look - 1], ..self.analyst.test(seen.analysis, known, draws) };
+    /// Returns the look that ended a trial.
+    fn end_of(&self, trial: &TrialResult) -> LookIndex {
+        self.looks.numbered(trial.look).expect("a trial ends at a look that takes place")
+    }
+
+    fn look_trace(&mut self, trial: &TrialResult, look: LookIndex) -> LookTrace {
+        let design = &self.simulator.scenario.design;
+        let analysis = self.analysis(trial.analysis);
+        let moment = self.moment(look);
+        // Z may be that of a re-randomisation, on which the decision was made.
+        let test = TestResult { z: trial.z[look.planned], ..self.test(analysis, look) };
+        let known = self.known(analysis, look);
         LookTrace {
-            look,
+            look: look.number(),
             day: moment.day,
             month: month(moment.day),
             n_randomised: moment.at_data.randomised,
             outcomes_known: moment.analysed,
-            lost: self.lost(k),
-            n_analysed: patients_analysed(seen.analysis, known),
+            lost: self.lost(look),
+            n_analysed: patients_analysed(analysis, known),
             overrun: moment.at_data.overrun,
             decision: DecisionTrace {
                 day: moment.decision_day,
@@ -182,66 +192,73 @@ impl Simulator<'_> {
             },
             counts: known.all.counts,
             test: TestTrace::new(&test),
-            bounds: if is_final {
-                Bounds::of_final(&self.scenario.design, k, moment.analysed)
+            // Interim boundaries are fixed in advance; those of the final look depend on its outcomes.
+            bounds: if look.is_final {
+                Bounds::of_final(design, look.taken, moment.analysed)
             } else {
-                Bounds::planned(&self.scenario.design, k)
+                Bounds::planned(design, look.planned)
             },
-            events: self.events_at(seen, k),
-            conclusion: (look == trial.look).then_some(trial.conclusion),
+            events: self.events_at(look),
+            conclusion: (look.number() == trial.look).then_some(trial.conclusion),
         }
     }
 
-    /// Patients whose follow-up has ended by a look without an outcome.
-    fn lost(&self, k: usize) -> [u32; 2] {
-        let cohort = &self.cohort;
+    /// Counts the patients whose follow-up has ended by a look without an outcome.
+    fn lost(&self, look: LookIndex) -> [u32; 2] {
+        let cohort = &self.simulator.cohort;
         let mut lost = [0; 2];
         for (i, arm) in cohort.enrolled.arms.iter().enumerate() {
-            let is_due = usize::from(cohort.due_from[i]) <= k;
+            let is_due = usize::from(cohort.due_from[i]) <= look.taken;
             lost[arm.index()] += u32::from(is_due && cohort.outcome_days[i] == f64::INFINITY);
         }
         lost
     }
 
-    fn events_at(&self, seen: Seen<'_>, k: usize) -> Vec<EventTrace> {
-        let scenario = self.scenario;
-        let looks = &self.result.looks[seen.truth.index()];
-        let number = if k + 1 == looks.len() { scenario.design.looks().len() - 1 } else { k };
-        let event = |(bit, endpoint)| {
-            let counts = safety::counts((scenario, &self.cohort), (bit, endpoint), looks, k);
-            let bound = endpoint.boundary.as_ref().map(|boundary| boundary.bound(number));
-            EventTrace {
-                name: endpoint.name.clone(),
-                counts,
-                z: safety::z(&counts, endpoint).unwrap_or(f64::NAN),
-                bound: bound.filter(|bound| bound.is_finite()),
-            }
-        };
-        scenario.safety_endpoints().iter().enumerate().map(event).collect()
+    fn events_at(&self, look: LookIndex) -> Vec<EventTrace> {
+        let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
+        let day = self.moment(look).day;
+        let endpoints = scenario.safety_endpoints().iter().enumerate();
+        endpoints
+            .map(|(event, endpoint)| {
+                let counts = safety::counts(scenario, cohort, event, look, day);
+                let boundary = endpoint.boundary.as_ref();
+                EventTrace {
+                    name: endpoint.name.clone(),
+                    counts,
+                    z: safety::z(&counts, endpoint).unwrap_or(f64::NAN),
+                    bound: boundary.and_then(|boundary| tested(boundary.bound(look.planned))),
+                }
+            })
+            .collect()
     }
 
-    /// Of so many who were randomised first, when all is known of them.
-    pub(super) fn events_in_the_end(&self, randomised: u32) -> Vec<EventTrace> {
-        let event = |(bit, endpoint)| {
-            let counts = self.cohort.events_in_the_end(bit, endpoint, randomised);
-            let z = safety::z(&counts, endpoint).unwrap_or(f64::NAN);
-            EventTrace { name: endpoint.name.clone(), counts, z, bound: None }
-        };
-        self.scenario.safety_endpoints().iter().enumerate().map(event).collect()
+    /// Traces the adverse events of the patients randomised first, when all is known of them.
+    pub(super) fn events_of_first(&self, randomised: u32) -> Vec<EventTrace> {
+        let endpoints = self.simulator.scenario.safety_endpoints().iter().enumerate();
+        endpoints
+            .map(|(event, endpoint)| {
+                let counts = self.simulator.cohort.events_of_first(event, endpoint, randomised);
+                let z = safety::z(&counts, endpoint).unwrap_or(f64::NAN);
+                // Nothing is tested once the trial has ended.
+                EventTrace { name: endpoint.name.clone(), counts, z, bound: None }
+            })
+            .collect()
     }
 
-    /// The analysis that ended the trial, with the outcomes of the overrun.
-    pub(super) fn repeated(&mut self, seen: Seen<'_>, trial: &TrialResult) -> Option<RepeatedLook> {
-        let at = self.end_at(trial);
-        if at + 1 == self.everyone().len() || trial.conclusion == Conclusion::Safety {
+    /// Traces the analysis that ended the trial, repeated with the outcomes of overrunning patients.
+    pub(super) fn repeated_look(&mut self, trial: &TrialResult) -> Option<RepeatedLook> {
+        let end = self.end_of(trial);
+        // After a stop for safety the outcomes decide nothing.
+        if end.is_final || trial.conclusion == Conclusion::Safety {
             return None;
         }
-        let repeated = self.repeat(at, seen)?;
+        let repeated = self.repeat(end, self.analysis(trial.analysis))?;
+        let design = &self.simulator.scenario.design;
         Some(RepeatedLook {
             outcomes_known: repeated.analysed,
-            counts: self.in_the_end.all.counts,
+            counts: self.simulator.with_overrun.all.counts,
             test: TestTrace::new(&repeated.test),
-            bounds: Bounds::of_final(&self.scenario.design, at + 1, repeated.analysed),
+            bounds: Bounds::of_final(design, end.taken + 1, repeated.analysed),
             conclusion: repeated.conclusion,
         })
     }

@@ -1,0 +1,187 @@
+//! A replicate whose patients are enrolled: what all truths share.
+
+use super::cohort::Cohort;
+use super::{
+    DrawnOutcomes, FollowedCohort, LookSequence, Phase, PhaseObserver, ReplicateResult,
+    ReplicateStreams, Simulator, safety,
+};
+use crate::analysis::KnownOutcomes;
+use crate::outcome::safety::Event;
+use crate::randomisation::AllocationRatio;
+use crate::rng::{Purpose, Replicate, uniform};
+use crate::scenario::{Outcomes, Truth};
+
+/// The patients of a replicate with their arms and days, to be followed under one truth after another.
+#[derive(Debug)]
+pub struct EnrolledCohort<'b, 's, O = ()> {
+    simulator: &'b mut Simulator<'s, O>,
+    result: &'b mut ReplicateResult,
+    streams: ReplicateStreams,
+    /// Number of truths under which the patients have been followed.
+    followed: usize,
+}
+
+impl<'b, 's, O: PhaseObserver> EnrolledCohort<'b, 's, O> {
+    /// Draws everything about the patients of a replicate but their mRS.
+    pub(super) fn draw(
+        simulator: &'b mut Simulator<'s, O>,
+        replicate: Replicate,
+        result: &'b mut ReplicateResult,
+    ) -> Self {
+        let Simulator { scenario, cohort, drawn, phases, .. } = simulator;
+        let streams = ReplicateStreams { streams: simulator.streams, replicate };
+        cohort.draw(scenario, streams, phases);
+        let truths = scenario.truths().len();
+        // Not cleared: the inner vectors keep their memory for the next replicate.
+        result.looks.resize_with(truths, Vec::new);
+        result.safety.resize_with(truths, Vec::new);
+        if let (Some(prior), Some(drawn)) = (&scenario.prior, drawn) {
+            let mut rng = streams.stream(Purpose::Effect);
+            drawn.shift(prior.draw(uniform(&mut rng), uniform(&mut rng)));
+        }
+        Self { simulator, result, streams, followed: 0 }
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.simulator.is_cancelled()
+    }
+
+    /// Measures how evenly and predictably the patients were allocated.
+    pub(super) fn measure_balance(&mut self) {
+        let Simulator { scenario, cohort, allocated, phases, .. } = &mut *self.simulator;
+        let population = &scenario.population;
+        // The whole trial, then the levels of each factor.
+        let levels = population.factors().iter().map(|factor| factor.levels.len()).sum::<usize>();
+        allocated.clear();
+        allocated.resize(1 + levels, [0; 2]);
+        // From the strata, whose arms have been counted for the guesses, rather than from the patients.
+        for (stratum, &counts) in cohort.enrolled.allocated.iter().enumerate() {
+            add_arms(&mut allocated[0], counts);
+            let mut first = 1;
+            for (factor, &level) in population.factors().iter().zip(population.levels(stratum)) {
+                add_arms(&mut allocated[first + level], counts);
+                first += factor.levels.len();
+            }
+        }
+        let result = &mut *self.result;
+        result.imbalances.clear();
+        result.imbalances.extend(allocated.iter().map(|&arms| imbalance(scenario.ratio, arms)));
+        cohort.enrolled.balance_centres(scenario, &mut result.centres);
+        result.correct_guesses = cohort.enrolled.correct_guesses;
+        phases.ended(Phase::Allocation);
+    }
+
+    /// Measures the control variates, once the patients are followed under every truth.
+    pub(super) fn measure_control_variates(&mut self) {
+        let Simulator { scenario, cohort, control_variates, phases, .. } = &mut *self.simulator;
+        if let Some(control_variates) = control_variates {
+            let patients = cohort.for_control_variates(scenario);
+            control_variates.measure(patients, &mut self.result.control_deviations);
+            phases.ended(Phase::Analysis);
+        }
+    }
+
+    /// Follows the patients under the next of the scenario's truths; `None` after the last.
+    // In their order, as a truth uses what the one before it has left: the null truth the procedures of the
+    // control arm, and every truth the looks of the first if dropout does not depend on the outcome.
+    pub(super) fn follow_next(&mut self) -> Option<FollowedCohort<'_, 's, O>> {
+        let &truth = self.simulator.scenario.truths().get(self.followed)?;
+        self.followed += 1;
+        let (simulator, result) = (&mut *self.simulator, &mut *self.result);
+        let looks = simulator.follow(truth, result);
+        Some(FollowedCohort { simulator, result, streams: self.streams, truth, looks })
+    }
+
+    /// Follows the patients under a truth of the scenario.
+    pub fn follow(mut self, truth: Truth) -> FollowedCohort<'b, 's, O> {
+        while self.followed < truth.index() {
+            self.follow_next();
+        }
+        let Self { simulator, result, streams, .. } = self;
+        let looks = simulator.follow(truth, result);
+        FollowedCohort { simulator, result, streams, truth, looks }
+    }
+}
+
+impl<O: PhaseObserver> Simulator<'_, O> {
+    /// Draws outcomes and adverse events under a truth, finds the looks and fills their tables.
+    fn follow(&mut self, truth: Truth, result: &mut ReplicateResult) -> LookSequence {
+        let Self { scenario, cohort, drawn, known, phases, .. } = self;
+        draw_outcomes(cohort, &scenario.outcomes, drawn.as_ref(), truth, result);
+        let is_stated = scenario.procedural().is_none();
+        phases.ended(if is_stated { Phase::Outcome } else { Phase::Procedure });
+        if truth == Truth::Alternative || scenario.loses_by_outcome() {
+            cohort.lose(scenario);
+            cohort.find_looks(scenario, &mut result.looks[truth.index()]);
+        } else {
+            // Dropout is that of the alternative, and so are the days on which outcomes are known.
+            let (first, others) = result.looks.split_at_mut(1);
+            others[truth.index() - 1].clone_from(&first[0]);
+        }
+        let moments = &result.looks[truth.index()];
+        for set in scenario.analysis_sets() {
+            let known = &mut known[set as usize];
+            // Kept by number of looks: tables of looks that a replicate skips are needed in the next.
+            known.resize_with(moments.len(), KnownOutcomes::default);
+            cohort.fill_tables(known, scenario.detail, set);
+        }
+        let looks = LookSequence::new(moments.len(), scenario.design.looks().len());
+        if scenario.safety.is_some() {
+            // Empty without a prior: then every event is that of the scenario.
+            let events = drawn.as_ref().map_or(&[][..], |drawn| &drawn.events);
+            cohort.draw_events(scenario, truth, events);
+            safety::follow(scenario, cohort, moments, looks, &mut result.safety[truth.index()]);
+        }
+        phases.ended(Phase::Looks);
+        looks
+    }
+}
+
+impl DrawnOutcomes {
+    /// Moves the experimental arm by a log odds ratio.
+    fn shift(&mut self, log_odds_ratio: f64) {
+        self.log_odds_ratio = log_odds_ratio;
+        self.model.shift_experimental(log_odds_ratio);
+        let [_, experimental] = self.model.marginal();
+        for event in &mut self.events {
+            if let Event::Stated(stated) = event {
+                *stated = stated.with_experimental(experimental);
+            }
+        }
+    }
+}
+
+/// Draws every patient's mRS under a truth.
+fn draw_outcomes(
+    cohort: &mut Cohort,
+    outcomes: &Outcomes,
+    drawn: Option<&DrawnOutcomes>,
+    truth: Truth,
+    result: &mut ReplicateResult,
+) {
+    match (outcomes, truth) {
+        (Outcomes::Stated(models), Truth::Alternative | Truth::Null) => {
+            cohort.draw_mrs(&models[truth.index()]);
+        }
+        (Outcomes::Stated(_), Truth::Prior) => {
+            cohort.draw_mrs(&drawn.expect("a truth drawn from a prior has its outcomes").model);
+        }
+        (Outcomes::AfterProcedure(model), Truth::Null) => cohort.perform_as_control(model),
+        (Outcomes::AfterProcedure(model), Truth::Alternative | Truth::Prior) => {
+            cohort.perform(model, &mut result.courses);
+        }
+    }
+}
+
+fn add_arms(sum: &mut [u32; 2], [control, experimental]: [u32; 2]) {
+    sum[0] += control;
+    sum[1] += experimental;
+}
+
+/// Returns how far the arms are from the ratio, see [`ReplicateResult::imbalances`].
+pub(super) fn imbalance(ratio: AllocationRatio, [control, experimental]: [u32; 2]) -> u32 {
+    // In whole numbers: a fraction of a patient would be rounded differently in every ratio.
+    let has = u64::from(experimental) * u64::from(ratio.parts());
+    let due = u64::from(control + experimental) * u64::from(ratio.experimental);
+    (2 * has.abs_diff(due)) as u32
+}

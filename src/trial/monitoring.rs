@@ -1,0 +1,145 @@
+//! From look to look: what an analysis shows, and whether it ends the trial.
+
+use std::sync::atomic::Ordering;
+
+use super::cohort::PatientSelection;
+use super::{Conclusion, FollowedCohort, LookIndex, PhaseObserver, Simulator, safety};
+use crate::analysis::rerandomisation::Repeats;
+use crate::analysis::{Statistic, TestResult};
+use crate::design::{Decision, MAX_LOOKS};
+use crate::rng::Purpose;
+use crate::scenario::Analysis;
+
+/// The end of a trial.
+pub(super) struct MonitoringEnd {
+    /// The look that ended it.
+    pub look: LookIndex,
+    pub conclusion: Conclusion,
+    /// The full test of that look, if the statistic had to compute it.
+    pub test: Option<TestResult>,
+    /// Z by look planned; NaN if there was none.
+    pub z: [f64; MAX_LOOKS],
+    /// Looks whose statistic could not be computed.
+    pub failed_looks: u32,
+}
+
+impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
+    /// Monitors the trial from look to look until one stops it. A look without a statistic never does.
+    pub(super) fn monitor(&mut self, analysis: &Analysis) -> MonitoringEnd {
+        let design = &self.simulator.scenario.design;
+        let mut z = [f64::NAN; MAX_LOOKS];
+        let mut failed_looks = 0;
+        for look in self.looks.interims() {
+            let statistic = self.statistic(analysis, PatientSelection::DueBy(look));
+            let Some(z_here) = statistic.z else {
+                failed_looks += 1;
+                continue;
+            };
+            z[look.planned] = z_here;
+            let conclusion = match design.decide(look.planned, z_here) {
+                Decision::Continue => continue,
+                Decision::Efficacy => Conclusion::Efficacy,
+                Decision::Futility => Conclusion::Futility,
+                Decision::Harm => Conclusion::Harm,
+            };
+            return MonitoringEnd { look, conclusion, test: statistic.test, z, failed_looks };
+        }
+        // The final look has its own boundaries, for the outcomes observed rather than planned.
+        let look = self.looks.last();
+        let statistic = self.statistic(analysis, PatientSelection::DueBy(look));
+        failed_looks += u32::from(statistic.z.is_none());
+        z[look.planned] = statistic.z.unwrap_or(f64::NAN);
+        let conclusion = self.conclude(look.taken, self.outcomes_known(look), statistic.z);
+        MonitoringEnd { look, conclusion, test: statistic.test, z, failed_looks }
+    }
+
+    /// Whether a trial that adverse events do not stop reaches an efficacy boundary if it also continues
+    /// after the futility boundary, unless that is binding, and after the harm boundary.
+    pub(super) fn reaches_efficacy(&mut self, analysis: &Analysis, end: &MonitoringEnd) -> bool {
+        let may_continue = matches!(end.conclusion, Conclusion::Futility | Conclusion::Harm);
+        if !may_continue || end.look.is_final {
+            return end.conclusion == Conclusion::Efficacy;
+        }
+        let design = &self.simulator.scenario.design;
+        if design.ends_for_futility(end.look.planned, end.z[end.look.planned]) {
+            return false;
+        }
+        for look in self.looks.interims_after(end.look) {
+            // A look without a statistic decides nothing here either.
+            let Some(z) = self.statistic(analysis, PatientSelection::DueBy(look)).z else {
+                continue;
+            };
+            if design.decide(look.planned, z) == Decision::Efficacy {
+                return true;
+            }
+            if design.ends_for_futility(look.planned, z) {
+                return false;
+            }
+        }
+        let last = self.looks.last();
+        let z = self.statistic(analysis, PatientSelection::DueBy(last)).z;
+        self.conclude(last.taken, self.outcomes_known(last), z) == Conclusion::Efficacy
+    }
+
+    /// Replaces the end of a trial by a stop for adverse events, if one comes before it or at the same look.
+    pub(super) fn or_stopped_for_safety(&self, end: MonitoringEnd) -> MonitoringEnd {
+        match safety::stop(&self.result.safety[self.truth.index()], self.looks) {
+            Some(look) if look.taken <= end.look.taken => {
+                // Statistics of later looks were computed, but the trial never saw them.
+                let mut z = [f64::NAN; MAX_LOOKS];
+                let seen = ..=look.planned;
+                z[seen].copy_from_slice(&end.z[seen]);
+                let failed_looks = z[seen].iter().filter(|z| z.is_nan()).count() as u32;
+                MonitoringEnd { look, conclusion: Conclusion::Safety, test: None, z, failed_looks }
+            }
+            Some(_) | None => end,
+        }
+    }
+
+    /// Returns the conclusion of a final look on the given number of outcomes, after this many interim looks.
+    pub(super) fn conclude(&self, interims: usize, analysed: u32, z: Option<f64>) -> Conclusion {
+        // Without a statistic nothing is significant.
+        let Some(z) = z else { return Conclusion::NotSignificant };
+        match self.simulator.scenario.design.decide_finally(interims, analysed, z) {
+            Decision::Efficacy => Conclusion::Efficacy,
+            Decision::Harm => Conclusion::Harm,
+            Decision::Futility | Decision::Continue => Conclusion::NotSignificant,
+        }
+    }
+
+    /// Computes the statistic of an analysis of some patients. The table of patients selected as first
+    /// randomised must have been filled.
+    pub(super) fn statistic(&mut self, analysis: &Analysis, of: PatientSelection) -> Statistic {
+        let streams = self.streams;
+        let Simulator {
+            scenario,
+            cancelled,
+            cohort,
+            analyst,
+            known,
+            with_overrun,
+            reallocated,
+            ..
+        } = &mut *self.simulator;
+        let known = match of {
+            PatientSelection::DueBy(look) => &known[analysis.set as usize][look.taken],
+            PatientSelection::FirstRandomised(_) => with_overrun,
+        };
+        let statistic = analyst.statistic(analysis, known, streams, cancelled);
+        let Some(z) = statistic.z.filter(|_| analysis.rerandomisations > 0) else {
+            return statistic;
+        };
+        // One stream for all looks and analyses: what they compare is allocated alike.
+        let mut rng = streams.stream(Purpose::Rerandomisation);
+        let mut repeats = Repeats::of(z);
+        for _ in 0..analysis.rerandomisations {
+            // Thousands of repeats may take seconds.
+            if cancelled.load(Ordering::Relaxed) {
+                break;
+            }
+            cohort.fill_reallocated(reallocated, scenario, of, &mut rng);
+            repeats.add(analyst.statistic(analysis, reallocated, streams, cancelled).z);
+        }
+        Statistic { z: Some(repeats.z()), ..statistic }
+    }
+}
