@@ -132,7 +132,7 @@ fn a_checkpoint_of_another_run_is_refused_and_unchanged() {
     let text = std::fs::read_to_string(&file).expect("the program wrote it");
 
     let message = refused(&mut run(amount, &file));
-    assert!(message.contains("there already; allowed: --resume"), "{message}");
+    assert!(message.contains("the file exists; allowed: --resume"), "{message}");
     for (more, reason) in [
         (["--set", "missing.dropout=0.2"], "is of another scenario"),
         (["--set", "run.variance_reduction=true"], "is of another scenario"),
