@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use super::*;
 use crate::engine::Accumulator;
-use crate::rng::Replicate;
 use crate::scenario::Scenario;
 use crate::summary::{NamedQuantity, OperatingCharacteristics, Tally};
 use crate::trial::Simulator;
@@ -19,7 +18,7 @@ fn simulated(name: &str, set: &[&str], replicates: u64) -> (Scenario, Tally) {
     let mut simulator = Simulator::new(&scenario);
     for replicate in 0..replicates {
         let mut result = Default::default();
-        simulator.run_into(Replicate(replicate), &mut result);
+        simulator.run_into(replicate..replicate + 1, &mut result);
         tally.add(&[result]);
     }
     (scenario, tally)
