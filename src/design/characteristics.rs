@@ -155,7 +155,7 @@ pub struct FixedDesign {
 /// One planned look.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LookCharacteristics {
-    /// From 1.
+    /// Number of the look, from 1.
     pub look: usize,
     /// Share of the maximum information.
     pub information_fraction: f64,

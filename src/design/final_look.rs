@@ -23,7 +23,7 @@ pub(super) struct FinalLook {
     information: Vec<f64>,
     efficacy_bounds: Vec<f64>,
     leave_below: Vec<f64>,
-    /// SizeValues that depend on the number of outcomes, by their number beyond `analysed_before`.
+    /// Values that depend on the number of outcomes, by their number beyond `analysed_before`.
     by_analysed: ValuesBySize,
 }
 
@@ -170,7 +170,7 @@ impl Reaching {
     }
 }
 
-/// SizeValues found when a final look of one size first asks for them.
+/// Values found when a final look of one size first asks for them.
 // Threads that look for one at the same time find the same bits, so that no lock is needed.
 #[derive(Debug)]
 struct SizeValues {

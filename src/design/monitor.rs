@@ -54,7 +54,7 @@ pub enum MonitorError {
     /// Numbers of outcomes that do not increase from look to look.
     #[error("look {look} has {analysed} outcomes, not more than the {before} before it")]
     NotIncreasing {
-        /// From 1.
+        /// Number of the look, from 1.
         look: usize,
         /// Outcomes at this look.
         analysed: u32,

@@ -51,7 +51,7 @@ pub enum DesignError {
         "the futility bound of look {look} ({futility}) is not below its efficacy bound ({efficacy})"
     )]
     NoRoom {
-        /// From 1.
+        /// Number of the look, from 1.
         look: usize,
         /// Z bound for futility.
         futility: f64,
@@ -272,11 +272,11 @@ fn next_futility(rules: &Rules, t: &[f64], futility: &[f64]) -> Option<Vec<f64>>
     rules.futility.bounds_from(futility, t, &efficacy, &rules.untested.futility)
 }
 
-/// FutilitySearch for a fixed point of [`next_futility`] among the bounds of tested looks.
+/// Search for a fixed point of [`next_futility`] among the bounds of tested looks.
 struct FutilitySearch<'a> {
     rules: &'a Rules,
     t: &'a [f64],
-    /// PairedBounds of all interim looks at the start.
+    /// Bounds of all interim looks at the start.
     start: Vec<f64>,
     /// Looks with a futility bound.
     // The others have a bound of −∞, which is no number to search in.

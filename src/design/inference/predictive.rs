@@ -89,7 +89,7 @@ impl Monitored<'_> {
     }
 }
 
-/// CurrentScore Z·√t at information t.
+/// Current score Z·√t, at information t.
 #[derive(Debug, Clone, Copy)]
 struct CurrentScore {
     score: f64,

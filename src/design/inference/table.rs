@@ -24,7 +24,7 @@ pub struct StagewiseTable {
     lower: Vec<f64>,
     efficacy: Vec<f64>,
     level: f64,
-    /// By increasing Z, without gaps.
+    /// Pieces by increasing Z, without gaps.
     pieces: Vec<Piece>,
 }
 
