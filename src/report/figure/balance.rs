@@ -1,7 +1,7 @@
 //! Balance of the allocation.
 
 use super::{
-    Area, Drawn, EFFICACY, GRID, HARM, Lettering, Mark, OPEN, Shape, WIDTH, fill, legend, line,
+    Area, Drawn, EFFICACY, GRID, HARM, Lettering, Mark, MarkShape, OPEN, WIDTH, fill, legend, line,
     svg, write,
 };
 
@@ -61,6 +61,6 @@ fn shortened(name: &str) -> String {
 fn dumbbell(area: &Area<'_>, y: i32, mean: i32, p95: i32) -> Drawn {
     fill(area, [(mean, y - 2), (p95, y + 2)], OPEN)?;
     // The mean lies over the percentile where both are the same.
-    Mark::new(Shape::Triangle, HARM).draw(area, (p95, y))?;
-    Mark::new(Shape::Circle, EFFICACY).draw(area, (mean, y))
+    Mark::new(MarkShape::Triangle, HARM).draw(area, (p95, y))?;
+    Mark::new(MarkShape::Circle, EFFICACY).draw(area, (mean, y))
 }

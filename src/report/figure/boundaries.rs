@@ -2,8 +2,8 @@
 
 use super::lines::{LabelledPoint, MarkedLine, draw_lines, draw_names, draw_numbers};
 use super::{
-    ALONE, ChartAxis, EFFICACY, FUTILITY, HARM, Mark, Shape, chart, extent, failed, font, plain,
-    svg, whole,
+    ALONE, ChartAxis, EFFICACY, FUTILITY, HARM, Mark, MarkShape, chart, extent, failed, font,
+    plain, svg, whole,
 };
 use crate::design::characteristics::{BoundaryCharacteristics, DesignCharacteristics};
 use crate::report::design::{BoundaryKind, effect_name};
@@ -57,9 +57,9 @@ fn lines(design: &DesignCharacteristics, scale: BoundaryScale) -> Vec<MarkedLine
     let mut lines = Vec::new();
     for kind in BoundaryKind::ALL {
         let mark = match kind {
-            BoundaryKind::Efficacy => Mark::new(Shape::Circle, EFFICACY),
-            BoundaryKind::Futility => Mark::new(Shape::Triangle, FUTILITY),
-            BoundaryKind::Harm => Mark::new(Shape::Cross, HARM),
+            BoundaryKind::Efficacy => Mark::new(MarkShape::Circle, EFFICACY),
+            BoundaryKind::Futility => Mark::new(MarkShape::Triangle, FUTILITY),
+            BoundaryKind::Harm => Mark::new(MarkShape::Cross, HARM),
         };
         let points: Vec<LabelledPoint> = design
             .looks

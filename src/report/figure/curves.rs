@@ -8,8 +8,8 @@ use plotters::prelude::*;
 use crate::report::numeral::grouped;
 
 use super::{
-    Chart, ChartAxis, Drawn, IN_A_REPORT, Mark, SERIES, Shape, WIDTH, chart, extent, legend, plain,
-    svg,
+    Chart, ChartAxis, Drawn, IN_A_REPORT, Mark, MarkShape, SERIES, WIDTH, chart, extent, legend,
+    plain, svg,
 };
 
 /// An axis of curves.
@@ -152,7 +152,7 @@ fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
         }
     }
     if curve.style == CurveStyle::Marked {
-        let shape = [Shape::Circle, Shape::Triangle, Shape::Cross][curve.colour % 3];
+        let shape = [MarkShape::Circle, MarkShape::Triangle, MarkShape::Cross][curve.colour % 3];
         for at in points {
             Mark::new(shape, colour).draw(chart.plotting_area(), at)?;
         }

@@ -155,7 +155,7 @@ fn legend_line(
 
 /// The shape of a mark.
 #[derive(Clone, Copy)]
-enum Shape {
+enum MarkShape {
     Circle,
     Triangle,
     Square,
@@ -169,7 +169,7 @@ enum Shape {
 /// A mark at a point of a line.
 #[derive(Clone, Copy)]
 struct Mark {
-    shape: Shape,
+    shape: MarkShape,
     colour: RGBColor,
     /// Half of its width in pixels, about.
     radius: i32,
@@ -177,7 +177,7 @@ struct Mark {
 
 impl Mark {
     /// Builds a mark of the usual size.
-    const fn new(shape: Shape, colour: RGBColor) -> Self {
+    const fn new(shape: MarkShape, colour: RGBColor) -> Self {
         Self { shape, colour, radius: 5 }
     }
 
@@ -190,21 +190,23 @@ impl Mark {
         let outlined = colour.stroke_width(r as u32 - 2);
         let square = [(-r, -r), (r, r)];
         match shape {
-            Shape::Circle => area.draw(&Circle::new(at, r, filled)),
+            MarkShape::Circle => area.draw(&Circle::new(at, r, filled)),
             // A little larger: a triangle looks smaller than a circle of its radius.
-            Shape::Triangle => area.draw(&TriangleMarker::new(at, r + 1, filled)),
-            Shape::Square => area.draw(&(EmptyElement::at(at) + Rectangle::new(square, filled))),
-            Shape::Cross => area.draw(&Cross::new(at, r, outlined)),
-            Shape::OpenCircle => area.draw(&Circle::new(at, r, outlined)),
-            Shape::Diamond => {
+            MarkShape::Triangle => area.draw(&TriangleMarker::new(at, r + 1, filled)),
+            MarkShape::Square => {
+                area.draw(&(EmptyElement::at(at) + Rectangle::new(square, filled)))
+            }
+            MarkShape::Cross => area.draw(&Cross::new(at, r, outlined)),
+            MarkShape::OpenCircle => area.draw(&Circle::new(at, r, outlined)),
+            MarkShape::Diamond => {
                 let r = r + 2;
                 let corners = [(0, -r), (r, 0), (0, r), (-r, 0)];
                 area.draw(&(EmptyElement::at(at) + Polygon::new(corners, filled)))
             }
-            Shape::OpenSquare => {
+            MarkShape::OpenSquare => {
                 area.draw(&(EmptyElement::at(at) + Rectangle::new(square, outlined)))
             }
-            Shape::Bar => {
+            MarkShape::Bar => {
                 let ends = [(0, -r - 2), (0, r + 2)];
                 area.draw(&(EmptyElement::at(at) + PathElement::new(ends, outlined)))
             }

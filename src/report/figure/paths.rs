@@ -3,8 +3,8 @@
 use plotters::prelude::*;
 
 use super::{
-    Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, IN_A_REPORT, INK, Layout, Mark, OPEN,
-    SAFETY, Shape, WIDTH, chart, extent, legend, plain, svg, whole,
+    Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, IN_A_REPORT, INK, Layout, Mark, MarkShape,
+    OPEN, SAFETY, WIDTH, chart, extent, legend, plain, svg, whole,
 };
 use crate::explore::dossier::ZPath;
 use crate::trial::Conclusion;
@@ -62,11 +62,11 @@ pub fn paths(looks: &[PlannedBounds], paths: &[ZPath]) -> String {
 /// Returns the mark of a conclusion.
 fn mark(end: Conclusion) -> Mark {
     match end {
-        Conclusion::Efficacy => Mark::new(Shape::Circle, EFFICACY),
-        Conclusion::Futility => Mark::new(Shape::Triangle, FUTILITY),
-        Conclusion::Harm => Mark::new(Shape::Cross, HARM),
-        Conclusion::Safety => Mark::new(Shape::Cross, SAFETY),
-        Conclusion::NotSignificant => Mark::new(Shape::Triangle, OPEN),
+        Conclusion::Efficacy => Mark::new(MarkShape::Circle, EFFICACY),
+        Conclusion::Futility => Mark::new(MarkShape::Triangle, FUTILITY),
+        Conclusion::Harm => Mark::new(MarkShape::Cross, HARM),
+        Conclusion::Safety => Mark::new(MarkShape::Cross, SAFETY),
+        Conclusion::NotSignificant => Mark::new(MarkShape::Triangle, OPEN),
     }
 }
 
@@ -86,7 +86,7 @@ fn draw_bound(chart: &mut Chart<'_>, bounds: impl Iterator<Item = (f64, Option<f
     let points: Vec<(f64, f64)> = bounds.filter_map(|(n, z)| Some((n, z?))).collect();
     chart.draw_series(LineSeries::new(points.iter().copied(), INK.stroke_width(2)))?;
     for at in points {
-        Mark::new(Shape::Square, INK).draw(chart.plotting_area(), at)?;
+        Mark::new(MarkShape::Square, INK).draw(chart.plotting_area(), at)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@
 use plotters::prelude::*;
 
 use super::{
-    ALONE, Area, Chart, ChartAxis, Drawn, Lettering, Mark, Shape, chart, extent, failed, font,
+    ALONE, Area, Chart, ChartAxis, Drawn, Lettering, Mark, MarkShape, chart, extent, failed, font,
     legend_line, svg, write,
 };
 
@@ -16,17 +16,17 @@ pub const MOST_LINES: usize = 8;
 /// The mark of each line, so that lines differ without their colours. These are the colours of Okabe &
 /// Ito (2008); their yellow, too light for a line, is darkened.
 const MARKS: [Mark; MOST_LINES] = [
-    mark(Shape::Circle, RGBColor(0, 114, 178)),
-    mark(Shape::Triangle, RGBColor(213, 94, 0)),
-    mark(Shape::Square, RGBColor(0, 158, 115)),
-    mark(Shape::Cross, RGBColor(204, 121, 167)),
-    mark(Shape::OpenCircle, RGBColor(86, 180, 233)),
-    mark(Shape::Diamond, RGBColor(176, 116, 0)),
-    mark(Shape::OpenSquare, RGBColor(51, 51, 51)),
-    mark(Shape::Bar, RGBColor(150, 140, 20)),
+    mark(MarkShape::Circle, RGBColor(0, 114, 178)),
+    mark(MarkShape::Triangle, RGBColor(213, 94, 0)),
+    mark(MarkShape::Square, RGBColor(0, 158, 115)),
+    mark(MarkShape::Cross, RGBColor(204, 121, 167)),
+    mark(MarkShape::OpenCircle, RGBColor(86, 180, 233)),
+    mark(MarkShape::Diamond, RGBColor(176, 116, 0)),
+    mark(MarkShape::OpenSquare, RGBColor(51, 51, 51)),
+    mark(MarkShape::Bar, RGBColor(150, 140, 20)),
 ];
 
-const fn mark(shape: Shape, colour: RGBColor) -> Mark {
+const fn mark(shape: MarkShape, colour: RGBColor) -> Mark {
     Mark { shape, colour, radius: 4 }
 }
 

@@ -5,8 +5,8 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::lines::{LabelledPoint, MarkedLine, draw_lines, draw_names, draw_numbers};
 use super::{
-    ALONE, Area, Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, INK, Lettering, Mark, Shape,
-    chart, extent, failed, font, legend_line, svg, whole, write,
+    ALONE, Area, Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, INK, Lettering, Mark,
+    MarkShape, chart, extent, failed, font, legend_line, svg, whole, write,
 };
 use crate::accrual::DAYS_PER_MONTH;
 use crate::report::design::BoundaryKind;
@@ -61,17 +61,17 @@ fn lines(trace: &Trace) -> Vec<MarkedLine> {
         overrun.extend(path.last().cloned().map(without_text));
         overrun.push(labelled(repeated.outcomes_known, repeated.test.z));
     }
-    let pale_circle = Mark::new(Shape::Circle, pale(INK));
-    let circle = Mark::new(Shape::Circle, INK);
+    let pale_circle = Mark::new(MarkShape::Circle, pale(INK));
+    let circle = Mark::new(MarkShape::Circle, INK);
     let mut lines = vec![
         MarkedLine { name: "with the overrun", mark: pale_circle, above: true, points: overrun },
         MarkedLine { name: "Z", mark: circle, above: true, points: path },
     ];
     for kind in BoundaryKind::ALL {
         let (shape, colour) = match kind {
-            BoundaryKind::Efficacy => (Shape::Triangle, EFFICACY),
-            BoundaryKind::Futility => (Shape::Cross, FUTILITY),
-            BoundaryKind::Harm => (Shape::Square, HARM),
+            BoundaryKind::Efficacy => (MarkShape::Triangle, EFFICACY),
+            BoundaryKind::Futility => (MarkShape::Cross, FUTILITY),
+            BoundaryKind::Harm => (MarkShape::Square, HARM),
         };
         let [in_force, planned] = boundary(trace, kind);
         let above = kind == BoundaryKind::Efficacy;
