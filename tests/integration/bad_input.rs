@@ -358,7 +358,7 @@ const TABLE: [Broken; 68] = [
     broken(
         "name = \"shift\"",
         "name = \"independence\"",
-        &["`analyses[1].name` is \"independence\", which another analysis has"],
+        &["`analyses[1].name` repeats \"independence\"; allowed: each name once"],
     ),
     broken("cut = 2", "cut = 6", &["`analyses[0].cut` is 6; allowed: 0 to 5"]),
     broken(

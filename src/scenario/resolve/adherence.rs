@@ -3,7 +3,7 @@
 use super::super::file;
 use super::super::problems::conflicts;
 use super::super::treatments::{ByStratum, Treatments, mixture};
-use super::{Checked, Reported, Resolver};
+use super::{Checked, Resolver};
 use crate::outcome::Adherence;
 use crate::outcome::adherence::Departure;
 use crate::population::Population;
@@ -84,7 +84,7 @@ impl Resolver<'_> {
         Ok(Departure {
             probability: written.probability,
             per_prognosis: written.log_odds_per_prognosis,
-            of_stratum: of_stratum.ok_or(Reported)?,
+            of_stratum: of_stratum?,
         })
     }
 }

@@ -38,46 +38,46 @@ pub(super) fn detail(
 }
 
 impl Resolver<'_> {
-    pub(super) fn analyses(&mut self, population: &Population) -> Option<Vec<Analysis>> {
+    pub(super) fn analyses(&mut self, population: &Population) -> Checked<Vec<Analysis>> {
         let file = self.file;
         let cells = cell_layout(file, population);
-        let mut analyses: Vec<Option<Analysis>> = Vec::new();
+        let mut analyses = Vec::with_capacity(file.analyses.len());
         for (index, written) in file.analyses.iter().enumerate() {
             let path = format!("analyses[{index}]");
             let method = self.method(&path, &written.method, cells);
             let missing = self.missing_rule(&path, &written.missing, cells);
             let rerandomisations = written.rerandomisations;
-            if rerandomisations > 0 && matches!(missing, Some(Imputation::Multiple(_))) {
-                self.fail::<()>(
+            if rerandomisations > 0 && matches!(missing, Ok(Imputation::Multiple(_))) {
+                self.report(
                     &format!("{path}.rerandomisations"),
                     "is given with multiple imputation; allowed there: 0",
                 );
             }
             let set = written.population;
             if rerandomisations > 0 && set != AnalysisSet::IntentionToTreat {
-                self.fail::<()>(
+                self.report(
                     &format!("{path}.rerandomisations"),
                     "is given for patients picked by the treatment they got; allowed there: 0, or population = \"intention_to_treat\"",
                 );
             }
-            analyses.push(method.zip(missing).map(|(method, missing)| {
-                let name = written.name.clone().unwrap_or_else(|| method.key().to_owned());
-                let by_centre = method.grouped_by().factors().contains(&centres::FACTOR);
-                Analysis { name, method, by_centre, rerandomisations, missing, set }
-            }));
+            analyses.push(match (method, missing) {
+                (Ok(method), Ok(missing)) => {
+                    let name = written.name.clone().unwrap_or_else(|| method.key().to_owned());
+                    let by_centre = method.grouped_by().factors().contains(&centres::FACTOR);
+                    Ok(Analysis { name, method, by_centre, rerandomisations, missing, set })
+                }
+                (Err(Reported), _) | (_, Err(Reported)) => Err(Reported),
+            });
         }
-        let analyses: Vec<Analysis> = analyses.into_iter().collect::<Option<_>>()?;
+        let analyses = analyses.into_iter().collect::<Checked<Vec<Analysis>>>()?;
         for (index, analysis) in analyses.iter().enumerate() {
             let name = &analysis.name;
             if analyses[..index].iter().any(|other| other.name == *name) {
                 let path = format!("analyses[{index}].name");
-                let message = format!(
-                    "is \"{name}\", which another analysis has; allowed: a name of its own"
-                );
-                self.fail::<()>(&path, message);
+                self.report_repeated(&path, name, "name");
             }
         }
-        Some(analyses)
+        Ok(analyses)
     }
 
     /// Reads what is described when a trial ends; `None` if nothing is.
@@ -93,7 +93,7 @@ impl Resolver<'_> {
             return self.fail("description.tipping_point", message);
         }
         let path = "description.subgroups";
-        let factors = self.factor_indices(path, &written.subgroups, population).ok_or(Reported)?;
+        let factors = self.factor_indices(path, &written.subgroups, population)?;
         let cells = cell_layout(file, population);
         let subgroups = written.subgroups.iter().zip(factors).map(|(name, factor)| {
             let grouping = cells.grouped(&[factor]);
@@ -116,7 +116,7 @@ impl Resolver<'_> {
         path: &str,
         method: &AnalysisMethod,
         cells: CellLayout<'_>,
-    ) -> Option<BoundMethod> {
+    ) -> Checked<BoundMethod> {
         let factors = match method.parameters().grouped_by() {
             GroupedBy::Nothing => Vec::new(),
             GroupedBy::Covariates(names) => {
@@ -129,17 +129,17 @@ impl Resolver<'_> {
                 let path = format!("{path}.points");
                 let names = points.iter().map(|points| points.factor.as_str());
                 self.factors_once(&path, names.clone())?;
-                let indices: Vec<Option<usize>> = names
+                let indices: Vec<Checked<usize>> = names
                     .enumerate()
                     .map(|(i, name)| {
                         self.factor_index(&format!("{path}[{i}].factor"), name, cells.population)
                     })
                     .collect();
-                indices.into_iter().collect::<Option<_>>()?
+                indices.into_iter().collect::<Checked<_>>()?
             }
         };
         match BoundMethod::new(method, cells, &factors) {
-            Ok(bound) => Some(bound),
+            Ok(bound) => Ok(bound),
             Err(error) => self.fail(&format!("{path}.{}", error.key), error.message),
         }
     }
@@ -149,13 +149,13 @@ impl Resolver<'_> {
         path: &str,
         rule: &MissingRule,
         cells: CellLayout<'_>,
-    ) -> Option<Imputation> {
+    ) -> Checked<Imputation> {
         if rule.uses_early() && self.file.early_outcome.is_none() {
             let message = "needs [early_outcome]; allowed without it: complete_case, single_value, by_arm, multiple_imputation without `early`";
             return self.fail(&format!("{path}.missing"), message);
         }
         let path = format!("{path}.missing.adjust_for");
         let factors = self.factor_indices(&path, rule.factors(), cells.population)?;
-        Some(rule.bind(cells, &factors))
+        Ok(rule.bind(cells, &factors))
     }
 }

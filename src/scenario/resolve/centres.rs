@@ -19,7 +19,7 @@ impl Resolver<'_> {
         if let Some(index) = file.factors.iter().position(|factor| factor.name == centres::FACTOR) {
             let path = format!("factors[{index}].name");
             let message = "is \"centre\", which is the factor that [centres] makes; allowed: another name, or no [centres]";
-            self.fail::<()>(&path, message);
+            self.report(&path, message);
         }
         // It would have no effect, and the trial would not be what its author thinks.
         if written.procedure_sd > 0.0 && file.procedure.is_none() {
@@ -27,7 +27,7 @@ impl Resolver<'_> {
                 "is {}, and there is no [procedure] to succeed; allowed without it: 0",
                 written.procedure_sd
             );
-            self.fail::<()>("centres.procedure_sd", message);
+            self.report("centres.procedure_sd", message);
         }
         let opening = self.opening(written)?;
         Ok(Some(Centres {

@@ -76,10 +76,10 @@ impl Resolver<'_> {
             harm: self.untested("design.harm_looks", &written.harm_looks, looks.len()),
         };
         if written.harm_looks.is_some() && !matches!(written.harm, file::Harm::Spending { .. }) {
-            self.fail::<()>("design.harm_looks", "is given without a harm boundary that spends an error rate of its own; allowed with `design.harm = { rule = \"spending\", … }`");
+            self.report("design.harm_looks", "is given without a harm boundary that spends an error rate of its own; allowed with `design.harm = { rule = \"spending\", … }`");
         }
         if written.futility_looks.is_some() && written.futility == file::Futility::None {
-            self.fail::<()>(
+            self.report(
                 "design.futility_looks",
                 "is given without `design.futility`; allowed with a rule other than \"none\"",
             );
@@ -161,7 +161,7 @@ impl Resolver<'_> {
         for (i, &look) in tested.iter().enumerate() {
             if look as usize > looks {
                 let message = out_of_range(look, format!("1 to {looks}"));
-                self.fail::<()>(&format!("{path}[{i}]"), message);
+                self.report(&format!("{path}[{i}]"), message);
             }
         }
         (0..looks).filter(|&k| !tested.contains(&(k as u32 + 1))).collect()

@@ -18,7 +18,7 @@ impl Resolver<'_> {
         let rows: Vec<MrsDistribution> = (0..LEVELS)
             .filter_map(|mrs| {
                 let path = format!("early_outcome.transition[{mrs}]");
-                self.distribution(&path, written.transition[mrs])
+                self.distribution(&path, written.transition[mrs]).ok()
             })
             .collect();
         // Fewer rows than levels if there were problems with some.
@@ -26,7 +26,7 @@ impl Resolver<'_> {
         let occurs = std::array::from_fn(|level| {
             by_arm.iter().flatten().any(|mrs| mrs.probabilities()[level] > 0.0)
         });
-        match EarlyOutcome::new(&early.ok_or(Reported)?, &transition, occurs) {
+        match EarlyOutcome::new(&early?, &transition, occurs) {
             Ok(early) => Ok(Some(early)),
             Err(error) => {
                 let path = match error {
@@ -46,7 +46,7 @@ impl Resolver<'_> {
         treatments: &ByStratum,
         by_arm: &ByStratum,
         early: Option<&EarlyOutcome>,
-    ) -> Option<(Missingness, [f64; 2])> {
+    ) -> Checked<(Missingness, [f64; 2])> {
         let written = &self.file.missing;
         let dropout = match written.dropout {
             file::Dropout::Both(p) => [p; 2],
@@ -93,7 +93,7 @@ impl Resolver<'_> {
                     .sum()
             })
         };
-        Some((missingness, lost))
+        Ok((missingness, lost))
     }
 
     /// The log odds of each stratum, the sum over the levels of its factors.
@@ -102,7 +102,7 @@ impl Resolver<'_> {
         path: &str,
         factors: &[file::FactorLogOdds],
         population: &Population,
-    ) -> Option<Vec<f64>> {
+    ) -> Checked<Vec<f64>> {
         let names = factors.iter().map(|written| written.factor.as_str());
         self.factors_once(&format!("{path}.factors"), names)?;
         let mut sums = vec![0.0; population.strata()];
@@ -120,6 +120,6 @@ impl Resolver<'_> {
                 *sum += written.log_odds[population.levels(stratum)[factor]];
             }
         }
-        Some(sums)
+        Ok(sums)
     }
 }

@@ -42,27 +42,6 @@ struct Reported;
 /// A value, unless problems with it have been reported.
 type Checked<T> = Result<T, Reported>;
 
-/// A result that can say that a problem has been reported.
-trait Refused {
-    fn refused() -> Self;
-}
-
-impl<T> Refused for Checked<T> {
-    fn refused() -> Self {
-        Err(Reported)
-    }
-}
-
-impl<T> Refused for Option<T> {
-    fn refused() -> Self {
-        None
-    }
-}
-
-impl Refused for () {
-    fn refused() -> Self {}
-}
-
 /// Builds the stages of a scenario and collects problems on the way.
 struct Resolver<'s> {
     file: &'s file::ScenarioFile,
@@ -186,7 +165,7 @@ impl Resolver<'_> {
 
     fn methods(&mut self, people: &People) -> Checked<Methods> {
         let randomisation = self.randomisation(people.randomised_by());
-        let analyses = self.analyses(people.analysed_by()).ok_or(Reported);
+        let analyses = self.analyses(people.analysed_by());
         let description = self.description(people.analysed_by());
         Ok(Methods {
             randomisation: randomisation?,
@@ -203,7 +182,7 @@ impl Resolver<'_> {
             &truths.strata_of_arms,
             early_outcome.as_ref(),
         );
-        let (missingness, dropout) = lost.ok_or(Reported)?;
+        let (missingness, dropout) = lost?;
         Ok(Losses { early_outcome, missingness, dropout })
     }
 
@@ -260,27 +239,34 @@ impl Resolver<'_> {
     }
 
     /// Reports a problem with the value at a path.
-    fn fail<R: Refused>(&mut self, path: &str, message: impl Into<String>) -> R {
+    fn report(&mut self, path: &str, message: impl Into<String>) {
         // Paths are those of this program, so they parse; a message is better than none if one did not.
         self.problems.push(match (self.places, path.parse()) {
             (Some(places), Ok(path)) => places.problem(&path, message.into()),
-            _ => Problem { path: path.to_owned(), ..Problem::general(message.into()) },
+            (None, _) | (_, Err(_)) => {
+                Problem { path: path.to_owned(), ..Problem::general(message.into()) }
+            }
         });
-        R::refused()
     }
 
-    fn wrong_length<R: Refused>(&mut self, path: &str, has: usize, wanted: usize, per: &str) -> R {
+    /// Reports a problem that leaves no value.
+    fn fail<T>(&mut self, path: &str, message: impl Into<String>) -> Checked<T> {
+        self.report(path, message);
+        Err(Reported)
+    }
+
+    fn wrong_length<T>(&mut self, path: &str, has: usize, wanted: usize, per: &str) -> Checked<T> {
         self.fail(path, wrong_length(has, wanted, per))
     }
 
     /// Reports a name in a list, each of which may be there once, that is there again.
-    fn fail_repeated<R: Refused>(&mut self, path: &str, name: &str, thing: &str) -> R {
-        self.fail(path, repeats(format!("\"{name}\""), thing))
+    fn report_repeated(&mut self, path: &str, name: &str, thing: &str) {
+        self.report(path, repeats(format!("\"{name}\""), thing));
     }
 
-    fn distribution(&mut self, path: &str, shares: [f64; 7]) -> Option<MrsDistribution> {
+    fn distribution(&mut self, path: &str, shares: [f64; 7]) -> Checked<MrsDistribution> {
         match MrsDistribution::new(shares) {
-            Ok(distribution) => Some(distribution),
+            Ok(distribution) => Ok(distribution),
             Err(error) => self.fail(path, format!("is not a distribution: {error}")),
         }
     }

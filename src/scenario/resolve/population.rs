@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::file;
 use super::super::problems::{conflicts, missing, suggestion};
-use super::{Checked, Resolver, first_repeated};
+use super::{Checked, Reported, Resolver, first_repeated};
 use crate::centres;
 use crate::num::normalised;
 use crate::population::{Factor, Population};
@@ -48,10 +48,10 @@ impl Resolver<'_> {
         let file::WrittenFactor { name, levels, log_odds, .. } = &file.factors[index];
         let at = format!("factors[{index}]");
         if file.factors[..index].iter().any(|other| other.name == *name) {
-            self.fail_repeated::<()>(&format!("{at}.name"), name, "name");
+            self.report_repeated(&format!("{at}.name"), name, "name");
         }
         if let Some(level) = first_repeated(levels) {
-            self.fail_repeated::<()>(&format!("{at}.levels"), level, "level");
+            self.report_repeated(&format!("{at}.levels"), level, "level");
         }
         let log_odds = log_odds.clone().unwrap_or_else(|| vec![0.0; levels.len()]);
         if log_odds.len() != levels.len() {
@@ -104,7 +104,7 @@ impl Resolver<'_> {
             if let Ok(levels) = &levels
                 && !seen.insert(levels.clone())
             {
-                self.fail_repeated::<()>(&path, &stratum.levels.join("\", \""), "combination");
+                self.report_repeated(&path, &stratum.levels.join("\", \""), "combination");
             }
             table.push(levels);
         }
@@ -139,12 +139,13 @@ impl Resolver<'_> {
         path: &str,
         names: &[String],
         population: &Population,
-    ) -> Option<Vec<usize>> {
+    ) -> Checked<Vec<usize>> {
         if let Some(name) = first_repeated(names) {
-            return self.fail_repeated(path, name, "factor");
+            self.report_repeated(path, name, "factor");
+            return Err(Reported);
         }
         // Collected first, so that all unknown names are reported.
-        let indices: Vec<Option<usize>> = names
+        let indices: Vec<Checked<usize>> = names
             .iter()
             .enumerate()
             .map(|(i, name)| self.factor_index(&format!("{path}[{i}]"), name, population))
@@ -157,14 +158,15 @@ impl Resolver<'_> {
         &mut self,
         path: &str,
         names: impl Iterator<Item = &'n str>,
-    ) -> Option<()> {
+    ) -> Checked<()> {
         let mut seen = BTreeSet::new();
         for (i, name) in names.enumerate() {
             if !seen.insert(name) {
-                return self.fail_repeated(&format!("{path}[{i}].factor"), name, "factor");
+                self.report_repeated(&format!("{path}[{i}].factor"), name, "factor");
+                return Err(Reported);
             }
         }
-        Some(())
+        Ok(())
     }
 
     /// Returns the position of a factor that is named.
@@ -173,10 +175,10 @@ impl Resolver<'_> {
         path: &str,
         name: &str,
         population: &Population,
-    ) -> Option<usize> {
+    ) -> Checked<usize> {
         let known: Vec<&str> = population.factors().iter().map(|f| f.name.as_str()).collect();
         if let Some(index) = known.iter().position(|factor| *factor == name) {
-            return Some(index);
+            return Ok(index);
         }
         let hint = match (name, &self.file.centres) {
             (centres::FACTOR, None) => " (which needs [centres])".to_owned(),

@@ -84,7 +84,7 @@ impl Resolver<'_> {
         if method.is_none() {
             let keys = METHODS.map(|named| named.key);
             let message = unknown(&written.method, "a method", &keys);
-            self.fail::<()>(&format!("{at}.method"), message);
+            self.report(&format!("{at}.method"), message);
         }
         let evidence = match self.evidence(&written.file) {
             Ok(evidence) => evidence,

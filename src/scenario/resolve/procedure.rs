@@ -2,7 +2,7 @@
 
 use super::super::file::procedure::{self as written, PassSuccess, RandomisedAfter};
 use super::super::problems::{out_of_range, repeats};
-use super::{Checked, Reported, Resolver};
+use super::{Checked, Resolver};
 use crate::num::quadrature::normal_nodes;
 use crate::num::{logistic, logit};
 use crate::outcome::procedural::Coefficients;
@@ -57,7 +57,7 @@ impl Resolver<'_> {
     /// Reads the distribution that gives the scale its shape. Some but not all must be independent, as
     /// the scale is centred there.
     fn shape(&mut self, shares: [f64; 7]) -> Checked<MrsDistribution> {
-        let shape = self.distribution("outcome.shape", shares).ok_or(Reported)?;
+        let shape = self.distribution("outcome.shape", shares)?;
         let p = shape.at_most(Mrs::INDEPENDENT);
         if p <= 0.0 || p >= 1.0 {
             let message = format!(

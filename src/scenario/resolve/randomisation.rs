@@ -1,7 +1,7 @@
 //! The allocation method, bound to the population.
 
 use super::super::file;
-use super::{Checked, Reported, Resolver};
+use super::{Checked, Resolver};
 use crate::population::Population;
 use crate::randomisation::minimisation::MAX_PARTS;
 use crate::randomisation::{
@@ -114,7 +114,7 @@ impl Resolver<'_> {
                 format!("is {method} without factors; allowed: at least one of [[factors]]");
             return self.fail("randomisation", message);
         }
-        self.factor_indices("randomisation.factors", &names, population).ok_or(Reported)
+        self.factor_indices("randomisation.factors", &names, population)
     }
 
     /// Returns the factors that minimisation balances, as indices, with their weights.
@@ -141,7 +141,7 @@ impl Resolver<'_> {
                 "has {parts} parts in lowest terms; allowed under minimisation: at most \
                  {MAX_PARTS}, or randomisation.preserve_ratio = false"
             );
-            self.fail::<()>("arms.allocation_ratio", message);
+            self.report("arms.allocation_ratio", message);
         }
     }
 
@@ -165,7 +165,7 @@ impl Resolver<'_> {
     /// one for each combination of the levels of these factors.
     fn series(&mut self, stratify_by: &[String], population: &Population) -> Checked<Vec<u32>> {
         let factors = self.factor_indices("randomisation.stratify_by", stratify_by, population);
-        let factors = factors.ok_or(Reported)?;
+        let factors = factors?;
         let mut of_strata = Vec::with_capacity(population.strata());
         for stratum in 0..population.strata() {
             let levels = population.levels(stratum);

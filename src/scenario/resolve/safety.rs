@@ -64,7 +64,7 @@ impl Resolver<'_> {
             let path = format!("safety.endpoints[{index}]");
             // Tables and files identify an endpoint by its name.
             if written.endpoints[..index].iter().any(|other| other.name == endpoint.name) {
-                self.fail_repeated::<()>(&format!("{path}.name"), &endpoint.name, "name");
+                self.report_repeated(&format!("{path}.name"), &endpoint.name, "name");
             }
             let is_death = matches!(endpoint.event, SafetyEvent::Death {});
             if is_death && endpoint.known_after_days > 0.0 {
@@ -72,7 +72,7 @@ impl Resolver<'_> {
                     "is {}; allowed for death: 0, as it is known when the outcome is",
                     endpoint.known_after_days
                 );
-                self.fail::<()>(&format!("{path}.known_after_days"), message);
+                self.report(&format!("{path}.known_after_days"), message);
             }
             events.push(self.event(&path, &endpoint.event, treatments));
         }
@@ -157,7 +157,7 @@ impl Resolver<'_> {
             }
             Some(shares) => {
                 let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares);
-                Ok(Link::MrsOfAffected(shares.ok_or(Reported)?))
+                Ok(Link::MrsOfAffected(shares?))
             }
         }
     }

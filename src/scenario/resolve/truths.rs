@@ -165,7 +165,7 @@ impl Resolver<'_> {
                 control.map(|control| control.shifted(odds_ratio))
             }
             file::Experimental::FunctionalIndependence(target) => {
-                let control = control.ok_or(Reported)?;
+                let control = control?;
                 let now = control.at_most(Mrs::INDEPENDENT);
                 // An odds ratio leaves certainty as it is.
                 if now <= 0.0 || now >= 1.0 {
@@ -174,9 +174,9 @@ impl Resolver<'_> {
                         format!("cannot be reached by an odds ratio: the control arm has P(mRS 0–2) = {now}; allowed: between 0 and 1"),
                     );
                 }
-                Some(control.shifted(control.odds_ratio_to(Mrs::INDEPENDENT, target)))
+                Ok(control.shifted(control.odds_ratio_to(Mrs::INDEPENDENT, target)))
             }
         };
-        Ok([control.ok_or(Reported)?, experimental.ok_or(Reported)?])
+        Ok([control?, experimental?])
     }
 }
