@@ -148,7 +148,7 @@ fn libraries_stay_in_their_places() {
     }
 }
 
-/// serde fills the fields of a type without asking anybody, so a type whose constructor checks or
+/// serde fills the fields of a type without its constructor, so a type whose constructor checks or
 /// computes something must not be read from a file.
 #[test]
 fn a_type_that_is_read_from_a_scenario_has_no_constructor() {

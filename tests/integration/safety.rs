@@ -327,7 +327,7 @@ fn events_that_drift_have_no_formula() {
 #[test]
 fn a_boundary_that_no_interim_look_can_reach_is_reported() {
     let broken = [
-        (STOPPING.replace("1.5", "3000"), "is never tested before the final look"),
+        (STOPPING.replace("1.5", "3000"), "has no data at any interim look"),
         (
             STOPPING.replace(
                 r#"rule="lan_demets_pocock""#,
