@@ -291,10 +291,10 @@ impl<'r> Crew<'r> {
 
     /// Simulates a wave on all threads: all of it, or if cancelled the replicates before the first that
     /// was not finished.
-    fn simulate_wave<A: Accumulator>(
+    fn simulate_wave<A: Accumulator, N: Fn() -> A + Sync>(
         &self,
         replicates: &Range<u64>,
-        new: &(impl Fn() -> A + Sync),
+        new: &N,
     ) -> FoldedChunks<A> {
         let Range { start, end } = *replicates;
         let all = end - start;

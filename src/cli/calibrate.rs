@@ -53,6 +53,7 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
         calibrate::calibrate(&|set| document.scenario(set), args.targets.clone(), unknowns)
             .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::document(&calibration).to_terminal();
+    // Nothing is written: a scenario near the targets would be taken for one that meets them.
     if !calibration.is_met() {
         let miss = calibration.miss();
         return Err(Failure::Usage(format!(

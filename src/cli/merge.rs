@@ -36,6 +36,7 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let mut shards = Vec::new();
     for path in &args.files {
         let (checkpoint, its_scenario) = read(path)?;
+        // That of the first file: `merge` below refuses files of other scenarios.
         scenario.get_or_insert(its_scenario);
         shards.push(NamedCheckpoint { name: path.display().to_string(), checkpoint });
     }

@@ -132,6 +132,7 @@ enum Format {
 /// # Errors
 /// The message for the user; its kind decides on the exit code.
 pub fn dispatch(cli: Cli) -> Result<(), Failure> {
+    // Before any command writes a file.
     signals::survive_size_limits();
     match cli.command {
         Command::Run(args) => run::run(&args),

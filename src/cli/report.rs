@@ -197,6 +197,7 @@ fn rules(scenario: &Scenario) -> Vec<StrategySummary> {
 }
 
 /// Replicates searched for example trials under each truth.
+// Rarer endings are no examples of the design, and the search takes seconds.
 const SEARCHED: u64 = 20_000;
 
 /// An ending with the first trial that has it.

@@ -40,6 +40,7 @@ struct RowFile {
     writer: RowWriter,
 }
 
+// Boxed, as the writers differ much in size.
 enum RowWriter {
     Csv(Box<CsvRows<BufWriter<File>>>),
     #[cfg(feature = "parquet")]

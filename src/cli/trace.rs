@@ -80,6 +80,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let trace = trace.map_err(|error| Failure::Running(error.to_string()))?;
     let provenance = Provenance::new(&scenario, args.recreate(&scenario, replicate));
     let trial = ExampleTrial { provenance, trace };
+    // Before the trial is printed: an error after pages of output would be overlooked.
     if let Some(path) = &args.plot {
         output::write(path, &figure::trace(&trial), &document.paths())?;
     }
@@ -134,6 +135,7 @@ impl TraceArgs {
 
     /// Returns the command that shows this trial again, without searching for it.
     fn recreate(&self, scenario: &Scenario, replicate: Replicate) -> String {
+        // With the number in place of --find, so that nothing is searched again.
         let mut command = CommandLine::of("trace", &self.scenario)
             .option("replicate", replicate.0)
             .option("seed", scenario.seed.0);

@@ -101,6 +101,7 @@ pub struct TrialResult {
     /// 95 % interval by stage-wise ordering.
     pub stagewise_interval: (f64, f64),
     /// Z at each look planned; NaN if it did not take place or has no statistic.
+    // An array, so that a result is copied without an allocation.
     pub z: [f64; MAX_LOOKS],
     /// Looks whose statistic could not be computed.
     pub failed_looks: u32,
@@ -146,6 +147,7 @@ pub struct SafetyResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct GuessCounts {
     /// Guesses of an observer who sees the arms of all earlier patients; 0 to twice the patients.
+    // In halves: where the arms are balanced the observer guesses half of each, and whole numbers stay exact.
     pub halves_in_trial: u32,
     /// Guesses of an observer who sees those of the patient's own stratum only; 0 to twice the patients.
     pub halves_in_strata: u32,
@@ -169,6 +171,7 @@ pub struct ReplicateResult {
     pub courses: Vec<PatientCourse>,
     /// Distance of the arms from the ratio in the whole trial and each level of each factor, as
     /// 2·|n_e·(r_c + r_e) − n·r_e|. Divided by r_c + r_e it is the arm difference of a 1:1 trial.
+    // In whole numbers for any ratio, so that they can be counted in a histogram.
     pub imbalances: Vec<u32>,
     /// Control variates of the analyses under the alternative, then under the null truth; empty if none are
     /// asked for.

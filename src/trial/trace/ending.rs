@@ -52,6 +52,7 @@ impl FromStr for TrialEnding {
             "not-significant" => Ok(NOT_SIGNIFICANT),
             "full-run" => Ok(Self::FullRun),
             "reversal" => Ok(Self::Reversal),
+            // Any other text is a conclusion, at any look or at one.
             _ => {
                 let (name, look) = match text.split_once("-at-") {
                     Some((name, look)) => (name, Some(look.parse().map_err(|_| UnknownEnding)?)),

@@ -158,6 +158,7 @@ fn tested(bound: f64) -> Option<f64> {
 impl FollowedCohort<'_, '_> {
     /// Traces the looks up to the one that ended the trial.
     pub(super) fn look_traces(&mut self, trial: &TrialResult) -> Vec<LookTrace> {
+        // Later looks may have been computed, but the trial never saw them.
         let end = self.end_of(trial);
         let looks = self.looks.all().take(end.taken + 1);
         looks.map(|look| self.look_trace(trial, look)).collect()

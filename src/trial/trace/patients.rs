@@ -102,6 +102,7 @@ impl From<ProcedureRecord> for PatientProcedure {
 impl FollowedCohort<'_, '_> {
     /// Traces the patients randomised first.
     pub(super) fn patients(&self, randomised: u32) -> Vec<PatientTrace> {
+        // Of all patients: what balance prefers depends on those before.
         let preferred = self.preferences();
         let mut arms = ArmCounts::new(self.simulator.scenario);
         let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
