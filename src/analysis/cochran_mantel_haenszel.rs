@@ -161,6 +161,7 @@ pub fn mantel_haenszel(strata: &[Counts], cut: Mrs) -> TestResult {
         return TestResult::failed(FitStatus::NoInformation);
     };
     let estimate = libm::log(sums.won) - libm::log(sums.lost);
+    // ln 0: no pair is lost by the arm that is ahead, and the variance would divide by 0.
     if !estimate.is_finite() {
         return TestResult::with_wald_interval(estimate, f64::NAN, z, FitStatus::Separated);
     }

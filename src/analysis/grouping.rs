@@ -48,6 +48,7 @@ impl Grouping {
     pub fn new(cells: impl IntoIterator<Item = Vec<usize>>) -> Self {
         let mut levels: Vec<Vec<usize>> = Vec::new();
         let of_cell = cells.into_iter().map(|cell| {
+            // A search in order: groups are few, and their order must not depend on a hash.
             levels.iter().position(|known| *known == cell).unwrap_or_else(|| {
                 levels.push(cell);
                 levels.len() - 1
@@ -74,6 +75,7 @@ impl Grouping {
             // Only levels that occur: a column of zeros would have no coefficient.
             let occurring: BTreeSet<usize> =
                 self.levels.iter().map(|levels| levels[factor]).collect();
+            // Any level may be the reference: the effect of treatment is the same for all.
             let reference = self.levels[0][factor];
             for level in occurring.into_iter().filter(|&level| level != reference) {
                 for (row, levels) in rows.iter_mut().zip(&self.levels) {
@@ -91,6 +93,7 @@ impl Grouping {
 
     /// Adds the cells up by group, reusing the memory of `groups`.
     pub fn gather(&self, cells: impl IntoIterator<Item = Counts>, groups: &mut Vec<Counts>) {
+        // Refilled at every look, without allocation after the first.
         groups.clear();
         groups.resize(self.levels.len(), [[0.0; LEVELS]; 2]);
         for (counts, &group) in cells.into_iter().zip(&self.of_cell) {

@@ -148,6 +148,7 @@ impl SingleImputation {
             for (arm, &patients) in [Arm::Control, Arm::Experimental].into_iter().zip(missing) {
                 let mrs = match self {
                     Self::Value(of_arm) => of_arm[arm.index()],
+                    // The early mRS varies fastest among the cells.
                     Self::LastObservation => {
                         Mrs::new((cell % LEVELS) as u8).expect("a remainder is a score")
                     }

@@ -27,6 +27,7 @@ pub struct Logistic {
     pub adjust_for: Vec<String>,
 }
 
+// Unlike the shift analysis, a logistic regression is usually reported with Wald's test.
 fn wald() -> ShiftTest {
     ShiftTest::Wald
 }
@@ -56,6 +57,7 @@ impl Method for Logistic {
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         let levels = Levels::at_most(self.cut);
         let mut regression = Regression::new(levels, self.test, EffectScale::LogOddsRatio);
+        // With covariates success in the arms as a whole does not determine the test.
         if factors.is_empty() {
             regression.success_cut = Some(self.cut);
         }

@@ -380,6 +380,7 @@ impl BoundMethod {
     }
 
     fn gathered(&self, cells: impl IntoIterator<Item = Counts>) -> Scratch {
+        // Not at a look but when a scenario is described, so that buffers of its own cost nothing.
         let mut scratch = Scratch::default();
         match self.grouping() {
             Some(grouping) => grouping.gather(cells, &mut scratch.groups),

@@ -28,7 +28,8 @@ impl Distance {
         let theta = (1.0 - share_experimental) / share_experimental;
         match self {
             Self::Difference(difference) => {
-                // The cubic a·x³ + b·x² + c·x + d in the experimental rate x.
+                // The cubic a·x³ + b·x² + c·x + d in the experimental rate x has three real roots, of which
+                // the trigonometric solution gives the one in the range of rates.
                 let a = 1.0 + theta;
                 let b = -(a + experimental + theta * control + difference * (theta + 2.0));
                 let c = difference * (difference + 2.0 * experimental + a)

@@ -109,6 +109,8 @@ impl RankSum {
         let [n_control, n_experimental] = counts.map(|arm| arm.iter().sum::<f64>());
         let total = n_control + n_experimental;
         let (mut below, mut excess, mut cubes) = (0.0, 0.0, 0.0);
+        // One pass from the best level: an experimental patient here loses to the patients below and
+        // wins against those above; pairs within the arm cancel in the sum.
         for (&control, &experimental) in counts[0].iter().zip(&counts[1]) {
             let here = control + experimental;
             excess += experimental * (total - 2.0 * below - here);
@@ -181,6 +183,7 @@ impl WeightedSums {
         let mut sums = Self::default();
         for counts in strata {
             let rank_sum = RankSum::new(counts);
+            // An empty arm or a single outcome would add 0/0.
             let Some(variance) = rank_sum.permutation_variance() else { continue };
             let weight = 1.0 / (rank_sum.total + 1.0);
             sums.excess += weight * rank_sum.excess;
@@ -223,6 +226,7 @@ pub fn van_elteren(strata: &[Counts]) -> TestResult {
         sums.excess / error,
         FitStatus::Converged,
     );
+    // A small stratum may have an error that reaches beyond every possible effect.
     result.interval = (result.interval.0.max(-1.0), result.interval.1.min(1.0));
     result
 }

@@ -306,6 +306,7 @@ fn net_benefit(pairs: &Pairs, counts: &Counts) -> TestResult {
         // Without a statistic all patients have the same outcome: the arms certainly do not differ.
         return TestResult { estimate: 0.0, standard_error: 0.0, interval: (0.0, 0.0), ..failed };
     };
+    // On the scale of the win odds, so that the interval stays within [−1, 1].
     let odds = log_win_odds(pairs);
     let interval = (2.0 * logistic(odds.interval.0) - 1.0, 2.0 * logistic(odds.interval.1) - 1.0);
     TestResult {

@@ -22,12 +22,14 @@ impl ProportionalOddsTest {
     /// overlap.
     pub fn new(counts: &Counts, scratch: &mut FitScratch) -> Option<Self> {
         let levels = (0..LEVELS).filter(|&mrs| counts[0][mrs] + counts[1][mrs] > 0.0).count();
+        // Two levels have a single cut, and so a single odds ratio.
         let degrees_of_freedom = u32::try_from(levels).ok()?.checked_sub(2).filter(|&df| df > 0)?;
         let model = Model { levels: Levels::ALL, covariates: Covariates::none() };
         let fit = model.fit(std::slice::from_ref(counts), scratch);
         if fit.status != FitStatus::Converged {
             return None;
         }
+        // Rounding may leave less than 0.
         let likelihood_ratio = (2.0 * (saturated(counts) - scratch.log_likelihood())).max(0.0);
         Some(Self { likelihood_ratio, degrees_of_freedom })
     }
@@ -43,6 +45,7 @@ fn saturated(counts: &Counts) -> f64 {
     let mut sum = 0.0;
     for arm in counts {
         let patients: f64 = arm.iter().sum();
+        // A level without patients has the term 0·ln 0 = 0.
         let levels = arm.iter().filter(|count| **count > 0.0);
         sum += levels.map(|count| count * libm::log(count / patients)).sum::<f64>();
     }

@@ -43,6 +43,7 @@ pub(super) struct ParameterStep {
 impl Bordered {
     /// Sets all equations to 0, for a number of columns.
     pub fn reset(&mut self, columns: usize) {
+        // `clear` and `resize` keep the memory: this runs at every step of every fit.
         self.columns = columns;
         self.diagonal = [0.0; CUTS];
         self.off = [0.0; CUTS];
@@ -70,6 +71,7 @@ impl Bordered {
     }
 
     fn factor_thresholds(&mut self) {
+        // Cholesky of a tridiagonal matrix: each row depends on the one before it alone.
         let mut before = 0.0;
         for j in 0..CUTS {
             let whole = self.diagonal[j];
@@ -182,6 +184,7 @@ impl Bordered {
 
     /// ‖L⁻¹v‖² over the columns from `first` on, before which v is 0; NaN without information.
     fn sum_of_squares(&self, thresholds: &[f64; CUTS], mut v: Vec<f64>, first: usize) -> f64 {
+        // A parameter without information that the variance depends on makes it undefined.
         let certain = self.diagonal.iter().zip(thresholds).all(|(d, t)| *d > 0.0 || *t == 0.0);
         if !certain || !self.has_information(first) {
             return f64::NAN;

@@ -16,6 +16,7 @@ impl Levels {
     /// Levels that end between mRS k and k + 1 if `ends[k]`.
     pub const fn ending(ends: [bool; CUTS]) -> Self {
         let mut levels = [0; LEVELS];
+        // `for` is not allowed in a constant function.
         let mut k = 0;
         while k < CUTS {
             levels[k + 1] = levels[k] + ends[k] as usize;
@@ -27,6 +28,7 @@ impl Levels {
     /// Two levels: mRS at or below `cut`, and above it (with mRS 6 as the cut, a single one).
     pub fn at_most(cut: Mrs) -> Self {
         let mut ends = [false; CUTS];
+        // mRS 6 as the cut has no level above it.
         if let Some(end) = ends.get_mut(cut.index()) {
             *end = true;
         }

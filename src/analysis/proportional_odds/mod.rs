@@ -102,6 +102,7 @@ impl Method for ProportionalOdds {
     }
 
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        // The usual case has a fit of its own, which is faster.
         if factors.is_empty() && !self.merge_5_and_6 {
             return Ok(Binding::of_trial(Unadjusted::new(self.test)));
         }
@@ -213,6 +214,7 @@ impl Test for Regression {
     }
 
     fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {
+        // Only the score test has no estimate yet: its statistic needs no fit with treatment.
         let Statistic { z, test } = self.statistic(groups, scratch);
         test.unwrap_or_else(|| {
             let fit = self.model.fit(groups, scratch);

@@ -236,6 +236,7 @@ impl Conditional {
 
     /// The tails when the experimental arm's odds are `odds` times control's, from e⁻³⁰⁰ to e³⁰⁰.
     pub fn tails_at(&self, odds: f64) -> Tails {
+        // Terms are multiples of that of the mode, so that none overflows.
         let mode = self.mode(odds);
         let observed = self.walk_to_observed(mode, odds);
         let whole = self.whole(mode, odds);

@@ -366,6 +366,7 @@ pub fn analyse(
     effect: ProportionEffect,
     interval: ProportionInterval,
 ) -> TestResult {
+    // Rates of an empty arm would be 0/0.
     if arms.iter().any(|arm| arm.patients <= 0.0) {
         return TestResult::failed(FitStatus::NoInformation);
     }

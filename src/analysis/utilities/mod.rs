@@ -243,6 +243,7 @@ pub struct TTest {
 impl TTest {
     /// The variance of the difference gives no error without degrees of freedom.
     fn from_variance(difference: f64, variance: f64, degrees_of_freedom: f64) -> Self {
+        // Without degrees of freedom the variance is 0/0, or that of a perfect fit.
         let standard_error = if degrees_of_freedom > 0.0 { variance.sqrt() } else { f64::NAN };
         Self { difference, standard_error, degrees_of_freedom }
     }
