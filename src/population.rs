@@ -44,6 +44,7 @@ impl Population {
     /// varies fastest in the order of strata.
     pub fn independent(factors: Vec<(Factor, Vec<f64>)>) -> Self {
         let mut strata = vec![Stratum { levels: Vec::new(), share: 1.0 }];
+        // Every factor splits the strata of those before it.
         for (_, shares) in &factors {
             strata = strata
                 .iter()

@@ -126,6 +126,7 @@ impl Centres {
                     relative_rate: 1.0,
                     effects: CentreEffects::default(),
                 });
+                // Rates as planned: the calendar of the mean replicate.
                 let mut recruitment = Recruitment::default();
                 recruitment.open(self, accrual, centres);
                 recruitment.day_of(patients)

@@ -61,6 +61,7 @@ impl Recruitment {
     ) {
         self.centres.clear();
         self.centres.extend(centres);
+        // Columns are cleared, not replaced: this runs for every replicate and must not allocate.
         let Self { centres, order, opening_days, cumulative_rates, intensities, .. } = self;
         // The rate of all centres together is that of `accrual`, on average.
         self.per_day = accrual.per_month() / DAYS_PER_MONTH / f64::from(of.number);

@@ -349,7 +349,8 @@ fn summarise(estimate: f64, standard_error: f64, q: f64, studies: usize, by: Ref
     // Intervals of the log odds ratio are symmetric.
     let reach = by.quantile_975() * standard_error;
     let df = studies as f64 - 1.0;
-    // One study agrees with itself: Q is 0, with no degrees of freedom.
+    // One study agrees with itself: Q is 0, with no degrees of freedom. The portable tail, not that of a
+    // library, whose last digits depend on the platform.
     let q_p = if studies > 1 { chi_squared::upper_tail(q, studies as u32 - 1) } else { 1.0 };
     Pooled {
         log_odds_ratio: estimate,

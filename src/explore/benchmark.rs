@@ -55,6 +55,7 @@ impl Throughput {
     /// Computes the speed from the seconds for a number of `trials` per thread, and the seconds for
     /// these trials on one thread alone.
     pub fn new(threads: usize, trials: f64, seconds: &RepeatTimes, alone: f64) -> Self {
+        // Each thread runs the same number of trials, so that perfect scaling takes constant time.
         let trials = trials * threads as f64;
         Self {
             threads,

@@ -284,6 +284,7 @@ pub fn halve<E>(
         if middle == one.x || middle == other.x || (one.x - other.x).abs() < 1e-6 * one.x.abs() {
             break;
         }
+        // A value inside the bracket may still be refused, for example a number of patients by a look.
         let Some(value) = quantity(middle)? else { break };
         let next = SearchPoint { x: middle, value };
         if (value < target) == (one.value < target) {

@@ -92,6 +92,7 @@ impl<'s> PairedComparison<'s> {
                 return Err(ComparisonError::NoCommonAnalysis { first, number: i + 2, other });
             }
         }
+        // Fixed before the run, so that every worker's totals have the same columns.
         let quantities = quantities(analyses.len(), scenarios);
         Ok(Self { scenarios, analyses, quantities })
     }

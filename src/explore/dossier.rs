@@ -175,6 +175,7 @@ fn calendar(
         let followed =
             simulator.enrol(Replicate(replicate), &mut result).follow(Truth::Alternative);
         let arrival_days = followed.arrival_days();
+        // The looks of a trial that never stops: those of stopped trials would be of fewer patients.
         for look in followed.looks().all() {
             let moment = followed.moment(look);
             let randomised = arrival_days.partition_point(|&day| day <= moment.day) as f64;

@@ -24,6 +24,7 @@ pub fn exact(scenario: &Scenario) -> Vec<(String, f64)> {
                 let summary = ArmSummary::new(name, &ArmTally::default(), model, arm);
                 all.extend(of_procedure(&summary));
             }
+            // Without a procedure the mRS is all that a patient has.
             None => {
                 let dead = mrs.probabilities()[Mrs::DEAD.index()];
                 all.push((

@@ -254,11 +254,13 @@ fn z_and_p(boundary: Option<&BoundaryCharacteristics>) -> [String; 2] {
 
 fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> Document {
     let several = design.looks.len() > 1;
+    // Means have no odds.
     let has_odds_ratio = scale != "difference_of_means";
     let mut rows = Vec::new();
     let mut out_of_reach = false;
     for look in &design.looks {
         for (kind, at) in boundaries(look) {
+            // With few patients no proportion is large enough for the first boundaries.
             out_of_reach |= at.effect.is_none();
             let mut row = vec![format!("look {}, {}", look.look, kind.name()), number(at.effect)];
             if has_odds_ratio {
@@ -348,6 +350,7 @@ fn row<T>(name: &str, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
 }
 
 fn share_name(fraction: f64, margin: bool) -> String {
+    // Exact comparisons: 0, ½ and 1 are given or typed, not computed.
     if fraction == 0.0 {
         if margin { "the margin" } else { "no effect" }.to_owned()
     } else if fraction == 0.5 {

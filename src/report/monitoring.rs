@@ -73,6 +73,7 @@ impl LookResult {
             Decision::Efficacy => LookConclusion::Efficacy,
             Decision::Harm => LookConclusion::Harm,
             Decision::Futility => LookConclusion::Futility,
+            // At the final look there is nothing to continue.
             Decision::Continue if trial.is_final() => LookConclusion::NotSignificant,
             Decision::Continue => LookConclusion::Continue,
         };
@@ -172,6 +173,7 @@ impl MonitoringReport {
         };
         out = out.text(match self.z {
             Some(z) => format!("{when}: Z = {} is {said}.", fixed(z, 4)),
+            // Without a statistic nothing can be compared with a boundary.
             None => format!(
                 "{when}: the outcomes give no statistic, as where all are alike. Such a look does not \
                  stop a trial; Z counts as 0 below."
@@ -240,6 +242,7 @@ impl MonitoringReport {
         let rows = rows.into_iter().map(|(name, value)| {
             vec![name.to_owned(), value.map_or("–".to_owned(), |value| probability(value, 6))]
         });
+        // A prediction is an interval and fits in no column of single values.
         let table = Document::of_table(&["", "value"], rows.collect());
         match predicted_final_z {
             Some((low, high)) => table.text(format!(

@@ -33,6 +33,7 @@ impl PngRenderer {
     pub fn new() -> Result<Self, PngError> {
         let mut options = Options::default();
         let fonts = options.fontdb_mut();
+        // None is embedded, which keeps the program small.
         fonts.load_system_fonts();
         let known = SANS.into_iter().find(|name| {
             fonts.faces().any(|face| face.families.iter().any(|family| family.0 == *name))

@@ -35,6 +35,7 @@ pub fn document(title: &str, reviews: &[Review]) -> Document {
 fn forest(review: &Review) -> Document {
     let mut rows = Vec::new();
     for study in &review.studies {
+        // A study without events, or with events only, has no odds ratio.
         let (odds_ratio, plot) = if study.is_informative() {
             let (y, (low, high)) = (study.log_odds_ratio().estimate, study.interval());
             (interval(y, low, high), line(y, low, high, '■'))
@@ -113,6 +114,7 @@ fn failures(review: &Review) -> Document {
     let mut failed: Vec<(PoolingError, Vec<&str>)> = Vec::new();
     for (method, result) in &review.results {
         let Err(error) = result else { continue };
+        // Several methods fail for the same reason, which is stated once.
         match failed.iter_mut().find(|(known, _)| known == error) {
             Some((_, labels)) => labels.push(method.label),
             None => failed.push((*error, vec![method.label])),

@@ -44,6 +44,7 @@ pub(super) fn components(components: &[Component], written: &file::WrittenPrior)
         header.insert(4, "df of t");
     }
     let mut out = Document::of_table(&header, rows.collect());
+    // Sources are sentences: too long for a column.
     for (i, component) in written.components.iter().enumerate() {
         if let Some(source) = &component.source {
             out = out.text(format!("{}: {source}", i + 1));
@@ -69,6 +70,7 @@ fn assurance(analyses: &[PriorAnalysis]) -> Document {
 
 fn predictive(analyses: &[PriorAnalysis]) -> Document {
     let rows = analyses.iter().map(|analysis| {
+        // Quantiles, as an estimate of the odds ratio is skewed.
         let PredictiveSummary { mean, p2_5, p50, p97_5, .. } = analysis.predictive;
         let figures = [mean, p2_5, p50, p97_5].map(with_error);
         [vec![analysis.name.clone()], figures.to_vec()].concat()

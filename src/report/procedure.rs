@@ -165,6 +165,7 @@ fn distinct_groups(arm: &ArmSummary) -> impl Iterator<Item = &GroupSummary> {
 
 fn groups(summary: &ProcedureSummary, show: Show) -> Document {
     let mut out = Document::new();
+    // A table for each arm, as groups differ between them.
     for arm in &summary.arms {
         let rows = distinct_groups(arm).map(|group| {
             let mut row = vec![group_label(group.group).to_owned()];

@@ -84,6 +84,7 @@ impl<W: Write> CsvRows<W> {
     /// An error of `writer`.
     pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
         let mut writer = CsvWriter::new(writer);
+        // Every row has a column per planned look, also if the trial stopped before.
         let z = (1..=context.looks).map(|look| format!("z_{look}"));
         writer.row(COLUMNS.map(str::to_owned).into_iter().chain(z))?;
         Ok(Self { writer, context })

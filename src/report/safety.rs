@@ -51,6 +51,7 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
         }
         rows.push(row);
     }
+    // Rates under H1 alone; the tables after it compare the arms under both truths.
     let header = ["with the effect", "control, %", "experimental, %"];
     let out = Document::new()
         .heading("Adverse events, of all randomised when the first analysis ends the trial")

@@ -152,6 +152,7 @@ fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
         }
     }
     if curve.style == CurveStyle::Marked {
+        // Exact curves share the colour of the simulated ones but have no marks.
         let shape = [MarkShape::Circle, MarkShape::Triangle, MarkShape::Cross][curve.colour % 3];
         for at in points {
             Mark::new(shape, colour).draw(chart.plotting_area(), at)?;

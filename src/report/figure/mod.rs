@@ -68,6 +68,7 @@ fn svg(size: Size, draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
         .map_err(failed)
         .and_then(|()| draw(&area))
         .and_then(|()| area.present().map_err(failed))
+        // plotters reports errors of files and screens; a string has none.
         .expect("an SVG in memory accepts everything");
     // The area borrows the text and writes its end when it is dropped.
     drop(area);
@@ -186,6 +187,7 @@ impl Mark {
         C::From: Clone,
     {
         let Self { shape, colour, radius: r } = self;
+        // Offsets from the point in pixels: a mark must not be stretched with the axes.
         let filled = colour.filled();
         let outlined = colour.stroke_width(r as u32 - 2);
         let square = [(-r, -r), (r, r)];

@@ -101,11 +101,13 @@ fn bar(area: &Area<'_>, shares: &[f64; LEVELS], top: i32) -> Drawn {
 
 /// Draws the lines between the cuts of two bars.
 fn joints(area: &Area<'_>, bars: [&[f64; LEVELS]; 2], top: i32) -> Drawn {
+    // Cumulative shares, as a cut is the sum of the levels below it.
     let mut sums = [0.0, 0.0];
     for level in 0..LEVELS - 1 {
         for (sum, shares) in sums.iter_mut().zip(bars) {
             *sum += shares[level];
         }
+        // The cut of functional independence is the one that readers look for.
         let colour = if level == Mrs::INDEPENDENT.index() { INK } else { OPEN };
         line(area, &[(across(sums[0]), top), (across(sums[1]), top + STEP - HEIGHT)], colour)?;
     }

@@ -137,6 +137,7 @@ fn distribution_curve(name: &str, colour: usize, points: &[(f64, f64)]) -> Curve
 
 /// Draws patients and outcomes over the months, with the looks.
 pub(super) fn calendar(calendar: &Calendar) -> Figure {
+    // The points of the curves and the looks are in one file; the first column distinguishes them.
     let months = calendar.months.iter().map(|at| calendar_row(String::new(), at));
     let looks = calendar.looks.iter().enumerate();
     let looks = looks.map(|(k, at)| calendar_row(format!("look {}", k + 1), at));
@@ -182,6 +183,7 @@ pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
     }
     let mut rows = Vec::new();
     for point in &dossier.convergence {
+        // Rates under H1 of all analyses come before those under H0.
         let (powers, errors) = point.efficacy.split_at(analyses.len());
         for (analysis, (power, error)) in analyses.iter().zip(powers.iter().zip(errors)) {
             let mut row = vec![point.replicates.to_string(), analysis.name.clone()];
@@ -189,6 +191,7 @@ pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
             rows.push(row);
         }
     }
+    // Every doubling of the replicates has the same number of points.
     let replicates = CurveAxis { logarithmic: true, ..axis("replicates so far") };
     let header =
         ["replicates", "analysis", "power", "power_mcse", "type_i_error", "type_i_error_mcse"];
@@ -212,6 +215,7 @@ pub(super) fn balance(truth: &TruthSummary) -> Figure {
         let among = format!("{}: {}", level.factor, level.level);
         differences.push(difference(among, &level.arm_difference));
     }
+    // One row for all centres, of which a trial may have a hundred.
     if let Some(centres) = &balance.centres {
         differences.push(difference("a centre".to_owned(), &centres.arm_difference));
     }

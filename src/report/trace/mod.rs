@@ -50,6 +50,7 @@ impl ExampleTrial {
             .verbatim(format!(
                 "rescuesim {}, scenario {}\nRecreate: {}",
                 provenance.version,
+                // Twelve digits distinguish scenarios; all 64 would fill the line.
                 &provenance.scenario_digest[..12],
                 provenance.command
             ))
@@ -86,6 +87,7 @@ impl ExampleTrial {
     pub(super) fn caption(&self) -> String {
         let end = &self.trace.end;
         let reversed = if end.reversed { ", reversed by the overrun" } else { "" };
+        // One decimal is enough under a figure; the table has more.
         let month = decimals(end.duration_months, 1);
         format!("{}: {} in month {month}{reversed}", self.which(), concluded(&self.trace))
     }

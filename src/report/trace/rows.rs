@@ -60,6 +60,7 @@ fn columns(trace: &Trace) -> Vec<CsvColumn<'_>> {
     if patients.iter().any(|patient| patient.received.is_some()) {
         columns.push(column("received", |patient| text(patient.received.map(Arm::name))));
     }
+    // A column that would be empty for all patients does not exist: the scenario does not have it.
     if patients.iter().any(|patient| patient.procedure.is_some()) {
         columns.extend(procedure());
     }
