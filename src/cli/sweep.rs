@@ -104,7 +104,7 @@ impl SweepArgs {
                 session.fold_until_precise([&scenario], job, new, Tally::error_to_stop_by)?;
             let result = OperatingCharacteristics::new(&scenario, &tally);
             let following = following.iter().map(Set::to_string).collect();
-            let point = SweptPoint::new((grid, number), next, reached, result);
+            let point = SweptPoint::new(grid, number, next, reached, result);
             swept.push(point.with_following(following));
             // The time left is estimated for the runs that remain.
             session.runs_left -= 1;

@@ -1,4 +1,4 @@
-//! `rescuesim compare`: scenarios side by side, each against the first.
+//! Tables of `rescuesim compare`: each scenario against the first.
 
 use super::Provenance;
 use super::document::Document;
@@ -59,7 +59,7 @@ pub fn document(
     out.gap().verbatim(format!("Recreate: {}", provenance[0].command))
 }
 
-/// What a figure is of: an analysis or an arm.
+/// The analysis or arm that a quantity belongs to.
 fn prefix(compared: &ComparedQuantity) -> &str {
     compared.quantity.rsplit_once('.').map_or("", |(prefix, _)| prefix)
 }
@@ -90,7 +90,7 @@ fn row(
     ]
 }
 
-/// As JSON, ending in a newline.
+/// Formats the comparison as JSON, ending in a newline.
 pub fn to_json(provenance: &[Provenance], figures: &[ComparedQuantity]) -> String {
     let json = serde_json::json!({ "provenance": provenance, "figures": figures });
     serde_json::to_string_pretty(&json).expect("plain data") + "\n"

@@ -1,15 +1,15 @@
-//! The one way this crate writes CSV.
+//! CSV (RFC 4180), as every command writes it.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// What a cell may not begin with, as spreadsheets would run it as a formula: the ASCII signs and
-/// their full-width forms, and the spaces that some of them skip.
+/// Characters at the start of a cell that make spreadsheets run it as a formula: ASCII signs, their
+/// full-width forms, and white space that some spreadsheets skip.
 const RUNS: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
 /// Rows of cells as CSV (RFC 4180).
 ///
-/// Names of analyses, factors, levels and studies are anybody's text. A cell that a spreadsheet would
+/// Names of analyses, factors, levels and studies come from users. A cell that a spreadsheet would
 /// run as a formula is written with an apostrophe before it, which makes it text there (OWASP, *CSV
 /// Injection*); numbers are written as they are.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl<W: Write> CsvWriter<W> {
     /// Writes a row; all rows have the same number of cells.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn row<C: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = C>) -> io::Result<()> {
         for cell in cells {
             self.0.write_field(harmless(cell.as_ref()).as_bytes())?;
@@ -35,13 +35,13 @@ impl<W: Write> CsvWriter<W> {
     /// Flushes and gives the writer back.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn finish(self) -> io::Result<W> {
         self.0.into_inner().map_err(|error| error.into_error())
     }
 }
 
-/// A whole table.
+/// Formats a table with its header.
 pub(super) fn table<C: AsRef<str>>(
     header: &[C],
     rows: impl IntoIterator<Item = Vec<String>>,
@@ -51,15 +51,15 @@ pub(super) fn table<C: AsRef<str>>(
     for row in rows {
         out.row(row).expect(IN_MEMORY);
     }
-    String::from_utf8(out.finish().expect(IN_MEMORY)).expect("what is written is text")
+    String::from_utf8(out.finish().expect(IN_MEMORY)).expect("cells are text")
 }
 
 const IN_MEMORY: &str = "memory can be written to, and every row has all columns";
 
-/// The cell as a spreadsheet shows it, and does not run it.
+/// Escapes a cell that a spreadsheet would run as a formula.
 fn harmless(cell: &str) -> Cow<'_, str> {
-    let is_number = || cell.parse::<f64>().is_ok();
-    if cell.starts_with(RUNS) && !is_number() {
+    // A negative number is none of these.
+    if cell.starts_with(RUNS) && cell.parse::<f64>().is_err() {
         Cow::Owned(format!("'{cell}"))
     } else {
         Cow::Borrowed(cell)
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn formulas_become_text_and_numbers_stay() {
+    fn cells_that_look_like_formulas_are_escaped_and_numbers_are_not() {
         let cells =
             ["=cmd|' /C calc'!A0", "@SUM(1+1)", "+1+1", "-2+3", "\t=1", "＝1", "-", "−1", ">=16"];
         let written = cells.map(|cell| harmless(cell).into_owned());

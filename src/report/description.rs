@@ -1,31 +1,29 @@
-//! What trials look like when they end: odds ratios cut by cut, and subgroups.
+//! Tables of supplementary analyses: odds ratios cut by cut, subgroups, tipping point.
 
 use super::document::Document;
 use super::numeral::{number, with_error};
-use crate::outcome::LEVELS;
-use crate::summary::{CutSummary, DescriptionSummary, McEstimate, TruthSummary};
+use crate::summary::{DescriptionSummary, TruthSummary};
 
-/// Nothing where nothing is described.
+/// Lays out the supplementary analyses; empty if none are asked for.
 pub(super) fn described(truths: &[TruthSummary]) -> Document {
-    let [effect, none, ..] = truths else { unreachable!("these two are always there") };
+    let [effect, none, ..] = truths else {
+        unreachable!("every run simulates the alternative and the null")
+    };
     let (Some(effect), Some(none)) = (&effect.description, &none.description) else {
         return Document::new();
     };
     let mut out =
         Document::new().heading("Described when a trial ends, by the data of the first analysis");
     if !effect.cuts.is_empty() {
-        let cut = |(effect, none): (&CutSummary, &CutSummary)| {
+        let rows = effect.cuts.iter().zip(&none.cuts).map(|(effect, none)| {
             let mut row = vec![format!("mRS 0–{}", effect.cut)];
-            row.extend(
-                [effect, none]
-                    .iter()
-                    .flat_map(|cut| [number(cut.truth), with_error(cut.log_odds_ratio)]),
-            );
+            for cut in [effect, none] {
+                row.extend([number(cut.truth), with_error(cut.log_odds_ratio)]);
+            }
             row
-        };
-        let rows = effect.cuts.iter().zip(&none.cuts).map(cut).collect();
+        });
         let header = ["log odds ratio", "truth", "mean", "truth\nwithout effect", "mean"];
-        out = out.table(&header, rows);
+        out = out.table(&header, rows.collect());
         out = out.gap();
     }
     let tests = [
@@ -57,17 +55,17 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
     out + tipping_point(effect)
 }
 
-/// The tipping-point table with the effect, where it is asked for.
+/// Lays out the tipping-point table under the alternative; empty if it is not asked for.
 fn tipping_point(effect: &DescriptionSummary) -> Document {
     let Some(table) = &effect.tipping_point else { return Document::new() };
-    let row = |(mrs, row): (usize, &[McEstimate; LEVELS])| {
-        let shown = row.iter().map(|shown| number(Some(shown.value)));
-        std::iter::once(format!("experimental {mrs}")).chain(shown).collect()
-    };
-    let rows = table.iter().enumerate().map(row).collect();
+    let rows = table.iter().enumerate().map(|(mrs, efficacy)| {
+        let mut row = vec![format!("experimental {mrs}")];
+        row.extend(efficacy.iter().map(|efficacy| number(Some(efficacy.value))));
+        row
+    });
     let most = table.iter().flatten().map(|shown| shown.mcse).fold(0.0, f64::max);
     let header = ["missing as mRS", "control 0", "1", "2", "3", "4", "5", "6"];
-    Document::of_table(&header, rows).after_gap().text(format!(
+    Document::of_table(&header, rows.collect()).after_gap().text(format!(
             "Efficacy shown, with the effect, when every missing outcome counts as these mRS, by the bound \
              of the look that ended the trial; Monte Carlo standard errors up to {most:.4}."
         ))

@@ -1,5 +1,5 @@
-//! What a command has to say to a person, as blocks that each format lays out in its own way: the
-//! terminal within 80 columns, Markdown, and sections of a page.
+//! The output of a command for people, as blocks that each format lays out in its own way: the terminal
+//! within 80 columns, Markdown, and sections of a page.
 
 use std::ops::{Add, AddAssign};
 
@@ -7,63 +7,63 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, Tab
 use textwrap::WordSeparator;
 use textwrap::core::Word;
 
-/// Columns of a terminal that has not been widened.
+/// Columns of a terminal of default width.
 const WIDTH: usize = 80;
 
-/// A rule under the header and nothing else.
+/// Table style with a rule under the header and no other lines.
 const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
-/// Text and tables in the order they are read.
+/// Text and tables in reading order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document {
     blocks: Vec<Block>,
 }
 
-/// One thing to read.
+/// One block of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Block {
-    /// What all of it is about.
+    /// Title of the document.
     Title(String),
-    /// Names what follows.
+    /// Heading of the blocks that follow.
     Heading(String),
     /// Prose.
     Text(String),
-    /// Lines that are not to be wrapped, such as a command.
+    /// Lines that are not wrapped, such as a command.
     Verbatim(String),
-    /// Figures in rows.
+    /// Quantities in rows.
     Table {
-        /// Of the columns; the first is of names, the others of figures.
+        /// Headers of the columns; the first column has names, the others quantities.
         header: Vec<String>,
-        /// Cells, as many in each row as in the header, or fewer.
+        /// Cells, at most as many in each row as in the header.
         rows: Vec<Vec<String>>,
     },
-    /// An empty line on the terminal; other formats set blocks apart by themselves.
+    /// Empty line on the terminal; other formats separate blocks by themselves.
     Gap,
 }
 
 impl Document {
-    /// With nothing in it.
+    /// An empty document.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A table alone.
+    /// A document of one table.
     pub fn of_table(header: &[&str], rows: Vec<Vec<String>>) -> Self {
         Self::new().table(header, rows)
     }
 
-    /// The blocks in their order.
+    /// The blocks in reading order.
     pub fn blocks(&self) -> &[Block] {
         &self.blocks
     }
 
-    /// Whether there is nothing to read.
+    /// Whether the document has no blocks.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
 
-    /// Adds what all of it is about.
+    /// Adds a title.
     pub fn title(self, text: impl Into<String>) -> Self {
         self.with(Block::Title(text.into()))
     }
@@ -73,7 +73,7 @@ impl Document {
         self.with(Block::Heading(text.into()))
     }
 
-    /// Adds prose, which is wrapped where it has to be.
+    /// Adds prose, which is wrapped to the width.
     pub fn text(self, text: impl Into<String>) -> Self {
         self.with(Block::Text(text.into()))
     }
@@ -83,7 +83,7 @@ impl Document {
         self.with(Block::Verbatim(text.into()))
     }
 
-    /// Adds a table; the first column is of names, the others of figures.
+    /// Adds a table; the first column has names, the others quantities.
     pub fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> Self {
         self.with(Block::Table { header: header.iter().map(|&of| of.to_owned()).collect(), rows })
     }
@@ -93,12 +93,12 @@ impl Document {
         self.with(Block::Gap)
     }
 
-    /// Adds all of another document.
+    /// Appends another document.
     pub fn and(self, other: Self) -> Self {
         self + other
     }
 
-    /// An empty line on the terminal, then this; nothing where there is nothing.
+    /// Puts an empty line before the document on the terminal, unless the document is empty.
     pub fn after_gap(self) -> Self {
         if self.is_empty() { self } else { Self::new().gap() + self }
     }
@@ -108,12 +108,12 @@ impl Document {
         self
     }
 
-    /// As plain text for a terminal that has not been widened.
+    /// Lays the document out as plain text for a terminal of default width.
     pub fn to_terminal(&self) -> String {
         self.within(WIDTH)
     }
 
-    /// As plain text within so many columns, but for what is not to be wrapped.
+    /// Lays the document out as plain text within the given number of columns, but for verbatim lines.
     pub fn within(&self, columns: usize) -> String {
         let mut out = String::new();
         for block in &self.blocks {
@@ -140,7 +140,7 @@ impl Document {
         out
     }
 
-    /// As Markdown with pipe tables.
+    /// Lays the document out as Markdown with pipe tables.
     pub fn to_markdown(&self) -> String {
         let blocks = self.blocks.iter().filter_map(|block| match block {
             Block::Title(text) => Some(format!("# {}\n", escaped(text))),
@@ -169,30 +169,32 @@ impl Add for Document {
     }
 }
 
-/// A pipe table; a row that is too short is filled with empty cells.
+/// Lays out a pipe table.
 fn pipes(header: &[String], rows: &[Vec<String>]) -> String {
-    let line = |row: &[String]| {
-        let cells = (0..header.len()).map(|i| row.get(i).map_or(String::new(), |text| cell(text)));
-        format!("|{}\n", cells.map(|text| format!(" {text} |")).collect::<String>())
-    };
-    let rule: String =
-        (0..header.len()).map(|i| if i == 0 { " :--- |" } else { " ---: |" }).collect();
-    let body: String = rows.iter().map(|row| line(row)).collect();
-    format!("{}|{rule}\n{body}", line(header))
+    let columns = header.len();
+    let rule: String = (0..columns).map(|i| if i == 0 { " :--- |" } else { " ---: |" }).collect();
+    let body: String = rows.iter().map(|row| pipe_row(row, columns)).collect();
+    format!("{}|{rule}\n{body}", pipe_row(header, columns))
+}
+
+/// Lays out a row of a pipe table, filled up with empty cells.
+fn pipe_row(row: &[String], columns: usize) -> String {
+    let cells = (0..columns).map(|i| row.get(i).map_or(String::new(), |text| cell(text)));
+    format!("|{}\n", cells.map(|text| format!(" {text} |")).collect::<String>())
 }
 
 fn cell(text: &str) -> String {
-    // Indented names stand for parts of the row above.
+    // Indented names are parts of the row above; Markdown drops spaces at the start of a cell.
     let indent = text.len() - text.trim_start().len();
     "&emsp;".repeat(indent / 2) + &escaped(&on_one_line(text.trim_start()))
 }
 
-/// A cell that was broken to be narrow, with syllables joined again.
+/// Joins the lines of a cell that was broken to be narrow, and the syllables of its words.
 pub(super) fn on_one_line(text: &str) -> String {
     text.replace("-\n", "").replace('\n', " ")
 }
 
-/// Text in which no character is a sign of Markdown.
+/// Escapes the characters that have a meaning in Markdown.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -204,58 +206,65 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// A plain table whose first column is left-aligned and whose others are right-aligned, with wide
-/// gaps where these fit. Where nothing fits the first column, of names, is folded; where that would
-/// break words, columns that do not fit follow in a table of their own, with the names again.
+/// Lays out a plain table with names left-aligned and quantities right-aligned.
 fn grid(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
-    let fits = |text: &String| widest(text) <= columns;
-    let narrowing = [2, 1, 0].map(|gap| spaced(header, rows, gap));
-    let whole = narrowing.into_iter().find(fits);
-    let folding = || [1, 0].map(|gap| folded(header, rows, columns, gap)).into_iter().find(fits);
-    if let Some(text) = whole.or_else(folding) {
-        return text;
+    // In order of preference: wide gaps, narrow gaps, folded names.
+    for gap in [2, 1, 0] {
+        let text = spaced(header, rows, gap);
+        if widest(&text) <= columns {
+            return text;
+        }
     }
-    let some = |from: usize, to: usize| {
-        let pick = |row: &[String]| -> Vec<String> {
-            let rest = row.iter().take(to).skip(from);
-            row.iter().take(1).chain(rest).cloned().collect()
-        };
-        (pick(header), rows.iter().map(|row| pick(row)).collect::<Vec<_>>())
-    };
+    for gap in [1, 0] {
+        let text = folded(header, rows, columns, gap);
+        if widest(&text) <= columns {
+            return text;
+        }
+    }
+    // Folding further would break words, so the columns that do not fit follow in a table of their own, with
+    // the names again.
     let first = (2..header.len()).rev().find(|&to| {
-        let (header, rows) = some(1, to);
-        fits(&folded(&header, &rows, columns, 0))
+        let (header, rows) = (some_cells(header, 1, to), some_columns(rows, 1, to));
+        widest(&folded(&header, &rows, columns, 0)) <= columns
     });
-    // A name and figures that are wider than the terminal by themselves.
     let Some(first) = first else {
-        return narrowly(header, rows, columns);
+        // One column of quantities is too wide for the terminal by itself.
+        return narrowed(header, rows, columns, 0, LEAST_NAME);
     };
-    let (above, below) = (some(1, first), some(first, header.len()));
-    format!("{}\n{}", grid(&above.0, &above.1, columns), grid(&below.0, &below.1, columns))
+    let end = header.len();
+    let above = grid(&some_cells(header, 1, first), &some_columns(rows, 1, first), columns);
+    let below = grid(&some_cells(header, first, end), &some_columns(rows, first, end), columns);
+    format!("{above}\n{below}")
+}
+
+/// Picks the name of a row and some of its other cells.
+fn some_cells(row: &[String], from: usize, to: usize) -> Vec<String> {
+    row.iter().take(1).chain(row.iter().take(to).skip(from)).cloned().collect()
+}
+
+/// Picks the names of rows and some of their other columns.
+fn some_columns(rows: &[Vec<String>], from: usize, to: usize) -> Vec<Vec<String>> {
+    rows.iter().map(|row| some_cells(row, from, to)).collect()
 }
 
 fn widest(text: &str) -> usize {
     text.lines().map(|line| line.chars().count()).max().unwrap_or(0)
 }
 
-/// Columns that are left to a name however wide the figures beside it are.
+// Narrower names could not be read.
 const LEAST_NAME: usize = 10;
-/// Words longer than this are broken.
+// Longer words are broken.
 const LONGEST_WORD: usize = 24;
 
-/// With the names folded to what is left of the columns, but to no less than their longest word.
+/// Lays out a table with its names folded to the remaining columns, but no narrower than their longest word.
 fn folded(header: &[String], rows: &[Vec<String>], columns: usize, gap: u16) -> String {
-    let names = || std::iter::once(&header[0]).chain(rows.iter().map(|row| &row[0]));
-    let words = names().flat_map(|name| WordSeparator::Custom(words).find_words(name));
+    let names = std::iter::once(&header[0]).chain(rows.iter().map(|row| &row[0]));
+    let words = names.flat_map(|name| WordSeparator::Custom(words).find_words(name));
     let longest = words.map(|word| word.word.chars().count()).max().unwrap_or(0);
     narrowed(header, rows, columns, gap, longest.clamp(LEAST_NAME, LONGEST_WORD))
 }
 
-/// With the names folded as narrowly as it takes.
-fn narrowly(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
-    narrowed(header, rows, columns, 0, LEAST_NAME)
-}
-
+/// Lays out a table with its names folded until it fits, but no narrower than `least`.
 fn narrowed(
     header: &[String],
     rows: &[Vec<String>],
@@ -268,15 +277,15 @@ fn narrowed(
     let excess = widest(&spaced(header, rows, gap)).saturating_sub(columns);
     let width = has.saturating_sub(excess).max(least);
     let options = textwrap::Options::new(width).word_separator(WordSeparator::Custom(words));
-    let fold = |row: &[String]| {
-        let name = textwrap::fill(&row[0], &options);
-        std::iter::once(name).chain(row[1..].iter().cloned()).collect::<Vec<_>>()
-    };
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| fold(row)).collect();
-    spaced(&fold(header), &rows, gap)
+    let mut header = header.to_vec();
+    let mut rows = rows.to_vec();
+    for row in std::iter::once(&mut header).chain(&mut rows) {
+        row[0] = textwrap::fill(&row[0], &options);
+    }
+    spaced(&header, &rows, gap)
 }
 
-/// Words between spaces, and parts of them that end in a dash, as in DerSimonian–Laird.
+/// Splits a line into words, and these after dashes, as in DerSimonian–Laird.
 fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     let between_spaces = WordSeparator::AsciiSpace.find_words(line);
     Box::new(between_spaces.flat_map(|word| {
@@ -295,22 +304,30 @@ fn words(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
     }))
 }
 
+/// Lays out a table with a gap between columns.
 fn spaced(header: &[String], rows: &[Vec<String>], gap: u16) -> String {
-    let align = |i: usize| if i == 0 { CellAlignment::Left } else { CellAlignment::Right };
-    let cells = |row: &[String]| -> Vec<Cell> {
-        let cells = row.iter().enumerate();
-        cells.map(|(i, text)| Cell::new(text).set_alignment(align(i))).collect()
-    };
     let mut table = Table::new();
     table
         .load_style(STYLE)
         .set_content_arrangement(ContentArrangement::Disabled)
-        .set_header(cells(header))
-        .add_rows(rows.iter().map(|row| cells(row)));
+        .set_header(aligned(header))
+        .add_rows(rows.iter().map(|row| aligned(row)));
     for (i, column) in table.column_iter_mut().enumerate() {
         column.set_padding((if i == 0 { 0 } else { gap }, 0));
     }
+    // Empty cells at the end of a row would leave spaces there.
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+/// Aligns the name of a row to the left and its quantities to the right.
+fn aligned(row: &[String]) -> Vec<Cell> {
+    let cells = row.iter().enumerate();
+    cells
+        .map(|(i, text)| {
+            let side = if i == 0 { CellAlignment::Left } else { CellAlignment::Right };
+            Cell::new(text).set_alignment(side)
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -76,19 +76,14 @@ pub(super) fn grouped(count: u64) -> String {
 /// Formats a simulated quantity as `value ±error`, the error with one digit and the value with as many
 /// decimals as the error.
 pub(super) fn with_error(estimate: McEstimate) -> String {
-    joined(value_and_error(estimate, 1))
+    let (value, error) = value_and_error(estimate, 1);
+    error.map_or(value.clone(), |error| format!("{value} ±{error}"))
 }
 
 /// Formats a simulated quantity as [`with_error`] does, the error with two digits.
 pub(super) fn with_two_digit_error(estimate: McEstimate) -> String {
-    joined(value_and_error(estimate, 2))
-}
-
-fn joined(parts: (String, Option<String>)) -> String {
-    match parts {
-        (value, Some(error)) => format!("{value} ±{error}"),
-        (value, None) => value,
-    }
+    let (value, error) = value_and_error(estimate, 2);
+    error.map_or(value.clone(), |error| format!("{value} ±{error}"))
 }
 
 /// Formats value and error of a simulated quantity, the error with the given number of digits; `None` if

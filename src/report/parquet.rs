@@ -20,11 +20,11 @@ use super::Provenance;
 use super::rows::{COLUMNS, RowContext, conclusion_name, status_name};
 use crate::trial::TrialResult;
 
-/// Rows in a row group: large enough to compress well, small enough to hold.
+// Large enough to compress well, small enough to hold in memory.
 const ROW_GROUP: usize = 1 << 16;
 
-/// The default codec of most writers takes three times as long and saves little: most columns are
-/// random digits.
+// Zstandard, the default of most writers, takes three times as long and saves little, as most columns are
+// random digits.
 const OPTIONS: WriteOptions = WriteOptions {
     statistics: StatisticsOptions {
         min_value: false,
@@ -38,46 +38,46 @@ const OPTIONS: WriteOptions = WriteOptions {
     data_page_size: None,
 };
 
-/// A column of some rows.
+/// One column of a table.
 pub(super) struct Column {
     name: String,
     values: Box<dyn Array>,
 }
 
 impl Column {
-    /// Whole numbers from 0 to 2³² − 1.
+    /// Builds a column of whole numbers from 0 to 2³² − 1.
     pub fn u32(name: &str, values: impl Iterator<Item = Option<u32>>) -> Self {
         let values: PrimitiveArray<u32> = values.collect();
         Self { name: name.to_owned(), values: values.boxed() }
     }
 
-    /// Whole numbers from 0 to 2⁶⁴ − 1.
+    /// Builds a column of whole numbers from 0 to 2⁶⁴ − 1.
     pub fn u64(name: &str, values: impl Iterator<Item = Option<u64>>) -> Self {
         let values: PrimitiveArray<u64> = values.collect();
         Self { name: name.to_owned(), values: values.boxed() }
     }
 
-    /// Numbers; those that are not finite are null.
+    /// Builds a column of numbers, of which those that are not finite are null.
     pub fn f64(name: &str, values: impl Iterator<Item = Option<f64>>) -> Self {
         let values: PrimitiveArray<f64> =
             values.map(|value| value.filter(|value| value.is_finite())).collect();
         Self { name: name.to_owned(), values: values.boxed() }
     }
 
-    /// Truth values.
+    /// Builds a column of truth values.
     pub fn bool(name: &str, values: impl Iterator<Item = Option<bool>>) -> Self {
         let values: BooleanArray = values.collect();
         Self { name: name.to_owned(), values: values.boxed() }
     }
 
-    /// Texts.
+    /// Builds a column of texts.
     pub fn text<'t>(name: &str, values: impl Iterator<Item = Option<&'t str>>) -> Self {
         let values: MutableBinaryViewArray<str> = values.collect();
         Self { name: name.to_owned(), values: values.freeze().boxed() }
     }
 }
 
-/// Writes a table whose metadata hold the provenance as JSON, under `rescuesim`.
+/// Writer of a table whose metadata hold the provenance as JSON, under `rescuesim`.
 pub(super) struct TableWriter<W: Write> {
     file: FileWriter<W>,
     encodings: Vec<Vec<Encoding>>,
@@ -104,7 +104,7 @@ impl<W: Write> TableWriter<W> {
     /// Writes rows as one row group.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn write(&mut self, columns: Vec<Column>) -> io::Result<()> {
         let rows = columns.first().map_or(0, |column| column.values.len());
         let schema = Arc::new(self.file.schema().clone());
@@ -123,7 +123,7 @@ impl<W: Write> TableWriter<W> {
     /// of replicates.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn finish(mut self, provenance: &Provenance) -> io::Result<()> {
         let value = serde_json::to_string(provenance).expect("provenance is plain data");
         let provenance = KeyValue { key: "rescuesim".to_owned(), value: Some(value) };
@@ -132,20 +132,18 @@ impl<W: Write> TableWriter<W> {
     }
 }
 
-/// Plain for fractions, nearly all of which differ; polars' choice, a dictionary where it is smaller,
-/// for all else.
+/// Chooses the encoding of a column.
 fn encoding(dtype: &ArrowDataType) -> Vec<Encoding> {
-    match dtype {
-        ArrowDataType::Float64 => vec![Encoding::Plain],
-        other => get_dtype_encoding(other),
-    }
+    // Nearly all fractions differ, so a dictionary of them would only add to the size. polars chooses a
+    // dictionary for other columns where it is smaller.
+    if *dtype == ArrowDataType::Float64 { vec![Encoding::Plain] } else { get_dtype_encoding(dtype) }
 }
 
 fn into_io(error: impl Display) -> io::Error {
     io::Error::other(error.to_string())
 }
 
-/// Writes rows of trials as Parquet, row group by row group. Numbers that do not exist are null.
+/// Writer of rows of trials as Parquet, row group by row group. Numbers that do not exist are null.
 pub struct ParquetRows<W: Write> {
     table: TableWriter<W>,
     context: RowContext,
@@ -156,7 +154,7 @@ impl<W: Write> ParquetRows<W> {
     /// Starts a file.
     ///
     /// # Errors
-    /// When `writer` fails.
+    /// If `writer` fails.
     pub fn new(writer: W, context: RowContext) -> io::Result<Self> {
         let table = TableWriter::new(writer, &columns(&[], &context))?;
         Ok(Self { table, context, pending: Vec::with_capacity(ROW_GROUP) })
@@ -165,7 +163,7 @@ impl<W: Write> ParquetRows<W> {
     /// Writes some rows.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn write(&mut self, trials: &[TrialResult]) -> io::Result<()> {
         let mut rest = trials;
         // Every row group but the last has exactly this many rows: how many rows come at a time depends on
@@ -181,11 +179,11 @@ impl<W: Write> ParquetRows<W> {
         Ok(())
     }
 
-    /// Writes what is pending and the footer, whose metadata hold the provenance as JSON, under
+    /// Writes the remaining rows and the footer, whose metadata hold the provenance as JSON, under
     /// `rescuesim`.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn finish(mut self, provenance: &Provenance) -> io::Result<()> {
         self.write_pending()?;
         self.table.finish(provenance)
@@ -200,7 +198,7 @@ impl<W: Write> ParquetRows<W> {
     }
 }
 
-/// The columns of `rows::COLUMNS`, then `z_1`, `z_2` … of the looks.
+/// Builds the columns of `rows::COLUMNS`, then `z_1`, `z_2` … of the looks.
 fn columns(trials: &[TrialResult], context: &RowContext) -> Vec<Column> {
     let [
         replicate,

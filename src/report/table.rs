@@ -1,10 +1,10 @@
-//! A run as tables that explain themselves, and how figures are written.
+//! Tables of `rescuesim run`, each with the sentence that explains it.
 
 use super::Summary;
 use super::description::described;
 use super::document::Document;
 use super::numeral::{
-    chance, fixed, grouped, number, probability, with_error, with_limit, with_two_digit_error,
+    NONE, chance, fixed, grouped, number, probability, with_error, with_limit, with_two_digit_error,
 };
 use super::prior::averaged;
 use super::procedure::Show;
@@ -15,12 +15,12 @@ use crate::summary::{
     LookSummary, McEstimate, NamedQuantity, SizeSummary, TruthSummary,
 };
 
-/// The question, the answer, and what stands behind it.
+/// Lays out the results of a run: the question, the answer, and the results in detail.
 pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Document {
     let provenance = &summary.provenance;
     let scenario = &provenance.scenario;
     let [alternative, null, ..] = &summary.truths[..] else {
-        unreachable!("these two are always there")
+        unreachable!("every run simulates the alternative and the null")
     };
     let mut out = heading(summary, warnings);
     out = out.heading("Does the trial show an effect?");
@@ -66,17 +66,17 @@ pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Doc
     ))
 }
 
-/// What the prior makes of the trial; nothing where there is none.
+/// Lays out quantities averaged over the prior; empty without a prior.
 pub(super) fn over_prior(summary: &Summary) -> Document {
     match (&summary.prior, &summary.provenance.scenario.prior) {
         (Some(prior), Some(written)) => {
             Document::new().heading("Averaged over the prior") + averaged(prior, written)
         }
-        _ => Document::new(),
+        (Some(_) | None, _) => Document::new(),
     }
 }
 
-/// What is asked, how much was simulated, and what to know before reading on.
+/// Lays out the question, the amount of simulation, and notes.
 fn heading(summary: &Summary, warnings: &[String]) -> Document {
     let provenance = &summary.provenance;
     let scenario = &provenance.scenario;
@@ -102,12 +102,13 @@ fn heading(summary: &Summary, warnings: &[String]) -> Document {
     out
 }
 
-/// What estimates that are adjusted for the looks allow for.
+/// Definition of adjusted estimates.
 pub(super) const ADJUSTED: &str = "the median-unbiased estimate with its interval, by stage-wise \
     ordering. It allows for stops at all boundaries of the design, futility included, as if these \
     are always heeded, but not for stops by adverse events.";
 
-/// The precision that ended a simulation, where one did; `what` comes before the figure's name.
+/// Describes the precision that ended a simulation, with words to put before the name of the quantity; empty
+/// without `--precision`.
 pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> String {
     let Some(PrecisionReached { figure, asked, reached, by_control_variate }) = reached else {
         return String::new();
@@ -119,13 +120,14 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
     if *reached == 0.0 {
         return format!(", in all of which {what}{named} is the same");
     }
+    // Two digits of the error.
     let digits = (1.0 - libm::log10(*reached).floor()).clamp(0.0, 17.0) as usize;
     format!(
         ", after which the standard error of {what}{named} is {reached:.digits$} (asked for: {asked})"
     )
 }
 
-/// Where the formulas come from, and why they may differ from the simulation.
+/// Explains the closed forms, and why they may differ from the simulation.
 pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> Document {
     let mut out = Document::new();
     for (summary, written) in alternative.analyses.iter().zip(&scenario.analyses) {
@@ -141,7 +143,7 @@ pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) ->
     out
 }
 
-/// `None` without a formula.
+/// Lists the reasons for which a closed form differs from the simulation; `None` without a closed form.
 fn why_it_differs(
     summary: &AnalysisSummary,
     written: &Analysis,
@@ -164,7 +166,7 @@ fn why_it_differs(
     Some(reasons.join(", and "))
 }
 
-/// The odds ratio that patients of one stratum see, where factors are prognostic.
+/// States the odds ratio within a stratum; empty if it is that of the whole population.
 pub(super) fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary) -> Document {
     let prognostic = scenario.factors.iter().filter_map(|factor| factor.log_odds.as_ref());
     let prognostic = prognostic.flatten().any(|&log_odds| log_odds != 0.0);
@@ -179,32 +181,33 @@ pub(super) fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary
             "Within {of} the odds ratio of mRS 0–2 is {odds_ratio:.4}: {what} it further from 1 than \
              in the whole population."
         )),
-        _ => Document::new(),
+        Some(_) | None => Document::new(),
     }
 }
 
-/// What the exponential of an estimate on a scale is; `None` where the scale is no logarithm.
+/// Names the exponential of an estimate on a scale; `None` if the scale is no logarithm.
 fn ratio_of(scale: &str) -> Option<String> {
     scale.strip_prefix("log_").map(|ratio| ratio.replace('_', " "))
 }
 
-/// A look's Z bounds for efficacy, futility and harm.
+/// One look of a table of boundaries.
 pub(super) struct BoundaryRow {
     pub name: String,
     pub analysed: u32,
     pub information: f64,
+    /// Z bounds for efficacy, futility and harm.
     pub bounds: [Option<f64>; 3],
     pub alpha_spent: f64,
 }
 
-/// Looks with their bounds to so many decimals; harm only where some look tests for it.
+/// Lays out looks with their Z bounds, with a column for harm if some look tests for it.
 pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     let shown = if looks.iter().any(|look| look.bounds[2].is_some()) { 3 } else { 2 };
-    let bound = |z: &Option<f64>| z.map_or("–".to_owned(), |z| fixed(z, decimals));
     let rows = looks.into_iter().map(|look| {
         let mut row =
             vec![look.name, look.analysed.to_string(), format!("{:.4}", look.information)];
-        row.extend(look.bounds[..shown].iter().map(bound));
+        let bounds = look.bounds.into_iter().take(shown);
+        row.extend(bounds.map(|z| z.map_or(NONE.to_owned(), |z| fixed(z, decimals))));
         row.push(probability(look.alpha_spent, 6));
         row
     });
@@ -214,29 +217,28 @@ pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     Document::of_table(&header, rows.collect())
 }
 
+/// Lays out power and type I error of every analysis, simulated and by closed form.
 pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Document {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
-        let formula = |analysis: &AnalysisSummary| {
-            chance(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
-        };
         let [power, error] = [effect, none].map(|analysis| with_limit(analysis.rejection));
-        vec![effect.name.clone(), power, formula(effect), error, formula(none)]
+        let [power_by_formula, error_by_formula] = [effect, none].map(|analysis| {
+            chance(analysis.normal_approximation.as_ref().map(|closed_form| closed_form.rejection))
+        });
+        vec![effect.name.clone(), power, power_by_formula, error, error_by_formula]
     });
     let header = ["analysis", "power", "by\nformula", "one-sided\ntype I error", "by\nformula"];
     Document::of_table(&header, rows.collect())
 }
 
-/// The same by control variate, where there is one, and how many replicates that saves.
+/// Lays out power and type I error by control variate, with the replicates that these save; empty without
+/// control variates.
 pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Document {
     let analyses = alternative.analyses.iter().zip(&null.analyses);
     let rows: Vec<Vec<String>> = analyses
         .filter_map(|(effect, none)| {
             let [power, error] = [effect.rejection_reduced?, none.rejection_reduced?];
-            let gain = |factor: f64| match factor.is_finite() {
-                true => format!("×{factor:.1}"),
-                false => "–".to_owned(),
-            };
-            let [by_power, by_error] = [power, error].map(|of| gain(of.factor));
+            let [by_power, by_error] = [power.factor, error.factor]
+                .map(|gain| if gain.is_finite() { format!("×{gain:.1}") } else { NONE.to_owned() });
             let [power, error] = [power, error].map(|of| with_two_digit_error(of.estimate));
             Some(vec![effect.name.clone(), power, by_power, error, by_error])
         })
@@ -251,12 +253,15 @@ pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Docume
     )
 }
 
-/// Whether the trial can stop for futility, and for harm.
+/// Returns whether the trial can stop for futility, and whether for harm.
 pub(super) fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
-    let any = |of: fn(&LookSummary) -> Option<f64>| analysis.looks.iter().any(|l| of(l).is_some());
-    [any(|look| look.z_futility), any(|look| look.z_harm)]
+    [
+        analysis.looks.iter().any(|look| look.z_futility.is_some()),
+        analysis.looks.iter().any(|look| look.z_harm.is_some()),
+    ]
 }
 
+/// Lays out the probabilities of stopping, look by look.
 pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let [has_futility, has_harm] = lower_boundaries(effect);
     let all: [Stops; 4] = [
@@ -264,25 +269,30 @@ pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Documen
         ("futility", |look| [look.futility, look.futility_cumulative]),
         ("harm", |look| [look.harm, look.harm_cumulative]),
         ("safety", |look| {
-            [look.safety, look.safety_cumulative].map(|p| p.expect("it is shown where it can stop"))
+            [look.safety, look.safety_cumulative]
+                .map(|p| p.expect("the column is shown only if safety can stop the trial"))
         }),
     ];
     let shown = [true, has_futility, has_harm, effect.price_of_safety.is_some()];
     let reasons: Vec<Stops> =
         all.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(stops, _)| stops).collect();
-    // Three reasons leave no room for what has come together by each look, nor do two with the many
-    // decimals of stops as rare as those for safety without an effect.
+    // Within 80 columns, three reasons leave no room for cumulative probabilities, nor do two with the many
+    // decimals of stops as rare as those for safety under the null.
     if reasons.len() < 3 && effect.price_of_safety.is_none() {
-        stops_so_far(effect, none, &reasons)
+        stops_with_cumulative(effect, none, &reasons)
     } else {
-        stops_in_all(effect, none, &reasons)
+        stops_with_total(effect, none, &reasons)
     }
 }
 
-/// A reason to stop, and its probability at a look and by it.
+/// A reason to stop, with its probability at a look and by that look.
 type Stops = (&'static str, fn(&LookSummary) -> [McEstimate; 2]);
 
-fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> Document {
+fn stops_with_cumulative(
+    effect: &AnalysisSummary,
+    none: &AnalysisSummary,
+    reasons: &[Stops],
+) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         for look in &analysis.looks {
@@ -295,56 +305,72 @@ fn stops_so_far(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Sto
     Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
 }
 
-fn stops_in_all(effect: &AnalysisSummary, none: &AnalysisSummary, reasons: &[Stops]) -> Document {
+fn stops_with_total(
+    effect: &AnalysisSummary,
+    none: &AnalysisSummary,
+    reasons: &[Stops],
+) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
-        let mut push = |name: String, look: &LookSummary, which: usize| {
-            let figures = reasons.iter().map(|(_, of)| with_error(of(look)[which]));
-            rows.push(std::iter::once(format!("{truth}, {name}")).chain(figures).collect());
-        };
-        analysis.looks.iter().for_each(|look| push(format!("look {}", look.look), look, 0));
-        push("any look".into(), &analysis.looks[analysis.looks.len() - 1], 1);
+        for look in &analysis.looks {
+            let mut row = vec![format!("{truth}, look {}", look.look)];
+            row.extend(reasons.iter().map(|(_, of)| with_error(of(look)[0])));
+            rows.push(row);
+        }
+        // The cumulative probabilities at the final look are those of the whole trial.
+        let last = analysis.looks.last().expect("there is a final look");
+        let mut row = vec![format!("{truth}, any look")];
+        row.extend(reasons.iter().map(|(_, of)| with_error(of(last)[1])));
+        rows.push(row);
     }
     let header = reasons.iter().map(|(name, _)| *name);
     Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
 }
 
+/// Lays out sizes, durations, overrun and reversals.
 pub(super) fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
-        let mut push = |what: &str, figures: Vec<String>| {
-            rows.push([vec![format!("{truth}, {what}")], figures].concat());
-        };
-        let size = |SizeSummary { mean, p80, p95, max }: &SizeSummary| {
-            [mean, p80, p95, max].map(|&estimate| with_error(estimate)).to_vec()
-        };
-        push("randomised", size(&analysis.n_randomised));
-        push("analysed", size(&analysis.n_analysed));
-        push("overrun", vec![with_error(analysis.overrun)]);
-        push("months to decision", vec![with_error(analysis.duration_months)]);
-        push("reversal", vec![with_error(analysis.reversal)]);
+        for (what, size) in
+            [("randomised", &analysis.n_randomised), ("analysed", &analysis.n_analysed)]
+        {
+            let SizeSummary { mean, p80, p95, max } = *size;
+            let mut row = vec![format!("{truth}, {what}")];
+            row.extend([mean, p80, p95, max].map(with_error));
+            rows.push(row);
+        }
+        for (what, mean) in [
+            ("overrun", analysis.overrun),
+            ("months to decision", analysis.duration_months),
+            ("reversal", analysis.reversal),
+        ] {
+            rows.push(vec![format!("{truth}, {what}"), with_error(mean)]);
+        }
         if analysis.fit_failures > 0 {
-            push("trials without an estimate", vec![grouped(analysis.fit_failures)]);
+            let name = format!("{truth}, trials without an estimate");
+            rows.push(vec![name, grouped(analysis.fit_failures)]);
         }
     }
     Document::of_table(&["truth", "mean", "80th pct", "95th pct", "max"], rows)
 }
 
+/// Lays out mean, bias, error and coverage of the estimates.
 pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
     for (truth, analysis) in [("effect", effect), ("no effect", none)] {
         let estimate = &analysis.estimate;
-        let mut push = |name: String, performance: &EstimatePerformance| {
+        let mut shown = vec![(truth.to_owned(), &estimate.overall)];
+        // Without early stops the other estimates are the same.
+        if estimate.stopped_early.mean.n > 0 {
+            shown.push((format!("{truth}, early"), &estimate.stopped_early));
+            shown.push((format!("{truth}, followed"), &estimate.with_overrun));
+            shown.push((format!("{truth}, adjusted"), &estimate.median_unbiased));
+        }
+        for (name, performance) in shown {
             let EstimatePerformance { mean, bias, rmse, coverage, .. } = *performance;
             let mut row = vec![name, number(estimate.truth), number(Some(mean.value))];
             row.extend([bias, rmse, coverage].map(with_error));
             rows.push(row);
-        };
-        push(truth.to_owned(), &estimate.overall);
-        if estimate.stopped_early.mean.n > 0 {
-            push(format!("{truth}, early"), &estimate.stopped_early);
-            push(format!("{truth}, followed"), &estimate.with_overrun);
-            push(format!("{truth}, adjusted"), &estimate.median_unbiased);
         }
     }
     let mut out =
@@ -363,6 +389,7 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
     out
 }
 
+/// Lays out the balance of the allocation and its predictability.
 pub(super) fn balance(balance: &AllocationBalance) -> Document {
     let whole = ("whole trial".to_owned(), &balance.arm_difference);
     let levels = balance
@@ -380,13 +407,13 @@ pub(super) fn balance(balance: &AllocationBalance) -> Document {
 }
 
 fn correct_guesses(guesses: &GuessedShares, centres: Option<&CentreSummary>) -> Document {
-    let row = |name: &str, share| vec![name.to_owned(), with_error(share)];
-    let mut rows = vec![
-        row("all arms so far", guesses.whole_trial),
-        row("those of the patient's stratum", guesses.within_strata),
+    let mut shares = vec![
+        ("all arms so far", guesses.whole_trial),
+        ("those of the patient's stratum", guesses.within_strata),
     ];
-    rows.extend(centres.map(|of| row("those of the patient's centre", of.correct_guesses)));
-    Document::of_table(&["allocations guessed by who sees", "share"], rows).text(
+    shares.extend(centres.map(|of| ("those of the patient's centre", of.correct_guesses)));
+    let rows = shares.into_iter().map(|(name, share)| vec![name.to_owned(), with_error(share)]);
+    Document::of_table(&["allocations guessed by who sees", "share"], rows.collect()).text(
         "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
              where they are equal.",
     )

@@ -1,13 +1,12 @@
 //! The program on the command line.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::util::{
-    angel_reboot, directory, interrupt, number, output, rescuesim, rows, shipped_text, wait_until,
+    angel_reboot, directory, interrupt, number, output, rescuesim, rows, wait_until,
 };
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
@@ -51,34 +50,6 @@ fn the_json_names_its_provenance() {
         let shares = outcomes.filter_map(|share| share["value"].as_f64());
         assert!((shares.sum::<f64>() - 1.0).abs() < 1e-12, "{}", analysis["outcomes"]);
     }
-}
-
-/// Names in the first column of a table of scenarios/README.md.
-fn documented(heading: &str) -> BTreeSet<String> {
-    let page = shipped_text("scenarios/README.md");
-    let table = page.split_once(heading).expect("the table is there").1;
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-    let first_cells = rows.map(|row| row.split('|').nth(1).expect("a cell").to_owned());
-    let names = first_cells.flat_map(|cell| {
-        cell.split('`').skip(1).step_by(2).map(|name| name.replace("[]", "")).collect::<Vec<_>>()
-    });
-    names.collect()
-}
-
-#[test]
-fn json_has_the_documented_fields_and_no_other() {
-    let fields_of = |arguments: &[&str]| {
-        let mut command = rescuesim();
-        command.arg("run").args(arguments).args(["--replicates", "20", "--format", "json"]);
-        let summary: Value = serde_json::from_str(&output(&mut command)).expect("valid JSON");
-        let analysis = summary["truths"][0]["analyses"][0].as_object().expect("a table").clone();
-        analysis.into_iter().map(|(field, _)| field)
-    };
-    let plain = fields_of(&[SCENARIO, "--variance-reduction"]);
-    let with_safety = fields_of(&["scenarios/angel-reboot-safety.toml"]);
-    let printed: BTreeSet<String> = plain.chain(with_safety).collect();
-    let documented = documented("| field of an analysis | meaning |");
-    assert_eq!(printed, documented);
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! A report as one page that needs nothing else: the question, what was assumed and from where, what
-//! came of it, and how to get it again.
+//! A report as one self-contained page: the question, the assumptions and their sources, the results, and
+//! how to reproduce them.
 //!
 //! The order is that of ADEMP (Morris, White & Crowther 2019, Stat Med 38:2074): aims, data-generating
 //! mechanisms, estimands, methods, performance measures; with what regulators ask of simulation
-//! reports beside it: example trials, a design without interim looks, limitations.
+//! reports in addition: example trials, a design without interim looks, limitations.
 
 mod blocks;
 mod sections;
@@ -18,42 +18,42 @@ use crate::scenario::sources::Parameter;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::OperatingCharacteristics;
 
-/// What a page is made of.
+/// Content of a page.
 #[derive(Debug)]
 pub struct Report<'r> {
-    /// What was simulated.
+    /// Simulated scenario.
     pub scenario: &'r Scenario,
-    /// What came of it.
+    /// Results.
     pub summary: &'r Summary,
-    /// The same trials without interim looks; `None` where there are none anyway.
+    /// Results of the same trials without interim looks; `None` if the design has none.
     pub fixed: Option<&'r OperatingCharacteristics>,
-    /// Figures, each shown where it belongs.
+    /// Figures, each shown in its section.
     pub figures: &'r [Figure],
-    /// Trials to be looked at.
+    /// Example trials.
     pub examples: &'r [Example],
-    /// Endings that the design allows and no replicate that was searched had.
+    /// Endings that the design allows and that none of the replicates searched has.
     pub not_found: &'r [String],
     /// Values of the scenario with their sources.
     pub parameters: &'r [Parameter],
-    /// What the scenario file says before everything else: paragraphs, and whether they are items.
+    /// Comment at the top of the scenario file: paragraphs, each with whether it is an item of a list.
     pub preamble: &'r [(bool, String)],
-    /// What makes the page again.
+    /// Command that reproduces the page.
     pub command: &'r str,
 }
 
-/// A trial to be looked at.
+/// One example trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
-    /// Its story.
+    /// Course of the trial.
     pub story: Document,
-    /// Its picture.
+    /// Figure of the trial.
     pub figure: Figure,
-    /// The command that tells all of it.
+    /// Command that shows the trial in full.
     pub command: String,
 }
 
 impl Example {
-    /// Of a trial that ended in this way.
+    /// An example of a trial with the given ending.
     pub fn new(ending: &str, trial: &ExampleTrial) -> Self {
         let words = ending.replace("-at-", " at look ").replace('-', " ");
         let mut title = words;
@@ -81,7 +81,7 @@ impl Example {
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// The whole page.
+/// Renders the page.
 pub fn page(report: &Report<'_>) -> String {
     let scenario = report.scenario.file();
     let sections = sections::all(report);

@@ -1,4 +1,4 @@
-//! What a report says, section by section.
+//! Sections of a report.
 
 use maud::{Markup, html};
 
@@ -12,46 +12,51 @@ use crate::scenario::sources::ParameterOrigin;
 use crate::summary::quantity::{ANALYSIS, PRIOR_ANALYSIS, Place, find};
 use crate::summary::{AnalysisSummary, TruthSummary};
 
-/// A part of the page with a place in its contents.
+/// One section of the page, listed in its table of contents.
 pub(super) struct Section {
     pub id: &'static str,
     pub title: &'static str,
     pub content: Markup,
 }
 
-/// In the order of the page.
+impl Section {
+    fn new(id: &'static str, title: &'static str, content: Markup) -> Self {
+        Self { id, title, content }
+    }
+}
+
+/// Builds all sections in the order of the page.
 pub(super) fn all(report: &Report<'_>) -> Vec<Section> {
-    let section = |id, title, content| Section { id, title, content };
     let mut sections = vec![
-        section("aims", "Aims and estimands", aims(report)),
-        section("patients", "Patients: what is assumed, and from where", patients(report)),
-        section("design", "Design", design(report)),
-        section("methods", "Methods and simulation", methods(report)),
-        section("power", "Does the trial show an effect?", power(report)),
-        section("early", "Early stopping, size and duration", early(report)),
-        section("estimates", "Estimates", estimates(report)),
+        Section::new("aims", "Aims and estimands", aims(report)),
+        Section::new("patients", "Patients: what is assumed, and from where", patients(report)),
+        Section::new("design", "Design", design(report)),
+        Section::new("methods", "Methods and simulation", methods(report)),
+        Section::new("power", "Does the trial show an effect?", power(report)),
+        Section::new("early", "Early stopping, size and duration", early(report)),
+        Section::new("estimates", "Estimates", estimates(report)),
     ];
     if let Some(compared) = fixed(report) {
-        sections.push(section("fixed", "Against a design without interim looks", compared));
+        sections.push(Section::new("fixed", "Against a design without interim looks", compared));
     }
     if let Some(content) = procedure(report) {
-        sections.push(section("procedure", "The procedure", content));
+        sections.push(Section::new("procedure", "The procedure", content));
     }
     if let Some(content) = shown(report, "power-curve") {
-        sections.push(section("sensitivity", "If the effect is another", content));
+        sections.push(Section::new("sensitivity", "If the effect is another", content));
     }
     if !report.examples.is_empty() {
-        sections.push(section("examples", "Example trials", examples(report)));
+        sections.push(Section::new("examples", "Example trials", examples(report)));
     }
-    sections.push(section("balance", "Balance of the allocation", balance(report)));
-    sections.push(section("limits", "Limitations", limits(report)));
-    sections.push(section("recreate", "How to get this again", recreate(report)));
+    sections.push(Section::new("balance", "Balance of the allocation", balance(report)));
+    sections.push(Section::new("limits", "Limitations", limits(report)));
+    sections.push(Section::new("recreate", "How to get this again", recreate(report)));
     sections
 }
 
 fn truths<'r>(report: &Report<'r>) -> [&'r TruthSummary; 2] {
     let [effect, none, ..] = &report.summary.truths[..] else {
-        unreachable!("these two are always there")
+        unreachable!("every run simulates the alternative and the null")
     };
     [effect, none]
 }
@@ -98,13 +103,6 @@ fn aims(report: &Report<'_>) -> Markup {
     let file = report.scenario.file();
     let [effect, _] = truths(report);
     let design = &report.scenario.design;
-    let estimand = |analysis: &AnalysisSummary| {
-        let scale = analysis.estimate.scale.replace('_', " ");
-        match analysis.estimate.truth {
-            Some(truth) => format!("{}: {scale}, {truth:.4} in these patients.", analysis.name),
-            None => format!("{}: {scale}.", analysis.name),
-        }
-    };
     let question =
         file.question.clone().unwrap_or_else(|| "Not stated in the scenario.".to_owned());
     definitions(&[
@@ -129,6 +127,14 @@ fn aims(report: &Report<'_>) -> Markup {
             },
         ),
     ])
+}
+
+fn estimand(analysis: &AnalysisSummary) -> String {
+    let scale = analysis.estimate.scale.replace('_', " ");
+    match analysis.estimate.truth {
+        Some(truth) => format!("{}: {scale}, {truth:.4} in these patients.", analysis.name),
+        None => format!("{}: {scale}.", analysis.name),
+    }
 }
 
 fn patients(report: &Report<'_>) -> Markup {
@@ -269,31 +275,59 @@ fn estimates(report: &Report<'_>) -> Markup {
     }
 }
 
-/// Beside the same trials analysed once, in the end.
+/// Compares the design with a single analysis of the same trials; `None` if the design has one look.
 fn fixed(report: &Report<'_>) -> Option<Markup> {
     let [one_effect, one_none, ..] = &report.fixed?.truths[..] else { return None };
     let [effect, none] = truths(report);
-    let row = |name: &str, of: &dyn Fn(&AnalysisSummary) -> String, pair: [&AnalysisSummary; 2]| {
-        html! { tr { td { (name) } td { (of(pair[0])) } td { (of(pair[1])) } } }
-    };
     Some(html! {
         p { "The same simulated patients in a trial of the same size that looks once, when all outcomes are known, and tests efficacy alone." }
-        @for i in 0..effect.analyses.len() {
-            h3 { (effect.analyses[i].name) }
+        @for (i, (with, without)) in effect.analyses.iter().zip(&none.analyses).enumerate() {
+            h3 { (with.name) }
             div.scroll { table {
                 thead { tr { th { "" } th { "this design" } th { "one look" } } }
                 tbody {
-                    (row("power", &|it| numeral::with_two_digit_error(it.rejection), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("one-sided type I error", &|it| numeral::with_two_digit_error(it.rejection), [&none.analyses[i], &one_none.analyses[i]]))
-                    (row("patients randomised, with the effect", &|it| numeral::with_error(it.n_randomised.mean), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("patients randomised, without it", &|it| numeral::with_error(it.n_randomised.mean), [&none.analyses[i], &one_none.analyses[i]]))
-                    (row("months to the decision, with the effect", &|it| numeral::with_error(it.duration_months), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("bias of the estimate, with the effect", &|it| numeral::with_error(it.estimate.overall.bias), [&effect.analyses[i], &one_effect.analyses[i]]))
-                    (row("coverage of its 95 % interval", &|it| numeral::with_error(it.estimate.overall.coverage), [&effect.analyses[i], &one_effect.analyses[i]]))
+                    @for row in compared(with, &one_effect.analyses[i], without, &one_none.analyses[i]) {
+                        tr { @for cell in row { td { (cell) } } }
+                    }
                 }
             } }
         }
     })
+}
+
+/// Compares an analysis with the same one at a single look, under the alternative and under the null.
+fn compared(
+    effect: &AnalysisSummary,
+    effect_once: &AnalysisSummary,
+    none: &AnalysisSummary,
+    none_once: &AnalysisSummary,
+) -> Vec<[String; 3]> {
+    let rows: [(&str, Truth, fn(&AnalysisSummary) -> String); 7] = [
+        ("power", Truth::Alternative, |it| numeral::with_two_digit_error(it.rejection)),
+        ("one-sided type I error", Truth::Null, |it| numeral::with_two_digit_error(it.rejection)),
+        ("patients randomised, with the effect", Truth::Alternative, |it| {
+            numeral::with_error(it.n_randomised.mean)
+        }),
+        ("patients randomised, without it", Truth::Null, |it| {
+            numeral::with_error(it.n_randomised.mean)
+        }),
+        ("months to the decision, with the effect", Truth::Alternative, |it| {
+            numeral::with_error(it.duration_months)
+        }),
+        ("bias of the estimate, with the effect", Truth::Alternative, |it| {
+            numeral::with_error(it.estimate.overall.bias)
+        }),
+        ("coverage of its 95 % interval", Truth::Alternative, |it| {
+            numeral::with_error(it.estimate.overall.coverage)
+        }),
+    ];
+    rows.into_iter()
+        .map(|(name, truth, of)| {
+            let [design, once] =
+                if truth == Truth::Null { [none, none_once] } else { [effect, effect_once] };
+            [name.to_owned(), of(design), of(once)]
+        })
+        .collect()
 }
 
 fn procedure(report: &Report<'_>) -> Option<Markup> {

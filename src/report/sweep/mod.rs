@@ -1,4 +1,4 @@
-//! `rescuesim sweep`: a row of highlights for each point of a grid.
+//! Results of `rescuesim sweep`: a row of highlights for each point of a grid.
 
 pub mod curves;
 #[cfg(feature = "parquet")]
@@ -14,43 +14,45 @@ use crate::explore::grid::{GridAxis, ParameterGrid};
 use crate::explore::precision::PrecisionReached;
 use crate::report::Provenance;
 use crate::report::document::Document;
-use crate::report::numeral::{grouped, value_and_error, with_error};
+use crate::report::numeral::{NONE, grouped, value_and_error, with_error};
 use crate::report::table::precision;
+use crate::scenario::Truth;
 use crate::summary::procedure::ProcedureSummary;
-use crate::summary::{AnalysisSummary, McEstimate, OperatingCharacteristics};
-use crate::summary::{PriorSummary, TruthSummary};
+use crate::summary::quantity::{ANALYSIS, Reading, find};
+use crate::summary::{OperatingCharacteristics, PriorSummary, TruthSummary};
 
-/// What came of one point.
+/// Results of one point of the grid.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweptPoint {
-    /// The values of the keys, in the order of the grid.
+    /// Values of the keys, in the order of the grid.
     #[serde(serialize_with = "as_map")]
     pub values: Vec<(String, Value)>,
-    /// The same as TOML.
+    /// Values of the keys as TOML.
     #[serde(skip)]
     pub toml: Vec<String>,
-    /// What was set beside them, so that outcomes and looks follow the number randomised.
+    /// Further overrides, by which outcomes and looks follow the number randomised.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub following: Vec<String>,
     /// Simulated trials under each truth.
     pub replicates: u64,
-    /// The precision that gave that number; absent where it was stated.
+    /// Precision that determined `replicates`; absent if their number was stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<PrecisionReached>,
-    /// As in `summary.json`.
+    /// Truths, as in `summary.json`.
     pub truths: Vec<TruthSummary>,
-    /// What the prior makes of the design; absent without a prior.
+    /// Quantities averaged over the prior; absent without a prior.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior: Option<PriorSummary>,
-    /// Procedures under the alternative, where there are any.
+    /// Procedures under the alternative; absent without procedures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub procedure: Option<ProcedureSummary>,
 }
 
 impl SweptPoint {
-    /// Of a point of the grid, by its number.
+    /// Results of a point, given its number in the grid.
     pub fn new(
-        (grid, number): (&ParameterGrid, usize),
+        grid: &ParameterGrid,
+        number: usize,
         replicates: u64,
         precision: Option<PrecisionReached>,
         result: OperatingCharacteristics,
@@ -63,19 +65,19 @@ impl SweptPoint {
         Self { values, toml, following, replicates, precision, truths, prior, procedure }
     }
 
-    /// With what was set beside its values.
+    /// Adds the overrides by which outcomes and looks follow.
     #[must_use]
     pub fn with_following(mut self, following: Vec<String>) -> Self {
         self.following = following;
         self
     }
 
-    /// The values for files: TOML, but text as it is, without the quotes of TOML.
+    /// The values for files: TOML, with texts unquoted.
     pub(super) fn plain(&self) -> impl Iterator<Item = String> {
-        self.values.iter().zip(&self.toml).map(|((_, value), toml)| match value {
-            Value::String(text) => text.clone(),
-            _ => toml.clone(),
-        })
+        self.values
+            .iter()
+            .zip(&self.toml)
+            .map(|((_, value), toml)| value.as_str().unwrap_or(toml).to_owned())
     }
 
     /// The values as a person reads them.
@@ -88,31 +90,31 @@ fn as_map<S: Serializer>(values: &[(String, Value)], out: S) -> Result<S::Ok, S:
     out.collect_map(values.iter().map(|(key, value)| (key, value)))
 }
 
-/// A TOML value as JSON.
+/// Converts a TOML value to JSON.
 fn json(value: &str) -> Value {
     let table: toml::Table = format!("value = {value}").parse().expect("values of a grid are TOML");
     serde_json::to_value(&table["value"]).expect("a value is plain data")
 }
 
-/// A table by its values, without the names of those that are text.
+/// Writes a value for people: a table by its values, without the names of those that are texts.
 fn words(value: &Value) -> String {
     match value {
         Value::String(text) => text.replace('_', " "),
         Value::Object(table) => {
-            let part = |(key, value): (&String, &Value)| match value {
-                Value::String(text) => text.replace('_', " "),
-                other => format!("{} {}", key.replace('_', " "), words(other)),
-            };
-            // What it is comes before its numbers.
+            // A rule or method comes before its numbers.
             let (texts, others): (Vec<_>, Vec<_>) =
                 table.iter().partition(|(_, value)| value.is_string());
-            texts.into_iter().chain(others).map(part).collect::<Vec<_>>().join(", ")
+            let texts = texts.into_iter().map(|(_, text)| words(text));
+            let others = others
+                .into_iter()
+                .map(|(key, value)| format!("{} {}", key.replace('_', " "), words(value)));
+            texts.chain(others).collect::<Vec<_>>().join(", ")
         }
         other => other.to_string(),
     }
 }
 
-/// A table of highlights for each analysis; `provenance` is that of the scenario as it stands.
+/// Lays out a table of highlights for each analysis, given the provenance of the scenario as it is written.
 pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPoint]) -> Document {
     let mut out = Document::new()
         .title(&provenance.scenario.title)
@@ -131,10 +133,13 @@ pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPo
     }
     let Some(first) = points.first() else { return out };
     for (i, analysis) in first.truths[0].analyses.iter().enumerate() {
-        let has_name = |point: &SweptPoint| point.truths[0].analyses[i].name == analysis.name;
-        out = out.heading(match points.iter().all(has_name) {
-            true => format!("Monitored by \"{}\"", analysis.name),
-            false => format!("Monitored by analysis {}", i + 1),
+        // A grid may vary the name itself.
+        let share_name =
+            points.iter().all(|point| point.truths[0].analyses[i].name == analysis.name);
+        out = out.heading(if share_name {
+            format!("Monitored by \"{}\"", analysis.name)
+        } else {
+            format!("Monitored by analysis {}", i + 1)
         });
         out = out.and(highlights(grid, points, i));
     }
@@ -148,11 +153,12 @@ pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPo
 }
 
 fn how_much(provenance: &Provenance, points: &[SweptPoint]) -> String {
-    let replicates = || points.iter().map(|point| point.replicates);
-    let (least, most) = (replicates().min().unwrap_or(0), replicates().max().unwrap_or(0));
-    let trials = match least == most {
-        true => grouped(least),
-        false => format!("{} to {}", grouped(least), grouped(most)),
+    let least = points.iter().map(|point| point.replicates).min().unwrap_or(0);
+    let most = points.iter().map(|point| point.replicates).max().unwrap_or(0);
+    let trials = if least == most {
+        grouped(least)
+    } else {
+        format!("{} to {}", grouped(least), grouped(most))
     };
     let reached = points.iter().filter_map(|point| point.precision.as_ref());
     let worst = reached.max_by(|a, b| a.reached.total_cmp(&b.reached));
@@ -164,23 +170,24 @@ fn how_much(provenance: &Provenance, points: &[SweptPoint]) -> String {
     )
 }
 
-/// A column of the table; those that matter least go first where there is no room.
-struct Column {
+/// One column of the table of a sweep.
+struct SweepColumn {
     header: String,
     cells: Vec<String>,
-    /// 0 stays whatever happens.
+    /// Order in which columns are dropped if the table is too wide, the largest number first; 0 is never
+    /// dropped.
     expendable: u32,
 }
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
 
-/// Wide enough for most keys, narrow enough to leave room for figures.
+// Wide enough for most keys, narrow enough to leave room for numbers.
 const KEY_WIDTH: usize = 13;
 
 fn highlights(grid: &ParameterGrid, points: &[SweptPoint], analysis: usize) -> Document {
     let mut columns = keys(grid, points);
-    columns.extend(figures(points, analysis));
+    columns.extend(quantities(points, analysis));
     let mut left_out = Vec::new();
     while width(&columns) > WIDTH {
         let last = columns.iter().map(|column| column.expendable).max().unwrap_or(0);
@@ -188,90 +195,111 @@ fn highlights(grid: &ParameterGrid, points: &[SweptPoint], analysis: usize) -> D
             break;
         }
         let place = columns.iter().position(|column| column.expendable == last);
-        let gone = columns.remove(place.expect("it is one of them"));
+        let gone = columns.remove(place.expect("the maximum is that of a column"));
         left_out.push(gone.header.replace('\n', " "));
     }
     let header: Vec<&str> = columns.iter().map(|column| column.header.as_str()).collect();
-    let row = |i: usize| columns.iter().map(|column| column.cells[i].clone()).collect();
-    let table = Document::of_table(&header, (0..points.len()).map(row).collect());
-    match left_out.is_empty() {
-        true => table,
-        false => table.text(format!(
-            "No room for {}; --format json and the files of --out have all.",
-            left_out.join(", ")
-        )),
+    let rows = (0..points.len())
+        .map(|point| columns.iter().map(|column| column.cells[point].clone()).collect());
+    let table = Document::of_table(&header, rows.collect());
+    if left_out.is_empty() {
+        return table;
     }
+    table.text(format!(
+        "No room for {}; --format json and the files of --out have all.",
+        left_out.join(", ")
+    ))
 }
 
-/// With a gap of one between columns.
-fn width(columns: &[Column]) -> usize {
-    let lines = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
-    let of = |column: &Column| {
+/// Width of a table with a gap of one between columns.
+fn width(columns: &[SweepColumn]) -> usize {
+    let widths = columns.iter().map(|column| {
         let texts = column.cells.iter().chain([&column.header]);
-        texts.map(|text| lines(text)).max().unwrap_or(0)
-    };
-    columns.iter().map(of).sum::<usize>() + columns.len().saturating_sub(1)
+        texts.flat_map(|text| text.lines()).map(|line| line.chars().count()).max().unwrap_or(0)
+    });
+    widths.sum::<usize>() + columns.len().saturating_sub(1)
 }
 
-fn keys(grid: &ParameterGrid, points: &[SweptPoint]) -> Vec<Column> {
-    let folded = |text: &str| textwrap::fill(text, KEY_WIDTH);
+/// Builds a column for each key of the grid.
+fn keys(grid: &ParameterGrid, points: &[SweptPoint]) -> Vec<SweepColumn> {
     let axes = grid.axes().iter().enumerate();
-    let column = |(i, axis): (usize, &GridAxis)| {
+    axes.map(|(i, axis)| {
         let values = points.iter().map(|point| point.words().nth(i).expect("one for each key"));
-        Column {
-            header: folded(&short(&axis.key(), grid)),
-            cells: values.map(|value| folded(&value)).collect(),
+        SweepColumn {
+            header: textwrap::fill(&short(&axis.key(), grid), KEY_WIDTH),
+            cells: values.map(|value| textwrap::fill(&value, KEY_WIDTH)).collect(),
             expendable: 0,
         }
-    };
-    axes.map(column).collect()
+    })
+    .collect()
 }
 
-/// The last part of a key, or all of it where another key ends alike.
+/// Shortens a key to its last part, unless another key of the grid ends alike.
 pub(super) fn short(key: &str, grid: &ParameterGrid) -> String {
-    let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
-    let alike = grid.axes().iter().filter(|other| last(&other.key()) == last(key)).count();
-    let name = if alike > 1 { key.replace('.', " ") } else { last(key) };
+    let alike =
+        grid.axes().iter().filter(|other| last_part(&other.key()) == last_part(key)).count();
+    let name = if alike > 1 { key.replace('.', " ") } else { last_part(key).to_owned() };
     name.replace('_', " ")
 }
 
-fn figures(points: &[SweptPoint], analysis: usize) -> Vec<Column> {
-    type Of<'f> = &'f dyn Fn(&AnalysisSummary) -> Option<McEstimate>;
-    let column = |header: &str, expendable: u32, cell: &dyn Fn(&SweptPoint) -> String| Column {
-        header: header.into(),
-        cells: points.iter().map(cell).collect(),
-        expendable,
-    };
-    let rejection = |truth: usize| {
-        move |point: &SweptPoint| with_error(point.truths[truth].analyses[analysis].rejection)
-    };
-    let share = |header: &str, expendable: u32, of: Of| {
-        let effect = |point: &SweptPoint| of(&point.truths[0].analyses[analysis]);
-        let digits =
-            |point: &SweptPoint| effect(point).map_or("–".into(), |of| value_and_error(of, 1).0);
-        column(header, expendable, &digits)
-    };
-    let mut columns = vec![
-        column("power", 0, &rejection(0)),
-        column("type I\nerror", 7, &rejection(1)),
-        share("early", 4, &|of| Some(of.outcomes.efficacy_early)),
-        share("final", 3, &|of| Some(of.outcomes.efficacy_final)),
-        share("futility", 2, &|of| Some(of.outcomes.futility)),
-        share("harm", 5, &|of| Some(of.outcomes.harm)),
-        share("safety", 6, &|of| of.outcomes.safety),
-        share("not\nshown", 1, &|of| Some(of.outcomes.not_shown)),
-        share("expected\nn", 8, &|of| Some(of.n_randomised.mean)),
-        share("months", 9, &|of| Some(of.duration_months)),
-    ];
-    // What never happens anywhere needs no column.
-    columns.retain(|column| {
-        let is_rejection = ["power", "type I\nerror"].contains(&column.header.as_str());
-        is_rejection || column.cells.iter().any(|cell| cell != "0" && cell != "–")
-    });
+fn last_part(key: &str) -> &str {
+    key.rsplit('.').next().unwrap_or_default()
+}
+
+/// A quantity in the table of a sweep.
+struct Highlight {
+    header: &'static str,
+    /// See [`SweepColumn::expendable`].
+    expendable: u32,
+    truth: Truth,
+    /// Key in the catalogue of an analysis.
+    key: &'static str,
+}
+
+/// Highlights in the order of their columns. Power and type I error are shown with their errors.
+const HIGHLIGHTS: [Highlight; 10] = [
+    Highlight { header: "power", expendable: 0, truth: Truth::Alternative, key: "rejection" },
+    Highlight { header: "type I\nerror", expendable: 7, truth: Truth::Null, key: "rejection" },
+    highlight("early", 4, "outcomes.efficacy_early"),
+    highlight("final", 3, "outcomes.efficacy_final"),
+    highlight("futility", 2, "outcomes.futility"),
+    highlight("harm", 5, "outcomes.harm"),
+    highlight("safety", 6, "outcomes.safety"),
+    highlight("not\nshown", 1, "outcomes.not_shown"),
+    highlight("expected\nn", 8, "n_randomised.mean"),
+    highlight("months", 9, "duration_months"),
+];
+
+const fn highlight(header: &'static str, expendable: u32, key: &'static str) -> Highlight {
+    Highlight { header, expendable, truth: Truth::Alternative, key }
+}
+
+fn quantities(points: &[SweptPoint], analysis: usize) -> Vec<SweepColumn> {
+    let mut columns = Vec::new();
+    for Highlight { header, expendable, truth, key } in HIGHLIGHTS {
+        let quantity = find(ANALYSIS, key);
+        let cells: Vec<String> = points
+            .iter()
+            .map(|point| match quantity.read(&point.truths[truth.index()].analyses[analysis]) {
+                Reading::Simulated(estimate) if key == "rejection" => with_error(estimate),
+                Reading::Simulated(estimate) => value_and_error(estimate, 1).0,
+                Reading::Checked(_)
+                | Reading::Exact(_)
+                | Reading::Count(_)
+                | Reading::Text(_)
+                | Reading::List(_)
+                | Reading::Absent => NONE.to_owned(),
+            })
+            .collect();
+        // An event that no point has needs no column.
+        if key == "rejection" || cells.iter().any(|cell| cell != "0" && cell != NONE) {
+            columns.push(SweepColumn { header: header.to_owned(), cells, expendable });
+        }
+    }
     columns
 }
 
-/// All of a sweep.
+/// JSON of a sweep.
 #[derive(Serialize)]
 struct Swept<'p> {
     provenance: &'p Provenance,
@@ -281,7 +309,7 @@ struct Swept<'p> {
 /// Writes JSON, ending in a newline.
 ///
 /// # Errors
-/// When `out` fails.
+/// If `out` fails.
 pub fn write_json(
     provenance: &Provenance,
     points: &[SweptPoint],
