@@ -9,7 +9,7 @@ use rescuesim::explore::bracket::{self, Domain, DoseScale, SearchPoint, TargetPl
 use rescuesim::explore::goal::{Goal, probability};
 use rescuesim::explore::solve::{self, Observed, SolveError, SolveQuestion};
 use rescuesim::report::Provenance;
-use rescuesim::report::solve::{self as report, Solved};
+use rescuesim::report::solve::{self as report, Solved, SolvedQuestion};
 use rescuesim::scenario::edit::{self, EditError, Number};
 use rescuesim::scenario::path::NotAPath;
 use rescuesim::scenario::{InputDocument, KeyPath, Rejection, Scenario, Set, size};
@@ -85,11 +85,15 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     // Its progress bar would stand in the way of what is printed.
     drop(session);
     let solution = solution.map_err(|error| task.failure(error, refused.as_ref()))?;
-    let of = (&task.goal, task.base.analyses[task.analysis].name.as_str());
-    let key = (args.vary.as_str(), task.number.whole);
+    let asked = SolvedQuestion {
+        key: &args.vary,
+        whole: task.number.whole,
+        goal: &task.goal,
+        analysis: &task.base.analyses[task.analysis].name,
+        confidence: args.confidence,
+    };
     let following = task.following(solution.answer().x).iter().map(Set::to_string).collect();
-    let solved =
-        Solved::new(key, of, args.confidence, by_formula, &solution).with_following(following);
+    let solved = Solved::new(&asked, by_formula, &solution).with_following(following);
     let provenance = task.provenance();
     print_as(
         args.format,

@@ -2,13 +2,13 @@
 
 use super::Provenance;
 use super::document::Document;
-use super::numeral::{grouped, value_and_error, with_error};
+use super::numeral::{NONE, grouped, value_and_error, with_error};
 use super::table::precision;
 use crate::explore::compare::{ComparedQuantity, Difference};
 use crate::summary::McEstimate;
 
-/// Tables for every scenario but the first; `names` are those of the files, and `warnings` what is
-/// told of each.
+/// Lays out a table for every scenario but the first, given the names of the files and the warnings of each
+/// scenario.
 pub fn document(
     names: &[String],
     provenance: &[Provenance],
@@ -76,17 +76,15 @@ fn row(
         "type_i_error" => ("type I error".to_owned(), 1.0),
         other => (other.replace('_', " "), 1.0),
     };
-    let scaled =
-        |of: &McEstimate| McEstimate { value: scale * of.value, mcse: scale * of.mcse, ..*of };
     let Difference { paired, mcse_unpaired, mcse_ratio } = *difference;
-    let unpaired = scaled(&McEstimate { mcse: mcse_unpaired, ..paired });
+    let unpaired = McEstimate { mcse: mcse_unpaired, ..paired }.scaled(scale);
     vec![
         label,
-        value_and_error(scaled(first), 1).0,
-        value_and_error(scaled(second), 1).0,
-        with_error(scaled(&paired)),
-        value_and_error(unpaired, 1).1.unwrap_or_else(|| "–".to_owned()),
-        if mcse_ratio.is_finite() { format!("{mcse_ratio:.2}") } else { "–".to_owned() },
+        value_and_error(first.scaled(scale), 1).0,
+        value_and_error(second.scaled(scale), 1).0,
+        with_error(paired.scaled(scale)),
+        value_and_error(unpaired, 1).1.unwrap_or_else(|| NONE.to_owned()),
+        if mcse_ratio.is_finite() { format!("{mcse_ratio:.2}") } else { NONE.to_owned() },
     ]
 }
 

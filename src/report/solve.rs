@@ -1,4 +1,4 @@
-//! `rescuesim solve`: where a figure reaches its target, and the value that was shown to.
+//! Results of `rescuesim solve`: the value at which a quantity reaches its target, and how it was found.
 
 use serde::Serialize;
 
@@ -6,67 +6,83 @@ use super::Provenance;
 use super::document::Document;
 use super::numeral::{grouped, with_error};
 use crate::explore::goal::Goal;
-use crate::explore::solve::{Observed, Solution, Verification};
+use crate::explore::solve::{Observed, Solution};
 use crate::summary::{McEstimate, Sampled};
 
-/// What was asked and found.
+/// Question and answer of a search.
 #[derive(Debug, Clone, Serialize)]
 pub struct Solved {
-    /// Key that was varied.
+    /// Key that is varied.
     pub key: String,
     /// Whether its values are whole numbers.
     pub whole: bool,
-    /// The figure, by its name.
+    /// Name of the quantity.
     pub figure: String,
-    /// The value that it was to reach.
+    /// Target of the quantity.
     pub target: f64,
-    /// Whether it was to be no more than that, rather than no less.
+    /// Whether the quantity is to be at most, not at least, its target.
     pub at_most: bool,
     /// Name of the analysis.
     pub analysis: String,
-    /// With which the answer reaches the target, and of the root's interval.
+    /// Confidence that the answer reaches the target, and confidence of the interval.
     pub confidence: f64,
-    /// Where the closed form has the target; null where it has none.
+    /// Value at which the closed form reaches the target; null if there is none.
     pub by_formula: Option<f64>,
-    /// Where a line through simulations has it.
+    /// Value at which a line through the simulations reaches the target.
     pub root: f64,
-    /// Interval of the root; null where the slope is too uncertain.
+    /// Confidence interval of `root`; null if the slope is too uncertain.
     pub interval: Option<(f64, f64)>,
-    /// The value that was shown to reach it.
+    /// Value that was verified to reach the target.
     pub answer: f64,
-    /// What is set beside it, so that outcomes and looks follow a number of patients.
+    /// Further overrides, by which outcomes and looks follow a number of patients.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub following: Vec<String>,
-    /// The figure there, on replicates of its own.
+    /// The quantity at the answer, on independent replicates.
     pub verified: McEstimate,
-    /// Confidence bound of the figure there: lower, or upper where it was to be no more.
+    /// Confidence bound of the quantity at the answer: lower, or upper for a target that is a maximum.
     pub bound: f64,
-    /// How well the line fits.
+    /// Goodness of fit of the line.
     pub fit: crate::explore::probit::GoodnessOfFit,
     /// Replicates spent in the search.
     pub search_replicates: u64,
     /// Replicates spent in verification.
     pub verification_replicates: u64,
-    /// Values looked at in the search, with the figure there.
+    /// Values simulated in the search, with the quantity at each.
     pub points: Vec<(f64, McEstimate)>,
-    /// Values that were verified before the answer, and failed.
+    /// Values whose verification failed before the answer, with the quantity at each.
     pub failed: Vec<(f64, McEstimate)>,
 }
 
+/// Question that a search answers.
+#[derive(Debug, Clone, Copy)]
+pub struct SolvedQuestion<'q> {
+    /// Key that is varied.
+    pub key: &'q str,
+    /// Whether its values are whole numbers.
+    pub whole: bool,
+    /// Quantity and target.
+    pub goal: &'q Goal,
+    /// Name of the analysis.
+    pub analysis: &'q str,
+    /// Confidence of the answer.
+    pub confidence: f64,
+}
+
+/// The quantity of a goal as observed in replicates.
+fn estimate(goal: &Goal, observed: &Observed) -> McEstimate {
+    let Observed { count, n } = *observed;
+    let of = Sampled::Proportion { count, n }.estimate();
+    McEstimate { value: goal.turned(of.value), ..of }
+}
+
 impl Solved {
-    /// From what a search came to.
+    /// Collects the results of a search.
     pub fn new(
-        (key, whole): (&str, bool),
-        (goal, analysis): (&Goal, &str),
-        confidence: f64,
+        question: &SolvedQuestion<'_>,
         by_formula: Option<f64>,
         solution: &Solution,
     ) -> Self {
-        let estimate = |&Observed { count, n }: &Observed| {
-            let of = Sampled::Proportion { count, n }.estimate();
-            McEstimate { value: goal.turned(of.value), ..of }
-        };
-        let verified = |of: &Verification| (of.x, estimate(&of.observed));
+        let &SolvedQuestion { key, whole, goal, analysis, confidence } = question;
         let answer = solution.answer();
         let failed = solution.verifications.iter().filter(|of| of.x != answer.x);
         Self {
@@ -82,17 +98,17 @@ impl Solved {
             interval: solution.interval,
             answer: answer.x,
             following: Vec::new(),
-            verified: estimate(&answer.observed),
+            verified: estimate(goal, &answer.observed),
             bound: goal.turned(answer.lower_bound),
             fit: solution.fit,
             search_replicates: solution.search_replicates,
             verification_replicates: solution.verification_replicates,
-            points: solution.points.iter().map(|of| (of.x, estimate(&of.observed))).collect(),
-            failed: failed.map(verified).collect(),
+            points: solution.points.iter().map(|of| (of.x, estimate(goal, &of.observed))).collect(),
+            failed: failed.map(|of| (of.x, estimate(goal, &of.observed))).collect(),
         }
     }
 
-    /// With what is set beside the answer.
+    /// Adds the overrides by which outcomes and looks follow.
     #[must_use]
     pub fn with_following(mut self, following: Vec<String>) -> Self {
         self.following = following;
@@ -100,20 +116,22 @@ impl Solved {
     }
 
     fn number(&self, x: f64) -> String {
-        match x.abs() {
-            _ if self.whole => format!("{x:.1}"),
-            small if small > 0.0 && small < 0.01 => format!("{x:.3e}"),
-            _ => format!("{x:.5}"),
+        if self.whole {
+            format!("{x:.1}")
+        } else if x != 0.0 && x.abs() < 0.01 {
+            format!("{x:.3e}")
+        } else {
+            format!("{x:.5}")
         }
     }
 
-    /// An allowed value.
+    /// Formats a value that the key may have.
     fn value(&self, x: f64) -> String {
         if self.whole { format!("{x:.0}") } else { format!("{x}") }
     }
 }
 
-/// The answer, what stands behind it, and what it took.
+/// Lays out the answer, how it was found, and the amount of simulation.
 pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Document {
     let words = goal.quantity.words();
     let least = if solved.at_most { "at most" } else { "at least" };
@@ -137,15 +155,15 @@ pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Docume
     } else {
         String::new()
     };
-    let failed = match solved.failed.len() {
-        0 => String::new(),
-        _ => {
-            let told = solved
-                .failed
-                .iter()
-                .map(|(x, of)| format!("{} ({})", solved.value(*x), with_error(*of)));
-            format!(" Tried before it and not shown: {}.", told.collect::<Vec<_>>().join(", "))
-        }
+    let failed: Vec<String> = solved
+        .failed
+        .iter()
+        .map(|(x, of)| format!("{} ({})", solved.value(*x), with_error(*of)))
+        .collect();
+    let failed = if failed.is_empty() {
+        String::new()
+    } else {
+        format!(" Tried before it and not shown: {}.", failed.join(", "))
     };
     let following = match &solved.following[..] {
         [] => String::new(),
@@ -176,7 +194,7 @@ pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Docume
         .verbatim(format!("Recreate: {}", provenance.command))
 }
 
-/// As JSON, ending in a newline.
+/// Formats the result as JSON, ending in a newline.
 pub fn to_json(provenance: &Provenance, solved: &Solved) -> String {
     let json = serde_json::json!({ "provenance": provenance, "solved": solved });
     serde_json::to_string_pretty(&json).expect("plain data") + "\n"
