@@ -33,6 +33,7 @@ pub fn document(
     for other in 1..provenance.len() {
         let second = (other + 1).to_string();
         let difference = format!("{second} less 1");
+        // Quantities of one analysis or arm are adjacent and share a table.
         for group in figures.chunk_by(|a, b| prefix(a) == prefix(b)) {
             let rows = group.iter().map(|compared| {
                 let [first, second] = [0, other].map(|i| &compared.values[i]);

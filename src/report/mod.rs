@@ -42,28 +42,28 @@ use crate::scenario::{Scenario, ScenarioFile};
 use crate::summary::procedure::ProcedureSummary;
 use crate::summary::{OperatingCharacteristics, PriorSummary, TruthSummary};
 
-/// Where a result comes from, and how to get it again.
+/// Origin of a result: version, scenario, seed and the command that reproduces it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Provenance {
     /// Version of rescuesim.
     pub version: &'static str,
     /// SHA-256 of the resolved scenario without its `run` table.
     pub scenario_digest: String,
-    /// Key of all randomness.
+    /// Seed of all random numbers.
     pub seed: u64,
-    /// Simulated trials under each truth.
+    /// Number of simulated trials under each truth.
     pub replicates: u64,
-    /// The precision that gave that number; absent where it was stated.
+    /// Precision that determined `replicates`; absent if their number was stated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<PrecisionReached>,
-    /// The command that recreates the result.
+    /// Command that reproduces the result.
     pub command: String,
-    /// The scenario with every default filled in.
+    /// Scenario with every default filled in.
     pub scenario: ScenarioFile,
 }
 
 impl Provenance {
-    /// Of a run of `scenario` that `command` starts.
+    /// Provenance of a run of `scenario` by `command`.
     pub fn new(scenario: &Scenario, command: String) -> Self {
         let file = scenario.file().clone();
         Self {
@@ -77,41 +77,41 @@ impl Provenance {
         }
     }
 
-    /// The same, with the precision that gave the number of replicates.
+    /// Adds the precision that determined the number of replicates.
     #[must_use]
     pub fn with_precision(self, precision: Option<PrecisionReached>) -> Self {
         Self { precision, ..self }
     }
 
-    /// Version and command, in a line.
+    /// Version and command in one line.
     pub fn line(&self) -> String {
         format!("rescuesim {}: {}", self.version, self.command)
     }
 }
 
-/// The content of `summary.json`.
+/// Content of `summary.json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// Where it comes from.
+    /// Origin of the summary.
     pub provenance: Provenance,
-    /// The alternative, then the null twin, then the prior where there is one.
+    /// The alternative, the null twin and, with a prior, the prior.
     pub truths: Vec<TruthSummary>,
-    /// What the prior makes of the design; absent without a prior.
+    /// Quantities averaged over the prior; absent without a prior.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prior: Option<PriorSummary>,
-    /// Procedures under the alternative, where there are any.
+    /// Procedures under the alternative; absent without procedures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub procedure: Option<ProcedureSummary>,
 }
 
 impl Summary {
-    /// Puts a result and its provenance together.
+    /// Combines a result with its provenance.
     pub fn new(provenance: Provenance, result: OperatingCharacteristics) -> Self {
         let OperatingCharacteristics { truths, prior, procedure } = result;
         Self { provenance, truths, prior, procedure }
     }
 
-    /// As JSON, ending in a newline. Figures that do not exist are null.
+    /// Formats the summary as JSON, ending in a newline. Quantities that do not exist are null.
     pub fn to_json(&self) -> String {
         let mut text = serde_json::to_string_pretty(self).expect("a summary is plain data");
         text.push('\n');

@@ -30,15 +30,15 @@ const ESTIMATE: [&str; 3] = ["value", "mcse", "n"];
 /// If `json` is not JSON.
 pub fn csv_of_json(json: &str) -> String {
     let value = serde_json::from_str(json).expect("it was written as JSON");
-    let mut rows = Rows(Vec::new());
+    let mut rows = QuantityRows(Vec::new());
     rows.value("", "", &value);
     csv::table(&["figure", "value", "mcse", "n"], rows.0)
 }
 
-/// Rows written so far.
-struct Rows(Vec<Vec<String>>);
+/// QuantityRows written so far.
+struct QuantityRows(Vec<Vec<String>>);
 
-impl Rows {
+impl QuantityRows {
     /// Adds the rows of a value, given its path and its own key.
     fn value(&mut self, path: &str, key: &str, value: &Value) {
         match value {

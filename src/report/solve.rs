@@ -84,6 +84,7 @@ impl Solved {
     ) -> Self {
         let &SolvedQuestion { key, whole, goal, analysis, confidence } = question;
         let answer = solution.answer();
+        // The last verification is that of the answer; a value is verified once.
         let failed = solution.verifications.iter().filter(|of| of.x != answer.x);
         Self {
             key: key.to_owned(),
@@ -135,6 +136,7 @@ impl Solved {
 pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Document {
     let words = goal.quantity.words();
     let least = if solved.at_most { "at most" } else { "at least" };
+    // Rounded to two decimals, as 100 × 0.95 is not 95 in binary.
     let percent = format!("{}", (1e4 * solved.confidence).round() / 100.0);
     let mut rows = vec![vec!["answer".to_owned(), solved.value(solved.answer)]];
     rows.push(vec!["root of the simulated curve".to_owned(), solved.number(solved.root)]);

@@ -202,6 +202,7 @@ pub(super) struct BoundaryRow {
 
 /// Lays out looks with their Z bounds, with a column for harm if some look tests for it.
 pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
+    // Most designs have no harm boundary, and the column would be empty.
     let shown = if looks.iter().any(|look| look.bounds[2].is_some()) { 3 } else { 2 };
     let rows = looks.into_iter().map(|look| {
         let mut row =
@@ -376,6 +377,7 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
     let mut out =
         Document::of_table(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);
     let mean = effect.estimate.overall.mean.value;
+    // The exponential of a mean logarithm is the geometric mean of the ratios.
     if let (Some(ratio), Some(truth), true) =
         (ratio_of(effect.estimate.scale), effect.estimate.truth, mean.is_finite())
     {

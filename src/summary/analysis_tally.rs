@@ -158,6 +158,7 @@ impl AnalysisTally {
         self.n_randomised.add(trial.n_randomised);
         self.n_analysed.add(trial.n_analysed);
         self.duration_months.add(trial.duration_months);
+        // The cast truncates, so that adding a half rounds; it saturates for durations that do not fit.
         self.duration_tenths.add((10.0 * trial.duration_months + 0.5) as u32);
         self.overrun.add(f64::from(trial.overrun));
         if trial.reversed {
@@ -316,6 +317,7 @@ impl EstimateTally {
             self.errors.add(error);
             self.squared_errors.add(error * error);
             self.covered += u64::from(low <= estimand && estimand <= high);
+            // Equality counts one half, so halves are counted to stay with whole numbers.
             self.above_twice += u64::from(error > AT_TRUTH) + u64::from(error >= -AT_TRUTH);
         }
     }

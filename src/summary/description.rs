@@ -96,6 +96,7 @@ impl DescriptionTally {
         for (count, &p) in self.interactions.iter_mut().zip(&described.p_interactions) {
             *count += u64::from(p <= self.alpha);
         }
+        // All zeros if the table is not asked for.
         let efficacy = described.shown_with_missing.iter().flatten();
         for (count, &efficacy) in self.efficacy_with_missing.iter_mut().flatten().zip(efficacy) {
             *count += u64::from(efficacy);

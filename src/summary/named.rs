@@ -15,14 +15,14 @@ use crate::scenario::{Scenario, Truth, did_you_mean, nearest};
 /// A quantity of one analysis under one truth that can be asked for by name.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedQuantity {
-    entry: &'static Entry,
+    entry: &'static NamedEntry,
     /// The look, from 1; 0 for quantities that are of no look.
     look: usize,
 }
 
 /// What is known of a name.
 #[derive(Debug)]
-struct Entry {
+struct NamedEntry {
     /// On the command line; followed by the number of the look for a quantity of a look.
     name: &'static str,
     /// In a sentence; likewise.
@@ -56,8 +56,8 @@ enum Need {
 }
 
 /// Every name, the one of a look last.
-static ENTRIES: [Entry; 13] = [
-    Entry {
+static ENTRIES: [NamedEntry; 13] = [
+    NamedEntry {
         name: "power",
         words: "power",
         truth: Truth::Alternative,
@@ -67,7 +67,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| tally.share(tally.efficacies()),
         by_formula: Some(|formula, _| Some(formula.rejection())),
     },
-    Entry {
+    NamedEntry {
         name: "type-i-error",
         words: "the type I error",
         truth: Truth::Null,
@@ -77,7 +77,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| tally.share(tally.efficacies()),
         by_formula: Some(|formula, _| Some(formula.rejection())),
     },
-    Entry {
+    NamedEntry {
         name: "assurance",
         words: "assurance",
         truth: Truth::Prior,
@@ -85,9 +85,10 @@ static ENTRIES: [Entry; 13] = [
         needs: Need::Prior,
         less_is_better: false,
         sampled: |tally, _| tally.share(tally.efficacies()),
+        // Stopping probabilities are those of one effect, not of a distribution of effects.
         by_formula: None,
     },
-    Entry {
+    NamedEntry {
         name: "early-efficacy",
         words: "early efficacy",
         truth: Truth::Alternative,
@@ -100,7 +101,7 @@ static ENTRIES: [Entry; 13] = [
             Some(interim.iter().sum())
         }),
     },
-    Entry {
+    NamedEntry {
         name: "final-efficacy",
         words: "efficacy at the final look",
         truth: Truth::Alternative,
@@ -110,7 +111,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| tally.share(tally.final_efficacies()),
         by_formula: Some(|formula, _| formula.efficacy.last().copied()),
     },
-    Entry {
+    NamedEntry {
         name: "futility",
         words: "futility",
         truth: Truth::Alternative,
@@ -120,7 +121,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| tally.share(tally.futilities()),
         by_formula: Some(|formula, _| Some(formula.futility.iter().sum())),
     },
-    Entry {
+    NamedEntry {
         name: "harm",
         words: "harm",
         truth: Truth::Alternative,
@@ -130,7 +131,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| tally.share(tally.harms()),
         by_formula: Some(|formula, _| Some(formula.harm.iter().sum())),
     },
-    Entry {
+    NamedEntry {
         name: "safety",
         words: "stops for safety",
         truth: Truth::Alternative,
@@ -138,19 +139,21 @@ static ENTRIES: [Entry; 13] = [
         needs: Need::StopsForSafety,
         less_is_better: true,
         sampled: |tally, _| tally.share(tally.stopped_for_safety()),
+        // The closed form of an analysis has no boundary for adverse events.
         by_formula: None,
     },
-    Entry {
+    NamedEntry {
         name: "coverage",
         words: "coverage",
         truth: Truth::Alternative,
         field: Field::OfAnalysis("estimate.coverage"),
         needs: Need::KnownTruth,
         less_is_better: false,
+        // Not of all trials: those without an estimate have no interval.
         sampled: |tally, _| tally.estimates.coverage(),
         by_formula: None,
     },
-    Entry {
+    NamedEntry {
         name: "expected-n",
         words: "the expected number randomised",
         truth: Truth::Alternative,
@@ -160,7 +163,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| Sampled::Mean(McEstimate::histogram_mean(&tally.n_randomised, 1.0)),
         by_formula: None,
     },
-    Entry {
+    NamedEntry {
         name: "duration",
         words: "the duration in months",
         truth: Truth::Alternative,
@@ -170,7 +173,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| Sampled::Mean(McEstimate::mean(&tally.duration_months)),
         by_formula: None,
     },
-    Entry {
+    NamedEntry {
         name: "estimate",
         words: "the mean estimate",
         truth: Truth::Alternative,
@@ -180,7 +183,7 @@ static ENTRIES: [Entry; 13] = [
         sampled: |tally, _| Sampled::Mean(McEstimate::mean(&tally.estimates.estimates)),
         by_formula: None,
     },
-    Entry {
+    NamedEntry {
         name: "efficacy-at-",
         words: "efficacy at look ",
         truth: Truth::Alternative,
@@ -236,6 +239,7 @@ impl fmt::Display for NamedQuantity {
 }
 
 /// Two names are equal if they are the same text.
+// Not derived, as entries hold function pointers, whose addresses do not identify them.
 impl PartialEq for NamedQuantity {
     fn eq(&self, other: &Self) -> bool {
         self.entry.name == other.entry.name && self.look == other.look

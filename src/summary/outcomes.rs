@@ -25,6 +25,7 @@ pub struct OutcomeShares {
 
 impl OutcomeShares {
     pub(super) fn new(tally: &AnalysisTally, stops_for_safety: bool) -> Self {
+        // The complement, so that the shares add up to 1 exactly.
         let ended_by_boundary =
             tally.efficacies() + tally.futilities() + tally.harms() + tally.stopped_for_safety();
         Self {

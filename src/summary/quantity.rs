@@ -13,7 +13,7 @@ use std::fmt;
 use super::McEstimate;
 use super::procedure::Checked;
 pub use list::{ANALYSIS, LOOK, PRIOR_ANALYSIS};
-pub use place::{LISTS, Place, readings};
+pub use place::{JsonPlace, LISTS, readings};
 pub use table::fields_as_markdown;
 
 /// A number of a `T`, or a text that belongs to its numbers.
@@ -26,6 +26,7 @@ pub struct Quantity<T: 'static> {
     pub unit: Unit,
     /// Its column in the rows of a sweep, if it has one.
     pub column: Option<&'static str>,
+    // Private, so that a quantity is read in one way only.
     accessor: Accessor<T>,
 }
 
@@ -184,6 +185,7 @@ impl<T> Quantity<T> {
 /// # Panics
 /// If the catalogue has no such key.
 pub fn find<T>(catalogue: &'static [Quantity<T>], key: &str) -> &'static Quantity<T> {
+    // A linear search of at most 60 keys, a few times for each file that is written.
     catalogue.iter().find(|quantity| quantity.key == key).expect("the catalogue has the key")
 }
 

@@ -203,6 +203,7 @@ impl Accumulator for Tally {
                 tally.add(result, looks.len());
             }
         }
+        // The prior is the last truth, if there is one.
         let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);
         for (tally, trial) in self.prior.iter_mut().zip(drawn) {
             tally.add(trial);

@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use crate::report::document::{Block, Document, on_one_line};
 use crate::report::gallery::{Figure, escaped};
 use crate::report::numeral::value_and_error;
-use crate::summary::quantity::{Place, Quantity, Reading};
+use crate::summary::quantity::{JsonPlace, Quantity, Reading};
 
 /// Shows a document; its headings become those of a subsection, and empty lines are left to the style.
 pub(super) fn document(document: &Document) -> Markup {
@@ -74,6 +74,7 @@ pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
 
 /// Links a file that the page itself holds, so that it can be saved without a network.
 pub(super) fn file(label: &str, name: &str, media_type: &str, text: &str) -> Markup {
+    // Base64 rather than percent-encoding, which would triple the size of SVG.
     let address = format!("data:{media_type};base64,{}", STANDARD.encode(text));
     html! { a download=(name) href=(address) { (label) } }
 }
@@ -82,7 +83,7 @@ pub(super) fn file(label: &str, name: &str, media_type: &str, text: &str) -> Mar
 ///
 /// # Panics
 /// If the quantity is not a simulated one.
-pub(super) fn card<T>(title: &str, place: &Place, quantity: &Quantity<T>, of: &T) -> Markup {
+pub(super) fn card<T>(title: &str, place: &JsonPlace, quantity: &Quantity<T>, of: &T) -> Markup {
     let Reading::Simulated(estimate) = quantity.read(of) else {
         unreachable!("cards show simulated quantities")
     };

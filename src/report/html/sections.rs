@@ -9,7 +9,7 @@ use crate::report::procedure::Show;
 use crate::report::{numeral, table};
 use crate::scenario::Truth;
 use crate::scenario::sources::ParameterOrigin;
-use crate::summary::quantity::{ANALYSIS, PRIOR_ANALYSIS, Place, find};
+use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, find};
 use crate::summary::{AnalysisSummary, TruthSummary};
 
 /// One section of the page, listed in its table of contents.
@@ -74,8 +74,8 @@ fn figures(report: &Report<'_>, names: &[&str]) -> Markup {
 pub(super) fn answer(report: &Report<'_>) -> Markup {
     let [effect, none] = truths(report);
     let rejection = find(ANALYSIS, "rejection");
-    let alternative = Place::truth(Truth::Alternative.index());
-    let null = Place::truth(Truth::Null.index());
+    let alternative = JsonPlace::truth(Truth::Alternative.index());
+    let null = JsonPlace::truth(Truth::Null.index());
     let first = &effect.analyses[0];
     html! {
         div.cards {
@@ -85,7 +85,7 @@ pub(super) fn answer(report: &Report<'_>) -> Markup {
             }
             @if let Some(prior) = &report.summary.prior {
                 @for (i, analysis) in prior.analyses.iter().enumerate() {
-                    (card(&format!("Assurance, {}", analysis.name), &Place::prior().analysis(i), find(PRIOR_ANALYSIS, "assurance"), analysis))
+                    (card(&format!("Assurance, {}", analysis.name), &JsonPlace::prior().analysis(i), find(PRIOR_ANALYSIS, "assurance"), analysis))
                 }
             }
             (card(&format!("Patients expected with the effect, {}", first.name), &alternative.analysis(0), find(ANALYSIS, "n_randomised.mean"), first))
@@ -200,6 +200,7 @@ fn methods(report: &Report<'_>) -> Markup {
     let looks: u64 = effect.analyses.iter().chain(&none.analyses).map(|it| it.failed_looks).sum();
     let largest = effect.analyses.iter().map(|it| it.rejection.mcse).fold(0.0, f64::max);
     let null = none.analyses.iter().map(|it| it.rejection.mcse).fold(0.0, f64::max);
+    // √(p(1 − p)/n) is largest at p = ½.
     let worst = 0.5 / (provenance.replicates as f64).sqrt();
     html! {
         h3 { "Analyses, each monitoring the same trials" }

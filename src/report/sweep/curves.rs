@@ -17,6 +17,7 @@ pub fn curves(grid: &ParameterGrid, points: &[SweptPoint]) -> Option<Vec<PowerCu
         });
         curves[at].points.push(curve_point(point, x)?);
     }
+    // A list in the scenario may be in any order; a line through its points must not go back.
     for curve in &mut curves {
         curve.points.sort_by(|a, b| a.x.total_cmp(&b.x));
     }

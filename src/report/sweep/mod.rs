@@ -161,6 +161,7 @@ fn how_much(provenance: &Provenance, points: &[SweptPoint]) -> String {
         format!("{} to {}", grouped(least), grouped(most))
     };
     let reached = points.iter().filter_map(|point| point.precision.as_ref());
+    // The largest error of all points holds for each.
     let worst = reached.max_by(|a, b| a.reached.total_cmp(&b.reached));
     format!(
         "{} points, {trials} simulated trials at each with the effect and without it, seed {}{}.",
@@ -317,5 +318,6 @@ pub fn write_json(
 ) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut out, &Swept { provenance, points })?;
     out.write_all(b"\n")?;
+    // Dropping a buffered writer would lose the error of its last write.
     out.flush()
 }

@@ -24,6 +24,7 @@ pub fn write(rows: &SweepRows<'_>, provenance: &Provenance, out: impl Write) -> 
 /// Builds a column given its position in the rows; its type is that of the first cell that is not missing.
 fn column(name: &str, rows: &[Vec<Cell>], position: usize) -> Column {
     let cells = rows.iter().map(|row| &row[position]);
+    // A look that a point does not have is missing there, whatever its type.
     match cells.clone().find(|cell| **cell != Cell::Missing) {
         Some(Cell::Text(_)) => Column::text(name, cells.map(Cell::as_text)),
         Some(Cell::Whole(_)) => Column::u64(name, cells.map(Cell::as_whole)),

@@ -69,6 +69,7 @@ impl<'p> SweepRows<'p> {
         self.named().map(|row| row.into_iter().map(|(_, cell)| cell).collect())
     }
 
+    // Columns and cells are built by one function, so that they cannot differ in order.
     fn named(&self) -> impl Iterator<Item = Vec<(String, Cell)>> + use<'p> {
         let rows = *self;
         rows.points.iter().enumerate().flat_map(move |(number, point)| {

@@ -25,11 +25,11 @@ pub const LISTS: &[(&str, &[&str])] = &[
     ("groups", &["group"]),
 ];
 
-/// Place of an object in the JSON of a result, as a JSON pointer (RFC 6901).
+/// JsonPlace of an object in the JSON of a result, as a JSON pointer (RFC 6901).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Place(String);
+pub struct JsonPlace(String);
 
-impl Place {
+impl JsonPlace {
     /// The place of a truth in a result, by its position.
     pub fn truth(truth: usize) -> Self {
         Self::default().item("truths", truth)
@@ -64,13 +64,13 @@ impl Place {
 pub fn readings(result: &OperatingCharacteristics) -> Vec<(String, Reading<'_>)> {
     let mut out = Readings(Vec::new());
     for (i, truth) in result.truths.iter().enumerate() {
-        out.truth(&Place::truth(i), truth);
+        out.truth(&JsonPlace::truth(i), truth);
     }
     if let Some(prior) = &result.prior {
-        out.prior(&Place::prior(), prior);
+        out.prior(&JsonPlace::prior(), prior);
     }
     if let Some(procedure) = &result.procedure {
-        out.procedure(&Place::default().key("procedure"), procedure);
+        out.procedure(&JsonPlace::default().key("procedure"), procedure);
     }
     out.0
 }
@@ -79,14 +79,14 @@ pub fn readings(result: &OperatingCharacteristics) -> Vec<(String, Reading<'_>)>
 struct Readings<'r>(Vec<(String, Reading<'r>)>);
 
 impl<'r> Readings<'r> {
-    fn all_of<T>(&mut self, place: &Place, catalogue: &'static [Quantity<T>], of: &'r T) {
+    fn all_of<T>(&mut self, place: &JsonPlace, catalogue: &'static [Quantity<T>], of: &'r T) {
         self.0
             .extend(catalogue.iter().map(|quantity| (place.pointer(quantity), quantity.read(of))));
     }
 
     fn items<T>(
         &mut self,
-        place: &Place,
+        place: &JsonPlace,
         list: &str,
         catalogue: &'static [Quantity<T>],
         items: &'r [T],
@@ -96,7 +96,7 @@ impl<'r> Readings<'r> {
         }
     }
 
-    fn truth(&mut self, place: &Place, truth: &'r TruthSummary) {
+    fn truth(&mut self, place: &JsonPlace, truth: &'r TruthSummary) {
         self.all_of(place, TRUTH, truth);
         for (i, analysis) in truth.analyses.iter().enumerate() {
             self.analysis(&place.analysis(i), analysis);
@@ -110,23 +110,23 @@ impl<'r> Readings<'r> {
         self.balance(&place.key("balance"), &truth.balance);
     }
 
-    fn analysis(&mut self, place: &Place, analysis: &'r AnalysisSummary) {
+    fn analysis(&mut self, place: &JsonPlace, analysis: &'r AnalysisSummary) {
         self.all_of(place, ANALYSIS, analysis);
         self.items(place, "looks", LOOK, &analysis.looks);
     }
 
-    fn description(&mut self, place: &Place, description: &'r DescriptionSummary) {
+    fn description(&mut self, place: &JsonPlace, description: &'r DescriptionSummary) {
         self.all_of(place, DESCRIPTION, description);
         self.items(place, "cuts", CUT, &description.cuts);
         self.items(place, "subgroups", SUBGROUP, &description.subgroups);
     }
 
-    fn safety(&mut self, place: &Place, event: &'r SafetySummary) {
+    fn safety(&mut self, place: &JsonPlace, event: &'r SafetySummary) {
         self.all_of(place, SAFETY, event);
         self.items(place, "looks", SAFETY_LOOK, &event.looks);
     }
 
-    fn balance(&mut self, place: &Place, balance: &'r AllocationBalance) {
+    fn balance(&mut self, place: &JsonPlace, balance: &'r AllocationBalance) {
         self.all_of(place, BALANCE, balance);
         self.items(place, "levels", LEVEL, &balance.levels);
         if let Some(centres) = &balance.centres {
@@ -134,13 +134,13 @@ impl<'r> Readings<'r> {
         }
     }
 
-    fn prior(&mut self, place: &Place, prior: &'r PriorSummary) {
+    fn prior(&mut self, place: &JsonPlace, prior: &'r PriorSummary) {
         self.all_of(place, PRIOR, prior);
         self.items(place, "components", COMPONENT, &prior.components);
         self.items(place, "analyses", PRIOR_ANALYSIS, &prior.analyses);
     }
 
-    fn procedure(&mut self, place: &Place, procedure: &'r ProcedureSummary) {
+    fn procedure(&mut self, place: &JsonPlace, procedure: &'r ProcedureSummary) {
         self.all_of(place, PROCEDURE, procedure);
         for (i, arm) in procedure.arms.iter().enumerate() {
             let place = place.item("arms", i);
