@@ -238,8 +238,8 @@ impl<'a> Task<'a> {
         if self.goal.quantity.missing_from(&scenario).is_some() {
             return Ok(None);
         }
-        let new = || Tally::new(&scenario);
-        let simulated = session.fold([&scenario], Job::of(replicates), new)?;
+        let job = Job::of(replicates);
+        let simulated = session.fold([&scenario], job, || Tally::new(&scenario))?;
         Ok(Some(self.goal.observed(&simulated.tally, self.analysis)))
     }
 

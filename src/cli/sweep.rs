@@ -99,9 +99,12 @@ impl SweepArgs {
         let mut swept = Vec::with_capacity(points.len());
         for (number, Point { scenario, following }) in points.into_iter().enumerate() {
             let job = Job::of(0..scenario.replicates);
-            let new = || Tally::new(&scenario);
-            let Simulated { tally, next, reached } =
-                session.fold_until_precise([&scenario], job, new, Tally::error_to_stop_by)?;
+            let Simulated { tally, next, reached } = session.fold_until_precise(
+                [&scenario],
+                job,
+                || Tally::new(&scenario),
+                Tally::error_to_stop_by,
+            )?;
             let result = OperatingCharacteristics::new(&scenario, &tally);
             let following = following.iter().map(Set::to_string).collect();
             let point = SweptPoint::new(grid, number, next, reached, result);

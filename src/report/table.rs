@@ -9,7 +9,7 @@ use super::numeral::{
 use super::prior::averaged;
 use super::procedure::Show;
 use crate::explore::precision::PrecisionReached;
-use crate::scenario::file::{Analysis, ScenarioFile};
+use crate::scenario::file::{ScenarioFile, WrittenAnalysis};
 use crate::summary::{
     AllocationBalance, AnalysisSummary, CentreSummary, EstimatePerformance, GuessedShares,
     LookSummary, McEstimate, NamedQuantity, SizeSummary, TruthSummary,
@@ -146,7 +146,7 @@ pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) ->
 /// Lists the reasons for which a closed form differs from the simulation; `None` without a closed form.
 fn why_it_differs(
     summary: &AnalysisSummary,
-    written: &Analysis,
+    written: &WrittenAnalysis,
     scenario: &ScenarioFile,
 ) -> Option<String> {
     summary.normal_approximation.as_ref()?;

@@ -73,9 +73,11 @@ pub fn any_number(scenario: &Scenario, path: &KeyPath) -> Result<Number, EditErr
         item = step.get(item).ok_or_else(|| not_there(path, &above, item, step))?;
         above = above.child(step.clone());
     }
-    let not_a_number = || EditError::NotANumber(path.to_string());
-    let value = super::item::number(item).ok_or_else(not_a_number)?;
-    let allowed = shape.and_then(|shape| shape.number()).ok_or_else(not_a_number)?;
+    let (Some(value), Some(allowed)) =
+        (super::item::number(item), shape.and_then(|shape| shape.number()))
+    else {
+        return Err(EditError::NotANumber(path.to_string()));
+    };
     let least = allowed.least.as_ref().and_then(Limit::as_f64).unwrap_or(f64::NEG_INFINITY);
     let most = allowed.most.as_ref().and_then(Limit::as_f64).unwrap_or(f64::INFINITY);
     Ok(Number { value, range: (least, most), whole: allowed.whole })

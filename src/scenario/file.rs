@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use analysis::Analysis;
+pub use analysis::WrittenAnalysis;
 pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
 pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
 pub use prior::{
@@ -92,7 +92,7 @@ pub struct ScenarioFile {
     pub design: WrittenDesign,
     /// Analyses; each monitors the same simulated trials on its own.
     #[schemars(length(min = 1))]
-    pub analyses: Vec<Analysis>,
+    pub analyses: Vec<WrittenAnalysis>,
     /// Supplementary analyses when a trial ends; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<WrittenDescription>,

@@ -258,8 +258,10 @@ impl<'s> Reader<'s> {
         if let Some(reference) = schema["$ref"].as_str() {
             only(schema, &["$ref"])?;
             let definition = reference.strip_prefix('#').and_then(|at| self.root.pointer(at));
-            let missing = || UnknownSchema(format!("the reference {reference}"));
-            self.shape(definition.ok_or_else(missing)?, depth)
+            match definition {
+                Some(definition) => self.shape(definition, depth),
+                None => Err(UnknownSchema(format!("the reference {reference}"))),
+            }
         } else if let Some(variants) = schema["oneOf"].as_array() {
             only(schema, &["oneOf"])?;
             self.one_of(variants, depth)
@@ -296,11 +298,10 @@ impl<'s> Reader<'s> {
             }
             Some("array") => {
                 only(schema, &["type", "items", "minItems", "maxItems"])?;
-                let count = |key: &str| schema[key].as_u64().map(|count| count as usize);
                 Ok(ValueShape::List(Box::new(ListShape {
                     items: self.shape(&schema["items"], depth)?,
-                    least: count("minItems").unwrap_or(0),
-                    most: count("maxItems"),
+                    least: count(&schema["minItems"]).unwrap_or(0),
+                    most: count(&schema["maxItems"]),
                 })))
             }
             Some("object") => self.table(schema, depth).map(ValueShape::Table),
@@ -397,6 +398,10 @@ fn only(schema: &Value, words: &[&str]) -> Result<(), UnknownSchema> {
 fn properties(schema: &Value) -> Result<&Map<String, Value>, UnknownSchema> {
     // A variant without data has no `properties` in newer drafts, but schemars writes the tag's.
     schema["properties"].as_object().ok_or_else(|| UnknownSchema("a table without keys".to_owned()))
+}
+
+fn count(number: &Value) -> Option<usize> {
+    number.as_u64().map(|count| count as usize)
 }
 
 fn strings(list: &Value) -> Vec<String> {

@@ -166,10 +166,10 @@ impl Set {
                 let value = document.as_table().get("value")?;
                 span_of(value, below).or_else(|| value.span())
             });
-        found.map_or(start..end, |span| {
-            let at = |place: usize| (place - KEY.len() + start).min(self.text.len());
-            at(span.start)..at(span.end)
-        })
+        match found {
+            Some(span) => span.start - KEY.len() + start..span.end - KEY.len() + start,
+            None => start..end,
+        }
     }
 }
 

@@ -256,13 +256,9 @@ impl Walk<'_, '_> {
     /// Checks the alternative of the value's own type. Of several tables it is the one that knows most
     /// of the keys that are there, so that a slip in one key is not reported for all of them.
     fn check_any_of(&mut self, path: &KeyPath, item: &Item, shapes: &[ValueShape]) {
-        let keys_known = |shape: &&ValueShape| {
-            let keys = item.as_table_like().into_iter().flat_map(|table| table.iter());
-            keys.filter(|(key, _)| shape.key(key).is_some()).count()
-        };
         // The last of the greatest is taken, so that from behind it is the first.
         let fitting = shapes.iter().filter(|shape| is_of_type(item, shape)).rev();
-        match fitting.max_by_key(keys_known) {
+        match fitting.max_by_key(|shape| keys_known(item, shape)) {
             Some(shape) => self.check(path, item, shape),
             None => {
                 let allowed: Vec<String> =
@@ -271,6 +267,12 @@ impl Walk<'_, '_> {
             }
         }
     }
+}
+
+/// Returns how many keys of a table a shape has.
+fn keys_known(item: &Item, shape: &ValueShape) -> usize {
+    let keys = item.as_table_like().into_iter().flat_map(|table| table.iter());
+    keys.filter(|(key, _)| shape.key(key).is_some()).count()
 }
 
 /// Returns whether a value has the type that a shape is of.

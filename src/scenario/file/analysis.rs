@@ -8,7 +8,8 @@ use crate::analysis::{AnalysisMethod, AnalysisSet};
 
 /// An analysis that monitors the trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Analysis {
+#[schemars(rename = "Analysis")]
+pub struct WrittenAnalysis {
     /// Unique name for tables; the method by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
@@ -30,7 +31,7 @@ pub struct Analysis {
     pub missing: MissingRule,
 }
 
-impl Analysis {
+impl WrittenAnalysis {
     /// Whether two analyses differ in nothing but their names.
     pub fn is_like(&self, other: &Self) -> bool {
         *self == Self { name: self.name.clone(), ..other.clone() }

@@ -140,6 +140,6 @@ fn randomises_by_centre(written: &file::Randomisation) -> bool {
     }
 }
 
-fn analyses_by_centre(analysis: &file::Analysis) -> bool {
+fn analyses_by_centre(analysis: &file::WrittenAnalysis) -> bool {
     analysis.factors().any(|name| name == centres::FACTOR)
 }
