@@ -134,6 +134,7 @@ impl SweepArgs {
                 return print(&self.note_on_figure(grid, points));
             }
         };
+        // JSON and CSV are written to files by the same functions.
         written.expect("memory can be written to");
         print(&String::from_utf8(out).expect("JSON and CSV are text"))
     }

@@ -188,6 +188,7 @@ impl Decimals {
     fn parse(first: &str, last: &str, step: &str) -> Result<Self, String> {
         let numbers = [decimal(first)?, decimal(last)?, decimal(step)?];
         let decimals = numbers.iter().map(|number| number.decimals).max().unwrap_or(0);
+        // 1..2:1 are whole numbers to TOML, which some keys require, and 1.0..2:1 are not.
         let whole = decimals == 0 && ![first, last, step].iter().any(|word| word.contains('.'));
         let [first_unit, last_unit, step_unit] =
             numbers.map(|number| number.digits * 10i128.pow((decimals - number.decimals) as u32));
@@ -200,6 +201,7 @@ impl Decimals {
             ));
         }
         let steps = (last_unit - first_unit) / step_unit;
+        // Both ends are included.
         let count = steps.unsigned_abs() + 1;
         let range = Self { first: first_unit, step: step_unit, count, decimals, whole };
         if (last_unit - first_unit) % step_unit != 0 {

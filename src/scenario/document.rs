@@ -92,6 +92,7 @@ impl InputDocument {
     /// # Errors
     /// When the text is not TOML.
     pub fn parse(name: &str, text: String) -> Result<Self, Rejection> {
+        // Empty text is TOML, but every key would be reported as missing.
         if text.trim().is_empty() {
             let problem = Problem::general(format!("{name} is empty; expected TOML"));
             return Err(Rejection::new(name.to_owned(), text, vec![problem]));
@@ -186,6 +187,7 @@ impl<'d> Draft<'d> {
             return Err(document.reject(problems));
         }
         let value = plain(&root, document.text());
+        // Numbers and dates are in the form that serde expects; places are kept apart from them.
         let deserializer = serde::de::IntoDeserializer::into_deserializer(value);
         // What the shape allows can be read; should a type refuse it all the same, the place is named.
         match serde_path_to_error::deserialize::<toml_edit::de::ValueDeserializer, F>(deserializer)

@@ -44,6 +44,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden_in_line) {
         return Cow::Borrowed(text);
     }
+    // Room for one escape; more are rare.
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if is_hidden_in_line(c) {

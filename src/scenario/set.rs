@@ -115,6 +115,7 @@ impl Set {
         // Only now, as a set that is refused must leave the alternatives as they were.
         let table = parent.get_mut(root).and_then(Item::as_table_like_mut);
         if let (Some(shape), Some(table)) = (shape, table) {
+            // Otherwise the document would have two of them, and be refused for that.
             for replaced in replaced(shape, table, key, self.value.as_str()) {
                 table.remove(&replaced);
             }

@@ -233,6 +233,7 @@ impl Walk<'_, '_> {
             let message = format!("is not a known key{hint}; allowed: {allowed}");
             self.report_key(&path.key(key), message);
         }
+        // All that are given, so that the message names those that exclude one another.
         let given: Vec<&KeyShape> =
             keys.iter().filter(|key| table.contains_key(&key.name)).collect();
         match given[..] {

@@ -116,6 +116,7 @@ pub enum Boundary {
 }
 
 fn default_interim_z() -> f64 {
+    // The bound that Peto et al. (1976, Br J Cancer 34:585) recommend.
     3.0
 }
 
@@ -129,6 +130,7 @@ pub enum Futility {
     /// Stop when Z is at or below a bound.
     Z {
         /// One bound per interim look; -inf where a look does not test for futility.
+        // No least value: −∞ is a look without the test.
         #[schemars(inner(range(max = 40.0)))]
         bounds: Vec<f64>,
     },
@@ -143,6 +145,7 @@ pub enum Futility {
     Effect {
         /// One bound per interim look, a risk difference or a log common odds ratio; -inf where a
         /// look does not test for futility.
+        // No least value here either: −∞ is a look without the test.
         #[schemars(inner(range(max = 20.0)))]
         bounds: Vec<f64>,
     },

@@ -51,6 +51,7 @@ pub struct WrittenProcedure {
 }
 
 fn never() -> Vec<f64> {
+    // Its last value repeats: no pass is followed by a reocclusion.
     vec![0.0]
 }
 

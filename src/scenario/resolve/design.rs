@@ -164,6 +164,7 @@ impl Resolver<'_> {
                 self.report(&format!("{path}[{i}]"), message);
             }
         }
+        // Scenarios count looks from 1.
         (0..looks).filter(|&k| !tested.contains(&(k as u32 + 1))).collect()
     }
 
@@ -218,6 +219,7 @@ impl Resolver<'_> {
                 }
             }
             file::Looks::EquallySpaced(looks) => {
+                // The last fraction is exactly 1, so the final look has the maximum.
                 let fractions = (1..=*looks).map(|k| f64::from(k) / f64::from(*looks));
                 Ok(WrittenLooks {
                     path: "design.looks.equally_spaced",

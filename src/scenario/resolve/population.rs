@@ -53,6 +53,7 @@ impl Resolver<'_> {
         if let Some(level) = first_repeated(levels) {
             self.report_repeated(&format!("{at}.levels"), level, "level");
         }
+        // A factor need not be prognostic: it can be there for balance alone.
         let log_odds = log_odds.clone().unwrap_or_else(|| vec![0.0; levels.len()]);
         if log_odds.len() != levels.len() {
             let path = format!("{at}.log_odds");

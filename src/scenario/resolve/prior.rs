@@ -60,6 +60,7 @@ impl Resolver<'_> {
             (Some(_), None) => Ok(written.clone()),
             (None, Some(evidence)) => {
                 let log_odds_ratio = self.pooled(&format!("{at}.evidence"), evidence)?;
+                // The author's words first, then what the program knows of the file.
                 let source = written.source.iter().cloned().chain([origin(evidence)]);
                 Ok(file::PriorComponent {
                     weight: written.weight,
@@ -120,6 +121,7 @@ impl Resolver<'_> {
         }
         Ok(match event {
             CountedEvent::Wanted => log_odds_ratio,
+            // The odds of the opposite event are the reciprocal.
             CountedEvent::Unwanted => file::LogOddsRatio { mean: -mean, ..log_odds_ratio },
         })
     }

@@ -138,6 +138,7 @@ impl Resolver<'_> {
         let path = format!("procedure.{arm}.strategy");
         match strategy {
             written::WrittenStrategy::RescueNow {} => {
+                // A stent at once is no further pass and then a stent.
                 Ok(Strategy::Continue { more: 0, last_pass: MAX_PASSES, then: LastStep::Rescue })
             }
             written::WrittenStrategy::ContinueThenRescue { more_passes } => {
@@ -170,6 +171,7 @@ impl Resolver<'_> {
         };
         let mut rescue = [0.0; MAX_PASSES + 1];
         rescue[1..].copy_from_slice(&after);
+        // One row, for average difficulty. The procedure adds one for each class of difficulty.
         Ok(Strategy::Practice { rescue: vec![rescue], last_pass })
     }
 
@@ -218,6 +220,7 @@ fn pass_success(file: &PassSuccess) -> [f64; MAX_PASSES] {
         PassSuccess::Flat(p) => [*p; MAX_PASSES],
         PassSuccess::ByPass(list) => by_pass(list),
         PassSuccess::Decay { first, odds_ratio_per_pass } => std::array::from_fn(|pass| {
+            // On the scale of the odds, so that no pass has a probability above 1.
             logistic(logit(*first) + pass as f64 * libm::log(*odds_ratio_per_pass))
         }),
     }

@@ -25,6 +25,7 @@ impl Resolver<'_> {
                 let blocks = PermutedBlocks::new(ratio.reduced(), multiples?, series?);
                 Ok(RandomisationMethod::PermutedBlocks(blocks))
             }
+            // Factors come first here and below, so that problems with them and with the ratio are both reported.
             file::Randomisation::Efron { biased_coin_p, stratify_by } => {
                 let series = self.series(stratify_by, population);
                 self.check_equal_arms("efron")?;
@@ -105,6 +106,7 @@ impl Resolver<'_> {
         population: &Population,
         names: Option<&[String]>,
     ) -> Checked<Vec<usize>> {
+        // Without names all factors of the scenario are balanced, which is why they are there.
         let names = match names {
             Some(names) => names.to_vec(),
             None => self.file.factors.iter().map(|factor| factor.name.clone()).collect(),

@@ -129,6 +129,7 @@ impl Resolver<'_> {
             }
             SafetyEvent::Perforation {} => {
                 let happens = procedure.is_some_and(|procedure| {
+                    // Both are 0 by default, which is a procedure without perforations.
                     procedure.perforation.thrombectomy > 0.0 || procedure.perforation.stenting > 0.0
                 });
                 (Event::Perforation, happens)
@@ -199,6 +200,7 @@ impl Resolver<'_> {
             return self.fail(&path, message);
         }
         let patients: Vec<u32> = match endpoint.event {
+            // Death is known with the outcome, of which each look has the planned number.
             SafetyEvent::Death {} => {
                 timing.design.looks().iter().map(|look| look.analysed).collect()
             }

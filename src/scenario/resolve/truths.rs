@@ -132,6 +132,7 @@ impl Resolver<'_> {
         match (&self.file.procedure, &self.file.outcome) {
             (None, file::WrittenOutcome::Stated(stated)) => {
                 let centres = self.file.centres.as_ref();
+                // A stated distribution is that over all centres, so their effects enter the model from the start.
                 let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
                 let model =
                     OutcomeModel::across_centres(self.stated(stated)?, population, &centres);
