@@ -180,7 +180,7 @@ const METHODS: [Broken; 37] = [
     broken(
         "test = \"score\"",
         "missing = { rule = \"by_arm\", control = 0 }",
-        &["`analyses[1].missing.experimental` is missing; expected: In the experimental arm"],
+        &["`analyses[1].missing.experimental` is missing; expected: Value in the experimental arm"],
     ),
     broken(
         "test = \"score\"",
