@@ -1,7 +1,7 @@
 //! Schemas of input files: the JSON Schema of a type, and its contents as a type that the reader walks.
 //!
 //! Contract with schemars. [`ValueShape::of`] understands the schemas that schemars emits for the types of
-//! input files, after [`build`] has given the shared keys of a table to each of its variants:
+//! input files, after `build` has given the shared keys of a table to each of its variants:
 //!
 //! - `type` with one name, or with one name and `null`, for numbers, text, `boolean`, arrays and tables;
 //! - `minimum`, `maximum`, `minLength`, `minItems`, `maxItems`, one schema for all `items`;
