@@ -27,7 +27,7 @@ const CONSERVATIVE: f64 = 0.95;
 struct Strata {
     /// Share of the population.
     shares: Vec<f64>,
-    /// By arm, control first, then stratum.
+    /// Mean score by arm, control first, then stratum.
     means: [Vec<f64>; 2],
     variances: [Vec<f64>; 2],
     /// Share of the analysed patients in each arm.

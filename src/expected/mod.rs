@@ -20,7 +20,7 @@ pub use warnings::warnings;
 
 use crate::scenario::Scenario;
 
-/// What a scenario implies without simulation.
+/// Quantities that a scenario implies without simulation.
 ///
 /// Creating one costs nothing; every question is computed when it is asked.
 #[derive(Debug)]

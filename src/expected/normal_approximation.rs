@@ -31,7 +31,7 @@ pub enum NoFormula {
     #[error("as every replicate has its own effect")]
     Prior,
     /// The analysis adjusts for the centre, or is stratified by it.
-    #[error("as it goes by centre")]
+    #[error("as it uses the centre")]
     ByCentre,
     /// The analysis imputes more than once.
     #[error("as missing outcomes are imputed several times")]
@@ -54,7 +54,7 @@ pub enum NoFormula {
     #[error("as most strata have a few patients")]
     SparseStrata,
     /// Adverse events that depend on the outcome may stop the trial.
-    #[error("as an event that can stop the trial goes with the outcome")]
+    #[error("as an event that can stop the trial depends on the outcome")]
     Safety,
 }
 
@@ -123,7 +123,7 @@ impl Expected<'_> {
     /// The comparison with the variance reduced by what the randomisation balances.
     ///
     /// # Errors
-    /// As [`Expected::comparison`], and if the reduction is not known.
+    /// If there is no [`Expected::comparison`], or the reduction is not known.
     pub fn balanced_comparison(
         &self,
         truth: Truth,
