@@ -299,7 +299,7 @@ pub fn test(counts: &Counts, measure: WinMeasure) -> TestResult {
 fn net_benefit(pairs: &Pairs, counts: &Counts) -> TestResult {
     let Some(z) = wilcoxon::z(counts, Continuity::Uncorrected) else {
         let failed = TestResult::failed(FitStatus::NoInformation);
-        let has_empty_arm = pairs.patients.iter().any(|&patients| patients == 0.0);
+        let has_empty_arm = pairs.patients.contains(&0.0);
         if has_empty_arm {
             return failed;
         }
