@@ -27,6 +27,6 @@ pub(super) fn document(effect: &TruthSummary, none: &TruthSummary) -> Document {
 /// Writes one probability both ways; `None` if no stop can be disregarded.
 fn row(analysis: &AnalysisSummary, what: &str) -> Option<Vec<String>> {
     let figures = [analysis.rejection, analysis.rejection_stops_disregarded?];
-    let [heeded, disregarded] = figures.map(|figure| with_two_digit_error(figure));
+    let [heeded, disregarded] = figures.map(with_two_digit_error);
     Some(vec![format!("{}, {what}", analysis.name), heeded, disregarded])
 }

@@ -18,8 +18,7 @@ fn price_under(title: &str, truth: &TruthSummary) -> Document {
         let Some(price) = &analysis.price_of_safety else { continue };
         let mut row = vec![analysis.name.clone()];
         row.extend(
-            [analysis.rejection, price.rejection_without, price.lost]
-                .map(|it| with_two_digit_error(it)),
+            [analysis.rejection, price.rejection_without, price.lost].map(with_two_digit_error),
         );
         row.push(with_error(price.stopped));
         rows.push(row);
