@@ -271,7 +271,7 @@ fn a_failed_calibration_is_reported_and_writes_no_file() {
 /// Evidence is named by its path from the scenario's folder, so that a copy in another folder would not
 /// find it.
 #[test]
-fn a_copy_that_would_not_find_its_evidence_is_not_written() {
+fn a_copy_that_would_not_find_its_evidence_is_refused() {
     let directory = directory();
     let mut command = rescuesim();
     command.args(arguments(
@@ -288,7 +288,7 @@ fn a_copy_that_would_not_find_its_evidence_is_not_written() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_told_and_what_was_there_stays() {
+fn an_output_that_cannot_be_written_is_reported_and_keeps_the_old_file() {
     let directory = directory();
     let file = directory.path().join("kept.toml");
     fs::write(&file, "kept").expect("the folder is writable");

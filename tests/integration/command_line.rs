@@ -128,7 +128,7 @@ fn a_build_without_parquet_refuses_rows_as_parquet() {
 
 #[cfg(not(feature = "png"))]
 #[test]
-fn a_build_without_png_refuses_pictures_as_png() {
+fn a_build_without_png_refuses_figures_as_png() {
     let directory = directory();
     let mut command = rescuesim();
     command.args(["report", SCENARIO, "--replicates", "1e12", "--png", "--figures"]);

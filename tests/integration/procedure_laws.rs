@@ -247,11 +247,11 @@ fn the_screening_yield_is_the_share_with_persistent_occlusion() {
     let success = [0.373016, 0.328571, 0.157895, 0.166667];
     let reocclusion = [0.148936, 0.086957, 0.0, 0.0];
     let published = [86.0, 60.2, 50.7, 42.2];
-    let mut unresolved = 1.0;
+    let mut occluded = 1.0;
     for k in 0..4 {
-        unresolved *= 1.0 - success[k] * (1.0 - reocclusion[k]);
+        occluded *= 1.0 - success[k] * (1.0 - reocclusion[k]);
         let after = yields(&format!("procedure.randomised_after={}", k + 1)).expect("a procedure");
-        assert!((after - unresolved).abs() < 1e-14, "{after} {unresolved}");
+        assert!((after - occluded).abs() < 1e-14, "{after} {occluded}");
         assert!((126.0 * after - published[k]).abs() < 0.05, "{after}");
     }
     // Of 1/0.682540 + 1/0.402339 screened patients two are randomised, one after each number of passes.

@@ -189,7 +189,7 @@ fn sizes() -> impl Strategy<Value = (u32, u32)> {
 /// mRS of the control arm, in which levels may have no patients.
 fn shares() -> impl Strategy<Value = String> {
     prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
-        .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
+        .prop_filter("some level has patients", |shares| shares.iter().sum::<f64>() > 0.1)
         .prop_map(|shares| {
             let sum: f64 = shares.iter().sum();
             format!("outcome.control={:?}", shares.map(|share| share / sum))

@@ -129,7 +129,7 @@ pub fn safety() -> impl Strategy<Value = Vec<String>> {
 /// Overrides of ANGEL-REBOOT.
 fn settings() -> impl Strategy<Value = Vec<String>> {
     let shares = prop::array::uniform7(prop_oneof![Just(0.0), 0.0..1.0f64])
-        .prop_filter("someone has an outcome", |shares| shares.iter().sum::<f64>() > 0.1)
+        .prop_filter("some level has patients", |shares| shares.iter().sum::<f64>() > 0.1)
         .prop_map(|shares| {
             let sum: f64 = shares.iter().sum();
             shares.map(|share| share / sum)

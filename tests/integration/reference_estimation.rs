@@ -258,28 +258,52 @@ impl Trial {
         [exact(row.noted("pi2="), observed[0]), exact(row.noted("pi1="), observed[1])]
     }
 
+    fn planned_drift(&self) -> f64 {
+        planned_drift(&NO_LOWER, &self.critical)
+    }
+
+    /// Number of patients of the group-sequential trial with the planned power.
+    fn maximum_patients(&self) -> f64 {
+        fixed_patients() * (self.planned_drift() / fixed_drift()).powi(2)
+    }
+
     /// gsDesign's prior N(δ/2, (δ/2)²) on the scale of the drift, whose planned value is known.
     fn prior(&self) -> Belief {
-        let half = 0.5 * planned_drift(&NO_LOWER, &self.critical);
+        let half = 0.5 * self.planned_drift();
         Belief { mean: half, sd: half }
+    }
+
+    fn normal_prior(&self) -> DriftPrior {
+        DriftPrior::Normal(self.prior())
+    }
+
+    /// Conditional power at the current look.
+    fn conditional_power(&self, drift: AssumedDrift) -> f64 {
+        self.monitored().conditional_power(self.now(), self.z[self.now()], drift)
+    }
+
+    /// Predictive power at the current look.
+    fn predictive_power(&self, prior: DriftPrior) -> f64 {
+        self.monitored().predictive_power(self.now(), self.z[self.now()], prior)
+    }
+
+    /// A drift as a standardised effect, with the patients of the look at which the trial ended.
+    fn as_standardised_effect(&self, drift: f64) -> f64 {
+        standardised(drift, FRACTIONS[self.end()], self.patients[self.end()])
     }
 
     fn compare(&self, row: &Row, compared: &mut Compared) {
         let (z, t) = (self.z[self.now()], FRACTIONS[self.now()]);
         let monitored = self.monitored();
-        let power = |drift| monitored.conditional_power(self.now(), z, drift);
-        let predictive = |prior| monitored.predictive_power(self.now(), z, prior);
         let end = self.end();
-        let general = |drift| standardised(drift, FRACTIONS[end], self.patients[end]);
         let error = match row.note.ends_with(" unpooled") {
             true => unpooled_standard_error,
             false => pooled_standard_error,
         };
-        let planned = || planned_drift(&NO_LOWER, &self.critical);
-        let most = || fixed_patients() * (planned() / fixed_drift()).powi(2);
+        // The current look and the final one, without looks between them: made when a row asks for it, as
+        // a trial at its final look has no further information.
         let (to_the_end, bounds) = ([t, 1.0], [f64::INFINITY, self.critical[2]]);
         let final_only = || Monitored::new(&to_the_end, &NO_LOWER[..2], &bounds);
-        let normal = || DriftPrior::Normal(self.prior());
 
         let found = match row.quantity.as_str() {
             "critical_value" | "gsDesign_bound" => self.critical[row.look()],
@@ -308,9 +332,9 @@ impl Trial {
             "final_CI_lower" => self.risk_difference(error).low,
             "final_CI_upper" => self.risk_difference(error).high,
             "median_unbiased" => self.risk_difference(error).median,
-            "final_CI_general_lower" => general(self.estimate().low),
-            "final_CI_general_upper" => general(self.estimate().high),
-            "median_unbiased_general" => general(self.estimate().median),
+            "final_CI_general_lower" => self.as_standardised_effect(self.estimate().low),
+            "final_CI_general_upper" => self.as_standardised_effect(self.estimate().high),
+            "median_unbiased_general" => self.as_standardised_effect(self.estimate().median),
             "drift_CI_lower" => self.estimate().low,
             "drift_CI_upper" => self.estimate().high,
             "drift_median_unbiased" => self.estimate().median,
@@ -319,24 +343,24 @@ impl Trial {
                 let by_look = monitored.conditional_power_by_look(self.now(), z, drift);
                 by_look[row.look() - self.now() - 1]
             }
-            "gsDesign_n.I" => most() * FRACTIONS[row.look()],
+            "gsDesign_n.I" => self.maximum_patients() * FRACTIONS[row.look()],
             "gsDesign_delta" => fixed_drift() / f64::sqrt(fixed_patients()),
             "CP_total_theta_hat" => {
                 let trend = AssumedDrift::CurrentTrend.value(z, t);
                 compared.add(row, "its drift", trend, row.noted("drift at t=1:"));
-                power(AssumedDrift::CurrentTrend)
+                self.conditional_power(AssumedDrift::CurrentTrend)
             }
             // The drift as gsDesign solves it; gsDesign_n.I compares its error.
             "CP_total_theta_0" | "CP_total_theta_delta" => {
-                power(AssumedDrift::Stated(row.noted("drift at t=1:")))
+                self.conditional_power(AssumedDrift::Stated(row.noted("drift at t=1:")))
             }
             "gsCP_total_theta_hat" => self.by_look(row, AssumedDrift::CurrentTrend, compared),
             "gsCP_total_theta_0" => self.by_look(row, AssumedDrift::Stated(0.0), compared),
             "gsCP_total_theta_delta" => {
-                self.by_look(row, AssumedDrift::Stated(planned()), compared)
+                self.by_look(row, AssumedDrift::Stated(self.planned_drift()), compared)
             }
-            "PP_flat_prior" | "gsPP_flat_prior" => predictive(DriftPrior::Flat),
-            "gsPP_normalprior_mu_delta/2_sd_delta/2" => predictive(normal()),
+            "PP_flat_prior" | "gsPP_flat_prior" => self.predictive_power(DriftPrior::Flat),
+            "gsPP_normalprior_mu_delta/2_sd_delta/2" => self.predictive_power(self.normal_prior()),
             "PP_normalprior_mu_delta/2_sd_delta/2" => {
                 // The prior that gave the noted posterior: its mean is its standard deviation.
                 let sd = row.noted("sd");
@@ -344,17 +368,21 @@ impl Trial {
                 let prior = DriftPrior::Normal(Belief { mean: half, sd: half });
                 let mean = prior.posterior(z, t).mean;
                 compared.add(row, "its posterior mean", mean, row.noted("drift mean"));
-                predictive(prior)
+                self.predictive_power(prior)
             }
             "CP_final_only_theta_hat" => {
                 final_only().conditional_power(0, z, AssumedDrift::CurrentTrend)
             }
             "PP_final_only_flat" => final_only().predictive_power(0, z, DriftPrior::Flat),
-            "gsPosterior_mean_theta" => normal().posterior(z, t).mean / f64::sqrt(most()),
-            "gsPosterior_sd_theta" => normal().posterior(z, t).sd / f64::sqrt(most()),
+            "gsPosterior_mean_theta" => {
+                self.normal_prior().posterior(z, t).mean / f64::sqrt(self.maximum_patients())
+            }
+            "gsPosterior_sd_theta" => {
+                self.normal_prior().posterior(z, t).sd / f64::sqrt(self.maximum_patients())
+            }
             "gsPOS" => monitored.assurance(self.prior()),
-            "gsPI_lower" => prediction_interval(z, t, 1.0, normal(), 0.95).0,
-            "gsPI_upper" => prediction_interval(z, t, 1.0, normal(), 0.95).1,
+            "gsPI_lower" => prediction_interval(z, t, 1.0, self.normal_prior(), 0.95).0,
+            "gsPI_upper" => prediction_interval(z, t, 1.0, self.normal_prior(), 0.95).1,
             other => panic!("an unknown quantity {other}"),
         };
         compared.add(row, &row.quantity, found, row.value());
