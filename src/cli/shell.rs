@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
+use clap_mangen::Man;
 
-use super::output::{OutputFile, print};
+use super::output::{OutputFile, print, put_in_place};
 use super::{Cli, Failure};
 
 #[derive(Debug, Args)]
@@ -30,17 +31,39 @@ pub fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 
 pub fn man(args: &ManArgs) -> Result<(), Failure> {
     let Some(directory) = &args.out else {
-        let mut page = Vec::new();
-        let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
-        rendered.expect("memory can be written to");
-        return print(&String::from_utf8_lossy(&page));
+        return print(&String::from_utf8_lossy(&rendered(&Man::new(Cli::command()))));
     };
-    // A trial file that is dropped: a place that cannot be written is an error of usage, as everywhere.
-    OutputFile::create(directory, "rescuesim.1")
-        .and_then(|_| std::fs::create_dir_all(directory))
-        .map_err(|error| Failure::Usage(cannot_write_to(directory, &error)))?;
-    clap_mangen::generate_to(Cli::command(), directory)
+    let pages = pages();
+    // All pages are started before one is written, so that a place that cannot be written is an
+    // error of usage and leaves nothing behind.
+    let mut files = Vec::new();
+    for page in &pages {
+        let file = match files.first() {
+            None => OutputFile::create(directory, page.get_filename()),
+            Some(first) => OutputFile::sibling(first, &page.get_filename()),
+        };
+        files.push(file.map_err(|error| Failure::Usage(cannot_write_to(directory, &error)))?);
+    }
+    let filled = files.into_iter().zip(&pages).map(|(file, page)| file.filled(&rendered(page)));
+    filled
+        .collect::<io::Result<Vec<OutputFile>>>()
+        .and_then(put_in_place)
         .map_err(|error| Failure::Running(cannot_write_to(directory, &error)))
+}
+
+/// Returns the page of the program, then one for each command.
+fn pages() -> Vec<Man> {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    // Gives the subcommands their full names, as in `rescuesim-run.1`.
+    program.build();
+    let subcommands = program.get_subcommands().cloned().map(Man::new).collect::<Vec<_>>();
+    std::iter::once(Man::new(program)).chain(subcommands).collect()
+}
+
+fn rendered(page: &Man) -> Vec<u8> {
+    let mut text = Vec::new();
+    page.render(&mut text).expect("memory can be written to");
+    text
 }
 
 fn cannot_write_to(directory: &Path, error: &io::Error) -> String {
