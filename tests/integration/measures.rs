@@ -15,19 +15,19 @@ use syn::visit::{self, Visit};
 use crate::util::project;
 
 /// Highest number of lines of code in `src/`.
-const MAX_CODE: usize = 36_000;
+const MAX_CODE: usize = 39_600;
 /// Highest share of functions with a tuple among their parameters.
-const MAX_TUPLES: f64 = 0.05;
+const MAX_TUPLES: f64 = 0.005;
 /// Highest number of closures with a name per 1 000 lines of code.
-const MAX_CLOSURES: f64 = 16.0;
+const MAX_CLOSURES: f64 = 3.0;
 /// Highest number of type names that are defined in two or more files.
-const MAX_SHARED_NAMES: usize = 81;
+const MAX_SHARED_NAMES: usize = 15;
 /// Highest number of wildcard arms over enums of this crate.
-const MAX_WILDCARDS: usize = 54;
+const MAX_WILDCARDS: usize = 0;
 /// Lines of the longest function but for one in ten, and of the longest of all.
-const MAX_LENGTHS: [usize; 2] = [35, 100];
+const MAX_LENGTHS: [usize; 2] = [35, 90];
 /// Lowest number of comment lines that are not documentation, per line of code.
-const MIN_REASONS: f64 = 0.005;
+const MIN_REASONS: f64 = 0.035;
 
 /// Counts over `src/`, with the places of what should be rare.
 #[derive(Default)]
