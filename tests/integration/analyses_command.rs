@@ -181,7 +181,7 @@ fn commands_by_formula_name_the_analyses_that_have_one() {
         r#"design.futility={rule="conditional_power",under="planned",at_most=0.1}"#,
     ] {
         let set = ["check", SCENARIO, "--set", "analyses=[{method=\"win_odds\"}]", "--set", rule];
-        let errors = refused(rescuesim().args(&set));
+        let errors = refused(rescuesim().args(set));
         assert!(errors.contains("another first analysis (two_proportions,"), "{errors}");
     }
 }

@@ -125,7 +125,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
     .expect("the folder is writable");
     let other = path.display().to_string();
     let args = ["compare", SCENARIO, &other, "--precision", "0.0021"];
-    let found = json(rescuesim().args(&args));
+    let found = json(rescuesim().args(args));
     let quantities = found["figures"].as_array().expect("figures").iter();
     let powers =
         quantities.filter(|of| of["figure"].as_str().is_some_and(|f| f.ends_with(".power")));
@@ -186,7 +186,7 @@ fn strategies_are_simulated_to_a_precision() {
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("the standard error of passes is 0.0"), "{table}");
     let args = ["strategies", cohort, "--precision", "0.1", "--precision-of", "luck"];
-    assert!(refused(rescuesim().args(&args)).contains("functional-independence, mortality"));
+    assert!(refused(rescuesim().args(args)).contains("functional-independence, mortality"));
     assert!(
         refused(rescuesim().args(["strategies", cohort, "--precision", "1e-9"]))
             .contains("1e9 are the most")

@@ -10,7 +10,7 @@ use crate::report::{numeral, table};
 use crate::scenario::Truth;
 use crate::scenario::sources::ParameterOrigin;
 use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, find};
-use crate::summary::{AnalysisSummary, TruthSummary};
+use crate::summary::{AnalysisSummary, McEstimate, TruthSummary};
 
 /// One section of the page, listed in its table of contents.
 pub(super) struct Section {
@@ -303,32 +303,48 @@ fn compared(
     none: &AnalysisSummary,
     none_once: &AnalysisSummary,
 ) -> Vec<[String; 3]> {
-    let rows: [(&str, Truth, fn(&AnalysisSummary) -> String); 7] = [
-        ("power", Truth::Alternative, |it| numeral::with_two_digit_error(it.rejection)),
-        ("one-sided type I error", Truth::Null, |it| numeral::with_two_digit_error(it.rejection)),
-        ("patients randomised, with the effect", Truth::Alternative, |it| {
-            numeral::with_error(it.n_randomised.mean)
-        }),
-        ("patients randomised, without it", Truth::Null, |it| {
-            numeral::with_error(it.n_randomised.mean)
-        }),
-        ("months to the decision, with the effect", Truth::Alternative, |it| {
-            numeral::with_error(it.duration_months)
-        }),
-        ("bias of the estimate, with the effect", Truth::Alternative, |it| {
-            numeral::with_error(it.estimate.overall.bias)
-        }),
-        ("coverage of its 95 % interval", Truth::Alternative, |it| {
-            numeral::with_error(it.estimate.overall.coverage)
-        }),
-    ];
-    rows.into_iter()
-        .map(|(name, truth, of)| {
-            let [design, once] =
-                if truth == Truth::Null { [none, none_once] } else { [effect, effect_once] };
-            [name.to_owned(), of(design), of(once)]
-        })
-        .collect()
+    vec![
+        [
+            "power".to_owned(),
+            numeral::with_two_digit_error(effect.rejection),
+            numeral::with_two_digit_error(effect_once.rejection),
+        ],
+        [
+            "one-sided type I error".to_owned(),
+            numeral::with_two_digit_error(none.rejection),
+            numeral::with_two_digit_error(none_once.rejection),
+        ],
+        with_errors(
+            "patients randomised, with the effect",
+            effect.n_randomised.mean,
+            effect_once.n_randomised.mean,
+        ),
+        with_errors(
+            "patients randomised, without it",
+            none.n_randomised.mean,
+            none_once.n_randomised.mean,
+        ),
+        with_errors(
+            "months to the decision, with the effect",
+            effect.duration_months,
+            effect_once.duration_months,
+        ),
+        with_errors(
+            "bias of the estimate, with the effect",
+            effect.estimate.overall.bias,
+            effect_once.estimate.overall.bias,
+        ),
+        with_errors(
+            "coverage of its 95 % interval",
+            effect.estimate.overall.coverage,
+            effect_once.estimate.overall.coverage,
+        ),
+    ]
+}
+
+/// Row of a quantity with this design and with one look.
+fn with_errors(name: &str, design: McEstimate, once: McEstimate) -> [String; 3] {
+    [name.to_owned(), numeral::with_error(design), numeral::with_error(once)]
 }
 
 fn procedure(report: &Report<'_>) -> Option<Markup> {
