@@ -12,7 +12,7 @@ use rescuesim::report::html::{self, Example, Report};
 use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{InputDocument, Scenario, Truth, sources};
+use rescuesim::scenario::{InputDocument, Scenario, Set, Truth, sources};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
@@ -57,7 +57,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let document = InputDocument::read(path)?;
-    let sets = document.sets(&all)?;
+    let sets = Set::all(&all);
     let scenario = document.with(&sets).resolve()?;
     args.simulation.check(&scenario)?;
     let varied = VariedScenarios::resolve(args, &document, &scenario)?;
@@ -160,9 +160,9 @@ impl VariedScenarios {
         document: &InputDocument,
         scenario: &Scenario,
     ) -> Result<Self, Failure> {
-        let overrides = document.sets(&args.scenario.overrides)?;
+        let overrides = Set::all(&args.scenario.overrides);
         let Sensitivity { quantity, points } = Sensitivity::of(scenario, document, &overrides);
-        let seed = document.sets(&[format!("run.seed={}", scenario.seed.0)])?;
+        let seed = Set::all(&[format!("run.seed={}", scenario.seed.0)]);
         // Fewer than the report has: a curve of many points is read with the eye.
         let replicates = (scenario.replicates / POINT_SHARE).max(1);
         let mut varied = Vec::new();

@@ -130,7 +130,7 @@ impl<'a> Task<'a> {
         }
         let document = InputDocument::read(&args.scenario.scenario)?;
         let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
-        let sets = document.sets(&overrides)?;
+        let sets = Set::all(&overrides);
         let base = document.with(&sets).resolve()?;
         let path: KeyPath =
             args.vary.parse().map_err(|error: NotAPath| not_varied(error.into()))?;

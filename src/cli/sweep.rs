@@ -44,13 +44,14 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let grid = args.grid()?;
     let document = InputDocument::read(&args.scenario.scenario)?;
     let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
-    let sets = document.sets(&overrides)?;
+    let sets = Set::all(&overrides);
     let base = document.with(&sets).resolve()?;
     // All points before the first is simulated, so that an error in any is reported at once.
     let points = (0..grid.len())
         .map(|number| {
             let point = Point::new(&document, &sets, &base, &grid, number)?;
             args.simulation.check(&point.scenario)?;
+            check_keys(&grid, &point.scenario)?;
             Ok(point)
         })
         .collect::<Result<Vec<Point>, Failure>>()?;
@@ -182,7 +183,6 @@ impl Point {
         all.extend(following.iter().cloned());
         let scenario = document.with(&all).resolve();
         let scenario = scenario.map_err(|error| invalid(grid, number, &over, &error))?;
-        check_keys(grid, &scenario)?;
         Ok(Self { scenario, following })
     }
 }

@@ -142,7 +142,7 @@ impl GridAxis {
             AxisValues::List(values) => values[position].clone(),
             AxisValues::Range(range) => {
                 // From the text, so that 0.1 + 0.2 is written 0.3.
-                let number = range.text(position);
+                let number = range.text(position as i128);
                 number.parse().expect("a decimal number is a value of TOML")
             }
         }
@@ -207,16 +207,16 @@ impl Decimals {
         if (last_unit - first_unit) % step_unit != 0 {
             return Err(format!(
                 "steps of {step} from {first} do not land on {last}, but on {} and {}; allowed: an end that they land on",
-                range.text(steps as usize),
-                range.text(steps as usize + 1)
+                range.text(steps),
+                range.text(steps + 1)
             ));
         }
         Ok(range)
     }
 
     /// Returns a number by its position: whole, or with a point and no zeros at the end but one.
-    fn text(&self, position: usize) -> String {
-        let units = self.first + position as i128 * self.step;
+    fn text(&self, position: i128) -> String {
+        let units = self.first + position * self.step;
         if self.whole {
             return units.to_string();
         }
@@ -350,7 +350,7 @@ mod tests {
         );
         assert_eq!(values("k=[300, 0.5, true]"), ["300", "0.5", "true"]);
         let tables = values(r#"k=[{ rule = "pocock" }, { rule = "kim_demets", rho = 2.0 }]"#);
-        assert_eq!(tables[1], r#"{ rule = "kim_demets", rho = 2.0 }"#);
+        assert_eq!(tables[1], r#"{ rho = 2.0, rule = "kim_demets" }"#);
         assert!(!GridAxis::parse("k=[1, true]").expect("it is one").is_numeric());
         assert!(GridAxis::parse("k=[1, 2.5]").expect("it is one").is_numeric());
     }
@@ -373,6 +373,8 @@ mod tests {
             ("k=[]", "the list is empty"),
             ("k=[1,1]", "the list repeats 1; allowed: each value once"),
             ("k=[0.5,0.50]", "the list repeats 0.5"),
+            ("k=[{a=1,b=[{c=2,d=3}]},{b=[{d=3,c=2}],a=1}]", "the list repeats"),
+            ("k=0..1e17:7e-18", "do not land on 1e17, but on 99999999999999999.99"),
             ("k..a=1..2:1", "expected a key"),
             ("k=[minimisation]", "text in it needs quotes"),
             ("k=[1, 2", "not valid TOML"),

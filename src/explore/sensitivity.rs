@@ -8,7 +8,7 @@ use crate::scenario::{InputDocument, KeyPath, Outcomes, Scenario, Set, Truth, si
 pub struct Sensitivity {
     /// The quantity, in words.
     pub quantity: &'static str,
-    /// Its values.
+    /// Values of the quantity.
     pub points: Vec<Variation>,
 }
 
@@ -17,7 +17,7 @@ pub struct Sensitivity {
 pub struct Variation {
     /// The value.
     pub value: f64,
-    /// What is set in the scenario for it.
+    /// Sets that give the scenario this value.
     pub sets: Vec<Set>,
 }
 

@@ -9,12 +9,14 @@ use std::rc::Rc;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use toml::de::DeTable;
-use toml_edit::Item;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use toml_edit::{Item, TomlError};
 
 use super::error::{Origin, Problem, Rejection};
-use super::item::{elements, key_span, plain, span_of};
+use super::item::{key_span, plain, span_of};
 use super::path::KeyPath;
+use super::problems::unusable_number;
 use super::schema::ValueShape;
 use super::set::Set;
 use super::{shipped, walk};
@@ -43,7 +45,7 @@ impl InputTexts {
     /// Returns the text of a file, as [`read_text`] has it when it is first asked for.
     ///
     /// # Errors
-    /// As [`read_text`].
+    /// Same as [`read_text`].
     pub(super) fn text(&self, path: &Path) -> Result<String, Rejection> {
         if let Some(text) = self.0.borrow().get(path) {
             return Ok(text.clone());
@@ -59,9 +61,9 @@ impl InputTexts {
 pub struct InputDocument {
     /// The file as it was named, for messages.
     name: String,
-    /// Where the paths in it start; empty for the current directory.
+    /// Directory that the paths in it start from; empty for the current one.
     folder: PathBuf,
-    /// Where this file was read, and files that it names are.
+    /// Texts of this file, and of the files that it names.
     inputs: InputTexts,
     parsed: toml_edit::Document<String>,
 }
@@ -105,8 +107,8 @@ impl InputDocument {
                 inputs: InputTexts::default(),
                 parsed,
             }),
-            Err(_) => {
-                let problems = syntax_problems(&text);
+            Err(error) => {
+                let problems = syntax_problems(&text, &error);
                 Err(Rejection::new(name.to_owned(), text, problems))
             }
         }
@@ -126,23 +128,6 @@ impl InputDocument {
     /// scenarios of the program: what a command must not write over.
     pub fn paths(&self) -> Vec<PathBuf> {
         self.inputs.0.borrow().keys().cloned().collect()
-    }
-
-    /// Reads arguments of the form `path.to.key=value`.
-    ///
-    /// # Errors
-    /// When one is not of that form.
-    pub fn sets(&self, arguments: &[String]) -> Result<Vec<Set>, Rejection> {
-        // One after another to the end, so that all wrong arguments are reported.
-        let mut sets = Vec::with_capacity(arguments.len());
-        let mut problems = Vec::new();
-        for argument in arguments {
-            match Set::parse(argument) {
-                Ok(set) => sets.push(set),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if problems.is_empty() { Ok(sets) } else { Err(self.reject(problems)) }
     }
 
     /// Returns the document with values set in it, one after another.
@@ -166,7 +151,8 @@ impl<'d> Draft<'d> {
     /// Reads the document into its type.
     ///
     /// # Errors
-    /// All unknown keys, wrong types and values out of range, and sets without a place.
+    /// All unknown keys, wrong types and values out of range, and sets that are not of their form or
+    /// have no place.
     pub fn read<F: InputFile>(self) -> Result<Source<'d, F>, Rejection> {
         let document = self.document;
         let shape = F::shape();
@@ -182,7 +168,7 @@ impl<'d> Draft<'d> {
         }
         walk::check(&root, shape, &places, &mut problems);
         if !problems.is_empty() {
-            // Sets were applied before the walk, which goes by tables; a reader goes from top to bottom.
+            // Problems are found table by table, those of sets first; they are reported from top to bottom.
             problems.sort_by_key(Problem::position);
             return Err(document.reject(problems));
         }
@@ -210,7 +196,7 @@ impl<'d> Draft<'d> {
 pub struct Source<'d, F> {
     /// The document, with the values that are set in it.
     pub file: F,
-    /// Where they say it.
+    /// Places of its keys and values.
     pub places: Places<'d>,
 }
 
@@ -221,7 +207,7 @@ impl<F> Source<'_, F> {
     }
 }
 
-/// Where the values of a draft are written: in the document, or in arguments of `--set`.
+/// Places where the values of a draft are written: in the document, or in arguments of `--set`.
 #[derive(Debug)]
 pub struct Places<'d> {
     document: &'d InputDocument,
@@ -232,7 +218,7 @@ pub struct Places<'d> {
 #[derive(Debug)]
 struct Applied<'d> {
     set: &'d Set,
-    /// The first of the tables that were made for it, or the path of the value.
+    /// Path of the first table that was created for the value; the path of the value if none was.
     made: KeyPath,
 }
 
@@ -327,14 +313,22 @@ fn unreadable(path: &Path, message: &str) -> Rejection {
     Rejection::without_text(path.display().to_string(), message)
 }
 
-/// Returns all that makes a text no TOML.
-fn syntax_problems(text: &str) -> Vec<Problem> {
+/// Returns all that makes a text no TOML; `error` is what toml_edit reports.
+fn syntax_problems(text: &str, error: &TomlError) -> Vec<Problem> {
     // toml_edit reports the first error alone, the parser of the toml crate all of them.
-    let (_, errors) = DeTable::parse_recoverable(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<Problem> =
         errors.iter().map(|error| syntax_problem(error.message(), error.span())).collect();
     if problems.is_empty() {
-        problems = large_integers(text);
+        // Numbers that do not fit are an error to toml_edit alone.
+        for (key, value) in root.get_ref() {
+            let path = KeyPath::default().key(key.get_ref());
+            large_numbers(&path, value, text, &mut problems);
+        }
+        problems.sort_by_key(Problem::position);
+    }
+    if problems.is_empty() {
+        problems.push(syntax_problem(error.message(), error.span()));
     }
     problems
 }
@@ -347,44 +341,63 @@ fn syntax_problem(message: &str, span: Option<Range<usize>>) -> Problem {
     }
 }
 
-/// Returns the whole numbers that toml_edit cannot hold, which are an error to it alone.
-fn large_integers(text: &str) -> Vec<Problem> {
-    let mut small = text.to_owned();
-    let mut spans: Vec<Range<usize>> = Vec::new();
-    loop {
-        match toml_edit::Document::parse(small.as_str()) {
-            Ok(document) => {
-                let root = document.as_item();
-                return spans.into_iter().map(|span| large_integer(text, root, span)).collect();
+/// Reports the numbers in a value that do not fit the types of numbers.
+fn large_numbers(
+    path: &KeyPath,
+    value: &Spanned<DeValue<'_>>,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) {
+    let fits = match value.get_ref() {
+        DeValue::Integer(whole) => i64::from_str_radix(whole.as_str(), whole.radix()).is_ok(),
+        // inf and nan are values of TOML; the schema decides on them.
+        DeValue::Float(float) => {
+            float.as_str().contains('n') || float.as_str().parse().is_ok_and(f64::is_finite)
+        }
+        DeValue::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                large_numbers(&path.index(index), item, text, problems);
             }
-            Err(error) => match error.span().filter(|span| !spans.contains(span)) {
-                Some(span) => {
-                    // As long as what it replaces, so that everything else keeps its place.
-                    small.replace_range(span.clone(), &format!("{:<1$}", 1, span.len()));
-                    spans.push(span);
-                }
-                None => return vec![syntax_problem(error.message(), error.span())],
-            },
+            true
         }
+        DeValue::Table(table) => {
+            for (key, item) in table {
+                large_numbers(&path.key(key.get_ref()), item, text, problems);
+            }
+            true
+        }
+        DeValue::String(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => true,
+    };
+    if !fits {
+        let message = unusable_number(&text[value.span()]);
+        problems.push(Problem::at(&path.to_string(), message, Origin::File, value.span()));
     }
 }
 
-fn large_integer(text: &str, root: &Item, span: Range<usize>) -> Problem {
-    let path = path_at(root, &KeyPath::default(), span.start).unwrap_or_default();
-    let message = format!("{} is too large a number", &text[span.clone()]);
-    Problem::at(&path.to_string(), message, Origin::File, span)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Returns the path of the number that begins at a place of the text.
-fn path_at(item: &Item, path: &KeyPath, place: usize) -> Option<KeyPath> {
-    if item.is_integer() && item.span().is_some_and(|span| span.start == place) {
-        return Some(path.clone());
+    fn problems(text: &str) -> Vec<(String, String)> {
+        let rejection = InputDocument::parse("text", text.to_owned()).expect_err("it is refused");
+        let problems = rejection.problems.into_iter();
+        problems.map(|problem| (problem.path, problem.message)).collect()
     }
-    match item.as_table_like() {
-        Some(table) => table.iter().find_map(|(key, item)| path_at(item, &path.key(key), place)),
-        None => {
-            let mut items = elements(item).enumerate();
-            items.find_map(|(index, item)| path_at(item, &path.index(index), place))
-        }
+
+    #[test]
+    fn every_number_that_does_not_fit_is_reported_with_its_key() {
+        let text = "b = [1, 1e400]\n[a]\nc = 99999999999999999999\nd = 0xeeeeeeeeeeeeeeeeeeee\n";
+        let expected = [
+            ("b[1]", "1e400 is not a finite number"),
+            ("a.c", "99999999999999999999 is too large a number"),
+            ("a.d", "0xeeeeeeeeeeeeeeeeeeee is too large a number"),
+        ];
+        assert_eq!(problems(text), expected.map(|(key, says)| (key.to_owned(), says.to_owned())));
+    }
+
+    #[test]
+    fn a_file_of_numbers_that_do_not_fit_is_refused_in_one_pass() {
+        let text = format!("a = [{}]", "99999999999999999999, ".repeat(20_000));
+        assert_eq!(problems(&text).len(), 20_000);
     }
 }

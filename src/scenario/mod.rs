@@ -1,7 +1,7 @@
 //! Scenarios: what is written, and what it means, with every number checked and every table and
 //! boundary computed.
 //!
-//! A [`InputDocument`] is parsed once, with the place of every key and value. [`InputDocument::with`] sets other
+//! An [`InputDocument`] is parsed once, with the place of every key and value. [`InputDocument::with`] sets other
 //! values in it, [`Draft::resolve`] reads it into the types of [`mod@file`], checks it as a whole and
 //! builds the domain types. After that nothing about a [`Scenario`] can fail.
 
@@ -274,7 +274,7 @@ impl InputDocument {
     /// # Errors
     /// Everything that is wrong with it: first its shape, then its meaning.
     pub fn scenario(&self, overrides: &[String]) -> Result<Scenario, Rejection> {
-        self.with(&self.sets(overrides)?).resolve()
+        self.with(&Set::all(overrides)).resolve()
     }
 }
 
@@ -354,7 +354,7 @@ impl Scenario {
     /// Resolves a scenario from text; paths in it start at the current directory.
     ///
     /// # Errors
-    /// As [`Scenario::load`].
+    /// Same as [`Scenario::load`].
     pub fn parse(text: &str, overrides: &[String]) -> Result<Self, Rejection> {
         InputDocument::parse("scenario", text.to_owned())?.scenario(overrides)
     }

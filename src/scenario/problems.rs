@@ -24,6 +24,14 @@ pub fn unknown(name: &str, what: &str, known: &[&str]) -> String {
     format!("is \"{name}\", not {what}{hint}; allowed: \"{allowed}\"")
 }
 
+/// Says of a number, as it is written, that no number of the program can hold it.
+pub fn unusable_number(written: &str) -> String {
+    // The e of a hexadecimal number is a digit.
+    let is_float = !written.starts_with("0x") && written.contains(['.', 'e', 'E']);
+    let what = if is_float { "is not a finite number" } else { "is too large a number" };
+    format!("{written} {what}")
+}
+
 /// Says that a value has to be given.
 pub fn missing(expected: &str) -> String {
     format!("is missing; expected: {expected}")

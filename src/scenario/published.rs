@@ -121,7 +121,7 @@ impl PublishedEvidence {
     /// Reads a file that may have been read before.
     ///
     /// # Errors
-    /// As [`PublishedEvidence::load`].
+    /// Same as [`PublishedEvidence::load`].
     pub(super) fn load_from(inputs: &InputTexts, path: &Path) -> Result<Self, Rejection> {
         if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
             return from_csv(path.display().to_string(), inputs.text(path)?);

@@ -4,13 +4,15 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use toml_edit::{Item, TableLike, Value};
+use toml::de::DeValue;
+use toml_edit::{Item, TableLike, TomlError, Value};
 
 pub use toml_edit::Value as TomlValue;
 
 use super::error::{Origin, Problem};
 use super::item::{describe, elements, number, plain, span_of};
 use super::path::{KeyPath, PathStep};
+use super::problems::unusable_number;
 use super::schema::ValueShape;
 
 /// A value for a key path.
@@ -20,6 +22,8 @@ pub struct Set {
     value: Value,
     /// The argument of `--set`, as typed or as it would be typed.
     text: String,
+    /// The problem with an argument that is not of the form of a set.
+    problem: Option<Problem>,
 }
 
 impl Set {
@@ -27,13 +31,27 @@ impl Set {
     pub fn new(path: KeyPath, value: impl Into<Value>) -> Self {
         let value = value.into();
         let text = format!("{path}={}", value.to_string().trim());
-        Self { path, value, text }
+        Self { path, value, text, problem: None }
     }
 
     /// Sets a number, which is written without decimals if it is `whole`.
     pub fn number(path: KeyPath, number: f64, whole: bool) -> Self {
         // Whole numbers of a scenario are far below 2^53.
         if whole { Self::new(path, number as i64) } else { Self::new(path, number) }
+    }
+
+    /// Reads arguments of `--set`. Problems with them are reported with those of the document that they
+    /// are set in.
+    pub fn all(arguments: &[String]) -> Vec<Self> {
+        let sets = arguments.iter().map(|argument| {
+            Self::parse(argument).unwrap_or_else(|problem| Self {
+                path: KeyPath::default(),
+                value: Value::from(""),
+                text: argument.clone(),
+                problem: Some(problem),
+            })
+        });
+        sets.collect()
     }
 
     /// Reads an argument of `--set`. A bare word is text: `randomisation.imbalance=variance` needs no
@@ -50,17 +68,14 @@ impl Set {
         let value = match Value::from_str(written) {
             Ok(value) => value,
             Err(_) if written.starts_with(char::is_alphabetic) => Value::from(written),
-            Err(error) => {
-                let message = format!("the value is not valid TOML: {}", error.message());
-                return Err(wrong(text, &message));
-            }
+            Err(error) => return Err(invalid(text, path, written, &error)),
         };
         let path = path.parse();
         let path = path.map_err(|_| wrong(text, "expected keys joined by dots, as in a.b[0].c"))?;
-        Ok(Self { path, value, text: text.to_owned() })
+        Ok(Self { path, value, text: text.to_owned(), problem: None })
     }
 
-    /// Reads the values of a TOML array, in the plainest form: numbers that are the same are written in
+    /// Reads the values of a TOML array, in the plainest form: values that are the same are written in
     /// the same way.
     ///
     /// # Errors
@@ -68,7 +83,13 @@ impl Set {
     pub fn list(text: &str) -> Result<Vec<TomlValue>, String> {
         // The text around values and the way numbers are written do not matter to a grid.
         let array = Value::from_str(text).map_err(|error| error.message().to_owned())?;
-        Ok(elements(&Item::Value(array)).map(|item| plain(item, "")).collect())
+        let array = Item::Value(array);
+        let values = elements(&array).map(|item| {
+            let mut value = plain(item, "");
+            sort_keys(&mut value);
+            value
+        });
+        Ok(values.collect())
     }
 
     /// Returns the place of the value.
@@ -96,8 +117,12 @@ impl Set {
     /// Returns the first of the tables that had to be made for it, or the path itself.
     ///
     /// # Errors
-    /// When there is no such place; then the document is as it was.
+    /// When there is no such place, or the argument is not of the form of a set; then the document is as
+    /// it was.
     pub(super) fn apply(&self, shape: &ValueShape, root: &mut Item) -> Result<KeyPath, Problem> {
+        if let Some(problem) = &self.problem {
+            return Err(problem.clone());
+        }
         // Asked before, as all of the path is there afterwards.
         let made = self.first_missing(root);
         if self.path.set(root, self.value.clone()).is_none() {
@@ -188,6 +213,38 @@ impl PartialEq for Set {
     }
 }
 
+/// Sorts the keys of tables, at every depth.
+fn sort_keys(value: &mut Value) {
+    match value {
+        Value::InlineTable(table) => {
+            table.sort_values();
+            table.iter_mut().for_each(|(_, value)| sort_keys(value));
+        }
+        Value::Array(items) => items.iter_mut().for_each(sort_keys),
+        Value::String(_)
+        | Value::Integer(_)
+        | Value::Float(_)
+        | Value::Boolean(_)
+        | Value::Datetime(_) => {}
+    }
+}
+
+/// Explains why the value of an argument, as `written`, cannot be read.
+fn invalid(text: &str, path: &str, written: &str, error: &TomlError) -> Problem {
+    // The parser of the toml crate leaves numbers as text. What it can read is TOML, with a number that
+    // toml_edit cannot hold.
+    if DeValue::parse(written).is_err() {
+        return wrong(text, &format!("the value is not valid TOML: {}", error.message()));
+    }
+    let all = 0..written.len();
+    let span = error.span().filter(|span| !span.is_empty() && written.get(span.clone()).is_some());
+    let span = span.unwrap_or(all);
+    let message = unusable_number(&written[span.clone()]);
+    let start = text.trim_end().len() - written.len();
+    let origin = Origin::Override(text.to_owned());
+    Problem::at(path, message, origin, span.start + start..span.end + start)
+}
+
 fn wrong(text: &str, message: &str) -> Problem {
     Problem::at("", message.to_owned(), Origin::Override(text.to_owned()), 0..text.len())
 }
@@ -246,6 +303,21 @@ mod tests {
         }
         assert_eq!(Set::number(path.clone(), 300.0, true).text(), "a.b[0]=300");
         assert_eq!(Set::number(path, 300.0, false).text(), "a.b[0]=300.0");
+    }
+
+    #[test]
+    fn a_number_that_does_not_fit_is_reported_at_its_place_in_the_argument() {
+        for (text, number, message) in [
+            ("a.b=99999999999999999999", "99999999999999999999", "is too large a number"),
+            ("a.b = 1e400 ", "1e400", "is not a finite number"),
+            ("a.b=0xeeeeeeeeeeeeeeeeeeee", "0xeeeeeeeeeeeeeeeeeeee", "is too large a number"),
+            ("a.b=[1, 99999999999999999999]", "99999999999999999999", "is too large a number"),
+        ] {
+            let problem = Set::parse(text).expect_err(text);
+            assert_eq!(problem.sentence(), format!("`a.b` {number} {message}"));
+            let (_, span) = problem.place.expect("it has a place");
+            assert_eq!(&text[span], number);
+        }
     }
 
     #[test]

@@ -68,15 +68,15 @@ mod tests {
         InputDocument::parse("scenario", text.to_owned()).expect("it is TOML")
     }
 
-    fn sets(document: &InputDocument, arguments: &[&str]) -> Vec<Set> {
+    fn sets(arguments: &[&str]) -> Vec<Set> {
         let arguments: Vec<String> = arguments.iter().map(|set| (*set).to_owned()).collect();
-        document.sets(&arguments).expect("they are sets")
+        Set::all(&arguments)
     }
 
     #[test]
     fn a_plan_of_few_patients_keeps_two_outcomes() {
         let document = document(include_str!("../../scenarios/angel-reboot.toml"));
-        let few = sets(&document, &["sample_size.analysed=100", "design.looks={equally_spaced=1}"]);
+        let few = sets(&["sample_size.analysed=100", "design.looks={equally_spaced=1}"]);
         let base = document.with(&few).resolve().expect("valid");
         let follows = following(&base, &document, &[], 4.0);
         assert_eq!(follows[0].text(), "sample_size.analysed=2");
@@ -98,7 +98,7 @@ mod tests {
             assert_eq!(found, looks, "{patients}");
         }
         for own in ["sample_size.analysed=200", "design.looks.equally_spaced=2", "sample_size={}"] {
-            assert_eq!(following(&base, &document, &sets(&document, &[own]), 300.0), [], "{own}");
+            assert_eq!(following(&base, &document, &sets(&[own]), 300.0), [], "{own}");
         }
         let free = text
             .replace("analysed = 312", "")

@@ -17,7 +17,7 @@ pub struct Parameter {
     pub key: String,
     /// The value as TOML.
     pub value: String,
-    /// Where it is from.
+    /// Origin of the value.
     pub origin: ParameterOrigin,
 }
 
@@ -158,7 +158,7 @@ mod tests {
         let own = text.replace("days = 90", "days = 90 # by protocol") + "\n# why so many\n";
         let own = own.replace("[accrual]", "\n# of a survey\n[accrual]");
         let document = InputDocument::parse("scenario", own.clone()).expect("it is TOML");
-        let sets = document.sets(&["missing.dropout=0.2".to_owned()]).expect("it is a set");
+        let sets = Set::all(&["missing.dropout=0.2".to_owned()]);
         let scenario = document.with(&sets).resolve().expect("valid");
         let found = parameters(&scenario, &document, &sets);
         let origin = |key: &str| {

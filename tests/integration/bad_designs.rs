@@ -97,3 +97,80 @@ fn every_invalid_design_is_reported() {
         }
     }
 }
+
+/// Asserts that a scenario is refused with all of these messages.
+fn assert_reports(text: &str, set: &[&str], messages: &[&str]) {
+    let set: Vec<String> = set.iter().map(|set| (*set).to_owned()).collect();
+    let summary = Scenario::parse(text, &set).expect_err("it is wrong").summary();
+    for message in messages {
+        assert!(summary.contains(message), "{message:?} is not in:\n{summary}");
+    }
+}
+
+#[test]
+fn problems_of_different_parts_of_a_scenario_are_reported_together() {
+    let both = "alpha_one_sided = 0.025\nalpha_two_sided = 0.05\n";
+    let text = angel_reboot().replace("alpha_two_sided = 0.05\n", both);
+    assert!(text.contains(both));
+    assert_reports(
+        &text,
+        &[
+            "follow_up.window_days=200",
+            r#"prior.components=[{weight=1,log_odds_ratio={mean=0.3,sd=0.2},evidence={file="x",method="x"}}]"#,
+            "accrual.screened_per_month=10",
+            r#"randomisation.factors=["colour"]"#,
+            r#"safety.endpoints=[{name="torn",event="perforation"}]"#,
+            "missing.dropout=0.95",
+            "missing.known_deaths=1",
+        ],
+        &[
+            "`follow_up.window_days` is 200",
+            "`design.alpha_two_sided` conflicts with `design.alpha_one_sided`",
+            "`prior.components[0].evidence` conflicts",
+            "`accrual.screened_per_month` needs [procedure]",
+            "`randomisation.factors[0]` is \"colour\"",
+            "`safety.endpoints[0].event` is one of a procedure",
+            "`missing.dropout`",
+        ],
+    );
+}
+
+#[test]
+fn a_conflict_over_the_drift_and_a_wrong_outcome_hide_no_other_problem() {
+    let row = "[0,0,0,0,0,0,1]";
+    let early = format!(
+        "early_outcome={{control=[1,1,1,1,1,1,1],transition=[{}{row}]}}",
+        "[1,1,1,1,1,1,1],".repeat(6)
+    );
+    assert_reports(
+        &angel_reboot(),
+        &[
+            "drift.log_odds_per_year=0.1",
+            "prior.components=[{weight=1,log_odds_ratio={mean=0.3,sd=0.2}}]",
+            "outcome.control=[1,1,1,1,1,1,1]",
+            r#"randomisation.factors=["colour"]"#,
+            &early,
+        ],
+        &[
+            "`drift` conflicts with `prior`",
+            "`outcome.control` is not a distribution",
+            "`randomisation.factors[0]` is \"colour\"",
+            "`early_outcome.control` is not a distribution",
+            "`early_outcome.transition[0]` is not a distribution",
+        ],
+    );
+}
+
+#[test]
+fn malformed_overrides_are_reported_with_the_problems_of_the_file() {
+    assert_reports(
+        &angel_reboot().replace("[missing]", "[mising]"),
+        &["run.seed", "run.seed.x=1", "run.seed=99999999999999999999"],
+        &[
+            "--set run.seed: expected --set path.to.key=value",
+            "there is no `run.seed.x` to set",
+            "`run.seed` 99999999999999999999 is too large a number",
+            "`mising` is not a known key",
+        ],
+    );
+}

@@ -201,7 +201,7 @@ pub enum Harm {
     None,
     /// The mirror image of the efficacy boundary: a symmetric two-sided test.
     Symmetric {
-        /// What a spending function is a function of.
+        /// Error rate that a spending function distributes: that of each side, or of both together.
         #[serde(default)]
         spending: TwoSidedSpending,
     },

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What is believed of the effect: a mixture of normal and Student's t distributions of the log
+/// Prior on the effect: a mixture of normal and Student's t distributions of the log
 /// common odds ratio, by which the control arm's mRS is shifted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

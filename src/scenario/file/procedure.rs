@@ -80,7 +80,7 @@ pub enum RandomisedAfter {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, deny_unknown_fields)]
 pub enum PassSuccess {
-    /// The same for every pass.
+    /// One probability for every pass.
     Flat(#[schemars(range(min = 0.0, max = 1.0))] f64),
     /// Probability for pass 1, 2, …, the last value repeating.
     ByPass(#[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))] Vec<f64>),
@@ -116,14 +116,14 @@ pub enum WrittenStrategy {
     RescueNow {},
     /// More passes, then a stent.
     ContinueThenRescue {
-        /// At most this many after randomisation; up to `max_passes` in all by default.
+        /// Maximum of passes after randomisation; by default the rest of `max_passes`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 0, max = 10))]
         more_passes: Option<u32>,
     },
     /// More passes, then nothing.
     ContinueThenStop {
-        /// At most this many after randomisation; up to `max_passes` in all by default.
+        /// Maximum of passes after randomisation; by default the rest of `max_passes`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[schemars(range(min = 0, max = 10))]
         more_passes: Option<u32>,

@@ -48,7 +48,7 @@ pub struct WrittenSafetyEndpoint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SafetyEvent {
-    /// At a stated rate under each treatment; it is never missing.
+    /// Event at a stated rate under each treatment; it is never missing.
     Stated {
         /// Share of patients with control treatment who have it.
         #[schemars(range(min = 0.0, max = 1.0))]

@@ -33,7 +33,7 @@ pub(super) fn by_arm(
 fn crossover_of_procedure(file: &file::ScenarioFile, population: &Population) -> Option<Adherence> {
     let procedure = file.procedure.as_ref()?;
     let (control, experimental) = (procedure.control.crossover, procedure.experimental.crossover);
-    // Nobody refuses or cannot be reached: that is part of the procedure itself.
+    // No refusals or failed access: these are part of the procedure itself.
     let departures = [control, experimental, 0.0].map(|probability| Departure {
         probability,
         per_prognosis: 0.0,

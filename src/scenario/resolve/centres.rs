@@ -110,15 +110,20 @@ impl Resolver<'_> {
     }
 
     /// Returns centre and time of the patients planned; the accrual matters only if outcomes drift.
-    pub(super) fn circumstances(&self, accrual: &Accrual, people: &People) -> Circumstances {
-        let centres = people.centres.as_ref();
+    pub(super) fn circumstances(
+        &self,
+        accrual: Checked<Accrual>,
+        people: &People,
+    ) -> Checked<Circumstances> {
+        let centres = people.centres.as_ref()?.as_ref();
         let of_centres =
             Circumstances::of_centres(centres.map_or(0.0, |centres| centres.sd.outcome));
-        let Some(drift) = &people.drift else { return of_centres };
+        let Some(drift) = people.drift.as_ref()? else { return Ok(of_centres) };
+        let accrual = accrual?;
         let patients = self.file.sample_size.randomised;
-        of_centres.over_time(drift, patients, |patients: f64| {
-            Centres::expected_day(centres, accrual, patients)
-        })
+        Ok(of_centres.over_time(drift, patients, |patients: f64| {
+            Centres::expected_day(centres, &accrual, patients)
+        }))
     }
 }
 

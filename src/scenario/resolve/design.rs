@@ -28,11 +28,11 @@ struct WrittenLooks {
 }
 
 impl Resolver<'_> {
-    /// Returns the maximum information in patients.
-    pub(super) fn analysed(&mut self, known: KnownShares) -> Checked<u32> {
+    /// Returns the maximum information in patients. A stated number needs no shares.
+    pub(super) fn analysed(&mut self, known: Checked<KnownShares>) -> Checked<u32> {
         let randomised = self.file.sample_size.randomised;
         let Some(analysed) = self.file.sample_size.analysed else {
-            return Ok(known.patients(randomised).max(file::LEAST_PATIENTS));
+            return Ok(known?.patients(randomised).max(file::LEAST_PATIENTS));
         };
         if analysed > randomised {
             let allowed = format!(
@@ -48,12 +48,12 @@ impl Resolver<'_> {
     /// problems with what it needs.
     pub(super) fn design(
         &mut self,
-        analysed: u32,
+        analysed: Checked<u32>,
         comparison: Option<PlannedComparison>,
     ) -> Checked<Design> {
         // Before the looks, so that problems with both are reported.
         let alpha = self.alpha_one_sided();
-        let looks_analysed = self.looks(analysed)?;
+        let looks_analysed = self.looks(analysed?)?;
         let rules = self.rules(&looks_analysed, alpha, comparison)?;
         match Design::new(Plan { looks_analysed, rules }, self.file.sample_size.randomised) {
             Ok(design) => Ok(design),
@@ -302,8 +302,8 @@ impl Resolver<'_> {
             return self.fail(&format!("{path}[{k}]"), out_of_range(spent[k], allowed));
         }
         let last = spent.len() - 1;
-        // A rate such as a third cannot be written exactly.
-        // The final look spends the rest, so that a smaller total would not be spent as it is written.
+        // The final look spends the rest, so another total would not be spent as written. The tolerance
+        // is for rates such as 1/3, which cannot be written exactly.
         if (spent[last] - total).abs() > 1e-9 * total {
             let message = out_of_range(spent[last], format!("the whole error rate, {total}"));
             return self.fail(&format!("{path}[{last}]"), message);

@@ -11,8 +11,12 @@ use crate::population::Population;
 use crate::randomisation::Arm;
 
 impl Resolver<'_> {
-    /// Reads the early mRS; `None` if none is seen.
-    pub(super) fn early_outcome(&mut self, by_arm: &ByStratum) -> Checked<Option<EarlyOutcome>> {
+    /// Reads the early mRS; `None` if none is seen. Its distributions are checked even if there is no
+    /// mRS `by_arm`, because of problems with that.
+    pub(super) fn early_outcome(
+        &mut self,
+        by_arm: Option<&ByStratum>,
+    ) -> Checked<Option<EarlyOutcome>> {
         let Some(written) = &self.file.early_outcome else { return Ok(None) };
         let early = self.distribution("early_outcome.control", written.control);
         let rows: Vec<MrsDistribution> = (0..LEVELS)
@@ -23,6 +27,7 @@ impl Resolver<'_> {
             .collect();
         // Fewer rows than levels if there were problems with some.
         let transition: [MrsDistribution; LEVELS] = rows.try_into().map_err(|_| Reported)?;
+        let by_arm = by_arm.ok_or(Reported)?;
         let occurs = std::array::from_fn(|level| {
             by_arm.iter().flatten().any(|mrs| mrs.probabilities()[level] > 0.0)
         });

@@ -2,8 +2,8 @@
 //! the domain types.
 //!
 //! The stages are types, each built from those before it: [`People`], then [`Truths`] and [`Methods`],
-//! then [`Losses`], then [`TrialPlan`], then the [`Scenario`]. A stage tries all of its parts, so that
-//! the problems of all are reported; the next begins when what it needs is right.
+//! then [`Losses`], then [`TrialPlan`], then the [`Scenario`]. Every part is tried whichever other part has
+//! problems, and left out only where it needs the value of one: so that all problems are reported together.
 
 mod adherence;
 mod analyses;
@@ -39,6 +39,13 @@ use truths::Truths;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Reported;
 
+// A part that is needed by several others is lent to each of them.
+impl From<&Self> for Reported {
+    fn from(reported: &Self) -> Self {
+        *reported
+    }
+}
+
 /// A value, unless problems with it have been reported.
 type Checked<T> = Result<T, Reported>;
 
@@ -52,19 +59,19 @@ struct Resolver<'s> {
 
 /// The patients: strata, centres and the calendar.
 struct People {
-    population: Population,
-    centres: Option<Centres>,
-    drift: Option<Drift>,
+    population: Checked<Population>,
+    centres: Checked<Option<Centres>>,
+    drift: Checked<Option<Drift>>,
     /// The population with the centre as a factor, if anything names it.
-    strata_by_centre: Option<StrataByCentre>,
-    follow_up: FollowUp,
+    strata_by_centre: Checked<Option<StrataByCentre>>,
+    follow_up: Checked<FollowUp>,
 }
 
 /// The methods of the trial: how patients are allocated, and how their outcomes are analysed.
 struct Methods {
-    randomisation: RandomisationMethod,
-    analyses: Vec<Analysis>,
-    description: Option<Description>,
+    randomisation: Checked<RandomisationMethod>,
+    analyses: Checked<Vec<Analysis>>,
+    description: Checked<Option<Description>>,
 }
 
 /// The outcomes that never become known.
@@ -86,7 +93,7 @@ struct TrialPlan {
 /// Builds a scenario from what a file says.
 ///
 /// # Errors
-/// All problems of the first stage that has any, in the order of their places.
+/// All problems, in the order of their places.
 pub(super) fn resolve(
     file: &file::ScenarioFile,
     places: Option<&Places<'_>>,
@@ -103,48 +110,52 @@ pub(super) fn resolve(
 
 impl Resolver<'_> {
     fn scenario(&mut self) -> Checked<Scenario> {
-        // It needs no other part, so it is reported whichever stage has problems.
+        // All parts before any is opened, so that the problems of each are reported.
         let variance_reduction = self.variance_reduction();
-        let people = self.people()?;
-        // Not returned yet, as the truths can have problems of their own.
+        let people = self.people();
         let methods = self.methods(&people);
-        let truths = self.truths(&people)?;
-        let losses = self.losses(&people, &truths)?;
-        let plan = self.plan(&people, &truths, &losses, methods.as_ref().ok());
-        let (methods, plan) = (methods?, plan?);
+        let truths = self.truths(&people);
+        let losses = self.losses(&people, &truths);
+        let plan = self.plan(&people, &truths, &losses, &methods);
 
         let file = self.file;
-        let by_centre = people.strata_by_centre.as_ref().is_some_and(|strata| strata.analyses);
-        let detail = analyses::detail(&methods.analyses, file, people.analysed_by(), by_centre);
-        let (written_prior, prior) = match truths.prior {
+        let (plan, losses, analyses) = (plan?, losses?, methods.analyses?);
+        let detail = {
+            let population = people.analysed_by()?;
+            let by_centre = people.strata_by_centre.as_ref()?;
+            let by_centre = by_centre.as_ref().is_some_and(|strata| strata.analyses);
+            analyses::detail(&analyses, file, population, by_centre)
+        };
+        let (treated, arms) = (truths.treated?, truths.arms?);
+        let (written_prior, prior) = match truths.prior? {
             Some(ResolvedPrior { written, prior }) => (Some(written), Some(prior)),
             None => (None, None),
         };
         Ok(Scenario {
-            file: with_defaults(file, plan.analysed, written_prior, &methods.analyses),
+            file: with_defaults(file, plan.analysed, written_prior, &analyses),
             randomised: file.sample_size.randomised,
-            population: people.population,
-            accrual: truths.accrual,
-            centres: people.centres,
-            strata_by_centre: people.strata_by_centre,
-            drift: people.drift,
-            follow_up: people.follow_up,
+            population: people.population?,
+            accrual: truths.accrual?,
+            centres: people.centres?,
+            strata_by_centre: people.strata_by_centre?,
+            drift: people.drift?,
+            follow_up: people.follow_up?,
             ratio: file.arms.allocation_ratio,
-            randomisation: methods.randomisation,
-            outcomes: truths.outcomes,
-            marginals: truths.mrs_of_arms,
-            of_treatments: truths.mrs_of_treatments,
+            randomisation: methods.randomisation?,
+            outcomes: treated.outcomes,
+            marginals: arms.mrs,
+            of_treatments: treated.mrs,
             prior,
-            treatments: truths.treatments,
-            adherence: truths.adherence,
+            treatments: treated.treatments,
+            adherence: truths.adherence?,
             missingness: losses.missingness,
             early_outcome: losses.early_outcome,
             safety: plan.safety,
             dropout: losses.dropout,
             design: plan.design,
             decision_lag_days: file.design.decision_lag_days,
-            analyses: methods.analyses,
-            description: methods.description,
+            analyses,
+            description: methods.description?,
             detail,
             replicates: file.run.replicates,
             seed: Seed(file.run.seed),
@@ -152,64 +163,59 @@ impl Resolver<'_> {
         })
     }
 
-    fn people(&mut self) -> Checked<People> {
+    fn people(&mut self) -> People {
         let follow_up = self.follow_up();
-        // All before the first is returned, so that the problems of each are reported.
         let population = self.population();
         let centres = self.centres();
         let drift = self.drift();
-        let (population, centres) = (population?, centres?);
-        let strata_by_centre = self.strata_by_centre(&population, centres.as_ref())?;
-        Ok(People { population, centres, drift: drift?, strata_by_centre, follow_up: follow_up? })
+        let strata_by_centre = match (&population, &centres) {
+            (Ok(population), Ok(centres)) => self.strata_by_centre(population, centres.as_ref()),
+            (Err(Reported), _) | (_, Err(Reported)) => Err(Reported),
+        };
+        People { population, centres, drift, strata_by_centre, follow_up }
     }
 
-    fn methods(&mut self, people: &People) -> Checked<Methods> {
-        let randomisation = self.randomisation(people.randomised_by());
-        let analyses = self.analyses(people.analysed_by());
-        let description = self.description(people.analysed_by());
-        Ok(Methods {
-            randomisation: randomisation?,
-            analyses: analyses?,
-            description: description?,
-        })
+    fn methods(&mut self, people: &People) -> Methods {
+        let analysed_by = people.analysed_by();
+        Methods {
+            randomisation: people.randomised_by().and_then(|strata| self.randomisation(strata)),
+            analyses: analysed_by.and_then(|strata| self.analyses(strata)),
+            description: analysed_by.and_then(|strata| self.description(strata)),
+        }
     }
 
     fn losses(&mut self, people: &People, truths: &Truths) -> Checked<Losses> {
-        let early_outcome = self.early_outcome(&truths.strata_of_arms)?;
+        let strata = truths.arms.as_ref().map(|arms| &arms.strata);
+        let early_outcome = self.early_outcome(strata.ok())?;
         let lost = self.missingness(
-            &people.population,
-            &truths.strata_of_treatments,
-            &truths.strata_of_arms,
+            people.population.as_ref()?,
+            &truths.treated.as_ref()?.strata,
+            strata?,
             early_outcome.as_ref(),
         );
         let (missingness, dropout) = lost?;
         Ok(Losses { early_outcome, missingness, dropout })
     }
 
-    /// Builds looks and boundaries. Without `methods`, which had problems, what does not depend on them
-    /// is checked all the same.
+    /// Builds looks and boundaries. Where other parts have problems, what does not depend on them is
+    /// checked all the same.
     fn plan(
         &mut self,
         people: &People,
         truths: &Truths,
-        losses: &Losses,
-        methods: Option<&Methods>,
+        losses: &Checked<Losses>,
+        methods: &Methods,
     ) -> Checked<TrialPlan> {
         // Looks are planned for the outcomes that are expected, not for the patients.
-        let known = KnownShares::new(self.ratio(), losses.dropout);
-        let comparison =
-            methods.map(|methods| self.comparison(&methods.analyses[0], truths, losses));
+        let known = match losses {
+            Ok(losses) => Ok(KnownShares::new(self.ratio(), losses.dropout)),
+            Err(Reported) => Err(Reported),
+        };
+        let comparison = self.planned_comparison(methods, truths, losses);
         let analysed = self.analysed(known);
-        let design = analysed.and_then(|analysed| self.design(analysed, comparison));
-        // The events of the looks depend on when these take place.
-        let timing = design.as_ref().ok().map(|design| Timing {
-            design,
-            accrual: truths.accrual,
-            centres: people.centres.as_ref(),
-            follow_up: people.follow_up,
-            share_known: known.of_randomised,
-        });
-        let safety = self.safety(&truths.events, timing);
+        let design = self.design(analysed, comparison.ok());
+        let timing = timing(people, truths, known, &design);
+        let safety = self.safety(&truths.events, timing.ok());
         Ok(TrialPlan { analysed: analysed?, safety: safety?, design: design? })
     }
 
@@ -274,20 +280,36 @@ impl Resolver<'_> {
 
 impl People {
     /// Returns the strata that patients are randomised by: with the centre if the method names it.
-    fn randomised_by(&self) -> &Population {
-        match &self.strata_by_centre {
-            Some(strata) if strata.randomisation => &strata.population,
-            Some(_) | None => &self.population,
+    fn randomised_by(&self) -> Checked<&Population> {
+        match self.strata_by_centre.as_ref()? {
+            Some(strata) if strata.randomisation => Ok(&strata.population),
+            Some(_) | None => Ok(self.population.as_ref()?),
         }
     }
 
     /// Returns the strata that outcomes are analysed by: with the centre if an analysis names it.
-    fn analysed_by(&self) -> &Population {
-        match &self.strata_by_centre {
-            Some(strata) if strata.analyses => &strata.population,
-            Some(_) | None => &self.population,
+    fn analysed_by(&self) -> Checked<&Population> {
+        match self.strata_by_centre.as_ref()? {
+            Some(strata) if strata.analyses => Ok(&strata.population),
+            Some(_) | None => Ok(self.population.as_ref()?),
         }
     }
+}
+
+/// Returns when the looks take place, on which the events known at each of them depend.
+fn timing<'d>(
+    people: &'d People,
+    truths: &Truths,
+    known: Checked<KnownShares>,
+    design: &'d Checked<Design>,
+) -> Checked<Timing<'d>> {
+    Ok(Timing {
+        design: design.as_ref()?,
+        accrual: truths.accrual?,
+        centres: people.centres.as_ref()?.as_ref(),
+        follow_up: people.follow_up?,
+        share_known: known?.of_randomised,
+    })
 }
 
 fn first_repeated(names: &[String]) -> Option<&String> {

@@ -56,9 +56,12 @@ impl Timing<'_> {
 
 impl Resolver<'_> {
     /// Reads the adverse events, given the mRS under both treatments; none if none are followed.
-    pub(super) fn events(&mut self, treatments: &[MrsDistribution; 2]) -> Checked<Vec<Event>> {
+    pub(super) fn events(
+        &mut self,
+        treatments: Option<&[MrsDistribution; 2]>,
+    ) -> Vec<Checked<Event>> {
         let file = self.file;
-        let Some(written) = &file.safety else { return Ok(Vec::new()) };
+        let Some(written) = &file.safety else { return Vec::new() };
         let mut events = Vec::with_capacity(written.endpoints.len());
         for (index, endpoint) in written.endpoints.iter().enumerate() {
             let path = format!("safety.endpoints[{index}]");
@@ -76,14 +79,14 @@ impl Resolver<'_> {
             }
             events.push(self.event(&path, &endpoint.event, treatments));
         }
-        events.into_iter().collect()
+        events
     }
 
     /// Builds the endpoints of these events; `None` if none are followed. Without `timing`, because of
     /// problems with the design, boundaries are not checked.
     pub(super) fn safety(
         &mut self,
-        events: &[Event],
+        events: &[Checked<Event>],
         timing: Option<Timing<'_>>,
     ) -> Checked<Option<Safety>> {
         let file = self.file;
@@ -98,12 +101,14 @@ impl Resolver<'_> {
                     self.safety_boundary(&path, endpoint, stopping, timing).map(Some)
                 }
             };
-            endpoints.push(boundary.map(|boundary| SafetyEndpoint {
-                name: endpoint.name.clone(),
-                event: *event,
-                known_after_days: endpoint.known_after_days,
-                test: endpoint.test,
-                boundary,
+            endpoints.push(boundary.and_then(|boundary| {
+                Ok(SafetyEndpoint {
+                    name: endpoint.name.clone(),
+                    event: (*event)?,
+                    known_after_days: endpoint.known_after_days,
+                    test: endpoint.test,
+                    boundary,
+                })
             }));
         }
         let endpoints = endpoints.into_iter().collect::<Checked<_>>()?;
@@ -114,12 +119,13 @@ impl Resolver<'_> {
         &mut self,
         path: &str,
         written: &SafetyEvent,
-        treatments: &[MrsDistribution; 2],
+        treatments: Option<&[MrsDistribution; 2]>,
     ) -> Checked<Event> {
         let procedure = self.file.procedure.as_ref();
         let (event, happens) = match *written {
             SafetyEvent::Stated { control, experimental, log_odds_per_mrs, mrs_of_affected } => {
                 let link = self.link(path, log_odds_per_mrs, mrs_of_affected)?;
+                let treatments = treatments.ok_or(Reported)?;
                 return self.stated_event(path, [control, experimental], link, treatments);
             }
             SafetyEvent::Death {} => (Event::Death, true),

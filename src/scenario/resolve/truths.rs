@@ -4,103 +4,114 @@
 use super::super::comparison::{ComparedArms, KnownShares, comparison};
 use super::super::problems::conflicts;
 use super::super::treatments::{ByStratum, Treatments, marginal};
-use super::super::{Analysis, Outcomes, file};
+use super::super::{Outcomes, file};
 use super::design::PlannedComparison;
 use super::prior::ResolvedPrior;
-use super::{Checked, Losses, People, Reported, Resolver, adherence};
+use super::{Checked, Losses, Methods, People, Reported, Resolver, adherence};
 use crate::accrual::Accrual;
 use crate::num::quadrature::normal_nodes;
 use crate::outcome::safety::Event;
 use crate::outcome::{Adherence, Mrs, MrsDistribution, OutcomeModel};
 use crate::population::Population;
 
-/// The true outcomes. Treatments are what patients receive, arms what they are allocated to; they
-/// differ only if some patients do not adhere.
+/// The true outcomes, of treatments and of arms, and what they depend on.
 pub(super) struct Truths {
-    pub accrual: Accrual,
+    pub accrual: Checked<Accrual>,
+    pub prior: Checked<Option<ResolvedPrior>>,
+    pub adherence: Checked<Option<Adherence>>,
+    pub treated: Checked<TreatedOutcomes>,
+    pub arms: Checked<ArmOutcomes>,
+    /// The adverse events that are followed.
+    pub events: Vec<Checked<Event>>,
+}
+
+/// The outcomes under the treatments that patients receive.
+pub(super) struct TreatedOutcomes {
     pub outcomes: Outcomes,
-    pub prior: Option<ResolvedPrior>,
-    pub adherence: Option<Adherence>,
     pub treatments: Treatments,
     /// The mRS in each stratum under either treatment, under the alternative.
-    pub strata_of_treatments: ByStratum,
-    /// The mRS in each stratum of either arm, under the alternative.
-    pub strata_of_arms: ByStratum,
+    pub strata: ByStratum,
     /// The mRS of all patients under either treatment, under the alternative.
-    pub mrs_of_treatments: [MrsDistribution; 2],
+    pub mrs: [MrsDistribution; 2],
+    /// The mRS of all patients under either treatment, under the null twin.
+    null: [MrsDistribution; 2],
+}
+
+/// The outcomes of the arms that patients are allocated to, which differ from those of the treatments
+/// only if some patients do not adhere.
+pub(super) struct ArmOutcomes {
+    /// The mRS in each stratum of either arm, under the alternative.
+    pub strata: ByStratum,
     /// The mRS of all patients of either arm, under the alternative and its null twin.
-    pub mrs_of_arms: [[MrsDistribution; 2]; 2],
-    /// The adverse events that are followed.
-    pub events: Vec<Event>,
+    pub mrs: [[MrsDistribution; 2]; 2],
+    all_adhere: bool,
 }
 
 impl Resolver<'_> {
-    pub(super) fn truths(&mut self, people: &People) -> Checked<Truths> {
-        let outcomes = self.outcomes(&people.population);
+    pub(super) fn truths(&mut self, people: &People) -> Truths {
+        let outcomes = self.outcomes(people.population.as_ref().ok());
         // Rates of screening need the outcomes of the procedure; other problems are reported without.
         let accrual = self.accrual(outcomes.as_ref().ok());
         let prior = self.prior(outcomes.as_ref().ok());
-        let adherence = self.adherence(&people.population);
-        let (outcomes, accrual) = (outcomes?, accrual?);
+        let adherence = match &people.population {
+            Ok(population) => self.adherence(population),
+            Err(Reported) => Err(Reported),
+        };
+        let mixes = !matches!(adherence, Ok(None));
+        let treated = outcomes.and_then(|outcomes| self.treated(outcomes, accrual, people, mixes));
+        // Events follow from treatments, so problems with them are reported even if there are some with
+        // the adherence.
+        let events = self.events(treated.as_ref().ok().map(|treated| &treated.mrs));
+        let arms = arm_outcomes(people, &treated, &adherence);
+        Truths { accrual, prior, adherence, treated, arms, events }
+    }
 
-        let circumstances = self.circumstances(&accrual, people);
+    /// Returns the outcomes in the centres and at the times of the trial. `mixes` says whether some
+    /// patients of an arm may receive the treatment of the other.
+    fn treated(
+        &self,
+        outcomes: Outcomes,
+        accrual: Checked<Accrual>,
+        people: &People,
+        mixes: bool,
+    ) -> Checked<TreatedOutcomes> {
+        let circumstances = self.circumstances(accrual, people)?;
         let outcomes = outcomes.in_circumstances(&circumstances.all);
-        let treatments =
-            Treatments::new(&outcomes, &circumstances.all, !matches!(adherence, Ok(None)));
-        let strata_of_treatments = treatments.on_average();
+        let treatments = Treatments::new(&outcomes, &circumstances.all, mixes);
+        let strata = treatments.on_average();
         let [as_stated, null] = outcomes.marginals();
         // What is stated holds at one time. With a drift, that of the trial is an average over time.
-        let (mrs_of_treatments, null) = match &people.drift {
+        let (mrs, null) = match people.drift.as_ref()? {
             Some(_) => {
-                let mrs = marginal(&strata_of_treatments, &people.population);
+                let mrs = marginal(&strata, people.population.as_ref()?);
                 (mrs, [mrs[0]; 2])
             }
             None => (as_stated, null),
         };
-        // Events follow from treatments, so problems with them are reported even if there are some with
-        // the adherence.
-        let events = self.events(&mrs_of_treatments);
-        let adherence = adherence?;
-        let strata_of_arms =
-            adherence::by_arm(&treatments, people.population.strata(), adherence.as_ref());
-        // If all adhere, the arms are the treatments to the last bit, which sums would not give.
-        let alternative = match &adherence {
-            Some(_) => marginal(&strata_of_arms, &people.population),
-            None => mrs_of_treatments,
-        };
-        Ok(Truths {
-            accrual,
-            outcomes,
-            prior: prior?,
-            adherence,
-            treatments,
-            strata_of_treatments,
-            strata_of_arms,
-            mrs_of_treatments,
-            mrs_of_arms: [alternative, null],
-            events: events?,
-        })
+        Ok(TreatedOutcomes { outcomes, treatments, strata, mrs, null })
     }
 
-    /// Describes what an analysis compares, if two distributions determine it.
-    pub(super) fn comparison(
+    /// Describes what the first analysis compares, if two distributions determine it.
+    pub(super) fn planned_comparison(
         &self,
-        analysis: &Analysis,
+        methods: &Methods,
         truths: &Truths,
-        losses: &Losses,
-    ) -> PlannedComparison {
+        losses: &Checked<Losses>,
+    ) -> Checked<PlannedComparison> {
+        let (arms, losses) = (truths.arms.as_ref()?, losses.as_ref()?);
+        let first = &methods.analyses.as_ref()?[0];
         let share_experimental = KnownShares::new(self.ratio(), losses.dropout).experimental;
         let has_dropout = losses.dropout != [0.0; 2];
         let is_selective =
             losses.missingness.depends_on_outcome() || !self.file.missing.factors.is_empty();
         let compared = ComparedArms {
-            mrs: &truths.mrs_of_arms[0],
+            mrs: &arms.mrs[0],
             share_experimental,
-            all_adhere: truths.adherence.is_none(),
+            all_adhere: arms.all_adhere,
             has_dropout,
             dropout_is_selective: has_dropout && is_selective,
         };
-        PlannedComparison { comparison: comparison(analysis, compared), share_experimental }
+        Ok(PlannedComparison { comparison: comparison(first, compared), share_experimental })
     }
 
     /// Reads how fast patients come. `outcomes` are needed for a rate of screening, which the procedure
@@ -128,20 +139,21 @@ impl Resolver<'_> {
         Ok(Accrual::new(per_month, ramp_up_months))
     }
 
-    fn outcomes(&mut self, population: &Population) -> Checked<Outcomes> {
+    /// Reads the outcomes. What they say by themselves is checked without the `population` too.
+    fn outcomes(&mut self, population: Option<&Population>) -> Checked<Outcomes> {
         match (&self.file.procedure, &self.file.outcome) {
             (None, file::WrittenOutcome::Stated(stated)) => {
                 let centres = self.file.centres.as_ref();
                 // A stated distribution is that over all centres, so their effects enter the model from the start.
                 let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
                 let model =
-                    OutcomeModel::across_centres(self.stated(stated)?, population, &centres);
+                    OutcomeModel::across_centres(self.stated(stated)?, population.ok_or(Reported)?, &centres);
                 // The twin is built once, as trials under both truths share everything but the experimental arm.
                 let null = model.null_twin();
                 Ok(Outcomes::Stated(Box::new([model, null])))
             }
             (Some(procedure), file::WrittenOutcome::AfterProcedure(after)) => {
-                let model = self.procedural(procedure, after, population)?;
+                let model = self.procedural(procedure, after, population.ok_or(Reported)?)?;
                 Ok(Outcomes::AfterProcedure(Box::new(model)))
             }
             (Some(_), file::WrittenOutcome::Stated(_)) => self.fail(
@@ -180,4 +192,21 @@ impl Resolver<'_> {
         };
         Ok([control?, experimental?])
     }
+}
+
+fn arm_outcomes(
+    people: &People,
+    treated: &Checked<TreatedOutcomes>,
+    adherence: &Checked<Option<Adherence>>,
+) -> Checked<ArmOutcomes> {
+    let (population, treated) = (people.population.as_ref()?, treated.as_ref()?);
+    let adherence = adherence.as_ref()?.as_ref();
+    let strata = adherence::by_arm(&treated.treatments, population.strata(), adherence);
+    // If all adhere, the arms are the treatments to the last bit, which sums would not give.
+    let alternative = match adherence {
+        Some(_) => marginal(&strata, population),
+        None => treated.mrs,
+    };
+    let mrs = [alternative, treated.null];
+    Ok(ArmOutcomes { strata, mrs, all_adhere: adherence.is_none() })
 }
