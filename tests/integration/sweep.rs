@@ -295,7 +295,10 @@ fn errors_are_reported_before_any_simulation() {
             vec!["--over", "missing.dropout=[0.1,2]"],
             vec!["point 2 of 2", "--over missing.dropout=[0.1,2]: `missing.dropout` is 2; allowed"],
         ),
-        (vec!["--over", good, "--over", good], vec!["--over missing.dropout is given twice"]),
+        (
+            vec!["--over", good, "--over", good],
+            vec!["--over repeats missing.dropout; allowed: each key once"],
+        ),
         (
             vec!["--over", "missing.dropout=0..0.1:0.03"],
             vec!["do not land on 0.1, but on 0.09 and 0.12"],
@@ -310,6 +313,23 @@ fn errors_are_reported_before_any_simulation() {
     }
     assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "kept");
     assert_eq!(fs::read_dir(folder.path()).expect("the folder can be listed").count(), 1);
+}
+
+/// The replaced key is a problem of the grid, the quantity one of the options for any grid.
+#[test]
+fn a_quantity_that_no_point_has_is_reported_before_a_key_that_another_replaces() {
+    let message = refused(&mut sweep(&[
+        SCENARIO,
+        "--over",
+        "outcome.experimental.common_odds_ratio=[1.5,2]",
+        "--over",
+        "outcome.experimental.functional_independence=[0.3,0.4]",
+        "--precision",
+        "0.001",
+        "--precision-of",
+        "assurance",
+    ]));
+    assert!(message.contains("--precision-of assurance"), "{message}");
 }
 
 #[cfg(unix)]
