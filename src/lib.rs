@@ -22,55 +22,69 @@
 //!
 //! `rescuesim run angel-reboot.toml` passes through these files, in this order.
 //!
-//! 1. `main.rs` parses the command line, dispatches it and turns a failure into an exit code.
+//! 1. `main.rs` has `cli/mod.rs` parse and dispatch the command line, and turns a failure into an
+//!    exit code.
 //! 2. `cli/run.rs` reads the scenario, opens the files of results, simulates and prints.
 //!
 //! The scenario:
 //!
 //! 3. [`scenario::document`](scenario::InputDocument) parses the text once and remembers where
 //!    every value is written; `scenario/set.rs` applies the values of `--set`.
-//! 4. `scenario/schema.rs` derives from the types of `scenario/file.rs` which keys and values are
-//!    allowed; `scenario/walk.rs` compares the document with it and collects every misfit.
-//! 5. `scenario/resolve/mod.rs` builds the domain types in stages (people, truths and methods,
+//! 4. `scenario/schema.rs` derives from the types of `scenario/file.rs` and of the modules that
+//!    these name which keys and values are allowed; `scenario/walk.rs` compares the document with
+//!    it and collects every misfit.
+//! 5. `scenario/resolve/mod.rs` builds the domain types in stages (people, methods and truths,
 //!    losses, the plan of looks) and reports contradictions between keys; the result is a
 //!    [`Scenario`](scenario::Scenario), in which nothing needs to be checked again.
-//! 6. On the way [`design::Design`] computes the boundaries of the looks, and each analysis is
-//!    bound to the strata of the trial ([`analysis::method`]).
+//! 6. On the way each analysis is bound to the strata of the trial ([`analysis::method`]), and
+//!    [`design::Design`] computes the boundaries of the looks.
 //!
 //! The replicates:
 //!
 //! 7. `cli/simulation.rs` wraps the simulation in a progress bar and in the stop rule of
 //!    `--precision`.
-//! 8. [`engine::fold`] hands chunks of replicates to one [`Simulator`](trial::Simulator) per thread
-//!    and adds their results to one [`Tally`](summary::Tally).
-//! 9. [`trial::EnrolledCohort`] draws what all truths share: arrivals ([`accrual`]) at [`centres`],
-//!    strata ([`population`]) and arms ([`randomisation`]), each from a stream of [`rng`] of its
-//!    own.
-//! 10. [`trial::FollowedCohort`] adds the [`outcome`] under one truth (after a [`procedure`], if
-//!     the scenario has one), loses the dropouts and counts the outcomes known at each look by arm
-//!     and mRS.
-//! 11. `trial/monitoring.rs` gives these counts to an [`analysis`] look by look, and its Z to the
-//!     [`design`], until a boundary is crossed or the final look is reached; this is one
+//! 8. [`engine::fold`] hands chunks of replicates to one [`Simulator`](trial::Simulator) per
+//!    thread; each thread adds its results to a [`Tally`](summary::Tally), and the tallies are
+//!    merged.
+//! 9. [`trial::EnrolledCohort`] draws everything about the patients but their mRS, once for all
+//!    truths: arrivals ([`accrual`]) at [`centres`], strata ([`population`]), arms
+//!    ([`randomisation`]) and the random quantiles that will decide on outcomes and losses, each
+//!    from a stream of [`rng`] of its own. The columns of these draws are in `trial/cohort/`.
+//! 10. `follow` in `trial/enrolled.rs` adds the [`outcome`] under one truth (after a [`procedure`],
+//!     if the scenario has one), loses the dropouts, finds the days of the looks and counts the
+//!     outcomes known at each; the result is a [`trial::FollowedCohort`].
+//! 11. `trial/monitoring.rs` goes from look to look: `trial/analyst.rs` gives the counts, with
+//!     missing outcomes imputed if asked for, to an [`analysis`], and its Z goes to the [`design`],
+//!     until a boundary or adverse events end the trial or the final look is reached.
+//! 12. `trial` in `trial/followed.rs` adds the estimates and the overrunning patients; this is one
 //!     [`TrialResult`](trial::TrialResult).
 //!
 //! The table:
 //!
-//! 12. [`summary::OperatingCharacteristics`] turns the tally into estimates with Monte Carlo
+//! 13. [`summary::OperatingCharacteristics`] turns the tally into estimates with Monte Carlo
 //!     errors, and places next to them what [`expected`] computes without simulation.
-//! 13. `report/table.rs` arranges them as a document, and `report/document.rs` sets it as text.
+//! 14. `report/table.rs` arranges them as a document, and `report/document.rs` sets it as text.
 //!
 //! Beyond one run, [`evidence`] pools published tables into a prior and [`explore`] compares,
 //! sweeps and solves over several scenarios.
 //!
 //! # Adding an analysis
 //!
-//! An analysis is one file in `src/analysis/` and two lines in `src/analysis/method.rs`: a variant
-//! of [`AnalysisMethod`](analysis::AnalysisMethod) and its arm in `parameters`. The file defines
-//! the parameters as a scenario states them (`Deserialize`, `JsonSchema`), implements
-//! [`Method`](analysis::method::Method) for them, and [`Test`](analysis::method::Test) for the
-//! bound test, which sees counts by group, arm and mRS and nothing else. `analysis/wilcoxon.rs` is
-//! a short example. Reading, checking, simulation, reports and documentation follow from these two
-//! traits.
+//! An analysis whose scale, score and comparison are among those of [`analysis`] is one file in
+//! `src/analysis/` and four lines: its `pub mod` in `analysis/mod.rs`, and in `analysis/method.rs`
+//! its `use`, a variant of [`AnalysisMethod`](analysis::AnalysisMethod) with a doc comment, and its
+//! arm in `parameters`. `analysis/cochran_mantel_haenszel.rs` is a short example.
+//!
+//! The file defines the parameters as a scenario states them. Their ranges are `schemars`
+//! attributes, which are checked before the method is bound; their doc comments are shown to users
+//! in the schema and in errors. It implements [`Method`](analysis::method::Method) for the
+//! parameters, with the variant's name in snake case as its key, and
+//! [`Test`](analysis::method::Test) for the bound test, which sees counts by group, arm and mRS and
+//! nothing else. Reading, checking, simulation and reports follow from these two traits.
+//!
+//! The tests name methods that are missing from the list `ANALYSES` of
+//! `tests/integration/one_path.rs`. A method with a closed form is added to `WITH_CLOSED_FORM` in
+//! `scenario/comparison.rs`.
 
 pub mod num;
 pub mod rng;
