@@ -249,8 +249,9 @@ pub enum ArmComparison<'t> {
 pub enum ReferenceDistribution {
     /// The normal distribution of the statistic.
     Normal,
-    /// The statistics of repeated allocations. A continuity correction has no effect on it, as it is
-    /// the same for all allocations.
+    /// The statistics of repeated allocations. With nearly equal arm sizes a continuity correction is
+    /// nearly the same for all of them and changes no rank; the pooled Z stands in for every test of
+    /// two proportions.
     Rerandomisation,
 }
 
@@ -328,7 +329,7 @@ impl BoundMethod {
         self.binding.grouping.as_ref()
     }
 
-    /// The questions that need no data.
+    /// Returns the bound test.
     pub fn as_test(&self) -> &dyn Test {
         &*self.binding.test
     }

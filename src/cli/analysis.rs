@@ -22,7 +22,7 @@ pub fn position(scenario: &Scenario, name: Option<&str>) -> Result<usize, Failur
 /// Returns an analysis by its name; the first one without a name.
 ///
 /// # Errors
-/// As [`position`].
+/// When the scenario has no analysis of this name.
 pub fn named<'s>(scenario: &'s Scenario, name: Option<&str>) -> Result<&'s Analysis, Failure> {
     position(scenario, name).map(|at| &scenario.analyses[at])
 }

@@ -253,8 +253,8 @@ impl Observer<Tally> for CheckpointFile {
     }
 }
 
-/// Adapts the number of replicates of a wave to their speed, so that the file is up to date: waves of a
-/// tenth to half of a second, or if replicates take longer a few for each thread, or one.
+/// Adapts the number of replicates of a wave to their speed, so that the file is up to date: waves of 0.1
+/// to 0.5 s; of at least one replicate per thread if replicates are slow.
 struct Pace {
     /// Beginning of the current wave.
     began: Instant,

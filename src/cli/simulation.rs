@@ -141,6 +141,9 @@ impl Session<'_> {
     /// Simulates the replicates of a job, or if `--precision` is given as many from its first on as that
     /// takes; `error` reads the standard error of a figure off the total.
     ///
+    /// The bar shows the predicted number if [`Self::begin_at`] has counted the replicates before the
+    /// first one.
+    ///
     /// # Errors
     /// When [`Self::fold`] fails, and when the precision is out of reach.
     pub fn fold_until_precise<'s, A: Accumulator>(
@@ -155,7 +158,7 @@ impl Session<'_> {
         };
         let scenarios: Vec<&Scenario> = scenarios.into_iter().collect();
         // The bar may show earlier simulations too, and replicates that a checkpoint had.
-        let before = self.bar.position() - job.replicates.start;
+        let before = self.bar.position().saturating_sub(job.replicates.start);
         let mut job = job;
         job.replicates.end = u64::MAX;
         let mut reached = Ok(f64::NAN);

@@ -85,7 +85,8 @@ impl RunningTrial {
     /// It spends all α that is left.
     ///
     /// # Errors
-    /// As [`RunningTrial::new`], and when the look that stopped it was the final one.
+    /// When looks do not fit the plan or have no boundaries, and when the look that stopped the trial
+    /// was the final one.
     pub fn after_overrun(plan: &Plan, analysed: &[u32]) -> Result<Self, MonitorError> {
         Self::followed_by(RemainingLooks::None, plan, analysed)
     }

@@ -67,23 +67,6 @@ impl fmt::Display for ConditionalOn {
     }
 }
 
-impl fmt::Display for HarmRule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => f.write_str("none"),
-            Self::Symmetric { spending: TwoSidedSpending::PerSide } => {
-                f.write_str("symmetric two-sided test, alpha on each side")
-            }
-            Self::Symmetric { spending: TwoSidedSpending::BothSides } => {
-                f.write_str("symmetric two-sided test, twice alpha spent by both sides together")
-            }
-            Self::Spending { function, alpha_one_sided } => {
-                write!(f, "{function}, alpha {alpha_one_sided}")
-            }
-        }
-    }
-}
-
 /// Source of a design's error rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AlphaSource {
@@ -118,8 +101,18 @@ impl Rules {
             let binding = if self.binding_futility { "binding" } else { "non-binding" };
             sentences.push(format!("Futility, {binding}: {}.", self.futility));
         }
-        if self.harm != HarmRule::None {
-            sentences.push(format!("Harm: {}.", self.harm));
+        match &self.harm {
+            HarmRule::None => {}
+            HarmRule::Symmetric { spending: TwoSidedSpending::PerSide } => {
+                sentences.push(format!("Two-sided, symmetric: alpha {alpha} on each side."));
+            }
+            HarmRule::Symmetric { spending: TwoSidedSpending::BothSides } => {
+                let both = significant(2.0 * self.alpha_one_sided);
+                sentences.push(format!("Two-sided, symmetric: both sides together spend {both}."));
+            }
+            HarmRule::Spending { function, alpha_one_sided } => {
+                sentences.push(format!("Harm: {function}, alpha {alpha_one_sided}."));
+            }
         }
         sentences
     }
@@ -205,6 +198,19 @@ mod tests {
              a power of 0.9, Hwang-Shih-DeCani spending, gamma -4. Harm: Hwang-Shih-DeCani spending, \
              gamma -4, alpha 0.1."
         );
+    }
+
+    #[test]
+    fn sentences_of_a_symmetric_test_state_what_each_side_or_both_spend() {
+        for (spending, sentence) in [
+            (TwoSidedSpending::PerSide, "Two-sided, symmetric: alpha 0.025 on each side."),
+            (TwoSidedSpending::BothSides, "Two-sided, symmetric: both sides together spend 0.05."),
+        ] {
+            let mut rules = Rules::efficacy_only(0.025, EfficacyRule::POCOCK);
+            rules.harm = HarmRule::Symmetric { spending };
+            let sentences = rules.sentences(3, AlphaSource::Given);
+            assert_eq!(sentences, ["One-sided alpha 0.025; efficacy: Pocock bounds.", sentence]);
+        }
     }
 
     #[test]

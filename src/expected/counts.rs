@@ -19,11 +19,11 @@ pub(super) struct Counting<'s> {
 /// How patients without an outcome are counted.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum MissingAs {
-    /// With their outcome, as if it had been observed.
+    /// Patients counted with their outcome, as if it had been observed.
     Observed,
-    /// Not at all.
+    /// Patients not counted.
     LeftOut,
-    /// With an imputed value.
+    /// Patients counted with an imputed value.
     Imputed(SingleImputation),
 }
 
@@ -46,8 +46,9 @@ impl<'s> Counting<'s> {
         let mut cells = Vec::new();
         for (stratum, (share, _)) in scenario.population.prognosis().enumerate() {
             cells.push(self.counts_of_stratum(scenario, stratum, share));
-            // No grouping divides a stratum but that by centre, which has no formula. So all
-            // patients of a stratum may stand in its first cell.
+            // No method groups patients within a stratum except by centre, and neither that nor
+            // multiple imputation has a formula. So all patients of a stratum may be counted in its
+            // first cell.
             cells.resize(cells.len() + cells_per_stratum - 1, [[0.0; LEVELS]; 2]);
         }
         cells

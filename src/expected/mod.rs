@@ -12,8 +12,6 @@ mod normal_approximation;
 mod safety;
 mod warnings;
 
-use std::cell::OnceCell;
-
 pub use estimand::estimand_of_shift;
 pub use normal_approximation::NoFormula;
 pub use warnings::warnings;
@@ -22,19 +20,16 @@ use crate::scenario::Scenario;
 
 /// Quantities that a scenario implies without simulation.
 ///
-/// Creating one costs nothing; every question is computed when it is asked.
+/// Creating one costs nothing. Every question is computed when it is asked; only the answers of
+/// [`Expected::safety_crossing`] are kept, with the scenario.
 #[derive(Debug)]
 pub struct Expected<'s> {
     scenario: &'s Scenario,
-    /// Results of [`Expected::safety_crossing`] by endpoint and truth. Each may enumerate all pairs
-    /// of counts at all looks, and every analysis of the scenario needs the same ones.
-    crossings: Vec<[OnceCell<Option<Vec<f64>>>; 3]>,
 }
 
 impl<'s> Expected<'s> {
     /// Asks about a scenario.
     pub fn new(scenario: &'s Scenario) -> Self {
-        let endpoints = scenario.safety_endpoints().len();
-        Self { scenario, crossings: vec![Default::default(); endpoints] }
+        Self { scenario }
     }
 }

@@ -11,7 +11,7 @@ use crate::outcome::flow::{Group, Measure};
 use crate::outcome::safety::{Event, StatedEvent};
 use crate::outcome::{LEVELS, Mrs, MrsDistribution};
 use crate::randomisation::Arm;
-use crate::scenario::{AnalysisSet, SafetyEndpoint, Truth};
+use crate::scenario::{AnalysisSet, Safety, SafetyEndpoint, Truth};
 
 /// Patients in whom an event is known at the end.
 struct Followed {
@@ -19,7 +19,7 @@ struct Followed {
     share_experimental: f64,
 }
 
-impl Expected<'_> {
+impl<'s> Expected<'s> {
     /// Share of control and experimental arm with an event, among patients in whom it is known; `None`
     /// for deaths under the prior, where every replicate has its own effect.
     pub fn event_rates(&self, truth: Truth, event: &Event) -> Option<[f64; 2]> {
@@ -120,15 +120,20 @@ impl Expected<'_> {
 
     /// P(the boundary of the endpoint with this index is first reached at each look), if nothing else
     /// stops the trial, by the same methods.
-    pub fn safety_crossing(&self, truth: Truth, endpoint: usize) -> Option<&[f64]> {
-        let computed = self.crossings[endpoint][truth.index()]
-            .get_or_init(|| self.compute_crossing(truth, endpoint));
-        computed.as_deref()
-    }
-
-    fn compute_crossing(&self, truth: Truth, endpoint: usize) -> Option<Vec<f64>> {
+    ///
+    /// Computed once and kept with the scenario, for all threads.
+    pub fn safety_crossing(&self, truth: Truth, endpoint: usize) -> Option<&'s [f64]> {
         let safety = self.scenario.safety.as_ref()?;
         let endpoint = &safety.endpoints[endpoint];
+        endpoint.crossings.get_or_compute(truth, || self.compute_crossing(truth, safety, endpoint))
+    }
+
+    fn compute_crossing(
+        &self,
+        truth: Truth,
+        safety: &Safety,
+        endpoint: &SafetyEndpoint,
+    ) -> Option<Vec<f64>> {
         let boundary = endpoint.boundary.as_ref()?;
         let rates = self.rates_of_all(truth, &endpoint.event)?;
         let followed = self.followed(endpoint);
@@ -218,4 +223,26 @@ fn mean_z(rates: [f64; 2], followed: &Followed, alpha: f64) -> Option<f64> {
     let patients = f64::from(followed.patients);
     let mean = two_proportions_drift([control, experimental], share, patients, alpha);
     mean.is_finite().then_some(mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn crossings_of_a_safety_boundary_are_computed_once_for_all_threads() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/angel-reboot-safety.toml");
+        let scenario = Scenario::load(path.as_ref(), &[]).expect("the shipped scenario is valid");
+        let endpoints = scenario.safety_endpoints();
+        let stopping = endpoints.iter().position(|endpoint| endpoint.boundary.is_some());
+        let stopping = stopping.expect("the scenario has a boundary");
+        let ask = || {
+            let crossing = Expected::new(&scenario).safety_crossing(Truth::Alternative, stopping);
+            crossing.expect("the rates are known")
+        };
+        let [here, elsewhere] =
+            std::thread::scope(|scope| [ask(), scope.spawn(ask).join().expect("no panic")]);
+        assert!(std::ptr::eq(here, elsewhere), "the second answer was computed again");
+    }
 }

@@ -9,7 +9,7 @@ pub struct Domain {
     pub range: (f64, f64),
     /// Whether only whole numbers are allowed.
     pub whole: bool,
-    /// DoseScale on which the probit of a probability is nearly a line.
+    /// Scale on which the probit of a probability is nearly a line.
     pub scale: DoseScale,
 }
 

@@ -55,7 +55,7 @@ impl Missingness {
     /// mRS in the control arm.
     ///
     /// # Errors
-    /// When so many deaths are known that an arm cannot lose the stated share.
+    /// When too many deaths are known for an arm to lose the stated share.
     pub fn new(
         mechanism: &Mechanism,
         control: &[(f64, [f64; LEVELS])],

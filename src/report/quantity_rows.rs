@@ -35,7 +35,7 @@ pub fn csv_of_json(json: &str) -> String {
     csv::table(&["figure", "value", "mcse", "n"], rows.0)
 }
 
-/// QuantityRows written so far.
+/// Rows of the CSV, in the order of the JSON.
 struct QuantityRows(Vec<Vec<String>>);
 
 impl QuantityRows {

@@ -1,6 +1,8 @@
 //! Adverse events of a scenario.
 
-use super::Scenario;
+use std::sync::OnceLock;
+
+use super::{Scenario, Truth};
 use crate::analysis::two_proportions::ProportionTest;
 use crate::design::safety::SafetyBoundary;
 use crate::outcome::safety::Event;
@@ -27,6 +29,26 @@ pub struct SafetyEndpoint {
     pub test: ProportionTest,
     /// Boundary that stops the trial, if any.
     pub boundary: Option<SafetyBoundary>,
+    /// Probabilities of crossing the boundary, once they are computed.
+    pub(crate) crossings: BoundaryCrossings,
+}
+
+/// Probabilities of first crossing a boundary at each look, by truth, each computed when it is first
+/// needed.
+// Part of the scenario, which all worker threads share: the probabilities may enumerate all pairs of
+// counts at all looks, and control variates, summary and report need the same ones.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct BoundaryCrossings([OnceLock<Option<Vec<f64>>>; 3]);
+
+impl BoundaryCrossings {
+    /// Returns the probabilities under a truth, by `compute` if they are not yet known.
+    pub fn get_or_compute(
+        &self,
+        truth: Truth,
+        compute: impl FnOnce() -> Option<Vec<f64>>,
+    ) -> Option<&[f64]> {
+        self.0[truth.index()].get_or_init(compute).as_deref()
+    }
 }
 
 impl Scenario {

@@ -118,8 +118,8 @@ impl RunId {
         }
     }
 
-    /// Returns the numbers of the shard's own replicates, which have no end as long as a precision has
-    /// not decided on it.
+    /// Returns the numbers of the shard's own replicates, up to `u64::MAX` as long as a precision has
+    /// not decided on their number.
     pub fn own_replicates(&self) -> Range<u64> {
         self.shard.replicates(self.replicates.unwrap_or(u64::MAX))
     }
@@ -397,12 +397,13 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<Checkpoint, Vec<MergeP
             None => by_number.entry(of.checkpoint.run.shard.number).or_default().push(of),
         }
     }
-    let mut total: Option<Tally> = None;
+    let mut merged: Option<Checkpoint> = None;
     for number in 1..=most.shard.of {
         let shard = Shard { number, ..most.shard };
         let own = shard.replicates(replicates);
         let mut same = by_number.remove(&number).unwrap_or_default();
-        let Some(NamedCheckpoint { name, checkpoint: Checkpoint { next, tally, .. } }) = same.pop()
+        let Some(NamedCheckpoint { name, checkpoint: Checkpoint { run, next, tally } }) =
+            same.pop()
         else {
             problems.push(MergeProblem::Missing { shard, replicates: own });
             continue;
@@ -414,18 +415,21 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<Checkpoint, Vec<MergeP
             let (done, all) = (next - own.start, own.end - own.start);
             problems.push(MergeProblem::Unfinished { name, shard, done, all });
         } else {
-            match &mut total {
-                Some(total) => total.merge(tally),
-                None => total = Some(tally),
+            match &mut merged {
+                Some(merged) => merged.tally.merge(tally),
+                // Commands may differ between shards of one run. That of the first shard is kept, so
+                // that the order of the files does not matter.
+                None => {
+                    let run = RunId { shard: Shard::WHOLE, ..run };
+                    merged = Some(Checkpoint { run, next: replicates, tally });
+                }
             }
         }
     }
     if !problems.is_empty() {
         return Err(problems);
     }
-    let run = RunId { shard: Shard::WHOLE, ..most };
-    let tally = total.expect("a run has a shard, and none is missing");
-    Ok(Checkpoint { run, next: replicates, tally })
+    Ok(merged.expect("a run has a shard, and none is missing"))
 }
 
 /// Finds the run that most checkpoints are of, the first of these if several are as common.
@@ -516,6 +520,21 @@ mod tests {
         assert_eq!(merged, checkpoint(&scenario, "1/1", 12));
         let shards: Vec<_> = (1..=12).map(|i| name(&format!("{i}/12"))).collect();
         assert_eq!(merge(shards).expect("all").tally, merged.tally);
+    }
+
+    #[test]
+    fn a_merge_keeps_the_command_of_the_first_shard_in_any_order_of_files() {
+        let scenario = angel_reboot(&[]);
+        let part = |shard: &str, command: &str| {
+            let mut checkpoint = checkpoint(&scenario, shard, 12);
+            checkpoint.run.command = command.to_owned();
+            named(shard, checkpoint)
+        };
+        let [first, second] = [part("1/2", "rescuesim run a"), part("2/2", "rescuesim run b")];
+        let [in_order, reversed] = [vec![first.clone(), second.clone()], vec![second, first]]
+            .map(|parts| merge(parts).expect("all shards"));
+        assert_eq!(in_order.run.command, "rescuesim run a");
+        assert_eq!(reversed.to_json(), in_order.to_json());
     }
 
     #[test]

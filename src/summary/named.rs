@@ -23,9 +23,9 @@ pub struct NamedQuantity {
 /// What is known of a name.
 #[derive(Debug)]
 struct NamedEntry {
-    /// On the command line; followed by the number of the look for a quantity of a look.
+    /// Name on the command line, which the number of the look follows for a quantity of a look.
     name: &'static str,
-    /// In a sentence; likewise.
+    /// Name in a sentence, which the number of the look follows for a quantity of a look.
     words: &'static str,
     truth: Truth,
     /// Key in the catalogue.
@@ -221,9 +221,12 @@ impl FromStr for NamedQuantity {
                 Some(Self { entry, look })
             }
         });
-        found.ok_or_else(|| UnknownQuantity {
-            name: name.to_owned(),
-            near: nearest(name, &ENTRIES.each_ref().map(|entry| entry.name)).map(str::to_owned),
+        found.ok_or_else(|| {
+            // Complete names: that of a look without its number would be refused again.
+            let names: Vec<String> = Self::all().map(|quantity| quantity.to_string()).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            let near = nearest(name, &names).map(str::to_owned);
+            UnknownQuantity { name: name.to_owned(), near }
         })
     }
 }
@@ -323,11 +326,13 @@ impl NamedQuantity {
             Need::StopsForSafety => (!scenario.stops_for_safety()).then(|| {
                 "no adverse event stops the scenario's trials; choose another quantity".into()
             }),
-            Need::KnownTruth => scenario
-                .analyses
-                .iter()
-                .all(|analysis| Expected::new(scenario).estimand(self.truth(), analysis).is_none())
-                .then(|| "no analysis estimates a known value; choose another quantity".into()),
+            Need::KnownTruth => {
+                let expected = Expected::new(scenario);
+                let mut analyses = scenario.analyses.iter();
+                analyses
+                    .all(|analysis| expected.estimand(self.truth(), analysis).is_none())
+                    .then(|| "no analysis estimates a known value; choose another quantity".into())
+            }
             Need::Look => (self.look > looks).then(|| {
                 let name = self.entry.name;
                 format!("the scenario has no such look; allowed: {name}1 to {name}{looks}")
@@ -404,6 +409,21 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_suggested_for_an_unknown_one_is_a_name() {
+        let names = NamedQuantity::all().map(|quantity| quantity.to_string());
+        let shortened = names.map(|name| name[..name.len() - 1].to_owned());
+        let slips =
+            ["eficacy-at-", "efficacy-at-0", "efficacy-at-x", "efficacy"].map(str::to_owned);
+        for name in shortened.chain(slips) {
+            let unknown = name.parse::<NamedQuantity>().expect_err("a slip");
+            let near = unknown.near.unwrap_or_else(|| panic!("nothing is near {name}"));
+            assert!(near.parse::<NamedQuantity>().is_ok(), "{name}: {near}");
+        }
+        let message = "efficacy-at-".parse::<NamedQuantity>().expect_err("a slip").to_string();
+        assert!(message.contains("did you mean `efficacy-at-1`"), "{message}");
+    }
 
     #[test]
     fn names_are_read_as_they_are_printed() {

@@ -303,7 +303,8 @@ impl ProcedureSummary {
     }
 }
 
-/// Whether patients of a trial do not depend on one another by centres that differ or by when these recruit.
+/// Returns whether the outcomes of patients are independent: centres do not differ, and none recruits at a
+/// pace of its own while outcomes drift.
 fn patients_are_independent(scenario: &Scenario) -> bool {
     scenario.centres.as_ref().is_none_or(|centres| {
         // With drift, patients of centres that are slow by chance are late together.

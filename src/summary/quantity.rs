@@ -20,11 +20,11 @@ pub use table::fields_as_markdown;
 pub struct Quantity<T: 'static> {
     /// JSON keys that lead to it from its `T`, joined by dots.
     pub key: &'static str,
-    /// What it is, in words.
+    /// Name in words.
     pub label: &'static str,
-    /// What it is measured in.
+    /// Unit of measurement.
     pub unit: Unit,
-    /// Its column in the rows of a sweep, if it has one.
+    /// Column in the rows of a sweep, if there is one.
     pub column: Option<&'static str>,
     // Private, so that a quantity is read in one way only.
     accessor: Accessor<T>,

@@ -60,9 +60,9 @@ impl LookSequence {
         (0..self.taken).map(move |position| self.taken(position))
     }
 
-    // Without the final look, whose decision follows other rules: no futility, and boundaries for the
-    // outcomes observed.
     /// Returns the looks after one that takes place, without the final one.
+    // The decision of the final look follows other rules: no futility, and boundaries for the outcomes
+    // observed.
     pub fn interims_after(self, look: LookIndex) -> impl Iterator<Item = LookIndex> {
         (look.taken + 1..self.taken - 1).map(move |position| self.taken(position))
     }

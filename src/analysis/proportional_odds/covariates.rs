@@ -20,8 +20,8 @@ pub struct Covariates {
     /// Number of columns of interactions.
     interactions: usize,
     entries: Vec<SparseEntry>,
-    /// By group, positions in `entries`: the row of a control patient is from the first to the second.
-    /// That of an experimental patient continues with treatment and the interactions, to the third.
+    /// Positions in `entries` by group: the row of a control patient is from the first to the second;
+    /// the row of an experimental patient continues with treatment and the interactions, to the third.
     bounds: Vec<[usize; 3]>,
 }
 

@@ -132,7 +132,7 @@ const PERFECT_FIT: f64 = 1e-13;
 /// Columns of the cross products: covariates, treatment, utility.
 const SIZE: usize = MAX_COVARIATES + 2;
 
-/// ColumnMeans of the columns over the patients, measured from `origin`, the values of the first patient:
+/// Means of the columns over the patients, measured from `origin`, the values of the first patient:
 /// a column that does not vary is then exactly 0.
 struct ColumnMeans {
     patients: f64,

@@ -110,7 +110,8 @@ impl Ordinal {
     /// is the control arm shifted.
     ///
     /// # Errors
-    /// As [`Ordinal::pair`], and when there are more levels.
+    /// When an arm is not a distribution, their lengths differ, control has one level only, or there
+    /// are more than [`LEVELS`].
     pub fn fitted(
         control: &[f64],
         experimental: &[f64],

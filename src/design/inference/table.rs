@@ -58,7 +58,8 @@ impl StagewiseTable {
 
     /// Returns the estimate of the drift after a trial that ended with Z = `z`, finite.
     pub fn estimate(&self, z: f64) -> StagewiseEstimate {
-        if z < RANGE[0] {
+        // No piece ends below NaN, so the search would take the first one; the solver panics.
+        if z.is_nan() || z < RANGE[0] {
             return self.solve(z);
         }
         let piece = self.pieces.partition_point(|piece| piece.high < z);
@@ -120,6 +121,27 @@ mod tests {
     use super::*;
 
     const NONE: f64 = f64::NEG_INFINITY;
+
+    #[test]
+    #[should_panic(expected = "the bracket's ends")]
+    fn a_statistic_that_is_not_a_number_has_no_tabulated_estimate() {
+        let monitored = Monitored::new(&[0.5, 1.0], &[NONE; 2], &[2.8, 1.98]);
+        StagewiseTable::new(&monitored, 1, 0.95).estimate(f64::NAN);
+    }
+
+    #[test]
+    fn a_statistic_beyond_the_table_has_the_estimate_of_the_solver() {
+        let monitored = Monitored::new(&[0.5, 1.0], &[NONE; 2], &[2.8, 1.98]);
+        let table = StagewiseTable::new(&monitored, 1, 0.95);
+        for z in [RANGE[0] - 0.5, RANGE[1] + 0.5] {
+            let (fast, exact) = (table.estimate(z), monitored.stagewise_estimate(1, z, 0.95));
+            assert_eq!(
+                [fast.median, fast.low, fast.high].map(f64::to_bits),
+                [exact.median, exact.low, exact.high].map(f64::to_bits),
+                "{z}"
+            );
+        }
+    }
 
     #[test]
     fn tabulated_estimates_are_the_exact_solutions() {

@@ -108,6 +108,7 @@ impl Resolver<'_> {
                     known_after_days: endpoint.known_after_days,
                     test: endpoint.test,
                     boundary,
+                    crossings: Default::default(),
                 })
             }));
         }

@@ -11,8 +11,8 @@ use crate::summary::{
     SafetySummary, TruthSummary,
 };
 
-/// Lists of objects in results, each with the fields that name its elements in the rows of
-/// `--format csv`. Elements of other lists are numbered from 1.
+/// Lists of objects in summaries, each with the fields that name its elements in the rows of
+/// `--format csv`; elements of lists that are neither here nor in `OTHER_LISTS` are numbered from 1.
 pub const LISTS: &[(&str, &[&str])] = &[
     ("truths", &["truth"]),
     ("analyses", &["name"]),
@@ -25,7 +25,7 @@ pub const LISTS: &[(&str, &[&str])] = &[
     ("groups", &["group"]),
 ];
 
-/// JsonPlace of an object in the JSON of a result, as a JSON pointer (RFC 6901).
+/// JSON pointer (RFC 6901) of an object in a result.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JsonPlace(String);
 
