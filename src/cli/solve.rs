@@ -40,7 +40,7 @@ pub struct SolveArgs {
     /// Values allowed, as in `--within 100..600`; those of the key by default.
     #[arg(long, value_name = "LOW..HIGH", value_parser = within, allow_hyphen_values = true)]
     within: Option<(f64, f64)>,
-    /// With which the answer reaches the target.
+    /// Confidence that the answer reaches the target.
     #[arg(long, default_value_t = 0.95, value_parser = probability)]
     confidence: f64,
     /// --replicates are those of the verification; the search takes about as many,

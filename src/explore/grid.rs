@@ -238,7 +238,7 @@ struct Decimal {
 /// Reads a number such as −12.50 or 1e3.
 fn decimal(word: &str) -> Result<Decimal, String> {
     exact_decimal(word).ok_or_else(|| {
-        format!("`{word}` is no number; allowed: decimals of at most {MOST_DIGITS} digits")
+        format!("`{word}` is not a number; allowed: decimals of at most {MOST_DIGITS} digits")
     })
 }
 
@@ -362,8 +362,8 @@ mod tests {
             ("=1..2:1", "expected a key"),
             ("k=1..2", "expected a key with a range"),
             ("k=1:2", "expected a key with a range"),
-            ("k=a..2:1", "`a` is no number"),
-            ("k=1..2:", "`` is no number"),
+            ("k=a..2:1", "`a` is not a number"),
+            ("k=1..2:", "`` is not a number"),
             ("k=1..2:0", "the step is 0; allowed: a step above 0"),
             ("k=1..2:-0.5", "the step is -0.5"),
             ("k=2..1:0.5", "1 is less than 2"),

@@ -410,12 +410,16 @@ pub(super) fn balance(balance: &AllocationBalance) -> Document {
 
 fn correct_guesses(guesses: &GuessedShares, centres: Option<&CentreSummary>) -> Document {
     let mut shares = vec![
-        ("all arms so far", guesses.whole_trial),
+        ("the arms of all earlier patients", guesses.whole_trial),
         ("those of the patient's stratum", guesses.within_strata),
     ];
     shares.extend(centres.map(|of| ("those of the patient's centre", of.correct_guesses)));
     let rows = shares.into_iter().map(|(name, share)| vec![name.to_owned(), with_error(share)]);
-    Document::of_table(&["allocations guessed by who sees", "share"], rows.collect()).text(
+    Document::of_table(
+        &["predictability to an observer who knows", "guessed correctly"],
+        rows.collect(),
+    )
+    .text(
         "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
              where they are equal.",
     )

@@ -184,7 +184,7 @@ pub enum CheckpointError {
     )]
     OtherVersion(String),
     /// The checksum is not that of the content.
-    #[error("is damaged: its checksum does not fit its content")]
+    #[error("is damaged: the checksum does not match the content")]
     Damaged,
     /// Made from another scenario.
     #[error(
@@ -312,7 +312,7 @@ fn not_a_checkpoint(error: serde_json::Error) -> CheckpointError {
 }
 
 fn inconsistent() -> CheckpointError {
-    CheckpointError::NotACheckpoint("what it says does not fit together".to_owned())
+    CheckpointError::NotACheckpoint("its contents are inconsistent".to_owned())
 }
 
 /// Computes the checksum of a version and the exact text of a content.
@@ -355,8 +355,8 @@ pub enum MergeProblem {
         replicates: Range<u64>,
     },
     /// A shard that several files have.
-    #[error("doubled: shard {shard} is in {}", names.join(" and in "))]
-    Doubled {
+    #[error("duplicate: shard {shard} is in {}", names.join(" and in "))]
+    Duplicate {
         /// The shard.
         shard: Shard,
         /// The files.
@@ -381,7 +381,7 @@ pub enum MergeProblem {
 /// Merges the shards of one run, in any order, into the checkpoint of the whole run.
 ///
 /// # Errors
-/// Every shard that is missing, doubled or unfinished, and every checkpoint of another run. Without
+/// Every shard that is missing, duplicate or unfinished, and every checkpoint of another run. Without
 /// checkpoints no shard is known to be missing: the list of problems is empty.
 pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<Checkpoint, Vec<MergeProblem>> {
     let Some(most) = most_common(&checkpoints).cloned() else { return Err(Vec::new()) };
@@ -410,7 +410,7 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<Checkpoint, Vec<MergeP
         };
         if !same.is_empty() {
             let names = same.into_iter().map(|of| of.name).chain([name]).collect();
-            problems.push(MergeProblem::Doubled { shard, names });
+            problems.push(MergeProblem::Duplicate { shard, names });
         } else if next < own.end {
             let (done, all) = (next - own.start, own.end - own.start);
             problems.push(MergeProblem::Unfinished { name, shard, done, all });
@@ -538,7 +538,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_names_every_shard_that_is_missing_doubled_unfinished_or_foreign() {
+    fn a_merge_names_every_shard_that_is_missing_duplicate_unfinished_or_foreign() {
         let scenario = angel_reboot(&[]);
         let file = |name: &str, shard: &str, done| named(name, checkpoint(&scenario, shard, done));
         let other = angel_reboot(&["run.seed=4"]);
@@ -558,7 +558,7 @@ mod tests {
                 "missing: shard 2/6 (replicates 2 to 3)",
                 "unfinished: b has 1 of the 2 replicates of shard 3/6; run it again with --resume",
                 "missing: shard 4/6 (replicates 6 to 7)",
-                "doubled: shard 5/6 is in c and in d",
+                "duplicate: shard 5/6 is in c and in d",
                 "missing: shard 6/6 (replicates 10 to 11)",
             ]
         );

@@ -150,7 +150,7 @@ fn a_checkpoint_of_another_run_is_refused_and_unchanged() {
     assert_eq!(std::fs::read_to_string(&file).expect("it exists"), text);
 
     for (damaged, reason) in [
-        (text.replacen("\"n\":500", "\"n\":501", 1), "is damaged: its checksum does not fit"),
+        (text.replacen("\"n\":500", "\"n\":501", 1), "is damaged: the checksum does not match"),
         (text[..text.len() / 2].to_owned(), "is not a checkpoint or shard, or not all of one"),
         (String::new(), "is not a checkpoint or shard, or not all of one"),
         ("{}".to_owned(), "is not a checkpoint or shard, or not all of one"),

@@ -65,7 +65,7 @@ fn missing_duplicated_and_foreign_shards_are_named() {
     let foreign = run_shards("scenarios/angel-rescue.toml", "50", &[3], &elsewhere);
     files.extend([copy, foreign[0].clone()]);
     let message = refused(rescuesim().arg("merge").args(&files));
-    assert!(message.contains("doubled: shard 2/5 is in "), "{message}");
+    assert!(message.contains("duplicate: shard 2/5 is in "), "{message}");
     assert!(message.contains("2.json and in ") && message.contains("copy.json"), "{message}");
     assert!(
         message.contains("elsewhere/3.json is not of the same run: another scenario"),

@@ -43,14 +43,14 @@ pub(super) fn all(report: &Report<'_>) -> Vec<Section> {
         sections.push(Section::new("procedure", "The procedure", content));
     }
     if let Some(content) = shown(report, "power-curve") {
-        sections.push(Section::new("sensitivity", "If the effect is another", content));
+        sections.push(Section::new("sensitivity", "Sensitivity to the effect size", content));
     }
     if !report.examples.is_empty() {
         sections.push(Section::new("examples", "Example trials", examples(report)));
     }
     sections.push(Section::new("balance", "Balance of the allocation", balance(report)));
     sections.push(Section::new("limits", "Limitations", limits(report)));
-    sections.push(Section::new("recreate", "How to get this again", recreate(report)));
+    sections.push(Section::new("recreate", "Reproducing this report", recreate(report)));
     sections
 }
 
