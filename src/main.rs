@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             failure.print();
-            // Scripts distinguish a mistake, which they must not repeat, from a failure.
+            // Scripts distinguish wrong input, which they must not repeat, from a failure while running.
             match failure {
                 cli::Failure::Running(_) => ExitCode::from(1),
                 cli::Failure::Usage(_) | cli::Failure::Scenario(_) => ExitCode::from(2),

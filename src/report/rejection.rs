@@ -22,7 +22,7 @@ pub fn rejection(rejection: &Rejection, colour: bool) -> String {
     if count > SHOWN {
         text += &format!("… and {} more\n", count - SHOWN);
     }
-    text += &format!("{count} {}\n", if count == 1 { "mistake" } else { "mistakes" });
+    text += &format!("{count} {}\n", if count == 1 { "error" } else { "errors" });
     text
 }
 

@@ -518,7 +518,7 @@ fn several_errors_are_reported_together() {
         .replace("dropout = 0.10", "dropout = 2");
     fs::write(&path, text).expect("the folder is writable");
     let errors = errors_of(&path, &[]);
-    assert!(errors.contains("3 mistakes"), "{errors}");
+    assert!(errors.contains("3 errors"), "{errors}");
     let text = angel_reboot()
         .replace("window_days = 14", "window_days = 91")
         .replace("shares = [0.52, 0.48]", "shares = [0.5, 0.4]")
