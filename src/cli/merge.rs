@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rescuesim::expected;
-use rescuesim::report::{Provenance, Summary, table};
+use rescuesim::report::{Provenance, Summary};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, NamedCheckpoint};
 
 use super::input;
-use super::output::print_as;
+use super::output::print_summary;
 use super::result_files::ResultFiles;
 use super::{Failure, Format};
 
@@ -50,14 +49,7 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let result = OperatingCharacteristics::new(&scenario, &whole.tally);
     let summary = Summary::new(provenance, result);
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
-    print_as(
-        args.format,
-        || {
-            let boundaries = scenario.design.description();
-            table::document(&summary, &boundaries, &expected::warnings(&scenario))
-        },
-        || summary.to_json(),
-    )?;
+    print_summary(args.format, &summary, &scenario)?;
     written
 }
 

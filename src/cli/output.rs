@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rescuesim::expected;
 use rescuesim::report::document::Document;
-use rescuesim::report::quantity_rows;
+use rescuesim::report::{Summary, quantity_rows, table};
+use rescuesim::scenario::Scenario;
 use tempfile::NamedTempFile;
 
 use super::{Failure, Format};
@@ -47,6 +49,22 @@ pub fn print_as(
         Format::Json => json(),
         Format::Csv => quantity_rows::csv_of_json(&json()),
     })
+}
+
+/// Writes the summary of a run to standard output.
+pub fn print_summary(
+    format: Format,
+    summary: &Summary,
+    scenario: &Scenario,
+) -> Result<(), Failure> {
+    print_as(
+        format,
+        || {
+            let boundaries = scenario.design.description();
+            table::document(summary, &boundaries, &expected::warnings(scenario))
+        },
+        || summary.to_json(),
+    )
 }
 
 /// Writes a file as a whole, unless it is one of the files that the command reads.

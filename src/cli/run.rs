@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rescuesim::engine::{self, Job, RowSink};
-use rescuesim::expected;
-use rescuesim::report::{Provenance, Summary, table};
+use rescuesim::report::{Provenance, Summary};
 use rescuesim::scenario::{InputDocument, Scenario};
 use rescuesim::summary::checkpoint::{Checkpoint, RunId};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::checkpoint::CheckpointArgs;
-use super::output::print_as;
+use super::output::print_summary;
 use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
 use super::signals::handle_signals;
@@ -98,14 +97,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
     // What was simulated is printed even if a file could not be written.
     if args.format != Format::Table || !simulation.quiet || args.out.is_none() {
-        print_as(
-            args.format,
-            || {
-                let boundaries = scenario.design.description();
-                table::document(&summary, &boundaries, &expected::warnings(&scenario))
-            },
-            || summary.to_json(),
-        )?;
+        print_summary(args.format, &summary, &scenario)?;
     }
     written.and(in_file)
 }
