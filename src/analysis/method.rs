@@ -244,7 +244,7 @@ pub enum ArmComparison<'t> {
     Utilities(&'t Utilities),
 }
 
-/// Where a p value comes from.
+/// Distribution that gives the p value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReferenceDistribution {
     /// The normal distribution of the statistic.

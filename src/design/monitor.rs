@@ -416,7 +416,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
-        /// At any observed information, the looks together spend α and nothing more.
+        /// The looks together spend exactly α, whatever the observed information.
         #[test]
         fn looks_at_any_information_keep_alpha(
             rule in any_rule(), first in 20u32..200, second in 1u32..150, third in 1u32..150,

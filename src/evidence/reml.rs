@@ -5,7 +5,7 @@
 //! 30:261). It may have several maxima, one of them at 0, so that a root of its derivative proves
 //! nothing.
 //!
-//! As dP/dτ² = −P² and P has no negative eigenvalue, y'Pʲy and tr Pʲ fall as τ² rises. Twice
+//! Since dP/dτ² = −P² and P has no negative eigenvalue, y'Pʲy and tr Pʲ fall as τ² rises. Twice
 //! the score is y'P²y − tr P and twice its derivative tr P² − 2·y'P³y: differences of falling
 //! functions, whose values at both ends of an interval enclose them within it. An interval on which
 //! the score has one sign is discarded, one on which the score is monotone has at most one root, any

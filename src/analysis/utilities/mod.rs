@@ -473,28 +473,30 @@ mod tests {
         assert!(CovariateRows::new(&[[0.0; 30]; 3]).is_ok());
     }
 
+    /// Counts of one arm, given as mRS and number of patients.
+    fn arm_of(cells: &[(usize, f64)]) -> [f64; LEVELS] {
+        let mut arm = [0.0; LEVELS];
+        for &(level, count) in cells {
+            arm[level] = count;
+        }
+        arm
+    }
+
     #[test]
     fn data_without_an_estimate_have_the_status_that_says_why() {
         use FitStatus::{Converged, NoInformation, Separated};
-        let at = |cells: &[(usize, f64)]| {
-            let mut arm = [0.0; LEVELS];
-            for &(level, count) in cells {
-                arm[level] = count;
-            }
-            arm
-        };
         // Control, experimental, and the status of Student's and Welch's test.
         let cases = [
-            (at(&[]), at(&[]), [NoInformation; 2]),
-            (at(&[]), at(&[(1, 2.0), (4, 1.0)]), [NoInformation; 2]),
-            (at(&[(1, 3.0)]), at(&[(1, 7.0)]), [NoInformation; 2]),
+            (arm_of(&[]), arm_of(&[]), [NoInformation; 2]),
+            (arm_of(&[]), arm_of(&[(1, 2.0), (4, 1.0)]), [NoInformation; 2]),
+            (arm_of(&[(1, 3.0)]), arm_of(&[(1, 7.0)]), [NoInformation; 2]),
             // Bedridden and dead are worth the same.
-            (at(&[(5, 3.0), (6, 1.0)]), at(&[(6, 7.0)]), [NoInformation; 2]),
-            (at(&[(5, 3.0), (6, 1.0)]), at(&[(3, 7.0)]), [Separated; 2]),
-            (at(&[(4, 1.0)]), at(&[(3, 1.0)]), [NoInformation; 2]),
-            (at(&[(4, 1.0)]), at(&[(3, 2.0)]), [Separated, NoInformation]),
-            (at(&[(4, 1.0)]), at(&[(3, 2.0), (0, 1.0)]), [Converged, NoInformation]),
-            (at(&[(4, 2.0)]), at(&[(3, 2.0), (0, 1.0)]), [Converged; 2]),
+            (arm_of(&[(5, 3.0), (6, 1.0)]), arm_of(&[(6, 7.0)]), [NoInformation; 2]),
+            (arm_of(&[(5, 3.0), (6, 1.0)]), arm_of(&[(3, 7.0)]), [Separated; 2]),
+            (arm_of(&[(4, 1.0)]), arm_of(&[(3, 1.0)]), [NoInformation; 2]),
+            (arm_of(&[(4, 1.0)]), arm_of(&[(3, 2.0)]), [Separated, NoInformation]),
+            (arm_of(&[(4, 1.0)]), arm_of(&[(3, 2.0), (0, 1.0)]), [Converged, NoInformation]),
+            (arm_of(&[(4, 2.0)]), arm_of(&[(3, 2.0), (0, 1.0)]), [Converged; 2]),
         ];
         for (control, experimental, expected) in cases {
             let counts = [control, experimental];
@@ -514,27 +516,24 @@ mod tests {
     fn differences_that_covariates_explain_give_no_statistic() {
         use FitStatus::{NoInformation, Separated};
         let rows = CovariateRows::new(&[[0.0], [1.0]]).expect("finite");
-        let only = |arm: usize, level: usize| {
-            let mut counts = [[0.0; LEVELS]; 2];
-            counts[arm][level] = 3.0;
-            counts
-        };
         // The stratum decides the arm.
-        let mut spread = only(0, 2);
-        spread[0][4] = 2.0;
+        let spread = [arm_of(&[(2, 3.0), (4, 2.0)]), [0.0; LEVELS]];
+        let experimental_only = [[0.0; LEVELS], arm_of(&[(1, 3.0)])];
         assert_eq!(
-            adjusted_t_test(&UTILITIES, &rows, &[spread, only(1, 1)]).status(),
+            adjusted_t_test(&UTILITIES, &rows, &[spread, experimental_only]).status(),
             NoInformation
         );
         // The stratum decides the outcome, in both arms.
-        let both = |level: usize| [only(0, level)[0]; 2];
-        assert_eq!(adjusted_t_test(&UTILITIES, &rows, &[both(1), both(4)]).status(), NoInformation);
+        let strata = [[arm_of(&[(1, 3.0)]); 2], [arm_of(&[(4, 3.0)]); 2]];
+        assert_eq!(adjusted_t_test(&UTILITIES, &rows, &strata).status(), NoInformation);
         // Stratum and arm decide it.
-        let apart = |c: usize, e: usize| [only(0, c)[0], only(0, e)[0]];
         let perfect = adjusted_t_test(
             &Utilities([6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0]),
             &rows,
-            &[apart(3, 2), apart(5, 4)],
+            &[
+                [arm_of(&[(3, 3.0)]), arm_of(&[(2, 3.0)])],
+                [arm_of(&[(5, 3.0)]), arm_of(&[(4, 3.0)])],
+            ],
         );
         assert_eq!(perfect.status(), Separated);
         assert!((perfect.difference - 1.0).abs() < 1e-12 && perfect.standard_error == 0.0);

@@ -63,7 +63,7 @@ pub fn unpooled_standard_error(rates: [f64; 2], patients: [f64; 2]) -> f64 {
 mod tests {
     use super::*;
 
-    /// At a single look, z/√t is the drift and corresponds to the estimate itself.
+    /// With a single look z/√t is the drift, which corresponds to the estimate itself.
     #[test]
     fn the_observed_drift_corresponds_to_the_estimate() {
         let (rates, patients, t) = ([0.25, 0.41], [104.0, 99.0], 2.0_f64 / 3.0);
