@@ -7,11 +7,13 @@
 
 mod balance;
 mod counts;
+mod design;
 mod estimand;
 mod normal_approximation;
 mod safety;
 mod warnings;
 
+pub use design::{FinalOutcomes, PosedDesign};
 pub use estimand::estimand_of_shift;
 pub use normal_approximation::NoFormula;
 pub use warnings::warnings;

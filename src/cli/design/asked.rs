@@ -4,9 +4,9 @@ use rescuesim::design::characteristics::{DesignCharacteristics, Question, Requir
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
-use rescuesim::expected::Expected;
+use rescuesim::expected::{Expected, FinalOutcomes, PosedDesign};
 use rescuesim::report::design::DesignReport;
-use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::scenario::Scenario;
 
 use super::DesignArgs;
 use super::rules::{Size, USUAL_ALPHA};
@@ -31,35 +31,20 @@ pub struct Asked {
 impl Asked {
     pub fn of_scenario(scenario: &Scenario, args: &DesignArgs) -> Result<Self, Failure> {
         let analysis = analysis::named(scenario, args.analysis.as_deref())?;
-        let share_experimental = scenario.share_experimental_known();
         let expected = Expected::new(scenario);
-        let comparison = expected
-            .balanced_comparison(Truth::Alternative, analysis)
-            .map_err(|cause| Failure::Usage(expected.no_comparison(analysis, cause)))?;
         // To find a size, looks are as planned. To evaluate the trial as it is, the final look has
         // the expected number of known outcomes, as in `check` and `run`.
-        let sizes_are_expected = args.power.is_none();
-        let (boundaries, total) = match sizes_are_expected {
-            true => (
-                scenario.design.boundaries_at(scenario.final_analysed()),
-                scenario.final_analysed(),
-            ),
-            false => (scenario.design.boundaries().clone(), scenario.design.maximum_analysed()),
+        let outcomes = match args.power {
+            Some(_) => FinalOutcomes::Planned,
+            None => FinalOutcomes::Expected,
         };
-        let question = Question {
-            rules: scenario.design.plan().rules.clone(),
-            information_fractions: boundaries.information_fractions.clone(),
-            comparison,
-            share_experimental,
-            rounding: args.rounding.rounding(),
-            dropout: scenario.dropout,
-            sizes_are_expected,
-        };
-        let fractions = &question.information_fractions;
-        let sizes = Rounding::Total.sizes(f64::from(total), share_experimental, fractions);
+        let PosedDesign { question, boundaries, sizes } = expected
+            .posed_design(analysis, outcomes, args.rounding.rounding())
+            .map_err(|cause| Failure::Usage(expected.no_comparison(analysis, cause)))?;
+        let total = sizes.last().map_or(0, |size| size.total());
         let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
         let mut conventions = question.conventions(AlphaSource::Given);
-        if sizes_are_expected && total != scenario.design.maximum_analysed() {
+        if outcomes == FinalOutcomes::Expected && total != scenario.design.maximum_analysed() {
             conventions.push(format!(
                 "The final look has the {total} outcomes that are expected to be known."
             ));
