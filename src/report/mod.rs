@@ -12,6 +12,7 @@ mod disregarded;
 pub mod document;
 pub mod figure;
 pub mod gallery;
+pub mod glossary;
 pub mod html;
 mod looks;
 pub mod monitoring;
