@@ -115,6 +115,37 @@ pub fn ratio(text: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "expected CONTROL:EXPERIMENTAL, each from 1 to 1000, such as 1:2".to_owned())
 }
 
+/// Checks a date of the calendar.
+pub fn date(text: &str) -> Result<String, String> {
+    let parts: Vec<u32> = text
+        .split('-')
+        .zip([4, 2, 2])
+        .filter(|(part, digits)| {
+            part.len() == *digits && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+        .filter_map(|(part, _)| part.parse().ok())
+        .collect();
+    match parts[..] {
+        [year, month @ 1..=12, day @ 1..=31]
+            if text.len() == 10 && day <= days_of_month(year, month) =>
+        {
+            Ok(text.to_owned())
+        }
+        _ => Err("allowed: a date as YYYY-MM-DD, such as 2026-11-30".to_owned()),
+    }
+}
+
+fn days_of_month(year: u32, month: u32) -> u32 {
+    match month {
+        2 if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) => {
+            29
+        }
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
 /// Name of an SVG file.
 pub fn svg(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

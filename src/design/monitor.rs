@@ -167,6 +167,12 @@ impl RunningTrial {
         &self.analysed
     }
 
+    /// Returns the number of each of these looks in the plan, from 1: planned looks that the trial
+    /// has overtaken are missing.
+    pub fn numbers(&self) -> impl Iterator<Item = usize> {
+        self.positions.iter().map(|position| position + 1)
+    }
+
     /// Returns the current look, from 0.
     pub fn look(&self) -> usize {
         self.look

@@ -3,6 +3,8 @@
 //! It spends an error rate over the patients whose event is known, of whom there are more than
 //! patients with an outcome, and does not depend on the trial's other results.
 
+use std::fmt;
+
 use super::boundaries::Boundaries;
 use super::efficacy::EfficacyRule;
 use super::exact::{ExactDesign, ExactStatistic};
@@ -19,6 +21,8 @@ const MOST_ENUMERATED: u32 = 1000;
 /// more of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SafetyBoundary {
+    /// Rule of the boundary, as that of an efficacy boundary.
+    rules: Rules,
     /// Patients whose event is expected to be known at each look, never fewer than before.
     patients: Vec<u32>,
     /// Looks, from 0, with patients that the look before did not have; the others are not tested.
@@ -47,7 +51,7 @@ impl SafetyBoundary {
             tested.iter().map(|&k| f64::from(patients[k]) / maximum).collect();
         let rules = Rules::efficacy_only(alpha_one_sided, EfficacyRule::Spending(function));
         let boundaries = Boundaries::new(&rules, &fractions)?;
-        Ok(Self { patients, tested, boundaries })
+        Ok(Self { rules, patients, tested, boundaries })
     }
 
     /// Returns the patients whose event is expected to be known at each look.
@@ -86,6 +90,13 @@ impl SafetyBoundary {
         let mut out = vec![0.0; self.patients.len()];
         self.tested.iter().zip(at_tested).for_each(|(&k, p)| out[k] = *p);
         out
+    }
+}
+
+/// Describes how the boundary spends its error rate, without a full stop.
+impl fmt::Display for SafetyBoundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, one-sided alpha {}", self.rules.efficacy, self.rules.alpha_one_sided)
     }
 }
 

@@ -11,6 +11,7 @@ mod design;
 mod estimand;
 mod normal_approximation;
 mod safety;
+pub mod plausibility;
 mod warnings;
 
 pub use design::{FinalOutcomes, PosedDesign};

@@ -29,6 +29,7 @@ mod figures;
 mod files;
 mod formats;
 mod formula_and_simulation;
+mod interim;
 mod interruption;
 mod measures;
 mod missing_outcomes;

@@ -6,6 +6,7 @@ use super::month;
 use crate::analysis::{FitStatus, TestResult};
 use crate::design::Design;
 use crate::outcome::LEVELS;
+use crate::scenario::SafetyEndpoint;
 use crate::trial::analyst::patients_analysed;
 use crate::trial::{Conclusion, EventCounts, FollowedCohort, LookIndex, TrialResult, safety};
 
@@ -150,6 +151,20 @@ impl Bounds {
     }
 }
 
+impl EventTrace {
+    /// Compares the arms at look `k` of the plan, from 0.
+    pub fn at_look(endpoint: &SafetyEndpoint, counts: [EventCounts; 2], k: usize) -> Self {
+        let bound = endpoint.boundary.as_ref().and_then(|boundary| tested(boundary.bound(k)));
+        Self { bound, ..Self::untested(endpoint, counts) }
+    }
+
+    /// Compares the arms after the end of a trial, when nothing is tested.
+    pub fn untested(endpoint: &SafetyEndpoint, counts: [EventCounts; 2]) -> Self {
+        let z = safety::z(&counts, endpoint).unwrap_or(f64::NAN);
+        Self { name: endpoint.name.clone(), counts, z, bound: None }
+    }
+}
+
 /// Returns a boundary unless it is infinite, so that nothing reaches it.
 fn tested(bound: f64) -> Option<f64> {
     bound.is_finite().then_some(bound)
@@ -222,13 +237,7 @@ impl FollowedCohort<'_, '_> {
         endpoints
             .map(|(event, endpoint)| {
                 let counts = safety::counts(scenario, cohort, event, look, day);
-                let boundary = endpoint.boundary.as_ref();
-                EventTrace {
-                    name: endpoint.name.clone(),
-                    counts,
-                    z: safety::z(&counts, endpoint).unwrap_or(f64::NAN),
-                    bound: boundary.and_then(|boundary| tested(boundary.bound(look.planned))),
-                }
+                EventTrace::at_look(endpoint, counts, look.planned)
             })
             .collect()
     }
@@ -239,9 +248,7 @@ impl FollowedCohort<'_, '_> {
         endpoints
             .map(|(event, endpoint)| {
                 let counts = self.simulator.cohort.events_of_first(event, endpoint, randomised);
-                let z = safety::z(&counts, endpoint).unwrap_or(f64::NAN);
-                // Nothing is tested once the trial has ended.
-                EventTrace { name: endpoint.name.clone(), counts, z, bound: None }
+                EventTrace::untested(endpoint, counts)
             })
             .collect()
     }

@@ -1,23 +1,25 @@
 //! `rescuesim monitor`.
 
+mod checks;
+mod data;
+mod events;
+
 use std::path::PathBuf;
 
 use clap::Args;
-use rescuesim::analysis::method::ArmComparison;
-use rescuesim::analysis::two_proportions::{self, ProportionEffect};
-use rescuesim::analysis::{EffectScale, KnownOutcomes, OutcomeTable, Scratch, TestResult};
-use rescuesim::design::comparison::Comparison;
+use rescuesim::analysis::OutcomeTable;
+use rescuesim::design::inference::Belief;
 use rescuesim::design::inference::scale::standard_error_of;
-use rescuesim::design::inference::{Belief, repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
 use rescuesim::expected::Expected;
-use rescuesim::num::normal::upper_quantile;
 use rescuesim::outcome::LEVELS;
-use rescuesim::report::monitoring::{Effects, LookResult, MonitoringReport};
-use rescuesim::scenario::{Analysis, Scenario, Truth};
+use rescuesim::report::monitoring::{LookContext, LookEvidence, LookResult, MonitoringReport};
+use rescuesim::scenario::{Analysis, Scenario};
 
 use super::values::{finite, sd, whole, z};
-use super::{Failure, Format, analysis, output, recreate};
+use super::{Failure, Format, analysis, output, recreate, values};
+use data::{LookData, PlannedEffect, effects};
+use events::GivenEvent;
 
 /// Looks of an ongoing trial, with the data of the current one.
 #[derive(Debug, Args)]
@@ -43,6 +45,10 @@ pub struct MonitorArgs {
         required_unless_present_any = ["control", "control_mrs"]
     )]
     n: Vec<u32>,
+    /// Z of the looks before this one, with commas, to draw its path and to check that none of them had
+    /// crossed a boundary.
+    #[arg(long, value_name = "Z", value_delimiter = ',', allow_hyphen_values = true, value_parser = z)]
+    earlier_z: Vec<f64>,
     /// Z at this look.
     #[arg(long, allow_hyphen_values = true, value_parser = z,
           required_unless_present_any = ["control", "control_mrs"])]
@@ -55,10 +61,10 @@ pub struct MonitorArgs {
     /// and estimate.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "experimental",
           conflicts_with_all = ["z", "estimate"])]
-    control: Option<(u32, u32)>,
+    control: Option<ArmCounts>,
     /// Successes and patients of the experimental arm.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "control")]
-    experimental: Option<(u32, u32)>,
+    experimental: Option<ArmCounts>,
     /// Patients of the control arm with an mRS of 0, 1 … 6, with commas, instead of Z and estimate.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "experimental_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()),
@@ -68,6 +74,17 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()))]
     experimental_mrs: Vec<u32>,
+    /// Patients of control and experimental arm who are randomised by the data cut-off, such as 61,60.
+    #[arg(long, value_name = "CONTROL,EXPERIMENTAL", value_parser = arms)]
+    randomised: Option<ArmPatients>,
+    /// Events and patients of control and experimental arm for an adverse event of the scenario, such as
+    /// sICH=1/60,5/58, among the patients in whom it is known; once for each event. Deaths are read
+    /// from the mRS if its counts are given.
+    #[arg(long = "event", value_name = "NAME=X/N,X/N", value_parser = events::event)]
+    events: Vec<GivenEvent>,
+    /// Date of the data cut-off, such as 2026-11-30.
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = values::date)]
+    date: Option<String>,
     /// The trial stopped at this look, and the data are those of all its patients, including the
     /// overrun (patients whose outcome was not yet known when it stopped).
     #[arg(long)]
@@ -87,46 +104,50 @@ pub struct MonitorArgs {
 /// Largest number of patients of an arm.
 const MOST_PATIENTS: u32 = 1_000_000;
 
+/// Events among the patients of an arm.
+#[derive(Debug, Clone, Copy)]
+struct ArmCounts {
+    events: u32,
+    patients: u32,
+}
+
+/// Patients of both arms.
+#[derive(Debug, Clone, Copy)]
+pub struct ArmPatients([u32; 2]);
+
 /// Reads successes and patients of an arm.
-fn counts(text: &str) -> Result<(u32, u32), String> {
+fn counts(text: &str) -> Result<ArmCounts, String> {
+    counts_of(text, "successes")
+}
+
+/// Reads events and patients of an arm; `what` names the events in errors.
+fn counts_of(text: &str, what: &str) -> Result<ArmCounts, String> {
+    let expected = format!("expected {}/PATIENTS", what.to_uppercase());
     // Read as larger numbers than are allowed, so that too large ones are refused by what is
     // allowed.
     let parsed = text
         .split_once('/')
         .and_then(|(x, n)| Some((x.trim().parse::<u64>().ok()?, n.trim().parse::<u64>().ok()?)));
     match parsed {
-        None => Err("expected SUCCESSES/PATIENTS, such as 13/52".to_owned()),
-        Some((_, n)) if n == 0 || n > u64::from(MOST_PATIENTS) => Err(format!(
-            "{n} patients; expected SUCCESSES/PATIENTS with 1 to {MOST_PATIENTS} patients"
-        )),
-        Some((x, n)) if x > n => Err(format!(
-            "{x} successes of {n} patients; expected SUCCESSES/PATIENTS with 0 to {n} successes"
-        )),
-        Some((x, n)) => Ok((x as u32, n as u32)),
+        None => Err(format!("{expected}, such as 13/52")),
+        Some((_, n)) if n == 0 || n > u64::from(MOST_PATIENTS) => {
+            Err(format!("{n} patients; {expected} with 1 to {MOST_PATIENTS} patients"))
+        }
+        Some((x, n)) if x > n => {
+            Err(format!("{x} {what} of {n} patients; {expected} with 0 to {n} {what}"))
+        }
+        Some((x, n)) => Ok(ArmCounts { events: x as u32, patients: n as u32 }),
     }
 }
 
-/// Data of a look, as an analysis reports them.
-struct LookData {
-    /// `None` if the counts give none.
-    z: Option<f64>,
-    estimate: Option<f64>,
-    standard_error: Option<f64>,
-    /// Estimate over its standard error, and that error; see [`Analysis::estimate_over_error`].
-    adjustable: Option<(f64, f64)>,
-    /// 95 % confidence interval of the analysis.
-    interval: Option<(f64, f64)>,
+/// Reads the patients of both arms.
+fn arms(text: &str) -> Result<ArmPatients, String> {
+    let parse = whole::<u32>(0, MOST_PATIENTS.into());
+    let (control, experimental) = text
+        .split_once(',')
+        .ok_or_else(|| "expected CONTROL,EXPERIMENTAL, such as 61,60".to_owned())?;
+    Ok(ArmPatients([parse(control.trim())?, parse(experimental.trim())?]))
 }
-
-/// Planned effect, as an analysis sees it.
-struct PlannedEffect {
-    comparison: Result<Comparison, String>,
-    drift: Option<f64>,
-    share_experimental: f64,
-}
-
-/// Level of the confidence intervals of analyses.
-const LEVEL: f64 = 0.95;
 
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let scenario = Scenario::load(&args.scenario, &args.overrides)?;
@@ -139,6 +160,8 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     let table = args.table(scenario, analysis)?;
     let plan = scenario.design.plan();
     let outcomes = args.outcomes(scenario, table.as_ref().map(OutcomeTable::total))?;
+    args.check_patients(scenario, &outcomes, table.as_ref())?;
+    let events = args.safety(scenario, table.as_ref())?;
     let trial = if args.overrun {
         RunningTrial::after_overrun(plan, &outcomes)
     } else {
@@ -153,129 +176,25 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     // Counts without a statistic, such as no events in either arm, are no evidence in any
     // direction.
     let z = data.z.unwrap_or(0.0);
-    let evidence = trial.evidence(z, planned.drift, args.belief(&trial, &data)?);
-    let effects = effects(&trial, analysis, &data, table.as_ref(), args.overrun);
-    let stopped_at = args.overrun.then_some(args.look);
-    let result = LookResult::new(&trial, data.z, stopped_at, evidence, effects);
-    let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
-    Ok(MonitoringReport::new(recreate::as_typed(), title, &trial, result))
-}
-
-/// Computes estimate and intervals on the scale of the analysis.
-fn effects(
-    trial: &RunningTrial,
-    analysis: &Analysis,
-    data: &LookData,
-    table: Option<&OutcomeTable>,
-    overrun: bool,
-) -> Effects {
-    let scale = analysis.method.scale();
-    let alpha = trial.alpha_one_sided();
-    let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
-    // An interval by the error that Z was divided by excludes the null effect exactly if Z is
-    // beyond the bound.
-    let error_of_z = data.adjustable.map(|(_, error)| error);
-    let adjusted = data.adjustable.map(|(z, error)| {
-        let drift = trial.drift_estimate(z);
-        drift.as_effect(trial.information(), error)
-    });
-    // Score intervals are for the risk difference.
-    let cut = match analysis.method.as_test().comparison() {
-        Some(ArmComparison::Proportions {
-            cut, effect: ProportionEffect::RiskDifference, ..
-        }) => Some(cut),
-        Some(
-            ArmComparison::Proportions {
-                effect: ProportionEffect::LogRiskRatio | ProportionEffect::LogOddsRatio,
-                ..
-            }
-            | ArmComparison::CommonOddsRatio
-            | ArmComparison::NetBenefit
-            | ArmComparison::Utilities(_),
-        )
-        | None => None,
+    let warnings = args.implausible(scenario, analysis, &trial, &data, table.as_ref());
+    let evidence = LookEvidence {
+        z: data.z,
+        stopped_at: args.overrun.then_some(args.look),
+        evidence: trial.evidence(z, planned.drift, args.belief(&trial, &data)?),
+        effects: effects(&trial, analysis, &data, table.as_ref(), args.overrun),
+        safety: events,
     };
-    let arms = table.zip(cut).map(|(table, cut)| two_proportions::arms(&table.weights(), cut));
-    Effects {
-        scale: scale.name(),
-        estimate: data.estimate,
-        standard_error: data.standard_error,
-        level: trial.level(),
-        interval: data
-            .interval
-            .filter(|_| trial.level() == LEVEL)
-            .or_else(|| data.interval_of(scale, data.standard_error?, upper_quantile(alpha))),
-        repeated_interval: bound.and_then(|bound| data.interval_of(scale, error_of_z?, bound)),
-        repeated_score_interval: arms.zip(bound).map(|([control, experimental], bound)| {
-            let rates = [control.rate(), experimental.rate()];
-            repeated_difference(rates, [control.patients, experimental.patients], bound)
-        }),
-        // Adding 0 turns −0 into 0.
-        median_unbiased: adjusted.map(|adjusted| scale.within(adjusted.median) + 0.0),
-        stagewise_interval: adjusted
-            .map(|adjusted| (scale.within(adjusted.low), scale.within(adjusted.high))),
-    }
-}
-
-impl PlannedEffect {
-    fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
-        let share_experimental = scenario.share_experimental_known();
-        let expected = Expected::new(scenario);
-        let comparison = expected
-            .comparison(Truth::Alternative, analysis)
-            .map_err(|cause| expected.no_comparison(analysis, cause));
-        let alpha = scenario.design.plan().rules.alpha_one_sided;
-        let maximum = f64::from(scenario.design.maximum_analysed());
-        // An analysis without a closed form may have a drift from the statistic of the expected data.
-        let drift = match &comparison {
-            Ok(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
-            Err(_) => expected
-                .drift(Truth::Alternative, analysis)
-                .ok()
-                .map(|drift| expected.drift_at_maximum(drift)),
-        };
-        Self { comparison, drift, share_experimental }
-    }
-
-    /// Returns the estimate that gives a Z when the control arm is observed as planned.
-    fn effect_at(&self, z: f64, analysed: u32) -> Option<f64> {
-        let comparison = self.comparison.as_ref().ok()?;
-        let effect = comparison.effect_at_z(z, self.share_experimental, f64::from(analysed))?;
-        Some(comparison.with_effect(effect).measured_effect())
-    }
-}
-
-impl LookData {
-    /// Returns the estimate ± `bound` standard errors, within the range of the scale; `None`
-    /// without an estimate.
-    fn interval_of(&self, scale: EffectScale, error: f64, bound: f64) -> Option<(f64, f64)> {
-        let (low, high) = repeated_interval(self.estimate?, error, bound);
-        Some((scale.within(low), scale.within(high)))
-    }
-
-    /// Analyses counts in the same way as a simulated look.
-    fn of_counts(analysis: &Analysis, table: &OutcomeTable) -> Result<Self, Failure> {
-        // An analysis by factors or imputation was refused before, so the counts are all it needs.
-        let known = KnownOutcomes { all: *table, ..KnownOutcomes::default() };
-        let test = analysis.method.test(&known, &mut Scratch::default());
-        if !test.z.is_finite() && !test.has_estimate() {
-            return Err(Failure::Usage(format!(
-                "the counts give analysis {} neither a statistic nor an estimate; allowed: patients \
-                 in both arms",
-                analysis.name
-            )));
-        }
-        let TestResult { z, estimate, standard_error, interval, .. } = test;
-        let [z, estimate, standard_error] = [z, estimate, standard_error]
-            .map(|value| Some(value).filter(|value| value.is_finite()));
-        Ok(Self {
-            z,
-            estimate,
-            standard_error,
-            adjustable: analysis.estimate_over_error(&test),
-            interval: Some(interval).filter(|(low, high)| !low.is_nan() && !high.is_nan()),
-        })
-    }
+    let context = LookContext {
+        scenario,
+        analysis,
+        command: recreate::as_typed(),
+        date: args.date.clone(),
+        randomised: args.randomised.map(|arms| arms.0),
+        counts: args.mrs_counts(table.as_ref()),
+        path: args.path(&trial, data.z)?,
+        warnings,
+    };
+    Ok(MonitoringReport::new(context, &trial, LookResult::new(&trial, evidence)))
 }
 
 impl MonitorArgs {
@@ -295,7 +214,7 @@ impl MonitorArgs {
                         analysis.name
                     )));
                 };
-                [control, experimental].map(|(successes, patients)| {
+                [control, experimental].map(|ArmCounts { events: successes, patients }| {
                     // Any mRS on either side of the cut will do, as the analysis dichotomises
                     // there.
                     let mut arm = [0; LEVELS];
@@ -347,7 +266,8 @@ impl MonitorArgs {
             None => planned.effect_at(z, analysed).ok_or_else(|| {
                 Failure::Usage(match &planned.comparison {
                     Ok(_) => format!(
-                        "--z {z}: no effect gives it with control as planned; expected: --estimate"
+                        "--z {z}: no effect gives it with control as planned; check its decimal point, or \
+                         give --estimate"
                     ),
                     Err(none) => format!("{none}, or --estimate"),
                 })

@@ -1,0 +1,138 @@
+//! Adverse events of a look on the command line.
+
+use rescuesim::analysis::OutcomeTable;
+use rescuesim::expected::plausibility::KnownEvent;
+use rescuesim::outcome::safety::Event;
+use rescuesim::report::monitoring::SafetyCheck;
+use rescuesim::scenario::{SafetyEndpoint, Scenario, nearest};
+use rescuesim::trial::EventCounts;
+
+use super::{Failure, MonitorArgs, counts_of};
+
+/// An adverse event as it was typed.
+#[derive(Debug, Clone)]
+pub struct GivenEvent {
+    name: String,
+    /// Control first.
+    counts: [EventCounts; 2],
+}
+
+/// Reads an event with its counts, such as `sICH=3/52,7/52`.
+pub fn event(text: &str) -> Result<GivenEvent, String> {
+    // From the right, as a name may have an equals sign and counts have none.
+    let parts = text.rsplit_once('=').and_then(|(name, arms)| Some((name, arms.split_once(',')?)));
+    let Some((name, (control, experimental))) = parts else {
+        return Err("expected NAME=EVENTS/PATIENTS,EVENTS/PATIENTS, control first, such as \
+                    sICH=1/60,5/58"
+            .to_owned());
+    };
+    let counts = [arm(control)?, arm(experimental)?];
+    Ok(GivenEvent { name: name.trim().to_owned(), counts })
+}
+
+fn arm(text: &str) -> Result<EventCounts, String> {
+    let arm = counts_of(text.trim(), "events")?;
+    Ok(EventCounts { events: arm.events, patients: arm.patients })
+}
+
+impl MonitorArgs {
+    /// Checks every adverse event of the scenario against its boundary; `table` are the outcomes.
+    ///
+    /// # Errors
+    /// When a given event is unknown, repeated or contradicts other numbers.
+    pub fn safety(
+        &self,
+        scenario: &Scenario,
+        table: Option<&OutcomeTable>,
+    ) -> Result<Vec<SafetyCheck>, Failure> {
+        let endpoints = scenario.safety_endpoints();
+        for (i, event) in self.events.iter().enumerate() {
+            if !endpoints.iter().any(|endpoint| endpoint.name == event.name) {
+                return Err(unknown(&event.name, endpoints));
+            }
+            if self.events[..i].iter().any(|other| other.name == event.name) {
+                return Err(Failure::Usage(format!(
+                    "--event {}: given twice; allowed: once for each event",
+                    event.name
+                )));
+            }
+            self.check_event(scenario, event)?;
+        }
+        let k = (!self.overrun).then(|| self.look - 1);
+        let mut checks = Vec::with_capacity(endpoints.len());
+        for endpoint in endpoints {
+            checks.push(SafetyCheck::new(endpoint, self.counts_of_event(endpoint, table)?, k));
+        }
+        Ok(checks)
+    }
+
+    /// Lists the patients in whom each given event is known.
+    pub fn known_events<'s>(&self, scenario: &'s Scenario) -> Vec<KnownEvent<'s>> {
+        let endpoints = scenario.safety_endpoints().iter();
+        endpoints
+            .filter_map(|endpoint| {
+                let given = self.events.iter().find(|event| event.name == endpoint.name)?;
+                Some(KnownEvent { endpoint, patients: given.counts.map(|arm| arm.patients) })
+            })
+            .collect()
+    }
+
+    /// Refuses an event with more patients than there can be.
+    fn check_event(&self, scenario: &Scenario, event: &GivenEvent) -> Result<(), Failure> {
+        let patients = event.counts.map(|arm| arm.patients);
+        let total: u32 = patients.iter().sum();
+        if total > scenario.randomised {
+            return Err(Failure::Usage(format!(
+                "--event {}: {total} patients, more than the {} who are to be randomised",
+                event.name, scenario.randomised
+            )));
+        }
+        let Some(randomised) = self.randomised else { return Ok(()) };
+        self.within(&format!("--event {}", event.name), "in whom it is known", patients, randomised)
+    }
+
+    /// Returns the counts of an event as given, or those of deaths from the mRS.
+    fn counts_of_event(
+        &self,
+        endpoint: &SafetyEndpoint,
+        table: Option<&OutcomeTable>,
+    ) -> Result<Option<[EventCounts; 2]>, Failure> {
+        let given = self.events.iter().find(|event| event.name == endpoint.name);
+        let given = given.map(|event| event.counts);
+        let deaths = self.mrs_counts(table).filter(|_| is_death(endpoint)).map(|counts| {
+            counts.map(|arm| EventCounts { events: arm[6], patients: arm.iter().sum() })
+        });
+        match (given, deaths) {
+            (Some(given), Some(deaths)) if given != deaths => {
+                let [control, experimental] =
+                    deaths.map(|arm| format!("{}/{}", arm.events, arm.patients));
+                Err(Failure::Usage(format!(
+                    "--event {}: contradicts the mRS, in which level 6 is death; expected \
+                     {control},{experimental}, or no --event for it",
+                    endpoint.name
+                )))
+            }
+            (given, deaths) => Ok(given.or(deaths)),
+        }
+    }
+}
+
+fn is_death(endpoint: &SafetyEndpoint) -> bool {
+    matches!(endpoint.event, Event::Death)
+}
+
+fn unknown(name: &str, endpoints: &[SafetyEndpoint]) -> Failure {
+    let known: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+    if known.is_empty() {
+        return Failure::Usage(format!(
+            "--event {name}: the scenario follows no adverse events; allowed: none, or a scenario \
+             with [[safety.endpoints]]"
+        ));
+    }
+    let near = nearest(name, &known).map(|near| format!(" (did you mean {near}?)"));
+    Failure::Usage(format!(
+        "--event {name} is unknown{}; allowed: {}",
+        near.unwrap_or_default(),
+        known.join(", ")
+    ))
+}

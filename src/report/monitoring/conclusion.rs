@@ -1,0 +1,73 @@
+//! The conclusion of a look.
+
+use serde::Serialize;
+
+use super::effects::Effects;
+use super::safety::SafetyCheck;
+use crate::design::Decision;
+use crate::design::monitor::{Evidence, RunningTrial};
+
+/// The conclusion of a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum LookConclusion {
+    Efficacy,
+    Harm,
+    Futility,
+    /// An adverse event has crossed its boundary at an interim look.
+    Safety,
+    /// No boundary is reached at an interim look.
+    Continue,
+    /// No boundary is reached at the final look.
+    NotSignificant,
+}
+
+/// The result of a look.
+#[derive(Debug, Clone)]
+pub struct LookResult {
+    pub(super) z: Option<f64>,
+    /// Conclusion from the outcomes alone.
+    pub(super) without_safety: LookConclusion,
+    pub(super) decision: LookConclusion,
+    pub(super) stopped_at: Option<usize>,
+    pub(super) evidence: Evidence,
+    pub(super) effects: Effects,
+    pub(super) safety: Vec<SafetyCheck>,
+}
+
+/// What the data of a look imply.
+#[derive(Debug, Clone)]
+pub struct LookEvidence {
+    /// Statistic; `None` if the outcomes give none.
+    pub z: Option<f64>,
+    /// Number of the look that stopped the trial, if the outcomes of the overrun have been added since.
+    pub stopped_at: Option<usize>,
+    /// Probabilities that follow from Z.
+    pub evidence: Evidence,
+    /// Estimates and intervals.
+    pub effects: Effects,
+    /// Adverse events of the scenario, in its order.
+    pub safety: Vec<SafetyCheck>,
+}
+
+impl LookResult {
+    /// Compares Z and adverse events with their boundaries; without a statistic a trial never stops for
+    /// its outcomes.
+    pub fn new(trial: &RunningTrial, data: LookEvidence) -> Self {
+        let LookEvidence { z, stopped_at, evidence, effects, safety } = data;
+        // Harm and futility may both be reached; the design says which one counts.
+        let without_safety = match z.map_or(Decision::Continue, |z| trial.decide(z)) {
+            Decision::Efficacy => LookConclusion::Efficacy,
+            Decision::Harm => LookConclusion::Harm,
+            Decision::Futility => LookConclusion::Futility,
+            // At the final look there is nothing to continue.
+            Decision::Continue if trial.is_final() => LookConclusion::NotSignificant,
+            Decision::Continue => LookConclusion::Continue,
+        };
+        // As in a simulated trial, a stop for safety comes first, and at the final look there is nothing
+        // to stop.
+        let stops = !trial.is_final() && safety.iter().any(SafetyCheck::is_crossed);
+        let decision = if stops { LookConclusion::Safety } else { without_safety };
+        Self { z, without_safety, decision, stopped_at, evidence, effects, safety }
+    }
+}

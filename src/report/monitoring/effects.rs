@@ -1,0 +1,90 @@
+//! The treatment effect at a look, with unadjusted, repeated and stage-wise intervals.
+
+use serde::Serialize;
+
+use crate::report::document::Document;
+use crate::report::numeral::number;
+
+/// Effects at a look, on the scale of the analysis.
+#[derive(Debug, Clone, Serialize)]
+pub struct Effects {
+    /// Name of the scale: see [`crate::analysis::EffectScale::name`].
+    pub scale: &'static str,
+    /// Ordinary estimate; null if the counts give none.
+    pub estimate: Option<f64>,
+    /// Standard error of the estimate; without counts, the divisor of Z. Null if unknown.
+    pub standard_error: Option<f64>,
+    /// Confidence level of the intervals, 1 − 2α.
+    pub level: f64,
+    /// Unadjusted interval, which ignores the looks: that of the analysis, given counts and a level of
+    /// 95 %.
+    pub interval: Option<(f64, f64)>,
+    /// Repeated confidence interval, valid at every look, whether or not the trial stops and whether or
+    /// not futility is heeded; null if efficacy is not tested.
+    pub repeated_interval: Option<(f64, f64)>,
+    /// Repeated confidence interval by inversion of the score test of two proportions; null without
+    /// their counts.
+    pub repeated_score_interval: Option<(f64, f64)>,
+    /// Median-unbiased estimate if the trial ends at this look; null if the statistic is not the estimate
+    /// over its error and the counts are not given.
+    pub median_unbiased: Option<f64>,
+    /// Interval of the median-unbiased estimate by stage-wise ordering.
+    pub stagewise_interval: Option<(f64, f64)>,
+}
+
+/// A row of the table of effects.
+struct EffectRow {
+    name: &'static str,
+    estimate: Option<f64>,
+    interval: Option<(f64, f64)>,
+}
+
+impl Effects {
+    /// Returns the confidence level in per cent.
+    pub(super) fn percent(&self) -> f64 {
+        // 1 − 2α has rounding errors: 0.95 would be printed as 94.99999999999999 %.
+        (1e8 * self.level).round() / 1e6
+    }
+
+    /// Tabulates the intervals; logarithms also as ratios, which the protocol states.
+    pub(super) fn document(&self) -> Document {
+        let is_log = self.scale.starts_with("log_");
+        let mut rows = Vec::new();
+        for EffectRow { name, estimate, interval } in self.rows() {
+            let values = [estimate, interval.map(|it| it.0), interval.map(|it| it.1)];
+            let mut row = vec![name.to_owned()];
+            row.extend(values.map(number));
+            if is_log {
+                row.extend(values.map(|value| number(value.map(libm::exp))));
+            }
+            rows.push(row);
+        }
+        let name = self.scale.replace('_', " ");
+        let ratio = name.trim_start_matches("log ").to_owned();
+        let mut header = vec![name.as_str(), "estimate", "low", "high"];
+        if is_log {
+            header.extend([ratio.as_str(), "low", "high"]);
+        }
+        Document::of_table(&header, rows)
+    }
+
+    fn rows(&self) -> Vec<EffectRow> {
+        let mut rows = vec![
+            EffectRow { name: "unadjusted", estimate: self.estimate, interval: self.interval },
+            EffectRow { name: "repeated", estimate: None, interval: self.repeated_interval },
+        ];
+        if self.repeated_score_interval.is_some() {
+            rows.push(EffectRow {
+                name: "repeated, score test",
+                estimate: None,
+                interval: self.repeated_score_interval,
+            });
+        }
+        rows.push(EffectRow {
+            name: "stage-wise, if the trial stops now",
+            estimate: self.median_unbiased,
+            interval: self.stagewise_interval,
+        });
+        rows
+    }
+}

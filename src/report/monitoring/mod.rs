@@ -1,0 +1,344 @@
+//! `rescuesim monitor`: an interim analysis as tables and JSON.
+
+mod conclusion;
+mod effects;
+mod safety;
+mod words;
+
+pub use conclusion::{LookEvidence, LookResult};
+pub use effects::Effects;
+pub use safety::SafetyCheck;
+
+use serde::Serialize;
+
+use super::document::Document;
+use super::numeral::{fixed, probability};
+use super::table::{BoundaryRow, boundaries};
+use crate::design::AlphaSource;
+use crate::design::monitor::{Evidence, RunningTrial};
+use crate::outcome::{LEVELS, Mrs};
+use crate::scenario::{Analysis, Scenario};
+use conclusion::LookConclusion;
+
+/// The boundaries of a look for the observed or planned information.
+#[derive(Debug, Clone, Serialize)]
+struct BoundsOfLook {
+    look: usize,
+    analysed: u32,
+    information_fraction: f64,
+    z_efficacy: Option<f64>,
+    z_futility: Option<f64>,
+    z_harm: Option<f64>,
+    alpha_spent: f64,
+}
+
+/// Z at a look so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PathPoint {
+    /// Number of the look, from 1.
+    pub look: usize,
+    /// Outcomes at the look.
+    pub analysed: u32,
+    /// Statistic.
+    pub z: f64,
+}
+
+/// Data that describe a look and do not follow from its result.
+#[derive(Debug, Clone)]
+pub struct LookContext<'s> {
+    /// Scenario whose design the trial follows.
+    pub scenario: &'s Scenario,
+    /// Analysis that monitors.
+    pub analysis: &'s Analysis,
+    /// Command that reproduces the report.
+    pub command: String,
+    /// Date of the data cut-off, if given.
+    pub date: Option<String>,
+    /// Patients randomised by the data cut-off in control and experimental arm, if given.
+    pub randomised: Option<[u32; 2]>,
+    /// Outcomes by arm and mRS, if given.
+    pub counts: Option<[[u32; LEVELS]; 2]>,
+    /// Z at the looks up to the current one that are known.
+    pub path: Vec<PathPoint>,
+    /// What is implausible about the data, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The report on a look.
+#[derive(Debug, Clone, Serialize)]
+pub struct MonitoringReport {
+    version: &'static str,
+    command: String,
+    scenario_digest: String,
+    title: String,
+    analysis: String,
+    /// Method of the analysis, in words.
+    method: String,
+    /// Date of the data cut-off; null if not given.
+    date: Option<String>,
+    look: usize,
+    planned_looks: usize,
+    is_final: bool,
+    after_overrun: bool,
+    /// Rules of the boundaries, a sentence each.
+    rules: Vec<String>,
+    binding_futility: bool,
+    looks: Vec<BoundsOfLook>,
+    /// Patients randomised by the data cut-off, control first; null if not given.
+    randomised: Option<[u32; 2]>,
+    /// Outcomes by arm and mRS; null if not given.
+    counts: Option<[[u32; LEVELS]; 2]>,
+    z: Option<f64>,
+    /// Z at the looks up to this one that are known.
+    path: Vec<PathPoint>,
+    decision: LookConclusion,
+    /// Conclusion from the outcomes alone.
+    without_safety: LookConclusion,
+    /// Boundaries that are crossed and the recommendation of the design, in a sentence.
+    summary: String,
+    safety: Vec<SafetyCheck>,
+    /// What is implausible about the data, a sentence each.
+    warnings: Vec<String>,
+    effects: Effects,
+    #[serde(flatten)]
+    evidence: Evidence,
+}
+
+impl MonitoringReport {
+    /// Builds the report.
+    pub fn new(context: LookContext<'_>, monitored: &RunningTrial, result: LookResult) -> Self {
+        let LookContext { scenario, analysis, .. } = context;
+        let plan = scenario.design.plan();
+        let mut report = Self {
+            version: env!("CARGO_PKG_VERSION"),
+            command: context.command,
+            scenario_digest: scenario.digest(),
+            title: scenario.file().title.clone(),
+            analysis: analysis.name.clone(),
+            method: describe(scenario, analysis),
+            date: context.date,
+            look: result.stopped_at.unwrap_or(monitored.look() + 1),
+            planned_looks: plan.looks_analysed.len(),
+            is_final: monitored.is_final(),
+            after_overrun: result.stopped_at.is_some(),
+            rules: rules(scenario, &result.safety),
+            binding_futility: plan.rules.binding_futility,
+            looks: bounds(monitored),
+            randomised: context.randomised,
+            counts: context.counts,
+            z: result.z,
+            path: context.path,
+            decision: result.decision,
+            without_safety: result.without_safety,
+            summary: String::new(),
+            safety: result.safety,
+            warnings: context.warnings,
+            effects: result.effects,
+            evidence: result.evidence,
+        };
+        report.summary = report.summarise();
+        report
+    }
+
+    /// Renders the report as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a look is plain data") + "\n"
+    }
+
+    /// Renders the report as tables.
+    pub fn document(&self) -> Document {
+        let mut out = Document::new().title(format!("{}, \"{}\"", self.title, self.analysis));
+        if let Some(date) = &self.date {
+            out = out.text(format!("Data cut-off {date}."));
+        }
+        out = out.text(&self.summary);
+        for sentence in self.remarks() {
+            out = out.text(sentence);
+        }
+        for warning in &self.warnings {
+            out = out.text(format!("Warning: {warning}."));
+        }
+        out = out.heading("Rules of the design").text(self.rules.join(" "));
+        if let Some(patients) = self.patients() {
+            out = out.heading("Patients").and(patients);
+        }
+        out = out
+            .heading("Boundaries: observed information so far, planned information from here")
+            .and(self.bounds());
+        let safety = safety::table(&self.safety);
+        if !safety.is_empty() {
+            out = out.heading("Adverse events").and(safety);
+        }
+        out = out.heading("Evidence").and(self.evidence());
+        out = out.heading(self.effect_heading()).and(self.effects.document());
+        out.gap().verbatim(format!("rescuesim {}\nRecreate: {}", self.version, self.command))
+    }
+
+    fn effect_heading(&self) -> String {
+        format!("Treatment effect with {} % confidence intervals", self.effects.percent())
+    }
+
+    /// Position of the reported look in the table of looks.
+    fn row(&self) -> usize {
+        // The analysis with the overrun is the last.
+        if self.after_overrun { self.looks.len() - 1 } else { self.look - 1 }
+    }
+
+    fn bounds(&self) -> Document {
+        let rows = self.looks.iter().enumerate().map(|(row, look)| BoundaryRow {
+            name: self.name_of(row),
+            analysed: look.analysed,
+            information: look.information_fraction,
+            bounds: [look.z_efficacy, look.z_futility, look.z_harm],
+            alpha_spent: look.alpha_spent,
+        });
+        boundaries(rows.collect(), 4)
+    }
+
+    /// Names the look of a row, with a mark at the one that is reported.
+    fn name_of(&self, row: usize) -> String {
+        let look = self.looks[row].look;
+        match (row == self.row(), self.after_overrun) {
+            (true, true) => "end <".to_owned(),
+            (true, false) => format!("{look} <"),
+            (false, _) => look.to_string(),
+        }
+    }
+
+    /// Tabulates the patients randomised and the outcomes by arm; `None` without their numbers.
+    fn patients(&self) -> Option<Document> {
+        if self.randomised.is_none() && self.counts.is_none() {
+            return None;
+        }
+        let mut header = vec!["arm"];
+        header.extend(self.randomised.map(|_| "randomised"));
+        if self.counts.is_some() {
+            header.extend(["mRS 0", "1", "2", "3", "4", "5", "6", "all", "0–2, %"]);
+        }
+        let arms = ["control", "experimental"].into_iter().enumerate();
+        let rows = arms.map(|(arm, name)| {
+            let mut row = vec![name.to_owned()];
+            row.extend(self.randomised.map(|randomised| randomised[arm].to_string()));
+            row.extend(self.counts.iter().flat_map(|counts| outcome_cells(&counts[arm])));
+            row
+        });
+        Some(Document::of_table(&header, rows.collect()))
+    }
+
+    fn evidence(&self) -> Document {
+        let Evidence {
+            p_one_sided,
+            conditional_rejection,
+            conditional_power,
+            conditional_power_trend,
+            predictive_power,
+            predictive_power_prior,
+            predicted_final_z,
+            repeated_p,
+            stagewise_p,
+            ..
+        } = self.evidence;
+        // The search ends at 0.5, beyond which no design tests.
+        let repeated = if repeated_p >= 0.5 { "≥ 0.5".to_owned() } else { p_value(repeated_p) };
+        let mut rows = vec![
+            vec!["nominal p value, one-sided".to_owned(), p_value(p_one_sided)],
+            vec!["repeated p value, one-sided".to_owned(), repeated],
+            vec!["stage-wise p value, if the trial stops now".to_owned(), p_value(stagewise_p)],
+        ];
+        let ahead = [
+            ("conditional power, planned effect", conditional_power),
+            ("conditional power, current trend", conditional_power_trend),
+            ("conditional rejection probability, no effect", conditional_rejection),
+            ("predictive power, flat prior", predictive_power),
+            ("predictive power, given prior", predictive_power_prior),
+        ];
+        // At the final look nothing lies ahead.
+        rows.extend(
+            ahead
+                .into_iter()
+                .filter_map(|(name, chance)| Some(vec![name.to_owned(), probability(chance?, 4)])),
+        );
+        // A prediction is an interval and fits in no column of single values.
+        let table = Document::of_table(&["", "value"], rows);
+        match predicted_final_z {
+            Some((low, high)) => table.text(format!(
+                "Z of the final look, predicted with a flat prior: {} to {}",
+                fixed(low, 4),
+                fixed(high, 4)
+            )),
+            None => table,
+        }
+    }
+}
+
+/// Formats a p value to four decimals, or as below the smallest of these.
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "< 0.0001".to_owned() } else { fixed(p, 4) }
+}
+
+/// Writes the patients by mRS, all of them, and the share that is functionally independent.
+fn outcome_cells(counts: &[u32; LEVELS]) -> Vec<String> {
+    let all: u32 = counts.iter().sum();
+    let independent: u32 = counts[..=Mrs::INDEPENDENT.index()].iter().sum();
+    let share = 100.0 * f64::from(independent) / f64::from(all.max(1));
+    let counts = counts.iter().map(u32::to_string);
+    counts.chain([all.to_string(), fixed(share, 1)]).collect()
+}
+
+/// Describes the method of an analysis of the scenario.
+fn describe(scenario: &Scenario, analysis: &Analysis) -> String {
+    let file = scenario.file();
+    let written = file.analyses.iter().zip(&scenario.analyses);
+    let found = written.into_iter().find(|(_, resolved)| resolved.name == analysis.name);
+    found.expect("the analysis is one of the scenario").0.describe()
+}
+
+/// Describes each boundary that the design has, and names those that it does not have.
+fn rules(scenario: &Scenario, safety: &[SafetyCheck]) -> Vec<String> {
+    let design = &scenario.design;
+    let mut rules = design.plan().rules.sentences(design.looks().len(), AlphaSource::Given);
+    rules.extend(safety.iter().filter_map(SafetyCheck::rule));
+    let looks = design.looks();
+    let absent: Vec<&str> = [
+        ("futility", looks.iter().any(|look| look.futility.is_finite())),
+        ("harm", looks.iter().any(|look| look.harm.is_finite())),
+        ("safety", scenario.stops_for_safety()),
+    ]
+    .into_iter()
+    .filter(|(_, exists)| !exists)
+    .map(|(name, _)| name)
+    .collect();
+    if !absent.is_empty() {
+        rules.push(format!("No boundary for {}.", listed(&absent)));
+    }
+    rules
+}
+
+/// Writes names as a list with "or" before the last.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [several @ .., last] if !several.is_empty() => format!("{} or {last}", several.join(", ")),
+        few => few.concat(),
+    }
+}
+
+fn bounds(monitored: &RunningTrial) -> Vec<BoundsOfLook> {
+    let boundaries = monitored.boundaries();
+    let numbers = monitored.numbers().enumerate();
+    numbers
+        .map(|(k, look)| BoundsOfLook {
+            look,
+            analysed: monitored.analysed()[k],
+            information_fraction: boundaries.information_fractions[k],
+            z_efficacy: finite(boundaries.efficacy[k]),
+            z_futility: finite(boundaries.futility[k]),
+            z_harm: finite(boundaries.harm[k]),
+            alpha_spent: boundaries.alpha_spent[k],
+        })
+        .collect()
+}
+
+/// Returns a boundary; `None` if it is infinite, which means that it is not tested.
+fn finite(z: f64) -> Option<f64> {
+    z.is_finite().then_some(z)
+}

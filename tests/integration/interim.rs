@@ -1,0 +1,327 @@
+//! `rescuesim monitor` for a board: what a look says in words, adverse events, plausibility of the data.
+
+use serde_json::Value;
+
+use crate::util::{json, number, output, refused, rescuesim};
+
+const SAFETY: &str = "angel-reboot-safety";
+const FUTILITY: &str = r#"design.futility={rule="conditional_power",at_most=0.2}"#;
+
+fn look(scenario: &str, arguments: &[&str]) -> Value {
+    json(rescuesim().args(["monitor", scenario]).args(arguments))
+}
+
+fn error(scenario: &str, arguments: &[&str]) -> String {
+    refused(rescuesim().args(["monitor", scenario]).args(arguments))
+}
+
+fn summary(look: &Value) -> &str {
+    look["summary"].as_str().expect("a sentence")
+}
+
+fn warnings(look: &Value) -> Vec<&str> {
+    let warnings = look["warnings"].as_array().expect("a list").iter();
+    warnings.map(|warning| warning.as_str().expect("text")).collect()
+}
+
+#[test]
+fn a_look_recommends_in_the_words_of_a_board() {
+    let z = |z: &'static str, look: &'static str, n: &'static str| {
+        [["--z", z, "--look", look, "--n", n].to_vec(), vec!["--set", FUTILITY]].concat()
+    };
+    for (arguments, decision, words) in [
+        (
+            z("2.6", "2", "208"),
+            "efficacy",
+            "Look 2 of 3: efficacy boundary crossed (Z = 2.6000, boundary 2.5114): the design recommends stopping for efficacy.",
+        ),
+        (
+            z("2", "2", "208"),
+            "continue",
+            "Look 2 of 3: no boundary crossed (Z = 2.0000; boundaries: efficacy 2.5114, futility 1.",
+        ),
+        (
+            z("0.2", "2", "208"),
+            "futility",
+            "Look 2 of 3: futility boundary crossed (non-binding; Z = 0.2000, boundary 1.",
+        ),
+        (
+            z("1.9", "3", "312"),
+            "not_significant",
+            "Look 3, the final analysis: not statistically significant at the final analysis (Z = 1.9000, boundary 1.9930).",
+        ),
+        (
+            z("2.1", "3", "312"),
+            "efficacy",
+            "Look 3, the final analysis: efficacy boundary crossed (Z = 2.1000, boundary 1.9930): the experimental arm is better.",
+        ),
+    ] {
+        let look = look("angel-reboot", &arguments);
+        assert_eq!(look["decision"], decision, "{words}");
+        assert!(summary(&look).starts_with(words), "{}", summary(&look));
+    }
+    let binding = [z("0.2", "2", "208"), vec!["--set", "design.binding_futility=true"]].concat();
+    let binding = look("angel-reboot", &binding);
+    assert!(summary(&binding).contains("(binding; "), "{}", summary(&binding));
+    assert!(summary(&binding).contains("requires stopping"), "{}", summary(&binding));
+}
+
+/// The design has no other boundary, so that nothing is "between" boundaries.
+#[test]
+fn a_look_names_the_boundaries_that_the_design_has() {
+    let low = look("angel-reboot", &["--look", "1", "--z=-3.2", "--n", "104"]);
+    let words =
+        "efficacy boundary not crossed (Z = -3.2000, boundary 3.7103): the design continues.";
+    assert!(summary(&low).ends_with(words), "{}", summary(&low));
+    let rules = low["rules"].to_string();
+    assert!(rules.contains("No boundary for futility, harm or safety."), "{rules}");
+    let text = output(rescuesim().args([
+        "monitor",
+        "angel-reboot",
+        "--look",
+        "1",
+        "--z=-3.2",
+        "--n",
+        "104",
+    ]));
+    assert!(text.contains("favours the control arm"), "{text}");
+    let rules = look(SAFETY, &["--look", "1", "--z", "1", "--n", "104"])["rules"].to_string();
+    assert!(
+        rules.contains("Safety, sICH: Lan-DeMets spending, Pocock type, one-sided alpha 0.025"),
+        "{rules}"
+    );
+}
+
+#[test]
+fn a_safety_boundary_is_checked_or_said_not_to_be() {
+    let arms = ["--look", "1", "--control", "12/52", "--experimental", "20/52"];
+    let without = look(SAFETY, &arms);
+    assert_eq!(
+        (&without["decision"], &without["safety"][0]["status"]),
+        (&"continue".into(), &"not_given".into())
+    );
+    let text = output(rescuesim().args(["monitor", SAFETY]).args(arms));
+    let text = text.replace('\n', " ");
+    assert!(
+        text.contains(
+            "Adverse events were not given, so the safety boundary for sICH was not checked"
+        ),
+        "{text}"
+    );
+
+    let few = look(SAFETY, &[&arms[..], &["--event", "sICH=1/90,4/90"]].concat());
+    assert_eq!(
+        (&few["decision"], &few["safety"][0]["status"]),
+        (&"continue".into(), &"not_crossed".into())
+    );
+    let many = look(SAFETY, &[&arms[..], &["--event", "sICH=0/90,9/90"]].concat());
+    let sich = &many["safety"][0];
+    assert_eq!(
+        (&many["decision"], &many["without_safety"], &sich["status"]),
+        (&"safety".into(), &"continue".into(), &"crossed".into())
+    );
+    assert!(number(&sich["z"]) <= number(&sich["z_bound"]), "{sich}");
+    assert_eq!(sich["planned_patients"], 180);
+    assert!(
+        summary(&many).ends_with("the design recommends stopping for safety."),
+        "{}",
+        summary(&many)
+    );
+    // An event without a boundary is compared and decides nothing.
+    let other = look(SAFETY, &[&arms[..], &["--event", "dissection=0/90,30/90"]].concat());
+    assert_eq!(
+        (&other["decision"], &other["safety"][1]["status"]),
+        (&"continue".into(), &"no_boundary".into())
+    );
+}
+
+/// The final look ends the trial anyway, as in a simulated trial.
+#[test]
+fn a_safety_boundary_crossed_at_the_final_look_does_not_change_the_decision() {
+    let arms = ["--look", "3", "--control", "30/156", "--experimental", "55/156"];
+    let end = look(SAFETY, &[&arms[..], &["--event", "sICH=0/174,20/174"]].concat());
+    assert_eq!(
+        (&end["decision"], &end["safety"][0]["status"]),
+        (&"efficacy".into(), &"crossed".into())
+    );
+    assert!(summary(&end).contains("safety boundary for sICH crossed"), "{}", summary(&end));
+}
+
+#[test]
+fn deaths_are_read_from_the_mrs() {
+    let counts = [
+        "--look",
+        "1",
+        "--control-mrs",
+        "2,4,7,8,13,7,11",
+        "--experimental-mrs",
+        "3,5,10,9,12,6,7",
+    ];
+    let deaths = look(SAFETY, &counts)["safety"][2].clone();
+    let arms = |arm: usize| (&deaths["counts"][arm]["events"], &deaths["counts"][arm]["patients"]);
+    assert_eq!((arms(0), arms(1)), ((&11.into(), &52.into()), (&7.into(), &52.into())));
+    let contradiction = error(SAFETY, &[&counts[..], &["--event", "death=3/52,7/52"]].concat());
+    assert!(contradiction.contains("expected 11/52,7/52"), "{contradiction}");
+}
+
+#[test]
+fn impossible_numbers_are_refused() {
+    let arms = ["--look", "1", "--control", "12/52", "--experimental", "20/52"];
+    for (more, message) in [
+        (
+            &["--event", "sich=0/58,9/57"][..],
+            "--event sich is unknown (did you mean sICH?); allowed: sICH, dissection, death",
+        ),
+        (&["--event", "sICH=0/58,9/57", "--event", "sICH=0/58,9/57"], "given twice"),
+        (
+            &["--event", "sICH=9/8,9/57"],
+            "9 events of 8 patients; expected EVENTS/PATIENTS with 0 to 8 events",
+        ),
+        (&["--event", "sICH=0/58"], "expected NAME=EVENTS/PATIENTS,EVENTS/PATIENTS"),
+        (
+            &["--event", "sICH=0/200,9/200"],
+            "400 patients, more than the 348 who are to be randomised",
+        ),
+        (
+            &["--event", "sICH=0/61,9/60", "--randomised", "60,60"],
+            "61 patients in whom it is known in the control arm, more than the 60 of --randomised",
+        ),
+        (
+            &["--randomised", "50,60"],
+            "52 patients with an outcome in the control arm, more than the 50 of --randomised",
+        ),
+        (&["--randomised", "50,50"], "100 patients, fewer than the 104 outcomes"),
+        (&["--randomised", "200,200"], "400 patients, more than the 348 who are to be randomised"),
+        (&["--earlier-z", "1"], "--earlier-z has 1 values; expected: none"),
+        (&["--date", "2026-02-29"], "allowed: a date as YYYY-MM-DD"),
+        (&["--date", "30.11.2026"], "allowed: a date as YYYY-MM-DD"),
+    ] {
+        let error = error(SAFETY, &[&arms[..], more].concat());
+        assert!(error.contains(message), "{more:?}: {error}");
+    }
+    let many = error("angel-reboot", &["--look", "2", "--z", "2.1", "--n", "700"]);
+    assert!(
+        many.contains("700 outcomes, more than the 348 patients who are to be randomised"),
+        "{many}"
+    );
+    let none = error(
+        "angel-reboot",
+        &["--look", "1", "--z", "1", "--n", "104", "--event", "sICH=0/58,9/57"],
+    );
+    assert!(none.contains("follows no adverse events"), "{none}");
+}
+
+#[test]
+fn implausible_numbers_are_warned_about() {
+    let two = ["--look", "2"];
+    for (scenario, arguments, message) in [
+        (
+            "angel-reboot",
+            &["--control", "45/160", "--experimental", "14/46"][..],
+            "160 v 46 patients with an outcome (control v experimental): even if each patient were randomised independently at the planned 1:1, a difference this large would have a probability of less than 0.000000001; planned: minimisation",
+        ),
+        (
+            "angel-reboot",
+            &["--z", "2", "--n", "320"],
+            "look 2 has 320 outcomes of the 208 planned for it, no fewer than planned for look 3, which no longer takes place, and this look is the final one",
+        ),
+        ("angel-reboot", &["--z", "2", "--n", "290"], "nearer to the 312 of look 3"),
+        ("angel-reboot", &["--z", "2", "--n", "120"], "nearer to the 104 of look 1"),
+        ("angel-reboot", &["--z", "7", "--n", "208"], "Z = 7.00 is more extreme"),
+        (
+            "angel-reboot",
+            &["--z", "2", "--n", "208", "--earlier-z", "3.9"],
+            "Z = 3.9000 had crossed the efficacy boundary of 3.7103 at look 1",
+        ),
+        (
+            "angel-reboot",
+            &["--control-mrs", "20,14,25,16,13,7,5", "--experimental-mrs", "18,18,18,16,20,8,8"],
+            "from 6 to 0 than from 0 to 6",
+        ),
+        (
+            "angel-reboot",
+            &["--control", "80/104", "--experimental", "60/104"],
+            "the successes fit the planned share of failures better",
+        ),
+        (
+            SAFETY,
+            &["--control", "26/104", "--experimental", "40/104", "--event", "sICH=0/145,4/90"],
+            "145 v 90 patients in whom sICH is known",
+        ),
+        (
+            SAFETY,
+            &["--control", "26/104", "--experimental", "40/104", "--event", "sICH=0/90,4/120"],
+            "sICH is known in 90 patients of the control arm, fewer than the 104 with an outcome",
+        ),
+        (
+            SAFETY,
+            &["--control", "26/104", "--experimental", "40/104", "--event", "sICH=0/105,4/105"],
+            "sICH is known in 210 patients, and its boundary at this look was computed for 297",
+        ),
+    ] {
+        let look = look(scenario, &[&two[..], arguments].concat());
+        let warnings = warnings(&look);
+        assert!(
+            warnings.iter().any(|warning| warning.contains(message)),
+            "{arguments:?}: {warnings:?}"
+        );
+    }
+}
+
+/// Numbers that a trial of this design gives are no reason for a warning.
+#[test]
+fn plausible_numbers_are_not_warned_about() {
+    for arguments in [
+        &["--look", "2", "--control", "26/104", "--experimental", "44/105"][..],
+        &["--look", "1", "--z", "1.1", "--n", "99", "--randomised", "95,96"],
+        &["--look", "3", "--z", "1.1", "--n", "331"],
+        &[
+            "--look",
+            "2",
+            "--control-mrs",
+            "8,7,10,13,33,13,22",
+            "--experimental-mrs",
+            "10,12,15,16,27,12,16",
+        ],
+        &["--look", "2", "--overrun", "--n", "104,208,260", "--z", "2.4", "--earlier-z", "1,2.6"],
+    ] {
+        let look = look("angel-reboot", arguments);
+        assert_eq!(warnings(&look), Vec::<&str>::new(), "{arguments:?}");
+    }
+    let unequal = [
+        "--set",
+        "arms.allocation_ratio.control=2",
+        "--set",
+        r#"randomisation={method="complete"}"#,
+    ];
+    let arms = ["--look", "1", "--control", "16/70", "--experimental", "12/34"];
+    assert_eq!(
+        warnings(&look("angel-reboot", &[&arms[..], &unequal].concat())),
+        Vec::<&str>::new()
+    );
+}
+
+#[test]
+fn a_repeated_p_value_beyond_the_search_is_a_limit() {
+    let text = output(rescuesim().args([
+        "monitor",
+        "angel-reboot",
+        "--look",
+        "2",
+        "--z=-1",
+        "--n",
+        "208",
+    ]));
+    assert!(text.contains("≥ 0.5"), "{text}");
+    let text = output(rescuesim().args([
+        "monitor",
+        "angel-reboot",
+        "--look",
+        "2",
+        "--z",
+        "5",
+        "--n",
+        "208",
+    ]));
+    assert!(text.contains("< 0.0001"), "{text}");
+}
