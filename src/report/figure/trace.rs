@@ -68,20 +68,37 @@ fn lines(trace: &Trace) -> Vec<MarkedLine> {
         MarkedLine { name: "Z", mark: circle, above: true, points: path },
     ];
     for kind in BoundaryKind::ALL {
-        let (shape, colour) = match kind {
-            BoundaryKind::Efficacy => (MarkShape::Triangle, EFFICACY),
-            BoundaryKind::Futility => (MarkShape::Cross, FUTILITY),
-            BoundaryKind::Harm => (MarkShape::Square, HARM),
-        };
-        let [in_force, planned] = boundary(trace, kind);
-        let above = kind == BoundaryKind::Efficacy;
-        let mark = Mark::new(shape, pale(colour));
-        lines.push(MarkedLine { name: "", mark, above, points: planned });
-        let mark = Mark::new(shape, colour);
-        lines.push(MarkedLine { name: kind.name(), mark, above, points: in_force });
+        lines.extend(boundary_lines(kind, boundary(trace, kind)));
     }
     lines.retain(|line| !line.points.is_empty());
     lines
+}
+
+/// A boundary on Z: the points in force, and those planned for later looks.
+pub(super) struct BoundaryPoints {
+    pub in_force: Vec<LabelledPoint>,
+    pub planned: Vec<LabelledPoint>,
+}
+
+/// Makes the lines of a boundary: pale from the last point in force through those planned.
+pub(super) fn boundary_lines(kind: BoundaryKind, points: BoundaryPoints) -> [MarkedLine; 2] {
+    let (shape, colour) = match kind {
+        BoundaryKind::Efficacy => (MarkShape::Triangle, EFFICACY),
+        BoundaryKind::Futility => (MarkShape::Cross, FUTILITY),
+        BoundaryKind::Harm => (MarkShape::Square, HARM),
+    };
+    let BoundaryPoints { in_force, mut planned } = points;
+    // The pale line continues the one in force.
+    if let (Some(last), false) = (in_force.last(), planned.is_empty()) {
+        planned.insert(0, without_text(last.clone()));
+    }
+    let above = kind == BoundaryKind::Efficacy;
+    // A boundary that is all ahead has no other line to name it.
+    let name = if in_force.is_empty() { kind.name() } else { "" };
+    [
+        MarkedLine { name, mark: Mark::new(shape, pale(colour)), above, points: planned },
+        MarkedLine { name: kind.name(), mark: Mark::new(shape, colour), above, points: in_force },
+    ]
 }
 
 /// Returns the statistic at each look that has one, the last with its conclusion.
@@ -97,32 +114,28 @@ fn path(trace: &Trace) -> Vec<LabelledPoint> {
     path
 }
 
-fn labelled(outcomes: u32, z: f64) -> LabelledPoint {
+pub(super) fn labelled(outcomes: u32, z: f64) -> LabelledPoint {
     LabelledPoint { x: f64::from(outcomes), y: z, text: format!("{z:.3}") }
 }
 
-fn without_text(point: LabelledPoint) -> LabelledPoint {
+pub(super) fn without_text(point: LabelledPoint) -> LabelledPoint {
     LabelledPoint { text: String::new(), ..point }
 }
 
 /// Returns the bounds of the looks that took place, and the planned ones of those that did not.
-fn boundary(trace: &Trace, kind: BoundaryKind) -> [Vec<LabelledPoint>; 2] {
+fn boundary(trace: &Trace, kind: BoundaryKind) -> BoundaryPoints {
     let in_force: Vec<LabelledPoint> = trace
         .looks
         .iter()
         .filter_map(|look| Some(labelled(look.outcomes_known, bound(&look.bounds, kind)?)))
         .collect();
-    let mut planned: Vec<LabelledPoint> = trace
+    let planned = trace
         .plan
         .iter()
         .filter(|planned| planned.look > trace.end.look)
         .filter_map(|planned| Some(labelled(planned.analysed, bound(&planned.bounds, kind)?)))
         .collect();
-    // The pale line continues the one in force.
-    if let (Some(last), false) = (in_force.last(), planned.is_empty()) {
-        planned.insert(0, without_text(last.clone()));
-    }
-    [in_force, planned]
+    BoundaryPoints { in_force, planned }
 }
 
 fn bound(bounds: &Bounds, kind: BoundaryKind) -> Option<f64> {
@@ -134,19 +147,28 @@ fn bound(bounds: &Bounds, kind: BoundaryKind) -> Option<f64> {
 }
 
 /// Returns the colour with two thirds of white.
-fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
+pub(super) fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
     let [r, g, b] = [r, g, b].map(|channel| 255 - (255 - channel) / 3);
     RGBColor(r, g, b)
 }
 
 fn draw_path(whole_area: &Area, area: &Area, trace: &Trace) -> Drawn {
-    let lines = lines(trace);
-    let (legend, below) = area.split_vertically(24);
-    draw_names(&legend, &lines)?;
     // Only a trial that stopped early has pale boundaries.
-    if trace.end.look < trace.plan.len() {
-        let place = (SIZE.0 as i32 - 14, 12);
-        write(&legend, "pale: not reached", place, Lettering::right(14))?;
+    let note = (trace.end.look < trace.plan.len()).then_some("pale: not reached");
+    draw_z_lines(whole_area, area, &lines(trace), note)
+}
+
+/// Draws lines of Z over the outcomes known, with their legend; `note` is written next to it.
+pub(super) fn draw_z_lines(
+    whole_area: &Area,
+    area: &Area,
+    lines: &[MarkedLine],
+    note: Option<&str>,
+) -> Drawn {
+    let (legend, below) = area.split_vertically(24);
+    draw_names(&legend, lines)?;
+    if let Some(note) = note {
+        write(&legend, note, (SIZE.0 as i32 - 14, 12), Lettering::right(14))?;
     }
     let points = || lines.iter().flat_map(|line| &line.points);
     let most = points().map(|point| point.x).fold(1.0, f64::max);
@@ -160,8 +182,8 @@ fn draw_path(whole_area: &Area, area: &Area, trace: &Trace) -> Drawn {
         label: &|z| format!("{:.1}", z + 0.0),
     };
     let mut chart = chart(&below, ALONE, x, y)?;
-    draw_lines(&mut chart, &lines)?;
-    draw_numbers(whole_area, &chart, &lines)
+    draw_lines(&mut chart, lines)?;
+    draw_numbers(whole_area, &chart, lines)
 }
 
 /// Returns the steps of a count that rises by one patient at each of these months, from 0 to the end.
