@@ -21,7 +21,7 @@ use rescuesim::rng::{Purpose, Replicate, Seed, Streams};
 use rescuesim::scenario::Scenario;
 use rescuesim::scenario::shipped::SCENARIOS;
 use rescuesim::summary::Tally;
-use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
+use rescuesim::summary::checkpoint::{Checkpoint, JobTotal, RunId, Task};
 use rescuesim::trial::{ReplicateResult, Simulator};
 
 mod bare_loop;
@@ -95,7 +95,8 @@ mod replicate {
 /// Totals over replicates of the shipped ANGEL-REBOOT.
 mod tally {
     use super::{
-        Accumulator, Bencher, Checkpoint, Replicate, RunId, Shard, Simulator, Tally, angel_reboot,
+        Accumulator, Bencher, Checkpoint, JobTotal, Replicate, RunId, Simulator, Tally, Task,
+        angel_reboot,
     };
 
     const REPLICATES: u64 = 1000;
@@ -127,8 +128,11 @@ mod tally {
 
     fn checkpoint() -> Checkpoint {
         let scenario = angel_reboot(&[]);
-        let run = RunId::new(&scenario, Some(REPLICATES), Shard::WHOLE, String::new());
-        Checkpoint { run, next: REPLICATES, tally: full(&scenario) }
+        let run = RunId::new(&[&scenario], Some(REPLICATES), Task::run(), String::new());
+        let empty = Tally::new(&scenario);
+        let mut job = JobTotal::begun(0, &[&scenario], Vec::new(), 0, &empty);
+        job.advance(&full(&scenario), REPLICATES);
+        Checkpoint { run, jobs: vec![job] }
     }
 
     #[divan::bench]
@@ -140,7 +144,11 @@ mod tally {
     #[divan::bench]
     fn read_checkpoint(bencher: Bencher) {
         let text = checkpoint().to_json();
-        bencher.bench_local(|| Checkpoint::read(&text).expect("it was just written").0.next);
+        let scenario = angel_reboot(&[]);
+        bencher.bench_local(|| {
+            let read = Checkpoint::read(&text).expect("it was just written");
+            read.jobs[0].restored(&[&scenario], Tally::new(&scenario)).expect("it was just written")
+        });
     }
 }
 

@@ -1,5 +1,6 @@
-//! `--checkpoint`, `--resume` and `--shard`: a run that is resumed, or divided among machines.
+//! `--checkpoint`, `--resume` and `--shard`: a command that is resumed, or divided among machines.
 
+use std::fmt::Display;
 use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::ops::Range;
@@ -7,41 +8,52 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use rescuesim::engine::Observer;
+use rescuesim::engine::{Job, Observer};
 use rescuesim::scenario::Scenario;
-use rescuesim::summary::Tally;
-use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
+use rescuesim::summary::checkpoint::{
+    Checkpoint, CheckpointError, JobTotal, RunId, Shard, StoredTotal,
+};
 
 use super::clock::now;
 use super::output::{self, OutputFile, print};
 use super::{Failure, input, values};
 
-/// Checkpoint of a run, and its shard.
+/// Checkpoint of a command that simulates.
 #[derive(Debug, Args)]
 pub struct CheckpointArgs {
-    /// Write what has been simulated to this file, every second or so. The file also serves to add
-    /// replicates to a finished run.
-    #[arg(long, value_name = "FILE", conflicts_with = "trials")]
+    /// Write what has been simulated to this file, every second or so, so that --resume can continue
+    /// after an interruption. The file also serves to add replicates to a finished run.
+    #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Continue from the file of --checkpoint, if it exists.
-    #[arg(long, requires = "checkpoint", conflicts_with = "trials")]
+    #[arg(long, requires = "checkpoint")]
     resume: bool,
-    /// The least time between two writings of that file, in seconds.
-    #[arg(long, value_name = "SECONDS", requires = "checkpoint", conflicts_with = "trials", default_value_t = 1.0, value_parser = values::seconds)]
+    /// Minimum seconds between two writings of the file of --checkpoint. A large file is written less
+    /// often, so that at most a tenth of the time goes into it.
+    #[arg(long, value_name = "SECONDS", requires = "checkpoint", default_value_t = 1.0, value_parser = values::seconds)]
     checkpoint_every: f64,
-    /// Simulate a share of the replicates, as in `--shard 3/16`, into the file of --checkpoint; `merge`
-    /// combines the files of all shards.
-    #[arg(long, value_name = "SHARE", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format", "trials"])]
-    pub shard: Option<Shard>,
 }
 
-/// The file of `--checkpoint`, which is written while a run is simulated.
+/// Shard of a run.
+#[derive(Debug, Args)]
+pub struct ShardArgs {
+    /// Simulate only a part of the replicates, as in `--shard 3/16` for the third of 16, into the file of
+    /// --checkpoint; `merge` combines the files of all shards.
+    #[arg(long, value_name = "SHARD", requires = "checkpoint", conflicts_with_all = ["precision", "out", "format"])]
+    shard: Option<Shard>,
+}
+
+/// The file of `--checkpoint`, which is written while a command simulates.
 pub struct CheckpointFile {
     path: PathBuf,
-    /// The run that the file belongs to.
-    run: RunId,
-    /// The least time between two writings.
+    /// What has been simulated: jobs of the file that was resumed, and those of this run.
+    content: Checkpoint,
+    /// Position in the content of the current job.
+    current: usize,
+    /// Minimum time between two writings.
     interval: Duration,
+    /// Time that the last writing took.
+    took: Duration,
     /// Time of the last writing.
     saved: Instant,
     /// Whether a warning about a failed writing has been printed.
@@ -51,18 +63,22 @@ pub struct CheckpointFile {
     pace: Pace,
 }
 
-impl CheckpointArgs {
+impl ShardArgs {
+    /// Whether a part of the replicates is simulated.
+    pub fn is_given(&self) -> bool {
+        self.shard.is_some()
+    }
+
     /// Returns the shard of the replicates that is simulated.
     pub fn shard(&self) -> Shard {
         self.shard.unwrap_or(Shard::WHOLE)
     }
 
-    /// Refuses more shards than there are replicates.
+    /// Refuses more shards than there are replicates in all jobs together.
     ///
     /// # Errors
     /// When there are.
-    pub fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
-        let replicates = scenario.replicates;
+    pub fn check(&self, replicates: u64) -> Result<(), Failure> {
         if self.shard().count() > replicates {
             return Err(Failure::Usage(format!(
                 "--shard {}: {replicates} replicates cannot be divided into more shards than replicates; allowed: at most {replicates} shards",
@@ -72,51 +88,39 @@ impl CheckpointArgs {
         Ok(())
     }
 
-    /// Prints that a shard is done.
+    /// Prints that a shard is done, given the replicates of all jobs together.
     ///
     /// # Errors
     /// When standard output cannot be written to.
-    pub fn report_shard(&self, scenario: &Scenario) -> Result<(), Failure> {
+    pub fn report(&self, checkpoint: &CheckpointArgs, replicates: u64) -> Result<(), Failure> {
         let shard = self.shard();
-        let Range { start, end } = shard.replicates(scenario.replicates);
-        let path = self.checkpoint.as_deref().expect("a shard has a file").display();
+        let Range { start, end } = shard.replicates(replicates);
+        let path = checkpoint.checkpoint.as_deref().expect("a shard has a file").display();
         print(&format!(
-            "shard {shard}, replicates {start} to {} of {}: {path}\nWhen all {} are complete: rescuesim merge FILES\n",
+            "shard {shard}, replicates {start} to {} of {replicates}: {path}\nWhen all {} are complete: rescuesim merge FILES\n",
             end - 1,
-            scenario.replicates,
             shard.count()
         ))
     }
+}
 
+impl CheckpointArgs {
     /// Opens the file that is asked for, if any, and reads what it has of `run`.
     ///
     /// # Errors
     /// When there is a file and it may not be resumed, is of another run or damaged; when it cannot be
     /// written.
-    pub fn open(
-        &self,
-        scenario: &Scenario,
-        run: RunId,
-        threads: usize,
-    ) -> Result<Option<(CheckpointFile, Checkpoint)>, Failure> {
+    pub fn open(&self, run: RunId, threads: usize) -> Result<Option<CheckpointFile>, Failure> {
         let Some(path) = &self.checkpoint else { return Ok(None) };
-        self.open_at(path, scenario, run, threads)
-            .map(Some)
-            .map_err(|why| Failure::Usage(format!("--checkpoint {}: {why}", path.display())))
+        self.open_at(path, run, threads).map(Some).map_err(|why| refused(path, why))
     }
 
-    fn open_at(
-        &self,
-        path: &Path,
-        scenario: &Scenario,
-        run: RunId,
-        threads: usize,
-    ) -> Result<(CheckpointFile, Checkpoint), String> {
+    fn open_at(&self, path: &Path, run: RunId, threads: usize) -> Result<CheckpointFile, String> {
         // Before anything is simulated, so that a place that cannot be written is reported at once.
         let file = OutputFile::at(path).map_err(unwritable)?;
         // Until the file is there, so that of two runs that begin together one finds that of the other.
         let _folder = output::lock(output::folder_of(path));
-        let begun = match read_if_there(path)? {
+        let content = match read_if_there(path)? {
             Some(_) if !self.resume => {
                 return Err(
                     "the file exists; allowed: --resume to continue from it, or another file"
@@ -124,25 +128,28 @@ impl CheckpointArgs {
                 );
             }
             Some(text) => Checkpoint::read(&text)
-                .and_then(|(begun, _)| begun.resumed_by(&run))
+                .and_then(|begun| begun.resumed_by(&run))
                 .map_err(|error| format!("the file {error}"))?,
-            None => {
-                let next = run.own_replicates().start;
-                Checkpoint { run: run.clone(), next, tally: Tally::new(scenario) }
-            }
+            None => Checkpoint::new(run.clone()),
         };
         let mut opened = CheckpointFile {
             path: path.to_owned(),
-            run,
+            content: Checkpoint { run, ..content },
+            current: 0,
             interval: Duration::from_secs_f64(self.checkpoint_every),
+            took: Duration::ZERO,
             saved: now(),
             has_failed: false,
             locked: None,
             pace: Pace::new(threads),
         };
-        opened.write(file, &begun.tally, begun.next).map_err(unwritable)?;
-        Ok((opened, begun))
+        opened.write(file).map_err(unwritable)?;
+        Ok(opened)
     }
+}
+
+fn refused(path: &Path, why: impl Display) -> Failure {
+    Failure::Usage(format!("--checkpoint {}: {why}", path.display()))
 }
 
 fn unwritable(error: io::Error) -> String {
@@ -201,11 +208,58 @@ impl CheckpointFile {
         )
     }
 
-    /// Writes a total of all replicates before `next`. A failure is a warning, once: the run may yet end,
-    /// and [`Self::finish`] returns the failure that matters.
-    fn save(&mut self, tally: &Tally, next: u64) {
+    /// Begins a job at its place in the run. If the file has some of its replicates, `job` continues
+    /// after these. `empty` is a total of none.
+    ///
+    /// # Errors
+    /// When the file has this job with another scenario, with more replicates, or with a total that is
+    /// none of its scenario.
+    pub fn begin<A: StoredTotal>(
+        &mut self,
+        begun: JobTotal,
+        job: &mut Job<'_, A>,
+        scenarios: &[&Scenario],
+        empty: impl Fn() -> A,
+    ) -> Result<(), Failure> {
+        let jobs = &mut self.content.jobs;
+        let place = jobs.iter().position(|of| of.number == begun.number);
+        self.current = place.unwrap_or(jobs.len());
+        let Some(place) = place else {
+            jobs.push(begun);
+            return Ok(());
+        };
+        let found = &jobs[place];
+        let restored = if found.is_of(&begun) && found.next <= job.replicates.end {
+            found.restored(scenarios, empty())
+        } else {
+            Err(CheckpointError::NotACheckpoint("its contents are inconsistent".to_owned()))
+        };
+        let restored =
+            restored.map_err(|error| refused(&self.path, format!("the file {error}")))?;
+        job.resumed = Some(restored);
+        job.replicates.start = found.next;
+        Ok(())
+    }
+
+    /// Takes the total of the current job when its last replicate is done.
+    pub fn end_job(&mut self, total: &impl StoredTotal, next: u64) {
+        self.content.jobs[self.current].advance(total, next);
+        if self.is_due() {
+            self.save();
+        }
+    }
+
+    /// Whether it is time for the next writing.
+    fn is_due(&self) -> bool {
+        // A checkpoint of thousands of points takes a while to be written.
+        self.saved.elapsed() >= self.interval.max(9 * self.took)
+    }
+
+    /// Writes the content. A failure is a warning, once: the run may yet end, and [`Self::finish`]
+    /// returns the failure that matters.
+    fn save(&mut self) {
         let file = OutputFile::at(&self.path);
-        if let Err(error) = file.and_then(|file| self.write(file, tally, next))
+        if let Err(error) = file.and_then(|file| self.write(file))
             && !std::mem::replace(&mut self.has_failed, true)
         {
             let path = self.path.display();
@@ -213,43 +267,53 @@ impl CheckpointFile {
         }
     }
 
-    /// Writes the last total, under the run that it has become: only now a precision has its number of
+    /// Makes the file one of the run that it has become: at its end a precision has its number of
     /// replicates.
+    #[must_use]
+    pub fn of_run(mut self, run: RunId) -> Self {
+        self.content.run = run;
+        self
+    }
+
+    /// Writes the last totals.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn finish(mut self, run: RunId, tally: &Tally, next: u64) -> Result<(), Failure> {
-        self.run = run;
+    /// When they cannot be written.
+    pub fn finish(mut self) -> Result<(), Failure> {
         let file = OutputFile::at(&self.path);
-        file.and_then(|file| self.write(file, tally, next)).map_err(|error| {
+        file.and_then(|file| self.write(file)).map_err(|error| {
             let path = self.path.display();
             Failure::Running(format!("cannot write --checkpoint {path}: {error}"))
         })
     }
 
-    fn write(&mut self, file: OutputFile, tally: &Tally, next: u64) -> io::Result<()> {
-        let content = Checkpoint { run: self.run.clone(), next, tally: tally.clone() };
-        let written = file.filled(content.to_json().as_bytes()).and_then(OutputFile::put_in_place);
+    fn write(&mut self, file: OutputFile) -> io::Result<()> {
+        let begun = now();
+        let text = self.content.to_json();
+        let written = file.filled(text.as_bytes()).and_then(OutputFile::put_in_place);
         // After a failure too: a full disk is not tried again at every wave.
         self.saved = now();
+        self.took = self.saved - begun;
         self.locked = Some(written?);
         Ok(())
     }
 }
 
-impl Observer<Tally> for CheckpointFile {
-    fn before_wave(&mut self, total: &Tally, next: u64) -> u64 {
+impl<A: StoredTotal> Observer<A> for CheckpointFile {
+    fn before_wave(&mut self, total: &A, next: u64) -> u64 {
         let wave = self.pace.next_wave();
-        if self.saved.elapsed() >= self.interval {
-            self.save(total, next);
+        if self.is_due() {
+            self.content.jobs[self.current].advance(total, next);
+            self.save();
         }
         // Not counting what the writing took.
         self.pace.begin();
         wave
     }
 
-    fn cancelled(&mut self, total: &Tally, next: u64) {
-        self.save(total, next);
+    fn cancelled(&mut self, total: &A, next: u64) {
+        self.content.jobs[self.current].advance(total, next);
+        self.save();
     }
 }
 

@@ -8,7 +8,9 @@ use rescuesim::expected;
 use rescuesim::explore::compare::{ComparisonTally, PairedComparison};
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
+use rescuesim::summary::checkpoint::{RunId, Task};
 
+use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, output};
@@ -24,6 +26,8 @@ pub struct CompareArgs {
     overrides: Vec<String>,
     #[command(flatten)]
     simulation: SimulationArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -43,20 +47,20 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let comparison =
         PairedComparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
     args.check_precision(&comparison)?;
-    let Simulated { tally, next, reached } =
-        args.simulation.session(replicates).fold_until_precise(
-            &scenarios,
-            Job::of(0..replicates),
-            || comparison.tally(),
-            ComparisonTally::error_to_stop_by,
-        )?;
-    let figures = tally.quantities();
+    let file = args.checkpoint.open(args.run_id(&scenarios), args.simulation.threads())?;
+    let mut session = args.simulation.session(replicates).in_file(file);
+    let Simulated { tally, next, reached } = session.fold_until_precise(
+        &scenarios,
+        Job::of(0..replicates),
+        || comparison.tally(),
+        ComparisonTally::error_to_stop_by,
+    )?;
+    let in_file = session.end().map_or(Ok(()), CheckpointFile::finish);
+    let compared = tally.quantities();
     // With a precision the number of replicates is known only now.
     let scenarios: Vec<Scenario> =
         scenarios.into_iter().map(|scenario| scenario.with_replicates(next)).collect();
-    let command =
-        args.scenarios.iter().fold(CommandLine::new("compare"), |line, path| line.path(path));
-    let command = command.overrides(&args.overrides).amounts(&scenarios[0]).to_string();
+    let command = args.command().amounts(&scenarios[0]).to_string();
     let provenance: Vec<Provenance> = scenarios
         .iter()
         .map(|of| Provenance::new(of, command.clone()).with_precision(reached.clone()))
@@ -67,18 +71,34 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
             let names: Vec<String> =
                 args.scenarios.iter().map(|path| path.display().to_string()).collect();
             let warnings: Vec<Vec<String>> = scenarios.iter().map(expected::warnings).collect();
-            comparison::document(&names, &provenance, &warnings, &figures)
+            comparison::document(&names, &provenance, &warnings, &compared)
         },
-        || comparison::to_json(&provenance, &figures),
-    )
+        || comparison::to_json(&provenance, &compared),
+    )?;
+    in_file
 }
 
 impl CompareArgs {
+    /// The command without replicates and seed.
+    fn command(&self) -> CommandLine {
+        let files = self.scenarios.iter();
+        let command = files.fold(CommandLine::new("compare"), |line, path| line.path(path));
+        command.overrides(&self.overrides)
+    }
+
+    fn run_id(&self, scenarios: &[Scenario]) -> RunId {
+        let stated = self.simulation.precision().is_none().then_some(scenarios[0].replicates);
+        let task =
+            Task { command: "compare".to_owned(), options: Vec::new(), jobs: 1, can_grow: true };
+        let command = self.simulation.recreate(self.command(), &scenarios[0]);
+        RunId::new(&scenarios.iter().collect::<Vec<_>>(), stated, task, command.to_string())
+    }
+
     /// Refuses a precision of a quantity that is not compared.
     fn check_precision(&self, comparison: &PairedComparison<'_>) -> Result<(), Failure> {
         match self.simulation.precision() {
-            Some((_, figure)) if !comparison.has(figure) => Err(Failure::Usage(format!(
-                "--precision-of {figure}: it is not compared; allowed: power, type-i-error, expected-n, duration"
+            Some((_, quantity)) if !comparison.has(quantity) => Err(Failure::Usage(format!(
+                "--precision-of {quantity}: it is not compared; allowed: power, type-i-error, expected-n, duration"
             ))),
             Some(_) | None => Ok(()),
         }

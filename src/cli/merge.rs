@@ -1,17 +1,16 @@
-//! `rescuesim merge`.
+//! `rescuesim merge`: the shards of a `run` or a `sweep` become its result.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rescuesim::report::{Provenance, Summary};
-use rescuesim::scenario::Scenario;
 use rescuesim::summary::OperatingCharacteristics;
-use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, NamedCheckpoint};
+use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, MergedJob, NamedCheckpoint};
 
 use super::input;
 use super::output::print_summary;
 use super::result_files::ResultFiles;
-use super::{Failure, Format};
+use super::{Failure, Format, sweep};
 
 /// Problems printed at most.
 // The rest are of the same kinds, and there may be a million shards.
@@ -22,42 +21,43 @@ pub struct MergeArgs {
     /// The files of all shards, in any order.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Format of the output; JSON is the content of summary.json.
+    /// Format of the output; JSON is the content of summary.json or sweep.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write summary.json to this directory.
+    /// Write summary.json, or the files that sweep writes, to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
-    let mut scenario = None;
-    let mut shards = Vec::new();
-    for path in &args.files {
-        let (checkpoint, its_scenario) = read(path)?;
-        // That of the first file: `merge` below refuses files of other scenarios.
-        scenario.get_or_insert(its_scenario);
-        shards.push(NamedCheckpoint { name: path.display().to_string(), checkpoint });
-    }
+    let shards = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     let whole = checkpoint::merge(shards).map_err(refused)?;
-    let scenario: Scenario = scenario.expect("there is a file");
+    if whole.run.task.command == "sweep" {
+        return sweep::merged(&whole, args.format, args.out.as_deref(), &args.files);
+    }
+    let MergedJob { scenario, tally, .. } = whole.job(0).map_err(|error| {
+        Failure::Usage(format!("{}: the file {error}", args.files[0].display()))
+    })?;
     let provenance = Provenance::new(&scenario, whole.run.command);
     let files = match &args.out {
         Some(directory) => Some(ResultFiles::create(directory, &[], &scenario, &args.files)?),
         None => None,
     };
-    let result = OperatingCharacteristics::new(&scenario, &whole.tally);
-    let summary = Summary::new(provenance, result);
+    let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
     print_summary(args.format, &summary, &scenario)?;
     written
 }
 
-fn read(path: &Path) -> Result<(Checkpoint, Scenario), Failure> {
+fn read(path: &Path) -> Result<NamedCheckpoint, Failure> {
     let read = input::read_text(path)
         .map_err(|error| format!("cannot be read: {error}"))
         .and_then(|text| Checkpoint::read(&text).map_err(|error| format!("the file {error}")));
-    read.map_err(|why| Failure::Usage(format!("{}: {why}", path.display())))
+    let name = path.display().to_string();
+    match read {
+        Ok(checkpoint) => Ok(NamedCheckpoint { name, checkpoint }),
+        Err(why) => Err(Failure::Usage(format!("{name}: {why}"))),
+    }
 }
 
 fn refused(problems: Vec<MergeProblem>) -> Failure {

@@ -66,7 +66,7 @@ impl Cli {
 enum Command {
     /// Simulate a scenario and print its operating characteristics.
     Run(run::RunArgs),
-    /// Merge the shards of a run and print the combined result.
+    /// Merge the shards of a run or a sweep and print the combined result.
     Merge(merge::MergeArgs),
     /// Check a scenario and print it with all defaults, boundaries and warnings.
     Check(ScenarioArgs),

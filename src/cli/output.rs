@@ -32,6 +32,17 @@ pub fn print_message(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Says on standard error which files were written; nothing without any.
+pub fn report_written(paths: &[PathBuf]) {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let Some((last, others)) = names.split_last() else { return };
+    let list = match others {
+        [] => last.clone(),
+        others => format!("{} and {last}", others.join(", ")),
+    };
+    print_message(&format!("Wrote {list}.\n"));
+}
+
 /// Writes a warning to standard error.
 pub fn warn(message: &str) {
     print_message(&format!("warning: {message}\n"));

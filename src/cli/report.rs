@@ -13,13 +13,15 @@ use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Set, Truth, sources};
+use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
+use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::{self, OutputFile, cannot_write, print};
 use super::recreate::CommandLine;
 use super::signals::{cancelled_by_signal, handle_signals};
-use super::simulation::{Simulated, SimulationArgs};
+use super::simulation::{Session, Simulated, SimulationArgs};
 use super::{Failure, ScenarioArgs};
 
 #[derive(Debug, Args)]
@@ -28,6 +30,8 @@ pub struct ReportArgs {
     scenario: ScenarioArgs,
     #[command(flatten)]
     simulation: SimulationArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// The page to write: one HTML file that needs nothing else.
     #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = page)]
     out: PathBuf,
@@ -63,11 +67,25 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let varied = VariedScenarios::resolve(args, &document, &scenario)?;
     // Before anything is simulated, so that a place that cannot be written is reported at once.
     let page = ReportFiles::open(args, document.paths())?;
-    let (scenario, tally, summary) = simulate(args, scenario)?;
-    let fixed = fixed(args, &scenario)?;
+    let file = args.checkpoint.open(args.run_id(&scenario), args.simulation.threads())?;
+    let mut session = args.simulation.session(scenario.replicates).in_file(file);
+    // All that takes long comes first, so that a checkpoint has it whatever happens later.
+    let (scenario, tally, summary) = simulate(args, &mut session, scenario)?;
+    let one_look = one_look(&scenario);
+    let points = varied.points.iter().map(|of| of.scenario.replicates).sum::<u64>();
+    session.expect(points + one_look.as_ref().map_or(0, |fixed| fixed.replicates));
+    let fixed = one_look
+        .map(|fixed| {
+            session.name("one look");
+            operating_characteristics(&mut session, &fixed)
+        })
+        .transpose()?;
+    session.name("power curve");
+    let curve = power_curve(&mut session, &varied)?;
+    session.end().map_or(Ok(()), CheckpointFile::finish)?;
     let dossier = Dossier::new(&scenario, &tally, cancelled_by_signal()).map_err(interrupted)?;
     let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
-    figures.extend(power_curve(args, &varied)?);
+    figures.extend(curve);
     let (examples, not_found) = examples(args, &scenario)?;
     let html = html::page(&Report {
         scenario: &scenario,
@@ -90,6 +108,19 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
 }
 
 impl ReportArgs {
+    fn run_id(&self, scenario: &Scenario) -> RunId {
+        let stated = self.simulation.precision().is_none().then_some(scenario.replicates);
+        let precision = self.simulation.precision().map(|(asked, of)| format!("{asked} of {of}"));
+        // Replicates of some jobs are a part of those of the first.
+        let task = Task {
+            command: "report".to_owned(),
+            options: precision.into_iter().collect(),
+            jobs: 0,
+            can_grow: false,
+        };
+        RunId::new(&[scenario], stated, task, self.command(scenario))
+    }
+
     fn command(&self, scenario: &Scenario) -> String {
         CommandLine::of("report", &self.scenario).amounts(scenario).to_string()
     }
@@ -98,17 +129,16 @@ impl ReportArgs {
 /// Simulates what `run` would, with what a report shows in addition.
 fn simulate(
     args: &ReportArgs,
+    session: &mut Session<'_>,
     scenario: Scenario,
 ) -> Result<(Scenario, DossierTally, Summary), Failure> {
-    let session = args.simulation.session(scenario.replicates);
+    session.name("the design");
     let Simulated { tally, next, reached } = session.fold_until_precise(
         [&scenario],
         Job::of(0..scenario.replicates),
         || DossierTally::new(&scenario),
-        |tally, figure| tally.tally.error_to_stop_by(figure),
+        |tally, quantity| tally.tally.error_to_stop_by(quantity),
     )?;
-    // Removes the progress bar before anything is printed.
-    drop(session);
     // With a precision the number of replicates is known only now; the command repeats it.
     let scenario = scenario.with_replicates(next);
     let command = CommandLine::of("run", &args.scenario).amounts(&scenario);
@@ -117,25 +147,17 @@ fn simulate(
     Ok((scenario, tally, summary))
 }
 
-/// Simulates the same patients in a trial with one look; `None` if the trial has no other.
-fn fixed(
-    args: &ReportArgs,
-    scenario: &Scenario,
-) -> Result<Option<OperatingCharacteristics>, Failure> {
-    if scenario.design.looks().len() == 1 {
-        return Ok(None);
-    }
-    // Some designs mean nothing without their looks: then there is nothing to compare with.
-    let Ok(fixed) = scenario.with_one_look() else { return Ok(None) };
-    Ok(Some(operating_characteristics(args, &fixed)?))
+/// Returns the trial with its final look alone; `None` if it has no other, or if its design has no
+/// meaning without its looks: then there is nothing to compare with.
+fn one_look(scenario: &Scenario) -> Option<Scenario> {
+    if scenario.design.looks().len() == 1 { None } else { scenario.with_one_look().ok() }
 }
 
 /// Simulates all replicates of a scenario.
 fn operating_characteristics(
-    args: &ReportArgs,
+    session: &mut Session<'_>,
     scenario: &Scenario,
 ) -> Result<OperatingCharacteristics, Failure> {
-    let session = args.simulation.session(scenario.replicates);
     let job = Job::of(0..scenario.replicates);
     let simulated = session.fold([scenario], job, || Tally::new(scenario))?;
     Ok(OperatingCharacteristics::new(scenario, &simulated.tally))
@@ -178,10 +200,13 @@ impl VariedScenarios {
 }
 
 /// Draws the power over the quantity; `None` if too few of its values are possible.
-fn power_curve(args: &ReportArgs, varied: &VariedScenarios) -> Result<Option<Figure>, Failure> {
+fn power_curve(
+    session: &mut Session<'_>,
+    varied: &VariedScenarios,
+) -> Result<Option<Figure>, Failure> {
     let mut points = Vec::new();
     for VariedScenario { value, scenario } in &varied.points {
-        points.push((*value, operating_characteristics(args, scenario)?));
+        points.push((*value, operating_characteristics(session, scenario)?));
     }
     Ok((points.len() > 2).then(|| gallery::power_curve(varied.quantity, &points)))
 }

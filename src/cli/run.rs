@@ -6,10 +6,10 @@ use clap::Args;
 use rescuesim::engine::{self, Job, RowSink};
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::scenario::{InputDocument, Scenario};
-use rescuesim::summary::checkpoint::{Checkpoint, RunId};
+use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
-use super::checkpoint::CheckpointArgs;
+use super::checkpoint::{CheckpointArgs, ShardArgs};
 use super::output::print_summary;
 use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
@@ -25,8 +25,10 @@ pub struct RunArgs {
     simulation: SimulationArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
-    /// Estimate power and type I error also with less noise, by control variates; --precision then asks
-    /// for theirs. The same as --set run.variance_reduction=true.
+    #[command(flatten)]
+    shard: ShardArgs,
+    /// Also report variance-reduced power and type I error (control variates); --precision is then that
+    /// of these. The same as --set run.variance_reduction=true.
     #[arg(long)]
     variance_reduction: bool,
     /// Format of the output; JSON is the content of summary.json.
@@ -36,17 +38,18 @@ pub struct RunArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// With --out, also write a row per replicate, truth and analysis.
-    #[arg(long, value_enum, value_delimiter = ',', requires = "out")]
+    // A checkpoint has no rows to resume with.
+    #[arg(long, value_enum, value_delimiter = ',', requires = "out", conflicts_with_all = ["checkpoint", "resume", "checkpoint_every", "shard"])]
     trials: Vec<RowFormat>,
 }
 
 pub fn run(args: &RunArgs) -> Result<(), Failure> {
-    let RunArgs { simulation, checkpoint, .. } = args;
+    let RunArgs { simulation, checkpoint, shard, .. } = args;
     let set = [args.overrides(), simulation.overrides()].concat();
     let document = InputDocument::read(&args.scenario.scenario)?;
     let scenario = document.scenario(&set)?;
     simulation.check(&scenario)?;
-    checkpoint.check(&scenario)?;
+    shard.check(scenario.replicates)?;
 
     // Files are opened before anything is simulated, so that a place that cannot be written is reported at
     // once, and signals are handled before, so that an interrupted run leaves no files under construction.
@@ -57,22 +60,14 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     };
     let stated = simulation.precision().is_none().then_some(scenario.replicates);
     let run_id = args.run_id(&scenario, stated);
-    let own = run_id.own_replicates();
-    let (mut file, begun) = checkpoint.open(&scenario, run_id, simulation.threads())?.unzip();
-
-    let mut session =
-        simulation.session(stated.map_or(engine::STOP_EVERY, |_| own.end - own.start));
-    let mut job = Job::of(own.clone());
+    let mut job = Job::of(run_id.own_replicates(0));
+    let bar = stated.map_or(engine::STOP_EVERY, |_| job.replicates.end - job.replicates.start);
+    let file = checkpoint.open(run_id, simulation.threads())?;
     // Rows and a checkpoint exclude each other: a checkpoint has no rows to resume with.
-    if let (Some(file), Some(Checkpoint { next, tally, .. })) = (&mut file, begun) {
-        session.begin_at(next - own.start);
-        session.on_interruption = file.on_interruption();
-        job.replicates.start = next;
-        job.resumed = Some(tally);
-        job.observer = Some(file);
-    } else if !args.trials.is_empty() {
+    if !args.trials.is_empty() {
         job.rows = files.as_mut().map(|files| files as &mut dyn RowSink);
     }
+    let mut session = simulation.session(bar).in_file(file);
     let Simulated { tally, next, reached } = session.fold_until_precise(
         [&scenario],
         job,
@@ -80,16 +75,16 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
         Tally::error_to_stop_by,
     )?;
     // Removes the progress bar before anything is printed.
-    drop(session);
+    let file = session.end();
 
     // A shard's own last replicate says nothing about the run; a precision has decided with `next`.
     let replicates = stated.unwrap_or(next);
     let run_id = args.run_id(&scenario, Some(replicates));
-    let in_file = file.map_or(Ok(()), |file| file.finish(run_id, &tally, next));
+    let in_file = file.map_or(Ok(()), |file| file.of_run(run_id).finish());
     let scenario = scenario.with_replicates(replicates);
-    if checkpoint.shard.is_some() {
+    if shard.is_given() {
         in_file?;
-        return checkpoint.report_shard(&scenario);
+        return shard.report(checkpoint, replicates);
     }
     let command = args.command().amounts(&scenario).to_string();
     let provenance = Provenance::new(&scenario, command).with_precision(reached);
@@ -122,6 +117,7 @@ impl RunArgs {
             }
             None => self.simulation.recreate(self.command(), scenario),
         };
-        RunId::new(scenario, replicates, self.checkpoint.shard(), command.to_string())
+        RunId::new(&[scenario], replicates, Task::run(), command.to_string())
+            .in_shards(self.shard.shard())
     }
 }

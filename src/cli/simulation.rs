@@ -4,12 +4,15 @@ use std::fmt;
 use std::num::NonZero;
 
 use clap::Args;
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
-use rescuesim::engine::{self, Accumulator, FoldError, Folded, Job};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use rescuesim::engine::{self, FoldError, Folded, Job};
 use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict};
+use rescuesim::report::grouped;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedQuantity;
+use rescuesim::summary::checkpoint::{JobTotal, StoredTotal};
 
+use super::checkpoint::CheckpointFile;
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::{Failure, values};
@@ -20,21 +23,21 @@ pub struct SimulationArgs {
     /// Simulated trials under each truth, such as 20000 or 1e6; the same as --set run.replicates.
     #[arg(long, value_parser = values::replicates)]
     replicates: Option<u64>,
-    /// Simulate, in place of a stated number, until the Monte Carlo standard error of a figure is this
-    /// small for every analysis, as in `--precision 0.0005`. The command printed at the end has the
-    /// number that took.
+    /// Simulate, instead of a given number of replicates, until the Monte Carlo standard error of a
+    /// quantity is this small for every analysis, as in `--precision 0.0005`. The command printed at the
+    /// end has the number of replicates that took.
     #[arg(long, value_name = "ERROR", conflicts_with = "replicates", value_parser = values::standard_error)]
     precision: Option<f64>,
-    /// The figure that --precision is of: power (the default), type-i-error, assurance, expected-n,
+    /// The quantity that --precision is of: power (the default), type-i-error, assurance, expected-n,
     /// duration, estimate, coverage, early-efficacy, final-efficacy, efficacy-at-1 …, futility, harm,
     /// safety.
-    #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "replicates", value_parser = str::parse::<NamedQuantity>)]
+    #[arg(long, value_name = "QUANTITY", requires = "precision", conflicts_with = "replicates", value_parser = str::parse::<NamedQuantity>)]
     precision_of: Option<NamedQuantity>,
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
-    /// Worker threads; all cores by default, and at most four for each core. The result does not
-    /// depend on them.
+    /// Worker threads; all cores by default, at most four for each core. The result does not depend on
+    /// their number.
     #[arg(long, value_parser = values::threads)]
     threads: Option<u16>,
     /// Print no progress bar and, with --out, no table.
@@ -63,9 +66,9 @@ impl SimulationArgs {
     /// Adds what decides how much is simulated, and the seed.
     pub fn recreate(&self, command: CommandLine, scenario: &Scenario) -> CommandLine {
         match self.precision() {
-            Some((asked, figure)) => command
+            Some((asked, quantity)) => command
                 .option("precision", asked)
-                .option("precision-of", figure)
+                .option("precision-of", quantity)
                 .option("seed", scenario.seed.0),
             None => command.amounts(scenario),
         }
@@ -76,9 +79,9 @@ impl SimulationArgs {
     /// # Errors
     /// When it has none.
     pub fn check(&self, scenario: &Scenario) -> Result<(), Failure> {
-        let Some((_, figure)) = self.precision() else { return Ok(()) };
-        match figure.missing_from(scenario) {
-            Some(missing) => Err(Failure::Usage(format!("--precision-of {figure}: {missing}"))),
+        let Some((_, quantity)) = self.precision() else { return Ok(()) };
+        match quantity.missing_from(scenario) {
+            Some(missing) => Err(Failure::Usage(format!("--precision-of {quantity}: {missing}"))),
             None => Ok(()),
         }
     }
@@ -89,8 +92,7 @@ impl SimulationArgs {
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let on_interruption = "no file was written or changed".to_owned();
-        Session { args: self, bar, runs_left: 1, on_interruption }
+        Session { args: self, bar, runs_left: 1, next_job: 0, following: Vec::new(), file: None }
     }
 }
 
@@ -104,69 +106,90 @@ pub struct Simulated<A> {
     pub reached: Option<PrecisionReached>,
 }
 
-/// Simulations, one after another, under one progress bar.
+/// Simulations, one after another, under one progress bar and in one checkpoint.
 pub struct Session<'a> {
     args: &'a SimulationArgs,
     bar: ProgressBar,
     /// Simulations that the bar still has to show, including the current one: a precision is expected to
     /// need as many replicates in each.
     pub runs_left: u64,
-    /// State of the files after an interruption, for the message.
-    pub on_interruption: String,
+    /// Number of the next simulation, by which a checkpoint finds it.
+    pub next_job: u64,
+    /// Overrides by which the scenario of the next simulation follows a number of patients.
+    pub following: Vec<String>,
+    /// File that keeps what has been simulated.
+    file: Option<CheckpointFile>,
 }
 
 impl Session<'_> {
-    /// Simulates the replicates of a job, with the threads of the command and until a signal.
+    /// Keeps what is simulated in a file, and continues from what it has.
+    #[must_use]
+    pub fn in_file(mut self, file: Option<CheckpointFile>) -> Self {
+        self.file = file;
+        self
+    }
+
+    /// Names what is simulated next.
+    pub fn name(&self, name: impl fmt::Display) {
+        self.bar.set_prefix(format!("{name}: "));
+    }
+
+    /// Expects this many replicates after those that the bar has counted.
+    pub fn expect(&self, replicates: u64) {
+        self.bar.set_length(self.bar.position() + replicates);
+    }
+
+    /// Ends the progress bar, and returns the file that is to be finished.
+    pub fn end(mut self) -> Option<CheckpointFile> {
+        self.file.take()
+    }
+
+    /// Simulates the replicates of a job, with the threads of the command and until a signal. Replicates
+    /// that a checkpoint has are not simulated again.
     ///
     /// # Errors
-    /// When interrupted, when threads cannot be started, when a row cannot be written.
-    pub fn fold<'s, A: Accumulator>(
-        &self,
+    /// When interrupted, when threads cannot be started, when a row cannot be written, when a checkpoint
+    /// does not fit.
+    pub fn fold<'s, A: StoredTotal>(
+        &mut self,
         scenarios: impl IntoIterator<Item = &'s Scenario>,
         job: Job<'_, A>,
         new: impl Fn() -> A + Sync,
     ) -> Result<Simulated<A>, Failure> {
-        let progress = |finished| self.bar.inc(finished);
-        let job = Job {
-            threads: Some(self.args.threads()),
-            cancelled: cancelled_by_signal(),
-            progress: &progress,
-            ..job.shortened()
-        };
-        let Folded { total, next } =
-            engine::fold(scenarios, job, new).map_err(|error| self.failure(error))?;
-        Ok(Simulated { tally: total, next, reached: None })
+        let scenarios: Vec<&Scenario> = scenarios.into_iter().collect();
+        let mut job = job.shortened();
+        self.begin(&scenarios, &mut job, &new)?;
+        self.fold_begun(&scenarios, job, new)
     }
 
     /// Simulates the replicates of a job, or if `--precision` is given as many from its first on as that
-    /// takes; `error` reads the standard error of a figure off the total.
-    ///
-    /// The bar shows the predicted number if [`Self::begin_at`] has counted the replicates before the
-    /// first one.
+    /// takes; `error` reads the standard error of a quantity off the total.
     ///
     /// # Errors
     /// When [`Self::fold`] fails, and when the precision is out of reach.
-    pub fn fold_until_precise<'s, A: Accumulator>(
-        &self,
+    pub fn fold_until_precise<'s, A: StoredTotal>(
+        &mut self,
         scenarios: impl IntoIterator<Item = &'s Scenario>,
         job: Job<'_, A>,
         new: impl Fn() -> A + Sync,
         error: impl Fn(&A, NamedQuantity) -> f64,
     ) -> Result<Simulated<A>, Failure> {
-        let Some((asked, figure)) = self.args.precision() else {
+        let Some((asked, quantity)) = self.args.precision() else {
             return self.fold(scenarios, job, new);
         };
         let scenarios: Vec<&Scenario> = scenarios.into_iter().collect();
-        // The bar may show earlier simulations too, and replicates that a checkpoint had.
-        let before = self.bar.position().saturating_sub(job.replicates.start);
-        let mut job = job;
+        let mut job = job.shortened();
         job.replicates.end = u64::MAX;
+        self.begin(&scenarios, &mut job, &new)?;
+        // The bar shows earlier simulations too, and replicates that a checkpoint had.
+        let before = self.bar.position().saturating_sub(job.replicates.start);
+        let (bar, runs_left) = (self.bar.clone(), self.runs_left);
         let mut reached = Ok(f64::NAN);
         let mut is_enough = |total: &A, next: u64| {
-            let error = error(total, figure);
+            let error = error(total, quantity);
             match precision::judge(asked, error, next, precision::MOST_REPLICATES) {
                 Ok(Verdict::More(predicted)) => {
-                    self.bar.set_length(before + predicted * self.runs_left);
+                    bar.set_length(before + predicted * runs_left);
                     return false;
                 }
                 Ok(Verdict::Enough) => reached = Ok(error),
@@ -175,21 +198,60 @@ impl Session<'_> {
             true
         };
         let job = Job { stop: Some(&mut is_enough), ..job.shortened() };
-        let simulated = self.fold(scenarios.iter().copied(), job, new)?;
-        let reached = reached.map_err(|error| out_of_reach(figure, asked, error))?;
-        let has_variate = figure.has_control_variate();
+        let simulated = self.fold_begun(&scenarios, job, new)?;
+        let reached = reached.map_err(|error| out_of_reach(quantity, asked, error))?;
+        let has_variate = quantity.has_control_variate();
         // Compared scenarios share their noise already and have no control variates.
         let by_control_variate =
             has_variate && matches!(scenarios[..], [one] if one.variance_reduction);
-        let figure = figure.to_string();
+        let figure = quantity.to_string();
         let reached = Some(PrecisionReached { figure, asked, reached, by_control_variate });
         Ok(Simulated { reached, ..simulated })
     }
 
-    /// Counts replicates that an earlier run simulated as done.
-    pub fn begin_at(&self, replicates: u64) {
-        self.bar.set_position(replicates);
-        self.bar.reset_eta();
+    /// Looks up the next job in the checkpoint, and counts replicates that it has as done.
+    fn begin<A: StoredTotal>(
+        &mut self,
+        scenarios: &[&Scenario],
+        job: &mut Job<'_, A>,
+        new: impl Fn() -> A,
+    ) -> Result<(), Failure> {
+        let following = std::mem::take(&mut self.following);
+        let number = self.next_job;
+        self.next_job += 1;
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let start = job.replicates.start;
+        let begun = JobTotal::begun(number, scenarios, following, start, &new());
+        file.begin(begun, job, scenarios, new)?;
+        if job.replicates.start > start {
+            self.bar.inc(job.replicates.start - start);
+            self.bar.reset_eta();
+        }
+        Ok(())
+    }
+
+    fn fold_begun<A: StoredTotal>(
+        &mut self,
+        scenarios: &[&Scenario],
+        job: Job<'_, A>,
+        new: impl Fn() -> A + Sync,
+    ) -> Result<Simulated<A>, Failure> {
+        let bar = &self.bar;
+        let mut job = Job {
+            threads: Some(self.args.threads()),
+            cancelled: cancelled_by_signal(),
+            progress: &|finished| bar.inc(finished),
+            ..job.shortened()
+        };
+        if let Some(file) = &mut self.file {
+            job.observer = Some(file);
+        }
+        let folded = engine::fold(scenarios.iter().copied(), job, new);
+        let Folded { total, next } = folded.map_err(|error| self.failure(error))?;
+        if let Some(file) = &mut self.file {
+            file.end_job(&total, next);
+        }
+        Ok(Simulated { tally: total, next, reached: None })
     }
 
     fn failure(&self, error: FoldError) -> Failure {
@@ -198,8 +260,12 @@ impl Session<'_> {
                 let done = self.bar.position();
                 // A search may take more than the bar was made for: then its length says nothing.
                 let all = self.bar.length().filter(|&all| all >= done);
-                let of_all = all.map_or(String::new(), |all| format!(" of {all}"));
-                format!("interrupted after {done}{of_all} replicates; {}", self.on_interruption)
+                let of_all = all.map_or(String::new(), |all| format!(" of {}", grouped(all)));
+                let kept = self.file.as_ref().map_or_else(
+                    || "no file was written or changed".to_owned(),
+                    CheckpointFile::on_interruption,
+                );
+                format!("interrupted after {}{of_all} replicates; {kept}", grouped(done))
             }
             FoldError::Threads(_) | FoldError::Rows(_) => error.to_string(),
         })
@@ -220,17 +286,24 @@ pub fn worker_threads(asked: Option<u16>) -> usize {
 }
 
 /// Returns the failure for a precision that is out of reach.
-pub fn out_of_reach(figure: impl fmt::Display, asked: f64, error: OutOfReach) -> Failure {
-    Failure::Usage(format!("--precision {asked} of {figure} cannot be reached: {error}"))
+pub fn out_of_reach(quantity: impl fmt::Display, asked: f64, error: OutOfReach) -> Failure {
+    Failure::Usage(format!("--precision {asked} of {quantity} cannot be reached: {error}"))
 }
 
 /// Makes a progress bar on standard error, which shows nothing if that is not a terminal.
 fn progress_bar(replicates: u64) -> ProgressBar {
-    let style = "{bar:30} {human_pos} of {human_len} trials, {rate} trials/s, {eta} left";
+    let style = "{prefix}{bar:20} {done} of {all} replicates, {rate} per second, {eta} left";
     let style = ProgressStyle::with_template(style).expect("the template is valid");
-    // The rate of indicatif itself has four decimals.
-    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
-        let _ = write!(out, "{}", HumanCount(state.per_sec() as u64));
-    });
+    // Thousands as in tables; the rate of indicatif itself has four decimals.
+    let style = style
+        .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&grouped(state.pos()));
+        })
+        .with_key("all", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&grouped(state.len().unwrap_or(0)));
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&grouped(state.per_sec() as u64));
+        });
     ProgressBar::new(replicates).with_style(style)
 }

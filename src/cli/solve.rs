@@ -13,8 +13,10 @@ use rescuesim::report::solve::{self as report, Solved, SolvedQuestion};
 use rescuesim::scenario::edit::{self, EditError, Number};
 use rescuesim::scenario::path::NotAPath;
 use rescuesim::scenario::{InputDocument, KeyPath, Rejection, Scenario, Set, size};
+use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{NamedQuantity, Tally};
 
+use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::print_as;
 use super::recreate::CommandLine;
 use super::simulation::{Session, SimulationArgs};
@@ -24,8 +26,8 @@ use super::{Failure, Format, ScenarioArgs, analysis};
 pub struct SolveArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// The number of the scenario to be found, as in `--vary sample_size.randomised`.
-    #[arg(long, value_name = "KEY")]
+    /// The number of the scenario to be found, as in `--vary missing.dropout`.
+    #[arg(long, value_name = "KEY", default_value = "sample_size.randomised")]
     vary: String,
     /// The power to be reached; the same as --reach power=….
     #[arg(long, value_parser = probability, conflicts_with = "reach", required_unless_present = "reach")]
@@ -47,6 +49,8 @@ pub struct SolveArgs {
     /// and more where the target is close to 0 or 1.
     #[command(flatten)]
     simulation: SimulationArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -67,10 +71,11 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
             "--precision does not go with solve; allowed: --replicates for the verification".into(),
         ));
     }
-    let task = Task::new(args)?;
+    let task = SolveTask::new(args)?;
     let by_formula = task.root_of_formula();
     // The search takes about as many replicates as the verification.
-    let session = args.simulation.session(2 * task.base.replicates);
+    let file = args.checkpoint.open(task.run_id(), args.simulation.threads())?;
+    let mut session = args.simulation.session(2 * task.base.replicates).in_file(file);
     let question = SolveQuestion {
         target: task.goal.target(),
         confidence: args.confidence,
@@ -80,10 +85,10 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     };
     let mut refused = None;
     let solution = solve::solve(&question, &mut |x, replicates| {
-        task.simulate(&session, x, replicates, &mut refused)
+        task.simulate(&mut session, x, replicates, &mut refused)
     });
-    // Its progress bar would stand in the way of what is printed.
-    drop(session);
+    // Removes the progress bar before anything is printed.
+    let in_file = session.end().map_or(Ok(()), CheckpointFile::finish);
     let solution = solution.map_err(|error| task.failure(error, refused.as_ref()))?;
     let asked = SolvedQuestion {
         key: &args.vary,
@@ -99,11 +104,12 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
         args.format,
         || report::document(&provenance, &solved, &task.goal),
         || report::to_json(&provenance, &solved),
-    )
+    )?;
+    in_file
 }
 
 /// A question about a scenario.
-struct Task<'a> {
+struct SolveTask<'a> {
     args: &'a SolveArgs,
     /// The scenario file, read once: a search of minutes is of one scenario, whatever happens to the
     /// file meanwhile.
@@ -119,7 +125,7 @@ struct Task<'a> {
     number: Number,
 }
 
-impl<'a> Task<'a> {
+impl<'a> SolveTask<'a> {
     fn new(args: &'a SolveArgs) -> Result<Self, Failure> {
         // More replicates would make every value reach the target in appearance only.
         if args.vary.starts_with("run.") {
@@ -221,7 +227,7 @@ impl<'a> Task<'a> {
     /// why.
     fn simulate(
         &self,
-        session: &Session<'_>,
+        session: &mut Session<'_>,
         x: f64,
         replicates: Range<u64>,
         refused: &mut Option<Rejection>,
@@ -266,6 +272,20 @@ impl<'a> Task<'a> {
             message += &format!("\nvalues beyond are refused:\n{rejection}");
         }
         Failure::Usage(message)
+    }
+
+    fn run_id(&self) -> RunId {
+        let args = self.args;
+        let mut options = vec![format!("--vary {}", self.path), format!("--reach {}", self.goal)];
+        options.push(format!("--analysis {}", self.base.analyses[self.analysis].name));
+        if let Some((low, high)) = args.within {
+            options.push(format!("--within {low}..{high}"));
+        }
+        options.push(format!("--confidence {}", args.confidence));
+        // What is simulated next depends on what was found with the replicates before.
+        let task = Task { command: "solve".to_owned(), options, jobs: 0, can_grow: false };
+        let command = self.provenance().command;
+        RunId::new(&[&self.base], Some(self.base.replicates), task, command)
     }
 
     fn provenance(&self) -> Provenance {

@@ -4,13 +4,17 @@
 //! scenarios share cancels from their difference, whose Monte Carlo error is that of the differences
 //! within replicates.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use crate::engine::Accumulator;
 use crate::outcome::flow::Measure;
 use crate::outcome::{LEVELS, Mrs};
 use crate::randomisation::Arm;
 use crate::scenario::{Scenario, Truth};
+use crate::summary::checkpoint::{StoredTotal, stored};
 use crate::summary::{
     ExactMoments, McEstimate, Merge, NamedQuantity, error_of_difference_to_stop_by,
 };
@@ -275,6 +279,40 @@ impl Accumulator for ComparisonTally<'_> {
         let theirs = other.values.iter().chain(&other.differences).flatten();
         mine.zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
     }
+}
+
+/// Moments of a comparison as a checkpoint has them.
+#[derive(Serialize, Deserialize)]
+struct StoredMoments<'m> {
+    values: Cow<'m, [Vec<ExactMoments>]>,
+    differences: Cow<'m, [Vec<ExactMoments>]>,
+}
+
+impl StoredTotal for ComparisonTally<'_> {
+    fn to_stored(&self) -> Box<RawValue> {
+        stored(&StoredMoments {
+            values: Cow::Borrowed(&self.values),
+            differences: Cow::Borrowed(&self.differences),
+        })
+    }
+
+    fn from_stored(mut empty: Self, text: &str, _: &[&Scenario], n: u64) -> Option<Self> {
+        let StoredMoments { values, differences } = serde_json::from_str(text).ok()?;
+        let fits = have_shape_of(&values, &empty.values)
+            && have_shape_of(&differences, &empty.differences)
+            // Forged sums could overflow when they are merged.
+            && values.iter().chain(&*differences).flatten().all(|moments| {
+                moments.n() <= n && moments.is_possible(f64::INFINITY)
+            });
+        empty.values = values.into_owned();
+        empty.differences = differences.into_owned();
+        fits.then_some(empty)
+    }
+}
+
+/// Whether there are as many moments, scenario by scenario.
+fn have_shape_of(read: &[Vec<ExactMoments>], empty: &[Vec<ExactMoments>]) -> bool {
+    read.iter().map(Vec::len).eq(empty.iter().map(Vec::len))
 }
 
 /// A quantity in every scenario.

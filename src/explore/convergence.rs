@@ -1,5 +1,7 @@
 //! Convergence of simulated rejection rates with the number of replicates.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::McEstimate;
@@ -8,10 +10,13 @@ use crate::trial::{Conclusion, ReplicateResult};
 // Batches per doubling of the number of replicates, as a power of two.
 const PER_DOUBLING: u32 = 3;
 
+/// Batches of the most replicates that a number of 64 bits counts.
+const MOST_BATCHES: usize = 64 << PER_DOUBLING;
+
 /// Counts of trials that reject H0, in batches of replicates by their number: eight batches for every
 /// doubling, so that few suffice for any number of replicates. The counts do not depend on the division
 /// of replicates among threads.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConvergenceTally {
     batches: Vec<ReplicateBatch>,
     /// Trials of a replicate: one per truth and analysis.
@@ -19,7 +24,7 @@ pub struct ConvergenceTally {
 }
 
 /// Replicates of a batch.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct ReplicateBatch {
     replicates: u64,
     /// Number of rejections, by truth and analysis.
@@ -55,6 +60,19 @@ impl ConvergenceTally {
             points.push(ConvergencePoint { replicates, efficacy });
         }
         points
+    }
+
+    /// Whether `n` replicates of the scenario of an empty tally can have these counts.
+    pub(super) fn is_of(&self, n: u64, empty: &Self) -> bool {
+        // In 128 bits, as counts of a damaged file may overflow 64.
+        let replicates: u128 = self.batches.iter().map(|of| u128::from(of.replicates)).sum();
+        self.trials == empty.trials
+            && self.batches.len() <= MOST_BATCHES
+            && replicates == u128::from(n)
+            && self.batches.iter().all(|batch| {
+                batch.efficacies.len() == self.trials
+                    && batch.efficacies.iter().all(|&count| count <= batch.replicates)
+            })
     }
 
     fn batch(&mut self, index: usize) -> &mut ReplicateBatch {

@@ -4,12 +4,16 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
 use super::convergence::{ConvergencePoint, ConvergenceTally};
 use crate::accrual::DAYS_PER_MONTH;
 use crate::engine::Accumulator;
 use crate::rng::Replicate;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::Tally;
+use crate::summary::checkpoint::{StoredTotal, stored};
 use crate::trial::trace::Cancelled;
 use crate::trial::{Conclusion, ReplicateResult, Simulator};
 
@@ -21,7 +25,7 @@ const CALENDAR_TRIALS: u64 = 200;
 const CALENDAR_POINTS: u32 = 80;
 
 /// Totals over replicates for a report.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DossierTally {
     /// Totals of a run.
     pub tally: Tally,
@@ -45,6 +49,19 @@ impl Accumulator for DossierTally {
     fn merge(&mut self, other: Self) {
         self.tally.merge(other.tally);
         self.convergence.merge(other.convergence);
+    }
+}
+
+impl StoredTotal for DossierTally {
+    fn to_stored(&self) -> Box<RawValue> {
+        stored(self)
+    }
+
+    fn from_stored(empty: Self, text: &str, scenarios: &[&Scenario], n: u64) -> Option<Self> {
+        let [scenario] = scenarios else { return None };
+        let Self { tally, convergence } = serde_json::from_str(text).ok()?;
+        let tally = Tally::restored(scenario, &tally, n)?;
+        convergence.is_of(n, &empty.convergence).then_some(Self { tally, convergence })
     }
 }
 

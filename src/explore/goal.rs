@@ -1,5 +1,6 @@
 //! A probability of a trial and its target, as `solve --reach` states them.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::solve::Observed;
@@ -14,6 +15,13 @@ pub struct Goal {
     pub quantity: NamedQuantity,
     /// Target, in (0, 1).
     pub value: f64,
+}
+
+/// Formats the goal as `--reach` takes it.
+impl fmt::Display for Goal {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}={}", self.quantity, self.value)
+    }
 }
 
 impl FromStr for Goal {

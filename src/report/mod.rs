@@ -33,8 +33,9 @@ pub mod solve;
 pub mod strategies;
 pub mod sweep;
 pub mod table;
-
 pub mod trace;
+
+pub use numeral::grouped;
 
 use serde::Serialize;
 

@@ -61,7 +61,7 @@ pub(super) fn odds_ratio(log: f64) -> String {
 }
 
 /// Formats a count with spaces between thousands.
-pub(super) fn grouped(count: u64) -> String {
+pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {

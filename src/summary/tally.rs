@@ -93,7 +93,7 @@ impl Tally {
 
     /// Restores a tally that was read from a file, together with what the scenario determines; `None` if
     /// `n` replicates of the scenario cannot have these counts.
-    pub(super) fn restored(scenario: &Scenario, folded: &Self, n: u64) -> Option<Self> {
+    pub(crate) fn restored(scenario: &Scenario, folded: &Self, n: u64) -> Option<Self> {
         let mut tally = Self::new(scenario);
         Merge::merge(&mut tally, folded);
         tally.is_of(n, scenario).then_some(tally)

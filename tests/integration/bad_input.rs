@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::{Origin, Scenario};
 use rescuesim::summary::Tally;
-use rescuesim::summary::checkpoint::{Checkpoint, RunId, Shard};
+use rescuesim::summary::checkpoint::{Checkpoint, JobTotal, RunId, Task};
 
 use crate::util::{angel_reboot, directory, overrides, rescuesim};
 
@@ -717,8 +717,11 @@ proptest! {
         static WHOLE: LazyLock<String> = LazyLock::new(|| {
             let set = [r#"analyses=[{method="two_proportions"}]"#.to_owned()];
             let scenario = Scenario::parse(&angel_reboot(), &set).expect("a valid scenario");
-            let run = RunId::new(&scenario, Some(100), Shard::WHOLE, "rescuesim run".to_owned());
-            Checkpoint { run, next: 0, tally: Tally::new(&scenario) }.to_json()
+            let command = "rescuesim run".to_owned();
+            let run = RunId::new(&[&scenario], Some(100), Task::run(), command);
+            let empty = Tally::new(&scenario);
+            let job = JobTotal::begun(0, &[&scenario], Vec::new(), 0, &empty);
+            Checkpoint { run, jobs: vec![job] }.to_json()
         });
         let mut text: Vec<char> = WHOLE.chars().collect();
         for (at, length, insert) in cuts {

@@ -32,11 +32,13 @@ fn summary(amount: [&str; 2]) -> String {
     output(command.args(["run", SCENARIO, "--format", "json"]).args(SMALL).args(amount))
 }
 
-/// The number of the next replicate in a checkpoint.
+/// Number of replicates in a checkpoint, in all of its jobs.
 fn next(file: &Path) -> u64 {
     let text = std::fs::read_to_string(file).expect("there is a checkpoint");
     let part: serde_json::Value = serde_json::from_str(&text).expect("it is whole");
-    part["content"]["next"].as_u64().expect("a number")
+    let jobs = part["content"]["jobs"].as_array().expect("a list").iter();
+    let done = jobs.map(|job| ["next", "start"].map(|key| job[key].as_u64().expect("a number")));
+    done.map(|[next, start]| next - start).sum()
 }
 
 fn started(amount: [&str; 2], file: &Path) -> Child {
@@ -137,10 +139,7 @@ fn a_checkpoint_of_another_run_is_refused_and_unchanged() {
         (["--set", "missing.dropout=0.2"], "is of another scenario"),
         (["--set", "run.variance_reduction=true"], "is of another scenario"),
         (["--seed", "5"], "is of seed 20211219, not 5"),
-        (
-            ["--shard", "2/2"],
-            "is of shard 1/1 of 500 replicates, not of shard 2/2 of 500 replicates",
-        ),
+        (["--shard", "2/2"], "is of all of 500 replicates, not of shard 2/2 of 500 replicates"),
     ] {
         let mut command = rescuesim();
         command.args(["run", SCENARIO]).args(SMALL).args(amount).args(more);
@@ -194,7 +193,7 @@ fn a_signal_leaves_a_checkpoint_of_all_finished_replicates() {
         let output = child.wait_with_output().expect("the child exists");
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(1), "{errors}");
-        assert!(errors.contains(" of 1000000000 replicates; "), "{errors}");
+        assert!(errors.contains(" of 1 000 000 000 replicates; "), "{errors}");
         let kept = "run.json has those before the first that was not finished, and --resume";
         assert!(errors.contains(kept), "{errors}");
         if next(&file) > 0 {

@@ -55,6 +55,7 @@ mod reference_pooling;
 mod reference_wins;
 mod report_page;
 mod reproducibility;
+mod resumed_grids;
 mod safety;
 mod scenarios;
 mod shards;

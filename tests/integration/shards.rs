@@ -80,13 +80,16 @@ fn missing_duplicated_and_foreign_shards_are_named() {
 }
 
 #[test]
-fn an_invalid_share_is_refused() {
+fn an_invalid_shard_is_refused() {
     let refusal = |args: &[&str]| {
         refused(rescuesim().args(["run", "angel-reboot", "--replicates", "10"]).args(args))
     };
-    for share in ["0/4", "5/4", "3", "a/b", "1/0"] {
-        let message = refusal(&["--shard", share, "--checkpoint", "x.json"]);
-        assert!(message.contains("expected a share of all, from 1, such as 3/16"), "{message}");
+    for shard in ["0/4", "5/4", "3", "a/b", "1/0"] {
+        let message = refusal(&["--shard", shard, "--checkpoint", "x.json"]);
+        assert!(
+            message.contains("expected a shard number and the number of shards, such as 3/16"),
+            "{message}"
+        );
     }
     let message = refusal(&["--shard", "1/11", "--checkpoint", "x.json"]);
     assert!(message.contains("10 replicates cannot be divided into more shards"), "{message}");

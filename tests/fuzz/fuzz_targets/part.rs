@@ -12,11 +12,15 @@ use sha2::{Digest, Sha256};
 fuzz_target!(|text: &str| {
     let _ = Checkpoint::read(text);
     let Some(fitting) = with_checksum(text) else { return };
-    if let Ok((read, _)) = Checkpoint::read(&fitting) {
+    if let Ok(read) = Checkpoint::read(&fitting) {
         let _ = read.to_json();
         let named = ["a", "b"]
             .map(|name| NamedCheckpoint { name: name.to_owned(), checkpoint: read.clone() });
         let _ = checkpoint::merge(named.into());
+        let alone = NamedCheckpoint { name: "a".to_owned(), checkpoint: read };
+        if let Ok(merged) = checkpoint::merge(vec![alone]) {
+            let _ = merged.job(0);
+        }
     }
 });
 

@@ -1,14 +1,19 @@
 //! Checkpoints: some of the replicates of a run, in a form that outlives the program.
 //!
-//! An interrupted run leaves a checkpoint with its first replicates, a shard one with its share of them.
-//! Both are the same file. Totals are exact and independent of order, so shards that are merged are the
-//! run that they are shards of, byte for byte. A checkpoint holds its whole scenario, so that merging
-//! needs no other file.
+//! A command simulates jobs, one after another: `run` one, `sweep` one for each point of its grid,
+//! `solve` one for each value it tries. An interrupted command leaves a checkpoint with the totals of
+//! its finished jobs and of the replicates of the job that was interrupted, a shard one with its part of
+//! all replicates. Both are the same file. Totals are exact and independent of order, so a resumed
+//! command, or one whose shards are merged, gives the bytes of one that was never interrupted. A
+//! checkpoint holds its scenarios, so that merging needs no other file.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::ops::Range;
-use std::str::FromStr;
+mod merge;
+mod run;
+
+pub use merge::{MergeProblem, MergedJob, MergedRun, NamedCheckpoint, merge};
+pub use run::{RunId, Shard, Task};
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -16,135 +21,117 @@ use serde_json::value::RawValue;
 use super::Tally;
 use crate::engine::Accumulator;
 use crate::scenario::{Scenario, sha256};
-
-/// Shards of a run at most.
-const MOST_SHARDS: u64 = 1_000_000;
-
-/// Replicates of a run at most.
-const MOST_REPLICATES: u64 = 1_000_000_000_000;
+use run::{MOST_JOBS, MOST_REPLICATES, joint_digest};
 
 /// Version of the program, with a digest of the sources that results depend on.
 // The version alone would not do: programs of one version may be built from different commits.
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "+", env!("RESCUESIM_SOURCES"));
 
-/// Shard `number` (from 1) of `of`: consecutive replicates, as many as in any other shard, give or take
-/// one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    number: u64,
-    of: u64,
+/// A total that a checkpoint can hold.
+pub trait StoredTotal: Accumulator + Sized {
+    /// Writes the total as JSON.
+    fn to_stored(&self) -> Box<RawValue>;
+
+    /// Reads the total of `n` replicates of some scenarios, given one of no replicates; `None` if they
+    /// cannot have this total.
+    // The checksum keeps accidents out, not forgeries: a total that was read must not make the program
+    // panic, whatever it holds.
+    fn from_stored(empty: Self, text: &str, scenarios: &[&Scenario], n: u64) -> Option<Self>;
 }
 
-impl Shard {
-    /// The only shard of a run that is not divided.
-    pub const WHOLE: Self = Self { number: 1, of: 1 };
+/// Writes plain data as JSON that is embedded in a checkpoint.
+pub(crate) fn stored(total: &impl Serialize) -> Box<RawValue> {
+    serde_json::value::to_raw_value(total).expect("a total is plain data")
+}
 
-    /// Returns the numbers of the shard's replicates, given those of the whole run.
-    pub fn replicates(self, all: u64) -> Range<u64> {
-        self.replicates_before(self.number - 1, all)..self.replicates_before(self.number, all)
+impl StoredTotal for Tally {
+    fn to_stored(&self) -> Box<RawValue> {
+        stored(self)
     }
 
-    /// Replicates of the first shards together, this many of them.
-    fn replicates_before(self, shards: u64, all: u64) -> u64 {
-        // The product may have 128 bits: a run with a precision has up to 2⁶⁴ − 1 replicates.
-        (u128::from(all) * u128::from(shards) / u128::from(self.of)) as u64
-    }
-
-    /// Number of shards that the run is divided into.
-    pub fn count(self) -> u64 {
-        self.of
-    }
-
-    fn is_possible(self) -> bool {
-        (1..=MOST_SHARDS).contains(&self.of) && (1..=self.of).contains(&self.number)
+    fn from_stored(_: Self, text: &str, scenarios: &[&Scenario], n: u64) -> Option<Self> {
+        let [scenario] = scenarios else { return None };
+        Self::restored(scenario, &serde_json::from_str(text).ok()?, n)
     }
 }
 
-impl fmt::Display for Shard {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}/{}", self.number, self.of)
-    }
+/// The total of consecutive replicates of a job.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct JobTotal {
+    /// Number of the job, from 0.
+    pub number: u64,
+    /// Digest of the scenarios that are simulated together.
+    digest: String,
+    /// Those scenarios.
+    scenarios: Vec<String>,
+    /// Overrides by which outcomes and looks follow a number of patients.
+    pub following: Vec<String>,
+    /// Number of the first replicate of the shard.
+    pub start: u64,
+    /// Number of the first replicate that is not in the total; all of the shard before it are.
+    pub next: u64,
+    /// Total of the replicates.
+    total: Box<RawValue>,
 }
 
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once('/').and_then(|(number, of)| {
-            Some(Self { number: number.parse().ok()?, of: of.parse().ok()? })
-        });
-        // A limit, so that the shards that a merge misses can be listed.
-        numbers.filter(|shard| shard.is_possible()).ok_or_else(|| {
-            format!(
-                "expected a share of all, from 1, such as 3/16, and at most {MOST_SHARDS} shares"
+impl PartialEq for JobTotal {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { number, digest, scenarios, following, start, next, total } = self;
+        (number, digest, scenarios, following, start, next, total.get())
+            == (
+                &other.number,
+                &other.digest,
+                &other.scenarios,
+                &other.following,
+                &other.start,
+                &other.next,
+                other.total.get(),
             )
-        })
     }
 }
 
-/// Identifies the run that a checkpoint belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunId {
-    scenario_digest: String,
-    seed: u64,
-    /// Replicates of the whole run; `None` as long as a precision has not decided on them.
-    pub replicates: Option<u64>,
-    /// The shard of them that the checkpoint is of.
-    // The name in files, which were first written with it.
-    #[serde(rename = "share")]
-    pub shard: Shard,
-    /// The command that simulates the whole run.
-    pub command: String,
-    /// The scenario file, with everything that it includes.
-    scenario: String,
-}
-
-impl RunId {
-    /// Identifies a shard of this many replicates of a scenario; `command` simulates all of them.
-    pub fn new(
-        scenario: &Scenario,
-        replicates: Option<u64>,
-        shard: Shard,
-        command: String,
+impl JobTotal {
+    /// Begins a job whose first replicate is `start`, with the total of none.
+    pub fn begun(
+        number: u64,
+        scenarios: &[&Scenario],
+        following: Vec<String>,
+        start: u64,
+        empty: &impl StoredTotal,
     ) -> Self {
         Self {
-            scenario_digest: scenario.digest(),
-            // Apart from the scenario, whose digest does not depend on how much is simulated.
-            seed: scenario.seed.0,
-            replicates,
-            shard,
-            command,
-            scenario: scenario.to_text(),
+            number,
+            digest: joint_digest(scenarios.iter().copied()),
+            scenarios: scenarios.iter().map(|scenario| scenario.to_text()).collect(),
+            following,
+            start,
+            next: start,
+            total: empty.to_stored(),
         }
     }
 
-    /// Returns the numbers of the shard's own replicates, up to `u64::MAX` as long as a precision has
-    /// not decided on their number.
-    pub fn own_replicates(&self) -> Range<u64> {
-        self.shard.replicates(self.replicates.unwrap_or(u64::MAX))
+    /// Takes the total of all replicates before `next`.
+    pub fn advance(&mut self, total: &impl StoredTotal, next: u64) {
+        self.next = next;
+        self.total = total.to_stored();
     }
 
-    /// Describes shard and replicates for a message.
-    fn extent(&self) -> String {
-        match self.replicates {
-            Some(replicates) => format!("shard {} of {replicates} replicates", self.shard),
-            None => "a run with --precision".to_owned(),
-        }
+    /// Whether the job is of the same scenarios as another, and begins at the same replicate.
+    pub fn is_of(&self, other: &Self) -> bool {
+        (self.number, &self.digest, self.start) == (other.number, &other.digest, other.start)
     }
 
-    /// Describes in what another run differs, apart from the shard; `None` if in nothing.
-    fn difference(&self, other: &Self) -> Option<String> {
-        if other.scenario_digest != self.scenario_digest {
-            Some(format!("another scenario; it was made by: {}", other.command))
-        } else if other.seed != self.seed {
-            Some(format!("seed {} in place of {}", other.seed, self.seed))
-        } else if other.replicates != self.replicates {
-            Some(format!("{} in place of {}", other.extent(), self.extent()))
-        } else if other.shard.of != self.shard.of {
-            Some(format!("{} shards in place of {}", other.shard.of, self.shard.of))
-        } else {
-            None
-        }
+    /// Returns the total, given the scenarios and a total of no replicates.
+    ///
+    /// # Errors
+    /// When it is not a total of these replicates.
+    pub fn restored<A: StoredTotal>(
+        &self,
+        scenarios: &[&Scenario],
+        empty: A,
+    ) -> Result<A, CheckpointError> {
+        let n = self.next - self.start;
+        A::from_stored(empty, self.total.get(), scenarios, n).ok_or_else(inconsistent)
     }
 }
 
@@ -153,10 +140,8 @@ impl RunId {
 pub struct Checkpoint {
     /// The run.
     pub run: RunId,
-    /// Number of the first replicate that is not in the total; all of the shard before it are.
-    pub next: u64,
-    /// Total of the replicates.
-    pub tally: Tally,
+    /// Its jobs that have begun, in order.
+    pub jobs: Vec<JobTotal>,
 }
 
 /// Version and checksum, verified before the content is parsed.
@@ -206,6 +191,14 @@ pub enum CheckpointError {
         /// Seed of the run.
         asked: u64,
     },
+    /// Made by another command, or with other options.
+    #[error("is of {found}, not of {asked}")]
+    OtherTask {
+        /// Command and options of the checkpoint.
+        found: String,
+        /// Command and options of the run.
+        asked: String,
+    },
     /// Made of other replicates.
     #[error("is of {found}, not of {asked}")]
     OtherShard {
@@ -225,9 +218,19 @@ pub enum CheckpointError {
 }
 
 impl Checkpoint {
+    /// Creates the checkpoint of a run that has no replicates yet.
+    pub fn new(run: RunId) -> Self {
+        Self { run, jobs: Vec::new() }
+    }
+
+    /// Number of replicates, in all jobs.
+    pub fn replicates_done(&self) -> u64 {
+        self.jobs.iter().map(|job| job.next - job.start).sum()
+    }
+
     /// Writes the checkpoint as JSON, ending in a newline.
     pub fn to_json(&self) -> String {
-        let content = serde_json::value::to_raw_value(self).expect("a checkpoint is plain data");
+        let content = stored(self);
         let envelope = Envelope {
             version: VERSION.to_owned(),
             sha256: checksum(VERSION, &content),
@@ -238,11 +241,11 @@ impl Checkpoint {
         text
     }
 
-    /// Reads a checkpoint, with its scenario.
+    /// Reads a checkpoint. Totals are not read until they are restored with their scenarios.
     ///
     /// # Errors
     /// When the text is no checkpoint, of another version, or damaged.
-    pub fn read(text: &str) -> Result<(Self, Scenario), CheckpointError> {
+    pub fn read(text: &str) -> Result<Self, CheckpointError> {
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(not_a_checkpoint)?;
         if envelope.sha256 != checksum(&envelope.version, envelope.content) {
             return Err(CheckpointError::Damaged);
@@ -251,38 +254,34 @@ impl Checkpoint {
         if envelope.version != VERSION {
             return Err(CheckpointError::OtherVersion(envelope.version));
         }
-        let Self { run, next, tally } =
-            serde_json::from_str(envelope.content.get()).map_err(not_a_checkpoint)?;
+        let read: Self = serde_json::from_str(envelope.content.get()).map_err(not_a_checkpoint)?;
         // The checksum keeps accidents out, not forgeries: what follows must not panic on any content.
-        let scenario = Scenario::parse(&run.scenario, &[]).map_err(|_| inconsistent())?;
-        let is_consistent = run.shard.is_possible()
-            && run.replicates.is_none_or(|all| (1..=MOST_REPLICATES).contains(&all))
-            && next <= MOST_REPLICATES
-            && run.shard.count() <= run.replicates.unwrap_or(1)
-            && scenario.digest() == run.scenario_digest
-            && scenario.seed.0 == run.seed;
-        // Only a possible shard has replicates: with a number or a count of 0 this would panic.
-        if !is_consistent {
-            return Err(inconsistent());
-        }
-        let own = run.own_replicates();
-        if next < own.start || next > own.end {
-            return Err(inconsistent());
-        }
-        // The sums of a total are consistent with its number of replicates, or it is not a total.
-        let tally =
-            Tally::restored(&scenario, &tally, next - own.start).ok_or_else(inconsistent)?;
-        let scenario = scenario.with_replicates(run.replicates.unwrap_or(next));
-        Ok((Self { run, next, tally }, scenario))
+        if read.is_consistent() { Ok(read) } else { Err(inconsistent()) }
+    }
+
+    fn is_consistent(&self) -> bool {
+        let Self { run, jobs } = self;
+        let numbers: BTreeSet<u64> = jobs.iter().map(|job| job.number).collect();
+        run.is_possible()
+            && numbers.len() == jobs.len()
+            && jobs.len() as u64 <= MOST_JOBS
+            && jobs.iter().all(|job| {
+                job.start <= job.next && job.next <= MOST_REPLICATES && run.has_part_of(job)
+            })
     }
 
     /// Returns the checkpoint if a run can be resumed from it. The run may have more replicates than the
-    /// one that the checkpoint was made in, as long as both begin alike.
+    /// one that the checkpoint was made in, as long as both begin with the same.
     ///
     /// # Errors
     /// When the checkpoint is of another run, or has more replicates than this one.
     pub fn resumed_by(self, run: &RunId) -> Result<Self, CheckpointError> {
-        let Self { run: found, next, .. } = &self;
+        let found = &self.run;
+        let other_task =
+            CheckpointError::OtherTask { found: found.task.words(), asked: run.task.words() };
+        if found.task.command != run.task.command {
+            return Err(other_task);
+        }
         if found.scenario_digest != run.scenario_digest {
             return Err(CheckpointError::OtherScenario {
                 found: found.scenario_digest.clone(),
@@ -293,17 +292,20 @@ impl Checkpoint {
         if found.seed != run.seed {
             return Err(CheckpointError::OtherSeed { found: found.seed, asked: run.seed });
         }
-        let own = run.own_replicates();
-        // In a longer run every shard but the first begins later.
-        if found.shard != run.shard || found.own_replicates().start != own.start {
+        if found.task != run.task {
+            return Err(other_task);
+        }
+        if !run.begins_with(found) {
             return Err(CheckpointError::OtherShard { found: found.extent(), asked: run.extent() });
         }
-        if *next > own.end {
-            let found = next - own.start;
-            // Only the first shard comes here, and it has found or more of found · count replicates.
-            return Err(CheckpointError::TooMany { found, allowed: found * run.shard.count() });
+        match self.jobs.iter().find(|job| !run.has_part_of(job)) {
+            Some(job) => {
+                let found = job.next - job.start;
+                // Only the first shard comes here, and it has found or more of found · count replicates.
+                Err(CheckpointError::TooMany { found, allowed: found * run.shard.count() })
+            }
+            None => Ok(self),
         }
-        Ok(self)
     }
 }
 
@@ -320,130 +322,10 @@ fn checksum(version: &str, content: &RawValue) -> String {
     sha256(format!("{version}\n{}", content.get()).as_bytes())
 }
 
-/// A checkpoint to be merged, with the name of its file.
-#[derive(Debug, Clone)]
-pub struct NamedCheckpoint {
-    /// The file, for messages.
-    pub name: String,
-    /// Its content.
-    pub checkpoint: Checkpoint,
-}
-
-/// Why shards cannot be merged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MergeProblem {
-    /// A checkpoint of another run than most.
-    #[error("{name} is not of the same run: {reason}")]
-    Foreign {
-        /// The file.
-        name: String,
-        /// In what the run differs.
-        reason: String,
-    },
-    /// A run whose number of replicates is not yet known.
-    #[error("unfinished: {name} is of a run with --precision; continue it with --resume")]
-    UntilPrecise {
-        /// The file.
-        name: String,
-    },
-    /// A shard that no file has.
-    #[error("missing: shard {shard} (replicates {} to {})", replicates.start, replicates.end - 1)]
-    Missing {
-        /// The shard.
-        shard: Shard,
-        /// Numbers of its replicates.
-        replicates: Range<u64>,
-    },
-    /// A shard that several files have.
-    #[error("duplicate: shard {shard} is in {}", names.join(" and in "))]
-    Duplicate {
-        /// The shard.
-        shard: Shard,
-        /// The files.
-        names: Vec<String>,
-    },
-    /// A shard that is not done.
-    #[error(
-        "unfinished: {name} has {done} of the {all} replicates of shard {shard}; run it again with --resume"
-    )]
-    Unfinished {
-        /// The file.
-        name: String,
-        /// The shard.
-        shard: Shard,
-        /// Number of replicates in the file.
-        done: u64,
-        /// Number of replicates of the shard.
-        all: u64,
-    },
-}
-
-/// Merges the shards of one run, in any order, into the checkpoint of the whole run.
-///
-/// # Errors
-/// Every shard that is missing, duplicate or unfinished, and every checkpoint of another run. Without
-/// checkpoints no shard is known to be missing: the list of problems is empty.
-pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<Checkpoint, Vec<MergeProblem>> {
-    let Some(most) = most_common(&checkpoints).cloned() else { return Err(Vec::new()) };
-    let Some(replicates) = most.replicates else {
-        let names = checkpoints.into_iter().map(|of| of.name);
-        return Err(names.map(|name| MergeProblem::UntilPrecise { name }).collect());
-    };
-    let mut problems = Vec::new();
-    let mut by_number: BTreeMap<u64, Vec<NamedCheckpoint>> = BTreeMap::new();
-    for of in checkpoints {
-        match most.difference(&of.checkpoint.run) {
-            Some(reason) => problems.push(MergeProblem::Foreign { name: of.name, reason }),
-            None => by_number.entry(of.checkpoint.run.shard.number).or_default().push(of),
-        }
-    }
-    let mut merged: Option<Checkpoint> = None;
-    for number in 1..=most.shard.of {
-        let shard = Shard { number, ..most.shard };
-        let own = shard.replicates(replicates);
-        let mut same = by_number.remove(&number).unwrap_or_default();
-        let Some(NamedCheckpoint { name, checkpoint: Checkpoint { run, next, tally } }) =
-            same.pop()
-        else {
-            problems.push(MergeProblem::Missing { shard, replicates: own });
-            continue;
-        };
-        if !same.is_empty() {
-            let names = same.into_iter().map(|of| of.name).chain([name]).collect();
-            problems.push(MergeProblem::Duplicate { shard, names });
-        } else if next < own.end {
-            let (done, all) = (next - own.start, own.end - own.start);
-            problems.push(MergeProblem::Unfinished { name, shard, done, all });
-        } else {
-            match &mut merged {
-                Some(merged) => merged.tally.merge(tally),
-                // Commands may differ between shards of one run. That of the first shard is kept, so
-                // that the order of the files does not matter.
-                None => {
-                    let run = RunId { shard: Shard::WHOLE, ..run };
-                    merged = Some(Checkpoint { run, next: replicates, tally });
-                }
-            }
-        }
-    }
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    Ok(merged.expect("a run has a shard, and none is missing"))
-}
-
-/// Finds the run that most checkpoints are of, the first of these if several are as common.
-// Most, so that one foreign file among many shards is the one that is named, wherever it is listed.
-fn most_common(checkpoints: &[NamedCheckpoint]) -> Option<&RunId> {
-    let runs = checkpoints.iter().map(|of| &of.checkpoint.run);
-    // The last of several equals is taken, so the first of them in reverse.
-    runs.clone()
-        .rev()
-        .max_by_key(|run| runs.clone().filter(|other| run.difference(other).is_none()).count())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
     use crate::rng::Replicate;
     use crate::scenario::shipped::SCENARIOS;
@@ -459,12 +341,41 @@ mod tests {
         tally
     }
 
+    fn run_id(scenario: &Scenario, replicates: u64, shard: &str, task: Task) -> RunId {
+        let run = RunId::new(&[scenario], Some(replicates), task, "rescuesim run x".into());
+        run.in_shards(shard.parse().expect("a shard"))
+    }
+
     fn checkpoint(scenario: &Scenario, shard: &str, done: u64) -> Checkpoint {
-        let shard = shard.parse().expect("a shard");
-        let run = RunId::new(scenario, Some(12), shard, "rescuesim run x".into());
-        let own = run.own_replicates();
+        let run = run_id(scenario, 12, shard, Task::run());
+        let own = run.own_replicates(0);
         let next = own.start + done.min(own.end - own.start);
-        Checkpoint { tally: tally(scenario, own.start..next), run, next }
+        Checkpoint { jobs: vec![job(scenario, 0, own.start..next)], run }
+    }
+
+    fn job(scenario: &Scenario, number: u64, replicates: Range<u64>) -> JobTotal {
+        let Range { start, end } = replicates;
+        let empty = Tally::new(scenario);
+        let mut job = JobTotal::begun(number, &[scenario], Vec::new(), start, &empty);
+        job.advance(&tally(scenario, replicates), end);
+        job
+    }
+
+    /// Checkpoint of a shard of a sweep over some scenarios, with 12 replicates of each.
+    fn of_sweep(points: &[Scenario], shard: &str) -> Checkpoint {
+        let task = Task {
+            command: "sweep".to_owned(),
+            options: Vec::new(),
+            jobs: points.len() as u64,
+            can_grow: true,
+        };
+        let run = run_id(&points[0], 12, shard, task);
+        let own = points
+            .iter()
+            .zip(0..)
+            .map(|(point, number)| job(point, number, run.own_replicates(number)));
+        let jobs = own.filter(|job| job.next > job.start).collect();
+        Checkpoint { run, jobs }
     }
 
     fn named(name: &str, checkpoint: Checkpoint) -> NamedCheckpoint {
@@ -473,7 +384,7 @@ mod tests {
 
     fn angel_reboot(set: &[&str]) -> Scenario {
         let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
-        let text = include_str!("../../scenarios/angel-reboot.toml");
+        let text = include_str!("../../../scenarios/angel-reboot.toml");
         Scenario::parse(text, &set).expect("the shipped scenario is valid")
     }
 
@@ -506,8 +417,11 @@ mod tests {
             let path = format!("{}/scenarios/{}.toml", env!("CARGO_MANIFEST_DIR"), shipped.name);
             let scenario = Scenario::load(path.as_ref(), &[]).expect("it is valid");
             let written = checkpoint(&scenario, "2/3", 3);
-            let (read, again) = Checkpoint::read(&written.to_json()).expect("it was just written");
+            let read = Checkpoint::read(&written.to_json()).expect("it was just written");
             assert_eq!(read, written, "{}", shipped.name);
+            let restored = read.jobs[0].restored(&[&scenario], Tally::new(&scenario));
+            assert_eq!(restored, Ok(tally(&scenario, 4..7)), "{}", shipped.name);
+            let again = read.run.scenario().expect("it is in the file");
             assert_eq!(again.file(), scenario.with_replicates(12).file(), "{}", shipped.name);
         }
     }
@@ -517,9 +431,31 @@ mod tests {
         let scenario = angel_reboot(&[]);
         let name = |shard: &str| named(shard, checkpoint(&scenario, shard, 12));
         let merged = merge(["3/5", "1/5", "5/5", "2/5", "4/5"].map(name).into()).expect("all");
-        assert_eq!(merged, checkpoint(&scenario, "1/1", 12));
+        assert_eq!(merged.run, checkpoint(&scenario, "1/1", 12).run);
+        let whole = tally(&scenario, 0..12);
+        assert_eq!(merged.job(0).expect("its pieces fit").tally, whole);
         let shards: Vec<_> = (1..=12).map(|i| name(&format!("{i}/12"))).collect();
-        assert_eq!(merge(shards).expect("all").tally, merged.tally);
+        assert_eq!(merge(shards).expect("all").job(0).expect("they fit").tally, whole);
+    }
+
+    /// Three points in two shards: the second point is divided; in seven, each point is.
+    #[test]
+    fn merged_shards_of_a_sweep_are_all_its_points() {
+        let points = ["0.05", "0.1", "0.2"]
+            .map(|dropout| angel_reboot(&[&format!("missing.dropout={dropout}")]));
+        for of in [1, 2, 7, 36] {
+            let shards = (1..=of).rev().map(|number| {
+                let shard = format!("{number}/{of}");
+                named(&shard, of_sweep(&points, &shard))
+            });
+            let merged = merge(shards.collect()).expect("all shards");
+            for (number, point) in points.iter().enumerate() {
+                let job = merged.job(number as u64).expect("its pieces fit");
+                assert_eq!(job.tally, tally(point, 0..12), "{number} of {of}");
+                assert_eq!(job.scenario.digest(), point.digest());
+            }
+            assert!(merged.job(3).is_err(), "there are three points");
+        }
     }
 
     #[test]
@@ -534,7 +470,7 @@ mod tests {
         let [in_order, reversed] = [vec![first.clone(), second.clone()], vec![second, first]]
             .map(|parts| merge(parts).expect("all shards"));
         assert_eq!(in_order.run.command, "rescuesim run a");
-        assert_eq!(reversed.to_json(), in_order.to_json());
+        assert_eq!(reversed, in_order);
     }
 
     #[test]
@@ -566,7 +502,7 @@ mod tests {
 
         let mut until_precise = checkpoint(&scenario, "1/1", 12);
         until_precise.run.replicates = None;
-        let (read, _) = Checkpoint::read(&until_precise.to_json()).expect("it is whole");
+        let read = Checkpoint::read(&until_precise.to_json()).expect("it is whole");
         let messages = merge(vec![named("f", read)]).expect_err("it has no end");
         assert!(messages[0].to_string().starts_with("unfinished: f is of a run with --precision"));
     }
@@ -575,10 +511,11 @@ mod tests {
     fn a_run_is_not_resumed_from_a_checkpoint_of_another() {
         let scenario = angel_reboot(&[]);
         let run = |scenario: &Scenario, replicates, shard: &str| {
-            RunId::new(scenario, Some(replicates), shard.parse().expect("a shard"), String::new())
+            run_id(scenario, replicates, shard, Task::run())
         };
-        let resumed =
-            |run: &RunId| checkpoint(&scenario, "1/2", 4).resumed_by(run).map(|begun| begun.next);
+        let resumed = |run: &RunId| {
+            checkpoint(&scenario, "1/2", 4).resumed_by(run).map(|begun| begun.replicates_done())
+        };
         assert_eq!(resumed(&run(&scenario, 12, "1/2")), Ok(4));
         // The first half of more.
         assert_eq!(resumed(&run(&scenario, 1000, "1/2")), Ok(4));
@@ -594,6 +531,10 @@ mod tests {
             (
                 run(&angel_reboot(&["run.variance_reduction=true"]), 12, "1/2"),
                 "is of another scenario",
+            ),
+            (
+                run_id(&scenario, 12, "1/2", of_sweep(&[angel_reboot(&[])], "1/1").run.task),
+                "is of `run`, not of `sweep`",
             ),
         ] {
             let messages = resumed(&run).expect_err(reason).to_string();

@@ -1,0 +1,243 @@
+//! `rescuesim sweep`.
+
+mod files;
+mod points;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rescuesim::engine::{self, Job};
+use rescuesim::explore::grid::{GridAxis, GridError, ParameterGrid};
+use rescuesim::report::Provenance;
+use rescuesim::report::figure::MOST_LINES;
+use rescuesim::report::sweep::rows::SweepRows;
+use rescuesim::report::sweep::{self, SweptPoint, curves};
+use rescuesim::scenario::{InputDocument, Scenario, Set};
+use rescuesim::summary::checkpoint::{CheckpointError, MergedJob, MergedRun, RunId, Task};
+use rescuesim::summary::{OperatingCharacteristics, Tally};
+
+use super::checkpoint::{CheckpointArgs, CheckpointFile, ShardArgs};
+use super::output::{self, print};
+use super::recreate::CommandLine;
+use super::simulation::{Simulated, SimulationArgs};
+use super::{Failure, Format, ScenarioArgs};
+use files::SweepFiles;
+use points::Point;
+
+#[derive(Debug, Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// A key and the values it takes: a range with both ends in, as in
+    /// `--over missing.dropout=0..0.2:0.05`, or a TOML array, as in
+    /// `--over sample_size.randomised=[300,348,400]`; repeated for every combination.
+    #[arg(long = "over", value_name = "KEY=VALUES", required = true)]
+    over: Vec<String>,
+    #[command(flatten)]
+    simulation: SimulationArgs,
+    #[command(flatten)]
+    checkpoint: CheckpointArgs,
+    #[command(flatten)]
+    shard: ShardArgs,
+    /// Format of the output; CSV has a row for each point, truth and analysis.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write sweep.csv, sweep.parquet (where this rescuesim has Parquet), sweep.json and, over a key of
+    /// numbers, power.svg to this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+/// A sweep that has been simulated.
+#[derive(Clone, Copy)]
+pub struct SweepResult<'r> {
+    provenance: &'r Provenance,
+    grid: &'r ParameterGrid,
+    points: &'r [SweptPoint],
+}
+
+pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
+    let grid = grid(&args.over)?;
+    let document = InputDocument::read(&args.scenario.scenario)?;
+    let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
+    let sets = Set::all(&overrides);
+    let base = document.with(&sets).resolve()?;
+    // All points before the first is simulated, so that an error in any is reported at once.
+    let points = (0..grid.len())
+        .map(|number| {
+            let point = Point::new(&document, &sets, &base, &grid, number)?;
+            args.simulation.check(&point.scenario)?;
+            points::check_keys(&grid, &point.scenario)?;
+            Ok(point)
+        })
+        .collect::<Result<Vec<Point>, Failure>>()?;
+    points::check_common(&base, &points)?;
+    let all = base.replicates * points.len() as u64;
+    args.shard.check(all)?;
+    let provenance = args.provenance(&base);
+    let files = match &args.out {
+        Some(out) => Some(SweepFiles::create(out, &grid, &document.paths())?),
+        None => None,
+    };
+    let stated = args.simulation.precision().is_none().then_some(base.replicates);
+    let task = args.task(points.len());
+    let run = RunId::new(&[&base], stated, task, provenance.command.clone())
+        .in_shards(args.shard.shard());
+    let swept = args.simulate(&grid, points, run)?;
+    if args.shard.is_given() {
+        swept.in_file?;
+        return args.shard.report(&args.checkpoint, all);
+    }
+    let result = SweepResult { provenance: &provenance, grid: &grid, points: &swept.points };
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(result))?;
+    if !args.simulation.quiet {
+        output::report_written(&written);
+    }
+    if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
+        print_as(args.format, result, args.out.as_deref())?;
+    }
+    swept.in_file
+}
+
+/// Prints the merged shards of a sweep, and writes them to a directory.
+pub fn merged(
+    run: &MergedRun,
+    format: Format,
+    out: Option<&Path>,
+    inputs: &[PathBuf],
+) -> Result<(), Failure> {
+    let grid = grid(&run.run.task.options)?;
+    let files = match out {
+        Some(out) => Some(SweepFiles::create(out, &grid, inputs)?),
+        None => None,
+    };
+    let unusable = |error: CheckpointError| Failure::Usage(format!("the shards: the file {error}"));
+    let base = run.run.scenario().map_err(unusable)?;
+    let mut points = Vec::with_capacity(grid.len());
+    for number in 0..grid.len() {
+        let MergedJob { scenario, following, tally } = run.job(number as u64).map_err(unusable)?;
+        let result = OperatingCharacteristics::new(&scenario, &tally);
+        let point = SweptPoint::new(&grid, number, scenario.replicates, None, result);
+        points.push(point.with_following(following));
+    }
+    let provenance = Provenance::new(&base, run.run.command.clone());
+    let result = SweepResult { provenance: &provenance, grid: &grid, points: &points };
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(result))?;
+    output::report_written(&written);
+    print_as(format, result, out)
+}
+
+fn grid(over: &[String]) -> Result<ParameterGrid, Failure> {
+    let axes = over.iter().map(|text| GridAxis::parse(text)).collect::<Result<Vec<_>, _>>();
+    axes.and_then(ParameterGrid::new).map_err(|error: GridError| Failure::Usage(error.to_string()))
+}
+
+/// What a sweep has simulated.
+struct Swept {
+    points: Vec<SweptPoint>,
+    /// Whether the checkpoint has all of it.
+    in_file: Result<(), Failure>,
+}
+
+impl SweepArgs {
+    fn provenance(&self, base: &Scenario) -> Provenance {
+        let command = self
+            .over
+            .iter()
+            .fold(CommandLine::of("sweep", &self.scenario), |line, over| line.option("over", over));
+        // With a precision each point takes a number of replicates of its own.
+        Provenance::new(base, self.simulation.recreate(command, base).to_string())
+    }
+
+    fn task(&self, points: usize) -> Task {
+        Task {
+            command: "sweep".to_owned(),
+            options: self.over.clone(),
+            jobs: points as u64,
+            can_grow: true,
+        }
+    }
+
+    /// Simulates one point after another, on the same random numbers.
+    fn simulate(
+        &self,
+        grid: &ParameterGrid,
+        points: Vec<Point>,
+        run: RunId,
+    ) -> Result<Swept, Failure> {
+        // One progress bar for all points.
+        let own: Vec<_> = (0..points.len()).map(|job| run.own_replicates(job as u64)).collect();
+        let all = match self.simulation.precision() {
+            Some(_) => points.len() as u64 * engine::STOP_EVERY,
+            None => own.iter().map(|own| own.end - own.start).sum(),
+        };
+        let file = self.checkpoint.open(run, self.simulation.threads())?;
+        let mut session = self.simulation.session(all).in_file(file);
+        session.runs_left = points.len() as u64;
+        let mut swept = Vec::with_capacity(points.len());
+        for (number, (Point { scenario, following }, own)) in
+            points.into_iter().zip(own).enumerate()
+        {
+            if own.is_empty() {
+                // Another shard has all replicates of this point.
+                continue;
+            }
+            session.name(format_args!("point {} of {}", number + 1, grid.len()));
+            let following: Vec<String> = following.iter().map(Set::to_string).collect();
+            session.next_job = number as u64;
+            session.following.clone_from(&following);
+            let Simulated { tally, next, reached } = session.fold_until_precise(
+                [&scenario],
+                Job::of(own),
+                || Tally::new(&scenario),
+                Tally::error_to_stop_by,
+            )?;
+            // The time left is estimated for the runs that remain.
+            session.runs_left -= 1;
+            if self.shard.is_given() {
+                continue;
+            }
+            let result = OperatingCharacteristics::new(&scenario, &tally);
+            let point = SweptPoint::new(grid, number, next, reached, result);
+            swept.push(point.with_following(following));
+        }
+        let in_file = session.end().map_or(Ok(()), CheckpointFile::finish);
+        Ok(Swept { points: swept, in_file })
+    }
+}
+
+fn print_as(
+    format: Format,
+    result: SweepResult<'_>,
+    figures: Option<&Path>,
+) -> Result<(), Failure> {
+    let SweepResult { provenance, grid, points } = result;
+    let mut out = Vec::new();
+    let written = match format {
+        Format::Json => sweep::write_json(provenance, points, &mut out),
+        Format::Csv => SweepRows::new(grid, points).write_csv(&mut out),
+        Format::Markdown => return print(&sweep::document(provenance, grid, points).to_markdown()),
+        Format::Table => {
+            print(&sweep::document(provenance, grid, points).to_terminal())?;
+            return print(&note_on_figure(result, figures));
+        }
+    };
+    // JSON and CSV are written to files by the same functions.
+    written.expect("memory can be written to");
+    print(&String::from_utf8(out).expect("JSON and CSV are text"))
+}
+
+/// Says if power.svg was not written, or does not show all points.
+fn note_on_figure(result: SweepResult<'_>, directory: Option<&Path>) -> String {
+    if directory.is_none() {
+        return String::new();
+    }
+    match curves::curves(result.grid, result.points) {
+        None => "No power.svg: no key of --over has numbers only.\n".to_owned(),
+        Some(curves) if curves.len() > MOST_LINES => format!(
+            "power.svg shows {MOST_LINES} of {} lines; more cannot be distinguished.\n",
+            curves.len()
+        ),
+        Some(_) => String::new(),
+    }
+}
