@@ -8,7 +8,7 @@ use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, MergedJob, NamedCheckpoint};
 
 use super::input;
-use super::output::print_summary;
+use super::output::{Detail, print_summary};
 use super::result_files::ResultFiles;
 use super::{Failure, Format, sweep};
 
@@ -24,6 +24,8 @@ pub struct MergeArgs {
     /// Format of the output; JSON is the content of summary.json or sweep.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    detail: Detail,
     /// Write summary.json, or the files that sweep writes, to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -45,7 +47,7 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     };
     let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
-    print_summary(args.format, &summary, &scenario)?;
+    print_summary(args.format, args.detail, &summary, &scenario)?;
     written
 }
 

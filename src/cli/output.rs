@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rescuesim::expected;
+use clap::Args;
 use rescuesim::report::document::Document;
 use rescuesim::report::{Summary, quantity_rows, table};
 use rescuesim::scenario::Scenario;
@@ -62,17 +62,26 @@ pub fn print_as(
     })
 }
 
+/// How much of a summary is printed for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Args)]
+pub struct Detail {
+    /// Print all results, not just assumptions and verdict.
+    #[arg(long)]
+    pub full: bool,
+}
+
 /// Writes the summary of a run to standard output.
 pub fn print_summary(
     format: Format,
+    detail: Detail,
     summary: &Summary,
     scenario: &Scenario,
 ) -> Result<(), Failure> {
     print_as(
         format,
-        || {
-            let boundaries = scenario.design.description();
-            table::document(summary, &boundaries, &expected::warnings(scenario))
+        || match detail {
+            Detail { full: true } => table::document(summary, scenario),
+            Detail { full: false } => table::verdict(summary, scenario),
         },
         || summary.to_json(),
     )

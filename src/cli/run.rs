@@ -10,7 +10,7 @@ use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::checkpoint::{CheckpointArgs, ShardArgs};
-use super::output::print_summary;
+use super::output::{Detail, print_summary};
 use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
 use super::signals::handle_signals;
@@ -34,6 +34,8 @@ pub struct RunArgs {
     /// Format of the output; JSON is the content of summary.json.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    detail: Detail,
     /// Write summary.json (and the files of --trials) to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -92,7 +94,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let written = files.map_or(Ok(()), |files| files.finish(&summary));
     // What was simulated is printed even if a file could not be written.
     if args.format != Format::Table || !simulation.quiet || args.out.is_none() {
-        print_summary(args.format, &summary, &scenario)?;
+        print_summary(args.format, args.detail, &summary, &scenario)?;
     }
     written.and(in_file)
 }

@@ -5,18 +5,22 @@
 //! [`Expected`] answers questions about one scenario. Its numbers stand next to the simulated ones in
 //! every report, so each names the method that gave it, or says why there is none ([`NoFormula`]).
 
+mod assumptions;
 mod balance;
 mod counts;
 mod design;
 mod estimand;
 mod normal_approximation;
+mod required;
 mod safety;
 pub mod plausibility;
 mod warnings;
 
+pub use assumptions::{AssumedEffect, Assumptions, StatedAlpha};
 pub use design::{FinalOutcomes, PosedDesign};
 pub use estimand::estimand_of_shift;
 pub use normal_approximation::NoFormula;
+pub use required::NoSize;
 pub use warnings::warnings;
 
 use crate::scenario::Scenario;

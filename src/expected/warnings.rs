@@ -4,10 +4,6 @@
 mod analyses;
 mod centres;
 
-use std::cmp::Ordering;
-
-use statrs::distribution::{Binomial, DiscreteCDF};
-
 use super::Expected;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::scenario::{Scenario, Truth, file};
@@ -79,42 +75,19 @@ fn ignored_balance(scenario: &Scenario) -> Option<String> {
     })
 }
 
-/// Numbers of outcomes expected and planned for the final look, unless they are equal without dropout.
+/// Fewer outcomes expected than planned for the final look.
+// More do no harm, and the default plans for as many as are expected.
 fn final_size(scenario: &Scenario) -> Option<String> {
     let planned = scenario.design.maximum_analysed();
-    let randomised = scenario.randomised;
-    let lost = 1.0 - scenario.share_known();
     let expected = scenario.expected_known();
-    let compared = match expected.cmp(&planned) {
-        Ordering::Less => format!("{} fewer than", planned - expected),
-        Ordering::Greater if expected - planned == 1 => "one more than".to_owned(),
-        Ordering::Greater => format!("{} more than", expected - planned),
-        Ordering::Equal if lost == 0.0 => return None,
-        Ordering::Equal => "as many as".to_owned(),
-    };
-    let share = (1e4 * lost).round() / 100.0;
-    let both = if scenario.dropout[0] == scenario.dropout[1] { "" } else { " (both arms)" };
-    let mut text = format!(
-        "{share} % dropout{both} of {randomised} leaves {expected}, {compared} the {planned} planned"
-    );
-    // If dropout differs between centres, the number is not binomial.
-    let by_centre = scenario.centres.as_ref().is_some_and(|centres| {
-        centres.sd.dropout > 0.0
-            || (centres.sd.outcome > 0.0 && scenario.missingness.depends_on_outcome())
-    });
-    if lost > 0.0 && !by_centre {
-        let known = Binomial::new(1.0 - lost, u64::from(randomised)).ok()?;
-        let percent = 100.0 * known.cdf(u64::from(planned) - 1);
-        let short = if percent < 1.0 {
-            "below 1 %".to_owned()
-        } else if percent > 99.0 {
-            "above 99 %".to_owned()
-        } else {
-            format!("{percent:.0} %")
-        };
-        text += &format!("; fewer than {planned} will be known with probability {short}");
-    }
-    Some(text)
+    let share = (1e4 * (1.0 - scenario.share_known())).round() / 100.0;
+    (expected < planned).then(|| {
+        format!(
+            "{share} % dropout of {} leaves {expected} outcomes, {} fewer than the {planned} planned",
+            scenario.randomised,
+            planned - expected
+        )
+    })
 }
 
 /// Looks whose decision is expected after accrual has ended, so that stopping there saves no patients.

@@ -37,6 +37,8 @@ pub enum Block {
         header: Vec<String>,
         /// Cells, at most as many in each row as in the header.
         rows: Vec<Vec<String>>,
+        /// Whether a rule separates header and rows on the terminal.
+        ruled: bool,
     },
     /// Empty line on the terminal; other formats separate blocks by themselves.
     Gap,
@@ -85,7 +87,14 @@ impl Document {
 
     /// Adds a table; the first column has names, the others quantities.
     pub fn table(self, header: &[&str], rows: Vec<Vec<String>>) -> Self {
-        self.with(Block::Table { header: header.iter().map(|&of| of.to_owned()).collect(), rows })
+        let header = header.iter().map(|&of| of.to_owned()).collect();
+        self.with(Block::Table { header, rows, ruled: true })
+    }
+
+    /// Adds a short table whose header has no rule below it on the terminal.
+    pub fn plain_table(self, header: &[&str], rows: Vec<Vec<String>>) -> Self {
+        let header = header.iter().map(|&of| of.to_owned()).collect();
+        self.with(Block::Table { header, rows, ruled: false })
     }
 
     /// Adds an empty line on the terminal.
@@ -133,7 +142,11 @@ impl Document {
                     out += text;
                     out.push('\n');
                 }
-                Block::Table { header, rows } => out += &grid(header, rows, columns),
+                Block::Table { header, rows, ruled } => {
+                    let text = grid(header, rows, columns);
+                    let is_shown = |line: &&str| *ruled || !line.starts_with('─');
+                    out.extend(text.lines().filter(is_shown).flat_map(|line| [line, "\n"]));
+                }
                 Block::Gap => out.push('\n'),
             }
         }
@@ -147,7 +160,7 @@ impl Document {
             Block::Heading(text) => Some(format!("## {}\n", escaped(text))),
             Block::Text(text) => Some(format!("{}\n", escaped(text))),
             Block::Verbatim(text) => Some(format!("```\n{text}\n```\n")),
-            Block::Table { header, rows } => Some(pipes(header, rows)),
+            Block::Table { header, rows, .. } => Some(pipes(header, rows)),
             Block::Gap => None,
         });
         blocks.collect::<Vec<_>>().join("\n")

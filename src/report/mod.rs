@@ -32,6 +32,7 @@ pub mod shipped;
 pub mod solve;
 pub mod strategies;
 pub mod sweep;
+pub mod synopsis;
 pub mod table;
 pub mod trace;
 

@@ -118,6 +118,23 @@ pub(super) fn with_limit(proportion: McEstimate) -> String {
     }
 }
 
+/// Formats a share as a percentage without its sign, with as many digits as its error supports.
+pub(super) fn percent(share: McEstimate) -> String {
+    value_and_error(share.scaled(100.0), 1).0
+}
+
+/// Formats a share as a percentage with its error, or with its one-sided 95 % limit if all replicates agree.
+pub(super) fn percent_with_error(share: McEstimate) -> String {
+    match share.limit_95 {
+        Some(limit) if share.value == 0.0 => format!("0 (<{}) %", rounded_up(100.0 * limit)),
+        Some(limit) => {
+            let rest = rounded_up(100.0 * (1.0 - limit));
+            format!("100 (>{}) %", trimmed(100.0 - rest, 7))
+        }
+        None => format!("{} %", with_error(share.scaled(100.0))),
+    }
+}
+
 /// Rounds up to two digits.
 fn rounded_up(limit: f64) -> f64 {
     let unit = libm::pow(10.0, libm::log10(limit).floor() - 1.0);

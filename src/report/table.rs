@@ -8,34 +8,58 @@ use super::numeral::{
 };
 use super::prior::averaged;
 use super::procedure::Show;
+use super::synopsis::Synopsis;
+use crate::expected;
 use crate::explore::precision::PrecisionReached;
+use crate::scenario::Scenario;
 use crate::scenario::file::{ScenarioFile, WrittenAnalysis};
 use crate::summary::{
     AllocationBalance, AnalysisSummary, CentreSummary, EstimatePerformance, GuessedShares,
     LookSummary, McEstimate, NamedQuantity, SizeSummary, TruthSummary,
 };
 
-/// Lays out the results of a run: the question, the answer, and the results in detail.
-pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Document {
+/// Lays out assumptions, verdict and warnings of a run.
+pub fn verdict(summary: &Summary, scenario: &Scenario) -> Document {
+    let Summary { provenance, truths, prior, procedure: _ } = summary;
+    let mut out = Synopsis::new(scenario, truths, prior.as_ref()).document();
+    out += warnings(scenario);
+    let digest = &provenance.scenario_digest[..12];
+    let version = provenance.version;
+    out.text(format!("{}; rescuesim {version}, scenario {digest}.", simulated(summary)))
+        .verbatim(format!("Recreate: {}", provenance.command))
+        .text("More: --full prints all results, `rescuesim report` writes them as a page.")
+}
+
+/// Lays out all results of a run, assumptions and verdict first.
+pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     let provenance = &summary.provenance;
-    let scenario = &provenance.scenario;
+    let written = &provenance.scenario;
     let [alternative, null, ..] = &summary.truths[..] else {
         unreachable!("every run simulates the alternative and the null")
     };
-    let mut out = heading(summary, warnings);
+    let mut out = Synopsis::new(scenario, &summary.truths, summary.prior.as_ref()).document();
+    out += warnings(scenario);
+    out = out.gap();
+    if let Some(question) = &written.question {
+        out = out.text(format!("Remark of the scenario: {question}"));
+    }
+    out = out.text(format!("{}.", simulated(summary)));
+    for text in super::centres::described(written) {
+        out = out.text(&text);
+    }
     out = out.heading("Does the trial show an effect?");
     out += rejection(alternative, null);
-    out += by_formula(alternative, scenario);
+    out += by_formula(alternative, written);
     out += reduced(alternative, null);
-    out += within_stratum(scenario, alternative);
+    out += within_stratum(written, alternative);
     out += super::disregarded::document(alternative, null);
     out += super::safety::price(alternative, null);
     out += over_prior(summary);
-    out = out.heading("Looks").text(boundaries);
+    out = out.heading("Looks").text(scenario.design.description());
     out += super::looks::document(&alternative.analyses[0]);
-    let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&scenario.analyses);
-    for ((effect, none), written) in analyses {
-        out = out.heading(format!("Monitored by \"{}\": {}", effect.name, written.describe()));
+    let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&written.analyses);
+    for ((effect, none), analysis) in analyses {
+        out = out.heading(format!("Monitored by \"{}\": {}", effect.name, analysis.describe()));
         out += stops(effect, none);
         out = out.gap();
         out += sizes(effect, none);
@@ -52,7 +76,7 @@ pub fn document(summary: &Summary, boundaries: &str, warnings: &[String]) -> Doc
     out = out.text(format!("\"Adjusted\" is {ADJUSTED}"));
     if let Some(procedure) = &summary.procedure {
         out = out.heading("The procedure, in all patients of trials that run to their end");
-        out += super::procedure::document(procedure, scenario, Show::Simulated);
+        out += super::procedure::document(procedure, written, Show::Simulated);
     }
     out += super::safety::events(alternative, null);
     out += described(&summary.truths);
@@ -76,30 +100,26 @@ pub(super) fn over_prior(summary: &Summary) -> Document {
     }
 }
 
-/// Lays out the question, the amount of simulation, and notes.
-fn heading(summary: &Summary, warnings: &[String]) -> Document {
+/// Lays out the warnings of a scenario.
+fn warnings(scenario: &Scenario) -> Document {
+    let warnings = expected::warnings(scenario);
+    warnings.iter().fold(Document::new(), |out, warning| out.text(format!("Warning: {warning}.")))
+}
+
+/// States how much was simulated.
+fn simulated(summary: &Summary) -> String {
     let provenance = &summary.provenance;
-    let scenario = &provenance.scenario;
-    let mut out = Document::new().title(&scenario.title);
-    if let Some(question) = &scenario.question {
-        out = out.text(question);
-    }
     let truths = match summary.prior {
-        Some(_) => "with the effect, without it and with effects drawn from the prior",
-        None => "with the effect and without it",
+        Some(_) => {
+            "under H1 (assumed effect), as many under H0 (no effect) and with effects drawn from the prior"
+        }
+        None => "under H1 (assumed effect) and as many under H0 (no effect)",
     };
     let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
     let reached = precision(provenance.precision.as_ref(), "");
-    out = out.gap();
-    out = out.text(format!("{replicates} simulated trials {truths}, seed {seed}{reached}."));
-    out = out.text("± is the Monte Carlo standard error of a simulated figure.");
-    for text in super::centres::described(scenario) {
-        out = out.text(&text);
-    }
-    for warning in warnings {
-        out = out.text(format!("Note: {warning}."));
-    }
-    out
+    format!(
+        "{replicates} simulated trials {truths}, seed {seed}{reached}; ± Monte Carlo standard error"
+    )
 }
 
 /// Definition of adjusted estimates.

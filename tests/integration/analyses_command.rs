@@ -12,7 +12,7 @@ const SCENARIO: &str = "scenarios/angel-reboot.toml";
 const FULL: &str = r#"analyses=[{method="two_proportions",cut=1,test="fisher_mid_p",missing={rule="single_value",mrs=6}},{method="proportional_odds",adjust_for=["nihss"],merge_5_and_6=true},{method="logistic"},{method="wilcoxon",stratify_by=["nihss","occlusion_site"],rerandomisations=19},{method="win_odds",missing={rule="by_arm",control=0,experimental=6}},{method="win_ratio"},{method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0]},{method="cochran_mantel_haenszel",stratify_by=["nihss"],missing={rule="multiple_imputation",imputations=2}},{method="sliding_dichotomy",points=[{factor="nihss",of_levels=[0,1]}],cuts=[{from_points=0,cut=1},{from_points=1,cut=3}]}]"#;
 
 fn run(set: &[&str], more: &[&str]) -> String {
-    let run = ["run", SCENARIO, "--replicates", "60", "--quiet"];
+    let run = ["run", SCENARIO, "--replicates", "60", "--quiet", "--full"];
     output(rescuesim().args(run).args(more).args(set_options(set)))
 }
 

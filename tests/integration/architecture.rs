@@ -33,7 +33,7 @@ const PLACES: [(&str, &[&str]); 27] = [
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
     // It uses the platform's logarithm, which must not affect a result.
-    ("statrs", &["expected/warnings.rs", "expected/plausibility.rs"]),
+    ("statrs", &["expected/plausibility.rs"]),
     ("sha2::", &["scenario/digest.rs"]),
     ("Deserialize", &WRITTEN),
     ("schemars", &WRITTEN),

@@ -12,13 +12,19 @@ use crate::util::{
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
 #[test]
-fn the_table_answers_the_question_of_the_scenario() {
-    let table = output(rescuesim().args(["run", SCENARIO, "--replicates", "200"]));
+fn the_table_begins_with_the_verdict_and_has_the_rest_on_request() {
+    let run = ["run", SCENARIO, "--replicates", "200"];
+    let [brief, table] =
+        [&[][..], &["--full"]].map(|more| output(rescuesim().args(run).args(more)));
+    let verdict: Vec<&str> = brief.lines().take_while(|line| !line.contains("simulated")).collect();
+    assert!(verdict.len() <= 10, "{brief}");
+    assert!(table.starts_with(&verdict.join("\n")), "{table}");
+    assert!(brief.contains("More: --full") && !brief.contains("Are 348 patients"), "{brief}");
     for text in [
         "ANGEL-REBOOT",
-        "Are 348 patients enough",
-        "200 simulated trials with the effect and without it",
-        "10 % dropout of 348 leaves 313, one more than the 312 planned",
+        "348 patients 1:1",
+        "Remark of the scenario: Are 348 patients enough",
+        "200 simulated trials under H1 (assumed effect) and as many under H0 (no effect)",
         "one-sided",
         "Monitored by \"shift\"",
         "--replicates 200 --seed 20211219",
@@ -187,7 +193,9 @@ fn check_prints_a_scenario_with_the_same_meaning() {
             && checked.contains("2.511427")
             && checked.contains("1.993047")
     );
-    assert!(checked.contains("one more than the 312 planned"));
+    assert!(!checked.contains("Warning"), "{checked}");
+    let few = output(rescuesim().args(["check", SCENARIO, "--set", "missing.dropout=0.2"]));
+    assert!(few.contains("leaves 278 outcomes, 34 fewer than the 312"), "{few}");
     assert!(checked.contains("decision_lag_days = 0.0"), "defaults are written out");
     let path = directory.path().join("checked.toml");
     fs::write(&path, &checked).expect("the folder is writable");

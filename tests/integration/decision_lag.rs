@@ -67,7 +67,7 @@ fn a_trial_stopped_at_its_first_look_ends_on_the_day_of_the_decision() {
 #[test]
 fn the_table_has_a_row_for_each_date() {
     let [without, with] = [&[][..], &[LAG]].map(|set: &[&str]| {
-        let run = ["run", "angel-reboot", "--replicates", "50", "--quiet"];
+        let run = ["run", "angel-reboot", "--replicates", "50", "--quiet", "--full"];
         output(rescuesim().args(run).args(set_options(set)))
     });
     for row in ["1, data", "1, decision", "3, data", "3, decision"] {

@@ -73,7 +73,7 @@ fn odds_that_are_not_proportional_are_detected() {
 #[test]
 fn supplementary_analyses_are_printed_and_written() {
     let mut command = rescuesim();
-    command.args(["run", "scenarios/angel-reboot.toml", "--replicates", "200"]);
+    command.args(["run", "scenarios/angel-reboot.toml", "--replicates", "200", "--full"]);
     let text = output(command.args(["--set", "description={subgroups=[\"nihss\"]}"]));
     for part in ["odds are not proportional", "nihss interacts", "any subgroup", "mRS 0–2"] {
         assert!(text.contains(part), "{part}: {text}");

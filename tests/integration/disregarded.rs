@@ -89,7 +89,8 @@ fn type_i_error_is_alpha_when_the_stops_are_disregarded() {
 }
 
 fn run(set: &[&str], format: &str) -> String {
-    let run = ["run", "angel-reboot", "--replicates", "200", "--format", format, "--quiet"];
+    let run =
+        ["run", "angel-reboot", "--replicates", "200", "--format", format, "--quiet", "--full"];
     output(rescuesim().args(run).args(set_options(set)))
 }
 

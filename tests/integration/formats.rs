@@ -7,10 +7,11 @@ use serde_json::Value;
 use crate::util::{output, rescuesim};
 
 /// Every command with a choice of formats except `design`, whose CSV has a row per boundary.
-const COMMANDS: [&[&str]; 8] = [
-    &["run", "scenarios/angel-reboot-safety.toml", "--replicates", "200", "--quiet"],
-    &["run", "scenarios/early-vs-late.toml", "--replicates", "100", "--quiet"],
-    &["run", "scenarios/angel-reboot-centres.toml", "--replicates", "50", "--quiet"],
+const COMMANDS: [&[&str]; 9] = [
+    &["run", "scenarios/angel-reboot-safety.toml", "--replicates", "200", "--quiet", "--full"],
+    &["run", "scenarios/early-vs-late.toml", "--replicates", "100", "--quiet", "--full"],
+    &["run", "scenarios/angel-reboot-centres.toml", "--replicates", "50", "--quiet", "--full"],
+    &["run", "scenarios/angel-reboot-analyses.toml", "--replicates", "20", "--quiet"],
     &["compare", "angel-reboot", "angel-rescue", "--replicates", "100", "--quiet"],
     &["strategies", "lee-cohort", "--patients", "500"],
     &["monitor", "angel-reboot", "--look", "2", "--control", "26/104", "--experimental", "44/105"],

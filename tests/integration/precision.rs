@@ -42,8 +42,8 @@ fn a_run_stops_at_the_first_wave_that_is_precise_enough_and_reports_it() {
     let table = output(rescuesim().args(["run", SCENARIO, "--precision", "0.003"]));
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "24 576 simulated trials with the effect and without it, seed 20211219, after which the \
-         standard error of power is 0.0025 (asked for: 0.003).",
+        "24 576 simulated trials under H1 (assumed effect) and as many under H0 (no effect), seed \
+         20211219, after which the standard error of power is 0.0025 (asked for: 0.003)",
         "--replicates 24576 --seed 20211219",
     ] {
         assert!(text.contains(part), "{part:?} in\n{table}");

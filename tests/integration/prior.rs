@@ -219,7 +219,7 @@ fn check_prints_the_numbers_of_the_evidence() {
 
 #[test]
 fn the_table_and_the_json_show_assurance_and_predictive_distribution() {
-    let run = ["run", SCENARIO, "--replicates", "2000", "--set", MIXTURE];
+    let run = ["run", SCENARIO, "--replicates", "2000", "--set", MIXTURE, "--full"];
     let table = output(rescuesim().args(run));
     for text in [
         "Averaged over the prior",

@@ -20,7 +20,11 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
         let opening: String = text.lines().take_while(|line| line.starts_with('#')).collect();
         assert!(opening.contains('?'), "{path:?} opens with its question");
         let mut command = rescuesim();
-        let run = output(command.arg("run").arg(&path).args(["--replicates", "200", "--quiet"]));
+        let few = ["--replicates", "200", "--quiet", "--full"];
+        let run = output(command.arg("run").arg(&path).args(few));
+        let name = path.file_stem().and_then(|name| name.to_str()).expect("the name is UTF-8");
+        let opening = run.lines().take(10).collect::<Vec<_>>().join("\n");
+        insta::assert_snapshot!(format!("opening__{name}"), opening);
         assert!(run.contains("Does the trial show an effect?"), "{run}");
         let checked = output(rescuesim().arg("check").arg(&path));
         assert!(checked.contains("Boundaries"), "{checked}");

@@ -34,10 +34,17 @@ fn merged_shards_give_the_bytes_of_one_run() {
         let scenario = format!("scenarios/{name}.toml");
         let shards: Vec<u32> = (1..=SHARDS).rev().collect();
         let files = run_shards(&scenario, "203", &shards, directory.path());
-        for format in ["table", "markdown", "json", "csv"] {
-            let merged = output(rescuesim().args(["merge", "--format", format]).args(&files));
+        for (format, detail) in [
+            ("table", &[][..]),
+            ("table", &["--full"]),
+            ("markdown", &["--full"]),
+            ("json", &[]),
+            ("csv", &[]),
+        ] {
+            let merged =
+                output(rescuesim().args(["merge", "--format", format]).args(detail).args(&files));
             let mut run = rescuesim();
-            run.args(["run", &scenario, "--replicates", "203", "--format", format]);
+            run.args(["run", &scenario, "--replicates", "203", "--format", format]).args(detail);
             assert!(merged == output(&mut run), "{name} as {format}");
         }
         let out = directory.path().join("merged");

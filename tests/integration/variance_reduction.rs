@@ -138,7 +138,7 @@ fn the_gain_is_large_and_no_other_quantity_changes() {
 /// Command `run --variance-reduction` on ANGEL-REBOOT.
 fn reduced(args: &[&str]) -> Command {
     let mut command = rescuesim();
-    command.args(["run", SCENARIO, "--variance-reduction", "--quiet"]).args(args);
+    command.args(["run", SCENARIO, "--variance-reduction", "--quiet", "--full"]).args(args);
     command
 }
 

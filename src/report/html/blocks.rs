@@ -19,7 +19,7 @@ fn block(block: &Block) -> Markup {
         Block::Title(text) | Block::Heading(text) => html! { h3 { (text) } },
         Block::Text(text) => html! { p.note { (text) } },
         Block::Verbatim(text) => html! { pre { (text) } },
-        Block::Table { header, rows } => table(header, rows),
+        Block::Table { header, rows, .. } => table(header, rows),
         Block::Gap => html! {},
     }
 }

@@ -1,0 +1,59 @@
+//! Patients that an analysis needs for a power, by closed form.
+
+use super::{Expected, FinalOutcomes, NoFormula, PosedDesign};
+use crate::design::sample_size::Rounding;
+use crate::scenario::{Analysis, Truth};
+
+/// Largest number of patients of an answer.
+// No trial has more, and the counts could not hold them.
+const MOST_PATIENTS: f64 = 1e9;
+
+/// Why no number of patients is known to give an analysis a power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoSize {
+    /// The analysis has no closed form.
+    #[error("no formula, {0}")]
+    Formula(#[from] NoFormula),
+    /// The experimental arm is not better on the scale of the analysis.
+    #[error("none, as the experimental arm is not better")]
+    NoBenefit,
+    /// Stops for futility or harm limit the power, or the effect is next to nothing.
+    #[error("no number of patients reaches it with these boundaries and this effect")]
+    Unreachable,
+}
+
+impl Expected<'_> {
+    /// Patients to randomise so that an analysis has the given power under the alternative, with the
+    /// boundaries, information fractions, allocation and dropout of the scenario. Stops by adverse
+    /// events are disregarded. The number of each arm is rounded up.
+    ///
+    /// # Errors
+    /// If there is no closed form, or no such number.
+    pub fn patients_for_power(&self, analysis: &Analysis, power: f64) -> Result<u32, NoSize> {
+        let scenario = self.scenario;
+        let drift = self.drift(Truth::Alternative, analysis)?;
+        if drift <= 0.0 {
+            return Err(NoSize::NoBenefit);
+        }
+        let share_experimental = scenario.share_experimental_known();
+        let boundaries = scenario.design.boundaries();
+        let exact = match self.posed_design(analysis, FinalOutcomes::Planned, Rounding::PerArm) {
+            Ok(PosedDesign { question, boundaries, .. }) => {
+                question.required(&boundaries, power).map(|required| required.total)
+            }
+            // The mean of Z grows with the root of the number of patients.
+            Err(_) => boundaries.drift_for_power(power).map(|needed| {
+                let ratio = needed / self.drift_at_maximum(drift);
+                f64::from(scenario.design.maximum_analysed()) * ratio * ratio
+            }),
+        };
+        let analysed = exact.filter(|total| *total > 0.0 && *total < MOST_PATIENTS);
+        let analysed = analysed.ok_or(NoSize::Unreachable)?;
+        let known = 1.0 - scenario.dropout[0].max(scenario.dropout[1]);
+        if analysed / known > MOST_PATIENTS {
+            return Err(NoSize::Unreachable);
+        }
+        let sizes = Rounding::PerArm.sizes(analysed, share_experimental, &[1.0]);
+        Ok(sizes[0].randomised(scenario.dropout).total())
+    }
+}
