@@ -39,14 +39,6 @@ pub fn finite(text: &str) -> Result<f64, String> {
     within(text, f64::is_finite, "a number")
 }
 
-pub fn alpha_one_sided(text: &str) -> Result<f64, String> {
-    fraction(text, |x| (1e-12..=0.4999).contains(&x), "1e-12 to 0.4999")
-}
-
-pub fn alpha_two_sided(text: &str) -> Result<f64, String> {
-    fraction(text, |x| (2e-12..=0.9998).contains(&x), "2e-12 to 0.9998")
-}
-
 pub fn positive(text: &str) -> Result<f64, String> {
     within(text, |x| (1e-3..=1e3).contains(&x), "0.001 to 1000")
 }
@@ -70,10 +62,6 @@ pub fn z(text: &str) -> Result<f64, String> {
 
 pub fn sd(text: &str) -> Result<f64, String> {
     within(text, |x| (1e-6..=100.0).contains(&x), "0.000001 to 100")
-}
-
-pub fn looks(text: &str) -> Result<u32, String> {
-    whole(1, 20)(text)
 }
 
 pub fn patients(text: &str) -> Result<u32, String> {

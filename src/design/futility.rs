@@ -63,6 +63,20 @@ pub enum ConditionalOn {
 }
 
 impl FutilityRule {
+    /// Returns whether the rule is built for a power, whatever the size of the trial.
+    pub fn has_power(&self) -> bool {
+        match self {
+            Self::BetaSpending { .. }
+            | Self::ConditionalPower { on: ConditionalOn::Power(_), .. } => true,
+            Self::None
+            | Self::Z(_)
+            | Self::PredictivePower { .. }
+            | Self::ConditionalPower {
+                on: ConditionalOn::Trend | ConditionalOn::Drift(_), ..
+            } => false,
+        }
+    }
+
     /// Computes futility bounds at the interim looks, −∞ at one without a test; `None` if no drift
     /// gives the wanted power (β not below 1 − α). `untested` lists looks, from 0, without the
     /// test.

@@ -40,6 +40,11 @@ fn group<'p>(problem: &'p Problem, name: &'p str, source: &'p str) -> Group<'p> 
                 .path(format!("--set on {name}"))
                 .annotation(AnnotationKind::Primary.span(span.clone())),
         ),
+        Some((Origin::Option(text), span)) => title.element(
+            Snippet::source(visible_in_place(text))
+                .path("command line")
+                .annotation(AnnotationKind::Primary.span(span.clone())),
+        ),
         None if problem.path.is_empty() => Group::with_title(title),
         None => title.element(annotate_snippets::Origin::path(name)),
     }

@@ -202,12 +202,12 @@ pub struct Source<'d, F> {
 
 impl<F> Source<'_, F> {
     /// Returns the problems as a rejection of the document.
-    pub fn reject(self, problems: Vec<Problem>) -> Rejection {
+    pub fn reject(&self, problems: Vec<Problem>) -> Rejection {
         self.places.document.reject(problems)
     }
 }
 
-/// Places where the values of a draft are written: in the document, or in arguments of `--set`.
+/// Places where the values of a draft are written: in the document, or in arguments of `--set` and other options.
 #[derive(Debug)]
 pub struct Places<'d> {
     document: &'d InputDocument,
@@ -264,7 +264,7 @@ impl Places<'_> {
                 // A table that was made for it has no other place.
                 None => path.below(made).map(|_| 0..set.text().len())?,
             };
-            Some((Origin::Override(set.text().to_owned()), span))
+            Some((set.origin(), span))
         })
     }
 }

@@ -9,6 +9,8 @@ pub enum Origin {
     File,
     /// This argument of `--set`.
     Override(String),
+    /// This option, with its value.
+    Option(String),
 }
 
 /// One error in an input file.
@@ -37,7 +39,7 @@ impl Problem {
     pub(super) fn position(&self) -> usize {
         match &self.place {
             Some((Origin::File, span)) => span.start,
-            Some((Origin::Override(_), _)) | None => usize::MAX,
+            Some((Origin::Override(_) | Origin::Option(_), _)) | None => usize::MAX,
         }
     }
 
@@ -82,7 +84,7 @@ impl Rejection {
                 let start = span.start.min(self.text.len());
                 Some(1 + self.text.as_bytes()[..start].iter().filter(|&&b| b == b'\n').count())
             }
-            Some((Origin::Override(_), _)) | None => None,
+            Some((Origin::Override(_) | Origin::Option(_), _)) | None => None,
         }
     }
 
@@ -94,6 +96,7 @@ impl Rejection {
             match (self.line(problem), &problem.place) {
                 (Some(line), _) => format!("{}:{line}: {sentence}", self.name),
                 (None, Some((Origin::Override(text), _))) => format!("--set {text}: {sentence}"),
+                (None, Some((Origin::Option(text), _))) => format!("{text}: {sentence}"),
                 (None, _) if problem.path.is_empty() => sentence,
                 (None, _) => format!("{}: {sentence}", self.name),
             }

@@ -101,6 +101,12 @@ pub struct ScenarioFile {
     pub run: Run,
 }
 
+impl AsRef<WrittenDesign> for ScenarioFile {
+    fn as_ref(&self) -> &WrittenDesign {
+        &self.design
+    }
+}
+
 impl InputFile for ScenarioFile {
     fn schema() -> &'static Value {
         static SCHEMA: LazyLock<Value> = LazyLock::new(schema::build::<ScenarioFile>);

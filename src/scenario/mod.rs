@@ -37,8 +37,9 @@ pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use path::KeyPath;
 pub(crate) use problems::did_you_mean;
+pub use resolve::{DesignFile, StatedDesign, StatedTrial};
 pub use safety::{Safety, SafetyEndpoint};
-pub use set::{Set, TomlValue};
+pub use set::{Set, TomlTable, TomlValue};
 
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;

@@ -411,13 +411,14 @@ fn strings(list: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::DesignFile;
     use crate::scenario::published::EvidenceFile;
     use crate::scenario::{InputFile, ScenarioFile};
     use serde_json::json;
 
     #[test]
     fn the_schemas_of_input_files_have_nothing_that_the_reader_does_not_know() {
-        for schema in [ScenarioFile::schema(), EvidenceFile::schema()] {
+        for schema in [ScenarioFile::schema(), EvidenceFile::schema(), DesignFile::schema()] {
             assert!(
                 matches!(ValueShape::of(schema), Ok(ValueShape::Table(_))),
                 "{:?}",

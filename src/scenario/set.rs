@@ -7,7 +7,7 @@ use std::str::FromStr;
 use toml::de::DeValue;
 use toml_edit::{Item, TableLike, TomlError, Value};
 
-pub use toml_edit::Value as TomlValue;
+pub use toml_edit::{InlineTable as TomlTable, Value as TomlValue};
 
 use super::error::{Origin, Problem};
 use super::item::{describe, elements, number, plain, span_of};
@@ -20,8 +20,10 @@ use super::schema::ValueShape;
 pub struct Set {
     path: KeyPath,
     value: Value,
-    /// The argument of `--set`, as typed or as it would be typed.
+    /// The argument of `--set`, as typed or as it would be typed; or another option with its value.
     text: String,
+    /// Whether the text is another option.
+    is_option: bool,
     /// The problem with an argument that is not of the form of a set.
     problem: Option<Problem>,
 }
@@ -31,7 +33,21 @@ impl Set {
     pub fn new(path: KeyPath, value: impl Into<Value>) -> Self {
         let value = value.into();
         let text = format!("{path}={}", value.to_string().trim());
-        Self { path, value, text, problem: None }
+        Self { path, value, text, is_option: false, problem: None }
+    }
+
+    /// Sets a value that an option states, which is named as typed in problems with it.
+    pub fn option(option: &str, typed: &str, path: KeyPath, value: impl Into<Value>) -> Self {
+        let text = format!("--{option} {typed}").trim_end().to_owned();
+        Self { path, value: value.into(), text, is_option: true, problem: None }
+    }
+
+    /// Reads a value as it is typed after an option: a number, true or false, or else text.
+    pub fn typed(text: &str) -> TomlValue {
+        // TOML has no .5 and +1, which people type.
+        let number = text.parse().ok().filter(|number: &f64| number.is_finite()).map(Value::from);
+        let value = Value::from_str(text).ok().or(number);
+        value.unwrap_or_else(|| Value::from(text))
     }
 
     /// Sets a number, which is written without decimals if it is `whole`.
@@ -48,6 +64,7 @@ impl Set {
                 path: KeyPath::default(),
                 value: Value::from(""),
                 text: argument.clone(),
+                is_option: false,
                 problem: Some(problem),
             })
         });
@@ -72,7 +89,7 @@ impl Set {
         };
         let path = path.parse();
         let path = path.map_err(|_| wrong(text, "expected keys joined by dots, as in a.b[0].c"))?;
-        Ok(Self { path, value, text: text.to_owned(), problem: None })
+        Ok(Self { path, value, text: text.to_owned(), is_option: false, problem: None })
     }
 
     /// Reads the values of a TOML array, in the plainest form: values that are the same are written in
@@ -112,6 +129,12 @@ impl Set {
         &self.text
     }
 
+    /// Returns where the value is stated.
+    pub(super) fn origin(&self) -> Origin {
+        let text = self.text.clone();
+        if self.is_option { Origin::Option(text) } else { Origin::Override(text) }
+    }
+
     /// Puts the value into a document. A key that is one of several alternatives (such as
     /// `outcome.experimental.common_odds_ratio`) takes the place of the alternative that was there.
     /// Returns the first of the tables that had to be made for it, or the path itself.
@@ -126,7 +149,8 @@ impl Set {
         // Asked before, as all of the path is there afterwards.
         let made = self.first_missing(root);
         if self.path.set(root, self.value.clone()).is_none() {
-            return Err(wrong(&self.text, &self.obstacle(root)));
+            let place = 0..self.text.len();
+            return Err(Problem::at("", self.obstacle(root), self.origin(), place));
         }
         let (Some(PathStep::Key(key)), Some(parent)) =
             (self.path.steps().last(), self.path.parent())
@@ -182,8 +206,15 @@ impl Set {
     /// Returns the part of the text that says the value at a path below that of the value.
     pub(super) fn span(&self, below: &KeyPath) -> Range<usize> {
         let end = self.text.trim_end().len();
-        let written = self.text.split_once('=').map_or("", |(_, value)| value.trim());
+        let before = if self.is_option { ' ' } else { '=' };
+        let written = self.text.split_once(before).map_or("", |(_, value)| value.trim());
         let start = end - written.len();
+        if self.is_option && written.is_empty() {
+            return 0..end;
+        } else if self.is_option {
+            let found = listed(written, below).unwrap_or(0..written.len());
+            return found.start + start..found.end + start;
+        }
         // Values forget their places when they leave their document, so the text is parsed again; a
         // bare word is not TOML and is pointed to as a whole.
         const KEY: &str = "value=";
@@ -211,6 +242,16 @@ impl PartialEq for Set {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
+}
+
+/// Returns the place of an element in the value of an option, which lists its elements with commas,
+/// after a name if any, as in `z:0,1`; `None` if the path is not that of one of several elements.
+fn listed(written: &str, below: &KeyPath) -> Option<Range<usize>> {
+    let Some(PathStep::Index(index)) = below.steps().last() else { return None };
+    let start = written.rfind([':', '=']).map_or(0, |before| before + 1);
+    let before: usize = written[start..].split(',').take(*index).map(|text| text.len() + 1).sum();
+    let length = written[start..].split(',').nth(*index)?.len();
+    Some(start + before..start + before + length)
 }
 
 /// Sorts the keys of tables, at every depth.
@@ -318,6 +359,29 @@ mod tests {
             let (_, span) = problem.place.expect("it has a place");
             assert_eq!(&text[span], number);
         }
+    }
+
+    #[test]
+    fn an_element_is_found_in_the_value_of_an_option() {
+        let set = |typed: &str| Set::option("rule", typed, KeyPath::default(), "");
+        let part =
+            |set: &Set, below: &str| set.text[set.span(&below.parse().expect("a path"))].to_owned();
+        assert_eq!(part(&set("0.5,0.75,1"), "fractions[1]"), "0.75");
+        assert_eq!(part(&set("z:0,-1.5"), "bounds[1]"), "-1.5");
+        assert_eq!(part(&set("cumulative=0.025"), "spent[0]"), "0.025");
+        assert_eq!(part(&set("cumulative=0.025"), "spent[1]"), "cumulative=0.025");
+        assert_eq!(part(&set("cp:0.2"), "at_most"), "cp:0.2");
+        let flag = Set::option("flag", "", KeyPath::default(), true);
+        assert_eq!(&flag.text[flag.span(&KeyPath::default())], "--flag");
+    }
+
+    #[test]
+    fn numbers_of_options_are_those_of_toml_and_those_that_people_type() {
+        for (text, value) in [("3", "3"), (".5", "0.5"), ("-inf", "-inf"), ("1e1", "1e1")] {
+            assert_eq!(Set::typed(text).to_string(), value);
+        }
+        assert_eq!(Set::typed("1e400").as_str(), Some("1e400"));
+        assert_eq!(Set::typed("many").as_str(), Some("many"));
     }
 
     #[test]

@@ -767,7 +767,7 @@ fn invalid_arguments_are_reported_with_what_is_allowed() {
 
 /// Invalid options of `rescuesim design`, and a part of the expected message: the option, the value and
 /// what is allowed.
-const DESIGNS: [(&str, &str); 50] = [
+const DESIGNS: [(&str, &str); 56] = [
     ("", "what is compared? expected: a scenario, --control and --experimental"),
     ("R", "neither a size nor a power: give --n or --power"),
     ("--control 0.25 --power 0.8", "there is no effect; expected: --experimental"),
@@ -784,25 +784,22 @@ const DESIGNS: [(&str, &str); 50] = [
     ("R --power 0.02", "--power 0.02 is no more than the one-sided alpha; allowed: above 0.025"),
     (
         "R --power 0.8 --alpha-one-sided 0",
-        "'0' for '--alpha-one-sided <ALPHA>': allowed: 1e-12 to 0.4999",
+        "`design.alpha_one_sided` is 0; allowed: 1e-12 to 0.4999",
     ),
-    ("R --power 0.8 --alpha-one-sided 0.6", "'0.6' for '--alpha-one-sided <ALPHA>': allowed"),
+    ("R --power 0.8 --alpha-one-sided 0.6", "1 | --alpha-one-sided 0.6\n  |                   ^^^"),
     (
         "R --power 0.8 --alpha-one-sided 0.02 --alpha-two-sided 0.05",
         "cannot be used with '--alpha-two-sided",
     ),
-    (
-        "R --power 0.8 --looks 21",
-        "'21' for '--looks <LOOKS>': allowed: a whole number from 1 to 20",
-    ),
+    ("R --power 0.8 --looks 21", "`design.looks.equally_spaced` is 21; allowed: 1 to 20"),
     (
         "R --power 0.8 --information-fractions 0.5,0.4,1",
-        "--information-fractions 0.5,0.4,1; allowed: 1 to 20 numbers above 0 that increase to 1",
+        "puts look 2 at an information fraction of 0.4; allowed: more than the 0.5 before it",
     ),
-    ("R --power 0.8 --information-fractions 0.5,0.9", "--information-fractions 0.5,0.9; allowed"),
+    ("R --power 0.8 --information-fractions 0.5,0.9", "ends at 0.9; allowed: 1 for the final look"),
     (
         "R --power 0.8 --information-fractions nan,1",
-        "'nan' for '--information-fractions <FRACTIONS>'",
+        "`design.looks.information_fractions[0]` nan is not a finite number",
     ),
     (
         "R --power 0.8 --looks 2 --information-fractions 0.5,1",
@@ -822,48 +819,66 @@ const DESIGNS: [(&str, &str); 50] = [
     ),
     (
         "R --power 0.8 --spending obrien-flemming",
-        "'obrien-flemming' for '--spending <FAMILY>': no boundary has this name (did you mean obrien-fleming?)",
+        "`design.efficacy.rule` is \"obrien_flemming\" (did you mean `obrien_fleming`?)",
     ),
-    ("R --power 0.8 --spending pococ", "(did you mean pocock?)"),
+    ("R --power 0.8 --spending pococ", "(did you mean `pocock`?)"),
     (
         "R --power 0.8 --spending kim-demets",
-        "'kim-demets' for '--spending <FAMILY>': expected kim-demets=rho, from 0.01 to 50",
+        "`design.efficacy.rho` is missing; expected: Exponent ρ; 3 is near O'Brien–Fleming",
     ),
     ("R --power 0.8 --spending pocock=1", "pocock takes no number"),
     (
         "R --power 0.8 --looks 3 --spending cumulative=0.01,0.025",
-        "--spending cumulative=0.01,0.025: 2 numbers; expected: 3, one per look",
+        "`design.efficacy.spent` has 2 values; allowed: 3 (one per look)",
     ),
     (
         "R --power 0.8 --looks 2 --spending cumulative=0.01,0.03",
-        "--spending cumulative=0.01,0.03: allowed: numbers from 0 that never fall and end at 0.025",
+        "`design.efficacy.spent[1]` is 0.03; allowed: the whole error rate, 0.025",
     ),
     (
         "R --power 0.8 --looks 3 --spending haybittle-peto=2 --alpha-one-sided 0.005",
-        "--spending haybittle-peto=2: the interim looks use up more than the one-sided alpha of 0.005; allowed",
+        "`design.efficacy` spends more than alpha before the final look; allowed: fewer or higher",
     ),
     (
         "R --power 0.8 --looks 3 --efficacy-looks 4",
-        "--efficacy-looks 4: there is no such look; allowed: 1 to 3",
+        "`design.efficacy_looks[0]` is 4; allowed: 1 to 3",
     ),
     (
         "R --power 0.8 --futility cp:0.2",
-        "--futility cp:0.2: there is no interim look; expected: --looks 2 or more",
+        "`design.futility` is given for one look; allowed with two or more",
     ),
     (
         "R --power 0.8 --looks 3 --futility z:1",
-        "--futility z:1: expected: 2 numbers with commas, one per interim look",
+        "`design.futility.bounds` has 1 values; allowed: 2 (one per interim look)",
     ),
     (
         "R --power 0.8 --looks 3 --futility z:1,5",
-        "--futility z:1,5: at look 2 that is a Z of 5.0000, not below the efficacy boundary; allowed: below 2.5114",
+        "`design.futility.bounds[1]` is 5.0000 on the Z scale; allowed: below the efficacy bound of look 2 (2.5114)",
     ),
-    ("R --power 0.8 --looks 3 --futility p:2,0.5", "--futility p:2,0.5: allowed: p values above 0"),
+    (
+        "R --power 0.8 --looks 3 --futility p:2,0.5",
+        "`design.futility.bounds[0]` is 2; allowed: 1e-12 to",
+    ),
     (
         "R --power 0.8 --looks 3 --futility beta:pocock",
-        "--futility beta:pocock: no spending function has this name (did you mean lan-demets-pocock?)",
+        "`design.futility.spending.rule` is a boundary and spends nothing by itself; allowed: lan_demets",
     ),
-    ("R --power 0.8 --looks 3 --futility effect:0,0", "--futility effect:0,0: needs the size, --n"),
+    (
+        "R --power 0.8 --looks 3 --futility effect:0,0",
+        "`design.futility` is on the effect scale, which needs the number of patients, --n",
+    ),
+    (
+        "R --power 0.8 --looks 3 --futility predictive:0.2",
+        "--futility predictive:0.2: allowed: none, beta:FAMILY, z:A,B,…",
+    ),
+    (
+        "R --power 0.8 --looks 3 --futility none --futility-looks 1",
+        "`design.futility_looks` is given without `design.futility`",
+    ),
+    ("R --power 0.8 --looks 3 --harm pocok=2:x", "`design.harm.alpha_one_sided` is \"x\"; allowed"),
+    ("R --power 0.8 --looks 3 --harm pocok=2:x", "`design.harm.spending.rule` is \"pocok\" (did"),
+    ("scenarios/angel-reboot.toml --looks 0", "1 | --looks 0\n"),
+    ("scenarios/angel-reboot.toml --n 300", "cannot be used with"),
     (
         "R --n 300 --looks 3 --futility beta:kim-demets=1",
         "--futility beta:kim-demets=1: needs --power",

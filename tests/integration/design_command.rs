@@ -117,6 +117,34 @@ fn a_scenario_and_equivalent_options_give_the_same_design() {
     agree(&without_words(scenario), &without_words(options), "design");
 }
 
+/// Rules that differ from those of the scenario.
+const OTHER_RULES: &str = "--looks 4 --alpha-one-sided 0.01 --spending haybittle-peto \
+                           --futility cp-planned:.2 --futility-looks 2,3 --binding";
+
+/// Options of rules with a scenario replace its own, like the same keys with `--set`.
+#[test]
+fn options_of_rules_replace_those_of_a_scenario() {
+    let keys = [
+        "design.looks={equally_spaced=4}",
+        "design.alpha_one_sided=0.01",
+        "design.efficacy={rule=\"haybittle_peto\"}",
+        "design.futility={rule=\"conditional_power\",at_most=0.2,under=\"planned\"}",
+        "design.futility_looks=[2,3]",
+        "design.binding_futility=true",
+    ];
+    let sets: Vec<&str> = keys.iter().flat_map(|set| ["--set", set]).collect();
+    let [mut options, mut sets] =
+        [designed(&[&AS_PLANNED], OTHER_RULES), designed(&[&AS_PLANNED, &sets], "")];
+    for design in [&mut options, &mut sets] {
+        design.as_object_mut().expect("an object").remove("command");
+    }
+    assert_eq!(options, sets);
+    assert_eq!(options["looks"].as_array().map(Vec::len), Some(4));
+    let stated = designed(&[&RATES], &format!("--n 312 {OTHER_RULES}"));
+    assert_eq!(options["conventions"], stated["conventions"]);
+    agree(&options["looks"], &stated["looks"], "looks");
+}
+
 #[track_caller]
 fn agree(one: &Value, other: &Value, at: &str) {
     match (one, other) {

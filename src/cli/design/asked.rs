@@ -6,10 +6,9 @@ use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
 use rescuesim::expected::{Expected, FinalOutcomes, PosedDesign};
 use rescuesim::report::design::DesignReport;
-use rescuesim::scenario::Scenario;
+use rescuesim::scenario::{InputDocument, Scenario, StatedTrial};
 
 use super::DesignArgs;
-use super::rules::{Size, USUAL_ALPHA};
 use crate::cli::{Failure, analysis, recreate};
 
 /// Largest number of patients of a design.
@@ -60,8 +59,27 @@ impl Asked {
     }
 
     pub fn of_options(args: &DesignArgs) -> Result<Self, Failure> {
-        let (question, alpha) = with_alpha(stated(args)?, args)?;
-        let boundaries = args.rules.boundaries(&question.rules, &question.information_fractions)?;
+        let trial = stated_trial(args)?;
+        let (comparison, share_experimental) = (trial.comparison.clone(), trial.share_experimental);
+        let document = InputDocument::default_design();
+        let sets = args.rules.overrides(args.power)?;
+        let design = document.with(&sets).resolve_design(trial)?;
+        let question = Question {
+            rules: design.rules.clone(),
+            information_fractions: design.information_fractions.clone(),
+            comparison,
+            share_experimental,
+            // A given size must not change by a patient.
+            rounding: if args.size.n.is_some() {
+                Rounding::Total
+            } else {
+                args.rounding.rounding()
+            },
+            dropout: [args.size.dropout; 2],
+            sizes_are_expected: false,
+        };
+        let (question, alpha) = with_alpha(question, args)?;
+        let boundaries = design.boundaries(&question.rules)?;
         let found = if args.endpoint.has_effect() {
             None
         } else {
@@ -144,43 +162,29 @@ impl Asked {
     }
 }
 
-/// Returns the question that the options state, with the usual alpha if none is given.
-fn stated(args: &DesignArgs) -> Result<Question, Failure> {
+/// Returns what the options compare, without looks and boundaries.
+fn stated_trial(args: &DesignArgs) -> Result<StatedTrial, Failure> {
     let (control, experimental) = args.size.ratio;
     let share_experimental = f64::from(experimental) / f64::from(control + experimental);
-    let information_fractions = args.rules.information_fractions()?;
-    let alpha = args.rules.alpha().unwrap_or(USUAL_ALPHA);
     let comparison = args.endpoint.comparison(share_experimental)?;
-    let total = args.size.n.map(f64::from);
-    let size =
-        total.map(|total| Size { comparison: &comparison, share_experimental, total, alpha });
-    let rules = args.rules.rules(alpha, &information_fractions, args.power, size.as_ref())?;
-    Ok(Question {
-        rules,
-        comparison: comparison.clone(),
-        information_fractions: information_fractions.clone(),
-        share_experimental,
-        // A given size must not change by a patient.
-        rounding: if args.size.n.is_some() { Rounding::Total } else { args.rounding.rounding() },
-        dropout: [args.size.dropout; 2],
-        sizes_are_expected: false,
-    })
+    Ok(StatedTrial { comparison, share_experimental, analysed: args.size.n, power: args.power })
 }
 
 /// Returns the question with its alpha, which is solved for if size, power and effect are all
 /// given.
 fn with_alpha(question: Question, args: &DesignArgs) -> Result<(Question, AlphaSource), Failure> {
+    let is_given = args.rules.has_alpha();
     let (Some(total), Some(power), true) = (args.size.n, args.power, args.endpoint.has_effect())
     else {
-        let given = args.rules.alpha().is_some();
-        return Ok((question, if given { AlphaSource::Given } else { AlphaSource::Default }));
+        return Ok((question, if is_given { AlphaSource::Given } else { AlphaSource::Default }));
     };
-    if let Some(alpha) = args.rules.alpha() {
+    if is_given {
         // The power is then that of the futility rule, and the size and the effect determine the
         // design's own.
-        if args.rules.futility_has_power() {
+        if question.rules.futility.has_power() {
             return Ok((question, AlphaSource::Given));
         }
+        let alpha = question.rules.alpha_one_sided;
         return Err(Failure::Usage(format!(
             "--n {total}, --power {power}, an effect and an alpha of {alpha} leave nothing to be \
              found; expected: all but one of them"

@@ -2,7 +2,6 @@
 
 mod asked;
 mod endpoint;
-mod family;
 mod rules;
 
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Command, Id, ValueEnum};
 use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
-use rescuesim::scenario::InputDocument;
+use rescuesim::scenario::{InputDocument, Set};
 
 use super::{Failure, Format, output, values};
 use asked::Asked;
@@ -22,16 +21,16 @@ use rules::RuleArgs;
 // that require a scenario conflict with these too, as clap waives a requirement that conflicts with
 // a given option.
 fn options_of_a_design() -> Vec<Id> {
-    let command = RuleArgs::augment_args(Command::new("design"));
-    let command = SizeArgs::augment_args(EndpointArgs::augment_args(command));
+    let command = EndpointArgs::augment_args(Command::new("design"));
+    let command = SizeArgs::augment_args(command);
     command.get_arguments().map(|option| option.get_id().clone()).collect()
 }
 
 /// A design without simulation: from a scenario, or from options.
 #[derive(Debug, Args)]
 pub struct DesignArgs {
-    /// Scenario file (TOML); its looks, boundaries, arms and dropout are used. Without one, the
-    /// options say all of it.
+    /// Scenario file (TOML); its looks, boundaries, arms and dropout are used, but for those that
+    /// options state. Without one, the options say all of it.
     #[arg(conflicts_with_all = options_of_a_design())]
     scenario: Option<PathBuf>,
     /// Replace a value of the scenario, as in `--set missing.dropout=0.05`; may be repeated.
@@ -109,7 +108,9 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
     let (asked, inputs) = match &args.scenario {
         Some(path) => {
             let document = InputDocument::read(path)?;
-            let scenario = document.scenario(&args.overrides)?;
+            let mut sets = Set::all(&args.overrides);
+            sets.extend(args.rules.overrides(args.power)?);
+            let scenario = document.with(&sets).resolve()?;
             (Asked::of_scenario(&scenario, args)?, document.paths())
         }
         None => (Asked::of_options(args)?, Vec::new()),

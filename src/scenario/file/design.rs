@@ -53,6 +53,12 @@ pub struct WrittenDesign {
     pub decision_lag_days: f64,
 }
 
+impl AsRef<WrittenDesign> for WrittenDesign {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// When to look. The last look is the final one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -80,13 +86,13 @@ pub enum Boundary {
     LanDemetsPocock {},
     /// Hwang–Shih–DeCani spending.
     HwangShihDecani {
-        /// −4 is near O'Brien–Fleming, 1 near Pocock.
+        /// Parameter γ; −4 is near O'Brien–Fleming, 1 near Pocock.
         #[schemars(range(min = -40.0, max = 40.0))]
         gamma: f64,
     },
     /// Kim–DeMets power-family spending.
     KimDemets {
-        /// 3 is near O'Brien–Fleming, 1 near Pocock.
+        /// Exponent ρ; 3 is near O'Brien–Fleming, 1 near Pocock.
         #[schemars(range(min = 0.01, max = 50.0))]
         rho: f64,
     },

@@ -15,6 +15,7 @@ mod prior;
 mod procedure;
 mod randomisation;
 mod safety;
+mod stated_design;
 mod truths;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,8 @@ use crate::outcome::{Drift, EarlyOutcome, Missingness, MrsDistribution};
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, RandomisationMethod};
 use crate::rng::Seed;
+pub use stated_design::{DesignFile, StatedDesign, StatedTrial};
+
 use prior::ResolvedPrior;
 use safety::Timing;
 use truths::Truths;
@@ -49,9 +52,9 @@ impl From<&Self> for Reported {
 /// A value, unless problems with it have been reported.
 type Checked<T> = Result<T, Reported>;
 
-/// Builds the stages of a scenario and collects problems on the way.
-struct Resolver<'s> {
-    file: &'s file::ScenarioFile,
+/// Builds the stages of a scenario, or of another file, and collects problems on the way.
+struct Resolver<'s, F = file::ScenarioFile> {
+    file: &'s F,
     /// Where the values of the file are written; `None` for a scenario that is not from a document.
     places: Option<&'s Places<'s>>,
     problems: Vec<Problem>,
@@ -244,6 +247,15 @@ impl Resolver<'_> {
         Ok(wanted)
     }
 
+    fn distribution(&mut self, path: &str, shares: [f64; 7]) -> Checked<MrsDistribution> {
+        match MrsDistribution::new(shares) {
+            Ok(distribution) => Ok(distribution),
+            Err(error) => self.fail(path, format!("is not a distribution: {error}")),
+        }
+    }
+}
+
+impl<F> Resolver<'_, F> {
     /// Reports a problem with the value at a path.
     fn report(&mut self, path: &str, message: impl Into<String>) {
         // Paths are those of this program, so they parse; a message is better than none if one did not.
@@ -268,13 +280,6 @@ impl Resolver<'_> {
     /// Reports a name in a list, each of which may be there once, that is there again.
     fn report_repeated(&mut self, path: &str, name: &str, thing: &str) {
         self.report(path, repeats(format!("\"{name}\""), thing));
-    }
-
-    fn distribution(&mut self, path: &str, shares: [f64; 7]) -> Checked<MrsDistribution> {
-        match MrsDistribution::new(shares) {
-            Ok(distribution) => Ok(distribution),
-            Err(error) => self.fail(path, format!("is not a distribution: {error}")),
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::file::safety::{self as written, SafetyEvent};
 use super::super::problems::conflicts;
 use super::super::{Safety, SafetyEndpoint};
+use super::design::shares_of_last;
 use super::{Checked, Reported, Resolver};
 use crate::accrual::{Accrual, FollowUp};
 use crate::centres::Centres;
@@ -234,7 +235,8 @@ impl Resolver<'_> {
             return self.fail(&path, message);
         }
         let alpha = stopping.alpha_one_sided;
-        let function = self.spending(&path, &stopping.spending, Some(alpha), &patients)?;
+        let function =
+            self.spending(&path, &stopping.spending, Some(alpha), &shares_of_last(&patients))?;
         match SafetyBoundary::new(patients, function, alpha) {
             Ok(boundary) => Ok(boundary),
             Err(_) => self.fail(

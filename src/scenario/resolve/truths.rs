@@ -111,7 +111,8 @@ impl Resolver<'_> {
             has_dropout,
             dropout_is_selective: has_dropout && is_selective,
         };
-        Ok(PlannedComparison { comparison: comparison(first, compared), share_experimental })
+        let comparison = comparison(first, compared);
+        Ok(PlannedComparison { comparison, share_experimental, power: None })
     }
 
     /// Reads how fast patients come. `outcomes` are needed for a rate of screening, which the procedure
