@@ -61,7 +61,7 @@ impl fmt::Display for FutilityRule {
 impl fmt::Display for ConditionalOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Trend => "trend",
+            Self::Trend => "current trend",
             Self::Drift(_) | Self::Power(_) => "planned effect",
         })
     }
@@ -161,7 +161,9 @@ impl Question {
             }
             Comparison::Means(it) => format!("A mean of {}", significant(it.arms()[1].mean)),
         };
-        format!("{effect} is the smallest that {patients} patients show with a power of {power}.")
+        format!(
+            "{effect} is the smallest effect that {patients} patients detect with a power of {power}."
+        )
     }
 }
 

@@ -77,8 +77,8 @@ impl DesignReport {
         out += bounds(design);
         out = out.heading("At the boundary");
         out += at_boundaries(design, self.effect_scale);
-        out = out
-            .heading("How the design performs (probabilities of stopping, normal approximation)");
+        out =
+            out.heading("Performance of the design (stopping probabilities, normal approximation)");
         out += performance(design, self.effect_scale);
         if let Some(exact) = exact(design) {
             out += exact;
@@ -280,18 +280,18 @@ fn at_boundaries(design: &DesignCharacteristics, scale: &str) -> Document {
         header.push("odds\nratio");
     }
     if several {
-        header.extend(["conditional\npower", "under\nthe trend", "predictive\npower"]);
+        header.extend(["conditional\npower", "current\ntrend", "predictive\npower"]);
     }
     Document::of_table(&header, rows).text(legend(out_of_reach, several))
 }
 
 fn legend(out_of_reach: bool, several: bool) -> String {
-    let mut out = "What has to be seen, with control as planned".to_owned();
+    let mut out = "Observed effect needed to cross, if control is as planned".to_owned();
     out += if out_of_reach { " (–: no effect is large enough)." } else { "." };
     if several {
-        out += " Conditional power: the chance of efficacy later, under the planned effect and \
-                under the one seen; predictive power averages over what the data say of the effect \
-                (flat prior).";
+        out += " Conditional power: the probability of efficacy at a later look, under the planned \
+                effect and under the current trend; predictive power averages it over the posterior \
+                of the effect (flat prior).";
     }
     out
 }
@@ -340,7 +340,7 @@ fn performance_under(
     let names: Vec<String> =
         effects.iter().map(|effect| share_name(effect.fraction, margin)).collect();
     let header: Vec<&str> =
-        std::iter::once("if there is").chain(names.iter().map(String::as_str)).collect();
+        std::iter::once("true effect").chain(names.iter().map(String::as_str)).collect();
     Document::of_table(&header, rows)
 }
 
@@ -352,13 +352,13 @@ fn row<T>(name: &str, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
 fn share_name(fraction: f64, margin: bool) -> String {
     // Exact comparisons: 0, ½ and 1 are given or typed, not computed.
     if fraction == 0.0 {
-        if margin { "the margin" } else { "no effect" }.to_owned()
+        if margin { "the margin" } else { "none" }.to_owned()
     } else if fraction == 0.5 {
-        if margin { "half way" } else { "half of it" }.to_owned()
+        if margin { "halfway" } else { "half the planned" }.to_owned()
     } else if fraction == 1.0 {
-        "the effect".to_owned()
+        "planned".to_owned()
     } else {
-        format!("{} × effect", trimmed(fraction, 4))
+        format!("{} × planned", trimmed(fraction, 4))
     }
 }
 
@@ -380,7 +380,7 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
         let name = format!("efficacy, look {}", look.look);
         rows.push(row(&name, &both, |found| probability(found.upper[look.look - 1])));
     }
-    let heeded = BoundaryKind::Futility.is_in(design) || BoundaryKind::Harm.is_in(design);
+    let has_lower = BoundaryKind::Futility.is_in(design) || BoundaryKind::Harm.is_in(design);
     if design.looks.len() > 1 {
         rows.push(row("efficacy", &both, |found| probability(found.rejection)));
         rows.push(row("expected patients analysed", &both, |found| {
@@ -388,11 +388,11 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
         }));
     }
     // Exact probabilities are those of a trial that obeys its boundaries, also non-binding ones.
-    let also = if heeded { "; lower boundaries heeded" } else { "" };
+    let also = if has_lower { "; lower boundaries treated as binding" } else { "" };
     let (maximum, at) = (exact.maximum_type_one_error, exact.maximum_at);
     let document = Document::new()
-        .heading(format!("Exactly, by recursion over the successes in both arms{also}"))
-        .table(&["if there is", "no effect", "the effect"], rows)
+        .heading(format!("Exact binomial calculation{also}"))
+        .table(&["true effect", "none", "planned"], rows)
         .text(format!(
             "Largest one-sided type I error over control rates of 0.01 to 0.99: {}, at {at:.3}.",
             numeral::probability(maximum, 6)

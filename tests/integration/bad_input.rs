@@ -768,7 +768,7 @@ fn invalid_arguments_are_reported_with_what_is_allowed() {
 /// Invalid options of `rescuesim design`, and a part of the expected message: the option, the value and
 /// what is allowed.
 const DESIGNS: [(&str, &str); 56] = [
-    ("", "what is compared? expected: a scenario, --control and --experimental"),
+    ("", "nothing to design for: give a scenario, or --control and --experimental"),
     ("R", "neither a size nor a power: give --n or --power"),
     ("--control 0.25 --power 0.8", "there is no effect; expected: --experimental"),
     ("--control 0.25 --n 100", "there is no effect; expected: --experimental"),
@@ -894,7 +894,7 @@ const DESIGNS: [(&str, &str); 56] = [
     ),
     (
         "R --power 0.8 --margin 0.2",
-        "the difference of experimental and control arm is 0.1500, which no size shows; allowed: above 0.2000",
+        "the difference of experimental and control arm is 0.1500, which no number of patients detects; allowed: above 0.2000",
     ),
     (
         "R --power 0.8 --margin=-0.5",

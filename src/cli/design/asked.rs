@@ -231,12 +231,12 @@ fn beneficial(comparison: &Comparison) -> Result<(), Failure> {
     }
     Err(Failure::Usage(match comparison {
         Comparison::Ordinal(_) => format!(
-            "the common odds ratio is {:.4}, which no size shows; allowed: above 1",
+            "the common odds ratio is {:.4}, which no number of patients detects; allowed: above 1",
             libm::exp(effect)
         ),
         Comparison::TwoProportions(_) | Comparison::Means(_) => format!(
-            "the difference of experimental and control arm is {effect:.4}, which no size shows; \
-             allowed: above {null:.4}"
+            "the difference of experimental and control arm is {effect:.4}, which no number of \
+             patients detects; allowed: above {null:.4}"
         ),
     }))
 }

@@ -106,8 +106,8 @@ impl EndpointArgs {
         }
         if self.control_mrs.is_empty() {
             return Err(Failure::Usage(
-                "what is compared? expected: a scenario, --control and --experimental (rates), or \
-                 --control-mrs with --common-odds-ratio or --experimental-mrs"
+                "nothing to design for: give a scenario, or --control and --experimental (rates), \
+                 or --control-mrs with --common-odds-ratio or --experimental-mrs"
                     .into(),
             ));
         }

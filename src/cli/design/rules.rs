@@ -32,7 +32,7 @@ pub struct RuleArgs {
     #[arg(long, value_name = "LOOKS")]
     efficacy_looks: Option<String>,
     /// Boundary for futility: beta:FAMILY (β-spending for the power), or a bound per interim look
-    /// as z:A,B,…, p:A,B,… or effect:A,B,…, or cp:X (conditional power under the trend),
+    /// as z:A,B,…, p:A,B,… or effect:A,B,…, or cp:X (conditional power under the current trend),
     /// cp-planned:X (under the planned effect), pp:X (predictive power).
     #[arg(long, value_name = "RULE", allow_hyphen_values = true)]
     futility: Option<String>,
