@@ -19,7 +19,7 @@ use super::output::print_as;
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::simulation::worker_threads;
-use super::{Failure, Format, ScenarioArgs, values};
+use super::{Failure, Format, ScenarioArgs, delay, values};
 
 /// Time of a repeat on one thread if the number of replicates is not given.
 const REPEAT: Duration = Duration::from_millis(400);
@@ -49,7 +49,7 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     // From here: reading and validating count as the wait for the first trial.
     let began = now();
-    let scenario = Scenario::load(path, overrides)?;
+    let scenario = delay::announced(false, || Scenario::load(path, overrides))?;
     Simulator::new(&scenario).run(Replicate(0));
     let first_trial = began.elapsed();
     let earlier = args.compare.as_ref().map(|path| read(path, &scenario)).transpose()?;

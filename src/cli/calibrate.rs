@@ -9,8 +9,8 @@ use rescuesim::scenario::edit::{self, EditError};
 use rescuesim::scenario::path::NotAPath;
 use rescuesim::scenario::{InputDocument, KeyPath, Scenario};
 
-use super::Failure;
 use super::output::{OutputFile, cannot_write, keep_inputs, print};
+use super::{Failure, delay};
 
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
@@ -40,7 +40,7 @@ fn target(text: &str) -> Result<Target, String> {
 
 pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     let document = InputDocument::read(&args.scenario)?;
-    let scenario = document.scenario(&[])?;
+    let scenario = delay::announced(false, || document.scenario(&[]))?;
     let mut unknowns = Vec::new();
     for path in &args.solve {
         let parsed = path.parse().map_err(|e: NotAPath| refused(e.into()))?;
@@ -49,9 +49,10 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     }
     // Before the search: a key that the file does not have cannot be replaced after it either.
     solved_text(&document, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
-    let calibration =
+    let calibration = delay::announced(false, || {
         calibrate::calibrate(&|set| document.scenario(set), args.targets.clone(), unknowns)
-            .map_err(|error| Failure::Usage(error.to_string()))?;
+    })
+    .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::document(&calibration).to_terminal();
     // Nothing is written: a scenario near the targets would be taken for one that meets them.
     if !calibration.is_met() {

@@ -3,9 +3,12 @@
 use rescuesim::report;
 use rescuesim::scenario::Scenario;
 
-use super::{Failure, ScenarioArgs, output};
+use super::{Failure, ScenarioArgs, delay, output};
 
 pub fn check(args: &ScenarioArgs) -> Result<(), Failure> {
-    let scenario = Scenario::load(&args.scenario, &args.overrides)?;
-    output::print(&report::check::render(&scenario))
+    let text = delay::announced(false, || {
+        let scenario = Scenario::load(&args.scenario, &args.overrides)?;
+        Ok::<_, Failure>(report::check::render(&scenario))
+    });
+    output::print(&text?)
 }

@@ -13,7 +13,7 @@ use rescuesim::summary::checkpoint::{RunId, Task};
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
-use super::{Failure, Format, output};
+use super::{Failure, Format, delay, output};
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
@@ -35,14 +35,15 @@ pub struct CompareArgs {
 
 pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let own = [args.overrides.clone(), args.simulation.overrides()].concat();
-    let first = Scenario::load(&args.scenarios[0], &own)?;
+    let quiet = args.simulation.quiet;
+    let first = delay::announced(quiet, || Scenario::load(&args.scenarios[0], &own))?;
     let replicates = first.replicates;
     // The other scenarios on the same random numbers, whatever their files say.
     let same = vec![format!("run.replicates={replicates}"), format!("run.seed={}", first.seed.0)];
     let same = [own, same].concat();
     let mut scenarios = vec![first];
     for path in &args.scenarios[1..] {
-        scenarios.push(Scenario::load(path, &same)?);
+        scenarios.push(delay::announced(quiet, || Scenario::load(path, &same))?);
     }
     let comparison =
         PairedComparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;

@@ -12,6 +12,7 @@ mod checkpoint;
 mod clock;
 mod check;
 mod compare;
+mod delay;
 mod design;
 mod init;
 mod input;

@@ -22,7 +22,7 @@ use super::output::{self, OutputFile, cannot_write, print};
 use super::recreate::CommandLine;
 use super::signals::{cancelled_by_signal, handle_signals};
 use super::simulation::{Session, Simulated, SimulationArgs};
-use super::{Failure, ScenarioArgs};
+use super::{Failure, ScenarioArgs, delay};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -62,9 +62,10 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let all = [overrides.clone(), args.simulation.overrides()].concat();
     let document = InputDocument::read(path)?;
     let sets = Set::all(&all);
-    let scenario = document.with(&sets).resolve()?;
+    let quiet = args.simulation.quiet;
+    let scenario = delay::announced(quiet, || document.with(&sets).resolve())?;
     args.simulation.check(&scenario)?;
-    let varied = VariedScenarios::resolve(args, &document, &scenario)?;
+    let varied = delay::announced(quiet, || VariedScenarios::resolve(args, &document, &scenario))?;
     // Before anything is simulated, so that a place that cannot be written is reported at once.
     let page = ReportFiles::open(args, document.paths())?;
     let file = args.checkpoint.open(args.run_id(&scenario), args.simulation.threads())?;

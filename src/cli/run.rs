@@ -15,7 +15,7 @@ use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
 use super::signals::handle_signals;
 use super::simulation::{Simulated, SimulationArgs};
-use super::{Failure, Format, ScenarioArgs};
+use super::{Failure, Format, ScenarioArgs, delay};
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
@@ -49,7 +49,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let RunArgs { simulation, checkpoint, shard, .. } = args;
     let set = [args.overrides(), simulation.overrides()].concat();
     let document = InputDocument::read(&args.scenario.scenario)?;
-    let scenario = document.scenario(&set)?;
+    let scenario = delay::announced(simulation.quiet, || document.scenario(&set))?;
     simulation.check(&scenario)?;
     shard.check(scenario.replicates)?;
 

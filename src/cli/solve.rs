@@ -20,7 +20,7 @@ use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::print_as;
 use super::recreate::CommandLine;
 use super::simulation::{Session, SimulationArgs};
-use super::{Failure, Format, ScenarioArgs, analysis};
+use super::{Failure, Format, ScenarioArgs, analysis, delay};
 
 #[derive(Debug, Args)]
 pub struct SolveArgs {
@@ -137,7 +137,8 @@ impl<'a> SolveTask<'a> {
         let document = InputDocument::read(&args.scenario.scenario)?;
         let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
         let sets = Set::all(&overrides);
-        let base = document.with(&sets).resolve()?;
+        let quiet = args.simulation.quiet;
+        let base = delay::announced(quiet, || document.with(&sets).resolve())?;
         let path: KeyPath =
             args.vary.parse().map_err(|error: NotAPath| not_varied(error.into()))?;
         let number = edit::any_number(&base, &path).map_err(not_varied)?;

@@ -9,7 +9,7 @@ use rescuesim::scenario::Scenario;
 
 use super::recreate::CommandLine;
 use super::simulation::out_of_reach;
-use super::{Failure, Format, ScenarioArgs, output, values};
+use super::{Failure, Format, ScenarioArgs, delay, output, values};
 
 #[derive(Debug, Args)]
 pub struct StrategiesArgs {
@@ -80,7 +80,7 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let ScenarioArgs { scenario: path, overrides } = &args.scenario;
     let mut all = overrides.clone();
     all.extend(args.seed.map(|seed| format!("run.seed={seed}")));
-    let scenario = Scenario::load(path, &all)?;
+    let scenario = delay::announced(false, || Scenario::load(path, &all))?;
     // The default of `report` too, so that both show the same table.
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
     let max_passes = args.max_passes.map(u32::from).or(written).unwrap_or(5);

@@ -11,7 +11,7 @@ use rescuesim::trial::trace::{Trace, TrialEnding, Viewpoint, find};
 
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
-use super::{Failure, Format, ScenarioArgs, analysis, output, values};
+use super::{Failure, Format, ScenarioArgs, analysis, delay, output, values};
 
 #[derive(Debug, Args)]
 pub struct TraceArgs {
@@ -73,7 +73,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let seed = args.seed.map(|seed| format!("run.seed={seed}"));
     let all: Vec<String> = overrides.iter().cloned().chain(seed).collect();
     let document = InputDocument::read(path)?;
-    let scenario = document.scenario(&all)?;
+    let scenario = delay::announced(false, || document.scenario(&all))?;
     let view = args.viewpoint(&scenario)?;
     let replicate = args.replicate(&scenario, view)?;
     let trace = Trace::until_cancelled(&scenario, replicate, view, cancelled_by_signal());

@@ -11,7 +11,7 @@ use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
 use rescuesim::scenario::{InputDocument, Set};
 
-use super::{Failure, Format, output, values};
+use super::{Failure, Format, delay, output, values};
 use asked::Asked;
 use endpoint::EndpointArgs;
 use rules::RuleArgs;
@@ -110,12 +110,12 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             let document = InputDocument::read(path)?;
             let mut sets = Set::all(&args.overrides);
             sets.extend(args.rules.overrides(args.power)?);
-            let scenario = document.with(&sets).resolve()?;
+            let scenario = delay::announced(false, || document.with(&sets).resolve())?;
             (Asked::of_scenario(&scenario, args)?, document.paths())
         }
-        None => (Asked::of_options(args)?, Vec::new()),
+        None => (delay::announced(false, || Asked::of_options(args))?, Vec::new()),
     };
-    let report = asked.answer(args)?;
+    let report = delay::announced(false, || asked.answer(args))?;
     if let Some(path) = &args.plot {
         let scale = match args.scale {
             PlotScale::Z => BoundaryScale::Z,

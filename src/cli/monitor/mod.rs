@@ -17,7 +17,7 @@ use rescuesim::report::monitoring::{LookContext, LookEvidence, LookResult, Monit
 use rescuesim::scenario::{Analysis, Scenario};
 
 use super::values::{finite, sd, whole, z};
-use super::{Failure, Format, analysis, output, recreate, values};
+use super::{Failure, Format, analysis, delay, output, recreate, values};
 use data::{LookData, PlannedEffect, effects};
 use events::GivenEvent;
 
@@ -150,8 +150,9 @@ fn arms(text: &str) -> Result<ArmPatients, String> {
 }
 
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
-    let scenario = Scenario::load(&args.scenario, &args.overrides)?;
-    let report = report(&scenario, args)?;
+    let load = || Scenario::load(&args.scenario, &args.overrides);
+    let scenario = delay::announced(false, load)?;
+    let report = delay::announced(false, || report(&scenario, args))?;
     output::print_as(args.format, || report.document(), || report.to_json())
 }
 

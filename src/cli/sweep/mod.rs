@@ -20,7 +20,7 @@ use super::checkpoint::{CheckpointArgs, CheckpointFile, ShardArgs};
 use super::output::{self, print};
 use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
-use super::{Failure, Format, ScenarioArgs};
+use super::{Failure, Format, ScenarioArgs, delay};
 use files::SweepFiles;
 use points::Point;
 
@@ -61,16 +61,16 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let document = InputDocument::read(&args.scenario.scenario)?;
     let overrides = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
     let sets = Set::all(&overrides);
-    let base = document.with(&sets).resolve()?;
+    let quiet = args.simulation.quiet;
+    let base = delay::announced(quiet, || document.with(&sets).resolve())?;
     // All points before the first is simulated, so that an error in any is reported at once.
-    let points = (0..grid.len())
-        .map(|number| {
-            let point = Point::new(&document, &sets, &base, &grid, number)?;
-            args.simulation.check(&point.scenario)?;
-            points::check_keys(&grid, &point.scenario)?;
-            Ok(point)
-        })
-        .collect::<Result<Vec<Point>, Failure>>()?;
+    let points = (0..grid.len()).map(|number| {
+        let point = Point::new(&document, &sets, &base, &grid, number)?;
+        args.simulation.check(&point.scenario)?;
+        points::check_keys(&grid, &point.scenario)?;
+        Ok(point)
+    });
+    let points = delay::announced(quiet, || points.collect::<Result<Vec<Point>, Failure>>())?;
     points::check_common(&base, &points)?;
     let all = base.replicates * points.len() as u64;
     args.shard.check(all)?;

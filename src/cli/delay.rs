@@ -1,0 +1,33 @@
+//! A sign of life when boundaries take long to compute.
+
+use std::sync::Once;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use super::output::print_message;
+
+/// Time without output that nobody takes for a program that hangs.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Computes something that has the boundaries of a scenario. If it takes longer than a second, and the
+/// user has not asked for `quiet`, standard error says what is being done, once per command.
+pub fn announced<T>(quiet: bool, compute: impl FnOnce() -> T) -> T {
+    static ANNOUNCED: Once = Once::new();
+    if quiet || ANNOUNCED.is_completed() {
+        return compute();
+    }
+    let (computing, finished) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        // Without a thread to spare there is no note, which is no reason to fail.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
+            if finished.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                ANNOUNCED.call_once(|| print_message("note: computing the boundaries…\n"));
+            }
+        });
+        let computed = compute();
+        // Ends the wait of the other thread, as a panic does.
+        drop(computing);
+        computed
+    })
+}
