@@ -1,5 +1,7 @@
 //! Imputation of missing outcomes, and the combination of several analyses of imputed data.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,37 @@ fn twenty() -> u32 {
 impl Default for MissingRule {
     fn default() -> Self {
         Self::CompleteCase {}
+    }
+}
+
+/// Describes the value that missing outcomes get, as a predicate of "missing outcomes".
+impl fmt::Display for MissingRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CompleteCase {} => f.write_str("left out (complete cases)"),
+            Self::SingleValue { mrs } => write!(f, "count as mRS {mrs}"),
+            Self::ByArm { control, experimental } => write!(
+                f,
+                "count as mRS {control} in the control arm and {experimental} in the experimental arm"
+            ),
+            Self::LastObservation {} => {
+                f.write_str("count as the early mRS (last observation carried forward)")
+            }
+            Self::MultipleImputation { imputations, adjust_for, early, log_odds_experimental } => {
+                write!(f, "imputed {imputations} times by a proportional-odds model of treatment")?;
+                let early = early.then_some("the early mRS");
+                for covariate in adjust_for.iter().map(String::as_str).chain(early) {
+                    write!(f, ", {covariate}")?;
+                }
+                if *log_odds_experimental != 0.0 {
+                    write!(
+                        f,
+                        ", {log_odds_experimental} added to the log odds of experimental patients"
+                    )?;
+                }
+                Ok(())
+            }
+        }
     }
 }
 

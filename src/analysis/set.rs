@@ -1,5 +1,7 @@
 //! Analysis sets: which patients are compared, and in which arm.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,5 +30,16 @@ impl AnalysisSet {
             Self::PerProtocol => (received == allocated).then_some(allocated),
             Self::AsTreated => Some(received),
         }
+    }
+}
+
+/// Describes the patients and their arms, with the name of the set.
+impl fmt::Display for AnalysisSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IntentionToTreat => "all patients, as allocated (intention to treat)",
+            Self::PerProtocol => "patients who got the treatment of their arm (per protocol)",
+            Self::AsTreated => "all patients, by the treatment received (as treated)",
+        })
     }
 }

@@ -1,4 +1,5 @@
 //! Descriptions of written tables in words.
 
 mod centres;
+mod conduct;
 mod randomisation;
