@@ -154,9 +154,21 @@ impl MadeFolders {
         let missing =
             folder.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists());
         let made = Self(missing.map(Path::to_owned).collect());
+        // A slip such as `/results` for `results` must not leave a folder at the root of the file system.
+        if let Some(outermost) = made.0.last().filter(|at| is_at_root(at)) {
+            let outermost = outermost.display();
+            return Err(io::Error::other(format!(
+                "{outermost} does not exist, and folders at the root are not made"
+            )));
+        }
         fs::create_dir_all(folder)?;
         Ok(made)
     }
+}
+
+/// Whether a folder is right below the root of its file system.
+fn is_at_root(folder: &Path) -> bool {
+    folder.has_root() && folder.parent().is_some_and(|parent| parent.parent().is_none())
 }
 
 impl Drop for MadeFolders {
