@@ -8,9 +8,10 @@ use rescuesim::explore::dossier::{Dossier, DossierTally};
 use rescuesim::explore::sensitivity::{Sensitivity, Variation};
 use rescuesim::explore::strategies::{StrategyComparison, StrategySummary};
 use rescuesim::report::gallery::{self, Figure};
-use rescuesim::report::html::{self, Example, Report};
+use rescuesim::report::sections::{Example, Imprint, Report};
 use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
+use rescuesim::report::{html, markdown};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Set, Truth, sources};
 use rescuesim::summary::checkpoint::{RunId, Task};
@@ -19,10 +20,10 @@ use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::{self, OutputFile, cannot_write, print};
-use super::recreate::CommandLine;
+use super::recreate::{CommandLine, quoted};
 use super::signals::{cancelled_by_signal, handle_signals};
 use super::simulation::{Session, Simulated, SimulationArgs};
-use super::{Failure, ScenarioArgs, delay};
+use super::{Failure, ScenarioArgs, delay, values};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -32,15 +33,24 @@ pub struct ReportArgs {
     simulation: SimulationArgs,
     #[command(flatten)]
     checkpoint: CheckpointArgs,
-    /// The page to write: one HTML file that needs nothing else.
-    #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = page)]
+    /// The report to write: one HTML page that needs nothing else, or Markdown with its figures in
+    /// a directory, from which pandoc makes a Word document. The ending, .html or .md, decides.
+    #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = ReportFormat::path)]
     out: PathBuf,
-    /// Also write each figure as SVG, and the numbers behind it as CSV, to this directory.
+    /// Also write each figure as SVG, and the numbers behind it as CSV, to this directory. For
+    /// Markdown report.md it is report-figures by default.
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
-    /// With --figures, also write them as PNG.
+    /// With --figures, also write them as PNG. Markdown always does, if this build can.
     #[arg(long, requires = "figures")]
     png: bool,
+    /// Date to print on the report, such as 2026-11-30; none by default, so that the same command
+    /// gives the same bytes.
+    #[arg(long, value_parser = values::date)]
+    date: Option<String>,
+    /// Author to print on the report.
+    #[arg(long, value_name = "NAME")]
+    author: Option<String>,
 }
 
 /// Replicates of the report per replicate of a point of the power curve.
@@ -49,12 +59,44 @@ const POINT_SHARE: u64 = 5;
 /// Patients simulated under each strategy.
 const PATIENTS: u64 = 100_000;
 
-fn page(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    let is_html = path.extension().is_some_and(|extension| {
-        ["html", "htm"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    });
-    if is_html { Ok(path) } else { Err("expected the name of a file ending in .html".to_owned()) }
+/// Format of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ReportFormat {
+    Html,
+    Markdown,
+}
+
+impl ReportFormat {
+    /// Finds the format that the ending of a file asks for.
+    fn of(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "html" | "htm" => Some(Self::Html),
+            "md" | "markdown" => Some(Self::Markdown),
+            _ => None,
+        }
+    }
+
+    fn path(text: &str) -> Result<PathBuf, String> {
+        let path = PathBuf::from(text);
+        match Self::of(&path) {
+            Some(_) => Ok(path),
+            None if text.to_ascii_lowercase().ends_with(".docx") => {
+                Err("allowed: a file ending in .html or .md; for Word write report.md, then run \
+                 `pandoc report.md -o report.docx`"
+                    .to_owned())
+            }
+            None => Err("allowed: a file ending in .html or .md".to_owned()),
+        }
+    }
+
+    /// Returns whether a text is a report of this format that rescuesim wrote.
+    fn is_own(self, text: &str) -> bool {
+        match self {
+            Self::Html => html::is_own_page(text),
+            Self::Markdown => markdown::is_own_page(text),
+        }
+    }
 }
 
 pub fn report(args: &ReportArgs) -> Result<(), Failure> {
@@ -88,7 +130,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
     figures.extend(curve);
     let (examples, not_found) = examples(args, &scenario)?;
-    let html = html::page(&Report {
+    let report = Report {
         scenario: &scenario,
         summary: &summary,
         fixed: fixed.as_ref(),
@@ -98,14 +140,13 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
         parameters: &sources::parameters(&scenario, &document, &sets),
         preamble: &sources::preamble(document.text()),
         command: &args.command(&scenario),
-    });
-    let drawn: Vec<&Figure> =
-        figures.iter().chain(examples.iter().map(|example| &example.figure)).collect();
-    page.finish(&html, &drawn, &summary)?;
+        imprint: args.imprint(),
+    };
+    let written = page.finish(&report)?;
     if args.simulation.quiet {
         return Ok(());
     }
-    print(&format!("{} is written\n", args.out.display()))
+    print(&written)
 }
 
 impl ReportArgs {
@@ -123,7 +164,17 @@ impl ReportArgs {
     }
 
     fn command(&self, scenario: &Scenario) -> String {
-        CommandLine::of("report", &self.scenario).amounts(scenario).to_string()
+        let mut command = CommandLine::of("report", &self.scenario).amounts(scenario);
+        for (name, value) in [("date", &self.date), ("author", &self.author)] {
+            if let Some(value) = value {
+                command = command.option(name, value);
+            }
+        }
+        command.to_string()
+    }
+
+    fn imprint(&self) -> Imprint<'_> {
+        Imprint { date: self.date.as_deref(), author: self.author.as_deref() }
     }
 }
 
@@ -289,6 +340,9 @@ fn example(
 /// The files of a report, opened before anything is simulated.
 struct ReportFiles {
     page: OutputFile,
+    format: ReportFormat,
+    /// Whether an earlier report is replaced.
+    replaces: bool,
     /// Files that the command reads.
     inputs: Vec<PathBuf>,
     /// Directory of the figures.
@@ -300,23 +354,35 @@ struct ReportFiles {
 impl ReportFiles {
     fn open(args: &ReportArgs, inputs: Vec<PathBuf>) -> Result<Self, Failure> {
         handle_signals();
+        let format = ReportFormat::of(&args.out).expect("the option has been parsed");
         let page = OutputFile::at(&args.out)
             .map_err(|error| Failure::Usage(cannot_write(&args.out, &error)))?;
         output::keep_inputs([&page], &inputs)?;
-        let figures = args.figures.clone();
-        if let Some(directory) = &args.figures {
+        let replaces = replaces_report(&args.out, format)?;
+        let figures = match format {
+            ReportFormat::Html => args.figures.clone(),
+            ReportFormat::Markdown => {
+                Some(args.figures.clone().unwrap_or_else(|| figures_of(&args.out)))
+            }
+        };
+        if let Some(directory) = &figures {
             // A trial file, dropped at once: it leaves no trace.
             OutputFile::create(directory, "figure")
                 .map_err(|error| Failure::Usage(cannot_write(directory, &error)))?;
         }
-        Ok(Self { page, inputs, figures, png: args.png.then(PngPainter::new).transpose()? })
+        let png = args.png || (format == ReportFormat::Markdown && PngPainter::IS_AVAILABLE);
+        let png = png.then(PngPainter::new).transpose()?;
+        Ok(Self { page, format, replaces, inputs, figures, png })
     }
 
-    fn finish(self, html: &str, figures: &[&Figure], summary: &Summary) -> Result<(), Failure> {
+    /// Writes all files and returns the message that names them.
+    fn finish(self, report: &Report<'_>) -> Result<String, Failure> {
+        let drawn: Vec<&Figure> =
+            report.figures.iter().chain(report.examples.iter().map(|of| &of.figure)).collect();
         let mut complete = Vec::new();
         if let Some(directory) = &self.figures {
-            let from = summary.provenance.line();
-            for figure in figures {
+            let from = report.summary.provenance.line();
+            for figure in &drawn {
                 let (svg, csv) = (figure.to_file(&from), &figure.data);
                 complete.push(self.filled(directory, figure, "svg", svg.as_bytes())?);
                 complete.push(self.filled(directory, figure, "csv", csv.as_bytes())?);
@@ -326,8 +392,51 @@ impl ReportFiles {
                 }
             }
         }
-        complete.push(self.page.filled(html.as_bytes()).map_err(unfinished)?);
-        output::put_in_place(complete).map_err(unfinished)
+        let text = match self.format {
+            ReportFormat::Html => html::page(report),
+            ReportFormat::Markdown => self.markdown(report),
+        };
+        let message = self.message(drawn.len());
+        complete.push(self.page.filled(text.as_bytes()).map_err(unfinished)?);
+        output::put_in_place(complete).map_err(unfinished)?;
+        Ok(message)
+    }
+
+    fn markdown(&self, report: &Report<'_>) -> String {
+        let page = output::folder_of(self.page.destination());
+        let figures = self.figures.as_deref().unwrap_or(page);
+        let ending = if self.png.is_some() { "png" } else { "svg" };
+        // Relative to the page, so that both can be moved together.
+        let figures = figures.strip_prefix(page).unwrap_or(figures);
+        markdown::page(report, &|name| {
+            let path = figures.join(format!("{name}.{ending}"));
+            path.to_string_lossy().replace(' ', "%20")
+        })
+    }
+
+    /// Names the files that are written, and the command that makes a Word document of Markdown.
+    fn message(&self, figures: usize) -> String {
+        let path = self.page.destination();
+        let mut text = format!("Wrote {}", path.display());
+        if self.replaces {
+            text += ", replacing an earlier report";
+        }
+        if let Some(directory) = &self.figures {
+            let formats = if self.png.is_some() { "SVG, PNG and CSV" } else { "SVG and CSV" };
+            text += &format!(", and {figures} figures ({formats}) to {}", directory.display());
+        }
+        text += ".\n";
+        if self.format == ReportFormat::Markdown {
+            let folder = output::folder_of(path);
+            let resources = if folder == Path::new(".") {
+                String::new()
+            } else {
+                format!(" --resource-path {}", quoted(folder))
+            };
+            let word = path.with_extension("docx");
+            text += &format!("For Word: pandoc {}{resources} -o {}\n", quoted(path), quoted(&word));
+        }
+        text
     }
 
     /// Writes a file of a figure, to be put in its place with the others.
@@ -345,6 +454,34 @@ impl ReportFiles {
     }
 }
 
+/// Returns the directory for the figures of a Markdown report: report-figures for report.md.
+fn figures_of(page: &Path) -> PathBuf {
+    let mut name = page.file_stem().unwrap_or_default().to_owned();
+    name.push("-figures");
+    page.with_file_name(name)
+}
+
+/// Returns whether a path leads to an earlier report, which may be replaced.
+///
+/// # Errors
+/// When it leads to another file with content.
+fn replaces_report(path: &Path, format: ReportFormat) -> Result<bool, Failure> {
+    // Not a pipe or a device, which would wait for content.
+    if !path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Ok(false);
+    }
+    let content =
+        std::fs::read(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
+    if format.is_own(&String::from_utf8_lossy(&content)) {
+        return Ok(true);
+    }
+    Err(Failure::Usage(format!(
+        "cannot write {}: the file is not a report of rescuesim; allowed: a new name, or that of an earlier \
+         report",
+        path.display()
+    )))
+}
+
 fn unfinished(error: std::io::Error) -> Failure {
     Failure::Running(format!("cannot finish the files of the report: {error}"))
 }
@@ -357,6 +494,8 @@ struct PngPainter {
 
 #[cfg(feature = "png")]
 impl PngPainter {
+    const IS_AVAILABLE: bool = true;
+
     fn new() -> Result<Self, Failure> {
         let painter = rescuesim::report::png::PngRenderer::new().map_err(Self::failure)?;
         Ok(Self { painter })
@@ -373,6 +512,8 @@ impl PngPainter {
 
 #[cfg(not(feature = "png"))]
 impl PngPainter {
+    const IS_AVAILABLE: bool = false;
+
     fn new() -> Result<Self, Failure> {
         let message = "--png: this rescuesim was built without PNG; allowed: SVG figures";
         Err(Failure::Usage(message.into()))

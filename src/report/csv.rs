@@ -66,6 +66,25 @@ fn harmless(cell: &str) -> Cow<'_, str> {
     }
 }
 
+/// A table read back from CSV with a header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CsvTable {
+    pub header: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Reads CSV that this program wrote.
+pub(super) fn read(text: &str) -> CsvTable {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().map(cells).unwrap_or_default();
+    let rows = reader.records().flatten().map(|record| cells(&record)).collect();
+    CsvTable { header, rows }
+}
+
+fn cells(record: &csv::StringRecord) -> Vec<String> {
+    record.iter().map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

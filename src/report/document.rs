@@ -155,9 +155,15 @@ impl Document {
 
     /// Lays the document out as Markdown with pipe tables.
     pub fn to_markdown(&self) -> String {
+        self.to_markdown_at(1)
+    }
+
+    /// Lays the document out as Markdown, its title a heading of the given level.
+    pub(super) fn to_markdown_at(&self, level: usize) -> String {
+        let title = "#".repeat(level);
         let blocks = self.blocks.iter().filter_map(|block| match block {
-            Block::Title(text) => Some(format!("# {}\n", escaped(text))),
-            Block::Heading(text) => Some(format!("## {}\n", escaped(text))),
+            Block::Title(text) => Some(format!("{title} {}\n", escaped(text))),
+            Block::Heading(text) => Some(format!("{title}# {}\n", escaped(text))),
             Block::Text(text) => Some(format!("{}\n", escaped(text))),
             Block::Verbatim(text) => Some(format!("```\n{text}\n```\n")),
             Block::Table { header, rows, .. } => Some(pipes(header, rows)),
@@ -208,7 +214,7 @@ pub(super) fn on_one_line(text: &str) -> String {
 }
 
 /// Escapes the characters that have a meaning in Markdown.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {

@@ -15,6 +15,7 @@ pub mod gallery;
 pub mod glossary;
 pub mod html;
 mod looks;
+pub mod markdown;
 pub mod monitoring;
 mod numeral;
 #[cfg(feature = "parquet")]
@@ -28,6 +29,7 @@ pub mod quantity_rows;
 pub mod rejection;
 pub mod rows;
 mod safety;
+pub mod sections;
 pub mod shipped;
 pub mod solve;
 pub mod strategies;

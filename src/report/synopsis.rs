@@ -173,7 +173,7 @@ impl Synopsis {
     }
 
     /// States the chance of stopping early and why, and the expected patients and months.
-    fn course(&self) -> String {
+    pub(super) fn course(&self) -> String {
         let stops_only_for_efficacy =
             self.alternative.early_stops.iter().all(|stops| stops.reason == StopReason::Efficacy);
         let mut text = match (self.assumptions.interim_looks, &self.alternative.early_stops[..]) {
@@ -203,7 +203,7 @@ impl Synopsis {
     }
 
     /// States the numbers of patients for the usual powers.
-    fn sizes(&self) -> String {
+    pub(super) fn sizes(&self) -> String {
         let [low, high] = POWERS.map(|power| trimmed(100.0 * power, 1));
         let by_formula = match (self.disregards_safety, &self.analyses[..]) {
             (true, _) => "Without safety stops, by formula",

@@ -54,6 +54,7 @@ mod reference_ordinal;
 mod reference_pooling;
 mod reference_wins;
 mod report_page;
+mod report_print;
 mod reproducibility;
 mod resumed_grids;
 mod safety;

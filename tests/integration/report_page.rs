@@ -14,7 +14,7 @@ use crate::util::{Results, directory, output, rescuesim, scenario, simulate, sim
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 /// Name of an installed browser. Without one, the tests that need it are skipped, except with `CI` set.
-fn browser() -> Option<&'static str> {
+pub fn browser() -> Option<&'static str> {
     let runs = |name: &&str| Command::new(name).arg("--version").output().is_ok();
     let found = BROWSERS.into_iter().find(|name| runs(name));
     assert!(found.is_some() || std::env::var_os("CI").is_none(), "no browser; apt has chromium");
@@ -33,25 +33,64 @@ struct Seen {
     figures: Vec<(String, String, String)>,
     /// Errors reported by the browser.
     complaints: Vec<String>,
+    /// Headings of the sections.
     titles: Vec<String>,
+    /// Entries of the table of contents.
+    contents: Vec<String>,
+    /// Tables wider than the page that do not show that they scroll.
+    unmarked: Vec<String>,
+    /// Parts of keys that are broken between lines.
+    broken: Vec<String>,
+    /// Smallest contrast of a text with the page.
+    contrast: f64,
+    /// Links within the page that lead nowhere.
+    dead: Vec<String>,
+    cards: i64,
 }
 
 /// Measures the page in a frame of the width, as windows have a minimum width.
-const MEASURE: &str = r#"
+const MEASURE: &str = r##"
 <body style="margin:0"><iframe id="page" src="PAGE" style="border:0;width:WIDTHpx;height:900px"></iframe>
 <script>
 document.getElementById("page").addEventListener("load", (event) => {
   const page = event.target.contentDocument;
   const all = (selector) => [...page.querySelectorAll(selector)];
+  const style = (element) => page.defaultView.getComputedStyle(element);
+  all("details").forEach((details) => { details.open = true; });
   const outside = all("[src], link[href], use, image").length;
   const flat = all("svg").filter((svg) => svg.getBoundingClientRect().height < 40).length;
+  const linear = (c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).map((c) => linear(c / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = luminance(style(page.body).backgroundColor);
+  const contrast = (element) => {
+    const ink = luminance(style(element).color);
+    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  };
+  const lines = (node) => {
+    const range = page.createRange();
+    range.selectNodeContents(node);
+    return new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size;
+  };
   const seen = {
     excess: page.documentElement.scrollWidth - page.documentElement.clientWidth,
     drawings: all("figure svg").length,
     missing: outside + flat + all("figure").filter((one) => !one.querySelector("svg")).length,
     links: all("a").map((a) => a.getAttribute("href").slice(0, 30)),
     figures: all("data[data-pointer]").map((d) => [d.dataset.pointer, d.value, d.textContent]),
-    titles: all("h2").map((h) => h.textContent),
+    titles: all("h2").map((h) => h.firstChild.textContent),
+    contents: all("nav li").map((li) => li.textContent),
+    unmarked: all("table").filter((table) => table.scrollWidth > page.documentElement.clientWidth)
+      .filter((table) => !style(table.parentElement).backgroundImage.includes("gradient"))
+      .map((table) => table.textContent.slice(0, 60)),
+    broken: all(".keys th code").flatMap((code) => [...code.childNodes])
+      .filter((node) => node.nodeType === 3 && lines(node) > 1).map((node) => node.textContent),
+    contrast: Math.min(...all("p, li, td, th, dt, dd, h1, h2, h3, figcaption, a, .what").map(contrast)),
+    dead: all("a[href^='#']").map((a) => a.getAttribute("href"))
+      .filter((id) => !page.getElementById(id.slice(1))),
+    cards: all(".card").length,
   };
   const out = document.createElement("pre");
   out.id = "seen";
@@ -59,9 +98,26 @@ document.getElementById("page").addEventListener("load", (event) => {
   document.body.replaceChildren(out);
 });
 </script>
-"#;
+"##;
 
-fn look_at(page: &Path, width: u32, browser: &str) -> Seen {
+/// Colours of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Theme {
+    Light,
+    Dark,
+}
+
+impl Theme {
+    fn option(self) -> &'static str {
+        // As `prefers-color-scheme` of the page.
+        match self {
+            Self::Dark => "--blink-settings=preferredColorScheme=0",
+            Self::Light => "--blink-settings=preferredColorScheme=1",
+        }
+    }
+}
+
+fn look_at(page: &Path, width: u32, theme: Theme, browser: &str) -> Seen {
     let folder = directory();
     let harness = folder.path().join("harness.html");
     let address = format!("file://{}", page.display());
@@ -70,6 +126,7 @@ fn look_at(page: &Path, width: u32, browser: &str) -> Seen {
     let result = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"])
         .args(["--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom"])
+        .arg(theme.option())
         .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
         .arg(format!("file://{}", harness.display()))
         .output()
@@ -79,28 +136,40 @@ fn look_at(page: &Path, width: u32, browser: &str) -> Seen {
     let json = json.unwrap_or_else(|| panic!("the page was not measured: {dom}"));
     let json: Value = serde_json::from_str(json).expect("the harness writes JSON");
     let log = String::from_utf8_lossy(&result.stderr);
-    let texts = |value: &Value| -> Vec<String> {
-        let items = value.as_array().into_iter().flatten();
-        items.map(|item| item.as_str().expect("text").to_owned()).collect()
-    };
-    let figure = |value: &Value| {
-        let [pointer, value, words] = &texts(value)[..] else { panic!("three texts") };
-        (pointer.clone(), value.clone(), words.clone())
-    };
-    let number = |key: &str| json[key].as_i64().expect("a number");
+    let figures = json["figures"].as_array().into_iter().flatten();
     Seen {
-        excess: number("excess"),
-        drawings: number("drawings"),
-        missing: number("missing"),
+        excess: whole(&json["excess"]),
+        drawings: whole(&json["drawings"]),
+        missing: whole(&json["missing"]),
         links: texts(&json["links"]),
-        figures: json["figures"].as_array().into_iter().flatten().map(figure).collect(),
+        figures: figures.map(figure).collect(),
         complaints: log
             .lines()
             .filter(|line| line.contains("CONSOLE"))
             .map(str::to_owned)
             .collect(),
         titles: texts(&json["titles"]),
+        contents: texts(&json["contents"]),
+        unmarked: texts(&json["unmarked"]),
+        broken: texts(&json["broken"]),
+        contrast: json["contrast"].as_f64().expect("a number"),
+        dead: texts(&json["dead"]),
+        cards: whole(&json["cards"]),
     }
+}
+
+fn whole(value: &Value) -> i64 {
+    value.as_i64().expect("a number")
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let items = value.as_array().into_iter().flatten();
+    items.map(|item| item.as_str().expect("text").to_owned()).collect()
+}
+
+fn figure(value: &Value) -> (String, String, String) {
+    let [pointer, value, words] = &texts(value)[..] else { panic!("three texts") };
+    (pointer.clone(), value.clone(), words.clone())
 }
 
 fn report(scenario: &str, replicates: &str, folder: &Path) -> PathBuf {
@@ -109,6 +178,16 @@ fn report(scenario: &str, replicates: &str, folder: &Path) -> PathBuf {
     command.args(["report", scenario, "--replicates", replicates, "--quiet", "--out"]).arg(&page);
     output(command.arg("--figures").arg(folder.join("figures")));
     page
+}
+
+/// Compares a number on a card with the value in the summary.
+fn assert_is_rounded(words: &str, expected: f64, pointer: &str) {
+    let (number, value) = match words.strip_suffix(" %") {
+        Some(percent) => (percent, 100.0 * expected),
+        None => (words, expected),
+    };
+    let decimals = number.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    assert_eq!(number, format!("{value:.decimals$}"), "{pointer}");
 }
 
 fn assert_a_browser_shows_the_whole_page(scenario: &str, replicates: &str, drawings: i64) {
@@ -125,8 +204,10 @@ fn assert_a_browser_shows_the_whole_page(scenario: &str, replicates: &str, drawi
         "json",
     ]));
     let summary: Value = serde_json::from_str(&summary).expect("valid JSON");
-    for width in [390, 1280] {
-        let seen = look_at(&page, width, browser);
+    for (width, theme) in
+        [(390, Theme::Light), (390, Theme::Dark), (1280, Theme::Dark), (1280, Theme::Light)]
+    {
+        let seen = look_at(&page, width, theme, browser);
         assert_eq!(seen.complaints, Vec::<String>::new(), "{width}");
         assert!(seen.excess <= 0, "scrolls by {} at {width}", seen.excess);
         assert_eq!(seen.missing, 0, "{width}");
@@ -134,13 +215,21 @@ fn assert_a_browser_shows_the_whole_page(scenario: &str, replicates: &str, drawi
         let inside = |link: &&String| link.starts_with('#') || link.starts_with("data:");
         let outside = seen.links.iter().find(|link| !inside(link));
         assert_eq!(outside, None, "a link that needs a network");
-        assert!(seen.titles.len() >= 10, "{:?}", seen.titles);
-        assert!(seen.figures.len() >= 11, "{:?}", seen.figures);
+        assert_eq!(seen.dead, Vec::<String>::new());
+        let numbered = seen.contents.iter().enumerate();
+        let numbered: Vec<String> =
+            numbered.map(|(i, title)| format!("{}. {title}", i + 1)).collect();
+        assert!(numbered.len() >= 12, "{numbered:?}");
+        assert_eq!(seen.titles, numbered, "headings are numbered as the contents");
+        assert_eq!(seen.unmarked, Vec::<String>::new(), "{width}");
+        assert_eq!(seen.broken, Vec::<String>::new(), "words broken at {width}");
+        assert!(seen.contrast >= 4.5, "contrast of {} with {theme:?}", seen.contrast);
+        assert!((5..=8).contains(&seen.cards), "{} cards", seen.cards);
+        assert!(seen.figures.len() >= 3, "{:?}", seen.figures);
         for (pointer, value, words) in &seen.figures {
             let expected = summary.pointer(pointer).and_then(Value::as_f64).expect("it exists");
             assert_eq!(value.parse::<f64>().expect("a number"), expected, "{pointer}");
-            let decimals = words.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-            assert_eq!(*words, format!("{expected:.decimals$}"), "{pointer}");
+            assert_is_rounded(words, expected, pointer);
         }
     }
 }
@@ -178,7 +267,7 @@ fn a_page_that_cannot_be_written_is_reported_before_any_simulation() {
 }
 
 /// Sections of every page.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 12] = [
     "aims",
     "patients",
     "design",
@@ -188,6 +277,8 @@ const SECTIONS: [&str; 10] = [
     "estimates",
     "balance",
     "limits",
+    "values",
+    "glossary",
     "recreate",
 ];
 

@@ -1,13 +1,43 @@
-//! Blocks of a page: documents, figures, files and cards.
+//! Elements of a page.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 
+use crate::report::csv::{self, CsvTable};
 use crate::report::document::{Block, Document, on_one_line};
 use crate::report::gallery::{Figure, escaped};
-use crate::report::numeral::value_and_error;
-use crate::summary::quantity::{JsonPlace, Quantity, Reading};
+use crate::report::glossary;
+use crate::report::sections::{AttachedFile, Card, Definition, Element, Fold};
+use crate::scenario::sources::{Parameter, ParameterOrigin};
+
+/// Most rows of data that a page shows as a table.
+// Longer tables are files, as nobody reads 200 rows on a page.
+const MOST_ROWS: usize = 40;
+
+/// Shows an element; `origin` names the version and command that made its figures.
+pub(super) fn element(element: &Element<'_>, origin: &str) -> Markup {
+    match element {
+        Element::Document(document) => self::document(document),
+        Element::Definitions(rows) => definitions(rows),
+        Element::Items(items) => html! { ul { @for item in items { li { (item) } } } },
+        Element::Words { header, rows } => words(header, rows),
+        Element::Parameters(parameters) => self::parameters(parameters),
+        Element::Cards(cards) => html! { div.cards { @for card in cards { (self::card(card)) } } },
+        Element::Figure(figure) => self::figure(figure, origin),
+        Element::Fold { title, fold, content } => html! {
+            details open[*fold == Fold::Open] class=[(*fold == Fold::OpenOnPaper).then_some("whole")] {
+                summary { (title) }
+                @for element in content { (self::element(element, origin)) }
+            }
+        },
+        Element::Files(files) => html! {
+            ul { @for AttachedFile { name, media_type, content, description } in files {
+                li { (file(name, name, media_type, content)) ": " (description) }
+            } }
+        },
+    }
+}
 
 /// Shows a document; its headings become those of a subsection, and empty lines are left to the style.
 pub(super) fn document(document: &Document) -> Markup {
@@ -17,7 +47,7 @@ pub(super) fn document(document: &Document) -> Markup {
 fn block(block: &Block) -> Markup {
     match block {
         Block::Title(text) | Block::Heading(text) => html! { h3 { (text) } },
-        Block::Text(text) => html! { p.note { (text) } },
+        Block::Text(text) => html! { p { (text) } },
         Block::Verbatim(text) => html! { pre { (text) } },
         Block::Table { header, rows, .. } => table(header, rows),
         Block::Gap => html! {},
@@ -25,50 +55,151 @@ fn block(block: &Block) -> Markup {
 }
 
 fn table(header: &[String], rows: &[Vec<String>]) -> Markup {
+    let names: Vec<String> = header.iter().map(|cell| on_one_line(cell)).collect();
+    let label = format!("Table: {}", names.join(", "));
     html! {
-        div.scroll {
+        // Focusable, so that a keyboard can scroll it.
+        div.scroll tabindex="0" role="region" aria-label=(label) {
             table {
-                thead { tr { @for cell in header { th scope="col" { (on_one_line(cell)) } } } }
-                tbody {
-                    @for row in rows {
-                        tr { @for i in 0..header.len() { td { (row.get(i).map_or("", String::as_str)) } } }
-                    }
-                }
+                thead { tr { @for name in &names { th scope="col" { (term(name)) } } } }
+                tbody { @for row in rows { (table_row(row, header.len())) } }
             }
         }
     }
 }
 
-/// Shows terms and their definitions in two columns.
-pub(super) fn definitions(rows: &[(&str, Markup)]) -> Markup {
+/// Shows a row, filled up with empty cells; the first names it.
+fn table_row(row: &[String], columns: usize) -> Markup {
+    let name = row.first().map_or("", String::as_str);
+    // Names that are indented are parts of the row above.
+    let is_part = name.starts_with("  ");
     html! {
-        table.words {
-            tbody { @for (name, text) in rows { tr { th scope="row" { (name) } td { (text) } } } }
+        tr {
+            th scope="row" class=[is_part.then_some("part")] { (on_one_line(name.trim_start())) }
+            @for i in 1..columns { td { (row.get(i).map_or("", String::as_str)) } }
         }
     }
 }
 
-/// Shows a figure with title, caption and links to its SVG and data; `origin` names the version and command
-/// that made it.
+/// Shows a word with its definition, if the glossary has one.
+fn term(name: &str) -> Markup {
+    match glossary::lookup(name) {
+        Some(term) => html! { abbr title=(term.definition) { (name) } },
+        None => html! { (name) },
+    }
+}
+
+/// Shows a table whose cells are words; a narrow screen stacks the cells of a row.
+fn words(header: &[&str], rows: &[Vec<String>]) -> Markup {
+    html! {
+        table.words.stack {
+            thead { tr { @for name in header { th scope="col" { (term(name)) } } } }
+            tbody { @for row in rows {
+                tr { @for (i, cell) in row.iter().enumerate() {
+                    @if i == 0 { th scope="row" { (cell) } } @else { td data-name=(header[i]) { (cell) } }
+                } }
+            } }
+        }
+    }
+}
+
+/// Shows terms and their texts.
+fn definitions(rows: &[Definition]) -> Markup {
+    html! {
+        dl { @for Definition { term, text } in rows { div { dt { (term) } dd { (breakable(text)) } } } }
+    }
+}
+
+/// Shows the values of a scenario with their comments.
+fn parameters(parameters: &[Parameter]) -> Markup {
+    html! {
+        table.words.stack.keys {
+            thead { tr { th scope="col" { "Key" } th scope="col" { "Value" } th scope="col" { "Comment" } } }
+            tbody { @for parameter in parameters {
+                @let Parameter { key, value, origin } = parameter;
+                @if value.is_empty() {
+                    tr.group { th scope="row" { code { (breakable(key)) } } td colspan="2" { (comment(origin)) } }
+                } @else {
+                    tr {
+                        th scope="row" { code { (breakable(key)) } }
+                        td { code { (value) } }
+                        td { (comment(origin)) }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn comment(origin: &ParameterOrigin) -> &str {
+    match origin {
+        ParameterOrigin::File(Some(comment)) => comment,
+        ParameterOrigin::File(None) => "",
+        ParameterOrigin::CommandLine => "from the command line",
+        ParameterOrigin::Default => "default",
+    }
+}
+
+/// Shows a text whose long words may be broken between their parts: at dots and underscores of a key, and
+/// anywhere in a checksum.
+fn breakable(text: &str) -> Markup {
+    let is_checksum = text.len() >= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_checksum {
+        return html! { code.checksum { (text) } };
+    }
+    let parts: Vec<&str> = text.split_inclusive(['.', '_', '[']).collect();
+    html! { @for (i, part) in parts.iter().enumerate() { @if i > 0 { wbr; } (part) } }
+}
+
+/// Shows a figure with title, caption, its numbers, and links to its SVG and data; `origin` names the
+/// version and command that made it.
 pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
+    let caption = format!("caption-{}", figure.name);
     // Screen readers announce an SVG by its label, which plotters does not write.
     let labelled = figure.svg.replacen(
         "<svg ",
-        &format!("<svg role=\"img\" aria-label=\"{}\" ", escaped(&figure.title)),
+        &format!(
+            "<svg role=\"img\" aria-label=\"{}\" aria-describedby=\"{caption}\" ",
+            escaped(&figure.title)
+        ),
         1,
     );
     html! {
         figure id=(format!("figure-{}", figure.name)) {
             div.title { (figure.title) }
             (PreEscaped(labelled))
-            figcaption {
+            figcaption id=(caption) {
                 (figure.caption)
                 span.links {
                     " " (file("SVG", &format!("{}.svg", figure.name), "image/svg+xml", &figure.to_file(origin)))
                     " · " (file("data", &format!("{}.csv", figure.name), "text/csv", &figure.data))
                 }
             }
+            (numbers(figure))
         }
+    }
+}
+
+/// Shows the numbers behind a figure, folded: the alternative to the drawing. Nothing if they are many.
+fn numbers(figure: &Figure) -> Markup {
+    let CsvTable { header, rows } = csv::read(&figure.data);
+    if rows.is_empty() || rows.len() > MOST_ROWS {
+        return html! {};
+    }
+    let header: Vec<String> = header.iter().map(|name| name.replace('_', " ")).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| rounded(cell)).collect()).collect();
+    html! { details.numbers { summary { "Numbers of this figure" } (table(&header, &rows)) } }
+}
+
+/// Rounds a number to four significant digits; other texts stay as they are.
+fn rounded(cell: &str) -> String {
+    match cell.parse::<f64>() {
+        Ok(number) if number.is_finite() && number != 0.0 && number.fract() != 0.0 => {
+            let decimals = (3.0 - libm::log10(number.abs()).floor()).clamp(0.0, 6.0) as usize;
+            format!("{number:.decimals$}")
+        }
+        Ok(_) | Err(_) => cell.to_owned(),
     }
 }
 
@@ -79,22 +210,17 @@ pub(super) fn file(label: &str, name: &str, media_type: &str, text: &str) -> Mar
     html! { a download=(name) href=(address) { (label) } }
 }
 
-/// Shows a simulated quantity of an object of the summary, with a link to its place in `summary.json`.
-///
-/// # Panics
-/// If the quantity is not a simulated one.
-pub(super) fn card<T>(title: &str, place: &JsonPlace, quantity: &Quantity<T>, of: &T) -> Markup {
-    let Reading::Simulated(estimate) = quantity.read(of) else {
-        unreachable!("cards show simulated quantities")
-    };
-    let pointer = place.pointer(quantity);
-    let (value, error) = value_and_error(estimate, 2);
+/// Shows a quantity; a simulated one with a link to its place in `summary.json`.
+fn card(card: &Card) -> Markup {
     html! {
         div.card {
-            span.what { (title) }
-            data.value value=(estimate.value) data-pointer=(format!("{pointer}/value")) { (value) }
-            @if let Some(error) = error {
-                span.error { "± " data value=(estimate.mcse) data-pointer=(format!("{pointer}/mcse")) { (error) } }
+            span.what { (card.label) }
+            @match &card.source {
+                None => { span.value { (card.value) } }
+                Some(source) => {
+                    data.value value=(source.value) data-pointer=(format!("{}/value", source.pointer)) { (card.value) }
+                    @if let Some(error) = &source.error { span.error { (error) } }
+                }
             }
         }
     }

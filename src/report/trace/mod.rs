@@ -56,6 +56,20 @@ impl ExampleTrial {
             ))
     }
 
+    /// Describes the course of the trial without its title, its patients and its provenance, which a report
+    /// has elsewhere.
+    pub(super) fn story(&self) -> Document {
+        let trace = &self.trace;
+        Document::new()
+            .text(self.introduction())
+            .text(plan(&trace.plan, self.provenance.scenario.sample_size.randomised))
+            .text(ending(trace))
+            .and(looks::overview(trace))
+            .and(looks::one_by_one(trace))
+            .and(looks::overrun(trace))
+            .and(looks::estimates(trace))
+    }
+
     fn introduction(&self) -> String {
         let Self { provenance, trace } = self;
         let arms = &provenance.scenario.arms;

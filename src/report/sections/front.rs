@@ -1,0 +1,241 @@
+//! The summary at the front: what a board reads alone.
+
+use super::{Card, CardSource, Definition, Element, Report, rules};
+use crate::report::document::Document;
+use crate::report::numeral::{fixed, grouped, percent_with_error, trimmed, with_error};
+use crate::report::synopsis::Synopsis;
+use crate::scenario::Truth;
+use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, find};
+use crate::summary::{AnalysisSummary, McEstimate};
+
+/// Analyses that the summary lists; the others follow in the results.
+const MOST_ANALYSES: usize = 6;
+
+/// Builds the summary.
+pub(super) fn elements<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
+    let [effect, none] = report.truths();
+    let (primary, null) = (&effect.analyses[0], &none.analyses[0]);
+    let synopsis = synopsis(report);
+    let verdict = Document::new().text(synopsis.course()).text(synopsis.sizes());
+    let mut elements = vec![Element::Cards(cards(report, &synopsis)), verdict.into()];
+    elements.push(Document::new().heading("Rules for stopping and for the conclusion").into());
+    elements.push(Element::Items(rules::stopping(report)));
+    elements.push(
+        Document::new()
+            .heading(format!("Boundaries, for the primary analysis \"{}\"", primary.name))
+            .and(rules::boundaries(report, &report.scenario.analyses[0], primary, null))
+            .into(),
+    );
+    elements.push(Document::new().heading("Analyses").into());
+    elements.extend(analyses(report));
+    elements.push(Document::new().heading("Conduct").into());
+    elements.push(Element::Definitions(conduct(report)));
+    elements.push(size(report).into());
+    elements.push(events(report).into());
+    elements.extend(report.figures(&["mrs"]));
+    elements
+}
+
+/// Gathers assumptions and verdict.
+pub(super) fn synopsis(report: &Report<'_>) -> Synopsis {
+    let summary = report.summary;
+    Synopsis::new(report.scenario, &summary.truths, summary.prior.as_ref())
+}
+
+/// Shows the assumptions that the result depends on most and the quantities that answer the question, at
+/// most eight.
+fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
+    let [effect, none] = report.truths();
+    let (primary, null) = (&effect.analyses[0], &none.analyses[0]);
+    let alternative = JsonPlace::truth(Truth::Alternative.index()).analysis(0);
+    let at_null = JsonPlace::truth(Truth::Null.index()).analysis(0);
+    let assumptions = &synopsis.assumptions;
+    let rates = assumptions.rates.map(|rate| trimmed(100.0 * rate, 1));
+    let rejection = find(ANALYSIS, "rejection");
+    let mut cards = vec![
+        assumption("Patients randomised", grouped(u64::from(assumptions.randomised))),
+        assumption(
+            &format!("Assumed mRS 0–{}, control v experimental", assumptions.cut),
+            format!("{} v {} %", rates[0], rates[1]),
+        ),
+        assumption("One-sided α", trimmed(synopsis.alpha_one_sided, 6)),
+        share("Power, primary analysis", primary.rejection, alternative.pointer(rejection)),
+        share("False-positive rate, no effect", null.rejection, at_null.pointer(rejection)),
+    ];
+    if let Some(prior) = &report.summary.prior {
+        let pointer = JsonPlace::prior().analysis(0).pointer(find(PRIOR_ANALYSIS, "assurance"));
+        cards.push(share("Assurance: power over the prior", prior.analyses[0].assurance, pointer));
+    }
+    if report.has_interims() {
+        let pointer = alternative.pointer(find(ANALYSIS, "n_randomised.mean"));
+        cards.push(mean(
+            "Patients expected, assumed effect",
+            primary.n_randomised.mean,
+            0,
+            pointer,
+        ));
+    }
+    let pointer = alternative.pointer(find(ANALYSIS, "duration_months"));
+    cards.push(mean("Months to the decision", primary.duration_months, 1, pointer));
+    cards
+}
+
+fn assumption(label: &str, value: String) -> Card {
+    Card { label: label.to_owned(), value, source: None }
+}
+
+/// A share as a percentage of two digits, its error in percentage points.
+fn share(label: &str, share: McEstimate, pointer: String) -> Card {
+    let percent = share.scaled(100.0);
+    // Digits of the smaller of a share and its complement: 77 %, 2.5 %, 99.62 %.
+    let rest = percent.value.min(100.0 - percent.value);
+    let decimals = if rest > 0.0 { (1.0 - libm::log10(rest).floor()).clamp(0.0, 4.0) } else { 0.0 };
+    let error = has_error(percent).then(|| format!("± {} points", one_digit(percent.mcse)));
+    let source = CardSource { error, value: share.value, pointer };
+    let value = format!("{} %", fixed(percent.value, decimals as usize));
+    Card { label: label.to_owned(), value, source: Some(source) }
+}
+
+/// A mean with the given decimals.
+fn mean(label: &str, mean: McEstimate, decimals: usize, pointer: String) -> Card {
+    let error = has_error(mean).then(|| format!("± {}", one_digit(mean.mcse)));
+    let source = CardSource { error, value: mean.value, pointer };
+    Card { label: label.to_owned(), value: fixed(mean.value, decimals), source: Some(source) }
+}
+
+fn has_error(estimate: McEstimate) -> bool {
+    estimate.mcse.is_finite() && estimate.mcse > 0.0
+}
+
+fn one_digit(error: f64) -> String {
+    let decimals = (-libm::log10(error).floor()).clamp(0.0, 7.0) as usize;
+    fixed(error, decimals)
+}
+
+/// Tabulates the first analyses with their sets and rules for missing outcomes.
+fn analyses<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
+    let [effect, none] = report.truths();
+    let written = &report.scenario.file().analyses;
+    let mut rows = Vec::new();
+    for (i, analysis) in effect.analyses.iter().enumerate().take(MOST_ANALYSES) {
+        let primary = if i == 0 { " (primary)" } else { "" };
+        rows.push(vec![
+            format!("{}{primary}", analysis.name),
+            written[i].method.parameters().describe(),
+            format!("{}; missing outcomes {}", written[i].population, written[i].missing),
+            percent_with_error(analysis.rejection),
+            percent_with_error(none.analyses[i].rejection),
+        ]);
+    }
+    let header = vec!["Analysis", "Test", "Patients analysed", "Power", "False positive"];
+    let mut elements = vec![Element::Words { header, rows }];
+    let others = effect.analyses.len().saturating_sub(MOST_ANALYSES);
+    if others > 0 {
+        elements.push(
+            Document::new()
+                .text(format!("{others} more are listed under \"Power and false-positive rate\"."))
+                .into(),
+        );
+    }
+    elements
+}
+
+/// Describes recruitment, allocation, follow-up and dropout.
+pub(super) fn conduct(report: &Report<'_>) -> Vec<Definition> {
+    let scenario = report.scenario;
+    let file = scenario.file();
+    let ratio = &file.arms.allocation_ratio;
+    let mut rows = vec![
+        Definition::new(
+            "Arms",
+            format!("Experimental: {}. Control: {}.", file.arms.experimental, file.arms.control),
+        ),
+        Definition::new(
+            "Allocation",
+            format!(
+                "{}:{} (control:experimental), {}.",
+                ratio.control,
+                ratio.experimental,
+                file.randomisation.describe().replace('_', " ")
+            ),
+        ),
+        Definition::new(
+            "Accrual",
+            format!("{}.", file.accrual.describe(scenario.outcomes.screening_yield())),
+        ),
+        Definition::new("Follow-up", format!("{}.", file.follow_up.describe())),
+        Definition::new(
+            "Dropout",
+            format!("{}.", super::capitalised(&file.missing.describe(scenario.dropout))),
+        ),
+    ];
+    if let Some(adherence) = &file.adherence {
+        rows.push(Definition::new(
+            "Adherence",
+            format!("{}.", super::capitalised(&adherence.describe())),
+        ));
+    }
+    for text in crate::report::centres::described(file) {
+        rows.push(Definition::new("Centres and time", text));
+    }
+    rows.push(rules::at_a_look(report));
+    rows
+}
+
+/// Tabulates expected size and duration.
+fn size(report: &Report<'_>) -> Document {
+    let [effect, none] = report.truths();
+    let rows = [("assumed effect", effect), ("no effect", none)];
+    let rows = rows.map(|(name, truth)| size_row(name, &truth.analyses[0])).to_vec();
+    let header =
+        ["if there is", "patients, mean", "80th percentile", "months to decision", "stops early"];
+    let shown = if report.has_interims() { header.len() } else { 4 };
+    let rows = rows.into_iter().map(|row| row.into_iter().take(shown).collect()).collect();
+    Document::new().heading("Size and duration, primary analysis").table(&header[..shown], rows)
+}
+
+fn size_row(name: &str, analysis: &AnalysisSummary) -> Vec<String> {
+    let interims = &analysis.looks[..analysis.looks.len() - 1];
+    let early: f64 = interims
+        .iter()
+        .map(|look| {
+            let safety = look.safety.map_or(0.0, |share| share.value);
+            look.efficacy.value + look.futility.value + look.harm.value + safety
+        })
+        .sum();
+    vec![
+        name.to_owned(),
+        with_error(analysis.n_randomised.mean),
+        with_error(analysis.n_randomised.p80),
+        with_error(analysis.duration_months),
+        format!("{} %", fixed(100.0 * early, 1)),
+    ]
+}
+
+/// Tabulates adverse events and the chance that they stop the trial; empty if none are followed.
+fn events(report: &Report<'_>) -> Document {
+    let [effect, none] = report.truths();
+    if effect.safety.is_empty() {
+        return Document::new();
+    }
+    let mut rows = Vec::new();
+    for (with, without) in effect.safety.iter().zip(&none.safety) {
+        let mut row = vec![with.name.clone()];
+        row.extend(with.rate.map(percent_with_error));
+        for event in [with, without] {
+            // The final look records a crossing and stops nothing.
+            let interims = event.looks.len().saturating_sub(1);
+            let stop = event.looks[..interims].last().map(|look| look.reached_cumulative);
+            row.push(stop.map_or("no boundary".to_owned(), percent_with_error));
+        }
+        rows.push(row);
+    }
+    let header = [
+        "adverse event",
+        "control",
+        "experimental",
+        "boundary crossed, assumed effect",
+        "boundary crossed, no effect",
+    ];
+    Document::new().heading("Adverse events").table(&header, rows)
+}
