@@ -14,6 +14,7 @@ mod check;
 mod compare;
 mod delay;
 mod design;
+mod explain;
 mod init;
 mod input;
 mod list;
@@ -97,6 +98,8 @@ enum Command {
     List(list::ListArgs),
     /// Write a commented scenario to start from.
     Init(init::InitArgs),
+    /// Explain a key of a scenario, a quantity of the output, or a term such as overrun.
+    Explain(explain::ExplainArgs),
     /// Print the JSON Schema of a scenario file, for editors.
     Schema,
     /// Print a script that completes commands and options in a shell.
@@ -152,6 +155,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Bench(args) => bench::bench(&args),
         Command::List(args) => list::list(&args),
         Command::Init(args) => init::init(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
         Command::Schema => {

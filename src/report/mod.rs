@@ -10,6 +10,7 @@ mod description;
 pub mod design;
 mod disregarded;
 pub mod document;
+pub mod explain;
 pub mod figure;
 pub mod gallery;
 pub mod glossary;

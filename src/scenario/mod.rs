@@ -11,6 +11,7 @@ mod error;
 pub mod file;
 pub mod hidden;
 mod item;
+pub mod key_help;
 pub mod path;
 pub mod problems;
 pub mod schema;

@@ -165,6 +165,11 @@ pub struct UnknownSchema(String);
 /// Words of a schema that change nothing about what is allowed.
 const INFORMATION: [&str; 6] = ["$schema", "$defs", "title", "description", "default", "format"];
 
+/// Reads a part of the schema of an input file of this program.
+pub(super) fn shape_within(root: &Value, part: &Value) -> ValueShape {
+    Reader { root }.shape(part, 0).expect("a test holds the schemas of input files to the contract")
+}
+
 impl ValueShape {
     /// Reads a whole schema.
     ///
@@ -222,6 +227,15 @@ impl ValueShape {
             | Self::Alternatives(_)
             | Self::Tagged { .. } => None,
         }
+    }
+}
+
+impl NumberShape {
+    /// Returns whether a number is within the limits.
+    pub fn allows(&self, value: f64) -> bool {
+        let [least, most] =
+            [&self.least, &self.most].map(|limit| limit.as_ref().and_then(Number::as_f64));
+        least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most)
     }
 }
 

@@ -24,6 +24,7 @@ mod descriptions;
 mod design_command;
 mod disregarded;
 mod estimates;
+mod explain;
 mod exploring;
 mod figures;
 mod files;

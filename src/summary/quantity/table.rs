@@ -1,5 +1,7 @@
 //! The catalogue as tables of the documentation.
 
+use serde::Serialize;
+
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, PASS, PRIOR,
     PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH,
@@ -7,10 +9,28 @@ use super::list::{
 use super::{Kind, Quantity};
 use crate::summary::NamedQuantity;
 
-/// Describes every field of a result in Markdown, a table for each object of the JSON, and the names of
-/// `--precision-of` and `solve --reach`. `scenarios/README.md` has this text.
-pub fn fields_as_markdown() -> String {
-    let mut out = String::new();
+/// A quantity as the documentation has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CatalogueEntry {
+    /// Object of the JSON that it is a field of.
+    pub object: &'static str,
+    /// Keys that lead to it from there, joined by dots.
+    pub field: &'static str,
+    /// Name in words.
+    pub meaning: &'static str,
+    /// Whether it is simulated, exact, a count …
+    pub kind: &'static str,
+    /// Unit; empty without one.
+    pub unit: String,
+    /// Column of `sweep.csv`, if it has one; k is the number of a look.
+    pub column: Option<String>,
+    /// Names that `--precision-of`, `solve --reach` and `[expect]` have for it.
+    pub names: Vec<String>,
+}
+
+/// Lists every quantity of a result, object by object.
+pub fn entries() -> Vec<CatalogueEntry> {
+    let mut out = Vec::new();
     section(&mut out, "truths[]", TRUTH);
     section(&mut out, "truths[].analyses[]", ANALYSIS);
     section(&mut out, "truths[].analyses[].looks[]", LOOK);
@@ -29,28 +49,53 @@ pub fn fields_as_markdown() -> String {
     section(&mut out, "procedure.arms[]", ARM);
     section(&mut out, "procedure.arms[].groups[]", GROUP);
     section(&mut out, "procedure.arms[].passes[]", PASS);
+    for named in NamedQuantity::all() {
+        let field = named.field();
+        let entry = out.iter_mut().find(|entry| {
+            let path = format!("{}.{}", entry.object, entry.field);
+            path == format!("truths[].analyses[].{field}")
+        });
+        entry.expect("the catalogue has every named quantity").names.push(named.to_string());
+    }
+    out
+}
+
+fn section<T>(out: &mut Vec<CatalogueEntry>, object: &'static str, catalogue: &[Quantity<T>]) {
+    let prefix = if object.ends_with("looks[]") { "look_k_" } else { "" };
+    out.extend(catalogue.iter().map(|quantity| CatalogueEntry {
+        object,
+        field: quantity.key,
+        meaning: quantity.label,
+        kind: kind_in_words(quantity.kind()),
+        unit: quantity.unit.to_string(),
+        column: quantity.column.map(|column| format!("{prefix}{column}")),
+        names: Vec::new(),
+    }));
+}
+
+/// Describes every field of a result in Markdown, a table for each object of the JSON, and the names of
+/// `--precision-of` and `solve --reach`. `scenarios/README.md` has this text.
+pub fn fields_as_markdown() -> String {
+    let mut out = String::new();
+    for entries in entries().chunk_by(|one, next| one.object == next.object) {
+        let has_columns = entries.iter().any(|entry| entry.column.is_some());
+        out += &format!("| field of `{}` | meaning | kind | unit |", entries[0].object);
+        out += if has_columns { " column of `sweep.csv` |\n" } else { "\n" };
+        out += if has_columns { "|---|---|---|---|---|\n" } else { "|---|---|---|---|\n" };
+        for CatalogueEntry { field, meaning, kind, unit, column, .. } in entries {
+            out += &format!("| `{field}` | {meaning} | {kind} | {unit} |");
+            if has_columns {
+                out += &column.as_ref().map_or(" |".to_owned(), |column| format!(" `{column}` |"));
+            }
+            out.push('\n');
+        }
+        out.push('\n');
+    }
     out += "| name for `--precision-of` and `solve --reach` | field | of |\n|---|---|---|\n";
     for named in NamedQuantity::all() {
         out += &format!("| `{named}` | `{}` | `{}` |\n", named.field(), named.truth().name());
     }
     out
-}
-
-fn section<T>(out: &mut String, object: &str, catalogue: &[Quantity<T>]) {
-    let has_columns = catalogue.iter().any(|quantity| quantity.column.is_some());
-    *out += &format!("| field of `{object}` | meaning | kind | unit |");
-    *out += if has_columns { " column of `sweep.csv` |\n" } else { "\n" };
-    *out += if has_columns { "|---|---|---|---|---|\n" } else { "|---|---|---|---|\n" };
-    for quantity in catalogue {
-        let Quantity { key, label, unit, column, .. } = quantity;
-        *out += &format!("| `{key}` | {label} | {} | {unit} |", kind_in_words(quantity.kind()));
-        if has_columns {
-            let prefix = if object.ends_with("looks[]") { "look_k_" } else { "" };
-            *out += &column.map_or(" |".to_owned(), |column| format!(" `{prefix}{column}` |"));
-        }
-        out.push('\n');
-    }
-    out.push('\n');
 }
 
 fn kind_in_words(kind: Kind) -> &'static str {

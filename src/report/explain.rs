@@ -1,0 +1,398 @@
+//! `rescuesim explain`: what a key of a scenario, a quantity of the output or a term means.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::document::Document;
+use super::glossary::{self, Term};
+use crate::scenario::key_help::{Choice, Example, KeyHelp, without_indices};
+use crate::scenario::nearest;
+use crate::summary::quantity::{CatalogueEntry, entries};
+
+/// Everything that has the name asked for.
+#[derive(Debug, Serialize)]
+pub struct Explanation {
+    /// The name.
+    asked: String,
+    /// The term of the glossary, if any.
+    term: Option<&'static Term>,
+    /// Keys of a scenario.
+    keys: Vec<ExplainedKey>,
+    /// Keys that may have the name as their value.
+    values: Vec<ExplainedValue>,
+    /// Quantities of the output.
+    quantities: Vec<CatalogueEntry>,
+}
+
+/// A key with an example.
+#[derive(Debug, Serialize)]
+struct ExplainedKey {
+    #[serde(flatten)]
+    help: &'static KeyHelp,
+    example: Option<Example>,
+}
+
+/// A name that is a value of a key.
+#[derive(Debug, Serialize)]
+struct ExplainedValue {
+    key: &'static str,
+    #[serde(flatten)]
+    choice: &'static Choice,
+}
+
+/// A name that nothing has.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{name}` is neither a key of a scenario, nor a quantity, nor a term{}; `rescuesim explain` lists all topics",
+    hint(.near)
+)]
+pub struct UnknownName {
+    name: String,
+    /// Names like it, the most alike first.
+    near: Vec<String>,
+}
+
+fn hint(near: &[String]) -> String {
+    let quoted: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((only, [])) => format!(" (did you mean {only}?)"),
+        Some((last, others)) => format!(" (did you mean {} or {last}?)", others.join(", ")),
+    }
+}
+
+impl Explanation {
+    /// Explains a name: a key path, with or without indices; the beginning of one, or its last key; the
+    /// value of a key; a quantity by its field, its column or its name on the command line; a term.
+    ///
+    /// # Errors
+    /// If nothing has the name.
+    pub fn of(name: &str) -> Result<Self, UnknownName> {
+        let name = name.trim();
+        let explanation = Self {
+            asked: name.to_owned(),
+            term: glossary::lookup(name),
+            keys: keys(name)
+                .into_iter()
+                .map(|help| ExplainedKey { help, example: help.example() })
+                .collect(),
+            values: values(name),
+            quantities: quantities(name),
+        };
+        let Self { term, keys, values, quantities, .. } = &explanation;
+        if term.is_none() && keys.is_empty() && values.is_empty() && quantities.is_empty() {
+            return Err(UnknownName { name: name.to_owned(), near: near(name) });
+        }
+        Ok(explanation)
+    }
+
+    /// Formats the explanation for people.
+    pub fn document(&self) -> Document {
+        let mut parts: Vec<Document> = self.term.into_iter().map(term_document).collect();
+        // More than a few keys are a list to choose from.
+        if self.keys.len() > 6 {
+            parts.push(key_list(
+                &format!("Keys with `{}`", self.asked),
+                self.keys.iter().map(|key| key.help),
+            ));
+        } else {
+            parts.extend(self.keys.iter().map(key_document));
+        }
+        if !self.values.is_empty() {
+            parts.push(values_document(&self.asked, &self.values));
+        }
+        parts.extend(self.quantities.iter().map(quantity_document));
+        parts.into_iter().reduce(|all, part| all.gap() + part).unwrap_or_default()
+    }
+
+    /// Formats the explanation as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("an explanation is plain data") + "\n"
+    }
+}
+
+/// Finds keys by their whole path, or else by the end or the beginning of it.
+fn keys(name: &str) -> Vec<&'static KeyHelp> {
+    let path = without_indices(name);
+    let found = |is_found: &dyn Fn(&str) -> bool| -> Vec<&'static KeyHelp> {
+        KeyHelp::all().iter().filter(|key| is_found(&key.plain_path())).collect()
+    };
+    let whole = found(&|known| known == path);
+    if !whole.is_empty() {
+        return whole;
+    }
+    let end = format!(".{path}");
+    let by_end = found(&|known| known.ends_with(&end));
+    // Without a dot any word would find keys that happen to begin with it.
+    if by_end.is_empty() && path.contains('.') {
+        return found(&|known| known.starts_with(&path));
+    }
+    by_end
+}
+
+fn values(name: &str) -> Vec<ExplainedValue> {
+    let mut seen = BTreeSet::new();
+    let keys = KeyHelp::all().iter().filter(|key| key.keys.is_empty());
+    keys.flat_map(|key| key.choices.iter().map(move |choice| (key, choice)))
+        .filter(|(key, choice)| choice.name == name && seen.insert(&key.key))
+        .map(|(key, choice)| ExplainedValue { key: &key.key, choice })
+        .collect()
+}
+
+/// Finds quantities by their field, place, column or name on the command line, or else by the last key.
+fn quantities(name: &str) -> Vec<CatalogueEntry> {
+    let path = without_indices(name);
+    let as_option = name.replace(['_', ' '], "-");
+    // The columns of look 2 are described as those of look k.
+    let of_look = name
+        .strip_prefix("look_")
+        .map(|rest| format!("look_k{}", rest.trim_start_matches(|c: char| c.is_ascii_digit())));
+    let exact = |entry: &CatalogueEntry| {
+        let place = without_indices(&format!("{}.{}", entry.object, entry.field));
+        entry.field == name
+            || place == path
+            || entry.column.as_deref() == Some(name)
+            || (of_look.is_some() && entry.column == of_look)
+            || entry.names.contains(&as_option)
+    };
+    let all = entries();
+    let found: Vec<CatalogueEntry> = all.iter().filter(|entry| exact(entry)).cloned().collect();
+    if !found.is_empty() {
+        return found;
+    }
+    all.into_iter().filter(|entry| entry.field.rsplit('.').next() == Some(name)).collect()
+}
+
+/// Returns up to three names like the one asked for.
+fn near(name: &str) -> Vec<String> {
+    let keys = KeyHelp::all().iter().map(KeyHelp::plain_path);
+    let last_keys = KeyHelp::all()
+        .iter()
+        .filter_map(|key| key.plain_path().rsplit('.').next().map(str::to_owned));
+    let terms = glossary::terms().flat_map(|term| term.names().map(str::to_owned));
+    let quantities = entries().into_iter().flat_map(|entry| {
+        let CatalogueEntry { field, names, .. } = entry;
+        names.into_iter().chain([field.to_owned()])
+    });
+    let names: BTreeSet<String> = keys.chain(last_keys).chain(terms).chain(quantities).collect();
+    let mut known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut near = Vec::new();
+    while near.len() < 3
+        && let Some(name) = nearest(name, &known)
+    {
+        near.push(name.to_owned());
+        known.retain(|known| *known != name);
+    }
+    near
+}
+
+fn term_document(term: &Term) -> Document {
+    let mut document =
+        Document::new().title(format!("{} (term)", term.name)).text(&term.definition);
+    if !term.aliases.is_empty() {
+        document = document.text(format!("Also: {}", term.aliases.join(", ")));
+    }
+    if !term.see.is_empty() {
+        document = document.text(format!("See also: {}", term.see.join(", ")));
+    }
+    match &term.source {
+        Some(source) => document.text(format!("Source: {source}")),
+        None => document,
+    }
+}
+
+fn key_document(key: &ExplainedKey) -> Document {
+    let ExplainedKey { help, example } = key;
+    let KeyHelp { key, only_with, meaning, allowed, unit, default, required, choices, keys } = help;
+    let mut document = Document::new().title(format!("{key} (key of a scenario)")).text(meaning);
+    if let Some(only) = only_with {
+        let names = only.names.join(", ");
+        document = document.text(format!("Only with {}: {names}", only.tag));
+    }
+    // Names with a meaning follow in a list of their own.
+    let has_choices = choices.iter().any(|choice| !choice.meaning.is_empty());
+    if !has_choices {
+        document = document.text(format!("Allowed: {allowed}"));
+    }
+    if let Some(unit) = unit {
+        document = document.text(format!("Unit: {unit}"));
+    }
+    document = document.text(match (default, required) {
+        (Some(default), _) => format!("Default: {default}"),
+        (None, true) => "Default: none (required)".to_owned(),
+        (None, false) => "Default: none (may be left out)".to_owned(),
+    });
+    if let Some(Example { line, scenario }) = example {
+        document = document.text(format!("Example: {line} (in {scenario})"));
+    }
+    if has_choices {
+        let tag = if keys.is_empty() { "Values" } else { "Variants" };
+        document = document.gap().text(format!("{tag}:")).verbatim(lines(
+            choices.iter().map(|choice| (choice.name.clone(), choice.meaning.as_str())),
+        ));
+    }
+    if !keys.is_empty() {
+        let prefix = format!("{key}.");
+        let below = KeyHelp::all().iter().filter(|other| {
+            let below = other.key.replace("[].", ".");
+            below.strip_prefix(&prefix.replace("[].", ".")).is_some_and(|rest| !rest.contains('.'))
+        });
+        document = document.gap() + key_list("Keys:", below);
+    }
+    document
+}
+
+fn key_list<'k>(heading: &str, keys: impl Iterator<Item = &'k KeyHelp>) -> Document {
+    let keys: Vec<&KeyHelp> = keys.collect();
+    Document::new()
+        .text(heading)
+        .verbatim(lines(keys.iter().map(|key| (with_variants(key), key.meaning.as_str()))))
+}
+
+/// Returns the path of a key, with the variants of its table that have it.
+fn with_variants(key: &KeyHelp) -> String {
+    match &key.only_with {
+        Some(only) => format!("{} ({}: {})", key.key, only.tag, only.names.join(", ")),
+        None => key.key.clone(),
+    }
+}
+
+fn values_document(name: &str, values: &[ExplainedValue]) -> Document {
+    let mut document = Document::new().title(format!("{name} (value of a key)"));
+    // The same choice of several keys has one meaning.
+    let mut meanings: Vec<&str> =
+        values.iter().map(|value| value.choice.meaning.as_str()).collect();
+    meanings.dedup();
+    for meaning in meanings.into_iter().filter(|meaning| !meaning.is_empty()) {
+        document = document.text(meaning);
+    }
+    let keys: Vec<&str> = values.iter().map(|value| value.key).collect();
+    document.text(format!("Value of: {}", keys.join(", ")))
+}
+
+fn quantity_document(entry: &CatalogueEntry) -> Document {
+    let CatalogueEntry { object, field, meaning, kind, unit, column, names } = entry;
+    let title = names.first().map_or(*field, |name| name.as_str());
+    let mut document = Document::new()
+        .title(format!("{title} (quantity of the output)"))
+        .text(sentence(&without_links(meaning)))
+        .text(format!("Kind: {kind}"));
+    if !unit.is_empty() {
+        document = document
+            .text(format!("Unit: {}", unit.replace("`scale`", "the scale of the analysis")));
+    }
+    document = document.text(format!("JSON: {object}.{field}"));
+    if let Some(column) = column {
+        document = document.text(format!("Column of sweep.csv: {column}"));
+    }
+    if !names.is_empty() {
+        document =
+            document.text(format!("--precision-of, --reach and [expect]: {}", names.join(", ")));
+    }
+    document
+}
+
+/// Lines of a name and its meaning, wrapped behind the name.
+fn lines<'n>(named: impl Iterator<Item = (String, &'n str)>) -> String {
+    const INDENT: &str = "      ";
+    let lines = named.map(|(name, meaning)| {
+        let options = textwrap::Options::new(80).initial_indent(INDENT).subsequent_indent(INDENT);
+        format!("  {name}\n{}", textwrap::fill(meaning, options))
+    });
+    lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a fragment as a sentence.
+fn sentence(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
+}
+
+/// Removes the links of Markdown, `[text](target)`, and keeps their text.
+fn without_links(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, link)) = rest.split_once('[')
+        && let Some((label, after)) = link.split_once("](")
+        && let Some((_, after)) = after.split_once(')')
+    {
+        out += before;
+        out += label;
+        rest = after;
+    }
+    out + rest
+}
+
+/// Lists what can be explained.
+pub fn topics() -> Document {
+    let mut document = Document::new().title("Terms");
+    for topic in glossary::topics() {
+        let names: Vec<&str> = topic.terms.iter().map(|term| term.name.as_str()).collect();
+        document = document.text(format!("{}: {}", topic.title, names.join(", ")));
+    }
+    let tables = KeyHelp::all().iter().filter(|key| !key.key.contains('.'));
+    let tables: Vec<&str> = tables.map(|key| key.key.as_str()).collect();
+    let entries = entries();
+    let named: Vec<&str> =
+        entries.iter().flat_map(|entry| &entry.names).map(String::as_str).collect();
+    document
+        .gap()
+        .title("Keys of a scenario")
+        .text(tables.join(", "))
+        .gap()
+        .title("Quantities of the output")
+        .text(format!("{}, and every field of the JSON", named.join(", ")))
+        .gap()
+        .text(
+            "`rescuesim explain NAME` explains one of them, such as `rescuesim explain overrun`, \
+             `rescuesim explain design.futility` or `rescuesim explain n_randomised.mean`.",
+        )
+}
+
+/// Lists everything that can be explained as JSON: every term, key and quantity.
+pub fn topics_json() -> String {
+    #[derive(Serialize)]
+    struct All {
+        terms: Vec<&'static Term>,
+        keys: &'static [KeyHelp],
+        quantities: Vec<CatalogueEntry>,
+    }
+    let all =
+        All { terms: glossary::terms().collect(), keys: KeyHelp::all(), quantities: entries() };
+    serde_json::to_string_pretty(&all).expect("explanations are plain data") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_listed_can_be_explained() {
+        let keys = KeyHelp::all().iter().map(|key| key.key.clone());
+        let terms = glossary::terms().map(|term| term.name.clone());
+        let quantities = entries().into_iter().flat_map(|entry| {
+            let place = format!("{}.{}", entry.object, entry.field);
+            entry.names.into_iter().chain(entry.column).chain([place])
+        });
+        for name in keys.chain(terms).chain(quantities) {
+            let explanation = Explanation::of(&name).unwrap_or_else(|error| panic!("{error}"));
+            assert!(!explanation.document().is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_answered_with_names_like_it() {
+        let error = Explanation::of("missing.droput").expect_err("a slip").to_string();
+        assert!(error.contains("(did you mean `missing.dropout`"), "{error}");
+        let error = Explanation::of("qqqq").expect_err("no name").to_string();
+        assert!(!error.contains("did you mean"), "{error}");
+    }
+
+    #[test]
+    fn links_of_the_catalogue_become_plain_text() {
+        assert_eq!(without_links("by [closed form](#closed-forms); none"), "by closed form; none");
+        assert_eq!(without_links("looks[] and (this)"), "looks[] and (this)");
+    }
+}
