@@ -19,7 +19,7 @@ use super::path::KeyPath;
 use super::problems::unusable_number;
 use super::schema::ValueShape;
 use super::set::Set;
-use super::{shipped, walk};
+use super::{shipped, slips, walk};
 
 /// The largest file read; a scenario is some kilobytes.
 // A larger file is a slip, such as a file of rows, which would be parsed for minutes.
@@ -318,7 +318,9 @@ fn syntax_problems(text: &str, error: &TomlError) -> Vec<Problem> {
     // toml_edit reports the first error alone, the parser of the toml crate all of them.
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<Problem> =
-        errors.iter().map(|error| syntax_problem(error.message(), error.span())).collect();
+        errors.iter().map(|error| syntax_problem(text, error.message(), error.span())).collect();
+    // A slip can make several errors of a line.
+    problems.dedup();
     if problems.is_empty() {
         // Numbers that do not fit are an error to toml_edit alone.
         for (key, value) in root.get_ref() {
@@ -328,12 +330,16 @@ fn syntax_problems(text: &str, error: &TomlError) -> Vec<Problem> {
         problems.sort_by_key(Problem::position);
     }
     if problems.is_empty() {
-        problems.push(syntax_problem(error.message(), error.span()));
+        problems.push(syntax_problem(text, error.message(), error.span()));
     }
     problems
 }
 
-fn syntax_problem(message: &str, span: Option<Range<usize>>) -> Problem {
+fn syntax_problem(text: &str, message: &str, span: Option<Range<usize>>) -> Problem {
+    if let Some(slip) = span.as_ref().and_then(|span| slips::in_line(text, span.start)) {
+        let message = format!("not valid TOML: {}", slip.message);
+        return Problem::at("", message, Origin::File, slip.span);
+    }
     let message = format!("not valid TOML: {message}");
     match span {
         Some(span) => Problem::at("", message, Origin::File, span),

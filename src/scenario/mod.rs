@@ -16,6 +16,7 @@ pub mod path;
 pub mod problems;
 pub mod schema;
 mod set;
+mod slips;
 mod walk;
 pub mod edit;
 mod resolve;

@@ -14,6 +14,7 @@ use super::item::{describe, elements, number, plain, span_of};
 use super::path::{KeyPath, PathStep};
 use super::problems::unusable_number;
 use super::schema::ValueShape;
+use super::slips;
 
 /// A value for a key path.
 #[derive(Debug, Clone)]
@@ -275,6 +276,11 @@ fn invalid(text: &str, path: &str, written: &str, error: &TomlError) -> Problem 
     // The parser of the toml crate leaves numbers as text. What it can read is TOML, with a number that
     // toml_edit cannot hold.
     if DeValue::parse(written).is_err() {
+        let key = path.rsplit('.').next().unwrap_or(path);
+        if let Some(slip) = slips::in_value(key, written) {
+            let message = format!("the value is not valid TOML: {}", slip.message);
+            return wrong(text, &message);
+        }
         return wrong(text, &format!("the value is not valid TOML: {}", error.message()));
     }
     let all = 0..written.len();

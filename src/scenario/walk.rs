@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Number;
 use toml_edit::{Item, TableLike};
 
 use super::document::Places;
@@ -16,6 +15,7 @@ use super::item::{
 use super::path::KeyPath;
 use super::problems::{missing, out_of_range, suggestion};
 use super::schema::{KeyShape, ListShape, NumberShape, TableShape, ValueShape};
+use super::slips;
 
 /// Checks a whole document.
 pub(super) fn check(
@@ -57,8 +57,14 @@ impl Walk<'_, '_> {
             ValueShape::Name(names) => {
                 self.check_name(path, item, names);
             }
-            ValueShape::Alternatives(keys) => self.check_alternatives(path, item, keys),
-            ValueShape::Tagged { tag, variants } => self.check_tagged(path, item, tag, variants),
+            ValueShape::Alternatives(keys) => match item.as_table_like() {
+                Some(table) => self.check_alternatives(path, table, keys),
+                None => self.report_no_table(path, item, shape, one_of_keys(keys)),
+            },
+            ValueShape::Tagged { tag, variants } => match item.as_table_like() {
+                Some(table) => self.check_tagged(path, table, tag, variants),
+                None => self.report_no_table(path, item, shape, format!("a table with `{tag}`")),
+            },
             ValueShape::AnyOf(shapes) => self.check_any_of(path, item, shapes),
             // Guards send values of another type to the last arm.
             ValueShape::Boolean if item.is_bool() => {}
@@ -87,7 +93,20 @@ impl Walk<'_, '_> {
 
     fn report_type(&mut self, path: &KeyPath, item: &Item, shape: &ValueShape) {
         let allowed = describe_shape(shape, true);
-        self.report(path, out_of_range(describe(item, self.text), allowed));
+        let hint = slips::hint(item, self.text, shape);
+        self.report(path, out_of_range(describe(item, self.text), allowed) + &hint);
+    }
+
+    /// Reports a value where there should be a table.
+    fn report_no_table(
+        &mut self,
+        path: &KeyPath,
+        item: &Item,
+        shape: &ValueShape,
+        allowed: String,
+    ) {
+        let hint = slips::hint(item, self.text, shape);
+        self.report(path, out_of_range(describe(item, self.text), allowed) + &hint);
     }
 
     fn check_text(&mut self, path: &KeyPath, words: &str, may_be_empty: bool) {
@@ -113,8 +132,13 @@ impl Walk<'_, '_> {
                     let known = table.names();
                     let place =
                         if path.is_root() { "at the top".into() } else { format!("in `{path}`") };
-                    let (hint, known) = (suggestion(key, &known), known.join(", "));
-                    let message = format!("is not a known key{hint}; allowed {place}: {known}");
+                    let message = match slips::key_hint(key, item, found) {
+                        Some(hint) => format!("is not a known key{hint}"),
+                        None => {
+                            let (hint, known) = (suggestion(key, &known), known.join(", "));
+                            format!("is not a known key{hint}; allowed {place}: {known}")
+                        }
+                    };
                     self.report_key(&at, message);
                 }
             }
@@ -136,7 +160,8 @@ impl Walk<'_, '_> {
                 Some(most) => format!("{} to {most}", list.least),
                 None => format!("at least {}", list.least),
             };
-            self.report(path, format!("has {count} elements; allowed: {allowed}"));
+            let hint = slips::length_hint(item, list);
+            self.report(path, format!("has {count} elements; allowed: {allowed}{hint}"));
         }
         // Whatever their number: that of a list and the values in it can both be wrong.
         for (i, item) in elements(item).enumerate() {
@@ -146,19 +171,17 @@ impl Walk<'_, '_> {
 
     fn check_range(&mut self, path: &KeyPath, item: &Item, range: &NumberShape) {
         let Some(value) = number(item) else { return };
-        let (least, most) = (&range.least, &range.most);
-        if float(least).is_none_or(|least| value >= least)
-            && float(most).is_none_or(|most| value <= most)
-        {
+        if range.allows(value) {
             return;
         }
-        let allowed = match (least, most) {
+        let allowed = match (&range.least, &range.most) {
             (Some(least), Some(most)) => format!("{least} to {most}"),
             (Some(least), None) => format!("at least {least}"),
             (None, Some(most)) => format!("at most {most}"),
             (None, None) => "any".to_owned(),
         };
-        self.report(path, out_of_range(describe(item, self.text), allowed));
+        let hint = slips::hint(item, self.text, &ValueShape::Number(range.clone()));
+        self.report(path, out_of_range(describe(item, self.text), allowed) + &hint);
     }
 
     /// Returns whether the value is one of the names.
@@ -177,14 +200,10 @@ impl Walk<'_, '_> {
     fn check_tagged(
         &mut self,
         path: &KeyPath,
-        item: &Item,
+        table: &dyn TableLike,
         tag: &str,
         variants: &[(String, TableShape)],
     ) {
-        let Some(table) = item.as_table_like() else {
-            let allowed = format!("a table with `{tag}`");
-            return self.report(path, out_of_range(describe(item, self.text), allowed));
-        };
         let names: Vec<String> = variants.iter().map(|(name, _)| name.clone()).collect();
         let Some(name) = table.get(tag) else {
             self.check_untagged(path, table, tag, variants);
@@ -222,12 +241,9 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn check_alternatives(&mut self, path: &KeyPath, item: &Item, keys: &[KeyShape]) {
+    fn check_alternatives(&mut self, path: &KeyPath, table: &dyn TableLike, keys: &[KeyShape]) {
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        let allowed = format!("exactly one of {}", names.join(", "));
-        let Some(table) = item.as_table_like() else {
-            return self.report(path, out_of_range(describe(item, self.text), allowed));
-        };
+        let allowed = one_of_keys(keys);
         for (key, _) in table.iter().filter(|(key, _)| !names.contains(key)) {
             let hint = suggestion(key, &names);
             let message = format!("is not a known key{hint}; allowed: {allowed}");
@@ -264,7 +280,9 @@ impl Walk<'_, '_> {
             None => {
                 let allowed: Vec<String> =
                     shapes.iter().map(|shape| describe_shape(shape, false)).collect();
-                self.report(path, out_of_range(describe(item, self.text), allowed.join(" or ")));
+                let hint = slips::hint(item, self.text, &ValueShape::AnyOf(shapes.to_vec()));
+                let is = describe(item, self.text);
+                self.report(path, out_of_range(is, allowed.join(" or ")) + &hint);
             }
         }
     }
@@ -292,8 +310,9 @@ fn is_of_type(item: &Item, shape: &ValueShape) -> bool {
     }
 }
 
-fn float(number: &Option<Number>) -> Option<f64> {
-    number.as_ref().and_then(Number::as_f64)
+fn one_of_keys(keys: &[KeyShape]) -> String {
+    let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+    format!("exactly one of {}", names.join(", "))
 }
 
 fn first_sentence(text: &str) -> String {

@@ -62,6 +62,7 @@ mod safety;
 mod scenarios;
 mod shards;
 mod shipped;
+mod slips;
 mod solve;
 mod sweep;
 mod trace;
