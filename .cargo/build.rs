@@ -37,7 +37,8 @@ fn list(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
         }
         if path.is_dir() {
             list(&path, files)?;
-        } else {
+        // Pages that document the code do not affect results.
+        } else if path.extension().is_none_or(|extension| extension != "md") {
             files.push(path);
         }
     }

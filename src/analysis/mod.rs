@@ -2,6 +2,8 @@
 //!
 //! An analysis sees count tables and nothing else: neither the truth nor the scenario. Z > 0 and
 //! an odds ratio above 1 favour the experimental arm. [`method`] says how a method is defined.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod cochran_mantel_haenszel;
 pub mod grouping;

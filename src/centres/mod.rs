@@ -4,6 +4,8 @@
 //! (Anisimov & Fedorov 2007, Stat Med 26:4958): the counts of a period are negative binomial, and their
 //! division among the centres is Dirichlet-multinomial. A centre also has normal effects of its own on
 //! the outcome, the procedure and dropout, independent of each other and of its rate.
+//!
+#![doc = include_str!("README.md")]
 
 mod gamma;
 mod recruitment;

@@ -1,4 +1,6 @@
 //! The commands and their arguments; one file per command.
+//!
+#![doc = include_str!("README.md")]
 
 mod analysis;
 mod failure;
@@ -23,6 +25,7 @@ mod monitor;
 mod pool;
 mod report;
 mod run;
+mod schema;
 mod shell;
 mod signals;
 mod solve;
@@ -34,7 +37,6 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use rescuesim::scenario::{InputFile, ScenarioFile};
 
 pub use failure::Failure;
 
@@ -100,8 +102,8 @@ enum Command {
     Init(init::InitArgs),
     /// Explain a key of a scenario, a quantity of the output, or a term such as overrun.
     Explain(explain::ExplainArgs),
-    /// Print the JSON Schema of a scenario file, for editors.
-    Schema,
+    /// Print the JSON Schema of a scenario file, for editors, or the reference of its keys in Markdown.
+    Schema(schema::SchemaArgs),
     /// Print a script that completes commands and options in a shell.
     Completions(shell::CompletionsArgs),
     /// Print the manual page, or write one for each command.
@@ -158,11 +160,6 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Explain(args) => explain::explain(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
-        Command::Schema => {
-            let mut text = serde_json::to_string_pretty(ScenarioFile::schema())
-                .expect("a schema is plain data");
-            text.push('\n');
-            output::print(&text)
-        }
+        Command::Schema(args) => schema::schema(&args),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Pure mathematics on the Z scale: no randomness, no files. Signs: a large Z favours the
 //! experimental arm; α is one-sided throughout.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod boundaries;
 pub mod characteristics;

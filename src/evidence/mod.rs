@@ -3,6 +3,8 @@
 //! Everything is on the scale of the log odds ratio; above 0 the event is more frequent in the
 //! experimental arm. Symbols: y_i and v_i are a study's log odds ratio and its variance, w_i = 1/v_i
 //! its weight, τ² the variance between studies, k their number.
+//!
+#![doc = include_str!("README.md")]
 
 mod fixed;
 pub mod prior;

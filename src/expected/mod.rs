@@ -4,6 +4,8 @@
 //!
 //! [`Expected`] answers questions about one scenario. Its numbers stand next to the simulated ones in
 //! every report, so each names the method that gave it, or says why there is none ([`NoFormula`]).
+//!
+#![doc = include_str!("README.md")]
 
 mod assumptions;
 mod balance;

@@ -1,5 +1,7 @@
 //! Questions beyond one simulation: comparisons of scenarios, procedure strategies, sweeps, values solved
 //! for and calibrated, the contents of a report.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod benchmark;
 pub mod bracket;

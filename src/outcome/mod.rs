@@ -1,4 +1,6 @@
 //! The modified Rankin Scale (mRS) at 90 days: its levels, distributions, and models that draw it.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod adherence;
 pub mod circumstances;

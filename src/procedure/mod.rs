@@ -8,6 +8,8 @@
 //!
 //! Every draw is numbered by its purpose, so that a patient's third pass has the same result
 //! under every strategy that makes it.
+//!
+#![doc = include_str!("README.md")]
 
 mod course;
 mod difficulty;

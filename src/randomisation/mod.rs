@@ -1,4 +1,6 @@
 //! Randomisation: allocation of each patient on arrival, given all earlier patients.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod biased_coin;
 pub mod block_urn;

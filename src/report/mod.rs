@@ -1,4 +1,6 @@
 //! Rendering: what was computed goes out as a table, JSON, or rows. Nothing is computed here.
+//!
+#![doc = include_str!("README.md")]
 
 pub mod bench;
 pub mod calibration;

@@ -14,6 +14,7 @@ mod item;
 pub mod key_help;
 pub mod path;
 pub mod problems;
+pub mod reference;
 pub mod schema;
 mod set;
 mod slips;

@@ -2,6 +2,8 @@
 //!
 //! Tallies are counts and exact sums, so that merging them in any order gives the same bits. Every
 //! simulated quantity carries its Monte Carlo standard error; [`quantity`] lists them all.
+//!
+#![doc = include_str!("README.md")]
 
 mod analysis;
 mod analysis_tally;

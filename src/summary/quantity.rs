@@ -1,8 +1,10 @@
 //! The catalogue of quantities: key, meaning, unit and accessor of every number of a result.
 //!
 //! Keys are those of the JSON. The columns of a sweep, the links of the cards of a report and the tables
-//! of fields in `scenarios/README.md` are made from the catalogue, and a test compares it with the JSON of
+//! of fields in `src/summary/quantity/README.md` are made from the catalogue, and a test compares it with the JSON of
 //! results that have everything: a field that is added to a summary and not listed here fails that test.
+//!
+#![doc = include_str!("quantity/README.md")]
 
 mod list;
 mod place;

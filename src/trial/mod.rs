@@ -8,6 +8,8 @@
 //! 3. a [`TrialResult`] for each analysis, which monitors the followed patients look by look.
 //!
 //! The buffers are refilled for every replicate, so that nothing is allocated inside a trial.
+//!
+#![doc = include_str!("README.md")]
 
 mod analyst;
 mod centres;

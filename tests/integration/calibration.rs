@@ -312,17 +312,3 @@ fn an_output_that_cannot_be_written_is_reported_and_keeps_the_old_file() {
     assert_eq!(command.output().expect("the program starts").status.code(), Some(2));
     assert_eq!(fs::read_to_string(&file).expect("the file still exists"), "kept");
 }
-
-/// The example of `scenarios/README.md` is the output of its command.
-#[test]
-fn the_documented_example_is_what_the_program_prints() {
-    let directory = directory();
-    let out = directory.path().join("stenting-43.toml");
-    let mut command = rescuesim();
-    command.args(arguments(RESCUE, &[INDEPENDENT], &["outcome.stenting"])).arg("--out").arg(&out);
-    let message = output(&mut command);
-    let (summary, _) = message.split_once("Written to").expect("it says where");
-    let page = shipped_text("scenarios/README.md");
-    assert!(page.contains(summary), "{summary}");
-    assert!(page.contains(&format!("--target {INDEPENDENT} --solve outcome.stenting")));
-}

@@ -23,6 +23,7 @@ mod decision_lag;
 mod descriptions;
 mod design_command;
 mod disregarded;
+mod documents;
 mod estimates;
 mod explain;
 mod exploring;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rescuesim::scenario::{InputFile, Scenario, ScenarioFile};
+use rescuesim::scenario::{InputFile, Scenario, ScenarioFile, reference};
 use serde_json::Value;
 
 use crate::util::{angel_reboot, output, project, rescuesim, shipped_text, too_wide};
@@ -34,14 +34,9 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
     assert!(seen >= 13, "{seen} scenarios");
 }
 
-/// The page that documents scenarios, their keys and the output.
-fn page() -> String {
-    shipped_text("scenarios/README.md")
-}
-
 #[test]
 fn the_page_on_scenarios_links_to_every_file() {
-    let page = page();
+    let page = shipped_text("scenarios/README.md");
     for entry in std::fs::read_dir(project("scenarios")).expect("the folder is shipped") {
         let name = entry.expect("the folder can be listed").file_name();
         let name = name.to_str().expect("the name is UTF-8");
@@ -49,97 +44,45 @@ fn the_page_on_scenarios_links_to_every_file() {
     }
 }
 
-/// Names in code, that is between backquotes.
-fn names_in_code(text: &str) -> BTreeSet<&str> {
-    let code = text.split('`').skip(1).step_by(2);
-    code.flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_')).collect()
-}
-
-/// The rows of one table of a scenario in the reference of keys.
-#[derive(Default)]
-struct Reference {
-    /// Keys in the first column.
-    keys: BTreeSet<String>,
-    /// Names in code in any column, and in the sections to which the rows link.
-    names: BTreeSet<String>,
-}
-
-/// The reference of keys, by table: `design`, or `safety.endpoints`.
-fn reference() -> BTreeMap<String, Reference> {
-    let page = page();
-    let keys = page.split_once("## Every key").expect("it exists").1;
-    let keys = keys.split("\n## ").next().expect("a split has a part");
-    let mut tables: BTreeMap<String, Reference> = BTreeMap::new();
-    let mut current = Vec::new();
-    for row in keys.lines().filter(|line| line.starts_with('|')) {
-        let first = row.split('|').nth(1).expect("a first column");
-        if first.contains("**`[") {
-            let names = first.replace(['*', '`', '[', ']', ' '], "");
-            current = names.split(',').map(str::to_owned).collect();
-        }
-        for name in &current {
-            let table = tables.entry(name.clone()).or_default();
-            table.keys.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
-            let sections = row.split("](#").skip(1).map(|link| section(&page, link));
-            let texts = std::iter::once(row).chain(sections);
-            table.names.extend(texts.flat_map(names_in_code).map(str::to_owned));
+/// Names of the keys that the pages of the reference list, by table of the top level.
+fn documented_keys() -> BTreeMap<String, BTreeSet<String>> {
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for page in reference::PAGES {
+        let text = shipped_text(&format!("scenarios/{}", page.file));
+        let mut current = "";
+        for line in text.lines() {
+            if let Some(heading) = line.strip_prefix("## ") {
+                current = heading.trim_matches(['`', '[', ']']);
+            } else if let Some(row) = line.strip_prefix("| `") {
+                let path = row.split(['`', ' ']).next().expect("a split has a part");
+                let names = path.split(['.', '[', ']']).map(str::to_owned);
+                tables.entry(current.to_owned()).or_default().extend(names);
+            }
         }
     }
     tables
 }
 
-/// The section or subsection of the page to which a link leads.
-fn section<'p>(page: &'p str, link: &str) -> &'p str {
-    let anchor = link.split(')').next().expect("a split has a part");
-    let mut sections = page.split("\n#").map(|section| section.trim_start_matches(['#', ' ']));
-    let found = sections.find(|section| {
-        let heading = section.lines().next().unwrap_or_default().to_lowercase();
-        heading.replace(' ', "-").replace(',', "") == anchor
-    });
-    found.unwrap_or_else(|| panic!("no section #{anchor}"))
-}
-
-/// The keys of each table are in the first column below its name; keys within values are named in the
-/// reference, or in a section to which it links.
+/// The keys of each table are in its section; keys within values are in that section, or in another one
+/// to which it refers.
 #[test]
-fn every_key_of_a_table_has_a_row_below_its_name() {
-    let tables = reference();
+fn every_key_of_a_table_is_documented_in_its_section() {
+    let tables = documented_keys();
     let schema = ScenarioFile::schema();
     let mut seen = 0;
-    for (name, place) in schema["properties"].as_object().expect("there are keys") {
-        assert_documented(&tables, schema, name, place, &mut seen);
+    for (table, place) in schema["properties"].as_object().expect("there are keys") {
+        for (key, place) in keys_of_table(schema, place) {
+            seen += 1;
+            assert!(tables[table].contains(&key), "`{key}` has no row below [{table}]");
+            assert_named(&tables, schema, &format!("{table}.{key}"), place, &mut seen);
+        }
     }
     assert!(seen > 150, "{seen}");
 }
 
-/// Fails unless every key of a table is documented.
-fn assert_documented(
-    tables: &BTreeMap<String, Reference>,
-    schema: &Value,
-    table: &str,
-    place: &Value,
-    seen: &mut usize,
-) {
-    let Some(rows) = tables.get(table) else {
-        // A value such as `title` has no keys.
-        assert!(keys_of_table(schema, place).is_empty(), "[{table}] is not documented");
-        return;
-    };
-    for (key, place) in keys_of_table(schema, place) {
-        *seen += 1;
-        let nested = format!("{table}.{key}");
-        if tables.contains_key(&nested) {
-            assert_documented(tables, schema, &nested, place, seen);
-            continue;
-        }
-        assert!(rows.keys.contains(&key), "`{key}` has no row below [{table}]");
-        assert_named(tables, schema, &nested, place, seen);
-    }
-}
-
-/// Fails unless the keys within a value are named in the reference.
+/// Fails unless the keys within a value are documented in some section.
 fn assert_named(
-    tables: &BTreeMap<String, Reference>,
+    tables: &BTreeMap<String, BTreeSet<String>>,
     schema: &Value,
     path: &str,
     place: &Value,
@@ -147,8 +90,7 @@ fn assert_named(
 ) {
     for (key, place) in keys_of_table(schema, place) {
         *seen += 1;
-        // Spending functions are described in one table and named in others.
-        let is_named = tables.values().any(|rows| rows.names.contains(&key));
+        let is_named = tables.values().any(|names| names.contains(&key));
         assert!(is_named, "`{key}` of `{path}` is not documented");
         assert_named(tables, schema, &format!("{path}.{key}"), place, seen);
     }

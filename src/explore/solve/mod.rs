@@ -7,6 +7,8 @@
 //! accepted when the exact lower bound of the probability there is the target or more, at level α/2
 //! for the first such value, α/4 for the second and so on: whatever the search did, a value is accepted
 //! wrongly with a probability of α at most (Bonferroni).
+//!
+#![doc = include_str!("README.md")]
 
 mod search;
 mod verification;

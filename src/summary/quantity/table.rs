@@ -73,16 +73,23 @@ fn section<T>(out: &mut Vec<CatalogueEntry>, object: &'static str, catalogue: &[
     }));
 }
 
+/// Opening of the page.
+const OPENING: &str = "# Every field of a result\n\n\
+    For analysts who read results with a program. The tables are made from the catalogue of quantities in \
+    `src/summary/quantity/list`; `src/summary/README.md` explains how the JSON is built.\n\n";
+
 /// Describes every field of a result in Markdown, a table for each object of the JSON, and the names of
-/// `--precision-of` and `solve --reach`. `scenarios/README.md` has this text.
+/// `--precision-of` and `solve --reach`. `src/summary/quantity/README.md` has this text.
 pub fn fields_as_markdown() -> String {
-    let mut out = String::new();
+    let mut out = OPENING.to_owned();
     for entries in entries().chunk_by(|one, next| one.object == next.object) {
         let has_columns = entries.iter().any(|entry| entry.column.is_some());
         out += &format!("| field of `{}` | meaning | kind | unit |", entries[0].object);
         out += if has_columns { " column of `sweep.csv` |\n" } else { "\n" };
         out += if has_columns { "|---|---|---|---|---|\n" } else { "|---|---|---|---|\n" };
         for CatalogueEntry { field, meaning, kind, unit, column, .. } in entries {
+            // A bar would end the cell.
+            let meaning = meaning.replace('|', "\\|");
             out += &format!("| `{field}` | {meaning} | {kind} | {unit} |");
             if has_columns {
                 out += &column.as_ref().map_or(" |".to_owned(), |column| format!(" `{column}` |"));

@@ -151,12 +151,12 @@ fn names_of_the_command_line_read_what_the_catalogue_reads() {
 }
 
 #[test]
-fn the_documentation_has_the_tables_of_the_catalogue() {
-    let readme = include_str!("../../../scenarios/README.md");
-    let tables = fields_as_markdown();
-    if !readme.contains(&tables) {
-        let path = std::env::temp_dir().join("rescuesim-fields.md");
-        std::fs::write(&path, &tables).expect("the folder for temporary files can be written");
-        panic!("scenarios/README.md must have the tables that are now in {}", path.display());
+fn the_page_of_fields_is_the_generated_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/summary/quantity/README.md");
+    let text = fields_as_markdown();
+    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        std::fs::write(path, &text).expect("the folder can be written");
     }
+    let file = std::fs::read_to_string(path).expect("the page is shipped");
+    assert!(file == text, "{path} is out of date: run this test with UPDATE_DOCUMENTS=1");
 }

@@ -6,6 +6,8 @@
 //!
 //! A trace has nothing that the trial never saw: no patients who would have arrived after the decision, no
 //! looks after the one that ended it.
+//!
+#![doc = include_str!("README.md")]
 
 mod ending;
 mod looks;

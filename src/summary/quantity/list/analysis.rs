@@ -20,7 +20,7 @@ pub const ANALYSIS: &[Quantity<AnalysisSummary>] = &[
     simulated_if_any(
         "rejection_reduced",
         Unit::Probability,
-        "`rejection` estimated with [control variates](#control-variates); absent without them",
+        "`rejection` estimated with control variates; absent without them",
         |it| it.rejection_reduced.map(|reduced| reduced.estimate),
     ),
     exact(
@@ -45,7 +45,7 @@ pub const ANALYSIS: &[Quantity<AnalysisSummary>] = &[
         exact(
             "normal_approximation.rejection",
             Unit::Probability,
-            "`rejection` by [closed form](#closed-forms); null if there is none",
+            "`rejection` by closed form; null if there is none",
             |it| it.normal_approximation.as_ref().map(|formula| formula.rejection),
         ),
     ),

@@ -149,7 +149,7 @@ pub const BALANCE: &[Quantity<AllocationBalance>] = &[
     simulated(
         "correct_guesses.whole_trial",
         Unit::Probability,
-        "share of allocations [guessed](#allocation) by an observer who knows the arms of all patients \
+        "share of allocations guessed by an observer who knows the arms of all patients \
          so far",
         |it| it.correct_guesses.whole_trial,
     ),
