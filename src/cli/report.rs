@@ -218,6 +218,8 @@ fn operating_characteristics(
 /// Scenarios that differ from that of the report in one quantity.
 struct VariedScenarios {
     quantity: &'static str,
+    /// Value of the quantity in the scenario.
+    planned: f64,
     points: Vec<VariedScenario>,
 }
 
@@ -235,7 +237,8 @@ impl VariedScenarios {
         scenario: &Scenario,
     ) -> Result<Self, Failure> {
         let overrides = Set::all(&args.scenario.overrides);
-        let Sensitivity { quantity, points } = Sensitivity::of(scenario, document, &overrides);
+        let Sensitivity { quantity, planned, points } =
+            Sensitivity::of(scenario, document, &overrides);
         let seed = Set::all(&[format!("run.seed={}", scenario.seed.0)]);
         // Fewer than the report has: a curve of many points is read with the eye.
         let replicates = (scenario.replicates / POINT_SHARE).max(1);
@@ -247,7 +250,7 @@ impl VariedScenarios {
                 varied.push(VariedScenario { value, scenario });
             }
         }
-        Ok(Self { quantity, points: varied })
+        Ok(Self { quantity, planned, points: varied })
     }
 }
 
@@ -260,7 +263,7 @@ fn power_curve(
     for VariedScenario { value, scenario } in &varied.points {
         points.push((*value, operating_characteristics(session, scenario)?));
     }
-    Ok((points.len() > 2).then(|| gallery::power_curve(varied.quantity, &points)))
+    Ok((points.len() > 2).then(|| gallery::power_curve(varied.quantity, varied.planned, &points)))
 }
 
 /// Compares the strategies of a procedure; empty without one.

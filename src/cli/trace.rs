@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use rescuesim::report::Provenance;
+use rescuesim::report::figure::{self, FigurePlace};
 use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
-use rescuesim::report::{Provenance, figure};
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Truth};
 use rescuesim::trial::trace::{Trace, TrialEnding, Viewpoint, find};
@@ -82,7 +83,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let trial = ExampleTrial { provenance, trace };
     // Before the trial is printed: an error after pages of output would be overlooked.
     if let Some(path) = &args.plot {
-        output::write(path, &figure::trace(&trial), &document.paths())?;
+        output::write(path, &figure::trace(&trial, FigurePlace::File), &document.paths())?;
     }
     match args.format {
         // Rows of patients, not of the quantities that other commands print.

@@ -8,6 +8,8 @@ use crate::scenario::{InputDocument, KeyPath, Outcomes, Scenario, Set, Truth, si
 pub struct Sensitivity {
     /// The quantity, in words.
     pub quantity: &'static str,
+    /// The value in the scenario.
+    pub planned: f64,
     /// Values of the quantity.
     pub points: Vec<Variation>,
 }
@@ -54,7 +56,8 @@ impl Sensitivity {
             let value = libm::exp(share * log_odds_ratio);
             Variation { value, sets: vec![Set::new(path.clone(), value)] }
         });
-        Self { quantity: "common odds ratio", points: points.collect() }
+        let planned = libm::exp(log_odds_ratio);
+        Self { quantity: "common odds ratio", planned, points: points.collect() }
     }
 
     fn of_size(scenario: &Scenario, document: &InputDocument, sets: &[Set]) -> Self {
@@ -64,6 +67,7 @@ impl Sensitivity {
             own.push(Set::number(size::randomised(), value, true));
             Variation { value, sets: own }
         });
-        Self { quantity: "patients randomised", points: points.collect() }
+        let planned = f64::from(scenario.randomised);
+        Self { quantity: "patients randomised", planned, points: points.collect() }
     }
 }

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rescuesim::explore::grid::{GridAxis, ParameterGrid};
+use rescuesim::explore::grid::ParameterGrid;
 use rescuesim::report::sweep::rows::SweepRows;
-use rescuesim::report::sweep::{self, curves};
+use rescuesim::report::sweep::{self, figures};
 
 use super::SweepResult;
 use crate::cli::Failure;
@@ -18,8 +18,8 @@ pub struct SweepFiles {
     #[cfg(feature = "parquet")]
     parquet: OutputFile,
     json: OutputFile,
-    /// `None` if no key has numbers only.
-    svg: Option<OutputFile>,
+    /// One for each figure of the grid.
+    figures: Vec<OutputFile>,
     csv: OutputFile,
 }
 
@@ -37,7 +37,7 @@ impl SweepFiles {
         let files = Self::open(directory, grid).map_err(|error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         })?;
-        let all = [&files.csv, &files.json].into_iter().chain(&files.svg);
+        let all = [&files.csv, &files.json].into_iter().chain(&files.figures);
         #[cfg(feature = "parquet")]
         let all = all.chain([&files.parquet]);
         output::keep_inputs(all, inputs)?;
@@ -46,12 +46,14 @@ impl SweepFiles {
 
     fn open(directory: &Path, grid: &ParameterGrid) -> io::Result<Self> {
         let csv = OutputFile::create(directory, "sweep.csv")?;
-        let is_numeric = grid.axes().iter().any(GridAxis::is_numeric);
+        let names = figures::names(grid).into_iter();
         Ok(Self {
             #[cfg(feature = "parquet")]
             parquet: csv.sibling("sweep.parquet")?,
             json: csv.sibling("sweep.json")?,
-            svg: if is_numeric { Some(csv.sibling("power.svg")?) } else { None },
+            figures: names
+                .map(|name| csv.sibling(&format!("{name}.svg")))
+                .collect::<io::Result<_>>()?,
             csv,
         })
     }
@@ -72,20 +74,20 @@ impl SweepFiles {
         #[cfg(feature = "parquet")]
         sweep::parquet::write(&rows, provenance, self.parquet.writer()?)?;
         sweep::write_json(provenance, points, self.json.writer()?)?;
-        if let (Some(file), Some(svg)) = (&self.svg, curves::svg(provenance, grid, points)) {
+        for (file, figure) in self.figures.iter().zip(figures::figures(provenance, grid, points)) {
             let mut out = file.writer()?;
-            out.write_all(svg.as_bytes())?;
+            out.write_all(figure.svg.as_bytes())?;
             out.flush()?;
         }
         let mut complete = vec![self.csv, self.json];
         #[cfg(feature = "parquet")]
         complete.push(self.parquet);
-        complete.extend(self.svg);
+        complete.extend(self.figures);
         complete.iter().try_for_each(OutputFile::sync)?;
         let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
         // Only now, so that a full disk leaves the files of an earlier sweep together.
         output::put_in_place(complete)?;
-        warn_of_earlier(&written[0], &["sweep.parquet", "power.svg"], &written);
+        warn_of_earlier(&written[0], &["sweep.parquet", "power.svg", "heatmap.svg"], &written);
         Ok(written)
     }
 }

@@ -9,9 +9,8 @@ use clap::Args;
 use rescuesim::engine::{self, Job};
 use rescuesim::explore::grid::{GridAxis, GridError, ParameterGrid};
 use rescuesim::report::Provenance;
-use rescuesim::report::figure::MOST_LINES;
 use rescuesim::report::sweep::rows::SweepRows;
-use rescuesim::report::sweep::{self, SweptPoint, curves};
+use rescuesim::report::sweep::{self, SweptPoint, figures};
 use rescuesim::scenario::{InputDocument, Scenario, Set};
 use rescuesim::summary::checkpoint::{CheckpointError, MergedJob, MergedRun, RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
@@ -43,7 +42,7 @@ pub struct SweepArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write sweep.csv, sweep.parquet (where this rescuesim has Parquet), sweep.json and, over a key of
-    /// numbers, power.svg to this directory.
+    /// numbers, power.svg, over two of them also heatmap.svg, to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -219,7 +218,7 @@ fn print_as(
         Format::Markdown => return print(&sweep::document(provenance, grid, points).to_markdown()),
         Format::Table => {
             print(&sweep::document(provenance, grid, points).to_terminal())?;
-            return print(&note_on_figure(result, figures));
+            return print(note_on_figure(result, figures));
         }
     };
     // JSON and CSV are written to files by the same functions.
@@ -227,17 +226,11 @@ fn print_as(
     print(&String::from_utf8(out).expect("JSON and CSV are text"))
 }
 
-/// Says if power.svg was not written, or does not show all points.
-fn note_on_figure(result: SweepResult<'_>, directory: Option<&Path>) -> String {
-    if directory.is_none() {
-        return String::new();
-    }
-    match curves::curves(result.grid, result.points) {
-        None => "No power.svg: no key of --over has numbers only.\n".to_owned(),
-        Some(curves) if curves.len() > MOST_LINES => format!(
-            "power.svg shows {MOST_LINES} of {} lines; more cannot be distinguished.\n",
-            curves.len()
-        ),
-        Some(_) => String::new(),
+/// Says that there are no figures.
+fn note_on_figure(result: SweepResult<'_>, directory: Option<&Path>) -> &'static str {
+    if directory.is_some() && figures::names(result.grid).is_empty() {
+        "No power.svg: no key of --over has numbers only.\n"
+    } else {
+        ""
     }
 }

@@ -1,13 +1,14 @@
 //! Balance of the allocation.
 
-use super::{
-    Area, Drawn, EFFICACY, GRID, HARM, Lettering, Mark, MarkShape, OPEN, WIDTH, fill, legend, line,
-    svg, write,
-};
+use super::chart::{Chart, ChartAxis};
+use super::colour::{EFFICACY, HARM, INK, SOFT};
+use super::drawing::{Drawing, Lettering, PixelBox, SMALL, Stroke, WIDTH, pixel, shortened};
+use super::legend::{LegendEntry, Sample, legend};
+use super::mark::{Mark, MarkShape};
 
-const ROW: i32 = 30;
-const LEFT: i32 = 220;
-const RIGHT: i32 = WIDTH as i32 - 24;
+const ROW: f64 = 26.0;
+/// Left edge of the rows, to the right of their names.
+const LEFT: f64 = 190.0;
 
 /// The difference between the arms, in patients.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,47 +21,36 @@ pub struct ArmDifference {
     pub p95: f64,
 }
 
+const MEAN: Mark = Mark::new(MarkShape::Circle, EFFICACY);
+/// Higher than the mean, so that both are seen where they are the same.
+const PERCENTILE: Mark = Mark::new(MarkShape::Bar, HARM);
+
 /// Draws a row for each difference.
 pub fn balance(differences: &[ArmDifference]) -> String {
-    let bottom = 44 + ROW * differences.len() as i32;
-    svg((WIDTH, (bottom + 56) as u32), |area| {
-        legend(area, &[("mean", EFFICACY), ("95th percentile", HARM)], (LEFT, 18))?;
-        let most = differences.iter().map(|row| row.p95).fold(1.0, f64::max).ceil();
-        // Whole patients between ticks, and at most seven of them.
-        let step = (most / 6.0).ceil().max(1.0);
-        for value in (0..=6).map(|i| f64::from(i) * step).take_while(|&value| value <= most) {
-            let x = across(value / most);
-            line(area, &[(x, 36), (x, bottom)], GRID)?;
-            write(area, &format!("{value:.0}"), (x, bottom + 14), Lettering::centred(16))?;
-        }
-        let title = "difference between the arms, patients";
-        write(area, title, ((LEFT + RIGHT) / 2, bottom + 38), Lettering::centred(17))?;
-        for (i, row) in differences.iter().enumerate() {
-            let y = 52 + ROW * i as i32;
-            write(area, &shortened(&row.among), (LEFT - 12, y), Lettering::right(16))?;
-            dumbbell(area, y, across(row.mean / most), across(row.p95 / most))?;
-        }
-        Ok(())
-    })
-}
-
-/// Returns the pixel of a share of the axis.
-fn across(share: f64) -> i32 {
-    LEFT + (share * f64::from(RIGHT - LEFT)).round() as i32
-}
-
-/// Shortens a name to the room to the left of the bars.
-fn shortened(name: &str) -> String {
-    const MOST: usize = 27;
-    if name.chars().count() <= MOST {
-        return name.to_owned();
+    let mut drawing = Drawing::new();
+    let entries = [
+        LegendEntry::new("mean", Sample::Point(MEAN)),
+        LegendEntry::new("95th percentile of the trials", Sample::Point(PERCENTILE)),
+    ];
+    let top = 8.0 + legend(&mut drawing, PixelBox::new(LEFT, 6.0, WIDTH - 8.0, 0.0), &entries);
+    // At least two patients, as an axis from 0 to 1 would seem to show a large imbalance.
+    let most = differences.iter().map(|row| row.p95.max(row.mean)).fold(2.0, f64::max);
+    let rows = ROW * differences.len() as f64;
+    let x = ChartAxis::linear("difference between the arms, patients", 0.0, 1.03 * most);
+    let y = ChartAxis::linear("", 0.0, 1.0).with_ticks(Vec::new());
+    let area = PixelBox::new(LEFT - 22.0, top, WIDTH - 14.0, top + rows + 52.0);
+    let chart = Chart::draw(&mut drawing, area, x, y);
+    for (i, row) in differences.iter().enumerate() {
+        let y = chart.plot.top + ROW * (i as f64 + 0.5);
+        let name = shortened(&row.among, LEFT - 24.0, SMALL);
+        // The whole trial comes before its parts.
+        let lettering = Lettering::right(SMALL).coloured(if i == 0 { INK } else { SOFT });
+        drawing.text(pixel(LEFT - 10.0, y), &name, lettering);
+        let (mean, p95) = (chart.across(row.mean), chart.across(row.p95));
+        drawing.line(&[pixel(chart.across(0.0), y), pixel(p95, y)], Stroke::new(SOFT, 0.8));
+        drawing.line(&[pixel(mean, y), pixel(p95, y)], Stroke::new(SOFT, 2.4));
+        PERCENTILE.draw(&mut drawing, pixel(p95, y));
+        MEAN.draw(&mut drawing, pixel(mean, y));
     }
-    name.chars().take(MOST - 1).chain(['…']).collect()
-}
-
-fn dumbbell(area: &Area<'_>, y: i32, mean: i32, p95: i32) -> Drawn {
-    fill(area, [(mean, y - 2), (p95, y + 2)], OPEN)?;
-    // The mean lies over the percentile where both are the same.
-    Mark::new(MarkShape::Triangle, HARM).draw(area, (p95, y))?;
-    Mark::new(MarkShape::Circle, EFFICACY).draw(area, (mean, y))
+    drawing.finish(area.bottom + 4.0)
 }

@@ -1,16 +1,12 @@
 //! Curves over one axis, with Monte Carlo bands.
 
-use std::ops::Range;
-
-use plotters::element::DashedPathElement;
-use plotters::prelude::*;
-
-use crate::report::numeral::grouped;
-
-use super::{
-    Chart, ChartAxis, Drawn, IN_A_REPORT, Mark, MarkShape, SERIES, WIDTH, chart, extent, legend,
-    plain, svg,
-};
+use super::chart::{Chart, ChartAxis, Tick, extent, with_room};
+use super::colour::{Colour, SERIES};
+use super::drawing::{Drawing, Pixel, PixelBox, SMALL, Stroke, WIDTH, shortened, text_width};
+use super::labels::{EndLabel, end_labels};
+use super::legend::{LegendEntry, Sample, legend};
+use super::mark::{Mark, SHAPES};
+use super::smooth::{smooth, smooth_band};
 
 /// An axis of curves.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,31 +15,48 @@ pub struct CurveAxis {
     pub name: String,
     /// Smallest and largest value; taken from the curves if `None`.
     pub range: Option<[f64; 2]>,
-    /// Whether values are powers of ten, given by their exponents.
-    pub logarithmic: bool,
+    /// What the values are.
+    pub scale: CurveScale,
+}
+
+/// What the values at an axis are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CurveScale {
+    /// Numbers.
+    Linear,
+    /// Shares, labelled in per cent.
+    Percent,
+    /// Exponents of powers of ten.
+    Logarithmic,
+    /// Whole numbers from 1, with their names.
+    Named(Vec<String>),
 }
 
 /// The style of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CurveStyle {
-    /// Straight lines, with a mark at each point.
+    /// A mark at each point, and a smooth line through them.
     Marked,
+    /// A mark at each point.
+    Marks,
+    /// A smooth line.
+    Smooth,
     /// Straight lines.
     Line,
     /// Steps, which rise at each point as counts do.
     Steps,
-    /// Dashed lines: not simulated.
-    Dashed,
+    /// Steps, dashed, so that steps below remain visible.
+    DashedSteps,
 }
 
 /// One curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
-    /// Name in the legend; no entry if empty.
+    /// Name; empty if another curve names it.
     pub name: String,
     /// Style of the line.
     pub style: CurveStyle,
-    /// Number of its colour; curves that belong together share one.
+    /// Number of its colour and mark.
     pub colour: usize,
     /// Points from left to right.
     pub points: Vec<PointWithError>,
@@ -60,103 +73,131 @@ pub struct PointWithError {
     pub mcse: f64,
 }
 
-/// Draws curves over a common axis.
-pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve]) -> String {
-    svg((WIDTH, 380), |area| {
-        let names: Vec<(&str, RGBColor)> = curves
-            .iter()
-            .filter(|curve| !curve.name.is_empty())
-            .map(|curve| (curve.name.as_str(), colour(curve)))
-            .collect();
-        let rows = legend(area, &names, (66, 18))?;
-        let (_, below) = area.split_vertically(32 + rows);
-        let points: Vec<PointWithError> =
-            curves.iter().flat_map(|curve| curve.points.iter().copied()).collect();
-        // Room for the bands, which reach 1.96 standard errors.
-        let reach =
-            points.iter().flat_map(|at| [at.value - 2.0 * at.mcse, at.value + 2.0 * at.mcse]);
-        let across = ChartAxis {
-            name: &x.name,
-            range: range(x, points.iter().map(|at| at.x), 0.02),
-            label: &|at| label(x, at),
-        };
-        let up =
-            ChartAxis { name: &y.name, range: range(y, reach, 0.06), label: &|at| label(y, at) };
-        let mut chart = chart(&below, IN_A_REPORT, across, up)?;
-        curves.iter().try_for_each(|curve| draw(&mut chart, curve))
-    })
+/// Normal quantile of a band that holds 95 %.
+pub(super) const BAND: f64 = 1.96;
+/// Longest name at the end of a line; longer ones need a legend.
+const LONGEST: f64 = 130.0;
+
+/// Draws curves over a common axis, and remarks below them.
+pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve], remarks: &[String]) -> String {
+    let mut drawing = Drawing::new();
+    let named = curves.iter().filter(|curve| !curve.name.is_empty()).count();
+    let longest = curves.iter().map(|curve| text_width(&curve.name, SMALL)).fold(0.0, f64::max);
+    // A single curve needs no name.
+    let at_ends = named > 1 && named <= SERIES.len() && longest <= LONGEST;
+    let mut top = 8.0;
+    if named > 1 && !at_ends {
+        let area = PixelBox::new(12.0, 6.0, WIDTH - 8.0, 0.0);
+        top += legend(&mut drawing, area, &entries(curves));
+    }
+    let margin = if at_ends { longest + 22.0 } else { 14.0 };
+    let area = PixelBox::new(12.0, top, WIDTH - margin, top + 280.0);
+    let points = curves.iter().flat_map(|curve| &curve.points);
+    // Room for the bands, which reach 1.96 standard errors.
+    let reach =
+        points.clone().flat_map(|at| [at.value - BAND * at.mcse, at.value + BAND * at.mcse]);
+    let across = axis(x, points.map(|at| at.x), 0.02);
+    let up = axis(y, reach, 0.06);
+    let chart = Chart::draw(&mut drawing, area, across, up);
+    for curve in curves {
+        draw_band(&mut drawing, &chart, curve);
+    }
+    for curve in curves {
+        draw_curve(&mut drawing, &chart, curve);
+    }
+    if at_ends {
+        let labels: Vec<EndLabel> =
+            curves.iter().filter_map(|curve| end_label(&chart, curve)).collect();
+        end_labels(&mut drawing, chart.plot.right + 18.0, chart.plot, &labels);
+    }
+    let bottom = drawing.remarks(area.bottom + 2.0, remarks);
+    drawing.finish(bottom + 2.0)
 }
 
-/// Writes a number at an axis; nothing between the powers of ten of a logarithmic one.
-fn label(axis: &CurveAxis, at: &f64) -> String {
-    if !axis.logarithmic {
-        plain(at)
-    } else if (at - at.round()).abs() > 1e-6 {
-        String::new()
-    } else {
-        grouped(libm::pow(10.0, at.round()) as u64)
+fn entries(curves: &[Curve]) -> Vec<LegendEntry> {
+    let named = curves.iter().filter(|curve| !curve.name.is_empty());
+    named.map(|curve| LegendEntry::new(&curve.name, sample(curve))).collect()
+}
+
+fn sample(curve: &Curve) -> Sample {
+    let (stroke, mark) = (stroke(curve), mark(curve));
+    match curve.style {
+        CurveStyle::Marked => Sample::Line(stroke, Some(mark)),
+        CurveStyle::Marks => Sample::Point(mark),
+        CurveStyle::Smooth | CurveStyle::Line | CurveStyle::Steps | CurveStyle::DashedSteps => {
+            Sample::Line(stroke, None)
+        }
     }
 }
 
-fn colour(curve: &Curve) -> RGBColor {
+fn end_label(chart: &Chart, curve: &Curve) -> Option<EndLabel> {
+    let last = curve.points.last().filter(|_| !curve.name.is_empty())?;
+    let text = shortened(&curve.name, LONGEST, SMALL);
+    Some(EndLabel { end: chart.at(last.x, last.value), text, colour: colour(curve) })
+}
+
+/// Builds the axis, whose range is that of the values with some room if it has none.
+fn axis(axis: &CurveAxis, values: impl Iterator<Item = f64>, room: f64) -> ChartAxis {
+    let [low, high] = axis.range.unwrap_or_else(|| with_room(extent(values), room));
+    match &axis.scale {
+        CurveScale::Linear => ChartAxis::linear(&axis.name, low, high),
+        CurveScale::Percent => ChartAxis::percent(&axis.name, low, high),
+        CurveScale::Logarithmic => ChartAxis::logarithmic(&axis.name, low, high),
+        CurveScale::Named(names) => {
+            let ticks = names.iter().zip(1_u32..);
+            let ticks = ticks.map(|(name, i)| Tick { at: f64::from(i), label: name.clone() });
+            ChartAxis::linear(&axis.name, low, high).with_ticks(ticks.collect())
+        }
+    }
+}
+
+fn colour(curve: &Curve) -> Colour {
     SERIES[curve.colour % SERIES.len()]
 }
 
-/// Returns the range of the axis or, if it has none, that of the values with some room.
-fn range(axis: &CurveAxis, values: impl Iterator<Item = f64>, room: f64) -> Range<f64> {
-    if let Some([low, high]) = axis.range {
-        return low..high;
-    }
-    let [low, high] = extent(values.filter(|value| value.is_finite()));
-    // An empty range cannot be drawn: a single value has a unit of room, and no value the unit interval.
-    if high > low {
-        low - room * (high - low)..high + room * (high - low)
-    } else if low.is_finite() {
-        low - 0.5..high + 0.5
-    } else {
-        0.0..1.0
+fn mark(curve: &Curve) -> Mark {
+    Mark::new(SHAPES[curve.colour % SHAPES.len()], colour(curve))
+}
+
+fn stroke(curve: &Curve) -> Stroke {
+    match curve.style {
+        CurveStyle::Marked | CurveStyle::Marks | CurveStyle::Smooth | CurveStyle::Line => {
+            Stroke::new(colour(curve), 2.0)
+        }
+        // Wide, so that it shows on both sides of a dashed line over it.
+        CurveStyle::Steps => Stroke::new(colour(curve), 3.4),
+        CurveStyle::DashedSteps => Stroke::new(colour(curve), 1.7).dashed(5.0),
     }
 }
 
-fn draw(chart: &mut Chart<'_>, curve: &Curve) -> Drawn {
-    let colour = colour(curve);
-    if curve.points.iter().any(|point| point.mcse > 0.0) {
-        let upper = curve.points.iter().map(|at| (at.x, at.value + 1.96 * at.mcse));
-        let lower = curve.points.iter().rev().map(|at| (at.x, at.value - 1.96 * at.mcse));
-        let outline: Vec<(f64, f64)> = upper.chain(lower).collect();
-        chart.draw_series(std::iter::once(Polygon::new(outline, colour.mix(0.22))))?;
+fn draw_band(drawing: &mut Drawing, chart: &Chart, curve: &Curve) {
+    if curve.points.iter().all(|point| point.mcse == 0.0) {
+        return;
     }
-    let points: Vec<(f64, f64)> = curve.points.iter().map(|at| (at.x, at.value)).collect();
-    let stroke = colour.stroke_width(2);
+    let upper = curve.points.iter().map(|at| chart.at(at.x, at.value + BAND * at.mcse));
+    let lower = curve.points.iter().map(|at| chart.at(at.x, at.value - BAND * at.mcse));
+    let band = smooth_band(&upper.collect::<Vec<_>>(), &lower.collect::<Vec<_>>());
+    drawing.path(&band, colour(curve), 0.18);
+}
+
+fn draw_curve(drawing: &mut Drawing, chart: &Chart, curve: &Curve) {
+    let points: Vec<Pixel> = curve.points.iter().map(|at| chart.at(at.x, at.value)).collect();
     match curve.style {
-        CurveStyle::Dashed => {
-            chart.draw_series(std::iter::once(DashedPathElement::new(
-                points.clone(),
-                7,
-                5,
-                stroke,
-            )))?;
-        }
         // The count is constant up to its next value.
-        CurveStyle::Steps => {
-            let mut steps = Vec::new();
-            let mut height = 0.0;
-            for &(x, y) in &points {
-                steps.extend([(x, height), (x, y)]);
-                height = y;
+        CurveStyle::Steps | CurveStyle::DashedSteps => {
+            let mut steps: Vec<Pixel> = Vec::with_capacity(2 * points.len());
+            for &at in &points {
+                let before = steps.last().map_or(chart.up(0.0), |last| last.y);
+                steps.extend([Pixel { y: before, ..at }, at]);
             }
-            chart.draw_series(LineSeries::new(steps, stroke))?;
+            drawing.line(&steps, stroke(curve));
         }
-        CurveStyle::Line | CurveStyle::Marked => {
-            chart.draw_series(LineSeries::new(points.clone(), stroke))?;
-        }
-    }
-    if curve.style == CurveStyle::Marked {
-        // Exact curves share the colour of the simulated ones but have no marks.
-        let shape = [MarkShape::Circle, MarkShape::Triangle, MarkShape::Cross][curve.colour % 3];
-        for at in points {
-            Mark::new(shape, colour).draw(chart.plotting_area(), at)?;
+        CurveStyle::Line => drawing.line(&points, stroke(curve)),
+        CurveStyle::Smooth => drawing.curve(&smooth(&points), stroke(curve)),
+        CurveStyle::Marks => points.into_iter().for_each(|at| mark(curve).draw(drawing, at)),
+        CurveStyle::Marked => {
+            drawing.curve(&smooth(&points), stroke(curve));
+            points.into_iter().for_each(|at| mark(curve).draw(drawing, at));
         }
     }
-    Ok(())
 }

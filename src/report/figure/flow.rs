@@ -1,17 +1,82 @@
 //! Patients on their way through the passes to their outcome, as ribbons whose width is their share.
 
-use plotters::prelude::*;
-
-use super::{Area, Drawn, INK, Lettering, WIDTH, failed, fill, svg, write};
+use super::colour::{CONTINUES, Colour, GREEN, NOT_SIGNIFICANT, SAFETY, SOFT};
+use super::drawing::{Drawing, Lettering, Pixel, PixelBox, SMALL, WIDTH, pixel, short, text_width};
+use super::legend::{LegendEntry, Sample, legend};
+use super::mrs::SHADES;
 
 /// States of patients, column by column, and the ribbons between them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowDiagram {
-    /// Columns from left to right; each lists the names of its states, from the top.
-    pub columns: Vec<Vec<String>>,
-    /// Ribbons between states of different columns.
+    /// Columns from left to right.
+    pub columns: Vec<FlowColumn>,
+    /// Ribbons between states of neighbouring columns.
     pub ribbons: Vec<Ribbon>,
 }
+
+/// A column of states.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FlowColumn {
+    /// Name of the column.
+    pub name: String,
+    /// States from the top.
+    pub states: Vec<FlowState>,
+}
+
+/// A state of patients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowState {
+    /// Randomised.
+    Randomised,
+    /// The vessel is open.
+    Open,
+    /// A further pass follows.
+    FurtherPass,
+    /// Stented.
+    Stented,
+    /// The procedure ended with an occluded vessel.
+    NotOpened,
+    /// Outcome: functional independence, mRS 0–2.
+    Independent,
+    /// Outcome: mRS 3–5.
+    Dependent,
+    /// Outcome: dead, mRS 6.
+    Dead,
+}
+
+impl FlowState {
+    /// Name of the state in legend and data.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Randomised => "randomised",
+            Self::Open => "open",
+            Self::FurtherPass => "further pass",
+            Self::Stented => "stented",
+            Self::NotOpened => "not opened",
+            Self::Independent => "mRS 0–2",
+            Self::Dependent => "mRS 3–5",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Colour of the state and of the ribbons that lead to it; outcomes have those of the mRS.
+    const fn colour(self) -> Colour {
+        match self {
+            Self::Randomised => SOFT,
+            Self::Open => GREEN,
+            Self::FurtherPass => CONTINUES,
+            Self::Stented => SAFETY,
+            Self::NotOpened => NOT_SIGNIFICANT,
+            Self::Independent => SHADES[1],
+            Self::Dependent => SHADES[4],
+            Self::Dead => SHADES[6],
+        }
+    }
+}
+
+/// States of the procedure, in the order of the legend.
+const PROCEDURE: [FlowState; 4] =
+    [FlowState::Open, FlowState::Stented, FlowState::NotOpened, FlowState::FurtherPass];
 
 /// The position of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,68 +96,69 @@ pub struct Ribbon {
     pub to: StatePosition,
     /// Share of all patients.
     pub share: f64,
-    /// Number of the ribbon's colour.
-    pub colour: usize,
 }
 
-/// Colours: blue for reperfused vessels, orange for stents, grey for vessels that stay closed and for
-/// further passes.
-const COLOURS: [RGBColor; 3] = [super::EFFICACY, super::HARM, RGBColor(120, 120, 120)];
-const TOP: f64 = 26.0;
 /// Height of all patients together.
-const HEIGHT: f64 = 300.0;
-/// Distance between states of a column.
-const GAP: f64 = 22.0;
-/// Width of a state.
-const WIDTH_OF_STATE: f64 = 10.0;
+const HEIGHT: f64 = 250.0;
+/// Distance between states of a column, with room for the share of a small one.
+const GAP: f64 = 18.0;
+/// Width of a state, with room for its share: no ribbon crosses it.
+const STATE: f64 = 42.0;
+/// Room for the names of outcomes.
+const NAMES: f64 = 62.0;
 
-/// A state on the drawing, with the heights from its top at which the next ribbon leaves and arrives.
+/// A state on the drawing.
 #[derive(Debug, Clone, Copy)]
 struct PlacedState {
-    left: f64,
-    top: f64,
+    state: FlowState,
+    area: PixelBox,
     share: f64,
-    leaves_at: f64,
-    arrives_at: f64,
 }
 
-/// Draws the ribbons, then the states with their shares over them.
+/// Draws the ribbons, and the states with their shares over them.
 pub fn flow(diagram: &FlowDiagram) -> String {
-    let mut placed = place(diagram);
-    svg((WIDTH, 394), |area| {
-        for ribbon in diagram.ribbons.iter().filter(|ribbon| ribbon.share > 0.0) {
-            let height = ribbon.share * HEIGHT;
-            let from = &mut placed[ribbon.from.column][ribbon.from.row];
-            let start = [from.left + WIDTH_OF_STATE, from.top + from.leaves_at];
-            from.leaves_at += height;
-            let to = &mut placed[ribbon.to.column][ribbon.to.row];
-            let end = [to.left, to.top + to.arrives_at];
-            to.arrives_at += height;
-            let colour = COLOURS[ribbon.colour % COLOURS.len()];
-            draw_ribbon(area, start, end, height, colour)?;
+    let mut drawing = Drawing::new();
+    let shown = PROCEDURE.into_iter().filter(|state| is_reached(diagram, *state));
+    let entries: Vec<LegendEntry> =
+        shown.map(|state| LegendEntry::new(state.name(), Sample::Patch(state.colour()))).collect();
+    let area = PixelBox::new(12.0, 6.0, WIDTH - 8.0, 0.0);
+    let top = 16.0 + legend(&mut drawing, area, &entries);
+    let placed = place(diagram, top + 22.0);
+    draw_ribbons(&mut drawing, diagram, &placed);
+    let mut bottom = top;
+    for (c, (column, states)) in diagram.columns.iter().zip(&placed).enumerate() {
+        let is_last = c + 1 == diagram.columns.len();
+        if let Some(first) = states.first() {
+            let at = pixel(first.area.middle().x, top);
+            drawing.text(at, &column.name, Lettering::centred(SMALL));
         }
-        for (c, (names, states)) in diagram.columns.iter().zip(&placed).enumerate() {
-            let is_last = c + 1 == diagram.columns.len();
-            for (name, state) in names.iter().zip(states).filter(|(_, state)| state.share > 0.0) {
-                draw_state(area, name, state, is_last)?;
-            }
+        for state in states.iter().filter(|state| state.share > 0.0) {
+            draw_state(&mut drawing, state, is_last);
+            bottom = state.area.bottom.max(bottom);
         }
-        Ok(())
+    }
+    drawing.finish(bottom + 10.0)
+}
+
+fn is_reached(diagram: &FlowDiagram, state: FlowState) -> bool {
+    diagram.ribbons.iter().any(|ribbon| {
+        diagram.columns[ribbon.to.column].states[ribbon.to.row] == state && ribbon.share > 0.0
     })
 }
 
-/// Places every state: those of a column one below the other, each as high as the ribbons that arrive
-/// or, in the first column, that leave.
-fn place(diagram: &FlowDiagram) -> Vec<Vec<PlacedState>> {
-    // The last column needs room for its names.
-    let room = f64::from(WIDTH) - 24.0 - 108.0;
-    let step = room / (diagram.columns.len().max(2) - 1) as f64;
+/// Places every state: those of a column one below the other, each as high as the ribbons that arrive or,
+/// in the first column, that leave.
+fn place(diagram: &FlowDiagram, top: f64) -> Vec<Vec<PlacedState>> {
+    let steps = diagram.columns.len().max(2) - 1;
+    let step = (WIDTH - 24.0 - NAMES - STATE) / steps as f64;
+    // Of many columns, states leave room for ribbons.
+    let width = STATE.min(0.7 * step);
     let mut placed = Vec::new();
-    for (column, names) in diagram.columns.iter().enumerate() {
+    for (column, states) in diagram.columns.iter().enumerate() {
         let left = 12.0 + step * column as f64;
-        let mut top = TOP;
-        let mut states = Vec::new();
-        for row in 0..names.len() {
+        let mut y = top;
+        let mut places = Vec::new();
+        for (row, &state) in states.states.iter().enumerate() {
             let at = StatePosition { column, row };
             let (mut arriving, mut leaving) = (0.0, 0.0);
             for ribbon in &diagram.ribbons {
@@ -100,57 +166,69 @@ fn place(diagram: &FlowDiagram) -> Vec<Vec<PlacedState>> {
                 leaving += if ribbon.from == at { ribbon.share } else { 0.0 };
             }
             let share = f64::max(arriving, leaving);
-            states.push(PlacedState { left, top, share, leaves_at: 0.0, arrives_at: 0.0 });
-            top += share * HEIGHT + if share > 0.0 { GAP } else { 0.0 };
+            let area = PixelBox::new(left, y, left + width, y + share * HEIGHT);
+            places.push(PlacedState { state, area, share });
+            y += share * HEIGHT + if share > 0.0 { GAP } else { 0.0 };
         }
-        placed.push(states);
+        placed.push(places);
     }
     placed
 }
 
-/// Draws a band of this height from one upper edge to another, which leaves and arrives level.
-fn draw_ribbon(
-    area: &Area<'_>,
-    start: [f64; 2],
-    end: [f64; 2],
-    height: f64,
-    colour: RGBColor,
-) -> Drawn {
-    const STEPS: usize = 24;
-    let upper: Vec<(f64, f64)> = (0..=STEPS)
-        .map(|i| {
-            let t = i as f64 / STEPS as f64;
-            // The cubic with slope 0 at both ends.
-            let smooth = t * t * (3.0 - 2.0 * t);
-            (start[0] + (end[0] - start[0]) * t, start[1] + (end[1] - start[1]) * smooth)
-        })
-        .collect();
-    // The thinnest ribbon still has a pixel.
-    let lower = upper.iter().rev().map(|&(x, y)| (x, y + height.max(1.0)));
-    let outline: Vec<(i32, i32)> = upper
-        .iter()
-        .copied()
-        .chain(lower)
-        .map(|(x, y)| (x.round() as i32, y.round() as i32))
-        .collect();
-    area.draw(&Polygon::new(outline, colour.mix(0.4))).map_err(failed)
+/// Draws the ribbons; at each state they leave and arrive in the order of the rows at their other ends.
+fn draw_ribbons(drawing: &mut Drawing, diagram: &FlowDiagram, placed: &[Vec<PlacedState>]) {
+    for ribbon in diagram.ribbons.iter().filter(|ribbon| ribbon.share > 0.0) {
+        let above_start: f64 = diagram
+            .ribbons
+            .iter()
+            .filter(|other| other.from == ribbon.from && other.to.row < ribbon.to.row)
+            .map(|other| other.share)
+            .sum();
+        let above_end: f64 = diagram
+            .ribbons
+            .iter()
+            .filter(|other| other.to == ribbon.to && other.from.row < ribbon.from.row)
+            .map(|other| other.share)
+            .sum();
+        let from = placed[ribbon.from.column][ribbon.from.row];
+        let to = placed[ribbon.to.column][ribbon.to.row];
+        let start = pixel(from.area.right, from.area.top + above_start * HEIGHT);
+        let end = pixel(to.area.left, to.area.top + above_end * HEIGHT);
+        // The thinnest ribbon still has a pixel.
+        let height = (ribbon.share * HEIGHT).max(0.8);
+        drawing.path(&ribbon_path(start, end, height), to.state.colour(), 0.5);
+    }
 }
 
-fn draw_state(area: &Area<'_>, name: &str, state: &PlacedState, is_last: bool) -> Drawn {
-    let (left, top) = (state.left.round() as i32, state.top.round() as i32);
-    let bottom = (state.top + state.share * HEIGHT).round() as i32;
-    let right = left + WIDTH_OF_STATE as i32;
-    fill(area, [(left, top), (right, bottom.max(top + 1))], INK)?;
-    let percent = 100.0 * state.share;
-    let text = if percent < 9.95 {
-        format!("{name} {percent:.1} %")
+/// Returns a band of this height from one upper edge to another, which leaves and arrives level.
+fn ribbon_path(start: Pixel, end: Pixel, height: f64) -> String {
+    let middle = short((start.x + end.x) / 2.0);
+    let [x0, x1] = [short(start.x), short(end.x)];
+    let [upper0, upper1] = [short(start.y), short(end.y)];
+    let [lower0, lower1] = [short(start.y + height), short(end.y + height)];
+    format!(
+        "M{x0},{upper0}C{middle},{upper0} {middle},{upper1} {x1},{upper1}\
+         V{lower1}C{middle},{lower1} {middle},{lower0} {x0},{lower0}Z"
+    )
+}
+
+fn draw_state(drawing: &mut Drawing, placed: &PlacedState, is_last: bool) {
+    let PlacedState { state, area, share } = *placed;
+    let visible = PixelBox { bottom: area.bottom.max(area.top + 1.0), ..area };
+    drawing.block(visible, state.colour());
+    let percent = 100.0 * share;
+    let text = if percent < 0.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") };
+    let fits = area.height() >= SMALL + 2.0 && text_width(&text, SMALL) <= area.width();
+    if fits {
+        let lettering = Lettering::centred(SMALL).coloured(state.colour().of_words());
+        drawing.text(area.middle(), &text, lettering);
     } else {
-        format!("{name} {percent:.0} %")
-    };
-    // Names lie above their states, where no ribbon runs; those of the last column have room beside.
+        // Ribbons end at the sides of a state, so that there are none above it.
+        let at = pixel(area.middle().x, area.top - 8.0);
+        drawing.text(at, &text, Lettering::centred(SMALL));
+    }
     if is_last {
-        write(area, &text, (right + 6, (top + bottom) / 2), Lettering::left(16))
-    } else {
-        write(area, &text, (left, top - 9), Lettering::left(15))
+        let at = pixel(area.right + 6.0, area.middle().y);
+        drawing.text(at, state.name(), Lettering::left(SMALL));
     }
 }

@@ -1,11 +1,9 @@
 //! A running trial: the path of Z so far between the boundaries.
 
-use super::lines::{LabelledPoint, MarkedLine};
-use super::trace::{BoundaryPoints, boundary_lines, draw_z_lines, labelled};
-use super::{INK, Mark, MarkShape, svg};
+use super::drawing::{Drawing, PixelBox, WIDTH};
+use super::legend::legend;
+use super::z_chart::{BoundPoint, ZChart, ZPoint};
 use crate::report::design::BoundaryKind;
-
-const SIZE: (u32, u32) = (640, 440);
 
 /// A look of a running trial.
 #[derive(Debug, Clone, Copy)]
@@ -22,21 +20,25 @@ pub struct InterimLook {
 
 /// Draws the boundaries over the outcomes, those of later looks pale, and the path of Z.
 pub fn interim(looks: &[InterimLook]) -> String {
-    let path = looks.iter().filter_map(|look| Some(labelled(look.analysed, look.z?))).collect();
-    let circle = Mark::new(MarkShape::Circle, INK);
-    let mut lines = vec![MarkedLine { name: "Z", mark: circle, above: true, points: path }];
-    for (kind, of) in BoundaryKind::ALL.into_iter().zip(0..) {
-        let points =
-            BoundaryPoints { in_force: points(looks, of, true), planned: points(looks, of, false) };
-        lines.extend(boundary_lines(kind, points));
+    let mut bounds = Vec::new();
+    for look in looks {
+        let outcomes = f64::from(look.analysed);
+        for (kind, z) in BoundaryKind::ALL.into_iter().zip(look.bounds) {
+            let is_in_force = look.is_past;
+            bounds.extend(z.map(|z| BoundPoint { kind, outcomes, z, is_in_force }));
+        }
     }
-    lines.retain(|line| !line.points.is_empty());
-    let note = looks.iter().any(|look| !look.is_past).then_some("pale: planned");
-    svg(SIZE, |area| draw_z_lines(area, area, &lines, note))
-}
-
-/// Returns the bounds of one kind, of the looks so far or of those ahead.
-fn points(looks: &[InterimLook], kind: usize, is_past: bool) -> Vec<LabelledPoint> {
-    let looks = looks.iter().filter(|look| look.is_past == is_past);
-    looks.filter_map(|look| Some(labelled(look.analysed, look.bounds[kind]?))).collect()
+    let path = looks.iter().filter_map(|look| Some(ZPoint::new(look.analysed, look.z?)));
+    let chart = ZChart {
+        path: path.collect(),
+        repeated: None,
+        bounds,
+        planned: looks.len(),
+        pale: "look still ahead",
+    };
+    let mut drawing = Drawing::new();
+    let area = PixelBox::new(12.0, 6.0, WIDTH - 8.0, 0.0);
+    let top = 10.0 + legend(&mut drawing, area, &chart.entries());
+    let bottom = chart.draw(&mut drawing, top);
+    drawing.finish(bottom + 4.0)
 }

@@ -1,11 +1,10 @@
-//! Stopped trials by look and reason, as stacked bars.
+//! Status of the trials by look, as bars: stopped, for each reason, or continuing.
 
-use plotters::style::RGBColor;
-
-use super::{
-    Area, DARK, Drawn, EFFICACY, FUTILITY, GRID, HARM, Lettering, OPEN, SAFETY, WIDTH, fill,
-    legend, line, svg, write,
+use super::colour::{CONTINUES, Colour, EFFICACY, FUTILITY, HARM, NOT_SIGNIFICANT, SAFETY, SOFT};
+use super::drawing::{
+    Drawing, Lettering, PixelBox, SMALL, Stroke, WIDTH, WORDS, pixel, text_width,
 };
+use super::legend::{LegendEntry, Sample, legend};
 
 /// Shares of all trials that have stopped by a look, for each reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,84 +19,135 @@ pub struct LookShares {
     pub safety: f64,
 }
 
-const TOP: i32 = 66;
-const HEIGHT: i32 = 230;
-const LIGHT: RGBColor = RGBColor(254, 254, 254);
-
-/// Draws a panel for each truth with a bar for each look. The rest of a bar is the trials that
-/// continue or, at the final look, are not significant.
-pub fn looks(panels: &[(String, Vec<LookShares>)]) -> String {
-    svg((WIDTH, (TOP + HEIGHT + 34) as u32), |area| {
-        let mut names = vec![("efficacy", EFFICACY), ("goes on, or nothing shown", OPEN)];
-        // Reasons for which no trial stops are left out.
-        let all = || panels.iter().flat_map(|(_, looks)| looks);
-        if all().any(|look| look.futility > 0.0) {
-            names.push(("futility", FUTILITY));
-        }
-        if all().any(|look| look.harm > 0.0) {
-            names.push(("harm", HARM));
-        }
-        if all().any(|look| look.safety > 0.0) {
-            names.push(("safety", SAFETY));
-        }
-        legend(area, &names, (44, 20))?;
-        let width = (WIDTH as i32 - 60) / panels.len().max(1) as i32;
-        for (i, (name, looks)) in panels.iter().enumerate() {
-            panel(area, name, looks, 48 + width * i as i32, width - 18)?;
-        }
-        for percent in [0, 25, 50, 75, 100] {
-            let y = height(f64::from(percent) / 100.0);
-            write(area, &percent.to_string(), (40, y), Lettering::right(16))?;
-        }
-        write(area, "%", (40, TOP - 20), Lettering::right(16))
-    })
+/// The looks of trials under one truth.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LookPanel {
+    /// The truth.
+    pub name: String,
+    /// Looks in their order, the final one last.
+    pub looks: Vec<LookShares>,
 }
 
-/// Returns the pixel of a share of all trials.
-fn height(share: f64) -> i32 {
-    TOP + HEIGHT - (share * f64::from(HEIGHT)).round() as i32
-}
+/// Left edge of the bars, to the right of the looks and the shares of efficacy.
+const LEFT: f64 = 108.0;
+/// Right edge of the bars, with room for numbers of narrow parts.
+const RIGHT: f64 = WIDTH - 64.0;
+/// Height of a bar.
+const HEIGHT: f64 = 20.0;
 
-fn panel(area: &Area<'_>, name: &str, looks: &[LookShares], left: i32, width: i32) -> Drawn {
-    write(area, name, (left + width / 2, TOP - 18), Lettering::centred(18))?;
-    for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
-        line(area, &[(left, height(share)), (left + width, height(share))], GRID)?;
+/// Draws a panel for each truth with a bar for each look. The rest of a bar is the trials that continue or,
+/// at the final look, are not significant. The share of efficacy has a column of its own, as it is the power
+/// or the type I error, however small.
+pub fn looks(panels: &[LookPanel]) -> String {
+    let mut drawing = Drawing::new();
+    let area = PixelBox::new(12.0, 6.0, WIDTH - 8.0, 0.0);
+    let mut y = 12.0 + legend(&mut drawing, area, &entries(panels));
+    for panel in panels {
+        y = draw_panel(&mut drawing, panel, y) + 12.0;
     }
-    let step = width / looks.len().max(1) as i32;
-    for (k, look) in looks.iter().enumerate() {
-        let left = left + step * k as i32 + step / 8;
-        bar(area, look, left, left + step * 3 / 4)?;
-        let middle = left + step * 3 / 8;
-        let label = if step < 58 { (k + 1).to_string() } else { format!("look {}", k + 1) };
-        // More than ten numbers would run into one another; the last look always has its own.
-        if (looks.len() - 1 - k).is_multiple_of(looks.len().div_ceil(10)) {
-            write(area, &label, (middle, TOP + HEIGHT + 16), Lettering::centred(17))?;
-        }
-    }
-    Ok(())
+    axis(&mut drawing, y - 8.0);
+    drawing.finish(y + 28.0)
 }
 
-fn bar(area: &Area<'_>, look: &LookShares, left: i32, right: i32) -> Drawn {
+/// Lists the legend without reasons for which no trial stops.
+fn entries(panels: &[LookPanel]) -> Vec<LegendEntry> {
+    let has_interims = panels.iter().any(|panel| panel.looks.len() > 1);
+    [
+        ("efficacy", EFFICACY, true),
+        ("continues", CONTINUES, has_interims),
+        ("not significant", NOT_SIGNIFICANT, true),
+        ("futility", FUTILITY, is_shown(panels, |look| look.futility)),
+        ("harm", HARM, is_shown(panels, |look| look.harm)),
+        ("safety", SAFETY, is_shown(panels, |look| look.safety)),
+    ]
+    .into_iter()
+    .filter(|(_, _, is_shown)| *is_shown)
+    .map(|(name, colour, _)| LegendEntry::new(name, Sample::Patch(colour)))
+    .collect()
+}
+
+/// Returns whether any look has a part.
+fn is_shown(panels: &[LookPanel], part: fn(&LookShares) -> f64) -> bool {
+    panels.iter().flat_map(|panel| &panel.looks).any(|look| part(look) > 0.0)
+}
+
+/// Draws the bars of a truth from this height. Returns the height at which they end.
+fn draw_panel(drawing: &mut Drawing, panel: &LookPanel, top: f64) -> f64 {
+    drawing.text(pixel(12.0, top + 10.0), &panel.name, Lettering::left(WORDS).bold());
+    let mut y = top + 22.0;
+    // Twenty looks still fit a page.
+    let (height, step) = if panel.looks.len() > 8 { (11.0, 14.0) } else { (HEIGHT, HEIGHT + 5.0) };
+    for (k, look) in panel.looks.iter().enumerate() {
+        let is_final = k + 1 == panel.looks.len();
+        let middle = y + height / 2.0;
+        let name = if is_final { "final".to_owned() } else { format!("look {}", k + 1) };
+        drawing.text(pixel(12.0, middle), &name, Lettering::left(SMALL));
+        let efficacy = Lettering::right(SMALL).coloured(EFFICACY).bold();
+        drawing.text(pixel(LEFT - 6.0, middle), &percent(look.efficacy), efficacy);
+        draw_bar(drawing, look, PixelBox::new(LEFT, y, RIGHT, y + height), is_final);
+        y += step;
+    }
+    y
+}
+
+/// A part of a bar.
+struct LookPart {
+    share: f64,
+    colour: Colour,
+}
+
+fn draw_bar(drawing: &mut Drawing, look: &LookShares, bar: PixelBox, is_final: bool) {
     let LookShares { efficacy, futility, harm, safety } = *look;
     let open = (1.0 - efficacy - futility - harm - safety).max(0.0);
     let parts = [
-        (efficacy, EFFICACY, LIGHT),
-        (open, OPEN, DARK),
-        (futility, FUTILITY, DARK),
-        (harm, HARM, DARK),
-        (safety, SAFETY, DARK),
+        LookPart { share: efficacy, colour: EFFICACY },
+        LookPart { share: open, colour: if is_final { NOT_SIGNIFICANT } else { CONTINUES } },
+        LookPart { share: futility, colour: FUTILITY },
+        LookPart { share: harm, colour: HARM },
+        LookPart { share: safety, colour: SAFETY },
     ];
-    let mut below = 0.0;
-    for (share, colour, words) in parts {
-        let (bottom, top) = (height(below), height(below + share));
-        fill(area, [(left, top), (right, bottom)], colour)?;
-        // Lower parts have no room for a number.
-        if share >= 0.07 {
-            let text = format!("{:.0}", 100.0 * share);
-            let lettering = Lettering { colour: words, ..Lettering::centred(17) };
-            write(area, &text, ((left + right) / 2, (top + bottom) / 2), lettering)?;
+    let mut left = bar.left;
+    // Numbers of parts too narrow for them follow to the right of the bar.
+    let mut outside = bar.right + 6.0;
+    for (i, LookPart { share, colour }) in parts.into_iter().enumerate() {
+        let part = PixelBox { left, right: left + share * bar.width(), ..bar };
+        left = part.right;
+        if share <= 0.0 {
+            continue;
         }
-        below += share;
+        drawing.block(part, colour);
+        let text = percent(share);
+        // The share of efficacy stands to the left of the bar.
+        if i == 0 {
+            continue;
+        }
+        if text_width(&text, SMALL) + 6.0 <= part.width() {
+            let lettering = Lettering::centred(SMALL).coloured(colour.of_words());
+            drawing.text(part.middle(), &text, lettering);
+        } else if share >= 0.000_5 {
+            let at = pixel(outside, bar.middle().y);
+            drawing.text(at, &text, Lettering::left(SMALL).coloured(colour));
+            outside += text_width(&text, SMALL) + 4.0;
+        }
     }
-    Ok(())
+}
+
+/// Writes a share in per cent: with a decimal below ten.
+fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+fn axis(drawing: &mut Drawing, top: f64) {
+    drawing.line(&[pixel(LEFT, top), pixel(RIGHT, top)], Stroke::new(SOFT, 0.8));
+    for percent in [0, 25, 50, 75, 100] {
+        let x = LEFT + (RIGHT - LEFT) * f64::from(percent) / 100.0;
+        drawing.line(&[pixel(x, top), pixel(x, top + 4.0)], Stroke::new(SOFT, 0.8));
+        drawing.text(pixel(x, top + 13.0), &percent.to_string(), Lettering::centred(SMALL));
+    }
+    drawing.text(
+        pixel((LEFT + RIGHT) / 2.0, top + 29.0),
+        "per cent of all trials",
+        Lettering::centred(SMALL),
+    );
 }

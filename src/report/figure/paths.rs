@@ -1,12 +1,12 @@
-//! The paths of Z of simulated trials between the boundaries.
+//! The paths of Z of simulated trials between the boundaries; the last Z of each with one look.
 
-use plotters::prelude::*;
-
-use super::{
-    Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, IN_A_REPORT, INK, Layout, Mark, MarkShape,
-    OPEN, SAFETY, WIDTH, chart, extent, legend, plain, svg, whole,
-};
+use super::chart::{Chart, ChartAxis, Tick, extent, with_room};
+use super::colour::{EFFICACY, FUTILITY, HARM, INK, NOT_SIGNIFICANT, SAFETY};
+use super::drawing::{Drawing, Lettering, Pixel, PixelBox, SMALL, Stroke, WIDTH, pixel};
+use super::legend::{LegendEntry, Sample, legend};
+use super::mark::{Mark, MarkShape};
 use crate::explore::dossier::ZPath;
+use crate::report::numeral::{fixed, grouped};
 use crate::trial::Conclusion;
 
 /// Planned boundaries of a look; `None` for a boundary that the look does not have.
@@ -22,71 +22,197 @@ pub struct PlannedBounds {
     pub harm: Option<f64>,
 }
 
+impl PlannedBounds {
+    fn all(&self) -> impl Iterator<Item = f64> {
+        [self.efficacy, self.futility, self.harm].into_iter().flatten()
+    }
+}
+
 /// Conclusions in the order of the legend.
-const ENDS: [(&str, Conclusion); 5] = [
-    ("efficacy", Conclusion::Efficacy),
-    ("nothing shown", Conclusion::NotSignificant),
-    ("futility", Conclusion::Futility),
-    ("harm", Conclusion::Harm),
-    ("safety", Conclusion::Safety),
+const ENDS: [Conclusion; 5] = [
+    Conclusion::Efficacy,
+    Conclusion::NotSignificant,
+    Conclusion::Futility,
+    Conclusion::Harm,
+    Conclusion::Safety,
 ];
 
-/// Draws each path in the colour of its conclusion, which also has a mark of its own, and the
-/// boundaries over them.
-pub fn paths(looks: &[PlannedBounds], paths: &[ZPath]) -> String {
-    svg((WIDTH, 420), |area| {
-        let names: Vec<(&str, RGBColor)> = ENDS
-            .into_iter()
-            .filter(|(_, end)| paths.iter().any(|path| path.conclusion == *end))
-            .map(|(name, end)| (name, mark(end).colour))
-            .collect();
-        legend(area, &names, (60, 18))?;
-        let (_, below) = area.split_vertically(32);
-        let points = || paths.iter().flat_map(|path| &path.points);
-        let bounds = looks.iter().flat_map(|it| [it.efficacy, it.futility, it.harm]).flatten();
-        let [low, high] = extent(points().map(|&(_, z)| z).chain(bounds).chain([0.0]));
-        let analysed = looks.iter().map(|look| look.analysed).chain(points().map(|&(n, _)| n));
-        let most = analysed.fold(1.0, f64::max);
-        let layout = Layout { margin: 10, left: 52, ..IN_A_REPORT };
-        let x = ChartAxis { name: "outcomes analysed", range: 0.0..1.04 * most, label: &whole };
-        let y = ChartAxis { name: "Z", range: low - 0.3..high + 0.3, label: &plain };
-        let mut chart = chart(&below, layout, x, y)?;
-        // Boundaries last, over the paths.
-        paths.iter().try_for_each(|path| draw_path(&mut chart, path))?;
-        draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.efficacy)))?;
-        draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.futility)))?;
-        draw_bound(&mut chart, looks.iter().map(|look| (look.analysed, look.harm)))
-    })
+/// Returns the name of a conclusion in a legend.
+pub(super) const fn end_name(end: Conclusion) -> &'static str {
+    match end {
+        Conclusion::Efficacy => "efficacy",
+        Conclusion::NotSignificant => "not significant",
+        Conclusion::Futility => "futility",
+        Conclusion::Harm => "harm",
+        Conclusion::Safety => "safety stop",
+    }
 }
 
 /// Returns the mark of a conclusion.
-fn mark(end: Conclusion) -> Mark {
+const fn mark(end: Conclusion) -> Mark {
     match end {
         Conclusion::Efficacy => Mark::new(MarkShape::Circle, EFFICACY),
-        Conclusion::Futility => Mark::new(MarkShape::Triangle, FUTILITY),
+        Conclusion::Futility => Mark::new(MarkShape::Square, FUTILITY),
         Conclusion::Harm => Mark::new(MarkShape::Cross, HARM),
-        Conclusion::Safety => Mark::new(MarkShape::Cross, SAFETY),
-        Conclusion::NotSignificant => Mark::new(MarkShape::Triangle, OPEN),
+        Conclusion::Safety => Mark::new(MarkShape::Diamond, SAFETY),
+        Conclusion::NotSignificant => Mark::new(MarkShape::Triangle, NOT_SIGNIFICANT),
     }
 }
 
-fn draw_path(chart: &mut Chart<'_>, path: &ZPath) -> Drawn {
-    let mark = mark(path.conclusion);
-    // Every trial begins at Z = 0 without patients.
-    let points = std::iter::once((0.0, 0.0)).chain(path.points.iter().copied());
-    chart.draw_series(LineSeries::new(points, mark.colour.mix(0.45).stroke_width(1)))?;
-    match path.points.last() {
-        Some(&end) => mark.draw(chart.plotting_area(), end),
-        None => Ok(()),
+const BOUNDARY: Mark = Mark::new(MarkShape::Level, INK);
+
+/// Draws each path in the colour of its conclusion, which also has a mark of its own, and the boundaries at
+/// the looks. With one look there are no paths, and the last Z of each trial is a dot on the axis of Z.
+pub fn paths(looks: &[PlannedBounds], paths: &[ZPath]) -> String {
+    let mut drawing = Drawing::new();
+    let ends = ENDS.into_iter().filter(|end| paths.iter().any(|path| path.conclusion == *end));
+    let mut entries: Vec<LegendEntry> =
+        ends.map(|end| LegendEntry::new(end_name(end), Sample::Point(mark(end)))).collect();
+    let area = PixelBox::new(12.0, 6.0, WIDTH - 8.0, 0.0);
+    if looks.len() < 2 {
+        let top = 10.0 + legend(&mut drawing, area, &entries);
+        return dots(drawing, top, looks, paths);
     }
+    if looks.iter().any(|look| look.all().next().is_some()) {
+        entries.push(LegendEntry::new("planned boundary", Sample::Point(BOUNDARY)));
+    }
+    let top = 10.0 + legend(&mut drawing, area, &entries);
+    let area = PixelBox::new(12.0, top, WIDTH - 16.0, top + 320.0);
+    let chart = axes(&mut drawing, area, looks, paths);
+    // Marks last, so that no line hides one.
+    let ends = ends_apart(&chart, paths);
+    for (path, end) in paths.iter().zip(&ends) {
+        draw_path(&mut drawing, &chart, path, *end);
+    }
+    // Bars of neighbouring looks do not touch.
+    let width = chart.plot.width() / looks.len() as f64;
+    // Wider than the marks that are moved sideways.
+    let bar = BOUNDARY.sized((width / 5.0).min(14.0));
+    for look in looks {
+        for z in look.all() {
+            let at = chart.at(look.analysed, z);
+            bar.draw(&mut drawing, at);
+            let right = (at.x + 2.2 * bar.radius).min(chart.plot.right + 12.0);
+            // More looks have no room for numbers, which tables have.
+            if looks.len() <= 5 {
+                let lettering = Lettering::right(SMALL).over_lines();
+                drawing.text(pixel(right, at.y + 10.0), &fixed(z, 2).replace('-', "−"), lettering);
+            }
+        }
+    }
+    for (path, end) in paths.iter().zip(ends) {
+        if let Some(end) = end {
+            mark(path.conclusion).draw(&mut drawing, end);
+        }
+    }
+    drawing.finish(area.bottom + 4.0)
 }
 
-/// Draws one boundary through the looks that have it.
-fn draw_bound(chart: &mut Chart<'_>, bounds: impl Iterator<Item = (f64, Option<f64>)>) -> Drawn {
-    let points: Vec<(f64, f64)> = bounds.filter_map(|(n, z)| Some((n, z?))).collect();
-    chart.draw_series(LineSeries::new(points.iter().copied(), INK.stroke_width(2)))?;
-    for at in points {
-        Mark::new(MarkShape::Square, INK).draw(chart.plotting_area(), at)?;
+fn axes(drawing: &mut Drawing, area: PixelBox, looks: &[PlannedBounds], paths: &[ZPath]) -> Chart {
+    let points = paths.iter().flat_map(|path| &path.points);
+    let planned = looks.iter().map(|look| look.analysed);
+    let range = extent(planned.chain(points.clone().map(|&(analysed, _)| analysed)));
+    let [low, high] = with_room(range, 0.07);
+    let bounds = looks.iter().flat_map(PlannedBounds::all);
+    let [least, most] = with_room(extent(points.map(|&(_, z)| z).chain(bounds).chain([0.0])), 0.05);
+    let ticks =
+        looks.iter().map(|look| Tick { at: look.analysed, label: grouped(look.analysed as u64) });
+    let x = ChartAxis::linear("outcomes analysed, at the planned looks", low, high)
+        .with_ticks(ticks.collect());
+    Chart::draw(drawing, area, x, ChartAxis::linear("Z", least, most))
+}
+
+/// Returns the places of the last points, moved sideways where they would cover one another; `None` for a
+/// path without points.
+fn ends_apart(chart: &Chart, paths: &[ZPath]) -> Vec<Option<Pixel>> {
+    const STEP: f64 = 6.0;
+    let mut taken: Vec<Pixel> = Vec::new();
+    let mut ends = Vec::new();
+    for path in paths {
+        let Some(&(analysed, z)) = path.points.last() else {
+            ends.push(None);
+            continue;
+        };
+        let at = chart.at(analysed, z);
+        let places = [0.0, -1.0, 1.0, -2.0, 2.0, -3.0, 3.0]
+            .map(|steps| pixel((at.x + STEP * steps).min(chart.plot.right), at.y));
+        let free = places.into_iter().find(|place| {
+            taken.iter().all(|other| libm::hypot(other.x - place.x, other.y - place.y) > STEP)
+        });
+        let place = free.unwrap_or(at);
+        taken.push(place);
+        ends.push(Some(place));
     }
-    Ok(())
+    ends
+}
+
+fn draw_path(drawing: &mut Drawing, chart: &Chart, path: &ZPath, end: Option<Pixel>) {
+    let mut points: Vec<Pixel> = path.points.iter().map(|&(n, z)| chart.at(n, z)).collect();
+    if let (Some(last), Some(end)) = (points.last_mut(), end) {
+        *last = end;
+    }
+    drawing.line(&points, Stroke::new(mark(path.conclusion).colour, 1.0).faint(0.5));
+}
+
+/// Draws the trials of a design with one look as dots over their Z.
+fn dots(mut drawing: Drawing, top: f64, looks: &[PlannedBounds], paths: &[ZPath]) -> String {
+    const DOT: f64 = 9.0;
+    let mut ends: Vec<LastZ> = paths
+        .iter()
+        .filter_map(|path| Some(LastZ { z: path.points.last()?.1, conclusion: path.conclusion }))
+        .collect();
+    ends.sort_by(|a, b| a.z.total_cmp(&b.z));
+    let bounds = looks.iter().flat_map(PlannedBounds::all);
+    let [low, high] = with_room(extent(ends.iter().map(|end| end.z).chain(bounds)), 0.06);
+    // Dots in columns, each as wide as a dot.
+    let columns = ((WIDTH - 32.0) / DOT).floor();
+    let mut highest = 1.0_f64;
+    let mut placed: Vec<PlacedDot> = Vec::new();
+    for LastZ { z, conclusion } in ends {
+        let column = ((z - low) / (high - low) * columns).floor();
+        let below = placed.iter().filter(|other| other.column == column).count() as f64;
+        highest = highest.max(below + 1.0);
+        placed.push(PlacedDot { column, below, conclusion });
+    }
+    let area = PixelBox::new(0.0, top, WIDTH - 16.0, top + 40.0 + DOT * highest + 48.0);
+    let y = ChartAxis::linear("", 0.0, 1.0).with_ticks(Vec::new());
+    let x = ChartAxis::linear("Z at the final look", low, high);
+    let chart = Chart::draw(&mut drawing, area, x, y);
+    for look in looks {
+        draw_bound(&mut drawing, &chart, "efficacy", look.efficacy);
+        draw_bound(&mut drawing, &chart, "futility", look.futility);
+        draw_bound(&mut drawing, &chart, "harm", look.harm);
+    }
+    let width = chart.plot.width() / columns;
+    for PlacedDot { column, below, conclusion } in placed {
+        let x = chart.plot.left + (column + 0.5) * width;
+        mark(conclusion).draw(&mut drawing, pixel(x, chart.plot.bottom - DOT * (below + 0.6)));
+    }
+    drawing.finish(area.bottom + 4.0)
+}
+
+/// The last Z of a trial, with its conclusion.
+struct LastZ {
+    z: f64,
+    conclusion: Conclusion,
+}
+
+/// A dot in a column, above this number of others.
+struct PlacedDot {
+    column: f64,
+    below: f64,
+    conclusion: Conclusion,
+}
+
+/// Draws the boundary of the only look across the axis of Z.
+fn draw_bound(drawing: &mut Drawing, chart: &Chart, name: &str, bound: Option<f64>) {
+    let Some(z) = bound else { return };
+    let x = chart.across(z);
+    let line = [pixel(x, chart.plot.top + 12.0), pixel(x, chart.plot.bottom)];
+    drawing.line(&line, Stroke::new(INK, 1.4).dashed(4.0));
+    let text = format!("{name} boundary {}", fixed(z, 2));
+    // Towards the middle, where there is room.
+    let is_left = x < chart.plot.middle().x;
+    let lettering = if is_left { Lettering::left(SMALL) } else { Lettering::right(SMALL) };
+    drawing.text(pixel(x, chart.plot.top + 4.0), &text, lettering);
 }

@@ -1,141 +1,75 @@
-//! One simulated trial: the path of Z between the boundaries, and below it the calendar.
+//! One simulated trial: the path of Z against the boundaries, adverse events against theirs, and below them
+//! the calendar.
 
-use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-use super::lines::{LabelledPoint, MarkedLine, draw_lines, draw_names, draw_numbers};
-use super::{
-    ALONE, Area, Chart, ChartAxis, Drawn, EFFICACY, FUTILITY, HARM, INK, Lettering, Mark,
-    MarkShape, chart, extent, failed, font, legend_line, svg, whole, write,
-};
+use super::chart::{Chart, ChartAxis, extent, with_room};
+use super::colour::{GREEN, INK, SAFETY, SOFT};
+use super::drawing::{Drawing, Lettering, Pixel, PixelBox, SMALL, Stroke, WIDTH, pixel};
+use super::labels::{LabelRoom, LabelSide};
+use super::legend::{LegendEntry, Sample, legend};
+use super::mark::{Mark, MarkShape};
+use super::paths::end_name;
+use super::z_chart::{BoundPoint, Z, ZChart, ZPoint, number};
 use crate::accrual::DAYS_PER_MONTH;
 use crate::report::design::BoundaryKind;
-use crate::report::trace::{ExampleTrial, conclusion_word};
-use crate::trial::trace::{Bounds, Trace};
+use crate::report::trace::ExampleTrial;
+use crate::trial::trace::{Bounds, EventTrace, Trace};
 
-const SIZE: (u32, u32) = (640, 880);
-/// Height of the lines of provenance.
-const FOOTER: u32 = 44;
-const FOOTER_LINES: usize = 3;
-/// Height of the path of Z with its legend.
-const PATH: u32 = 440;
-/// Colour of the outcomes known, in the calendar.
-const KNOWN: RGBColor = RGBColor(0, 158, 115);
-
-/// Draws the path of Z over the patients analysed, with the boundaries in force, and patients and
-/// outcomes by month. Boundaries of looks that did not take place are pale.
-pub fn trace(trial: &ExampleTrial) -> String {
-    svg(SIZE, |area| draw(area, trial))
+/// Where a figure stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FigurePlace {
+    /// On a page with its title and provenance.
+    Page,
+    /// In a file of its own, with title and provenance in the figure.
+    File,
 }
 
-fn draw(area: &Area, trial: &ExampleTrial) -> Drawn {
-    let titled = area.titled(&trial.provenance.scenario.title, font(19)).map_err(failed)?;
-    let (caption, below) = titled.split_vertically(26);
-    centred(&caption, &trial.caption(), 15)?;
-    let (figures, footer) = below.split_vertically(SIZE.1 - 26 - 26 - FOOTER);
-    let (path, calendar) = figures.split_vertically(PATH);
-    draw_path(area, &path, &trial.trace)?;
-    draw_calendar(&calendar, &trial.trace)?;
-    // The provenance, in as many lines as there is room for.
-    let source = trial.source();
-    let lines = footer.split_evenly((FOOTER_LINES, 1));
-    for (line, text) in lines.iter().zip(textwrap::wrap(&source, 112)) {
-        centred(line, &text, 11)?;
-    }
-    Ok(())
-}
+const RANDOMISED: Stroke = Stroke::new(INK, 1.6);
+const KNOWN: Stroke = Stroke::new(GREEN, 2.2);
 
-fn centred(area: &Area, text: &str, size: u32) -> Drawn {
-    let (width, height) = area.dim_in_pixel();
-    write(area, text, (width as i32 / 2, height as i32 / 2), Lettering::centred(size))
-}
-
-/// Lists the lines from the lowest layer to the highest: the overrun, the path of Z, then each boundary,
-/// planned and in force.
-fn lines(trace: &Trace) -> Vec<MarkedLine> {
-    let path = path(trace);
-    let mut overrun = Vec::new();
-    let repeated = trace.end.repeated.as_ref().filter(|it| it.test.z.is_finite());
-    if let Some(repeated) = repeated {
-        // The pale line continues from the last look, which has its number already.
-        overrun.extend(path.last().cloned().map(without_text));
-        overrun.push(labelled(repeated.outcomes_known, repeated.test.z));
-    }
-    let pale_circle = Mark::new(MarkShape::Circle, pale(INK));
-    let circle = Mark::new(MarkShape::Circle, INK);
-    let mut lines = vec![
-        MarkedLine { name: "with the overrun", mark: pale_circle, above: true, points: overrun },
-        MarkedLine { name: "Z", mark: circle, above: true, points: path },
-    ];
-    for kind in BoundaryKind::ALL {
-        lines.extend(boundary_lines(kind, boundary(trace, kind)));
-    }
-    lines.retain(|line| !line.points.is_empty());
-    lines
-}
-
-/// A boundary on Z: the points in force, and those planned for later looks.
-pub(super) struct BoundaryPoints {
-    pub in_force: Vec<LabelledPoint>,
-    pub planned: Vec<LabelledPoint>,
-}
-
-/// Makes the lines of a boundary: pale from the last point in force through those planned.
-pub(super) fn boundary_lines(kind: BoundaryKind, points: BoundaryPoints) -> [MarkedLine; 2] {
-    let (shape, colour) = match kind {
-        BoundaryKind::Efficacy => (MarkShape::Triangle, EFFICACY),
-        BoundaryKind::Futility => (MarkShape::Cross, FUTILITY),
-        BoundaryKind::Harm => (MarkShape::Square, HARM),
+/// Draws the path of Z over the patients analysed, with the boundaries in force, adverse events with their
+/// boundaries, and patients and outcomes by month. Boundaries of looks that did not take place are pale.
+pub fn trace(trial: &ExampleTrial, place: FigurePlace) -> String {
+    let mut drawing = Drawing::new();
+    let title = match place {
+        FigurePlace::Page => "",
+        FigurePlace::File => &trial.provenance.scenario.title,
     };
-    let BoundaryPoints { in_force, mut planned } = points;
-    // The pale line continues the one in force.
-    if let (Some(last), false) = (in_force.last(), planned.is_empty()) {
-        planned.insert(0, without_text(last.clone()));
+    let mut y = drawing.heading(title, &trial.caption()) + 2.0;
+    let trace = &trial.trace;
+    let chart = z_chart(trace);
+    y += 4.0 + legend(&mut drawing, PixelBox::new(12.0, y, WIDTH - 8.0, 0.0), &chart.entries());
+    y = chart.draw(&mut drawing, y);
+    if trace.looks.iter().any(|look| look.events.iter().any(|event| event.bound.is_some())) {
+        y = draw_safety(&mut drawing, trace, y + 8.0);
     }
-    let above = kind == BoundaryKind::Efficacy;
-    // A boundary that is all ahead has no other line to name it.
-    let name = if in_force.is_empty() { kind.name() } else { "" };
-    [
-        MarkedLine { name, mark: Mark::new(shape, pale(colour)), above, points: planned },
-        MarkedLine { name: kind.name(), mark: Mark::new(shape, colour), above, points: in_force },
-    ]
+    y = draw_calendar(&mut drawing, trace, y + 10.0);
+    if place == FigurePlace::File {
+        y = drawing.source(y + 2.0, &trial.source());
+    }
+    drawing.finish(y + 2.0)
 }
 
-/// Returns the statistic at each look that has one, the last with its conclusion.
-fn path(trace: &Trace) -> Vec<LabelledPoint> {
-    let mut path = Vec::new();
-    for look in trace.looks.iter().filter(|look| look.test.z.is_finite()) {
-        let mut point = labelled(look.outcomes_known, look.test.z);
-        if let Some(conclusion) = look.conclusion {
-            point.text = format!("{} {}", point.text, conclusion_word(conclusion));
+/// Collects Z and the boundaries of the looks that took place, and the planned boundaries of the others.
+fn z_chart(trace: &Trace) -> ZChart {
+    let mut bounds = Vec::new();
+    for kind in BoundaryKind::ALL {
+        for look in &trace.looks {
+            let (outcomes, z) = (f64::from(look.outcomes_known), bound(&look.bounds, kind));
+            bounds.extend(z.map(|z| BoundPoint { kind, outcomes, z, is_in_force: true }));
         }
-        path.push(point);
+        for planned in trace.plan.iter().filter(|planned| planned.look > trace.end.look) {
+            let (outcomes, z) = (f64::from(planned.analysed), bound(&planned.bounds, kind));
+            bounds.extend(z.map(|z| BoundPoint { kind, outcomes, z, is_in_force: false }));
+        }
     }
-    path
-}
-
-pub(super) fn labelled(outcomes: u32, z: f64) -> LabelledPoint {
-    LabelledPoint { x: f64::from(outcomes), y: z, text: format!("{z:.3}") }
-}
-
-pub(super) fn without_text(point: LabelledPoint) -> LabelledPoint {
-    LabelledPoint { text: String::new(), ..point }
-}
-
-/// Returns the bounds of the looks that took place, and the planned ones of those that did not.
-fn boundary(trace: &Trace, kind: BoundaryKind) -> BoundaryPoints {
-    let in_force: Vec<LabelledPoint> = trace
-        .looks
-        .iter()
-        .filter_map(|look| Some(labelled(look.outcomes_known, bound(&look.bounds, kind)?)))
-        .collect();
-    let planned = trace
-        .plan
-        .iter()
-        .filter(|planned| planned.look > trace.end.look)
-        .filter_map(|planned| Some(labelled(planned.analysed, bound(&planned.bounds, kind)?)))
-        .collect();
-    BoundaryPoints { in_force, planned }
+    let repeated = trace.end.repeated.as_ref().filter(|it| it.test.z.is_finite());
+    ZChart {
+        path: z_points(trace),
+        repeated: repeated.map(|it| ZPoint::new(it.outcomes_known, it.test.z)),
+        bounds,
+        planned: trace.plan.len(),
+        pale: "look not reached",
+    }
 }
 
 fn bound(bounds: &Bounds, kind: BoundaryKind) -> Option<f64> {
@@ -146,90 +80,136 @@ fn bound(bounds: &Bounds, kind: BoundaryKind) -> Option<f64> {
     }
 }
 
-/// Returns the colour with two thirds of white.
-pub(super) fn pale(RGBColor(r, g, b): RGBColor) -> RGBColor {
-    let [r, g, b] = [r, g, b].map(|channel| 255 - (255 - channel) / 3);
-    RGBColor(r, g, b)
-}
-
-fn draw_path(whole_area: &Area, area: &Area, trace: &Trace) -> Drawn {
-    // Only a trial that stopped early has pale boundaries.
-    let note = (trace.end.look < trace.plan.len()).then_some("pale: not reached");
-    draw_z_lines(whole_area, area, &lines(trace), note)
-}
-
-/// Draws lines of Z over the outcomes known, with their legend; `note` is written next to it.
-pub(super) fn draw_z_lines(
-    whole_area: &Area,
-    area: &Area,
-    lines: &[MarkedLine],
-    note: Option<&str>,
-) -> Drawn {
-    let (legend, below) = area.split_vertically(24);
-    draw_names(&legend, lines)?;
-    if let Some(note) = note {
-        write(&legend, note, (SIZE.0 as i32 - 14, 12), Lettering::right(14))?;
+/// Lists the statistic at each look that has one, the last with its conclusion.
+fn z_points(trace: &Trace) -> Vec<ZPoint> {
+    let mut points = Vec::new();
+    for look in trace.looks.iter().filter(|look| look.test.z.is_finite()) {
+        let mut point = ZPoint::new(look.outcomes_known, look.test.z);
+        if let Some(conclusion) = look.conclusion {
+            point.text += &format!(": {}", end_name(conclusion));
+        }
+        points.push(point);
     }
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let most = points().map(|point| point.x).fold(1.0, f64::max);
-    let [low, high] = extent(points().map(|point| point.y).chain([0.0]));
-    let room = 0.12 * (high - low).max(1.0);
-    let x = ChartAxis { name: "outcomes known", range: 0.0..1.08 * most, label: &whole };
-    let y = ChartAxis {
-        name: "Z (above 0 favours the experimental arm)",
-        range: low - room..high + room,
-        // The sum of −0 and 0 is 0.
-        label: &|z| format!("{:.1}", z + 0.0),
-    };
-    let mut chart = chart(&below, ALONE, x, y)?;
-    draw_lines(&mut chart, lines)?;
-    draw_numbers(whole_area, &chart, lines)
+    points
+}
+
+/// Draws Z of each adverse event with a boundary, from this height. Returns the height at which they end.
+fn draw_safety(drawing: &mut Drawing, trace: &Trace, top: f64) -> f64 {
+    let names = trace.looks.first().map_or(0, |look| look.events.len());
+    let mut y = top;
+    for event in 0..names {
+        let has_bound = trace.looks.iter().any(|look| look.events[event].bound.is_some());
+        if has_bound {
+            y = draw_event(drawing, trace, event, y) + 4.0;
+        }
+    }
+    y
+}
+
+fn draw_event(drawing: &mut Drawing, trace: &Trace, event: usize, top: f64) -> f64 {
+    let looks: Vec<(f64, &EventTrace)> = trace
+        .looks
+        .iter()
+        .map(|look| (f64::from(look.outcomes_known), &look.events[event]))
+        .collect();
+    let zs = looks.iter().flat_map(|(_, it)| [Some(it.z), it.bound]).flatten();
+    let [low, high] = with_room(extent(zs.chain([0.0])), 0.24);
+    let most = trace.plan.iter().map(|look| f64::from(look.analysed));
+    let most = looks.iter().map(|(outcomes, _)| *outcomes).chain(most).fold(1.0, f64::max);
+    let area = PixelBox::new(12.0, top, WIDTH - 14.0, top + 150.0);
+    let name = &trace.looks[0].events[event].name;
+    let y = ChartAxis::linear(
+        format!("Z of {name} (below 0: more in the experimental arm)"),
+        low,
+        high,
+    );
+    let x = ChartAxis::linear("", 0.0, 1.1 * most);
+    let chart = Chart::draw(drawing, area, x, y);
+    let boundary = Mark::new(MarkShape::Level, SAFETY).sized(5.0);
+    let mut room = LabelRoom::new(chart.plot);
+    let line: Vec<Pixel> = looks
+        .iter()
+        .filter(|(_, it)| it.z.is_finite())
+        .map(|&(outcomes, it)| chart.at(outcomes, it.z))
+        .collect();
+    drawing.line(&line, Stroke::new(INK, 1.4));
+    room.avoid_line(&line);
+    for &(outcomes, it) in &looks {
+        if let Some(bound) = it.bound {
+            let at = chart.at(outcomes, bound);
+            boundary.draw(drawing, at);
+            room.avoid(PixelBox::new(at.x - 9.0, at.y - 3.0, at.x + 9.0, at.y + 3.0));
+        }
+    }
+    for &at in &line {
+        Z.draw(drawing, at);
+        room.avoid(PixelBox::around(at, 5.0));
+    }
+    for &(outcomes, it) in &looks {
+        if let Some(bound) = it.bound {
+            let text = format!("boundary {}", number(bound));
+            room.write(drawing, chart.at(outcomes, bound), &text, LabelSide::Below, SAFETY);
+        }
+        if it.z.is_finite() {
+            room.write(drawing, chart.at(outcomes, it.z), &number(it.z), LabelSide::Above, INK);
+        }
+    }
+    area.bottom
 }
 
 /// Returns the steps of a count that rises by one patient at each of these months, from 0 to the end.
-fn steps(mut months: Vec<f64>, end: f64) -> Vec<(f64, f64)> {
+fn steps(chart: &Chart, mut months: Vec<f64>, end: f64) -> Vec<Pixel> {
     // Outcomes are not known in the order of arrival.
     months.sort_by(f64::total_cmp);
-    let mut out = vec![(0.0, 0.0)];
+    let mut out = vec![chart.at(0.0, 0.0)];
     for (i, month) in months.iter().enumerate() {
-        out.extend([(*month, i as f64), (*month, i as f64 + 1.0)]);
+        out.extend([chart.at(*month, i as f64), chart.at(*month, i as f64 + 1.0)]);
     }
-    out.push((end, months.len() as f64));
+    out.push(chart.at(end, months.len() as f64));
     out
 }
 
-fn draw_calendar(area: &Area, trace: &Trace) -> Drawn {
+/// Draws patients and outcomes by month, from this height. Returns the height at which they end.
+fn draw_calendar(drawing: &mut Drawing, trace: &Trace, top: f64) -> f64 {
     let randomised: Vec<f64> = trace.patients.iter().map(|patient| patient.month).collect();
     let days = trace.patients.iter().filter_map(|patient| patient.outcome_day);
     let known: Vec<f64> = days.map(|day| day / DAYS_PER_MONTH).collect();
     let end = known.iter().copied().fold(trace.end.duration_months, f64::max);
     // The axis ends at the end of the trial or, if later, at the last outcome of the overrun.
     let most = randomised.len() as f64;
-    let (legend, below) = area.split_vertically(24);
-    legend_line(&legend, "randomised", (78, 12), INK.stroke_width(2), None)?;
-    legend_line(&legend, "outcomes known", (218, 12), KNOWN.stroke_width(3), None)?;
-    let x = ChartAxis {
-        name: "months from the opening of the trial",
-        range: 0.0..1.04 * end,
-        label: &whole,
-    };
-    let y = ChartAxis { name: "patients", range: 0.0..1.15 * most, label: &whole };
-    let mut chart = chart(&below, ALONE, x, y)?;
-    draw_looks(&mut chart, trace, end, most)?;
-    chart.draw_series(LineSeries::new(steps(randomised, end), INK.stroke_width(2)))?;
-    chart.draw_series(LineSeries::new(steps(known, end), KNOWN.stroke_width(3)))?;
-    Ok(())
+    let entries = [
+        LegendEntry::new("randomised", Sample::Line(RANDOMISED, None)),
+        LegendEntry::new("outcome known", Sample::Line(KNOWN, None)),
+    ];
+    let top = top + legend(drawing, PixelBox::new(12.0, top, WIDTH - 8.0, 0.0), &entries);
+    let area = PixelBox::new(12.0, top + 2.0, WIDTH - 14.0, top + 190.0);
+    let x = ChartAxis::linear("months since the trial opened", 0.0, 1.03 * end.max(0.1));
+    let y = ChartAxis::linear("patients", 0.0, 1.18 * most.max(1.0));
+    let chart = Chart::draw(drawing, area, x, y);
+    draw_looks(drawing, &chart, trace);
+    drawing.line(&steps(&chart, randomised, end), RANDOMISED);
+    drawing.line(&steps(&chart, known, end), KNOWN);
+    area.bottom
 }
 
 /// Draws a line for each look over the height of the calendar.
-fn draw_looks(chart: &mut Chart, trace: &Trace, end: f64, most: f64) -> Drawn {
+fn draw_looks(drawing: &mut Drawing, chart: &Chart, trace: &Trace) {
+    let mut free_from = f64::NEG_INFINITY;
     for look in &trace.looks {
-        let line = [(look.month, 0.0), (look.month, 1.15 * most)];
-        chart.draw_series(DashedLineSeries::new(line, 4, 4, INK.stroke_width(1)))?;
-        let label = format!("look {}", look.look);
-        let style = font(14).pos(Pos::new(HPos::Right, VPos::Top));
-        let place = (look.month - 0.006 * end, 1.14 * most);
-        chart.draw_series([Text::new(label, place, style)])?;
+        let x = chart.across(look.month);
+        let line = [pixel(x, chart.plot.top), pixel(x, chart.plot.bottom)];
+        drawing.line(&line, Stroke::new(SOFT, 0.8).dashed(3.0));
+        let name = if look.look == trace.plan.len() {
+            "final".to_owned()
+        } else {
+            format!("look {}", look.look)
+        };
+        let (at, lettering) = (pixel(x - 4.0, chart.plot.top + 8.0), Lettering::right(SMALL));
+        let extent = lettering.extent(at, &name);
+        // Looks at nearly one time have no room for their names.
+        if extent.left > free_from {
+            free_from = extent.right + 2.0;
+            drawing.text(at, &name, lettering.over_lines());
+        }
     }
-    Ok(())
 }

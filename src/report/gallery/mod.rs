@@ -5,7 +5,7 @@ mod trials;
 
 use super::Summary;
 use super::csv;
-use super::figure::{self, ArmMrs, CurveAxis, CurvePoint, Labels, PowerCurve};
+use super::figure::{self, ArmMrs, CurveAxis, CurvePoint, CurveScale, Labels, Lines, PowerCurve};
 use crate::explore::dossier::Dossier;
 use crate::explore::strategies::StrategySummary;
 use crate::outcome::MrsDistribution;
@@ -30,7 +30,7 @@ pub struct Figure {
 impl Figure {
     /// Returns the drawing as a file with its title and provenance.
     pub fn to_file(&self, provenance: &str) -> String {
-        // Both belong directly after the opening tag, which the drawing library does not let us write.
+        // Both belong directly after the opening tag.
         let end = self.svg.find('>').map_or(0, |end| end + 1);
         let (title, from) = (escaped(&self.title), escaped(provenance));
         let (head, body) = self.svg.split_at(end);
@@ -80,19 +80,22 @@ fn outcomes(scenario: &Scenario) -> Figure {
     let names = &scenario.file().arms;
     let [control, experimental] =
         scenario.marginal(Truth::Alternative).expect("only the prior has none");
+    let randomised = f64::from(scenario.randomised);
+    let share_experimental = names.allocation_ratio.share_experimental();
     let arms = [
-        arm_mrs("experimental", &names.experimental, experimental),
-        arm_mrs("control", &names.control, control),
+        arm_mrs(&names.experimental, share_experimental * randomised, experimental),
+        arm_mrs(&names.control, (1.0 - share_experimental) * randomised, control),
     ];
-    let rows = arms.iter().map(|arm| {
-        std::iter::once(arm.name.clone()).chain(arm.shares.iter().map(f64::to_string)).collect()
+    let rows = arms.iter().zip(["experimental", "control"]).map(|(arm, name)| {
+        std::iter::once(name.to_owned()).chain(arm.shares.iter().map(f64::to_string)).collect()
     });
     Figure {
         name: "mrs".to_owned(),
-        title: "mRS of both arms, as the scenario has them".to_owned(),
-        caption: "Shares of all patients as allocated. The line between mRS 2 and 3 is the cut of \
+        title: "Assumed mRS of both arms".to_owned(),
+        caption:
+            "Shares of all patients as randomised. The thick line is the cut between mRS 2 and 3, \
                   functional independence."
-            .to_owned(),
+                .to_owned(),
         svg: figure::mrs(&arms),
         data: csv::table(
             &["arm", "mrs_0", "mrs_1", "mrs_2", "mrs_3", "mrs_4", "mrs_5", "mrs_6"],
@@ -101,13 +104,17 @@ fn outcomes(scenario: &Scenario) -> Figure {
     }
 }
 
-fn arm_mrs(arm: &str, name: &str, mrs: &MrsDistribution) -> ArmMrs {
-    let name = if name == arm { name.to_owned() } else { format!("{arm}: {name}") };
-    ArmMrs { name, shares: *mrs.probabilities() }
+fn arm_mrs(treatment: &str, patients: f64, mrs: &MrsDistribution) -> ArmMrs {
+    ArmMrs { treatment: treatment.to_owned(), patients, shares: *mrs.probabilities() }
 }
 
-/// Draws the power over values of a quantity, each with its simulation; a line for each analysis.
-pub fn power_curve(quantity: &str, points: &[(f64, OperatingCharacteristics)]) -> Figure {
+/// Draws the power over values of a quantity, each with its simulation; a line for each analysis. `planned`
+/// is the value in the scenario.
+pub fn power_curve(
+    quantity: &str,
+    planned: f64,
+    points: &[(f64, OperatingCharacteristics)],
+) -> Figure {
     let mut curves: Vec<PowerCurve> = Vec::new();
     for (x, simulated) in points {
         for (i, analysis) in simulated.truths[0].analyses.iter().enumerate() {
@@ -131,15 +138,21 @@ pub fn power_curve(quantity: &str, points: &[(f64, OperatingCharacteristics)]) -
         }
     }
     // Title and provenance are those of the page.
-    let labels = Labels { title: String::new(), x: quantity.to_owned(), footer: String::new() };
+    let labels = Labels {
+        title: String::new(),
+        subtitle: String::new(),
+        x: quantity.to_owned(),
+        planned: Some(planned),
+        footer: String::new(),
+    };
     Figure {
         name: "power-curve".to_owned(),
         title: format!("Power over the {quantity}"),
         caption: "Everything else as in the scenario, and the same patients at every point. An odds \
                   ratio shifts all cuts of the control arm's mRS alike, also where the scenario's own \
-                  effect does not. At most eight analyses are drawn."
+                  effect does not."
             .to_owned(),
-        svg: figure::power_curve(&curves, &labels),
+        svg: figure::power_curve(&curves, &Lines::Unordered, &labels),
         data: csv::table(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
     }
 }
@@ -155,5 +168,5 @@ fn curve_point(x: f64, analysis: &AnalysisSummary) -> CurvePoint {
 
 /// Builds a linear axis whose range is taken from the curves.
 fn axis(name: &str) -> CurveAxis {
-    CurveAxis { name: name.to_owned(), range: None, logarithmic: false }
+    CurveAxis { name: name.to_owned(), range: None, scale: CurveScale::Linear }
 }

@@ -1,10 +1,11 @@
 //! Figures of the procedure: strategies, and patients on their way to their outcome.
 
-use super::{Figure, axis};
+use super::{CurveAxis, CurveScale, Figure, axis};
 use crate::explore::strategies::StrategySummary;
 use crate::outcome::flow::Group;
 use crate::report::figure::{
-    self, Curve, CurveStyle, FlowDiagram, PointWithError, Ribbon, StatePosition,
+    self, Curve, CurveStyle, FlowColumn, FlowDiagram, FlowState, PointWithError, Ribbon,
+    StatePosition,
 };
 use crate::report::{csv, procedure};
 use crate::summary::procedure::{ArmSummary, GroupSummary, PassSummary, ProcedureSummary};
@@ -34,9 +35,9 @@ pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
             continue;
         }
         let name = procedure::measure_name(measure).to_owned();
-        curves.push(Curve { name, style: CurveStyle::Marked, colour, points: simulated });
-        let name = String::new();
-        curves.push(Curve { name, style: CurveStyle::Dashed, colour, points: exact });
+        let (smooth, marks) = (CurveStyle::Smooth, CurveStyle::Marks);
+        curves.push(Curve { name, style: smooth, colour, points: exact });
+        curves.push(Curve { name: String::new(), style: marks, colour, points: simulated });
     }
     let mut rows = Vec::new();
     for strategy in strategies {
@@ -65,17 +66,24 @@ pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
     ];
     Figure {
         name: "strategies".to_owned(),
-        title: "When to stent".to_owned(),
+        title: "Strategies: outcome by the time of rescue stenting".to_owned(),
         caption:
-            "Per cent of all patients who undergo thrombectomy, if those with persistent occlusion after the \
-             given number of passes are stented; the last point is never. Dashed: exact."
+            "All patients who undergo thrombectomy, if those with persistent occlusion after k passes are \
+             stented. Lines: exact; marks: simulated."
                 .to_owned(),
-        svg: figure::curves(
-            &axis("stent after so many passes (last: never)"),
-            &axis("per cent of patients"),
-            &curves,
-        ),
+        svg: figure::curves(&passes_axis(strategies), &axis("patients, %"), &curves, &[]),
         data: csv::table(&header, rows),
+    }
+}
+
+fn passes_axis(strategies: &[StrategySummary]) -> CurveAxis {
+    let names = strategies.iter().map(|strategy| match strategy.stent_after {
+        Some(passes) => passes.to_string(),
+        None => "never".to_owned(),
+    });
+    CurveAxis {
+        scale: CurveScale::Named(names.collect()),
+        ..axis("rescue stent after k failed passes")
     }
 }
 
@@ -96,9 +104,9 @@ fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
     });
     Figure {
         name: name.to_owned(),
-        title: format!("Patients on their way to their outcome, {} arm", arm.arm),
-        caption: "From randomisation through the passes, with the passes made before it counted \
-                  in, to the mRS; ribbons are as wide as their share of the arm's patients (exact)."
+        title: format!("Patient flow, {} arm", arm.arm),
+        caption: "From randomisation through the passes, including those before it, to the mRS. Ribbons are \
+                  as wide as their share of the arm's patients (exact)."
             .to_owned(),
         svg: figure::flow(&diagram),
         data: csv::table(&["from", "to", "share"], rows),
@@ -106,24 +114,15 @@ fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
 }
 
 fn state_name(diagram: &FlowDiagram, at: StatePosition) -> String {
-    let state = &diagram.columns[at.column][at.row];
-    if at.column == 0 {
-        format!("start: {state}")
-    } else if at.column + 1 == diagram.columns.len() {
-        format!("mRS: {state}")
-    } else {
-        format!("step {}: {state}", at.column)
-    }
+    let column = &diagram.columns[at.column];
+    format!("{}: {}", column.name, column.states[at.row].name())
 }
 
 /// An end of the procedure.
 struct ProcedureEnd {
-    /// Name of its state.
-    name: &'static str,
+    state: FlowState,
     /// Row in the columns of the passes.
     row: usize,
-    /// Number of its colour.
-    colour: usize,
     /// Patients whose procedure has this end.
     group: Group,
     /// Exact share of the arm whose procedure ends so at a pass.
@@ -132,71 +131,68 @@ struct ProcedureEnd {
 
 const ENDS: [ProcedureEnd; 3] = [
     ProcedureEnd {
-        name: "open",
+        state: FlowState::Open,
         row: 0,
-        colour: 0,
         group: Group::Reperfused,
         share: |pass| pass.reperfused.exact,
     },
     ProcedureEnd {
-        name: "stented",
+        state: FlowState::Stented,
         row: 2,
-        colour: 1,
         group: Group::Stented,
         share: |pass| pass.stented.exact,
     },
     ProcedureEnd {
-        name: "not opened",
+        state: FlowState::NotOpened,
         row: 3,
-        colour: 2,
         group: Group::Unopened,
         share: |pass| pass.unopened.exact,
     },
 ];
 /// Row of the patients who have a further pass, after those with an open vessel.
 const FURTHER_PASS: usize = 1;
-/// Number of the colour of patients who have a further pass.
-const FURTHER_PASS_COLOUR: usize = 2;
 
 /// Builds a column for each number of passes with the ends so far and the patients who have a further
 /// pass, and the outcomes as the last column.
 fn flow_diagram(arm: &ArmSummary) -> FlowDiagram {
-    let mut columns = vec![vec!["randomised".to_owned()]];
+    let mut columns =
+        vec![FlowColumn { name: "start".to_owned(), states: vec![FlowState::Randomised] }];
     let mut ribbons = Vec::new();
     // Patients whose procedure has not ended, and their share of the arm.
     let mut rest = StatePosition { column: 0, row: 0 };
     let mut rest_share = 1.0;
     for (step, pass) in arm.passes.iter().enumerate() {
         let column = step + 1;
-        let [open, stented, not_opened] = ENDS.map(|end| end.name.to_owned());
-        columns.push(vec![open, format!("pass {} on", pass.passes + 1), stented, not_opened]);
+        let [open, stented, not_opened] = ENDS.map(|end| end.state);
+        let states = vec![open, FlowState::FurtherPass, stented, not_opened];
+        columns.push(FlowColumn { name: format!("pass {}", pass.passes), states });
         let mut ended = 0.0;
-        for ProcedureEnd { row, colour, share, .. } in ENDS {
+        for ProcedureEnd { row, share, .. } in ENDS {
             let to = StatePosition { column, row };
             if step > 0 {
                 // Patients whose procedure has ended stay in the row of their end.
                 let from = StatePosition { column: column - 1, row };
                 let so_far = arm.passes[..step].iter().map(share).sum();
-                ribbons.push(Ribbon { from, to, share: so_far, colour });
+                ribbons.push(Ribbon { from, to, share: so_far });
             }
-            ribbons.push(Ribbon { from: rest, to, share: share(pass), colour });
+            ribbons.push(Ribbon { from: rest, to, share: share(pass) });
             ended += share(pass);
         }
         rest_share -= ended;
         let to = StatePosition { column, row: FURTHER_PASS };
         // Rounding may leave less than 0.
-        let share = f64::max(rest_share, 0.0);
-        ribbons.push(Ribbon { from: rest, to, share, colour: FURTHER_PASS_COLOUR });
+        ribbons.push(Ribbon { from: rest, to, share: f64::max(rest_share, 0.0) });
         rest = to;
     }
     let last = columns.len();
-    columns.push(["mRS 0–2", "mRS 3–5", "dead"].map(str::to_owned).to_vec());
-    for ProcedureEnd { row, colour, group, .. } in ENDS {
+    let states = vec![FlowState::Independent, FlowState::Dependent, FlowState::Dead];
+    columns.push(FlowColumn { name: "mRS".to_owned(), states });
+    for ProcedureEnd { row, group, .. } in ENDS {
         let Some(group) = arm.groups.iter().find(|found| found.group == group) else { continue };
         for (i, share) in outcomes_of(group).into_iter().enumerate() {
             let from = StatePosition { column: last - 1, row };
             let to = StatePosition { column: last, row: i };
-            ribbons.push(Ribbon { from, to, share, colour });
+            ribbons.push(Ribbon { from, to, share });
         }
     }
     // A ribbon is drawn at least a pixel high, however small its share.

@@ -1,9 +1,11 @@
 //! Figures of the simulated trials: paths, stopping, distributions, calendar, convergence, balance.
 
 use super::{Figure, axis};
+use crate::explore::convergence::ConvergencePoint;
 use crate::explore::dossier::{Calendar, CalendarPoint, Distribution, Dossier};
 use crate::report::figure::{
-    self, ArmDifference, Curve, CurveAxis, CurveStyle, LookShares, PlannedBounds, PointWithError,
+    self, ArmDifference, Curve, CurveAxis, CurveScale, CurveStyle, LookPanel, LookShares,
+    PlannedBounds, PointWithError,
 };
 use crate::report::rows::conclusion_name;
 use crate::report::{Summary, csv};
@@ -43,37 +45,55 @@ pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
     }
     Figure {
         name: "z-paths".to_owned(),
-        title: format!("Boundaries and {} simulated trials with the effect", dossier.paths.len()),
-        caption: format!(
-            "The first replicates, monitored by \"{}\"; each ends in the colour and mark of its \
-             conclusion. Squares are the planned boundaries; that of the final look is recomputed \
-             for the observed number of outcomes.",
-            analysis.name
-        ),
+        title: format!("Boundaries and {} simulated trials under H1", dossier.paths.len()),
+        caption: paths_caption(analysis),
         svg: figure::paths(&looks, &dossier.paths),
         data: csv::table(&["replicate", "analysed", "z", "conclusion"], rows),
     }
 }
 
+fn paths_caption(analysis: &AnalysisSummary) -> String {
+    let name = &analysis.name;
+    if analysis.looks.len() == 1 {
+        return format!(
+            "Z of the first replicates at their only look, monitored by \"{name}\". The boundary is \
+             recomputed for the observed number of outcomes."
+        );
+    }
+    format!(
+        "Z of the first replicates, monitored by \"{name}\", from look to look; each ends with the mark of \
+         its conclusion. Bars are the planned boundaries; that of the final look is recomputed for the \
+         observed number of outcomes. Marks that would cover one another are moved sideways."
+    )
+}
+
+/// Names of the truths in figures.
+const UNDER_H1: &str = "under H1 (assumed effect)";
+const UNDER_H0: &str = "under H0 (no effect)";
+
 /// Draws the shares of trials that have stopped by each look, under both truths.
 pub(super) fn stopped_by_look(effect: &TruthSummary, none: &TruthSummary) -> Figure {
     let panels = [
-        ("with the effect".to_owned(), look_shares(effect)),
-        ("without it".to_owned(), look_shares(none)),
+        LookPanel { name: UNDER_H1.to_owned(), looks: look_shares(effect) },
+        LookPanel { name: UNDER_H0.to_owned(), looks: look_shares(none) },
     ];
     let mut rows = Vec::new();
-    for (name, looks) in &panels {
-        for (k, look) in looks.iter().enumerate() {
+    for (panel, truth) in panels.iter().zip(["effect", "none"]) {
+        for (k, look) in panel.looks.iter().enumerate() {
             let shares = [look.efficacy, look.futility, look.harm, look.safety];
-            let mut row = vec![name.clone(), (k + 1).to_string()];
+            let mut row = vec![truth.to_owned(), (k + 1).to_string()];
             row.extend(shares.iter().map(f64::to_string));
             rows.push(row);
         }
     }
     Figure {
         name: "outcomes".to_owned(),
-        title: "What has become of the trials by each look".to_owned(),
-        caption: format!("Per cent of all trials, monitored by \"{}\".", effect.analyses[0].name),
+        title: "Status of the trials by look".to_owned(),
+        caption: format!(
+            "Cumulative, monitored by \"{}\". At the final look, efficacy is the power under H1 and \
+             the type I error under H0.",
+            effect.analyses[0].name
+        ),
         svg: figure::looks(&panels),
         data: csv::table(&["truth", "by_look", "efficacy", "futility", "harm", "safety"], rows),
     }
@@ -94,37 +114,62 @@ fn look_shares(truth: &TruthSummary) -> Vec<LookShares> {
 
 /// Draws the distribution of the number randomised.
 pub(super) fn sizes(sizes: &Distribution) -> Figure {
-    distribution(sizes, "sample-size", "Patients randomised", "patients")
+    distribution(
+        sizes,
+        "sample-size",
+        "Distribution of the number randomised",
+        "patients randomised",
+    )
 }
 
 /// Draws the distribution of the duration.
 pub(super) fn durations(durations: &Distribution) -> Figure {
-    distribution(durations, "duration", "Time from opening to decision", "months")
+    distribution(durations, "duration", "Distribution of the months to the decision", "months")
 }
 
 fn distribution(of: &Distribution, name: &str, title: &str, unit: &str) -> Figure {
-    let curves = [
-        distribution_curve("with the effect", 0, &of.effect),
-        distribution_curve("without it", 1, &of.none),
-    ];
+    // The first word: a column has no spaces.
+    let column = unit.split(' ').next().unwrap_or(unit);
+    let curves = if of.effect == of.none {
+        vec![distribution_curve("under H1 and H0 alike", 0, CurveStyle::Steps, &of.effect)]
+    } else {
+        // Dashed over the wider line of H1, so that both show where they are the same.
+        vec![
+            distribution_curve("under H1", 0, CurveStyle::Steps, &of.effect),
+            distribution_curve("under H0", 1, CurveStyle::DashedSteps, &of.none),
+        ]
+    };
     // A little above 1, where the curves would lie on the frame.
-    let shares = CurveAxis { range: Some([0.0, 1.02]), ..axis("share of trials") };
+    let shares = CurveAxis {
+        range: Some([0.0, 1.02]),
+        scale: CurveScale::Percent,
+        ..axis("cumulative share of trials")
+    };
     let mut rows = Vec::new();
     for (truth, points) in [("effect", &of.effect), ("none", &of.none)] {
         for (value, share) in points {
             rows.push(vec![truth.to_owned(), value.to_string(), share.to_string()]);
         }
     }
+    let remarks = match &curves[..] {
+        [one] => vec![format!("The distribution is the same {}.", one.name)],
+        _ => Vec::new(),
+    };
     Figure {
         name: name.to_owned(),
-        title: format!("{title}: distribution over the trials"),
-        caption: format!("Share of trials with no more {unit} than on the axis below."),
-        svg: figure::curves(&axis(unit), &shares, &curves),
-        data: csv::table(&["truth", unit, "share_at_most"], rows),
+        title: title.to_owned(),
+        caption: format!("Cumulative proportion of trials by {unit}."),
+        svg: figure::curves(&axis(unit), &shares, &curves, &remarks),
+        data: csv::table(&["truth", column, "share_at_most"], rows),
     }
 }
 
-fn distribution_curve(name: &str, colour: usize, points: &[(f64, f64)]) -> Curve {
+fn distribution_curve(
+    name: &str,
+    colour: usize,
+    style: CurveStyle,
+    points: &[(f64, f64)],
+) -> Curve {
     // Rises from 0 at the smallest value.
     let start = points.first().map(|&(x, _)| (x, 0.0));
     let points = start
@@ -132,7 +177,7 @@ fn distribution_curve(name: &str, colour: usize, points: &[(f64, f64)]) -> Curve
         .chain(points.iter().copied())
         .map(|(x, value)| PointWithError { x, value, mcse: 0.0 })
         .collect();
-    Curve { name: name.to_owned(), style: CurveStyle::Steps, colour, points }
+    Curve { name: name.to_owned(), style, colour, points }
 }
 
 /// Draws patients and outcomes over the months, with the looks.
@@ -143,10 +188,10 @@ pub(super) fn calendar(calendar: &Calendar) -> Figure {
     let looks = looks.map(|(k, at)| calendar_row(format!("look {}", k + 1), at));
     Figure {
         name: "calendar".to_owned(),
-        title: "The calendar of a trial that runs to its end".to_owned(),
-        caption: "Means over simulated trials with the effect. A look is drawn at the day of its data; the \
-                  grey bar is the patients who are then randomised without a known outcome: most of them \
-                  the overrun if the trial stops there without a delay."
+        title: "Calendar of a trial that runs to its final look".to_owned(),
+        caption: "Means over simulated trials under H1. Looks are at the day of their data. At an interim look \
+                  the bar is the patients randomised whose outcome is not known, most of whom overrun if \
+                  the trial stops there; at the final look, those who have none."
             .to_owned(),
         svg: figure::calendar(calendar),
         data: csv::table(&["look", "month", "randomised", "known"], months.chain(looks)),
@@ -159,28 +204,13 @@ fn calendar_row(look: String, at: &CalendarPoint) -> Vec<String> {
 }
 
 /// Largest number of curves with bands in one figure.
-const MOST_BANDS: usize = 4;
+const MOST_BANDS: usize = 3;
+/// Largest number of curves; beyond it, those on each other are drawn as one.
+const MOST_CURVES: usize = 6;
 
 /// Draws the simulated power over the number of replicates.
 pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
     let analyses = &summary.truths[0].analyses;
-    // With fewer replicates the band covers the whole figure.
-    let least = 50.min(summary.provenance.replicates);
-    let mut curves = Vec::new();
-    for (i, analysis) in analyses.iter().enumerate().take(MOST_BANDS) {
-        let points = dossier
-            .convergence
-            .iter()
-            .filter(|point| point.replicates >= least)
-            .map(|point| PointWithError {
-                x: libm::log10(point.replicates as f64),
-                value: point.efficacy[i].value,
-                mcse: point.efficacy[i].mcse,
-            })
-            .collect();
-        let (name, style) = (analysis.name.clone(), CurveStyle::Line);
-        curves.push(Curve { name, style, colour: i, points });
-    }
     let mut rows = Vec::new();
     for point in &dossier.convergence {
         // Rates under H1 of all analyses come before those under H0.
@@ -192,19 +222,56 @@ pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
         }
     }
     // Every doubling of the replicates has the same number of points.
-    let replicates = CurveAxis { logarithmic: true, ..axis("replicates so far") };
+    let replicates = CurveAxis { scale: CurveScale::Logarithmic, ..axis("replicates so far") };
+    let power = CurveAxis { scale: CurveScale::Percent, ..axis("power") };
+    let (curves, remark) = convergence_curves(summary, dossier);
     let header =
         ["replicates", "analysis", "power", "power_mcse", "type_i_error", "type_i_error_mcse"];
     Figure {
         name: "convergence".to_owned(),
-        title: "How the simulated power settles".to_owned(),
-        caption: format!(
-            "Power over the replicates so far, with its 95 % Monte Carlo band{}.",
-            if analyses.len() > MOST_BANDS { ", of the first four analyses" } else { "" }
-        ),
-        svg: figure::curves(&replicates, &axis("power"), &curves),
+        title: "Convergence of the simulated power".to_owned(),
+        caption: "Power over the number of replicates so far.".to_owned(),
+        svg: figure::curves(&replicates, &power, &curves, &[remark]),
         data: csv::table(&header, rows),
     }
+}
+
+/// Returns a curve for each analysis, or for several that are alike, and what is to be said of them.
+fn convergence_curves(summary: &Summary, dossier: &Dossier) -> (Vec<Curve>, String) {
+    let analyses = &summary.truths[0].analyses;
+    // With fewer replicates the band covers the whole figure.
+    let least = 50.min(summary.provenance.replicates);
+    let points: Vec<&ConvergencePoint> =
+        dossier.convergence.iter().filter(|point| point.replicates >= least).collect();
+    let powers: Vec<Vec<f64>> = (0..analyses.len())
+        .map(|i| points.iter().map(|point| point.efficacy[i].value).collect())
+        .collect();
+    let alike = figure::groups(&powers, MOST_CURVES);
+    let mut curves = Vec::new();
+    for (colour, group) in alike.groups.iter().enumerate() {
+        let names: Vec<&str> = group.iter().map(|&i| analyses[i].name.as_str()).collect();
+        // Many bands would cover one another.
+        let has_band = alike.groups.len() <= MOST_BANDS || colour == 0;
+        let points = points.iter().map(|point| PointWithError {
+            x: libm::log10(point.replicates as f64),
+            value: point.efficacy[group[0]].value,
+            mcse: if has_band { point.efficacy[group[0]].mcse } else { 0.0 },
+        });
+        let (style, points) = (CurveStyle::Line, points.collect());
+        curves.push(Curve { name: names.join(", "), style, colour, points });
+    }
+    let mut remark = "Band: ± 1.96 Monte Carlo standard errors".to_owned();
+    if alike.groups.len() > MOST_BANDS {
+        remark += &format!(", of {}", analyses[0].name);
+    }
+    remark.push('.');
+    if alike.tolerance > 0.0 {
+        remark += &format!(
+            " Analyses whose power differs by at most {:.0} points throughout are one line.",
+            100.0 * alike.tolerance
+        );
+    }
+    (curves, remark)
 }
 
 /// Draws the difference between the arms in the whole trial and in each level of each factor.
@@ -217,18 +284,17 @@ pub(super) fn balance(truth: &TruthSummary) -> Figure {
     }
     // One row for all centres, of which a trial may have a hundred.
     if let Some(centres) = &balance.centres {
-        differences.push(difference("a centre".to_owned(), &centres.arm_difference));
+        differences.push(difference("per centre".to_owned(), &centres.arm_difference));
     }
     let rows = differences
         .iter()
         .map(|row| vec![row.among.clone(), row.mean.to_string(), row.p95.to_string()]);
     Figure {
         name: "balance".to_owned(),
-        title: "Balance of the allocation".to_owned(),
+        title: "Treatment balance after the last patient".to_owned(),
         caption:
-            "Difference between the arms in numbers of patients when all are randomised, in the whole \
-             trial and within each level of each factor; with unequal arms, twice the distance of the \
-             experimental arm from its share."
+            "Difference between the numbers of patients in the arms, in the whole trial and within each level \
+             of each factor; with unequal arms, twice the distance of the experimental arm from its share."
                 .to_owned(),
         svg: figure::balance(&differences),
         data: csv::table(&["among", "mean_difference", "p95_difference"], rows),

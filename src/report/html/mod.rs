@@ -4,6 +4,7 @@ mod blocks;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::figure;
 use super::sections::{Report, Section};
 
 /// The page has one inline style sheet and inline SVG with style attributes; it runs and loads nothing,
@@ -48,7 +49,7 @@ fn head(title: &str, version: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="generator" content=(format!("{GENERATOR} {version}"));
             title { (title) }
-            style { (PreEscaped(include_str!("style.css"))) }
+            style { (PreEscaped(include_str!("style.css"))) (PreEscaped(figure::STYLE)) }
         }
     }
 }

@@ -13,6 +13,7 @@ mod rules;
 
 use super::Summary;
 use super::document::Document;
+use super::figure::FigurePlace;
 use super::gallery::Figure;
 use super::numeral::grouped;
 use super::trace::{ExampleTrial, patients_csv};
@@ -84,7 +85,7 @@ impl Example {
                 name: format!("trial-{ending}"),
                 title: format!("{}{without}", capitalised(&words)),
                 caption: "Z against the boundaries, and patients over the months. ".to_owned(),
-                svg: super::figure::trace(trial),
+                svg: super::figure::trace(trial, FigurePlace::Page),
                 data: patients_csv(&trial.trace),
             },
             story: trial.story(),

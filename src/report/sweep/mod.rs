@@ -1,6 +1,6 @@
 //! Results of `rescuesim sweep`: a row of highlights for each point of a grid.
 
-pub mod curves;
+pub mod figures;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod rows;
