@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn curves_on_each_other_are_one_line() {
         let curves =
-            [vec![0.1, 0.5], vec![0.3, 0.8], vec![0.105, 0.497], vec![0.3, 0.79], vec![0.9]];
+            [vec![0.1, 0.5], vec![0.3, 0.8], vec![0.105, 0.497], vec![0.3, 0.795], vec![0.9]];
         let found = groups(&curves, 3);
         assert_eq!(found.groups, [vec![0, 2], vec![1, 3], vec![4]]);
         assert_eq!(found.tolerance, 0.01);
