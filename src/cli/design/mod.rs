@@ -124,6 +124,7 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
         };
         let svg = figure::boundaries(&report.design, scale, &report.title, report.effect_scale);
         output::write(path, &svg, &inputs)?;
+        output::report_written(std::slice::from_ref(path));
     }
     match args.format {
         Format::Csv => output::print(&report.to_csv()),
