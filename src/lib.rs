@@ -83,8 +83,8 @@
 //! nothing else. Reading, checking, simulation and reports follow from these two traits.
 //!
 //! The tests name methods that are missing from the list `ANALYSES` of
-//! `tests/integration/one_path.rs`. A method with a closed form is added to `WITH_CLOSED_FORM` in
-//! `scenario/comparison.rs`.
+//! `tests/integration/one_path.rs`, from `SHORTEST` in the tests of `analysis/method.rs` and, if they
+//! have a closed form, from `WITH_CLOSED_FORM` in `scenario/comparison.rs`.
 
 pub mod num;
 pub mod rng;

@@ -56,11 +56,7 @@ impl Method for Logistic {
 
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
         let levels = Levels::at_most(self.cut);
-        let mut regression = Regression::new(levels, self.test, EffectScale::LogOddsRatio);
-        // With covariates success in the arms as a whole does not determine the test.
-        if factors.is_empty() {
-            regression.success_cut = Some(self.cut);
-        }
+        let regression = Regression::new(levels, self.test, EffectScale::LogOddsRatio);
         Ok(regression.bind(cells, factors))
     }
 }

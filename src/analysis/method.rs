@@ -25,7 +25,7 @@ use super::sliding_dichotomy::{FactorPoints, SlidingDichotomy};
 use super::two_proportions::{ProportionEffect, ProportionTest, Proportions};
 use super::utilities::{Utilities, UtilityWeighted};
 use super::wilcoxon::Wilcoxon;
-use super::wins::{WinOdds, WinRatio};
+use super::wins::{NoParameters, PairRatio};
 use super::{Counts, EffectScale, KnownOutcomes, TestResult};
 use crate::outcome::Mrs;
 
@@ -43,10 +43,10 @@ pub enum AnalysisMethod {
     Wilcoxon(Wilcoxon),
     /// Odds of doing better with ties split, the generalised odds ratio of Churilov et al. (2014);
     /// estimate: its logarithm.
-    WinOdds(WinOdds),
+    WinOdds(NoParameters),
     /// P(better) / P(worse), ties left out: Agresti's generalised odds ratio; estimate: its
     /// logarithm.
-    WinRatio(WinRatio),
+    WinRatio(NoParameters),
     /// Mean utility of the mRS; estimate: its difference.
     UtilityWeighted(UtilityWeighted),
     /// Cochran–Mantel–Haenszel test of mRS at or below a cut; estimate: Mantel–Haenszel log odds
@@ -64,8 +64,8 @@ impl AnalysisMethod {
             Self::ProportionalOdds(method) => method,
             Self::Logistic(method) => method,
             Self::Wilcoxon(method) => method,
-            Self::WinOdds(method) => method,
-            Self::WinRatio(method) => method,
+            Self::WinOdds(NoParameters {}) => &PairRatio::WinOdds,
+            Self::WinRatio(NoParameters {}) => &PairRatio::WinRatio,
             Self::UtilityWeighted(method) => method,
             Self::CochranMantelHaenszel(method) => method,
             Self::SlidingDichotomy(method) => method,
@@ -84,7 +84,8 @@ pub trait Method {
     /// Factors that divide the patients into groups.
     fn grouped_by(&self) -> GroupedBy<'_>;
 
-    /// Whether it compares numbers of successes, which are whole.
+    /// Whether Z takes few values because it depends on whole numbers of successes, so that its
+    /// distribution differs visibly from the normal one that formulas assume.
     fn counts_successes(&self) -> bool;
 
     /// A parameter that is allowed but probably not meant, as the predicate of a sentence about the
@@ -172,11 +173,13 @@ pub trait Test: Debug + Send + Sync {
     /// The scale of the estimate.
     fn scale(&self) -> EffectScale;
 
-    /// The score of a patient whose means the arms are compared by.
+    /// The number given to each patient so that the test compares, exactly or nearly, its means in the
+    /// two arms: what control variates, and the gain from balanced prognostic factors, are computed with.
     fn score(&self) -> PatientScore<'_>;
 
-    /// The comparison of the arms' two distributions that determines the test in large trials; `None`
-    /// if the test depends on more, or on something that has no closed form.
+    /// The comparison from which power and sizes follow by formula: Z is then normal but for terms that
+    /// vanish as patients become many, with a mean and a variance that the mRS of the two arms
+    /// determine. `None` if the test depends on more, such as covariates, or has no formula here.
     fn comparison(&self) -> Option<ArmComparison<'_>>;
 
     /// The statistic with estimate, standard error and interval, from counts by group; they need not
@@ -203,11 +206,6 @@ pub trait Test: Debug + Send + Sync {
     /// Whether Z is the estimate over a standard error, but for a factor near 1.
     fn is_estimate_over_error(&self) -> bool {
         true
-    }
-
-    /// The worst mRS that counts as success, if the arms are compared as a whole by their successes.
-    fn success_cut(&self) -> Option<Mrs> {
-        None
     }
 }
 
@@ -339,6 +337,19 @@ impl BoundMethod {
         self.as_test().scale()
     }
 
+    /// The worst mRS that counts as success, if the successes and patients of the arms, without groups,
+    /// determine the test; else `None`.
+    pub fn success_cut(&self) -> Option<Mrs> {
+        if self.grouping().is_some() {
+            return None;
+        }
+        match self.as_test().score() {
+            PatientScore::Success(cut) => Some(cut),
+            PatientScore::Rank(levels) => levels.cut_of_two(),
+            PatientScore::SuccessByGroup(_) | PatientScore::Utility(_) => None,
+        }
+    }
+
     /// The statistic, with as little work as possible.
     pub fn statistic(&self, known: &KnownOutcomes, scratch: &mut Scratch) -> Statistic {
         let Scratch { groups, ordinal } = scratch;
@@ -388,5 +399,81 @@ impl BoundMethod {
             None => gather_all(cells, &mut scratch.groups),
         }
         scratch
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::population::{Factor, Population};
+
+    /// The shortest statement of every method, in the order of [`AnalysisMethod`].
+    pub const SHORTEST: [&str; 9] = [
+        r#"{"method": "two_proportions"}"#,
+        r#"{"method": "proportional_odds"}"#,
+        r#"{"method": "logistic"}"#,
+        r#"{"method": "wilcoxon"}"#,
+        r#"{"method": "win_odds"}"#,
+        r#"{"method": "win_ratio"}"#,
+        r#"{"method": "utility_weighted", "utilities": [1, 0.91, 0.76, 0.65, 0.33, 0, 0]}"#,
+        r#"{"method": "cochran_mantel_haenszel", "stratify_by": ["side"]}"#,
+        r#"{"method": "sliding_dichotomy", "points": [{"factor": "side", "of_levels": [0, 1]}],
+            "cuts": [{"from_points": 0, "cut": 1}, {"from_points": 1, "cut": 3}]}"#,
+    ];
+
+    /// Every method in its shortest form.
+    pub fn shortest() -> impl Iterator<Item = AnalysisMethod> {
+        SHORTEST.iter().map(|text| serde_json::from_str(text).expect("it is a method"))
+    }
+
+    /// A method bound to patients who differ by one factor of two levels, `side`.
+    pub fn bound(method: &AnalysisMethod) -> BoundMethod {
+        let factors: Vec<usize> = (0..method.parameters().grouped_by().factors().len()).collect();
+        let side = Factor {
+            name: "side".to_owned(),
+            levels: ["left", "right"].map(str::to_owned).to_vec(),
+            log_odds: vec![0.0; 2],
+        };
+        let population = Population::independent(vec![(side, vec![0.5, 0.5])]);
+        let cells = CellLayout { population: &population, by_early: false };
+        BoundMethod::new(method, cells, &factors).expect("the parameters fit the population")
+    }
+
+    #[test]
+    fn the_key_of_every_method_is_the_name_in_a_scenario() {
+        let schema = schemars::schema_for!(AnalysisMethod).to_value();
+        let variants = schema["oneOf"].as_array().expect("one for each method");
+        let names: Vec<&str> = variants
+            .iter()
+            .filter_map(|variant| variant["properties"]["method"]["const"].as_str())
+            .collect();
+        let keys: Vec<&str> = shortest().map(|method| method.parameters().key()).collect();
+        assert_eq!(keys, names);
+        for method in shortest() {
+            let written = serde_json::to_value(&method).expect("it is plain data");
+            assert_eq!(written["method"], method.parameters().key());
+        }
+    }
+
+    #[test]
+    fn methods_determined_by_successes_of_whole_arms_have_a_cut() {
+        for method in shortest() {
+            let expected = match method {
+                AnalysisMethod::TwoProportions(_) | AnalysisMethod::Logistic(_) => {
+                    Some(Mrs::INDEPENDENT)
+                }
+                AnalysisMethod::ProportionalOdds(_)
+                | AnalysisMethod::Wilcoxon(_)
+                | AnalysisMethod::WinOdds(_)
+                | AnalysisMethod::WinRatio(_)
+                | AnalysisMethod::UtilityWeighted(_)
+                | AnalysisMethod::CochranMantelHaenszel(_)
+                | AnalysisMethod::SlidingDichotomy(_) => None,
+            };
+            assert_eq!(bound(&method).success_cut(), expected, "{method:?}");
+        }
+        let adjusted = r#"{"method": "logistic", "adjust_for": ["side"]}"#;
+        let adjusted = serde_json::from_str(adjusted).expect("it is a method");
+        assert_eq!(bound(&adjusted).success_cut(), None);
     }
 }

@@ -216,10 +216,12 @@ impl EffectScale {
 pub enum FitStatus {
     /// The estimate and its standard error are finite.
     Converged,
-    /// An arm is empty or all patients have the same outcome: no information, no statistic.
+    /// The data say nothing of the effect, as with an empty arm or one outcome for all patients: no
+    /// statistic.
     NoInformation,
-    /// The arms do not overlap: the odds ratio's estimate is 0 or infinite, the standard error of
-    /// the risk difference 0.
+    /// All effects beyond a limit fit the data, as when each patient of one arm does at least as well as
+    /// each of the other: the log odds ratio is infinite, or the standard error of a difference is 0.
+    /// Score and rank tests still have a statistic.
     Separated,
     /// The iteration did not converge.
     NotConverged,

@@ -19,49 +19,33 @@ use super::{Counts, EffectScale, FitStatus, TestResult};
 use crate::num::logistic;
 use crate::outcome::LEVELS;
 
-/// The win odds; no parameters.
+/// The table of a method that has nothing to state.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct WinOdds {}
+pub struct NoParameters {}
 
-/// The win ratio; no parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WinRatio {}
-
-impl Method for WinOdds {
-    fn key(&self) -> &'static str {
-        "win_odds"
-    }
-
-    fn describe(&self) -> String {
-        "win odds (ties split), its logarithm".to_owned()
-    }
-
-    fn grouped_by(&self) -> GroupedBy<'_> {
-        GroupedBy::Nothing
-    }
-
-    fn counts_successes(&self) -> bool {
-        false
-    }
-
-    fn warning(&self) -> Option<String> {
-        None
-    }
-
-    fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
-        Ok(Binding::of_trial(WinMeasure::WinOdds))
-    }
+/// A method whose estimate is the logarithm of a ratio of pairs won to pairs lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PairRatio {
+    /// The win odds.
+    WinOdds,
+    /// The win ratio.
+    WinRatio,
 }
 
-impl Method for WinRatio {
+impl Method for PairRatio {
     fn key(&self) -> &'static str {
-        "win_ratio"
+        match self {
+            Self::WinOdds => "win_odds",
+            Self::WinRatio => "win_ratio",
+        }
     }
 
     fn describe(&self) -> String {
-        "win ratio (ties left out), its logarithm".to_owned()
+        match self {
+            Self::WinOdds => "win odds (ties split), its logarithm".to_owned(),
+            Self::WinRatio => "win ratio (ties left out), its logarithm".to_owned(),
+        }
     }
 
     fn grouped_by(&self) -> GroupedBy<'_> {
@@ -77,7 +61,10 @@ impl Method for WinRatio {
     }
 
     fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
-        Ok(Binding::of_trial(WinMeasure::WinRatio))
+        Ok(Binding::of_trial(match self {
+            Self::WinOdds => WinMeasure::WinOdds,
+            Self::WinRatio => WinMeasure::WinRatio,
+        }))
     }
 }
 

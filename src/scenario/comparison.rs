@@ -145,3 +145,18 @@ impl Scenario {
         self.design.plan().rules.alpha_one_sided
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::method::tests::{bound, shortest};
+
+    #[test]
+    fn the_message_names_exactly_the_methods_with_a_closed_form() {
+        for method in shortest() {
+            let bound = bound(&method);
+            let is_named = WITH_CLOSED_FORM.contains(bound.key());
+            assert_eq!(bound.as_test().comparison().is_some(), is_named, "{}", bound.key());
+        }
+    }
+}

@@ -35,6 +35,15 @@ impl Levels {
         Self::ending(ends)
     }
 
+    /// The worst mRS of the better level of two; `None` if there are more levels, or one.
+    pub fn cut_of_two(&self) -> Option<Mrs> {
+        if self.0[LEVELS - 1] != 1 {
+            return None;
+        }
+        let better = self.0.iter().filter(|&&level| level == 0).count();
+        Mrs::new(better as u8 - 1)
+    }
+
     /// The level of each mRS, from 0.
     pub fn of_mrs(&self) -> &[usize; LEVELS] {
         &self.0
@@ -51,5 +60,15 @@ mod tests {
         assert_eq!(Levels::SEVERE_WITH_DEATH.of_mrs(), &[0, 1, 2, 3, 4, 5, 5]);
         assert_eq!(Levels::at_most(Mrs::INDEPENDENT).of_mrs(), &[0, 0, 0, 1, 1, 1, 1]);
         assert_eq!(Levels::at_most(Mrs::DEAD).of_mrs(), &[0; LEVELS]);
+    }
+
+    #[test]
+    fn two_levels_have_their_cut_and_others_none() {
+        for cut in (0..=5).filter_map(Mrs::new) {
+            assert_eq!(Levels::at_most(cut).cut_of_two(), Some(cut));
+        }
+        for others in [Levels::ALL, Levels::SEVERE_WITH_DEATH, Levels::at_most(Mrs::DEAD)] {
+            assert_eq!(others.cut_of_two(), None);
+        }
     }
 }

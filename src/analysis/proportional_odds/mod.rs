@@ -27,7 +27,7 @@ use super::method::{
     ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
 };
 use super::{Counts, EffectScale, FitStatus, TestResult};
-use crate::outcome::{LEVELS, Mrs};
+use crate::outcome::LEVELS;
 use adjusted::{AdjustedFit, LikelihoodRatio, Model};
 use covariates::Covariates;
 use levels::Levels;
@@ -178,15 +178,13 @@ pub(super) struct Regression {
     model: Model,
     test: ShiftTest,
     scale: EffectScale,
-    /// The worst mRS of success, for a logistic regression without covariates.
-    pub success_cut: Option<Mrs>,
 }
 
 impl Regression {
     /// A regression without covariates.
     pub fn new(levels: Levels, test: ShiftTest, scale: EffectScale) -> Self {
         let model = Model { levels, covariates: Covariates::none() };
-        Self { model, test, scale, success_cut: None }
+        Self { model, test, scale }
     }
 
     /// Adds the levels of factors as covariates.
@@ -238,10 +236,6 @@ impl Test for Regression {
                 with_wald_interval(&fit, z).into()
             }
         }
-    }
-
-    fn success_cut(&self) -> Option<Mrs> {
-        self.success_cut
     }
 }
 

@@ -110,7 +110,7 @@ impl MonitorArgs {
         data: &LookData,
         table: Option<&OutcomeTable>,
     ) -> Vec<String> {
-        let outcomes = table.map(|table| match analysis.method.as_test().success_cut() {
+        let outcomes = table.map(|table| match analysis.method.success_cut() {
             Some(cut) if self.control_mrs.is_empty() => {
                 let arms = table.counts.map(|arm| {
                     let successes: u32 = arm[..=cut.index()].iter().sum();

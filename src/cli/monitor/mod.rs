@@ -208,7 +208,7 @@ impl MonitorArgs {
         let counts = match (self.control.zip(self.experimental), self.control_mrs.is_empty()) {
             (None, true) => return Ok(None),
             (Some((control, experimental)), _) => {
-                let Some(cut) = analysis.method.as_test().success_cut() else {
+                let Some(cut) = analysis.method.success_cut() else {
                     return Err(Failure::Usage(format!(
                         "--control, --experimental: analysis {} does not compare proportions; \
                          expected: --control-mrs and --experimental-mrs, or --z and --n",
