@@ -49,10 +49,9 @@ pub fn calibrate(args: &CalibrateArgs) -> Result<(), Failure> {
     }
     // Before the search: a key that the file does not have cannot be replaced after it either.
     solved_text(&document, unknowns.iter().map(|unknown| (unknown.path.clone(), unknown.start)))?;
-    let calibration = delay::announced(false, || {
+    let calibration =
         calibrate::calibrate(&|set| document.scenario(set), args.targets.clone(), unknowns)
-    })
-    .map_err(|error| Failure::Usage(error.to_string()))?;
+            .map_err(|error| Failure::Usage(error.to_string()))?;
     let summary = calibration::document(&calibration).to_terminal();
     // Nothing is written: a scenario near the targets would be taken for one that meets them.
     if !calibration.is_met() {

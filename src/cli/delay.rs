@@ -1,5 +1,6 @@
 //! A sign of life when boundaries take long to compute.
 
+use std::io::{self, IsTerminal};
 use std::sync::Once;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -10,11 +11,12 @@ use super::output::print_message;
 /// Time without output that nobody takes for a program that hangs.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Computes something that has the boundaries of a scenario. If it takes longer than a second, and the
-/// user has not asked for `quiet`, standard error says what is being done, once per command.
+/// Computes something that has the boundaries of a scenario. If it takes longer than a second, a terminal
+/// is told what is being done, once per command, unless the user has asked for `quiet`.
 pub fn announced<T>(quiet: bool, compute: impl FnOnce() -> T) -> T {
     static ANNOUNCED: Once = Once::new();
-    if quiet || ANNOUNCED.is_completed() {
+    // As with a progress bar, a file or another program has no use for it.
+    if quiet || ANNOUNCED.is_completed() || !io::stderr().is_terminal() {
         return compute();
     }
     let (computing, finished) = mpsc::channel::<()>();
