@@ -343,6 +343,8 @@ fn example(
 /// The files of a report, opened before anything is simulated.
 struct ReportFiles {
     page: OutputFile,
+    /// Path of the page as the user gave it.
+    path: PathBuf,
     format: ReportFormat,
     /// Whether an earlier report is replaced.
     replaces: bool,
@@ -375,7 +377,7 @@ impl ReportFiles {
         }
         let png = args.png || (format == ReportFormat::Markdown && PngPainter::IS_AVAILABLE);
         let png = png.then(PngPainter::new).transpose()?;
-        Ok(Self { page, format, replaces, inputs, figures, png })
+        Ok(Self { page, path: args.out.clone(), format, replaces, inputs, figures, png })
     }
 
     /// Writes all files and returns the message that names them.
@@ -406,7 +408,7 @@ impl ReportFiles {
     }
 
     fn markdown(&self, report: &Report<'_>) -> String {
-        let page = output::folder_of(self.page.destination());
+        let page = output::folder_of(&self.path);
         let figures = self.figures.as_deref().unwrap_or(page);
         let ending = if self.png.is_some() { "png" } else { "svg" };
         // Relative to the page, so that both can be moved together.
@@ -419,7 +421,7 @@ impl ReportFiles {
 
     /// Names the files that are written, and the command that makes a Word document of Markdown.
     fn message(&self, figures: usize) -> String {
-        let path = self.page.destination();
+        let path = &self.path;
         let mut text = format!("Wrote {}", path.display());
         if self.replaces {
             text += ", replacing an earlier report";

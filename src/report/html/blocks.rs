@@ -20,7 +20,7 @@ pub(super) fn element(element: &Element<'_>, origin: &str) -> Markup {
     match element {
         Element::Document(document) => self::document(document),
         Element::Definitions(rows) => definitions(rows),
-        Element::Items(items) => html! { ul { @for item in items { li { (item) } } } },
+        Element::Items(items) => html! { ul { @for item in items { li { (joined(item)) } } } },
         Element::Words { header, rows } => words(header, rows),
         Element::Parameters(parameters) => self::parameters(parameters),
         Element::Cards(cards) => html! { div.cards { @for card in cards { (self::card(card)) } } },
@@ -39,6 +39,11 @@ pub(super) fn element(element: &Element<'_>, origin: &str) -> Markup {
     }
 }
 
+/// Joins a number with its unit and its error, so that no line ends between them.
+pub(super) fn joined(text: &str) -> String {
+    text.replace(" %", "\u{a0}%").replace(" ±", "\u{a0}±")
+}
+
 /// Shows a document; its headings become those of a subsection, and empty lines are left to the style.
 pub(super) fn document(document: &Document) -> Markup {
     html! { @for block in document.blocks() { (self::block(block)) } }
@@ -47,7 +52,7 @@ pub(super) fn document(document: &Document) -> Markup {
 fn block(block: &Block) -> Markup {
     match block {
         Block::Title(text) | Block::Heading(text) => html! { h3 { (text) } },
-        Block::Text(text) => html! { p { (text) } },
+        Block::Text(text) => html! { p { (joined(text)) } },
         Block::Verbatim(text) => html! { pre { (text) } },
         Block::Table { header, rows, .. } => table(header, rows),
         Block::Gap => html! {},
@@ -96,7 +101,7 @@ fn words(header: &[&str], rows: &[Vec<String>]) -> Markup {
             thead { tr { @for name in header { th scope="col" { (term(name)) } } } }
             tbody { @for row in rows {
                 tr { @for (i, cell) in row.iter().enumerate() {
-                    @if i == 0 { th scope="row" { (cell) } } @else { td data-name=(header[i]) { (cell) } }
+                    @if i == 0 { th scope="row" { (cell) } } @else { td data-name=(header[i]) { (joined(cell)) } }
                 } }
             } }
         }
@@ -106,7 +111,7 @@ fn words(header: &[&str], rows: &[Vec<String>]) -> Markup {
 /// Shows terms and their texts.
 fn definitions(rows: &[Definition]) -> Markup {
     html! {
-        dl { @for Definition { term, text } in rows { div { dt { (term) } dd { (breakable(text)) } } } }
+        dl { @for Definition { term, text } in rows { div { dt { (term) } dd { (definition_text(text)) } } } }
     }
 }
 
@@ -140,13 +145,18 @@ fn comment(origin: &ParameterOrigin) -> &str {
     }
 }
 
-/// Shows a text whose long words may be broken between their parts: at dots and underscores of a key, and
-/// anywhere in a checksum.
-fn breakable(text: &str) -> Markup {
+/// Shows the text of a term; a checksum may be broken anywhere.
+fn definition_text(text: &str) -> Markup {
     let is_checksum = text.len() >= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_checksum {
-        return html! { code.checksum { (text) } };
+        html! { code.checksum { (text) } }
+    } else {
+        html! { (joined(text)) }
     }
+}
+
+/// Shows a key that may be broken between its parts.
+fn breakable(text: &str) -> Markup {
     let parts: Vec<&str> = text.split_inclusive(['.', '_', '[']).collect();
     html! { @for (i, part) in parts.iter().enumerate() { @if i > 0 { wbr; } (part) } }
 }

@@ -66,7 +66,7 @@ fn summary(report: &Report<'_>) -> Markup {
     let origin = report.summary.provenance.line();
     html! {
         section #summary {
-            p.lead { (report.assumptions()) }
+            p.lead { (blocks::joined(&report.assumptions())) }
             @if let Some(question) = &report.scenario.file().question {
                 p.soft { "The authors ask: " (question) }
             }

@@ -22,7 +22,7 @@ pub(super) fn elements<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     elements.push(Element::Items(rules::stopping(report)));
     elements.push(
         Document::new()
-            .heading(format!("Boundaries, for the primary analysis \"{}\"", primary.name))
+            .heading(boundaries_of(report))
             .and(rules::boundaries(report, &report.scenario.analyses[0], primary, null))
             .into(),
     );
@@ -34,6 +34,15 @@ pub(super) fn elements<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     elements.push(events(report).into());
     elements.extend(report.figures(&["mrs"]));
     elements
+}
+
+/// Heads the table of boundaries.
+fn boundaries_of(report: &Report<'_>) -> String {
+    let what = if report.has_interims() { "Boundaries" } else { "Critical value" };
+    match report.scenario.analyses.len() {
+        1 => what.to_owned(),
+        _ => format!("{what} of the primary analysis, {}", name(report, 0)),
+    }
 }
 
 /// Gathers assumptions and verdict.
@@ -112,32 +121,55 @@ fn one_digit(error: f64) -> String {
     fixed(error, decimals)
 }
 
-/// Tabulates the first analyses with their sets and rules for missing outcomes.
+/// Tabulates the first analyses, and states their patients and rules for missing outcomes.
 fn analyses<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, none] = report.truths();
     let written = &report.scenario.file().analyses;
     let mut rows = Vec::new();
     for (i, analysis) in effect.analyses.iter().enumerate().take(MOST_ANALYSES) {
-        let primary = if i == 0 { " (primary)" } else { "" };
+        let primary = if i == 0 && written.len() > 1 { " (primary)" } else { "" };
         rows.push(vec![
-            format!("{}{primary}", analysis.name),
+            format!("{}{primary}", name(report, i)),
             written[i].method.parameters().describe(),
-            format!("{}; missing outcomes {}", written[i].population, written[i].missing),
             percent_with_error(analysis.rejection),
             percent_with_error(none.analyses[i].rejection),
         ]);
     }
-    let header = vec!["Analysis", "Test", "Patients analysed", "Power", "False positive"];
-    let mut elements = vec![Element::Words { header, rows }];
-    let others = effect.analyses.len().saturating_sub(MOST_ANALYSES);
+    let header = vec!["Analysis", "Test and estimate", "Power", "False positive"];
+    let mut items = patients(report);
+    let others = written.len().saturating_sub(MOST_ANALYSES);
     if others > 0 {
-        elements.push(
-            Document::new()
-                .text(format!("{others} more are listed under \"Power and false-positive rate\"."))
-                .into(),
-        );
+        items.push(format!(
+            "{others} more analyses are listed under \"Power and false-positive rate\"."
+        ));
     }
-    elements
+    vec![Element::Words { header, rows }, Element::Items(items)]
+}
+
+/// States which patients are analysed and what missing outcomes count as, once for the analyses that agree.
+fn patients(report: &Report<'_>) -> Vec<String> {
+    let written = &report.scenario.file().analyses;
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for (i, analysis) in written.iter().enumerate() {
+        let rule = format!("{}; missing outcomes {}", analysis.population, analysis.missing);
+        match groups.iter_mut().find(|(known, _)| *known == rule) {
+            Some((_, names)) => names.push(name(report, i)),
+            None => groups.push((rule, vec![name(report, i)])),
+        }
+    }
+    if let ([(rule, _)], 2..) = (&groups[..], written.len()) {
+        return vec![format!("All analyses: {rule}.")];
+    }
+    groups.into_iter().map(|(rule, names)| format!("{}: {rule}.", names.join(", "))).collect()
+}
+
+/// Names an analysis in words: by its own name, or by its method.
+fn name(report: &Report<'_>, index: usize) -> String {
+    let written = &report.scenario.file().analyses[index];
+    match &written.name {
+        Some(name) => name.clone(),
+        None => written.method.parameters().key().replace('_', " "),
+    }
 }
 
 /// Describes recruitment, allocation, follow-up and dropout.

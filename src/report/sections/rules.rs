@@ -72,6 +72,12 @@ fn futility(rule: &FutilityRule, is_binding: bool) -> String {
 
 /// Describes what happens around a look.
 pub(super) fn at_a_look(report: &Report<'_>) -> Definition {
+    if !report.has_interims() {
+        return Definition::new(
+            "Analysis",
+            "Once, when all follow-up has ended, of the outcomes known by then.",
+        );
+    }
     let lag = report.scenario.decision_lag_days;
     let decision = if lag > 0.0 {
         format!("the decision follows {lag} days after the last of these outcomes")
