@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rescuesim::report::document::Document;
-use rescuesim::report::{Summary, quantity_rows, table};
+use rescuesim::report::{Summary, html, quantity_rows, table};
 use rescuesim::scenario::Scenario;
 use tempfile::NamedTempFile;
 
@@ -95,6 +95,58 @@ pub fn write(path: &Path, text: &str, inputs: &[PathBuf]) -> Result<(), Failure>
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::Running(cannot_write(path, &error))),
     }
+}
+
+/// An HTML page that is to be written.
+pub struct OwnPage {
+    file: OutputFile,
+    /// Whether it replaces an earlier page of the program.
+    replaces: bool,
+}
+
+/// Starts a page that may replace an earlier page of the program, and no other file.
+///
+/// # Errors
+/// When it cannot be written, or another file has its name.
+pub fn own_page(path: &Path, inputs: &[PathBuf]) -> Result<OwnPage, Failure> {
+    let file = OutputFile::at(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
+    keep_inputs([&file], inputs)?;
+    Ok(OwnPage { file, replaces: replaces_own(path, html::is_own_page)? })
+}
+
+impl OwnPage {
+    /// Writes the page, and returns the message that says so.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn written(self, text: &str) -> Result<String, Failure> {
+        let path = self.file.destination().to_owned();
+        let replacing = if self.replaces { ", replacing an earlier report" } else { "" };
+        match self.file.filled(text.as_bytes()).and_then(OutputFile::put_in_place) {
+            Ok(_) => Ok(format!("Wrote {}{replacing}.\n", path.display())),
+            Err(error) => Err(Failure::Running(cannot_write(&path, &error))),
+        }
+    }
+}
+
+/// Returns whether a path leads to an earlier report of the program, which may be replaced.
+///
+/// # Errors
+/// When it leads to another file with content.
+pub fn replaces_own(path: &Path, is_own: impl Fn(&str) -> bool) -> Result<bool, Failure> {
+    // Not a pipe or a device, which would wait for content.
+    if !path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
+        return Ok(false);
+    }
+    let content = fs::read(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
+    if is_own(&String::from_utf8_lossy(&content)) {
+        return Ok(true);
+    }
+    Err(Failure::Usage(format!(
+        "cannot write {}: the file is not a report of rescuesim; allowed: a new name, or that of an earlier \
+         report",
+        path.display()
+    )))
 }
 
 /// Returns the message about a place that cannot be written.

@@ -363,7 +363,7 @@ impl ReportFiles {
         let page = OutputFile::at(&args.out)
             .map_err(|error| Failure::Usage(cannot_write(&args.out, &error)))?;
         output::keep_inputs([&page], &inputs)?;
-        let replaces = replaces_report(&args.out, format)?;
+        let replaces = output::replaces_own(&args.out, |text| format.is_own(text))?;
         let figures = match format {
             ReportFormat::Html => args.figures.clone(),
             ReportFormat::Markdown => {
@@ -464,27 +464,6 @@ fn figures_of(page: &Path) -> PathBuf {
     let mut name = page.file_stem().unwrap_or_default().to_owned();
     name.push("-figures");
     page.with_file_name(name)
-}
-
-/// Returns whether a path leads to an earlier report, which may be replaced.
-///
-/// # Errors
-/// When it leads to another file with content.
-fn replaces_report(path: &Path, format: ReportFormat) -> Result<bool, Failure> {
-    // Not a pipe or a device, which would wait for content.
-    if !path.metadata().is_ok_and(|found| found.is_file() && found.len() > 0) {
-        return Ok(false);
-    }
-    let content =
-        std::fs::read(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
-    if format.is_own(&String::from_utf8_lossy(&content)) {
-        return Ok(true);
-    }
-    Err(Failure::Usage(format!(
-        "cannot write {}: the file is not a report of rescuesim; allowed: a new name, or that of an earlier \
-         report",
-        path.display()
-    )))
 }
 
 fn unfinished(error: std::io::Error) -> Failure {

@@ -143,6 +143,15 @@ pub fn svg(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// Name of an HTML file.
+pub fn html(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let is_html = path.extension().is_some_and(|extension| {
+        ["html", "htm"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+    });
+    if is_html { Ok(path) } else { Err("expected the name of a file ending in .html".to_owned()) }
+}
+
 fn ratio_part(text: &str) -> Option<u32> {
     text.parse().ok().filter(|part| (1..=1000).contains(part))
 }

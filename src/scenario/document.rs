@@ -274,7 +274,7 @@ impl Places<'_> {
 ///
 /// # Errors
 /// When it cannot be read, is a directory, is too large or is not text.
-fn read_text(path: &Path) -> Result<String, Rejection> {
+pub(super) fn read_text(path: &Path) -> Result<String, Rejection> {
     // Unix opens a folder as a file, and fails only when it is read.
     if path.is_dir() {
         // Such as the folder of its results.

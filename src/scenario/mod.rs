@@ -13,6 +13,7 @@ pub mod hidden;
 mod item;
 pub mod key_help;
 pub mod path;
+pub mod patients;
 pub mod problems;
 pub mod reference;
 pub mod schema;

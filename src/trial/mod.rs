@@ -21,6 +21,7 @@ mod followed;
 mod imputation;
 mod look;
 mod monitoring;
+pub mod observed;
 mod overrun;
 mod phase;
 mod result;

@@ -32,6 +32,7 @@ mod files;
 mod formats;
 mod formula_and_simulation;
 mod interim;
+mod interim_page;
 mod interruption;
 mod measures;
 mod missing_outcomes;

@@ -130,80 +130,67 @@ fn the_same_counts_give_the_same_result_in_run_trace_and_monitor() {
     }
 }
 
-/// Compares one trial look by look.
+/// Compares one trial look by look, from its patients and, if the analysis needs no more, from their counts.
 fn follow(analysis: &str, row: &Row) {
-    let trace = json(
-        &["trace", SCENARIO, "--replicate", &row["replicate"], "--truth", &row["truth"]],
-        analysis,
-    );
+    let traced = ["trace", SCENARIO, "--replicate", &row["replicate"], "--truth", &row["truth"]];
+    let trace = json(&traced, analysis);
     let trace = &trace["trace"];
+    let folder = directory();
+    let patients = folder.path().join("patients.csv");
+    let csv = output(rescuesim().args(traced).args(["--format", "csv"]).args(set(analysis)));
+    std::fs::write(&patients, csv).expect("the folder is writable");
+    let patients = patients.to_str().expect("the name is UTF-8");
     let number = |key: &str| row[key].parse::<f64>().map_or(Value::Null, Value::from);
     for key in ["z", "p_one_sided", "estimate", "standard_error", "median_unbiased"] {
         assert_same(&format!("{analysis}: {key}"), &trace["end"][key], &number(key));
     }
     assert_eq!(trace["end"]["conclusion"], row["conclusion"].as_str());
-    let looks = trace["looks"].as_array().expect("looks");
     let mut outcomes = Vec::new();
-    for look in looks {
+    for look in trace["looks"].as_array().expect("looks") {
         outcomes.push(look["outcomes_known"].to_string());
         let (number, n) = (look["look"].to_string(), outcomes.join(","));
+        let day = look["day"].to_string();
+        let monitor = ["monitor", SCENARIO, "--look", &number, "--n", &n];
+        let by_patients = [&monitor[..], &["--patients", patients, "--cutoff-day", &day]].concat();
+        assert_monitored(analysis, look, trace, &json(&by_patients, analysis));
         let arms = ["control", "experimental"]
             .map(|arm| counts(&look["counts"][usize::from(arm == "experimental")]));
-        let command = [
-            "monitor",
-            SCENARIO,
-            "--look",
-            &number,
-            "--n",
-            &n,
-            "--control-mrs",
-            &arms[0],
-            "--experimental-mrs",
-            &arms[1],
-        ];
+        let by_counts =
+            [&monitor[..], &["--control-mrs", &arms[0], "--experimental-mrs", &arms[1]]].concat();
         if let Some(named) = needs_more(analysis) {
-            let error = refused(&command, analysis);
+            let error = refused(&by_counts, analysis);
             assert!(error.contains(named), "{analysis}: {error}");
             let (z, estimate) = (look["z"].to_string(), look["estimate"].to_string());
-            let given = [
-                "monitor",
-                SCENARIO,
-                "--look",
-                &number,
-                "--n",
-                &n,
-                "--z",
-                &z,
-                "--estimate",
-                &estimate,
-            ];
-            let monitored = json(&given, analysis);
-            assert_decision(analysis, look, trace, &monitored);
-            continue;
+            let given = [&monitor[..], &["--z", &z, "--estimate", &estimate]].concat();
+            assert_decision(analysis, look, trace, &json(&given, analysis));
+        } else {
+            assert_monitored(analysis, look, trace, &json(&by_counts, analysis));
         }
-        let monitored = json(&command, analysis);
-        let effects = &monitored["effects"];
-        assert_same(&format!("{analysis}: z"), &monitored["z"], &look["z"]);
-        assert_same(&format!("{analysis}: p"), &monitored["p_one_sided"], &look["p_one_sided"]);
-        for key in ["estimate", "standard_error"] {
-            assert_same(&format!("{analysis}: {key}"), &effects[key], &look[key]);
-        }
-        for end in 0..2 {
-            assert_same(
-                &format!("{analysis}: interval"),
-                &effects["interval"][end],
-                &look["interval"][end],
-            );
-        }
-        assert_eq!(effects["scale"], trace["scale"]);
-        assert_decision(analysis, look, trace, &monitored);
-        if look["look"] == trace["end"]["look"] {
-            // The simulation interpolates its estimates from a table that is accurate to 1e-7.
-            let (found, expected) = (&effects["median_unbiased"], &trace["end"]["median_unbiased"]);
-            let difference =
-                found.as_f64().expect("it exists") - expected.as_f64().expect("it exists");
-            assert!(difference.abs() < 1e-6, "{analysis}: {found} {expected}");
-        }
+    }
+}
+
+/// Compares the test, the effect and the decision of a monitored look with those of the traced one.
+fn assert_monitored(analysis: &str, look: &Value, trace: &Value, monitored: &Value) {
+    let effects = &monitored["effects"];
+    assert_same(&format!("{analysis}: z"), &monitored["z"], &look["z"]);
+    assert_same(&format!("{analysis}: p"), &monitored["p_one_sided"], &look["p_one_sided"]);
+    for key in ["estimate", "standard_error"] {
+        assert_same(&format!("{analysis}: {key}"), &effects[key], &look[key]);
+    }
+    for end in 0..2 {
+        assert_same(
+            &format!("{analysis}: interval"),
+            &effects["interval"][end],
+            &look["interval"][end],
+        );
+    }
+    assert_eq!(effects["scale"], trace["scale"]);
+    assert_decision(analysis, look, trace, monitored);
+    if look["look"] == trace["end"]["look"] {
+        // The simulation interpolates its estimates from a table that is accurate to 1e-7.
+        let (found, expected) = (&effects["median_unbiased"], &trace["end"]["median_unbiased"]);
+        let difference = found.as_f64().expect("it exists") - expected.as_f64().expect("it exists");
+        assert!(difference.abs() < 1e-6, "{analysis}: {found} {expected}");
     }
 }
 
@@ -246,6 +233,41 @@ fn design_check_and_run_have_one_formula() {
             let error = String::from_utf8_lossy(&designed.stderr);
             assert_eq!(designed.status.code(), Some(2), "{error}");
             assert!(error.contains("has no closed form"), "{analysis}: {error}");
+        }
+    }
+}
+
+/// Adverse events, their statistics and the decision of a trial that they stop are the same from its
+/// patients.
+#[test]
+fn the_same_patients_give_the_same_safety_in_trace_and_monitor() {
+    const SAFETY: &str = "angel-reboot-safety";
+    let folder = directory();
+    let patients = folder.path().join("patients.csv");
+    for ending in ["safety", "full-run"] {
+        let found = ["trace", SAFETY, "--find", ending];
+        let trace = util::json(rescuesim().args(found))["trace"].clone();
+        let csv = output(rescuesim().args(found).args(["--format", "csv"]));
+        std::fs::write(&patients, csv).expect("the folder is writable");
+        for look in trace["looks"].as_array().expect("looks") {
+            let (number, day) = (look["look"].to_string(), look["day"].to_string());
+            let mut monitor = rescuesim();
+            monitor.args(["monitor", SAFETY, "--look", &number, "--cutoff-day", &day]);
+            let monitored = util::json(monitor.arg("--patients").arg(&patients));
+            assert_decision(ending, look, &trace, &monitored);
+            let events = look["events"].as_array().expect("a list").iter();
+            for (event, check) in events.zip(monitored["safety"].as_array().expect("a list")) {
+                assert_eq!((&check["name"], &check["counts"]), (&event["name"], &event["counts"]));
+                assert_same("z of an event", &check["z"], &event["z"]);
+                assert_same("bound of an event", &check["z_bound"], &event["bound"]);
+            }
+            let randomised: u64 = monitored["randomised"]
+                .as_array()
+                .expect("two arms")
+                .iter()
+                .map(|arm| arm.as_u64().expect("a count"))
+                .sum();
+            assert_eq!(look["n_randomised"], randomised);
         }
     }
 }

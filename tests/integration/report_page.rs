@@ -22,30 +22,30 @@ pub fn browser() -> Option<&'static str> {
 }
 
 /// Measurements of a page by a browser at some width.
-struct Seen {
+pub struct Seen {
     /// Width of the content beyond that of the page.
-    excess: i64,
-    drawings: i64,
+    pub excess: i64,
+    pub drawings: i64,
     /// Figures without a height, and references outside the page.
-    missing: i64,
-    links: Vec<String>,
+    pub missing: i64,
+    pub links: Vec<String>,
     /// JSON pointers with the value and the printed text.
-    figures: Vec<(String, String, String)>,
+    pub figures: Vec<(String, String, String)>,
     /// Errors reported by the browser.
-    complaints: Vec<String>,
+    pub complaints: Vec<String>,
     /// Headings of the sections.
-    titles: Vec<String>,
+    pub titles: Vec<String>,
     /// Entries of the table of contents.
-    contents: Vec<String>,
+    pub contents: Vec<String>,
     /// Tables wider than the page that do not show that they scroll.
-    unmarked: Vec<String>,
+    pub unmarked: Vec<String>,
     /// Parts of keys that are broken between lines.
-    broken: Vec<String>,
+    pub broken: Vec<String>,
     /// Smallest contrast of a text with the page.
-    contrast: f64,
+    pub contrast: f64,
     /// Links within the page that lead nowhere.
-    dead: Vec<String>,
-    cards: i64,
+    pub dead: Vec<String>,
+    pub cards: i64,
 }
 
 /// Measures the page in a frame of the width, as windows have a minimum width.
@@ -102,7 +102,7 @@ document.getElementById("page").addEventListener("load", (event) => {
 
 /// Colours of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Theme {
+pub enum Theme {
     Light,
     Dark,
 }
@@ -117,7 +117,7 @@ impl Theme {
     }
 }
 
-fn look_at(page: &Path, width: u32, theme: Theme, browser: &str) -> Seen {
+pub fn look_at(page: &Path, width: u32, theme: Theme, browser: &str) -> Seen {
     let folder = directory();
     let harness = folder.path().join("harness.html");
     let address = format!("file://{}", page.display());

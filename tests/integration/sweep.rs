@@ -174,7 +174,9 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_power_curve() {
         }
     }
     let svg = fs::read_to_string(out.join("power.svg")).expect("the program wrote it");
-    for text in ["equally spaced 2", "dashed: normal approximation", "dropout", "planned", "seed 20211219"] {
+    for text in
+        ["equally spaced 2", "dashed: normal approximation", "dropout", "planned", "seed 20211219"]
+    {
         assert!(svg.contains(text), "{text}");
     }
 }

@@ -1,13 +1,12 @@
 //! Numbers of a look that contradict the scenario or each other, and those that are implausible.
 
-use rescuesim::analysis::OutcomeTable;
 use rescuesim::design::monitor::RunningTrial;
-use rescuesim::expected::plausibility::{self, ArmOutcomes, EarlierLook, LookFacts};
-use rescuesim::outcome::LEVELS;
+use rescuesim::expected::plausibility::{EarlierLook, LookFacts};
 use rescuesim::report::monitoring::PathPoint;
 use rescuesim::scenario::{Analysis, Scenario};
 
 use super::data::LookData;
+use super::outcomes::GivenOutcomes;
 use super::{ArmPatients, Failure, MonitorArgs};
 
 impl MonitorArgs {
@@ -16,12 +15,16 @@ impl MonitorArgs {
         &self,
         scenario: &Scenario,
         outcomes: &[u32],
-        table: Option<&OutcomeTable>,
+        given: Option<&GivenOutcomes>,
     ) -> Result<(), Failure> {
         let planned = scenario.randomised;
         let most = outcomes.iter().max().copied().unwrap_or(0);
         if most > planned {
-            let option = if self.n.is_empty() { "the counts of the arms" } else { "--n" };
+            let option = match (&self.patients, self.n.is_empty()) {
+                (Some(_), _) => "--patients",
+                (None, true) => "the counts of the arms",
+                (None, false) => "--n",
+            };
             return Err(Failure::Usage(format!(
                 "{option}: {most} outcomes, more than the {planned} patients who are to be \
                  randomised; if more were, give their number by --set sample_size.randomised"
@@ -43,9 +46,9 @@ impl MonitorArgs {
                  outcomes"
             )));
         }
-        match table {
-            Some(table) => {
-                let arms = table.counts.map(|arm| arm.iter().sum());
+        match given {
+            Some(given) => {
+                let arms = given.all.counts.map(|arm| arm.iter().sum());
                 self.within("the counts of the arms", "with an outcome", arms, randomised)
             }
             None => Ok(()),
@@ -72,12 +75,6 @@ impl MonitorArgs {
         Ok(())
     }
 
-    /// Returns the counts by mRS; `None` unless they were given.
-    pub fn mrs_counts(&self, table: Option<&OutcomeTable>) -> Option<[[u32; LEVELS]; 2]> {
-        // Counts of successes are stored at any mRS on either side of the cut.
-        table.filter(|_| !self.control_mrs.is_empty()).map(|table| table.counts)
-    }
-
     /// Returns Z at the looks so far that are known.
     pub fn path(&self, trial: &RunningTrial, z: Option<f64>) -> Result<Vec<PathPoint>, Failure> {
         let given = &self.earlier_z;
@@ -101,35 +98,26 @@ impl MonitorArgs {
             .collect())
     }
 
-    /// Lists what is implausible about the data.
-    pub fn implausible(
+    /// Gathers what is compared with the plan, without adverse events.
+    pub fn facts<'t>(
         &self,
-        scenario: &Scenario,
         analysis: &Analysis,
-        trial: &RunningTrial,
+        trial: &'t RunningTrial,
         data: &LookData,
-        table: Option<&OutcomeTable>,
-    ) -> Vec<String> {
-        let outcomes = table.map(|table| match analysis.method.success_cut() {
-            Some(cut) if self.control_mrs.is_empty() => {
-                let arms = table.counts.map(|arm| {
-                    let successes: u32 = arm[..=cut.index()].iter().sum();
-                    [successes, arm.iter().sum::<u32>() - successes]
-                });
-                ArmOutcomes::Dichotomised { cut, arms }
-            }
-            Some(_) | None => ArmOutcomes::Mrs(table.counts),
-        });
+        given: Option<&GivenOutcomes>,
+    ) -> LookFacts<'t> {
         let earlier = self.earlier_z.iter().enumerate();
-        let facts = LookFacts {
+        LookFacts {
             trial,
             stopped_at: self.overrun.then_some(self.look),
             earlier: earlier.map(|(position, &z)| EarlierLook { position, z }).collect(),
             z: data.z,
-            outcomes,
-            randomised: self.randomised.map(|arms| arms.0),
-            known_events: self.known_events(scenario),
-        };
-        plausibility::implausible(scenario, &facts)
+            outcomes: given.map(|given| given.of_arms(analysis)),
+            randomised: self
+                .randomised
+                .map(|arms| arms.0)
+                .or_else(|| given.and_then(|given| given.randomised)),
+            known_events: Vec::new(),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use rescuesim::analysis::method::ArmComparison;
 use rescuesim::analysis::two_proportions::{self, ProportionEffect};
-use rescuesim::analysis::{EffectScale, KnownOutcomes, OutcomeTable, Scratch, TestResult};
+use rescuesim::analysis::{EffectScale, OutcomeTable, TestResult};
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::inference::{repeated_difference, repeated_interval};
 use rescuesim::design::monitor::RunningTrial;
@@ -127,11 +127,11 @@ impl LookData {
         Some((scale.within(low), scale.within(high)))
     }
 
-    /// Analyses counts in the same way as a simulated look.
-    pub fn of_counts(analysis: &Analysis, table: &OutcomeTable) -> Result<Self, Failure> {
-        // An analysis by factors or imputation was refused before, so the counts are all it needs.
-        let known = KnownOutcomes { all: *table, ..KnownOutcomes::default() };
-        let test = analysis.method.test(&known, &mut Scratch::default());
+    /// Takes the test of given outcomes.
+    ///
+    /// # Errors
+    /// When it has neither a statistic nor an estimate.
+    pub fn of_test(analysis: &Analysis, test: &TestResult) -> Result<Self, Failure> {
         if !test.z.is_finite() && !test.has_estimate() {
             return Err(Failure::Usage(format!(
                 "the counts give analysis {} neither a statistic nor an estimate; allowed: patients \
@@ -139,14 +139,14 @@ impl LookData {
                 analysis.name
             )));
         }
-        let TestResult { z, estimate, standard_error, interval, .. } = test;
+        let &TestResult { z, estimate, standard_error, interval, .. } = test;
         let [z, estimate, standard_error] = [z, estimate, standard_error]
             .map(|value| Some(value).filter(|value| value.is_finite()));
         Ok(Self {
             z,
             estimate,
             standard_error,
-            adjustable: analysis.estimate_over_error(&test),
+            adjustable: analysis.estimate_over_error(test),
             interval: Some(interval).filter(|(low, high)| !low.is_nan() && !high.is_nan()),
         })
     }

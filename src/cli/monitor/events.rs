@@ -1,12 +1,12 @@
 //! Adverse events of a look on the command line.
 
-use rescuesim::analysis::OutcomeTable;
 use rescuesim::expected::plausibility::KnownEvent;
 use rescuesim::outcome::safety::Event;
 use rescuesim::report::monitoring::SafetyCheck;
 use rescuesim::scenario::{SafetyEndpoint, Scenario, nearest};
 use rescuesim::trial::EventCounts;
 
+use super::outcomes::GivenOutcomes;
 use super::{Failure, MonitorArgs, counts_of};
 
 /// An adverse event as it was typed.
@@ -36,14 +36,14 @@ fn arm(text: &str) -> Result<EventCounts, String> {
 }
 
 impl MonitorArgs {
-    /// Checks every adverse event of the scenario against its boundary; `table` are the outcomes.
+    /// Checks every adverse event of the scenario against its boundary; `given` are the outcomes.
     ///
     /// # Errors
     /// When a given event is unknown, repeated or contradicts other numbers.
     pub fn safety(
         &self,
         scenario: &Scenario,
-        table: Option<&OutcomeTable>,
+        given: Option<&GivenOutcomes>,
     ) -> Result<Vec<SafetyCheck>, Failure> {
         let endpoints = scenario.safety_endpoints();
         for (i, event) in self.events.iter().enumerate() {
@@ -60,19 +60,26 @@ impl MonitorArgs {
         }
         let k = (!self.overrun).then(|| self.look - 1);
         let mut checks = Vec::with_capacity(endpoints.len());
-        for endpoint in endpoints {
-            checks.push(SafetyCheck::new(endpoint, self.counts_of_event(endpoint, table)?, k));
+        for (position, endpoint) in endpoints.iter().enumerate() {
+            let counts = self.counts_of_event(endpoint, position, given)?;
+            checks.push(SafetyCheck::new(endpoint, counts, k));
         }
         Ok(checks)
     }
 
-    /// Lists the patients in whom each given event is known.
-    pub fn known_events<'s>(&self, scenario: &'s Scenario) -> Vec<KnownEvent<'s>> {
-        let endpoints = scenario.safety_endpoints().iter();
+    /// Lists the patients in whom each event is known; of deaths these are the patients with an outcome.
+    pub fn known_events<'s>(
+        &self,
+        scenario: &'s Scenario,
+        given: Option<&GivenOutcomes>,
+    ) -> Vec<KnownEvent<'s>> {
+        let endpoints = scenario.safety_endpoints().iter().enumerate();
         endpoints
-            .filter_map(|endpoint| {
-                let given = self.events.iter().find(|event| event.name == endpoint.name)?;
-                Some(KnownEvent { endpoint, patients: given.counts.map(|arm| arm.patients) })
+            .filter(|(_, endpoint)| !is_death(endpoint))
+            .filter_map(|(position, endpoint)| {
+                // Contradictions were refused before.
+                let counts = self.counts_of_event(endpoint, position, given).ok()??;
+                Some(KnownEvent { endpoint, patients: counts.map(|arm| arm.patients) })
             })
             .collect()
     }
@@ -91,28 +98,37 @@ impl MonitorArgs {
         self.within(&format!("--event {}", event.name), "in whom it is known", patients, randomised)
     }
 
-    /// Returns the counts of an event as given, or those of deaths from the mRS.
+    /// Returns the counts of the event at a position of the scenario: as given, from the patients, or
+    /// those of deaths from the mRS.
     fn counts_of_event(
         &self,
         endpoint: &SafetyEndpoint,
-        table: Option<&OutcomeTable>,
+        position: usize,
+        given: Option<&GivenOutcomes>,
     ) -> Result<Option<[EventCounts; 2]>, Failure> {
-        let given = self.events.iter().find(|event| event.name == endpoint.name);
-        let given = given.map(|event| event.counts);
-        let deaths = self.mrs_counts(table).filter(|_| is_death(endpoint)).map(|counts| {
+        let typed = self.events.iter().find(|event| event.name == endpoint.name);
+        let typed = typed.map(|event| event.counts);
+        let by_mrs = given.filter(|_| is_death(endpoint)).and_then(GivenOutcomes::by_mrs);
+        let deaths = by_mrs.map(|counts| {
             counts.map(|arm| EventCounts { events: arm[6], patients: arm.iter().sum() })
         });
-        match (given, deaths) {
-            (Some(given), Some(deaths)) if given != deaths => {
+        let of_patients = given.and_then(|given| given.events.get(position).copied().flatten());
+        let counted = deaths.or(of_patients);
+        match (typed, counted) {
+            (Some(typed), Some(counted)) if typed != counted => {
                 let [control, experimental] =
-                    deaths.map(|arm| format!("{}/{}", arm.events, arm.patients));
+                    counted.map(|arm| format!("{}/{}", arm.events, arm.patients));
+                let source = match deaths {
+                    Some(_) => "the mRS, in which level 6 is death",
+                    None => "the patients of --patients",
+                };
                 Err(Failure::Usage(format!(
-                    "--event {}: contradicts the mRS, in which level 6 is death; expected \
-                     {control},{experimental}, or no --event for it",
+                    "--event {}: contradicts {source}; expected {control},{experimental}, or no \
+                     --event for it",
                     endpoint.name
                 )))
             }
-            (given, deaths) => Ok(given.or(deaths)),
+            (typed, counted) => Ok(typed.or(counted)),
         }
     }
 }

@@ -3,23 +3,24 @@
 mod checks;
 mod data;
 mod events;
+mod outcomes;
 
 use std::path::PathBuf;
 
 use clap::Args;
-use rescuesim::analysis::OutcomeTable;
 use rescuesim::design::inference::Belief;
 use rescuesim::design::inference::scale::standard_error_of;
 use rescuesim::design::monitor::RunningTrial;
-use rescuesim::expected::Expected;
-use rescuesim::outcome::LEVELS;
+use rescuesim::expected::plausibility::{self, LookFacts};
+use rescuesim::report::html::interim;
 use rescuesim::report::monitoring::{LookContext, LookEvidence, LookResult, MonitoringReport};
-use rescuesim::scenario::{Analysis, Scenario};
+use rescuesim::scenario::{Analysis, InputDocument, Scenario};
 
 use super::values::{finite, sd, whole, z};
 use super::{Failure, Format, analysis, delay, output, recreate, values};
 use data::{LookData, PlannedEffect, effects};
 use events::GivenEvent;
+use outcomes::GivenOutcomes;
 
 /// Looks of an ongoing trial, with the data of the current one.
 #[derive(Debug, Args)]
@@ -42,7 +43,7 @@ pub struct MonitorArgs {
         value_name = "OUTCOMES",
         value_delimiter = ',',
         value_parser = whole::<u32>(0, u32::MAX.into()),
-        required_unless_present_any = ["control", "control_mrs"]
+        required_unless_present_any = ["control", "control_mrs", "patients"]
     )]
     n: Vec<u32>,
     /// Z of the looks before this one, with commas, to draw its path and to check that none of them had
@@ -51,7 +52,7 @@ pub struct MonitorArgs {
     earlier_z: Vec<f64>,
     /// Z at this look.
     #[arg(long, allow_hyphen_values = true, value_parser = z,
-          required_unless_present_any = ["control", "control_mrs"])]
+          required_unless_present_any = ["control", "control_mrs", "patients"])]
     z: Option<f64>,
     /// Estimate at this look, on the scale of the analysis; by default the one that gives this Z
     /// with the control arm as planned.
@@ -74,6 +75,15 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()))]
     experimental_mrs: Vec<u32>,
+    /// Patients as CSV, a row each in order of randomisation, instead of counts: columns arm, mrs, those of
+    /// the factors that the analysis uses, and events; `rescuesim trace --format csv` writes such a file.
+    #[arg(long, value_name = "FILE",
+          conflicts_with_all = ["z", "estimate", "control", "control_mrs", "randomised"])]
+    patients: Option<PathBuf>,
+    /// With --patients, use only what was known by this day since the trial opened, from the columns day,
+    /// followed_until_day and outcome_day.
+    #[arg(long, value_name = "DAY", requires = "patients", value_parser = finite)]
+    cutoff_day: Option<f64>,
     /// Patients of control and experimental arm who are randomised by the data cut-off, such as 61,60.
     #[arg(long, value_name = "CONTROL,EXPERIMENTAL", value_parser = arms)]
     randomised: Option<ArmPatients>,
@@ -96,6 +106,9 @@ pub struct MonitorArgs {
     /// Standard deviation of that prior.
     #[arg(long, value_name = "EFFECT", value_parser = sd, requires = "prior_mean")]
     prior_sd: Option<f64>,
+    /// Also write the look as a page for the monitoring board: one HTML file that needs nothing else.
+    #[arg(long, value_name = "FILE", value_parser = values::html)]
+    out: Option<PathBuf>,
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -150,19 +163,28 @@ fn arms(text: &str) -> Result<ArmPatients, String> {
 }
 
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
-    let load = || Scenario::load(&args.scenario, &args.overrides);
-    let scenario = delay::announced(false, load)?;
+    let document = InputDocument::read(&args.scenario)?;
+    let scenario = delay::announced(false, || document.scenario(&args.overrides))?;
+    let inputs = [document.paths(), args.patients.iter().cloned().collect()].concat();
+    let page = args.out.as_deref().map(|path| output::own_page(path, &inputs)).transpose()?;
     let report = delay::announced(false, || report(&scenario, args))?;
-    output::print_as(args.format, || report.document(), || report.to_json())
+    // Before the tables are printed: an error after them would be overlooked.
+    let written = page.map(|page| page.written(&interim::page(&report))).transpose()?;
+    output::print_as(args.format, || report.document(), || report.to_json())?;
+    if let Some(message) = written {
+        output::print_message(&message);
+    }
+    Ok(())
 }
 
 fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, Failure> {
     let analysis = analysis::named(scenario, args.analysis.as_deref())?;
-    let table = args.table(scenario, analysis)?;
+    let given = args.given(scenario, analysis)?;
+    let given = given.as_ref();
     let plan = scenario.design.plan();
-    let outcomes = args.outcomes(scenario, table.as_ref().map(OutcomeTable::total))?;
-    args.check_patients(scenario, &outcomes, table.as_ref())?;
-    let events = args.safety(scenario, table.as_ref())?;
+    let outcomes = args.outcomes(scenario, given.map(|given| given.all.total()))?;
+    args.check_patients(scenario, &outcomes, given)?;
+    let safety = args.safety(scenario, given)?;
     let trial = if args.overrun {
         RunningTrial::after_overrun(plan, &outcomes)
     } else {
@@ -170,75 +192,37 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     };
     let trial = trial.map_err(|error| Failure::Usage(format!("--n, --look: {error}")))?;
     let planned = PlannedEffect::new(scenario, analysis);
-    let data = match &table {
-        Some(table) => LookData::of_counts(analysis, table)?,
+    let data = match given {
+        Some(given) => LookData::of_test(analysis, &given.test)?,
         None => args.data(analysis, &planned, trial.analysed()[trial.look()])?,
     };
     // Counts without a statistic, such as no events in either arm, are no evidence in any
     // direction.
     let z = data.z.unwrap_or(0.0);
-    let warnings = args.implausible(scenario, analysis, &trial, &data, table.as_ref());
-    let evidence = LookEvidence {
+    let facts = args.facts(analysis, &trial, &data, given);
+    let facts = LookFacts { known_events: args.known_events(scenario, given), ..facts };
+    let seen = given.map(|given| &given.seen);
+    let result = LookEvidence {
         z: data.z,
         stopped_at: args.overrun.then_some(args.look),
         evidence: trial.evidence(z, planned.drift, args.belief(&trial, &data)?),
-        effects: effects(&trial, analysis, &data, table.as_ref(), args.overrun),
-        safety: events,
+        effects: effects(&trial, analysis, &data, seen, args.overrun),
+        safety,
     };
     let context = LookContext {
         scenario,
         analysis,
         command: recreate::as_typed(),
         date: args.date.clone(),
-        randomised: args.randomised.map(|arms| arms.0),
-        counts: args.mrs_counts(table.as_ref()),
+        randomised: facts.randomised,
+        counts: given.and_then(GivenOutcomes::by_mrs),
         path: args.path(&trial, data.z)?,
-        warnings,
+        warnings: plausibility::implausible(scenario, &facts),
     };
-    Ok(MonitoringReport::new(context, &trial, LookResult::new(&trial, evidence)))
+    Ok(MonitoringReport::new(context, &trial, LookResult::new(&trial, result)))
 }
 
 impl MonitorArgs {
-    /// Returns the counts by mRS; `None` if the options give Z instead.
-    fn table(
-        &self,
-        scenario: &Scenario,
-        analysis: &Analysis,
-    ) -> Result<Option<OutcomeTable>, Failure> {
-        let counts = match (self.control.zip(self.experimental), self.control_mrs.is_empty()) {
-            (None, true) => return Ok(None),
-            (Some((control, experimental)), _) => {
-                let Some(cut) = analysis.method.success_cut() else {
-                    return Err(Failure::Usage(format!(
-                        "--control, --experimental: analysis {} does not compare proportions; \
-                         expected: --control-mrs and --experimental-mrs, or --z and --n",
-                        analysis.name
-                    )));
-                };
-                [control, experimental].map(|ArmCounts { events: successes, patients }| {
-                    // Any mRS on either side of the cut will do, as the analysis dichotomises
-                    // there.
-                    let mut arm = [0; LEVELS];
-                    arm[cut.index()] = successes;
-                    arm[cut.index() + 1] = patients - successes;
-                    arm
-                })
-            }
-            (None, false) => [
-                mrs("--control-mrs", &self.control_mrs)?,
-                mrs("--experimental-mrs", &self.experimental_mrs)?,
-            ],
-        };
-        if let Err(cause) = Expected::new(scenario).needs_only_counts(analysis) {
-            return Err(Failure::Usage(format!(
-                "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
-                 --z, --n and --estimate as its analysis gave them",
-                analysis.name
-            )));
-        }
-        Ok(Some(OutcomeTable { counts }))
-    }
-
     /// Returns Z and estimate as given; without an estimate, the one that gives this Z with the
     /// control arm as planned.
     fn data(
@@ -357,11 +341,4 @@ impl MonitorArgs {
         let given: Vec<String> = self.n.iter().map(u32::to_string).collect();
         Failure::Usage(format!("--n {}: expected {expected}", given.join(",")))
     }
-}
-
-/// Returns the patients of an arm by mRS.
-fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], Failure> {
-    given.try_into().map_err(|_| {
-        Failure::Usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
-    })
 }

@@ -1,6 +1,7 @@
 //! A report as one self-contained page.
 
 mod blocks;
+pub mod interim;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

@@ -11,12 +11,16 @@ pub use safety::SafetyCheck;
 
 use serde::Serialize;
 
+use super::csv;
 use super::document::Document;
+use super::figure::{self, InterimLook};
+use super::gallery::Figure;
 use super::numeral::{fixed, probability};
 use super::table::{BoundaryRow, boundaries};
 use crate::design::AlphaSource;
 use crate::design::monitor::{Evidence, RunningTrial};
 use crate::outcome::{LEVELS, Mrs};
+use crate::scenario::file::Arms;
 use crate::scenario::{Analysis, Scenario};
 use conclusion::LookConclusion;
 
@@ -67,25 +71,27 @@ pub struct LookContext<'s> {
 /// The report on a look.
 #[derive(Debug, Clone, Serialize)]
 pub struct MonitoringReport {
-    version: &'static str,
-    command: String,
-    scenario_digest: String,
-    title: String,
-    analysis: String,
+    pub(super) version: &'static str,
+    pub(super) command: String,
+    pub(super) scenario_digest: String,
+    pub(super) title: String,
+    pub(super) registration: Option<String>,
+    pub(super) arms: Arms,
+    pub(super) analysis: String,
     /// Method of the analysis, in words.
-    method: String,
+    pub(super) method: String,
     /// Date of the data cut-off; null if not given.
-    date: Option<String>,
+    pub(super) date: Option<String>,
     look: usize,
     planned_looks: usize,
     is_final: bool,
     after_overrun: bool,
     /// Rules of the boundaries, a sentence each.
-    rules: Vec<String>,
+    pub(super) rules: Vec<String>,
     binding_futility: bool,
     looks: Vec<BoundsOfLook>,
     /// Patients randomised by the data cut-off, control first; null if not given.
-    randomised: Option<[u32; 2]>,
+    pub(super) randomised: Option<[u32; 2]>,
     /// Outcomes by arm and mRS; null if not given.
     counts: Option<[[u32; LEVELS]; 2]>,
     z: Option<f64>,
@@ -95,10 +101,10 @@ pub struct MonitoringReport {
     /// Conclusion from the outcomes alone.
     without_safety: LookConclusion,
     /// Boundaries that are crossed and the recommendation of the design, in a sentence.
-    summary: String,
+    pub(super) summary: String,
     safety: Vec<SafetyCheck>,
     /// What is implausible about the data, a sentence each.
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
     effects: Effects,
     #[serde(flatten)]
     evidence: Evidence,
@@ -114,6 +120,8 @@ impl MonitoringReport {
             command: context.command,
             scenario_digest: scenario.digest(),
             title: scenario.file().title.clone(),
+            registration: scenario.file().registration.clone(),
+            arms: scenario.file().arms.clone(),
             analysis: analysis.name.clone(),
             method: describe(scenario, analysis),
             date: context.date,
@@ -165,17 +173,64 @@ impl MonitoringReport {
         out = out
             .heading("Boundaries: observed information so far, planned information from here")
             .and(self.bounds());
-        let safety = safety::table(&self.safety);
-        if !safety.is_empty() {
+        if let Some(safety) = self.safety() {
             out = out.heading("Adverse events").and(safety);
         }
         out = out.heading("Evidence").and(self.evidence());
-        out = out.heading(self.effect_heading()).and(self.effects.document());
+        out = out.heading(self.effect_heading()).and(self.effects());
         out.gap().verbatim(format!("rescuesim {}\nRecreate: {}", self.version, self.command))
     }
 
-    fn effect_heading(&self) -> String {
+    pub(super) fn effect_heading(&self) -> String {
         format!("Treatment effect with {} % confidence intervals", self.effects.percent())
+    }
+
+    /// Tabulates estimate and intervals.
+    pub(super) fn effects(&self) -> Document {
+        self.effects.document()
+    }
+
+    /// Tabulates the adverse events; `None` if the scenario follows none.
+    pub(super) fn safety(&self) -> Option<Document> {
+        Some(safety::table(&self.safety)).filter(|table| !table.is_empty())
+    }
+
+    /// Draws the boundaries and the path of Z.
+    pub(super) fn figure(&self) -> Figure {
+        let row = self.row();
+        let looks: Vec<InterimLook> = self
+            .looks
+            .iter()
+            .enumerate()
+            .map(|(k, look)| InterimLook {
+                analysed: look.analysed,
+                is_past: k <= row,
+                bounds: [look.z_efficacy, look.z_futility, look.z_harm],
+                z: self.path.iter().find(|point| point.look == look.look).map(|point| point.z),
+            })
+            .collect();
+        let rows = looks.iter().zip(&self.looks).map(|(drawn, look)| {
+            let mut row = vec![look.look.to_string(), look.analysed.to_string()];
+            let numbers = drawn.bounds.into_iter().chain([drawn.z]);
+            row.extend(numbers.map(|z| z.map_or(String::new(), |z| z.to_string())));
+            row
+        });
+        let header = ["look", "analysed", "z_efficacy", "z_futility", "z_harm", "z"];
+        let unknown = if looks[..=row].iter().any(|look| look.z.is_none()) {
+            " Z of looks without a circle was not given or does not exist."
+        } else {
+            ""
+        };
+        Figure {
+            name: "interim".to_owned(),
+            title: "Z by look, with the boundaries".to_owned(),
+            caption: format!(
+                "Boundaries up to this look are those of the observed information, pale ones those of \
+                 the planned information.{unknown}"
+            ),
+            svg: figure::interim(&looks),
+            data: csv::table(&header, rows),
+        }
     }
 
     /// Position of the reported look in the table of looks.
@@ -184,7 +239,7 @@ impl MonitoringReport {
         if self.after_overrun { self.looks.len() - 1 } else { self.look - 1 }
     }
 
-    fn bounds(&self) -> Document {
+    pub(super) fn bounds(&self) -> Document {
         let rows = self.looks.iter().enumerate().map(|(row, look)| BoundaryRow {
             name: self.name_of(row),
             analysed: look.analysed,
@@ -206,7 +261,7 @@ impl MonitoringReport {
     }
 
     /// Tabulates the patients randomised and the outcomes by arm; `None` without their numbers.
-    fn patients(&self) -> Option<Document> {
+    pub(super) fn patients(&self) -> Option<Document> {
         if self.randomised.is_none() && self.counts.is_none() {
             return None;
         }
@@ -225,7 +280,7 @@ impl MonitoringReport {
         Some(Document::of_table(&header, rows.collect()))
     }
 
-    fn evidence(&self) -> Document {
+    pub(super) fn evidence(&self) -> Document {
         let Evidence {
             p_one_sided,
             conditional_rejection,

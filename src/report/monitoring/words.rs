@@ -9,7 +9,7 @@ const NOTABLE_Z: f64 = 1.96;
 
 impl MonitoringReport {
     /// Names the look.
-    pub(super) fn when(&self) -> String {
+    fn when(&self) -> String {
         if self.after_overrun {
             format!("After look {} and its overrun", self.look)
         } else if self.is_final {
@@ -31,7 +31,7 @@ impl MonitoringReport {
     }
 
     /// Lists what the reader must know in addition to the summary, a sentence each.
-    pub(super) fn remarks(&self) -> Vec<String> {
+    pub(in crate::report) fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         // A board would expect a boundary where the experimental arm does this much worse.
         if self.z.is_some_and(|z| z < -NOTABLE_Z) && self.looks[self.row()].z_harm.is_none() {

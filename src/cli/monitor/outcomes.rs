@@ -1,0 +1,125 @@
+//! Outcomes of a look as they were given: successes, counts by mRS, or patients.
+
+use rescuesim::analysis::{KnownOutcomes, OutcomeTable, Scratch, TestResult};
+use rescuesim::expected::Expected;
+use rescuesim::expected::plausibility::ArmOutcomes;
+use rescuesim::outcome::LEVELS;
+use rescuesim::scenario::{Analysis, Scenario};
+use rescuesim::trial::EventCounts;
+use rescuesim::trial::observed::ObservedLook;
+
+use super::{ArmCounts, Failure, MonitorArgs};
+
+/// Outcomes of a look by arm, with their test.
+pub struct GivenOutcomes {
+    /// Outcomes by the arm allocated, on which looks and boundaries depend.
+    pub all: OutcomeTable,
+    /// Outcomes that the analysis sees.
+    pub seen: OutcomeTable,
+    pub test: TestResult,
+    /// Patients randomised, if the patients were given.
+    pub randomised: Option<[u32; 2]>,
+    /// Counts of each adverse event of the scenario; empty unless the patients were given.
+    pub events: Vec<Option<[EventCounts; 2]>>,
+    /// Whether each mRS was given, not only successes.
+    is_by_mrs: bool,
+}
+
+impl GivenOutcomes {
+    /// Returns the patients by mRS, by the arm allocated; `None` if only successes were given.
+    pub fn by_mrs(&self) -> Option<[[u32; LEVELS]; 2]> {
+        // Successes are stored at any mRS on either side of the cut.
+        self.is_by_mrs.then_some(self.all.counts)
+    }
+
+    /// Returns the outcomes for a comparison with the plan.
+    pub fn of_arms(&self, analysis: &Analysis) -> ArmOutcomes {
+        match analysis.method.success_cut() {
+            Some(cut) if !self.is_by_mrs => {
+                let arms = self.all.counts.map(|arm| {
+                    let successes: u32 = arm[..=cut.index()].iter().sum();
+                    [successes, arm.iter().sum::<u32>() - successes]
+                });
+                ArmOutcomes::Dichotomised { cut, arms }
+            }
+            Some(_) | None => ArmOutcomes::Mrs(self.all.counts),
+        }
+    }
+}
+
+impl MonitorArgs {
+    /// Reads the outcomes; `None` if the options give Z instead.
+    pub fn given(
+        &self,
+        scenario: &Scenario,
+        analysis: &Analysis,
+    ) -> Result<Option<GivenOutcomes>, Failure> {
+        if let Some(path) = &self.patients {
+            let patients = scenario.read_patients(path, analysis, self.cutoff_day)?;
+            let look = ObservedLook::new(scenario, analysis, &patients);
+            let events = 0..scenario.safety_endpoints().len();
+            return Ok(Some(GivenOutcomes {
+                all: look.all,
+                seen: look.known.all,
+                test: look.test(),
+                randomised: Some(look.randomised()),
+                events: events.map(|event| look.events(event)).collect(),
+                is_by_mrs: true,
+            }));
+        }
+        let Some(table) = self.table(analysis)? else { return Ok(None) };
+        if let Err(cause) = Expected::new(scenario).needs_only_counts(analysis) {
+            return Err(Failure::Usage(format!(
+                "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
+                 --patients, or --z, --n and --estimate as its analysis gave them",
+                analysis.name
+            )));
+        }
+        // The analysis needs no more than counts.
+        let known = KnownOutcomes { all: table, ..KnownOutcomes::default() };
+        Ok(Some(GivenOutcomes {
+            all: table,
+            seen: table,
+            test: analysis.method.test(&known, &mut Scratch::default()),
+            randomised: None,
+            events: Vec::new(),
+            is_by_mrs: !self.control_mrs.is_empty(),
+        }))
+    }
+
+    /// Returns the counts of both arms; `None` if the options give none.
+    fn table(&self, analysis: &Analysis) -> Result<Option<OutcomeTable>, Failure> {
+        let counts = match (self.control.zip(self.experimental), self.control_mrs.is_empty()) {
+            (None, true) => return Ok(None),
+            (Some((control, experimental)), _) => {
+                let Some(cut) = analysis.method.success_cut() else {
+                    return Err(Failure::Usage(format!(
+                        "--control, --experimental: analysis {} does not compare proportions; \
+                         expected: --control-mrs and --experimental-mrs, or --z and --n",
+                        analysis.name
+                    )));
+                };
+                [control, experimental].map(|ArmCounts { events: successes, patients }| {
+                    // Any mRS on either side of the cut will do, as the analysis dichotomises
+                    // there.
+                    let mut arm = [0; LEVELS];
+                    arm[cut.index()] = successes;
+                    arm[cut.index() + 1] = patients - successes;
+                    arm
+                })
+            }
+            (None, false) => [
+                mrs("--control-mrs", &self.control_mrs)?,
+                mrs("--experimental-mrs", &self.experimental_mrs)?,
+            ],
+        };
+        Ok(Some(OutcomeTable { counts }))
+    }
+}
+
+/// Returns the patients of an arm by mRS.
+fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], Failure> {
+    given.try_into().map_err(|_| {
+        Failure::Usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
+    })
+}

@@ -1,0 +1,467 @@
+//! Patients of a running trial as CSV, a row for each in order of randomisation.
+//!
+//! | column | content |
+//! |---|---|
+//! | `arm` | `control` or `experimental` |
+//! | `mrs` | 0 to 6; empty if not known |
+//! | a factor's name | level of the factor, if the analysis uses it |
+//! | `centre` | number of the centre, from 1, if the analysis uses it |
+//! | `received` | arm whose treatment the patient received, if the analysis set depends on it |
+//! | `early_mrs` | early mRS, if missing outcomes are imputed from it |
+//! | `lost` | `yes` if follow-up has ended without an mRS |
+//! | `events` | names of the patient's adverse events, with semicolons |
+//! | an event's name | `yes` or `no`; empty if not known |
+//! | `day`, `followed_until_day`, `outcome_day` | days since the trial opened, for a cut-off |
+//!
+//! Other columns are ignored, so that the rows of `rescuesim trace --format csv` can be read.
+
+use std::ops::Range;
+use std::path::Path;
+
+use super::document::read_text;
+use super::error::{Origin, Problem, Rejection, nearest};
+use super::{Analysis, AnalysisSet, Scenario};
+use crate::analysis::imputation::Imputation;
+use crate::outcome::Mrs;
+use crate::outcome::safety::Event;
+use crate::randomisation::Arm;
+
+/// A patient of a running trial.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialPatient {
+    /// Arm allocated.
+    pub arm: Arm,
+    /// Arm whose treatment the patient received.
+    pub received: Arm,
+    /// Stratum of the population; 0 if the file does not say.
+    pub stratum: u32,
+    /// Centre, from 0; 0 if the file does not say.
+    pub centre: u32,
+    /// Early mRS, if observed.
+    pub early: Option<Mrs>,
+    /// Outcome, as far as it is known.
+    pub outcome: PatientOutcome,
+    /// Whether the patient had each adverse event of the scenario; `None` if not known.
+    pub events: Vec<Option<bool>>,
+}
+
+/// Outcome of a patient, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PatientOutcome {
+    /// The mRS is known.
+    Known(Mrs),
+    /// Follow-up has ended without an mRS.
+    Lost,
+    /// Follow-up has not ended.
+    Pending,
+}
+
+/// Columns that an analysis needs in addition to arm and mRS.
+#[derive(Debug, Clone, Copy)]
+struct Needs {
+    strata: bool,
+    centre: bool,
+    early: bool,
+    received: bool,
+    lost: bool,
+}
+
+impl Needs {
+    fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
+        let is_multiple = matches!(analysis.missing, Imputation::Multiple(_));
+        let is_repeated = analysis.rerandomisations > 0;
+        let by_centre = scenario.strata_by_centre.as_ref();
+        Self {
+            strata: analysis.method.grouping().is_some() || is_multiple || is_repeated,
+            centre: analysis.by_centre
+                || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
+            early: is_multiple && scenario.detail.by_early,
+            received: analysis.set != AnalysisSet::IntentionToTreat && scenario.adherence.is_some(),
+            lost: analysis.missing != Imputation::None && scenario.has_dropout(),
+        }
+    }
+}
+
+/// Columns of a file, by position.
+#[derive(Debug)]
+struct Columns {
+    arm: usize,
+    mrs: usize,
+    /// Of each factor of the scenario.
+    factors: Vec<Option<usize>>,
+    centre: Option<usize>,
+    received: Option<usize>,
+    early: Option<usize>,
+    lost: Option<usize>,
+    events: Option<usize>,
+    /// Of each adverse event of the scenario.
+    by_event: Vec<Option<usize>>,
+    day: Option<usize>,
+    followed_until_day: Option<usize>,
+    outcome_day: Option<usize>,
+}
+
+/// Names of columns that a factor or an event cannot have.
+const RESERVED: [&str; 11] = [
+    "arm",
+    "mrs",
+    "centre",
+    "received",
+    "early_mrs",
+    "lost",
+    "events",
+    "day",
+    "followed_until_day",
+    "outcome_day",
+    "patient",
+];
+
+impl Scenario {
+    /// Reads the patients of a running trial with the columns that an analysis needs; with
+    /// `cutoff_day`, only what was known by that day since the trial opened.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, with line and column.
+    pub fn read_patients(
+        &self,
+        path: &Path,
+        analysis: &Analysis,
+        cutoff_day: Option<f64>,
+    ) -> Result<Vec<TrialPatient>, Rejection> {
+        let name = path.display().to_string();
+        let text = read_text(path)?;
+        PatientReader { scenario: self, cutoff_day }
+            .read(&text, Needs::new(self, analysis))
+            .map_err(|problems| Rejection::new(name, text, problems))
+    }
+}
+
+/// Reader of one file.
+struct PatientReader<'s> {
+    scenario: &'s Scenario,
+    cutoff_day: Option<f64>,
+}
+
+/// A cell that cannot be read.
+struct CellProblem {
+    column: usize,
+    message: String,
+}
+
+/// A row of a file.
+struct Row<'r>(&'r csv::StringRecord);
+
+impl Row<'_> {
+    /// Returns a cell; `None` if it is empty or there is no such column.
+    fn cell(&self, column: Option<usize>) -> Option<&str> {
+        // Cells that a spreadsheet would run as a formula are written with an apostrophe.
+        let cell = self.0.get(column?)?;
+        Some(cell.strip_prefix('\'').unwrap_or(cell)).filter(|cell| !cell.is_empty())
+    }
+
+    /// Parses a cell; `None` if it is empty.
+    fn parsed<T>(
+        &self,
+        column: Option<usize>,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, CellProblem> {
+        let Some((column, cell)) = column.zip(self.cell(column)) else { return Ok(None) };
+        let message = || format!("is {cell}; allowed: {allowed}");
+        parse(cell).map(Some).ok_or_else(|| CellProblem { column, message: message() })
+    }
+
+    /// Parses a cell that must not be empty.
+    fn required<T>(
+        &self,
+        column: usize,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, CellProblem> {
+        let parsed = self.parsed(Some(column), allowed, parse)?;
+        parsed
+            .ok_or_else(|| CellProblem { column, message: format!("is empty; allowed: {allowed}") })
+    }
+}
+
+impl PatientReader<'_> {
+    fn read(&self, text: &str, needs: Needs) -> Result<Vec<TrialPatient>, Vec<Problem>> {
+        let mut reader =
+            csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+        let header = reader.headers().cloned().unwrap_or_default();
+        let columns = self
+            .columns(&header, needs)
+            .map_err(|message| vec![Problem::at("", message, Origin::File, 0..0)])?;
+        let (mut patients, mut problems) = (Vec::new(), Vec::new());
+        for record in reader.into_records() {
+            let record = match record {
+                Ok(record) => record,
+                Err(error) => {
+                    let start = error.position().map_or(0, |at| at.byte() as usize);
+                    let message = format!("not a row of the table: {error}");
+                    problems.push(Problem::at("", message, Origin::File, start..start));
+                    continue;
+                }
+            };
+            let start = record.position().map_or(0, |position| position.byte() as usize);
+            match self.patient(&columns, &Row(&record)) {
+                Ok(patient) => patients.extend(patient),
+                Err(CellProblem { column, message }) => {
+                    let place = place_of(text, start, column);
+                    problems.push(Problem::at(&header[column], message, Origin::File, place));
+                }
+            }
+        }
+        if patients.is_empty() && problems.is_empty() {
+            let message = "has no patients; expected a header and a row for each".to_owned();
+            problems.push(Problem::general(message));
+        }
+        if problems.is_empty() { Ok(patients) } else { Err(problems) }
+    }
+
+    /// Finds the columns by their names.
+    fn columns(&self, header: &csv::StringRecord, needs: Needs) -> Result<Columns, String> {
+        let scenario = self.scenario;
+        let names: Vec<&str> = header.iter().collect();
+        // One column: the separator of another convention, which spreadsheets use by locale.
+        if let [only] = names[..]
+            && let Some(name) = other_separator(only)
+        {
+            return Err(format!("columns are separated by {name}; expected commas"));
+        }
+        let factors = scenario.population.factors().iter();
+        let by_event = scenario.safety_endpoints().iter().map(|endpoint| {
+            let is_free = !RESERVED.contains(&endpoint.name.as_str());
+            found(&names, &endpoint.name).filter(|_| is_free)
+        });
+        let columns = Columns {
+            arm: named(&names, "arm")?,
+            mrs: named(&names, "mrs")?,
+            factors: factors.map(|factor| factor_column(&names, &factor.name)).collect(),
+            centre: found(&names, "centre"),
+            received: found(&names, "received"),
+            early: found(&names, "early_mrs"),
+            lost: found(&names, "lost"),
+            events: found(&names, "events"),
+            by_event: by_event.collect(),
+            day: found(&names, "day"),
+            followed_until_day: found(&names, "followed_until_day"),
+            outcome_day: found(&names, "outcome_day"),
+        };
+        if needs.strata {
+            for (factor, column) in scenario.population.factors().iter().zip(&columns.factors) {
+                if column.is_none() {
+                    named(&names, &factor.name)?;
+                }
+            }
+        }
+        for (needed, name) in
+            [(needs.centre, "centre"), (needs.early, "early_mrs"), (needs.received, "received")]
+        {
+            if needed {
+                named(&names, name)?;
+            }
+        }
+        if needs.lost && columns.lost.is_none() && columns.followed_until_day.is_none() {
+            return Err("the header has no column `lost`, which the analysis needs as it imputes \
+                        missing outcomes; allowed: yes or no in each row"
+                .to_owned());
+        }
+        if self.cutoff_day.is_some() {
+            for name in ["day", "outcome_day"] {
+                named(&names, name)?;
+            }
+        }
+        Ok(columns)
+    }
+
+    /// Reads a patient; `None` if they were randomised after the cut-off.
+    fn patient(
+        &self,
+        columns: &Columns,
+        row: &Row<'_>,
+    ) -> Result<Option<TrialPatient>, CellProblem> {
+        let day = row.parsed(columns.day, DAY, parse_day)?;
+        if let (Some(day), Some(cutoff)) = (day, self.cutoff_day)
+            && day > cutoff
+        {
+            return Ok(None);
+        }
+        let arm = row.required(columns.arm, ARMS, parse_arm)?;
+        let received = row.parsed(columns.received, ARMS, parse_arm)?;
+        let number = self.scenario.centres.as_ref().map_or(u32::MAX, |centres| centres.number);
+        let centre = row.parsed(columns.centre, &format!("1 to {number}"), |cell| {
+            cell.parse::<u32>().ok().filter(|centre| (1..=number).contains(centre))
+        })?;
+        let early = row.parsed(columns.early, MRS, parse_mrs)?;
+        let outcome = self.outcome(columns, row)?;
+        Ok(Some(TrialPatient {
+            arm,
+            received: received.unwrap_or(arm),
+            stratum: self.stratum(columns, row)?,
+            centre: centre.map_or(0, |centre| centre - 1),
+            early,
+            outcome,
+            events: self.events(columns, row, outcome, day)?,
+        }))
+    }
+
+    fn outcome(&self, columns: &Columns, row: &Row<'_>) -> Result<PatientOutcome, CellProblem> {
+        let mrs = row.parsed(Some(columns.mrs), MRS, parse_mrs)?;
+        let lost = row.parsed(columns.lost, "yes or no", parse_bool)?.unwrap_or(false);
+        let outcome_day = row.parsed(columns.outcome_day, DAY, parse_day)?;
+        let followed_until = row.parsed(columns.followed_until_day, DAY, parse_day)?;
+        // A simulated patient has an mRS that is never known if there is no day of the outcome.
+        let is_known = match (columns.outcome_day, outcome_day) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(_), Some(day)) => self.is_past(day),
+        };
+        if let (Some(_), true, Some(column)) = (mrs.filter(|_| is_known), lost, columns.lost) {
+            let message = "is yes for a patient with an mRS; allowed: no".to_owned();
+            return Err(CellProblem { column, message });
+        }
+        Ok(match mrs {
+            Some(mrs) if is_known => PatientOutcome::Known(mrs),
+            Some(_) | None if lost => PatientOutcome::Lost,
+            Some(_) | None if followed_until.is_some_and(|day| self.is_past(day)) => {
+                PatientOutcome::Lost
+            }
+            Some(_) | None => PatientOutcome::Pending,
+        })
+    }
+
+    fn is_past(&self, day: f64) -> bool {
+        self.cutoff_day.is_none_or(|cutoff| day <= cutoff)
+    }
+
+    /// Finds the stratum from the levels; the first if a column is missing.
+    fn stratum(&self, columns: &Columns, row: &Row<'_>) -> Result<u32, CellProblem> {
+        let population = &self.scenario.population;
+        let mut levels = Vec::new();
+        for (factor, column) in population.factors().iter().zip(&columns.factors) {
+            let Some(column) = *column else { return Ok(0) };
+            let allowed = factor.levels.join(", ");
+            levels.push(row.required(column, &allowed, |cell| {
+                factor.levels.iter().position(|level| level == cell)
+            })?);
+        }
+        let found = (0..population.strata()).find(|&stratum| population.levels(stratum) == levels);
+        // A joint distribution may leave combinations out.
+        found.map(|stratum| stratum as u32).ok_or_else(|| CellProblem {
+            column: columns.factors.iter().flatten().next().copied().unwrap_or(0),
+            message: "and the other factors are a combination that the scenario does not have"
+                .to_owned(),
+        })
+    }
+
+    fn events(
+        &self,
+        columns: &Columns,
+        row: &Row<'_>,
+        outcome: PatientOutcome,
+        day: Option<f64>,
+    ) -> Result<Vec<Option<bool>>, CellProblem> {
+        let endpoints = self.scenario.safety_endpoints();
+        let listed: Vec<&str> = row
+            .cell(columns.events)
+            .map(|cell| cell.split(';').map(str::trim).filter(|name| !name.is_empty()).collect())
+            .unwrap_or_default();
+        for name in &listed {
+            if !endpoints.iter().any(|endpoint| endpoint.name == *name) {
+                let known: Vec<&str> = endpoints.iter().map(|it| it.name.as_str()).collect();
+                let near = nearest(name, &known).map(|near| format!(" (did you mean {near}?)"));
+                let message = format!(
+                    "names {name}{}; allowed: {}",
+                    near.unwrap_or_default(),
+                    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+                );
+                return Err(CellProblem { column: columns.events.unwrap_or(0), message });
+            }
+        }
+        let mut events = Vec::with_capacity(endpoints.len());
+        for (endpoint, column) in endpoints.iter().zip(&columns.by_event) {
+            if matches!(endpoint.event, Event::Death) {
+                // Known with the mRS, and as the mRS says.
+                events.push(match outcome {
+                    PatientOutcome::Known(mrs) => Some(mrs == Mrs::DEAD),
+                    PatientOutcome::Lost | PatientOutcome::Pending => None,
+                });
+            } else if column.is_some() {
+                events.push(row.parsed(*column, "yes, no or nothing", parse_bool)?);
+            } else {
+                let is_known = day.is_none_or(|day| self.is_past(day + endpoint.known_after_days));
+                let had = listed.contains(&endpoint.name.as_str());
+                events.push(columns.events.filter(|_| is_known).map(|_| had));
+            }
+        }
+        Ok(events)
+    }
+}
+
+const ARMS: &str = "control or experimental";
+const MRS: &str = "0 to 6, or nothing";
+const DAY: &str = "a number of days since the trial opened, or nothing";
+
+fn parse_arm(cell: &str) -> Option<Arm> {
+    [Arm::Control, Arm::Experimental].into_iter().find(|arm| arm.name() == cell)
+}
+
+fn parse_mrs(cell: &str) -> Option<Mrs> {
+    cell.parse().ok().and_then(Mrs::new)
+}
+
+fn parse_day(cell: &str) -> Option<f64> {
+    cell.parse().ok().filter(|day: &f64| day.is_finite())
+}
+
+fn parse_bool(cell: &str) -> Option<bool> {
+    match cell.to_ascii_lowercase().as_str() {
+        "yes" | "true" | "1" => Some(true),
+        "no" | "false" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+fn found(names: &[&str], name: &str) -> Option<usize> {
+    names.iter().position(|other| *other == name)
+}
+
+/// Finds a column that must be there.
+fn named(names: &[&str], name: &str) -> Result<usize, String> {
+    found(names, name).ok_or_else(|| {
+        let near = nearest(name, names).map(|near| format!(" (is it `{near}`?)"));
+        format!(
+            "the header has no column `{name}`{}; it has {}",
+            near.unwrap_or_default(),
+            names.join(", ")
+        )
+    })
+}
+
+/// Finds the column of a factor, which is prefixed if another column has its name.
+fn factor_column(names: &[&str], factor: &str) -> Option<usize> {
+    let plain = found(names, factor).filter(|_| !RESERVED.contains(&factor));
+    found(names, &format!("factor_{factor}")).or(plain)
+}
+
+/// Names the separator of a header that has no commas.
+fn other_separator(header: &str) -> Option<&'static str> {
+    let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
+    separators.into_iter().find(|(sign, _)| header.contains(*sign)).map(|(_, name)| name)
+}
+
+/// Finds the bytes of a cell in the row that starts at a byte.
+fn place_of(text: &str, start: usize, column: usize) -> Range<usize> {
+    // The reader counts the line break before a row to it.
+    let skipped = text[start..].len() - text[start..].trim_start_matches(['\r', '\n']).len();
+    let start = start + skipped;
+    let line = text[start..].lines().next().unwrap_or_default();
+    // Quoted cells may have commas: then the row is pointed to as a whole.
+    if line.contains('"') {
+        return start..start + line.len();
+    }
+    let before: usize = line.split(',').take(column).map(|cell| cell.len() + 1).sum();
+    let cell = line.split(',').nth(column).unwrap_or_default();
+    start + before..start + before + cell.len()
+}

@@ -1,0 +1,129 @@
+//! A look of a running trial, from its patients: tables and tests as a simulated look has them.
+
+use super::analyst::Analyst;
+use super::{EventCounts, NEVER_CANCELLED, ReplicateStreams};
+use crate::analysis::rerandomisation::Repeats;
+use crate::analysis::{KnownOutcomes, OutcomeTable, TestResult};
+use crate::randomisation::{Allocating, AllocationState, Arm};
+use crate::rng::{Purpose, Replicate, Streams};
+use crate::scenario::patients::{PatientOutcome, TrialPatient};
+use crate::scenario::{Analysis, Scenario};
+
+/// A look of a running trial as one of its analyses sees it.
+#[derive(Debug)]
+pub struct ObservedLook<'p> {
+    scenario: &'p Scenario,
+    analysis: &'p Analysis,
+    patients: &'p [TrialPatient],
+    /// Outcomes by the arm allocated, of all patients.
+    pub all: OutcomeTable,
+    /// Outcomes that the analysis sees.
+    pub known: KnownOutcomes,
+}
+
+impl<'p> ObservedLook<'p> {
+    /// Counts the outcomes of the patients, who are in order of randomisation.
+    pub fn new(
+        scenario: &'p Scenario,
+        analysis: &'p Analysis,
+        patients: &'p [TrialPatient],
+    ) -> Self {
+        let mut all = OutcomeTable::default();
+        for patient in patients {
+            if let PatientOutcome::Known(mrs) = patient.outcome {
+                all.record(patient.arm, mrs);
+            }
+        }
+        let mut look = Self { scenario, analysis, patients, all, known: KnownOutcomes::default() };
+        let arms = patients.iter().map(|patient| analysis.set.arm(patient.arm, patient.received));
+        look.known = look.table(arms);
+        look
+    }
+
+    /// Counts the patients randomised to control and experimental arm.
+    pub fn randomised(&self) -> [u32; 2] {
+        let mut randomised = [0; 2];
+        self.patients.iter().for_each(|patient| randomised[patient.arm.index()] += 1);
+        randomised
+    }
+
+    /// Counts an adverse event, given by its position, among the patients in whom it is known; `None`
+    /// if it is known in none.
+    pub fn events(&self, event: usize) -> Option<[EventCounts; 2]> {
+        let mut counts = [EventCounts::default(); 2];
+        for patient in self.patients {
+            if let Some(had) = patient.events[event] {
+                let arm = &mut counts[patient.arm.index()];
+                arm.patients += 1;
+                arm.events += u32::from(had);
+            }
+        }
+        counts.iter().any(|arm| arm.patients > 0).then_some(counts)
+    }
+
+    /// Computes the test of the analysis. Imputation and re-randomisation use the random numbers of
+    /// replicate 0 of the scenario's seed.
+    pub fn test(&self) -> TestResult {
+        let Self { scenario, analysis, ref known, .. } = *self;
+        let streams =
+            ReplicateStreams { streams: Streams::new(scenario.seed), replicate: Replicate(0) };
+        let mut analyst = Analyst::default();
+        let mut test = analyst.test(analysis, known, streams, &NEVER_CANCELLED);
+        let statistic = analyst.statistic(analysis, known, streams, &NEVER_CANCELLED);
+        test.z = statistic.z.unwrap_or(f64::NAN);
+        let Some(z) = statistic.z.filter(|_| analysis.rerandomisations > 0) else { return test };
+        let mut rng = streams.stream(Purpose::Rerandomisation);
+        let mut repeats = Repeats::of(z);
+        let strata = self.strata_of_randomisation();
+        let (mut state, mut arms) = (AllocationState::default(), Vec::new());
+        for _ in 0..analysis.rerandomisations {
+            scenario.randomisation.allocate_all([Allocating {
+                strata: &strata,
+                state: &mut state,
+                rng: &mut rng,
+                arms: &mut arms,
+            }]);
+            // Patients after the last whose follow-up has ended are in no table.
+            let again = self.table(arms.iter().map(|&arm| Some(arm)));
+            repeats.add(analyst.statistic(analysis, &again, streams, &NEVER_CANCELLED).z);
+        }
+        test.z = repeats.z();
+        test
+    }
+
+    /// Returns the stratum by which each patient was randomised, up to the last whose follow-up has ended.
+    fn strata_of_randomisation(&self) -> Vec<u32> {
+        let last =
+            self.patients.iter().rposition(|patient| patient.outcome != PatientOutcome::Pending);
+        let patients = &self.patients[..last.map_or(0, |last| last + 1)];
+        let by_centre = self.scenario.strata_by_centre.as_ref();
+        let by_centre = by_centre.is_some_and(|strata| strata.randomisation);
+        patients.iter().map(|patient| self.stratum(patient, by_centre)).collect()
+    }
+
+    fn stratum(&self, patient: &TrialPatient, by_centre: bool) -> u32 {
+        match &self.scenario.centres {
+            Some(centres) if by_centre => patient.stratum * centres.number + patient.centre,
+            Some(_) | None => patient.stratum,
+        }
+    }
+
+    /// Counts the patients whose follow-up has ended, in the given arms; `None` if they are not
+    /// analysed.
+    fn table(&self, arms: impl Iterator<Item = Option<Arm>>) -> KnownOutcomes {
+        let detail = self.scenario.detail;
+        let mut known = KnownOutcomes::default();
+        known.reset(detail);
+        for (patient, arm) in self.patients.iter().zip(arms) {
+            let Some(arm) = arm else { continue };
+            let stratum = self.stratum(patient, detail.by_centre) as usize;
+            let cell = detail.cell(stratum, patient.early);
+            match patient.outcome {
+                PatientOutcome::Known(mrs) => known.record(arm, cell, mrs),
+                PatientOutcome::Lost => known.record_missing(arm, cell),
+                PatientOutcome::Pending => {}
+            }
+        }
+        known
+    }
+}
