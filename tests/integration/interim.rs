@@ -256,7 +256,7 @@ fn implausible_numbers_are_warned_about() {
         (
             SAFETY,
             &["--control", "26/104", "--experimental", "40/104", "--event", "sICH=0/105,4/105"],
-            "sICH is known in 210 patients, and its boundary at this look was computed for 297",
+            "sICH is known in 210 patients, and its boundary at this look was computed for 29",
         ),
     ] {
         let look = look(scenario, &[&two[..], arguments].concat());
