@@ -50,14 +50,36 @@ pub fn with_odds(uniform: f64, odds_ratio: f64) -> f64 {
     (uniform / (uniform + (1.0 - uniform) * odds_ratio)).min(BELOW_ONE)
 }
 
+/// Relative error of a sum of shares that rounding in binary explains.
+pub const EXACT_SUM: f64 = 1e-6;
+/// Relative error of a sum of seven published percentages that rounding to whole numbers explains.
+pub const ROUNDED_SUM: f64 = 0.01;
+
 /// The error of shares that do not sum to 1 or to 100 %.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
-#[error("sum to {sum}, too {} by {:.6}; allowed: a sum of {whole}", if sum > whole { "much" } else { "little" }, (sum - whole).abs())]
+#[error("sum to {sum}, too {} by {:.6}; allowed: a sum of {}", if sum > whole { "much" } else { "little" }, (sum - whole).abs(), self.allowed())]
 pub struct WrongSum {
     /// Sum of the shares.
     pub sum: f64,
     /// The sum that is allowed: 1, or 100 for percentages.
     pub whole: f64,
+    /// Relative error of the sum that is allowed.
+    pub tolerance: f64,
+}
+
+impl WrongSum {
+    fn allowed(&self) -> String {
+        let Self { whole, tolerance, .. } = self;
+        if *tolerance < ROUNDED_SUM {
+            return whole.to_string();
+        }
+        format!("{} to {}", whole * (1.0 - tolerance), whole * (1.0 + tolerance))
+    }
+
+    /// Returns whether rounding of the shares explains the sum.
+    pub fn may_be_rounding(&self) -> bool {
+        is_within(self.sum, self.whole, ROUNDED_SUM)
+    }
 }
 
 /// Returns fractions that sum to 1, given fractions or percentages; shares are percentages if any of
@@ -66,12 +88,26 @@ pub struct WrongSum {
 /// # Errors
 /// [`WrongSum`] if the sum differs from 1 (percentages: 100) by more than one part in a million.
 pub fn normalised(shares: &[f64]) -> Result<Vec<f64>, WrongSum> {
+    normalised_within(shares, EXACT_SUM)
+}
+
+/// Returns what [`normalised`] does, for sums that may differ from 1 by `tolerance`, a fraction.
+///
+/// # Errors
+/// [`WrongSum`] if the sum differs from 1 (percentages: 100) by more than that.
+pub fn normalised_within(shares: &[f64], tolerance: f64) -> Result<Vec<f64>, WrongSum> {
     let whole = if shares.iter().any(|&share| share > 1.0) { 100.0 } else { 1.0 };
     let sum: f64 = shares.iter().sum();
-    if (sum - whole).abs() > 1e-6 * whole {
-        return Err(WrongSum { sum, whole });
+    if !is_within(sum, whole, tolerance) {
+        return Err(WrongSum { sum, whole, tolerance });
     }
     Ok(shares.iter().map(|share| share / sum).collect())
+}
+
+/// Returns whether a sum of shares is `whole` but for a relative error. A sum of rounded decimals that
+/// is 101 has an error in binary of its own.
+fn is_within(sum: f64, whole: f64, tolerance: f64) -> bool {
+    (sum - whole).abs() <= (tolerance + 1e-12) * whole
 }
 
 #[cfg(test)]

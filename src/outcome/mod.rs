@@ -10,6 +10,7 @@ pub mod flow;
 pub mod missingness;
 pub mod model;
 pub mod procedural;
+pub mod published;
 pub mod safety;
 
 pub use adherence::Adherence;
@@ -19,12 +20,13 @@ pub use flow::Flow;
 pub use missingness::Missingness;
 pub use model::OutcomeModel;
 pub use procedural::ProceduralModel;
+pub use published::PublishedShape;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::num::{WrongSum, logistic, logit, normalised};
+use crate::num::{EXACT_SUM, ROUNDED_SUM, WrongSum, logistic, logit, normalised_within};
 
 /// Levels of the modified Rankin Scale, 0 (no symptoms) to 6 (death).
 pub const LEVELS: usize = 7;
@@ -105,13 +107,24 @@ impl MrsDistribution {
     /// When a share is negative or not finite, or the sum misses by more than one part in a
     /// million.
     pub fn new(shares: [f64; LEVELS]) -> Result<Self, NotADistribution> {
+        Self::with_sum_within(shares, EXACT_SUM)
+    }
+
+    /// Constructs a distribution from shares that were rounded, dividing them by their sum.
+    ///
+    /// # Errors
+    /// When a share is negative or not finite, or the sum is not 0.99 to 1.01 (percentages: 99 to 101).
+    pub fn from_rounded(shares: [f64; LEVELS]) -> Result<Self, NotADistribution> {
+        Self::with_sum_within(shares, ROUNDED_SUM)
+    }
+
+    fn with_sum_within(shares: [f64; LEVELS], tolerance: f64) -> Result<Self, NotADistribution> {
         for (level, &value) in shares.iter().enumerate() {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(NotADistribution::Impossible { level, value });
             }
         }
-        // Published percentages seldom sum to exactly 100.
-        let normalised = normalised(&shares)?;
+        let normalised = normalised_within(&shares, tolerance)?;
         Ok(Self(std::array::from_fn(|level| normalised[level])))
     }
 

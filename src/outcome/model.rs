@@ -51,6 +51,24 @@ impl OutcomeModel {
         model
     }
 
+    /// Returns the marginal distribution of patients of all strata and `centres` whose odds of a better
+    /// outcome are `odds_ratio` times those of `control` patients of the same stratum and centre.
+    ///
+    /// Its own odds ratio against `control` is nearer to 1 and depends on the cut, because odds ratios
+    /// are not collapsible.
+    pub fn conditionally_shifted(
+        control: MrsDistribution,
+        odds_ratio: f64,
+        population: &Population,
+        centres: &[(f64, f64)],
+    ) -> MrsDistribution {
+        let model = Self::across_centres([control; 2], population, centres);
+        let log_odds_ratio = libm::log(odds_ratio);
+        MrsDistribution::from_cumulative(
+            model.intercepts[0].map(|delta| mean_probability(delta + log_odds_ratio, &model.mixed)),
+        )
+    }
+
     /// Finds the intercepts of an arm and fills its part of the table.
     fn solve(&mut self, arm: Arm) {
         let Self { marginal, intercepts, strata, mixed, cumulative } = self;
@@ -134,15 +152,18 @@ fn intercept(target: f64, strata: &[(f64, f64)]) -> f64 {
     let reach = strata.iter().map(|(_, eta)| eta.abs()).fold(0.0, f64::max) + 1e-9;
     // The mean lies between those of the most extreme strata.
     brent(
-        |delta| {
-            strata.iter().map(|(share, eta)| share * logistic(delta + eta)).sum::<f64>() - target
-        },
+        |delta| mean_probability(delta, strata) - target,
         marginal_logit - reach,
         marginal_logit + reach,
     )
     // Nearly empty levels (targets within rounding of 0 or 1) may have no sign change, and then
     // prognosis does not matter.
     .unwrap_or(marginal_logit)
+}
+
+/// Returns Σ share·logistic(δ + η) over the strata's (share, η).
+fn mean_probability(delta: f64, strata: &[(f64, f64)]) -> f64 {
+    strata.iter().map(|(share, eta)| share * logistic(delta + eta)).sum()
 }
 
 #[cfg(test)]

@@ -115,7 +115,8 @@ pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
         .iter()
         .map(|candidate| (likeness(name, candidate), *candidate))
         .filter(|(likeness, _)| *likeness > ALIKE)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
+        // Of the names that contain what was written, the one that adds least.
+        .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.len().cmp(&a.1.len())))
         .map(|(_, candidate)| candidate)
 }
 

@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod centres;
 pub mod design;
+pub mod outcome;
 pub mod prior;
 pub mod procedure;
 pub mod safety;
@@ -19,10 +20,11 @@ use serde_json::Value;
 pub use analysis::WrittenAnalysis;
 pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
 pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
+pub use outcome::{Experimental, ShapedControl, StatedOutcome, WrittenControl, WrittenOutcome};
 pub use prior::{
     CountedEvent, EvidenceOf, LogOddsRatio, PooledEvidence, PriorComponent, WrittenPrior,
 };
-use procedure::{AfterProcedure, WrittenProcedure};
+use procedure::WrittenProcedure;
 pub use safety::{SafetyEvent, SafetyStopping, WrittenSafety, WrittenSafetyEndpoint};
 
 use super::document::InputFile;
@@ -352,40 +354,6 @@ fn yes() -> bool {
     true
 }
 
-/// The truth about the 90-day mRS.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(rename = "Outcome")]
-pub enum WrittenOutcome {
-    /// It is stated for both arms.
-    Stated(StatedOutcome),
-    /// It follows from the procedure.
-    AfterProcedure(AfterProcedure),
-}
-
-/// The mRS of both arms.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StatedOutcome {
-    /// mRS 0 to 6 in the control arm: seven fractions that sum to 1 or percentages that sum to 100.
-    pub control: [f64; 7],
-    /// mRS in the experimental arm, in exactly one of three ways.
-    pub experimental: Experimental,
-}
-
-/// mRS in the experimental arm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Experimental {
-    /// mRS 0 to 6, written as for control; odds need not be proportional.
-    Distribution([f64; 7]),
-    /// Odds of a better outcome against control, the same at every cut; above 1 is benefit.
-    CommonOddsRatio(#[schemars(range(min = 1e-3, max = 1e3))] f64),
-    /// P(mRS 0–2), from which the common odds ratio is solved; a fraction.
-    // At 0 and 1 there is no odds ratio.
-    FunctionalIndependence(#[schemars(range(min = 1e-6, max = 0.999_999))] f64),
-}
-
 /// Patients who do not get the treatment of their arm. Their outcome is that of the treatment received.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -458,6 +426,9 @@ pub struct WrittenEarlyOutcome {
     /// For each early mRS, 0 to 6, the distribution of the mRS at 90 days in the control arm, in the same
     /// form.
     pub transition: [[f64; 7]; 7],
+    /// Whether shares that sum to 99 to 101 %, because they were rounded, are divided by their sum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rescale: bool,
 }
 
 /// Probability of dropout.

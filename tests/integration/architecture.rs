@@ -47,7 +47,7 @@ const PLACES: [(&str, &[&str]); 26] = [
             "scenario/",
             "report/check.rs",
             "report/glossary.rs",
-            "report/html/sections.rs",
+            "report/sections/closing.rs",
             "report/sweep/mod.rs",
         ],
     ),
@@ -69,9 +69,10 @@ const PLACES: [(&str, &[&str]); 26] = [
 ];
 
 /// Files of types that scenarios write as they are: choices and numbers without an invariant.
-const WRITTEN: [&str; 12] = [
+const WRITTEN: [&str; 13] = [
     "accrual.rs",
     "outcome/mod.rs",
+    "outcome/published.rs",
     "analysis/",
     "randomisation/mod.rs",
     "randomisation/minimisation.rs",

@@ -156,7 +156,7 @@ const TABLE: [Broken; 68] = [
         "{ functional_independence = 0.40 }",
         "{ functional_independence = 0.4, common_odds_ratio = 2 }",
         &[
-            "`outcome.experimental` has common_odds_ratio and functional_independence; allowed: exactly one of distribution, common_odds_ratio, functional_independence",
+            "`outcome.experimental` has common_odds_ratio and functional_independence; allowed: exactly one of distribution, common_odds_ratio, common_odds_ratio_of_worse",
         ],
     ),
     broken(

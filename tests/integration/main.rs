@@ -51,6 +51,7 @@ mod random_procedures;
 mod random_scenarios;
 mod reference_adjusted;
 mod reference_boundaries;
+mod reference_effects;
 mod reference_estimation;
 mod reference_operating;
 mod reference_ordinal;

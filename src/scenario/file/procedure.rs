@@ -232,4 +232,7 @@ pub struct AfterProcedure {
     #[serde(default)]
     #[schemars(range(min = -20.0, max = 20.0))]
     pub perforation: f64,
+    /// Whether shares that sum to 99 to 101 %, because they were rounded, are divided by their sum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rescale: bool,
 }

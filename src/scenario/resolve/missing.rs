@@ -18,11 +18,12 @@ impl Resolver<'_> {
         by_arm: Option<&ByStratum>,
     ) -> Checked<Option<EarlyOutcome>> {
         let Some(written) = &self.file.early_outcome else { return Ok(None) };
-        let early = self.distribution("early_outcome.control", written.control);
+        let early =
+            self.distribution("early_outcome.control", written.control, Some(written.rescale));
         let rows: Vec<MrsDistribution> = (0..LEVELS)
             .filter_map(|mrs| {
                 let path = format!("early_outcome.transition[{mrs}]");
-                self.distribution(&path, written.transition[mrs]).ok()
+                self.distribution(&path, written.transition[mrs], Some(written.rescale)).ok()
             })
             .collect();
         // Fewer rows than levels if there were problems with some.

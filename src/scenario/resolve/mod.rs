@@ -10,6 +10,7 @@ mod analyses;
 mod centres;
 mod design;
 mod missing;
+mod outcome;
 mod population;
 mod prior;
 mod procedure;
@@ -28,7 +29,7 @@ use super::{Analysis, Description, Safety, Scenario, StrataByCentre, file};
 use crate::accrual::FollowUp;
 use crate::centres::Centres;
 use crate::design::Design;
-use crate::outcome::{Drift, EarlyOutcome, Missingness, MrsDistribution};
+use crate::outcome::{Drift, EarlyOutcome, Missingness, MrsDistribution, NotADistribution};
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, RandomisationMethod};
 use crate::rng::Seed;
@@ -246,13 +247,6 @@ impl Resolver<'_> {
         }
         Ok(wanted)
     }
-
-    fn distribution(&mut self, path: &str, shares: [f64; 7]) -> Checked<MrsDistribution> {
-        match MrsDistribution::new(shares) {
-            Ok(distribution) => Ok(distribution),
-            Err(error) => self.fail(path, format!("is not a distribution: {error}")),
-        }
-    }
 }
 
 impl<F> Resolver<'_, F> {
@@ -280,6 +274,34 @@ impl<F> Resolver<'_, F> {
     /// Reports a name in a list, each of which may be there once, that is there again.
     fn report_repeated(&mut self, path: &str, name: &str, thing: &str) {
         self.report(path, repeats(format!("\"{name}\""), thing));
+    }
+
+    /// Reads seven shares at a `path` in a table whose key `rescale` says whether rounded shares are
+    /// divided by their sum; `None` for tables without that key.
+    fn distribution(
+        &mut self,
+        path: &str,
+        shares: [f64; 7],
+        rescale: Option<bool>,
+    ) -> Checked<MrsDistribution> {
+        let read = match rescale {
+            Some(true) => MrsDistribution::from_rounded(shares),
+            Some(false) | None => MrsDistribution::new(shares),
+        };
+        let error = match read {
+            Ok(distribution) => return Ok(distribution),
+            Err(error) => error,
+        };
+        let hint = match error {
+            NotADistribution::Sum(sum) if rescale == Some(false) && sum.may_be_rounding() => {
+                let table = path.split('.').next().unwrap_or(path);
+                format!(
+                    "; if the shares were rounded, set {table}.rescale = true to divide them by their sum"
+                )
+            }
+            NotADistribution::Sum(_) | NotADistribution::Impossible { .. } => String::new(),
+        };
+        self.fail(path, format!("is not a distribution: {error}{hint}"))
     }
 }
 

@@ -29,7 +29,7 @@ impl Resolver<'_> {
         outcome: &written::AfterProcedure,
         population: &Population,
     ) -> Checked<ProceduralModel> {
-        let shape = self.shape(outcome.shape);
+        let shape = self.shape(outcome);
         let parameters = self.parameters(procedure);
         let coefficients = Coefficients {
             intercept: outcome.intercept,
@@ -56,8 +56,8 @@ impl Resolver<'_> {
 
     /// Reads the distribution that gives the scale its shape. Some but not all must be independent, as
     /// the scale is centred there.
-    fn shape(&mut self, shares: [f64; 7]) -> Checked<MrsDistribution> {
-        let shape = self.distribution("outcome.shape", shares)?;
+    fn shape(&mut self, outcome: &written::AfterProcedure) -> Checked<MrsDistribution> {
+        let shape = self.distribution("outcome.shape", outcome.shape, Some(outcome.rescale))?;
         let p = shape.at_most(Mrs::INDEPENDENT);
         if p <= 0.0 || p >= 1.0 {
             let message = format!(

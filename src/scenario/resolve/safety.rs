@@ -165,7 +165,7 @@ impl Resolver<'_> {
                 self.fail(&format!("{path}.log_odds_per_mrs"), conflicts("mrs_of_affected"))
             }
             Some(shares) => {
-                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares);
+                let shares = self.distribution(&format!("{path}.mrs_of_affected"), shares, None);
                 Ok(Link::MrsOfAffected(shares?))
             }
         }

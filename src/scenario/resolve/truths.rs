@@ -11,7 +11,7 @@ use super::{Checked, Losses, Methods, People, Reported, Resolver, adherence};
 use crate::accrual::Accrual;
 use crate::num::quadrature::normal_nodes;
 use crate::outcome::safety::Event;
-use crate::outcome::{Adherence, Mrs, MrsDistribution, OutcomeModel};
+use crate::outcome::{Adherence, MrsDistribution, OutcomeModel};
 use crate::population::Population;
 
 /// The true outcomes, of treatments and of arms, and what they depend on.
@@ -147,8 +147,9 @@ impl Resolver<'_> {
                 let centres = self.file.centres.as_ref();
                 // A stated distribution is that over all centres, so their effects enter the model from the start.
                 let centres = normal_nodes(centres.map_or(0.0, |centres| centres.outcome_sd));
+                let stated = self.stated(stated, population, &centres)?;
                 let model =
-                    OutcomeModel::across_centres(self.stated(stated)?, population.ok_or(Reported)?, &centres);
+                    OutcomeModel::across_centres(stated, population.ok_or(Reported)?, &centres);
                 // The twin is built once, as trials under both truths share everything but the experimental arm.
                 let null = model.null_twin();
                 Ok(Outcomes::Stated(Box::new([model, null])))
@@ -166,32 +167,6 @@ impl Resolver<'_> {
                 "needs [procedure]; allowed in [outcome] without it: control, experimental",
             ),
         }
-    }
-
-    /// Reads the mRS of both arms.
-    fn stated(&mut self, stated: &file::StatedOutcome) -> Checked<[MrsDistribution; 2]> {
-        let control = self.distribution("outcome.control", stated.control);
-        let experimental = match stated.experimental {
-            file::Experimental::Distribution(shares) => {
-                self.distribution("outcome.experimental.distribution", shares)
-            }
-            file::Experimental::CommonOddsRatio(odds_ratio) => {
-                control.map(|control| control.shifted(odds_ratio))
-            }
-            file::Experimental::FunctionalIndependence(target) => {
-                let control = control?;
-                let now = control.at_most(Mrs::INDEPENDENT);
-                // An odds ratio leaves certainty as it is.
-                if now <= 0.0 || now >= 1.0 {
-                    return self.fail(
-                        "outcome.experimental.functional_independence",
-                        format!("cannot be reached by an odds ratio: the control arm has P(mRS 0–2) = {now}; allowed: between 0 and 1"),
-                    );
-                }
-                Ok(control.shifted(control.odds_ratio_to(Mrs::INDEPENDENT, target)))
-            }
-        };
-        Ok([control?, experimental?])
     }
 }
 
