@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::explore::dossier::{Dossier, DossierTally};
-use rescuesim::explore::sensitivity::{Sensitivity, Variation};
+use rescuesim::explore::sensitivity::{Sensitivity, Variation, VariedQuantity};
 use rescuesim::explore::strategies::{StrategyComparison, StrategySummary};
 use rescuesim::report::gallery::{self, Figure};
 use rescuesim::report::sections::{Example, Imprint, Report};
@@ -217,7 +217,7 @@ fn operating_characteristics(
 
 /// Scenarios that differ from that of the report in one quantity.
 struct VariedScenarios {
-    quantity: &'static str,
+    quantity: VariedQuantity,
     /// Value of the quantity in the scenario.
     planned: f64,
     points: Vec<VariedScenario>,

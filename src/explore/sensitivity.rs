@@ -1,13 +1,34 @@
 //! Scenarios near a scenario, which show how far its power depends on what was assumed.
 
+use std::fmt;
+
 use crate::outcome::Mrs;
 use crate::scenario::{InputDocument, KeyPath, Outcomes, Scenario, Set, Truth, size};
+
+/// Quantity that is varied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VariedQuantity {
+    /// The effect, the same odds ratio at every cut of the mRS.
+    CommonOddsRatio,
+    /// The number of patients randomised.
+    PatientsRandomised,
+}
+
+/// Names the quantity.
+impl fmt::Display for VariedQuantity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CommonOddsRatio => "common odds ratio",
+            Self::PatientsRandomised => "patients randomised",
+        })
+    }
+}
 
 /// A quantity that is varied, and what is set for each of its values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sensitivity {
-    /// The quantity, in words.
-    pub quantity: &'static str,
+    /// The quantity.
+    pub quantity: VariedQuantity,
     /// The value in the scenario.
     pub planned: f64,
     /// Values of the quantity.
@@ -57,7 +78,7 @@ impl Sensitivity {
             Variation { value, sets: vec![Set::new(path.clone(), value)] }
         });
         let planned = libm::exp(log_odds_ratio);
-        Self { quantity: "common odds ratio", planned, points: points.collect() }
+        Self { quantity: VariedQuantity::CommonOddsRatio, planned, points: points.collect() }
     }
 
     fn of_size(scenario: &Scenario, document: &InputDocument, sets: &[Set]) -> Self {
@@ -68,6 +89,6 @@ impl Sensitivity {
             Variation { value, sets: own }
         });
         let planned = f64::from(scenario.randomised);
-        Self { quantity: "patients randomised", planned, points: points.collect() }
+        Self { quantity: VariedQuantity::PatientsRandomised, planned, points: points.collect() }
     }
 }

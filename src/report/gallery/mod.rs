@@ -7,6 +7,7 @@ use super::Summary;
 use super::csv;
 use super::figure::{self, ArmMrs, CurveAxis, CurvePoint, CurveScale, Labels, Lines, PowerCurve};
 use crate::explore::dossier::Dossier;
+use crate::explore::sensitivity::VariedQuantity;
 use crate::explore::strategies::StrategySummary;
 use crate::outcome::MrsDistribution;
 use crate::scenario::{Scenario, Truth};
@@ -111,7 +112,7 @@ fn arm_mrs(treatment: &str, patients: f64, mrs: &MrsDistribution) -> ArmMrs {
 /// Draws the power over values of a quantity, each with its simulation; a line for each analysis. `planned`
 /// is the value in the scenario.
 pub fn power_curve(
-    quantity: &str,
+    quantity: VariedQuantity,
     planned: f64,
     points: &[(f64, OperatingCharacteristics)],
 ) -> Figure {
@@ -141,17 +142,28 @@ pub fn power_curve(
     let labels = Labels {
         title: String::new(),
         subtitle: String::new(),
-        x: quantity.to_owned(),
+        x: quantity.to_string(),
         planned: Some(planned),
         footer: String::new(),
     };
     Figure {
         name: "power-curve".to_owned(),
-        title: format!("Power over the {quantity}"),
-        caption: "Everything else as in the scenario, and the same patients at every point. An odds \
-                  ratio shifts all cuts of the control arm's mRS alike, also where the scenario's own \
-                  effect does not."
-            .to_owned(),
+        title: match quantity {
+            VariedQuantity::CommonOddsRatio => "Power by common odds ratio",
+            VariedQuantity::PatientsRandomised => "Power by number of patients randomised",
+        }
+        .to_owned(),
+        caption: match quantity {
+            VariedQuantity::CommonOddsRatio => {
+                "Everything else as in the scenario, with the same patients at every point. An odds \
+                 ratio shifts all cuts of the control arm's mRS alike, even where the scenario's own \
+                 effect does not."
+            }
+            VariedQuantity::PatientsRandomised => {
+                "Everything else as in the scenario, with the same patients at every point."
+            }
+        }
+        .to_owned(),
         svg: figure::power_curve(&curves, &Lines::Unordered, &labels),
         data: csv::table(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
     }
