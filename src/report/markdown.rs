@@ -23,7 +23,7 @@ pub fn page(report: &Report<'_>, address: &dyn Fn(&str) -> String) -> String {
     }
     out += &format!("\n**{}**\n", escaped(&report.assumptions()));
     if let Some(question) = &scenario.question {
-        out += &format!("\nThe authors ask: {}\n", escaped(question));
+        out += &format!("\nRemark of the scenario: {}\n", escaped(question));
     }
     for element in &report.front() {
         out += &block(element, address);

@@ -69,7 +69,7 @@ fn summary(report: &Report<'_>) -> Markup {
         section #summary {
             p.lead { (blocks::joined(&report.assumptions())) }
             @if let Some(question) = &report.scenario.file().question {
-                p.soft { "The authors ask: " (question) }
+                p.soft { "Remark of the scenario: " (question) }
             }
             @for element in &report.front() { (blocks::element(element, &origin)) }
             p.soft { (report.errors()) }

@@ -24,7 +24,7 @@ fn aims<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     rows.extend(
         file.question
             .as_ref()
-            .map(|question| Definition::new("Question, as the authors put it", question.clone())),
+            .map(|question| Definition::new("Remark of the scenario", question.clone())),
     );
     rows.push(Definition::new("Assumptions", front::synopsis(report).assumptions.sentence()));
     rows.push(Definition::new(
