@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use rescuesim::report::document::Document;
-use rescuesim::report::{Summary, html, quantity_rows, table};
+use rescuesim::report::{Summary, html, quantity_rows, run};
 use rescuesim::scenario::Scenario;
 use tempfile::NamedTempFile;
 
@@ -80,8 +80,8 @@ pub fn print_summary(
     print_as(
         format,
         || match detail {
-            Detail { full: true } => table::document(summary, scenario),
-            Detail { full: false } => table::verdict(summary, scenario),
+            Detail { full: true } => run::document(summary, scenario),
+            Detail { full: false } => run::verdict(summary, scenario),
         },
         || summary.to_json(),
     )

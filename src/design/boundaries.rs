@@ -139,6 +139,13 @@ impl Boundaries {
         Some(ratio * ratio)
     }
 
+    /// Returns the same efficacy and harm boundaries without stops for futility.
+    #[must_use]
+    pub fn without_futility(&self) -> Self {
+        let futility = vec![f64::NEG_INFINITY; self.futility.len()];
+        Self { futility, harm: self.harm_spending.clone(), ..self.clone() }
+    }
+
     /// Returns the mean information when the trial ends, over the maximum.
     pub fn expected_information(&self, drift: f64) -> f64 {
         self.stopping(drift).expected(&self.information_fractions)

@@ -23,7 +23,7 @@ pub use design::{FinalOutcomes, PosedDesign};
 pub use estimand::estimand_of_shift;
 pub use normal_approximation::NoFormula;
 pub use required::NoSize;
-pub use warnings::warnings;
+pub use warnings::{notes, warnings};
 
 use crate::scenario::Scenario;
 

@@ -1,28 +1,40 @@
-//! Warnings about what is allowed but probably not meant, for `rescuesim check` and above the table of a
-//! run. A default never gives one.
+//! Warnings about what is allowed but probably not meant, and notes, for `run`, `check` and reports. A
+//! default never gives a warning.
 
 mod analyses;
 mod centres;
+mod effect;
 
 use super::Expected;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::scenario::{Scenario, Truth, file};
 
-/// Parts of a scenario that a designer may want to reconsider, a sentence without full stop each.
+/// Parts of a scenario that its author should reconsider, as the result may not be what is meant; a
+/// sentence without full stop each.
 pub fn warnings(scenario: &Scenario) -> Vec<String> {
+    let mut warnings = effect::warnings(scenario);
     let of_design = [
         final_size(scenario),
-        late_looks(scenario),
-        unused_factors(scenario),
         predictable_allocation(scenario),
         unused_log_odds(scenario),
-        no_effect(scenario),
         ignored_balance(scenario),
     ];
-    let mut warnings: Vec<String> = of_design.into_iter().flatten().collect();
+    warnings.extend(of_design.into_iter().flatten());
     warnings.extend(centres::warnings(scenario));
     warnings.extend(analyses::warnings(scenario));
     warnings
+}
+
+/// What follows from a scenario and may surprise its author although it is legitimate; a sentence without
+/// full stop each.
+pub fn notes(scenario: &Scenario) -> Vec<String> {
+    let notes = [
+        late_looks(scenario),
+        unused_factors(scenario),
+        no_effect(scenario),
+        analyses::adjusted_early_outcome(scenario),
+    ];
+    notes.into_iter().flatten().collect()
 }
 
 /// Log odds of a complication that never happens.
@@ -104,7 +116,11 @@ fn late_looks(scenario: &Scenario) -> Option<String> {
     }
     (!late.is_empty()).then(|| {
         let ends = accrual_ends / DAYS_PER_MONTH;
-        format!("the decision at {} will come after the last patient is randomised (month {ends:.1}): stopping there saves time, not patients", late.join(", "))
+        format!(
+            "the decision at {} is expected after the last patient is randomised (month {ends:.1}): \
+             stopping at these looks would save time but no patients",
+            late.join(", ")
+        )
     })
 }
 

@@ -15,9 +15,9 @@ pub(super) fn described(scenario: &ScenarioFile) -> Vec<String> {
 /// Tabulates the distribution of patients over the centres.
 pub(super) fn attendance(centres: &CentreSummary) -> Document {
     let rows = [
-        ("patients in the largest", centres.largest),
-        ("without a patient", centres.empty),
-        ("with patients in one arm only", centres.one_arm),
+        ("patients in the largest centre", centres.largest),
+        ("centres without patients", centres.empty),
+        ("centres with one arm only", centres.one_arm),
     ];
     let rows = rows.map(|(name, mean)| vec![name.to_owned(), with_error(mean)]);
     let header = format!("of {} centres", centres.number);

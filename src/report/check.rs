@@ -7,8 +7,9 @@
 use super::document::Document;
 use super::numeral::{number, probability};
 use super::prior::components;
+use super::synopsis::remarks;
 use super::table::{BoundaryRow, boundaries};
-use crate::expected::{self, Expected};
+use crate::expected::Expected;
 use crate::outcome::Mrs;
 use crate::scenario::{Scenario, Truth};
 
@@ -17,10 +18,9 @@ const WIDTH: usize = 78;
 
 /// Renders the scenario as TOML.
 pub fn render(scenario: &Scenario) -> String {
-    let mut comments = Document::new().title(&scenario.file().title);
-    for warning in expected::warnings(scenario) {
-        comments = comments.gap().text(format!("Warning: {warning}."));
-    }
+    let assumptions = Expected::new(scenario).assumptions();
+    let mut comments = Document::new().title(&scenario.file().title).text(assumptions.sentence());
+    comments += remarks(scenario);
     comments =
         comments.heading("Boundaries (Z above 0 favours the experimental arm; alpha one-sided)");
     comments += bounds(scenario);
@@ -31,7 +31,7 @@ pub fn render(scenario: &Scenario) -> String {
     for text in super::centres::described(scenario.file()) {
         comments = comments.text(text);
     }
-    comments = comments.heading("mRS in the whole population, per cent");
+    comments = comments.heading("mRS by arm, %");
     comments += outcomes(scenario);
     comments += conditional_odds(scenario);
     if let Some(procedure) = super::procedure::exact(scenario) {
@@ -39,7 +39,7 @@ pub fn render(scenario: &Scenario) -> String {
         comments += procedure;
     }
     comments += super::safety::expected(scenario);
-    comments = comments.heading("Rejection by formula (normal approximation)");
+    comments = comments.heading("Power and type I error, normal approximation");
     comments += formula(scenario);
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
         comments = comments.heading("Prior on the common odds ratio (benefit: above 1)");

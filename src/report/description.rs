@@ -12,8 +12,9 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
     let (Some(effect), Some(none)) = (&effect.description, &none.description) else {
         return Document::new();
     };
-    let mut out =
-        Document::new().heading("Described when a trial ends, by the data of the first analysis");
+    let mut out = Document::new().heading(
+        "Supplementary analyses at the end of the trial, on the data of the first analysis",
+    );
     if !effect.cuts.is_empty() {
         let rows = effect.cuts.iter().zip(&none.cuts).map(|(effect, none)| {
             let mut row = vec![format!("mRS 0–{}", effect.cut)];
@@ -22,7 +23,7 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
             }
             row
         });
-        let header = ["log odds ratio", "truth", "mean", "truth\nwithout effect", "mean"];
+        let header = ["log odds ratio", "true,\nH1", "mean,\nH1", "true,\nH0", "mean,\nH0"];
         out = out.table(&header, rows.collect());
         out = out.gap();
     }
@@ -45,10 +46,9 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
         rows.push(vec![name, with_error(effect.interaction), with_error(none.interaction)]);
     }
     if !rows.is_empty() {
-        out = out.table(&["significant test", "effect", "no effect"], rows);
+        out = out.table(&["probability of significance", "under H1", "under H0"], rows);
         out = out.text(format!(
-            "Each at a two-sided level of {}: likelihood-ratio tests in the proportional-odds model, as if \
-             it were the only one.",
+            "Each test alone, at a two-sided level of {}: likelihood-ratio tests in the proportional-odds model.",
             effect.alpha_two_sided
         ));
     }
@@ -66,7 +66,7 @@ fn tipping_point(effect: &DescriptionSummary) -> Document {
     let most = table.iter().flatten().map(|shown| shown.mcse).fold(0.0, f64::max);
     let header = ["missing as mRS", "control 0", "1", "2", "3", "4", "5", "6"];
     Document::of_table(&header, rows.collect()).after_gap().text(format!(
-            "Efficacy shown, with the effect, when every missing outcome counts as these mRS, by the bound \
-             of the look that ended the trial; Monte Carlo standard errors up to {most:.4}."
+            "Power if every missing outcome counts as these mRS, by the boundary of the look that ended the \
+             trial; Monte Carlo standard errors up to {most:.4}."
         ))
 }

@@ -17,10 +17,10 @@ pub(super) fn document(effect: &TruthSummary, none: &TruthSummary) -> Document {
     }
     let header = ["stops other than for efficacy", "heeded", "disregarded"];
     Document::of_table(&header, rows).after_gap().text(
-        "Heeded, as everywhere else: trials end for futility, harm and safety. Disregarded: the same trials \
-         continue after these, but for binding futility, and end for efficacy alone. The efficacy boundaries \
-         spend alpha in trials of the second kind, so their one-sided type I error is to be compared with \
-         it.",
+        "Heeded, as in all other tables: trials stop for futility, harm and safety. Disregarded: the same \
+         trials continue, except after binding futility, and stop for efficacy alone. Efficacy boundaries \
+         spend alpha on the assumption that these stops are disregarded; compare that type I error with \
+         alpha.",
     )
 }
 

@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::numeral::{fixed, number, with_error};
-use super::table::lower_boundaries;
+use super::table::{look_name, lower_boundaries};
 use crate::summary::{AnalysisSummary, LookSummary, McEstimate};
 
 /// Tabulates the bounds and patients of each look in a row, or in two if the decision is made later than
@@ -15,7 +15,8 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     for look in &analysis.looks {
         let bounds = bounds(look, has_futility, has_harm);
         let blank = vec![String::new(); bounds.len()];
-        let name = if lags { format!("{}, data", look.look) } else { look.look.to_string() };
+        let look_name = look_name(look.look, analysis.looks.len());
+        let name = if lags { format!("{look_name}, data") } else { look_name.clone() };
         rows.push(
             [
                 vec![name],
@@ -33,7 +34,7 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
             let decision = &look.decision;
             rows.push(
                 [
-                    vec![format!("{}, decision", look.look)],
+                    vec![format!("{look_name}, decision")],
                     // The boundary and the outcomes are those of the data.
                     blank,
                     vec![
@@ -50,17 +51,16 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     let mut header = vec!["look", "efficacy\nif Z ≥"];
     header.extend(has_futility.then_some("futility\nif Z ≤"));
     header.extend(has_harm.then_some("harm\nif Z ≤"));
-    header.extend(["month", "randomised", "outcomes\nknown", "overrun"]);
+    header.extend(["month", "randomised", "outcomes", "overrun"]);
     let dates = if lags {
-        "A look decides later than the date of its data: each row is of one date. "
+        "The decision of a look is later than its data: each row is of one date. "
     } else {
         ""
     };
     Document::of_table(&header, rows).text(format!(
-        "The final bound is that of the planned number of outcomes; it is recomputed for the \
-         observed number. {dates}Means are over the trials with the effect that reach the look, \
-         monitored by the first analysis. Overrun: patients randomised by then whose follow-up has not \
-         ended."
+        "The final boundary is shown for the planned number of outcomes and is recalculated for the \
+         number observed. {dates}Means over trials under H1 that reach the look, with the first analysis \
+         monitoring. Overrun: patients randomised but still in follow-up."
     ))
 }
 

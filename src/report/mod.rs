@@ -31,6 +31,7 @@ mod procedure;
 pub mod quantity_rows;
 pub mod rejection;
 pub mod rows;
+pub mod run;
 mod safety;
 pub mod sections;
 pub mod shipped;

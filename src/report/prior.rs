@@ -20,7 +20,7 @@ pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Do
     out = out.gap();
     out += predictive(&prior.analyses);
     out.text(
-        "Predicted is the estimate of a trial that has yet to start, on the scale of its analysis.",
+        "Predictive distribution of the estimate of a trial that has not started, on the scale of each analysis.",
     )
 }
 
@@ -63,8 +63,13 @@ fn assurance(analyses: &[PriorAnalysis]) -> Document {
             with_error(analysis.probability_benefit_given_no_rejection),
         ]
     });
-    let header =
-        ["analysis", "assurance", "by\nformula", "P(benefit)\nif it rejects", "P(benefit)\nif not"];
+    let header = [
+        "analysis",
+        "assurance",
+        "formula",
+        "P(benefit) after\npositive trial",
+        "P(benefit) after\nnegative trial",
+    ];
     Document::of_table(&header, rows.collect())
 }
 

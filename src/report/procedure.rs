@@ -46,10 +46,11 @@ pub(super) fn document(
     if let Some(definition) = &summary.haemorrhage_definition {
         out = out.text(format!("Haemorrhage: symptomatic, {definition}."));
     }
-    out = out.heading("By how the procedure ended, per 100 patients of the row");
+    out = out.heading("By end of procedure (per 100 patients in each row)");
     out += groups(summary, show);
     out += stents(summary, show);
-    out = out.heading("Pass by pass, per 100 patients of the arm; success per 100 of these passes");
+    out =
+        out.heading("Pass by pass (per 100 patients of the arm; success per 100 of these passes)");
     out += passes(summary, show);
     out + decomposition(summary)
 }
@@ -62,8 +63,8 @@ fn screening(summary: &ProcedureSummary, scenario: &ScenarioFile) -> Document {
         return Document::new();
     }
     let mut text = format!(
-        "Of 100 patients screened {:.1} have a persistent occlusion when they are due, and are randomised: {} \
-         randomised need about {:.0} screened",
+        "Of 100 screened patients {:.1} have a persistent occlusion at the time of randomisation and are \
+         randomised: {} randomised need about {:.0} screened",
         100.0 * share,
         scenario.sample_size.randomised,
         summary.screened
@@ -221,7 +222,7 @@ fn passes(summary: &ProcedureSummary, show: Show) -> Document {
             rows.push(row);
         }
     }
-    let ended = ["reper-\nfused", "stented", "not\nopened"];
+    let ended = ["reperfused", "stented", "not\nopened"];
     let header = [["pass", "made after\nrandomisation", "success"], ended].concat();
     Document::of_table(&header, rows)
 }
@@ -234,15 +235,14 @@ fn decomposition(summary: &ProcedureSummary) -> Document {
             rows.push(vec![(*way).to_owned(), points(*part)]);
         }
     }
-    rows.push(vec!["all together".to_owned(), points(summary.difference)]);
+    rows.push(vec!["total".to_owned(), points(summary.difference)]);
     Document::new()
         .heading("Where the difference in mRS 0–2 comes from (experimental less control)")
         .table(&["exact", "points"], rows)
         .text(
-            "Each way by which the procedure reaches the outcome is shut in turn, so that both \
-             arms get the control arm's average of it; a way's part is what opening it adds, \
-             averaged over all orders (Shapley value). Another reference than the control arm's \
-             average gives other parts of the same difference.",
+            "Each pathway is blocked in turn by giving both arms the control arm's average; its part is \
+             what unblocking it adds, averaged over all orders (Shapley value). Another reference than the \
+             control arm's average divides the same difference otherwise.",
         )
 }
 

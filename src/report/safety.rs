@@ -3,13 +3,14 @@
 
 use super::document::Document;
 use super::numeral::{number, with_error, with_two_digit_error};
+use super::table::look_name;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 use crate::summary::{McEstimate, TruthSummary};
 
 /// Tabulates the power lost to stopping for safety; nothing if no trial can stop for it.
 pub(super) fn price(effect: &TruthSummary, none: &TruthSummary) -> Document {
-    price_under("with the effect", effect) + price_under("without it", none)
+    price_under("under H1", effect) + price_under("under H0", none)
 }
 
 fn price_under(title: &str, truth: &TruthSummary) -> Document {
@@ -29,9 +30,9 @@ fn price_under(title: &str, truth: &TruthSummary) -> Document {
     }
     let header = [
         title,
-        "efficacy\nshown",
-        "without stops\nfor safety",
-        "lost by\nthem",
+        "rejects H0",
+        "without\nsafety stops",
+        "lost to\nsafety stops",
         "stopped\nfor safety",
     ];
     Document::of_table(&header, rows).after_gap()
@@ -51,18 +52,18 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
         rows.push(row);
     }
     // Rates under H1 alone; the tables after it compare the arms under both truths.
-    let header = ["with the effect", "control, %", "experimental, %"];
-    let out = Document::new()
-        .heading("Adverse events, of all randomised when the first analysis ends the trial")
-        + Document::of_table(&header, rows)
-        + shown_under("with the effect", effect).after_gap()
-        + shown_under("without it", none).after_gap();
+    let header = ["under H1", "control, %", "experimental, %"];
+    let out = Document::new().heading(
+        "Adverse events of the patients randomised when the first analysis ends the trial",
+    ) + Document::of_table(&header, rows)
+        + shown_under("under H1", effect).after_gap()
+        + shown_under("under H0", none).after_gap();
     let out = out.text(format!(
-        "In brackets the share of all patients; a trial that an event stops has seen more of it. More, \
-         fewer: in the experimental arm, each event compared as if it were the only one and had \
-         stopped nothing, at a two-sided level of {}. By formula: more shown in trials that run to their \
-         end with arms of the planned sizes, by enumeration (above 1000 patients by the normal \
-         approximation).",
+        "In brackets the true rate; where safety stops are possible the simulated rate is higher, because \
+         they select trials with many events. More, fewer: a significant difference in the experimental \
+         arm, each event compared on its own and without its own stops, at a two-sided level of {}. \
+         Formula: more events in trials that run to their end with the planned arms, by enumeration (above \
+         1000 patients by the normal approximation).",
         first.alpha_two_sided
     ));
     out + boundaries(effect, none)
@@ -78,7 +79,7 @@ fn shown_under(title: &str, truth: &TruthSummary) -> Document {
             with_error(event.fewer),
         ]
     });
-    Document::of_table(&[title, "more\nshown", "by\nformula", "fewer\nshown"], rows.collect())
+    Document::of_table(&[title, "more\nevents", "formula", "fewer\nevents"], rows.collect())
 }
 
 fn percent(share: McEstimate) -> McEstimate {
@@ -90,7 +91,8 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
     // Both truths list the same events; one without a boundary has no looks.
     for (with, without) in effect.safety.iter().zip(&none.safety) {
         for (look, null) in with.looks.iter().zip(&without.looks) {
-            let mut row = vec![format!("{}, look {}", with.name, look.look)];
+            let mut row =
+                vec![format!("{}, {}", with.name, look_name(look.look, with.looks.len()))];
             row.push(look.planned_patients.to_string());
             row.push(number(look.z));
             for look in [look, null] {
@@ -103,18 +105,11 @@ fn boundaries(effect: &TruthSummary, none: &TruthSummary) -> Document {
     if rows.is_empty() {
         return Document::new();
     }
-    let header = [
-        "boundary",
-        "known",
-        "too many\nif Z ≤",
-        "effect,\nso far",
-        "by\nformula",
-        "no effect,\nso far",
-        "by\nformula",
-    ];
+    let header =
+        ["boundary", "patients", "stop\nif Z ≤", "under H1", "formula", "under H0", "formula"];
     Document::of_table(&header, rows).after_gap().text(
-            "The boundary is reached by then, were nothing else to stop the trial. Reached at the final \
-             look it stops nothing.",
+            "Probability of crossing the boundary by that look if nothing else stopped the trial; a crossing \
+             at the final look is recorded only. Z below 0: more events in the experimental arm.",
         )
 }
 
@@ -129,7 +124,7 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
         row.push(number(expected.power_to_show_more(Truth::Alternative, endpoint)));
         row
     });
-    let header = ["adverse event", "control, %", "experimental, %", "more shown"];
+    let header = ["adverse event", "control, %", "experimental, %", "power to show more"];
     let mut out = Document::new()
         .heading("Adverse events when all are randomised")
         .table(&header, rows.collect());
@@ -138,14 +133,14 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
         let Some(boundary) = &endpoint.boundary else { continue };
         for (k, patients) in boundary.patients().iter().enumerate() {
             rows.push(vec![
-                format!("{}, look {}", endpoint.name, k + 1),
+                format!("{}, {}", endpoint.name, look_name(k + 1, boundary.patients().len())),
                 patients.to_string(),
                 number(Some(boundary.bound(k))),
             ]);
         }
     }
     if !rows.is_empty() {
-        out = out.gap().table(&["boundary", "patients known", "too many if Z ≤"], rows);
+        out = out.gap().table(&["boundary", "patients", "stop for excess events if Z ≤"], rows);
     }
     out
 }

@@ -3,7 +3,7 @@
 
 use super::document::Document;
 use super::numeral::{NONE, fixed, grouped, percent, percent_with_error, trimmed};
-use crate::expected::{AssumedEffect, Assumptions, Expected, NoSize, StatedAlpha};
+use crate::expected::{self, AssumedEffect, Assumptions, Expected, NoSize, StatedAlpha};
 use crate::scenario::Scenario;
 use crate::summary::{AnalysisSummary, LookSummary, McEstimate, PriorSummary, TruthSummary};
 
@@ -230,6 +230,13 @@ impl Synopsis {
             }
         }
     }
+}
+
+/// Lays out the warnings and notes about a scenario, a paragraph each.
+pub fn remarks(scenario: &Scenario) -> Document {
+    let warnings = expected::warnings(scenario).into_iter().map(|text| format!("Warning: {text}."));
+    let notes = expected::notes(scenario).into_iter().map(|text| format!("Note: {text}."));
+    warnings.chain(notes).fold(Document::new(), Document::text)
 }
 
 impl CourseOfTrials {

@@ -1,94 +1,19 @@
-//! Tables of `rescuesim run`, each with the sentence that explains it.
+//! Tables of results, each with the sentence that explains it.
 
 use super::Summary;
-use super::description::described;
 use super::document::Document;
 use super::numeral::{
-    NONE, chance, fixed, grouped, number, probability, with_error, with_limit, with_two_digit_error,
+    NONE, chance, fixed, grouped, number, probability, value_and_error, with_error, with_limit,
+    with_two_digit_error,
 };
 use super::prior::averaged;
-use super::procedure::Show;
-use super::synopsis::Synopsis;
-use crate::expected;
+use super::synopsis::StopReason;
 use crate::explore::precision::PrecisionReached;
-use crate::scenario::Scenario;
 use crate::scenario::file::{ScenarioFile, WrittenAnalysis};
 use crate::summary::{
     AllocationBalance, AnalysisSummary, CentreSummary, EstimatePerformance, GuessedShares,
-    LookSummary, McEstimate, NamedQuantity, SizeSummary, TruthSummary,
+    NamedQuantity, SizeSummary, TruthSummary,
 };
-
-/// Lays out assumptions, verdict and warnings of a run.
-pub fn verdict(summary: &Summary, scenario: &Scenario) -> Document {
-    let Summary { provenance, truths, prior, procedure: _ } = summary;
-    let mut out = Synopsis::new(scenario, truths, prior.as_ref()).document();
-    out += warnings(scenario);
-    let digest = &provenance.scenario_digest[..12];
-    let version = provenance.version;
-    out.text(format!("{}; rescuesim {version}, scenario {digest}.", simulated(summary)))
-        .verbatim(format!("Recreate: {}", provenance.command))
-        .text("More: --full prints all results, `rescuesim report` writes them as a page.")
-}
-
-/// Lays out all results of a run, assumptions and verdict first.
-pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
-    let provenance = &summary.provenance;
-    let written = &provenance.scenario;
-    let [alternative, null, ..] = &summary.truths[..] else {
-        unreachable!("every run simulates the alternative and the null")
-    };
-    let mut out = Synopsis::new(scenario, &summary.truths, summary.prior.as_ref()).document();
-    out += warnings(scenario);
-    out = out.gap();
-    if let Some(question) = &written.question {
-        out = out.text(format!("Remark of the scenario: {question}"));
-    }
-    out = out.text(format!("{}.", simulated(summary)));
-    for text in super::centres::described(written) {
-        out = out.text(&text);
-    }
-    out = out.heading("Does the trial show an effect?");
-    out += rejection(alternative, null);
-    out += by_formula(alternative, written);
-    out += reduced(alternative, null);
-    out += within_stratum(written, alternative);
-    out += super::disregarded::document(alternative, null);
-    out += super::safety::price(alternative, null);
-    out += over_prior(summary);
-    out = out.heading("Looks").text(scenario.design.description());
-    out += super::looks::document(&alternative.analyses[0]);
-    let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&written.analyses);
-    for ((effect, none), analysis) in analyses {
-        out = out.heading(format!("Monitored by \"{}\": {}", effect.name, analysis.describe()));
-        out += stops(effect, none);
-        out = out.gap();
-        out += sizes(effect, none);
-        out = out.gap();
-        out += estimates(effect, none);
-    }
-    out = out.gap();
-    out = out.text(
-        "Reversal: the trial stopped early, and the analysis repeated with the outcomes of the \
-         overrun concludes otherwise. The estimate and the coverage of its 95 % interval ignore \
-         the looks; \"early\" are trials that stopped at an interim look; \"followed\" is the estimate once the \
-         patients of the overrun have been followed to their end.",
-    );
-    out = out.text(format!("\"Adjusted\" is {ADJUSTED}"));
-    if let Some(procedure) = &summary.procedure {
-        out = out.heading("The procedure, in all patients of trials that run to their end");
-        out += super::procedure::document(procedure, written, Show::Simulated);
-    }
-    out += super::safety::events(alternative, null);
-    out += described(&summary.truths);
-    out = out.heading("Balance of the allocation when all are randomised");
-    out += balance(&alternative.balance);
-    out.gap().verbatim(format!(
-        "rescuesim {}, scenario {}\nRecreate: {}",
-        provenance.version,
-        &provenance.scenario_digest[..12],
-        provenance.command
-    ))
-}
 
 /// Lays out quantities averaged over the prior; empty without a prior.
 pub(super) fn over_prior(summary: &Summary) -> Document {
@@ -98,28 +23,6 @@ pub(super) fn over_prior(summary: &Summary) -> Document {
         }
         (Some(_) | None, _) => Document::new(),
     }
-}
-
-/// Lays out the warnings of a scenario.
-fn warnings(scenario: &Scenario) -> Document {
-    let warnings = expected::warnings(scenario);
-    warnings.iter().fold(Document::new(), |out, warning| out.text(format!("Warning: {warning}.")))
-}
-
-/// States how much was simulated.
-fn simulated(summary: &Summary) -> String {
-    let provenance = &summary.provenance;
-    let truths = match summary.prior {
-        Some(_) => {
-            "under H1 (assumed effect), as many under H0 (no effect) and with effects drawn from the prior"
-        }
-        None => "under H1 (assumed effect) and as many under H0 (no effect)",
-    };
-    let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
-    let reached = precision(provenance.precision.as_ref(), "");
-    format!(
-        "{replicates} simulated trials {truths}, seed {seed}{reached}; ± Monte Carlo standard error"
-    )
 }
 
 /// Definition of adjusted estimates.
@@ -149,41 +52,50 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
 
 /// Explains the closed forms, and why they may differ from the simulation.
 pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> Document {
-    let mut out = Document::new();
-    for (summary, written) in alternative.analyses.iter().zip(&scenario.analyses) {
-        let AnalysisSummary { name, formula, .. } = summary;
-        out = out.text(match why_it_differs(summary, written, scenario) {
-            Some(reasons) => format!(
-                "By formula, {name}: {formula}. A normal approximation, which may differ from the \
-                 simulation by more than Monte Carlo error, as {reasons}."
-            ),
-            None => format!("By formula, {name}: {formula}."),
-        });
+    let mut formulas: Vec<(&str, Vec<&str>)> = Vec::new();
+    for AnalysisSummary { name, formula, .. } in &alternative.analyses {
+        match formulas.iter_mut().find(|(known, _)| known == formula) {
+            Some((_, names)) => names.push(name),
+            None => formulas.push((formula, vec![name])),
+        }
     }
-    out
+    let out = formulas.iter().fold(Document::new(), |out, (formula, names)| {
+        out.text(format!("Formula, {}: {formula}.", names.join(", ")))
+    });
+    let reasons = why_formulas_differ(alternative, scenario);
+    if reasons.is_empty() {
+        return out;
+    }
+    out.text(format!(
+        "Formulas are normal approximations, which can differ from the simulation beyond Monte Carlo \
+         error because {}.",
+        reasons.join(", and ")
+    ))
 }
 
-/// Lists the reasons for which a closed form differs from the simulation; `None` without a closed form.
-fn why_it_differs(
-    summary: &AnalysisSummary,
-    written: &WrittenAnalysis,
-    scenario: &ScenarioFile,
-) -> Option<String> {
-    summary.normal_approximation.as_ref()?;
-    let mut reasons = vec![if written.method.parameters().counts_successes() {
-        "successes are whole numbers"
-    } else {
-        "Z has the variance that large trials have"
-    }];
-    if scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0) {
-        reasons.push(
+/// Lists the reasons for which closed forms differ from the simulation; empty without a closed form.
+fn why_formulas_differ(alternative: &TruthSummary, scenario: &ScenarioFile) -> Vec<&'static str> {
+    let analyses = alternative.analyses.iter().zip(&scenario.analyses);
+    let approximated: Vec<&WrittenAnalysis> = analyses
+        .filter(|(summary, _)| summary.normal_approximation.is_some())
+        .map(|(_, written)| written)
+        .collect();
+    if approximated.is_empty() {
+        return Vec::new();
+    }
+    let drifts = scenario.drift.as_ref().is_some_and(|drift| drift.log_odds_per_year != 0.0);
+    let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
+    let by_counts = |of: &&WrittenAnalysis| of.method.parameters().counts_successes();
+    let reasons = [
+        ("counts of successes are discrete", approximated.iter().any(by_counts)),
+        ("the variance of Z is that of large trials", !approximated.iter().all(by_counts)),
+        (
             "outcomes are averaged over the time of the trial while early looks see early patients",
-        );
-    }
-    if scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0) {
-        reasons.push("outcomes are averaged over the centres");
-    }
-    Some(reasons.join(", and "))
+            drifts,
+        ),
+        ("outcomes are averaged over the centres", centres_differ),
+    ];
+    reasons.into_iter().filter(|(_, holds)| *holds).map(|(reason, _)| reason).collect()
 }
 
 /// States the odds ratio within a stratum; empty if it is that of the whole population.
@@ -191,15 +103,15 @@ pub(super) fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary
     let prognostic = scenario.factors.iter().filter_map(|factor| factor.log_odds.as_ref());
     let prognostic = prognostic.flatten().any(|&log_odds| log_odds != 0.0);
     let centres_differ = scenario.centres.as_ref().is_some_and(|centres| centres.outcome_sd > 0.0);
-    let (of, what) = match (prognostic, centres_differ) {
-        (_, false) => ("a stratum", "prognostic factors put"),
-        (false, true) => ("a centre", "differences between centres put"),
-        (true, true) => ("a stratum and centre", "prognostic factors and centres put"),
+    let (place, condition) = match (prognostic, centres_differ) {
+        (_, false) => ("stratum", "prognostic factors"),
+        (false, true) => ("centre", "the centre"),
+        (true, true) => ("stratum and centre", "prognostic factors and centre"),
     };
     match alternative.odds_ratios_within_stratum[2] {
         Some(odds_ratio) if prognostic || centres_differ => Document::new().text(format!(
-            "Within {of} the odds ratio of mRS 0–2 is {odds_ratio:.4}: {what} it further from 1 than \
-             in the whole population."
+            "The odds ratio of mRS 0–2 within a {place} is {odds_ratio:.2}: conditional on {condition} \
+             it is further from 1 than the marginal odds ratio."
         )),
         Some(_) | None => Document::new(),
     }
@@ -247,7 +159,7 @@ pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Docu
         });
         vec![effect.name.clone(), power, power_by_formula, error, error_by_formula]
     });
-    let header = ["analysis", "power", "by\nformula", "one-sided\ntype I error", "by\nformula"];
+    let header = ["analysis", "power", "formula", "one-sided\ntype I error", "formula"];
     Document::of_table(&header, rows.collect())
 }
 
@@ -269,8 +181,8 @@ pub(super) fn reduced(alternative: &TruthSummary, null: &TruthSummary) -> Docume
     }
     let header = ["control\nvariate", "power", "gain", "one-sided\ntype I error", "gain"];
     Document::new().gap().table(&header, rows).text(
-        "The same with the noise taken out that a simpler trial of the same patients, whose chance is \
-         known, has too. Gain: as many times the replicates would be needed without.",
+        "Control variates remove the noise that a simpler trial of the same patients, whose probability \
+         is known, shares. Gain: factor by which more replicates would be needed without them.",
     )
 }
 
@@ -282,21 +194,12 @@ pub(super) fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
     ]
 }
 
+/// Names of the truths in the rows of tables, the alternative first.
+pub(super) const TRUTHS: [&str; 2] = ["under H1", "under H0"];
+
 /// Lays out the probabilities of stopping, look by look.
 pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
-    let [has_futility, has_harm] = lower_boundaries(effect);
-    let all: [Stops; 4] = [
-        ("efficacy", |look| [look.efficacy, look.efficacy_cumulative]),
-        ("futility", |look| [look.futility, look.futility_cumulative]),
-        ("harm", |look| [look.harm, look.harm_cumulative]),
-        ("safety", |look| {
-            [look.safety, look.safety_cumulative]
-                .map(|p| p.expect("the column is shown only if safety can stop the trial"))
-        }),
-    ];
-    let shown = [true, has_futility, has_harm, effect.price_of_safety.is_some()];
-    let reasons: Vec<Stops> =
-        all.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(stops, _)| stops).collect();
+    let reasons: Vec<StopReason> = StopReason::possible(effect).collect();
     // Within 80 columns, three reasons leave no room for cumulative probabilities, nor do two with the many
     // decimals of stops as rare as those for safety under the null.
     if reasons.len() < 3 && effect.price_of_safety.is_none() {
@@ -306,52 +209,60 @@ pub(super) fn stops(effect: &AnalysisSummary, none: &AnalysisSummary) -> Documen
     }
 }
 
-/// A reason to stop, with its probability at a look and by that look.
-type Stops = (&'static str, fn(&LookSummary) -> [McEstimate; 2]);
+/// Names a look: by its number, and the last one as the final one.
+pub(super) fn look_name(look: usize, looks: usize) -> String {
+    if look == looks { "final".to_owned() } else { format!("look {look}") }
+}
 
 fn stops_with_cumulative(
     effect: &AnalysisSummary,
     none: &AnalysisSummary,
-    reasons: &[Stops],
+    reasons: &[StopReason],
 ) -> Document {
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
+    for (truth, analysis) in TRUTHS.into_iter().zip([effect, none]) {
         for look in &analysis.looks {
-            let mut row = vec![format!("{truth}, look {}", look.look)];
-            row.extend(reasons.iter().flat_map(|(_, of)| of(look).map(with_error)));
+            let name = look_name(look.look, analysis.looks.len());
+            let mut row = vec![format!("{truth}, {name}")];
+            for reason in reasons {
+                row.extend([reason.at(look), reason.cumulative(look)].map(with_error));
+            }
             rows.push(row);
         }
     }
-    let header = reasons.iter().flat_map(|(name, _)| [*name, "so far"]);
-    Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
+    let header = reasons.iter().flat_map(|reason| [reason.name(), "cumulative"]);
+    let header: Vec<&str> = std::iter::once("stopping probability").chain(header).collect();
+    Document::of_table(&header, rows)
 }
 
 fn stops_with_total(
     effect: &AnalysisSummary,
     none: &AnalysisSummary,
-    reasons: &[Stops],
+    reasons: &[StopReason],
 ) -> Document {
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
+    for (truth, analysis) in TRUTHS.into_iter().zip([effect, none]) {
         for look in &analysis.looks {
-            let mut row = vec![format!("{truth}, look {}", look.look)];
-            row.extend(reasons.iter().map(|(_, of)| with_error(of(look)[0])));
+            let name = look_name(look.look, analysis.looks.len());
+            let mut row = vec![format!("{truth}, {name}")];
+            row.extend(reasons.iter().map(|reason| with_error(reason.at(look))));
             rows.push(row);
         }
         // The cumulative probabilities at the final look are those of the whole trial.
         let last = analysis.looks.last().expect("there is a final look");
         let mut row = vec![format!("{truth}, any look")];
-        row.extend(reasons.iter().map(|(_, of)| with_error(of(last)[1])));
+        row.extend(reasons.iter().map(|reason| with_error(reason.cumulative(last))));
         rows.push(row);
     }
-    let header = reasons.iter().map(|(name, _)| *name);
-    Document::of_table(&std::iter::once("stops for").chain(header).collect::<Vec<_>>(), rows)
+    let header = reasons.iter().map(|reason| reason.name());
+    let header: Vec<&str> = std::iter::once("stopping probability").chain(header).collect();
+    Document::of_table(&header, rows)
 }
 
 /// Lays out sizes, durations, overrun and reversals.
 pub(super) fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
+    for (truth, analysis) in TRUTHS.into_iter().zip([effect, none]) {
         for (what, size) in
             [("randomised", &analysis.n_randomised), ("analysed", &analysis.n_analysed)]
         {
@@ -360,25 +271,24 @@ pub(super) fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Documen
             row.extend([mean, p80, p95, max].map(with_error));
             rows.push(row);
         }
-        for (what, mean) in [
-            ("overrun", analysis.overrun),
-            ("months to decision", analysis.duration_months),
-            ("reversal", analysis.reversal),
-        ] {
-            rows.push(vec![format!("{truth}, {what}"), with_error(mean)]);
+        rows.push(vec![format!("{truth}, months"), with_error(analysis.duration_months)]);
+        // Without interim looks no patient overruns, and no conclusion is reversed.
+        if analysis.looks.len() > 1 {
+            rows.push(vec![format!("{truth}, overrun"), with_error(analysis.overrun)]);
+            rows.push(vec![format!("{truth}, reversal"), with_error(analysis.reversal)]);
         }
         if analysis.fit_failures > 0 {
             let name = format!("{truth}, trials without an estimate");
             rows.push(vec![name, grouped(analysis.fit_failures)]);
         }
     }
-    Document::of_table(&["truth", "mean", "80th pct", "95th pct", "max"], rows)
+    Document::of_table(&["patients at the decision", "mean", "80th pct", "95th pct", "max"], rows)
 }
 
 /// Lays out mean, bias, error and coverage of the estimates.
 pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Document {
     let mut rows = Vec::new();
-    for (truth, analysis) in [("effect", effect), ("no effect", none)] {
+    for (truth, analysis) in TRUTHS.into_iter().zip([effect, none]) {
         let estimate = &analysis.estimate;
         let mut shown = vec![(truth.to_owned(), &estimate.overall)];
         // Without early stops the other estimates are the same.
@@ -389,13 +299,13 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
         }
         for (name, performance) in shown {
             let EstimatePerformance { mean, bias, rmse, coverage, .. } = *performance;
-            let mut row = vec![name, number(estimate.truth), number(Some(mean.value))];
+            let mut row = vec![name, number(estimate.truth), value_and_error(mean, 1).0];
             row.extend([bias, rmse, coverage].map(with_error));
             rows.push(row);
         }
     }
     let mut out =
-        Document::of_table(&["estimate", "truth", "mean", "bias", "RMSE", "coverage"], rows);
+        Document::of_table(&["estimate", "true", "mean", "bias", "RMSE", "coverage"], rows);
     let mean = effect.estimate.overall.mean.value;
     // The exponential of a mean logarithm is the geometric mean of the ratios.
     if let (Some(ratio), Some(truth), true) =
@@ -403,7 +313,7 @@ pub(super) fn estimates(effect: &AnalysisSummary, none: &AnalysisSummary) -> Doc
     {
         let ratios = if ratio.ends_with('s') { ratio } else { ratio + "s" };
         out = out.text(format!(
-            "As {ratios}, with the effect: truth {:.2}, mean {:.2}.",
+            "As {ratios} under H1: true {:.2}, mean {:.2}.",
             libm::exp(truth),
             libm::exp(mean)
         ));
@@ -418,12 +328,12 @@ pub(super) fn balance(balance: &AllocationBalance) -> Document {
         .levels
         .iter()
         .map(|level| (format!("{}: {}", level.factor, level.level), &level.arm_difference));
-    let centre = balance.centres.iter().map(|of| ("a centre".to_owned(), &of.arm_difference));
+    let centre = balance.centres.iter().map(|of| ("per centre".to_owned(), &of.arm_difference));
     let rows = std::iter::once(whole)
         .chain(levels)
         .chain(centre)
         .map(|(name, imbalance)| vec![name, with_error(imbalance.mean), with_error(imbalance.p95)]);
-    Document::of_table(&["difference between the arms", "mean", "95th pct"], rows.collect()).gap()
+    Document::of_table(&["difference between arms", "mean", "95th pct"], rows.collect()).gap()
         + correct_guesses(&balance.correct_guesses, balance.centres.as_ref())
         + balance.centres.as_ref().map_or_else(Document::new, super::centres::attendance)
 }
@@ -431,16 +341,12 @@ pub(super) fn balance(balance: &AllocationBalance) -> Document {
 fn correct_guesses(guesses: &GuessedShares, centres: Option<&CentreSummary>) -> Document {
     let mut shares = vec![
         ("the arms of all earlier patients", guesses.whole_trial),
-        ("those of the patient's stratum", guesses.within_strata),
+        ("the earlier arms of the patient's stratum", guesses.within_strata),
     ];
-    shares.extend(centres.map(|of| ("those of the patient's centre", of.correct_guesses)));
+    shares
+        .extend(centres.map(|of| ("the earlier arms of the patient's centre", of.correct_guesses)));
     let rows = shares.into_iter().map(|(name, share)| vec![name.to_owned(), with_error(share)]);
-    Document::of_table(
-        &["predictability to an observer who knows", "guessed correctly"],
-        rows.collect(),
-    )
-    .text(
-        "The guess is the arm that is behind, in a tie the larger one; half a guess on each \
-             where they are equal.",
-    )
+    Document::of_table(&["predictability to an observer who knows", "guessed correctly"], rows.collect())
+        .text("The guess is the arm that is behind its share; in a tie the larger arm, or a coin toss between \
+             arms of equal size.")
 }

@@ -24,7 +24,7 @@ fn json(set: &[&str]) -> Value {
 fn analyses_are_overridden_whole_or_by_key() {
     let table = run(&[r#"analyses=[{method="win_odds"}]"#], &[]);
     assert!(table.contains("Monitored by \"win_odds\": win odds (ties split)"), "{table}");
-    assert!(table.contains("As win odds, with the effect"), "{table}");
+    assert!(table.contains("As win odds under H1"), "{table}");
     let table = run(&["analyses[1].test=likelihood_ratio", "missing.dropout=0.05"], &[]);
     assert!(table.contains("proportional odds, likelihood-ratio test"), "{table}");
     // The keys of the replaced method are dropped; keys of all methods are kept.

@@ -467,11 +467,11 @@ const WARNED: [(&[&str], &str); 9] = [
     ),
     (
         &[r#"analyses=[{method="win_odds",rerandomisations=999}]"#],
-        "analysis \"win_odds\" can never show efficacy at look 1: its 999 re-randomisations give no Z above 3.0902, and the bound is 3.7103; 9661 are needed",
+        "analysis \"win_odds\" can never reject H0 at look 1: its 999 re-randomisations give no Z above 3.0902, and the bound is 3.7103; 9661 are needed",
     ),
     (
         &[r#"analyses=[{method="win_odds",rerandomisations=19}]"#],
-        "can never show efficacy at looks 1, 2, 3: its 19 re-randomisations give no Z above 1.6449",
+        "can never reject H0 at looks 1, 2, 3: its 19 re-randomisations give no Z above 1.6449",
     ),
     (
         &[

@@ -70,7 +70,7 @@ fn the_table_has_a_row_for_each_date() {
         let run = ["run", "angel-reboot", "--replicates", "50", "--quiet", "--full"];
         output(rescuesim().args(run).args(set_options(set)))
     });
-    for row in ["1, data", "1, decision", "3, data", "3, decision"] {
+    for row in ["look 1, data", "look 1, decision", "final, data", "final, decision"] {
         assert!(with.lines().any(|line| line.starts_with(row)), "{with}");
         assert!(!without.contains(row), "{without}");
     }

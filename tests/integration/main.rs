@@ -72,3 +72,4 @@ mod trace;
 mod trace_command;
 mod util;
 mod variance_reduction;
+mod warnings;

@@ -19,13 +19,9 @@ const MOST_REPEATS: f64 = 1e6;
 /// warning: published percentages are rounded to this.
 const ROUNDING: f64 = 0.01;
 
-/// Warnings about analyses, dropout and the early mRS.
+/// Warnings about analyses and dropout.
 pub(super) fn warnings(scenario: &Scenario) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        [unused_dropout_keys(scenario), adjusted_early_outcome(scenario)]
-            .into_iter()
-            .flatten()
-            .collect();
+    let mut warnings: Vec<String> = unused_dropout_keys(scenario).into_iter().collect();
     for (analysis, written) in scenario.analyses.iter().zip(&scenario.file().analyses) {
         let of_analysis = [
             written.method.parameters().warning(),
@@ -52,7 +48,7 @@ fn unused_dropout_keys(scenario: &Scenario) -> Option<String> {
 }
 
 /// An early mRS and a transition whose product is not the stated outcome.
-fn adjusted_early_outcome(scenario: &Scenario) -> Option<String> {
+pub(super) fn adjusted_early_outcome(scenario: &Scenario) -> Option<String> {
     let written = scenario.file().early_outcome.as_ref()?;
     let [control, _] = &scenario.of_treatments;
     let stated = control.probabilities();
@@ -69,8 +65,8 @@ fn adjusted_early_outcome(scenario: &Scenario) -> Option<String> {
         .max_by(|a, b| f64::total_cmp(&a.1, &b.1))?;
     (difference > ROUNDING).then(|| {
         format!(
-            "early_outcome leads {:.1} % of control patients to mRS {later}, the outcome has {:.1} %: \
-             the outcome is kept, and the early mRS and the transition matrix are adjusted to match it",
+            "early_outcome implies mRS {later} in {:.1} % of control patients, the outcome in {:.1} %: the \
+             early mRS and the transition matrix were adjusted to match the outcome",
             100.0 * implied[later],
             100.0 * stated[later]
         )
@@ -122,7 +118,7 @@ fn few_rerandomisations(scenario: &Scenario, analysis: &Analysis) -> Option<Stri
         format!("no number up to {MOST_REPEATS} is enough")
     };
     Some(format!(
-        "can never show efficacy at look{plural} {}: its {repeats} re-randomisations give no Z above \
+        "can never reject H0 at look{plural} {}: its {repeats} re-randomisations give no Z above \
          {most:.4}, and the bound is {highest:.4}; {needed}",
         looks.join(", ")
     ))
