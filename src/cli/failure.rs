@@ -1,12 +1,10 @@
 //! Errors of commands, and how they are printed.
 
-use std::io::IsTerminal;
-
 use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::Rejection;
 use rescuesim::scenario::hidden::visible;
 
-use super::output::print_message;
+use super::output::{has_colour, print_message};
 
 /// Why a command failed; the kind decides on the exit code.
 #[derive(Debug, thiserror::Error)]
@@ -31,9 +29,7 @@ impl Failure {
                 print_message(&format!("error: {}\n", visible(message)));
             }
             Self::Scenario(rejected) => {
-                let colour =
-                    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                print_message(&rejection(rejected, colour));
+                print_message(&rejection(rejected, has_colour(&std::io::stderr())));
             }
         }
     }

@@ -8,11 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use anstream::stream::RawStream;
+use anstream::{AutoStream, ColorChoice};
 use clap::Args;
-use rescuesim::report::document::Document;
+use rescuesim::report::document::{Document, Layout, Palette};
 use rescuesim::report::{Summary, html, quantity_rows, run};
 use rescuesim::scenario::Scenario;
 use tempfile::NamedTempFile;
+use terminal_size::Width;
 
 use super::{Failure, Format};
 
@@ -25,6 +28,31 @@ pub fn print(text: &str) -> Result<(), Failure> {
         Err(error) => Err(Failure::Running(format!("cannot write to standard output: {error}"))),
     }
 }
+
+/// Lays a document out for standard output: with the width and the styles of a terminal, plainly for a pipe
+/// or a file.
+pub fn for_terminal(document: &Document) -> String {
+    let stdout = io::stdout();
+    let palette = if has_colour(&stdout) { Palette::STYLED } else { Palette::PLAIN };
+    let columns = match terminal_size::terminal_size_of(&stdout) {
+        Some((Width(columns), _)) => usize::from(columns).max(NARROWEST),
+        None => Layout::PLAIN.columns,
+    };
+    document.laid_out(Layout { columns, palette })
+}
+
+/// Returns whether a stream is a terminal with colours that the user wants: NO_COLOR, CLICOLOR and
+/// CLICOLOR_FORCE are respected, as in errors of the command line.
+pub fn has_colour(stream: &impl RawStream) -> bool {
+    match AutoStream::choice(stream) {
+        ColorChoice::Never => false,
+        ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi => true,
+    }
+}
+
+/// Columns of the narrowest terminal that output is laid out for.
+// Narrower tables would break numbers.
+const NARROWEST: usize = 40;
 
 /// Writes to standard error.
 pub fn print_message(text: &str) {
@@ -55,7 +83,7 @@ pub fn print_as(
     json: impl FnOnce() -> String,
 ) -> Result<(), Failure> {
     print(&match format {
-        Format::Table => document().to_terminal(),
+        Format::Table => for_terminal(&document()),
         Format::Markdown => document().to_markdown(),
         Format::Json => json(),
         Format::Csv => quantity_rows::csv_of_json(&json()),

@@ -3,12 +3,20 @@
 
 use std::ops::{Add, AddAssign};
 
+use anstyle::{AnsiColor, Color, Style};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use textwrap::WordSeparator;
 use textwrap::core::Word;
 
 /// Columns of a terminal of default width.
 const WIDTH: usize = 80;
+
+/// Columns of prose at most, whatever the terminal has.
+// Longer lines are hard to follow; tables may be wider.
+const LONGEST_PROSE: usize = 100;
+
+/// First word of a paragraph that is a warning.
+const WARNING: &str = "Warning:";
 
 /// Table style with a rule under the header and no other lines.
 const STYLE: TableStyle =
@@ -42,6 +50,48 @@ pub enum Block {
     },
     /// Empty line on the terminal; other formats separate blocks by themselves.
     Gap,
+}
+
+/// Columns and styles of a terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layout {
+    /// Columns that lines may have.
+    pub columns: usize,
+    /// Styles of the parts of a document.
+    pub palette: Palette,
+}
+
+impl Layout {
+    /// A terminal of default width without styles, as for a pipe or a file.
+    pub const PLAIN: Self = Self { columns: WIDTH, palette: Palette::PLAIN };
+}
+
+/// Styles of the parts of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Palette {
+    title: Style,
+    heading: Style,
+    header: Style,
+    warning: Style,
+}
+
+impl Palette {
+    /// No styles.
+    pub const PLAIN: Self = Self {
+        title: Style::new(),
+        heading: Style::new(),
+        header: Style::new(),
+        warning: Style::new(),
+    };
+
+    /// Styles of a terminal that has them.
+    // The colours are those of the terminal's own palette, so that they can be read on any background.
+    pub const STYLED: Self = Self {
+        title: Style::new().bold(),
+        heading: Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Cyan))),
+        header: Style::new().bold(),
+        warning: Style::new().bold().fg_color(Some(Color::Ansi(AnsiColor::Yellow))),
+    };
 }
 
 impl Document {
@@ -119,33 +169,35 @@ impl Document {
 
     /// Lays the document out as plain text for a terminal of default width.
     pub fn to_terminal(&self) -> String {
-        self.within(WIDTH)
+        self.laid_out(Layout::PLAIN)
     }
 
     /// Lays the document out as plain text within the given number of columns, but for verbatim lines.
     pub fn within(&self, columns: usize) -> String {
+        self.laid_out(Layout { columns, ..Layout::PLAIN })
+    }
+
+    /// Lays the document out as text for a terminal; verbatim lines are not wrapped.
+    pub fn laid_out(&self, layout: Layout) -> String {
+        let Layout { columns, palette } = layout;
+        let prose = columns.min(LONGEST_PROSE);
         let mut out = String::new();
         for block in &self.blocks {
             match block {
-                Block::Title(text) | Block::Text(text) => {
-                    out += &textwrap::fill(text, columns);
-                    out.push('\n');
-                }
+                Block::Title(text) => push_styled(&mut out, palette.title, text, prose),
+                Block::Text(text) => out += &paragraph(text, prose, palette),
                 Block::Heading(text) => {
                     if !out.is_empty() {
                         out.push('\n');
                     }
-                    out += &textwrap::fill(text, columns);
-                    out.push('\n');
+                    push_styled(&mut out, palette.heading, text, prose);
                 }
                 Block::Verbatim(text) => {
                     out += text;
                     out.push('\n');
                 }
                 Block::Table { header, rows, ruled } => {
-                    let text = grid(header, rows, columns);
-                    let is_shown = |line: &&str| *ruled || !line.starts_with('─');
-                    out.extend(text.lines().filter(is_shown).flat_map(|line| [line, "\n"]));
+                    out += &with_header(&grid(header, rows, columns), *ruled, palette.header);
                 }
                 Block::Gap => out.push('\n'),
             }
@@ -171,6 +223,46 @@ impl Document {
         });
         blocks.collect::<Vec<_>>().join("\n")
     }
+}
+
+/// Adds wrapped text, every line in the style.
+// Every line by itself, as a pager may begin at any of them.
+fn push_styled(out: &mut String, style: Style, text: &str, columns: usize) {
+    for line in textwrap::fill(text, columns).lines() {
+        *out += &format!("{style}{line}{style:#}\n");
+    }
+}
+
+/// Wraps a paragraph, with the word that marks a warning in its style.
+fn paragraph(text: &str, columns: usize, palette: Palette) -> String {
+    let wrapped = textwrap::fill(text, columns) + "\n";
+    match wrapped.strip_prefix(WARNING) {
+        Some(rest) => format!("{0}{WARNING}{0:#}{rest}", palette.warning),
+        None => wrapped,
+    }
+}
+
+/// Styles the header of a table, and removes the rule below it unless it is `ruled`.
+fn with_header(table: &str, ruled: bool, style: Style) -> String {
+    let mut out = String::new();
+    let mut in_header = true;
+    for line in table.lines() {
+        if line.starts_with('─') {
+            in_header = false;
+            if !ruled {
+                continue;
+            }
+        }
+        // Columns that do not fit follow as a table of their own after an empty line.
+        in_header |= line.is_empty();
+        if in_header && !line.is_empty() {
+            out += &format!("{style}{line}{style:#}\n");
+        } else {
+            out += line;
+            out.push('\n');
+        }
+    }
+    out
 }
 
 impl AddAssign for Document {
@@ -352,6 +444,51 @@ fn aligned(row: &[String]) -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn styles_mark_title_headers_and_warnings_and_change_no_other_character() {
+        let rows = vec![strings(&["first", "1"])];
+        let document = Document::new()
+            .title("A trial")
+            .heading("Size")
+            .table(&["name", "two\nlines"], rows.clone())
+            .plain_table(&["name", "n"], rows)
+            .text("Warning: it is small.");
+        let styled = document.laid_out(Layout { columns: 80, palette: Palette::STYLED });
+        for part in [
+            "\u{1b}[1mA trial\u{1b}[0m\n",
+            "\u{1b}[1m         lines\u{1b}[0m\n",
+            "Warning:\u{1b}[0m it",
+        ] {
+            assert!(styled.contains(part), "{styled:?}");
+        }
+        let plain: String = styled
+            .split('\u{1b}')
+            .enumerate()
+            .map(
+                |(i, part)| {
+                    if i == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) }
+                },
+            )
+            .collect();
+        assert_eq!(plain, document.to_terminal());
+        assert_eq!(plain.matches('─').count(), 14, "{plain}");
+    }
+
+    #[test]
+    fn prose_and_tables_fit_narrow_and_wide_terminals() {
+        let quantities = || strings(&["0.8093 ±0.0012", "0.8096", "0.0252 ±0.0005", "0.0250"]);
+        let rows = vec![[strings(&["an analysis with a long name"]), quantities()].concat()];
+        let document = Document::new()
+            .text("word ".repeat(60))
+            .table(&["analysis", "power", "formula", "type I error", "formula"], rows);
+        for columns in [60, 80, 160] {
+            let text = document.within(columns);
+            assert!(widest(&text) <= columns, "{text}");
+            assert!(text.contains("0.8093 ±0.0012") && text.contains("0.0252 ±0.0005"), "{text}");
+        }
+        assert!(document.within(160).lines().next().is_some_and(|line| line.len() <= 100));
+    }
 
     fn strings(words: &[&str]) -> Vec<String> {
         words.iter().map(|&word| word.to_owned()).collect()

@@ -28,7 +28,7 @@ const ORDER: [&str; 18] = [
 ];
 
 /// Text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 26] = [
+const PLACES: [(&str, &[&str]); 28] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
@@ -59,6 +59,8 @@ const PLACES: [(&str, &[&str]); 26] = [
     ("clap_complete", &["cli/shell.rs"]),
     ("clap_mangen", &["cli/shell.rs"]),
     ("comfy_table", &["report/document.rs"]),
+    ("anstyle", &["report/document.rs"]),
+    ("anstream", &["cli/"]),
     ("maud", &["report/html/"]),
     ("base64", &["report/html/"]),
     ("resvg", &["report/png.rs"]),

@@ -39,10 +39,7 @@ fn a_slip_that_is_not_toml_is_one_error_with_what_was_meant() {
         (FUTILITY, "futility = { rule = none }", "none is text without quotes"),
     ] {
         let errors = errors_of(replace, by);
-        assert!(
-            errors.contains(&format!("not valid TOML: ")) && errors.contains(says),
-            "{by}\n{errors}"
-        );
+        assert!(errors.contains("not valid TOML: ") && errors.contains(says), "{by}\n{errors}");
         assert_eq!(errors.lines().count(), 1, "{by}\n{errors}");
     }
 }

@@ -16,7 +16,7 @@ use rescuesim::summary::checkpoint::{CheckpointError, MergedJob, MergedRun, RunI
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile, ShardArgs};
-use super::output::{self, print};
+use super::output::{self, for_terminal, print};
 use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs, delay};
@@ -217,7 +217,7 @@ fn print_as(
         Format::Csv => SweepRows::new(grid, points).write_csv(&mut out),
         Format::Markdown => return print(&sweep::document(provenance, grid, points).to_markdown()),
         Format::Table => {
-            print(&sweep::document(provenance, grid, points).to_terminal())?;
+            print(&for_terminal(&sweep::document(provenance, grid, points)))?;
             return print(note_on_figure(result, figures));
         }
     };
