@@ -225,8 +225,7 @@ pub struct ExactCharacteristics {
     pub alternative: ExactProbabilities,
     /// Probabilities with the planned control rate in both arms.
     pub null: ExactProbabilities,
-    /// The largest one-sided type I error over all control rates from 0.01 to 0.99, to a relative
-    /// 1e-7; futility that is not binding, and harm, are disregarded.
+    /// The largest one-sided type I error over all control rates between 0 and 1, to a relative 1e-7; futility that is not binding, and harm, are disregarded.
     pub maximum_type_one_error: f64,
     /// Control rate with that error.
     pub maximum_at: f64,
@@ -380,9 +379,6 @@ impl BoundaryCharacteristics {
     }
 }
 
-/// Range of common rates over which the largest type I error is sought.
-const RATES: [f64; 2] = [0.01, 0.99];
-
 /// Largest number of patients per arm for which exact values are computed.
 // More take longer than a person waits.
 const MOST_PER_ARM: u32 = 500;
@@ -403,7 +399,7 @@ impl ExactCharacteristics {
             .map(|(&low, &high)| question.rules.counted_out_below(low, high))
             .collect();
         let for_error = ExactDesign::new(sizes, statistic, efficacy, &counted_out).ok()?;
-        let error = for_error.maximum_type_one_error(RATES[0], RATES[1]);
+        let error = for_error.maximum_type_one_error();
         let rates = comparison.rates();
         Some(Self {
             alternative: heeded.probabilities(rates),

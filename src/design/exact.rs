@@ -137,10 +137,9 @@ impl ExactDesign {
         ExactProbabilities { upper, lower, rejection, expected_total }
     }
 
-    /// Computes the largest one-sided type I error over common rates from `lowest` to `highest`,
-    /// both in (0, 1), to a relative 1e-7.
-    pub fn maximum_type_one_error(&self, lowest: f64, highest: f64) -> TypeOneError {
-        CommonRate::new(self).maximum(lowest, highest)
+    /// Computes the largest one-sided type I error over all common rates, to a relative 1e-7.
+    pub fn maximum_type_one_error(&self) -> TypeOneError {
+        CommonRate::new(self).maximum()
     }
 
     /// Computes P(stop at the upper bound with s successes in both arms, s = 0, 1, …) at a common

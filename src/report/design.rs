@@ -394,7 +394,7 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
         .heading(format!("Exact binomial calculation{also}"))
         .table(&["true effect", "none", "planned"], rows)
         .text(format!(
-            "Largest one-sided type I error over control rates of 0.01 to 0.99: {}, at {at:.3}.",
+            "Largest one-sided type I error over all control rates: {}, at {at:.3}.",
             numeral::probability(maximum, 6)
         ));
     Some(document)
