@@ -128,6 +128,8 @@ pub fn write(path: &Path, text: &str, inputs: &[PathBuf]) -> Result<(), Failure>
 /// An HTML page that is to be written.
 pub struct OwnPage {
     file: OutputFile,
+    /// Path as it was typed.
+    path: PathBuf,
     /// Whether it replaces an earlier page of the program.
     replaces: bool,
 }
@@ -139,7 +141,7 @@ pub struct OwnPage {
 pub fn own_page(path: &Path, inputs: &[PathBuf]) -> Result<OwnPage, Failure> {
     let file = OutputFile::at(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
     keep_inputs([&file], inputs)?;
-    Ok(OwnPage { file, replaces: replaces_own(path, html::is_own_page)? })
+    Ok(OwnPage { file, path: path.to_owned(), replaces: replaces_own(path, html::is_own_page)? })
 }
 
 impl OwnPage {
@@ -148,7 +150,7 @@ impl OwnPage {
     /// # Errors
     /// When it cannot be written.
     pub fn written(self, text: &str) -> Result<String, Failure> {
-        let path = self.file.destination().to_owned();
+        let path = self.path;
         let replacing = if self.replaces { ", replacing an earlier report" } else { "" };
         match self.file.filled(text.as_bytes()).and_then(OutputFile::put_in_place) {
             Ok(_) => Ok(format!("Wrote {}{replacing}.\n", path.display())),

@@ -72,7 +72,8 @@ pub struct KnownEvent<'f> {
 }
 
 impl ArmOutcomes {
-    fn patients(&self) -> [u32; 2] {
+    /// Returns the patients of control and experimental arm.
+    pub fn patients(&self) -> [u32; 2] {
         match self {
             Self::Mrs(arms) => arms.map(|arm| arm.iter().sum()),
             Self::Dichotomised { arms, .. } => arms.map(|arm| arm.iter().sum()),
@@ -170,6 +171,14 @@ fn imbalance(
             scenario.file().randomisation.describe()
         )
     })
+}
+
+/// Returns whether the arms differ improbably from the ratio even if each patient is allocated
+/// independently.
+pub fn is_improbable(patients: [u32; 2], share_experimental: f64) -> bool {
+    let [control, experimental] = patients;
+    probability_of_imbalance(control + experimental, experimental, share_experimental)
+        .is_some_and(|p| p < IMPROBABLE)
 }
 
 /// Computes P(the experimental arm has a number of patients at least this far from its mean), if each

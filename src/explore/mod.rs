@@ -11,6 +11,7 @@ pub mod convergence;
 pub mod dossier;
 pub mod goal;
 pub mod grid;
+pub mod imbalance;
 pub mod precision;
 pub mod probit;
 pub mod quantities;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::util::{json, number, output, refused, rescuesim};
+use crate::util::{directory, json, number, output, refused, rescuesim};
 
 const SAFETY: &str = "angel-reboot-safety";
 const FUTILITY: &str = r#"design.futility={rule="conditional_power",at_most=0.2}"#;
@@ -268,6 +268,25 @@ fn implausible_numbers_are_warned_about() {
     }
 }
 
+/// Minimisation keeps the arms of 120 patients closer than independent allocation does.
+#[test]
+fn an_imbalance_beyond_the_planned_method_is_warned_about() {
+    let look = |randomised: &str, set: &[&str]| {
+        let arguments = ["--look", "1", "--z", "1", "--n", "104", "--randomised", randomised];
+        look("angel-reboot", &[&arguments[..], set].concat())
+    };
+    let minimised = look("70,50", &[]);
+    let text = warnings(&minimised).concat();
+    assert!(text.starts_with("70 v 50 patients randomised"), "{text}");
+    assert!(text.contains("of 2000 simulated allocations at 1:1, 0 gave"), "{text}");
+    assert!(text.contains("planned: minimisation on nihss"), "{text}");
+    let complete = ["--set", r#"randomisation={method="complete"}"#];
+    assert_eq!(warnings(&look("70,50", &complete)), Vec::<&str>::new());
+    assert_eq!(warnings(&look("61,59", &[])), Vec::<&str>::new());
+    let blocks = ["--set", r#"randomisation={method="permuted_blocks",block_sizes=[4]}"#];
+    assert_eq!(warnings(&look("63,57", &blocks)).len(), 1, "blocks of 4 differ by 2 at most");
+}
+
 /// Numbers that a trial of this design gives are no reason for a warning.
 #[test]
 fn plausible_numbers_are_not_warned_about() {
@@ -324,4 +343,81 @@ fn a_repeated_p_value_beyond_the_search_is_a_limit() {
         "208",
     ]));
     assert!(text.contains("< 0.0001"), "{text}");
+}
+
+const ROWS: &str = "arm,mrs,nihss,onset_to_puncture,occlusion_site,sICH,lost\n\
+                    control,2,6-15,<6 h,anterior,no,\n\
+                    experimental,0,>=16,6-24 h,posterior,yes,no\n\
+                    control,,6-15,<6 h,anterior,,yes\n\
+                    experimental,6,6-15,<6 h,anterior,no,\n";
+
+fn patients_refused(csv: &str) -> String {
+    let folder = directory();
+    let file = folder.path().join("patients.csv");
+    std::fs::write(&file, csv).expect("the folder is writable");
+    let mut command = rescuesim();
+    command.args(["monitor", SAFETY, "--look", "1", "--analysis", "shift", "--patients"]);
+    refused(command.arg(&file).args([
+        "--set",
+        r#"analyses=[{name="shift",method="proportional_odds",adjust_for=["nihss"]}]"#,
+    ]))
+}
+
+#[test]
+fn errors_in_a_file_of_patients_have_line_and_column() {
+    for (from, to, line, message) in [
+        ("control,2,", "Control,2,", 2, "`arm` is Control; allowed: control or experimental"),
+        ("control,2,", "control,7,", 2, "`mrs` is 7; allowed: 0 to 6, or nothing"),
+        ("experimental,6,6-15", "experimental,6,6–15", 5, "`nihss` is 6–15; allowed: 6-15, >=16"),
+        ("experimental,6,6-15", "experimental,6,", 5, "`nihss` is empty; allowed: 6-15, >=16"),
+        (
+            "posterior,yes,no",
+            "posterior,maybe,no",
+            3,
+            "`sICH` is maybe; allowed: yes, no or nothing",
+        ),
+        (
+            "posterior,yes,no",
+            "posterior,yes,yes",
+            3,
+            "`lost` is yes for a patient with an mRS; allowed: no",
+        ),
+        ("arm,mrs,nihss", "arm,mrs,NIHSS", 1, "the header has no column `nihss` (is it `NIHSS`?)"),
+        ("arm,mrs", "group,mrs", 1, "the header has no column `arm`"),
+    ] {
+        assert!(ROWS.contains(from), "{from}");
+        let error = patients_refused(&ROWS.replacen(from, to, 1));
+        assert!(error.contains(message), "{error}");
+        assert!(error.contains(&format!("patients.csv:{line}:")), "line {line}: {error}");
+    }
+    assert!(patients_refused(&ROWS.replace(',', ";")).contains("separated by semicolons"));
+    assert!(
+        patients_refused("arm,mrs,nihss,onset_to_puncture,occlusion_site\n")
+            .contains("has no patients")
+    );
+    let listed = ROWS.replace("sICH", "events").replace("yes,no", "sich,no").replace("no,", ",");
+    assert!(
+        patients_refused(&listed).contains("`events` names sich (did you mean sICH?)"),
+        "{}",
+        patients_refused(&listed)
+    );
+}
+
+/// Without days, an empty mRS is pending and a column of its own says in whom an event is known.
+#[test]
+fn patients_without_days_are_counted_as_the_columns_say() {
+    let folder = directory();
+    let file = folder.path().join("patients.csv");
+    let rows: String = ROWS.lines().skip(1).map(|row| format!("{row}\n")).collect();
+    let header = ROWS.lines().next().expect("a header");
+    std::fs::write(&file, format!("{header}\n{}", rows.repeat(26)))
+        .expect("the folder is writable");
+    let mut command = rescuesim();
+    command.args(["monitor", SAFETY, "--look", "1", "--patients"]).arg(&file);
+    let look = json(&mut command);
+    assert_eq!(look["randomised"].to_string(), "[52,52]");
+    assert_eq!(look["counts"][0].to_string(), "[0,0,26,0,0,0,0]");
+    assert_eq!(look["safety"][0]["counts"][1]["events"], 26);
+    assert_eq!(look["safety"][0]["counts"][0]["patients"], 26);
+    assert_eq!(look["safety"][2]["counts"][1]["patients"], 52);
 }

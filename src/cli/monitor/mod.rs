@@ -12,6 +12,7 @@ use rescuesim::design::inference::Belief;
 use rescuesim::design::inference::scale::standard_error_of;
 use rescuesim::design::monitor::RunningTrial;
 use rescuesim::expected::plausibility::{self, LookFacts};
+use rescuesim::explore::imbalance;
 use rescuesim::report::html::interim;
 use rescuesim::report::monitoring::{LookContext, LookEvidence, LookResult, MonitoringReport};
 use rescuesim::scenario::{Analysis, InputDocument, Scenario};
@@ -201,6 +202,8 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     let z = data.z.unwrap_or(0.0);
     let facts = args.facts(analysis, &trial, &data, given);
     let facts = LookFacts { known_events: args.known_events(scenario, given), ..facts };
+    let mut warnings = plausibility::implausible(scenario, &facts);
+    warnings.extend(imbalance::implausible(scenario, &facts));
     let seen = given.map(|given| &given.seen);
     let result = LookEvidence {
         z: data.z,
@@ -217,7 +220,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
         randomised: facts.randomised,
         counts: given.and_then(GivenOutcomes::by_mrs),
         path: args.path(&trial, data.z)?,
-        warnings: plausibility::implausible(scenario, &facts),
+        warnings,
     };
     Ok(MonitoringReport::new(context, &trial, LookResult::new(&trial, result)))
 }

@@ -63,10 +63,11 @@ pub fn page(report: &MonitoringReport) -> String {
             section id="recreate" {
                 h2 { "Reproducing this report" }
                 pre { (report.command) }
+                p.soft {
+                    "rescuesim " (report.version) ", scenario "
+                    code.checksum { (report.scenario_digest) }
+                }
             }
-        }
-        footer.soft {
-            "rescuesim " (report.version) ", scenario " code { (report.scenario_digest) }
         }
     };
     let page = html! {
