@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use crate::scenario::Scenario;
-use crate::trial::{NEVER_CANCELLED, ReplicateResult, Simulator, TrialResult};
+use crate::trial::{AdjustedEstimates, NEVER_CANCELLED, ReplicateResult, Simulator, TrialResult};
 
 /// Replicates handed to a worker at a time.
 // Long enough that handing over costs nothing (a millisecond of work), and a multiple of the replicates
@@ -92,6 +92,8 @@ pub struct Job<'a, A> {
     pub stop: Option<StopRule<'a, A>>,
     /// Sees the total between waves.
     pub observer: Option<&'a mut dyn Observer<A>>,
+    /// Whether trials get estimates that allow for the looks.
+    pub estimates: AdjustedEstimates,
     /// Receives the rows; none are kept if `None`.
     pub rows: Option<&'a mut dyn RowSink>,
 }
@@ -107,6 +109,7 @@ impl<'a, A> Job<'a, A> {
             progress: &|_| {},
             stop: None,
             observer: None,
+            estimates: AdjustedEstimates::Computed,
             rows: None,
         }
     }
@@ -126,6 +129,7 @@ impl<'a, A> Job<'a, A> {
             progress: self.progress,
             stop: self.stop.map(|stop| stop as StopRule<'b, A>),
             observer: self.observer.map(|observer| observer as &mut dyn Observer<A>),
+            estimates: self.estimates,
             rows: self.rows.map(|rows| rows as &mut dyn RowSink),
         }
     }
@@ -168,10 +172,11 @@ pub fn fold<'s, A: Accumulator>(
     job: Job<'_, A>,
     new: impl Fn() -> A + Sync,
 ) -> Result<Folded<A>, FoldError> {
-    let Job { replicates, resumed, threads, cancelled, progress, stop, mut observer, mut rows } =
-        job;
+    let Job { replicates, resumed, threads, cancelled, progress, stop, .. } = job;
+    let Job { mut observer, estimates, mut rows, .. } = job;
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).build()?;
-    let mut crew = Crew { workers: Vec::new(), cancelled, progress, keeps_rows: rows.is_some() };
+    let keeps_rows = rows.is_some();
+    let mut crew = Crew { workers: Vec::new(), cancelled, progress, estimates, keeps_rows };
     crew.hire(pool.current_num_threads(), &scenarios.into_iter().collect::<Vec<_>>());
     let mut total = resumed.unwrap_or_else(&new);
     let mut next = replicates.start;
@@ -231,6 +236,7 @@ struct Crew<'r> {
     workers: Vec<Mutex<Worker<'r>>>,
     cancelled: &'r AtomicBool,
     progress: &'r (dyn Fn(u64) + Sync),
+    estimates: AdjustedEstimates,
     keeps_rows: bool,
 }
 
@@ -266,8 +272,9 @@ impl<A: Accumulator> FoldedChunks<A> {
 impl<'r> Crew<'r> {
     fn hire(&mut self, threads: usize, scenarios: &[&'r Scenario]) {
         for _ in 0..threads {
-            let simulators =
-                scenarios.iter().map(|&of| Simulator::new(of).cancelled_by(self.cancelled));
+            let simulators = scenarios.iter().map(|&of| {
+                Simulator::new(of).cancelled_by(self.cancelled).with_estimates(self.estimates)
+            });
             let results = scenarios.iter().map(|_| ReplicateResult::default());
             self.workers.push(Mutex::new(Worker {
                 simulators: simulators.collect(),

@@ -105,6 +105,11 @@ impl ShardArgs {
 }
 
 impl CheckpointArgs {
+    /// Whether what is simulated is kept in a file.
+    pub fn is_given(&self) -> bool {
+        self.checkpoint.is_some()
+    }
+
     /// Opens the file that is asked for, if any, and reads what it has of `run`.
     ///
     /// # Errors

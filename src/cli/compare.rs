@@ -9,6 +9,7 @@ use rescuesim::explore::compare::{ComparisonTally, PairedComparison};
 use rescuesim::report::{Provenance, comparison};
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::checkpoint::{RunId, Task};
+use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::recreate::CommandLine;
@@ -50,6 +51,7 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     args.check_precision(&comparison)?;
     let file = args.checkpoint.open(args.run_id(&scenarios), args.simulation.threads())?;
     let mut session = args.simulation.session(replicates).in_file(file);
+    session.estimates = AdjustedEstimates::Skipped;
     let Simulated { tally, next, reached } = session.fold_until_precise(
         &scenarios,
         Job::of(0..replicates),

@@ -48,6 +48,12 @@ impl CommandLine {
         self
     }
 
+    /// Adds an option without a value.
+    pub fn flag(mut self, name: &str) -> Self {
+        self.0.push(format!("--{name}").into());
+        self
+    }
+
     /// Adds the replicates and the seed of a scenario.
     pub fn amounts(self, scenario: &Scenario) -> Self {
         self.option("replicates", scenario.replicates).option("seed", scenario.seed.0)

@@ -16,6 +16,7 @@ use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Set, Truth, sources};
 use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
+use rescuesim::trial::AdjustedEstimates;
 use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
@@ -124,6 +125,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
         })
         .transpose()?;
     session.name("power curve");
+    session.estimates = AdjustedEstimates::Skipped;
     let curve = power_curve(&mut session, &varied)?;
     session.end().map_or(Ok(()), CheckpointFile::finish)?;
     let dossier = Dossier::new(&scenario, &tally, cancelled_by_signal()).map_err(interrupted)?;

@@ -11,6 +11,7 @@ use rescuesim::report::grouped;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedQuantity;
 use rescuesim::summary::checkpoint::{JobTotal, StoredTotal};
+use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::CheckpointFile;
 use super::recreate::CommandLine;
@@ -92,7 +93,15 @@ impl SimulationArgs {
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Session { args: self, bar, runs_left: 1, next_job: 0, following: Vec::new(), file: None }
+        Session {
+            args: self,
+            bar,
+            runs_left: 1,
+            next_job: 0,
+            following: Vec::new(),
+            estimates: AdjustedEstimates::Computed,
+            file: None,
+        }
     }
 }
 
@@ -117,6 +126,8 @@ pub struct Session<'a> {
     pub next_job: u64,
     /// Overrides by which the scenario of the next simulation follows a number of patients.
     pub following: Vec<String>,
+    /// Whether trials get estimates that allow for the looks.
+    pub estimates: AdjustedEstimates,
     /// File that keeps what has been simulated.
     file: Option<CheckpointFile>,
 }
@@ -241,6 +252,7 @@ impl Session<'_> {
             threads: Some(self.args.threads()),
             cancelled: cancelled_by_signal(),
             progress: &|finished| bar.inc(finished),
+            estimates: self.estimates,
             ..job.shortened()
         };
         if let Some(file) = &mut self.file {

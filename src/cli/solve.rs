@@ -15,6 +15,7 @@ use rescuesim::scenario::path::NotAPath;
 use rescuesim::scenario::{InputDocument, KeyPath, Rejection, Scenario, Set, size};
 use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{NamedQuantity, Tally};
+use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::print_as;
@@ -76,6 +77,7 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     // The search takes about as many replicates as the verification.
     let file = args.checkpoint.open(task.run_id(), args.simulation.threads())?;
     let mut session = args.simulation.session(2 * task.base.replicates).in_file(file);
+    session.estimates = AdjustedEstimates::Skipped;
     let question = SolveQuestion {
         target: task.goal.target(),
         confidence: args.confidence,

@@ -205,21 +205,23 @@ impl AnalysisTally {
         if trial.has_estimate() {
             let (low, high) = trial.test.interval;
             let (stagewise_low, stagewise_high) = trial.stagewise_interval;
+            let stops_early = trial.look < self.looks.len();
             self.estimates.add(estimand, trial.test.estimate, low, high);
-            self.median_unbiased.add(
-                estimand,
-                trial.median_unbiased,
-                stagewise_low,
-                stagewise_high,
-            );
-            if trial.look < self.looks.len() {
+            if stops_early {
                 self.early_estimates.add(estimand, trial.test.estimate, low, high);
-                self.early_median_unbiased.add(
-                    estimand,
-                    trial.median_unbiased,
-                    stagewise_low,
-                    stagewise_high,
-                );
+            }
+            // Nothing is added if adjusted estimates are skipped.
+            let median = trial.median_unbiased;
+            if !median.is_nan() {
+                self.median_unbiased.add(estimand, median, stagewise_low, stagewise_high);
+                if stops_early {
+                    self.early_median_unbiased.add(
+                        estimand,
+                        median,
+                        stagewise_low,
+                        stagewise_high,
+                    );
+                }
             }
         }
     }

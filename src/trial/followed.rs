@@ -4,7 +4,7 @@ use super::analyst::patients_analysed;
 use super::cohort::PatientSelection;
 use super::monitoring::MonitoringEnd;
 use super::{
-    Conclusion, Described, DrawnEffect, LookIndex, LookMoment, LookSequence, Phase, PhaseObserver,
+    AdjustedEstimates, Conclusion, Described, DrawnEffect, LookIndex, LookMoment, LookSequence, Phase, PhaseObserver,
     ReplicateResult, ReplicateStreams, Simulator, TrialResult, safety,
 };
 use crate::accrual::DAYS_PER_MONTH;
@@ -140,7 +140,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     ) -> StagewiseEstimate {
         let (low, high) = test.interval;
         let plain = StagewiseEstimate { median: test.estimate, low, high };
-        if !test.has_estimate() {
+        if !test.has_estimate() || self.simulator.adjusted == AdjustedEstimates::Skipped {
             return StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         let design = &self.simulator.scenario.design;

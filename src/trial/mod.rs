@@ -56,6 +56,7 @@ pub use result::{
 #[derive(Debug)]
 pub struct Simulator<'s, O = ()> {
     scenario: &'s Scenario,
+    adjusted: AdjustedEstimates,
     /// Flag that cuts a replicate short.
     cancelled: &'s AtomicBool,
     streams: Streams,
@@ -75,6 +76,18 @@ pub struct Simulator<'s, O = ()> {
     control_variates: Option<ControlVariates>,
     /// Patients in control and experimental arm, in the order of the imbalances.
     allocated: Vec<[u32; 2]>,
+}
+
+/// Whether trials get the estimate that allows for the looks, by stage-wise ordering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AdjustedEstimates {
+    /// Each trial with an estimate has one.
+    #[default]
+    Computed,
+    /// No trial has one.
+    // Every size of a final look needs tables of its own, which in a run of a hundred replicates take
+    // longer than all the trials. Most searches and curves never show what they are for.
+    Skipped,
 }
 
 /// Flag of a simulation that nothing cancels.
@@ -110,6 +123,7 @@ impl<'s> Simulator<'s> {
     pub fn new(scenario: &'s Scenario) -> Self {
         Self {
             scenario,
+            adjusted: AdjustedEstimates::Computed,
             cancelled: &NEVER_CANCELLED,
             streams: Streams::new(scenario.seed),
             phases: (),
@@ -140,6 +154,7 @@ impl<'s> Simulator<'s> {
             self;
         Simulator {
             scenario,
+            adjusted: self.adjusted,
             cancelled,
             streams,
             phases,
@@ -161,6 +176,12 @@ impl<'s, O: PhaseObserver> Simulator<'s, O> {
     #[must_use]
     pub fn cancelled_by(self, cancelled: &'s AtomicBool) -> Self {
         Self { cancelled, ..self }
+    }
+
+    /// Returns the same simulator, which gives trials adjusted estimates or not.
+    #[must_use]
+    pub fn with_estimates(self, adjusted: AdjustedEstimates) -> Self {
+        Self { adjusted, ..self }
     }
 
     /// Returns the observer of the phases.

@@ -70,8 +70,9 @@ const PLACES: [(&str, &[&str]); 28] = [
     ("process::exit", &["main.rs"]),
 ];
 
-/// Files of types that scenarios write as they are: choices and numbers without an invariant.
-const WRITTEN: [&str; 13] = [
+/// Files of types that scenarios write as they are, choices and numbers without an invariant, and of
+/// totals that checkpoints hold and check.
+const WRITTEN: [&str; 16] = [
     "accrual.rs",
     "outcome/mod.rs",
     "outcome/published.rs",
@@ -84,6 +85,9 @@ const WRITTEN: [&str; 13] = [
     "scenario/",
     "summary/",
     "explore/benchmark.rs",
+    "explore/compare.rs",
+    "explore/convergence.rs",
+    "explore/dossier.rs",
     "report/glossary.rs",
 ];
 

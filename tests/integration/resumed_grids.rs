@@ -113,7 +113,9 @@ fn a_killed_and_resumed_report_gives_the_same_page() {
     let mut command = rescuesim();
     command.args(&args).arg("--out").arg(&resumed).arg("--resume").arg("--checkpoint").arg(&file);
     // After the design itself, during the trial with one look or the power curve.
-    let mut child = started(&arguments(&report[..report.len() - 1]), &file);
+    let mut killed = arguments(&report[..report.len() - 1]);
+    killed.extend(["--out".to_owned(), folder.path().join("killed.html").display().to_string()]);
+    let mut child = started(&killed, &file);
     wait_until(|| file.exists() && jobs(&file).len() > 1);
     child.kill().expect("the child exists");
     child.wait().expect("the child exists");

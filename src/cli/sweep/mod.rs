@@ -14,6 +14,7 @@ use rescuesim::report::sweep::{self, SweptPoint, figures};
 use rescuesim::scenario::{InputDocument, Scenario, Set};
 use rescuesim::summary::checkpoint::{CheckpointError, MergedJob, MergedRun, RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
+use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile, ShardArgs};
 use super::output::{self, for_terminal, print};
@@ -38,6 +39,10 @@ pub struct SweepArgs {
     checkpoint: CheckpointArgs,
     #[command(flatten)]
     shard: ShardArgs,
+    /// Skip the median-unbiased estimates, which in a grid of few replicates take longer than the
+    /// trials; their columns are empty. A sweep that only prints a table never computes them.
+    #[arg(long)]
+    no_estimates: bool,
     /// Format of the output; CSV has a row for each point, truth and analysis.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -46,6 +51,9 @@ pub struct SweepArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
+
+/// The option that skips estimates, as checkpoints name it.
+const NO_ESTIMATES: &str = "--no-estimates";
 
 /// A sweep that has been simulated.
 #[derive(Clone, Copy)]
@@ -105,7 +113,9 @@ pub fn merged(
     out: Option<&Path>,
     inputs: &[PathBuf],
 ) -> Result<(), Failure> {
-    let grid = grid(&run.run.task.options)?;
+    let options = run.run.task.options.iter();
+    let over: Vec<String> = options.filter(|&option| option != NO_ESTIMATES).cloned().collect();
+    let grid = grid(&over)?;
     let files = match out {
         Some(out) => Some(SweepFiles::create(out, &grid, inputs)?),
         None => None,
@@ -144,16 +154,32 @@ impl SweepArgs {
             .over
             .iter()
             .fold(CommandLine::of("sweep", &self.scenario), |line, over| line.option("over", over));
+        let command = if self.no_estimates { command.flag("no-estimates") } else { command };
         // With a precision each point takes a number of replicates of its own.
         Provenance::new(base, self.simulation.recreate(command, base).to_string())
     }
 
     fn task(&self, points: usize) -> Task {
+        let mut options = self.over.clone();
+        options.extend(self.no_estimates.then(|| NO_ESTIMATES.to_owned()));
         Task {
             command: "sweep".to_owned(),
-            options: self.over.clone(),
+            options,
             jobs: points as u64,
             can_grow: true,
+        }
+    }
+
+    /// Whether anything that is printed, written or kept for later has adjusted estimates.
+    fn estimates(&self) -> AdjustedEstimates {
+        let are_shown = match self.format {
+            Format::Table | Format::Markdown => self.out.is_some() || self.checkpoint.is_given(),
+            Format::Json | Format::Csv => true,
+        };
+        if are_shown && !self.no_estimates {
+            AdjustedEstimates::Computed
+        } else {
+            AdjustedEstimates::Skipped
         }
     }
 
@@ -173,6 +199,7 @@ impl SweepArgs {
         let file = self.checkpoint.open(run, self.simulation.threads())?;
         let mut session = self.simulation.session(all).in_file(file);
         session.runs_left = points.len() as u64;
+        session.estimates = self.estimates();
         let mut swept = Vec::with_capacity(points.len());
         for (number, (Point { scenario, following }, own)) in
             points.into_iter().zip(own).enumerate()

@@ -1,5 +1,7 @@
 //! Stage-wise estimates of one look for many trials.
 
+use std::sync::OnceLock;
+
 use super::{Monitored, StagewiseEstimate};
 use crate::num::chebyshev::Chebyshev;
 
@@ -24,15 +26,35 @@ pub struct StagewiseTable {
     lower: Vec<f64>,
     efficacy: Vec<f64>,
     level: f64,
-    /// Pieces by increasing Z, without gaps.
-    pieces: Vec<Piece>,
+    /// Ranges by increasing Z, without gaps.
+    ranges: [ZRange; PIECES],
+}
+
+/// Z values whose estimates are tabulated when the first of them is asked for.
+// A run of few replicates meets most of its final looks once or twice, and always the same range: the
+// other ranges would cost more than all its trials.
+#[derive(Debug, Clone)]
+struct ZRange {
+    low: f64,
+    /// Largest Z of the range.
+    high: f64,
+    /// Number of times that the range may be halved.
+    halvings: u32,
+    estimates: OnceLock<RangeEstimates>,
+}
+
+/// Estimates of a range.
+#[derive(Debug, Clone)]
+enum RangeEstimates {
+    /// Polynomials over the whole range.
+    Piece(Piece),
+    /// The lower and the upper half, as the polynomials of the whole range miss a bend.
+    Halves(Box<[ZRange; 2]>),
 }
 
 /// Polynomials between two Z.
 #[derive(Debug, Clone)]
 struct Piece {
-    /// Largest Z of the piece.
-    high: f64,
     median: Chebyshev,
     low_limit: Chebyshev,
     high_limit: Chebyshev,
@@ -41,19 +63,17 @@ struct Piece {
 impl StagewiseTable {
     /// Tabulates trials that end at look `k` of `monitored`, with confidence limits of `level`.
     pub fn new(monitored: &Monitored, k: usize, level: f64) -> Self {
-        let mut table = Self {
+        let width = (RANGE[1] - RANGE[0]) / PIECES as f64;
+        Self {
             information: monitored.information[..=k].to_vec(),
             lower: monitored.lower[..=k].to_vec(),
             efficacy: monitored.efficacy[..=k].to_vec(),
             level,
-            pieces: Vec::new(),
-        };
-        let width = (RANGE[1] - RANGE[0]) / PIECES as f64;
-        for i in 0..PIECES {
-            let low = RANGE[0] + i as f64 * width;
-            table.fill(low, low + width, MOST_HALVINGS);
+            ranges: std::array::from_fn(|i| {
+                let low = RANGE[0] + i as f64 * width;
+                ZRange::new(low, low + width, MOST_HALVINGS)
+            }),
         }
-        table
     }
 
     /// Returns the estimate of the drift after a trial that ended with Z = `z`, finite.
@@ -62,26 +82,44 @@ impl StagewiseTable {
         if z.is_nan() || z < RANGE[0] {
             return self.solve(z);
         }
-        let piece = self.pieces.partition_point(|piece| piece.high < z);
-        self.pieces.get(piece).map_or_else(|| self.solve(z), |piece| piece.at(z))
+        let range = self.ranges.iter().find(|range| z <= range.high);
+        range.map_or_else(|| self.solve(z), |range| range.estimate(self, z))
     }
 
     fn solve(&self, z: f64) -> StagewiseEstimate {
         let looks = Monitored::new(&self.information, &self.lower, &self.efficacy);
         looks.stagewise_estimate(self.information.len() - 1, z, self.level)
     }
+}
 
-    /// Adds the pieces between `low` and `high`.
-    fn fill(&mut self, low: f64, high: f64, halvings: u32) {
-        let piece = Piece::new(self, low, high);
+impl ZRange {
+    fn new(low: f64, high: f64, halvings: u32) -> Self {
+        Self { low, high, halvings, estimates: OnceLock::new() }
+    }
+
+    /// Returns the estimate at a Z of the range.
+    fn estimate(&self, table: &StagewiseTable, z: f64) -> StagewiseEstimate {
+        match self.estimates.get_or_init(|| self.tabulated(table)) {
+            RangeEstimates::Piece(piece) => piece.at(z),
+            RangeEstimates::Halves(halves) => {
+                let half = usize::from(z > halves[0].high);
+                halves[half].estimate(table, z)
+            }
+        }
+    }
+
+    fn tabulated(&self, table: &StagewiseTable) -> RangeEstimates {
+        let &Self { low, high, halvings, .. } = self;
+        let piece = Piece::new(table, low, high);
         // If the look before was shortly before, the function bends within the spread of the few
         // patients between, and the polynomial of a long piece misses it.
         if halvings > 0 && piece.tail() > TOLERANCE {
             let middle = 0.5 * (low + high);
-            self.fill(low, middle, halvings - 1);
-            self.fill(middle, high, halvings - 1);
+            let halves = [(low, middle), (middle, high)];
+            let halves = halves.map(|(low, high)| Self::new(low, high, halvings - 1));
+            RangeEstimates::Halves(Box::new(halves))
         } else {
-            self.pieces.push(piece);
+            RangeEstimates::Piece(piece)
         }
     }
 }
@@ -96,7 +134,6 @@ impl Piece {
             high_limit.push(estimate.high);
         }
         Self {
-            high,
             median: Chebyshev::through(low, high, &median),
             low_limit: Chebyshev::through(low, high, &low_limit),
             high_limit: Chebyshev::through(low, high, &high_limit),
