@@ -233,6 +233,8 @@ impl CheckpointFile {
             jobs.push(begun);
             return Ok(());
         };
+        // The run is the same, so a job that differs is one that was forged, or written by a program with
+        // a fault.
         let found = &jobs[place];
         let restored = if found.is_of(&begun) && found.next <= job.replicates.end {
             found.restored(scenarios, empty())

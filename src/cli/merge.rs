@@ -8,7 +8,7 @@ use rescuesim::summary::OperatingCharacteristics;
 use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, MergedJob, NamedCheckpoint};
 
 use super::input;
-use super::output::{Detail, print_summary};
+use super::output::{self, Detail, print_summary};
 use super::result_files::ResultFiles;
 use super::{Failure, Format, sweep};
 
@@ -46,9 +46,10 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
         None => None,
     };
     let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
-    let written = files.map_or(Ok(()), |files| files.finish(&summary));
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(&summary));
     print_summary(args.format, args.detail, &summary, &scenario)?;
-    written
+    output::report_written(&written?);
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<NamedCheckpoint, Failure> {

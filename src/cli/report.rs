@@ -125,6 +125,7 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
         })
         .transpose()?;
     session.name("power curve");
+    // The curve shows power alone.
     session.estimates = AdjustedEstimates::Skipped;
     let curve = power_curve(&mut session, &varied)?;
     session.end().map_or(Ok(()), CheckpointFile::finish)?;

@@ -80,12 +80,12 @@ impl ResultFiles {
         Ok(Self { rows, summary, failure: None })
     }
 
-    /// Completes all files and puts them in their places; if rows cannot be written, the summary alone.
-    /// Warns about files of rows that an earlier run left in the directory.
+    /// Completes all files, puts them in their places and returns these; if rows cannot be written, the
+    /// summary alone. Warns about files of rows that an earlier run left in the directory.
     ///
     /// # Errors
     /// When a file cannot be written; those not yet in place are discarded.
-    pub fn finish(mut self, summary: &Summary) -> Result<(), Failure> {
+    pub fn finish(mut self, summary: &Summary) -> Result<Vec<PathBuf>, Failure> {
         let mut complete = Vec::new();
         for rows in self.rows {
             match rows.complete(&summary.provenance) {
@@ -98,7 +98,9 @@ impl ResultFiles {
             complete.clear();
         }
         let place = self.summary.destination().to_owned();
-        let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
+        let mut written: Vec<_> =
+            complete.iter().map(|file| file.destination().to_owned()).collect();
+        written.push(place.clone());
         let filled = self.summary.filled(summary.to_json().as_bytes());
         filled
             // Put in place only now, so that a full disk leaves the files of an earlier run together.
@@ -111,7 +113,7 @@ impl ResultFiles {
             })?;
         let rows = [RowFormat::Csv, RowFormat::Parquet].map(RowFormat::file_name);
         warn_of_earlier(&place, &rows, &written);
-        self.failure.map_or(Ok(()), |failure| {
+        self.failure.map_or(Ok(written), |failure| {
             Err(Failure::Running(format!(
                 "{failure}; no rows were written, {} has all replicates",
                 place.display()

@@ -10,7 +10,7 @@ use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::checkpoint::{CheckpointArgs, ShardArgs};
-use super::output::{Detail, print_summary};
+use super::output::{self, Detail, print_summary};
 use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
 use super::signals::handle_signals;
@@ -91,12 +91,16 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let command = args.command().amounts(&scenario).to_string();
     let provenance = Provenance::new(&scenario, command).with_precision(reached);
     let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
-    let written = files.map_or(Ok(()), |files| files.finish(&summary));
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(&summary));
     // What was simulated is printed even if a file could not be written.
     if args.format != Format::Table || !simulation.quiet || args.out.is_none() {
         print_summary(args.format, args.detail, &summary, &scenario)?;
     }
-    written.and(in_file)
+    let written = written?;
+    if !simulation.quiet {
+        output::report_written(&written);
+    }
+    in_file
 }
 
 impl RunArgs {

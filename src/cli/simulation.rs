@@ -194,6 +194,7 @@ impl Session<'_> {
         self.begin(&scenarios, &mut job, &new)?;
         // The bar shows earlier simulations too, and replicates that a checkpoint had.
         let before = self.bar.position().saturating_sub(job.replicates.start);
+        // The bar is shared by its clones; the session itself is borrowed by the fold.
         let (bar, runs_left) = (self.bar.clone(), self.runs_left);
         let mut reached = Ok(f64::NAN);
         let mut is_enough = |total: &A, next: u64| {
@@ -227,6 +228,7 @@ impl Session<'_> {
         job: &mut Job<'_, A>,
         new: impl Fn() -> A,
     ) -> Result<(), Failure> {
+        // Of this job alone: the next scenario may follow nothing.
         let following = std::mem::take(&mut self.following);
         let number = self.next_job;
         self.next_job += 1;
@@ -234,6 +236,7 @@ impl Session<'_> {
         let start = job.replicates.start;
         let begun = JobTotal::begun(number, scenarios, following, start, &new());
         file.begin(begun, job, scenarios, new)?;
+        // Without this the time left would be estimated from replicates that took no time.
         if job.replicates.start > start {
             self.bar.inc(job.replicates.start - start);
             self.bar.reset_eta();

@@ -15,21 +15,22 @@ use super::{Failure, Format, ScenarioArgs, delay, output, values};
 pub struct StrategiesArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Simulated patients under each rule, such as 20000 or 1e6; at most 1e9.
+    /// Simulated patients under each strategy, such as 20000 or 1e6; at most 1e9.
     #[arg(long, default_value = "100000", value_parser = some_patients)]
     patients: u64,
-    /// Simulate, in place of a stated number, until the Monte Carlo standard error of a share of the
-    /// patients (0 to 1), or of the passes, is this small under every rule.
+    /// Simulate, instead of a given number of patients, until the Monte Carlo standard error of a
+    /// proportion of the patients (0 to 1), or of the mean number of passes, is this small under every
+    /// strategy.
     #[arg(long, value_name = "ERROR", conflicts_with = "patients", value_parser = values::standard_error)]
     precision: Option<f64>,
-    /// The figure that --precision is of: functional-independence (the default), mortality, haemorrhage,
+    /// The quantity that --precision is of: functional-independence (the default), mortality, haemorrhage,
     /// perforation, reperfusion, patency, stented, passes.
-    #[arg(long, value_name = "FIGURE", requires = "precision", conflicts_with = "patients", value_parser = measure)]
+    #[arg(long, value_name = "QUANTITY", requires = "precision", conflicts_with = "patients", value_parser = measure)]
     precision_of: Option<Measure>,
     /// Seed; the same as --set run.seed.
     #[arg(long, value_parser = values::seed)]
     seed: Option<u64>,
-    /// Passes at most under every rule; procedure.max_passes by default, or 5.
+    /// Maximum number of passes under every strategy; procedure.max_passes by default, or 5.
     #[arg(long, value_parser = values::whole::<u8>(1, 10))]
     max_passes: Option<u8>,
     /// Format of the output.
@@ -48,7 +49,7 @@ fn measure(name: &str) -> Result<Measure, String> {
     let found = MEASURES.iter().find(|(_, known)| hyphenated(known) == hyphenated(name));
     found.map(|(measure, _)| *measure).ok_or_else(|| {
         let known = MEASURES.map(|(_, name)| hyphenated(name));
-        format!("there is no figure `{name}`; allowed: {}", known.join(", "))
+        format!("there is no quantity `{name}`; allowed: {}", known.join(", "))
     })
 }
 
@@ -86,7 +87,7 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let max_passes = args.max_passes.map(u32::from).or(written).unwrap_or(5);
     let mut rules = StrategyComparison::new(&scenario, max_passes as usize).ok_or_else(|| {
         Failure::Usage(format!(
-            "{} has no [procedure], so there are no strategies to compare; allowed: a scenario with one, such as scenarios/lee-cohort.toml",
+            "{} has no [procedure], so it has no strategies to compare; allowed: a scenario with one, such as scenarios/lee-cohort.toml",
             path.display()
         ))
     })?;

@@ -84,6 +84,7 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     // Before the trial is printed: an error after pages of output would be overlooked.
     if let Some(path) = &args.plot {
         output::write(path, &figure::trace(&trial, FigurePlace::File), &document.paths())?;
+        output::report_written(std::slice::from_ref(path));
     }
     match args.format {
         // Rows of patients, not of the quantities that other commands print.

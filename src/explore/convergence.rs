@@ -66,6 +66,7 @@ impl ConvergenceTally {
     pub(super) fn is_of(&self, n: u64, empty: &Self) -> bool {
         // In 128 bits, as counts of a damaged file may overflow 64.
         let replicates: u128 = self.batches.iter().map(|of| u128::from(of.replicates)).sum();
+        // Efficacies are added trial by trial, so that lists of another length would be cut.
         self.trials == empty.trials
             && self.batches.len() <= MOST_BATCHES
             && replicates == u128::from(n)

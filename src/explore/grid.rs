@@ -48,7 +48,7 @@ pub enum GridError {
         "--over {0}: expected a key with a range or a list, as in missing.dropout=0..0.2:0.05 or sample_size.randomised=[300,348,400]"
     )]
     NoAxis(String),
-    /// The range has no values, or does not end on one.
+    /// The range has no values, or is not a multiple of its step.
     #[error("--over {text}: {reason}")]
     Range {
         /// The axis as written.
@@ -94,7 +94,7 @@ impl GridAxis {
     /// Reads `key=a..b:step`, both ends included, or `key=[…]`, a TOML array of any values.
     ///
     /// # Errors
-    /// When it is neither, when the step is not above 0 or does not land on the end, when a list is
+    /// When it is neither, when the step is not above 0 or the range not a multiple of it, when a list is
     /// empty or has a value twice.
     pub fn parse(text: &str) -> Result<Self, GridError> {
         Self::split(text).unwrap_or_else(|| Err(GridError::NoAxis(text.to_owned())))
@@ -206,7 +206,7 @@ impl Decimals {
         let range = Self { first: first_unit, step: step_unit, count, decimals, whole };
         if (last_unit - first_unit) % step_unit != 0 {
             return Err(format!(
-                "steps of {step} from {first} do not land on {last}, but on {} and {}; allowed: an end that they land on",
+                "{first}..{last} is not a multiple of {step}; allowed: another end, the nearest are {} and {}",
                 range.text(steps),
                 range.text(steps + 1)
             ));

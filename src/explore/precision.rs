@@ -55,7 +55,7 @@ pub enum OutOfReach {
         least: f64,
     },
     /// No replicate has the quantity.
-    #[error("after {after} the figure has no standard error; allowed: another figure")]
+    #[error("after {after} the quantity has no standard error; allowed: another quantity")]
     NoError {
         /// Replicates so far.
         after: u64,

@@ -215,12 +215,7 @@ impl AnalysisTally {
             if !median.is_nan() {
                 self.median_unbiased.add(estimand, median, stagewise_low, stagewise_high);
                 if stops_early {
-                    self.early_median_unbiased.add(
-                        estimand,
-                        median,
-                        stagewise_low,
-                        stagewise_high,
-                    );
+                    self.early_median_unbiased.add(estimand, median, stagewise_low, stagewise_high);
                 }
             }
         }

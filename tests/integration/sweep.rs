@@ -126,11 +126,9 @@ fn files_have_a_row_per_point_truth_and_analysis_and_a_power_curve() {
     let widest =
         table.lines().filter(|l| !l.starts_with("Recreate")).map(|l| l.chars().count()).max();
     assert!(widest <= Some(80), "{widest:?}\n{table}");
-    for text in [
-        "6 points, 200 simulated trials",
-        "Monitored by \"shift\"",
-        "--over missing.dropout=0..0.1:0.05",
-    ] {
+    for text in
+        ["6 points, 200 replicates", "Monitored by \"shift\"", "--over missing.dropout=0..0.1:0.05"]
+    {
         assert!(table.contains(text), "{text:?} in\n{table}");
     }
     let mut names: Vec<String> = fs::read_dir(&out)
@@ -303,7 +301,7 @@ fn errors_are_reported_before_any_simulation() {
         ),
         (
             vec!["--over", "missing.dropout=0..0.1:0.03"],
-            vec!["do not land on 0.1, but on 0.09 and 0.12"],
+            vec!["0..0.1 is not a multiple of 0.03", "the nearest are 0.09 and 0.12"],
         ),
         (vec!["--over", good, "--set", "missing.dropuot=1"], vec!["missing.dropuot"]),
         (vec![], vec!["--over <KEY=VALUES>"]),

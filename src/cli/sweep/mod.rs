@@ -160,18 +160,15 @@ impl SweepArgs {
     }
 
     fn task(&self, points: usize) -> Task {
+        // Totals with and without estimates cannot be merged.
         let mut options = self.over.clone();
         options.extend(self.no_estimates.then(|| NO_ESTIMATES.to_owned()));
-        Task {
-            command: "sweep".to_owned(),
-            options,
-            jobs: points as u64,
-            can_grow: true,
-        }
+        Task { command: "sweep".to_owned(), options, jobs: points as u64, can_grow: true }
     }
 
     /// Whether anything that is printed, written or kept for later has adjusted estimates.
     fn estimates(&self) -> AdjustedEstimates {
+        // A checkpoint may be resumed with another format, and must then have them.
         let are_shown = match self.format {
             Format::Table | Format::Markdown => self.out.is_some() || self.checkpoint.is_given(),
             Format::Json | Format::Csv => true,
@@ -192,6 +189,7 @@ impl SweepArgs {
     ) -> Result<Swept, Failure> {
         // One progress bar for all points.
         let own: Vec<_> = (0..points.len()).map(|job| run.own_replicates(job as u64)).collect();
+        // With a precision the first look at the errors predicts how many it takes.
         let all = match self.simulation.precision() {
             Some(_) => points.len() as u64 * engine::STOP_EVERY,
             None => own.iter().map(|own| own.end - own.start).sum(),
@@ -220,6 +218,7 @@ impl SweepArgs {
             )?;
             // The time left is estimated for the runs that remain.
             session.runs_left -= 1;
+            // Part of a point has no operating characteristics; `merge` computes those of the whole.
             if self.shard.is_given() {
                 continue;
             }

@@ -51,7 +51,7 @@ pub fn check_common(base: &Scenario, points: &[Point]) -> Result<(), Failure> {
     let first = counts.next().unwrap_or(0);
     match counts.find(|&other| other != first) {
         Some(other) => Err(Failure::Usage(format!(
-            "--over: some points have {first} analyses, others {other}; allowed: as many at every point"
+            "--over: some points have {first} analyses, others {other}; allowed: the same number at every point"
         ))),
         None => Ok(()),
     }

@@ -121,14 +121,14 @@ pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPo
         .gap()
         .text(how_much(provenance, points))
         .text(
-            "± is the Monte Carlo standard error; figures without it have the digits that their error \
-             leaves. All points have the same random numbers, so the difference between two is \
-             usually known better than these errors say.",
+            "± is the Monte Carlo standard error; other quantities have as many digits as their standard \
+             errors support. All points use the same random numbers, so a difference between two points \
+             usually has a smaller error than these suggest.",
         );
     if points.iter().any(|point| !point.following.is_empty()) {
         out = out.text(
-            "The outcomes and looks that the scenario has as counts follow the number randomised, in \
-             proportion.",
+            "Outcomes and looks that the scenario gives as counts change in proportion to the number \
+             randomised.",
         );
     }
     let Some(first) = points.first() else { return out };
@@ -145,8 +145,8 @@ pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPo
     }
     out.gap()
         .text(
-            "Early and final: efficacy is shown at an interim look, at the final one. With futility, \
-             harm, safety and what is not shown they add up to 1; ends that no point has are left out.",
+            "Early and final: efficacy at an interim look, at the final look. With futility, harm, safety \
+             and not significant they add up to 1; outcomes that never occur are omitted.",
         )
         .gap()
         .verbatim(format!("Recreate: {}", provenance.command))
@@ -164,7 +164,7 @@ fn how_much(provenance: &Provenance, points: &[SweptPoint]) -> String {
     // The largest error of all points holds for each.
     let worst = reached.max_by(|a, b| a.reached.total_cmp(&b.reached));
     format!(
-        "{} points, {trials} simulated trials at each with the effect and without it, seed {}{}.",
+        "{} points, {trials} replicates at each (a trial under H1 and one under H0), seed {}{}.",
         points.len(),
         provenance.seed,
         precision(worst, "")
@@ -175,8 +175,8 @@ fn how_much(provenance: &Provenance, points: &[SweptPoint]) -> String {
 struct SweepColumn {
     header: String,
     cells: Vec<String>,
-    /// Order in which columns are dropped if the table is too wide, the largest number first; 0 is never
-    /// dropped.
+    /// Order in which columns are omitted if the table is too wide, the largest number first; 0 is never
+    /// omitted.
     expendable: u32,
 }
 
@@ -207,7 +207,7 @@ fn highlights(grid: &ParameterGrid, points: &[SweptPoint], analysis: usize) -> D
         return table;
     }
     table.text(format!(
-        "No room for {}; --format json and the files of --out have all.",
+        "Columns omitted to fit {WIDTH} characters: {}. All are in --format json and --out.",
         left_out.join(", ")
     ))
 }
@@ -235,11 +235,10 @@ fn keys(grid: &ParameterGrid, points: &[SweptPoint]) -> Vec<SweepColumn> {
     .collect()
 }
 
-/// Shortens a key to its last part, unless another key of the grid ends alike.
+/// Shortens a key to its last part, unless another key of the grid has the same last part.
 pub(super) fn short(key: &str, grid: &ParameterGrid) -> String {
-    let alike =
-        grid.axes().iter().filter(|other| last_part(&other.key()) == last_part(key)).count();
-    let name = if alike > 1 { key.replace('.', " ") } else { last_part(key).to_owned() };
+    let same = grid.axes().iter().filter(|other| last_part(&other.key()) == last_part(key)).count();
+    let name = if same > 1 { key.replace('.', " ") } else { last_part(key).to_owned() };
     name.replace('_', " ")
 }
 
@@ -266,7 +265,7 @@ const HIGHLIGHTS: [Highlight; 10] = [
     highlight("futility", 2, "outcomes.futility"),
     highlight("harm", 5, "outcomes.harm"),
     highlight("safety", 6, "outcomes.safety"),
-    highlight("not\nshown", 1, "outcomes.not_shown"),
+    highlight("not\nsignificant", 1, "outcomes.not_shown"),
     highlight("expected\nn", 8, "n_randomised.mean"),
     highlight("months", 9, "duration_months"),
 ];
@@ -292,7 +291,7 @@ fn quantities(points: &[SweptPoint], analysis: usize) -> Vec<SweepColumn> {
                 | Reading::Absent => NONE.to_owned(),
             })
             .collect();
-        // An event that no point has needs no column.
+        // An outcome that never occurs needs no column.
         if key == "rejection" || cells.iter().any(|cell| cell != "0" && cell != NONE) {
             columns.push(SweepColumn { header: header.to_owned(), cells, expendable });
         }

@@ -106,6 +106,7 @@ impl MergedRun {
         let first = pieces.first().expect("a job is there because of a piece");
         let [text] = &first.scenarios[..] else { return Err(super::inconsistent()) };
         let scenario = Scenario::parse(text, &[]).map_err(|_| super::inconsistent())?;
+        // The file has the replicates of its own run, which may have been shorter.
         let scenario = scenario.with_replicates(self.replicates);
         let mut tally = Tally::new(&scenario);
         for piece in pieces {
@@ -144,6 +145,7 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<MergedRun, Vec<MergePr
             None => by_number.entry(of.checkpoint.run.shard.number).or_default().push(of),
         }
     }
+    // A job that two shards divide has a piece from each.
     let mut jobs: BTreeMap<u64, Vec<JobTotal>> = BTreeMap::new();
     let mut whole = None;
     for number in 1..=most.shard.of {

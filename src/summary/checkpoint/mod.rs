@@ -61,8 +61,10 @@ pub struct JobTotal {
     /// Number of the job, from 0.
     pub number: u64,
     /// Digest of the scenarios that are simulated together.
+    // Compared when a run is resumed: parsing the scenarios of thousands of points would take minutes.
     digest: String,
     /// Those scenarios.
+    // Resolved ones, as only the command that made them knows what a point sets in its file.
     scenarios: Vec<String>,
     /// Overrides by which outcomes and looks follow a number of patients.
     pub following: Vec<String>,
@@ -71,6 +73,7 @@ pub struct JobTotal {
     /// Number of the first replicate that is not in the total; all of the shard before it are.
     pub next: u64,
     /// Total of the replicates.
+    // As text, since its type depends on the command, and since a finished job is written many times.
     total: Box<RawValue>,
 }
 
@@ -261,6 +264,7 @@ impl Checkpoint {
 
     fn is_consistent(&self) -> bool {
         let Self { run, jobs } = self;
+        // A job that is there twice would be counted twice.
         let numbers: BTreeSet<u64> = jobs.iter().map(|job| job.number).collect();
         run.is_possible()
             && numbers.len() == jobs.len()
@@ -279,6 +283,7 @@ impl Checkpoint {
         let found = &self.run;
         let other_task =
             CheckpointError::OtherTask { found: found.task.words(), asked: run.task.words() };
+        // First, as two commands hardly ever have the same scenario, seed and replicates.
         if found.task.command != run.task.command {
             return Err(other_task);
         }

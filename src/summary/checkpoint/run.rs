@@ -85,6 +85,7 @@ pub struct Task {
     /// numbers of replicates of their own, and cannot be divided.
     pub jobs: u64,
     /// Whether a run with more replicates may continue from a run with fewer.
+    // A search may not: what it simulates next depends on the replicates before.
     pub can_grow: bool,
 }
 
@@ -159,6 +160,7 @@ impl RunId {
 
     /// Whether the replicates of a job are among the shard's own, from the first on.
     pub(super) fn has_part_of(&self, job: &JobTotal) -> bool {
+        // Such jobs have numbers of replicates that only their command knows.
         if self.task.jobs == 0 {
             return true;
         }
@@ -201,6 +203,7 @@ impl RunId {
     pub fn scenario(&self) -> Result<Scenario, CheckpointError> {
         let text = self.scenarios.first().ok_or_else(super::inconsistent)?;
         let scenario = Scenario::parse(text, &[]).map_err(|_| super::inconsistent())?;
+        // The digest of compared scenarios is of all of them together.
         let is_alone = self.scenarios.len() == 1;
         if scenario.seed.0 != self.seed || (is_alone && scenario.digest() != self.scenario_digest) {
             return Err(super::inconsistent());
@@ -243,6 +246,7 @@ impl RunId {
 /// Computes a digest of some scenarios in their order; that of the scenario if there is one.
 pub(super) fn joint_digest<'s>(scenarios: impl IntoIterator<Item = &'s Scenario>) -> String {
     let mut digests: Vec<String> = scenarios.into_iter().map(Scenario::digest).collect();
+    // The digest that provenance shows, so that a user can compare them.
     if digests.len() == 1 {
         return digests.remove(0);
     }
