@@ -1,25 +1,29 @@
 //! `rescuesim compare`.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::expected;
 use rescuesim::explore::compare::{ComparisonTally, PairedComparison};
-use rescuesim::report::{Provenance, comparison};
-use rescuesim::scenario::Scenario;
+use rescuesim::report::comparison::{self, Comparison};
+use rescuesim::report::{Provenance, quantity_rows};
+use rescuesim::scenario::{InputDocument, Scenario};
 use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
+use super::output::OutputFile;
 use super::recreate::CommandLine;
+use super::signals::handle_signals;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, delay, output};
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// Two or more scenario files (TOML); differences are from the first, which also gives seed
-    /// and replicates.
+    /// Two or more scenarios; differences are from the first, which also gives seed and replicates.
     #[arg(required = true, num_args = 2..)]
     scenarios: Vec<PathBuf>,
     /// Replace a value in all of them, as in `--set missing.dropout=0.05`; may be repeated.
@@ -32,23 +36,35 @@ pub struct CompareArgs {
     /// Format of the output.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Write compare.json and compare.csv to this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
 }
 
 pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     let own = [args.overrides.clone(), args.simulation.overrides()].concat();
     let quiet = args.simulation.quiet;
-    let first = delay::announced(quiet, || Scenario::load(&args.scenarios[0], &own))?;
+    let document = InputDocument::read(&args.scenarios[0])?;
+    let first = delay::announced(quiet, || document.scenario(&own))?;
+    // Known only now: resolving a scenario reads its evidence.
+    let mut inputs = document.paths();
     let replicates = first.replicates;
     // The other scenarios on the same random numbers, whatever their files say.
     let same = vec![format!("run.replicates={replicates}"), format!("run.seed={}", first.seed.0)];
     let same = [own, same].concat();
     let mut scenarios = vec![first];
     for path in &args.scenarios[1..] {
-        scenarios.push(delay::announced(quiet, || Scenario::load(path, &same))?);
+        let document = InputDocument::read(path)?;
+        scenarios.push(delay::announced(quiet, || document.scenario(&same))?);
+        inputs.extend(document.paths());
     }
     let comparison =
         PairedComparison::new(&scenarios).map_err(|e| Failure::Usage(e.to_string()))?;
     args.check_precision(&comparison)?;
+    let files = match &args.out {
+        Some(directory) => Some(ComparisonFiles::create(directory, &inputs)?),
+        None => None,
+    };
     let file = args.checkpoint.open(args.run_id(&scenarios), args.simulation.threads())?;
     let mut session = args.simulation.session(replicates).in_file(file);
     session.estimates = AdjustedEstimates::Skipped;
@@ -59,7 +75,7 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
         ComparisonTally::error_to_stop_by,
     )?;
     let in_file = session.end().map_or(Ok(()), CheckpointFile::finish);
-    let compared = tally.quantities();
+    let quantities = tally.quantities();
     // With a precision the number of replicates is known only now.
     let scenarios: Vec<Scenario> =
         scenarios.into_iter().map(|scenario| scenario.with_replicates(next)).collect();
@@ -68,17 +84,85 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
         .iter()
         .map(|of| Provenance::new(of, command.clone()).with_precision(reached.clone()))
         .collect();
-    output::print_as(
-        args.format,
-        || {
-            let names: Vec<String> =
-                args.scenarios.iter().map(|path| path.display().to_string()).collect();
-            let warnings: Vec<Vec<String>> = scenarios.iter().map(expected::warnings).collect();
-            comparison::document(&names, &provenance, &warnings, &compared)
-        },
-        || comparison::to_json(&provenance, &compared),
-    )?;
+    // Here, as the report does not read scenarios.
+    let warnings: Vec<Vec<String>> = scenarios.iter().map(expected::warnings).collect();
+    let compared = Comparison {
+        names: &names(&args.scenarios),
+        provenance: &provenance,
+        warnings: &warnings,
+        quantities: &quantities,
+    };
+    let written = files.map_or(Ok(Vec::new()), |files| files.finish(&compared))?;
+    if !args.simulation.quiet {
+        output::report_written(&written);
+    }
+    if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
+        output::print_as(
+            args.format,
+            || comparison::document(&compared),
+            || comparison::to_json(&compared),
+        )?;
+    }
     in_file
+}
+
+/// Names scenarios for the heads of columns: the name of the file, or its path if two files have the
+/// same name, or with a number if a file is given twice.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let short: Vec<String> = paths
+        .iter()
+        .map(|path| path.file_stem().unwrap_or(path.as_os_str()).display().to_string())
+        .collect();
+    let full: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    // `a/trial.toml` and `b/trial.toml` differ in their folders only.
+    let names = if has_repeats(&short) { full } else { short };
+    if !has_repeats(&names) {
+        return names;
+    }
+    (1..).zip(names).map(|(number, name)| format!("{number} {name}")).collect()
+}
+
+fn has_repeats(names: &[String]) -> bool {
+    names.iter().collect::<BTreeSet<_>>().len() < names.len()
+}
+
+/// The files of `--out`, opened before anything is simulated.
+struct ComparisonFiles {
+    json: OutputFile,
+    csv: OutputFile,
+}
+
+impl ComparisonFiles {
+    /// Opens the files in `directory`, which is made if missing.
+    fn create(directory: &Path, inputs: &[PathBuf]) -> Result<Self, Failure> {
+        // Before files are created: an interrupted comparison removes them.
+        handle_signals();
+        let files = Self::open(directory).map_err(|error| {
+            Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
+        })?;
+        output::keep_inputs([&files.json, &files.csv], inputs)?;
+        Ok(files)
+    }
+
+    fn open(directory: &Path) -> io::Result<Self> {
+        let json = OutputFile::create(directory, "compare.json")?;
+        let csv = json.sibling("compare.csv")?;
+        Ok(Self { json, csv })
+    }
+
+    /// Completes the files, puts them in their places and returns these.
+    fn finish(self, compared: &Comparison<'_>) -> Result<Vec<PathBuf>, Failure> {
+        let json = comparison::to_json(compared);
+        let csv = quantity_rows::csv_of_json(&json);
+        let places = [&self.json, &self.csv].map(|file| file.destination().to_owned()).to_vec();
+        let written = self.json.filled(json.as_bytes()).and_then(|json| {
+            // Only now, so that a full disk leaves the files of an earlier comparison together.
+            output::put_in_place(vec![json, self.csv.filled(csv.as_bytes())?])
+        });
+        written
+            .map(|()| places)
+            .map_err(|error| Failure::Running(format!("cannot finish the files of --out: {error}")))
+    }
 }
 
 impl CompareArgs {

@@ -1,4 +1,4 @@
-//! Tables of `rescuesim compare`: each scenario against the first.
+//! Results of `rescuesim compare`: each scenario against the first.
 
 use super::Provenance;
 use super::document::Document;
@@ -7,57 +7,96 @@ use super::table::precision;
 use crate::explore::compare::{ComparedQuantity, Difference};
 use crate::summary::McEstimate;
 
-/// Lays out a table for every scenario but the first, given the names of the files and the warnings of each
-/// scenario.
-pub fn document(
-    names: &[String],
-    provenance: &[Provenance],
-    warnings: &[Vec<String>],
-    figures: &[ComparedQuantity],
-) -> Document {
-    let mut out = Document::new();
-    for (i, (name, of)) in names.iter().zip(provenance).enumerate() {
-        out = out.text(format!("{} is {name}: {}", i + 1, of.scenario.title));
-        for warning in &warnings[i] {
-            out = out.text(format!("  Note on {}: {warning}.", i + 1));
-        }
-    }
-    out = out.gap().text(format!(
-        "{} simulated trials of each on the same random numbers, seed {}{}. Differences are paired: \
-         their Monte Carlo error (±) is that of the differences within replicates; unpaired is the \
-         error that two runs on random numbers of their own would have.",
-        grouped(provenance[0].replicates),
-        provenance[0].seed,
-        precision(provenance[0].precision.as_ref(), "the differences in ")
-    ));
+/// Scenarios that have been compared.
+#[derive(Debug)]
+pub struct Comparison<'c> {
+    /// Short names of the scenarios, all different.
+    pub names: &'c [String],
+    /// Origins of their results.
+    pub provenance: &'c [Provenance],
+    /// Warnings about each scenario.
+    pub warnings: &'c [Vec<String>],
+    /// Quantities that they have in common.
+    pub quantities: &'c [ComparedQuantity],
+}
+
+/// Width of the name of a scenario in the head of a table.
+// Two names, a difference and two errors leave this much of 80 columns.
+const NAME_WIDTH: usize = 13;
+
+/// Lays out tables for every scenario but the first.
+pub fn document(comparison: &Comparison<'_>) -> Document {
+    let Comparison { names, provenance, quantities, .. } = comparison;
+    let mut out = introduction(comparison);
     for other in 1..provenance.len() {
-        let second = (other + 1).to_string();
-        let difference = format!("{second} less 1");
+        let (first, second) = (&names[0], &names[other]);
+        out = out.heading(format!("{second} minus {first}"));
+        let header = [first, second].map(|name| textwrap::fill(name, NAME_WIDTH));
         // Quantities of one analysis or arm are adjacent and share a table.
-        for group in figures.chunk_by(|a, b| prefix(a) == prefix(b)) {
+        for group in quantities.chunk_by(|a, b| prefix(a) == prefix(b)) {
             let rows = group.iter().map(|compared| {
                 let [first, second] = [0, other].map(|i| &compared.values[i]);
                 row(compared, first, second, &compared.differences[other - 1])
             });
-            let header = [prefix(&group[0]), "1", &second, &difference, "unpaired", "ratio"];
-            out = out.gap();
+            let header = [
+                prefix(&group[0]),
+                &header[0],
+                &header[1],
+                "difference",
+                "SE if\nunpaired",
+                "SE\nratio",
+            ];
             out = out.table(&header, rows.collect());
         }
     }
     out = out.gap();
     out = out.text(
-        "Shares of patients are those of trials that run to their end: of mRS 0–2 and mortality \
-         among known outcomes, of all else among the randomised.",
+        "Proportions of patients are of trials that run to their end: mRS 0–2 and mortality among \
+         patients with an outcome, all others among the randomised.",
     );
-    if !figures.iter().any(|compared| compared.quantity.ends_with(".haemorrhage"))
+    if !quantities.iter().any(|compared| compared.quantity.ends_with(".haemorrhage"))
         && provenance.iter().any(|of| of.scenario.procedure.is_some())
     {
         out = out.text(
-            "Haemorrhage is left out: it is compared where all scenarios have it by the same \
-             definition.",
+            "Haemorrhage is omitted: it is compared only if all scenarios define it in the same way.",
         );
     }
     out.gap().verbatim(format!("Recreate: {}", provenance[0].command))
+}
+
+/// Names the scenarios, warns about them, and explains the columns.
+fn introduction(comparison: &Comparison<'_>) -> Document {
+    let Comparison { names, provenance, warnings, .. } = comparison;
+    let mut out = Document::new();
+    for (name, of) in names.iter().zip(*provenance) {
+        out = out.text(format!("{name}: {}", of.scenario.title));
+    }
+    // A warning about several scenarios is printed once.
+    let mut seen: Vec<&String> = Vec::new();
+    for warning in warnings.iter().flatten() {
+        // Already printed with the first scenario that has it.
+        if seen.contains(&warning) {
+            continue;
+        }
+        seen.push(warning);
+        let concerned: Vec<&str> = names
+            .iter()
+            .zip(*warnings)
+            .filter(|(_, warnings)| warnings.contains(warning))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let all = concerned.len() == names.len();
+        let whom = if all { "all scenarios".to_owned() } else { concerned.join(" and ") };
+        out = out.text(format!("Note on {whom}: {warning}."));
+    }
+    out.gap().text(format!(
+        "{} replicates of each scenario on the same random numbers, seed {}{}. ± is the Monte Carlo \
+         standard error (SE) of the paired difference; SE if unpaired: with independent random numbers; \
+         SE ratio: paired over unpaired.",
+        grouped(provenance[0].replicates),
+        provenance[0].seed,
+        precision(provenance[0].precision.as_ref(), "the differences in ")
+    ))
 }
 
 /// The analysis or arm that a quantity belongs to.
@@ -90,7 +129,12 @@ fn row(
 }
 
 /// Formats the comparison as JSON, ending in a newline.
-pub fn to_json(provenance: &[Provenance], figures: &[ComparedQuantity]) -> String {
-    let json = serde_json::json!({ "provenance": provenance, "figures": figures });
+pub fn to_json(comparison: &Comparison<'_>) -> String {
+    let Comparison { names, provenance, quantities, .. } = comparison;
+    let json = serde_json::json!({
+        "provenance": provenance,
+        "scenarios": names,
+        "figures": quantities,
+    });
     serde_json::to_string_pretty(&json).expect("plain data") + "\n"
 }

@@ -94,7 +94,9 @@ fn every_scenario_is_compared_with_the_first_with_any_number_of_threads() {
     assert!(number(&minutes["mcse_ratio"]) < 0.3);
 
     let table = output(rescuesim().args(["compare", early, &path, "--replicates", "500"]));
-    assert!(table.contains("unpaired") && table.contains("ratio"), "{table}");
+    for text in ["early-vs-late: ", "after-one: ", "\nafter-one minus early-vs-late", "SE if"] {
+        assert!(table.contains(text), "{text:?} in\n{table}");
+    }
     assert!(too_wide(&table).is_empty(), "{table}");
 }
 
