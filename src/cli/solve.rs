@@ -27,20 +27,21 @@ use super::{Failure, Format, ScenarioArgs, analysis, delay};
 pub struct SolveArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// The number of the scenario to be found, as in `--vary missing.dropout`.
+    /// The number of the scenario to be found, as in `--vary missing.dropout`; answers for the number
+    /// of patients are multiples of the allocation ratio's parts, or of the block.
     #[arg(long, value_name = "KEY", default_value = "sample_size.randomised")]
     vary: String,
     /// The power to be reached; the same as --reach power=….
     #[arg(long, value_parser = probability, conflicts_with = "reach", required_unless_present = "reach")]
     power: Option<f64>,
-    /// Any probability to be reached, as in `--reach efficacy-at-1=0.3`, named as for --precision-of;
-    /// type-i-error, futility, harm and safety are to be no more than that.
-    #[arg(long, value_name = "FIGURE=VALUE")]
+    /// Another probability to be reached, as in `--reach efficacy-at-1=0.3`, named as for
+    /// --precision-of; type-i-error, futility, harm and safety are to be at most that value.
+    #[arg(long, value_name = "QUANTITY=VALUE")]
     reach: Option<Goal>,
-    /// The analysis that it is of; the first by default.
+    /// The analysis whose probability it is; the first by default.
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
-    /// Values allowed, as in `--within 100..600`; those of the key by default.
+    /// Values to be tried, as in `--within 100..600`; all that the key allows by default.
     #[arg(long, value_name = "LOW..HIGH", value_parser = within, allow_hyphen_values = true)]
     within: Option<(f64, f64)>,
     /// Confidence that the answer reaches the target.
@@ -69,7 +70,7 @@ fn within(text: &str) -> Result<(f64, f64), String> {
 pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     if args.simulation.precision().is_some() {
         return Err(Failure::Usage(
-            "--precision does not go with solve; allowed: --replicates for the verification".into(),
+            "--precision conflicts with solve; allowed: --replicates for the verification".into(),
         ));
     }
     let task = SolveTask::new(args)?;
@@ -77,12 +78,18 @@ pub fn solve(args: &SolveArgs) -> Result<(), Failure> {
     // The search takes about as many replicates as the verification.
     let file = args.checkpoint.open(task.run_id(), args.simulation.threads())?;
     let mut session = args.simulation.session(2 * task.base.replicates).in_file(file);
+    // The search counts rejections and other ends of trials.
     session.estimates = AdjustedEstimates::Skipped;
     let question = SolveQuestion {
         target: task.goal.target(),
         confidence: args.confidence,
         replicates: task.base.replicates,
         domain: task.domain(),
+        multiple: if task.path == size::randomised() {
+            task.base.patients_allocated_together()
+        } else {
+            1
+        },
         start: by_formula.unwrap_or(task.number.value),
     };
     let mut refused = None;
@@ -132,7 +139,7 @@ impl<'a> SolveTask<'a> {
         // More replicates would make every value reach the target in appearance only.
         if args.vary.starts_with("run.") {
             return Err(Failure::Usage(format!(
-                "--vary {}: says how much is simulated, not what; allowed: a number of the trial, such as sample_size.randomised",
+                "--vary {}: the key says how much is simulated; allowed: a number of the trial, such as sample_size.randomised",
                 args.vary
             )));
         }
@@ -253,7 +260,7 @@ impl<'a> SolveTask<'a> {
     }
 
     fn failure(&self, error: SolveError<Failure>, refused: Option<&Rejection>) -> Failure {
-        let Goal { quantity: figure, value } = self.goal;
+        let Goal { quantity, value } = self.goal;
         // The search knows probabilities to be reached, the user the quantity that was asked for.
         let error = match error {
             SolveError::Simulation(failure) => return failure,
@@ -270,15 +277,16 @@ impl<'a> SolveTask<'a> {
             | SolveError::TooFew { .. }
             | SolveError::Flat(_) => error,
         };
-        let mut message = format!("{figure}={value} by {}: {error}", self.args.vary);
+        let mut message = format!("{quantity}={value} by --vary {}: {error}", self.args.vary);
         if let Some(rejection) = refused {
-            message += &format!("\nvalues beyond are refused:\n{rejection}");
+            message += &format!("\nvalues beyond these are not valid:\n{rejection}");
         }
         Failure::Usage(message)
     }
 
     fn run_id(&self) -> RunId {
         let args = self.args;
+        // All that decides which values are tried, so that a resumed search tries the same.
         let mut options = vec![format!("--vary {}", self.path), format!("--reach {}", self.goal)];
         options.push(format!("--analysis {}", self.base.analyses[self.analysis].name));
         if let Some((low, high)) = args.within {

@@ -32,7 +32,9 @@ impl FromStr for Goal {
         let (name, value) = text.split_once('=').ok_or(expected)?;
         let quantity: NamedQuantity = name.trim().parse().map_err(|error| format!("{error}"))?;
         if !quantity.is_probability() {
-            return Err(format!("{quantity} is no probability; allowed: power=0.9 and the like"));
+            return Err(format!(
+                "{quantity} is not a probability; allowed: a probability, as in power=0.9"
+            ));
         }
         let value = probability(value.trim())?;
         Ok(Self { quantity, value })
@@ -45,8 +47,17 @@ impl FromStr for Goal {
 /// If the text is no such number.
 pub fn probability(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&p| p > 0.0 && p < 1.0);
-    number
-        .ok_or_else(|| format!("{text} is not between 0 and 1; expected a probability such as 0.9"))
+    number.ok_or_else(|| {
+        let hint = as_percentage(text).map_or(String::new(), |p| format!("; did you mean {p}?"));
+        format!("{text} is not between 0 and 1; expected a probability such as 0.9{hint}")
+    })
+}
+
+/// Reads a percentage such as 90 or 90%, as a probability.
+fn as_percentage(text: &str) -> Option<f64> {
+    let percent = text.trim_end_matches('%').trim_end().parse::<f64>().ok()?;
+    // A value below 1 with a percent sign is as likely a slip as a small probability.
+    (1.0 < percent && percent < 100.0).then_some(percent / 100.0)
 }
 
 impl Goal {

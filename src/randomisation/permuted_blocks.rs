@@ -22,6 +22,12 @@ impl PermutedBlocks {
         Self { ratio, multiples, series }
     }
 
+    /// Returns the size of the blocks if all are of one size and follow one another in the whole trial.
+    pub fn only_block(&self) -> Option<u32> {
+        let [multiple] = self.multiples[..] else { return None };
+        (series_count(&self.series) == 1).then(|| multiple * self.ratio.parts())
+    }
+
     /// Returns the series of each stratum.
     pub(super) fn series(&self) -> &[u32] {
         &self.series

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::Provenance;
 use super::document::Document;
-use super::numeral::{grouped, with_error};
+use super::numeral::{NONE, grouped, with_error};
 use crate::explore::goal::Goal;
 use crate::explore::solve::{Observed, Solution};
+use crate::scenario::size;
 use crate::summary::{McEstimate, Sampled};
 
 /// Question and answer of a search.
@@ -37,7 +38,7 @@ pub struct Solved {
     /// Further overrides, by which outcomes and looks follow a number of patients.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub following: Vec<String>,
-    /// The quantity at the answer, on independent replicates.
+    /// The quantity at the answer, in new replicates.
     pub verified: McEstimate,
     /// Confidence bound of the quantity at the answer: lower, or upper for a target that is a maximum.
     pub bound: f64,
@@ -116,6 +117,12 @@ impl Solved {
         self
     }
 
+    /// Formats the confidence in per cent.
+    fn percent(&self) -> String {
+        // Rounded to two decimals, as 100 × 0.95 is not 95 in binary.
+        format!("{}", (1e4 * self.confidence).round() / 100.0)
+    }
+
     fn number(&self, x: f64) -> String {
         if self.whole {
             format!("{x:.1}")
@@ -136,64 +143,84 @@ impl Solved {
 pub fn document(provenance: &Provenance, solved: &Solved, goal: &Goal) -> Document {
     let words = goal.quantity.words();
     let least = if solved.at_most { "at most" } else { "at least" };
-    // Rounded to two decimals, as 100 × 0.95 is not 95 in binary.
-    let percent = format!("{}", (1e4 * solved.confidence).round() / 100.0);
-    let mut rows = vec![vec!["answer".to_owned(), solved.value(solved.answer)]];
-    rows.push(vec!["root of the simulated curve".to_owned(), solved.number(solved.root)]);
+    let mut rows = vec![vec!["use".to_owned(), solved.value(solved.answer)]];
+    rows.push(vec!["estimate from simulation".to_owned(), solved.number(solved.root)]);
     let interval = match solved.interval {
         Some((low, high)) => format!("{} to {}", solved.number(low), solved.number(high)),
-        None => "–".to_owned(),
+        None => NONE.to_owned(),
     };
-    rows.push(vec![format!("  its {percent} % interval"), interval]);
-    let formula = solved.by_formula.map_or("–".to_owned(), |x| solved.number(x));
-    rows.push(vec!["root of the closed form".to_owned(), formula]);
-    let fit = solved.fit;
-    let lack = if fit.heterogeneity > 1.0 {
-        format!(
-            " The probit line does not fit (χ² {:.1}, {} degrees of freedom): the interval allows for \
-             that by a factor of {:.1} on variances.",
-            fit.chi_squared, fit.df, fit.heterogeneity
-        )
+    rows.push(vec![format!("  {} % confidence interval", solved.percent()), interval]);
+    let formula = solved.by_formula.map_or(NONE.to_owned(), |x| solved.number(x));
+    rows.push(vec!["estimate from the formula".to_owned(), formula]);
+    Document::new()
+        .title(&provenance.scenario.title)
+        .gap()
+        .text(format!(
+            "{} for {words} of {least} {} in \"{}\": use {}.",
+            solved.key,
+            solved.target,
+            solved.analysis,
+            solved.value(solved.answer)
+        ))
+        .text(verified(solved))
+        .gap()
+        .table(&["value", solved.key.rsplit('.').next().unwrap_or_default()], rows)
+        .text(effort(provenance, solved))
+        .gap()
+        .verbatim(format!("Recreate: {}", provenance.command))
+}
+
+/// Says what the verification of the answer found, what failed before it, and what is set with it.
+fn verified(solved: &Solved) -> String {
+    let answer = solved.value(solved.answer);
+    let gives = if solved.key == size::randomised().to_string() {
+        format!("{answer} patients give")
     } else {
-        String::new()
+        format!("{answer} gives")
     };
+    // The first value that is verified has half of the error rate, the second a quarter and so on.
+    let mut text = format!(
+        "Verified: {gives} {} in {} new trials (one-sided {} % {} limit {:.4}, adjusted for the number \
+         of values verified).",
+        with_error(solved.verified),
+        grouped(solved.verified.n),
+        solved.percent(),
+        if solved.at_most { "upper" } else { "lower" },
+        solved.bound,
+    );
     let failed: Vec<String> = solved
         .failed
         .iter()
         .map(|(x, of)| format!("{} ({})", solved.value(*x), with_error(*of)))
         .collect();
-    let failed = if failed.is_empty() {
-        String::new()
-    } else {
-        format!(" Tried before it and not shown: {}.", failed.join(", "))
-    };
-    let following = match &solved.following[..] {
-        [] => String::new(),
-        set => format!(" Outcomes and looks follow: {}.", set.join(", ")),
-    };
-    Document::new()
-        .title(&provenance.scenario.title)
-        .gap()
-        .text(format!("{} for {words} of {least} {} in \"{}\"", solved.key, solved.target, solved.analysis))
-        .gap()
-        .table(&["value", solved.key.rsplit('.').next().unwrap_or_default()], rows)
-        .text(format!(
-            "With {} the figure is {} on replicates of their own, and {least} {:.4} with a confidence of \
-             {percent} %, whatever the search did.{failed}{following}",
-            solved.value(solved.answer),
-            with_error(solved.verified),
-            solved.bound,
-        ))
-        .text(format!(
-            "{} replicates in the search, at {} values with replicates of their own, and {} in \
-             verification, seed {}.{lack}",
-            grouped(solved.search_replicates),
-            solved.points.len(),
-            grouped(solved.verification_replicates),
-            provenance.seed
-        ))
-        .gap()
-        .verbatim(format!("Recreate: {}", provenance.command))
+    if !failed.is_empty() {
+        text += &format!(" Not verified: {}.", failed.join(", "));
+    }
+    if !solved.following.is_empty() {
+        text += &format!(" Outcomes and looks follow: {}.", solved.following.join(", "));
+    }
+    text
+}
+
+/// Says how much was simulated, and whether the line that the search fits is one.
+fn effort(provenance: &Provenance, solved: &Solved) -> String {
+    let mut text = format!(
+        "{} replicates in the search, at {} values with replicates of their own; {} in the verification; \
+         seed {}.",
+        grouped(solved.search_replicates),
+        solved.points.len(),
+        grouped(solved.verification_replicates),
+        provenance.seed
+    );
+    let fit = solved.fit;
+    if fit.heterogeneity > 1.0 {
+        text += &format!(
+            " The probit line does not fit well (χ² {:.1}, {} degrees of freedom), so the interval is \
+             wider: its variance is multiplied by {:.1}.",
+            fit.chi_squared, fit.df, fit.heterogeneity
+        );
+    }
+    text
 }
 
 /// Formats the result as JSON, ending in a newline.

@@ -70,7 +70,10 @@ pub fn any_number(scenario: &Scenario, path: &KeyPath) -> Result<Number, EditErr
             PathStep::Key(key) => shape.key(key),
             PathStep::Index(_) => shape.element(),
         });
-        item = step.get(item).ok_or_else(|| not_there(path, &above, item, step))?;
+        item = step.get(item).ok_or_else(|| match inside(&document, path) {
+            Some(near) => EditError::NotThere { path: path.to_string(), near: Some(near) },
+            None => not_there(path, &above, item, step),
+        })?;
         above = above.child(step.clone());
     }
     let (Some(value), Some(allowed)) =
@@ -81,6 +84,37 @@ pub fn any_number(scenario: &Scenario, path: &KeyPath) -> Result<Number, EditErr
     let least = allowed.least.as_ref().and_then(Limit::as_f64).unwrap_or(f64::NEG_INFINITY);
     let most = allowed.most.as_ref().and_then(Limit::as_f64).unwrap_or(f64::INFINITY);
     Ok(Number { value, range: (least, most), whole: allowed.whole })
+}
+
+/// Names that people give the number of patients.
+const PATIENTS: [&str; 6] = ["n", "n_max", "patients", "sample_size", "size", "total"];
+
+/// Finds the number that a path of one key means, inside some table; `None` if several have that key.
+fn inside(document: &toml_edit::DocumentMut, path: &KeyPath) -> Option<String> {
+    let [PathStep::Key(key)] = path.steps() else { return None };
+    // Of all numbers this is the one that most questions are about.
+    if PATIENTS.contains(&key.to_lowercase().as_str()) {
+        return Some(super::size::randomised().to_string());
+    }
+    let mut found = Vec::new();
+    collect(document.as_item(), key, &KeyPath::default(), &mut found);
+    // Of several, none is more likely than the others.
+    match &found[..] {
+        [only] => Some(only.to_string()),
+        _ => None,
+    }
+}
+
+/// Collects the paths of the numbers that have a key, in tables at any depth.
+fn collect(item: &Item, key: &str, at: &KeyPath, found: &mut Vec<KeyPath>) {
+    for (name, child) in item.as_table_like().into_iter().flat_map(|table| table.iter()) {
+        let path = at.key(name);
+        if name == key && super::item::number(child).is_some() {
+            found.push(path);
+        } else {
+            collect(child, key, &path, found);
+        }
+    }
 }
 
 /// Describes a step that leads nowhere from `item`, which is at the path `above`.

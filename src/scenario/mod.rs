@@ -401,6 +401,18 @@ impl Scenario {
         self
     }
 
+    /// Returns the number of patients of whose multiples a trial of any size consists: a block if all
+    /// blocks of the trial are of one size, else the smallest group that the allocation ratio divides
+    /// into whole patients.
+    pub fn patients_allocated_together(&self) -> u32 {
+        if let RandomisationMethod::PermutedBlocks(blocks) = &self.randomisation
+            && let Some(block) = blocks.only_block()
+        {
+            return block;
+        }
+        self.ratio.reduced().parts()
+    }
+
     /// Lists the truths that are simulated, in the order of every result.
     pub fn truths(&self) -> &'static [Truth] {
         match self.prior {

@@ -4,8 +4,8 @@ use super::analyst::patients_analysed;
 use super::cohort::PatientSelection;
 use super::monitoring::MonitoringEnd;
 use super::{
-    AdjustedEstimates, Conclusion, Described, DrawnEffect, LookIndex, LookMoment, LookSequence, Phase, PhaseObserver,
-    ReplicateResult, ReplicateStreams, Simulator, TrialResult, safety,
+    AdjustedEstimates, Conclusion, Described, DrawnEffect, LookIndex, LookMoment, LookSequence,
+    Phase, PhaseObserver, ReplicateResult, ReplicateStreams, Simulator, TrialResult, safety,
 };
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{BoundMethod, KnownOutcomes, TestResult};

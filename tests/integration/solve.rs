@@ -22,7 +22,8 @@ const SIZES: Domain = Domain { range: (2.0, 1e6), whole: true, scale: DoseScale:
 const SHARES: Domain = Domain { range: (0.0, 1.0), whole: false, scale: DoseScale::Value };
 
 fn question(domain: Domain, start: f64) -> SolveQuestion {
-    SolveQuestion { target: 0.8, confidence: 0.95, replicates: 20_000, domain, start }
+    let multiple = 1;
+    SolveQuestion { target: 0.8, confidence: 0.95, replicates: 20_000, domain, multiple, start }
 }
 
 /// Solves with binomial noise on a known probability, which is `None` for values that are not allowed.
@@ -96,8 +97,14 @@ fn a_decreasing_curve_gives_the_largest_share() {
 #[test]
 fn significance_levels_are_found_on_the_probit_scale() {
     let domain = Domain { range: (1e-12, 1.0), whole: false, scale: DoseScale::Probit };
-    let question =
-        SolveQuestion { target: 0.999, confidence: 0.95, replicates: 50_000, domain, start: 0.05 };
+    let question = SolveQuestion {
+        target: 0.999,
+        confidence: 0.95,
+        replicates: 50_000,
+        domain,
+        multiple: 1,
+        start: 0.05,
+    };
     let (wrong, outside, excess) = failures(&question, 0.002, |alpha| 1.0 - 0.5 * alpha);
     assert!(wrong <= 28 && outside <= 33, "{wrong} and {outside} of 300");
     // At the target 50 events are expected, and at most about 30 may occur.
@@ -128,16 +135,13 @@ fn a_target_out_of_reach_is_reported_with_the_best_result() {
         noisy(&question, 1, probability).expect_err("it cannot be reached").to_string()
     };
     let low = message(&|x| Some(0.5 * x / (x + 100.0)));
-    assert!(
-        low.contains("not reached by the values tried from 2 to 1000000: the best seen is 0.5"),
-        "{low}"
-    );
+    assert!(low.contains("no value tried from 2 to 1000000 reaches it; the best was 0.5"), "{low}");
     let limited = message(&|x| (x <= 150.0).then_some(0.004 * x));
-    assert!(limited.contains("from 2 to 150: the best seen is 0."), "{limited}");
+    assert!(limited.contains("from 2 to 150 reaches it; the best was 0."), "{limited}");
     let all = message(&|_| Some(0.9));
     // So far away that any quantity that depends on the value would have changed.
-    assert!(all.contains("every value tried from 2 to 7268 reaches the target"), "{all}");
-    assert!(message(&|_| None).contains("no value can be tried"));
+    assert!(all.contains("every value tried from 2 to 7268 reaches it"), "{all}");
+    assert!(message(&|_| None).contains("no allowed value to begin with"));
 }
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
@@ -184,15 +188,53 @@ fn the_table_is_complete_and_independent_of_the_number_of_threads() {
     assert_eq!(table, run("3"));
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
-        "missing.dropout for power of at least 0.7 in \"independence\"",
-        "root of the closed form",
-        "with a confidence of 95 %, whatever the search did.",
+        "missing.dropout for power of at least 0.7 in \"independence\": use 0.",
+        "estimate from the formula",
+        "in 1 000 new trials (one-sided 95 % lower limit 0.7",
         "replicates in the search",
         "--vary missing.dropout --reach power=0.7 --within 0..0.6 --confidence 0.95 --replicates 1000",
     ] {
         assert!(text.contains(part), "{part:?} in\n{table}");
     }
     assert_eq!(too_wide(&table), Vec::<&str>::new());
+}
+
+/// Every multiple of 6 that is verified, whether the answer rises or falls with the value, and where
+/// the range ends between two multiples.
+#[test]
+fn answers_are_multiples_of_what_is_allocated_together() {
+    let power = |x: f64| normal::lower_tail(1.6 * (x / 100.0).sqrt() - 1.0);
+    for seed in 0..40 {
+        let sizes = SolveQuestion { multiple: 6, ..question(SIZES, 100.0) };
+        let found = noisy(&sizes, seed, |x| Some(power(x))).expect("there is an answer");
+        assert!(found.verifications.iter().all(|of| of.x % 6.0 == 0.0), "{found:?}");
+        let falling = noisy(&sizes, seed, |x| Some(1.0 - power(x))).expect("there is an answer");
+        assert!(falling.verifications.iter().all(|of| of.x % 6.0 == 0.0), "{falling:?}");
+        let narrow = Domain { range: (2.0, 139.0), ..SIZES };
+        let narrow = SolveQuestion { multiple: 6, ..question(narrow, 100.0) };
+        if let Ok(found) = noisy(&narrow, seed, |x| Some(power(x))) {
+            assert!(found.answer().x % 6.0 == 0.0 && found.answer().x <= 138.0, "{found:?}");
+        }
+    }
+}
+
+/// The number of patients is varied by default, and its answer can be divided by the ratio, or into
+/// blocks.
+#[test]
+fn sizes_are_solved_for_by_default_in_groups_that_the_design_can_use() {
+    let one = only(SCENARIO, &["independence"]);
+    for (set, multiple) in [
+        ("arms.allocation_ratio={control=1,experimental=1}", 2),
+        ("arms.allocation_ratio={control=1,experimental=2}", 3),
+        (r#"randomisation={method="permuted_blocks",block_sizes=[8]}"#, 8),
+        (r#"randomisation={method="permuted_blocks",block_sizes=[4,8]}"#, 2),
+    ] {
+        let args = ["--set", &one, "--set", set, "--power", "0.6", "--replicates", "400"];
+        let found = json(&mut solve_angel_reboot(&args));
+        assert_eq!(found["solved"]["key"], "sample_size.randomised");
+        let answer = number(&found["solved"]["answer"]);
+        assert_eq!(answer % f64::from(multiple), 0.0, "{answer} with {set}");
+    }
 }
 
 /// Solves for the first of three looks at which 3 of 10 trials show efficacy, and for an upper bound on
@@ -230,10 +272,16 @@ fn errors_are_reported_with_what_is_allowed() {
     for (args, says) in [
         (vec!["--vary", "missing.dropuot", "--power", "0.9"], "did you mean `missing.dropout`"),
         (vec!["--vary", "title", "--power", "0.9"], "`title` is not a number"),
-        (vec!["--vary", "run.seed", "--power", "0.9"], "says how much is simulated, not what"),
+        (vec!["--vary", "run.seed", "--power", "0.9"], "the key says how much is simulated"),
         (vec!["--vary", "missing.dropout"], "--power <POWER>"),
         (vec!["--vary", "missing.dropout", "--power", "1.2"], "not between 0 and 1"),
-        (vec!["--vary", "missing.dropout", "--reach", "expected-n=300"], "is no probability"),
+        (vec!["--power", "90"], "did you mean 0.9?"),
+        (vec!["--power", "90%"], "did you mean 0.9?"),
+        (vec!["--reach", "power=80"], "did you mean 0.8?"),
+        (vec!["--power", "0.9", "--vary", "n"], "did you mean `sample_size.randomised`?"),
+        (vec!["--power", "0.9", "--vary", "randomised"], "mean `sample_size.randomised`?"),
+        (vec!["--power", "0.9", "--vary", "dropout"], "did you mean `missing.dropout`?"),
+        (vec!["--vary", "missing.dropout", "--reach", "expected-n=300"], "is not a probability"),
         (vec!["--vary", "missing.dropout", "--reach", "powr=0.9"], "did you mean `power`?"),
         (vec!["--vary", "missing.dropout", "--reach", "efficacy-at-7=0.9"], "no such look"),
         (
@@ -254,11 +302,11 @@ fn errors_are_reported_with_what_is_allowed() {
         ),
         (
             vec!["--vary", "missing.dropout", "--power", "0.9", "--precision", "0.1"],
-            "--precision does not go",
+            "--precision conflicts with solve",
         ),
         (
             vec!["--power", "0.999", "--vary", "missing.dropout", "--replicates", "200"],
-            "200 replicates cannot show a probability of 0.999",
+            "200 replicates are too few to verify it; allowed: at least 3688",
         ),
     ] {
         let message = refused(&mut solve_angel_reboot(&args));
@@ -270,7 +318,7 @@ fn errors_are_reported_with_what_is_allowed() {
     let message = refused(&mut solve_angel_reboot(&[&small[..], &stays[..], &vary[..]].concat()));
     for part in [
         "every value tried from 312 to 400 reaches",
-        "values beyond are refused",
+        "values beyond these are not valid",
         "`sample_size.analysed` is 312",
     ] {
         assert!(message.contains(part), "{part} in {message}");

@@ -65,11 +65,14 @@ pub struct SolveQuestion {
     pub replicates: u64,
     /// Allowed values.
     pub domain: Domain,
+    /// Answers are multiples of this if only whole numbers are allowed, as a number of patients that is
+    /// divided among the arms.
+    pub multiple: u32,
     /// The value that the search begins at.
     pub start: f64,
 }
 
-/// A value on replicates of its own, with a bound for its probability.
+/// A value on new replicates, with a bound for its probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Verification {
     /// The value.
@@ -127,19 +130,19 @@ pub enum SolveError<E> {
     #[error("{0}")]
     Simulation(E),
     /// The start is not allowed.
-    #[error("no value can be tried")]
+    #[error("there is no allowed value to begin with")]
     NoStart,
     /// The target is not reached.
-    #[error("the target is not reached by the values tried from {} to {}: the best seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.value), rounded(.best.x))]
+    #[error("no value tried from {} to {} reaches it; the best was {} at {}", rounded(.range.0), rounded(.range.1), shown(.best.value), rounded(.best.x))]
     Unreachable {
         /// Allowed values.
         range: (f64, f64),
         /// Value and probability.
         best: SearchPoint,
     },
-    /// The target seems to be reached, but no value could be shown to reach it.
+    /// The target seems to be reached, but no value could be verified.
     #[error(
-        "the target seems to be reached near {}, but {replicates} replicates cannot show it of any value allowed; allowed: more --replicates, or a wider --within", rounded(*.root)
+        "it seems to be reached near {}, but {replicates} replicates verify no allowed value; allowed: more --replicates, or a wider --within", rounded(*.root)
     )]
     NotShown {
         /// The value at which the line reaches the target.
@@ -147,20 +150,16 @@ pub enum SolveError<E> {
         /// Replicates of each verification.
         replicates: u64,
     },
-    /// The replicates could not show the target even if the event happened in all of them.
-    #[error(
-        "{replicates} replicates cannot show a probability of {target}, even if it happens in all; allowed: at least {needed}"
-    )]
+    /// The replicates could not verify the target even if the event happened in all of them.
+    #[error("{replicates} replicates are too few to verify it; allowed: at least {needed}")]
     TooFew {
         /// Replicates of each verification.
         replicates: u64,
-        /// The probability to be shown.
-        target: f64,
-        /// The fewest replicates that can show it.
+        /// The fewest replicates that can verify it.
         needed: u64,
     },
     /// Every value reaches it.
-    #[error("every value tried from {} to {} reaches the target: the least seen is {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.value), rounded(.least.x))]
+    #[error("every value tried from {} to {} reaches it; the least was {} at {}", rounded(.range.0), rounded(.range.1), shown(.least.value), rounded(.least.x))]
     Everywhere {
         /// Allowed values.
         range: (f64, f64),
@@ -188,7 +187,7 @@ pub fn solve<E>(
     // The exact lower bound of n out of n is α^(1/n), and the first candidate has half of α.
     let needed = (libm::log(0.5 * (1.0 - confidence)) / libm::log(target)).ceil() as u64;
     if replicates < needed {
-        return Err(SolveError::TooFew { replicates, target, needed });
+        return Err(SolveError::TooFew { replicates, needed });
     }
     let mut search =
         RootSearch { question, domain: question.domain, simulate, next: 0, points: Vec::new() };

@@ -58,7 +58,7 @@ impl<E> RootSearch<'_, '_, E> {
         let x = self.rounded(x, root, sign);
         let Some(before) = before else { return Some(x) };
         let least_step = if self.domain.whole {
-            1.0
+            f64::from(self.question.multiple)
         } else {
             0.5 * (before - root).abs().max(1e-9 * before.abs())
         };
@@ -91,14 +91,31 @@ impl<E> RootSearch<'_, '_, E> {
         self.domain.value(dose)
     }
 
-    /// Rounds away from the root: to a whole number, or to the second digit of the distance from it.
+    /// Rounds away from the root: to a multiple of the question if only whole numbers are allowed, else
+    /// to the second digit of the distance from it.
     fn rounded(&self, x: f64, root: f64, sign: f64) -> f64 {
+        let (low, high) = self.domain.range;
+        if self.domain.whole {
+            let multiple = f64::from(self.question.multiple);
+            let [least, most] = [(low / multiple).ceil(), (high / multiple).floor()];
+            // A range so narrow that it has no multiple still has whole numbers.
+            return if least <= most {
+                let steps = if sign > 0.0 {
+                    (x / multiple - 1e-9).ceil()
+                } else {
+                    (x / multiple + 1e-9).floor()
+                };
+                steps.clamp(least, most) * multiple
+            } else {
+                (if sign > 0.0 { x.ceil() } else { x.floor() }).clamp(low, high)
+            };
+        }
         let distance = (x - root).abs().max(1e-12 * x.abs()).max(f64::MIN_POSITIVE);
-        let decimals = if self.domain.whole { 0.0 } else { 1.0 - libm::log10(distance).floor() };
+        let decimals = 1.0 - libm::log10(distance).floor();
         // Beyond 15 decimals the product would lose the digits that are to be kept.
         let scale = libm::pow(10.0, decimals.clamp(-15.0, 15.0));
         // 1e-9 keeps a number that is round already from being moved by its last bit.
         let steps = if sign > 0.0 { (x * scale - 1e-9).ceil() } else { (x * scale + 1e-9).floor() };
-        (steps / scale).clamp(self.domain.range.0, self.domain.range.1)
+        (steps / scale).clamp(low, high)
     }
 }
