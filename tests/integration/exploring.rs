@@ -136,6 +136,29 @@ fn patients_do_not_depend_on_how_the_scenario_is_written() {
     assert!(quantities.iter().all(|quantity| quantity["figure"] != "control.haemorrhage"));
 }
 
+/// A note about both scenarios is printed once, and files are named where they are written.
+#[test]
+fn a_comparison_writes_what_it_prints_and_says_so() {
+    let folder = directory();
+    let out = folder.path().join("new");
+    let args = ["compare", "angel-reboot", "scenarios/angel-reboot.toml", "--replicates", "20"];
+    let printed = output(rescuesim().args(args).args(["--format", "json"]));
+    let written = rescuesim().args(args).arg("--out").arg(&out).output().expect("it starts");
+    assert!(written.status.success());
+    let message = String::from_utf8(written.stderr).expect("messages are text");
+    assert!(
+        message.contains("compare.json and ") && message.contains("compare.csv.\n"),
+        "{message}"
+    );
+    let json = std::fs::read_to_string(out.join("compare.json")).expect("it is written");
+    assert!(json == printed);
+    let csv = output(rescuesim().args(args).args(["--format", "csv"]));
+    assert!(csv == std::fs::read_to_string(out.join("compare.csv")).expect("it is written"));
+    let table = String::from_utf8(written.stdout).expect("text");
+    let heading = "scenarios/angel-reboot.toml minus angel-reboot";
+    assert!(table.contains(heading) && table.matches("Note on").count() <= 1, "{table}");
+}
+
 #[test]
 fn scenarios_without_a_common_analysis_are_refused_with_the_reason() {
     let folder = directory();

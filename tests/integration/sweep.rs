@@ -208,6 +208,37 @@ fn each_point_runs_the_replicates_its_precision_needs() {
     );
 }
 
+/// Removes the adjusted estimates from the results of all points.
+fn without_adjusted(mut swept: Value) -> Value {
+    for point in swept["points"].as_array_mut().expect("points") {
+        for truth in point["truths"].as_array_mut().expect("truths") {
+            for analysis in truth["analyses"].as_array_mut().expect("analyses") {
+                let estimate = analysis["estimate"].as_object_mut().expect("a table");
+                let adjusted = estimate.remove("median_unbiased").expect("it is always there");
+                estimate.remove("median_unbiased_stopped_early").expect("it is always there");
+                assert_eq!(adjusted["mean"]["n"] == 0, adjusted["mean"]["value"].is_null());
+            }
+        }
+    }
+    swept["provenance"]["command"].take();
+    swept
+}
+
+#[test]
+fn a_sweep_without_estimates_has_all_other_results() {
+    let args = [SCENARIO, "--over", "missing.dropout=[0.0,0.1]", "--replicates", "100"];
+    let with = json(&mut sweep(&args));
+    let mean = |swept: &Value| {
+        let analysis = &swept["points"][1]["truths"][0]["analyses"][0];
+        analysis["estimate"]["median_unbiased"]["mean"].clone()
+    };
+    let without = json(&mut sweep(&[&args[..], &["--no-estimates"]].concat()));
+    assert!(mean(&with)["value"].is_number() && mean(&without)["value"].is_null());
+    let command = without["provenance"]["command"].as_str().expect("text").to_owned();
+    assert!(command.contains(" --no-estimates "), "{command}");
+    assert!(without_adjusted(with) == without_adjusted(without));
+}
+
 /// Outcomes and looks that the file states as counts keep their shares, as if they were overridden.
 #[test]
 fn outcomes_and_looks_follow_the_number_of_patients() {
