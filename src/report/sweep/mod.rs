@@ -265,7 +265,7 @@ const HIGHLIGHTS: [Highlight; 10] = [
     highlight("futility", 2, "outcomes.futility"),
     highlight("harm", 5, "outcomes.harm"),
     highlight("safety", 6, "outcomes.safety"),
-    highlight("not\nsignificant", 1, "outcomes.not_shown"),
+    highlight("not\nsignif.", 1, "outcomes.not_shown"),
     highlight("expected\nn", 8, "n_randomised.mean"),
     highlight("months", 9, "duration_months"),
 ];
