@@ -14,6 +14,7 @@ use clap::Args;
 use rescuesim::report::document::{Document, Layout, Palette};
 use rescuesim::report::{Summary, html, quantity_rows, run};
 use rescuesim::scenario::Scenario;
+use rescuesim::scenario::hidden::visible;
 use tempfile::NamedTempFile;
 use terminal_size::Width;
 
@@ -86,7 +87,14 @@ pub fn print_as(
         Format::Table => for_terminal(&document()),
         Format::Markdown => document().to_markdown(),
         Format::Json => json(),
-        Format::Csv => quantity_rows::csv_of_json(&json()),
+        Format::Csv => {
+            let json = json();
+            // A table of numbers has no place for it, and a comment would stop readers of CSV.
+            if let Some(recreate) = quantity_rows::recreate(&json) {
+                print_message(&visible(&recreate));
+            }
+            quantity_rows::csv_of_json(&json)
+        }
     })
 }
 

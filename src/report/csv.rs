@@ -54,6 +54,28 @@ pub(super) fn table<C: AsRef<str>>(
     String::from_utf8(out.finish().expect(IN_MEMORY)).expect("cells are text")
 }
 
+/// Formats a number so that every reader takes its column for one of floats: with a point, also if it is
+/// whole. A number that does not exist is an empty cell.
+// Readers guess the type of a column from its first rows, and CSV has no spelling of NaN and infinity that
+// R, Python and Excel all read.
+pub(super) fn float(x: f64) -> String {
+    if !x.is_finite() {
+        return String::new();
+    }
+    // Zero has no sign for a reader.
+    let written = format!("{:?}", if x == 0.0 { 0.0 } else { x });
+    match written.split_once('e') {
+        Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0e{exponent}"),
+        Some(_) | None => written,
+    }
+}
+
+/// Formats a truth value.
+// In capitals R takes the column for a logical one, as polars and pandas do.
+pub(super) fn flag(value: bool) -> String {
+    if value { "TRUE" } else { "FALSE" }.to_owned()
+}
+
 const IN_MEMORY: &str = "memory can be written to, and every row has all columns";
 
 /// Escapes a cell that a spreadsheet would run as a formula.
@@ -108,6 +130,23 @@ mod tests {
         assert_eq!(written, expected);
         for number in ["-0.5", "+3", "1e-5", "-1e300", ""] {
             assert_eq!(harmless(number), number);
+        }
+    }
+
+    #[test]
+    fn every_float_has_a_point_and_reads_back() {
+        for (x, written) in [
+            (55.0, "55.0"),
+            (-0.0, "0.0"),
+            (0.1, "0.1"),
+            (1e-7, "1.0e-7"),
+            (-2.5e-300, "-2.5e-300"),
+            (1e16, "1.0e16"),
+            (f64::NAN, ""),
+            (f64::INFINITY, ""),
+        ] {
+            assert_eq!(float(x), written);
+            assert!(!x.is_finite() || written.parse() == Ok(x), "{x}");
         }
     }
 

@@ -145,25 +145,25 @@ fn csv_row(
 ) -> Vec<String> {
     vec![
         look.look.to_string(),
-        look.information_fraction.to_string(),
+        csv::float(look.information_fraction),
         look.analysed.control.to_string(),
         look.analysed.experimental.to_string(),
         kind.name().to_owned(),
-        at.z.to_string(),
-        at.p_one_sided.to_string(),
+        csv::float(at.z),
+        csv::float(at.p_one_sided),
         optional(at.effect),
         optional(at.odds_ratio),
         optional(at.conditional_power),
         optional(at.conditional_power_trend),
         optional(at.predictive_power),
-        look.alpha_spent.to_string(),
-        look.beta_spent.to_string(),
+        csv::float(look.alpha_spent),
+        csv::float(look.beta_spent),
     ]
 }
 
 /// Writes a value, or an empty cell.
 fn optional(value: Option<f64>) -> String {
-    value.map_or(String::new(), |value| value.to_string())
+    value.map_or(String::new(), csv::float)
 }
 
 fn sizes(design: &DesignCharacteristics) -> Document {

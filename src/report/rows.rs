@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::csv::CsvWriter;
+use super::csv::{CsvWriter, flag, float};
 use crate::analysis::FitStatus;
 use crate::scenario::Scenario;
 use crate::trial::{Conclusion, TrialResult};
@@ -99,29 +99,29 @@ impl<W: Write> CsvRows<W> {
             let fields = [
                 trial.replicate.to_string(),
                 trial.truth.name().to_owned(),
-                number(trial.drawn.map_or(f64::NAN, |drawn| drawn.log_odds_ratio)),
+                float(trial.drawn.map_or(f64::NAN, |drawn| drawn.log_odds_ratio)),
                 self.context.analyses[trial.analysis].clone(),
                 trial.look.to_string(),
                 conclusion_name(trial.conclusion).to_owned(),
                 trial.n_randomised.to_string(),
                 trial.n_analysed.to_string(),
                 trial.overrun.to_string(),
-                number(trial.duration_months),
-                trial.reversed.to_string(),
-                number(trial.test.z),
-                number(trial.test.p_one_sided()),
-                number(trial.test.estimate),
-                number(trial.test.standard_error),
-                number(trial.test.interval.0),
-                number(trial.test.interval.1),
-                number(trial.median_unbiased),
-                number(trial.stagewise_interval.0),
-                number(trial.stagewise_interval.1),
+                float(trial.duration_months),
+                flag(trial.reversed),
+                float(trial.test.z),
+                float(trial.test.p_one_sided()),
+                float(trial.test.estimate),
+                float(trial.test.standard_error),
+                float(trial.test.interval.0),
+                float(trial.test.interval.1),
+                float(trial.median_unbiased),
+                float(trial.stagewise_interval.0),
+                float(trial.stagewise_interval.1),
                 status_name(trial.test.status).to_owned(),
                 trial.failed_looks.to_string(),
             ];
             // The buffer of a trial has room for the most looks of any design.
-            let z = trial.z[..self.context.looks].iter().map(|&z| number(z));
+            let z = trial.z[..self.context.looks].iter().map(|&z| float(z));
             self.writer.row(fields.into_iter().chain(z))?;
         }
         Ok(())
@@ -134,10 +134,4 @@ impl<W: Write> CsvRows<W> {
     pub fn finish(self) -> io::Result<W> {
         self.writer.finish()
     }
-}
-
-/// Writes a number; nothing if it does not exist.
-fn number(x: f64) -> String {
-    // CSV has no spelling of NaN and infinity that R, Python and Excel all read.
-    if x.is_finite() { x.to_string() } else { String::new() }
 }

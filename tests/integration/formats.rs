@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::util::{output, rescuesim};
+use crate::util::{directory, output, rescuesim};
 
 /// Every command with a choice of formats except `design`, whose CSV has a row per boundary.
 const COMMANDS: [&[&str]; 9] = [
@@ -37,17 +37,21 @@ fn estimates(value: &Value, found: &mut Vec<(f64, f64)>) {
 
 #[test]
 fn csv_has_every_quantity_of_the_json_once_and_under_a_unique_name() {
-    for command in COMMANDS {
+    for command in COMMANDS.into_iter().filter(|command| *command != ["list"]) {
         let csv = formatted(command, "csv");
         let mut reader = csv::Reader::from_reader(csv.as_bytes());
-        assert_eq!(reader.headers().expect("a header"), &["figure", "value", "mcse", "n"][..]);
+        let header = reader.headers().expect("a header").clone();
+        let names = if command[0] == "run" { 4 } else { 1 };
+        let expected = ["truth", "analysis", "look", "quantity", "value", "mcse", "n"];
+        assert_eq!(header, expected[4 - names..], "{command:?}");
         let rows: Vec<csv::StringRecord> =
             reader.records().map(|row| row.expect("whole")).collect();
-        let names: BTreeSet<&str> = rows.iter().map(|row| &row[0]).collect();
-        assert_eq!(names.len(), rows.len(), "{command:?}");
+        let places: BTreeSet<Vec<&str>> =
+            rows.iter().map(|row| row.iter().take(names).collect()).collect();
+        assert_eq!(places.len(), rows.len(), "{command:?}");
         let mut written: Vec<(f64, f64)> = rows
             .iter()
-            .filter_map(|row| Some((row[1].parse().ok()?, row[2].parse().ok()?)))
+            .filter_map(|row| Some((row[names].parse().ok()?, row[names + 1].parse().ok()?)))
             .collect();
         let json: Value = serde_json::from_str(&formatted(command, "json")).expect("valid JSON");
         let mut expected = Vec::new();
@@ -57,6 +61,98 @@ fn csv_has_every_quantity_of_the_json_once_and_under_a_unique_name() {
         expected.sort_by(order);
         assert_eq!(written, expected, "{command:?}");
     }
+}
+
+/// What the cells of a column have in common.
+#[derive(Debug, PartialEq, Eq, Clone, Copy, PartialOrd, Ord)]
+enum ColumnType {
+    Empty,
+    Flag,
+    Whole,
+    Float,
+    Text,
+}
+
+fn type_of(cell: &str) -> ColumnType {
+    match cell {
+        "" => ColumnType::Empty,
+        "TRUE" | "FALSE" => ColumnType::Flag,
+        _ if cell.parse::<i64>().is_ok() => ColumnType::Whole,
+        _ if cell.parse::<f64>().is_ok() => ColumnType::Float,
+        _ => ColumnType::Text,
+    }
+}
+
+/// Checks that the cells of each column are of one type, and that a float has a point.
+fn assert_typed(what: &str, csv: &str) {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let mut types = vec![BTreeSet::new(); header.len()];
+    for row in reader.records() {
+        for (seen, cell) in types.iter_mut().zip(row.expect("whole").iter()) {
+            let of_cell = type_of(cell);
+            assert!(of_cell != ColumnType::Float || cell.contains('.'), "{what}: {cell}");
+            if of_cell != ColumnType::Empty {
+                seen.insert(of_cell);
+            }
+        }
+    }
+    for (name, seen) in header.iter().zip(types) {
+        assert!(seen.len() <= 1, "{what}: {name} has {seen:?}");
+    }
+}
+
+#[test]
+fn every_column_of_csv_has_one_type_and_floats_have_a_point() {
+    for command in COMMANDS {
+        assert_typed(&format!("{command:?}"), &formatted(command, "csv"));
+    }
+    for command in [
+        &["design", "angel-reboot"][..],
+        &["trace", "early-vs-late", "--replicate", "3"],
+        // Whole values of a float come before others.
+        &[
+            "sweep",
+            "angel-reboot",
+            "--over",
+            "sample_size.randomised=300..400:50",
+            "-q",
+            "--replicates",
+            "20",
+        ],
+        &[
+            "sweep",
+            "angel-reboot",
+            "--over",
+            "design.looks=[{equally_spaced=1},{equally_spaced=3}]",
+            "-q",
+            "--replicates",
+            "20",
+        ],
+    ] {
+        assert_typed(&format!("{command:?}"), &formatted(command, "csv"));
+    }
+    let folder = directory();
+    let out = folder.path().display().to_string();
+    let run =
+        ["run", "premat-assurance", "--replicates", "20", "-q", "--trials", "csv", "--out", &out];
+    output(rescuesim().args(run));
+    let trials = std::fs::read_to_string(folder.path().join("trials.csv")).expect("it is written");
+    assert_typed("trials.csv", &trials);
+}
+
+#[test]
+fn csv_on_standard_output_leaves_the_provenance_to_standard_error() {
+    let mut command = rescuesim();
+    command.args(["run", "angel-reboot", "--replicates", "20", "-q", "--format", "csv"]);
+    let printed = command.output().expect("the program starts");
+    let errors = String::from_utf8(printed.stderr).expect("messages are text");
+    assert!(
+        errors
+            .starts_with("Recreate: rescuesim run angel-reboot --replicates 20 --seed 20211219 ("),
+        "{errors}"
+    );
+    assert!(!String::from_utf8_lossy(&printed.stdout).contains("provenance"));
 }
 
 #[test]

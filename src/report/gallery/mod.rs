@@ -131,10 +131,10 @@ pub fn power_curve(
         for point in &curve.points {
             rows.push(vec![
                 curve.name.clone(),
-                point.x.to_string(),
-                point.power.to_string(),
-                point.mcse.to_string(),
-                point.formula.map_or(String::new(), |formula| formula.to_string()),
+                csv::float(point.x),
+                csv::float(point.power),
+                csv::float(point.mcse),
+                point.formula.map_or(String::new(), csv::float),
             ]);
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
         for measure in MEASURES {
             row.extend(match everyone.measures.get(measure) {
                 Some(found) => [found.simulated.value, found.simulated.mcse, found.exact]
-                    .map(|share| (100.0 * share).to_string()),
+                    .map(|share| csv::float(100.0 * share)),
                 None => [const { String::new() }; 3],
             });
         }
@@ -99,7 +99,7 @@ fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
         vec![
             state_name(&diagram, ribbon.from),
             state_name(&diagram, ribbon.to),
-            ribbon.share.to_string(),
+            csv::float(ribbon.share),
         ]
     });
     Figure {

@@ -19,7 +19,7 @@ pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
             rows.push(vec![
                 path.replicate.to_string(),
                 analysed.to_string(),
-                z.to_string(),
+                csv::float(*z),
                 conclusion_name(path.conclusion).to_owned(),
             ]);
         }
@@ -39,7 +39,7 @@ pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
             // Boundaries belong to no replicate.
             let replicate = String::new();
             let name = format!("{name} boundary");
-            rows.push(vec![replicate, bounds.analysed.to_string(), z.to_string(), name]);
+            rows.push(vec![replicate, bounds.analysed.to_string(), csv::float(z), name]);
         }
         looks.push(bounds);
     }
@@ -82,7 +82,7 @@ pub(super) fn stopped_by_look(effect: &TruthSummary, none: &TruthSummary) -> Fig
         for (k, look) in panel.looks.iter().enumerate() {
             let shares = [look.efficacy, look.futility, look.harm, look.safety];
             let mut row = vec![truth.to_owned(), (k + 1).to_string()];
-            row.extend(shares.iter().map(f64::to_string));
+            row.extend(shares.map(csv::float));
             rows.push(row);
         }
     }
@@ -148,7 +148,7 @@ fn distribution(of: &Distribution, name: &str, title: &str, unit: &str) -> Figur
     let mut rows = Vec::new();
     for (truth, points) in [("effect", &of.effect), ("none", &of.none)] {
         for (value, share) in points {
-            rows.push(vec![truth.to_owned(), value.to_string(), share.to_string()]);
+            rows.push(vec![truth.to_owned(), csv::float(*value), csv::float(*share)]);
         }
     }
     let remarks = match &curves[..] {
@@ -217,7 +217,7 @@ pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
         let (powers, errors) = point.efficacy.split_at(analyses.len());
         for (analysis, (power, error)) in analyses.iter().zip(powers.iter().zip(errors)) {
             let mut row = vec![point.replicates.to_string(), analysis.name.clone()];
-            row.extend([power.value, power.mcse, error.value, error.mcse].map(|x| x.to_string()));
+            row.extend([power.value, power.mcse, error.value, error.mcse].map(csv::float));
             rows.push(row);
         }
     }
@@ -288,7 +288,7 @@ pub(super) fn balance(truth: &TruthSummary) -> Figure {
     }
     let rows = differences
         .iter()
-        .map(|row| vec![row.among.clone(), row.mean.to_string(), row.p95.to_string()]);
+        .map(|row| vec![row.among.clone(), csv::float(row.mean), csv::float(row.p95)]);
     Figure {
         name: "balance".to_owned(),
         title: "Treatment balance after the last patient".to_owned(),

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::SweptPoint;
 use crate::explore::grid::ParameterGrid;
-use crate::report::csv::CsvWriter;
+use crate::report::csv::{CsvWriter, float};
 use crate::summary::procedure::Checked;
 use crate::summary::quantity::{ANALYSIS, Kind, LOOK, Quantity, Reading};
 use crate::summary::{AnalysisSummary, McEstimate};
@@ -126,8 +126,8 @@ impl Cell {
         match self {
             Self::Text(text) => text.clone(),
             Self::Whole(count) => count.to_string(),
-            Self::Number(number) if number.is_finite() => number.to_string(),
-            Self::Number(_) | Self::Missing => String::new(),
+            Self::Number(number) => float(*number),
+            Self::Missing => String::new(),
         }
     }
 }

@@ -68,8 +68,10 @@ fn columns(trace: &Trace) -> Vec<CsvColumn<'_>> {
         columns.push(column("early_mrs", |patient| text(patient.early_mrs)));
     }
     columns.push(column("mrs", |patient| patient.mrs.to_string()));
-    columns.push(column("followed_until_day", |patient| patient.followed_until_day.to_string()));
-    columns.push(column("outcome_day", |patient| text(patient.outcome_day)));
+    columns.push(column("followed_until_day", |patient| csv::float(patient.followed_until_day)));
+    columns.push(column("outcome_day", |patient| {
+        patient.outcome_day.map_or(String::new(), csv::float)
+    }));
     if patients.iter().any(|patient| patient.events.is_some()) {
         columns.push(column("events", |patient| {
             patient.events.as_ref().map_or(String::new(), |events| events.join(";"))
@@ -81,8 +83,8 @@ fn columns(trace: &Trace) -> Vec<CsvColumn<'_>> {
 fn arrival(trace: &Trace) -> Vec<CsvColumn<'_>> {
     let mut columns: Vec<CsvColumn<'_>> = vec![
         column("patient", |patient| patient.patient.to_string()),
-        column("day", |patient| patient.day.to_string()),
-        column("month", |patient| patient.month.to_string()),
+        column("day", |patient| csv::float(patient.day)),
+        column("month", |patient| csv::float(patient.month)),
     ];
     if trace.patients.iter().any(|patient| patient.centre.is_some()) {
         columns.push(column("centre", |patient| text(patient.centre)));
@@ -121,15 +123,16 @@ fn procedure() -> Vec<CsvColumn<'static>> {
         ("passes_before", |it| it.passes_before.to_string()),
         ("passes", |it| (usize::from(it.passes_before) + it.reperfused.len()).to_string()),
         ("reperfused", |it| {
-            let passes = it.reperfused.iter().map(|&reperfused| u8::from(reperfused).to_string());
+            let passes =
+                it.reperfused.iter().map(|&reperfused| if reperfused { "yes" } else { "no" });
             // Not by commas, for which readers of CSV would see a quoted cell.
             passes.collect::<Vec<_>>().join(";")
         }),
         ("end", |it| end_name(it.end).to_owned()),
-        ("haemorrhage", |it| it.haemorrhage.to_string()),
-        ("perforation", |it| it.perforation.to_string()),
-        ("fatal", |it| it.fatal.to_string()),
-        ("minutes", |it| text(it.minutes)),
+        ("haemorrhage", |it| csv::flag(it.haemorrhage)),
+        ("perforation", |it| csv::flag(it.perforation)),
+        ("fatal", |it| csv::flag(it.fatal)),
+        ("minutes", |it| it.minutes.map_or(String::new(), csv::float)),
     ];
     let columns = of.map(|(name, cell)| {
         column(name, move |patient| patient.procedure.as_ref().map_or(String::new(), cell))
