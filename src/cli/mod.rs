@@ -73,7 +73,7 @@ enum Command {
     /// Merge the shards of a run or a sweep and print the combined result.
     Merge(merge::MergeArgs),
     /// Check a scenario and print it with all defaults, boundaries and warnings.
-    Check(ScenarioArgs),
+    Check(check::CheckArgs),
     /// Show one simulated trial in full: patients, looks, the path of Z, the decision.
     Trace(trace::TraceArgs),
     /// Simulate scenarios on the same random numbers and print their differences.
@@ -129,7 +129,7 @@ enum Format {
     Markdown,
     /// JSON.
     Json,
-    /// CSV, a row per quantity.
+    /// CSV, a row per quantity; texts and provenance are in the JSON alone.
     Csv,
 }
 

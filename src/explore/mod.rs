@@ -9,6 +9,7 @@ pub mod calibrate;
 pub mod compare;
 pub mod convergence;
 pub mod dossier;
+pub mod expectations;
 pub mod goal;
 pub mod grid;
 pub mod imbalance;

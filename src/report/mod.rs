@@ -12,6 +12,7 @@ mod description;
 pub mod design;
 mod disregarded;
 pub mod document;
+pub mod expectations;
 pub mod explain;
 pub mod figure;
 pub mod gallery;

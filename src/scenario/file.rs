@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod centres;
 pub mod design;
 pub mod outcome;
+pub mod expect;
 pub mod prior;
 pub mod procedure;
 pub mod safety;
@@ -20,6 +21,7 @@ use serde_json::Value;
 pub use analysis::WrittenAnalysis;
 pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
 pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
+pub use expect::WrittenExpect;
 pub use outcome::{Experimental, ShapedControl, StatedOutcome, WrittenControl, WrittenOutcome};
 pub use prior::{
     CountedEvent, EvidenceOf, LogOddsRatio, PooledEvidence, PriorComponent, WrittenPrior,
@@ -98,6 +100,9 @@ pub struct ScenarioFile {
     /// Supplementary analyses when a trial ends; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<WrittenDescription>,
+    /// What the design is expected to do, tested by `rescuesim check --expect`; nothing by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<WrittenExpect>,
     /// How much to simulate.
     #[serde(default)]
     pub run: Run,

@@ -8,6 +8,7 @@
 mod digest;
 pub mod document;
 mod error;
+pub mod expectation;
 pub mod file;
 pub mod hidden;
 mod item;
@@ -210,6 +211,8 @@ pub struct Scenario {
     pub description: Option<Description>,
     /// Detail that the analyses need in addition to the outcomes of the whole trial.
     pub detail: Detail,
+    /// What the design is expected to do.
+    pub expectations: Vec<expectation::Expectation>,
     /// Trials to simulate under each truth.
     pub replicates: u64,
     /// Key of all randomness.
@@ -371,6 +374,8 @@ impl Scenario {
     /// When something else in the scenario has no meaning without its looks.
     pub fn with_one_look(&self) -> Result<Self, Rejection> {
         let mut written = self.file.clone();
+        // They may be of looks that it has no longer.
+        written.expect = None;
         let design = &mut written.design;
         design.looks = file::Looks::EquallySpaced(1);
         design.efficacy = file::Boundary::None {};
@@ -427,10 +432,11 @@ impl Scenario {
     }
 
     /// Returns the SHA-256 of what the scenario means, as hexadecimal digits: comments, layout,
-    /// replicates and seed do not enter.
+    /// replicates, seed and expectations do not enter.
     pub fn digest(&self) -> String {
         let mut meaning = serde_json::to_value(&self.file).expect("a scenario is plain data");
         let meaning_of = meaning.as_object_mut().expect("a scenario is a table");
+        meaning_of.remove("expect");
         let run = meaning_of["run"].as_object_mut().expect("it is always there");
         run.retain(|key, _| !["replicates", "seed"].contains(&key.as_str()));
         if run.is_empty() {

@@ -25,6 +25,7 @@ mod design_command;
 mod disregarded;
 mod documents;
 mod estimates;
+mod expect;
 mod explain;
 mod exploring;
 mod figures;

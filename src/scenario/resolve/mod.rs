@@ -9,6 +9,7 @@ mod adherence;
 mod analyses;
 mod centres;
 mod design;
+mod expect;
 mod missing;
 mod outcome;
 mod population;
@@ -130,6 +131,7 @@ impl Resolver<'_> {
             let by_centre = by_centre.as_ref().is_some_and(|strata| strata.analyses);
             analyses::detail(&analyses, file, population, by_centre)
         };
+        let expectations = self.expectations(&analyses, &plan.design, plan.safety.as_ref());
         let (treated, arms) = (truths.treated?, truths.arms?);
         let (written_prior, prior) = match truths.prior? {
             Some(ResolvedPrior { written, prior }) => (Some(written), Some(prior)),
@@ -161,6 +163,7 @@ impl Resolver<'_> {
             analyses,
             description: methods.description?,
             detail,
+            expectations: expectations?,
             replicates: file.run.replicates,
             seed: Seed(file.run.seed),
             variance_reduction: variance_reduction?,
