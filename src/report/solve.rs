@@ -205,8 +205,7 @@ fn verified(solved: &Solved) -> String {
 /// Says how much was simulated, and whether the line that the search fits is one.
 fn effort(provenance: &Provenance, solved: &Solved) -> String {
     let mut text = format!(
-        "{} replicates in the search, at {} values with replicates of their own; {} in the verification; \
-         seed {}.",
+        "The search took {} replicates at {} values, each with its own; the verification {}; seed {}.",
         grouped(solved.search_replicates),
         solved.points.len(),
         grouped(solved.verification_replicates),

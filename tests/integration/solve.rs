@@ -191,7 +191,7 @@ fn the_table_is_complete_and_independent_of_the_number_of_threads() {
         "missing.dropout for power of at least 0.7 in \"independence\": use 0.",
         "estimate from the formula",
         "in 1 000 new trials (one-sided 95 % lower limit 0.7",
-        "replicates in the search",
+        "The search took ",
         "--vary missing.dropout --reach power=0.7 --within 0..0.6 --confidence 0.95 --replicates 1000",
     ] {
         assert!(text.contains(part), "{part:?} in\n{table}");
