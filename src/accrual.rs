@@ -71,7 +71,7 @@ pub struct FollowUp {
     /// Days from randomisation to the outcome.
     #[schemars(range(min = 0.0, max = 36525.0))]
     pub days: f64,
-    /// Days either way; at most `days`.
+    /// Assessment window, ± days; at most `days`.
     #[schemars(range(min = 0.0, max = 36525.0))]
     pub window_days: f64,
 }

@@ -18,7 +18,7 @@ use crate::randomisation::Arm;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
 pub enum MissingRule {
-    /// Missing outcomes are left out.
+    /// Patients with a missing outcome are excluded.
     CompleteCase {},
     /// Each missing outcome counts as this mRS: 6, or 5, is the worst case.
     SingleValue {
@@ -211,7 +211,7 @@ pub struct MultipleImputation {
 /// The imputation of an analysis, bound to the cells of a scenario.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Imputation {
-    /// Missing outcomes are left out.
+    /// Patients with a missing outcome are excluded.
     None,
     /// One value for each missing outcome.
     Single(SingleImputation),

@@ -48,7 +48,7 @@ pub struct FactorPoints {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlidingCut {
-    /// Fewest points that it applies to.
+    /// Smallest number of points to which it applies.
     #[schemars(range(min = -1_000_000, max = 1_000_000))]
     pub from_points: i32,
     /// Success is an mRS at or below this.

@@ -28,11 +28,11 @@ pub fn init(args: &InitArgs) -> Result<(), Failure> {
     let path = args.file.display();
     // Every other command replaces its outputs; a scenario may have been edited by hand.
     if args.file.exists() {
-        return Err(Failure::Usage(format!("{path} exists; allowed: the name of a new file")));
+        return Err(Failure::Usage(format!("{path} exists; give the name of a new file")));
     }
     output::write(&args.file, text, &[])?;
     let check = CommandLine::new("check").path(&args.file);
-    print(&format!("{path} is written; `{check}` says what it means.\n"))
+    print(&format!("Wrote {path}. Next: `{check}` shows how it is interpreted.\n"))
 }
 
 fn shipped(name: &str) -> Result<&'static str, Failure> {

@@ -15,6 +15,7 @@ mod clock;
 mod check;
 mod compare;
 mod delay;
+mod examples;
 mod design;
 mod explain;
 mod init;
@@ -43,9 +44,6 @@ pub use failure::Failure;
 /// Simulate randomised stroke trials with an ordinal outcome, minimisation and interim looks.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 done, 1 failed while running, 2 wrong arguments or scenario."
-)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -56,7 +54,7 @@ impl Cli {
     pub fn of_command_line() -> Self {
         // A negative number after an option is its value, not another option: it is refused with what is
         // allowed.
-        let command = Self::command().mut_subcommands(|command| {
+        let command = examples::added_to(Self::command()).mut_subcommands(|command| {
             command.mut_args(|arg| {
                 let has_value = arg.get_long().is_some() && arg.get_action().takes_values();
                 if has_value { arg.allow_negative_numbers(true) } else { arg }

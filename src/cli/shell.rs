@@ -3,10 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 
+use super::examples::{self, Example};
 use super::output::{OutputFile, print, put_in_place};
 use super::{Cli, Failure};
 
@@ -30,40 +32,124 @@ pub fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
 }
 
 pub fn man(args: &ManArgs) -> Result<(), Failure> {
-    let Some(directory) = &args.out else {
-        return print(&String::from_utf8_lossy(&rendered(&Man::new(Cli::command()))));
-    };
     let pages = pages();
+    let Some(directory) = &args.out else {
+        return print(&String::from_utf8_lossy(&pages[0].text));
+    };
     // All pages are started before one is written, so that a place that cannot be written is an
     // error of usage and leaves nothing behind.
     let mut files = Vec::new();
     for page in &pages {
         let file = match files.first() {
-            None => OutputFile::create(directory, page.get_filename()),
-            Some(first) => OutputFile::sibling(first, &page.get_filename()),
+            None => OutputFile::create(directory, page.file.clone()),
+            Some(first) => OutputFile::sibling(first, &page.file),
         };
         files.push(file.map_err(|error| Failure::Usage(cannot_write_to(directory, &error)))?);
     }
-    let filled = files.into_iter().zip(&pages).map(|(file, page)| file.filled(&rendered(page)));
+    let filled = files.into_iter().zip(&pages).map(|(file, page)| file.filled(&page.text));
     filled
         .collect::<io::Result<Vec<OutputFile>>>()
         .and_then(put_in_place)
         .map_err(|error| Failure::Running(cannot_write_to(directory, &error)))
 }
 
+/// A manual page.
+struct Page {
+    file: String,
+    text: Vec<u8>,
+}
+
 /// Returns the page of the program, then one for each command.
-fn pages() -> Vec<Man> {
+fn pages() -> Vec<Page> {
     let mut program = Cli::command().disable_help_subcommand(true);
     // Gives the subcommands their full names, as in `rescuesim-run.1`.
     program.build();
-    let subcommands = program.get_subcommands().cloned().map(Man::new).collect::<Vec<_>>();
-    std::iter::once(Man::new(program)).chain(subcommands).collect()
+    let names: Vec<String> = std::iter::once(&program)
+        .chain(program.get_subcommands())
+        .map(|command| command.get_display_name().unwrap_or(command.get_name()).to_owned())
+        .collect();
+    let commands: Vec<Command> = program.get_subcommands().cloned().collect();
+    let commands = std::iter::once(program).chain(commands);
+    commands.map(|command| page(command, &names)).collect()
 }
 
-fn rendered(page: &Man) -> Vec<u8> {
+/// Writes a page with its examples, exit status, files and the other pages.
+fn page(command: Command, pages: &[String]) -> Page {
+    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    let examples = examples::of(&name);
+    let has_commands = command.has_subcommands();
+    let synopsis = synopsis(&command);
+    let manual = Man::new(command.override_usage(synopsis));
     let mut text = Vec::new();
-    page.render(&mut text).expect("memory can be written to");
+    let written = manual
+        .render_title(&mut text)
+        .and_then(|()| manual.render_name_section(&mut text))
+        .and_then(|()| manual.render_synopsis_section(&mut text))
+        .and_then(|()| manual.render_description_section(&mut text))
+        .and_then(|()| manual.render_options_section(&mut text))
+        .and_then(
+            |()| if has_commands { manual.render_subcommands_section(&mut text) } else { Ok(()) },
+        )
+        .and_then(|()| further_sections(&name, examples, pages).to_writer(&mut text))
+        .and_then(
+            |()| {
+                if has_commands { manual.render_version_section(&mut text) } else { Ok(()) }
+            },
+        );
+    written.expect("memory can be written to");
+    Page { file: manual.get_filename(), text }
+}
+
+/// Returns the options with their values, then the arguments.
+fn synopsis(command: &Command) -> String {
+    let mut text = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    for option in command.get_opts().filter(|option| !option.is_hide_set()) {
+        let value =
+            option.get_value_names().map_or(String::new(), |names| format!(" {}", names.join(" ")));
+        let long = option.get_long().expect("every option has a long name");
+        let [open, close] = if option.is_required_set() { ["", ""] } else { ["[", "]"] };
+        text += &format!(" {open}--{long}{value}{close}");
+    }
+    for argument in command.get_positionals() {
+        let [open, close] = if argument.is_required_set() { ["", ""] } else { ["[", "]"] };
+        let name = argument.get_value_names().map_or(String::new(), |names| names.join(" "));
+        text += &format!(" {open}{name}{close}");
+    }
+    if command.has_subcommands() {
+        text += " COMMAND …";
+    }
     text
+}
+
+/// Returns the sections that clap does not know.
+fn further_sections(name: &str, examples: &[Example], pages: &[String]) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    for Example { purpose, line } in examples {
+        roff.control("TP", []).text([roman(*purpose)]).text([bold(*line)]);
+    }
+    roff.control("SH", ["EXIT STATUS"]);
+    for (code, meaning) in [
+        ("0", "Done."),
+        (
+            "1",
+            "Failed while running: interrupted, disk full, nothing found, an expectation not met.",
+        ),
+        ("2", "Wrong arguments or scenario; nothing was written."),
+    ] {
+        roff.control("TP", []).text([bold(code)]).text([roman(meaning)]);
+    }
+    roff.control("SH", ["FILES"]);
+    roff.text([roman(
+        "A scenario is a TOML file; rescuesim init writes one with comments, and rescuesim schema lists \
+         its keys. An output is written under another name next to its place and renamed when it is \
+         complete, so that an interrupted command leaves the old file or the new one.",
+    )]);
+    roff.control("SH", ["SEE ALSO"]);
+    let others = pages.iter().filter(|page| *page != name);
+    let others: Vec<String> = others.map(|page| format!("{page}(1)")).collect();
+    roff.text([roman(others.join(", "))]);
+    roff
 }
 
 fn cannot_write_to(directory: &Path, error: &io::Error) -> String {

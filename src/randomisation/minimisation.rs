@@ -134,7 +134,7 @@ pub struct MinimisationRule {
     pub factors: Vec<(usize, f64)>,
     /// Measure of imbalance within a level.
     pub imbalance: Imbalance,
-    /// Probability of taking the preferred arm, 0.5 to 1.
+    /// Probability of the preferred arm, 0.5 to 1.
     pub biased_coin_p: f64,
     /// Whether, for an unequal ratio, every patient's probability of each arm before the trial
     /// starts is exactly the ratio.

@@ -63,10 +63,10 @@ pub enum Preference {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AllocationRatio {
-    /// Control's part.
+    /// Part of the control arm.
     #[schemars(range(min = 1, max = 1000))]
     pub control: u32,
-    /// The experimental arm's part.
+    /// Part of the experimental arm.
     #[schemars(range(min = 1, max = 1000))]
     pub experimental: u32,
 }

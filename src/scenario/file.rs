@@ -48,14 +48,14 @@ pub struct ScenarioFile {
     /// The question the scenario answers, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
-    /// How many patients.
+    /// Number of patients.
     pub sample_size: SampleSize,
-    /// How fast patients are recruited.
+    /// Rate of recruitment.
     pub accrual: WrittenAccrual,
     /// Recruiting centres; not distinguished by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub centres: Option<WrittenCentres>,
-    /// When the outcome is assessed.
+    /// Time of the outcome assessment.
     #[serde(default)]
     pub follow_up: FollowUp,
     /// The two arms.
@@ -67,17 +67,18 @@ pub struct ScenarioFile {
     /// have no `shares` of their own. Combinations left out never occur.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub strata: Vec<WrittenStratum>,
-    /// How patients are allocated.
+    /// Method of allocation.
     pub randomisation: Randomisation,
     /// The procedure before the outcome; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub procedure: Option<WrittenProcedure>,
     /// The truth about the 90-day mRS of both arms.
     pub outcome: WrittenOutcome,
-    /// How outcomes change over calendar time; they do not by default.
+    /// Change of outcomes over calendar time; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<WrittenDrift>,
-    /// Patients who do not get the treatment of their arm, for a stated outcome; none by default.
+    /// Non-adherence, with a stated outcome: patients who do not receive the treatment of their
+    /// arm; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adherence: Option<WrittenAdherence>,
     /// Prior on the effect: trials are also simulated with effects drawn from it. None by default.
@@ -86,7 +87,7 @@ pub struct ScenarioFile {
     /// Outcomes that are never known.
     #[serde(default)]
     pub missing: Missing,
-    /// The mRS seen early; none by default.
+    /// Early mRS, at discharge or after some days; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_outcome: Option<WrittenEarlyOutcome>,
     /// Adverse events; none by default.
@@ -94,7 +95,7 @@ pub struct ScenarioFile {
     pub safety: Option<WrittenSafety>,
     /// Looks and boundaries.
     pub design: WrittenDesign,
-    /// Analyses; each monitors the same simulated trials on its own.
+    /// Analyses; each monitors the same simulated trials independently.
     #[schemars(length(min = 1))]
     pub analyses: Vec<WrittenAnalysis>,
     /// Supplementary analyses when a trial ends; none by default.
@@ -103,7 +104,7 @@ pub struct ScenarioFile {
     /// What the design is expected to do, tested by `rescuesim check --expect`; nothing by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<WrittenExpect>,
-    /// How much to simulate.
+    /// Number of simulated trials and their seed.
     #[serde(default)]
     pub run: Run,
 }
@@ -132,17 +133,17 @@ impl InputFile for ScenarioFile {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Description")]
 pub struct WrittenDescription {
-    /// Whether the odds ratio of every cut is given, and a test of one odds ratio for all.
+    /// Whether the odds ratio at every cut is reported, with a test of proportional odds.
     #[serde(default = "yes")]
     pub proportional_odds: bool,
     /// Factors whose interaction with treatment is tested (subgroups); none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subgroups: Vec<String>,
-    /// Whether trials are concluded again with every missing outcome as each mRS, one for each arm: the
-    /// tipping-point table of the first analysis.
+    /// Whether trials are analysed again with all missing outcomes of an arm set to each mRS, for
+    /// all pairs: the tipping-point table of the first analysis.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tipping_point: bool,
-    /// Level of these tests.
+    /// Two-sided significance level of these tests.
     #[serde(default = "five_percent")]
     #[schemars(range(min = 1e-6, max = 0.5))]
     pub alpha_two_sided: f64,
@@ -160,7 +161,7 @@ pub(super) fn five_percent() -> f64 {
 // Without a patient in each arm nothing can be compared.
 pub(super) const LEAST_PATIENTS: u32 = 2;
 
-/// How many patients.
+/// Number of patients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SampleSize {
@@ -180,14 +181,14 @@ pub struct SampleSize {
 #[schemars(extend("x-exclusive" = ["per_month", "screened_per_month"]))]
 #[schemars(rename = "Accrual")]
 pub struct WrittenAccrual {
-    /// Patients randomised per month of 30.4375 days, once accrual is in full swing. Give this or
+    /// Patients randomised per month of 30.4375 days, at full rate. Give this or
     /// `screened_per_month`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     // Without recruitment a trial would never end.
     #[schemars(range(min = 0.001, max = 1e9))]
     pub per_month: Option<f64>,
-    /// Patients screened per month: all patients with thrombectomy. Needs `procedure`, which says
-    /// how many of them are randomised.
+    /// Patients screened per month: all patients with thrombectomy. Needs `procedure`, which
+    /// determines how many of them are randomised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.001, max = 1e9))]
     pub screened_per_month: Option<f64>,
@@ -220,7 +221,7 @@ pub struct WrittenFactor {
     /// Unique name, used by `randomisation.factors`.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// Names of its levels, two or more.
+    /// Names of the levels, two or more.
     // With one level there is nothing to balance or to adjust for.
     #[schemars(length(min = 2), inner(length(min = 1)))]
     pub levels: Vec<String>,
@@ -249,7 +250,7 @@ pub struct WrittenStratum {
     pub share: f64,
 }
 
-/// How patients are allocated.
+/// Method of allocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Randomisation {
@@ -266,7 +267,7 @@ pub enum Randomisation {
     },
     /// Efron's biased coin; equal arms only.
     Efron {
-        /// Probability of taking the arm that is behind.
+        /// Probability of the smaller arm.
         #[schemars(range(min = 0.5, max = 1.0))]
         #[serde(default = "default_efron_p")]
         biased_coin_p: f64,
@@ -277,14 +278,14 @@ pub enum Randomisation {
     /// Soares & Wu's big stick: complete randomisation until the arms differ by a maximum, then the
     /// smaller arm; equal arms only.
     BigStick {
-        /// The most patients by which the arms may differ.
+        /// Maximum difference between the arms in patients.
         #[schemars(range(min = 1, max = 10_000))]
         maximum_imbalance: u32,
         /// Factors within whose combinations the arms are compared; none by default.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         stratify_by: Vec<String>,
     },
-    /// Zhao & Weng's block urn: blocks whose balanced sets go back as soon as they are complete.
+    /// Zhao & Weng's block urn: an urn to which balanced sets return as soon as they are complete.
     BlockUrn {
         /// Balanced sets in a full urn, each of as many patients as the ratio has parts; with a 1:1
         /// ratio the most patients by which the arms may differ.
@@ -304,11 +305,11 @@ pub enum Randomisation {
         #[schemars(range(min = 0.001, max = 1.0))]
         #[serde(default = "default_p_threshold")]
         p_threshold: f64,
-        /// Probability of taking the arm with more votes.
+        /// Probability of the arm with more votes.
         #[schemars(range(min = 0.5, max = 1.0))]
         #[serde(default = "default_majority_p")]
         biased_coin_p: f64,
-        /// Patients at the beginning for whom there is no vote.
+        /// Number of first patients, who are allocated by a fair coin regardless of the votes.
         #[schemars(range(min = 0, max = 1_000_000))]
         #[serde(default)]
         burn_in: u32,
@@ -325,8 +326,8 @@ pub enum Randomisation {
         /// Measure of imbalance within a factor level.
         #[serde(default)]
         imbalance: Imbalance,
-        /// Probability of taking the preferred arm; with an unequal ratio and `preserve_ratio`,
-        /// the preferred slot.
+        /// Probability of the preferred arm; with an unequal ratio and `preserve_ratio`, the
+        /// preferred slot.
         #[schemars(range(min = 0.5, max = 1.0))]
         #[serde(default = "default_biased_coin_p")]
         biased_coin_p: f64,
@@ -364,11 +365,13 @@ fn yes() -> bool {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Adherence")]
 pub struct WrittenAdherence {
-    /// Control patients who get the experimental treatment.
+    /// Control patients who receive the experimental treatment.
     pub control_crossover: WrittenDeparture,
-    /// Experimental patients who refuse it, and get the control treatment.
+    /// Experimental patients who refuse the experimental treatment and receive the control
+    /// treatment.
     pub experimental_refusal: WrittenDeparture,
-    /// Patients who do not refuse it, but cannot be reached by it, and get the control treatment.
+    /// Experimental patients who do not refuse, but whose lesion the treatment cannot reach; they
+    /// receive the control treatment.
     pub experimental_failed_access: WrittenDeparture,
 }
 
@@ -377,11 +380,12 @@ pub struct WrittenAdherence {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Departure")]
 pub struct WrittenDeparture {
-    /// Share of the patients to whom it happens: of the arm; for failed access of those who do not refuse.
+    /// Probability: among all patients of the arm, and for failed access among those who do not
+    /// refuse.
     #[schemars(range(min = 0.0, max = 0.99))]
     pub probability: f64,
-    /// Log odds per standard deviation of the patient's own prognosis (the rank of the outcome they
-    /// will have): below 0 it happens more often to patients with a poor outcome.
+    /// Log odds per standard deviation of the patient's prognosis (the rank of the future outcome):
+    /// below 0 patients with a poor outcome are affected more often.
     #[schemars(range(min = -20.0, max = 20.0))]
     pub log_odds_per_prognosis: f64,
     /// Log odds by level of a factor.
@@ -460,18 +464,19 @@ impl Default for Dropout {
     }
 }
 
-/// How much to simulate.
+/// Number of simulated trials and their seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Run {
     /// Simulated trials under each truth.
     #[schemars(range(min = 1, max = 1_000_000_000_000u64))]
     pub replicates: u64,
-    /// Key of all random numbers: the same seed gives the same result, to the last byte.
+    /// Seed of all random numbers: the same seed gives the same result, to the last byte.
     // TOML has no larger whole number.
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807u64))]
     pub seed: u64,
-    /// Whether power and type I error are also estimated with less noise, by control variates.
+    /// Whether power and type I error are also estimated with control variates, which reduce their
+    /// Monte Carlo error; `false` by default.
     // Left out if false, so that a key that changes nothing does not change the digest either.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub variance_reduction: bool,

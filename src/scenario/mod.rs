@@ -113,7 +113,7 @@ pub struct Description {
     pub tipping_point: bool,
     /// Factors whose interaction with treatment is tested.
     pub subgroups: Vec<Subgroups>,
-    /// Level of these tests.
+    /// Two-sided significance level of these tests.
     pub alpha_two_sided: f64,
 }
 

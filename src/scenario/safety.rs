@@ -12,7 +12,7 @@ use crate::outcome::safety::Event;
 pub struct Safety {
     /// One to [`MAX_ENDPOINTS`](crate::outcome::safety::MAX_ENDPOINTS).
     pub endpoints: Vec<SafetyEndpoint>,
-    /// Level of the comparisons at the end.
+    /// Two-sided significance level of the comparisons when a trial ends.
     pub alpha_two_sided: f64,
 }
 

@@ -176,6 +176,50 @@ fn the_program_accepts_every_documented_command() {
     assert!(seen > 40, "{seen} commands");
 }
 
+/// Commands whose examples take long, ask for other files or read what others have written.
+const ONLY_PARSED: [&str; 4] = ["solve", "bench", "merge", "completions"];
+
+/// Examples in the help of a command, each in one line.
+fn examples(command: &str, folder: &TempDir) -> Vec<String> {
+    let output = run(&format!("rescuesim {command} --help"), folder);
+    let help = String::from_utf8(output.stdout).expect("help is text");
+    let (_, examples) =
+        help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command}: {help}"));
+    let examples = examples.replace("\\\n", " ");
+    let lines = examples.lines().map(str::trim).filter(|line| line.starts_with("rescuesim "));
+    lines.map(str::to_owned).collect()
+}
+
+#[test]
+fn examples_in_the_help_work_as_they_are() {
+    let folder = directory();
+    let help = String::from_utf8(run("rescuesim --help", &folder).stdout).expect("help is text");
+    let commands = help.split("Commands:\n").nth(1).and_then(|text| text.split("\n\n").next());
+    let commands = commands.expect("help lists the commands").lines();
+    let commands = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let mut seen = 0;
+    for command in commands.filter(|name| !name.is_empty() && *name != "help").chain([""]) {
+        for example in examples(command, &folder) {
+            let simulates = ["run", "sweep", "compare", "report"].contains(&command);
+            let line = if ONLY_PARSED.contains(&command) || example.contains("&&") {
+                format!("{} --help", example.split(['>', '&']).next().expect("a split has a part"))
+            } else if simulates && !example.contains("--precision") {
+                let (line, _) = example.split_once(" --replicates ").unwrap_or((&example, ""));
+                format!("{line} --replicates 20")
+            } else {
+                example.clone()
+            };
+            let line = line.replace(" --precision 0.0005", " --precision 0.2");
+            // A second run of an example must not find the files of the first.
+            let output = run(&line, &directory());
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{command}: {line}\n{errors}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 35, "{seen} examples");
+}
+
 /// A command of a page and the output that the page quotes.
 struct Quoted {
     page: String,

@@ -126,8 +126,14 @@ fn shell_completions_and_manuals_include_every_command() {
     output(rescuesim().args(["man", "--out"]).arg(folder.path()));
     for name in &commands {
         let page = fs::read_to_string(folder.path().join(format!("rescuesim-{name}.1")));
-        assert!(page.expect("each has one").starts_with(".ie"), "{name}");
+        let page = page.expect("each has one");
+        assert!(page.starts_with(".ie"), "{name}");
+        for section in ["SYNOPSIS", "EXAMPLES", "\"EXIT STATUS\"", "FILES", "\"SEE ALSO\""] {
+            assert!(page.contains(&format!(".SH {section}")), "{name} has no {section}");
+        }
     }
+    let run = fs::read_to_string(folder.path().join("rescuesim-run.1")).expect("it is written");
+    assert!(run.replace('\\', "").contains("[--set KEY=VALUE]"), "{run}");
     assert!(output(rescuesim().arg("man")).contains("rescuesim"));
 }
 

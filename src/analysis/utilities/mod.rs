@@ -25,7 +25,7 @@ pub struct UtilityWeighted {
     /// Utility of mRS 0 to 6. Published sets differ.
     #[schemars(inner(range(min = -1e6, max = 1e6)))]
     pub utilities: [f64; 7],
-    /// Whose t statistic is compared with the boundary, as the normal score of its p value.
+    /// The t statistic whose p value, as a normal score, is compared with the boundary.
     #[serde(default)]
     pub test: MeansTest,
     /// Factors whose levels are covariates of a linear regression; none by default.

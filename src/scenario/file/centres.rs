@@ -12,12 +12,12 @@ pub struct WrittenCentres {
     /// Number of centres. `accrual` is what they recruit together when all are open.
     #[schemars(range(min = 1, max = 1000))]
     pub number: u32,
-    /// Shape of the gamma distribution of their rates: the smaller, the more unequal they are. All
-    /// rates are equal by default.
+    /// Shape of the gamma distribution of the centres' rates; a smaller shape means more unequal
+    /// rates. All rates are equal by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.1, max = 1e6))]
     pub rate_shape: Option<f64>,
-    /// When they open; all with the trial by default.
+    /// Opening times; all centres open with the trial by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opening: Option<WrittenOpening>,
     /// Standard deviation between centres of the log odds of a lower (better) mRS. It spreads the
@@ -43,9 +43,10 @@ pub struct WrittenCentres {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[schemars(rename = "Opening")]
 pub enum WrittenOpening {
-    /// Each at a time of its own in every simulated trial, uniform over this number of months.
+    /// Number of months over which the centres open, each at a separate, uniformly distributed
+    /// time.
     OverMonths(#[schemars(range(min = 0.0, max = 1200.0))] f64),
-    /// The month in which each opens, in the order of the centres.
+    /// Month in which each centre opens, in the order of the centres.
     Months(#[schemars(length(min = 1), inner(range(min = 0.0, max = 1200.0)))] Vec<f64>),
 }
 

@@ -21,7 +21,7 @@ pub struct WrittenDesign {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2e-12, max = 0.9998))]
     pub alpha_two_sided: Option<f64>,
-    /// When to look, in exactly one of three ways; one look is a fixed design.
+    /// Times of the looks, in exactly one of three ways; one look is a fixed design.
     pub looks: Looks,
     /// Boundary for stopping early because the experimental arm is better.
     pub efficacy: Boundary,
@@ -36,11 +36,12 @@ pub struct WrittenDesign {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1, max = 20)))]
     pub futility_looks: Option<Vec<u32>>,
-    /// Whether the efficacy boundary relies on futility being heeded. It is then lower, and the
-    /// type I error above alpha when a trial continues in spite of futility.
+    /// Whether the efficacy boundary relies on the futility boundary being followed; `false` by
+    /// default. It is then lower, and the type I error exceeds alpha if a trial continues in spite
+    /// of futility.
     #[serde(default, skip_serializing_if = "is_false")]
     pub binding_futility: bool,
-    /// Boundary at which the experimental arm is worse.
+    /// Boundary for stopping because the experimental arm is worse; none by default.
     #[serde(default, skip_serializing_if = "Harm::is_none")]
     pub harm: Harm,
     /// Looks, from 1, at which harm is tested; all by default, and the final one always.
@@ -69,7 +70,7 @@ pub enum Looks {
     InformationFractions(
         #[schemars(length(min = 1, max = 20), inner(range(min = 1e-6, max = 1.0)))] Vec<f64>,
     ),
-    /// This many looks at equal steps of information, rounded to whole patients.
+    /// Number of looks, at equal steps of information, rounded to whole patients.
     EquallySpaced(#[schemars(range(min = 1, max = 20))] u32),
 }
 
@@ -157,17 +158,17 @@ pub enum Futility {
     },
     /// Stop when the conditional power is at or below a bound.
     ConditionalPower {
-        /// Chance of reaching an efficacy bound at a later look.
+        /// Probability of reaching an efficacy bound at a later look.
         #[schemars(range(min = 1e-6, max = 0.9999))]
         at_most: f64,
-        /// The effect it is computed under.
+        /// Effect under which it is computed.
         #[serde(default)]
         under: ConditionalEffect,
     },
-    /// Stop when the predictive power, conditional power averaged over what the data say of the
-    /// effect (flat prior), is at or below a bound.
+    /// Stop when the predictive power, conditional power averaged over the posterior distribution
+    /// of the effect (flat prior), is at or below a bound.
     PredictivePower {
-        /// Chance of reaching an efficacy bound at a later look.
+        /// Probability of reaching an efficacy bound at a later look.
         #[schemars(range(min = 1e-6, max = 0.9999))]
         at_most: f64,
     },
@@ -175,7 +176,7 @@ pub enum Futility {
     BetaSpending {
         /// The spending function.
         spending: Boundary,
-        /// The power 1 − β that the bounds are built for.
+        /// Power 1 − β from which the bounds are derived.
         #[serde(default = "default_power")]
         #[schemars(range(min = 0.05, max = 0.9999))]
         power: f64,
@@ -191,10 +192,10 @@ fn default_power() -> f64 {
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "ConditionalOn")]
 pub enum ConditionalEffect {
-    /// The one seen at the look.
+    /// The effect observed at the look.
     #[default]
     Trend,
-    /// The scenario's own, as the first analysis sees it.
+    /// The effect of the scenario, on the scale of the first analysis.
     Planned,
 }
 
@@ -211,11 +212,11 @@ pub enum Harm {
         #[serde(default)]
         spending: TwoSidedSpending,
     },
-    /// Spends an error rate of its own when there is no effect.
+    /// Separate error rate, spent under no effect.
     Spending {
         /// The spending function.
         spending: Boundary,
-        /// Chance of claiming harm when there is none.
+        /// Probability of stopping for harm if there is none.
         #[schemars(range(min = 1e-12, max = 0.4999))]
         alpha_one_sided: f64,
     },

@@ -50,7 +50,8 @@ pub struct LogOddsRatio {
     /// Standard deviation, or the scale of a t distribution; 0 is a single value.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub sd: f64,
-    /// Degrees of freedom of a t distribution, whose values are held within ±30; normal if not given.
+    /// Degrees of freedom of a t distribution, whose values are limited to ±30; normal if not
+    /// given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1.0, max = 1_000_000.0))]
     pub degrees_of_freedom: Option<f64>,
@@ -60,7 +61,7 @@ pub struct LogOddsRatio {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PooledEvidence {
-    /// TOML or CSV as `rescuesim pool` reads it; the path starts at the scenario's folder.
+    /// TOML or CSV as `rescuesim pool` reads it; the path is relative to the scenario's folder.
     #[schemars(length(min = 1))]
     pub file: String,
     /// Name of the outcome in the file; may be left out if there is only one.
@@ -72,7 +73,7 @@ pub struct PooledEvidence {
     #[schemars(length(min = 1))]
     pub method: String,
     /// Whether patients want the event: needed if a CSV file does not say so. The odds ratio of an
-    /// unwanted event is turned over.
+    /// unwanted event is inverted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<CountedEvent>,
     /// The effect that the distribution is of.

@@ -21,8 +21,8 @@ pub struct WrittenProcedure {
     #[serde(default = "never")]
     #[schemars(length(min = 1, max = 10), inner(range(min = 0.0, max = 1.0)))]
     pub reocclusion: Vec<f64>,
-    /// The most passes of a patient, including those before randomisation. Without it, strategies must
-    /// end by themselves.
+    /// Maximum number of passes of a patient, including those before randomisation. Without it,
+    /// strategies must end by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10))]
     pub max_passes: Option<u32>,
@@ -36,7 +36,7 @@ pub struct WrittenProcedure {
     pub experimental: ArmProcedure,
     /// Rescue stenting.
     pub rescue: WrittenRescue,
-    /// Minutes from puncture to the end; not counted by default.
+    /// Minutes from puncture to the end of the procedure; not recorded by default.
     #[serde(default)]
     pub minutes: WrittenMinutes,
     /// Symptomatic haemorrhage; none by default.
@@ -180,8 +180,8 @@ pub struct WrittenMinutes {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Haemorrhage")]
 pub struct WrittenHaemorrhage {
-    /// The definition that the numbers are of, such as "Heidelberg, 36 h"; rates under different
-    /// definitions differ several-fold.
+    /// Definition of the event, such as "Heidelberg, 36 h"; rates under different definitions
+    /// differ several-fold.
     #[schemars(length(min = 1))]
     pub definition: String,
     /// Log odds without any pass.
@@ -195,7 +195,7 @@ pub struct WrittenHaemorrhage {
     #[serde(default)]
     #[schemars(range(min = -20.0, max = 20.0))]
     pub stenting: f64,
-    /// Probability that it is fatal, on top of what it does to the mRS.
+    /// Probability that a haemorrhage is fatal, in addition to its effect on the mRS of survivors.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub fatality: f64,
