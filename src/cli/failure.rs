@@ -4,7 +4,7 @@ use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::Rejection;
 use rescuesim::scenario::hidden::visible;
 
-use super::output::{has_colour, print_message};
+use super::output::{has_colour, print_message, wrapped};
 
 /// Why a command failed; the kind decides on the exit code.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,8 @@ impl Failure {
         match self {
             // A file name or value may hold control characters, which a terminal would act on.
             Self::Usage(message) | Self::Running(message) => {
-                print_message(&format!("error: {}\n", visible(message)));
+                let text = wrapped(&format!("error: {}", visible(message)));
+                print_message(&format!("{text}\n"));
             }
             Self::Scenario(rejected) => {
                 print_message(&rejection(rejected, has_colour(&std::io::stderr())));

@@ -17,6 +17,7 @@ use rescuesim::scenario::Scenario;
 use rescuesim::scenario::hidden::visible;
 use tempfile::NamedTempFile;
 use terminal_size::Width;
+use textwrap::WordSplitter;
 
 use super::{Failure, Format};
 
@@ -74,7 +75,18 @@ pub fn report_written(paths: &[PathBuf]) {
 
 /// Writes a warning to standard error.
 pub fn warn(message: &str) {
-    print_message(&format!("warning: {message}\n"));
+    print_message(&format!("{}\n", wrapped(&format!("warning: {message}"))));
+}
+
+/// Wraps a message between words if standard error is a terminal; a log keeps it in one line.
+pub fn wrapped(message: &str) -> String {
+    let Some((Width(columns), _)) = terminal_size::terminal_size_of(io::stderr()) else {
+        return message.to_owned();
+    };
+    // An option such as --precision-of is one word.
+    let options = textwrap::Options::new(usize::from(columns).max(NARROWEST))
+        .word_splitter(WordSplitter::NoHyphenation);
+    textwrap::fill(message, options)
 }
 
 /// Writes a result to standard output, from its document or its JSON.

@@ -457,7 +457,7 @@ mod tests {
         let styled = document.laid_out(Layout { columns: 80, palette: Palette::STYLED });
         for part in [
             "\u{1b}[1mA trial\u{1b}[0m\n",
-            "\u{1b}[1m         lines\u{1b}[0m\n",
+            "\u{1b}[1m        lines\u{1b}[0m\n",
             "Warning:\u{1b}[0m it",
         ] {
             assert!(styled.contains(part), "{styled:?}");
@@ -472,7 +472,7 @@ mod tests {
             )
             .collect();
         assert_eq!(plain, document.to_terminal());
-        assert_eq!(plain.matches('─').count(), 14, "{plain}");
+        assert_eq!(plain.matches('─').count(), 13, "{plain}");
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn every_shipped_scenario_opens_with_its_question_and_runs() {
         let name = path.file_stem().and_then(|name| name.to_str()).expect("the name is UTF-8");
         let opening = run.lines().take(10).collect::<Vec<_>>().join("\n");
         insta::assert_snapshot!(format!("opening__{name}"), opening);
-        assert!(run.contains("Does the trial show an effect?"), "{run}");
+        assert!(run.contains("Power and type I error"), "{run}");
         let checked = output(rescuesim().arg("check").arg(&path));
         assert!(checked.contains("Boundaries"), "{checked}");
         assert_eq!(too_wide(&run), Vec::<&str>::new(), "{path:?}");

@@ -12,13 +12,13 @@ const FUTILITY: &str = r#"design.futility={rule="conditional_power",at_most=0.2}
 const WARNED: [(&[&str], &str); 8] = [
     (
         &["outcome.experimental={functional_independence=0.20}"],
-        "the experimental arm is worse than control: mRS 0–2 in 20.0 % v 25.0 % of control, a common odds \
+        "the experimental arm is worse than control: mRS 0–2 in 20.0 % v 25.0 % in control, a common odds \
          ratio of 0.75, a mean mRS of",
     ),
     (&["outcome.experimental={common_odds_ratio=0.55}"], "a common odds ratio of 0.55"),
     (
         &["outcome.experimental={distribution=[4.7,7.4,13.9,16.0,18.9,14.1,25.0]}"],
-        "the experimental arm is worse than control: a mean mRS of 3.79 v 3.71",
+        "a common odds ratio of 0.91, a mean mRS of 3.79 v 3.71",
     ),
     (
         &[

@@ -32,7 +32,7 @@ fn worse_arm(scenario: &Scenario) -> Option<String> {
     if experimental < control - 1e-9 {
         let [control, experimental] = [control, experimental].map(|rate| 100.0 * rate);
         let cut = assumed.cut;
-        worse.push(format!("mRS 0–{cut} in {experimental:.1} % v {control:.1} % of control"));
+        worse.push(format!("mRS 0–{cut} in {experimental:.1} % v {control:.1} % in control"));
     }
     match assumed.effect {
         AssumedEffect::Proportional { odds_ratio }
