@@ -87,7 +87,7 @@ fn introduction(comparison: &Comparison<'_>) -> Document {
             .collect();
         let all = concerned.len() == names.len();
         let whom = if all { "all scenarios".to_owned() } else { concerned.join(" and ") };
-        out = out.text(format!("Note on {whom}: {warning}."));
+        out = out.text(format!("Warning on {whom}: {warning}."));
     }
     out.gap().text(format!(
         "{} replicates of each scenario on the same random numbers, seed {}{}. ± is the Monte Carlo \
