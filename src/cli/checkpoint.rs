@@ -94,6 +94,7 @@ impl ShardArgs {
     /// When standard output cannot be written to.
     pub fn report(&self, checkpoint: &CheckpointArgs, replicates: u64) -> Result<(), Failure> {
         let shard = self.shard();
+        // Counted over all jobs, as a shard may end in the middle of a point of a grid.
         let Range { start, end } = shard.replicates(replicates);
         let path = checkpoint.checkpoint.as_deref().expect("a shard has a file").display();
         print(&format!(
@@ -139,6 +140,7 @@ impl CheckpointArgs {
         };
         let mut opened = CheckpointFile {
             path: path.to_owned(),
+            // The run as it is asked for now: it may have more replicates than the one that was begun.
             content: Checkpoint { run, ..content },
             current: 0,
             interval: Duration::from_secs_f64(self.checkpoint_every),
@@ -148,6 +150,7 @@ impl CheckpointArgs {
             locked: None,
             pace: Pace::new(threads),
         };
+        // Although nothing is new: only a file that exists can be locked against a second run.
         opened.write(file).map_err(unwritable)?;
         Ok(opened)
     }
@@ -167,6 +170,7 @@ fn read_if_there(path: &Path) -> Result<Option<String>, String> {
         match std::fs::metadata(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(error)),
+            // To open a named pipe would wait for its writer, without a message.
             Ok(found) if !found.is_file() => {
                 return Err("is a pipe or a device; allowed: the name of a file".to_owned());
             }
@@ -259,6 +263,7 @@ impl CheckpointFile {
     /// Whether it is time for the next writing.
     fn is_due(&self) -> bool {
         // A checkpoint of thousands of points takes a while to be written.
+        // Nine times as long between two writings leaves a tenth of the time to them.
         self.saved.elapsed() >= self.interval.max(9 * self.took)
     }
 
@@ -301,6 +306,7 @@ impl CheckpointFile {
         // After a failure too: a full disk is not tried again at every wave.
         self.saved = now();
         self.took = self.saved - begun;
+        // The file that was locked so far has been replaced, and its lock protects nothing any more.
         self.locked = Some(written?);
         Ok(())
     }

@@ -47,6 +47,7 @@ pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     };
     let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally));
     let written = files.map_or(Ok(Vec::new()), |files| files.finish(&summary));
+    // Before the error of the files, if any: the summary itself is complete.
     print_summary(args.format, args.detail, &summary, &scenario)?;
     output::report_written(&written?);
     Ok(())

@@ -97,6 +97,7 @@ impl Expected<'_> {
             | None => Mrs::INDEPENDENT,
         };
         let alpha = match (file.design.alpha_two_sided, file.design.alpha_one_sided) {
+            // As it was written: half of a two-sided level is a number that its author does not know.
             (Some(alpha), _) => StatedAlpha::TwoSided(alpha),
             (None, Some(alpha)) => StatedAlpha::OneSided(alpha),
             (None, None) => StatedAlpha::OneSided(scenario.alpha_one_sided()),
@@ -137,6 +138,8 @@ impl AssumedEffect {
         let cuts = control.cumulative().into_iter().zip(experimental.cumulative());
         let odds_ratios: Vec<f64> = cuts
             .map(|(c, e)| e / (1.0 - e) / (c / (1.0 - c)))
+            // A cut with all patients of an arm on one side has the odds 0 or infinity, and says
+            // nothing about whether the others are proportional.
             .filter(|odds_ratio| odds_ratio.is_finite() && *odds_ratio > 0.0)
             .collect();
         let least = odds_ratios.iter().copied().fold(f64::INFINITY, f64::min);
@@ -146,6 +149,7 @@ impl AssumedEffect {
         }
         let log =
             limit_of_fit(control.probabilities(), experimental.probabilities(), share_experimental);
+        // Arms that do not overlap have a likelihood without a maximum.
         let fitted = Some(libm::exp(log)).filter(|odds_ratio| odds_ratio.is_finite());
         match fitted {
             Some(odds_ratio) if largest <= ROUNDING * least => Self::Proportional { odds_ratio },

@@ -11,9 +11,11 @@ use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::{SafetyEndpoint, Scenario, Truth};
 
 /// Probability below which an imbalance of the arms is reported.
+// Low, as each look is tested on several numbers: outcomes, patients, every adverse event.
 const IMPROBABLE: f64 = 1e-3;
 
 /// Z beyond which a slip is likelier than any effect.
+// A trial planned for a power of 0.9 expects Z = 3.2 (1.96 + 1.28), with a standard deviation of 1.
 const EXTREME_Z: f64 = 6.0;
 
 /// Log likelihood ratio from which on another reading of the data is reported.

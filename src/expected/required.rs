@@ -32,6 +32,7 @@ impl Expected<'_> {
     pub fn patients_for_power(&self, analysis: &Analysis, power: f64) -> Result<u32, NoSize> {
         let scenario = self.scenario;
         let drift = self.drift(Truth::Alternative, analysis)?;
+        // Below, a ratio of drifts is squared: a harmful effect would be given a size.
         if drift <= 0.0 {
             return Err(NoSize::NoBenefit);
         }
@@ -49,6 +50,7 @@ impl Expected<'_> {
         };
         let analysed = exact.filter(|total| *total > 0.0 && *total < MOST_PATIENTS);
         let analysed = analysed.ok_or(NoSize::Unreachable)?;
+        // The larger dropout bounds both arms, whose counts are u32.
         let known = 1.0 - scenario.dropout[0].max(scenario.dropout[1]);
         if analysed / known > MOST_PATIENTS {
             return Err(NoSize::Unreachable);

@@ -5,6 +5,7 @@ use crate::scenario::expectation::Expectation;
 use crate::summary::{McEstimate, NamedQuantity, Tally};
 
 /// Half the width of a 95 % confidence interval in standard errors.
+// Two-sided although a comparison has one side: each wrong conclusion then has 2.5 %.
 const Z_95: f64 = 1.959963984540054;
 
 /// An expectation, and what became of it.
@@ -71,6 +72,7 @@ fn conclude(expectation: &Expectation, estimate: McEstimate, error: f64) -> Expe
         [true, true] => ExpectationConclusion::Met,
         [false, false] => ExpectationConclusion::NotMet,
         [true, false] | [false, true] => {
+            // The half width falls with the root of the replicates, so these grow with the square.
             let ratio = half / (estimate.value - limit).abs();
             let needed = estimate.n as f64 * ratio * ratio;
             let needed = needed.is_finite().then(|| needed.ceil() as u64);

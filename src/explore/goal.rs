@@ -46,6 +46,7 @@ impl FromStr for Goal {
 /// # Errors
 /// If the text is no such number.
 pub fn probability(text: &str) -> Result<f64, String> {
+    // The ends are excluded, as no number of patients gives a power of exactly 1.
     let number = text.parse::<f64>().ok().filter(|&p| p > 0.0 && p < 1.0);
     number.ok_or_else(|| {
         let hint = as_percentage(text).map_or(String::new(), |p| format!("; did you mean {p}?"));

@@ -10,6 +10,7 @@ use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
 
 /// Allocations that are simulated.
+// Twice as many as give one event of probability IMPROBABLE: two as large are still reported.
 const ALLOCATIONS: u64 = 2000;
 
 /// Patients that are allocated at most, over all of them.
@@ -67,6 +68,7 @@ fn improbable(scenario: &Scenario, seen: &ArmSizesSeen) -> Option<String> {
     let as_large = (0..allocations)
         .filter(|&replicate| {
             let arms = simulation.patients(Replicate(replicate));
+            // With a share such as 2/3 equal distances differ in the last digits.
             distance(arms, seen.share_experimental) >= observed - 1e-9
         })
         .count();
@@ -127,6 +129,7 @@ impl<'s> AllocationSimulation<'s> {
             arms: &mut arms,
         }]);
         let mut patients = [0; 2];
+        // A stream of its own, as in a simulated trial: losses do not change the allocation.
         let mut rng = streams.stream(replicate, Purpose::Dropout);
         for arm in arms {
             let is_lost = uniform(&mut rng) < lost[arm.index()];

@@ -63,8 +63,11 @@ pub(super) fn float(x: f64) -> String {
         return String::new();
     }
     // Zero has no sign for a reader.
+    // `{:?}` has the fewest digits that read back as the same float, and a point, which `{}` omits
+    // for whole numbers.
     let written = format!("{:?}", if x == 0.0 { 0.0 } else { x });
     match written.split_once('e') {
+        // `1e16` would be taken for text or for a whole number by some readers.
         Some((digits, exponent)) if !digits.contains('.') => format!("{digits}.0e{exponent}"),
         Some(_) | None => written,
     }
@@ -99,6 +102,7 @@ pub(super) struct CsvTable {
 pub(super) fn read(text: &str) -> CsvTable {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let header = reader.headers().map(cells).unwrap_or_default();
+    // None is dropped: the text is from [`CsvWriter`], whose rows have equal lengths.
     let rows = reader.records().flatten().map(|record| cells(&record)).collect();
     CsvTable { header, rows }
 }

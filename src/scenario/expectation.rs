@@ -57,6 +57,7 @@ impl Comparison {
         let (limit, comparison) = SIGNS
             .into_iter()
             .find_map(|(sign, comparison)| Some((text.strip_prefix(sign)?, comparison)))?;
+        // `< inf` parses as a number, and would be met by every result.
         let limit = limit.trim().parse::<f64>().ok().filter(|limit| limit.is_finite())?;
         Some((comparison, limit))
     }

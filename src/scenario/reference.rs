@@ -215,6 +215,7 @@ fn tidied(default: &str) -> String {
     let Ok(number) = default.parse::<f64>() else {
         return default.replace(".0,", ",").replace(".0 ", " ").replace(".0]", "]");
     };
+    // Defaults are read back from floats: 0.6666666666666666 was written as 2/3.
     let thirds = number * 3.0;
     if thirds.fract() == 0.0 && number.fract() != 0.0 {
         format!("{thirds}/3")

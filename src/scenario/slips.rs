@@ -84,11 +84,13 @@ fn without_texts(line: &str) -> String {
     let mut before = ' ';
     let mut characters = line.chars().peekable();
     while let Some(c) = characters.next() {
+        // As in 1'250, where an apostrophe begins no literal text.
         let is_separator = c == '\''
             && before.is_ascii_digit()
             && characters.peek().is_some_and(char::is_ascii_digit);
         match quote {
             Some(open) => {
+                // Byte for byte, so that a place in the result is the same place in the line.
                 out.extend(std::iter::repeat_n('"', c.len_utf8()));
                 if c == open && (open == '\'' || before != '\\') {
                     quote = None;
@@ -141,6 +143,7 @@ fn meant(key: &str, value: &str, in_list: bool) -> Option<String> {
     let word = value.trim_matches('"');
     match word {
         "" | "true" | "false" | "inf" | "nan" => return None,
+        // Truth values as Python, R and YAML write them.
         "True" | "TRUE" | "yes" | "Yes" => {
             return Some(format!("{word} is not a value of TOML (did you mean `true`?)"));
         }
@@ -241,6 +244,7 @@ impl MeantNumber {
             }
             None => text,
         };
+        // The minus sign and the dash that word processors put in place of a hyphen.
         let (minus, digits) = match number.strip_prefix(['−', '–']) {
             Some(digits) => {
                 slips.push(NumberSlip::Minus);
@@ -270,6 +274,7 @@ impl MeantNumber {
         if whole.is_empty() || decimals.is_some_and(str::is_empty) {
             slips.push(NumberSlip::Point);
         }
+        // Version numbers and dates such as 1.2.3 have got this far.
         written.parse::<f64>().ok()?;
         Some(Self { written, slips })
     }

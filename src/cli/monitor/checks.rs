@@ -20,6 +20,7 @@ impl MonitorArgs {
         let planned = scenario.randomised;
         let most = outcomes.iter().max().copied().unwrap_or(0);
         if most > planned {
+            // Names the option that the number is from: the counts of the arms may be checked against --n.
             let option = match (&self.patients, self.n.is_empty()) {
                 (Some(_), _) => "--patients",
                 (None, true) => "the counts of the arms",
@@ -32,6 +33,7 @@ impl MonitorArgs {
         }
         let Some(randomised) = self.randomised else { return Ok(()) };
         let [control, experimental] = randomised.0;
+        // Each may be any u32: a sum that wraps around would pass the check below.
         let total = control.saturating_add(experimental);
         if total > planned {
             return Err(Failure::Usage(format!(
@@ -48,6 +50,7 @@ impl MonitorArgs {
         }
         match given {
             Some(given) => {
+                // By arm as well: arms that were typed in the wrong order may have the right total.
                 let arms = given.all.counts.map(|arm| arm.iter().sum());
                 self.within("the counts of the arms", "with an outcome", arms, randomised)
             }
@@ -90,6 +93,7 @@ impl MonitorArgs {
                 given.len()
             )));
         }
+        // All earlier values or none: of some it would be unknown which looks they belong to.
         let values = given.iter().copied().map(Some).enumerate().chain([(last, z)]);
         Ok(values
             .filter_map(|(k, z)| {

@@ -333,6 +333,7 @@ impl MonitorArgs {
         }
         match (given.len(), in_arms) {
             (0, Some(total)) => outcomes[last] = total,
+            // A single number is that of the current look: the looks before were as planned.
             (1, _) => outcomes[last] = given[0],
             (looks, _) if looks == outcomes.len() => outcomes.clone_from(given),
             _ => return Err(self.wrong_outcomes(&format!("the outcomes {when}, or {all}"))),

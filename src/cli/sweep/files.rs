@@ -40,6 +40,7 @@ impl SweepFiles {
         let all = [&files.csv, &files.json].into_iter().chain(&files.figures);
         #[cfg(feature = "parquet")]
         let all = all.chain([&files.parquet]);
+        // A shard that was saved as sweep.json would be replaced by the result of its merge.
         output::keep_inputs(all, inputs)?;
         Ok(files)
     }
@@ -83,10 +84,12 @@ impl SweepFiles {
         #[cfg(feature = "parquet")]
         complete.push(self.parquet);
         complete.extend(self.figures);
+        // Some file systems report a full disk only when the data are to reach it.
         complete.iter().try_for_each(OutputFile::sync)?;
         let written: Vec<_> = complete.iter().map(|file| file.destination().to_owned()).collect();
         // Only now, so that a full disk leaves the files of an earlier sweep together.
         output::put_in_place(complete)?;
+        // A sweep over one key draws no heat map: one in the directory is of another sweep.
         warn_of_earlier(&written[0], &["sweep.parquet", "power.svg", "heatmap.svg"], &written);
         Ok(written)
     }

@@ -86,6 +86,7 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         Some(out) => Some(SweepFiles::create(out, &grid, &document.paths())?),
         None => None,
     };
+    // With a precision each point ends by itself, and no number of replicates identifies the run.
     let stated = args.simulation.precision().is_none().then_some(base.replicates);
     let task = args.task(points.len());
     let run = RunId::new(&[&base], stated, task, provenance.command.clone())
@@ -93,6 +94,7 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let swept = args.simulate(&grid, points, run)?;
     if args.shard.is_given() {
         swept.in_file?;
+        // Only once the file is complete: a shard has no other result.
         return args.shard.report(&args.checkpoint, all);
     }
     let result = SweepResult { provenance: &provenance, grid: &grid, points: &swept.points };
@@ -100,6 +102,7 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     if !args.simulation.quiet {
         output::report_written(&written);
     }
+    // With --quiet the files of --out are the result; without them there would be none.
     if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
         print_as(args.format, result, args.out.as_deref())?;
     }
@@ -114,6 +117,7 @@ pub fn merged(
     inputs: &[PathBuf],
 ) -> Result<(), Failure> {
     let options = run.run.task.options.iter();
+    // A checkpoint records its grid in the options alone, so the axes are parsed again.
     let over: Vec<String> = options.filter(|&option| option != NO_ESTIMATES).cloned().collect();
     let grid = grid(&over)?;
     let files = match out {
@@ -126,6 +130,7 @@ pub fn merged(
     for number in 0..grid.len() {
         let MergedJob { scenario, following, tally } = run.job(number as u64).map_err(unusable)?;
         let result = OperatingCharacteristics::new(&scenario, &tally);
+        // No precision: clap refuses --shard with it, as a shard needs to know its replicates.
         let point = SweptPoint::new(&grid, number, scenario.replicates, None, result);
         points.push(point.with_following(following));
     }

@@ -13,6 +13,7 @@ const COST_OF_FUTILITY: f64 = 0.05;
 const LITTLE_POWER: f64 = 0.3;
 
 /// Largest difference between the power of a rule and that of the trial.
+// Dropout and the rounding of sizes change a power by a few points, not by ten.
 const DISAGREEMENT: f64 = 0.1;
 
 /// Warnings about the effect, futility and the size.
@@ -29,6 +30,7 @@ fn worse_arm(scenario: &Scenario) -> Option<String> {
     let assumed = Expected::new(scenario).assumptions();
     let [control, experimental] = assumed.rates;
     let mut worse = Vec::new();
+    // Percentages are divided by their sum, after which equal rates may differ in the last digits.
     if experimental < control - 1e-9 {
         let [control, experimental] = [control, experimental].map(|rate| 100.0 * rate);
         let cut = assumed.cut;
@@ -92,6 +94,7 @@ fn costly_futility(scenario: &Scenario) -> Option<String> {
     }
     let expected = Expected::new(scenario);
     let boundaries = scenario.design.boundaries_at(scenario.final_analysed());
+    // With the efficacy bounds as they are: other bounds would mix their own gain into the cost.
     let without = boundaries.without_futility();
     let costs: Vec<String> = scenario
         .analyses
@@ -145,6 +148,7 @@ fn power_of_futility(scenario: &Scenario) -> Option<String> {
 /// A size that gives every analysis with a formula little power.
 fn little_power(scenario: &Scenario) -> Option<String> {
     let expected = Expected::new(scenario);
+    // A scenario of two equal arms is run for its type I error: its power is alpha, as intended.
     if expected.assumptions().effect == AssumedEffect::None {
         return None;
     }
@@ -152,6 +156,7 @@ fn little_power(scenario: &Scenario) -> Option<String> {
         let stopping = expected.normal_approximation(Truth::Alternative, analysis).ok()?;
         Some(stopping.rejection())
     });
+    // The best, as a secondary analysis may be in the scenario to show that it has little power.
     let best = powers.reduce(f64::max)?;
     (best < LITTLE_POWER).then(|| {
         format!(

@@ -159,6 +159,8 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<MergedRun, Vec<MergePr
         let (done, all) = (checkpoint.replicates_done(), own.end - own.start);
         if !same.is_empty() {
             let names = same.into_iter().map(|of| of.name).chain([name]).collect();
+            // Not the longer of the two: they may be of programs that ran at the same time, and a
+            // silent choice would hide that one machine did another's work.
             problems.push(MergeProblem::Duplicate { shard, names });
         } else if done < all {
             problems.push(MergeProblem::Unfinished { name, shard, done, all });
