@@ -149,8 +149,8 @@ impl<'a> SolveTask<'a> {
         let quiet = args.simulation.quiet;
         let base = delay::announced(quiet, || document.with(&sets).resolve())?;
         let path: KeyPath =
-            args.vary.parse().map_err(|error: NotAPath| not_varied(error.into()))?;
-        let number = edit::any_number(&base, &path).map_err(not_varied)?;
+            args.vary.parse().map_err(|error: NotAPath| args.not_varied(&error.into()))?;
+        let number = edit::any_number(&base, &path).map_err(|error| args.not_varied(&error))?;
         let goal = match (args.reach, args.power) {
             (Some(goal), _) => goal,
             (None, Some(value)) => Goal { quantity: NamedQuantity::POWER, value },
@@ -315,6 +315,8 @@ impl<'a> SolveTask<'a> {
     }
 }
 
-fn not_varied(error: EditError) -> Failure {
-    Failure::Usage(format!("--vary {error}"))
+impl SolveArgs {
+    fn not_varied(&self, error: &EditError) -> Failure {
+        Failure::Usage(format!("--vary {}: {error}", self.vary))
+    }
 }

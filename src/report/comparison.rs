@@ -33,7 +33,10 @@ pub fn document(comparison: &Comparison<'_>) -> Document {
         out = out.heading(format!("{second} minus {first}"));
         let header = [first, second].map(|name| textwrap::fill(name, NAME_WIDTH));
         // Quantities of one analysis or arm are adjacent and share a table.
-        for group in quantities.chunk_by(|a, b| prefix(a) == prefix(b)) {
+        for (i, group) in quantities.chunk_by(|a, b| prefix(a) == prefix(b)).enumerate() {
+            if i > 0 {
+                out = out.gap();
+            }
             let rows = group.iter().map(|compared| {
                 let [first, second] = [0, other].map(|i| &compared.values[i]);
                 row(compared, first, second, &compared.differences[other - 1])
