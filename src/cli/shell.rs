@@ -3,10 +3,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use rescuesim::scenario::key_help::KeyHelp;
+use rescuesim::scenario::shipped::SCENARIOS;
+use rescuesim::summary::NamedQuantity;
 
 use super::examples::{self, Example};
 use super::output::{OutputFile, print, put_in_place};
@@ -27,8 +31,61 @@ pub struct ManArgs {
 
 pub fn completions(args: &CompletionsArgs) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "rescuesim", &mut script);
+    let mut command = with_known_values(Cli::command());
+    clap_complete::generate(args.shell, &mut command, "rescuesim", &mut script);
     print(&String::from_utf8_lossy(&script))
+}
+
+/// Gives the arguments that take names their known values, which a shell offers; files are still completed
+/// where no value fits.
+// For completion only: the parsers of the program also accept names that a scenario defines.
+fn with_known_values(command: Command) -> Command {
+    command.mut_subcommands(|command| {
+        command.mut_args(|arg| {
+            let values = known_values(arg.get_id().as_str());
+            if values.is_empty() {
+                return arg;
+            }
+            // clap takes texts that live as long as the process, which ends after the script.
+            let values = values.into_iter().map(|value| &*value.leak());
+            arg.value_parser(PossibleValuesParser::new(values))
+        })
+    })
+}
+
+/// Returns the values that an argument is known to take; none for other arguments.
+fn known_values(argument: &str) -> Vec<String> {
+    let scenarios = SCENARIOS.iter().map(|shipped| shipped.name.to_owned());
+    // Keys of arrays need an index, and tables are rarely set as a whole.
+    let keys = KeyHelp::all().iter().filter(|key| !key.key.contains('[') && key.keys.is_empty());
+    let quantities = NamedQuantity::all().map(|quantity| quantity.to_string());
+    match argument {
+        "scenario" | "scenarios" | "from" => scenarios.collect(),
+        "overrides" => keys.map(|key| format!("{}=", key.key)).collect(),
+        "over" => keys.filter(|key| key.is_number()).map(|key| format!("{}=", key.key)).collect(),
+        "vary" => keys.filter(|key| key.is_number()).map(|key| key.key.clone()).collect(),
+        "precision_of" => quantities.collect(),
+        "reach" => quantities.map(|quantity| format!("{quantity}=")).collect(),
+        "analysis" => analyses(),
+        "find" => [
+            "efficacy",
+            "efficacy-at-1",
+            "futility",
+            "harm",
+            "not-significant",
+            "full-run",
+            "reversal",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the names that analyses have unless a scenario names them: those of the methods.
+fn analyses() -> Vec<String> {
+    let methods = KeyHelp::all().iter().filter(|key| key.key == "analyses[].method");
+    methods.flat_map(|key| key.choices.iter().map(|choice| choice.name.clone())).collect()
 }
 
 pub fn man(args: &ManArgs) -> Result<(), Failure> {

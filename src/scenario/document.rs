@@ -287,7 +287,10 @@ pub(super) fn read_text(path: &Path) -> Result<String, Rejection> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return match (shipped::text(path), shipped::hint(path)) {
                 (Some(text), _) => Ok(text.to_owned()),
-                (None, Some(hint)) => Err(unreadable(path, &hint)),
+                (None, Some(hint)) => {
+                    let problem = Problem::general(hint);
+                    Err(Rejection::new(path.display().to_string(), String::new(), vec![problem]))
+                }
                 (None, None) => Err(unreadable(path, &format!("cannot be read: {error}"))),
             };
         }

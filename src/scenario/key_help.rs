@@ -82,6 +82,12 @@ impl KeyHelp {
         &ALL
     }
 
+    /// Returns whether the key takes a number, or numbers.
+    pub fn is_number(&self) -> bool {
+        // Of an array or an alternative, in words.
+        self.allowed.starts_with("a number") || self.allowed.starts_with("a whole number")
+    }
+
     /// Returns the path with the keys alone, such as `analyses.cut`.
     pub fn plain_path(&self) -> String {
         without_indices(&self.key)

@@ -63,8 +63,18 @@ pub(super) fn hint(path: &Path) -> Option<String> {
         return None;
     }
     let names = SCENARIOS.map(|shipped| shipped.name);
-    let hint = suggestion(name, &names);
+    let beginning: Vec<&str> =
+        names.into_iter().filter(|known| !name.is_empty() && known.starts_with(name)).collect();
+    let file = path.with_extension("toml");
+    let hint = match (&beginning[..], path.extension()) {
+        // The ending was forgotten, as in `run scenario`.
+        (_, None) if file.is_file() => format!(" (did you mean `{}`?)", file.display()),
+        ([], _) => suggestion(name, &names),
+        (beginning, _) => {
+            format!("; built-in scenarios that begin with it: {}", beginning.join(", "))
+        }
+    };
     Some(format!(
-        "is neither a file nor a scenario of the program{hint}; `rescuesim list` shows its scenarios"
+        "no file or built-in scenario named \"{name}\"{hint}; `rescuesim list` shows the built-in scenarios"
     ))
 }

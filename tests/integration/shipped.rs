@@ -50,8 +50,19 @@ fn an_unknown_name_is_reported_with_the_nearest_name() {
     command.args(["check", "angel-rebot"]).current_dir(elsewhere.path());
     let errors = command.assert().code(2);
     let errors = String::from_utf8_lossy(&errors.get_output().stderr).into_owned();
-    assert!(errors.contains("is neither a file nor a scenario of the program"), "{errors}");
+    assert!(errors.contains("no file or built-in scenario named \"angel-rebot\""), "{errors}");
     assert!(errors.contains("did you mean `angel-reboot`?"), "{errors}");
+    let mut command = rescuesim();
+    let errors = command.args(["run", "lee"]).current_dir(elsewhere.path()).assert().code(2);
+    let errors = String::from_utf8_lossy(&errors.get_output().stderr).into_owned();
+    assert!(errors.contains("that begin with it: lee-cohort, lee-selection;"), "{errors}");
+    assert!(errors.ends_with("\n1 error\n"), "{errors}");
+    // A file whose ending was forgotten.
+    fs::write(elsewhere.path().join("mine.toml"), "").expect("the folder is writable");
+    let mut command = rescuesim();
+    let errors = command.args(["run", "mine"]).current_dir(elsewhere.path()).assert().code(2);
+    let errors = String::from_utf8_lossy(&errors.get_output().stderr).into_owned();
+    assert!(errors.contains("(did you mean `mine.toml`?)"), "{errors}");
     let mut command = rescuesim();
     let errors = command.args(["check", "nowhere/angel-reboot.toml"]).assert().code(2);
     let errors = String::from_utf8_lossy(&errors.get_output().stderr).into_owned();
@@ -135,6 +146,36 @@ fn shell_completions_and_manuals_include_every_command() {
     let run = fs::read_to_string(folder.path().join("rescuesim-run.1")).expect("it is written");
     assert!(run.replace('\\', "").contains("[--set KEY=VALUE]"), "{run}");
     assert!(output(rescuesim().arg("man")).contains("rescuesim"));
+}
+
+/// Names of scenarios, keys and quantities are completed; bash runs the script.
+#[test]
+fn completions_know_scenarios_keys_and_quantities() {
+    let script = output(rescuesim().args(["completions", "bash"]));
+    let completed = |words: &[&str]| {
+        let last = words.last().expect("there are words");
+        let before = words[words.len() - 2];
+        let run = format!(
+            "{script}\nCOMP_WORDS=({}); COMP_CWORD={}; _rescuesim rescuesim '{last}' '{before}'\n\
+             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            words.join(" "),
+            words.len() - 1,
+        );
+        let shell = std::process::Command::new("bash").args(["-c", &run]).output();
+        // A system without bash has nothing to test.
+        shell.ok().map(|shell| String::from_utf8(shell.stdout).expect("it is text"))
+    };
+    for (words, expected) in [
+        (&["rescuesim", "run", "angel-reb"][..], "angel-reboot-safety"),
+        (&["rescuesim", "init", "--from", "early"], "early-vs-late"),
+        (&["rescuesim", "run", "--set", "missing.dr"], "missing.dropout="),
+        (&["rescuesim", "run", "--precision-of", "type"], "type-i-error"),
+        (&["rescuesim", "trace", "--find", "rev"], "reversal"),
+    ] {
+        if let Some(completed) = completed(words) {
+            assert!(completed.lines().any(|line| line == expected), "{words:?}\n{completed}");
+        }
+    }
 }
 
 /// The counterpart of early-vs-late in the benchmarks has the same patients and outcomes.
