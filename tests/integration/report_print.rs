@@ -271,6 +271,40 @@ fn every_analysis_states_its_patients_and_its_missing_outcomes() {
     }
 }
 
+/// A boundary for harm with an error rate of its own.
+const HARM: &str =
+    "design.harm={rule=\"spending\", spending={rule=\"lan_demets_pocock\"}, alpha_one_sided=0.02}";
+
+#[test]
+fn the_summary_states_every_rule_in_words() {
+    let folder = directory();
+    let page = folder.path().join("report.html");
+    let mut command = rescuesim();
+    command.args(["report", "angel-reboot", "--replicates", "30", "--quiet", "--out"]).arg(&page);
+    command.args(["--set", "design.futility={rule=\"conditional_power\", at_most=0.2}"]);
+    command.args(["--set", HARM, "--set", "design.decision_lag_days=21"]);
+    command.args(["--set", "arms.allocation_ratio={control=1, experimental=2}"]);
+    output(command.args(["--set", "missing.dropout={control=0.1, experimental=0.05}"]));
+    let text = std::fs::read_to_string(page).expect("the program wrote it");
+    let summary = text.split("<section id=\"summary\">").nth(1).expect("there is one");
+    let summary = summary.split("</section>").next().expect("a beginning").replace('\u{a0}', " ");
+    for words in [
+        "one-sided alpha 0.025 (two-sided 0.05)",
+        "O'Brien-Fleming type",
+        "Futility, non-binding: conditional power at most 0.2",
+        "Harm: Lan-DeMets spending, Pocock type, alpha 0.02.",
+        "1:2 (control:experimental)",
+        "22.39 patients randomised per month",
+        "mRS 90 days after randomisation, ± 14 days",
+        "10 % of outcomes in the control arm and 5 % in the experimental arm are never known",
+        "21 days after the last of these outcomes",
+        "(intention to treat)",
+        " points)",
+    ] {
+        assert!(summary.contains(words), "{words}");
+    }
+}
+
 #[test]
 fn a_single_look_has_no_words_on_early_stops() {
     let folder = directory();

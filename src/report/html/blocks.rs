@@ -158,6 +158,7 @@ fn definition_text(text: &str) -> Markup {
 /// Shows a key that may be broken between its parts.
 fn breakable(text: &str) -> Markup {
     let parts: Vec<&str> = text.split_inclusive(['.', '_', '[']).collect();
+    // Without these a narrow screen breaks inside a word, as in `contro|l`.
     html! { @for (i, part) in parts.iter().enumerate() { @if i > 0 { wbr; } (part) } }
 }
 

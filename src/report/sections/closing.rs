@@ -181,3 +181,19 @@ fn add<T: AsRef<str>>(text: &mut String, parts: impl IntoIterator<Item = T>) {
         *text += " . ";
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::sources::preamble;
+
+    #[test]
+    fn limitations_are_what_a_scenario_assumes_and_adds_after_its_sources() {
+        let text = include_str!("../../../scenarios/early-vs-late.toml");
+        let limits = own_limits(&preamble(text));
+        let [assumed, added] = &limits[..] else { panic!("{limits:?}") };
+        assert!(assumed.text.starts_with("Assumed: 82.4 %"), "{assumed:?}");
+        assert!(added.text.contains("may arise without any effect of timing"), "{added:?}");
+        assert_eq!(own_limits(&preamble("# Is it enough?\n#\n# A trial.\n")), []);
+    }
+}

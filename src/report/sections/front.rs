@@ -9,6 +9,7 @@ use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, find};
 use crate::summary::{AnalysisSummary, McEstimate};
 
 /// Analyses that the summary lists; the others follow in the results.
+// Nineteen analyses, as in a shipped scenario, would take one of the two pages.
 const MOST_ANALYSES: usize = 6;
 
 /// Builds the summary.
@@ -188,6 +189,7 @@ pub(super) fn conduct(report: &Report<'_>) -> Vec<Definition> {
                 "{}:{} (control:experimental), {}.",
                 ratio.control,
                 ratio.experimental,
+                // Factors are named by keys, which a board reads as words.
                 file.randomisation.describe().replace('_', " ")
             ),
         ),
@@ -221,6 +223,7 @@ fn size(report: &Report<'_>) -> Document {
     let rows = rows.map(|(name, truth)| size_row(name, &truth.analyses[0])).to_vec();
     let header =
         ["if there is", "patients, mean", "80th percentile", "months to decision", "stops early"];
+    // A single look cannot stop early.
     let shown = if report.has_interims() { header.len() } else { 4 };
     let rows = rows.into_iter().map(|row| row.into_iter().take(shown).collect()).collect();
     Document::new().heading("Size and duration, primary analysis").table(&header[..shown], rows)
@@ -270,4 +273,33 @@ fn events(report: &Report<'_>) -> Document {
         "boundary crossed, no effect",
     ];
     Document::new().heading("Adverse events").table(&header, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cards_show_two_digits_of_a_share_and_its_error_in_points() {
+        let shown = |value, mcse| {
+            let estimate = McEstimate { value, mcse, n: 20_000, limit_95: None };
+            let card = share("power", estimate, String::new());
+            let error = card.source.and_then(|source| source.error);
+            (card.value, error.unwrap_or_default())
+        };
+        let expected = |value: &str, error: &str| (value.to_owned(), error.to_owned());
+        assert_eq!(shown(0.7668, 0.003), expected("77 %", "± 0.3 points"));
+        assert_eq!(shown(0.0246, 0.0011), expected("2.5 %", "± 0.1 points"));
+        assert_eq!(shown(0.9962, 0.0004), expected("99.62 %", "± 0.04 points"));
+        assert_eq!(shown(0.0, 0.0), expected("0 %", ""));
+        assert_eq!(shown(1.0, 0.0), expected("100 %", ""));
+    }
+
+    #[test]
+    fn cards_show_means_with_few_decimals() {
+        let months = McEstimate { value: 35.819, mcse: 0.02, n: 20_000, limit_95: None };
+        let card = mean("months", months, 1, String::new());
+        assert_eq!(card.value, "35.8");
+        assert_eq!(card.source.and_then(|source| source.error).as_deref(), Some("± 0.02"));
+    }
 }

@@ -102,6 +102,8 @@ pub(super) fn boundaries(
     none: &AnalysisSummary,
 ) -> Document {
     let expected = Expected::new(report.scenario);
+    // With the outcomes expected at the final look, as in `design` and in the simulation: the planned number
+    // would give another final boundary than the trials have.
     let posed = expected.posed_design(analysis, FinalOutcomes::Expected, Rounding::Total);
     let (meanings, note) = match &posed {
         Ok(posed) => (posed.characteristics(&[1.0]).looks, crossing_note(posed)),
@@ -123,7 +125,7 @@ pub(super) fn boundaries(
             rows.push(vec![
                 format!("{name}, {}", kind.name()),
                 grouped(u64::from(outcomes)),
-                format!("{} {}", bound.relation, fixed(bound.z, 2)),
+                format!("{} {}", bound.relation, fixed(bound.z, 2).replace('-', "−")),
                 observed,
                 percent_with_error(bound.effect),
                 percent_with_error(bound.none),
