@@ -324,6 +324,7 @@ impl<A: StoredTotal> Observer<A> for CheckpointFile {
         wave
     }
 
+    // Whether or not a writing is due, as the program ends after it.
     fn cancelled(&mut self, total: &A, next: u64) {
         self.content.jobs[self.current].advance(total, next);
         self.save();

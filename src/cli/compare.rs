@@ -67,6 +67,7 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     };
     let file = args.checkpoint.open(args.run_id(&scenarios), args.simulation.threads())?;
     let mut session = args.simulation.session(replicates).in_file(file);
+    // No quantity that is compared is an estimate of the effect.
     session.estimates = AdjustedEstimates::Skipped;
     let Simulated { tally, next, reached } = session.fold_until_precise(
         &scenarios,
@@ -153,6 +154,7 @@ impl ComparisonFiles {
     /// Completes the files, puts them in their places and returns these.
     fn finish(self, compared: &Comparison<'_>) -> Result<Vec<PathBuf>, Failure> {
         let json = comparison::to_json(compared);
+        // From the JSON, so that the two files cannot differ in a number.
         let csv = quantity_rows::csv_of_json(&json);
         let places = [&self.json, &self.csv].map(|file| file.destination().to_owned()).to_vec();
         let written = self.json.filled(json.as_bytes()).and_then(|json| {
@@ -176,6 +178,7 @@ impl CompareArgs {
     fn run_id(&self, scenarios: &[Scenario]) -> RunId {
         let stated = self.simulation.precision().is_none().then_some(scenarios[0].replicates);
         let task =
+            // No options: what --set changes is in the digests of the scenarios.
             Task { command: "compare".to_owned(), options: Vec::new(), jobs: 1, can_grow: true };
         let command = self.simulation.recreate(self.command(), &scenarios[0]);
         RunId::new(&scenarios.iter().collect::<Vec<_>>(), stated, task, command.to_string())

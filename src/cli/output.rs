@@ -212,6 +212,7 @@ pub fn keep_inputs<'f>(
     outputs: impl IntoIterator<Item = &'f OutputFile>,
     inputs: &[PathBuf],
 ) -> Result<(), Failure> {
+    // One file has many paths: through links, through `..`, relative and absolute.
     let inputs: Vec<PathBuf> = inputs.iter().filter_map(|path| path.canonicalize().ok()).collect();
     for output in outputs {
         if inputs.iter().any(|input| output.replaces(input)) {

@@ -190,6 +190,7 @@ impl Session<'_> {
         };
         let scenarios: Vec<&Scenario> = scenarios.into_iter().collect();
         let mut job = job.shortened();
+        // The stop rule ends the fold: it knows how many are needed, or that no number will do.
         job.replicates.end = u64::MAX;
         self.begin(&scenarios, &mut job, &new)?;
         // The bar shows earlier simulations too, and replicates that a checkpoint had.
@@ -201,6 +202,7 @@ impl Session<'_> {
             let error = error(total, quantity);
             match precision::judge(asked, error, next, precision::MOST_REPLICATES) {
                 Ok(Verdict::More(predicted)) => {
+                    // How many later points of a grid take is unknown: as many as this one is the best guess.
                     bar.set_length(before + predicted * runs_left);
                     return false;
                 }
@@ -287,6 +289,7 @@ impl Session<'_> {
     }
 }
 
+// On every way out: an error that is printed behind a bar would be overwritten by it.
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

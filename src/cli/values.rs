@@ -57,6 +57,7 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 }
 
 pub fn z(text: &str) -> Result<f64, String> {
+    // Beyond 38.6 a p value is 0 in floating point.
     within(text, |x| x.abs() <= 40.0, "-40 to 40")
 }
 
@@ -86,6 +87,7 @@ pub fn threads(text: &str) -> Result<u16, String> {
 pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let plain = text.replace('_', "");
+        // Not as a float at first, which would change the last digits of a seed above 2^53.
         let number = plain.parse::<u64>().ok().or_else(|| {
             let number: f64 = plain.parse().ok()?;
             (number.fract() == 0.0 && number >= 0.0).then_some(number as u64)
@@ -115,6 +117,7 @@ pub fn date(text: &str) -> Result<String, String> {
         .collect();
     match parts[..] {
         [year, month @ 1..=12, day @ 1..=31]
+            // The length, as the pairing above disregards whatever follows the third part.
             if text.len() == 10 && day <= days_of_month(year, month) =>
         {
             Ok(text.to_owned())

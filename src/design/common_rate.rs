@@ -89,12 +89,14 @@ impl CommonRate {
             .map(|i| FRAC_PI_2 * f64::from(i) / f64::from(START))
             .map(|angle| self.point(angle, &mut distribution))
             .collect();
+        // For a design that never rejects: its error is 0 at every rate, so any may be named.
         let mut best = TypeOneError { maximum: 0.0, at: 0.5 };
         for point in &grid {
             keep_larger(&mut best, point);
         }
         let mut open: Vec<(RatePoint, RatePoint)> =
             grid.windows(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
+        // Depth first, which keeps few intervals in memory; every order proves the same maximum.
         while let Some((low, high)) = open.pop() {
             if self.bound(&low, &high) <= best.maximum * (1.0 + PRECISION) {
                 continue;

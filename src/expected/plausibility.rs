@@ -192,6 +192,8 @@ fn probability_of_imbalance(patients: u32, experimental: u32, share: f64) -> Opt
     }
     let law = Binomial::new(share, patients.into()).expect("a share is a probability");
     let mean = share * f64::from(patients);
+    // Counts as far from the mean on the other side belong to the tail, whatever the last digit
+    // of the distance.
     let distance = (f64::from(experimental) - mean).abs() - 1e-9;
     let below = (mean - distance).floor();
     let above = (mean + distance).ceil();
@@ -208,6 +210,7 @@ fn power_of_ten(p: f64) -> String {
 
 /// Writes a probability with one significant digit, without an exponent.
 fn significant(p: f64) -> String {
+    // From 0.95 on, the digit is rounded up to the next power: 0.00096 is written as 0.001.
     let decimals = (1..).find(|&decimals| p >= 0.95 * 0.1_f64.powi(decimals)).expect("p > 0");
     format!("{p:.decimals$}", decimals = decimals as usize)
 }

@@ -20,6 +20,7 @@ use crate::trial::{Conclusion, ReplicateResult, Simulator};
 /// Number of paths shown: more would cover one another.
 const PATHS: u64 = 60;
 /// Number of trials over which the calendar is averaged.
+// A mean over 200 trials has 7 % of the standard deviation of one.
 const CALENDAR_TRIALS: u64 = 200;
 /// Number of steps of the calendar's curves.
 const CALENDAR_POINTS: u32 = 80;

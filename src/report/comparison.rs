@@ -137,6 +137,7 @@ pub fn to_json(comparison: &Comparison<'_>) -> String {
     let json = serde_json::json!({
         "provenance": provenance,
         "scenarios": names,
+        // The name in files, which were first written with it; in words a figure is a drawing.
         "figures": quantities,
     });
     serde_json::to_string_pretty(&json).expect("plain data") + "\n"

@@ -83,7 +83,7 @@ pub fn used_in(text: &str) -> Vec<&'static Term> {
     while !rest.is_empty() {
         let here =
             names.iter().filter(|(name, _)| rest.len() >= name.len() && is_phrase(rest, name));
-        // The longest: "repeated confidence interval" is not a use of "confidence interval".
+        // The longest name that begins here, so that no part of it is found as a term of its own.
         let longest = here.max_by_key(|(name, _)| name.len());
         if let Some((_, term)) = longest {
             used.insert(term.name.to_lowercase(), *term);

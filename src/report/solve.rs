@@ -125,8 +125,10 @@ impl Solved {
 
     fn number(&self, x: f64) -> String {
         if self.whole {
+            // A decimal although the values are whole, as the line reaches the target between two of them.
             format!("{x:.1}")
         } else if x != 0.0 && x.abs() < 0.01 {
+            // Five decimals would leave two digits of a level such as 0.00012.
             format!("{x:.3e}")
         } else {
             format!("{x:.5}")

@@ -90,6 +90,7 @@ impl Expectation {
         let WrittenComparison { key, index, text } = written;
         let is_number = ["expected_n", "months", "duration", "estimate"].contains(&key);
         let Some((comparison, limit)) = Comparison::of(text) else {
+            // The side on which a design succeeds: errors, sizes and durations are to be small.
             let usual = if key == "type_i_error" || is_number { "<=" } else { ">=" };
             let meant = text.trim().parse::<f64>().map_or_else(
                 |_| String::new(),

@@ -72,6 +72,8 @@ impl Needs {
         let is_repeated = analysis.rerandomisations > 0;
         let by_centre = scenario.strata_by_centre.as_ref();
         Self {
+            // Multiple imputation and tests by re-randomisation use strata, whether or not the analysis
+            // compares the arms within them.
             strata: analysis.method.grouping().is_some() || is_multiple || is_repeated,
             centre: analysis.by_centre
                 || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
@@ -187,6 +189,7 @@ impl Row<'_> {
 impl PatientReader<'_> {
     fn read(&self, text: &str, needs: Needs) -> Result<Vec<TrialPatient>, Vec<Problem>> {
         let mut reader =
+            // Some programs pad cells with spaces to the width of their column.
             csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
         let header = reader.headers().cloned().unwrap_or_default();
         let columns = self
@@ -198,6 +201,8 @@ impl PatientReader<'_> {
                 Ok(record) => record,
                 Err(error) => {
                     let start = error.position().map_or(0, |at| at.byte() as usize);
+                    // The reader continues with the next row, so that one run reports all problems
+                    // of the file.
                     let message = format!("not a row of the table: {error}");
                     problems.push(Problem::at("", message, Origin::File, start..start));
                     continue;
@@ -231,6 +236,7 @@ impl PatientReader<'_> {
         }
         let factors = scenario.population.factors().iter();
         let by_event = scenario.safety_endpoints().iter().map(|endpoint| {
+            // An event called `lost` would be read from the column on follow-up.
             let is_free = !RESERVED.contains(&endpoint.name.as_str());
             found(&names, &endpoint.name).filter(|_| is_free)
         });
@@ -385,6 +391,7 @@ impl PatientReader<'_> {
                 // Known with the mRS, and as the mRS says.
                 events.push(match outcome {
                     PatientOutcome::Known(mrs) => Some(mrs == Mrs::DEAD),
+                    // Whether a patient has died is unknown without an mRS, also after loss to follow-up.
                     PatientOutcome::Lost | PatientOutcome::Pending => None,
                 });
             } else if column.is_some() {
@@ -417,6 +424,7 @@ fn parse_day(cell: &str) -> Option<f64> {
 
 fn parse_bool(cell: &str) -> Option<bool> {
     match cell.to_ascii_lowercase().as_str() {
+        // As exported by R, Python, SAS and electronic case report forms.
         "yes" | "true" | "1" => Some(true),
         "no" | "false" | "0" => Some(false),
         _ => None,

@@ -325,6 +325,7 @@ fn without_commas(digits: &str, slips: &mut Vec<NumberSlip>) -> Option<String> {
         }
         _ => {
             let (last, middle) = others.split_last()?;
+            // Decimals may follow the last group, as in 1,250,000.5.
             let last = last.split('.').next().unwrap_or_default();
             let are_groups = middle.iter().chain([&last]).all(|group| group.len() == 3);
             slips.push(NumberSlip::Thousands);
@@ -385,10 +386,12 @@ fn meant_in_range(item: &Item, text: &str, value: f64, range: &NumberShape) -> O
         let written = float_text(item, text);
         let (whole, decimals) = written.split_once('.')?;
         let meant = format!("{whole}{decimals}");
+        // 1.250 is 1250 where a point separates thousands; 1.25 is not a whole number in any notation.
         let fits = decimals.len() == 3 && range.allows(meant.parse().ok()?);
         return fits.then_some(meant);
     }
     let most = range.most.as_ref()?.as_f64()?;
+    // Below 1 a value is a fraction already, only one out of range: 0.9 hardly means 0.009.
     let is_percentage = most <= 1.0 && value >= 1.0 && range.allows(hundredth(value));
     is_percentage.then(|| hundredth(value).to_string())
 }
@@ -424,6 +427,7 @@ fn written(item: &Item, text: &str) -> Option<String> {
         Some(written) => written.to_owned(),
         None => value.to_string().trim().to_owned(),
     };
+    // A hint that repeats a table of many lines would hide the message.
     (written.len() <= 60 && !written.contains('\n')).then_some(written)
 }
 

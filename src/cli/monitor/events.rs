@@ -58,6 +58,7 @@ impl MonitorArgs {
             }
             self.check_event(scenario, event)?;
         }
+        // Boundaries for safety are for planned looks, of which the analysis with the overrun is none.
         let k = (!self.overrun).then(|| self.look - 1);
         let mut checks = Vec::with_capacity(endpoints.len());
         for (position, endpoint) in endpoints.iter().enumerate() {

@@ -41,6 +41,7 @@ impl Point {
 /// analyses, of which a table cannot be made.
 pub fn check_common(base: &Scenario, points: &[Point]) -> Result<(), Failure> {
     for Point { scenario, .. } in points {
+        // Shards divide a common number of replicates, and differences between points are paired.
         if (scenario.replicates, scenario.seed) != (base.replicates, base.seed) {
             return Err(Failure::Usage(
                 "--over run: all points have the same replicates and random numbers; allowed: --replicates and --seed, for all of them".to_owned(),
@@ -59,6 +60,8 @@ pub fn check_common(base: &Scenario, points: &[Point]) -> Result<(), Failure> {
 
 /// Refuses keys of which one takes the place of another.
 pub fn check_keys(grid: &ParameterGrid, scenario: &Scenario) -> Result<(), Failure> {
+    // Two ways to state one effect, such as an odds ratio and a risk difference: the second removes the
+    // first from every point, and the axis of the first would vary nothing.
     let replaced = grid.axes().iter().find(|axis| {
         matches!(edit::any_number(scenario, axis.path()), Err(EditError::NotThere { .. }))
     });

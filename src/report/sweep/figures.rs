@@ -129,6 +129,7 @@ fn plane(grid: &ParameterGrid, points: &[SweptPoint]) -> PowerGrid {
     let mut power = vec![vec![f64::NAN; x.len()]; y.len()];
     for point in points {
         let [column, row] = [(&x, 0), (&y, 1)].map(|(values, key)| {
+            // Equal without a tolerance: values of a point are parsed from the same texts as the axes.
             let at = value(point, key);
             values.iter().position(|&other| other == at).expect("it is one of the values")
         });
@@ -153,6 +154,7 @@ fn labels(
         footer: format!(
             "rescuesim {}, scenario {}, seed {}",
             provenance.version,
+            // As many digits as messages about checkpoints print.
             &provenance.scenario_digest[..12],
             provenance.seed
         ),

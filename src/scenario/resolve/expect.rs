@@ -36,6 +36,7 @@ impl Resolver<'_> {
             let index = written.index.map_or_else(String::new, |index| format!("[{index}]"));
             let path = format!("expect.{}{index}", written.key);
             let looks = design.looks().len();
+            // Here as well as before the simulation, as only here the line of the file is known.
             let lacks = match written.key {
                 "assurance" if self.file.prior.is_none() => Some("needs [prior]".to_owned()),
                 "safety" if !stops_for_safety => {

@@ -33,6 +33,7 @@ impl Resolver<'_> {
                 control.map(|control| control.shifted(odds_ratio))
             }
             file::Experimental::CommonOddsRatioOfWorse(odds_ratio) => {
+                // Publications that count the worse outcomes, such as mRS 3–6, report a benefit below 1.
                 control.map(|control| control.shifted(1.0 / odds_ratio))
             }
             file::Experimental::ConditionalCommonOddsRatio(odds_ratio) => {

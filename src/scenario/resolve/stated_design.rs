@@ -38,6 +38,7 @@ impl InputFile for DesignFile {
 }
 
 /// The design that no option has changed.
+// The defaults that the help of `--looks`, `--alpha-one-sided` and `--spending` states.
 const DEFAULTS: &str = "\
 [design]
 alpha_one_sided = 0.025
