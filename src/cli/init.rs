@@ -30,7 +30,7 @@ pub fn init(args: &InitArgs) -> Result<(), Failure> {
     if args.file.exists() {
         return Err(Failure::Usage(format!("{path} exists; give the name of a new file")));
     }
-    output::write(&args.file, text, &[])?;
+    output::write(&args.file, text.as_bytes(), &[])?;
     let check = CommandLine::new("check").path(&args.file);
     print(&format!("Wrote {path}. Next: `{check}` shows how it is interpreted.\n"))
 }

@@ -23,6 +23,7 @@ mod input;
 mod list;
 mod merge;
 mod monitor;
+mod pictures;
 mod pool;
 mod report;
 mod run;

@@ -136,10 +136,10 @@ pub fn print_summary(
 }
 
 /// Writes a file as a whole, unless it is one of the files that the command reads.
-pub fn write(path: &Path, text: &str, inputs: &[PathBuf]) -> Result<(), Failure> {
+pub fn write(path: &Path, content: &[u8], inputs: &[PathBuf]) -> Result<(), Failure> {
     let file = OutputFile::at(path).map_err(|error| Failure::Usage(cannot_write(path, &error)))?;
     keep_inputs([&file], inputs)?;
-    match file.filled(text.as_bytes()).and_then(OutputFile::put_in_place) {
+    match file.filled(content).and_then(OutputFile::put_in_place) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::Running(cannot_write(path, &error))),
     }

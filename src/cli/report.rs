@@ -21,6 +21,7 @@ use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::{self, OutputFile, cannot_write, print};
+use super::pictures::{FigureArgs, FigureFormat, FigurePainter};
 use super::recreate::{CommandLine, quoted};
 use super::signals::{cancelled_by_signal, handle_signals};
 use super::simulation::{Session, Simulated, SimulationArgs};
@@ -38,13 +39,16 @@ pub struct ReportArgs {
     /// a directory, from which pandoc makes a Word document. The ending, .html or .md, decides.
     #[arg(long, value_name = "FILE", default_value = "report.html", value_parser = ReportFormat::path)]
     out: PathBuf,
-    /// Also write each figure as SVG, and the numbers behind it as CSV, to this directory. For
-    /// Markdown report.md it is report-figures by default.
+    /// Also write each figure, and the numbers behind it as CSV, to this directory. For Markdown
+    /// report.md it is report-figures by default.
     #[arg(long, value_name = "DIR")]
     figures: Option<PathBuf>,
-    /// With --figures, also write them as PNG. Markdown always does, if this build can.
+    /// With --figures, also write them as PNG: the same as --figure-formats svg,png. Markdown always
+    /// does, if this build can.
     #[arg(long, requires = "figures")]
     png: bool,
+    #[command(flatten)]
+    figure_formats: FigureArgs,
     /// Date to print on the report, such as 2026-11-30; none by default, so that the same command
     /// gives the same bytes.
     #[arg(long, value_parser = values::date)]
@@ -359,8 +363,7 @@ struct ReportFiles {
     inputs: Vec<PathBuf>,
     /// Directory of the figures.
     figures: Option<PathBuf>,
-    /// Draws the figures as PNG too; `None` unless asked for.
-    png: Option<PngPainter>,
+    painter: FigurePainter,
 }
 
 impl ReportFiles {
@@ -382,10 +385,19 @@ impl ReportFiles {
             OutputFile::create(directory, "figure")
                 .map_err(|error| Failure::Usage(cannot_write(directory, &error)))?;
         }
-        // For a Word document pandoc needs another program (rsvg-convert) to use SVG.
-        let png = args.png || (format == ReportFormat::Markdown && PngPainter::IS_AVAILABLE);
-        let png = png.then(PngPainter::new).transpose()?;
-        Ok(Self { page, path: args.out.clone(), format, replaces, inputs, figures, png })
+        let mut formats = Vec::new();
+        if args.png {
+            formats.push(FigureFormat::Png);
+        }
+        if format == ReportFormat::Markdown {
+            // The page shows the figures in one of these: for a Word document pandoc needs another program
+            // (rsvg-convert) to use SVG.
+            let shown =
+                if FigurePainter::CAN_RENDER { FigureFormat::Png } else { FigureFormat::Svg };
+            formats.push(shown);
+        }
+        let painter = args.figure_formats.painter(&formats)?;
+        Ok(Self { page, path: args.out.clone(), format, replaces, inputs, figures, painter })
     }
 
     /// Writes all files and returns the message that names them.
@@ -396,12 +408,11 @@ impl ReportFiles {
         if let Some(directory) = &self.figures {
             let from = report.summary.provenance.line();
             for figure in &drawn {
-                let (svg, csv) = (figure.to_file(&from), &figure.data);
-                complete.push(self.filled(directory, figure, "svg", svg.as_bytes())?);
-                complete.push(self.filled(directory, figure, "csv", csv.as_bytes())?);
-                if let Some(painter) = &self.png {
-                    let png = painter.png(&figure.svg)?;
-                    complete.push(self.filled(directory, figure, "png", &png)?);
+                let svg = figure.to_file(&from);
+                complete.push(self.filled(directory, figure, "csv", figure.data.as_bytes())?);
+                for &format in self.painter.formats() {
+                    let content = self.painter.paint(format, &svg, &figure.title)?;
+                    complete.push(self.filled(directory, figure, format.ending(), &content)?);
                 }
             }
         }
@@ -418,7 +429,8 @@ impl ReportFiles {
     fn markdown(&self, report: &Report<'_>) -> String {
         let page = output::folder_of(&self.path);
         let figures = self.figures.as_deref().unwrap_or(page);
-        let ending = if self.png.is_some() { "png" } else { "svg" };
+        let has_png = self.painter.formats().contains(&FigureFormat::Png);
+        let ending = if has_png { "png" } else { "svg" };
         // Relative to the page, so that both can be moved together.
         let figures = figures.strip_prefix(page).unwrap_or(figures);
         markdown::page(report, &|name| {
@@ -436,8 +448,11 @@ impl ReportFiles {
             text += ", replacing an earlier report";
         }
         if let Some(directory) = &self.figures {
-            let formats = if self.png.is_some() { "SVG, PNG and CSV" } else { "SVG and CSV" };
-            text += &format!(", and {figures} figures ({formats}) to {}", directory.display());
+            let formats: Vec<&str> =
+                self.painter.formats().iter().map(|format| format.name()).collect();
+            let formats = formats.join(", ");
+            text +=
+                &format!(", and {figures} figures ({formats} and CSV) to {}", directory.display());
         }
         text += ".\n";
         if self.format == ReportFormat::Markdown {
@@ -477,42 +492,4 @@ fn figures_of(page: &Path) -> PathBuf {
 
 fn unfinished(error: std::io::Error) -> Failure {
     Failure::Running(format!("cannot finish the files of the report: {error}"))
-}
-
-/// Draws PNG, if this build can.
-struct PngPainter {
-    #[cfg(feature = "png")]
-    painter: rescuesim::report::png::PngRenderer,
-}
-
-#[cfg(feature = "png")]
-impl PngPainter {
-    const IS_AVAILABLE: bool = true;
-
-    fn new() -> Result<Self, Failure> {
-        let painter = rescuesim::report::png::PngRenderer::new().map_err(Self::failure)?;
-        Ok(Self { painter })
-    }
-
-    fn png(&self, svg: &str) -> Result<Vec<u8>, Failure> {
-        self.painter.png(svg).map_err(Self::failure)
-    }
-
-    fn failure(error: rescuesim::report::png::PngError) -> Failure {
-        Failure::Running(format!("--png: {error}"))
-    }
-}
-
-#[cfg(not(feature = "png"))]
-impl PngPainter {
-    const IS_AVAILABLE: bool = false;
-
-    fn new() -> Result<Self, Failure> {
-        let message = "--png: this rescuesim was built without PNG; allowed: SVG figures";
-        Err(Failure::Usage(message.into()))
-    }
-
-    fn png(&self, _: &str) -> Result<Vec<u8>, Failure> {
-        unreachable!("this build makes no painter")
-    }
 }

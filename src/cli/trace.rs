@@ -10,6 +10,7 @@ use rescuesim::rng::Replicate;
 use rescuesim::scenario::{InputDocument, Scenario, Truth};
 use rescuesim::trial::trace::{Trace, TrialEnding, Viewpoint, find};
 
+use super::pictures::{DpiArgs, figure_path, write_plot};
 use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::{Failure, Format, ScenarioArgs, analysis, delay, output, values};
@@ -43,9 +44,12 @@ pub struct TraceArgs {
     /// Format of the output; CSV has a row per patient.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Also draw the path of Z and the calendar to this file (SVG).
-    #[arg(long, value_name = "FILE", value_parser = values::svg)]
+    /// Also draw the path of Z and the calendar to this file: SVG, PDF or PNG, by
+    /// the ending of its name.
+    #[arg(long, value_name = "FILE", value_parser = figure_path)]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    dpi: DpiArgs,
 }
 
 /// A truth as written on the command line.
@@ -83,7 +87,9 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
     let trial = ExampleTrial { provenance, trace };
     // Before the trial is printed: an error after pages of output would be overlooked.
     if let Some(path) = &args.plot {
-        output::write(path, &figure::trace(&trial, FigurePlace::File), &document.paths())?;
+        let title = &trial.provenance.scenario.title;
+        let svg = figure::trace(&trial, FigurePlace::File);
+        write_plot(path, &svg, title, args.dpi, &document.paths())?;
         output::report_written(std::slice::from_ref(path));
     }
     match args.format {

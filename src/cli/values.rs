@@ -137,15 +137,6 @@ fn days_of_month(year: u32, month: u32) -> u32 {
     }
 }
 
-/// Name of an SVG file.
-pub fn svg(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    match path.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("svg") => Ok(path),
-        _ => Err("allowed: the name of a file that ends in .svg".to_owned()),
-    }
-}
-
 /// Name of an HTML file.
 pub fn html(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);

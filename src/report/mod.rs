@@ -25,7 +25,7 @@ mod numeral;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 #[cfg(feature = "png")]
-pub mod png;
+pub mod picture;
 pub mod pooling;
 mod prior;
 mod procedure;

@@ -28,7 +28,7 @@ const ORDER: [&str; 18] = [
 ];
 
 /// Text and the files (or folders) of `src/` that may contain it.
-const PLACES: [(&str, &[&str]); 28] = [
+const PLACES: [(&str, &[&str]); 29] = [
     ("rayon", &["engine.rs"]),
     ("polars", &["report/parquet.rs"]),
     ("rand_xoshiro", &["rng.rs"]),
@@ -63,7 +63,8 @@ const PLACES: [(&str, &[&str]); 28] = [
     ("anstream", &["cli/"]),
     ("maud", &["report/html/"]),
     ("base64", &["report/html/"]),
-    ("resvg", &["report/png.rs"]),
+    ("resvg", &["report/picture.rs"]),
+    ("pdf_writer", &["report/picture.rs"]),
     ("std::time", &["cli/"]),
     ("println!", &["cli/"]),
     ("ExitCode", &["main.rs"]),

@@ -24,7 +24,7 @@ fn errors_are_reported_with_what_is_allowed() {
         (&["--truth", "prior"], 2, &["no [prior]; allowed: alternative, null"]),
         (&["--analysis", "shifts"], 2, &["allowed: independence, shift"]),
         (&["--patients", "some"], 2, &["allowed: all, or a whole number"]),
-        (&["--plot", "trial.png"], 2, &["ends in .svg"]),
+        (&["--plot", "trial.gif"], 2, &["ends in .svg, .pdf or .png"]),
         (
             &["--find", "reversal", "--set", "run.replicates=20", "--truth", "null"],
             1,

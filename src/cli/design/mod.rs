@@ -11,6 +11,7 @@ use rescuesim::design::sample_size::Rounding;
 use rescuesim::report::figure::{self, BoundaryScale};
 use rescuesim::scenario::{InputDocument, Set};
 
+use super::pictures::{DpiArgs, figure_path, write_plot};
 use super::{Failure, Format, delay, output, values};
 use asked::Asked;
 use endpoint::EndpointArgs;
@@ -61,9 +62,11 @@ pub struct DesignArgs {
     /// Format of the output; CSV has a row per look and boundary.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Also draw the boundaries to this file (SVG).
-    #[arg(long, value_name = "FILE", value_parser = values::svg)]
+    /// Also draw the boundaries to this file: SVG, PDF or PNG, by the ending of its name.
+    #[arg(long, value_name = "FILE", value_parser = figure_path)]
     plot: Option<PathBuf>,
+    #[command(flatten)]
+    dpi: DpiArgs,
     /// Scale of the drawn boundaries.
     #[arg(long, value_enum, default_value_t = PlotScale::Z, requires = "plot")]
     scale: PlotScale,
@@ -123,7 +126,7 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             PlotScale::Effect => BoundaryScale::Effect,
         };
         let svg = figure::boundaries(&report.design, scale, &report.title, report.effect_scale);
-        output::write(path, &svg, &inputs)?;
+        write_plot(path, &svg, &report.title, args.dpi, &inputs)?;
         output::report_written(std::slice::from_ref(path));
     }
     match args.format {

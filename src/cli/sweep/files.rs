@@ -10,6 +10,7 @@ use rescuesim::report::sweep::{self, figures};
 use super::SweepResult;
 use crate::cli::Failure;
 use crate::cli::output::{self, OutputFile, warn_of_earlier};
+use crate::cli::pictures::FigurePainter;
 use crate::cli::signals::handle_signals;
 
 /// Output files of `--out`. All are opened before anything is simulated, so that a directory that cannot
@@ -18,8 +19,9 @@ pub struct SweepFiles {
     #[cfg(feature = "parquet")]
     parquet: OutputFile,
     json: OutputFile,
-    /// One for each figure of the grid.
+    /// One for each figure of the grid in each format of the painter, figure by figure.
     figures: Vec<OutputFile>,
+    painter: FigurePainter,
     csv: OutputFile,
 }
 
@@ -31,10 +33,11 @@ impl SweepFiles {
     pub fn create(
         directory: &Path,
         grid: &ParameterGrid,
+        painter: FigurePainter,
         inputs: &[PathBuf],
     ) -> Result<Self, Failure> {
         handle_signals();
-        let files = Self::open(directory, grid).map_err(|error| {
+        let files = Self::open(directory, grid, painter).map_err(|error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         })?;
         let all = [&files.csv, &files.json].into_iter().chain(&files.figures);
@@ -45,16 +48,20 @@ impl SweepFiles {
         Ok(files)
     }
 
-    fn open(directory: &Path, grid: &ParameterGrid) -> io::Result<Self> {
+    fn open(directory: &Path, grid: &ParameterGrid, painter: FigurePainter) -> io::Result<Self> {
         let csv = OutputFile::create(directory, "sweep.csv")?;
-        let names = figures::names(grid).into_iter();
+        let mut figures = Vec::new();
+        for name in figures::names(grid) {
+            for format in painter.formats() {
+                figures.push(csv.sibling(&format!("{name}.{}", format.ending()))?);
+            }
+        }
         Ok(Self {
             #[cfg(feature = "parquet")]
             parquet: csv.sibling("sweep.parquet")?,
             json: csv.sibling("sweep.json")?,
-            figures: names
-                .map(|name| csv.sibling(&format!("{name}.svg")))
-                .collect::<io::Result<_>>()?,
+            figures,
+            painter,
             csv,
         })
     }
@@ -64,20 +71,33 @@ impl SweepFiles {
     /// # Errors
     /// When a file cannot be written; none is then replaced.
     pub fn finish(self, result: SweepResult<'_>) -> Result<Vec<PathBuf>, Failure> {
-        self.put_in_place(result)
+        let SweepResult { provenance, grid, points } = result;
+        let title = &provenance.scenario.title;
+        let mut painted = Vec::new();
+        for figure in figures::figures(provenance, grid, points) {
+            for &format in self.painter.formats() {
+                painted.push(self.painter.paint(format, &figure.svg, title)?);
+            }
+        }
+        self.put_in_place(result, &painted)
             .map_err(|error| Failure::Running(format!("cannot finish the files of --out: {error}")))
     }
 
-    fn put_in_place(self, result: SweepResult<'_>) -> io::Result<Vec<PathBuf>> {
+    /// Writes all files; `painted` has the contents of those of figures.
+    fn put_in_place(
+        self,
+        result: SweepResult<'_>,
+        painted: &[Vec<u8>],
+    ) -> io::Result<Vec<PathBuf>> {
         let SweepResult { provenance, grid, points } = result;
         let rows = SweepRows::new(grid, points);
         rows.write_csv(self.csv.writer()?)?;
         #[cfg(feature = "parquet")]
         sweep::parquet::write(&rows, provenance, self.parquet.writer()?)?;
         sweep::write_json(provenance, points, self.json.writer()?)?;
-        for (file, figure) in self.figures.iter().zip(figures::figures(provenance, grid, points)) {
+        for (file, content) in self.figures.iter().zip(painted) {
             let mut out = file.writer()?;
-            out.write_all(figure.svg.as_bytes())?;
+            out.write_all(content)?;
             out.flush()?;
         }
         let mut complete = vec![self.csv, self.json];

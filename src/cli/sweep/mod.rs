@@ -18,6 +18,7 @@ use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile, ShardArgs};
 use super::output::{self, for_terminal, print};
+use super::pictures::{FigureArgs, FigurePainter};
 use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs, delay};
@@ -50,6 +51,8 @@ pub struct SweepArgs {
     /// numbers, power.svg, over two of them also heatmap.svg, to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    figures: FigureArgs,
 }
 
 /// The option that skips estimates, as checkpoints name it.
@@ -83,7 +86,9 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     args.shard.check(all)?;
     let provenance = args.provenance(&base);
     let files = match &args.out {
-        Some(out) => Some(SweepFiles::create(out, &grid, &document.paths())?),
+        Some(out) => {
+            Some(SweepFiles::create(out, &grid, args.figures.painter(&[])?, &document.paths())?)
+        }
         None => None,
     };
     // With a precision each point ends by itself, and no number of replicates identifies the run.
@@ -121,7 +126,7 @@ pub fn merged(
     let over: Vec<String> = options.filter(|&option| option != NO_ESTIMATES).cloned().collect();
     let grid = grid(&over)?;
     let files = match out {
-        Some(out) => Some(SweepFiles::create(out, &grid, inputs)?),
+        Some(out) => Some(SweepFiles::create(out, &grid, FigurePainter::of_svg(), inputs)?),
         None => None,
     };
     let unusable = |error: CheckpointError| Failure::Usage(format!("the shards: the file {error}"));
