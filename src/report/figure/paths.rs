@@ -3,6 +3,7 @@
 use super::chart::{Chart, ChartAxis, Tick, extent, with_room};
 use super::colour::{EFFICACY, FUTILITY, HARM, INK, NOT_SIGNIFICANT, SAFETY};
 use super::drawing::{Drawing, Lettering, Pixel, PixelBox, SMALL, Stroke, WIDTH, pixel};
+use super::labels::{LabelRoom, LabelSide};
 use super::legend::{LegendEntry, Sample, legend};
 use super::mark::{Mark, MarkShape};
 use crate::explore::dossier::ZPath;
@@ -92,20 +93,37 @@ pub fn paths(looks: &[PlannedBounds], paths: &[ZPath]) -> String {
         for z in look.all() {
             let at = chart.at(look.analysed, z);
             bar.draw(&mut drawing, at);
-            let right = (at.x + 2.2 * bar.radius).min(chart.plot.right + 12.0);
-            // More looks have no room for numbers, which tables have.
-            if looks.len() <= 5 {
-                let lettering = Lettering::right(SMALL).over_lines();
-                drawing.text(pixel(right, at.y + 10.0), &fixed(z, 2).replace('-', "−"), lettering);
-            }
         }
     }
+    let mut room = LabelRoom::new(PixelBox { right: chart.plot.right + 14.0, ..chart.plot });
     for (path, end) in paths.iter().zip(ends) {
         if let Some(end) = end {
             mark(path.conclusion).draw(&mut drawing, end);
+            room.avoid(PixelBox::around(end, 4.0));
         }
     }
+    // More looks have no room for numbers, which tables have.
+    if looks.len() <= 5 {
+        name_bounds(&mut drawing, &chart, looks, &mut room);
+    }
     drawing.finish(area.bottom + 4.0)
+}
+
+/// Writes the numbers of the boundaries where no mark hides them.
+fn name_bounds(
+    drawing: &mut Drawing,
+    chart: &Chart,
+    looks: &[PlannedBounds],
+    room: &mut LabelRoom,
+) {
+    for look in looks {
+        for z in look.all() {
+            // Towards the right end of the bar: most marks are around its middle.
+            let at = chart.at(look.analysed, z);
+            let text = fixed(z, 2).replace('-', "−");
+            room.write(drawing, pixel(at.x + 18.0, at.y), &text, LabelSide::Below, INK);
+        }
+    }
 }
 
 fn axes(drawing: &mut Drawing, area: PixelBox, looks: &[PlannedBounds], paths: &[ZPath]) -> Chart {
