@@ -163,6 +163,12 @@ const OF_COMMANDS: [Examples; 20] = [
                 "rescuesim monitor angel-reboot --look 2 --control 26/104 --experimental 44/105",
             ),
             example(
+                "The shift analysis from the mRS counts of both arms, as a page for the board",
+                "rescuesim monitor angel-reboot --analysis shift --look 2 --date 2026-11-30 \\\n      \
+                 --control-mrs 5,8,13,17,26,15,20 --experimental-mrs 9,12,21,18,20,10,15 \\\n      \
+                 --out look2.html",
+            ),
+            example(
                 "Z of the shift analysis",
                 "rescuesim monitor angel-reboot --analysis shift --look 2 --z 2.1 --n 201",
             ),
