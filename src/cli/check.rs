@@ -60,6 +60,7 @@ fn test_expectations(args: &CheckArgs, scenario: &Scenario) -> Result<(), Failur
         || Tally::new(scenario),
         Tally::error_to_stop_by,
     )?;
+    // Removes the progress bar before anything is printed.
     drop(session);
     let tested = expectations::test(scenario, &simulated.tally);
     let document = report::expectations::document(scenario, simulated.next, &tested);
@@ -69,6 +70,7 @@ fn test_expectations(args: &CheckArgs, scenario: &Scenario) -> Result<(), Failur
     let met = tested.iter().filter(|of| of.conclusion == ExpectationConclusion::Met).count();
     match (not_met, of - met - not_met) {
         (0, 0) => Ok(()),
+        // An error too: a test that passes with too few replicates would pass or fail with the seed.
         (0, undecided) => Err(Failure::Running(format!(
             "{undecided} of {of} expectations undecided; more --replicates are needed"
         ))),

@@ -59,7 +59,7 @@ pub struct ReportArgs {
 }
 
 /// Replicates of the report per replicate of a point of the power curve.
-// The eight points of a curve then take 1.6 times as long as the report's own simulation.
+// The eight points of a curve over the effect then take 1.6 times as long as the report's own simulation.
 const POINT_SHARE: u64 = 5;
 
 /// Patients simulated under each strategy.
@@ -280,6 +280,7 @@ fn power_curve(
 /// Compares the strategies of a procedure; empty without one.
 fn rules(scenario: &Scenario) -> Vec<StrategySummary> {
     let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
+    // The default of `rescuesim strategies`, so that both show the same table.
     let rules = StrategyComparison::new(scenario, written.unwrap_or(5) as usize);
     rules.map_or_else(Vec::new, |mut rules| {
         rules.simulate(PATIENTS);
@@ -309,6 +310,7 @@ fn examples(
     let mut missing = wanted.clone();
     // Under the alternative if any trial ends so there, and else under the null truth.
     for truth in [Truth::Alternative, Truth::Null] {
+        // By the primary analysis, as all other figures.
         let view = Viewpoint { truth, analysis: 0 };
         let searched = scenario.replicates.min(SEARCHED);
         let firsts =
@@ -396,6 +398,7 @@ impl ReportFiles {
                 if FigurePainter::CAN_RENDER { FigureFormat::Png } else { FigureFormat::Svg };
             formats.push(shown);
         }
+        // Here, before the simulation, as a build that cannot render a format fails at this point.
         let painter = args.figure_formats.painter(&formats)?;
         Ok(Self { page, path: args.out.clone(), format, replaces, inputs, figures, painter })
     }

@@ -51,6 +51,7 @@ impl Expected<'_> {
             FinalOutcomes::Planned => {
                 (scenario.design.boundaries().clone(), scenario.design.maximum_analysed())
             }
+            // Error is spent by information, so that other numbers of outcomes have another final bound.
             FinalOutcomes::Expected => (
                 scenario.design.boundaries_at(scenario.final_analysed()),
                 scenario.final_analysed(),

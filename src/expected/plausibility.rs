@@ -141,6 +141,7 @@ fn timing(scenario: &Scenario, facts: &LookFacts<'_>) -> Option<String> {
     if is_nearer(before) || after.is_some_and(is_nearer) {
         let other = if is_nearer(before) { look - 1 } else { look + 1 };
         let nearest = match other {
+            // Nearer to none than to the outcomes of the first look.
             0 => "less than half of them".to_owned(),
             other => format!("nearer to the {} of look {other}", planned[other - 1].analysed),
         };

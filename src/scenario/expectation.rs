@@ -102,6 +102,7 @@ impl Expectation {
             ));
         };
         if !is_number && !(0.0..=1.0).contains(&limit) {
+            // Percentages from 1 to 100; a limit such as 3000 is of another quantity.
             let meant = Some(limit / 100.0).filter(|share| (0.01..=1.0).contains(share));
             let meant = meant.map_or_else(String::new, |share| {
                 let sign =

@@ -194,6 +194,7 @@ impl Keys {
         }
         for (name, of_key) in schema["properties"].as_object().into_iter().flatten() {
             let key = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            // The schema of a tagged enum has its tag as a property with one constant value.
             let is_tag = of_key.get("const").is_some();
             let help = if is_tag {
                 self.tag(key.clone(), path)
@@ -416,6 +417,7 @@ fn is_of_numbers(shape: &ValueShape) -> bool {
 }
 
 /// Names of keys whose values have a unit.
+// By name, as a JSON Schema has no place for units; a test refuses names that no key has.
 const UNITS: [(&str, &str); 26] = [
     ("per_month", "patients per month"),
     ("screened_per_month", "patients per month"),
@@ -448,6 +450,7 @@ const UNITS: [(&str, &str); 26] = [
 /// Returns the unit of a number: that of its name, or that with which its meaning begins.
 fn unit(name: &str, meaning: &str) -> Option<&'static str> {
     let by_name = UNITS.iter().find(|(known, _)| *known == name).map(|(_, unit)| *unit);
+    // A description begins with its noun, which of a share or of log odds is the unit too.
     by_name.or_else(|| match meaning.split_whitespace().next()? {
         "Probability" | "Chance" | "Share" => Some("probability, from 0 to 1"),
         "Log" => Some("log odds"),

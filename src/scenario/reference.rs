@@ -109,6 +109,7 @@ impl Written {
         *text += &variants(table, table);
         let mut repeated: Option<&str> = None;
         for help in below(&table.key).filter(|help| !is_tag(help)) {
+            // Keys of a table whose own row refers to the section that describes them.
             if repeated.is_some_and(|table| is_below(&help.key, table)) {
                 continue;
             }

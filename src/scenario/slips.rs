@@ -458,6 +458,7 @@ pub(super) fn key_hint(key: &str, item: &Item, table: &dyn TableLike) -> Option<
             let mean = libm::log(number(item).filter(|&ratio| ratio > 0.0)?);
             let sd = interval(table).map_or_else(
                 || "(ln of the upper limit − ln of the lower limit) / 3.92".to_owned(),
+                // A 95 % interval has a width of 2 · 1.96 standard errors.
                 |[low, high]| format!("{:.3}", (libm::log(high) - libm::log(low)) / 3.92),
             );
             Some(format!(

@@ -178,6 +178,7 @@ fn origin(path: &KeyPath, document: &InputDocument, sets: &[Set]) -> ParameterOr
 fn comment(document: &InputDocument, parent: &Item, key: &str, item: &Item) -> Option<String> {
     let after = item.as_value().and_then(|value| value.decor().suffix());
     let above = parent.as_table().and_then(|table| table.key(key)?.leaf_decor().prefix());
+    // The comment on the line first: one above may be about the keys that follow as well.
     after.and_then(|raw| words(document, raw)).or_else(|| words(document, above?))
 }
 

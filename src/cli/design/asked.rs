@@ -214,6 +214,7 @@ fn with_effect(
     };
     let alpha = question.rules.alpha_one_sided;
     let found = question.with_detectable_effect(boundaries, power, f64::from(total));
+    // No effect has a power of alpha, so that less would be found at an effect that is harm.
     found.filter(|_| power > alpha).ok_or_else(|| {
         Failure::Usage(format!(
             "--power {power}: no effect on {total} patients has it; allowed: above alpha ({alpha}), \

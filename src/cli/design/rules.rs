@@ -9,6 +9,7 @@ use crate::cli::Failure;
 /// Looks and boundaries.
 #[derive(Debug, Args)]
 #[group(id = "RuleArgs", multiple = true)]
+// Texts, which become keys of a design: options and files then share their checks and messages.
 pub struct RuleArgs {
     /// Equally spaced looks, the last being the final one; one by default.
     #[arg(long, value_name = "LOOKS", conflicts_with = "information_fractions")]
@@ -155,6 +156,7 @@ fn family(text: &str) -> Result<TomlValue, String> {
         Some((name, value)) => (name, Some(value)),
         None => (text, None),
     };
+    // The name in a scenario: options have hyphens, and families are often typed with capitals.
     let rule = name.replace('-', "_").to_lowercase();
     let mut family = TomlTable::from_iter([("rule", rule.as_str())]);
     // A name that is not known is reported with those that are, whatever its value.
@@ -183,6 +185,7 @@ fn futility(text: &str, power: Option<f64>) -> Result<TomlValue, String> {
     Ok(match kind {
         "none" => table([("rule", "none".into())]),
         "beta" => {
+            // The type II error that is spent is the complement of the power.
             let power = power.ok_or("needs --power")?;
             let spending = family(value)?;
             let rule = "beta_spending".into();

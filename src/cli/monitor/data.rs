@@ -77,6 +77,8 @@ pub fn effects(
         level: trial.level(),
         interval: data
             .interval
+            // Methods report 95 % intervals of their own kind, such as Newcombe's. For another level there
+            // is only that of estimate and standard error.
             .filter(|_| trial.level() == LEVEL)
             .or_else(|| data.interval_of(scale, data.standard_error?, upper_quantile(alpha))),
         repeated_interval: bound.and_then(|bound| data.interval_of(scale, error_of_z?, bound)),

@@ -116,6 +116,7 @@ pub struct MonitorArgs {
 }
 
 /// Largest number of patients of an arm.
+// Sums over arms and mRS levels are then far below the largest u32.
 const MOST_PATIENTS: u32 = 1_000_000;
 
 /// Events among the patients of an arm.
@@ -297,6 +298,7 @@ impl MonitorArgs {
     /// overrun.
     fn outcomes(&self, scenario: &Scenario, in_arms: Option<u32>) -> Result<Vec<u32>, Failure> {
         let looks = scenario.design.looks();
+        // No patients overrun the final look, which waits for all outcomes.
         let allowed = if self.overrun { looks.len() - 1 } else { looks.len() };
         if self.look == 0 || self.look > allowed {
             let which = if self.overrun { " with --overrun" } else { "" };

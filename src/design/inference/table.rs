@@ -9,12 +9,14 @@ use crate::num::chebyshev::Chebyshev;
 // Beyond, a table would be larger and serve hardly any trial.
 const RANGE: [f64; 2] = [-6.0, 9.0];
 /// Pieces of the range before any is halved.
+// Each is tabulated when it is first needed: a run of few replicates pays for one or two.
 const PIECES: usize = 3;
 /// Points that the polynomial of a piece passes through.
 const POINTS: usize = 24;
 /// Largest number of times that a piece is halved.
 const MOST_HALVINGS: u32 = 7;
 /// Largest tail of a piece's coefficients.
+// The error against the exact solution that the test below allows.
 const TOLERANCE: f64 = 1e-7;
 
 /// [`Monitored::stagewise_estimate`] at one look as a function of Z.

@@ -53,6 +53,7 @@ pub struct SweepRows<'p> {
 impl<'p> SweepRows<'p> {
     /// Rows of all points of a grid.
     pub fn new(grid: &'p ParameterGrid, points: &'p [SweptPoint]) -> Self {
+        // Truths differ in their patients, and share the looks of the design.
         let analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
         let looks = analyses.map(|analysis| analysis.looks.len()).max().unwrap_or(0);
         Self { grid, points, looks }

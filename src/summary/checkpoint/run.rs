@@ -13,6 +13,7 @@ use crate::scenario::{Scenario, sha256};
 const MOST_SHARDS: u64 = 1_000_000;
 
 /// Replicates of a job at most.
+// As many as --replicates allows, so that no checkpoint of the program is refused.
 pub(super) const MOST_REPLICATES: u64 = 1_000_000_000_000;
 
 /// Jobs of a run at most.
