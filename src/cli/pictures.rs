@@ -100,6 +100,7 @@ impl FigurePainter {
 
     fn new(mut formats: Vec<FigureFormat>, dpi: DpiArgs) -> Result<Self, Failure> {
         formats.sort_unstable();
+        // A format may be asked for twice, as PNG by --figure-formats and for Markdown: one file each.
         formats.dedup();
         let rendered = formats.iter().find(|&&format| format != FigureFormat::Svg);
         if let (Some(format), false) = (rendered, Self::CAN_RENDER) {
@@ -150,6 +151,7 @@ impl FigurePainter {
         let renderer = self.renderer.as_ref().expect("it is made for every format but SVG");
         let rendered = match format {
             FigureFormat::Png => renderer.png(svg, self.dpi),
+            // SVG never gets here: `paint` copies it.
             FigureFormat::Svg | FigureFormat::Pdf => renderer.pdf(svg, title),
         };
         rendered.map_err(|error| Failure::Running(format!("{}: {error}", format.name())))

@@ -92,6 +92,7 @@ fn ignored_balance(scenario: &Scenario) -> Option<String> {
 fn final_size(scenario: &Scenario) -> Option<String> {
     let planned = scenario.design.maximum_analysed();
     let expected = scenario.expected_known();
+    // Rounded, as 1 − 0.93 has sixteen digits in binary.
     let share = (1e4 * (1.0 - scenario.share_known())).round() / 100.0;
     (expected < planned).then(|| {
         format!(

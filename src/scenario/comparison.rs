@@ -137,6 +137,7 @@ impl Scenario {
 
     /// Outcomes at the final look of a trial that runs to its end.
     pub fn final_analysed(&self) -> u32 {
+        // Boundaries are at shares of this number, which must not be 0.
         self.expected_known().max(1)
     }
 

@@ -386,6 +386,7 @@ impl Scenario {
         design.harm = file::Harm::default();
         design.harm_looks = None;
         for endpoint in written.safety.iter_mut().flat_map(|safety| &mut safety.endpoints) {
+            // Adverse events stop a trial at its interim looks, of which none is left.
             endpoint.stopping = None;
         }
         resolve::resolve(&written, None)
@@ -415,6 +416,7 @@ impl Scenario {
         {
             return block;
         }
+        // 2:2 divides patients as 1:1 does, into groups of two.
         self.ratio.reduced().parts()
     }
 
@@ -436,6 +438,7 @@ impl Scenario {
     pub fn digest(&self) -> String {
         let mut meaning = serde_json::to_value(&self.file).expect("a scenario is plain data");
         let meaning_of = meaning.as_object_mut().expect("a scenario is a table");
+        // An expectation that is added later leaves checkpoints and published digests valid.
         meaning_of.remove("expect");
         let run = meaning_of["run"].as_object_mut().expect("it is always there");
         run.retain(|key, _| !["replicates", "seed"].contains(&key.as_str()));

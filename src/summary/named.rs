@@ -253,6 +253,7 @@ impl Eq for NamedQuantity {}
 
 impl NamedQuantity {
     /// Power, the default of `--precision-of`.
+    // By position, as a constant cannot search; a test compares these constants with their names.
     pub const POWER: Self = Self { entry: &ENTRIES[0], look: 0 };
     /// One-sided type I error.
     pub const TYPE_I_ERROR: Self = Self { entry: &ENTRIES[1], look: 0 };

@@ -90,6 +90,7 @@ impl SafetyTally {
         self.more += u64::from(result.z <= -self.critical);
         self.fewer += u64::from(result.z >= self.critical);
         for (moments, counts) in self.rates.iter_mut().zip(result.counts) {
+            // An arm in which no patients are assessed has no rate; 0 would lower the mean.
             if counts.patients > 0 {
                 moments.add(f64::from(counts.events) / f64::from(counts.patients));
             }

@@ -99,6 +99,7 @@ fn few_rerandomisations(scenario: &Scenario, analysis: &Analysis) -> Option<Stri
     if repeats == 0.0 {
         return None;
     }
+    // The smallest p value of such a test, which counts the actual allocation among the others.
     let most = upper_quantile(1.0 / (repeats + 1.0));
     let unreachable: Vec<(usize, f64)> = scenario
         .design

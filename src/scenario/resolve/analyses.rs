@@ -31,6 +31,7 @@ pub(super) fn detail(
         analysis.method.grouping().is_some() || matches!(analysis.missing, Imputation::Multiple(_))
     });
     let subgroups = file.description.as_ref().is_some_and(|it| !it.subgroups.is_empty());
+    // Zero cells spare every trial the counts by cell, which nothing would read.
     let cells = if grouped || by_early || subgroups { layout.all().count() } else { 0 };
     let missing = analyses.iter().any(|analysis| analysis.missing != Imputation::None)
         || file.description.as_ref().is_some_and(|it| it.tipping_point);
@@ -62,6 +63,7 @@ impl Resolver<'_> {
             }
             analyses.push(match (method, missing) {
                 (Ok(method), Ok(missing)) => {
+                    // Two analyses by one method have one name, and are refused below.
                     let name = written.name.clone().unwrap_or_else(|| method.key().to_owned());
                     let by_centre = method.grouped_by().factors().contains(&centres::FACTOR);
                     Ok(Analysis { name, method, by_centre, rerandomisations, missing, set })
