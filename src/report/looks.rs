@@ -52,6 +52,15 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     header.extend(has_futility.then_some("futility\nif Z ≤"));
     header.extend(has_harm.then_some("harm\nif Z ≤"));
     header.extend(["month", "randomised", "outcomes", "overrun"]);
+    let mut overrun = " Overrun: patients randomised but still in follow-up.";
+    // A final look waits for all outcomes, so that a trial without interim looks has no overrun.
+    if analysis.looks.len() == 1 {
+        header.pop();
+        rows.iter_mut().for_each(|row: &mut Vec<String>| {
+            row.pop();
+        });
+        overrun = "";
+    }
     let dates = if lags {
         "The decision of a look is later than its data: each row is of one date. "
     } else {
@@ -60,7 +69,7 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     Document::of_table(&header, rows).text(format!(
         "The final boundary is shown for the planned number of outcomes and is recalculated for the \
          number observed. {dates}Means over trials under H1 that reach the look, with the first analysis \
-         monitoring. Overrun: patients randomised but still in follow-up."
+         monitoring.{overrun}"
     ))
 }
 
