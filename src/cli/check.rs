@@ -35,7 +35,7 @@ pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     output::print(&text?)
 }
 
-/// Simulates a scenario and prints what became of its expectations.
+/// Simulates a scenario, tests its expectations and prints the results.
 ///
 /// # Errors
 /// When it has none, and when not all are met.

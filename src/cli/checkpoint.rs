@@ -46,7 +46,7 @@ pub struct ShardArgs {
 /// The file of `--checkpoint`, which is written while a command simulates.
 pub struct CheckpointFile {
     path: PathBuf,
-    /// What has been simulated: jobs of the file that was resumed, and those of this run.
+    /// Jobs of the file that was resumed, and those of this run.
     content: Checkpoint,
     /// Position in the content of the current job.
     current: usize,

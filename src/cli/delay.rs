@@ -1,4 +1,4 @@
-//! A sign of life when boundaries take long to compute.
+//! A note on standard error when boundaries take long to compute.
 
 use std::io::{self, IsTerminal};
 use std::sync::Once;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::output::print_message;
 
-/// Time without output that nobody takes for a program that hangs.
+/// Longest time without output before the note is printed.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Computes something that has the boundaries of a scenario. If it takes longer than a second, a terminal
-/// is told what is being done, once per command, unless the user has asked for `quiet`.
+/// Computes something that has the boundaries of a scenario. If it takes longer than a second, prints a note
+/// to a terminal, once per command, unless the user has asked for `quiet`.
 pub fn announced<T>(quiet: bool, compute: impl FnOnce() -> T) -> T {
     static ANNOUNCED: Once = Once::new();
     // As with a progress bar, a file or another program has no use for it.

@@ -310,7 +310,7 @@ fn examples(
     let mut missing = wanted.clone();
     // Under the alternative if any trial ends so there, and else under the null truth.
     for truth in [Truth::Alternative, Truth::Null] {
-        // By the primary analysis, as all other figures.
+        // By the primary analysis, as the figure of paths.
         let view = Viewpoint { truth, analysis: 0 };
         let searched = scenario.replicates.min(SEARCHED);
         let firsts =

@@ -225,7 +225,8 @@ pub struct ExactCharacteristics {
     pub alternative: ExactProbabilities,
     /// Probabilities with the planned control rate in both arms.
     pub null: ExactProbabilities,
-    /// The largest one-sided type I error over all control rates between 0 and 1, to a relative 1e-7; futility that is not binding, and harm, are disregarded.
+    /// The largest one-sided type I error over all control rates between 0 and 1, to a relative
+    /// 1e-7; futility that is not binding, and harm, are disregarded.
     pub maximum_type_one_error: f64,
     /// Control rate with that error.
     pub maximum_at: f64,

@@ -1,4 +1,4 @@
-//! Assumptions of a scenario and main features of its design: what every output says first.
+//! Assumptions of a scenario and main features of its design, with which every output begins.
 
 use super::Expected;
 use crate::analysis::method::ArmComparison;
@@ -53,7 +53,7 @@ pub struct Assumptions {
 pub enum AssumedEffect {
     /// Both arms have the same mRS.
     None,
-    /// The same odds ratio at every cut.
+    /// One odds ratio at every cut.
     Proportional {
         /// The common odds ratio, above 1 if the experimental arm is better.
         odds_ratio: f64,

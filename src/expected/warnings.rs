@@ -25,7 +25,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<String> {
     warnings
 }
 
-/// What follows from a scenario and may surprise its author although it is legitimate; a sentence without
+/// Consequences of a scenario that may surprise its author although they are legitimate; a sentence without
 /// full stop each.
 pub fn notes(scenario: &Scenario) -> Vec<String> {
     let notes = [

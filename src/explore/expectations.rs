@@ -8,14 +8,14 @@ use crate::summary::{McEstimate, NamedQuantity, Tally};
 // Two-sided although a comparison has one side: each wrong conclusion then has 2.5 %.
 const Z_95: f64 = 1.959963984540054;
 
-/// An expectation, and what became of it.
+/// An expectation with the result of its test.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TestedExpectation {
     /// The expectation.
     pub expectation: Expectation,
     /// The quantity.
     pub quantity: NamedQuantity,
-    /// Its simulated value.
+    /// Simulated value of the quantity.
     pub estimate: McEstimate,
     /// Whether it is as expected.
     pub conclusion: ExpectationConclusion,

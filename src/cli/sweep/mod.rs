@@ -151,7 +151,7 @@ fn grid(over: &[String]) -> Result<ParameterGrid, Failure> {
     axes.and_then(ParameterGrid::new).map_err(|error: GridError| Failure::Usage(error.to_string()))
 }
 
-/// What a sweep has simulated.
+/// Simulated points of a sweep.
 struct Swept {
     points: Vec<SweptPoint>,
     /// Whether the checkpoint has all of it.

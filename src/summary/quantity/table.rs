@@ -55,7 +55,7 @@ pub fn entries() -> Vec<CatalogueEntry> {
             let path = format!("{}.{}", entry.object, entry.field);
             path == format!("truths[].analyses[].{field}")
         });
-        // Power and type I error are one field under two truths, so a field may have several names.
+        // Power, type I error and assurance are one field under three truths: it has three names.
         entry.expect("the catalogue has every named quantity").names.push(named.to_string());
     }
     out
