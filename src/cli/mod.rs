@@ -82,6 +82,7 @@ enum Command {
     /// Simulate every combination of values of some keys, on the same random numbers.
     Sweep(sweep::SweepArgs),
     /// Find the value of a key at which power, or another probability, reaches a target.
+    // Boxed: with all its options it would make every other command as large.
     Solve(Box<solve::SolveArgs>),
     /// Compare strategies within one procedure: a stent after 1, 2, 3, 4 passes, or never.
     Strategies(strategies::StrategiesArgs),

@@ -6,6 +6,7 @@ use crate::scenario::{Analysis, Truth};
 
 /// Largest number of patients of an answer.
 // No trial has more, and the counts could not hold them.
+// The limit of `rescuesim design` too, which answers the same question.
 const MOST_PATIENTS: f64 = 1e9;
 
 /// Why no number of patients is known to give an analysis a power.

@@ -65,6 +65,7 @@ impl Resolver<'_> {
             per_mrs: written.log_odds_per_mrs,
             known_deaths: written.known_deaths,
             early_deaths: early.map_or(0.0, |early| early.given(dead)[dead.index()]),
+            // Centres differ by a normal effect on the log odds, over which dropout is averaged.
             centres: normal_nodes(self.file.centres.as_ref().map_or(0.0, |it| it.dropout_sd)),
         };
         let shares: Vec<f64> = population.prognosis().map(|(share, _)| share).collect();

@@ -134,6 +134,7 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<MergedRun, Vec<MergePr
             .map(|name| MergeProblem::NoShard { name, command: command.clone() })
             .collect());
     }
+    // A shard's replicates follow from those of the run, which a precision has yet to find.
     let Some(replicates) = most.replicates else {
         return Err(names.map(|name| MergeProblem::UntilPrecise { name }).collect());
     };
