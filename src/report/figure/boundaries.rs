@@ -66,6 +66,7 @@ pub fn boundaries(
     let chart = axes(&mut drawing, area, design, scale, &points, effect);
     shade(&mut drawing, &chart, &points);
     // No effect.
+    // A one-sided p value of 0.5 is Z = 0.
     let zero = chart.up(if scale == BoundaryScale::P { -libm::log10(0.5) } else { 0.0 });
     let level = [pixel(chart.plot.left, zero), pixel(chart.plot.right, zero)];
     drawing.line(&level, Stroke::new(INK, 1.0));
@@ -83,6 +84,7 @@ fn axes(
 ) -> Chart {
     // 0, no effect, is always in sight.
     let [low, high] = extent(points.iter().map(|point| point.y).chain([0.0]));
+    // 14 % are some 29 px, which a label above the highest mark needs: it is 13 px away, and 13 px high.
     let room = 0.14 * (high - low).max(1e-6);
     // No p value exceeds 1.
     let low = if scale == BoundaryScale::P { 0.0 } else { low - room };
@@ -102,6 +104,7 @@ fn axes(
         Tick { at: f64::from(analysed), label: grouped(u64::from(analysed)) }
     });
     let most = f64::from(design.analysed.total());
+    // A tenth beyond the final look, half of whose region and label lie to the right of it.
     let x = ChartAxis::linear("patients analysed, at the looks", 0.0, 1.1 * most)
         .with_ticks(ticks.collect());
     Chart::draw(drawing, area, x, y)
@@ -146,6 +149,7 @@ fn point(
         BoundaryScale::Z => (boundary.z, fixed(boundary.z, 3)),
         BoundaryScale::P => {
             let p = boundary.p_one_sided;
+            // Four decimals would leave a p value of an early O'Brien–Fleming-type look one digit or none.
             let text = if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.4}") };
             // Small p values on top, as large Z are on the other scale.
             (-libm::log10(p), text)
@@ -163,6 +167,7 @@ fn half_width(chart: &Chart, points: &[BoundaryPoint]) -> f64 {
     let mut looks: Vec<f64> = points.iter().map(|point| chart.across(point.analysed)).collect();
     looks.sort_by(f64::total_cmp);
     looks.dedup();
+    // 0.4 to both sides leave a fifth of the distance free, so that regions of close looks do not merge.
     let nearest = looks.windows(2).map(|two| two[1] - two[0]).fold(36.0, f64::min);
     0.4 * nearest
 }
@@ -182,6 +187,7 @@ fn shade(drawing: &mut Drawing, chart: &Chart, points: &[BoundaryPoint]) {
 }
 
 fn draw_points(drawing: &mut Drawing, chart: &Chart, points: &[BoundaryPoint]) {
+    // A level bar reaches 2.2 radii to each side, and so to the edges of its region.
     let radius = half_width(chart, points) / 2.2;
     let mut room = LabelRoom::new(PixelBox { right: chart.plot.right + 12.0, ..chart.plot });
     for point in points {

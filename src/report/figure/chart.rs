@@ -31,6 +31,7 @@ impl ChartAxis {
     /// Builds an axis with ticks at round numbers.
     pub fn linear(name: impl Into<String>, low: f64, high: f64) -> Self {
         let step = round_step((high - low) / MOST_TICKS as f64);
+        // The step decides the decimals, not each value: 0.5, 1.0, 1.5 rather than 0.5, 1, 1.5.
         let decimals = decimals_of(step);
         let ticks = multiples(low, high, step)
             .into_iter()
@@ -41,6 +42,7 @@ impl ChartAxis {
 
     /// Builds an axis of shares, labelled in per cent.
     pub fn percent(name: impl Into<String>, low: f64, high: f64) -> Self {
+        // Ticks are chosen in per cent: 0.05 needs two decimals as a share, but 5 % needs none.
         let mut axis = Self::linear(name, 100.0 * low, 100.0 * high);
         (axis.low, axis.high) = (low, high);
         for tick in &mut axis.ticks {
@@ -54,10 +56,12 @@ impl ChartAxis {
     /// power, and only at the powers if they are many.
     pub fn logarithmic(name: impl Into<String>, low: f64, high: f64) -> Self {
         let mut ticks = Vec::new();
+        // Three powers have ten labels at 1, 2 and 5; more would run into one another.
         let is_long = high - low > 3.0;
         for power in low.floor() as i32..=high.ceil() as i32 {
             for digit in 1..10_u32 {
                 let at = f64::from(power) + libm::log10(f64::from(digit));
+                // An end that is a tick itself may miss its logarithm by a rounding error.
                 if at < low - 1e-9 || at > high + 1e-9 {
                     continue;
                 }
@@ -85,6 +89,7 @@ fn round_step(least: f64) -> f64 {
     // An empty range has no step.
     let least = if least > 0.0 && least.is_finite() { least } else { 1.0 };
     let power = libm::pow(10.0, libm::log10(least).floor());
+    // Room for the rounding of `pow` and `log10`, by which a step of 0.2 would otherwise become 0.5.
     let digit = [1.0, 2.0, 5.0].into_iter().find(|digit| digit * power >= least * (1.0 - 1e-9));
     digit.unwrap_or(10.0) * power
 }
@@ -97,12 +102,15 @@ fn decimals_of(step: f64) -> usize {
 /// Returns the multiples of a step between two values.
 fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
     let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
+    // An infinite range falls back to a step of 1 and would have ticks without end.
     let count = (last - first).clamp(-1.0, 100.0) + 1.0;
+    // Multiplied rather than added up: a sum of rounded steps drifts, and misses 0.
     (0..count as u32).map(|i| (first + f64::from(i)) * step).collect()
 }
 
 /// Writes a number at a tick, with spaces between thousands.
 fn tick_label(at: f64, decimals: usize) -> String {
+    // A minus sign is as wide as a plus sign; a hyphen is easily missed next to a digit.
     let text = crate::report::numeral::fixed(at, decimals).replace('-', "−");
     if decimals == 0 && at >= 1000.0 { grouped(at.round() as u64) } else { text }
 }
@@ -130,6 +138,7 @@ impl Chart {
     /// Draws axes and grid within an area; `x` goes across and `y` up.
     pub fn draw(drawing: &mut Drawing, area: PixelBox, x: ChartAxis, y: ChartAxis) -> Self {
         let labels = y.ticks.iter().map(|tick| text_width(&tick.label, SMALL));
+        // Even without labels some room is kept: the first number across is centred below the corner.
         let left = area.left + labels.fold(12.0, f64::max) + 10.0;
         let top = area.top + if y.name.is_empty() { 6.0 } else { ABOVE };
         let below = if x.name.is_empty() { BELOW - 18.0 } else { BELOW };
@@ -199,8 +208,9 @@ impl Chart {
         pixel(self.across(x), self.up(y))
     }
 
-    /// Draws a line over the whole width at a value up, with its name at the right end, above it.
+    /// Draws a line over the whole width at a value up, with its name at the left end, above it.
     pub fn level(&self, drawing: &mut Drawing, y: f64, name: &str) {
+        // A level beyond the axis would be drawn across its labels or the legend.
         if !(self.y.low..=self.y.high).contains(&y) {
             return;
         }

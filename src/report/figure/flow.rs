@@ -118,6 +118,7 @@ struct PlacedState {
 /// Draws the ribbons, and the states with their shares over them.
 pub fn flow(diagram: &FlowDiagram) -> String {
     let mut drawing = Drawing::new();
+    // Outcomes are named next to the last column, so that the legend needs only the procedure's states.
     let shown = PROCEDURE.into_iter().filter(|state| is_reached(diagram, *state));
     let entries: Vec<LegendEntry> =
         shown.map(|state| LegendEntry::new(state.name(), Sample::Patch(state.colour()))).collect();
@@ -165,9 +166,11 @@ fn place(diagram: &FlowDiagram, top: f64) -> Vec<Vec<PlacedState>> {
                 arriving += if ribbon.to == at { ribbon.share } else { 0.0 };
                 leaving += if ribbon.from == at { ribbon.share } else { 0.0 };
             }
+            // In the first column nothing arrives and in the last nothing leaves.
             let share = f64::max(arriving, leaving);
             let area = PixelBox::new(left, y, left + width, y + share * HEIGHT);
             places.push(PlacedState { state, area, share });
+            // A state that is not reached is not drawn; its gap would look like one.
             y += share * HEIGHT + if share > 0.0 { GAP } else { 0.0 };
         }
         placed.push(places);
@@ -196,6 +199,7 @@ fn draw_ribbons(drawing: &mut Drawing, diagram: &FlowDiagram, placed: &[Vec<Plac
         let end = pixel(to.area.left, to.area.top + above_end * HEIGHT);
         // The thinnest ribbon still has a pixel.
         let height = (ribbon.share * HEIGHT).max(0.8);
+        // Half transparent, as ribbons cross: the upper one would hide where the lower one leads.
         drawing.path(&ribbon_path(start, end, height), to.state.colour(), 0.5);
     }
 }
@@ -217,6 +221,7 @@ fn draw_state(drawing: &mut Drawing, placed: &PlacedState, is_last: bool) {
     let visible = PixelBox { bottom: area.bottom.max(area.top + 1.0), ..area };
     drawing.block(visible, state.colour());
     let percent = 100.0 * share;
+    // From 0.95 on one decimal would be 1.0 %, next to the 1 % of others.
     let text = if percent < 0.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") };
     let fits = area.height() >= SMALL + 2.0 && text_width(&text, SMALL) <= area.width();
     if fits {

@@ -82,6 +82,7 @@ fn draw_legend(drawing: &mut Drawing, grid: &PowerGrid, top: f64) -> f64 {
         .map(|share| ScaleName { share, name: format!("{:.0} %", 100.0 * share) });
     let scale = PixelBox::new(74.0, top, 330.0, 0.0);
     colour_scale(drawing, scale, sequential, &names);
+    // A legend of a contour that no power reaches would be looked for in vain.
     let shown = CONTOURS.iter().filter(|contour| !pieces(grid, contour.level).is_empty());
     let entries: Vec<LegendEntry> = shown
         .map(|contour| {
@@ -97,8 +98,10 @@ fn draw_legend(drawing: &mut Drawing, grid: &PowerGrid, top: f64) -> f64 {
 fn axes(drawing: &mut Drawing, area: PixelBox, grid: &PowerGrid, labels: &Labels) -> Chart {
     let (columns, rows) = (edges(&grid.x), edges(&grid.y));
     let x = ChartAxis::linear(&labels.x, columns[0], columns[columns.len() - 1])
+        // The chart itself leaves out numbers across that would touch.
         .with_ticks(ticks(&grid.x, usize::MAX));
     // A row needs the height of its number.
+    // 66 px are the chart's room above and below its plot.
     let most = ((area.height() - 66.0) / 18.0) as usize;
     let y = ChartAxis::linear(&grid.y_name, rows[0], rows[rows.len() - 1])
         .with_ticks(ticks(&grid.y, most));
@@ -119,6 +122,7 @@ fn edges(values: &[f64]) -> Vec<f64> {
     if first == last {
         return vec![values[0] - 0.5, values[0] + 0.5];
     }
+    // The outer edges mirror the nearest inner ones, so that the outermost values are inside their cells.
     let mut edges = vec![values[0] - (values[1] - values[0]) / 2.0];
     edges.extend(values.windows(2).map(|two| (two[0] + two[1]) / 2.0));
     edges.push(values[last] + (values[last] - values[last - 1]) / 2.0);
@@ -129,6 +133,7 @@ fn edges(values: &[f64]) -> Vec<f64> {
 fn write_power(drawing: &mut Drawing, cell: PixelBox, power: f64) {
     let colour = sequential(power);
     let text = format!("{:.0}", 100.0 * power);
+    // No shortened number: "8" for 82 would be read as a power of 8 %.
     if text_width(&text, SMALL) + 6.0 <= cell.width() && cell.height() >= WORDS {
         let lettering = Lettering::centred(SMALL).coloured(colour.of_words()).on(colour);
         drawing.text(cell.middle(), &text, lettering);
@@ -155,6 +160,9 @@ fn pieces_of_square(grid: &PowerGrid, level: f64, i: usize, j: usize) -> Vec<[Pi
     let mut crossings = Vec::new();
     for k in 0..4 {
         let [(from, low), (to, high)] = [corners[k], corners[(k + 1) % 4]];
+        // A corner exactly at the level counts as above at all its edges: otherwise a contour would end there.
+        // A corner exactly at the level counts as above on both of its edges, so that no contour ends
+        // there; it also keeps `high - low` away from 0.
         if (low >= level) != (high >= level) {
             let share = (level - low) / (high - low);
             crossings
@@ -166,6 +174,7 @@ fn pieces_of_square(grid: &PowerGrid, level: f64, i: usize, j: usize) -> Vec<[Pi
         // At a saddle the mean decides which corners belong together.
         [a, b, c, d] => {
             let mean = corners.iter().map(|corner| corner.1).sum::<f64>() / 4.0;
+            // With the mean on the side of corner 0, it and corner 2 are joined, and corners 1 and 3 cut off.
             if (mean >= level) == (corners[0].1 >= level) {
                 vec![[a, b], [c, d]]
             } else {

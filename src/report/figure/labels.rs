@@ -33,6 +33,10 @@ impl LabelRoom {
         for ends in points.windows(2) {
             let [from, to] = [ends[0], ends[1]];
             let long = (to.x - from.x).abs().max((to.y - from.y).abs());
+            // Small boxes along the line, as the box around a steep line would block half of the plot. The gaps of
+            // 2 px between them are lower than any text.
+            // Small boxes along the line, as the box around a steep line would block half of the plot. The
+            // gaps of 2 px between them are lower than any text.
             let steps = (long / 4.0).ceil().clamp(1.0, 400.0) as u32;
             for i in 0..=steps {
                 let share = f64::from(i) / f64::from(steps);
@@ -52,6 +56,7 @@ impl LabelRoom {
         first: LabelSide,
         colour: Colour,
     ) -> bool {
+        // 13 px clear a mark of radius 4 with half of a line of text; beyond 40 the eye loses the point.
         for distance in [13.0, 26.0, 40.0] {
             for (place, lettering) in candidates(at, distance, first) {
                 let extent = lettering.extent(place, text);
@@ -86,6 +91,7 @@ fn candidates(at: Pixel, distance: f64, first: LabelSide) -> Vec<(Pixel, Letteri
     let mut places = Vec::new();
     for y in rows {
         places.push((pixel(at.x, y), Lettering::centred(SMALL)));
+        // Begun a little before the point, so that the label still seems to stand over it.
         places.push((pixel(at.x - 5.0, y), Lettering::left(SMALL)));
         places.push((pixel(at.x + 5.0, y), Lettering::right(SMALL)));
     }
@@ -126,6 +132,7 @@ pub(super) fn end_labels(drawing: &mut Drawing, left: f64, plot: PixelBox, label
 /// Moves heights in increasing order apart, as little as needed, within the plot if they fit.
 fn apart(wanted: &[f64], plot: PixelBox) -> Vec<f64> {
     let mut places: Vec<f64> = Vec::with_capacity(wanted.len());
+    // Down from the top first: each name is pushed only by those above it, which keeps their order.
     for &y in wanted {
         let least = places.last().map_or(plot.top, |above| above + ROW);
         places.push(y.max(least));

@@ -39,6 +39,7 @@ impl Sample {
     fn width(&self) -> f64 {
         match self {
             Self::Patch(_) | Self::Striped(_) => 13.0,
+            // The widest mark, a level bar, reaches 2.2 radii to both sides: see `Mark::draw`.
             Self::Point(mark) => 4.4 * mark.radius.min(4.0),
             Self::Line(..) => 26.0,
         }
@@ -87,11 +88,13 @@ pub(super) fn legend(drawing: &mut Drawing, area: PixelBox, entries: &[LegendEnt
         let lines = wrapped(name, right - left - sample.width() - 6.0, SMALL);
         let widths = lines.iter().map(|line| text_width(line, SMALL));
         let width = sample.width() + 6.0 + widths.fold(0.0, f64::max);
+        // A name at the start of a row stays there, however long: a further row would not be wider.
         if x > left && x + width > right {
             (x, y) = (left, y + ROW);
         }
         sample.draw(drawing, pixel(x, y));
         for (i, line) in lines.iter().enumerate() {
+            // Lines of one name are closer than entries, which shows that they belong together.
             y += if i > 0 { ROW - 3.0 } else { 0.0 };
             drawing.text(pixel(x + sample.width() + 6.0, y), line, Lettering::left(SMALL));
         }

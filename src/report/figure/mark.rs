@@ -55,6 +55,8 @@ impl Mark {
         let Self { shape, colour, radius: r } = self;
         let Pixel { x, y } = at;
         let filled = format!("fill=\"{colour}\" stroke=\"{PAPER}\" stroke-width=\"0.8\"");
+        // Thicker than lines of charts (1 to 2 px): a cross of thin lines on a curve would look like a crossing.
+        // 1.8 px at the usual size, as curves: a thinner cross would be lost on its own line.
         let stroke = Stroke::new(colour, 0.45 * r);
         let open = format!("fill=\"{PAPER}\" {}", stroke.attributes());
         let square =
@@ -75,6 +77,7 @@ impl Mark {
             MarkShape::Square => drawing.shape(&square, &filled),
             MarkShape::OpenSquare => drawing.shape(&square, &open),
             MarkShape::Diamond => {
+                // A diamond of 1.3 radii has about the area of the circle: 2 · 1.3² = 3.4 against π.
                 let r = 1.3 * r;
                 let corners = [pixel(x, y - r), pixel(x + r, y), pixel(x, y + r), pixel(x - r, y)];
                 drawing.shape(&corners, &filled);
@@ -88,6 +91,10 @@ impl Mark {
                 drawing.line(&[pixel(x, y - 1.5 * r), pixel(x, y + 1.5 * r)], stroke);
             }
             MarkShape::Level => {
+                // Wide and flat, so that a mark of Z on it hides only its middle. Charts and legends that keep room for
+                // it rely on the 2.2.
+                // Wide and flat, so that a mark of Z on it hides only its middle. Charts and legends that
+                // keep room for it rely on the 2.2.
                 let bar = PixelBox::new(x - 2.2 * r, y - 1.4, x + 2.2 * r, y + 1.4);
                 drawing.rect(bar, colour, 1.0);
             }

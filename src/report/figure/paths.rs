@@ -120,6 +120,7 @@ fn name_bounds(
         for z in look.all() {
             // Towards the right end of the bar: most marks are around its middle.
             let at = chart.at(look.analysed, z);
+            // Two decimals: the reader compares heights, and the tables have the digits to test against.
             let text = fixed(z, 2).replace('-', "−");
             room.write(drawing, pixel(at.x + 18.0, at.y), &text, LabelSide::Below, INK);
         }
@@ -152,11 +153,14 @@ fn ends_apart(chart: &Chart, paths: &[ZPath]) -> Vec<Option<Pixel>> {
             continue;
         };
         let at = chart.at(analysed, z);
+        // Sideways only: the height is the value. Outcomes are exact at a look, and a few px do not mislead.
         let places = [0.0, -1.0, 1.0, -2.0, 2.0, -3.0, 3.0]
             .map(|steps| pixel((at.x + STEP * steps).min(chart.plot.right), at.y));
+        // Marks are 8 px wide, so that two more than 6 px apart cover less than a quarter of each other.
         let free = places.into_iter().find(|place| {
             taken.iter().all(|other| libm::hypot(other.x - place.x, other.y - place.y) > STEP)
         });
+        // In a crowd a mark stays at its own place, where it is right, rather than far from its look.
         let place = free.unwrap_or(at);
         taken.push(place);
         ends.push(Some(place));
@@ -167,6 +171,7 @@ fn ends_apart(chart: &Chart, paths: &[ZPath]) -> Vec<Option<Pixel>> {
 fn draw_path(drawing: &mut Drawing, chart: &Chart, path: &ZPath, end: Option<Pixel>) {
     let mut points: Vec<Pixel> = path.points.iter().map(|&(n, z)| chart.at(n, z)).collect();
     if let (Some(last), Some(end)) = (points.last_mut(), end) {
+        // The line follows its mark, which would otherwise seem to belong to a neighbour.
         *last = end;
     }
     drawing.line(&points, Stroke::new(mark(path.conclusion).colour, 1.0).faint(0.5));
@@ -174,6 +179,7 @@ fn draw_path(drawing: &mut Drawing, chart: &Chart, path: &ZPath, end: Option<Pix
 
 /// Draws the trials of a design with one look as dots over their Z.
 fn dots(mut drawing: Drawing, top: f64, looks: &[PlannedBounds], paths: &[ZPath]) -> String {
+    // A mark of 8 px and a pixel of paper between two.
     const DOT: f64 = 9.0;
     let mut ends: Vec<LastZ> = paths
         .iter()
@@ -188,6 +194,7 @@ fn dots(mut drawing: Drawing, top: f64, looks: &[PlannedBounds], paths: &[ZPath]
     let mut placed: Vec<PlacedDot> = Vec::new();
     for LastZ { z, conclusion } in ends {
         let column = ((z - low) / (high - low) * columns).floor();
+        // Counted in order of Z, so that within a column a smaller Z lies below a larger one.
         let below = placed.iter().filter(|other| other.column == column).count() as f64;
         highest = highest.max(below + 1.0);
         placed.push(PlacedDot { column, below, conclusion });

@@ -91,6 +91,8 @@ pub fn power_curve(curves: &[PowerCurve], lines: &Lines, labels: &Labels) -> Str
     let longest = drawn.iter().map(|line| text_width(&line.name, SMALL)).fold(0.0, f64::max);
     let at_ends = *lines == Lines::Unordered
         && drawn.len() > 1
+        // At the end of a line its name is found without a legend, if few and short names leave the chart its
+        // width. Values of a key are read in their order and need the key's name above them.
         && drawn.len() <= MOST_BANDS + 1
         && longest <= LONGEST;
     top += if at_ends { 4.0 } else { 8.0 + name_lines(&mut drawing, top, &drawn, lines) };
@@ -118,6 +120,7 @@ fn power_lines<'c>(
     for (i, group) in grouped.groups.iter().enumerate() {
         let names: Vec<&str> = group.iter().map(|&curve| curves[curve].name.as_str()).collect();
         let colour =
+            // Two values need no scale of colours: those of a series differ more.
             if is_ordered || count > MOST_LINES { sequential_line(i, count) } else { SERIES[i] };
         let mark = Mark::new(SHAPES[i % SHAPES.len()], colour);
         let curve = &curves[group[0]];
@@ -151,6 +154,7 @@ fn name_lines(drawing: &mut Drawing, top: f64, drawn: &[PowerLine<'_>], lines: &
     // More lines than shapes are read by their order.
     let names = [
         ScaleName { share: 0.0, name: first.name.clone() },
+        // Exact for an odd number of lines; for an even one the middle name is half a line off.
         ScaleName { share: 0.5, name: drawn[drawn.len() / 2].name.clone() },
         ScaleName { share: 1.0, name: last.name.clone() },
     ];
@@ -160,6 +164,7 @@ fn name_lines(drawing: &mut Drawing, top: f64, drawn: &[PowerLine<'_>], lines: &
 
 /// Returns the colour of a share of the order of lines.
 fn line_scale(share: f64) -> Colour {
+    // The scale asks for shares and lines have numbers: fine numbers give the scale the colours of lines.
     const FINE: usize = 1000;
     sequential_line((share * FINE as f64).round() as usize, FINE + 1)
 }
@@ -179,6 +184,7 @@ fn axes(drawing: &mut Drawing, area: PixelBox, drawn: &[PowerLine<'_>], labels: 
     let x = ChartAxis::linear(&labels.x, low, high);
     let y = ChartAxis::percent("power", 0.0, 1.0);
     let chart = Chart::draw(drawing, area, x, y);
+    // 80 % has a tick, of a scale in steps of 20 %; 90 % has none and needs its name.
     chart.level(drawing, 0.8, "");
     chart.level(drawing, 0.9, "90 %");
     if let Some(planned) = labels.planned {
@@ -230,6 +236,7 @@ fn remark(drawn: &[PowerLine<'_>], grouped: &CurveGroups) -> String {
         let formula = if dashes { "; dashed: normal approximation" } else { "" };
         format!("Band: ± 1.96 Monte Carlo standard errors{formula}.")
     } else {
+        // Without bands the reader still must know how far apart two lines are by chance.
         let most = points.map(|point| point.mcse).fold(0.0, f64::max);
         format!("Monte Carlo standard errors are at most {:.1} points.", 100.0 * most)
     };

@@ -25,7 +25,9 @@ fn smooth_on(points: &[Pixel]) -> String {
     let mut commands = String::new();
     for (i, ends) in points.windows(2).enumerate() {
         let [from, to] = [ends[0], ends[1]];
+        // A cubic with given slopes at its ends is the Bézier curve with controls at the thirds.
         let third = (to.x - from.x) / 3.0;
+        // The ends leave along their segment: without a neighbour any steeper slope would be invented.
         let leaves = if i == 0 { slopes[0] } else { between(points, &slopes, i) };
         let arrives =
             if i + 2 == points.len() { slopes[i] } else { between(points, &slopes, i + 1) };
@@ -54,6 +56,8 @@ fn between(points: &[Pixel], slopes: &[f64], i: usize) -> f64 {
         return 0.0;
     }
     let [left, right] = [points[i].x - points[i - 1].x, points[i + 1].x - points[i].x];
+    // Points of a key may be unequally spaced. Both distances change sign together in the way back along a
+    // band, and the weight stays.
     let weight = (left + 2.0 * right) / (3.0 * (left + right));
     before * after / (weight * after + (1.0 - weight) * before)
 }

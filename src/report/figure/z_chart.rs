@@ -58,6 +58,7 @@ pub(super) fn number(z: f64) -> String {
 
 /// Returns a paler colour, of a look that did not take place.
 fn pale(colour: Colour) -> Colour {
+    // Mixed rather than transparent: the bar stays one colour over a line of the grid.
     colour.mixed(PAPER, 0.6)
 }
 
@@ -72,6 +73,7 @@ impl ZChart {
     /// Lists the legend.
     pub fn entries(&self) -> Vec<LegendEntry> {
         let line = Stroke::new(INK, 1.8);
+        // A design with one look has no path, and its legend no line.
         let z = if self.planned > 1 { Sample::Line(line, Some(Z)) } else { Sample::Point(Z) };
         let mut entries = Vec::new();
         if !self.path.is_empty() {
@@ -106,14 +108,17 @@ impl ZChart {
     /// Returns the range of Z, with 0 in sight.
     fn range(&self, room: f64) -> [f64; 2] {
         let zs = self.points().map(|at| at.z).chain(self.bounds.iter().map(|at| at.z));
+        // 0 is no effect: without it the chart would not show which arm Z favours.
         with_room(extent(zs.chain([0.0])), room)
     }
 
     /// Draws Z over the outcomes known.
     fn draw_path(&self, drawing: &mut Drawing, top: f64) -> f64 {
+        // Room for a label of 13 px beyond the outermost mark, as in the figure of boundaries.
         let [low, high] = self.range(0.14);
         let outcomes = self.points().map(|at| at.outcomes);
         let outcomes = outcomes.chain(self.bounds.iter().map(|at| at.outcomes));
+        // A trial that stopped before its first outcome has an axis all the same.
         let most = outcomes.fold(1.0, f64::max);
         let area = PixelBox::new(12.0, top, WIDTH - 14.0, top + 270.0);
         let x = ChartAxis::linear("outcomes known", 0.0, 1.1 * most);
@@ -121,6 +126,7 @@ impl ZChart {
         let mut room = LabelRoom::new(chart.plot);
         for point in &self.bounds {
             let at = chart.at(point.outcomes, point.z);
+            // 11 px: the level bar of radius 5 reaches 2.2 radii.
             room.avoid(PixelBox::new(at.x - 11.0, at.y - 3.0, at.x + 11.0, at.y + 3.0));
             let mark = Mark { colour: point.colour(), ..boundary_mark(point.kind) };
             mark.sized(5.0).draw(drawing, at);
