@@ -204,11 +204,12 @@ fn the_table_is_complete_and_independent_of_the_number_of_threads() {
 #[test]
 fn answers_are_multiples_of_what_is_allocated_together() {
     let power = |x: f64| normal::lower_tail(1.6 * (x / 100.0).sqrt() - 1.0);
+    let falls = |x: f64| normal::lower_tail(2.6 - 1.6 * (x / 100.0).sqrt());
     for seed in 0..40 {
         let sizes = SolveQuestion { multiple: 6, ..question(SIZES, 100.0) };
         let found = noisy(&sizes, seed, |x| Some(power(x))).expect("there is an answer");
         assert!(found.verifications.iter().all(|of| of.x % 6.0 == 0.0), "{found:?}");
-        let falling = noisy(&sizes, seed, |x| Some(1.0 - power(x))).expect("there is an answer");
+        let falling = noisy(&sizes, seed, |x| Some(falls(x))).expect("there is an answer");
         assert!(falling.verifications.iter().all(|of| of.x % 6.0 == 0.0), "{falling:?}");
         let narrow = Domain { range: (2.0, 139.0), ..SIZES };
         let narrow = SolveQuestion { multiple: 6, ..question(narrow, 100.0) };
