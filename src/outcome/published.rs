@@ -48,6 +48,7 @@ pub struct RatesTooLarge {
 impl PublishedShape {
     /// Returns the published distribution.
     pub fn distribution(self) -> MrsDistribution {
+        // In the published units: divided shares could not be compared with the papers at a glance.
         let shares: [f64; LEVELS] = match self {
             Self::HermesControl => [5.0, 7.9, 13.6, 16.4, 24.7, 13.5, 18.9],
             Self::HermesIntervention => [10.0, 16.9, 19.1, 16.9, 15.6, 6.2, 15.3],
@@ -80,14 +81,19 @@ impl PublishedShape {
     ) -> Result<MrsDistribution, RatesTooLarge> {
         let shape = self.distribution();
         let Some(mortality) = mortality else {
+            // One rate fixes one parameter; proportional odds keep the shape, as in the effect of a
+            // treatment.
             return Ok(shape.shifted(shape.odds_ratio_to(Mrs::INDEPENDENT, independent)));
         };
         let alive = 1.0 - mortality;
+        // mRS 3–5 needs a positive share: at equality the scale would be 0 and the levels between vanish.
         if alive <= independent {
             return Err(RatesTooLarge { left: alive - independent });
         }
         let below = shape.cumulative().map(logit);
         let [of_independent, of_alive] = [below[Mrs::INDEPENDENT.index()], below[LEVELS - 2]];
+        // Positive, as both differences are: cumulative shares increase from mRS 2 to 5 in every shape, so
+        // that the result stays increasing.
         let scale = (logit(alive) - logit(independent)) / (of_alive - of_independent);
         let location = logit(independent) - scale * of_independent;
         Ok(MrsDistribution::from_cumulative(below.map(|x| logistic(location + scale * x))))

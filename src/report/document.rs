@@ -309,6 +309,8 @@ pub(super) fn on_one_line(text: &str) -> String {
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
+        // Only what can begin markup within a line: escaping all punctuation would spoil the text for readers
+        // of the source.
         if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#') {
             out.push('\\');
         }
@@ -326,6 +328,7 @@ fn grid(header: &[String], rows: &[Vec<String>], columns: usize) -> String {
             return text;
         }
     }
+    // Not with the widest gap: narrow gaps are read more easily than names on several lines.
     for gap in [1, 0] {
         let text = folded(header, rows, columns, gap);
         if widest(&text) <= columns {

@@ -49,6 +49,7 @@ pub fn document(scenario: &Scenario, replicates: u64, tested: &[TestedExpectatio
 
 /// Rounds up to two digits, as the number is an extrapolation.
 fn two_digits(count: u64) -> u64 {
+    // At least 1, as 0 has no logarithm.
     let step = 10_u64.pow(count.max(1).ilog10().saturating_sub(1));
     count.div_ceil(step) * step
 }

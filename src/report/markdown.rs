@@ -55,6 +55,7 @@ fn block(element: &Element<'_>, address: &dyn Fn(&str) -> String) -> String {
             escaped(figure.caption.trim_end()),
             address(&figure.name)
         ),
+        // Markdown folds nothing and holds no files: stories after the first would bury the report.
         Element::Fold { fold: Fold::Closed, .. } | Element::Files(_) => String::new(),
         Element::Fold { title, fold: Fold::Open | Fold::OpenOnPaper, content } => {
             let content: String = content.iter().map(|element| block(element, address)).collect();
@@ -104,6 +105,7 @@ fn parameters(parameters: &[Parameter]) -> String {
             cells([code(key), code(value), comment].into_iter())
         })
         .collect();
+    // Equal dashes give pandoc three columns of a third each; by content the keys would take all.
     format!("| Key | Value | Comment |\n|------------|------------|------------|\n{rows}")
 }
 

@@ -42,6 +42,7 @@ impl PictureRenderer {
         let fonts = options.fontdb_mut();
         // None is embedded, which keeps the program small.
         fonts.load_system_fonts();
+        // By name and not by fontdb's own default, which is Arial whether or not the system has it.
         let known = SANS.into_iter().find(|name| {
             fonts.faces().any(|face| face.families.iter().any(|family| family.0 == *name))
         });
@@ -69,6 +70,7 @@ impl PictureRenderer {
         let mut picture = size
             .and_then(|size| Pixmap::new(size.width(), size.height()))
             .ok_or_else(|| drawing_error("its size is out of range"))?;
+        // Drawings have paper of their own; a fraction of a pixel at the edge may lie beyond it.
         picture.fill(Color::WHITE);
         resvg::render(&tree, Transform::from_scale(scale, scale), &mut picture.as_mut());
         encode(&picture, dpi)
@@ -94,6 +96,7 @@ fn drawing_error(error: impl ToString) -> PictureError {
 /// Encodes a picture without transparent parts.
 fn encode(picture: &Pixmap, dpi: u16) -> Result<Vec<u8>, PictureError> {
     // The paper is opaque: a fourth channel would be 255 everywhere.
+    // Channels are premultiplied, which leaves them as they are where nothing is transparent.
     let rgb: Vec<u8> = picture
         .pixels()
         .iter()
@@ -145,11 +148,14 @@ impl PdfPage {
 
     /// Draws what a group has, all of it with this opacity.
     fn group(&mut self, group: &Group, opacity: f32) {
+        // Multiplied down, not a transparency group of PDF: usvg wraps each shape with an opacity in a group
+        // of its own, so that no two shapes of a group overlap.
         let opacity = opacity * group.opacity().get();
         for node in group.children() {
             match node {
                 Node::Group(group) => self.group(group, opacity),
                 Node::Path(path) => self.path(path, opacity),
+                // As outlines: embedding fonts would need subsets, and their licences may forbid it.
                 Node::Text(text) => self.group(text.flattened(), opacity),
                 // Figures have no pictures in them.
                 Node::Image(_) => {}
@@ -158,7 +164,9 @@ impl PdfPage {
     }
 
     fn path(&mut self, path: &usvg::Path, opacity: f32) {
+        // Coordinates are transformed here, so that the page needs one transformation and no stack of states.
         let Some(data) = Path::clone(path.data()).transform(path.abs_transform()) else { return };
+        // The order matters for text with a halo: a halo on top would cover the letters.
         match path.paint_order() {
             PaintOrder::FillAndStroke => {
                 self.fill(path, &data, opacity);
@@ -188,6 +196,7 @@ impl PdfPage {
         let Some(stroke) = path.stroke() else { return };
         let Some(colour) = colour(stroke.paint()) else { return };
         self.opacity(opacity * stroke.opacity().get());
+        // Only the coordinates were transformed; figures scale both axes alike.
         let width = stroke.width().get() * path.abs_transform().get_scale().0;
         let [red, green, blue] = colour;
         self.content
@@ -235,6 +244,7 @@ impl PdfPage {
 
     /// Sets the opacity of what follows.
     fn opacity(&mut self, opacity: f32) {
+        // In whole per mille, as PDF sets opacity by named states and equal ones must be found again.
         let opacity = (1000.0 * opacity).round() as u16;
         let known = self.opacities.iter().position(|&other| other == opacity);
         let number = known.unwrap_or_else(|| {
@@ -250,6 +260,7 @@ impl PdfPage {
         let mut pdf = Pdf::new();
         pdf.catalog(CATALOGUE).pages(PAGES);
         pdf.pages(PAGES).kids([PAGE]).count(1);
+        // Without a date: the same figure is the same file, byte by byte.
         pdf.document_info(INFORMATION).title(TextStr(title)).producer(TextStr("rescuesim"));
         let mut page = pdf.page(PAGE);
         page.media_box(Rect::new(0.0, 0.0, scale * size.width(), scale * size.height()));

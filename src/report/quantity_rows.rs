@@ -131,6 +131,7 @@ impl QuantityRows {
         let estimate = ESTIMATE.map(|key| fields.get(key));
         let is_estimate = estimate.iter().all(Option::is_some);
         if let [Some(value), Some(mcse), Some(n)] = estimate
+            // An estimate that does not exist has no row, as it would have no number to read.
             && !value.is_null()
         {
             self.rows.push(QuantityRow {

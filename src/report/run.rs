@@ -13,10 +13,12 @@ use crate::summary::AnalysisSummary;
 /// Lays out assumptions, verdict and warnings of a run.
 pub fn verdict(summary: &Summary, scenario: &Scenario) -> Document {
     let provenance = &summary.provenance;
+    // Twelve of 64 digits are enough to notice another scenario by eye; the JSON has all.
     let digest = &provenance.scenario_digest[..12];
     let version = provenance.version;
     opening(summary, scenario)
         .text(format!("{}; rescuesim {version}, scenario {digest}.", simulated(summary)))
+        // Verbatim: a wrapped command could not be copied to a shell.
         .verbatim(format!("Recreate: {}", provenance.command))
         .text("More: --full prints all results, `rescuesim report` writes them as a page.")
 }
@@ -83,6 +85,7 @@ const ESTIMATES: &str = "Estimates: ordinary ones and their 95 % intervals are n
 
 /// Lays out title, assumptions, verdict and warnings.
 fn opening(summary: &Summary, scenario: &Scenario) -> Document {
+    // Named in full, so that a new part of a summary is not forgotten here.
     let Summary { truths, prior, provenance: _, procedure: _ } = summary;
     Synopsis::new(scenario, truths, prior.as_ref()).document() + remarks(scenario)
 }

@@ -125,10 +125,13 @@ impl Synopsis {
     /// Lays out title, assumptions and verdict in at most ten lines of 80 columns, with the primary
     /// analysis and as many others as fit.
     pub fn document(&self) -> Document {
+        // Laid out and counted rather than computed: how many lines the sentence of assumptions takes depends
+        // on the title, names and numbers in it.
         (1..=self.analyses.len())
             .rev()
             .map(|shown| self.laid_out(shown, OtherAnalyses::Range))
             .find(|document| document.to_terminal().lines().count() <= LINES)
+            // A long sentence leaves no line for the range; the number of the others then joins the header.
             .unwrap_or_else(|| self.laid_out(1, OtherAnalyses::Number))
     }
 
@@ -146,6 +149,7 @@ impl Synopsis {
         let mut rows: Vec<Vec<String>> = first
             .iter()
             .map(|analysis| {
+                // A single analysis is primary without being called so.
                 let mark = analysis.is_primary && self.analyses.len() > 1;
                 let mut row =
                     vec![format!("{}{}", analysis.name, if mark { " (primary)" } else { "" })];
@@ -181,6 +185,8 @@ impl Synopsis {
             (_, []) => "No boundary can stop the trial early. ".to_owned(),
             (_, stops) => {
                 let stops: Vec<String> = stops.iter().map(EarlyStops::by_look_in_words).collect();
+                // Stops for efficacy under H0 are part of the false-positive rate above, and are not
+                // repeated.
                 let truth = if stops_only_for_efficacy { "" } else { "under H1 " };
                 format!("Stops early {truth}{}", stops.join(", "))
             }
@@ -241,6 +247,7 @@ pub fn remarks(scenario: &Scenario) -> Document {
 
 impl CourseOfTrials {
     fn new(primary: &AnalysisSummary) -> Self {
+        // The final look ends the trial without stopping it early.
         let interims = &primary.looks[..primary.looks.len() - 1];
         let early_stops = StopReason::possible(primary).filter_map(|reason| {
             let last = interims.last()?;
@@ -249,6 +256,7 @@ impl CourseOfTrials {
                 || interims.iter().any(|look| reason.bound(look).is_some());
             possible.then(|| EarlyStops {
                 reason,
+                // The cumulative share has an error of its own; a sum of the looks' shares would have none.
                 total: reason.cumulative(last),
                 by_look: interims.iter().map(|look| reason.at(look)).collect(),
             })
@@ -271,6 +279,7 @@ impl EarlyStops {
     fn by_look_in_words(&self) -> String {
         let shares: Vec<String> = self.by_look.iter().map(|share| percent(*share)).collect();
         let looks = match shares.len() {
+            // "0 % (look 1: 0 %, look 2: 0 %)" would say nothing more.
             _ if self.total.value == 0.0 => return self.in_words(),
             1 => "at look 1".to_owned(),
             2..=FEW_LOOKS => {
@@ -428,6 +437,8 @@ impl AssumedEffect {
             Self::None => "no effect".to_owned(),
             Self::Proportional { odds_ratio } => format!("common odds ratio {odds_ratio:.2}"),
             Self::NotProportional { fitted, least, largest } => {
+                // Without proportional odds no single ratio is the effect; the fitted one is what a
+                // proportional odds analysis would estimate.
                 let fitted = fitted
                     .map_or(String::new(), |fitted| format!("common odds ratio {fitted:.2}, "));
                 format!("{fitted}not proportional: {least:.2} to {largest:.2} by cut")
@@ -449,6 +460,7 @@ impl StatedAlpha {
 
 /// Writes an error rate as people state it: without zeros at the end, however small it is.
 fn level(alpha: f64) -> String {
+    // Six decimals would show a level below 0.000001 as 0.
     if alpha < 1e-6 { format!("{alpha:e}") } else { trimmed(alpha, 6) }
 }
 
@@ -461,6 +473,7 @@ fn small_number(number: usize) -> String {
 
 /// Writes the smallest and largest of several shares as percentages.
 fn range(shares: impl Iterator<Item = McEstimate>) -> String {
+    // An analysis without any result has NaN, which sorts above every share and would be the largest.
     let shares: Vec<McEstimate> = shares.filter(|share| share.value.is_finite()).collect();
     let ends = [
         shares.iter().min_by(|a, b| a.value.total_cmp(&b.value)),

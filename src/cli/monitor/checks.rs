@@ -17,6 +17,7 @@ impl MonitorArgs {
         outcomes: &[u32],
         given: Option<&GivenOutcomes>,
     ) -> Result<(), Failure> {
+        // Before the trial is built, whose own errors know neither options nor the scenario's key.
         let planned = scenario.randomised;
         let most = outcomes.iter().max().copied().unwrap_or(0);
         if most > planned {
@@ -82,6 +83,7 @@ impl MonitorArgs {
     pub fn path(&self, trial: &RunningTrial, z: Option<f64>) -> Result<Vec<PathPoint>, Failure> {
         let given = &self.earlier_z;
         let last = trial.look();
+        // Z of this look is not among them: it follows from the outcomes or is given by --z.
         if !given.is_empty() && given.len() != last {
             let before = match last {
                 0 => "none, as no look precedes this one".to_owned(),
@@ -121,6 +123,7 @@ impl MonitorArgs {
                 .randomised
                 .map(|arms| arms.0)
                 .or_else(|| given.and_then(|given| given.randomised)),
+            // Filled in once the events have passed their own checks.
             known_events: Vec::new(),
         }
     }

@@ -45,11 +45,14 @@ pub fn effects(
 ) -> Effects {
     let scale = analysis.method.scale();
     let alpha = trial.alpha_one_sided();
+    // The overrun is not an analysis that the design planned, so that it has no boundary to invert;
+    // an infinite bound is that of a look that does not test efficacy.
     let bound = trial.repeated_bound(alpha).filter(|bound| bound.is_finite() && !overrun);
     // An interval by the error that Z was divided by excludes the null effect exactly if Z is
     // beyond the bound.
     let error_of_z = data.adjustable.map(|(_, error)| error);
     let adjusted = data.adjustable.map(|(z, error)| {
+        // Stage-wise ordering needs the path only up to this look: the boundaries before it and Z here.
         let drift = trial.drift_estimate(z);
         drift.as_effect(trial.information(), error)
     });
@@ -88,6 +91,7 @@ pub fn effects(
         }),
         // Adding 0 turns −0 into 0.
         median_unbiased: adjusted.map(|adjusted| scale.within(adjusted.median) + 0.0),
+        // Limits of a normal approximation may exceed a risk difference of 1; see `EffectScale::within`.
         stagewise_interval: adjusted
             .map(|adjusted| (scale.within(adjusted.low), scale.within(adjusted.high))),
     }
@@ -97,6 +101,8 @@ impl PlannedEffect {
     pub fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
         let share_experimental = scenario.share_experimental_known();
         let expected = Expected::new(scenario);
+        // The error is kept as text: `--estimate` makes up for a missing closed form, and only without
+        // it is the cause worth a message.
         let comparison = expected
             .comparison(Truth::Alternative, analysis)
             .map_err(|cause| expected.no_comparison(analysis, cause));
@@ -116,6 +122,7 @@ impl PlannedEffect {
     /// Returns the estimate that gives a Z when the control arm is observed as planned.
     pub fn effect_at(&self, z: f64, analysed: u32) -> Option<f64> {
         let comparison = self.comparison.as_ref().ok()?;
+        // The planned control arm stands in for the observed one, of which a Z alone says nothing.
         let effect = comparison.effect_at_z(z, self.share_experimental, f64::from(analysed))?;
         Some(comparison.with_effect(effect).measured_effect())
     }
@@ -134,6 +141,7 @@ impl LookData {
     /// # Errors
     /// When it has neither a statistic nor an estimate.
     pub fn of_test(analysis: &Analysis, test: &TestResult) -> Result<Self, Failure> {
+        // Either alone is enough: equal outcomes in all patients give an estimate of 0 and no Z.
         if !test.z.is_finite() && !test.has_estimate() {
             return Err(Failure::Usage(format!(
                 "the counts give analysis {} neither a statistic nor an estimate; allowed: patients \
@@ -149,6 +157,7 @@ impl LookData {
             estimate,
             standard_error,
             adjustable: analysis.estimate_over_error(test),
+            // An infinite limit is a result, such as that of an odds ratio with an empty cell; NaN is none.
             interval: Some(interval).filter(|(low, high)| !low.is_nan() && !high.is_nan()),
         })
     }

@@ -50,6 +50,7 @@ impl MonitorArgs {
             if !endpoints.iter().any(|endpoint| endpoint.name == event.name) {
                 return Err(unknown(&event.name, endpoints));
             }
+            // The second would be ignored without a word, and might be the one that was meant.
             if self.events[..i].iter().any(|other| other.name == event.name) {
                 return Err(Failure::Usage(format!(
                     "--event {}: given twice; allowed: once for each event",
@@ -76,6 +77,7 @@ impl MonitorArgs {
     ) -> Vec<KnownEvent<'s>> {
         let endpoints = scenario.safety_endpoints().iter().enumerate();
         endpoints
+            // Deaths are known in exactly those with an mRS, whose number is compared with the plan already.
             .filter(|(_, endpoint)| !is_death(endpoint))
             .filter_map(|(position, endpoint)| {
                 // Contradictions were refused before.
@@ -88,6 +90,7 @@ impl MonitorArgs {
     /// Refuses an event with more patients than there can be.
     fn check_event(&self, scenario: &Scenario, event: &GivenEvent) -> Result<(), Failure> {
         let patients = event.counts.map(|arm| arm.patients);
+        // Cannot overflow: `counts_of` refuses more than a million patients in an arm.
         let total: u32 = patients.iter().sum();
         if total > scenario.randomised {
             return Err(Failure::Usage(format!(
@@ -114,8 +117,10 @@ impl MonitorArgs {
             counts.map(|arm| EventCounts { events: arm[6], patients: arm.iter().sum() })
         });
         let of_patients = given.and_then(|given| given.events.get(position).copied().flatten());
+        // The mRS comes first, so that deaths here are those that the analysis counts as mRS 6.
         let counted = deaths.or(of_patients);
         match (typed, counted) {
+            // Equal numbers are accepted: a script may give every event, deaths included.
             (Some(typed), Some(counted)) if typed != counted => {
                 let [control, experimental] =
                     counted.map(|arm| format!("{}/{}", arm.events, arm.patients));

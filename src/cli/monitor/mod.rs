@@ -167,6 +167,7 @@ fn arms(text: &str) -> Result<ArmPatients, String> {
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let document = InputDocument::read(&args.scenario)?;
     let scenario = delay::announced(false, || document.scenario(&args.overrides))?;
+    // A page named like a file that is read would overwrite the scenario or the patients.
     let inputs = [document.paths(), args.patients.iter().cloned().collect()].concat();
     let page = args.out.as_deref().map(|path| output::own_page(path, &inputs)).transpose()?;
     let report = delay::announced(false, || report(&scenario, args))?;
@@ -202,6 +203,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     // direction.
     let z = data.z.unwrap_or(0.0);
     let facts = args.facts(analysis, &trial, &data, given);
+    // Only now: `safety` above has refused events that contradict each other.
     let facts = LookFacts { known_events: args.known_events(scenario, given), ..facts };
     let mut warnings = plausibility::implausible(scenario, &facts);
     warnings.extend(imbalance::implausible(scenario, &facts));
@@ -246,6 +248,7 @@ impl MonitorArgs {
                     "--estimate is {estimate}; allowed: a {what} between -1 and 1"
                 )));
             }
+            // Opposite signs mean that one of the two is coded the other way round.
             Some(estimate) if (estimate == 0.0) == (z == 0.0) && estimate * z >= 0.0 => estimate,
             Some(estimate) => {
                 return Err(Failure::Usage(format!(
@@ -264,6 +267,7 @@ impl MonitorArgs {
         };
         // At Z = 0 estimate and Z do not determine the error, but the slope of the planned effect
         // in Z does.
+        // Small enough for the effect to be linear in Z, large enough to outweigh rounding.
         let slope = planned.effect_at(1e-3, analysed).map(|effect| effect / 1e-3);
         let standard_error = match slope {
             None if z == 0.0 => None,
@@ -284,6 +288,7 @@ impl MonitorArgs {
 
     fn belief(&self, trial: &RunningTrial, data: &LookData) -> Result<Option<Belief>, Failure> {
         let Some((mean, sd)) = self.prior_mean.zip(self.prior_sd) else { return Ok(None) };
+        // The prior is on the scale of the effect and the drift on that of Z: the error translates.
         let Some((_, error)) = data.adjustable else {
             return Err(Failure::Usage(
                 "--prior-mean: this look has no standard error to measure the prior by; expected: \
@@ -326,6 +331,7 @@ impl MonitorArgs {
             ),
         };
         let given = &self.n;
+        // Both may be given, as --n also states the earlier looks; of this look they must agree.
         if let (Some(total), Some(&now)) = (in_arms, given.last())
             && now != total
         {

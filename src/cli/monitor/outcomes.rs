@@ -55,6 +55,7 @@ impl MonitorArgs {
         analysis: &Analysis,
     ) -> Result<Option<GivenOutcomes>, Failure> {
         if let Some(path) = &self.patients {
+            // Patients come first: only they serve analyses that use factors or impute outcomes.
             let patients = scenario.read_patients(path, analysis, self.cutoff_day)?;
             let look = ObservedLook::new(scenario, analysis, &patients);
             let events = 0..scenario.safety_endpoints().len();
@@ -68,6 +69,7 @@ impl MonitorArgs {
             }));
         }
         let Some(table) = self.table(analysis)? else { return Ok(None) };
+        // A test of counts alone would be another analysis than the one whose boundaries are checked.
         if let Err(cause) = Expected::new(scenario).needs_only_counts(analysis) {
             return Err(Failure::Usage(format!(
                 "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
@@ -81,6 +83,7 @@ impl MonitorArgs {
             all: table,
             seen: table,
             test: analysis.method.test(&known, &mut Scratch::default()),
+            // Counts are of patients with an outcome, and others may be in follow-up: see --randomised.
             randomised: None,
             events: Vec::new(),
             is_by_mrs: !self.control_mrs.is_empty(),
@@ -119,6 +122,7 @@ impl MonitorArgs {
 
 /// Returns the patients of an arm by mRS.
 fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], Failure> {
+    // Seven numbers are needed even where the last are 0: six might lack either end of the scale.
     given.try_into().map_err(|_| {
         Failure::Usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
     })

@@ -160,7 +160,6 @@ fn pieces_of_square(grid: &PowerGrid, level: f64, i: usize, j: usize) -> Vec<[Pi
     let mut crossings = Vec::new();
     for k in 0..4 {
         let [(from, low), (to, high)] = [corners[k], corners[(k + 1) % 4]];
-        // A corner exactly at the level counts as above at all its edges: otherwise a contour would end there.
         // A corner exactly at the level counts as above on both of its edges, so that no contour ends
         // there; it also keeps `high - low` away from 0.
         if (low >= level) != (high >= level) {

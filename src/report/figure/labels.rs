@@ -33,8 +33,6 @@ impl LabelRoom {
         for ends in points.windows(2) {
             let [from, to] = [ends[0], ends[1]];
             let long = (to.x - from.x).abs().max((to.y - from.y).abs());
-            // Small boxes along the line, as the box around a steep line would block half of the plot. The gaps of
-            // 2 px between them are lower than any text.
             // Small boxes along the line, as the box around a steep line would block half of the plot. The
             // gaps of 2 px between them are lower than any text.
             let steps = (long / 4.0).ceil().clamp(1.0, 400.0) as u32;

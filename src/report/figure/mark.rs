@@ -55,7 +55,6 @@ impl Mark {
         let Self { shape, colour, radius: r } = self;
         let Pixel { x, y } = at;
         let filled = format!("fill=\"{colour}\" stroke=\"{PAPER}\" stroke-width=\"0.8\"");
-        // Thicker than lines of charts (1 to 2 px): a cross of thin lines on a curve would look like a crossing.
         // 1.8 px at the usual size, as curves: a thinner cross would be lost on its own line.
         let stroke = Stroke::new(colour, 0.45 * r);
         let open = format!("fill=\"{PAPER}\" {}", stroke.attributes());
@@ -91,8 +90,6 @@ impl Mark {
                 drawing.line(&[pixel(x, y - 1.5 * r), pixel(x, y + 1.5 * r)], stroke);
             }
             MarkShape::Level => {
-                // Wide and flat, so that a mark of Z on it hides only its middle. Charts and legends that keep room for
-                // it rely on the 2.2.
                 // Wide and flat, so that a mark of Z on it hides only its middle. Charts and legends that
                 // keep room for it rely on the 2.2.
                 let bar = PixelBox::new(x - 2.2 * r, y - 1.4, x + 2.2 * r, y + 1.4);

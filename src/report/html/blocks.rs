@@ -41,6 +41,7 @@ pub(super) fn element(element: &Element<'_>, origin: &str) -> Markup {
 
 /// Joins a number with its unit and its error, so that no line ends between them.
 pub(super) fn joined(text: &str) -> String {
+    // A style cannot do this: `white-space` would keep whole sentences on a line.
     text.replace(" %", "\u{a0}%").replace(" ±", "\u{a0}±")
 }
 
@@ -147,6 +148,7 @@ fn comment(origin: &ParameterOrigin) -> &str {
 
 /// Shows the text of a term; a checksum may be broken anywhere.
 fn definition_text(text: &str) -> Markup {
+    // 64 digits of SHA-256 in one word would make a narrow page scroll sideways.
     let is_checksum = text.len() >= 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if is_checksum {
         html! { code.checksum { (text) } }
@@ -166,7 +168,7 @@ fn breakable(text: &str) -> Markup {
 /// version and command that made it.
 pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
     let caption = format!("caption-{}", figure.name);
-    // Screen readers announce an SVG by its label, which plotters does not write.
+    // Screen readers announce an SVG by its label, which a figure in a file has as its title instead.
     let labelled = figure.svg.replacen(
         "<svg ",
         &format!(
@@ -194,6 +196,7 @@ pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
 /// Shows the numbers behind a figure, folded: the alternative to the drawing. Nothing if they are many.
 fn numbers(figure: &Figure) -> Markup {
     let CsvTable { header, rows } = csv::read(&figure.data);
+    // The link to the data remains.
     if rows.is_empty() || rows.len() > MOST_ROWS {
         return html! {};
     }
@@ -206,6 +209,7 @@ fn numbers(figure: &Figure) -> Markup {
 /// Rounds a number to four significant digits; other texts stay as they are.
 fn rounded(cell: &str) -> String {
     match cell.parse::<f64>() {
+        // Whole numbers keep their digits: 1 234 patients are a count, not an estimate.
         Ok(number) if number.is_finite() && number != 0.0 && number.fract() != 0.0 => {
             let decimals = (3.0 - libm::log10(number.abs()).floor()).clamp(0.0, 6.0) as usize;
             format!("{number:.decimals$}")
@@ -229,6 +233,8 @@ fn card(card: &Card) -> Markup {
             @match &card.source {
                 None => { span.value { (card.value) } }
                 Some(source) => {
+                    // The pointer lets a script, such as the test of the report, compare the page with the
+                    // JSON.
                     data.value value=(source.value) data-pointer=(format!("{}/value", source.pointer)) { (card.value) }
                     @if let Some(error) = &source.error { span.error { (error) } }
                 }

@@ -22,6 +22,8 @@ pub fn page(report: &Report<'_>) -> String {
         html lang="en" {
             (head(&scenario.title, report.summary.provenance.version))
             body {
+                // The first element that the tab key reaches: the summary and the contents are long to a
+                // screen reader.
                 a.skip href="#power" { "Skip to the results" }
                 header {
                     h1 { (scenario.title) }
@@ -50,6 +52,7 @@ fn head(title: &str, version: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="generator" content=(format!("{GENERATOR} {version}"));
             title { (title) }
+            // Inline, as the page must be whole when it is mailed or archived.
             style { (PreEscaped(include_str!("style.css"))) (PreEscaped(figure::STYLE)) }
         }
     }

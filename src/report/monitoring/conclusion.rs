@@ -67,6 +67,7 @@ impl LookResult {
         // As in a simulated trial, a stop for safety comes first, and at the final look there is nothing
         // to stop.
         let stops = !trial.is_final() && safety.iter().any(SafetyCheck::is_crossed);
+        // Both are kept: a board must see that efficacy was crossed too when it stops for safety.
         let decision = if stops { LookConclusion::Safety } else { without_safety };
         Self { z, without_safety, decision, stopped_at, evidence, effects, safety }
     }

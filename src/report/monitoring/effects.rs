@@ -55,6 +55,7 @@ impl Effects {
             let mut row = vec![name.to_owned()];
             row.extend(values.map(number));
             if is_log {
+                // Limits are transformed, not the error: exp is monotone, and the coverage stays.
                 row.extend(values.map(|value| number(value.map(libm::exp))));
             }
             rows.push(row);
@@ -71,8 +72,10 @@ impl Effects {
     fn rows(&self) -> Vec<EffectRow> {
         let mut rows = vec![
             EffectRow { name: "unadjusted", estimate: self.estimate, interval: self.interval },
+            // A repeated interval has no estimate of its own: it is centred on the unadjusted one.
             EffectRow { name: "repeated", estimate: None, interval: self.repeated_interval },
         ];
+        // Other rows stay without an interval, so that its absence is seen; this one is for one kind of test.
         if self.repeated_score_interval.is_some() {
             rows.push(EffectRow {
                 name: "repeated, score test",

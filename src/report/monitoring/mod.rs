@@ -125,6 +125,7 @@ impl MonitoringReport {
             analysis: analysis.name.clone(),
             method: describe(scenario, analysis),
             date: context.date,
+            // The analysis with the overrun is one more of the running trial but no further look.
             look: result.stopped_at.unwrap_or(monitored.look() + 1),
             planned_looks: plan.looks_analysed.len(),
             is_final: monitored.is_final(),
@@ -144,6 +145,7 @@ impl MonitoringReport {
             effects: result.effects,
             evidence: result.evidence,
         };
+        // Last, as the summary is built from all other fields.
         report.summary = report.summarise();
         report
     }
@@ -206,6 +208,7 @@ impl MonitoringReport {
                 analysed: look.analysed,
                 is_past: k <= row,
                 bounds: [look.z_efficacy, look.z_futility, look.z_harm],
+                // By number, as the path lacks looks whose Z was not given.
                 z: self.path.iter().find(|point| point.look == look.look).map(|point| point.z),
             })
             .collect();
@@ -216,6 +219,7 @@ impl MonitoringReport {
             row
         });
         let header = ["look", "analysed", "z_efficacy", "z_futility", "z_harm", "z"];
+        // Later looks are without a circle anyway.
         let unknown = if looks[..=row].iter().any(|look| look.z.is_none()) {
             " Z of looks without a circle was not given or does not exist."
         } else {
@@ -335,6 +339,7 @@ fn p_value(p: f64) -> String {
 fn outcome_cells(counts: &[u32; LEVELS]) -> Vec<String> {
     let all: u32 = counts.iter().sum();
     let independent: u32 = counts[..=Mrs::INDEPENDENT.index()].iter().sum();
+    // An arm without outcomes has 0.0 %, not NaN.
     let share = 100.0 * f64::from(independent) / f64::from(all.max(1));
     let counts = counts.iter().map(u32::to_string);
     counts.chain([all.to_string(), fixed(share, 1)]).collect()
@@ -343,6 +348,7 @@ fn outcome_cells(counts: &[u32; LEVELS]) -> Vec<String> {
 /// Describes the method of an analysis of the scenario.
 fn describe(scenario: &Scenario, analysis: &Analysis) -> String {
     let file = scenario.file();
+    // The resolved analysis no longer has the words of the file; both lists have one order.
     let written = file.analyses.iter().zip(&scenario.analyses);
     let found = written.into_iter().find(|(_, resolved)| resolved.name == analysis.name);
     found.expect("the analysis is one of the scenario").0.describe()
@@ -363,6 +369,7 @@ fn rules(scenario: &Scenario, safety: &[SafetyCheck]) -> Vec<String> {
     .filter(|(_, exists)| !exists)
     .map(|(name, _)| name)
     .collect();
+    // A board would otherwise have to infer from silence that nothing stops the trial for safety.
     if !absent.is_empty() {
         rules.push(format!("No boundary for {}.", listed(&absent)));
     }

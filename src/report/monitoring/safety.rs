@@ -56,12 +56,14 @@ impl SafetyCheck {
             None => EventTrace::untested(endpoint, counts),
         });
         let bound = boundary.zip(k).map(|(boundary, k)| boundary.bound(k));
+        // An infinite bound is how a plan says that a look does not test the event.
         let bound = bound.filter(|bound| bound.is_finite());
         let z = compared.map(|event| event.z).filter(|z| z.is_finite());
         let status = match (boundary, bound, counts) {
             (None, _, Some(_)) => SafetyStatus::NoBoundary,
             (_, _, None) => SafetyStatus::NotGiven,
             (Some(_), None, Some(_)) => SafetyStatus::NotTested,
+            // Without a Z, as with no events in either arm, there is no excess to stop for.
             (Some(_), Some(bound), Some(_)) if z.is_some_and(|z| z <= bound) => {
                 SafetyStatus::Crossed
             }
@@ -132,6 +134,7 @@ impl SafetyCheck {
         let mut row = vec![self.name.clone()];
         match self.counts {
             Some(counts) => row.extend(counts.map(|arm| {
+                // An arm in which the event is not yet known in any patient has 0.0 %, not NaN.
                 let share = 100.0 * f64::from(arm.events) / f64::from(arm.patients.max(1));
                 format!("{} of {} ({} %)", arm.events, arm.patients, fixed(share, 1))
             })),
@@ -155,6 +158,7 @@ impl SafetyCheck {
 
 /// Tabulates the adverse events of a scenario; empty if it follows none.
 pub(super) fn table(events: &[SafetyCheck]) -> Document {
+    // An empty document rather than an empty table, so that the section is left out with its heading.
     if events.is_empty() {
         return Document::new();
     }

@@ -41,6 +41,7 @@ impl MonitoringReport {
                     .to_owned(),
             );
         }
+        // Crossed boundaries are in the summary, which states them with the decision.
         let others = self.safety.iter().filter(|event| !event.is_crossed());
         remarks.extend(others.filter_map(|event| Some(sentence(&event.finding()?))));
         remarks
@@ -79,6 +80,7 @@ impl MonitoringReport {
                 "not statistically significant at the final analysis (Z = {z}, boundary {})",
                 written(bounds.z_efficacy)
             ),
+            // `without_safety` is never `Safety`; the arm keeps the match complete.
             LookConclusion::Continue | LookConclusion::Safety => {
                 not_crossed(&z, [bounds.z_efficacy, bounds.z_futility, bounds.z_harm])
             }
@@ -87,6 +89,7 @@ impl MonitoringReport {
 
     /// States what the design recommends; `None` if the look is not significant and the last.
     pub(super) fn recommendation(&self) -> Option<String> {
+        // Once all data are in there is nothing left to stop, and the sentence states the result instead.
         let ends = self.is_final || self.after_overrun;
         let text = match self.decision {
             LookConclusion::NotSignificant => return None,
