@@ -1,8 +1,8 @@
 //! Figures as SVG, readable in print, on a telephone and by colour-blind people: shapes, dashes and words
 //! differ as well as colours.
 //!
-//! Each figure has a file, and builds on the same parts: [`drawing`] writes SVG, [`chart`] has the axes,
-//! [`legend`] the samples, [`labels`] the numbers at points and the names at the ends of lines.
+//! Each figure has a file, and builds on the same parts: `drawing` writes SVG, `chart` has the axes,
+//! `legend` the samples, `labels` the numbers at points and the names at the ends of lines.
 
 mod alike;
 mod balance;
