@@ -119,9 +119,11 @@ fn keys(name: &str) -> Vec<&'static KeyHelp> {
         KeyHelp::all().iter().filter(|key| is_found(&key.plain_path())).collect()
     };
     let whole = found(&|known| known == path);
+    // `design` alone must explain the table, not every key whose path ends so.
     if !whole.is_empty() {
         return whole;
     }
+    // With the dot: "sd" must not find every key whose last word ends in these letters.
     let end = format!(".{path}");
     let by_end = found(&|known| known.ends_with(&end));
     // Without a dot any word would find keys that happen to begin with it.
@@ -182,6 +184,7 @@ fn near(name: &str) -> Vec<String> {
         && let Some(name) = nearest(name, &known)
     {
         near.push(name.to_owned());
+        // The nearest is taken out, so that the next search finds the second nearest.
         known.retain(|known| *known != name);
     }
     near

@@ -40,6 +40,7 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
         .parse::<NamedQuantity>()
         .map_or_else(|_| figure.replace('-', " "), NamedQuantity::words);
     let named = if *by_control_variate { format!("{named} by control variate") } else { named };
+    // A quantity that never varied; the logarithm of 0 would ask for infinitely many digits.
     if *reached == 0.0 {
         return format!(", in all of which {what}{named} is the same");
     }
@@ -54,6 +55,7 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
 pub(super) fn by_formula(alternative: &TruthSummary, scenario: &ScenarioFile) -> Document {
     let mut formulas: Vec<(&str, Vec<&str>)> = Vec::new();
     for AnalysisSummary { name, formula, .. } in &alternative.analyses {
+        // Analyses that share a formula are named together, as nineteen paragraphs would bury the tables.
         match formulas.iter_mut().find(|(known, _)| known == formula) {
             Some((_, names)) => names.push(name),
             None => formulas.push((formula, vec![name])),
@@ -108,6 +110,7 @@ pub(super) fn within_stratum(scenario: &ScenarioFile, alternative: &TruthSummary
         (false, true) => ("centre", "the centre"),
         (true, true) => ("stratum and centre", "prognostic factors and centre"),
     };
+    // Index 2 is the cut between mRS 2 and 3.
     match alternative.odds_ratios_within_stratum[2] {
         Some(odds_ratio) if prognostic || centres_differ => Document::new().text(format!(
             "The odds ratio of mRS 0–2 within a {place} is {odds_ratio:.2}: conditional on {condition} \

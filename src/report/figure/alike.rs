@@ -1,6 +1,7 @@
 //! Groups of curves that lie on each other, so that one line is drawn for each group.
 
 /// Differences up to which curves are drawn as one, from the smallest.
+// One point of power is 2.4 px of a power curve, hardly more than the width of its line.
 const TOLERANCES: [f64; 4] = [0.01, 0.02, 0.03, 0.05];
 
 /// Curves that lie on each other.
@@ -34,6 +35,8 @@ pub fn groups(curves: &[Vec<f64>], most: usize) -> CurveGroups {
 fn within(curves: &[Vec<f64>], tolerance: f64) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (i, curve) in curves.iter().enumerate() {
+        // Compared with the first of a group, not with its last: a chain of small steps would join curves
+        // that are far apart. The primary analysis comes first and so always stands for its group.
         let found = groups.iter_mut().find(|group| distance(&curves[group[0]], curve) <= tolerance);
         match found {
             Some(group) => group.push(i),
@@ -45,6 +48,7 @@ fn within(curves: &[Vec<f64>], tolerance: f64) -> Vec<Vec<usize>> {
 
 /// Returns the largest difference between two curves.
 fn distance(one: &[f64], other: &[f64]) -> f64 {
+    // Heights at other points cannot be compared, and such curves are never one.
     if one.len() != other.len() {
         return f64::INFINITY;
     }

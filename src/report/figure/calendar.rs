@@ -58,6 +58,7 @@ fn draw_look(drawing: &mut Drawing, chart: &Chart, at: &CalendarPoint, is_final:
     let (foot, low, high) =
         (chart.at(month, 0.0), chart.at(month, known), chart.at(month, randomised));
     drawing.line(&[foot, low], Stroke::new(SOFT, 0.8).dashed(3.0));
+    // Means are seldom whole: less than half a patient would be written as 0.
     if randomised - known < 0.5 {
         return;
     }
@@ -75,6 +76,7 @@ fn draw_look(drawing: &mut Drawing, chart: &Chart, at: &CalendarPoint, is_final:
 /// Names the looks at the foot of their lines, from the last, as far as there is room.
 fn name_looks(drawing: &mut Drawing, chart: &Chart, looks: &[CalendarPoint]) {
     let mut free_to = f64::INFINITY;
+    // From the last, as "final" must never be the name that has no room.
     for (k, at) in looks.iter().enumerate().rev() {
         let is_final = k + 1 == looks.len();
         let name = if is_final { "final".to_owned() } else { format!("look {}", k + 1) };

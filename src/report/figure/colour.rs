@@ -70,6 +70,8 @@ const SKY: Colour = Colour::new(0x3A_9AD9);
 const OLIVE: Colour = Colour::new(0x8A_8014);
 
 /// Colours of several curves, in their order.
+// Blue and vermilion first: most figures have two curves, and these two differ for every kind of colour
+// blindness.
 pub(super) const SERIES: [Colour; 8] = [EFFICACY, HARM, GREEN, SAFETY, SKY, FUTILITY, INK, OLIVE];
 
 /// Colours from dark to light of equal steps in brightness (viridis, of matplotlib), which keep their order

@@ -84,6 +84,7 @@ pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve], remarks: &[String]
     let named = curves.iter().filter(|curve| !curve.name.is_empty()).count();
     let longest = curves.iter().map(|curve| text_width(&curve.name, SMALL)).fold(0.0, f64::max);
     // A single curve needs no name.
+    // Names at the ends need no look back and forth to a legend, but take their width from the chart.
     let at_ends = named > 1 && named <= SERIES.len() && longest <= LONGEST;
     let mut top = 8.0;
     if named > 1 && !at_ends {
@@ -187,6 +188,7 @@ fn draw_curve(drawing: &mut Drawing, chart: &Chart, curve: &Curve) {
         CurveStyle::Steps | CurveStyle::DashedSteps => {
             let mut steps: Vec<Pixel> = Vec::with_capacity(2 * points.len());
             for &at in &points {
+                // From the axis: no trial has a value below the smallest.
                 let before = steps.last().map_or(chart.up(0.0), |last| last.y);
                 steps.extend([Pixel { y: before, ..at }, at]);
             }

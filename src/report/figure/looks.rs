@@ -98,9 +98,11 @@ struct LookPart {
 
 fn draw_bar(drawing: &mut Drawing, look: &LookShares, bar: PixelBox, is_final: bool) {
     let LookShares { efficacy, futility, harm, safety } = *look;
+    // The sum of rounded shares may exceed 1 by a rounding error, and a negative width is no SVG.
     let open = (1.0 - efficacy - futility - harm - safety).max(0.0);
     let parts = [
         LookPart { share: efficacy, colour: EFFICACY },
+        // Next to efficacy, as those trials may still reach it; stops for other reasons grow from the right.
         LookPart { share: open, colour: if is_final { NOT_SIGNIFICANT } else { CONTINUES } },
         LookPart { share: futility, colour: FUTILITY },
         LookPart { share: harm, colour: HARM },
@@ -124,6 +126,7 @@ fn draw_bar(drawing: &mut Drawing, look: &LookShares, bar: PixelBox, is_final: b
         if text_width(&text, SMALL) + 6.0 <= part.width() {
             let lettering = Lettering::centred(SMALL).coloured(colour.of_words());
             drawing.text(part.middle(), &text, lettering);
+        // A smaller share would be written as 0.0 %.
         } else if share >= 0.000_5 {
             let at = pixel(outside, bar.middle().y);
             drawing.text(at, &text, Lettering::left(SMALL).coloured(colour));
@@ -135,6 +138,7 @@ fn draw_bar(drawing: &mut Drawing, look: &LookShares, bar: PixelBox, is_final: b
 /// Writes a share in per cent: with a decimal below ten.
 fn percent(share: f64) -> String {
     let percent = 100.0 * share;
+    // From 9.95 on one decimal would be 10.0 %, next to the 10 % of others.
     if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
 }
 

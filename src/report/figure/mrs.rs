@@ -61,6 +61,7 @@ fn name(drawing: &mut Drawing, arm: &ArmMrs, top: f64) -> f64 {
     let independent: f64 = arm.shares[..=Mrs::INDEPENDENT.index()].iter().sum();
     let text = format!("mRS 0–2: {:.1} %", 100.0 * independent);
     let room = RIGHT - LEFT - text_width(&text, WORDS) - 16.0;
+    // Without decimals: with unequal arms the planned number need not be whole.
     let named = format!("{} (n = {:.0})", arm.treatment, arm.patients);
     let mut y = top;
     for line in wrapped(&named, room, WORDS) {
@@ -98,6 +99,7 @@ fn percent(share: f64) -> String {
 
 /// Returns whether a part of the bar has no room for its number.
 fn is_narrow(share: f64) -> bool {
+    // 2 px of the level's colour remain on both sides of its number.
     share > 0.0 && share * (RIGHT - LEFT) < text_width(&percent(share), SMALL) + 4.0
 }
 
@@ -135,6 +137,7 @@ fn bar(drawing: &mut Drawing, shares: &[f64; LEVELS], top: f64, outside: f64) {
 fn joints(drawing: &mut Drawing, bars: [&[f64; LEVELS]; 2], top: f64) {
     // Cumulative shares, as a cut is the sum of the levels below it.
     let mut sums = [0.0, 0.0];
+    // Death has no cut above it: all lines would end at the right edge.
     for level in 0..LEVELS - 1 {
         for (sum, shares) in sums.iter_mut().zip(bars) {
             *sum += shares[level];

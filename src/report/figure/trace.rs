@@ -62,6 +62,7 @@ fn z_chart(trace: &Trace) -> ZChart {
             bounds.extend(z.map(|z| BoundPoint { kind, outcomes, z, is_in_force: false }));
         }
     }
+    // JSON has the other as null, a figure has no place for it.
     let repeated = trace.end.repeated.as_ref().filter(|it| it.test.z.is_finite());
     ZChart {
         path: z_points(trace),
@@ -184,6 +185,7 @@ fn draw_calendar(drawing: &mut Drawing, trace: &Trace, top: f64) -> f64 {
     let top = top + legend(drawing, PixelBox::new(12.0, top, WIDTH - 8.0, 0.0), &entries);
     let area = PixelBox::new(12.0, top + 2.0, WIDTH - 14.0, top + 190.0);
     let x = ChartAxis::linear("months since the trial opened", 0.0, 1.03 * end.max(0.1));
+    // Room above the curves for the names of the looks.
     let y = ChartAxis::linear("patients", 0.0, 1.18 * most.max(1.0));
     let chart = Chart::draw(drawing, area, x, y);
     draw_looks(drawing, &chart, trace);
@@ -199,6 +201,7 @@ fn draw_looks(drawing: &mut Drawing, chart: &Chart, trace: &Trace) {
         let x = chart.across(look.month);
         let line = [pixel(x, chart.plot.top), pixel(x, chart.plot.bottom)];
         drawing.line(&line, Stroke::new(SOFT, 0.8).dashed(3.0));
+        // By the plan, not by the looks that took place: a trial may stop before its final look.
         let name = if look.look == trace.plan.len() {
             "final".to_owned()
         } else {

@@ -42,6 +42,7 @@ impl Figure {
 /// Escapes a text for HTML and SVG, also between quotes.
 pub(super) fn escaped(text: &str) -> String {
     // First the sign that the other replacements insert.
+    // Apostrophes may stay: attributes are written in double quotes.
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }
 
@@ -118,6 +119,7 @@ pub fn power_curve(
 ) -> Figure {
     let mut curves: Vec<PowerCurve> = Vec::new();
     for (x, simulated) in points {
+        // The alternative comes first of the truths.
         for (i, analysis) in simulated.truths[0].analyses.iter().enumerate() {
             // The first point begins the curves, which have the same analyses at every point.
             if i == curves.len() {

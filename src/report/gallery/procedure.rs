@@ -37,6 +37,7 @@ pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
         let name = procedure::measure_name(measure).to_owned();
         let (smooth, marks) = (CurveStyle::Smooth, CurveStyle::Marks);
         curves.push(Curve { name, style: smooth, colour, points: exact });
+        // Without a name, as the line in the same colour has it: the legend would list every measure twice.
         curves.push(Curve { name: String::new(), style: marks, colour, points: simulated });
     }
     let mut rows = Vec::new();
@@ -172,6 +173,8 @@ fn flow_diagram(arm: &ArmSummary) -> FlowDiagram {
             if step > 0 {
                 // Patients whose procedure has ended stay in the row of their end.
                 let from = StatePosition { column: column - 1, row };
+                // Ribbons join neighbouring columns only, so that earlier ends are carried from column to
+                // column.
                 let so_far = arm.passes[..step].iter().map(share).sum();
                 ribbons.push(Ribbon { from, to, share: so_far });
             }

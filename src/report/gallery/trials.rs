@@ -130,6 +130,8 @@ pub(super) fn durations(durations: &Distribution) -> Figure {
 fn distribution(of: &Distribution, name: &str, title: &str, unit: &str) -> Figure {
     // The first word: a column has no spaces.
     let column = unit.split(' ').next().unwrap_or(unit);
+    // Exactly equal, as both truths have the same patients: what does not depend on the effect is the same to
+    // the last bit.
     let curves = if of.effect == of.none {
         vec![distribution_curve("under H1 and H0 alike", 0, CurveStyle::Steps, &of.effect)]
     } else {
@@ -253,6 +255,7 @@ fn convergence_curves(summary: &Summary, dossier: &Dossier) -> (Vec<Curve>, Stri
         // Many bands would cover one another.
         let has_band = alike.groups.len() <= MOST_BANDS || colour == 0;
         let points = points.iter().map(|point| PointWithError {
+            // The axis takes exponents: see `CurveScale::Logarithmic`.
             x: libm::log10(point.replicates as f64),
             value: point.efficacy[group[0]].value,
             mcse: if has_band { point.efficacy[group[0]].mcse } else { 0.0 },

@@ -87,6 +87,8 @@ fn factors(report: &Report<'_>) -> Vec<Definition> {
         .map(|factor| {
             let levels: Vec<String> = match &factor.shares {
                 Some(shares) => {
+                    // Shares may be written as percentages or as numbers of patients; the reader sees per
+                    // cent.
                     let total: f64 = shares.iter().sum();
                     let shares = shares.iter().map(|share| 100.0 * share / total);
                     let levels = factor.levels.iter().zip(shares);
@@ -106,6 +108,7 @@ pub(super) fn paragraphs<'r>(paragraphs: &[Paragraph]) -> Vec<Element<'r>> {
     let mut elements: Vec<Element<'r>> = Vec::new();
     for Paragraph { is_item, text } in paragraphs {
         match (elements.last_mut(), is_item) {
+            // Items in a row are one list, not a list each.
             (Some(Element::Items(items)), true) => items.push(text.clone()),
             (_, true) => elements.push(Element::Items(vec![text.clone()])),
             (_, false) => elements.push(Document::new().text(text).into()),
@@ -120,6 +123,7 @@ fn design<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let mut elements = vec![Element::Definitions(conduct)];
     elements.push(Document::new().heading("Boundaries").into());
     elements.push(crate::report::check::bounds(report.scenario).into());
+    // The primary analysis is left out here, as its boundaries are on the front page.
     let others = report.scenario.analyses.iter().zip(&effect.analyses).zip(&none.analyses);
     for ((analysis, with), without) in others.skip(1) {
         elements.push(

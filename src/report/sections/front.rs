@@ -62,6 +62,7 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
     let assumptions = &synopsis.assumptions;
     let rates = assumptions.rates.map(|rate| trimmed(100.0 * rate, 1));
     let rejection = find(ANALYSIS, "rejection");
+    // Assumptions come first: power without them would be read as a property of the treatment.
     let mut cards = vec![
         assumption("Patients randomised", grouped(u64::from(assumptions.randomised))),
         assumption(
@@ -158,6 +159,7 @@ fn patients(report: &Report<'_>) -> Vec<String> {
             None => groups.push((rule, vec![name(report, i)])),
         }
     }
+    // A single analysis is named in the table above and needs no "all".
     if let ([(rule, _)], 2..) = (&groups[..], written.len()) {
         return vec![format!("All analyses: {rule}.")];
     }
@@ -231,6 +233,7 @@ fn size(report: &Report<'_>) -> Document {
 
 fn size_row(name: &str, analysis: &AnalysisSummary) -> Vec<String> {
     let interims = &analysis.looks[..analysis.looks.len() - 1];
+    // The reasons exclude each other, so that their shares add up.
     let early: f64 = interims
         .iter()
         .map(|look| {

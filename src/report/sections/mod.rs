@@ -220,6 +220,7 @@ impl<'r> Report<'r> {
         sections.extend(assumptions::sections(self));
         sections.extend(closing::sections(self));
         let glossary = closing::glossary(self, &sections);
+        // Made last, as it has only terms that the other sections use, and placed before the reproduction.
         sections.insert(sections.len() - 1, glossary);
         sections
     }

@@ -8,6 +8,7 @@ use crate::summary::{AnalysisSummary, McEstimate};
 /// Builds the sections of results, the primary analysis first in each.
 pub(super) fn sections<'r>(report: &Report<'r>) -> Vec<Section<'r>> {
     let mut sections = vec![Section::new("power", "Power and false-positive rate", power(report))];
+    // A design with one look has nothing to say of stopping, and its heading should not promise it.
     let early = if report.has_interims() {
         "Early stopping, size and duration"
     } else {
@@ -194,6 +195,8 @@ fn examples<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let mut elements = vec![text.into()];
     for (i, example) in report.examples.iter().enumerate() {
         elements.push(Element::Figure(&example.figure));
+        // The command rather than the patients: a table of hundreds of rows for each story would be most of
+        // the page.
         let story = example.story.clone().text("The whole trial:").verbatim(&example.command);
         elements.push(Element::Fold {
             title: format!("The story of this trial: {}", lower(&example.figure.title)),

@@ -201,6 +201,7 @@ fn observed(comparison: &Comparison, at: &BoundaryCharacteristics) -> String {
 /// Writes a difference with its sign.
 fn signed(difference: f64, decimals: usize) -> String {
     let text = fixed(difference, decimals);
+    // A sign on both sides: "5 points" leaves open in whose favour. 0 has none.
     if difference > 0.0 { format!("+{text}") } else { text.replace('-', "−") }
 }
 
@@ -212,6 +213,7 @@ fn safety_rule(endpoint: &SafetyEndpoint) -> String {
             endpoint.name
         );
     };
+    // The final look ends the trial anyway, and a crossing there is only recorded.
     let last = boundary.patients().len() - 1;
     let bounds: Vec<String> = (0..last)
         .filter(|&k| boundary.bound(k).is_finite())
