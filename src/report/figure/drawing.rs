@@ -232,6 +232,7 @@ impl Drawing {
 
     /// Draws straight lines from place to place.
     pub fn line(&mut self, points: &[Pixel], stroke: Stroke) {
+        // A polyline of one point draws nothing, but a renderer may still put a cap there.
         if points.len() < 2 {
             return;
         }
@@ -291,6 +292,7 @@ impl Drawing {
 
     /// Writes title and subtitle of a drawing that stands alone. Returns the height that they take.
     pub fn heading(&mut self, title: &str, subtitle: &str) -> f64 {
+        // Both texts are wrapped: titles are those of scenarios, and may be of any length.
         let mut y = 0.0;
         for line in wrapped(title, self.width - 24.0, WORDS + 1.0) {
             y += 21.0;
@@ -317,6 +319,7 @@ impl Drawing {
 
     /// Writes the provenance of a drawing that stands alone. Returns the height at which it ends.
     pub fn source(&mut self, top: f64, source: &str) -> f64 {
+        // Smaller than all else: a command is long, and read only by those who want to repeat the figure.
         const SIZE: f64 = 9.0;
         let mut y = top;
         for line in wrapped(source, self.width - 24.0, SIZE) {

@@ -206,6 +206,7 @@ fn draw_ribbons(drawing: &mut Drawing, diagram: &FlowDiagram, placed: &[Vec<Plac
 
 /// Returns a band of this height from one upper edge to another, which leaves and arrives level.
 fn ribbon_path(start: Pixel, end: Pixel, height: f64) -> String {
+    // Controls halfway across at the heights of the ends make the edges level there.
     let middle = short((start.x + end.x) / 2.0);
     let [x0, x1] = [short(start.x), short(end.x)];
     let [upper0, upper1] = [short(start.y), short(end.y)];

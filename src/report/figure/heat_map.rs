@@ -60,6 +60,8 @@ pub fn heat_map(grid: &PowerGrid, labels: &Labels) -> String {
     for contour in &CONTOURS {
         for piece in pieces(grid, contour.level) {
             let ends = piece.map(|at| chart.at(at.x, at.y));
+            // A pale edge below the dark line: the colours run from dark to light, and either alone would
+            // vanish. All edges come first, as each would cut the line of its neighbour.
             drawing.line(&ends, Stroke::new(LIGHT, 4.0));
         }
         for piece in pieces(grid, contour.level) {
@@ -82,7 +84,7 @@ fn draw_legend(drawing: &mut Drawing, grid: &PowerGrid, top: f64) -> f64 {
         .map(|share| ScaleName { share, name: format!("{:.0} %", 100.0 * share) });
     let scale = PixelBox::new(74.0, top, 330.0, 0.0);
     colour_scale(drawing, scale, sequential, &names);
-    // A legend of a contour that no power reaches would be looked for in vain.
+    // An entry for a contour that no power reaches would send the reader looking for it.
     let shown = CONTOURS.iter().filter(|contour| !pieces(grid, contour.level).is_empty());
     let entries: Vec<LegendEntry> = shown
         .map(|contour| {

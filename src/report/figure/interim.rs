@@ -31,6 +31,7 @@ pub fn interim(looks: &[InterimLook]) -> String {
     let path = looks.iter().filter_map(|look| Some(ZPoint::new(look.analysed, look.z?)));
     let chart = ZChart {
         path: path.collect(),
+        // The analysis with the overrun is a look of its own here, the last one.
         repeated: None,
         bounds,
         planned: looks.len(),

@@ -62,7 +62,7 @@ fn z_chart(trace: &Trace) -> ZChart {
             bounds.extend(z.map(|z| BoundPoint { kind, outcomes, z, is_in_force: false }));
         }
     }
-    // JSON has the other as null, a figure has no place for it.
+    // Without a statistic the analysis with the overrun has no place on the axis of Z.
     let repeated = trace.end.repeated.as_ref().filter(|it| it.test.z.is_finite());
     ZChart {
         path: z_points(trace),
@@ -175,8 +175,8 @@ fn draw_calendar(drawing: &mut Drawing, trace: &Trace, top: f64) -> f64 {
     let randomised: Vec<f64> = trace.patients.iter().map(|patient| patient.month).collect();
     let days = trace.patients.iter().filter_map(|patient| patient.outcome_day);
     let known: Vec<f64> = days.map(|day| day / DAYS_PER_MONTH).collect();
-    let end = known.iter().copied().fold(trace.end.duration_months, f64::max);
     // The axis ends at the end of the trial or, if later, at the last outcome of the overrun.
+    let end = known.iter().copied().fold(trace.end.duration_months, f64::max);
     let most = randomised.len() as f64;
     let entries = [
         LegendEntry::new("randomised", Sample::Line(RANDOMISED, None)),

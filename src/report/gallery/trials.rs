@@ -201,6 +201,7 @@ pub(super) fn calendar(calendar: &Calendar) -> Figure {
 }
 
 fn calendar_row(look: String, at: &CalendarPoint) -> Vec<String> {
+    // Means of simulated trials: four decimals are more than their error supports.
     let numbers = [at.month, at.randomised, at.known].map(|number| format!("{number:.4}"));
     std::iter::once(look).chain(numbers).collect()
 }

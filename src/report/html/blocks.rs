@@ -140,6 +140,8 @@ fn parameters(parameters: &[Parameter]) -> Markup {
 fn comment(origin: &ParameterOrigin) -> &str {
     match origin {
         ParameterOrigin::File(Some(comment)) => comment,
+        // A value of the file without a comment says nothing here: its presence in the file is no
+        // explanation.
         ParameterOrigin::File(None) => "",
         ParameterOrigin::CommandLine => "from the command line",
         ParameterOrigin::Default => "default",

@@ -87,8 +87,7 @@ fn factors(report: &Report<'_>) -> Vec<Definition> {
         .map(|factor| {
             let levels: Vec<String> = match &factor.shares {
                 Some(shares) => {
-                    // Shares may be written as percentages or as numbers of patients; the reader sees per
-                    // cent.
+                    // Shares may be written as fractions or as percentages; the reader sees per cent.
                     let total: f64 = shares.iter().sum();
                     let shares = shares.iter().map(|share| 100.0 * share / total);
                     let levels = factor.levels.iter().zip(shares);

@@ -39,6 +39,8 @@ fn own_limits(preamble: &[Paragraph]) -> Vec<Paragraph> {
         let opening = paragraph.text.to_lowercase();
         let names_assumption =
             ["assum", "limit", "not "].iter().any(|word| opening.starts_with(word));
+        // A comment has no markup for limitations: shipped scenarios list their sources as items, and say
+        // what is assumed in items that begin so or in prose after them.
         *position > last_item || names_assumption
     };
     preamble.iter().enumerate().filter(is_limit).map(|(_, paragraph)| paragraph.clone()).collect()
@@ -91,6 +93,7 @@ fn values<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
 
 fn recreate<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let provenance = &report.summary.provenance;
+    // Resolved, with overrides and defaults: the original with its comments might not give these results.
     let scenario = toml::to_string(report.scenario.file()).expect("a scenario is plain data");
     let commands = format!("{}\n{}", report.command, provenance.command);
     vec![
@@ -126,6 +129,7 @@ fn recreate<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
 
 /// Defines the terms that the report uses.
 pub(super) fn glossary<'r>(report: &Report<'r>, sections: &[Section<'r>]) -> Section<'r> {
+    // From the built elements, not from a list of terms per section, which new sentences would outdate.
     let mut text = String::new();
     for element in report.front().iter().chain(sections.iter().flat_map(|of| &of.content)) {
         add_words(element, &mut text);

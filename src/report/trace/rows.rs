@@ -43,6 +43,7 @@ fn make_unique(columns: &mut [CsvColumn<'_>]) {
     let fixed = columns.iter().filter(|column| column.named == NameOrigin::Always);
     let mut taken: BTreeSet<String> = fixed.map(|column| column.name.clone()).collect();
     for column in columns.iter_mut().filter(|column| column.named == NameOrigin::AfterFactor) {
+        // A loop, as a factor may itself be called `factor_arm`.
         while !taken.insert(column.name.clone()) {
             column.name.insert_str(0, "factor_");
         }
