@@ -56,8 +56,10 @@ fn with_known_values(command: Command) -> Command {
 /// Returns the values that an argument is known to take; none for other arguments.
 fn known_values(argument: &str) -> Vec<String> {
     let scenarios = SCENARIOS.iter().map(|shipped| shipped.name.to_owned());
-    // Keys of arrays need an index, and tables are rarely set as a whole.
-    let keys = KeyHelp::all().iter().filter(|key| !key.key.contains('[') && key.keys.is_empty());
+    // Keys of arrays need an index, and tables are rarely set as a whole, but for one that may be a number.
+    let keys = KeyHelp::all()
+        .iter()
+        .filter(|key| !key.key.contains('[') && (key.keys.is_empty() || key.is_number()));
     let quantities = NamedQuantity::all().map(|quantity| quantity.to_string());
     match argument {
         "scenario" | "scenarios" | "from" => scenarios.collect(),
