@@ -74,7 +74,9 @@ pub(super) fn hint(path: &Path) -> Option<String> {
             format!("; built-in scenarios that begin with it: {}", beginning.join(", "))
         }
     };
+    // As typed: with the ending, a file was meant.
+    let typed = path.display();
     Some(format!(
-        "no file or built-in scenario named \"{name}\"{hint}; `rescuesim list` shows the built-in scenarios"
+        "no file or built-in scenario named \"{typed}\"{hint}; `rescuesim list` shows the built-in scenarios"
     ))
 }

@@ -297,7 +297,7 @@ const TABLE: [Broken; 68] = [
         METHOD,
         "method = \"big_stick\"",
         &[
-            "`randomisation.maximum_imbalance` is missing; expected: The most patients by which the arms may differ",
+            "`randomisation.maximum_imbalance` is missing; expected: Maximum difference between the arms in patients",
         ],
     ),
     broken(
@@ -902,8 +902,8 @@ const DESIGNS: [(&str, &str); 56] = [
     ),
     ("R --power 0.8 --test mann-whitney", "cannot be used with"),
     (
-        "R --power 0.8 --plot figure.png",
-        "'figure.png' for '--plot <FILE>': allowed: the name of a file that ends in .svg",
+        "R --power 0.8 --plot figure.gif",
+        "'figure.gif' for '--plot <FILE>': must be the name of a file that ends in .svg, .pdf or .png",
     ),
     (
         "--control 0.49991 --experimental 0.5 --power 0.999",

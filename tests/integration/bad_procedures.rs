@@ -225,7 +225,7 @@ const TABLE: [Broken; 57] = [
         "definition = \"ICH with NIHSS 4 or more above baseline, to 3 days\"\n",
         "",
         &[
-            "`procedure.haemorrhage.definition` is missing; expected: The definition that the numbers are of",
+            "`procedure.haemorrhage.definition` is missing; expected: Definition of the event, such as",
         ],
     ),
     broken(

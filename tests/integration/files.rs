@@ -233,7 +233,7 @@ fn a_scenario_is_read_once() {
         (format!("solve SCENARIO {solve} {few}"), "verified"),
         (format!("sweep SCENARIO --over sample_size.randomised=[300,340] {few}"), "points"),
         ("calibrate SCENARIO --target effect.odds_ratio=1.5 --solve outcome.experimental.functional_independence".to_owned(), "[outcome"),
-        ("report SCENARIO --out page.html --replicates 5 --threads 1".to_owned(), "is written"),
+        ("report SCENARIO --out page.html --replicates 5 --threads 1 2>&1; rm page.html".to_owned(), "Wrote page.html"),
     ] {
         let said = |scenario: &str, script: &str| {
             let script = script.replace("ARGS", &args.replace("SCENARIO", scenario));

@@ -43,7 +43,7 @@ pub fn assert_same_as_csv(folder: &Path, name: &str) -> usize {
 fn is_same(text: &str, field: &Field) -> bool {
     match field {
         Field::Null => text.is_empty(),
-        Field::Bool(value) => text == value.to_string(),
+        Field::Bool(value) => text == if *value { "TRUE" } else { "FALSE" },
         Field::UInt(value) => text == value.to_string(),
         Field::ULong(value) => text == value.to_string(),
         Field::Double(value) => text.parse() == Ok(*value),

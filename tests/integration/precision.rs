@@ -141,7 +141,7 @@ fn a_comparison_is_as_precise_as_its_differences() {
     // A scenario never differs from itself, which gives no certainty after the first wave.
     let args = ["compare", SCENARIO, SCENARIO, "--precision", "0.0002"];
     let table = output(rescuesim().args(args));
-    assert!(table.contains("16 384 simulated trials"), "{table}");
+    assert!(table.contains("16 384 replicates of each scenario"), "{table}");
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("standard error of the differences in power is 0.00012"), "{text}");
     let message = refused(rescuesim().args([

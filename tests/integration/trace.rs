@@ -56,7 +56,7 @@ fn agree(written: &str, value: &Value) -> bool {
     match value {
         Value::Null => written.is_empty(),
         Value::String(text) => written == text,
-        Value::Bool(whether) => written == whether.to_string(),
+        Value::Bool(whether) => written == if *whether { "TRUE" } else { "FALSE" },
         _ => written.parse().ok() == value.as_f64(),
     }
 }

@@ -64,7 +64,9 @@ impl<E> RootSearch<'_, '_, E> {
             // A smaller step would spend a whole verification on nearly the value that failed.
             0.5 * (before - root).abs().max(1e-9 * before.abs())
         };
-        let end = if sign > 0.0 { self.domain.range.1 } else { self.domain.range.0 };
+        // The range may end between two multiples, the last of which is then its end.
+        let limit = if sign > 0.0 { self.domain.range.1 } else { self.domain.range.0 };
+        let end = self.rounded(limit, root, sign);
         let beyond = if sign * (x - before) >= least_step { x } else { before + sign * least_step };
         let beyond =
             if sign * (beyond - end) > 0.0 { end } else { self.rounded(beyond, root, sign) };
