@@ -329,8 +329,8 @@ impl PatientReader<'_> {
         }
         Ok(match mrs {
             Some(mrs) if is_known => PatientOutcome::Known(mrs),
-            Some(_) | None if lost => PatientOutcome::Lost,
-            Some(_) | None if followed_until.is_some_and(|day| self.is_past(day)) => {
+            // A patient lost after the cut-off was still followed then.
+            Some(_) | None if followed_until.map_or(lost, |day| self.is_past(day)) => {
                 PatientOutcome::Lost
             }
             Some(_) | None => PatientOutcome::Pending,

@@ -320,6 +320,30 @@ fn plausible_numbers_are_not_warned_about() {
     );
 }
 
+/// The analysis of the overrun has the number of the last look, wherever its points are listed.
+#[test]
+fn the_point_of_an_overrun_is_at_its_look() {
+    for (numbers, looks) in
+        [(&["--z", "3.6"][..], vec![3]), (&["--z", "3.6", "--earlier-z", "3.8"], vec![1, 3])]
+    {
+        let given = [&["--look", "1", "--overrun", "--n", "104,150"], numbers].concat();
+        let look = look("angel-reboot", &given);
+        let points = look["path"].as_array().expect("points");
+        let found: Vec<u64> = points.iter().filter_map(|point| point["look"].as_u64()).collect();
+        assert_eq!(found, looks, "{look}");
+        assert_eq!(look["looks"][1]["look"], 3);
+    }
+}
+
+/// After the trial has stopped no safety boundary is tested, so no counts are asked for.
+#[test]
+fn events_are_not_asked_for_after_the_overrun() {
+    let given = ["--look", "1", "--overrun", "--n", "104,150", "--z", "3.6"];
+    let text = output(rescuesim().args(["monitor", "angel-reboot-safety"]).args(given));
+    assert!(text.contains("is not tested at this look"), "{text}");
+    assert!(!text.contains("were not given"), "{text}");
+}
+
 #[test]
 fn a_repeated_p_value_beyond_the_search_is_a_limit() {
     let text = output(rescuesim().args([

@@ -1,5 +1,7 @@
 //! Numbers of a look that contradict the scenario or each other, and those that are implausible.
 
+use std::iter;
+
 use rescuesim::design::monitor::RunningTrial;
 use rescuesim::expected::plausibility::{EarlierLook, LookFacts};
 use rescuesim::report::monitoring::PathPoint;
@@ -96,11 +98,13 @@ impl MonitorArgs {
             )));
         }
         // All earlier values or none: of some it would be unknown which looks they belong to.
-        let values = given.iter().copied().map(Some).enumerate().chain([(last, z)]);
-        Ok(values
-            .filter_map(|(k, z)| {
-                Some(PathPoint { look: k + 1, analysed: trial.analysed()[k], z: z? })
-            })
+        let earlier = given.iter().copied().map(Some).chain(iter::repeat(None)).take(last);
+        let values = earlier.chain([z]);
+        // The numbers of the plan, which skip the looks that the trial has overtaken.
+        let looks = trial.numbers().zip(trial.analysed());
+        Ok(looks
+            .zip(values)
+            .filter_map(|((look, &analysed), z)| Some(PathPoint { look, analysed, z: z? }))
             .collect())
     }
 

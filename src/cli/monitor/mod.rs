@@ -167,10 +167,11 @@ fn arms(text: &str) -> Result<ArmPatients, String> {
 pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let document = InputDocument::read(&args.scenario)?;
     let scenario = delay::announced(false, || document.scenario(&args.overrides))?;
+    // Before the page is opened: Ctrl-C during a search for boundaries would leave its temporary file.
+    let report = delay::announced(false, || report(&scenario, args))?;
     // A page named like a file that is read would overwrite the scenario or the patients.
     let inputs = [document.paths(), args.patients.iter().cloned().collect()].concat();
     let page = args.out.as_deref().map(|path| output::own_page(path, &inputs)).transpose()?;
-    let report = delay::announced(false, || report(&scenario, args))?;
     // Before the tables are printed: an error after them would be overlooked.
     let written = page.map(|page| page.written(&interim::page(&report))).transpose()?;
     output::print_as(args.format, || report.document(), || report.to_json())?;

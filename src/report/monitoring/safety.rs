@@ -61,8 +61,9 @@ impl SafetyCheck {
         let z = compared.map(|event| event.z).filter(|z| z.is_finite());
         let status = match (boundary, bound, counts) {
             (None, _, Some(_)) => SafetyStatus::NoBoundary,
+            // Whether or not there are counts: nobody is to be asked for what is not tested.
+            (Some(_), None, _) => SafetyStatus::NotTested,
             (_, _, None) => SafetyStatus::NotGiven,
-            (Some(_), None, Some(_)) => SafetyStatus::NotTested,
             // Without a Z, as with no events in either arm, there is no excess to stop for.
             (Some(_), Some(bound), Some(_)) if z.is_some_and(|z| z <= bound) => {
                 SafetyStatus::Crossed
