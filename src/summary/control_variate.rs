@@ -2,8 +2,8 @@
 //!
 //! Let Y indicate efficacy in a replicate, and D be its control variate, of mean 0. The mean of Y − bD is
 //! that of Y for every b, and has the least variance at b = cov(Y, D)/var(D). The slope b of each half of
-//! the replicates is estimated from the other half, so that the estimate is unbiased (Avramidis & Wilson
-//! 1993, Oper Res Lett 14:187).
+//! the replicates is estimated from the other half, so that the estimate is unbiased (splitting: Nelson
+//! 1990, Oper Res 38:974; Avramidis & Wilson 1993, Oper Res Lett 14:187).
 
 use serde::{Deserialize, Serialize};
 
