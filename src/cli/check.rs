@@ -26,7 +26,8 @@ pub struct CheckArgs {
 pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     let set = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
     if args.expect {
-        return test_expectations(args, &Scenario::load(&args.scenario.scenario, &set)?);
+        let load = || Scenario::load(&args.scenario.scenario, &set);
+        return test_expectations(args, &delay::announced(false, load)?);
     }
     let text = delay::announced(false, || {
         let scenario = Scenario::load(&args.scenario.scenario, &set)?;
@@ -64,7 +65,7 @@ fn test_expectations(args: &CheckArgs, scenario: &Scenario) -> Result<(), Failur
     drop(session);
     let tested = expectations::test(scenario, &simulated.tally);
     let document = report::expectations::document(scenario, simulated.next, &tested);
-    output::print(&document.to_terminal())?;
+    output::print(&output::for_terminal(&document))?;
     let of = tested.len();
     let not_met = tested.iter().filter(|of| of.conclusion == ExpectationConclusion::NotMet).count();
     let met = tested.iter().filter(|of| of.conclusion == ExpectationConclusion::Met).count();

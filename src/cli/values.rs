@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rescuesim::num::percent_as_fraction;
+
 fn within(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|&number| ok(number));
     number.ok_or_else(|| format!("allowed: {allowed}"))
@@ -15,8 +17,7 @@ fn fraction(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, 
     };
     match text.trim_end_matches('%').parse::<f64>() {
         Ok(percent) if percent >= 1.0 && ok(percent / 100.0) => {
-            // Six decimals, or 33.3 would become 0.33299999999999996.
-            let meant = (percent * 1e4).round() / 1e6;
+            let meant = percent_as_fraction(percent);
             Err(format!("{message} (did you mean {meant}?)"))
         }
         Ok(_) | Err(_) => Err(message),

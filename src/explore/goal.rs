@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::solve::Observed;
 use crate::expected::Expected;
+use crate::num::percent_as_fraction;
 use crate::scenario::{Analysis, Scenario, Truth};
 use crate::summary::{NamedQuantity, Sampled, Tally};
 
@@ -58,7 +59,7 @@ pub fn probability(text: &str) -> Result<f64, String> {
 fn as_percentage(text: &str) -> Option<f64> {
     let percent = text.trim_end_matches('%').trim_end().parse::<f64>().ok()?;
     // A value below 1 with a percent sign is as likely a slip as a small probability.
-    (1.0 < percent && percent < 100.0).then_some(percent / 100.0)
+    (1.0 < percent && percent < 100.0).then(|| percent_as_fraction(percent))
 }
 
 impl Goal {

@@ -55,6 +55,12 @@ pub const EXACT_SUM: f64 = 1e-6;
 /// Relative error of a sum of seven published percentages that rounding to whole numbers explains.
 pub const ROUNDED_SUM: f64 = 0.01;
 
+/// Returns a percentage as the fraction that a person would write.
+pub fn percent_as_fraction(percent: f64) -> f64 {
+    // Six decimals, or 33.3 would become 0.33299999999999996.
+    (percent * 1e4).round() / 1e6
+}
+
 /// The error of shares that do not sum to 1 or to 100 %.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error("sum to {sum}, too {} by {:.6}; allowed: a sum of {}", if sum > whole { "much" } else { "little" }, (sum - whole).abs(), self.allowed())]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::file::expect::WrittenComparison;
+use crate::num::percent_as_fraction;
 
 /// A quantity of one analysis, and the values that it is expected to have.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,7 +104,8 @@ impl Expectation {
         };
         if !is_number && !(0.0..=1.0).contains(&limit) {
             // Percentages from 1 to 100; a limit such as 3000 is of another quantity.
-            let meant = Some(limit / 100.0).filter(|share| (0.01..=1.0).contains(share));
+            let meant =
+                Some(percent_as_fraction(limit)).filter(|share| (0.01..=1.0).contains(share));
             let meant = meant.map_or_else(String::new, |share| {
                 let sign =
                     &text[..text.len() - text.trim_start_matches(['<', '>', '=', '≤', '≥']).len()];

@@ -9,6 +9,7 @@ use toml_edit::{Item, TableLike};
 use super::hidden::is_hidden;
 use super::item::{elements, float_text, number, whole_number, words};
 use super::schema::{ListShape, NumberShape, TableShape, ValueShape};
+use crate::num::percent_as_fraction;
 
 /// A slip in a text that is not valid TOML.
 #[derive(Debug, PartialEq, Eq)]
@@ -282,7 +283,7 @@ impl MeantNumber {
     /// Returns the value, a percentage as a fraction.
     fn value(&self) -> f64 {
         let value = self.written.parse().expect("it was read as a number");
-        if self.slips.contains(&NumberSlip::Percent) { hundredth(value) } else { value }
+        if self.slips.contains(&NumberSlip::Percent) { percent_as_fraction(value) } else { value }
     }
 
     /// Says what is wrong with the number and how it is written, as a percentage or a fraction if it has a
@@ -332,12 +333,6 @@ fn without_commas(digits: &str, slips: &mut Vec<NumberSlip>) -> Option<String> {
             are_groups.then(|| groups.concat())
         }
     }
-}
-
-/// Returns a percentage as a fraction.
-fn hundredth(percentage: f64) -> f64 {
-    // Six decimals, or 33.3 would become 0.33299999999999996.
-    (percentage * 1e4).round() / 1e6
 }
 
 /// Returns a hint on what a value that a key does not allow may have been meant as; empty without an idea.
@@ -392,8 +387,8 @@ fn meant_in_range(item: &Item, text: &str, value: f64, range: &NumberShape) -> O
     }
     let most = range.most.as_ref()?.as_f64()?;
     // Below 1 a value is a fraction already, only one out of range: 0.9 hardly means 0.009.
-    let is_percentage = most <= 1.0 && value >= 1.0 && range.allows(hundredth(value));
-    is_percentage.then(|| hundredth(value).to_string())
+    let is_percentage = most <= 1.0 && value >= 1.0 && range.allows(percent_as_fraction(value));
+    is_percentage.then(|| percent_as_fraction(value).to_string())
 }
 
 /// Returns whether a value could be the one of an alternative.

@@ -278,6 +278,7 @@ fn errors_are_reported_with_what_is_allowed() {
         (vec!["--vary", "missing.dropout", "--power", "1.2"], "not between 0 and 1"),
         (vec!["--power", "90"], "did you mean 0.9?"),
         (vec!["--power", "90%"], "did you mean 0.9?"),
+        (vec!["--power", "33.3"], "did you mean 0.333?"),
         (vec!["--reach", "power=80"], "did you mean 0.8?"),
         (vec!["--power", "0.9", "--vary", "n"], "did you mean `sample_size.randomised`?"),
         (vec!["--power", "0.9", "--vary", "randomised"], "mean `sample_size.randomised`?"),
