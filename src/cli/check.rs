@@ -26,8 +26,8 @@ pub struct CheckArgs {
 pub fn check(args: &CheckArgs) -> Result<(), Failure> {
     let set = [args.scenario.overrides.clone(), args.simulation.overrides()].concat();
     if args.expect {
-        let load = || Scenario::load(&args.scenario.scenario, &set);
-        return test_expectations(args, &delay::announced(false, load)?);
+        let scenario = delay::announced(false, || Scenario::load(&args.scenario.scenario, &set))?;
+        return test_expectations(args, &scenario);
     }
     let text = delay::announced(false, || {
         let scenario = Scenario::load(&args.scenario.scenario, &set)?;

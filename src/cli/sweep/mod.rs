@@ -129,11 +129,11 @@ pub fn merged(
         Some(out) => Some(SweepFiles::create(out, &grid, FigurePainter::of_svg(), inputs)?),
         None => None,
     };
-    let unusable = |error: CheckpointError| Failure::Usage(format!("the shards: the file {error}"));
-    let base = run.run.scenario().map_err(unusable)?;
+    let base = run.run.scenario().map_err(unusable_shards)?;
     let mut points = Vec::with_capacity(grid.len());
     for number in 0..grid.len() {
-        let MergedJob { scenario, following, tally } = run.job(number as u64).map_err(unusable)?;
+        let MergedJob { scenario, following, tally } =
+            run.job(number as u64).map_err(unusable_shards)?;
         let result = OperatingCharacteristics::new(&scenario, &tally);
         // No precision: clap refuses --shard with it, as a shard needs to know its replicates.
         let point = SweptPoint::new(&grid, number, scenario.replicates, None, result);
@@ -269,4 +269,9 @@ fn note_on_figure(result: SweepResult<'_>, directory: Option<&Path>) -> &'static
     } else {
         ""
     }
+}
+
+/// Returns the failure of a merge whose shards together are not the results of a sweep.
+fn unusable_shards(error: CheckpointError) -> Failure {
+    Failure::Usage(format!("the shards: the file {error}"))
 }
