@@ -54,8 +54,8 @@ impl OutcomeModel {
     /// Returns the marginal distribution of patients of all strata and `centres` whose odds of a better
     /// outcome are `odds_ratio` times those of `control` patients of the same stratum and centre.
     ///
-    /// Its own odds ratio against `control` is nearer to 1 and depends on the cut, because odds ratios
-    /// are not collapsible.
+    /// The marginal odds ratio of the result against `control` is nearer to 1 and depends on the cut,
+    /// because odds ratios are not collapsible.
     pub fn conditionally_shifted(
         control: MrsDistribution,
         odds_ratio: f64,

@@ -15,11 +15,11 @@ pub struct CurveAxis {
     pub name: String,
     /// Smallest and largest value; taken from the curves if `None`.
     pub range: Option<[f64; 2]>,
-    /// What the values are.
+    /// Kind of value, which decides the labels.
     pub scale: CurveScale,
 }
 
-/// What the values at an axis are.
+/// The kind of value at an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CurveScale {
     /// Numbers.

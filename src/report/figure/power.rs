@@ -59,7 +59,7 @@ pub struct Labels {
     pub footer: String,
 }
 
-/// What distinguishes the lines.
+/// The property that distinguishes the lines.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Lines {
     /// Things without an order, such as analyses. Lines on each other are drawn as one.

@@ -12,7 +12,7 @@ use crate::report::sections::{AttachedFile, Card, Definition, Element, Fold};
 use crate::scenario::sources::{Parameter, ParameterOrigin};
 
 /// Most rows of data that a page shows as a table.
-// Longer tables are files, as nobody reads 200 rows on a page.
+// Longer tables are files, as 200 rows on a page would hide the text below them.
 const MOST_ROWS: usize = 40;
 
 /// Shows an element; `origin` names the version and command that made its figures.

@@ -84,7 +84,7 @@ fn finding(report: &MonitoringReport) -> Markup {
             p.verdict { (report.summary) }
             @for remark in report.remarks() { p { (remark) } }
             @for warning in &report.warnings { p.warning { strong { "Warning: " } (warning) "." } }
-            // Said in so many words: the absence of warnings might also mean that nothing was checked.
+            // Stated explicitly: the absence of warnings might also mean that nothing was checked.
             @if report.warnings.is_empty() {
                 p.soft { "The numbers agree with each other and with the plan." }
             }

@@ -61,7 +61,7 @@ impl SafetyCheck {
         let z = compared.map(|event| event.z).filter(|z| z.is_finite());
         let status = match (boundary, bound, counts) {
             (None, _, Some(_)) => SafetyStatus::NoBoundary,
-            // Whether or not there are counts: nobody is to be asked for what is not tested.
+            // With and without counts: a request for counts that are not tested would mislead.
             (Some(_), None, _) => SafetyStatus::NotTested,
             (_, _, None) => SafetyStatus::NotGiven,
             // Without a Z, as with no events in either arm, there is no excess to stop for.

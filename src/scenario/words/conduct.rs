@@ -39,7 +39,7 @@ impl Missing {
             return "all outcomes become known".to_owned();
         }
         let [control, experimental] = lost;
-        // Compared as they are printed: two equal percentages for two arms would look like a mistake.
+        // Compared as they are printed: two equal percentages for two arms would look like an error.
         let mut text = if percent(control) == percent(experimental) {
             format!("{} of outcomes are never known", percent(control))
         } else {
