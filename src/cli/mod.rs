@@ -38,6 +38,7 @@ mod values;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use failure::Failure;
@@ -61,7 +62,37 @@ impl Cli {
                 if has_value { arg.allow_negative_numbers(true) } else { arg }
             })
         });
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        let matches = command.try_get_matches().unwrap_or_else(|mut error| {
+            suggest_commands(&mut error);
+            error.exit()
+        });
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// Words that people type as commands, and the commands that do what they mean.
+const MEANT: [(&str, &[&str]); 12] = [
+    ("boundaries", &["design"]),
+    ("simulate", &["run"]),
+    ("power", &["run", "design"]),
+    ("size", &["design", "solve"]),
+    ("sample-size", &["design", "solve"]),
+    ("n", &["design", "solve"]),
+    ("interim", &["monitor"]),
+    ("dsmb", &["monitor"]),
+    ("meta", &["pool"]),
+    ("plot", &["report", "design", "trace"]),
+    ("figure", &["report", "design", "trace"]),
+    ("validate", &["check"]),
+];
+
+/// Replaces the suggestions for an unknown command, which are similar words, by commands that it means.
+fn suggest_commands(error: &mut clap::Error) {
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return };
+    let typed = typed.to_lowercase();
+    if let Some((_, commands)) = MEANT.iter().find(|(word, _)| *word == typed) {
+        let commands = commands.iter().map(|&command| command.to_owned()).collect();
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(commands));
     }
 }
 

@@ -12,7 +12,7 @@ pub use toml_edit::{InlineTable as TomlTable, Value as TomlValue};
 use super::error::{Origin, Problem};
 use super::item::{describe, elements, number, plain, span_of};
 use super::path::{KeyPath, PathStep};
-use super::problems::unusable_number;
+use super::problems::{did_you_mean, unusable_number};
 use super::schema::ValueShape;
 use super::slips;
 
@@ -189,19 +189,27 @@ impl Set {
     fn obstacle(&self, root: &Item) -> String {
         let mut at = KeyPath::default();
         let mut item = Some(root);
-        for step in self.path.steps() {
+        let mut hint = String::new();
+        for (position, step) in self.path.steps().iter().enumerate() {
             let fits = match step {
                 PathStep::Key(_) => item.is_none_or(Item::is_table_like),
                 PathStep::Index(_) => item.is_some_and(|item| step.get(item).is_some()),
             };
             if !fits {
+                if let (PathStep::Key(name), Some(item)) = (step, item) {
+                    let rest = &self.path.steps()[position + 1..];
+                    let meant = named(item, name).map(|index| {
+                        rest.iter().fold(at.index(index), |path, step| path.child(step.clone()))
+                    });
+                    hint = did_you_mean(&meant);
+                }
                 break;
             }
             item = item.and_then(|item| step.get(item));
             at = at.child(step.clone());
         }
         let is = item.map_or_else(|| "not given".to_owned(), |item| describe(item, ""));
-        format!("there is no `{}` to set: `{at}` is {is}", self.path)
+        format!("there is no `{}` to set: `{at}` is {is}{hint}", self.path)
     }
 
     /// Returns the part of the text that says the value at a path below that of the value.
@@ -243,6 +251,11 @@ impl PartialEq for Set {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
+}
+
+/// Returns the position of the table with a name in an array of tables.
+fn named(array: &Item, name: &str) -> Option<usize> {
+    elements(array).position(|table| table.get("name").and_then(Item::as_str) == Some(name))
 }
 
 /// Returns the place of an element in the value of an option, which lists its elements with commas,

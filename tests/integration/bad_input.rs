@@ -565,6 +565,10 @@ fn errors_in_set_values_point_to_the_argument() {
         ("prior=3", "`prior` is 3; allowed: a table"),
         ("missing.dropout", "expected --set path.to.key=value"),
         ("missing.dropout=", "expected --set path.to.key=value"),
+        (
+            "analyses.shift.method=wilcoxon",
+            "`analyses` is an array of 2 (did you mean `analyses[1].method`?)",
+        ),
         ("analyses[7].cut=2", "there is no `analyses[7].cut` to set: `analyses` is an array of 2"),
         ("title.x=1", "there is no `title.x` to set: `title` is \"ANGEL-REBOOT: "),
         ("missing.dropout.control=0.1", "to set: `missing.dropout` is 0.1"),
@@ -740,6 +744,8 @@ fn invalid_arguments_are_reported_with_what_is_allowed() {
     for (arguments, says) in [
         ("run", "required arguments were not provided:\n  <SCENARIO>"),
         ("rnu S", "unrecognized subcommand 'rnu'"),
+        ("Power S", "some similar subcommands exist: 'run', 'design'"),
+        ("interim S", "a similar subcommand exists: 'monitor'"),
         ("run S --replicates many", "expected a whole number from 1 to 1e12"),
         ("run S --replicates 0", "expected a whole number from 1 to 1e12"),
         ("run S --threads 0", "allowed: a whole number from 1 to 1024"),
