@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use rescuesim::report::Provenance;
 use rescuesim::report::figure::{self, FigurePlace};
 use rescuesim::report::trace::{ExampleTrial, Shown, patients_csv};
@@ -28,9 +28,11 @@ pub struct TraceArgs {
     /// searched as the scenario runs.
     #[arg(long, value_name = "ENDING", conflicts_with = "replicate")]
     find: Option<TrialEnding>,
-    /// Truth that its patients are drawn from.
-    #[arg(long, value_enum, default_value_t = TruthName::Alternative)]
-    truth: TruthName,
+    /// Truth that its patients are drawn from: alternative (the outcomes of the scenario), null (the
+    /// same patients without the effect), prior (with an effect drawn from it) or the name of a
+    /// configuration.
+    #[arg(long, value_name = "NAME", default_value = "alternative")]
+    truth: String,
     /// Analysis of the scenario that monitors it; the first by default.
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
@@ -50,17 +52,6 @@ pub struct TraceArgs {
     plot: Option<PathBuf>,
     #[command(flatten)]
     dpi: DpiArgs,
-}
-
-/// A truth as written on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum TruthName {
-    /// The outcomes of the scenario.
-    Alternative,
-    /// The patients of the alternative, without the effect.
-    Null,
-    /// The patients of the alternative, with an effect drawn from the scenario's prior.
-    Prior,
 }
 
 fn shown(text: &str) -> Result<Shown, String> {
@@ -101,19 +92,18 @@ pub fn trace(args: &TraceArgs) -> Result<(), Failure> {
 
 impl TraceArgs {
     fn viewpoint(&self, scenario: &Scenario) -> Result<Viewpoint, Failure> {
-        let truth = match self.truth {
-            TruthName::Alternative => Truth::Alternative,
-            TruthName::Null => Truth::Null,
-            TruthName::Prior => Truth::Prior,
-        };
-        if !scenario.truths().contains(&truth) {
-            let allowed: Vec<&str> = scenario.truths().iter().map(|truth| truth.name()).collect();
+        let Some(truth) = scenario.truth_named(&self.truth) else {
+            let names = scenario.truths().iter().map(|&truth| scenario.truth_name(truth));
+            let reason = match self.truth.as_str() {
+                "prior" => "this scenario has no [prior]",
+                _ => "this scenario has no configuration of that name",
+            };
             return Err(Failure::Usage(format!(
-                "--truth {}: this scenario has no [prior]; allowed: {}",
-                truth.name(),
-                allowed.join(", ")
+                "--truth {}: {reason}; allowed: {}",
+                self.truth,
+                names.collect::<Vec<_>>().join(", ")
             )));
-        }
+        };
         Ok(Viewpoint { truth, analysis: analysis::position(scenario, self.analysis.as_deref())? })
     }
 
@@ -147,9 +137,8 @@ impl TraceArgs {
         let mut command = CommandLine::of("trace", &self.scenario)
             .option("replicate", replicate.0)
             .option("seed", scenario.seed.0);
-        if self.truth != TruthName::Alternative {
-            let name = self.truth.to_possible_value().expect("every truth has a name");
-            command = command.option("truth", name.get_name());
+        if Some(self.truth.as_str()) != Truth::Alternative.own_name() {
+            command = command.option("truth", &self.truth);
         }
         if let Some(name) = &self.analysis {
             command = command.option("analysis", name);

@@ -25,10 +25,13 @@ impl Expected<'_> {
         let scenario = self.scenario;
         let by_treatment = match analysis.set {
             AnalysisSet::IntentionToTreat => false,
-            AnalysisSet::PerProtocol | AnalysisSet::AsTreated => truth == Truth::Alternative,
+            AnalysisSet::PerProtocol | AnalysisSet::AsTreated => true,
         };
-        let [control, experimental] =
-            if by_treatment { &scenario.of_treatments } else { scenario.marginal(truth)? };
+        let [control, experimental] = if by_treatment {
+            scenario.marginal_of_treatments(truth)?
+        } else {
+            scenario.marginal(truth)?
+        };
         // Exactly 0 on every scale, also for methods whose limit is otherwise not known.
         if control == experimental {
             return Some(0.0);

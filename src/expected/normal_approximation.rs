@@ -293,7 +293,7 @@ fn is_sparse(method: &BoundMethod, cells: &[Counts]) -> bool {
 fn under(truth: Truth, balance: Balance) -> Balance {
     match truth {
         Truth::Null => Balance { alternative: balance.null, ..balance },
-        Truth::Alternative | Truth::Prior => balance,
+        Truth::Alternative | Truth::Prior | Truth::Configuration { .. } => balance,
     }
 }
 

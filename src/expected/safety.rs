@@ -26,10 +26,21 @@ impl<'s> Expected<'s> {
         match event {
             // The rates do not depend on the effect drawn, and all patients adhere under a prior.
             Event::Stated(stated) if truth == Truth::Prior => Some(stated.rates),
-            Event::Stated(stated) => Some(self.stated_rates(truth, stated)),
+            Event::Stated(stated) => Some(self.stated_rates(truth, &self.under(truth, stated))),
             Event::Death => self.death_rates(truth),
             Event::Haemorrhage => self.procedural_rates(truth, Measure::Haemorrhage),
             Event::Perforation => self.procedural_rates(truth, Measure::Perforation),
+        }
+    }
+
+    /// The event as it depends on the mRS under a truth, whose overall rates are the stated ones.
+    fn under(&self, truth: Truth, event: &StatedEvent) -> StatedEvent {
+        match self.scenario.configuration(truth) {
+            Some(_) => match self.scenario.marginal_of_treatments(truth) {
+                Some([_, experimental]) => event.with_experimental(experimental),
+                None => *event,
+            },
+            None => *event,
         }
     }
 
@@ -40,8 +51,10 @@ impl<'s> Expected<'s> {
                 let control = model.without_crossover().expected(Arm::Control);
                 [control.measure(measure, Group::All, 0).mean; 2]
             }
-            Truth::Alternative | Truth::Prior => [Arm::Control, Arm::Experimental]
-                .map(|arm| model.expected(arm).measure(measure, Group::All, 0).mean),
+            Truth::Alternative | Truth::Prior | Truth::Configuration { .. } => {
+                [Arm::Control, Arm::Experimental]
+                    .map(|arm| model.expected(arm).measure(measure, Group::All, 0).mean)
+            }
         })
     }
 

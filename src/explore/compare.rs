@@ -23,8 +23,10 @@ use crate::trial::{Conclusion, PatientCourse, ReplicateResult, TrialResult};
 /// A quantity that every replicate gives. An analysis is meant by its index among the common ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PairedQuantity {
-    /// Rejection of H0 for efficacy.
+    /// Rejection of H0 for efficacy under the alternative or the null twin.
     Rejection { analysis: usize, truth: Truth },
+    /// Rejection under a configuration, meant by its index among the common ones.
+    RejectionUnder { analysis: usize, configuration: usize },
     /// Number of patients randomised.
     Randomised { analysis: usize },
     /// Number of patients analysed.
@@ -47,6 +49,8 @@ pub struct PairedComparison<'s> {
     scenarios: &'s [Scenario],
     /// Index of each common analysis in each scenario.
     analyses: Vec<Vec<usize>>,
+    /// Each configuration that all scenarios have, by its name, as a truth of each scenario.
+    configurations: Vec<Vec<Truth>>,
     quantities: Vec<PairedQuantity>,
 }
 
@@ -97,8 +101,9 @@ impl<'s> PairedComparison<'s> {
             }
         }
         // Fixed before the run, so that every worker's totals have the same columns.
-        let quantities = quantities(analyses.len(), scenarios);
-        Ok(Self { scenarios, analyses, quantities })
+        let configurations = common_configurations(scenarios);
+        let quantities = quantities(analyses.len(), configurations.len(), scenarios);
+        Ok(Self { scenarios, analyses, configurations, quantities })
     }
 
     /// Returns an empty tally.
@@ -121,6 +126,11 @@ impl<'s> PairedComparison<'s> {
         let counts = &result.outcomes.counts;
         match quantity {
             PairedQuantity::Rejection { analysis, truth } => {
+                let trial = self.trial(result, place, analysis, truth);
+                Some(f64::from(u8::from(trial.conclusion == Conclusion::Efficacy)))
+            }
+            PairedQuantity::RejectionUnder { analysis, configuration } => {
+                let truth = self.configurations[configuration][place];
                 let trial = self.trial(result, place, analysis, truth);
                 Some(f64::from(u8::from(trial.conclusion == Conclusion::Efficacy)))
             }
@@ -170,8 +180,12 @@ impl<'s> PairedComparison<'s> {
             PairedQuantity::Rejection { analysis, truth: Truth::Null } => {
                 (analysis, "type_i_error")
             }
-            PairedQuantity::Rejection { analysis, truth: Truth::Alternative | Truth::Prior } => {
-                (analysis, "power")
+            PairedQuantity::Rejection { analysis, .. } => (analysis, "power"),
+            PairedQuantity::RejectionUnder { analysis, configuration } => {
+                let truth = self.configurations[configuration][0];
+                let scenario = &self.scenarios[0];
+                let name = &scenario.analyses[self.analyses[analysis][0]].name;
+                return format!("{name}.rejection under {}", scenario.truth_name(truth));
             }
             PairedQuantity::Randomised { analysis } => (analysis, "n_randomised"),
             PairedQuantity::Analysed { analysis } => (analysis, "n_analysed"),
@@ -195,12 +209,28 @@ fn describe(scenario: &Scenario) -> String {
     analyses.map(|analysis| format!("\"{}\"", analysis.describe())).collect::<Vec<_>>().join(", ")
 }
 
-/// Lists the quantities of scenarios with this number of common analyses.
-fn quantities(analyses: usize, scenarios: &[Scenario]) -> Vec<PairedQuantity> {
+/// Lists the configurations whose name all scenarios have, in the order of the first.
+fn common_configurations(scenarios: &[Scenario]) -> Vec<Vec<Truth>> {
+    let names = scenarios[0].configurations.iter().map(|configuration| &configuration.name);
+    names
+        .filter_map(|name| scenarios.iter().map(|scenario| scenario.truth_named(name)).collect())
+        .collect()
+}
+
+/// Lists the quantities of scenarios with these numbers of common analyses and configurations.
+fn quantities(
+    analyses: usize,
+    configurations: usize,
+    scenarios: &[Scenario],
+) -> Vec<PairedQuantity> {
     let mut quantities = Vec::new();
     for analysis in 0..analyses {
         quantities.push(PairedQuantity::Rejection { analysis, truth: Truth::Alternative });
         quantities.push(PairedQuantity::Rejection { analysis, truth: Truth::Null });
+        quantities.extend(
+            (0..configurations)
+                .map(|configuration| PairedQuantity::RejectionUnder { analysis, configuration }),
+        );
         quantities.push(PairedQuantity::Randomised { analysis });
         quantities.push(PairedQuantity::Analysed { analysis });
         quantities.push(PairedQuantity::Duration { analysis });
@@ -350,12 +380,11 @@ impl PairedQuantity {
     fn named(self) -> Option<NamedQuantity> {
         match self {
             Self::Rejection { truth: Truth::Null, .. } => Some(NamedQuantity::TYPE_I_ERROR),
-            Self::Rejection { truth: Truth::Alternative | Truth::Prior, .. } => {
-                Some(NamedQuantity::POWER)
-            }
+            Self::Rejection { .. } => Some(NamedQuantity::POWER),
             Self::Randomised { .. } => Some(NamedQuantity::EXPECTED_N),
             Self::Duration { .. } => Some(NamedQuantity::DURATION),
-            Self::Analysed { .. }
+            Self::RejectionUnder { .. }
+            | Self::Analysed { .. }
             | Self::Independence(_)
             | Self::Mortality(_)
             | Self::Procedure(..)

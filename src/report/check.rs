@@ -41,6 +41,7 @@ pub fn render(scenario: &Scenario) -> String {
     comments += super::safety::expected(scenario);
     comments = comments.heading("Power and type I error, normal approximation");
     comments += formula(scenario);
+    comments += super::configurations::expected(scenario);
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
         comments = comments.heading("Prior on the common odds ratio (benefit: above 1)");
         comments += components(prior.components(), written);

@@ -7,6 +7,7 @@ pub mod calibration;
 mod centres;
 pub mod check;
 pub mod comparison;
+mod configurations;
 mod csv;
 mod description;
 pub mod design;

@@ -227,7 +227,7 @@ fn columns(trials: &[TrialResult], context: &RowContext) -> Vec<Column> {
     let analyses = &context.analyses;
     let mut columns = vec![
         Column::u64(replicate, trials.iter().map(|t| Some(t.replicate))),
-        Column::text(truth, trials.iter().map(|t| Some(t.truth.name()))),
+        Column::text(truth, trials.iter().map(|t| Some(context.truths[t.truth.index()].as_str()))),
         Column::f64(
             log_odds_ratio,
             trials.iter().map(|t| t.drawn.map(|drawn| drawn.log_odds_ratio)),

@@ -7,10 +7,11 @@ use crate::analysis::FitStatus;
 use crate::scenario::Scenario;
 use crate::trial::{Conclusion, TrialResult};
 
-/// The names of the analyses and the number of looks, which rows need in addition to the trials.
+/// The names of the analyses and truths and the number of looks, which rows need in addition to the trials.
 #[derive(Debug, Clone)]
 pub struct RowContext {
     pub(super) analyses: Vec<String>,
+    pub(super) truths: Vec<String>,
     pub(super) looks: usize,
 }
 
@@ -19,6 +20,11 @@ impl RowContext {
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             analyses: scenario.analyses.iter().map(|analysis| analysis.name.clone()).collect(),
+            truths: scenario
+                .truths()
+                .iter()
+                .map(|&truth| scenario.truth_name(truth).to_owned())
+                .collect(),
             looks: scenario.design.looks().len(),
         }
     }
@@ -98,7 +104,7 @@ impl<W: Write> CsvRows<W> {
         for trial in trials {
             let fields = [
                 trial.replicate.to_string(),
-                trial.truth.name().to_owned(),
+                self.context.truths[trial.truth.index()].clone(),
                 float(trial.drawn.map_or(f64::NAN, |drawn| drawn.log_odds_ratio)),
                 self.context.analyses[trial.analysis].clone(),
                 trial.look.to_string(),

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::numeral::grouped;
 use super::procedure::Show;
 use super::synopsis::{Synopsis, remarks};
-use super::{centres, disregarded, looks, procedure, safety, table};
+use super::{centres, configurations, disregarded, looks, procedure, safety, table};
 use crate::scenario::Scenario;
 use crate::summary::AnalysisSummary;
 
@@ -46,6 +46,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += disregarded::document(alternative, null);
     out += safety::price(alternative, null);
     out += table::over_prior(summary);
+    out += configurations::simulated(&summary.truths);
     out = out.heading("Looks").text(scenario.design.description());
     out += looks::document(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&written.analyses);

@@ -22,7 +22,10 @@ pub use analysis::WrittenAnalysis;
 pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
 pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
 pub use expect::WrittenExpect;
-pub use outcome::{Experimental, ShapedControl, StatedOutcome, WrittenControl, WrittenOutcome};
+pub use outcome::{
+    Experimental, ShapedControl, StatedOutcome, WrittenConfiguration, WrittenControl,
+    WrittenOutcome,
+};
 pub use prior::{
     CountedEvent, EvidenceOf, LogOddsRatio, PooledEvidence, PriorComponent, WrittenPrior,
 };
@@ -84,6 +87,10 @@ pub struct ScenarioFile {
     /// Prior on the effect: trials are also simulated with effects drawn from it. None by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prior: Option<WrittenPrior>,
+    /// Further truths, with a stated outcome: experimental arms under which every trial is also
+    /// simulated, with the same patients and random numbers; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub configurations: Vec<WrittenConfiguration>,
     /// Outcomes that are never known.
     #[serde(default)]
     pub missing: Missing,

@@ -55,6 +55,7 @@ use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::inference::scale::standard_error_of;
 use crate::evidence::prior::EffectPrior;
+use crate::outcome::safety::Event;
 use crate::outcome::{
     Adherence, Drift, EarlyOutcome, LEVELS, Missingness, MrsDistribution, OutcomeModel,
     ProceduralModel,
@@ -62,7 +63,6 @@ use crate::outcome::{
 use crate::population::Population;
 use crate::randomisation::{AllocationRatio, Arm, RandomisationMethod};
 use crate::rng::Seed;
-use serde::Serialize;
 use treatments::Treatments;
 
 /// A named analysis that monitors the trial.
@@ -129,8 +129,7 @@ pub struct Subgroups {
 }
 
 /// A truth that trials are simulated under, which the analyses must not know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Truth {
     /// The scenario as stated.
     Alternative,
@@ -139,23 +138,53 @@ pub enum Truth {
     /// Effects from the prior: the same patients and random numbers, the experimental arm shifted from
     /// control by an odds ratio that each replicate draws.
     Prior,
+    /// A configuration of the scenario: the same patients and random numbers, with another experimental
+    /// arm.
+    Configuration {
+        /// Position among the truths of the scenario.
+        position: usize,
+    },
 }
 
 impl Truth {
-    /// Returns the position in [`Scenario::truths`].
+    /// Names of the truths that are not configurations, in the order of [`Scenario::truths`].
+    pub const NAMES: [&'static str; 3] = ["alternative", "null", "prior"];
+
+    /// Returns the position in [`Scenario::truths`], if the scenario has the truth.
     #[inline]
     pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Returns the name in files and messages.
-    pub fn name(self) -> &'static str {
         match self {
-            Self::Alternative => "alternative",
-            Self::Null => "null",
-            Self::Prior => "prior",
+            Self::Alternative => 0,
+            Self::Null => 1,
+            Self::Prior => 2,
+            Self::Configuration { position } => position,
         }
     }
+
+    /// Returns the name in files and messages; `None` for a configuration, which its scenario names.
+    pub fn own_name(self) -> Option<&'static str> {
+        match self {
+            Self::Alternative | Self::Null | Self::Prior => Some(Self::NAMES[self.index()]),
+            Self::Configuration { .. } => None,
+        }
+    }
+}
+
+/// A further truth of a scenario with stated outcomes: another experimental arm.
+#[derive(Debug)]
+pub struct Configuration {
+    /// Name, unique within the scenario and none of [`Truth::NAMES`].
+    pub name: String,
+    /// Model of the outcomes.
+    pub model: OutcomeModel,
+    /// The mRS of control and experimental arm, as allocated.
+    arms: [MrsDistribution; 2],
+    /// The mRS under control and experimental treatment.
+    of_treatments: [MrsDistribution; 2],
+    /// The mRS in each stratum under control and experimental treatment.
+    treatments: Treatments,
+    /// Adverse events, whose stated rates also hold under this truth.
+    pub events: Vec<Event>,
 }
 
 /// A validated scenario, ready to run.
@@ -189,6 +218,10 @@ pub struct Scenario {
     pub of_treatments: [MrsDistribution; 2],
     /// Prior on the effect, if any.
     pub prior: Option<EffectPrior>,
+    /// Further truths, in the order of the file.
+    pub configurations: Vec<Configuration>,
+    /// All truths that are simulated.
+    truths: Vec<Truth>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
     treatments: Treatments,
     /// Non-adherence; `None` if all patients get the treatment of their arm.
@@ -302,7 +335,46 @@ impl Scenario {
     /// Returns the mRS of control and experimental arm in the whole population; `None` for the prior,
     /// of which every replicate has its own.
     pub fn marginal(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
-        self.marginals.get(truth.index())
+        match truth {
+            Truth::Alternative | Truth::Null => Some(&self.marginals[truth.index()]),
+            Truth::Prior => None,
+            Truth::Configuration { .. } => Some(&self.configuration(truth)?.arms),
+        }
+    }
+
+    /// Returns the mRS in the whole population under control and experimental treatment, which that of
+    /// the arms would be if all patients adhered; `None` for the prior.
+    pub fn marginal_of_treatments(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
+        match truth {
+            Truth::Alternative => Some(&self.of_treatments),
+            Truth::Null | Truth::Prior => self.marginal(truth),
+            Truth::Configuration { .. } => Some(&self.configuration(truth)?.of_treatments),
+        }
+    }
+
+    /// Returns the configuration that a truth is; `None` if it is another truth.
+    pub fn configuration(&self, truth: Truth) -> Option<&Configuration> {
+        match truth {
+            Truth::Alternative | Truth::Null | Truth::Prior => None,
+            Truth::Configuration { position } => {
+                // Configurations are the last truths.
+                let others = self.truths.len() - self.configurations.len();
+                self.configurations.get(position.checked_sub(others)?)
+            }
+        }
+    }
+
+    /// Returns the name of a truth in files and messages.
+    pub fn truth_name(&self, truth: Truth) -> &str {
+        match self.configuration(truth) {
+            Some(configuration) => &configuration.name,
+            None => truth.own_name().unwrap_or_default(),
+        }
+    }
+
+    /// Returns the truth with a name; `None` if the scenario has none of that name.
+    pub fn truth_named(&self, name: &str) -> Option<Truth> {
+        self.truths.iter().copied().find(|&truth| self.truth_name(truth) == name)
     }
 
     /// Lists the analysis sets that the analyses use, and that of all randomised patients, which looks
@@ -320,9 +392,14 @@ impl Scenario {
     /// if it does not exist or, after a procedure, depends on more than the stratum.
     pub fn odds_ratios_within_stratum(&self, truth: Truth) -> [Option<f64>; LEVELS - 1] {
         match &self.outcomes {
-            Outcomes::Stated(models) => models
-                .get(truth.index())
-                .map_or([None; LEVELS - 1], OutcomeModel::conditional_odds_ratios),
+            Outcomes::Stated(models) => {
+                let model = match truth {
+                    Truth::Alternative | Truth::Null => Some(&models[truth.index()]),
+                    Truth::Prior => None,
+                    Truth::Configuration { .. } => self.configuration(truth).map(|it| &it.model),
+                };
+                model.map_or([None; LEVELS - 1], OutcomeModel::conditional_odds_ratios)
+            }
             Outcomes::AfterProcedure(_) => [None; LEVELS - 1],
         }
     }
@@ -421,11 +498,8 @@ impl Scenario {
     }
 
     /// Lists the truths that are simulated, in the order of every result.
-    pub fn truths(&self) -> &'static [Truth] {
-        match self.prior {
-            Some(_) => &[Truth::Alternative, Truth::Null, Truth::Prior],
-            None => &[Truth::Alternative, Truth::Null],
-        }
+    pub fn truths(&self) -> &[Truth] {
+        &self.truths
     }
 
     /// Returns the scenario as a file, with every default filled in.

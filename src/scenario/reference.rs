@@ -62,6 +62,7 @@ pub const PAGES: [Page; 3] = [
              [design and analyses](reference-design.md).\n",
         tables: &[
             "outcome",
+            "configurations",
             "prior",
             "missing",
             "early_outcome",

@@ -38,9 +38,14 @@ pub struct SafetyEndpoint {
 // Part of the scenario, which all worker threads share: the probabilities may enumerate all pairs of
 // counts at all looks, and control variates, summary and report need the same ones.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct BoundaryCrossings([OnceLock<Option<Vec<f64>>>; 3]);
+pub(crate) struct BoundaryCrossings(Vec<OnceLock<Option<Vec<f64>>>>);
 
 impl BoundaryCrossings {
+    /// Room for this many truths.
+    pub fn of_truths(truths: usize) -> Self {
+        Self(vec![OnceLock::new(); truths])
+    }
+
     /// Returns the probabilities under a truth, by `compute` if they are not yet known.
     pub fn get_or_compute(
         &self,

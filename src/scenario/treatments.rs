@@ -1,7 +1,7 @@
 //! The mRS under both treatments by stratum, at all centres and times.
 
 use super::{Outcomes, Scenario, Truth};
-use crate::outcome::{LEVELS, MrsDistribution};
+use crate::outcome::{LEVELS, MrsDistribution, OutcomeModel};
 use crate::population::Population;
 use crate::randomisation::Arm;
 
@@ -24,23 +24,25 @@ impl Treatments {
     /// `by_part`: without non-adherence, which may depend on the outcome, averages are enough. After a
     /// procedure there is always a single one.
     pub fn new(outcomes: &Outcomes, circumstances: &[(f64, f64)], by_part: bool) -> Self {
-        let parts = Self(match outcomes {
-            Outcomes::Stated(models) => circumstances
-                .iter()
-                .map(|&(log_odds, share)| {
-                    Part::new(share, ARMS.map(|arm| models[0].by_stratum(arm, log_odds)))
-                })
-                .collect(),
+        match outcomes {
+            Outcomes::Stated(models) => Self::stated(&models[0], circumstances, by_part),
             Outcomes::AfterProcedure(model) => {
                 let model = model.without_crossover();
-                vec![Part::new(1.0, ARMS.map(|arm| model.by_stratum(arm)))]
+                Self(vec![Part::new(1.0, ARMS.map(|arm| model.by_stratum(arm)))]).in_parts(by_part)
             }
-        });
-        if by_part {
-            parts
-        } else {
-            Self(vec![Part { share: 1.0, by_stratum: parts.on_average() }])
         }
+    }
+
+    /// Treatments of one model of stated outcomes, in parts as in [`Treatments::new`].
+    pub fn stated(model: &OutcomeModel, circumstances: &[(f64, f64)], by_part: bool) -> Self {
+        let parts = circumstances.iter().map(|&(log_odds, share)| {
+            Part::new(share, ARMS.map(|arm| model.by_stratum(arm, log_odds)))
+        });
+        Self(parts.collect()).in_parts(by_part)
+    }
+
+    fn in_parts(self, by_part: bool) -> Self {
+        if by_part { self } else { Self(vec![Part { share: 1.0, by_stratum: self.on_average() }]) }
     }
 
     /// Distributions averaged over all centres and times.
@@ -85,7 +87,9 @@ impl Scenario {
         truth: Truth,
         stratum: usize,
     ) -> impl Iterator<Item = (f64, [MrsDistribution; 2])> {
-        self.treatments.in_stratum(stratum).map(move |(share, [control, experimental])| {
+        let configuration = self.configuration(truth);
+        let treatments = configuration.map_or(&self.treatments, |it| &it.treatments);
+        treatments.in_stratum(stratum).map(move |(share, [control, experimental])| {
             (share, [control, if truth == Truth::Null { control } else { experimental }])
         })
     }

@@ -49,7 +49,7 @@ pub use tally::Tally;
 /// Operating characteristics of a scenario.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OperatingCharacteristics {
-    /// The alternative, the null twin and, with a prior, the prior.
+    /// The alternative, the null twin, the prior if there is one, and the configurations.
     pub truths: Vec<TruthSummary>,
     /// Quantities averaged over the prior, if there is one.
     pub prior: Option<PriorSummary>,
@@ -60,8 +60,8 @@ pub struct OperatingCharacteristics {
 /// Operating characteristics under one truth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TruthSummary {
-    /// `alternative`, `null` or `prior`.
-    pub truth: &'static str,
+    /// `alternative`, `null`, `prior` or the name of a configuration.
+    pub truth: String,
     /// Analyses in the order of the scenario.
     pub analyses: Vec<AnalysisSummary>,
     /// Odds ratios of mRS ≤ j, j = 0 … 5, between patients of one stratum and centre; null where an arm has
@@ -98,7 +98,7 @@ impl OperatingCharacteristics {
 impl TruthSummary {
     fn new(expected: &Expected<'_>, scenario: &Scenario, truth: Truth, tally: &Tally) -> Self {
         Self {
-            truth: truth.name(),
+            truth: scenario.truth_name(truth).to_owned(),
             analyses: (0..scenario.analyses.len())
                 .map(|analysis| AnalysisSummary::new(expected, scenario, truth, analysis, tally))
                 .collect(),

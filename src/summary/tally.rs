@@ -203,7 +203,7 @@ impl Accumulator for Tally {
                 tally.add(result, looks.len());
             }
         }
-        // The prior is the last truth, if there is one.
+        // Without a prior there are no tallies, whatever truth is in its place.
         let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);
         for (tally, trial) in self.prior.iter_mut().zip(drawn) {
             tally.add(trial);

@@ -129,7 +129,7 @@ impl ControlVariate {
         let by_formula = expected.normal_approximation(truth, analysis);
         let otherwise = match truth {
             Truth::Null => scenario.design.plan().rules.alpha_one_sided,
-            Truth::Alternative | Truth::Prior => 0.5,
+            Truth::Alternative | Truth::Prior | Truth::Configuration { .. } => 0.5,
         };
         let chance =
             by_formula.map_or(otherwise, |stops| stops.rejection()).clamp(1e-6, 1.0 - 1e-6);

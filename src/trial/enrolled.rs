@@ -9,7 +9,7 @@ use crate::analysis::KnownOutcomes;
 use crate::outcome::safety::Event;
 use crate::randomisation::AllocationRatio;
 use crate::rng::{Purpose, Replicate, uniform};
-use crate::scenario::{Outcomes, Truth};
+use crate::scenario::{Outcomes, Scenario, Truth};
 
 /// The patients of a replicate with their arms and days, to be followed under one truth after another.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl<O: PhaseObserver> Simulator<'_, O> {
     /// Draws outcomes and adverse events under a truth, finds the looks and fills their tables.
     fn follow(&mut self, truth: Truth, result: &mut ReplicateResult) -> LookSequence {
         let Self { scenario, cohort, drawn, known, phases, .. } = self;
-        draw_outcomes(cohort, &scenario.outcomes, drawn.as_ref(), truth, result);
+        draw_outcomes(cohort, scenario, drawn.as_ref(), truth, result);
         let is_stated = scenario.procedural().is_none();
         phases.ended(if is_stated { Phase::Outcome } else { Phase::Procedure });
         if truth == Truth::Alternative || scenario.loses_by_outcome() {
@@ -127,8 +127,14 @@ impl<O: PhaseObserver> Simulator<'_, O> {
         }
         let looks = LookSequence::new(moments.len(), scenario.design.looks().len());
         if scenario.safety.is_some() {
-            // Empty without a prior: then every event is that of the scenario.
-            let events = drawn.as_ref().map_or(&[][..], |drawn| &drawn.events);
+            let events = match truth {
+                // Under the null truth the experimental treatment is the control treatment.
+                Truth::Alternative | Truth::Null => None,
+                Truth::Prior => drawn.as_ref().map(|drawn| &drawn.events[..]),
+                Truth::Configuration { .. } => {
+                    scenario.configuration(truth).map(|it| &it.events[..])
+                }
+            };
             cohort.draw_events(scenario, truth, events);
             safety::follow(scenario, cohort, moments, looks, &mut result.safety[truth.index()]);
         }
@@ -154,20 +160,28 @@ impl DrawnOutcomes {
 /// Draws every patient's mRS under a truth.
 fn draw_outcomes(
     cohort: &mut Cohort,
-    outcomes: &Outcomes,
+    scenario: &Scenario,
     drawn: Option<&DrawnOutcomes>,
     truth: Truth,
     result: &mut ReplicateResult,
 ) {
-    match (outcomes, truth) {
+    match (&scenario.outcomes, truth) {
         (Outcomes::Stated(models), Truth::Alternative | Truth::Null) => {
             cohort.draw_mrs(&models[truth.index()]);
         }
         (Outcomes::Stated(_), Truth::Prior) => {
             cohort.draw_mrs(&drawn.expect("a truth drawn from a prior has its outcomes").model);
         }
+        (Outcomes::Stated(_), Truth::Configuration { .. }) => {
+            let configuration = scenario.configuration(truth);
+            cohort.draw_mrs(&configuration.expect("the scenario has all its truths").model);
+        }
         (Outcomes::AfterProcedure(model), Truth::Null) => cohort.perform_as_control(model),
-        (Outcomes::AfterProcedure(model), Truth::Alternative | Truth::Prior) => {
+        (
+            Outcomes::AfterProcedure(model),
+            Truth::Alternative | Truth::Prior | Truth::Configuration { .. },
+        ) => {
+            // Validation refuses a prior and configurations with a procedure.
             cohort.perform(model, &mut result.courses);
         }
     }

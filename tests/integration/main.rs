@@ -19,6 +19,7 @@ mod centres;
 mod checked;
 mod combined;
 mod command_line;
+mod configurations;
 mod decision_lag;
 mod descriptions;
 mod design_command;

@@ -97,8 +97,7 @@ fn assert_rows(scenario: &Scenario, rows: &mut csv::Reader<std::fs::File>) {
     for row in rows.records() {
         let row = row.expect("a row");
         let named = |name: &str| &row[header.iter().position(|it| it == name).expect("a column")];
-        let truths = scenario.truths().iter();
-        let truth = *truths.clone().find(|it| it.name() == named("truth")).expect("a truth");
+        let truth = scenario.truth_named(named("truth")).expect("a truth");
         let analysis = scenario.analyses.iter().position(|it| it.name == named("analysis"));
         let view = Viewpoint { truth, analysis: analysis.expect("an analysis") };
         let replicate = named("replicate").parse().expect("a number");

@@ -76,7 +76,7 @@ impl<'p> SweepRows<'p> {
         rows.points.iter().enumerate().flat_map(move |(number, point)| {
             point.truths.iter().flat_map(move |truth| {
                 let analyses = truth.analyses.iter();
-                analyses.map(move |analysis| rows.row(number, point, truth.truth, analysis))
+                analyses.map(move |analysis| rows.row(number, point, &truth.truth, analysis))
             })
         })
     }

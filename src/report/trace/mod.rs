@@ -89,6 +89,7 @@ impl ExampleTrial {
         let truth = match (trace.truth, trace.log_odds_ratio) {
             (Truth::Alternative, _) => "with the effect".to_owned(),
             (Truth::Null, _) => "without the effect".to_owned(),
+            (Truth::Configuration { .. }, _) => format!("under \"{}\"", trace.truth_name),
             (Truth::Prior, drawn) => format!(
                 "with an odds ratio of {:.3} drawn from the prior",
                 libm::exp(drawn.unwrap_or(f64::NAN))

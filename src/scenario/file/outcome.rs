@@ -105,3 +105,19 @@ pub enum Experimental {
         value: f64,
     },
 }
+
+/// A further truth: another experimental arm, with the control arm of `outcome`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Configuration")]
+pub struct WrittenConfiguration {
+    /// Unique name, under which results appear; not `alternative`, `null` or `prior`.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// mRS in the experimental arm, in exactly one of several ways.
+    pub experimental: Experimental,
+    /// Whether shares that sum to 99 to 101 %, because they were rounded, are divided by their sum.
+    // Left out if false, so that a key that changes nothing does not change the digest either.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rescale: bool,
+}

@@ -8,6 +8,7 @@
 mod adherence;
 mod analyses;
 mod centres;
+mod configurations;
 mod design;
 mod expect;
 mod missing;
@@ -133,6 +134,7 @@ impl Resolver<'_> {
         };
         let expectations = self.expectations(&analyses, &plan.design, plan.safety.as_ref());
         let (treated, arms) = (truths.treated?, truths.arms?);
+        let configurations = truths.configurations?;
         let (written_prior, prior) = match truths.prior? {
             Some(ResolvedPrior { written, prior }) => (Some(written), Some(prior)),
             None => (None, None),
@@ -151,7 +153,9 @@ impl Resolver<'_> {
             outcomes: treated.outcomes,
             marginals: arms.mrs,
             of_treatments: treated.mrs,
+            truths: configurations::truths(prior.is_some(), configurations.len()),
             prior,
+            configurations,
             treatments: treated.treatments,
             adherence: truths.adherence?,
             missingness: losses.missingness,

@@ -25,9 +25,23 @@ impl Resolver<'_> {
                 }
             }
         };
-        let experimental = match stated.experimental {
+        let arm = ControlArm { mrs: control, rescale: stated.rescale, population, centres };
+        let experimental = self.experimental("outcome", &stated.experimental, arm);
+        Ok([control?, experimental?])
+    }
+
+    /// Reads the mRS of an experimental arm, stated in the table at a path.
+    pub(super) fn experimental(
+        &mut self,
+        table: &str,
+        experimental: &file::Experimental,
+        control_arm: ControlArm<'_>,
+    ) -> Checked<MrsDistribution> {
+        let ControlArm { mrs: control, rescale, population, centres } = control_arm;
+        match *experimental {
             file::Experimental::Distribution(shares) => {
-                self.distribution("outcome.experimental.distribution", shares, Some(stated.rescale))
+                let path = format!("{table}.experimental.distribution");
+                self.distribution(&path, shares, Some(rescale))
             }
             file::Experimental::CommonOddsRatio(odds_ratio) => {
                 control.map(|control| control.shifted(odds_ratio))
@@ -44,34 +58,33 @@ impl Resolver<'_> {
             }
             file::Experimental::FunctionalIndependence(target) => {
                 let key = "functional_independence";
-                self.shifted_to(control?, EffectAtCut { key, cut: Mrs::INDEPENDENT, target })
+                self.shifted_to(control?, EffectAtCut { table, key, cut: Mrs::INDEPENDENT, target })
             }
             file::Experimental::ProbabilityAtMost { mrs, value } => {
                 let key = "probability_at_most";
-                self.shifted_to(control?, EffectAtCut { key, cut: mrs, target: value })
+                self.shifted_to(control?, EffectAtCut { table, key, cut: mrs, target: value })
             }
             file::Experimental::RiskDifference { mrs, value } => {
                 let (key, control) = ("risk_difference", control?);
                 let target = control.at_most(mrs) + value;
-                self.shifted_to(control, EffectAtCut { key, cut: mrs, target })
+                self.shifted_to(control, EffectAtCut { table, key, cut: mrs, target })
             }
             file::Experimental::RiskRatio { mrs, value } => {
                 let (key, control) = ("risk_ratio", control?);
                 let target = control.at_most(mrs) * value;
-                self.shifted_to(control, EffectAtCut { key, cut: mrs, target })
+                self.shifted_to(control, EffectAtCut { table, key, cut: mrs, target })
             }
-        };
-        Ok([control?, experimental?])
+        }
     }
 
     /// Shifts the control arm by the common odds ratio of an effect at a cut.
     fn shifted_to(
         &mut self,
         control: MrsDistribution,
-        effect: EffectAtCut,
+        effect: EffectAtCut<'_>,
     ) -> Checked<MrsDistribution> {
-        let EffectAtCut { key, cut, target } = effect;
-        let path = format!("outcome.experimental.{key}");
+        let EffectAtCut { table, key, cut, target } = effect;
+        let path = format!("{table}.experimental.{key}");
         let share = share_name(cut);
         let now = control.at_most(cut);
         // An odds ratio leaves certainty as it is.
@@ -91,9 +104,23 @@ impl Resolver<'_> {
     }
 }
 
+/// The control arm that an experimental arm is stated against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ControlArm<'p> {
+    pub mrs: Checked<MrsDistribution>,
+    /// Whether rounded shares are divided by their sum.
+    pub rescale: bool,
+    /// The patients; what does not depend on them is checked without.
+    pub population: Option<&'p Population>,
+    /// Log odds and share of the patients of the centres.
+    pub centres: &'p [(f64, f64)],
+}
+
 /// An effect stated at one cut.
-struct EffectAtCut {
-    /// Key of `outcome.experimental` that states it.
+struct EffectAtCut<'t> {
+    /// Path of the table whose `experimental` states it.
+    table: &'t str,
+    /// Key of `experimental` that states it.
     key: &'static str,
     cut: Mrs,
     /// P(mRS ≤ cut) in the experimental arm.

@@ -2,9 +2,10 @@
 
 use super::super::file::safety::{self as written, SafetyEvent};
 use super::super::problems::conflicts;
+use super::super::safety::BoundaryCrossings;
 use super::super::{Safety, SafetyEndpoint};
 use super::design::shares_of_last;
-use super::{Checked, Reported, Resolver};
+use super::{Checked, Reported, Resolver, configurations};
 use crate::accrual::{Accrual, FollowUp};
 use crate::centres::Centres;
 use crate::design::Design;
@@ -92,6 +93,7 @@ impl Resolver<'_> {
     ) -> Checked<Option<Safety>> {
         let file = self.file;
         let Some(written) = &file.safety else { return Ok(None) };
+        let truths = configurations::truths(file.prior.is_some(), file.configurations.len()).len();
         let mut endpoints = Vec::with_capacity(events.len());
         for (index, (endpoint, event)) in written.endpoints.iter().zip(events).enumerate() {
             let path = format!("safety.endpoints[{index}]");
@@ -109,7 +111,7 @@ impl Resolver<'_> {
                     known_after_days: endpoint.known_after_days,
                     test: endpoint.test,
                     boundary,
-                    crossings: Default::default(),
+                    crossings: BoundaryCrossings::of_truths(truths),
                 })
             }));
         }

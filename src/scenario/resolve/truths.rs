@@ -4,7 +4,8 @@
 use super::super::comparison::{ComparedArms, KnownShares, comparison};
 use super::super::problems::conflicts;
 use super::super::treatments::{ByStratum, Treatments, marginal};
-use super::super::{Outcomes, file};
+use super::super::{Configuration, Outcomes, file};
+use super::configurations::SharedByConfigurations;
 use super::design::PlannedComparison;
 use super::prior::ResolvedPrior;
 use super::{Checked, Losses, Methods, People, Reported, Resolver, adherence};
@@ -23,6 +24,7 @@ pub(super) struct Truths {
     pub arms: Checked<ArmOutcomes>,
     /// The adverse events that are followed.
     pub events: Vec<Checked<Event>>,
+    pub configurations: Checked<Vec<Configuration>>,
 }
 
 /// The outcomes under the treatments that patients receive.
@@ -58,12 +60,17 @@ impl Resolver<'_> {
             Err(Reported) => Err(Reported),
         };
         let mixes = !matches!(adherence, Ok(None));
+        let population = people.population.as_ref().ok();
+        let models = self.configuration_models(outcomes.as_ref().ok(), population);
         let treated = outcomes.and_then(|outcomes| self.treated(outcomes, accrual, people, mixes));
         // Events follow from treatments, so problems with them are reported even if there are some with
         // the adherence.
         let events = self.events(treated.as_ref().ok().map(|treated| &treated.mrs));
         let arms = arm_outcomes(people, &treated, &adherence);
-        Truths { accrual, prior, adherence, treated, arms, events }
+        let shared =
+            SharedByConfigurations { accrual, people, adherence: &adherence, events: &events };
+        let configurations = self.configurations(models, &shared);
+        Truths { accrual, prior, adherence, treated, arms, events, configurations }
     }
 
     /// Returns the outcomes in the centres and at the times of the trial. `mixes` says whether some

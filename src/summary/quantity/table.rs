@@ -101,7 +101,8 @@ pub fn fields_as_markdown() -> String {
     }
     out += "| name for `--precision-of` and `solve --reach` | field | of |\n|---|---|---|\n";
     for named in NamedQuantity::all() {
-        out += &format!("| `{named}` | `{}` | `{}` |\n", named.field(), named.truth().name());
+        let truth = named.truth().own_name().expect("no configuration is common to all scenarios");
+        out += &format!("| `{named}` | `{}` | `{truth}` |\n", named.field());
     }
     out
 }

@@ -7,9 +7,14 @@ use crate::scenario::{SafetyEndpoint, Scenario, Truth};
 use crate::trial::{EventCounts, LookIndex};
 
 impl Cohort {
-    /// Draws every patient's adverse events, from mRS, treatment and procedure under a truth; `drawn` are
-    /// the events under the prior's effect.
-    pub fn draw_events(&mut self, scenario: &Scenario, truth: Truth, drawn: &[Event]) {
+    /// Draws every patient's adverse events, from mRS, treatment and procedure under a truth; `events_of_truth`
+    /// are the events of a truth other than the alternative and its null twin.
+    pub fn draw_events(
+        &mut self,
+        scenario: &Scenario,
+        truth: Truth,
+        events_of_truth: Option<&[Event]>,
+    ) {
         let Self { enrolled, received, mrs, states, event_draws, events, .. } = self;
         let treated = if received.is_empty() { &enrolled.arms } else { received };
         refill(
@@ -20,10 +25,7 @@ impl Cohort {
                 // One bit for each event: there are at most eight.
                 let mut bits = 0;
                 for (bit, endpoint) in scenario.safety_endpoints().iter().enumerate() {
-                    let event = match truth {
-                        Truth::Prior => drawn.get(bit).unwrap_or(&endpoint.event),
-                        Truth::Alternative | Truth::Null => &endpoint.event,
-                    };
+                    let event = events_of_truth.map_or(&endpoint.event, |events| &events[bit]);
                     // Drawn only if the event needs it: an event of the procedure has happened or not.
                     let happens = event
                         .happens(treatment, mrs[i], states.get(i), || draws.uniform(bit as u64));

@@ -41,7 +41,11 @@ pub struct Viewpoint {
 pub struct Trace {
     /// Number of the replicate, from 0, as in `trials.csv`.
     pub replicate: u64,
-    /// Truth that its patients were drawn from.
+    /// Name of the truth that its patients were drawn from.
+    #[serde(rename = "truth")]
+    pub truth_name: String,
+    /// That truth.
+    #[serde(skip)]
     pub truth: Truth,
     /// Name of the analysis that monitored it.
     pub analysis: String,
@@ -147,6 +151,7 @@ impl Trace {
         let factors = scenario.population.factors().iter().map(|factor| factor.name.clone());
         let trace = Self {
             replicate: replicate.0,
+            truth_name: scenario.truth_name(view.truth).to_owned(),
             truth: view.truth,
             analysis: analysis.name.clone(),
             method: scenario.file().analyses[view.analysis].describe(),

@@ -135,7 +135,7 @@ impl FollowedCohort<'_, '_> {
         let (draws, entry) = cohort.procedures[i];
         let record = match self.truth {
             Truth::Null => procedure.perform_as_control(entry, draws),
-            Truth::Alternative | Truth::Prior => {
+            Truth::Alternative | Truth::Prior | Truth::Configuration { .. } => {
                 procedure.perform(cohort.enrolled.arms[i], entry, draws)
             }
         };

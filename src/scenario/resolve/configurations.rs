@@ -1,0 +1,137 @@
+//! Further truths: experimental arms other than that of the alternative.
+
+use super::super::treatments::{Treatments, marginal};
+use super::super::{Configuration, Outcomes, Truth};
+use super::outcome::ControlArm;
+use super::{Checked, People, Reported, Resolver, adherence};
+use crate::accrual::Accrual;
+use crate::num::quadrature::normal_nodes;
+use crate::outcome::safety::Event;
+use crate::outcome::{Adherence, OutcomeModel};
+use crate::population::Population;
+
+/// What the configurations of a scenario share.
+pub(super) struct SharedByConfigurations<'r> {
+    pub accrual: Checked<Accrual>,
+    pub people: &'r People,
+    pub adherence: &'r Checked<Option<Adherence>>,
+    /// The adverse events under the alternative.
+    pub events: &'r [Checked<Event>],
+}
+
+impl Resolver<'_> {
+    /// Reads the outcomes of each configuration. Without `outcomes` of the alternative, because of
+    /// problems with them, only what a configuration says by itself is checked.
+    pub(super) fn configuration_models(
+        &mut self,
+        outcomes: Option<&Outcomes>,
+        population: Option<&Population>,
+    ) -> Checked<Vec<OutcomeModel>> {
+        let file = self.file;
+        let centres = normal_nodes(file.centres.as_ref().map_or(0.0, |centres| centres.outcome_sd));
+        let mut models = Vec::with_capacity(file.configurations.len());
+        for (index, written) in file.configurations.iter().enumerate() {
+            let path = format!("configurations[{index}]");
+            self.report_misnamed(index);
+            if file.procedure.is_some() {
+                let message = "conflicts with [procedure], from which the outcome follows; allowed with stated outcomes only";
+                models.push(self.fail(&format!("{path}.experimental"), message));
+                continue;
+            }
+            let control = match outcomes {
+                Some(Outcomes::Stated(models)) => Ok(models[0].marginal()[0]),
+                Some(Outcomes::AfterProcedure(_)) | None => Err(Reported),
+            };
+            let control = ControlArm {
+                mrs: control,
+                rescale: written.rescale,
+                population,
+                centres: &centres,
+            };
+            let experimental = self.experimental(&path, &written.experimental, control);
+            models.push(match (control.mrs, experimental, population) {
+                (Ok(control), Ok(experimental), Some(population)) => {
+                    let arms = [control, experimental];
+                    Ok(OutcomeModel::across_centres(arms, population, &centres))
+                }
+                (Err(Reported), _, _) | (_, Err(Reported), _) | (_, _, None) => Err(Reported),
+            });
+        }
+        models.into_iter().collect()
+    }
+
+    /// Reports a name that another truth has.
+    fn report_misnamed(&mut self, index: usize) {
+        let configurations = &self.file.configurations;
+        let name = &configurations[index].name;
+        let path = format!("configurations[{index}].name");
+        if Truth::NAMES.contains(&name.as_str()) {
+            let message = format!(
+                "is \"{name}\", the name of another truth; allowed: any name but {}",
+                Truth::NAMES.join(", ")
+            );
+            self.report(&path, message);
+        }
+        if configurations[..index].iter().any(|other| other.name == *name) {
+            self.report_repeated(&path, name, "name");
+        }
+    }
+
+    /// Builds the configurations of these outcomes.
+    pub(super) fn configurations(
+        &self,
+        models: Checked<Vec<OutcomeModel>>,
+        shared: &SharedByConfigurations<'_>,
+    ) -> Checked<Vec<Configuration>> {
+        let models = models?;
+        if models.is_empty() {
+            return Ok(Vec::new());
+        }
+        let SharedByConfigurations { accrual, people, adherence, events } = *shared;
+        let population = people.population.as_ref()?;
+        let circumstances = self.circumstances(accrual, people)?;
+        let adherence = adherence.as_ref()?.as_ref();
+        let drifts = people.drift.as_ref()?.is_some();
+        let events: Vec<Event> = events.iter().copied().collect::<Checked<_>>()?;
+        let written = self.file.configurations.iter();
+        let configurations = written.zip(models).map(|(written, model)| {
+            let treatments = Treatments::stated(&model, &circumstances.all, adherence.is_some());
+            // What is stated holds at one time; with a drift, that of the trial is an average over time.
+            let of_treatments = if drifts {
+                marginal(&treatments.on_average(), population)
+            } else {
+                *model.marginal()
+            };
+            let arms = match adherence {
+                // Treatments that do not differ are the arms whoever adheres, to the last bit.
+                Some(_) if of_treatments[0] != of_treatments[1] => {
+                    let strata = population.strata();
+                    marginal(&adherence::by_arm(&treatments, strata, adherence), population)
+                }
+                Some(_) | None => of_treatments,
+            };
+            let events = events.iter().map(|event| match event {
+                Event::Stated(stated) => Event::Stated(stated.with_experimental(&of_treatments[1])),
+                Event::Death | Event::Haemorrhage | Event::Perforation => *event,
+            });
+            Configuration {
+                name: written.name.clone(),
+                arms,
+                of_treatments,
+                treatments,
+                events: events.collect(),
+                model,
+            }
+        });
+        Ok(configurations.collect())
+    }
+}
+
+/// Lists all truths of a scenario, in the order of every result.
+pub(super) fn truths(has_prior: bool, configurations: usize) -> Vec<Truth> {
+    let mut truths = vec![Truth::Alternative, Truth::Null];
+    truths.extend(has_prior.then_some(Truth::Prior));
+    let others = truths.len();
+    truths.extend((0..configurations).map(|i| Truth::Configuration { position: others + i }));
+    truths
+}
