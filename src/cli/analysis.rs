@@ -4,7 +4,7 @@ use rescuesim::scenario::{Analysis, Scenario, nearest};
 
 use super::Failure;
 
-/// Returns the position of an analysis by its name; the first one without a name.
+/// Returns the position of an analysis by its name; the primary one without a name.
 ///
 /// # Errors
 /// When the scenario has no analysis of this name.
@@ -19,7 +19,7 @@ pub fn position(scenario: &Scenario, name: Option<&str>) -> Result<usize, Failur
     })
 }
 
-/// Returns an analysis by its name; the first one without a name.
+/// Returns an analysis by its name; the primary one without a name.
 ///
 /// # Errors
 /// When the scenario has no analysis of this name.

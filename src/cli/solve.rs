@@ -38,7 +38,7 @@ pub struct SolveArgs {
     /// --precision-of; type-i-error, futility, harm and safety are to be at most that value.
     #[arg(long, value_name = "QUANTITY=VALUE")]
     reach: Option<Goal>,
-    /// The analysis whose probability it is; the first by default.
+    /// The analysis whose probability it is; the primary one by default.
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
     /// Values to be tried, as in `--within 100..600`; all that the key allows by default.

@@ -33,7 +33,7 @@ pub struct TraceArgs {
     /// configuration.
     #[arg(long, value_name = "NAME", default_value = "alternative")]
     truth: String,
-    /// Analysis of the scenario that monitors it; the first by default.
+    /// Analysis of the scenario that monitors it; the primary one by default.
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
     /// Seed; the same as --set run.seed.

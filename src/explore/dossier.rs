@@ -115,7 +115,7 @@ pub struct CalendarPoint {
     pub known: f64,
 }
 
-/// The contents of a report in addition to the summary, for the first analysis unless stated otherwise.
+/// The contents of a report in addition to the summary, for the primary analysis unless stated otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dossier {
     /// Number of patients randomised.

@@ -13,7 +13,7 @@ pub(super) fn described(truths: &[TruthSummary]) -> Document {
         return Document::new();
     };
     let mut out = Document::new().heading(
-        "Supplementary analyses at the end of the trial, on the data of the first analysis",
+        "Supplementary analyses at the end of the trial, on the data of the primary analysis",
     );
     if !effect.cuts.is_empty() {
         let rows = effect.cuts.iter().zip(&none.cuts).map(|(effect, none)| {

@@ -68,7 +68,7 @@ pub(super) fn document(analysis: &AnalysisSummary) -> Document {
     };
     Document::of_table(&header, rows).text(format!(
         "The final boundary is shown for the planned number of outcomes and is recalculated for the \
-         number observed. {dates}Means over trials under H1 that reach the look, with the first analysis \
+         number observed. {dates}Means over trials under H1 that reach the look, with the primary analysis \
          monitoring.{overrun}"
     ))
 }

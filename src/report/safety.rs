@@ -54,7 +54,7 @@ pub(super) fn events(effect: &TruthSummary, none: &TruthSummary) -> Document {
     // Rates under H1 alone; the tables after it compare the arms under both truths.
     let header = ["under H1", "control, %", "experimental, %"];
     let out = Document::new().heading(
-        "Adverse events of the patients randomised when the first analysis ends the trial",
+        "Adverse events of the patients randomised when the primary analysis ends the trial",
     ) + Document::of_table(&header, rows)
         + shown_under("under H1", effect).after_gap()
         + shown_under("under H0", none).after_gap();

@@ -47,7 +47,7 @@ pub struct AnalysisVerdict {
     pub name: String,
     /// Method in words.
     pub method: String,
-    /// Whether it is the primary analysis, the first of the scenario.
+    /// Whether it is the primary analysis of the scenario.
     pub is_primary: bool,
     /// P(efficacy) under the alternative.
     pub power: McEstimate,

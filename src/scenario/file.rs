@@ -135,7 +135,7 @@ impl InputFile for ScenarioFile {
     }
 }
 
-/// Supplementary analyses when a trial ends, of the outcomes that its first analysis had.
+/// Supplementary analyses when a trial ends, of the outcomes that its primary analysis had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Description")]
@@ -147,7 +147,7 @@ pub struct WrittenDescription {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subgroups: Vec<String>,
     /// Whether trials are analysed again with all missing outcomes of an arm set to each mRS, for
-    /// all pairs: the tipping-point table of the first analysis.
+    /// all pairs: the tipping-point table of the primary analysis.
     #[serde(default, skip_serializing_if = "is_false")]
     pub tipping_point: bool,
     /// Two-sided significance level of these tests.

@@ -104,7 +104,7 @@ impl Analysis {
     }
 }
 
-/// Supplementary analyses when a trial ends, of the outcomes that its first analysis had.
+/// Supplementary analyses when a trial ends, of the outcomes that its primary analysis had.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Description {
     /// Whether the odds ratio of every cut is estimated, and the proportional-odds assumption tested.
@@ -238,7 +238,7 @@ pub struct Scenario {
     pub design: Design,
     /// Days from a look's last outcome to its decision.
     pub decision_lag_days: f64,
-    /// One analysis or more.
+    /// One analysis or more, the primary one first; the analyses of [`Scenario::file`] have the same order.
     pub analyses: Vec<Analysis>,
     /// Supplementary analyses, if any.
     pub description: Option<Description>,

@@ -16,6 +16,9 @@ pub struct AnalysisSummary {
     pub name: String,
     /// Name of the method, as in the scenario.
     pub method: &'static str,
+    /// Whether the scenario names it as the primary analysis; absent if it does not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub primary: bool,
     /// P(efficacy at any look): power under the alternative, one-sided type I error under the null,
     /// assurance under the prior.
     pub rejection: McEstimate,
@@ -214,6 +217,7 @@ impl AnalysisSummary {
         Self {
             name: analysis.name.clone(),
             method: analysis.method.key(),
+            primary: scenario.file().analyses[position].primary,
             rejection: tally.proportion(tally.efficacies()),
             rejection_reduced: whole.reduced(truth, position),
             outcomes: OutcomeShares::new(tally, stops_for_safety),

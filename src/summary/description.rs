@@ -10,7 +10,7 @@ use crate::outcome::LEVELS;
 use crate::scenario::{Description, Scenario, Truth};
 use crate::trial::Described;
 
-/// Supplementary analyses of the trials of one truth, when the first analysis ends them.
+/// Supplementary analyses of the trials of one truth, when the primary analysis ends them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DescriptionSummary {
     /// Two-sided level of the tests.
@@ -23,7 +23,7 @@ pub struct DescriptionSummary {
     pub subgroups: Vec<SubgroupSummary>,
     /// P(at least one interaction is significant).
     pub any_interaction: Option<McEstimate>,
-    /// P(efficacy) by the first analysis at the look that ended the trial, with every missing outcome as
+    /// P(efficacy) by the primary analysis at the look that ended the trial, with every missing outcome as
     /// mRS c in the control and e in the experimental arm, \[e\]\[c\]; absent if it is not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tipping_point: Option<[[McEstimate; LEVELS]; LEVELS]>,

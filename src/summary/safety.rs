@@ -20,7 +20,7 @@ pub struct SafetySummary {
     /// Share of the control and of the experimental arm with the event, of the patients in whom it is known;
     /// null for deaths under the prior.
     pub truth: Option<[f64; 2]>,
-    /// Mean share of each arm with the event, among all patients randomised when the first analysis ended
+    /// Mean share of each arm with the event, among all patients randomised when the primary analysis ended
     /// the trial, including the overrun.
     pub rate: [McEstimate; 2],
     /// Two-sided level of the comparison.

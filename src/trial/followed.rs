@@ -164,13 +164,13 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         Some(DrawnEffect { log_odds_ratio, estimand })
     }
 
-    /// The trial of the first analysis, which is the one that is described.
+    /// The trial of the primary analysis, which is the one that is described.
     fn first_trial(&self) -> TrialResult {
         let analyses = self.simulator.scenario.analyses.len();
         self.result.trials[self.truth.index() * analyses]
     }
 
-    /// Compares the adverse events of all patients randomised in the trial of the first analysis.
+    /// Compares the adverse events of all patients randomised in the trial of the primary analysis.
     fn compare_safety(&mut self) {
         if self.simulator.scenario.safety.is_some() {
             let randomised = self.first_trial().n_randomised;
@@ -180,7 +180,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         }
     }
 
-    /// Computes the supplementary analyses of the first analysis's trial.
+    /// Computes the supplementary analyses of the primary analysis's trial.
     fn describe(&mut self) {
         let Some(description) = &self.simulator.scenario.description else { return };
         let first = self.first_trial();

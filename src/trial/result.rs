@@ -130,7 +130,7 @@ pub struct EventCounts {
 /// An adverse event in one trial.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct SafetyResult {
-    /// Control and experimental arm, among all patients randomised when the first analysis ended the
+    /// Control and experimental arm, among all patients randomised when the primary analysis ended the
     /// trial, with overrunning patients.
     pub counts: [EventCounts; 2],
     /// Statistic that compares the arms, above 0 if the experimental arm has fewer events; NaN if no
@@ -160,7 +160,7 @@ pub struct ReplicateResult {
     pub looks: Vec<Vec<LookMoment>>,
     /// Trials, truth by truth and analysis by analysis.
     pub trials: Vec<TrialResult>,
-    /// Supplementary analyses of the first analysis's trial, truth by truth; empty if none are asked for.
+    /// Supplementary analyses of the primary analysis's trial, truth by truth; empty if none are asked for.
     pub described: Vec<Described>,
     /// Adverse events, truth by truth and event by event; empty if none are followed.
     pub safety: Vec<Vec<SafetyResult>>,

@@ -182,7 +182,7 @@ fn commands_by_formula_name_the_analyses_that_have_one() {
     ] {
         let set = ["check", SCENARIO, "--set", "analyses=[{method=\"win_odds\"}]", "--set", rule];
         let errors = refused(rescuesim().args(set));
-        assert!(errors.contains("another first analysis (two_proportions,"), "{errors}");
+        assert!(errors.contains("another primary analysis (two_proportions,"), "{errors}");
     }
 }
 

@@ -31,14 +31,14 @@ const METHODS: [Broken; 37] = [
         SHIFT,
         "method = \"win_odds\"\ncut = 2",
         &[
-            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: method, missing, name, population, rerandomisations",
+            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: method, missing, name, population, primary, rerandomisations",
         ],
     ),
     broken(
         SHIFT,
         "method = \"proportional_odds\"\nstratify_by = [\"nihss\"]",
         &[
-            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, merge_5_and_6, method, missing, name, population, rerandomisations, test",
+            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, merge_5_and_6, method, missing, name, population, primary, rerandomisations, test",
         ],
     ),
     broken(

@@ -45,6 +45,7 @@ mod operating_characteristics;
 mod parquet_files;
 mod pooling;
 mod precision;
+mod primary;
 mod prior;
 mod procedure_laws;
 mod procedures;

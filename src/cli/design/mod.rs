@@ -38,7 +38,7 @@ pub struct DesignArgs {
     #[arg(long = "set", value_name = "KEY=VALUE", requires = "scenario",
           conflicts_with_all = options_of_a_design())]
     overrides: Vec<String>,
-    /// Analysis of the scenario to design for; the first by default.
+    /// Analysis of the scenario to design for; the primary one by default.
     #[arg(long, value_name = "NAME", requires = "scenario",
           conflicts_with_all = options_of_a_design())]
     analysis: Option<String>,

@@ -31,7 +31,7 @@ pub struct MonitorArgs {
     /// Replace a value of the scenario, as in `--set missing.dropout=0.05`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Analysis of the scenario that monitors; the first by default.
+    /// Analysis of the scenario that monitors; the primary one by default.
     #[arg(long, value_name = "NAME")]
     analysis: Option<String>,
     /// The current look, from 1.

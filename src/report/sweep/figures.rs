@@ -29,7 +29,7 @@ pub fn names(grid: &ParameterGrid) -> Vec<&'static str> {
     names
 }
 
-/// Draws the figures of the first analysis, in the order of [`names`].
+/// Draws the figures of the primary analysis, in the order of [`names`].
 pub fn figures(
     provenance: &Provenance,
     grid: &ParameterGrid,

@@ -14,6 +14,10 @@ pub struct WrittenAnalysis {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub name: Option<String>,
+    /// Whether it is the primary analysis: sizes, boundaries and defaults refer to it, and it is listed
+    /// first in every result. At most one analysis; by default the first is primary.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub primary: bool,
     /// Method and its parameters.
     #[serde(flatten)]
     pub method: AnalysisMethod,
@@ -32,9 +36,9 @@ pub struct WrittenAnalysis {
 }
 
 impl WrittenAnalysis {
-    /// Whether two analyses differ in nothing but their names.
+    /// Whether two analyses differ in nothing but their names and in which of them is primary.
     pub fn is_like(&self, other: &Self) -> bool {
-        *self == Self { name: self.name.clone(), ..other.clone() }
+        *self == Self { name: self.name.clone(), primary: self.primary, ..other.clone() }
     }
 
     /// Names of the factors that the method or the imputation uses.

@@ -147,7 +147,7 @@ pub enum Futility {
         #[schemars(inner(range(min = 1e-12, max = 1.0)))]
         bounds: Vec<f64>,
     },
-    /// Stop when the estimate of the first analysis is at or below a bound, as the look's planned
+    /// Stop when the estimate of the primary analysis is at or below a bound, as the look's planned
     /// information turns it into a Z.
     Effect {
         /// One bound per interim look, a risk difference or a log common odds ratio; -inf where a
@@ -195,7 +195,7 @@ pub enum ConditionalEffect {
     /// The effect observed at the look.
     #[default]
     Trend,
-    /// The effect of the scenario, on the scale of the first analysis.
+    /// The effect of the scenario, on the scale of the primary analysis.
     Planned,
 }
 

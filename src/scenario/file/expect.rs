@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Expect")]
 pub struct WrittenExpect {
-    /// Name of the analysis that the quantities are of; the first analysis by default.
+    /// Name of the analysis that the quantities are of; the primary analysis by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<String>,
     /// Power, such as ">= 0.8".

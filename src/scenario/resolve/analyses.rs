@@ -38,6 +38,13 @@ pub(super) fn detail(
     Detail { cells, by_centre, by_early, missing }
 }
 
+/// Moves the primary analysis before the others, whose order stays: where a result or a rule is of one
+/// analysis, it is of the first.
+pub(super) fn primary_first<A>(mut analyses: Vec<A>, primary: usize) -> Vec<A> {
+    analyses[..=primary].rotate_right(1);
+    analyses
+}
+
 impl Resolver<'_> {
     pub(super) fn analyses(&mut self, population: &Population) -> Checked<Vec<Analysis>> {
         let file = self.file;
@@ -79,19 +86,38 @@ impl Resolver<'_> {
                 self.report_repeated(&path, name, "name");
             }
         }
-        Ok(analyses)
+        Ok(primary_first(analyses, self.primary()?))
+    }
+
+    /// Returns the position of the primary analysis in the file: the first if none is marked.
+    fn primary(&mut self) -> Checked<usize> {
+        let marked = self.file.analyses.iter().enumerate().filter(|(_, written)| written.primary);
+        let marked: Vec<usize> = marked.map(|(index, _)| index).collect();
+        match marked[..] {
+            [] => Ok(0),
+            [primary] => Ok(primary),
+            [first, second, ..] => self.fail(
+                &format!("analyses[{second}].primary"),
+                format!("conflicts with analyses[{first}].primary; allowed: true for one analysis"),
+            ),
+        }
     }
 
     /// Reads what is described when a trial ends; `None` if nothing is.
-    pub(super) fn description(&mut self, population: &Population) -> Checked<Option<Description>> {
+    pub(super) fn description(
+        &mut self,
+        population: &Population,
+        analyses: &Checked<Vec<Analysis>>,
+    ) -> Checked<Option<Description>> {
         let file = self.file;
         let Some(written) = &file.description else { return Ok(None) };
         if !written.proportional_odds && written.subgroups.is_empty() && !written.tipping_point {
             let message = "describes nothing; allowed: proportional_odds = true, subgroups, tipping_point = true, or no [description]";
             return self.fail("description", message);
         }
-        if written.tipping_point && file.analyses[0].rerandomisations > 0 {
-            let message = "is asked for a first analysis with rerandomisations; allowed with another first analysis";
+        let primary = analyses.as_ref().ok().map(|analyses| &analyses[0]);
+        if written.tipping_point && primary.is_some_and(|primary| primary.rerandomisations > 0) {
+            let message = "is asked for a primary analysis with rerandomisations; allowed with another primary analysis";
             return self.fail("description.tipping_point", message);
         }
         let path = "description.subgroups";

@@ -11,7 +11,7 @@ use crate::design::{
 };
 use crate::num::normal::upper_quantile;
 
-/// The comparison of the first analysis, if two distributions determine it.
+/// The comparison of the primary analysis, if two distributions determine it.
 #[derive(Debug, Clone)]
 pub(super) struct PlannedComparison {
     pub comparison: Result<Comparison, NoComparison>,
@@ -38,7 +38,7 @@ struct OnThePlan {
     instead: &'static str,
 }
 
-/// The closed form of the first analysis, with the outcomes at each look.
+/// The closed form of the primary analysis, with the outcomes at each look.
 struct ClosedForm<'l> {
     comparison: Comparison,
     share_experimental: f64,
@@ -72,7 +72,7 @@ impl Resolver<'_> {
         Ok(analysed)
     }
 
-    /// Builds looks and boundaries. `comparison` is that of the first analysis; `None` if there are
+    /// Builds looks and boundaries. `comparison` is that of the primary analysis; `None` if there are
     /// problems with what it needs.
     pub(super) fn design(
         &mut self,
@@ -406,7 +406,7 @@ impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
             ) => format!(" {cause}"),
         };
         let message = format!(
-            "{what}, and the first analysis has no closed form{cause}; allowed: {instead}, or another first analysis ({WITH_CLOSED_FORM})"
+            "{what}, and the primary analysis has no closed form{cause}; allowed: {instead}, or another primary analysis ({WITH_CLOSED_FORM})"
         );
         self.fail(path, message)
     }

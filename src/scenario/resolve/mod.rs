@@ -188,11 +188,10 @@ impl Resolver<'_> {
 
     fn methods(&mut self, people: &People) -> Methods {
         let analysed_by = people.analysed_by();
-        Methods {
-            randomisation: people.randomised_by().and_then(|strata| self.randomisation(strata)),
-            analyses: analysed_by.and_then(|strata| self.analyses(strata)),
-            description: analysed_by.and_then(|strata| self.description(strata)),
-        }
+        let randomisation = people.randomised_by().and_then(|strata| self.randomisation(strata));
+        let analyses = analysed_by.and_then(|strata| self.analyses(strata));
+        let description = analysed_by.and_then(|strata| self.description(strata, &analyses));
+        Methods { randomisation, analyses, description }
     }
 
     fn losses(&mut self, people: &People, truths: &Truths) -> Checked<Losses> {
@@ -380,6 +379,9 @@ fn with_defaults(
         | file::Randomisation::BigStick { .. }
         | file::Randomisation::BlockUrn { .. } => {}
     }
+    // The resolved analyses begin with the primary one.
+    let primary = file.analyses.iter().position(|written| written.primary).unwrap_or(0);
+    file.analyses = analyses::primary_first(file.analyses, primary);
     for (written, analysis) in file.analyses.iter_mut().zip(analyses) {
         written.name.get_or_insert_with(|| analysis.name.clone());
     }

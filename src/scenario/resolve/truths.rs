@@ -98,7 +98,7 @@ impl Resolver<'_> {
         Ok(TreatedOutcomes { outcomes, treatments, strata, mrs, null })
     }
 
-    /// Describes what the first analysis compares, if two distributions determine it.
+    /// Describes what the primary analysis compares, if two distributions determine it.
     pub(super) fn planned_comparison(
         &self,
         methods: &Methods,

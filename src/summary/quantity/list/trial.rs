@@ -81,7 +81,7 @@ pub const SAFETY: &[Quantity<SafetySummary>] = &[
     list(
         "rate",
         Unit::Probability,
-        "mean share of each arm with the event, among all patients randomised when the first analysis \
+        "mean share of each arm with the event, among all patients randomised when the primary analysis \
          ended the trial",
         |it| it.rate.map(Reading::Simulated).to_vec(),
     ),
