@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::cochran_mantel_haenszel::CochranMantelHaenszel;
 use super::grouping::{CellLayout, Grouping, gather_all};
 use super::logistic::Logistic;
+use super::modified_poisson::ModifiedPoisson;
 use super::proportional_odds::levels::Levels;
 use super::proportional_odds::{ProportionalOdds, adjusted};
 use super::sliding_dichotomy::{FactorPoints, SlidingDichotomy};
@@ -39,6 +40,9 @@ pub enum AnalysisMethod {
     ProportionalOdds(ProportionalOdds),
     /// Logistic regression of mRS at or below a cut; estimate: log odds ratio.
     Logistic(Logistic),
+    /// Poisson regression of mRS at or below a cut with a robust variance, also in place of a log-binomial
+    /// model; estimate: log risk ratio.
+    ModifiedPoisson(ModifiedPoisson),
     /// Wilcoxon's rank sum test with ties; estimate: net benefit, P(better) − P(worse).
     Wilcoxon(Wilcoxon),
     /// Odds of doing better with ties split, the generalised odds ratio of Churilov et al. (2014);
@@ -63,6 +67,7 @@ impl AnalysisMethod {
             Self::TwoProportions(method) => method,
             Self::ProportionalOdds(method) => method,
             Self::Logistic(method) => method,
+            Self::ModifiedPoisson(method) => method,
             Self::Wilcoxon(method) => method,
             Self::WinOdds(NoParameters {}) => &PairRatio::WinOdds,
             Self::WinRatio(NoParameters {}) => &PairRatio::WinRatio,
@@ -408,10 +413,11 @@ pub(crate) mod tests {
     use crate::population::{Factor, Population};
 
     /// The shortest statement of every method, in the order of [`AnalysisMethod`].
-    pub const SHORTEST: [&str; 9] = [
+    pub const SHORTEST: [&str; 10] = [
         r#"{"method": "two_proportions"}"#,
         r#"{"method": "proportional_odds"}"#,
         r#"{"method": "logistic"}"#,
+        r#"{"method": "modified_poisson"}"#,
         r#"{"method": "wilcoxon"}"#,
         r#"{"method": "win_odds"}"#,
         r#"{"method": "win_ratio"}"#,
@@ -459,9 +465,9 @@ pub(crate) mod tests {
     fn methods_determined_by_successes_of_whole_arms_have_a_cut() {
         for method in shortest() {
             let expected = match method {
-                AnalysisMethod::TwoProportions(_) | AnalysisMethod::Logistic(_) => {
-                    Some(Mrs::INDEPENDENT)
-                }
+                AnalysisMethod::TwoProportions(_)
+                | AnalysisMethod::Logistic(_)
+                | AnalysisMethod::ModifiedPoisson(_) => Some(Mrs::INDEPENDENT),
                 AnalysisMethod::ProportionalOdds(_)
                 | AnalysisMethod::Wilcoxon(_)
                 | AnalysisMethod::WinOdds(_)

@@ -10,6 +10,7 @@ pub mod grouping;
 pub mod imputation;
 pub mod logistic;
 pub mod method;
+pub mod modified_poisson;
 pub mod proportional_odds;
 pub mod rerandomisation;
 pub mod restricted;

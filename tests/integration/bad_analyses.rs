@@ -14,7 +14,7 @@ const METHODS: [Broken; 37] = [
         SHIFT,
         "method = \"win_ods\"",
         &[
-            "`analyses[1].method` is \"win_ods\" (did you mean `win_odds`?); allowed: two_proportions, proportional_odds, logistic, wilcoxon, win_odds, win_ratio, utility_weighted, cochran_mantel_haenszel, sliding_dichotomy",
+            "`analyses[1].method` is \"win_ods\" (did you mean `win_odds`?); allowed: two_proportions, proportional_odds, logistic, modified_poisson, wilcoxon, win_odds, win_ratio, utility_weighted, cochran_mantel_haenszel, sliding_dichotomy",
         ],
     ),
     broken(SHIFT, "method = 3", &["`analyses[1].method` is 3; allowed: two_proportions"]),

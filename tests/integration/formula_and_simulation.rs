@@ -44,6 +44,8 @@ fn analysis() -> impl Strategy<Value = &'static str> {
             r#"method="proportional_odds",adjust_for=["nihss","occlusion_site"]"#,
             r#"method="logistic""#,
             r#"method="logistic",adjust_for=["nihss","onset_to_puncture","occlusion_site"]"#,
+            r#"method="modified_poisson""#,
+            r#"method="modified_poisson",cut=3,adjust_for=["nihss","occlusion_site"]"#,
             r#"method="wilcoxon""#,
             r#"method="wilcoxon",stratify_by=["nihss"]"#,
             r#"method="win_odds""#,

@@ -59,6 +59,7 @@ mod reference_estimation;
 mod reference_operating;
 mod reference_ordinal;
 mod reference_pooling;
+mod reference_ratios;
 mod reference_wins;
 mod report_page;
 mod report_print;

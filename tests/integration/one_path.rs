@@ -9,7 +9,7 @@ use crate::util::{self, Row, directory, output, rescuesim, rows};
 const SCENARIO: &str = "angel-reboot";
 
 /// Every method with every test and effect, and every option that needs more than the counts of two arms.
-const ANALYSES: [&str; 34] = [
+const ANALYSES: [&str; 36] = [
     r#"method="two_proportions""#,
     r#"method="two_proportions",test="unpooled_z""#,
     r#"method="two_proportions",test="continuity_corrected""#,
@@ -29,6 +29,8 @@ const ANALYSES: [&str; 34] = [
     r#"method="logistic",test="score""#,
     r#"method="logistic",test="likelihood_ratio",cut=3"#,
     r#"method="logistic",adjust_for=["nihss"]"#,
+    r#"method="modified_poisson""#,
+    r#"method="modified_poisson",cut=1,adjust_for=["nihss"]"#,
     r#"method="wilcoxon""#,
     r#"method="wilcoxon",stratify_by=["nihss"]"#,
     r#"method="win_odds""#,

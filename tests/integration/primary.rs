@@ -23,12 +23,13 @@ fn json(command: &[&str], analyses: &[String]) -> Value {
     util::json(rescuesim().args(command).args(with(analyses)))
 }
 
-/// Removes the marks of primary analyses, and the provenance.
+/// Removes the marks of primary analyses, and what differs by how the scenario is written.
 fn without_marks(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.remove("primary");
             fields.remove("provenance");
+            fields.remove("command");
             fields.values_mut().for_each(without_marks);
         }
         Value::Array(items) => items.iter_mut().for_each(without_marks),

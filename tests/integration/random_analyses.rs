@@ -96,6 +96,9 @@ fn method() -> impl Strategy<Value = String> {
         two_proportions(),
         regression(),
         regression(),
+        (0u8..6, some_factors(0)).prop_map(|(cut, by)| format!(
+            r#"method="modified_poisson",cut={cut},adjust_for=[{by}]"#
+        )),
         some_factors(0).prop_map(|by| format!(r#"method="wilcoxon",stratify_by=[{by}]"#)),
         Just(r#"method="win_odds""#.to_owned()),
         Just(r#"method="win_ratio""#.to_owned()),

@@ -71,8 +71,18 @@ impl CovariateRows {
         Ok(Self { values, columns, groups: rows.len() })
     }
 
+    /// Number of covariates.
+    pub(in crate::analysis) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Number of groups.
+    pub(in crate::analysis) fn groups(&self) -> usize {
+        self.groups
+    }
+
     /// The covariates of a group.
-    fn row(&self, group: usize) -> &[f64] {
+    pub(in crate::analysis) fn row(&self, group: usize) -> &[f64] {
         &self.values[group * self.columns..][..self.columns]
     }
 }
