@@ -66,7 +66,7 @@
 //! 14. `report/table.rs` arranges them as a document, and `report/document.rs` sets it as text.
 //!
 //! Beyond one run, [`evidence`] pools published tables into a prior and [`explore`] compares,
-//! sweeps and solves over several scenarios.
+//! sweeps and solves over several scenarios, and [`page`] answers the local page of `rescuesim serve`.
 //!
 //! # Adding an analysis
 //!
@@ -104,3 +104,4 @@ pub mod engine;
 pub mod summary;
 pub mod explore;
 pub mod report;
+pub mod page;

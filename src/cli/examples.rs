@@ -33,7 +33,7 @@ const OF_THE_PROGRAM: [Example; 4] = [
 ];
 
 /// Examples of each command. They use scenarios of the program, so that they can be typed as they are.
-const OF_COMMANDS: [Examples; 20] = [
+const OF_COMMANDS: [Examples; 21] = [
     Examples {
         command: "run",
         examples: &[
@@ -96,6 +96,16 @@ const OF_COMMANDS: [Examples; 20] = [
             example(
                 "Figures as files, and a date on the page",
                 "rescuesim report angel-reboot --replicates 2000 --figures figures --date 2026-11-30",
+            ),
+        ],
+    },
+    Examples {
+        command: "serve",
+        examples: &[
+            example("A trial of your own, or one of the program", "rescuesim serve"),
+            example(
+                "A given scenario, on a given port",
+                "rescuesim serve angel-reboot --port 8000",
             ),
         ],
     },

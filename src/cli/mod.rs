@@ -28,6 +28,7 @@ mod pool;
 mod report;
 mod run;
 mod schema;
+mod serve;
 mod shell;
 mod signals;
 mod solve;
@@ -88,7 +89,9 @@ const MEANT: [(&str, &[&str]); 12] = [
 
 /// Replaces the suggestions for an unknown command, which are similar words, by commands that it means.
 fn suggest_commands(error: &mut clap::Error) {
-    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else { return };
+    let Some(ContextValue::String(typed)) = error.get(ContextKind::InvalidSubcommand) else {
+        return;
+    };
     let typed = typed.to_lowercase();
     if let Some((_, commands)) = MEANT.iter().find(|(word, _)| *word == typed) {
         let commands = commands.iter().map(|&command| command.to_owned()).collect();
@@ -119,6 +122,8 @@ enum Command {
     Strategies(strategies::StrategiesArgs),
     /// Solve for numbers of a scenario so that its exact quantities meet targets.
     Calibrate(calibrate::CalibrateArgs),
+    /// Open a page on this computer on which a trial is designed.
+    Serve(serve::ServeArgs),
     /// Compute boundaries, sizes and power without simulation, from a scenario or from options.
     Design(Box<design::DesignArgs>),
     /// Evaluate an interim analysis of an ongoing trial: updated boundaries, conditional power, estimates.
@@ -179,6 +184,7 @@ pub fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Compare(args) => compare::compare(&args),
         Command::Report(args) => report::report(&args),
         Command::Sweep(args) => sweep::sweep(&args),
+        Command::Serve(args) => serve::serve(&args),
         Command::Solve(args) => solve::solve(&args),
         Command::Strategies(args) => strategies::strategies(&args),
         Command::Calibrate(args) => calibrate::calibrate(&args),

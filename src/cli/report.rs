@@ -1,6 +1,7 @@
 //! `rescuesim report`.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use rescuesim::engine::Job;
@@ -13,7 +14,8 @@ use rescuesim::report::trace::ExampleTrial;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::report::{html, markdown};
 use rescuesim::rng::Replicate;
-use rescuesim::scenario::{InputDocument, Scenario, Set, Truth, sources};
+use rescuesim::scenario::sources::{self, Paragraph, Parameter};
+use rescuesim::scenario::{InputDocument, Scenario, Set, Truth};
 use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::AdjustedEstimates;
@@ -120,42 +122,118 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let file = args.checkpoint.open(args.run_id(&scenario), args.simulation.threads())?;
     let mut session = args.simulation.session(scenario.replicates).in_file(file);
     // All that takes long comes first, so that a checkpoint has it whatever happens later.
-    let (scenario, tally, summary) = simulate(args, &mut session, scenario)?;
-    let one_look = one_look(&scenario);
-    let points = varied.points.iter().map(|of| of.scenario.replicates).sum::<u64>();
-    session.expect(points + one_look.as_ref().map_or(0, |fixed| fixed.replicates));
-    let fixed = one_look
-        .map(|fixed| {
-            session.name("one look");
-            operating_characteristics(&mut session, &fixed)
-        })
-        .transpose()?;
-    session.name("power curve");
-    // The curve shows power alone.
-    session.estimates = AdjustedEstimates::Skipped;
-    let curve = power_curve(&mut session, &varied)?;
+    let simulations = Simulations::run(args, &mut session, scenario, &varied)?;
     session.end().map_or(Ok(()), CheckpointFile::finish)?;
-    let dossier = Dossier::new(&scenario, &tally, cancelled_by_signal()).map_err(interrupted)?;
-    let mut figures = gallery::figures(&scenario, &summary, &dossier, &rules(&scenario));
-    figures.extend(curve);
-    let (examples, not_found) = examples(args, &scenario)?;
-    let report = Report {
-        scenario: &scenario,
-        summary: &summary,
-        fixed: fixed.as_ref(),
-        figures: &figures,
-        examples: &examples,
-        not_found: &not_found,
-        parameters: &sources::parameters(&scenario, &document, &sets),
-        preamble: &sources::preamble(document.text()),
-        command: &args.command(&scenario),
-        imprint: args.imprint(),
-    };
+    let content = Content::new(args, &simulations, cancelled_by_signal())?;
+    let parameters = sources::parameters(&simulations.scenario, &document, &sets);
+    let preamble = sources::preamble(document.text());
+    let command = args.command(&simulations.scenario);
+    let report = content.report(&simulations, args, &parameters, &preamble, &command);
     let written = page.finish(&report)?;
     if args.simulation.quiet {
         return Ok(());
     }
     print(&written)
+}
+
+/// Makes the page of a report of a document, without files. The flag cancels it.
+///
+/// # Errors
+/// When the scenario is not valid, or it is cancelled.
+#[cfg(feature = "serve")]
+pub fn html_page(
+    args: &ReportArgs,
+    document: &InputDocument,
+    cancelled: &AtomicBool,
+) -> Result<String, Failure> {
+    let scenario = document.scenario(&[])?;
+    let varied = VariedScenarios::resolve(args, document, &scenario)?;
+    let mut session = args.simulation.session_cancelled_by(scenario.replicates, cancelled);
+    let simulations = Simulations::run(args, &mut session, scenario, &varied)?;
+    let content = Content::new(args, &simulations, cancelled)?;
+    let parameters = sources::parameters(&simulations.scenario, document, &[]);
+    let preamble = sources::preamble(document.text());
+    let command = args.command(&simulations.scenario);
+    Ok(html::page(&content.report(&simulations, args, &parameters, &preamble, &command)))
+}
+
+/// Results of the simulations of a report.
+struct Simulations {
+    scenario: Scenario,
+    tally: DossierTally,
+    summary: Summary,
+    /// The same trials without interim looks.
+    fixed: Option<OperatingCharacteristics>,
+    curve: Option<Figure>,
+}
+
+impl Simulations {
+    fn run(
+        args: &ReportArgs,
+        session: &mut Session<'_>,
+        scenario: Scenario,
+        varied: &VariedScenarios,
+    ) -> Result<Self, Failure> {
+        let (scenario, tally, summary) = simulate(args, session, scenario)?;
+        let one_look = one_look(&scenario);
+        let points = varied.points.iter().map(|of| of.scenario.replicates).sum::<u64>();
+        session.expect(points + one_look.as_ref().map_or(0, |fixed| fixed.replicates));
+        let fixed = one_look
+            .map(|fixed| {
+                session.name("one look");
+                operating_characteristics(session, &fixed)
+            })
+            .transpose()?;
+        session.name("power curve");
+        // The curve shows power alone.
+        session.estimates = AdjustedEstimates::Skipped;
+        let curve = power_curve(session, varied)?;
+        Ok(Self { scenario, tally, summary, fixed, curve })
+    }
+}
+
+/// Figures and example trials of a report.
+struct Content {
+    figures: Vec<Figure>,
+    examples: Vec<Example>,
+    not_found: Vec<String>,
+}
+
+impl Content {
+    fn new(
+        args: &ReportArgs,
+        simulations: &Simulations,
+        cancelled: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        let Simulations { scenario, tally, summary, curve, .. } = simulations;
+        let dossier = Dossier::new(scenario, tally, cancelled).map_err(interrupted)?;
+        let mut figures = gallery::figures(scenario, summary, &dossier, &rules(scenario));
+        figures.extend(curve.clone());
+        let (examples, not_found) = examples(args, scenario, cancelled)?;
+        Ok(Self { figures, examples, not_found })
+    }
+
+    fn report<'r>(
+        &'r self,
+        simulations: &'r Simulations,
+        args: &'r ReportArgs,
+        parameters: &'r [Parameter],
+        preamble: &'r [Paragraph],
+        command: &'r str,
+    ) -> Report<'r> {
+        Report {
+            scenario: &simulations.scenario,
+            summary: &simulations.summary,
+            fixed: simulations.fixed.as_ref(),
+            figures: &self.figures,
+            examples: &self.examples,
+            not_found: &self.not_found,
+            parameters,
+            preamble,
+            command,
+            imprint: args.imprint(),
+        }
+    }
 }
 
 impl ReportArgs {
@@ -304,6 +382,7 @@ struct FoundExample {
 fn examples(
     args: &ReportArgs,
     scenario: &Scenario,
+    cancelled: &AtomicBool,
 ) -> Result<(Vec<Example>, Vec<String>), Failure> {
     let wanted = TrialEnding::examples(scenario);
     let mut found: Vec<FoundExample> = Vec::new();
@@ -313,8 +392,7 @@ fn examples(
         // By the primary analysis, as the figure of paths.
         let view = Viewpoint { truth, analysis: 0 };
         let searched = scenario.replicates.min(SEARCHED);
-        let firsts =
-            find(scenario, &missing, view, searched, cancelled_by_signal()).map_err(interrupted)?;
+        let firsts = find(scenario, &missing, view, searched, cancelled).map_err(interrupted)?;
         let mut not_found = Vec::new();
         for (ending, first) in missing.into_iter().zip(firsts) {
             match first {
@@ -325,7 +403,7 @@ fn examples(
         missing = not_found;
     }
     found.sort_by_key(|of| wanted.iter().position(|ending| *ending == of.ending));
-    let examples = found.iter().map(|of| example(args, scenario, of));
+    let examples = found.iter().map(|of| example(args, scenario, of, cancelled));
     let missing = missing.iter().map(TrialEnding::to_string).collect();
     Ok((examples.collect::<Result<_, Failure>>()?, missing))
 }
@@ -338,6 +416,7 @@ fn example(
     args: &ReportArgs,
     scenario: &Scenario,
     found: &FoundExample,
+    cancelled: &AtomicBool,
 ) -> Result<Example, Failure> {
     let FoundExample { ending, truth, replicate } = found;
     let mut command = CommandLine::of("trace", &args.scenario)
@@ -347,7 +426,7 @@ fn example(
         command = command.option("truth", "null");
     }
     let view = Viewpoint { truth: *truth, analysis: 0 };
-    let trace = Trace::until_cancelled(scenario, *replicate, view, cancelled_by_signal());
+    let trace = Trace::until_cancelled(scenario, *replicate, view, cancelled);
     let trace = trace.map_err(interrupted)?;
     let provenance = Provenance::new(scenario, command.to_string());
     Ok(Example::new(&ending.to_string(), &ExampleTrial { provenance, trace }))

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZero;
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -89,6 +90,15 @@ impl SimulationArgs {
 
     /// Starts a progress bar for the simulations of this many replicates in all.
     pub fn session(&self, replicates: u64) -> Session<'_> {
+        self.session_cancelled_by(replicates, cancelled_by_signal())
+    }
+
+    /// Begins the simulations of a command that a flag cancels instead of a signal.
+    pub fn session_cancelled_by<'a>(
+        &'a self,
+        replicates: u64,
+        cancelled: &'a AtomicBool,
+    ) -> Session<'a> {
         let bar = progress_bar(replicates);
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -100,6 +110,7 @@ impl SimulationArgs {
             next_job: 0,
             following: Vec::new(),
             estimates: AdjustedEstimates::Computed,
+            cancelled,
             file: None,
         }
     }
@@ -128,6 +139,8 @@ pub struct Session<'a> {
     pub following: Vec<String>,
     /// Whether trials get estimates that allow for the looks.
     pub estimates: AdjustedEstimates,
+    /// Flag that cancels all of it.
+    pub cancelled: &'a AtomicBool,
     /// File that keeps what has been simulated.
     file: Option<CheckpointFile>,
 }
@@ -255,7 +268,7 @@ impl Session<'_> {
         let bar = &self.bar;
         let mut job = Job {
             threads: Some(self.args.threads()),
-            cancelled: cancelled_by_signal(),
+            cancelled: self.cancelled,
             progress: &|finished| bar.inc(finished),
             estimates: self.estimates,
             ..job.shortened()

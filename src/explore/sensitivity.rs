@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::outcome::Mrs;
+use crate::scenario::edit::Number;
 use crate::scenario::{InputDocument, KeyPath, Outcomes, Scenario, Set, Truth, size};
 
 /// Quantity that is varied.
@@ -49,6 +50,40 @@ pub struct Variation {
 const EFFECTS: [f64; 8] = [-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5];
 /// Shares of the stated number of patients.
 const SIZES: [f64; 5] = [0.5, 0.75, 1.0, 1.25, 1.5];
+
+/// Shares of a number from which a curve over it is drawn.
+const SHARES: [f64; 9] = [0.5, 0.625, 0.75, 0.875, 1.0, 1.125, 1.25, 1.375, 1.5];
+
+/// Returns values around a number of a scenario, in increasing order, within its allowed range.
+pub fn around(number: &Number) -> Vec<f64> {
+    let Number { value, range: (least, most), whole } = *number;
+    // Around 0 shares are all the same: a tenth of the range above it, or 1, is the width.
+    let width = if value != 0.0 {
+        value.abs()
+    } else if most.is_finite() {
+        0.1 * most
+    } else {
+        1.0
+    };
+    let mut values: Vec<f64> = SHARES
+        .iter()
+        .map(|share| value + (share - 1.0) * width)
+        // Rounded to digits that a person would type, without the noise of the arithmetic.
+        .map(|x| if whole { x.round() } else { rounded(x, width) })
+        .filter(|x| (least..=most).contains(x))
+        .collect();
+    values.push(value);
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
+/// Rounds to a thousandth of the leading digit of a width.
+fn rounded(x: f64, width: f64) -> f64 {
+    let decimals = (3.0 - libm::log10(width).floor()).clamp(0.0, 15.0);
+    let scale = libm::pow(10.0, decimals);
+    (x * scale).round() / scale
+}
 
 impl Sensitivity {
     /// Varies the effect if outcomes are stated: a common odds ratio from half the effect on functional

@@ -59,7 +59,8 @@ pub fn render(scenario: &Scenario) -> String {
     format!("{comments}\n{toml}")
 }
 
-pub(super) fn bounds(scenario: &Scenario) -> Document {
+/// Tabulates the boundaries at the looks, after a description of the design.
+pub fn bounds(scenario: &Scenario) -> Document {
     let rows = scenario.design.looks().iter().enumerate().map(|(k, look)| BoundaryRow {
         name: (k + 1).to_string(),
         analysed: look.analysed,

@@ -177,7 +177,7 @@ impl Synopsis {
     }
 
     /// States the chance of stopping early and why, and the expected patients and months.
-    pub(super) fn course(&self) -> String {
+    pub fn course(&self) -> String {
         let stops_only_for_efficacy =
             self.alternative.early_stops.iter().all(|stops| stops.reason == StopReason::Efficacy);
         let mut text = match (self.assumptions.interim_looks, &self.alternative.early_stops[..]) {

@@ -39,7 +39,14 @@ pub trait InputFile: DeserializeOwned {
 /// a pipe, is the same for all of a command. Clones share the texts.
 #[derive(Debug, Clone, Default)]
 // Drafts of a document are resolved on one thread and share what was read.
-pub(super) struct InputTexts(Rc<RefCell<BTreeMap<PathBuf, String>>>);
+pub(super) struct InputTexts {
+    read: Rc<RefCell<BTreeMap<PathBuf, String>>>,
+    /// Whether no other file may be read.
+    is_closed: bool,
+}
+
+/// Texts of files that a document may refer to in the place of the file system, by their paths.
+pub type KnownFiles = BTreeMap<PathBuf, String>;
 
 impl InputTexts {
     /// Returns the text of a file, as [`read_text`] has it when it is first asked for.
@@ -47,11 +54,11 @@ impl InputTexts {
     /// # Errors
     /// Same as [`read_text`].
     pub(super) fn text(&self, path: &Path) -> Result<String, Rejection> {
-        if let Some(text) = self.0.borrow().get(path) {
+        if let Some(text) = self.read.borrow().get(path) {
             return Ok(text.clone());
         }
-        let text = read_text(path)?;
-        self.0.borrow_mut().insert(path.to_owned(), text.clone());
+        let text = if self.is_closed { shipped_text(path)? } else { read_text(path)? };
+        self.read.borrow_mut().insert(path.to_owned(), text.clone());
         Ok(text)
     }
 }
@@ -114,9 +121,50 @@ impl InputDocument {
         }
     }
 
+    /// Parses a text that may come from elsewhere: the files that it names are those known, from the
+    /// given folder, and those of the program. No other file is read.
+    ///
+    /// # Errors
+    /// When the text is not TOML.
+    pub fn parse_closed(
+        name: &str,
+        text: String,
+        folder: &Path,
+        known: &KnownFiles,
+    ) -> Result<Self, Rejection> {
+        let read = Rc::new(RefCell::new(known.clone()));
+        let inputs = InputTexts { read, is_closed: true };
+        let document = Self::parse(name, text)?;
+        Ok(Self { folder: folder.to_owned(), inputs, ..document })
+    }
+
     /// Returns the text.
     pub fn text(&self) -> &str {
         self.parsed.raw()
+    }
+
+    /// Returns the document, to be changed with its comments kept.
+    pub(super) fn to_mutable(&self) -> toml_edit::DocumentMut {
+        self.parsed.clone().into_mut()
+    }
+
+    /// Returns the keys and values as written, in JSON.
+    pub fn to_json(&self) -> Value {
+        let value = plain(self.root(), self.text());
+        let value = serde::de::IntoDeserializer::into_deserializer(value);
+        // JSON has every type of TOML but infinity, which becomes null.
+        <Value as serde::Deserialize>::deserialize::<toml_edit::de::ValueDeserializer>(value)
+            .unwrap_or(Value::Null)
+    }
+
+    /// Returns the directory that the paths in the document start from.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Returns the texts of the files that were read for the document so far, evidence included.
+    pub fn known_files(&self) -> KnownFiles {
+        self.inputs.read.borrow().clone()
     }
 
     /// Returns the root table, as written.
@@ -127,7 +175,7 @@ impl InputDocument {
     /// Returns the files that were read for the document so far, evidence included, and the names of
     /// scenarios of the program: what a command must not write over.
     pub fn paths(&self) -> Vec<PathBuf> {
-        self.inputs.0.borrow().keys().cloned().collect()
+        self.inputs.read.borrow().keys().cloned().collect()
     }
 
     /// Returns the document with values set in it, one after another.
@@ -267,6 +315,15 @@ impl Places<'_> {
             Some((set.origin(), span))
         })
     }
+}
+
+/// Returns the text of a scenario or of evidence in the program.
+///
+/// # Errors
+/// When the program has none of this name.
+fn shipped_text(path: &Path) -> Result<String, Rejection> {
+    let text = shipped::text(path).map(str::to_owned);
+    text.ok_or_else(|| unreadable(path, "cannot be read from here; allowed: a file of the program"))
 }
 
 /// Returns the text of a file that is not too large and is UTF-8; if there is none, or a folder, that of

@@ -115,6 +115,11 @@ impl Set {
         &self.path
     }
 
+    /// Returns the value.
+    pub(super) fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// Returns the value as TOML.
     pub fn value_text(&self) -> String {
         self.value.to_string().trim().to_owned()

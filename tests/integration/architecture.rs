@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// Order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
     "num",
     "rng",
     "population",
@@ -25,6 +25,7 @@ const ORDER: [&str; 18] = [
     "summary",
     "explore",
     "report",
+    "page",
 ];
 
 /// Text and the files (or folders) of `src/` that may contain it.
@@ -72,8 +73,8 @@ const PLACES: [(&str, &[&str]); 29] = [
 ];
 
 /// Files of types that scenarios write as they are, choices and numbers without an invariant, and of
-/// totals that checkpoints hold and check.
-const WRITTEN: [&str; 16] = [
+/// totals that checkpoints hold and check, and of requests of the page.
+const WRITTEN: [&str; 17] = [
     "accrual.rs",
     "outcome/mod.rs",
     "outcome/published.rs",
@@ -90,6 +91,7 @@ const WRITTEN: [&str; 16] = [
     "explore/convergence.rs",
     "explore/dossier.rs",
     "report/glossary.rs",
+    "page/request.rs",
 ];
 
 fn sources(folder: &Path, out: &mut Vec<PathBuf>) {

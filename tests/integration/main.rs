@@ -13,6 +13,8 @@ mod bad_designs;
 mod bad_input;
 mod bad_procedures;
 mod bench_command;
+#[cfg(feature = "serve")]
+mod browser;
 mod calibration;
 mod centre_effects;
 mod centres;
@@ -67,6 +69,10 @@ mod reproducibility;
 mod resumed_grids;
 mod safety;
 mod scenarios;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "serve")]
+mod serve_page;
 mod shards;
 mod shipped;
 mod slips;

@@ -168,7 +168,8 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     let document = InputDocument::read(&args.scenario)?;
     let scenario = delay::announced(false, || document.scenario(&args.overrides))?;
     // Before the page is opened: Ctrl-C during a search for boundaries would leave its temporary file.
-    let report = delay::announced(false, || report(&scenario, args))?;
+    let command = recreate::as_typed();
+    let report = delay::announced(false, || report(&scenario, args, command))?;
     // A page named like a file that is read would overwrite the scenario or the patients.
     let inputs = [document.paths(), args.patients.iter().cloned().collect()].concat();
     let page = args.out.as_deref().map(|path| output::own_page(path, &inputs)).transpose()?;
@@ -181,7 +182,15 @@ pub fn monitor(args: &MonitorArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, Failure> {
+/// Evaluates the look; `command` repeats it.
+///
+/// # Errors
+/// When the data do not fit the scenario.
+pub fn report(
+    scenario: &Scenario,
+    args: &MonitorArgs,
+    command: String,
+) -> Result<MonitoringReport, Failure> {
     let analysis = analysis::named(scenario, args.analysis.as_deref())?;
     let given = args.given(scenario, analysis)?;
     let given = given.as_ref();
@@ -219,7 +228,7 @@ fn report(scenario: &Scenario, args: &MonitorArgs) -> Result<MonitoringReport, F
     let context = LookContext {
         scenario,
         analysis,
-        command: recreate::as_typed(),
+        command,
         date: args.date.clone(),
         randomised: facts.randomised,
         counts: given.and_then(GivenOutcomes::by_mrs),

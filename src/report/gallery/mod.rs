@@ -57,12 +57,12 @@ pub fn figures(
         unreachable!("these two are always there")
     };
     let first = &effect.analyses[0];
-    let mut figures = vec![outcomes(scenario)];
+    let mut figures = vec![assumed_mrs(scenario)];
     if let Some(procedure) = &summary.procedure {
         figures.extend(procedure::flows(procedure));
     }
     if !strategies.is_empty() {
-        figures.push(procedure::strategies(strategies));
+        figures.push(strategy_curve(strategies));
     }
     figures.extend([trials::paths(first, dossier), trials::stopped_by_look(effect, none)]);
     // Without interim looks all trials have one size.
@@ -78,7 +78,13 @@ pub fn figures(
     figures
 }
 
-fn outcomes(scenario: &Scenario) -> Figure {
+/// Draws the outcomes of a procedure under several strategies.
+pub fn strategy_curve(strategies: &[StrategySummary]) -> Figure {
+    procedure::strategies(strategies)
+}
+
+/// Draws the assumed mRS of both arms.
+pub fn assumed_mrs(scenario: &Scenario) -> Figure {
     let names = &scenario.file().arms;
     let [control, experimental] =
         scenario.marginal(Truth::Alternative).expect("only the prior has none");
@@ -110,10 +116,47 @@ fn arm_mrs(treatment: &str, patients: f64, mrs: &MrsDistribution) -> ArmMrs {
     ArmMrs { treatment: treatment.to_owned(), patients, shares: *mrs.probabilities() }
 }
 
+/// Draws the planned boundaries of the primary analysis at its looks, without trials.
+pub fn planned_boundaries(scenario: &Scenario) -> Figure {
+    trials::planned(scenario)
+}
+
 /// Draws the power over values of a quantity, each with its simulation; a line for each analysis. `planned`
 /// is the value in the scenario.
 pub fn power_curve(
     quantity: VariedQuantity,
+    planned: f64,
+    points: &[(f64, OperatingCharacteristics)],
+) -> Figure {
+    let x = quantity.to_string();
+    let figure = power_against(&x, planned, points);
+    Figure {
+        title: match quantity {
+            VariedQuantity::CommonOddsRatio => "Power by common odds ratio",
+            VariedQuantity::PatientsRandomised => "Power by number of patients randomised",
+        }
+        .to_owned(),
+        caption: match quantity {
+            VariedQuantity::CommonOddsRatio => {
+                "Everything else as in the scenario, with the same patients at every point. An odds \
+                 ratio shifts all cuts of the control arm's mRS alike, even where the scenario's own \
+                 effect does not."
+            }
+            VariedQuantity::PatientsRandomised => SAME_PATIENTS,
+        }
+        .to_owned(),
+        ..figure
+    }
+}
+
+/// Caption of a power curve.
+const SAME_PATIENTS: &str =
+    "Everything else as in the scenario, with the same patients at every point.";
+
+/// Draws the power over values of a key, each with its simulation; a line for each analysis. `planned` is
+/// the value in the scenario.
+pub fn power_against(
+    key: &str,
     planned: f64,
     points: &[(f64, OperatingCharacteristics)],
 ) -> Figure {
@@ -144,28 +187,14 @@ pub fn power_curve(
     let labels = Labels {
         title: String::new(),
         subtitle: String::new(),
-        x: quantity.to_string(),
+        x: key.to_owned(),
         planned: Some(planned),
         footer: String::new(),
     };
     Figure {
         name: "power-curve".to_owned(),
-        title: match quantity {
-            VariedQuantity::CommonOddsRatio => "Power by common odds ratio",
-            VariedQuantity::PatientsRandomised => "Power by number of patients randomised",
-        }
-        .to_owned(),
-        caption: match quantity {
-            VariedQuantity::CommonOddsRatio => {
-                "Everything else as in the scenario, with the same patients at every point. An odds \
-                 ratio shifts all cuts of the control arm's mRS alike, even where the scenario's own \
-                 effect does not."
-            }
-            VariedQuantity::PatientsRandomised => {
-                "Everything else as in the scenario, with the same patients at every point."
-            }
-        }
-        .to_owned(),
+        title: format!("Power by {key}"),
+        caption: SAME_PATIENTS.to_owned(),
         svg: figure::power_curve(&curves, &Lines::Unordered, &labels),
         data: csv::table(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
     }

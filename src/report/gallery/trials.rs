@@ -9,6 +9,7 @@ use crate::report::figure::{
 };
 use crate::report::rows::conclusion_name;
 use crate::report::{Summary, csv};
+use crate::scenario::Scenario;
 use crate::summary::{AnalysisSummary, ArmImbalance, TruthSummary};
 
 /// Draws paths of Z between the planned boundaries.
@@ -50,6 +51,42 @@ pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
         svg: figure::paths(&looks, &dossier.paths),
         data: csv::table(&["replicate", "analysed", "z", "conclusion"], rows),
     }
+}
+
+/// Draws the planned boundaries without paths.
+pub(super) fn planned(scenario: &Scenario) -> Figure {
+    let mut rows = Vec::new();
+    let mut looks = Vec::new();
+    for (k, look) in scenario.design.looks().iter().enumerate() {
+        let bounds = PlannedBounds {
+            analysed: f64::from(look.analysed),
+            efficacy: tested(look.efficacy),
+            futility: tested(look.futility),
+            harm: tested(look.harm),
+        };
+        for (name, z) in
+            [("efficacy", bounds.efficacy), ("futility", bounds.futility), ("harm", bounds.harm)]
+        {
+            let Some(z) = z else { continue };
+            let analysed = look.analysed.to_string();
+            rows.push(vec![(k + 1).to_string(), analysed, name.to_owned(), csv::float(z)]);
+        }
+        looks.push(bounds);
+    }
+    Figure {
+        name: "boundaries".to_owned(),
+        title: "Planned boundaries".to_owned(),
+        caption: "Z at which the trial stops, by the number of patients with an outcome. Z above 0 favours \
+                  the experimental arm."
+            .to_owned(),
+        svg: figure::paths(&looks, &[]),
+        data: csv::table(&["look", "analysed", "boundary", "z"], rows),
+    }
+}
+
+/// Returns a boundary; `None` for an infinite one, which is not tested.
+fn tested(z: f64) -> Option<f64> {
+    Some(z).filter(|z| z.is_finite())
 }
 
 fn paths_caption(analysis: &AnalysisSummary) -> String {

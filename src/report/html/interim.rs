@@ -5,7 +5,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::blocks::{document, element, figure};
+use super::blocks::{document, element};
 use super::head;
 use crate::report::monitoring::MonitoringReport;
 use crate::report::sections::{Definition, Element};
@@ -40,7 +40,7 @@ pub fn page(report: &MonitoringReport) -> String {
                 h2 { "Stopping rules" }
                 ul { @for rule in &report.rules { li { (rule) } } }
                 (document(&report.bounds()))
-                (figure(&report.figure(), &format!("rescuesim {}: {}", report.version, report.command)))
+                (drawn(report))
             }
             div.beside {
                 section id="effect" {
@@ -75,6 +75,16 @@ pub fn page(report: &MonitoringReport) -> String {
         html lang="en" { (head(&title, report.version)) body { (body) } }
     };
     page.into_string()
+}
+
+/// Renders the figure of Z on its boundaries as a part of a page.
+pub fn figure(report: &MonitoringReport) -> String {
+    drawn(report).into_string()
+}
+
+fn drawn(report: &MonitoringReport) -> Markup {
+    let origin = format!("rescuesim {}: {}", report.version, report.command);
+    super::blocks::figure(&report.figure(), &origin)
 }
 
 /// States the result of the look, what was not checked, and what is implausible.

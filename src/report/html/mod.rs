@@ -5,7 +5,9 @@ pub mod interim;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::document::Document;
 use super::figure;
+use super::gallery::Figure;
 use super::sections::{Report, Section};
 
 /// The page has one inline style sheet and inline SVG with style attributes; it runs and loads nothing,
@@ -42,6 +44,17 @@ pub fn page(report: &Report<'_>) -> String {
         }
     };
     page.into_string()
+}
+
+/// Renders a document as a part of a page: headings are those of a subsection.
+pub fn fragment(document: &Document) -> String {
+    blocks::document(document).into_string()
+}
+
+/// Renders a figure as a part of a page, with its caption, its numbers and links to its files; `origin` names the
+/// version and command that made it.
+pub fn figure_fragment(figure: &Figure, origin: &str) -> String {
+    blocks::figure(figure, origin).into_string()
 }
 
 fn head(title: &str, version: &str) -> Markup {

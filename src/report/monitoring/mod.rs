@@ -101,7 +101,7 @@ pub struct MonitoringReport {
     /// Conclusion from the outcomes alone.
     without_safety: LookConclusion,
     /// Boundaries that are crossed and the recommendation of the design, in a sentence.
-    pub(super) summary: String,
+    pub summary: String,
     safety: Vec<SafetyCheck>,
     /// What is implausible about the data, a sentence each.
     pub(super) warnings: Vec<String>,
