@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::util::{
-    angel_reboot, directory, interrupt, number, output, rescuesim, rows, wait_until,
+    Running, angel_reboot, directory, interrupt, number, output, rescuesim, rows, wait_until,
 };
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
@@ -369,14 +369,14 @@ fn an_interrupted_run_keeps_earlier_results() {
     let directory = directory();
     let summary = directory.path().join("summary.json");
     fs::write(&summary, "earlier").expect("the folder is writable");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rescuesim"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
+    command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["run", SCENARIO, "--replicates", "1e12", "--trials", "csv", "--out"])
         .arg(directory.path())
         .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("the program starts");
+        .stdout(Stdio::null());
+    let mut child = Running::start(&mut command);
     // The run opens its files before it simulates.
     wait_until(|| fs::read_dir(directory.path()).expect("the folder can be listed").count() >= 3);
     interrupt(&child);
@@ -408,7 +408,7 @@ fn first_line_of_a_slow_search() -> String {
     let mut script = Command::new("script");
     script.args(["-qec", &sweep, "/dev/null"]).current_dir(env!("CARGO_MANIFEST_DIR"));
     script.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = script.spawn().expect("util-linux is installed");
+    let mut child = Running::start(&mut script);
     let mut line = String::new();
     let mut printed = BufReader::new(child.stdout.take().expect("piped"));
     printed.read_line(&mut line).expect("text");

@@ -291,11 +291,11 @@ fn parts(folder: &Path) -> BTreeSet<String> {
 
 /// Starts a run that writes to a folder and does not end by itself.
 #[cfg(unix)]
-fn endless_run(folder: &Path) -> std::process::Child {
+fn endless_run(folder: &Path) -> crate::util::Running {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rescuesim"));
     command.args(["run", "angel-rescue", "-q", "--replicates", "1e12", "--trials", "csv"]);
     command.arg("--out").arg(folder).stderr(Stdio::null()).stdout(Stdio::null());
-    command.spawn().expect("the program starts")
+    crate::util::Running::start(&mut command)
 }
 
 /// The next run into a folder removes the files under construction of a killed run, and keeps those of

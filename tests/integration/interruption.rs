@@ -4,10 +4,10 @@
 //! Each test expects the same bytes for every timing of the kills, so that no clock can fail it.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use crate::util::{directory, interrupt, output, project, refused, rescuesim, wait_until};
+use crate::util::{Running, directory, interrupt, output, project, refused, rescuesim, wait_until};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 /// A small trial with one look, which simulates many replicates in little time.
@@ -41,12 +41,11 @@ fn next(file: &Path) -> u64 {
     done.map(|[next, start]| next - start).sum()
 }
 
-fn started(amount: [&str; 2], file: &Path) -> Child {
+fn started(amount: [&str; 2], file: &Path) -> Running {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"));
     command.current_dir(project("")).args(["run", SCENARIO, "--quiet"]).args(SMALL).args(amount);
     command.args(["--resume", "--checkpoint-every", "0", "--checkpoint"]).arg(file);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().expect("the program starts")
+    Running::start(command.stdout(Stdio::null()).stderr(Stdio::null()))
 }
 
 /// Number of kills before a run may end.
@@ -186,11 +185,11 @@ fn a_signal_leaves_a_checkpoint_of_all_finished_replicates() {
         command.current_dir(project("")).args(["run", SCENARIO, "--quiet"]).args(SMALL);
         command.args(["--replicates", "1e9", "--checkpoint-every", "86400", "--checkpoint"]);
         command.arg(&file).stdout(Stdio::null()).stderr(Stdio::piped());
-        let child = command.spawn().expect("the program starts");
+        let child = Running::start(&mut command);
         wait_until(|| file.exists());
         std::thread::sleep(delay);
         interrupt(&child);
-        let output = child.wait_with_output().expect("the child exists");
+        let output = child.output();
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains(" of 1 000 000 000 replicates; "), "{errors}");
@@ -226,12 +225,12 @@ fn a_long_replicate_ends_at_an_interruption() {
         let directory = directory();
         let file = directory.path().join("run.json");
         let mut command = endless(&["--set", analyses, "--checkpoint"]);
-        let child = command.arg(&file).spawn().expect("the program starts");
+        let child = Running::start(command.arg(&file));
         wait_until(|| file.exists());
         // Long enough for the first replicate to begin.
         std::thread::sleep(Duration::from_millis(500));
         interrupt(&child);
-        let output = child.wait_with_output().expect("the child exists");
+        let output = child.output();
         let errors = String::from_utf8(output.stderr).expect("messages are text");
         assert_eq!(output.status.code(), Some(1), "{errors}");
         assert!(errors.contains("interrupted after 0 of "), "{errors}");
@@ -253,7 +252,7 @@ fn a_second_interruption_ends_the_program_at_once() {
         .args(["run", SCENARIO, "--quiet", "--trials", "csv"])
         .args(SMALL);
     command.args(["--replicates", "10", "--out"]).arg(directory.path()).stdout(Stdio::null());
-    let mut child = command.spawn().expect("the program starts");
+    let mut child = Running::start(&mut command);
     // Rows are put in place before the summary.
     wait_until(|| directory.path().join("trials.csv").exists());
     interrupt(&child);
@@ -261,6 +260,25 @@ fn a_second_interruption_ends_the_program_at_once() {
     assert!(child.try_wait().expect("the child exists").is_none(), "it waits for a reader");
     interrupt(&child);
     assert_eq!(child.wait().expect("the child exists").code(), Some(1));
+}
+
+/// `env` undoes that Ctrl-C is ignored, as it is by all that a shell starts in the background.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_a_run() {
+    let directory = directory();
+    let file = directory.path().join("run.json");
+    let mut command = std::process::Command::new("env");
+    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_rescuesim"), "run", SCENARIO]);
+    command.current_dir(project("")).args(["--replicates", "1e12", "--checkpoint"]).arg(&file);
+    let child = Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    wait_until(|| file.exists());
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill").args(["-INT", &id]).status();
+    assert!(sent.expect("kill starts").success());
+    let output = child.output();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted after"));
 }
 
 /// `nohup`, and a shell without job control for commands in the background, start programs like this.
@@ -274,7 +292,7 @@ fn signals_ignored_at_the_start_are_ignored() {
     command.arg(env!("CARGO_BIN_EXE_rescuesim")).current_dir(project(""));
     command.args(["run", SCENARIO, "--quiet", "--replicates", "1e12", "--checkpoint"]).arg(&file);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("a shell starts");
+    let mut child = Running::start(&mut command);
     wait_until(|| file.exists());
     let send = |signal: &str| {
         let id = child.id().to_string();
@@ -290,7 +308,7 @@ fn signals_ignored_at_the_start_are_ignored() {
     assert!(child.try_wait().expect("the child exists").is_none());
     let sent = std::process::Command::new("kill").args(["-TERM", &id]).status();
     assert!(sent.expect("kill starts").success());
-    let output = child.wait_with_output().expect("the child exists");
+    let output = child.output();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted after"));
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::util::{directory, interrupt, only, output, project, refused, rescuesim, wait_until};
+use crate::util::{
+    Running, directory, interrupt, only, output, project, refused, rescuesim, wait_until,
+};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 const FUNCTIONAL_INDEPENDENCE: &str = "outcome.experimental.functional_independence";
@@ -35,11 +37,11 @@ fn jobs(file: &Path) -> Vec<u64> {
 }
 
 /// Starts a command with a checkpoint that is up to date all the time.
-fn started(args: &[String], file: &Path) -> std::process::Child {
+fn started(args: &[String], file: &Path) -> Running {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"));
     command.current_dir(project("")).args(args).args(["--quiet", "--resume"]);
     command.args(["--checkpoint-every", "0", "--checkpoint"]).arg(file);
-    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the program starts")
+    Running::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))
 }
 
 /// Replicates in a checkpoint that need not exist yet.
@@ -149,7 +151,7 @@ fn an_interrupted_sweep_keeps_its_finished_points() {
     let child = started(&arguments(&[&["sweep"], &GRID[..], &amount].concat()), &file);
     wait_until(|| file.exists() && jobs(&file).len() > 2);
     interrupt(&child);
-    let ended = child.wait_with_output().expect("the child exists");
+    let ended = child.output();
     let errors = String::from_utf8(ended.stderr).expect("messages are text");
     assert_eq!(ended.status.code(), Some(1), "{errors}");
     assert!(errors.contains(" of 3 000 replicates; ") && errors.contains("--resume"), "{errors}");

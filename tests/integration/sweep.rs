@@ -11,8 +11,8 @@ use rescuesim::scenario::Truth::Alternative;
 use serde_json::Value;
 
 use crate::util::{
-    Results, directory, interrupt, json, number, only, output, refused, rescuesim, rows, simulate,
-    wait_until,
+    Results, Running, directory, interrupt, json, number, only, output, refused, rescuesim, rows,
+    simulate, wait_until,
 };
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
@@ -369,7 +369,8 @@ fn an_interrupted_sweep_keeps_earlier_files() {
     let folder = directory();
     let kept = folder.path().join("sweep.csv");
     fs::write(&kept, "earlier").expect("the folder is writable");
-    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"))
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_rescuesim"));
+    command
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args([
             "sweep",
@@ -382,9 +383,8 @@ fn an_interrupted_sweep_keeps_earlier_files() {
         ])
         .arg(folder.path())
         .stderr(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .expect("the program starts");
+        .stdout(std::process::Stdio::null());
+    let mut child = Running::start(&mut command);
     // The sweep opens its files before it simulates.
     wait_until(|| {
         assert_eq!(child.try_wait().expect("it can be asked"), None, "it ended by itself");

@@ -1,8 +1,9 @@
 //! Helpers of the tests: the program, the shipped scenarios, short simulations.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Deref, DerefMut, Range};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Output};
 
 use assert_cmd::Command;
 use rescuesim::engine::{self, Accumulator, Job};
@@ -108,10 +109,51 @@ pub fn too_wide(text: &str) -> Vec<&str> {
     lines.filter(|line| line.chars().count() > 80).collect()
 }
 
-/// Sends Ctrl-C to a program.
-pub fn interrupt(program: &std::process::Child) {
+/// A program in the background, which is killed when the test ends or fails before it.
+pub struct Running(Option<Child>);
+
+impl Running {
+    /// Starts a program.
+    pub fn start(command: &mut std::process::Command) -> Self {
+        Self(Some(command.spawn().expect("the program starts")))
+    }
+
+    /// Waits for the end of the program.
+    pub fn output(mut self) -> Output {
+        let child = self.0.take().expect("only this takes it");
+        child.wait_with_output().expect("the program exists")
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        self.0.as_ref().expect("only the end takes it")
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        self.0.as_mut().expect("only the end takes it")
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Either fails if the program has ended, as it should have.
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Sends a program a signal that it treats as Ctrl-C. Ctrl-C itself is ignored by programs that a test in
+/// the background of a shell starts.
+pub fn interrupt(program: &Child) {
     let id = program.id().to_string();
-    let status = std::process::Command::new("kill").args(["-INT", &id]).status();
+    let status = std::process::Command::new("kill").args(["-TERM", &id]).status();
     assert!(status.expect("kill starts").success());
 }
 
