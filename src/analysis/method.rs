@@ -24,11 +24,11 @@ use super::proportional_odds::levels::Levels;
 use super::proportional_odds::{ProportionalOdds, adjusted};
 use super::sliding_dichotomy::{FactorPoints, SlidingDichotomy};
 use super::two_proportions::{ProportionEffect, ProportionTest, Proportions};
-use super::utilities::{Utilities, UtilityWeighted};
+use super::utilities::{MeansTest, Utilities, UtilityWeighted};
 use super::wilcoxon::Wilcoxon;
-use super::wins::{NoParameters, PairRatio};
+use super::wins::{WinOdds, WinRatio};
 use super::{Counts, EffectScale, KnownOutcomes, TestResult};
-use crate::outcome::Mrs;
+use crate::outcome::{LEVELS, Mrs};
 
 /// A test with its estimate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -47,10 +47,10 @@ pub enum AnalysisMethod {
     Wilcoxon(Wilcoxon),
     /// Odds of doing better with ties split, the generalised odds ratio of Churilov et al. (2014);
     /// estimate: its logarithm.
-    WinOdds(NoParameters),
+    WinOdds(WinOdds),
     /// P(better) / P(worse), ties left out: Agresti's generalised odds ratio; estimate: its
     /// logarithm.
-    WinRatio(NoParameters),
+    WinRatio(WinRatio),
     /// Mean utility of the mRS; estimate: its difference.
     UtilityWeighted(UtilityWeighted),
     /// Cochran–Mantel–Haenszel test of mRS at or below a cut; estimate: Mantel–Haenszel log odds
@@ -69,8 +69,8 @@ impl AnalysisMethod {
             Self::Logistic(method) => method,
             Self::ModifiedPoisson(method) => method,
             Self::Wilcoxon(method) => method,
-            Self::WinOdds(NoParameters {}) => &PairRatio::WinOdds,
-            Self::WinRatio(NoParameters {}) => &PairRatio::WinRatio,
+            Self::WinOdds(method) => method,
+            Self::WinRatio(method) => method,
             Self::UtilityWeighted(method) => method,
             Self::CochranMantelHaenszel(method) => method,
             Self::SlidingDichotomy(method) => method,
@@ -239,12 +239,17 @@ pub enum ArmComparison<'t> {
         /// The measure of effect.
         effect: ProportionEffect,
     },
-    /// The log common odds ratio of a proportional-odds model with treatment alone.
-    CommonOddsRatio,
-    /// P(better) − P(worse), by ranks.
-    NetBenefit,
+    /// The log common odds ratio of a proportional-odds model of these levels with treatment alone.
+    CommonOddsRatio(Levels),
+    /// P(better) − P(worse), by ranks among these levels.
+    NetBenefit(Levels),
     /// Mean utilities.
-    Utilities(&'t Utilities),
+    Utilities {
+        /// Utility of each mRS.
+        utilities: &'t Utilities,
+        /// The t statistic.
+        test: MeansTest,
+    },
 }
 
 /// Distribution that gives the p value.
@@ -294,6 +299,13 @@ impl Scratch {
         &mut self.ordinal
     }
 }
+
+/// Most groups of [`BoundMethod::sd_of_expected`], which fits twice for each of their cells.
+const MOST_GROUPS: usize = 40;
+
+/// Share by which [`BoundMethod::sd_of_expected`] changes a count.
+// A smaller step would divide the rounding errors of a fit by it, a larger one would see the curvature.
+const STEP: f64 = 0.01;
 
 /// A method with its parameters, bound to the patients of a scenario.
 #[derive(Debug)]
@@ -394,6 +406,43 @@ impl BoundMethod {
     ) -> f64 {
         let Scratch { groups, ordinal } = &mut self.gathered(cells);
         self.as_test().z_of_expected(groups, reference, ordinal)
+    }
+
+    /// The standard deviation of Z over trials with these expected patients by cell, by the delta method
+    /// (van der Vaart 1998, *Asymptotic Statistics*, theorem 3.1): the patients of an arm are a multinomial
+    /// sample of its groups and mRS, and Z is linear near the expected counts. `None` with more groups
+    /// than [`MOST_GROUPS`], or if Z is not smooth there.
+    pub fn sd_of_expected(
+        &self,
+        cells: impl IntoIterator<Item = Counts>,
+        reference: ReferenceDistribution,
+    ) -> Option<f64> {
+        let Scratch { groups, ordinal } = &mut self.gathered(cells);
+        if groups.len() > MOST_GROUPS {
+            return None;
+        }
+        let mut variance = 0.0;
+        for arm in 0..2 {
+            let patients: f64 = groups.iter().flat_map(|group| group[arm]).sum();
+            let (mut sum, mut squares) = (0.0, 0.0);
+            for (group, level) in (0..groups.len()).flat_map(|g| (0..LEVELS).map(move |l| (g, l))) {
+                let count = groups[group][arm][level];
+                if count <= 0.0 {
+                    continue;
+                }
+                let [below, above] = [1.0 - STEP, 1.0 + STEP].map(|factor| {
+                    groups[group][arm][level] = factor * count;
+                    self.as_test().z_of_expected(groups, reference, ordinal)
+                });
+                groups[group][arm][level] = count;
+                // Of the share of the count by which it changes, so that rare cells do not divide by 0.
+                let slope = (above - below) / (2.0 * STEP);
+                sum += slope;
+                squares += slope * slope / count;
+            }
+            variance += squares - sum * sum / patients;
+        }
+        Some(variance.sqrt()).filter(|sd| sd.is_finite() && *sd > 0.0)
     }
 
     fn gathered(&self, cells: impl IntoIterator<Item = Counts>) -> Scratch {

@@ -12,13 +12,18 @@ use super::method::{
 };
 use super::proportional_odds::adjusted;
 use super::proportional_odds::levels::Levels;
-use super::wins::WinMeasure;
+use super::wins::{PairsTest, WinMeasure, in_words};
 use super::{Counts, EffectScale, FitStatus, TestResult};
 
 /// Parameters of the rank sum test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wilcoxon {
+    /// The mRS of each level, the best first, as in `[[0, 1], [2], [3], [4, 5, 6]]`: patients of one level
+    /// are tied. Each mRS is a level of its own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(inner(range(min = 0, max = 6))))]
+    pub levels: Option<Vec<Vec<u8>>>,
     /// Factors within whose combinations ranks are taken (van Elteren); none by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stratify_by: Vec<String>,
@@ -26,7 +31,21 @@ pub struct Wilcoxon {
 
 /// Van Elteren's test, of groups that are strata.
 #[derive(Debug)]
-struct VanElteren;
+struct VanElteren {
+    /// `None` if each mRS is a level of its own.
+    levels: Option<Levels>,
+}
+
+impl VanElteren {
+    fn sums(&self, strata: &[Counts]) -> WeightedSums {
+        match &self.levels {
+            None => WeightedSums::new(strata.iter().copied()),
+            Some(levels) => {
+                WeightedSums::new(strata.iter().map(|counts| levels.merge_arms(counts)))
+            }
+        }
+    }
+}
 
 impl Method for Wilcoxon {
     fn key(&self) -> &'static str {
@@ -34,10 +53,12 @@ impl Method for Wilcoxon {
     }
 
     fn describe(&self) -> String {
+        let levels = in_words(self.levels.as_deref());
         if self.stratify_by.is_empty() {
-            "Wilcoxon's rank sum test, net benefit".to_owned()
+            format!("Wilcoxon's rank sum test{levels}, net benefit")
         } else {
-            format!("van Elteren's test within {}, net benefit", self.stratify_by.join(" × "))
+            let strata = self.stratify_by.join(" × ");
+            format!("van Elteren's test within {strata}{levels}, net benefit")
         }
     }
 
@@ -57,10 +78,11 @@ impl Method for Wilcoxon {
     }
 
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        let levels = Levels::stated(self.levels.as_deref())?;
         Ok(if factors.is_empty() {
-            Binding::of_trial(WinMeasure::NetBenefit)
+            Binding::of_trial(PairsTest { measure: WinMeasure::NetBenefit, levels })
         } else {
-            Binding::of_groups(VanElteren, cells.grouped(factors))
+            Binding::of_groups(VanElteren { levels }, cells.grouped(factors))
         })
     }
 }
@@ -71,7 +93,7 @@ impl Test for VanElteren {
     }
 
     fn score(&self) -> PatientScore<'_> {
-        PatientScore::Rank(Levels::ALL)
+        PatientScore::Rank(self.levels.unwrap_or(Levels::ALL))
     }
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
@@ -79,11 +101,11 @@ impl Test for VanElteren {
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
-        van_elteren(groups)
+        self.sums(groups).result()
     }
 
     fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
-        Statistic::alone(van_elteren_z(groups))
+        Statistic::alone(self.sums(groups).z())
     }
 }
 
@@ -179,10 +201,10 @@ struct WeightedSums {
 }
 
 impl WeightedSums {
-    fn new(strata: &[Counts]) -> Self {
+    fn new(strata: impl Iterator<Item = Counts>) -> Self {
         let mut sums = Self::default();
         for counts in strata {
-            let rank_sum = RankSum::new(counts);
+            let rank_sum = RankSum::new(&counts);
             // An empty arm or a single outcome would add 0/0.
             let Some(variance) = rank_sum.permutation_variance() else { continue };
             let weight = 1.0 / (rank_sum.total + 1.0);
@@ -191,6 +213,24 @@ impl WeightedSums {
             sums.variance += weight * weight * variance;
         }
         sums
+    }
+
+    fn z(&self) -> Option<f64> {
+        (self.variance > 0.0).then(|| self.excess / self.variance.sqrt())
+    }
+
+    fn result(&self) -> TestResult {
+        if self.variance <= 0.0 {
+            return TestResult::failed(FitStatus::NoInformation);
+        }
+        let error = self.variance.sqrt();
+        let (estimate, standard_error) = (self.excess / self.pairs, error / self.pairs);
+        let z = self.excess / error;
+        let mut result =
+            TestResult::with_wald_interval(estimate, standard_error, z, FitStatus::Converged);
+        // A small stratum may have an error that reaches beyond every possible effect.
+        result.interval = (result.interval.0.max(-1.0), result.interval.1.min(1.0));
+        result
     }
 }
 
@@ -202,8 +242,7 @@ impl WeightedSums {
 /// A stratum with an empty arm or a single outcome contributes nothing; `None` if no stratum
 /// contributes.
 pub fn van_elteren_z(strata: &[Counts]) -> Option<f64> {
-    let sums = WeightedSums::new(strata);
-    (sums.variance > 0.0).then(|| sums.excess / sums.variance.sqrt())
+    WeightedSums::new(strata.iter().copied()).z()
 }
 
 /// Van Elteren's Z with the net benefit averaged over the informative strata, weighted by
@@ -214,21 +253,7 @@ pub fn van_elteren_z(strata: &[Counts]) -> Option<f64> {
 /// small for an error estimated within them. The interval is estimate ± 1.96 errors within [−1, 1].
 /// `NoInformation` when no stratum is informative; never `Separated`, as this error stays above 0.
 pub fn van_elteren(strata: &[Counts]) -> TestResult {
-    let sums = WeightedSums::new(strata);
-    if sums.variance <= 0.0 {
-        return TestResult::failed(FitStatus::NoInformation);
-    }
-    let error = sums.variance.sqrt();
-    let (estimate, standard_error) = (sums.excess / sums.pairs, error / sums.pairs);
-    let mut result = TestResult::with_wald_interval(
-        estimate,
-        standard_error,
-        sums.excess / error,
-        FitStatus::Converged,
-    );
-    // A small stratum may have an error that reaches beyond every possible effect.
-    result.interval = (result.interval.0.max(-1.0), result.interval.1.min(1.0));
-    result
+    WeightedSums::new(strata.iter().copied()).result()
 }
 
 #[cfg(test)]

@@ -19,33 +19,24 @@ use super::{Counts, EffectScale, FitStatus, TestResult};
 use crate::num::logistic;
 use crate::outcome::LEVELS;
 
-/// The table of a method that has nothing to state.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// Parameters of the win odds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoParameters {}
-
-/// A method whose estimate is the logarithm of a ratio of pairs won to pairs lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PairRatio {
-    /// The win odds.
-    WinOdds,
-    /// The win ratio.
-    WinRatio,
+pub struct WinOdds {
+    /// The mRS of each level, the best first, as in `[[0, 1], [2], [3], [4, 5, 6]]`: patients of one level
+    /// are tied. Each mRS is a level of its own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(inner(range(min = 0, max = 6))))]
+    pub levels: Option<Vec<Vec<u8>>>,
 }
 
-impl Method for PairRatio {
+impl Method for WinOdds {
     fn key(&self) -> &'static str {
-        match self {
-            Self::WinOdds => "win_odds",
-            Self::WinRatio => "win_ratio",
-        }
+        "win_odds"
     }
 
     fn describe(&self) -> String {
-        match self {
-            Self::WinOdds => "win odds (ties split), its logarithm".to_owned(),
-            Self::WinRatio => "win ratio (ties left out), its logarithm".to_owned(),
-        }
+        format!("win odds (ties split), its logarithm{}", in_words(self.levels.as_deref()))
     }
 
     fn grouped_by(&self) -> GroupedBy<'_> {
@@ -61,10 +52,68 @@ impl Method for PairRatio {
     }
 
     fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
-        Ok(Binding::of_trial(match self {
-            Self::WinOdds => WinMeasure::WinOdds,
-            Self::WinRatio => WinMeasure::WinRatio,
-        }))
+        let levels = Levels::stated(self.levels.as_deref())?;
+        Ok(Binding::of_trial(PairsTest { measure: WinMeasure::WinOdds, levels }))
+    }
+}
+
+/// Parameters of the win ratio.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WinRatio {
+    /// The mRS of each level, the best first, as in `[[0, 1], [2], [3], [4, 5, 6]]`: patients of one level
+    /// are tied. Each mRS is a level of its own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(inner(range(min = 0, max = 6))))]
+    pub levels: Option<Vec<Vec<u8>>>,
+}
+
+impl Method for WinRatio {
+    fn key(&self) -> &'static str {
+        "win_ratio"
+    }
+
+    fn describe(&self) -> String {
+        format!("win ratio (ties left out), its logarithm{}", in_words(self.levels.as_deref()))
+    }
+
+    fn grouped_by(&self) -> GroupedBy<'_> {
+        GroupedBy::Nothing
+    }
+
+    fn counts_successes(&self) -> bool {
+        false
+    }
+
+    fn warning(&self) -> Option<String> {
+        None
+    }
+
+    fn bind(&self, _: CellLayout<'_>, _: &[usize]) -> Result<Binding, ParameterError> {
+        let levels = Levels::stated(self.levels.as_deref())?;
+        Ok(Binding::of_trial(PairsTest { measure: WinMeasure::WinRatio, levels }))
+    }
+}
+
+/// The merged levels of an analysis after a comma; empty if each mRS is a level of its own.
+pub(super) fn in_words(levels: Option<&[Vec<u8>]>) -> String {
+    match Levels::stated(levels) {
+        Ok(Some(levels)) => format!(", levels {levels}"),
+        Ok(None) | Err(_) => String::new(),
+    }
+}
+
+/// A measure of the pairs, with its test.
+#[derive(Debug)]
+pub(super) struct PairsTest {
+    pub measure: WinMeasure,
+    /// `None` if each mRS is a level of its own.
+    pub levels: Option<Levels>,
+}
+
+impl PairsTest {
+    fn merged(&self, counts: &Counts) -> Counts {
+        self.levels.map_or(*counts, |levels| levels.merge_arms(counts))
     }
 }
 
@@ -81,35 +130,40 @@ pub enum WinMeasure {
     WinRatio,
 }
 
-impl Test for WinMeasure {
+impl Test for PairsTest {
     fn scale(&self) -> EffectScale {
-        match self {
-            Self::NetBenefit => EffectScale::NetBenefit,
-            Self::WinOdds => EffectScale::LogWinOdds,
-            Self::WinRatio => EffectScale::LogWinRatio,
+        match self.measure {
+            WinMeasure::NetBenefit => EffectScale::NetBenefit,
+            WinMeasure::WinOdds => EffectScale::LogWinOdds,
+            WinMeasure::WinRatio => EffectScale::LogWinRatio,
         }
     }
 
     fn score(&self) -> PatientScore<'_> {
-        PatientScore::Rank(Levels::ALL)
+        PatientScore::Rank(self.levels.unwrap_or(Levels::ALL))
     }
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
-        match self {
-            Self::NetBenefit => Some(ArmComparison::NetBenefit),
-            Self::WinOdds | Self::WinRatio => None,
+        match self.measure {
+            WinMeasure::NetBenefit => {
+                Some(ArmComparison::NetBenefit(self.levels.unwrap_or(Levels::ALL)))
+            }
+            WinMeasure::WinOdds | WinMeasure::WinRatio => None,
         }
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
-        test(&groups[0], *self)
+        test(&self.merged(&groups[0]), self.measure)
     }
 
-    fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
-        match self {
+    fn statistic(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> Statistic {
+        match self.measure {
             // The rank sum has its variance without going through the pairs.
-            Self::NetBenefit => Statistic::alone(wilcoxon::z(&groups[0], Continuity::Uncorrected)),
-            Self::WinOdds | Self::WinRatio => test(&groups[0], *self).into(),
+            WinMeasure::NetBenefit => {
+                let counts = self.merged(&groups[0]);
+                Statistic::alone(wilcoxon::z(&counts, Continuity::Uncorrected))
+            }
+            WinMeasure::WinOdds | WinMeasure::WinRatio => self.test(groups, scratch).into(),
         }
     }
 }

@@ -90,9 +90,9 @@ impl Expected<'_> {
         let cut = match scenario.analyses[0].method.as_test().comparison() {
             Some(ArmComparison::Proportions { cut, .. }) => cut,
             Some(
-                ArmComparison::CommonOddsRatio
-                | ArmComparison::NetBenefit
-                | ArmComparison::Utilities(_),
+                ArmComparison::CommonOddsRatio(_)
+                | ArmComparison::NetBenefit(_)
+                | ArmComparison::Utilities { .. },
             )
             | None => Mrs::INDEPENDENT,
         };

@@ -41,15 +41,15 @@ impl Expected<'_> {
             return None;
         }
         let limit = match analysis.method.as_test().comparison() {
-            Some(ArmComparison::CommonOddsRatio) => limit_of_fit(
-                control.probabilities(),
-                experimental.probabilities(),
+            Some(ArmComparison::CommonOddsRatio(levels)) => limit_of_fit(
+                &levels.merge(control.probabilities()),
+                &levels.merge(experimental.probabilities()),
                 scenario.share_experimental_known(),
             ),
             Some(ArmComparison::Proportions { cut, effect, .. }) => {
                 effect.of(control.at_most(cut), experimental.at_most(cut))
             }
-            Some(ArmComparison::NetBenefit | ArmComparison::Utilities(_)) | None => {
+            Some(ArmComparison::NetBenefit(_) | ArmComparison::Utilities { .. }) | None => {
                 let adherence = match analysis.set {
                     AnalysisSet::IntentionToTreat => scenario.adherence.as_ref(),
                     AnalysisSet::PerProtocol | AnalysisSet::AsTreated => None,
@@ -76,8 +76,8 @@ pub fn estimand_of_shift(
         Some(ArmComparison::Proportions { cut, effect, .. }) => {
             effect.of(control.at_most(cut), experimental.at_most(cut))
         }
-        Some(ArmComparison::CommonOddsRatio) => log_odds_ratio,
-        Some(ArmComparison::NetBenefit | ArmComparison::Utilities(_)) | None => {
+        Some(ArmComparison::CommonOddsRatio(_)) => log_odds_ratio,
+        Some(ArmComparison::NetBenefit(_) | ArmComparison::Utilities { .. }) | None => {
             if method.grouping().is_some() {
                 return f64::NAN;
             }

@@ -6,7 +6,7 @@ use crate::analysis::imputation::Imputation;
 use crate::analysis::method::{GroupedBy, ReferenceDistribution};
 use crate::analysis::{BoundMethod, Counts};
 use crate::design::StoppingProbabilities;
-use crate::design::comparison::{Balance, Comparison};
+use crate::design::comparison::{Balance, Comparison, StandardisedMoments};
 use crate::outcome::MrsDistribution;
 use crate::scenario::comparison::{ComparedArms, NoComparison, comparison};
 use crate::scenario::{Analysis, AnalysisSet, Truth};
@@ -160,7 +160,8 @@ impl Expected<'_> {
 
     /// Mean of an analysis's Z at the final look, as that of a normal variable with variance 1: from
     /// [`Expected::balanced_comparison`] if there is one, else the statistic of the expected data
-    /// (O'Brien 1986, SAS SUGI 11:778; Self, Mauritsen & Ohara 1992, Biometrics 48:31).
+    /// (O'Brien 1986, SAS SUGI 11:778; Self, Mauritsen & Ohara 1992, Biometrics 48:31), whose variance
+    /// under the alternative is that of the delta method.
     ///
     /// # Errors
     /// If neither predicts what a trial shows.
@@ -187,9 +188,29 @@ impl Expected<'_> {
         let alpha = scenario.alpha_one_sided();
         let drift = match self.comparison(truth, analysis) {
             Ok(comparison) => self.drift_of(comparison.balanced(balance)),
-            Err(_) => balance.drift(self.z_of_expected_data(truth, analysis)?, alpha),
+            Err(_) => balance.drift(self.statistic_of_expected_data(truth, analysis)?, alpha),
         };
         if drift.is_finite() { Ok(drift) } else { Err(NoFormula::NoEstimand) }
+    }
+
+    /// Factor by which the patients at the planned maximum must become more so that the mean of Z there,
+    /// as that of a normal variable with variance 1, is `drift`.
+    ///
+    /// # Errors
+    /// As for [`Expected::drift`].
+    pub(super) fn growth(&self, analysis: &Analysis, drift: f64) -> Result<f64, NoFormula> {
+        let truth = Truth::Alternative;
+        let scenario = self.scenario;
+        let now = self.drift(truth, analysis)?;
+        if self.comparison(truth, analysis).is_ok() {
+            // The mean of Z grows with the root of the number of patients.
+            let ratio = drift / self.drift_at_maximum(now);
+            return Ok(ratio * ratio);
+        }
+        let balance = self.balance(analysis).ok_or(NoFormula::Randomisation)?;
+        let mut statistic = self.statistic_of_expected_data(truth, analysis)?;
+        statistic.mean = self.drift_at_maximum(statistic.mean);
+        Ok(balance.growth(statistic, drift, scenario.alpha_one_sided()))
     }
 
     fn drift_of(&self, comparison: Comparison) -> f64 {
@@ -208,10 +229,14 @@ impl Expected<'_> {
         }
         let is_balanced = self.balance(analysis) != Some(Balance::NONE);
         let balanced = if is_balanced { Balance::WORDS } else { "" };
-        format!("The statistic of the expected data{balanced}")
+        format!("The statistic of the expected data, its variance by the delta method{balanced}")
     }
 
-    fn z_of_expected_data(&self, truth: Truth, analysis: &Analysis) -> Result<f64, NoFormula> {
+    fn statistic_of_expected_data(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<StandardisedMoments, NoFormula> {
         let scenario = self.scenario;
         // Shares are per patient randomised; the final look has `final_analysed` patients, all known.
         let scale = f64::from(scenario.final_analysed()) / scenario.share_known();
@@ -226,8 +251,15 @@ impl Expected<'_> {
         } else {
             ReferenceDistribution::Normal
         };
-        let z = analysis.method.z_of_expected(cells, reference);
-        if z.is_finite() { Ok(z) } else { Err(NoFormula::NoEstimand) }
+        let mean = analysis.method.z_of_expected(cells.iter().copied(), reference);
+        if !mean.is_finite() {
+            return Err(NoFormula::NoEstimand);
+        }
+        // Without an effect, where differences would only add rounding, it is 1 by design of the test; with
+        // very many groups it is taken to be 1.
+        let sd =
+            if mean.abs() < 1e-9 { None } else { analysis.method.sd_of_expected(cells, reference) };
+        Ok(StandardisedMoments { mean, sd: sd.unwrap_or(1.0) })
     }
 
     /// P(efficacy at any look) by the same approximation, averaged over the prior.

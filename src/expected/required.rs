@@ -43,11 +43,13 @@ impl Expected<'_> {
             Ok(PosedDesign { question, boundaries, .. }) => {
                 question.required(&boundaries, power).map(|required| required.total)
             }
-            // The mean of Z grows with the root of the number of patients.
-            Err(_) => boundaries.drift_for_power(power).map(|needed| {
-                let ratio = needed / self.drift_at_maximum(drift);
-                f64::from(scenario.design.maximum_analysed()) * ratio * ratio
-            }),
+            Err(_) => match boundaries.drift_for_power(power) {
+                Some(needed) => {
+                    let maximum = f64::from(scenario.design.maximum_analysed());
+                    Some(maximum * self.growth(analysis, needed)?)
+                }
+                None => None,
+            },
         };
         let analysed = exact.filter(|total| *total > 0.0 && *total < MOST_PATIENTS);
         let analysed = analysed.ok_or(NoSize::Unreachable)?;

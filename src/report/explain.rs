@@ -1,13 +1,14 @@
 //! `rescuesim explain`: what a key of a scenario, a quantity of the output or a term means.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::Serialize;
 
 use super::document::Document;
 use super::glossary::{self, Term};
 use crate::scenario::key_help::{Choice, Example, KeyHelp, without_indices};
-use crate::scenario::nearest;
+use crate::scenario::{nearest, synonyms};
 use crate::summary::quantity::{CatalogueEntry, entries};
 
 /// Everything that has the name asked for.
@@ -41,16 +42,36 @@ struct ExplainedValue {
     choice: &'static Choice,
 }
 
-/// A name that nothing has.
+/// A name that nothing has, or several methods.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "`{name}` is neither a key of a scenario, nor a quantity, nor a term{}; `rescuesim explain` lists all topics",
-    hint(.near)
-)]
 pub struct UnknownName {
     name: String,
     /// Names like it, the most alike first.
     near: Vec<String>,
+    /// The methods that the name may mean, each with what tells it from the others.
+    several: Option<String>,
+}
+
+impl UnknownName {
+    fn new(name: &str, near: Vec<String>) -> Self {
+        Self { name: name.to_owned(), near, several: None }
+    }
+}
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, near, several } = self;
+        match several {
+            Some(methods) => {
+                write!(f, "`{name}` is the name of several methods: {methods}{}", hint(near))
+            }
+            None => write!(
+                f,
+                "`{name}` is neither a key of a scenario, nor a quantity, nor a term{}; `rescuesim explain` lists all topics",
+                hint(near)
+            ),
+        }
+    }
 }
 
 fn hint(near: &[String]) -> String {
@@ -64,12 +85,29 @@ fn hint(near: &[String]) -> String {
 
 impl Explanation {
     /// Explains a name: a key path, with or without indices; the beginning of one, or its last key; the
-    /// value of a key; a quantity by its field, its column or its name on the command line; a term.
+    /// value of a key; a quantity by its field, its column or its name on the command line; a term; or
+    /// another name of a method.
     ///
     /// # Errors
-    /// If nothing has the name.
+    /// If nothing has the name, or several methods do.
     pub fn of(name: &str) -> Result<Self, UnknownName> {
         let name = name.trim();
+        if let Some(explanation) = Self::known(name) {
+            return Ok(explanation);
+        }
+        match synonyms::meanings(name) {
+            [meant] => Self::known(meant.name).ok_or_else(|| UnknownName::new(name, near(name))),
+            [] => Err(UnknownName::new(name, near(name))),
+            several => {
+                let names = several.iter().map(|meaning| meaning.name.to_owned());
+                let notes = several.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+                Err(UnknownName { several: Some(notes), ..UnknownName::new(name, names.collect()) })
+            }
+        }
+    }
+
+    /// Explains a name that something has; `None` if nothing does.
+    fn known(name: &str) -> Option<Self> {
         let explanation = Self {
             asked: name.to_owned(),
             term: glossary::lookup(name),
@@ -81,10 +119,9 @@ impl Explanation {
             quantities: quantities(name),
         };
         let Self { term, keys, values, quantities, .. } = &explanation;
-        if term.is_none() && keys.is_empty() && values.is_empty() && quantities.is_empty() {
-            return Err(UnknownName { name: name.to_owned(), near: near(name) });
-        }
-        Ok(explanation)
+        let is_known =
+            term.is_some() || !keys.is_empty() || !values.is_empty() || !quantities.is_empty();
+        is_known.then_some(explanation)
     }
 
     /// Formats the explanation for people.

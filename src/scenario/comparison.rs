@@ -8,8 +8,8 @@ use crate::outcome::MrsDistribution;
 use crate::randomisation::AllocationRatio;
 
 /// The analyses whose sizes and effects have a closed form, for messages.
-pub(crate) const WITH_CLOSED_FORM: &str = "two_proportions, proportional_odds (mRS 5 and 6 apart), \
-     wilcoxon and utility_weighted have one, without covariates or strata";
+pub(crate) const WITH_CLOSED_FORM: &str = "two_proportions, proportional_odds, wilcoxon and \
+     utility_weighted have one, without covariates or strata";
 
 /// The arms that an analysis compares, and what of them an analysis may depend on.
 #[derive(Debug, Clone, Copy)]

@@ -20,6 +20,7 @@ pub mod reference;
 pub mod schema;
 mod set;
 mod slips;
+pub mod synonyms;
 mod walk;
 pub mod edit;
 mod resolve;

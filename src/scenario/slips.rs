@@ -468,8 +468,27 @@ pub(super) fn key_hint(key: &str, item: &Item, table: &dyn TableLike) -> Option<
                 per_arm.checked_mul(2)?
             ))
         }
+        "levels" | "merge_5_and_6" => levels_hint(table.get("method")?.as_str()?),
+        "phi" | "φ" if table.get("rule")?.as_str() == Some("kim_demets") => {
+            Some(" (did you mean `rho`?)".to_owned())
+        }
         _ => None,
     }
+}
+
+/// Says why a method has no key for merged levels; `None` for other methods.
+fn levels_hint(method: &str) -> Option<String> {
+    let hint = match method {
+        "utility_weighted" => {
+            "; levels with equal `utilities` are merged already, as the test depends on these alone"
+        }
+        "sliding_dichotomy" => "; success and failure are the levels, as `cuts` divide them",
+        "two_proportions" | "logistic" | "modified_poisson" | "cochran_mantel_haenszel" => {
+            "; success and failure are the levels, as `cut` divides them"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 /// Returns the limits of a 95 % confidence interval that a table has for an odds ratio.

@@ -16,6 +16,7 @@ use super::path::KeyPath;
 use super::problems::{missing, out_of_range, suggestion};
 use super::schema::{KeyShape, ListShape, NumberShape, TableShape, ValueShape};
 use super::slips;
+use super::synonyms;
 
 /// Checks a whole document.
 pub(super) fn check(
@@ -190,7 +191,10 @@ impl Walk<'_, '_> {
         let is_known = name.is_some_and(|name| names.iter().any(|known| known == name));
         if !is_known {
             let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            let hint = name.map(|name| suggestion(name, &known)).unwrap_or_default();
+            let hint = name.map(|name| {
+                synonyms::hint(name, &known).unwrap_or_else(|| suggestion(name, &known))
+            });
+            let hint = hint.unwrap_or_default();
             let is = describe(item, self.text) + &hint;
             self.report(path, out_of_range(is, known.join(", ")));
         }

@@ -157,8 +157,8 @@ fn commands_by_formula_name_the_analyses_that_have_one() {
     let path = folder.path().join("wins.toml");
     fs::write(&path, with_wins()).expect("the folder is writable");
     let wins = path.display().to_string();
-    let says = "analysis wins has no closed form (two_proportions, proportional_odds (mRS 5 and 6 \
-                apart), wilcoxon and utility_weighted have one, without covariates or strata); \
+    let says = "analysis wins has no closed form (two_proportions, proportional_odds, wilcoxon and \
+                utility_weighted have one, without covariates or strata); \
                 allowed: --analysis independence";
     let design = refused(rescuesim().args(["design", &wins, "--analysis", "wins"]));
     assert!(design.contains(says), "{design}");

@@ -9,13 +9,52 @@ use crate::util::{angel_reboot, overrides, scenario};
 /// The second analysis of ANGEL-REBOOT, which the tests break.
 const SHIFT: &str = "method = \"proportional_odds\"\ntest = \"score\"";
 
-const METHODS: [Broken; 37] = [
+const METHODS: [Broken; 44] = [
     broken(
         SHIFT,
         "method = \"win_ods\"",
         &[
             "`analyses[1].method` is \"win_ods\" (did you mean `win_odds`?); allowed: two_proportions, proportional_odds, logistic, modified_poisson, wilcoxon, win_odds, win_ratio, utility_weighted, cochran_mantel_haenszel, sliding_dichotomy",
         ],
+    ),
+    broken(
+        SHIFT,
+        "method = \"wmw\"",
+        &["`analyses[1].method` is \"wmw\" (did you mean `wilcoxon`?); allowed: two_proportions"],
+    ),
+    broken(
+        SHIFT,
+        "method = \"log_binomial\"",
+        &["(did you mean `modified_poisson`, the risk ratio of a log-binomial model"],
+    ),
+    broken(
+        SHIFT,
+        "method = \"generalised_odds_ratio\"",
+        &[
+            "(did you mean `win_odds`, ties split, as Churilov et al. 2014 or `win_ratio`, ties left out, as Agresti 1980?)",
+        ],
+    ),
+    broken(
+        SHIFT,
+        "method = \"proportional_odds\"\nlevels = [[0, 1], [3], [4, 5, 6]]",
+        &["`analyses[1].levels` leaves out mRS 2; allowed: each mRS from 0 to 6 once and in order"],
+    ),
+    broken(
+        SHIFT,
+        "method = \"utility_weighted\"\nutilities = [1, 0.9, 0.8, 0.7, 0.3, 0, 0]\nlevels = [[0, 1], [2, 3, 4, 5, 6]]",
+        &[
+            "`analyses[1].levels` is not a known key; levels with equal `utilities` are merged already",
+        ],
+    ),
+    broken(
+        SHIFT,
+        "method = \"win_ratio\"\nlevels = [[0, 1], [2, 3, 4, 5, 7]]",
+        &["`analyses[1].levels[1][4]` is 7; allowed: 0 to 6"],
+    ),
+    broken(
+        SHIFT,
+        "method = \"proportional_odds\"\nlevels = [[0, 1, 2, 3, 4], [5, 6]]\nmerge_5_and_6 = true",
+        &["`analyses[1].levels` conflicts with merge_5_and_6; give exactly one of them"],
     ),
     broken(SHIFT, "method = 3", &["`analyses[1].method` is 3; allowed: two_proportions"]),
     broken(SHIFT, "", &["`analyses[1].method` is missing; allowed: two_proportions"]),
@@ -31,14 +70,14 @@ const METHODS: [Broken; 37] = [
         SHIFT,
         "method = \"win_odds\"\ncut = 2",
         &[
-            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: method, missing, name, population, primary, rerandomisations",
+            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: levels, method, missing, name, population, primary, rerandomisations",
         ],
     ),
     broken(
         SHIFT,
         "method = \"proportional_odds\"\nstratify_by = [\"nihss\"]",
         &[
-            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, merge_5_and_6, method, missing, name, population, primary, rerandomisations, test",
+            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, levels, merge_5_and_6, method, missing, name, population, primary, rerandomisations, test",
         ],
     ),
     broken(

@@ -49,6 +49,24 @@ fn a_term_and_a_quantity_of_one_name_are_both_explained() {
 }
 
 #[test]
+fn other_names_of_a_method_are_explained_as_the_method() {
+    for (name, starts) in [
+        ("Wilcoxon-Mann-Whitney", "wilcoxon (value of a key)\n"),
+        ("log-binomial", "modified_poisson (value of a key)\n"),
+        ("power family", "kim_demets (value of a key)\n"),
+        ("stratified blocks", "permuted blocks (term)\n"),
+        ("stochastic minimisation", "minimisation (term)\n"),
+    ] {
+        let text = output(rescuesim().args(["explain", name]));
+        assert!(text.starts_with(starts), "{name}\n{text}");
+    }
+    let errors = refused(rescuesim().args(["explain", "generalised", "odds", "ratio"]));
+    for part in ["several methods", "`win_odds`, ties split", "`win_ratio`, ties left out"] {
+        assert!(errors.contains(part), "{errors}");
+    }
+}
+
+#[test]
 fn without_a_name_the_topics_are_listed() {
     let text = output(rescuesim().arg("explain"));
     for part in ["overrun", "Keys of a scenario\naccrual", "type-i-error"] {

@@ -1,5 +1,5 @@
 //! Every formula is close to the simulation in random scenarios: minimised, blocked or complete
-//! randomisation, prognostic factors, dropout, unequal arms, looks, and every method with a formula.
+//! randomisation, prognostic factors, dropout, arms of 1:1, 1:2 and 2:1, looks, and every method with a formula.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -41,6 +41,9 @@ fn analysis() -> impl Strategy<Value = &'static str> {
             r#"method="proportional_odds""#,
             r#"method="proportional_odds",test="score""#,
             r#"method="proportional_odds",merge_5_and_6=true"#,
+            r#"method="proportional_odds",levels=[[0,1],[2],[3],[4,5,6]]"#,
+            r#"method="wilcoxon",levels=[[0,1],[2,3],[4,5,6]]"#,
+            r#"method="win_odds",levels=[[0,1],[2],[3],[4,5,6]]"#,
             r#"method="proportional_odds",adjust_for=["nihss","occlusion_site"]"#,
             r#"method="logistic""#,
             r#"method="logistic",adjust_for=["nihss","onset_to_puncture","occlusion_site"]"#,
@@ -66,8 +69,10 @@ fn settings() -> impl Strategy<Value = Vec<String>> {
         prop::sample::select(&[[0.0, 0.0], [-0.8, 0.0], [-1.5, -1.0], [-2.0, -1.5]][..]);
     let dropout = prop::sample::select(&[0.0, 0.05, 0.15][..]);
     let looks = prop::sample::select(&[1, 1, 2, 3][..]);
-    let ratio =
-        prop::sample::select(&["{control=1,experimental=1}", "{control=1,experimental=2}"][..]);
+    let ratio = prop::sample::select(
+        &["{control=1,experimental=1}", "{control=1,experimental=2}", "{control=2,experimental=1}"]
+            [..],
+    );
     (randomisation(), analysis(), prognosis, dropout, looks, ratio, 160u32..600, 0.30..0.42f64).prop_map(
         |(randomisation, analysis, [first, last], dropout, looks, ratio, n, rate)| {
             let mut set = vec![

@@ -9,7 +9,7 @@ use crate::util::{self, Row, directory, output, rescuesim, rows};
 const SCENARIO: &str = "angel-reboot";
 
 /// Every method with every test and effect, and every option that needs more than the counts of two arms.
-const ANALYSES: [&str; 36] = [
+const ANALYSES: [&str; 40] = [
     r#"method="two_proportions""#,
     r#"method="two_proportions",test="unpooled_z""#,
     r#"method="two_proportions",test="continuity_corrected""#,
@@ -24,6 +24,7 @@ const ANALYSES: [&str; 36] = [
     r#"method="proportional_odds",test="score""#,
     r#"method="proportional_odds",test="likelihood_ratio""#,
     r#"method="proportional_odds",merge_5_and_6=true"#,
+    r#"method="proportional_odds",levels=[[0,1],[2],[3],[4,5,6]]"#,
     r#"method="proportional_odds",adjust_for=["nihss"]"#,
     r#"method="logistic""#,
     r#"method="logistic",test="score""#,
@@ -33,8 +34,11 @@ const ANALYSES: [&str; 36] = [
     r#"method="modified_poisson",cut=1,adjust_for=["nihss"]"#,
     r#"method="wilcoxon""#,
     r#"method="wilcoxon",stratify_by=["nihss"]"#,
+    r#"method="wilcoxon",levels=[[0,1],[2],[3],[4,5,6]],stratify_by=["nihss"]"#,
     r#"method="win_odds""#,
+    r#"method="win_odds",levels=[[0,1],[2],[3],[4,5,6]]"#,
     r#"method="win_ratio""#,
+    r#"method="win_ratio",levels=[[0,1,2],[3,4,5,6]]"#,
     r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0]"#,
     r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0],test="student""#,
     r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0],test="student",adjust_for=["nihss"]"#,

@@ -42,7 +42,12 @@ pub struct ProportionalOdds {
     /// The statistic compared with the boundary.
     #[serde(default)]
     pub test: ShiftTest,
-    /// Whether mRS 5 and 6 are one category.
+    /// The mRS of each category, the best first, as in `[[0, 1], [2], [3], [4, 5, 6]]`; each mRS is a
+    /// category of its own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(inner(range(min = 0, max = 6))))]
+    pub levels: Option<Vec<Vec<u8>>>,
+    /// Whether mRS 5 and 6 are one category: short for `levels = [[0], [1], [2], [3], [4], [5, 6]]`.
     #[serde(default)]
     pub merge_5_and_6: bool,
     /// Factors whose levels are covariates; none by default (treatment alone).
@@ -84,7 +89,11 @@ impl Method for ProportionalOdds {
     }
 
     fn describe(&self) -> String {
-        let merged = if self.merge_5_and_6 { " (5 and 6 merged)" } else { "" };
+        let merged = match (self.merge_5_and_6, self.stated_levels()) {
+            (true, _) => " (5 and 6 merged)".to_owned(),
+            (false, Ok(Some(levels))) => format!(" (levels {levels})"),
+            (false, Ok(None) | Err(_)) => String::new(),
+        };
         let (test, adjusted) = (self.test, adjusted_for(&self.adjust_for));
         format!("proportional odds{merged}, {test} test{adjusted}, log common odds ratio")
     }
@@ -102,13 +111,27 @@ impl Method for ProportionalOdds {
     }
 
     fn bind(&self, cells: CellLayout<'_>, factors: &[usize]) -> Result<Binding, ParameterError> {
+        let levels = self.stated_levels()?.unwrap_or(Levels::ALL);
         // The usual case has a fit of its own, which is faster.
-        if factors.is_empty() && !self.merge_5_and_6 {
+        if factors.is_empty() && levels == Levels::ALL {
             return Ok(Binding::of_trial(Unadjusted::new(self.test)));
         }
-        let levels = if self.merge_5_and_6 { Levels::SEVERE_WITH_DEATH } else { Levels::ALL };
         let regression = Regression::new(levels, self.test, EffectScale::LogCommonOddsRatio);
         Ok(regression.bind(cells, factors))
+    }
+}
+
+impl ProportionalOdds {
+    /// The merged levels; `None` if each mRS is a level of its own.
+    fn stated_levels(&self) -> Result<Option<Levels>, ParameterError> {
+        if !self.merge_5_and_6 {
+            return Levels::stated(self.levels.as_deref());
+        }
+        if self.levels.is_some() {
+            let message = "conflicts with merge_5_and_6; give exactly one of them";
+            return Err(ParameterError::new("levels", message));
+        }
+        Ok(Some(Levels::SEVERE_WITH_DEATH))
     }
 }
 
@@ -145,7 +168,7 @@ impl Test for Unadjusted {
     }
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
-        Some(ArmComparison::CommonOddsRatio)
+        Some(ArmComparison::CommonOddsRatio(Levels::ALL))
     }
 
     fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {
@@ -208,7 +231,21 @@ impl Test for Regression {
     }
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
-        None
+        let is_alone = self.model.covariates.groups() == 1 && self.model.covariates.main() == 0;
+        match self.scale {
+            EffectScale::LogCommonOddsRatio if is_alone => {
+                Some(ArmComparison::CommonOddsRatio(self.model.levels))
+            }
+            // The odds ratio at one cut has no formula of its own here.
+            EffectScale::LogCommonOddsRatio
+            | EffectScale::RiskDifference
+            | EffectScale::LogRiskRatio
+            | EffectScale::LogOddsRatio
+            | EffectScale::NetBenefit
+            | EffectScale::LogWinOdds
+            | EffectScale::LogWinRatio
+            | EffectScale::UtilityDifference => None,
+        }
     }
 
     fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {

@@ -118,7 +118,7 @@ impl Test for UnadjustedMeans {
     }
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
-        Some(ArmComparison::Utilities(&self.utilities))
+        Some(ArmComparison::Utilities { utilities: &self.utilities, test: self.test })
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {

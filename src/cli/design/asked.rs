@@ -41,7 +41,7 @@ impl Asked {
             .posed_design(analysis, outcomes, args.rounding.rounding())
             .map_err(|cause| Failure::Usage(expected.no_comparison(analysis, cause)))?;
         let total = sizes.last().map_or(0, |size| size.total());
-        let title = format!("{}, \"{}\"", scenario.file().title, analysis.name);
+        let title = format!("{}, analysis {}", scenario.file().title, analysis.name);
         let mut conventions = question.conventions(AlphaSource::Given);
         if outcomes == FinalOutcomes::Expected && total != scenario.design.maximum_analysed() {
             conventions.push(format!(

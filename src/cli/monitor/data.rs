@@ -66,9 +66,9 @@ pub fn effects(
                 effect: ProportionEffect::LogRiskRatio | ProportionEffect::LogOddsRatio,
                 ..
             }
-            | ArmComparison::CommonOddsRatio
-            | ArmComparison::NetBenefit
-            | ArmComparison::Utilities(_),
+            | ArmComparison::CommonOddsRatio(_)
+            | ArmComparison::NetBenefit(_)
+            | ArmComparison::Utilities { .. },
         )
         | None => None,
     };

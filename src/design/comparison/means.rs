@@ -2,13 +2,17 @@
 
 use super::NotComparable;
 use super::moments::{Balance, StatisticMoments};
+use crate::analysis::utilities::MeansTest;
 
-/// Two means with their standard deviations; Z by the normal approximation with unequal variances.
+/// Two means with their standard deviations; Z by the normal approximation with unequal variances. Student's
+/// test divides by the pooled variance, which differs from that of the difference if the arms differ in size
+/// and variance.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TwoMeans {
     control: ArmMean,
     experimental: ArmMean,
     margin: f64,
+    test: MeansTest,
     balance: Balance,
 }
 
@@ -38,7 +42,8 @@ impl TwoMeans {
         if control.sd + experimental.sd == 0.0 {
             return Err(NotComparable::Score { what: "standard deviation", value: 0.0 });
         }
-        Ok(Self { control, experimental, margin: 0.0, balance: Balance::NONE })
+        let test = MeansTest::Welch;
+        Ok(Self { control, experimental, margin: 0.0, test, balance: Balance::NONE })
     }
 
     /// Constructs a comparison from the value of each level and each arm's distribution over the
@@ -61,6 +66,16 @@ impl TwoMeans {
     /// plus `margin` (negative for non-inferiority) instead of 0.
     pub fn against(self, margin: f64) -> Self {
         Self { margin, ..self }
+    }
+
+    /// Uses the test of an analysis instead of Welch's.
+    pub fn tested_by(self, test: MeansTest) -> Self {
+        Self { test, ..self }
+    }
+
+    /// Returns the test.
+    pub fn test(&self) -> MeansTest {
+        self.test
     }
 
     pub(super) fn balance(&self) -> Balance {
@@ -96,11 +111,19 @@ impl TwoMeans {
 
     /// Computes the moments of the statistic; the standard deviations are as stated at any effect.
     pub(super) fn moments(&self, share_experimental: f64) -> StatisticMoments {
-        let variance = self.control.sd * self.control.sd / (1.0 - share_experimental)
-            + self.experimental.sd * self.experimental.sd / share_experimental;
-        let sd = variance.sqrt();
+        let shares = [1.0 - share_experimental, share_experimental];
+        let [control, experimental] = self.arms().map(|arm| arm.sd * arm.sd);
+        let sd = (control / shares[0] + experimental / shares[1]).sqrt();
+        let null_sd = match self.test {
+            MeansTest::Welch => sd,
+            // The patients of an arm weigh in the pooled variance by their number.
+            MeansTest::Student => {
+                let pooled = shares[0] * control + shares[1] * experimental;
+                (pooled / (shares[0] * shares[1])).sqrt()
+            }
+        };
         let excess = self.effect() - self.margin;
-        self.balance.applied_to(StatisticMoments { excess, null_sd: sd, sd })
+        self.balance.applied_to(StatisticMoments { excess, null_sd, sd })
     }
 }
 

@@ -14,11 +14,12 @@ pub mod two_proportions;
 mod words;
 
 pub use means::TwoMeans;
-pub use moments::Balance;
+pub use moments::{Balance, StandardisedMoments};
 pub use ordinal::{Ordinal, OrdinalTest};
 pub use two_proportions::{TwoProportions, Variance};
 
 use crate::analysis::method::ArmComparison;
+use crate::analysis::proportional_odds::levels::Levels;
 use crate::num::WrongSum;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
@@ -82,6 +83,11 @@ pub enum NotComparable {
     },
 }
 
+/// Probabilities of the levels of each arm.
+fn merged(levels: Levels, arms: &[MrsDistribution; 2]) -> [Vec<f64>; 2] {
+    arms.each_ref().map(|mrs| levels.merge(mrs.probabilities())[..levels.number()].to_vec())
+}
+
 impl Comparison {
     /// The comparison that an analysis makes of two distributions of the mRS, control first.
     ///
@@ -92,24 +98,27 @@ impl Comparison {
         arms: &[MrsDistribution; 2],
         share_experimental: f64,
     ) -> Result<Self, NotComparable> {
-        let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
         Ok(match compared {
             ArmComparison::Proportions { cut, test, effect } => {
                 let [control, experimental] = arms.each_ref().map(|mrs| mrs.at_most(cut));
                 let rates = TwoProportions::new(control, experimental)?;
                 Self::TwoProportions(rates.tested_by(test).measured_by(effect))
             }
-            ArmComparison::CommonOddsRatio => {
+            ArmComparison::CommonOddsRatio(levels) => {
                 let test = OrdinalTest::ProportionalOdds;
-                Self::Ordinal(Ordinal::fitted(control, experimental, share_experimental, test)?)
+                let [control, experimental] = merged(levels, arms);
+                Self::Ordinal(Ordinal::fitted(&control, &experimental, share_experimental, test)?)
             }
-            ArmComparison::NetBenefit => {
+            ArmComparison::NetBenefit(levels) => {
                 let test = OrdinalTest::MannWhitney;
-                let fitted = Ordinal::fitted(control, experimental, share_experimental, test)?;
+                let [control, experimental] = merged(levels, arms);
+                let fitted = Ordinal::fitted(&control, &experimental, share_experimental, test)?;
                 Self::Ordinal(fitted.measured_by_net_benefit())
             }
-            ArmComparison::Utilities(utilities) => {
-                Self::Means(TwoMeans::of_utilities(utilities.by_mrs(), control, experimental)?)
+            ArmComparison::Utilities { utilities, test } => {
+                let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
+                let means = TwoMeans::of_utilities(utilities.by_mrs(), control, experimental)?;
+                Self::Means(means.tested_by(test))
             }
         })
     }
@@ -260,7 +269,8 @@ impl Comparison {
     ) -> Option<Self> {
         // The standard error of means does not depend on the effect, so nothing has to be searched.
         if let Self::Means(it) = self {
-            let beyond = it.moments(share_experimental).effect_at(drift, total);
+            let moments = it.moments(share_experimental);
+            let beyond = moments.effect_with_drift(drift, alpha_one_sided, total);
             return (drift > 0.0).then(|| self.with_effect(it.null_effect() + beyond));
         }
         // The drift need not rise with the effect throughout, so the first step that reaches it

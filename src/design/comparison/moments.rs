@@ -32,12 +32,35 @@ impl StatisticMoments {
         z * self.null_sd / total.sqrt()
     }
 
+    /// Returns the excess at which [`Self::drift`] is `drift` if the standard errors do not depend on
+    /// it.
+    pub fn effect_with_drift(&self, drift: f64, alpha_one_sided: f64, total: f64) -> f64 {
+        let critical = upper_quantile(alpha_one_sided);
+        (critical * self.null_sd + (drift - critical) * self.sd) / total.sqrt()
+    }
+
     /// Returns the sample size ((z_α·σ₀ + z_β·σ₁) / excess)² from the upper quantiles at α and β;
     /// `None` without an effect in the direction of benefit.
     pub fn required(&self, z_alpha: f64, z_beta: f64) -> Option<f64> {
         let root = (z_alpha * self.null_sd + z_beta * self.sd) / self.excess;
         // A power below the error rate has a negative root, whose square would be a size.
         (self.excess > 0.0 && root > 0.0 && root.is_finite()).then_some(root * root)
+    }
+}
+
+/// Mean and standard deviation of a statistic Z under the alternative, in a trial of a given size with
+/// independent arms; under the null hypothesis they are 0 and 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StandardisedMoments {
+    /// Mean of Z.
+    pub mean: f64,
+    /// Standard deviation of Z, above 0.
+    pub sd: f64,
+}
+
+impl StandardisedMoments {
+    fn moments(self) -> StatisticMoments {
+        StatisticMoments { excess: self.mean, null_sd: 1.0, sd: self.sd }
     }
 }
 
@@ -73,11 +96,18 @@ impl Balance {
     /// Ending of the words about a formula that takes a balance into account.
     pub const WORDS: &'static str = "; less the variance that the randomisation balances";
 
-    /// Returns the [drift](super::Comparison::drift) of a statistic with this mean and, with
-    /// independent arms, a variance of 1.
-    pub fn drift(self, mean: f64, alpha_one_sided: f64) -> f64 {
-        let independent = StatisticMoments { excess: mean, null_sd: 1.0, sd: 1.0 };
-        self.applied_to(independent).drift(alpha_one_sided, 1.0)
+    /// Returns the [drift](super::Comparison::drift) of a statistic that with independent arms has
+    /// these moments.
+    pub fn drift(self, statistic: StandardisedMoments, alpha_one_sided: f64) -> f64 {
+        self.applied_to(statistic.moments()).drift(alpha_one_sided, 1.0)
+    }
+
+    /// Returns the factor by which the patients must become more so that the drift of the statistic
+    /// is `drift`; NaN without an effect in the direction of benefit.
+    pub fn growth(self, statistic: StandardisedMoments, drift: f64, alpha_one_sided: f64) -> f64 {
+        let z_alpha = upper_quantile(alpha_one_sided);
+        let moments = self.applied_to(statistic.moments());
+        moments.required(z_alpha, drift - z_alpha).unwrap_or(f64::NAN)
     }
 
     /// Returns the moments of a test of balanced arms from those of independent arms.

@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Balance, Comparison, Ordinal, OrdinalTest, TwoProportions, Variance};
 use crate::analysis::restricted::Distance;
 use crate::analysis::two_proportions::ProportionTest;
+use crate::analysis::utilities::MeansTest;
 
 /// Writes the comparison as a sentence without its full stop.
 impl fmt::Display for Comparison {
@@ -12,7 +13,13 @@ impl fmt::Display for Comparison {
         match self {
             Self::TwoProportions(it) => two_proportions(it, f)?,
             Self::Ordinal(it) => f.write_str(ordinal(it))?,
-            Self::Means(_) => f.write_str("Means, normal approximation with unequal variances")?,
+            Self::Means(it) => {
+                f.write_str("Means, normal approximation with unequal variances")?;
+                match it.test() {
+                    MeansTest::Welch => {}
+                    MeansTest::Student => f.write_str(", tested by the pooled one")?,
+                }
+            }
         }
         if self.balance() == Balance::NONE {
             return Ok(());
