@@ -5,6 +5,7 @@ use super::document::Document;
 use super::numeral::{NONE, grouped, value_and_error, with_error};
 use super::table::precision;
 use crate::explore::compare::{ComparedQuantity, Difference};
+use crate::scenario::file::ScenarioFile;
 use crate::summary::McEstimate;
 
 /// Scenarios that have been compared.
@@ -42,7 +43,7 @@ pub fn document(comparison: &Comparison<'_>) -> Document {
                 row(compared, first, second, &compared.differences[other - 1])
             });
             let header = [
-                prefix(&group[0]),
+                &title(&provenance[0].scenario, &group[0]),
                 &header[0],
                 &header[1],
                 "difference",
@@ -105,6 +106,15 @@ fn introduction(comparison: &Comparison<'_>) -> Document {
 /// The analysis or arm that a quantity belongs to.
 fn prefix(compared: &ComparedQuantity) -> &str {
     compared.quantity.rsplit_once('.').map_or("", |(prefix, _)| prefix)
+}
+
+/// The heading of a table: the analysis or arm, a method in words where the scenario gives no name.
+fn title(scenario: &ScenarioFile, compared: &ComparedQuantity) -> String {
+    let name = prefix(compared);
+    let is_method = scenario.analyses.iter().any(|analysis| {
+        analysis.name.as_deref() == Some(name) && analysis.method.parameters().key() == name
+    });
+    if is_method { name.replace('_', " ") } else { name.to_owned() }
 }
 
 fn row(
