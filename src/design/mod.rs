@@ -16,6 +16,7 @@ pub mod futility;
 pub mod harm;
 pub mod inference;
 pub mod monitor;
+mod observed;
 pub mod recursion;
 mod rules;
 pub mod safety;
@@ -27,12 +28,14 @@ pub use boundaries::{Boundaries, StoppingProbabilities};
 pub use efficacy::EfficacyRule;
 pub use futility::{ConditionalOn, FutilityRule};
 pub use harm::{HarmRule, TwoSidedSpending};
+pub use observed::{AnalysedSoFar, LookBounds};
 pub use rules::{DesignError, Rules, Untested};
 pub use spending::{SpendingFunction, StatedSpending};
 pub use words::AlphaSource;
 
 use final_look::FinalLook;
 use inference::StagewiseEstimate;
+use observed::ObservedLooks;
 use recursion::Monitored;
 
 /// Largest number of looks of a design.
@@ -51,6 +54,12 @@ impl Plan {
     /// Returns the number of outcomes planned at the final look.
     pub fn maximum_analysed(&self) -> u32 {
         *self.looks_analysed.last().expect("a plan has at least one look")
+    }
+
+    /// Solves for the drift under which futility spends its error at the planned looks; `None` if it
+    /// spends none.
+    fn beta_drift(&self) -> Result<Option<f64>, DesignError> {
+        self.rules.beta_drift(&self.fractions(&self.looks_analysed))
     }
 
     /// Returns these numbers of outcomes over the one planned at the final look.
@@ -98,6 +107,8 @@ pub struct Design {
     looks: Vec<Look>,
     /// Entry j serves a final look that follows j interim looks.
     finals: Vec<FinalLook>,
+    /// `None` if interim looks have the planned number of outcomes in every trial.
+    observed: Option<ObservedLooks>,
 }
 
 impl Design {
@@ -120,7 +131,18 @@ impl Design {
             })
             .collect();
         let finals = FinalLook::after_each(&plan, &boundaries, most_analysed);
-        Ok(Self { plan, boundaries, looks, finals })
+        Ok(Self { plan, boundaries, looks, finals, observed: None })
+    }
+
+    /// Returns the design with interim looks whose number of outcomes differs between trials: the
+    /// plan has the numbers expected. Boundaries that spend an error rate spend it by the outcomes
+    /// observed.
+    ///
+    /// # Errors
+    /// When the rules have no solution at the planned looks.
+    pub fn with_looks_as_observed(self) -> Result<Self, DesignError> {
+        let observed = Some(ObservedLooks::new(&self.plan)?);
+        Ok(Self { observed, ..self })
     }
 
     /// Returns the boundaries of the looks as planned.
@@ -153,15 +175,42 @@ impl Design {
         &self.plan
     }
 
-    /// Returns the decision of interim look `k` (from 0) when Z is `z`.
-    pub fn decide(&self, k: usize, z: f64) -> Decision {
-        self.boundaries.decide(k, z)
+    /// Returns the decision of the last of these interim looks when Z is `z`.
+    pub fn decide(&self, looks: &AnalysedSoFar, z: f64) -> Decision {
+        match &self.observed {
+            None => self.boundaries.decide(looks.interim(), z),
+            Some(observed) => observed.decide(&self.plan, looks, z),
+        }
     }
 
-    /// Returns whether the trial must end at interim look `k` because the futility boundary is
-    /// reached and the efficacy boundaries rely on stopping there.
-    pub fn ends_for_futility(&self, k: usize, z: f64) -> bool {
-        self.plan.rules.binding_futility && z <= self.looks[k].futility
+    /// Returns the boundaries of the last of these interim looks.
+    pub fn interim_bounds(&self, looks: &AnalysedSoFar) -> LookBounds {
+        match &self.observed {
+            None => LookBounds::of(&self.looks[looks.interim()]),
+            Some(observed) => observed.interim(&self.plan, looks),
+        }
+    }
+
+    /// Returns the boundaries of a final look, the last of these, after the others. Its outcomes
+    /// must exceed theirs.
+    pub fn final_bounds(&self, looks: &AnalysedSoFar) -> LookBounds {
+        match &self.observed {
+            None => {
+                let (interims, analysed) = (looks.interim(), looks.analysed());
+                LookBounds {
+                    efficacy: self.final_critical(interims, analysed),
+                    futility: f64::NEG_INFINITY,
+                    harm: self.final_harm(interims, analysed),
+                }
+            }
+            Some(observed) => observed.final_look(&self.plan, looks),
+        }
+    }
+
+    /// Returns whether the trial must end at the last of these interim looks because the futility
+    /// boundary is reached and the efficacy boundaries rely on stopping there.
+    pub fn ends_for_futility(&self, looks: &AnalysedSoFar, z: f64) -> bool {
+        self.plan.rules.binding_futility && z <= self.interim_bounds(looks).futility
     }
 
     /// Returns whether an interim look can end the trial for a reason that the efficacy boundaries
@@ -173,11 +222,13 @@ impl Design {
             .any(|look| (look.futility.is_finite() && !binding) || look.harm.is_finite())
     }
 
-    /// Returns the decision of a final look on `analysed` outcomes when Z is `z`, after `interims`
-    /// looks that happened as planned; `Continue` if it concludes nothing. `analysed` must exceed
-    /// the last interim's.
-    pub fn decide_finally(&self, interims: usize, analysed: u32, z: f64) -> Decision {
-        if z >= self.final_critical(interims, analysed) {
+    /// Returns the decision of a final look, the last of these, when Z is `z`; `Continue` if it
+    /// concludes nothing. Its outcomes must exceed those of the others.
+    pub fn decide_finally(&self, looks: &AnalysedSoFar, z: f64) -> Decision {
+        let (interims, analysed) = (looks.interim(), looks.analysed());
+        if let Some(observed) = &self.observed {
+            observed.decide_finally(&self.plan, looks, z)
+        } else if z >= self.final_critical(interims, analysed) {
             Decision::Efficacy
         } else if z <= self.final_harm(interims, analysed) {
             Decision::Harm
@@ -205,13 +256,20 @@ impl Design {
         }
     }
 
-    /// Estimates the drift by stage-wise ordering from a trial that ended with Z = `z` on
-    /// `analysed` outcomes after `interims` looks that happened as planned and did not stop it.
+    /// Estimates the drift by stage-wise ordering from a trial that ended with Z = `z` at the last of
+    /// these looks, after others that did not stop it.
     ///
     /// Futility and harm count, as trials stop for them: even if the efficacy boundary does not
     /// rely on futility, it is taken to have been heeded.
-    pub fn drift_estimate(&self, interims: usize, analysed: u32, z: f64) -> StagewiseEstimate {
-        self.finals[interims].stagewise(analysed, self.information(analysed)).estimate(z)
+    pub fn drift_estimate(&self, looks: &AnalysedSoFar, z: f64) -> StagewiseEstimate {
+        match &self.observed {
+            None => {
+                let (interims, analysed) = (looks.interim(), looks.analysed());
+                let last = self.finals[interims].stagewise(analysed, self.information(analysed));
+                last.estimate(z)
+            }
+            Some(observed) => observed.drift_estimate(&self.plan, looks, z),
+        }
     }
 
     /// Returns the number of interim looks that come before a final look on `final_analysed`
@@ -296,11 +354,11 @@ mod tests {
 
     #[test]
     fn interim_at_the_bound_stops_and_just_below_continues() {
-        let design = protocol();
+        let (design, first) = (protocol(), AnalysedSoFar::new([104]));
         let bound = design.looks()[0].efficacy;
-        assert_eq!(design.decide(0, bound), Decision::Efficacy);
-        assert_eq!(design.decide(0, bound.next_down()), Decision::Continue);
-        assert_eq!(design.decide(0, -9.0), Decision::Continue);
+        assert_eq!(design.decide(&first, bound), Decision::Efficacy);
+        assert_eq!(design.decide(&first, bound.next_down()), Decision::Continue);
+        assert_eq!(design.decide(&first, -9.0), Decision::Continue);
     }
 
     proptest! {

@@ -31,9 +31,18 @@ pub struct RunningTrial {
     remaining: RemainingLooks,
 }
 
+/// Looks that have taken place, the last being the current one.
+#[derive(Debug, Clone)]
+pub(super) struct LooksSoFar<'a> {
+    /// Outcomes at each, increasing.
+    pub analysed: &'a [u32],
+    /// Position of each among the planned looks, increasing.
+    pub positions: Vec<usize>,
+}
+
 /// Looks that follow the current one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum RemainingLooks {
+pub(super) enum RemainingLooks {
     /// The later looks of the plan.
     AsPlanned,
     /// None: the current look is the last analysis of a trial that an earlier look stopped.
@@ -111,37 +120,45 @@ impl RunningTrial {
         // Futility is fixed look by look: later information must not change the bounds that were in
         // force.
         let mut in_force = Vec::new();
+        let beta_drift = plan.beta_drift()?;
         for now in 0..given - 1 {
-            let earlier = Self::at(plan, &analysed[..=now], &in_force, RemainingLooks::AsPlanned)?;
+            let looks = LooksSoFar { analysed: &analysed[..=now], positions: (0..=now).collect() };
+            let earlier = Self::at(plan, looks, &in_force, RemainingLooks::AsPlanned, beta_drift)?;
             in_force.push(earlier.boundaries.futility[now]);
         }
-        Ok(Self::at(plan, analysed, &in_force, remaining)?)
+        let positions = match remaining {
+            RemainingLooks::AsPlanned => (0..given).collect(),
+            // The analysis with the overrun is the final one, whichever look stopped the trial.
+            RemainingLooks::None => (0..given - 1).chain([planned - 1]).collect(),
+        };
+        let looks = LooksSoFar { analysed, positions };
+        Ok(Self::at(plan, looks, &in_force, remaining, beta_drift)?)
     }
 
-    /// Constructs the trial at the last of the `analysed` looks; `in_force` holds the futility
-    /// bounds of the earlier ones.
-    fn at(
+    /// Constructs the trial at the last of these looks; `in_force` holds the futility bounds of the
+    /// earlier ones, `beta_drift` is that of the plan.
+    pub(super) fn at(
         plan: &Plan,
-        analysed: &[u32],
+        looks: LooksSoFar<'_>,
         in_force: &[f64],
         remaining: RemainingLooks,
+        beta_drift: Option<f64>,
     ) -> Result<Self, DesignError> {
+        let LooksSoFar { analysed, mut positions } = looks;
         let (given, planned) = (analysed.len(), plan.looks_analysed.len());
         let look = given - 1;
-        let positions: Vec<usize> = match remaining {
-            RemainingLooks::AsPlanned => {
-                let later = (given..planned).filter(|&k| plan.looks_analysed[k] > analysed[look]);
-                (0..given).chain(later).collect()
-            }
-            // The analysis with the overrun is the final one, whichever look stopped the trial.
-            RemainingLooks::None => (0..look).chain([planned - 1]).collect(),
-        };
+        match remaining {
+            RemainingLooks::AsPlanned => positions.extend(
+                (positions[look] + 1..planned).filter(|&k| plan.looks_analysed[k] > analysed[look]),
+            ),
+            RemainingLooks::None => {}
+        }
         let mut sizes = analysed.to_vec();
         sizes.extend(positions[given..].iter().map(|&k| plan.looks_analysed[k]));
         let fractions = plan.fractions(&sizes);
         let mut rules = rules_at(plan, &positions, &fractions)?;
         if rules.futility != FutilityRule::None {
-            let mut bounds = futility_at(plan, &rules, &fractions)?;
+            let mut bounds = futility_at(beta_drift, &rules, &fractions)?;
             bounds[..look].copy_from_slice(in_force);
             rules.futility = fixed_futility(&bounds);
         }
@@ -347,10 +364,13 @@ fn untested_at(untested: &[usize], positions: &[usize]) -> Vec<usize> {
 }
 
 /// Computes futility bounds of all looks by the plan's rule at the observed information; β is spent
-/// under the drift of the plan.
-fn futility_at(plan: &Plan, rules: &Rules, fractions: &[f64]) -> Result<Vec<f64>, DesignError> {
-    let planned = plan.fractions(&plan.looks_analysed);
-    match plan.rules.beta_drift(&planned)? {
+/// under `beta_drift`, that of the plan.
+fn futility_at(
+    beta_drift: Option<f64>,
+    rules: &Rules,
+    fractions: &[f64],
+) -> Result<Vec<f64>, DesignError> {
+    match beta_drift {
         Some(drift) => rules.futility_under(drift, fractions),
         None => Ok(Boundaries::new(rules, fractions)?.futility),
     }

@@ -202,7 +202,15 @@ impl Rules {
                 let joint = futility::joint_bounds(&alpha, &beta, t, drift);
                 joint.ok_or(DesignError::Unsettled)?.bounds.futility
             }
-            None => futility::interim_bounds(&beta, t, &self.bounds(t)?.efficacy, drift).0,
+            None => {
+                let efficacy = if self.binding_futility {
+                    self.bounds(t)?.efficacy
+                } else {
+                    // Without the search for futility bounds, which these take no account of.
+                    self.efficacy_bounds(t, Below::Nowhere)?
+                };
+                futility::interim_bounds(&beta, t, &efficacy, drift).0
+            }
         };
         bounds.push(f64::NEG_INFINITY);
         Ok(bounds)

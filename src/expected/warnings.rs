@@ -30,6 +30,7 @@ pub fn warnings(scenario: &Scenario) -> Vec<String> {
 pub fn notes(scenario: &Scenario) -> Vec<String> {
     let notes = [
         late_looks(scenario),
+        other_final_month(scenario),
         unused_factors(scenario),
         no_effect(scenario),
         analyses::adjusted_early_outcome(scenario),
@@ -107,10 +108,8 @@ fn final_size(scenario: &Scenario) -> Option<String> {
 fn late_looks(scenario: &Scenario) -> Option<String> {
     let accrual_ends = scenario.expected_day(f64::from(scenario.randomised));
     let mut late = Vec::new();
-    for (k, look) in scenario.design.interims().iter().enumerate() {
-        let patients = f64::from(look.analysed) / scenario.share_known();
-        let day =
-            scenario.expected_day(patients) + scenario.follow_up.days + scenario.decision_lag_days;
+    for k in 0..scenario.design.interims().len() {
+        let day = scenario.expected_day_of_look(k) + scenario.decision_lag_days;
         if day >= accrual_ends {
             late.push(format!("look {} (near month {:.1})", k + 1, day / DAYS_PER_MONTH));
         }
@@ -121,6 +120,21 @@ fn late_looks(scenario: &Scenario) -> Option<String> {
             "the decision at {} is expected after the last patient is randomised (month {ends:.1}): \
              stopping at these looks would save time but no patients",
             late.join(", ")
+        )
+    })
+}
+
+/// A final look expected in another month than the one it is planned for.
+fn other_final_month(scenario: &Scenario) -> Option<String> {
+    let file::Looks::Months(months) = &scenario.file().design.looks else { return None };
+    let planned = *months.last()?;
+    let last_arrival = scenario.expected_day(f64::from(scenario.randomised));
+    let expected = scenario.follow_up.closes(last_arrival) / DAYS_PER_MONTH;
+    // Less would be within the chance of recruitment.
+    ((expected - planned).abs() > 1.0_f64.max(0.1 * planned)).then(|| {
+        format!(
+            "the final look is planned for month {planned}, but the last patient is expected to have been \
+             followed near month {expected:.1}, and it waits for that"
         )
     })
 }

@@ -70,7 +70,11 @@ pub fn bounds(scenario: &Scenario) -> Document {
             .map(|z| Some(z).filter(|z| z.is_finite())),
         alpha_spent: look.alpha_spent,
     });
-    Document::new().text(scenario.design.description()) + boundaries(rows.collect(), 6)
+    let mut rules = Document::new().text(scenario.design.description());
+    if let Some(timing) = scenario.look_timing_in_words() {
+        rules = rules.text(timing);
+    }
+    rules + boundaries(rows.collect(), 6)
 }
 
 fn outcomes(scenario: &Scenario) -> Document {

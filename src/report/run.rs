@@ -48,6 +48,9 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += table::over_prior(summary);
     out += configurations::simulated(&summary.truths);
     out = out.heading("Looks").text(scenario.design.description());
+    if let Some(timing) = scenario.look_timing_in_words() {
+        out = out.text(timing);
+    }
     out += looks::document(&alternative.analyses[0]);
     let analyses = alternative.analyses.iter().zip(&null.analyses).zip(&written.analyses);
     for ((effect, none), analysis) in analyses {

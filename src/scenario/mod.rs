@@ -13,6 +13,7 @@ pub mod file;
 pub mod hidden;
 mod item;
 pub mod key_help;
+mod look_timing;
 pub mod path;
 pub mod patients;
 pub mod problems;
@@ -41,6 +42,7 @@ pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
+pub use look_timing::LookTiming;
 pub use path::KeyPath;
 pub(crate) use problems::did_you_mean;
 pub use resolve::{DesignFile, StatedDesign, StatedTrial};
@@ -237,6 +239,8 @@ pub struct Scenario {
     pub dropout: [f64; 2],
     /// Looks and boundaries.
     pub design: Design,
+    /// What interim looks wait for.
+    pub look_timing: LookTiming,
     /// Days from a look's last outcome to its decision.
     pub decision_lag_days: f64,
     /// One analysis or more, the primary one first; the analyses of [`Scenario::file`] have the same order.

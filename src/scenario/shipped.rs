@@ -23,13 +23,17 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 13] = shipped![
+pub const SCENARIOS: [Shipped; 17] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
     "angel-reboot-safety",
     "angel-reboot-centres",
     "angel-rescue",
+    "icarus-fixed",
+    "moste",
+    "resilient",
+    "ims-iii",
     "premat-assurance",
     "guo-cohort",
     "lee-cohort",

@@ -2,11 +2,11 @@
 
 use toml_edit::{InlineTable, Value};
 
-use super::Scenario;
 use super::document::InputDocument;
 use super::file::LEAST_PATIENTS;
 use super::path::KeyPath;
 use super::set::Set;
+use super::{LookTiming, Scenario};
 
 /// Returns the path of the number of patients randomised, which outcomes and looks follow.
 pub fn randomised() -> KeyPath {
@@ -49,6 +49,17 @@ pub fn following(
         table.insert("information_fractions", Value::from_iter(fractions));
         out.push(Set::new(looks(), table));
     }
+    if let LookTiming::Randomised(patients) = &base.look_timing
+        && looks().key("randomised").get(document.root()).is_some()
+    {
+        let share = randomised / f64::from(base.randomised);
+        let interims = patients.iter().map(|&n| (share * f64::from(n)).round());
+        // A number that is no whole one is reported at the key that has it.
+        let counts = interims.chain([randomised]).map(|count| count as i64);
+        let mut table = InlineTable::new();
+        table.insert("randomised", Value::from_iter(counts));
+        out.push(Set::new(looks(), table));
+    }
     out
 }
 
@@ -80,6 +91,20 @@ mod tests {
         let base = document.with(&few).resolve().expect("valid");
         let follows = following(&base, &document, &[], 4.0);
         assert_eq!(follows[0].text(), "sample_size.analysed=2");
+    }
+
+    #[test]
+    fn looks_by_number_randomised_keep_their_shares() {
+        let text = include_str!("../../scenarios/moste.toml");
+        let document = document(text);
+        let base = document.with(&[]).resolve().expect("valid");
+        let mut set = following(&base, &document, &[], 412.0);
+        set.push(Set::number(randomised(), 412.0, true));
+        let scenario = document.with(&set).resolve().expect("valid");
+        assert_eq!(scenario.look_timing, LookTiming::Randomised(vec![137, 274]));
+        // What the command line sets is left as it is.
+        let own = sets(&["design.looks={equally_spaced=2}"]);
+        assert!(following(&base, &document, &own, 412.0).is_empty());
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{BoundMethod, KnownOutcomes, TestResult};
-use crate::design::Decision;
 use crate::design::inference::StagewiseEstimate;
+use crate::design::{AnalysedSoFar, Decision};
 use crate::expected::estimand_of_shift;
 use crate::scenario::{Analysis, AnalysisSet, Truth};
 
@@ -60,6 +60,12 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     /// these, whatever set an analysis sees.
     pub(super) fn outcomes_known(&self, look: LookIndex) -> u32 {
         self.simulator.known[AnalysisSet::IntentionToTreat as usize][look.taken].all.total()
+    }
+
+    /// Returns the outcomes known at the looks up to one, as [`FollowedCohort::outcomes_known`] counts them.
+    pub(super) fn analysed_by(&self, look: LookIndex) -> AnalysedSoFar {
+        let moments = &self.result.looks[self.truth.index()][..=look.taken];
+        AnalysedSoFar::new(moments.iter().map(|moment| moment.analysed))
     }
 
     /// Simulates the trial as each analysis sees it, and describes that of the first.
@@ -147,7 +153,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         // An estimate that is certain has no error to scale a drift with.
         let Some((z, standard_error)) = analysis.estimate_over_error(test) else { return plain };
         let analysed = self.outcomes_known(look);
-        let drift = design.drift_estimate(look.taken, analysed, z);
+        let drift = design.drift_estimate(&self.analysed_by(look), z);
         let scale = analysis.method.scale();
         let effect = drift.as_effect(design.information(analysed), standard_error);
         StagewiseEstimate {
@@ -187,6 +193,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let look =
             self.looks.numbered(first.look).expect("a trial ends at a look that takes place");
         let analysed = self.outcomes_known(look);
+        let looks = self.analysed_by(look);
         let Simulator { scenario, analyst, known, .. } = &mut *self.simulator;
         let (design, analysis) = (&scenario.design, &scenario.analyses[0]);
         let known = &known[analysis.set as usize][look.taken];
@@ -201,9 +208,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
                 can_reject
                     && Decision::Efficacy
                         == if look.is_final {
-                            design.decide_finally(look.taken, analysed, z)
+                            design.decide_finally(&looks, z)
                         } else {
-                            design.decide(look.planned, z)
+                            design.decide(&looks, z)
                         }
             });
         }

@@ -6,7 +6,7 @@ use super::cohort::PatientSelection;
 use super::{Conclusion, FollowedCohort, LookIndex, PhaseObserver, Simulator, safety};
 use crate::analysis::rerandomisation::Repeats;
 use crate::analysis::{Statistic, TestResult};
-use crate::design::{Decision, MAX_LOOKS};
+use crate::design::{AnalysedSoFar, Decision, MAX_LOOKS};
 use crate::rng::Purpose;
 use crate::scenario::Analysis;
 
@@ -36,7 +36,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 continue;
             };
             z[look.planned] = z_here;
-            let conclusion = match design.decide(look.planned, z_here) {
+            let conclusion = match design.decide(&self.analysed_by(look), z_here) {
                 Decision::Continue => continue,
                 Decision::Efficacy => Conclusion::Efficacy,
                 Decision::Futility => Conclusion::Futility,
@@ -49,7 +49,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let statistic = self.statistic(analysis, PatientSelection::DueBy(look));
         failed_looks += u32::from(statistic.z.is_none());
         z[look.planned] = statistic.z.unwrap_or(f64::NAN);
-        let conclusion = self.conclude(look.taken, self.outcomes_known(look), statistic.z);
+        let conclusion = self.conclude(&self.analysed_by(look), statistic.z);
         MonitoringEnd { look, conclusion, test: statistic.test, z, failed_looks }
     }
 
@@ -61,7 +61,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             return end.conclusion == Conclusion::Efficacy;
         }
         let design = &self.simulator.scenario.design;
-        if design.ends_for_futility(end.look.planned, end.z[end.look.planned]) {
+        if design.ends_for_futility(&self.analysed_by(end.look), end.z[end.look.planned]) {
             return false;
         }
         for look in self.looks.interims_after(end.look) {
@@ -69,16 +69,17 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             let Some(z) = self.statistic(analysis, PatientSelection::DueBy(look)).z else {
                 continue;
             };
-            if design.decide(look.planned, z) == Decision::Efficacy {
+            let looks = self.analysed_by(look);
+            if design.decide(&looks, z) == Decision::Efficacy {
                 return true;
             }
-            if design.ends_for_futility(look.planned, z) {
+            if design.ends_for_futility(&looks, z) {
                 return false;
             }
         }
         let last = self.looks.last();
         let z = self.statistic(analysis, PatientSelection::DueBy(last)).z;
-        self.conclude(last.taken, self.outcomes_known(last), z) == Conclusion::Efficacy
+        self.conclude(&self.analysed_by(last), z) == Conclusion::Efficacy
     }
 
     /// Replaces the end of a trial by a stop for adverse events, if one comes before it or at the same look.
@@ -96,11 +97,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         }
     }
 
-    /// Returns the conclusion of a final look on the given number of outcomes, after this many interim looks.
-    pub(super) fn conclude(&self, interims: usize, analysed: u32, z: Option<f64>) -> Conclusion {
+    /// Returns the conclusion of a final look, the last of these.
+    pub(super) fn conclude(&self, looks: &AnalysedSoFar, z: Option<f64>) -> Conclusion {
         // Without a statistic nothing is significant.
         let Some(z) = z else { return Conclusion::NotSignificant };
-        match self.simulator.scenario.design.decide_finally(interims, analysed, z) {
+        match self.simulator.scenario.design.decide_finally(looks, z) {
             Decision::Efficacy => Conclusion::Efficacy,
             Decision::Harm => Conclusion::Harm,
             Decision::Futility | Decision::Continue => Conclusion::NotSignificant,

@@ -37,7 +37,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let Simulator { analyst, with_overrun, cancelled, .. } = &mut *self.simulator;
         let test =
             test.unwrap_or_else(|| analyst.test(analysis, with_overrun, self.streams, cancelled));
-        let conclusion = self.conclude(look.taken + 1, analysed, z);
+        let conclusion = self.conclude(&self.analysed_by(look).then(analysed), z);
         let test = TestResult { z: z.unwrap_or(f64::NAN), ..test };
         Some(Repeated { analysed, test, conclusion })
     }

@@ -7,7 +7,52 @@ use crate::util::angel_reboot;
 const SET: &str = "design.";
 
 /// Overrides, and parts of the expected message.
-const BROKEN: [(&[&str], &[&str]); 21] = [
+const BROKEN: [(&[&str], &[&str]); 31] = [
+    (
+        &["looks={randomised=[116,232,312]}"],
+        &[
+            "`design.looks.randomised[2]` is 312; allowed: sample_size.randomised (348) for the final look",
+        ],
+    ),
+    (
+        &["looks={randomised=[232,116,348]}"],
+        &["`design.looks.randomised[1]` is 116; allowed: more than the 232 before it"],
+    ),
+    (
+        &["looks={randomised=[4,5,348]}"],
+        &["`design.looks.randomised[1]` puts look 2 at 4 outcomes", "more than the 4 before it"],
+    ),
+    (
+        &["looks={months=[12,9,24]}"],
+        &["`design.looks.months[1]` is 9; allowed: more than the 12 before it"],
+    ),
+    (
+        &["looks={months=[2,12,24]}"],
+        &[
+            "`design.looks.months[0]` is month 2, by which no outcomes are expected",
+            "a later month",
+        ],
+    ),
+    (
+        &["looks={months=[12,30,36]}"],
+        &["`design.looks.months[1]` is month 30, by which all outcomes are expected"],
+    ),
+    (&["looks={months=[-1,12]}"], &["`design.looks.months[0]` is -1; allowed: 0.01 to 1200"]),
+    (
+        &["looks={months=[12,24],randomised=[348]}"],
+        &[
+            "`design.looks`",
+            "exactly one of analysed, information_fractions, equally_spaced, randomised, months",
+        ],
+    ),
+    (
+        &["looks={randomised=[116,232,348]}", r#"efficacy={rule="pocock"}"#],
+        &["`design.efficacy.rule`", "design.looks.randomised leaves open", "haybittle_peto"],
+    ),
+    (
+        &["looks={months=[8,13,22]}", r#"futility={rule="effect",bounds=[0.0,0.0]}"#],
+        &["`design.futility.rule` is on the effect scale", "design.looks.months leaves open"],
+    ),
     (&["efficacy_looks=[4]"], &["`design.efficacy_looks[0]` is 4; allowed: 1 to 3"]),
     (&["efficacy_looks=[0]"], &["`design.efficacy_looks[0]` is 0"]),
     (

@@ -38,6 +38,7 @@ mod formula_and_simulation;
 mod interim;
 mod interim_page;
 mod interruption;
+mod look_timing;
 mod measures;
 mod missing_outcomes;
 mod monitor_command;

@@ -4,7 +4,8 @@ use rescuesim::analysis::{KnownOutcomes, OutcomeTable, Scratch, TestResult};
 use rescuesim::expected::Expected;
 use rescuesim::expected::plausibility::ArmOutcomes;
 use rescuesim::outcome::LEVELS;
-use rescuesim::scenario::{Analysis, Scenario};
+use rescuesim::scenario::patients::{PatientOutcome, TrialPatient};
+use rescuesim::scenario::{Analysis, LookTiming, Scenario};
 use rescuesim::trial::EventCounts;
 use rescuesim::trial::observed::ObservedLook;
 
@@ -57,14 +58,15 @@ impl MonitorArgs {
         if let Some(path) = &self.patients {
             // Patients come first: only they serve analyses that use factors or impute outcomes.
             let patients = scenario.read_patients(path, analysis, self.cutoff_day)?;
-            let look = ObservedLook::new(scenario, analysis, &patients);
+            let look = ObservedLook::new(scenario, analysis, self.followed(scenario, &patients)?);
+            let everyone = ObservedLook::new(scenario, analysis, &patients);
             let events = 0..scenario.safety_endpoints().len();
             return Ok(Some(GivenOutcomes {
                 all: look.all,
                 seen: look.known.all,
                 test: look.test(),
-                randomised: Some(look.randomised()),
-                events: events.map(|event| look.events(event)).collect(),
+                randomised: Some(everyone.randomised()),
+                events: events.map(|event| everyone.events(event)).collect(),
                 is_by_mrs: true,
             }));
         }
@@ -88,6 +90,38 @@ impl MonitorArgs {
             events: Vec::new(),
             is_by_mrs: !self.control_mrs.is_empty(),
         }))
+    }
+
+    /// Returns the patients whom the look analyses: those randomised first, if it waits for their
+    /// follow-up, else all.
+    fn followed<'p>(
+        &self,
+        scenario: &Scenario,
+        patients: &'p [TrialPatient],
+    ) -> Result<&'p [TrialPatient], Failure> {
+        let LookTiming::Randomised(interims) = &scenario.look_timing else { return Ok(patients) };
+        // The final look, and the analysis with the overrun, have all patients.
+        let position = self.look.checked_sub(1).filter(|_| !self.overrun);
+        let Some(&number) = position.and_then(|position| interims.get(position)) else {
+            return Ok(patients);
+        };
+        let look = self.look;
+        let Some(first) = patients.get(..number as usize) else {
+            return Err(Failure::Usage(format!(
+                "--patients has {} patients; allowed at look {look}: at least the first {number} \
+                 randomised (design.looks.randomised)",
+                patients.len()
+            )));
+        };
+        let pending =
+            first.iter().filter(|patient| patient.outcome == PatientOutcome::Pending).count();
+        if pending > 0 {
+            return Err(Failure::Usage(format!(
+                "--patients: {pending} of the first {number} patients are still followed; allowed at look \
+                 {look}: an mRS or lost = yes for each of them (design.looks.randomised)"
+            )));
+        }
+        Ok(first)
     }
 
     /// Returns the counts of both arms; `None` if the options give none.

@@ -358,6 +358,7 @@ fn describe(scenario: &Scenario, analysis: &Analysis) -> String {
 fn rules(scenario: &Scenario, safety: &[SafetyCheck]) -> Vec<String> {
     let design = &scenario.design;
     let mut rules = design.plan().rules.sentences(design.looks().len(), AlphaSource::Given);
+    rules.extend(scenario.look_timing_in_words());
     rules.extend(safety.iter().filter_map(SafetyCheck::rule));
     let looks = design.looks();
     let absent: Vec<&str> = [

@@ -21,7 +21,7 @@ pub struct WrittenDesign {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2e-12, max = 0.9998))]
     pub alpha_two_sided: Option<f64>,
-    /// Times of the looks, in exactly one of three ways; one look is a fixed design.
+    /// Times of the looks, in exactly one of five ways; one look is a fixed design.
     pub looks: Looks,
     /// Boundary for stopping early because the experimental arm is better.
     pub efficacy: Boundary,
@@ -72,6 +72,15 @@ pub enum Looks {
     ),
     /// Number of looks, at equal steps of information, rounded to whole patients.
     EquallySpaced(#[schemars(range(min = 1, max = 20))] u32),
+    /// Patients randomised first whose outcomes a look analyses, once the follow-up of all of them
+    /// has ended; increasing, the last equal to `sample_size.randomised`. Boundaries depend on the
+    /// outcomes that become known of them.
+    Randomised(#[schemars(length(min = 1, max = 20), inner(range(min = 1)))] Vec<u32>),
+    /// Months from the opening of the trial to the looks, increasing. An interim look analyses the
+    /// outcomes known on that day, and its boundaries depend on their number. The last month is the
+    /// one planned for the final look, which waits until all patients are followed; interim looks
+    /// that would come after it are left out.
+    Months(#[schemars(length(min = 1, max = 20), inner(range(min = 0.01, max = 1200.0)))] Vec<f64>),
 }
 
 /// A family of boundaries or spending functions. `beta_spending` and the harm boundary take only

@@ -2,7 +2,9 @@
 
 use super::super::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
 use super::super::file;
+use super::super::look_timing::{Calendar, LookTiming};
 use super::super::problems::{conflicts, out_of_range};
+use super::looks::shares_of_last;
 use super::{Checked, Reported, Resolver};
 use crate::design::comparison::Comparison;
 use crate::design::{
@@ -45,16 +47,6 @@ struct ClosedForm<'l> {
     analysed: &'l [f64],
 }
 
-/// Returns numbers per look as shares of that of the final look.
-pub(super) fn shares_of_last(counts: &[u32]) -> Vec<f64> {
-    let last = counts.last().map_or(f64::NAN, |&last| f64::from(last));
-    counts.iter().map(|&count| f64::from(count) / last).collect()
-}
-
-/// Smallest step between information fractions.
-// Looks closer than this would leave an interim test without patients of its own.
-const LEAST_STEP: f64 = 1e-6;
-
 impl Resolver<'_> {
     /// Returns the maximum information in patients. A stated number needs no shares.
     pub(super) fn analysed(&mut self, known: Checked<KnownShares>) -> Checked<u32> {
@@ -72,100 +64,36 @@ impl Resolver<'_> {
         Ok(analysed)
     }
 
-    /// Builds looks and boundaries. `comparison` is that of the primary analysis; `None` if there are
-    /// problems with what it needs.
+    /// Builds looks and boundaries. `comparison` is that of the primary analysis; it and `calendar` are
+    /// `None` if there are problems with what they need.
     pub(super) fn design(
         &mut self,
         analysed: Checked<u32>,
         comparison: Option<PlannedComparison>,
+        calendar: Option<&Calendar<'_>>,
     ) -> Checked<Design> {
         // Before the looks, so that problems with both are reported.
         let alpha = self.alpha_one_sided();
-        let looks_analysed = self.looks(analysed?)?;
+        let looks_analysed = self.looks(analysed?, calendar)?;
         let looks = PlannedLooks {
             fractions: shares_of_last(&looks_analysed),
             analysed: Some(looks_analysed.iter().map(|&count| f64::from(count)).collect()),
         };
         let rules = self.rules(&looks, alpha, comparison)?;
-        match Design::new(Plan { looks_analysed, rules }, self.file.sample_size.randomised) {
+        let design = Design::new(Plan { looks_analysed, rules }, self.file.sample_size.randomised);
+        let is_random = LookTiming::of(&self.file.design.looks).is_random();
+        let design =
+            design.and_then(
+                |design| if is_random { design.with_looks_as_observed() } else { Ok(design) },
+            );
+        match design {
             Ok(design) => Ok(design),
             Err(error) => self.fail_boundaries(error),
         }
     }
-
-    /// Returns the outcomes at each look, increasing, the last being the maximum.
-    fn looks(&mut self, analysed: u32) -> Checked<Vec<u32>> {
-        let counts: Vec<u32> = match &self.file.design.looks {
-            file::Looks::Analysed(counts) => counts.clone(),
-            file::Looks::InformationFractions(_) | file::Looks::EquallySpaced(_) => {
-                // The last fraction is exactly 1, so the final look has the maximum.
-                let counts = self.information_fractions()?.into_iter();
-                counts.map(|fraction| (fraction * f64::from(analysed)).round() as u32).collect()
-            }
-        };
-        let mut before = 0;
-        for (k, &count) in counts.iter().enumerate() {
-            // Rounding can put two looks of a small trial at the same number of outcomes.
-            if count <= before {
-                let look = k + 1;
-                let path = look_path(&self.file.design.looks, k);
-                return self.fail(&path, format!("puts look {look} at {count} outcomes; allowed: more than the {before} before it"));
-            }
-            before = count;
-        }
-        if before != analysed {
-            let allowed = format!(
-                "sample_size.analysed ({analysed}) for the final look, or looks that follow it: \
-                 {{ equally_spaced = {} }}",
-                counts.len()
-            );
-            let path = look_path(&self.file.design.looks, counts.len() - 1);
-            return self.fail(&path, out_of_range(before, allowed));
-        }
-        Ok(counts)
-    }
-}
-
-/// Returns the key that has the size of look `k`, from 0.
-fn look_path(looks: &file::Looks, k: usize) -> String {
-    match looks {
-        file::Looks::Analysed(_) => format!("design.looks.analysed[{k}]"),
-        file::Looks::InformationFractions(_) => format!("design.looks.information_fractions[{k}]"),
-        file::Looks::EquallySpaced(_) => "design.looks.equally_spaced".to_owned(),
-    }
 }
 
 impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
-    /// Returns the information at each look over the maximum, increasing to 1.
-    pub(super) fn information_fractions(&mut self) -> Checked<Vec<f64>> {
-        let looks = &self.file.as_ref().looks;
-        let fractions = match looks {
-            file::Looks::Analysed(counts) => shares_of_last(counts),
-            file::Looks::InformationFractions(fractions) => fractions.clone(),
-            file::Looks::EquallySpaced(looks) => {
-                // Divided one by one, so that a third look of six has exactly the fraction 0.5.
-                (1..=*looks).map(|k| f64::from(k) / f64::from(*looks)).collect()
-            }
-        };
-        if let Some(last) = fractions.last().filter(|last| **last != 1.0) {
-            // The maximum is the number of the final look, which rounding could miss.
-            let path = "design.looks.information_fractions";
-            return self.fail(path, format!("ends at {last}; allowed: 1 for the final look"));
-        }
-        if let Some(k) =
-            (1..fractions.len()).find(|&k| fractions[k] - fractions[k - 1] < LEAST_STEP)
-        {
-            let message = format!(
-                "puts look {} at an information fraction of {}; allowed: more than the {} before it",
-                k + 1,
-                fractions[k],
-                fractions[k - 1]
-            );
-            return self.fail(&look_path(looks, k), message);
-        }
-        Ok(fractions)
-    }
-
     pub(super) fn rules(
         &mut self,
         looks: &PlannedLooks,
@@ -188,6 +116,7 @@ impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
                 "is given without `design.futility`; allowed with a rule other than \"none\"",
             );
         }
+        self.refuse_rules_of_planned_outcomes();
         let efficacy = self.efficacy(&written.efficacy, alpha.ok(), &looks.fractions);
         let futility = self.futility(alpha.ok(), looks, comparison);
         let harm = self.harm(&looks.fractions);

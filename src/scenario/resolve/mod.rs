@@ -11,6 +11,7 @@ mod centres;
 mod configurations;
 mod design;
 mod expect;
+mod looks;
 mod missing;
 mod outcome;
 mod population;
@@ -26,6 +27,7 @@ use std::collections::BTreeSet;
 use super::comparison::KnownShares;
 use super::document::Places;
 use super::error::Problem;
+use super::look_timing::{Calendar, LookTiming};
 use super::problems::{out_of_range, repeats, wrong_length};
 use super::{Analysis, Description, Safety, Scenario, StrataByCentre, file};
 use crate::accrual::FollowUp;
@@ -163,6 +165,7 @@ impl Resolver<'_> {
             safety: plan.safety,
             dropout: losses.dropout,
             design: plan.design,
+            look_timing: LookTiming::of(&file.design.looks),
             decision_lag_days: file.design.decision_lag_days,
             analyses,
             description: methods.description?,
@@ -223,8 +226,9 @@ impl Resolver<'_> {
         };
         let comparison = self.planned_comparison(methods, truths, losses);
         let analysed = self.analysed(known);
-        let design = self.design(analysed, comparison.ok());
-        let timing = timing(people, truths, known, &design);
+        let calendar = calendar(people, truths);
+        let design = self.design(analysed, comparison.ok(), calendar.as_ref().ok());
+        let timing = timing(calendar, known, &design);
         let safety = self.safety(&truths.events, timing.ok());
         Ok(TrialPlan { analysed: analysed?, safety: safety?, design: design? })
     }
@@ -329,20 +333,22 @@ impl People {
     }
 }
 
-/// Returns when the looks take place, on which the events known at each of them depend.
-fn timing<'d>(
-    people: &'d People,
-    truths: &Truths,
-    known: Checked<KnownShares>,
-    design: &'d Checked<Design>,
-) -> Checked<Timing<'d>> {
-    Ok(Timing {
-        design: design.as_ref()?,
+fn calendar<'p>(people: &'p People, truths: &Truths) -> Checked<Calendar<'p>> {
+    Ok(Calendar {
         accrual: truths.accrual?,
         centres: people.centres.as_ref()?.as_ref(),
         follow_up: people.follow_up?,
-        share_known: known?.of_randomised,
     })
+}
+
+/// Returns when the looks take place, on which the events known at each of them depend.
+fn timing<'d>(
+    calendar: Checked<Calendar<'d>>,
+    known: Checked<KnownShares>,
+    design: &'d Checked<Design>,
+) -> Checked<Timing<'d>> {
+    let (design, calendar) = (design.as_ref()?, calendar?);
+    Ok(Timing { design, calendar, share_known: known?.of_randomised })
 }
 
 fn first_repeated(names: &[String]) -> Option<&String> {

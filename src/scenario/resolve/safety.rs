@@ -1,13 +1,12 @@
 //! Adverse events, and when enough of them stop the trial.
 
 use super::super::file::safety::{self as written, SafetyEvent};
+use super::super::look_timing::{Calendar, LookTiming};
 use super::super::problems::conflicts;
 use super::super::safety::BoundaryCrossings;
 use super::super::{Safety, SafetyEndpoint};
-use super::design::shares_of_last;
+use super::looks::shares_of_last;
 use super::{Checked, Reported, Resolver, configurations};
-use crate::accrual::{Accrual, FollowUp};
-use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::safety::SafetyBoundary;
 use crate::outcome::safety::{Event, Link, StatedEvent};
@@ -17,42 +16,20 @@ use crate::outcome::{LEVELS, MrsDistribution};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing<'d> {
     pub design: &'d Design,
-    pub accrual: Accrual,
-    pub centres: Option<&'d Centres>,
-    pub follow_up: FollowUp,
+    pub calendar: Calendar<'d>,
     /// Share of the randomised whose outcome becomes known.
     pub share_known: f64,
 }
 
 impl Timing<'_> {
-    fn expected_day(&self, patients: f64) -> f64 {
-        Centres::expected_day(self.centres, &self.accrual, patients)
-    }
-
     /// Returns the patients whose event is expected to be known at each look; all at the final one.
-    fn patients(&self, randomised: u32, known_after_days: f64) -> Vec<u32> {
-        let interims = self.design.interims().iter().map(|look| {
-            let last = f64::from(look.analysed) / self.share_known;
-            let day = self.expected_day(last) + self.follow_up.days - known_after_days;
-            self.randomised_by(day, randomised)
+    fn patients(&self, timing: &LookTiming, randomised: u32, known_after_days: f64) -> Vec<u32> {
+        let Self { design, calendar, share_known } = *self;
+        let interims = design.interims().iter().enumerate().map(|(k, look)| {
+            let day = calendar.day_of_look(timing, k, look.analysed, share_known);
+            calendar.randomised_by(day - known_after_days, randomised)
         });
         interims.chain([randomised]).collect()
-    }
-
-    /// Returns how many of the patients are expected to be randomised by a day.
-    fn randomised_by(&self, day: f64, patients: u32) -> u32 {
-        // The expected day grows with the number of patients, and has no inverse in closed form with
-        // centres.
-        let (mut before, mut after) = (0, patients + 1);
-        while after - before > 1 {
-            let middle = before + (after - before) / 2;
-            if self.expected_day(f64::from(middle)) <= day {
-                before = middle;
-            } else {
-                after = middle;
-            }
-        }
-        before
     }
 }
 
@@ -218,7 +195,8 @@ impl Resolver<'_> {
             | SafetyEvent::Haemorrhage {}
             | SafetyEvent::Perforation {} => {
                 let randomised = self.file.sample_size.randomised;
-                timing.patients(randomised, endpoint.known_after_days)
+                let looks = LookTiming::of(&self.file.design.looks);
+                timing.patients(&looks, randomised, endpoint.known_after_days)
             }
         };
         // The final look has all patients, whenever the event is known.

@@ -17,7 +17,7 @@ use crate::outcome::{Mrs, OutcomeModel, ProceduralModel};
 use crate::procedure::{CaseDraws, Entry, State};
 use crate::randomisation::{AllocationState, Arm};
 use crate::rng::{PatientDraws, Purpose, Replicate, Streams, uniform};
-use crate::scenario::Scenario;
+use crate::scenario::{LookTiming, Scenario};
 
 /// Replicates whose patients are enrolled together.
 // Minimisation waits for the patient before; with four trials in turn the processor has work meanwhile.
@@ -272,12 +272,25 @@ impl Cohort {
     /// has the same data.
     pub fn find_looks(&mut self, scenario: &Scenario, looks: &mut Vec<LookMoment>) {
         let known = self.known_so_far.last().copied().unwrap_or(0);
-        looks.clear();
-        let interims = scenario.design.interims().iter().map(|look| look.analysed);
-        looks.extend(interims.take_while(|&n| n < known).map(|n| self.interim(scenario, n)));
-        self.mark_due(looks);
         let last_arrival = self.enrolled.arrival_days[self.enrolled.arrival_days.len() - 1];
         let day = scenario.follow_up.closes(last_arrival);
+        looks.clear();
+        match &scenario.look_timing {
+            LookTiming::Outcomes => {
+                let interims = scenario.design.interims().iter().map(|look| look.analysed);
+                looks
+                    .extend(interims.take_while(|&n| n < known).map(|n| self.interim(scenario, n)));
+                self.mark_due(looks);
+            }
+            LookTiming::Randomised(patients) => self.find_followed(scenario, patients, looks),
+            LookTiming::Days(days) => {
+                // Outcomes in the last days of follow-up may come before the day of the final look.
+                let before = days.iter().take_while(|&&interim| interim < day);
+                looks.extend(before.map(|&day| self.look_on(scenario, day)));
+                leave_out_complete(looks, scenario, known);
+                self.mark_due(looks);
+            }
+        }
         let all = PatientsSoFar { randomised: self.enrolled.arrival_days.len() as u32, overrun: 0 };
         looks.push(LookMoment {
             day,
@@ -301,6 +314,53 @@ impl Cohort {
         // The usual case, a decision on the day of the data, needs no second count.
         let at_decision = if decision_day > day { self.patients_by(decision_day) } else { at_data };
         LookMoment { day, analysed, at_data, decision_day, at_decision }
+    }
+
+    /// Finds the look on a day.
+    fn look_on(&self, scenario: &Scenario, day: f64) -> LookMoment {
+        let decision_day = day + scenario.decision_lag_days;
+        let known = self.outcome_days.iter().filter(|&&known| known <= day).count();
+        LookMoment {
+            day,
+            analysed: known as u32,
+            at_data: self.patients_by(day),
+            decision_day,
+            at_decision: self.patients_by(decision_day),
+        }
+    }
+
+    /// Finds the looks at the patients randomised first, by their numbers: each on the day on which the
+    /// follow-up of all of them has ended. Patients randomised later overrun it, followed or not.
+    fn find_followed(
+        &mut self,
+        scenario: &Scenario,
+        patients: &[u32],
+        looks: &mut Vec<LookMoment>,
+    ) {
+        let Self { enrolled, due_days, known_so_far, due_from, .. } = self;
+        let mut before = 0;
+        let mut day = f64::NEG_INFINITY;
+        looks.extend(patients.iter().map(|&patients| {
+            let due = &due_days[before..patients as usize];
+            before = patients as usize;
+            day = due.iter().copied().fold(day, f64::max);
+            let decision_day = day + scenario.decision_lag_days;
+            let [at_data, at_decision] = [day, decision_day].map(|day| {
+                let randomised = enrolled.arrival_days.partition_point(|&arrival| arrival <= day);
+                PatientsSoFar {
+                    randomised: randomised as u32,
+                    overrun: randomised as u32 - patients,
+                }
+            });
+            let analysed = known_so_far[patients as usize - 1];
+            LookMoment { day, analysed, at_data, decision_day, at_decision }
+        }));
+        leave_out_complete(looks, scenario, known_so_far[known_so_far.len() - 1]);
+        due_from.clear();
+        for (k, &patients) in patients[..looks.len()].iter().enumerate() {
+            due_from.resize(patients as usize, k as u8);
+        }
+        due_from.resize(due_days.len(), looks.len() as u8);
     }
 
     fn patients_by(&self, day: f64) -> PatientsSoFar {
@@ -371,6 +431,14 @@ impl Cohort {
         let (_, entry) = self.procedures[i];
         model.draw(state, entry.class, self.enrolled.strata[i] as usize, self.quantiles[i])
     }
+}
+
+/// Leaves out interim looks that have all outcomes that are ever `known`, as the final look has the same
+/// data, or as many as are planned for the final look, which is to spend what is left.
+fn leave_out_complete(looks: &mut Vec<LookMoment>, scenario: &Scenario, known: u32) {
+    let complete = known.min(scenario.design.maximum_analysed());
+    let interims = looks.iter().take_while(|look| look.analysed < complete).count();
+    looks.truncate(interims);
 }
 
 /// Replaces the content of a column and keeps its memory.

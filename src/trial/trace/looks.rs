@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::month;
 use crate::analysis::{FitStatus, TestResult};
-use crate::design::Design;
+use crate::design::{AnalysedSoFar, Design, LookBounds};
 use crate::outcome::LEVELS;
 use crate::scenario::SafetyEndpoint;
 use crate::trial::analyst::patients_analysed;
@@ -140,14 +140,15 @@ impl Bounds {
         Self::new(look.efficacy, look.futility, look.harm)
     }
 
-    /// Returns the boundaries of a final look on the given number of outcomes.
-    fn of_final(design: &Design, interims: usize, analysed: u32) -> Self {
+    /// Returns the boundaries of the last of these looks, as the final one if it is that.
+    fn of_look(design: &Design, looks: &AnalysedSoFar, is_final: bool) -> Self {
         // Without outcomes there is no information, and so no boundary.
-        if analysed == 0 {
+        if looks.analysed() == 0 {
             return Self::default();
         }
-        let efficacy = design.final_critical(interims, analysed);
-        Self::new(efficacy, f64::NEG_INFINITY, design.final_harm(interims, analysed))
+        let LookBounds { efficacy, futility, harm } =
+            if is_final { design.final_bounds(looks) } else { design.interim_bounds(looks) };
+        Self::new(efficacy, futility, harm)
     }
 }
 
@@ -208,12 +209,7 @@ impl FollowedCohort<'_, '_> {
             },
             counts: known.all.counts,
             test: TestTrace::new(&test),
-            // Interim boundaries are fixed in advance; those of the final look depend on its outcomes.
-            bounds: if look.is_final {
-                Bounds::of_final(design, look.taken, moment.analysed)
-            } else {
-                Bounds::planned(design, look.planned)
-            },
+            bounds: Bounds::of_look(design, &self.analysed_by(look), look.is_final),
             events: self.events_at(look),
             conclusion: (look.number() == trial.look).then_some(trial.conclusion),
         }
@@ -262,11 +258,12 @@ impl FollowedCohort<'_, '_> {
         }
         let repeated = self.repeat(end, self.analysis(trial.analysis))?;
         let design = &self.simulator.scenario.design;
+        let looks = self.analysed_by(end).then(repeated.analysed);
         Some(RepeatedLook {
             outcomes_known: repeated.analysed,
             counts: self.simulator.with_overrun.all.counts,
             test: TestTrace::new(&repeated.test),
-            bounds: Bounds::of_final(design, end.taken + 1, repeated.analysed),
+            bounds: Bounds::of_look(design, &looks, true),
             conclusion: repeated.conclusion,
         })
     }
