@@ -18,6 +18,7 @@ pub mod inference;
 pub mod monitor;
 mod observed;
 pub mod recursion;
+pub mod reestimation;
 mod rules;
 pub mod safety;
 pub mod sample_size;

@@ -63,6 +63,7 @@ mod reference_operating;
 mod reference_ordinal;
 mod reference_pooling;
 mod reference_ratios;
+mod reference_reestimation;
 mod reference_wins;
 mod report_page;
 mod report_print;
