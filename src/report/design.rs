@@ -6,9 +6,11 @@ use super::csv;
 use super::document::Document;
 use super::numeral::{self, fixed};
 use super::numeral::{chance, grouped, number, trimmed};
+use super::reestimation;
 use crate::design::characteristics::{
     BoundaryCharacteristics, DesignCharacteristics, EffectCharacteristics, LookCharacteristics,
 };
+use crate::design::reestimation::ReestimatedDesign;
 use crate::design::sample_size::ArmSizes;
 
 /// A design with its title and conventions.
@@ -28,6 +30,9 @@ pub struct DesignReport {
     /// Boundaries, sizes and probabilities.
     #[serde(flatten)]
     pub design: DesignCharacteristics,
+    /// Re-estimation of the size, if one is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reestimation: Option<ReestimatedDesign>,
 }
 
 impl DesignReport {
@@ -82,6 +87,9 @@ impl DesignReport {
         out += performance(design, self.effect_scale);
         if let Some(exact) = exact(design) {
             out += exact;
+        }
+        if let Some(reestimation) = &self.reestimation {
+            out += reestimation::document(reestimation, self.effect_scale);
         }
         out.gap().verbatim(format!("rescuesim {}\nRecreate: {}", self.version, self.command))
     }
@@ -349,7 +357,7 @@ fn row<T>(name: &str, items: &[T], cell: impl Fn(&T) -> String) -> Vec<String> {
     std::iter::once(name.to_owned()).chain(items.iter().map(cell)).collect()
 }
 
-fn share_name(fraction: f64, margin: bool) -> String {
+pub(super) fn share_name(fraction: f64, margin: bool) -> String {
     // Exact comparisons: 0, ½ and 1 are given or typed, not computed.
     if fraction == 0.0 {
         if margin { "the margin" } else { "none" }.to_owned()

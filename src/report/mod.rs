@@ -31,6 +31,7 @@ pub mod pooling;
 mod prior;
 mod procedure;
 pub mod quantity_rows;
+mod reestimation;
 pub mod rejection;
 pub mod rows;
 pub mod run;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use assert_cmd::Command;
 use serde_json::Value;
 
-use crate::util::{directory, json, number, output, rescuesim, rows};
+use crate::util::{directory, json, number, output, refused, rescuesim, rows};
 
 const RATES: [&str; 4] = ["--control", "0.25", "--experimental", "0.4"];
 const MRS: [&str; 2] = ["--control-mrs", "4.7,7.4,12.9,16,24.9,14.1,20"];
@@ -354,5 +354,73 @@ fn large_designs_are_computed_quickly() {
         let mut command = rescuesim();
         command.arg("design").args(RATES).args(more.split_whitespace());
         output(command.timeout(Duration::from_secs(200)));
+    }
+}
+
+const TWO: [&str; 6] = ["--looks", "2", "--spending", "none", "--n", "312"];
+
+/// The values by enumeration of tests/reference/reestimation.csv, design PZ-A.
+#[test]
+fn a_re_estimated_design_has_the_characteristics_of_the_reference() {
+    let zone = "--promising-zone 0.36:0.8 --maximum 624";
+    let design = &designed(&[&RATES, &TWO], zone)["reestimation"];
+    let exact = [
+        (0, [0.0253014083010316, 0.0245017349283057, 0.0251145570436078], 327.427124501485),
+        (2, [0.845055265004506, 0.843451130971798, 0.812101838729275], 344.069098803743),
+    ];
+    for (effect, [weighted, conventional, fixed], expected) in exact {
+        let found = &design["effects"][effect]["exact"];
+        close(&found["weighted"], weighted, 1e-9);
+        close(&found["conventional"], conventional, 1e-9);
+        close(&found["fixed"], fixed, 1e-9);
+        close(&found["expected_size"], expected, 1e-6);
+    }
+    close(&design["effects"][0]["weighted"], 0.025, 1e-9);
+    close(&design["least_for_conventional"], 0.357582, 1e-5);
+    let decisions = design["decisions"].as_array().expect("a list");
+    let sizes: Vec<f64> = decisions.iter().map(|row| number(&row["size"])).collect();
+    assert_eq!((sizes[0], sizes[sizes.len() - 1]), (312.0, 312.0));
+    assert_eq!(sizes.iter().copied().fold(0.0, f64::max), 624.0);
+    assert!(sizes.iter().all(|size| size % 2.0 == 0.0));
+    let text = printed(&[&RATES, &TWO], zone);
+    assert!(
+        text.contains("Re-estimation of the size at look 1, from 312 to at most 624"),
+        "{text}"
+    );
+}
+
+/// A maximum that allows no increase is the design without re-estimation, with early stopping too.
+#[test]
+fn a_re_estimation_without_an_increase_is_the_design_without_it() {
+    for spending in ["none", "lan-demets-obrien-fleming"] {
+        let looks = ["--looks", "2", "--spending", spending, "--n", "312"];
+        let design = designed(&[&RATES, &looks], "--promising-zone 0.3:0.9 --maximum 312");
+        for k in 0..3 {
+            let (with, without) = (&design["reestimation"]["effects"][k], &design["effects"][k]);
+            for power in ["weighted", "conventional", "fixed"] {
+                close(&with[power], number(&without["rejection"]), 1e-9);
+            }
+            close(&with["expected_size"], number(&without["expected_total"]), 1e-6);
+        }
+    }
+    assert!(designed(&[&RATES, &TWO], "").get("reestimation").is_none());
+}
+
+#[test]
+fn impossible_re_estimations_are_refused() {
+    for (options, message) in [
+        ("--looks 2 --promising-zone 0.8:0.36 --maximum 624", "the first the smaller"),
+        ("--looks 2 --promising-zone 0.36 --maximum 624", "such as 0.36:0.8"),
+        ("--looks 2 --promising-zone 0.36:0.8 --maximum 300", "at least the 312 patients planned"),
+        ("--looks 3 --promising-zone 0.36:0.8 --maximum 624", "has 3 looks; allowed: two"),
+        (
+            "--looks 2 --futility z:0 --promising-zone 0.36:0.8 --maximum 624",
+            "a boundary for futility or harm",
+        ),
+        ("--looks 2 --maximum 624", "--promising-zone"),
+        ("--looks 2 --promising-zone 0.36:0.8", "--maximum"),
+    ] {
+        let errors = refused(&mut command(&[&RATES, &["--n", "312"]], options));
+        assert!(errors.contains(message), "{options}\n{errors}");
     }
 }

@@ -2,6 +2,7 @@
 
 use rescuesim::design::characteristics::{DesignCharacteristics, Question, RequiredSize};
 use rescuesim::design::comparison::Comparison;
+use rescuesim::design::reestimation::ReestimatedDesign;
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
 use rescuesim::expected::{Expected, FinalOutcomes, PosedDesign};
@@ -118,6 +119,17 @@ impl Asked {
         fractions.dedup();
         let design =
             DesignCharacteristics::new(&self.question, &self.boundaries, &sizes, &fractions);
+        let reestimation = args.reestimation.wanted().map(|wanted| {
+            let found = ReestimatedDesign::new(
+                &self.question,
+                &self.boundaries,
+                &sizes,
+                &design.effects,
+                wanted,
+            );
+            found.map_err(|error| Failure::Usage(format!("--promising-zone: {error}")))
+        });
+        let reestimation = reestimation.transpose()?;
         if required.is_some() {
             self.conventions.push(args.rounding.sentence().to_owned());
         }
@@ -131,6 +143,7 @@ impl Asked {
                 Some(randomised) => DesignCharacteristics { randomised, ..design },
                 None => DesignCharacteristics { required, ..design },
             },
+            reestimation,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod asked;
 mod endpoint;
+mod reestimation;
 mod rules;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use super::pictures::{DpiArgs, figure_path, write_plot};
 use super::{Failure, Format, delay, output, values};
 use asked::Asked;
 use endpoint::EndpointArgs;
+use reestimation::ReestimationArgs;
 use rules::RuleArgs;
 
 /// Options that a scenario states itself, each of which conflicts with a scenario.
@@ -55,6 +57,8 @@ pub struct DesignArgs {
     /// Where the exact number of patients that has the power is rounded up.
     #[arg(long, value_enum, default_value_t = RoundingRule::PerArm, conflicts_with = "n")]
     rounding: RoundingRule,
+    #[command(flatten)]
+    reestimation: ReestimationArgs,
     /// More effects to compute probabilities under, as multiples of the stated one.
     #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = values::multiple)]

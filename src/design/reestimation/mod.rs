@@ -9,10 +9,14 @@
 mod blinded;
 mod enumeration;
 mod normal;
+mod planned;
 
 pub use blinded::{PooledRate, PooledRateCharacteristics, Restriction};
 pub use enumeration::ExactCharacteristics;
 pub use normal::{ReestimationCharacteristics, ZoneCharacteristics};
+pub use planned::{
+    NoReestimation, ReestimatedDesign, ReestimationUnder, SizeDecision, WantedReestimation,
+};
 
 use serde::Serialize;
 
