@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::{CellLayout, Grouping};
+use super::margin::NullEffects;
 use super::proportional_odds::adjusted::Model;
 use super::proportional_odds::covariates::Covariates;
 use super::proportional_odds::levels::Levels;
@@ -282,8 +283,8 @@ impl Rubin {
 
     /// Mean estimate, total variance within + (1 + 1/m)·between, and Z as the normal score of
     /// Student's t with Rubin's degrees of freedom (m − 1)(1 + 1/r)², r the relative increase of the
-    /// variance. The interval is that of t.
-    pub fn combined(&self) -> TestResult {
+    /// variance, against the null effects. The interval is that of t.
+    pub fn combined(&self, null: NullEffects) -> TestResult {
         if let Some(failed) = self.failed {
             return failed;
         }
@@ -294,15 +295,14 @@ impl Rubin {
         let standard_error = (within + between).sqrt();
         let relative = 1.0 + within / between;
         let degrees = (m - 1.0) * relative * relative;
-        let t = self.mean / standard_error;
         // Without variance between imputations the degrees of freedom are infinite or NaN, and from 10⁷
         // on t does not differ from the normal distribution in the digits of Z.
         let is_normal = degrees.is_nan() || degrees > 1e7;
-        let (z, quantile) = if is_normal {
-            (t, Z_95)
-        } else {
-            (student::normal_score(t, degrees), student::upper_quantile(0.025, degrees))
-        };
+        let z = null.z(|effect| {
+            let t = (self.mean - effect) / standard_error;
+            if is_normal { t } else { student::normal_score(t, degrees) }
+        });
+        let quantile = if is_normal { Z_95 } else { student::upper_quantile(0.025, degrees) };
         let reach = quantile * standard_error;
         TestResult {
             estimate: self.mean,
@@ -327,7 +327,7 @@ mod tests {
     fn combined(estimates: &[(f64, f64)]) -> TestResult {
         let mut rubin = Rubin::default();
         estimates.iter().for_each(|&(estimate, error)| rubin.add(&result(estimate, error)));
-        rubin.combined()
+        rubin.combined(NullEffects::NONE)
     }
 
     /// Three imputations: mean 0.5, within 0.04, between 0.01, total 0.04 + 4/3·0.01.
@@ -357,7 +357,7 @@ mod tests {
         let mut rubin = Rubin::default();
         rubin.add(&result(0.3, 0.1));
         rubin.add(&TestResult::failed(FitStatus::Separated));
-        assert_eq!(rubin.combined().status, FitStatus::Separated);
+        assert_eq!(rubin.combined(NullEffects::NONE).status, FitStatus::Separated);
     }
 
     #[test]

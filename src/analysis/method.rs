@@ -19,9 +19,10 @@ use serde::{Deserialize, Serialize};
 use super::cochran_mantel_haenszel::CochranMantelHaenszel;
 use super::grouping::{CellLayout, Grouping, gather_all};
 use super::logistic::Logistic;
+use super::margin::{self, MarginScale, NullEffects};
 use super::modified_poisson::ModifiedPoisson;
 use super::proportional_odds::levels::Levels;
-use super::proportional_odds::{ProportionalOdds, adjusted};
+use super::proportional_odds::{ProportionalOdds, ShiftTest, adjusted};
 use super::sliding_dichotomy::{FactorPoints, SlidingDichotomy};
 use super::two_proportions::{ProportionEffect, ProportionTest, Proportions};
 use super::utilities::{MeansTest, Utilities, UtilityWeighted};
@@ -75,6 +76,19 @@ impl AnalysisMethod {
             Self::CochranMantelHaenszel(method) => method,
             Self::SlidingDichotomy(method) => method,
         }
+    }
+}
+
+impl AnalysisMethod {
+    /// Returns the method with its statistic stated, which for some is another one with a margin.
+    #[must_use]
+    pub fn with_statistic(&self, has_margin: bool) -> Self {
+        let mut method = self.clone();
+        if let Self::ProportionalOdds(parameters) = &mut method {
+            let default = if has_margin { ShiftTest::Wald } else { ShiftTest::default() };
+            parameters.test.get_or_insert(default);
+        }
+        method
     }
 }
 
@@ -212,6 +226,15 @@ pub trait Test: Debug + Send + Sync {
     fn is_estimate_over_error(&self) -> bool {
         true
     }
+
+    /// Returns the test of the same estimate against other null effects than none; see
+    /// [`margin`].
+    ///
+    /// # Errors
+    /// If the statistic has no margin. Tests by Wald's statistic return one against any.
+    fn against(self: Box<Self>, _null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        Err(margin::no_margin())
+    }
 }
 
 /// The score of a patient whose means a test compares, or nearly so.
@@ -312,6 +335,7 @@ const STEP: f64 = 0.01;
 pub struct BoundMethod {
     parameters: AnalysisMethod,
     binding: Binding,
+    null: NullEffects,
 }
 
 impl BoundMethod {
@@ -326,7 +350,27 @@ impl BoundMethod {
     ) -> Result<Self, ParameterError> {
         let binding = method.parameters().bind(cells, factors)?;
         // The parameters are kept for questions about them; a test has only what it computes with.
-        Ok(Self { parameters: method.clone(), binding })
+        Ok(Self { parameters: method.clone(), binding, null: NullEffects::NONE })
+    }
+
+    /// Returns the method tested against other null effects than none.
+    ///
+    /// # Errors
+    /// If it has no test against a margin.
+    pub fn testing_against(self, null: NullEffects) -> Result<Self, ParameterError> {
+        let Self { parameters, binding: Binding { test, grouping }, .. } = self;
+        let binding = Binding { test: test.against(null)?, grouping };
+        Ok(Self { parameters, binding, null })
+    }
+
+    /// The effects at which the null hypothesis ends, on the scale of the estimate.
+    pub fn null_effects(&self) -> NullEffects {
+        self.null
+    }
+
+    /// The scale on which margins are stated; `None` if the estimate has none.
+    pub fn margin_scale(&self) -> Option<MarginScale> {
+        MarginScale::of_estimates(self.scale())
     }
 
     /// Key in scenarios and results.

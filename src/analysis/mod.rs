@@ -9,6 +9,7 @@ pub mod cochran_mantel_haenszel;
 pub mod grouping;
 pub mod imputation;
 pub mod logistic;
+pub mod margin;
 pub mod method;
 pub mod modified_poisson;
 pub mod proportional_odds;

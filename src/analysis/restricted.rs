@@ -15,6 +15,20 @@ pub enum Distance {
     Difference(f64),
     /// Experimental over control, above 0.
     Ratio(f64),
+    /// Odds of the experimental over odds of the control proportion, above 0: see [`OddsRatio`].
+    OddsRatio(f64),
+}
+
+/// Mean and variances of the numerator of a score statistic.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoreMoments {
+    /// p_e − p_c − δ, p_e − ρ·p_c, or p_e less its restricted rate.
+    pub excess: f64,
+    /// Variance of the excess that the statistic assumes, at the restricted rates, times the number of
+    /// patients.
+    pub null_variance: f64,
+    /// Variance of the excess at the given rates, times the number of patients.
+    pub variance: f64,
 }
 
 impl Distance {
@@ -54,31 +68,59 @@ impl Distance {
                 let rate = ((-b - root) / (2.0 * a)).clamp(0.0, ratio.min(1.0));
                 [rate / ratio, rate]
             }
+            Self::OddsRatio(ratio) => {
+                OddsRatio(ratio).restricted_rates([control, experimental], share_experimental)
+            }
         }
     }
 
-    /// Excess over the distance: p_e − p_c − δ, or p_e − ρ·p_c.
-    pub fn excess(self, [control, experimental]: [f64; 2]) -> f64 {
+    /// The experimental rate at this distance from a control rate; outside [0, 1] if there is none.
+    pub fn experimental_rate(self, control: f64) -> f64 {
         match self {
-            Self::Difference(difference) => experimental - control - difference,
-            Self::Ratio(ratio) => experimental - ratio * control,
+            Self::Difference(difference) => control + difference,
+            Self::Ratio(ratio) => control * ratio,
+            Self::OddsRatio(ratio) => ratio * control / (1.0 + control * (ratio - 1.0)),
         }
     }
 
-    /// Variance of [`Distance::excess`] times the number of patients, at the given rates.
-    pub fn variance(self, [control, experimental]: [f64; 2], share_experimental: f64) -> f64 {
+    /// Variance of p_e − w·p_c times the number of patients, at the given rates; w is the ratio, or 1.
+    pub fn linear_variance(
+        self,
+        [control, experimental]: [f64; 2],
+        share_experimental: f64,
+    ) -> f64 {
         let weight = match self {
-            Self::Difference(_) => 1.0,
+            // The score statistic of an odds ratio is not linear in both rates: see [`OddsRatio`].
+            Self::Difference(_) | Self::OddsRatio(_) => 1.0,
             Self::Ratio(ratio) => ratio * ratio,
         };
         experimental * (1.0 - experimental) / share_experimental
             + weight * control * (1.0 - control) / (1.0 - share_experimental)
     }
 
-    /// [`Distance::excess`] and its variance at the restricted rates, times the number of patients.
+    /// The excess over the distance, and its variance at the restricted rates, times the number of
+    /// patients; see [`ScoreMoments`].
     pub fn excess_and_variance(self, rates: [f64; 2], share_experimental: f64) -> (f64, f64) {
+        let [control, experimental] = rates;
+        let excess = match self {
+            Self::Difference(difference) => experimental - control - difference,
+            Self::Ratio(ratio) => experimental - ratio * control,
+            Self::OddsRatio(ratio) => {
+                return OddsRatio(ratio).excess_and_variance(rates, share_experimental);
+            }
+        };
         let restricted = self.restricted_rates(rates, share_experimental);
-        (self.excess(rates), self.variance(restricted, share_experimental))
+        (excess, self.linear_variance(restricted, share_experimental))
+    }
+
+    /// Moments of the score statistic's numerator in a large trial with these true rates.
+    pub fn score_moments(self, rates: [f64; 2], share_experimental: f64) -> ScoreMoments {
+        let (excess, null_variance) = self.excess_and_variance(rates, share_experimental);
+        let variance = match self {
+            Self::Difference(_) | Self::Ratio(_) => self.linear_variance(rates, share_experimental),
+            Self::OddsRatio(ratio) => OddsRatio(ratio).variance(rates, share_experimental),
+        };
+        ScoreMoments { excess, null_variance, variance }
     }
 
     /// Score Z of the null hypothesis that the arms are at this distance, from observed rates and
@@ -129,6 +171,21 @@ impl OddsRatio {
         (rates[1] - restricted[1], variance)
     }
 
+    /// The variance of the same difference at the given rates, times the number of patients. With
+    /// restricted information a in the control arm and b in the experimental arm, the difference is, to
+    /// first order, that of a/(a + b) times the experimental and b/(a + b) times the control arm's
+    /// deviation.
+    fn variance(self, rates: [f64; 2], share_experimental: f64) -> f64 {
+        let restricted = self.restricted_rates(rates, share_experimental).map(|p| p * (1.0 - p));
+        let shares = [1.0 - share_experimental, share_experimental];
+        let [a, b] = [0, 1].map(|arm: usize| shares[arm] * restricted[arm]);
+        let [of_control, of_experimental] =
+            [0, 1].map(|arm: usize| shares[arm] * rates[arm] * (1.0 - rates[arm]));
+        let sum = (a + b) * (a + b);
+        let successes = (a * a * of_experimental + b * b * of_control) / sum;
+        successes / (share_experimental * share_experimental)
+    }
+
     /// Score Z of the null hypothesis of this odds ratio, as for [`Distance::score_z`]. With
     /// ũ = p̃(1 − p̃) and n_e(p̂_e − p̃_e) = −n_c(p̂_c − p̃_c), the statistic of Miettinen & Nurminen is n_e(p̂_e − p̃_e)·√(1/(n_c·ũ_c) + 1/(n_e·ũ_e)).
     pub fn score_z(self, rates: [f64; 2], patients: [f64; 2]) -> f64 {
@@ -162,18 +219,16 @@ mod tests {
             ratio in 0.2..5.0f64,
         ) {
             let observed = [control, experimental];
-            for distance in [Distance::Difference(difference), Distance::Ratio(ratio)] {
+            let odds_ratio = Distance::OddsRatio(ratio);
+            for distance in [Distance::Difference(difference), Distance::Ratio(ratio), odds_ratio] {
                 let found = distance.restricted_rates(observed, share);
-                prop_assert!(distance.excess(found).abs() < 1e-12);
+                prop_assert!((distance.experimental_rate(found[0]) - found[1]).abs() < 1e-12);
                 prop_assert!((-1e-12..=1.0 + 1e-12).contains(&found[0]));
                 prop_assert!((-1e-12..=1.0 + 1e-12).contains(&found[1]));
                 let best = likelihood(observed, share, found);
                 for i in 1..200 {
                     let c = f64::from(i) / 200.0;
-                    let e = match distance {
-                        Distance::Difference(d) => c + d,
-                        Distance::Ratio(r) => r * c,
-                    };
+                    let e = distance.experimental_rate(c);
                     if 0.0 < e && e < 1.0 {
                         let other = likelihood(observed, share, [c, e]);
                         prop_assert!(other <= best + 1e-9, "{found:?} {c} {e}");
@@ -200,6 +255,27 @@ mod tests {
                 / (1.0 / (n[0] * u_c) + 1.0 / (n[1] * u_e)).sqrt();
             let z = odds_ratio.score_z([control, experimental], n);
             prop_assert!((z - published).abs() < 1e-9 * (1.0 + z.abs()), "{z} {published}");
+        }
+
+        /// At the margin the restricted rates are the true ones, and so are the variances.
+        #[test]
+        fn both_variances_agree_at_the_distance(
+            control in 0.05..0.95f64,
+            share in 0.1..0.9f64,
+            difference in -0.4..0.4f64,
+            ratio in 0.5..2.0f64,
+        ) {
+            let distances =
+                [Distance::Difference(difference), Distance::Ratio(ratio), Distance::OddsRatio(ratio)];
+            for distance in distances {
+                let experimental = distance.experimental_rate(control);
+                if !(0.01..0.99).contains(&experimental) {
+                    continue;
+                }
+                let found = distance.score_moments([control, experimental], share);
+                prop_assert!(found.excess.abs() < 1e-12);
+                prop_assert!((found.variance / found.null_variance - 1.0).abs() < 1e-6);
+            }
         }
 
         #[test]

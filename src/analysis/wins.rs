@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
+use super::margin::{NullEffects, WaldAgainst, no_margin};
 use super::method::{
     ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
 };
@@ -164,6 +165,13 @@ impl Test for PairsTest {
                 Statistic::alone(wilcoxon::z(&counts, Continuity::Uncorrected))
             }
             WinMeasure::WinOdds | WinMeasure::WinRatio => self.test(groups, scratch).into(),
+        }
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        match self.measure {
+            WinMeasure::WinOdds => Ok(Box::new(WaldAgainst::new(*self, null))),
+            WinMeasure::NetBenefit | WinMeasure::WinRatio => Err(no_margin()),
         }
     }
 }

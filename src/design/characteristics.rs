@@ -223,13 +223,14 @@ pub struct EffectCharacteristics {
 pub struct ExactCharacteristics {
     /// Probabilities under the stated alternative.
     pub alternative: ExactProbabilities,
-    /// Probabilities with the planned control rate in both arms.
+    /// Probabilities with the planned control rate in both arms; with a margin, with the experimental arm
+    /// at the margin.
     pub null: ExactProbabilities,
     /// The largest one-sided type I error over all control rates between 0 and 1, to a relative
-    /// 1e-7; futility that is not binding, and harm, are disregarded.
-    pub maximum_type_one_error: f64,
-    /// Control rate with that error.
-    pub maximum_at: f64,
+    /// 1e-7; futility that is not binding, and harm, are disregarded. Null with a margin.
+    pub maximum_type_one_error: Option<f64>,
+    /// Control rate with that error; null with a margin.
+    pub maximum_at: Option<f64>,
 }
 
 impl DesignCharacteristics {
@@ -260,6 +261,13 @@ impl DesignCharacteristics {
             effects,
             exact: ExactCharacteristics::new(question, boundaries, sizes),
         }
+    }
+}
+
+impl DesignCharacteristics {
+    /// Returns whether the null hypothesis ends at a margin: then that is the effect under H0, not 0.
+    pub fn has_margin(&self) -> bool {
+        self.effects.iter().any(|effect| effect.fraction == 0.0 && effect.effect != 0.0)
     }
 }
 
@@ -400,13 +408,13 @@ impl ExactCharacteristics {
             .map(|(&low, &high)| question.rules.counted_out_below(low, high))
             .collect();
         let for_error = ExactDesign::new(sizes, statistic, efficacy, &counted_out).ok()?;
-        let error = for_error.maximum_type_one_error();
-        let rates = comparison.rates();
+        // At a margin the arms have no rate in common, of which the error would be a function.
+        let error = (!comparison.has_margin()).then(|| for_error.maximum_type_one_error());
         Some(Self {
-            alternative: heeded.probabilities(rates),
-            null: heeded.probabilities([rates[0]; 2]),
-            maximum_type_one_error: error.maximum,
-            maximum_at: error.at,
+            alternative: heeded.probabilities(comparison.rates()),
+            null: heeded.probabilities(comparison.rates_under_null()),
+            maximum_type_one_error: error.map(|error| error.maximum),
+            maximum_at: error.map(|error| error.at),
         })
     }
 }

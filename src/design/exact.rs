@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::common_rate::CommonRate;
 use super::sample_size::ArmSizes;
-use crate::analysis::two_proportions::{self, ArmEvents, ProportionTest};
+use crate::analysis::two_proportions::{self, ArmEvents, ProportionStatistic, ProportionTest};
 
 /// Distance from a bound up to which a statistic counts as being at the bound.
 // Tables with mathematically equal Z differ in their last bits by the order of operations, so a
@@ -22,7 +22,7 @@ use crate::analysis::two_proportions::{self, ArmEvents, ProportionTest};
 const TIE: f64 = 1e-12;
 
 /// Test statistic of two proportions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ExactStatistic {
     /// Difference over its pooled standard error, as [`crate::analysis::two_proportions`].
     Pooled,
@@ -30,6 +30,8 @@ pub enum ExactStatistic {
     Unpooled,
     /// Statistic of an analysis of proportions.
     Of(ProportionTest),
+    /// Statistic of an analysis of proportions against a margin.
+    Against(ProportionStatistic),
 }
 
 /// Looks with fixed sizes and bounds.
@@ -177,6 +179,12 @@ impl ExactLook {
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for x in 0..=sizes.control {
             let row = TableRow { statistic, sizes, control: x };
+            if let ExactStatistic::Against(_) = statistic {
+                let (at_least, at_most) = row.stopping(lower, upper);
+                above.push(at_least);
+                below.push(at_most);
+                continue;
+            }
             let counts = sizes.experimental as usize + 1;
             // Only none or all of both arms, or one against the other, is without information.
             let first = usize::from(row.z(0).is_none());
@@ -204,6 +212,25 @@ impl TableRow {
         let successes = [f64::from(self.control), experimental as f64];
         let patients = [f64::from(self.sizes.control), f64::from(self.sizes.experimental)];
         self.statistic.z(successes, patients)
+    }
+
+    /// Returns the numbers of experimental successes with Z at or above `upper`, and of the others those
+    /// with Z at or below `lower`.
+    ///
+    /// Z need not rise throughout: that of Wald's log ratios falls again where hardly a failure is left,
+    /// and that of equivalence rises and falls. But it rises to a maximum and falls after it, so that the
+    /// numbers above a bound are a range; of those below, the ones before it are meant, and those after
+    /// it, which a trial does not reach, are left out.
+    fn stopping(&self, lower: f64, upper: f64) -> (Range<usize>, Range<usize>) {
+        let counts = self.sizes.experimental as usize + 1;
+        let z: Vec<Option<f64>> = (0..counts).map(|y| self.z(y)).collect();
+        let reaches = |y: &usize| z[*y].is_some_and(|z| z >= upper - TIE);
+        let stays = |y: &usize| z[*y].is_some_and(|z| z <= lower + TIE);
+        let from = (0..counts).find(reaches).unwrap_or(counts);
+        let end = (from..counts).find(|y| !reaches(y)).unwrap_or(counts);
+        let first = (0..from).find(stays).unwrap_or(from);
+        let until = (first..from).find(|y| !stays(y)).unwrap_or(from);
+        (from..end, first..until)
     }
 
     /// Returns the first number of experimental successes in `first..end` with Z ≥ `bound`; the end
@@ -239,6 +266,11 @@ impl ExactStatistic {
                 let arms = [(x_c, n_c), (x_e, n_e)];
                 let arms = arms.map(|(events, patients)| ArmEvents { events, patients });
                 return two_proportions::z(&arms, test);
+            }
+            Self::Against(statistic) => {
+                let arms = [(x_c, n_c), (x_e, n_e)];
+                let arms = arms.map(|(events, patients)| ArmEvents { events, patients });
+                return statistic.z(&arms);
             }
             Self::Pooled => {
                 let pooled = (x_c + x_e) / (n_c + n_e);

@@ -5,7 +5,7 @@ use crate::analysis::method::ArmComparison;
 use crate::design::comparison::ordinal::limit_of_fit;
 use crate::outcome::{Mrs, MrsDistribution};
 use crate::randomisation::AllocationRatio;
-use crate::scenario::{Outcomes, Truth};
+use crate::scenario::{Hypothesis, Outcomes, Truth};
 
 /// Largest ratio of the odds ratios of two cuts that still counts as one common odds ratio.
 // Stated percentages are rounded, so that cuts of a proportional shift may differ in the third digit.
@@ -32,6 +32,8 @@ pub struct Assumptions {
     pub effect: AssumedEffect,
     /// Level of the test of efficacy as the scenario states it.
     pub alpha: StatedAlpha,
+    /// What the primary analysis has to show.
+    pub hypothesis: Hypothesis,
     /// Looks before the final one.
     pub interim_looks: usize,
     /// Number of centres; `None` if they are not distinguished.
@@ -112,6 +114,7 @@ impl Expected<'_> {
             rates: arms.each_ref().map(|mrs| mrs.at_most(cut)),
             effect: AssumedEffect::between(arms, scenario.share_experimental_known()),
             alpha,
+            hypothesis: scenario.primary_hypothesis(),
             interim_looks: scenario.design.interims().len(),
             centres: scenario.centres.as_ref().map(|centres| centres.number),
             patients_per_month: scenario.accrual.per_month(),

@@ -18,6 +18,9 @@ pub enum NoSize {
     /// The experimental arm is not better on the scale of the analysis.
     #[error("none, as the experimental arm is not better")]
     NoBenefit,
+    /// The effect is not beyond the margin.
+    #[error("none, as the effect is not beyond the margin")]
+    NotBeyondMargin,
     /// Stops for futility or harm limit the power, or the effect is next to nothing.
     #[error("no number of patients reaches it with these boundaries and this effect")]
     Unreachable,
@@ -35,7 +38,8 @@ impl Expected<'_> {
         let drift = self.drift(Truth::Alternative, analysis)?;
         // Below, a ratio of drifts is squared: a harmful effect would be given a size.
         if drift <= 0.0 {
-            return Err(NoSize::NoBenefit);
+            let has_margin = analysis.hypothesis.has_margin();
+            return Err(if has_margin { NoSize::NotBeyondMargin } else { NoSize::NoBenefit });
         }
         let share_experimental = scenario.share_experimental_known();
         let boundaries = scenario.design.boundaries();

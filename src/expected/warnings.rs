@@ -59,6 +59,10 @@ fn unused_log_odds(scenario: &Scenario) -> Option<String> {
 
 /// Arms that do not differ.
 fn no_effect(scenario: &Scenario) -> Option<String> {
+    // Against a margin arms without a difference are an effect.
+    if scenario.primary_hypothesis().has_margin() {
+        return None;
+    }
     let [control, experimental] = scenario.marginal(Truth::Alternative)?;
     // Rounding of percentages to a sum of 1 may leave a difference.
     let pairs = control.probabilities().iter().zip(experimental.probabilities());

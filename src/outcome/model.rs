@@ -63,9 +63,14 @@ impl OutcomeModel {
         centres: &[(f64, f64)],
     ) -> MrsDistribution {
         let model = Self::across_centres([control; 2], population, centres);
-        let log_odds_ratio = libm::log(odds_ratio);
+        model.shifted_within_strata(libm::log(odds_ratio))
+    }
+
+    /// Returns the marginal distribution of control patients shifted by a log odds ratio within every
+    /// stratum and centre; see [`OutcomeModel::conditionally_shifted`].
+    pub fn shifted_within_strata(&self, log_odds_ratio: f64) -> MrsDistribution {
         MrsDistribution::from_cumulative(
-            model.intercepts[0].map(|delta| mean_probability(delta + log_odds_ratio, &model.mixed)),
+            self.intercepts[0].map(|delta| mean_probability(delta + log_odds_ratio, &self.mixed)),
         )
     }
 
@@ -86,6 +91,14 @@ impl OutcomeModel {
     pub fn shift_experimental(&mut self, log_odds_ratio: f64) {
         self.marginal[1] = self.marginal[0].shifted_by(log_odds_ratio);
         self.solve(Arm::Experimental);
+    }
+
+    /// Returns the model with another experimental arm.
+    pub fn with_experimental(&self, marginal: MrsDistribution) -> Self {
+        let mut model = self.clone();
+        model.marginal[1] = marginal;
+        model.solve(Arm::Experimental);
+        model
     }
 
     /// Returns the model under H0, with the experimental arm drawn as control.
@@ -115,14 +128,20 @@ impl OutcomeModel {
     /// Returns the distribution of the mRS in each stratum of an arm, of patients with `log_odds`
     /// in addition to those of the stratum.
     pub fn by_stratum(&self, arm: Arm, log_odds: f64) -> Vec<[f64; LEVELS]> {
-        let intercepts = self.intercepts[arm.index()];
-        self.strata
-            .iter()
-            .map(|(_, eta)| {
-                let below = intercepts.map(|delta| logistic(delta + (eta + log_odds)));
-                MrsDistribution::from_cumulative(below).0
-            })
-            .collect()
+        (0..self.strata.len()).map(|stratum| self.in_stratum(arm, stratum, log_odds)).collect()
+    }
+
+    /// Returns the distribution of the mRS in a stratum of an arm, of patients with `log_odds` in
+    /// addition to those of the stratum.
+    pub fn in_stratum(&self, arm: Arm, stratum: usize, log_odds: f64) -> [f64; LEVELS] {
+        let (_, eta) = self.strata[stratum];
+        let below = self.intercepts[arm.index()].map(|delta| logistic(delta + (eta + log_odds)));
+        MrsDistribution::from_cumulative(below).0
+    }
+
+    /// Returns the share of each stratum.
+    pub fn shares(&self) -> impl Iterator<Item = f64> {
+        self.strata.iter().map(|&(share, _)| share)
     }
 
     /// Returns the marginal distributions of control and experimental arm, as stated.

@@ -135,7 +135,9 @@ fn formula(scenario: &Scenario) -> Document {
         }
         row
     });
-    let mut header = vec!["analysis", "power", "type I error"];
+    let at_margin = scenario.primary_hypothesis().has_margin();
+    let error = if at_margin { "type I error at the margin" } else { "type I error" };
+    let mut header = vec!["analysis", "power", error];
     if scenario.prior.is_some() {
         header.push("assurance");
     }

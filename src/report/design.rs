@@ -343,8 +343,7 @@ fn performance_under(
             format!("{:.1}", effect.expected_total)
         }));
     }
-    // With non-inferiority the effect under H0 is the margin, not 0.
-    let margin = design.effects.iter().any(|effect| effect.fraction == 0.0 && effect.effect != 0.0);
+    let margin = design.has_margin();
     let names: Vec<String> =
         effects.iter().map(|effect| share_name(effect.fraction, margin)).collect();
     let header: Vec<&str> =
@@ -372,10 +371,12 @@ pub(super) fn share_name(fraction: f64, margin: bool) -> String {
 
 /// Describes a scale of effects.
 pub(super) fn effect_name(scale: &str) -> &'static str {
-    // The names are those of `EffectScale`, of which a design has these three.
+    // The names are those of `EffectScale`, of which a design has these.
     match scale {
         "risk_difference" => "risk difference",
-        "log_common_odds_ratio" => "log odds ratio",
+        "log_common_odds_ratio" | "log_odds_ratio" => "log odds ratio",
+        "log_risk_ratio" => "log risk ratio",
+        "net_benefit" => "net benefit",
         _ => "mean difference",
     }
 }
@@ -397,15 +398,17 @@ fn exact(design: &DesignCharacteristics) -> Option<Document> {
     }
     // Exact probabilities are those of a trial that obeys its boundaries, also non-binding ones.
     let also = if has_lower { "; lower boundaries treated as binding" } else { "" };
-    let (maximum, at) = (exact.maximum_type_one_error, exact.maximum_at);
+    let null = if design.has_margin() { "the margin" } else { "none" };
     let document = Document::new()
         .heading(format!("Exact binomial calculation{also}"))
-        .table(&["true effect", "none", "planned"], rows)
-        .text(format!(
-            "Largest one-sided type I error over all control rates: {}, at {at:.3}.",
-            numeral::probability(maximum, 6)
-        ));
-    Some(document)
+        .table(&["true effect", null, "planned"], rows);
+    let Some((maximum, at)) = exact.maximum_type_one_error.zip(exact.maximum_at) else {
+        return Some(document);
+    };
+    Some(document.text(format!(
+        "Largest one-sided type I error over all control rates: {}, at {at:.3}.",
+        numeral::probability(maximum, 6)
+    )))
 }
 
 /// Writes a probability of any size with enough digits.

@@ -39,7 +39,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
         out = out.text(&text);
     }
     out = out.heading("Power and type I error");
-    out += table::rejection(alternative, null);
+    out += table::rejection(alternative, null, written.analyses[0].has_margin());
     out += table::by_formula(alternative, written);
     out += table::reduced(alternative, null);
     out += table::within_stratum(written, alternative);
@@ -97,11 +97,12 @@ fn opening(summary: &Summary, scenario: &Scenario) -> Document {
 /// States how much was simulated.
 fn simulated(summary: &Summary) -> String {
     let provenance = &summary.provenance;
+    let null = provenance.scenario.analyses[0].null_in_words();
     let truths = match summary.prior {
-        Some(_) => {
-            "under H1 (assumed effect), as many under H0 (no effect) and with effects drawn from the prior"
-        }
-        None => "under H1 (assumed effect) and as many under H0 (no effect)",
+        Some(_) => format!(
+            "under H1 (assumed effect), as many under H0 ({null}) and with effects drawn from the prior"
+        ),
+        None => format!("under H1 (assumed effect) and as many under H0 ({null})"),
     };
     let (replicates, seed) = (grouped(provenance.replicates), provenance.seed);
     let reached = table::precision(provenance.precision.as_ref(), "");

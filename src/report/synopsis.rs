@@ -169,8 +169,12 @@ impl Synopsis {
             row.push(of(|analysis| analysis.false_positive));
             rows.push(row);
         }
-        let false_positive =
-            format!("false positive (one-sided {})", trimmed(self.alpha_one_sided, 6));
+        let alpha = trimmed(self.alpha_one_sided, 6);
+        let false_positive = if self.assumptions.hypothesis.has_margin() {
+            format!("type I error at the margin (one-sided {alpha})")
+        } else {
+            format!("false positive (one-sided {alpha})")
+        };
         let mut header = vec![&names[..], "power", &false_positive];
         header.extend(self.analyses[0].assurance.map(|_| "assurance"));
         Document::new().plain_table(&header, rows)
@@ -231,7 +235,10 @@ impl Synopsis {
                     "Patients for {low} or {high} % power: no formula, {cause}; see rescuesim solve."
                 )
             }
-            [Err(cause @ (NoSize::NoBenefit | NoSize::Unreachable)), _] => {
+            [
+                Err(cause @ (NoSize::NoBenefit | NoSize::NotBeyondMargin | NoSize::Unreachable)),
+                _,
+            ] => {
                 format!("{by_formula}, patients for {low} or {high} % power: {cause}.")
             }
         }
@@ -382,6 +389,7 @@ impl Assumptions {
             looks => format!("{} interim looks and the final", small_number(looks)),
         });
         parts.push(self.alpha.words());
+        parts.extend(self.hypothesis.margin().map(|_| self.hypothesis.to_string()));
         parts.extend(self.centres.map(|number| match number {
             1 => "1 centre".to_owned(),
             _ => format!("{number} centres"),

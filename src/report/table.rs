@@ -153,8 +153,13 @@ pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
     Document::of_table(&header, rows.collect())
 }
 
-/// Lays out power and type I error of every analysis, simulated and by closed form.
-pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Document {
+/// Lays out power and type I error of every analysis, simulated and by closed form; `has_margin` says
+/// whether the latter is that at the margin.
+pub(super) fn rejection(
+    alternative: &TruthSummary,
+    null: &TruthSummary,
+    has_margin: bool,
+) -> Document {
     let rows = alternative.analyses.iter().zip(&null.analyses).map(|(effect, none)| {
         let [power, error] = [effect, none].map(|analysis| with_limit(analysis.rejection));
         let [power_by_formula, error_by_formula] = [effect, none].map(|analysis| {
@@ -162,7 +167,12 @@ pub(super) fn rejection(alternative: &TruthSummary, null: &TruthSummary) -> Docu
         });
         vec![effect.name.clone(), power, power_by_formula, error, error_by_formula]
     });
-    let header = ["analysis", "power", "formula", "one-sided\ntype I error", "formula"];
+    let error = if has_margin {
+        "one-sided type I\nerror at the margin"
+    } else {
+        "one-sided\ntype I error"
+    };
+    let header = ["analysis", "power", "formula", error, "formula"];
     Document::of_table(&header, rows.collect())
 }
 

@@ -80,7 +80,8 @@ pub(crate) fn comparison(
         return Err(NoComparison::Key("rerandomisations"));
     }
     let compared_by = analysis.method.as_test().comparison().ok_or(NoComparison::Method)?;
-    Comparison::of_arms(compared_by, compared.mrs, compared.share_experimental)
+    let null = analysis.method.null_effects().lower;
+    Comparison::of_arms(compared_by, compared.mrs, compared.share_experimental, null)
         .map_err(|_| NoComparison::Arms)
 }
 

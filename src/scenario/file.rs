@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod centres;
 pub mod design;
+pub mod hypothesis;
 pub mod outcome;
 pub mod expect;
 pub mod prior;
@@ -22,6 +23,7 @@ pub use analysis::WrittenAnalysis;
 pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
 pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
 pub use expect::WrittenExpect;
+pub use hypothesis::{HypothesisType, WrittenHypothesis, WrittenMargin};
 pub use outcome::{
     Experimental, ShapedControl, StatedOutcome, WrittenConfiguration, WrittenControl,
     WrittenOutcome,
@@ -102,6 +104,10 @@ pub struct ScenarioFile {
     pub safety: Option<WrittenSafety>,
     /// Looks and boundaries.
     pub design: WrittenDesign,
+    /// What the analyses have to show, unless they state a hypothesis of their own; superiority by
+    /// default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypothesis: Option<WrittenHypothesis>,
     /// Analyses; each monitors the same simulated trials independently.
     #[schemars(length(min = 1))]
     pub analyses: Vec<WrittenAnalysis>,

@@ -11,6 +11,7 @@ mod error;
 pub mod expectation;
 pub mod file;
 pub mod hidden;
+pub mod hypothesis;
 mod item;
 pub mod key_help;
 mod look_timing;
@@ -42,6 +43,7 @@ pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
+pub use hypothesis::{Hypothesis, Margin};
 pub use look_timing::LookTiming;
 pub use path::KeyPath;
 pub(crate) use problems::did_you_mean;
@@ -52,6 +54,7 @@ pub use set::{Set, TomlTable, TomlValue};
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;
 use crate::analysis::imputation::Imputation;
+use crate::analysis::margin::NullEffects;
 use crate::analysis::proportional_odds::adjusted::Model;
 use crate::analysis::{BoundMethod, Detail, TestResult};
 use crate::centres::Centres;
@@ -73,8 +76,10 @@ use treatments::Treatments;
 pub struct Analysis {
     /// Unique within the scenario.
     pub name: String,
-    /// Test and estimate.
+    /// Test and estimate, against the margin if there is one.
     pub method: BoundMethod,
+    /// What it has to show.
+    pub hypothesis: Hypothesis,
     /// Whether it adjusts for the centre, or is stratified by it.
     pub by_centre: bool,
     /// Repeats of the allocation that the p value comes from; 0 for the statistic's own
@@ -87,21 +92,26 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Returns the estimate over its standard error, and that error, from which stage-wise inference is
-    /// computed. `None` without an estimate, or if the error is 0.
+    /// Returns the estimate less the margin over its standard error, and that error, from which
+    /// stage-wise inference is computed. `None` without an estimate, if the error is 0, and for
+    /// equivalence, whose Z has two margins.
     ///
     /// Most test statistics are that but for a factor. A statistic by permutation, or of an exact or
     /// corrected test, is not, and is replaced by Wald's.
     pub fn estimate_over_error(&self, test: &TestResult) -> Option<(f64, f64)> {
+        let NullEffects { lower: null, upper: None } = self.method.null_effects() else {
+            return None;
+        };
         if !test.has_estimate() {
             return None;
         }
+        let excess = test.estimate - null;
         let is_estimate_over_error =
             self.rerandomisations == 0 && self.method.as_test().is_estimate_over_error();
         let (z, standard_error) = if is_estimate_over_error && test.z.is_finite() {
-            (test.z, standard_error_of(test.estimate, test.z, test.standard_error))
+            (test.z, standard_error_of(excess, test.z, test.standard_error))
         } else {
-            (test.estimate / test.standard_error, test.standard_error)
+            (excess / test.standard_error, test.standard_error)
         };
         (z.is_finite() && standard_error > 0.0).then_some((z, standard_error))
     }
@@ -136,7 +146,8 @@ pub struct Subgroups {
 pub enum Truth {
     /// The scenario as stated.
     Alternative,
-    /// The null twin: the same patients and random numbers, the experimental arm drawn as control.
+    /// The null twin: the same patients and random numbers, the experimental arm drawn as control; with a
+    /// margin, shifted from control to the margin of the primary analysis.
     Null,
     /// Effects from the prior: the same patients and random numbers, the experimental arm shifted from
     /// control by an odds ratio that each replicate draws.
@@ -219,6 +230,8 @@ pub struct Scenario {
     /// The mRS under control and experimental treatment under the alternative, which that of the arms
     /// would be if all patients adhered.
     pub of_treatments: [MrsDistribution; 2],
+    /// The same under the null twin.
+    null_of_treatments: [MrsDistribution; 2],
     /// Prior on the effect, if any.
     pub prior: Option<EffectPrior>,
     /// Further truths, in the order of the file.
@@ -227,6 +240,8 @@ pub struct Scenario {
     truths: Vec<Truth>,
     /// The mRS in each stratum under control and experimental treatment, under the alternative.
     treatments: Treatments,
+    /// The same under a null twin at a margin; `None` if it has control outcomes in both arms.
+    null_treatments: Option<Treatments>,
     /// Non-adherence; `None` if all patients get the treatment of their arm.
     pub adherence: Option<Adherence>,
     /// Dropout.
@@ -352,7 +367,8 @@ impl Scenario {
     pub fn marginal_of_treatments(&self, truth: Truth) -> Option<&[MrsDistribution; 2]> {
         match truth {
             Truth::Alternative => Some(&self.of_treatments),
-            Truth::Null | Truth::Prior => self.marginal(truth),
+            Truth::Null => Some(&self.null_of_treatments),
+            Truth::Prior => None,
             Truth::Configuration { .. } => Some(&self.configuration(truth)?.of_treatments),
         }
     }
@@ -380,6 +396,12 @@ impl Scenario {
     /// Returns the truth with a name; `None` if the scenario has none of that name.
     pub fn truth_named(&self, name: &str) -> Option<Truth> {
         self.truths.iter().copied().find(|&truth| self.truth_name(truth) == name)
+    }
+
+    /// Returns the hypothesis of the primary analysis, at the end of whose null hypothesis the null twin
+    /// is.
+    pub fn primary_hypothesis(&self) -> Hypothesis {
+        self.analyses[0].hypothesis
     }
 
     /// Lists the analysis sets that the analyses use, and that of all randomised patients, which looks

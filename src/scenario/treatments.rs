@@ -88,9 +88,12 @@ impl Scenario {
         stratum: usize,
     ) -> impl Iterator<Item = (f64, [MrsDistribution; 2])> {
         let configuration = self.configuration(truth);
-        let treatments = configuration.map_or(&self.treatments, |it| &it.treatments);
+        let at_margin = self.null_treatments.as_ref().filter(|_| truth == Truth::Null);
+        let treatments = configuration.map(|it| &it.treatments).or(at_margin);
+        let both_as_control = truth == Truth::Null && at_margin.is_none();
+        let treatments = treatments.unwrap_or(&self.treatments);
         treatments.in_stratum(stratum).map(move |(share, [control, experimental])| {
-            (share, [control, if truth == Truth::Null { control } else { experimental }])
+            (share, [control, if both_as_control { control } else { experimental }])
         })
     }
 }

@@ -137,7 +137,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     }
 
     /// Adjusts estimate and interval for the looks: the drift that stage-wise ordering gives, times the
-    /// standard error that the estimate's Z was divided by.
+    /// standard error that the estimate's Z was divided by, beyond the margin if there is one.
     fn adjusted(
         &self,
         look: LookIndex,
@@ -155,7 +155,8 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let analysed = self.outcomes_known(look);
         let drift = design.drift_estimate(&self.analysed_by(look), z);
         let scale = analysis.method.scale();
-        let effect = drift.as_effect(design.information(analysed), standard_error);
+        let null = analysis.method.null_effects().lower;
+        let effect = drift.as_effect_from(null, design.information(analysed), standard_error);
         StagewiseEstimate {
             median: scale.within(effect.median),
             low: scale.within(effect.low),

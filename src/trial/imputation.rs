@@ -66,7 +66,7 @@ impl Imputer {
         // Without missing outcomes all imputations are alike: one is enough.
         if known.missing.iter().flatten().all(|&patients| patients == 0) {
             rubin.add(&method.test(known, scratch));
-            return rubin.combined();
+            return rubin.combined(method.null_effects());
         }
         for _ in 0..rule.imputations {
             self.resample(rng);
@@ -78,7 +78,7 @@ impl Imputer {
                 break;
             }
         }
-        rubin.combined()
+        rubin.combined(method.null_effects())
     }
 
     /// Draws as many patients of each arm as there are, with replacement.

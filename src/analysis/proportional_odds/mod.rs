@@ -23,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
+use super::margin::{NullEffects, WaldAgainst, statistic_without_margin};
 use super::method::{
     ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Statistic, Test,
 };
@@ -39,9 +40,9 @@ const CUTS: usize = LEVELS - 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProportionalOdds {
-    /// The statistic compared with the boundary.
-    #[serde(default)]
-    pub test: ShiftTest,
+    /// The statistic compared with the boundary: `score` by default, `wald` with a margin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<ShiftTest>,
     /// The mRS of each category, the best first, as in `[[0, 1], [2], [3], [4, 5, 6]]`; each mRS is a
     /// category of its own by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,9 +79,32 @@ impl fmt::Display for ShiftTest {
     }
 }
 
+impl ShiftTest {
+    /// Tests the estimate of a regression against null effects. Only Wald's statistic needs no fit at each
+    /// of them.
+    fn wald_against(
+        self,
+        regression: impl Test + 'static,
+        null: NullEffects,
+    ) -> Result<Box<dyn Test>, ParameterError> {
+        match self {
+            Self::Wald => Ok(Box::new(WaldAgainst::new(regression, null))),
+            Self::Score => Err(statistic_without_margin("score", "wald")),
+            Self::LikelihoodRatio => Err(statistic_without_margin("likelihood_ratio", "wald")),
+        }
+    }
+}
+
 /// The phrase "adjusted for" with the factors, after a space; empty without any.
 pub(super) fn adjusted_for(factors: &[String]) -> String {
     if factors.is_empty() { String::new() } else { format!(" adjusted for {}", factors.join(", ")) }
+}
+
+impl ProportionalOdds {
+    /// The statistic compared with the boundary.
+    pub fn statistic(&self) -> ShiftTest {
+        self.test.unwrap_or_default()
+    }
 }
 
 impl Method for ProportionalOdds {
@@ -94,7 +118,7 @@ impl Method for ProportionalOdds {
             (false, Ok(Some(levels))) => format!(" (levels {levels})"),
             (false, Ok(None) | Err(_)) => String::new(),
         };
-        let (test, adjusted) = (self.test, adjusted_for(&self.adjust_for));
+        let (test, adjusted) = (self.statistic(), adjusted_for(&self.adjust_for));
         format!("proportional odds{merged}, {test} test{adjusted}, log common odds ratio")
     }
 
@@ -114,9 +138,9 @@ impl Method for ProportionalOdds {
         let levels = self.stated_levels()?.unwrap_or(Levels::ALL);
         // The usual case has a fit of its own, which is faster.
         if factors.is_empty() && levels == Levels::ALL {
-            return Ok(Binding::of_trial(Unadjusted::new(self.test)));
+            return Ok(Binding::of_trial(Unadjusted::new(self.statistic())));
         }
-        let regression = Regression::new(levels, self.test, EffectScale::LogCommonOddsRatio);
+        let regression = Regression::new(levels, self.statistic(), EffectScale::LogCommonOddsRatio);
         Ok(regression.bind(cells, factors))
     }
 }
@@ -191,6 +215,11 @@ impl Test for Unadjusted {
             // The estimate takes the same fit.
             ShiftTest::Wald => self.test(groups, scratch).into(),
         }
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        let test = self.test;
+        test.wald_against(*self, null)
     }
 }
 
@@ -273,6 +302,11 @@ impl Test for Regression {
                 with_wald_interval(&fit, z).into()
             }
         }
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        let test = self.test;
+        test.wald_against(*self, null)
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod fisher;
 pub mod intervals;
+mod statistic;
 
 use std::fmt;
 
@@ -12,15 +13,17 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
+use super::margin::{NullEffects, statistic_without_margin};
 use super::method::{
     ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, ReferenceDistribution,
     Statistic, Test,
 };
 use super::proportional_odds::adjusted;
-use super::{Counts, EffectScale, FitStatus, TestResult, Z_95};
+use super::{Counts, EffectScale, FitStatus, TestResult};
 use crate::outcome::Mrs;
 use fisher::Conditional;
 pub use intervals::ProportionInterval;
+pub use statistic::ProportionStatistic;
 
 /// Parameters of a comparison of two proportions, which are also the bound test.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -60,7 +63,10 @@ impl Method for Proportions {
             ProportionTest::UnpooledZ
             | ProportionTest::ContinuityCorrected
             | ProportionTest::Fisher
-            | ProportionTest::FisherMidP => format!(", {test}"),
+            | ProportionTest::FisherMidP
+            | ProportionTest::Wald
+            | ProportionTest::FarringtonManning
+            | ProportionTest::MiettinenNurminen => format!(", {test}"),
         };
         format!("two proportions with mRS 0–{cut}, {effect}{test}")
     }
@@ -82,30 +88,51 @@ impl Method for Proportions {
             let message = "is \"newcombe\", which is for the risk difference; allowed with this effect: wald, miettinen_nurminen, farrington_manning";
             return Err(ParameterError::new("interval", message));
         }
-        Ok(Binding::of_trial(*self))
+        Ok(Binding::of_trial(self.without_margin()))
     }
 }
 
-impl Test for Proportions {
+impl Proportions {
+    fn without_margin(self) -> BoundProportions {
+        BoundProportions { parameters: self, null: NullEffects::NONE }
+    }
+}
+
+/// A comparison of two proportions with its null effects.
+#[derive(Debug)]
+struct BoundProportions {
+    parameters: Proportions,
+    null: NullEffects,
+}
+
+impl BoundProportions {
+    fn statistic(&self) -> ProportionStatistic {
+        let Proportions { test, effect, .. } = self.parameters;
+        ProportionStatistic { test, effect, null: self.null }
+    }
+}
+
+impl Test for BoundProportions {
     fn scale(&self) -> EffectScale {
-        self.effect.scale()
+        self.parameters.effect.scale()
     }
 
     fn score(&self) -> PatientScore<'_> {
-        PatientScore::Success(self.cut)
+        PatientScore::Success(self.parameters.cut)
     }
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
-        let &Self { cut, test, effect, .. } = self;
+        let Proportions { cut, test, effect, .. } = self.parameters;
         Some(ArmComparison::Proportions { cut, test, effect })
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
-        analyse(&arms(&groups[0], self.cut), self.test, self.effect, self.interval)
+        let Proportions { cut, interval, .. } = self.parameters;
+        self.statistic().analyse(&arms(&groups[0], cut), interval)
     }
 
     fn statistic(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> Statistic {
-        Statistic::alone(z(&arms(&groups[0], self.cut), self.test))
+        Statistic::alone(self.statistic().z(&arms(&groups[0], self.parameters.cut)))
     }
 
     fn z_of_expected(
@@ -114,12 +141,42 @@ impl Test for Proportions {
         reference: ReferenceDistribution,
         _: &mut adjusted::FitScratch,
     ) -> f64 {
-        let test = self.test.of_expected_counts(reference);
-        z(&arms(&groups[0], self.cut), test).unwrap_or(f64::NAN)
+        let test = self.parameters.test.of_expected_counts(reference);
+        let statistic = ProportionStatistic { test, ..self.statistic() };
+        statistic.z(&arms(&groups[0], self.parameters.cut)).unwrap_or(f64::NAN)
     }
 
     fn is_estimate_over_error(&self) -> bool {
-        self.test.is_estimate_over_error()
+        self.parameters.test.is_estimate_over_error()
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        let Proportions { test, effect, .. } = self.parameters;
+        match (test, effect) {
+            (
+                ProportionTest::PooledZ
+                | ProportionTest::Wald
+                | ProportionTest::FarringtonManning
+                | ProportionTest::MiettinenNurminen,
+                _,
+            )
+            | (ProportionTest::UnpooledZ, ProportionEffect::RiskDifference) => {
+                Ok(Box::new(Self { null, ..*self }))
+            }
+            (ProportionTest::UnpooledZ, _) => Err(statistic_without_margin(
+                "unpooled_z",
+                "wald, farrington_manning, miettinen_nurminen, or effect = \"risk_difference\"",
+            )),
+            (ProportionTest::ContinuityCorrected, _) => {
+                Err(statistic_without_margin("continuity_corrected", statistic::WITH_MARGIN))
+            }
+            (ProportionTest::Fisher, _) => {
+                Err(statistic_without_margin("fisher", statistic::WITH_MARGIN))
+            }
+            (ProportionTest::FisherMidP, _) => {
+                Err(statistic_without_margin("fisher_mid_p", statistic::WITH_MARGIN))
+            }
+        }
     }
 }
 
@@ -165,7 +222,8 @@ pub fn arms(counts: &Counts, cut: Mrs) -> Arms {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProportionTest {
-    /// Z with pooled variance, the root of Pearson's χ².
+    /// Z with pooled variance, the root of Pearson's χ². With a margin it is `farrington_manning`, which
+    /// without one has the same variance.
     #[default]
     PooledZ,
     /// Z with unpooled variance.
@@ -176,6 +234,14 @@ pub enum ProportionTest {
     Fisher,
     /// Fisher's test with half of the observed table's probability.
     FisherMidP,
+    /// The effect, less the margin if there is one, over its standard error: unpooled for the risk
+    /// difference, Katz's for the risk ratio, Woolf's for the odds ratio.
+    Wald,
+    /// Score test with the most likely rates at the margin (Farrington & Manning 1990); without a
+    /// margin pooled.
+    FarringtonManning,
+    /// The same with the variance times N / (N − 1) (Miettinen & Nurminen 1985).
+    MiettinenNurminen,
 }
 
 impl ProportionTest {
@@ -183,7 +249,11 @@ impl ProportionTest {
     /// Corrected and exact tests are conservative on purpose, so that theirs is not.
     pub fn is_estimate_over_error(self) -> bool {
         match self {
-            Self::PooledZ | Self::UnpooledZ => true,
+            Self::PooledZ
+            | Self::UnpooledZ
+            | Self::Wald
+            | Self::FarringtonManning
+            | Self::MiettinenNurminen => true,
             Self::ContinuityCorrected | Self::Fisher | Self::FisherMidP => false,
         }
     }
@@ -197,7 +267,12 @@ impl ProportionTest {
             (ReferenceDistribution::Normal, Self::FisherMidP) => Self::PooledZ,
             (
                 ReferenceDistribution::Normal,
-                Self::PooledZ | Self::UnpooledZ | Self::ContinuityCorrected,
+                Self::PooledZ
+                | Self::UnpooledZ
+                | Self::ContinuityCorrected
+                | Self::Wald
+                | Self::FarringtonManning
+                | Self::MiettinenNurminen,
             ) => self,
         }
     }
@@ -211,6 +286,9 @@ impl fmt::Display for ProportionTest {
             Self::ContinuityCorrected => "Z with continuity correction",
             Self::Fisher => "Fisher's exact test",
             Self::FisherMidP => "Fisher's mid-p test",
+            Self::Wald => "Wald's Z",
+            Self::FarringtonManning => "Farrington and Manning's score Z",
+            Self::MiettinenNurminen => "Miettinen and Nurminen's score Z",
         })
     }
 }
@@ -322,6 +400,9 @@ fn pooled_variance(&[control, experimental]: &Arms) -> Option<f64> {
 /// * `ContinuityCorrected`: the pooled Z with (1/n_c + 1/n_e)/2 taken from the difference, but never
 ///   more than the difference (Yates 1934, Suppl J R Stat Soc 1:217).
 /// * `Fisher`: [`Conditional::z`], exact given both margins.
+/// * `Wald`: the same as `UnpooledZ`; [`ProportionStatistic`] has that of the ratios.
+/// * `FarringtonManning`: the same as `PooledZ`.
+/// * `MiettinenNurminen`: the pooled Z times √((N − 1)/N), with N patients.
 /// * `FisherMidP`: [`Conditional::mid_p_z`], with half the probability of the observed table (Lancaster
 ///   1961, JASA 56:223). Closer to its level, but may exceed it.
 ///
@@ -332,8 +413,15 @@ pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
     let [control, experimental] = *arms;
     let difference = experimental.rate() - control.rate();
     match test {
-        ProportionTest::PooledZ => Some(difference / pooled.sqrt()),
-        ProportionTest::UnpooledZ => {
+        ProportionTest::PooledZ | ProportionTest::FarringtonManning => {
+            Some(difference / pooled.sqrt())
+        }
+        ProportionTest::MiettinenNurminen => {
+            let total = control.patients + experimental.patients;
+            // With one patient or less there is no variance.
+            (total > 1.0).then(|| difference / (pooled * total / (total - 1.0)).sqrt())
+        }
+        ProportionTest::UnpooledZ | ProportionTest::Wald => {
             // 0 if one arm has only events and the other none, although the difference is largest.
             let variance = control.variance() + experimental.variance();
             (variance > 0.0).then(|| difference / variance.sqrt())
@@ -350,32 +438,15 @@ pub fn z(arms: &Arms, test: ProportionTest) -> Option<f64> {
     }
 }
 
-/// The statistic with the estimate, its standard error and its 95 % interval.
-///
-/// The status is that of the estimate (see [`EffectEstimate`]), or `NoInformation` if only the
-/// statistic is missing (Fisher's test of counts that are not whole). Z is NaN exactly if [`z`]
-/// gives none; a `Separated` estimate usually has a Z. The interval of a score method or
-/// Newcombe's is defined whenever both arms have patients, even when the estimate is not; limits
-/// are NaN only if [`intervals::interval`] gives none.
+/// The statistic without a margin, with the estimate, its standard error and its 95 % interval; see
+/// [`ProportionStatistic::analyse`].
 pub fn analyse(
     arms: &Arms,
     test: ProportionTest,
     effect: ProportionEffect,
     interval: ProportionInterval,
 ) -> TestResult {
-    // Rates of an empty arm would be 0/0.
-    if arms.iter().any(|arm| arm.patients <= 0.0) {
-        return TestResult::failed(FitStatus::NoInformation);
-    }
-    let EffectEstimate { estimate, standard_error, status } = effect.estimate(arms);
-    let z = z(arms, test);
-    let status = if status == FitStatus::Converged && z.is_none() {
-        FitStatus::NoInformation
-    } else {
-        status
-    };
-    let interval = intervals::limits(arms, effect, interval, Z_95).unwrap_or((f64::NAN, f64::NAN));
-    TestResult { estimate, standard_error, z: z.unwrap_or(f64::NAN), status, interval }
+    ProportionStatistic { test, effect, null: NullEffects::NONE }.analyse(arms, interval)
 }
 
 #[cfg(test)]

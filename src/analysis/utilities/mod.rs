@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
+use super::margin::NullEffects;
 use super::method::{
     ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Test,
 };
@@ -49,6 +50,7 @@ pub enum MeansTest {
 struct UnadjustedMeans {
     utilities: Utilities,
     test: MeansTest,
+    null: NullEffects,
 }
 
 /// A linear regression of utilities on covariates and treatment.
@@ -56,6 +58,7 @@ struct UnadjustedMeans {
 struct AdjustedMeans {
     utilities: Utilities,
     covariates: CovariateRows,
+    null: NullEffects,
 }
 
 impl Method for UtilityWeighted {
@@ -95,7 +98,8 @@ impl Method for UtilityWeighted {
         let utilities = Utilities::new(self.utilities)
             .map_err(|error| ParameterError::new("utilities", error.to_string()))?;
         if factors.is_empty() {
-            return Ok(Binding::of_trial(UnadjustedMeans { utilities, test: self.test }));
+            let null = NullEffects::NONE;
+            return Ok(Binding::of_trial(UnadjustedMeans { utilities, test: self.test, null }));
         }
         if self.test == MeansTest::Welch {
             let message = "is \"welch\" with covariates; allowed with `adjust_for`: student";
@@ -104,7 +108,8 @@ impl Method for UtilityWeighted {
         let grouping = cells.grouped(factors);
         let covariates = CovariateRows::new(&grouping.indicators())
             .map_err(|error| ParameterError::new("adjust_for", format!("makes {error}")))?;
-        Ok(Binding::of_groups(AdjustedMeans { utilities, covariates }, grouping))
+        let test = AdjustedMeans { utilities, covariates, null: NullEffects::NONE };
+        Ok(Binding::of_groups(test, grouping))
     }
 }
 
@@ -122,7 +127,11 @@ impl Test for UnadjustedMeans {
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
-        t_test(&self.utilities, &groups[0], self.test).result()
+        t_test(&self.utilities, &groups[0], self.test).against(self.null)
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        Ok(Box::new(Self { null, ..*self }))
     }
 }
 
@@ -140,7 +149,11 @@ impl Test for AdjustedMeans {
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
-        regression::adjusted_t_test(&self.utilities, &self.covariates, groups).result()
+        regression::adjusted_t_test(&self.utilities, &self.covariates, groups).against(self.null)
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        Ok(Box::new(Self { null, ..*self }))
     }
 }
 
@@ -265,11 +278,18 @@ impl TTest {
     /// The whole test. The interval is that of t, so that it excludes 0 exactly when Z exceeds 1.96.
     /// `Separated` has no Z and an interval of one point.
     pub fn result(&self) -> TestResult {
+        self.against(NullEffects::NONE)
+    }
+
+    /// The whole test against null effects; without them it is [`TTest::result`].
+    pub fn against(&self, null: NullEffects) -> TestResult {
         let &Self { difference: estimate, standard_error, degrees_of_freedom } = self;
         let status = self.status();
         let (z, reach) = if status == FitStatus::Converged {
             (
-                student::normal_score(estimate / standard_error, degrees_of_freedom),
+                null.z(|effect| {
+                    student::normal_score((estimate - effect) / standard_error, degrees_of_freedom)
+                }),
                 student::upper_quantile(0.025, degrees_of_freedom) * standard_error,
             )
         } else if standard_error == 0.0 {

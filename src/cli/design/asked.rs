@@ -245,8 +245,9 @@ fn beneficial(comparison: &Comparison) -> Result<(), Failure> {
     }
     Err(Failure::Usage(match comparison {
         Comparison::Ordinal(_) => format!(
-            "the common odds ratio is {:.4}, which no number of patients detects; allowed: above 1",
-            libm::exp(effect)
+            "the common odds ratio is {:.4}, which no number of patients detects; allowed: above {}",
+            libm::exp(effect),
+            (libm::exp(null) * 1e10).round() / 1e10
         ),
         Comparison::TwoProportions(_) | Comparison::Means(_) => format!(
             "the difference of experimental and control arm is {effect:.4}, which no number of \

@@ -65,6 +65,12 @@ pub struct EndpointArgs {
           conflicts_with_all = ["margin", "control_mrs"],
           value_parser = positive)]
     margin_ratio: Option<f64>,
+    /// Margin on the odds ratio, or with --control-mrs on the common odds ratio: below 1 for
+    /// non-inferiority.
+    #[arg(long, value_name = "RATIO",
+          conflicts_with_all = ["margin", "margin_ratio", "utilities", "continuity_correction"],
+          value_parser = positive)]
+    margin_odds_ratio: Option<f64>,
 }
 
 /// Test of the mRS.
@@ -72,6 +78,8 @@ pub struct EndpointArgs {
 enum MrsTest {
     /// Proportional odds, with Whitehead's information.
     ProportionalOdds,
+    /// Wald's test of the log common odds ratio, with the information of the fit at these arms.
+    Wald,
     /// Wilcoxon-Mann-Whitney, with the exact variance under the alternative.
     MannWhitney,
     /// Wilcoxon-Mann-Whitney, with the variance of the null hypothesis under both.
@@ -87,6 +95,8 @@ enum VarianceConvention {
     Unpooled,
     /// Pooled under both hypotheses.
     Null,
+    /// Wald's test on the scale of the margin, the logarithm of a ratio: unpooled under both hypotheses.
+    Wald,
     /// Arcsine of the root.
     Arcsine,
 }
@@ -123,21 +133,23 @@ impl EndpointArgs {
             VarianceConvention::Pooled => Variance::NullAndAlternative,
             VarianceConvention::Unpooled => Variance::Alternative,
             VarianceConvention::Null => Variance::Null,
+            VarianceConvention::Wald => Variance::Wald,
             VarianceConvention::Arcsine => Variance::Arcsine,
         });
         if self.continuity_correction {
             out = out.continuity_corrected();
         }
-        let margin = match (self.margin, self.margin_ratio) {
-            (Some(difference), _) => Some(Distance::Difference(difference)),
-            (None, Some(ratio)) => Some(Distance::Ratio(ratio)),
-            (None, None) => None,
-        };
-        if let Some(margin) = margin {
-            out = out.against(margin).map_err(|error| {
-                let option = if self.margin.is_some() { "--margin" } else { "--margin-ratio" };
-                Failure::Usage(format!("{option}: {error}"))
-            })?;
+        let margins = [
+            ("--margin", self.margin.map(Distance::Difference)),
+            ("--margin-ratio", self.margin_ratio.map(Distance::Ratio)),
+            ("--margin-odds-ratio", self.margin_odds_ratio.map(Distance::OddsRatio)),
+        ];
+        for (option, margin) in margins {
+            if let Some(margin) = margin {
+                out = out
+                    .against(margin)
+                    .map_err(|error| Failure::Usage(format!("{option}: {error}")))?;
+            }
         }
         Ok(Comparison::TwoProportions(out))
     }
@@ -157,6 +169,7 @@ impl EndpointArgs {
         }
         let test = match self.test {
             MrsTest::ProportionalOdds => OrdinalTest::ProportionalOdds,
+            MrsTest::Wald => OrdinalTest::Wald,
             MrsTest::MannWhitney => OrdinalTest::MannWhitney,
             MrsTest::MannWhitneyNull => OrdinalTest::MannWhitneyNullVariance,
         };
@@ -181,11 +194,11 @@ impl EndpointArgs {
     /// Returns the comparison of the mRS, or of its utilities if any are given.
     fn scored(&self, ordinal: Ordinal) -> Result<Comparison, Failure> {
         match (self.utilities.is_empty(), self.margin) {
-            (true, None) => return Ok(Comparison::Ordinal(ordinal)),
+            (true, None) => return self.against_odds_ratio(ordinal),
             (true, Some(margin)) => {
                 return Err(Failure::Usage(format!(
-                    "--margin {margin}: a comparison of the mRS has no margin; expected: --control \
-                     or --utilities"
+                    "--margin {margin}: a comparison of the mRS has its margin on the common odds \
+                     ratio; expected: --margin-odds-ratio, or --control or --utilities"
                 )));
             }
             (false, _) => {}
@@ -194,5 +207,19 @@ impl EndpointArgs {
         let means = TwoMeans::of_utilities(&self.utilities, control, experimental);
         let means = means.map_err(|error| Failure::Usage(format!("--utilities: {error}")))?;
         Ok(Comparison::Means(self.margin.map_or(means, |margin| means.against(margin))))
+    }
+
+    /// Returns the comparison of the mRS, against the margin if there is one.
+    fn against_odds_ratio(&self, ordinal: Ordinal) -> Result<Comparison, Failure> {
+        let Some(margin) = self.margin_odds_ratio else { return Ok(Comparison::Ordinal(ordinal)) };
+        match self.test {
+            MrsTest::ProportionalOdds | MrsTest::Wald => {
+                Ok(Comparison::Ordinal(ordinal.against(libm::log(margin))))
+            }
+            MrsTest::MannWhitney | MrsTest::MannWhitneyNull => Err(Failure::Usage(format!(
+                "--margin-odds-ratio {margin}: a Mann-Whitney test has no margin on the common odds \
+                 ratio; expected: --test proportional-odds or wald"
+            ))),
+        }
     }
 }

@@ -54,7 +54,7 @@ pub fn effects(
     let adjusted = data.adjustable.map(|(z, error)| {
         // Stage-wise ordering needs the path only up to this look: the boundaries before it and Z here.
         let drift = trial.drift_estimate(z);
-        drift.as_effect(trial.information(), error)
+        drift.as_effect_from(analysis.method.null_effects().lower, trial.information(), error)
     });
     // Score intervals are for the risk difference.
     let cut = match analysis.method.as_test().comparison() {

@@ -221,7 +221,7 @@ pub fn report(
     let result = LookEvidence {
         z: data.z,
         stopped_at: args.overrun.then_some(args.look),
-        evidence: trial.evidence(z, planned.drift, args.belief(&trial, &data)?),
+        evidence: trial.evidence(z, planned.drift, args.belief(analysis, &trial, &data)?),
         effects: effects(&trial, analysis, &data, seen, args.overrun),
         safety,
     };
@@ -251,6 +251,8 @@ impl MonitorArgs {
             Failure::Usage("expected: --z and --n, or --control and --experimental".into())
         })?;
         let scale = analysis.method.scale();
+        // Z is 0 at the margin, if there is one.
+        let null = analysis.method.null_effects().lower;
         let estimate = match self.estimate {
             Some(estimate) if scale.is_within_one() && estimate.abs() >= 1.0 => {
                 let what = scale.name().replace('_', " ");
@@ -259,10 +261,20 @@ impl MonitorArgs {
                 )));
             }
             // Opposite signs mean that one of the two is coded the other way round.
-            Some(estimate) if (estimate == 0.0) == (z == 0.0) && estimate * z >= 0.0 => estimate,
-            Some(estimate) => {
+            Some(estimate)
+                if (estimate == null) == (z == 0.0) && (estimate - null) * z >= 0.0 =>
+            {
+                estimate
+            }
+            Some(estimate) if null == 0.0 => {
                 return Err(Failure::Usage(format!(
                     "--estimate is {estimate} while --z is {z}; allowed: the same sign, and 0 with 0"
+                )));
+            }
+            Some(estimate) => {
+                return Err(Failure::Usage(format!(
+                    "--estimate is {estimate} while --z is {z}; allowed: an estimate above the margin \
+                     ({null:.6}) with a Z above 0, and below it with one below 0"
                 )));
             }
             None => planned.effect_at(z, analysed).ok_or_else(|| {
@@ -278,14 +290,15 @@ impl MonitorArgs {
         // At Z = 0 estimate and Z do not determine the error, but the slope of the planned effect
         // in Z does.
         // Small enough for the effect to be linear in Z, large enough to outweigh rounding.
-        let slope = planned.effect_at(1e-3, analysed).map(|effect| effect / 1e-3);
+        let slope = planned.effect_at(1e-3, analysed).map(|effect| (effect - null) / 1e-3);
         let standard_error = match slope {
             None if z == 0.0 => None,
-            slope => Some(standard_error_of(estimate, z, slope.unwrap_or(f64::NAN))),
+            slope => Some(standard_error_of(estimate - null, z, slope.unwrap_or(f64::NAN))),
         };
         // If Z is not the estimate over its error, the error is unknown without the counts.
-        let is_so =
-            analysis.rerandomisations == 0 && analysis.method.as_test().is_estimate_over_error();
+        let is_so = analysis.rerandomisations == 0
+            && analysis.method.null_effects().upper.is_none()
+            && analysis.method.as_test().is_estimate_over_error();
         let adjustable = standard_error.filter(|_| is_so).map(|error| (z, error));
         Ok(LookData {
             z: Some(z),
@@ -296,7 +309,12 @@ impl MonitorArgs {
         })
     }
 
-    fn belief(&self, trial: &RunningTrial, data: &LookData) -> Result<Option<Belief>, Failure> {
+    fn belief(
+        &self,
+        analysis: &Analysis,
+        trial: &RunningTrial,
+        data: &LookData,
+    ) -> Result<Option<Belief>, Failure> {
         let Some((mean, sd)) = self.prior_mean.zip(self.prior_sd) else { return Ok(None) };
         // The prior is on the scale of the effect and the drift on that of Z: the error translates.
         let Some((_, error)) = data.adjustable else {
@@ -306,7 +324,8 @@ impl MonitorArgs {
                     .into(),
             ));
         };
-        Ok(Some(Belief { mean, sd }.as_drift(trial.information(), error)))
+        let null = analysis.method.null_effects().lower;
+        Ok(Some(Belief { mean, sd }.as_drift(null, trial.information(), error)))
     }
 
     /// Returns the outcomes at the looks up to the current one, and after them those with the

@@ -20,6 +20,8 @@ pub use two_proportions::{TwoProportions, Variance};
 
 use crate::analysis::method::ArmComparison;
 use crate::analysis::proportional_odds::levels::Levels;
+use crate::analysis::restricted::Distance;
+use crate::analysis::two_proportions::{ProportionEffect, ProportionTest};
 use crate::num::WrongSum;
 use crate::num::normal::upper_quantile;
 use crate::num::root::brent;
@@ -89,25 +91,40 @@ fn merged(levels: Levels, arms: &[MrsDistribution; 2]) -> [Vec<f64>; 2] {
 }
 
 impl Comparison {
-    /// The comparison that an analysis makes of two distributions of the mRS, control first.
+    /// The comparison that an analysis makes of two distributions of the mRS, control first, against the
+    /// null hypothesis that its effect is at most `null`, on the scale of the analysis: 0 for
+    /// superiority.
     ///
     /// # Errors
-    /// If the arms have no effect on its scale, as when all patients of an arm have a success.
+    /// If the arms have no effect on its scale, as when all patients of an arm have a success, or `null`
+    /// would take a rate beyond 0 or 1.
     pub fn of_arms(
         compared: ArmComparison<'_>,
         arms: &[MrsDistribution; 2],
         share_experimental: f64,
+        null: f64,
     ) -> Result<Self, NotComparable> {
         Ok(match compared {
             ArmComparison::Proportions { cut, test, effect } => {
                 let [control, experimental] = arms.each_ref().map(|mrs| mrs.at_most(cut));
                 let rates = TwoProportions::new(control, experimental)?;
-                Self::TwoProportions(rates.tested_by(test).measured_by(effect))
+                let rates = rates.tested_by(test).measured_by(effect);
+                // Only Wald's test depends on the scale of the effect when there is no margin.
+                let has_scale = null != 0.0 || test == ProportionTest::Wald;
+                let distance = match effect {
+                    ProportionEffect::RiskDifference => Distance::Difference(null),
+                    ProportionEffect::LogRiskRatio => Distance::Ratio(libm::exp(null)),
+                    ProportionEffect::LogOddsRatio => Distance::OddsRatio(libm::exp(null)),
+                };
+                Self::TwoProportions(if has_scale { rates.against(distance)? } else { rates })
             }
             ArmComparison::CommonOddsRatio(levels) => {
-                let test = OrdinalTest::ProportionalOdds;
+                // Against a margin the test is Wald's.
+                let test =
+                    if null == 0.0 { OrdinalTest::ProportionalOdds } else { OrdinalTest::Wald };
                 let [control, experimental] = merged(levels, arms);
-                Self::Ordinal(Ordinal::fitted(&control, &experimental, share_experimental, test)?)
+                let fitted = Ordinal::fitted(&control, &experimental, share_experimental, test)?;
+                Self::Ordinal(fitted.against(null))
             }
             ArmComparison::NetBenefit(levels) => {
                 let test = OrdinalTest::MannWhitney;
@@ -118,7 +135,7 @@ impl Comparison {
             ArmComparison::Utilities { utilities, test } => {
                 let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
                 let means = TwoMeans::of_utilities(utilities.by_mrs(), control, experimental)?;
-                Self::Means(means.tested_by(test))
+                Self::Means(means.tested_by(test).against(null))
             }
         })
     }
@@ -164,7 +181,7 @@ impl Comparison {
     pub fn null_effect(&self) -> f64 {
         match self {
             Self::TwoProportions(it) => it.null_effect(),
-            Self::Ordinal(_) => 0.0,
+            Self::Ordinal(it) => it.null_log_odds_ratio(),
             Self::Means(it) => it.null_effect(),
         }
     }

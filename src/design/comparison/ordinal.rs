@@ -3,7 +3,7 @@
 use super::NotComparable;
 use super::mann_whitney::{MannWhitney, mixture_powers, null_variance};
 use super::moments::{Balance, StatisticMoments};
-use crate::analysis::proportional_odds::unadjusted;
+use crate::analysis::proportional_odds::unadjusted::{self, UnadjustedFit};
 use crate::num::root::brent;
 use crate::num::{logistic, logit, normalised};
 use crate::outcome::LEVELS;
@@ -13,6 +13,9 @@ use crate::outcome::LEVELS;
 pub enum OrdinalTest {
     /// Common odds ratio, with the information of Whitehead (1993), Stat Med 12:2257.
     ProportionalOdds,
+    /// Log common odds ratio over its standard error, with the expected information of the fit when the
+    /// arms are as stated: the limit of Wald's test.
+    Wald,
     /// Wilcoxon–Mann–Whitney: the test divides by its tie-corrected null variance, and the
     /// statistic has its exact variance under the alternative; both for the actual number of
     /// patients.
@@ -31,6 +34,8 @@ pub struct Ordinal {
     /// Whether the experimental arm is the control arm shifted by the odds ratio.
     proportional: bool,
     test: OrdinalTest,
+    /// Log common odds ratio at which the null hypothesis ends; 0 for superiority.
+    null_log_odds_ratio: f64,
     /// Whether effects are reported as net benefit instead of the common odds ratio.
     by_net_benefit: bool,
     balance: Balance,
@@ -63,6 +68,7 @@ impl Ordinal {
             log_odds_ratio,
             proportional: true,
             test,
+            null_log_odds_ratio: 0.0,
             by_net_benefit: false,
             balance: Balance::NONE,
         })
@@ -95,6 +101,7 @@ impl Ordinal {
             log_odds_ratio,
             proportional: false,
             test,
+            null_log_odds_ratio: 0.0,
             by_net_benefit: false,
             balance: Balance::NONE,
         })
@@ -131,6 +138,22 @@ impl Ordinal {
             return Ok(shifted);
         }
         Self::pair(control, experimental, log_odds_ratio, test)
+    }
+
+    /// Tests against the null hypothesis that the log common odds ratio is at most this instead of 0:
+    /// below 0 for non-inferiority. Mann–Whitney tests have no margin on it and leave it as it is.
+    pub fn against(self, log_odds_ratio: f64) -> Self {
+        match self.test {
+            OrdinalTest::ProportionalOdds | OrdinalTest::Wald => {
+                Self { null_log_odds_ratio: log_odds_ratio, ..self }
+            }
+            OrdinalTest::MannWhitney | OrdinalTest::MannWhitneyNullVariance => self,
+        }
+    }
+
+    /// Returns the log common odds ratio at which the null hypothesis ends.
+    pub fn null_log_odds_ratio(&self) -> f64 {
+        self.null_log_odds_ratio
     }
 
     /// Reports effects as net benefit: P(an experimental patient does better) − P(worse).
@@ -184,8 +207,11 @@ impl Ordinal {
     /// P(better).
     pub(super) fn at_fraction(&self, f: f64) -> Self {
         let balance = self.balance.at_fraction(f);
-        if self.proportional {
-            return Self { balance, ..self.with_effect(f * self.log_odds_ratio) };
+        let null = self.null_log_odds_ratio;
+        // With a margin there is no mixture of the arms that has it.
+        if self.proportional || null != 0.0 {
+            let effect = null + f * (self.log_odds_ratio - null);
+            return Self { balance, ..self.with_effect(effect) };
         }
         let pairs = self.control.iter().zip(&self.experimental);
         // With f beyond 1 or below 0 a level may become negative: it is left out, and the rest
@@ -223,7 +249,20 @@ impl Ordinal {
         match self.test {
             OrdinalTest::ProportionalOdds => {
                 let sd = (3.0 / (arms * (1.0 - cubes))).sqrt();
-                StatisticMoments { excess: self.log_odds_ratio, null_sd: sd, sd }
+                StatisticMoments {
+                    excess: self.log_odds_ratio - self.null_log_odds_ratio,
+                    null_sd: sd,
+                    sd,
+                }
+            }
+            OrdinalTest::Wald => {
+                let fit = fit_of_shares(&self.control, &self.experimental, share_experimental);
+                let sd = fit.standard_error;
+                StatisticMoments {
+                    excess: self.log_odds_ratio - self.null_log_odds_ratio,
+                    null_sd: sd,
+                    sd,
+                }
             }
             OrdinalTest::MannWhitney | OrdinalTest::MannWhitneyNullVariance => {
                 let sd = ((1.0 - cubes) / (12.0 * arms)).sqrt();
@@ -265,6 +304,11 @@ const NEGLIGIBLE: f64 = 1e-12;
 ///
 /// There are at most [`LEVELS`] levels; levels without patients do not change the fit.
 pub fn limit_of_fit(control: &[f64], experimental: &[f64], share_experimental: f64) -> f64 {
+    fit_of_shares(control, experimental, share_experimental).log_odds_ratio
+}
+
+/// Fits proportional odds to the shares of one patient.
+fn fit_of_shares(control: &[f64], experimental: &[f64], share_experimental: f64) -> UnadjustedFit {
     let mut table = [[0.0; LEVELS]; 2];
     let arms = [(control, 1.0 - share_experimental), (experimental, share_experimental)];
     for (row, (shares, weight)) in table.iter_mut().zip(arms) {
@@ -272,7 +316,7 @@ pub fn limit_of_fit(control: &[f64], experimental: &[f64], share_experimental: f
             *cell = if share < NEGLIGIBLE { 0.0 } else { weight * share };
         }
     }
-    unadjusted::fit(&table).log_odds_ratio
+    unadjusted::fit(&table)
 }
 
 /// Returns fractions of 1 from fractions or percentages.

@@ -2,8 +2,9 @@
 
 use super::NotComparable;
 use super::moments::{Balance, StatisticMoments};
-use crate::analysis::restricted::Distance;
-use crate::analysis::two_proportions::{ProportionEffect, ProportionTest};
+use crate::analysis::margin::NullEffects;
+use crate::analysis::restricted::{Distance, ScoreMoments};
+use crate::analysis::two_proportions::{ProportionEffect, ProportionStatistic, ProportionTest};
 use crate::design::exact::ExactStatistic;
 use crate::num::{logistic, logit};
 
@@ -18,6 +19,10 @@ pub enum Variance {
     Alternative,
     /// Variance at the most likely rates of the null hypothesis (pooled) under both hypotheses.
     Null,
+    /// Wald's test on the scale of the null hypothesis: the risk difference, the logarithm of the risk
+    /// ratio (Katz et al. 1978) or of the odds ratio (Woolf 1955), with its variance at the stated rates
+    /// under both hypotheses.
+    Wald,
     /// Variance of the arcsine of the root, ¼ per patient at any rate: Cohen (1988), chapter 6,
     /// whose h is twice the distance. With a margin, the distance is from the rate at the margin
     /// when the control rate is as stated.
@@ -88,10 +93,12 @@ impl TwoProportions {
     /// 1978, Biometrics 34:483), its mid-p version by the pooled test.
     pub fn tested_by(self, test: ProportionTest) -> Self {
         let (variance, continuity_corrected) = match test {
-            ProportionTest::PooledZ | ProportionTest::FisherMidP => {
-                (Variance::NullAndAlternative, false)
-            }
+            ProportionTest::PooledZ
+            | ProportionTest::FisherMidP
+            | ProportionTest::FarringtonManning
+            | ProportionTest::MiettinenNurminen => (Variance::NullAndAlternative, false),
             ProportionTest::UnpooledZ => (Variance::Alternative, false),
+            ProportionTest::Wald => (Variance::Wald, false),
             ProportionTest::ContinuityCorrected | ProportionTest::Fisher => {
                 (Variance::NullAndAlternative, true)
             }
@@ -112,12 +119,15 @@ impl TwoProportions {
         Self { balance, ..self }
     }
 
-    /// Returns the statistic whose exact probabilities are those of the test; `None` against a
-    /// margin, by the arcsine, and if the arms are not independent.
+    /// Returns the statistic whose exact probabilities are those of the test; `None` by the arcsine,
+    /// with a continuity correction of a statistic that has none, and if the arms are not independent.
     pub fn exact_statistic(&self) -> Option<ExactStatistic> {
-        // Enumeration needs independent arms, and the statistics below know no margin.
-        if self.null_effect() != 0.0 || self.balance != Balance::NONE {
+        // Enumeration needs independent arms.
+        if self.balance != Balance::NONE {
             return None;
+        }
+        if self.has_margin() || self.variance == Variance::Wald {
+            return self.statistic_against_margin().map(ExactStatistic::Against);
         }
         if let Some(test) = self.test {
             return Some(ExactStatistic::Of(test));
@@ -128,13 +138,51 @@ impl TwoProportions {
                 Some(ExactStatistic::Of(ProportionTest::ContinuityCorrected))
             }
             (Variance::Alternative, false) => Some(ExactStatistic::Unpooled),
-            (Variance::Alternative, true) | (Variance::Arcsine, _) => None,
+            (Variance::Wald | Variance::Alternative, true)
+            | (Variance::Wald | Variance::Arcsine, _) => None,
         }
+    }
+
+    /// Returns whether the null hypothesis ends at another effect than none.
+    pub fn has_margin(&self) -> bool {
+        match self.null {
+            Distance::Difference(difference) => difference != 0.0,
+            Distance::Ratio(ratio) | Distance::OddsRatio(ratio) => ratio != 1.0,
+        }
+    }
+
+    /// Returns the test of observed proportions against the margin; `None` if there is none with this
+    /// variance.
+    fn statistic_against_margin(&self) -> Option<ProportionStatistic> {
+        if self.continuity_corrected {
+            return None;
+        }
+        let (effect, lower) = match self.null {
+            Distance::Difference(difference) => (ProportionEffect::RiskDifference, difference),
+            Distance::Ratio(ratio) => (ProportionEffect::LogRiskRatio, libm::log(ratio)),
+            Distance::OddsRatio(ratio) => (ProportionEffect::LogOddsRatio, libm::log(ratio)),
+        };
+        let test = match (self.variance, effect) {
+            (Variance::NullAndAlternative | Variance::Null, _) => {
+                self.test.unwrap_or(ProportionTest::FarringtonManning)
+            }
+            (Variance::Wald, _) | (Variance::Alternative, ProportionEffect::RiskDifference) => {
+                ProportionTest::Wald
+            }
+            (Variance::Alternative | Variance::Arcsine, _) => return None,
+        };
+        Some(ProportionStatistic { test, effect, null: NullEffects { lower, upper: None } })
     }
 
     /// Returns the rates of successes, control first.
     pub fn rates(&self) -> [f64; 2] {
         [self.control, self.experimental]
+    }
+
+    /// Returns the rates at which the null hypothesis ends when the control rate is as stated, control
+    /// first.
+    pub fn rates_under_null(&self) -> [f64; 2] {
+        [self.control, self.null_rate()]
     }
 
     /// Returns the convention for the variance.
@@ -205,13 +253,19 @@ impl TwoProportions {
     /// correction only.
     pub(super) fn moments(&self, share_experimental: f64, total: f64) -> StatisticMoments {
         let excess = match (self.continuity_corrected, self.variance) {
-            (false, _) => self.excess(),
+            (false, _) => self.excess(share_experimental),
             (true, Variance::Arcsine) => self.excess_after_correction(share_experimental, total),
-            (true, Variance::NullAndAlternative | Variance::Alternative | Variance::Null) => {
+            (
+                true,
+                Variance::NullAndAlternative
+                | Variance::Alternative
+                | Variance::Null
+                | Variance::Wald,
+            ) => {
                 // The mean of a corrected statistic is lower by the correction at any effect, even
                 // a small one: on either side of the null hypothesis, benefit becomes harder to
                 // show.
-                self.excess() - self.correction(share_experimental) / total
+                self.excess(share_experimental) - self.correction(share_experimental) / total
             }
         };
         let [null_sd, sd] = self.standard_deviations(share_experimental);
@@ -221,7 +275,7 @@ impl TwoProportions {
     /// Computes the statistic for observed rates that equal the stated ones.
     pub(super) fn observed_z(&self, share_experimental: f64, total: f64) -> f64 {
         let excess = match self.continuity_corrected {
-            false => self.excess(),
+            false => self.excess(share_experimental),
             true => self.excess_after_correction(share_experimental, total),
         };
         let [null_sd, sd] = self.standard_deviations(share_experimental);
@@ -230,7 +284,7 @@ impl TwoProportions {
 
     /// Returns the observed distance after a correction, which takes at most the whole of it.
     fn excess_after_correction(&self, share_experimental: f64, total: f64) -> f64 {
-        let excess = self.excess();
+        let excess = self.excess(share_experimental);
         if self.variance == Variance::Arcsine {
             let lost = self.patients_for_continuity(share_experimental) / total;
             return excess * (1.0 - lost).max(0.0).sqrt();
@@ -250,11 +304,18 @@ impl TwoProportions {
         Some(match (self.continuity_corrected, self.variance) {
             (false, _) => total,
             (true, Variance::Arcsine) => total + self.patients_for_continuity(share_experimental),
-            (true, Variance::NullAndAlternative | Variance::Alternative | Variance::Null) => {
+            (
+                true,
+                Variance::NullAndAlternative
+                | Variance::Alternative
+                | Variance::Null
+                | Variance::Wald,
+            ) => {
                 // The size at which the corrected distance has the power, in closed form (Fleiss,
                 // Tytun & Ury 1980, for any allocation).
                 let correction = self.correction(share_experimental);
-                let root = 1.0 + (1.0 + 4.0 * correction / (total * self.excess())).sqrt();
+                let root = 1.0
+                    + (1.0 + 4.0 * correction / (total * self.excess(share_experimental))).sqrt();
                 0.25 * total * root * root
             }
         })
@@ -263,61 +324,80 @@ impl TwoProportions {
     /// Returns the experimental rate at which the null hypothesis ends when the control rate is as
     /// stated.
     fn null_rate(&self) -> f64 {
-        match self.null {
-            Distance::Difference(difference) => self.control + difference,
-            Distance::Ratio(ratio) => self.control * ratio,
-        }
+        self.null.experimental_rate(self.control)
     }
 
     /// Returns the distance from the null hypothesis on the scale of the statistic.
-    fn excess(&self) -> f64 {
+    fn excess(&self, share_experimental: f64) -> f64 {
         match self.variance {
             Variance::Arcsine => arcsine(self.experimental) - arcsine(self.null_rate()),
+            Variance::Wald => {
+                let scale = self.scale_of_null();
+                scale.of(self.control, self.experimental) - scale.of(self.control, self.null_rate())
+            }
             Variance::NullAndAlternative | Variance::Alternative | Variance::Null => {
-                self.null.excess(self.rates())
+                self.score_moments(share_experimental).excess
             }
         }
+    }
+
+    /// Returns the scale of the distance at which the null hypothesis ends.
+    fn scale_of_null(&self) -> ProportionEffect {
+        match self.null {
+            Distance::Difference(_) => ProportionEffect::RiskDifference,
+            Distance::Ratio(_) => ProportionEffect::LogRiskRatio,
+            Distance::OddsRatio(_) => ProportionEffect::LogOddsRatio,
+        }
+    }
+
+    /// Returns the standard deviation of the estimate on the scale of the null hypothesis, times the
+    /// root of the number of patients.
+    fn wald_sd(&self, share_experimental: f64) -> f64 {
+        let per_patient = self.rates().map(|p| match self.null {
+            Distance::Difference(_) => p * (1.0 - p),
+            Distance::Ratio(_) => (1.0 - p) / p,
+            Distance::OddsRatio(_) => 1.0 / (p * (1.0 - p)),
+        });
+        let [control, experimental] = per_patient;
+        (control / (1.0 - share_experimental) + experimental / share_experimental).sqrt()
     }
 
     /// Returns σ₀ and σ₁ of [`StatisticMoments`].
     fn standard_deviations(&self, share_experimental: f64) -> [f64; 2] {
+        let ScoreMoments { null_variance, variance, .. } = self.score_moments(share_experimental);
         match self.variance {
-            Variance::NullAndAlternative => {
-                let null = self.sd_at(self.null_rates(share_experimental), share_experimental);
-                [null, self.sd_at(self.rates(), share_experimental)]
-            }
-            Variance::Alternative => [self.sd_at(self.rates(), share_experimental); 2],
-            Variance::Null => {
-                [self.sd_at(self.null_rates(share_experimental), share_experimental); 2]
-            }
+            Variance::NullAndAlternative => [null_variance.sqrt(), variance.sqrt()],
+            Variance::Alternative => [variance.sqrt(); 2],
+            Variance::Null => [null_variance.sqrt(); 2],
+            Variance::Wald => [self.wald_sd(share_experimental); 2],
             Variance::Arcsine => {
                 [0.5 / (share_experimental * (1.0 - share_experimental)).sqrt(); 2]
             }
         }
     }
 
-    /// Returns the standard deviation of the distance at these rates, times the root of the number
-    /// of patients.
-    fn sd_at(&self, rates: [f64; 2], share_experimental: f64) -> f64 {
-        self.null.variance(rates, share_experimental).sqrt()
-    }
-
-    /// Returns the most likely rates of the null hypothesis.
-    fn null_rates(&self, share_experimental: f64) -> [f64; 2] {
-        if self.null == Distance::Difference(0.0) || self.null == Distance::Ratio(1.0) {
-            // The closed form of the cubic would lose half the digits here.
-            let pooled =
-                (1.0 - share_experimental) * self.control + share_experimental * self.experimental;
-            return [pooled; 2];
+    /// Returns the moments of the score statistic's numerator.
+    fn score_moments(&self, share_experimental: f64) -> ScoreMoments {
+        if self.has_margin() {
+            return self.null.score_moments(self.rates(), share_experimental);
         }
-        self.null.restricted_rates(self.rates(), share_experimental)
+        // The closed form of the cubic would lose half the digits of the pooled rate.
+        let none = Distance::Difference(0.0);
+        let pooled =
+            (1.0 - share_experimental) * self.control + share_experimental * self.experimental;
+        ScoreMoments {
+            excess: self.experimental - self.control,
+            null_variance: none.linear_variance([pooled; 2], share_experimental),
+            variance: none.linear_variance(self.rates(), share_experimental),
+        }
     }
 
     /// Returns the reduction of the distance by a continuity correction, times the number of
     /// patients.
     fn correction(&self, share_experimental: f64) -> f64 {
         let weight = match self.null {
-            Distance::Difference(_) => 1.0,
+            // That of an odds ratio is measured in the experimental rate.
+            Distance::Difference(_) | Distance::OddsRatio(_) => 1.0,
             Distance::Ratio(ratio) => ratio,
         };
         0.5 * (1.0 / share_experimental + weight / (1.0 - share_experimental))

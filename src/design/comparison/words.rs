@@ -12,12 +12,25 @@ impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TwoProportions(it) => two_proportions(it, f)?,
-            Self::Ordinal(it) => f.write_str(ordinal(it))?,
+            Self::Ordinal(it) => {
+                f.write_str(ordinal(it))?;
+                let margin = libm::exp(it.null_log_odds_ratio());
+                if margin != 1.0 {
+                    write!(f, "; margin {} on the common odds ratio", shortest(margin))?;
+                }
+            }
             Self::Means(it) => {
                 f.write_str("Means, normal approximation with unequal variances")?;
                 match it.test() {
                     MeansTest::Welch => {}
                     MeansTest::Student => f.write_str(", tested by the pooled one")?,
+                }
+                if it.null_effect() != 0.0 {
+                    write!(
+                        f,
+                        "; margin {} on the difference of means",
+                        shortest(it.null_effect())
+                    )?;
                 }
             }
         }
@@ -28,8 +41,14 @@ impl fmt::Display for Comparison {
     }
 }
 
+/// Writes a margin with at most ten digits, without those that only a logarithm and its inverse have
+/// added.
+fn shortest(margin: f64) -> f64 {
+    (margin * 1e10).round() / 1e10
+}
+
 fn two_proportions(it: &TwoProportions, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let under_null = if it.null() == Distance::Difference(0.0) { "pooled" } else { "restricted" };
+    let under_null = if it.has_margin() { "restricted" } else { "pooled" };
     f.write_str("Two proportions: ")?;
     if it.test() == Some(ProportionTest::Fisher) {
         f.write_str("Fisher's exact test, approximated with ")?;
@@ -43,6 +62,7 @@ fn two_proportions(it: &TwoProportions, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         ),
         Variance::Alternative => f.write_str("unpooled variance under both hypotheses"),
         Variance::Null => write!(f, "{under_null} variance under both hypotheses"),
+        Variance::Wald => f.write_str("Wald's test, unpooled variance under both hypotheses"),
         Variance::Arcsine => f.write_str("arcsine of the root of each"),
     }?;
     if it.is_continuity_corrected() {
@@ -52,12 +72,14 @@ fn two_proportions(it: &TwoProportions, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         Distance::Difference(0.0) => Ok(()),
         Distance::Difference(margin) => write!(f, "; margin {margin} on the risk difference"),
         Distance::Ratio(margin) => write!(f, "; margin {margin} on the risk ratio"),
+        Distance::OddsRatio(margin) => write!(f, "; margin {margin} on the odds ratio"),
     }
 }
 
 fn ordinal(it: &Ordinal) -> &'static str {
     match it.test() {
         OrdinalTest::ProportionalOdds => "Proportional odds, Whitehead's information",
+        OrdinalTest::Wald => "Proportional odds, Wald's test, information of the fit at these arms",
         OrdinalTest::MannWhitney => {
             "Wilcoxon-Mann-Whitney, its exact variance under the alternative"
         }

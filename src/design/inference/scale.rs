@@ -18,6 +18,18 @@ impl StagewiseEstimate {
             [self.median, self.low, self.high].map(|drift| effect(drift, t, standard_error));
         Self { median, low, high }
     }
+
+    /// Converts an estimate of the drift to one of the effect if no drift is the effect `null`, the
+    /// margin that Z is tested against: `null` plus [`effect`].
+    pub fn as_effect_from(self, null: f64, t: f64, standard_error: f64) -> Self {
+        let beyond = self.as_effect(t, standard_error);
+        if null == 0.0 {
+            // An addition would change the sign of an estimate of −0.
+            return beyond;
+        }
+        let [median, low, high] = [beyond.median, beyond.low, beyond.high].map(|it| null + it);
+        Self { median, low, high }
+    }
 }
 
 /// Returns the standard error in Z = estimate / error: `estimate` / `z`, and `at_zero` if both are
@@ -27,10 +39,11 @@ pub fn standard_error_of(estimate: f64, z: f64, at_zero: f64) -> f64 {
 }
 
 impl Belief {
-    /// Converts a distribution of the effect to one of the drift: the inverse of [`effect`].
-    pub fn as_drift(self, t: f64, standard_error: f64) -> Self {
+    /// Converts a distribution of the effect to one of the drift: the inverse of
+    /// [`StagewiseEstimate::as_effect_from`].
+    pub fn as_drift(self, null: f64, t: f64, standard_error: f64) -> Self {
         let scale = effect(1.0, t, standard_error);
-        Self { mean: self.mean / scale, sd: self.sd / scale }
+        Self { mean: (self.mean - null) / scale, sd: self.sd / scale }
     }
 }
 

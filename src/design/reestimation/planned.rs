@@ -193,7 +193,7 @@ fn is_enumerated(question: &Question, sizes: &[ArmSizes], wanted: WantedReestima
         Some(ExactStatistic::Of(test)) => {
             test == crate::analysis::two_proportions::ProportionTest::PooledZ
         }
-        Some(ExactStatistic::Unpooled) | None => false,
+        Some(ExactStatistic::Unpooled | ExactStatistic::Against(_)) | None => false,
     };
     let are_equal = sizes.iter().all(|size| size.control == size.experimental);
     let in_pairs = wanted.maximum.is_multiple_of(2) && wanted.step == 2;

@@ -1,5 +1,6 @@
 //! Effects, futility rules and sizes that are probably not meant as they are written.
 
+use crate::analysis::margin::NullEffects;
 use crate::design::{ConditionalOn, FutilityRule};
 use crate::expected::{AssumedEffect, Expected};
 use crate::outcome::{LEVELS, MrsDistribution};
@@ -18,7 +19,9 @@ const DISAGREEMENT: f64 = 0.1;
 
 /// Warnings about the effect, futility and the size.
 pub(super) fn warnings(scenario: &Scenario) -> Vec<String> {
-    let worse = worse_arm(scenario);
+    // A treatment that may be somewhat worse is what non-inferiority is about.
+    let has_margin = scenario.primary_hypothesis().has_margin();
+    let worse = if has_margin { beyond_margin(scenario) } else { worse_arm(scenario) };
     // A trial of a harmful treatment has no power, which is no news.
     let little = if worse.is_none() { little_power(scenario) } else { None };
     let futility = [costly_futility(scenario), power_of_futility(scenario)];
@@ -57,6 +60,22 @@ fn worse_arm(scenario: &Scenario) -> Option<String> {
             "the experimental arm is worse than control: {}; mRS 0 is the best outcome, and an odds ratio \
              above 1 favours the experimental arm",
             worse.join(", ")
+        )
+    })
+}
+
+/// An assumed effect for which the null hypothesis of the primary analysis holds.
+fn beyond_margin(scenario: &Scenario) -> Option<String> {
+    let primary = &scenario.analyses[0];
+    let effect = Expected::new(scenario).estimand(Truth::Alternative, primary)?;
+    let NullEffects { lower, upper } = primary.method.null_effects();
+    let is_null = effect <= lower || upper.is_some_and(|upper| effect >= upper);
+    is_null.then(|| {
+        let scale = primary.method.margin_scale().map_or(effect, |scale| scale.of_estimate(effect));
+        format!(
+            "the assumed effect of analysis {}, {scale:.4}, is not beyond its margin ({}); a trial under it \
+             rejects by chance alone",
+            primary.name, primary.hypothesis
         )
     })
 }

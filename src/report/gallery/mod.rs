@@ -64,7 +64,8 @@ pub fn figures(
     if !strategies.is_empty() {
         figures.push(strategy_curve(strategies));
     }
-    figures.extend([trials::paths(first, dossier), trials::stopped_by_look(effect, none)]);
+    figures
+        .extend([trials::paths(first, dossier), trials::stopped_by_look(scenario, effect, none)]);
     // Without interim looks all trials have one size.
     if dossier.sizes.varies() {
         figures.push(trials::sizes(&dossier.sizes));

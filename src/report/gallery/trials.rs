@@ -107,12 +107,18 @@ fn paths_caption(analysis: &AnalysisSummary) -> String {
 /// Names of the truths in figures.
 const UNDER_H1: &str = "under H1 (assumed effect)";
 const UNDER_H0: &str = "under H0 (no effect)";
+const AT_MARGIN: &str = "under H0 (at the margin)";
 
 /// Draws the shares of trials that have stopped by each look, under both truths.
-pub(super) fn stopped_by_look(effect: &TruthSummary, none: &TruthSummary) -> Figure {
+pub(super) fn stopped_by_look(
+    scenario: &Scenario,
+    effect: &TruthSummary,
+    none: &TruthSummary,
+) -> Figure {
+    let under_h0 = if scenario.primary_hypothesis().has_margin() { AT_MARGIN } else { UNDER_H0 };
     let panels = [
         LookPanel { name: UNDER_H1.to_owned(), looks: look_shares(effect) },
-        LookPanel { name: UNDER_H0.to_owned(), looks: look_shares(none) },
+        LookPanel { name: under_h0.to_owned(), looks: look_shares(none) },
     ];
     let mut rows = Vec::new();
     for (panel, truth) in panels.iter().zip(["effect", "none"]) {

@@ -146,7 +146,7 @@ fn methods<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, _] = report.truths();
     let written = &report.scenario.file().analyses;
     let rows = effect.analyses.iter().zip(written).map(|(analysis, written)| {
-        let mut test = written.method.parameters().describe();
+        let mut test = written.describe_test();
         if written.rerandomisations > 0 {
             test += &format!(", p from {} re-randomisations", written.rerandomisations);
         }
@@ -178,9 +178,13 @@ fn simulation(report: &Report<'_>) -> Vec<Definition> {
     let null = none.analyses.iter().map(|it| it.rejection.mcse).fold(0.0, f64::max);
     // √(p(1 − p)/n) is largest at p = ½.
     let worst = 0.5 / (provenance.replicates as f64).sqrt();
-    let mut truths =
+    let mut truths = if report.has_margin() {
+        "H1: the effect as stated. H0: the same patients, with the experimental arm shifted from control \
+         to the margin of the primary analysis."
+    } else {
         "H1: the effect as stated. H0: the same patients, with the experimental arm drawn as control."
-            .to_owned();
+    }
+    .to_owned();
     if report.summary.prior.is_some() {
         truths += " Prior: the same patients, with an effect drawn for each trial.";
     }

@@ -71,7 +71,15 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
         ),
         assumption("One-sided α", trimmed(synopsis.alpha_one_sided, 6)),
         share("Power, primary analysis", primary.rejection, alternative.pointer(rejection)),
-        share("False-positive rate, no effect", null.rejection, at_null.pointer(rejection)),
+        share(
+            if report.has_margin() {
+                "Type I error, effect at the margin"
+            } else {
+                "False-positive rate, no effect"
+            },
+            null.rejection,
+            at_null.pointer(rejection),
+        ),
     ];
     if let Some(prior) = &report.summary.prior {
         let pointer = JsonPlace::prior().analysis(0).pointer(find(PRIOR_ANALYSIS, "assurance"));
@@ -132,7 +140,7 @@ fn analyses<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
         let primary = if i == 0 && written.len() > 1 { " (primary)" } else { "" };
         rows.push(vec![
             format!("{}{primary}", name(report, i)),
-            written[i].method.parameters().describe(),
+            written[i].describe_test(),
             percent_with_error(analysis.rejection),
             percent_with_error(none.analyses[i].rejection),
         ]);
@@ -221,7 +229,7 @@ pub(super) fn conduct(report: &Report<'_>) -> Vec<Definition> {
 /// Tabulates expected size and duration.
 fn size(report: &Report<'_>) -> Document {
     let [effect, none] = report.truths();
-    let rows = [("assumed effect", effect), ("no effect", none)];
+    let rows = [("assumed effect", effect), (report.null_in_words(), none)];
     let rows = rows.map(|(name, truth)| size_row(name, &truth.analyses[0])).to_vec();
     let header =
         ["if there is", "patients, mean", "80th percentile", "months to decision", "stops early"];
@@ -268,13 +276,9 @@ fn events(report: &Report<'_>) -> Document {
         }
         rows.push(row);
     }
-    let header = [
-        "adverse event",
-        "control",
-        "experimental",
-        "boundary crossed, assumed effect",
-        "boundary crossed, no effect",
-    ];
+    let crossed = format!("boundary crossed, {}", report.null_in_words());
+    let header =
+        ["adverse event", "control", "experimental", "boundary crossed, assumed effect", &crossed];
     Document::new().heading("Adverse events").table(&header, rows)
 }
 

@@ -79,7 +79,12 @@ impl Example {
     /// An example of a trial with the given ending.
     pub fn new(ending: &str, trial: &ExampleTrial) -> Self {
         let words = ending.replace("-at-", " at look ").replace('-', " ");
-        let without = if trial.trace.truth == Truth::Null { ", without an effect" } else { "" };
+        let has_margin = trial.provenance.scenario.analyses[0].has_margin();
+        let without = match (trial.trace.truth, has_margin) {
+            (Truth::Null, true) => ", with the effect at the margin",
+            (Truth::Null, false) => ", without an effect",
+            (Truth::Alternative | Truth::Prior | Truth::Configuration { .. }, _) => "",
+        };
         Self {
             figure: Figure {
                 name: format!("trial-{ending}"),
@@ -202,11 +207,23 @@ impl<'r> Report<'r> {
 
     /// States what was simulated and what the errors mean.
     pub(super) fn errors(&self) -> String {
+        let null =
+            if self.has_margin() { "with the effect at the margin" } else { "without an effect" };
         format!(
-            "{} trials were simulated with the assumed effect (H1), and the same trials without an \
-             effect (H0). ± is the Monte Carlo standard error.",
+            "{} trials were simulated with the assumed effect (H1), and the same trials {null} (H0). ± \
+             is the Monte Carlo standard error.",
             grouped(self.summary.provenance.replicates)
         )
+    }
+
+    /// Returns whether the null hypothesis of the primary analysis ends at a margin.
+    pub(super) fn has_margin(&self) -> bool {
+        self.scenario.primary_hypothesis().has_margin()
+    }
+
+    /// Returns what is true under the null hypothesis, after a comma or in a column.
+    pub(super) fn null_in_words(&self) -> &'static str {
+        if self.has_margin() { "effect at the margin" } else { "no effect" }
     }
 
     /// Returns the summary at the front.

@@ -38,7 +38,7 @@ pub(super) fn sections<'r>(report: &Report<'r>) -> Vec<Section<'r>> {
 
 fn power<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, none] = report.truths();
-    let mut tables = table::rejection(effect, none);
+    let mut tables = table::rejection(effect, none, report.has_margin());
     tables += table::reduced(effect, none);
     tables += table::by_formula(effect, report.scenario.file());
     tables += table::within_stratum(report.scenario.file(), effect);
@@ -112,7 +112,7 @@ fn fixed<'r>(report: &Report<'r>) -> Option<Vec<Element<'r>>> {
          known, and tests efficacy alone.",
     );
     for (i, (with, without)) in effect.analyses.iter().zip(&none.analyses).enumerate() {
-        let rows = compared(with, &one_effect.analyses[i], without, &one_none.analyses[i]);
+        let rows = compared(report, with, &one_effect.analyses[i], without, &one_none.analyses[i]);
         let rows = rows.into_iter().map(Vec::from).collect();
         let header = [with.name.as_str(), "this design", "one look"];
         tables = tables.heading(&with.name).table(&header, rows);
@@ -122,6 +122,7 @@ fn fixed<'r>(report: &Report<'r>) -> Option<Vec<Element<'r>>> {
 
 /// Compares an analysis with the same one at a single look, under the alternative and under the null.
 fn compared(
+    report: &Report<'_>,
     effect: &AnalysisSummary,
     effect_once: &AnalysisSummary,
     none: &AnalysisSummary,
@@ -144,7 +145,7 @@ fn compared(
             effect_once.n_randomised.mean,
         ),
         with_errors(
-            "patients randomised, no effect",
+            &format!("patients randomised, {}", report.null_in_words()),
             none.n_randomised.mean,
             none_once.n_randomised.mean,
         ),

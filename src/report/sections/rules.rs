@@ -48,11 +48,16 @@ fn efficacy(report: &Report<'_>) -> String {
         trimmed(one_sided, 6),
         trimmed(2.0 * one_sided, 6)
     );
+    let hypothesis = report.scenario.primary_hypothesis();
+    let shown = match hypothesis.margin() {
+        None => "superiority of the experimental arm".to_owned(),
+        Some(_) => format!("{hypothesis}"),
+    };
     if report.has_interims() {
         let rule = &report.scenario.design.plan().rules.efficacy;
-        format!("Efficacy (superiority of the experimental arm): {level}, {rule}.")
+        format!("Efficacy ({shown}): {level}, {rule}.")
     } else {
-        format!("Efficacy (superiority of the experimental arm): {level}, one look at the end.")
+        format!("Efficacy ({shown}): {level}, one look at the end.")
     }
 }
 
@@ -107,7 +112,7 @@ pub(super) fn boundaries(
     // would give another final boundary than the trials have.
     let posed = expected.posed_design(analysis, FinalOutcomes::Expected, Rounding::Total);
     let (meanings, note) = match &posed {
-        Ok(posed) => (posed.characteristics(&[1.0]).looks, crossing_note(posed)),
+        Ok(posed) => (posed.characteristics(&[1.0]).looks, crossing_note(report, posed)),
         Err(cause) => (Vec::new(), format!("The observed effect has no closed form {cause}.")),
     };
     let last = effect.looks.len();
@@ -139,7 +144,7 @@ pub(super) fn boundaries(
         "crossed if Z",
         "observed effect at the boundary",
         "crossed, assumed effect",
-        "crossed, no effect",
+        &format!("crossed, {}", report.null_in_words()),
     ];
     Document::of_table(&header, rows).text(note)
 }
@@ -168,7 +173,7 @@ impl Bound {
     }
 }
 
-fn crossing_note(posed: &PosedDesign) -> String {
+fn crossing_note(report: &Report<'_>, posed: &PosedDesign) -> String {
     let control = match &posed.question.comparison {
         Comparison::TwoProportions(it) => {
             format!(" ({} %)", trimmed(100.0 * it.rates()[0], 1))
@@ -177,7 +182,8 @@ fn crossing_note(posed: &PosedDesign) -> String {
     };
     format!(
         "Observed effect: what the data have to show at that look if the control arm does as planned{control}. \
-         \"Assumed effect\" and \"no effect\" give the share of simulated trials that end at that boundary."
+         \"Assumed effect\" and \"{}\" give the share of simulated trials that end at that boundary.",
+        report.null_in_words()
     )
 }
 

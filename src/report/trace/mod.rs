@@ -88,6 +88,9 @@ impl ExampleTrial {
         // Every trial under the prior has a drawn effect.
         let truth = match (trace.truth, trace.log_odds_ratio) {
             (Truth::Alternative, _) => "with the effect".to_owned(),
+            (Truth::Null, _) if provenance.scenario.analyses[0].has_margin() => {
+                "with the effect at the margin".to_owned()
+            }
             (Truth::Null, _) => "without the effect".to_owned(),
             (Truth::Configuration { .. }, _) => format!("under \"{}\"", trace.truth_name),
             (Truth::Prior, drawn) => format!(

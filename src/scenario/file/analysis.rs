@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::WrittenHypothesis;
 use crate::analysis::imputation::MissingRule;
 use crate::analysis::{AnalysisMethod, AnalysisSet};
 
@@ -21,6 +22,9 @@ pub struct WrittenAnalysis {
     /// Method and its parameters.
     #[serde(flatten)]
     pub method: AnalysisMethod,
+    /// What this analysis has to show, if it differs from the hypothesis of the trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hypothesis: Option<WrittenHypothesis>,
     /// Patients that are compared, and the arm of each.
     #[serde(default)]
     pub population: AnalysisSet,
@@ -58,6 +62,31 @@ impl WrittenAnalysis {
         if self.rerandomisations > 0 {
             text += &format!(", p from {} re-randomisations", self.rerandomisations);
         }
-        text + &self.missing.describe()
+        text + &self.missing.describe() + &self.margin_in_words()
+    }
+
+    /// Test, estimate and margin, in a line or two.
+    pub fn describe_test(&self) -> String {
+        self.method.parameters().describe() + &self.margin_in_words()
+    }
+
+    /// The hypothesis after a semicolon; empty for superiority over no effect.
+    fn margin_in_words(&self) -> String {
+        match &self.hypothesis {
+            Some(hypothesis) if hypothesis.margin.is_some() => {
+                format!("; {}", hypothesis.describe())
+            }
+            Some(_) | None => String::new(),
+        }
+    }
+
+    /// What is true under the null hypothesis, with which a sentence about it continues.
+    pub fn null_in_words(&self) -> &'static str {
+        if self.has_margin() { "at the margin" } else { "no effect" }
+    }
+
+    /// Whether the null hypothesis is another one than no benefit.
+    pub fn has_margin(&self) -> bool {
+        self.hypothesis.is_some_and(|hypothesis| hypothesis.has_margin())
     }
 }

@@ -52,7 +52,13 @@ impl Resolver<'_> {
         let mut analyses = Vec::with_capacity(file.analyses.len());
         for (index, written) in file.analyses.iter().enumerate() {
             let path = format!("analyses[{index}]");
-            let method = self.method(&path, &written.method, cells);
+            let hypothesis = self.hypothesis(index);
+            let has_margin = hypothesis.as_ref().is_ok_and(|read| read.hypothesis.has_margin());
+            let method = self.method(&path, &written.method.with_statistic(has_margin), cells);
+            let method = match (method, &hypothesis) {
+                (Ok(method), Ok(read)) => self.against_margin(index, method, read),
+                (Err(Reported), _) | (_, Err(Reported)) => Err(Reported),
+            };
             let missing = self.missing_rule(&path, &written.missing, cells);
             let rerandomisations = written.rerandomisations;
             if rerandomisations > 0 && matches!(missing, Ok(Imputation::Multiple(_))) {
@@ -68,14 +74,25 @@ impl Resolver<'_> {
                     "is given for patients picked by the treatment they got; allowed there: 0, or population = \"intention_to_treat\"",
                 );
             }
-            analyses.push(match (method, missing) {
-                (Ok(method), Ok(missing)) => {
+            analyses.push(match (method, missing, hypothesis) {
+                (Ok(method), Ok(missing), Ok(read)) => {
+                    let hypothesis = read.hypothesis;
                     // Two analyses by one method have one name, and are refused below.
                     let name = written.name.clone().unwrap_or_else(|| method.key().to_owned());
                     let by_centre = method.grouped_by().factors().contains(&centres::FACTOR);
-                    Ok(Analysis { name, method, by_centre, rerandomisations, missing, set })
+                    Ok(Analysis {
+                        name,
+                        method,
+                        hypothesis,
+                        by_centre,
+                        rerandomisations,
+                        missing,
+                        set,
+                    })
                 }
-                (Err(Reported), _) | (_, Err(Reported)) => Err(Reported),
+                (Err(Reported), _, _) | (_, Err(Reported), _) | (_, _, Err(Reported)) => {
+                    Err(Reported)
+                }
             });
         }
         let analyses = analyses.into_iter().collect::<Checked<Vec<Analysis>>>()?;

@@ -11,6 +11,7 @@ mod centres;
 mod configurations;
 mod design;
 mod expect;
+mod hypothesis;
 mod looks;
 mod missing;
 mod outcome;
@@ -122,7 +123,7 @@ impl Resolver<'_> {
         let variance_reduction = self.variance_reduction();
         let people = self.people();
         let methods = self.methods(&people);
-        let truths = self.truths(&people);
+        let truths = self.truths(&people, &methods);
         let losses = self.losses(&people, &truths);
         let plan = self.plan(&people, &truths, &losses, &methods);
 
@@ -155,6 +156,8 @@ impl Resolver<'_> {
             outcomes: treated.outcomes,
             marginals: arms.mrs,
             of_treatments: treated.mrs,
+            null_of_treatments: treated.null,
+            null_treatments: treated.null_treatments,
             truths: configurations::truths(prior.is_some(), configurations.len()),
             prior,
             configurations,
@@ -389,6 +392,12 @@ fn with_defaults(
     let primary = file.analyses.iter().position(|written| written.primary).unwrap_or(0);
     file.analyses = analyses::primary_first(file.analyses, primary);
     for (written, analysis) in file.analyses.iter_mut().zip(analyses) {
+        written.method = written.method.with_statistic(analysis.hypothesis.has_margin());
+        // Left out if no hypothesis is stated, so that a key that changes nothing does not change the
+        // digest either.
+        if file.hypothesis.is_some() || written.hypothesis.is_some() {
+            written.hypothesis = Some(analysis.hypothesis.written());
+        }
         written.name.get_or_insert_with(|| analysis.name.clone());
     }
     file

@@ -31,12 +31,14 @@ pub(super) struct Truths {
 pub(super) struct TreatedOutcomes {
     pub outcomes: Outcomes,
     pub treatments: Treatments,
+    /// Treatments under a null twin at a margin; `None` if it has control outcomes in both arms.
+    pub null_treatments: Option<Treatments>,
     /// The mRS in each stratum under either treatment, under the alternative.
     pub strata: ByStratum,
     /// The mRS of all patients under either treatment, under the alternative.
     pub mrs: [MrsDistribution; 2],
     /// The mRS of all patients under either treatment, under the null twin.
-    null: [MrsDistribution; 2],
+    pub null: [MrsDistribution; 2],
 }
 
 /// The outcomes of the arms that patients are allocated to, which differ from those of the treatments
@@ -50,8 +52,8 @@ pub(super) struct ArmOutcomes {
 }
 
 impl Resolver<'_> {
-    pub(super) fn truths(&mut self, people: &People) -> Truths {
-        let outcomes = self.outcomes(people.population.as_ref().ok());
+    pub(super) fn truths(&mut self, people: &People, methods: &Methods) -> Truths {
+        let outcomes = self.outcomes(people.population.as_ref().ok(), methods);
         // Rates of screening need the outcomes of the procedure; other problems are reported without.
         let accrual = self.accrual(outcomes.as_ref().ok());
         let prior = self.prior(outcomes.as_ref().ok());
@@ -87,15 +89,24 @@ impl Resolver<'_> {
         let treatments = Treatments::new(&outcomes, &circumstances.all, mixes);
         let strata = treatments.on_average();
         let [as_stated, null] = outcomes.marginals();
+        let null_treatments = match &outcomes {
+            Outcomes::Stated(models) if null[0] != null[1] => {
+                Some(Treatments::stated(&models[1], &circumstances.all, mixes))
+            }
+            Outcomes::Stated(_) | Outcomes::AfterProcedure(_) => None,
+        };
         // What is stated holds at one time. With a drift, that of the trial is an average over time.
         let (mrs, null) = match people.drift.as_ref()? {
             Some(_) => {
-                let mrs = marginal(&strata, people.population.as_ref()?);
-                (mrs, [mrs[0]; 2])
+                let population = people.population.as_ref()?;
+                let mrs = marginal(&strata, population);
+                let at_margin = null_treatments.as_ref();
+                let at_margin = at_margin.map(|it| marginal(&it.on_average(), population));
+                (mrs, at_margin.unwrap_or([mrs[0]; 2]))
             }
             None => (as_stated, null),
         };
-        Ok(TreatedOutcomes { outcomes, treatments, strata, mrs, null })
+        Ok(TreatedOutcomes { outcomes, treatments, null_treatments, strata, mrs, null })
     }
 
     /// Describes what the primary analysis compares, if two distributions determine it.
@@ -148,7 +159,11 @@ impl Resolver<'_> {
     }
 
     /// Reads the outcomes. What they say by themselves is checked without the `population` too.
-    fn outcomes(&mut self, population: Option<&Population>) -> Checked<Outcomes> {
+    fn outcomes(
+        &mut self,
+        population: Option<&Population>,
+        methods: &Methods,
+    ) -> Checked<Outcomes> {
         match (&self.file.procedure, &self.file.outcome) {
             (None, file::WrittenOutcome::Stated(stated)) => {
                 let centres = self.file.centres.as_ref();
@@ -158,7 +173,11 @@ impl Resolver<'_> {
                 let model =
                     OutcomeModel::across_centres(stated, population.ok_or(Reported)?, &centres);
                 // The twin is built once, as trials under both truths share everything but the experimental arm.
-                let null = model.null_twin();
+                let null = match &methods.analyses {
+                    Ok(analyses) => self.null_twin(&model, &analyses[0], &centres)?,
+                    // The rest can be checked with any twin.
+                    Err(Reported) => model.null_twin(),
+                };
                 Ok(Outcomes::Stated(Box::new([model, null])))
             }
             (Some(procedure), file::WrittenOutcome::AfterProcedure(after)) => {
@@ -190,6 +209,14 @@ fn arm_outcomes(
         Some(_) => marginal(&strata, population),
         None => treated.mrs,
     };
-    let mrs = [alternative, treated.null];
+    // Without a margin the arms do not differ, whatever treatment their patients receive.
+    let null = match (&treated.null_treatments, adherence) {
+        (Some(treatments), Some(_)) => {
+            let arms = adherence::by_arm(treatments, population.strata(), adherence);
+            marginal(&arms, population)
+        }
+        (Some(_), None) | (None, _) => treated.null,
+    };
+    let mrs = [alternative, null];
     Ok(ArmOutcomes { strata, mrs, all_adhere: adherence.is_none() })
 }
