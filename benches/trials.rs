@@ -84,6 +84,21 @@ mod replicate {
         simulate(bencher, twin.expect("the scenario is valid"));
     }
 
+    /// Trials with a margin, and without one by the same test.
+    const MARGINS: [&str; 6] = [
+        r#"analyses=[{method="two_proportions"}]"#,
+        r#"analyses=[{method="two_proportions",hypothesis={type="non_inferiority",margin={risk_difference=-0.1}}}]"#,
+        r#"analyses=[{method="two_proportions",test="wald"}]"#,
+        r#"analyses=[{method="two_proportions",test="wald",hypothesis={type="non_inferiority",margin={risk_difference=-0.1}}}]"#,
+        r#"analyses=[{method="proportional_odds",test="wald"}]"#,
+        r#"analyses=[{method="proportional_odds",test="wald",hypothesis={type="non_inferiority",margin={common_odds_ratio=0.8}}}]"#,
+    ];
+
+    #[divan::bench(args = MARGINS)]
+    fn with_and_without_margin(bencher: Bencher, analyses: &str) {
+        simulate(bencher, angel_reboot(&[analyses]));
+    }
+
     /// Every shipped scenario, unchanged.
     #[divan::bench(args = SCENARIOS.map(|shipped| shipped.name), sample_size = 100)]
     fn shipped(bencher: Bencher, name: &str) {

@@ -170,7 +170,7 @@ impl<T: Test> Test for WaldAgainst<T> {
 pub(super) fn no_margin() -> ParameterError {
     ParameterError::new(
         "hypothesis",
-        "has a margin, which this method does not test; allowed: superiority, or one of the methods two_proportions, proportional_odds, logistic, win_odds, utility_weighted",
+        "has a margin, which this method does not test; allowed: superiority, or one of the methods two_proportions, proportional_odds, logistic, modified_poisson, win_odds, utility_weighted",
     )
 }
 
@@ -214,13 +214,14 @@ mod tests {
     }
 
     /// Every method that tests margins, with Wald's statistic.
-    const METHODS: [&str; 8] = [
+    const METHODS: [&str; 9] = [
         r#"{"method": "two_proportions", "test": "wald"}"#,
         r#"{"method": "two_proportions", "test": "wald", "effect": "log_risk_ratio", "cut": 1}"#,
         r#"{"method": "two_proportions", "test": "wald", "effect": "log_odds_ratio"}"#,
         r#"{"method": "proportional_odds", "test": "wald"}"#,
         r#"{"method": "proportional_odds", "test": "wald", "merge_5_and_6": true}"#,
         r#"{"method": "logistic"}"#,
+        r#"{"method": "modified_poisson"}"#,
         r#"{"method": "win_odds"}"#,
         r#"{"method": "utility_weighted", "utilities": [1, 0.91, 0.76, 0.65, 0.33, 0, 0]}"#,
     ];

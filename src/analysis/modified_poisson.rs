@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::grouping::CellLayout;
+use super::margin::{NullEffects, WaldAgainst};
 use super::method::{
     ArmComparison, Binding, GroupedBy, Method, ParameterError, PatientScore, Test,
 };
@@ -101,6 +102,10 @@ impl Test for UnadjustedRatio {
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         katz(&arms(&groups[0], self.cut))
     }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        Ok(Box::new(WaldAgainst::new(*self, null)))
+    }
 }
 
 impl Test for AdjustedRatio {
@@ -118,6 +123,10 @@ impl Test for AdjustedRatio {
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         log_risk_ratio(&self.covariates, groups, self.cut)
+    }
+
+    fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
+        Ok(Box::new(WaldAgainst::new(*self, null)))
     }
 }
 

@@ -39,6 +39,9 @@ pub enum NoFormula {
     /// P values are coarse.
     #[error("as fewer than {ENOUGH_RERANDOMISATIONS} re-randomisations make p values coarse")]
     FewRerandomisations,
+    /// The null hypothesis has two ends, of which one Z says nothing.
+    #[error("as equivalence is tested against two margins")]
+    Equivalence,
     /// There is nothing to compare.
     #[error("as all patients have the same outcome")]
     AllAlike,
@@ -176,6 +179,9 @@ impl Expected<'_> {
         }
         if (1..ENOUGH_RERANDOMISATIONS).contains(&analysis.rerandomisations) {
             return Err(NoFormula::FewRerandomisations);
+        }
+        if analysis.method.null_effects().upper.is_some() {
+            return Err(NoFormula::Equivalence);
         }
         if all_alike(marginal) {
             return Err(NoFormula::AllAlike);

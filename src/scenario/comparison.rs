@@ -3,6 +3,7 @@
 
 use super::{Analysis, AnalysisSet, Scenario};
 use crate::analysis::imputation::Imputation;
+use crate::analysis::margin::NullEffects;
 use crate::design::comparison::Comparison;
 use crate::outcome::MrsDistribution;
 use crate::randomisation::AllocationRatio;
@@ -80,7 +81,9 @@ pub(crate) fn comparison(
         return Err(NoComparison::Key("rerandomisations"));
     }
     let compared_by = analysis.method.as_test().comparison().ok_or(NoComparison::Method)?;
-    let null = analysis.method.null_effects().lower;
+    let NullEffects { lower: null, upper: None } = analysis.method.null_effects() else {
+        return Err(NoComparison::Key("hypothesis"));
+    };
     Comparison::of_arms(compared_by, compared.mrs, compared.share_experimental, null)
         .map_err(|_| NoComparison::Arms)
 }

@@ -70,14 +70,14 @@ const METHODS: [Broken; 44] = [
         SHIFT,
         "method = \"win_odds\"\ncut = 2",
         &[
-            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: levels, method, missing, name, population, primary, rerandomisations",
+            "`analyses[1].cut` is not a known key; allowed in `analyses[1]`: hypothesis, levels, method, missing, name, population, primary, rerandomisations",
         ],
     ),
     broken(
         SHIFT,
         "method = \"proportional_odds\"\nstratify_by = [\"nihss\"]",
         &[
-            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, levels, merge_5_and_6, method, missing, name, population, primary, rerandomisations, test",
+            "`analyses[1].stratify_by` is not a known key; allowed in `analyses[1]`: adjust_for, hypothesis, levels, merge_5_and_6, method, missing, name, population, primary, rerandomisations, test",
         ],
     ),
     broken(

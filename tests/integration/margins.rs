@@ -85,13 +85,15 @@ fn proportions_against_a_margin_reject_as_often_as_by_enumeration() {
 }
 
 /// Every analysis that tests a margin.
-const METHODS: [[&str; 2]; 13] = [
+const METHODS: [[&str; 2]; 15] = [
     [r#"method="two_proportions",test="wald""#, "risk_difference=-0.08"],
     [r#"method="two_proportions",cut=1"#, "risk_difference=-0.04"],
     [r#"method="two_proportions",effect="log_risk_ratio""#, "risk_ratio=0.8"],
     [r#"method="two_proportions",effect="log_odds_ratio",cut=3"#, "odds_ratio=0.74"],
     [r#"method="logistic""#, "odds_ratio=0.74"],
     [r#"method="logistic",adjust_for=["nihss","occlusion_site"]"#, "odds_ratio=0.74"],
+    [r#"method="modified_poisson""#, "risk_ratio=0.8"],
+    [r#"method="modified_poisson",cut=1,adjust_for=["nihss"]"#, "risk_ratio=0.8"],
     [r#"method="proportional_odds""#, "common_odds_ratio=0.8"],
     [r#"method="proportional_odds",merge_5_and_6=true"#, "common_odds_ratio=0.8"],
     [r#"method="proportional_odds",adjust_for=["nihss"]"#, "common_odds_ratio=0.8"],

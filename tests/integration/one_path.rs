@@ -9,7 +9,7 @@ use crate::util::{self, Row, directory, output, rescuesim, rows};
 const SCENARIO: &str = "angel-reboot";
 
 /// Every method with every test and effect, and every option that needs more than the counts of two arms.
-const ANALYSES: [&str; 40] = [
+const ANALYSES: [&str; 47] = [
     r#"method="two_proportions""#,
     r#"method="two_proportions",test="unpooled_z""#,
     r#"method="two_proportions",test="continuity_corrected""#,
@@ -50,6 +50,13 @@ const ANALYSES: [&str; 40] = [
     r#"method="proportional_odds",missing={rule="multiple_imputation",imputations=2}"#,
     r#"method="two_proportions",population="per_protocol""#,
     r#"method="proportional_odds",population="as_treated""#,
+    r#"method="two_proportions",test="wald",hypothesis={type="non_inferiority",margin={risk_difference=-0.1}}"#,
+    r#"method="two_proportions",test="miettinen_nurminen",effect="log_risk_ratio",hypothesis={type="non_inferiority",margin={risk_ratio=0.85}}"#,
+    r#"method="two_proportions",test="farrington_manning",effect="log_odds_ratio",hypothesis={type="superiority",margin={odds_ratio=1.1}}"#,
+    r#"method="proportional_odds",adjust_for=["nihss"],hypothesis={type="non_inferiority",margin={common_odds_ratio=0.8}}"#,
+    r#"method="modified_poisson",cut=1,hypothesis={type="non_inferiority",margin={risk_ratio=0.85}}"#,
+    r#"method="win_odds",hypothesis={type="non_inferiority",margin={win_odds=0.85}}"#,
+    r#"method="utility_weighted",utilities=[1,0.91,0.76,0.65,0.33,0,0],hypothesis={type="non_inferiority",margin={utility_difference=-0.05}}"#,
 ];
 
 /// Some patients do not receive their treatment, so that the three populations differ.

@@ -224,7 +224,7 @@ fn tests_of_proportions_against_a_margin_have_the_sizes_powers_and_exact_errors_
     assert!(compared >= 230, "{compared}");
 }
 
-/// DEVT, SWIFT DIRECT, DIRECT-SAFE and AcT as published or planned.
+/// DEVT, SWIFT DIRECT, DIRECT-SAFE, AcT and ORIGINAL as published or planned.
 #[test]
 fn published_non_inferiority_trials_have_their_sizes_and_powers() {
     let rates = |rate: f64, margin: f64| {
@@ -247,6 +247,12 @@ fn published_non_inferiority_trials_have_their_sizes_and_powers() {
     let size = act.fixed_sample_size(0.025, 0.9, 0.5).expect("a benefit");
     // 5 % dropout, to a round number.
     assert!((size / 0.95 - 1600.7).abs() < 0.05, "{size}");
+    let stated = TwoProportions::new(0.63, 0.63).expect("inside (0, 1)");
+    let original = stated.against(Distance::Ratio(0.937)).expect("inside (0, 1)");
+    let original = Comparison::TwoProportions(original);
+    let size = original.fixed_sample_size(0.025, 0.8, 0.5).expect("a benefit");
+    // rpact 3.3.4; 4 366 in whole patients of each arm.
+    assert!((size - 4365.03).abs() < 0.005, "{size}");
 }
 
 #[test]

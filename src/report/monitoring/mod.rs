@@ -21,7 +21,7 @@ use crate::design::AlphaSource;
 use crate::design::monitor::{Evidence, RunningTrial};
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::file::Arms;
-use crate::scenario::{Analysis, Scenario};
+use crate::scenario::{Analysis, Hypothesis, Scenario};
 use conclusion::LookConclusion;
 
 /// The boundaries of a look for the observed or planned information.
@@ -80,6 +80,9 @@ pub struct MonitoringReport {
     pub(super) analysis: String,
     /// Method of the analysis, in words.
     pub(super) method: String,
+    /// What the analysis has to show, which its method names too.
+    #[serde(skip)]
+    hypothesis: Hypothesis,
     /// Date of the data cut-off; null if not given.
     pub(super) date: Option<String>,
     look: usize,
@@ -124,6 +127,7 @@ impl MonitoringReport {
             arms: scenario.file().arms.clone(),
             analysis: analysis.name.clone(),
             method: describe(scenario, analysis),
+            hypothesis: analysis.hypothesis,
             date: context.date,
             // The analysis with the overrun is one more of the running trial but no further look.
             look: result.stopped_at.unwrap_or(monitored.look() + 1),
@@ -307,7 +311,14 @@ impl MonitoringReport {
         let ahead = [
             ("conditional power, planned effect", conditional_power),
             ("conditional power, current trend", conditional_power_trend),
-            ("conditional rejection probability, no effect", conditional_rejection),
+            (
+                if self.hypothesis.has_margin() {
+                    "conditional rejection probability at the margin"
+                } else {
+                    "conditional rejection probability, no effect"
+                },
+                conditional_rejection,
+            ),
             ("predictive power, flat prior", predictive_power),
             ("predictive power, given prior", predictive_power_prior),
         ];

@@ -3,6 +3,7 @@
 use super::MonitoringReport;
 use super::conclusion::LookConclusion;
 use crate::report::numeral::{NONE, fixed};
+use crate::scenario::Hypothesis;
 
 /// Size of Z from which on an advantage of the control arm is pointed out.
 const NOTABLE_Z: f64 = 1.96;
@@ -93,7 +94,14 @@ impl MonitoringReport {
         let ends = self.is_final || self.after_overrun;
         let text = match self.decision {
             LookConclusion::NotSignificant => return None,
-            LookConclusion::Efficacy if ends => "the experimental arm is better",
+            LookConclusion::Efficacy if ends => match self.hypothesis {
+                Hypothesis::Superiority => "the experimental arm is better",
+                Hypothesis::SuperiorityBy(_) => {
+                    "the experimental arm is better by more than the margin"
+                }
+                Hypothesis::NonInferiority(_) => "the experimental arm is not inferior",
+                Hypothesis::Equivalence { .. } => "the arms are equivalent",
+            },
             LookConclusion::Harm if ends => "the experimental arm is worse",
             LookConclusion::Efficacy => "the design recommends stopping for efficacy",
             LookConclusion::Harm => "the design recommends stopping for harm",

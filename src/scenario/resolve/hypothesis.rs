@@ -1,7 +1,7 @@
 //! What the analyses have to show, and the outcomes at the margin.
 
 use super::super::Analysis;
-use super::super::file::{HypothesisType, WrittenHypothesis};
+use super::super::file::{Harm, HypothesisType, WrittenHypothesis};
 use super::super::hypothesis::{Hypothesis, Margin};
 use super::super::problems::missing;
 use super::{Checked, Resolver};
@@ -162,6 +162,13 @@ impl Resolver<'_> {
                 "is given with a margin, at which patients would not have the same outcome in either arm; allowed there: 0",
             );
         }
+        let is_equivalence = matches!(hypothesis, Hypothesis::Equivalence { .. });
+        if is_equivalence && self.file.design.harm != Harm::default() {
+            return self.fail(
+                "design.harm",
+                "is given with equivalence, where a small Z is benefit as well as harm; allowed there: none",
+            );
+        }
         if self.file.procedure.is_some() {
             let message = "needs outcomes at the margin, which a procedure does not determine; allowed with [procedure]: superiority without a margin";
             return self.fail(&path_of_margin, message);
@@ -200,9 +207,11 @@ impl Resolver<'_> {
                 let message = format!(
                     "is {value}, a {scale} that no common odds ratio gives the experimental arm with this control arm; allowed: a margin that leaves some patients on either side"
                 );
-                let path = match self.file.analyses.first().and_then(|first| first.hypothesis) {
-                    Some(_) => "analyses[0].hypothesis",
-                    None => "hypothesis",
+                let analyses = &self.file.analyses;
+                let position = analyses.iter().position(|written| written.primary).unwrap_or(0);
+                let path = match analyses[position].hypothesis {
+                    Some(_) => format!("analyses[{position}].hypothesis"),
+                    None => "hypothesis".to_owned(),
                 };
                 self.fail(&format!("{path}.margin.{}", scale.key()), message)
             }
@@ -212,11 +221,14 @@ impl Resolver<'_> {
 
 /// Says how a comparison of proportions gets another scale.
 fn effect_hint(method: &BoundMethod, scale: MarginScale) -> &'static str {
-    match (method.key(), scale) {
-        ("two_proportions", MarginScale::RiskDifference) => ", effect = \"risk_difference\"",
-        ("two_proportions", MarginScale::RiskRatio) => ", effect = \"log_risk_ratio\"",
-        ("two_proportions", MarginScale::OddsRatio) => ", effect = \"log_odds_ratio\"",
-        _ => "",
+    if method.key() != "two_proportions" {
+        return "";
+    }
+    match scale {
+        MarginScale::RiskDifference => ", effect = \"risk_difference\"",
+        MarginScale::RiskRatio => ", effect = \"log_risk_ratio\"",
+        MarginScale::OddsRatio => ", effect = \"log_odds_ratio\"",
+        MarginScale::CommonOddsRatio | MarginScale::WinOdds | MarginScale::UtilityDifference => "",
     }
 }
 
