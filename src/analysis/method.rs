@@ -438,8 +438,13 @@ impl BoundMethod {
 
     /// The estimate from expected patients by cell, which need not be whole.
     pub fn estimate_of_expected(&self, cells: impl IntoIterator<Item = Counts>) -> f64 {
+        self.test_of_expected(cells).estimate
+    }
+
+    /// The test of expected patients by cell, which need not be whole.
+    pub fn test_of_expected(&self, cells: impl IntoIterator<Item = Counts>) -> TestResult {
         let Scratch { groups, ordinal } = &mut self.gathered(cells);
-        self.as_test().test(groups, ordinal).estimate
+        self.as_test().test(groups, ordinal)
     }
 
     /// Z from expected patients by cell, which need not be whole.

@@ -3,10 +3,12 @@
 use super::Expected;
 use super::counts::{Counting, scaled};
 use crate::analysis::imputation::Imputation;
+use crate::analysis::margin::NullEffects;
 use crate::analysis::method::{GroupedBy, ReferenceDistribution};
-use crate::analysis::{BoundMethod, Counts};
+use crate::analysis::{BoundMethod, Counts, TestResult};
 use crate::design::StoppingProbabilities;
 use crate::design::comparison::{Balance, Comparison, StandardisedMoments};
+use crate::num::normal::upper_tail;
 use crate::outcome::MrsDistribution;
 use crate::scenario::comparison::{ComparedArms, NoComparison, comparison};
 use crate::scenario::{Analysis, AnalysisSet, Truth};
@@ -146,8 +148,46 @@ impl Expected<'_> {
         truth: Truth,
         analysis: &Analysis,
     ) -> Result<StoppingProbabilities, NoFormula> {
-        let stopping = self.stopping(self.drift(truth, analysis)?);
+        let stopping = if analysis.method.null_effects().upper.is_some() {
+            self.equivalence(truth, analysis)?
+        } else {
+            self.stopping(self.drift(truth, analysis)?)
+        };
         self.with_safety(truth, stopping).ok_or(NoFormula::Safety)
+    }
+
+    /// Probability that one look shows equivalence: with Z_l against the lower and Z_u against the upper
+    /// margin, which move in opposite directions by the same estimate, Φ(Z̄_l − b) + Φ(Z̄_u − b) − 1
+    /// (Phillips 1990, J Pharmacokinet Biopharm 18:137). Both means are those of the expected data.
+    fn equivalence(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<StoppingProbabilities, NoFormula> {
+        let scenario = self.scenario;
+        let balance = self.formula_balance(truth, analysis)?;
+        let [efficacy] = scenario.design.boundaries_at(scenario.final_analysed()).efficacy[..]
+        else {
+            return Err(NoFormula::Equivalence);
+        };
+        let cells = self.expected_cells(truth, analysis)?;
+        let TestResult { estimate, standard_error, .. } = analysis.method.test_of_expected(cells);
+        let NullEffects { lower, upper } = analysis.method.null_effects();
+        let upper = upper.ok_or(NoFormula::Equivalence)?;
+        let alpha = scenario.alpha_one_sided();
+        let [above, below] = [estimate - lower, upper - estimate]
+            .map(|excess| StandardisedMoments { mean: excess / standard_error, sd: 1.0 })
+            .map(|statistic| balance.drift(statistic, alpha));
+        let rejection =
+            (upper_tail(efficacy - above) + upper_tail(efficacy - below) - 1.0).max(0.0);
+        if !rejection.is_finite() {
+            return Err(NoFormula::NoEstimand);
+        }
+        Ok(StoppingProbabilities {
+            efficacy: vec![rejection],
+            futility: vec![0.0],
+            harm: vec![0.0],
+        })
     }
 
     /// Mean of Z at the planned maximum, from its mean at the final look.
@@ -169,6 +209,23 @@ impl Expected<'_> {
     /// # Errors
     /// If neither predicts what a trial shows.
     pub fn drift(&self, truth: Truth, analysis: &Analysis) -> Result<f64, NoFormula> {
+        if analysis.method.null_effects().upper.is_some() {
+            return Err(NoFormula::Equivalence);
+        }
+        let balance = self.formula_balance(truth, analysis)?;
+        let alpha = self.scenario.alpha_one_sided();
+        let drift = match self.comparison(truth, analysis) {
+            Ok(comparison) => self.drift_of(comparison.balanced(balance)),
+            Err(_) => balance.drift(self.statistic_of_expected_data(truth, analysis)?, alpha),
+        };
+        if drift.is_finite() { Ok(drift) } else { Err(NoFormula::NoEstimand) }
+    }
+
+    /// The balance by the randomisation with which an analysis has a formula.
+    ///
+    /// # Errors
+    /// If it has none.
+    fn formula_balance(&self, truth: Truth, analysis: &Analysis) -> Result<Balance, NoFormula> {
         let scenario = self.scenario;
         let marginal = scenario.marginal(truth).ok_or(NoFormula::Prior)?;
         if analysis.by_centre {
@@ -180,9 +237,6 @@ impl Expected<'_> {
         if (1..ENOUGH_RERANDOMISATIONS).contains(&analysis.rerandomisations) {
             return Err(NoFormula::FewRerandomisations);
         }
-        if analysis.method.null_effects().upper.is_some() {
-            return Err(NoFormula::Equivalence);
-        }
         if all_alike(marginal) {
             return Err(NoFormula::AllAlike);
         }
@@ -190,13 +244,7 @@ impl Expected<'_> {
         // distribution.
         self.estimand(truth, analysis).ok_or(NoFormula::NoEstimand)?;
         let balance = self.balance(analysis).ok_or(NoFormula::Randomisation)?;
-        let balance = under(truth, balance);
-        let alpha = scenario.alpha_one_sided();
-        let drift = match self.comparison(truth, analysis) {
-            Ok(comparison) => self.drift_of(comparison.balanced(balance)),
-            Err(_) => balance.drift(self.statistic_of_expected_data(truth, analysis)?, alpha),
-        };
-        if drift.is_finite() { Ok(drift) } else { Err(NoFormula::NoEstimand) }
+        Ok(under(truth, balance))
     }
 
     /// Factor by which the patients at the planned maximum must become more so that the mean of Z there,
@@ -238,11 +286,8 @@ impl Expected<'_> {
         format!("The statistic of the expected data, its variance by the delta method{balanced}")
     }
 
-    fn statistic_of_expected_data(
-        &self,
-        truth: Truth,
-        analysis: &Analysis,
-    ) -> Result<StandardisedMoments, NoFormula> {
+    /// The patients expected at the final look, by cell of the analysis.
+    fn expected_cells(&self, truth: Truth, analysis: &Analysis) -> Result<Vec<Counts>, NoFormula> {
         let scenario = self.scenario;
         // Shares are per patient randomised; the final look has `final_analysed` patients, all known.
         let scale = f64::from(scenario.final_analysed()) / scenario.share_known();
@@ -252,6 +297,15 @@ impl Expected<'_> {
         if is_sparse(&analysis.method, &cells) {
             return Err(NoFormula::SparseStrata);
         }
+        Ok(cells)
+    }
+
+    fn statistic_of_expected_data(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<StandardisedMoments, NoFormula> {
+        let cells = self.expected_cells(truth, analysis)?;
         let reference = if analysis.rerandomisations > 0 {
             ReferenceDistribution::Rerandomisation
         } else {

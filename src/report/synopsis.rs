@@ -171,7 +171,7 @@ impl Synopsis {
         }
         let alpha = trimmed(self.alpha_one_sided, 6);
         let false_positive = if self.assumptions.hypothesis.has_margin() {
-            format!("type I error at the margin (one-sided {alpha})")
+            format!("type I error at the margin ({alpha})")
         } else {
             format!("false positive (one-sided {alpha})")
         };

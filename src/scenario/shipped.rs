@@ -23,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 17] = shipped![
+pub const SCENARIOS: [Shipped; 20] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
@@ -34,6 +34,9 @@ pub const SCENARIOS: [Shipped; 17] = shipped![
     "moste",
     "resilient",
     "ims-iii",
+    "act",
+    "direct-mt",
+    "taste",
     "premat-assurance",
     "guo-cohort",
     "lee-cohort",

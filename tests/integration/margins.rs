@@ -293,6 +293,31 @@ fn equivalence_rejects_only_between_both_margins() {
     }
 }
 
+/// With one look the formula of equivalence is near the simulation, for counts and for a regression.
+#[test]
+fn equivalence_with_one_look_has_a_formula() {
+    for (analysis, margin) in [
+        (r#"method="two_proportions",test="wald""#, "risk_difference=0.1"),
+        (r#"method="proportional_odds""#, "common_odds_ratio=0.75"),
+    ] {
+        let set = [
+            "missing.dropout=0",
+            "sample_size={randomised=1000,analysed=1000}",
+            r#"randomisation={method="complete"}"#,
+            "design.looks={equally_spaced=1}",
+            "outcome.experimental={common_odds_ratio=1.02}",
+            &hypothesis("equivalence", margin),
+            &analyses(&[analysis]),
+        ];
+        let result = simulate_scenario(&scenario(&set), 10_000);
+        for truth in [Alternative, Null] {
+            let found = result.first_analysis(truth);
+            let formula = found.normal_approximation.as_ref().expect("it has a formula").rejection;
+            assert_within(analysis, found.rejection, formula - 0.01, formula + 0.01, 3.0);
+        }
+    }
+}
+
 #[test]
 fn the_hypothesis_is_named_in_run_trace_check_and_design() {
     let set = [
