@@ -16,6 +16,7 @@ pub mod futility;
 pub mod harm;
 pub mod inference;
 pub mod monitor;
+pub mod multiplicity;
 mod observed;
 pub mod recursion;
 pub mod reestimation;

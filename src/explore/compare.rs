@@ -27,6 +27,8 @@ enum PairedQuantity {
     Rejection { analysis: usize, truth: Truth },
     /// Rejection under a configuration, meant by its index among the common ones.
     RejectionUnder { analysis: usize, configuration: usize },
+    /// Success by the rule by which the analyses decide together, under the alternative or the null twin.
+    RuleSuccess(Truth),
     /// Number of patients randomised.
     Randomised { analysis: usize },
     /// Number of patients analysed.
@@ -134,6 +136,10 @@ impl<'s> PairedComparison<'s> {
                 let trial = self.trial(result, place, analysis, truth);
                 Some(f64::from(u8::from(trial.conclusion == Conclusion::Efficacy)))
             }
+            PairedQuantity::RuleSuccess(truth) => {
+                let decided = result.rules.get(truth.index())?;
+                Some(f64::from(u8::from(decided.success_at.is_some())))
+            }
             PairedQuantity::Randomised { analysis } => {
                 let trial = self.trial(result, place, analysis, Truth::Alternative);
                 Some(f64::from(trial.n_randomised))
@@ -187,6 +193,10 @@ impl<'s> PairedComparison<'s> {
                 let name = &scenario.analyses[self.analyses[analysis][0]].name;
                 return format!("{name}.rejection under {}", scenario.truth_name(truth));
             }
+            PairedQuantity::RuleSuccess(Truth::Null) => {
+                return "rule.success under null".to_owned();
+            }
+            PairedQuantity::RuleSuccess(_) => return "rule.success".to_owned(),
             PairedQuantity::Randomised { analysis } => (analysis, "n_randomised"),
             PairedQuantity::Analysed { analysis } => (analysis, "n_analysed"),
             PairedQuantity::Duration { analysis } => (analysis, "duration_months"),
@@ -234,6 +244,9 @@ fn quantities(
         quantities.push(PairedQuantity::Randomised { analysis });
         quantities.push(PairedQuantity::Analysed { analysis });
         quantities.push(PairedQuantity::Duration { analysis });
+    }
+    if scenarios.iter().all(|scenario| scenario.success.is_some()) {
+        quantities.extend([Truth::Alternative, Truth::Null].map(PairedQuantity::RuleSuccess));
     }
     for arm in [Arm::Control, Arm::Experimental] {
         quantities.push(PairedQuantity::Independence(arm));
@@ -383,7 +396,9 @@ impl PairedQuantity {
             Self::Rejection { .. } => Some(NamedQuantity::POWER),
             Self::Randomised { .. } => Some(NamedQuantity::EXPECTED_N),
             Self::Duration { .. } => Some(NamedQuantity::DURATION),
-            Self::RejectionUnder { .. }
+            Self::RuleSuccess(Truth::Alternative) => Some(NamedQuantity::SUCCESS),
+            Self::RuleSuccess(_)
+            | Self::RejectionUnder { .. }
             | Self::Analysed { .. }
             | Self::Independence(_)
             | Self::Mortality(_)

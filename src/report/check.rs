@@ -42,6 +42,9 @@ pub fn render(scenario: &Scenario) -> String {
     comments = comments.heading("Power and type I error, normal approximation");
     comments += formula(scenario);
     comments += super::configurations::expected(scenario);
+    if let Some(words) = scenario.success_in_words() {
+        comments = comments.heading("Analyses that decide together (no closed form)").text(words);
+    }
     if let (Some(prior), Some(written)) = (&scenario.prior, &scenario.file().prior) {
         comments = comments.heading("Prior on the common odds ratio (benefit: above 1)");
         comments += components(prior.components(), written);

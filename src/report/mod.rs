@@ -40,6 +40,7 @@ pub mod sections;
 pub mod shipped;
 pub mod solve;
 pub mod strategies;
+mod success;
 pub mod sweep;
 pub mod synopsis;
 pub mod table;

@@ -6,7 +6,7 @@ use super::document::Document;
 use super::numeral::grouped;
 use super::procedure::Show;
 use super::synopsis::{Synopsis, remarks};
-use super::{centres, configurations, disregarded, looks, procedure, safety, table};
+use super::{centres, configurations, disregarded, looks, procedure, safety, success, table};
 use crate::scenario::Scenario;
 use crate::summary::AnalysisSummary;
 
@@ -17,6 +17,7 @@ pub fn verdict(summary: &Summary, scenario: &Scenario) -> Document {
     let digest = &provenance.scenario_digest[..12];
     let version = provenance.version;
     opening(summary, scenario)
+        .and(success::verdict(scenario, &summary.truths))
         .text(format!("{}; rescuesim {version}, scenario {digest}.", simulated(summary)))
         // Verbatim: a wrapped command could not be copied to a shell.
         .verbatim(format!("Recreate: {}", provenance.command))
@@ -47,6 +48,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += safety::price(alternative, null);
     out += table::over_prior(summary);
     out += configurations::simulated(&summary.truths);
+    out += success::document(scenario, &summary.truths);
     out = out.heading("Looks").text(scenario.design.description());
     if let Some(timing) = scenario.look_timing_in_words() {
         out = out.text(timing);

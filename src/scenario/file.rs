@@ -12,6 +12,7 @@ pub mod expect;
 pub mod prior;
 pub mod procedure;
 pub mod safety;
+pub mod success;
 
 use std::sync::LazyLock;
 
@@ -33,6 +34,7 @@ pub use prior::{
 };
 use procedure::WrittenProcedure;
 pub use safety::{SafetyEvent, SafetyStopping, WrittenSafety, WrittenSafetyEndpoint};
+pub use success::WrittenSuccess;
 
 use super::document::InputFile;
 use super::schema::{self, ValueShape};
@@ -111,6 +113,9 @@ pub struct ScenarioFile {
     /// Analyses; each monitors the same simulated trials independently.
     #[schemars(length(min = 1))]
     pub analyses: Vec<WrittenAnalysis>,
+    /// Rule by which several analyses decide together; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<WrittenSuccess>,
     /// Supplementary analyses when a trial ends; none by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<WrittenDescription>,

@@ -30,6 +30,7 @@ mod safety;
 pub mod shipped;
 pub mod size;
 pub mod sources;
+pub mod success;
 mod treatments;
 pub(crate) mod comparison;
 pub mod published;
@@ -50,6 +51,7 @@ pub(crate) use problems::did_you_mean;
 pub use resolve::{DesignFile, StatedDesign, StatedTrial};
 pub use safety::{Safety, SafetyEndpoint};
 pub use set::{Set, TomlTable, TomlValue};
+pub use success::SuccessRule;
 
 use crate::accrual::{Accrual, FollowUp};
 use crate::analysis::grouping::Grouping;
@@ -260,6 +262,8 @@ pub struct Scenario {
     pub decision_lag_days: f64,
     /// One analysis or more, the primary one first; the analyses of [`Scenario::file`] have the same order.
     pub analyses: Vec<Analysis>,
+    /// Rule by which several analyses decide together, if any.
+    pub success: Option<SuccessRule>,
     /// Supplementary analyses, if any.
     pub description: Option<Description>,
     /// Detail that the analyses need in addition to the outcomes of the whole trial.

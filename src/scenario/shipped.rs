@@ -23,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 20] = shipped![
+pub const SCENARIOS: [Shipped; 22] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
@@ -37,6 +37,8 @@ pub const SCENARIOS: [Shipped; 20] = shipped![
     "act",
     "direct-mt",
     "taste",
+    "oriental-mevo",
+    "dawn-coprimary",
     "premat-assurance",
     "guo-cohort",
     "lee-cohort",

@@ -3,3 +3,4 @@
 mod centres;
 mod conduct;
 mod randomisation;
+pub(super) mod success;

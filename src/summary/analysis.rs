@@ -298,7 +298,8 @@ impl LookSummary {
 }
 
 impl SizeSummary {
-    fn new(histogram: &Histogram) -> Self {
+    /// Reads mean, quantiles and maximum off a histogram.
+    pub(super) fn new(histogram: &Histogram) -> Self {
         let max = McEstimate::new(histogram.max(), f64::NAN, histogram.n());
         Self {
             mean: McEstimate::histogram_mean(histogram, 1.0),

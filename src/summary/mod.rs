@@ -21,6 +21,7 @@ mod prior;
 pub mod procedure;
 pub mod quantity;
 mod safety;
+mod success;
 mod tally;
 
 use serde::Serialize;
@@ -44,6 +45,7 @@ pub use outcomes::OutcomeShares;
 pub use prior::{PredictiveSummary, PriorAnalysis, PriorSummary};
 use procedure::ProcedureSummary;
 pub use safety::{SafetyLook, SafetySummary};
+pub use success::{SuccessAnalysis, SuccessLook, SuccessSummary};
 pub use tally::Tally;
 
 /// Operating characteristics of a scenario.
@@ -74,6 +76,9 @@ pub struct TruthSummary {
     /// Adverse events, if the scenario has any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub safety: Vec<SafetySummary>,
+    /// Analyses that decide together, if the scenario has a rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<SuccessSummary>,
     /// Balance of the allocation, equal under every truth as allocation does not depend on outcomes.
     pub balance: AllocationBalance,
 }
@@ -109,6 +114,7 @@ impl TruthSummary {
             safety: (0..tally.safety(truth).len())
                 .filter_map(|event| SafetySummary::new(expected, scenario, truth, event, tally))
                 .collect(),
+            success: SuccessSummary::new(scenario, truth, tally),
             balance: AllocationBalance::new(scenario, tally),
         }
     }

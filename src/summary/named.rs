@@ -6,7 +6,8 @@ use std::str::FromStr;
 use super::McEstimate;
 use super::analysis_tally::AnalysisTally;
 use super::moments::ExactMoments;
-use super::quantity::{ANALYSIS, LOOK, Unit, find};
+use super::quantity::{ANALYSIS, LOOK, SUCCESS, Unit, find};
+use super::success::SuccessTally;
 use super::tally::Tally;
 use crate::design::StoppingProbabilities;
 use crate::expected::Expected;
@@ -33,16 +34,25 @@ struct NamedEntry {
     needs: Need,
     /// Whether `solve` looks for no more than the target, as the quantity is of something bad.
     less_is_better: bool,
-    sampled: fn(&AnalysisTally, look: usize) -> Sampled,
+    sampled: Sampling,
     /// The value by closed form, if the quantity has one.
     by_formula: Option<fn(&StoppingProbabilities, look: usize) -> Option<f64>>,
+}
+
+/// How a tally has a quantity.
+#[derive(Debug, Clone, Copy)]
+enum Sampling {
+    OfAnalysis(fn(&AnalysisTally, look: usize) -> Sampled),
+    OfRule(fn(&SuccessTally) -> Sampled),
 }
 
 /// Where the catalogue has a quantity.
 #[derive(Debug, Clone, Copy)]
 enum Field {
-    OfAnalysis(&'static str),
-    OfLook(&'static str),
+    Analysis(&'static str),
+    /// Of the rule by which the analyses decide together.
+    Rule(&'static str),
+    Look(&'static str),
 }
 
 /// What a scenario must have for a quantity to exist.
@@ -52,39 +62,40 @@ enum Need {
     Prior,
     StopsForSafety,
     KnownTruth,
+    Rule,
     Look,
 }
 
 /// Every name, the one of a look last.
-static ENTRIES: [NamedEntry; 13] = [
+static ENTRIES: [NamedEntry; 17] = [
     NamedEntry {
         name: "power",
         words: "power",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("rejection"),
+        field: Field::Analysis("rejection"),
         needs: Need::Nothing,
         less_is_better: false,
-        sampled: |tally, _| tally.share(tally.efficacies()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.efficacies())),
         by_formula: Some(|formula, _| Some(formula.rejection())),
     },
     NamedEntry {
         name: "type-i-error",
         words: "the type I error",
         truth: Truth::Null,
-        field: Field::OfAnalysis("rejection"),
+        field: Field::Analysis("rejection"),
         needs: Need::Nothing,
         less_is_better: true,
-        sampled: |tally, _| tally.share(tally.efficacies()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.efficacies())),
         by_formula: Some(|formula, _| Some(formula.rejection())),
     },
     NamedEntry {
         name: "assurance",
         words: "assurance",
         truth: Truth::Prior,
-        field: Field::OfAnalysis("rejection"),
+        field: Field::Analysis("rejection"),
         needs: Need::Prior,
         less_is_better: false,
-        sampled: |tally, _| tally.share(tally.efficacies()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.efficacies())),
         // Stopping probabilities are those of one effect, not of a distribution of effects.
         by_formula: None,
     },
@@ -92,10 +103,10 @@ static ENTRIES: [NamedEntry; 13] = [
         name: "early-efficacy",
         words: "early efficacy",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("outcomes.efficacy_early"),
+        field: Field::Analysis("outcomes.efficacy_early"),
         needs: Need::Nothing,
         less_is_better: false,
-        sampled: |tally, _| tally.share(tally.early_efficacies()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.early_efficacies())),
         by_formula: Some(|formula, _| {
             let (_, interim) = formula.efficacy.split_last()?;
             Some(interim.iter().sum())
@@ -105,40 +116,40 @@ static ENTRIES: [NamedEntry; 13] = [
         name: "final-efficacy",
         words: "efficacy at the final look",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("outcomes.efficacy_final"),
+        field: Field::Analysis("outcomes.efficacy_final"),
         needs: Need::Nothing,
         less_is_better: false,
-        sampled: |tally, _| tally.share(tally.final_efficacies()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.final_efficacies())),
         by_formula: Some(|formula, _| formula.efficacy.last().copied()),
     },
     NamedEntry {
         name: "futility",
         words: "futility",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("outcomes.futility"),
+        field: Field::Analysis("outcomes.futility"),
         needs: Need::Nothing,
         less_is_better: true,
-        sampled: |tally, _| tally.share(tally.futilities()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.futilities())),
         by_formula: Some(|formula, _| Some(formula.futility.iter().sum())),
     },
     NamedEntry {
         name: "harm",
         words: "harm",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("outcomes.harm"),
+        field: Field::Analysis("outcomes.harm"),
         needs: Need::Nothing,
         less_is_better: true,
-        sampled: |tally, _| tally.share(tally.harms()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.harms())),
         by_formula: Some(|formula, _| Some(formula.harm.iter().sum())),
     },
     NamedEntry {
         name: "safety",
         words: "stops for safety",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("outcomes.safety"),
+        field: Field::Analysis("outcomes.safety"),
         needs: Need::StopsForSafety,
         less_is_better: true,
-        sampled: |tally, _| tally.share(tally.stopped_for_safety()),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.share(tally.stopped_for_safety())),
         // The closed form of an analysis has no boundary for adverse events.
         by_formula: None,
     },
@@ -146,51 +157,97 @@ static ENTRIES: [NamedEntry; 13] = [
         name: "coverage",
         words: "coverage",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("estimate.coverage"),
+        field: Field::Analysis("estimate.coverage"),
         needs: Need::KnownTruth,
         less_is_better: false,
         // Not of all trials: those without an estimate have no interval.
-        sampled: |tally, _| tally.estimates.coverage(),
+        sampled: Sampling::OfAnalysis(|tally, _| tally.estimates.coverage()),
         by_formula: None,
     },
     NamedEntry {
         name: "expected-n",
         words: "the expected number randomised",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("n_randomised.mean"),
+        field: Field::Analysis("n_randomised.mean"),
         needs: Need::Nothing,
         less_is_better: false,
-        sampled: |tally, _| Sampled::Mean(McEstimate::histogram_mean(&tally.n_randomised, 1.0)),
+        sampled: Sampling::OfAnalysis(|tally, _| {
+            Sampled::Mean(McEstimate::histogram_mean(&tally.n_randomised, 1.0))
+        }),
         by_formula: None,
     },
     NamedEntry {
         name: "duration",
         words: "the duration in months",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("duration_months"),
+        field: Field::Analysis("duration_months"),
         needs: Need::Nothing,
         less_is_better: false,
-        sampled: |tally, _| Sampled::Mean(McEstimate::mean(&tally.duration_months)),
+        sampled: Sampling::OfAnalysis(|tally, _| {
+            Sampled::Mean(McEstimate::mean(&tally.duration_months))
+        }),
         by_formula: None,
     },
     NamedEntry {
         name: "estimate",
         words: "the mean estimate",
         truth: Truth::Alternative,
-        field: Field::OfAnalysis("estimate.mean"),
+        field: Field::Analysis("estimate.mean"),
         needs: Need::Nothing,
         less_is_better: false,
-        sampled: |tally, _| Sampled::Mean(McEstimate::mean(&tally.estimates.estimates)),
+        sampled: Sampling::OfAnalysis(|tally, _| {
+            Sampled::Mean(McEstimate::mean(&tally.estimates.estimates))
+        }),
+        by_formula: None,
+    },
+    NamedEntry {
+        name: "success",
+        words: "success by the rule",
+        truth: Truth::Alternative,
+        field: Field::Rule("success"),
+        needs: Need::Rule,
+        less_is_better: false,
+        sampled: Sampling::OfRule(SuccessTally::success),
+        by_formula: None,
+    },
+    NamedEntry {
+        name: "any-rejection",
+        words: "the probability that any analysis rejects",
+        truth: Truth::Alternative,
+        field: Field::Rule("any_rejection"),
+        needs: Need::Rule,
+        less_is_better: false,
+        sampled: Sampling::OfRule(SuccessTally::any_rejection),
+        by_formula: None,
+    },
+    NamedEntry {
+        name: "all-rejections",
+        words: "the probability that all analyses reject",
+        truth: Truth::Alternative,
+        field: Field::Rule("all_rejections"),
+        needs: Need::Rule,
+        less_is_better: false,
+        sampled: Sampling::OfRule(SuccessTally::all_rejections),
+        by_formula: None,
+    },
+    NamedEntry {
+        name: "familywise-error",
+        words: "the familywise error",
+        truth: Truth::Null,
+        field: Field::Rule("familywise_error"),
+        needs: Need::Rule,
+        less_is_better: true,
+        sampled: Sampling::OfRule(SuccessTally::familywise_error),
         by_formula: None,
     },
     NamedEntry {
         name: "efficacy-at-",
         words: "efficacy at look ",
         truth: Truth::Alternative,
-        field: Field::OfLook("efficacy"),
+        field: Field::Look("efficacy"),
         needs: Need::Look,
         less_is_better: false,
-        sampled: |tally, look| tally.share(tally.looks[look - 1].efficacy),
+        sampled: Sampling::OfAnalysis(|tally, look| tally.share(tally.looks[look - 1].efficacy)),
         by_formula: Some(|formula, look| formula.efficacy.get(look - 1).copied()),
     },
 ];
@@ -215,8 +272,10 @@ impl FromStr for NamedQuantity {
 
     fn from_str(name: &str) -> Result<Self, UnknownQuantity> {
         let found = ENTRIES.iter().find_map(|entry| match entry.field {
-            Field::OfAnalysis(_) => (entry.name == name).then_some(Self { entry, look: 0 }),
-            Field::OfLook(_) => {
+            Field::Analysis(_) | Field::Rule(_) => {
+                (entry.name == name).then_some(Self { entry, look: 0 })
+            }
+            Field::Look(_) => {
                 let look = name.strip_prefix(entry.name)?.parse().ok().filter(|&look| look > 0)?;
                 Some(Self { entry, look })
             }
@@ -235,8 +294,8 @@ impl FromStr for NamedQuantity {
 impl fmt::Display for NamedQuantity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.entry.field {
-            Field::OfAnalysis(_) => out.write_str(self.entry.name),
-            Field::OfLook(_) => write!(out, "{}{}", self.entry.name, self.look),
+            Field::Analysis(_) | Field::Rule(_) => out.write_str(self.entry.name),
+            Field::Look(_) => write!(out, "{}{}", self.entry.name, self.look),
         }
     }
 }
@@ -259,22 +318,24 @@ impl NamedQuantity {
     pub const TYPE_I_ERROR: Self = Self { entry: &ENTRIES[1], look: 0 };
     /// Expected number of patients randomised.
     pub const EXPECTED_N: Self = Self { entry: &ENTRIES[9], look: 0 };
+    /// Success by the rule by which analyses decide together.
+    pub const SUCCESS: Self = Self { entry: &ENTRIES[12], look: 0 };
     /// Mean duration of the trial.
     pub const DURATION: Self = Self { entry: &ENTRIES[10], look: 0 };
 
     /// Every name, that of a look for the first look.
     pub fn all() -> impl Iterator<Item = Self> {
         ENTRIES.iter().map(|entry| match entry.field {
-            Field::OfAnalysis(_) => Self { entry, look: 0 },
-            Field::OfLook(_) => Self { entry, look: 1 },
+            Field::Analysis(_) | Field::Rule(_) => Self { entry, look: 0 },
+            Field::Look(_) => Self { entry, look: 1 },
         })
     }
 
     /// The quantity in a sentence.
     pub fn words(self) -> String {
         match self.entry.field {
-            Field::OfAnalysis(_) => self.entry.words.to_owned(),
-            Field::OfLook(_) => format!("{}{}", self.entry.words, self.look),
+            Field::Analysis(_) | Field::Rule(_) => self.entry.words.to_owned(),
+            Field::Look(_) => format!("{}{}", self.entry.words, self.look),
         }
     }
 
@@ -283,19 +344,28 @@ impl NamedQuantity {
         self.entry.truth
     }
 
-    /// Its key in the JSON of an analysis.
+    /// Its key in the JSON of an analysis, or of the rule of a truth.
     pub fn field(self) -> String {
         match self.entry.field {
-            Field::OfAnalysis(key) => key.to_owned(),
-            Field::OfLook(key) => format!("looks[].{key}"),
+            Field::Analysis(key) | Field::Rule(key) => key.to_owned(),
+            Field::Look(key) => format!("looks[].{key}"),
+        }
+    }
+
+    /// Whether it is of the rule by which the analyses decide together, rather than of an analysis.
+    pub fn is_of_rule(self) -> bool {
+        match self.entry.field {
+            Field::Analysis(_) | Field::Look(_) => false,
+            Field::Rule(_) => true,
         }
     }
 
     /// Whether it is a probability.
     pub fn is_probability(self) -> bool {
         let unit = match self.entry.field {
-            Field::OfAnalysis(key) => find(ANALYSIS, key).unit,
-            Field::OfLook(key) => find(LOOK, key).unit,
+            Field::Analysis(key) => find(ANALYSIS, key).unit,
+            Field::Rule(key) => find(SUCCESS, key).unit,
+            Field::Look(key) => find(LOOK, key).unit,
         };
         unit == Unit::Probability
     }
@@ -334,6 +404,10 @@ impl NamedQuantity {
                     .all(|analysis| expected.estimand(self.truth(), analysis).is_none())
                     .then(|| "no analysis estimates a known value; choose another quantity".into())
             }
+            Need::Rule => scenario
+                .success
+                .is_none()
+                .then(|| "the scenario has no [success]; choose another quantity".into()),
             Need::Look => (self.look > looks).then(|| {
                 let name = self.entry.name;
                 format!("the scenario has no such look; allowed: {name}1 to {name}{looks}")
@@ -390,7 +464,13 @@ pub(crate) fn error_of_difference_to_stop_by(differences: &ExactMoments) -> f64 
 impl Tally {
     /// The quantity of one analysis, given its position in the scenario, which must have the quantity.
     pub fn sampled(&self, quantity: NamedQuantity, analysis: usize) -> Sampled {
-        (quantity.entry.sampled)(self.of(quantity.truth(), analysis), quantity.look)
+        match quantity.entry.sampled {
+            Sampling::OfAnalysis(read) => read(self.of(quantity.truth(), analysis), quantity.look),
+            // A scenario without a rule has no trial of it.
+            Sampling::OfRule(read) => {
+                self.success(quantity.truth()).map_or(Sampled::Proportion { count: 0, n: 0 }, read)
+            }
+        }
     }
 
     /// The largest [`Sampled::error_to_stop_by`] of a quantity over the analyses, or the largest error by
@@ -437,7 +517,7 @@ mod tests {
         }
         let message = "durration".parse::<NamedQuantity>().expect_err("a slip").to_string();
         assert!(message.contains("did you mean `duration`"), "{message}");
-        assert!(message.ends_with("estimate, efficacy-at-1, efficacy-at-2 …"), "{message}");
+        assert!(message.ends_with("familywise-error, efficacy-at-1, efficacy-at-2 …"), "{message}");
     }
 
     #[test]
@@ -447,6 +527,7 @@ mod tests {
             (NamedQuantity::TYPE_I_ERROR, "type-i-error"),
             (NamedQuantity::EXPECTED_N, "expected-n"),
             (NamedQuantity::DURATION, "duration"),
+            (NamedQuantity::SUCCESS, "success"),
         ];
         for (constant, name) in constants {
             assert_eq!(constant.to_string(), name);

@@ -14,7 +14,7 @@ use std::fmt;
 
 use super::McEstimate;
 use super::procedure::Checked;
-pub use list::{ANALYSIS, LOOK, PRIOR_ANALYSIS};
+pub use list::{ANALYSIS, LOOK, PRIOR_ANALYSIS, SUCCESS};
 pub use place::{JsonPlace, LISTS, readings};
 pub use table::{CatalogueEntry, entries, fields_as_markdown};
 

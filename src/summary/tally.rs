@@ -11,6 +11,7 @@ use super::moments::{ExactMoments, Histogram};
 use super::prior::PriorTally;
 use super::procedure::{ArmTally, ProcedureTally};
 use super::safety::SafetyTally;
+use super::success::SuccessTally;
 use crate::engine::Accumulator;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
@@ -35,6 +36,9 @@ pub struct Tally {
     described: Vec<DescriptionTally>,
     /// Adverse events, truth by truth; empty without adverse events.
     safety: Vec<Vec<SafetyTally>>,
+    /// Analyses that decide together, truth by truth; empty without a rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    success: Vec<SuccessTally>,
     /// Trials with effects drawn from the prior, by analysis; empty without a prior.
     prior: Vec<PriorTally>,
     /// Procedures under the alternative; `None` without procedures.
@@ -49,6 +53,7 @@ merge_fields!(Tally {
     centres,
     described,
     safety,
+    success,
     prior,
     procedures,
 } keep { analyses_per_truth });
@@ -86,6 +91,12 @@ impl Tally {
                 let events = vec![SafetyTally::new(safety, looks); safety.endpoints.len()];
                 vec![events; truths.len()]
             }),
+            success: scenario.success.as_ref().map_or_else(Vec::new, |rule| {
+                truths
+                    .iter()
+                    .map(|&truth| SuccessTally::new(expected, scenario, rule, truth))
+                    .collect()
+            }),
             prior: vec![PriorTally::default(); with_prior],
             procedures: scenario.procedural().map(ProcedureTally::new),
         }
@@ -111,6 +122,7 @@ impl Tally {
             && self.centres.iter().all(|of| of.is_of(n, scenario))
             && self.described.iter().all(|of| of.is_of(n))
             && self.safety.iter().flatten().all(|of| of.is_of(n))
+            && self.success.iter().all(|of| of.is_of(n, randomised))
             && self.prior.iter().all(|of| of.is_of(n))
             && self.procedures.iter().all(|of| {
                 of.patients().is_some_and(|all| Some(all) == n.checked_mul(u64::from(randomised)))
@@ -151,6 +163,10 @@ impl Tally {
 
     pub(super) fn safety(&self, truth: Truth) -> &[SafetyTally] {
         self.safety.get(truth.index()).map_or(&[], Vec::as_slice)
+    }
+
+    pub(super) fn success(&self, truth: Truth) -> Option<&SuccessTally> {
+        self.success.get(truth.index())
     }
 
     pub(super) fn prior(&self) -> &[PriorTally] {
@@ -202,6 +218,9 @@ impl Accumulator for Tally {
             for (tally, result) in tallies.iter_mut().zip(results) {
                 tally.add(result, looks.len());
             }
+        }
+        for (tally, rule) in self.success.iter_mut().zip(&result.rules) {
+            tally.add(rule);
         }
         // Without a prior there are no tallies, whatever truth is in its place.
         let drawn = result.trials.iter().skip(Truth::Prior.index() * self.analyses_per_truth);

@@ -6,6 +6,7 @@ use super::ReplicateStreams;
 use super::description::Described;
 use super::imputation::{Imputer, IncompleteData};
 use crate::analysis::imputation::Imputation;
+use crate::analysis::proportional_odds::assumption::ProportionalOddsTest;
 use crate::analysis::{BoundMethod, Counts, KnownOutcomes, Scratch, Statistic, TestResult};
 use crate::rng::Purpose;
 use crate::scenario::{Analysis, Description};
@@ -73,6 +74,11 @@ impl Analyst {
         described: &mut Described,
     ) {
         described.refill(description, known, &mut self.scratch, &mut self.groups);
+    }
+
+    /// Tests a table for proportional odds; `None` if the test has no value.
+    pub fn proportional_odds(&mut self, counts: &Counts) -> Option<ProportionalOddsTest> {
+        ProportionalOddsTest::new(counts, self.scratch.ordinal())
     }
 
     /// Fills the tipping-point table of an analysis, see [`Described::tip`].

@@ -78,6 +78,11 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
                 return;
             }
         }
+        let scenario = self.simulator.scenario;
+        if let Some(rule) = &scenario.success {
+            let decided = self.decide_together(rule);
+            self.result.rules.push(decided);
+        }
         if self.truth == Truth::Alternative {
             let last = self.looks.last();
             let sets = &self.simulator.known;

@@ -26,6 +26,7 @@ mod overrun;
 mod phase;
 mod result;
 mod safety;
+mod success;
 pub mod trace;
 
 use std::ops::Range;
@@ -49,7 +50,7 @@ pub use look::{LookIndex, LookSequence};
 pub use phase::{Phase, PhaseObserver};
 pub use result::{
     Conclusion, DrawnEffect, EventCounts, GuessCounts, LookMoment, PatientCourse, PatientsSoFar,
-    ReplicateResult, SafetyResult, TrialResult,
+    ReplicateResult, RuleResult, SafetyResult, TrialResult,
 };
 
 /// Simulates replicates of a scenario, one at a time.
@@ -205,6 +206,7 @@ impl<'s, O: PhaseObserver> Simulator<'s, O> {
         // Emptied first: after a cancellation it has the trials that were finished, and none of an earlier
         // replicate.
         result.trials.clear();
+        result.rules.clear();
         let mut enrolled = self.enrol(Replicate(replicates.start), result);
         enrolled.measure_balance();
         // Asked before each truth, as following the patients of a large trial takes long.

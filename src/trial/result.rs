@@ -5,6 +5,7 @@ use super::description::Described;
 use super::look::LookSequence;
 use crate::analysis::{OutcomeTable, TestResult};
 use crate::design::MAX_LOOKS;
+use crate::design::multiplicity::MAX_HYPOTHESES;
 use crate::outcome::Mrs;
 use crate::procedure::ProcedureRecord;
 use crate::randomisation::Arm;
@@ -107,6 +108,30 @@ pub struct TrialResult {
     pub failed_looks: u32,
 }
 
+/// One trial under one truth whose analyses decide together by the rule of the scenario.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RuleResult {
+    /// Number of the look that ended the trial, from 1.
+    pub look: usize,
+    /// Conclusion of the trial; efficacy if the rule was satisfied, whatever ended the trial.
+    pub conclusion: Conclusion,
+    /// Whether an adverse event ended the trial.
+    pub stopped_for_safety: bool,
+    /// Number of the look at which the rule was first satisfied; `None` if it was not.
+    pub success_at: Option<u8>,
+    /// Number of the look at which each analysis rejected, in the order of the rule; 0 if it did not.
+    // An array, so that a result is copied without an allocation.
+    pub rejected_at: [u8; MAX_HYPOTHESES],
+    /// Whether proportional odds were rejected at the last look analysed; `None` without a test of it.
+    pub not_proportional: Option<bool>,
+    /// Patients randomised until the decision.
+    pub n_randomised: u32,
+    /// Patients randomised whose follow-up had not ended at the decision.
+    pub overrun: u32,
+    /// Months from the opening of the trial to the decision.
+    pub duration_months: f64,
+}
+
 /// A patient's procedure and the outcome after it, whether that is ever known or not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PatientCourse {
@@ -160,6 +185,8 @@ pub struct ReplicateResult {
     pub looks: Vec<Vec<LookMoment>>,
     /// Trials, truth by truth and analysis by analysis.
     pub trials: Vec<TrialResult>,
+    /// Trials whose analyses decide together, truth by truth; empty without a rule.
+    pub rules: Vec<RuleResult>,
     /// Supplementary analyses of the primary analysis's trial, truth by truth; empty if none are asked for.
     pub described: Vec<Described>,
     /// Adverse events, truth by truth and event by event; empty if none are followed.

@@ -81,6 +81,7 @@ mod shards;
 mod shipped;
 mod slips;
 mod solve;
+mod success;
 mod sweep;
 mod trace;
 mod trace_command;

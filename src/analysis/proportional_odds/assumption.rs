@@ -6,6 +6,20 @@ use super::levels::Levels;
 use crate::analysis::{Counts, FitStatus};
 use crate::num::chi_squared;
 use crate::outcome::LEVELS;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Statistic of a test of proportional odds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProportionalOddsStatistic {
+    /// Twice the log likelihood of the saturated model less that of the proportional-odds model.
+    #[default]
+    LikelihoodRatio,
+    /// The likelihood ratio of homogeneity of the arms less the squared Z of the shift: much the same
+    /// without a fit of the model.
+    HomogeneityLessScore,
+}
 
 /// The likelihood-ratio test of one odds ratio for all cuts against one for each, which for two arms
 /// is the saturated model (as `nominal_test` of R's `ordinal`).
@@ -32,6 +46,21 @@ impl ProportionalOddsTest {
         // Rounding may leave less than 0.
         let likelihood_ratio = (2.0 * (saturated(counts) - scratch.log_likelihood())).max(0.0);
         Some(Self { likelihood_ratio, degrees_of_freedom })
+    }
+
+    /// Tests a table by the likelihood ratio of homogeneity of the arms less the squared Z of the shift;
+    /// `None` if an arm is empty or there are fewer than three levels.
+    pub fn from_homogeneity(counts: &Counts, z: f64) -> Option<Self> {
+        let both: [f64; LEVELS] = std::array::from_fn(|mrs| counts[0][mrs] + counts[1][mrs]);
+        let levels = both.iter().filter(|count| **count > 0.0).count();
+        let degrees_of_freedom = u32::try_from(levels).ok()?.checked_sub(2).filter(|&df| df > 0)?;
+        if counts.iter().any(|arm| arm.iter().sum::<f64>() <= 0.0) || !z.is_finite() {
+            return None;
+        }
+        // The pooled shares are those of a single arm.
+        let pooled = saturated(&[both, [0.0; LEVELS]]);
+        let homogeneity = 2.0 * (saturated(counts) - pooled);
+        Some(Self { likelihood_ratio: (homogeneity - z * z).max(0.0), degrees_of_freedom })
     }
 
     /// P(χ² ≥ the likelihood ratio) under proportional odds.

@@ -46,6 +46,7 @@ fn power<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     tables += crate::report::safety::price(effect, none);
     tables += table::over_prior(report.summary);
     tables += crate::report::configurations::simulated(&report.summary.truths);
+    tables += crate::report::success::document(report.scenario, &report.summary.truths);
     let mut elements = vec![tables.into()];
     elements.extend(report.figures(&["z-paths", "outcomes"]));
     elements

@@ -40,6 +40,7 @@ impl ExampleTrial {
             .text(self.introduction())
             .text(plan(&trace.plan, provenance.scenario.sample_size.randomised))
             .text(ending(trace))
+            .and(by_rule(trace))
             .heading("Looks")
             .and(looks::overview(trace))
             .and(looks::one_by_one(trace))
@@ -64,6 +65,7 @@ impl ExampleTrial {
             .text(self.introduction())
             .text(plan(&trace.plan, self.provenance.scenario.sample_size.randomised))
             .text(ending(trace))
+            .and(by_rule(trace))
             .and(looks::overview(trace))
             .and(looks::one_by_one(trace))
             .and(looks::overrun(trace))
@@ -142,6 +144,32 @@ fn ending(trace: &Trace) -> String {
         end.n_randomised,
         end.n_analysed
     )
+}
+
+/// Describes how the analyses decide together; empty without a rule.
+fn by_rule(trace: &Trace) -> Document {
+    let Some(rule) = &trace.success else { return Document::new() };
+    let rejections: Vec<String> = rule
+        .rejections
+        .iter()
+        .map(|rejection| format!("{} rejects at look {}", rejection.analysis, rejection.look))
+        .collect();
+    let rejections = if rejections.is_empty() {
+        "no analysis rejects".to_owned()
+    } else {
+        rejections.join(", ")
+    };
+    let switch = match rule.proportional_odds_rejected {
+        Some(true) => "; proportional odds are rejected",
+        Some(false) => "; proportional odds are not rejected",
+        None => "",
+    };
+    Document::new().text(format!(
+        "By the rule for several analyses it ends with {} at look {}, {} patients randomised: {rejections}{switch}.",
+        conclusion_word(rule.conclusion),
+        rule.look,
+        rule.n_randomised
+    ))
 }
 
 /// Names the conclusion and its look.

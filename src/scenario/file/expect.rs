@@ -54,6 +54,18 @@ pub struct WrittenExpect {
     /// Mean estimate, on the scale of the analysis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<String>,
+    /// P(the rule of `success` is satisfied); needs `success`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<String>,
+    /// P(at least one analysis of the rule rejects); needs `success`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub any_rejection: Option<String>,
+    /// P(every analysis of the rule rejects); needs `success`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_rejections: Option<String>,
+    /// P(the rule rejects a true null hypothesis under no effect), such as "<= 0.027"; needs `success`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub familywise_error: Option<String>,
 }
 
 /// One comparison as it is written.
@@ -87,6 +99,10 @@ impl WrittenExpect {
             months,
             duration,
             estimate,
+            success,
+            any_rejection,
+            all_rejections,
+            familywise_error,
         } = self;
         let single = [
             ("power", power),
@@ -102,6 +118,10 @@ impl WrittenExpect {
             ("months", months),
             ("duration", duration),
             ("estimate", estimate),
+            ("success", success),
+            ("any_rejection", any_rejection),
+            ("all_rejections", all_rejections),
+            ("familywise_error", familywise_error),
         ];
         let single = single.into_iter().filter_map(|(key, text)| {
             Some(WrittenComparison { key, index: None, text: text.as_deref()? })

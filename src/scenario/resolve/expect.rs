@@ -39,6 +39,11 @@ impl Resolver<'_> {
             // Here as well as before the simulation, as only here the line of the file is known.
             let lacks = match written.key {
                 "assurance" if self.file.prior.is_none() => Some("needs [prior]".to_owned()),
+                "success" | "any_rejection" | "all_rejections" | "familywise_error"
+                    if self.file.success.is_none() =>
+                {
+                    Some("needs [success]".to_owned())
+                }
                 "safety" if !stops_for_safety => {
                     Some("needs an adverse event with a boundary, in [safety]".to_owned())
                 }

@@ -21,6 +21,7 @@ mod procedure;
 mod randomisation;
 mod safety;
 mod stated_design;
+mod success;
 mod truths;
 
 use std::collections::BTreeSet;
@@ -135,6 +136,7 @@ impl Resolver<'_> {
             let by_centre = by_centre.as_ref().is_some_and(|strata| strata.analyses);
             analyses::detail(&analyses, file, population, by_centre)
         };
+        let success = self.success(&analyses, &plan.design);
         let expectations = self.expectations(&analyses, &plan.design, plan.safety.as_ref());
         let (treated, arms) = (truths.treated?, truths.arms?);
         let configurations = truths.configurations?;
@@ -171,6 +173,7 @@ impl Resolver<'_> {
             look_timing: LookTiming::of(&file.design.looks),
             decision_lag_days: file.design.decision_lag_days,
             analyses,
+            success: success?,
             description: methods.description?,
             detail,
             expectations: expectations?,

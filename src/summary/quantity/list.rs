@@ -3,6 +3,7 @@
 mod analysis;
 mod prior;
 mod procedure;
+mod success;
 mod trial;
 
 use super::{Accessor, Quantity, Reading, Unit};
@@ -11,6 +12,7 @@ use crate::summary::procedure::Checked;
 pub use analysis::{ANALYSIS, LOOK};
 pub use prior::{COMPONENT, PRIOR, PRIOR_ANALYSIS};
 pub use procedure::{ARM, GROUP, PASS, PROCEDURE};
+pub use success::{SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK};
 pub use trial::{BALANCE, CENTRES, CUT, DESCRIPTION, LEVEL, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH};
 
 // One constructor per kind of accessor, so that entries read as rows of a table.

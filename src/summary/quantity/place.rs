@@ -2,7 +2,8 @@
 
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, PASS, PRIOR,
-    PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH,
+    PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS, SUCCESS_ANALYSIS,
+    SUCCESS_LOOK, TRUTH,
 };
 use super::{Quantity, Reading};
 use crate::summary::procedure::ProcedureSummary;
@@ -106,6 +107,12 @@ impl<'r> Readings<'r> {
         }
         for (i, event) in truth.safety.iter().enumerate() {
             self.safety(&place.item("safety", i), event);
+        }
+        if let Some(success) = &truth.success {
+            let place = place.key("success");
+            self.all_of(&place, SUCCESS, success);
+            self.items(&place, "analyses", SUCCESS_ANALYSIS, &success.analyses);
+            self.items(&place, "looks", SUCCESS_LOOK, &success.looks);
         }
         self.balance(&place.key("balance"), &truth.balance);
     }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, PASS, PRIOR,
-    PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH,
+    PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS, SUCCESS_ANALYSIS,
+    SUCCESS_LOOK, TRUTH,
 };
 use super::{Kind, Quantity};
 use crate::summary::NamedQuantity;
@@ -39,6 +40,9 @@ pub fn entries() -> Vec<CatalogueEntry> {
     section(&mut out, "truths[].description.subgroups[]", SUBGROUP);
     section(&mut out, "truths[].safety[]", SAFETY);
     section(&mut out, "truths[].safety[].looks[]", SAFETY_LOOK);
+    section(&mut out, "truths[].success", SUCCESS);
+    section(&mut out, "truths[].success.analyses[]", SUCCESS_ANALYSIS);
+    section(&mut out, "truths[].success.looks[]", SUCCESS_LOOK);
     section(&mut out, "truths[].balance", BALANCE);
     section(&mut out, "truths[].balance.levels[]", LEVEL);
     section(&mut out, "truths[].balance.centres", CENTRES);
@@ -51,9 +55,10 @@ pub fn entries() -> Vec<CatalogueEntry> {
     section(&mut out, "procedure.arms[].passes[]", PASS);
     for named in NamedQuantity::all() {
         let field = named.field();
+        let object = if named.is_of_rule() { "truths[].success" } else { "truths[].analyses[]" };
         let entry = out.iter_mut().find(|entry| {
             let path = format!("{}.{}", entry.object, entry.field);
-            path == format!("truths[].analyses[].{field}")
+            path == format!("{object}.{field}")
         });
         // Power, type I error and assurance are one field under three truths: it has three names.
         entry.expect("the catalogue has every named quantity").names.push(named.to_string());

@@ -28,6 +28,10 @@ fn simulated(name: &str, set: &[&str], replicates: u64) -> (Scenario, Tally) {
 const DESCRIPTION: &str =
     "description={proportional_odds=true,tipping_point=true,subgroups=[\"nihss\"]}";
 
+/// A rule by which the analyses decide together, with a test of proportional odds.
+const RULE: &str =
+    "success={rule=\"proportional_odds_switch\",shift=\"shift\",dichotomy=\"independence\"}";
+
 /// A method of pooling that gives the prior degrees of freedom.
 const HARTUNG_KNAPP: &str = "prior.components[0].evidence.method=\"revman_random_hartung_knapp\"";
 
@@ -40,6 +44,7 @@ fn full_results() -> Vec<OperatingCharacteristics> {
         ("angel-reboot-centres", &[]),
         ("premat-assurance", &[HARTUNG_KNAPP]),
         ("early-vs-late", &[]),
+        ("angel-reboot", &[RULE]),
     ];
     let results = everything.into_iter().map(|(name, set)| {
         let (scenario, tally) = simulated(name, set, 6);
@@ -138,11 +143,15 @@ fn every_quantity_of_the_catalogue_is_in_some_result() {
 
 #[test]
 fn names_of_the_command_line_read_what_the_catalogue_reads() {
-    let (scenario, tally) = simulated("angel-reboot-safety", &[], 200);
+    let (scenario, tally) = simulated("angel-reboot-safety", &[RULE], 200);
     let result = OperatingCharacteristics::new(&scenario, &tally);
     for named in NamedQuantity::all().filter(|named| named.missing_from(&scenario).is_none()) {
-        let analysis = &result.truths[named.truth().index()].analyses[0];
+        let truth = &result.truths[named.truth().index()];
+        let analysis = &truth.analyses[0];
         let reading = match named.field().strip_prefix("looks[].") {
+            _ if named.is_of_rule() => {
+                find(SUCCESS, &named.field()).read(truth.success.as_ref().expect("it has a rule"))
+            }
             Some(key) => find(LOOK, key).read(&analysis.looks[0]),
             None => find(ANALYSIS, &named.field()).read(analysis),
         };

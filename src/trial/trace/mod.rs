@@ -21,11 +21,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
-use super::{Conclusion, FollowedCohort, NEVER_CANCELLED, ReplicateResult, Simulator, TrialResult};
+use super::{
+    Conclusion, FollowedCohort, NEVER_CANCELLED, ReplicateResult, RuleResult, Simulator,
+    TrialResult,
+};
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::EffectScale;
 use crate::rng::Replicate;
-use crate::scenario::{Scenario, Truth};
+use crate::scenario::{Scenario, SuccessRule, Truth};
 
 /// Selects one trial of a replicate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +69,55 @@ pub struct Trace {
     pub looks: Vec<LookTrace>,
     /// End of the trial.
     pub end: EndTrace,
+    /// The trial as the analyses decide it together; `None` without a rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<RuleTrace>,
+}
+
+/// The trial as the analyses decide it together by the rule of the scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct RuleTrace {
+    /// Conclusion of the trial; efficacy if the rule was satisfied.
+    pub conclusion: Conclusion,
+    /// Number of the look that ended it, from 1.
+    pub look: usize,
+    /// Number of the look at which the rule was first satisfied; `None` if it was not.
+    pub success_at: Option<u8>,
+    /// Analyses that rejected, in the order of the rule.
+    pub rejections: Vec<RejectionTrace>,
+    /// Whether proportional odds were rejected at the last look; `None` without a test of it.
+    pub proportional_odds_rejected: Option<bool>,
+    /// Patients randomised by the decision.
+    pub n_randomised: u32,
+    /// Months from the opening of the trial to the decision.
+    pub duration_months: f64,
+}
+
+/// An analysis that rejected by the rule of the scenario.
+#[derive(Debug, Clone, Serialize)]
+pub struct RejectionTrace {
+    /// Name of the analysis.
+    pub analysis: String,
+    /// Number of the look, from 1.
+    pub look: u8,
+}
+
+impl RuleTrace {
+    fn new(scenario: &Scenario, rule: &SuccessRule, decided: &RuleResult) -> Self {
+        let looks = rule.analyses.iter().zip(decided.rejected_at);
+        let rejections = looks.filter(|(_, look)| *look > 0).map(|(&position, look)| {
+            RejectionTrace { analysis: scenario.analyses[position].name.clone(), look }
+        });
+        Self {
+            conclusion: decided.conclusion,
+            look: decided.look,
+            success_at: decided.success_at,
+            rejections: rejections.collect(),
+            proportional_odds_rejected: decided.not_proportional,
+            n_randomised: decided.n_randomised,
+            duration_months: decided.duration_months,
+        }
+    }
 }
 
 /// A look in the plan.
@@ -162,6 +214,10 @@ impl Trace {
             patients: followed.patients(trial.n_randomised),
             looks: followed.look_traces(&trial),
             end: followed.end(&trial),
+            success: scenario
+                .success
+                .as_ref()
+                .map(|rule| RuleTrace::new(scenario, rule, &followed.decide_together(rule))),
         };
         // What was cut short may be wrong anywhere.
         if cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(trace) }
