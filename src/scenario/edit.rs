@@ -257,13 +257,13 @@ fn put(root: &mut Item, path: &KeyPath, value: &Value) -> Result<(), EditError> 
     let set = Set::new(path.clone(), value.clone());
     set.apply(ScenarioFile::shape(), root)
         .map_err(|problem| EditError::NoPlace(problem.sentence()))?;
-    if let Some(before) = before {
-        if let Some(value) = path.get_mut(root).and_then(Item::as_value_mut) {
-            *value.decor_mut() = before;
-        }
-    } else if let Some(table) = path.parent().and_then(|parent| inline_table(root, &parent)) {
-        // A key that was added follows the spaces of the one that was the last.
+    if let Some(table) = path.parent().and_then(|parent| inline_table(root, &parent)) {
+        // The first and last key have the spaces at the braces; another may now be in their place.
         table.fmt();
+    } else if let Some(before) = before
+        && let Some(value) = path.get_mut(root).and_then(Item::as_value_mut)
+    {
+        *value.decor_mut() = before;
     }
     Ok(())
 }
@@ -354,16 +354,17 @@ mod tests {
 
     #[test]
     fn elements_are_added_and_removed_and_a_variant_drops_keys_of_another() {
-        let text = "[design]\nefficacy = { rule = \"kim_demets\", rho = 3 } # spending\n\n# first\n[[analyses]]\n\
+        let text = "[design]\nefficacy = { rule = \"kim_demets\", rho = 3 } # spending\nfutility = { rule = \"predictive_power\", at_most = 0.1 }\n\n# first\n[[analyses]]\n\
                     method = \"two_proportions\"\ncut = 2\n\n# second\n[[analyses]]\nmethod = \"wilcoxon\"\n";
         let edits = serde_json::json!([
             { "path": "design.efficacy.rule", "value": "wang_tsiatis" },
             { "path": "design.efficacy.delta", "value": 0.25 },
+            { "path": "design.futility.rule", "value": "none" },
             { "path": "analyses[2]", "value": { "method": "win_odds" } },
             { "path": "analyses[0]" },
             { "path": "analyses[7]" },
         ]);
-        let expected = "[design]\nefficacy = { rule = \"wang_tsiatis\", delta = 0.25 } # spending\n\n# second\n[[analyses]]\n\
+        let expected = "[design]\nefficacy = { rule = \"wang_tsiatis\", delta = 0.25 } # spending\nfutility = { rule = \"none\" }\n\n# second\n[[analyses]]\n\
                         method = \"wilcoxon\"\n\n[[analyses]]\nmethod = \"win_odds\"\n";
         assert_eq!(changed(text, edits), Ok(expected.to_owned()));
         let through_a_value = serde_json::json!([{ "path": "design.efficacy.rule.x", "value": 1 }]);

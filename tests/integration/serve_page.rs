@@ -134,7 +134,7 @@ fn pinned_designs_strategies_and_looks_are_shown() {
     page.picture("interim");
 
     page.click("home");
-    page.evaluate("[...document.querySelectorAll('#cards button')].find((card) => card.textContent.includes('early')).click()");
+    page.evaluate("[...document.querySelectorAll('#cards button')].find((card) => card.textContent.startsWith('Early against late rescue stenting')).click()");
     page.wait("!document.getElementById('tab-strategies').hidden");
     page.click("tab-strategies");
     page.wait("document.querySelector('#strategies figure svg')");
