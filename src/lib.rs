@@ -97,6 +97,7 @@ pub mod outcome;
 pub mod analysis;
 pub mod design;
 pub mod evidence;
+pub mod bayes;
 pub mod scenario;
 pub mod expected;
 pub mod trial;

@@ -58,6 +58,29 @@ pub enum NoExactDesign {
         "look {0} has no more patients than the one before; allowed: more in one arm, fewer in none"
     )]
     Sizes(usize),
+    /// A look does not have one bound per number of successes in the control arm.
+    #[error("look {0} does not have one bound per number of successes in the control arm")]
+    Rows(usize),
+}
+
+/// Counts that stop a trial at one look, by the number of successes in the control arm from 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoppingRegion {
+    /// Patients per arm.
+    pub sizes: ArmSizes,
+    /// Least successes in the experimental arm that stop the trial above; more than its patients for
+    /// none.
+    pub above: Vec<u32>,
+    /// Successes in the experimental arm below which the trial stops below, unless it stops above; 0 for
+    /// none.
+    pub below: Vec<u32>,
+}
+
+impl StoppingRegion {
+    /// Returns the numbers of successes that the control arm can have.
+    fn rows(&self) -> usize {
+        self.sizes.control as usize + 1
+    }
 }
 
 /// Exact stopping probabilities at one pair of true rates.
@@ -113,6 +136,20 @@ impl ExactDesign {
         let looks =
             (0..looks).map(|k| ExactLook::new(sizes[k], statistic, lower[k], upper[k])).collect();
         Ok(Self { looks })
+    }
+
+    /// Constructs a design from the counts that stop it at each look.
+    ///
+    /// # Errors
+    /// When a look has no new patients, or another number of rows than counts of the control arm.
+    pub fn of_regions(regions: Vec<StoppingRegion>) -> Result<Self, NoExactDesign> {
+        let sizes: Vec<ArmSizes> = regions.iter().map(|region| region.sizes).collect();
+        check_growth(&sizes)?;
+        let rows_of = |look: &StoppingRegion| [look.above.len(), look.below.len()];
+        if let Some(k) = regions.iter().position(|look| rows_of(look) != [look.rows(); 2]) {
+            return Err(NoExactDesign::Rows(k + 1));
+        }
+        Ok(Self { looks: regions.into_iter().map(ExactLook::of_region).collect() })
     }
 
     /// Returns the patients in both arms at the last look.
@@ -175,6 +212,16 @@ fn check_growth(sizes: &[ArmSizes]) -> Result<(), NoExactDesign> {
 }
 
 impl ExactLook {
+    fn of_region(region: StoppingRegion) -> Self {
+        let StoppingRegion { sizes, above, below } = region;
+        let counts = sizes.experimental + 1;
+        let range = |from: u32, to: u32| from as usize..to as usize;
+        let rows = above.iter().zip(&below);
+        let below = rows.map(|(&above, &below)| range(0, below.min(above).min(counts))).collect();
+        let above = above.into_iter().map(|least| range(least.min(counts), counts)).collect();
+        Self { sizes, above, below }
+    }
+
     fn new(sizes: ArmSizes, statistic: ExactStatistic, lower: f64, upper: f64) -> Self {
         let (mut above, mut below) = (Vec::new(), Vec::new());
         for x in 0..=sizes.control {

@@ -6,6 +6,7 @@
 //! `f64` for these (`sqrt`, `floor`, `ceil`). It leaves all other functions open: exponentials,
 //! logarithms, powers and trigonometry come from the portable `libm` crate, never from the platform.
 
+pub mod beta;
 pub mod chebyshev;
 pub mod chi_squared;
 pub mod exp;

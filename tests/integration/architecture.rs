@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::util::project;
 
 /// Order of dependence, which is also that of `pub mod` in lib.rs.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "num",
     "rng",
     "population",
@@ -18,6 +18,7 @@ const ORDER: [&str; 19] = [
     "analysis",
     "design",
     "evidence",
+    "bayes",
     "scenario",
     "expected",
     "trial",

@@ -57,6 +57,7 @@ mod random_analyses;
 mod random_procedures;
 mod random_scenarios;
 mod reference_adjusted;
+mod reference_bayes;
 mod reference_boundaries;
 mod reference_effects;
 mod reference_noninferiority;
