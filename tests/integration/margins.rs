@@ -53,8 +53,8 @@ fn exact(scenario: &Scenario, statistic: ProportionStatistic, truth: Truth) -> f
 fn proportions_against_a_margin_reject_as_often_as_by_enumeration() {
     let cases = [
         ("risk_difference=-0.1", "risk_difference", ProportionEffect::RiskDifference, -0.1),
-        ("risk_ratio=0.75", "log_risk_ratio", ProportionEffect::LogRiskRatio, 0.75f64.ln()),
-        ("odds_ratio=0.7", "log_odds_ratio", ProportionEffect::LogOddsRatio, 0.7f64.ln()),
+        ("risk_ratio=0.75", "log_risk_ratio", ProportionEffect::LogRiskRatio, libm::log(0.75)),
+        ("odds_ratio=0.7", "log_odds_ratio", ProportionEffect::LogOddsRatio, libm::log(0.7)),
     ];
     let tests = [
         ("wald", ProportionTest::Wald),

@@ -93,8 +93,10 @@ impl<'d> Proportions<'d> {
         let margin = number(design, "margin");
         let (distance, effect, estimate) = match scale {
             "diff" => (Distance::Difference(margin), ProportionEffect::RiskDifference, margin),
-            "ratio" => (Distance::Ratio(margin), ProportionEffect::LogRiskRatio, margin.ln()),
-            "odds" => (Distance::OddsRatio(margin), ProportionEffect::LogOddsRatio, margin.ln()),
+            "ratio" => (Distance::Ratio(margin), ProportionEffect::LogRiskRatio, libm::log(margin)),
+            "odds" => {
+                (Distance::OddsRatio(margin), ProportionEffect::LogOddsRatio, libm::log(margin))
+            }
             _ => panic!("{scale}"),
         };
         let alpha = number(design, "alpha");
@@ -268,7 +270,7 @@ fn the_common_odds_ratio_against_a_margin_has_the_sizes_and_powers_of_the_refere
         let share = number(design, "ratio") / (1.0 + number(design, "ratio"));
         let of = |odds_ratio: f64, test| {
             let shifted = Ordinal::shifted(&control, odds_ratio, test).expect("a distribution");
-            Comparison::Ordinal(shifted.against(margin.ln()))
+            Comparison::Ordinal(shifted.against(libm::log(margin)))
         };
         for entry in design {
             let (kind, rest) = entry.quantity.split_once('_').unwrap_or((&entry.quantity, ""));
@@ -319,12 +321,12 @@ fn statistics_of_tables_against_margins_are_those_of_the_reference() {
                 ),
                 "ratio" => (
                     ProportionEffect::LogRiskRatio,
-                    margins[1].ln(),
+                    libm::log(margins[1]),
                     Distance::Ratio(margins[1]).restricted_rates([yc / nc, ye / ne], share),
                 ),
                 "odds" => (
                     ProportionEffect::LogOddsRatio,
-                    margins[2].ln(),
+                    libm::log(margins[2]),
                     OddsRatio(margins[2]).restricted_rates([yc / nc, ye / ne], share),
                 ),
                 _ => panic!("{what}"),
