@@ -100,27 +100,35 @@ pub fn compare(args: &CompareArgs) -> Result<(), Failure> {
     if args.format != Format::Table || !args.simulation.quiet || args.out.is_none() {
         output::print_as(
             args.format,
-            || comparison::document(&compared),
+            || comparison::document(&compared, args.columns()),
             || comparison::to_json(&compared),
         )?;
     }
     in_file
 }
 
-/// Names scenarios for the heads of columns: the name of the file, or its path if two files have the
-/// same name, or with a number if a file is given twice.
+/// Names scenarios for the heads of columns: the name of the file, with as many of its folders as tell
+/// files of the same name apart, or with a number if a file is given twice.
 fn names(paths: &[PathBuf]) -> Vec<String> {
-    let short: Vec<String> = paths
-        .iter()
-        .map(|path| path.file_stem().unwrap_or(path.as_os_str()).display().to_string())
-        .collect();
-    let full: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let most = paths.iter().map(|path| path.components().count()).max().unwrap_or(1);
+    let with_folders = |folders: usize| -> Vec<String> {
+        paths.iter().map(|path| with_last_folders(path, folders)).collect()
+    };
     // `a/trial.toml` and `b/trial.toml` differ in their folders only.
-    let names = if has_repeats(&short) { full } else { short };
+    let names = (0..most).map(with_folders).find(|names| !has_repeats(names));
+    let names = names.unwrap_or_else(|| with_folders(0));
     if !has_repeats(&names) {
         return names;
     }
     (1..).zip(names).map(|(number, name)| format!("{number} {name}")).collect()
+}
+
+/// Writes a path without its extension, with so many of the folders that the file is in.
+fn with_last_folders(path: &Path, folders: usize) -> String {
+    let named = path.with_extension("");
+    let parts: Vec<_> = named.components().collect();
+    let last: PathBuf = parts[parts.len().saturating_sub(folders + 1)..].iter().collect();
+    last.display().to_string()
 }
 
 fn has_repeats(names: &[String]) -> bool {
@@ -168,6 +176,15 @@ impl ComparisonFiles {
 }
 
 impl CompareArgs {
+    /// The width for which tables are laid out.
+    fn columns(&self) -> usize {
+        match self.format {
+            Format::Table => output::columns(),
+            // Markdown has no width.
+            Format::Markdown | Format::Json | Format::Csv => usize::MAX,
+        }
+    }
+
     /// The command without replicates and seed.
     fn command(&self) -> CommandLine {
         let files = self.scenarios.iter();

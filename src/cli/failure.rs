@@ -4,7 +4,7 @@ use rescuesim::report::rejection::rejection;
 use rescuesim::scenario::Rejection;
 use rescuesim::scenario::hidden::visible;
 
-use super::output::{has_colour, print_message, wrapped};
+use super::output::{error_columns, has_colour, print_message, wrapped};
 
 /// Why a command failed; the kind decides on the exit code.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,8 @@ impl Failure {
                 print_message(&format!("{text}\n"));
             }
             Self::Scenario(rejected) => {
-                print_message(&rejection(rejected, has_colour(&std::io::stderr())));
+                let stderr = std::io::stderr();
+                print_message(&rejection(rejected, has_colour(&stderr), error_columns()));
             }
         }
     }

@@ -9,7 +9,9 @@ use rescuesim::summary::checkpoint::{self, Checkpoint, MergeProblem, MergedJob, 
 
 use super::input;
 use super::output::{self, Detail, print_summary};
+use super::pictures::FigureArgs;
 use super::result_files::ResultFiles;
+use super::sweep::MergedFiles;
 use super::{Failure, Format, sweep};
 
 /// Problems printed at most.
@@ -29,13 +31,18 @@ pub struct MergeArgs {
     /// Write summary.json, or the files that sweep writes, to this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    figures: FigureArgs,
 }
 
 pub fn merge(args: &MergeArgs) -> Result<(), Failure> {
     let shards = args.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
     let whole = checkpoint::merge(shards).map_err(refused)?;
     if whole.run.task.command == "sweep" {
-        return sweep::merged(&whole, args.format, args.out.as_deref(), &args.files);
+        let painter = args.figures.painter(&[])?;
+        let directory = args.out.as_deref();
+        let out = directory.map(|directory| MergedFiles { directory, painter });
+        return sweep::merged(&whole, args.format, out, &args.files);
     }
     let MergedJob { scenario, tally, .. } = whole.job(0).map_err(|error| {
         Failure::Usage(format!("{}: the file {error}", args.files[0].display()))

@@ -120,16 +120,6 @@ impl FigurePainter {
         })
     }
 
-    /// A painter of SVG alone.
-    pub fn of_svg() -> Self {
-        Self {
-            formats: vec![FigureFormat::Svg],
-            dpi: 0,
-            #[cfg(feature = "png")]
-            renderer: None,
-        }
-    }
-
     /// Formats in which each figure is to be written.
     pub fn formats(&self) -> &[FigureFormat] {
         &self.formats

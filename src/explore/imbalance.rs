@@ -10,15 +10,17 @@ use crate::rng::{Purpose, Replicate, Streams, uniform};
 use crate::scenario::Scenario;
 
 /// Allocations that are simulated.
-// Twice as many as give one event of probability IMPROBABLE: two as large are still reported.
+// Twice as many as give one event of probability 0.001: two as large are still reported.
 const ALLOCATIONS: u64 = 2000;
 
-/// Patients that are allocated at most, over all of them.
-// A second of minimisation; larger trials have fewer allocations.
-const MOST_PATIENTS: u64 = 4_000_000;
+/// Patients of a trial whose arms are compared.
+// Minimisation allocates some four million patients a second. Fewer allocations of larger trials would
+// prove nothing: none of 100 as large is compatible with a probability of 3 %.
+const MOST_PATIENTS: u32 = 20_000;
 
-/// Largest share of allocations with an imbalance that is reported.
-const IMPROBABLE: f64 = 1e-3;
+/// Number of allocations with an imbalance from which on it is not reported: more than a probability of
+/// 0.001, at which independent allocation is reported too.
+const TOO_MANY: usize = 3;
 
 /// Patients of both arms, and how some of the randomised come to be missing among them.
 struct ArmSizesSeen {
@@ -60,21 +62,22 @@ fn improbable(scenario: &Scenario, seen: &ArmSizesSeen) -> Option<String> {
     let total = control + experimental;
     let observed = distance(seen.patients, seen.share_experimental);
     // Less than a patient is no imbalance.
-    if observed < 1.0 {
+    if observed < 1.0 || total > MOST_PATIENTS {
         return None;
     }
-    let allocations = ALLOCATIONS.min(MOST_PATIENTS / u64::from(total)).max(1);
     let simulation = AllocationSimulation::new(scenario, seen);
-    let as_large = (0..allocations)
+    let as_large = (0..ALLOCATIONS)
         .filter(|&replicate| {
             let arms = simulation.patients(Replicate(replicate));
             // With a share such as 2/3 equal distances differ in the last digits.
             distance(arms, seen.share_experimental) >= observed - 1e-9
         })
+        // One more than can be reported settles the question.
+        .take(TOO_MANY)
         .count();
-    (as_large as f64 <= IMPROBABLE * allocations as f64).then(|| {
+    (as_large < TOO_MANY).then(|| {
         format!(
-            "{control} v {experimental} {} (control v experimental): of {allocations} simulated \
+            "{control} v {experimental} {} (control v experimental): of {ALLOCATIONS} simulated \
              allocations at {}:{}, {as_large} gave a difference this large; planned: {}",
             seen.which,
             scenario.ratio.control,

@@ -21,18 +21,18 @@ pub struct Comparison<'c> {
     pub quantities: &'c [ComparedQuantity],
 }
 
-/// Width of the name of a scenario in the head of a table.
+/// Least width of the name of a scenario in the head of a table.
 // Two names, a difference and two errors leave this much of 80 columns.
 const NAME_WIDTH: usize = 13;
 
-/// Lays out tables for every scenario but the first.
-pub fn document(comparison: &Comparison<'_>) -> Document {
+/// Lays out tables for every scenario but the first, within a number of columns.
+pub fn document(comparison: &Comparison<'_>, columns: usize) -> Document {
     let Comparison { names, provenance, quantities, .. } = comparison;
     let mut out = introduction(comparison);
     for other in 1..provenance.len() {
         let (first, second) = (&names[0], &names[other]);
         out = out.heading(format!("{second} minus {first}"));
-        let header = [first, second].map(|name| textwrap::fill(name, NAME_WIDTH));
+        let header = [first, second].map(|name| head(name, columns));
         // Quantities of one analysis or arm are adjacent and share a table.
         for (i, group) in quantities.chunk_by(|a, b| prefix(a) == prefix(b)).enumerate() {
             if i > 0 {
@@ -66,6 +66,23 @@ pub fn document(comparison: &Comparison<'_>) -> Document {
         );
     }
     out.gap().verbatim(format!("Recreate: {}", provenance[0].command))
+}
+
+/// Breaks the name of a scenario for the head of a column: a path after its folders, other names anywhere.
+fn head(name: &str, columns: usize) -> String {
+    // Half of what a wide terminal has beyond 80 columns, as there are two names.
+    let width = NAME_WIDTH + columns.saturating_sub(80).min(160) / 2;
+    let mut lines = vec![String::new()];
+    for part in name.split_inclusive('/') {
+        let last = lines.last_mut().expect("there is a line");
+        if last.is_empty() || last.chars().count() + part.chars().count() <= width {
+            last.push_str(part);
+        } else {
+            lines.push(part.to_owned());
+        }
+    }
+    let lines = lines.iter().map(|line| textwrap::fill(line, width));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Names the scenarios, warns about them, and explains the columns.

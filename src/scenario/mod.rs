@@ -19,6 +19,7 @@ pub mod path;
 pub mod patients;
 pub mod problems;
 pub mod reference;
+mod separator;
 pub mod schema;
 mod set;
 mod slips;

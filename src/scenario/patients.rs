@@ -7,6 +7,7 @@
 //! | a factor's name | level of the factor, if the analysis uses it |
 //! | `centre` | number of the centre, from 1, if the analysis uses it |
 //! | `received` | arm whose treatment the patient received, if the analysis set depends on it |
+//! | `per_protocol` | `yes` or `no`, enough in place of `received` for an analysis per protocol |
 //! | `early_mrs` | early mRS, if missing outcomes are imputed from it |
 //! | `lost` | `yes` if follow-up has ended without an mRS |
 //! | `events` | names of the patient's adverse events, with semicolons |
@@ -20,7 +21,7 @@ use std::path::Path;
 
 use super::document::read_text;
 use super::error::{Origin, Problem, Rejection, nearest};
-use super::{Analysis, AnalysisSet, Scenario};
+use super::{Analysis, AnalysisSet, Scenario, separator};
 use crate::analysis::imputation::Imputation;
 use crate::outcome::Mrs;
 use crate::outcome::safety::Event;
@@ -57,13 +58,25 @@ pub enum PatientOutcome {
 }
 
 /// Columns that an analysis needs in addition to arm and mRS.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Needs {
-    strata: bool,
+    /// Names of factors.
+    factors: Vec<String>,
     centre: bool,
     early: bool,
-    received: bool,
+    received: Adherence,
     lost: bool,
+}
+
+/// What an analysis must know of the treatment that patients received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Adherence {
+    /// Nothing.
+    Unused,
+    /// Whether it is that of their arm.
+    PerProtocol,
+    /// The arm that it belongs to.
+    AsTreated,
 }
 
 impl Needs {
@@ -71,14 +84,25 @@ impl Needs {
         let is_multiple = matches!(analysis.missing, Imputation::Multiple(_));
         let is_repeated = analysis.rerandomisations > 0;
         let by_centre = scenario.strata_by_centre.as_ref();
+        let all = scenario.population.factors().iter().map(|factor| &factor.name);
+        let is_used = |name: &&String| {
+            let written = scenario.file.analyses.iter().zip(&scenario.analyses);
+            let mut own = written.filter(|(_, resolved)| resolved.name == analysis.name);
+            own.any(|(written, _)| written.factors().any(|factor| factor == name.as_str()))
+        };
         Self {
-            // Multiple imputation and tests by re-randomisation use strata, whether or not the analysis
-            // compares the arms within them.
-            strata: analysis.method.grouping().is_some() || is_multiple || is_repeated,
+            // The allocation is repeated with the strata of the randomisation, whatever the analysis uses.
+            factors: all.filter(|name| is_repeated || is_used(name)).cloned().collect(),
             centre: analysis.by_centre
                 || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
             early: is_multiple && scenario.detail.by_early,
-            received: analysis.set != AnalysisSet::IntentionToTreat && scenario.adherence.is_some(),
+            received: match analysis.set {
+                AnalysisSet::PerProtocol if scenario.adherence.is_some() => Adherence::PerProtocol,
+                AnalysisSet::AsTreated if scenario.adherence.is_some() => Adherence::AsTreated,
+                AnalysisSet::IntentionToTreat
+                | AnalysisSet::PerProtocol
+                | AnalysisSet::AsTreated => Adherence::Unused,
+            },
             lost: analysis.missing != Imputation::None && scenario.has_dropout(),
         }
     }
@@ -93,6 +117,7 @@ struct Columns {
     factors: Vec<Option<usize>>,
     centre: Option<usize>,
     received: Option<usize>,
+    per_protocol: Option<usize>,
     early: Option<usize>,
     lost: Option<usize>,
     events: Option<usize>,
@@ -104,11 +129,12 @@ struct Columns {
 }
 
 /// Names of columns that a factor or an event cannot have.
-const RESERVED: [&str; 11] = [
+const RESERVED: [&str; 12] = [
     "arm",
     "mrs",
     "centre",
     "received",
+    "per_protocol",
     "early_mrs",
     "lost",
     "events",
@@ -133,7 +159,7 @@ impl Scenario {
         let name = path.display().to_string();
         let text = read_text(path)?;
         PatientReader { scenario: self, cutoff_day }
-            .read(&text, Needs::new(self, analysis))
+            .read(&text, &Needs::new(self, analysis))
             .map_err(|problems| Rejection::new(name, text, problems))
     }
 }
@@ -187,7 +213,7 @@ impl Row<'_> {
 }
 
 impl PatientReader<'_> {
-    fn read(&self, text: &str, needs: Needs) -> Result<Vec<TrialPatient>, Vec<Problem>> {
+    fn read(&self, text: &str, needs: &Needs) -> Result<Vec<TrialPatient>, Vec<Problem>> {
         let mut reader =
             // Some programs pad cells with spaces to the width of their column.
             csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
@@ -225,14 +251,11 @@ impl PatientReader<'_> {
     }
 
     /// Finds the columns by their names.
-    fn columns(&self, header: &csv::StringRecord, needs: Needs) -> Result<Columns, String> {
+    fn columns(&self, header: &csv::StringRecord, needs: &Needs) -> Result<Columns, String> {
         let scenario = self.scenario;
         let names: Vec<&str> = header.iter().collect();
-        // One column: the separator of another convention, which spreadsheets use by locale.
-        if let [only] = names[..]
-            && let Some(name) = other_separator(only)
-        {
-            return Err(format!("columns are separated by {name}; expected commas"));
+        if let Some(problem) = separator::problem(header) {
+            return Err(problem);
         }
         let factors = scenario.population.factors().iter();
         let by_event = scenario.safety_endpoints().iter().map(|endpoint| {
@@ -246,6 +269,7 @@ impl PatientReader<'_> {
             factors: factors.map(|factor| factor_column(&names, &factor.name)).collect(),
             centre: found(&names, "centre"),
             received: found(&names, "received"),
+            per_protocol: found(&names, "per_protocol"),
             early: found(&names, "early_mrs"),
             lost: found(&names, "lost"),
             events: found(&names, "events"),
@@ -254,15 +278,18 @@ impl PatientReader<'_> {
             followed_until_day: found(&names, "followed_until_day"),
             outcome_day: found(&names, "outcome_day"),
         };
-        if needs.strata {
-            for (factor, column) in scenario.population.factors().iter().zip(&columns.factors) {
-                if column.is_none() {
-                    named(&names, &factor.name)?;
-                }
+        for (factor, column) in scenario.population.factors().iter().zip(&columns.factors) {
+            if column.is_none() && needs.factors.contains(&factor.name) {
+                named(&names, &factor.name)?;
             }
         }
+        let is_treated = match needs.received {
+            Adherence::Unused => false,
+            Adherence::PerProtocol => columns.per_protocol.is_none(),
+            Adherence::AsTreated => true,
+        };
         for (needed, name) in
-            [(needs.centre, "centre"), (needs.early, "early_mrs"), (needs.received, "received")]
+            [(needs.centre, "centre"), (needs.early, "early_mrs"), (is_treated, "received")]
         {
             if needed {
                 named(&names, name)?;
@@ -294,7 +321,7 @@ impl PatientReader<'_> {
             return Ok(None);
         }
         let arm = row.required(columns.arm, ARMS, parse_arm)?;
-        let received = row.parsed(columns.received, ARMS, parse_arm)?;
+        let received = Self::received(columns, row, arm)?;
         let number = self.scenario.centres.as_ref().map_or(u32::MAX, |centres| centres.number);
         let centre = row.parsed(columns.centre, &format!("1 to {number}"), |cell| {
             cell.parse::<u32>().ok().filter(|centre| (1..=number).contains(centre))
@@ -303,13 +330,36 @@ impl PatientReader<'_> {
         let outcome = self.outcome(columns, row)?;
         Ok(Some(TrialPatient {
             arm,
-            received: received.unwrap_or(arm),
+            received,
             stratum: self.stratum(columns, row)?,
             centre: centre.map_or(0, |centre| centre - 1),
             early,
             outcome,
             events: self.events(columns, row, outcome, day)?,
         }))
+    }
+
+    /// Reads the arm whose treatment a patient received, that of their own arm if the file does not say.
+    fn received(columns: &Columns, row: &Row<'_>, arm: Arm) -> Result<Arm, CellProblem> {
+        let received = row.parsed(columns.received, ARMS, parse_arm)?;
+        let per_protocol = row.parsed(columns.per_protocol, "yes or no", parse_bool)?;
+        match (received, per_protocol) {
+            (Some(received), Some(adheres)) if adheres != (received == arm) => Err(CellProblem {
+                column: columns.per_protocol.unwrap_or(0),
+                message: format!(
+                    "contradicts `received`, which is {}; allowed: {}, or one of the two columns",
+                    received.name(),
+                    if adheres { "no" } else { "yes" }
+                ),
+            }),
+            (Some(received), _) => Ok(received),
+            // Any treatment but that of the arm: per protocol the patient is left out.
+            (None, Some(false)) => Ok(match arm {
+                Arm::Control => Arm::Experimental,
+                Arm::Experimental => Arm::Control,
+            }),
+            (None, Some(true) | None) => Ok(arm),
+        }
     }
 
     fn outcome(&self, columns: &Columns, row: &Row<'_>) -> Result<PatientOutcome, CellProblem> {
@@ -341,18 +391,25 @@ impl PatientReader<'_> {
         self.cutoff_day.is_none_or(|cutoff| day <= cutoff)
     }
 
-    /// Finds the stratum from the levels; the first if a column is missing.
+    /// Finds the stratum from the levels: of those with the same levels of the factors that have a column,
+    /// the first, as the analysis does not use the others.
     fn stratum(&self, columns: &Columns, row: &Row<'_>) -> Result<u32, CellProblem> {
         let population = &self.scenario.population;
         let mut levels = Vec::new();
         for (factor, column) in population.factors().iter().zip(&columns.factors) {
-            let Some(column) = *column else { return Ok(0) };
+            let Some(column) = *column else {
+                levels.push(None);
+                continue;
+            };
             let allowed = factor.levels.join(", ");
-            levels.push(row.required(column, &allowed, |cell| {
+            levels.push(Some(row.required(column, &allowed, |cell| {
                 factor.levels.iter().position(|level| level == cell)
-            })?);
+            })?));
         }
-        let found = (0..population.strata()).find(|&stratum| population.levels(stratum) == levels);
+        let found = (0..population.strata()).find(|&stratum| {
+            let has = population.levels(stratum);
+            levels.iter().zip(has).all(|(level, has)| level.is_none_or(|level| level == *has))
+        });
         // A joint distribution may leave combinations out.
         found.map(|stratum| stratum as u32).ok_or_else(|| CellProblem {
             column: columns.factors.iter().flatten().next().copied().unwrap_or(0),
@@ -451,12 +508,6 @@ fn named(names: &[&str], name: &str) -> Result<usize, String> {
 fn factor_column(names: &[&str], factor: &str) -> Option<usize> {
     let plain = found(names, factor).filter(|_| !RESERVED.contains(&factor));
     found(names, &format!("factor_{factor}")).or(plain)
-}
-
-/// Names the separator of a header that has no commas.
-fn other_separator(header: &str) -> Option<&'static str> {
-    let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
-    separators.into_iter().find(|(sign, _)| header.contains(*sign)).map(|(_, name)| name)
 }
 
 /// Finds the bytes of a cell in the row that starts at a byte.

@@ -15,6 +15,7 @@ use super::hidden::{is_hidden, visible};
 use super::path::KeyPath;
 use super::problems::{out_of_range, repeats};
 use super::schema::{self, ValueShape};
+use super::separator;
 use crate::evidence::Study;
 
 /// Published comparisons, one set of studies per outcome.
@@ -324,12 +325,8 @@ fn wrong_header(header: &csv::StringRecord) -> Option<String> {
     if missing.is_empty() || header.is_empty() {
         return None;
     }
-    // One column: the separator of another convention, which spreadsheets use by locale.
-    if let [only] = header.iter().collect::<Vec<_>>()[..] {
-        let separators = [(';', "semicolons"), ('\t', "tabs"), ('|', "vertical bars")];
-        if let Some((_, name)) = separators.into_iter().find(|(sign, _)| only.contains(*sign)) {
-            return Some(format!("columns are separated by {name}; expected commas"));
-        }
+    if let Some(problem) = separator::problem(header) {
+        return Some(problem);
     }
     let known: Vec<&str> = header.iter().collect();
     let near = missing.iter().find_map(|name| nearest(name, &known));

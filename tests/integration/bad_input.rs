@@ -417,7 +417,7 @@ const TABLE: [Broken; 68] = [
 /// The errors of a scenario file in the format of the program.
 fn errors_of(path: &Path, set: &[&str]) -> String {
     let rejected = Scenario::load(path, &overrides(set)).expect_err("the scenario is broken");
-    rejection(&rejected, false)
+    rejection(&rejected, false, None)
 }
 
 /// Other tests of messages use the library. This one checks that the program adds the exit code, uses

@@ -155,7 +155,7 @@ fn a_comparison_writes_what_it_prints_and_says_so() {
     let csv = output(rescuesim().args(args).args(["--format", "csv"]));
     assert!(csv == std::fs::read_to_string(out.join("compare.csv")).expect("it is written"));
     let table = String::from_utf8(written.stdout).expect("text");
-    let heading = "scenarios/angel-reboot.toml minus angel-reboot";
+    let heading = "scenarios/angel-reboot minus angel-reboot";
     assert!(table.contains(heading) && table.matches("Warning on").count() <= 1, "{table}");
 }
 

@@ -287,6 +287,23 @@ fn an_imbalance_beyond_the_planned_method_is_warned_about() {
     assert_eq!(warnings(&look("63,57", &blocks)).len(), 1, "blocks of 4 differ by 2 at most");
 }
 
+/// A verdict on an imbalance needs as many simulated allocations for large trials as for small ones; for
+/// the largest there is none.
+#[test]
+fn large_trials_are_judged_by_as_many_allocations() {
+    let look = |patients: &str, randomised: &str| {
+        let size = format!("sample_size={{randomised={patients}}}");
+        let plan = ["--set", &size, "--set", "design.looks={equally_spaced=3}"];
+        let numbers = ["--look", "1", "--z", "1", "--n", "1400", "--randomised", randomised];
+        look("angel-reboot", &[&plan[..], &numbers].concat())
+    };
+    let text = warnings(&look("5000", "2270,2230")).concat();
+    assert!(text.contains("of 2000 simulated allocations at 1:1, 0 gave"), "{text}");
+    let is_reported = |look: &Value| warnings(look).concat().contains("simulated allocations");
+    assert!(!is_reported(&look("5000", "2251,2249")));
+    assert!(!is_reported(&look("44000", "20100,20000")));
+}
+
 /// Numbers that a trial of this design gives are no reason for a warning.
 #[test]
 fn plausible_numbers_are_not_warned_about() {
@@ -425,6 +442,97 @@ fn errors_in_a_file_of_patients_have_line_and_column() {
         "{}",
         patients_refused(&listed)
     );
+}
+
+fn look_of_patients(csv: &str, arguments: &[&str]) -> Value {
+    let folder = directory();
+    let file = folder.path().join("patients.csv");
+    std::fs::write(&file, csv).expect("the folder is writable");
+    let mut command = rescuesim();
+    command.args(["monitor", "angel-reboot", "--look", "1", "--patients"]).arg(&file);
+    json(command.args(arguments))
+}
+
+/// A patient lost after the cut-off was still followed then: the mRS is pending and not imputed.
+#[test]
+fn a_patient_lost_after_the_cut_off_is_pending_then() {
+    let rows = "arm,mrs,lost,day,followed_until_day,outcome_day\n\
+                control,0,no,1,91,91\n\
+                control,5,no,2,92,92\n\
+                experimental,0,no,3,93,93\n\
+                experimental,1,no,4,94,94\n\
+                experimental,,yes,5,80,\n\
+                experimental,,yes,6,120,\n";
+    let worst = r#"analyses=[{method="two_proportions",missing={rule="single_value",mrs=6}}]"#;
+    for (day, estimate) in [("100", 2.0 / 3.0 - 0.5), ("119", 2.0 / 3.0 - 0.5), ("120", 0.0)] {
+        let look = look_of_patients(rows, &["--cutoff-day", day, "--set", worst]);
+        let found = number(&look["effects"]["estimate"]);
+        assert!((found - estimate).abs() < 1e-12, "{day}: {found}");
+    }
+}
+
+/// Per protocol, a column that says who adhered is enough; as treated, the treatment must be known.
+#[test]
+fn adherence_is_read_from_the_treatment_received_or_from_a_flag() {
+    let rows = |last: &str| {
+        format!(
+            "arm,mrs,received,per_protocol\ncontrol,0,control,yes\ncontrol,5,control,yes\n\
+             experimental,0,experimental,yes\nexperimental,1,experimental,yes\nexperimental,6,{last}\n"
+        )
+    };
+    let without = |column: usize, text: &str| -> String {
+        let lines = text.lines().map(|line| {
+            let cells = line.split(',').enumerate().filter(|(i, _)| *i != column);
+            cells.map(|(_, cell)| cell).collect::<Vec<_>>().join(",") + "\n"
+        });
+        lines.collect()
+    };
+    let set = |population: &str| {
+        format!(r#"analyses=[{{method="two_proportions",population="{population}"}}]"#)
+    };
+    let crossover = "adherence.control_crossover={probability=0.1}";
+    let estimate = |csv: &str, population: &str| {
+        let set = set(population);
+        let look = look_of_patients(csv, &["--set", &set, "--set", crossover]);
+        number(&look["effects"]["estimate"])
+    };
+    let crossed = rows("control,no");
+    assert_eq!(estimate(&crossed, "intention_to_treat"), 2.0 / 3.0 - 0.5);
+    for csv in [&crossed, &without(2, &crossed), &without(3, &crossed)] {
+        assert_eq!(estimate(csv, "per_protocol"), 0.5);
+    }
+    assert_eq!(estimate(&without(3, &crossed), "as_treated"), 1.0 - 1.0 / 3.0);
+    for (csv, population, message) in [
+        (without(2, &crossed), "as_treated", "the header has no column `received`"),
+        (without(2, &without(3, &crossed)), "per_protocol", "the header has no column `received`"),
+        (
+            rows("control,yes"),
+            "per_protocol",
+            "`per_protocol` contradicts `received`, which is control",
+        ),
+        (rows("control,maybe"), "per_protocol", "`per_protocol` is maybe; allowed: yes or no"),
+        (rows("both,no"), "per_protocol", "`received` is both; allowed: control or experimental"),
+    ] {
+        let folder = directory();
+        let file = folder.path().join("patients.csv");
+        std::fs::write(&file, csv).expect("the folder is writable");
+        let mut command = rescuesim();
+        command.args(["monitor", "angel-reboot", "--look", "1", "--patients"]).arg(&file);
+        let error = refused(command.args(["--set", &set(population), "--set", crossover]));
+        assert!(error.contains(message), "{error}");
+    }
+}
+
+/// A file needs the columns of the factors that the analysis uses, and no others.
+#[test]
+fn factors_that_the_analysis_does_not_use_need_no_column() {
+    let rows = "arm,mrs,nihss\ncontrol,0,6-15\ncontrol,5,>=16\nexperimental,0,6-15\n\
+                experimental,3,>=16\ncontrol,4,6-15\nexperimental,2,>=16\n";
+    let stratified = r#"analyses=[{method="cochran_mantel_haenszel",stratify_by=["nihss"]}]"#;
+    let look = look_of_patients(rows, &["--set", stratified]);
+    // Each stratum has an excess of 1/3 with a hypergeometric variance of 2/9.
+    let expected = (2.0 / 3.0) / (4.0_f64 / 9.0).sqrt();
+    assert!((number(&look["z"]) - expected).abs() < 1e-12, "{}", look["z"]);
 }
 
 /// Without days, an empty mRS is pending and a column of its own says in whom an event is known.

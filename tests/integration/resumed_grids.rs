@@ -233,6 +233,15 @@ fn merged_shards_of_a_sweep_give_the_bytes_of_one_sweep() {
             });
             assert!(merged == whole, "{name} of {shards} shards");
         }
+        let pictures = folder.path().join("pictures");
+        let mut merge = rescuesim();
+        merge.arg("merge").args(&files).args(["--figure-formats", "pdf", "--out"]).arg(&pictures);
+        if cfg!(feature = "png") {
+            output(&mut merge);
+            assert!(pictures.join("power.pdf").exists() && !pictures.join("power.svg").exists());
+        } else {
+            assert!(refused(&mut merge).contains("built without PDF; allowed: SVG figures"));
+        }
         let message = refused(rescuesim().arg("merge").args(&files[1..]));
         assert!(message.contains(&format!("missing: shard 1/{shards}")), "{message}");
     }

@@ -399,3 +399,17 @@ fn an_interrupted_sweep_keeps_earlier_files() {
         "nothing half-written"
     );
 }
+
+/// The planned value of a key with an index is marked in the figure, as that of any other key.
+#[test]
+fn the_figure_of_a_key_with_an_index_has_the_planned_value() {
+    let directory = directory();
+    for over in ["design.looks.analysed[0]=[90,110]", "missing.dropout=[0.1,0.2]"] {
+        let out = directory.path().join("swept");
+        let mut sweep = rescuesim();
+        sweep.args(["sweep", "scenarios/angel-reboot.toml", "--replicates", "20", "-q"]);
+        output(sweep.args(["--over", over, "--out"]).arg(&out));
+        let svg = fs::read_to_string(out.join("power.svg")).expect("the program wrote it");
+        assert!(svg.contains(">planned<"), "{over}");
+    }
+}

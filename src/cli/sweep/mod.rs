@@ -114,19 +114,28 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     swept.in_file
 }
 
+/// Where the files of a merged sweep are written.
+pub struct MergedFiles<'d> {
+    /// The directory of `--out`.
+    pub directory: &'d Path,
+    /// Formats of the figures.
+    pub painter: FigurePainter,
+}
+
 /// Prints the merged shards of a sweep, and writes them to a directory.
 pub fn merged(
     run: &MergedRun,
     format: Format,
-    out: Option<&Path>,
+    out: Option<MergedFiles<'_>>,
     inputs: &[PathBuf],
 ) -> Result<(), Failure> {
+    let directory = out.as_ref().map(|out| out.directory);
     let options = run.run.task.options.iter();
     // A checkpoint records its grid in the options alone, so the axes are parsed again.
     let over: Vec<String> = options.filter(|&option| option != NO_ESTIMATES).cloned().collect();
     let grid = grid(&over)?;
     let files = match out {
-        Some(out) => Some(SweepFiles::create(out, &grid, FigurePainter::of_svg(), inputs)?),
+        Some(out) => Some(SweepFiles::create(out.directory, &grid, out.painter, inputs)?),
         None => None,
     };
     let base = run.run.scenario().map_err(unusable_shards)?;
@@ -143,7 +152,7 @@ pub fn merged(
     let result = SweepResult { provenance: &provenance, grid: &grid, points: &points };
     let written = files.map_or(Ok(Vec::new()), |files| files.finish(result))?;
     output::report_written(&written);
-    print_as(format, result, out)
+    print_as(format, result, directory)
 }
 
 fn grid(over: &[String]) -> Result<ParameterGrid, Failure> {
@@ -176,7 +185,7 @@ impl SweepArgs {
         Task { command: "sweep".to_owned(), options, jobs: points as u64, can_grow: true }
     }
 
-    /// Whether anything that is printed, written or kept for later has adjusted estimates.
+    /// Returns whether anything that is printed, written or kept for later has adjusted estimates.
     fn estimates(&self) -> AdjustedEstimates {
         // A checkpoint may be resumed with another format, and must then have them.
         let are_shown = match self.format {
@@ -251,9 +260,14 @@ fn print_as(
     let written = match format {
         Format::Json => sweep::write_json(provenance, points, &mut out),
         Format::Csv => SweepRows::new(grid, points).write_csv(&mut out),
-        Format::Markdown => return print(&sweep::document(provenance, grid, points).to_markdown()),
+        Format::Markdown => {
+            // Markdown has no width: a reader of the page scrolls.
+            let document = sweep::document(provenance, grid, points, usize::MAX);
+            return print(&document.to_markdown());
+        }
         Format::Table => {
-            print(&for_terminal(&sweep::document(provenance, grid, points)))?;
+            let document = sweep::document(provenance, grid, points, output::columns());
+            print(&for_terminal(&document))?;
             return print(note_on_figure(result, figures));
         }
     };

@@ -112,7 +112,11 @@ fn multiples(low: f64, high: f64, step: f64) -> Vec<f64> {
 fn tick_label(at: f64, decimals: usize) -> String {
     // A minus sign is as wide as a plus sign; a hyphen is easily missed next to a digit.
     let text = crate::report::numeral::fixed(at, decimals).replace('-', "−");
-    if decimals == 0 && at >= 1000.0 { grouped(at.round() as u64) } else { text }
+    if decimals > 0 || at.abs() < 1000.0 {
+        return text;
+    }
+    let sign = if at < 0.0 { "−" } else { "" };
+    format!("{sign}{}", grouped(at.abs().round() as u64))
 }
 
 fn power_label(digit: u32, power: i32) -> String {
@@ -270,6 +274,14 @@ mod tests {
             .map(|tick| tick.label.as_str())
             .filter(|label| !label.is_empty())
             .collect()
+    }
+
+    #[test]
+    fn thousands_are_grouped_on_both_sides_of_zero() {
+        assert_eq!(tick_label(-12_000.0, 0), "−12 000");
+        assert_eq!(tick_label(12_000.0, 0), "12 000");
+        assert_eq!(tick_label(-900.0, 0), "−900");
+        assert_eq!(tick_label(-1000.5, 1), "−1000.5");
     }
 
     #[test]

@@ -19,6 +19,18 @@ pub struct CurveAxis {
     pub scale: CurveScale,
 }
 
+impl CurveAxis {
+    /// Returns the ends of the band of a point, [`BAND`] standard errors to either side; shares are within
+    /// 0 and 1.
+    fn band(&self, at: PointWithError) -> [f64; 2] {
+        let ends = [at.value - BAND * at.mcse, at.value + BAND * at.mcse];
+        match self.scale {
+            CurveScale::Percent => ends.map(|end| end.clamp(0.0, 1.0)),
+            CurveScale::Linear | CurveScale::Logarithmic | CurveScale::Named(_) => ends,
+        }
+    }
+}
+
 /// The kind of value at an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum CurveScale {
@@ -94,14 +106,13 @@ pub fn curves(x: &CurveAxis, y: &CurveAxis, curves: &[Curve], remarks: &[String]
     let margin = if at_ends { longest + 22.0 } else { 14.0 };
     let area = PixelBox::new(12.0, top, WIDTH - margin, top + 280.0);
     let points = curves.iter().flat_map(|curve| &curve.points);
-    // Room for the bands, which reach 1.96 standard errors.
-    let reach =
-        points.clone().flat_map(|at| [at.value - BAND * at.mcse, at.value + BAND * at.mcse]);
+    // Room for the bands.
+    let reach = points.clone().flat_map(|at| y.band(*at));
     let across = axis(x, points.map(|at| at.x), 0.02);
     let up = axis(y, reach, 0.06);
     let chart = Chart::draw(&mut drawing, area, across, up);
     for curve in curves {
-        draw_band(&mut drawing, &chart, curve);
+        draw_band(&mut drawing, &chart, y, curve);
     }
     for curve in curves {
         draw_curve(&mut drawing, &chart, curve);
@@ -171,13 +182,15 @@ fn stroke(curve: &Curve) -> Stroke {
     }
 }
 
-fn draw_band(drawing: &mut Drawing, chart: &Chart, curve: &Curve) {
+fn draw_band(drawing: &mut Drawing, chart: &Chart, y: &CurveAxis, curve: &Curve) {
     if curve.points.iter().all(|point| point.mcse == 0.0) {
         return;
     }
-    let upper = curve.points.iter().map(|at| chart.at(at.x, at.value + BAND * at.mcse));
-    let lower = curve.points.iter().map(|at| chart.at(at.x, at.value - BAND * at.mcse));
-    let band = smooth_band(&upper.collect::<Vec<_>>(), &lower.collect::<Vec<_>>());
+    let [lower, upper] = [0, 1].map(|side: usize| {
+        let points = curve.points.iter();
+        points.map(|at| chart.at(at.x, y.band(*at)[side])).collect::<Vec<_>>()
+    });
+    let band = smooth_band(&upper, &lower);
     drawing.path(&band, colour(curve), 0.18);
 }
 
@@ -201,5 +214,20 @@ fn draw_curve(drawing: &mut Drawing, chart: &Chart, curve: &Curve) {
             drawing.curve(&smooth(&points), stroke(curve));
             points.into_iter().for_each(|at| mark(curve).draw(drawing, at));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_band_of_a_share_ends_at_0_and_1_and_that_of_a_number_does_not() {
+        let axis = |scale| CurveAxis { name: String::new(), range: None, scale };
+        let near_one = PointWithError { x: 1.0, value: 0.95, mcse: 0.05 };
+        let near_zero = PointWithError { value: 0.05, ..near_one };
+        let share = axis(CurveScale::Percent);
+        assert_eq!([share.band(near_one)[1], share.band(near_zero)[0]], [1.0, 0.0]);
+        assert_eq!(axis(CurveScale::Linear).band(near_one)[1], 0.95 + BAND * 0.05);
     }
 }

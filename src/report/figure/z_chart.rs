@@ -181,10 +181,12 @@ impl ZChart {
             let colour = boundary_colour(point.kind);
             room.write(drawing, line[0], &number(point.z), LabelSide::Above, colour);
         }
-        for (point, height) in self.points().zip([0.3, 0.55]) {
+        // A single look has one Z, and after its overrun another.
+        let looks = self.path.iter().take(1).map(|point| (point, 0.3, Z));
+        let marked = looks.chain(self.repeated.iter().map(|point| (point, 0.55, OVERRUN)));
+        for (point, height, mark) in marked {
             let at = chart.at(point.z, height);
             room.avoid(PixelBox::around(at, 5.0));
-            let mark = if height > 0.5 { OVERRUN } else { Z };
             mark.draw(drawing, at);
             room.write(drawing, at, &point.text, LabelSide::Above, INK);
         }

@@ -7,6 +7,7 @@ use crate::report::Provenance;
 use crate::report::figure::{
     CurvePoint, Labels, Lines, PowerCurve, PowerGrid, heat_map, power_curve,
 };
+use crate::scenario::path::{KeyPath, PathStep};
 
 /// A figure of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,5 +165,10 @@ fn labels(
 /// Value of a key in the scenario; `None` if it is no number.
 fn planned(provenance: &Provenance, key: &str) -> Option<f64> {
     let scenario = serde_json::to_value(&provenance.scenario).ok()?;
-    key.split('.').try_fold(&scenario, |at, part| at.get(part))?.as_f64()
+    let path: KeyPath = key.parse().ok()?;
+    let value = path.steps().iter().try_fold(&scenario, |at, step| match step {
+        PathStep::Key(key) => at.get(key),
+        PathStep::Index(index) => at.get(index),
+    });
+    value?.as_f64()
 }

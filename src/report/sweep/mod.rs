@@ -114,8 +114,14 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// Lays out a table of highlights for each analysis, given the provenance of the scenario as it is written.
-pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPoint]) -> Document {
+/// Lays out a table of highlights for each analysis within a number of columns, given the provenance of the
+/// scenario as it is written.
+pub fn document(
+    provenance: &Provenance,
+    grid: &ParameterGrid,
+    points: &[SweptPoint],
+    columns: usize,
+) -> Document {
     let mut out = Document::new()
         .title(&provenance.scenario.title)
         .gap()
@@ -141,7 +147,7 @@ pub fn document(provenance: &Provenance, grid: &ParameterGrid, points: &[SweptPo
         } else {
             format!("Monitored by analysis {}", i + 1)
         });
-        out = out.and(highlights(grid, points, i));
+        out = out.and(highlights(grid, points, i, columns));
     }
     out.gap()
         .text(
@@ -180,17 +186,19 @@ struct SweepColumn {
     expendable: u32,
 }
 
-/// Columns of a terminal.
-const WIDTH: usize = 80;
-
 // Wide enough for most keys, narrow enough to leave room for numbers.
 const KEY_WIDTH: usize = 13;
 
-fn highlights(grid: &ParameterGrid, points: &[SweptPoint], analysis: usize) -> Document {
+fn highlights(
+    grid: &ParameterGrid,
+    points: &[SweptPoint],
+    analysis: usize,
+    most: usize,
+) -> Document {
     let mut columns = keys(grid, points);
     columns.extend(quantities(points, analysis));
     let mut left_out = Vec::new();
-    while width(&columns) > WIDTH {
+    while width(&columns) > most {
         let last = columns.iter().map(|column| column.expendable).max().unwrap_or(0);
         if last == 0 {
             break;
@@ -207,7 +215,7 @@ fn highlights(grid: &ParameterGrid, points: &[SweptPoint], analysis: usize) -> D
         return table;
     }
     table.text(format!(
-        "Columns omitted to fit {WIDTH} characters: {}. All are in --format json and --out.",
+        "Columns omitted to fit {most} characters: {}. All are in --format json and --out.",
         left_out.join(", ")
     ))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::run::RunIdentity;
 use super::{Checkpoint, CheckpointError, JobTotal, RunId, Shard};
 use crate::engine::Accumulator;
 use crate::scenario::Scenario;
@@ -185,8 +186,9 @@ pub fn merge(checkpoints: Vec<NamedCheckpoint>) -> Result<MergedRun, Vec<MergePr
 // Most, so that one foreign file among many shards is the one that is named, wherever it is listed.
 fn most_common(checkpoints: &[NamedCheckpoint]) -> Option<&RunId> {
     let runs = checkpoints.iter().map(|of| &of.checkpoint.run);
+    // Counted by identity in one pass: a million shards compared in pairs would take days.
+    let mut counts: BTreeMap<RunIdentity<'_>, usize> = BTreeMap::new();
+    runs.clone().for_each(|run| *counts.entry(run.identity()).or_default() += 1);
     // The last of several equals is taken, so the first of them in reverse.
-    runs.clone()
-        .rev()
-        .max_by_key(|run| runs.clone().filter(|other| run.difference(other).is_none()).count())
+    runs.rev().max_by_key(|run| counts[&run.identity()])
 }

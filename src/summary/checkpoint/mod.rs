@@ -512,6 +512,32 @@ mod tests {
         assert!(messages[0].to_string().starts_with("unfinished: f is of a run with --precision"));
     }
 
+    /// A merge counts runs by their identity and describes those that differ.
+    #[test]
+    fn runs_have_one_identity_exactly_if_they_do_not_differ() {
+        let scenario = angel_reboot(&[]);
+        let run = |scenario: &Scenario, replicates, shard: &str| {
+            run_id(scenario, replicates, shard, Task::run())
+        };
+        let other_task = Task { options: vec!["--no-estimates".to_owned()], ..Task::run() };
+        let runs = [
+            run(&scenario, 12, "1/2"),
+            run(&scenario, 12, "2/2"),
+            RunId { command: "another command".to_owned(), ..run(&scenario, 12, "1/2") },
+            run(&scenario, 12, "1/3"),
+            run(&scenario, 13, "1/2"),
+            run(&angel_reboot(&["run.seed=4"]), 12, "1/2"),
+            run(&angel_reboot(&["missing.dropout=0.2"]), 12, "1/2"),
+            run_id(&scenario, 12, "1/2", other_task),
+            RunId { replicates: None, ..run(&scenario, 12, "1/2") },
+        ];
+        for (a, b) in runs.iter().flat_map(|a| runs.iter().map(move |b| (a, b))) {
+            let is_same = a.difference(b).is_none();
+            assert_eq!(a.identity() == b.identity(), is_same, "{a:?} {b:?}");
+        }
+        assert_eq!(runs[0].identity(), runs[2].identity());
+    }
+
     #[test]
     fn a_run_is_not_resumed_from_a_checkpoint_of_another() {
         let scenario = angel_reboot(&[]);

@@ -76,7 +76,7 @@ impl FromStr for Shard {
 }
 
 /// The question of a run in addition to scenario, seed and replicates.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Task {
     /// Name of the command that simulates.
     pub command: String,
@@ -101,6 +101,17 @@ impl Task {
         let options: String = self.options.iter().map(|option| format!(" {option}")).collect();
         format!("`{}{options}`", self.command)
     }
+}
+
+/// What the shards of a run have in common; runs with the same have no
+/// [`difference`](RunId::difference).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct RunIdentity<'r> {
+    scenario_digest: &'r str,
+    seed: u64,
+    task: &'r Task,
+    replicates: Option<u64>,
+    shards: u64,
 }
 
 /// Identifies the run that a checkpoint belongs to.
@@ -223,6 +234,17 @@ impl RunId {
             }
             Some(replicates) => format!("shard {} of {replicates} replicates", self.shard),
             None => "a run with --precision".to_owned(),
+        }
+    }
+
+    /// Returns what all shards of the run have in common, and no shard of another run.
+    pub(super) fn identity(&self) -> RunIdentity<'_> {
+        RunIdentity {
+            scenario_digest: &self.scenario_digest,
+            seed: self.seed,
+            task: &self.task,
+            replicates: self.replicates,
+            shards: self.shard.of,
         }
     }
 
