@@ -107,12 +107,12 @@ pub struct TypeOneError {
 
 /// Counts that stop the trial at one look: for each number of successes in the control arm, the
 /// numbers in the experimental arm.
-// Z never falls with the latter, so they are ranges.
+// Z rarely falls with the latter, so that ranges are few.
 #[derive(Debug, Clone, PartialEq)]
 struct ExactLook {
     sizes: ArmSizes,
-    above: Vec<Range<usize>>,
-    below: Vec<Range<usize>>,
+    above: Vec<RowRange>,
+    below: Vec<RowRange>,
 }
 
 impl ExactDesign {
@@ -215,11 +215,18 @@ impl ExactLook {
     fn of_region(region: StoppingRegion) -> Self {
         let StoppingRegion { sizes, above, below } = region;
         let counts = sizes.experimental + 1;
-        let range = |from: u32, to: u32| from as usize..to as usize;
-        let rows = above.iter().zip(&below);
-        let below = rows.map(|(&above, &below)| range(0, below.min(above).min(counts))).collect();
-        let above = above.into_iter().map(|least| range(least.min(counts), counts)).collect();
-        Self { sizes, above, below }
+        let rows = above.iter().zip(&below).enumerate();
+        let below = rows.map(|(row, (&above, &below))| RowRange {
+            row,
+            range: 0..below.min(above).min(counts) as usize,
+        });
+        let below = below.collect();
+        let rows = above.into_iter().enumerate();
+        let above = rows.map(|(row, least)| RowRange {
+            row,
+            range: least.min(counts) as usize..counts as usize,
+        });
+        Self { sizes, above: above.collect(), below }
     }
 
     fn new(sizes: ArmSizes, statistic: ExactStatistic, lower: f64, upper: f64) -> Self {
@@ -227,9 +234,7 @@ impl ExactLook {
         for x in 0..=sizes.control {
             let row = TableRow { statistic, sizes, control: x };
             if let ExactStatistic::Against(_) = statistic {
-                let (at_least, at_most) = row.stopping(lower, upper);
-                above.push(at_least);
-                below.push(at_most);
+                row.add_stopping(lower, upper, [&mut below, &mut above]);
                 continue;
             }
             let counts = sizes.experimental as usize + 1;
@@ -237,13 +242,20 @@ impl ExactLook {
             let first = usize::from(row.z(0).is_none());
             let end = counts - usize::from(counts > first && row.z(counts - 1).is_none());
             let from = row.first_reaching(upper - TIE, first, end);
-            above.push(from..end.max(from));
+            above.push(RowRange { row: x as usize, range: from..end.max(from) });
             // The upper bound is asked first, so counts at both belong to it.
             let until = row.first_reaching((lower + TIE).next_up(), first, end).min(from);
-            below.push(first.min(until)..until);
+            below.push(RowRange { row: x as usize, range: first.min(until)..until });
         }
         Self { sizes, above, below }
     }
+}
+
+/// Tables with a number of successes in the control arm, `row`, and some in the experimental arm.
+#[derive(Debug, Clone, PartialEq)]
+struct RowRange {
+    row: usize,
+    range: Range<usize>,
 }
 
 /// Tables of one look with a given number of successes in the control arm.
@@ -261,23 +273,28 @@ impl TableRow {
         self.statistic.z(successes, patients)
     }
 
-    /// Returns the numbers of experimental successes with Z at or above `upper`, and of the others those
-    /// with Z at or below `lower`.
+    /// Adds the numbers of experimental successes with Z at or below `lower` and at or above `upper` to the
+    /// ranges below and above.
     ///
-    /// Z need not rise throughout: that of Wald's log ratios falls again where hardly a failure is left,
-    /// and that of equivalence rises and falls. But it rises to a maximum and falls after it, so that the
-    /// numbers above a bound are a range; of those below, the ones before it are meant, and those after
-    /// it, which a trial does not reach, are left out.
-    fn stopping(&self, lower: f64, upper: f64) -> (Range<usize>, Range<usize>) {
-        let counts = self.sizes.experimental as usize + 1;
-        let z: Vec<Option<f64>> = (0..counts).map(|y| self.z(y)).collect();
-        let reaches = |y: &usize| z[*y].is_some_and(|z| z >= upper - TIE);
-        let stays = |y: &usize| z[*y].is_some_and(|z| z <= lower + TIE);
-        let from = (0..counts).find(reaches).unwrap_or(counts);
-        let end = (from..counts).find(|y| !reaches(y)).unwrap_or(counts);
-        let first = (0..from).find(stays).unwrap_or(from);
-        let until = (first..from).find(|y| !stays(y)).unwrap_or(from);
-        (from..end, first..until)
+    /// Z need not rise throughout, so that a row may have several ranges: Wald's against a margin falls at
+    /// first where hardly any patient has a success, that of log ratios again where hardly any has a failure,
+    /// and that of equivalence rises and falls.
+    fn add_stopping(&self, lower: f64, upper: f64, below_above: [&mut Vec<RowRange>; 2]) {
+        let row = self.control as usize;
+        let [below, above] = below_above;
+        for y in 0..=self.sizes.experimental as usize {
+            let Some(z) = self.z(y) else { continue };
+            // The upper bound is asked first, so counts at both belong to it.
+            let ranges = match (z >= upper - TIE, z <= lower + TIE) {
+                (true, _) => &mut *above,
+                (false, true) => &mut *below,
+                (false, false) => continue,
+            };
+            match ranges.last_mut() {
+                Some(last) if last.row == row && last.range.end == y => last.range.end += 1,
+                Some(_) | None => ranges.push(RowRange { row, range: y..y + 1 }),
+            }
+        }
     }
 
     /// Returns the first number of experimental successes in `first..end` with Z ≥ `bound`; the end
@@ -390,23 +407,22 @@ impl Workspace {
         self.width = width;
     }
 
-    /// Sums the probabilities in a range of each row by the successes in both arms.
-    fn by_total(&self, ranges: &[Range<usize>]) -> Vec<f64> {
-        let rows = self.cells.chunks_exact(self.width);
-        let mut totals = vec![0.0; rows.len() + self.width - 1];
-        for (x, (row, range)) in rows.zip(ranges).enumerate() {
+    /// Sums the probabilities in ranges by the successes in both arms.
+    fn by_total(&self, ranges: &[RowRange]) -> Vec<f64> {
+        let mut totals = vec![0.0; self.cells.len() / self.width + self.width - 1];
+        for RowRange { row, range } in ranges {
             for y in range.clone() {
-                totals[x + y] += row[y];
+                totals[row + y] += self.cells[row * self.width + y];
             }
         }
         totals
     }
 
-    /// Removes the probabilities in a range of each row and returns their sum.
-    fn stop(&mut self, ranges: &[Range<usize>]) -> f64 {
-        let rows = self.cells.chunks_exact_mut(self.width).zip(ranges);
-        let stopped = rows.map(|(row, range)| {
-            let stopping = &mut row[range.clone()];
+    /// Removes the probabilities in ranges and returns their sum.
+    fn stop(&mut self, ranges: &[RowRange]) -> f64 {
+        let stopped = ranges.iter().map(|RowRange { row, range }| {
+            let first = row * self.width;
+            let stopping = &mut self.cells[first + range.start..first + range.end];
             let sum = stopping.iter().fold(0.0, |sum, p| sum + p);
             stopping.fill(0.0);
             sum

@@ -4,7 +4,8 @@ use super::design::effect_name;
 use super::document::Document;
 use super::numeral::{fixed, grouped, number};
 use crate::design::reestimation::{
-    ExactCharacteristics, ReestimatedDesign, ReestimationCharacteristics, ReestimationUnder, Zone,
+    EnumeratedCharacteristics, ReestimatedDesign, ReestimationCharacteristics, ReestimationUnder,
+    Zone,
 };
 
 /// Renders the rule, its decisions and its operating characteristics; `scale` is that of the effect.
@@ -147,7 +148,7 @@ fn normal_row(
 fn exact_row(
     name: &str,
     effects: &[&ReestimationUnder],
-    cell: impl Fn(&ExactCharacteristics) -> String,
+    cell: impl Fn(&EnumeratedCharacteristics) -> String,
 ) -> Vec<String> {
     row(name, effects, |effect| effect.exact.as_ref().map_or("–".to_owned(), &cell))
 }

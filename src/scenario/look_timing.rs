@@ -44,13 +44,13 @@ impl LookTiming {
 
 /// Recruitment and follow-up, which determine the calendar of the trial.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Calendar<'c> {
+pub(super) struct LookCalendar<'c> {
     pub accrual: Accrual,
     pub centres: Option<&'c Centres>,
     pub follow_up: FollowUp,
 }
 
-impl Calendar<'_> {
+impl LookCalendar<'_> {
     /// Returns the day by which the expected number of patients randomised is `patients`.
     pub fn expected_day(&self, patients: f64) -> f64 {
         Centres::expected_day(self.centres, &self.accrual, patients)
@@ -132,7 +132,7 @@ impl Scenario {
 
     /// Returns the day on which interim look `k`, from 0, is expected to take place.
     pub fn expected_day_of_look(&self, k: usize) -> f64 {
-        let calendar = Calendar {
+        let calendar = LookCalendar {
             accrual: self.accrual,
             centres: self.centres.as_ref(),
             follow_up: self.follow_up,

@@ -44,6 +44,7 @@ pub const PAGES: [Page; 3] = [
             "strata",
             "randomisation",
             "run",
+            "expect",
         ],
     },
     Page {
@@ -52,7 +53,7 @@ pub const PAGES: [Page; 3] = [
              When the data are analysed, which boundaries stop the trial, and by which methods. The other keys \
              are on [patients, recruitment, allocation](reference.md) and \
              [outcomes and procedures](reference-outcomes.md).\n",
-        tables: &["design", "hypothesis", "analyses", "success", "description", "expect"],
+        tables: &["design", "hypothesis", "analyses", "success", "description"],
     },
     Page {
         file: "reference-outcomes.md",

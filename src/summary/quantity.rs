@@ -16,7 +16,7 @@ use super::McEstimate;
 use super::procedure::Checked;
 pub use list::{ANALYSIS, LOOK, PRIOR_ANALYSIS, SUCCESS};
 pub use place::{JsonPlace, LISTS, readings};
-pub use table::{CatalogueEntry, entries, fields_as_markdown};
+pub use table::{CatalogueEntry, entries, fields_as_markdown, names_as_markdown};
 
 /// A number of a `T`, or a text that belongs to its numbers.
 pub struct Quantity<T: 'static> {

@@ -6,13 +6,14 @@ use super::analysis::SizeSummary;
 use super::merge::{merge_fields, sum};
 use super::moments::{ExactMoments, Histogram};
 use super::{McEstimate, Sampled, Tally};
+use crate::analysis::margin::NullEffects;
 use crate::expected::Expected;
 use crate::scenario::{Scenario, SuccessRule, Truth};
 use crate::trial::{Conclusion, RuleResult};
 
 /// Largest distance of an effect above that of its null hypothesis at which the hypothesis counts as
 /// true: effects are computed, and their rounding is no effect.
-const NO_EFFECT: f64 = 1e-6;
+const AT_THE_NULL: f64 = 1e-6;
 
 /// Analyses that decide together, under one truth.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -135,8 +136,12 @@ impl SuccessTally {
         truth: Truth,
     ) -> Self {
         let effects = rule.analyses.iter().map(|&position| {
-            let effect = expected.estimand(truth, &scenario.analyses[position]);
-            effect.map(|effect| effect <= NO_EFFECT)
+            let analysis = &scenario.analyses[position];
+            let NullEffects { lower, upper } = analysis.method.null_effects();
+            expected.estimand(truth, analysis).map(|effect| {
+                let is_beyond = upper.is_some_and(|upper| effect >= upper - AT_THE_NULL);
+                effect <= lower + AT_THE_NULL || is_beyond
+            })
         });
         Self {
             null_hypotheses: effects.collect(),

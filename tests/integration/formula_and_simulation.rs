@@ -136,7 +136,7 @@ fn formula(set: &[&str], truth: Truth) -> (Option<f64>, String) {
     (analysis.normal_approximation.as_ref().map(|it| it.rejection), analysis.formula.clone())
 }
 
-/// Powers of 200 control and 100 experimental patients, 25 % v 40 %, by enumeration of both binomials
+/// Powers of 100 control and 200 experimental patients, 25 % v 40 %, by enumeration of both binomials
 /// in Python. With a variance of 1 the formulas would be 0.019 and 0.032 lower.
 #[test]
 fn statistics_of_expected_data_have_their_variance_under_the_alternative() {
@@ -145,7 +145,7 @@ fn statistics_of_expected_data_have_their_variance_under_the_alternative() {
         "design.looks={equally_spaced=1}",
         "missing.dropout=0",
         r#"randomisation={method="permuted_blocks",block_sizes=[3]}"#,
-        "arms.allocation_ratio={control=2,experimental=1}",
+        "arms.allocation_ratio={control=1,experimental=2}",
     ];
     for (method, exact) in [("logistic", 0.7400), ("modified_poisson", 0.7120)] {
         let analyses = format!("analyses=[{{method=\"{method}\"}}]");

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rescuesim::design::reestimation::{
-    ExactCharacteristics, PooledRate, PooledRateCharacteristics, PromisingZone,
+    EnumeratedCharacteristics, PooledRate, PooledRateCharacteristics, PromisingZone,
     ReestimationCharacteristics, Restriction, StageBounds, StageSizes, Zone, ZoneLimits,
 };
 use rescuesim::design::{Boundaries, EfficacyRule, Rules, SpendingFunction};
@@ -113,7 +113,7 @@ fn by_quadrature(found: &ReestimationCharacteristics, quantity: &str) -> f64 {
     }
 }
 
-fn by_enumeration(found: &ExactCharacteristics, quantity: &str) -> f64 {
+fn by_enumeration(found: &EnumeratedCharacteristics, quantity: &str) -> f64 {
     match quantity {
         "chw" => found.weighted,
         "conventional" => found.conventional,

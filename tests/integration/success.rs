@@ -370,6 +370,38 @@ fn holm_controls_the_familywise_error_and_the_uncorrected_rule_does_not() {
     }
 }
 
+/// Non-inferiority, then superiority: at the margin both null hypotheses are true, without a difference only
+/// that of superiority is, and the order keeps the error.
+#[test]
+fn null_hypotheses_with_a_margin_end_at_it() {
+    let analyses = r#"analyses=[
+        {name="ni",method="two_proportions",test="wald",
+         hypothesis={type="non_inferiority",margin={risk_difference=-0.1}}},
+        {name="sup",method="two_proportions"}]"#;
+    let set = [
+        analyses,
+        r#"success={rule="hierarchical",analyses=["ni","sup"]}"#,
+        r#"configurations=[{name="equal",experimental={common_odds_ratio=1.0}}]"#,
+    ];
+    let set = set.map(|one| one.replace('\n', " "));
+    let scenario = Scenario::parse(&angel_reboot(), &set).expect("it is valid");
+    let result = simulate_scenario(&scenario, 4000);
+    let nulls = [
+        ("alternative", ["false", "false"]),
+        ("null", ["true", "true"]),
+        ("equal", ["false", "true"]),
+    ];
+    for (name, expected) in nulls {
+        let truth = scenario.truth_named(name).expect("the scenario has it");
+        let success = result.truths[truth.index()].success.as_ref().expect("there is a rule");
+        let found = [0, 1].map(|i: usize| success.analyses[i].null_hypothesis);
+        assert_eq!(found, expected.map(Some), "{name}");
+        let error = success.familywise_error.expect("the effects are known");
+        // The share of false alarms of three standard errors above is 0.0013.
+        assert!(error.value <= 0.027 + 3.0 * error.mcse, "{name} {error:?}");
+    }
+}
+
 const HOLM: &str = r#"success={rule="holm",analyses=["shift","independence"]}"#;
 
 #[test]

@@ -12,7 +12,7 @@ const TIE: f64 = 1e-11;
 
 /// Exact operating characteristics at one pair of rates, for arms of equal size and the pooled Z.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ExactCharacteristics {
+pub struct EnumeratedCharacteristics {
     /// P(efficacy) by the weighted statistic.
     pub weighted: f64,
     /// P(efficacy) by the conventional statistic.
@@ -114,13 +114,13 @@ impl SecondStage {
 impl PromisingZone {
     /// Computes exact operating characteristics at the rates of control and experimental arm, for arms
     /// of equal size, the pooled Z, and sizes rounded up to whole pairs.
-    pub fn exact(&self, rates: [f64; 2]) -> ExactCharacteristics {
+    pub fn exact(&self, rates: [f64; 2]) -> EnumeratedCharacteristics {
         let (sizes, bounds) = (self.sizes(), self.bounds());
         let interim = (0.5 * sizes.interim).round() as u32;
         let most = (0.5 * sizes.maximum).round() as u32 - interim;
         let planned = SecondStage::new((0.5 * sizes.planned).round() as u32 - interim, rates);
         let mut second: Vec<Option<SecondStage>> = (0..=most).map(|_| None).collect();
-        let mut out = ExactCharacteristics {
+        let mut out = EnumeratedCharacteristics {
             weighted: 0.0,
             conventional: 0.0,
             fixed: 0.0,

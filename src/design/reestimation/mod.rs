@@ -12,7 +12,7 @@ mod normal;
 mod planned;
 
 pub use blinded::{PooledRate, PooledRateCharacteristics, Restriction};
-pub use enumeration::ExactCharacteristics;
+pub use enumeration::EnumeratedCharacteristics;
 pub use normal::{ReestimationCharacteristics, ZoneCharacteristics};
 pub use planned::{
     NoReestimation, ReestimatedDesign, ReestimationUnder, SizeDecision, WantedReestimation,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    ExactCharacteristics, PromisingZone, ReestimationCharacteristics, StageBounds, StageSizes,
+    EnumeratedCharacteristics, PromisingZone, ReestimationCharacteristics, StageBounds, StageSizes,
     Zone, ZoneLimits,
 };
 use crate::design::boundaries::Boundaries;
@@ -89,7 +89,7 @@ pub struct ReestimationUnder {
     #[serde(flatten)]
     pub normal: ReestimationCharacteristics,
     /// By enumeration; null except for the pooled test of two proportions in equal arms.
-    pub exact: Option<ExactCharacteristics>,
+    pub exact: Option<EnumeratedCharacteristics>,
 }
 
 /// A design whose size is re-estimated at its first look.

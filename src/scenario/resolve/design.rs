@@ -2,7 +2,7 @@
 
 use super::super::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
 use super::super::file;
-use super::super::look_timing::{Calendar, LookTiming};
+use super::super::look_timing::{LookCalendar, LookTiming};
 use super::super::problems::{conflicts, out_of_range};
 use super::looks::shares_of_last;
 use super::{Checked, Reported, Resolver};
@@ -70,7 +70,7 @@ impl Resolver<'_> {
         &mut self,
         analysed: Checked<u32>,
         comparison: Option<PlannedComparison>,
-        calendar: Option<&Calendar<'_>>,
+        calendar: Option<&LookCalendar<'_>>,
     ) -> Checked<Design> {
         // Before the looks, so that problems with both are reported.
         let alpha = self.alpha_one_sided();

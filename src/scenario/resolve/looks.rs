@@ -1,7 +1,7 @@
 //! Times of the looks, and the outcomes that each is expected to have.
 
 use super::super::file;
-use super::super::look_timing::Calendar;
+use super::super::look_timing::LookCalendar;
 use super::super::problems::out_of_range;
 use super::{Checked, Reported, Resolver};
 use crate::accrual::DAYS_PER_MONTH;
@@ -22,7 +22,7 @@ impl Resolver<'_> {
     pub(super) fn looks(
         &mut self,
         analysed: u32,
-        calendar: Option<&Calendar<'_>>,
+        calendar: Option<&LookCalendar<'_>>,
     ) -> Checked<Vec<u32>> {
         let file = self.file;
         let counts: Vec<u32> = match &file.design.looks {
@@ -83,7 +83,7 @@ impl Resolver<'_> {
         &mut self,
         months: &[f64],
         analysed: u32,
-        calendar: &Calendar<'_>,
+        calendar: &LookCalendar<'_>,
     ) -> Checked<Vec<u32>> {
         let looks = &self.file.design.looks;
         let randomised = self.file.sample_size.randomised;

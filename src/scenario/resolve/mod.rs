@@ -29,7 +29,7 @@ use std::collections::BTreeSet;
 use super::comparison::KnownShares;
 use super::document::Places;
 use super::error::Problem;
-use super::look_timing::{Calendar, LookTiming};
+use super::look_timing::{LookCalendar, LookTiming};
 use super::problems::{out_of_range, repeats, wrong_length};
 use super::{Analysis, Description, Safety, Scenario, StrataByCentre, file};
 use crate::accrual::FollowUp;
@@ -339,8 +339,8 @@ impl People {
     }
 }
 
-fn calendar<'p>(people: &'p People, truths: &Truths) -> Checked<Calendar<'p>> {
-    Ok(Calendar {
+fn calendar<'p>(people: &'p People, truths: &Truths) -> Checked<LookCalendar<'p>> {
+    Ok(LookCalendar {
         accrual: truths.accrual?,
         centres: people.centres.as_ref()?.as_ref(),
         follow_up: people.follow_up?,
@@ -349,7 +349,7 @@ fn calendar<'p>(people: &'p People, truths: &Truths) -> Checked<Calendar<'p>> {
 
 /// Returns when the looks take place, on which the events known at each of them depend.
 fn timing<'d>(
-    calendar: Checked<Calendar<'d>>,
+    calendar: Checked<LookCalendar<'d>>,
     known: Checked<KnownShares>,
     design: &'d Checked<Design>,
 ) -> Checked<Timing<'d>> {

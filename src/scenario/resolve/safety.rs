@@ -1,7 +1,7 @@
 //! Adverse events, and when enough of them stop the trial.
 
 use super::super::file::safety::{self as written, SafetyEvent};
-use super::super::look_timing::{Calendar, LookTiming};
+use super::super::look_timing::{LookCalendar, LookTiming};
 use super::super::problems::conflicts;
 use super::super::safety::BoundaryCrossings;
 use super::super::{Safety, SafetyEndpoint};
@@ -16,7 +16,7 @@ use crate::outcome::{LEVELS, MrsDistribution};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Timing<'d> {
     pub design: &'d Design,
-    pub calendar: Calendar<'d>,
+    pub calendar: LookCalendar<'d>,
     /// Share of the randomised whose outcome becomes known.
     pub share_known: f64,
 }

@@ -82,10 +82,15 @@ fn section<T>(out: &mut Vec<CatalogueEntry>, object: &'static str, catalogue: &[
 /// Opening of the page.
 const OPENING: &str = "# Every field of a result\n\n\
     For analysts who read results with a program. The tables are made from the catalogue of quantities in \
-    `src/summary/quantity/list`; `src/summary/README.md` explains how the JSON is built.\n\n";
+    `src/summary/quantity/list`; `src/summary/README.md` explains how the JSON is built. \
+    `src/summary/quantity/names.md` lists the names that options take.\n\n";
 
-/// Describes every field of a result in Markdown, a table for each object of the JSON, and the names of
-/// `--precision-of` and `solve --reach`. `src/summary/quantity/README.md` has this text.
+/// Opening of the page of names.
+const OPENING_OF_NAMES: &str = "# Quantities that options name\n\n\
+    For users of `--precision-of` and `solve --reach`; `src/summary/quantity/README.md` has their meanings and units.\n\n";
+
+/// Describes every field of a result in Markdown, a table for each object of the JSON.
+/// `src/summary/quantity/README.md` has this text.
 pub fn fields_as_markdown() -> String {
     let mut out = OPENING.to_owned();
     for entries in entries().chunk_by(|one, next| one.object == next.object) {
@@ -104,6 +109,15 @@ pub fn fields_as_markdown() -> String {
         }
         out.push('\n');
     }
+    out.truncate(out.trim_end().len());
+    out.push('\n');
+    out
+}
+
+/// Lists the names of `--precision-of` and `solve --reach` in Markdown, with the fields that they stand
+/// for. `src/summary/quantity/names.md` has this text.
+pub fn names_as_markdown() -> String {
+    let mut out = OPENING_OF_NAMES.to_owned();
     out += "| name for `--precision-of` and `solve --reach` | field | of |\n|---|---|---|\n";
     for named in NamedQuantity::all() {
         let truth = named.truth().own_name().expect("no configuration is common to all scenarios");

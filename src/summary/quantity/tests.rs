@@ -160,12 +160,13 @@ fn names_of_the_command_line_read_what_the_catalogue_reads() {
 }
 
 #[test]
-fn the_page_of_fields_is_the_generated_one() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/summary/quantity/README.md");
-    let text = fields_as_markdown();
-    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
-        std::fs::write(path, &text).expect("the folder can be written");
+fn the_pages_of_fields_and_names_are_the_generated_ones() {
+    for (page, text) in [("README.md", fields_as_markdown()), ("names.md", names_as_markdown())] {
+        let path = format!("{}/src/summary/quantity/{page}", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+            std::fs::write(&path, &text).expect("the folder can be written");
+        }
+        let file = std::fs::read_to_string(&path).expect("the page is shipped");
+        assert!(file == text, "{path} is out of date: run this test with UPDATE_DOCUMENTS=1");
     }
-    let file = std::fs::read_to_string(path).expect("the page is shipped");
-    assert!(file == text, "{path} is out of date: run this test with UPDATE_DOCUMENTS=1");
 }
