@@ -460,7 +460,7 @@ impl BoundMethod {
     /// The standard deviation of Z over trials with these expected patients by cell, by the delta method
     /// (van der Vaart 1998, *Asymptotic Statistics*, theorem 3.1): the patients of an arm are a multinomial
     /// sample of its groups and mRS, and Z is linear near the expected counts. `None` with more groups
-    /// than [`MOST_GROUPS`], or if Z is not smooth there.
+    /// than 40, or if Z is not smooth there.
     pub fn sd_of_expected(
         &self,
         cells: impl IntoIterator<Item = Counts>,
