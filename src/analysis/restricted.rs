@@ -257,7 +257,7 @@ mod tests {
             prop_assert!((z - published).abs() < 1e-9 * (1.0 + z.abs()), "{z} {published}");
         }
 
-        /// At the margin the restricted rates are the true ones, and so are the variances.
+        /// If the rates differ by the margin, the restricted rates equal them, and so do the variances.
         #[test]
         fn both_variances_agree_at_the_distance(
             control in 0.05..0.95f64,

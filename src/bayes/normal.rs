@@ -43,7 +43,7 @@ pub enum NormalPrior {
 pub struct EffectEstimate {
     /// The estimate, such as a log odds ratio.
     pub estimate: f64,
-    /// Its standard error, above 0.
+    /// Standard error of the estimate, above 0.
     pub standard_error: f64,
 }
 
@@ -228,7 +228,7 @@ impl NormalPrior {
 
     /// Computes the probability, given the estimate, that the later analysis succeeds.
     ///
-    /// Its estimate is t·now + (1 − t)·new, where the estimate from new patients alone has mean θ and
+    /// The later estimate is t·now + (1 − t)·new, where the estimate from new patients alone has mean θ and
     /// variance se²·t / (1 − t) (Spiegelhalter, Freedman & Blackburn 1986, Control Clin Trials 7:8).
     pub fn predictive_probability(&self, observed: EffectEstimate, planned: Planned) -> f64 {
         let Planned { information_fraction: t, estimate_needed } = planned;

@@ -123,7 +123,7 @@ fn names(paths: &[PathBuf]) -> Vec<String> {
     (1..).zip(names).map(|(number, name)| format!("{number} {name}")).collect()
 }
 
-/// Writes a path without its extension, with so many of the folders that the file is in.
+/// Writes a path without its extension, with the given number of the folders that the file is in.
 fn with_last_folders(path: &Path, folders: usize) -> String {
     let named = path.with_extension("");
     let parts: Vec<_> = named.components().collect();

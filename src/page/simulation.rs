@@ -27,9 +27,9 @@ pub trait Listener {
 /// Flags by which a simulation is ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Flags<'f> {
-    /// Ends it, with results of the replicates so far.
+    /// Ends the simulation, with results of the replicates so far.
     pub stopped: &'f AtomicBool,
-    /// Ends it without results, as nobody is there to see them.
+    /// Ends the simulation without results, as the client has disconnected.
     pub gone: &'f AtomicBool,
 }
 

@@ -48,7 +48,7 @@ pub struct UnknownName {
     name: String,
     /// Names like it, the most alike first.
     near: Vec<String>,
-    /// The methods that the name may mean, each with what tells it from the others.
+    /// The methods that the name may mean, each with what distinguishes it from the others.
     several: Option<String>,
 }
 

@@ -190,14 +190,14 @@ fn a_saved_scenario_runs_and_gives_the_numbers_of_the_page() {
 const BARRIERS: &str = r#"(() => {
   const seen = (element) => element.checkVisibility({ visibilityProperty: true }) && element.getClientRects().length > 0;
   const all = (selector) => [...document.querySelectorAll(selector)].filter(seen);
-  const told = (element) => `${element.tagName} ${element.id} ${element.textContent.slice(0, 40)}`;
+  const described = (element) => `${element.tagName} ${element.id} ${element.textContent.slice(0, 40)}`;
   const found = [];
   for (const field of all("input, select, textarea")) {
     const name = field.labels?.length || field.getAttribute("aria-label");
-    if (!name) found.push(`no label: ${told(field)}`);
+    if (!name) found.push(`no label: ${described(field)}`);
   }
   for (const button of all("button, a[href]")) {
-    if (!button.textContent.trim() && !button.getAttribute("aria-label")) found.push(`no name: ${told(button)}`);
+    if (!button.textContent.trim() && !button.getAttribute("aria-label")) found.push(`no name: ${described(button)}`);
   }
   for (const svg of all("figure svg, #mrs svg")) if (!svg.getAttribute("aria-label")) found.push("a figure without a name");
   const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
@@ -205,7 +205,7 @@ const BARRIERS: &str = r#"(() => {
   if (twice.length) found.push(`identifiers that are there twice: ${twice}`);
   for (const element of all("[aria-describedby], [aria-controls], [aria-labelledby]")) {
     for (const attribute of ["aria-describedby", "aria-controls", "aria-labelledby"]) {
-      for (const id of (element.getAttribute(attribute) ?? "").split(" ").filter(Boolean)) if (!document.getElementById(id)) found.push(`${attribute} of ${told(element)} names ${id}, which is not there`);
+      for (const id of (element.getAttribute(attribute) ?? "").split(" ").filter(Boolean)) if (!document.getElementById(id)) found.push(`${attribute} of ${described(element)} names ${id}, which is not there`);
     }
   }
   if (all("h1, h2").length === 0 && document.getElementById("designer").hidden) found.push("no heading");
@@ -223,10 +223,10 @@ const BARRIERS: &str = r#"(() => {
     if (!element.textContent.trim() || element.closest("svg, :disabled, .skip, .hidden, .plot")) continue;
     const [ink, ground] = [luminance(channels(getComputedStyle(element).color)), paper(element)];
     const contrast = (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
-    if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${told(element)}`);
+    if (contrast < 4.5) found.push(`contrast ${contrast.toFixed(2)}: ${described(element)}`);
   }
   for (const button of all("button, select, input[type=text], summary")) {
-    if (button.getBoundingClientRect().height < 20 && !button.matches(".link")) found.push(`too small to press: ${told(button)}`);
+    if (button.getBoundingClientRect().height < 20 && !button.matches(".link")) found.push(`too small to press: ${described(button)}`);
   }
   return [...new Set(found)];
 })()"#;

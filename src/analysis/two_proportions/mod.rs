@@ -240,7 +240,7 @@ pub enum ProportionTest {
     /// Score test with the most likely rates at the margin (Farrington & Manning 1990); without a
     /// margin pooled.
     FarringtonManning,
-    /// The same with the variance times N / (N − 1) (Miettinen & Nurminen 1985).
+    /// Farrington and Manning's test with the variance times N / (N − 1) (Miettinen & Nurminen 1985).
     MiettinenNurminen,
 }
 

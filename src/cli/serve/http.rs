@@ -5,7 +5,7 @@
 //! adds one crate. `tiny_http` (four crates, last release in 2022) buffers 8 KiB of a streamed response, which
 //! delays progress; `oxhttp` (five crates) reads a body from a reader that cannot know whether the client is
 //! still there; axum with tokio adds about fifty. None of them would save the checks of `guard`, and with the
-//! socket at hand a client that goes away is seen at once.
+//! socket itself a disconnected client is noticed at once.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;

@@ -126,7 +126,7 @@ where
         (None, Err(no_result)) => json!({ "kind": "error", "message": no_result.to_string() }),
         (None, Ok(())) => return,
     };
-    // Without a client nobody needs to know.
+    // Fails only if the client has disconnected, which ends the session anyway.
     let _ = paced.events.send(event.to_string());
 }
 

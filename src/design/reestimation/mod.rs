@@ -277,7 +277,7 @@ impl PromisingZone {
     }
 
     /// Returns the Z of the second stage alone at which the statistic reaches the final bound, after
-    /// Z = `z` at the interim look and with `size` patients in the end.
+    /// Z = `z` at the interim look and with `size` patients at the final analysis.
     pub fn needed(&self, statistic: FinalStatistic, z: f64, size: f64) -> f64 {
         match statistic {
             FinalStatistic::Weighted => self.second_stage_bound(z),

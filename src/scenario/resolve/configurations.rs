@@ -103,7 +103,7 @@ impl Resolver<'_> {
                 *model.marginal()
             };
             let arms = match adherence {
-                // Treatments that do not differ are the arms whoever adheres, to the last bit.
+                // If the treatments do not differ, the arms equal them to the last bit, whatever the adherence.
                 Some(_) if of_treatments[0] != of_treatments[1] => {
                     let strata = population.strata();
                     marginal(&adherence::by_arm(&treatments, strata, adherence), population)

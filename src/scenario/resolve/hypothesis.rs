@@ -18,7 +18,7 @@ use crate::randomisation::Arm;
 const FARTHEST: f64 = 12.0;
 
 /// Patients of the expected trial whose estimate is that of arms at the margin.
-// So many that terms of order 1/N of an estimate do not matter.
+// Large enough for terms of order 1/N of an estimate to be negligible.
 const LARGE_TRIAL: f64 = 1e9;
 
 /// What an analysis has to show, and the path at which that is written.
