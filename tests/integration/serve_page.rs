@@ -13,8 +13,10 @@ fn simulated_power(page: &mut Page, replicates: &str) -> f64 {
     let done = format!(
         "document.getElementById('progress-text').textContent.replace(/\\s/g, '') === '{replicates}of{replicates}replicates'"
     );
-    page.wait(&done);
-    let value = page.text("document.querySelector('[data-power]').dataset.power");
+    // A change clears the power and the progress at once, so that both belong to the same design.
+    let power = "document.querySelector('[data-power]')?.dataset.power";
+    page.wait(&format!("{done} && {power}"));
+    let value = page.text(power);
     value.parse().expect("a number")
 }
 
@@ -66,7 +68,6 @@ fn a_designer_changes_assumptions_and_sees_the_numbers_of_the_command() {
 
     page.fill("f-outcome-experimental-functional-independence", "35");
     page.wait("document.querySelector('#overview .lead').textContent.replaceAll('\\u00a0', ' ').includes('35 %')");
-    page.wait("document.getElementById('results').getAttribute('aria-busy') === 'false'");
     let changed = simulated_power(&mut page, "3000");
     let target = "outcome.experimental.functional_independence=0.35";
     let expected = power_of_the_command(&["angel-reboot", "--replicates", "3000", "--set", target]);

@@ -154,7 +154,6 @@ async function change(body) {
     return;
   }
   document.documentElement.dataset.milliseconds = String(Math.round(performance.now() - began));
-  const isOther = state.text !== page.text || page.state === null;
   page.state = state;
   page.text = state.text;
   form.show(state);
@@ -174,14 +173,18 @@ async function change(body) {
   byId("trial").hidden = false;
   document.title = `${state.valid.resolved.title} – rescuesim`;
   byId("tab-strategies").hidden = !state.valid.has_procedure;
+  // The results of the same design stay.
+  if (page.result?.text === page.text) return;
+  // Numbers of the design before must not appear under the new one.
+  running?.abort();
+  page.result = null;
+  results.begin();
   results.closedForm(state.valid);
   const [primary] = state.valid.formula;
   if (primary.power !== null) announce(`Power by formula ${percent(primary.power)}`);
   views.changed();
-  if (isOther || page.result === null) {
-    clearTimeout(timer);
-    timer = setTimeout(simulate, PAUSE);
-  }
+  clearTimeout(timer);
+  timer = setTimeout(simulate, PAUSE);
 }
 
 /** Simulates the current design, unless a view with a simulation of its own is open. */
@@ -224,7 +227,7 @@ export async function run(name, body, take) {
       running = null;
       results.busy(false);
       // What the view has interrupted continues.
-      if (name !== "simulate" && page.result?.text !== page.text) void simulate();
+      if (name !== "simulate" && page.result === null) void simulate();
     }
   }
 }

@@ -198,6 +198,7 @@ async function evaluate() {
 // Files.
 
 function files() {
+  // While the text has errors, the result belongs to the text before.
   const result = page.result?.text === page.text ? page.result : null;
   const command = result?.command ?? page.valid.command;
   const button = (id, text, press, isDisabled = false) => el("button", { type: "button", id, click: press, disabled: isDisabled }, text);
