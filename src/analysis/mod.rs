@@ -191,6 +191,18 @@ impl EffectScale {
         }
     }
 
+    /// Whether effects are logarithms of odds.
+    pub fn is_log_odds(self) -> bool {
+        match self {
+            Self::LogOddsRatio | Self::LogCommonOddsRatio | Self::LogWinOdds => true,
+            Self::RiskDifference
+            | Self::LogRiskRatio
+            | Self::NetBenefit
+            | Self::LogWinRatio
+            | Self::UtilityDifference => false,
+        }
+    }
+
     /// The nearest value that an effect can have. Limits of a normal approximation beyond it include no
     /// more effects than limits at the end of the scale.
     pub fn within(self, value: f64) -> f64 {

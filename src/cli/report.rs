@@ -491,7 +491,12 @@ impl ReportFiles {
             let from = report.summary.provenance.line();
             for figure in &drawn {
                 let svg = figure.to_file(&from);
-                complete.push(self.filled(directory, figure, "csv", figure.data.as_bytes())?);
+                complete.push(self.filled(
+                    directory,
+                    figure,
+                    "csv",
+                    figure.data.to_csv().as_bytes(),
+                )?);
                 for &format in self.painter.formats() {
                     let content = self.painter.paint(format, &svg, &figure.title)?;
                     complete.push(self.filled(directory, figure, format.ending(), &content)?);

@@ -57,6 +57,19 @@ impl StoppingProbabilities {
     pub fn expected(&self, at_looks: &[f64]) -> f64 {
         self.ending().iter().zip(at_looks).map(|(p, value)| p * value).sum()
     }
+
+    /// Returns the smallest of the numbers at the looks, which increase, that the number when the trial
+    /// ends does not exceed with a probability of at least `p`.
+    pub fn quantile(&self, at_looks: &[u32], p: f64) -> u32 {
+        let mut reached = 0.0;
+        let looks = self.ending().into_iter().zip(at_looks);
+        let mut at_or_after = looks.filter_map(|(ending, &number)| {
+            reached += ending;
+            (reached >= p).then_some(number)
+        });
+        // Rounding may leave the sum just below 1.
+        at_or_after.next().unwrap_or(at_looks[at_looks.len() - 1])
+    }
 }
 
 impl Boundaries {
@@ -412,5 +425,19 @@ mod tests {
         };
         let found = Boundaries::new(&rules, &[0.2, 0.4, 0.6, 0.8, 1.0]).expect("solvable");
         assert!((total(&found.stopping(0.0).harm) - 0.1).abs() < 1e-10);
+    }
+
+    #[test]
+    fn quantiles_are_numbers_of_looks_that_leave_no_more_than_the_rest_above() {
+        let stopping = StoppingProbabilities {
+            efficacy: vec![0.25, 0.25, 0.25],
+            futility: vec![0.125, 0.0, 0.0],
+            harm: vec![0.0, 0.125, 0.0],
+        };
+        let at = |p| stopping.quantile(&[104, 208, 312], p);
+        assert_eq!(
+            [0.1, 0.375, 0.5, 0.75, 0.76, 0.9, 1.0].map(at),
+            [104, 104, 208, 208, 312, 312, 312]
+        );
     }
 }

@@ -3,16 +3,20 @@
 //!
 //! All are normal approximations; for two proportions there are exact values as well.
 
+mod looks;
+
+pub use looks::{BoundaryCharacteristics, LookCharacteristics};
+
 use serde::Serialize;
 
 use super::boundaries::Boundaries;
 use super::comparison::Comparison;
 use super::exact::{ExactDesign, ExactProbabilities};
-use super::inference::{AssumedDrift, DriftPrior};
 use super::rules::{DesignError, Rules};
 use super::sample_size::{ArmSizes, Rounding};
 use crate::num::normal::{upper_quantile, upper_tail};
 use crate::num::root::brent;
+use looks::StatedEffect;
 
 /// A design with the comparison it is made for.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,48 +156,6 @@ pub struct FixedDesign {
     pub inflation_factor: Option<f64>,
 }
 
-/// One planned look.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LookCharacteristics {
-    /// Number of the look, from 1.
-    pub look: usize,
-    /// Share of the maximum information.
-    pub information_fraction: f64,
-    /// Patients analysed.
-    pub analysed: ArmSizes,
-    /// Efficacy boundary; null if it is not tested.
-    pub efficacy: Option<BoundaryCharacteristics>,
-    /// Futility boundary; null if it is not tested.
-    pub futility: Option<BoundaryCharacteristics>,
-    /// Harm boundary; null if it is not tested.
-    pub harm: Option<BoundaryCharacteristics>,
-    /// One-sided α spent up to and including this look.
-    pub alpha_spent: f64,
-    /// P(ended without efficacy up to and including this look) under the stated alternative.
-    pub beta_spent: f64,
-}
-
-/// Meaning of a Z at a boundary.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct BoundaryCharacteristics {
-    /// The boundary, on the Z scale.
-    pub z: f64,
-    /// Nominal one-sided p value of benefit.
-    pub p_one_sided: f64,
-    /// Observed effect with the control arm as planned, on the scale of the comparison; null if no
-    /// finite effect gives this Z.
-    pub effect: Option<f64>,
-    /// Observed effect as an odds ratio of success, or common odds ratio; null for means.
-    pub odds_ratio: Option<f64>,
-    /// P(efficacy at a later look) under the stated alternative; null at the final look.
-    pub conditional_power: Option<f64>,
-    /// P(efficacy at a later look) under the current trend; null at the final look.
-    pub conditional_power_trend: Option<f64>,
-    /// P(efficacy at a later look) averaged over the posterior of the effect from a flat prior;
-    /// null at the final look.
-    pub predictive_power: Option<f64>,
-}
-
 /// Performance of the design under one effect.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct EffectCharacteristics {
@@ -215,6 +177,10 @@ pub struct EffectCharacteristics {
     pub expected_information: f64,
     /// Mean number of patients analysed when the trial ends.
     pub expected_total: f64,
+    /// Median of the number of patients analysed when the trial ends, one of those at the looks.
+    pub median_total: u32,
+    /// 90th percentile of that number.
+    pub p90_total: u32,
 }
 
 /// Exact values for two proportions with the planned number of patients in each arm, by recursion
@@ -248,7 +214,8 @@ impl DesignCharacteristics {
             .map(|&f| EffectCharacteristics::new(question, boundaries, sizes, f))
             .collect();
         let planned = EffectCharacteristics::new(question, boundaries, sizes, 1.0);
-        let looks = LookCharacteristics::all(question, boundaries, sizes, &planned);
+        let stated = StatedEffect { question, planned: &planned };
+        let looks = LookCharacteristics::under(stated, boundaries, sizes);
         Self {
             alpha_one_sided: question.rules.alpha_one_sided,
             power: planned.rejection,
@@ -261,13 +228,6 @@ impl DesignCharacteristics {
             effects,
             exact: ExactCharacteristics::new(question, boundaries, sizes),
         }
-    }
-}
-
-impl DesignCharacteristics {
-    /// Returns whether the null hypothesis ends at a margin: then that is the effect under H0, not 0.
-    pub fn has_margin(&self) -> bool {
-        self.effects.iter().any(|effect| effect.fraction == 0.0 && effect.effect != 0.0)
     }
 }
 
@@ -297,7 +257,8 @@ impl EffectCharacteristics {
         let (share, total) = (question.share_of(analysed), f64::from(analysed.total()));
         let drift = comparison.drift(question.rules.alpha_one_sided, share, total);
         let stopping = boundaries.stopping(drift);
-        let totals: Vec<f64> = sizes.iter().map(|size| f64::from(size.total())).collect();
+        let sizes: Vec<u32> = sizes.iter().map(|size| size.total()).collect();
+        let totals: Vec<f64> = sizes.iter().map(|&size| f64::from(size)).collect();
         Self {
             fraction,
             // Adding 0 turns −0, which no effect may have, into 0.
@@ -306,84 +267,11 @@ impl EffectCharacteristics {
             rejection: stopping.rejection(),
             expected_information: stopping.expected(&boundaries.information_fractions),
             expected_total: stopping.expected(&totals),
+            median_total: stopping.quantile(&sizes, 0.5),
+            p90_total: stopping.quantile(&sizes, 0.9),
             efficacy: stopping.efficacy,
             futility: stopping.futility,
             harm: stopping.harm,
-        }
-    }
-}
-
-impl LookCharacteristics {
-    fn all(
-        question: &Question,
-        boundaries: &Boundaries,
-        sizes: &[ArmSizes],
-        planned: &EffectCharacteristics,
-    ) -> Vec<Self> {
-        let last = sizes.len() - 1;
-        let mut beta_spent = 0.0;
-        let mut looks = Vec::with_capacity(sizes.len());
-        for (k, &analysed) in sizes.iter().enumerate() {
-            beta_spent += planned.futility[k] + planned.harm[k];
-            let [efficacy, futility, harm] =
-                [&boundaries.efficacy, &boundaries.futility, &boundaries.harm].map(|bounds| {
-                    let z = bounds[k];
-                    z.is_finite().then(|| {
-                        let look = LookPosition { k, analysed };
-                        BoundaryCharacteristics::new(question, boundaries, look, z, planned.drift)
-                    })
-                });
-            looks.push(Self {
-                look: k + 1,
-                information_fraction: boundaries.information_fractions[k],
-                analysed,
-                efficacy,
-                futility,
-                harm,
-                alpha_spent: boundaries.alpha_spent[k],
-                // A trial that does not reject at the final look ends there without a test for
-                // futility.
-                beta_spent: if k == last { 1.0 - planned.rejection } else { beta_spent },
-            });
-        }
-        looks
-    }
-}
-
-/// A look by its number, from 0, with its cumulative size.
-#[derive(Clone, Copy)]
-struct LookPosition {
-    k: usize,
-    analysed: ArmSizes,
-}
-
-impl BoundaryCharacteristics {
-    fn new(
-        question: &Question,
-        boundaries: &Boundaries,
-        look: LookPosition,
-        z: f64,
-        drift: f64,
-    ) -> Self {
-        let LookPosition { k, analysed } = look;
-        let (share, total) = (question.share_of(analysed), f64::from(analysed.total()));
-        let effect = question.comparison.effect_at_z(z, share, total);
-        // Futility is disregarded: power is asked for a trial that continues.
-        let looks = boundaries.efficacy.len();
-        let no_lower = vec![f64::NEG_INFINITY; looks];
-        let interim = (k + 1 < looks).then(|| boundaries.with_lower(&no_lower));
-        Self {
-            z,
-            p_one_sided: upper_tail(z),
-            effect: effect
-                .map(|effect| question.comparison.with_effect(effect).measured_effect())
-                .filter(|effect| effect.is_finite()),
-            odds_ratio: effect.and_then(|effect| question.comparison.odds_ratio_of(effect)),
-            conditional_power: interim
-                .map(|it| it.conditional_power(k, z, AssumedDrift::Stated(drift))),
-            conditional_power_trend: interim
-                .map(|it| it.conditional_power(k, z, AssumedDrift::CurrentTrend)),
-            predictive_power: interim.map(|it| it.predictive_power(k, z, DriftPrior::Flat)),
         }
     }
 }

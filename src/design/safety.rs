@@ -65,6 +65,28 @@ impl SafetyBoundary {
         tested.map_or(f64::NEG_INFINITY, |position| -self.boundaries.efficacy[position])
     }
 
+    /// Returns the bound of look `k`, from 0, if the event is known in this number of patients instead of the
+    /// planned one and earlier looks were as planned: the error rate is spent by patients. `None` if the look
+    /// is not tested, or has no more patients than the one before.
+    pub fn bound_for(&self, k: usize, patients: u32) -> Option<f64> {
+        let position = self.tested.binary_search(&k).ok()?;
+        let maximum = f64::from(*self.patients.last()?);
+        let planned = self.tested.iter().map(|&look| self.patients[look]);
+        let earlier = planned.clone().take(position);
+        // Later looks that this one has overtaken are left out, as in a trial that is monitored.
+        let later = planned.skip(position + 1).filter(|&later| later > patients);
+        let fractions: Vec<f64> = earlier
+            .chain([patients])
+            .chain(later)
+            .map(|patients| f64::from(patients) / maximum)
+            .collect();
+        let before = if position == 0 { 0.0 } else { fractions[position - 1] };
+        if fractions[position] <= before {
+            return None;
+        }
+        Some(-Boundaries::new(&self.rules, &fractions).ok()?.efficacy[position])
+    }
+
     /// Computes P(the bound of look k is the first to be reached) by the normal approximation, if
     /// the mean of Z with all patients is `mean_z`, below 0 for harm.
     pub fn crossing(&self, mean_z: f64) -> Vec<f64> {
@@ -154,6 +176,20 @@ mod tests {
         }
         assert!(boundary.crossing(-3.0).iter().sum::<f64>() > 0.7);
         assert!(boundary.crossing(3.0).iter().sum::<f64>() < 1e-3);
+    }
+
+    /// The bound for observed patients is that of a boundary planned with them.
+    #[test]
+    fn bounds_for_observed_patients_are_those_planned_for_them() {
+        let boundary = pocock(&[104, 208, 312]);
+        assert_eq!(boundary.bound_for(1, 208), Some(boundary.bound(1)));
+        let late = pocock(&[104, 250, 312]);
+        assert_eq!(boundary.bound_for(1, 250), Some(late.bound(1)));
+        // Beyond all patients the look is the last and spends all that is left.
+        let overtaken = boundary.bound_for(1, 320).expect("it has new patients");
+        assert!(overtaken > late.bound(1) && overtaken < 0.0);
+        assert_eq!(boundary.bound_for(1, 104), None);
+        assert_eq!(pocock(&[200, 348, 348]).bound_for(2, 348), None);
     }
 
     #[test]

@@ -101,20 +101,26 @@ impl Rules {
             let binding = if self.binding_futility { "binding" } else { "non-binding" };
             sentences.push(format!("Futility, {binding}: {}.", self.futility));
         }
+        sentences.extend(self.harm_sentence());
+        sentences
+    }
+
+    /// Describes the boundary for harm in a sentence; `None` without one.
+    pub fn harm_sentence(&self) -> Option<String> {
+        let alpha = significant(self.alpha_one_sided);
         match &self.harm {
-            HarmRule::None => {}
+            HarmRule::None => None,
             HarmRule::Symmetric { spending: TwoSidedSpending::PerSide } => {
-                sentences.push(format!("Two-sided, symmetric: alpha {alpha} on each side."));
+                Some(format!("Two-sided, symmetric: alpha {alpha} on each side."))
             }
             HarmRule::Symmetric { spending: TwoSidedSpending::BothSides } => {
                 let both = significant(2.0 * self.alpha_one_sided);
-                sentences.push(format!("Two-sided, symmetric: both sides together spend {both}."));
+                Some(format!("Two-sided, symmetric: both sides together spend {both}."))
             }
             HarmRule::Spending { function, alpha_one_sided } => {
-                sentences.push(format!("Harm: {function}, alpha {alpha_one_sided}."));
+                Some(format!("Harm: {function}, alpha {alpha_one_sided}."))
             }
         }
-        sentences
     }
 }
 
@@ -138,6 +144,10 @@ impl Question {
                 let [control, experimental] = it.arms();
                 format!("mean utility {:.4} v {:.4}", control.mean, experimental.mean)
             }
+            Comparison::ExpectedData(_) => {
+                let scale = self.comparison.scale_name().replace('_', " ");
+                format!("{scale} of {}", significant(self.comparison.effect()))
+            }
         };
         format!("{compared}, {looks}")
     }
@@ -160,6 +170,10 @@ impl Question {
                 format!("A common odds ratio of {}", significant(odds_ratio))
             }
             Comparison::Means(it) => format!("A mean of {}", significant(it.arms()[1].mean)),
+            Comparison::ExpectedData(_) => {
+                let scale = self.comparison.scale_name().replace('_', " ");
+                format!("A {scale} of {}", significant(self.comparison.effect()))
+            }
         };
         format!(
             "{effect} is the smallest effect that {patients} patients detect with a power of {power}."

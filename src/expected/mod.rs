@@ -19,10 +19,10 @@ pub mod plausibility;
 mod warnings;
 
 pub use assumptions::{AssumedEffect, Assumptions, StatedAlpha};
-pub use design::{FinalOutcomes, PosedDesign};
+pub use design::{FinalOutcomes, PosedDesign, SizedBoundaries};
 pub use estimand::estimand_of_shift;
-pub use normal_approximation::NoFormula;
-pub use required::NoSize;
+pub use normal_approximation::{CountsNeeded, NoFormula};
+pub use required::{MOST_PATIENTS, NoSize};
 pub use warnings::{notes, warnings};
 
 use crate::scenario::Scenario;

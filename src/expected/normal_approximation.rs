@@ -2,12 +2,14 @@
 
 use super::Expected;
 use super::counts::{Counting, scaled};
-use crate::analysis::imputation::Imputation;
+use crate::analysis::imputation::{Imputation, SingleImputation};
 use crate::analysis::margin::NullEffects;
 use crate::analysis::method::{GroupedBy, ReferenceDistribution};
 use crate::analysis::{BoundMethod, Counts, TestResult};
 use crate::design::StoppingProbabilities;
-use crate::design::comparison::{Balance, Comparison, StandardisedMoments};
+use crate::design::comparison::{
+    Balance, Comparison, ExpectedPoint, ExpectedStatistic, StandardisedMoments,
+};
 use crate::num::normal::upper_tail;
 use crate::outcome::MrsDistribution;
 use crate::scenario::comparison::{ComparedArms, NoComparison, comparison};
@@ -25,6 +27,15 @@ const FEW_PATIENTS: f64 = 10.0;
 
 /// The largest share of the patients that may be in sparse groups.
 const SPARSE_SHARE: f64 = 0.1;
+
+/// Counts of both arms that are enough for an analysis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CountsNeeded {
+    /// Outcomes by mRS.
+    Outcomes,
+    /// Outcomes by mRS, and the patients whose follow-up has ended without one.
+    OutcomesAndLost,
+}
 
 /// Why an analysis has no normal approximation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -87,29 +98,30 @@ impl Expected<'_> {
         )
     }
 
-    /// The message for a user who asks for a comparison that there is not, with the analyses that have
-    /// one.
-    pub fn no_comparison(&self, analysis: &Analysis, cause: NoComparison) -> String {
+    /// The message for a user who asks for a power or an effect that no formula gives, with the analyses
+    /// that have one.
+    pub fn no_formula(&self, analysis: &Analysis, cause: NoFormula) -> String {
         let names: Vec<&str> = self
             .scenario
             .analyses
             .iter()
-            .filter(|other| self.comparison(Truth::Alternative, other).is_ok())
+            .filter(|other| self.drift(Truth::Alternative, other).is_ok())
             .map(|other| other.name.as_str())
             .collect();
-        let allowed = if names.is_empty() {
-            "a scenario with such an analysis".to_owned()
+        let others = if names.is_empty() {
+            String::new()
         } else {
-            format!("--analysis {}", names.join(" or "))
+            format!("; it exists for --analysis {}", names.join(" or "))
         };
-        format!("analysis {} has no closed form {cause}; allowed: {allowed}", analysis.name)
+        format!("analysis {} has no closed form, {cause}{others}", analysis.name)
     }
 
-    /// Whether an analysis depends on nothing but the outcomes of two arms.
+    /// Whether an analysis depends on nothing but the outcomes of two arms and, if outcomes are missing, the
+    /// number of patients without one.
     ///
     /// # Errors
     /// The keys that make it depend on more.
-    pub fn needs_only_counts(&self, analysis: &Analysis) -> Result<(), &'static str> {
+    pub fn needs_only_counts(&self, analysis: &Analysis) -> Result<CountsNeeded, &'static str> {
         if analysis.method.grouping().is_some() {
             return Err("covariates or strata");
         }
@@ -119,10 +131,17 @@ impl Expected<'_> {
         if analysis.set != AnalysisSet::IntentionToTreat && self.scenario.adherence.is_some() {
             return Err("`population`");
         }
-        if analysis.missing != Imputation::None && self.scenario.has_dropout() {
-            return Err("`missing`");
+        match analysis.missing {
+            Imputation::None => Ok(CountsNeeded::Outcomes),
+            Imputation::Single(_) | Imputation::Multiple(_) if !self.scenario.has_dropout() => {
+                Ok(CountsNeeded::Outcomes)
+            }
+            Imputation::Single(SingleImputation::Value(_)) => Ok(CountsNeeded::OutcomesAndLost),
+            // Drawn within each stratum, or taken from the patient's early mRS.
+            Imputation::Single(SingleImputation::LastObservation) | Imputation::Multiple(_) => {
+                Err("`missing`")
+            }
         }
-        Ok(())
     }
 
     /// The comparison with the variance reduced by what the randomisation balances.
@@ -286,11 +305,47 @@ impl Expected<'_> {
         format!("The statistic of the expected data, its variance by the delta method{balanced}")
     }
 
+    /// The comparison by the statistic of the expected data, with the variance reduced by what the
+    /// randomisation balances.
+    ///
+    /// # Errors
+    /// The causes of [`Expected::drift`].
+    pub(super) fn by_expected_data(&self, analysis: &Analysis) -> Result<Comparison, NoFormula> {
+        // Both truths are checked for what the points below do not show, such as few re-randomisations.
+        for truth in [Truth::Alternative, Truth::Null] {
+            self.drift(truth, analysis)?;
+        }
+        let null = self.expected_point(Truth::Null, analysis)?;
+        let stated = self.expected_point(Truth::Alternative, analysis)?;
+        let balance = self.formula_balance(Truth::Alternative, analysis)?;
+        let has_margin = analysis.hypothesis.has_margin();
+        let statistic = ExpectedStatistic::new(analysis.method.scale(), null, stated, has_margin);
+        Ok(Comparison::ExpectedData(statistic).balanced(balance))
+    }
+
+    /// Estimate and statistic of the data expected at the final look.
+    fn expected_point(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<ExpectedPoint, NoFormula> {
+        let outcomes = f64::from(self.scenario.final_analysed());
+        let StandardisedMoments { mean, sd } = self.statistic_of_expected_data(truth, analysis)?;
+        let statistic = StandardisedMoments { mean: mean / outcomes.sqrt(), sd };
+        let cells = self.expected_cells(truth, analysis)?;
+        let estimate = analysis.method.estimate_of_expected(cells);
+        if !estimate.is_finite() {
+            return Err(NoFormula::NoEstimand);
+        }
+        Ok(ExpectedPoint { estimate, statistic })
+    }
+
     /// The patients expected at the final look, by cell of the analysis.
     fn expected_cells(&self, truth: Truth, analysis: &Analysis) -> Result<Vec<Counts>, NoFormula> {
         let scenario = self.scenario;
         // Shares are per patient randomised; the final look has `final_analysed` patients, all known.
-        let scale = f64::from(scenario.final_analysed()) / scenario.share_known();
+        let outcomes = f64::from(scenario.final_analysed());
+        let scale = outcomes / scenario.share_known();
         let counting = Counting::of_analysis(scenario, truth, analysis);
         let cells: Vec<Counts> =
             counting.cells(scenario).into_iter().map(|counts| scaled(counts, scale)).collect();

@@ -4,10 +4,9 @@ use super::{Expected, FinalOutcomes, NoFormula, PosedDesign};
 use crate::design::sample_size::Rounding;
 use crate::scenario::{Analysis, Truth};
 
-/// Largest number of patients of an answer.
+/// Largest number of patients of a size by formula.
 // No trial has more, and the counts could not hold them.
-// The limit of `rescuesim design` too, which answers the same question.
-const MOST_PATIENTS: f64 = 1e9;
+pub const MOST_PATIENTS: f64 = 1e9;
 
 /// Why no number of patients is known to give an analysis a power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -19,6 +19,11 @@ pub fn upper_tail(x: f64) -> f64 {
     0.5 * libm::erfc(x * FRAC_1_SQRT_2)
 }
 
+/// P(|Z| ≥ |x|), the two-sided p value of a standard normal statistic.
+pub fn two_sided(x: f64) -> f64 {
+    2.0 * upper_tail(x.abs())
+}
+
 /// Returns the value exceeded with probability `p`, for `p` in (0, 1); ±∞ at the ends, NaN outside.
 ///
 /// Starts from Abramowitz & Stegun 26.2.23 (error below 4.5e-4) and takes Newton steps on the

@@ -91,24 +91,29 @@ fn harmless(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// A table read back from CSV with a header.
+/// A table with a header, for a page and for a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct CsvTable {
-    pub header: Vec<String>,
-    pub rows: Vec<Vec<String>>,
+pub struct CsvTable {
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
 }
 
-/// Reads CSV that this program wrote.
-pub(super) fn read(text: &str) -> CsvTable {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let header = reader.headers().map(cells).unwrap_or_default();
-    // None is dropped: the text is from [`CsvWriter`], whose rows have equal lengths.
-    let rows = reader.records().flatten().map(|record| cells(&record)).collect();
-    CsvTable { header, rows }
-}
+impl CsvTable {
+    /// Collects the rows of a table, each with as many cells as the header.
+    pub(super) fn new<C: AsRef<str>>(
+        header: &[C],
+        rows: impl IntoIterator<Item = Vec<String>>,
+    ) -> Self {
+        Self {
+            header: header.iter().map(|name| name.as_ref().to_owned()).collect(),
+            rows: rows.into_iter().collect(),
+        }
+    }
 
-fn cells(record: &csv::StringRecord) -> Vec<String> {
-    record.iter().map(str::to_owned).collect()
+    /// Writes the table as CSV.
+    pub fn to_csv(&self) -> String {
+        table(&self.header, self.rows.iter().cloned())
+    }
 }
 
 #[cfg(test)]

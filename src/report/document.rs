@@ -228,14 +228,45 @@ impl Document {
 /// Adds wrapped text, every line in the style.
 // Every line by itself, as a pager may begin at any of them.
 fn push_styled(out: &mut String, style: Style, text: &str, columns: usize) {
-    for line in textwrap::fill(text, columns).lines() {
+    for line in filled(text, columns).lines() {
         *out += &format!("{style}{line}{style:#}\n");
     }
 }
 
+/// Wraps prose between words; a number with spaces between its thousands is one word.
+fn filled(text: &str, columns: usize) -> String {
+    let separator = WordSeparator::Custom(words_and_numbers);
+    textwrap::fill(text, textwrap::Options::new(columns).word_separator(separator))
+}
+
+/// Splits a line at its spaces, except for those between the thousands of a number.
+fn words_and_numbers(line: &str) -> Box<dyn Iterator<Item = Word<'_>> + '_> {
+    let mut words = Vec::new();
+    let mut from = 0;
+    for (at, _) in line.match_indices(' ') {
+        let rest = &line[at + 1..];
+        // Several spaces belong to the word before them.
+        if rest.starts_with(' ') || is_within_number(&line[..at], rest) {
+            continue;
+        }
+        words.push(Word::from(&line[from..=at]));
+        from = at + 1;
+    }
+    if from < line.len() {
+        words.push(Word::from(&line[from..]));
+    }
+    Box::new(words.into_iter())
+}
+
+/// Whether a space separates the thousands of a number: a digit before it and three after it.
+fn is_within_number(before: &str, after: &str) -> bool {
+    let digits = after.chars().take_while(char::is_ascii_digit).count();
+    digits == 3 && before.ends_with(|c: char| c.is_ascii_digit())
+}
+
 /// Wraps a paragraph, with the word that marks a warning in its style.
 fn paragraph(text: &str, columns: usize, palette: Palette) -> String {
-    let wrapped = textwrap::fill(text, columns) + "\n";
+    let wrapped = filled(text, columns) + "\n";
     match wrapped.strip_prefix(WARNING) {
         Some(rest) => format!("{0}{WARNING}{0:#}{rest}", palette.warning),
         None => wrapped,
@@ -317,6 +348,17 @@ pub(super) fn escaped(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+/// Writes a text with a capital first letter.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Writes a fragment as a sentence.
+pub(super) fn sentence(fragment: &str) -> String {
+    capitalised(fragment) + "."
 }
 
 /// Lays out a plain table with names left-aligned and quantities right-aligned.
@@ -447,6 +489,17 @@ fn aligned(row: &[String]) -> Vec<Cell> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_do_not_break_within_a_number() {
+        let text = "of all patients 1 234 567 are in 20 000 trials";
+        for columns in 10..40 {
+            let lines = Document::new().text(text).within(columns);
+            assert_eq!(lines.replace('\n', " ").trim_end(), text);
+            let whole = |number| lines.lines().any(|line| line.contains(number));
+            assert!(whole("1 234 567") && whole("20 000"), "{lines}");
+        }
+    }
 
     #[test]
     fn styles_mark_title_headers_and_warnings_and_change_no_other_character() {

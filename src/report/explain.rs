@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::document::Document;
+use super::document::{Document, sentence};
 use super::glossary::{self, Term};
 use crate::scenario::key_help::{Choice, Example, KeyHelp, without_indices};
 use crate::scenario::{nearest, synonyms};
@@ -341,13 +341,6 @@ fn lines<'n>(named: impl Iterator<Item = (String, &'n str)>) -> String {
         format!("  {name}\n{}", textwrap::fill(meaning, options))
     });
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
-}
-
-/// Returns a fragment as a sentence.
-fn sentence(fragment: &str) -> String {
-    let mut letters = fragment.chars();
-    let first = letters.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(letters).chain(['.']).collect()
 }
 
 /// Removes the links of Markdown, `[text](target)`, and keeps their text.

@@ -96,10 +96,19 @@ pub(super) fn value_and_error(estimate: McEstimate, digits: u32) -> (String, Opt
     if mcse.is_nan() || mcse == 0.0 {
         return (trimmed(value, 4), None);
     }
-    // The first digit of the error is at decimal −⌊log10⌋. Seven decimals are the resolution of the
-    // grid on which means are summed (2⁻²⁴).
-    let decimals = (f64::from(digits) - 1.0 - libm::log10(mcse).floor()).clamp(0.0, 7.0) as usize;
+    let decimals = decimals_of(mcse, digits, MOST_DECIMALS);
     (fixed(value, decimals), Some(format!("{mcse:.decimals$}")))
+}
+
+/// Decimals of a simulated quantity at most, the resolution of the grid on which means are summed (2⁻²⁴).
+pub(super) const MOST_DECIMALS: u32 = 7;
+
+/// Decimals with which a number above 0 is written with the given number of significant digits, at most
+/// `most`; more digits if it has them before the point.
+pub(super) fn decimals_of(number: f64, digits: u32, most: u32) -> usize {
+    // The first digit is at decimal −⌊log10⌋.
+    let decimals = f64::from(digits) - 1.0 - libm::log10(number).floor();
+    decimals.clamp(0.0, f64::from(most)) as usize
 }
 
 /// Formats a proportion with its error, and with its one-sided 95 % limit if all replicates agree.
@@ -138,7 +147,7 @@ pub(super) fn percent_with_error(share: McEstimate) -> String {
 /// Rounds up to two digits.
 fn rounded_up(limit: f64) -> f64 {
     let unit = libm::pow(10.0, libm::log10(limit).floor() - 1.0);
-    let decimals = (1.0 - libm::log10(limit).floor()).clamp(0.0, 15.0) as usize;
+    let decimals = decimals_of(limit, 2, 15);
     // Through text, as a multiple of 0.001 is in general no number that prints with three decimals.
     format!("{:.decimals$}", (limit / unit).ceil() * unit).parse().expect("digits are a number")
 }

@@ -84,7 +84,7 @@ const MOST_EFFECTS: usize = 4;
 fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
     let tables = design.effects.chunks(MOST_EFFECTS).map(|effects| {
         let mut rows = vec![
-            row(effect_name(scale), effects, |effect| fixed(effect.effect, 4)),
+            row(&effect_name(scale), effects, |effect| fixed(effect.effect, 4)),
             normal_row("efficacy, weighted", effects, |found| chance(found.weighted)),
             normal_row("efficacy, conventional", effects, |found| chance(found.conventional)),
             normal_row("efficacy without re-estimation", effects, |found| chance(found.fixed)),
@@ -119,7 +119,7 @@ fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
 fn exact(design: &ReestimatedDesign, scale: &str) -> Document {
     let effects: Vec<&ReestimationUnder> =
         design.effects.iter().filter(|effect| effect.exact.is_some()).take(MOST_EFFECTS).collect();
-    let mut rows = vec![row(effect_name(scale), &effects, |effect| fixed(effect.effect, 4))];
+    let mut rows = vec![row(&effect_name(scale), &effects, |effect| fixed(effect.effect, 4))];
     rows.extend([
         exact_row("efficacy, weighted", &effects, |it| chance(it.weighted)),
         exact_row("efficacy, conventional", &effects, |it| chance(it.conventional)),

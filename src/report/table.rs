@@ -3,8 +3,8 @@
 use super::Summary;
 use super::document::Document;
 use super::numeral::{
-    NONE, chance, fixed, grouped, number, probability, value_and_error, with_error, with_limit,
-    with_two_digit_error,
+    NONE, chance, decimals_of, fixed, grouped, number, probability, value_and_error, with_error,
+    with_limit, with_two_digit_error,
 };
 use super::prior::averaged;
 use super::synopsis::StopReason;
@@ -45,7 +45,7 @@ pub(super) fn precision(reached: Option<&PrecisionReached>, what: &str) -> Strin
         return format!(", in all of which {what}{named} is the same");
     }
     // Two digits of the error.
-    let digits = (1.0 - libm::log10(*reached).floor()).clamp(0.0, 17.0) as usize;
+    let digits = decimals_of(*reached, 2, 17);
     format!(
         ", after which the standard error of {what}{named} is {reached:.digits$} (asked for: {asked})"
     )
@@ -279,7 +279,7 @@ pub(super) fn sizes(effect: &AnalysisSummary, none: &AnalysisSummary) -> Documen
         for (what, size) in
             [("randomised", &analysis.n_randomised), ("analysed", &analysis.n_analysed)]
         {
-            let SizeSummary { mean, p80, p95, max } = *size;
+            let SizeSummary { mean, p80, p95, max, .. } = *size;
             let mut row = vec![format!("{truth}, {what}")];
             row.extend([mean, p80, p95, max].map(with_error));
             rows.push(row);

@@ -156,8 +156,12 @@ pub struct DecisionSummary {
 pub struct SizeSummary {
     /// Expected number.
     pub mean: McEstimate,
+    /// Median.
+    pub p50: McEstimate,
     /// 80th percentile.
     pub p80: McEstimate,
+    /// 90th percentile.
+    pub p90: McEstimate,
     /// 95th percentile.
     pub p95: McEstimate,
     /// Largest number simulated.
@@ -303,7 +307,9 @@ impl SizeSummary {
         let max = McEstimate::new(histogram.max(), f64::NAN, histogram.n());
         Self {
             mean: McEstimate::histogram_mean(histogram, 1.0),
+            p50: McEstimate::quantile(histogram, 0.50, 1.0),
             p80: McEstimate::quantile(histogram, 0.80, 1.0),
+            p90: McEstimate::quantile(histogram, 0.90, 1.0),
             p95: McEstimate::quantile(histogram, 0.95, 1.0),
             max,
         }

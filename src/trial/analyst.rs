@@ -1,13 +1,15 @@
 //! What an analysis computes from the data of a look: missing outcomes are imputed, then the method tests.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ReplicateStreams;
 use super::description::Described;
 use super::imputation::{Imputer, IncompleteData};
 use crate::analysis::imputation::Imputation;
 use crate::analysis::proportional_odds::assumption::ProportionalOddsTest;
-use crate::analysis::{BoundMethod, Counts, KnownOutcomes, Scratch, Statistic, TestResult};
+use crate::analysis::{
+    BoundMethod, Counts, FitStatus, KnownOutcomes, Scratch, Statistic, TestResult,
+};
 use crate::rng::Purpose;
 use crate::scenario::{Analysis, Description};
 
@@ -21,7 +23,8 @@ pub(super) struct Analyst {
 }
 
 impl Analyst {
-    /// Computes the statistic of an analysis without its estimate, which is faster.
+    /// Computes the statistic of an analysis without its estimate, which is faster. Once `cancelled` is set
+    /// there is none, as with [`Analyst::test`].
     pub fn statistic(
         &mut self,
         analysis: &Analysis,
@@ -29,6 +32,10 @@ impl Analyst {
         streams: ReplicateStreams,
         cancelled: &AtomicBool,
     ) -> Statistic {
+        // A single fit may take seconds, with a thousand centres as covariates and as many looks to come.
+        if cancelled.load(Ordering::Relaxed) {
+            return Statistic { z: None, test: None };
+        }
         match missing_rule(analysis, known) {
             Imputation::None => analysis.method.statistic(known, &mut self.scratch),
             Imputation::Single(rule) => {
@@ -40,8 +47,8 @@ impl Analyst {
         }
     }
 
-    /// Computes the statistic of an analysis with its estimate. Multiple imputation ends early once
-    /// `cancelled` is set.
+    /// Computes the statistic of an analysis with its estimate. Once `cancelled` is set there is none, and
+    /// multiple imputation ends early: the replicate will not be used.
     pub fn test(
         &mut self,
         analysis: &Analysis,
@@ -49,6 +56,9 @@ impl Analyst {
         streams: ReplicateStreams,
         cancelled: &AtomicBool,
     ) -> TestResult {
+        if cancelled.load(Ordering::Relaxed) {
+            return TestResult::failed(FitStatus::NotConverged);
+        }
         let Self { scratch, completed, imputer, .. } = self;
         match missing_rule(analysis, known) {
             Imputation::None => analysis.method.test(known, scratch),
@@ -94,7 +104,7 @@ impl Analyst {
 }
 
 /// Returns what an analysis does about missing outcomes at a look.
-fn missing_rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a Imputation {
+pub(super) fn missing_rule<'a>(analysis: &'a Analysis, known: &KnownOutcomes) -> &'a Imputation {
     // A look without any known outcome has no information and so no boundary: nothing is imputed there.
     if known.all.total() == 0 { &Imputation::None } else { &analysis.missing }
 }
@@ -106,4 +116,36 @@ pub(super) fn patients_analysed(analysis: &Analysis, known: &KnownOutcomes) -> u
         Imputation::Single(_) | Imputation::Multiple(_) => known.missing.iter().flatten().sum(),
     };
     known.all.total() + imputed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Mrs;
+    use crate::randomisation::Arm;
+    use crate::rng::{Replicate, Streams};
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn nothing_is_analysed_once_a_simulation_is_cancelled() {
+        let text = include_str!("../../scenarios/angel-reboot.toml");
+        let scenario = Scenario::parse(text, &[]).expect("it is shipped");
+        let mut known = KnownOutcomes::default();
+        known.reset(scenario.detail);
+        for (arm, mrs) in [(Arm::Control, 4), (Arm::Control, 2), (Arm::Experimental, 1)] {
+            known.record_many(arm, 0, Mrs::new(mrs).expect("0 to 6"), 10);
+        }
+        let streams =
+            ReplicateStreams { streams: Streams::new(scenario.seed), replicate: Replicate(0) };
+        let mut analyst = Analyst::default();
+        for analysis in &scenario.analyses {
+            let mut has_z = |cancelled| {
+                let cancelled = AtomicBool::new(cancelled);
+                let statistic = analyst.statistic(analysis, &known, streams, &cancelled);
+                let test = analyst.test(analysis, &known, streams, &cancelled);
+                [statistic.z.is_some(), test.z.is_finite()]
+            };
+            assert_eq!([has_z(false), has_z(true)], [[true; 2], [false; 2]], "{}", analysis.name);
+        }
+    }
 }

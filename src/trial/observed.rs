@@ -1,9 +1,10 @@
 //! A look of a running trial, from its patients: tables and tests as a simulated look has them.
 
-use super::analyst::Analyst;
+use super::analyst::{Analyst, missing_rule};
 use super::{EventCounts, NEVER_CANCELLED, ReplicateStreams};
+use crate::analysis::imputation::Imputation;
 use crate::analysis::rerandomisation::Repeats;
-use crate::analysis::{KnownOutcomes, OutcomeTable, TestResult};
+use crate::analysis::{Detail, KnownOutcomes, OutcomeTable, TestResult};
 use crate::randomisation::{Allocating, AllocationState, Arm};
 use crate::rng::{Purpose, Replicate, Streams};
 use crate::scenario::patients::{PatientOutcome, TrialPatient};
@@ -38,6 +39,36 @@ impl<'p> ObservedLook<'p> {
         let arms = patients.iter().map(|patient| analysis.set.arm(patient.arm, patient.received));
         look.known = look.table(arms);
         look
+    }
+
+    /// Takes the counts of a look whose patients are not given, for an analysis that needs no more than
+    /// the outcomes of two arms and the patients without one, control first.
+    pub fn of_counts(
+        scenario: &'p Scenario,
+        analysis: &'p Analysis,
+        all: OutcomeTable,
+        lost: [u32; 2],
+    ) -> Self {
+        let mut known = KnownOutcomes::default();
+        // Without cells: the analysis divides the patients by nothing but their arm.
+        known.reset(Detail { cells: 0, missing: true, ..scenario.detail });
+        known.all = all;
+        known.missing[0] = lost;
+        Self { scenario, analysis, patients: &[], all, known }
+    }
+
+    /// Returns the outcomes that the method tests, imputed ones included; `None` if they are imputed several
+    /// times.
+    pub fn seen(&self) -> Option<OutcomeTable> {
+        match missing_rule(self.analysis, &self.known) {
+            Imputation::None => Some(self.known.all),
+            Imputation::Single(rule) => {
+                let mut completed = KnownOutcomes::default();
+                rule.complete(&self.known, &mut completed);
+                Some(completed.all)
+            }
+            Imputation::Multiple(_) => None,
+        }
     }
 
     /// Counts the patients randomised to control and experimental arm.

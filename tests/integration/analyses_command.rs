@@ -5,7 +5,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::util::{angel_reboot, directory, output, refused, rescuesim, set_options, too_wide};
+use crate::util::{
+    self, angel_reboot, directory, output, refused, rescuesim, set_options, too_wide,
+};
 
 const SCENARIO: &str = "scenarios/angel-reboot.toml";
 
@@ -150,32 +152,47 @@ fn scenarios_are_compared_by_their_common_analyses() {
     }
 }
 
-/// A command that needs a closed form refuses other analyses and names the analyses that have one.
+/// A command that needs a closed form names the reason why there is none and the analyses that have one;
+/// boundaries and decisions need none.
 #[test]
 fn commands_by_formula_name_the_analyses_that_have_one() {
-    let folder = directory();
-    let path = folder.path().join("wins.toml");
-    fs::write(&path, with_wins()).expect("the folder is writable");
-    let wins = path.display().to_string();
-    let says = "analysis wins has no closed form (two_proportions, proportional_odds, wilcoxon and \
-                utility_weighted have one, without covariates or strata); \
-                allowed: --analysis independence";
-    let design = refused(rescuesim().args(["design", &wins, "--analysis", "wins"]));
-    assert!(design.contains(says), "{design}");
+    let few = r#"analyses=[{name="few",method="two_proportions",rerandomisations=19},
+                           {name="independence",method="two_proportions"}]"#;
+    let reason = "analysis few has no closed form, as fewer than 999 re-randomisations make p values \
+                  coarse; it exists for --analysis independence";
+    let design = ["design", SCENARIO, "--set", few];
+    let refused_power = refused(rescuesim().args(design).args(["--power", "0.8"]));
+    assert!(refused_power.contains(&format!("--power 0.8: {reason}; without --power")));
+    let effect = ["--plot", "it.svg", "--scale", "effect"];
+    let refused_plot = refused(rescuesim().args(design).args(effect));
+    assert!(refused_plot.contains("allowed: z, p"), "{refused_plot}");
+    let boundaries = util::json(rescuesim().args(design));
+    assert_eq!(boundaries["no_formula"], format!("No power and no sizes: {reason}."));
+    let with_formula = util::json(rescuesim().args(design).args(["--analysis", "independence"]));
+    let looks = |of: &Value| of["looks"].as_array().expect("a list").clone();
+    for (alone, with) in looks(&boundaries).iter().zip(looks(&with_formula)) {
+        for key in
+            ["z", "p_one_sided", "p_two_sided", "conditional_power_trend", "predictive_power"]
+        {
+            assert_eq!(alone["efficacy"][key], with["efficacy"][key], "{key}");
+        }
+        assert_eq!(alone["efficacy"]["effect"], Value::Null);
+    }
     let look = ["--look", "1", "--z", "1", "--n", "104"];
-    let monitor =
-        refused(rescuesim().args([&["monitor", &wins, "--analysis", "wins"][..], &look].concat()));
-    assert!(monitor.contains(says), "{monitor}");
-    let none =
-        refused(rescuesim().args(["design", &wins, "--set", r#"analyses=[{method="win_odds"}]"#]));
-    assert!(none.contains("allowed: a scenario with such an analysis"), "{none}");
+    let monitored = util::json(rescuesim().args(["monitor", SCENARIO, "--set", few]).args(look));
+    assert_eq!(
+        (&monitored["decision"], &monitored["effects"]["estimate"]),
+        (&"continue".into(), &Value::Null)
+    );
+    assert!(monitored["looks"][0]["p_efficacy"]["two_sided"].as_f64().is_some_and(|p| p < 0.001));
     let all = ["design", SCENARIO, "--set", "outcome.control=[0,0,0,50,50,0,0]"];
-    let arms = refused(
+    let arms = util::json(
         rescuesim()
             .args([&all[..], &["--set", "outcome.experimental={common_odds_ratio=2}"]].concat()),
     );
-    assert!(arms.contains("analysis independence has no closed form with these arms"), "{arms}");
-    assert!(arms.contains("allowed: --analysis shift"), "{arms}");
+    let reason = arms["no_formula"].as_str().expect("a sentence");
+    assert!(reason.contains("analysis independence has no closed form, as the arms"), "{reason}");
+    assert!(reason.contains("it exists for --analysis shift"), "{reason}");
     for rule in [
         r#"design.futility={rule="effect",bounds=[0,0]}"#,
         r#"design.futility={rule="conditional_power",under="planned",at_most=0.1}"#,

@@ -212,3 +212,30 @@ fn sparse_strata_have_no_formula() {
         assert_eq!((power, words.as_str()), (None, "none, as most strata have a few patients"));
     }
 }
+
+/// Tests of successes within strata, in unequal arms or of imputed outcomes differ from two proportions in
+/// the formula as they do in the simulation, in which both see the same trials: the paired difference of two
+/// powers has an error of 0.0006, and the largest true difference from the formula seen is 0.004.
+#[test]
+fn analyses_of_successes_differ_from_two_proportions_by_formula_as_in_trials() {
+    let analyses = r#"analyses=[{name="plain",method="two_proportions"},
+        {name="cmh",method="cochran_mantel_haenszel",stratify_by=["nihss"]},
+        {name="wald",method="logistic"},
+        {name="adjusted",method="logistic",adjust_for=["nihss"]},
+        {name="worst",method="two_proportions",missing={rule="single_value",mrs=6}}]"#;
+    for ratio in ["{control=1,experimental=2}", "{control=2,experimental=1}"] {
+        let ratio = format!("arms.allocation_ratio={ratio}");
+        let result = simulate(&[analyses, &ratio], 20_000);
+        let powers = |name: &str| {
+            let analysis = result.analysis(Alternative, name);
+            let formula = analysis.normal_approximation.as_ref().expect("it has a formula");
+            [analysis.rejection.value, formula.rejection]
+        };
+        let [plain, plain_by_formula] = powers("plain");
+        for name in ["cmh", "wald", "adjusted", "worst"] {
+            let [simulated, by_formula] = powers(name);
+            let difference = (simulated - plain) - (by_formula - plain_by_formula);
+            assert!(difference.abs() < 0.006, "{ratio} {name}: {difference}");
+        }
+    }
+}

@@ -51,6 +51,7 @@ fn the_page_has_what_a_board_decides_on() {
     ] {
         assert!(text.contains(words), "{words}");
     }
+    assert!(text.contains("figure-events"));
     assert!(text.contains("--earlier-z 1.1") && !text.contains("NaN"));
 }
 
@@ -64,7 +65,8 @@ fn a_browser_shows_the_whole_page_of_a_look() {
         let seen = look_at(&page, width, theme, browser);
         assert_eq!(seen.complaints, Vec::<String>::new(), "{width}");
         assert!(seen.excess <= 0, "scrolls by {} at {width}", seen.excess);
-        assert_eq!((seen.missing, seen.drawings), (0, 1), "{width}");
+        // Z by look, and the adverse events.
+        assert_eq!((seen.missing, seen.drawings), (0, 2), "{width}");
         assert!(seen.links.iter().all(|link| link.starts_with("data:")), "{:?}", seen.links);
         assert_eq!(seen.unmarked, Vec::<String>::new(), "{width}");
         assert!(seen.contrast >= 4.5, "contrast of {} with {theme:?}", seen.contrast);

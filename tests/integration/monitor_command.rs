@@ -83,7 +83,7 @@ fn the_table_fits_and_marks_the_current_look() {
 
 #[test]
 fn invalid_input_is_reported() {
-    let cases: [(&[&str], &str); 18] = [
+    let cases: [(&[&str], &str); 22] = [
         (&["--look", "4", "--z", "2", "--n", "300"], "--look is 4; allowed: 1 to 3"),
         (&["--look", "0", "--z", "2", "--n", "300"], "--look is 0; allowed: 1 to 3"),
         (
@@ -144,6 +144,41 @@ fn invalid_input_is_reported() {
             &["--look", "1", "--z", "2", "--n", "104", "--analysis", "x"],
             "allowed: independence, shift",
         ),
+        (
+            &["--look", "1", "--control", "20/52", "--experimental", "30/52", "--lost", "1,2"],
+            "--lost: analysis independence imputes no outcomes; allowed: no --lost",
+        ),
+        (
+            &[
+                "--look",
+                "1",
+                "--control",
+                "20/52",
+                "--experimental",
+                "30/52",
+                "--set",
+                r#"analyses=[{name="worst",method="two_proportions",missing={rule="single_value",mrs=6}}]"#,
+            ],
+            "analysis worst imputes missing outcomes; expected: --lost with the patients",
+        ),
+        (
+            &[
+                "--look",
+                "1",
+                "--control",
+                "20/52",
+                "--experimental",
+                "30/52",
+                "--lost",
+                "9,0",
+                "--randomised",
+                "60,60",
+                "--set",
+                r#"analyses=[{name="worst",method="two_proportions",missing={rule="single_value",mrs=6}}]"#,
+            ],
+            "the counts of the arms and --lost: 61 patients with an outcome or lost in the control arm, more than the 60",
+        ),
+        (&["--look", "1", "--z", "39", "--n", "104"], "no effect gives it with control as planned"),
     ];
     for (arguments, message) in cases {
         let output = rescuesim()

@@ -1,20 +1,18 @@
 //! Question about a design, from a scenario or from options, and its answer.
 
-use rescuesim::design::characteristics::{DesignCharacteristics, Question, RequiredSize};
+use rescuesim::design::characteristics::{
+    DesignCharacteristics, LookCharacteristics, Question, RequiredSize,
+};
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::reestimation::ReestimatedDesign;
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
-use rescuesim::expected::{Expected, FinalOutcomes, PosedDesign};
-use rescuesim::report::design::DesignReport;
+use rescuesim::expected::{Expected, FinalOutcomes, MOST_PATIENTS, PosedDesign, SizedBoundaries};
+use rescuesim::report::design::{BoundariesReport, DesignReport};
 use rescuesim::scenario::{InputDocument, Scenario, StatedTrial};
 
 use super::DesignArgs;
 use crate::cli::{Failure, analysis, recreate};
-
-/// Largest number of patients of a design.
-// No trial has more, and the counts could not hold them.
-const MOST_PATIENTS: f64 = 1e9;
 
 /// Question about a design, with the given quantities.
 pub struct Asked {
@@ -28,37 +26,96 @@ pub struct Asked {
     conventions: Vec<String>,
 }
 
-impl Asked {
-    pub fn of_scenario(scenario: &Scenario, args: &DesignArgs) -> Result<Self, Failure> {
-        let analysis = analysis::named(scenario, args.analysis.as_deref())?;
-        let expected = Expected::new(scenario);
-        // To find a size, looks are as planned. To evaluate the trial as it is, the final look has
-        // the expected number of known outcomes, as in `check` and `run`.
-        let outcomes = match args.power {
-            Some(_) => FinalOutcomes::Planned,
-            None => FinalOutcomes::Expected,
-        };
-        let PosedDesign { question, boundaries, sizes } = expected
-            .posed_design(analysis, outcomes, args.rounding.rounding())
-            .map_err(|cause| Failure::Usage(expected.no_comparison(analysis, cause)))?;
-        let total = sizes.last().map_or(0, |size| size.total());
-        let title = format!("{}, analysis {}", scenario.file().title, analysis.name);
-        let mut conventions = question.conventions(AlphaSource::Given);
-        if outcomes == FinalOutcomes::Expected && total != scenario.design.maximum_analysed() {
-            conventions.push(format!(
-                "The final look has the {total} outcomes that are expected to be known."
-            ));
-        }
-        if scenario.stops_for_safety() {
-            conventions.push("Stops by adverse events are left out.".to_owned());
-        }
-        let share_randomised = scenario.ratio.share_experimental();
-        let randomised =
-            Rounding::Total.sizes(f64::from(scenario.randomised), share_randomised, &[1.0]).pop();
-        let sizes = Some(sizes);
-        Ok(Self { question, boundaries, sizes, randomised, title, conventions })
-    }
+/// What `design` can say about an analysis of a scenario.
+pub enum Posed {
+    /// A question with an answer by formula.
+    Question(Box<Asked>),
+    /// Boundaries, which need no formula.
+    Boundaries(BoundariesReport),
+}
 
+/// Returns the question that a scenario poses for one of its analyses, or, if no formula answers it, the
+/// boundaries alone.
+///
+/// # Errors
+/// When a power is asked for that no formula gives.
+pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure> {
+    let analysis = analysis::named(scenario, args.analysis.as_deref())?;
+    let expected = Expected::new(scenario);
+    // To find a size, looks are as planned. To evaluate the trial as it is, the final look has
+    // the expected number of known outcomes, as in `check` and `run`.
+    let outcomes = match args.power {
+        Some(_) => FinalOutcomes::Planned,
+        None => FinalOutcomes::Expected,
+    };
+    let posed = expected.posed_design(analysis, outcomes, args.rounding.rounding());
+    let title = format!("{}, analysis {}", scenario.file().title, analysis.name);
+    let share_randomised = scenario.ratio.share_experimental();
+    let randomised =
+        Rounding::Total.sizes(f64::from(scenario.randomised), share_randomised, &[1.0]).pop();
+    let cause = match posed {
+        Ok(PosedDesign { question, boundaries, sizes }) => {
+            let mut conventions = question.conventions(AlphaSource::Given);
+            conventions.extend(of_the_final_look(scenario, outcomes, &sizes));
+            let sizes = Some(sizes);
+            return Ok(Posed::Question(Box::new(Asked {
+                question,
+                boundaries,
+                sizes,
+                randomised,
+                title,
+                conventions,
+            })));
+        }
+        Err(cause) => expected.no_formula(analysis, cause),
+    };
+    if let Some(power) = args.power {
+        return Err(Failure::Usage(format!(
+            "--power {power}: {cause}; without --power the boundaries are printed, and `rescuesim solve` \
+             finds a size by simulation"
+        )));
+    }
+    if args.reestimation.wanted().is_some() {
+        return Err(Failure::Usage(format!("--promising-zone: {cause}")));
+    }
+    let SizedBoundaries { boundaries, sizes } = expected.sized_boundaries(outcomes);
+    let rules = &scenario.design.plan().rules;
+    let mut conventions = rules.sentences(sizes.len(), AlphaSource::Given);
+    conventions.extend(of_the_final_look(scenario, outcomes, &sizes));
+    let analysed = sizes.last().copied().expect("a trial has a final look");
+    Ok(Posed::Boundaries(BoundariesReport {
+        version: env!("CARGO_PKG_VERSION"),
+        command: recreate::as_typed(),
+        title,
+        conventions,
+        no_formula: format!("No power and no sizes: {cause}."),
+        alpha_one_sided: rules.alpha_one_sided,
+        analysed,
+        randomised: randomised.unwrap_or(analysed),
+        looks: LookCharacteristics::without_effect(&boundaries, &sizes),
+    }))
+}
+
+/// States how many outcomes the final look has, and what the numbers leave out.
+fn of_the_final_look(
+    scenario: &Scenario,
+    outcomes: FinalOutcomes,
+    sizes: &[ArmSizes],
+) -> Vec<String> {
+    let total = sizes.last().map_or(0, |size| size.total());
+    let mut conventions = Vec::new();
+    if outcomes == FinalOutcomes::Expected && total != scenario.design.maximum_analysed() {
+        conventions.push(format!(
+            "The final look has the {total} outcomes that are expected to be known."
+        ));
+    }
+    if scenario.stops_for_safety() {
+        conventions.push("Stops by adverse events are left out.".to_owned());
+    }
+    conventions
+}
+
+impl Asked {
     pub fn of_options(args: &DesignArgs) -> Result<Self, Failure> {
         let trial = stated_trial(args)?;
         let (comparison, share_experimental) = (trial.comparison.clone(), trial.share_experimental);
@@ -139,6 +196,7 @@ impl Asked {
             title: self.title,
             conventions: self.conventions,
             effect_scale: self.question.comparison.scale_name(),
+            has_margin: self.question.comparison.has_margin(),
             design: match self.randomised.filter(|_| required.is_none()) {
                 Some(randomised) => DesignCharacteristics { randomised, ..design },
                 None => DesignCharacteristics { required, ..design },
@@ -249,10 +307,12 @@ fn beneficial(comparison: &Comparison) -> Result<(), Failure> {
             libm::exp(effect),
             (libm::exp(null) * 1e10).round() / 1e10
         ),
-        Comparison::TwoProportions(_) | Comparison::Means(_) => format!(
-            "the difference of experimental and control arm is {effect:.4}, which no number of \
+        Comparison::TwoProportions(_) | Comparison::Means(_) | Comparison::ExpectedData(_) => {
+            format!(
+                "the difference of experimental and control arm is {effect:.4}, which no number of \
              patients detects; allowed: above {null:.4}"
-        ),
+            )
+        }
     }))
 }
 

@@ -9,12 +9,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Command, Id, ValueEnum};
 use rescuesim::design::sample_size::Rounding;
+use rescuesim::report::design::{BoundariesReport, DesignReport};
+use rescuesim::report::document::Document;
 use rescuesim::report::figure::{self, BoundaryScale};
 use rescuesim::scenario::{InputDocument, Set};
 
 use super::pictures::{DpiArgs, figure_path, write_plot};
 use super::{Failure, Format, delay, output, values};
-use asked::Asked;
+use asked::{Asked, Posed, asked_of};
 use endpoint::EndpointArgs;
 use reestimation::ReestimationArgs;
 use rules::RuleArgs;
@@ -118,25 +120,86 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
             let mut sets = Set::all(&args.overrides);
             sets.extend(args.rules.overrides(args.power)?);
             let scenario = delay::announced(false, || document.with(&sets).resolve())?;
-            (Asked::of_scenario(&scenario, args)?, document.paths())
+            (delay::announced(false, || asked_of(&scenario, args))?, document.paths())
         }
-        None => (delay::announced(false, || Asked::of_options(args))?, Vec::new()),
+        None => {
+            let asked = delay::announced(false, || Asked::of_options(args))?;
+            (Posed::Question(Box::new(asked)), Vec::new())
+        }
     };
-    let report = delay::announced(false, || asked.answer(args))?;
+    let answer = match asked {
+        Posed::Question(asked) => {
+            Answer::Design(Box::new(delay::announced(false, || asked.answer(args))?))
+        }
+        Posed::Boundaries(boundaries) => Answer::Boundaries(boundaries),
+    };
     if let Some(path) = &args.plot {
-        let scale = match args.scale {
-            PlotScale::Z => BoundaryScale::Z,
-            PlotScale::P => BoundaryScale::P,
-            PlotScale::Effect => BoundaryScale::Effect,
-        };
-        let svg = figure::boundaries(&report.design, scale, &report.title, report.effect_scale);
-        write_plot(path, &svg, &report.title, args.dpi, &inputs)?;
+        let svg = answer.figure(args.scale)?;
+        write_plot(path, &svg, answer.title(), args.dpi, &inputs)?;
         output::report_written(std::slice::from_ref(path));
     }
     match args.format {
-        Format::Csv => output::print(&report.to_csv()),
+        Format::Csv => output::print(&answer.to_csv()),
         format @ (Format::Table | Format::Markdown | Format::Json) => {
-            output::print_as(format, || report.document(), || report.to_json())
+            output::print_as(format, || answer.document(), || answer.to_json())
+        }
+    }
+}
+
+/// What `design` prints.
+enum Answer {
+    Design(Box<DesignReport>),
+    /// Of an analysis whose power no formula gives.
+    Boundaries(BoundariesReport),
+}
+
+impl Answer {
+    fn title(&self) -> &str {
+        match self {
+            Self::Design(report) => &report.title,
+            Self::Boundaries(report) => &report.title,
+        }
+    }
+
+    fn figure(&self, scale: PlotScale) -> Result<String, Failure> {
+        let scale = match (scale, self) {
+            (PlotScale::Z, _) => BoundaryScale::Z,
+            (PlotScale::P, _) => BoundaryScale::P,
+            (PlotScale::Effect, Self::Design(_)) => BoundaryScale::Effect,
+            (PlotScale::Effect, Self::Boundaries(report)) => {
+                return Err(Failure::Usage(format!(
+                    "--scale effect: {}; allowed: z, p",
+                    report.no_formula.trim_end_matches('.')
+                )));
+            }
+        };
+        Ok(match self {
+            Self::Design(report) => {
+                let looks = &report.design.looks;
+                figure::boundaries(looks, scale, &report.title, report.effect_scale)
+            }
+            Self::Boundaries(report) => figure::boundaries(&report.looks, scale, &report.title, ""),
+        })
+    }
+
+    fn to_csv(&self) -> String {
+        match self {
+            Self::Design(report) => report.to_csv(),
+            Self::Boundaries(report) => report.to_csv(),
+        }
+    }
+
+    fn to_json(&self) -> String {
+        match self {
+            Self::Design(report) => report.to_json(),
+            Self::Boundaries(report) => report.to_json(),
+        }
+    }
+
+    fn document(&self) -> Document {
+        match self {
+            Self::Design(report) => report.document(),
+            Self::Boundaries(report) => report.document(),
         }
     }
 }

@@ -54,8 +54,18 @@ impl MonitorArgs {
         match given {
             Some(given) => {
                 // By arm as well: arms that were typed in the wrong order may have the right total.
-                let arms = given.all.counts.map(|arm| arm.iter().sum());
-                self.within("the counts of the arms", "with an outcome", arms, randomised)
+                let mut arms = given.all.counts.map(|arm| arm.iter().sum());
+                let Some(lost) = self.lost else {
+                    return self.within(
+                        "the counts of the arms",
+                        "with an outcome",
+                        arms,
+                        randomised,
+                    );
+                };
+                arms.iter_mut().zip(lost.0).for_each(|(patients, lost)| *patients += lost);
+                let which = "with an outcome or lost";
+                self.within("the counts of the arms and --lost", which, arms, randomised)
             }
             None => Ok(()),
         }

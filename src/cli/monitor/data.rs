@@ -9,7 +9,7 @@ use rescuesim::design::monitor::RunningTrial;
 use rescuesim::expected::Expected;
 use rescuesim::num::normal::upper_quantile;
 use rescuesim::report::monitoring::Effects;
-use rescuesim::scenario::{Analysis, Scenario, Truth};
+use rescuesim::scenario::{Analysis, Scenario};
 
 use super::Failure;
 
@@ -30,7 +30,7 @@ pub struct LookData {
 
 /// Planned effect, as an analysis sees it.
 pub struct PlannedEffect {
-    pub comparison: Result<Comparison, String>,
+    comparison: Option<Comparison>,
     pub drift: Option<f64>,
     share_experimental: f64,
 }
@@ -100,28 +100,24 @@ pub fn effects(
 impl PlannedEffect {
     pub fn new(scenario: &Scenario, analysis: &Analysis) -> Self {
         let share_experimental = scenario.share_experimental_known();
-        let expected = Expected::new(scenario);
-        // The error is kept as text: `--estimate` makes up for a missing closed form, and only without
-        // it is the cause worth a message.
-        let comparison = expected
-            .comparison(Truth::Alternative, analysis)
-            .map_err(|cause| expected.no_comparison(analysis, cause));
+        let comparison = Expected::new(scenario).planned_comparison(analysis);
         let alpha = scenario.design.plan().rules.alpha_one_sided;
         let maximum = f64::from(scenario.design.maximum_analysed());
-        // An analysis without a closed form may have a drift from the statistic of the expected data.
-        let drift = match &comparison {
-            Ok(comparison) => Some(comparison.drift(alpha, share_experimental, maximum)),
-            Err(_) => expected
-                .drift(Truth::Alternative, analysis)
-                .ok()
-                .map(|drift| expected.drift_at_maximum(drift)),
-        };
+        let drift = comparison
+            .as_ref()
+            .map(|comparison| comparison.drift(alpha, share_experimental, maximum));
         Self { comparison, drift, share_experimental }
     }
 
-    /// Returns the estimate that gives a Z when the control arm is observed as planned.
+    /// Returns whether a formula knows the effect that belongs to a Z.
+    pub fn is_known(&self) -> bool {
+        self.comparison.is_some()
+    }
+
+    /// Returns the estimate that gives a Z when the control arm is observed as planned; `None` if no
+    /// effect does, and for an analysis without a formula.
     pub fn effect_at(&self, z: f64, analysed: u32) -> Option<f64> {
-        let comparison = self.comparison.as_ref().ok()?;
+        let comparison = self.comparison.as_ref()?;
         // The planned control arm stands in for the observed one, of which a Z alone says nothing.
         let effect = comparison.effect_at_z(z, self.share_experimental, f64::from(analysed))?;
         Some(comparison.with_effect(effect).measured_effect())

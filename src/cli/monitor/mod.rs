@@ -56,7 +56,7 @@ pub struct MonitorArgs {
           required_unless_present_any = ["control", "control_mrs", "patients"])]
     z: Option<f64>,
     /// Estimate at this look, on the scale of the analysis; by default the one that gives this Z
-    /// with the control arm as planned.
+    /// with the control arm as planned, if the analysis has a closed form.
     #[arg(long, allow_hyphen_values = true, requires = "z", value_parser = finite)]
     estimate: Option<f64>,
     /// Successes and patients of the control arm, such as 13/52, to be analysed instead of giving Z
@@ -76,6 +76,11 @@ pub struct MonitorArgs {
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "control_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()))]
     experimental_mrs: Vec<u32>,
+    /// Patients of control and experimental arm whose follow-up has ended without an mRS, such as 2,3, for
+    /// an analysis that counts them as a given mRS.
+    #[arg(long, value_name = "CONTROL,EXPERIMENTAL", value_parser = arms,
+          conflicts_with_all = ["z", "patients"])]
+    lost: Option<ArmPatients>,
     /// Patients as CSV, a row each in order of randomisation, instead of counts: columns arm, mrs, those of
     /// the factors that the analysis uses, and events; `rescuesim trace --format csv` writes such a file.
     #[arg(long, value_name = "FILE",
@@ -217,7 +222,7 @@ pub fn report(
     let facts = LookFacts { known_events: args.known_events(scenario, given), ..facts };
     let mut warnings = plausibility::implausible(scenario, &facts);
     warnings.extend(imbalance::implausible(scenario, &facts));
-    let seen = given.map(|given| &given.seen);
+    let seen = given.and_then(|given| given.seen.as_ref());
     let result = LookEvidence {
         z: data.z,
         stopped_at: args.overrun.then_some(args.look),
@@ -240,19 +245,21 @@ pub fn report(
 
 impl MonitorArgs {
     /// Returns Z and estimate as given; without an estimate, the one that gives this Z with the
-    /// control arm as planned.
+    /// control arm as planned, if a formula knows it.
     fn data(
         &self,
         analysis: &Analysis,
         planned: &PlannedEffect,
         analysed: u32,
     ) -> Result<LookData, Failure> {
-        let z = self.z.ok_or_else(|| {
-            Failure::Usage("expected: --z and --n, or --control and --experimental".into())
-        })?;
+        let z = self.z.expect("the command line requires it without outcomes");
         let scale = analysis.method.scale();
         // Z is 0 at the margin, if there is one.
         let null = analysis.method.null_effects().lower;
+        // If Z is not the estimate over its error, the error is unknown without the counts.
+        let is_so = analysis.rerandomisations == 0
+            && analysis.method.null_effects().upper.is_none()
+            && analysis.method.as_test().is_estimate_over_error();
         let estimate = match self.estimate {
             Some(estimate) if scale.is_within_one() && estimate.abs() >= 1.0 => {
                 let what = scale.name().replace('_', " ");
@@ -260,11 +267,11 @@ impl MonitorArgs {
                     "--estimate is {estimate}; allowed: a {what} between -1 and 1"
                 )));
             }
+            // An exact p value, or one from few re-randomisations, may fall on the other side of one half.
+            Some(estimate) if !is_so => Some(estimate),
             // Opposite signs mean that one of the two is coded the other way round.
-            Some(estimate)
-                if (estimate == null) == (z == 0.0) && (estimate - null) * z >= 0.0 =>
-            {
-                estimate
+            Some(estimate) if (estimate == null) == (z == 0.0) && (estimate - null) * z >= 0.0 => {
+                Some(estimate)
             }
             Some(estimate) if null == 0.0 => {
                 return Err(Failure::Usage(format!(
@@ -277,32 +284,34 @@ impl MonitorArgs {
                      ({null:.6}) with a Z above 0, and below it with one below 0"
                 )));
             }
-            None => planned.effect_at(z, analysed).ok_or_else(|| {
-                Failure::Usage(match &planned.comparison {
-                    Ok(_) => format!(
+            // Without a formula the estimate stays unknown; decision, p values and boundaries need none.
+            None if !planned.is_known() => None,
+            None => {
+                let effect = planned.effect_at(z, analysed);
+                let possible = effect.filter(|&effect| scale.within(effect) == effect);
+                Some(possible.ok_or_else(|| {
+                    Failure::Usage(format!(
                         "--z {z}: no effect gives it with control as planned; check its decimal point, or \
                          give --estimate"
-                    ),
-                    Err(none) => format!("{none}, or --estimate"),
-                })
-            })?,
+                    ))
+                })?)
+            }
         };
         // At Z = 0 estimate and Z do not determine the error, but the slope of the planned effect
         // in Z does.
         // Small enough for the effect to be linear in Z, large enough to outweigh rounding.
         let slope = planned.effect_at(1e-3, analysed).map(|effect| (effect - null) / 1e-3);
-        let standard_error = match slope {
-            None if z == 0.0 => None,
-            slope => Some(standard_error_of(estimate - null, z, slope.unwrap_or(f64::NAN))),
+        let standard_error = match (estimate, slope) {
+            (None, _) => None,
+            (Some(_), None) if z == 0.0 => None,
+            (Some(estimate), slope) => {
+                Some(standard_error_of(estimate - null, z, slope.unwrap_or(f64::NAN)))
+            }
         };
-        // If Z is not the estimate over its error, the error is unknown without the counts.
-        let is_so = analysis.rerandomisations == 0
-            && analysis.method.null_effects().upper.is_none()
-            && analysis.method.as_test().is_estimate_over_error();
         let adjustable = standard_error.filter(|_| is_so).map(|error| (z, error));
         Ok(LookData {
             z: Some(z),
-            estimate: Some(estimate),
+            estimate,
             standard_error: standard_error.filter(|_| is_so),
             adjustable,
             interval: None,

@@ -1,8 +1,8 @@
 //! Outcomes of a look as they were given: successes, counts by mRS, or patients.
 
-use rescuesim::analysis::{KnownOutcomes, OutcomeTable, Scratch, TestResult};
-use rescuesim::expected::Expected;
+use rescuesim::analysis::{OutcomeTable, TestResult};
 use rescuesim::expected::plausibility::ArmOutcomes;
+use rescuesim::expected::{CountsNeeded, Expected};
 use rescuesim::outcome::LEVELS;
 use rescuesim::scenario::patients::{PatientOutcome, TrialPatient};
 use rescuesim::scenario::{Analysis, LookTiming, Scenario};
@@ -15,8 +15,8 @@ use super::{ArmCounts, Failure, MonitorArgs};
 pub struct GivenOutcomes {
     /// Outcomes by the arm allocated, on which looks and boundaries depend.
     pub all: OutcomeTable,
-    /// Outcomes that the analysis sees.
-    pub seen: OutcomeTable,
+    /// Outcomes that the method tests; `None` if they are imputed several times.
+    pub seen: Option<OutcomeTable>,
     pub test: TestResult,
     /// Patients randomised, if the patients were given.
     pub randomised: Option<[u32; 2]>,
@@ -63,7 +63,7 @@ impl MonitorArgs {
             let events = 0..scenario.safety_endpoints().len();
             return Ok(Some(GivenOutcomes {
                 all: look.all,
-                seen: look.known.all,
+                seen: look.seen(),
                 test: look.test(),
                 randomised: Some(everyone.randomised()),
                 events: events.map(|event| everyone.events(event)).collect(),
@@ -72,19 +72,35 @@ impl MonitorArgs {
         }
         let Some(table) = self.table(analysis)? else { return Ok(None) };
         // A test of counts alone would be another analysis than the one whose boundaries are checked.
-        if let Err(cause) = Expected::new(scenario).needs_only_counts(analysis) {
-            return Err(Failure::Usage(format!(
+        let needed = Expected::new(scenario).needs_only_counts(analysis).map_err(|cause| {
+            Failure::Usage(format!(
                 "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
                  --patients, or --z, --n and --estimate as its analysis gave them",
                 analysis.name
-            )));
-        }
-        // The analysis needs no more than counts.
-        let known = KnownOutcomes { all: table, ..KnownOutcomes::default() };
+            ))
+        })?;
+        let lost = match (needed, self.lost) {
+            (CountsNeeded::OutcomesAndLost, Some(lost)) => lost.0,
+            (CountsNeeded::OutcomesAndLost, None) => {
+                return Err(Failure::Usage(format!(
+                    "analysis {} imputes missing outcomes; expected: --lost with the patients of control \
+                     and experimental arm whose follow-up has ended without an mRS, or --patients",
+                    analysis.name
+                )));
+            }
+            (CountsNeeded::Outcomes, None) => [0; 2],
+            (CountsNeeded::Outcomes, Some(_)) => {
+                return Err(Failure::Usage(format!(
+                    "--lost: analysis {} imputes no outcomes; allowed: no --lost",
+                    analysis.name
+                )));
+            }
+        };
+        let look = ObservedLook::of_counts(scenario, analysis, table, lost);
         Ok(Some(GivenOutcomes {
             all: table,
-            seen: table,
-            test: analysis.method.test(&known, &mut Scratch::default()),
+            seen: look.seen(),
+            test: look.test(),
             // Counts are of patients with an outcome, and others may be in follow-up: see --randomised.
             randomised: None,
             events: Vec::new(),

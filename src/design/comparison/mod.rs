@@ -6,6 +6,7 @@
 //! outcome and the test leaves out; numbers of patients with an outcome vary; strata are sparse, so
 //! that information does not grow with the number of outcomes.
 
+mod expected_data;
 pub mod mann_whitney;
 pub mod means;
 mod moments;
@@ -13,6 +14,7 @@ pub mod ordinal;
 pub mod two_proportions;
 mod words;
 
+pub use expected_data::{ExpectedPoint, ExpectedStatistic};
 pub use means::TwoMeans;
 pub use moments::{Balance, StandardisedMoments};
 pub use ordinal::{Ordinal, OrdinalTest};
@@ -42,6 +44,8 @@ pub enum Comparison {
     Ordinal(Ordinal),
     /// Means of a score.
     Means(TwoMeans),
+    /// A test that depends on more than two distributions.
+    ExpectedData(ExpectedStatistic),
 }
 
 /// Reason why numbers are not a valid comparison.
@@ -154,6 +158,7 @@ impl Comparison {
             Self::TwoProportions(it) => it.fixed_sample_size(z_alpha, z_beta, share_experimental),
             Self::Ordinal(it) => it.fixed_sample_size(z_alpha, z_beta, share_experimental),
             Self::Means(it) => it.moments(share_experimental).required(z_alpha, z_beta),
+            Self::ExpectedData(it) => it.moments().required(z_alpha, z_beta),
         }
     }
 
@@ -167,12 +172,14 @@ impl Comparison {
     }
 
     /// Returns the stated effect on the scale that searches use: risk difference, log common odds
-    /// ratio, difference of means; experimental minus control.
+    /// ratio, difference of means, or that of the analysis for expected data; experimental minus
+    /// control.
     pub fn effect(&self) -> f64 {
         match self {
             Self::TwoProportions(it) => it.effect(),
             Self::Ordinal(it) => it.log_odds_ratio(),
             Self::Means(it) => it.effect(),
+            Self::ExpectedData(it) => it.effect(),
         }
     }
 
@@ -183,6 +190,18 @@ impl Comparison {
             Self::TwoProportions(it) => it.null_effect(),
             Self::Ordinal(it) => it.null_log_odds_ratio(),
             Self::Means(it) => it.null_effect(),
+            Self::ExpectedData(it) => it.null_effect(),
+        }
+    }
+
+    /// Returns whether the null hypothesis ends at a margin instead of no effect.
+    pub fn has_margin(&self) -> bool {
+        match self {
+            Self::TwoProportions(_) | Self::Ordinal(_) | Self::Means(_) => {
+                self.null_effect() != 0.0
+            }
+            // Imputed outcomes may give an estimate other than 0 without an effect.
+            Self::ExpectedData(it) => it.has_margin(),
         }
     }
 
@@ -195,7 +214,7 @@ impl Comparison {
                 it.measure().of(control, experimental)
             }
             Self::Ordinal(it) if it.is_measured_by_net_benefit() => it.net_benefit(),
-            Self::Ordinal(_) | Self::Means(_) => self.effect(),
+            Self::Ordinal(_) | Self::Means(_) | Self::ExpectedData(_) => self.effect(),
         }
     }
 
@@ -209,7 +228,9 @@ impl Comparison {
                 brent(|shift| it.with_effect(shift).net_benefit() - effect, low, high)
                     .map(|shift| self.with_effect(shift))
             }
-            Self::Ordinal(_) | Self::Means(_) => Some(self.with_effect(effect)),
+            Self::Ordinal(_) | Self::Means(_) | Self::ExpectedData(_) => {
+                Some(self.with_effect(effect))
+            }
         }
     }
 
@@ -219,6 +240,7 @@ impl Comparison {
             Self::TwoProportions(it) => Self::TwoProportions(it.balanced(balance)),
             Self::Ordinal(it) => Self::Ordinal(it.balanced(balance)),
             Self::Means(it) => Self::Means(it.balanced(balance)),
+            Self::ExpectedData(it) => Self::ExpectedData(it.balanced(balance)),
         }
     }
 
@@ -228,29 +250,32 @@ impl Comparison {
             Self::TwoProportions(it) => it.balance(),
             Self::Ordinal(it) => it.balance(),
             Self::Means(it) => it.balance(),
+            Self::ExpectedData(it) => it.balance(),
         }
     }
 
-    /// Converts an effect to an odds ratio of success, or to the common odds ratio; `None` for
-    /// means, and if an arm would have only successes or none.
+    /// Converts an effect to an odds ratio of success, the common odds ratio or the win odds; `None`
+    /// on other scales, and if an arm would have only successes or none.
     pub fn odds_ratio_of(&self, effect: f64) -> Option<f64> {
         let ratio = match self {
             Self::TwoProportions(it) => two_proportions::odds_ratio(it.rates()[0], effect),
             Self::Ordinal(_) => libm::exp(effect),
-            Self::Means(_) => return None,
+            Self::ExpectedData(it) if it.scale().is_log_odds() => libm::exp(effect),
+            Self::Means(_) | Self::ExpectedData(_) => return None,
         };
         (ratio.is_finite() && ratio > 0.0).then_some(ratio)
     }
 
     /// Returns the name of the scale on which effects are reported: `risk_difference`,
-    /// `log_risk_ratio`, `log_odds_ratio`, `log_common_odds_ratio`, `net_benefit` or
-    /// `difference_of_means`.
+    /// `log_risk_ratio`, `log_odds_ratio`, `log_common_odds_ratio`, `net_benefit`,
+    /// `difference_of_means`, or that of the analysis for expected data.
     pub fn scale_name(&self) -> &'static str {
         match self {
             Self::TwoProportions(it) => it.measure().scale().name(),
             Self::Ordinal(it) if it.is_measured_by_net_benefit() => "net_benefit",
             Self::Ordinal(_) => "log_common_odds_ratio",
             Self::Means(_) => "difference_of_means",
+            Self::ExpectedData(it) => it.scale().name(),
         }
     }
 
@@ -261,6 +286,7 @@ impl Comparison {
             Self::TwoProportions(it) => Self::TwoProportions(it.at_fraction(f)),
             Self::Ordinal(it) => Self::Ordinal(it.at_fraction(f)),
             Self::Means(it) => Self::Means(it.at_fraction(f)),
+            Self::ExpectedData(it) => Self::ExpectedData(it.at_fraction(f)),
         }
     }
 
@@ -271,6 +297,7 @@ impl Comparison {
             Self::TwoProportions(it) => Self::TwoProportions(it.with_effect(effect)),
             Self::Ordinal(it) => Self::Ordinal(it.with_effect(effect)),
             Self::Means(it) => Self::Means(it.with_effect(effect)),
+            Self::ExpectedData(it) => Self::ExpectedData(it.with_effect(effect)),
         }
     }
 
@@ -329,6 +356,10 @@ impl Comparison {
     /// It is the inverse of [`Comparison::z_at_effect`]. With a continuity correction every small
     /// effect gives Z = 0, for which the null effect is returned.
     pub fn effect_at_z(&self, z: f64, share_experimental: f64, total: f64) -> Option<f64> {
+        // Before the shortcut for 0: imputed outcomes may have a Z other than 0 without an effect.
+        if let Self::ExpectedData(it) = self {
+            return it.effect_at_z(z, total);
+        }
         if z == 0.0 {
             return Some(self.null_effect());
         }
@@ -348,6 +379,7 @@ impl Comparison {
             // A log odds ratio of 30 leaves one patient in 10¹³ at the level of a control patient.
             Self::Ordinal(_) => (-30.0, 30.0),
             Self::Means(_) => (f64::NEG_INFINITY, f64::INFINITY),
+            Self::ExpectedData(it) => it.effects(),
         }
     }
 
@@ -356,6 +388,7 @@ impl Comparison {
             Self::TwoProportions(it) => it.moments(share_experimental, total),
             Self::Ordinal(it) => it.moments(share_experimental, total),
             Self::Means(it) => it.moments(share_experimental),
+            Self::ExpectedData(it) => it.moments(),
         }
     }
 }

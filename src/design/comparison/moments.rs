@@ -59,7 +59,7 @@ pub struct StandardisedMoments {
 }
 
 impl StandardisedMoments {
-    fn moments(self) -> StatisticMoments {
+    pub(super) fn moments(self) -> StatisticMoments {
         StatisticMoments { excess: self.mean, null_sd: 1.0, sd: self.sd }
     }
 }

@@ -33,6 +33,11 @@ impl fmt::Display for Comparison {
                     )?;
                 }
             }
+            Self::ExpectedData(_) => {
+                f.write_str(
+                    "The statistic of the expected data, its variance by the delta method",
+                )?;
+            }
         }
         if self.balance() == Balance::NONE {
             return Ok(());

@@ -166,9 +166,10 @@ impl ReestimatedDesign {
             normal: rule.characteristics(effect.drift / f64::from(planned).sqrt()),
             exact: match question.comparison.at_fraction(effect.fraction) {
                 Comparison::TwoProportions(it) if is_enumerated => Some(rule.exact(it.rates())),
-                Comparison::TwoProportions(_) | Comparison::Ordinal(_) | Comparison::Means(_) => {
-                    None
-                }
+                Comparison::TwoProportions(_)
+                | Comparison::Ordinal(_)
+                | Comparison::Means(_)
+                | Comparison::ExpectedData(_) => None,
             },
         });
         Ok(Self {

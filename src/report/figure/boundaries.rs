@@ -6,7 +6,7 @@ use super::drawing::{Drawing, PixelBox, Stroke, WIDTH, pixel};
 use super::labels::{LabelRoom, LabelSide};
 use super::legend::{LegendEntry, Sample, legend};
 use super::mark::{Mark, MarkShape};
-use crate::design::characteristics::{BoundaryCharacteristics, DesignCharacteristics};
+use crate::design::characteristics::{BoundaryCharacteristics, LookCharacteristics};
 use crate::report::design::{BoundaryKind, effect_name};
 use crate::report::numeral::{fixed, grouped};
 
@@ -47,13 +47,13 @@ pub(super) const fn boundary_mark(kind: BoundaryKind) -> Mark {
 /// Draws the boundaries of a design at its looks, with the regions in which the trial stops. `effect` names
 /// the effect's scale.
 pub fn boundaries(
-    design: &DesignCharacteristics,
+    looks: &[LookCharacteristics],
     scale: BoundaryScale,
     title: &str,
     effect: &str,
 ) -> String {
     let mut drawing = Drawing::new();
-    let points = points(design, scale);
+    let points = points(looks, scale);
     let top = drawing.heading(title, "Boundaries by look; shaded: the trial stops");
     let kinds =
         BoundaryKind::ALL.into_iter().filter(|&kind| points.iter().any(|at| at.kind == kind));
@@ -63,7 +63,7 @@ pub fn boundaries(
     let area = PixelBox::new(12.0, top + 2.0, WIDTH - 8.0, 0.0);
     let top = top + 8.0 + legend(&mut drawing, area, &entries);
     let area = PixelBox::new(12.0, top, WIDTH - 14.0, top + 330.0);
-    let chart = axes(&mut drawing, area, design, scale, &points, effect);
+    let chart = axes(&mut drawing, area, looks, scale, &points, effect);
     shade(&mut drawing, &chart, &points);
     // No effect.
     // A one-sided p value of 0.5 is Z = 0.
@@ -77,7 +77,7 @@ pub fn boundaries(
 fn axes(
     drawing: &mut Drawing,
     area: PixelBox,
-    design: &DesignCharacteristics,
+    looks: &[LookCharacteristics],
     scale: BoundaryScale,
     points: &[BoundaryPoint],
     effect: &str,
@@ -99,11 +99,11 @@ fn axes(
             ChartAxis::linear(format!("observed {}", effect_name(effect)), low, high)
         }
     };
-    let ticks = design.looks.iter().map(|look| {
+    let ticks = looks.iter().map(|look| {
         let analysed = look.analysed.total();
         Tick { at: f64::from(analysed), label: grouped(u64::from(analysed)) }
     });
-    let most = f64::from(design.analysed.total());
+    let most = f64::from(looks.last().map_or(0, |look| look.analysed.total()));
     // A tenth beyond the final look, half of whose region and label lie to the right of it.
     let x = ChartAxis::linear("patients analysed, at the looks", 0.0, 1.1 * most)
         .with_ticks(ticks.collect());
@@ -126,10 +126,10 @@ fn p_ticks(high: f64) -> Vec<Tick> {
     std::iter::once(half).chain(powers).collect()
 }
 
-fn points(design: &DesignCharacteristics, scale: BoundaryScale) -> Vec<BoundaryPoint> {
+fn points(looks: &[LookCharacteristics], scale: BoundaryScale) -> Vec<BoundaryPoint> {
     let mut points = Vec::new();
     for kind in BoundaryKind::ALL {
-        for look in &design.looks {
+        for look in looks {
             let analysed = f64::from(look.analysed.total());
             let boundary = kind.at(look);
             points.extend(boundary.and_then(|at| point(kind, analysed, at, scale)));

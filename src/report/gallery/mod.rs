@@ -24,8 +24,8 @@ pub struct Figure {
     pub caption: String,
     /// The drawing.
     pub svg: String,
-    /// The numbers behind the drawing, as CSV with a header.
-    pub data: String,
+    /// The numbers behind the drawing.
+    pub data: csv::CsvTable,
 }
 
 impl Figure {
@@ -106,7 +106,7 @@ pub fn assumed_mrs(scenario: &Scenario) -> Figure {
                   functional independence."
                 .to_owned(),
         svg: figure::mrs(&arms),
-        data: csv::table(
+        data: csv::CsvTable::new(
             &["arm", "mrs_0", "mrs_1", "mrs_2", "mrs_3", "mrs_4", "mrs_5", "mrs_6"],
             rows,
         ),
@@ -197,7 +197,7 @@ pub fn power_against(
         title: format!("Power by {key}"),
         caption: SAME_PATIENTS.to_owned(),
         svg: figure::power_curve(&curves, &Lines::Unordered, &labels),
-        data: csv::table(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
+        data: csv::CsvTable::new(&["analysis", "value", "power", "power_mcse", "by_formula"], rows),
     }
 }
 

@@ -73,7 +73,7 @@ pub(super) fn strategies(strategies: &[StrategySummary]) -> Figure {
              stented. Lines: exact; marks: simulated."
                 .to_owned(),
         svg: figure::curves(&passes_axis(strategies), &axis("patients, %"), &curves, &[]),
-        data: csv::table(&header, rows),
+        data: csv::CsvTable::new(&header, rows),
     }
 }
 
@@ -110,7 +110,7 @@ fn flow_figure(name: &str, arm: &ArmSummary) -> Figure {
                   as wide as their share of the arm's patients (exact)."
             .to_owned(),
         svg: figure::flow(&diagram),
-        data: csv::table(&["from", "to", "share"], rows),
+        data: csv::CsvTable::new(&["from", "to", "share"], rows),
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) fn paths(analysis: &AnalysisSummary, dossier: &Dossier) -> Figure {
         title: format!("Boundaries and {} simulated trials under H1", dossier.paths.len()),
         caption: paths_caption(analysis),
         svg: figure::paths(&looks, &dossier.paths),
-        data: csv::table(&["replicate", "analysed", "z", "conclusion"], rows),
+        data: csv::CsvTable::new(&["replicate", "analysed", "z", "conclusion"], rows),
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) fn planned(scenario: &Scenario) -> Figure {
                   the experimental arm."
             .to_owned(),
         svg: figure::paths(&looks, &[]),
-        data: csv::table(&["look", "analysed", "boundary", "z"], rows),
+        data: csv::CsvTable::new(&["look", "analysed", "boundary", "z"], rows),
     }
 }
 
@@ -138,7 +138,10 @@ pub(super) fn stopped_by_look(
             effect.analyses[0].name
         ),
         svg: figure::looks(&panels),
-        data: csv::table(&["truth", "by_look", "efficacy", "futility", "harm", "safety"], rows),
+        data: csv::CsvTable::new(
+            &["truth", "by_look", "efficacy", "futility", "harm", "safety"],
+            rows,
+        ),
     }
 }
 
@@ -205,7 +208,7 @@ fn distribution(of: &Distribution, name: &str, title: &str, unit: &str) -> Figur
         title: title.to_owned(),
         caption: format!("Cumulative proportion of trials by {unit}."),
         svg: figure::curves(&axis(unit), &shares, &curves, &remarks),
-        data: csv::table(&["truth", column, "share_at_most"], rows),
+        data: csv::CsvTable::new(&["truth", column, "share_at_most"], rows),
     }
 }
 
@@ -239,7 +242,7 @@ pub(super) fn calendar(calendar: &Calendar) -> Figure {
                   the trial stops there; at the final look, those who have none."
             .to_owned(),
         svg: figure::calendar(calendar),
-        data: csv::table(&["look", "month", "randomised", "known"], months.chain(looks)),
+        data: csv::CsvTable::new(&["look", "month", "randomised", "known"], months.chain(looks)),
     }
 }
 
@@ -278,7 +281,7 @@ pub(super) fn convergence(summary: &Summary, dossier: &Dossier) -> Figure {
         title: "Convergence of the simulated power".to_owned(),
         caption: "Power over the number of replicates so far.".to_owned(),
         svg: figure::curves(&replicates, &power, &curves, &[remark]),
-        data: csv::table(&header, rows),
+        data: csv::CsvTable::new(&header, rows),
     }
 }
 
@@ -344,7 +347,7 @@ pub(super) fn balance(truth: &TruthSummary) -> Figure {
              of each factor; with unequal arms, twice the distance of the experimental arm from its share."
                 .to_owned(),
         svg: figure::balance(&differences),
-        data: csv::table(&["among", "mean_difference", "p95_difference"], rows),
+        data: csv::CsvTable::new(&["among", "mean_difference", "p95_difference"], rows),
     }
 }
 

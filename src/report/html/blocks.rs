@@ -4,10 +4,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 
-use crate::report::csv::{self, CsvTable};
+use crate::report::csv::CsvTable;
 use crate::report::document::{Block, Document, on_one_line};
 use crate::report::gallery::{Figure, escaped};
 use crate::report::glossary;
+use crate::report::numeral::decimals_of;
 use crate::report::sections::{AttachedFile, Card, Definition, Element, Fold};
 use crate::scenario::sources::{Parameter, ParameterOrigin};
 
@@ -187,7 +188,7 @@ pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
                 (figure.caption)
                 span.links {
                     " " (file("SVG", &format!("{}.svg", figure.name), "image/svg+xml", &figure.to_file(origin)))
-                    " · " (file("data", &format!("{}.csv", figure.name), "text/csv", &figure.data))
+                    " · " (file("data", &format!("{}.csv", figure.name), "text/csv", &figure.data.to_csv()))
                 }
             }
             (numbers(figure))
@@ -197,7 +198,7 @@ pub(super) fn figure(figure: &Figure, origin: &str) -> Markup {
 
 /// Shows the numbers behind a figure, folded: the alternative to the drawing. Nothing if they are many.
 fn numbers(figure: &Figure) -> Markup {
-    let CsvTable { header, rows } = csv::read(&figure.data);
+    let CsvTable { header, rows } = &figure.data;
     // The link to the data remains.
     if rows.is_empty() || rows.len() > MOST_ROWS {
         return html! {};
@@ -213,7 +214,7 @@ fn rounded(cell: &str) -> String {
     match cell.parse::<f64>() {
         // Whole numbers keep their digits: 1 234 patients are a count, not an estimate.
         Ok(number) if number.is_finite() && number != 0.0 && number.fract() != 0.0 => {
-            let decimals = (3.0 - libm::log10(number.abs()).floor()).clamp(0.0, 6.0) as usize;
+            let decimals = decimals_of(number.abs(), 4, 6);
             format!("{number:.decimals$}")
         }
         Ok(_) | Err(_) => cell.to_owned(),

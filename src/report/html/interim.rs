@@ -24,6 +24,7 @@ const CHOICES: [&str; 4] = [
 /// Renders the page.
 pub fn page(report: &MonitoringReport) -> String {
     let title = format!("{}: interim report", report.title);
+    let origin = format!("rescuesim {}: {}", report.version, report.command);
     let body = html! {
         header {
             h1 { (report.title) }
@@ -57,7 +58,11 @@ pub fn page(report: &MonitoringReport) -> String {
                 }
             }
             @if let Some(safety) = report.safety() {
-                section id="safety" { h2 { "Adverse events" } (document(&safety)) }
+                section id="safety" {
+                    h2 { "Adverse events" }
+                    (document(&safety))
+                    @if let Some(events) = report.event_figure() { (super::blocks::figure(&events, &origin)) }
+                }
             }
             section id="recommendation" { h2 { "Recommendation of the board" } (signatures()) }
             section id="recreate" {

@@ -13,12 +13,12 @@ use serde::Serialize;
 
 use super::csv;
 use super::document::Document;
-use super::figure::{self, InterimLook};
+use super::figure::{self, EventLook, InterimLook};
 use super::gallery::Figure;
-use super::numeral::{fixed, probability};
-use super::table::{BoundaryRow, boundaries};
+use super::numeral::{NONE, fixed, probability};
 use crate::design::AlphaSource;
 use crate::design::monitor::{Evidence, RunningTrial};
+use crate::num::normal::{two_sided, upper_tail};
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::file::Arms;
 use crate::scenario::{Analysis, Hypothesis, Scenario};
@@ -31,9 +31,18 @@ struct BoundsOfLook {
     analysed: u32,
     information_fraction: f64,
     z_efficacy: Option<f64>,
+    /// Nominal p values at the boundary for efficacy; null if it is not tested, as its Z.
+    p_efficacy: Option<BoundaryP>,
     z_futility: Option<f64>,
     z_harm: Option<f64>,
     alpha_spent: f64,
+}
+
+/// Nominal p values of Z at a boundary.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct BoundaryP {
+    one_sided: f64,
+    two_sided: f64,
 }
 
 /// Z at a look so far.
@@ -237,8 +246,29 @@ impl MonitoringReport {
                  the planned information.{unknown}"
             ),
             svg: figure::interim(&looks),
-            data: csv::table(&header, rows),
+            data: csv::CsvTable::new(&header, rows),
         }
+    }
+
+    /// Draws Z of the adverse events against their boundaries; `None` if no event has one at this look.
+    pub(super) fn event_figure(&self) -> Option<Figure> {
+        let looks: Vec<EventLook> = self.safety.iter().map(SafetyCheck::look).collect();
+        if looks.iter().all(|look| look.z.is_none() && look.bound.is_none()) {
+            return None;
+        }
+        let rows = looks.iter().map(|look| {
+            let numbers = [look.z, look.bound].map(|z| z.map_or(String::new(), |z| z.to_string()));
+            [vec![look.name.clone()], numbers.to_vec()].concat()
+        });
+        Some(Figure {
+            name: "events".to_owned(),
+            title: "Adverse events: Z with the boundaries".to_owned(),
+            caption: "Shaded: the trial stops for an excess in the experimental arm. Events without a bar \
+                      have no boundary at this look, those without a circle no Z."
+                .to_owned(),
+            svg: figure::events(&looks),
+            data: csv::CsvTable::new(&["event", "z", "z_bound"], rows),
+        })
     }
 
     /// Position of the reported look in the table of looks.
@@ -248,14 +278,34 @@ impl MonitoringReport {
     }
 
     pub(super) fn bounds(&self) -> Document {
-        let rows = self.looks.iter().enumerate().map(|(row, look)| BoundaryRow {
-            name: self.name_of(row),
-            analysed: look.analysed,
-            information: look.information_fraction,
-            bounds: [look.z_efficacy, look.z_futility, look.z_harm],
-            alpha_spent: look.alpha_spent,
+        let has_harm = self.looks.iter().any(|look| look.z_harm.is_some());
+        let rows = self.looks.iter().enumerate().map(|(row, look)| {
+            let z = |z: Option<f64>| z.map_or(NONE.to_owned(), |z| fixed(z, 4));
+            let p = look.p_efficacy.map(|p| [p.one_sided, p.two_sided].map(|p| probability(p, 6)));
+            let mut cells = vec![
+                self.name_of(row),
+                look.analysed.to_string(),
+                format!("{:.4}", look.information_fraction),
+                z(look.z_efficacy),
+            ];
+            cells.extend(p.unwrap_or_else(|| [NONE, NONE].map(str::to_owned)));
+            cells.push(z(look.z_futility));
+            cells.extend(has_harm.then(|| z(look.z_harm)));
+            cells.push(probability(look.alpha_spent, 6));
+            cells
         });
-        boundaries(rows.collect(), 4)
+        let mut header = vec![
+            "look",
+            "analysed",
+            "infor-\nmation",
+            "efficacy\nZ ≥",
+            "p ≤,\none-sided",
+            "p ≤,\ntwo-sided",
+            "futility\nZ ≤",
+        ];
+        header.extend(has_harm.then_some("harm\nZ ≤"));
+        header.push("alpha\nspent");
+        Document::of_table(&header, rows.collect())
     }
 
     /// Names the look of a row, with a mark at the one that is reported.
@@ -291,6 +341,7 @@ impl MonitoringReport {
     pub(super) fn evidence(&self) -> Document {
         let Evidence {
             p_one_sided,
+            p_two_sided,
             conditional_rejection,
             conditional_power,
             conditional_power_trend,
@@ -305,6 +356,7 @@ impl MonitoringReport {
         let repeated = if repeated_p >= 0.5 { "≥ 0.5".to_owned() } else { p_value(repeated_p) };
         let mut rows = vec![
             vec!["nominal p value, one-sided".to_owned(), p_value(p_one_sided)],
+            vec!["nominal p value, two-sided".to_owned(), p_value(p_two_sided)],
             vec!["repeated p value, one-sided".to_owned(), repeated],
             vec!["stage-wise p value, if the trial stops now".to_owned(), p_value(stagewise_p)],
         ];
@@ -405,6 +457,8 @@ fn bounds(monitored: &RunningTrial) -> Vec<BoundsOfLook> {
             analysed: monitored.analysed()[k],
             information_fraction: boundaries.information_fractions[k],
             z_efficacy: finite(boundaries.efficacy[k]),
+            p_efficacy: finite(boundaries.efficacy[k])
+                .map(|z| BoundaryP { one_sided: upper_tail(z), two_sided: two_sided(z) }),
             z_futility: finite(boundaries.futility[k]),
             z_harm: finite(boundaries.harm[k]),
             alpha_spent: boundaries.alpha_spent[k],

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::design::safety::SafetyBoundary;
 use crate::report::document::Document;
+use crate::report::figure::EventLook;
 use crate::report::numeral::{NONE, fixed, number};
 use crate::scenario::SafetyEndpoint;
 use crate::trial::EventCounts;
@@ -35,6 +36,9 @@ pub struct SafetyCheck {
     z: Option<f64>,
     /// Boundary on that statistic; null if not tested.
     z_bound: Option<f64>,
+    /// Boundary if the error rate is spent by the patients in whom the event is known, instead of the planned
+    /// ones; null if not tested.
+    z_bound_observed: Option<f64>,
     /// Patients in whom the event was planned to be known at this look; null without a boundary.
     planned_patients: Option<u32>,
     /// Rule of the boundary in words; null without one.
@@ -58,6 +62,9 @@ impl SafetyCheck {
         let bound = boundary.zip(k).map(|(boundary, k)| boundary.bound(k));
         // An infinite bound is how a plan says that a look does not test the event.
         let bound = bound.filter(|bound| bound.is_finite());
+        let known = counts.map(|counts| counts.iter().map(|arm| arm.patients).sum());
+        let observed = boundary.zip(k).zip(known);
+        let observed = observed.and_then(|((boundary, k), known)| boundary.bound_for(k, known));
         let z = compared.map(|event| event.z).filter(|z| z.is_finite());
         let status = match (boundary, bound, counts) {
             (None, _, Some(_)) => SafetyStatus::NoBoundary,
@@ -75,13 +82,19 @@ impl SafetyCheck {
             counts,
             z,
             z_bound: bound,
+            z_bound_observed: observed,
             planned_patients: boundary.zip(k).map(|(boundary, k)| boundary.patients()[k]),
             rule: boundary.map(SafetyBoundary::to_string),
             status,
         }
     }
 
-    /// Whether the boundary is crossed.
+    /// Returns the statistic with its boundary, for a figure.
+    pub(super) fn look(&self) -> EventLook {
+        EventLook { name: self.name.clone(), z: self.z, bound: self.z_bound }
+    }
+
+    /// Returns whether the boundary is crossed.
     pub(super) fn is_crossed(&self) -> bool {
         self.status == SafetyStatus::Crossed
     }
@@ -109,7 +122,8 @@ impl SafetyCheck {
                 let not = if self.is_crossed() { "" } else { "not " };
                 let compared = match (z, z_bound) {
                     (Some(z), Some(bound)) => {
-                        format!("Z = {}, boundary {}", fixed(*z, 4), fixed(*bound, 4))
+                        let (z, bound) = (fixed(*z, 4), fixed(*bound, 4));
+                        format!("Z = {z}, boundary {bound}{}", self.for_observed(&bound))
                     }
                     // As many events as patients, or none at all.
                     (None, _) | (_, None) => "the counts give no Z".to_owned(),
@@ -119,6 +133,17 @@ impl SafetyCheck {
                     self.rates().map(|rates| format!("; {rates}")).unwrap_or_default()
                 ))
             }
+        }
+    }
+
+    /// States the boundary for the patients in whom the event is known, unless it is printed as the planned
+    /// one; the trial stops by the planned one, as simulated trials do.
+    fn for_observed(&self, planned: &str) -> String {
+        match self.z_bound_observed.map(|bound| fixed(bound, 4)) {
+            Some(bound) if bound != planned => {
+                format!(", or {bound} if alpha is spent by the patients in whom it is known")
+            }
+            Some(_) | None => String::new(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::MonitoringReport;
 use super::conclusion::LookConclusion;
+use crate::report::document::sentence;
 use crate::report::numeral::{NONE, fixed};
 use crate::scenario::Hypothesis;
 
@@ -142,11 +143,4 @@ fn not_crossed(z: &str, bounds: [Option<f64>; 3]) -> String {
 
 fn written(bound: Option<f64>) -> String {
     bound.map_or(NONE.to_owned(), |bound| fixed(bound, 4))
-}
-
-/// Writes a fragment as a sentence.
-pub(super) fn sentence(fragment: &str) -> String {
-    let mut letters = fragment.chars();
-    let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
-    format!("{first}{}.", letters.as_str())
 }

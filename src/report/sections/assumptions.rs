@@ -1,7 +1,8 @@
 //! Sections of assumptions and methods.
 
 use super::{Definition, Element, Report, Section, front, rules};
-use crate::report::document::Document;
+use crate::report::document::{Document, capitalised};
+use crate::report::numeral::{MOST_DECIMALS, decimals_of};
 use crate::report::{numeral, table};
 use crate::scenario::sources::Paragraph;
 use crate::summary::AnalysisSummary;
@@ -45,24 +46,22 @@ fn estimand(analysis: &AnalysisSummary) -> String {
     let scale = analysis.estimate.scale;
     let words = scale.replace('_', " ");
     let Some(truth) = analysis.estimate.truth else {
-        return format!("{}.", super::capitalised(&words));
+        return format!("{}.", capitalised(&words));
     };
     // Ratios are analysed as logarithms and read as ratios.
     match (scale.strip_prefix("log_"), scale) {
         (Some(ratio), _) => format!(
             "{}, {} in these patients.",
-            super::capitalised(&ratio.replace('_', " ")),
+            capitalised(&ratio.replace('_', " ")),
             numeral::odds_ratio(truth)
         ),
         (None, "risk_difference") => format!(
             "Risk difference, {} percentage points in these patients.",
             numeral::fixed(100.0 * truth, 1)
         ),
-        (None, _) => format!(
-            "{}, {} in these patients.",
-            super::capitalised(&words),
-            numeral::fixed(truth, 3)
-        ),
+        (None, _) => {
+            format!("{}, {} in these patients.", capitalised(&words), numeral::fixed(truth, 3))
+        }
     }
 }
 
@@ -235,7 +234,7 @@ fn failures(report: &Report<'_>) -> Option<Definition> {
             format!(
                 "{}, over all analyses under H1 and H0. A look without a statistic never stops a trial, \
                  and every trial stays in every denominator but the estimate's.",
-                super::capitalised(&found.join(" and "))
+                capitalised(&found.join(" and "))
             ),
         )
     })
@@ -245,7 +244,7 @@ fn two_digits(error: f64) -> String {
     if error == 0.0 {
         return "0".to_owned();
     }
-    let decimals = (1.0 - libm::log10(error).floor()).clamp(0.0, 7.0) as usize;
+    let decimals = decimals_of(error, 2, MOST_DECIMALS);
     numeral::fixed(error, decimals)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{AttachedFile, Definition, Element, Fold, Report, Section, assumptions};
 use crate::expected::{self, AssumedEffect, Expected};
-use crate::report::document::{Block, Document};
+use crate::report::document::{Block, Document, capitalised};
 use crate::report::glossary;
 use crate::report::numeral::grouped;
 use crate::scenario::sources::Paragraph;
@@ -25,7 +25,7 @@ fn limits<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
         elements.push(Document::new().heading("Of the simulation").into());
     }
     let warnings = expected::warnings(report.scenario);
-    let warnings = warnings.iter().map(|warning| format!("{}.", super::capitalised(warning)));
+    let warnings = warnings.iter().map(|warning| format!("{}.", capitalised(warning)));
     elements.push(Element::Items(warnings.chain(general_limits(report)).collect()));
     elements
 }
@@ -135,9 +135,8 @@ pub(super) fn glossary<'r>(report: &Report<'r>, sections: &[Section<'r>]) -> Sec
         add_words(element, &mut text);
     }
     let terms = glossary::used_in(&text);
-    let rows = terms
-        .iter()
-        .map(|term| Definition::new(super::capitalised(&term.name), term.definition.as_str()));
+    let rows =
+        terms.iter().map(|term| Definition::new(capitalised(&term.name), term.definition.as_str()));
     Section::new("glossary", "Glossary", vec![Element::Definitions(rows.collect())])
 }
 

@@ -1,8 +1,10 @@
 //! The summary at the front: what a board reads alone.
 
 use super::{Card, CardSource, Definition, Element, Report, rules};
-use crate::report::document::Document;
-use crate::report::numeral::{fixed, grouped, percent_with_error, trimmed, with_error};
+use crate::report::document::{Document, capitalised};
+use crate::report::numeral::{
+    MOST_DECIMALS, decimals_of, fixed, grouped, percent_with_error, trimmed, with_error,
+};
 use crate::report::synopsis::Synopsis;
 use crate::scenario::Truth;
 use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, find};
@@ -108,10 +110,10 @@ fn share(label: &str, share: McEstimate, pointer: String) -> Card {
     let percent = share.scaled(100.0);
     // Digits of the smaller of a share and its complement: 77 %, 2.5 %, 99.62 %.
     let rest = percent.value.min(100.0 - percent.value);
-    let decimals = if rest > 0.0 { (1.0 - libm::log10(rest).floor()).clamp(0.0, 4.0) } else { 0.0 };
+    let decimals = if rest > 0.0 { decimals_of(rest, 2, 4) } else { 0 };
     let error = has_error(percent).then(|| format!("± {} points", one_digit(percent.mcse)));
     let source = CardSource { error, value: share.value, pointer };
-    let value = format!("{} %", fixed(percent.value, decimals as usize));
+    let value = format!("{} %", fixed(percent.value, decimals));
     Card { label: label.to_owned(), value, source: Some(source) }
 }
 
@@ -127,7 +129,7 @@ fn has_error(estimate: McEstimate) -> bool {
 }
 
 fn one_digit(error: f64) -> String {
-    let decimals = (-libm::log10(error).floor()).clamp(0.0, 7.0) as usize;
+    let decimals = decimals_of(error, 1, MOST_DECIMALS);
     fixed(error, decimals)
 }
 
@@ -210,14 +212,11 @@ pub(super) fn conduct(report: &Report<'_>) -> Vec<Definition> {
         Definition::new("Follow-up", format!("{}.", file.follow_up.describe())),
         Definition::new(
             "Dropout",
-            format!("{}.", super::capitalised(&file.missing.describe(scenario.dropout))),
+            format!("{}.", capitalised(&file.missing.describe(scenario.dropout))),
         ),
     ];
     if let Some(adherence) = &file.adherence {
-        rows.push(Definition::new(
-            "Adherence",
-            format!("{}.", super::capitalised(&adherence.describe())),
-        ));
+        rows.push(Definition::new("Adherence", format!("{}.", capitalised(&adherence.describe()))));
     }
     for text in crate::report::centres::described(file) {
         rows.push(Definition::new("Centres and time", text));

@@ -12,11 +12,11 @@ mod results;
 mod rules;
 
 use super::Summary;
-use super::document::Document;
+use super::document::{Document, capitalised};
 use super::figure::FigurePlace;
 use super::gallery::Figure;
 use super::numeral::grouped;
-use super::trace::{ExampleTrial, patients_csv};
+use super::trace::{ExampleTrial, patients_table};
 use crate::expected::Expected;
 use crate::scenario::sources::{Paragraph, Parameter};
 use crate::scenario::{Scenario, Truth};
@@ -91,18 +91,12 @@ impl Example {
                 title: format!("{}{without}", capitalised(&words)),
                 caption: "Z against the boundaries, and patients over the months. ".to_owned(),
                 svg: super::figure::trace(trial, FigurePlace::Page),
-                data: patients_csv(&trial.trace),
+                data: patients_table(&trial.trace),
             },
             story: trial.story(),
             command: trial.provenance.command.clone(),
         }
     }
-}
-
-/// Writes the first letter large.
-pub(super) fn capitalised(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// One section of a report, listed in its table of contents.

@@ -1,10 +1,10 @@
 //! The rules of a trial in words, and what its boundaries mean.
 
 use super::{Definition, Report};
+use crate::design::FutilityRule;
 use crate::design::characteristics::BoundaryCharacteristics;
 use crate::design::comparison::Comparison;
 use crate::design::sample_size::Rounding;
-use crate::design::{AlphaSource, FutilityRule, HarmRule};
 use crate::expected::{Expected, FinalOutcomes, PosedDesign};
 use crate::report::design::BoundaryKind;
 use crate::report::document::Document;
@@ -20,18 +20,8 @@ pub(super) fn stopping(report: &Report<'_>) -> Vec<String> {
     sentences.extend(scenario.look_timing_in_words());
     if report.has_interims() {
         sentences.push(futility(&rules.futility, rules.binding_futility));
-        // The sentences on alpha, efficacy and futility come before those on harm.
-        let before = 1 + usize::from(rules.futility != FutilityRule::None);
-        match rules.harm {
-            HarmRule::None => {
-                sentences.push("Harm by the primary outcome: no boundary.".to_owned())
-            }
-            HarmRule::Symmetric { .. } | HarmRule::Spending { .. } => {
-                let looks = scenario.design.looks().len();
-                sentences
-                    .extend(rules.sentences(looks, AlphaSource::Given).into_iter().skip(before));
-            }
-        }
+        let none = || "Harm by the primary outcome: no boundary.".to_owned();
+        sentences.push(rules.harm_sentence().unwrap_or_else(none));
     }
     match &scenario.safety {
         None => sentences.push("Adverse events: not followed.".to_owned()),
@@ -113,7 +103,7 @@ pub(super) fn boundaries(
     let posed = expected.posed_design(analysis, FinalOutcomes::Expected, Rounding::Total);
     let (meanings, note) = match &posed {
         Ok(posed) => (posed.characteristics(&[1.0]).looks, crossing_note(report, posed)),
-        Err(cause) => (Vec::new(), format!("The observed effect has no closed form {cause}.")),
+        Err(cause) => (Vec::new(), format!("The observed effect has no closed form, {cause}.")),
     };
     let last = effect.looks.len();
     let mut rows = Vec::new();
@@ -178,7 +168,9 @@ fn crossing_note(report: &Report<'_>, posed: &PosedDesign) -> String {
         Comparison::TwoProportions(it) => {
             format!(" ({} %)", trimmed(100.0 * it.rates()[0], 1))
         }
-        Comparison::Ordinal(_) | Comparison::Means(_) => String::new(),
+        Comparison::Ordinal(_) | Comparison::Means(_) | Comparison::ExpectedData(_) => {
+            String::new()
+        }
     };
     format!(
         "Observed effect: what the data have to show at that look if the control arm does as planned{control}. \
@@ -199,6 +191,13 @@ fn observed(comparison: &Comparison, at: &BoundaryCharacteristics) -> String {
                 fixed(experimental, 1),
                 signed(experimental - control, 1)
             )
+        }
+        (Some(Comparison::ExpectedData(_)), _) => {
+            let name = comparison.scale_name().replace('_', " ");
+            match name.strip_prefix("log ") {
+                Some(ratio) => format!("{ratio} {}", fixed(libm::exp(effect), 2)),
+                None => format!("{name} {}", signed(effect, 3)),
+            }
         }
         (_, Some(odds_ratio)) => format!("common odds ratio {}", fixed(odds_ratio, 2)),
         (_, None) => format!("difference {}", signed(effect, 3)),

@@ -6,6 +6,7 @@ mod rows;
 
 pub use patients::Shown;
 pub use rows::patients_csv;
+pub(in crate::report) use rows::patients_table;
 
 use serde::Serialize;
 
@@ -89,11 +90,11 @@ impl ExampleTrial {
         let Self { provenance, trace } = self;
         // Every trial under the prior has a drawn effect.
         let truth = match (trace.truth, trace.log_odds_ratio) {
-            (Truth::Alternative, _) => "with the effect".to_owned(),
+            (Truth::Alternative, _) => "under H1 (assumed effect)".to_owned(),
             (Truth::Null, _) if provenance.scenario.analyses[0].has_margin() => {
-                "with the effect at the margin".to_owned()
+                "under H0 (effect at the margin)".to_owned()
             }
-            (Truth::Null, _) => "without the effect".to_owned(),
+            (Truth::Null, _) => "under H0 (no effect)".to_owned(),
             (Truth::Configuration { .. }, _) => format!("under \"{}\"", trace.truth_name),
             (Truth::Prior, drawn) => format!(
                 "with an odds ratio of {:.3} drawn from the prior",

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::procedure::End;
 use crate::randomisation::{Arm, Preference};
-use crate::report::csv;
+use crate::report::csv::{self, CsvTable};
 use crate::trial::trace::{PatientProcedure, PatientTrace, Trace};
 
 /// The origin of a column's name.
@@ -24,9 +24,14 @@ struct CsvColumn<'t> {
     cell: Box<dyn Fn(&PatientTrace) -> String + 't>,
 }
 
-/// Renders a row for each patient as CSV. A value that does not exist is empty; columns that the
-/// scenario does not have are left out. No two columns have the same name.
+/// Renders a row for each patient as CSV, see [`patients_table`].
 pub fn patients_csv(trace: &Trace) -> String {
+    patients_table(trace).to_csv()
+}
+
+/// Tabulates the patients, a row each. A value that does not exist is empty; columns that the scenario does
+/// not have are left out. No two columns have the same name.
+pub(in crate::report) fn patients_table(trace: &Trace) -> CsvTable {
     let mut columns = columns(trace);
     make_unique(&mut columns);
     let header: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
@@ -34,7 +39,7 @@ pub fn patients_csv(trace: &Trace) -> String {
         .patients
         .iter()
         .map(|patient| columns.iter().map(|column| (column.cell)(patient)).collect());
-    csv::table(&header, rows)
+    CsvTable::new(&header, rows)
 }
 
 /// Prefixes the name of a factor's column with `factor_` until no other column has that name.

@@ -148,9 +148,21 @@ pub const ANALYSIS: &[Quantity<AnalysisSummary>] = &[
         ),
     ),
     in_sweep(
+        "n_randomised_p50",
+        simulated("n_randomised.p50", Unit::Patients, "median of that number", |it| {
+            it.n_randomised.p50
+        }),
+    ),
+    in_sweep(
         "n_randomised_p80",
         simulated("n_randomised.p80", Unit::Patients, "80th percentile of that number", |it| {
             it.n_randomised.p80
+        }),
+    ),
+    in_sweep(
+        "n_randomised_p90",
+        simulated("n_randomised.p90", Unit::Patients, "90th percentile of that number", |it| {
+            it.n_randomised.p90
         }),
     ),
     in_sweep(
@@ -175,9 +187,21 @@ pub const ANALYSIS: &[Quantity<AnalysisSummary>] = &[
         ),
     ),
     in_sweep(
+        "n_analysed_p50",
+        simulated("n_analysed.p50", Unit::Patients, "median of that number", |it| {
+            it.n_analysed.p50
+        }),
+    ),
+    in_sweep(
         "n_analysed_p80",
         simulated("n_analysed.p80", Unit::Patients, "80th percentile of that number", |it| {
             it.n_analysed.p80
+        }),
+    ),
+    in_sweep(
+        "n_analysed_p90",
+        simulated("n_analysed.p90", Unit::Patients, "90th percentile of that number", |it| {
+            it.n_analysed.p90
         }),
     ),
     in_sweep(
