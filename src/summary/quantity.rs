@@ -5,6 +5,7 @@
 //! results that have everything: a field that is added to a summary and not listed here fails that test.
 //!
 #![doc = include_str!("quantity/README.md")]
+#![doc = include_str!("quantity/prior_and_procedure.md")]
 
 mod list;
 mod place;
@@ -16,7 +17,9 @@ use super::McEstimate;
 use super::procedure::Checked;
 pub use list::{ANALYSIS, LOOK, PRIOR_ANALYSIS, SUCCESS};
 pub use place::{JsonPlace, LISTS, readings};
-pub use table::{CatalogueEntry, entries, fields_as_markdown, names_as_markdown};
+pub use table::{
+    CatalogueEntry, entries, names_as_markdown, prior_and_procedure_as_markdown, truths_as_markdown,
+};
 
 /// A number of a `T`, or a text that belongs to its numbers.
 pub struct Quantity<T: 'static> {

@@ -336,7 +336,7 @@ fn the_hypothesis_is_named_in_run_trace_check_and_design() {
         assert!(run.contains(expected), "{expected}: {run}");
     }
     let trace = text(&["trace", "angel-reboot", "--replicate", "0", "--truth", "null"]);
-    assert!(trace.contains(words) && trace.contains("with the effect at the margin"), "{trace}");
+    assert!(trace.contains(words) && trace.contains("under H0 (effect at the margin)"), "{trace}");
     let check = text(&["check", "angel-reboot"]);
     assert!(check.contains("type I error at the margin"), "{check}");
     let design = text(&["design", "angel-reboot"]);

@@ -79,21 +79,42 @@ fn section<T>(out: &mut Vec<CatalogueEntry>, object: &'static str, catalogue: &[
     }));
 }
 
-/// Opening of the page.
-const OPENING: &str = "# Every field of a result\n\n\
+/// Opening of the page of `truths`.
+const OPENING_OF_TRUTHS: &str = "# Every field of a result under a truth\n\n\
     For analysts who read results with a program. The tables are made from the catalogue of quantities in \
     `src/summary/quantity/list`; `src/summary/README.md` explains how the JSON is built. \
+    `src/summary/quantity/prior_and_procedure.md` has the fields of the prior and of the procedure, \
     `src/summary/quantity/names.md` lists the names that options take.\n\n";
+
+/// Opening of the page of `prior` and `procedure`.
+const OPENING_OF_PRIOR_AND_PROCEDURE: &str = "# Every field of the prior and of the procedure\n\n\
+    For analysts who read results with a program. `src/summary/quantity/README.md` has the fields under each truth.\n\n";
 
 /// Opening of the page of names.
 const OPENING_OF_NAMES: &str = "# Quantities that options name\n\n\
     For users of `--precision-of` and `solve --reach`; `src/summary/quantity/README.md` has their meanings and units.\n\n";
 
-/// Describes every field of a result in Markdown, a table for each object of the JSON.
+/// Describes every field under a truth in Markdown, a table for each object of the JSON.
 /// `src/summary/quantity/README.md` has this text.
-pub fn fields_as_markdown() -> String {
-    let mut out = OPENING.to_owned();
-    for entries in entries().chunk_by(|one, next| one.object == next.object) {
+pub fn truths_as_markdown() -> String {
+    let (truths, _) = entries().into_iter().partition(is_under_truth);
+    tables(OPENING_OF_TRUTHS, truths)
+}
+
+/// Describes every field of the prior and of the procedure in Markdown.
+/// `src/summary/quantity/prior_and_procedure.md` has this text.
+pub fn prior_and_procedure_as_markdown() -> String {
+    let (_, others) = entries().into_iter().partition(is_under_truth);
+    tables(OPENING_OF_PRIOR_AND_PROCEDURE, others)
+}
+
+fn is_under_truth(entry: &CatalogueEntry) -> bool {
+    entry.object.starts_with("truths[]")
+}
+
+fn tables(opening: &str, entries: Vec<CatalogueEntry>) -> String {
+    let mut out = opening.to_owned();
+    for entries in entries.chunk_by(|one, next| one.object == next.object) {
         let has_columns = entries.iter().any(|entry| entry.column.is_some());
         out += &format!("| field of `{}` | meaning | kind | unit |", entries[0].object);
         out += if has_columns { " column of `sweep.csv` |\n" } else { "\n" };

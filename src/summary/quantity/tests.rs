@@ -161,7 +161,12 @@ fn names_of_the_command_line_read_what_the_catalogue_reads() {
 
 #[test]
 fn the_pages_of_fields_and_names_are_the_generated_ones() {
-    for (page, text) in [("README.md", fields_as_markdown()), ("names.md", names_as_markdown())] {
+    let pages = [
+        ("README.md", truths_as_markdown()),
+        ("prior_and_procedure.md", prior_and_procedure_as_markdown()),
+        ("names.md", names_as_markdown()),
+    ];
+    for (page, text) in pages {
         let path = format!("{}/src/summary/quantity/{page}", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
             std::fs::write(&path, &text).expect("the folder can be written");

@@ -39,11 +39,20 @@ pub const SUCCESS: &[Quantity<SuccessSummary>] = &[
         "mean number of patients randomised until the decision by the rule",
         |it| it.n_randomised.mean,
     ),
+    simulated("n_randomised.p50", Unit::Patients, "median of the patients randomised", |it| {
+        it.n_randomised.p50
+    }),
     simulated(
         "n_randomised.p80",
         Unit::Patients,
         "80th percentile of the patients randomised",
         |it| it.n_randomised.p80,
+    ),
+    simulated(
+        "n_randomised.p90",
+        Unit::Patients,
+        "90th percentile of the patients randomised",
+        |it| it.n_randomised.p90,
     ),
     simulated(
         "n_randomised.p95",
