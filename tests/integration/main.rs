@@ -22,6 +22,7 @@ mod checked;
 mod combined;
 mod command_line;
 mod configurations;
+mod crossover;
 mod decision_lag;
 mod descriptions;
 mod design_command;

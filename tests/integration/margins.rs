@@ -234,42 +234,6 @@ fn adjusted_estimates_are_on_the_scale_of_the_effect() {
     }
 }
 
-/// 10 % crossover both ways, unrelated to the outcome: rows XO-rd, XO-rd-margin, XO-cor and XO-cor-margin
-/// of the reference, 1 000 000 trials each. Intention to treat is diluted towards equality and exceeds its
-/// level at the margin.
-#[test]
-fn crossover_dilutes_the_margin_for_intention_to_treat() {
-    let control = "outcome.control=[10,17,19,17,16,6,15]";
-    let equal = "outcome.experimental={common_odds_ratio=1.0}";
-    let adherence =
-        "adherence={control_crossover={probability=0.1},experimental_refusal={probability=0.1}}";
-    let of = |method: &str, margin: &str, n: u32| {
-        let both = ["intention_to_treat", "per_protocol"]
-            .map(|population| format!(r#"{method},population="{population}""#));
-        scenario(&[
-            control,
-            equal,
-            adherence,
-            "missing.dropout=0",
-            "design.looks={equally_spaced=1}",
-            r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#,
-            "factors=[]",
-            &format!("sample_size={{randomised={n},analysed={n}}}"),
-            &hypothesis("non_inferiority", margin),
-            &analyses(&both.each_ref().map(String::as_str)),
-        ])
-    };
-    let ordinal = of(r#"method="proportional_odds""#, "common_odds_ratio=0.8", 1940);
-    let result = simulate_scenario(&ordinal, 10_000);
-    // The patients per protocol vary in number, by chance.
-    for (truth, [treated, protocol]) in
-        [(Alternative, [0.799392, 0.756574]), (Null, [0.080796, 0.024847])]
-    {
-        assert_within("treat", result.analysis(truth, "0").rejection, treated, treated, 3.0);
-        assert_within("protocol", result.analysis(truth, "1").rejection, protocol, protocol, 3.0);
-    }
-}
-
 #[test]
 fn equivalence_rejects_only_between_both_margins() {
     let scenario = in_blocks(&[

@@ -1,8 +1,8 @@
 //! Rules across analyses of one trial, against `tests/reference/joint.csv` and the laws of multiple testing.
 //!
 //! The reference trials have two analyses: A, independence by the pooled Z, and B, the shift by the score
-//! test. Seeds are fixed. About 120 simulated probabilities are compared at 3.5 combined standard errors:
-//! with fresh seeds one of them would fail by chance in one of 18 runs.
+//! test. Seeds are fixed. About 140 simulated probabilities are compared at 3.5 combined standard errors:
+//! with fresh seeds one of them would fail by chance in one of 15 runs.
 
 use rescuesim::rng::Replicate;
 use rescuesim::scenario::{Scenario, Truth};
@@ -22,6 +22,18 @@ struct Simulated {
     value: f64,
     se: f64,
 }
+
+/// The two analyses of the reference.
+const A_AND_B: &str = r#"
+[[analyses]]
+name = "A"
+method = "two_proportions"
+cut = 2
+[[analyses]]
+name = "B"
+method = "proportional_odds"
+test = "score"
+"#;
 
 /// Rows of one design of the reference.
 struct Reference {
@@ -82,6 +94,11 @@ impl Reference {
     /// A scenario of the design whose alternative is the last of these effects and whose others, but for
     /// the null, are configurations.
     fn scenario(&self, effects: &[&str], success: &str) -> Scenario {
+        self.scenario_of(effects, success, A_AND_B)
+    }
+
+    /// A scenario of the design with these analyses.
+    fn scenario_of(&self, effects: &[&str], success: &str, analyses: &str) -> Scenario {
         let list = |name: &str| self.input(name).split(' ').collect::<Vec<_>>().join(", ");
         let n = self.input("n");
         let looks = match self.rows.iter().find(|row| row["quantity"] == "per_arm_at_looks") {
@@ -113,8 +130,7 @@ impl Reference {
              harm = {{ rule = \"{harm}\" }}\n\
              [success]\n{success}\n\
              {configurations}\
-             [[analyses]]\nname = \"A\"\nmethod = \"two_proportions\"\ncut = 2\n\
-             [[analyses]]\nname = \"B\"\nmethod = \"proportional_odds\"\ntest = \"score\"\n",
+             {analyses}",
             design = self.design,
             control = list("control"),
             experimental = list(&format!("{alternative} experimental")),
@@ -200,6 +216,68 @@ fn co_primary_and_uncorrected_rules_agree_with_the_reference() {
             }
         }
     }
+}
+
+/// Each analysis has its own boundaries, and may reach them at any look. The simulated values are compared
+/// with those of the reference, and those of non-inferiority alone with enumeration.
+#[test]
+fn non_inferiority_and_then_superiority_agree_with_the_reference() {
+    let risk_difference = r#"
+[[analyses]]
+name = "margin"
+method = "two_proportions"
+cut = 2
+test = "wald"
+hypothesis = { type = "non_inferiority", margin = { risk_difference = -0.1 } }
+"#;
+    let common_odds_ratio = r#"
+[[analyses]]
+name = "margin"
+method = "proportional_odds"
+test = "wald"
+hypothesis = { type = "non_inferiority", margin = { common_odds_ratio = 0.8 } }
+"#;
+    let margins = [("rd10", "A", risk_difference), ("cor80", "B", common_odds_ratio)];
+    let mut compared = 0;
+    for (reference, others) in [
+        (Reference::new("J312-1"), &["or:1", "or:2"][..]),
+        (Reference::new("J312-3"), &["or:1", "wmwnull:.42", "or:2"][..]),
+    ] {
+        for (margin, second, analysis) in margins {
+            let alone = format!("noninferior_{margin}");
+            // The reference has the margin of the common odds ratio at one look.
+            if !reference.rows.iter().any(|row| row["quantity"] == format!("or:1 {alone}")) {
+                continue;
+            }
+            let rule = format!(
+                "rule = \"hierarchical\"\nanalyses = [\"margin\", \"{second}\"]\ncrossing = \"any_look\""
+            );
+            let scenario = reference.scenario_of(others, &rule, &format!("{analysis}{A_AND_B}"));
+            let result = simulate_scenario(&scenario, 2 * REPLICATES);
+            for effect in others {
+                let truth = if *effect == "or:2" { "alternative" } else { effect };
+                let of = Results::new(&result, truth);
+                let first = of.rejection("margin");
+                reference.assert_agrees(&format!("{effect} {alone}"), first);
+                let then = format!("{effect} {alone}_then_{second}");
+                reference.assert_agrees(&then, of.success.all_rejections);
+                assert_eq!(of.success.all_rejections, of.rejection(second));
+                compared += 2;
+                let quantity = format!("{effect} {alone}");
+                let exact = reference
+                    .rows
+                    .iter()
+                    .find(|row| row["quantity"] == quantity && row["source"] == "ref");
+                if let Some(row) = exact {
+                    let value = row["value"].parse().expect("a number");
+                    reference.assert_near(&quantity, Simulated { value, se: 0.0 }, first);
+                    compared += 1;
+                }
+            }
+        }
+    }
+    // Every row of the reference with a margin.
+    assert_eq!(compared, 19);
 }
 
 #[test]
