@@ -5,8 +5,8 @@ use std::ops::{Add, AddAssign};
 
 use anstyle::{AnsiColor, Color, Style};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use textwrap::WordSeparator;
 use textwrap::core::Word;
+use textwrap::{WordSeparator, WordSplitter};
 
 /// Columns of a terminal of default width.
 const WIDTH: usize = 80;
@@ -233,10 +233,20 @@ fn push_styled(out: &mut String, style: Style, text: &str, columns: usize) {
     }
 }
 
-/// Wraps prose between words; a number with spaces between its thousands is one word.
-fn filled(text: &str, columns: usize) -> String {
-    let separator = WordSeparator::Custom(words_and_numbers);
-    textwrap::fill(text, textwrap::Options::new(columns).word_separator(separator))
+/// Wraps prose between words and after their hyphens; a number with spaces between its thousands is one
+/// word, as is a range such as mRS 0-2.
+pub(super) fn filled(text: &str, columns: usize) -> String {
+    let options = textwrap::Options::new(columns)
+        .word_separator(WordSeparator::Custom(words_and_numbers))
+        .word_splitter(WordSplitter::Custom(after_hyphens_of_words));
+    textwrap::fill(text, options)
+}
+
+/// Places after the hyphens of a word that do not stand before a digit.
+fn after_hyphens_of_words(word: &str) -> Vec<usize> {
+    let mut places = WordSplitter::HyphenSplitter.split_points(word);
+    places.retain(|&at| !word[at..].starts_with(|c: char| c.is_ascii_digit()));
+    places
 }
 
 /// Splits a line at its spaces, except for those between the thousands of a number.
@@ -491,13 +501,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_do_not_break_within_a_number() {
-        let text = "of all patients 1 234 567 are in 20 000 trials";
+    fn lines_do_not_break_within_a_number_or_a_range() {
+        let text = "of all patients 1 234 567 are in 20 000 trials with mRS 0-2 or co-primary 3-6";
         for columns in 10..40 {
             let lines = Document::new().text(text).within(columns);
             assert_eq!(lines.replace('\n', " ").trim_end(), text);
             let whole = |number| lines.lines().any(|line| line.contains(number));
-            assert!(whole("1 234 567") && whole("20 000"), "{lines}");
+            for number in ["1 234 567", "20 000", "0-2", "3-6"] {
+                assert!(whole(number), "{number}: {lines}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::document::{Document, sentence};
+use super::document::{Document, filled, sentence};
 use super::glossary::{self, Term};
 use crate::scenario::key_help::{Choice, Example, KeyHelp, without_indices};
 use crate::scenario::{nearest, synonyms};
@@ -335,10 +335,8 @@ fn quantity_document(entry: &CatalogueEntry) -> Document {
 
 /// Lines of a name and its meaning, wrapped behind the name.
 fn lines<'n>(named: impl Iterator<Item = (String, &'n str)>) -> String {
-    const INDENT: &str = "      ";
     let lines = named.map(|(name, meaning)| {
-        let options = textwrap::Options::new(80).initial_indent(INDENT).subsequent_indent(INDENT);
-        format!("  {name}\n{}", textwrap::fill(meaning, options))
+        format!("  {name}\n{}", textwrap::indent(&filled(meaning, 74), "      "))
     });
     lines.map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::document::Document;
+use super::document::{Document, filled};
 use crate::scenario::Scenario;
 use crate::scenario::shipped::SCENARIOS;
 
@@ -31,7 +31,7 @@ fn listed() -> impl Iterator<Item = ListedScenario> {
 pub fn document() -> Document {
     let mut list = Vec::new();
     for ListedScenario { name, title, question } in listed() {
-        let text = textwrap::fill(&question.unwrap_or(title), 76);
+        let text = filled(&question.unwrap_or(title), 76);
         list.push(format!("{name}\n{}", textwrap::indent(&text, "    ")));
     }
     Document::new().verbatim(list.join("\n")).gap().text(

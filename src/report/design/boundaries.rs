@@ -13,7 +13,7 @@ use crate::report::numeral::{chance, fixed, grouped, number};
 
 /// Heading of the boundaries.
 pub(super) const HEADING: &str =
-    "Boundaries (Z above 0 favours the experimental arm; p and alpha one-sided)";
+    "Boundaries (Z above 0 favours the experimental arm; alpha one-sided)";
 
 /// Boundaries of a trial for an analysis whose power no formula gives.
 #[derive(Debug, Clone, Serialize)]
@@ -210,11 +210,11 @@ fn z_table(looks: &[LookCharacteristics], with_p: bool) -> Document {
     }
     let mut header = vec!["look", "analysed", "infor-\nmation", "efficacy\nif Z ≥"];
     if with_p {
-        header.extend(["p ≤", "two-\nsided"]);
+        header.extend(["p ≤,\n1-sided", "p ≤,\n2-sided"]);
     }
     if has_futility {
         header.push("futility\nif Z ≤");
-        header.extend(with_p.then_some("p ≥"));
+        header.extend(with_p.then_some("p ≥,\n1-sided"));
     }
     if has_harm {
         header.push("harm\nif Z ≤");
@@ -238,11 +238,11 @@ fn p_table(looks: &[LookCharacteristics]) -> Document {
         row.extend(p_values(look.harm.as_ref()));
         row
     });
-    let mut header = vec!["look", "efficacy\nif p ≤", "two-\nsided"];
+    let mut header = vec!["look", "efficacy\n1-sided p ≤", "efficacy\n2-sided p ≤"];
     if has_futility {
-        header.push("futility\nif p ≥");
+        header.push("futility\n1-sided p ≥");
     }
-    header.extend(["harm\nif p ≥", "two-\nsided"]);
+    header.extend(["harm\n1-sided p ≥", "harm\n2-sided p ≤"]);
     Document::of_table(&header, rows.collect())
 }
 
