@@ -31,7 +31,7 @@ function headline(of) {
     card("Power", of.power, of.note, "card-power"),
     card("Type I error", of.error, `one-sided, planned ${percent(of.alpha, 1e-3)}`, "card-error"),
     card("Patients", of.patients, of.patientsNote, "card-patients"),
-    card("Months to decision", of.months, "mean, with the effect", "card-months"),
+    card("Months to decision", of.months, "mean under H1", "card-months"),
   );
 }
 
