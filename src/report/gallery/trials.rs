@@ -179,7 +179,7 @@ fn distribution(of: &Distribution, name: &str, title: &str, unit: &str) -> Figur
     // Exactly equal, as both truths have the same patients: what does not depend on the effect is the same to
     // the last bit.
     let curves = if of.effect == of.none {
-        vec![distribution_curve("under H1 and H0 alike", 0, CurveStyle::Steps, &of.effect)]
+        vec![distribution_curve("under H1 and H0", 0, CurveStyle::Steps, &of.effect)]
     } else {
         // Dashed over the wider line of H1, so that both show where they are the same.
         vec![
@@ -200,7 +200,7 @@ fn distribution(of: &Distribution, name: &str, title: &str, unit: &str) -> Figur
         }
     }
     let remarks = match &curves[..] {
-        [one] => vec![format!("The distribution is the same {}.", one.name)],
+        [one] => vec![format!("The same {}.", one.name)],
         _ => Vec::new(),
     };
     Figure {

@@ -7,8 +7,8 @@ use crate::report::numeral::{
 };
 use crate::report::synopsis::Synopsis;
 use crate::scenario::Truth;
-use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, find};
-use crate::summary::{AnalysisSummary, McEstimate};
+use crate::summary::quantity::{ANALYSIS, JsonPlace, PRIOR_ANALYSIS, SUCCESS, find};
+use crate::summary::{AnalysisSummary, McEstimate, SuccessSummary};
 
 /// Analyses that the summary lists; the others follow in the results.
 // Nineteen analyses, as in a shipped scenario, would take one of the two pages.
@@ -60,10 +60,8 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
     let [effect, none] = report.truths();
     let (primary, null) = (&effect.analyses[0], &none.analyses[0]);
     let alternative = JsonPlace::truth(Truth::Alternative.index()).analysis(0);
-    let at_null = JsonPlace::truth(Truth::Null.index()).analysis(0);
     let assumptions = &synopsis.assumptions;
     let rates = assumptions.rates.map(|rate| trimmed(100.0 * rate, 1));
-    let rejection = find(ANALYSIS, "rejection");
     // Assumptions come first: power without them would be read as a property of the treatment.
     let mut cards = vec![
         assumption("Patients randomised", grouped(u64::from(assumptions.randomised))),
@@ -72,17 +70,11 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
             format!("{} v {} %", rates[0], rates[1]),
         ),
         assumption("One-sided α", trimmed(synopsis.alpha_one_sided, 6)),
-        share("Power, primary analysis", primary.rejection, alternative.pointer(rejection)),
-        share(
-            if report.has_margin() {
-                "Type I error, effect at the margin"
-            } else {
-                "False-positive rate, no effect"
-            },
-            null.rejection,
-            at_null.pointer(rejection),
-        ),
     ];
+    cards.extend(match (&effect.success, &none.success) {
+        (Some(effect), Some(none)) => rule_cards(effect, none),
+        (None, _) | (_, None) => primary_cards(report, primary, null),
+    });
     if let Some(prior) = &report.summary.prior {
         let pointer = JsonPlace::prior().analysis(0).pointer(find(PRIOR_ANALYSIS, "assurance"));
         cards.push(share("Assurance: power over the prior", prior.analyses[0].assurance, pointer));
@@ -99,6 +91,41 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
     let pointer = alternative.pointer(find(ANALYSIS, "duration_months"));
     cards.push(mean("Months to the decision", primary.duration_months, 1, pointer));
     cards
+}
+
+/// Power and type I error of the primary analysis.
+fn primary_cards(
+    report: &Report<'_>,
+    effect: &AnalysisSummary,
+    none: &AnalysisSummary,
+) -> [Card; 2] {
+    let rejection = find(ANALYSIS, "rejection");
+    let pointer = |truth: Truth| JsonPlace::truth(truth.index()).analysis(0).pointer(rejection);
+    let error = if report.has_margin() {
+        "Type I error, effect at the margin"
+    } else {
+        "False-positive rate, no effect"
+    };
+    [
+        share("Power, primary analysis", effect.rejection, pointer(Truth::Alternative)),
+        share(error, none.rejection, pointer(Truth::Null)),
+    ]
+}
+
+/// Power and error of the rule by which several analyses decide.
+fn rule_cards(effect: &SuccessSummary, none: &SuccessSummary) -> [Card; 2] {
+    let success = find(SUCCESS, "success");
+    let at_null = JsonPlace::truth(Truth::Null.index()).success();
+    let error = match none.familywise_error {
+        Some(error) => share(
+            "Familywise error under H0",
+            error,
+            at_null.pointer(find(SUCCESS, "familywise_error")),
+        ),
+        None => share("Success under H0", none.success, at_null.pointer(success)),
+    };
+    let at_effect = JsonPlace::truth(Truth::Alternative.index()).success();
+    [share("Power, by the rule", effect.success, at_effect.pointer(success)), error]
 }
 
 fn assumption(label: &str, value: String) -> Card {

@@ -17,6 +17,7 @@ pub(super) fn stopping(report: &Report<'_>) -> Vec<String> {
     let scenario = report.scenario;
     let rules = &scenario.design.plan().rules;
     let mut sentences = vec![efficacy(report)];
+    sentences.extend(scenario.success_in_words());
     sentences.extend(scenario.look_timing_in_words());
     if report.has_interims() {
         sentences.push(futility(&rules.futility, rules.binding_futility));

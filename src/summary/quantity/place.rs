@@ -47,6 +47,12 @@ impl JsonPlace {
         self.item("analyses", analysis)
     }
 
+    /// The place of the results of a rule within a truth.
+    #[must_use]
+    pub fn success(&self) -> Self {
+        self.key("success")
+    }
+
     /// The JSON pointer of a quantity of this object.
     pub fn pointer<T>(&self, quantity: &Quantity<T>) -> String {
         self.key(quantity.key).0
@@ -109,7 +115,7 @@ impl<'r> Readings<'r> {
             self.safety(&place.item("safety", i), event);
         }
         if let Some(success) = &truth.success {
-            let place = place.key("success");
+            let place = place.success();
             self.all_of(&place, SUCCESS, success);
             self.items(&place, "analyses", SUCCESS_ANALYSIS, &success.analyses);
             self.items(&place, "looks", SUCCESS_LOOK, &success.looks);
