@@ -85,6 +85,7 @@ mod slips;
 mod solve;
 mod success;
 mod sweep;
+mod sweep_rule;
 mod trace;
 mod trace_command;
 mod util;

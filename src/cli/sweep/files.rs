@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rescuesim::explore::grid::ParameterGrid;
 use rescuesim::report::sweep::rows::SweepRows;
 use rescuesim::report::sweep::{self, figures};
+use rescuesim::scenario::file::ScenarioFile;
 
 use super::SweepResult;
 use crate::cli::Failure;
@@ -33,11 +34,12 @@ impl SweepFiles {
     pub fn create(
         directory: &Path,
         grid: &ParameterGrid,
+        scenario: &ScenarioFile,
         painter: FigurePainter,
         inputs: &[PathBuf],
     ) -> Result<Self, Failure> {
         handle_signals();
-        let files = Self::open(directory, grid, painter).map_err(|error| {
+        let files = Self::open(directory, grid, scenario, painter).map_err(|error| {
             Failure::Usage(format!("cannot write to --out {}: {error}", directory.display()))
         })?;
         let all = [&files.csv, &files.json].into_iter().chain(&files.figures);
@@ -48,10 +50,15 @@ impl SweepFiles {
         Ok(files)
     }
 
-    fn open(directory: &Path, grid: &ParameterGrid, painter: FigurePainter) -> io::Result<Self> {
+    fn open(
+        directory: &Path,
+        grid: &ParameterGrid,
+        scenario: &ScenarioFile,
+        painter: FigurePainter,
+    ) -> io::Result<Self> {
         let csv = OutputFile::create(directory, "sweep.csv")?;
         let mut figures = Vec::new();
-        for name in figures::names(grid) {
+        for name in figures::names(grid, scenario) {
             for format in painter.formats() {
                 figures.push(csv.sibling(&format!("{name}.{}", format.ending()))?);
             }
@@ -110,7 +117,11 @@ impl SweepFiles {
         // Only now, so that a full disk leaves the files of an earlier sweep together.
         output::put_in_place(complete)?;
         // A sweep over one key draws no heat map: one in the directory is of another sweep.
-        warn_of_earlier(&written[0], &["sweep.parquet", "power.svg", "heatmap.svg"], &written);
+        warn_of_earlier(
+            &written[0],
+            &["sweep.parquet", "power.svg", "heatmap.svg", "rule.svg"],
+            &written,
+        );
         Ok(written)
     }
 }

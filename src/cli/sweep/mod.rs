@@ -48,7 +48,8 @@ pub struct SweepArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Write sweep.csv, sweep.parquet (where this rescuesim has Parquet), sweep.json and, over a key of
-    /// numbers, power.svg, over two of them also heatmap.svg, to this directory.
+    /// numbers, power.svg, over two of them also heatmap.svg, with a [success] rule also rule.svg, to this
+    /// directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -87,7 +88,9 @@ pub fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let provenance = args.provenance(&base);
     let files = match &args.out {
         Some(out) => {
-            Some(SweepFiles::create(out, &grid, args.figures.painter(&[])?, &document.paths())?)
+            let painter = args.figures.painter(&[])?;
+            let scenario = &provenance.scenario;
+            Some(SweepFiles::create(out, &grid, scenario, painter, &document.paths())?)
         }
         None => None,
     };
@@ -134,11 +137,13 @@ pub fn merged(
     // A checkpoint records its grid in the options alone, so the axes are parsed again.
     let over: Vec<String> = options.filter(|&option| option != NO_ESTIMATES).cloned().collect();
     let grid = grid(&over)?;
+    let base = run.run.scenario().map_err(unusable_shards)?;
     let files = match out {
-        Some(out) => Some(SweepFiles::create(out.directory, &grid, out.painter, inputs)?),
+        Some(MergedFiles { directory, painter }) => {
+            Some(SweepFiles::create(directory, &grid, base.file(), painter, inputs)?)
+        }
         None => None,
     };
-    let base = run.run.scenario().map_err(unusable_shards)?;
     let mut points = Vec::with_capacity(grid.len());
     for number in 0..grid.len() {
         let MergedJob { scenario, following, tally } =
@@ -278,7 +283,7 @@ fn print_as(
 
 /// Says that there are no figures.
 fn note_on_figure(result: SweepResult<'_>, directory: Option<&Path>) -> &'static str {
-    if directory.is_some() && figures::names(result.grid).is_empty() {
+    if directory.is_some() && figures::names(result.grid, &result.provenance.scenario).is_empty() {
         "No power.svg: no key of --over has numbers only.\n"
     } else {
         ""

@@ -1,5 +1,5 @@
 //! Figures of a sweep: power over its first key of numbers, a line for each combination of the others; of
-//! two keys of numbers, also a heat map.
+//! two keys of numbers, also a heat map; of analyses that decide together, also success by their rule.
 
 use super::{SweptPoint, short};
 use crate::explore::grid::{GridAxis, ParameterGrid};
@@ -7,7 +7,9 @@ use crate::report::Provenance;
 use crate::report::figure::{
     CurvePoint, Labels, Lines, PowerCurve, PowerGrid, heat_map, power_curve,
 };
+use crate::scenario::file::ScenarioFile;
 use crate::scenario::path::{KeyPath, PathStep};
+use crate::summary::{AnalysisSummary, McEstimate};
 
 /// A figure of a sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,14 +20,17 @@ pub struct SweepFigure {
     pub svg: String,
 }
 
-/// Figures that a grid has, by name.
-pub fn names(grid: &ParameterGrid) -> Vec<&'static str> {
+/// Figures that a grid of a scenario has, by name.
+pub fn names(grid: &ParameterGrid, scenario: &ScenarioFile) -> Vec<&'static str> {
     let mut names = Vec::new();
     if grid.axes().iter().any(GridAxis::is_numeric) {
         names.push("power");
     }
     if is_plane(grid) {
         names.push("heatmap");
+    }
+    if rule_axis(grid, scenario).is_some() {
+        names.push("rule");
     }
     names
 }
@@ -39,7 +44,7 @@ pub fn figures(
     let mut figures = Vec::new();
     if let Some(x) = grid.axes().iter().position(GridAxis::is_numeric) {
         let labels = labels(provenance, grid, points, x);
-        let curves = curves(grid, points, x);
+        let curves = curves(grid, points, x, |point| Some(of_primary(point)));
         let svg = power_curve(&curves, &lines(grid, x), &labels);
         figures.push(SweepFigure { name: "power", svg });
     }
@@ -48,7 +53,45 @@ pub fn figures(
         let svg = heat_map(&plane(grid, points), &labels);
         figures.push(SweepFigure { name: "heatmap", svg });
     }
+    if let Some(x) = rule_axis(grid, &provenance.scenario) {
+        figures.push(SweepFigure { name: "rule", svg: rule_figure(provenance, grid, points, x) });
+    }
     figures
+}
+
+/// The key over which success by the rule is drawn; `None` without a rule or a key of numbers.
+fn rule_axis(grid: &ParameterGrid, scenario: &ScenarioFile) -> Option<usize> {
+    scenario.success.as_ref()?;
+    grid.axes().iter().position(GridAxis::is_numeric)
+}
+
+/// Draws success by the rule; over one key also the power of each of its analyses alone, on the same trials.
+fn rule_figure(
+    provenance: &Provenance,
+    grid: &ParameterGrid,
+    points: &[SweptPoint],
+    x: usize,
+) -> String {
+    let mut drawn = curves(grid, points, x, |point| {
+        let rule = point.truths[0].success.as_ref()?;
+        Some(Height { estimate: rule.success, formula: None })
+    });
+    let mut labels = labels(provenance, grid, points, x);
+    labels.subtitle = "Success by the rule".to_owned();
+    if let [by_rule] = &mut drawn[..] {
+        by_rule.name = "by the rule".to_owned();
+        let first = points.first().and_then(|point| point.truths[0].success.as_ref());
+        for analysis in first.iter().flat_map(|rule| &rule.analyses) {
+            let alone = curves(grid, points, x, |point| alone(point, &analysis.name));
+            drawn.extend(
+                alone
+                    .into_iter()
+                    .map(|curve| PowerCurve { name: format!("{} alone", analysis.name), ..curve }),
+            );
+        }
+        labels.subtitle += ", and power of each of its analyses alone";
+    }
+    power_curve(&drawn, &lines(grid, x), &labels)
 }
 
 /// Returns whether the grid has two keys, both of numbers, and more than one value of each.
@@ -65,16 +108,33 @@ fn lines(grid: &ParameterGrid, x: usize) -> Lines {
     }
 }
 
-/// Power curves over the key with this number.
-fn curves(grid: &ParameterGrid, points: &[SweptPoint], x: usize) -> Vec<PowerCurve> {
+/// A probability to draw, with its closed form if it has one.
+struct Height {
+    estimate: McEstimate,
+    formula: Option<f64>,
+}
+
+/// Curves of a probability over the key with this number; points without the probability are left out.
+fn curves(
+    grid: &ParameterGrid,
+    points: &[SweptPoint],
+    x: usize,
+    height: impl Fn(&SweptPoint) -> Option<Height>,
+) -> Vec<PowerCurve> {
     let mut curves: Vec<PowerCurve> = Vec::new();
     for point in points {
+        let Some(Height { estimate, formula }) = height(point) else { continue };
         let name = name(grid, point, x);
         let at = curves.iter().position(|curve| curve.name == name).unwrap_or_else(|| {
             curves.push(PowerCurve { name, points: Vec::new() });
             curves.len() - 1
         });
-        curves[at].points.push(curve_point(point, x));
+        curves[at].points.push(CurvePoint {
+            x: value(point, x),
+            power: estimate.value,
+            mcse: estimate.mcse,
+            formula,
+        });
     }
     // A list in the scenario may be in any order; a line through its points must not go back.
     for curve in &mut curves {
@@ -86,12 +146,19 @@ fn curves(grid: &ParameterGrid, points: &[SweptPoint], x: usize) -> Vec<PowerCur
     curves
 }
 
-fn curve_point(point: &SweptPoint, x: usize) -> CurvePoint {
-    let analysis = &point.truths[0].analyses[0];
-    CurvePoint {
-        x: value(point, x),
-        power: analysis.rejection.value,
-        mcse: analysis.rejection.mcse,
+fn of_primary(point: &SweptPoint) -> Height {
+    power(&point.truths[0].analyses[0])
+}
+
+/// The power of an analysis that decides alone.
+fn alone(point: &SweptPoint, name: &str) -> Option<Height> {
+    let analyses = &point.truths[0].analyses;
+    analyses.iter().find(|analysis| analysis.name == name).map(power)
+}
+
+fn power(analysis: &AnalysisSummary) -> Height {
+    Height {
+        estimate: analysis.rejection,
         formula: analysis.normal_approximation.as_ref().map(|formula| formula.rejection),
     }
 }

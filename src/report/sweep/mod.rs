@@ -4,6 +4,7 @@ pub mod figures;
 #[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod rows;
+mod rule;
 
 use std::io::{self, Write};
 
@@ -149,6 +150,7 @@ pub fn document(
         });
         out = out.and(highlights(grid, points, i, columns));
     }
+    out = out.and(rule::document(grid, points, columns));
     out.gap()
         .text(
             "Early and final: efficacy at an interim look, at the final look. With futility, harm, safety \
@@ -197,6 +199,11 @@ fn highlights(
 ) -> Document {
     let mut columns = keys(grid, points);
     columns.extend(quantities(points, analysis));
+    fitted(columns, points.len(), most)
+}
+
+/// Lays out a table of at most this width, whose most expendable columns are omitted if it has to be.
+fn fitted(mut columns: Vec<SweepColumn>, rows: usize, most: usize) -> Document {
     let mut left_out = Vec::new();
     while width(&columns) > most {
         let last = columns.iter().map(|column| column.expendable).max().unwrap_or(0);
@@ -208,8 +215,8 @@ fn highlights(
         left_out.push(gone.header.replace('\n', " "));
     }
     let header: Vec<&str> = columns.iter().map(|column| column.header.as_str()).collect();
-    let rows = (0..points.len())
-        .map(|point| columns.iter().map(|column| column.cells[point].clone()).collect());
+    let rows =
+        (0..rows).map(|point| columns.iter().map(|column| column.cells[point].clone()).collect());
     let table = Document::of_table(&header, rows.collect());
     if left_out.is_empty() {
         return table;

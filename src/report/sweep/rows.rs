@@ -7,8 +7,10 @@ use super::SweptPoint;
 use crate::explore::grid::ParameterGrid;
 use crate::report::csv::{CsvWriter, float};
 use crate::summary::procedure::Checked;
-use crate::summary::quantity::{ANALYSIS, Kind, LOOK, Quantity, Reading};
-use crate::summary::{AnalysisSummary, McEstimate};
+use crate::summary::quantity::{
+    ANALYSIS, Kind, LOOK, Quantity, Reading, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK,
+};
+use crate::summary::{AnalysisSummary, McEstimate, SuccessSummary, TruthSummary};
 
 /// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,8 @@ pub struct SweepRows<'p> {
     points: &'p [SweptPoint],
     /// Largest number of looks of any point.
     looks: usize,
+    /// Whether analyses decide together by a rule at any point.
+    has_rule: bool,
 }
 
 impl<'p> SweepRows<'p> {
@@ -56,7 +60,9 @@ impl<'p> SweepRows<'p> {
         // Truths differ in their patients, and share the looks of the design.
         let analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
         let looks = analyses.map(|analysis| analysis.looks.len()).max().unwrap_or(0);
-        Self { grid, points, looks }
+        let mut truths = points.iter().flat_map(|point| &point.truths);
+        let has_rule = truths.any(|truth| truth.success.is_some());
+        Self { grid, points, looks, has_rule }
     }
 
     /// Names of the columns.
@@ -76,7 +82,7 @@ impl<'p> SweepRows<'p> {
         rows.points.iter().enumerate().flat_map(move |(number, point)| {
             point.truths.iter().flat_map(move |truth| {
                 let analyses = truth.analyses.iter();
-                analyses.map(move |analysis| rows.row(number, point, &truth.truth, analysis))
+                analyses.map(move |analysis| rows.row(number, point, truth, analysis))
             })
         })
     }
@@ -85,7 +91,7 @@ impl<'p> SweepRows<'p> {
         &self,
         number: usize,
         point: &SweptPoint,
-        truth: &str,
+        truth: &TruthSummary,
         analysis: &AnalysisSummary,
     ) -> Vec<(String, Cell)> {
         let mut cells = NamedCells::default();
@@ -99,13 +105,29 @@ impl<'p> SweepRows<'p> {
             cells.push(&axis.key(), cell);
         }
         cells.push("replicates", Cell::Whole(point.replicates));
-        cells.push("truth", Cell::Text(truth.to_owned()));
+        cells.push("truth", Cell::Text(truth.truth.clone()));
         cells.push("analysis", Cell::Text(analysis.name.clone()));
         cells.all_of("", ANALYSIS, Some(analysis));
         for k in 0..self.looks {
             cells.all_of(&format!("look_{}_", k + 1), LOOK, analysis.looks.get(k));
         }
+        if self.has_rule {
+            self.add_rule(&mut cells, truth.success.as_ref(), &analysis.name);
+        }
         cells.0
+    }
+
+    /// Adds the results of the rule, which all analyses of a truth share, and those of one analysis within it,
+    /// which are missing if the rule does not have the analysis.
+    fn add_rule(&self, cells: &mut NamedCells, rule: Option<&SuccessSummary>, analysis: &str) {
+        cells.all_of("", SUCCESS, rule);
+        let mut within = rule.iter().flat_map(|rule| &rule.analyses);
+        let within = within.find(|of| of.name == analysis);
+        cells.all_of("", SUCCESS_ANALYSIS, within);
+        for k in 0..self.looks {
+            let look = rule.and_then(|rule| rule.looks.get(k));
+            cells.all_of(&format!("look_{}_", k + 1), SUCCESS_LOOK, look);
+        }
     }
 
     /// Writes CSV, in which numbers that do not exist are empty cells.

@@ -1,43 +1,66 @@
 //! Quantities of analyses that decide together.
 
-use super::{simulated, simulated_if_any, text};
+use super::{in_sweep, simulated, simulated_if_any, text};
 use crate::summary::quantity::{Quantity, Unit};
 use crate::summary::{SuccessAnalysis, SuccessLook, SuccessSummary};
 
 /// Quantities of a rule under one truth.
 pub const SUCCESS: &[Quantity<SuccessSummary>] = &[
-    text("rule", "name of the rule", |it| Some(it.rule)),
-    simulated("success", Unit::Probability, "P(the rule is satisfied)", |it| it.success),
-    simulated(
-        "any_rejection",
-        Unit::Probability,
-        "P(at least one analysis rejects): disjunctive power",
-        |it| it.any_rejection,
+    in_sweep("rule", text("rule", "name of the rule", |it| Some(it.rule))),
+    in_sweep(
+        "rule_success",
+        simulated("success", Unit::Probability, "P(the rule is satisfied)", |it| it.success),
     ),
-    simulated(
-        "all_rejections",
-        Unit::Probability,
-        "P(every analysis rejects): conjunctive power",
-        |it| it.all_rejections,
+    in_sweep(
+        "rule_any_rejection",
+        simulated(
+            "any_rejection",
+            Unit::Probability,
+            "P(at least one analysis rejects): disjunctive power",
+            |it| it.any_rejection,
+        ),
     ),
-    simulated("rejections", Unit::None, "mean number of analyses that reject", |it| it.rejections),
-    simulated_if_any(
-        "familywise_error",
-        Unit::Probability,
-        "P(at least one true null hypothesis is rejected); null if it is not known which are true",
-        |it| it.familywise_error,
+    in_sweep(
+        "rule_all_rejections",
+        simulated(
+            "all_rejections",
+            Unit::Probability,
+            "P(every analysis rejects): conjunctive power",
+            |it| it.all_rejections,
+        ),
     ),
-    simulated_if_any(
-        "proportional_odds_rejected",
-        Unit::Probability,
-        "P(proportional odds are rejected at the look that ended the trial); null without a test of it",
-        |it| it.proportional_odds_rejected,
+    in_sweep(
+        "rule_rejections",
+        simulated("rejections", Unit::None, "mean number of analyses that reject", |it| {
+            it.rejections
+        }),
     ),
-    simulated(
-        "n_randomised.mean",
-        Unit::Patients,
-        "mean number of patients randomised until the decision by the rule",
-        |it| it.n_randomised.mean,
+    in_sweep(
+        "rule_familywise_error",
+        simulated_if_any(
+            "familywise_error",
+            Unit::Probability,
+            "P(at least one true null hypothesis is rejected); null if it is not known which are true",
+            |it| it.familywise_error,
+        ),
+    ),
+    in_sweep(
+        "rule_proportional_odds_rejected",
+        simulated_if_any(
+            "proportional_odds_rejected",
+            Unit::Probability,
+            "P(proportional odds are rejected at the look that ended the trial); null without a test of it",
+            |it| it.proportional_odds_rejected,
+        ),
+    ),
+    in_sweep(
+        "rule_n_randomised_mean",
+        simulated(
+            "n_randomised.mean",
+            Unit::Patients,
+            "mean number of patients randomised until the decision by the rule",
+            |it| it.n_randomised.mean,
+        ),
     ),
     simulated("n_randomised.p50", Unit::Patients, "median of the patients randomised", |it| {
         it.n_randomised.p50
@@ -63,43 +86,67 @@ pub const SUCCESS: &[Quantity<SuccessSummary>] = &[
     super::extreme("n_randomised.max", Unit::Patients, "most patients randomised", |it| {
         it.n_randomised.max
     }),
-    simulated(
-        "duration_months",
-        Unit::Months,
-        "mean months from the opening of the trial to the decision by the rule",
-        |it| it.duration_months,
+    in_sweep(
+        "rule_duration_months",
+        simulated(
+            "duration_months",
+            Unit::Months,
+            "mean months from the opening of the trial to the decision by the rule",
+            |it| it.duration_months,
+        ),
     ),
-    simulated(
-        "overrun",
-        Unit::Patients,
-        "mean number of patients randomised whose follow-up had not ended at the decision",
-        |it| it.overrun,
+    in_sweep(
+        "rule_overrun",
+        simulated(
+            "overrun",
+            Unit::Patients,
+            "mean number of patients randomised whose follow-up had not ended at the decision",
+            |it| it.overrun,
+        ),
     ),
 ];
 
 /// Quantities of one analysis within a rule.
 pub const SUCCESS_ANALYSIS: &[Quantity<SuccessAnalysis>] = &[
-    text(
-        "null_hypothesis",
-        "whether its null hypothesis is true under the truth; null if its effect is not known",
-        |it| it.null_hypothesis,
+    in_sweep(
+        "rule_null_hypothesis",
+        text(
+            "null_hypothesis",
+            "whether its null hypothesis is true under the truth; null if its effect is not known",
+            |it| it.null_hypothesis,
+        ),
     ),
-    simulated("rejection", Unit::Probability, "P(the analysis rejects within the rule)", |it| {
-        it.rejection
-    }),
-    simulated(
-        "rejection_first",
-        Unit::Probability,
-        "P(the analysis rejects at the first look at which any does)",
-        |it| it.rejection_first,
+    in_sweep(
+        "rule_rejection",
+        simulated(
+            "rejection",
+            Unit::Probability,
+            "P(the analysis rejects within the rule)",
+            |it| it.rejection,
+        ),
+    ),
+    in_sweep(
+        "rule_rejection_first",
+        simulated(
+            "rejection_first",
+            Unit::Probability,
+            "P(the analysis rejects at the first look at which any does)",
+            |it| it.rejection_first,
+        ),
     ),
 ];
 
 /// Quantities of one look of a rule.
 pub const SUCCESS_LOOK: &[Quantity<SuccessLook>] = &[
-    simulated("success", Unit::Probability, "P(the rule is first satisfied at this look)", |it| {
-        it.success
-    }),
+    in_sweep(
+        "rule_success",
+        simulated(
+            "success",
+            Unit::Probability,
+            "P(the rule is first satisfied at this look)",
+            |it| it.success,
+        ),
+    ),
     simulated(
         "success_cumulative",
         Unit::Probability,
