@@ -183,9 +183,11 @@ impl<'a> SolveTask<'a> {
         // The probit of a power is linear in the root of a number of patients.
         let patients = ["sample_size.", "design.looks.analysed"];
         let key = self.args.vary.rsplit('.').next().unwrap_or_default();
+        // Without the place in a list.
+        let key = key.split('[').next().unwrap_or_default();
         let scale = if whole && patients.iter().any(|start| self.args.vary.starts_with(start)) {
             DoseScale::Root
-        } else if ["alpha_one_sided", "alpha_two_sided"].contains(&key) {
+        } else if ["alpha_one_sided", "alpha_two_sided", "posterior_at_least"].contains(&key) {
             // The probit of a rejection is linear in that of the level.
             DoseScale::Probit
         } else {

@@ -81,6 +81,8 @@ pub enum StatedAlpha {
     OneSided(f64),
     /// Two-sided, half of it on the side of benefit.
     TwoSided(f64),
+    /// None: decisions are Bayesian.
+    None,
 }
 
 impl Expected<'_> {
@@ -102,7 +104,8 @@ impl Expected<'_> {
             // As it was written: half of a two-sided level is a number that its author does not know.
             (Some(alpha), _) => StatedAlpha::TwoSided(alpha),
             (None, Some(alpha)) => StatedAlpha::OneSided(alpha),
-            (None, None) => StatedAlpha::OneSided(scenario.alpha_one_sided()),
+            // Without a level the scenario decides by probabilities of the effect.
+            (None, None) => StatedAlpha::None,
         };
         Assumptions {
             randomised: scenario.randomised,

@@ -73,7 +73,7 @@ pub fn bounds(scenario: &Scenario) -> Document {
             .map(|z| Some(z).filter(|z| z.is_finite())),
         alpha_spent: look.alpha_spent,
     });
-    let mut rules = Document::new().text(scenario.design.description());
+    let mut rules = Document::new().text(scenario.decisions_in_words().join(" "));
     if let Some(timing) = scenario.look_timing_in_words() {
         rules = rules.text(timing);
     }

@@ -49,7 +49,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += table::over_prior(summary);
     out += configurations::simulated(&summary.truths);
     out += success::document(scenario, &summary.truths);
-    out = out.heading("Looks").text(scenario.design.description());
+    out = out.heading("Looks").text(scenario.decisions_in_words().join(" "));
     if let Some(timing) = scenario.look_timing_in_words() {
         out = out.text(timing);
     }

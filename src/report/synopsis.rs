@@ -26,8 +26,8 @@ pub struct Synopsis {
     pub title: String,
     /// What is assumed.
     pub assumptions: Assumptions,
-    /// One-sided level of the test of efficacy.
-    pub alpha_one_sided: f64,
+    /// One-sided level of the test of efficacy; `None` for Bayesian decisions, which have none.
+    pub alpha_one_sided: Option<f64>,
     /// Power and false-positive rate of each analysis, the primary one first.
     pub analyses: Vec<AnalysisVerdict>,
     /// Course of trials under the alternative, monitored by the primary analysis.
@@ -104,7 +104,10 @@ impl Synopsis {
         Self {
             title: scenario.file().title.clone(),
             assumptions: expected.assumptions(),
-            alpha_one_sided: scenario.alpha_one_sided(),
+            alpha_one_sided: match scenario.bayesian {
+                Some(_) => None,
+                None => Some(scenario.alpha_one_sided()),
+            },
             analyses: verdicts
                 .map(|(i, (effect, none))| AnalysisVerdict {
                     name: effect.name.clone(),
@@ -169,11 +172,12 @@ impl Synopsis {
             row.push(of(|analysis| analysis.false_positive));
             rows.push(row);
         }
-        let alpha = trimmed(self.alpha_one_sided, 6);
-        let false_positive = if self.assumptions.hypothesis.has_margin() {
-            format!("type I error at the margin ({alpha})")
-        } else {
-            format!("false positive (one-sided {alpha})")
+        let level = self.alpha_one_sided.map(|alpha| trimmed(alpha, 6));
+        let false_positive = match (self.assumptions.hypothesis.has_margin(), level) {
+            (true, Some(alpha)) => format!("type I error at the margin ({alpha})"),
+            (false, Some(alpha)) => format!("false positive (one-sided {alpha})"),
+            (true, None) => "type I error at the margin".to_owned(),
+            (false, None) => "false positive".to_owned(),
         };
         let mut header = vec![&names[..], "power", &false_positive];
         header.extend(self.analyses[0].assurance.map(|_| "assurance"));
@@ -462,6 +466,7 @@ impl StatedAlpha {
         match self {
             Self::OneSided(alpha) => format!("one-sided alpha {}", level(alpha)),
             Self::TwoSided(alpha) => format!("two-sided alpha {}", level(alpha)),
+            Self::None => "Bayesian decisions".to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the reader checks files against that schema, so that an editor and the program agree.
 
 pub mod analysis;
+pub mod bayesian;
 pub mod centres;
 pub mod design;
 pub mod hypothesis;
@@ -21,6 +22,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use analysis::WrittenAnalysis;
+pub use bayesian::{
+    ByLook, Decisions, WrittenBayesian, WrittenFutility, WrittenHarm, WrittenPosteriorSuccess,
+};
 pub use centres::{WrittenCentres, WrittenDrift, WrittenOpening};
 pub use design::{Boundary, ConditionalEffect, Futility, Harm, Looks, WrittenDesign};
 pub use expect::WrittenExpect;

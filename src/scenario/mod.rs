@@ -60,6 +60,7 @@ use crate::analysis::imputation::Imputation;
 use crate::analysis::margin::NullEffects;
 use crate::analysis::proportional_odds::adjusted::Model;
 use crate::analysis::{BoundMethod, Detail, TestResult};
+use crate::bayes::{DecisionModel, DecisionRules};
 use crate::centres::Centres;
 use crate::design::Design;
 use crate::design::inference::scale::standard_error_of;
@@ -92,6 +93,8 @@ pub struct Analysis {
     pub missing: Imputation,
     /// Patients that are compared.
     pub set: AnalysisSet,
+    /// Model of Bayesian decisions; `None` if looks decide by the boundaries of Z.
+    pub model: Option<DecisionModel>,
 }
 
 impl Analysis {
@@ -259,6 +262,9 @@ pub struct Scenario {
     pub design: Design,
     /// What interim looks wait for.
     pub look_timing: LookTiming,
+    /// Rules of Bayesian decisions; `None` if looks decide by the boundaries of Z. With them, `design` has
+    /// the boundaries that they amount to.
+    pub bayesian: Option<DecisionRules>,
     /// Days from a look's last outcome to its decision.
     pub decision_lag_days: f64,
     /// One analysis or more, the primary one first; the analyses of [`Scenario::file`] have the same order.
@@ -487,7 +493,18 @@ impl Scenario {
         written.expect = None;
         let design = &mut written.design;
         design.looks = file::Looks::EquallySpaced(1);
-        design.efficacy = file::Boundary::None {};
+        design.efficacy = match design.decisions {
+            file::Decisions::Frequentist => Some(file::Boundary::None {}),
+            file::Decisions::Bayesian => None,
+        };
+        if let Some(bayesian) = &mut design.bayesian {
+            if let file::ByLook::Each(by_look) = &mut bayesian.success.posterior_at_least {
+                by_look.drain(..by_look.len() - 1);
+            }
+            bayesian.success.predictive_at_least = None;
+            bayesian.futility = None;
+            bayesian.harm = None;
+        }
         design.efficacy_looks = None;
         design.futility = file::Futility::default();
         design.futility_looks = None;

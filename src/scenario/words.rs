@@ -1,5 +1,6 @@
 //! Descriptions of written tables in words.
 
+mod bayesian;
 mod centres;
 mod conduct;
 mod randomisation;

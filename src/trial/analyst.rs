@@ -10,6 +10,10 @@ use crate::analysis::proportional_odds::assumption::ProportionalOddsTest;
 use crate::analysis::{
     BoundMethod, Counts, FitStatus, KnownOutcomes, Scratch, Statistic, TestResult,
 };
+use crate::bayes::{
+    DecisionCache, DecisionData, DecisionModel, DecisionRules, LookPlace, LookProbabilities,
+};
+use crate::design::Decision;
 use crate::rng::Purpose;
 use crate::scenario::{Analysis, Description};
 
@@ -20,6 +24,7 @@ pub(super) struct Analyst {
     completed: KnownOutcomes,
     imputer: Imputer,
     groups: Vec<Counts>,
+    decisions: DecisionCache,
 }
 
 impl Analyst {
@@ -35,6 +40,10 @@ impl Analyst {
         // A single fit may take seconds, with a thousand centres as covariates and as many looks to come.
         if cancelled.load(Ordering::Relaxed) {
             return Statistic { z: None, test: None };
+        }
+        // The normal model of a Bayesian decision is one of the estimate.
+        if analysis.model.as_ref().is_some_and(DecisionModel::needs_estimate) {
+            return self.test(analysis, known, streams, cancelled).into();
         }
         match missing_rule(analysis, known) {
             Imputation::None => analysis.method.statistic(known, &mut self.scratch),
@@ -74,6 +83,28 @@ impl Analyst {
                 imputer.analyse(data, &analysis.method, scratch, &mut rng)
             }
         }
+    }
+
+    /// Decides at a look by posterior and predictive probabilities.
+    pub fn decide(
+        &mut self,
+        rules: &DecisionRules,
+        model: &DecisionModel,
+        place: LookPlace,
+        data: DecisionData<'_>,
+    ) -> Decision {
+        rules.decide(model, place, data, &mut self.decisions)
+    }
+
+    /// Computes the probabilities of a look.
+    pub fn probabilities(
+        &mut self,
+        rules: &DecisionRules,
+        model: &DecisionModel,
+        place: LookPlace,
+        data: DecisionData<'_>,
+    ) -> Option<LookProbabilities> {
+        rules.probabilities(model, place, data, &mut self.decisions)
     }
 
     /// Computes the supplementary analyses of a trial that has ended.

@@ -12,6 +12,7 @@
 #![doc = include_str!("README.md")]
 
 mod analyst;
+mod bayesian;
 mod centres;
 mod cohort;
 mod control_variate;

@@ -23,10 +23,18 @@ pub(super) struct MonitoringEnd {
     pub failed_looks: u32,
 }
 
+/// Outcomes of a final look.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FinalTable {
+    /// Outcomes at it and at the interim looks before it.
+    pub looks: AnalysedSoFar,
+    /// The patients.
+    pub of: PatientSelection,
+}
+
 impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     /// Monitors the trial from look to look until one stops it. A look without a statistic never does.
     pub(super) fn monitor(&mut self, analysis: &Analysis) -> MonitoringEnd {
-        let design = &self.simulator.scenario.design;
         let mut z = [f64::NAN; MAX_LOOKS];
         let mut failed_looks = 0;
         for look in self.looks.interims() {
@@ -36,7 +44,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
                 continue;
             };
             z[look.planned] = z_here;
-            let conclusion = match design.decide(&self.analysed_by(look), z_here) {
+            let conclusion = match self.decide(analysis, look, z_here, statistic.test) {
                 Decision::Continue => continue,
                 Decision::Efficacy => Conclusion::Efficacy,
                 Decision::Futility => Conclusion::Futility,
@@ -49,7 +57,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let statistic = self.statistic(analysis, PatientSelection::DueBy(look));
         failed_looks += u32::from(statistic.z.is_none());
         z[look.planned] = statistic.z.unwrap_or(f64::NAN);
-        let conclusion = self.conclude(&self.analysed_by(look), statistic.z);
+        let conclusion = self.conclude_at(analysis, look, statistic);
         MonitoringEnd { look, conclusion, test: statistic.test, z, failed_looks }
     }
 
@@ -66,11 +74,10 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         }
         for look in self.looks.interims_after(end.look) {
             // A look without a statistic decides nothing here either.
-            let Some(z) = self.statistic(analysis, PatientSelection::DueBy(look)).z else {
-                continue;
-            };
+            let Statistic { z, test } = self.statistic(analysis, PatientSelection::DueBy(look));
+            let Some(z) = z else { continue };
             let looks = self.analysed_by(look);
-            if design.decide(&looks, z) == Decision::Efficacy {
+            if self.decide(analysis, look, z, test) == Decision::Efficacy {
                 return true;
             }
             if design.ends_for_futility(&looks, z) {
@@ -78,8 +85,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             }
         }
         let last = self.looks.last();
-        let z = self.statistic(analysis, PatientSelection::DueBy(last)).z;
-        self.conclude(&self.analysed_by(last), z) == Conclusion::Efficacy
+        let statistic = self.statistic(analysis, PatientSelection::DueBy(last));
+        self.conclude_at(analysis, last, statistic) == Conclusion::Efficacy
     }
 
     /// Replaces the end of a trial by a stop for adverse events, if one comes before it or at the same look.
@@ -97,11 +104,29 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         }
     }
 
-    /// Returns the conclusion of a final look, the last of these.
-    pub(super) fn conclude(&self, looks: &AnalysedSoFar, z: Option<f64>) -> Conclusion {
+    /// Returns the conclusion of the final look.
+    fn conclude_at(
+        &mut self,
+        analysis: &Analysis,
+        last: LookIndex,
+        statistic: Statistic,
+    ) -> Conclusion {
+        let looks = self.analysed_by(last);
+        let of = PatientSelection::DueBy(last);
+        self.conclude(analysis, FinalTable { looks, of }, statistic)
+    }
+
+    /// Returns the conclusion of a final look. The table of patients selected as first randomised must have
+    /// been filled.
+    pub(super) fn conclude(
+        &mut self,
+        analysis: &Analysis,
+        outcomes: FinalTable,
+        statistic: Statistic,
+    ) -> Conclusion {
         // Without a statistic nothing is significant.
-        let Some(z) = z else { return Conclusion::NotSignificant };
-        match self.simulator.scenario.design.decide_finally(looks, z) {
+        let Some(z) = statistic.z else { return Conclusion::NotSignificant };
+        match self.decide_finally(analysis, outcomes, z, statistic.test) {
             Decision::Efficacy => Conclusion::Efficacy,
             Decision::Harm => Conclusion::Harm,
             Decision::Futility | Decision::Continue => Conclusion::NotSignificant,

@@ -1,6 +1,7 @@
 //! What the outcomes that are still missing when a trial stops show once they are known.
 
 use super::cohort::PatientSelection;
+use super::monitoring::FinalTable;
 use super::{Conclusion, FollowedCohort, LookIndex, PhaseObserver, Simulator};
 use crate::analysis::{Statistic, TestResult};
 use crate::scenario::{Analysis, AnalysisSet};
@@ -32,12 +33,14 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         if analysis.set != AnalysisSet::IntentionToTreat {
             self.fill_with_overrun(randomised, analysis.set);
         }
-        let Statistic { z, test } =
-            self.statistic(analysis, PatientSelection::FirstRandomised(randomised));
+        let of = PatientSelection::FirstRandomised(randomised);
+        let statistic = self.statistic(analysis, of);
+        let outcomes = FinalTable { looks: self.analysed_by(look).then(analysed), of };
+        let conclusion = self.conclude(analysis, outcomes, statistic);
+        let Statistic { z, test } = statistic;
         let Simulator { analyst, with_overrun, cancelled, .. } = &mut *self.simulator;
         let test =
             test.unwrap_or_else(|| analyst.test(analysis, with_overrun, self.streams, cancelled));
-        let conclusion = self.conclude(&self.analysed_by(look).then(analysed), z);
         let test = TestResult { z: z.unwrap_or(f64::NAN), ..test };
         Some(Repeated { analysed, test, conclusion })
     }

@@ -12,6 +12,7 @@ mod bad_centres;
 mod bad_designs;
 mod bad_input;
 mod bad_procedures;
+mod bayesian;
 mod bench_command;
 #[cfg(feature = "serve")]
 mod browser;

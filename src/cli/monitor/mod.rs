@@ -4,6 +4,7 @@ mod checks;
 mod data;
 mod events;
 mod outcomes;
+mod posterior;
 
 use std::path::PathBuf;
 
@@ -223,12 +224,14 @@ pub fn report(
     let mut warnings = plausibility::implausible(scenario, &facts);
     warnings.extend(imbalance::implausible(scenario, &facts));
     let seen = given.and_then(|given| given.seen.as_ref());
+    let posterior = posterior::posterior(scenario, analysis, &trial, &data, given)?;
     let result = LookEvidence {
         z: data.z,
         stopped_at: args.overrun.then_some(args.look),
         evidence: trial.evidence(z, planned.drift, args.belief(analysis, &trial, &data)?),
         effects: effects(&trial, analysis, &data, seen, args.overrun),
         safety,
+        posterior,
     };
     let context = LookContext {
         scenario,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::effects::Effects;
 use super::safety::SafetyCheck;
+use crate::bayes::LookProbabilities;
 use crate::design::Decision;
 use crate::design::monitor::{Evidence, RunningTrial};
 
@@ -33,6 +34,16 @@ pub struct LookResult {
     pub(super) evidence: Evidence,
     pub(super) effects: Effects,
     pub(super) safety: Vec<SafetyCheck>,
+    pub(super) posterior: Option<PosteriorLook>,
+}
+
+/// Bayesian decision of a look from the outcomes alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PosteriorLook {
+    /// The decision.
+    pub decision: Decision,
+    /// What it is made on.
+    pub probabilities: LookProbabilities,
 }
 
 /// What the data of a look imply.
@@ -48,15 +59,21 @@ pub struct LookEvidence {
     pub effects: Effects,
     /// Adverse events of the scenario, in its order.
     pub safety: Vec<SafetyCheck>,
+    /// Decision by posterior and predictive probabilities, in place of Z; `None` without Bayesian decisions.
+    pub posterior: Option<PosteriorLook>,
 }
 
 impl LookResult {
     /// Compares Z and adverse events with their boundaries; without a statistic a trial never stops for
     /// its outcomes.
     pub fn new(trial: &RunningTrial, data: LookEvidence) -> Self {
-        let LookEvidence { z, stopped_at, evidence, effects, safety } = data;
+        let LookEvidence { z, stopped_at, evidence, effects, safety, posterior } = data;
+        let by_outcomes = match posterior {
+            Some(posterior) => posterior.decision,
+            None => z.map_or(Decision::Continue, |z| trial.decide(z)),
+        };
         // Harm and futility may both be reached; the design says which one counts.
-        let without_safety = match z.map_or(Decision::Continue, |z| trial.decide(z)) {
+        let without_safety = match by_outcomes {
             Decision::Efficacy => LookConclusion::Efficacy,
             Decision::Harm => LookConclusion::Harm,
             Decision::Futility => LookConclusion::Futility,
@@ -69,6 +86,6 @@ impl LookResult {
         let stops = !trial.is_final() && safety.iter().any(SafetyCheck::is_crossed);
         // Both are kept: a board must see that efficacy was crossed too when it stops for safety.
         let decision = if stops { LookConclusion::Safety } else { without_safety };
-        Self { z, without_safety, decision, stopped_at, evidence, effects, safety }
+        Self { z, without_safety, decision, stopped_at, evidence, effects, safety, posterior }
     }
 }

@@ -5,7 +5,7 @@ mod effects;
 mod safety;
 mod words;
 
-pub use conclusion::{LookEvidence, LookResult};
+pub use conclusion::{LookEvidence, LookResult, PosteriorLook};
 pub use effects::Effects;
 pub use safety::SafetyCheck;
 
@@ -16,7 +16,7 @@ use super::document::Document;
 use super::figure::{self, EventLook, InterimLook};
 use super::gallery::Figure;
 use super::numeral::{NONE, fixed, probability};
-use crate::design::AlphaSource;
+use crate::bayes::LookProbabilities;
 use crate::design::monitor::{Evidence, RunningTrial};
 use crate::num::normal::{two_sided, upper_tail};
 use crate::outcome::{LEVELS, Mrs};
@@ -115,6 +115,9 @@ pub struct MonitoringReport {
     /// Boundaries that are crossed and the recommendation of the design, in a sentence.
     pub summary: String,
     safety: Vec<SafetyCheck>,
+    /// Posterior and predictive probabilities; left out without Bayesian decisions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    posterior: Option<LookProbabilities>,
     /// What is implausible about the data, a sentence each.
     pub(super) warnings: Vec<String>,
     effects: Effects,
@@ -154,6 +157,7 @@ impl MonitoringReport {
             without_safety: result.without_safety,
             summary: String::new(),
             safety: result.safety,
+            posterior: result.posterior.map(|posterior| posterior.probabilities),
             warnings: context.warnings,
             effects: result.effects,
             evidence: result.evidence,
@@ -420,7 +424,7 @@ fn describe(scenario: &Scenario, analysis: &Analysis) -> String {
 /// Describes each boundary that the design has, and names those that it does not have.
 fn rules(scenario: &Scenario, safety: &[SafetyCheck]) -> Vec<String> {
     let design = &scenario.design;
-    let mut rules = design.plan().rules.sentences(design.looks().len(), AlphaSource::Given);
+    let mut rules = scenario.decisions_in_words();
     rules.extend(scenario.look_timing_in_words());
     rules.extend(safety.iter().filter_map(SafetyCheck::rule));
     let looks = design.looks();

@@ -2,6 +2,7 @@
 
 use super::MonitoringReport;
 use super::conclusion::LookConclusion;
+use crate::bayes::LookProbabilities;
 use crate::report::document::sentence;
 use crate::report::numeral::{NONE, fixed};
 use crate::scenario::Hypothesis;
@@ -63,6 +64,9 @@ impl MonitoringReport {
                 .to_owned();
         };
         let z = fixed(z, 4);
+        if let Some(probabilities) = self.posterior {
+            return by_probability(self.without_safety, probabilities);
+        }
         match self.without_safety {
             LookConclusion::Efficacy => {
                 format!(
@@ -119,6 +123,27 @@ impl MonitoringReport {
         };
         Some(text.to_owned())
     }
+}
+
+/// States what posterior and predictive probabilities show.
+fn by_probability(conclusion: LookConclusion, probabilities: LookProbabilities) -> String {
+    let LookProbabilities { posterior, predictive, harm } = probabilities;
+    let finding = match conclusion {
+        LookConclusion::Efficacy => "success",
+        LookConclusion::Harm => "harm",
+        LookConclusion::Futility => "futility",
+        LookConclusion::NotSignificant => "no success at the final analysis",
+        LookConclusion::Continue | LookConclusion::Safety => "no rule is met",
+    };
+    let mut shown =
+        format!("{finding} (posterior probability of the effect {}", fixed(posterior, 4));
+    if let Some(predictive) = predictive {
+        shown += &format!(", predictive probability of final success {}", fixed(predictive, 4));
+    }
+    if let Some(harm) = harm {
+        shown += &format!(", posterior probability of harm {}", fixed(harm, 4));
+    }
+    shown + ")"
 }
 
 /// States that none of the boundaries (efficacy, futility, harm) is crossed.

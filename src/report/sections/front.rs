@@ -69,7 +69,10 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
             &format!("Assumed mRS 0–{}, control v experimental", assumptions.cut),
             format!("{} v {} %", rates[0], rates[1]),
         ),
-        assumption("One-sided α", trimmed(synopsis.alpha_one_sided, 6)),
+        match synopsis.alpha_one_sided {
+            Some(alpha) => assumption("One-sided α", trimmed(alpha, 6)),
+            None => assumption("Decisions", "Bayesian".to_owned()),
+        },
     ];
     cards.extend(match (&effect.success, &none.success) {
         (Some(effect), Some(none)) => rule_cards(effect, none),

@@ -16,10 +16,13 @@ use crate::summary::{AnalysisSummary, LookSummary, McEstimate};
 pub(super) fn stopping(report: &Report<'_>) -> Vec<String> {
     let scenario = report.scenario;
     let rules = &scenario.design.plan().rules;
-    let mut sentences = vec![efficacy(report)];
+    let mut sentences = match &scenario.bayesian {
+        Some(_) => scenario.decisions_in_words(),
+        None => vec![efficacy(report)],
+    };
     sentences.extend(scenario.success_in_words());
     sentences.extend(scenario.look_timing_in_words());
-    if report.has_interims() {
+    if report.has_interims() && scenario.bayesian.is_none() {
         sentences.push(futility(&rules.futility, rules.binding_futility));
         let none = || "Harm by the primary outcome: no boundary.".to_owned();
         sentences.push(rules.harm_sentence().unwrap_or_else(none));

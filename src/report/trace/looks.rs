@@ -2,6 +2,7 @@
 
 use super::decimals;
 use crate::analysis::EffectScale;
+use crate::bayes::LookProbabilities;
 use crate::outcome::{LEVELS, Mrs};
 use crate::report::document::Document;
 use crate::report::numeral::number;
@@ -130,6 +131,9 @@ fn decision(trace: &Trace, look: &LookTrace) -> String {
     // The final look ends the trial whatever it shows.
     let is_final = look.look == trace.plan.len();
     let stops = if is_final { "" } else { " The trial stops." };
+    if let Some(probabilities) = look.probabilities {
+        return by_probability(trace, look, probabilities);
+    }
     let said = match look.conclusion {
         None if look.test.z.is_nan() => "That stops nothing.".to_owned(),
         None => format!("{} The trial continues.", between(look.bounds)),
@@ -151,6 +155,33 @@ fn decision(trace: &Trace, look: &LookTrace) -> String {
         }
     };
     format!("{} {said}", result(trace.scale, &look.test))
+}
+
+/// Explains the conclusion of a look by posterior and predictive probabilities.
+fn by_probability(trace: &Trace, look: &LookTrace, probabilities: LookProbabilities) -> String {
+    let LookProbabilities { posterior, predictive, harm } = probabilities;
+    let mut shown =
+        format!("The posterior probability of the effect is {}", decimals(posterior, 4));
+    if let Some(predictive) = predictive {
+        shown += &format!(
+            ", the predictive probability of success at the final analysis {}",
+            decimals(predictive, 4)
+        );
+    }
+    if let Some(harm) = harm {
+        shown += &format!(", the posterior probability of harm {}", decimals(harm, 4));
+    }
+    let is_final = look.look == trace.plan.len();
+    let stops = if is_final { "" } else { " The trial stops." };
+    let said = match look.conclusion {
+        None => "That decides nothing: the trial continues.".to_owned(),
+        Some(Conclusion::Efficacy) => format!("That is a success.{stops}"),
+        Some(Conclusion::Futility) => format!("Success is unlikely.{stops}"),
+        Some(Conclusion::Harm) => format!("That is harm.{stops}"),
+        Some(Conclusion::Safety) => stopped_for_safety(trace, look),
+        Some(Conclusion::NotSignificant) => "That is no success.".to_owned(),
+    };
+    format!("{} {shown}. {said}", result(trace.scale, &look.test))
 }
 
 fn result(scale_of: EffectScale, test: &TestTrace) -> String {

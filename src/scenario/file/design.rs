@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bayesian::{Decisions, WrittenBayesian};
 use crate::design::TwoSidedSpending;
 
 /// Looks and boundaries.
@@ -23,8 +24,16 @@ pub struct WrittenDesign {
     pub alpha_two_sided: Option<f64>,
     /// Times of the looks, in exactly one of five ways; one look is a fixed design.
     pub looks: Looks,
-    /// Boundary for stopping early because the experimental arm is better.
-    pub efficacy: Boundary,
+    /// What looks decide by: boundaries of Z, by default, or the probabilities of `bayesian`.
+    #[serde(default, skip_serializing_if = "Decisions::is_frequentist")]
+    pub decisions: Decisions,
+    /// Rules of Bayesian decisions, with `decisions = "bayesian"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bayesian: Option<WrittenBayesian>,
+    /// Boundary for stopping early because the experimental arm is better. Required unless decisions are
+    /// Bayesian.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub efficacy: Option<Boundary>,
     /// Looks, from 1, at which efficacy is tested; all by default, and the final one always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1, max = 20)))]
@@ -81,6 +90,18 @@ pub enum Looks {
     /// one planned for the final look, which waits until all patients are followed; interim looks
     /// that would come after it are left out.
     Months(#[schemars(length(min = 1, max = 20), inner(range(min = 0.01, max = 1200.0)))] Vec<f64>),
+}
+
+impl Looks {
+    /// Returns the number of looks, the final one among them.
+    pub fn number(&self) -> usize {
+        match self {
+            Self::Analysed(counts) | Self::Randomised(counts) => counts.len(),
+            Self::InformationFractions(fractions) => fractions.len(),
+            Self::EquallySpaced(looks) => *looks as usize,
+            Self::Months(months) => months.len(),
+        }
+    }
 }
 
 /// A family of boundaries or spending functions. `beta_spending` and the harm boundary take only

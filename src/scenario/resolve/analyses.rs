@@ -88,6 +88,8 @@ impl Resolver<'_> {
                         rerandomisations,
                         missing,
                         set,
+                        // Bayesian decisions give it one once the prior is known.
+                        model: None,
                     })
                 }
                 (Err(Reported), _, _) | (_, Err(Reported), _) | (_, _, Err(Reported)) => {

@@ -3,7 +3,7 @@
 use super::super::comparison::{KnownShares, NoComparison, WITH_CLOSED_FORM};
 use super::super::file;
 use super::super::look_timing::{LookCalendar, LookTiming};
-use super::super::problems::{conflicts, out_of_range};
+use super::super::problems::{conflicts, missing, out_of_range};
 use super::looks::shares_of_last;
 use super::{Checked, Reported, Resolver};
 use crate::design::comparison::Comparison;
@@ -80,15 +80,20 @@ impl Resolver<'_> {
             analysed: Some(looks_analysed.iter().map(|&count| f64::from(count)).collect()),
         };
         let rules = self.rules(&looks, alpha, comparison)?;
-        let design = Design::new(Plan { looks_analysed, rules }, self.file.sample_size.randomised);
-        let is_random = LookTiming::of(&self.file.design.looks).is_random();
-        let design =
-            design.and_then(
-                |design| if is_random { design.with_looks_as_observed() } else { Ok(design) },
-            );
-        match design {
+        match self.design_of(Plan { looks_analysed, rules }) {
             Ok(design) => Ok(design),
             Err(error) => self.fail_boundaries(error),
+        }
+    }
+
+    /// Finds the boundaries of a plan, for the outcomes that each trial observes if its looks leave their
+    /// number open.
+    pub(super) fn design_of(&self, plan: Plan) -> Result<Design, DesignError> {
+        let design = Design::new(plan, self.file.sample_size.randomised)?;
+        if LookTiming::of(&self.file.design.looks).is_random() {
+            design.with_looks_as_observed()
+        } else {
+            Ok(design)
         }
     }
 }
@@ -117,7 +122,13 @@ impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
             );
         }
         self.refuse_rules_of_planned_outcomes();
-        let efficacy = self.efficacy(&written.efficacy, alpha.ok(), &looks.fractions);
+        let efficacy = match &written.efficacy {
+            Some(efficacy) => self.efficacy(efficacy, alpha.ok(), &looks.fractions),
+            None => self.fail(
+                "design.efficacy",
+                missing("Boundary for stopping early because the experimental arm is better"),
+            ),
+        };
         let futility = self.futility(alpha.ok(), looks, comparison);
         let harm = self.harm(&looks.fractions);
         Ok(Rules {

@@ -173,16 +173,21 @@ impl<F: AsRef<file::WrittenDesign>> Resolver<'_, F> {
             | file::Looks::EquallySpaced(_) => return,
         };
         let has_constant = match &written.efficacy {
-            file::Boundary::ObrienFleming {}
-            | file::Boundary::Pocock {}
-            | file::Boundary::WangTsiatis { .. } => true,
-            file::Boundary::None {}
-            | file::Boundary::LanDemetsObrienFleming {}
-            | file::Boundary::LanDemetsPocock {}
-            | file::Boundary::HwangShihDecani { .. }
-            | file::Boundary::KimDemets { .. }
-            | file::Boundary::Cumulative { .. }
-            | file::Boundary::HaybittlePeto { .. } => false,
+            Some(
+                file::Boundary::ObrienFleming {}
+                | file::Boundary::Pocock {}
+                | file::Boundary::WangTsiatis { .. },
+            ) => true,
+            Some(
+                file::Boundary::None {}
+                | file::Boundary::LanDemetsObrienFleming {}
+                | file::Boundary::LanDemetsPocock {}
+                | file::Boundary::HwangShihDecani { .. }
+                | file::Boundary::KimDemets { .. }
+                | file::Boundary::Cumulative { .. }
+                | file::Boundary::HaybittlePeto { .. },
+            )
+            | None => false,
         };
         let is_effect = match &written.futility {
             file::Futility::Effect { .. } => true,

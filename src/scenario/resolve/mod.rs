@@ -7,6 +7,7 @@
 
 mod adherence;
 mod analyses;
+mod bayesian;
 mod centres;
 mod configurations;
 mod design;
@@ -41,6 +42,7 @@ use crate::randomisation::{AllocationRatio, RandomisationMethod};
 use crate::rng::Seed;
 pub use stated_design::{DesignFile, StatedDesign, StatedTrial};
 
+use bayesian::ResolvedBayesian;
 use prior::ResolvedPrior;
 use safety::Timing;
 use truths::Truths;
@@ -97,6 +99,7 @@ struct TrialPlan {
     /// Outcomes at the final look.
     analysed: u32,
     design: Design,
+    bayesian: Option<ResolvedBayesian>,
     safety: Option<Safety>,
 }
 
@@ -129,7 +132,7 @@ impl Resolver<'_> {
         let plan = self.plan(&people, &truths, &losses, &methods);
 
         let file = self.file;
-        let (plan, losses, analyses) = (plan?, losses?, methods.analyses?);
+        let (plan, losses, mut analyses) = (plan?, losses?, methods.analyses?);
         let detail = {
             let population = people.analysed_by()?;
             let by_centre = people.strata_by_centre.as_ref()?;
@@ -144,8 +147,21 @@ impl Resolver<'_> {
             Some(ResolvedPrior { written, prior }) => (Some(written), Some(prior)),
             None => (None, None),
         };
+        let (decision_prior, bayesian) = match plan.bayesian {
+            Some(ResolvedBayesian { rules, models, prior }) => {
+                for (analysis, model) in analyses.iter_mut().zip(models) {
+                    analysis.model = Some(model);
+                }
+                (prior, Some(rules))
+            }
+            None => (None, None),
+        };
+        let mut filled = with_defaults(file, plan.analysed, written_prior, &analyses);
+        if let Some(written) = &mut filled.design.bayesian {
+            written.prior = decision_prior;
+        }
         Ok(Scenario {
-            file: with_defaults(file, plan.analysed, written_prior, &analyses),
+            file: filled,
             randomised: file.sample_size.randomised,
             population: people.population?,
             accrual: truths.accrual?,
@@ -171,6 +187,7 @@ impl Resolver<'_> {
             dropout: losses.dropout,
             design: plan.design,
             look_timing: LookTiming::of(&file.design.looks),
+            bayesian,
             decision_lag_days: file.design.decision_lag_days,
             analyses,
             success: success?,
@@ -233,10 +250,21 @@ impl Resolver<'_> {
         let comparison = self.planned_comparison(methods, truths, losses);
         let analysed = self.analysed(known);
         let calendar = calendar(people, truths);
-        let design = self.design(analysed, comparison.ok(), calendar.as_ref().ok());
+        let bayesian = self.bayesian(methods, truths);
+        let design = match &bayesian {
+            Ok(None) => self.design(analysed, comparison.ok(), calendar.as_ref().ok()),
+            Ok(Some(bayesian)) => match (analysed, known) {
+                (Ok(analysed), Ok(known)) => {
+                    let looks_analysed = self.looks(analysed, calendar.as_ref().ok());
+                    self.bayesian_design(bayesian, looks_analysed, known, truths, methods)
+                }
+                (Err(Reported), _) | (_, Err(Reported)) => Err(Reported),
+            },
+            Err(Reported) => Err(Reported),
+        };
         let timing = timing(calendar, known, &design);
         let safety = self.safety(&truths.events, timing.ok());
-        Ok(TrialPlan { analysed: analysed?, safety: safety?, design: design? })
+        Ok(TrialPlan { analysed: analysed?, safety: safety?, design: design?, bayesian: bayesian? })
     }
 
     fn ratio(&self) -> AllocationRatio {

@@ -33,12 +33,23 @@ impl Resolver<'_> {
         {
             return self.fail("prior", "shifts nothing: all of the control arm have the same mRS; allowed: a control arm with two levels or more");
         }
+        self.effect_prior("prior", written).map(Some)
+    }
+
+    /// Reads the components of a prior at a path.
+    pub(super) fn effect_prior(
+        &mut self,
+        path: &str,
+        written: &file::WrittenPrior,
+    ) -> Checked<ResolvedPrior> {
         // Collected first, so that the problems of all are reported.
         let components: Vec<Checked<file::PriorComponent>> = written
             .components
             .iter()
             .enumerate()
-            .map(|(index, component)| self.component(index, component))
+            .map(|(index, component)| {
+                self.component(&format!("{path}.components[{index}]"), component)
+            })
             .collect();
         let components = components.into_iter().collect::<Checked<Vec<_>>>()?;
         let in_numbers = components.iter().map(|component| {
@@ -46,16 +57,15 @@ impl Resolver<'_> {
             Some(Component { weight: component.weight, mean, sd, degrees_of_freedom })
         });
         let prior = EffectPrior::new(in_numbers.collect::<Option<_>>().ok_or(Reported)?);
-        Ok(Some(ResolvedPrior { written: file::WrittenPrior { components }, prior }))
+        Ok(ResolvedPrior { written: file::WrittenPrior { components }, prior })
     }
 
     /// Returns a component with the numbers of its evidence in place of the name of the file.
     fn component(
         &mut self,
-        index: usize,
+        at: &str,
         written: &file::PriorComponent,
     ) -> Checked<file::PriorComponent> {
-        let at = format!("prior.components[{index}]");
         match (&written.log_odds_ratio, &written.evidence) {
             (Some(_), None) => Ok(written.clone()),
             (None, Some(evidence)) => {
@@ -72,10 +82,8 @@ impl Resolver<'_> {
             (Some(_), Some(_)) => {
                 self.fail(&format!("{at}.evidence"), conflicts(&format!("{at}.log_odds_ratio")))
             }
-            (None, None) => self.fail(
-                &at,
-                "has no distribution; expected: exactly one of log_odds_ratio, evidence",
-            ),
+            (None, None) => self
+                .fail(at, "has no distribution; expected: exactly one of log_odds_ratio, evidence"),
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::month;
 use crate::analysis::{FitStatus, TestResult};
+use crate::bayes::LookProbabilities;
 use crate::design::{AnalysedSoFar, Design, LookBounds};
 use crate::outcome::LEVELS;
 use crate::scenario::SafetyEndpoint;
@@ -38,6 +39,9 @@ pub struct LookTrace {
     pub test: TestTrace,
     /// Boundaries of the look.
     pub bounds: Bounds,
+    /// Probabilities that a Bayesian decision is made on; `None` without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probabilities: Option<LookProbabilities>,
     /// Adverse events, among the patients in whom they are known.
     pub events: Vec<EventTrace>,
     /// Conclusion of the trial; `None` if it continued.
@@ -191,6 +195,7 @@ impl FollowedCohort<'_, '_> {
         let moment = self.moment(look);
         // Z may be that of a re-randomisation, on which the decision was made.
         let test = TestResult { z: trial.z[look.planned], ..self.test(analysis, look) };
+        let probabilities = self.probabilities(analysis, look, test);
         let known = self.known(analysis, look);
         LookTrace {
             look: look.number(),
@@ -210,6 +215,7 @@ impl FollowedCohort<'_, '_> {
             counts: known.all.counts,
             test: TestTrace::new(&test),
             bounds: Bounds::of_look(design, &self.analysed_by(look), look.is_final),
+            probabilities,
             events: self.events_at(look),
             conclusion: (look.number() == trial.look).then_some(trial.conclusion),
         }

@@ -1,0 +1,79 @@
+//! The Bayesian decision of a look from data that were given.
+
+use rescuesim::analysis::OutcomeTable;
+use rescuesim::bayes::{DecisionCache, DecisionData, EffectEstimate, LookPlace};
+use rescuesim::design::Decision;
+use rescuesim::design::monitor::RunningTrial;
+use rescuesim::report::monitoring::PosteriorLook;
+use rescuesim::scenario::{Analysis, Scenario};
+
+use super::super::Failure;
+use super::data;
+use super::outcomes::GivenOutcomes;
+
+/// Decides by posterior and predictive probabilities; `None` if the scenario decides by Z.
+///
+/// The final analysis is taken to have the planned outcomes, by the allocation ratio.
+pub fn posterior(
+    scenario: &Scenario,
+    analysis: &Analysis,
+    trial: &RunningTrial,
+    shown: &data::LookData,
+    given: Option<&GivenOutcomes>,
+) -> Result<Option<PosteriorLook>, Failure> {
+    let (Some(rules), Some(model)) = (&scenario.bayesian, &analysis.model) else {
+        return Ok(None);
+    };
+    let total = trial.analysed()[trial.look()];
+    let share = scenario.share_experimental_known();
+    let outcomes = match given {
+        // Only models of an estimate allow imputation, and they use the number of outcomes alone.
+        Some(given) => given.seen.unwrap_or(given.all),
+        None if model.needs_estimate() => unspecified(total, share),
+        None => {
+            let message = format!(
+                "--z: the Bayesian model of \"{}\" needs the outcomes; expected: --control and --experimental, --control-mrs and --experimental-mrs, or --patients",
+                analysis.name
+            );
+            return Err(Failure::Usage(message));
+        }
+    };
+    let observed = shown.estimate.zip(shown.standard_error);
+    let observed = observed
+        .filter(|(estimate, error)| estimate.is_finite() && *error > 0.0)
+        .map(|(estimate, standard_error)| EffectEstimate { estimate, standard_error });
+    let planned = f64::from(scenario.design.maximum_analysed());
+    let shares = [1.0 - share, share];
+    let later = std::array::from_fn(|arm| {
+        let known: u32 = outcomes.counts[arm].iter().sum();
+        known.max((planned * shares[arm]).round() as u32)
+    });
+    let is_final = trial.is_final();
+    let look = if is_final { rules.success.len() - 1 } else { trial.look() };
+    let place = LookPlace { look, is_final };
+    let data = DecisionData { outcomes: &outcomes, observed, later };
+    let mut cache = DecisionCache::default();
+    let probabilities = rules.probabilities(model, place, data, &mut cache).ok_or_else(|| {
+        Failure::Usage(
+            "--z: this look has no estimate with a standard error, which the Bayesian model needs; \
+             expected: the counts of the arms"
+                .into(),
+        )
+    })?;
+    // As in a simulated trial, a look without a statistic decides nothing.
+    let decision = match shown.z {
+        Some(_) => rules.decide(model, place, data, &mut cache),
+        None => Decision::Continue,
+    };
+    Ok(Some(PosteriorLook { decision, probabilities }))
+}
+
+/// Returns a table of this many outcomes, of whose mRS nothing is known: the normal model uses their
+/// number alone.
+fn unspecified(total: u32, share_experimental: f64) -> OutcomeTable {
+    let experimental = (f64::from(total) * share_experimental).round() as u32;
+    let mut outcomes = OutcomeTable::default();
+    outcomes.counts[0][0] = total - experimental;
+    outcomes.counts[1][0] = experimental;
+    outcomes
+}

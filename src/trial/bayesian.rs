@@ -1,0 +1,146 @@
+//! Decisions of a look: by boundaries of Z, or by posterior and predictive probabilities.
+
+use super::cohort::PatientSelection;
+use super::monitoring::FinalTable;
+use super::{FollowedCohort, LookIndex, PhaseObserver, Simulator};
+use crate::analysis::TestResult;
+use crate::bayes::{DecisionData, DecisionRules, EffectEstimate, LookPlace, LookProbabilities};
+use crate::design::Decision;
+use crate::scenario::Analysis;
+
+/// A look as its decision sees it.
+#[derive(Debug, Clone, Copy)]
+struct DecisionBasis {
+    of: PatientSelection,
+    place: LookPlace,
+    /// Estimate with its error; `None` if the analysis has none or the model needs none.
+    observed: Option<EffectEstimate>,
+    /// Outcomes of both arms expected at the final analysis.
+    later: [u32; 2],
+}
+
+impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
+    /// Returns the decision of an interim look.
+    pub(super) fn decide(
+        &mut self,
+        analysis: &Analysis,
+        look: LookIndex,
+        z: f64,
+        test: Option<TestResult>,
+    ) -> Decision {
+        let scenario = self.simulator.scenario;
+        let Some(rules) = &scenario.bayesian else {
+            return scenario.design.decide(&self.analysed_by(look), z);
+        };
+        let later = if rules.needs_prediction() { self.later(analysis, look) } else { [0; 2] };
+        let basis = interim_basis(look, test, later);
+        self.decide_by_probability(rules, analysis, basis)
+    }
+
+    /// Returns the decision of a final look.
+    pub(super) fn decide_finally(
+        &mut self,
+        analysis: &Analysis,
+        outcomes: FinalTable,
+        z: f64,
+        test: Option<TestResult>,
+    ) -> Decision {
+        let scenario = self.simulator.scenario;
+        let FinalTable { looks, of } = outcomes;
+        let Some(rules) = &scenario.bayesian else {
+            return scenario.design.decide_finally(&looks, z);
+        };
+        self.decide_by_probability(rules, analysis, final_basis(of, rules, test))
+    }
+
+    fn decide_by_probability(
+        &mut self,
+        rules: &DecisionRules,
+        analysis: &Analysis,
+        basis: DecisionBasis,
+    ) -> Decision {
+        let Simulator { analyst, known, with_overrun, .. } = &mut *self.simulator;
+        let known = match basis.of {
+            PatientSelection::DueBy(look) => &known[analysis.set as usize][look.taken],
+            PatientSelection::FirstRandomised(_) => with_overrun,
+        };
+        let DecisionBasis { place, observed, later, .. } = basis;
+        let data = DecisionData { outcomes: &known.all, observed, later };
+        let model = analysis.model.as_ref().expect("every analysis of a Bayesian design has one");
+        analyst.decide(rules, model, place, data)
+    }
+
+    /// Computes the probabilities that the decision of a look is made on; `None` without Bayesian
+    /// decisions or without an estimate that the model needs.
+    pub(super) fn probabilities(
+        &mut self,
+        analysis: &Analysis,
+        look: LookIndex,
+        test: TestResult,
+    ) -> Option<LookProbabilities> {
+        let scenario = self.simulator.scenario;
+        let rules = scenario.bayesian.as_ref()?;
+        let basis = if look.is_final {
+            final_basis(PatientSelection::DueBy(look), rules, Some(test))
+        } else {
+            interim_basis(look, Some(test), self.later(analysis, look))
+        };
+        let Simulator { analyst, known, .. } = &mut *self.simulator;
+        let outcomes = &known[analysis.set as usize][look.taken].all;
+        // A final look has nothing left to predict.
+        let now = outcomes.counts.map(|arm| arm.iter().sum());
+        let later = if look.is_final { now } else { basis.later };
+        let data = DecisionData { outcomes, observed: basis.observed, later };
+        analyst.probabilities(rules, analysis.model.as_ref()?, basis.place, data)
+    }
+
+    /// Returns the outcomes of each arm expected at the final analysis: of the patients randomised by the
+    /// look, in the arms that they are in, and of those to come, by the allocation ratio.
+    fn later(&self, analysis: &Analysis, look: LookIndex) -> [u32; 2] {
+        let Simulator { scenario, cohort, .. } = &*self.simulator;
+        let randomised = self.moment(look).at_data.randomised;
+        let experimental = cohort.enrolled.arms[..randomised as usize]
+            .iter()
+            .map(|arm| arm.index() as u32)
+            .sum::<u32>();
+        let to_come = f64::from(scenario.randomised - randomised);
+        let share = scenario.ratio.share_experimental();
+        let arms = [
+            f64::from(randomised - experimental) + to_come * (1.0 - share),
+            f64::from(experimental) + to_come * share,
+        ];
+        let known = self.known(analysis, look).all.counts;
+        let expected: [f64; 2] =
+            std::array::from_fn(|arm| arms[arm] * (1.0 - scenario.dropout[arm]));
+        // The total is rounded first: halves of two arms would be rounded to one patient too many.
+        let total = (expected[0] + expected[1]).round() as u32;
+        let experimental = expected[1].round() as u32;
+        let rounded = [total.saturating_sub(experimental), experimental];
+        std::array::from_fn(|arm| rounded[arm].max(known[arm].iter().sum()))
+    }
+}
+
+fn interim_basis(look: LookIndex, test: Option<TestResult>, later: [u32; 2]) -> DecisionBasis {
+    DecisionBasis {
+        of: PatientSelection::DueBy(look),
+        place: LookPlace { look: look.planned, is_final: false },
+        observed: test.and_then(observed),
+        later,
+    }
+}
+
+fn final_basis(
+    of: PatientSelection,
+    rules: &DecisionRules,
+    test: Option<TestResult>,
+) -> DecisionBasis {
+    let place = LookPlace { look: rules.success.len() - 1, is_final: true };
+    DecisionBasis { of, place, observed: test.and_then(observed), later: [0; 2] }
+}
+
+/// Returns the estimate of a test with its error, if it has both.
+fn observed(test: TestResult) -> Option<EffectEstimate> {
+    let TestResult { estimate, standard_error, .. } = test;
+    (test.has_estimate() && standard_error > 0.0)
+        .then_some(EffectEstimate { estimate, standard_error })
+}
