@@ -23,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 22] = shipped![
+pub const SCENARIOS: [Shipped; 23] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
@@ -39,6 +39,7 @@ pub const SCENARIOS: [Shipped; 22] = shipped![
     "taste",
     "oriental-mevo",
     "dawn-coprimary",
+    "tesla-like",
     "premat-assurance",
     "guo-cohort",
     "lee-cohort",
