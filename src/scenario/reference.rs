@@ -24,12 +24,13 @@ const RULES: &str = "Keys without a default are required unless the table says o
      `src/scenario/file.rs`.\n";
 
 /// All pages, in the order in which a definition is described in full; later uses refer to it.
-pub const PAGES: [Page; 3] = [
+pub const PAGES: [Page; 4] = [
     Page {
         file: "reference.md",
         opening: "# Keys: patients, recruitment, allocation\n\n\
              Who is recruited, where and when, and how patients are allocated. The other keys are on \
-             [outcomes and procedures](reference-outcomes.md) and [design and analyses](reference-design.md).\n",
+             [outcomes and procedures](reference-outcomes.md), [design](reference-design.md) and \
+             [analyses](reference-analyses.md).\n",
         tables: &[
             "title",
             "registration",
@@ -48,19 +49,11 @@ pub const PAGES: [Page; 3] = [
         ],
     },
     Page {
-        file: "reference-design.md",
-        opening: "# Keys: design and analyses\n\n\
-             When the data are analysed, which boundaries stop the trial, and by which methods. The other keys \
-             are on [patients, recruitment, allocation](reference.md) and \
-             [outcomes and procedures](reference-outcomes.md).\n",
-        tables: &["design", "hypothesis", "analyses", "success", "description"],
-    },
-    Page {
         file: "reference-outcomes.md",
         opening: "# Keys: outcomes and procedures\n\n\
              The truth that the simulator knows and the analyses do not: outcomes, dropout, adherence, adverse \
-             events, the procedure. The other keys are on [patients, recruitment, allocation](reference.md) and \
-             [design and analyses](reference-design.md).\n",
+             events, the procedure. The other keys are on [patients, recruitment, allocation](reference.md), \
+             [design](reference-design.md) and [analyses](reference-analyses.md).\n",
         tables: &[
             "outcome",
             "configurations",
@@ -71,6 +64,22 @@ pub const PAGES: [Page; 3] = [
             "safety",
             "procedure",
         ],
+    },
+    Page {
+        file: "reference-design.md",
+        opening: "# Keys: design\n\n\
+             When the data are analysed, and which boundaries or probabilities stop the trial. The other keys are \
+             on [patients, recruitment, allocation](reference.md), \
+             [outcomes and procedures](reference-outcomes.md) and [analyses](reference-analyses.md).\n",
+        tables: &["design"],
+    },
+    Page {
+        file: "reference-analyses.md",
+        opening: "# Keys: analyses\n\n\
+             By which methods the data are analysed, what they have to show, and how several analyses decide \
+             together. The other keys are on [patients, recruitment, allocation](reference.md), \
+             [outcomes and procedures](reference-outcomes.md) and [design](reference-design.md).\n",
+        tables: &["hypothesis", "analyses", "success", "description"],
     },
 ];
 
