@@ -84,7 +84,9 @@ mod replicate {
         simulate(bencher, twin.expect("the scenario is valid"));
     }
 
-    /// Trials with a margin, and without one by the same test.
+    /// Trials with a margin, and without one by the same test. They have one look: with interim looks
+    /// trials with a margin stop at others, and a trial that stops early costs more, as it is analysed again
+    /// with its overrunning patients.
     const MARGINS: [&str; 6] = [
         r#"analyses=[{method="two_proportions"}]"#,
         r#"analyses=[{method="two_proportions",hypothesis={type="non_inferiority",margin={risk_difference=-0.1}}}]"#,
@@ -96,7 +98,8 @@ mod replicate {
 
     #[divan::bench(args = MARGINS)]
     fn with_and_without_margin(bencher: Bencher, analyses: &str) {
-        simulate(bencher, angel_reboot(&[analyses]));
+        let one_look = ["design.looks={equally_spaced=1}", "design.efficacy={rule=\"none\"}"];
+        simulate(bencher, angel_reboot(&[analyses, one_look[0], one_look[1]]));
     }
 
     /// Every shipped scenario, unchanged.

@@ -61,6 +61,29 @@ fn conventions_give_different_sizes_of_angel_reboot() {
     assert_eq!(looks, [52, 104, 156]);
 }
 
+/// MOSTE (NCT03796468), 412 per group: 60 % v 70 %, one-sided 0.025, 80 %, 5 % without an outcome, three looks
+/// for efficacy and futility by O'Brien–Fleming-type spending. The protocol does not name its variance; of
+/// the conventions with these rules the unpooled test with futility that is not binding has its size.
+#[test]
+fn moste_has_412_patients_per_group_unpooled_with_futility_that_is_not_binding() {
+    let moste: [&[&str]; 2] = [
+        &["--control", "0.6", "--experimental", "0.7", "--power", "0.8", "--dropout", "0.05"],
+        &["--looks", "3", "--futility", "beta:lan-demets-obrien-fleming"],
+    ];
+    let per_group = |more: &str| {
+        let design = designed(&moste, more);
+        assert_eq!(design["randomised"]["control"], design["randomised"]["experimental"]);
+        design["randomised"]["control"].as_u64().expect("a number of patients")
+    };
+    assert_eq!(per_group("--variance unpooled"), 412);
+    let others = ["--variance unpooled --binding", "", "--binding", "--variance null"];
+    assert_eq!(others.map(per_group), [395, 415, 398, 416]);
+    // 353.2 outcomes per group at one look, times the inflation factor.
+    let design = designed(&moste, "--variance unpooled");
+    close(&design["required"]["fixed_total"], 2.0 * 353.2, 0.05);
+    close(&design["required"]["inflation_factor"], 1.1043, 5e-5);
+}
+
 /// Sizes by Whitehead (1993) with the mRS of ANGEL-REBOOT's control arm, from tests/reference.
 #[test]
 fn sizes_for_the_mrs_are_whiteheads() {
