@@ -12,6 +12,16 @@ pub struct Factor {
     pub levels: Vec<String>,
     /// Prognostic log odds of each level, above 0 for a better outcome.
     pub log_odds: Vec<f64>,
+    /// Log odds that each level adds to the effect of the experimental treatment, above 0 for a larger
+    /// benefit; 0 in every level without effect modification.
+    pub effect_log_odds: Vec<f64>,
+}
+
+impl Factor {
+    /// Returns whether the effect of treatment differs from the stated one in a level.
+    pub fn modifies_effect(&self) -> bool {
+        self.effect_log_odds.iter().any(|&log_odds| log_odds != 0.0)
+    }
 }
 
 /// One combination of levels, with its share of the population.
@@ -122,6 +132,33 @@ impl Population {
         &self.strata[stratum].levels
     }
 
+    /// Returns the same population with other log odds of effect modification: one list for each factor,
+    /// with a value for each of its levels.
+    #[must_use]
+    pub fn with_effect_log_odds(&self, by_factor: Vec<Vec<f64>>) -> Self {
+        debug_assert_eq!(by_factor.len(), self.factors.len());
+        let mut population = self.clone();
+        for (factor, effect_log_odds) in population.factors.iter_mut().zip(by_factor) {
+            factor.effect_log_odds = effect_log_odds;
+        }
+        population
+    }
+
+    /// Returns whether the effect of treatment differs between levels of a factor.
+    pub fn has_effect_modification(&self) -> bool {
+        self.factors.iter().any(Factor::modifies_effect)
+    }
+
+    /// Returns the log odds that each stratum adds to the effect of the experimental treatment, the sum
+    /// of those of its levels.
+    pub fn effect_modification(&self) -> Vec<f64> {
+        let of_stratum = |stratum: &Stratum| {
+            let of_levels = self.factors.iter().zip(&stratum.levels);
+            of_levels.map(|(factor, &level)| factor.effect_log_odds[level]).sum()
+        };
+        self.strata.iter().map(of_stratum).collect()
+    }
+
     /// Iterates over the strata: share and prognostic log odds, the sum of those of its levels.
     pub fn prognosis(&self) -> impl Iterator<Item = (f64, f64)> {
         self.strata.iter().map(|stratum| {
@@ -141,6 +178,7 @@ mod tests {
             name: name.into(),
             levels: (0..levels).map(|level| format!("{name}-{level}")).collect(),
             log_odds: (0..levels).map(|level| level as f64).collect(),
+            effect_log_odds: vec![0.0; levels],
         }
     }
 

@@ -537,6 +537,7 @@ pub(crate) mod tests {
             name: "side".to_owned(),
             levels: ["left", "right"].map(str::to_owned).to_vec(),
             log_odds: vec![0.0; 2],
+            effect_log_odds: vec![0.0; 2],
         };
         let population = Population::independent(vec![(side, vec![0.5, 0.5])]);
         let cells = CellLayout { population: &population, by_early: false };

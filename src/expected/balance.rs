@@ -90,7 +90,8 @@ impl Expected<'_> {
 }
 
 fn is_prognostic(scenario: &Scenario) -> bool {
-    scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0)
+    scenario.population.has_effect_modification()
+        || scenario.population.prognosis().any(|(_, log_odds)| log_odds != 0.0)
 }
 
 /// The score of each mRS, by stratum.

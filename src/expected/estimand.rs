@@ -32,8 +32,11 @@ impl Expected<'_> {
         } else {
             scenario.marginal(truth)?
         };
-        // Exactly 0 on every scale, also for methods whose limit is otherwise not known.
-        if control == experimental {
+        // Exactly 0 on every scale, also for methods whose limit is otherwise not known. Effects that cancel
+        // out over all patients need not do so in an analysis that adjusts for the factor.
+        let cancels =
+            scenario.has_effect_modification(truth) && analysis.method.grouping().is_some();
+        if control == experimental && !cancels {
             return Some(0.0);
         }
         // The number of centres grows with the trial: counts of a large one do not give the limit.

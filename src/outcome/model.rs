@@ -14,15 +14,21 @@ const CUTS: usize = LEVELS - 1;
 /// and the δ_j are such that the arm's marginal distribution is the stated one. Log odds of the
 /// patient's centre and time of arrival are added to η_s; the marginal distribution over centres is
 /// also the stated one.
+///
+/// With effect modification the log odds of stratum s in the experimental arm are η_s + γ_s, where γ_s
+/// is the sum of the `effect_log_odds` of its levels. The arm's δ_j are solved with these, so that its
+/// marginal distribution is still the stated one.
 #[derive(Debug, Clone)]
 pub struct OutcomeModel {
     marginal: [MrsDistribution; 2],
     intercepts: [[f64; CUTS]; 2],
     /// Share and prognostic log odds η of each stratum.
     strata: Vec<(f64, f64)>,
-    /// Share and log odds of each stratum in each centre, over which the marginal distribution
-    /// holds.
-    mixed: Vec<(f64, f64)>,
+    /// Log odds γ that each stratum adds to the effect of the experimental treatment.
+    effects: Vec<f64>,
+    /// Share and log odds of each stratum in each centre, over which the marginal distribution of the
+    /// control and of the experimental arm holds.
+    mixed: [Vec<(f64, f64)>; 2],
     /// P(mRS ≤ j), laid out [arm][stratum][j].
     cumulative: Vec<[f64; CUTS]>,
 }
@@ -40,19 +46,26 @@ impl OutcomeModel {
         centres: &[(f64, f64)],
     ) -> Self {
         let strata: Vec<(f64, f64)> = population.prognosis().collect();
-        let mut mixed = Vec::with_capacity(strata.len() * centres.len());
-        for (share, eta) in &strata {
-            mixed.extend(centres.iter().map(|(of_centre, part)| (share * part, eta + of_centre)));
+        let effects = population.effect_modification();
+        let mut mixed = [0, 1].map(|_| Vec::with_capacity(strata.len() * centres.len()));
+        for ((share, eta), effect) in strata.iter().zip(&effects) {
+            let [control, experimental] = &mut mixed;
+            for (of_centre, part) in centres {
+                control.push((share * part, eta + of_centre));
+                experimental.push((share * part, eta + effect + of_centre));
+            }
         }
         let cumulative = vec![[0.0; CUTS]; 2 * strata.len()];
-        let mut model = Self { marginal, intercepts: [[0.0; CUTS]; 2], strata, mixed, cumulative };
+        let intercepts = [[0.0; CUTS]; 2];
+        let mut model = Self { marginal, intercepts, strata, effects, mixed, cumulative };
         model.solve(Arm::Control);
         model.solve(Arm::Experimental);
         model
     }
 
     /// Returns the marginal distribution of patients of all strata and `centres` whose odds of a better
-    /// outcome are `odds_ratio` times those of `control` patients of the same stratum and centre.
+    /// outcome are `odds_ratio` times those of `control` patients of the same stratum and centre; with
+    /// effect modification, times exp(γ) of the stratum as well.
     ///
     /// The marginal odds ratio of the result against `control` is nearer to 1 and depends on the cut,
     /// because odds ratios are not collapsible.
@@ -66,22 +79,34 @@ impl OutcomeModel {
         model.shifted_within_strata(libm::log(odds_ratio))
     }
 
-    /// Returns the marginal distribution of control patients shifted by a log odds ratio within every
-    /// stratum and centre; see [`OutcomeModel::conditionally_shifted`].
+    /// Returns the marginal distribution of control patients shifted by a log odds ratio, and by the
+    /// effect modification, within every stratum and centre; see [`OutcomeModel::conditionally_shifted`].
     pub fn shifted_within_strata(&self, log_odds_ratio: f64) -> MrsDistribution {
         MrsDistribution::from_cumulative(
-            self.intercepts[0].map(|delta| mean_probability(delta + log_odds_ratio, &self.mixed)),
+            self.intercepts[0]
+                .map(|delta| mean_probability(delta + log_odds_ratio, &self.mixed[1])),
         )
     }
 
     /// Finds the intercepts of an arm and fills its part of the table.
     fn solve(&mut self, arm: Arm) {
-        let Self { marginal, intercepts, strata, mixed, cumulative } = self;
-        let arm = arm.index();
-        intercepts[arm] = marginal[arm].cumulative().map(|target| intercept(target, mixed));
-        let of_arm = &mut cumulative[arm * strata.len()..][..strata.len()];
-        for (of_stratum, (_, eta)) in of_arm.iter_mut().zip(&*strata) {
-            *of_stratum = intercepts[arm].map(|delta| logistic(delta + eta));
+        let (index, strata) = (arm.index(), self.strata.len());
+        let mixed = &self.mixed[index];
+        self.intercepts[index] =
+            self.marginal[index].cumulative().map(|target| intercept(target, mixed));
+        for stratum in 0..strata {
+            let eta = self.log_odds(arm, stratum);
+            self.cumulative[index * strata + stratum] =
+                self.intercepts[index].map(|delta| logistic(delta + eta));
+        }
+    }
+
+    /// Returns the log odds of a stratum in an arm: η, and γ in the experimental arm.
+    fn log_odds(&self, arm: Arm, stratum: usize) -> f64 {
+        let (_, eta) = self.strata[stratum];
+        match arm {
+            Arm::Control => eta,
+            Arm::Experimental => eta + self.effects[stratum],
         }
     }
 
@@ -101,7 +126,25 @@ impl OutcomeModel {
         model
     }
 
-    /// Returns the model under H0, with the experimental arm drawn as control.
+    /// Returns the model with the same effect in every stratum: the marginal distributions of the arms
+    /// remain.
+    pub fn without_effect_modification(&self) -> Self {
+        let mut model = self.clone();
+        if model.has_effect_modification() {
+            model.effects.fill(0.0);
+            model.mixed[1] = model.mixed[0].clone();
+            model.solve(Arm::Experimental);
+        }
+        model
+    }
+
+    /// Returns whether the effect differs between strata.
+    pub fn has_effect_modification(&self) -> bool {
+        self.effects.iter().any(|&effect| effect != 0.0)
+    }
+
+    /// Returns the model under H0 without an effect in any stratum: the experimental arm is drawn as
+    /// control.
     pub fn null_twin(&self) -> Self {
         // Copied instead of solved again, so that both arms have the same bits.
         let control = self.cumulative[..self.strata.len()].to_vec();
@@ -109,7 +152,8 @@ impl OutcomeModel {
             marginal: [self.marginal[0]; 2],
             intercepts: [self.intercepts[0]; 2],
             strata: self.strata.clone(),
-            mixed: self.mixed.clone(),
+            effects: vec![0.0; self.strata.len()],
+            mixed: [self.mixed[0].clone(), self.mixed[0].clone()],
             cumulative: [control.clone(), control].concat(),
         }
     }
@@ -134,7 +178,7 @@ impl OutcomeModel {
     /// Returns the distribution of the mRS in a stratum of an arm, of patients with `log_odds` in
     /// addition to those of the stratum.
     pub fn in_stratum(&self, arm: Arm, stratum: usize, log_odds: f64) -> [f64; LEVELS] {
-        let (_, eta) = self.strata[stratum];
+        let eta = self.log_odds(arm, stratum);
         let below = self.intercepts[arm.index()].map(|delta| logistic(delta + (eta + log_odds)));
         MrsDistribution::from_cumulative(below).0
     }
@@ -152,7 +196,8 @@ impl OutcomeModel {
     /// Returns the odds ratio of mRS ≤ j between patients of one stratum and centre, for j = 0 … 5;
     /// `None` if an arm has no patients on one side of the cut.
     ///
-    /// With prognostic factors, or centres that differ, it is further from 1 than the marginal odds
+    /// With effect modification it is that of strata whose levels add 0 to the effect. With prognostic
+    /// factors, or centres that differ, it is further from 1 than the marginal odds
     /// ratio, because odds ratios are not collapsible.
     pub fn conditional_odds_ratios(&self) -> [Option<f64>; CUTS] {
         std::array::from_fn(|j| {
@@ -197,6 +242,7 @@ mod tests {
                 name: name.into(),
                 levels: vec!["first".into(), "second".into()],
                 log_odds: vec![0.0, log_odds],
+                effect_log_odds: vec![0.0; 2],
             };
             (factor, vec![1.0 - share, share])
         };

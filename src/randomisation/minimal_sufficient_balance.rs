@@ -179,7 +179,9 @@ mod tests {
         let factor = |&levels: &usize| {
             let names = (0..levels).map(|level| level.to_string()).collect();
             let log_odds = vec![0.0; levels];
-            let factor = population::Factor { name: "f".into(), levels: names, log_odds };
+            let effect_log_odds = log_odds.clone();
+            let name = "f".into();
+            let factor = population::Factor { name, levels: names, log_odds, effect_log_odds };
             (factor, vec![1.0 / levels as f64; levels])
         };
         Population::independent(levels.iter().map(factor).collect())

@@ -387,6 +387,7 @@ mod tests {
             name: name.into(),
             levels: vec!["0".into(), "1".into()],
             log_odds: vec![0.0; 2],
+            effect_log_odds: vec![0.0; 2],
         };
         Population::independent(vec![
             (factor("f1"), vec![0.5; 2]),

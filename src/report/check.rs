@@ -34,6 +34,7 @@ pub fn render(scenario: &Scenario) -> String {
     comments = comments.heading("mRS by arm, %");
     comments += outcomes(scenario);
     comments += conditional_odds(scenario);
+    comments += super::modification::expected(scenario);
     if let Some(procedure) = super::procedure::exact(scenario) {
         comments = comments.heading("The procedure, by enumeration");
         comments += procedure;

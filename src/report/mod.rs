@@ -21,6 +21,7 @@ pub mod glossary;
 pub mod html;
 mod looks;
 pub mod markdown;
+mod modification;
 pub mod monitoring;
 mod numeral;
 #[cfg(feature = "parquet")]

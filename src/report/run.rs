@@ -44,6 +44,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += table::by_formula(alternative, written);
     out += table::reduced(alternative, null);
     out += table::within_stratum(written, alternative);
+    out += super::modification::simulated(scenario, &summary.truths);
     out += disregarded::document(alternative, null);
     out += safety::price(alternative, null);
     out += table::over_prior(summary);

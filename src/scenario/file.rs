@@ -150,6 +150,26 @@ impl InputFile for ScenarioFile {
     }
 }
 
+impl ScenarioFile {
+    /// Names of the factors that modify the effect of treatment, under the alternative or a
+    /// configuration, in the order of the factors.
+    pub fn effect_modifiers(&self) -> Vec<&str> {
+        let own = self
+            .factors
+            .iter()
+            .filter_map(|factor| Some((factor.name.as_str(), factor.effect_log_odds.as_deref()?)));
+        let configured = self.configurations.iter().flat_map(|it| &it.effect_log_odds).flatten();
+        let configured = configured.map(|it| (it.factor.as_str(), it.log_odds.as_slice()));
+        let modifying: Vec<&str> = own
+            .chain(configured)
+            .filter(|(_, log_odds)| log_odds.iter().any(|&log_odds| log_odds != 0.0))
+            .map(|(name, _)| name)
+            .collect();
+        let names = self.factors.iter().map(|factor| factor.name.as_str());
+        names.filter(|name| modifying.contains(name)).collect()
+    }
+}
+
 /// Supplementary analyses when a trial ends, of the outcomes that its primary analysis had.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +189,19 @@ pub struct WrittenDescription {
     #[serde(default = "five_percent")]
     #[schemars(range(min = 1e-6, max = 0.5))]
     pub alpha_two_sided: f64,
+}
+
+impl WrittenDescription {
+    /// A description without analyses of its own, for the interactions of factors that modify the
+    /// effect.
+    pub fn of_interactions() -> Self {
+        Self {
+            proportional_odds: false,
+            subgroups: Vec::new(),
+            tipping_point: false,
+            alpha_two_sided: five_percent(),
+        }
+    }
 }
 
 fn is_false(value: &bool) -> bool {
@@ -258,6 +291,12 @@ pub struct WrittenFactor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = -20.0, max = 20.0)))]
     pub log_odds: Option<Vec<f64>>,
+    /// Log odds added to the effect of treatment in each level, above 0 for a larger benefit; 0 by
+    /// default, the same effect in every level. The stated effect remains that of all patients; a
+    /// `conditional_common_odds_ratio` is that of patients whose levels add 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(inner(range(min = -20.0, max = 20.0)))]
+    pub effect_log_odds: Option<Vec<f64>>,
 }
 
 /// The share of one combination of levels.

@@ -442,6 +442,30 @@ impl Scenario {
         }
     }
 
+    /// Returns whether the effect is stated within strata, under the alternative or a configuration.
+    pub fn states_conditional_effect(&self) -> bool {
+        let stated = match &self.file.outcome {
+            file::WrittenOutcome::Stated(stated) => Some(&stated.experimental),
+            file::WrittenOutcome::AfterProcedure(_) => None,
+        };
+        let configured = self.file.configurations.iter().map(|it| &it.experimental);
+        stated
+            .into_iter()
+            .chain(configured)
+            .any(|it| matches!(it, file::Experimental::ConditionalCommonOddsRatio(_)))
+    }
+
+    /// Returns whether the effect of treatment differs between levels of a factor under a truth.
+    pub fn has_effect_modification(&self, truth: Truth) -> bool {
+        match truth {
+            Truth::Alternative | Truth::Prior => self.population.has_effect_modification(),
+            Truth::Null => false,
+            Truth::Configuration { .. } => {
+                self.configuration(truth).is_some_and(|it| it.model.has_effect_modification())
+            }
+        }
+    }
+
     /// Returns whether dropout depends on the outcome.
     pub fn loses_by_outcome(&self) -> bool {
         self.missingness.depends_on_outcome() || self.early_outcome.is_some()

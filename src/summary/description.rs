@@ -6,6 +6,7 @@ use super::McEstimate;
 use super::merge::merge_fields;
 use super::moments::ExactMoments;
 use crate::analysis::proportional_odds::assumption::cut_log_odds_ratios;
+use crate::expected::Expected;
 use crate::outcome::LEVELS;
 use crate::scenario::{Description, Scenario, Truth};
 use crate::trial::Described;
@@ -47,6 +48,10 @@ pub struct SubgroupSummary {
     pub factor: String,
     /// P(the interaction is significant) by likelihood-ratio test in a proportional-odds model.
     pub interaction: McEstimate,
+    /// The same by formula if all patients are analysed; absent unless the effect differs between levels
+    /// of a factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction_by_formula: Option<f64>,
 }
 
 /// Counts of the supplementary analyses over the replicates of one truth.
@@ -133,7 +138,12 @@ impl DescriptionSummary {
         } else {
             Vec::new()
         };
-        let subgroups = description.subgroups.iter().zip(&tally.interactions);
+        let formulas = if scenario.file().effect_modifiers().is_empty() {
+            vec![None; description.subgroups.len()]
+        } else {
+            Expected::new(scenario).interaction_power(truth, description)
+        };
+        let subgroups = description.subgroups.iter().zip(&tally.interactions).zip(formulas);
         Some(Self {
             alpha_two_sided: description.alpha_two_sided,
             rejects_proportional_odds: description
@@ -141,9 +151,10 @@ impl DescriptionSummary {
                 .then(|| tally.proportion(tally.not_proportional)),
             cuts,
             subgroups: subgroups
-                .map(|(subgroups, &count)| SubgroupSummary {
+                .map(|((subgroups, &count), formula)| SubgroupSummary {
                     factor: subgroups.factor.clone(),
                     interaction: tally.proportion(count),
+                    interaction_by_formula: formula,
                 })
                 .collect(),
             any_interaction: (!description.subgroups.is_empty())

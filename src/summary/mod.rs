@@ -26,7 +26,7 @@ mod tally;
 
 use serde::Serialize;
 
-use crate::expected::Expected;
+use crate::expected::{Expected, LevelOutcomes};
 use crate::scenario::{Scenario, Truth};
 pub use analysis::{
     AnalysisSummary, DecisionSummary, EstimatePerformance, EstimateSummary, LookSummary,
@@ -70,6 +70,10 @@ pub struct TruthSummary {
     /// no patients on one side of the cut, and under the prior. Without prognostic factors and differences
     /// between centres these are the marginal odds ratios.
     pub odds_ratios_within_stratum: [Option<f64>; 6],
+    /// Both arms in each level of the factors that modify the effect; absent without effect modification and
+    /// under the prior.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelOutcomes>,
     /// Supplementary analyses: odds ratios cut by cut and subgroups, if they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<DescriptionSummary>,
@@ -108,6 +112,7 @@ impl TruthSummary {
                 .map(|analysis| AnalysisSummary::new(expected, scenario, truth, analysis, tally))
                 .collect(),
             odds_ratios_within_stratum: scenario.odds_ratios_within_stratum(truth),
+            levels: expected.outcomes_by_level(truth),
             description: tally
                 .description(truth)
                 .and_then(|tally| DescriptionSummary::new(scenario, truth, tally)),

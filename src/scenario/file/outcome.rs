@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::FactorLogOdds;
 use super::procedure::AfterProcedure;
 use crate::outcome::{Mrs, PublishedShape};
 
@@ -116,6 +117,10 @@ pub struct WrittenConfiguration {
     pub name: String,
     /// mRS in the experimental arm, in exactly one of several ways.
     pub experimental: Experimental,
+    /// Log odds added to the effect in each level of some factors, in place of `effect_log_odds` of all
+    /// factors; those of the factors by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect_log_odds: Option<Vec<FactorLogOdds>>,
     /// Whether shares that sum to 99 to 101 %, because they were rounded, are divided by their sum.
     // Left out if false, so that a key that changes nothing does not change the digest either.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -30,7 +30,8 @@ pub(super) fn detail(
     let grouped = analyses.iter().any(|analysis| {
         analysis.method.grouping().is_some() || matches!(analysis.missing, Imputation::Multiple(_))
     });
-    let subgroups = file.description.as_ref().is_some_and(|it| !it.subgroups.is_empty());
+    let subgroups = file.description.as_ref().is_some_and(|it| !it.subgroups.is_empty())
+        || !file.effect_modifiers().is_empty();
     // Zero cells spare every trial the counts by cell, which nothing would read.
     let cells = if grouped || by_early || subgroups { layout.all().count() } else { 0 };
     let missing = analyses.iter().any(|analysis| analysis.missing != Imputation::None)
@@ -129,8 +130,18 @@ impl Resolver<'_> {
         analyses: &Checked<Vec<Analysis>>,
     ) -> Checked<Option<Description>> {
         let file = self.file;
-        let Some(written) = &file.description else { return Ok(None) };
-        if !written.proportional_odds && written.subgroups.is_empty() && !written.tipping_point {
+        let modifiers = file.effect_modifiers();
+        let unwritten = file::WrittenDescription::of_interactions();
+        let written = match &file.description {
+            Some(written) => written,
+            None if modifiers.is_empty() => return Ok(None),
+            None => &unwritten,
+        };
+        if modifiers.is_empty()
+            && !written.proportional_odds
+            && written.subgroups.is_empty()
+            && !written.tipping_point
+        {
             let message = "describes nothing; allowed: proportional_odds = true, subgroups, tipping_point = true, or no [description]";
             return self.fail("description", message);
         }
@@ -140,14 +151,20 @@ impl Resolver<'_> {
             return self.fail("description.tipping_point", message);
         }
         let path = "description.subgroups";
-        let factors = self.factor_indices(path, &written.subgroups, population)?;
+        let mut factors = self.factor_indices(path, &written.subgroups, population)?;
+        // The power of the test of interaction is of interest wherever effects differ.
+        for name in modifiers {
+            let position = population.factors().iter().position(|factor| factor.name == name);
+            factors.extend(position.filter(|position| !factors.contains(position)));
+        }
         let cells = cell_layout(file, population);
-        let subgroups = written.subgroups.iter().zip(factors).map(|(name, factor)| {
+        let subgroups = factors.into_iter().map(|factor| {
             let grouping = cells.grouped(&[factor]);
             let rows = grouping.indicators();
             let covariates = Covariates::with_interactions(&rows, &rows);
             let model = Model { levels: Levels::ALL, covariates };
-            Subgroups { factor: name.clone(), model, grouping }
+            let factor = population.factors()[factor].name.clone();
+            Subgroups { factor, model, grouping }
         });
         Ok(Some(Description {
             proportional_odds: written.proportional_odds,

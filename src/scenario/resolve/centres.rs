@@ -104,6 +104,7 @@ impl Resolver<'_> {
             name: centres::FACTOR.into(),
             levels: (1..=centres.number).map(|number| number.to_string()).collect(),
             log_odds: vec![0.0; centres.number as usize],
+            effect_log_odds: vec![0.0; centres.number as usize],
         };
         let population = population.crossed(factor);
         Ok(Some(StrataByCentre { population, randomisation, analyses }))

@@ -1,5 +1,8 @@
 //! Further truths: experimental arms other than that of the alternative.
 
+use std::borrow::Cow;
+
+use super::super::file;
 use super::super::treatments::{Treatments, marginal};
 use super::super::{Configuration, Outcomes, Truth};
 use super::outcome::ControlArm;
@@ -42,6 +45,18 @@ impl Resolver<'_> {
                 Some(Outcomes::Stated(models)) => Ok(models[0].marginal()[0]),
                 Some(Outcomes::AfterProcedure(_)) | None => Err(Reported),
             };
+            let population = match (&written.effect_log_odds, population) {
+                (Some(effects), Some(population)) => {
+                    self.configured_effects(&path, effects, population).map(Some)
+                }
+                (None, population) => Ok(population.map(Cow::Borrowed)),
+                (Some(_), None) => Ok(None),
+            };
+            let Ok(population) = population else {
+                models.push(Err(Reported));
+                continue;
+            };
+            let population = population.as_deref();
             let control = ControlArm {
                 mrs: control,
                 rescale: written.rescale,
@@ -58,6 +73,37 @@ impl Resolver<'_> {
             });
         }
         models.into_iter().collect()
+    }
+
+    /// Returns the population with the effect modification of a configuration, whose table is at `path`.
+    fn configured_effects<'p>(
+        &mut self,
+        path: &str,
+        effects: &[file::FactorLogOdds],
+        population: &'p Population,
+    ) -> Checked<Cow<'p, Population>> {
+        let path = format!("{path}.effect_log_odds");
+        let mut seen = Vec::with_capacity(effects.len());
+        let factors = population.factors().iter();
+        let mut by_factor: Vec<Vec<f64>> = factors.map(|it| vec![0.0; it.levels.len()]).collect();
+        for (i, written) in effects.iter().enumerate() {
+            let path = format!("{path}[{i}]");
+            let factor =
+                self.factor_index(&format!("{path}.factor"), &written.factor, population)?;
+            if seen.contains(&factor) {
+                self.report_repeated(&format!("{path}.factor"), &written.factor, "factor");
+                return Err(Reported);
+            }
+            seen.push(factor);
+            let levels = by_factor[factor].len();
+            if written.log_odds.len() != levels {
+                let path = format!("{path}.log_odds");
+                let why = format!("one for each level of \"{}\"", written.factor);
+                return self.wrong_length(&path, written.log_odds.len(), levels, &why);
+            }
+            by_factor[factor].clone_from(&written.log_odds);
+        }
+        Ok(Cow::Owned(population.with_effect_log_odds(by_factor)))
     }
 
     /// Reports a name that another truth has.
@@ -104,7 +150,9 @@ impl Resolver<'_> {
             };
             let arms = match adherence {
                 // If the treatments do not differ, the arms equal them to the last bit, whatever the adherence.
-                Some(_) if of_treatments[0] != of_treatments[1] => {
+                Some(_)
+                    if of_treatments[0] != of_treatments[1] || model.has_effect_modification() =>
+                {
                     let strata = population.strata();
                     marginal(&adherence::by_arm(&treatments, strata, adherence), population)
                 }

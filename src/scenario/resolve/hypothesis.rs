@@ -194,6 +194,9 @@ impl Resolver<'_> {
             return Ok(model.null_twin());
         };
         let early = self.file.analyses.iter().any(|analysis| analysis.missing.uses_early());
+        // The treatment is at the margin in every level: a null hypothesis about all patients that holds
+        // in some levels only is a configuration.
+        let model = &model.without_effect_modification();
         let expected = ExpectedTrial {
             model,
             centres,

@@ -45,7 +45,8 @@ impl Resolver<'_> {
 
     fn factor(&mut self, index: usize) -> Checked<Factor> {
         let file = self.file;
-        let file::WrittenFactor { name, levels, log_odds, .. } = &file.factors[index];
+        let file::WrittenFactor { name, levels, log_odds, effect_log_odds, shares: _ } =
+            &file.factors[index];
         let at = format!("factors[{index}]");
         if file.factors[..index].iter().any(|other| other.name == *name) {
             self.report_repeated(&format!("{at}.name"), name, "name");
@@ -59,7 +60,18 @@ impl Resolver<'_> {
             let path = format!("{at}.log_odds");
             return self.wrong_length(&path, log_odds.len(), levels.len(), "one per level");
         }
-        Ok(Factor { name: name.clone(), levels: levels.clone(), log_odds })
+        let path = format!("{at}.effect_log_odds");
+        if effect_log_odds.is_some() && file.procedure.is_some() {
+            return self.fail(
+                &path,
+                "conflicts with [procedure], from which the effect of the treatment follows; allowed with stated outcomes only",
+            );
+        }
+        let effect_log_odds = effect_log_odds.clone().unwrap_or_else(|| vec![0.0; levels.len()]);
+        if effect_log_odds.len() != levels.len() {
+            return self.wrong_length(&path, effect_log_odds.len(), levels.len(), "one per level");
+        }
+        Ok(Factor { name: name.clone(), levels: levels.clone(), log_odds, effect_log_odds })
     }
 
     /// Reads the shares of the levels of a factor; none if `strata` have them.

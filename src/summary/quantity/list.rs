@@ -13,7 +13,9 @@ pub use analysis::{ANALYSIS, LOOK};
 pub use prior::{COMPONENT, PRIOR, PRIOR_ANALYSIS};
 pub use procedure::{ARM, GROUP, PASS, PROCEDURE};
 pub use success::{SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK};
-pub use trial::{BALANCE, CENTRES, CUT, DESCRIPTION, LEVEL, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH};
+pub use trial::{
+    BALANCE, CENTRES, CUT, DESCRIPTION, LEVEL, MODIFIED, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH,
+};
 
 // One constructor per kind of accessor, so that entries read as rows of a table.
 

@@ -1,9 +1,9 @@
 //! Where the quantities of a result are: in which object of the JSON, and under which name in CSV.
 
 use super::list::{
-    ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, PASS, PRIOR,
-    PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS, SUCCESS_ANALYSIS,
-    SUCCESS_LOOK, TRUTH,
+    ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, MODIFIED,
+    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
+    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH,
 };
 use super::{Quantity, Reading};
 use crate::summary::procedure::ProcedureSummary;
@@ -108,6 +108,7 @@ impl<'r> Readings<'r> {
         for (i, analysis) in truth.analyses.iter().enumerate() {
             self.analysis(&place.analysis(i), analysis);
         }
+        self.items(place, "levels", MODIFIED, &truth.levels);
         if let Some(description) = &truth.description {
             self.description(&place.key("description"), description);
         }

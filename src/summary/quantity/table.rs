@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::list::{
-    ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, PASS, PRIOR,
-    PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS, SUCCESS_ANALYSIS,
-    SUCCESS_LOOK, TRUTH,
+    ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, MODIFIED,
+    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
+    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH,
 };
 use super::{Kind, Quantity};
 use crate::summary::NamedQuantity;
@@ -38,6 +38,7 @@ pub fn entries() -> Vec<CatalogueEntry> {
     section(&mut out, "truths[].description", DESCRIPTION);
     section(&mut out, "truths[].description.cuts[]", CUT);
     section(&mut out, "truths[].description.subgroups[]", SUBGROUP);
+    section(&mut out, "truths[].levels[]", MODIFIED);
     section(&mut out, "truths[].safety[]", SAFETY);
     section(&mut out, "truths[].safety[].looks[]", SAFETY_LOOK);
     section(&mut out, "truths[].success", SUCCESS);

@@ -28,6 +28,9 @@ fn simulated(name: &str, set: &[&str], replicates: u64) -> (Scenario, Tally) {
 const DESCRIPTION: &str =
     "description={proportional_odds=true,tipping_point=true,subgroups=[\"nihss\"]}";
 
+/// An effect that differs between levels.
+const MODIFICATION: &str = "factors[0].effect_log_odds=[0,0.5]";
+
 /// A rule by which the analyses decide together, with a test of proportional odds.
 const RULE: &str =
     "success={rule=\"proportional_odds_switch\",shift=\"shift\",dichotomy=\"independence\"}";
@@ -40,6 +43,7 @@ fn full_results() -> Vec<OperatingCharacteristics> {
     let everything = [
         ("angel-reboot", &["run.variance_reduction=true"][..]),
         ("angel-reboot", &[DESCRIPTION]),
+        ("angel-reboot", &[MODIFICATION]),
         ("angel-reboot-safety", &[]),
         ("angel-reboot-centres", &[]),
         ("premat-assurance", &[HARTUNG_KNAPP]),

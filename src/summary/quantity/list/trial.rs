@@ -1,6 +1,7 @@
 //! Quantities of one truth: supplementary analyses, adverse events, balance of the allocation.
 
 use super::{count, exact, exact_list, list, simulated, simulated_if_any};
+use crate::expected::LevelOutcomes;
 use crate::summary::quantity::{Quantity, Reading, Unit};
 use crate::summary::{
     AllocationBalance, CentreSummary, CutSummary, DescriptionSummary, LevelBalance, SafetyLook,
@@ -62,12 +63,38 @@ pub const CUT: &[Quantity<CutSummary>] = &[
 ];
 
 /// Quantities of one factor's subgroups.
-pub const SUBGROUP: &[Quantity<SubgroupSummary>] = &[simulated(
-    "interaction",
-    Unit::Probability,
-    "P(the interaction of the factor with treatment is significant)",
-    |it| it.interaction,
-)];
+pub const SUBGROUP: &[Quantity<SubgroupSummary>] = &[
+    simulated(
+        "interaction",
+        Unit::Probability,
+        "P(the interaction of the factor with treatment is significant)",
+        |it| it.interaction,
+    ),
+    exact(
+        "interaction_by_formula",
+        Unit::Probability,
+        "the same by non-central χ² if all patients are analysed; absent unless the effect differs between \
+         levels of a factor",
+        |it| it.interaction_by_formula,
+    ),
+];
+
+/// Quantities of one level of a factor that modifies the effect.
+pub const MODIFIED: &[Quantity<LevelOutcomes>] = &[
+    exact("share", Unit::Probability, "share of all patients", |it| Some(it.share)),
+    list("control", Unit::Probability, "P(mRS = j), j = 0 … 6, of the control arm", |it| {
+        exact_list(it.control.map(Some))
+    }),
+    list("experimental", Unit::Probability, "P(mRS = j) of the experimental arm", |it| {
+        exact_list(it.experimental.map(Some))
+    }),
+    exact(
+        "common_odds_ratio",
+        Unit::OddsRatio,
+        "limit of the common odds ratio of a proportional-odds fit; null if it is infinite",
+        |it| it.common_odds_ratio,
+    ),
+];
 
 /// Quantities of one adverse event under one truth.
 pub const SAFETY: &[Quantity<SafetySummary>] = &[
