@@ -10,6 +10,7 @@ pub mod characteristics;
 mod common_rate;
 pub mod comparison;
 pub mod efficacy;
+pub mod enrichment;
 pub mod exact;
 mod final_look;
 pub mod futility;

@@ -10,8 +10,9 @@ use serde::Serialize;
 use super::document::Document;
 use super::numeral::{self, fixed};
 use super::numeral::{grouped, trimmed};
-use super::reestimation;
+use super::{enrichment, reestimation};
 use crate::design::characteristics::{DesignCharacteristics, EffectCharacteristics};
+use crate::design::enrichment::EnrichedDesign;
 use crate::design::reestimation::ReestimatedDesign;
 use crate::design::sample_size::ArmSizes;
 
@@ -38,6 +39,9 @@ pub struct DesignReport {
     /// Re-estimation of the size, if one is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reestimation: Option<ReestimatedDesign>,
+    /// Enrichment, if one is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enrichment: Option<EnrichedDesign>,
 }
 
 impl DesignReport {
@@ -72,6 +76,9 @@ impl DesignReport {
         }
         if let Some(reestimation) = &self.reestimation {
             out += reestimation::document(reestimation, self.effect_scale);
+        }
+        if let Some(enrichment) = &self.enrichment {
+            out += enrichment::document(enrichment);
         }
         out.gap().verbatim(format!("rescuesim {}\nRecreate: {}", self.version, self.command))
     }

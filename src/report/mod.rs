@@ -13,6 +13,7 @@ mod description;
 pub mod design;
 mod disregarded;
 pub mod document;
+mod enrichment;
 pub mod expectations;
 pub mod explain;
 pub mod figure;

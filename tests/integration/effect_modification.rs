@@ -8,9 +8,7 @@ use rescuesim::rng::Replicate;
 use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::trial::Simulator;
 
-use crate::util::{
-    angel_reboot, directory, json, rescuesim, scenario, set_options, simulate,
-};
+use crate::util::{angel_reboot, directory, json, rescuesim, scenario, set_options, simulate};
 
 const OPPOSITE: &str = r#"configurations=[{name="opposite",experimental={common_odds_ratio=1},effect_log_odds=[{factor="nihss",log_odds=[0.7,0.0]}]}]"#;
 
@@ -49,7 +47,7 @@ fn the_same_modification_of_every_level_is_a_shifted_conditional_effect() {
         "factors[0].effect_log_odds=[0.3,0.3]",
         "outcome.experimental={conditional_common_odds_ratio=2.0}",
     ]);
-    let odds_ratio = 2.0 * f64::exp(0.3);
+    let odds_ratio = 2.0 * libm::exp(0.3);
     let shifted = scenario(&[
         "factors[0].log_odds=[0,-1]",
         &format!("outcome.experimental={{conditional_common_odds_ratio={odds_ratio}}}"),
@@ -93,7 +91,7 @@ fn levels_average_to_the_stated_arms_and_differ_by_the_stated_odds() {
     let mut most: f64 = 0.0;
     for stratum in 0..scenario.population.strata() {
         let of = scenario.population.levels(stratum);
-        let log = f64::ln(1.5) + [0.0, 0.8][of[0]] + [-0.3, 0.4][of[2]];
+        let log = libm::log(1.5) + [0.0, 0.8][of[0]] + [-0.3, 0.4][of[2]];
         for (share, [control, experimental]) in scenario.treatments_in(Truth::Alternative, stratum)
         {
             assert_eq!(share, 1.0);

@@ -64,6 +64,8 @@ mod reference_bayes;
 mod reference_boundaries;
 mod reference_effects;
 mod reference_enrichment;
+mod reference_enrichment_design;
+mod reference_nested_groups;
 mod reference_noninferiority;
 mod reference_estimation;
 mod reference_operating;

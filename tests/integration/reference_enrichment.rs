@@ -108,7 +108,7 @@ fn fits_of_two_levels_are_those_of_the_reference() {
         let test = by_level(true).interaction(&data, &mut FitScratch::default());
         let separate = data.each_ref().map(unadjusted::fit);
         let difference = separate[1].log_odds_ratio - separate[0].log_odds_ratio;
-        let error = separate[0].standard_error.hypot(separate[1].standard_error);
+        let error = libm::hypot(separate[0].standard_error, separate[1].standard_error);
         let mut all = data[0];
         for (sum, count) in all.iter_mut().flatten().zip(data[1].iter().flatten()) {
             *sum += count;
@@ -166,7 +166,7 @@ experimental = {{ conditional_common_odds_ratio = {odds_ratio:?} }}
 rescale = true
 "#,
         prognosis = reference.inputs["prognosis"][0],
-        effect = (ors[1] / ors[0]).ln(),
+        effect = libm::log(ors[1] / ors[0]),
         control = marginal.expect("it is given").values,
         odds_ratio = ors[0],
     );
@@ -274,7 +274,7 @@ fn simulate(model: &OutcomeModel, scenario: &Scenario, patients: u32, trials: u6
         found.means.iter_mut().zip(estimates).for_each(|(sum, it)| *sum += it / trials as f64);
         let separate = data.each_ref().map(unadjusted::fit);
         let difference = separate[1].log_odds_ratio - separate[0].log_odds_ratio;
-        let error = separate[0].standard_error.hypot(separate[1].standard_error);
+        let error = libm::hypot(separate[0].standard_error, separate[1].standard_error);
         let rejected = [
             ("shift score unadjusted", unadjusted::score_z(&all).is_some_and(|z| z >= Z975)),
             ("shift wald adjusted for level", without.fit(&data, &mut scratch).z() >= Z975),
@@ -320,7 +320,7 @@ fn effects_that_differ_have_the_powers_of_the_reference() {
                     ("simulation", test) => {
                         let power = found.rejections[test] / found.trials;
                         let mcse = (row.values[0] * (1.0 - row.values[0]) / found.trials).sqrt();
-                        let error = mcse.hypot(row.se.expect("it is simulated"));
+                        let error = libm::hypot(mcse, row.se.expect("it is simulated"));
                         let away = (power - row.values[0]).abs() / error;
                         assert!(away < 4.0, "{what}: {power} and not {}", row.values[0]);
                     }
@@ -341,7 +341,8 @@ fn effects_that_differ_have_the_powers_of_the_reference() {
                         });
                         let fits: Vec<_> = fits.collect();
                         let difference = fits[1].log_odds_ratio - fits[0].log_odds_ratio;
-                        let z = difference / fits[0].standard_error.hypot(fits[1].standard_error);
+                        let z = difference
+                            / libm::hypot(fits[0].standard_error, fits[1].standard_error);
                         let power = upper_tail(Z975 - z) + upper_tail(Z975 + z);
                         assert_close(&[power], &row.values, 1e-6, &what);
                     }

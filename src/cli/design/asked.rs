@@ -4,6 +4,7 @@ use rescuesim::design::characteristics::{
     DesignCharacteristics, LookCharacteristics, Question, RequiredSize,
 };
 use rescuesim::design::comparison::Comparison;
+use rescuesim::design::enrichment::EnrichedDesign;
 use rescuesim::design::reestimation::ReestimatedDesign;
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
@@ -77,6 +78,9 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
     }
     if args.reestimation.wanted().is_some() {
         return Err(Failure::Usage(format!("--promising-zone: {cause}")));
+    }
+    if args.enrichment.wanted().is_some() {
+        return Err(Failure::Usage(format!("--enrich: {cause}")));
     }
     let SizedBoundaries { boundaries, sizes } = expected.sized_boundaries(outcomes);
     let rules = &scenario.design.plan().rules;
@@ -187,6 +191,11 @@ impl Asked {
             found.map_err(|error| Failure::Usage(format!("--promising-zone: {error}")))
         });
         let reestimation = reestimation.transpose()?;
+        let enrichment = args.enrichment.wanted().map(|wanted| {
+            EnrichedDesign::new(&self.question, &self.boundaries, &sizes, wanted)
+                .map_err(|error| Failure::Usage(format!("--enrich: {error}")))
+        });
+        let enrichment = enrichment.transpose()?;
         if required.is_some() {
             self.conventions.push(args.rounding.sentence().to_owned());
         }
@@ -202,6 +211,7 @@ impl Asked {
                 None => DesignCharacteristics { required, ..design },
             },
             reestimation,
+            enrichment,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod asked;
 mod endpoint;
+mod enrichment;
 mod reestimation;
 mod rules;
 
@@ -18,6 +19,7 @@ use super::pictures::{DpiArgs, figure_path, write_plot};
 use super::{Failure, Format, delay, output, values};
 use asked::{Asked, Posed, asked_of};
 use endpoint::EndpointArgs;
+use enrichment::EnrichmentArgs;
 use reestimation::ReestimationArgs;
 use rules::RuleArgs;
 
@@ -61,6 +63,8 @@ pub struct DesignArgs {
     rounding: RoundingRule,
     #[command(flatten)]
     reestimation: ReestimationArgs,
+    #[command(flatten)]
+    enrichment: EnrichmentArgs,
     /// More effects to compute probabilities under, as multiples of the stated one.
     #[arg(long, value_name = "MULTIPLES", value_delimiter = ',', allow_hyphen_values = true,
           value_parser = values::multiple)]

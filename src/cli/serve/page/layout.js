@@ -143,6 +143,7 @@ export const NAMES = {
   adjust_for: "Adjusted for",
   rule: "Rule",
   log_odds: "Log odds of a better mRS",
+  effect_log_odds: "Log odds added to the effect",
   log_odds_per_prognosis: "Log odds per unit of prognosis",
   shares: "Shares of patients",
   levels: "Levels",
