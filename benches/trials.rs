@@ -65,6 +65,23 @@ mod replicate {
         simulate(bencher, angel_reboot(&[TWO_PROPORTIONS]));
     }
 
+    /// The group-sequential counterpart of the next bench, with as many patients as that has at most.
+    #[divan::bench]
+    fn icarus_of_498(bencher: Bencher) {
+        let set = ["sample_size.randomised=498", "design.looks={analysed=[148,498]}"];
+        let text = SCENARIOS.iter().find(|shipped| shipped.name == "icarus").expect("shipped").text;
+        let start = text.find("[adaptation.size]").expect("it re-estimates");
+        let end = start + text[start..].find("[[analyses]]").expect("it has analyses");
+        let plain = format!("{}{}", &text[..start], &text[end..]);
+        simulate(bencher, Scenario::parse(&plain, &set.map(str::to_owned)).expect("valid"));
+    }
+
+    /// Sizes from 296 to 498, re-estimated.
+    #[divan::bench]
+    fn icarus_reestimated(bencher: Bencher) {
+        simulate(bencher, Scenario::load("icarus".as_ref(), &[]).expect("shipped"));
+    }
+
     #[divan::bench]
     fn wald_at_every_look(bencher: Bencher) {
         simulate(bencher, angel_reboot(&["analyses[1].test=wald"]));

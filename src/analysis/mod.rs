@@ -59,6 +59,13 @@ impl OutcomeTable {
         }
     }
 
+    /// Removes every patient of another table, all of whom are in this one.
+    pub fn remove(&mut self, other: &Self) {
+        for (mine, theirs) in self.counts.iter_mut().flatten().zip(other.counts.iter().flatten()) {
+            *mine -= theirs;
+        }
+    }
+
     /// Number of patients.
     pub fn total(&self) -> u32 {
         self.counts.iter().flatten().sum()
@@ -152,6 +159,16 @@ impl KnownOutcomes {
         }
         let mine = self.missing.iter_mut().flatten();
         mine.zip(other.missing.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Removes every patient of an earlier look of the same trial.
+    pub fn remove(&mut self, earlier: &Self) {
+        self.all.remove(&earlier.all);
+        for (mine, theirs) in self.cells.iter_mut().zip(&earlier.cells) {
+            mine.remove(theirs);
+        }
+        let mine = self.missing.iter_mut().flatten();
+        mine.zip(earlier.missing.iter().flatten()).for_each(|(mine, theirs)| *mine -= theirs);
     }
 }
 

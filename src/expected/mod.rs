@@ -14,6 +14,7 @@ mod design;
 mod estimand;
 mod modification;
 mod normal_approximation;
+mod reestimation;
 mod required;
 mod safety;
 pub mod plausibility;
@@ -24,6 +25,7 @@ pub use design::{FinalOutcomes, PosedDesign, SizedBoundaries};
 pub use estimand::estimand_of_shift;
 pub use modification::LevelOutcomes;
 pub use normal_approximation::{CountsNeeded, NoFormula};
+pub use reestimation::SizeDecisionRow;
 pub use required::{MOST_PATIENTS, NoSize};
 pub use warnings::{notes, warnings};
 

@@ -69,6 +69,11 @@ pub enum NoFormula {
     /// Statistics of expected counts do not predict strata of a few patients.
     #[error("as most strata have a few patients")]
     SparseStrata,
+    /// The number of patients is re-estimated in a way that no integral covers.
+    #[error(
+        "as the size is re-estimated; integrated are promising zones with one interim look and no boundary for harm"
+    )]
+    Reestimation,
     /// Adverse events that depend on the outcome may stop the trial.
     #[error("as an event that can stop the trial depends on the outcome")]
     Safety,
@@ -169,6 +174,8 @@ impl Expected<'_> {
     ) -> Result<StoppingProbabilities, NoFormula> {
         let stopping = if analysis.method.null_effects().upper.is_some() {
             self.equivalence(truth, analysis)?
+        } else if let Some(stopping) = self.stopping_if_reestimated(truth, analysis) {
+            stopping?
         } else {
             self.stopping(self.drift(truth, analysis)?)
         };
@@ -297,12 +304,19 @@ impl Expected<'_> {
         if let Err(cause) = self.normal_approximation(truth, analysis) {
             return format!("none, {cause}");
         }
+        let suffix = if self.scenario.adaptation.size.is_some() {
+            "; the size is re-estimated, by numerical integration"
+        } else {
+            ""
+        };
         if let Ok(comparison) = self.balanced_comparison(truth, analysis) {
-            return comparison.to_string();
+            return format!("{comparison}{suffix}");
         }
         let is_balanced = self.balance(analysis) != Some(Balance::NONE);
         let balanced = if is_balanced { Balance::WORDS } else { "" };
-        format!("The statistic of the expected data, its variance by the delta method{balanced}")
+        format!(
+            "The statistic of the expected data, its variance by the delta method{balanced}{suffix}"
+        )
     }
 
     /// The comparison by the statistic of the expected data, with the variance reduced by what the
@@ -386,7 +400,7 @@ impl Expected<'_> {
         let prior = scenario.prior.as_ref()?;
         self.comparison(Truth::Alternative, analysis).ok()?;
         // Power then also depends on events, whose rates under a drawn effect may not be known.
-        if scenario.stops_for_safety() {
+        if scenario.stops_for_safety() || scenario.adaptation.size.is_some() {
             return None;
         }
         let balance = self.balance(analysis)?;

@@ -20,6 +20,9 @@ pub enum NoSize {
     /// The effect is not beyond the margin.
     #[error("none, as the effect is not beyond the margin")]
     NotBeyondMargin,
+    /// The size is not fixed.
+    #[error("none, as the size is re-estimated")]
+    Reestimation,
     /// Stops for futility or harm limit the power, or the effect is next to nothing.
     #[error("no number of patients reaches it with these boundaries and this effect")]
     Unreachable,
@@ -34,6 +37,9 @@ impl Expected<'_> {
     /// If there is no closed form, or no such number.
     pub fn patients_for_power(&self, analysis: &Analysis, power: f64) -> Result<u32, NoSize> {
         let scenario = self.scenario;
+        if scenario.adaptation.size.is_some() {
+            return Err(NoSize::Reestimation);
+        }
         let drift = self.drift(Truth::Alternative, analysis)?;
         // Below, a ratio of drifts is squared: a harmful effect would be given a size.
         if drift <= 0.0 {

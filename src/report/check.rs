@@ -24,6 +24,7 @@ pub fn render(scenario: &Scenario) -> String {
     comments =
         comments.heading("Boundaries (Z above 0 favours the experimental arm; alpha one-sided)");
     comments += bounds(scenario);
+    comments += super::adaptation::decisions(scenario);
     let arms = &scenario.file().arms;
     comments = comments
         .gap()

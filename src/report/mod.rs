@@ -2,6 +2,7 @@
 //!
 #![doc = include_str!("README.md")]
 
+mod adaptation;
 pub mod bench;
 pub mod calibration;
 mod centres;

@@ -50,14 +50,6 @@ fn rule(design: &ReestimatedDesign) -> String {
     )
 }
 
-const fn name(zone: Zone) -> &'static str {
-    match zone {
-        Zone::Unfavourable => "unfavourable",
-        Zone::Promising => "promising",
-        Zone::Favourable => "favourable",
-    }
-}
-
 fn decisions(design: &ReestimatedDesign, scale: &str) -> Document {
     let rows = design.decisions.iter().map(|decision| {
         let size = if decision.size == design.interim {
@@ -69,7 +61,7 @@ fn decisions(design: &ReestimatedDesign, scale: &str) -> Document {
             fixed(decision.z, 4),
             number(decision.effect),
             fixed(decision.conditional_power, 4),
-            name(decision.zone).to_owned(),
+            decision.zone.name().to_owned(),
             size,
         ]
     });
@@ -97,7 +89,7 @@ fn performance(design: &ReestimatedDesign, scale: &str) -> Document {
             rows.push(normal_row("P(stop at look 1)", effects, |found| chance(found.early)));
         }
         for zone in Zone::ALL {
-            let (k, name) = (zone as usize, name(zone));
+            let (k, name) = (zone as usize, zone.name());
             rows.push(normal_row(&format!("P({name})"), effects, |found| {
                 chance(found.zones[k].probability)
             }));

@@ -6,7 +6,9 @@ use super::document::Document;
 use super::numeral::grouped;
 use super::procedure::Show;
 use super::synopsis::{Synopsis, remarks};
-use super::{centres, configurations, disregarded, looks, procedure, safety, success, table};
+use super::{
+    adaptation, centres, configurations, disregarded, looks, procedure, safety, success, table,
+};
 use crate::scenario::Scenario;
 use crate::summary::AnalysisSummary;
 
@@ -18,6 +20,7 @@ pub fn verdict(summary: &Summary, scenario: &Scenario) -> Document {
     let version = provenance.version;
     opening(summary, scenario)
         .and(success::verdict(scenario, &summary.truths))
+        .and(adaptation::verdict(scenario, &summary.truths))
         .text(format!("{}; rescuesim {version}, scenario {digest}.", simulated(summary)))
         // Verbatim: a wrapped command could not be copied to a shell.
         .verbatim(format!("Recreate: {}", provenance.command))
@@ -50,6 +53,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += table::over_prior(summary);
     out += configurations::simulated(&summary.truths);
     out += success::document(scenario, &summary.truths);
+    out += adaptation::document(scenario, &summary.truths);
     out = out.heading("Looks").text(scenario.decisions_in_words().join(" "));
     if let Some(timing) = scenario.look_timing_in_words() {
         out = out.text(timing);

@@ -240,7 +240,12 @@ impl Synopsis {
                 )
             }
             [
-                Err(cause @ (NoSize::NoBenefit | NoSize::NotBeyondMargin | NoSize::Unreachable)),
+                Err(
+                    cause @ (NoSize::NoBenefit
+                    | NoSize::NotBeyondMargin
+                    | NoSize::Reestimation
+                    | NoSize::Unreachable),
+                ),
                 _,
             ] => {
                 format!("{by_formula}, patients for {low} or {high} % power: {cause}.")

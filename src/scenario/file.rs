@@ -3,6 +3,7 @@
 //! The doc comments and ranges here are also the JSON Schema that `rescuesim schema` prints, and
 //! the reader checks files against that schema, so that an editor and the program agree.
 
+pub mod adaptation;
 pub mod analysis;
 pub mod bayesian;
 pub mod centres;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use adaptation::{SizeEffect, SizeStatistic, WrittenAdaptation, WrittenSizeAdaptation};
 pub use analysis::WrittenAnalysis;
 pub use bayesian::{
     ByLook, Decisions, WrittenBayesian, WrittenFutility, WrittenHarm, WrittenPosteriorSuccess,
@@ -110,6 +112,9 @@ pub struct ScenarioFile {
     pub safety: Option<WrittenSafety>,
     /// Looks and boundaries.
     pub design: WrittenDesign,
+    /// Changes of the trial at an interim look; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<WrittenAdaptation>,
     /// What the analyses have to show, unless they state a hypothesis of their own; superiority by
     /// default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@
 //! values in it, [`Draft::resolve`] reads it into the types of [`mod@file`], checks it as a whole and
 //! builds the domain types. After that nothing about a [`Scenario`] can fail.
 
+mod adaptation;
 mod digest;
 pub mod document;
 mod error;
@@ -40,6 +41,7 @@ mod words;
 use std::path::Path;
 
 pub use crate::analysis::AnalysisSet;
+pub use adaptation::{Adaptation, BlindedSize, SizeReestimation, SizeRule};
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile};
@@ -267,6 +269,8 @@ pub struct Scenario {
     pub bayesian: Option<DecisionRules>,
     /// Days from a look's last outcome to its decision.
     pub decision_lag_days: f64,
+    /// Changes at an interim look.
+    pub adaptation: Adaptation,
     /// One analysis or more, the primary one first; the analyses of [`Scenario::file`] have the same order.
     pub analyses: Vec<Analysis>,
     /// Rule by which several analyses decide together, if any.
@@ -471,6 +475,11 @@ impl Scenario {
         self.missingness.depends_on_outcome() || self.early_outcome.is_some()
     }
 
+    /// Returns the number of patients randomised at most.
+    pub fn most_randomised(&self) -> u32 {
+        self.adaptation.size.as_ref().map_or(self.randomised, |size| size.maximum)
+    }
+
     /// Returns the day by which `patients` patients are expected to be randomised.
     pub fn expected_day(&self, patients: f64) -> f64 {
         Centres::expected_day(self.centres.as_ref(), &self.accrual, patients)
@@ -515,6 +524,8 @@ impl Scenario {
         let mut written = self.file.clone();
         // They may be of looks that it has no longer.
         written.expect = None;
+        // It is at an interim look.
+        written.adaptation = None;
         let design = &mut written.design;
         design.looks = file::Looks::EquallySpaced(1);
         design.efficacy = match design.decisions {

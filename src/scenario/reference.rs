@@ -24,13 +24,13 @@ const RULES: &str = "Keys without a default are required unless the table says o
      `src/scenario/file.rs`.\n";
 
 /// All pages, in the order in which a definition is described in full; later uses refer to it.
-pub const PAGES: [Page; 4] = [
+pub const PAGES: [Page; 5] = [
     Page {
         file: "reference.md",
         opening: "# Keys: patients, recruitment, allocation\n\n\
              Who is recruited, where and when, and how patients are allocated. The other keys are on \
-             [outcomes and procedures](reference-outcomes.md), [design](reference-design.md) and \
-             [analyses](reference-analyses.md).\n",
+             [outcomes and procedures](reference-outcomes.md), [design](reference-design.md), \
+             [analyses](reference-analyses.md) and [adaptation](reference-adaptation.md).\n",
         tables: &[
             "title",
             "registration",
@@ -80,6 +80,13 @@ pub const PAGES: [Page; 4] = [
              together. The other keys are on [patients, recruitment, allocation](reference.md), \
              [outcomes and procedures](reference-outcomes.md) and [design](reference-design.md).\n",
         tables: &["hypothesis", "analyses", "success", "description"],
+    },
+    Page {
+        file: "reference-adaptation.md",
+        opening: "# Keys: adaptation\n\n\
+             Changes of the trial at an interim look. The look itself is among the keys of \
+             [design](reference-design.md).\n",
+        tables: &["adaptation"],
     },
 ];
 

@@ -23,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 23] = shipped![
+pub const SCENARIOS: [Shipped; 25] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
@@ -31,7 +31,9 @@ pub const SCENARIOS: [Shipped; 23] = shipped![
     "angel-reboot-centres",
     "angel-rescue",
     "icarus-fixed",
+    "icarus",
     "moste",
+    "moste-reestimated",
     "resilient",
     "ims-iii",
     "act",

@@ -4,4 +4,5 @@ mod bayesian;
 mod centres;
 mod conduct;
 mod randomisation;
+pub(super) mod adaptation;
 pub(super) mod success;

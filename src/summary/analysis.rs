@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::analysis_tally::{AnalysisTally, EstimateTally};
 use super::moments::Histogram;
 use super::tally::Tally;
-use super::{McEstimate, OutcomeShares, ReducedEstimate};
+use super::{McEstimate, OutcomeShares, ReducedEstimate, ReestimationSummary};
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 
@@ -61,6 +61,9 @@ pub struct AnalysisSummary {
     pub reversal_after_harm: McEstimate,
     /// The estimate when the trial ends.
     pub estimate: EstimateSummary,
+    /// Re-estimation of the number of patients, if the scenario has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reestimation: Option<ReestimationSummary>,
     /// Replicates without an estimate at the final analysis (an arm is empty; a ratio with all outcomes
     /// alike or the arms separated). They stay in every denominator but the estimate's.
     pub fit_failures: u64,
@@ -246,6 +249,7 @@ impl AnalysisSummary {
             reversal_after_futility: tally.proportion(after_futility),
             reversal_after_harm: tally.proportion(after_harm),
             estimate: EstimateSummary::new(analysis.method.scale().name(), tally),
+            reestimation: ReestimationSummary::new(expected, scenario, truth, analysis, tally),
             fit_failures: tally.n() - tally.estimates.estimates.n(),
             failed_looks: tally.failed_looks,
         }
@@ -335,7 +339,7 @@ impl EstimateSummary {
 }
 
 impl EstimatePerformance {
-    fn new(truth: Option<f64>, tally: &EstimateTally) -> Self {
+    pub(super) fn new(truth: Option<f64>, tally: &EstimateTally) -> Self {
         let mean = McEstimate::mean(&tally.estimates);
         let mse = McEstimate::mean(&tally.squared_errors);
         let rmse = mse.value.sqrt();

@@ -6,6 +6,7 @@ use super::McEstimate;
 use super::merge::{merge_fields, sum};
 use super::moments::{ExactMoments, Histogram};
 use super::named::Sampled;
+use super::reestimation::SizeTally;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::trial::{Conclusion, LookMoment, ReplicateResult, TrialResult};
 
@@ -40,6 +41,9 @@ pub(super) struct AnalysisTally {
     pub efficacy_without_safety: u64,
     /// Trials with efficacy if only those stops ended them that the efficacy boundaries rely on.
     pub efficacy_stops_disregarded: u64,
+    /// Re-estimation of the number of patients, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<SizeTally>,
 }
 
 merge_fields!(AnalysisTally {
@@ -58,6 +62,7 @@ merge_fields!(AnalysisTally {
     failed_looks,
     efficacy_without_safety,
     efficacy_stops_disregarded,
+    size,
 } keep { estimand });
 
 impl AnalysisTally {
@@ -79,7 +84,13 @@ impl AnalysisTally {
             failed_looks: 0,
             efficacy_without_safety: 0,
             efficacy_stops_disregarded: 0,
+            size: None,
         }
+    }
+
+    /// Returns the same tally with the re-estimation of the number of patients, if any.
+    pub fn with_size(self, size: Option<SizeTally>) -> Self {
+        Self { size, ..self }
     }
 
     /// Replicates counted.
@@ -109,6 +120,7 @@ impl AnalysisTally {
             && self.estimates_with_overrun.is_possible(n)
             && self.early_estimates.is_possible(self.estimates.estimates.n())
             && self.early_median_unbiased.is_possible(self.median_unbiased.estimates.n())
+            && self.size.iter().all(|size| size.is_of(n))
     }
 
     /// A share of the trials.
@@ -180,7 +192,10 @@ impl AnalysisTally {
         let planned = self.looks.len();
         for (k, tally) in self.looks.iter_mut().enumerate().take(trial.look) {
             // Interim looks that an early final look has overtaken have no moment.
-            if let Some(moment) = result.moment(trial.truth, k, planned) {
+            let changed = trial.size.and_then(|size| size.changed).filter(|_| k + 1 == planned);
+            if let Some(changed) = changed {
+                tally.add(&changed.moment);
+            } else if let Some(moment) = result.moment(trial.truth, k, planned) {
                 tally.add(moment);
             }
         }
@@ -198,6 +213,9 @@ impl AnalysisTally {
         // The effect drawn for this trial is its own truth, unless the draw is too extreme to have one.
         let drawn = trial.drawn.map(|drawn| drawn.estimand).filter(|aim| aim.is_finite());
         let estimand = drawn.or(self.estimand);
+        if let Some(size) = &mut self.size {
+            size.add(trial, estimand);
+        }
         if trial.with_overrun.has_estimate() {
             let (low, high) = trial.with_overrun.interval;
             self.estimates_with_overrun.add(estimand, trial.with_overrun.estimate, low, high);
@@ -307,7 +325,7 @@ pub(super) struct EstimateTally {
 merge_fields!(EstimateTally { estimates, errors, squared_errors, covered, above_twice });
 
 impl EstimateTally {
-    fn add(&mut self, estimand: Option<f64>, estimate: f64, low: f64, high: f64) {
+    pub fn add(&mut self, estimand: Option<f64>, estimate: f64, low: f64, high: f64) {
         self.estimates.add(estimate);
         if let Some(estimand) = estimand {
             let error = estimate - estimand;
@@ -325,7 +343,7 @@ impl EstimateTally {
     }
 
     /// Whether at most `n` trials can have these counts.
-    fn is_possible(&self, n: u64) -> bool {
+    pub fn is_possible(&self, n: u64) -> bool {
         let with_truth = self.errors.n();
         let all = [&self.estimates, &self.errors, &self.squared_errors];
         all.into_iter().all(|of| of.is_possible(f64::INFINITY))

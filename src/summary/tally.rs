@@ -10,6 +10,7 @@ use super::merge::{Merge, merge_fields};
 use super::moments::{ExactMoments, Histogram};
 use super::prior::PriorTally;
 use super::procedure::{ArmTally, ProcedureTally};
+use super::reestimation::SizeTally;
 use super::safety::SafetyTally;
 use super::success::SuccessTally;
 use crate::engine::Accumulator;
@@ -76,6 +77,7 @@ impl Tally {
                 .flat_map(|&truth| {
                     scenario.analyses.iter().map(move |analysis| {
                         AnalysisTally::new(looks, expected.estimand(truth, analysis))
+                            .with_size(SizeTally::new(scenario))
                     })
                 })
                 .collect(),
@@ -112,7 +114,7 @@ impl Tally {
 
     fn is_of(&self, n: u64, scenario: &Scenario) -> bool {
         let randomised = scenario.randomised;
-        self.analyses.iter().all(|of| of.is_of(n, randomised))
+        self.analyses.iter().all(|of| of.is_of(n, scenario.most_randomised()))
             // The truths with control variates come first, so these lists go together.
             && self.controls.iter().zip(&self.analyses).all(|(control, analysis)| {
                 control.is_of(n, analysis.efficacies())
@@ -296,6 +298,7 @@ mod tests {
             "angel-reboot-centres",
             "premat-assurance",
             "early-vs-late",
+            "icarus",
         ] {
             let scenario = scenario(name);
             let tally = tally(&scenario);

@@ -89,7 +89,7 @@ impl<'b, 's, O: PhaseObserver> EnrolledCohort<'b, 's, O> {
         self.followed += 1;
         let (simulator, result) = (&mut *self.simulator, &mut *self.result);
         let looks = simulator.follow(truth, result);
-        Some(FollowedCohort { simulator, result, streams: self.streams, truth, looks })
+        Some(FollowedCohort::new(simulator, result, self.streams, truth, looks))
     }
 
     /// Follows the patients under a truth of the scenario.
@@ -99,7 +99,7 @@ impl<'b, 's, O: PhaseObserver> EnrolledCohort<'b, 's, O> {
         }
         let Self { simulator, result, streams, .. } = self;
         let looks = simulator.follow(truth, result);
-        FollowedCohort { simulator, result, streams, truth, looks }
+        FollowedCohort::new(simulator, result, streams, truth, looks)
     }
 }
 

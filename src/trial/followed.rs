@@ -3,9 +3,11 @@
 use super::analyst::patients_analysed;
 use super::cohort::PatientSelection;
 use super::monitoring::MonitoringEnd;
+use super::reestimation::Resized;
 use super::{
     AdjustedEstimates, Conclusion, Described, DrawnEffect, LookIndex, LookMoment, LookSequence,
-    Phase, PhaseObserver, ReplicateResult, ReplicateStreams, Simulator, TrialResult, safety,
+    Phase, PhaseObserver, ReplicateResult, ReplicateStreams, Simulator, SizeResult, TrialResult,
+    safety,
 };
 use crate::accrual::DAYS_PER_MONTH;
 use crate::analysis::{BoundMethod, KnownOutcomes, TestResult};
@@ -23,6 +25,22 @@ pub struct FollowedCohort<'b, 's, O = ()> {
     pub(super) streams: ReplicateStreams,
     pub(super) truth: Truth,
     pub(super) looks: LookSequence,
+    /// What the current analysis observed at the look that re-estimates the number of patients.
+    pub(super) size: Option<SizeResult>,
+    /// The final look, if the current analysis has changed the number of patients.
+    pub(super) resized: Option<Resized>,
+}
+
+impl<'b, 's, O: PhaseObserver> FollowedCohort<'b, 's, O> {
+    pub(super) fn new(
+        simulator: &'b mut Simulator<'s, O>,
+        result: &'b mut ReplicateResult,
+        streams: ReplicateStreams,
+        truth: Truth,
+        looks: LookSequence,
+    ) -> Self {
+        Self { simulator, result, streams, truth, looks, size: None, resized: None }
+    }
 }
 
 impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
@@ -43,6 +61,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
 
     /// Returns when a look takes place, and the patients by then.
     pub fn moment(&self, look: LookIndex) -> LookMoment {
+        if let Some(resized) = self.resized.filter(|_| look.is_final) {
+            return resized.final_look.moment;
+        }
         self.result.looks[self.truth.index()][look.taken]
     }
 
@@ -53,19 +74,26 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
 
     /// Returns the outcomes that an analysis sees at a look.
     pub(super) fn known(&self, analysis: &Analysis, look: LookIndex) -> &KnownOutcomes {
+        if self.resized.is_some() && look.is_final {
+            return &self.simulator.resized;
+        }
         &self.simulator.known[analysis.set as usize][look.taken]
     }
 
     /// Returns how many outcomes are known at a look, by the arm allocated: looks and boundaries depend on
     /// these, whatever set an analysis sees.
     pub(super) fn outcomes_known(&self, look: LookIndex) -> u32 {
+        if let Some(resized) = self.resized.filter(|_| look.is_final) {
+            return resized.final_look.moment.analysed;
+        }
         self.simulator.known[AnalysisSet::IntentionToTreat as usize][look.taken].all.total()
     }
 
     /// Returns the outcomes known at the looks up to one, as [`FollowedCohort::outcomes_known`] counts them.
     pub(super) fn analysed_by(&self, look: LookIndex) -> AnalysedSoFar {
-        let moments = &self.result.looks[self.truth.index()][..=look.taken];
-        AnalysedSoFar::new(moments.iter().map(|moment| moment.analysed))
+        let moments = &self.result.looks[self.truth.index()][..look.taken];
+        let before = moments.iter().map(|moment| moment.analysed);
+        AnalysedSoFar::new(before.chain([self.moment(look).analysed]))
     }
 
     /// Simulates the trial as each analysis sees it, and describes that of the first.
@@ -96,6 +124,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     /// Simulates the trial as one analysis sees it.
     pub fn trial(&mut self, position: usize) -> TrialResult {
         let analysis = self.analysis(position);
+        (self.size, self.resized) = (None, None);
         let unstopped = self.monitor(analysis);
         let without_safety = unstopped.conclusion;
         let efficacy_stops_disregarded = self.reaches_efficacy(analysis, &unstopped);
@@ -104,11 +133,12 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let moment = self.moment(look);
         let n_analysed = patients_analysed(analysis, self.known(analysis, look));
         let mut test = test.unwrap_or_else(|| self.test(analysis, look));
-        // The decision was made on the Z of re-randomisation, if there is one.
-        if analysis.rerandomisations > 0 {
+        // The decision was made on the Z of re-randomisation, or that of both stages by their weights.
+        if analysis.rerandomisations > 0 || (self.resized.is_some() && look.is_final) {
             test.z = z[look.planned];
         }
         let adjusted = self.adjusted(look, analysis, &test);
+        let size = self.size_at_end(look);
         // A final look has no patients without an outcome to wait for.
         let repeated = if look.is_final { None } else { self.repeat(look, analysis) };
         TrialResult {
@@ -131,20 +161,36 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
             stagewise_interval: (adjusted.low, adjusted.high),
             z,
             failed_looks,
+            size,
         }
+    }
+
+    /// Returns the re-estimation as it is known when the trial ends at a look.
+    fn size_at_end(&self, look: LookIndex) -> Option<SizeResult> {
+        let size = self.size?;
+        let rule = self.simulator.scenario.adaptation.size.as_ref()?;
+        // Adverse events may have stopped the trial before, or at the look itself.
+        if look.planned < rule.look {
+            return None;
+        }
+        let decided = size.decided.filter(|_| look.is_final);
+        let changed = self.resized.filter(|_| look.is_final).map(|resized| resized.final_look);
+        Some(SizeResult { decided, changed, ..size })
     }
 
     /// Computes the full test of an analysis at a look.
     pub(super) fn test(&mut self, analysis: &Analysis, look: LookIndex) -> TestResult {
-        let Simulator { analyst, known, cancelled, .. } = &mut *self.simulator;
-        let known = &known[analysis.set as usize][look.taken];
+        let is_resized = self.resized.is_some() && look.is_final;
+        let Simulator { analyst, known, resized, cancelled, .. } = &mut *self.simulator;
+        let known =
+            if is_resized { resized } else { &mut known[analysis.set as usize][look.taken] };
         analyst.test(analysis, known, self.streams, cancelled)
     }
 
     /// Adjusts estimate and interval for the looks: the drift that stage-wise ordering gives, times the
     /// standard error that the estimate's Z was divided by, beyond the margin if there is one.
     fn adjusted(
-        &self,
+        &mut self,
         look: LookIndex,
         analysis: &Analysis,
         test: &TestResult,
@@ -153,6 +199,11 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let plain = StagewiseEstimate { median: test.estimate, low, high };
         if !test.has_estimate() || self.simulator.adjusted == AdjustedEstimates::Skipped {
             return StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
+        }
+        if look.is_final
+            && let Some(weighted) = self.weighted_estimate(analysis)
+        {
+            return weighted;
         }
         let design = &self.simulator.scenario.design;
         // An estimate that is certain has no error to scale a drift with.
@@ -196,13 +247,16 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     fn describe(&mut self) {
         let Some(description) = &self.simulator.scenario.description else { return };
         let first = self.first_trial();
+        // Other analyses may have changed the number of patients otherwise.
+        self.resize_as(self.analysis(0), first.size);
         let look =
             self.looks.numbered(first.look).expect("a trial ends at a look that takes place");
         let analysed = self.outcomes_known(look);
         let looks = self.analysed_by(look);
-        let Simulator { scenario, analyst, known, .. } = &mut *self.simulator;
+        let is_resized = self.resized.is_some() && look.is_final;
+        let Simulator { scenario, analyst, known, resized, .. } = &mut *self.simulator;
         let (design, analysis) = (&scenario.design, &scenario.analyses[0]);
-        let known = &known[analysis.set as usize][look.taken];
+        let known = if is_resized { &*resized } else { &known[analysis.set as usize][look.taken] };
         self.result.described.resize_with(scenario.truths().len(), Described::default);
         let described = &mut self.result.described[self.truth.index()];
         analyst.describe(description, known, described);

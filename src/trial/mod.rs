@@ -25,6 +25,7 @@ mod monitoring;
 pub mod observed;
 mod overrun;
 mod phase;
+mod reestimation;
 mod result;
 mod safety;
 mod success;
@@ -49,6 +50,7 @@ pub use enrolled::EnrolledCohort;
 pub use followed::FollowedCohort;
 pub use look::{LookIndex, LookSequence};
 pub use phase::{Phase, PhaseObserver};
+pub use reestimation::{ChangedSize, SizeEfficacy, SizeResult};
 pub use result::{
     Conclusion, DrawnEffect, EventCounts, GuessCounts, LookMoment, PatientCourse, PatientsSoFar,
     ReplicateResult, RuleResult, SafetyResult, TrialResult,
@@ -73,6 +75,10 @@ pub struct Simulator<'s, O = ()> {
     with_overrun: KnownOutcomes,
     /// Outcomes of the current look under another allocation.
     reallocated: KnownOutcomes,
+    /// Outcomes of a final look of another number of patients than planned, and those of them that the
+    /// look that decided it did not have.
+    resized: KnownOutcomes,
+    second_stage: KnownOutcomes,
     analyst: Analyst,
     /// `None` unless the scenario asks for them.
     control_variates: Option<ControlVariates>,
@@ -142,6 +148,8 @@ impl<'s> Simulator<'s> {
             known: Default::default(),
             with_overrun: KnownOutcomes::default(),
             reallocated: KnownOutcomes::default(),
+            resized: KnownOutcomes::default(),
+            second_stage: KnownOutcomes::default(),
             analyst: Analyst::default(),
             control_variates: ControlVariates::new(scenario),
             allocated: Vec::new(),
@@ -152,8 +160,8 @@ impl<'s> Simulator<'s> {
     // Field by field: a struct of another type cannot take the rest by `..self`.
     pub fn observed_by<O: PhaseObserver>(self, phases: O) -> Simulator<'s, O> {
         let Simulator { scenario, cancelled, streams, phases: (), cohort, drawn, known, .. } = self;
-        let Simulator { with_overrun, reallocated, analyst, control_variates, allocated, .. } =
-            self;
+        let Simulator { with_overrun, reallocated, resized, second_stage, .. } = self;
+        let Simulator { analyst, control_variates, allocated, .. } = self;
         Simulator {
             scenario,
             adjusted: self.adjusted,
@@ -165,6 +173,8 @@ impl<'s> Simulator<'s> {
             known,
             with_overrun,
             reallocated,
+            resized,
+            second_stage,
             analyst,
             control_variates,
             allocated,

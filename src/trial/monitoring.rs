@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::cohort::PatientSelection;
+use super::reestimation::FinalAnalysis;
 use super::{Conclusion, FollowedCohort, LookIndex, PhaseObserver, Simulator, safety};
 use crate::analysis::rerandomisation::Repeats;
 use crate::analysis::{Statistic, TestResult};
@@ -39,13 +40,18 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let mut failed_looks = 0;
         for look in self.looks.interims() {
             let statistic = self.statistic(analysis, PatientSelection::DueBy(look));
+            self.observe_size(look, statistic.z);
             let Some(z_here) = statistic.z else {
                 failed_looks += 1;
+                self.decide_size(analysis, look, None);
                 continue;
             };
             z[look.planned] = z_here;
             let conclusion = match self.decide(analysis, look, z_here, statistic.test) {
-                Decision::Continue => continue,
+                Decision::Continue => {
+                    self.decide_size(analysis, look, Some(z_here));
+                    continue;
+                }
                 Decision::Efficacy => Conclusion::Efficacy,
                 Decision::Futility => Conclusion::Futility,
                 Decision::Harm => Conclusion::Harm,
@@ -54,10 +60,9 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         }
         // The final look has its own boundaries, for the outcomes observed rather than planned.
         let look = self.looks.last();
-        let statistic = self.statistic(analysis, PatientSelection::DueBy(look));
+        let FinalAnalysis { statistic, conclusion } = self.analyse_finally(analysis);
         failed_looks += u32::from(statistic.z.is_none());
         z[look.planned] = statistic.z.unwrap_or(f64::NAN);
-        let conclusion = self.conclude_at(analysis, look, statistic);
         MonitoringEnd { look, conclusion, test: statistic.test, z, failed_looks }
     }
 
@@ -69,13 +74,28 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             return end.conclusion == Conclusion::Efficacy;
         }
         let design = &self.simulator.scenario.design;
-        if design.ends_for_futility(&self.analysed_by(end.look), end.z[end.look.planned]) {
+        let z = end.z[end.look.planned];
+        if design.ends_for_futility(&self.analysed_by(end.look), z) {
             return false;
         }
-        for look in self.looks.interims_after(end.look) {
+        // The trial itself ended here: what it re-estimates later is of the continuation alone.
+        let size = self.size;
+        self.decide_size(analysis, end.look, Some(z));
+        let reaches = self.reaches_efficacy_after(analysis, end.look);
+        (self.size, self.resized) = (size, None);
+        reaches
+    }
+
+    /// Whether a trial that continues after an interim look reaches an efficacy boundary.
+    fn reaches_efficacy_after(&mut self, analysis: &Analysis, end: LookIndex) -> bool {
+        let design = &self.simulator.scenario.design;
+        for look in self.looks.interims_after(end) {
             // A look without a statistic decides nothing here either.
             let Statistic { z, test } = self.statistic(analysis, PatientSelection::DueBy(look));
-            let Some(z) = z else { continue };
+            let Some(z) = z else {
+                self.decide_size(analysis, look, None);
+                continue;
+            };
             let looks = self.analysed_by(look);
             if self.decide(analysis, look, z, test) == Decision::Efficacy {
                 return true;
@@ -83,10 +103,9 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             if design.ends_for_futility(&looks, z) {
                 return false;
             }
+            self.decide_size(analysis, look, Some(z));
         }
-        let last = self.looks.last();
-        let statistic = self.statistic(analysis, PatientSelection::DueBy(last));
-        self.conclude_at(analysis, last, statistic) == Conclusion::Efficacy
+        self.analyse_finally(analysis).conclusion == Conclusion::Efficacy
     }
 
     /// Replaces the end of a trial by a stop for adverse events, if one comes before it or at the same look.
@@ -105,7 +124,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 
     /// Returns the conclusion of the final look.
-    fn conclude_at(
+    pub(super) fn conclude_at(
         &mut self,
         analysis: &Analysis,
         last: LookIndex,
@@ -137,6 +156,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     /// randomised must have been filled.
     pub(super) fn statistic(&mut self, analysis: &Analysis, of: PatientSelection) -> Statistic {
         let streams = self.streams;
+        let is_resized = self.resized.is_some();
         let Simulator {
             scenario,
             cancelled,
@@ -145,9 +165,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             known,
             with_overrun,
             reallocated,
+            resized,
             ..
         } = &mut *self.simulator;
         let known = match of {
+            PatientSelection::DueBy(look) if is_resized && look.is_final => resized,
             PatientSelection::DueBy(look) => &known[analysis.set as usize][look.taken],
             PatientSelection::FirstRandomised(_) => with_overrun,
         };

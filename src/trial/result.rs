@@ -3,6 +3,7 @@
 use super::centres::CentreBalance;
 use super::description::Described;
 use super::look::LookSequence;
+use super::reestimation::SizeResult;
 use crate::analysis::{OutcomeTable, TestResult};
 use crate::design::MAX_LOOKS;
 use crate::design::multiplicity::MAX_HYPOTHESES;
@@ -106,6 +107,8 @@ pub struct TrialResult {
     pub z: [f64; MAX_LOOKS],
     /// Looks whose statistic could not be computed.
     pub failed_looks: u32,
+    /// The re-estimation of the number of patients; `None` without one, and in trials that ended before.
+    pub size: Option<SizeResult>,
 }
 
 /// One trial under one truth whose analyses decide together by the rule of the scenario.

@@ -86,6 +86,7 @@ mod serve;
 mod serve_page;
 mod shards;
 mod shipped;
+mod size_reestimation;
 mod slips;
 mod solve;
 mod success;

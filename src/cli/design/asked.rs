@@ -5,7 +5,7 @@ use rescuesim::design::characteristics::{
 };
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::enrichment::EnrichedDesign;
-use rescuesim::design::reestimation::ReestimatedDesign;
+use rescuesim::design::reestimation::{ReestimatedDesign, WantedReestimation};
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
 use rescuesim::expected::{Expected, FinalOutcomes, MOST_PATIENTS, PosedDesign, SizedBoundaries};
@@ -25,6 +25,8 @@ pub struct Asked {
     randomised: Option<ArmSizes>,
     title: String,
     conventions: Vec<String>,
+    /// Re-estimation that a scenario states.
+    reestimation: Option<WantedReestimation>,
 }
 
 /// What `design` can say about an analysis of a scenario.
@@ -66,6 +68,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
                 randomised,
                 title,
                 conventions,
+                reestimation: reestimation_of(scenario, args),
             })));
         }
         Err(cause) => expected.no_formula(analysis, cause),
@@ -100,6 +103,14 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
     }))
 }
 
+/// Returns the re-estimation that a scenario states, if the design can have it: with the size and the looks
+/// of the scenario, and without a power that asks for others.
+fn reestimation_of(scenario: &Scenario, args: &DesignArgs) -> Option<WantedReestimation> {
+    let size = scenario.adaptation.size.as_ref()?;
+    let has_two_looks = scenario.design.looks().len() == 2;
+    size.wanted().filter(|_| has_two_looks && args.power.is_none())
+}
+
 /// States how many outcomes the final look has, and what the numbers leave out.
 fn of_the_final_look(
     scenario: &Scenario,
@@ -111,6 +122,12 @@ fn of_the_final_look(
     if outcomes == FinalOutcomes::Expected && total != scenario.design.maximum_analysed() {
         conventions.push(format!(
             "The final look has the {total} outcomes that are expected to be known."
+        ));
+    }
+    if let Some(words) = scenario.size_adaptation_in_words() {
+        conventions.push(format!(
+            "{words} The boundaries and their performance are those without it; `rescuesim check` lists \
+             which size follows from which result."
         ));
     }
     if scenario.stops_for_safety() {
@@ -155,7 +172,9 @@ impl Asked {
         }
         let sizes = args.size.n.map(|total| question.sizes(f64::from(total)));
         let title = question.title();
-        Ok(Self { question, boundaries, sizes, randomised: None, title, conventions })
+        let randomised = None;
+        let reestimation = None;
+        Ok(Self { question, boundaries, sizes, randomised, title, conventions, reestimation })
     }
 
     /// Computes the characteristics of the design at the given sizes, or at those that reach the
@@ -180,7 +199,8 @@ impl Asked {
         fractions.dedup();
         let design =
             DesignCharacteristics::new(&self.question, &self.boundaries, &sizes, &fractions);
-        let reestimation = args.reestimation.wanted().map(|wanted| {
+        let wanted = args.reestimation.wanted().or(self.reestimation);
+        let reestimation = wanted.map(|wanted| {
             let found = ReestimatedDesign::new(
                 &self.question,
                 &self.boundaries,

@@ -139,6 +139,10 @@ impl PromisingZone {
                 out.expected_size += probability * sizes.interim;
                 continue;
             }
+            if z <= self.lower() {
+                out.expected_size += probability * sizes.interim;
+                continue;
+            }
             let size = self.whole_size(z, 2);
             out.expected_size += probability * f64::from(size);
             out.at_maximum += if f64::from(size) >= sizes.maximum { probability } else { 0.0 };

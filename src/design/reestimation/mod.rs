@@ -7,9 +7,11 @@
 //! Numbers of patients are those with an outcome, in both arms together.
 
 mod blinded;
+mod conventional;
 mod enumeration;
 mod normal;
 mod planned;
+mod table;
 
 pub use blinded::{PooledRate, PooledRateCharacteristics, Restriction};
 pub use enumeration::EnumeratedCharacteristics;
@@ -38,6 +40,21 @@ pub struct PromisingZone {
     sizes: StageSizes,
     limits: ZoneLimits,
     bounds: StageBounds,
+    /// Conditional power that the new size is to reach.
+    aim: f64,
+    under: AssumedEffect,
+    /// Z of the interim look at or below which the trial stops there; −∞ if none does.
+    lower: f64,
+}
+
+/// Effect under which conditional power is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssumedEffect {
+    /// The one observed at the interim look.
+    Trend,
+    /// A stated one, as the mean of Z per root of a patient with an outcome; above 0.
+    Stated(f64),
 }
 
 /// Patients with an outcome, at the interim look and finally.
@@ -85,6 +102,15 @@ pub enum Zone {
 impl Zone {
     /// All zones, by increasing interim result.
     pub const ALL: [Self; 3] = [Self::Unfavourable, Self::Promising, Self::Favourable];
+
+    /// Returns the name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unfavourable => "unfavourable",
+            Self::Promising => "promising",
+            Self::Favourable => "favourable",
+        }
+    }
 }
 
 /// Statistic of the final look of a trial whose size was re-estimated.
@@ -128,7 +154,60 @@ impl PromisingZone {
         if !(0.0 <= at_least && at_least < target && target < 1.0) {
             return Err(NoPromisingZone::Limits);
         }
-        Ok(Self { sizes, limits, bounds })
+        Ok(Self {
+            sizes,
+            limits,
+            bounds,
+            aim: target,
+            under: AssumedEffect::Trend,
+            lower: f64::NEG_INFINITY,
+        })
+    }
+
+    /// Returns the same rule with new sizes that are to reach another conditional power than the one
+    /// where the zone ends; in (0, 1).
+    #[must_use]
+    pub fn aiming_at(self, target: f64) -> Self {
+        Self { aim: target, ..self }
+    }
+
+    /// Returns the same rule with conditional power under another effect.
+    #[must_use]
+    pub fn under(self, effect: AssumedEffect) -> Self {
+        Self { under: effect, ..self }
+    }
+
+    /// Returns the same rule in a trial that stops at the interim look, for futility or harm, if Z is at
+    /// or below a bound.
+    #[must_use]
+    pub fn stopping_below(self, z: f64) -> Self {
+        Self { lower: z, ..self }
+    }
+
+    /// Returns the same rule for an interim look with another number of outcomes, between 0 and the
+    /// planned size, and other bounds.
+    ///
+    /// # Errors
+    /// If the number is not below the planned size.
+    pub fn observed_at(self, interim: f64, bounds: StageBounds) -> Result<Self, NoPromisingZone> {
+        let sizes = StageSizes { interim, ..self.sizes };
+        let observed = Self::new(sizes, self.limits, bounds)?;
+        Ok(Self { aim: self.aim, under: self.under, lower: self.lower, ..observed })
+    }
+
+    /// Returns the limits of the zone.
+    pub fn limits(&self) -> ZoneLimits {
+        self.limits
+    }
+
+    /// Returns the conditional power that the new size is to reach.
+    pub fn aim(&self) -> f64 {
+        self.aim
+    }
+
+    /// Returns the effect under which conditional power is computed.
+    pub fn assumed_effect(&self) -> AssumedEffect {
+        self.under
     }
 
     /// Returns the sizes of the stages.
@@ -159,24 +238,47 @@ impl PromisingZone {
         t.sqrt() * z + (1.0 - t).sqrt() * second_stage
     }
 
-    /// Computes the conditional power at the planned size under the trend of Z = `z` at the interim
-    /// look.
+    /// Computes the conditional power at the planned size after Z = `z` at the interim look.
     pub fn conditional_power(&self, z: f64) -> f64 {
-        let StageSizes { interim, planned, .. } = self.sizes;
-        lower_tail(z * ((planned - interim) / interim).sqrt() - self.second_stage_bound(z))
+        self.conditional_power_at(z, self.sizes.planned)
+    }
+
+    /// Computes the conditional power at another final size, above that of the interim look, after
+    /// Z = `z` there, by the weighted statistic.
+    pub fn conditional_power_at(&self, z: f64, size: f64) -> f64 {
+        let interim = self.sizes.interim;
+        let mean = match self.under {
+            AssumedEffect::Trend => z * ((size - interim) / interim).sqrt(),
+            AssumedEffect::Stated(effect) => effect * (size - interim).sqrt(),
+        };
+        lower_tail(mean - self.second_stage_bound(z))
     }
 
     /// Returns the zone of Z = `z` at the interim look. A trend without benefit is unfavourable,
-    /// whatever the zone.
+    /// whatever the zone, if conditional power is that of the trend.
     pub fn zone(&self, z: f64) -> Zone {
         let power = self.conditional_power(z);
+        let may_grow = match self.under {
+            AssumedEffect::Trend => z > 0.0,
+            AssumedEffect::Stated(_) => true,
+        };
         if z >= self.bounds.interim || power >= self.limits.target - TIE {
             Zone::Favourable
-        } else if z > 0.0 && power >= self.limits.at_least - TIE {
+        } else if may_grow && power >= self.limits.at_least - TIE {
             Zone::Promising
         } else {
             Zone::Unfavourable
         }
+    }
+
+    /// Returns the Z of the interim look at or below which the trial stops there; −∞ if none does.
+    pub fn lower(&self) -> f64 {
+        self.lower
+    }
+
+    /// Returns whether Z = `z` at the interim look stops the trial, for efficacy or below.
+    pub fn ends(&self, z: f64) -> bool {
+        self.stops(z) || z <= self.lower
     }
 
     /// Returns whether Z = `z` at the interim look stops the trial for efficacy.
@@ -184,22 +286,32 @@ impl PromisingZone {
         z >= self.bounds.interim
     }
 
-    /// Returns the size that gives the target of conditional power after Z = `z` > 0, without limits.
+    /// Returns the size that gives the wanted conditional power after Z = `z`, which is above 0 if that
+    /// is under the trend, without limits.
     ///
-    /// n₁ + (n₁/z²)·(A + z_target)², A being the bound of the second stage: equation 8 of the paper.
+    /// n₁ + (n₁/z²)·(A + z_target)², A being the bound of the second stage: equation 8 of the paper. With
+    /// a stated effect it takes the place of the trend z/√n₁.
     fn unlimited(&self, z: f64) -> f64 {
         let interim = self.sizes.interim;
-        let needed = self.second_stage_bound(z) + upper_quantile(1.0 - self.limits.target);
-        interim + interim / (z * z) * needed * needed
+        let effect = match self.under {
+            AssumedEffect::Trend => z / interim.sqrt(),
+            AssumedEffect::Stated(effect) => effect,
+        };
+        // Nothing is needed if the second stage may even be against the treatment.
+        let needed = (self.second_stage_bound(z) + upper_quantile(1.0 - self.aim)).max(0.0);
+        interim + (needed / effect).powi(2)
     }
 
     /// Returns the final size after Z = `z` at the interim look, before it is rounded; the patients of
     /// the interim look if that stops the trial.
     pub fn size(&self, z: f64) -> f64 {
-        let StageSizes { interim, planned, maximum } = self.sizes;
-        if self.stops(z) {
-            return interim;
-        }
+        if self.ends(z) { self.sizes.interim } else { self.size_if_continued(z) }
+    }
+
+    /// Returns the final size after Z = `z` at the interim look, before it is rounded, of a trial that
+    /// does not stop there, whatever its bounds.
+    pub fn size_if_continued(&self, z: f64) -> f64 {
+        let StageSizes { planned, maximum, .. } = self.sizes;
         match self.zone(z) {
             Zone::Promising => self.unlimited(z).clamp(planned, maximum),
             Zone::Unfavourable | Zone::Favourable => planned,
@@ -227,53 +339,30 @@ impl PromisingZone {
     pub fn changes(&self) -> Vec<f64> {
         let begins =
             if self.limits.at_least > 0.0 { self.z_at(self.limits.at_least) } else { None };
-        let begins = begins.unwrap_or(0.0).max(0.0);
+        // The size falls with Z; under the trend it has no finite value at 0.
+        let (begins, from) = match self.under {
+            AssumedEffect::Trend => {
+                let begins = begins.unwrap_or(0.0).max(0.0);
+                (begins, begins.max(1e-9))
+            }
+            AssumedEffect::Stated(_) => {
+                let begins = begins.unwrap_or(-LARGEST_Z);
+                (begins, begins)
+            }
+        };
         let mut changes = vec![begins];
         if let Some(ends) = self.z_at(self.limits.target).filter(|ends| *ends > begins) {
-            // The size falls with Z, and has no finite value at 0.
-            let from = begins.max(1e-9);
-            let maximum = self.sizes.maximum;
+            let StageSizes { planned, maximum, .. } = self.sizes;
             changes.extend(brent(|z| self.unlimited(z) - maximum, from, ends));
+            // If the aim is below the end of the zone, the size is as planned before it.
+            if self.aim < self.limits.target {
+                changes.extend(brent(|z| self.unlimited(z) - planned, from, ends));
+            }
             changes.push(ends);
         }
-        if self.bounds.interim.is_finite() {
-            changes.push(self.bounds.interim);
-        }
+        changes.extend([self.bounds.interim, self.lower].into_iter().filter(|z| z.is_finite()));
         changes.sort_by(f64::total_cmp);
         changes
-    }
-
-    /// Computes the least conditional power at which a promising zone with this target may begin so
-    /// that the conventional statistic keeps the type I error (Chen, DeMets & Lan 2004, Stat Med
-    /// 23:1023; table 1 of Mehta & Pocock).
-    ///
-    /// The bound that the conventional statistic would need after Z = z and the size that follows is
-    /// b(z) = (z√n₁ + √(n − n₁)·A)/√n; it is at most the final bound from there on.
-    pub fn least_for_conventional(&self) -> f64 {
-        let Some(ends) = self.z_at(self.limits.target).filter(|ends| *ends > 0.0) else {
-            return 0.0;
-        };
-        // At the end of the zone the size is as planned, and the bound is the final one.
-        let steps = 4000;
-        let mut above = ends;
-        for step in 1..steps {
-            let z = ends * (1.0 - f64::from(step) / f64::from(steps));
-            if self.excess(z) > 1e-9 {
-                let change = brent(|z| self.excess(z), z, above).unwrap_or(z);
-                return self.conditional_power(change);
-            }
-            above = z;
-        }
-        0.0
-    }
-
-    /// Returns by how much the bound that the conventional statistic needs exceeds the final one, if the
-    /// size is re-estimated after Z = `z`.
-    fn excess(&self, z: f64) -> f64 {
-        let StageSizes { interim, planned, maximum } = self.sizes;
-        let size = self.unlimited(z).clamp(planned, maximum);
-        let score = z * interim.sqrt() + (size - interim).sqrt() * self.second_stage_bound(z);
-        score / size.sqrt() - self.bounds.last
     }
 
     /// Returns the Z of the second stage alone at which the statistic reaches the final bound, after

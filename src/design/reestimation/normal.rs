@@ -91,7 +91,7 @@ impl PromisingZone {
                 early += probability;
                 sum.weighted += probability;
                 sum.conventional += probability;
-            } else {
+            } else if !self.ends(z) {
                 let mean = effect * (size - sizes.interim).sqrt();
                 let [weighted, conventional] =
                     [FinalStatistic::Weighted, FinalStatistic::Conventional]
@@ -105,12 +105,12 @@ impl PromisingZone {
         }
         let bounds = self.bounds();
         let information = [sizes.interim, sizes.planned];
-        let never = [f64::NEG_INFINITY; 2];
+        let lower = [self.lower(), f64::NEG_INFINITY];
         let upper = [bounds.interim, bounds.last];
         ReestimationCharacteristics {
             weighted: sums.iter().map(|sum| sum.weighted).sum(),
             conventional: sums.iter().map(|sum| sum.conventional).sum(),
-            fixed: CrossingProbabilities::new(&information, effect, &never, &upper).total_upper(),
+            fixed: CrossingProbabilities::new(&information, effect, &lower, &upper).total_upper(),
             expected_size: sums.iter().map(|sum| sum.size).sum(),
             at_maximum,
             early,

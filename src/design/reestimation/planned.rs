@@ -14,9 +14,6 @@ use crate::design::futility::FutilityRule;
 use crate::design::harm::HarmRule;
 use crate::design::sample_size::ArmSizes;
 
-/// Steps of the decision table within the promising zone.
-const STEPS: u32 = 8;
-
 /// Largest number of patients for which all results are enumerated.
 // The work grows with the cube of their number.
 const MOST_ENUMERATED: u32 = 1200;
@@ -149,7 +146,7 @@ impl ReestimatedDesign {
         let rule = PromisingZone::new(stage_sizes, limits, bounds)
             .map_err(|_| NoReestimation::Zone { at_least, target })?;
         let share = question.share_experimental;
-        let decisions = table_points(&rule).into_iter().map(|z| SizeDecision {
+        let decisions = rule.table_points().into_iter().map(|z| SizeDecision {
             z,
             effect: question
                 .comparison
@@ -203,21 +200,4 @@ fn is_enumerated(question: &Question, sizes: &[ArmSizes], wanted: WantedReestima
         && in_pairs
         && comparison.null_effect() == 0.0
         && wanted.maximum <= MOST_ENUMERATED
-}
-
-/// Returns the interim Z of the decision table: where the rule changes, steps within the zone, and
-/// a result on either side of it.
-fn table_points(rule: &PromisingZone) -> Vec<f64> {
-    let changes = rule.changes();
-    let begins = changes[0];
-    let ends =
-        changes.iter().copied().filter(|z| *z < rule.bounds().interim).fold(begins, f64::max);
-    let steps =
-        (1..STEPS).map(|step| begins + f64::from(step) / f64::from(STEPS) * (ends - begins));
-    let mut points: Vec<f64> = changes.iter().copied().chain(steps).collect();
-    points.push(begins - 0.2);
-    points.push(ends + 0.2);
-    points.sort_by(f64::total_cmp);
-    points.dedup_by(|a, b| (*a - *b).abs() < 1e-9);
-    points
 }

@@ -1,5 +1,6 @@
 //! The figures of a report: each with its title, caption, drawing, and the numbers behind it.
 
+mod adaptation;
 mod procedure;
 mod trials;
 
@@ -66,6 +67,7 @@ pub fn figures(
     }
     figures
         .extend([trials::paths(first, dossier), trials::stopped_by_look(scenario, effect, none)]);
+    figures.extend(adaptation::size(scenario));
     // Without interim looks all trials have one size.
     if dossier.sizes.varies() {
         figures.push(trials::sizes(&dossier.sizes));

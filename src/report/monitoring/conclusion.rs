@@ -23,6 +23,18 @@ pub(super) enum LookConclusion {
     NotSignificant,
 }
 
+impl LookConclusion {
+    /// Whether the trial ends.
+    pub(super) fn stops(self) -> bool {
+        match self {
+            Self::Continue => false,
+            Self::Efficacy | Self::Harm | Self::Futility | Self::Safety | Self::NotSignificant => {
+                true
+            }
+        }
+    }
+}
+
 /// The result of a look.
 #[derive(Debug, Clone)]
 pub struct LookResult {

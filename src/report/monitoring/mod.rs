@@ -3,11 +3,13 @@
 mod conclusion;
 mod effects;
 mod safety;
+mod size;
 mod words;
 
 pub use conclusion::{LookEvidence, LookResult, PosteriorLook};
 pub use effects::Effects;
 pub use safety::SafetyCheck;
+pub use size::SizeAtLook;
 
 use serde::Serialize;
 
@@ -23,6 +25,7 @@ use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::file::Arms;
 use crate::scenario::{Analysis, Hypothesis, Scenario};
 use conclusion::LookConclusion;
+use size::SizeData;
 
 /// The boundaries of a look for the observed or planned information.
 #[derive(Debug, Clone, Serialize)]
@@ -121,6 +124,9 @@ pub struct MonitoringReport {
     /// What is implausible about the data, a sentence each.
     pub(super) warnings: Vec<String>,
     effects: Effects,
+    /// The number of patients that follows, if the look re-estimates it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<SizeAtLook>,
     #[serde(flatten)]
     evidence: Evidence,
 }
@@ -160,8 +166,19 @@ impl MonitoringReport {
             posterior: result.posterior.map(|posterior| posterior.probabilities),
             warnings: context.warnings,
             effects: result.effects,
+            size: None,
             evidence: result.evidence,
         };
+        if !report.after_overrun {
+            let data = SizeData {
+                z: report.z,
+                counts: report.counts,
+                randomised: report.randomised,
+                looks: &report.looks,
+                decision: report.decision,
+            };
+            report.size = SizeAtLook::new(scenario, report.look, data);
+        }
         // Last, as the summary is built from all other fields.
         report.summary = report.summarise();
         report
@@ -194,6 +211,9 @@ impl MonitoringReport {
             .and(self.bounds());
         if let Some(safety) = self.safety() {
             out = out.heading("Adverse events").and(safety);
+        }
+        if let Some(size) = &self.size {
+            out = out.heading("Re-estimation of the size").text(size.in_words());
         }
         out = out.heading("Evidence").and(self.evidence());
         out = out.heading(self.effect_heading()).and(self.effects());
@@ -426,6 +446,7 @@ fn rules(scenario: &Scenario, safety: &[SafetyCheck]) -> Vec<String> {
     let design = &scenario.design;
     let mut rules = scenario.decisions_in_words();
     rules.extend(scenario.look_timing_in_words());
+    rules.extend(scenario.size_adaptation_in_words());
     rules.extend(safety.iter().filter_map(SafetyCheck::rule));
     let looks = design.looks();
     let absent: Vec<&str> = [

@@ -42,6 +42,7 @@ impl ExampleTrial {
             .text(plan(&trace.plan, provenance.scenario.sample_size.randomised))
             .text(ending(trace))
             .and(by_rule(trace))
+            .and(by_size(trace))
             .heading("Looks")
             .and(looks::overview(trace))
             .and(looks::one_by_one(trace))
@@ -67,6 +68,7 @@ impl ExampleTrial {
             .text(plan(&trace.plan, self.provenance.scenario.sample_size.randomised))
             .text(ending(trace))
             .and(by_rule(trace))
+            .and(by_size(trace))
             .and(looks::overview(trace))
             .and(looks::one_by_one(trace))
             .and(looks::overrun(trace))
@@ -171,6 +173,41 @@ fn by_rule(trace: &Trace) -> Document {
         rule.look,
         rule.n_randomised
     ))
+}
+
+/// Describes the re-estimation of the number of patients; empty without one.
+fn by_size(trace: &Trace) -> Document {
+    let Some(size) = &trace.size else { return Document::new() };
+    let observed = match size.zone {
+        Some(zone) => {
+            format!(
+                "conditional power at the planned size was {}, {zone}",
+                decimals(size.observed, 4)
+            )
+        }
+        None => format!("both arms together gave {}", decimals(size.observed, 4)),
+    };
+    let (planned, decided) = (size.planned, size.decided);
+    let then = match decided {
+        None => "the trial stopped".to_owned(),
+        Some(decided) if decided == planned => format!("the size stayed at {planned}"),
+        Some(decided) => format!("the size was changed from {planned} to {decided} patients"),
+    };
+    let mut text = format!("At look {} {observed}, and {then}.", size.look);
+    if size.paused_days > 0.0 {
+        text += &format!(
+            " Recruitment had paused for {} days until the decision.",
+            decimals(size.paused_days, 1)
+        );
+    }
+    if let (Some(weighted), Some(conventional)) = (size.weighted_z, size.conventional_z) {
+        text += &format!(
+            " At the final look the weighted Z was {}, that of all patients together {}.",
+            decimals(weighted, 4),
+            decimals(conventional, 4)
+        );
+    }
+    Document::new().text(text)
 }
 
 /// Names the conclusion and its look.

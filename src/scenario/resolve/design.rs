@@ -89,7 +89,11 @@ impl Resolver<'_> {
     /// Finds the boundaries of a plan, for the outcomes that each trial observes if its looks leave their
     /// number open.
     pub(super) fn design_of(&self, plan: Plan) -> Result<Design, DesignError> {
-        let design = Design::new(plan, self.file.sample_size.randomised)?;
+        // A re-estimated size may exceed the planned one, and has a final look of its own.
+        let maximum = self.file.adaptation.as_ref().and_then(|of| of.size.as_ref());
+        let maximum = maximum.map_or(0, file::WrittenSizeAdaptation::maximum);
+        let most_analysed = self.file.sample_size.randomised.max(maximum);
+        let design = Design::new(plan, most_analysed)?;
         if LookTiming::of(&self.file.design.looks).is_random() {
             design.with_looks_as_observed()
         } else {

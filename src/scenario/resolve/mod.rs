@@ -5,6 +5,7 @@
 //! then [`Losses`], then [`TrialPlan`], then the [`Scenario`]. Every part is tried whichever other part has
 //! problems, and left out only where it needs the value of one: so that all problems are reported together.
 
+mod adaptation;
 mod adherence;
 mod analyses;
 mod bayesian;
@@ -130,6 +131,7 @@ impl Resolver<'_> {
         let truths = self.truths(&people, &methods);
         let losses = self.losses(&people, &truths);
         let plan = self.plan(&people, &truths, &losses, &methods);
+        let comparison = self.planned_comparison(&methods, &truths, &losses).ok();
 
         let file = self.file;
         let (plan, losses, mut analyses) = (plan?, losses?, methods.analyses?);
@@ -140,6 +142,8 @@ impl Resolver<'_> {
             analyses::detail(&analyses, file, population, by_centre)
         };
         let success = self.success(&analyses, &plan.design);
+        let adaptation =
+            self.adaptation(&analyses, &plan, comparison.as_ref(), truths.arms.as_ref()?);
         let expectations = self.expectations(&analyses, &plan.design, plan.safety.as_ref());
         let (treated, arms) = (truths.treated?, truths.arms?);
         let configurations = truths.configurations?;
@@ -189,6 +193,7 @@ impl Resolver<'_> {
             look_timing: LookTiming::of(&file.design.looks),
             bayesian,
             decision_lag_days: file.design.decision_lag_days,
+            adaptation: adaptation?,
             analyses,
             success: success?,
             description: methods.description?,

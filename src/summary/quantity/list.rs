@@ -3,6 +3,7 @@
 mod analysis;
 mod prior;
 mod procedure;
+mod reestimation;
 mod success;
 mod trial;
 
@@ -12,6 +13,7 @@ use crate::summary::procedure::Checked;
 pub use analysis::{ANALYSIS, LOOK};
 pub use prior::{COMPONENT, PRIOR, PRIOR_ANALYSIS};
 pub use procedure::{ARM, GROUP, PASS, PROCEDURE};
+pub use reestimation::{REESTIMATION, ZONE};
 pub use success::{SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK};
 pub use trial::{
     BALANCE, CENTRES, CUT, DESCRIPTION, LEVEL, MODIFIED, SAFETY, SAFETY_LOOK, SUBGROUP, TRUTH,

@@ -2,8 +2,8 @@
 
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, MODIFIED,
-    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
-    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH,
+    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, REESTIMATION, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
+    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH, ZONE,
 };
 use super::{Quantity, Reading};
 use crate::summary::procedure::ProcedureSummary;
@@ -24,6 +24,7 @@ pub const LISTS: &[(&str, &[&str])] = &[
     ("levels", &["factor", "level"]),
     ("arms", &["arm"]),
     ("groups", &["group"]),
+    ("zones", &["zone"]),
 ];
 
 /// JSON pointer (RFC 6901) of an object in a result.
@@ -127,6 +128,11 @@ impl<'r> Readings<'r> {
     fn analysis(&mut self, place: &JsonPlace, analysis: &'r AnalysisSummary) {
         self.all_of(place, ANALYSIS, analysis);
         self.items(place, "looks", LOOK, &analysis.looks);
+        if let Some(reestimation) = &analysis.reestimation {
+            let place = place.key("reestimation");
+            self.all_of(&place, REESTIMATION, reestimation);
+            self.items(&place, "zones", ZONE, &reestimation.zones);
+        }
     }
 
     fn description(&mut self, place: &JsonPlace, description: &'r DescriptionSummary) {

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, MODIFIED,
-    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
-    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH,
+    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, REESTIMATION, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
+    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH, ZONE,
 };
 use super::{Kind, Quantity};
 use crate::summary::NamedQuantity;
@@ -35,6 +35,8 @@ pub fn entries() -> Vec<CatalogueEntry> {
     section(&mut out, "truths[]", TRUTH);
     section(&mut out, "truths[].analyses[]", ANALYSIS);
     section(&mut out, "truths[].analyses[].looks[]", LOOK);
+    section(&mut out, "truths[].analyses[].reestimation", REESTIMATION);
+    section(&mut out, "truths[].analyses[].reestimation.zones[]", ZONE);
     section(&mut out, "truths[].description", DESCRIPTION);
     section(&mut out, "truths[].description.cuts[]", CUT);
     section(&mut out, "truths[].description.subgroups[]", SUBGROUP);

@@ -35,6 +35,10 @@ const MODIFICATION: &str = "factors[0].effect_log_odds=[0,0.5]";
 const RULE: &str =
     "success={rule=\"proportional_odds_switch\",shift=\"shift\",dichotomy=\"independence\"}";
 
+/// A re-estimation of the number of patients, which is integrated.
+const SIZE: &str =
+    "adaptation.size={rule=\"promising_zone\",look=2,at_least=0.3,target=0.9,maximum=500}";
+
 /// A method of pooling that gives the prior degrees of freedom.
 const HARTUNG_KNAPP: &str = "prior.components[0].evidence.method=\"revman_random_hartung_knapp\"";
 
@@ -49,6 +53,7 @@ fn full_results() -> Vec<OperatingCharacteristics> {
         ("premat-assurance", &[HARTUNG_KNAPP]),
         ("early-vs-late", &[]),
         ("angel-reboot", &[RULE]),
+        ("angel-reboot", &[SIZE]),
     ];
     let results = everything.into_iter().map(|(name, set)| {
         let (scenario, tally) = simulated(name, set, 6);

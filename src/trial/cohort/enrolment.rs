@@ -56,7 +56,7 @@ impl Enrolment {
 
     fn draw_arrivals(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
         let Self { arrival_days, centres, .. } = self;
-        let (patients, accrual) = (scenario.randomised, &scenario.accrual);
+        let (patients, accrual) = (scenario.most_randomised(), &scenario.accrual);
         match &scenario.centres {
             // Arrivals then depend on the rates of the centres that have opened.
             Some(of) => centres.draw(of, accrual, streams, patients, arrival_days),
@@ -70,7 +70,7 @@ impl Enrolment {
     fn draw_strata(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
         let Self { strata, centres, .. } = self;
         let mut rng = streams.stream(Purpose::Baseline);
-        refill(strata, (0..scenario.randomised).map(|_| scenario.population.draw(&mut rng)));
+        refill(strata, (0..scenario.most_randomised()).map(|_| scenario.population.draw(&mut rng)));
         // Combined only if randomisation or analyses use them.
         if let (Some(of), Some(_)) = (&scenario.centres, &scenario.strata_by_centre) {
             centres.combine_with(strata, of.number);
@@ -84,7 +84,9 @@ impl Enrolment {
         let guesser = ConvergenceStrategy::new(scenario.ratio);
         let mut guesses = GuessCounts::default();
         let mut in_trial = [0; 2];
-        for (&stratum, &arm) in strata.iter().zip(&*arms) {
+        // The balance of a trial is that of the planned patients, whatever number a trial may have.
+        let planned = strata.iter().zip(&*arms).take(scenario.randomised as usize);
+        for (&stratum, &arm) in planned {
             let in_stratum = &mut allocated[stratum as usize];
             guesses.halves_in_trial += guesser.halves_before_the_end(in_trial, arm);
             guesses.halves_in_strata += guesser.halves_before_the_end(*in_stratum, arm);
@@ -106,7 +108,8 @@ impl Enrolment {
     /// Measures the balance within centres, if there are any.
     pub fn balance_centres(&mut self, scenario: &Scenario, balance: &mut CentreBalance) {
         if let Some(Centres { number, .. }) = scenario.centres {
-            self.centres.balance(number, scenario.ratio, &self.arms, balance);
+            let arms = &self.arms[..scenario.randomised as usize];
+            self.centres.balance(number, scenario.ratio, arms, balance);
         }
     }
 }

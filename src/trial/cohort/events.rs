@@ -45,12 +45,12 @@ impl Cohort {
         day: f64,
     ) -> [EventCounts; 2] {
         if is_death(endpoint) {
-            self.count_events(bit, self.enrolled.arms.len(), |i| {
+            self.count_events(bit, self.planned, |i| {
                 usize::from(self.due_from[i]) <= look.taken && self.outcome_days[i] < f64::INFINITY
             })
         } else {
             let arrived_by = day - endpoint.known_after_days;
-            let days = &self.enrolled.arrival_days;
+            let days = &self.enrolled.arrival_days[..self.planned];
             let patients = days.partition_point(|&arrival| arrival <= arrived_by);
             self.count_events(bit, patients, |_| true)
         }

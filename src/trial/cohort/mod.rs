@@ -31,6 +31,9 @@ const MOST_ENROLLED_TOGETHER: u32 = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Cohort {
     pub(super) enrolled: Enrolment,
+    /// Patients of the trial as planned: the first of those enrolled, of whom there are more if the trial
+    /// may randomise more.
+    planned: usize,
     /// Replicates that were enrolled together with an earlier one and are still to be simulated.
     ahead: [EnrolledAhead; LANES],
     /// Day on which follow-up ends, with or without an outcome.
@@ -94,7 +97,7 @@ impl Cohort {
         let first = replicates.start;
         let is_done = self.ahead.iter().any(|of| of.replicate == Some(Replicate(first)));
         let are_few = replicates.end < first + LANES as u64;
-        if is_done || are_few || scenario.randomised > MOST_ENROLLED_TOGETHER {
+        if is_done || are_few || scenario.most_randomised() > MOST_ENROLLED_TOGETHER {
             return;
         }
         let streams = std::array::from_fn(|lane| ReplicateStreams {
@@ -124,6 +127,7 @@ impl Cohort {
         } else {
             Enrolment::draw([&mut self.enrolled], scenario, [streams], phases);
         }
+        self.planned = scenario.randomised as usize;
         self.draw_follow_up(scenario, streams);
         phases.ended(Phase::Accrual);
         self.draw_quantiles(scenario, streams);
@@ -155,7 +159,7 @@ impl Cohort {
     /// Draws the part of the outcome that all truths share: its quantile, the treatment received if the
     /// outcome is stated, and what decides on adverse events.
     fn draw_quantiles(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
-        let patients = scenario.randomised;
+        let patients = scenario.most_randomised();
         let mut rng = streams.stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
         if scenario.variance_reduction {
@@ -192,7 +196,7 @@ impl Cohort {
         model: &ProceduralModel,
         streams: ReplicateStreams,
     ) {
-        let patients = scenario.randomised as usize;
+        let patients = scenario.most_randomised() as usize;
         self.quantiles.iter_mut().for_each(|u| *u = latent(*u));
         let mut rng = streams.stream(Purpose::Procedure);
         let centres = &self.enrolled.centres;
@@ -263,6 +267,7 @@ impl Cohort {
         let all = scenario.loses_by_outcome();
         let patients = self.enrolled.arms.iter().zip(&self.drawn_quantiles).zip(&self.outcome_days);
         patients
+            .take(self.planned)
             .filter(move |(_, day)| all || **day < f64::INFINITY)
             .map(|((&arm, &quantile), _)| (arm, quantile))
     }
@@ -271,8 +276,8 @@ impl Cohort {
     /// has closed. An interim look whose number of outcomes is never exceeded is left out: the final look
     /// has the same data.
     pub fn find_looks(&mut self, scenario: &Scenario, looks: &mut Vec<LookMoment>) {
-        let known = self.known_so_far.last().copied().unwrap_or(0);
-        let last_arrival = self.enrolled.arrival_days[self.enrolled.arrival_days.len() - 1];
+        let known = self.known_by_patient(self.planned - 1);
+        let last_arrival = self.enrolled.arrival_days[self.planned - 1];
         let day = scenario.follow_up.closes(last_arrival);
         looks.clear();
         match &scenario.look_timing {
@@ -291,7 +296,7 @@ impl Cohort {
                 self.mark_due(looks);
             }
         }
-        let all = PatientsSoFar { randomised: self.enrolled.arrival_days.len() as u32, overrun: 0 };
+        let all = PatientsSoFar { randomised: self.planned as u32, overrun: 0 };
         looks.push(LookMoment {
             day,
             analysed: known,
@@ -301,12 +306,20 @@ impl Cohort {
         });
     }
 
+    /// Returns how many outcomes of the patients up to and with patient i are ever known.
+    pub fn known_by_patient(&self, i: usize) -> u32 {
+        self.known_so_far[i]
+    }
+
     /// Finds the look at which `analysed` outcomes become known; more of them must become known later.
     fn interim(&mut self, scenario: &Scenario, analysed: u32) -> LookMoment {
-        let Self { enrolled, outcome_days, known_so_far, buffer, .. } = self;
+        let Self { enrolled, outcome_days, known_so_far, buffer, planned, .. } = self;
         let follow_up = &scenario.follow_up;
-        let patients =
-            OutcomeCalendar { arrival_days: &enrolled.arrival_days, outcome_days, known_so_far };
+        let patients = OutcomeCalendar {
+            arrival_days: &enrolled.arrival_days[..*planned],
+            outcome_days: &outcome_days[..*planned],
+            known_so_far: &known_so_far[..*planned],
+        };
         let day = day_of_nth_outcome(analysed, follow_up, patients, buffer)
             .expect("fewer outcomes are asked for than are known");
         let decision_day = day + scenario.decision_lag_days;
@@ -319,7 +332,8 @@ impl Cohort {
     /// Finds the look on a day.
     fn look_on(&self, scenario: &Scenario, day: f64) -> LookMoment {
         let decision_day = day + scenario.decision_lag_days;
-        let known = self.outcome_days.iter().filter(|&&known| known <= day).count();
+        let outcome_days = &self.outcome_days[..self.planned];
+        let known = outcome_days.iter().filter(|&&known| known <= day).count();
         LookMoment {
             day,
             analysed: known as u32,
@@ -364,20 +378,22 @@ impl Cohort {
     }
 
     fn patients_by(&self, day: f64) -> PatientsSoFar {
-        let randomised = self.enrolled.arrival_days.partition_point(|&arrival| arrival <= day);
+        let arrival_days = &self.enrolled.arrival_days[..self.planned];
+        let randomised = arrival_days.partition_point(|&arrival| arrival <= day);
         let overrun = self.due_days[..randomised].iter().filter(|&&due| due > day).count();
         PatientsSoFar { randomised: randomised as u32, overrun: overrun as u32 }
     }
 
     /// Notes for each patient the first look at which follow-up has ended.
     fn mark_due(&mut self, interims: &[LookMoment]) {
-        let Self { enrolled: Enrolment { arrival_days, .. }, due_days, due_from, .. } = self;
+        let Self { enrolled: Enrolment { arrival_days, .. }, due_days, due_from, planned, .. } =
+            self;
         due_from.clear();
         due_from.resize(due_days.len(), interims.len() as u8);
         // From the last look to the first, which overwrites it: a patient belongs to the earliest.
         for (k, look) in interims.iter().enumerate().rev() {
             // No patient who arrives after the day of the look is due by it.
-            let arrived = arrival_days.partition_point(|&arrival| arrival <= look.day);
+            let arrived = arrival_days[..*planned].partition_point(|&arrival| arrival <= look.day);
             for (from, &day) in due_from[..arrived].iter_mut().zip(&*due_days) {
                 // Without a branch, which would be mispredicted for every patient near the look.
                 *from = if day <= look.day { k as u8 } else { *from };
@@ -404,7 +420,9 @@ impl Cohort {
                 let mrs = self.mrs_after(i as usize, &procedure.state, model);
                 self.mrs[i as usize] = mrs;
                 self.states[i as usize] = procedure.state;
-                courses.push(PatientCourse { arm, procedure, mrs });
+                if (i as usize) < self.planned {
+                    courses.push(PatientCourse { arm, procedure, mrs });
+                }
             }
         }
     }

@@ -18,6 +18,16 @@ pub(in crate::trial) enum PatientSelection {
 }
 
 impl PatientSelection {
+    /// Returns the number of first patients among whom the selected ones are, if this many are planned.
+    fn among(self, planned: usize) -> usize {
+        match self {
+            Self::DueBy(_) => planned,
+            Self::FirstRandomised(randomised) => randomised as usize,
+        }
+    }
+}
+
+impl PatientSelection {
     #[inline]
     fn has(self, patient: usize, due_from: u8) -> bool {
         match self {
@@ -33,7 +43,7 @@ impl Cohort {
         known.iter_mut().for_each(|look| look.reset(detail));
         let is_plain = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
         // Each patient enters the first look that has them; later looks add up those before.
-        for i in 0..self.enrolled.arms.len() {
+        for i in 0..self.planned {
             let look = &mut known[usize::from(self.due_from[i])];
             if is_plain {
                 // The usual case, in which no stratum matters. Dropout cannot be predicted: to count no
@@ -59,7 +69,8 @@ impl Cohort {
         set: AnalysisSet,
     ) {
         known.reset(detail);
-        for i in (0..self.enrolled.arms.len()).filter(|&i| selection.has(i, self.due_from[i])) {
+        for i in (0..selection.among(self.planned)).filter(|&i| selection.has(i, self.due_from[i]))
+        {
             if let Some(arm) = self.arm_in(set, i) {
                 self.record(i, arm, detail, known);
             }
@@ -85,7 +96,8 @@ impl Cohort {
         known.reset(scenario.detail);
         // Patients after the last selected one have no part in the look: to allocate them would only cost
         // time. Those before it do, followed or not, as the method weighs them.
-        let last = (0..self.due_from.len()).rfind(|&i| selection.has(i, self.due_from[i]));
+        let last =
+            (0..selection.among(self.planned)).rfind(|&i| selection.has(i, self.due_from[i]));
         let strata = &self.enrolled.randomised_by(scenario)[..last.map_or(0, |last| last + 1)];
         let (state, arms) = (&mut self.reallocation, &mut self.reallocated);
         scenario.randomisation.allocate_all([Allocating { strata, state, rng, arms }]);

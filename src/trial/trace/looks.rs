@@ -214,7 +214,11 @@ impl FollowedCohort<'_, '_> {
             },
             counts: known.all.counts,
             test: TestTrace::new(&test),
-            bounds: Bounds::of_look(design, &self.analysed_by(look), look.is_final),
+            bounds: if self.has_planned_bounds(look) {
+                Bounds::planned(design, look.planned)
+            } else {
+                Bounds::of_look(design, &self.analysed_by(look), look.is_final)
+            },
             probabilities,
             events: self.events_at(look),
             conclusion: (look.number() == trial.look).then_some(trial.conclusion),
@@ -225,8 +229,14 @@ impl FollowedCohort<'_, '_> {
     fn lost(&self, look: LookIndex) -> [u32; 2] {
         let cohort = &self.simulator.cohort;
         let mut lost = [0; 2];
-        for (i, arm) in cohort.enrolled.arms.iter().enumerate() {
-            let is_due = usize::from(cohort.due_from[i]) <= look.taken;
+        let patients = if look.is_final {
+            self.moment(look).at_data.randomised
+        } else {
+            self.simulator.scenario.randomised
+        };
+        for (i, arm) in cohort.enrolled.arms[..patients as usize].iter().enumerate() {
+            // All are, at a final look.
+            let is_due = look.is_final || usize::from(cohort.due_from[i]) <= look.taken;
             lost[arm.index()] += u32::from(is_due && cohort.outcome_days[i] == f64::INFINITY);
         }
         lost

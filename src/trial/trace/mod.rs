@@ -72,6 +72,49 @@ pub struct Trace {
     /// The trial as the analyses decide it together; `None` without a rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub success: Option<RuleTrace>,
+    /// The re-estimation of the number of patients; `None` without one, and in a trial that ended before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<SizeTrace>,
+}
+
+/// The re-estimation of the number of patients in one trial.
+#[derive(Debug, Clone, Serialize)]
+pub struct SizeTrace {
+    /// Number of the look, from 1.
+    pub look: usize,
+    /// Zone of the result; `None` for a blinded rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zone: Option<&'static str>,
+    /// Conditional power at the planned size or, for a blinded rule, the rate or variance of both arms
+    /// together.
+    pub observed: f64,
+    /// Patients randomised as planned.
+    pub planned: u32,
+    /// Patients at the final look that were decided; `None` if the trial stopped.
+    pub decided: Option<u32>,
+    /// Days by which recruitment paused for the decision; 0 if it did not.
+    pub paused_days: f64,
+    /// Z of all patients at a final look of another size than planned; `None` at other looks.
+    pub conventional_z: Option<f64>,
+    /// Z of both stages by their planned weights; `None` at other looks and for a blinded rule.
+    pub weighted_z: Option<f64>,
+}
+
+impl SizeTrace {
+    fn new(scenario: &Scenario, trial: &TrialResult) -> Option<Self> {
+        let (size, rule) = (trial.size?, scenario.adaptation.size.as_ref()?);
+        let changed = size.changed;
+        Some(Self {
+            look: rule.look + 1,
+            zone: size.zone.map(|zone| zone.name()),
+            observed: size.observed,
+            planned: rule.planned,
+            decided: size.decided,
+            paused_days: changed.map_or(0.0, |changed| changed.paused_days),
+            conventional_z: changed.map(|it| it.conventional).filter(|z| !z.is_nan()),
+            weighted_z: changed.map(|it| it.weighted).filter(|z| !z.is_nan()),
+        })
+    }
 }
 
 /// The trial as the analyses decide it together by the rule of the scenario.
@@ -211,9 +254,10 @@ impl Trace {
             log_odds_ratio: trial.drawn.map(|drawn| drawn.log_odds_ratio),
             factors: factors.collect(),
             plan: plan.collect(),
-            patients: followed.patients(trial.n_randomised),
+            patients: followed.patients(&trial),
             looks: followed.look_traces(&trial),
             end: followed.end(&trial),
+            size: SizeTrace::new(scenario, &trial),
             success: scenario
                 .success
                 .as_ref()

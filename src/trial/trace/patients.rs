@@ -7,8 +7,8 @@ use crate::procedure::{End, ProcedureRecord};
 use crate::randomisation::{AllocationState, Arm, Preference};
 use crate::rng::Purpose;
 use crate::scenario::{Scenario, Truth};
-use crate::trial::FollowedCohort;
 use crate::trial::cohort::Cohort;
+use crate::trial::{FollowedCohort, TrialResult};
 
 /// A patient, from arrival to outcome.
 #[derive(Debug, Clone, Serialize)]
@@ -100,17 +100,22 @@ impl From<ProcedureRecord> for PatientProcedure {
 }
 
 impl FollowedCohort<'_, '_> {
-    /// Traces the patients randomised first.
-    pub(super) fn patients(&self, randomised: u32) -> Vec<PatientTrace> {
+    /// Traces the patients of a trial.
+    pub(super) fn patients(&self, trial: &TrialResult) -> Vec<PatientTrace> {
+        let changed = trial.size.and_then(|size| size.changed);
+        let paused_days = changed.map_or(0.0, |changed| changed.paused_days);
+        let planned = self.simulator.scenario.randomised as usize;
+        // Patients beyond the planned number come later by the pause of recruitment.
+        let later = |i: usize| if i < planned { 0.0 } else { paused_days };
         // Of all patients: what balance prefers depends on those before.
         let preferred = self.preferences();
         let mut arms = ArmCounts::new(self.simulator.scenario);
         let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
-        (0..randomised as usize)
+        (0..trial.n_randomised as usize)
             .map(|i| PatientTrace {
                 patient: i as u32 + 1,
-                day: cohort.enrolled.arrival_days[i],
-                month: month(cohort.enrolled.arrival_days[i]),
+                day: cohort.enrolled.arrival_days[i] + later(i),
+                month: month(cohort.enrolled.arrival_days[i] + later(i)),
                 centre: cohort.enrolled.centres.of_patient(i).map(|centre| centre + 1),
                 levels: level_names(scenario, cohort.enrolled.strata[i]),
                 before: arms.before(scenario, cohort, i),
@@ -121,8 +126,8 @@ impl FollowedCohort<'_, '_> {
                 early_mrs: cohort.early.get(i).map(|mrs| mrs.index() as u8),
                 // Also that of a patient lost to follow-up, which the trial never saw.
                 mrs: cohort.mrs[i].index() as u8,
-                followed_until_day: cohort.due_days[i],
-                outcome_day: Some(cohort.outcome_days[i]).filter(|day| day.is_finite()),
+                followed_until_day: cohort.due_days[i] + later(i),
+                outcome_day: Some(cohort.outcome_days[i] + later(i)).filter(|day| day.is_finite()),
                 events: event_names(scenario, cohort.events.get(i).copied()),
             })
             .collect()

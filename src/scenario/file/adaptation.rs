@@ -1,0 +1,171 @@
+//! Changes of the trial at an interim look in a scenario file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::yes;
+
+/// Changes of the trial at an interim look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Adaptation")]
+pub struct WrittenAdaptation {
+    /// Re-estimation of the number of patients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<WrittenSizeAdaptation>,
+}
+
+/// A re-estimation of the number of patients at the last interim look. `sample_size.randomised` is the
+/// number without it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "SizeAdaptation")]
+pub enum WrittenSizeAdaptation {
+    /// By conditional power, from unblinded data: if that at the planned size is in a zone, the size
+    /// becomes the one that reaches a target (Mehta & Pocock 2011).
+    PromisingZone {
+        /// Number of the look, from 1: the last before the final one.
+        #[schemars(range(min = 1, max = 19))]
+        look: u32,
+        /// Conditional power from which a result is promising.
+        #[schemars(range(min = 0.0, max = 0.999_999))]
+        at_least: f64,
+        /// Conditional power from which it is favourable, and the size stays as planned; the target by
+        /// default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(range(min = 0.0, max = 0.999_999))]
+        below: Option<f64>,
+        /// Conditional power that the new size is to reach.
+        #[schemars(range(min = 0.000_001, max = 0.999_999))]
+        target: f64,
+        /// Largest number of patients randomised.
+        #[schemars(range(min = 2, max = 1_000_000))]
+        maximum: u32,
+        /// A new size is rounded up to a multiple of this many patients.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        #[schemars(range(min = 1, max = 10_000))]
+        step: u32,
+        /// Effect under which conditional power is computed.
+        #[serde(default)]
+        under: SizeEffect,
+        /// Statistic of the final look of a trial whose size has changed.
+        #[serde(default)]
+        statistic: SizeStatistic,
+    },
+    /// By the rate of both arms together, from blinded data: the size becomes the one that has a power
+    /// for the planned difference at that rate (Gould 1992).
+    PooledRate {
+        /// Number of the look, from 1: the last before the final one.
+        #[schemars(range(min = 1, max = 19))]
+        look: u32,
+        /// Power that the new size is to have for the planned difference.
+        #[schemars(range(min = 0.05, max = 0.999_999))]
+        power: f64,
+        /// Largest number of patients randomised.
+        #[schemars(range(min = 2, max = 1_000_000))]
+        maximum: u32,
+        /// A new size is rounded up to a multiple of this many patients.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        #[schemars(range(min = 1, max = 10_000))]
+        step: u32,
+        /// Whether the size is at least the planned one.
+        #[serde(default = "yes")]
+        restricted: bool,
+    },
+    /// By the variance of the utilities of both arms together, from blinded data: the planned size
+    /// times the ratio of this variance to the planned one (Gould & Shih 1992).
+    PooledVariance {
+        /// Number of the look, from 1: the last before the final one.
+        #[schemars(range(min = 1, max = 19))]
+        look: u32,
+        /// Largest number of patients randomised.
+        #[schemars(range(min = 2, max = 1_000_000))]
+        maximum: u32,
+        /// A new size is rounded up to a multiple of this many patients.
+        #[serde(default = "one", skip_serializing_if = "is_one")]
+        #[schemars(range(min = 1, max = 10_000))]
+        step: u32,
+        /// Whether the size is at least the planned one.
+        #[serde(default = "yes")]
+        restricted: bool,
+    },
+}
+
+/// Effect under which conditional power is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeEffect {
+    /// The one observed at the look.
+    #[default]
+    Trend,
+    /// The one planned for the primary analysis.
+    Planned,
+}
+
+/// Statistic of the final look of a trial whose size has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SizeStatistic {
+    /// The Z of the patients before and after the look, weighted by the information planned for them
+    /// (Cui, Hung & Wang 1999): the type I error is kept.
+    #[default]
+    Weighted,
+    /// The Z of all patients together: the type I error is kept only if the zone begins high enough,
+    /// which `check` shows.
+    Conventional,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_one(step: &u32) -> bool {
+    *step == 1
+}
+
+impl WrittenSizeAdaptation {
+    /// Returns the number of the look, from 1.
+    pub fn look(&self) -> u32 {
+        match *self {
+            Self::PromisingZone { look, .. }
+            | Self::PooledRate { look, .. }
+            | Self::PooledVariance { look, .. } => look,
+        }
+    }
+
+    /// Returns the largest number of patients randomised.
+    pub fn maximum(&self) -> u32 {
+        match *self {
+            Self::PromisingZone { maximum, .. }
+            | Self::PooledRate { maximum, .. }
+            | Self::PooledVariance { maximum, .. } => maximum,
+        }
+    }
+
+    /// Returns the name of the rule.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::PromisingZone { .. } => "promising_zone",
+            Self::PooledRate { .. } => "pooled_rate",
+            Self::PooledVariance { .. } => "pooled_variance",
+        }
+    }
+
+    /// Returns whether the final look of a changed size has the weighted statistic.
+    pub fn is_weighted(&self) -> bool {
+        match self {
+            Self::PromisingZone { statistic, .. } => *statistic == SizeStatistic::Weighted,
+            Self::PooledRate { .. } | Self::PooledVariance { .. } => false,
+        }
+    }
+
+    /// Returns the number of patients that new sizes are multiples of.
+    pub fn step(&self) -> u32 {
+        match *self {
+            Self::PromisingZone { step, .. }
+            | Self::PooledRate { step, .. }
+            | Self::PooledVariance { step, .. } => step,
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! Re-estimation of the number of patients in simulated trials: laws, numbers by integration, bad input.
+
+use rescuesim::rng::Replicate;
+use rescuesim::scenario::{Scenario, Truth};
+use rescuesim::summary::{McEstimate, OperatingCharacteristics, ReestimationSummary};
+use rescuesim::trial::{Simulator, TrialResult};
+
+use crate::util::{
+    assert_within, directory, json, output, overrides, refused, rescuesim, scenario_file,
+    shipped_text, simulate_scenario,
+};
+
+const ICARUS: &str = "scenarios/icarus.toml";
+const MOSTE: &str = "scenarios/moste-reestimated.toml";
+
+fn icarus(set: &[&str]) -> Scenario {
+    scenario_file(ICARUS, set)
+}
+
+/// The file of a shipped scenario without its re-estimation.
+fn group_sequential(path: &str) -> Scenario {
+    let text = shipped_text(path);
+    let start = text.find("[adaptation.size]").expect("it re-estimates");
+    let end = start + text[start..].find("[[analyses]]").expect("it has analyses");
+    let text = format!("{}{}", &text[..start], &text[end..]);
+    Scenario::parse(&text, &[]).expect("a valid scenario")
+}
+
+fn trials(scenario: &Scenario, replicates: u64) -> Vec<TrialResult> {
+    let mut simulator = Simulator::new(scenario);
+    (0..replicates).flat_map(|r| simulator.run(Replicate(r)).trials).collect()
+}
+
+fn reestimation(found: &OperatingCharacteristics, truth: usize) -> &ReestimationSummary {
+    found.truths[truth].analyses[0].reestimation.as_ref().expect("it re-estimates")
+}
+
+/// With another maximum the zone is the same, but nothing can grow.
+#[test]
+fn a_zone_that_never_triggers_is_the_group_sequential_design() {
+    for (path, planned) in [(ICARUS, 296), (MOSTE, 824)] {
+        let plain = trials(&group_sequential(path), 200);
+        let never = format!("adaptation.size.maximum={planned}");
+        let narrow = "adaptation.size.at_least=0.7999999";
+        for set in [&never[..], narrow] {
+            if set == narrow && path == MOSTE {
+                continue;
+            }
+            let adaptive = trials(&scenario_file(path, &[set]), 200);
+            assert_eq!(plain.len(), adaptive.len());
+            for (one, other) in plain.iter().zip(&adaptive) {
+                let other = TrialResult { size: None, ..*other };
+                assert_eq!(format!("{one:?}"), format!("{other:?}"), "{path} {set}");
+            }
+        }
+    }
+}
+
+/// `run`, `compare` and every other command then print the same numbers.
+#[test]
+fn a_zone_that_never_triggers_has_the_rows_of_the_group_sequential_design() {
+    let folder = directory();
+    let text = shipped_text(ICARUS);
+    let start = text.find("[adaptation.size]").expect("it re-estimates");
+    let end = start + text[start..].find("[[analyses]]").expect("it has analyses");
+    std::fs::write(folder.path().join("plain.toml"), format!("{}{}", &text[..start], &text[end..]))
+        .expect("written");
+    std::fs::write(
+        folder.path().join("never.toml"),
+        text.replace("maximum = 498", "maximum = 296"),
+    )
+    .expect("written");
+    let rows = |name: &str| {
+        let out = format!("{name}.out");
+        let mut command = rescuesim();
+        command.current_dir(folder.path()).args(["run", name, "--replicates", "300"]);
+        output(command.args(["--out", &out, "--trials", "csv", "--quiet"]));
+        std::fs::read(folder.path().join(out).join("trials.csv")).expect("rows")
+    };
+    assert_eq!(rows("plain.toml"), rows("never.toml"));
+}
+
+#[test]
+fn the_first_patients_are_those_of_the_trial_without_reestimation() {
+    for path in [ICARUS, MOSTE] {
+        let (plain, adaptive) = (group_sequential(path), scenario_file(path, &[]));
+        let (mut one, mut other) = (Simulator::new(&plain), Simulator::new(&adaptive));
+        for r in 0..40 {
+            let (mut first, mut second) = Default::default();
+            let plain_days = one.enrol(Replicate(r), &mut first);
+            let adaptive_days = other.enrol(Replicate(r), &mut second);
+            let (a, b) =
+                (plain_days.follow(Truth::Alternative), adaptive_days.follow(Truth::Alternative));
+            let planned = plain.randomised as usize;
+            assert_eq!(a.arrival_days(), &b.arrival_days()[..planned]);
+            assert_eq!(a.outcome_days(), &b.outcome_days()[..planned]);
+            assert_eq!(b.arrival_days().len(), adaptive.most_randomised() as usize);
+            let (a, b) = (one.run(Replicate(r)), other.run(Replicate(r)));
+            assert_eq!(a.looks, b.looks);
+            assert_eq!(a.outcomes, b.outcomes);
+            for (plain, adaptive) in a.trials.iter().zip(&b.trials) {
+                let looks = adaptive.look - 1;
+                assert_eq!(
+                    format!("{:?}", &plain.z[..looks]),
+                    format!("{:?}", &adaptive.z[..looks])
+                );
+            }
+        }
+    }
+}
+
+/// The size is the rule's, never below the patients randomised by the decision nor above the maximum.
+#[test]
+fn every_size_follows_from_the_interim_result() {
+    let scenario = icarus(&["adaptation.size.step=10"]);
+    let rule = scenario.adaptation.size.as_ref().expect("it re-estimates");
+    let mut changed = 0;
+    for trial in trials(&scenario, 400) {
+        let size = trial.size.expect("the look takes place");
+        let z = trial.z[0];
+        let decided = size.decided.expect("nothing stops early");
+        assert_eq!(decided, rule.size(Some(z), &Default::default()));
+        assert_eq!(trial.n_randomised, decided);
+        assert!((296..=498).contains(&decided));
+        assert!(decided == 296 || decided == 498 || decided.is_multiple_of(10), "{decided}");
+        changed += u32::from(size.changed.is_some());
+    }
+    assert!(changed > 100);
+}
+
+/// With four patients more the weights are nearly those of the numbers of patients. The statistics still
+/// differ, as each part of the weighted one estimates the shares of the mRS by itself.
+#[test]
+fn an_increase_to_the_planned_size_leaves_the_weighted_statistic_near_the_conventional() {
+    let (mut squares, mut changes) = (0.0, 0.0);
+    for trial in trials(&icarus(&["adaptation.size.maximum=300"]), 400) {
+        if let Some(changed) = trial.size.and_then(|size| size.changed) {
+            assert!([298, 300].contains(&changed.moment.analysed));
+            squares += (changed.weighted - changed.conventional).powi(2);
+            changes += 1.0;
+        }
+    }
+    assert!(changes > 100.0 && squares / changes < 0.08 * 0.08, "{changes} {squares}");
+}
+
+#[track_caller]
+fn assert_near(what: &str, found: McEstimate, exact: f64) {
+    assert_within(what, found, exact, exact, 3.0);
+}
+
+/// Under H0, where the normal model has no other error than that of discrete counts.
+#[test]
+fn simulated_and_integrated_characteristics_agree() {
+    let found = simulate_scenario(&icarus(&["adaptation.size.step=1"]), 20_000);
+    for truth in [0, 1] {
+        let of = reestimation(&found, truth);
+        let exact = of.integrated.as_ref().expect("it is integrated");
+        assert_near("weighted", of.weighted.expect("unblinded"), exact.weighted);
+        assert_near("conventional", of.conventional.expect("unblinded"), exact.conventional);
+        assert_near("maximum", of.at_maximum, exact.at_maximum);
+        for zone in &of.zones {
+            let probability = zone.probability_integrated.expect("it is integrated");
+            assert_near(zone.zone, zone.probability, probability);
+            let rejection = zone.rejection_integrated.expect("it is integrated");
+            assert_near(zone.zone, zone.rejection, rejection);
+            let size = zone.n_analysed_integrated.expect("it is integrated");
+            // Sizes are rounded up by half a patient on average.
+            assert_within(zone.zone, zone.n_analysed, size - 1e-9, size + 0.6, 3.0);
+        }
+        let total: f64 = of.zones.iter().map(|zone| zone.probability.value).sum();
+        assert!((total - 1.0).abs() < 1e-12);
+    }
+}
+
+/// Rows of `tests/reference/reestimation.csv`: the design of ICARUS at a common odds ratio of 1.56, 10⁶
+/// trials by another program.
+#[test]
+fn the_reference_simulation_agrees() {
+    let mut reader =
+        csv::Reader::from_path(crate::util::project("tests/reference/reestimation.csv"))
+            .expect("it is shipped");
+    let found = simulate_scenario(&icarus(&[]), 20_000);
+    let mut compared = 0;
+    for row in reader.records().map(|row| row.expect("a row")) {
+        if &row[0] != "ICARUS-A" || &row[4] != "simulation" {
+            continue;
+        }
+        let Some((truth, quantity)) = row[1].split_once(' ') else { continue };
+        let truth = match truth {
+            "or=1.56" => 0,
+            "or=1" => 1,
+            _ => continue,
+        };
+        let of = reestimation(&found, truth);
+        let simulated = match quantity {
+            "chw" => of.weighted.expect("unblinded"),
+            "conventional" => of.conventional.expect("unblinded"),
+            "p_promising" => of.zones[1].probability,
+            "p_nmax" => of.at_maximum,
+            "expected_n" => found.truths[truth].analyses[0].n_randomised.mean,
+            _ => continue,
+        };
+        let (value, se): (f64, f64) =
+            (row[2].parse().expect("a number"), row[3].parse().expect("a number"));
+        let error = libm::hypot(se, simulated.mcse);
+        assert!((simulated.value - value).abs() < 3.5 * error, "{row:?}: {simulated:?}");
+        compared += 1;
+    }
+    assert_eq!(compared, 10);
+}
+
+/// A zone without a beginning, which is too low for the conventional statistic, up to five times the size.
+const LOW: &[&str] =
+    &["adaptation.size.at_least=0", "adaptation.size.maximum=1480", "adaptation.size.step=1"];
+
+fn type_one_errors(replicates: u64) {
+    let found = simulate_scenario(&icarus(LOW), replicates);
+    let of = reestimation(&found, 1);
+    let exact = of.integrated.as_ref().expect("it is integrated");
+    assert!((exact.weighted - 0.025).abs() < 1e-6, "{exact:?}");
+    assert!(exact.conventional > 0.029, "{exact:?}");
+    let (weighted, conventional) =
+        (of.weighted.expect("unblinded"), of.conventional.expect("unblinded"));
+    assert!(weighted.value <= 0.025 + 3.0 * weighted.mcse, "{weighted:?}");
+    assert_near("conventional", conventional, exact.conventional);
+}
+
+#[test]
+fn the_weighted_statistic_keeps_the_type_one_error_and_the_naive_one_does_not() {
+    type_one_errors(20_000);
+}
+
+#[test]
+#[ignore = "a million replicates take a minute"]
+fn the_weighted_statistic_keeps_the_type_one_error_in_a_million_trials() {
+    type_one_errors(1_000_000);
+}
+
+/// Without an early stop the weighted estimate has no median bias, and its interval covers.
+#[test]
+fn the_weighted_estimate_has_no_median_bias_where_the_size_changes() {
+    let found = simulate_scenario(&icarus(LOW), 10_000);
+    let estimate = &found.truths[0].analyses[0].estimate;
+    // Over all trials: given a change the interim result is selected.
+    assert_within("above", estimate.median_unbiased.above_truth, 0.5, 0.5, 3.0);
+    assert_within("coverage", estimate.median_unbiased.coverage, 0.945, 0.955, 3.0);
+    let of = reestimation(&found, 0);
+    assert!(
+        of.naive_changed.mean.n == of.weighted_changed.mean.n && of.naive_changed.mean.n > 4000
+    );
+}
+
+/// The decision comes when all planned patients have been randomised: recruitment waits for it.
+#[test]
+fn patients_who_arrive_before_the_decision_are_counted() {
+    let fast = icarus(&["accrual.per_month=200", "design.decision_lag_days=30"]);
+    let mut paused = 0;
+    for trial in trials(&fast, 100) {
+        let size = trial.size.expect("the look takes place");
+        if let Some(changed) = size.changed {
+            assert!(changed.paused_days > 30.0);
+            assert!(changed.moment.day > 200.0, "{changed:?}");
+            paused += 1;
+        }
+    }
+    assert!(paused > 10);
+    let slow = icarus(&["accrual.per_month=2"]);
+    let changes = trials(&slow, 50).into_iter().filter_map(|trial| trial.size?.changed);
+    assert!(changes.map(|changed| changed.paused_days).all(|days| days == 0.0));
+    // A blinded rule may reduce the size, but not below the patients randomised already.
+    let blinded =
+        r#"adaptation.size={rule="pooled_rate",look=1,power=0.05,maximum=296,restricted=false}"#;
+    let set = [blinded, "analyses=[{name=\"a\",method=\"two_proportions\",cut=2}]"];
+    for trial in trials(&icarus(&set), 50) {
+        let moment = trial.size.and_then(|size| size.changed).expect("power is nearly none").moment;
+        assert!((148..296).contains(&moment.at_data.randomised), "{moment:?}");
+    }
+}
+
+#[test]
+fn blinded_sizes_follow_the_rate_and_the_variance_of_both_arms() {
+    let rate = r#"adaptation.size={rule="pooled_rate",look=1,power=0.8,maximum=900}"#;
+    let analyses = "analyses=[{name=\"a\",method=\"two_proportions\",cut=2}]";
+    let scenario = icarus(&[rate, analyses]);
+    let rule = scenario.adaptation.size.as_ref().expect("it re-estimates");
+    let mut seen = std::collections::BTreeSet::new();
+    for trial in trials(&scenario, 100) {
+        let size = trial.size.expect("the look takes place");
+        assert!(size.zone.is_none() && (0.0..1.0).contains(&size.observed));
+        seen.insert((size.observed.to_bits(), trial.n_randomised));
+        assert!(trial.n_randomised >= rule.planned);
+    }
+    // The nearer to one half, the more patients.
+    let sizes: Vec<u32> = seen.iter().map(|(_, size)| *size).collect();
+    assert!(sizes.len() > 10 && sizes.is_sorted(), "{seen:?}");
+    let variance =
+        r#"adaptation.size={rule="pooled_variance",look=1,maximum=600,restricted=false}"#;
+    let analyses = "analyses=[{name=\"a\",method=\"utility_weighted\",utilities=[1.0,0.91,0.76,0.65,0.33,0.0,0.0]}]";
+    let found = simulate_scenario(&icarus(&[variance, analyses]), 2000);
+    let of = reestimation(&found, 1);
+    // The null twin has the planned control arm in both, whose variance is about the planned one.
+    assert!((of.final_size.mean.value - 296.0).abs() < 15.0, "{of:?}");
+    assert!(of.increased.value > 0.2 && of.decreased.value > 0.2);
+    assert_within("type I error", found.truths[1].analyses[0].rejection, 0.0, 0.025, 3.5);
+}
+
+#[test]
+fn threads_shards_and_resumed_runs_have_the_same_numbers() {
+    let folder = directory();
+    let project = crate::util::project("");
+    let path = project.join(MOSTE);
+    let run = |args: &[&str]| {
+        let mut command = rescuesim();
+        command.current_dir(folder.path()).arg("run").arg(&path);
+        command.args(["--replicates", "700"]).args(args);
+        let mut found = json(&mut command);
+        found.as_object_mut().expect("an object").remove("provenance");
+        found
+    };
+    let one = run(&["--threads", "1"]);
+    assert_eq!(one, run(&["--threads", "7"]));
+    assert!(one.to_string().contains("\"reestimation\""));
+    for shard in ["1/2", "2/2"] {
+        let name = format!("{}.json", &shard[..1]);
+        let mut command = rescuesim();
+        command.current_dir(folder.path()).arg("run").arg(&path);
+        output(command.args(["--replicates", "700", "--shard", shard, "--checkpoint", &name]));
+    }
+    let mut merged =
+        json(rescuesim().current_dir(folder.path()).args(["merge", "1.json", "2.json"]));
+    merged.as_object_mut().expect("an object").remove("provenance");
+    assert_eq!(one["truths"], merged["truths"]);
+    let mut first = rescuesim();
+    first.current_dir(folder.path()).arg("run").arg(&path);
+    output(first.args(["--replicates", "300", "--checkpoint", "resumed.json"]));
+    assert_eq!(one["truths"], run(&["--checkpoint", "resumed.json", "--resume"])["truths"]);
+}
+
+#[test]
+fn the_trace_and_the_check_describe_the_reestimation() {
+    let scenario = icarus(&[]);
+    let changed = trials(&scenario, 100)
+        .into_iter()
+        .find(|trial| {
+            trial.truth == Truth::Alternative
+                && trial.size.is_some_and(|size| size.changed.is_some())
+        })
+        .expect("one is promising");
+    let mut command = rescuesim();
+    let replicate = changed.replicate.to_string();
+    let text = output(command.args(["trace", "icarus", "--replicate", &replicate]));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let n = changed.n_randomised;
+    assert!(text.contains(&format!("the size was changed from 296 to {n} patients")), "{text}");
+    assert!(text.contains("At the final look the weighted Z was"), "{text}");
+    let text = output(rescuesim().args(["check", "icarus"]));
+    let words = text.replace("\n#", "").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("Size re-estimated at look 1: if the conditional power at 296 patients")
+    );
+    // Rows of the reference's rule: where the zone begins, and where it ends.
+    assert!(text.contains("1.1237") && text.contains("1.8067"), "{text}");
+}
+
+#[test]
+fn bad_reestimations_are_refused_at_their_keys() {
+    let cases = [
+        ("adaptation.size.maximum=295", "adaptation.size.maximum is 295; allowed: at least"),
+        ("adaptation.size.at_least=0.8", "adaptation.size.at_least is 0.8; allowed: less than"),
+        ("adaptation.size.below=0.2", "allowed: less than `below` (0.2)"),
+        ("adaptation.size.target=1.2", "adaptation.size.target is 1.2"),
+        ("adaptation.size.at_least=-0.1", "adaptation.size.at_least is -0.1"),
+        ("adaptation.size.look=2", "adaptation.size.look is 2; allowed: 1"),
+        ("design.looks={equally_spaced=1}", "the design has no interim look"),
+        ("design.looks={equally_spaced=3}", "allowed: 2, the last look before the final one"),
+        (
+            "design.looks={randomised=[148,296]}",
+            "design.looks has looks whose number of outcomes differs",
+        ),
+        (
+            "design.looks={months=[20,32]}",
+            "design.looks has looks whose number of outcomes differs",
+        ),
+        ("run.variance_reduction=true", "run.variance_reduction"),
+        ("analyses[0].rerandomisations=999", "analyses[0].rerandomisations"),
+        ("description={tipping_point=true}", "description.tipping_point"),
+        ("adaptation={}", "adaptation has no change of the trial"),
+        (
+            "adaptation.size={rule=\"pooled_rate\",look=1,power=0.8,maximum=498}",
+            "adaptation.size.rule is \"pooled_rate\"",
+        ),
+        (
+            "adaptation.size={rule=\"pooled_variance\",look=1,maximum=498}",
+            "adaptation.size.rule is \"pooled_variance\"",
+        ),
+    ];
+    for (set, expected) in cases {
+        let refusal = Scenario::load(&crate::util::project(ICARUS), &overrides(&[set]))
+            .expect_err(set)
+            .to_string()
+            .replace('`', "");
+        assert!(refusal.contains(&expected.replace('`', "")), "{set}: {refusal}");
+    }
+    let message =
+        refused(rescuesim().args(["run", "icarus", "--set", "adaptation.size.maximum=1"]));
+    assert!(message.contains("adaptation.size.maximum"), "{message}");
+}
