@@ -52,7 +52,8 @@ pub enum NoFormula {
     /// P values are coarse.
     #[error("as fewer than {ENOUGH_RERANDOMISATIONS} re-randomisations make p values coarse")]
     FewRerandomisations,
-    /// The null hypothesis has two ends, of which one Z says nothing.
+    /// The null hypothesis has two ends, of which one Z says nothing: with looks the trial continues on both
+    /// sides of the range in which it stops, and a size would need both distances.
     #[error("as equivalence is tested against two margins")]
     Equivalence,
     /// There is nothing to compare.
@@ -303,6 +304,10 @@ impl Expected<'_> {
     pub fn formula_in_words(&self, truth: Truth, analysis: &Analysis) -> String {
         if let Err(cause) = self.normal_approximation(truth, analysis) {
             return format!("none, {cause}");
+        }
+        if analysis.method.null_effects().upper.is_some() {
+            return "Two one-sided tests, the estimate and its standard error those of the expected data"
+                .to_owned();
         }
         let suffix = if self.scenario.adaptation.size.is_some() {
             "; the size is re-estimated, by numerical integration"

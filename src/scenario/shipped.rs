@@ -23,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 25] = shipped![
+pub const SCENARIOS: [Shipped; 26] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
@@ -38,6 +38,7 @@ pub const SCENARIOS: [Shipped; 25] = shipped![
     "ims-iii",
     "act",
     "direct-mt",
+    "mr-clean-no-iv",
     "taste",
     "oriental-mevo",
     "dawn-coprimary",

@@ -282,6 +282,39 @@ fn equivalence_with_one_look_has_a_formula() {
     }
 }
 
+/// `design` has the power that `check` has, by the same formula, and no size.
+#[test]
+fn design_and_check_have_the_same_power_of_equivalence() {
+    let set = [
+        "--set",
+        r#"hypothesis={type="equivalence",margin={risk_difference=-0.09}}"#,
+        "--set",
+        r#"analyses=[{name="it",method="two_proportions"}]"#,
+        "--set",
+        "sample_size.randomised=1600",
+        "--set",
+        "outcome.experimental={functional_independence=0.26}",
+    ];
+    let one_look = ["--set", "design.looks={equally_spaced=1}"];
+    let text = |command: &str, looks: &[&str]| {
+        let mut program = rescuesim();
+        let text =
+            crate::util::output(program.args([command, "angel-reboot"]).args(set).args(looks));
+        text.split_whitespace().filter(|word| *word != "#").collect::<Vec<_>>().join(" ")
+    };
+    let check = text("check", &one_look);
+    let powers = check.split("type I error at the margin ").nth(1).expect("a table of powers");
+    let powers = powers.split("it ").nth(1).expect("a row of the analysis");
+    let [power, error] = [0, 1].map(|i: usize| powers.split(' ').nth(i).expect("a number"));
+    assert!(power.parse::<f64>().expect("a number") > 0.5, "{power}");
+    let design = text("design", &one_look);
+    let stated = format!("Power {power}, type I error at the margin {error}. Two one-sided tests");
+    assert!(design.contains(&stated), "{stated}: {design}");
+    assert!(check.contains("Two one-sided tests"), "{check}");
+    let several = text("design", &[]);
+    assert!(several.contains("No power and no sizes"), "{several}");
+}
+
 #[test]
 fn the_hypothesis_is_named_in_run_trace_check_and_design() {
     let set = [

@@ -8,9 +8,11 @@ use rescuesim::design::enrichment::EnrichedDesign;
 use rescuesim::design::reestimation::{ReestimatedDesign, WantedReestimation};
 use rescuesim::design::sample_size::{ArmSizes, Rounding};
 use rescuesim::design::{AlphaSource, Boundaries};
-use rescuesim::expected::{Expected, FinalOutcomes, MOST_PATIENTS, PosedDesign, SizedBoundaries};
+use rescuesim::expected::{
+    Expected, FinalOutcomes, MOST_PATIENTS, NoFormula, PosedDesign, SizedBoundaries,
+};
 use rescuesim::report::design::{BoundariesReport, DesignReport};
-use rescuesim::scenario::{InputDocument, Scenario, StatedTrial};
+use rescuesim::scenario::{Analysis, InputDocument, Scenario, StatedTrial, Truth};
 
 use super::DesignArgs;
 use crate::cli::{Failure, analysis, recreate};
@@ -56,7 +58,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
     let share_randomised = scenario.ratio.share_experimental();
     let randomised =
         Rounding::Total.sizes(f64::from(scenario.randomised), share_randomised, &[1.0]).pop();
-    let cause = match posed {
+    let no_formula = match posed {
         Ok(PosedDesign { question, boundaries, sizes }) => {
             let mut conventions = question.conventions(AlphaSource::Given);
             conventions.extend(of_the_final_look(scenario, outcomes, &sizes));
@@ -71,8 +73,9 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
                 reestimation: reestimation_of(scenario, args),
             })));
         }
-        Err(cause) => expected.no_formula(analysis, cause),
+        Err(cause) => cause,
     };
+    let cause = expected.no_formula(analysis, no_formula);
     if let Some(power) = args.power {
         return Err(Failure::Usage(format!(
             "--power {power}: {cause}; without --power the boundaries are printed, and `rescuesim solve` \
@@ -95,7 +98,8 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
         command: recreate::as_typed(),
         title,
         conventions,
-        no_formula: format!("No power and no sizes: {cause}."),
+        no_formula: power_alone(&expected, analysis, no_formula)
+            .unwrap_or_else(|| format!("No power and no sizes: {cause}.")),
         alpha_one_sided: rules.alpha_one_sided,
         analysed,
         randomised: randomised.unwrap_or(analysed),
@@ -109,6 +113,25 @@ fn reestimation_of(scenario: &Scenario, args: &DesignArgs) -> Option<WantedReest
     let size = scenario.adaptation.size.as_ref()?;
     let has_two_looks = scenario.design.looks().len() == 2;
     size.wanted().filter(|_| has_two_looks && args.power.is_none())
+}
+
+/// States the power and the type I error of an analysis that has these by formula, as `check` does, but no
+/// sizes: equivalence with one look. `None` if it has neither.
+fn power_alone(
+    expected: &Expected<'_>,
+    analysis: &Analysis,
+    no_sizes: NoFormula,
+) -> Option<String> {
+    let [power, error] = [Truth::Alternative, Truth::Null].map(|truth| {
+        expected.normal_approximation(truth, analysis).map(|stopping| stopping.rejection())
+    });
+    Some(format!(
+        "Power {:.4}, type I error at the margin {:.4}. {}. No sizes, {no_sizes}; `rescuesim solve` finds one \
+         by simulation.",
+        power.ok()?,
+        error.ok()?,
+        expected.formula_in_words(Truth::Alternative, analysis)
+    ))
 }
 
 /// States how many outcomes the final look has, and what the numbers leave out.
