@@ -61,8 +61,8 @@ pub(super) fn simulated(scenario: &Scenario, truths: &[TruthSummary]) -> Documen
         .gap()
         .table(&header, interactions.collect())
         .text(
-            "Likelihood-ratio test when the trial ends; the formula, non-central χ², is for all patients \
-             (a trial that stops early has fewer, and the first two decimals agree otherwise).",
+            "Likelihood-ratio test when the trial ends. The formula, non-central χ², is for all patients: a trial \
+             that stops early has fewer, and a lower probability under an interaction.",
         )
 }
 

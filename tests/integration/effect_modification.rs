@@ -157,6 +157,17 @@ fn interactions_are_found_as_often_as_the_formula_says() {
 }
 
 #[test]
+fn the_number_of_threads_does_not_change_the_results() {
+    let run = |threads: &str| {
+        let mut command = rescuesim();
+        command.args(["run", "scenarios/angel-reboot.toml", "--replicates", "300"]);
+        command.args(set_options(&["factors[0].effect_log_odds=[0,0.8]", OPPOSITE]));
+        json(command.args(["--threads", threads]))["truths"].to_string()
+    };
+    assert_eq!(run("1"), run("7"));
+}
+
+#[test]
 fn bad_modifications_are_refused_with_their_key() {
     let directory = directory();
     let scenario = directory.path().join("scenario.toml");
