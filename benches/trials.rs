@@ -119,6 +119,55 @@ mod replicate {
         simulate(bencher, angel_reboot(&[analyses, one_look[0], one_look[1]]));
     }
 
+    /// Trials that decide by boundaries of Z, and by probabilities after the same analyses: two proportions,
+    /// Wald's test of the shift (flat, normal and heavy-tailed prior), mean utilities. Neither stops early
+    /// for futility often, so that both have nearly as many looks.
+    const DECISIONS: [&str; 8] = [
+        "two_proportions",
+        "two_proportions, bayesian",
+        "proportional_odds",
+        "proportional_odds, bayesian, flat prior",
+        "proportional_odds, bayesian, normal prior",
+        "proportional_odds, bayesian, t prior",
+        "utility_weighted",
+        "utility_weighted, bayesian",
+    ];
+
+    fn deciding(name: &str) -> Scenario {
+        let method = name.split(',').next().expect("a name");
+        let analysis = match method {
+            "proportional_odds" => "test=\"wald\"",
+            "utility_weighted" => "utilities=[10,9.1,7.6,6.5,3.3,0,0]",
+            _ => "test=\"pooled_z\"",
+        };
+        let prior = if name.contains("t prior") {
+            ",prior={components=[{log_odds_ratio={mean=0.0,sd=0.35,degrees_of_freedom=4}}]}"
+        } else if name.contains("normal prior") {
+            ",prior={components=[{log_odds_ratio={mean=0.0,sd=0.35}}]}"
+        } else {
+            ""
+        };
+        let rules = if name.contains("bayesian") {
+            format!(
+                "decisions=\"bayesian\",bayesian={{success={{posterior_at_least=0.99}},\
+                 futility={{predictive_below=0.05}}{prior}}}"
+            )
+        } else {
+            "alpha_one_sided=0.025,efficacy={rule=\"pocock\"},\
+             futility={rule=\"predictive_power\",at_most=0.05}"
+                .to_owned()
+        };
+        angel_reboot(&[
+            &format!("analyses=[{{method=\"{method}\",{analysis}}}]"),
+            &format!("design={{looks={{analysed=[104,208,312]}},{rules}}}"),
+        ])
+    }
+
+    #[divan::bench(args = DECISIONS)]
+    fn deciding_by_z_or_probability(bencher: Bencher, name: &str) {
+        simulate(bencher, deciding(name));
+    }
+
     /// Every shipped scenario, unchanged.
     #[divan::bench(args = SCENARIOS.map(|shipped| shipped.name), sample_size = 100)]
     fn shipped(bencher: Bencher, name: &str) {

@@ -251,6 +251,31 @@ impl NormalPrior {
         }
     }
 
+    /// Returns the estimate with the given standard error whose predictive probability of success is
+    /// `probability`; `None` if none within 60 standard errors has it.
+    pub fn estimate_predicting(
+        &self,
+        standard_error: f64,
+        planned: Planned,
+        probability: f64,
+    ) -> Option<f64> {
+        let reach = 60.0 * standard_error;
+        // It rises with the estimate, as the posterior does.
+        let excess = |estimate: f64| {
+            self.predictive_probability(EffectEstimate { estimate, standard_error }, planned)
+                - probability
+        };
+        brent(excess, -reach, reach)
+    }
+
+    /// Returns whether probabilities are sums of several terms.
+    pub fn is_sum(&self) -> bool {
+        match self {
+            Self::Flat => false,
+            Self::Mixture(prior) => prior.components() > 1,
+        }
+    }
+
     /// Computes the conditional power of the later analysis if the effect is the estimate.
     pub fn conditional_power_under_trend(observed: EffectEstimate, planned: Planned) -> f64 {
         let Planned { information_fraction: t, estimate_needed } = planned;

@@ -1,6 +1,7 @@
 //! Counts of two proportions that stop a trial by posterior or predictive probabilities, for the exact
 //! recursion.
 
+use super::rules::{DecisionModel, DecisionRules, HarmAtLeast};
 use super::{ArmCount, BetaBinomial, ProportionData};
 use crate::design::exact::StoppingRegion;
 use crate::design::sample_size::ArmSizes;
@@ -24,6 +25,51 @@ pub struct ProportionRules {
     /// Futility below a probability at the interim looks, after success was denied; `None` for no
     /// futility.
     pub futility: Option<FutilityBelow>,
+}
+
+impl DecisionRules {
+    /// Returns the counts of two proportions that stop a trial at each look: above for success, below for
+    /// futility or harm. `None` for models of other data.
+    ///
+    /// # Panics
+    /// If the number of sizes is not that of the looks.
+    pub fn regions(
+        &self,
+        model: &DecisionModel,
+        sizes: &[ArmSizes],
+    ) -> Option<Vec<StoppingRegion>> {
+        let (control, experimental) = match model {
+            &DecisionModel::BetaBinomial { control, experimental, cut: _ } => {
+                (control, experimental)
+            }
+            DecisionModel::Normal(_) | DecisionModel::Dirichlet { .. } => return None,
+        };
+        let of = |difference, success: Vec<f64>, futility| {
+            let model = BetaBinomial { control, experimental, difference };
+            ProportionRules { model, success, futility }.regions(sizes)
+        };
+        let mut regions = of(self.effect_above, self.success.clone(), self.futility);
+        let last = regions.len() - 1;
+        if let Some(least) = self.predictive_success {
+            // Predicted enough is not below.
+            let enough = Some(FutilityBelow::Predictive(least));
+            let predicted = of(self.effect_above, self.success.clone(), enough);
+            for (region, predicted) in regions[..last].iter_mut().zip(predicted) {
+                region.above = predicted.below;
+            }
+        }
+        if let Some(HarmAtLeast { probability, effect_below }) = self.harm {
+            // As in `DecisionRules::decide`.
+            let harmless = (1.0 - probability).next_up();
+            let harm = of(effect_below, vec![harmless; sizes.len()], None);
+            for (region, harm) in regions.iter_mut().zip(harm) {
+                for (below, harmless_from) in region.below.iter_mut().zip(harm.above) {
+                    *below = (*below).max(harmless_from);
+                }
+            }
+        }
+        Some(regions)
+    }
 }
 
 impl ProportionRules {
@@ -86,6 +132,62 @@ impl ProportionRules {
                     successes
                 })
                 .collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::OutcomeTable;
+    use crate::bayes::{DecisionCache, DecisionData, LookPlace};
+    use crate::design::Decision;
+    use crate::num::beta::Beta;
+    use crate::outcome::Mrs;
+
+    /// Every table of small looks, with success by the predictive probability, harm and futility.
+    #[test]
+    fn regions_are_the_decisions_of_all_tables() {
+        let prior = Beta { a: 1.0, b: 1.5 };
+        let cut = Mrs::INDEPENDENT;
+        let model = DecisionModel::BetaBinomial { control: prior, experimental: prior, cut };
+        let sizes = [8, 16, 24].map(|n| ArmSizes { control: n, experimental: n });
+        for predictive_success in [None, Some(0.9)] {
+            let rules = DecisionRules {
+                success: vec![0.99, 0.98, 0.96],
+                effect_above: 0.05,
+                predictive_success,
+                futility: Some(FutilityBelow::Predictive(0.05)),
+                harm: Some(HarmAtLeast { probability: 0.9, effect_below: -0.05 }),
+            };
+            let regions = rules.regions(&model, &sizes).expect("counts of successes");
+            let mut cache = DecisionCache::default();
+            for (look, region) in regions.iter().enumerate() {
+                let place = LookPlace { look, is_final: look == 2 };
+                let n = region.sizes.control;
+                for (c, e) in (0..=n).flat_map(|c| (0..=n).map(move |e| (c, e))) {
+                    let outcomes = OutcomeTable {
+                        counts: [c, e].map(|successes| [successes, 0, 0, 0, 0, 0, n - successes]),
+                    };
+                    let data =
+                        DecisionData { outcomes: &outcomes, observed: None, later: [24, 24] };
+                    let decision = rules.decide(&model, place, data, &mut cache);
+                    let row = c as usize;
+                    let expected = if e >= region.above[row] {
+                        "above"
+                    } else if e < region.below[row] {
+                        "below"
+                    } else {
+                        "continue"
+                    };
+                    let found = match decision {
+                        Decision::Efficacy => "above",
+                        Decision::Futility | Decision::Harm => "below",
+                        Decision::Continue => "continue",
+                    };
+                    assert_eq!(found, expected, "look {look}, {c} and {e} of {n}");
+                }
             }
         }
     }

@@ -1,10 +1,9 @@
 //! Decisions at a look by posterior and predictive probabilities.
 
-use std::collections::BTreeMap;
-
+use super::evaluation::{DecisionCache, LookEvaluation, TableQuestion};
 use super::{
-    ArmCount, BetaBinomial, Dirichlet, EffectEstimate, FutilityBelow, NormalPrior, Planned,
-    ProportionData, UtilityDifference,
+    BetaBinomial, EffectEstimate, FutilityBelow, NormalPrior, Planned, UtilityDifference,
+    proportions, utility_difference,
 };
 use crate::analysis::OutcomeTable;
 use crate::design::Decision;
@@ -93,105 +92,15 @@ pub struct LookProbabilities {
     pub harm: Option<f64>,
 }
 
-/// Question that a table of counts answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum TableQuestion {
-    Success,
-    Harm,
-    Futility,
-}
-
-/// Tables of two proportions for which a question was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct TableKey {
-    question: TableQuestion,
-    cut: Mrs,
-    look: usize,
-    sizes: [u32; 2],
-    later: [u32; 2],
-}
-
-/// Successes of the experimental arm between which an answer is not yet known.
-#[derive(Debug, Clone, Copy)]
-struct AnswerBounds {
-    /// Below this the answer is no.
-    no_below: u32,
-    /// From this on the answer is yes.
-    yes_from: u32,
-}
-
-const UNKNOWN: AnswerBounds = AnswerBounds { no_below: 0, yes_from: u32::MAX };
-
-/// Tables that are kept; their number is bounded only by the memory.
-const MOST_TABLES: usize = 20_000;
-
-/// Answers for tables of counts that were seen before, and buffers, for one set of rules and priors.
-///
-/// All probabilities rise with successes in the experimental arm, so that two counts bound the answer for
-/// all others. Answers do not depend on what was asked before.
-#[derive(Debug, Default)]
-pub struct DecisionCache {
-    tables: BTreeMap<TableKey, Vec<AnswerBounds>>,
-    /// Least numbers for final success, by cut and final sizes.
-    least: BTreeMap<(Mrs, [u32; 2]), Vec<u32>>,
-    scratch: [Vec<f64>; 2],
-}
-
-impl DecisionCache {
-    /// Returns the answer for a table if it follows from earlier ones.
-    fn known(&self, key: &TableKey, data: ProportionData) -> Option<bool> {
-        let row = self.tables.get(key)?[data.control.successes as usize];
-        let experimental = data.experimental.successes;
-        if experimental < row.no_below {
-            Some(false)
-        } else if experimental >= row.yes_from {
-            Some(true)
-        } else {
-            None
-        }
-    }
-
-    /// Keeps the answer for a table.
-    fn keep(&mut self, key: TableKey, data: ProportionData, answer: bool) {
-        if self.tables.len() >= MOST_TABLES {
-            self.tables.clear();
-        }
-        let rows = key.sizes[0] as usize + 1;
-        let table = self.tables.entry(key).or_insert_with(|| vec![UNKNOWN; rows]);
-        let row = &mut table[data.control.successes as usize];
-        let experimental = data.experimental.successes;
-        if answer {
-            row.yes_from = experimental;
-        } else {
-            row.no_below = experimental + 1;
-        }
-    }
-
-    /// Returns the predictive probability of final success of two proportions.
-    fn predictive(
-        &mut self,
-        model: BetaBinomial,
-        cut: Mrs,
-        data: ProportionData,
-        later: [u32; 2],
-        success: f64,
-    ) -> f64 {
-        if self.least.len() >= MOST_TABLES {
-            self.least.clear();
-        }
-        let Self { least, scratch, .. } = self;
-        let least = least
-            .entry((cut, later))
-            .or_insert_with(|| model.least_for_success(later[0], later[1], success));
-        model.predictive_probability(data, later, least, scratch)
-    }
-}
-
 impl DecisionRules {
     /// Returns the least posterior probability for success at a look.
     pub fn success_at(&self, place: LookPlace) -> f64 {
-        let last = self.success[self.success.len() - 1];
-        if place.is_final { last } else { self.success[place.look] }
+        self.success[self.position(place)]
+    }
+
+    /// Returns the position of a look among the thresholds of success.
+    pub(super) fn position(&self, place: LookPlace) -> usize {
+        if place.is_final { self.success.len() - 1 } else { place.look }
     }
 
     /// Returns whether a decision of an interim look depends on what later patients will show.
@@ -247,24 +156,33 @@ impl DecisionRules {
         if continues { Decision::Continue } else { Decision::Futility }
     }
 
-    fn predictive_of_estimate(
+    pub(super) fn predictive_of_estimate(
         &self,
         prior: &NormalPrior,
         observed: EffectEstimate,
         data: DecisionData<'_>,
     ) -> f64 {
-        let total: u32 = data.later.iter().sum();
-        let information_fraction = (f64::from(data.outcomes.total()) / f64::from(total)).min(1.0);
-        let standard_error = observed.standard_error * information_fraction.sqrt();
-        let needed = prior.estimate_needed(standard_error, self.effect_above, self.final_success());
         // No estimate succeeds under a prior that rules the effect out.
-        needed.map_or(0.0, |estimate_needed| {
-            prior
-                .predictive_probability(observed, Planned { information_fraction, estimate_needed })
-        })
+        self.planned(prior, observed.standard_error, data)
+            .map_or(0.0, |planned| prior.predictive_probability(observed, planned))
     }
 
-    fn predictive_of_utilities(
+    /// Returns what the final analysis needs if the standard error is this now; `None` if no estimate
+    /// succeeds.
+    pub(super) fn planned(
+        &self,
+        prior: &NormalPrior,
+        standard_error: f64,
+        data: DecisionData<'_>,
+    ) -> Option<Planned> {
+        let total: u32 = data.later.iter().sum();
+        let information_fraction = (f64::from(data.outcomes.total()) / f64::from(total)).min(1.0);
+        let finally = standard_error * information_fraction.sqrt();
+        let needed = prior.estimate_needed(finally, self.effect_above, self.final_success());
+        needed.map(|estimate_needed| Planned { information_fraction, estimate_needed })
+    }
+
+    pub(super) fn predictive_of_utilities(
         &self,
         difference: &UtilityDifference,
         data: DecisionData<'_>,
@@ -314,78 +232,6 @@ impl DecisionRules {
     }
 }
 
-/// A look whose probabilities are compared with thresholds.
-struct LookEvaluation<'e> {
-    rules: &'e DecisionRules,
-    model: &'e DecisionModel,
-    place: LookPlace,
-    data: DecisionData<'e>,
-    cache: &'e mut DecisionCache,
-}
-
-impl LookEvaluation<'_> {
-    /// Returns whether P(effect > `effect` | data) is at least `least`.
-    fn exceeds(&mut self, question: TableQuestion, effect: f64, least: f64) -> bool {
-        let Self { model, place, data, cache, .. } = self;
-        match *model {
-            &DecisionModel::BetaBinomial { control, experimental, cut } => {
-                let counts = proportions(data.outcomes, cut);
-                let key = TableKey::new(question, cut, *place, counts, [0; 2]);
-                cache.known(&key, counts).unwrap_or_else(|| {
-                    let model = BetaBinomial { control, experimental, difference: effect };
-                    let answer = model.posterior_probability(counts) >= least;
-                    cache.keep(key, counts, answer);
-                    answer
-                })
-            }
-            DecisionModel::Normal(_) => model.probability_above(effect, *data) >= least,
-            &DecisionModel::Dirichlet { prior, utilities } => {
-                utility_difference(data.outcomes, prior, utilities).exceeds(effect, least)
-            }
-        }
-    }
-
-    /// Returns whether the predictive probability of success at the final analysis is at least `least`.
-    fn predicts(&mut self, question: TableQuestion, least: f64) -> bool {
-        let Self { rules, model, place, data, cache } = self;
-        match *model {
-            &DecisionModel::BetaBinomial { control, experimental, cut } => {
-                let counts = proportions(data.outcomes, cut);
-                let key = TableKey::new(question, cut, *place, counts, data.later);
-                if let Some(known) = cache.known(&key, counts) {
-                    return known;
-                }
-                let difference = rules.effect_above;
-                let model = BetaBinomial { control, experimental, difference };
-                let predicted =
-                    cache.predictive(model, cut, counts, data.later, rules.final_success());
-                cache.keep(key, counts, predicted >= least);
-                predicted >= least
-            }
-            DecisionModel::Normal(prior) => data.observed.is_some_and(|observed| {
-                rules.predictive_of_estimate(prior, observed, *data) >= least
-            }),
-            &DecisionModel::Dirichlet { prior, utilities } => {
-                let difference = utility_difference(data.outcomes, prior, utilities);
-                rules.predictive_of_utilities(&difference, *data) >= least
-            }
-        }
-    }
-}
-
-impl TableKey {
-    fn new(
-        question: TableQuestion,
-        cut: Mrs,
-        place: LookPlace,
-        counts: ProportionData,
-        later: [u32; 2],
-    ) -> Self {
-        let sizes = [counts.control.patients, counts.experimental.patients];
-        Self { question, cut, look: place.look, sizes, later }
-    }
-}
-
 impl DecisionModel {
     /// Returns whether the model needs the estimate of the analysis.
     pub fn needs_estimate(&self) -> bool {
@@ -410,24 +256,6 @@ impl DecisionModel {
             }
         }
     }
-}
-
-fn proportions(outcomes: &OutcomeTable, cut: Mrs) -> ProportionData {
-    let [control, experimental] = outcomes.counts.map(|counts| ArmCount {
-        successes: counts[..=cut.index()].iter().sum(),
-        patients: counts.iter().sum(),
-    });
-    ProportionData { control, experimental }
-}
-
-fn utility_difference(
-    outcomes: &OutcomeTable,
-    prior: f64,
-    utilities: [f64; LEVELS],
-) -> UtilityDifference {
-    let [control, experimental] =
-        outcomes.counts.map(|counts| Dirichlet::posterior(prior, counts.map(f64::from), utilities));
-    UtilityDifference { control, experimental }
 }
 
 #[cfg(test)]
