@@ -10,8 +10,8 @@ pub use looks::{BoundaryCharacteristics, LookCharacteristics};
 use serde::Serialize;
 
 use super::boundaries::Boundaries;
-use super::comparison::Comparison;
-use super::exact::{ExactDesign, ExactProbabilities};
+use super::comparison::{Comparison, TwoProportions};
+use super::exact::{ExactDesign, ExactProbabilities, StoppingRegion};
 use super::rules::{DesignError, Rules};
 use super::sample_size::{ArmSizes, Rounding};
 use crate::num::normal::{upper_quantile, upper_tail};
@@ -193,7 +193,8 @@ pub struct ExactCharacteristics {
     /// at the margin.
     pub null: ExactProbabilities,
     /// The largest one-sided type I error over all control rates between 0 and 1, to a relative
-    /// 1e-7; futility that is not binding, and harm, are disregarded. Null with a margin.
+    /// 1e-7; futility that is not binding, and harm, are disregarded, except with Bayesian decisions. Null
+    /// with a margin.
     pub maximum_type_one_error: Option<f64>,
     /// Control rate with that error; null with a margin.
     pub maximum_at: Option<f64>,
@@ -296,21 +297,38 @@ impl ExactCharacteristics {
             .map(|(&low, &high)| question.rules.counted_out_below(low, high))
             .collect();
         let for_error = ExactDesign::new(sizes, statistic, efficacy, &counted_out).ok()?;
+        Some(Self::of(comparison, &heeded, &for_error))
+    }
+
+    /// Computes the probabilities of `heeded` at the rates of a comparison, and the largest type I error of
+    /// `for_error`.
+    fn of(comparison: &TwoProportions, heeded: &ExactDesign, for_error: &ExactDesign) -> Self {
         // At a margin the arms have no rate in common, of which the error would be a function.
         let error = (!comparison.has_margin()).then(|| for_error.maximum_type_one_error());
-        Some(Self {
+        Self {
             alternative: heeded.probabilities(comparison.rates()),
             null: heeded.probabilities(comparison.rates_under_null()),
             maximum_type_one_error: error.map(|error| error.maximum),
             maximum_at: error.map(|error| error.at),
-        })
+        }
+    }
+
+    /// Computes the characteristics of a trial of two proportions that stops at these counts; `None` for
+    /// other comparisons, trials too large to enumerate, and looks that do not grow.
+    pub fn of_regions(question: &Question, regions: Vec<StoppingRegion>) -> Option<Self> {
+        let Comparison::TwoProportions(comparison) = &question.comparison else { return None };
+        let largest = regions.last()?.sizes;
+        if largest.control.max(largest.experimental) > MOST_PER_ARM {
+            return None;
+        }
+        let exact = ExactDesign::of_regions(regions).ok()?;
+        Some(Self::of(comparison, &exact, &exact))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::comparison::TwoProportions;
     use crate::design::efficacy::EfficacyRule;
     use crate::design::futility::FutilityRule;
 

@@ -1,7 +1,8 @@
 //! Question about a design, from a scenario or from options, and its answer.
 
+use rescuesim::bayes::{DecisionModel, DecisionRules};
 use rescuesim::design::characteristics::{
-    DesignCharacteristics, LookCharacteristics, Question, RequiredSize,
+    DesignCharacteristics, ExactCharacteristics, LookCharacteristics, Question, RequiredSize,
 };
 use rescuesim::design::comparison::Comparison;
 use rescuesim::design::enrichment::EnrichedDesign;
@@ -25,6 +26,8 @@ pub struct Asked {
     sizes: Option<Vec<ArmSizes>>,
     /// Patients that a scenario randomises.
     randomised: Option<ArmSizes>,
+    /// Rules of Bayesian decisions with the model of the analysis, if the scenario has them.
+    bayesian: Option<(DecisionRules, DecisionModel)>,
     title: String,
     conventions: Vec<String>,
     /// Re-estimation that a scenario states.
@@ -68,6 +71,7 @@ pub fn asked_of(scenario: &Scenario, args: &DesignArgs) -> Result<Posed, Failure
                 boundaries,
                 sizes,
                 randomised,
+                bayesian: scenario.bayesian.clone().zip(analysis.model.clone()),
                 title,
                 conventions,
                 reestimation: reestimation_of(scenario, args),
@@ -153,6 +157,13 @@ fn of_the_final_look(
              which size follows from which result."
         ));
     }
+    if scenario.bayesian.is_some() {
+        conventions.push(
+            "The decisions of the scenario are Bayesian: these are the boundaries of Z that they amount to \
+             with the planned outcomes, and a normal approximation."
+                .to_owned(),
+        );
+    }
     if scenario.stops_for_safety() {
         conventions.push("Stops by adverse events are left out.".to_owned());
     }
@@ -195,9 +206,16 @@ impl Asked {
         }
         let sizes = args.size.n.map(|total| question.sizes(f64::from(total)));
         let title = question.title();
-        let randomised = None;
-        let reestimation = None;
-        Ok(Self { question, boundaries, sizes, randomised, title, conventions, reestimation })
+        Ok(Self {
+            question,
+            boundaries,
+            sizes,
+            randomised: None,
+            bayesian: None,
+            title,
+            conventions,
+            reestimation: None,
+        })
     }
 
     /// Computes the characteristics of the design at the given sizes, or at those that reach the
@@ -220,8 +238,14 @@ impl Asked {
         let mut fractions = [vec![0.0, 0.5, 1.0], args.effects.clone()].concat();
         fractions.sort_by(f64::total_cmp);
         fractions.dedup();
-        let design =
+        let mut design =
             DesignCharacteristics::new(&self.question, &self.boundaries, &sizes, &fractions);
+        if let Some((rules, model)) = &self.bayesian {
+            // The exact values are those of the decisions, not of the boundaries of Z.
+            design.exact = rules
+                .regions(model, &sizes)
+                .and_then(|regions| ExactCharacteristics::of_regions(&self.question, regions));
+        }
         let wanted = args.reestimation.wanted().or(self.reestimation);
         let reestimation = wanted.map(|wanted| {
             let found = ReestimatedDesign::new(
