@@ -2,11 +2,11 @@
 
 use super::document::Document;
 use super::numeral::probability;
-use super::numeral::{chance, number, with_error, with_two_digit_error};
+use super::numeral::{chance, number, with_error, with_limit, with_two_digit_error};
 use super::pooling::interval;
 use crate::evidence::prior::Component;
 use crate::scenario::file;
-use crate::summary::{PredictiveSummary, PriorAnalysis, PriorSummary};
+use crate::summary::{McEstimate, PredictiveSummary, PriorAnalysis, PriorSummary};
 
 /// Renders the section of a run: prior, assurance, predicted estimates.
 pub(super) fn averaged(prior: &PriorSummary, written: &file::WrittenPrior) -> Document {
@@ -71,6 +71,23 @@ fn assurance(analyses: &[PriorAnalysis]) -> Document {
         "P(benefit) after\nnegative trial",
     ];
     Document::of_table(&header, rows.collect())
+}
+
+/// States how often a success is none under the prior, which is what regulators ask of Bayesian decisions.
+pub(super) fn no_benefit(analyses: &[PriorAnalysis]) -> Document {
+    analyses.iter().fold(Document::new(), |out, analysis| {
+        let benefit = analysis.probability_benefit_given_rejection;
+        let none = McEstimate {
+            value: 1.0 - benefit.value,
+            limit_95: benefit.limit_95.map(|limit| 1.0 - limit),
+            ..benefit
+        };
+        out.text(format!(
+            "P(no benefit | success) of \"{}\" under this prior: {}.",
+            analysis.name,
+            with_limit(none)
+        ))
+    })
 }
 
 fn predictive(analyses: &[PriorAnalysis]) -> Document {

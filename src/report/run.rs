@@ -48,7 +48,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += table::reduced(alternative, null);
     out += table::within_stratum(written, alternative);
     out += super::modification::simulated(scenario, &summary.truths);
-    out += disregarded::document(alternative, null);
+    out += disregarded::document(alternative, null, written.design.decisions);
     out += safety::price(alternative, null);
     out += table::over_prior(summary);
     out += configurations::simulated(&summary.truths);

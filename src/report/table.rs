@@ -6,10 +6,10 @@ use super::numeral::{
     NONE, chance, decimals_of, fixed, grouped, number, probability, value_and_error, with_error,
     with_limit, with_two_digit_error,
 };
-use super::prior::averaged;
+use super::prior::{averaged, no_benefit};
 use super::synopsis::StopReason;
 use crate::explore::precision::PrecisionReached;
-use crate::scenario::file::{ScenarioFile, WrittenAnalysis};
+use crate::scenario::file::{Decisions, ScenarioFile, WrittenAnalysis};
 use crate::summary::{
     AllocationBalance, AnalysisSummary, CentreSummary, EstimatePerformance, GuessedShares,
     NamedQuantity, SizeSummary, TruthSummary,
@@ -19,7 +19,11 @@ use crate::summary::{
 pub(super) fn over_prior(summary: &Summary) -> Document {
     match (&summary.prior, &summary.provenance.scenario.prior) {
         (Some(prior), Some(written)) => {
-            Document::new().heading("Averaged over the prior") + averaged(prior, written)
+            let out = Document::new().heading("Averaged over the prior") + averaged(prior, written);
+            match summary.provenance.scenario.design.decisions {
+                Decisions::Frequentist => out,
+                Decisions::Bayesian => out + no_benefit(&prior.analyses),
+            }
         }
         (Some(_) | None, _) => Document::new(),
     }

@@ -43,7 +43,8 @@ fn power<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     tables += table::by_formula(effect, report.scenario.file());
     tables += table::within_stratum(report.scenario.file(), effect);
     tables += crate::report::modification::simulated(report.scenario, &report.summary.truths);
-    tables += crate::report::disregarded::document(effect, none);
+    tables +=
+        crate::report::disregarded::document(effect, none, report.scenario.file().design.decisions);
     tables += crate::report::safety::price(effect, none);
     tables += table::over_prior(report.summary);
     tables += crate::report::configurations::simulated(&report.summary.truths);

@@ -280,10 +280,14 @@ fn again(trace: &Trace, repeated: &RepeatedLook) -> String {
     } else {
         "which confirms the conclusion"
     };
+    // Bayesian decisions have no boundary of Z.
+    let boundary = match trace.looks.iter().any(|look| look.probabilities.is_some()) {
+        true => String::new(),
+        false => format!(", with its boundary of {},", number(repeated.bounds.efficacy)),
+    };
     format!(
-        "{} A final look of this size, with its boundary of {}, shows {shown}, {stands}.",
-        result(trace.scale, &repeated.test),
-        number(repeated.bounds.efficacy)
+        "{} A final look of this size{boundary} shows {shown}, {stands}.",
+        result(trace.scale, &repeated.test)
     )
 }
 

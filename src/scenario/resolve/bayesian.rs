@@ -345,6 +345,23 @@ fn model_of(
     }
 }
 
+/// Writes out the default priors of the models that the analyses have.
+pub(super) fn fill_priors(written: &mut file::WrittenBayesian, analyses: &[Analysis]) {
+    for model in analyses.iter().filter_map(|analysis| analysis.model.as_ref()) {
+        match model {
+            DecisionModel::BetaBinomial { control, experimental, cut: _ } => {
+                written.prior_control = Some([control.a, control.b]);
+                written.prior_experimental = Some([experimental.a, experimental.b]);
+            }
+            &DecisionModel::Dirichlet { prior, utilities: _ } => {
+                written.prior_per_level = Some(prior);
+            }
+            // Without a stated prior it is that of the scenario, or flat.
+            DecisionModel::Normal(_) => {}
+        }
+    }
+}
+
 /// Returns a beta prior, uniform unless it is stated.
 fn beta(written: Option<[f64; 2]>) -> Beta {
     let [a, b] = written.unwrap_or([1.0, 1.0]);

@@ -163,6 +163,7 @@ impl Resolver<'_> {
         let mut filled = with_defaults(file, plan.analysed, written_prior, &analyses);
         if let Some(written) = &mut filled.design.bayesian {
             written.prior = decision_prior;
+            bayesian::fill_priors(written, &analyses);
         }
         Ok(Scenario {
             file: filled,
