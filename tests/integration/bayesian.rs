@@ -145,6 +145,20 @@ fn results_and_looks_state_rules_and_probabilities() {
     assert!(shown.contains("Bayesian decisions"), "{shown}");
     let checked = output(rescuesim().arg("check").arg(&path));
     assert!(checked.contains("beta-binomial,"), "{checked}");
+    // The default is written out, and the text read again is the same scenario.
+    assert!(checked.contains("prior_control = [1.0, 1.0]"), "{checked}");
+    let again = Scenario::parse(&checked, &[]).expect("`check` prints a scenario");
+    assert_eq!(again.to_text(), scenario(BAYESIAN, PROPORTIONS, &[]).to_text());
+    // Under a sceptical prior, some successes are of no benefit.
+    let sceptical = "prior={components=[{log_odds_ratio={mean=0.0,sd=0.354}}]}";
+    let shown = output(rescuesim().arg("run").arg(&path).args([
+        "--replicates",
+        "200",
+        "--full",
+        "--set",
+        sceptical,
+    ]));
+    assert!(shown.contains("P(no benefit | success) of \"two_proportions\""), "{shown}");
     let traced = output(rescuesim().arg("trace").arg(&path));
     // A sentence may continue on the next line.
     let traced = traced.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -184,6 +198,49 @@ fn solve_calibrates_a_threshold_to_a_type_i_error() {
     assert!(high < 0.05 && 0.05 < low, "{low} {high} {solution}");
     // The answer keeps the error.
     assert!(exact_type_one_error(number(&solved["answer"])) < 0.05, "{solution}");
+}
+
+/// The exact recursion of `design` is that of the decisions, not of the boundaries of Z that they amount to.
+#[test]
+fn design_has_the_exact_error_rates_of_the_decisions() {
+    let folder = directory();
+    let path = folder.path().join("bayes.toml");
+    std::fs::write(&path, text(BAYESIAN, PROPORTIONS)).expect("a writable folder");
+    let mut command = rescuesim();
+    command.arg("design").arg(&path);
+    for set in BALANCED {
+        command.args(["--set", set]);
+    }
+    let design = json(&mut command);
+    let exact = &design["design"]["exact"];
+    let expected = exact_design(0.99).probabilities([0.25, 0.4]);
+    assert!((number(&exact["alternative"]["rejection"]) - expected.rejection).abs() < 1e-14);
+    assert!((number(&exact["null"]["rejection"]) - exact_type_one_error(0.99)).abs() < 1e-14);
+    // The reference has the largest one on a grid of common rates.
+    let maximum = number(&exact["maximum_type_one_error"]);
+    assert!((0.0243030459527761..0.0244).contains(&maximum), "{maximum}");
+}
+
+/// Number of threads must not enter a result, whatever tables of counts each thread has seen before.
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let of = |threads: &str| {
+        let mut command = rescuesim();
+        command.args(["run", "tesla-like", "--replicates", "3000", "--format", "json"]);
+        output(command.args(["--threads", threads]))
+    };
+    let one = of("1");
+    assert!(one.contains("decisions"), "{one}");
+    assert_eq!(one, of("7"));
+    let folder = directory();
+    let path = folder.path().join("bayes.toml");
+    std::fs::write(&path, text(BAYESIAN, PROPORTIONS)).expect("a writable folder");
+    let of = |threads: &str| {
+        let mut command = rescuesim();
+        command.arg("run").arg(&path).args(["--replicates", "3000", "--format", "json"]);
+        output(command.args(["--threads", threads]))
+    };
+    assert_eq!(of("1"), of("7"));
 }
 
 /// Keys below [design], and parts of the expected message.
