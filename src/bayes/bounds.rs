@@ -120,7 +120,7 @@ mod tests {
         let mut decided = [0, 0];
         for i in 0..400 {
             let standard_error = 0.2 + 0.0005 * f64::from(i);
-            let estimate = 0.001 * f64::from(i * 7 % 400);
+            let estimate = 0.0015 * f64::from(i * 7 % 400);
             let observed = EffectEstimate { estimate, standard_error };
             let exact = prior.predictive_probability(observed, planned(standard_error)) >= 0.2;
             let reaches = bounds.reaches((), observed, |error| {
