@@ -502,7 +502,7 @@ mod tests {
 
     #[test]
     fn lines_do_not_break_within_a_number_or_a_range() {
-        let text = "of all patients 1 234 567 are in 20 000 trials with mRS 0-2 or co-primary 3-6";
+        let text = "of all patients 1 234 567 are in 20 000 trials with mRS 0-2 or 3-6";
         for columns in 10..40 {
             let lines = Document::new().text(text).within(columns);
             assert_eq!(lines.replace('\n', " ").trim_end(), text);
