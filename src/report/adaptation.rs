@@ -2,6 +2,7 @@
 
 use super::document::Document;
 use super::numeral::{NONE, fixed, grouped, number, with_error};
+use super::table::under;
 use crate::expected::{Expected, SizeDecisionRow};
 use crate::scenario::{Scenario, SizeRule};
 use crate::summary::{EstimatePerformance, McEstimate, ReestimationSummary, TruthSummary};
@@ -139,7 +140,7 @@ struct Under<'r> {
 impl<'r> Under<'r> {
     fn new(truth: &'r TruthSummary, position: usize) -> Option<Self> {
         let analysis = &truth.analyses[position];
-        Some(Self { truth: &truth.truth, found: analysis.reestimation.as_ref()? })
+        Some(Self { truth: under(&truth.truth), found: analysis.reestimation.as_ref()? })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::document::Document;
 use super::numeral::{number, with_error};
+use super::table::under;
 use crate::expected::{Expected, LevelOutcomes};
 use crate::scenario::Scenario;
 use crate::summary::TruthSummary;
@@ -25,7 +26,11 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
     let rows = scenario.truths().iter().flat_map(|&truth| {
         let powers = expected.interaction_power(truth, description);
         description.subgroups.iter().zip(powers).map(move |(subgroups, power)| {
-            vec![scenario.truth_name(truth).to_owned(), subgroups.factor.clone(), number(power)]
+            vec![
+                under(scenario.truth_name(truth)).to_owned(),
+                subgroups.factor.clone(),
+                number(power),
+            ]
         })
     });
     out = out.gap().table(&["under", "factor", "interaction is\nsignificant"], rows.collect());
@@ -46,7 +51,7 @@ pub(super) fn simulated(scenario: &Scenario, truths: &[TruthSummary]) -> Documen
         let subgroups = of.description.iter().flat_map(|description| &description.subgroups);
         subgroups.map(|it| {
             vec![
-                of.truth.clone(),
+                under(&of.truth).to_owned(),
                 it.factor.clone(),
                 with_error(it.interaction),
                 number(it.interaction_by_formula),
@@ -80,7 +85,7 @@ fn row(truth: &str, level: &LevelOutcomes) -> Vec<String> {
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
     let [control, experimental] = level.independent();
     vec![
-        truth.to_owned(),
+        under(truth).to_owned(),
         level.factor.clone(),
         level.level.clone(),
         percent(level.share),

@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::numeral::{NONE, percent_with_error, with_error};
-use super::table::TRUTHS;
+use super::table::under;
 use crate::scenario::Scenario;
 use crate::summary::{SuccessSummary, TruthSummary};
 
@@ -27,13 +27,8 @@ pub(super) fn verdict(scenario: &Scenario, truths: &[TruthSummary]) -> Document 
 /// Lays out the results of the rule under every truth; empty without a rule.
 pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document {
     let Some(words) = scenario.success_in_words() else { return Document::new() };
-    let mut results: Vec<(String, &SuccessSummary)> = Vec::new();
-    for (i, truth) in truths.iter().enumerate() {
-        let Some(success) = &truth.success else { continue };
-        // The alternative and the null come first.
-        let name = TRUTHS.get(i).map_or(truth.truth.clone(), |name| (*name).to_owned());
-        results.push((name, success));
-    }
+    let results: Vec<(&str, &SuccessSummary)> =
+        truths.iter().filter_map(|of| Some((under(&of.truth), of.success.as_ref()?))).collect();
     let mut out = Document::new().heading("Analyses that decide together").text(words);
     out += probabilities(&results);
     out += by_analysis(&results).after_gap();
@@ -48,10 +43,10 @@ pub(super) fn document(scenario: &Scenario, truths: &[TruthSummary]) -> Document
     )
 }
 
-fn probabilities(results: &[(String, &SuccessSummary)]) -> Document {
+fn probabilities(results: &[(&str, &SuccessSummary)]) -> Document {
     let switches = results.iter().any(|(_, of)| of.proportional_odds_rejected.is_some());
     let rows = results.iter().map(|(truth, of)| {
-        let mut row = vec![truth.clone()];
+        let mut row = vec![(*truth).to_owned()];
         let any_all = [of.success, of.any_rejection, of.all_rejections];
         row.extend(any_all.map(with_error));
         row.push(of.familywise_error.map_or(NONE.to_owned(), with_error));
@@ -63,7 +58,7 @@ fn probabilities(results: &[(String, &SuccessSummary)]) -> Document {
         row
     });
     let rows = rows.collect();
-    let mut header = vec!["truth", "success", "any\nrejects", "all\nreject", "familywise\nerror"];
+    let mut header = vec!["under", "success", "any\nrejects", "all\nreject", "familywise\nerror"];
     if switches {
         header.push("odds not\nproportional");
     }
@@ -71,11 +66,11 @@ fn probabilities(results: &[(String, &SuccessSummary)]) -> Document {
     Document::of_table(&header, rows)
 }
 
-fn by_analysis(results: &[(String, &SuccessSummary)]) -> Document {
+fn by_analysis(results: &[(&str, &SuccessSummary)]) -> Document {
     let rows = results.iter().flat_map(|(truth, of)| {
         of.analyses.iter().map(|analysis| {
             vec![
-                truth.clone(),
+                (*truth).to_owned(),
                 analysis.name.clone(),
                 analysis.null_hypothesis.unwrap_or(NONE).to_owned(),
                 with_error(analysis.rejection),
@@ -83,15 +78,15 @@ fn by_analysis(results: &[(String, &SuccessSummary)]) -> Document {
             ]
         })
     });
-    let header = ["truth", "analysis", "H0 is", "rejects\nby the rule", "rejects\nfirst"];
+    let header = ["under", "analysis", "H0 is", "rejects\nby the rule", "rejects\nfirst"];
     Document::of_table(&header, rows.collect())
 }
 
-fn by_look(results: &[(String, &SuccessSummary)]) -> Document {
+fn by_look(results: &[(&str, &SuccessSummary)]) -> Document {
     let rows = results.iter().flat_map(|(truth, of)| {
         of.looks.iter().map(|look| {
             vec![
-                truth.clone(),
+                (*truth).to_owned(),
                 look.look.to_string(),
                 with_error(look.success),
                 with_error(look.success_cumulative),
@@ -99,6 +94,6 @@ fn by_look(results: &[(String, &SuccessSummary)]) -> Document {
             ]
         })
     });
-    let header = ["truth", "look", "success", "success,\ncumulative", "trial\nends"];
+    let header = ["under", "look", "success", "success,\ncumulative", "trial\nends"];
     Document::of_table(&header, rows.collect())
 }

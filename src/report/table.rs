@@ -9,6 +9,7 @@ use super::numeral::{
 use super::prior::{averaged, no_benefit};
 use super::synopsis::StopReason;
 use crate::explore::precision::PrecisionReached;
+use crate::scenario::Truth;
 use crate::scenario::file::{Decisions, ScenarioFile, WrittenAnalysis};
 use crate::summary::{
     AllocationBalance, AnalysisSummary, CentreSummary, EstimatePerformance, GuessedShares,
@@ -209,6 +210,18 @@ pub(super) fn lower_boundaries(analysis: &AnalysisSummary) -> [bool; 2] {
         analysis.looks.iter().any(|look| look.z_futility.is_some()),
         analysis.looks.iter().any(|look| look.z_harm.is_some()),
     ]
+}
+
+/// Names a truth in a table whose column is headed "under", from its name in results.
+pub(super) fn under(truth: &str) -> &str {
+    let [alternative, null, _] = Truth::NAMES;
+    if truth == alternative {
+        "H1"
+    } else if truth == null {
+        "H0"
+    } else {
+        truth
+    }
 }
 
 /// Names of the truths in the rows of tables, the alternative first.

@@ -362,6 +362,19 @@ fn the_trace_and_the_check_describe_the_reestimation() {
     assert!(text.contains("1.1237") && text.contains("1.8067"), "{text}");
 }
 
+/// At Z = 1.3 the decision table of `check` has a size above the maximum; 498 is the maximum.
+#[test]
+fn monitor_applies_the_rule_and_refuses_the_final_look_of_a_changed_size() {
+    let monitor = ["monitor", "icarus", "--look"];
+    let look = output(rescuesim().args(monitor).args(["1", "--n", "148", "--z", "1.3"]));
+    let words = look.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("the size becomes 498 patients in place of 296"), "{look}");
+    let last = refused(rescuesim().args(monitor).args(["2", "--n", "148,490", "--z", "2.1"]));
+    let words = last.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("490 outcomes, more than the 296 patients"), "{last}");
+    assert!(words.contains("combines the Z of both stages"), "{last}");
+}
+
 #[test]
 fn bad_reestimations_are_refused_at_their_keys() {
     let cases = [
@@ -385,6 +398,12 @@ fn bad_reestimations_are_refused_at_their_keys() {
         ("analyses[0].rerandomisations=999", "analyses[0].rerandomisations"),
         ("description={tipping_point=true}", "description.tipping_point"),
         ("adaptation={}", "adaptation has no change of the trial"),
+        ("hypothesis={type=\"equivalence\",margin={common_odds_ratio=0.7}}", "equivalence"),
+        (
+            "design={decisions=\"bayesian\",looks={analysed=[148,296]},\
+             bayesian={success={posterior_at_least=0.975}}}",
+            "bayesian",
+        ),
         (
             "adaptation.size={rule=\"pooled_rate\",look=1,power=0.8,maximum=498}",
             "adaptation.size.rule is \"pooled_rate\"",

@@ -5,7 +5,7 @@ use std::iter;
 use rescuesim::design::monitor::RunningTrial;
 use rescuesim::expected::plausibility::{EarlierLook, LookFacts};
 use rescuesim::report::monitoring::PathPoint;
-use rescuesim::scenario::{Analysis, Scenario};
+use rescuesim::scenario::{Analysis, Scenario, SizeRule};
 
 use super::data::LookData;
 use super::outcomes::GivenOutcomes;
@@ -31,7 +31,8 @@ impl MonitorArgs {
             };
             return Err(Failure::Usage(format!(
                 "{option}: {most} outcomes, more than the {planned} patients who are to be \
-                 randomised; if more were, give their number by --set sample_size.randomised"
+                 randomised; {}",
+                if_more(scenario)
             )));
         }
         let Some(randomised) = self.randomised else { return Ok(()) };
@@ -41,8 +42,8 @@ impl MonitorArgs {
         if total > planned {
             return Err(Failure::Usage(format!(
                 "--randomised {control},{experimental}: {total} patients, more than the {planned} who \
-                 are to be randomised; if more were, give their number by --set \
-                 sample_size.randomised"
+                 are to be randomised; {}",
+                if_more(scenario)
             )));
         }
         if most > total {
@@ -139,6 +140,21 @@ impl MonitorArgs {
                 .or_else(|| given.and_then(|given| given.randomised)),
             // Filled in once the events have passed their own checks.
             known_events: Vec::new(),
+        }
+    }
+}
+
+/// Says what to do if more patients than planned were randomised.
+fn if_more(scenario: &Scenario) -> &'static str {
+    match scenario.adaptation.size.as_ref().map(|size| &size.rule) {
+        None | Some(SizeRule::Blinded { .. }) => {
+            "if more were, give their number by --set sample_size.randomised"
+        }
+        // Z of all patients against the boundary of the planned size would not keep the type I error.
+        Some(SizeRule::Unblinded { .. }) => {
+            "allowed with adaptation.size: the looks up to the re-estimation, and the final look of the \
+             planned size. The final look of another size combines the Z of both stages, which monitor \
+             does not compute"
         }
     }
 }
