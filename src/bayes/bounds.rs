@@ -14,6 +14,7 @@ use super::EffectEstimate;
 const STEP: f64 = 0.01;
 
 /// Distance from the bound, in standard errors, up to which it does not decide.
+// A hundred times the error of the interpolation. The sums decide the rare estimate that is closer.
 const TOO_CLOSE: f64 = 1e-6;
 
 /// Nodes that are kept; their number is bounded only by the memory.
@@ -44,6 +45,7 @@ impl<Q: Ord> EstimateBounds<Q> {
         observed: EffectEstimate,
         bound: impl Fn(f64) -> Option<f64>,
     ) -> Option<bool> {
+        // A forgotten node is computed again to the same bits.
         if self.stored >= MOST_NODES {
             self.nodes.clear();
             self.stored = 0;

@@ -55,6 +55,7 @@ impl Expected<'_> {
                     BlindedSize::Rate { cut, .. } => {
                         let planned = self.pooled_rate(*cut);
                         let rates = RATE_STEPS.into_iter().map(|step| planned + step);
+                        // Near 0 and 1 no planned difference is left room.
                         rates.filter(|rate| (0.02..=0.98).contains(rate)).collect()
                     }
                     BlindedSize::Variance { planned, .. } => {
@@ -120,6 +121,7 @@ impl Expected<'_> {
         else {
             return Err(NoFormula::Reestimation);
         };
+        // An earlier look would select the interim results, which the integral takes as normal.
         if scenario.design.looks().len() != 2 {
             return Err(NoFormula::Reestimation);
         }

@@ -152,6 +152,7 @@ impl SizeReestimation {
     /// planned number, and at most the maximum.
     pub fn randomised(&self, analysed: f64) -> u32 {
         let size = analysed * f64::from(self.planned) / f64::from(self.planned_analysed);
+        // A planned number that is no multiple of the step stays as it is.
         if (size - f64::from(self.planned)).abs() <= WHOLE * size {
             return self.planned;
         }
@@ -170,6 +171,7 @@ impl BlindedSize {
         let total: f64 = counts.iter().sum();
         match self {
             Self::Rate { cut, .. } => counts[..=cut.index()].iter().sum::<f64>() / total,
+            // The sample variance: the planned one is that of the population.
             Self::Variance { scores, .. } => variance(scores, &counts) * total / (total - 1.0),
         }
     }

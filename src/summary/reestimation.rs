@@ -84,6 +84,7 @@ pub struct ZoneSummary {
 /// Counts of trials that re-estimate their number of patients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SizeTally {
+    // The scenario, which is read again with a checkpoint, has the first three.
     /// Planned patients, largest number of patients, and planned efficacy bound of the final look.
     #[serde(skip)]
     planned: u32,
@@ -157,6 +158,7 @@ impl SizeTally {
     pub fn add(&mut self, trial: &TrialResult, estimand: Option<f64>) {
         self.n += 1;
         let has_efficacy = trial.conclusion == crate::trial::Conclusion::Efficacy;
+        // A trial that ended before the look was decided by the same statistic in both designs.
         let Some(size) = trial.size else {
             self.weighted += u64::from(has_efficacy);
             self.conventional += u64::from(has_efficacy);
@@ -180,6 +182,7 @@ impl SizeTally {
         }
         let Some(changed) = size.changed else { return };
         self.paused += u64::from(changed.paused_days > 0.0);
+        // Trials of the planned size have one estimate, and are in the tally of all trials.
         if trial.has_estimate() {
             let (low, high) = trial.test.interval;
             self.naive_changed.add(estimand, trial.test.estimate, low, high);

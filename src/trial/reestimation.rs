@@ -109,6 +109,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             return;
         }
         let by_decision = self.moment(look).at_decision.randomised;
+        // Patients who have been randomised remain in the trial.
         let decided = rule.size(z, &self.all_known(look)).max(by_decision);
         if let Some(size) = &mut self.size {
             size.decided = Some(decided);
@@ -142,6 +143,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         };
         let selection = PatientSelection::FirstRandomised(randomised);
         cohort.fill(resized, scenario.detail, selection, analysis.set);
+        // Patients with an outcome at the look are the first stage, all others the second.
         second_stage.clone_from(resized);
         second_stage.remove(&known[analysis.set as usize][look.taken]);
         let final_look =
@@ -155,6 +157,7 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let Some(rule) = &self.simulator.scenario.adaptation.size else { return };
         let Some(changed) = size.and_then(|size| size.changed) else { return };
         let look = self.looks.numbered(rule.look + 1).expect("the trial had this look");
+        // Only the patients are needed: the statistic has been computed.
         self.resize(analysis, look, f64::NAN, changed.moment.at_data.randomised);
     }
 

@@ -398,7 +398,6 @@ fn bad_reestimations_are_refused_at_their_keys() {
         ("analyses[0].rerandomisations=999", "analyses[0].rerandomisations"),
         ("description={tipping_point=true}", "description.tipping_point"),
         ("adaptation={}", "adaptation has no change of the trial"),
-        ("hypothesis={type=\"equivalence\",margin={common_odds_ratio=0.7}}", "equivalence"),
         (
             "design={decisions=\"bayesian\",looks={analysed=[148,296]},\
              bayesian={success={posterior_at_least=0.975}}}",

@@ -64,10 +64,10 @@ pub struct MonitorArgs {
     /// and estimate.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "experimental",
           conflicts_with_all = ["z", "estimate"])]
-    control: Option<ArmCounts>,
+    control: Option<GivenCounts>,
     /// Successes and patients of the experimental arm.
     #[arg(long, value_name = "X/N", value_parser = counts, requires = "control")]
-    experimental: Option<ArmCounts>,
+    experimental: Option<GivenCounts>,
     /// Patients of the control arm with an mRS of 0, 1 … 6, with commas, instead of Z and estimate.
     #[arg(long, value_name = "PATIENTS", value_delimiter = ',', requires = "experimental_mrs",
           value_parser = whole::<u32>(0, MOST_PATIENTS.into()),
@@ -127,7 +127,7 @@ const MOST_PATIENTS: u32 = 1_000_000;
 
 /// Events among the patients of an arm.
 #[derive(Debug, Clone, Copy)]
-struct ArmCounts {
+struct GivenCounts {
     events: u32,
     patients: u32,
 }
@@ -137,12 +137,12 @@ struct ArmCounts {
 pub struct ArmPatients([u32; 2]);
 
 /// Reads successes and patients of an arm.
-fn counts(text: &str) -> Result<ArmCounts, String> {
+fn counts(text: &str) -> Result<GivenCounts, String> {
     counts_of(text, "successes")
 }
 
 /// Reads events and patients of an arm; `what` names the events in errors.
-fn counts_of(text: &str, what: &str) -> Result<ArmCounts, String> {
+fn counts_of(text: &str, what: &str) -> Result<GivenCounts, String> {
     let expected = format!("expected {}/PATIENTS", what.to_uppercase());
     // Read as larger numbers than are allowed, so that too large ones are refused by what is
     // allowed.
@@ -157,7 +157,7 @@ fn counts_of(text: &str, what: &str) -> Result<ArmCounts, String> {
         Some((x, n)) if x > n => {
             Err(format!("{x} {what} of {n} patients; {expected} with 0 to {n} {what}"))
         }
-        Some((x, n)) => Ok(ArmCounts { events: x as u32, patients: n as u32 }),
+        Some((x, n)) => Ok(GivenCounts { events: x as u32, patients: n as u32 }),
     }
 }
 

@@ -9,7 +9,7 @@ use rescuesim::scenario::{Analysis, LookTiming, Scenario};
 use rescuesim::trial::EventCounts;
 use rescuesim::trial::observed::ObservedLook;
 
-use super::{ArmCounts, Failure, MonitorArgs};
+use super::{Failure, GivenCounts, MonitorArgs};
 
 /// Outcomes of a look by arm, with their test.
 pub struct GivenOutcomes {
@@ -152,7 +152,7 @@ impl MonitorArgs {
                         analysis.name
                     )));
                 };
-                [control, experimental].map(|ArmCounts { events: successes, patients }| {
+                [control, experimental].map(|GivenCounts { events: successes, patients }| {
                     // Any mRS on either side of the cut will do, as the analysis dichotomises
                     // there.
                     let mut arm = [0; LEVELS];

@@ -8,6 +8,7 @@ use crate::num::quadrature::GaussLegendre;
 use crate::num::root::brent;
 
 /// Half-width of the interim results integrated, in standard deviations around their mean.
+// Beyond it lies a probability of 2e-17, less than rounding.
 const REACH: f64 = 8.5;
 
 /// Panels over the interim results, cut at every bend, and nodes in each.
@@ -90,7 +91,9 @@ impl EnrichmentCharacteristics {
                 found.both += weight * part * given.both;
             }
         }
+        // Counted once where both are rejected.
         let any = found.rejected[0] + found.rejected[1] - found.both;
+        // An error is a rejection in a level whose null hypothesis is true.
         let familywise_error = match drifts.map(LevelDrift::is_null) {
             [true, true] => any,
             [true, false] => found.rejected[0],

@@ -14,6 +14,7 @@ const CONFIGURATIONS: [[f64; 2]; 7] =
     [[0.0, 0.0], [0.5, 0.0], [1.0, 0.0], [0.0, 0.5], [0.0, 1.0], [1.0, 0.5], [1.0, 1.0]];
 
 /// Effects of one level, as multiples of the stated one, at which the other's error is searched.
+// Far beyond the stated effect that level is always kept, and the error no longer changes.
 const SEARCHED: [f64; 8] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0];
 
 /// Request for an enrichment.
@@ -87,6 +88,7 @@ impl EnrichedDesign {
         wanted: WantedEnrichment,
     ) -> Result<Self, NoEnrichedDesign> {
         let &[first, last] = sizes else { return Err(NoEnrichedDesign::Looks(sizes.len())) };
+        // The closed test is made once, at the final look.
         let stops = boundaries.efficacy[0].is_finite()
             || question.rules.futility != FutilityRule::None
             || question.rules.harm != HarmRule::None;
@@ -98,7 +100,7 @@ impl EnrichedDesign {
         let [interim, planned] = [first, last].map(|size| f64::from(size.total()));
         let rule = Enrichment::new(interim / planned, drop_below, alpha)?;
         let boundary = rule.drop_boundary();
-        let plan = Levels { question, shares, interim, planned };
+        let plan = PlannedLevels { question, shares, interim, planned };
         let effects = CONFIGURATIONS.map(|fractions| {
             let drifts = [0, 1].map(|level| plan.drift(level, fractions[level]));
             let normal = EnrichmentCharacteristics::new(&rule, &drifts);
@@ -132,14 +134,14 @@ impl EnrichedDesign {
 }
 
 /// Patients of the levels.
-struct Levels<'q> {
+struct PlannedLevels<'q> {
     question: &'q Question,
     shares: [f64; 2],
     interim: f64,
     planned: f64,
 }
 
-impl Levels<'_> {
+impl PlannedLevels<'_> {
     /// Returns the means of the Z of a level with a multiple of the stated effect.
     fn drift(&self, level: usize, fraction: f64) -> LevelDrift {
         if fraction == 0.0 {

@@ -53,14 +53,14 @@ pub struct ZoneCharacteristics {
 
 /// Sums over interim results.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sums {
+struct ZoneSums {
     probability: f64,
     weighted: f64,
     conventional: f64,
     size: f64,
 }
 
-impl Sums {
+impl ZoneSums {
     fn of_zone(self, zone: Zone) -> ZoneCharacteristics {
         ZoneCharacteristics {
             zone,
@@ -79,7 +79,7 @@ impl PromisingZone {
         let sizes = self.sizes();
         let mean = effect * sizes.interim.sqrt();
         let [mut at_maximum, mut early] = [0.0; 2];
-        let mut sums = [Sums::default(); 3];
+        let mut sums = [ZoneSums::default(); 3];
         for (z, weight) in self.nodes(mean) {
             let probability = weight * density(z - mean);
             let size = self.size(z);

@@ -111,12 +111,14 @@ impl Resolver<'_> {
             );
             return self.fail(path, message);
         }
+        // A look after the re-estimation would need boundaries for the new size.
         if look as usize != interims {
             return self.fail(
                 path,
                 out_of_range(look, format!("{interims}, the last look before the final one")),
             );
         }
+        // The weights of the stages are those of the information planned for them.
         if LookTiming::of(&self.file.design.looks).is_random() {
             let message = "has looks whose number of outcomes differs between trials; allowed with adaptation.size: analysed, information_fractions, equally_spaced";
             return self.fail("design.looks", message);
@@ -165,6 +167,7 @@ impl Resolver<'_> {
         let sizes = StageSizes {
             interim: f64::from(interim.analysed),
             planned,
+            // Outcomes in proportion to patients, as the losses of later patients are those planned.
             maximum: f64::from(maximum) * planned / randomised,
         };
         let bounds = StageBounds { interim: interim.efficacy, last: last.efficacy };
@@ -177,6 +180,7 @@ impl Resolver<'_> {
             SizeEffect::Trend => AssumedEffect::Trend,
             SizeEffect::Planned => AssumedEffect::Stated(self.planned_effect_of(plan, comparison)?),
         };
+        // No trial below the higher boundary reaches the re-estimation.
         let lower = interim.futility.max(interim.harm);
         let zone = zone.aiming_at(target).under(effect).stopping_below(lower);
         let statistic = match statistic {
@@ -204,6 +208,7 @@ impl Resolver<'_> {
         let total = f64::from(plan.analysed);
         let alpha = plan.design.plan().rules.alpha_one_sided;
         let effect = comparison.drift(alpha, *share_experimental, total) / total.sqrt();
+        // Without a benefit no number of patients reaches the target.
         if effect > 0.0 {
             Ok(effect)
         } else {
@@ -242,6 +247,7 @@ impl Resolver<'_> {
             );
         }
         let alpha_one_sided = plan.design.plan().rules.alpha_one_sided;
+        // The test of no patients would have this power.
         if power <= alpha_one_sided {
             let allowed = format!("above the one-sided alpha ({alpha_one_sided})");
             return self.fail("adaptation.size.power", out_of_range(power, allowed));
@@ -249,6 +255,7 @@ impl Resolver<'_> {
         let rule = PooledRate {
             interim: plan.design.looks()[look].analysed,
             planned: plan.analysed,
+            // The limits are numbers of patients, and apply once the outcomes are converted to these.
             maximum: u32::MAX,
             difference: experimental - control,
             alpha_one_sided,
@@ -277,6 +284,7 @@ impl Resolver<'_> {
         let [control, experimental] = arms.mrs[0].each_ref().map(|mrs| mrs.probabilities());
         let mixed = std::array::from_fn(|j| (1.0 - share) * control[j] + share * experimental[j]);
         let planned = variance(&scores, &mixed);
+        // The size is in proportion to the ratio to it.
         if planned <= 0.0 {
             return self.fail(path, "is \"pooled_variance\", and all patients have the same planned utility; allowed: \"promising_zone\"");
         }
