@@ -24,13 +24,13 @@ struct CsvColumn<'t> {
     cell: Box<dyn Fn(&PatientTrace) -> String + 't>,
 }
 
-/// Renders a row for each patient as CSV, see [`patients_table`].
+/// Renders a row for each patient as CSV. A value that does not exist is empty; columns that the scenario does
+/// not have are left out. No two columns have the same name.
 pub fn patients_csv(trace: &Trace) -> String {
     patients_table(trace).to_csv()
 }
 
-/// Tabulates the patients, a row each. A value that does not exist is empty; columns that the scenario does
-/// not have are left out. No two columns have the same name.
+/// Tabulates the patients as [`patients_csv`] does.
 pub(in crate::report) fn patients_table(trace: &Trace) -> CsvTable {
     let mut columns = columns(trace);
     make_unique(&mut columns);
