@@ -16,6 +16,8 @@ const ROUNDING: f64 = 1.01;
 pub struct Assumptions {
     /// Patients randomised when the trial runs to its end.
     pub randomised: u32,
+    /// Largest number of patients to which an interim look may change it.
+    pub most_randomised: u32,
     /// Relative sizes of the arms, in lowest terms.
     pub ratio: AllocationRatio,
     /// Outcomes planned for the final look.
@@ -109,6 +111,7 @@ impl Expected<'_> {
         };
         Assumptions {
             randomised: scenario.randomised,
+            most_randomised: scenario.most_randomised(),
             ratio: scenario.ratio.reduced(),
             planned_outcomes: scenario.design.maximum_analysed(),
             expected_outcomes: scenario.expected_known(),

@@ -386,6 +386,10 @@ impl Assumptions {
             self.ratio_in_words(),
             self.outcomes_in_words()
         )];
+        if self.most_randomised > self.randomised {
+            let most = grouped(u64::from(self.most_randomised));
+            parts.push(format!("up to {most} after re-estimation"));
+        }
         let [control, experimental] = self.rates.map(|rate| trimmed(100.0 * rate, 1));
         parts.push(format!(
             "mRS 0–{} {control} % v {experimental} % ({})",

@@ -1,6 +1,7 @@
 //! The summary at the front: what a board reads alone.
 
 use super::{Card, CardSource, Definition, Element, Report, rules};
+use crate::expected::Assumptions;
 use crate::report::document::{Document, capitalised};
 use crate::report::numeral::{
     MOST_DECIMALS, decimals_of, fixed, grouped, percent_with_error, trimmed, with_error,
@@ -64,7 +65,7 @@ fn cards(report: &Report<'_>, synopsis: &Synopsis) -> Vec<Card> {
     let rates = assumptions.rates.map(|rate| trimmed(100.0 * rate, 1));
     // Assumptions come first: power without them would be read as a property of the treatment.
     let mut cards = vec![
-        assumption("Patients randomised", grouped(u64::from(assumptions.randomised))),
+        assumption("Patients randomised", sizes(assumptions)),
         assumption(
             &format!("Assumed mRS 0–{}, control v experimental", assumptions.cut),
             format!("{} v {} %", rates[0], rates[1]),
@@ -129,6 +130,13 @@ fn rule_cards(effect: &SuccessSummary, none: &SuccessSummary) -> [Card; 2] {
     };
     let at_effect = JsonPlace::truth(Truth::Alternative.index()).success();
     [share("Power, by the rule", effect.success, at_effect.pointer(success)), error]
+}
+
+/// The planned number of patients, and the largest one if an interim look may change it.
+fn sizes(assumptions: &Assumptions) -> String {
+    let [planned, most] = [assumptions.randomised, assumptions.most_randomised]
+        .map(|patients| grouped(u64::from(patients)));
+    if most == planned { planned } else { format!("{planned}, up to {most}") }
 }
 
 fn assumption(label: &str, value: String) -> Card {

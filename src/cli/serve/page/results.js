@@ -174,7 +174,7 @@ function simulated(event, valid, note) {
     error: estimated(primary.type_i_error),
     note: primary.formula === null ? note : `${note}; by formula ${percent(primary.formula)}`,
     patients: grouped(event.patients.value),
-    patientsNote: `on average, at most ${grouped(valid.resolved.sample_size.randomised)}`,
+    patientsNote: `on average, at most ${grouped(valid.resolved.adaptation?.size?.maximum ?? valid.resolved.sample_size.randomised)}`,
     months: event.months.value.toFixed(1),
     alpha: valid.alpha_one_sided,
   });
