@@ -295,15 +295,9 @@ fn quantities(points: &[SweptPoint], analysis: usize) -> Vec<SweepColumn> {
         let quantity = find(ANALYSIS, key);
         let cells: Vec<String> = points
             .iter()
-            .map(|point| match quantity.read(&point.truths[truth.index()].analyses[analysis]) {
-                Reading::Simulated(estimate) if key == "rejection" => with_error(estimate),
-                Reading::Simulated(estimate) => value_and_error(estimate, 1).0,
-                Reading::Checked(_)
-                | Reading::Exact(_)
-                | Reading::Count(_)
-                | Reading::Text(_)
-                | Reading::List(_)
-                | Reading::Absent => NONE.to_owned(),
+            .map(|point| {
+                let of = &point.truths[truth.index()].analyses[analysis];
+                cell(&quantity.read(of), key == "rejection")
             })
             .collect();
         // An outcome that never occurs needs no column.
@@ -312,6 +306,20 @@ fn quantities(points: &[SweptPoint], analysis: usize) -> Vec<SweepColumn> {
         }
     }
     columns
+}
+
+/// Writes a simulated quantity, with its error if that is shown; a dash if there is none.
+fn cell(reading: &Reading<'_>, shows_error: bool) -> String {
+    match reading {
+        Reading::Simulated(estimate) if shows_error => with_error(*estimate),
+        Reading::Simulated(estimate) => value_and_error(*estimate, 1).0,
+        Reading::Checked(_)
+        | Reading::Exact(_)
+        | Reading::Count(_)
+        | Reading::Text(_)
+        | Reading::List(_)
+        | Reading::Absent => NONE.to_owned(),
+    }
 }
 
 /// JSON of a sweep.

@@ -1,12 +1,11 @@
 //! The table of a sweep of analyses that decide together.
 
-use super::{SweepColumn, SweptPoint, fitted, keys};
+use super::{SweepColumn, SweptPoint, cell, fitted, keys};
 use crate::explore::grid::ParameterGrid;
 use crate::report::document::Document;
-use crate::report::numeral::{NONE, value_and_error, with_error};
+use crate::report::numeral::NONE;
 use crate::scenario::Truth;
-use crate::summary::SuccessSummary;
-use crate::summary::quantity::{Reading, SUCCESS, find};
+use crate::summary::quantity::{SUCCESS, find};
 
 /// A quantity of the rule in the table.
 struct RuleHighlight {
@@ -58,26 +57,14 @@ pub(super) fn document(grid: &ParameterGrid, points: &[SweptPoint], most: usize)
 }
 
 fn column(highlight: &RuleHighlight, points: &[SweptPoint]) -> SweepColumn {
+    let quantity = find(SUCCESS, highlight.key);
     let cells = points.iter().map(|point| {
         let rule = point.truths[highlight.truth.index()].success.as_ref();
-        rule.map_or(NONE.to_owned(), |rule| cell(highlight, rule))
+        rule.map_or(NONE.to_owned(), |rule| cell(&quantity.read(rule), highlight.shows_error))
     });
     SweepColumn {
         header: highlight.header.to_owned(),
         cells: cells.collect(),
         expendable: highlight.expendable,
-    }
-}
-
-fn cell(highlight: &RuleHighlight, rule: &SuccessSummary) -> String {
-    match find(SUCCESS, highlight.key).read(rule) {
-        Reading::Simulated(estimate) if highlight.shows_error => with_error(estimate),
-        Reading::Simulated(estimate) => value_and_error(estimate, 1).0,
-        Reading::Checked(_)
-        | Reading::Exact(_)
-        | Reading::Count(_)
-        | Reading::Text(_)
-        | Reading::List(_)
-        | Reading::Absent => NONE.to_owned(),
     }
 }
