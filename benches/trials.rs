@@ -101,9 +101,7 @@ mod replicate {
         simulate(bencher, twin.expect("the scenario is valid"));
     }
 
-    /// Trials with a margin, and without one by the same test. They have one look: with interim looks
-    /// trials with a margin stop at others, and a trial that stops early costs more, as it is analysed again
-    /// with its overrunning patients.
+    /// Trials with a margin, and without one by the same test.
     const MARGINS: [&str; 6] = [
         r#"analyses=[{method="two_proportions"}]"#,
         r#"analyses=[{method="two_proportions",hypothesis={type="non_inferiority",margin={risk_difference=-0.1}}}]"#,
@@ -115,8 +113,7 @@ mod replicate {
 
     #[divan::bench(args = MARGINS)]
     fn with_and_without_margin(bencher: Bencher, analyses: &str) {
-        let one_look = ["design.looks={equally_spaced=1}", "design.efficacy={rule=\"none\"}"];
-        simulate(bencher, angel_reboot(&[analyses, one_look[0], one_look[1]]));
+        simulate(bencher, angel_reboot(&[analyses]));
     }
 
     /// Trials that decide by boundaries of Z, and by probabilities after the same analyses: two proportions,
