@@ -261,11 +261,14 @@ impl NormalPrior {
     ) -> Option<f64> {
         let reach = 60.0 * standard_error;
         // It rises with the estimate, as the posterior does.
-        let excess = |estimate: f64| {
-            self.predictive_probability(EffectEstimate { estimate, standard_error }, planned)
-                - probability
-        };
-        brent(excess, -reach, reach)
+        brent(
+            |estimate| {
+                let observed = EffectEstimate { estimate, standard_error };
+                self.predictive_probability(observed, planned) - probability
+            },
+            -reach,
+            reach,
+        )
     }
 
     /// Returns whether probabilities are sums of several terms.

@@ -55,7 +55,7 @@ impl Expected<'_> {
                     BlindedSize::Rate { cut, .. } => {
                         let planned = self.pooled_rate(*cut);
                         let rates = RATE_STEPS.into_iter().map(|step| planned + step);
-                        // Near 0 and 1 no planned difference is left room.
+                        // Near 0 and 1 there is no room for the planned difference between the arms.
                         rates.filter(|rate| (0.02..=0.98).contains(rate)).collect()
                     }
                     BlindedSize::Variance { planned, .. } => {

@@ -36,10 +36,13 @@ pub fn noncentral_upper_tail(x: f64, df: u32, noncentrality: f64) -> f64 {
     (first..=last)
         .map(|k| {
             let k = f64::from(k);
-            let log_weight = match mean {
-                0.0 if k == 0.0 => 0.0,
-                0.0 => f64::NEG_INFINITY,
-                _ => k * libm::log(mean) - mean - libm::lgamma(k + 1.0),
+            // The logarithm of a mean of 0 is infinite, and only no events are then possible.
+            let log_weight = if mean > 0.0 {
+                k * libm::log(mean) - mean - libm::lgamma(k + 1.0)
+            } else if k == 0.0 {
+                0.0
+            } else {
+                f64::NEG_INFINITY
             };
             libm::exp(log_weight) * upper_tail(x, df + 2 * k as u32)
         })

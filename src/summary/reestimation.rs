@@ -84,7 +84,7 @@ pub struct ZoneSummary {
 /// Counts of trials that re-estimate their number of patients.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SizeTally {
-    // The scenario, which is read again with a checkpoint, has the first three.
+    // These three come from the scenario, which is read again when a run is resumed.
     /// Planned patients, largest number of patients, and planned efficacy bound of the final look.
     #[serde(skip)]
     planned: u32,

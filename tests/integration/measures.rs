@@ -2,7 +2,7 @@
 //! names that stand for two things, reasons in comments, wildcard arms over enums.
 //!
 //! A line of code is one that is not blank, a comment or part of a test. The limits may be lowered,
-//! never raised, except that of all code for what the program can do in addition. `cargo test --test integration measures -- --nocapture` prints the measures.
+//! never raised; only that of all code rises with what the program can do. `cargo test --test integration measures -- --nocapture` prints the measures.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

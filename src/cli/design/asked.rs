@@ -34,7 +34,7 @@ pub struct Asked {
     reestimation: Option<WantedReestimation>,
 }
 
-/// What `design` can say about an analysis of a scenario.
+/// Answer to the question that a scenario poses for an analysis: by formula, or boundaries alone.
 pub enum Posed {
     /// A question with an answer by formula.
     Question(Box<Asked>),

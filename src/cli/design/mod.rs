@@ -150,10 +150,11 @@ pub fn design(args: &DesignArgs) -> Result<(), Failure> {
     }
 }
 
-/// What `design` prints.
+/// Output of `design`: a design with its power, or boundaries alone.
 enum Answer {
+    /// Sizes, boundaries and power by formula.
     Design(Box<DesignReport>),
-    /// Of an analysis whose power no formula gives.
+    /// Boundaries of an analysis whose power no formula gives.
     Boundaries(BoundariesReport),
 }
 

@@ -54,8 +54,9 @@ impl LevelDrift {
     /// the given `information` per patient, with `patients` in the first and in the second stage.
     pub fn new(effect: f64, information: f64, share: f64, patients: [f64; 2]) -> Self {
         let [first, second] = patients;
-        let drift = |patients: f64| effect * (information * patients).sqrt();
-        Self { first: drift(share * first), second: drift(share * second), alone: drift(second) }
+        let [first, second, alone] = [share * first, share * second, second]
+            .map(|patients| effect * (information * patients).sqrt());
+        Self { first, second, alone }
     }
 
     fn is_null(self) -> bool {

@@ -48,7 +48,7 @@ pub enum NoEnrichedDesign {
 pub struct EnrichedUnder {
     /// Multiple of the stated effect in each level: 0 none, 1 all of it.
     pub fractions: [f64; 2],
-    /// By quadrature in the normal model.
+    /// Probabilities of rejecting, dropping and stopping, by quadrature in the normal model.
     #[serde(flatten)]
     pub normal: EnrichmentCharacteristics,
     /// P(exactly the levels with an effect continue); without any, P(the trial stops).

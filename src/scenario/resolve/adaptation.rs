@@ -284,7 +284,7 @@ impl Resolver<'_> {
         let [control, experimental] = arms.mrs[0].each_ref().map(|mrs| mrs.probabilities());
         let mixed = std::array::from_fn(|j| (1.0 - share) * control[j] + share * experimental[j]);
         let planned = variance(&scores, &mixed);
-        // The size is in proportion to the ratio to it.
+        // A new size is the planned one times the observed variance over this one.
         if planned <= 0.0 {
             return self.fail(path, "is \"pooled_variance\", and all patients have the same planned utility; allowed: \"promising_zone\"");
         }
