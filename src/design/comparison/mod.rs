@@ -311,11 +311,11 @@ impl Comparison {
         share_experimental: f64,
         total: f64,
     ) -> Option<Self> {
-        // The standard error of means does not depend on the effect, so nothing has to be searched.
+        // The effect of means is the root of a quadratic equation, so nothing has to be searched.
         if let Self::Means(it) = self {
-            let moments = it.moments(share_experimental);
-            let beyond = moments.effect_with_drift(drift, alpha_one_sided, total);
-            return (drift > 0.0).then(|| self.with_effect(it.null_effect() + beyond));
+            return it
+                .with_drift(drift, alpha_one_sided, share_experimental, total)
+                .map(Self::Means);
         }
         // The drift need not rise with the effect throughout, so the first step that reaches it
         // brackets the smallest effect.

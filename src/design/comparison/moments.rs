@@ -32,13 +32,6 @@ impl StatisticMoments {
         z * self.null_sd / total.sqrt()
     }
 
-    /// Returns the excess at which [`Self::drift`] is `drift` if the standard errors do not depend on
-    /// it.
-    pub fn effect_with_drift(&self, drift: f64, alpha_one_sided: f64, total: f64) -> f64 {
-        let critical = upper_quantile(alpha_one_sided);
-        (critical * self.null_sd + (drift - critical) * self.sd) / total.sqrt()
-    }
-
     /// Returns the sample size ((z_α·σ₀ + z_β·σ₁) / excess)² from the upper quantiles at α and β;
     /// `None` without an effect in the direction of benefit.
     pub fn required(&self, z_alpha: f64, z_beta: f64) -> Option<f64> {

@@ -20,11 +20,14 @@ impl fmt::Display for Comparison {
                 }
             }
             Self::Means(it) => {
-                f.write_str("Means, normal approximation with unequal variances")?;
-                match it.test() {
-                    MeansTest::Welch => {}
-                    MeansTest::Student => f.write_str(", tested by the pooled one")?,
-                }
+                let test = match it.test() {
+                    MeansTest::Welch => "Welch's",
+                    MeansTest::Student => "Student's",
+                };
+                write!(
+                    f,
+                    "Means, {test} t, its variance under the alternative by the delta method"
+                )?;
                 if it.null_effect() != 0.0 {
                     write!(
                         f,
