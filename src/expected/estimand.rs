@@ -9,7 +9,7 @@ use crate::outcome::MrsDistribution;
 use crate::scenario::{Analysis, AnalysisSet, Truth};
 
 /// Patients of a trial so large that terms of order 1/N of its estimate do not matter.
-const LARGE_TRIAL: f64 = 1e9;
+pub(super) const LARGE_TRIAL: f64 = 1e9;
 
 impl Expected<'_> {
     /// The limit of an analysis's estimate in ever larger trials without dropout and with ever more

@@ -11,6 +11,7 @@ mod assumptions;
 mod balance;
 mod counts;
 mod design;
+mod enrichment;
 mod estimand;
 mod modification;
 mod normal_approximation;
@@ -44,5 +45,10 @@ impl<'s> Expected<'s> {
     /// Asks about a scenario.
     pub fn new(scenario: &'s Scenario) -> Self {
         Self { scenario }
+    }
+
+    /// Returns the scenario.
+    pub fn scenario(&self) -> &'s Scenario {
+        self.scenario
     }
 }

@@ -170,7 +170,7 @@ fn paths(scenario: &Scenario, simulator: &mut Simulator<'_>) -> Vec<ZPath> {
         // A replicate that was cancelled has no trial, nor has any after it.
         let Some(trial) = result.trials.first() else { break };
         let points = (0..trial.look).filter_map(|k| {
-            let moment = result.moment(Truth::Alternative, k, planned)?;
+            let moment = result.moment(trial, k, planned)?;
             let z = trial.z[k];
             z.is_finite().then_some((f64::from(moment.analysed), z))
         });

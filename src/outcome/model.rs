@@ -26,6 +26,8 @@ pub struct OutcomeModel {
     strata: Vec<(f64, f64)>,
     /// Log odds γ that each stratum adds to the effect of the experimental treatment.
     effects: Vec<f64>,
+    /// Whether the experimental treatment has no effect in a stratum, whatever γ.
+    without_effect: Vec<bool>,
     /// Share and log odds of each stratum in each centre, over which the marginal distribution of the
     /// control and of the experimental arm holds.
     mixed: [Vec<(f64, f64)>; 2],
@@ -57,7 +59,9 @@ impl OutcomeModel {
         }
         let cumulative = vec![[0.0; CUTS]; 2 * strata.len()];
         let intercepts = [[0.0; CUTS]; 2];
-        let mut model = Self { marginal, intercepts, strata, effects, mixed, cumulative };
+        let without_effect = vec![false; strata.len()];
+        let mut model =
+            Self { marginal, intercepts, strata, effects, without_effect, mixed, cumulative };
         model.solve(Arm::Control);
         model.solve(Arm::Experimental);
         model
@@ -101,6 +105,11 @@ impl OutcomeModel {
         }
     }
 
+    /// Returns the arm whose distribution the patients of an arm and stratum have.
+    fn distributed_as(&self, arm: Arm, stratum: usize) -> Arm {
+        if self.without_effect[stratum] { Arm::Control } else { arm }
+    }
+
     /// Returns the log odds of a stratum in an arm: η, and γ in the experimental arm.
     fn log_odds(&self, arm: Arm, stratum: usize) -> f64 {
         let (_, eta) = self.strata[stratum];
@@ -138,9 +147,36 @@ impl OutcomeModel {
         model
     }
 
+    /// Returns the model without an effect in some strata, those for which `without_effect` is true; the
+    /// others keep theirs, and the marginal distribution of the experimental arm follows.
+    ///
+    /// # Panics
+    /// Unless there is one value for each stratum.
+    pub fn without_effect_in(&self, without_effect: Vec<bool>) -> Self {
+        let strata = self.strata.len();
+        assert_eq!(without_effect.len(), strata, "one for each stratum");
+        let centres = self.mixed[0].len() / strata;
+        let mut model = Self { without_effect, ..self.clone() };
+        let mut mean = [0.0; CUTS];
+        for stratum in 0..strata {
+            let arm = model.distributed_as(Arm::Experimental, stratum).index();
+            let control = self.cumulative[stratum];
+            if arm == Arm::Control.index() {
+                model.cumulative[strata + stratum] = control;
+            }
+            // Stratum by stratum, each with all centres.
+            let of_stratum = &self.mixed[arm][stratum * centres..(stratum + 1) * centres];
+            for (mean, &delta) in mean.iter_mut().zip(&self.intercepts[arm]) {
+                *mean += mean_probability(delta, of_stratum);
+            }
+        }
+        model.marginal[1] = MrsDistribution::from_cumulative(mean);
+        model
+    }
+
     /// Returns whether the effect differs between strata.
     pub fn has_effect_modification(&self) -> bool {
-        self.effects.iter().any(|&effect| effect != 0.0)
+        self.effects.iter().any(|&effect| effect != 0.0) || self.without_effect.contains(&true)
     }
 
     /// Returns the model under H0 without an effect in any stratum: the experimental arm is drawn as
@@ -153,6 +189,7 @@ impl OutcomeModel {
             intercepts: [self.intercepts[0]; 2],
             strata: self.strata.clone(),
             effects: vec![0.0; self.strata.len()],
+            without_effect: vec![false; self.strata.len()],
             mixed: [self.mixed[0].clone(), self.mixed[0].clone()],
             cumulative: [control.clone(), control].concat(),
         }
@@ -178,6 +215,7 @@ impl OutcomeModel {
     /// Returns the distribution of the mRS in a stratum of an arm, of patients with `log_odds` in
     /// addition to those of the stratum.
     pub fn in_stratum(&self, arm: Arm, stratum: usize, log_odds: f64) -> [f64; LEVELS] {
+        let arm = self.distributed_as(arm, stratum);
         let eta = self.log_odds(arm, stratum);
         let below = self.intercepts[arm.index()].map(|delta| logistic(delta + (eta + log_odds)));
         MrsDistribution::from_cumulative(below).0

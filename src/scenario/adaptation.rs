@@ -1,6 +1,7 @@
 //! Changes of the trial at an interim look.
 
 use super::Scenario;
+use super::enrichment::PopulationAdaptation;
 use crate::analysis::OutcomeTable;
 use crate::design::reestimation::{
     AssumedEffect, FinalStatistic, PooledRate, PromisingZone, WantedReestimation, Zone,
@@ -16,6 +17,8 @@ const WHOLE: f64 = 1e-9;
 pub struct Adaptation {
     /// Re-estimation of the number of patients, if any.
     pub size: Option<SizeReestimation>,
+    /// Restriction of the population, if any.
+    pub population: Option<PopulationAdaptation>,
 }
 
 /// A re-estimation of the number of patients at the last interim look.

@@ -22,7 +22,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use adaptation::{SizeEffect, SizeStatistic, WrittenAdaptation, WrittenSizeAdaptation};
+pub use adaptation::{
+    SizeEffect, SizeStatistic, WrittenAdaptation, WrittenPopulationAdaptation,
+    WrittenSizeAdaptation,
+};
 pub use analysis::WrittenAnalysis;
 pub use bayesian::{
     ByLook, Decisions, WrittenBayesian, WrittenFutility, WrittenHarm, WrittenPosteriorSuccess,

@@ -8,6 +8,7 @@
 mod adaptation;
 mod digest;
 pub mod document;
+mod enrichment;
 mod error;
 pub mod expectation;
 pub mod file;
@@ -45,6 +46,7 @@ pub use adaptation::{Adaptation, BlindedSize, SizeReestimation, SizeRule};
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile};
+pub use enrichment::{PopulationAdaptation, PopulationRule};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use hypothesis::{Hypothesis, Margin};

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::analysis_tally::{AnalysisTally, EstimateTally};
 use super::moments::Histogram;
 use super::tally::Tally;
-use super::{McEstimate, OutcomeShares, ReducedEstimate, ReestimationSummary};
+use super::{McEstimate, OutcomeShares, PopulationSummary, ReducedEstimate, ReestimationSummary};
 use crate::expected::Expected;
 use crate::scenario::{Scenario, Truth};
 
@@ -64,6 +64,9 @@ pub struct AnalysisSummary {
     /// Re-estimation of the number of patients, if the scenario has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reestimation: Option<ReestimationSummary>,
+    /// Restrictions of the population, if the scenario has a rule for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<PopulationSummary>,
     /// Replicates without an estimate at the final analysis (an arm is empty; a ratio with all outcomes
     /// alike or the arms separated). They stay in every denominator but the estimate's.
     pub fit_failures: u64,
@@ -250,6 +253,7 @@ impl AnalysisSummary {
             reversal_after_harm: tally.proportion(after_harm),
             estimate: EstimateSummary::new(analysis.method.scale().name(), tally),
             reestimation: ReestimationSummary::new(expected, scenario, truth, analysis, tally),
+            population: PopulationSummary::new(scenario, tally),
             fit_failures: tally.n() - tally.estimates.estimates.n(),
             failed_looks: tally.failed_looks,
         }
@@ -322,7 +326,8 @@ impl SizeSummary {
 
 impl EstimateSummary {
     fn new(scale: &'static str, tally: &AnalysisTally) -> Self {
-        let truth = tally.estimand;
+        // Estimates of restricted populations have other truths, so that errors are averaged.
+        let truth = tally.estimand.filter(|_| tally.population.is_none());
         Self {
             scale,
             truth,

@@ -6,6 +6,7 @@ use super::McEstimate;
 use super::merge::{merge_fields, sum};
 use super::moments::{ExactMoments, Histogram};
 use super::named::Sampled;
+use super::population::PopulationTally;
 use super::reestimation::SizeTally;
 use crate::accrual::DAYS_PER_MONTH;
 use crate::trial::{Conclusion, LookMoment, ReplicateResult, TrialResult};
@@ -44,6 +45,9 @@ pub(super) struct AnalysisTally {
     /// Re-estimation of the number of patients, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<SizeTally>,
+    /// Restrictions of the population, if the scenario has a rule for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<PopulationTally>,
 }
 
 merge_fields!(AnalysisTally {
@@ -63,6 +67,7 @@ merge_fields!(AnalysisTally {
     efficacy_without_safety,
     efficacy_stops_disregarded,
     size,
+    population,
 } keep { estimand });
 
 impl AnalysisTally {
@@ -85,12 +90,17 @@ impl AnalysisTally {
             efficacy_without_safety: 0,
             efficacy_stops_disregarded: 0,
             size: None,
+            population: None,
         }
     }
 
-    /// Returns the same tally with the re-estimation of the number of patients, if any.
-    pub fn with_size(self, size: Option<SizeTally>) -> Self {
-        Self { size, ..self }
+    /// Returns the same tally with what the trial adapts, if anything.
+    pub fn with_adaptations(
+        self,
+        size: Option<SizeTally>,
+        population: Option<PopulationTally>,
+    ) -> Self {
+        Self { size, population, ..self }
     }
 
     /// Replicates counted.
@@ -121,6 +131,7 @@ impl AnalysisTally {
             && self.early_estimates.is_possible(self.estimates.estimates.n())
             && self.early_median_unbiased.is_possible(self.median_unbiased.estimates.n())
             && self.size.iter().all(|size| size.is_of(n))
+            && self.population.iter().all(|population| population.is_of(n, randomised))
     }
 
     /// A share of the trials.
@@ -192,11 +203,8 @@ impl AnalysisTally {
         let planned = self.looks.len();
         for (k, tally) in self.looks.iter_mut().enumerate().take(trial.look) {
             // Interim looks that an early final look has overtaken have no moment.
-            let changed = trial.size.and_then(|size| size.changed).filter(|_| k + 1 == planned);
-            if let Some(changed) = changed {
-                tally.add(&changed.moment);
-            } else if let Some(moment) = result.moment(trial.truth, k, planned) {
-                tally.add(moment);
+            if let Some(moment) = result.moment(trial, k, planned) {
+                tally.add(&moment);
             }
         }
         let last = &mut self.looks[trial.look - 1];
@@ -212,7 +220,12 @@ impl AnalysisTally {
     fn add_estimates(&mut self, trial: &TrialResult) {
         // The effect drawn for this trial is its own truth, unless the draw is too extreme to have one.
         let drawn = trial.drawn.map(|drawn| drawn.estimand).filter(|aim| aim.is_finite());
-        let estimand = drawn.or(self.estimand);
+        let mut estimand = drawn.or(self.estimand);
+        if let (Some(tally), Some(population)) = (&mut self.population, &trial.population) {
+            // The estimate is of the population that was left.
+            estimand = tally.estimand(population);
+            tally.add(trial, population);
+        }
         if let Some(size) = &mut self.size {
             size.add(trial, estimand);
         }

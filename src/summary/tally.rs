@@ -8,6 +8,7 @@ use super::control_variate::{ControlVariateTally, ReducedEstimate};
 use super::description::DescriptionTally;
 use super::merge::{Merge, merge_fields};
 use super::moments::{ExactMoments, Histogram};
+use super::population::PopulationTally;
 use super::prior::PriorTally;
 use super::procedure::{ArmTally, ProcedureTally};
 use super::reestimation::SizeTally;
@@ -76,8 +77,9 @@ impl Tally {
                 .iter()
                 .flat_map(|&truth| {
                     scenario.analyses.iter().map(move |analysis| {
+                        let population = PopulationTally::new(expected, truth, analysis);
                         AnalysisTally::new(looks, expected.estimand(truth, analysis))
-                            .with_size(SizeTally::new(scenario))
+                            .with_adaptations(SizeTally::new(scenario), population)
                     })
                 })
                 .collect(),

@@ -65,6 +65,19 @@ impl Attendance {
         self.strata_by_centre.extend(patients.map(|(stratum, centre)| stratum * number + centre));
     }
 
+    /// Replaces the patients by those at some positions of other columns.
+    pub fn select(&mut self, from: &Self, positions: &[u32]) {
+        let columns = [
+            (&mut self.centres, &from.centres),
+            (&mut self.strata_by_centre, &from.strata_by_centre),
+        ];
+        for (column, from) in columns {
+            column.clear();
+            // Empty columns stay empty.
+            column.extend(positions.iter().filter_map(|&at| from.get(at as usize)));
+        }
+    }
+
     /// Returns the patients' combinations of stratum and centre.
     pub fn strata_by_centre(&self) -> &[u32] {
         &self.strata_by_centre

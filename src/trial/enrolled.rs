@@ -6,6 +6,7 @@ use super::{
     ReplicateStreams, Simulator, safety,
 };
 use crate::analysis::KnownOutcomes;
+use crate::outcome::OutcomeModel;
 use crate::outcome::safety::Event;
 use crate::randomisation::AllocationRatio;
 use crate::rng::{Purpose, Replicate, uniform};
@@ -166,15 +167,8 @@ fn draw_outcomes(
     result: &mut ReplicateResult,
 ) {
     match (&scenario.outcomes, truth) {
-        (Outcomes::Stated(models), Truth::Alternative | Truth::Null) => {
-            cohort.draw_mrs(&models[truth.index()]);
-        }
-        (Outcomes::Stated(_), Truth::Prior) => {
-            cohort.draw_mrs(&drawn.expect("a truth drawn from a prior has its outcomes").model);
-        }
-        (Outcomes::Stated(_), Truth::Configuration { .. }) => {
-            let configuration = scenario.configuration(truth);
-            cohort.draw_mrs(&configuration.expect("the scenario has all its truths").model);
+        (Outcomes::Stated(models), truth) => {
+            cohort.draw_mrs(stated_model(models, scenario, drawn, truth));
         }
         (Outcomes::AfterProcedure(model), Truth::Null) => cohort.perform_as_control(model),
         (
@@ -184,6 +178,35 @@ fn draw_outcomes(
             // Validation refuses a prior and configurations with a procedure.
             cohort.perform(model, &mut result.courses);
         }
+    }
+}
+
+/// Returns the model of stated outcomes under a truth.
+fn stated_model<'m>(
+    models: &'m [OutcomeModel; 2],
+    scenario: &'m Scenario,
+    drawn: Option<&'m DrawnOutcomes>,
+    truth: Truth,
+) -> &'m OutcomeModel {
+    match truth {
+        Truth::Alternative | Truth::Null => &models[truth.index()],
+        Truth::Prior => &drawn.expect("a truth drawn from a prior has its outcomes").model,
+        Truth::Configuration { .. } => {
+            let configuration = scenario.configuration(truth);
+            &configuration.expect("the scenario has all its truths").model
+        }
+    }
+}
+
+/// Draws every patient's mRS under a truth, in a trial whose outcomes are stated.
+pub(super) fn draw_stated(
+    cohort: &mut Cohort,
+    scenario: &Scenario,
+    drawn: Option<&DrawnOutcomes>,
+    truth: Truth,
+) {
+    if let Outcomes::Stated(models) = &scenario.outcomes {
+        cohort.draw_mrs(stated_model(models, scenario, drawn, truth));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::analyst::patients_analysed;
 use super::cohort::PatientSelection;
+use super::enrichment::CurrentPopulation;
 use super::monitoring::MonitoringEnd;
 use super::reestimation::Resized;
 use super::{
@@ -29,6 +30,10 @@ pub struct FollowedCohort<'b, 's, O = ()> {
     pub(super) size: Option<SizeResult>,
     /// The final look, if the current analysis has changed the number of patients.
     pub(super) resized: Option<Resized>,
+    /// The population of the current analysis's trial, if the scenario has a rule for it.
+    pub(super) population: Option<CurrentPopulation>,
+    /// Whether patients of a restricted population have been drawn for that trial.
+    pub(super) is_drawn: bool,
 }
 
 impl<'b, 's, O: PhaseObserver> FollowedCohort<'b, 's, O> {
@@ -39,7 +44,17 @@ impl<'b, 's, O: PhaseObserver> FollowedCohort<'b, 's, O> {
         truth: Truth,
         looks: LookSequence,
     ) -> Self {
-        Self { simulator, result, streams, truth, looks, size: None, resized: None }
+        Self {
+            simulator,
+            result,
+            streams,
+            truth,
+            looks,
+            size: None,
+            resized: None,
+            population: None,
+            is_drawn: false,
+        }
     }
 }
 
@@ -64,6 +79,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         if let Some(resized) = self.resized.filter(|_| look.is_final) {
             return resized.final_look.moment;
         }
+        if let Some(moment) = self.moment_if_restricted(look) {
+            return moment;
+        }
         self.result.looks[self.truth.index()][look.taken]
     }
 
@@ -77,6 +95,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         if self.resized.is_some() && look.is_final {
             return &self.simulator.resized;
         }
+        if self.population.is_some() {
+            return &self.simulator.in_population;
+        }
         &self.simulator.known[analysis.set as usize][look.taken]
     }
 
@@ -85,6 +106,9 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     pub(super) fn outcomes_known(&self, look: LookIndex) -> u32 {
         if let Some(resized) = self.resized.filter(|_| look.is_final) {
             return resized.final_look.moment.analysed;
+        }
+        if let Some(moment) = self.moment_if_restricted(look) {
+            return moment.analysed;
         }
         self.simulator.known[AnalysisSet::IntentionToTreat as usize][look.taken].all.total()
     }
@@ -125,7 +149,11 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     pub fn trial(&mut self, position: usize) -> TrialResult {
         let analysis = self.analysis(position);
         (self.size, self.resized) = (None, None);
-        let unstopped = self.monitor(analysis);
+        (self.population, self.is_drawn) = (None, false);
+        let unstopped = match &self.simulator.scenario.adaptation.population {
+            Some(adaptation) => self.monitor_population(analysis, adaptation),
+            None => self.monitor(analysis),
+        };
         let without_safety = unstopped.conclusion;
         let efficacy_stops_disregarded = self.reaches_efficacy(analysis, &unstopped);
         let MonitoringEnd { look, conclusion, test, z, failed_looks } =
@@ -134,13 +162,22 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         let n_analysed = patients_analysed(analysis, self.known(analysis, look));
         let mut test = test.unwrap_or_else(|| self.test(analysis, look));
         // The decision was made on the Z of re-randomisation, or that of both stages by their weights.
-        if analysis.rerandomisations > 0 || (self.resized.is_some() && look.is_final) {
+        let has_other_z = self.population.is_some() || (self.resized.is_some() && look.is_final);
+        if analysis.rerandomisations > 0 || has_other_z {
             test.z = z[look.planned];
         }
         let adjusted = self.adjusted(look, analysis, &test);
         let size = self.size_at_end(look);
         // A final look has no patients without an outcome to wait for.
-        let repeated = if look.is_final { None } else { self.repeat(look, analysis) };
+        let repeated = if look.is_final {
+            None
+        } else {
+            match &self.simulator.scenario.adaptation.population {
+                Some(adaptation) => self.repeat_in_population(adaptation, look, analysis),
+                None => self.repeat(look, analysis),
+            }
+        };
+        let population = self.population_at_end(look);
         TrialResult {
             replicate: self.streams.replicate.0,
             truth: self.truth,
@@ -162,6 +199,7 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
             z,
             failed_looks,
             size,
+            population,
         }
     }
 
@@ -181,9 +219,16 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     /// Computes the full test of an analysis at a look.
     pub(super) fn test(&mut self, analysis: &Analysis, look: LookIndex) -> TestResult {
         let is_resized = self.resized.is_some() && look.is_final;
-        let Simulator { analyst, known, resized, cancelled, .. } = &mut *self.simulator;
-        let known =
-            if is_resized { resized } else { &mut known[analysis.set as usize][look.taken] };
+        let has_population = self.population.is_some();
+        let Simulator { analyst, known, resized, in_population, cancelled, .. } =
+            &mut *self.simulator;
+        let known = if is_resized {
+            resized
+        } else if has_population {
+            in_population
+        } else {
+            &mut known[analysis.set as usize][look.taken]
+        };
         analyst.test(analysis, known, self.streams, cancelled)
     }
 
@@ -197,7 +242,10 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
     ) -> StagewiseEstimate {
         let (low, high) = test.interval;
         let plain = StagewiseEstimate { median: test.estimate, low, high };
-        if !test.has_estimate() || self.simulator.adjusted == AdjustedEstimates::Skipped {
+        // Stage-wise ordering knows no looks that choose among populations.
+        let is_known =
+            self.simulator.adjusted == AdjustedEstimates::Computed && self.population.is_none();
+        if !test.has_estimate() || !is_known {
             return StagewiseEstimate { median: f64::NAN, low: f64::NAN, high: f64::NAN };
         }
         if look.is_final

@@ -17,6 +17,7 @@ mod centres;
 mod cohort;
 mod control_variate;
 mod description;
+mod enrichment;
 mod enrolled;
 mod followed;
 mod imputation;
@@ -43,9 +44,10 @@ use crate::rng::{Purpose, Replicate, Streams};
 use crate::scenario::{Outcomes, Scenario};
 use analyst::Analyst;
 pub use centres::CentreBalance;
-use cohort::Cohort;
+use cohort::{Cohort, RestrictedCohort};
 use control_variate::ControlVariates;
 pub use description::Described;
+pub use enrichment::PopulationResult;
 pub use enrolled::EnrolledCohort;
 pub use followed::FollowedCohort;
 pub use look::{LookIndex, LookSequence};
@@ -79,6 +81,12 @@ pub struct Simulator<'s, O = ()> {
     /// look that decided it did not have.
     resized: KnownOutcomes,
     second_stage: KnownOutcomes,
+    /// A trial whose population has been restricted.
+    restricted: RestrictedCohort,
+    /// Outcomes of the current population at a look, and those of each level at the look that decides on
+    /// the levels; empty if the population is never restricted.
+    in_population: KnownOutcomes,
+    first_stage: Vec<KnownOutcomes>,
     analyst: Analyst,
     /// `None` unless the scenario asks for them.
     control_variates: Option<ControlVariates>,
@@ -150,6 +158,9 @@ impl<'s> Simulator<'s> {
             reallocated: KnownOutcomes::default(),
             resized: KnownOutcomes::default(),
             second_stage: KnownOutcomes::default(),
+            restricted: RestrictedCohort::default(),
+            in_population: KnownOutcomes::default(),
+            first_stage: Vec::new(),
             analyst: Analyst::default(),
             control_variates: ControlVariates::new(scenario),
             allocated: Vec::new(),
@@ -161,6 +172,7 @@ impl<'s> Simulator<'s> {
     pub fn observed_by<O: PhaseObserver>(self, phases: O) -> Simulator<'s, O> {
         let Simulator { scenario, cancelled, streams, phases: (), cohort, drawn, known, .. } = self;
         let Simulator { with_overrun, reallocated, resized, second_stage, .. } = self;
+        let Simulator { restricted, in_population, first_stage, .. } = self;
         let Simulator { analyst, control_variates, allocated, .. } = self;
         Simulator {
             scenario,
@@ -175,6 +187,9 @@ impl<'s> Simulator<'s> {
             reallocated,
             resized,
             second_stage,
+            restricted,
+            in_population,
+            first_stage,
             analyst,
             control_variates,
             allocated,
@@ -218,6 +233,7 @@ impl<'s, O: PhaseObserver> Simulator<'s, O> {
         // replicate.
         result.trials.clear();
         result.rules.clear();
+        result.own_looks.clear();
         let mut enrolled = self.enrol(Replicate(replicates.start), result);
         enrolled.measure_balance();
         // Asked before each truth, as following the patients of a large trial takes long.

@@ -2,6 +2,7 @@
 
 use super::centres::CentreBalance;
 use super::description::Described;
+use super::enrichment::PopulationResult;
 use super::look::LookSequence;
 use super::reestimation::SizeResult;
 use crate::analysis::{OutcomeTable, TestResult};
@@ -109,6 +110,8 @@ pub struct TrialResult {
     pub failed_looks: u32,
     /// The re-estimation of the number of patients; `None` without one, and in trials that ended before.
     pub size: Option<SizeResult>,
+    /// The population; `None` if the scenario has no rule for it.
+    pub population: Option<PopulationResult>,
 }
 
 /// One trial under one truth whose analyses decide together by the rule of the scenario.
@@ -186,6 +189,8 @@ pub struct GuessCounts {
 pub struct ReplicateResult {
     /// Interim looks that take place, then the final one, by truth: dropout may depend on the outcome.
     pub looks: Vec<Vec<LookMoment>>,
+    /// Looks of trials whose population was restricted, one trial after another.
+    pub own_looks: Vec<LookMoment>,
     /// Trials, truth by truth and analysis by analysis.
     pub trials: Vec<TrialResult>,
     /// Trials whose analyses decide together, truth by truth; empty without a rule.
@@ -213,16 +218,26 @@ pub struct ReplicateResult {
 }
 
 impl ReplicateResult {
-    /// Returns the moment of the look at a position in the plan; `None` if it does not take place.
+    /// Returns the moment of a trial's look at a position in the plan; `None` if it does not take place.
     pub fn moment(
         &self,
-        truth: Truth,
+        trial: &TrialResult,
         position: usize,
         looks_planned: usize,
-    ) -> Option<&LookMoment> {
-        let moments = &self.looks[truth.index()];
+    ) -> Option<LookMoment> {
+        let changed = trial.size.and_then(|size| size.changed);
+        if let Some(changed) = changed.filter(|_| position + 1 == looks_planned) {
+            return Some(changed.moment);
+        }
+        let own = trial.population.map(|population| population.own_looks);
+        let moments = match own {
+            Some((first, looks)) if looks > 0 => {
+                &self.own_looks[first as usize..(first + looks) as usize]
+            }
+            Some(_) | None => &self.looks[trial.truth.index()],
+        };
         let looks = LookSequence::new(moments.len(), looks_planned);
-        looks.numbered(position + 1).map(|look| &moments[look.taken])
+        looks.numbered(position + 1).map(|look| moments[look.taken])
     }
 }
 

@@ -21,17 +21,97 @@ pub use characteristics::{Drifts, EnrichmentCharacteristics, LevelDrift};
 pub use nested::{NestedDecision, NestedSelection};
 pub use planned::{EnrichedDesign, EnrichedUnder, NoEnrichedDesign, WantedEnrichment};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::num::normal::{lower_tail, upper_quantile, upper_tail};
 
 /// The largest number of levels, whose intersections are all tested.
 pub const MOST_LEVELS: usize = 8;
 
-/// A two-stage design that drops levels by conditional power at its interim look.
+/// A two-stage design that drops levels by conditional or predictive power at its interim look.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Enrichment {
     fraction: f64,
     drop_below: f64,
     critical: f64,
+    measure: DropMeasure,
+}
+
+/// What is expected of a level at the interim look, from its own Z there, if the trial continues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DropMeasure {
+    /// Conditional power under the observed effect of the level.
+    #[default]
+    ConditionalPower,
+    /// Predictive power: conditional power averaged over the posterior distribution of the effect of the
+    /// level, with a flat prior.
+    PredictivePower,
+}
+
+/// Levels of a factor, each with its position.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct LevelSet(u8);
+
+impl LevelSet {
+    /// No level.
+    pub const NONE: Self = Self(0);
+
+    /// Returns the first levels, this many.
+    ///
+    /// # Panics
+    /// With more than [`MOST_LEVELS`].
+    pub fn first(levels: usize) -> Self {
+        assert!(levels <= MOST_LEVELS, "every level has a bit");
+        Self(((1u32 << levels) - 1) as u8)
+    }
+
+    /// Returns every set of at least one of this many levels.
+    pub fn all_of(levels: usize) -> impl Iterator<Item = Self> {
+        (1..=Self::first(levels).0).map(Self)
+    }
+
+    /// Returns the set with a level added.
+    #[must_use]
+    pub fn with(self, level: usize) -> Self {
+        Self(self.0 | 1 << level)
+    }
+
+    /// Returns whether a level is in the set.
+    pub fn has(self, level: usize) -> bool {
+        self.0 >> level & 1 == 1
+    }
+
+    /// Returns whether the set has no level.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Returns the number of levels in the set.
+    pub fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Returns the levels that are in both sets.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Lists the positions of the levels in the set.
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..MOST_LEVELS).filter(move |&level| self.has(level))
+    }
+}
+
+impl FromIterator<usize> for LevelSet {
+    fn from_iter<I: IntoIterator<Item = usize>>(levels: I) -> Self {
+        levels.into_iter().fold(Self::NONE, Self::with)
+    }
 }
 
 /// Why there is no such design.
@@ -74,14 +154,42 @@ impl Enrichment {
         if !(alpha > 0.0 && alpha < 0.5) {
             return Err(NoEnrichment::Alpha(alpha));
         }
-        Ok(Self { fraction, drop_below, critical: upper_quantile(alpha) })
+        let measure = DropMeasure::ConditionalPower;
+        Ok(Self { fraction, drop_below, critical: upper_quantile(alpha), measure })
+    }
+
+    /// Returns the same design, which drops levels by another measure.
+    #[must_use]
+    pub fn by(self, measure: DropMeasure) -> Self {
+        Self { measure, ..self }
+    }
+
+    /// Returns the value below which a level is dropped.
+    pub fn drop_below(&self) -> f64 {
+        self.drop_below
+    }
+
+    /// Returns what levels are dropped by.
+    pub fn measure(&self) -> DropMeasure {
+        self.measure
+    }
+
+    /// Returns the Z from which the combination of both stages is significant.
+    pub fn critical(&self) -> f64 {
+        self.critical
     }
 
     /// Returns the conditional power of a level under the current trend,
-    /// Φ((z/√t − z_α)/√(1 − t)), from its Z at the interim look.
-    pub fn conditional_power(&self, first: f64) -> f64 {
+    /// Φ((z/√t − z_α)/√(1 − t)), from its Z at the interim look; or its predictive power,
+    /// Φ((z − z_α·√t)/√(1 − t)) (Spiegelhalter, Freedman & Blackburn 1986, Control Clin Trials 7:8), if
+    /// levels are dropped by that.
+    pub fn expected_power(&self, first: f64) -> f64 {
         let t = self.fraction;
-        lower_tail((first / t.sqrt() - self.critical) / (1.0 - t).sqrt())
+        let rest = (1.0 - t).sqrt();
+        lower_tail(match self.measure {
+            DropMeasure::ConditionalPower => (first / t.sqrt() - self.critical) / rest,
+            DropMeasure::PredictivePower => (first - self.critical * t.sqrt()) / rest,
+        })
     }
 
     /// Returns the Z at the interim look below which a level is dropped; −∞ if none ever is.
@@ -90,7 +198,11 @@ impl Enrichment {
             return f64::NEG_INFINITY;
         }
         let t = self.fraction;
-        t.sqrt() * (self.critical - (1.0 - t).sqrt() * upper_quantile(self.drop_below))
+        let rest = (1.0 - t).sqrt() * upper_quantile(self.drop_below);
+        match self.measure {
+            DropMeasure::ConditionalPower => t.sqrt() * (self.critical - rest),
+            DropMeasure::PredictivePower => t.sqrt() * self.critical - rest,
+        }
     }
 
     /// Returns whether a level with this Z at the interim look continues.
@@ -98,33 +210,41 @@ impl Enrichment {
         first >= self.drop_boundary()
     }
 
-    /// Returns whether the null hypothesis of each level is rejected, as bit i for level i.
+    /// Returns the Z of each level by which its null hypothesis is rejected, from [`Self::critical`]
+    /// upwards: the least combined Z of the intersections that it belongs to. It is −∞ for a level without
+    /// patients in the second stage, and for levels that there are not.
     ///
     /// # Panics
     /// With more than [`MOST_LEVELS`] levels.
-    pub fn rejected(&self, levels: &[LevelStages]) -> u32 {
-        assert!(levels.len() <= MOST_LEVELS, "every intersection is tested");
-        let all = (1u32 << levels.len()) - 1;
-        let mut rejected = all;
-        for intersection in 1..=all {
-            if !self.rejects(levels, intersection) {
-                rejected &= !intersection;
+    pub fn adjusted(&self, levels: &[LevelStages]) -> [f64; MOST_LEVELS] {
+        let mut adjusted = [f64::NEG_INFINITY; MOST_LEVELS];
+        for (z, level) in adjusted.iter_mut().zip(levels) {
+            if level.second.is_some() {
+                *z = f64::INFINITY;
             }
         }
-        rejected
+        for intersection in LevelSet::all_of(levels.len()) {
+            let first = simes(intersection.iter().map(|level| levels[level].first));
+            let second = simes(intersection.iter().filter_map(|level| levels[level].second));
+            // Without patients in the second stage nothing can be rejected at its end.
+            let z = match (first, second) {
+                (Some(first), Some(second)) => self.combined(first, second),
+                (None, _) | (_, None) => f64::NEG_INFINITY,
+            };
+            for level in intersection.iter() {
+                adjusted[level] = adjusted[level].min(z);
+            }
+        }
+        adjusted
     }
 
-    /// Tests the intersection of the null hypotheses of some levels.
-    fn rejects(&self, levels: &[LevelStages], intersection: u32) -> bool {
-        let members = levels.iter().enumerate().filter(|(i, _)| intersection >> i & 1 == 1);
-        let members = members.map(|(_, level)| level);
-        let first = simes(members.clone().map(|level| level.first));
-        let second = simes(members.filter_map(|level| level.second));
-        // Without patients in the second stage nothing can be rejected at its end.
-        second.is_some_and(|second| {
-            let first = first.expect("an intersection has a level");
-            self.combined(first, second) >= self.critical
-        })
+    /// Returns the levels whose null hypothesis is rejected.
+    ///
+    /// # Panics
+    /// With more than [`MOST_LEVELS`] levels.
+    pub fn rejected(&self, levels: &[LevelStages]) -> LevelSet {
+        let adjusted = self.adjusted(levels);
+        (0..levels.len()).filter(|&level| adjusted[level] >= self.critical).collect()
     }
 
     fn combined(&self, first: f64, second: f64) -> f64 {

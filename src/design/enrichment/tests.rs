@@ -22,9 +22,24 @@ fn levels_are_dropped_at_the_boundary_of_the_conditional_power() {
     let design = design(0.1);
     let boundary = design.drop_boundary();
     assert!((boundary - 0.527_456_532_451_623).abs() < 1e-12, "{boundary}");
-    assert!((design.conditional_power(boundary) - 0.1).abs() < 1e-12);
+    assert!((design.expected_power(boundary) - 0.1).abs() < 1e-12);
     assert!(design.continues(boundary) && !design.continues(boundary - 1e-9));
     assert_eq!(self::design(0.0).drop_boundary(), f64::NEG_INFINITY);
+    let predictive = design.by(DropMeasure::PredictivePower);
+    let boundary = predictive.drop_boundary();
+    assert!((predictive.expected_power(boundary) - 0.1).abs() < 1e-12);
+    // Averaged over what is not known of the effect, extreme powers move towards one half.
+    assert!(boundary < design.drop_boundary());
+}
+
+#[test]
+fn sets_of_levels_list_their_members() {
+    let set = LevelSet::NONE.with(1).with(4);
+    assert_eq!((set.len(), set.has(4), set.has(0)), (2, true, false));
+    assert_eq!(set.iter().collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(set.and(LevelSet::first(4)), LevelSet::NONE.with(1));
+    assert_eq!(LevelSet::all_of(3).count(), 7);
+    assert_eq!(LevelSet::first(MOST_LEVELS).len(), MOST_LEVELS);
 }
 
 /// With one level there is one intersection, whose test is that of the weighted statistic.
@@ -37,7 +52,7 @@ fn one_level_is_no_enrichment() {
         for second in [-2.0, 0.0, 1.2, 2.5] {
             let level = LevelStages { first, second: Some(second) };
             let rejects = w1 * first + w2 * second >= critical;
-            assert_eq!(design.rejected(&[level]), u32::from(rejects), "{first} {second}");
+            assert_eq!(!design.rejected(&[level]).is_empty(), rejects, "{first} {second}");
         }
     }
 }
@@ -46,9 +61,9 @@ fn one_level_is_no_enrichment() {
 fn a_dropped_level_is_never_rejected() {
     let strong = LevelStages { first: 6.0, second: Some(6.0) };
     let dropped = LevelStages { first: 6.0, second: None };
-    assert_eq!(design(0.1).rejected(&[strong, dropped]), 0b01);
-    assert_eq!(design(0.1).rejected(&[dropped, strong]), 0b10);
-    assert_eq!(design(0.1).rejected(&[dropped, dropped]), 0);
+    assert_eq!(design(0.1).rejected(&[strong, dropped]), LevelSet::first(1));
+    assert_eq!(design(0.1).rejected(&[dropped, strong]), LevelSet::NONE.with(1));
+    assert_eq!(design(0.1).rejected(&[dropped, dropped]), LevelSet::NONE);
 }
 
 /// Simes' test of all levels can hold a level back that is significant by itself.
@@ -56,8 +71,8 @@ fn a_dropped_level_is_never_rejected() {
 fn closed_testing_needs_every_intersection() {
     let weak = LevelStages { first: -1.0, second: Some(-1.0) };
     let just = LevelStages { first: 1.2, second: Some(1.6) };
-    assert_eq!(design(0.0).rejected(&[just]), 1);
-    assert_eq!(design(0.0).rejected(&[just, weak]), 0);
+    assert_eq!(design(0.0).rejected(&[just]), LevelSet::first(1));
+    assert_eq!(design(0.0).rejected(&[just, weak]), LevelSet::NONE);
 }
 
 /// Between the exact extremes, whatever the other level's effect. With one level alone under its null

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::yes;
+use crate::design::enrichment::DropMeasure;
 
 /// Changes of the trial at an interim look.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -13,6 +14,97 @@ pub struct WrittenAdaptation {
     /// Re-estimation of the number of patients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<WrittenSizeAdaptation>,
+    /// Restriction of the population to some levels of a factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub population: Option<WrittenPopulationAdaptation>,
+}
+
+/// A restriction of the population at interim looks: patients of some levels of a factor are no longer
+/// randomised. Those who are eligible arrive at the rate of their share, so that recruitment takes longer
+/// for the same number of patients.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "rule", rename_all = "snake_case", deny_unknown_fields)]
+#[schemars(rename = "PopulationAdaptation")]
+pub enum WrittenPopulationAdaptation {
+    /// Levels that look futile at an interim look are dropped. The final look tests each level that is
+    /// left by the Z before and after the look, weighted by the information planned (Lehmacher & Wassmer
+    /// 1999), under closed testing.
+    ClosedTest {
+        /// Number of the look, from 1.
+        #[schemars(range(min = 1, max = 19))]
+        look: u32,
+        /// Name of the factor, with at most eight levels.
+        factor: String,
+        /// Conditional or predictive power below which a level is dropped; 0 drops none.
+        #[schemars(range(min = 0.0, max = 0.999_999))]
+        drop_below: f64,
+        /// What levels are dropped by, computed from the patients of the level alone.
+        #[serde(default)]
+        measure: DropMeasure,
+        /// Whether a level continues whenever a later one does, as levels that are ordered by the benefit
+        /// expected.
+        #[serde(default, skip_serializing_if = "is_false")]
+        ordered: bool,
+        /// Whether trials are also simulated with an effect in some levels only.
+        #[serde(default = "yes")]
+        null_configurations: bool,
+    },
+    /// The rule of DEFUSE 3 (Lai, Lavori & Liao 2014), for levels that are ordered by the benefit
+    /// expected: once the population looks futile, the first levels with the largest Z take its place, are
+    /// tested at the same look, and have all later patients. At the final look they take its place if it is
+    /// not significant.
+    NestedSelection {
+        /// Name of the factor, with at most eight levels.
+        factor: String,
+        /// Effect, on the scale of the analysis, that futility is judged against.
+        #[schemars(range(min = 0.0, max = 20.0))]
+        effect: f64,
+        /// Z against this effect below which a population is futile.
+        #[schemars(range(min = -40.0, max = 40.0))]
+        futility: f64,
+        /// Z from which an interim look stops for efficacy.
+        #[schemars(range(min = 0.0, max = 40.0))]
+        efficacy: f64,
+        /// Z from which the final look rejects.
+        #[schemars(range(min = 0.0, max = 40.0))]
+        last: f64,
+        /// Whether trials are also simulated with an effect in some levels only.
+        #[serde(default = "yes")]
+        null_configurations: bool,
+    },
+}
+
+impl WrittenPopulationAdaptation {
+    /// Returns the name of the factor.
+    pub fn factor(&self) -> &str {
+        match self {
+            Self::ClosedTest { factor, .. } | Self::NestedSelection { factor, .. } => factor,
+        }
+    }
+
+    /// Returns the name of the rule.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::ClosedTest { .. } => "closed_test",
+            Self::NestedSelection { .. } => "nested_selection",
+        }
+    }
+
+    /// Returns whether only the first levels can remain.
+    pub fn is_ordered(&self) -> bool {
+        match self {
+            Self::ClosedTest { ordered, .. } => *ordered,
+            Self::NestedSelection { .. } => true,
+        }
+    }
+
+    /// Returns whether trials are also simulated with an effect in some levels only.
+    pub fn has_null_configurations(&self) -> bool {
+        match self {
+            Self::ClosedTest { null_configurations, .. }
+            | Self::NestedSelection { null_configurations, .. } => *null_configurations,
+        }
+    }
 }
 
 /// A re-estimation of the number of patients at the last interim look. `sample_size.randomised` is the
@@ -113,6 +205,10 @@ pub enum SizeStatistic {
     /// The Z of all patients together: the type I error is kept only if the zone begins high enough,
     /// which `check` shows.
     Conventional,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn one() -> u32 {

@@ -14,6 +14,7 @@ use crate::design::reestimation::{
     AssumedEffect, FinalStatistic, PooledRate, PromisingZone, Restriction, StageBounds, StageSizes,
     ZoneLimits,
 };
+use crate::population::Population;
 
 impl Resolver<'_> {
     /// Reads the changes of the trial at an interim look. `comparison` is that of the primary analysis,
@@ -24,13 +25,36 @@ impl Resolver<'_> {
         plan: &TrialPlan,
         comparison: Option<&PlannedComparison>,
         arms: &ArmOutcomes,
+        population: &Population,
     ) -> Checked<Adaptation> {
         let file = self.file;
         let Some(written) = &file.adaptation else { return Ok(Adaptation::default()) };
-        let Some(size) = &written.size else {
-            let message = "has no change of the trial; expected: adaptation.size";
+        if written.size.is_none() && written.population.is_none() {
+            let message =
+                "has no change of the trial; expected: adaptation.size, adaptation.population";
             return self.fail("adaptation", message);
-        };
+        }
+        let restriction = written
+            .population
+            .as_ref()
+            .map(|of| self.population_adaptation(of, analyses, plan, population));
+        let size = written
+            .size
+            .as_ref()
+            .map(|size| self.size_adaptation(size, analyses, plan, comparison, arms));
+        Ok(Adaptation { size: size.transpose()?, population: restriction.transpose()? })
+    }
+
+    /// Reads the re-estimation of the number of patients.
+    fn size_adaptation(
+        &mut self,
+        size: &WrittenSizeAdaptation,
+        analyses: &[Analysis],
+        plan: &TrialPlan,
+        comparison: Option<&PlannedComparison>,
+        arms: &ArmOutcomes,
+    ) -> Checked<SizeReestimation> {
+        let file = self.file;
         let is_supported = self.supports_size(analyses, size);
         let look = self.look_of_size(plan, size);
         let maximum = self.maximum_size(size);
@@ -55,7 +79,7 @@ impl Resolver<'_> {
                 self.pooled_variance(*restricted, &analyses[0], arms)?
             }
         };
-        Ok(Adaptation { size: Some(reestimation(rule)) })
+        Ok(reestimation(rule))
     }
 
     /// Refuses what a re-estimation has no answer to.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::super::file;
 use super::super::treatments::{Treatments, marginal};
 use super::super::{Configuration, Outcomes, Truth};
+use super::enrichment::ConfigurationModel;
 use super::outcome::ControlArm;
 use super::{Checked, People, Reported, Resolver, adherence};
 use crate::accrual::Accrual;
@@ -29,7 +30,7 @@ impl Resolver<'_> {
         &mut self,
         outcomes: Option<&Outcomes>,
         population: Option<&Population>,
-    ) -> Checked<Vec<OutcomeModel>> {
+    ) -> Checked<Vec<ConfigurationModel>> {
         let file = self.file;
         let centres = normal_nodes(file.centres.as_ref().map_or(0.0, |centres| centres.outcome_sd));
         let mut models = Vec::with_capacity(file.configurations.len());
@@ -65,12 +66,20 @@ impl Resolver<'_> {
             };
             let experimental = self.experimental(&path, &written.experimental, control);
             models.push(match (control.mrs, experimental, population) {
-                (Ok(control), Ok(experimental), Some(population)) => {
-                    let arms = [control, experimental];
-                    Ok(OutcomeModel::across_centres(arms, population, &centres))
-                }
+                (Ok(control), Ok(experimental), Some(population)) => Ok(ConfigurationModel {
+                    name: written.name.clone(),
+                    model: OutcomeModel::across_centres(
+                        [control, experimental],
+                        population,
+                        &centres,
+                    ),
+                }),
                 (Err(Reported), _, _) | (_, Err(Reported), _) | (_, _, None) => Err(Reported),
             });
+        }
+        if let (Some(Outcomes::Stated(stated)), Some(population)) = (outcomes, population) {
+            let without_effect = self.null_configurations(&stated[0], population);
+            models.extend(without_effect.into_iter().map(Ok));
         }
         models.into_iter().collect()
     }
@@ -126,7 +135,7 @@ impl Resolver<'_> {
     /// Builds the configurations of these outcomes.
     pub(super) fn configurations(
         &self,
-        models: Checked<Vec<OutcomeModel>>,
+        models: Checked<Vec<ConfigurationModel>>,
         shared: &SharedByConfigurations<'_>,
     ) -> Checked<Vec<Configuration>> {
         let models = models?;
@@ -139,8 +148,7 @@ impl Resolver<'_> {
         let adherence = adherence.as_ref()?.as_ref();
         let drifts = people.drift.as_ref()?.is_some();
         let events: Vec<Event> = events.iter().copied().collect::<Checked<_>>()?;
-        let written = self.file.configurations.iter();
-        let configurations = written.zip(models).map(|(written, model)| {
+        let configurations = models.into_iter().map(|ConfigurationModel { name, model }| {
             let treatments = Treatments::stated(&model, &circumstances.all, adherence.is_some());
             // What is stated holds at one time; with a drift, that of the trial is an average over time.
             let of_treatments = if drifts {
@@ -162,14 +170,7 @@ impl Resolver<'_> {
                 Event::Stated(stated) => Event::Stated(stated.with_experimental(&of_treatments[1])),
                 Event::Death | Event::Haemorrhage | Event::Perforation => *event,
             });
-            Configuration {
-                name: written.name.clone(),
-                arms,
-                of_treatments,
-                treatments,
-                events: events.collect(),
-                model,
-            }
+            Configuration { name, arms, of_treatments, treatments, events: events.collect(), model }
         });
         Ok(configurations.collect())
     }

@@ -12,6 +12,7 @@ mod bayesian;
 mod centres;
 mod configurations;
 mod design;
+mod enrichment;
 mod expect;
 mod hypothesis;
 mod looks;
@@ -142,8 +143,10 @@ impl Resolver<'_> {
             analyses::detail(&analyses, file, population, by_centre)
         };
         let success = self.success(&analyses, &plan.design);
-        let adaptation =
-            self.adaptation(&analyses, &plan, comparison.as_ref(), truths.arms.as_ref()?);
+        let adaptation = {
+            let (arms, population) = (truths.arms.as_ref()?, people.population.as_ref()?);
+            self.adaptation(&analyses, &plan, comparison.as_ref(), arms, population)
+        };
         let expectations = self.expectations(&analyses, &plan.design, plan.safety.as_ref());
         let (treated, arms) = (truths.treated?, truths.arms?);
         let configurations = truths.configurations?;

@@ -1,6 +1,9 @@
 //! Changes of the trial at an interim look, in words.
 
-use super::super::file::{SizeEffect, SizeStatistic, WrittenSizeAdaptation};
+use super::super::file::{
+    SizeEffect, SizeStatistic, WrittenPopulationAdaptation, WrittenSizeAdaptation,
+};
+use crate::design::enrichment::DropMeasure;
 
 /// Describes a re-estimation of the number of patients in whole sentences, from this planned number.
 pub(in super::super) fn size(written: &WrittenSizeAdaptation, planned: u32) -> String {
@@ -47,6 +50,47 @@ pub(in super::super) fn size(written: &WrittenSizeAdaptation, planned: u32) -> S
         ),
     };
     format!("Size re-estimated at look {look}: {rule}")
+}
+
+/// Describes a restriction of the population in whole sentences.
+pub(in super::super) fn population(written: &WrittenPopulationAdaptation) -> String {
+    match written {
+        WrittenPopulationAdaptation::ClosedTest {
+            look,
+            factor,
+            drop_below,
+            measure,
+            ordered,
+            ..
+        } => {
+            let measure = match measure {
+                DropMeasure::ConditionalPower => "conditional power under its observed effect",
+                DropMeasure::PredictivePower => "predictive power",
+            };
+            let ordered = if *ordered { " unless a later one continues" } else { "" };
+            format!(
+                "Population adapted at look {look}: a level of {factor} whose {measure} is below \
+                 {drop_below} is dropped{ordered}, and all later patients come from the others; the trial \
+                 stops if none is left. The final look tests each level left by the weighted Z of both \
+                 stages, under closed testing with Simes' test, so that the familywise error over all \
+                 levels is kept."
+            )
+        }
+        WrittenPopulationAdaptation::NestedSelection {
+            factor,
+            effect,
+            futility,
+            efficacy,
+            last,
+            ..
+        } => format!(
+            "Population adapted at every look (Lai, Lavori & Liao): the trial stops for efficacy if Z is at \
+             least {efficacy}. If Z against an effect of {effect} is below {futility}, the first levels of \
+             {factor} with the largest Z take the place of all patients, are tested at the same look, and \
+             have all later patients; if they are futile as well, the trial stops. The final look rejects if \
+             Z is at least {last}, for all patients or else for the first levels with the largest Z."
+        ),
+    }
 }
 
 fn least(restricted: bool, planned: u32) -> String {

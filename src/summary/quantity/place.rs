@@ -2,8 +2,9 @@
 
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, MODIFIED,
-    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, REESTIMATION, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
-    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH, ZONE,
+    PASS, POPULATION, POPULATION_CHOICE, POPULATION_LEVEL, PRIOR, PRIOR_ANALYSIS, PROCEDURE,
+    REESTIMATION, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH,
+    ZONE,
 };
 use super::{Quantity, Reading};
 use crate::summary::procedure::ProcedureSummary;
@@ -25,6 +26,7 @@ pub const LISTS: &[(&str, &[&str])] = &[
     ("arms", &["arm"]),
     ("groups", &["group"]),
     ("zones", &["zone"]),
+    ("populations", &["population"]),
 ];
 
 /// JSON pointer (RFC 6901) of an object in a result.
@@ -132,6 +134,12 @@ impl<'r> Readings<'r> {
             let place = place.key("reestimation");
             self.all_of(&place, REESTIMATION, reestimation);
             self.items(&place, "zones", ZONE, &reestimation.zones);
+        }
+        if let Some(population) = &analysis.population {
+            let place = place.key("population");
+            self.all_of(&place, POPULATION, population);
+            self.items(&place, "levels", POPULATION_LEVEL, &population.levels);
+            self.items(&place, "populations", POPULATION_CHOICE, &population.populations);
         }
     }
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::list::{
     ANALYSIS, ARM, BALANCE, CENTRES, COMPONENT, CUT, DESCRIPTION, GROUP, LEVEL, LOOK, MODIFIED,
-    PASS, PRIOR, PRIOR_ANALYSIS, PROCEDURE, REESTIMATION, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS,
-    SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH, ZONE,
+    PASS, POPULATION, POPULATION_CHOICE, POPULATION_LEVEL, PRIOR, PRIOR_ANALYSIS, PROCEDURE,
+    REESTIMATION, SAFETY, SAFETY_LOOK, SUBGROUP, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK, TRUTH,
+    ZONE,
 };
 use super::{Kind, Quantity};
 use crate::summary::NamedQuantity;
@@ -37,6 +38,9 @@ pub fn entries() -> Vec<CatalogueEntry> {
     section(&mut out, "truths[].analyses[].looks[]", LOOK);
     section(&mut out, "truths[].analyses[].reestimation", REESTIMATION);
     section(&mut out, "truths[].analyses[].reestimation.zones[]", ZONE);
+    section(&mut out, "truths[].analyses[].population", POPULATION);
+    section(&mut out, "truths[].analyses[].population.levels[]", POPULATION_LEVEL);
+    section(&mut out, "truths[].analyses[].population.populations[]", POPULATION_CHOICE);
     section(&mut out, "truths[].description", DESCRIPTION);
     section(&mut out, "truths[].description.cuts[]", CUT);
     section(&mut out, "truths[].description.subgroups[]", SUBGROUP);

@@ -31,12 +31,13 @@ impl Enrolment {
         streams: [ReplicateStreams; N],
         phases: &mut impl PhaseObserver,
     ) {
+        let patients = scenario.most_randomised();
         for (trial, &streams) in trials.iter_mut().zip(&streams) {
-            trial.draw_arrivals(scenario, streams);
+            trial.draw_arrivals(scenario, streams, patients);
         }
         phases.ended(Phase::Accrual);
         for (trial, &streams) in trials.iter_mut().zip(&streams) {
-            trial.draw_strata(scenario, streams);
+            trial.draw_strata(scenario, streams, patients);
         }
         phases.ended(Phase::Baseline);
         // All allocated in turn, patient by patient: see `LANES`.
@@ -54,9 +55,15 @@ impl Enrolment {
         phases.ended(Phase::Allocation);
     }
 
-    fn draw_arrivals(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
+    /// Draws the days on which this many patients arrive, and their centres.
+    pub(super) fn draw_arrivals(
+        &mut self,
+        scenario: &Scenario,
+        streams: ReplicateStreams,
+        patients: u32,
+    ) {
         let Self { arrival_days, centres, .. } = self;
-        let (patients, accrual) = (scenario.most_randomised(), &scenario.accrual);
+        let accrual = &scenario.accrual;
         match &scenario.centres {
             // Arrivals then depend on the rates of the centres that have opened.
             Some(of) => centres.draw(of, accrual, streams, patients, arrival_days),
@@ -67,14 +74,37 @@ impl Enrolment {
         }
     }
 
-    fn draw_strata(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
+    /// Draws the strata of this many patients.
+    pub(super) fn draw_strata(
+        &mut self,
+        scenario: &Scenario,
+        streams: ReplicateStreams,
+        patients: u32,
+    ) {
         let Self { strata, centres, .. } = self;
         let mut rng = streams.stream(Purpose::Baseline);
-        refill(strata, (0..scenario.most_randomised()).map(|_| scenario.population.draw(&mut rng)));
+        refill(strata, (0..patients).map(|_| scenario.population.draw(&mut rng)));
         // Combined only if randomisation or analyses use them.
         if let (Some(of), Some(_)) = (&scenario.centres, &scenario.strata_by_centre) {
             centres.combine_with(strata, of.number);
         }
+    }
+
+    /// Replaces the patients by those at some positions of another enrolment, and allocates them.
+    pub(super) fn select(
+        &mut self,
+        scenario: &Scenario,
+        streams: ReplicateStreams,
+        from: &Self,
+        positions: &[u32],
+    ) {
+        let Self { arrival_days, strata, centres, arms, allocation, .. } = self;
+        refill(arrival_days, positions.iter().map(|&at| from.arrival_days[at as usize]));
+        refill(strata, positions.iter().map(|&at| from.strata[at as usize]));
+        centres.select(&from.centres, positions);
+        let strata = strata_randomised_by(scenario, strata, centres);
+        let rng = streams.stream(Purpose::Allocation);
+        scenario.randomisation.allocate_all([Allocating { strata, state: allocation, rng, arms }]);
     }
 
     /// Counts the arms of each stratum, and the correct guesses.

@@ -2,9 +2,11 @@
 
 mod enrolment;
 mod events;
+mod restricted;
 mod tables;
 
 pub(super) use enrolment::Enrolment;
+pub(super) use restricted::RestrictedCohort;
 pub(super) use tables::PatientSelection;
 
 use std::ops::Range;
@@ -53,7 +55,8 @@ pub(super) struct Cohort {
     /// Quantile of the outcome within the distribution of the patient's arm and stratum; its logit if the
     /// outcome follows a procedure.
     quantiles: Vec<f64>,
-    /// The quantiles as drawn, before centre and time move them; empty without control variates.
+    /// The quantiles as drawn, before centre and time move them; empty unless control variates or a
+    /// restricted population need them.
     drawn_quantiles: Vec<f64>,
     /// Draws of the procedure, and how it begins; empty without one.
     pub(super) procedures: Vec<(CaseDraws, Entry)>,
@@ -159,10 +162,10 @@ impl Cohort {
     /// Draws the part of the outcome that all truths share: its quantile, the treatment received if the
     /// outcome is stated, and what decides on adverse events.
     fn draw_quantiles(&mut self, scenario: &Scenario, streams: ReplicateStreams) {
-        let patients = scenario.most_randomised();
+        let patients = self.enrolled.arrival_days.len();
         let mut rng = streams.stream(Purpose::Outcome);
         refill(&mut self.quantiles, (0..patients).map(|_| uniform(&mut rng)));
-        if scenario.variance_reduction {
+        if scenario.variance_reduction || scenario.adaptation.population.is_some() {
             self.drawn_quantiles.clone_from(&self.quantiles);
         }
         let is_stated = scenario.procedural().is_none();

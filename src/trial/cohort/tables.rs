@@ -68,9 +68,24 @@ impl Cohort {
         selection: PatientSelection,
         set: AnalysisSet,
     ) {
+        self.fill_strata(known, detail, selection, set, |_| true);
+    }
+
+    /// Fills a table with the outcomes of selected patients in some strata.
+    pub fn fill_strata(
+        &self,
+        known: &mut KnownOutcomes,
+        detail: Detail,
+        selection: PatientSelection,
+        set: AnalysisSet,
+        is_included: impl Fn(usize) -> bool,
+    ) {
         known.reset(detail);
         for i in (0..selection.among(self.planned)).filter(|&i| selection.has(i, self.due_from[i]))
         {
+            if !is_included(self.enrolled.strata[i] as usize) {
+                continue;
+            }
             if let Some(arm) = self.arm_in(set, i) {
                 self.record(i, arm, detail, known);
             }
