@@ -151,6 +151,10 @@ impl<T: Test> Test for WaldAgainst<T> {
         self.test.comparison()
     }
 
+    fn level_needs_events(&self) -> bool {
+        self.test.level_needs_events()
+    }
+
     fn test(&self, groups: &[Counts], scratch: &mut adjusted::FitScratch) -> TestResult {
         let test = self.test.test(groups, scratch);
         TestResult { z: self.null.wald_z(test.estimate, test.standard_error), ..test }

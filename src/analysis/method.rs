@@ -227,6 +227,13 @@ pub trait Test: Debug + Send + Sync {
         true
     }
 
+    /// Whether the type I error is far from the nominal level if an arm has few successes or failures, as for
+    /// statistics that divide a difference or ratio of proportions by an error estimated in each arm: the
+    /// error then moves with the proportion.
+    fn level_needs_events(&self) -> bool {
+        false
+    }
+
     /// Returns the test of the same estimate against other null effects than none; see
     /// [`margin`].
     ///

@@ -99,6 +99,10 @@ impl Test for UnadjustedRatio {
         None
     }
 
+    fn level_needs_events(&self) -> bool {
+        true
+    }
+
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {
         katz(&arms(&groups[0], self.cut))
     }
@@ -119,6 +123,10 @@ impl Test for AdjustedRatio {
 
     fn comparison(&self) -> Option<ArmComparison<'_>> {
         None
+    }
+
+    fn level_needs_events(&self) -> bool {
+        true
     }
 
     fn test(&self, groups: &[Counts], _: &mut adjusted::FitScratch) -> TestResult {

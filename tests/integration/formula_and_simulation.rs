@@ -130,6 +130,42 @@ fn every_formula_is_close_to_the_simulation() {
     assert!(root[0] < 0.012 && root[1] < 0.004, "{root:?}");
 }
 
+/// With 38 control patients, of whom 9.5 have a success, the nominal level of 0.025 would be the formula. By
+/// enumeration of both binomials in Python the unpooled test has 0.036 and Katz's test of the log risk ratio, which
+/// is modified Poisson regression without covariates, 0.013; logistic regression has 0.019, the pooled test 0.022.
+#[test]
+fn tests_far_from_their_level_have_no_formula_of_the_type_i_error() {
+    let trial = [
+        "sample_size={randomised=114}",
+        "design.looks={equally_spaced=1}",
+        "missing.dropout=0",
+        r#"randomisation={method="permuted_blocks",block_sizes=[3]}"#,
+        "arms.allocation_ratio={control=1,experimental=2}",
+        "outcome.experimental={common_odds_ratio=3.0}",
+        r#"analyses=[{name="unpooled",method="two_proportions",test="unpooled_z"},
+            {name="katz",method="modified_poisson"},
+            {name="logistic",method="logistic"},{name="pooled",method="two_proportions"}]"#,
+    ];
+    let result = simulate(&trial, 20_000);
+    for (name, exact, has_formula) in [
+        ("unpooled", 0.0362, false),
+        ("katz", 0.0133, false),
+        ("logistic", 0.0192, true),
+        ("pooled", 0.0223, true),
+    ] {
+        let [power, error] = [Alternative, Null].map(|truth| result.analysis(truth, name));
+        assert!((error.rejection.value - exact).abs() < 4.0 * error.rejection.mcse, "{name}");
+        assert!(power.normal_approximation.is_some(), "{name}");
+        assert_eq!(error.normal_approximation.is_some(), has_formula, "{name}");
+        assert_eq!(power.formula.contains("; none for the type I error, as an arm"), !has_formula);
+        assert_eq!(error.formula.starts_with("none, as an arm"), !has_formula, "{}", error.formula);
+    }
+    // With 60 control patients 15 have a success.
+    let larger = [&trial[..], &["sample_size={randomised=180}"]].concat();
+    let error = simulate(&larger, 1).analysis(Null, "unpooled").normal_approximation.is_some();
+    assert!(error);
+}
+
 fn formula(set: &[&str], truth: Truth) -> (Option<f64>, String) {
     let result = simulate(set, 1);
     let analysis = result.first_analysis(truth);

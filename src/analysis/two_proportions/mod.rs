@@ -150,6 +150,29 @@ impl Test for BoundProportions {
         self.parameters.test.is_estimate_over_error()
     }
 
+    fn level_needs_events(&self) -> bool {
+        let Proportions { test, effect, .. } = self.parameters;
+        match (test, effect) {
+            (ProportionTest::UnpooledZ, _)
+            | (
+                ProportionTest::Wald,
+                ProportionEffect::RiskDifference | ProportionEffect::LogRiskRatio,
+            ) => true,
+            // The log odds ratio is nearly symmetric, and the others restrict the variance to the null
+            // hypothesis.
+            (ProportionTest::Wald, ProportionEffect::LogOddsRatio)
+            | (
+                ProportionTest::PooledZ
+                | ProportionTest::ContinuityCorrected
+                | ProportionTest::Fisher
+                | ProportionTest::FisherMidP
+                | ProportionTest::FarringtonManning
+                | ProportionTest::MiettinenNurminen,
+                _,
+            ) => false,
+        }
+    }
+
     fn against(self: Box<Self>, null: NullEffects) -> Result<Box<dyn Test>, ParameterError> {
         let Proportions { test, effect, .. } = self.parameters;
         match (test, effect) {
