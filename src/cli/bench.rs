@@ -16,7 +16,6 @@ use rescuesim::trial::{Phase, PhaseObserver, ReplicateResult, Simulator};
 use super::clock::now;
 use super::input;
 use super::output::print_as;
-use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::simulation::worker_threads;
 use super::{Failure, Format, ScenarioArgs, delay, values};
@@ -55,7 +54,9 @@ pub fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let earlier = args.compare.as_ref().map(|path| read(path, &scenario)).transpose()?;
     let replicates = args.replicates.unwrap_or_else(|| replicates_in(&scenario, REPEAT));
     let (throughput, phases) = timed(args, &scenario, replicates)?;
-    let command = CommandLine::of("bench", &args.scenario)
+    let command = args
+        .scenario
+        .command("bench")
         .option("replicates", replicates)
         .option("repeats", args.repeats);
     let measured = Measurements {

@@ -8,6 +8,7 @@ use clap::Args;
 use rescuesim::engine::Job;
 use rescuesim::expected;
 use rescuesim::explore::compare::{ComparisonTally, PairedComparison};
+use rescuesim::report::command_line::CommandLine;
 use rescuesim::report::comparison::{self, Comparison};
 use rescuesim::report::{Provenance, quantity_rows};
 use rescuesim::scenario::{InputDocument, Scenario};
@@ -16,7 +17,6 @@ use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::OutputFile;
-use super::recreate::CommandLine;
 use super::signals::handle_signals;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, delay, output};

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rescuesim::report::command_line::CommandLine;
 use rescuesim::scenario::nearest;
 use rescuesim::scenario::shipped::{SCENARIOS, STARTING};
 
 use super::Failure;
 use super::output::{self, print};
-use super::recreate::CommandLine;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {

@@ -1,30 +1,24 @@
 //! `rescuesim report`.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use rescuesim::engine::Job;
-use rescuesim::explore::dossier::{Dossier, DossierTally};
-use rescuesim::explore::sensitivity::{Sensitivity, Variation, VariedQuantity};
-use rescuesim::explore::strategies::{StrategyComparison, StrategySummary};
-use rescuesim::report::gallery::{self, Figure};
-use rescuesim::report::sections::{Example, Imprint, Report};
-use rescuesim::report::trace::ExampleTrial;
-use rescuesim::report::{Provenance, Summary};
+use rescuesim::explore::dossier::DossierTally;
+use rescuesim::explore::sensitivity::VariedScenarios;
+use rescuesim::report::command_line::quoted;
+use rescuesim::report::composition::{ReportContent, ReportOrigin, ReportResults, one_look};
+use rescuesim::report::gallery::Figure;
+use rescuesim::report::sections::{Imprint, Report};
 use rescuesim::report::{html, markdown};
-use rescuesim::rng::Replicate;
-use rescuesim::scenario::sources::{self, Paragraph, Parameter};
-use rescuesim::scenario::{InputDocument, Scenario, Set, Truth};
+use rescuesim::scenario::{InputDocument, Scenario, Set};
 use rescuesim::summary::checkpoint::{RunId, Task};
 use rescuesim::summary::{OperatingCharacteristics, Tally};
 use rescuesim::trial::AdjustedEstimates;
-use rescuesim::trial::trace::{Cancelled, Trace, TrialEnding, Viewpoint, find};
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::{self, OutputFile, cannot_write, print};
 use super::pictures::{FigureArgs, FigureFormat, FigurePainter};
-use super::recreate::{CommandLine, quoted};
 use super::signals::{cancelled_by_signal, handle_signals};
 use super::simulation::{Session, Simulated, SimulationArgs};
 use super::{Failure, ScenarioArgs, delay, values};
@@ -59,14 +53,6 @@ pub struct ReportArgs {
     #[arg(long, value_name = "NAME")]
     author: Option<String>,
 }
-
-/// Replicates of the report per replicate of a point of the power curve.
-// The eight points of a curve over the effect then take 1.6 times as long as the report's own simulation.
-const POINT_SHARE: u64 = 5;
-
-/// Patients simulated under each strategy.
-// A share of patients then has a standard error of at most 0.16 %.
-const PATIENTS: u64 = 100_000;
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,124 +102,68 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
     let quiet = args.simulation.quiet;
     let scenario = delay::announced(quiet, || document.with(&sets).resolve())?;
     args.simulation.check(&scenario)?;
-    let varied = delay::announced(quiet, || VariedScenarios::resolve(args, &document, &scenario))?;
+    let varied =
+        delay::announced(quiet, || VariedScenarios::of(&scenario, &document, &Set::all(overrides)));
     // Before anything is simulated, so that a place that cannot be written is reported at once.
     let page = ReportFiles::open(args, document.paths())?;
     let file = args.checkpoint.open(args.run_id(&scenario), args.simulation.threads())?;
     let mut session = args.simulation.session(scenario.replicates).in_file(file);
+    let origin = ReportOrigin { document: &document, path, overrides, sets: &sets };
     // All that takes long comes first, so that a checkpoint has it whatever happens later.
-    let simulations = Simulations::run(args, &mut session, scenario, &varied)?;
+    let results = simulate(&mut session, origin, scenario, &varied)?;
     session.end().map_or(Ok(()), CheckpointFile::finish)?;
-    let content = Content::new(args, &simulations, cancelled_by_signal())?;
-    let parameters = sources::parameters(&simulations.scenario, &document, &sets);
-    let preamble = sources::preamble(document.text());
-    let command = args.command(&simulations.scenario);
-    let report = content.report(&simulations, args, &parameters, &preamble, &command);
-    let written = page.finish(&report)?;
+    let content = ReportContent::new(origin, &results, cancelled_by_signal())
+        .map_err(|error| Failure::Running(error.to_string()))?;
+    let command = args.command(&results.scenario);
+    let written = page.finish(&content.report(&command, args.imprint()))?;
     if args.simulation.quiet {
         return Ok(());
     }
     print(&written)
 }
 
-/// Makes the page of a report of a document, without files. The flag cancels it.
-///
-/// # Errors
-/// When the scenario is not valid, or it is cancelled.
-#[cfg(feature = "serve")]
-pub fn html_page(
-    args: &ReportArgs,
-    document: &InputDocument,
-    cancelled: &AtomicBool,
-) -> Result<String, Failure> {
-    let scenario = document.scenario(&[])?;
-    let varied = VariedScenarios::resolve(args, document, &scenario)?;
-    let mut session = args.simulation.session_cancelled_by(scenario.replicates, cancelled);
-    let simulations = Simulations::run(args, &mut session, scenario, &varied)?;
-    let content = Content::new(args, &simulations, cancelled)?;
-    let parameters = sources::parameters(&simulations.scenario, document, &[]);
-    let preamble = sources::preamble(document.text());
-    let command = args.command(&simulations.scenario);
-    Ok(html::page(&content.report(&simulations, args, &parameters, &preamble, &command)))
-}
-
-/// Results of the simulations of a report.
-struct Simulations {
+/// Simulates the scenario, the same trials with one look, and varied scenarios.
+fn simulate(
+    session: &mut Session<'_>,
+    origin: ReportOrigin<'_>,
     scenario: Scenario,
-    tally: DossierTally,
-    summary: Summary,
-    /// The same trials without interim looks.
-    fixed: Option<OperatingCharacteristics>,
-    curve: Option<Figure>,
+    varied: &VariedScenarios,
+) -> Result<ReportResults, Failure> {
+    session.name("the design");
+    let Simulated { tally, next, reached } = session.fold_until_precise(
+        [&scenario],
+        Job::of(0..scenario.replicates),
+        || DossierTally::new(&scenario),
+        |tally, quantity| tally.tally.error_to_stop_by(quantity),
+    )?;
+    // With a precision the number of replicates is known only now; the command repeats it.
+    let scenario = scenario.with_replicates(next);
+    let one_look = one_look(&scenario);
+    let points = varied.points.iter().map(|of| of.scenario.replicates).sum::<u64>();
+    session.expect(points + one_look.as_ref().map_or(0, |fixed| fixed.replicates));
+    let results = ReportResults::new(origin, scenario, tally, reached);
+    let fixed = one_look
+        .map(|fixed| {
+            session.name("one look");
+            operating_characteristics(session, &fixed)
+        })
+        .transpose()?;
+    session.name("power curve");
+    // The curve shows power alone.
+    session.estimates = AdjustedEstimates::Skipped;
+    let points = varied.points.iter().map(|of| operating_characteristics(session, &of.scenario));
+    let points = points.collect::<Result<_, Failure>>()?;
+    Ok(ReportResults { fixed, ..results }.with_curve(varied, points))
 }
 
-impl Simulations {
-    fn run(
-        args: &ReportArgs,
-        session: &mut Session<'_>,
-        scenario: Scenario,
-        varied: &VariedScenarios,
-    ) -> Result<Self, Failure> {
-        let (scenario, tally, summary) = simulate(args, session, scenario)?;
-        let one_look = one_look(&scenario);
-        let points = varied.points.iter().map(|of| of.scenario.replicates).sum::<u64>();
-        session.expect(points + one_look.as_ref().map_or(0, |fixed| fixed.replicates));
-        let fixed = one_look
-            .map(|fixed| {
-                session.name("one look");
-                operating_characteristics(session, &fixed)
-            })
-            .transpose()?;
-        session.name("power curve");
-        // The curve shows power alone.
-        session.estimates = AdjustedEstimates::Skipped;
-        let curve = power_curve(session, varied)?;
-        Ok(Self { scenario, tally, summary, fixed, curve })
-    }
-}
-
-/// Figures and example trials of a report.
-struct Content {
-    figures: Vec<Figure>,
-    examples: Vec<Example>,
-    not_found: Vec<String>,
-}
-
-impl Content {
-    fn new(
-        args: &ReportArgs,
-        simulations: &Simulations,
-        cancelled: &AtomicBool,
-    ) -> Result<Self, Failure> {
-        let Simulations { scenario, tally, summary, curve, .. } = simulations;
-        let dossier = Dossier::new(scenario, tally, cancelled).map_err(interrupted)?;
-        let mut figures = gallery::figures(scenario, summary, &dossier, &rules(scenario));
-        figures.extend(curve.clone());
-        let (examples, not_found) = examples(args, scenario, cancelled)?;
-        Ok(Self { figures, examples, not_found })
-    }
-
-    fn report<'r>(
-        &'r self,
-        simulations: &'r Simulations,
-        args: &'r ReportArgs,
-        parameters: &'r [Parameter],
-        preamble: &'r [Paragraph],
-        command: &'r str,
-    ) -> Report<'r> {
-        Report {
-            scenario: &simulations.scenario,
-            summary: &simulations.summary,
-            fixed: simulations.fixed.as_ref(),
-            figures: &self.figures,
-            examples: &self.examples,
-            not_found: &self.not_found,
-            parameters,
-            preamble,
-            command,
-            imprint: args.imprint(),
-        }
-    }
+/// Simulates all replicates of a scenario.
+fn operating_characteristics(
+    session: &mut Session<'_>,
+    scenario: &Scenario,
+) -> Result<OperatingCharacteristics, Failure> {
+    let job = Job::of(0..scenario.replicates);
+    let simulated = session.fold([scenario], job, || Tally::new(scenario))?;
+    Ok(OperatingCharacteristics::new(scenario, &simulated.tally))
 }
 
 impl ReportArgs {
@@ -251,7 +181,7 @@ impl ReportArgs {
     }
 
     fn command(&self, scenario: &Scenario) -> String {
-        let mut command = CommandLine::of("report", &self.scenario).amounts(scenario);
+        let mut command = self.scenario.command("report").amounts(scenario);
         for (name, value) in [("date", &self.date), ("author", &self.author)] {
             if let Some(value) = value {
                 command = command.option(name, value);
@@ -263,173 +193,6 @@ impl ReportArgs {
     fn imprint(&self) -> Imprint<'_> {
         Imprint { date: self.date.as_deref(), author: self.author.as_deref() }
     }
-}
-
-/// Simulates what `run` would, with what a report shows in addition.
-fn simulate(
-    args: &ReportArgs,
-    session: &mut Session<'_>,
-    scenario: Scenario,
-) -> Result<(Scenario, DossierTally, Summary), Failure> {
-    session.name("the design");
-    let Simulated { tally, next, reached } = session.fold_until_precise(
-        [&scenario],
-        Job::of(0..scenario.replicates),
-        || DossierTally::new(&scenario),
-        |tally, quantity| tally.tally.error_to_stop_by(quantity),
-    )?;
-    // With a precision the number of replicates is known only now; the command repeats it.
-    let scenario = scenario.with_replicates(next);
-    let command = CommandLine::of("run", &args.scenario).amounts(&scenario);
-    let provenance = Provenance::new(&scenario, command.to_string()).with_precision(reached);
-    let summary = Summary::new(provenance, OperatingCharacteristics::new(&scenario, &tally.tally));
-    Ok((scenario, tally, summary))
-}
-
-/// Returns the trial with its final look alone; `None` if it has no other, or if its design has no
-/// meaning without its looks: then there is nothing to compare with.
-fn one_look(scenario: &Scenario) -> Option<Scenario> {
-    if scenario.design.looks().len() == 1 { None } else { scenario.with_one_look().ok() }
-}
-
-/// Simulates all replicates of a scenario.
-fn operating_characteristics(
-    session: &mut Session<'_>,
-    scenario: &Scenario,
-) -> Result<OperatingCharacteristics, Failure> {
-    let job = Job::of(0..scenario.replicates);
-    let simulated = session.fold([scenario], job, || Tally::new(scenario))?;
-    Ok(OperatingCharacteristics::new(scenario, &simulated.tally))
-}
-
-/// Scenarios that differ from that of the report in one quantity.
-struct VariedScenarios {
-    quantity: VariedQuantity,
-    /// Value of the quantity in the scenario.
-    planned: f64,
-    points: Vec<VariedScenario>,
-}
-
-/// A scenario with another value of the quantity.
-struct VariedScenario {
-    value: f64,
-    scenario: Scenario,
-}
-
-impl VariedScenarios {
-    /// Resolves the scenarios; those that the design cannot follow are left out.
-    fn resolve(
-        args: &ReportArgs,
-        document: &InputDocument,
-        scenario: &Scenario,
-    ) -> Result<Self, Failure> {
-        let overrides = Set::all(&args.scenario.overrides);
-        let Sensitivity { quantity, planned, points } =
-            Sensitivity::of(scenario, document, &overrides);
-        // --seed is not among the overrides, and the points share the random numbers of the report.
-        let seed = Set::all(&[format!("run.seed={}", scenario.seed.0)]);
-        // Fewer than the report has: a curve of many points is read with the eye.
-        let replicates = (scenario.replicates / POINT_SHARE).max(1);
-        let mut varied = Vec::new();
-        for Variation { value, sets } in points {
-            let all = [overrides.as_slice(), &sets, &seed].concat();
-            if let Ok(scenario) = document.with(&all).resolve() {
-                let scenario = scenario.with_replicates(replicates);
-                varied.push(VariedScenario { value, scenario });
-            }
-        }
-        Ok(Self { quantity, planned, points: varied })
-    }
-}
-
-/// Draws the power over the quantity; `None` if too few of its values are possible.
-fn power_curve(
-    session: &mut Session<'_>,
-    varied: &VariedScenarios,
-) -> Result<Option<Figure>, Failure> {
-    let mut points = Vec::new();
-    for VariedScenario { value, scenario } in &varied.points {
-        points.push((*value, operating_characteristics(session, scenario)?));
-    }
-    // A curve through two points is a straight line, whatever the power does between them.
-    Ok((points.len() > 2).then(|| gallery::power_curve(varied.quantity, varied.planned, &points)))
-}
-
-/// Compares the strategies of a procedure; empty without one.
-fn rules(scenario: &Scenario) -> Vec<StrategySummary> {
-    let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
-    // The default of `rescuesim strategies`, so that both show the same table.
-    let rules = StrategyComparison::new(scenario, written.unwrap_or(5) as usize);
-    rules.map_or_else(Vec::new, |mut rules| {
-        rules.simulate(PATIENTS);
-        rules.summaries()
-    })
-}
-
-/// Replicates searched for example trials under each truth.
-// Rarer endings are no examples of the design, and the search takes seconds.
-const SEARCHED: u64 = 20_000;
-
-/// An ending with the first trial that has it.
-struct FoundExample {
-    ending: TrialEnding,
-    truth: Truth,
-    replicate: Replicate,
-}
-
-/// Finds the first trials that end in the ways that show most of the design, and the names of those in
-/// which no trial ended.
-fn examples(
-    args: &ReportArgs,
-    scenario: &Scenario,
-    cancelled: &AtomicBool,
-) -> Result<(Vec<Example>, Vec<String>), Failure> {
-    let wanted = TrialEnding::examples(scenario);
-    let mut found: Vec<FoundExample> = Vec::new();
-    let mut missing = wanted.clone();
-    // Under the alternative if any trial ends so there, and else under the null truth.
-    for truth in [Truth::Alternative, Truth::Null] {
-        // By the primary analysis, as the figure of paths.
-        let view = Viewpoint { truth, analysis: 0 };
-        let searched = scenario.replicates.min(SEARCHED);
-        let firsts = find(scenario, &missing, view, searched, cancelled).map_err(interrupted)?;
-        let mut not_found = Vec::new();
-        for (ending, first) in missing.into_iter().zip(firsts) {
-            match first {
-                Some(replicate) => found.push(FoundExample { ending, truth, replicate }),
-                None => not_found.push(ending),
-            }
-        }
-        missing = not_found;
-    }
-    found.sort_by_key(|of| wanted.iter().position(|ending| *ending == of.ending));
-    let examples = found.iter().map(|of| example(args, scenario, of, cancelled));
-    let missing = missing.iter().map(TrialEnding::to_string).collect();
-    Ok((examples.collect::<Result<_, Failure>>()?, missing))
-}
-
-fn interrupted(error: Cancelled) -> Failure {
-    Failure::Running(error.to_string())
-}
-
-fn example(
-    args: &ReportArgs,
-    scenario: &Scenario,
-    found: &FoundExample,
-    cancelled: &AtomicBool,
-) -> Result<Example, Failure> {
-    let FoundExample { ending, truth, replicate } = found;
-    let mut command = CommandLine::of("trace", &args.scenario)
-        .option("replicate", replicate.0)
-        .option("seed", scenario.seed.0);
-    if *truth == Truth::Null {
-        command = command.option("truth", "null");
-    }
-    let view = Viewpoint { truth: *truth, analysis: 0 };
-    let trace = Trace::until_cancelled(scenario, *replicate, view, cancelled);
-    let trace = trace.map_err(interrupted)?;
-    let provenance = Provenance::new(scenario, command.to_string());
-    Ok(Example::new(&ending.to_string(), &ExampleTrial { provenance, trace }))
 }
 
 /// The files of a report, opened before anything is simulated.

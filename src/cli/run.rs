@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use rescuesim::engine::{self, Job, RowSink};
+use rescuesim::report::command_line::CommandLine;
 use rescuesim::report::{Provenance, Summary};
 use rescuesim::scenario::{InputDocument, Scenario};
 use rescuesim::summary::checkpoint::{RunId, Task};
@@ -11,7 +12,6 @@ use rescuesim::summary::{OperatingCharacteristics, Tally};
 
 use super::checkpoint::{CheckpointArgs, ShardArgs};
 use super::output::{self, Detail, print_summary};
-use super::recreate::CommandLine;
 use super::result_files::{ResultFiles, RowFormat};
 use super::signals::handle_signals;
 use super::simulation::{Simulated, SimulationArgs};

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::num::NonZero;
-use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use rescuesim::engine::{self, FoldError, Folded, Job};
 use rescuesim::explore::precision::{self, OutOfReach, PrecisionReached, Verdict};
+use rescuesim::report::command_line::CommandLine;
 use rescuesim::report::grouped;
 use rescuesim::scenario::Scenario;
 use rescuesim::summary::NamedQuantity;
@@ -15,7 +15,6 @@ use rescuesim::summary::checkpoint::{JobTotal, StoredTotal};
 use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::CheckpointFile;
-use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::{Failure, values};
 
@@ -90,15 +89,6 @@ impl SimulationArgs {
 
     /// Starts a progress bar for the simulations of this many replicates in all.
     pub fn session(&self, replicates: u64) -> Session<'_> {
-        self.session_cancelled_by(replicates, cancelled_by_signal())
-    }
-
-    /// Begins the simulations of a command that a flag cancels instead of a signal.
-    pub fn session_cancelled_by<'a>(
-        &'a self,
-        replicates: u64,
-        cancelled: &'a AtomicBool,
-    ) -> Session<'a> {
         let bar = progress_bar(replicates);
         if self.quiet {
             bar.set_draw_target(ProgressDrawTarget::hidden());
@@ -110,7 +100,6 @@ impl SimulationArgs {
             next_job: 0,
             following: Vec::new(),
             estimates: AdjustedEstimates::Computed,
-            cancelled,
             file: None,
         }
     }
@@ -139,8 +128,6 @@ pub struct Session<'a> {
     pub following: Vec<String>,
     /// Whether trials get estimates that allow for the looks.
     pub estimates: AdjustedEstimates,
-    /// Flag that cancels all of it.
-    pub cancelled: &'a AtomicBool,
     /// File that keeps what has been simulated.
     file: Option<CheckpointFile>,
 }
@@ -268,7 +255,7 @@ impl Session<'_> {
         let bar = &self.bar;
         let mut job = Job {
             threads: Some(self.args.threads()),
-            cancelled: self.cancelled,
+            cancelled: cancelled_by_signal(),
             progress: &|finished| bar.inc(finished),
             estimates: self.estimates,
             ..job.shortened()

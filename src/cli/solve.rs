@@ -19,7 +19,6 @@ use rescuesim::trial::AdjustedEstimates;
 
 use super::checkpoint::{CheckpointArgs, CheckpointFile};
 use super::output::print_as;
-use super::recreate::CommandLine;
 use super::simulation::{Session, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs, analysis, delay};
 
@@ -303,7 +302,9 @@ impl<'a> SolveTask<'a> {
 
     fn provenance(&self) -> Provenance {
         let args = self.args;
-        let mut command = CommandLine::of("solve", &args.scenario)
+        let mut command = args
+            .scenario
+            .command("solve")
             .option("vary", &args.vary)
             .option("reach", format_args!("{}={}", self.goal.quantity, self.goal.value));
         if let Some(name) = &args.analysis {

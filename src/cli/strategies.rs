@@ -2,12 +2,11 @@
 
 use clap::Args;
 use rescuesim::explore::precision::PrecisionReached;
-use rescuesim::explore::strategies::StrategyComparison;
+use rescuesim::explore::strategies::{StrategyComparison, default_max_passes};
 use rescuesim::outcome::flow::{MEASURES, Measure};
 use rescuesim::report::{Provenance, strategies as report};
 use rescuesim::scenario::Scenario;
 
-use super::recreate::CommandLine;
 use super::simulation::out_of_reach;
 use super::{Failure, Format, ScenarioArgs, delay, output, values};
 
@@ -82,9 +81,7 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     let mut all = overrides.clone();
     all.extend(args.seed.map(|seed| format!("run.seed={seed}")));
     let scenario = delay::announced(false, || Scenario::load(path, &all))?;
-    // The default of `report` too, so that both show the same table.
-    let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
-    let max_passes = args.max_passes.map(u32::from).or(written).unwrap_or(5);
+    let max_passes = args.max_passes.map_or_else(|| default_max_passes(&scenario), u32::from);
     let mut rules = StrategyComparison::new(&scenario, max_passes as usize).ok_or_else(|| {
         Failure::Usage(format!(
             "{} has no [procedure], so it has no strategies to compare; allowed: a scenario with one, such as scenarios/lee-cohort.toml",
@@ -93,7 +90,9 @@ pub fn strategies(args: &StrategiesArgs) -> Result<(), Failure> {
     })?;
     let precision = args.simulate(&mut rules)?;
     let (patients, rules) = (rules.patients(), rules.summaries());
-    let command = CommandLine::of("strategies", &args.scenario)
+    let command = args
+        .scenario
+        .command("strategies")
         .option("patients", patients)
         .option("seed", scenario.seed.0)
         .option("max-passes", max_passes);

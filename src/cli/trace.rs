@@ -11,7 +11,6 @@ use rescuesim::scenario::{InputDocument, Scenario, Truth};
 use rescuesim::trial::trace::{Trace, TrialEnding, Viewpoint, find};
 
 use super::pictures::{DpiArgs, figure_path, write_plot};
-use super::recreate::CommandLine;
 use super::signals::cancelled_by_signal;
 use super::{Failure, Format, ScenarioArgs, analysis, delay, output, values};
 
@@ -134,7 +133,9 @@ impl TraceArgs {
     /// Returns the command that shows this trial again, without searching for it.
     fn recreate(&self, scenario: &Scenario, replicate: Replicate) -> String {
         // With the number in place of --find, so that nothing is searched again.
-        let mut command = CommandLine::of("trace", &self.scenario)
+        let mut command = self
+            .scenario
+            .command("trace")
             .option("replicate", replicate.0)
             .option("seed", scenario.seed.0);
         if Some(self.truth.as_str()) != Truth::Alternative.own_name() {

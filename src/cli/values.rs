@@ -3,15 +3,11 @@
 use std::path::PathBuf;
 
 use rescuesim::num::percent_as_fraction;
-
-fn within(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|&number| ok(number));
-    number.ok_or_else(|| format!("allowed: {allowed}"))
-}
+use rescuesim::num::typed::{self, number};
 
 /// Parses a fraction; for a percentage the error has a hint.
 fn fraction(text: &str, ok: impl Fn(f64) -> bool, allowed: &str) -> Result<f64, String> {
-    let message = match within(text, &ok, allowed) {
+    let message = match number(text, &ok, allowed) {
         Ok(fraction) => return Ok(fraction),
         Err(message) => message,
     };
@@ -33,37 +29,32 @@ pub fn dropout(text: &str) -> Result<f64, String> {
 }
 
 pub fn multiple(text: &str) -> Result<f64, String> {
-    within(text, |x| (-10.0..=10.0).contains(&x), "-10 to 10")
+    number(text, |x| (-10.0..=10.0).contains(&x), "-10 to 10")
 }
 
 pub fn finite(text: &str) -> Result<f64, String> {
-    within(text, f64::is_finite, "a number")
+    number(text, f64::is_finite, "a number")
 }
 
 pub fn positive(text: &str) -> Result<f64, String> {
-    within(text, |x| (1e-3..=1e3).contains(&x), "0.001 to 1000")
+    number(text, |x| (1e-3..=1e3).contains(&x), "0.001 to 1000")
 }
 
 pub fn margin(text: &str) -> Result<f64, String> {
-    within(text, |x| -1.0 < x && x < 1.0, "above -1 and below 1")
+    number(text, |x| -1.0 < x && x < 1.0, "above -1 and below 1")
 }
 
 pub fn standard_error(text: &str) -> Result<f64, String> {
-    within(text, |x| x > 0.0 && x.is_finite(), "a number above 0, such as 0.0005")
+    number(text, |x| x > 0.0 && x.is_finite(), "a number above 0, such as 0.0005")
 }
 
 /// Parses seconds, up to a day.
 pub fn seconds(text: &str) -> Result<f64, String> {
-    within(text, |x| (0.0..=86_400.0).contains(&x), "0 to 86400 seconds")
-}
-
-pub fn z(text: &str) -> Result<f64, String> {
-    // Beyond 38.6 a p value is 0 in floating point.
-    within(text, |x| x.abs() <= 40.0, "-40 to 40")
+    number(text, |x| (0.0..=86_400.0).contains(&x), "0 to 86400 seconds")
 }
 
 pub fn sd(text: &str) -> Result<f64, String> {
-    within(text, |x| (1e-6..=100.0).contains(&x), "0.000001 to 100")
+    number(text, |x| (1e-6..=100.0).contains(&x), "0.000001 to 100")
 }
 
 pub fn patients(text: &str) -> Result<u32, String> {
@@ -86,18 +77,7 @@ pub fn threads(text: &str) -> Result<u16, String> {
 
 /// Makes a parser of whole numbers of a range, also written as 1e6 or 100_000.
 pub fn whole<T: TryFrom<u64>>(least: u64, most: u64) -> impl Fn(&str) -> Result<T, String> + Clone {
-    move |text| {
-        let plain = text.replace('_', "");
-        // Not as a float at first, which would change the last digits of a seed above 2^53.
-        let number = plain.parse::<u64>().ok().or_else(|| {
-            let number: f64 = plain.parse().ok()?;
-            (number.fract() == 0.0 && number >= 0.0).then_some(number as u64)
-        });
-        number
-            .filter(|number| (least..=most).contains(number))
-            .and_then(|number| T::try_from(number).ok())
-            .ok_or_else(|| format!("allowed: a whole number from {least} to {most}"))
-    }
+    move |text| typed::whole(text, least, most)
 }
 
 pub fn ratio(text: &str) -> Result<(u32, u32), String> {

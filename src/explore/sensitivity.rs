@@ -127,3 +127,47 @@ impl Sensitivity {
         Self { quantity: VariedQuantity::PatientsRandomised, planned, points: points.collect() }
     }
 }
+
+/// Scenarios that differ in one quantity.
+#[derive(Debug)]
+pub struct VariedScenarios {
+    /// The quantity.
+    pub quantity: VariedQuantity,
+    /// Value of the quantity in the scenario that is varied.
+    pub planned: f64,
+    /// Scenarios with other values; those that the design cannot follow are left out.
+    pub points: Vec<VariedScenario>,
+}
+
+/// A scenario with another value of the quantity.
+#[derive(Debug)]
+pub struct VariedScenario {
+    /// The value.
+    pub value: f64,
+    /// The scenario.
+    pub scenario: Scenario,
+}
+
+/// Replicates of a scenario per replicate of one that differs in a quantity: a curve of many points is read
+/// with the eye.
+// The eight points of a curve over the effect take 1.6 times as long as the scenario itself.
+pub const POINT_SHARE: u64 = 5;
+
+impl VariedScenarios {
+    /// Varies a scenario, which is `document` with `sets` and perhaps another seed or number of replicates.
+    pub fn of(scenario: &Scenario, document: &InputDocument, sets: &[Set]) -> Self {
+        let Sensitivity { quantity, planned, points } = Sensitivity::of(scenario, document, sets);
+        // The points share the random numbers of the scenario.
+        let seed = Set::all(&[format!("run.seed={}", scenario.seed.0)]);
+        let replicates = (scenario.replicates / POINT_SHARE).max(1);
+        let mut varied = Vec::new();
+        for Variation { value, sets: own } in points {
+            let all = [sets, own.as_slice(), &seed].concat();
+            if let Ok(scenario) = document.with(&all).resolve() {
+                let scenario = scenario.with_replicates(replicates);
+                varied.push(VariedScenario { value, scenario });
+            }
+        }
+        Self { quantity, planned, points: varied }
+    }
+}

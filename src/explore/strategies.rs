@@ -35,6 +35,17 @@ pub struct StrategySummary {
 /// Largest number of patients under each strategy, which one thread simulates within minutes.
 pub const MOST_PATIENTS: f64 = 1e9;
 
+/// Patients simulated under each strategy unless asked otherwise.
+// A share of patients then has a standard error of at most 0.16 %.
+pub const DEFAULT_PATIENTS: u64 = 100_000;
+
+/// Returns the maximum number of passes under every strategy unless asked otherwise: that of the scenario's
+/// procedure, or 5.
+pub fn default_max_passes(scenario: &Scenario) -> u32 {
+    let procedure = scenario.file().procedure.as_ref();
+    procedure.and_then(|procedure| procedure.max_passes).unwrap_or(5)
+}
+
 /// Number of patients between two evaluations of the standard errors, rounded up to whole replicates.
 const WAVE: u64 = 8192;
 

@@ -1,5 +1,5 @@
 //! Numerical tools without trial vocabulary: interpolation, exponentials, logarithms, the normal,
-//! Student's t and the χ² distribution, quadrature, root finding.
+//! Student's t and the χ² distribution, quadrature, root finding, numbers as typed.
 //!
 //! A boundary must have the same bits on every platform. IEEE 754 requires `+ − × ÷`, the square root
 //! and rounding to whole numbers to be exact to the last bit, so the whole crate uses the methods of
@@ -16,6 +16,7 @@ pub mod normal;
 pub mod quadrature;
 pub mod root;
 pub mod student;
+pub mod typed;
 
 /// The log odds log(p / (1 − p)) of a probability p in (0, 1).
 pub fn logit(p: f64) -> f64 {

@@ -6,6 +6,8 @@
 //! same scenario, seed and replicates.
 
 pub mod comparison;
+pub mod look;
+pub mod report;
 pub mod request;
 pub mod sensitivity;
 pub mod simulation;

@@ -8,15 +8,13 @@ use super::request::SensitivityRequest;
 use super::simulation::{Flags, Listener, NoResult};
 use super::{FILE, ShownFigure, Surroundings};
 use crate::engine::{self, FoldError, Job, Observer};
-use crate::explore::sensitivity::around;
+use crate::explore::sensitivity::{POINT_SHARE, VariedScenario, around};
 use crate::report::gallery;
 use crate::scenario::edit::{self, Number};
 use crate::scenario::{InputDocument, KeyPath, Scenario, Set, size};
 use crate::summary::{OperatingCharacteristics, Tally};
 use crate::trial::AdjustedEstimates;
 
-/// Replicates of a scenario per replicate of a point, as in a report.
-const POINT_SHARE: u64 = 5;
 /// Largest number of replicates of a point: a curve is read with the eye.
 const MOST_REPLICATES: u64 = 10_000;
 
@@ -25,16 +23,9 @@ const MOST_REPLICATES: u64 = 10_000;
 pub struct VariedNumber {
     path: KeyPath,
     planned: f64,
-    points: Vec<VariedPoint>,
+    points: Vec<VariedScenario>,
     replicates: u64,
     seed: u64,
-}
-
-/// A scenario with a value of the number.
-#[derive(Debug)]
-struct VariedPoint {
-    value: f64,
-    scenario: Scenario,
 }
 
 impl VariedNumber {
@@ -52,7 +43,8 @@ impl VariedNumber {
         for value in around(&number) {
             let sets = sets(&base, &document, &path, &number, value);
             if let Ok(scenario) = document.with(&sets).resolve() {
-                points.push(VariedPoint { value, scenario: scenario.with_replicates(replicates) });
+                points
+                    .push(VariedScenario { value, scenario: scenario.with_replicates(replicates) });
             }
         }
         // A curve through two points is a straight line, whatever the power does between them.

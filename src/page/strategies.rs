@@ -6,13 +6,11 @@ use serde::Serialize;
 
 use super::simulation::{Flags, Listener, NoResult};
 use super::{FILE, ShownFigure};
-use crate::explore::strategies::{StrategyComparison, StrategySummary};
+use crate::explore::strategies::{
+    DEFAULT_PATIENTS, StrategyComparison, StrategySummary, default_max_passes,
+};
 use crate::report::{Provenance, gallery, html, strategies};
 use crate::scenario::Scenario;
-
-/// Patients under each strategy, as `rescuesim strategies` simulates by default.
-// A share of patients then has a standard error of at most 0.16 %.
-const PATIENTS: u64 = 100_000;
 
 /// Strategies with the results so far.
 #[derive(Debug, Serialize)]
@@ -37,22 +35,20 @@ pub fn compare_strategies(
     flags: Flags<'_>,
     listener: &mut dyn Listener,
 ) -> Result<(), NoResult> {
-    let written = scenario.file().procedure.as_ref().and_then(|procedure| procedure.max_passes);
-    // The default of `rescuesim strategies`, so that both show the same table.
-    let max_passes = written.unwrap_or(5);
+    let max_passes = default_max_passes(scenario);
     let mut rules = StrategyComparison::new(scenario, max_passes as usize)
         .expect("strategies are asked for with a procedure");
     let per_replicate = u64::from(scenario.randomised);
     loop {
-        let wave = listener.next_wave(rules.patients(), PATIENTS).max(1);
+        let wave = listener.next_wave(rules.patients(), DEFAULT_PATIENTS).max(1);
         if flags.stopped.load(Ordering::Relaxed) {
             let none = rules.patients() == 0;
             return if none { Err(NoResult::Stopped) } else { Ok(()) };
         }
         // The rest of a replicate cannot be simulated alone, but for the last.
         let wave = wave.div_ceil(per_replicate) * per_replicate;
-        rules.simulate(PATIENTS.min(rules.patients() + wave));
-        let is_last = rules.patients() == PATIENTS;
+        rules.simulate(DEFAULT_PATIENTS.min(rules.patients() + wave));
+        let is_last = rules.patients() == DEFAULT_PATIENTS;
         let kind = if is_last { "result" } else { "progress" };
         listener.receive(shown(kind, scenario, &rules, max_passes));
         if is_last {
@@ -77,7 +73,7 @@ fn shown(
     super::to_json(&ShownStrategies {
         kind,
         replicates: patients,
-        of: PATIENTS,
+        of: DEFAULT_PATIENTS,
         strategies: &summaries,
         tables: html::fragment(&tables),
         figure: ShownFigure::new(&gallery::strategy_curve(&summaries), &command),

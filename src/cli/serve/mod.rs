@@ -1,7 +1,6 @@
 //! `rescuesim serve`: a page on this computer on which a trial is designed.
 
 #[cfg(feature = "serve")]
-mod commands;
 #[cfg(feature = "serve")]
 mod guard;
 #[cfg(feature = "serve")]

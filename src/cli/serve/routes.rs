@@ -3,6 +3,8 @@
 use std::net::TcpStream;
 
 use rescuesim::page::comparison::{Pair, compare};
+use rescuesim::page::look::evaluate_look;
+use rescuesim::page::report::write_report;
 use rescuesim::page::request::{
     ComparisonRequest, LookRequest, PageRequest, SensitivityRequest, StateRequest, TextRequest,
 };
@@ -15,7 +17,6 @@ use rescuesim::page::{Surroundings, to_json};
 use rescuesim::report::figure;
 use rescuesim::scenario::Scenario;
 
-use super::commands::{evaluated, write_report};
 use super::http::{HttpMethod, HttpRequest, HttpResponse, HttpStatus};
 use super::session::SimulationSlot;
 
@@ -111,8 +112,8 @@ impl Site {
                 let request: LookRequest = read(body)?;
                 let scenario = self.around.scenario(&request.text);
                 let scenario = scenario.map_err(|rejection| problem(&rejection.summary()))?;
-                let finding = evaluated(&request, &scenario).map_err(|text| problem(&text))?;
-                return Ok(Some(HttpResponse::json(finding)));
+                let look = evaluate_look(&request, &scenario).map_err(|text| problem(&text))?;
+                return Ok(Some(HttpResponse::json(to_json(&look))));
             }
             "report" => {
                 let TextRequest { text } = read(body)?;

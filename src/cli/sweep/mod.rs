@@ -19,7 +19,6 @@ use rescuesim::trial::AdjustedEstimates;
 use super::checkpoint::{CheckpointArgs, CheckpointFile, ShardArgs};
 use super::output::{self, for_terminal, print};
 use super::pictures::{FigureArgs, FigurePainter};
-use super::recreate::CommandLine;
 use super::simulation::{Simulated, SimulationArgs};
 use super::{Failure, Format, ScenarioArgs, delay};
 use files::SweepFiles;
@@ -177,7 +176,7 @@ impl SweepArgs {
         let command = self
             .over
             .iter()
-            .fold(CommandLine::of("sweep", &self.scenario), |line, over| line.option("over", over));
+            .fold(self.scenario.command("sweep"), |line, over| line.option("over", over));
         let command = if self.no_estimates { command.flag("no-estimates") } else { command };
         // With a precision each point takes a number of replicates of its own.
         Provenance::new(base, self.simulation.recreate(command, base).to_string())

@@ -1,36 +1,8 @@
-//! The treatment effect at a look, with unadjusted, repeated and stage-wise intervals.
+//! The treatment effect at a look as a table.
 
-use serde::Serialize;
-
+use crate::explore::monitor::Effects;
 use crate::report::document::Document;
 use crate::report::numeral::number;
-
-/// Effects at a look, on the scale of the analysis.
-#[derive(Debug, Clone, Serialize)]
-pub struct Effects {
-    /// Name of the scale: see [`crate::analysis::EffectScale::name`].
-    pub scale: &'static str,
-    /// Ordinary estimate; null if the counts give none.
-    pub estimate: Option<f64>,
-    /// Standard error of the estimate; without counts, the divisor of Z. Null if unknown.
-    pub standard_error: Option<f64>,
-    /// Confidence level of the intervals, 1 − 2α.
-    pub level: f64,
-    /// Unadjusted interval, which ignores the looks: that of the analysis, given counts and a level of
-    /// 95 %.
-    pub interval: Option<(f64, f64)>,
-    /// Repeated confidence interval, valid at every look, whether or not the trial stops and whether or
-    /// not futility is heeded; null if efficacy is not tested.
-    pub repeated_interval: Option<(f64, f64)>,
-    /// Repeated confidence interval by inversion of the score test of two proportions; null without
-    /// their counts.
-    pub repeated_score_interval: Option<(f64, f64)>,
-    /// Median-unbiased estimate if the trial ends at this look; null if the statistic is not the estimate
-    /// over its error and the counts are not given.
-    pub median_unbiased: Option<f64>,
-    /// Interval of the median-unbiased estimate by stage-wise ordering.
-    pub stagewise_interval: Option<(f64, f64)>,
-}
 
 /// A row of the table of effects.
 struct EffectRow {

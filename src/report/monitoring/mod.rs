@@ -1,14 +1,10 @@
 //! `rescuesim monitor`: an interim analysis as tables and JSON.
 
-mod conclusion;
 mod effects;
 mod safety;
 mod size;
 mod words;
 
-pub use conclusion::{LookEvidence, LookResult, PosteriorLook};
-pub use effects::Effects;
-pub use safety::SafetyCheck;
 pub use size::SizeAtLook;
 
 use serde::Serialize;
@@ -20,11 +16,13 @@ use super::gallery::Figure;
 use super::numeral::{NONE, fixed, probability};
 use crate::bayes::LookProbabilities;
 use crate::design::monitor::{Evidence, RunningTrial};
+use crate::explore::monitor::{
+    Effects, EvaluatedLook, LookConclusion, LookResult, PathPoint, SafetyCheck,
+};
 use crate::num::normal::{two_sided, upper_tail};
 use crate::outcome::{LEVELS, Mrs};
 use crate::scenario::file::Arms;
 use crate::scenario::{Analysis, Hypothesis, Scenario};
-use conclusion::LookConclusion;
 use size::SizeData;
 
 /// The boundaries of a look for the observed or planned information.
@@ -48,18 +46,7 @@ struct BoundaryP {
     two_sided: f64,
 }
 
-/// Z at a look so far.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct PathPoint {
-    /// Number of the look, from 1.
-    pub look: usize,
-    /// Outcomes at the look.
-    pub analysed: u32,
-    /// Statistic.
-    pub z: f64,
-}
-
-/// Data that describe a look and do not follow from its result.
+/// Origin of a look.
 #[derive(Debug, Clone)]
 pub struct LookContext<'s> {
     /// Scenario whose design the trial follows.
@@ -70,14 +57,6 @@ pub struct LookContext<'s> {
     pub command: String,
     /// Date of the data cut-off, if given.
     pub date: Option<String>,
-    /// Patients randomised by the data cut-off in control and experimental arm, if given.
-    pub randomised: Option<[u32; 2]>,
-    /// Outcomes by arm and mRS, if given.
-    pub counts: Option<[[u32; LEVELS]; 2]>,
-    /// Z at the looks up to the current one that are known.
-    pub path: Vec<PathPoint>,
-    /// What is implausible about the data, a sentence each.
-    pub warnings: Vec<String>,
 }
 
 /// The report on a look.
@@ -133,12 +112,14 @@ pub struct MonitoringReport {
 
 impl MonitoringReport {
     /// Builds the report.
-    pub fn new(context: LookContext<'_>, monitored: &RunningTrial, result: LookResult) -> Self {
-        let LookContext { scenario, analysis, .. } = context;
+    pub fn new(context: LookContext<'_>, look: EvaluatedLook) -> Self {
+        let LookContext { scenario, analysis, command, date } = context;
+        let EvaluatedLook { trial, result, randomised, counts, path, warnings } = look;
+        let LookResult { without_safety, decision, evidence: found } = result;
         let plan = scenario.design.plan();
         let mut report = Self {
             version: env!("CARGO_PKG_VERSION"),
-            command: context.command,
+            command,
             scenario_digest: scenario.digest(),
             title: scenario.file().title.clone(),
             registration: scenario.file().registration.clone(),
@@ -146,28 +127,28 @@ impl MonitoringReport {
             analysis: analysis.name.clone(),
             method: describe(scenario, analysis),
             hypothesis: analysis.hypothesis,
-            date: context.date,
+            date,
             // The analysis with the overrun is one more of the running trial but no further look.
-            look: result.stopped_at.unwrap_or(monitored.look() + 1),
+            look: found.stopped_at.unwrap_or(trial.look() + 1),
             planned_looks: plan.looks_analysed.len(),
-            is_final: monitored.is_final(),
-            after_overrun: result.stopped_at.is_some(),
-            rules: rules(scenario, &result.safety),
+            is_final: trial.is_final(),
+            after_overrun: found.stopped_at.is_some(),
+            rules: rules(scenario, &found.safety),
             binding_futility: plan.rules.binding_futility,
-            looks: bounds(monitored),
-            randomised: context.randomised,
-            counts: context.counts,
-            z: result.z,
-            path: context.path,
-            decision: result.decision,
-            without_safety: result.without_safety,
+            looks: bounds(&trial),
+            randomised,
+            counts,
+            z: found.z,
+            path,
+            decision,
+            without_safety,
             summary: String::new(),
-            safety: result.safety,
-            posterior: result.posterior.map(|posterior| posterior.probabilities),
-            warnings: context.warnings,
-            effects: result.effects,
+            safety: found.safety,
+            posterior: found.posterior.map(|posterior| posterior.probabilities),
+            warnings,
+            effects: found.effects,
             size: None,
-            evidence: result.evidence,
+            evidence: found.evidence,
         };
         if !report.after_overrun {
             let data = SizeData {

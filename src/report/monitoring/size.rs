@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
-use super::{BoundsOfLook, LookConclusion};
+use super::BoundsOfLook;
 use crate::analysis::OutcomeTable;
 use crate::design::reestimation::StageBounds;
+use crate::explore::monitor::LookConclusion;
 use crate::outcome::LEVELS;
 use crate::report::numeral::{fixed, grouped};
 use crate::scenario::{Scenario, SizeReestimation, SizeRule};

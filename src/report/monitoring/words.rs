@@ -1,8 +1,8 @@
 //! What a look says, in the words of a monitoring board.
 
 use super::MonitoringReport;
-use super::conclusion::LookConclusion;
 use crate::bayes::LookProbabilities;
+use crate::explore::monitor::{LookConclusion, SafetyCheck};
 use crate::report::document::sentence;
 use crate::report::numeral::{NONE, fixed};
 use crate::scenario::Hypothesis;
@@ -50,7 +50,7 @@ impl MonitoringReport {
         remarks
     }
 
-    fn crossed(&self) -> impl Iterator<Item = &super::SafetyCheck> {
+    fn crossed(&self) -> impl Iterator<Item = &SafetyCheck> {
         self.safety.iter().filter(|event| event.is_crossed())
     }
 

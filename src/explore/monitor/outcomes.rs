@@ -1,15 +1,15 @@
-//! Outcomes of a look as they were given: successes, counts by mRS, or patients.
+//! Outcomes of a look as given: successes, counts by mRS, or patients.
 
-use rescuesim::analysis::{OutcomeTable, TestResult};
-use rescuesim::expected::plausibility::ArmOutcomes;
-use rescuesim::expected::{CountsNeeded, Expected};
-use rescuesim::outcome::LEVELS;
-use rescuesim::scenario::patients::{PatientOutcome, TrialPatient};
-use rescuesim::scenario::{Analysis, LookTiming, Scenario};
-use rescuesim::trial::EventCounts;
-use rescuesim::trial::observed::ObservedLook;
+use crate::analysis::{OutcomeTable, TestResult};
+use crate::expected::plausibility::ArmOutcomes;
+use crate::expected::{CountsNeeded, Expected};
+use crate::outcome::LEVELS;
+use crate::scenario::patients::{PatientOutcome, TrialPatient};
+use crate::scenario::{Analysis, LookTiming, Scenario};
+use crate::trial::EventCounts;
+use crate::trial::observed::ObservedLook;
 
-use super::{Failure, GivenCounts, MonitorArgs};
+use super::{GivenData, InvalidLook, LookInput};
 
 /// Outcomes of a look by arm, with their test.
 pub struct GivenOutcomes {
@@ -48,18 +48,17 @@ impl GivenOutcomes {
     }
 }
 
-impl MonitorArgs {
+impl LookInput {
     /// Reads the outcomes; `None` if the options give Z instead.
     pub fn given(
         &self,
         scenario: &Scenario,
         analysis: &Analysis,
-    ) -> Result<Option<GivenOutcomes>, Failure> {
-        if let Some(path) = &self.patients {
+    ) -> Result<Option<GivenOutcomes>, InvalidLook> {
+        if let GivenData::Patients(patients) = &self.data {
             // Patients come first: only they serve analyses that use factors or impute outcomes.
-            let patients = scenario.read_patients(path, analysis, self.cutoff_day)?;
-            let look = ObservedLook::new(scenario, analysis, self.followed(scenario, &patients)?);
-            let everyone = ObservedLook::new(scenario, analysis, &patients);
+            let look = ObservedLook::new(scenario, analysis, self.followed(scenario, patients)?);
+            let everyone = ObservedLook::new(scenario, analysis, patients);
             let events = 0..scenario.safety_endpoints().len();
             return Ok(Some(GivenOutcomes {
                 all: look.all,
@@ -73,16 +72,16 @@ impl MonitorArgs {
         let Some(table) = self.table(analysis)? else { return Ok(None) };
         // A test of counts alone would be another analysis than the one whose boundaries are checked.
         let needed = Expected::new(scenario).needs_only_counts(analysis).map_err(|cause| {
-            Failure::Usage(format!(
+            InvalidLook(format!(
                 "analysis {} takes more than the counts of two arms, because of its {cause}; expected: \
                  --patients, or --z, --n and --estimate as its analysis gave them",
                 analysis.name
             ))
         })?;
         let lost = match (needed, self.lost) {
-            (CountsNeeded::OutcomesAndLost, Some(lost)) => lost.0,
+            (CountsNeeded::OutcomesAndLost, Some(lost)) => lost,
             (CountsNeeded::OutcomesAndLost, None) => {
-                return Err(Failure::Usage(format!(
+                return Err(InvalidLook(format!(
                     "analysis {} imputes missing outcomes; expected: --lost with the patients of control \
                      and experimental arm whose follow-up has ended without an mRS, or --patients",
                     analysis.name
@@ -90,7 +89,7 @@ impl MonitorArgs {
             }
             (CountsNeeded::Outcomes, None) => [0; 2],
             (CountsNeeded::Outcomes, Some(_)) => {
-                return Err(Failure::Usage(format!(
+                return Err(InvalidLook(format!(
                     "--lost: analysis {} imputes no outcomes; allowed: no --lost",
                     analysis.name
                 )));
@@ -104,7 +103,7 @@ impl MonitorArgs {
             // Counts are of patients with an outcome, and others may be in follow-up: see --randomised.
             randomised: None,
             events: Vec::new(),
-            is_by_mrs: !self.control_mrs.is_empty(),
+            is_by_mrs: matches!(self.data, GivenData::Mrs { .. }),
         }))
     }
 
@@ -114,7 +113,7 @@ impl MonitorArgs {
         &self,
         scenario: &Scenario,
         patients: &'p [TrialPatient],
-    ) -> Result<&'p [TrialPatient], Failure> {
+    ) -> Result<&'p [TrialPatient], InvalidLook> {
         let LookTiming::Randomised(interims) = &scenario.look_timing else { return Ok(patients) };
         // The final look, and the analysis with the overrun, have all patients.
         let position = self.look.checked_sub(1).filter(|_| !self.overrun);
@@ -123,7 +122,7 @@ impl MonitorArgs {
         };
         let look = self.look;
         let Some(first) = patients.get(..number as usize) else {
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "--patients has {} patients; allowed at look {look}: at least the first {number} \
                  randomised (design.looks.randomised)",
                 patients.len()
@@ -132,7 +131,7 @@ impl MonitorArgs {
         let pending =
             first.iter().filter(|patient| patient.outcome == PatientOutcome::Pending).count();
         if pending > 0 {
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "--patients: {pending} of the first {number} patients are still followed; allowed at look \
                  {look}: an mRS or lost = yes for each of them (design.looks.randomised)"
             )));
@@ -140,19 +139,19 @@ impl MonitorArgs {
         Ok(first)
     }
 
-    /// Returns the counts of both arms; `None` if the options give none.
-    fn table(&self, analysis: &Analysis) -> Result<Option<OutcomeTable>, Failure> {
-        let counts = match (self.control.zip(self.experimental), self.control_mrs.is_empty()) {
-            (None, true) => return Ok(None),
-            (Some((control, experimental)), _) => {
+    /// Returns the counts of both arms; `None` if none are given.
+    fn table(&self, analysis: &Analysis) -> Result<Option<OutcomeTable>, InvalidLook> {
+        let counts = match &self.data {
+            GivenData::Statistic(_) | GivenData::Patients(_) => return Ok(None),
+            GivenData::Successes(arms) => {
                 let Some(cut) = analysis.method.success_cut() else {
-                    return Err(Failure::Usage(format!(
+                    return Err(InvalidLook(format!(
                         "--control, --experimental: analysis {} does not compare proportions; \
                          expected: --control-mrs and --experimental-mrs, or --z and --n",
                         analysis.name
                     )));
                 };
-                [control, experimental].map(|GivenCounts { events: successes, patients }| {
+                arms.map(|EventCounts { events: successes, patients }| {
                     // Any mRS on either side of the cut will do, as the analysis dichotomises
                     // there.
                     let mut arm = [0; LEVELS];
@@ -161,19 +160,18 @@ impl MonitorArgs {
                     arm
                 })
             }
-            (None, false) => [
-                mrs("--control-mrs", &self.control_mrs)?,
-                mrs("--experimental-mrs", &self.experimental_mrs)?,
-            ],
+            GivenData::Mrs { control, experimental } => {
+                [mrs("--control-mrs", control)?, mrs("--experimental-mrs", experimental)?]
+            }
         };
         Ok(Some(OutcomeTable { counts }))
     }
 }
 
 /// Returns the patients of an arm by mRS.
-fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], Failure> {
+fn mrs(option: &str, given: &[u32]) -> Result<[u32; LEVELS], InvalidLook> {
     // Seven numbers are needed even where the last are 0: six might lack either end of the scale.
     given.try_into().map_err(|_| {
-        Failure::Usage(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
+        InvalidLook(format!("{option} has {} numbers; expected: 7, for mRS 0 to 6", given.len()))
     })
 }

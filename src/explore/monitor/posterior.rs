@@ -1,15 +1,14 @@
 //! The Bayesian decision of a look from data that were given.
 
-use rescuesim::analysis::OutcomeTable;
-use rescuesim::bayes::{DecisionCache, DecisionData, EffectEstimate, LookPlace};
-use rescuesim::design::Decision;
-use rescuesim::design::monitor::RunningTrial;
-use rescuesim::report::monitoring::PosteriorLook;
-use rescuesim::scenario::{Analysis, Scenario};
+use crate::analysis::OutcomeTable;
+use crate::bayes::{DecisionCache, DecisionData, EffectEstimate, LookPlace};
+use crate::design::Decision;
+use crate::design::monitor::RunningTrial;
+use crate::scenario::{Analysis, Scenario};
 
-use super::super::Failure;
-use super::data;
+use super::data::LookData;
 use super::outcomes::GivenOutcomes;
+use super::{InvalidLook, PosteriorLook};
 
 /// Decides by posterior and predictive probabilities; `None` if the scenario decides by Z.
 ///
@@ -18,9 +17,9 @@ pub fn posterior(
     scenario: &Scenario,
     analysis: &Analysis,
     trial: &RunningTrial,
-    shown: &data::LookData,
+    shown: &LookData,
     given: Option<&GivenOutcomes>,
-) -> Result<Option<PosteriorLook>, Failure> {
+) -> Result<Option<PosteriorLook>, InvalidLook> {
     let (Some(rules), Some(model)) = (&scenario.bayesian, &analysis.model) else {
         return Ok(None);
     };
@@ -35,7 +34,7 @@ pub fn posterior(
                 "--z: the Bayesian model of \"{}\" needs the outcomes; expected: --control and --experimental, --control-mrs and --experimental-mrs, or --patients",
                 analysis.name
             );
-            return Err(Failure::Usage(message));
+            return Err(InvalidLook(message));
         }
     };
     let observed = shown.estimate.zip(shown.standard_error);
@@ -54,7 +53,7 @@ pub fn posterior(
     let data = DecisionData { outcomes: &outcomes, observed, later };
     let mut cache = DecisionCache::default();
     let probabilities = rules.probabilities(model, place, data, &mut cache).ok_or_else(|| {
-        Failure::Usage(
+        InvalidLook(
             "--z: this look has no estimate with a standard error, which the Bayesian model needs; \
              expected: the counts of the arms"
                 .into(),

@@ -11,9 +11,12 @@ use crate::design::monitor::{Evidence, RunningTrial};
 /// The conclusion of a look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum LookConclusion {
+pub enum LookConclusion {
+    /// The boundary for efficacy is reached.
     Efficacy,
+    /// The boundary for harm is reached.
     Harm,
+    /// The boundary for futility is reached.
     Futility,
     /// An adverse event has crossed its boundary at an interim look.
     Safety,
@@ -25,7 +28,7 @@ pub(super) enum LookConclusion {
 
 impl LookConclusion {
     /// Whether the trial ends.
-    pub(super) fn stops(self) -> bool {
+    pub fn stops(self) -> bool {
         match self {
             Self::Continue => false,
             Self::Efficacy | Self::Harm | Self::Futility | Self::Safety | Self::NotSignificant => {
@@ -38,15 +41,12 @@ impl LookConclusion {
 /// The result of a look.
 #[derive(Debug, Clone)]
 pub struct LookResult {
-    pub(super) z: Option<f64>,
     /// Conclusion from the outcomes alone.
-    pub(super) without_safety: LookConclusion,
-    pub(super) decision: LookConclusion,
-    pub(super) stopped_at: Option<usize>,
-    pub(super) evidence: Evidence,
-    pub(super) effects: Effects,
-    pub(super) safety: Vec<SafetyCheck>,
-    pub(super) posterior: Option<PosteriorLook>,
+    pub without_safety: LookConclusion,
+    /// Conclusion from outcomes and adverse events.
+    pub decision: LookConclusion,
+    /// What the data imply.
+    pub evidence: LookEvidence,
 }
 
 /// Bayesian decision of a look from the outcomes alone.
@@ -78,11 +78,10 @@ pub struct LookEvidence {
 impl LookResult {
     /// Compares Z and adverse events with their boundaries; without a statistic a trial never stops for
     /// its outcomes.
-    pub fn new(trial: &RunningTrial, data: LookEvidence) -> Self {
-        let LookEvidence { z, stopped_at, evidence, effects, safety, posterior } = data;
-        let by_outcomes = match posterior {
+    pub(super) fn new(trial: &RunningTrial, evidence: LookEvidence) -> Self {
+        let by_outcomes = match evidence.posterior {
             Some(posterior) => posterior.decision,
-            None => z.map_or(Decision::Continue, |z| trial.decide(z)),
+            None => evidence.z.map_or(Decision::Continue, |z| trial.decide(z)),
         };
         // Harm and futility may both be reached; the design says which one counts.
         let without_safety = match by_outcomes {
@@ -95,9 +94,9 @@ impl LookResult {
         };
         // As in a simulated trial, a stop for safety comes first, and at the final look there is nothing
         // to stop.
-        let stops = !trial.is_final() && safety.iter().any(SafetyCheck::is_crossed);
+        let stops = !trial.is_final() && evidence.safety.iter().any(SafetyCheck::is_crossed);
         // Both are kept: a board must see that efficacy was crossed too when it stops for safety.
         let decision = if stops { LookConclusion::Safety } else { without_safety };
-        Self { z, without_safety, decision, stopped_at, evidence, effects, safety, posterior }
+        Self { without_safety, decision, evidence }
     }
 }

@@ -1,41 +1,23 @@
-//! Adverse events of a look on the command line.
+//! Adverse events of a look as given.
 
-use rescuesim::expected::plausibility::KnownEvent;
-use rescuesim::outcome::safety::Event;
-use rescuesim::report::monitoring::SafetyCheck;
-use rescuesim::scenario::{SafetyEndpoint, Scenario, nearest};
-use rescuesim::trial::EventCounts;
+use crate::expected::plausibility::KnownEvent;
+use crate::outcome::safety::Event;
+use crate::scenario::{SafetyEndpoint, Scenario, nearest};
+use crate::trial::EventCounts;
 
 use super::outcomes::GivenOutcomes;
-use super::{Failure, MonitorArgs, counts_of};
+use super::{InvalidLook, LookInput, SafetyCheck};
 
-/// An adverse event as it was typed.
-#[derive(Debug, Clone)]
+/// Counts of an adverse event.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenEvent {
-    name: String,
-    /// Control first.
-    counts: [EventCounts; 2],
+    /// Name in the scenario.
+    pub name: String,
+    /// Events and patients in whom it is known, control first.
+    pub counts: [EventCounts; 2],
 }
 
-/// Reads an event with its counts, such as `sICH=3/52,7/52`.
-pub fn event(text: &str) -> Result<GivenEvent, String> {
-    // From the right, as a name may have an equals sign and counts have none.
-    let parts = text.rsplit_once('=').and_then(|(name, arms)| Some((name, arms.split_once(',')?)));
-    let Some((name, (control, experimental))) = parts else {
-        return Err("expected NAME=EVENTS/PATIENTS,EVENTS/PATIENTS, control first, such as \
-                    sICH=1/60,5/58"
-            .to_owned());
-    };
-    let counts = [arm(control)?, arm(experimental)?];
-    Ok(GivenEvent { name: name.trim().to_owned(), counts })
-}
-
-fn arm(text: &str) -> Result<EventCounts, String> {
-    let arm = counts_of(text.trim(), "events")?;
-    Ok(EventCounts { events: arm.events, patients: arm.patients })
-}
-
-impl MonitorArgs {
+impl LookInput {
     /// Checks every adverse event of the scenario against its boundary; `given` are the outcomes.
     ///
     /// # Errors
@@ -44,7 +26,7 @@ impl MonitorArgs {
         &self,
         scenario: &Scenario,
         given: Option<&GivenOutcomes>,
-    ) -> Result<Vec<SafetyCheck>, Failure> {
+    ) -> Result<Vec<SafetyCheck>, InvalidLook> {
         let endpoints = scenario.safety_endpoints();
         for (i, event) in self.events.iter().enumerate() {
             if !endpoints.iter().any(|endpoint| endpoint.name == event.name) {
@@ -52,7 +34,7 @@ impl MonitorArgs {
             }
             // The second would be ignored without a word, and might be the one that was meant.
             if self.events[..i].iter().any(|other| other.name == event.name) {
-                return Err(Failure::Usage(format!(
+                return Err(InvalidLook(format!(
                     "--event {}: given twice; allowed: once for each event",
                     event.name
                 )));
@@ -88,12 +70,12 @@ impl MonitorArgs {
     }
 
     /// Refuses an event with more patients than there can be.
-    fn check_event(&self, scenario: &Scenario, event: &GivenEvent) -> Result<(), Failure> {
+    fn check_event(&self, scenario: &Scenario, event: &GivenEvent) -> Result<(), InvalidLook> {
         let patients = event.counts.map(|arm| arm.patients);
-        // Cannot overflow: `counts_of` refuses more than a million patients in an arm.
-        let total: u32 = patients.iter().sum();
+        // Each may be any u32.
+        let total = patients[0].saturating_add(patients[1]);
         if total > scenario.randomised {
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "--event {}: {total} patients, more than the {} who are to be randomised",
                 event.name, scenario.randomised
             )));
@@ -109,7 +91,7 @@ impl MonitorArgs {
         endpoint: &SafetyEndpoint,
         position: usize,
         given: Option<&GivenOutcomes>,
-    ) -> Result<Option<[EventCounts; 2]>, Failure> {
+    ) -> Result<Option<[EventCounts; 2]>, InvalidLook> {
         let typed = self.events.iter().find(|event| event.name == endpoint.name);
         let typed = typed.map(|event| event.counts);
         let by_mrs = given.filter(|_| is_death(endpoint)).and_then(GivenOutcomes::by_mrs);
@@ -128,7 +110,7 @@ impl MonitorArgs {
                     Some(_) => "the mRS, in which level 6 is death",
                     None => "the patients of --patients",
                 };
-                Err(Failure::Usage(format!(
+                Err(InvalidLook(format!(
                     "--event {}: contradicts {source}; expected {control},{experimental}, or no \
                      --event for it",
                     endpoint.name
@@ -143,16 +125,16 @@ fn is_death(endpoint: &SafetyEndpoint) -> bool {
     matches!(endpoint.event, Event::Death)
 }
 
-fn unknown(name: &str, endpoints: &[SafetyEndpoint]) -> Failure {
+fn unknown(name: &str, endpoints: &[SafetyEndpoint]) -> InvalidLook {
     let known: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
     if known.is_empty() {
-        return Failure::Usage(format!(
+        return InvalidLook(format!(
             "--event {name}: the scenario follows no adverse events; allowed: none, or a scenario \
              with [[safety.endpoints]]"
         ));
     }
     let near = nearest(name, &known).map(|near| format!(" (did you mean {near}?)"));
-    Failure::Usage(format!(
+    InvalidLook(format!(
         "--event {name} is unknown{}; allowed: {}",
         near.unwrap_or_default(),
         known.join(", ")

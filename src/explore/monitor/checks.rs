@@ -2,52 +2,51 @@
 
 use std::iter;
 
-use rescuesim::design::monitor::RunningTrial;
-use rescuesim::expected::plausibility::{EarlierLook, LookFacts};
-use rescuesim::report::monitoring::PathPoint;
-use rescuesim::scenario::{Analysis, Scenario, SizeRule};
+use crate::design::monitor::RunningTrial;
+use crate::expected::plausibility::{EarlierLook, LookFacts};
+use crate::scenario::{Analysis, Scenario, SizeRule};
 
 use super::data::LookData;
 use super::outcomes::GivenOutcomes;
-use super::{ArmPatients, Failure, MonitorArgs};
+use super::{GivenData, InvalidLook, LookInput, PathPoint};
 
-impl MonitorArgs {
+impl LookInput {
     /// Refuses more patients than the trial randomises, and more outcomes than patients randomised.
     pub fn check_patients(
         &self,
         scenario: &Scenario,
         outcomes: &[u32],
         given: Option<&GivenOutcomes>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), InvalidLook> {
         // Before the trial is built, whose own errors know neither options nor the scenario's key.
         let planned = scenario.randomised;
         let most = outcomes.iter().max().copied().unwrap_or(0);
         if most > planned {
             // Names the option that the number is from: the counts of the arms may be checked against --n.
-            let option = match (&self.patients, self.n.is_empty()) {
-                (Some(_), _) => "--patients",
-                (None, true) => "the counts of the arms",
-                (None, false) => "--n",
+            let option = match (&self.data, self.analysed.is_empty()) {
+                (GivenData::Patients(_), _) => "--patients",
+                (_, true) => "the counts of the arms",
+                (_, false) => "--n",
             };
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "{option}: {most} outcomes, more than the {planned} patients who are to be \
                  randomised; {}",
                 if_more(scenario)
             )));
         }
         let Some(randomised) = self.randomised else { return Ok(()) };
-        let [control, experimental] = randomised.0;
+        let [control, experimental] = randomised;
         // Each may be any u32: a sum that wraps around would pass the check below.
         let total = control.saturating_add(experimental);
         if total > planned {
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "--randomised {control},{experimental}: {total} patients, more than the {planned} who \
                  are to be randomised; {}",
                 if_more(scenario)
             )));
         }
         if most > total {
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "--randomised {control},{experimental}: {total} patients, fewer than the {most} \
                  outcomes"
             )));
@@ -64,7 +63,7 @@ impl MonitorArgs {
                         randomised,
                     );
                 };
-                arms.iter_mut().zip(lost.0).for_each(|(patients, lost)| *patients += lost);
+                arms.iter_mut().zip(lost).for_each(|(patients, lost)| *patients += lost);
                 let which = "with an outcome or lost";
                 self.within("the counts of the arms and --lost", which, arms, randomised)
             }
@@ -78,14 +77,14 @@ impl MonitorArgs {
         option: &str,
         which: &str,
         patients: [u32; 2],
-        randomised: ArmPatients,
-    ) -> Result<(), Failure> {
+        randomised: [u32; 2],
+    ) -> Result<(), InvalidLook> {
         for (arm, name) in ["control", "experimental"].into_iter().enumerate() {
-            if patients[arm] > randomised.0[arm] {
-                return Err(Failure::Usage(format!(
+            if patients[arm] > randomised[arm] {
+                return Err(InvalidLook(format!(
                     "{option}: {} patients {which} in the {name} arm, more than the {} of \
                      --randomised",
-                    patients[arm], randomised.0[arm]
+                    patients[arm], randomised[arm]
                 )));
             }
         }
@@ -93,7 +92,11 @@ impl MonitorArgs {
     }
 
     /// Returns Z at the looks so far that are known.
-    pub fn path(&self, trial: &RunningTrial, z: Option<f64>) -> Result<Vec<PathPoint>, Failure> {
+    pub fn path(
+        &self,
+        trial: &RunningTrial,
+        z: Option<f64>,
+    ) -> Result<Vec<PathPoint>, InvalidLook> {
         let given = &self.earlier_z;
         let last = trial.look();
         // Z of this look is not among them: it follows from the outcomes or is given by --z.
@@ -103,7 +106,7 @@ impl MonitorArgs {
                 1 => "that of look 1".to_owned(),
                 _ => format!("one for each of looks 1 to {last}"),
             };
-            return Err(Failure::Usage(format!(
+            return Err(InvalidLook(format!(
                 "--earlier-z has {} values; expected: {before}",
                 given.len()
             )));
@@ -134,10 +137,7 @@ impl MonitorArgs {
             earlier: earlier.map(|(position, &z)| EarlierLook { position, z }).collect(),
             z: data.z,
             outcomes: given.map(|given| given.of_arms(analysis)),
-            randomised: self
-                .randomised
-                .map(|arms| arms.0)
-                .or_else(|| given.and_then(|given| given.randomised)),
+            randomised: self.randomised.or_else(|| given.and_then(|given| given.randomised)),
             // Filled in once the events have passed their own checks.
             known_events: Vec::new(),
         }
