@@ -177,6 +177,7 @@ impl MonitorArgs {
             let patients = scenario.read_patients(path, analysis, self.cutoff_day)?;
             return Ok(GivenData::Patients(patients));
         }
+        // The command line refuses all but one of these.
         if let Some((control, experimental)) = self.control.zip(self.experimental) {
             return Ok(GivenData::Successes([control, experimental]));
         }

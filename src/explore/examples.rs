@@ -41,7 +41,9 @@ impl FoundExamples {
         let wanted = TrialEnding::examples(scenario);
         let mut found: Vec<FoundExample> = Vec::new();
         let mut missing = wanted.clone();
+        // The alternative first: there a decision is right more often, as a reader expects of an example.
         for truth in [Truth::Alternative, Truth::Null] {
+            // By the primary analysis, as the figure of paths.
             let view = Viewpoint { truth, analysis: 0 };
             let searched = scenario.replicates.min(SEARCHED);
             let firsts = find(scenario, &missing, view, searched, cancelled)?;

@@ -163,6 +163,7 @@ impl VariedScenarios {
         let mut varied = Vec::new();
         for Variation { value, sets: own } in points {
             let all = [sets, own.as_slice(), &seed].concat();
+            // Looks may be too close together at a small number of patients, for example.
             if let Ok(scenario) = document.with(&all).resolve() {
                 let scenario = scenario.with_replicates(replicates);
                 varied.push(VariedScenario { value, scenario });

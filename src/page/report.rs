@@ -94,6 +94,7 @@ fn fold<A: Accumulator>(
     flags: Flags<'_>,
     new: fn(&Scenario) -> A,
 ) -> Result<A, NoResult> {
+    // The totals alone are wanted: a report cannot be shown in parts, so that no observer sends them.
     let job = Job { cancelled: flags.stopped, estimates, ..Job::of(0..scenario.replicates) };
     match engine::fold([scenario], job, || new(scenario)) {
         Ok(folded) => Ok(folded.total),

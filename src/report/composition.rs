@@ -149,6 +149,7 @@ pub fn one_look(scenario: &Scenario) -> Option<Scenario> {
 
 /// Compares the strategies of a procedure; empty without one.
 fn compared(scenario: &Scenario) -> Vec<StrategySummary> {
+    // As many patients and passes as in `rescuesim strategies`, so that both show the same table.
     let strategies = StrategyComparison::new(scenario, default_max_passes(scenario) as usize);
     strategies.map_or_else(Vec::new, |mut strategies| {
         strategies.simulate(DEFAULT_PATIENTS);

@@ -45,6 +45,7 @@ pub fn event(text: &str) -> Result<GivenEvent, String> {
                     sICH=1/60,5/58"
             .to_owned());
     };
+    // Trimmed, as people type a space after a comma.
     let counts = [counts(control.trim(), "events")?, counts(experimental.trim(), "events")?];
     Ok(GivenEvent { name: name.trim().to_owned(), counts })
 }
