@@ -15,6 +15,8 @@ use crate::scenario::Scenario;
 pub struct ShownLook {
     /// Boundaries that are crossed and the recommendation of the design, in a sentence.
     pub summary: String,
+    /// The treatment effect that holds if the trial stops at this look, in a sentence; null if it is unknown.
+    pub effect: Option<String>,
     /// The tables of `rescuesim monitor`.
     pub html: String,
     /// Z on the boundaries.
@@ -33,12 +35,14 @@ pub fn evaluate_look(request: &LookRequest, scenario: &Scenario) -> Result<Shown
     Ok(ShownLook {
         html: html::fragment(&report.document()),
         figure: html::interim::figure(&report),
+        effect: report.effect_in_words(),
         summary: report.summary,
     })
 }
 
 /// Reads what was typed, with the errors that the options of the command would have.
 fn input(request: &LookRequest) -> Result<LookInput, String> {
+    // Nothing typed is no value, but the text without a comma is a list of one.
     let earlier_z = Some(&request.earlier_z).filter(|typed| !typed.is_empty());
     let earlier_z = earlier_z.map(|typed| list("--earlier-z <Z>", typed, typed::z)).transpose()?;
     let events = request.events.iter().map(|event| {
@@ -48,6 +52,7 @@ fn input(request: &LookRequest) -> Result<LookInput, String> {
     Ok(LookInput {
         look: request.look as usize,
         overrun: false,
+        // The page asks for the outcomes of this look alone: those of earlier looks are as planned.
         analysed: Vec::new(),
         earlier_z: earlier_z.unwrap_or_default(),
         data: GivenData::Mrs {

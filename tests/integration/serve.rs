@@ -398,8 +398,22 @@ fn an_interim_look_is_evaluated_as_by_monitor() {
     command.args(["--control-mrs", "3,4,7,8,13,7,10", "--experimental-mrs", "5,8,12,8,9,3,7"]);
     let expected: Value = serde_json::from_str(&output(&mut command)).expect("JSON");
     assert_eq!(found["summary"], expected["summary"]);
+    // The estimate that allows for the looks stands above the tables too.
+    let effects = &expected["effects"];
+    let [estimate, low, high] = [
+        &effects["median_unbiased"],
+        &effects["stagewise_interval"][0],
+        &effects["stagewise_interval"][1],
+    ]
+    .map(|number| number.as_f64().expect("a number"));
+    let sentence =
+        format!("risk difference is {estimate:.4} (95 % interval {low:.4} to {high:.4})");
+    let effect = found["effect"].as_str().expect("a sentence");
+    assert!(effect.contains(&sentence), "{effect}: {sentence}");
     assert!(found["figure"].as_str().expect("a figure").contains("<svg"));
-    for (control, word) in [("1,2", "7"), ("x", "invalid"), ("1,1,1,1,1,1,-1", "invalid")] {
+    // With the words of the command line.
+    let invalid = "for '--control-mrs <PATIENTS>': allowed: a whole number from 0 to 1000000";
+    for (control, word) in [("1,2", "7"), ("x", invalid), ("1,1,1,1,1,1,-1", invalid)] {
         let body = look(control, "1,1,1,1,1,1,1").to_string();
         let response = server.send(&server.post_bytes("monitor", &body));
         assert_eq!(status(&response), 400, "{response}");

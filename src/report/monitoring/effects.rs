@@ -18,6 +18,24 @@ impl Effects {
         (1e8 * self.level).round() / 1e6
     }
 
+    /// States the effect that holds if the trial stops at the look; `None` if it is unknown.
+    pub(super) fn in_words(&self) -> Option<String> {
+        let (low, high) = self.stagewise_interval?;
+        let values = [self.median_unbiased?, low, high];
+        let scale = self.scale.replace('_', " ");
+        // As a ratio, which the protocol states; exp is monotone, and the coverage stays.
+        let (name, values) = match scale.strip_prefix("log ") {
+            Some(ratio) => (ratio, values.map(libm::exp)),
+            None => (scale.as_str(), values),
+        };
+        let [estimate, low, high] = values.map(|value| number(Some(value)));
+        let percent = self.percent();
+        Some(format!(
+            "If the trial stops at this look, the {name} is {estimate} ({percent} % interval {low} to \
+             {high}): median-unbiased, by stage-wise ordering."
+        ))
+    }
+
     /// Tabulates the intervals; logarithms also as ratios, which the protocol states.
     pub(super) fn document(&self) -> Document {
         let is_log = self.scale.starts_with("log_");

@@ -165,6 +165,11 @@ impl MonitoringReport {
         report
     }
 
+    /// States the treatment effect that holds if the trial stops at this look; `None` if it is unknown.
+    pub fn effect_in_words(&self) -> Option<String> {
+        self.effects.in_words()
+    }
+
     /// Renders the report as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a look is plain data") + "\n"

@@ -1,6 +1,6 @@
 // Further views: comparison with a pinned design, strategies, sensitivity, an interim look, files to take away.
 
-import { ask, byId, el, grouped, percent, rendered, save, announce } from "./server.js";
+import { announce, ask, byId, el, grouped, joined, percent, rendered, save } from "./server.js";
 import { withPng } from "./results.js";
 
 let page = null;
@@ -187,8 +187,8 @@ async function evaluate() {
   const body = { text: page.text, look: Number(byId("look").value), control: mrs("control"), experimental: mrs("experimental"), earlier_z: byId("earlier").value.trim(), events };
   byId("interim-error").textContent = "";
   try {
-    const { summary, html, figure } = await ask("monitor", body);
-    byId("finding").replaceChildren(el("p", { class: "lead" }, summary), figure ? withPng(rendered(figure)) : "", rendered(html));
+    const { summary, effect, html, figure } = await ask("monitor", body);
+    byId("finding").replaceChildren(el("p", { class: "lead" }, summary), effect ? el("p", {}, joined(effect)) : "", figure ? withPng(rendered(figure)) : "", rendered(html));
     announce(summary);
   } catch (error) {
     byId("interim-error").textContent = error.message;
