@@ -63,16 +63,24 @@ fn block(block: &Block) -> Markup {
 
 fn table(header: &[String], rows: &[Vec<String>]) -> Markup {
     let names: Vec<String> = header.iter().map(|cell| on_one_line(cell)).collect();
-    let label = format!("Table: {}", names.join(", "));
+    let named: Vec<&str> =
+        names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let label = format!("Table: {}", named.join(", "));
     html! {
         // Focusable, so that a keyboard can scroll it.
         div.scroll tabindex="0" role="region" aria-label=(label) {
             table {
-                thead { tr { @for name in &names { th scope="col" { (term(name)) } } } }
+                thead { tr { @for name in &names { (header_cell(name)) } } }
                 tbody { @for row in rows { (table_row(row, header.len())) } }
             }
         }
     }
+}
+
+/// Shows the name of a column. A column without one has no header that a screen reader would read out.
+fn header_cell(name: &str) -> Markup {
+    // A header cell without words is an error to screen readers.
+    html! { @if name.is_empty() { td {} } @else { th scope="col" { (term(name)) } } }
 }
 
 /// Shows a row, filled up with empty cells; the first names it.
@@ -100,7 +108,7 @@ fn term(name: &str) -> Markup {
 fn words(header: &[&str], rows: &[Vec<String>]) -> Markup {
     html! {
         table.words.stack {
-            thead { tr { @for name in header { th scope="col" { (term(name)) } } } }
+            thead { tr { @for name in header { (header_cell(name)) } } }
             tbody { @for row in rows {
                 tr { @for (i, cell) in row.iter().enumerate() {
                     @if i == 0 { th scope="row" { (cell) } } @else { td data-name=(header[i]) { (joined(cell)) } }
