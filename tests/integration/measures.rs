@@ -17,9 +17,9 @@ use crate::util::project;
 /// Highest number of lines of code in `src/`.
 const MAX_CODE: usize = 64_000;
 /// Highest share of functions with a tuple among their parameters.
-const MAX_TUPLES: f64 = 0.005;
+const MAX_TUPLES: f64 = 0.001;
 /// Highest number of closures with a name per 1 000 lines of code.
-const MAX_CLOSURES: f64 = 3.0;
+const MAX_CLOSURES: f64 = 1.0;
 /// Highest number of type names that are defined in two or more files.
 const MAX_SHARED_NAMES: usize = 15;
 /// Lines of the longest function but for one in ten, and of the longest of all.
