@@ -83,6 +83,8 @@ pub enum StatedAlpha {
     OneSided(f64),
     /// Two-sided, half of it on the side of benefit.
     TwoSided(f64),
+    /// None: the boundaries of Z are stated themselves.
+    Boundaries,
     /// None: decisions are Bayesian.
     None,
 }
@@ -103,6 +105,8 @@ impl Expected<'_> {
             | None => Mrs::INDEPENDENT,
         };
         let alpha = match (file.design.alpha_two_sided, file.design.alpha_one_sided) {
+            // The level in the file decides nothing.
+            _ if scenario.has_boundaries_of_its_own() => StatedAlpha::Boundaries,
             // As it was written: half of a two-sided level is a number that its author does not know.
             (Some(alpha), _) => StatedAlpha::TwoSided(alpha),
             (None, Some(alpha)) => StatedAlpha::OneSided(alpha),

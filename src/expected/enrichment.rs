@@ -1,14 +1,17 @@
 //! Effects in parts of the population, for trials that may be restricted to them.
 
-use super::Expected;
 use super::counts::{Counting, MissingAs, scaled};
 use super::estimand::LARGE_TRIAL;
+use super::normal_approximation::all_alike;
+use super::{Expected, NoFormula};
 use crate::analysis::method::ArmComparison;
 use crate::analysis::{AnalysisSet, Counts};
+use crate::design::StoppingProbabilities;
 use crate::design::comparison::ordinal::limit_of_fit;
-use crate::design::enrichment::LevelSet;
+use crate::design::enrichment::{Drifts, EnrichmentCharacteristics, LevelDrift, LevelSet};
 use crate::outcome::{LEVELS, MrsDistribution};
-use crate::scenario::{Analysis, PopulationAdaptation, Truth};
+use crate::scenario::comparison::{ComparedArms, comparison};
+use crate::scenario::{Analysis, PopulationAdaptation, PopulationRule, Truth};
 
 /// Least net benefit, P(better) − P(worse), that is an effect.
 // Distributions that are equal by construction differ by rounding errors.
@@ -73,6 +76,117 @@ impl Expected<'_> {
         (0..adaptation.levels).filter(has_effect).collect()
     }
 
+    /// Operating characteristics of a closed test of two levels as one analysis sees them, by numerical
+    /// integration in the normal model. After a level is dropped, its patients who were randomised by the
+    /// decision use up places of the others, as in the simulation.
+    ///
+    /// # Errors
+    /// If the rule is another one, if factors besides the levels are prognostic or modify the effect, and
+    /// the causes of [`Expected::normal_approximation`].
+    pub fn restriction(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Result<RestrictionCharacteristics, NoFormula> {
+        let scenario = self.scenario;
+        let adaptation = scenario.adaptation.population.as_ref().ok_or(NoFormula::Population)?;
+        let PopulationRule::ClosedTest { look, test, ordered: false } = adaptation.rule else {
+            return Err(NoFormula::Population);
+        };
+        let arms = scenario.marginal(truth).ok_or(NoFormula::Prior)?;
+        if all_alike(arms) {
+            return Err(NoFormula::AllAlike);
+        }
+        if adaptation.levels != 2 || analysis.by_centre {
+            return Err(NoFormula::Population);
+        }
+        let strata = self.counting_in_levels(truth, analysis).strata(scenario);
+        let stages = self.stages(look);
+        let drifts: Drifts = [
+            self.level_drift(analysis, adaptation, &strata, 0, stages)?,
+            self.level_drift(analysis, adaptation, &strata, 1, stages)?,
+        ];
+        let with_effect = self.levels_with_effect(truth, analysis, adaptation);
+        let found = EnrichmentCharacteristics::new(&test, &drifts);
+        Ok(RestrictionCharacteristics::new(found, with_effect))
+    }
+
+    /// Stopping probabilities, if the population may be restricted.
+    pub(super) fn stopping_if_restricted(
+        &self,
+        truth: Truth,
+        analysis: &Analysis,
+    ) -> Option<Result<StoppingProbabilities, NoFormula>> {
+        let scenario = self.scenario;
+        let adaptation = scenario.adaptation.population.as_ref()?;
+        let PopulationRule::ClosedTest { look, .. } = adaptation.rule else {
+            return Some(Err(NoFormula::Population));
+        };
+        let looks = scenario.design.looks().len();
+        Some(self.restriction(truth, analysis).map(|found| {
+            let mut stopping = StoppingProbabilities {
+                efficacy: vec![0.0; looks],
+                futility: vec![0.0; looks],
+                harm: vec![0.0; looks],
+            };
+            stopping.efficacy[looks - 1] = found.any;
+            stopping.futility[look] = found.stopped;
+            stopping
+        }))
+    }
+
+    /// Outcomes of both stages around a look.
+    fn stages(&self, look: usize) -> Stages {
+        let scenario = self.scenario;
+        let first = f64::from(scenario.design.looks()[look].analysed);
+        let later = (f64::from(scenario.final_analysed()) - first).max(0.0);
+        let decided = f64::from(scenario.expected_randomised_at_decision(look));
+        let pipeline = (decided * scenario.share_known() - first).clamp(0.0, later);
+        Stages { first, later, pipeline }
+    }
+
+    /// Means of the Z of a level in both stages.
+    fn level_drift(
+        &self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        strata: &[Counts],
+        level: usize,
+        stages: Stages,
+    ) -> Result<LevelDrift, NoFormula> {
+        let scenario = self.scenario;
+        let levels = LevelSet::NONE.with(level);
+        let arms = arms_in(strata, adaptation, levels).ok_or(NoFormula::Population)?;
+        if !is_one_population(strata, adaptation, levels, &arms) {
+            return Err(NoFormula::Population);
+        }
+        if net_benefit(&arms[0], &arms[1]).abs() <= LEAST_EFFECT {
+            return Ok(LevelDrift::NONE);
+        }
+        let share_experimental = scenario.share_experimental_known();
+        let compared = ComparedArms {
+            mrs: &arms,
+            share_experimental,
+            all_adhere: scenario.adherence.is_none(),
+            has_dropout: scenario.has_dropout(),
+            dropout_is_selective: scenario.dropout_is_selective(),
+        };
+        let comparison = comparison(analysis, compared).map_err(|_| NoFormula::Population)?;
+        let shares = scenario.population.prognosis().enumerate();
+        let share: f64 = shares
+            .filter(|&(stratum, _)| adaptation.includes(levels, stratum))
+            .map(|(_, (share, _))| share)
+            .sum();
+        let Stages { first, later, pipeline } = stages;
+        let alone = later - (1.0 - share) * pipeline;
+        let [first, second, alone] = [share * first, share * later, alone].map(|patients| {
+            comparison.drift(scenario.alpha_one_sided(), share_experimental, patients)
+        });
+        let drift = LevelDrift { first, second, alone };
+        let is_finite = [first, second, alone].iter().all(|mean| mean.is_finite());
+        if is_finite { Ok(drift) } else { Err(NoFormula::NoEstimand) }
+    }
+
     fn counting_in_levels(&self, truth: Truth, analysis: &Analysis) -> Counting<'_> {
         let adherence = match analysis.set {
             AnalysisSet::IntentionToTreat => self.scenario.adherence.as_ref(),
@@ -81,6 +195,82 @@ impl Expected<'_> {
         };
         Counting { truth, missing: MissingAs::Observed, set: analysis.set, adherence }
     }
+}
+
+/// Operating characteristics of a closed test of two levels, by numerical integration.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RestrictionCharacteristics {
+    /// P(an effect is shown in at least one level).
+    pub any: f64,
+    /// P(an effect is shown in at least one level without any).
+    pub familywise_error: f64,
+    /// P(one level is dropped).
+    pub restricted: f64,
+    /// P(both levels are dropped, which ends the trial).
+    pub stopped: f64,
+    /// P(the levels left are those with an effect; without any, P(the trial stops)).
+    pub right_population: f64,
+    /// P(each level is dropped, alone or with the other).
+    pub dropped: [f64; 2],
+    /// P(an effect is shown in each level).
+    pub shown: [f64; 2],
+}
+
+impl RestrictionCharacteristics {
+    fn new(found: EnrichmentCharacteristics, with_effect: LevelSet) -> Self {
+        let EnrichmentCharacteristics { rejected, any, both: _, dropped, stopped, .. } = found;
+        let restricted = dropped[0] + dropped[1];
+        let has_effect = [with_effect.has(0), with_effect.has(1)];
+        // A level in which the experimental arm is worse has a true null hypothesis as well.
+        let familywise_error = match has_effect {
+            [false, false] => any,
+            [false, true] => rejected[0],
+            [true, false] => rejected[1],
+            [true, true] => 0.0,
+        };
+        let right_population = match has_effect {
+            [false, false] => stopped,
+            [false, true] => dropped[0],
+            [true, false] => dropped[1],
+            [true, true] => 1.0 - restricted - stopped,
+        };
+        Self {
+            any,
+            familywise_error,
+            restricted,
+            stopped,
+            right_population,
+            dropped: dropped.map(|alone| alone + stopped),
+            shown: rejected,
+        }
+    }
+}
+
+/// Outcomes around a look.
+#[derive(Debug, Clone, Copy)]
+struct Stages {
+    /// At the look.
+    first: f64,
+    /// Between the look and the end.
+    later: f64,
+    /// Of the later ones, those of patients randomised by the decision.
+    pipeline: f64,
+}
+
+/// Whether all patients of some levels have the same outcomes, whatever their other factors.
+fn is_one_population(
+    strata: &[Counts],
+    adaptation: &PopulationAdaptation,
+    levels: LevelSet,
+    arms: &[MrsDistribution; 2],
+) -> bool {
+    let included = strata.iter().enumerate().filter(|&(at, _)| adaptation.includes(levels, at));
+    included.flat_map(|(_, counts)| counts.iter().zip(arms)).all(|(counts, mrs)| {
+        let total: f64 = counts.iter().sum();
+        let pairs = counts.iter().zip(mrs.probabilities());
+        // A stratum without patients has no outcomes of its own.
+        pairs.into_iter().all(|(count, p)| (count - total * p).abs() <= LEAST_EFFECT * total)
+    })
 }
 
 /// Returns the mRS of both arms among patients of some levels; `None` if there are none.

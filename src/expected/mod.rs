@@ -23,6 +23,7 @@ mod warnings;
 
 pub use assumptions::{AssumedEffect, Assumptions, StatedAlpha};
 pub use design::{FinalOutcomes, PosedDesign, SizedBoundaries};
+pub use enrichment::RestrictionCharacteristics;
 pub use estimand::estimand_of_shift;
 pub use modification::LevelOutcomes;
 pub use normal_approximation::{CountsNeeded, NoFormula};

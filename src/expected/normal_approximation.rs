@@ -88,6 +88,12 @@ pub enum NoFormula {
         "as the size is re-estimated; integrated are promising zones with one interim look and no boundary for harm"
     )]
     Reestimation,
+    /// Some levels may be dropped, in a way that no integral covers.
+    #[error(
+        "as the population may be restricted; integrated are closed tests of two levels without other \
+         factors that change outcomes"
+    )]
+    Population,
     /// Adverse events that depend on the outcome may stop the trial.
     #[error("as an event that can stop the trial depends on the outcome")]
     Safety,
@@ -191,6 +197,8 @@ impl Expected<'_> {
             self.equivalence(truth, analysis)?
         } else if let Some(stopping) = self.stopping_if_reestimated(truth, analysis) {
             stopping?
+        } else if let Some(stopping) = self.stopping_if_restricted(truth, analysis) {
+            stopping?
         } else {
             self.stopping(self.drift(truth, analysis)?)
         };
@@ -291,6 +299,9 @@ impl Expected<'_> {
     fn formula_balance(&self, truth: Truth, analysis: &Analysis) -> Result<Balance, NoFormula> {
         let scenario = self.scenario;
         let marginal = scenario.marginal(truth).ok_or(NoFormula::Prior)?;
+        if scenario.adaptation.population.is_some() {
+            return Err(NoFormula::Population);
+        }
         if analysis.by_centre {
             return Err(NoFormula::ByCentre);
         }
@@ -361,6 +372,8 @@ impl Expected<'_> {
         }
         let suffix = if self.scenario.adaptation.size.is_some() {
             "; the size is re-estimated, by numerical integration"
+        } else if self.scenario.adaptation.population.is_some() {
+            "; in each level, whose closed test is by numerical integration"
         } else {
             ""
         };
@@ -514,7 +527,7 @@ fn under(truth: Truth, balance: Balance) -> Balance {
 }
 
 /// Whether all patients of both arms have the same mRS, so that no test has a statistic.
-fn all_alike(arms: &[MrsDistribution; 2]) -> bool {
+pub(super) fn all_alike(arms: &[MrsDistribution; 2]) -> bool {
     let [control, experimental] = arms.each_ref().map(MrsDistribution::probabilities);
     control.iter().zip(experimental).filter(|(c, e)| **c + **e > 0.0).count() == 1
 }

@@ -23,6 +23,9 @@ pub enum NoSize {
     /// The size is not fixed.
     #[error("none, as the size is re-estimated")]
     Reestimation,
+    /// The population is not fixed.
+    #[error("none, as the population may be restricted")]
+    Population,
     /// Stops for futility or harm limit the power, or the effect is next to nothing.
     #[error("no number of patients reaches it with these boundaries and this effect")]
     Unreachable,
@@ -39,6 +42,9 @@ impl Expected<'_> {
         let scenario = self.scenario;
         if scenario.adaptation.size.is_some() {
             return Err(NoSize::Reestimation);
+        }
+        if scenario.adaptation.population.is_some() {
+            return Err(NoSize::Population);
         }
         let drift = self.drift(Truth::Alternative, analysis)?;
         // Below, a ratio of drifts is squared: a harmful effect would be given a size.

@@ -227,7 +227,7 @@ fn estimates(results: &[Under<'_>]) -> Document {
 }
 
 /// Writes an estimate; a dash if it is of no trials.
-fn if_any(estimate: McEstimate) -> String {
+pub(super) fn if_any(estimate: McEstimate) -> String {
     if estimate.n == 0 || !estimate.value.is_finite() {
         NONE.to_owned()
     } else {

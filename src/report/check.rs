@@ -25,6 +25,7 @@ pub fn render(scenario: &Scenario) -> String {
         comments.heading("Boundaries (Z above 0 favours the experimental arm; alpha one-sided)");
     comments += bounds(scenario);
     comments += super::adaptation::decisions(scenario);
+    comments += super::population::expected(scenario);
     let arms = &scenario.file().arms;
     comments = comments
         .gap()
@@ -70,10 +71,13 @@ pub fn bounds(scenario: &Scenario) -> Document {
         name: (k + 1).to_string(),
         analysed: look.analysed,
         information: look.information_fraction,
-        bounds: [look.efficacy, look.futility, look.harm]
+        bounds: [
+            scenario.planned_efficacy_bound(k),
             // An infinite boundary is not tested.
-            .map(|z| Some(z).filter(|z| z.is_finite())),
-        alpha_spent: look.alpha_spent,
+            Some(look.futility).filter(|z| z.is_finite()),
+            Some(look.harm).filter(|z| z.is_finite()),
+        ],
+        alpha_spent: (!scenario.has_boundaries_of_its_own()).then_some(look.alpha_spent),
     });
     let mut rules = Document::new().text(scenario.decisions_in_words().join(" "));
     if let Some(timing) = scenario.look_timing_in_words() {

@@ -33,6 +33,7 @@ pub mod parquet;
 #[cfg(feature = "png")]
 pub mod picture;
 pub mod pooling;
+mod population;
 mod prior;
 mod procedure;
 pub mod quantity_rows;

@@ -7,7 +7,8 @@ use super::numeral::grouped;
 use super::procedure::Show;
 use super::synopsis::{Synopsis, remarks};
 use super::{
-    adaptation, centres, configurations, disregarded, looks, procedure, safety, success, table,
+    adaptation, centres, configurations, disregarded, looks, population, procedure, safety,
+    success, table,
 };
 use crate::scenario::Scenario;
 use crate::summary::AnalysisSummary;
@@ -21,6 +22,7 @@ pub fn verdict(summary: &Summary, scenario: &Scenario) -> Document {
     opening(summary, scenario)
         .and(success::verdict(scenario, &summary.truths))
         .and(adaptation::verdict(scenario, &summary.truths))
+        .and(population::verdict(scenario, &summary.truths))
         .text(format!("{}; rescuesim {version}, scenario {digest}.", simulated(summary)))
         // Verbatim: a wrapped command could not be copied to a shell.
         .verbatim(format!("Recreate: {}", provenance.command))
@@ -54,6 +56,7 @@ pub fn document(summary: &Summary, scenario: &Scenario) -> Document {
     out += configurations::simulated(&summary.truths);
     out += success::document(scenario, &summary.truths);
     out += adaptation::document(scenario, &summary.truths);
+    out += population::document(scenario, &summary.truths);
     out = out.heading("Looks").text(scenario.decisions_in_words().join(" "));
     if let Some(timing) = scenario.look_timing_in_words() {
         out = out.text(timing);

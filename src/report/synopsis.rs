@@ -26,7 +26,8 @@ pub struct Synopsis {
     pub title: String,
     /// What is assumed.
     pub assumptions: Assumptions,
-    /// One-sided level of the test of efficacy; `None` for Bayesian decisions, which have none.
+    /// One-sided level of the test of efficacy; `None` for Bayesian decisions and for stated boundaries of
+    /// Z, which have none.
     pub alpha_one_sided: Option<f64>,
     /// Power and false-positive rate of each analysis, the primary one first.
     pub analyses: Vec<AnalysisVerdict>,
@@ -106,6 +107,7 @@ impl Synopsis {
             assumptions: expected.assumptions(),
             alpha_one_sided: match scenario.bayesian {
                 Some(_) => None,
+                None if scenario.has_boundaries_of_its_own() => None,
                 None => Some(scenario.alpha_one_sided()),
             },
             analyses: verdicts
@@ -244,6 +246,7 @@ impl Synopsis {
                     cause @ (NoSize::NoBenefit
                     | NoSize::NotBeyondMargin
                     | NoSize::Reestimation
+                    | NoSize::Population
                     | NoSize::Unreachable),
                 ),
                 _,
@@ -268,7 +271,9 @@ impl CourseOfTrials {
         let early_stops = StopReason::possible(primary).filter_map(|reason| {
             let last = interims.last()?;
             // A reason that only the final look knows does not stop a trial early.
+            // A trial with no level left stops for futility without a boundary for all patients.
             let possible = reason == StopReason::Safety
+                || (reason == StopReason::Futility && primary.population.is_some())
                 || interims.iter().any(|look| reason.bound(look).is_some());
             possible.then(|| EarlyStops {
                 reason,
@@ -329,7 +334,11 @@ impl StopReason {
     pub(super) fn possible(analysis: &AnalysisSummary) -> impl Iterator<Item = Self> {
         let shown = [
             (Self::Efficacy, true),
-            (Self::Futility, analysis.looks.iter().any(|look| look.z_futility.is_some())),
+            (
+                Self::Futility,
+                analysis.population.is_some()
+                    || analysis.looks.iter().any(|look| look.z_futility.is_some()),
+            ),
             (Self::Harm, analysis.looks.iter().any(|look| look.z_harm.is_some())),
             (Self::Safety, analysis.price_of_safety.is_some()),
         ];
@@ -346,7 +355,8 @@ impl StopReason {
         }
     }
 
-    /// Returns the Z bound of a look; `None` for safety, which has bounds of its own.
+    /// Returns the Z bound of a look; `None` for safety and for rules of the population, which have bounds
+    /// of their own.
     fn bound(self, look: &LookSummary) -> Option<f64> {
         match self {
             Self::Efficacy => look.z_efficacy,
@@ -475,6 +485,7 @@ impl StatedAlpha {
         match self {
             Self::OneSided(alpha) => format!("one-sided alpha {}", level(alpha)),
             Self::TwoSided(alpha) => format!("two-sided alpha {}", level(alpha)),
+            Self::Boundaries => "stated boundaries of Z".to_owned(),
             Self::None => "Bayesian decisions".to_owned(),
         }
     }

@@ -137,7 +137,8 @@ pub(super) struct BoundaryRow {
     pub information: f64,
     /// Z bounds for efficacy, futility and harm.
     pub bounds: [Option<f64>; 3],
-    pub alpha_spent: f64,
+    /// `None` if the boundaries do not follow from a level.
+    pub alpha_spent: Option<f64>,
 }
 
 /// Lays out looks with their Z bounds, with a column for harm if some look tests for it.
@@ -149,7 +150,7 @@ pub(super) fn boundaries(looks: Vec<BoundaryRow>, decimals: usize) -> Document {
             vec![look.name, look.analysed.to_string(), format!("{:.4}", look.information)];
         let bounds = look.bounds.into_iter().take(shown);
         row.extend(bounds.map(|z| z.map_or(NONE.to_owned(), |z| fixed(z, decimals))));
-        row.push(probability(look.alpha_spent, 6));
+        row.push(look.alpha_spent.map_or(NONE.to_owned(), |spent| probability(spent, 6)));
         row
     });
     let mut header = vec!["look", "analysed", "information"];

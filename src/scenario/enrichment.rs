@@ -1,6 +1,7 @@
 //! Restriction of the population to some levels of a factor at interim looks.
 
 use super::Scenario;
+use crate::accrual::DAYS_PER_MONTH;
 use crate::design::enrichment::{Enrichment, LevelSet, NestedSelection};
 use crate::population::{Factor, Population};
 
@@ -84,11 +85,97 @@ impl PopulationAdaptation {
     }
 }
 
+/// How recruitment goes on in a population.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestrictedRecruitment {
+    /// Levels of the population.
+    pub levels: LevelSet,
+    /// Its share of all patients.
+    pub share: f64,
+    /// Its patients per month in full swing.
+    pub patients_per_month: f64,
+    /// Expected months until a trial restricted to it after each of some looks ends.
+    pub months: Vec<f64>,
+}
+
 impl Scenario {
+    /// Lists how recruitment is expected to go on in the populations that may be left after some interim
+    /// looks, from 0: all of them, or if these are more than `most` each level alone and all levels.
+    pub fn restricted_recruitment(
+        &self,
+        looks: std::ops::Range<usize>,
+        most: usize,
+    ) -> Vec<RestrictedRecruitment> {
+        let Some(adaptation) = &self.adaptation.population else { return Vec::new() };
+        let mut choices = adaptation.choices();
+        if choices.len() > most {
+            choices.retain(|levels| levels.len() == 1 || *levels == adaptation.all());
+        }
+        let of_levels = |levels: LevelSet| {
+            let strata = self.population.prognosis().enumerate();
+            let shares = strata
+                .filter(|&(stratum, _)| adaptation.includes(levels, stratum))
+                .map(|(_, (share, _))| share);
+            let share: f64 = shares.sum();
+            let months = looks.clone().map(|look| self.months_if_restricted(look, share));
+            RestrictedRecruitment {
+                levels,
+                share,
+                patients_per_month: share * self.accrual.per_month(),
+                months: months.collect(),
+            }
+        };
+        choices.into_iter().map(of_levels).collect()
+    }
+
+    /// Returns the expected months until the end of a trial whose patients after the decision of a look are a
+    /// share of those who arrive; until the decision if there are none.
+    fn months_if_restricted(&self, look: usize, share: f64) -> f64 {
+        let decided = f64::from(self.expected_randomised_at_decision(look));
+        let days = if share > 0.0 {
+            let later = f64::from(self.randomised) - decided;
+            self.follow_up.closes(self.expected_day(decided + later / share))
+        } else {
+            self.expected_day_of_look(look) + self.decision_lag_days
+        };
+        days / DAYS_PER_MONTH
+    }
+
     /// Describes the restriction of the population in whole sentences; `None` without one.
     pub fn population_adaptation_in_words(&self) -> Option<String> {
         let written = self.file.adaptation.as_ref()?.population.as_ref()?;
         Some(super::words::adaptation::population(written))
+    }
+
+    /// States by what the looks decide, besides the rule for the population; `None` without one.
+    pub(super) fn population_decisions_in_words(&self) -> Option<String> {
+        let written = self.file.adaptation.as_ref()?.population.as_ref()?;
+        Some(super::words::adaptation::population_decisions(written, self.alpha_one_sided()))
+    }
+
+    /// Returns the planned Z from which a look, given its position from 0, shows efficacy: that of the rule
+    /// for the population if this has boundaries of its own, else that of the design. `None` if the look
+    /// cannot show it.
+    pub fn planned_efficacy_bound(&self, look: usize) -> Option<f64> {
+        let looks = self.design.looks();
+        let bound =
+            match self.adaptation.population.as_ref().map(|of| of.rule) {
+                Some(PopulationRule::NestedSelection { selection, .. }) => {
+                    if look + 1 == looks.len() { selection.last } else { selection.efficacy }
+                }
+                // The closed test of the final look has the level of the design.
+                Some(PopulationRule::ClosedTest { .. }) | None => looks[look].efficacy,
+            };
+        // An infinite bound is never crossed.
+        Some(bound).filter(|bound| bound.is_finite())
+    }
+
+    /// Whether the boundaries of Z are stated, so that no level of the design is kept by them.
+    pub fn has_boundaries_of_its_own(&self) -> bool {
+        match self.adaptation.population.as_ref().map(|of| of.rule) {
+            Some(PopulationRule::NestedSelection { .. }) => true,
+            Some(PopulationRule::ClosedTest { .. }) | None => false,
+        }
     }
 
     /// Returns the factor by which the population may be restricted; `None` if it never is.

@@ -132,13 +132,23 @@ impl Scenario {
 
     /// Returns the day on which interim look `k`, from 0, is expected to take place.
     pub fn expected_day_of_look(&self, k: usize) -> f64 {
-        let calendar = LookCalendar {
+        let calendar = self.calendar();
+        let analysed = self.design.looks()[k].analysed;
+        calendar.day_of_look(&self.look_timing, k, analysed, self.share_known())
+    }
+
+    /// Returns how many patients are expected to be randomised by the decision of interim look `k`, from 0.
+    pub fn expected_randomised_at_decision(&self, k: usize) -> u32 {
+        let day = self.expected_day_of_look(k) + self.decision_lag_days;
+        self.calendar().randomised_by(day, self.randomised)
+    }
+
+    fn calendar(&self) -> LookCalendar<'_> {
+        LookCalendar {
             accrual: self.accrual,
             centres: self.centres.as_ref(),
             follow_up: self.follow_up,
-        };
-        let analysed = self.design.looks()[k].analysed;
-        calendar.day_of_look(&self.look_timing, k, analysed, self.share_known())
+        }
     }
 }
 

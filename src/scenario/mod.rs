@@ -46,7 +46,7 @@ pub use adaptation::{Adaptation, BlindedSize, SizeReestimation, SizeRule};
 pub use comparison::NoComparison;
 pub(crate) use digest::sha256;
 pub use document::{Draft, InputDocument, InputFile};
-pub use enrichment::{PopulationAdaptation, PopulationRule};
+pub use enrichment::{PopulationAdaptation, PopulationRule, RestrictedRecruitment};
 pub use error::{Origin, Problem, Rejection, nearest};
 pub use file::ScenarioFile;
 pub use hypothesis::{Hypothesis, Margin};

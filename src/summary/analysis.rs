@@ -253,7 +253,7 @@ impl AnalysisSummary {
             reversal_after_harm: tally.proportion(after_harm),
             estimate: EstimateSummary::new(analysis.method.scale().name(), tally),
             reestimation: ReestimationSummary::new(expected, scenario, truth, analysis, tally),
-            population: PopulationSummary::new(scenario, tally),
+            population: PopulationSummary::new(expected, truth, analysis, tally),
             fit_failures: tally.n() - tally.estimates.estimates.n(),
             failed_looks: tally.failed_looks,
         }
@@ -283,7 +283,7 @@ impl LookSummary {
             planned_analysed: planned.analysed,
             information_fraction: planned.information_fraction,
             // An infinite bound is never crossed: the design has none at this look.
-            z_efficacy: planned.efficacy.is_finite().then_some(planned.efficacy),
+            z_efficacy: scenario.planned_efficacy_bound(k),
             z_futility: planned.futility.is_finite().then_some(planned.futility),
             z_harm: planned.harm.is_finite().then_some(planned.harm),
             efficacy: tally.proportion(look.efficacy),

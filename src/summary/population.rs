@@ -9,7 +9,7 @@ use super::merge::{merge_fields, sum};
 use super::moments::ExactMoments;
 use crate::design::enrichment::LevelSet;
 use crate::expected::Expected;
-use crate::scenario::{Analysis, PopulationRule, Scenario, Truth};
+use crate::scenario::{Analysis, PopulationRule, Truth};
 use crate::trial::{Conclusion, PopulationResult, TrialResult};
 
 /// Restrictions of the population as one analysis sees them, under one truth.
@@ -35,10 +35,27 @@ pub struct PopulationSummary {
     pub excluded: McEstimate,
     /// Mean number of people who had arrived, eligible or not, when the last patient was randomised.
     pub screened: McEstimate,
+    /// By numerical integration; null if there is none.
+    pub integrated: Option<PopulationIntegrated>,
     /// Levels of the factor.
     pub levels: Vec<LevelSummary>,
     /// Populations that may be left.
     pub populations: Vec<PopulationChoice>,
+}
+
+/// Restrictions of the population by numerical integration in the normal model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PopulationIntegrated {
+    /// P(an effect is shown in at least one level).
+    pub rejection: f64,
+    /// P(an effect is shown in at least one level without any).
+    pub familywise_error: f64,
+    /// P(the population is restricted to some of the levels).
+    pub restricted: f64,
+    /// P(no level is left, which ends the trial).
+    pub stopped: f64,
+    /// P(the levels left are exactly those with an effect); if none has, P(the trial stops).
+    pub right_population: f64,
 }
 
 /// A level of the factor by which the population may be restricted.
@@ -52,8 +69,12 @@ pub struct LevelSummary {
     pub has_effect: bool,
     /// P(the level was dropped, or the trial stopped with no level left).
     pub dropped: McEstimate,
+    /// `dropped` by numerical integration; null if there is none.
+    pub dropped_integrated: Option<f64>,
     /// P(an effect was shown in the level).
     pub shown: McEstimate,
+    /// `shown` by numerical integration; null if there is none.
+    pub shown_integrated: Option<f64>,
 }
 
 /// A population that may be left when the trial ends.
@@ -246,8 +267,15 @@ impl PopulationTally {
 
 impl PopulationSummary {
     /// Reads the restrictions off a tally; `None` if the population is never restricted.
-    pub(super) fn new(scenario: &Scenario, whole: &AnalysisTally) -> Option<Self> {
+    pub(super) fn new(
+        expected: &Expected<'_>,
+        truth: Truth,
+        analysis: &Analysis,
+        whole: &AnalysisTally,
+    ) -> Option<Self> {
+        let scenario = expected.scenario();
         let tally = whole.population.as_ref()?;
+        let integrated = expected.restriction(truth, analysis).ok();
         let written = scenario.file().adaptation.as_ref()?.population.as_ref()?;
         let factor = scenario.adapted_factor()?;
         let levels = factor.levels.iter().enumerate().map(|(at, level)| LevelSummary {
@@ -255,7 +283,9 @@ impl PopulationSummary {
             level: level.clone(),
             has_effect: tally.with_effect.has(at),
             dropped: tally.share(tally.dropped[at]),
+            dropped_integrated: integrated.map(|it| it.dropped[at]),
             shown: tally.share(tally.shown[at]),
+            shown_integrated: integrated.map(|it| it.shown[at]),
         });
         let choices = tally.choices.iter().zip(&tally.estimands).zip(&tally.populations);
         let populations = choices.map(|((choice, &truth), of)| {
@@ -281,8 +311,18 @@ impl PopulationSummary {
             right_population: tally.share(tally.right),
             excluded: McEstimate::mean(&tally.excluded),
             screened: McEstimate::mean(&tally.screened),
+            integrated: integrated.map(|it| PopulationIntegrated {
+                rejection: it.any,
+                familywise_error: it.familywise_error,
+                restricted: it.restricted,
+                stopped: it.stopped,
+                right_population: it.right_population,
+            }),
             levels: levels.collect(),
             populations: populations.collect(),
         })
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -10,6 +10,18 @@ use super::data::LookData;
 use super::outcomes::GivenOutcomes;
 use super::{GivenData, InvalidLook, LookInput, PathPoint};
 
+/// Refuses scenarios whose looks decide by more than the Z of all patients.
+pub fn is_supported(scenario: &Scenario) -> Result<(), InvalidLook> {
+    if scenario.adaptation.population.is_none() {
+        return Ok(());
+    }
+    Err(InvalidLook(
+        "the scenario has adaptation.population, whose looks decide by the Z of each level, which monitor \
+         does not compute; allowed: scenarios without adaptation.population"
+            .into(),
+    ))
+}
+
 impl LookInput {
     /// Refuses more patients than the trial randomises, and more outcomes than patients randomised.
     pub fn check_patients(

@@ -121,6 +121,7 @@ pub fn evaluate(
     analysis: &Analysis,
     input: &LookInput,
 ) -> Result<EvaluatedLook, InvalidLook> {
+    checks::is_supported(scenario)?;
     let given = input.given(scenario, analysis)?;
     let given = given.as_ref();
     let plan = scenario.design.plan();

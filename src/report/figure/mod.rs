@@ -22,6 +22,7 @@ mod looks;
 mod mark;
 mod mrs;
 mod paths;
+mod populations;
 mod power;
 mod smooth;
 mod trace;
@@ -39,6 +40,7 @@ pub use interim::{InterimLook, interim};
 pub use looks::{LookPanel, LookShares, looks};
 pub use mrs::{ArmMrs, mrs};
 pub use paths::{PlannedBounds, paths};
+pub use populations::{MOST_COLOURS, PopulationBar, PopulationShare, populations};
 pub use power::{CurvePoint, Labels, Lines, PowerCurve, power_curve};
 pub use trace::{FigurePlace, trace};
 

@@ -1,9 +1,13 @@
-//! The figure of a re-estimated number of patients.
+//! The figures of a re-estimated number of patients and of a restricted population.
 
 use super::Figure;
 use crate::report::csv;
-use crate::report::figure::{self, Curve, CurveAxis, CurveScale, CurveStyle, PointWithError};
-use crate::scenario::{BlindedSize, Scenario, SizeReestimation, SizeRule};
+use crate::report::figure::{
+    self, Curve, CurveAxis, CurveScale, CurveStyle, MOST_COLOURS, PointWithError, PopulationBar,
+    PopulationShare,
+};
+use crate::scenario::{BlindedSize, Scenario, SizeReestimation, SizeRule, Truth};
+use crate::summary::{PopulationChoice, PopulationSummary, TruthSummary};
 
 /// Points of the curve.
 const POINTS: u32 = 400;
@@ -57,4 +61,114 @@ fn spread(low: f64, high: f64) -> impl Iterator<Item = f64> {
 
 fn blinded(size: &SizeReestimation, by: &BlindedSize, observed: f64, least: u32) -> f64 {
     f64::from(size.randomised(size.size_at(by, observed)).max(least))
+}
+
+/// Draws which populations the trials of the primary analysis were left with under every truth; `None` if
+/// the population is never restricted.
+pub(super) fn population(scenario: &Scenario, truths: &[TruthSummary]) -> Option<Figure> {
+    let words = scenario.population_adaptation_in_words()?;
+    let found: Vec<(&str, &PopulationSummary)> = truths
+        .iter()
+        .filter_map(|truth| Some((truth.truth.as_str(), truth.analyses[0].population.as_ref()?)))
+        .collect();
+    let (_, first) = found.first()?;
+    let shown = shown_populations(&found, first.populations.len());
+    // Rarer populations are one part of each bar, before that without any level.
+    let has_others = shown.len() < left_in_any(&found, first.populations.len()).len();
+    let (levels, none): (Vec<usize>, Vec<usize>) =
+        shown.iter().copied().partition(|&at| first.populations[at].population != "none");
+    let mut names: Vec<String> =
+        levels.iter().map(|&at| name(&first.factor, &first.populations[at].population)).collect();
+    names.extend(has_others.then(|| "others".to_owned()));
+    names.extend(none.iter().map(|_| "no level left".to_owned()));
+    let bars: Vec<PopulationBar> = found
+        .iter()
+        .map(|&(truth, of)| {
+            let share = |&at: &usize| share(&of.populations[at]);
+            let mut shares: Vec<PopulationShare> = levels.iter().map(share).collect();
+            if has_others {
+                let others = (0..of.populations.len()).filter(|at| !shown.contains(at));
+                let sum = PopulationShare { efficacy: 0.0, others: 0.0 };
+                shares.push(others.map(|at| share(&at)).fold(sum, |sum, of| PopulationShare {
+                    efficacy: sum.efficacy + of.efficacy,
+                    others: sum.others + of.others,
+                }));
+            }
+            shares.extend(none.iter().map(share));
+            PopulationBar { name: under(truth), shares }
+        })
+        .collect();
+    let rows = found.iter().flat_map(|(truth, of)| {
+        of.populations.iter().map(|choice| {
+            let PopulationShare { efficacy, others } = share(choice);
+            vec![
+                (*truth).to_owned(),
+                choice.population.clone(),
+                csv::float(efficacy),
+                csv::float(others),
+            ]
+        })
+    });
+    let data = csv::CsvTable::new(&["truth", "population", "efficacy", "no_efficacy"], rows);
+    Some(Figure {
+        name: "population-rule".to_owned(),
+        title: "Population left when the trial ends".to_owned(),
+        caption: format!(
+            "Shares of all trials, monitored by \"{}\". Full colours: with efficacy; light ones: without. \
+             {words}",
+            truths[0].analyses[0].name
+        ),
+        svg: figure::populations(&names, !none.is_empty(), &bars),
+        data,
+    })
+}
+
+/// Lists the positions of the populations that any trial was left with.
+fn left_in_any(found: &[(&str, &PopulationSummary)], populations: usize) -> Vec<usize> {
+    (0..populations)
+        .filter(|&at| found.iter().any(|(_, of)| of.populations[at].probability.value > 0.0))
+        .collect()
+}
+
+/// Lists the positions of the populations with a colour of their own, that of all levels first: all that were
+/// left in any trial, or the most frequent ones.
+fn shown_populations(found: &[(&str, &PopulationSummary)], populations: usize) -> Vec<usize> {
+    let mut left = left_in_any(found, populations);
+    if left.len() > MOST_COLOURS {
+        let largest = |at: usize| {
+            let shares = found.iter().map(|(_, of)| of.populations[at].probability.value);
+            shares.fold(0.0, f64::max)
+        };
+        left.sort_by(|&a, &b| largest(b).total_cmp(&largest(a)));
+        // One colour is that of all others.
+        left.truncate(MOST_COLOURS - 1);
+    }
+    left.sort_by_key(|&at| (found[0].1.populations[at].population != "all", at));
+    left
+}
+
+fn share(choice: &PopulationChoice) -> PopulationShare {
+    let left = choice.probability.value;
+    // Without trials there is no share with efficacy.
+    let efficacy = if left > 0.0 { left * choice.rejection.value } else { 0.0 };
+    PopulationShare { efficacy, others: left - efficacy }
+}
+
+fn name(factor: &str, population: &str) -> String {
+    if population == "all" {
+        "all patients".to_owned()
+    } else {
+        format!("{} {population}", factor.replace('_', " "))
+    }
+}
+
+fn under(truth: &str) -> String {
+    let [alternative, null, _] = Truth::NAMES;
+    if truth == alternative {
+        "under H1 (assumed effect)".to_owned()
+    } else if truth == null {
+        "under H0 (no effect)".to_owned()
+    } else {
+        truth.to_owned()
+    }
 }

@@ -68,6 +68,7 @@ pub fn figures(
     figures
         .extend([trials::paths(first, dossier), trials::stopped_by_look(scenario, effect, none)]);
     figures.extend(adaptation::size(scenario));
+    figures.extend(adaptation::population(scenario, &summary.truths));
     // Without interim looks all trials have one size.
     if dossier.sizes.varies() {
         figures.push(trials::sizes(&dossier.sizes));

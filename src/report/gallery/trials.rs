@@ -60,7 +60,7 @@ pub(super) fn planned(scenario: &Scenario) -> Figure {
     for (k, look) in scenario.design.looks().iter().enumerate() {
         let bounds = PlannedBounds {
             analysed: f64::from(look.analysed),
-            efficacy: tested(look.efficacy),
+            efficacy: scenario.planned_efficacy_bound(k),
             futility: tested(look.futility),
             harm: tested(look.harm),
         };

@@ -50,6 +50,7 @@ fn power<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     tables += crate::report::configurations::simulated(&report.summary.truths);
     tables += crate::report::success::document(report.scenario, &report.summary.truths);
     tables += crate::report::adaptation::document(report.scenario, &report.summary.truths);
+    tables += crate::report::population::document(report.scenario, &report.summary.truths);
     let mut elements = vec![tables.into()];
     elements.extend(report.figures(&["z-paths", "outcomes"]));
     elements
@@ -57,7 +58,7 @@ fn power<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
 
 fn course<'r>(report: &Report<'r>) -> Vec<Element<'r>> {
     let [effect, none] = report.truths();
-    let mut elements = report.figures(&["size-rule", "sample-size", "duration"]);
+    let mut elements = report.figures(&["population-rule", "size-rule", "sample-size", "duration"]);
     let mut tables = Document::new();
     for (i, (with, without)) in effect.analyses.iter().zip(&none.analyses).enumerate() {
         tables = tables.heading(monitored_by(report, i));

@@ -93,6 +93,24 @@ pub(in super::super) fn population(written: &WrittenPopulationAdaptation) -> Str
     }
 }
 
+/// States by what a trial whose population may be restricted is decided, besides the rule itself.
+pub(in super::super) fn population_decisions(
+    written: &WrittenPopulationAdaptation,
+    alpha_one_sided: f64,
+) -> String {
+    match written {
+        WrittenPopulationAdaptation::ClosedTest { look, .. } => format!(
+            "Efficacy is tested in the levels left, at the final look, with a familywise error of at most \
+             {alpha_one_sided}; the trial stops at look {look} if no level is left. No look has a boundary \
+             for all patients."
+        ),
+        WrittenPopulationAdaptation::NestedSelection { effect, futility, .. } => format!(
+            "Efficacy has the stated boundaries of Z, which are those of the population at the look. The \
+             population is futile if its Z against an effect of {effect} is below {futility}."
+        ),
+    }
+}
+
 fn least(restricted: bool, planned: u32) -> String {
     if restricted { format!("at least {planned} and ") } else { String::new() }
 }

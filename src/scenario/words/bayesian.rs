@@ -9,6 +9,9 @@ impl Scenario {
     pub fn decisions_in_words(&self) -> Vec<String> {
         match &self.bayesian {
             Some(rules) => self.bayesian_in_words(rules),
+            None if self.adaptation.population.is_some() => {
+                self.population_decisions_in_words().into_iter().collect()
+            }
             None => {
                 let looks = self.design.looks().len();
                 self.design.plan().rules.sentences(looks, AlphaSource::Given)

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::*;
 use crate::engine::Accumulator;
 use crate::scenario::Scenario;
+use crate::summary::population::tests::{RESTRICTED, RULES};
 use crate::summary::{NamedQuantity, OperatingCharacteristics, Tally};
 use crate::trial::Simulator;
 
@@ -14,14 +15,19 @@ fn simulated(name: &str, set: &[&str], replicates: u64) -> (Scenario, Tally) {
     let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
     let set: Vec<String> = set.iter().map(|&text| text.to_owned()).collect();
     let scenario = Scenario::load(path.as_ref(), &set).expect("it is shipped");
-    let mut tally = Tally::new(&scenario);
-    let mut simulator = Simulator::new(&scenario);
+    let tally = tally_of(&scenario, replicates);
+    (scenario, tally)
+}
+
+fn tally_of(scenario: &Scenario, replicates: u64) -> Tally {
+    let mut tally = Tally::new(scenario);
+    let mut simulator = Simulator::new(scenario);
     for replicate in 0..replicates {
         let mut result = Default::default();
         simulator.run_into(replicate..replicate + 1, &mut result);
         tally.add(&[result]);
     }
-    (scenario, tally)
+    tally
 }
 
 /// Every supplementary analysis.
@@ -38,6 +44,15 @@ const RULE: &str =
 /// A re-estimation of the number of patients, which is integrated.
 const SIZE: &str =
     "adaptation.size={rule=\"promising_zone\",look=2,at_least=0.3,target=0.9,maximum=500}";
+
+/// Results of trials whose population may be restricted.
+fn restricted_results() -> impl Iterator<Item = OperatingCharacteristics> {
+    RULES.into_iter().map(|rule| {
+        let scenario = Scenario::parse(RESTRICTED, &[rule.to_owned()]).expect("a valid scenario");
+        // Enough that each population is left in some trials.
+        OperatingCharacteristics::new(&scenario, &tally_of(&scenario, 40))
+    })
+}
 
 /// A method of pooling that gives the prior degrees of freedom.
 const HARTUNG_KNAPP: &str = "prior.components[0].evidence.method=\"revman_random_hartung_knapp\"";
@@ -59,7 +74,7 @@ fn full_results() -> Vec<OperatingCharacteristics> {
         let (scenario, tally) = simulated(name, set, 6);
         OperatingCharacteristics::new(&scenario, &tally)
     });
-    results.collect()
+    results.chain(restricted_results()).collect()
 }
 
 /// Every number of a JSON value by its pointer, but for the numbers that only name an element of a list.
@@ -130,6 +145,13 @@ fn the_catalogue_has_every_number_of_the_json_and_no_other() {
         assert_eq!(difference, Vec::<String>::new(), "in one and not in the other");
         assert_eq!(written, catalogued);
         assert!(written.len() > 500, "{}", written.len());
+    }
+    for result in restricted_results() {
+        let json = serde_json::to_value(&result).expect("plain data");
+        let mut written = BTreeMap::new();
+        numbers("", &json, &mut written);
+        let of_population = written.keys().filter(|place| place.contains("/population/")).count();
+        assert!(of_population > 100, "the rule is in the results: {of_population}");
     }
 }
 

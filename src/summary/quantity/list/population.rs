@@ -48,6 +48,37 @@ pub const POPULATION: &[Quantity<PopulationSummary>] = &[
         "mean number of people who had arrived, eligible or not, when the last patient was randomised",
         |it| it.screened,
     ),
+    exact(
+        "integrated.rejection",
+        Unit::Probability,
+        "P(an effect is shown in at least one level) by numerical integration",
+        |it| Some(it.integrated.as_ref()?.rejection),
+    ),
+    exact(
+        "integrated.familywise_error",
+        Unit::Probability,
+        "P(an effect is shown in at least one level without any) by numerical integration",
+        |it| Some(it.integrated.as_ref()?.familywise_error),
+    ),
+    exact(
+        "integrated.restricted",
+        Unit::Probability,
+        "P(the population is restricted) by numerical integration",
+        |it| Some(it.integrated.as_ref()?.restricted),
+    ),
+    exact(
+        "integrated.stopped",
+        Unit::Probability,
+        "P(no level is left) by numerical integration",
+        |it| Some(it.integrated.as_ref()?.stopped),
+    ),
+    exact(
+        "integrated.right_population",
+        Unit::Probability,
+        "P(the levels left are exactly those with an effect; if none has, the trial stops) by numerical \
+         integration",
+        |it| Some(it.integrated.as_ref()?.right_population),
+    ),
 ];
 
 /// Quantities of a level of the factor.
@@ -55,7 +86,13 @@ pub const POPULATION_LEVEL: &[Quantity<LevelSummary>] = &[
     text("factor", "name of the factor", |it| Some(&it.factor)),
     text("level", "name of the level", |it| Some(&it.level)),
     simulated("dropped", Unit::Probability, "P(the level was not left)", |it| it.dropped),
+    exact("dropped_integrated", Unit::Probability, "the same by numerical integration", |it| {
+        it.dropped_integrated
+    }),
     simulated("shown", Unit::Probability, "P(an effect was shown in the level)", |it| it.shown),
+    exact("shown_integrated", Unit::Probability, "the same by numerical integration", |it| {
+        it.shown_integrated
+    }),
 ];
 
 /// Quantities of a population that may be left.
