@@ -13,6 +13,7 @@ pub(super) enum TableQuestion {
     Success,
     Harm,
     Futility,
+    Restriction,
 }
 
 /// Tables of two proportions for which a question was answered.

@@ -156,6 +156,23 @@ impl DecisionRules {
         if continues { Decision::Continue } else { Decision::Futility }
     }
 
+    /// Returns whether the predictive probability of success at the final analysis is at least `least`, as
+    /// a rule that restricts the population asks; `None` without an estimate that the model needs.
+    pub fn predicts(
+        &self,
+        model: &DecisionModel,
+        place: LookPlace,
+        data: DecisionData<'_>,
+        least: f64,
+        cache: &mut DecisionCache,
+    ) -> Option<bool> {
+        if model.needs_estimate() && data.observed.is_none() {
+            return None;
+        }
+        let mut look = LookEvaluation { rules: self, model, place, data, cache };
+        Some(look.predicts(TableQuestion::Restriction, least))
+    }
+
     pub(super) fn predictive_of_estimate(
         &self,
         prior: &NormalPrior,

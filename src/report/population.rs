@@ -65,7 +65,9 @@ pub(super) fn verdict(scenario: &Scenario, truths: &[TruthSummary]) -> Document 
 /// Whether a trial whose population is futile still has that population, and rejects for it as a whole.
 fn ends_at_once(scenario: &Scenario) -> bool {
     match scenario.adaptation.population.as_ref().map(|of| of.rule) {
-        Some(PopulationRule::NestedSelection { .. }) => true,
+        Some(
+            PopulationRule::NestedSelection { .. } | PopulationRule::PredictiveProbability { .. },
+        ) => true,
         Some(PopulationRule::ClosedTest { .. }) | None => false,
     }
 }
@@ -122,7 +124,9 @@ pub(super) fn expected(scenario: &Scenario) -> Document {
             });
             look..look + 1
         }
-        PopulationRule::NestedSelection { .. } => 0..scenario.design.interims().len(),
+        PopulationRule::NestedSelection { .. } | PopulationRule::PredictiveProbability { .. } => {
+            0..scenario.design.interims().len()
+        }
     };
     let rates = scenario.restricted_recruitment(looks.clone(), MOST_POPULATIONS);
     let rows = rates.iter().map(|of| {

@@ -37,6 +37,11 @@ pub enum PopulationRule {
         /// Effect, on the scale of the analysis, that futility is judged against.
         effect: f64,
     },
+    /// The last level is dropped while success in the population is improbable.
+    PredictiveProbability {
+        /// Predictive probability of success below which a level is dropped.
+        drop_below: f64,
+    },
 }
 
 impl PopulationAdaptation {
@@ -61,9 +66,22 @@ impl PopulationAdaptation {
             PopulationRule::ClosedTest { ordered: false, .. } => {
                 [LevelSet::NONE].into_iter().chain(LevelSet::all_of(self.levels)).collect()
             }
-            PopulationRule::NestedSelection { .. } => {
+            PopulationRule::NestedSelection { .. }
+            | PopulationRule::PredictiveProbability { .. } => {
                 (1..=self.levels).map(LevelSet::first).collect()
             }
+        }
+    }
+
+    /// Returns the Z from which a look shows an effect; `None` for an interim look that does not test.
+    pub fn bound(&self, is_final: bool) -> Option<f64> {
+        match self.rule {
+            PopulationRule::ClosedTest { test, .. } => is_final.then_some(test.critical()),
+            PopulationRule::NestedSelection { selection, .. } => {
+                Some(if is_final { selection.last } else { selection.efficacy })
+            }
+            // It decides by probabilities.
+            PopulationRule::PredictiveProbability { .. } => None,
         }
     }
 
@@ -164,7 +182,11 @@ impl Scenario {
                     if look + 1 == looks.len() { selection.last } else { selection.efficacy }
                 }
                 // The closed test of the final look has the level of the design.
-                Some(PopulationRule::ClosedTest { .. }) | None => looks[look].efficacy,
+                Some(
+                    PopulationRule::ClosedTest { .. }
+                    | PopulationRule::PredictiveProbability { .. },
+                )
+                | None => looks[look].efficacy,
             };
         // An infinite bound is never crossed.
         Some(bound).filter(|bound| bound.is_finite())
@@ -174,7 +196,10 @@ impl Scenario {
     pub fn has_boundaries_of_its_own(&self) -> bool {
         match self.adaptation.population.as_ref().map(|of| of.rule) {
             Some(PopulationRule::NestedSelection { .. }) => true,
-            Some(PopulationRule::ClosedTest { .. }) | None => false,
+            Some(
+                PopulationRule::ClosedTest { .. } | PopulationRule::PredictiveProbability { .. },
+            )
+            | None => false,
         }
     }
 

@@ -187,7 +187,8 @@ impl PopulationTally {
             choices,
             claim: match adaptation.rule {
                 PopulationRule::ClosedTest { .. } => Claim::EachLevel,
-                PopulationRule::NestedSelection { .. } => Claim::Population,
+                PopulationRule::NestedSelection { .. }
+                | PopulationRule::PredictiveProbability { .. } => Claim::Population,
             },
         })
     }

@@ -96,6 +96,18 @@ impl Analyst {
         rules.decide(model, place, data, &mut self.decisions)
     }
 
+    /// Returns whether success at the final analysis is predicted with a probability of at least `least`.
+    pub fn predicts(
+        &mut self,
+        rules: &DecisionRules,
+        model: &DecisionModel,
+        place: LookPlace,
+        data: DecisionData<'_>,
+        least: f64,
+    ) -> Option<bool> {
+        rules.predicts(model, place, data, least, &mut self.decisions)
+    }
+
     /// Computes the probabilities of a look.
     pub fn probabilities(
         &mut self,

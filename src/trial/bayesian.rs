@@ -2,7 +2,7 @@
 
 use super::cohort::PatientSelection;
 use super::monitoring::FinalTable;
-use super::{FollowedCohort, LookIndex, PhaseObserver, Simulator};
+use super::{FollowedCohort, LookIndex, PhaseObserver};
 use crate::analysis::TestResult;
 use crate::bayes::{DecisionData, DecisionRules, EffectEstimate, LookPlace, LookProbabilities};
 use crate::design::Decision;
@@ -59,15 +59,31 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         analysis: &Analysis,
         basis: DecisionBasis,
     ) -> Decision {
-        let Simulator { analyst, known, with_overrun, .. } = &mut *self.simulator;
-        let known = match basis.of {
-            PatientSelection::DueBy(look) => &known[analysis.set as usize][look.taken],
-            PatientSelection::FirstRandomised(_) => with_overrun,
+        let outcomes = match basis.of {
+            PatientSelection::DueBy(look) => self.known(analysis, look).all,
+            PatientSelection::FirstRandomised(_) => self.simulator.with_overrun.all,
         };
         let DecisionBasis { place, observed, later, .. } = basis;
-        let data = DecisionData { outcomes: &known.all, observed, later };
+        let data = DecisionData { outcomes: &outcomes, observed, later };
         let model = analysis.model.as_ref().expect("every analysis of a Bayesian design has one");
-        analyst.decide(rules, model, place, data)
+        self.simulator.analyst.decide(rules, model, place, data)
+    }
+
+    /// Returns whether success at the final analysis is predicted with a probability of at least `least`
+    /// at an interim look; `None` without Bayesian decisions or without an estimate that the model needs.
+    pub(super) fn predicts(
+        &mut self,
+        analysis: &Analysis,
+        look: LookIndex,
+        test: TestResult,
+        least: f64,
+    ) -> Option<bool> {
+        let rules = self.simulator.scenario.bayesian.as_ref()?;
+        let DecisionBasis { place, observed, later, .. } =
+            interim_basis(look, Some(test), self.later(analysis, look));
+        let outcomes = self.known(analysis, look).all;
+        let data = DecisionData { outcomes: &outcomes, observed, later };
+        self.simulator.analyst.predicts(rules, analysis.model.as_ref()?, place, data, least)
     }
 
     /// Computes the probabilities that the decision of a look is made on; `None` without Bayesian
@@ -85,30 +101,28 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         } else {
             interim_basis(look, Some(test), self.later(analysis, look))
         };
-        let Simulator { analyst, known, .. } = &mut *self.simulator;
-        let outcomes = &known[analysis.set as usize][look.taken].all;
+        let outcomes = self.known(analysis, look).all;
         // A final look has nothing left to predict.
         let now = outcomes.counts.map(|arm| arm.iter().sum());
         let later = if look.is_final { now } else { basis.later };
-        let data = DecisionData { outcomes, observed: basis.observed, later };
-        analyst.probabilities(rules, analysis.model.as_ref()?, basis.place, data)
+        let data = DecisionData { outcomes: &outcomes, observed: basis.observed, later };
+        self.simulator.analyst.probabilities(rules, analysis.model.as_ref()?, basis.place, data)
     }
 
     /// Returns the outcomes of each arm expected at the final analysis: of the patients randomised by the
     /// look, in the arms that they are in, and of those to come, by the allocation ratio.
     fn later(&self, analysis: &Analysis, look: LookIndex) -> [u32; 2] {
-        let Simulator { scenario, cohort, .. } = &*self.simulator;
+        let scenario = self.simulator.scenario;
         let randomised = self.moment(look).at_data.randomised;
-        let experimental = cohort.enrolled.arms[..randomised as usize]
-            .iter()
-            .map(|arm| arm.index() as u32)
-            .sum::<u32>();
+        let mut arms = [0.0; 2];
+        for (i, arm) in self.cohort().enrolled.arms[..randomised as usize].iter().enumerate() {
+            arms[arm.index()] += if self.is_in_population(i) { 1.0 } else { 0.0 };
+        }
+        // All patients to come are of the population, restricted or not.
         let to_come = f64::from(scenario.randomised - randomised);
         let share = scenario.ratio.share_experimental();
-        let arms = [
-            f64::from(randomised - experimental) + to_come * (1.0 - share),
-            f64::from(experimental) + to_come * share,
-        ];
+        arms[0] += to_come * (1.0 - share);
+        arms[1] += to_come * share;
         let known = self.known(analysis, look).all.counts;
         let expected: [f64; 2] =
             std::array::from_fn(|arm| arms[arm] * (1.0 - scenario.dropout[arm]));

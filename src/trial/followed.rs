@@ -74,6 +74,11 @@ impl<'s, O: PhaseObserver> FollowedCohort<'_, 's, O> {
         self.looks
     }
 
+    /// Returns the looks of the current analysis's trial, as its population has been restricted or not.
+    pub(super) fn looks_of_trial(&self) -> LookSequence {
+        self.population.map_or(self.looks, |population| population.looks)
+    }
+
     /// Returns when a look takes place, and the patients by then.
     pub fn moment(&self, look: LookIndex) -> LookMoment {
         if let Some(resized) = self.resized.filter(|_| look.is_final) {

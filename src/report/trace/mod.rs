@@ -2,6 +2,7 @@
 
 mod looks;
 mod patients;
+mod population;
 mod rows;
 
 pub use patients::Shown;
@@ -43,6 +44,7 @@ impl ExampleTrial {
             .text(ending(trace))
             .and(by_rule(trace))
             .and(by_size(trace))
+            .and(population::story(trace))
             .heading("Looks")
             .and(looks::overview(trace))
             .and(looks::one_by_one(trace))
@@ -69,6 +71,7 @@ impl ExampleTrial {
             .text(ending(trace))
             .and(by_rule(trace))
             .and(by_size(trace))
+            .and(population::story(trace))
             .and(looks::overview(trace))
             .and(looks::one_by_one(trace))
             .and(looks::overrun(trace))

@@ -72,13 +72,29 @@ pub enum WrittenPopulationAdaptation {
         #[serde(default = "yes")]
         null_configurations: bool,
     },
+    /// With Bayesian decisions, for levels that are ordered by the benefit expected, as in DAWN: at each
+    /// interim look the last level is dropped while the predictive probability of success in the
+    /// population is below a threshold and more than one level is left. The rules of the design then decide
+    /// about the population that is left.
+    PredictiveProbability {
+        /// Name of the factor, with at most eight levels.
+        factor: String,
+        /// Predictive probability of success at the final look below which the last level is dropped.
+        #[schemars(range(min = 0.0, max = 0.999_999))]
+        drop_below: f64,
+        /// Whether trials are also simulated with an effect in some levels only.
+        #[serde(default = "yes")]
+        null_configurations: bool,
+    },
 }
 
 impl WrittenPopulationAdaptation {
     /// Returns the name of the factor.
     pub fn factor(&self) -> &str {
         match self {
-            Self::ClosedTest { factor, .. } | Self::NestedSelection { factor, .. } => factor,
+            Self::ClosedTest { factor, .. }
+            | Self::NestedSelection { factor, .. }
+            | Self::PredictiveProbability { factor, .. } => factor,
         }
     }
 
@@ -87,6 +103,7 @@ impl WrittenPopulationAdaptation {
         match self {
             Self::ClosedTest { .. } => "closed_test",
             Self::NestedSelection { .. } => "nested_selection",
+            Self::PredictiveProbability { .. } => "predictive_probability",
         }
     }
 
@@ -94,7 +111,7 @@ impl WrittenPopulationAdaptation {
     pub fn is_ordered(&self) -> bool {
         match self {
             Self::ClosedTest { ordered, .. } => *ordered,
-            Self::NestedSelection { .. } => true,
+            Self::NestedSelection { .. } | Self::PredictiveProbability { .. } => true,
         }
     }
 
@@ -102,7 +119,8 @@ impl WrittenPopulationAdaptation {
     pub fn has_null_configurations(&self) -> bool {
         match self {
             Self::ClosedTest { null_configurations, .. }
-            | Self::NestedSelection { null_configurations, .. } => *null_configurations,
+            | Self::NestedSelection { null_configurations, .. }
+            | Self::PredictiveProbability { null_configurations, .. } => *null_configurations,
         }
     }
 }

@@ -29,7 +29,7 @@ impl Resolver<'_> {
         plan: &TrialPlan,
         population: &Population,
     ) -> Checked<PopulationAdaptation> {
-        let is_supported = self.supports_restriction(analyses);
+        let is_supported = self.supports_restriction(written, analyses);
         let factor = self.adapted_factor(written, population);
         let rule = match *written {
             WrittenPopulationAdaptation::ClosedTest {
@@ -51,23 +51,34 @@ impl Resolver<'_> {
                 efficacy,
                 last,
                 ..
-            } => {
-                if plan.design.interims().is_empty() {
-                    let message = "selects levels at interim looks, and the design has none; allowed: design.looks with two or more";
-                    self.fail("adaptation.population", message)
-                } else {
-                    let selection = NestedSelection { futility, efficacy, last };
-                    Ok(PopulationRule::NestedSelection { selection, effect })
-                }
-            }
+            } => self.has_interim_looks(plan).map(|()| {
+                let selection = NestedSelection { futility, efficacy, last };
+                PopulationRule::NestedSelection { selection, effect }
+            }),
+            WrittenPopulationAdaptation::PredictiveProbability { drop_below, .. } => self
+                .has_interim_looks(plan)
+                .map(|()| PopulationRule::PredictiveProbability { drop_below }),
         };
         let (factor, rule) = (factor?, rule?);
         is_supported?;
         Ok(PopulationAdaptation::new(population, factor, rule))
     }
 
+    /// Refuses a design whose population could only be restricted at interim looks that it has not.
+    fn has_interim_looks(&mut self, plan: &TrialPlan) -> Checked<()> {
+        if plan.design.interims().is_empty() {
+            let message = "drops levels at interim looks, and the design has none; allowed: design.looks with two or more";
+            return self.fail("adaptation.population", message);
+        }
+        Ok(())
+    }
+
     /// Refuses what a restriction of the population has no answer to.
-    fn supports_restriction(&mut self, analyses: &[Analysis]) -> Checked<()> {
+    fn supports_restriction(
+        &mut self,
+        written: &WrittenPopulationAdaptation,
+        analyses: &[Analysis],
+    ) -> Checked<()> {
         let before = self.problems.len();
         let file = self.file;
         let with = "allowed with adaptation.population";
@@ -90,9 +101,15 @@ impl Resolver<'_> {
         if file.prior.is_some() {
             self.report("prior", format!("is on the effect in all patients; {with}: no [prior]"));
         }
-        match file.design.decisions {
-            Decisions::Frequentist => {}
-            Decisions::Bayesian => self.report("design.decisions", "is \"bayesian\", and the rules of adaptation.population compare Z with boundaries; allowed: \"frequentist\""),
+        let by_probability = match written {
+            WrittenPopulationAdaptation::ClosedTest { .. }
+            | WrittenPopulationAdaptation::NestedSelection { .. } => false,
+            WrittenPopulationAdaptation::PredictiveProbability { .. } => true,
+        };
+        match (file.design.decisions, by_probability) {
+            (Decisions::Frequentist, false) | (Decisions::Bayesian, true) => {}
+            (Decisions::Bayesian, false) => self.report("design.decisions", "is \"bayesian\", and this rule of adaptation.population compares Z with boundaries; allowed: \"frequentist\", or adaptation.population.rule = \"predictive_probability\""),
+            (Decisions::Frequentist, true) => self.report("adaptation.population.rule", "is \"predictive_probability\", which needs design.decisions = \"bayesian\"; allowed: closed_test, nested_selection"),
         }
         let efficacy = file.design.efficacy.as_ref();
         let has_efficacy = efficacy.is_some_and(|rule| *rule != Boundary::None {});

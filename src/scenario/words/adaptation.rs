@@ -90,6 +90,12 @@ pub(in super::super) fn population(written: &WrittenPopulationAdaptation) -> Str
              have all later patients; if they are futile as well, the trial stops. The final look rejects if \
              Z is at least {last}, for all patients or else for the first levels with the largest Z."
         ),
+        WrittenPopulationAdaptation::PredictiveProbability { factor, drop_below, .. } => format!(
+            "Population adapted at every interim look: the last level of {factor} is dropped while the \
+             predictive probability of success in the population is below {drop_below} and more than one \
+             level is left; all later patients come from the levels left, about which the rules of the \
+             design decide."
+        ),
     }
 }
 
@@ -108,6 +114,9 @@ pub(in super::super) fn population_decisions(
             "Efficacy has the stated boundaries of Z, which are those of the population at the look. The \
              population is futile if its Z against an effect of {effect} is below {futility}."
         ),
+        WrittenPopulationAdaptation::PredictiveProbability { .. } => {
+            "Success, futility and harm are decided about the population left.".to_owned()
+        }
     }
 }
 

@@ -180,19 +180,21 @@ impl FollowedCohort<'_, '_> {
     pub(super) fn look_traces(&mut self, trial: &TrialResult) -> Vec<LookTrace> {
         // Later looks may have been computed, but the trial never saw them.
         let end = self.end_of(trial);
-        let looks = self.looks.all().take(end.taken + 1);
+        let looks = self.looks_of_trial().all().take(end.taken + 1);
         looks.map(|look| self.look_trace(trial, look)).collect()
     }
 
     /// Returns the look that ended a trial.
     fn end_of(&self, trial: &TrialResult) -> LookIndex {
-        self.looks.numbered(trial.look).expect("a trial ends at a look that takes place")
+        self.looks_of_trial().numbered(trial.look).expect("a trial ends at a look that takes place")
     }
 
     fn look_trace(&mut self, trial: &TrialResult, look: LookIndex) -> LookTrace {
-        let design = &self.simulator.scenario.design;
         let analysis = self.analysis(trial.analysis);
         let moment = self.moment(look);
+        if let Some(adaptation) = &self.simulator.scenario.adaptation.population {
+            self.recall_population(analysis, adaptation, look);
+        }
         // Z may be that of a re-randomisation, on which the decision was made.
         let test = TestResult { z: trial.z[look.planned], ..self.test(analysis, look) };
         let probabilities = self.probabilities(analysis, look, test);
@@ -214,20 +216,29 @@ impl FollowedCohort<'_, '_> {
             },
             counts: known.all.counts,
             test: TestTrace::new(&test),
-            bounds: if self.has_planned_bounds(look) {
-                Bounds::planned(design, look.planned)
-            } else {
-                Bounds::of_look(design, &self.analysed_by(look), look.is_final)
-            },
+            bounds: self.bounds(look),
             probabilities,
             events: self.events_at(look),
             conclusion: (look.number() == trial.look).then_some(trial.conclusion),
         }
     }
 
+    /// Returns the boundaries of a look.
+    fn bounds(&self, look: LookIndex) -> Bounds {
+        let scenario = self.simulator.scenario;
+        if let Some(adaptation) = &scenario.adaptation.population {
+            let efficacy = adaptation.bound(look.is_final);
+            return Bounds { efficacy, ..Bounds::default() };
+        }
+        if self.has_planned_bounds(look) {
+            return Bounds::planned(&scenario.design, look.planned);
+        }
+        Bounds::of_look(&scenario.design, &self.analysed_by(look), look.is_final)
+    }
+
     /// Counts the patients whose follow-up has ended by a look without an outcome.
     fn lost(&self, look: LookIndex) -> [u32; 2] {
-        let cohort = &self.simulator.cohort;
+        let cohort = self.cohort();
         let mut lost = [0; 2];
         let patients = if look.is_final {
             self.moment(look).at_data.randomised
@@ -272,14 +283,24 @@ impl FollowedCohort<'_, '_> {
         if end.is_final || trial.conclusion == Conclusion::Safety {
             return None;
         }
-        let repeated = self.repeat(end, self.analysis(trial.analysis))?;
-        let design = &self.simulator.scenario.design;
-        let looks = self.analysed_by(end).then(repeated.analysed);
+        let analysis = self.analysis(trial.analysis);
+        let scenario = self.simulator.scenario;
+        let repeated = match &scenario.adaptation.population {
+            Some(adaptation) => self.repeat_in_population(adaptation, end, analysis),
+            None => self.repeat(end, analysis),
+        }?;
+        let bounds = match &scenario.adaptation.population {
+            Some(adaptation) => Bounds { efficacy: adaptation.bound(true), ..Bounds::default() },
+            None => {
+                let looks = self.analysed_by(end).then(repeated.analysed);
+                Bounds::of_look(&scenario.design, &looks, true)
+            }
+        };
         Some(RepeatedLook {
             outcomes_known: repeated.analysed,
             counts: self.simulator.with_overrun.all.counts,
             test: TestTrace::new(&repeated.test),
-            bounds: Bounds::of_look(design, &looks, true),
+            bounds,
             conclusion: repeated.conclusion,
         })
     }

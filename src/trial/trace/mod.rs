@@ -12,10 +12,12 @@
 mod ending;
 mod looks;
 mod patients;
+mod population;
 
 pub use ending::{Cancelled, TrialEnding, UnknownEnding, find};
 pub use looks::{Bounds, DecisionTrace, EventTrace, LookTrace, RepeatedLook, TestTrace};
 pub use patients::{ArmsBefore, PatientProcedure, PatientTrace};
+pub use population::{LevelTrace, PopulationTrace};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -75,6 +77,9 @@ pub struct Trace {
     /// The re-estimation of the number of patients; `None` without one, and in a trial that ended before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<SizeTrace>,
+    /// The population; `None` if the scenario has no rule for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<PopulationTrace>,
 }
 
 /// The re-estimation of the number of patients in one trial.
@@ -241,7 +246,7 @@ impl Trace {
         let plan = scenario.design.looks().iter().enumerate().map(|(position, look)| PlannedLook {
             look: position + 1,
             analysed: look.analysed,
-            bounds: Bounds::planned(&scenario.design, position),
+            bounds: planned_bounds(scenario, position),
         });
         let factors = scenario.population.factors().iter().map(|factor| factor.name.clone());
         let trace = Self {
@@ -258,6 +263,7 @@ impl Trace {
             looks: followed.look_traces(&trial),
             end: followed.end(&trial),
             size: SizeTrace::new(scenario, &trial),
+            population: followed.population_trace(&trial),
             success: scenario
                 .success
                 .as_ref()
@@ -291,6 +297,17 @@ impl FollowedCohort<'_, '_> {
             reversed: trial.reversed,
             events: self.events_of_first(trial.n_randomised),
         }
+    }
+}
+
+/// Returns the boundaries of a look at a position in the plan.
+fn planned_bounds(scenario: &Scenario, position: usize) -> Bounds {
+    match &scenario.adaptation.population {
+        Some(adaptation) => {
+            let is_final = position + 1 == scenario.design.looks().len();
+            Bounds { efficacy: adaptation.bound(is_final), ..Bounds::default() }
+        }
+        None => Bounds::planned(&scenario.design, position),
     }
 }
 

@@ -110,7 +110,7 @@ impl FollowedCohort<'_, '_> {
         // Of all patients: what balance prefers depends on those before.
         let preferred = self.preferences();
         let mut arms = ArmCounts::new(self.simulator.scenario);
-        let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
+        let (scenario, cohort) = (self.simulator.scenario, self.cohort());
         (0..trial.n_randomised as usize)
             .map(|i| PatientTrace {
                 patient: i as u32 + 1,
@@ -149,7 +149,7 @@ impl FollowedCohort<'_, '_> {
 
     /// Finds which arm balance preferred for each patient, by allocating all of them again.
     fn preferences(&self) -> Vec<Option<Preference>> {
-        let (scenario, cohort) = (self.simulator.scenario, &self.simulator.cohort);
+        let (scenario, cohort) = (self.simulator.scenario, self.cohort());
         let method = &scenario.randomisation;
         let mut state = AllocationState::default();
         method.reset(&mut state);

@@ -1,0 +1,124 @@
+//! Levels that are dropped at one look, and a closed test of the others at the final look.
+
+use crate::analysis::KnownOutcomes;
+use crate::design::MAX_LOOKS;
+use crate::design::enrichment::{Enrichment, LevelSet, LevelStages, MOST_LEVELS};
+use crate::scenario::{Analysis, PopulationAdaptation};
+use crate::trial::monitoring::MonitoringEnd;
+use crate::trial::{Conclusion, FollowedCohort, LookIndex, PhaseObserver, Simulator};
+
+/// A closed test, with the position of its look in the plan.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ClosedTest {
+    pub at: usize,
+    pub test: Enrichment,
+    pub ordered: bool,
+}
+
+impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
+    /// Monitors a trial by a closed test.
+    pub(super) fn monitor_closed_test(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        rule: ClosedTest,
+    ) -> MonitoringEnd {
+        let all = adaptation.all();
+        let mut z = [f64::NAN; MAX_LOOKS];
+        let mut failed_looks = 0;
+        let mut first = None;
+        for look in self.looks.interims() {
+            self.fill_population(analysis, adaptation, look, all);
+            z[look.planned] = self.population_z(analysis).unwrap_or(f64::NAN);
+            failed_looks += u32::from(z[look.planned].is_nan());
+            if look.planned != rule.at {
+                continue;
+            }
+            let levels = self.first_stage(analysis, adaptation, look);
+            first = Some(levels);
+            let seen = &levels[..adaptation.levels];
+            if let Some(population) = &mut self.population {
+                population.evidence.at_look[..adaptation.levels].copy_from_slice(seen);
+            }
+            let left = PopulationAdaptation::continuing(&rule.test, rule.ordered, seen);
+            let continues =
+                left == all || (!left.is_empty() && self.restrict(adaptation, look, left));
+            if !continues {
+                // What is estimated at the end is the effect in all patients.
+                self.fill_population(analysis, adaptation, look, all);
+                self.set_levels(LevelSet::NONE);
+                let conclusion = Conclusion::Futility;
+                return MonitoringEnd { look, conclusion, test: None, z, failed_looks };
+            }
+            // Looks between this one and the final one decide nothing.
+            break;
+        }
+        let (look, left) = {
+            let current = self.current_population();
+            (current.looks.last(), current.levels)
+        };
+        let first = first.unwrap_or([f64::NEG_INFINITY; MOST_LEVELS]);
+        let stages = self.both_stages(analysis, adaptation, look, &first);
+        let adjusted = rule.test.adjusted(&stages[..adaptation.levels]);
+        let rejected: LevelSet =
+            left.iter().filter(|&level| adjusted[level] >= rule.test.critical()).collect();
+        // The Z of the level that is nearest to a rejection, or furthest beyond it.
+        let best = adjusted.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        z[look.planned] = if best.is_finite() { best } else { f64::NAN };
+        failed_looks += u32::from(!best.is_finite());
+        self.fill_population(analysis, adaptation, look, left);
+        if let Some(population) = &mut self.population {
+            population.rejected = rejected;
+            population.evidence.combined = adjusted;
+        }
+        let conclusion =
+            if rejected.is_empty() { Conclusion::NotSignificant } else { Conclusion::Efficacy };
+        MonitoringEnd { look, conclusion, test: None, z, failed_looks }
+    }
+
+    /// Computes the Z of each level at the look of a closed test, and keeps its outcomes. A level without
+    /// a statistic has no evidence of an effect.
+    fn first_stage(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        look: LookIndex,
+    ) -> [f64; MOST_LEVELS] {
+        let mut first = [f64::NEG_INFINITY; MOST_LEVELS];
+        self.simulator.first_stage.resize_with(adaptation.levels, KnownOutcomes::default);
+        for level in 0..adaptation.levels {
+            self.fill_population(analysis, adaptation, look, LevelSet::NONE.with(level));
+            first[level] = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
+            let Simulator { first_stage, in_population, .. } = &mut *self.simulator;
+            first_stage[level].clone_from(in_population);
+        }
+        first
+    }
+
+    /// Computes the Z of each level in both stages at the final look. Patients with an outcome at the look
+    /// of the closed test are the first stage, all others of the level the second.
+    fn both_stages(
+        &mut self,
+        analysis: &Analysis,
+        adaptation: &PopulationAdaptation,
+        last: LookIndex,
+        first: &[f64; MOST_LEVELS],
+    ) -> [LevelStages; MOST_LEVELS] {
+        let left = self.current_population().levels;
+        let mut stages = first.map(|first| LevelStages { first, second: None });
+        for level in left.iter() {
+            // Without a first stage, as the look did not take place, nothing can be combined.
+            if first[level] == f64::NEG_INFINITY {
+                continue;
+            }
+            self.fill_population(analysis, adaptation, last, LevelSet::NONE.with(level));
+            let Simulator { first_stage, in_population, .. } = &mut *self.simulator;
+            in_population.remove(&first_stage[level]);
+            let has_patients = in_population.all.total() > 0;
+            // Patients without a statistic are no evidence of an effect.
+            let z = self.population_z(analysis).unwrap_or(f64::NEG_INFINITY);
+            stages[level].second = has_patients.then_some(z);
+        }
+        stages
+    }
+}
