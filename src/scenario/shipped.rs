@@ -23,7 +23,7 @@ macro_rules! shipped {
 }
 
 /// Every scenario, in the order of a first reading.
-pub const SCENARIOS: [Shipped; 26] = shipped![
+pub const SCENARIOS: [Shipped; 29] = shipped![
     "angel-reboot",
     "angel-reboot-analyses",
     "angel-reboot-missing",
@@ -43,6 +43,9 @@ pub const SCENARIOS: [Shipped; 26] = shipped![
     "oriental-mevo",
     "dawn-coprimary",
     "tesla-like",
+    "dawn-like",
+    "defuse-3",
+    "rescue-by-cause",
     "premat-assurance",
     "guo-cohort",
     "lee-cohort",

@@ -51,6 +51,7 @@ mod operating_characteristics;
 #[cfg(feature = "parquet")]
 mod parquet_files;
 mod pooling;
+mod population;
 mod precision;
 mod primary;
 mod prior;
