@@ -17,7 +17,7 @@ use polars_parquet::write::{
 };
 
 use super::Provenance;
-use super::rows::{COLUMNS, RowContext, conclusion_name, status_name};
+use super::rows::{COLUMNS, RowContext, SIZE_COLUMNS, changed, conclusion_name, status_name};
 use crate::trial::TrialResult;
 
 // Large enough to compress well, small enough to hold in memory.
@@ -198,7 +198,7 @@ impl<W: Write> ParquetRows<W> {
     }
 }
 
-/// Builds the columns of `rows::COLUMNS`, then `z_1`, `z_2` … of the looks.
+/// Builds the columns of `rows::COLUMNS`, then `z_1`, `z_2` … of the looks, and those of a re-estimation.
 fn columns(trials: &[TrialResult], context: &RowContext) -> Vec<Column> {
     let [
         replicate,
@@ -256,5 +256,20 @@ fn columns(trials: &[TrialResult], context: &RowContext) -> Vec<Column> {
         let name = format!("z_{}", k + 1);
         Column::f64(&name, trials.iter().map(|t| Some(t.z[k])))
     }));
+    if context.has_size {
+        columns.extend(size_columns(trials));
+    }
     columns
+}
+
+/// Builds the columns of `rows::SIZE_COLUMNS`.
+fn size_columns(trials: &[TrialResult]) -> [Column; 5] {
+    let [decided, zone, observed, weighted, conventional] = SIZE_COLUMNS;
+    [
+        Column::u32(decided, trials.iter().map(|t| t.size?.decided)),
+        Column::text(zone, trials.iter().map(|t| Some(t.size?.zone?.name()))),
+        Column::f64(observed, trials.iter().map(|t| Some(t.size?.observed))),
+        Column::f64(weighted, trials.iter().map(|t| Some(changed(t)?.weighted))),
+        Column::f64(conventional, trials.iter().map(|t| Some(changed(t)?.conventional))),
+    ]
 }

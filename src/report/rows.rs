@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::csv::{CsvWriter, flag, float};
 use crate::analysis::FitStatus;
 use crate::scenario::Scenario;
-use crate::trial::{Conclusion, TrialResult};
+use crate::trial::{ChangedSize, Conclusion, TrialResult};
 
 /// The names of the analyses and truths and the number of looks, which rows need in addition to the trials.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct RowContext {
     pub(super) analyses: Vec<String>,
     pub(super) truths: Vec<String>,
     pub(super) looks: usize,
+    /// Whether trials re-estimate their number of patients.
+    pub(super) has_size: bool,
 }
 
 impl RowContext {
@@ -26,6 +28,7 @@ impl RowContext {
                 .map(|&truth| scenario.truth_name(truth).to_owned())
                 .collect(),
             looks: scenario.design.looks().len(),
+            has_size: scenario.adaptation.size.is_some(),
         }
     }
 }
@@ -49,7 +52,8 @@ pub(super) fn status_name(status: FitStatus) -> &'static str {
     }
 }
 
-/// Names of the columns, in order; `z_1`, `z_2` … follow. `log_odds_ratio` is the effect drawn from
+/// Names of the columns, in order; `z_1`, `z_2` … follow, then [`SIZE_COLUMNS`] of trials that re-estimate
+/// their number of patients. `log_odds_ratio` is the effect drawn from
 /// the prior; it does not exist under the other truths.
 pub(super) const COLUMNS: [&str; 22] = [
     "replicate",
@@ -76,6 +80,30 @@ pub(super) const COLUMNS: [&str; 22] = [
     "failed_looks",
 ];
 
+/// Names of the columns on the re-estimation of the number of patients: the number decided, the zone and what
+/// the rule observed at its look, and Z of a changed final look by either statistic.
+pub(super) const SIZE_COLUMNS: [&str; 5] =
+    ["size_decided", "size_zone", "size_observed", "size_z_weighted", "size_z_conventional"];
+
+/// Returns the final look of a trial whose number of patients was changed.
+pub(super) fn changed(trial: &TrialResult) -> Option<ChangedSize> {
+    trial.size?.changed
+}
+
+/// Formats the fields of [`SIZE_COLUMNS`].
+fn size_fields(trial: &TrialResult) -> [String; 5] {
+    let (size, changed) = (trial.size, changed(trial));
+    let decided = size.and_then(|size| size.decided);
+    let zone = size.and_then(|size| size.zone);
+    [
+        decided.map_or(String::new(), |decided| decided.to_string()),
+        zone.map_or(String::new(), |zone| zone.name().to_owned()),
+        float(size.map_or(f64::NAN, |size| size.observed)),
+        float(changed.map_or(f64::NAN, |changed| changed.weighted)),
+        float(changed.map_or(f64::NAN, |changed| changed.conventional)),
+    ]
+}
+
 /// Writes rows as CSV. Numbers that do not exist are empty.
 #[derive(Debug)]
 pub struct CsvRows<W: Write> {
@@ -92,7 +120,9 @@ impl<W: Write> CsvRows<W> {
         let mut writer = CsvWriter::new(writer);
         // Every row has a column per planned look, also if the trial stopped before.
         let z = (1..=context.looks).map(|look| format!("z_{look}"));
-        writer.row(COLUMNS.map(str::to_owned).into_iter().chain(z))?;
+        let size = context.has_size.then_some(SIZE_COLUMNS.map(str::to_owned));
+        let header = COLUMNS.map(str::to_owned).into_iter().chain(z);
+        writer.row(header.chain(size.into_iter().flatten()))?;
         Ok(Self { writer, context })
     }
 
@@ -128,7 +158,8 @@ impl<W: Write> CsvRows<W> {
             ];
             // The buffer of a trial has room for the most looks of any design.
             let z = trial.z[..self.context.looks].iter().map(|&z| float(z));
-            self.writer.row(fields.into_iter().chain(z))?;
+            let size = self.context.has_size.then(|| size_fields(trial));
+            self.writer.row(fields.into_iter().chain(z).chain(size.into_iter().flatten()))?;
         }
         Ok(())
     }

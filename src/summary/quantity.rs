@@ -15,7 +15,9 @@ use std::fmt;
 
 use super::McEstimate;
 use super::procedure::Checked;
-pub use list::{ANALYSIS, LOOK, PRIOR_ANALYSIS, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK};
+pub use list::{
+    ANALYSIS, LOOK, PRIOR_ANALYSIS, REESTIMATION, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK,
+};
 pub use place::{JsonPlace, LISTS, readings};
 pub use table::{
     CatalogueEntry, entries, names_as_markdown, prior_and_procedure_as_markdown, truths_as_markdown,

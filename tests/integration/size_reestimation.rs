@@ -75,9 +75,87 @@ fn a_zone_that_never_triggers_has_the_rows_of_the_group_sequential_design() {
         let mut command = rescuesim();
         command.current_dir(folder.path()).args(["run", name, "--replicates", "300"]);
         output(command.args(["--out", &out, "--trials", "csv", "--quiet"]));
-        std::fs::read(folder.path().join(out).join("trials.csv")).expect("rows")
+        let file = folder.path().join(out).join("trials.csv");
+        std::fs::read_to_string(file).expect("rows")
     };
-    assert_eq!(rows("plain.toml"), rows("never.toml"));
+    // Rows of a rule that changes nothing end with its columns.
+    let columns = |rows: &str| rows.lines().next().map_or(0, |header| header.split(',').count());
+    let (plain, never) = (rows("plain.toml"), rows("never.toml"));
+    assert_eq!(columns(&plain) + 5, columns(&never));
+    for (plain, never) in plain.lines().zip(never.lines()) {
+        let (rest, size) = never.split_at(plain.len());
+        assert!(rest == plain && size.starts_with(','), "{plain} {never}");
+    }
+    assert_eq!(plain.lines().count(), never.lines().count());
+}
+
+/// A cell that is empty is a number that does not exist.
+fn cell(number: f64) -> String {
+    if number.is_nan() { String::new() } else { format!("{number:?}") }
+}
+
+#[test]
+fn rows_of_trials_have_the_size_and_both_statistics() {
+    let folder = directory();
+    for path in [ICARUS, MOSTE] {
+        let out = folder.path().join("rows");
+        let mut command = rescuesim();
+        command.args(["run", path, "--replicates", "60", "--trials", "csv", "--quiet", "--out"]);
+        output(command.arg(&out));
+        let text = std::fs::read_to_string(out.join("trials.csv")).expect("rows");
+        let header = "size_decided,size_zone,size_observed,size_z_weighted,size_z_conventional";
+        assert!(text.lines().next().expect("a header").ends_with(header), "{text}");
+        let trials = trials(&scenario_file(path, &[]), 60);
+        assert_eq!(text.lines().count(), 1 + trials.len());
+        let (mut changed, mut unchanged) = (0, 0);
+        for (row, trial) in text.lines().skip(1).zip(&trials) {
+            let size = trial.size;
+            let final_look = size.and_then(|size| size.changed);
+            let fields = [
+                size.and_then(|size| size.decided).map_or(String::new(), |n| n.to_string()),
+                size.and_then(|size| size.zone).map_or(String::new(), |it| it.name().to_owned()),
+                cell(size.map_or(f64::NAN, |size| size.observed)),
+                cell(final_look.map_or(f64::NAN, |look| look.weighted)),
+                cell(final_look.map_or(f64::NAN, |look| look.conventional)),
+            ];
+            assert!(row.ends_with(&format!(",{}", fields.join(","))), "{row} {fields:?}");
+            *if final_look.is_some() { &mut changed } else { &mut unchanged } += 1;
+        }
+        assert!(changed > 10 && unchanged > 10, "{path}: {changed} {unchanged}");
+        std::fs::remove_dir_all(&out).expect("it was written");
+    }
+}
+
+#[test]
+fn rows_of_a_sweep_have_the_sizes_of_trials_that_re_estimate() {
+    let folder = directory();
+    let rows = |scenario: &str, over: &str| {
+        let out = folder.path().join("swept");
+        let mut command = rescuesim();
+        command.args(["sweep", scenario, "--over", over, "--replicates", "100", "--quiet"]);
+        output(command.arg("--out").arg(&out));
+        let text = std::fs::read_to_string(out.join("sweep.csv")).expect("rows");
+        std::fs::remove_dir_all(&out).expect("it was written");
+        text
+    };
+    let text = rows("icarus", "adaptation.size.maximum=[400,498]");
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
+    let place = |name: &str| header.iter().position(|column| *column == name).expect("a column");
+    let (mean, increased) = (place("size_final_mean"), place("size_increased"));
+    let values: Vec<[f64; 2]> = lines
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            [mean, increased].map(|place| cells[place].parse().expect("a number"))
+        })
+        .collect();
+    assert_eq!(values.len(), 4);
+    for [small, large] in [[values[0], values[2]], [values[1], values[3]]] {
+        assert!(296.0 < small[0] && small[0] < large[0], "{values:?}");
+        assert_eq!(small[1], large[1], "the zone is the same, and so are the trials");
+        assert!((0.02..0.9).contains(&small[1]), "{values:?}");
+    }
+    assert!(!rows("angel-reboot", "missing.dropout=[0.0,0.1]").contains("size_"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::explore::grid::ParameterGrid;
 use crate::report::csv::{CsvWriter, float};
 use crate::summary::procedure::Checked;
 use crate::summary::quantity::{
-    ANALYSIS, Kind, LOOK, Quantity, Reading, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK,
+    ANALYSIS, Kind, LOOK, Quantity, REESTIMATION, Reading, SUCCESS, SUCCESS_ANALYSIS, SUCCESS_LOOK,
 };
 use crate::summary::{AnalysisSummary, McEstimate, SuccessSummary, TruthSummary};
 
@@ -52,6 +52,8 @@ pub struct SweepRows<'p> {
     looks: usize,
     /// Whether analyses decide together by a rule at any point.
     has_rule: bool,
+    /// Whether trials re-estimate their number of patients at any point.
+    has_size: bool,
 }
 
 impl<'p> SweepRows<'p> {
@@ -62,7 +64,9 @@ impl<'p> SweepRows<'p> {
         let looks = analyses.map(|analysis| analysis.looks.len()).max().unwrap_or(0);
         let mut truths = points.iter().flat_map(|point| &point.truths);
         let has_rule = truths.any(|truth| truth.success.is_some());
-        Self { grid, points, looks, has_rule }
+        let mut analyses = points.iter().flat_map(|point| &point.truths[0].analyses);
+        let has_size = analyses.any(|analysis| analysis.reestimation.is_some());
+        Self { grid, points, looks, has_rule, has_size }
     }
 
     /// Names of the columns.
@@ -110,6 +114,9 @@ impl<'p> SweepRows<'p> {
         cells.all_of("", ANALYSIS, Some(analysis));
         for k in 0..self.looks {
             cells.all_of(&format!("look_{}_", k + 1), LOOK, analysis.looks.get(k));
+        }
+        if self.has_size {
+            cells.all_of("", REESTIMATION, analysis.reestimation.as_ref());
         }
         if self.has_rule {
             self.add_rule(&mut cells, truth.success.as_ref(), &analysis.name);

@@ -1,6 +1,6 @@
 //! Quantities of trials that re-estimate their number of patients.
 
-use super::{exact, extreme, simulated, simulated_if_any, text};
+use super::{exact, extreme, in_sweep, simulated, simulated_if_any, text};
 use crate::summary::quantity::{Quantity, Unit};
 use crate::summary::{ReestimationSummary, ZoneSummary};
 
@@ -10,23 +10,32 @@ pub const REESTIMATION: &[Quantity<ReestimationSummary>] = &[
     simulated("reached", Unit::Probability, "P(the look that re-estimates takes place)", |it| {
         it.reached
     }),
-    simulated(
-        "increased",
-        Unit::Probability,
-        "P(more patients than planned at the final look)",
-        |it| it.increased,
+    in_sweep(
+        "size_increased",
+        simulated(
+            "increased",
+            Unit::Probability,
+            "P(more patients than planned at the final look)",
+            |it| it.increased,
+        ),
     ),
-    simulated(
-        "decreased",
-        Unit::Probability,
-        "P(fewer patients than planned at the final look)",
-        |it| it.decreased,
+    in_sweep(
+        "size_decreased",
+        simulated(
+            "decreased",
+            Unit::Probability,
+            "P(fewer patients than planned at the final look)",
+            |it| it.decreased,
+        ),
     ),
-    simulated(
-        "at_maximum",
-        Unit::Probability,
-        "P(the largest number of patients at the final look)",
-        |it| it.at_maximum,
+    in_sweep(
+        "size_at_maximum",
+        simulated(
+            "at_maximum",
+            Unit::Probability,
+            "P(the largest number of patients at the final look)",
+            |it| it.at_maximum,
+        ),
     ),
     simulated(
         "paused",
@@ -34,11 +43,14 @@ pub const REESTIMATION: &[Quantity<ReestimationSummary>] = &[
         "P(recruitment paused for the decision, and more patients followed)",
         |it| it.paused,
     ),
-    simulated(
-        "final_size.mean",
-        Unit::Patients,
-        "mean number of patients of trials that reached the final look",
-        |it| it.final_size.mean,
+    in_sweep(
+        "size_final_mean",
+        simulated(
+            "final_size.mean",
+            Unit::Patients,
+            "mean number of patients of trials that reached the final look",
+            |it| it.final_size.mean,
+        ),
     ),
     simulated("final_size.p50", Unit::Patients, "their median", |it| it.final_size.p50),
     simulated("final_size.p80", Unit::Patients, "their 80th percentile", |it| it.final_size.p80),
@@ -47,17 +59,23 @@ pub const REESTIMATION: &[Quantity<ReestimationSummary>] = &[
     extreme("final_size.max", Unit::Patients, "most patients at a final look", |it| {
         it.final_size.max
     }),
-    simulated_if_any(
-        "weighted",
-        Unit::Probability,
-        "P(efficacy) if the statistic of a changed size is the weighted one",
-        |it| it.weighted,
+    in_sweep(
+        "size_rejection_weighted",
+        simulated_if_any(
+            "weighted",
+            Unit::Probability,
+            "P(efficacy) if the statistic of a changed size is the weighted one",
+            |it| it.weighted,
+        ),
     ),
-    simulated_if_any(
-        "conventional",
-        Unit::Probability,
-        "P(efficacy) if the statistic of a changed size is the conventional one",
-        |it| it.conventional,
+    in_sweep(
+        "size_rejection_conventional",
+        simulated_if_any(
+            "conventional",
+            Unit::Probability,
+            "P(efficacy) if the statistic of a changed size is the conventional one",
+            |it| it.conventional,
+        ),
     ),
     exact(
         "integrated.weighted",
