@@ -1,6 +1,9 @@
 //! Two proportions with independent beta priors: exact posterior and predictive probabilities.
 
+use super::EarlyCounts;
+use super::longitudinal::PipelineScratch;
 use crate::num::beta::{Beta, ln_beta};
+use crate::outcome::Mrs;
 
 /// Successes in one arm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,17 @@ pub struct BetaBinomial {
     pub experimental: Beta,
     /// Risk difference, in (−1, 1), above which the effect counts.
     pub difference: f64,
+}
+
+/// Patients of both arms who will have an outcome at a later analysis.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PipelineToCome<'d> {
+    /// Early mRS of control and experimental arm; the pending patients are among those to come.
+    pub early: [&'d EarlyCounts; 2],
+    /// Success is an mRS at or below this.
+    pub cut: Mrs,
+    /// Patients with an outcome at the later analysis.
+    pub later: [u32; 2],
 }
 
 /// Whole parameter up to which the finite sum is used; quadrature costs about as much as this many terms.
@@ -124,20 +138,48 @@ impl BetaBinomial {
         let [to_come_control, to_come_experimental] = scratch;
         control.predict(later[0] - data.control.patients, to_come_control);
         experimental.predict(later[1] - data.experimental.patients, to_come_experimental);
-        // P(at least k more) in place of P(k more).
-        for k in (0..to_come_experimental.len() - 1).rev() {
-            to_come_experimental[k] += to_come_experimental[k + 1];
-        }
-        let from = data.control.successes as usize;
-        let mut success = 0.0;
-        for (p, &needed) in to_come_control.iter().zip(&least[from..]) {
-            success += match needed.checked_sub(data.experimental.successes) {
-                None => *p,
-                Some(more) => p * to_come_experimental.get(more as usize).copied().unwrap_or(0.0),
-            };
-        }
-        success
+        chance_of_enough(data, least, scratch)
     }
+
+    /// Computes the probability of [`BetaBinomial::predictive_probability`] with the early mRS of patients
+    /// in the pipeline, by the longitudinal model.
+    pub(super) fn predictive_with_early(
+        &self,
+        data: ProportionData,
+        to_come: PipelineToCome<'_>,
+        least: &[u32],
+        pipeline: &mut PipelineScratch,
+        scratch: &mut [Vec<f64>; 2],
+    ) -> f64 {
+        let PipelineToCome { early, cut, later } = to_come;
+        let priors = [self.control, self.experimental];
+        let posteriors = self.posterior(data);
+        let known = [data.control.patients, data.experimental.patients];
+        for (arm, out) in scratch.iter_mut().enumerate() {
+            let others = later[arm] - known[arm] - early[arm].pending_total();
+            early[arm].predict_successes(priors[arm], posteriors[arm], cut, others, pipeline, out);
+        }
+        chance_of_enough(data, least, scratch)
+    }
+}
+
+/// Returns the probability that the successes to come, whose distributions in control and experimental arm
+/// are given, are enough with those of now.
+fn chance_of_enough(data: ProportionData, least: &[u32], to_come: &mut [Vec<f64>; 2]) -> f64 {
+    let [control, experimental] = to_come;
+    // P(at least k more) in place of P(k more).
+    for k in (0..experimental.len() - 1).rev() {
+        experimental[k] += experimental[k + 1];
+    }
+    let from = data.control.successes as usize;
+    let mut success = 0.0;
+    for (p, &needed) in control.iter().zip(&least[from..]) {
+        success += match needed.checked_sub(data.experimental.successes) {
+            None => *p,
+            Some(more) => p * experimental.get(more as usize).copied().unwrap_or(0.0),
+        };
+    }
+    success
 }
 
 /// Computes P(experimental > control) as a finite sum of positive terms; `None` unless a parameter is a

@@ -2,6 +2,8 @@
 
 use std::f64::consts::PI;
 
+use super::EarlyCounts;
+use super::longitudinal::MeanForecast;
 use crate::num::normal::{density, upper_quantile, upper_tail};
 
 /// Levels of the mRS.
@@ -52,6 +54,16 @@ impl Dirichlet {
     pub fn variance(&self) -> f64 {
         let total = self.total();
         self.moment_about(self.mean(), 2) / (total * (total + 1.0))
+    }
+
+    /// Predicts the mean utility once `more` patients have an outcome.
+    fn forecast(&self, more: f64) -> MeanForecast {
+        let (variance, total) = (self.variance(), self.total());
+        MeanForecast {
+            mean: self.mean(),
+            gained: variance * more / (total + more),
+            left: variance * total / (total + more),
+        }
     }
 
     /// Sums a power of the distance of each utility from a centre, by weight.
@@ -269,18 +281,41 @@ impl UtilityDifference {
     /// variance is V·A / (A + m) on average. Both are exact; that the later mean and posterior are normal
     /// is an approximation.
     pub fn predictive_probability(&self, more: [f64; 2], threshold: f64, probability: f64) -> f64 {
-        let (mut gained, mut left) = (0.0, 0.0);
-        for (arm, more) in [self.control, self.experimental].iter().zip(more) {
-            let (variance, total) = (arm.variance(), arm.total());
-            gained += variance * more / (total + more);
-            left += variance * total / (total + more);
-        }
-        let needed = threshold + upper_quantile(1.0 - probability) * left.sqrt();
-        if gained == 0.0 {
-            return f64::from(u8::from(self.mean() >= needed));
-        }
-        upper_tail((needed - self.mean()) / gained.sqrt())
+        let arms = [self.control.forecast(more[0]), self.experimental.forecast(more[1])];
+        chance_of_success(arms, threshold, probability)
     }
+
+    /// Computes the probability of [`UtilityDifference::predictive_probability`] with the early mRS of
+    /// patients in the pipeline, who are among those to come, by the longitudinal model; `prior` is the
+    /// prior weight of each mRS.
+    pub(super) fn predictive_with_early(
+        &self,
+        early: &[EarlyCounts; 2],
+        prior: f64,
+        more: [f64; 2],
+        threshold: f64,
+        probability: f64,
+    ) -> f64 {
+        let of_arms =
+            [(&self.control, &early[0], more[0]), (&self.experimental, &early[1], more[1])];
+        let arms = of_arms.map(|(arm, early, more)| {
+            early.forecast(prior, arm, more - f64::from(early.pending_total()))
+        });
+        chance_of_success(arms, threshold, probability)
+    }
+}
+
+/// Returns the probability that the difference of two later posterior means, experimental less control, is
+/// enough for P(difference > `threshold`) ≥ `probability`.
+fn chance_of_success(arms: [MeanForecast; 2], threshold: f64, probability: f64) -> f64 {
+    let [control, experimental] = arms;
+    let (gained, left) = (control.gained + experimental.gained, control.left + experimental.left);
+    let mean = experimental.mean - control.mean;
+    let needed = threshold + upper_quantile(1.0 - probability) * left.sqrt();
+    if gained == 0.0 {
+        return f64::from(u8::from(mean >= needed));
+    }
+    upper_tail((needed - mean) / gained.sqrt())
 }
 
 /// Standard deviations beyond which the difference counts as impossible when a sum is bounded.

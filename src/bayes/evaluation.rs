@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::beta_binomial::PipelineToCome;
 use super::bounds::EstimateBounds;
+use super::longitudinal::PipelineScratch;
 use super::rules::{DecisionData, DecisionModel, DecisionRules, LookPlace};
 use super::{BetaBinomial, ProportionData, proportions, utility_difference};
 use crate::outcome::Mrs;
@@ -50,6 +52,7 @@ pub struct DecisionCache {
     /// Least numbers for final success, by cut and final sizes.
     least: BTreeMap<(Mrs, [u32; 2]), Vec<u32>>,
     scratch: [Vec<f64>; 2],
+    pipeline: PipelineScratch,
     estimates: EstimateBounds<EstimateQuestion>,
 }
 
@@ -98,18 +101,26 @@ impl DecisionCache {
         &mut self,
         model: BetaBinomial,
         cut: Mrs,
-        data: ProportionData,
-        later: [u32; 2],
+        counts: ProportionData,
+        data: DecisionData<'_>,
         success: f64,
     ) -> f64 {
+        let later = data.later;
         if self.least.len() >= MOST_TABLES {
             self.least.clear();
         }
-        let Self { least, scratch, .. } = self;
+        let Self { least, scratch, pipeline, .. } = self;
         let least = least
             .entry((cut, later))
             .or_insert_with(|| model.least_for_success(later[0], later[1], success));
-        model.predictive_probability(data, later, least, scratch)
+        match data.early {
+            None => model.predictive_probability(counts, later, least, scratch),
+            Some(early) => {
+                let early = early.each_ref();
+                let to_come = PipelineToCome { early, cut, later };
+                model.predictive_with_early(counts, to_come, least, pipeline, scratch)
+            }
+        }
     }
 }
 
@@ -161,14 +172,18 @@ impl LookEvaluation<'_> {
         match *model {
             &DecisionModel::BetaBinomial { control, experimental, cut } => {
                 let counts = proportions(data.outcomes, cut);
+                let difference = rules.effect_above;
+                let model = BetaBinomial { control, experimental, difference };
+                if data.early.is_some() {
+                    // Tables with the same counts have other early mRS.
+                    let success = rules.final_success();
+                    return cache.predictive(model, cut, counts, *data, success) >= least;
+                }
                 let key = TableKey::new(question, cut, *place, counts, data.later);
                 if let Some(known) = cache.known(&key, counts) {
                     return known;
                 }
-                let difference = rules.effect_above;
-                let model = BetaBinomial { control, experimental, difference };
-                let predicted =
-                    cache.predictive(model, cut, counts, data.later, rules.final_success());
+                let predicted = cache.predictive(model, cut, counts, *data, rules.final_success());
                 cache.keep(key, counts, predicted >= least);
                 predicted >= least
             }
@@ -188,7 +203,7 @@ impl LookEvaluation<'_> {
             }),
             &DecisionModel::Dirichlet { prior, utilities } => {
                 let difference = utility_difference(data.outcomes, prior, utilities);
-                rules.predictive_of_utilities(&difference, *data) >= least
+                rules.predictive_of_utilities(&difference, prior, *data) >= least
             }
         }
     }

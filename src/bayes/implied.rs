@@ -268,6 +268,7 @@ mod tests {
             predictive_success: None,
             futility: Some(FutilityBelow::Predictive(0.05)),
             harm: Some(HarmAtLeast { probability: 0.975, effect_below: 0.0 }),
+            early_known_after_days: None,
         }
     }
 

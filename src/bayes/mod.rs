@@ -9,6 +9,7 @@ mod bounds;
 pub mod dirichlet;
 mod evaluation;
 pub mod implied;
+mod longitudinal;
 pub mod normal;
 pub mod region;
 pub mod rules;
@@ -17,6 +18,7 @@ mod words;
 pub use beta_binomial::{ArmCount, BetaBinomial, ProportionData};
 pub use dirichlet::{Dirichlet, UtilityDifference};
 pub use evaluation::DecisionCache;
+pub use longitudinal::EarlyCounts;
 pub use normal::{EffectEstimate, NormalMixture, NormalPrior, Planned};
 pub use region::{FutilityBelow, ProportionRules};
 pub use rules::{

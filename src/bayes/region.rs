@@ -29,7 +29,7 @@ pub struct ProportionRules {
 
 impl DecisionRules {
     /// Returns the counts of two proportions that stop a trial at each look: above for success, below for
-    /// futility or harm. `None` for models of other data.
+    /// futility or harm. `None` for models of other data, and for rules that use the early mRS.
     ///
     /// # Panics
     /// If the number of sizes is not that of the looks.
@@ -38,6 +38,10 @@ impl DecisionRules {
         model: &DecisionModel,
         sizes: &[ArmSizes],
     ) -> Option<Vec<StoppingRegion>> {
+        // Counts of successes alone do not decide then.
+        if self.early_known_after_days.is_some() {
+            return None;
+        }
         let (control, experimental) = match model {
             &DecisionModel::BetaBinomial { control, experimental, cut: _ } => {
                 (control, experimental)
@@ -160,6 +164,7 @@ mod tests {
                 predictive_success,
                 futility: Some(FutilityBelow::Predictive(0.05)),
                 harm: Some(HarmAtLeast { probability: 0.9, effect_below: -0.05 }),
+                early_known_after_days: None,
             };
             let regions = rules.regions(&model, &sizes).expect("counts of successes");
             let mut cache = DecisionCache::default();
@@ -170,8 +175,12 @@ mod tests {
                     let outcomes = OutcomeTable {
                         counts: [c, e].map(|successes| [successes, 0, 0, 0, 0, 0, n - successes]),
                     };
-                    let data =
-                        DecisionData { outcomes: &outcomes, observed: None, later: [24, 24] };
+                    let data = DecisionData {
+                        outcomes: &outcomes,
+                        observed: None,
+                        later: [24, 24],
+                        early: None,
+                    };
                     let decision = rules.decide(&model, place, data, &mut cache);
                     let row = c as usize;
                     let expected = if e >= region.above[row] {

@@ -2,8 +2,8 @@
 
 use super::evaluation::{DecisionCache, LookEvaluation, TableQuestion};
 use super::{
-    BetaBinomial, EffectEstimate, FutilityBelow, NormalPrior, Planned, UtilityDifference,
-    proportions, utility_difference,
+    BetaBinomial, EarlyCounts, EffectEstimate, FutilityBelow, NormalPrior, Planned,
+    UtilityDifference, proportions, utility_difference,
 };
 use crate::analysis::OutcomeTable;
 use crate::design::Decision;
@@ -25,6 +25,9 @@ pub struct DecisionRules {
     pub futility: Option<FutilityBelow>,
     /// Harm at every look; `None` for none.
     pub harm: Option<HarmAtLeast>,
+    /// Days after randomisation on which the early mRS is known, from which the outcome of patients in the
+    /// pipeline is predicted; `None` to predict it without.
+    pub early_known_after_days: Option<f64>,
 }
 
 /// Rule of harm.
@@ -68,6 +71,10 @@ pub struct DecisionData<'d> {
     pub observed: Option<EffectEstimate>,
     /// Outcomes of control and experimental arm at the final analysis, at least those known.
     pub later: [u32; 2],
+    /// Early mRS of control and experimental arm, from which models of counts predict the patients in the
+    /// pipeline; the pending patients of an arm are among its outcomes to come. `None` to predict them
+    /// without.
+    pub early: Option<&'d [EarlyCounts; 2]>,
 }
 
 /// Place of a look in a design.
@@ -202,13 +209,18 @@ impl DecisionRules {
     pub(super) fn predictive_of_utilities(
         &self,
         difference: &UtilityDifference,
+        prior: f64,
         data: DecisionData<'_>,
     ) -> f64 {
         let more: [f64; 2] = std::array::from_fn(|arm| {
             let known: u32 = data.outcomes.counts[arm].iter().sum();
             f64::from(data.later[arm].saturating_sub(known))
         });
-        difference.predictive_probability(more, self.effect_above, self.final_success())
+        let (effect, success) = (self.effect_above, self.final_success());
+        match data.early {
+            None => difference.predictive_probability(more, effect, success),
+            Some(early) => difference.predictive_with_early(early, prior, more, effect, success),
+        }
     }
 
     /// Computes the probabilities of a look, whether or not a rule needs them; `None` without an estimate
@@ -225,8 +237,7 @@ impl DecisionRules {
                 let model = BetaBinomial { control, experimental, difference: self.effect_above };
                 let counts = proportions(data.outcomes, cut);
                 let posterior = model.posterior_probability(counts);
-                let (later, last) = (data.later, self.final_success());
-                [posterior, cache.predictive(model, cut, counts, later, last)]
+                [posterior, cache.predictive(model, cut, counts, data, self.final_success())]
             }
             DecisionModel::Normal(prior) => {
                 let observed = data.observed?;
@@ -239,7 +250,7 @@ impl DecisionRules {
                 let difference = utility_difference(data.outcomes, prior, utilities);
                 [
                     difference.posterior_probability(self.effect_above),
-                    self.predictive_of_utilities(&difference, data),
+                    self.predictive_of_utilities(&difference, prior, data),
                 ]
             }
         };
@@ -291,6 +302,7 @@ mod tests {
             predictive_success: None,
             futility: Some(FutilityBelow::Predictive(0.1)),
             harm: Some(HarmAtLeast { probability: 0.95, effect_below: 0.0 }),
+            early_known_after_days: None,
         }
     }
 
@@ -321,7 +333,7 @@ mod tests {
                 for &(control, experimental) in &tables {
                     let outcomes = table(control, experimental);
                     let later = outcomes.counts.map(|arm| arm.iter().sum::<u32>().max(30));
-                    let data = DecisionData { outcomes: &outcomes, observed: None, later };
+                    let data = DecisionData { outcomes: &outcomes, observed: None, later, early: None };
                     let decision = rules.decide(model, place, data, &mut cache);
                     let fresh = &mut DecisionCache::default();
                     let it = rules.probabilities(model, place, data, fresh).expect("no estimate");
@@ -348,7 +360,7 @@ mod tests {
         let place = LookPlace { look: 1, is_final: true };
         for (z, expected) in [(1.95996, Decision::Continue), (1.95997, Decision::Efficacy)] {
             let observed = Some(EffectEstimate { estimate: 0.3 * z, standard_error: 0.3 });
-            let data = DecisionData { outcomes: &outcomes, observed, later: [7, 7] };
+            let data = DecisionData { outcomes: &outcomes, observed, later: [7, 7], early: None };
             let decision = rules.decide(&model, place, data, &mut DecisionCache::default());
             assert_eq!(decision, expected);
         }

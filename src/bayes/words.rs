@@ -36,6 +36,11 @@ impl DecisionRules {
                 "Futility at interim looks if the predictive probability of success at the final analysis is below {least}."
             )),
         }
+        if let Some(days) = self.early_known_after_days {
+            sentences.push(format!(
+                "The predictive probability uses the early mRS, {days} days after randomisation, of patients whose outcome is not known (longitudinal model)."
+            ));
+        }
         if let Some(HarmAtLeast { probability, effect_below }) = self.harm {
             sentences.push(format!(
                 "Harm if P(effect < {effect_below} | data) is at least {probability}."
@@ -86,12 +91,14 @@ mod tests {
             predictive_success: None,
             futility: Some(FutilityBelow::Predictive(0.05)),
             harm: Some(HarmAtLeast { probability: 0.9, effect_below: 0.0 }),
+            early_known_after_days: Some(7.0),
         };
         assert_eq!(
             rules.sentences().join(" "),
             "Bayesian decisions: success if P(effect > 0 | data) is at least 0.99, 0.975 at looks 1 to 2. \
              Futility at interim looks if the predictive probability of success at the final analysis is \
-             below 0.05. Harm if P(effect < 0 | data) is at least 0.9."
+             below 0.05. The predictive probability uses the early mRS, 7 days after randomisation, of \
+             patients whose outcome is not known (longitudinal model). Harm if P(effect < 0 | data) is at least 0.9."
         );
     }
 }

@@ -8,7 +8,7 @@
 //! | `centre` | number of the centre, from 1, if the analysis uses it |
 //! | `received` | arm whose treatment the patient received, if the analysis set depends on it |
 //! | `per_protocol` | `yes` or `no`, enough in place of `received` for an analysis per protocol |
-//! | `early_mrs` | early mRS, if missing outcomes are imputed from it |
+//! | `early_mrs` | early mRS, if missing outcomes are imputed or later ones predicted from it |
 //! | `lost` | `yes` if follow-up has ended without an mRS |
 //! | `events` | names of the patient's adverse events, with semicolons |
 //! | an event's name | `yes` or `no`; empty if not known |
@@ -95,7 +95,7 @@ impl Needs {
             factors: all.filter(|name| is_repeated || is_used(name)).cloned().collect(),
             centre: analysis.by_centre
                 || is_repeated && by_centre.is_some_and(|strata| strata.randomisation),
-            early: is_multiple && scenario.detail.by_early,
+            early: is_multiple && scenario.detail.by_early || early_known_after(scenario).is_some(),
             received: match analysis.set {
                 AnalysisSet::PerProtocol if scenario.adherence.is_some() => Adherence::PerProtocol,
                 AnalysisSet::AsTreated if scenario.adherence.is_some() => Adherence::AsTreated,
@@ -106,6 +106,11 @@ impl Needs {
             lost: analysis.missing != Imputation::None && scenario.has_dropout(),
         }
     }
+}
+
+/// Returns the days after randomisation on which the early mRS that predictions use is known.
+fn early_known_after(scenario: &Scenario) -> Option<f64> {
+    scenario.bayesian.as_ref()?.early_known_after_days
 }
 
 /// Columns of a file, by position.
@@ -327,6 +332,7 @@ impl PatientReader<'_> {
             cell.parse::<u32>().ok().filter(|centre| (1..=number).contains(centre))
         })?;
         let early = row.parsed(columns.early, MRS, parse_mrs)?;
+        let early = early.filter(|_| self.early_is_known(day));
         let outcome = self.outcome(columns, row)?;
         Ok(Some(TrialPatient {
             arm,
@@ -385,6 +391,14 @@ impl PatientReader<'_> {
             }
             Some(_) | None => PatientOutcome::Pending,
         })
+    }
+
+    /// Returns whether the early mRS of a patient randomised on a day is known at the cut-off.
+    fn early_is_known(&self, day: Option<f64>) -> bool {
+        match (day, early_known_after(self.scenario)) {
+            (Some(day), Some(after)) => self.is_past(day + after),
+            (None, _) | (_, None) => true,
+        }
     }
 
     fn is_past(&self, day: f64) -> bool {

@@ -1,10 +1,12 @@
 //! Decisions of a look: by boundaries of Z, or by posterior and predictive probabilities.
 
-use super::cohort::PatientSelection;
+use super::cohort::{EarlySelection, PatientSelection};
 use super::monitoring::FinalTable;
 use super::{FollowedCohort, LookIndex, PhaseObserver};
 use crate::analysis::TestResult;
-use crate::bayes::{DecisionData, DecisionRules, EffectEstimate, LookPlace, LookProbabilities};
+use crate::bayes::{
+    DecisionData, DecisionRules, EarlyCounts, EffectEstimate, LookPlace, LookProbabilities,
+};
 use crate::design::Decision;
 use crate::scenario::Analysis;
 
@@ -15,8 +17,16 @@ struct DecisionBasis {
     place: LookPlace,
     /// Estimate with its error; `None` if the analysis has none or the model needs none.
     observed: Option<EffectEstimate>,
+    ahead: Ahead,
+}
+
+/// What an interim look knows of the final analysis.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ahead {
     /// Outcomes of both arms expected at the final analysis.
     later: [u32; 2],
+    /// Early mRS of both arms; `None` if the rules predict without them.
+    early: Option<[EarlyCounts; 2]>,
 }
 
 impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
@@ -32,8 +42,12 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let Some(rules) = &scenario.bayesian else {
             return scenario.design.decide(&self.analysed_by(look), z);
         };
-        let later = if rules.needs_prediction() { self.later(analysis, look) } else { [0; 2] };
-        let basis = interim_basis(look, test, later);
+        let ahead = if rules.needs_prediction() {
+            self.ahead(rules, analysis, look)
+        } else {
+            Ahead::default()
+        };
+        let basis = interim_basis(look, test, ahead);
         self.decide_by_probability(rules, analysis, basis)
     }
 
@@ -63,8 +77,8 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
             PatientSelection::DueBy(look) => self.known(analysis, look).all,
             PatientSelection::FirstRandomised(_) => self.simulator.with_overrun.all,
         };
-        let DecisionBasis { place, observed, later, .. } = basis;
-        let data = DecisionData { outcomes: &outcomes, observed, later };
+        let DecisionBasis { place, observed, ahead: Ahead { later, ref early }, .. } = basis;
+        let data = DecisionData { outcomes: &outcomes, observed, later, early: early.as_ref() };
         let model = analysis.model.as_ref().expect("every analysis of a Bayesian design has one");
         self.simulator.analyst.decide(rules, model, place, data)
     }
@@ -79,10 +93,11 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         least: f64,
     ) -> Option<bool> {
         let rules = self.simulator.scenario.bayesian.as_ref()?;
-        let DecisionBasis { place, observed, later, .. } =
-            interim_basis(look, Some(test), self.later(analysis, look));
+        let ahead = self.ahead(rules, analysis, look);
+        let DecisionBasis { place, observed, ahead: Ahead { later, ref early }, .. } =
+            interim_basis(look, Some(test), ahead);
         let outcomes = self.known(analysis, look).all;
-        let data = DecisionData { outcomes: &outcomes, observed, later };
+        let data = DecisionData { outcomes: &outcomes, observed, later, early: early.as_ref() };
         self.simulator.analyst.predicts(rules, analysis.model.as_ref()?, place, data, least)
     }
 
@@ -99,14 +114,37 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
         let basis = if look.is_final {
             final_basis(PatientSelection::DueBy(look), rules, Some(test))
         } else {
-            interim_basis(look, Some(test), self.later(analysis, look))
+            interim_basis(look, Some(test), self.ahead(rules, analysis, look))
         };
         let outcomes = self.known(analysis, look).all;
         // A final look has nothing left to predict.
         let now = outcomes.counts.map(|arm| arm.iter().sum());
-        let later = if look.is_final { now } else { basis.later };
-        let data = DecisionData { outcomes: &outcomes, observed: basis.observed, later };
-        self.simulator.analyst.probabilities(rules, analysis.model.as_ref()?, basis.place, data)
+        let DecisionBasis { place, observed, ahead, .. } = basis;
+        let later = if look.is_final { now } else { ahead.later };
+        let early = ahead.early.as_ref();
+        let data = DecisionData { outcomes: &outcomes, observed, later, early };
+        self.simulator.analyst.probabilities(rules, analysis.model.as_ref()?, place, data)
+    }
+
+    /// Returns what the decision of an interim look may use to predict the final analysis.
+    fn ahead(&self, rules: &DecisionRules, analysis: &Analysis, look: LookIndex) -> Ahead {
+        let later = self.later(analysis, look);
+        let scenario = self.simulator.scenario;
+        let early = rules.early_known_after_days.map(|days| {
+            let known = self.known(analysis, look).all.counts;
+            let selection = EarlySelection {
+                look,
+                moment: self.moment(look),
+                known_after_days: days,
+                set: analysis.set,
+            };
+            let counts = self.cohort().early_counts(selection, |i| self.is_in_population(i));
+            std::array::from_fn(|arm| {
+                let to_come = later[arm] - known[arm].iter().sum::<u32>();
+                counts[arm].expected_to_complete(scenario.dropout[arm], to_come)
+            })
+        });
+        Ahead { later, early }
     }
 
     /// Returns the outcomes of each arm expected at the final analysis: of the patients randomised by the
@@ -134,12 +172,12 @@ impl<O: PhaseObserver> FollowedCohort<'_, '_, O> {
     }
 }
 
-fn interim_basis(look: LookIndex, test: Option<TestResult>, later: [u32; 2]) -> DecisionBasis {
+fn interim_basis(look: LookIndex, test: Option<TestResult>, ahead: Ahead) -> DecisionBasis {
     DecisionBasis {
         of: PatientSelection::DueBy(look),
         place: LookPlace { look: look.planned, is_final: false },
         observed: test.and_then(observed),
-        later,
+        ahead,
     }
 }
 
@@ -149,7 +187,7 @@ fn final_basis(
     test: Option<TestResult>,
 ) -> DecisionBasis {
     let place = LookPlace { look: rules.success.len() - 1, is_final: true };
-    DecisionBasis { of, place, observed: test.and_then(observed), later: [0; 2] }
+    DecisionBasis { of, place, observed: test.and_then(observed), ahead: Ahead::default() }
 }
 
 /// Returns the estimate of a test with its error, if it has both.

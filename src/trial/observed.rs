@@ -5,6 +5,7 @@ use super::{EventCounts, NEVER_CANCELLED, ReplicateStreams};
 use crate::analysis::imputation::Imputation;
 use crate::analysis::rerandomisation::Repeats;
 use crate::analysis::{Detail, KnownOutcomes, OutcomeTable, TestResult};
+use crate::bayes::EarlyCounts;
 use crate::randomisation::{Allocating, AllocationState, Arm};
 use crate::rng::{Purpose, Replicate, Streams};
 use crate::scenario::patients::{PatientOutcome, TrialPatient};
@@ -76,6 +77,27 @@ impl<'p> ObservedLook<'p> {
         let mut randomised = [0; 2];
         self.patients.iter().for_each(|patient| randomised[patient.arm.index()] += 1);
         randomised
+    }
+
+    /// Counts the patients by early mRS, control arm first: those with an outcome at this look, and those of
+    /// all `randomised` patients whom it does not analyse and whose early mRS is known.
+    pub fn early_counts(&self, randomised: &[TrialPatient]) -> [EarlyCounts; 2] {
+        let mut counts = [EarlyCounts::default(); 2];
+        for (i, patient) in randomised.iter().enumerate() {
+            let arm = self.analysis.set.arm(patient.arm, patient.received);
+            let Some((arm, early)) = arm.zip(patient.early) else { continue };
+            let of_arm = &mut counts[arm.index()];
+            match patient.outcome {
+                PatientOutcome::Known(mrs) if i < self.patients.len() => {
+                    of_arm.completed[early.index()][mrs.index()] += 1;
+                }
+                PatientOutcome::Lost if i < self.patients.len() => {}
+                PatientOutcome::Known(_) | PatientOutcome::Lost | PatientOutcome::Pending => {
+                    of_arm.pending[early.index()] += 1;
+                }
+            }
+        }
+        counts
     }
 
     /// Counts an adverse event, given by its position, among the patients in whom it is known; `None`

@@ -13,8 +13,8 @@ use rescuesim::scenario::{Scenario, Truth};
 use rescuesim::trial::Simulator;
 
 use crate::util::{
-    Results, angel_reboot, assert_within, directory, json, number, output, rescuesim,
-    simulate_scenario,
+    Results, angel_reboot, assert_within, directory, json, number, output, project, refused,
+    rescuesim, simulate_scenario,
 };
 
 const REPLICATES: u64 = 40_000;
@@ -243,6 +243,44 @@ fn results_do_not_depend_on_the_number_of_threads() {
     assert_eq!(of("1"), of("7"));
 }
 
+/// Tables seen before and bounds of estimates differ between shards, and after a resumed run they are empty.
+#[test]
+fn shards_merged_and_resumed_runs_give_the_bytes_of_one_run() {
+    let sceptical = "prior = { components = [{ log_odds_ratio = { mean = 0.0, sd = 0.4, \
+                     degrees_of_freedom = 4 } }] }";
+    let designs = [
+        text(BAYESIAN, PROPORTIONS),
+        text(&format!("{BAYESIAN}\n{sceptical}"), "method = \"proportional_odds\""),
+        text(BAYESIAN, UTILITIES),
+        longitudinal("longitudinal = { early_known_after_days = 7 }", PREDICTIVE, PROPORTIONS),
+    ];
+    for (position, design) in designs.iter().enumerate() {
+        let folder = directory();
+        let path = folder.path().join("bayes.toml");
+        std::fs::write(&path, design).expect("a writable folder");
+        let run = |replicates: &str| {
+            let mut command = rescuesim();
+            command.arg("run").arg(&path).args(["--replicates", replicates]);
+            command
+        };
+        let whole = output(run("600").args(["--format", "json"]));
+        let shards = [1, 2, 3].map(|shard| {
+            let file = folder.path().join(format!("{shard}.json"));
+            output(run("600").args(["--shard", &format!("{shard}/3"), "--checkpoint"]).arg(&file));
+            file
+        });
+        let merged = output(rescuesim().args(["merge", "--format", "json"]).args(&shards));
+        assert!(merged == whole, "design {position}, merged");
+        // A finished run of fewer replicates, extended.
+        let checkpoint = folder.path().join("checkpoint.json");
+        output(run("250").args(["--format", "json", "--checkpoint"]).arg(&checkpoint));
+        let resumed = output(
+            run("600").args(["--format", "json", "--resume", "--checkpoint"]).arg(&checkpoint),
+        );
+        assert!(resumed == whole, "design {position}, resumed");
+    }
+}
+
 /// Keys below [design], and parts of the expected message.
 const BROKEN: [(&str, &str); 15] = [
     (
@@ -339,4 +377,102 @@ fn broken_rules_are_reported_with_their_key() {
     }
     let imputed = format!("{PROPORTIONS}\nmissing = {{ rule = \"worst\" }}");
     assert!(Scenario::parse(&text(design, &imputed), &[]).is_err());
+}
+
+/// ANGEL-REBOOT with an early mRS, and looks that predict the patients in the pipeline from it; `after` in
+/// days.
+fn longitudinal(after: &str, futility: &str, analysis: &str) -> String {
+    let text = std::fs::read_to_string(project("scenarios/angel-reboot-missing.toml"))
+        .expect("it is shipped");
+    let (before, after_design) = text.split_once("[design]").expect("the design has a table");
+    let (_, run) = after_design.split_once("[run]").expect("the run has a table");
+    format!(
+        "{before}[design]\ndecisions = \"bayesian\"\nlooks = {{ analysed = [104, 208, 312] }}\n\
+         [design.bayesian]\nsuccess = {{ posterior_at_least = 0.99 }}\n{futility}\n{after}\n\n\
+         [[analyses]]\n{analysis}\n\n[run]{run}"
+    )
+}
+
+const PREDICTIVE: &str = "futility = { predictive_below = 0.2 }";
+const UTILITIES: &str = "method = \"utility_weighted\"\nutilities = [10, 9.1, 7.6, 6.5, 3.3, 0, 0]";
+
+/// Conclusions and looks of trials of a scenario.
+fn ends(text: &str, set: &[String]) -> Vec<String> {
+    let scenario = Scenario::parse(text, set).expect("valid");
+    let mut simulator = Simulator::new(&scenario);
+    let trials = (0..400).flat_map(|r| simulator.run(Replicate(r)).trials);
+    trials.map(|trial| format!("{:?} {}", trial.conclusion, trial.look)).collect()
+}
+
+#[test]
+fn early_mrs_changes_decisions_only_where_it_is_known() {
+    for analysis in [PROPORTIONS, UTILITIES] {
+        let of = |after: &str| {
+            // Without a window no pending patient has reached day 90.
+            ends(&longitudinal(after, PREDICTIVE, analysis), &["follow_up.window_days=0".into()])
+        };
+        let without = of("");
+        assert_eq!(without, of("longitudinal = { early_known_after_days = 90 }"), "{analysis}");
+        let with = of("longitudinal = { early_known_after_days = 7 }");
+        let differing = without.iter().zip(&with).filter(|(one, other)| one != other).count();
+        assert!((5..200).contains(&differing), "{analysis}: {differing}");
+    }
+}
+
+/// The look of an example trial and the same patients as a file have the same predictive probability.
+#[test]
+fn monitor_predicts_from_the_early_mrs_as_a_trial_does() {
+    let folder = directory();
+    let path = folder.path().join("early.toml");
+    let after = "longitudinal = { early_known_after_days = 7 }";
+    std::fs::write(&path, longitudinal(after, PREDICTIVE, PROPORTIONS)).expect("a folder");
+    // Equal arms and no dropout, so that the trial expects the outcomes that are planned.
+    let set = [
+        "missing.dropout=0",
+        "sample_size.analysed=348",
+        "design.looks.analysed=[116, 232, 348]",
+        r#"randomisation={method="permuted_blocks",block_sizes=[2]}"#,
+    ];
+    let command = |name: &str| {
+        let mut command = rescuesim();
+        command.arg(name).arg(&path);
+        for set in set {
+            command.args(["--set", set]);
+        }
+        command
+    };
+    let trace = json(command("trace").args(["--replicate", "3"]))["trace"].clone();
+    let rows = output(command("trace").args(["--replicate", "3", "--format", "csv"]));
+    let patients = folder.path().join("patients.csv");
+    std::fs::write(&patients, rows).expect("a folder");
+    let look = &trace["looks"][0];
+    let mut monitor = command("monitor");
+    monitor.args(["--look", "1", "--patients"]).arg(&patients);
+    monitor.args(["--cutoff-day", &look["day"].to_string()]);
+    let observed = json(&mut monitor);
+    let predictive = number(&look["probabilities"]["predictive"]);
+    assert!((number(&observed["posterior"]["predictive"]) - predictive).abs() < 1e-12, "{look}");
+    // Counts say nothing about the early mRS.
+    let counts = ["--look", "1", "--control", "13/52", "--experimental", "21/52"];
+    let message = refused(command("monitor").args(counts));
+    assert!(message.contains("uses the early mRS of patients in the pipeline"), "{message}");
+}
+
+#[test]
+fn impossible_longitudinal_models_are_refused() {
+    let after = "longitudinal = { early_known_after_days = 7 }";
+    let refusal = |text: &str| {
+        let rejection = Scenario::parse(text, &[]).expect_err("it is not valid");
+        rejection.to_string()
+    };
+    let normal = "method = \"proportional_odds\"";
+    let message = refusal(&longitudinal(after, PREDICTIVE, normal));
+    assert!(message.contains("has the normal model of an estimate"), "{message}");
+    let message = refusal(&longitudinal(after, "", PROPORTIONS));
+    assert!(message.contains("has no effect: no rule is predictive"), "{message}");
+    let late = "longitudinal = { early_known_after_days = 77 }";
+    let message = refusal(&longitudinal(late, PREDICTIVE, PROPORTIONS));
+    assert!(message.contains("early_known_after_days` is 77; allowed: 0 to 76"), "{message}");
+    let message = refusal(&text(&format!("{BAYESIAN}\n{after}"), PROPORTIONS));
+    assert!(message.contains("`design.bayesian.longitudinal` needs [early_outcome]"), "{message}");
 }

@@ -1,6 +1,7 @@
 //! Outcomes of a look as given: successes, counts by mRS, or patients.
 
 use crate::analysis::{OutcomeTable, TestResult};
+use crate::bayes::EarlyCounts;
 use crate::expected::plausibility::ArmOutcomes;
 use crate::expected::{CountsNeeded, Expected};
 use crate::outcome::LEVELS;
@@ -20,6 +21,8 @@ pub struct GivenOutcomes {
     pub test: TestResult,
     /// Patients randomised, if the patients were given.
     pub randomised: Option<[u32; 2]>,
+    /// Early mRS of control and experimental arm, if the patients were given.
+    pub early: Option<[EarlyCounts; 2]>,
     /// Counts of each adverse event of the scenario; empty unless the patients were given.
     pub events: Vec<Option<[EventCounts; 2]>>,
     /// Whether each mRS was given, not only successes.
@@ -65,6 +68,7 @@ impl LookInput {
                 seen: look.seen(),
                 test: look.test(),
                 randomised: Some(everyone.randomised()),
+                early: Some(look.early_counts(patients)),
                 events: events.map(|event| everyone.events(event)).collect(),
                 is_by_mrs: true,
             }));
@@ -102,6 +106,7 @@ impl LookInput {
             test: look.test(),
             // Counts are of patients with an outcome, and others may be in follow-up: see --randomised.
             randomised: None,
+            early: None,
             events: Vec::new(),
             is_by_mrs: matches!(self.data, GivenData::Mrs { .. }),
         }))

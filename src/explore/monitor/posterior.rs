@@ -43,14 +43,26 @@ pub fn posterior(
         .map(|(estimate, standard_error)| EffectEstimate { estimate, standard_error });
     let planned = f64::from(scenario.design.maximum_analysed());
     let shares = [1.0 - share, share];
-    let later = std::array::from_fn(|arm| {
+    let later: [u32; 2] = std::array::from_fn(|arm| {
         let known: u32 = outcomes.counts[arm].iter().sum();
         known.max((planned * shares[arm]).round() as u32)
     });
     let is_final = trial.is_final();
     let look = if is_final { rules.success.len() - 1 } else { trial.look() };
     let place = LookPlace { look, is_final };
-    let data = DecisionData { outcomes: &outcomes, observed, later };
+    let early = match (rules.early_known_after_days, given.and_then(|given| given.early)) {
+        (None, _) => None,
+        (Some(_), _) if is_final => None,
+        (Some(_), Some(counts)) => Some(std::array::from_fn(|arm| {
+            let to_come = later[arm] - outcomes.counts[arm].iter().sum::<u32>();
+            counts[arm].expected_to_complete(scenario.dropout[arm], to_come)
+        })),
+        (Some(_), None) => {
+            let message = "--control: the predictive probability uses the early mRS of patients in the pipeline (design.bayesian.longitudinal); expected: --patients";
+            return Err(InvalidLook(message.into()));
+        }
+    };
+    let data = DecisionData { outcomes: &outcomes, observed, later, early: early.as_ref() };
     let mut cache = DecisionCache::default();
     let probabilities = rules.probabilities(model, place, data, &mut cache).ok_or_else(|| {
         InvalidLook(

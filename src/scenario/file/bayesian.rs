@@ -54,6 +54,21 @@ pub struct WrittenBayesian {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.01, max = 1000.0))]
     pub prior_per_level: Option<f64>,
+    /// Models of counts: prediction of patients in the pipeline from their early mRS, of `early_outcome`;
+    /// without it they are predicted as patients to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longitudinal: Option<WrittenLongitudinal>,
+}
+
+/// Longitudinal model of the predictive probability: in each arm, the later mRS given each early mRS is
+/// estimated from the patients who have both.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Longitudinal")]
+pub struct WrittenLongitudinal {
+    /// Days from randomisation to the early mRS.
+    #[schemars(range(min = 0.0, max = 36525.0))]
+    pub early_known_after_days: f64,
 }
 
 /// A probability for all looks, or one for each.

@@ -6,6 +6,7 @@ use super::super::{Analysis, file};
 use super::prior::ResolvedPrior;
 use super::truths::Truths;
 use super::{Checked, Methods, Reported, Resolver};
+use crate::accrual::FollowUp;
 use crate::analysis::imputation::Imputation;
 use crate::analysis::method::{ArmComparison, PatientScore};
 use crate::analysis::{BoundMethod, EffectScale};
@@ -158,7 +159,38 @@ impl Resolver<'_> {
             self.report("design.bayesian.harm.effect_below", out_of_range(effect_below, allowed));
         }
         let predictive_success = written.success.predictive_at_least;
-        Ok(DecisionRules { success, effect_above, predictive_success, futility, harm })
+        let early_known_after_days = written.longitudinal.map(|it| it.early_known_after_days);
+        let rules = DecisionRules {
+            success,
+            effect_above,
+            predictive_success,
+            futility,
+            harm,
+            early_known_after_days,
+        };
+        self.check_longitudinal(&rules);
+        Ok(rules)
+    }
+
+    /// Reports a longitudinal model that is not possible or has no effect.
+    fn check_longitudinal(&mut self, rules: &DecisionRules) {
+        let Some(days) = rules.early_known_after_days else { return };
+        if self.file.early_outcome.is_none() {
+            let message = "needs [early_outcome]; allowed without it: no longitudinal model";
+            self.report("design.bayesian.longitudinal", message);
+        }
+        if !rules.needs_prediction() {
+            let message = "has no effect: no rule is predictive; allowed with futility.predictive_below or success.predictive_at_least";
+            self.report("design.bayesian.longitudinal", message);
+        }
+        let FollowUp { days: follow_up, window_days } = self.file.follow_up;
+        let first = follow_up - window_days;
+        if days > first {
+            let allowed =
+                format!("0 to {first}, the first day on which an outcome can be known (follow_up)");
+            let path = "design.bayesian.longitudinal.early_known_after_days";
+            self.report(path, out_of_range(days, allowed));
+        }
     }
 
     fn decision_models(
@@ -193,6 +225,15 @@ impl Resolver<'_> {
                 self.report(&path, message);
             }
             let counts = model.as_ref().is_some_and(|model| !model.needs_estimate());
+            if let Some(DecisionModel::Normal(_)) = &model
+                && written.longitudinal.is_some()
+            {
+                let message = format!(
+                    "predicts counts, and analysis \"{}\" has the normal model of an estimate; allowed with two_proportions with effect = \"risk_difference\" and utility_weighted without covariates",
+                    analysis.name
+                );
+                self.report("design.bayesian.longitudinal", message);
+            }
             if counts && analysis.missing != Imputation::None {
                 let message = "imputes outcomes, and this method's Bayesian model counts patients with an outcome; allowed: none, or a method that estimates a log odds ratio";
                 self.report(&format!("analyses[{index}].missing"), message);

@@ -1,10 +1,12 @@
 //! The patients of one replicate, as columns in order of arrival, and the calendar they make.
 
+mod early;
 mod enrolment;
 mod events;
 mod restricted;
 mod tables;
 
+pub(super) use early::EarlySelection;
 pub(super) use enrolment::Enrolment;
 pub(super) use restricted::RestrictedCohort;
 pub(super) use tables::PatientSelection;

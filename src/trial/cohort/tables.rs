@@ -94,7 +94,7 @@ impl Cohort {
 
     /// Returns the arm that patient i counts for in a set; `None` if for neither.
     #[inline]
-    fn arm_in(&self, set: AnalysisSet, i: usize) -> Option<Arm> {
+    pub(super) fn arm_in(&self, set: AnalysisSet, i: usize) -> Option<Arm> {
         let allocated = self.enrolled.arms[i];
         let received = self.received.get(i).copied().unwrap_or(allocated);
         set.arm(allocated, received)
