@@ -37,19 +37,22 @@ impl PatientSelection {
     }
 }
 
+/// Whether a table counts the outcomes of all patients by the arm allocated and nothing else: the usual case,
+/// in which no stratum matters.
+fn is_plain(detail: Detail, set: AnalysisSet) -> bool {
+    set == AnalysisSet::IntentionToTreat && detail == Detail::default()
+}
+
 impl Cohort {
     /// Fills a table for each look with the outcomes due by then.
     pub fn fill_tables(&self, known: &mut [KnownOutcomes], detail: Detail, set: AnalysisSet) {
         known.iter_mut().for_each(|look| look.reset(detail));
-        let is_plain = set == AnalysisSet::IntentionToTreat && detail == Detail::default();
+        let is_plain = is_plain(detail, set);
         // Each patient enters the first look that has them; later looks add up those before.
         for i in 0..self.planned {
             let look = &mut known[usize::from(self.due_from[i])];
             if is_plain {
-                // The usual case, in which no stratum matters. Dropout cannot be predicted: to count no
-                // patients is quicker than to branch on it.
-                let known = u32::from(self.outcome_days[i] < f64::INFINITY);
-                look.all.record_many(self.enrolled.arms[i], self.mrs[i], known);
+                self.record_outcome(i, true, look);
             } else if let Some(arm) = self.arm_in(set, i) {
                 self.record(i, arm, detail, look);
             }
@@ -68,7 +71,14 @@ impl Cohort {
         selection: PatientSelection,
         set: AnalysisSet,
     ) {
-        self.fill_strata(known, detail, selection, set, |_| true);
+        if !is_plain(detail, set) {
+            self.fill_strata(known, detail, selection, set, |_| true);
+            return;
+        }
+        known.reset(detail);
+        for i in 0..selection.among(self.planned) {
+            self.record_outcome(i, selection.has(i, self.due_from[i]), known);
+        }
     }
 
     /// Fills a table with the outcomes of selected patients in some strata.
@@ -81,7 +91,7 @@ impl Cohort {
         is_included: impl Fn(usize) -> bool,
     ) {
         known.reset(detail);
-        for i in (0..selection.among(self.planned)).filter(|&i| selection.has(i, self.due_from[i]))
+for i in (0..selection.among(self.planned)).filter(|&i| selection.has(i, self.due_from[i]))
         {
             if !is_included(self.enrolled.strata[i] as usize) {
                 continue;
@@ -90,6 +100,14 @@ impl Cohort {
                 self.record(i, arm, detail, known);
             }
         }
+    }
+
+    /// Adds patient i, if selected and the outcome is known, to the arm allocated in a plain table.
+    #[inline]
+    fn record_outcome(&self, i: usize, is_selected: bool, known: &mut KnownOutcomes) {
+        // Dropout cannot be predicted: to count no patients is quicker than to branch on it.
+        let is_known = is_selected && self.outcome_days[i] < f64::INFINITY;
+        known.all.record_many(self.enrolled.arms[i], self.mrs[i], u32::from(is_known));
     }
 
     /// Returns the arm that patient i counts for in a set; `None` if for neither.
